@@ -1,0 +1,1 @@
+//! The Burn engine: language model and embeddings on WGPU or CPU.

@@ -1,0 +1,1 @@
+//! The engine contract, the actor that owns a device thread, and the scripted engine.

@@ -1,0 +1,1 @@
+//! The swarm: millions of supervised 64-byte agents.

@@ -1,0 +1,1 @@
+//! Signed FIPA-ACL messages: the words agents use, with no I/O.

@@ -1,0 +1,2 @@
+//! The aios command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A node: agents, supervisors, buses and memory assembled into one value.

@@ -1,0 +1,1 @@
+//! Flows, tables and rules that hold over the whole workspace.
