@@ -1,0 +1,140 @@
+//! The manifests against the drawing: which crate may depend on which, and what heavy parts each may pull in.
+//!
+//! `docs/architecture.md` holds the table that people read; this test reads the same table, so the two cannot part.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// One row of the table in `docs/architecture.md`: a crate and what it may depend on of ours.
+fn drawing() -> BTreeMap<String, BTreeSet<String>> {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let section = text
+        .split("<!-- layering -->")
+        .nth(1)
+        .expect("docs/architecture.md marks its table with <!-- layering -->");
+    section
+        .lines()
+        .filter(|line| line.starts_with("| `aios"))
+        .map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let name = cells[1].split('`').nth(1).unwrap().to_owned();
+            let allowed = cells[2]
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect();
+            (name, allowed)
+        })
+        .collect()
+}
+
+struct Manifest {
+    name: String,
+    ours: BTreeSet<String>,
+    others: BTreeSet<String>,
+}
+
+fn manifests() -> Vec<Manifest> {
+    let workspace: toml::Table =
+        toml::from_str(&fs::read_to_string(root().join("Cargo.toml")).unwrap()).unwrap();
+    workspace["workspace"]["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| {
+            let path = root().join(member.as_str().unwrap()).join("Cargo.toml");
+            let manifest: toml::Table = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let (ours, others) = manifest
+                .get("dependencies")
+                .and_then(toml::Value::as_table)
+                .into_iter()
+                .flat_map(|table| table.keys().cloned())
+                .partition(|name| name.starts_with("aios"));
+            Manifest {
+                name: manifest["package"]["name"].as_str().unwrap().to_owned(),
+                ours,
+                others,
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn every_crate_depends_only_on_what_the_drawing_allows() {
+    let drawing = drawing();
+    for manifest in manifests() {
+        let Some(allowed) = drawing.get(&manifest.name) else {
+            panic!("{} is missing from the table in docs/architecture.md", manifest.name);
+        };
+        let extra: Vec<_> = manifest.ours.difference(allowed).collect();
+        assert!(
+            extra.is_empty(),
+            "{} depends on {extra:?}, which docs/architecture.md does not allow",
+            manifest.name
+        );
+    }
+}
+
+#[test]
+fn every_row_of_the_drawing_is_a_crate() {
+    let names: BTreeSet<String> = manifests().into_iter().map(|manifest| manifest.name).collect();
+    for row in drawing().keys() {
+        assert!(names.contains(row), "{row} is drawn but is not a member of the workspace");
+    }
+}
+
+#[test]
+fn arrows_never_form_a_circle() {
+    let drawing = drawing();
+    let mut settled: BTreeSet<&str> = BTreeSet::new();
+    while settled.len() < drawing.len() {
+        let next: Vec<&str> = drawing
+            .iter()
+            .filter(|(name, allowed)| {
+                !settled.contains(name.as_str())
+                    && allowed.iter().all(|below| settled.contains(below.as_str()))
+            })
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert!(!next.is_empty(), "the drawing has a circle among the crates not in {settled:?}");
+        settled.extend(next);
+    }
+}
+
+#[test]
+fn heavy_parts_stay_in_their_rooms() {
+    let rooms: &[(&str, &[&str])] = &[
+        ("burn", &["aios-burn"]),
+        ("burn-wgpu", &["aios-burn"]),
+        ("sled", &["aios-memory"]),
+        ("rusqlite", &["aios-tools"]),
+        ("ureq", &["aios-inference"]),
+        ("clap", &["aios"]),
+    ];
+    for manifest in manifests() {
+        for (part, allowed) in rooms {
+            assert!(
+                !manifest.others.contains(*part) || allowed.contains(&manifest.name.as_str()),
+                "{} pulls in {part}, which belongs to {allowed:?}",
+                manifest.name
+            );
+        }
+    }
+}
+
+#[test]
+fn protocols_know_no_runtime_no_transport_and_no_files() {
+    let protocols = manifests()
+        .into_iter()
+        .find(|manifest| manifest.name == "aios-protocols")
+        .unwrap();
+    for part in ["tokio", "ractor", "tonic", "async-nats", "sled", "burn", "shared_memory", "ureq"] {
+        assert!(!protocols.others.contains(part), "protocols must not depend on {part}");
+    }
+}
