@@ -1,1 +1,29 @@
 //! What an executor may call: tables, SQL, charts and text, each behind a capability.
+//!
+//! The crate knows nothing of agents, messages or models. An executor hands a [`ToolCall`] to the [`Toolbox`], which checks the granted
+//! [`Capabilities`] and runs the tool; tools block, so the executor runs them off its async threads. A tool reads nothing but the files of
+//! its [`Workspace`] and writes nothing but into its output folder. Text is written through the trait [`Writer`], which the caller
+//! implements with a model.
+//!
+//! Where to read next: `tool` for the contract, `table` for how a CSV becomes typed columns, `sql` for how it is queried.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod error;
+mod fact;
+mod profile;
+mod table;
+mod tool;
+mod toolbox;
+mod workspace;
+mod write_text;
+
+pub use error::ToolError;
+pub use fact::{Fact, Value};
+pub use profile::{ColumnKind, ColumnProfile, TableProfile};
+pub use table::TableError;
+pub use tool::{
+    Artifact, CancelFlag, Capabilities, Capability, Tool, ToolCall, ToolOutput, ToolSpec,
+};
+pub use toolbox::Toolbox;
+pub use workspace::{InputFile, Limits, Workspace};
+pub use write_text::{WriteError, WriteRequest, Writer};

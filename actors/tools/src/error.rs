@@ -1,0 +1,94 @@
+//! Why a tool gave nothing: one sentence that says what is possible next.
+
+use std::path::PathBuf;
+
+use crate::{Capability, TableError, WriteError};
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// No tool has this name.
+    #[error("there is no tool called {asked:?}; there are: {known}")]
+    UnknownTool {
+        /// The name that was asked for.
+        asked: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The caller was not granted what the tool needs.
+    #[error("tool {tool} needs the capability {needs}, which was not granted")]
+    NotGranted {
+        /// The tool that was called.
+        tool: String,
+        /// What it needs.
+        needs: Capability,
+    },
+    /// The arguments do not fit the tool's schema.
+    #[error("tool {tool} cannot use its arguments: {reason}")]
+    BadArguments {
+        /// The tool that was called.
+        tool: &'static str,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The file is none of the goal's input files.
+    #[error("{file} is not one of the goal's input files ({allowed})")]
+    NotAnInput {
+        /// The file that was asked for.
+        file: String,
+        /// The files there are.
+        allowed: String,
+    },
+    /// A file cannot be read as what it should be.
+    #[error("{file} {problem}")]
+    Unreadable {
+        /// The file that was read.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file is larger than what is read.
+    #[error("{file} is {asked} bytes, at most {allowed} are read; split it or query a part of it")]
+    TooLarge {
+        /// The file that was asked for.
+        file: String,
+        /// Its size in bytes.
+        asked: u64,
+        /// The limit in bytes.
+        allowed: u64,
+    },
+    /// The output cannot be written.
+    #[error("cannot write {}: {problem}", path.display())]
+    Unwritable {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What is in the way.
+        problem: String,
+    },
+    /// The table is malformed.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The statement was refused or failed.
+    #[error("sql: {0}")]
+    Sql(String),
+    /// The model did not write.
+    #[error("the text was not written: {0}")]
+    Write(#[from] WriteError),
+    /// The caller cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The deadline passed before the result was there.
+    #[error("the deadline passed before the result was there")]
+    DeadlinePassed,
+}
+
+impl ToolError {
+    /// Whether the same call may succeed later. Bad input stays bad, however often it is read.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unwritable { .. } | Self::DeadlinePassed => true,
+            Self::Write(error) => error.is_transient(),
+            _ => false,
+        }
+    }
+}
