@@ -1,0 +1,154 @@
+//! The one contract through which a model is reached.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EmbedRequest, EngineError, InferRequest, Inference, Token};
+
+/// Receives tokens as they are made; `Break` ends the generation as [`Finish::Cancelled`](crate::Finish::Cancelled).
+pub type TokenSink<'a> = dyn FnMut(&Token) -> ControlFlow<()> + 'a;
+
+/// A model runner. Blocking, and owned by one device thread.
+///
+/// An engine checks [`InferRequest::interrupted`] between two tokens. A request it cannot run is an error; a panic is a
+/// bug, and costs the whole engine.
+pub trait Engine: Send {
+    /// Loads a model, or replaces the loaded one of the same role.
+    fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError>;
+
+    /// Generates an answer. The same request with greedy sampling gives the same answer.
+    fn infer(&mut self, request: &InferRequest) -> Result<Inference, EngineError> {
+        self.stream(request, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// Generates an answer and hands out each token as it is made; returns what [`infer`](Self::infer) would.
+    fn stream(
+        &mut self,
+        request: &InferRequest,
+        sink: &mut TokenSink<'_>,
+    ) -> Result<Inference, EngineError>;
+
+    /// One vector of length 1 for each text, all of the same dimension. Fails rather than return a part.
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError>;
+
+    /// Frees a model by name. An unknown name is [`EngineError::NotLoaded`].
+    fn unload(&mut self, model: &str) -> Result<(), EngineError>;
+
+    /// What this engine can do with what is loaded now.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Whether it works, and what is loaded.
+    fn health(&mut self) -> Health;
+}
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelRole {
+    /// It writes text.
+    Generate,
+    /// It turns text into vectors.
+    Embed,
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelSource {
+    /// The name it is known by from now on.
+    pub name: String,
+    /// What it is for.
+    pub role: ModelRole,
+    /// The model file, or the folder that holds its files.
+    pub path: PathBuf,
+}
+
+/// A loaded model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub role: ModelRole,
+    /// How its weights are stored, such as `Q4_1` or `F32`.
+    pub quantisation: String,
+    /// Number of weights.
+    pub parameters: u64,
+    /// Tokens it can attend to.
+    pub context_length: u32,
+    /// Length of its vectors: hidden size, or embedding dimension.
+    pub dimensions: u32,
+    /// Bytes it holds while loaded.
+    pub memory_bytes: u64,
+}
+
+/// What an engine runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    /// Metal on Apple Silicon.
+    AppleSilicon,
+    /// An NVIDIA GPU through CUDA.
+    Cuda,
+    /// An AMD GPU through ROCm.
+    Rocm,
+    /// Any other GPU, through Vulkan or DirectX.
+    Gpu,
+    /// The processor.
+    Cpu,
+    /// Somebody else's machine.
+    Cloud,
+}
+
+/// What an engine can do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// The engine's name, such as `burn` or `scripted`.
+    pub name: String,
+    /// Tokens its generating model can attend to; 0 without one.
+    pub context_length: u32,
+    /// Tokens come as they are made.
+    pub streaming: bool,
+    /// Dimension of its embeddings, if it embeds.
+    pub embedding: Option<u32>,
+    /// Grammars are obeyed.
+    pub grammar: bool,
+    /// Adapters can be trained.
+    pub fine_tuning: bool,
+    /// Quantisations it can load.
+    pub quantisations: Vec<String>,
+    /// Requests it runs at once.
+    pub batch_size: u32,
+    /// New tokens per second as last measured, if ever.
+    pub tokens_per_second: Option<f64>,
+    /// Bytes held by loaded models.
+    pub memory_bytes: u64,
+    /// What it runs on.
+    pub platform: Platform,
+    /// The device as it calls itself.
+    pub device: String,
+}
+
+/// How well an engine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthState {
+    /// It works as promised.
+    Ready,
+    /// It works, but on a fallback or with a part missing.
+    Degraded,
+    /// It does not work.
+    Unhealthy,
+}
+
+/// An engine's account of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// How well it is.
+    pub state: HealthState,
+    /// Why, where it is not ready.
+    pub reason: Option<String>,
+    /// The models it holds.
+    pub models: Vec<ModelInfo>,
+}

@@ -1,0 +1,236 @@
+//! The bounded queue between askers and the device thread.
+//!
+//! It belongs to the handle, not to an incarnation of the actor: a call that still waits when an engine crashes is run
+//! by the next one. Only the call that was running is lost.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    CancelFlag, Capabilities, EmbedRequest, EngineError, EnginePhase, Health, InferRequest,
+    Inference, ModelInfo, ModelSource, Token,
+};
+
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
+
+/// What the device is to do, and where the answer goes.
+pub(crate) enum Work {
+    Infer(InferRequest, Reply<Inference>),
+    Stream(InferRequest, mpsc::Sender<Token>, Reply<Inference>),
+    Embed(EmbedRequest, Reply<Vec<Vec<f32>>>),
+    Load(ModelSource, Reply<ModelInfo>),
+    Unload(String, Reply<()>),
+    Health(Reply<Health>),
+}
+
+impl Work {
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Infer(..) => "infer",
+            Self::Stream(..) => "stream",
+            Self::Embed(..) => "embed",
+            Self::Load(..) => "load",
+            Self::Unload(..) => "unload",
+            Self::Health(..) => "health",
+        }
+    }
+
+    /// Answers with an error instead of running.
+    pub(crate) fn refuse(self, error: EngineError) {
+        // An asker that has gone needs no answer.
+        match self {
+            Self::Infer(_, reply) | Self::Stream(_, _, reply) => drop(reply.send(Err(error))),
+            Self::Embed(_, reply) => drop(reply.send(Err(error))),
+            Self::Load(_, reply) => drop(reply.send(Err(error))),
+            Self::Unload(_, reply) => drop(reply.send(Err(error))),
+            Self::Health(reply) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+/// One admitted call.
+pub(crate) struct Job {
+    pub(crate) id: u64,
+    pub(crate) work: Work,
+    pub(crate) cancel: CancelFlag,
+    pub(crate) admitted: Instant,
+    pub(crate) deadline: Instant,
+}
+
+/// The call the device is running; the watchdog reads it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Running {
+    pub(crate) id: u64,
+    pub(crate) call: &'static str,
+    pub(crate) since: Instant,
+    pub(crate) deadline: Instant,
+}
+
+struct Inner {
+    jobs: VecDeque<Job>,
+    /// The incarnation that may take jobs; none between two of them.
+    current: Option<u64>,
+    started: u64,
+    next_id: u64,
+    capabilities: Option<Capabilities>,
+}
+
+/// Shared by every handle and by the incarnations that come and go.
+pub(crate) struct Queue {
+    capacity: usize,
+    inner: Mutex<Inner>,
+    wake: Condvar,
+    pub(crate) phase: watch::Sender<EnginePhase>,
+    pub(crate) running: watch::Sender<Option<Running>>,
+}
+
+impl Queue {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            inner: Mutex::new(Inner {
+                jobs: VecDeque::new(),
+                current: None,
+                started: 0,
+                next_id: 0,
+                capabilities: None,
+            }),
+            wake: Condvar::new(),
+            phase: watch::Sender::new(EnginePhase::Starting),
+            running: watch::Sender::new(None),
+        }
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.inner.lock().jobs.len()
+    }
+
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.inner.lock().started
+    }
+
+    pub(crate) fn capabilities(&self) -> Option<Capabilities> {
+        self.inner.lock().capabilities.clone()
+    }
+
+    /// Admits a call or hands the reason back; returns its id.
+    pub(crate) fn push(
+        &self,
+        work: Work,
+        cancel: CancelFlag,
+        admitted: Instant,
+        deadline: Instant,
+    ) -> Result<u64, EngineError> {
+        let mut inner = self.inner.lock();
+        if let EnginePhase::Stopped = *self.phase.borrow() {
+            return Err(EngineError::Down {
+                reason: "it was stopped".into(),
+            });
+        }
+        if inner.jobs.len() >= self.capacity {
+            return Err(EngineError::QueueFull {
+                waiting: inner.jobs.len(),
+                allowed: self.capacity,
+            });
+        }
+        let id = inner.next_id;
+        inner.next_id += 1;
+        inner.jobs.push_back(Job {
+            id,
+            work,
+            cancel,
+            admitted,
+            deadline,
+        });
+        self.wake.notify_one();
+        Ok(id)
+    }
+
+    /// Takes a call out that nobody waits for any more, so that it frees its place at once.
+    pub(crate) fn withdraw(&self, id: u64) {
+        self.inner.lock().jobs.retain(|job| job.id != id);
+    }
+
+    /// Opens a new incarnation; the one before can take nothing from now on.
+    pub(crate) fn begin(&self) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.started += 1;
+        inner.current = Some(inner.started);
+        self.phase.send_replace(EnginePhase::Starting);
+        self.running.send_replace(None);
+        self.wake.notify_all();
+        inner.started
+    }
+
+    /// The engine of this incarnation is built.
+    pub(crate) fn ready(&self, incarnation: u64, capabilities: Capabilities) {
+        let mut inner = self.inner.lock();
+        if inner.current == Some(incarnation) {
+            inner.capabilities = Some(capabilities);
+            self.phase.send_replace(EnginePhase::Ready);
+        }
+    }
+
+    /// What the engine of this incarnation can do has changed.
+    pub(crate) fn refresh(&self, incarnation: u64, capabilities: Capabilities) {
+        let mut inner = self.inner.lock();
+        if inner.current == Some(incarnation) {
+            inner.capabilities = Some(capabilities);
+        }
+    }
+
+    /// Ends an incarnation. A stop answers everybody who waits; after a crash they wait for the next incarnation.
+    pub(crate) fn end(&self, incarnation: u64, phase: EnginePhase) {
+        let mut inner = self.inner.lock();
+        if inner.current != Some(incarnation) {
+            return;
+        }
+        inner.current = None;
+        let refused = if phase == EnginePhase::Stopped {
+            std::mem::take(&mut inner.jobs)
+        } else {
+            VecDeque::new()
+        };
+        self.phase.send_replace(phase);
+        self.running.send_replace(None);
+        self.wake.notify_all();
+        drop(inner);
+        for job in refused {
+            job.work.refuse(EngineError::Down {
+                reason: "it was stopped".into(),
+            });
+        }
+    }
+
+    /// Blocks until there is a call for this incarnation; `None` once its time is over.
+    pub(crate) fn take(&self, incarnation: u64) -> Option<Job> {
+        let mut inner = self.inner.lock();
+        loop {
+            if inner.current != Some(incarnation) {
+                return None;
+            }
+            if let Some(job) = inner.jobs.pop_front() {
+                let running = Running {
+                    id: job.id,
+                    call: job.work.label(),
+                    since: Instant::now(),
+                    deadline: job.deadline,
+                };
+                self.running.send_replace(Some(running));
+                return Some(job);
+            }
+            self.wake.wait(&mut inner);
+        }
+    }
+
+    /// The call is done; a stale incarnation does not speak for its successor.
+    pub(crate) fn done(&self, incarnation: u64) {
+        let inner = self.inner.lock();
+        if inner.current == Some(incarnation) {
+            self.running.send_replace(None);
+        }
+    }
+}
