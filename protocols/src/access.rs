@@ -1,0 +1,82 @@
+//! Who may open what: the table of tiers, and the door for principals.
+//!
+//! The table governs acts that open a conversation. Whether a reply is allowed only the conversation knows.
+
+use thiserror::Error;
+
+use crate::{Party, Performative, Tier};
+
+/// The sender may not open a conversation with this act.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{from} may not open a conversation with {to} by {act}; {instead}")]
+pub struct Denied {
+    /// Who tried.
+    pub from: Party,
+    /// With whom.
+    pub to: Party,
+    /// By which act.
+    pub act: Performative,
+    /// What would be allowed.
+    pub instead: &'static str,
+}
+
+/// Whether this sender may open a conversation with this receiver by this act.
+pub fn may_open(from: &Party, to: &Party, act: Performative) -> Result<(), Denied> {
+    use Performative::*;
+    let denied = |instead| {
+        Err(Denied {
+            from: from.clone(),
+            to: to.clone(),
+            act,
+            instead,
+        })
+    };
+    if !act.can_open() && act != Cancel {
+        return denied("this act is an answer and needs a conversation");
+    }
+    let (sender, receiver) = match (from, to) {
+        (_, Party::Principal(_)) => return denied("principals are only answered"),
+        (Party::Principal(_), Party::Agent(receiver)) => {
+            if receiver.role() != "macro.interface" {
+                return denied("principals speak to macro.interface agents only");
+            }
+            return match act {
+                Request | QueryIf | QueryRef | Cancel | Subscribe => Ok(()),
+                _ => denied("principals may request, query, cancel and subscribe"),
+            };
+        }
+        (Party::Agent(sender), Party::Agent(receiver)) => (sender, receiver),
+    };
+    let (allowed, instead) = match (sender.tier(), receiver.tier()) {
+        (Tier::Micro, Tier::Micro) if sender.zone() != receiver.zone() => {
+            (false, "micro agents speak within their zone")
+        }
+        (Tier::Micro, Tier::Micro) => (
+            matches!(act, Inform | QueryIf),
+            "micro agents may inform and query-if each other",
+        ),
+        (Tier::Micro, Tier::Meso) => (act == Inform, "micro agents may inform meso agents"),
+        (Tier::Micro, Tier::Macro) => (
+            false,
+            "micro agents reach macro agents only as aggregates of a meso agent",
+        ),
+        (Tier::Meso, Tier::Micro) => (
+            matches!(act, Request | Cancel | Inform | QueryIf | QueryRef),
+            "meso agents may request, cancel, inform and query micro agents",
+        ),
+        (Tier::Meso, Tier::Macro) => (
+            matches!(act, Inform | Propose),
+            "meso agents may inform macro agents and propose to them",
+        ),
+        (Tier::Macro, Tier::Micro) => (
+            false,
+            "macro agents reach micro agents only through a meso agent",
+        ),
+        (Tier::Macro, Tier::Meso) => (
+            matches!(act, Request | Cancel | QueryIf | QueryRef | Cfp | Subscribe),
+            "macro agents may request, cancel, query, call for proposals and subscribe",
+        ),
+        (Tier::Meso, Tier::Meso) | (Tier::Macro, Tier::Macro) => (true, ""),
+    };
+    if allowed { Ok(()) } else { denied(instead) }
+}

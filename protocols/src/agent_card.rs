@@ -1,0 +1,158 @@
+//! What an agent says about itself when it registers, and what others find it by.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{AgentId, Performative, ProtocolName, Qos};
+
+/// Entries in one list of a card.
+const MAX_ENTRIES: usize = 64;
+/// Bytes of one text in a card.
+const MAX_TEXT: usize = 256;
+
+/// An agent's capabilities.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentCard {
+    /// The agent's name.
+    pub id: AgentId,
+    /// Tier and type: `macro.executor`.
+    pub role: String,
+    /// Version of the agent's code.
+    pub version: String,
+    /// One sentence for people and for search by meaning.
+    #[serde(default)]
+    pub description: String,
+    /// What it can do: `sql`, `chart`.
+    #[serde(default)]
+    pub skills: BTreeSet<String>,
+    /// What it knows about: `sales`.
+    #[serde(default)]
+    pub domains: BTreeSet<String>,
+    /// Models it answers with.
+    #[serde(default)]
+    pub models: BTreeSet<String>,
+    /// Ontologies it understands.
+    #[serde(default)]
+    pub ontologies: BTreeSet<String>,
+    /// Interaction protocols it takes part in.
+    #[serde(default)]
+    pub protocols: BTreeSet<ProtocolName>,
+    /// Acts it takes from others; an act outside is answered `unsupported-act`.
+    #[serde(default)]
+    pub accepts: BTreeSet<Performative>,
+    /// Urgencies it can serve.
+    #[serde(default)]
+    pub qos: BTreeSet<Qos>,
+    /// How long the registration lasts without a heartbeat.
+    pub ttl: Duration,
+    /// Where it can be reached from other processes.
+    #[serde(default)]
+    pub endpoint: Endpoint,
+}
+
+/// Addresses of an agent outside its own process.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Address of its gRPC server.
+    pub grpc: Option<String>,
+    /// Name of its shared memory.
+    pub shared_memory: Option<String>,
+    /// Subject it listens on.
+    pub nats_subject: Option<String>,
+}
+
+/// Why a card cannot be registered.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CardError {
+    /// The role is not that of the identifier.
+    #[error("the card of {id} claims the role {role}; write {}", id.role())]
+    Role {
+        /// The agent.
+        id: AgentId,
+        /// The role claimed.
+        role: String,
+    },
+    /// A list or text is too long.
+    #[error("{asked} {what} are too many, {allowed} are allowed")]
+    TooLong {
+        /// What.
+        what: &'static str,
+        /// How many there are.
+        asked: usize,
+        /// How many there may be.
+        allowed: usize,
+    },
+    /// The registration would end at once.
+    #[error("the card's ttl is zero; give it some seconds")]
+    NoTtl,
+}
+
+impl AgentCard {
+    /// How long a registration lasts unless said otherwise.
+    pub const TTL: Duration = Duration::from_secs(30);
+
+    /// A card that claims nothing but the name: interactive, 30 s, no skills.
+    pub fn new(id: AgentId) -> Self {
+        Self {
+            role: id.role().to_owned(),
+            id,
+            version: "0.1.0".to_owned(),
+            description: String::new(),
+            skills: BTreeSet::new(),
+            domains: BTreeSet::new(),
+            models: BTreeSet::new(),
+            ontologies: BTreeSet::new(),
+            protocols: BTreeSet::new(),
+            accepts: BTreeSet::new(),
+            qos: BTreeSet::from([Qos::Interactive]),
+            ttl: Self::TTL,
+            endpoint: Endpoint::default(),
+        }
+    }
+
+    /// Whether the card is consistent and within bounds.
+    pub fn check(&self) -> Result<(), CardError> {
+        if self.role != self.id.role() {
+            return Err(CardError::Role {
+                id: self.id.clone(),
+                role: self.role.clone(),
+            });
+        }
+        if self.ttl.is_zero() {
+            return Err(CardError::NoTtl);
+        }
+        let lists = [
+            ("skills", &self.skills),
+            ("domains", &self.domains),
+            ("models", &self.models),
+            ("ontologies", &self.ontologies),
+        ];
+        for (what, list) in lists {
+            at_most(what, list.len(), MAX_ENTRIES)?;
+            for text in list {
+                at_most("bytes in an entry", text.len(), MAX_TEXT)?;
+            }
+        }
+        at_most("bytes of version", self.version.len(), MAX_TEXT)?;
+        at_most("bytes of description", self.description.len(), 4 * MAX_TEXT)
+    }
+
+    /// True if it takes such acts; a card that lists none takes all.
+    pub fn takes(&self, act: Performative) -> bool {
+        self.accepts.is_empty() || self.accepts.contains(&act)
+    }
+}
+
+fn at_most(what: &'static str, asked: usize, allowed: usize) -> Result<(), CardError> {
+    if asked > allowed {
+        return Err(CardError::TooLong {
+            what,
+            asked,
+            allowed,
+        });
+    }
+    Ok(())
+}
