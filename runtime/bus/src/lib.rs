@@ -1,1 +1,7 @@
-//! The buses of a node: in-process transports behind the ports of aios-protocols.
+//! The buses of a node, each behind its port in `aios-protocols`.
+//!
+//! The data bus is here in process: one node, no server. A transport that crosses a network implements the same port and passes the
+//! same [`data::conformance`] suite.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod data;

@@ -1,0 +1,289 @@
+//! What the messages of a goal carry: one serde type per ontology, JSON on the way.
+//!
+//! Agents meet by these types and never by each other's structs. Paths are text here, because a message may be read on another machine;
+//! the executor alone turns them into files, inside its workspace.
+
+use std::collections::BTreeMap;
+
+use aios_tools::{Artifact, Capability, Fact, ToolOutput};
+use serde::{Deserialize, Serialize};
+
+/// Names of the schemas that a message's content may follow.
+pub mod ontology {
+    /// [`GoalRequest`](super::GoalRequest) in, [`GoalAnswer`](super::GoalAnswer) out.
+    pub const GOAL: &str = "aios.goal";
+    /// [`TaskOrder`](super::TaskOrder) in, [`TaskResult`](super::TaskResult) out.
+    pub const TASK: &str = "aios.task";
+    /// [`ValidationRequest`](super::ValidationRequest) in, a [`Judgement`](super::Judgement) out.
+    pub const VALIDATE: &str = "aios.validate";
+    /// [`LeaseRequest`](super::LeaseRequest) in, [`Lease`](super::Lease) out.
+    pub const LEASE: &str = "aios.lease";
+    /// [`LookupRequest`](super::LookupRequest) in, a list of [`Found`](super::Found) out.
+    pub const LOOKUP: &str = "aios.lookup";
+    /// [`RecallRequest`](super::RecallRequest) in, a list of [`Recalled`](super::Recalled) out.
+    pub const RECALL: &str = "aios.recall";
+    /// [`RememberRequest`](super::RememberRequest) in, nothing but the act out.
+    pub const REMEMBER: &str = "aios.remember";
+}
+
+/// A goal as a person or program states it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoalRequest {
+    /// Unique, chosen by whoever asks; asking again with the same id continues the same goal.
+    pub goal_id: String,
+    /// What is wanted, in the asker's words.
+    pub text: String,
+    /// Files the goal is about.
+    #[serde(default)]
+    pub data: Vec<String>,
+    /// The folder artefacts are written to.
+    pub out_dir: String,
+    /// Wall time from request to answer, in milliseconds.
+    pub deadline_ms: u64,
+    /// Wall time of one attempt at one task, in milliseconds.
+    pub task_deadline_ms: u64,
+    /// Tokens the model may be asked for in all.
+    pub tokens: u32,
+    /// Tasks the plan may hold.
+    pub tasks: u32,
+}
+
+/// How a goal ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GoalStatus {
+    /// The Critic approved the whole answer.
+    Approved,
+    /// Something is missing, and the answer names it.
+    Partial,
+    /// There is no answer; the reason says why.
+    Failed,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// Waits for other tasks.
+    Pending,
+    /// An executor holds it.
+    Running,
+    /// Its result passed the Critic.
+    Completed,
+    /// All attempts are used up.
+    Failed,
+    /// Not needed any more.
+    Cancelled,
+    /// An attempt failed and the next is due.
+    Retrying,
+}
+
+/// One task of a finished goal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskReport {
+    /// Unique within the goal.
+    pub id: String,
+    /// The tool that did it.
+    pub action: String,
+    /// Where it ended.
+    pub status: TaskStatus,
+    /// Attempts, the successful one included.
+    pub attempts: u32,
+    /// The Critic's score of the result, 0 to 1; none if it was never scored.
+    pub score: Option<f64>,
+    /// From the first order to the accepted result, in milliseconds.
+    pub duration_ms: f64,
+    /// Who did it last.
+    pub agent: Option<String>,
+}
+
+/// The Critic's view of the whole answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct CriticReport {
+    /// The weighted mean, 0 to 1.
+    pub score: f64,
+    /// Each dimension, 0 to 1.
+    pub dimensions: BTreeMap<String, f64>,
+}
+
+/// What a goal ends with, as the planner knows it. The runtime adds what only it can see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoalAnswer {
+    /// Which goal.
+    pub goal_id: String,
+    /// How it ended.
+    pub status: GoalStatus,
+    /// Markdown.
+    pub answer: String,
+    /// Every figure the answer rests on, with its source.
+    pub facts: Vec<Fact>,
+    /// Files written.
+    pub artifacts: Vec<Artifact>,
+    /// What was done.
+    pub tasks: Vec<TaskReport>,
+    /// The judgement.
+    pub critic: CriticReport,
+    /// What is missing, in a partial answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<String>,
+    /// Why there is no answer, in a failed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The Critic's sealed verdict frame over [`GoalAnswer::digest`], in hexadecimal; nothing is delivered without it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub verdict: String,
+}
+
+/// An order to an executor: one task, once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskOrder {
+    /// Which goal.
+    pub goal_id: String,
+    /// Which task of it.
+    pub task_id: String,
+    /// The idempotency key: the same operation is never done twice, however often it is ordered.
+    pub operation: String,
+    /// The tool.
+    pub action: String,
+    /// What the tool is called with.
+    pub args: serde_json::Value,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Files that may be read.
+    pub inputs: Vec<String>,
+    /// The one folder that may be written.
+    pub out_dir: String,
+    /// What the tool may do; a tool whose capability is not among them is refused.
+    pub capabilities: Vec<Capability>,
+    /// Wall time for this attempt, in milliseconds.
+    pub deadline_ms: u64,
+}
+
+/// An executor's result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskResult {
+    /// Which task.
+    pub task_id: String,
+    /// What the tool gave.
+    pub output: ToolOutput,
+    /// Time in the tool, in milliseconds; what a stored result took when it was made.
+    pub duration_ms: f64,
+    /// Who did it.
+    pub agent: String,
+}
+
+/// Asks for the right to drive a goal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeaseRequest {
+    /// What is to be held.
+    pub resource: String,
+    /// How long without renewal, in milliseconds.
+    pub ttl_ms: u64,
+}
+
+/// The right to drive a goal, until it runs out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// What is held.
+    pub resource: String,
+    /// The fencing token: the higher one is in force.
+    pub token: u64,
+}
+
+/// Asks who offers something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct LookupRequest {
+    /// Skills that one agent must have all of.
+    pub skills: Vec<String>,
+    /// A role such as `macro.executor`; empty means any.
+    pub role: String,
+}
+
+/// An agent that offers what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its identity.
+    pub agent: String,
+    /// Everything it offers.
+    pub skills: Vec<String>,
+    /// Its state in the registry, such as `active`.
+    pub status: String,
+}
+
+/// Asks the memory agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecallRequest {
+    /// What about.
+    pub text: String,
+    /// At most this many.
+    pub most: usize,
+}
+
+/// One thing remembered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recalled {
+    /// Where it came from.
+    pub source: String,
+    /// The text.
+    pub text: String,
+    /// How well it fits; higher is better, comparable within one answer only.
+    pub score: f64,
+}
+
+/// Gives the memory agent something to keep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RememberRequest {
+    /// Where it comes from; the same source replaces what was kept of it.
+    pub source: String,
+    /// The text to be found by.
+    pub text: String,
+    /// A whole result to be kept beside it, if there is one.
+    #[serde(default)]
+    pub result: Option<serde_json::Value>,
+}
+
+/// A task moved; published on `aios.events.task.{goal_id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskEvent {
+    /// Which goal.
+    pub goal_id: String,
+    /// Which task.
+    pub task_id: String,
+    /// The tool.
+    pub action: String,
+    /// What it is for, in a few words.
+    pub title: String,
+    /// Where it stands now.
+    pub status: TaskStatus,
+    /// Which attempt, from 1; 0 before the first.
+    pub attempt: u32,
+    /// Who holds it.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// The Critic's score, once there is one.
+    #[serde(default)]
+    pub score: Option<f64>,
+    /// Why it is retried or has failed.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// An agent started, fell or came back; published on `aios.events.agent.{agent}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentEvent {
+    /// Who.
+    pub agent: String,
+    /// `started`, `exited`, `restarting` or `gave-up`.
+    pub kind: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Its supervisor.
+    pub supervisor: String,
+}
