@@ -1,0 +1,152 @@
+//! What may be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The operating system for AI agents: supervised, signed, measured.
+#[derive(Debug, Parser)]
+#[command(name = "aios", version, propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Give a goal to a node in this process and wait for its answer.
+    ///
+    /// Exit code 0: approved by the Critic. 2: partial, the answer names what is missing. 1: failed.
+    Run(Run),
+    /// Fetch, list and try the models.
+    #[command(subcommand)]
+    Model(Model),
+    /// Measure the system against the raw primitives and the rivals that are installed.
+    Bench(Bench),
+    /// Print every setting with its value, in the form a configuration file has.
+    Config(Settings),
+}
+
+/// Settings that outrank the environment and the configuration file.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct Settings {
+    /// A configuration file (TOML); `aios config` prints one.
+    #[arg(long, value_name = "FILE", env = "AIOS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// One setting, such as `model.device=cpu`; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// What you want, in your own words.
+    pub(crate) goal: String,
+    /// A file the goal is about: CSV, text or Markdown; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Vec<PathBuf>,
+    /// Where the report and the chart are written.
+    #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
+    pub(crate) out: PathBuf,
+    /// Where the model computes: auto, cpu or wgpu.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+    /// Which engine thinks: auto, burn or scripted.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// Print one JSON object instead of the report.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Model {
+    /// Fetch the models into the cache folder; those that are there already are checked, not fetched.
+    Pull(ModelPull),
+    /// Which models are known, where they are and whether they are whole.
+    List(ModelList),
+    /// Let the language model answer one prompt.
+    Run(ModelRun),
+    /// Turn a text into its embedding.
+    Embed(ModelEmbed),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelPull {
+    /// Which model; all of them if none is named.
+    pub(crate) name: Option<String>,
+    /// Print one JSON object at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelList {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelRun {
+    /// The prompt.
+    pub(crate) prompt: String,
+    /// Give the model the prompt as it stands, without the chat template.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Report the K highest logits of the last prompt position.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub(crate) top_logits: usize,
+    /// Always take the most likely token; the same prompt gives the same text.
+    #[arg(long)]
+    pub(crate) greedy: bool,
+    /// The seed of the sampler, when not greedy; printed so that a run can be repeated.
+    #[arg(long, conflicts_with = "greedy")]
+    pub(crate) seed: Option<u64>,
+    /// The sampler's temperature, when not greedy.
+    #[arg(long, default_value_t = 0.7, conflicts_with = "greedy")]
+    pub(crate) temperature: f32,
+    /// Stop after this many tokens.
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub(crate) max_tokens: u32,
+    /// Print one JSON object: prompt_ids, ids, text, top_logits, timings.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the model computes: auto, cpu or wgpu.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelEmbed {
+    /// The text.
+    pub(crate) text: String,
+    /// Print one JSON object with the field `embedding`.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the model computes: auto, cpu or wgpu.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Which measurement; without a name they are listed.
+    pub(crate) name: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Interleaved rounds; the median is reported.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: u32,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .ok_or_else(|| format!("{text:?} is not NAME=VALUE"))
+}

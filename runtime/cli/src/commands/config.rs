@@ -1,0 +1,15 @@
+//! `aios config`: every setting with its value.
+
+use std::process::ExitCode;
+
+use crate::arguments::Settings;
+use crate::failure::Failure;
+use crate::{console, settings};
+
+pub(crate) fn run(arguments: &Settings) -> Result<ExitCode, Failure> {
+    let config = settings::load(arguments, &[])?;
+    console::result(&format!(
+        "# Each name is also an environment variable (model.device is AIOS_MODEL_DEVICE) and a flag (--set model.device=cpu).\n\n{config}"
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}

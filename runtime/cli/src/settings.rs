@@ -1,0 +1,23 @@
+//! The configuration of a node as the command line, the environment and a file together say it.
+
+use aios_runtime::config::{Config, Sources};
+
+use crate::arguments::Settings;
+use crate::failure::Failure;
+
+/// Loads the configuration; `extra` are options that have a flag of their own.
+///
+/// # Errors
+/// Names the file, variable or flag at fault.
+pub(crate) fn load(settings: &Settings, extra: &[(&str, Option<&str>)]) -> Result<Config, Failure> {
+    let mut flags = settings.set.clone();
+    flags.extend(
+        extra.iter().filter_map(|(name, value)| value.map(|value| ((*name).to_owned(), value.to_owned()))),
+    );
+    // A variable that is not Unicode cannot be a setting of ours.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    Config::load(&Sources { file: settings.config.clone(), environment, flags })
+        .map_err(|error| Failure::usage(error.to_string()))
+}
