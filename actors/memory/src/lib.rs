@@ -1,1 +1,30 @@
 //! Working, vector and persistent memory: hybrid recall and a step log over one store.
+//!
+//! [`store`] is the ground: ordered keys and values, in memory or on disk behind one contract. On it stand the
+//! [`StepLog`] ("a step that is committed is not run again"), [`GoalResults`] and the documents of [`VectorMemory`].
+//! [`WorkingMemory`] is a session's history and lives in process only.
+//!
+//! What is deliberately absent: agents, async, clocks (a caller passes the time) and the embedding of text (a caller
+//! passes the vector).
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod store;
+
+mod error;
+mod keyword;
+mod recall;
+mod results;
+mod step_log;
+mod vector;
+mod working;
+
+pub use error::MemoryError;
+pub use keyword::{KeywordIndex, tokens};
+pub use recall::{Document, Hit, Provenance, Query, Ranked, VectorLimits, VectorMemory};
+pub use results::{GoalResult, GoalResults};
+pub use step_log::{Begin, Step, StepError, StepLog};
+#[cfg(feature = "sled")]
+pub use store::SledStore;
+pub use store::{InMemoryStore, Store, StoreError, Swap};
+pub use vector::VectorIndex;
+pub use working::{Evicted, Turn, WorkingLimits, WorkingMemory};

@@ -1,0 +1,432 @@
+//! Documents, recalled by meaning and by words at once.
+//!
+//! Two rankings, by cosine and by BM25, are joined by reciprocal-rank fusion (Cormack, Clarke and Büttcher, SIGIR
+//! 2009): it needs no scores on a common scale, so neither side can drown the other. Without a vector the words alone
+//! decide: that is the fallback while an embedder is down. Namespaces (one per tenant) never see each other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+
+use crate::{InMemoryStore, KeywordIndex, MemoryError, Store, VectorIndex};
+
+/// Where the documents lie in the store.
+const PREFIX: &str = "document/";
+/// Rank offset of the fusion; 60 is the paper's value.
+const RANK_OFFSET: f64 = 60.0;
+/// A ranking is read this many times deeper than the answer is long, so that the other can lift what it ranks low.
+const DEPTH: usize = 4;
+
+/// The numbers of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VectorLimits {
+    /// Length of every vector.
+    pub dimensions: usize,
+    /// Documents in one namespace; above some ten thousand an exact search is no longer quick.
+    pub documents: usize,
+    /// Documents in all: 50,000 of 384 dimensions are 77 MB of vectors.
+    pub documents_in_all: usize,
+    /// Longest text in bytes.
+    pub text_bytes: usize,
+}
+
+impl Default for VectorLimits {
+    fn default() -> Self {
+        Self {
+            dimensions: 384,
+            documents: 10_000,
+            documents_in_all: 50_000,
+            text_bytes: 8192,
+        }
+    }
+}
+
+/// Where a document comes from and how far it is trusted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The file, tool call or conversation it was taken from.
+    pub source: String,
+    /// Who put it here.
+    pub author: String,
+    /// How far it is trusted, 0 to 1.
+    pub confidence: f32,
+    /// When, in microseconds since the Unix epoch.
+    pub recorded_us: u64,
+}
+
+/// Something to remember.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Its name within its namespace; adding it again replaces it.
+    pub id: String,
+    /// What it says.
+    pub text: String,
+    /// Its vector, by the embedder that queries are embedded with.
+    pub embedding: Vec<f32>,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+/// What to recall.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// The words.
+    pub text: String,
+    /// The meaning; `None` while there is no embedder.
+    pub embedding: Option<Vec<f32>>,
+    /// At most this many hits.
+    pub k: usize,
+}
+
+/// A place in one of the two rankings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Ranked {
+    /// From 1.
+    pub rank: usize,
+    /// The ranking's own score: cosine, or BM25.
+    pub score: f32,
+}
+
+/// A recalled document.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hit {
+    /// Its name.
+    pub id: String,
+    /// What it says.
+    pub text: String,
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// Fused score, 0 to 1: 1 is first in both rankings.
+    pub score: f64,
+    /// Its place by meaning.
+    pub dense: Option<Ranked>,
+    /// Its place by words.
+    pub keyword: Option<Ranked>,
+}
+
+/// The documents of all namespaces, indexed in process and kept on a store.
+pub struct VectorMemory {
+    store: Arc<dyn Store>,
+    limits: VectorLimits,
+    spaces: RwLock<HashMap<String, Space>>,
+}
+
+struct Space {
+    vectors: VectorIndex,
+    words: KeywordIndex,
+    documents: HashMap<u32, Kept>,
+    keys: HashMap<String, u32>,
+    next: u32,
+}
+
+struct Kept {
+    id: String,
+    text: String,
+    provenance: Provenance,
+}
+
+impl Space {
+    fn new(dimensions: usize) -> Self {
+        Self {
+            vectors: VectorIndex::new(dimensions),
+            words: KeywordIndex::new(),
+            documents: HashMap::new(),
+            keys: HashMap::new(),
+            next: 0,
+        }
+    }
+
+    fn insert(&mut self, document: Document) -> Result<(), MemoryError> {
+        let key = self.keys.get(&document.id).copied().unwrap_or(self.next);
+        self.vectors.insert(key, &document.embedding)?;
+        self.next = self.next.max(key + 1);
+        self.words.insert(key, &document.text);
+        self.keys.insert(document.id.clone(), key);
+        let Document {
+            id,
+            text,
+            provenance,
+            ..
+        } = document;
+        self.documents.insert(
+            key,
+            Kept {
+                id,
+                text,
+                provenance,
+            },
+        );
+        Ok(())
+    }
+
+    fn remove(&mut self, id: &str) -> bool {
+        let Some(key) = self.keys.remove(id) else {
+            return false;
+        };
+        self.vectors.remove(key);
+        self.words.remove(key);
+        self.documents.remove(&key);
+        true
+    }
+}
+
+impl VectorMemory {
+    /// A memory that is gone when the process is.
+    pub fn in_memory(limits: VectorLimits) -> Self {
+        Self {
+            store: Arc::new(InMemoryStore::new()),
+            limits,
+            spaces: RwLock::default(),
+        }
+    }
+
+    /// A memory over the documents in a store; the indexes are rebuilt from it.
+    pub fn open(store: Arc<dyn Store>, limits: VectorLimits) -> Result<Self, MemoryError> {
+        let memory = Self {
+            store,
+            limits,
+            spaces: RwLock::default(),
+        };
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = memory
+                .store
+                .scan_prefix(PREFIX.as_bytes(), after.as_deref(), 256)?;
+            let Some((last, _)) = page.last() else {
+                return Ok(memory);
+            };
+            after = Some(last.clone());
+            for (key, value) in page {
+                let (namespace, document) = decode(&key, &value)?;
+                memory.admit(&namespace, &document)?;
+                memory.index(&namespace, document)?;
+            }
+        }
+    }
+
+    /// Remembers a document, on the store first; it is safe from a crash once the store is flushed.
+    pub fn add(&self, namespace: &str, document: Document) -> Result<(), MemoryError> {
+        self.check(namespace, &document)?;
+        self.admit(namespace, &document)?;
+        self.store
+            .put(&key(namespace, &document.id), &encode(&document)?)?;
+        self.index(namespace, document)
+    }
+
+    /// Forgets a document; says whether it was there.
+    pub fn remove(&self, namespace: &str, id: &str) -> Result<bool, MemoryError> {
+        self.store.delete(&key(namespace, id))?;
+        let mut spaces = self.spaces.write();
+        let Some(space) = spaces.get_mut(namespace) else {
+            return Ok(false);
+        };
+        let removed = space.remove(id);
+        if space.keys.is_empty() {
+            spaces.remove(namespace);
+        }
+        Ok(removed)
+    }
+
+    /// Number of documents in a namespace.
+    pub fn len(&self, namespace: &str) -> usize {
+        self.spaces
+            .read()
+            .get(namespace)
+            .map_or(0, |space| space.keys.len())
+    }
+
+    /// Whether a namespace has no documents.
+    pub fn is_empty(&self, namespace: &str) -> bool {
+        self.len(namespace) == 0
+    }
+
+    /// The documents that fit a query best, best first. Documents that share neither words nor direction are left out.
+    pub fn recall(&self, namespace: &str, query: &Query) -> Result<Vec<Hit>, MemoryError> {
+        let spaces = self.spaces.read();
+        let Some(space) = spaces.get(namespace) else {
+            return Ok(Vec::new());
+        };
+        let depth = query.k.saturating_mul(DEPTH);
+        let dense = match &query.embedding {
+            Some(vector) => space.vectors.nearest(vector, depth)?,
+            None => Vec::new(),
+        };
+        let words = space.words.search(&query.text, depth);
+        let rankings = if query.embedding.is_some() { 2.0 } else { 1.0 };
+
+        let mut places: BTreeMap<u32, (Option<Ranked>, Option<Ranked>)> = BTreeMap::new();
+        for (rank, (key, score)) in dense
+            .into_iter()
+            .filter(|(_, cosine)| *cosine > 0.0)
+            .enumerate()
+        {
+            places.entry(key).or_default().0 = Some(Ranked {
+                rank: rank + 1,
+                score,
+            });
+        }
+        for (rank, (key, score)) in words.into_iter().enumerate() {
+            places.entry(key).or_default().1 = Some(Ranked {
+                rank: rank + 1,
+                score,
+            });
+        }
+        let part = |place: &Option<Ranked>| {
+            place.map_or(0.0, |at| {
+                (RANK_OFFSET + 1.0) / (RANK_OFFSET + at.rank as f64)
+            })
+        };
+        let mut hits: Vec<Hit> = places
+            .into_iter()
+            .filter_map(|(key, (dense, keyword))| {
+                let Kept {
+                    id,
+                    text,
+                    provenance,
+                } = space.documents.get(&key)?;
+                let score = (part(&dense) + part(&keyword)) / rankings;
+                let (id, text, provenance) = (id.clone(), text.clone(), provenance.clone());
+                Some(Hit {
+                    id,
+                    text,
+                    provenance,
+                    score,
+                    dense,
+                    keyword,
+                })
+            })
+            .collect();
+        // Among equals the nearer in meaning, then the name: the order never depends on a hash.
+        let cosine = |hit: &Hit| hit.dense.map_or(0.0, |at| at.score);
+        hits.sort_by(|a, b| {
+            b.score
+                .total_cmp(&a.score)
+                .then(cosine(b).total_cmp(&cosine(a)))
+                .then_with(|| a.id.cmp(&b.id))
+        });
+        hits.truncate(query.k);
+        Ok(hits)
+    }
+
+    fn check(&self, namespace: &str, document: &Document) -> Result<(), MemoryError> {
+        for (what, text, allowed) in [
+            ("namespace", namespace, 128),
+            ("id", document.id.as_str(), 512),
+            ("text", document.text.as_str(), self.limits.text_bytes),
+        ] {
+            if text.is_empty() || text.len() > allowed {
+                return Err(MemoryError::Length {
+                    what,
+                    asked: text.len(),
+                    allowed,
+                });
+            }
+        }
+        if namespace.contains('\0') {
+            return Err(MemoryError::Namespace);
+        }
+        VectorIndex::new(self.limits.dimensions)
+            .unit(&document.embedding)
+            .map(drop)
+    }
+
+    fn admit(&self, namespace: &str, document: &Document) -> Result<(), MemoryError> {
+        let spaces = self.spaces.read();
+        if let Some(space) = spaces.get(namespace) {
+            if space.keys.contains_key(&document.id) {
+                return Ok(());
+            }
+            let (held, allowed) = (space.keys.len(), self.limits.documents);
+            if held >= allowed {
+                return Err(MemoryError::Full {
+                    namespace: namespace.to_owned(),
+                    held,
+                    allowed,
+                });
+            }
+        }
+        let (held, allowed) = (
+            spaces.values().map(|space| space.keys.len()).sum(),
+            self.limits.documents_in_all,
+        );
+        if held >= allowed {
+            return Err(MemoryError::FullInAll { held, allowed });
+        }
+        Ok(())
+    }
+
+    fn index(&self, namespace: &str, document: Document) -> Result<(), MemoryError> {
+        let mut spaces = self.spaces.write();
+        let space = spaces
+            .entry(namespace.to_owned())
+            .or_insert_with(|| Space::new(self.limits.dimensions));
+        space.insert(document)
+    }
+}
+
+/// A NUL ends the namespace, which can hold none: no namespace is the beginning of another.
+fn key(namespace: &str, id: &str) -> Vec<u8> {
+    [PREFIX, namespace, "\0", id].concat().into_bytes()
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    text: String,
+    provenance: Provenance,
+}
+
+/// `length of header, u32 little-endian || header as JSON || vector as f32 little-endian`.
+fn encode(document: &Document) -> Result<Vec<u8>, MemoryError> {
+    let header = Header {
+        text: document.text.clone(),
+        provenance: document.provenance.clone(),
+    };
+    let header = serde_json::to_vec(&header).map_err(|error| MemoryError::Record {
+        key: document.id.clone(),
+        reason: error.to_string(),
+    })?;
+    let mut bytes = (header.len() as u32).to_le_bytes().to_vec();
+    bytes.extend_from_slice(&header);
+    bytes.extend(document.embedding.iter().flat_map(|x| x.to_le_bytes()));
+    Ok(bytes)
+}
+
+fn decode(key: &[u8], value: &[u8]) -> Result<(String, Document), MemoryError> {
+    let broken = |reason: &str| MemoryError::Record {
+        key: String::from_utf8_lossy(key).into_owned(),
+        reason: reason.to_owned(),
+    };
+    let name = key
+        .strip_prefix(PREFIX.as_bytes())
+        .and_then(|name| std::str::from_utf8(name).ok());
+    let (namespace, id) = name
+        .and_then(|name| name.split_once('\0'))
+        .ok_or_else(|| broken("its key has no name"))?;
+    let (length, rest) = value
+        .split_first_chunk::<4>()
+        .ok_or_else(|| broken("it is cut short"))?;
+    let (header, vector) = rest
+        .split_at_checked(u32::from_le_bytes(*length) as usize)
+        .ok_or_else(|| broken("it is cut short"))?;
+    let Header { text, provenance } =
+        serde_json::from_slice(header).map_err(|error| broken(&error.to_string()))?;
+    let (chunks, rest) = vector.as_chunks::<4>();
+    if !rest.is_empty() {
+        return Err(broken("its vector is cut short"));
+    }
+    let embedding = chunks
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    Ok((
+        namespace.to_owned(),
+        Document {
+            id: id.to_owned(),
+            text,
+            embedding,
+            provenance,
+        },
+    ))
+}

@@ -1,0 +1,236 @@
+//! The log of durable steps: a step that is committed is not run again.
+//!
+//! A step is named by its operation id, which is also the idempotency key its tools are handed. Before it runs, it is
+//! written down as pending; when it has run, its result is written down and flushed. A job that is replayed after a
+//! crash therefore finds committed steps done and takes their results, and learns of a pending step that it may have
+//! had effects already.
+//!
+//! Two runs of one operation at the same time are refused, not queued: the second asker is told that it is running.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::{Store, StoreError};
+
+/// Where the steps lie in the store.
+const PREFIX: &str = "step/";
+/// Longest operation id in bytes.
+const OPERATION_BYTES_MAX: usize = 512;
+
+/// Why a step cannot be begun or ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// It is being run by somebody else in this process.
+    #[error("operation {operation:?} is already running; wait for its result")]
+    Running {
+        /// The operation.
+        operation: String,
+    },
+    /// The operation id is empty or too long.
+    #[error("operation id of {asked} bytes where 1 to {allowed} are allowed")]
+    Length {
+        /// Its length.
+        asked: usize,
+        /// The longest allowed.
+        allowed: usize,
+    },
+    /// The record in the store makes no sense.
+    #[error(
+        "record of operation {operation:?} cannot be read; forget the operation to run it again"
+    )]
+    Record {
+        /// The operation.
+        operation: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is known of a step when it is begun.
+#[derive(Debug)]
+pub enum Begin {
+    /// It was never begun. Run it.
+    Fresh(Step),
+    /// It was begun before and never ended: it may have had effects. Run it under the same idempotency key.
+    Pending {
+        /// How often it was begun before.
+        attempts: u32,
+        /// The step.
+        step: Step,
+    },
+    /// It is done. Do not run it; this is its result.
+    Committed(Vec<u8>),
+}
+
+/// The right to run one operation. Dropping it leaves the operation pending, as a crash would.
+#[derive(Debug)]
+pub struct Step {
+    log: Arc<Inner>,
+    operation: String,
+}
+
+/// The log itself; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct StepLog(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    running: Mutex<HashSet<String>>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StepLog")
+            .field("running", &*self.running.lock())
+            .finish()
+    }
+}
+
+/// What lies in the store: a tag, then the number of attempts (little-endian) or the result.
+enum Record {
+    Pending(u32),
+    Committed(Vec<u8>),
+}
+
+impl Record {
+    const PENDING: u8 = b'p';
+    const COMMITTED: u8 = b'c';
+
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Pending(attempts) => {
+                [&[Self::PENDING], attempts.to_le_bytes().as_slice()].concat()
+            }
+            Self::Committed(result) => [&[Self::COMMITTED], result.as_slice()].concat(),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first()? {
+            (&Self::PENDING, rest) => {
+                Some(Self::Pending(u32::from_le_bytes(rest.try_into().ok()?)))
+            }
+            (&Self::COMMITTED, rest) => Some(Self::Committed(rest.to_vec())),
+            _ => None,
+        }
+    }
+}
+
+impl StepLog {
+    /// The log of the steps in a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            running: Mutex::default(),
+        }))
+    }
+
+    /// Asks to run an operation. The attempt is flushed before this returns, so that no crash hides it.
+    pub fn begin(&self, operation: &str) -> Result<Begin, StepError> {
+        if operation.is_empty() || operation.len() > OPERATION_BYTES_MAX {
+            return Err(StepError::Length {
+                asked: operation.len(),
+                allowed: OPERATION_BYTES_MAX,
+            });
+        }
+        if !self.0.running.lock().insert(operation.to_owned()) {
+            return Err(StepError::Running {
+                operation: operation.to_owned(),
+            });
+        }
+        // From here on the mark is the step's, whose drop takes it away.
+        let step = Step {
+            log: self.0.clone(),
+            operation: operation.to_owned(),
+        };
+        let attempts = match self.0.read(operation)? {
+            Some(Record::Committed(result)) => return Ok(Begin::Committed(result)),
+            Some(Record::Pending(attempts)) => attempts,
+            None => 0,
+        };
+        self.0
+            .write(operation, &Record::Pending(attempts.saturating_add(1)))?;
+        Ok(if attempts == 0 {
+            Begin::Fresh(step)
+        } else {
+            Begin::Pending { attempts, step }
+        })
+    }
+
+    /// The result of an operation that is done, without asking to run it.
+    pub fn result(&self, operation: &str) -> Result<Option<Vec<u8>>, StepError> {
+        match self.0.read(operation)? {
+            Some(Record::Committed(result)) => Ok(Some(result)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Forgets every operation whose id starts so, once its goal is delivered; says how many there were.
+    pub fn forget(&self, operations: &str) -> Result<usize, StepError> {
+        let prefix = key(operations);
+        let mut forgotten = 0;
+        loop {
+            let page = self.0.store.scan_prefix(&prefix, None, 256)?;
+            if page.is_empty() {
+                self.0.store.flush()?;
+                return Ok(forgotten);
+            }
+            for (key, _) in page {
+                self.0.store.delete(&key)?;
+                forgotten += 1;
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn read(&self, operation: &str) -> Result<Option<Record>, StepError> {
+        let Some(bytes) = self.store.get(&key(operation))? else {
+            return Ok(None);
+        };
+        Record::decode(&bytes)
+            .map(Some)
+            .ok_or_else(|| StepError::Record {
+                operation: operation.to_owned(),
+            })
+    }
+
+    fn write(&self, operation: &str, record: &Record) -> Result<(), StepError> {
+        self.store.put(&key(operation), &record.encode())?;
+        self.store.flush()?;
+        Ok(())
+    }
+}
+
+fn key(operation: &str) -> Vec<u8> {
+    [PREFIX.as_bytes(), operation.as_bytes()].concat()
+}
+
+impl Step {
+    /// The operation id: the idempotency key for the tools of this step.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// Writes the result down; when this returns the step is never run again.
+    pub fn commit(self, result: &[u8]) -> Result<(), StepError> {
+        self.log
+            .write(&self.operation, &Record::Committed(result.to_vec()))
+    }
+
+    /// Says that the step had no effect: the next begin finds it fresh.
+    pub fn abort(self) -> Result<(), StepError> {
+        self.log.store.delete(&key(&self.operation))?;
+        self.log.store.flush()?;
+        Ok(())
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        self.log.running.lock().remove(&self.operation);
+    }
+}

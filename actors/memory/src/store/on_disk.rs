@@ -1,0 +1,153 @@
+//! The store on disk: sled, with a checksum for each value. The only file that names sled.
+//!
+//! A value lies there as `crc32 of key and value, little-endian || value`. The key is covered, so that a value that
+//! strayed to another key is found out too.
+
+use std::path::{Path, PathBuf};
+
+use super::{Entry, Store, StoreError, Swap, check_key, check_value};
+
+/// Room for sled's page cache: views and results are small, and the node has other uses for memory.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// A sled tree in a folder of its own.
+#[derive(Debug)]
+pub struct SledStore {
+    db: sled::Db,
+    path: PathBuf,
+}
+
+impl SledStore {
+    /// Opens or makes the store in a folder. One node at a time: a second one is told so.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_path_buf();
+        let config = sled::Config::new().path(&path).cache_capacity(CACHE_BYTES);
+        // Sled panics on some damaged files; to the caller that is a broken folder like any other.
+        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
+        match opened {
+            Ok(Ok(db)) => Ok(Self { db, path }),
+            Ok(Err(error)) => Err(open_error(path, &error)),
+            Err(_) => Err(StoreError::Broken {
+                path,
+                reason: "its files are damaged".into(),
+            }),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn open_error(path: PathBuf, error: &sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(io) if io.to_string().contains("lock") => StoreError::InUse { path },
+        other => StoreError::Broken {
+            path,
+            reason: other.to_string(),
+        },
+    }
+}
+
+fn failed(error: sled::Error) -> StoreError {
+    StoreError::Io {
+        reason: error.to_string(),
+    }
+}
+
+fn checksum(key: &[u8], value: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key);
+    hasher.update(value);
+    hasher.finalize().to_le_bytes()
+}
+
+fn seal(key: &[u8], value: &[u8]) -> Vec<u8> {
+    [checksum(key, value).as_slice(), value].concat()
+}
+
+fn unseal(key: &[u8], stored: &[u8]) -> Result<Vec<u8>, StoreError> {
+    match stored.split_first_chunk::<4>() {
+        Some((sum, value)) if *sum == checksum(key, value) => Ok(value.to_vec()),
+        _ => Err(StoreError::Corrupt {
+            key: String::from_utf8_lossy(key).into_owned(),
+        }),
+    }
+}
+
+impl Store for SledStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db
+            .get(key)
+            .map_err(failed)?
+            .map(|stored| unseal(key, &stored))
+            .transpose()
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        check_key(key)?;
+        check_value(value)?;
+        self.db.insert(key, seal(key, value)).map_err(failed)?;
+        Ok(())
+    }
+
+    fn delete(&self, key: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.db.remove(key).map_err(failed)?.is_some())
+    }
+
+    fn scan_prefix(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        use std::ops::Bound;
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let mut found = Vec::new();
+        for entry in self
+            .db
+            .range::<&[u8], _>((start, Bound::Unbounded))
+            .take(limit)
+        {
+            let (key, stored) = entry.map_err(failed)?;
+            if !key.starts_with(prefix) {
+                break;
+            }
+            found.push((key.to_vec(), unseal(&key, &stored)?));
+        }
+        Ok(found)
+    }
+
+    fn compare_and_swap(
+        &self,
+        key: &[u8],
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<Swap, StoreError> {
+        check_key(key)?;
+        if let Some(new) = new {
+            check_value(new)?;
+        }
+        let old = expected.map(|value| seal(key, value));
+        let new = new.map(|value| seal(key, value));
+        match self.db.compare_and_swap(key, old, new).map_err(failed)? {
+            Ok(()) => Ok(Swap::Done),
+            Err(mismatch) => {
+                let current = mismatch
+                    .current
+                    .map(|stored| unseal(key, &stored))
+                    .transpose()?;
+                Ok(Swap::Mismatch { current })
+            }
+        }
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(failed)?;
+        Ok(())
+    }
+}
