@@ -1,0 +1,210 @@
+//! `aios run`: a node in this process, one goal, its answer.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use aios_actors::content::{AgentEvent, GoalStatus, TaskEvent};
+use aios_inference::EngineFactory;
+use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
+use aios_runtime::config::{Config, EngineChoice};
+use aios_runtime::{Answer, Goal, GoalEvent, Node, engines};
+
+use crate::arguments::Run;
+use crate::console::{self, Screen};
+use crate::failure::Failure;
+use crate::picture::{self, Picture};
+use crate::{settings, weights};
+
+/// How often the picture is drawn anew; ten times a second looks alive and costs nothing.
+const FRAME: Duration = Duration::from_millis(100);
+
+pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
+    let config = settings::load(
+        &arguments.settings,
+        &[("model.device", arguments.device.as_deref()), ("model.engine", arguments.engine.as_deref())],
+    )?;
+    // Refuse what cannot work before anything is fetched or started.
+    let goal = Goal::new(&arguments.goal).data(&arguments.data).out(&arguments.out);
+    goal.check(&config).map_err(|error| Failure::plain(error.to_string()))?;
+    let engine = engine(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::plain(format!("cannot start the threads of the node: {error}")))?;
+    let answer = runtime.block_on(answer(config, goal, engine, Screen::detect()))?;
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    report(&answer, arguments.json)
+}
+
+async fn answer(
+    config: Config,
+    goal: Goal,
+    engine: EngineFactory,
+    screen: Screen,
+) -> Result<Answer, Failure> {
+    let node = Node::builder()
+        .config(config)
+        .engine(engine)
+        .start()
+        .await
+        .map_err(|error| Failure::plain(error.to_string()))?;
+    let outcome = watch(&node, goal, screen).await;
+    node.stop().await;
+    outcome
+}
+
+async fn watch(node: &Node, goal: Goal, screen: Screen) -> Result<Answer, Failure> {
+    let model = node.model();
+    let title = goal.text().to_owned();
+    let mut run = node.run(goal).await.map_err(|error| Failure::plain(error.to_string()))?;
+    let mut picture = Picture::new(&title, &format!("{} on {}", model.name, model.device));
+    for agent in node.view().agents {
+        picture.place(&agent.supervisor, &agent.id);
+    }
+    let mut drawing = Drawing::new(screen, picture);
+    let mut frame = tokio::time::interval(FRAME);
+    loop {
+        tokio::select! {
+            event = run.next() => match event {
+                Some(GoalEvent::Task(event)) => drawing.task(event),
+                Some(GoalEvent::Agent(event)) => drawing.agent(&event),
+                None => break,
+            },
+            _ = frame.tick() => drawing.draw(),
+            _ = tokio::signal::ctrl_c() => {
+                drawing.end();
+                run.cancel().await;
+                return Err(Failure::interrupted());
+            }
+        }
+    }
+    drawing.end();
+    run.answer().await.map_err(|error| Failure::plain(error.to_string()))
+}
+
+/// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
+fn engine(config: &Config) -> Result<EngineFactory, Failure> {
+    if config.model.engine == EngineChoice::Scripted {
+        return Ok(engines::scripted());
+    }
+    let cache = weights::cache()?;
+    for model in [&SMOLLM2_135M_INSTRUCT, &ALL_MINILM_L6_V2] {
+        if let Err(failure) = weights::fetch(model, &cache) {
+            if config.model.engine == EngineChoice::Burn {
+                return Err(failure);
+            }
+            console::note(&format!(
+                "{}\nno weights, so the scripted engine thinks: the figures are the same, the prose is plainer",
+                failure.sentence()
+            ));
+            return Ok(engines::scripted());
+        }
+    }
+    Ok(engines::burn(config.model.device, &cache))
+}
+
+fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
+    if json {
+        console::json(answer)?;
+    } else {
+        if !answer.answer.is_empty() {
+            console::result(&answer.answer)?;
+        }
+        for artifact in &answer.artifacts {
+            console::note(&format!("wrote {}", artifact.path.display()));
+        }
+        for gap in &answer.gaps {
+            console::note(&format!("missing: {gap}"));
+        }
+        if let Some(reason) = &answer.reason {
+            console::note(&format!("aios: {reason}"));
+        }
+        console::note(&cost(answer));
+    }
+    Ok(ExitCode::from(match answer.status {
+        GoalStatus::Approved => 0,
+        GoalStatus::Partial => 2,
+        GoalStatus::Failed => 1,
+    }))
+}
+
+/// What the goal cost, in one line.
+fn cost(answer: &Answer) -> String {
+    let status = serde_json::to_value(answer.status).ok();
+    let attempts: u32 = answer.tasks.iter().map(|task| task.attempts).sum();
+    format!(
+        "{} with critic {:.2} in {:.1} s: {} tasks, {attempts} attempts, {} messages signed, {} refused, {} restarts, {} on {}",
+        status.as_ref().and_then(|status| status.as_str()).unwrap_or_default(),
+        answer.critic.score,
+        answer.duration_ms / 1_000.0,
+        answer.tasks.len(),
+        answer.messages.sent,
+        answer.messages.refused,
+        answer.restarts,
+        if answer.model.name.is_empty() { &answer.model.engine } else { &answer.model.name },
+        answer.model.device,
+    )
+}
+
+/// The picture on a terminal, or one line per change everywhere else.
+struct Drawing {
+    screen: Screen,
+    picture: Picture,
+    frame: usize,
+    lines: usize,
+    /// Changes since the last frame, for a place that cannot be redrawn.
+    said: VecDeque<String>,
+}
+
+impl Drawing {
+    fn new(screen: Screen, picture: Picture) -> Self {
+        Self { screen, picture, frame: 0, lines: 0, said: VecDeque::new() }
+    }
+
+    fn task(&mut self, event: TaskEvent) {
+        if !self.screen.live {
+            self.said.push_back(picture::plain(&event));
+        }
+        self.picture.task(event);
+    }
+
+    fn agent(&mut self, event: &AgentEvent) {
+        if !self.screen.live {
+            self.said.push_back(picture::plain_agent(event));
+        }
+        self.picture.agent(event);
+    }
+
+    fn draw(&mut self) {
+        while let Some(line) = self.said.pop_front() {
+            console::note(&line);
+        }
+        if !self.screen.live {
+            return;
+        }
+        let (rows, columns) = ::console::Term::stderr().size();
+        let (rows, columns) = (usize::from(rows).max(2), usize::from(columns).max(20));
+        let mut lines = self.picture.render(columns - 1, self.frame, self.screen.colour);
+        // More lines than the terminal has would scroll, and then nothing could be redrawn in place.
+        lines.truncate(rows - 1);
+        let mut out = String::new();
+        if self.lines > 0 {
+            out.push_str(&format!("\u{1b}[{}A", self.lines));
+        }
+        for line in &lines {
+            out.push_str("\r\u{1b}[2K");
+            out.push_str(line);
+            out.push('\n');
+        }
+        self.lines = self.lines.max(lines.len());
+        self.frame += 1;
+        let mut stderr = std::io::stderr().lock();
+        let _ = stderr.write_all(out.as_bytes()).and_then(|()| stderr.flush());
+    }
+
+    fn end(&mut self) {
+        self.draw();
+    }
+}

@@ -1,0 +1,102 @@
+//! What a goal ends with, as the node hands it out: the planner's answer and what only the node can see.
+
+use std::time::Duration;
+
+use aios_actors::content::{CriticReport, GoalAnswer, GoalStatus, TaskReport};
+use aios_tools::{Artifact, Fact};
+use serde::{Deserialize, Serialize};
+
+/// A finished goal. Serialised, this is the object that `aios run --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Which goal.
+    pub goal_id: String,
+    /// How it ended.
+    pub status: GoalStatus,
+    /// Markdown.
+    pub answer: String,
+    /// Every figure the answer rests on, with its source.
+    pub facts: Vec<Fact>,
+    /// Files written.
+    pub artifacts: Vec<Artifact>,
+    /// What was done.
+    pub tasks: Vec<TaskReport>,
+    /// The judgement.
+    pub critic: CriticReport,
+    /// What is missing, in a partial answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<String>,
+    /// Why there is no answer, in a failed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What thought.
+    pub model: ModelReport,
+    /// Messages between agents while the goal ran.
+    pub messages: MessageReport,
+    /// Agents restarted while the goal ran.
+    pub restarts: u64,
+    /// From request to answer, in milliseconds.
+    pub duration_ms: f64,
+}
+
+/// What thought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct ModelReport {
+    /// `burn` or `scripted`, or what an embedder brought.
+    pub engine: String,
+    /// Where it computed.
+    pub device: String,
+    /// The language model's name; empty for an engine without one.
+    pub name: String,
+}
+
+/// Messages between agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct MessageReport {
+    /// Signed and handed over.
+    pub sent: u64,
+    /// Verified and admitted.
+    pub verified: u64,
+    /// Refused, each with a reason in the audit.
+    pub refused: u64,
+}
+
+impl MessageReport {
+    /// What was added since an earlier count.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            sent: self.sent.saturating_sub(earlier.sent),
+            verified: self.verified.saturating_sub(earlier.verified),
+            refused: self.refused.saturating_sub(earlier.refused),
+        }
+    }
+}
+
+impl Answer {
+    /// Adds what only the node can see.
+    pub fn new(
+        goal: GoalAnswer,
+        model: ModelReport,
+        messages: MessageReport,
+        restarts: u64,
+        duration: Duration,
+    ) -> Self {
+        let GoalAnswer { goal_id, status, answer, facts, artifacts, tasks, critic, gaps, reason, verdict: _ } = goal;
+        let duration_ms = duration.as_secs_f64() * 1_000.0;
+        Self {
+            goal_id,
+            status,
+            answer,
+            facts,
+            artifacts,
+            tasks,
+            critic,
+            gaps,
+            reason,
+            model,
+            messages,
+            restarts,
+            duration_ms,
+        }
+    }
+}

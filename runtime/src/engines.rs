@@ -1,0 +1,34 @@
+//! Which engine a node thinks with.
+//!
+//! A factory, not an engine: the supervisor calls it again whenever the engine falls.
+
+use std::sync::Arc;
+
+use aios_inference::{EngineFactory, ScriptedEngine};
+
+/// The deterministic engine that needs no weights: figures are the same, prose is plainer.
+pub fn scripted() -> EngineFactory {
+    Arc::new(|| Ok(Box::new(ScriptedEngine::new())))
+}
+
+/// The Burn engine with the language model and the embedder from the cache.
+#[cfg(feature = "burn")]
+pub fn burn(device: crate::config::Device, cache: &aios_inference::models::Cache) -> EngineFactory {
+    use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
+    use aios_inference::Engine;
+    use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
+
+    let device = match device {
+        crate::config::Device::Auto => DeviceChoice::Auto,
+        crate::config::Device::Cpu => DeviceChoice::Cpu,
+        crate::config::Device::Wgpu => DeviceChoice::Wgpu,
+    };
+    let models = [cache.source(&SMOLLM2_135M_INSTRUCT), cache.source(&ALL_MINILM_L6_V2)];
+    Arc::new(move || {
+        let mut engine = BurnEngine::new(BurnConfig { device, ..BurnConfig::default() })?;
+        for model in &models {
+            engine.load_model(model)?;
+        }
+        Ok(Box::new(engine))
+    })
+}
