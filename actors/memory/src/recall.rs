@@ -430,3 +430,220 @@ fn decode(key: &[u8], value: &[u8]) -> Result<(String, Document), MemoryError> {
         },
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: VectorLimits = VectorLimits {
+        dimensions: 3,
+        documents: 3,
+        documents_in_all: 4,
+        text_bytes: 64,
+    };
+
+    fn document(id: &str, text: &str, embedding: [f32; 3]) -> Document {
+        let provenance = Provenance {
+            source: format!("{id}.md"),
+            confidence: 1.0,
+            ..Provenance::default()
+        };
+        Document {
+            id: id.into(),
+            text: text.into(),
+            embedding: embedding.to_vec(),
+            provenance,
+        }
+    }
+
+    fn query(text: &str, embedding: Option<[f32; 3]>) -> Query {
+        Query {
+            text: text.into(),
+            embedding: embedding.map(Vec::from),
+            k: 9,
+        }
+    }
+
+    fn ids(hits: &[Hit]) -> Vec<&str> {
+        hits.iter().map(|hit| hit.id.as_str()).collect()
+    }
+
+    fn filled() -> VectorMemory {
+        let memory = VectorMemory::in_memory(LIMITS);
+        memory
+            .add(
+                "acme",
+                document("sales", "bicycle sales fell", [1.0, 0.0, 0.0]),
+            )
+            .unwrap();
+        memory
+            .add(
+                "acme",
+                document("turnover", "turnover shrank", [0.9, 0.1, 0.0]),
+            )
+            .unwrap();
+        memory
+            .add("acme", document("weather", "it rained", [0.0, 0.0, 1.0]))
+            .unwrap();
+        memory
+    }
+
+    #[test]
+    fn meaning_and_words_are_fused_and_each_hit_says_why() {
+        let memory = filled();
+        for (text, embedding, expected) in [
+            ("sales", Some([1.0, 0.05, 0.0]), vec!["sales", "turnover"]),
+            (
+                "turnover",
+                Some([1.0, 0.05, 0.0]),
+                vec!["turnover", "sales"],
+            ),
+            ("", Some([1.0, 0.05, 0.0]), vec!["sales", "turnover"]),
+            ("rained", None, vec!["weather"]),
+            ("unheard", None, vec![]),
+            (
+                "rained",
+                Some([1.0, 0.05, 0.0]),
+                vec!["sales", "weather", "turnover"],
+            ),
+        ] {
+            assert_eq!(
+                ids(&memory.recall("acme", &query(text, embedding)).unwrap()),
+                expected,
+                "{text:?}"
+            );
+        }
+        let hits = memory
+            .recall("acme", &query("sales", Some([1.0, 0.0, 0.0])))
+            .unwrap();
+        assert_eq!(
+            (hits[0].score, hits[0].provenance.source.as_str()),
+            (1.0, "sales.md")
+        );
+        assert_eq!(
+            (hits[0].dense.unwrap().rank, hits[0].keyword.unwrap().rank),
+            (1, 1)
+        );
+        assert_eq!((hits[1].dense.unwrap().rank, hits[1].keyword), (2, None));
+    }
+
+    #[test]
+    fn a_namespace_never_sees_another_even_one_whose_name_it_begins() {
+        let memory = filled();
+        memory
+            .add(
+                "acme2",
+                document("secret", "bicycle sales", [1.0, 0.0, 0.0]),
+            )
+            .unwrap();
+        assert!(
+            !ids(&memory
+                .recall("acme", &query("sales", Some([1.0, 0.0, 0.0])))
+                .unwrap())
+            .contains(&"secret")
+        );
+        assert_eq!(memory.recall("other", &query("sales", None)).unwrap(), []);
+        let error = memory
+            .add("acme\0x", document("a", "a", [1.0, 0.0, 0.0]))
+            .unwrap_err();
+        assert!(matches!(error, MemoryError::Namespace));
+    }
+
+    #[test]
+    fn a_full_memory_refuses_the_new_and_still_replaces_the_old() {
+        let memory = filled();
+        let error = memory
+            .add("acme", document("new", "new", [1.0, 0.0, 0.0]))
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                MemoryError::Full {
+                    held: 3,
+                    allowed: 3,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        memory
+            .add("acme", document("weather", "it snowed", [0.0, 1.0, 0.0]))
+            .unwrap();
+        assert_eq!(
+            ids(&memory.recall("acme", &query("snowed", None)).unwrap()),
+            ["weather"]
+        );
+        assert_eq!(memory.recall("acme", &query("rained", None)).unwrap(), []);
+        memory
+            .add("b", document("new", "new", [1.0, 0.0, 0.0]))
+            .unwrap();
+        let error = memory
+            .add("c", document("new", "new", [1.0, 0.0, 0.0]))
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                MemoryError::FullInAll {
+                    held: 4,
+                    allowed: 4
+                }
+            ),
+            "{error}"
+        );
+        assert!(memory.remove("acme", "weather").unwrap());
+        memory
+            .add("c", document("new", "new", [1.0, 0.0, 0.0]))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_found_again_is_refused_before_it_is_stored() {
+        let memory = VectorMemory::in_memory(LIMITS);
+        let long = "x".repeat(65);
+        for (namespace, document, what) in [
+            (
+                "",
+                document("a", "a", [1.0, 0.0, 0.0]),
+                "namespace of 0 bytes",
+            ),
+            ("n", document("", "a", [1.0, 0.0, 0.0]), "id of 0 bytes"),
+            (
+                "n",
+                document("a", &long, [1.0, 0.0, 0.0]),
+                "text of 65 bytes",
+            ),
+            ("n", document("a", "a", [0.0; 3]), "vector is zero"),
+        ] {
+            let error = memory.add(namespace, document).unwrap_err().to_string();
+            assert!(error.starts_with(what), "{error}");
+        }
+        assert_eq!(memory.store.scan_prefix(b"", None, 9).unwrap(), []);
+    }
+
+    #[test]
+    fn a_memory_opened_on_the_same_store_recalls_the_same() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let memory = VectorMemory::open(store.clone(), LIMITS).unwrap();
+        memory
+            .add("acme", document("one", "bicycle sales", [1.0, 0.5, 0.0]))
+            .unwrap();
+        memory
+            .add("acme", document("two", "more sales", [0.0, 0.5, 1.0]))
+            .unwrap();
+        memory
+            .add("acme", document("gone", "sales too", [0.0, 0.5, 1.0]))
+            .unwrap();
+        memory.remove("acme", "gone").unwrap();
+        let asked = query("bicycle sales", Some([0.5, 0.5, 0.0]));
+        let before = memory.recall("acme", &asked).unwrap();
+        drop(memory);
+        let reopened = VectorMemory::open(store.clone(), LIMITS).unwrap();
+        assert_eq!(reopened.recall("acme", &asked).unwrap(), before);
+        assert_eq!(reopened.len("acme"), 2);
+        store.put(b"document/acme\0bad", b"\x09\0\0\0{").unwrap();
+        assert!(matches!(
+            VectorMemory::open(store, LIMITS),
+            Err(MemoryError::Record { .. })
+        ));
+    }
+}

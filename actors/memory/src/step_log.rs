@@ -168,7 +168,8 @@ impl StepLog {
         }
     }
 
-    /// Forgets every operation whose id starts so, once its goal is delivered; says how many there were.
+    /// Forgets every operation whose id starts so, once its goal is delivered; says how many there were. End the text
+    /// with a separator (`goal-1/`), or `goal-10` goes with it.
     pub fn forget(&self, operations: &str) -> Result<usize, StepError> {
         let prefix = key(operations);
         let mut forgotten = 0;
@@ -232,5 +233,144 @@ impl Step {
 impl Drop for Step {
     fn drop(&mut self) {
         self.log.running.lock().remove(&self.operation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::InMemoryStore;
+
+    fn log() -> StepLog {
+        StepLog::new(Arc::new(InMemoryStore::new()))
+    }
+
+    fn fresh(log: &StepLog, operation: &str) -> Step {
+        match log.begin(operation).unwrap() {
+            Begin::Fresh(step) => step,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_committed_step_is_not_run_again() {
+        let log = log();
+        fresh(&log, "goal/1").commit(b"result").unwrap();
+        for _ in 0..2 {
+            assert!(
+                matches!(log.begin("goal/1").unwrap(), Begin::Committed(result) if result == b"result")
+            );
+        }
+        assert_eq!(
+            log.result("goal/1").unwrap().as_deref(),
+            Some(b"result".as_slice())
+        );
+        assert_eq!(log.result("goal/2").unwrap(), None);
+    }
+
+    #[test]
+    fn a_dropped_step_stays_pending_and_counts_its_attempts() {
+        let log = log();
+        drop(fresh(&log, "a"));
+        for before in 1..4 {
+            match log.begin("a").unwrap() {
+                Begin::Pending { attempts, step } => {
+                    assert_eq!((attempts, step.operation()), (before, "a"))
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_aborted_step_is_fresh() {
+        let log = log();
+        fresh(&log, "a").abort().unwrap();
+        drop(fresh(&log, "a"));
+    }
+
+    #[test]
+    fn of_two_runs_at_once_the_second_is_refused_until_the_first_has_ended() {
+        let log = log();
+        let step = fresh(&log, "a");
+        assert_eq!(
+            log.begin("a").unwrap_err(),
+            StepError::Running {
+                operation: "a".into()
+            }
+        );
+        drop(fresh(&log, "b"));
+        step.commit(b"").unwrap();
+        assert!(matches!(log.begin("a").unwrap(), Begin::Committed(_)));
+    }
+
+    #[test]
+    fn of_many_threads_exactly_one_runs_the_step() {
+        let log = log();
+        let ran: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        loop {
+                            match log.begin("a") {
+                                Ok(Begin::Fresh(step)) => {
+                                    break step.commit(b"done").map(|()| 1).unwrap();
+                                }
+                                Ok(Begin::Committed(_)) => break 0,
+                                Err(StepError::Running { .. }) => std::thread::yield_now(),
+                                other => panic!("{other:?}"),
+                            }
+                        }
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum()
+        });
+        assert_eq!(ran, 1);
+    }
+
+    #[test]
+    fn forgetting_takes_one_goal_and_no_other() {
+        let log = log();
+        for operation in ["goal-1/a", "goal-1/b", "goal-10/a"] {
+            fresh(&log, operation).commit(b"x").unwrap();
+        }
+        assert_eq!(log.forget("goal-1/").unwrap(), 2);
+        drop(fresh(&log, "goal-1/a"));
+        assert!(log.result("goal-10/a").unwrap().is_some());
+    }
+
+    #[test]
+    fn an_operation_id_without_length_or_with_too_much_is_refused() {
+        for length in [0, OPERATION_BYTES_MAX + 1] {
+            let error = log().begin(&"x".repeat(length)).unwrap_err();
+            assert_eq!(
+                error,
+                StepError::Length {
+                    asked: length,
+                    allowed: OPERATION_BYTES_MAX
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_record_that_makes_no_sense_is_an_error_and_can_be_forgotten() {
+        for record in [b"".as_slice(), b"x", b"p12"] {
+            let store = Arc::new(InMemoryStore::new());
+            store.put(b"step/a", record).unwrap();
+            let log = StepLog::new(store);
+            assert_eq!(
+                log.begin("a").unwrap_err(),
+                StepError::Record {
+                    operation: "a".into()
+                }
+            );
+            assert_eq!(log.forget("a").unwrap(), 1);
+            drop(fresh(&log, "a"));
+        }
     }
 }

@@ -151,3 +151,100 @@ impl Store for SledStore {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract;
+
+    #[test]
+    fn passes_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        contract::check(&SledStore::open(folder.path()).unwrap());
+    }
+
+    #[test]
+    fn what_was_flushed_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0u8..5 {
+            let store = SledStore::open(folder.path()).unwrap();
+            assert_eq!(
+                store.scan_prefix(b"", None, 99).unwrap().len(),
+                usize::from(round)
+            );
+            store.put(&[round], b"kept").unwrap();
+            store.flush().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_second_node_on_the_folder_is_told_so_and_harms_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = SledStore::open(folder.path()).unwrap();
+        let error = SledStore::open(folder.path()).unwrap_err();
+        assert_eq!(
+            error,
+            StoreError::InUse {
+                path: folder.path().to_path_buf()
+            }
+        );
+        first.put(b"a", b"1").unwrap();
+        assert_eq!(first.get(b"a"), Ok(Some(b"1".to_vec())));
+    }
+
+    #[test]
+    fn a_value_changed_behind_our_back_is_found_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SledStore::open(folder.path()).unwrap();
+        store.put(b"a", b"value").unwrap();
+        let sound = store.db.get(b"a").unwrap().unwrap().to_vec();
+        let mut flipped = sound.clone();
+        flipped[6] ^= 1;
+        for (key, stored) in [
+            (b"a", flipped),
+            (b"a", sound[..3].to_vec()),
+            (b"a", vec![]),
+            (b"b", sound.clone()),
+        ] {
+            store.db.insert(key, stored).unwrap();
+            let corrupt = StoreError::Corrupt {
+                key: String::from_utf8_lossy(key).into_owned(),
+            };
+            assert_eq!(store.get(key), Err(corrupt.clone()));
+            assert_eq!(store.scan_prefix(key, None, 9), Err(corrupt));
+        }
+        assert_eq!(
+            store.delete(b"a"),
+            Ok(true),
+            "a corrupt value can be deleted"
+        );
+        assert_eq!(store.get(b"a"), Ok(None));
+    }
+
+    #[test]
+    fn a_folder_that_is_no_store_is_a_clear_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "not a folder").unwrap();
+        let damaged = folder.path().join("damaged");
+        {
+            let store = SledStore::open(&damaged).unwrap();
+            store.put(b"a", &[7; 4096]).unwrap();
+            store.flush().unwrap();
+        }
+        for name in ["conf", "db"] {
+            std::fs::write(damaged.join(name), [0x5a; 600]).unwrap();
+        }
+        for path in [file, damaged] {
+            let error = SledStore::open(&path).unwrap_err();
+            assert!(
+                matches!(&error, StoreError::Broken { path: told, .. } if *told == path),
+                "{error}"
+            );
+            assert!(
+                error.to_string().contains("move the folder away"),
+                "{error}"
+            );
+        }
+    }
+}
