@@ -16,8 +16,6 @@
 
 mod conversations;
 mod rules;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
