@@ -1,0 +1,412 @@
+//! Where the agents of one shard live: slabs of slots, O(1) spawn and free, no allocation once a slab is there.
+//!
+//! A slot that is freed joins a queue; it is taken again only when `quarantine` others wait behind it, so a hot spot of
+//! births and deaths wears out many slots slowly instead of one slot fast. A slot whose last generation is over is retired.
+
+use crate::decay::Tick;
+use crate::handle::{Handle, LAST_GENERATION, SLOTS_PER_SHARD};
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+use crate::slot::{Life, Slot};
+
+/// Bytes of one slab, about; large enough that the index of slabs stays in the first-level cache.
+const SLAB_BYTES: usize = 1 << 20;
+const NONE: u32 = u32::MAX;
+
+/// Size and first generation of an arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArenaConfig {
+    /// Most agents at once; at most [`SLOTS_PER_SHARD`].
+    pub capacity: u32,
+    /// Freed slots that wait before one is taken again. Their memory is the price: 4096 page agents are 256 kB.
+    pub quarantine: u32,
+    /// Generation of a slot's first agent. An arena rebuilt after a fall starts above every generation it gave out before.
+    pub first_generation: u32,
+}
+
+impl Default for ArenaConfig {
+    fn default() -> Self {
+        Self { capacity: SLOTS_PER_SHARD, quarantine: 4096, first_generation: 1 }
+    }
+}
+
+/// The agents of one kind in one shard.
+#[derive(Debug)]
+pub struct Arena<K: Kind> {
+    shard: u8,
+    config: ArenaConfig,
+    slabs: Vec<Vec<Slot<K>>>,
+    /// Slots ever taken; the next fresh one.
+    fresh: u32,
+    oldest_free: u32,
+    newest_free: u32,
+    free: u32,
+    retired: u32,
+    highest_generation: u32,
+}
+
+impl<K: Kind> Arena<K> {
+    const PER_SLAB: usize = {
+        let () = Slot::<K>::PROVED;
+        let fits = SLAB_BYTES / K::BYTES;
+        if fits.is_power_of_two() { fits } else { fits.next_power_of_two() / 2 }
+    };
+    const SHIFT: u32 = Self::PER_SLAB.trailing_zeros();
+    const MASK: u32 = Self::PER_SLAB as u32 - 1;
+
+    /// An arena without agents; memory is taken slab by slab as they come.
+    pub fn new(shard: u8, config: ArenaConfig) -> Self {
+        let config = ArenaConfig {
+            capacity: config.capacity.min(SLOTS_PER_SHARD),
+            first_generation: config.first_generation.max(1),
+            ..config
+        };
+        Self {
+            shard,
+            config,
+            slabs: Vec::new(),
+            fresh: 0,
+            oldest_free: NONE,
+            newest_free: NONE,
+            free: 0,
+            retired: 0,
+            highest_generation: config.first_generation,
+        }
+    }
+
+    /// Brings an agent to life for a resource.
+    ///
+    /// # Errors
+    /// [`Refusal::Exhausted`] when the capacity is reached; nothing is overwritten.
+    pub fn spawn(&mut self, resource: u64, now: Tick) -> Result<Handle, Refusal> {
+        let reuse = self.free > self.config.quarantine || (self.free > 0 && self.fresh >= SLOTS_PER_SHARD);
+        if self.live() >= self.config.capacity || (!reuse && self.fresh >= SLOTS_PER_SHARD) {
+            return Err(self.exhausted());
+        }
+        let (index, generation) = if reuse { self.take_oldest_free() } else { self.take_fresh() };
+        let handle = Handle::new(self.shard, index, generation).ok_or_else(|| self.exhausted())?;
+        let slot = Slot::new(generation, resource, now);
+        let slab = &mut self.slabs[(index >> Self::SHIFT) as usize];
+        let offset = (index & Self::MASK) as usize;
+        match slab.get_mut(offset) {
+            Some(place) => *place = slot,
+            None => slab.push(slot), // fresh slots come in order
+        }
+        Ok(handle)
+    }
+
+    /// Ends an agent; its handle is stale from here on.
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`] or [`Refusal::Unknown`] if there is no such agent.
+    pub fn free(&mut self, handle: Handle) -> Result<(), Refusal> {
+        let slot = self.get_mut(handle)?;
+        let header = &mut slot.header;
+        if header.generation == LAST_GENERATION {
+            header.life = Life::Retired;
+            self.retired += 1;
+            return Ok(());
+        }
+        header.generation += 1;
+        header.life = Life::Free;
+        header.resource = u64::from(NONE);
+        let generation = header.generation;
+        self.highest_generation = self.highest_generation.max(generation);
+        let index = handle.slot();
+        match self.newest_free {
+            NONE => self.oldest_free = index,
+            newest => self.at_mut(newest).header.resource = u64::from(index),
+        }
+        self.newest_free = index;
+        self.free += 1;
+        Ok(())
+    }
+
+    /// The slot of a living agent, asleep or awake.
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`] or [`Refusal::Unknown`] if there is no such agent.
+    #[inline]
+    pub fn get(&self, handle: Handle) -> Result<&Slot<K>, Refusal> {
+        match self.slot(handle.slot()) {
+            Some(slot) if Self::lives(slot, handle) && handle.shard() == self.shard => Ok(slot),
+            found => Err(self.why(handle, found)),
+        }
+    }
+
+    /// See [`Arena::get`].
+    ///
+    /// # Errors
+    /// As [`Arena::get`].
+    #[inline]
+    pub fn get_mut(&mut self, handle: Handle) -> Result<&mut Slot<K>, Refusal> {
+        self.get(handle)?;
+        Ok(self.at_mut(handle.slot()))
+    }
+
+    /// The agent's slot with those before and after it in its slab.
+    #[inline]
+    pub(crate) fn surroundings(&mut self, index: u32) -> Option<(&mut [Slot<K>], &mut Slot<K>, &mut [Slot<K>])> {
+        let slab = self.slabs.get_mut((index >> Self::SHIFT) as usize)?;
+        let (before, rest) = slab.split_at_mut_checked((index & Self::MASK) as usize)?;
+        let (slot, after) = rest.split_first_mut()?;
+        Some((before, slot, after))
+    }
+
+    /// A slot by number, whatever its life.
+    #[inline]
+    pub(crate) fn slot(&self, index: u32) -> Option<&Slot<K>> {
+        self.slabs.get((index >> Self::SHIFT) as usize)?.get((index & Self::MASK) as usize)
+    }
+
+    /// The handle of the agent that lives in a slot.
+    pub(crate) fn handle_of(&self, index: u32) -> Option<Handle> {
+        let header = &self.slot(index)?.header;
+        let lives = matches!(header.life, Life::Active | Life::Suspended);
+        if lives { Handle::new(self.shard, index, header.generation) } else { None }
+    }
+
+    /// Agents alive.
+    pub fn live(&self) -> u32 {
+        self.fresh - self.free - self.retired
+    }
+
+    /// Slots ever used; walking `0..slots()` meets every agent.
+    pub fn slots(&self) -> u32 {
+        self.fresh
+    }
+
+    /// Slots given up for ever.
+    pub fn retired(&self) -> u32 {
+        self.retired
+    }
+
+    /// Bytes of memory the slabs have touched.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.fresh) * K::BYTES as u64
+    }
+
+    /// Share of touched slots that hold no agent.
+    pub fn fragmentation(&self) -> f64 {
+        f64::from(self.free + self.retired) / f64::from(self.fresh.max(1))
+    }
+
+    /// A generation no agent of this arena has had; `None` when there is none left.
+    pub fn next_generation(&self) -> Option<u32> {
+        self.highest_generation.checked_add(1)
+    }
+
+    fn take_fresh(&mut self) -> (u32, u32) {
+        if self.fresh as usize == self.slabs.len() << Self::SHIFT {
+            self.slabs.push(Vec::with_capacity(Self::PER_SLAB));
+        }
+        let index = self.fresh;
+        self.fresh += 1;
+        (index, self.config.first_generation)
+    }
+
+    fn take_oldest_free(&mut self) -> (u32, u32) {
+        let index = self.oldest_free;
+        let header = self.at_mut(index).header;
+        self.oldest_free = header.resource as u32;
+        if self.oldest_free == NONE {
+            self.newest_free = NONE;
+        }
+        self.free -= 1;
+        (index, header.generation)
+    }
+
+    fn at_mut(&mut self, index: u32) -> &mut Slot<K> {
+        &mut self.slabs[(index >> Self::SHIFT) as usize][(index & Self::MASK) as usize]
+    }
+
+    #[inline]
+    pub(crate) fn lives(slot: &Slot<K>, handle: Handle) -> bool {
+        slot.header.generation == handle.generation() && matches!(slot.header.life, Life::Active | Life::Suspended)
+    }
+
+    #[cold]
+    fn why(&self, handle: Handle, found: Option<&Slot<K>>) -> Refusal {
+        match found {
+            Some(slot) if handle.shard() == self.shard => {
+                let past = handle.generation() < slot.header.generation || slot.header.life == Life::Retired;
+                let given_out = handle.generation() >= self.config.first_generation || past;
+                if past && given_out { Refusal::Stale(handle) } else { Refusal::Unknown(handle) }
+            }
+            // After a fall the arena may not have grown to that slot again; what it gave out before is stale, not unknown.
+            _ if handle.shard() == self.shard && handle.generation() < self.config.first_generation => {
+                Refusal::Stale(handle)
+            }
+            _ => Refusal::Unknown(handle),
+        }
+    }
+
+    fn exhausted(&self) -> Refusal {
+        Refusal::Exhausted { asked: u64::from(self.live()) + 1, allowed: u64::from(self.config.capacity.min(SLOTS_PER_SHARD - self.retired)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::Counter;
+
+    fn arena(capacity: u32, quarantine: u32) -> Arena<Counter> {
+        Arena::new(3, ArenaConfig { capacity, quarantine, first_generation: 1 })
+    }
+
+    #[test]
+    fn a_full_arena_refuses_and_overwrites_nothing() {
+        let mut arena = arena(3, 0);
+        let handles: Vec<Handle> = (0..3).map(|i| arena.spawn(i, 0).unwrap()).collect();
+        assert_eq!(arena.spawn(9, 0), Err(Refusal::Exhausted { asked: 4, allowed: 3 }));
+        for (i, handle) in handles.iter().enumerate() {
+            assert_eq!(arena.get(*handle).unwrap().header.resource, i as u64);
+        }
+        arena.free(handles[1]).unwrap();
+        assert!(arena.spawn(9, 0).is_ok(), "room again");
+    }
+
+    #[test]
+    fn a_handle_never_reaches_the_successor_in_its_slot() {
+        let mut arena = arena(1, 0);
+        let first = arena.spawn(1, 0).unwrap();
+        arena.free(first).unwrap();
+        assert_eq!(arena.get(first).err(), Some(Refusal::Stale(first)));
+        let second = arena.spawn(2, 0).unwrap();
+        assert_eq!((second.slot(), second.generation()), (first.slot(), first.generation() + 1));
+        assert_eq!(arena.get(first).err(), Some(Refusal::Stale(first)));
+        assert_eq!(arena.free(first), Err(Refusal::Stale(first)));
+        assert_eq!(arena.get(second).unwrap().header.resource, 2);
+    }
+
+    #[test]
+    fn handles_never_given_out_are_unknown() {
+        let mut arena = arena(8, 0);
+        let given = arena.spawn(1, 0).unwrap();
+        let forged = [
+            Handle::new(3, 1, 1).unwrap(),
+            Handle::new(4, given.slot(), given.generation()).unwrap(),
+            Handle::new(3, given.slot(), given.generation() + 1).unwrap(),
+        ];
+        for handle in forged {
+            assert_eq!(arena.get(handle).err(), Some(Refusal::Unknown(handle)));
+        }
+        arena.free(given).unwrap();
+        let next_life = Handle::new(3, given.slot(), given.generation() + 1).unwrap();
+        assert_eq!(arena.get(next_life).err(), Some(Refusal::Unknown(next_life)), "nobody lives there yet");
+    }
+
+    #[test]
+    fn a_slot_whose_generations_are_used_up_is_retired_and_not_wrapped() {
+        let mut arena: Arena<Counter> =
+            Arena::new(3, ArenaConfig { capacity: 4, quarantine: 0, first_generation: LAST_GENERATION - 1 });
+        let first = arena.spawn(1, 0).unwrap();
+        arena.free(first).unwrap();
+        let last = arena.spawn(2, 0).unwrap();
+        assert_eq!((last.slot(), last.generation()), (first.slot(), LAST_GENERATION));
+        arena.free(last).unwrap();
+        assert_eq!((arena.retired(), arena.live(), arena.next_generation()), (1, 0, None));
+        for handle in [first, last] {
+            assert_eq!(arena.get(handle).err(), Some(Refusal::Stale(handle)));
+        }
+        assert_ne!(arena.spawn(3, 0).unwrap().slot(), last.slot());
+    }
+
+    #[test]
+    fn freed_slots_wait_out_their_quarantine() {
+        let mut arena = arena(100, 3);
+        let mut slots = Vec::new();
+        for _ in 0..8 {
+            let handle = arena.spawn(0, 0).unwrap();
+            slots.push(handle.slot());
+            arena.free(handle).unwrap();
+        }
+        assert_eq!(slots, [0, 1, 2, 3, 0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn an_arena_rebuilt_after_a_fall_refuses_every_handle_from_before() {
+        let mut before = arena(100, 0);
+        let handles: Vec<Handle> = (0..50).map(|i| before.spawn(i, 0).unwrap()).collect();
+        before.free(handles[7]).unwrap();
+        let first_generation = before.next_generation().unwrap();
+        let mut after: Arena<Counter> = Arena::new(3, ArenaConfig { first_generation, ..ArenaConfig::default() });
+        for i in 0..20 {
+            after.spawn(i, 0).unwrap();
+        }
+        for handle in handles {
+            assert_eq!(after.get(handle).err(), Some(Refusal::Stale(handle)));
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Spawn(u64),
+        Free(usize),
+        FreeAgain(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            3 => (0u64..1_000).prop_map(Step::Spawn),
+            2 => any::<usize>().prop_map(Step::Free),
+            1 => any::<usize>().prop_map(Step::FreeAgain),
+        ];
+        prop::collection::vec(step, 1..400)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 128 }))]
+        #[test]
+        fn the_arena_agrees_with_a_map_under_random_operations(
+            steps in steps(), capacity in 1u32..60, quarantine in 0u32..8, near_the_end in any::<bool>()
+        ) {
+            let first_generation = if near_the_end { LAST_GENERATION - 2 } else { 1 };
+            let mut arena: Arena<Counter> = Arena::new(3, ArenaConfig { capacity, quarantine, first_generation });
+            let mut alive: HashMap<Handle, u64> = HashMap::new();
+            let mut dead: Vec<Handle> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Spawn(resource) => match arena.spawn(resource, 0) {
+                        Ok(handle) => {
+                            prop_assert!(!dead.contains(&handle), "a handle came back");
+                            prop_assert_eq!(alive.insert(handle, resource), None);
+                        }
+                        Err(refusal) => {
+                            let allowed = u64::from(capacity);
+                            prop_assert_eq!(refusal, Refusal::Exhausted { asked: allowed + 1, allowed });
+                            prop_assert_eq!(alive.len() as u64, allowed);
+                        }
+                    },
+                    Step::Free(n) if !alive.is_empty() => {
+                        let mut handles: Vec<Handle> = alive.keys().copied().collect();
+                        handles.sort();
+                        let handle = handles[n % handles.len()];
+                        arena.free(handle).unwrap();
+                        alive.remove(&handle);
+                        dead.push(handle);
+                    }
+                    Step::FreeAgain(n) if !dead.is_empty() => {
+                        let handle = dead[n % dead.len()];
+                        prop_assert_eq!(arena.free(handle), Err(Refusal::Stale(handle)));
+                    }
+                    Step::Free(_) | Step::FreeAgain(_) => {}
+                }
+                prop_assert_eq!(arena.live() as usize, alive.len());
+            }
+            for (handle, resource) in &alive {
+                prop_assert_eq!(arena.get(*handle).unwrap().header.resource, *resource);
+            }
+            for handle in dead {
+                prop_assert_eq!(arena.get(handle).err(), Some(Refusal::Stale(handle)));
+            }
+            let met: Vec<Handle> = (0..arena.slots()).filter_map(|slot| arena.handle_of(slot)).collect();
+            prop_assert_eq!(met.len(), alive.len());
+        }
+    }
+}
