@@ -1,0 +1,520 @@
+//! The deciding core: what a supervisor knows, what it is told, and what it does about it. No clock, no chance, no
+//! actor: `step(input, now)` writes a plan, and [`crate::supervisor`] carries it out and reports back what came of it.
+//!
+//! Where to read next: `exits` (who comes back), `group` (restarts that touch siblings), `orders` (what people ask),
+//! `shutdown` (ask, wait, kill). Timers live here too, as data: a child that is told to stay down has no timer left,
+//! so nothing stale can revive it; the shell only wakes the core up.
+
+mod exits;
+mod group;
+mod orders;
+mod shutdown;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand::{SeedableRng, rngs::SmallRng};
+
+use crate::{
+    child_spec::{Policy, StartError},
+    events::EventKind,
+    exit::ExitReason,
+    intensity::{Intensity, Window},
+    order::OrderError,
+    snapshot::{ChildCounts, ChildState, SupervisorState},
+    strategy::{AutoShutdown, Kind, Strategy},
+};
+use group::Group;
+
+/// A child's place in the start order. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key(pub(crate) u64);
+
+/// Stands for the group's own timer among the children's.
+const GROUP: Key = Key(u64::MAX);
+
+/// Names one asker who waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Ticket(pub(crate) u64);
+
+/// What the core is told.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// Start the children for the first time.
+    Boot,
+    /// A start succeeded.
+    Started { key: Key, incarnation: u64 },
+    /// A start failed, and nothing is left of it.
+    StartFailed {
+        key: Key,
+        incarnation: u64,
+        error: StartError,
+    },
+    /// A child that had started is gone, its task and all below it. `warm`: it could resume from a checkpoint.
+    Exited {
+        key: Key,
+        incarnation: u64,
+        exit: ExitReason,
+        warm: bool,
+    },
+    /// Time has passed.
+    Tick,
+    /// Somebody asks for something.
+    Order { order: Order, ticket: Ticket },
+    /// Stop every child, then leave.
+    Stop,
+}
+
+/// What can be asked.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Add this child and start it.
+    Start { id: Arc<str>, policy: Arc<Policy> },
+    /// Stop it and keep it down.
+    Terminate { id: Arc<str> },
+    /// Start a child that is down.
+    Restart { id: Arc<str> },
+    /// Forget a child that is down.
+    Delete { id: Arc<str> },
+    /// Kill it and let the policy answer, as if it had crashed.
+    Kill { id: Arc<str> },
+}
+
+/// What the shell is to do, in this order.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Start this incarnation.
+    Start { key: Key, incarnation: u64 },
+    /// Ask it to leave; if its start is still under way, call that off.
+    Ask { key: Key },
+    /// Kill it, or abort its start.
+    Kill { key: Key },
+    /// It will not leave; stop holding on to it.
+    Abandon { key: Key },
+    /// Its record is gone.
+    Forget { key: Key },
+    /// Tell the asker.
+    Answer {
+        ticket: Ticket,
+        answer: Result<Key, OrderError>,
+    },
+    /// Tell the listeners.
+    Emit {
+        id: Option<Arc<str>>,
+        kind: EventKind,
+    },
+    /// The first start is over.
+    Ready(Result<(), StartError>),
+    /// Every child is down: leave.
+    Exit(Outcome),
+}
+
+/// Why a supervisor leaves.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// It was told to.
+    Ordered,
+    /// A significant child ended.
+    AutoShutdown,
+    /// A child failed too often; its parent has to decide.
+    GaveUp {
+        id: Arc<str>,
+        limit: Intensity,
+        last: String,
+    },
+    /// A child's first start failed.
+    BootFailed { id: Arc<str>, error: StartError },
+}
+
+impl Outcome {
+    /// Why its exit is abnormal, if it is.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match self {
+            Self::Ordered | Self::AutoShutdown => None,
+            Self::GaveUp { id, limit, last } => Some(format!(
+                "child `{id}` exceeded {} restarts in {:?}; it last ended with: {last}",
+                limit.restarts, limit.within
+            )),
+            Self::BootFailed { id, error } => Some(format!("child `{id}` did not start: {error}")),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Mode {
+    Booting,
+    Serving,
+    Closing {
+        outcome: Outcome,
+        left: BTreeSet<Key>,
+    },
+    Closed,
+}
+
+/// What a child is doing, and what follows when that ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Waiting,
+    Starting,
+    Running,
+    Backoff,
+    Stopping { then: Then, killed: bool },
+    Stopped,
+    Finished,
+}
+
+/// What follows when a child that was told to leave is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It stays down.
+    Down,
+    /// Its group starts it again.
+    Again,
+    /// Its start took too long and counts as failed.
+    StartFailed,
+}
+
+/// Who wanted the start that is due or under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The supervisor's own start.
+    Boot,
+    /// Somebody asked for a new child.
+    New(Ticket),
+    /// Somebody asked for a stopped child to be started again.
+    Again(Ticket),
+    /// It ended, or one of its group did.
+    Restart,
+}
+
+/// What is known of one child.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) id: Arc<str>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) phase: Phase,
+    pub(crate) cause: Cause,
+    pub(crate) incarnation: u64,
+    /// When the phase began.
+    pub(crate) since: Duration,
+    /// When something is due for it.
+    pub(crate) timer: Option<Duration>,
+    /// Restarts in a row without a stable run.
+    pub(crate) attempt: u32,
+    /// Restarts ever.
+    pub(crate) restarts: u32,
+    pub(crate) last_exit: Option<Box<ExitReason>>,
+    /// Its own limit, made at its first restart.
+    window: Option<Box<Window>>,
+    /// Who waits for it to be down.
+    waiters: Vec<Ticket>,
+}
+
+/// What a supervisor is made of, for the core.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) strategy: Strategy,
+    pub(crate) intensity: Intensity,
+    pub(crate) auto_shutdown: AutoShutdown,
+    pub(crate) kill_grace: Duration,
+    pub(crate) seed: u64,
+    /// Generations up to here have been used by earlier incarnations of the supervisor.
+    pub(crate) floor: u64,
+}
+
+/// The state of one supervisor.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    pub(crate) settings: Settings,
+    pub(crate) mode: Mode,
+    pub(crate) window: Window,
+    pub(crate) children: BTreeMap<Key, Child>,
+    ids: HashMap<Arc<str>, Key>,
+    next_key: u64,
+    booted: bool,
+    group: Option<Group>,
+    timers: BTreeSet<(Duration, Key)>,
+    rng: SmallRng,
+    running: usize,
+    stopping: usize,
+    supervisors: usize,
+    /// Significant children that are not down for good.
+    significant: usize,
+}
+
+impl Tree {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            window: Window::new(settings.intensity),
+            rng: SmallRng::seed_from_u64(settings.seed),
+            settings,
+            mode: Mode::Booting,
+            children: BTreeMap::new(),
+            ids: HashMap::new(),
+            next_key: 0,
+            booted: false,
+            group: None,
+            timers: BTreeSet::new(),
+            running: 0,
+            stopping: 0,
+            supervisors: 0,
+            significant: 0,
+        }
+    }
+
+    /// Adds a child that is started by [`Input::Boot`].
+    pub(crate) fn add(&mut self, id: Arc<str>, policy: Arc<Policy>) -> Key {
+        self.insert(id, policy, Cause::Boot, Duration::ZERO)
+    }
+
+    /// The one way in: `out` is extended by what is to be done.
+    pub(crate) fn step(&mut self, input: Input, now: Duration, out: &mut Vec<Action>) {
+        let mut step = Step {
+            tree: self,
+            now,
+            out,
+        };
+        match input {
+            Input::Boot => step.boot(),
+            Input::Started { key, incarnation } => step.started(key, incarnation),
+            Input::StartFailed {
+                key,
+                incarnation,
+                error,
+            } => step.start_failed(key, incarnation, error),
+            Input::Exited {
+                key,
+                incarnation,
+                exit,
+                warm,
+            } => step.exited(key, incarnation, exit, warm),
+            Input::Tick => step.tick(),
+            Input::Order { order, ticket } => step.order(order, ticket),
+            Input::Stop => step.close(Outcome::Ordered),
+        }
+    }
+
+    /// When the core wants to be woken by [`Input::Tick`].
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn key_of(&self, id: &str) -> Option<Key> {
+        self.ids.get(id).copied()
+    }
+
+    pub(crate) fn state(&self) -> SupervisorState {
+        match self.mode {
+            Mode::Booting => SupervisorState::Starting,
+            Mode::Serving => SupervisorState::Running,
+            Mode::Closing { .. } => SupervisorState::Stopping,
+            Mode::Closed => SupervisorState::Down,
+        }
+    }
+
+    pub(crate) fn counts(&self) -> ChildCounts {
+        ChildCounts {
+            specs: self.children.len(),
+            active: self.running + self.stopping_alive(),
+            supervisors: self.supervisors,
+            workers: self.children.len() - self.supervisors,
+        }
+    }
+
+    /// The highest generation used so far.
+    pub(crate) fn ceiling(&self) -> u64 {
+        let used = self
+            .children
+            .values()
+            .map(|child| child.incarnation)
+            .max()
+            .unwrap_or(0);
+        used.max(self.settings.floor)
+    }
+
+    /// A child told to leave counts as active until it is gone, as in OTP.
+    fn stopping_alive(&self) -> usize {
+        self.stopping
+    }
+
+    fn insert(&mut self, id: Arc<str>, policy: Arc<Policy>, cause: Cause, now: Duration) -> Key {
+        let key = Key(self.next_key);
+        self.next_key += 1;
+        self.supervisors += usize::from(policy.kind == Kind::Supervisor);
+        self.significant += usize::from(policy.significant);
+        self.ids.insert(Arc::clone(&id), key);
+        let child = Child {
+            id,
+            policy,
+            phase: Phase::Waiting,
+            cause,
+            incarnation: self.settings.floor,
+            since: now,
+            timer: None,
+            attempt: 0,
+            restarts: 0,
+            last_exit: None,
+            window: None,
+            waiters: Vec::new(),
+        };
+        self.children.insert(key, child);
+        key
+    }
+}
+
+impl Phase {
+    fn is_alive(self) -> bool {
+        matches!(self, Self::Starting | Self::Running | Self::Stopping { .. })
+    }
+
+    /// Down, and nothing but an order or its group brings it back.
+    fn is_at_rest(self) -> bool {
+        matches!(self, Self::Stopped | Self::Finished)
+    }
+
+    pub(crate) fn shown(self) -> ChildState {
+        match self {
+            Self::Waiting => ChildState::Waiting,
+            Self::Starting => ChildState::Starting,
+            Self::Running => ChildState::Running,
+            Self::Backoff => ChildState::Backoff,
+            Self::Stopping { .. } => ChildState::Stopping,
+            Self::Stopped => ChildState::Stopped,
+            Self::Finished => ChildState::Finished,
+        }
+    }
+}
+
+/// One input being answered.
+struct Step<'a> {
+    tree: &'a mut Tree,
+    now: Duration,
+    out: &'a mut Vec<Action>,
+}
+
+impl Step<'_> {
+    fn boot(&mut self) {
+        let mut group = Group::default();
+        group.starting.extend(self.tree.children.keys());
+        self.tree.group = Some(group);
+        self.advance_group();
+    }
+
+    /// The first start is over when the boot's group has nothing left to do.
+    fn booted(&mut self) {
+        if self.tree.mode == Mode::Booting {
+            self.tree.mode = Mode::Serving;
+            self.tree.booted = true;
+            self.emit(None, EventKind::Ready);
+            self.out.push(Action::Ready(Ok(())));
+        }
+    }
+
+    fn tick(&mut self) {
+        while let Some((at, key)) = self.tree.timers.first().copied() {
+            if at > self.now {
+                break;
+            }
+            self.tree.timers.pop_first();
+            if key == GROUP {
+                self.group_is_due();
+                continue;
+            }
+            let Some(child) = self.tree.children.get_mut(&key) else {
+                continue;
+            };
+            child.timer = None;
+            match child.phase {
+                Phase::Backoff => self.begin_start(key),
+                Phase::Starting => self.start_too_slow(key),
+                Phase::Stopping { .. } => self.stop_is_due(key),
+                Phase::Waiting | Phase::Running | Phase::Stopped | Phase::Finished => {}
+            }
+        }
+    }
+
+    fn begin_start(&mut self, key: Key) {
+        self.set_phase(key, Phase::Starting);
+        let Some(child) = self.tree.children.get_mut(&key) else {
+            return;
+        };
+        child.incarnation += 1;
+        let incarnation = child.incarnation;
+        let limit = child.policy.start_within;
+        if let Some(limit) = limit {
+            self.set_timer(key, limit);
+        }
+        self.out.push(Action::Start { key, incarnation });
+    }
+
+    /// Moves a child to its next phase. What was due in the last one is due no more.
+    fn set_phase(&mut self, key: Key, phase: Phase) {
+        let Some(child) = self.tree.children.get_mut(&key) else {
+            return;
+        };
+        let before = child.phase;
+        child.phase = phase;
+        child.since = self.now;
+        if let Some(at) = child.timer.take() {
+            self.tree.timers.remove(&(at, key));
+        }
+        let shift = |count: &mut usize, was: bool, is: bool| {
+            *count = *count + usize::from(is) - usize::from(was);
+        };
+        let running = |phase| phase == Phase::Running;
+        let stopping = |phase| matches!(phase, Phase::Stopping { .. });
+        shift(&mut self.tree.running, running(before), running(phase));
+        shift(&mut self.tree.stopping, stopping(before), stopping(phase));
+        if child.policy.significant {
+            shift(
+                &mut self.tree.significant,
+                !before.is_at_rest(),
+                !phase.is_at_rest(),
+            );
+        }
+    }
+
+    fn set_timer(&mut self, key: Key, after: Duration) {
+        let Some(child) = self.tree.children.get_mut(&key) else {
+            return;
+        };
+        let at = self.now.saturating_add(after);
+        if let Some(old) = child.timer.replace(at) {
+            self.tree.timers.remove(&(old, key));
+        }
+        self.tree.timers.insert((at, key));
+    }
+
+    fn remove(&mut self, key: Key) {
+        self.set_phase(key, Phase::Stopped);
+        let Some(child) = self.tree.children.remove(&key) else {
+            return;
+        };
+        self.tree.ids.remove(&child.id);
+        self.tree.supervisors -= usize::from(child.policy.kind == Kind::Supervisor);
+        // A later child of the same name gets generations of its own.
+        self.tree.settings.floor = self.tree.settings.floor.max(child.incarnation);
+        self.out.push(Action::Forget { key });
+        self.emit(Some(child.id), EventKind::Removed);
+    }
+
+    fn emit(&mut self, id: Option<Arc<str>>, kind: EventKind) {
+        self.out.push(Action::Emit { id, kind });
+    }
+
+    fn emit_of(&mut self, key: Key, kind: EventKind) {
+        let id = self
+            .tree
+            .children
+            .get(&key)
+            .map(|child| Arc::clone(&child.id));
+        self.emit(id, kind);
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Result<Key, OrderError>) {
+        self.out.push(Action::Answer { ticket, answer });
+    }
+}

@@ -1,0 +1,190 @@
+//! Work that keeps an order among siblings: the first start, and the restarts of one_for_all and rest_for_one.
+//!
+//! A group is two sets: who still has to stop (taken from the end) and who has to start (taken from the front), and at
+//! most one child whose turn it is. A failure meanwhile only adds to the sets, so a plan is never abandoned half-way
+//! and never runs twice.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{Cause, GROUP, Key, Phase, Step, Then};
+use crate::strategy::{Restart, Strategy};
+
+/// One ordered piece of work.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Group {
+    pub(super) stopping: BTreeSet<Key>,
+    pub(super) starting: BTreeSet<Key>,
+    /// Whose turn it is: told to stop, or starting.
+    busy: Option<Key>,
+    /// Starts wait until then (a backoff), and are let go only by the group's timer.
+    not_before: Option<Duration>,
+    timer: Option<Duration>,
+}
+
+impl Step<'_> {
+    /// `key` has to come back, and its strategy says who with it. The starts wait for `delay`; `parked` makes them
+    /// wait for the group's timer even when that is zero.
+    pub(super) fn regroup(&mut self, key: Key, delay: Duration, parked: bool) {
+        let from = if self.tree.settings.strategy == Strategy::RestForOne {
+            key
+        } else {
+            Key(0)
+        };
+        let mut group = self.tree.group.take().unwrap_or_default();
+        let mut gone = Vec::new();
+        for (sibling, child) in self.tree.children.range_mut(from..) {
+            match child.phase {
+                Phase::Running | Phase::Starting => {
+                    group.stopping.insert(*sibling);
+                }
+                Phase::Waiting => {
+                    group.starting.insert(*sibling);
+                }
+                // As in OTP, one that had finished runs again with its group; one stopped by order does not.
+                Phase::Finished => gone.push(*sibling),
+                Phase::Backoff | Phase::Stopping { .. } | Phase::Stopped => {}
+            }
+        }
+        for sibling in gone {
+            self.set_phase(sibling, Phase::Waiting);
+            self.set_cause(sibling, Cause::Restart);
+            group.starting.insert(sibling);
+        }
+        if parked {
+            let until = self.now.saturating_add(delay);
+            group.not_before = Some(group.not_before.map_or(until, |earlier| earlier.max(until)));
+        }
+        self.tree.group = Some(group);
+        self.advance_group();
+    }
+
+    /// Takes the next step of the group's work, if it is anybody's turn.
+    pub(super) fn advance_group(&mut self) {
+        while let Some(mut group) = self.tree.group.take() {
+            // A child that is starting may itself have to stop; otherwise its turn has to end first.
+            let interrupt = group
+                .busy
+                .is_some_and(|busy| group.stopping.contains(&busy));
+            if group.busy.is_some() && !interrupt {
+                self.tree.group = Some(group);
+                return;
+            }
+            if let Some(key) = group
+                .busy
+                .filter(|_| interrupt)
+                .or_else(|| group.stopping.last().copied())
+            {
+                group.stopping.remove(&key);
+                let alive = self
+                    .phase_of(key)
+                    .is_some_and(|phase| matches!(phase, Phase::Starting | Phase::Running));
+                group.busy = alive.then_some(key);
+                self.tree.group = Some(group);
+                if alive {
+                    return self.begin_stop(key, Then::Again);
+                }
+                continue;
+            }
+            if let Some(until) = group.not_before {
+                if group.timer != Some(until) {
+                    if let Some(old) = group.timer.replace(until) {
+                        self.tree.timers.remove(&(old, GROUP));
+                    }
+                    self.tree.timers.insert((until, GROUP));
+                }
+                self.tree.group = Some(group);
+                return;
+            }
+            match group.starting.pop_first() {
+                Some(key) => {
+                    let waits = self.phase_of(key) == Some(Phase::Waiting);
+                    group.busy = waits.then_some(key);
+                    self.tree.group = Some(group);
+                    if waits {
+                        return self.begin_start(key);
+                    }
+                }
+                None => return self.booted(),
+            }
+        }
+    }
+
+    /// The group's timer went off.
+    pub(super) fn group_is_due(&mut self) {
+        if let Some(group) = &mut self.tree.group {
+            group.timer = None;
+            group.not_before = None;
+        }
+        self.advance_group();
+    }
+
+    /// Whether a start has to queue behind others.
+    pub(super) fn starts_in_order(&self) -> bool {
+        self.tree.group.is_some() || self.tree.settings.strategy.is_group()
+    }
+
+    /// Queues the start of a child that is down.
+    pub(super) fn queue_start(&mut self, key: Key) {
+        self.set_phase(key, Phase::Waiting);
+        self.tree.group.get_or_insert_default().starting.insert(key);
+        self.advance_group();
+    }
+
+    /// A child that was told to stop for its group's sake is gone.
+    pub(super) fn stopped_for_group(&mut self, key: Key) {
+        let Some(child) = self.tree.children.get(&key) else {
+            return;
+        };
+        let (temporary, cause) = (child.policy.restart == Restart::Temporary, child.cause);
+        // A temporary child does not come back, unless its asker still waits for its first start.
+        if temporary && cause == Cause::Restart {
+            self.remove(key);
+        } else {
+            self.set_phase(key, Phase::Waiting);
+            if let Some(group) = &mut self.tree.group {
+                group.starting.insert(key);
+            }
+        }
+    }
+
+    pub(super) fn group_would_stop(&self, key: Key) -> bool {
+        self.tree
+            .group
+            .as_ref()
+            .is_some_and(|group| group.stopping.contains(&key))
+    }
+
+    /// Takes a child out of the group's plan.
+    pub(super) fn leave_group(&mut self, key: Key) {
+        if let Some(group) = &mut self.tree.group {
+            group.stopping.remove(&key);
+            group.starting.remove(&key);
+        }
+    }
+
+    /// Its turn, if it was its turn, is over; the next one's begins.
+    pub(super) fn leave_group_turn(&mut self, key: Key) {
+        self.leave_group_turn_silently(key);
+        self.advance_group();
+    }
+
+    pub(super) fn leave_group_turn_silently(&mut self, key: Key) {
+        if let Some(group) = &mut self.tree.group {
+            group.stopping.remove(&key);
+            if group.busy == Some(key) {
+                group.busy = None;
+            }
+        }
+    }
+
+    /// Drops the group's plan and its timer.
+    pub(super) fn disband(&mut self) {
+        if let Some(at) = self.tree.group.take().and_then(|group| group.timer) {
+            self.tree.timers.remove(&(at, GROUP));
+        }
+    }
+
+    pub(super) fn phase_of(&self, key: Key) -> Option<Phase> {
+        self.tree.children.get(&key).map(|child| child.phase)
+    }
+}

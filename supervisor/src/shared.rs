@@ -1,0 +1,389 @@
+//! What of a supervisor outlives its actor: the record that handles look things up in, incarnation after incarnation.
+//!
+//! The actor is the only writer while it runs. Readers (handles, views, counts) take the lock for a moment and never
+//! have to ask the actor, so they are answered while it starts, stops, or is down.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use ractor::{ActorCell, ActorId, concurrency::JoinHandle};
+use tokio::sync::{Notify, broadcast, oneshot};
+
+use crate::{
+    child_spec::{ChildSpec, Extras, StartError, StartFn, Started},
+    decision::{Key, Mode, Settings, Tree},
+    dynamic::AnyTemplate,
+    events::SupervisionEvent,
+    options::Options,
+    snapshot::{ChildView, SupervisorState, TreeView},
+    spec::SupervisorSpec,
+    strategy::{AutoShutdown, Strategy},
+};
+
+/// What all supervisors of one tree share.
+pub(crate) struct Env {
+    pub(crate) options: Options,
+    pub(crate) events: broadcast::Sender<SupervisionEvent>,
+}
+
+impl Env {
+    pub(crate) fn new(options: Options) -> Arc<Self> {
+        let (events, _) = broadcast::channel(options.event_capacity.max(1));
+        Arc::new(Self { options, events })
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.options.clock.now()
+    }
+}
+
+/// One supervisor's record.
+pub(crate) struct Shared {
+    pub(crate) path: Arc<str>,
+    pub(crate) env: Arc<Env>,
+    pub(crate) strategy: Strategy,
+    pub(crate) auto_shutdown: AutoShutdown,
+    pub(crate) template: Option<AnyTemplate>,
+    /// Numbers the children a template names; never starts over, so names are not used twice.
+    pub(crate) next_number: std::sync::atomic::AtomicU64,
+    pub(crate) book: Mutex<Book>,
+    /// Somebody started, ended, or changed state.
+    pub(crate) changed: Notify,
+}
+
+/// What the lock protects.
+pub(crate) struct Book {
+    pub(crate) tree: Tree,
+    pub(crate) live: HashMap<Key, Live>,
+    pub(crate) by_actor: HashMap<ActorId, Key>,
+    pub(crate) cell: Option<ActorCell>,
+    pub(crate) since: Duration,
+    /// What the last incarnation left behind when it was killed; the next one starts when all of it is gone.
+    pub(crate) orphans: Vec<Remains>,
+}
+
+/// The side of a child that the deciding core does not know.
+pub(crate) struct Live {
+    pub(crate) start: StartFn,
+    pub(crate) extras: Option<Arc<Extras>>,
+    pub(crate) cell: Option<ActorCell>,
+    pub(crate) join: Option<JoinHandle<()>>,
+    /// The record of the supervisor it is, kept across its incarnations.
+    pub(crate) subtree: Option<Arc<Shared>>,
+    /// A start, or an exit, that is still under way in a task.
+    pub(crate) pending: Option<Box<Pending>>,
+}
+
+impl Live {
+    pub(crate) fn new(spec: &ChildSpec) -> Self {
+        Self {
+            start: Arc::clone(&spec.start),
+            extras: spec.extras.clone(),
+            cell: None,
+            join: None,
+            subtree: None,
+            pending: None,
+        }
+    }
+
+    /// Takes what has to be waited for until this child is really gone.
+    pub(crate) fn take_remains(&mut self) -> Remains {
+        let pending = self.pending.take();
+        Remains {
+            cell: self.cell.take(),
+            join: self.join.take(),
+            subtree: self.subtree.clone(),
+            pending,
+        }
+    }
+}
+
+/// Something under way in a task. Dropping `cancel` calls a start off.
+pub(crate) struct Pending {
+    pub(crate) task: JoinHandle<()>,
+    pub(crate) cancel: Option<oneshot::Sender<()>>,
+    pub(crate) slot: Option<Arc<StartSlot>>,
+}
+
+/// Where a start that runs in a task leaves what it came to, so that it is found even when nobody reads messages.
+#[derive(Default)]
+pub(crate) struct StartSlot {
+    announced: Mutex<Option<ActorCell>>,
+    outcome: Mutex<Option<Result<Started, StartError>>>,
+}
+
+impl StartSlot {
+    pub(crate) fn announce(&self, cell: ActorCell) {
+        *self.announced.lock() = Some(cell);
+    }
+
+    /// The actor the start will end in, if that is known already.
+    pub(crate) fn announced(&self) -> Option<ActorCell> {
+        self.announced.lock().clone()
+    }
+
+    pub(crate) fn put(&self, outcome: Result<Started, StartError>) {
+        *self.outcome.lock() = Some(outcome);
+    }
+
+    pub(crate) fn take(&self) -> Option<Result<Started, StartError>> {
+        self.outcome.lock().take()
+    }
+}
+
+/// What a nested supervisor's start needs to know of its parent.
+#[derive(Clone)]
+pub(crate) struct Nest {
+    pub(crate) parent: Arc<Shared>,
+    pub(crate) previous: Option<Arc<Shared>>,
+    pub(crate) slot: Option<Arc<StartSlot>>,
+}
+
+/// All that may still be alive of a child.
+pub(crate) struct Remains {
+    pub(crate) cell: Option<ActorCell>,
+    pub(crate) join: Option<JoinHandle<()>>,
+    pub(crate) subtree: Option<Arc<Shared>>,
+    pub(crate) pending: Option<Box<Pending>>,
+}
+
+impl Remains {
+    /// Whether nothing is alive any more, as far as can be told without waiting.
+    pub(crate) fn are_gone(&self) -> bool {
+        let actor_gone = match (&self.join, &self.cell) {
+            (Some(join), _) => join.is_finished(),
+            (None, Some(_)) => false,
+            (None, None) => true,
+        };
+        actor_gone
+            && self.pending.is_none()
+            && self
+                .subtree
+                .as_ref()
+                .is_none_or(|subtree| subtree.book.lock().orphans.is_empty())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cell.is_none() && self.join.is_none() && self.pending.is_none()
+    }
+
+    /// Waits until the task has ended and its state is dropped, and the same for everything below it. A start that
+    /// came off in the last moment is undone.
+    pub(crate) async fn gone(self) {
+        if let Some(Ok(started)) = self.gone_keeping_start().await {
+            started.cell.kill();
+            let _ = Box::pin(started.remains().gone_keeping_start()).await;
+        }
+    }
+
+    /// The same, but what a start came to is handed over.
+    pub(crate) async fn gone_keeping_start(mut self) -> Option<Result<Started, StartError>> {
+        let mut late = None;
+        if let Some(mut pending) = self.pending.take() {
+            drop(pending.cancel.take());
+            // An abort or panic of the task ends it too.
+            let _ = (&mut pending.task).await;
+            late = pending.slot.as_ref().and_then(|slot| slot.take());
+        }
+        match (self.join.take(), self.cell.take()) {
+            (Some(join), _) => {
+                let _ = join.await;
+            }
+            (None, Some(cell)) => {
+                let _ = cell.wait(None).await;
+            }
+            (None, None) => {}
+        }
+        if let Some(subtree) = self.subtree.take() {
+            subtree.orphans_gone().await;
+        }
+        late
+    }
+}
+
+impl Started {
+    pub(crate) fn remains(self) -> Remains {
+        Remains {
+            cell: Some(self.cell),
+            join: self.join,
+            subtree: self.subtree,
+            pending: None,
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(path: Arc<str>, spec: &SupervisorSpec, env: Arc<Env>) -> Arc<Self> {
+        let settings = settings(&path, spec, &env, 0);
+        Arc::new(Self {
+            path,
+            env,
+            strategy: spec.strategy,
+            auto_shutdown: spec.auto_shutdown,
+            template: spec.template.clone(),
+            next_number: std::sync::atomic::AtomicU64::new(1),
+            book: Mutex::new(Book {
+                tree: closed(settings),
+                live: HashMap::new(),
+                by_actor: HashMap::new(),
+                cell: None,
+                since: Duration::ZERO,
+                orphans: Vec::new(),
+            }),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Opens the record for a new incarnation of the supervisor. Handles keep resolving: generations go on where the
+    /// last incarnation stopped, and supervisors below keep their records.
+    pub(crate) fn open(&self, spec: &SupervisorSpec, cell: ActorCell) {
+        let mut book = self.book.lock();
+        let floor = book.tree.ceiling();
+        let old = std::mem::replace(
+            &mut book.tree,
+            Tree::new(settings(&self.path, spec, &self.env, floor)),
+        );
+        let mut subtrees: HashMap<Arc<str>, Arc<Shared>> = HashMap::new();
+        for (key, child) in old.children {
+            if let Some(subtree) = book.live.remove(&key).and_then(|live| live.subtree) {
+                subtrees.insert(child.id, subtree);
+            }
+        }
+        book.live.clear();
+        book.by_actor.clear();
+        for child in &spec.children {
+            let key = book
+                .tree
+                .add(Arc::clone(&child.id), Arc::clone(&child.policy));
+            let mut live = Live::new(child);
+            live.subtree = subtrees.remove(&child.id);
+            book.live.insert(key, live);
+        }
+        book.cell = Some(cell);
+        book.since = self.env.now();
+    }
+
+    /// Closes the record when the supervisor's actor is gone, however it went, and keeps what it left behind.
+    pub(crate) fn shut(&self) {
+        let mut book = self.book.lock();
+        book.cell = None;
+        book.since = self.env.now();
+        book.tree.mode = Mode::Closed;
+        book.by_actor.clear();
+        let left: Vec<Remains> = book
+            .live
+            .values_mut()
+            .map(Live::take_remains)
+            .filter(|remains| !remains.is_empty())
+            .collect();
+        book.orphans.extend(left);
+        drop(book);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until nothing is left of a supervisor that was killed.
+    pub(crate) async fn orphans_gone(&self) {
+        loop {
+            let Some(remains) = self.book.lock().orphans.pop() else {
+                return;
+            };
+            Box::pin(remains.gone()).await;
+        }
+    }
+
+    /// This supervisor and all below it, each with at most `limit` children.
+    pub(crate) fn view(&self, limit: usize) -> TreeView {
+        let now = self.env.now();
+        let book = self.book.lock();
+        let tree = &book.tree;
+        let mut subtrees = Vec::new();
+        let children: Vec<ChildView> = tree
+            .children
+            .iter()
+            .take(limit)
+            .enumerate()
+            .map(|(index, (key, _))| {
+                if let Some(subtree) = book.live.get(key).and_then(|live| live.subtree.as_ref()) {
+                    subtrees.push((index, Arc::clone(subtree)));
+                }
+                book.child_view(*key, now)
+            })
+            .collect::<Option<_>>()
+            .unwrap_or_default();
+        let up = tree.state() != SupervisorState::Down;
+        let mut view = TreeView {
+            path: Arc::clone(&self.path),
+            strategy: self.strategy,
+            state: tree.state(),
+            pid: book.cell.as_ref().map(|cell| cell.get_id().pid()),
+            uptime: if up {
+                now.saturating_sub(book.since)
+            } else {
+                Duration::ZERO
+            },
+            restarts: tree.window.used(now),
+            intensity: tree.window.limit(),
+            counts: tree.counts(),
+            omitted: tree.children.len() - children.len(),
+            children,
+        };
+        // The lock goes before the next one is taken: no thread ever holds two.
+        drop(book);
+        for (index, subtree) in subtrees {
+            view.children[index].supervisor = Some(subtree.view(limit));
+        }
+        view
+    }
+}
+
+impl Book {
+    pub(crate) fn child_view(&self, key: Key, now: Duration) -> Option<ChildView> {
+        let child = self.tree.children.get(&key)?;
+        let live = self.live.get(&key);
+        let state = child.phase.shown();
+        Some(ChildView {
+            id: Arc::clone(&child.id),
+            kind: child.policy.kind,
+            restart: child.policy.restart,
+            state,
+            incarnation: child.incarnation,
+            pid: live
+                .and_then(|live| live.cell.as_ref())
+                .map(|cell| cell.get_id().pid()),
+            since: now.saturating_sub(child.since),
+            restarts: child.restarts,
+            backoff_left: (state == crate::ChildState::Backoff)
+                .then(|| child.timer.map(|at| at.saturating_sub(now)))
+                .flatten(),
+            last_exit: child.last_exit.as_deref().cloned(),
+            mailbox: live
+                .and_then(|live| live.extras.as_ref())
+                .and_then(|extras| extras.depth.as_ref())
+                .map(|depth| depth()),
+            supervisor: None,
+        })
+    }
+}
+
+fn settings(path: &str, spec: &SupervisorSpec, env: &Env, floor: u64) -> Settings {
+    // FNV-1a: a supervisor's jitter depends on the tree's seed and its own path, not on who started first.
+    let seed = path
+        .bytes()
+        .fold(env.options.seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    Settings {
+        strategy: spec.strategy,
+        intensity: spec.intensity,
+        auto_shutdown: spec.auto_shutdown,
+        kill_grace: env.options.kill_grace,
+        seed,
+        floor,
+    }
+}
+
+fn closed(settings: Settings) -> Tree {
+    let mut tree = Tree::new(settings);
+    tree.mode = Mode::Closed;
+    tree
+}

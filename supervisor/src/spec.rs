@@ -1,0 +1,214 @@
+//! A supervisor as data, and what makes a tree sound before one actor runs.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use thiserror::Error;
+
+use crate::{
+    child_spec::{ChildSpec, Policy},
+    intensity::Intensity,
+    strategy::{AutoShutdown, Restart, Shutdown, Strategy},
+};
+
+/// A supervisor and its children as data.
+#[derive(Clone, Debug)]
+pub struct SupervisorSpec {
+    /// Its name: the first part of its path, or its id under its parent.
+    pub name: Arc<str>,
+    /// Who is restarted with whom.
+    pub strategy: Strategy,
+    /// How many restarts before it gives up.
+    pub intensity: Intensity,
+    /// Whether significant children end it.
+    pub auto_shutdown: AutoShutdown,
+    /// Started in this order, stopped in reverse.
+    pub children: Vec<ChildSpec>,
+    pub(crate) template: Option<crate::dynamic::AnyTemplate>,
+}
+
+impl SupervisorSpec {
+    /// A supervisor without children: one_for_one, one restart in five seconds, no auto-shutdown.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            strategy: Strategy::default(),
+            intensity: Intensity::default(),
+            auto_shutdown: AutoShutdown::default(),
+            children: Vec::new(),
+            template: None,
+        }
+    }
+
+    /// Who is restarted with whom.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// At most `restarts` within `within`, else it gives up.
+    pub fn intensity(mut self, restarts: u32, within: Duration) -> Self {
+        self.intensity = Intensity::new(restarts, within);
+        self
+    }
+
+    /// Whether significant children end it.
+    pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
+        self.auto_shutdown = auto_shutdown;
+        self
+    }
+
+    /// Adds a child after those there are.
+    pub fn child(mut self, child: ChildSpec) -> Self {
+        self.children.push(child);
+        self
+    }
+
+    /// Adds children after those there are.
+    pub fn children(mut self, children: impl IntoIterator<Item = ChildSpec>) -> Self {
+        self.children.extend(children);
+        self
+    }
+
+    /// Checks this supervisor and every one below it.
+    pub fn check(&self) -> Result<(), SpecError> {
+        let fault = |id: &Arc<str>, what: &'static str| SpecError::Child {
+            supervisor: Arc::clone(&self.name),
+            id: Arc::clone(id),
+            what,
+        };
+        if !name_is_sound(&self.name) {
+            return Err(SpecError::Name {
+                name: Arc::clone(&self.name),
+            });
+        }
+        if self.intensity.restarts > 0 && self.intensity.within.is_zero() {
+            return Err(SpecError::Window {
+                supervisor: Arc::clone(&self.name),
+                restarts: self.intensity.restarts,
+            });
+        }
+        if self.strategy == Strategy::Dynamic && !self.children.is_empty() {
+            return Err(SpecError::DynamicWithChildren {
+                supervisor: Arc::clone(&self.name),
+                children: self.children.len(),
+            });
+        }
+        let mut ids = HashSet::with_capacity(self.children.len());
+        for child in &self.children {
+            if !ids.insert(&child.id) {
+                return Err(SpecError::DuplicateChild {
+                    supervisor: Arc::clone(&self.name),
+                    id: Arc::clone(&child.id),
+                });
+            }
+            check_child(child, self.auto_shutdown).map_err(|what| fault(&child.id, what))?;
+            if let Some(nested) = child.nested() {
+                nested.check()?;
+            }
+        }
+        match &self.template {
+            Some(template) => check_policy(&template.policy, self.auto_shutdown)
+                .map_err(|what| fault(&template.prefix, what)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with one child, under a supervisor with this auto-shutdown.
+pub(crate) fn check_child(
+    child: &ChildSpec,
+    auto_shutdown: AutoShutdown,
+) -> Result<(), &'static str> {
+    if !name_is_sound(&child.id) {
+        return Err("an id is 1 to 256 characters without `/` and control characters");
+    }
+    check_policy(&child.policy, auto_shutdown)
+}
+
+pub(crate) fn check_policy(
+    policy: &Policy,
+    auto_shutdown: AutoShutdown,
+) -> Result<(), &'static str> {
+    if policy.significant && policy.restart == Restart::Permanent {
+        return Err(
+            "a significant child must be transient or temporary, for a permanent one never ends",
+        );
+    }
+    if policy.significant && auto_shutdown == AutoShutdown::Never {
+        return Err("a significant child needs a supervisor with auto-shutdown");
+    }
+    if policy.shutdown == Shutdown::Timeout(Duration::ZERO) {
+        return Err("a shutdown timeout of zero is a brutal kill; say `Shutdown::BrutalKill`");
+    }
+    if policy
+        .intensity
+        .is_some_and(|own| own.restarts > 0 && own.within.is_zero())
+    {
+        return Err("its restart window must be longer than zero");
+    }
+    if policy.start_within.is_some_and(|limit| limit.is_zero()) {
+        return Err("its start limit must be longer than zero");
+    }
+    match policy.backoff.as_ref().and_then(crate::Backoff::fault) {
+        Some(what) => Err(what),
+        None => Ok(()),
+    }
+}
+
+/// Names are joined by `/` to paths and printed in trees.
+fn name_is_sound(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 256 && !name.chars().any(|c| c == '/' || c.is_control())
+}
+
+/// Why a tree is unsound.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum SpecError {
+    /// A supervisor's name cannot be part of a path.
+    #[error(
+        "supervisor name `{name}` must be 1 to 256 characters without `/` and control characters"
+    )]
+    Name {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// Restarts are allowed within no time.
+    #[error(
+        "supervisor `{supervisor}` allows {restarts} restarts within a window of zero; give it a length"
+    )]
+    Window {
+        /// The supervisor.
+        supervisor: Arc<str>,
+        /// Restarts allowed.
+        restarts: u32,
+    },
+    /// Two children with one id.
+    #[error(
+        "supervisor `{supervisor}` has two children with the id `{id}`; ids are unique among siblings"
+    )]
+    DuplicateChild {
+        /// The supervisor.
+        supervisor: Arc<str>,
+        /// The id.
+        id: Arc<str>,
+    },
+    /// A dynamic supervisor with children of its own.
+    #[error(
+        "dynamic supervisor `{supervisor}` lists {children} children; they are started at run time only"
+    )]
+    DynamicWithChildren {
+        /// The supervisor.
+        supervisor: Arc<str>,
+        /// Children listed.
+        children: usize,
+    },
+    /// A child's spec contradicts itself or its supervisor.
+    #[error("child `{id}` of `{supervisor}`: {what}")]
+    Child {
+        /// The supervisor.
+        supervisor: Arc<str>,
+        /// The child.
+        id: Arc<str>,
+        /// What is wrong and what to do.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,348 @@
+//! The actor around the deciding core: hears, lets [`crate::decision`] decide, and carries the plan out.
+//!
+//! No handler here ever waits. A start is polled once in place, which is all that most need, and goes on in a task that
+//! reports by message; so does the wait for an exit that is announced but not complete. Stop orders, counts and
+//! listings are therefore heard at any moment.
+
+mod carry_out;
+mod leave;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use ractor::{
+    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent as RactorEvent,
+    actor::ActorRuntime, concurrency::JoinHandle,
+};
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use crate::{
+    child_spec::{ChildSpec, StartContext, StartError, Started},
+    counters::Counters,
+    decision::{Action, Input, Key, Order, Outcome, Ticket},
+    exit::{ExitReason, SHUTDOWN},
+    options::Options,
+    order::OrderError,
+    reference::SupervisorRef,
+    shared::{Env, Live, Shared},
+    spec::SupervisorSpec,
+};
+
+/// Starts trees.
+#[derive(Clone, Copy, Debug)]
+pub struct Supervisor;
+
+impl Supervisor {
+    /// Checks the tree, starts it, and returns when every child runs; when one does not start, those before it have
+    /// been stopped again.
+    pub async fn start(spec: SupervisorSpec) -> Result<SupervisorRef, StartError> {
+        Self::start_with(spec, Options::default()).await
+    }
+
+    /// The same with a clock, a seed and capacities of one's own.
+    pub async fn start_with(
+        spec: SupervisorSpec,
+        options: Options,
+    ) -> Result<SupervisorRef, StartError> {
+        let (supervisor, started) = Self::prepare(spec, options)?;
+        started.await?;
+        Ok(supervisor)
+    }
+
+    /// The same in two steps, for those who want to watch the start: the reference answers and its events flow before
+    /// the future is first polled.
+    pub fn prepare(
+        spec: SupervisorSpec,
+        options: Options,
+    ) -> Result<
+        (
+            SupervisorRef,
+            impl Future<Output = Result<(), StartError>> + Send,
+        ),
+        StartError,
+    > {
+        spec.check()?;
+        let shared = Shared::new(Arc::clone(&spec.name), &spec, Env::new(options));
+        let supervisor = SupervisorRef::new(Arc::clone(&shared));
+        let started = async move {
+            let (ready, outcome) = oneshot::channel();
+            let arguments = Arguments {
+                spec: Arc::new(spec),
+                shared: Arc::clone(&shared),
+                ready,
+            };
+            let (actor, join) = ActorRuntime::spawn(None, SupervisorActor, arguments).await?;
+            let stop_if_dropped = StopIfDropped(Some(actor.get_cell()));
+            let result = until_ready(outcome, join, &shared).await.map(drop);
+            stop_if_dropped.disarm();
+            result
+        };
+        Ok((supervisor, started))
+    }
+}
+
+/// Whoever starts a tree and loses interest half-way must not leave it behind.
+struct StopIfDropped(Option<ActorCell>);
+
+impl StopIfDropped {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for StopIfDropped {
+    fn drop(&mut self) {
+        if let Some(cell) = self.0.take() {
+            let _ = cell.send_message(Msg::Stop);
+        }
+    }
+}
+
+/// Starts a supervisor as a child of another.
+pub(crate) async fn start_nested(
+    spec: Arc<SupervisorSpec>,
+    context: StartContext,
+) -> Result<Started, StartError> {
+    let nest = &context.nest;
+    let shared = nest.previous.clone().unwrap_or_else(|| {
+        let path = format!("{}/{}", nest.parent.path, context.id);
+        Shared::new(path.into(), &spec, Arc::clone(&nest.parent.env))
+    });
+    let (ready, outcome) = oneshot::channel();
+    let arguments = Arguments {
+        spec,
+        shared: Arc::clone(&shared),
+        ready,
+    };
+    let (actor, join) =
+        ActorRuntime::spawn_linked(None, SupervisorActor, arguments, context.supervisor.clone())
+            .await?;
+    let cell = actor.get_cell();
+    context.announce(cell.clone());
+    let join = until_ready(outcome, join, &shared).await?;
+    Ok(Started {
+        cell,
+        join: Some(join),
+        subtree: Some(shared),
+    })
+}
+
+/// A supervisor that could not start has left completely before anybody hears of it.
+async fn until_ready(
+    outcome: oneshot::Receiver<Result<(), StartError>>,
+    join: JoinHandle<()>,
+    shared: &Shared,
+) -> Result<JoinHandle<()>, StartError> {
+    let error = match outcome.await {
+        Ok(Ok(())) => return Ok(join),
+        Ok(Err(error)) => error,
+        Err(_) => StartError::Failed("killed while starting its children".into()),
+    };
+    let _ = join.await;
+    shared.orphans_gone().await;
+    Err(error)
+}
+
+/// What a supervisor's mailbox takes.
+pub(crate) enum Msg {
+    /// Somebody asks for something.
+    Ask { request: Request, reply: Reply },
+    /// A start that went on in a task is over; its outcome lies in the slot.
+    StartDone { key: Key, incarnation: u64 },
+    /// A child that had announced its exit is completely gone.
+    Gone {
+        key: Key,
+        incarnation: u64,
+        exit: ExitReason,
+    },
+    /// Something may be due.
+    Tick,
+    /// Stop every child in reverse order, then leave.
+    Stop,
+}
+
+pub(crate) enum Request {
+    Start(ChildSpec),
+    Order(Order),
+}
+
+type Reply = oneshot::Sender<Result<Key, OrderError>>;
+
+struct SupervisorActor;
+
+struct Arguments {
+    spec: Arc<SupervisorSpec>,
+    shared: Arc<Shared>,
+    ready: oneshot::Sender<Result<(), StartError>>,
+}
+
+/// What one incarnation of a supervisor needs while it runs.
+struct State {
+    shared: Arc<Shared>,
+    me: ActorRef<Msg>,
+    ready: Option<oneshot::Sender<Result<(), StartError>>>,
+    asked: HashMap<Ticket, Reply>,
+    next_ticket: u64,
+    inputs: VecDeque<Input>,
+    actions: Vec<Action>,
+    /// Exits of actors not known yet: they ended before the start that made them was reported.
+    early: HashMap<ActorId, ExitReason>,
+    starts_in_tasks: usize,
+    timer: Option<(Duration, JoinHandle<()>)>,
+    tick_queued: bool,
+    counters: Counters,
+    outcome: Option<Outcome>,
+}
+
+/// A supervisor that gave up; its parent's policy answers.
+#[derive(Debug, Error)]
+#[error("gave up: {0}")]
+struct GaveUp(String);
+
+impl Actor for SupervisorActor {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(
+        &self,
+        me: ActorRef<Msg>,
+        arguments: Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        let Arguments {
+            spec,
+            shared,
+            ready,
+        } = arguments;
+        shared.open(&spec, me.get_cell());
+        Ok(State {
+            counters: Counters::new(&shared.path),
+            shared,
+            me,
+            ready: Some(ready),
+            asked: HashMap::new(),
+            next_ticket: 0,
+            inputs: VecDeque::new(),
+            actions: Vec::new(),
+            early: HashMap::new(),
+            starts_in_tasks: 0,
+            timer: None,
+            tick_queued: false,
+            outcome: None,
+        })
+    }
+
+    async fn post_start(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.inputs.push_back(Input::Boot);
+        state.carry_out().await;
+        state.leave_if_done()
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Ask { request, reply } => state.hear(request, reply),
+            Msg::StartDone { key, incarnation } => state.start_done(key, incarnation),
+            Msg::Gone {
+                key,
+                incarnation,
+                exit,
+            } => state.gone(key, incarnation, exit),
+            Msg::Tick => {
+                state.tick_queued = false;
+                state.inputs.push_back(Input::Tick);
+            }
+            Msg::Stop => state.inputs.push_back(Input::Stop),
+        }
+        state.carry_out().await;
+        state.leave_if_done()
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<Msg>,
+        event: RactorEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some((actor, exit)) = ExitReason::read(event) {
+            state.exit_heard(actor, exit);
+            state.carry_out().await;
+        }
+        state.leave_if_done()
+    }
+
+    /// Reached with children still alive only when somebody stopped this actor by ractor's own means.
+    async fn post_stop(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.leave_by_hand().await;
+        state.shared.shut();
+        Ok(())
+    }
+}
+
+impl State {
+    fn hear(&mut self, request: Request, reply: Reply) {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.asked.insert(ticket, reply);
+        let (order, new) = match request {
+            Request::Start(spec) => {
+                let order = Order::Start {
+                    id: Arc::clone(&spec.id),
+                    policy: Arc::clone(&spec.policy),
+                };
+                (order, Some(spec))
+            }
+            Request::Order(order) => (order, None),
+        };
+        let Some(spec) = new else {
+            self.inputs.push_back(Input::Order { order, ticket });
+            return;
+        };
+        // A new child's record has to be there before the plan that starts it is carried out.
+        let now = self.shared.env.now();
+        let mut book = self.shared.book.lock();
+        let known = book.tree.key_of(&spec.id).is_some();
+        book.tree
+            .step(Input::Order { order, ticket }, now, &mut self.actions);
+        if let Some(key) = book.tree.key_of(&spec.id).filter(|_| !known) {
+            book.live.insert(key, Live::new(&spec));
+        }
+    }
+
+    fn leave_if_done(&mut self) -> Result<(), ActorProcessingErr> {
+        match self.outcome.take().map(|outcome| outcome.failure()) {
+            None => Ok(()),
+            Some(None) => {
+                self.me.stop(Some(SHUTDOWN.to_string()));
+                Ok(())
+            }
+            Some(Some(failure)) => Err(Box::new(GaveUp(failure))),
+        }
+    }
+}
+
+impl Drop for State {
+    /// However the actor went, killed included, what is left is on record and no asker waits in vain.
+    fn drop(&mut self) {
+        if let Some((_, timer)) = self.timer.take() {
+            timer.abort();
+        }
+        self.shared.shut();
+    }
+}
