@@ -1,0 +1,209 @@
+//! The processor's own kernels: matrix times activations straight from quantised weights, and attention.
+//!
+//! Decoding reads each weight once for each token, so its speed is bytes: Q4_1 is a fifth of `f32`. Activations stay `f32`
+//! throughout, so the result differs from an exact computation only by the order of sums. Rows are shared out over a small
+//! thread pool of our own; nothing here waits on anything else.
+
+mod attention;
+mod lanes;
+mod product;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use pulp::NullaryFnOnce;
+use rayon::prelude::*;
+
+use self::attention::Attend;
+use self::lanes::{Lanes, Portable};
+use self::product::{Many, One};
+use crate::matrix::{BLOCK, Lane2, Matrix};
+
+/// Below this many multiplications a second thread costs more than it brings.
+const PARALLEL_FROM: usize = 100_000;
+
+/// The instruction set in use, found once at start.
+#[derive(Clone, Copy)]
+pub(crate) enum Isa {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(pulp::x86::V4),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(pulp::x86::V3),
+    Portable,
+}
+
+impl Isa {
+    /// The widest this processor has.
+    pub(crate) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(isa) = pulp::x86::V4::try_new() {
+                return Self::Avx512(isa);
+            }
+            if let Some(isa) = pulp::x86::V3::try_new() {
+                return Self::Avx2(isa);
+            }
+        }
+        Self::Portable
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            Self::Portable => "portable",
+        }
+    }
+
+    #[inline]
+    fn run(self, kernel: impl Kernel) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(isa) => isa.vectorize(On(kernel, isa)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(isa) => isa.vectorize(On(kernel, isa)),
+            Self::Portable => kernel.run(Portable),
+        }
+    }
+}
+
+/// Work written once over [`Lanes`]. `run` and all it calls must be `inline(always)`, or the instruction set is lost.
+trait Kernel {
+    fn run<L: Lanes>(self, lanes: L);
+}
+
+struct On<K, L>(K, L);
+
+impl<K: Kernel, L: Lanes> NullaryFnOnce for On<K, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.0.run(self.1);
+    }
+}
+
+/// One row of activations for each token, with the block sums that the minimum of Q4_1 is multiplied with.
+#[derive(Default)]
+pub(crate) struct Activations {
+    values: Vec<Lane2>,
+    sums: Vec<f32>,
+    tokens: usize,
+}
+
+impl Activations {
+    /// Sets the size and hands out all values, token after token, to be overwritten; call [`sum`](Self::sum) after.
+    pub(crate) fn resize(&mut self, tokens: usize, cols: usize) -> &mut [f32] {
+        self.tokens = tokens;
+        self.values.resize(tokens * cols / BLOCK, [[0.0; 16]; 2]);
+        self.values.as_flattened_mut().as_flattened_mut()
+    }
+
+    pub(crate) fn sum(&mut self) {
+        self.sums.clear();
+        self.sums.extend(self.values.iter().map(|[a, b]| {
+            let pairs: [f32; 16] = std::array::from_fn(|i| a[i] + b[i]);
+            Portable.sum(pairs)
+        }));
+    }
+}
+
+/// Instruction set and threads.
+pub(crate) struct Kernels {
+    isa: Isa,
+    pool: Arc<rayon::ThreadPool>,
+    threads: usize,
+    turned: Vec<f32>,
+}
+
+impl Kernels {
+    /// `threads` of 0 counts as 1.
+    pub(crate) fn new(isa: Isa, threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let threads = threads.max(1);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("aios-kernel-{i}"))
+            .build()?;
+        Ok(Self { isa, pool: Arc::new(pool), threads, turned: Vec::new() })
+    }
+
+    /// The threads. A whole forward pass is installed on them, so that its many small steps need no hand-over each.
+    pub(crate) fn pool(&self) -> Arc<rayon::ThreadPool> {
+        Arc::clone(&self.pool)
+    }
+
+    /// `out[token][row] = matrix[row] . x[token]`; `out` has `tokens * rows` places.
+    pub(crate) fn product(&mut self, matrix: &Matrix, x: &Activations, out: &mut [f32]) {
+        let (rows, tokens) = (matrix.rows(), x.tokens);
+        assert_eq!(x.values.len(), tokens * matrix.blocks(), "activations are as wide as the matrix");
+        assert_eq!(out.len(), tokens * rows, "there is a place for each result");
+        let isa = self.isa;
+        let share = share(rows, rows * matrix.cols() * tokens, self.threads);
+        if tokens == 1 {
+            split(out, share, 1, |first_row, out| isa.run(One { matrix, first_row, x: &x.values, sums: &x.sums, out }));
+        } else {
+            // Threads own rows, so they write rows; tokens are put first afterwards.
+            self.turned.resize(rows * tokens, 0.0);
+            split(&mut self.turned, share, tokens, |first_row, out| {
+                isa.run(Many { matrix, first_row, x: &x.values, tokens, out });
+            });
+            for (token, out) in out.chunks_exact_mut(rows).enumerate() {
+                for (row, out) in out.iter_mut().enumerate() {
+                    *out = self.turned[row * tokens + token];
+                }
+            }
+        }
+    }
+
+    /// Causal attention of new tokens over the cache of one layer, which already holds them.
+    ///
+    /// `q` and `out` are `[token][head][dim]`; `k` and `v` are `[kv_head][capacity][dim]`. Token `i` sees positions up to
+    /// `past + i`.
+    pub(crate) fn attend(&self, shape: &AttentionShape, q: &[f32], k: &[f32], v: &[f32], past: usize, out: &mut [f32]) {
+        let AttentionShape { heads, kv_heads, dim, capacity } = *shape;
+        let group = heads / kv_heads * dim;
+        let isa = self.isa;
+        let one = |scores: &mut Vec<f32>, (place, (q, out)): (usize, (&[f32], &mut [f32]))| {
+            let (token, kv_head) = (place / kv_heads, place % kv_heads);
+            let from = kv_head * capacity * dim;
+            let seen = from..from + (past + token + 1) * dim;
+            isa.run(Attend { q, k: &k[seen.clone()], v: &v[seen], dim, scores, out });
+        };
+        let tokens = q.len() / (heads * dim);
+        if self.threads > 1 && heads * dim * (past + tokens) * tokens >= PARALLEL_FROM {
+            let pairs = q.par_chunks_exact(group).zip(out.par_chunks_exact_mut(group));
+            pairs.enumerate().for_each_init(Vec::new, one);
+        } else {
+            let mut scores = Vec::new();
+            q.chunks_exact(group).zip(out.chunks_exact_mut(group)).enumerate().for_each(|pair| one(&mut scores, pair));
+        }
+    }
+}
+
+/// Sizes of one layer's attention.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttentionShape {
+    pub(crate) heads: usize,
+    pub(crate) kv_heads: usize,
+    /// Length of a head.
+    pub(crate) dim: usize,
+    /// Positions there is room for in the cache.
+    pub(crate) capacity: usize,
+}
+
+/// Rows for each thread: all for one if the work is small, else equal shares of whole tiles.
+fn share(rows: usize, work: usize, threads: usize) -> usize {
+    if work < PARALLEL_FROM || threads == 1 { rows } else { rows.div_ceil(threads).next_multiple_of(product::TILE_ROWS) }
+}
+
+/// Runs `work(first_row, out)` over shares of rows, `width` results to a row.
+fn split(out: &mut [f32], share: usize, width: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+    if share * width >= out.len() {
+        work(0, out);
+    } else {
+        out.par_chunks_mut(share * width).enumerate().for_each(|(i, out)| work(i * share, out));
+    }
+}

@@ -1,0 +1,263 @@
+//! A loaded language model: from a request to an answer.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use aios_inference::{
+    EngineError, Finish, InferRequest, Inference, ModelInfo, ModelRole, ModelSource, Prompt, SessionId, Timings, TokenSink,
+};
+
+use crate::answer::{Answer, End};
+use crate::device::Chosen;
+use crate::error::LoadError;
+use crate::gguf::Gguf;
+use crate::grammar::Grammars;
+use crate::kernel::{Isa, Kernels};
+use crate::llama::{Decoder, Fused, Tensors, Weights};
+use crate::sampling::{Sampler, top};
+use crate::session::{PASSING, SLOTS, Sessions};
+use crate::template::ChatTemplate;
+use crate::tokenizer::Tokenizer;
+
+pub(crate) struct Language {
+    pub(crate) info: ModelInfo,
+    decoder: Box<dyn Decoder>,
+    tokenizer: Tokenizer,
+    template: ChatTemplate,
+    /// Made when the first grammar comes; most requests have none.
+    grammars: Option<Grammars>,
+    sessions: Sessions,
+    logits: Vec<f32>,
+}
+
+impl Language {
+    pub(crate) fn load(source: &ModelSource, device: &Chosen, threads: usize) -> Result<Self, EngineError> {
+        Self::read(source, device, threads).map_err(|error| error.of_model(&source.name))
+    }
+
+    fn read(source: &ModelSource, device: &Chosen, threads: usize) -> Result<Self, LoadError> {
+        let file = Gguf::open(&model_file(&source.path)?)?;
+        let weights = Weights::load(&file)?;
+        let tokenizer = Tokenizer::load(&file)?;
+        let config = weights.config.clone();
+        if tokenizer.len() != config.vocabulary {
+            let reason = format!("{} tokens, but the model knows {}", tokenizer.len(), config.vocabulary);
+            return Err(LoadError::Tokenizer { reason });
+        }
+        let template = ChatTemplate::new(file.text("tokenizer.chat_template").ok())?;
+        let formats = file.formats();
+        let decoder: Box<dyn Decoder> = if device.is_cpu {
+            let kernels = Kernels::new(Isa::detect(), threads)
+                .map_err(|e| LoadError::Unsupported { what: "the thread pool", found: e.to_string(), wanted: "free some threads" })?;
+            Box::new(Fused::new(weights, kernels, SLOTS))
+        } else {
+            Box::new(Tensors::new(weights, device.device.clone(), SLOTS))
+        };
+        let info = ModelInfo {
+            name: source.name.clone(),
+            role: ModelRole::Generate,
+            quantisation: formats.first().map_or("F32", |(format, _)| format.name()).to_owned(),
+            parameters: formats.iter().map(|(_, weights)| weights).sum(),
+            context_length: config.context as u32,
+            dimensions: config.hidden as u32,
+            memory_bytes: decoder.weight_bytes() as u64,
+        };
+        Ok(Self { info, decoder, tokenizer, template, grammars: None, sessions: Sessions::default(), logits: Vec::new() })
+    }
+
+    pub(crate) fn stream(
+        &mut self,
+        request: &InferRequest,
+        sink: &mut TokenSink<'_>,
+    ) -> Result<Inference, EngineError> {
+        let context = self.decoder.config().context;
+        if request.max_tokens as usize > context {
+            return Err(EngineError::TooManyTokens { asked: request.max_tokens, allowed: context as u32 });
+        }
+        let mut sampler = Sampler::new(request.sampling)?;
+        let prompt_ids = self.prompt_ids(&request.prompt, context)?;
+        if prompt_ids.is_empty() {
+            return Err(EngineError::BadRequest { reason: "the prompt is empty".into() });
+        }
+        let positions = prompt_ids.len() + request.max_tokens as usize;
+        if positions > context {
+            return Err(EngineError::PromptTooLong { asked: positions, allowed: context });
+        }
+        let slot = self.open_slot(request.session.as_ref(), &prompt_ids, positions);
+        let outcome = self.run(slot, request, prompt_ids, &mut sampler, sink);
+        self.leave_slot(slot, request.session.as_ref(), outcome.as_ref().ok());
+        outcome
+    }
+
+    /// Ends a session and overwrites what was remembered for it.
+    pub(crate) fn close_session(&mut self, id: &SessionId) {
+        if let Some(slot) = self.sessions.close(id) {
+            self.decoder.wipe(slot);
+        }
+    }
+
+    fn prompt_ids(&self, prompt: &Prompt, context: usize) -> Result<Vec<u32>, EngineError> {
+        let bad = |reason| EngineError::BadRequest { reason };
+        let bytes = match prompt {
+            Prompt::Raw(text) => text.len(),
+            Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.len()).sum(),
+        };
+        // A text that cannot fit is not worth minutes of tokenising.
+        if self.tokenizer.at_least(bytes) > context {
+            return Err(EngineError::PromptTooLong { asked: self.tokenizer.at_least(bytes), allowed: context });
+        }
+        match prompt {
+            Prompt::Raw(text) => self.tokenizer.encode(text, &[]),
+            Prompt::Chat(turns) if turns.is_empty() => return Err(bad("the chat has no turns".to_owned())),
+            Prompt::Chat(turns) => {
+                let layout = self.template.lay_out(turns, &self.tokenizer).map_err(bad)?;
+                self.tokenizer.encode(&layout.text, &layout.literal)
+            }
+        }
+        .map_err(bad)
+    }
+
+    fn open_slot(&mut self, session: Option<&SessionId>, prompt_ids: &[u32], positions: usize) -> usize {
+        let Some(id) = session else {
+            self.decoder.truncate(PASSING, 0);
+            self.decoder.reserve(PASSING, positions);
+            return PASSING;
+        };
+        let place = self.sessions.enter(id, prompt_ids);
+        if place.wipe {
+            self.decoder.wipe(place.slot);
+        }
+        self.decoder.truncate(place.slot, place.known);
+        self.decoder.reserve(place.slot, positions);
+        place.slot
+    }
+
+    fn leave_slot(&mut self, slot: usize, session: Option<&SessionId>, outcome: Option<&Inference>) {
+        match (session, outcome) {
+            (None, _) => self.decoder.wipe(slot),
+            (Some(id), None) => self.close_session(id),
+            (Some(id), Some(inference)) => {
+                let mut ids = [&inference.prompt_ids[..], &inference.ids].concat();
+                ids.truncate(self.decoder.len(slot));
+                self.sessions.leave(id, ids);
+            }
+        }
+    }
+
+    fn run(
+        &mut self,
+        slot: usize,
+        request: &InferRequest,
+        prompt_ids: Vec<u32>,
+        sampler: &mut Sampler,
+        sink: &mut TokenSink<'_>,
+    ) -> Result<Inference, EngineError> {
+        let mut guide = match &request.grammar {
+            None => None,
+            Some(grammar) => Some(self.grammars()?.guide(grammar)?),
+        };
+        let started = Instant::now();
+        let interrupted = self.prefill(slot, &prompt_ids, request)?;
+        let prefill_ms = started.elapsed().as_secs_f64() * 1e3;
+
+        let mut answer = Answer::new(&request.stop);
+        let mut ids = Vec::new();
+        let mut top_logits = Vec::new();
+        let mut passes = 0u32;
+        let started = Instant::now();
+        let finish = match interrupted {
+            Some(finish) => finish,
+            None => {
+                top_logits = top(&self.logits, request.top_logits);
+                loop {
+                    if ids.len() >= request.max_tokens as usize {
+                        break Finish::Length;
+                    }
+                    if let Some(finish) = request.interrupted() {
+                        break finish;
+                    }
+                    if let Some(&last) = ids.last() {
+                        self.forward(slot, &[last], true)?;
+                        passes += 1;
+                    }
+                    let allowed = guide.as_mut().map(|guide| guide.allowed()).transpose()?;
+                    let Some(id) = sampler.pick(&self.logits, allowed.as_ref()) else {
+                        return Err(EngineError::Device { reason: "the model's output is not made of numbers".into() });
+                    };
+                    if self.tokenizer.ends_answer(id) {
+                        break Finish::Stop;
+                    }
+                    ids.push(id);
+                    if let Some(guide) = &mut guide {
+                        guide.accept(id)?;
+                    }
+                    let text = if self.tokenizer.is_control(id) { &[] } else { self.tokenizer.bytes(id) };
+                    match answer.push(id, text, sink) {
+                        ControlFlow::Break(End::StopText) => break Finish::Stop,
+                        ControlFlow::Break(End::Refused) => break Finish::Cancelled,
+                        ControlFlow::Continue(()) => {}
+                    }
+                    if guide.as_ref().is_some_and(|guide| guide.is_finished()) {
+                        break Finish::Stop;
+                    }
+                }
+            }
+        };
+        let decode_s = started.elapsed().as_secs_f64();
+        // The first token comes with the prompt, so passes and not tokens are what decoding took its time for.
+        let tokens_per_second = if passes > 0 { f64::from(passes) / decode_s } else { 0.0 };
+        let timings = Timings { prefill_ms, decode_ms: decode_s * 1e3, tokens_per_second };
+        Ok(Inference { text: answer.finish(sink), ids, prompt_ids, finish, top_logits, timings })
+    }
+
+    /// Reads what the slot does not hold yet of the prompt; stops early if the request is called off.
+    fn prefill(
+        &mut self,
+        slot: usize,
+        prompt_ids: &[u32],
+        request: &InferRequest,
+    ) -> Result<Option<Finish>, EngineError> {
+        let chunk = self.decoder.chunk();
+        loop {
+            let done = self.decoder.len(slot);
+            let Some(rest) = prompt_ids.get(done..).filter(|rest| !rest.is_empty()) else { return Ok(None) };
+            if let Some(finish) = request.interrupted() {
+                return Ok(Some(finish));
+            }
+            self.forward(slot, &rest[..rest.len().min(chunk)], rest.len() <= chunk)?;
+        }
+    }
+
+    fn forward(&mut self, slot: usize, ids: &[u32], want_logits: bool) -> Result<(), EngineError> {
+        let logits = want_logits.then_some(&mut self.logits);
+        self.decoder.forward(slot, ids, logits).map_err(|reason| EngineError::Device { reason })
+    }
+
+    fn grammars(&mut self) -> Result<&Grammars, EngineError> {
+        if self.grammars.is_none() {
+            self.grammars = Some(Grammars::new(&self.tokenizer)?);
+        }
+        self.grammars.as_ref().ok_or_else(|| EngineError::BadGrammar { reason: "no vocabulary".into() })
+    }
+}
+
+/// The file itself, or the only GGUF file of a folder.
+fn model_file(path: &Path) -> Result<PathBuf, LoadError> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let unreadable = |e: std::io::Error| LoadError::Unreadable { path: path.to_owned(), reason: e.to_string() };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if file.extension().is_some_and(|extension| extension == "gguf") {
+            found.push(file);
+        }
+    }
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(LoadError::Missing { path: path.join("*.gguf") }),
+        n => Err(LoadError::Unsupported { what: "the folder", found: format!("{n} GGUF files"), wanted: "name one of them" }),
+    }
+}
