@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aios_supervisor::{Backoff, ChildSpec};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
@@ -102,6 +103,17 @@ impl EngineActor {
         let handle = EngineHandle::new(config);
         let (actor, _) = Actor::spawn(None, Self, (handle.clone(), factory)).await?;
         Ok((handle, actor))
+    }
+
+    /// The engine as a child of a supervisor: permanent, and restarted after a wait that grows from 50 ms to 10 s. Every incarnation serves the same handle.
+    pub fn child_spec(id: &str, handle: &EngineHandle, factory: EngineFactory) -> ChildSpec {
+        let handle = handle.clone();
+        let backoff = Backoff {
+            first: Duration::from_millis(50),
+            max: Duration::from_secs(10),
+            ..Backoff::default()
+        };
+        ChildSpec::worker(id, move || (Self, (handle.clone(), factory.clone()))).backoff(backoff)
     }
 }
 

@@ -40,13 +40,10 @@ impl Device<'_> {
             return Ok(());
         }
         if Instant::now() >= job.deadline {
-            job.work.refuse(EngineError::Deadline {
-                waited_ms: waited.as_millis() as u64,
-                allowed_ms: job
-                    .deadline
-                    .saturating_duration_since(job.admitted)
-                    .as_millis() as u64,
-            });
+            job.work.refuse(EngineError::late(
+                waited,
+                job.deadline.saturating_duration_since(job.admitted),
+            ));
             return Ok(());
         }
         match job.work {

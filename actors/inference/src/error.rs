@@ -1,6 +1,7 @@
 //! What can go wrong between an asker and an engine, by what the asker can do next.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A refused or failed call. `Clone`, because one crash answers many askers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +102,15 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// A deadline that passed, in whole milliseconds.
+    pub(crate) fn late(waited: Duration, allowed: Duration) -> Self {
+        let ms = |time: Duration| ((time.as_micros() + 500) / 1000) as u64;
+        Self::Deadline {
+            waited_ms: ms(waited),
+            allowed_ms: ms(allowed),
+        }
+    }
+
     /// Whether the same call, made again a little later, can succeed.
     pub fn is_retryable(&self) -> bool {
         matches!(

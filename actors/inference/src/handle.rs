@@ -251,10 +251,9 @@ impl EngineHandle {
             EnginePhase::Stopped => EngineError::Down {
                 reason: "it was stopped".into(),
             },
-            EnginePhase::Starting | EnginePhase::Ready => EngineError::Deadline {
-                waited_ms: asked.elapsed().as_millis() as u64,
-                allowed_ms: deadline.saturating_duration_since(asked).as_millis() as u64,
-            },
+            EnginePhase::Starting | EnginePhase::Ready => {
+                EngineError::late(asked.elapsed(), deadline.saturating_duration_since(asked))
+            }
         }
     }
 

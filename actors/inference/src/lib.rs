@@ -34,4 +34,4 @@ pub use request::{
     ChatRole, ChatTurn, EmbedRequest, Finish, Grammar, InferRequest, Inference, Prompt, Sampling,
     SessionId, Timings, Token,
 };
-pub use scripted::{Script, ScriptedEngine};
+pub use scripted::{Gate, Script, ScriptedEngine, Scripts};

