@@ -1,6 +1,7 @@
 //! No message twice: sliding windows of sequence numbers, one per sender.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -33,12 +34,12 @@ pub enum ReplayProblem {
     },
     /// From before the time this receiver can vouch for.
     #[error(
-        "the message of {sent} is older than the memory of this receiver, which begins after {floor}"
+        "the message of {sent} is older than the memory of this receiver, which begins at {floor}"
     )]
     BeforeMemory {
         /// When the message was signed.
         sent: Timestamp,
-        /// Messages up to here may have been seen and forgotten.
+        /// Messages before this moment may have been seen and forgotten.
         floor: Timestamp,
     },
 }
@@ -103,8 +104,8 @@ impl ReplayWindow {
 /// The windows of all senders of one receiver. Lives outside the agent that may crash.
 ///
 /// The number of senders is bounded. The sender heard from longest ago is forgotten first, and with it the time of its
-/// newest message becomes the floor: who has no window must be newer than the floor, so forgetting never reopens the
-/// door to an old message. A receiver that starts anew sets the floor to its start for the same reason.
+/// newest message becomes the floor: who has no window must be newer than that, so forgetting never reopens the door
+/// to an old message. A receiver that lived before and lost its windows sets the floor to its new start.
 #[derive(Debug, Clone)]
 pub struct ReplayWindows {
     senders: HashMap<Party, Stream>,
@@ -126,7 +127,7 @@ impl ReplayWindows {
     /// Senders remembered unless said otherwise; each takes about 200 bytes.
     pub const CAPACITY: usize = 1024;
 
-    /// For at most this many senders, refusing what is not newer than the floor.
+    /// For at most this many senders, refusing what is older than the floor.
     pub fn new(capacity: usize, floor: Timestamp) -> Self {
         Self {
             senders: HashMap::new(),
@@ -161,7 +162,7 @@ impl ReplayWindows {
             stream.turn = self.turn;
             return Ok(());
         }
-        if sent <= self.floor {
+        if sent < self.floor {
             return Err(ReplayProblem::BeforeMemory {
                 sent,
                 floor: self.floor,
@@ -197,7 +198,7 @@ impl ReplayWindows {
         if let Some(party) = oldest.map(|(party, _)| party.clone())
             && let Some(stream) = self.senders.remove(&party)
         {
-            self.floor = self.floor.max(stream.newest);
+            self.floor = self.floor.max(stream.newest + Duration::from_micros(1));
         }
     }
 }

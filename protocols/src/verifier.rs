@@ -134,7 +134,8 @@ impl Verifier {
     /// How far a sender's clock may be ahead.
     pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
 
-    /// A verifier that refuses what was signed before it began.
+    /// A verifier that refuses what was signed before `begin`: the moment from which its windows are complete. A
+    /// party that never lived before may begin at [`Timestamp::ZERO`]; one whose windows were lost begins now.
     pub fn new(begin: Timestamp) -> Self {
         Self::with_windows(ReplayWindows::new(ReplayWindows::CAPACITY, begin))
     }

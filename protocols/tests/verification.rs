@@ -67,7 +67,7 @@ fn epochs_only_go_forward() {
     let mut verifier = verifier();
     let mut label = |epoch, sequence| match world.open(
         &mut verifier,
-        &numbered(epoch, sequence, noon()),
+        &numbered(epoch, sequence, morning()),
         EXECUTOR,
     ) {
         Ok(_) => "admitted",
@@ -87,7 +87,7 @@ fn messages_may_overtake_each_other_within_the_window() {
     let mut verifier = verifier();
     let mut admitted = |sequence| {
         world
-            .open(&mut verifier, &numbered(7, sequence, noon()), EXECUTOR)
+            .open(&mut verifier, &numbered(7, sequence, morning()), EXECUTOR)
             .is_ok()
     };
     assert!(admitted(2_000));
@@ -106,11 +106,11 @@ fn keys_rotate_expire_and_are_revoked() {
     let grace = Duration::from_secs(60);
     world
         .keys
-        .rotate(&planner, second.public_key(), noon(), grace)
+        .rotate(&planner, second.public_key(), morning(), grace)
         .unwrap();
     let mut sealer = sealer(PLANNER);
     sealer.rekey(second.clone());
-    let (_, new) = sealer.seal(hello(EXECUTOR), noon(), [6; 10]).unwrap();
+    let (_, new) = sealer.seal(hello(EXECUTOR), morning(), [6; 10]).unwrap();
 
     let label = |sealed: &Sealed, at| match open_at(&world, sealed, EXECUTOR, at) {
         Ok(_) => "admitted",
@@ -124,7 +124,7 @@ fn keys_rotate_expire_and_are_revoked() {
     assert_eq!(label(&old, later(61)), "expired-key");
     assert_eq!(label(&new, later(61)), "admitted");
     assert_eq!(
-        label(&new, noon() - Duration::from_secs(1)),
+        label(&new, morning() - Duration::from_secs(1)),
         "expired-key",
         "not yet valid"
     );
@@ -134,12 +134,12 @@ fn keys_rotate_expire_and_are_revoked() {
             .keys
             .revoke_key(&planner, identity(PLANNER, 1).key_id())
     );
-    assert_eq!(label(&old, noon()), "revoked-key");
-    assert_eq!(label(&new, noon()), "admitted");
+    assert_eq!(label(&old, morning()), "revoked-key");
+    assert_eq!(label(&new, morning()), "admitted");
 
     assert!(world.keys.revoke_party(&planner));
     assert_eq!(
-        label(&new, noon()),
+        label(&new, morning()),
         "revoked-key",
         "cut off at once, with every key"
     );
@@ -147,19 +147,19 @@ fn keys_rotate_expire_and_are_revoked() {
     let third = identity(PLANNER, 3);
     world
         .keys
-        .reinstate(&planner, third.public_key(), noon())
+        .reinstate(&planner, third.public_key(), morning())
         .unwrap();
     assert_eq!(
-        label(&new, noon()),
+        label(&new, morning()),
         "revoked-key",
         "an old key stays revoked"
     );
     sealer.rekey(Arc::new(third));
-    let (_, newest) = sealer.seal(hello(EXECUTOR), noon(), [8; 10]).unwrap();
-    assert_eq!(label(&newest, noon()), "admitted");
+    let (_, newest) = sealer.seal(hello(EXECUTOR), morning(), [8; 10]).unwrap();
+    assert_eq!(label(&newest, morning()), "admitted");
 
     assert!(world.keys.remove(&planner));
-    assert_eq!(label(&newest, noon()), "unknown-sender");
+    assert_eq!(label(&newest, morning()), "unknown-sender");
 }
 
 #[test]
@@ -167,13 +167,16 @@ fn a_key_names_one_party_only() {
     let world = World::new();
     let stolen = identity(PLANNER, 1).public_key();
     let mallory = party("macro.planner.666@global");
-    let refused = world.keys.register(&mallory, stolen, noon()).unwrap_err();
+    let refused = world
+        .keys
+        .register(&mallory, stolen, morning())
+        .unwrap_err();
     assert_eq!(refused, RegistryError::KeyInUse(party(PLANNER)));
     let again = identity(PLANNER, 2).public_key();
     assert_eq!(
         world
             .keys
-            .register(&party(PLANNER), again, noon())
+            .register(&party(PLANNER), again, morning())
             .unwrap_err(),
         RegistryError::AlreadyRegistered(party(PLANNER))
     );
@@ -181,14 +184,14 @@ fn a_key_names_one_party_only() {
     assert_eq!(
         world
             .keys
-            .register(&party(PLANNER), again, noon())
+            .register(&party(PLANNER), again, morning())
             .unwrap_err(),
         RegistryError::Revoked(party(PLANNER))
     );
     assert_eq!(
         world
             .keys
-            .reinstate(&party(PLANNER), stolen, noon())
+            .reinstate(&party(PLANNER), stolen, morning())
             .unwrap_err(),
         RegistryError::KeyInUse(party(PLANNER)),
         "only with a new key"
@@ -203,11 +206,11 @@ fn old_keys_are_forgotten_beyond_eight() {
         let key = identity(PLANNER, number).public_key();
         world
             .keys
-            .rotate(&planner, key, noon(), Duration::from_secs(60))
+            .rotate(&planner, key, morning(), Duration::from_secs(60))
             .unwrap();
     }
     let (_, sealed) = seal(PLANNER, hello(EXECUTOR));
-    let refusal = open_at(&world, &sealed, EXECUTOR, noon()).unwrap_err();
+    let refusal = open_at(&world, &sealed, EXECUTOR, morning()).unwrap_err();
     assert_eq!(refusal.label(), "unknown-key");
 }
 
@@ -215,7 +218,7 @@ fn old_keys_are_forgotten_beyond_eight() {
 fn an_unregistered_sender_is_unknown() {
     let world = World::new();
     let (_, sealed) = seal("macro.planner.099@global", hello(EXECUTOR));
-    let refusal = open_at(&world, &sealed, EXECUTOR, noon()).unwrap_err();
+    let refusal = open_at(&world, &sealed, EXECUTOR, morning()).unwrap_err();
     assert_eq!(refusal.label(), "unknown-sender");
 }
 
@@ -266,7 +269,7 @@ fn a_clock_that_is_ahead_is_refused() {
     let world = World::new();
     let sealed = numbered(7, 1, later(31));
     assert_eq!(
-        open_at(&world, &sealed, EXECUTOR, noon())
+        open_at(&world, &sealed, EXECUTOR, morning())
             .unwrap_err()
             .label(),
         "from-the-future"
@@ -277,11 +280,17 @@ fn a_clock_that_is_ahead_is_refused() {
 #[test]
 fn a_receiver_that_starts_anew_refuses_what_was_signed_before() {
     let world = World::new();
-    let mut fresh = Verifier::new(noon());
+    let mut fresh = Verifier::new(morning());
+    let before = morning() - Duration::from_micros(1);
     let refusal = world
-        .open(&mut fresh, &numbered(7, 1, noon()), EXECUTOR)
+        .open(&mut fresh, &numbered(7, 1, before), EXECUTOR)
         .unwrap_err();
     assert_eq!(refusal.label(), "replayed");
+    assert!(
+        world
+            .open(&mut fresh, &numbered(7, 1, morning()), EXECUTOR)
+            .is_ok()
+    );
     assert!(
         world
             .open(&mut fresh, &numbered(7, 2, later(1)), EXECUTOR)
@@ -321,13 +330,13 @@ fn tenants_are_kept_apart() {
         Draft::request(party(INTERFACE), "x").tenant(other.clone()),
     );
     assert_eq!(
-        open_at(&world, &sealed, INTERFACE, noon())
+        open_at(&world, &sealed, INTERFACE, morning())
             .unwrap_err()
             .label(),
         "wrong-tenant"
     );
     let (_, sealed) = seal(ALICE, Draft::request(party(INTERFACE), "x"));
-    assert!(open_at(&world, &sealed, INTERFACE, noon()).is_ok());
+    assert!(open_at(&world, &sealed, INTERFACE, morning()).is_ok());
     // A receiver that serves one tenant takes nothing about another.
     let mut serving = verifier().serving([other]);
     assert_eq!(
@@ -343,7 +352,7 @@ fn tenants_are_kept_apart() {
 #[test]
 fn the_first_check_that_fails_gives_the_reason() {
     let world = World::new();
-    let now = noon();
+    let now = morning();
     let identity = identity(PLANNER, 1);
     let mut message = message(
         PLANNER,
@@ -414,7 +423,7 @@ fn the_first_check_that_fails_gives_the_reason() {
 fn only_proven_senders_are_answered() {
     let sender = party(PLANNER);
     let key = KeyId::from_bytes([0; 8]);
-    let now = noon();
+    let now = morning();
     let silent = [
         Refusal::TooLarge {
             asked: 2,
@@ -531,7 +540,7 @@ fn too_large_a_message_is_not_sealed_and_says_what_is_too_large() {
     ];
     for (draft, expected) in rows {
         let error = sealer(PLANNER)
-            .seal(draft, noon(), [5; 10])
+            .seal(draft, morning(), [5; 10])
             .unwrap_err()
             .to_string();
         assert!(error.contains(expected), "{error}");
@@ -546,7 +555,7 @@ fn nobody_signs_for_others_or_writes_to_itself() {
         .unwrap_err();
     assert!(matches!(error, EncodeError::NotTheSigner { .. }));
     let error = sealer(PLANNER)
-        .stamp(hello(PLANNER), noon(), [5; 10])
+        .stamp(hello(PLANNER), morning(), [5; 10])
         .unwrap_err();
     assert_eq!(error, SealError::ToSelf(party(PLANNER)));
 }
@@ -556,7 +565,7 @@ fn each_receiver_has_its_own_stream_of_numbers() {
     let mut sealer = sealer(PLANNER);
     let mut number = |draft: Draft| {
         sealer
-            .stamp(draft, noon(), [5; 10])
+            .stamp(draft, morning(), [5; 10])
             .unwrap()
             .envelope
             .sequence
@@ -592,7 +601,7 @@ fn secrets_are_never_printed() {
 fn evidence_is_proven_without_a_receiver() {
     let world = World::new();
     let (message, sealed) = seal(CRITIC, Draft::inform(party(PLANNER), "approved"));
-    let authentic = authenticate(&sealed, &world.keys, &Limits::default(), noon()).unwrap();
+    let authentic = authenticate(&sealed, &world.keys, &Limits::default(), morning()).unwrap();
     assert_eq!(*authentic, message);
     assert_eq!(authentic.sealed(), &sealed);
 }

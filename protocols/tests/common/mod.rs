@@ -23,12 +23,12 @@ pub(crate) fn party(text: &str) -> Party {
 }
 
 /// 2026-11-23T08:00:00Z and some microseconds.
-pub(crate) fn noon() -> Timestamp {
+pub(crate) fn morning() -> Timestamp {
     Timestamp::from_micros(1_795_420_800_123_456).unwrap()
 }
 
 pub(crate) fn later(seconds: u64) -> Timestamp {
-    noon() + Duration::from_secs(seconds)
+    morning() + Duration::from_secs(seconds)
 }
 
 pub(crate) fn tenant() -> TenantId {
@@ -55,7 +55,7 @@ impl World {
         let everybody = [PLANNER, EXECUTOR, CRITIC, INTERFACE, REGISTRY, PAGE, ALICE];
         for name in everybody {
             let key = identity(name, 1).public_key();
-            keys.register(&party(name), key, noon() - Duration::from_secs(3_600))
+            keys.register(&party(name), key, morning() - Duration::from_secs(3_600))
                 .unwrap();
         }
         Self { keys }
@@ -67,7 +67,7 @@ impl World {
         sealed: &Sealed,
         receiver: &str,
     ) -> Result<Trusted, aios_protocols::Refusal> {
-        verifier.open(sealed, &self.keys, &party(receiver), noon())
+        verifier.open(sealed, &self.keys, &party(receiver), morning())
     }
 }
 
@@ -77,13 +77,15 @@ pub(crate) fn sealer(name: &str) -> Sealer {
 
 /// A verifier that remembers from an hour ago on.
 pub(crate) fn verifier() -> Verifier {
-    Verifier::new(noon() - Duration::from_secs(3_600))
+    Verifier::new(morning() - Duration::from_secs(3_600))
 }
 
 pub(crate) fn seal(name: &str, draft: Draft) -> (Message, Sealed) {
-    sealer(name).seal(draft, noon(), [5; 10]).unwrap()
+    sealer(name).seal(draft, morning(), [5; 10]).unwrap()
 }
 
 pub(crate) fn message(from: &str, draft: Draft) -> Message {
-    sealer(from).stamp(draft, noon(), [5; 10]).unwrap()
+    // Messages of different acts have different names.
+    let random = [draft.performative().number() as u8; 10];
+    sealer(from).stamp(draft, morning(), random).unwrap()
 }
