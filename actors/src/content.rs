@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 
 use aios_tools::{Artifact, Capability, Fact, ToolOutput};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::macro_tier::critic::{Dimensions, Evidence, Issue, Verdict};
+use crate::macro_tier::plan::Task;
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
@@ -133,6 +137,97 @@ pub struct GoalAnswer {
     /// The Critic's sealed verdict frame over [`GoalAnswer::digest`], in hexadecimal; nothing is delivered without it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub verdict: String,
+}
+
+impl GoalAnswer {
+    /// What the Critic signs: SHA-256 over the whole answer but the verdict itself, in hexadecimal.
+    pub fn digest(&self) -> String {
+        let bare = Self { verdict: String::new(), ..self.clone() };
+        // A struct of texts and numbers always has a JSON form; field order is the declaration's, so the digest is stable.
+        let bytes = serde_json::to_vec(&bare).unwrap_or_default();
+        hex(&Sha256::digest(&bytes))
+    }
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hexadecimal back to bytes; none if it is not.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if digits.len() % 2 != 0 {
+        return None;
+    }
+    let digit = |c: u8| char::from(c).to_digit(16).map(|value| value as u8);
+    digits.chunks_exact(2).map(|pair| Some((digit(pair[0])? << 4) | digit(pair[1])?)).collect()
+}
+
+/// Asks the Critic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationRequest {
+    /// Which goal.
+    pub goal_id: String,
+    /// Which task of it; empty for the answer as a whole.
+    pub task_id: String,
+    /// What is to be judged.
+    pub work: Work,
+}
+
+/// What a Critic can judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Work {
+    /// A paragraph, against the facts it may state.
+    Prose {
+        /// The paragraph.
+        text: String,
+        /// What it is judged against.
+        evidence: Box<Evidence>,
+    },
+    /// A tool's result; the Critic recomputes it where the task says how.
+    Result {
+        /// The task.
+        task: Box<Task>,
+        /// What the tool gave.
+        output: Box<ToolOutput>,
+        /// Files the Critic may read to recompute.
+        inputs: Vec<String>,
+        /// The folder it may not write to but must name.
+        out_dir: String,
+    },
+    /// The whole answer. The judgement of it, signed, is what lets it leave.
+    Answer {
+        /// The answer, without its verdict.
+        answer: Box<GoalAnswer>,
+        /// What it is judged against.
+        evidence: Box<Evidence>,
+    },
+}
+
+/// What the Critic found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Which goal.
+    pub goal_id: String,
+    /// Which task of it; empty for the answer as a whole.
+    pub task_id: String,
+    /// The digest of the answer that was judged; empty for anything but an answer.
+    pub digest: String,
+    /// Whether the answer may leave as it is: approved, or partial and honest about it.
+    pub deliverable: bool,
+    /// What follows from the score.
+    pub verdict: Verdict,
+    /// The weighted mean, 0 to 1.
+    pub score: f64,
+    /// What it is the mean of.
+    pub dimensions: Dimensions,
+    /// What is wrong, worst first.
+    pub issues: Vec<Issue>,
+    /// What to tell whoever makes it anew.
+    pub feedback: String,
 }
 
 /// An order to an executor: one task, once.

@@ -1,0 +1,173 @@
+//! The interface: the only door for goals, in and out.
+//!
+//! In: it checks what was asked and opens the conversation with a planner. Out: it lets nothing pass that does not carry the Critic's signed
+//! verdict over exactly these bytes.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use aios_protocols::{
+    AgentCard, Content, Draft, Limits, Party, Performative, ProtocolName, Reason, ReasonKind, Sealed, Timestamp, authenticate,
+};
+use async_trait::async_trait;
+
+use crate::agent::{Agent, AgentError, AskError, Context, Incoming};
+use crate::content::{GoalAnswer, GoalRequest, GoalStatus, Judgement, ontology, unhex};
+use crate::macro_tier::goal::{Goal, GoalLimits};
+
+/// What one principal may ask in the sliding window.
+const GOALS_PER_WINDOW: usize = 100;
+/// The sliding window of the rate limit.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Principals whose rate is remembered; the one silent for longest makes room.
+const PRINCIPALS: usize = 1_024;
+
+/// Takes goals from outside and hands out answers.
+#[derive(Default)]
+pub struct Interface {
+    rate: Rate,
+}
+
+impl Interface {
+    /// An interface nobody has spoken to yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl Agent for Interface {
+    fn card(&self, card: &mut AgentCard) {
+        card.skills = vec!["goal".to_owned()];
+    }
+
+    async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
+        if incoming.performative != Performative::Request || incoming.ontology.as_deref() != Some(ontology::GOAL) {
+            return Err(AgentError::NotUnderstood(Reason::new(
+                ReasonKind::UnsupportedFunction,
+                "the interface takes requests of ontology aios.goal",
+            )));
+        }
+        // A goal that is handed over again after a crash was counted the first time.
+        if incoming.deliveries() == 1 && !self.rate.admit(&incoming.sender, ctx.now()) {
+            return Err(AgentError::refuse(
+                ReasonKind::Overloaded,
+                format!("more than {GOALS_PER_WINDOW} goals in {} s; wait a little", WINDOW.as_secs()),
+            ));
+        }
+        let mut request: GoalRequest = incoming.json()?;
+        let goal = Goal::new(
+            &request.goal_id,
+            ctx.tenant().as_str(),
+            &request.text,
+            request.data.clone(),
+            &GoalLimits::default(),
+        )
+        .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
+        request.text = goal.text().to_owned();
+        ctx.spawn(incoming, move |incoming, ctx| async move {
+            let deadline = Duration::from_millis(request.deadline_ms);
+            let draft = Draft::new(Performative::Request, Content::json(&request)?)
+                .protocol(ProtocolName::FipaRequest)
+                .ontology(ontology::GOAL);
+            let reply = tokio::select! {
+                reply = ctx.ask("macro.planner", draft, deadline) => reply,
+                () = incoming.cancelled() => return Ok(()),
+            };
+            let reply = reply.map_err(|error| match error {
+                // What the planner gave as its reason is what the asker needs to hear.
+                AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => AgentError::Failed(reason),
+                other => AgentError::failure(other.to_string()),
+            })?;
+            let answer: GoalAnswer = reply.content.read_json()?;
+            release(&answer, &ctx)?;
+            incoming.inform(Content::json(&answer)?)?;
+            Ok(())
+        });
+        Ok(())
+    }
+}
+
+/// Whether an answer may leave: the verdict's frame is a critic's, its signature holds, and it is about exactly this answer.
+fn release(answer: &GoalAnswer, ctx: &Context) -> Result<(), AgentError> {
+    // A failed goal delivers no answer, so there is nothing to judge; its reason goes out.
+    if answer.status == GoalStatus::Failed && answer.answer.is_empty() && answer.facts.is_empty() {
+        return Ok(());
+    }
+    let held = |why: &str| AgentError::failure(format!("the answer is held back: {why}"));
+    let frame = unhex(&answer.verdict).filter(|bytes| !bytes.is_empty()).ok_or_else(|| held("it carries no verdict"))?;
+    let verdict = authenticate(&Sealed::from_bytes(frame), ctx.society().keys(), &Limits::CONTROL, ctx.now())
+        .map_err(|refusal| held(&format!("its verdict is refused: {refusal}")))?;
+    let from_critic = matches!(&verdict.sender, Party::Agent(id) if id.role() == "macro.critic");
+    if !from_critic || verdict.performative != Performative::Inform {
+        return Err(held(&format!("its verdict comes from {}, not from a critic", verdict.sender)));
+    }
+    let judgement: Judgement = verdict.content.read_json()?;
+    if judgement.digest != answer.digest() || judgement.goal_id != answer.goal_id {
+        return Err(held("its verdict is about another answer"));
+    }
+    if !judgement.deliverable || (answer.status == GoalStatus::Approved && !judgement.verdict.passes()) {
+        return Err(held(&format!("the critic says {}", judgement.verdict.as_str())));
+    }
+    Ok(())
+}
+
+/// When each principal asked, within the window.
+#[derive(Debug, Default)]
+struct Rate {
+    asked: HashMap<Party, VecDeque<Timestamp>>,
+}
+
+impl Rate {
+    fn admit(&mut self, who: &Party, now: Timestamp) -> bool {
+        if !self.asked.contains_key(who) && self.asked.len() >= PRINCIPALS {
+            let silent = self.asked.iter().min_by_key(|(_, times)| times.back().copied()).map(|(who, _)| who.clone());
+            if let Some(silent) = silent {
+                self.asked.remove(&silent);
+            }
+        }
+        let times = self.asked.entry(who.clone()).or_default();
+        while times.front().is_some_and(|first| now.since(*first) >= WINDOW) {
+            times.pop_front();
+        }
+        if times.len() >= GOALS_PER_WINDOW {
+            return false;
+        }
+        times.push_back(now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::since_epoch(Duration::from_secs(1_000_000 + seconds))
+    }
+
+    fn party(name: &str) -> Party {
+        format!("user:{name}@local").parse().unwrap()
+    }
+
+    #[test]
+    fn the_window_slides_and_each_principal_has_its_own() {
+        let mut rate = Rate::default();
+        let (ann, bob) = (party("ann"), party("bob"));
+        for _ in 0..GOALS_PER_WINDOW {
+            assert!(rate.admit(&ann, at(0)));
+        }
+        assert!(!rate.admit(&ann, at(59)), "one over the limit");
+        assert!(rate.admit(&bob, at(59)), "somebody else");
+        assert!(rate.admit(&ann, at(60)), "the window has passed");
+    }
+
+    #[test]
+    fn the_table_of_principals_is_bounded() {
+        let mut rate = Rate::default();
+        for at_second in 0..PRINCIPALS as u64 + 10 {
+            rate.admit(&party(&format!("p{at_second}")), at(at_second));
+        }
+        assert_eq!(rate.asked.len(), PRINCIPALS);
+    }
+}

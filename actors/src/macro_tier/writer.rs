@@ -1,0 +1,62 @@
+//! Prose by the node's model, for the `write_text` tool.
+
+use std::time::Duration;
+
+use aios_inference::{EngineError, EngineHandle, Finish, InferRequest, Sampling};
+use aios_tools::{WriteError, WriteRequest, Writer};
+use tokio::runtime::Handle;
+
+/// How often a waiting writer looks whether anybody still wants the text.
+const LOOK: Duration = Duration::from_millis(20);
+/// Tokens a word takes, with room for punctuation; more would let a small model ramble.
+const TOKENS_PER_WORD: u32 = 2;
+
+/// Lets the model write, greedily, so that the same facts give the same text.
+pub struct ModelWriter {
+    engine: EngineHandle,
+    runtime: Handle,
+}
+
+impl ModelWriter {
+    /// A writer on this engine. Must be made inside the runtime whose blocking threads will call it.
+    pub fn new(engine: EngineHandle) -> Self {
+        Self { engine, runtime: Handle::current() }
+    }
+}
+
+impl Writer for ModelWriter {
+    fn write(&self, request: &WriteRequest<'_>) -> Result<String, WriteError> {
+        let infer = InferRequest::chat(
+            "You write short, plain reports. Use only the figures you are given, exactly as they are written.",
+            request.instruction,
+        )
+        .max_tokens(request.max_words.saturating_mul(TOKENS_PER_WORD).clamp(16, 1_024))
+        .sampling(Sampling::Greedy)
+        .deadline(request.deadline);
+        let cancel = infer.cancel.clone();
+        let inference = self.runtime.block_on(async {
+            let thought = self.engine.infer(infer);
+            tokio::pin!(thought);
+            loop {
+                tokio::select! {
+                    outcome = &mut thought => return outcome,
+                    () = tokio::time::sleep(LOOK) => if request.cancel.is_cancelled() {
+                        cancel.cancel();
+                        return Err(EngineError::Cancelled);
+                    },
+                }
+            }
+        });
+        match inference {
+            Ok(inference) if inference.finish == Finish::Deadline => Err(WriteError::DeadlinePassed),
+            Ok(inference) if inference.text.trim().is_empty() => {
+                Err(WriteError::Unusable("it wrote nothing".to_owned()))
+            }
+            Ok(inference) => Ok(inference.text.trim().to_owned()),
+            Err(EngineError::Cancelled) => Err(WriteError::Cancelled),
+            Err(EngineError::Deadline { .. }) => Err(WriteError::DeadlinePassed),
+            Err(error) if error.is_retryable() => Err(WriteError::Unavailable(error.to_string())),
+            Err(error) => Err(WriteError::Unusable(error.to_string())),
+        }
+    }
+}
