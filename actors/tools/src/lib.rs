@@ -8,6 +8,7 @@
 //! Where to read next: `tool` for the contract, `table` for how a CSV becomes typed columns, `sql` for how it is queried.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod encoding;
 mod error;
 mod fact;
 mod profile;

@@ -17,7 +17,7 @@ pub enum TableError {
     },
     /// A cell does not fit its column.
     #[error(
-        "{file} line {line}, column {column}: {cell:?} is not {expected}; correct the cell or leave it empty"
+        "{file} line {line}, column {column}: {cell:?} is not {expected}; correct the cell or leave it empty{}", more(*.others)
     )]
     BadCell {
         /// The file's name.
@@ -30,9 +30,11 @@ pub enum TableError {
         cell: String,
         /// What the other cells of the column are.
         expected: String,
+        /// How many more cells of the column do not fit.
+        others: u64,
     },
     /// A row has more or fewer cells than the header.
-    #[error("{file} line {line} has {found} cells, the header has {expected}; {hint}")]
+    #[error("{file} line {line} has {}, the header has {expected}; {hint}", cells(*.found))]
     Ragged {
         /// The file's name.
         file: String,
@@ -67,4 +69,16 @@ pub enum TableError {
         /// The limit.
         allowed: usize,
     },
+}
+
+fn more(others: u64) -> String {
+    match others {
+        0 => String::new(),
+        1 => " (and 1 more cell like it)".to_owned(),
+        others => format!(" (and {others} more cells like it)"),
+    }
+}
+
+fn cells(found: usize) -> String {
+    if found == 1 { "1 cell".to_owned() } else { format!("{found} cells") }
 }

@@ -1,0 +1,303 @@
+//! From the cells of one column to typed values: which kind, which format, which cells do not fit.
+//!
+//! A column is held as its different cells and a code per row, so that each different cell is read once, however often it occurs.
+
+use std::collections::HashMap;
+
+use super::date::{Layout, Order, Reading as DateReading};
+use super::missing::is_missing;
+use super::names;
+use super::number::{Mark, Reading as NumberReading};
+
+/// The code of a row whose cell is missing.
+pub(crate) const MISSING: u32 = u32::MAX;
+
+/// The cells of one column, each different one once, in the order they first appear.
+#[derive(Default)]
+pub(crate) struct Cells<'t> {
+    index: HashMap<&'t str, u32>,
+    pub(crate) different: Vec<Different<'t>>,
+    /// Per row: position in `different`, or [`MISSING`].
+    pub(crate) codes: Vec<u32>,
+    /// Missing cells that hold a marker instead of nothing, as first written.
+    markers: Vec<(&'t str, u64)>,
+}
+
+/// One of the different cells of a column.
+pub(crate) struct Different<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) count: u64,
+    /// The first row that holds it.
+    pub(crate) row: usize,
+}
+
+impl<'t> Cells<'t> {
+    pub(crate) fn push(&mut self, text: &'t str) {
+        let row = self.codes.len();
+        if is_missing(text) {
+            if !text.is_empty() {
+                match self.markers.iter_mut().find(|(marker, _)| *marker == text) {
+                    Some((_, count)) => *count += 1,
+                    None => self.markers.push((text, 1)),
+                }
+            }
+            self.codes.push(MISSING);
+            return;
+        }
+        let next = self.different.len() as u32;
+        let code = *self.index.entry(text).or_insert(next);
+        match self.different.get_mut(code as usize) {
+            Some(different) => different.count += 1,
+            None => self.different.push(Different {
+                text,
+                count: 1,
+                row,
+            }),
+        }
+        self.codes.push(code);
+    }
+
+    /// Forgets what only `push` needs.
+    pub(crate) fn finish(&mut self) {
+        self.index = HashMap::new();
+    }
+
+    /// Cells that hold a value.
+    pub(crate) fn filled(&self) -> u64 {
+        self.different.iter().map(|different| different.count).sum()
+    }
+
+    pub(crate) fn marker_warning(&self, name: &str) -> Option<String> {
+        let told: Vec<String> = self
+            .markers
+            .iter()
+            .map(|(marker, count)| format!("{count} x {marker:?}"))
+            .collect();
+        (!told.is_empty())
+            .then(|| format!("column {name:?}: counted as missing: {}", told.join(", ")))
+    }
+}
+
+/// How many cells speak for what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Votes {
+    /// Cells with a value.
+    pub(crate) filled: u64,
+    /// Cells that are a number only with a decimal point, only with a decimal comma, or both but not the same one.
+    pub(crate) point: u64,
+    pub(crate) comma: u64,
+    pub(crate) either: u64,
+    /// Cells that are the same number under both marks.
+    pub(crate) plain: u64,
+    /// Dates that no number looks like; eight-digit dates; years.
+    pub(crate) dates: u64,
+    pub(crate) compact: u64,
+    pub(crate) years: u64,
+    /// Numeric dates whose first (second) number is above 12.
+    pub(crate) day_first: u64,
+    pub(crate) month_first: u64,
+    /// Amounts in euro.
+    pub(crate) euros: u64,
+}
+
+impl Votes {
+    pub(crate) fn of(cells: &Cells<'_>) -> Self {
+        let mut votes = Self::default();
+        for Different { text, count, .. } in &cells.different {
+            votes.filled += count;
+            // Either needs a digit; free text ends here.
+            if !text.bytes().any(|byte| byte.is_ascii_digit()) {
+                continue;
+            }
+            match NumberReading::of(text) {
+                NumberReading {
+                    point: Some(point),
+                    comma: Some(comma),
+                } => {
+                    if point.real() == comma.real() {
+                        votes.plain += count
+                    } else {
+                        votes.either += count
+                    }
+                    votes.euros += if point.unit == Some("EUR") { *count } else { 0 };
+                }
+                NumberReading {
+                    point: Some(_),
+                    comma: None,
+                } => votes.point += count,
+                NumberReading {
+                    point: None,
+                    comma: Some(comma),
+                } => {
+                    votes.comma += count;
+                    votes.euros += if comma.unit == Some("EUR") { *count } else { 0 };
+                }
+                NumberReading {
+                    point: None,
+                    comma: None,
+                } => {}
+            }
+            if let Some(date) = DateReading::of(text) {
+                match date.layout {
+                    Layout::Compact => votes.compact += count,
+                    Layout::Year => votes.years += count,
+                    Layout::Numeric(_) => {
+                        votes.dates += count;
+                        let (first, second) = date.numbers();
+                        votes.day_first += if first > 12 { *count } else { 0 };
+                        votes.month_first += if second > 12 { *count } else { 0 };
+                    }
+                    _ => votes.dates += count,
+                }
+            }
+        }
+        votes
+    }
+
+    /// The decimal mark that the cells prove, if they prove one.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        match self.point.cmp(&self.comma) {
+            std::cmp::Ordering::Greater => Some(Mark::Point),
+            std::cmp::Ordering::Less => Some(Mark::Comma),
+            std::cmp::Ordering::Equal => None,
+        }
+    }
+
+    /// The order of day and month that the cells prove, if they prove one.
+    pub(crate) fn order(&self) -> Option<Order> {
+        match self.day_first.cmp(&self.month_first) {
+            std::cmp::Ordering::Greater => Some(Order::DayFirst),
+            std::cmp::Ordering::Less => Some(Order::MonthFirst),
+            std::cmp::Ordering::Equal => None,
+        }
+    }
+
+    /// What the cells look like, most of all.
+    pub(crate) fn shape(&self, name: &str) -> Shape {
+        let compact = self.compact == self.filled || names::names_a_date(name);
+        let dates = self.dates
+            + if compact { self.compact } else { 0 }
+            + if names::names_a_year(name) {
+                self.years
+            } else {
+                0
+            };
+        let numbers = self.plain + self.either + self.point.max(self.comma);
+        if self.filled == 0 {
+            Shape::Empty
+        } else if carries(dates, self.filled) {
+            Shape::Dates
+        } else if carries(numbers, self.filled) {
+            Shape::Numbers
+        } else {
+            Shape::Texts {
+                part: dates.max(numbers),
+            }
+        }
+    }
+}
+
+/// What a column looks like before its cells are read for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Empty,
+    Dates,
+    Numbers,
+    /// `part` of the cells are numbers or dates all the same.
+    Texts {
+        part: u64,
+    },
+}
+
+/// Whether `good` cells of `filled` make the others mistakes: nine in ten, or all but one of a few.
+pub(crate) fn carries(good: u64, filled: u64) -> bool {
+    good > 0
+        && (good.saturating_mul(10) >= filled.saturating_mul(9)
+            || (filled - good == 1 && good >= 3))
+}
+
+/// What the rest of the file says where a column alone leaves a choice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hints {
+    /// The decimal mark that another column proves.
+    pub(crate) mark: Option<Mark>,
+    /// The order of day and month that another column proves.
+    pub(crate) order: Option<Order>,
+    /// Semicolons, decimal commas or euros.
+    pub(crate) european: bool,
+}
+
+impl Hints {
+    pub(crate) fn of(votes: &[Votes], separator: u8) -> Self {
+        let sum = |part: fn(&Votes) -> u64| {
+            votes
+                .iter()
+                .filter(|v| part(v) * 2 > v.filled)
+                .map(part)
+                .sum()
+        };
+        let all = Votes {
+            point: sum(|v| v.point),
+            comma: sum(|v| v.comma),
+            ..Votes::default()
+        };
+        let dates = Votes {
+            day_first: votes.iter().map(|v| v.day_first).sum(),
+            month_first: votes.iter().map(|v| v.month_first).sum(),
+            ..Votes::default()
+        };
+        let mark = all.mark();
+        let european =
+            separator == b';' || mark == Some(Mark::Comma) || votes.iter().any(|v| v.euros > 0);
+        Self {
+            mark,
+            order: dates.order(),
+            european,
+        }
+    }
+}
+
+/// A cell that does not fit its column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadCell {
+    pub(crate) row: usize,
+    pub(crate) text: String,
+    pub(crate) expected: String,
+    /// How many more cells of the column do not fit.
+    pub(crate) others: u64,
+}
+
+/// Gathers the cells of a column that do not fit.
+#[derive(Default)]
+pub(crate) struct Misfits<'t> {
+    first: Option<(usize, &'t str)>,
+    count: u64,
+}
+
+impl<'t> Misfits<'t> {
+    pub(crate) fn add(&mut self, cell: &Different<'t>) {
+        self.count += cell.count;
+        if self.first.is_none_or(|(row, _)| cell.row < row) {
+            self.first = Some((cell.row, cell.text));
+        }
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(crate) fn bad_cell(&self, expected: String) -> Option<BadCell> {
+        let (row, text) = self.first?;
+        let text = if text.chars().count() > 60 {
+            text.chars().take(57).chain("...".chars()).collect()
+        } else {
+            text.to_owned()
+        };
+        Some(BadCell {
+            row,
+            text,
+            expected,
+            others: self.count - 1,
+        })
+    }
+}
