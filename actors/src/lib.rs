@@ -1,1 +1,18 @@
-//! The Agent trait, the macro and meso agents, and the tools they may use.
+//! Agents in one process: the trait an author writes, the world they live in, and the macro and meso agents.
+//!
+//! An [`agent::Agent`] lives in a [`Society`] under any supervisor. It speaks only by signed messages and only through
+//! its [`agent::Context`]; what a crash must not lose is kept outside of it, in its [`agent::Cell`].
+//!
+//! Deliberately absent: transports, servers, and any way from one agent to another's struct.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod agent;
+
+mod directory;
+mod factory;
+mod society;
+
+pub use async_trait::async_trait;
+pub use directory::{Chooser, Directory, LeastWaiting};
+pub use factory::{Blueprint, Constructor, Factories};
+pub use society::{Society, SocietyBuilder, SocietyError};

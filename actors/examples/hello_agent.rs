@@ -1,0 +1,35 @@
+//! An agent on one screen: `cargo run -p aios-actors --example hello_agent`.
+
+use std::time::Duration;
+
+use aios_actors::agent::{Agent, AgentError, AgentOptions, Context, Incoming};
+use aios_actors::{Society, async_trait};
+use aios_supervisor::{Supervisor, SupervisorSpec};
+
+struct Greeter;
+
+#[async_trait]
+impl Agent for Greeter {
+    async fn handle(&mut self, incoming: Incoming, _: &Context) -> Result<(), AgentError> {
+        let name = incoming.content.as_str().unwrap_or("stranger");
+        incoming.inform(format!("hello, {name}"))?;
+        Ok(())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let society = Society::builder().build();
+    society.factories().register("macro.interface", |_| Ok(Greeter));
+
+    let supervisor = Supervisor::start(SupervisorSpec::new("agents")).await?;
+    society.spawn("macro.interface", &supervisor, AgentOptions::default()).await?;
+
+    let alice = society.client("user:alice@local".parse::<aios_protocols::PrincipalId>()?).await?;
+    let answer = alice.ask("macro.interface", "Alice", Duration::from_secs(1)).await?;
+
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{}", answer.content.as_str().unwrap_or_default())?;
+    supervisor.stop().await;
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Every refusal, on record: a bounded ring to look at, counts that forget nothing, and a sink for those who keep it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use aios_protocols::{ConversationId, MessageId, Party, Performative, Timestamp};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+/// One refused message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AuditEntry {
+    /// When it was refused.
+    pub at: Timestamp,
+    /// Who refused it.
+    pub by: Party,
+    /// Who sent it, or claims to have.
+    pub from: Option<Party>,
+    /// A word from a closed list, such as `bad-signature`.
+    pub label: &'static str,
+    /// Why, in words.
+    pub reason: String,
+    /// The message, if it could be read and its signature was right.
+    pub message: Option<Refused>,
+}
+
+/// What is kept of a refused message; never its content.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Refused {
+    /// Its name.
+    pub id: MessageId,
+    /// The conversation it names.
+    pub conversation: ConversationId,
+    /// The act.
+    pub performative: Performative,
+}
+
+/// Keeps the audit trail, outside the process or on disk. Called in the host's turn, so it must not block for long.
+pub trait AuditSink: Send + Sync {
+    /// Keeps one entry.
+    fn record(&self, entry: &AuditEntry);
+}
+
+/// The audit trail of one world.
+pub struct Audit {
+    capacity: usize,
+    sink: Option<Arc<dyn AuditSink>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    ring: VecDeque<AuditEntry>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Audit {
+    /// Entries kept for a look; a flood of forged messages pushes out the oldest, the counts remember them.
+    pub const CAPACITY: usize = 1024;
+
+    pub(crate) fn new(sink: Option<Arc<dyn AuditSink>>) -> Self {
+        Self { capacity: Self::CAPACITY, sink, kept: Mutex::default() }
+    }
+
+    pub(crate) fn record(&self, entry: AuditEntry) {
+        tracing::warn!(by = %entry.by, label = entry.label, reason = %entry.reason, "message refused");
+        if let Some(sink) = &self.sink {
+            sink.record(&entry);
+        }
+        let mut kept = self.kept.lock();
+        *kept.counts.entry(entry.label).or_default() += 1;
+        if kept.ring.len() >= self.capacity {
+            kept.ring.pop_front();
+        }
+        kept.ring.push_back(entry);
+    }
+
+    /// The latest entries, oldest first.
+    #[must_use]
+    pub fn entries(&self) -> Vec<AuditEntry> {
+        self.kept.lock().ring.iter().cloned().collect()
+    }
+
+    /// How many were ever refused, by label.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.kept.lock().counts.clone()
+    }
+}

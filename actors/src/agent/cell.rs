@@ -1,0 +1,411 @@
+//! The part of an agent that survives it.
+//!
+//! Identity and key, sequence numbers and replay windows, the mailbox, conversations, and the messages that were taken
+//! and not settled: what a crash must not lose. Incarnations come and go; each finds here what the last one left.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aios_protocols::{
+    AgentCard, AgentId, Draft, Limits, Message, Party, SealError, Sealed, Sealer, SigningIdentity, TenantId, Timestamp,
+    Verifier,
+};
+use aios_supervisor::{Admission, Admitted, DeadLetters, Mailbox, Reason};
+use parking_lot::Mutex;
+
+use super::in_flight::InFlight;
+use super::incarnation::Incarnation;
+use super::state::{AgentState, AgentView, MessageCounts};
+use super::talks::Talks;
+use super::wake::Waker;
+use super::{AgentOptions, SendError, metric};
+
+/// What is durable about one agent, or one principal, of this process.
+pub struct Cell {
+    party: Party,
+    /// The party's name, for mailboxes and dead letters.
+    label: Arc<str>,
+    pub(crate) options: AgentOptions,
+    signer: Mutex<Signer>,
+    pub(crate) limits: Limits,
+    pub(crate) verifier: Mutex<Verifier>,
+    pub(crate) talks: Mutex<Talks>,
+    pub(crate) in_flight: Mutex<InFlight>,
+    /// Acts that open a conversation. They wait until the agent takes them up, and are verified then.
+    pub(crate) requests: Mailbox<Sealed>,
+    /// Acts that go on with one. They are taken at once, or an answer would wait behind the request it is for.
+    pub(crate) replies: Mailbox<Sealed>,
+    /// Requests that gave way to newer ones and whose senders are yet to be told.
+    pub(crate) displaced: Mutex<Vec<Sealed>>,
+    dead_letters: DeadLetters<Sealed>,
+    pub(crate) waker: Arc<Waker>,
+    life: Mutex<Life>,
+    pub(crate) tally: Tally,
+}
+
+struct Signer {
+    sealer: Sealer,
+    /// State of a splitmix64 generator: names of messages must differ, not be secret.
+    chance: u64,
+}
+
+struct Life {
+    standing: Standing,
+    suspended: bool,
+    incarnation: Option<Arc<Incarnation>>,
+    incarnations: u64,
+    last_failure: Option<String>,
+    card: Option<AgentCard>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Initiated,
+    Active,
+    Draining,
+    Failed,
+    Offline,
+}
+
+/// Through which door a frame comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Request,
+    Reply,
+}
+
+/// What a cell is made of.
+pub(crate) struct CellParts {
+    pub(crate) identity: Arc<SigningIdentity>,
+    pub(crate) tenant: TenantId,
+    pub(crate) options: AgentOptions,
+    pub(crate) epoch: u64,
+    pub(crate) begin: Timestamp,
+    pub(crate) chance: u64,
+    pub(crate) dead_letters: DeadLetters<Sealed>,
+}
+
+impl Cell {
+    pub(crate) fn new(parts: CellParts) -> Arc<Self> {
+        let CellParts { identity, tenant, options, epoch, begin, chance, dead_letters } = parts;
+        let party = identity.party().clone();
+        let label: Arc<str> = party.as_str().into();
+        let role = party.agent().map_or("principal", AgentId::role).to_owned();
+        let verifier = Verifier::new(begin);
+        Arc::new(Self {
+            signer: Mutex::new(Signer { sealer: Sealer::new(identity, tenant, epoch), chance }),
+            limits: verifier.limits().clone(),
+            verifier: Mutex::new(verifier),
+            talks: Mutex::new(Talks::new(options.conversations, options.asks)),
+            in_flight: Mutex::default(),
+            requests: Mailbox::new(Arc::clone(&label), options.mailbox, options.admission),
+            replies: Mailbox::new(Arc::clone(&label), options.replies, Admission::Fail),
+            displaced: Mutex::default(),
+            dead_letters,
+            waker: Arc::default(),
+            life: Mutex::new(Life {
+                standing: Standing::Initiated,
+                suspended: false,
+                incarnation: None,
+                incarnations: 0,
+                last_failure: None,
+                card: None,
+            }),
+            tally: Tally::new(role),
+            party,
+            label,
+            options,
+        })
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn party(&self) -> &Party {
+        &self.party
+    }
+
+    pub(crate) fn label(&self) -> Arc<str> {
+        Arc::clone(&self.label)
+    }
+
+    /// What the agent said about itself when it last started.
+    #[must_use]
+    pub fn card(&self) -> Option<AgentCard> {
+        self.life.lock().card.clone()
+    }
+
+    /// Where the agent is in its life.
+    #[must_use]
+    pub fn state(&self) -> AgentState {
+        let life = self.life.lock();
+        match life.standing {
+            Standing::Initiated => AgentState::Initiated,
+            Standing::Active if life.suspended => AgentState::Suspended,
+            Standing::Active => {
+                let running = life.incarnation.as_ref().is_some_and(|it| it.running() > 0);
+                drop(life);
+                if running && self.talks.lock().asks() > 0 { AgentState::Waiting } else { AgentState::Active }
+            }
+            Standing::Draining => AgentState::Draining,
+            Standing::Failed => AgentState::Failed,
+            Standing::Offline => AgentState::Offline,
+        }
+    }
+
+    /// A picture of the agent.
+    #[must_use]
+    pub fn view(&self) -> AgentView {
+        let state = self.state();
+        let (incarnation, running, last_failure) = {
+            let life = self.life.lock();
+            let running = life.incarnation.as_ref().map_or(0, |it| it.running());
+            (life.incarnations, running, life.last_failure.clone())
+        };
+        let (conversations, asks) = {
+            let talks = self.talks.lock();
+            (talks.len(), talks.asks())
+        };
+        AgentView {
+            id: self.party.clone(),
+            state,
+            incarnation,
+            mailbox: self.requests.depth(),
+            in_flight: self.in_flight.lock().len(),
+            running,
+            conversations,
+            asks,
+            messages: self.messages(),
+            last_failure,
+        }
+    }
+
+    /// What it sent, verified and refused.
+    #[must_use]
+    pub fn messages(&self) -> MessageCounts {
+        self.tally.counts()
+    }
+
+    /// Pauses the agent: requests wait. Survives restarts.
+    pub fn suspend(&self) {
+        self.life.lock().suspended = true;
+    }
+
+    /// Goes on after [`suspend`](Self::suspend).
+    pub fn resume(&self) {
+        self.life.lock().suspended = false;
+        self.waker.wake();
+    }
+
+    /// Signs with a new key of the same party from now on; the registry must know it already.
+    pub fn rekey(&self, identity: Arc<SigningIdentity>) {
+        self.signer.lock().sealer.rekey(identity);
+    }
+
+    /// Hands a frame in, as a transport does for one that comes from outside this process. It waits with the requests
+    /// when `opens` a conversation.
+    pub async fn post(&self, frame: Sealed, opens: bool) -> Result<(), SendError> {
+        let lane = if opens { Lane::Request } else { Lane::Reply };
+        self.offer(lane, frame, None).await
+    }
+
+    /// Whether a request sent now would be taken in.
+    #[must_use]
+    pub fn is_taking(&self) -> bool {
+        matches!(self.standing(), Standing::Initiated | Standing::Active | Standing::Failed)
+    }
+
+    /// Requests that wait, handlers and jobs that run: what a new request would wait for.
+    #[must_use]
+    pub fn load(&self) -> usize {
+        let running = self.life.lock().incarnation.as_ref().map_or(0, |it| it.running());
+        self.requests.len() + running
+    }
+
+    pub(crate) fn incarnation(&self) -> Option<Arc<Incarnation>> {
+        self.life.lock().incarnation.clone()
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.life.lock().standing
+    }
+
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.life.lock().suspended
+    }
+
+    /// A successor takes over. The predecessor, if any, is returned so that its end can be awaited.
+    pub(crate) fn begin(&self) -> (Arc<Incarnation>, Option<Arc<Incarnation>>) {
+        let mut life = self.life.lock();
+        life.incarnations += 1;
+        let next = Incarnation::new(life.incarnations, Arc::clone(&self.waker));
+        let last = life.incarnation.replace(Arc::clone(&next));
+        (next, last)
+    }
+
+    pub(crate) fn set_standing(&self, incarnation: &Incarnation, standing: Standing) {
+        let mut life = self.life.lock();
+        // A predecessor's last word must not speak for its successor.
+        if life.incarnations == incarnation.number {
+            life.standing = standing;
+        }
+    }
+
+    pub(crate) fn failed(&self, incarnation: &Incarnation, why: Option<String>) {
+        let mut life = self.life.lock();
+        if life.incarnations != incarnation.number {
+            return;
+        }
+        if !matches!(life.standing, Standing::Offline) {
+            life.standing = Standing::Failed;
+        }
+        if why.is_some() {
+            life.last_failure = why;
+        }
+    }
+
+    pub(crate) fn set_card(&self, card: AgentCard) {
+        self.life.lock().card = Some(card);
+    }
+
+    /// Gives a draft its stamp and returns who signs it, so that signing happens outside the lock.
+    pub(crate) fn stamp(&self, draft: Draft, now: Timestamp) -> Result<(Message, Arc<SigningIdentity>), SealError> {
+        let mut signer = self.signer.lock();
+        let random = signer.random();
+        let message = signer.sealer.stamp(draft, now, random)?;
+        Ok((message, Arc::clone(signer.sealer.identity())))
+    }
+
+    /// Offers a frame under the agent's admission policy.
+    pub(crate) async fn offer(&self, lane: Lane, frame: Sealed, from: Option<Arc<str>>) -> Result<(), SendError> {
+        if lane == Lane::Reply {
+            return self.offer_reply(frame, from);
+        }
+        self.takes(lane)?;
+        let admitted = match self.options.admission {
+            Admission::Wait(_) => self.requests.push(frame).await,
+            _ => self.requests.try_push(frame),
+        };
+        match admitted {
+            Ok(Admitted::Displaced(oldest)) => {
+                self.dead_letters.push(oldest.clone(), Reason::Displaced, Some(self.label()));
+                let mut displaced = self.displaced.lock();
+                if displaced.len() < self.options.mailbox {
+                    displaced.push(oldest);
+                }
+            }
+            Ok(_) => {}
+            Err(refused) => {
+                if matches!(self.options.admission, Admission::DropNewest | Admission::DeadLetter) {
+                    self.dead_letters.push(refused.item, refused.reason, from);
+                }
+                return Err(SendError::MailboxFull { to: self.party.clone(), reason: refused.reason });
+            }
+        }
+        self.waker.wake();
+        Ok(())
+    }
+
+    /// Offers an act that goes on with a conversation. It never waits; what finds no place is a dead letter, since its
+    /// sender has nobody to hand it back to.
+    pub(crate) fn offer_reply(&self, frame: Sealed, from: Option<Arc<str>>) -> Result<(), SendError> {
+        if let Err(refusal) = self.takes(Lane::Reply) {
+            self.dead_letters.push(frame, Reason::Closed, from);
+            return Err(refusal);
+        }
+        if let Err(refused) = self.replies.try_push(frame) {
+            self.dead_letters.push(refused.item, refused.reason, from);
+            return Err(SendError::MailboxFull { to: self.party.clone(), reason: refused.reason });
+        }
+        self.waker.wake();
+        Ok(())
+    }
+
+    fn takes(&self, lane: Lane) -> Result<(), SendError> {
+        let state = match (self.standing(), lane) {
+            (Standing::Offline, _) => AgentState::Offline,
+            (Standing::Draining, Lane::Request) => AgentState::Draining,
+            _ => return Ok(()),
+        };
+        Err(SendError::NotTaking { to: self.party.clone(), state })
+    }
+}
+
+impl Signer {
+    fn random(&mut self) -> [u8; 10] {
+        let mut out = [0; 10];
+        let (first, second) = (self.next(), self.next());
+        out[..8].copy_from_slice(&first.to_le_bytes());
+        out[8..].copy_from_slice(&second.to_le_bytes()[..2]);
+        out
+    }
+
+    fn next(&mut self) -> u64 {
+        self.chance = self.chance.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.chance;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+impl std::fmt::Debug for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cell").field("party", &self.party).field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+/// What one agent sent, verified and refused, for its window and for the metrics.
+pub(crate) struct Tally {
+    role: String,
+    sent: AtomicU64,
+    verified: AtomicU64,
+    refused: AtomicU64,
+    sent_total: metrics::Counter,
+    verified_total: metrics::Counter,
+    handle_seconds: metrics::Histogram,
+}
+
+impl Tally {
+    fn new(role: String) -> Self {
+        Self {
+            sent: AtomicU64::new(0),
+            verified: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            sent_total: metrics::counter!(metric::SENT_TOTAL, "role" => role.clone()),
+            verified_total: metrics::counter!(metric::VERIFIED_TOTAL, "role" => role.clone()),
+            handle_seconds: metrics::histogram!(metric::HANDLE_SECONDS, "role" => role.clone()),
+            role,
+        }
+    }
+
+    pub(crate) fn handled(&self, took: std::time::Duration) {
+        self.handle_seconds.record(took);
+    }
+
+    pub(crate) fn role(&self) -> &str {
+        &self.role
+    }
+
+    pub(crate) fn sent(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.sent_total.increment(1);
+    }
+
+    pub(crate) fn verified(&self) {
+        self.verified.fetch_add(1, Ordering::Relaxed);
+        self.verified_total.increment(1);
+    }
+
+    pub(crate) fn refused(&self, label: &'static str) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!(metric::REFUSED_TOTAL, "role" => self.role.clone(), "reason" => label).increment(1);
+    }
+
+    fn counts(&self) -> MessageCounts {
+        MessageCounts {
+            sent: self.sent.load(Ordering::Relaxed),
+            verified: self.verified.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A principal's desk: how somebody outside speaks to agents with a key of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_protocols::{Draft, Party, Performative, PrincipalId, SigningIdentity, Trusted};
+use ractor::{Actor, ActorRef};
+
+use super::cell::Cell;
+use super::incarnation::Incarnation;
+use super::outbox::Outbox;
+use super::wake::Wake;
+use super::{Address, AskError, Dialogue, Host, HostArguments, IntoDraft, MessageCounts, SendError};
+use crate::{Society, SocietyError};
+
+/// Signs and sends for one principal, and hears the answers. It takes no requests. Dropping it closes the desk.
+pub struct Client {
+    outbox: Arc<Outbox>,
+    desk: ActorRef<Wake>,
+}
+
+impl Client {
+    pub(crate) async fn open(society: &Society, cell: Arc<Cell>) -> Result<Self, SocietyError> {
+        let arguments = HostArguments { society: society.clone(), cell: Arc::clone(&cell), maker: None };
+        let (desk, _) = Host::spawn(None, Host, arguments).await.map_err(|error| SocietyError::Desk(error.to_string()))?;
+        let incarnation: Arc<Incarnation> = cell.incarnation().ok_or_else(|| SocietyError::Desk("it closed".into()))?;
+        Ok(Self { outbox: Arc::new(Outbox { society: society.clone(), cell, incarnation }), desk })
+    }
+
+    /// Who speaks.
+    #[must_use]
+    pub fn party(&self) -> &Party {
+        self.outbox.cell.party()
+    }
+
+    /// What was sent, verified and refused at this desk.
+    #[must_use]
+    pub fn messages(&self) -> MessageCounts {
+        self.outbox.cell.messages()
+    }
+
+    /// Asks and waits for the answer, as [`Context::ask`](super::Context::ask).
+    pub async fn ask(
+        &self,
+        to: impl Into<Address>,
+        what: impl IntoDraft,
+        deadline: Duration,
+    ) -> Result<Trusted, AskError> {
+        self.outbox.ask(&to.into(), what.into_draft(Performative::Request), deadline).await
+    }
+
+    /// Opens a conversation and listens, as [`Context::open`](super::Context::open).
+    pub async fn open_dialogue(&self, draft: Draft, places: usize) -> Result<Dialogue, SendError> {
+        self.outbox.open(draft, places).await
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.desk.stop(None);
+        self.outbox.society.directory().remove(self.outbox.cell.party());
+    }
+}
+
+/// Whose desk it is: a name alone, for which the world makes a key, or a key of one's own.
+pub enum Principal {
+    /// The world makes a key that lives as long as the desk.
+    Named(PrincipalId),
+    /// A key of its own.
+    WithKey(Arc<SigningIdentity>),
+}
+
+impl From<PrincipalId> for Principal {
+    fn from(id: PrincipalId) -> Self {
+        Self::Named(id)
+    }
+}
+
+impl From<Arc<SigningIdentity>> for Principal {
+    fn from(identity: Arc<SigningIdentity>) -> Self {
+        Self::WithKey(identity)
+    }
+}

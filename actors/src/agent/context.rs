@@ -1,0 +1,217 @@
+//! What an agent can do: ask, tell, remember, think, work beside its handler.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use aios_inference::{EmbedRequest, EngineError, EngineHandle, InferRequest, Inference};
+use aios_memory::Store;
+use aios_protocols::{AgentId, Draft, Performative, Subject, TenantId, Timestamp, Trusted};
+use bytes::Bytes;
+use futures::FutureExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::in_flight::Scope;
+use super::incarnation::Report;
+use super::incoming::end_of_scope;
+use super::outbox::Outbox;
+use super::{Address, AgentError, AskError, Dialogue, Incoming, IntoDraft, SendError};
+use crate::Society;
+
+/// An agent's side of the world. Cheap to clone; a clone given to a job ends with the incarnation.
+#[derive(Clone)]
+pub struct Context {
+    me: AgentId,
+    outbox: Arc<Outbox>,
+    cause: Option<Arc<Trusted>>,
+}
+
+impl Context {
+    pub(crate) fn new(me: AgentId, outbox: Arc<Outbox>) -> Self {
+        Self { me, outbox, cause: None }
+    }
+
+    /// The same, for work that `cause` led to: tenant, urgency and trace of the cause go on in what is sent.
+    pub(crate) fn because_of(&self, cause: &Arc<Trusted>) -> Self {
+        Self { cause: Some(Arc::clone(cause)), ..self.clone() }
+    }
+
+    /// Who this agent is.
+    #[must_use]
+    pub fn me(&self) -> &AgentId {
+        &self.me
+    }
+
+    /// The world it lives in.
+    #[must_use]
+    pub fn society(&self) -> &Society {
+        &self.outbox.society
+    }
+
+    /// Which incarnation this is, from 1.
+    #[must_use]
+    pub fn incarnation(&self) -> u64 {
+        self.outbox.incarnation.number
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.outbox.society.now()
+    }
+
+    /// Whose data the current work is about.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        match &self.cause {
+            Some(cause) => &cause.envelope.tenant,
+            None => self.outbox.society.tenant(),
+        }
+    }
+
+    fn draft(&self, what: impl IntoDraft, alone: Performative) -> Draft {
+        let draft = what.into_draft(alone);
+        match &self.cause {
+            Some(cause) if draft.own_tenant().is_none() => draft.because_of(cause),
+            _ => draft,
+        }
+    }
+
+    /// Asks and waits for the answer; a bare content is sent as `request`.
+    ///
+    /// `agree` is a promise and is waited out. A proposal or any other act that the conversation goes on from is an
+    /// answer too. The deadline covers all of it: a place in the mailbox, the work, the way back.
+    pub async fn ask(
+        &self,
+        to: impl Into<Address>,
+        what: impl IntoDraft,
+        deadline: Duration,
+    ) -> Result<Trusted, AskError> {
+        self.outbox.ask(&to.into(), self.draft(what, Performative::Request), deadline).await
+    }
+
+    /// Tells and does not wait for an answer; a bare content is sent as `inform`.
+    pub async fn tell(&self, to: impl Into<Address>, what: impl IntoDraft) -> Result<(), SendError> {
+        let receiver = self.outbox.find(&to.into())?;
+        self.outbox.tell(self.draft(what, Performative::Inform).to(receiver.party())).await
+    }
+
+    /// Sends a draft that names its receivers already, such as [`Message::reply`](aios_protocols::Message::reply).
+    pub async fn send(&self, draft: Draft) -> Result<(), SendError> {
+        self.outbox.tell(self.draft(draft, Performative::Inform)).await
+    }
+
+    /// Opens a conversation with all that the draft names and listens to what they say: a contract net, a
+    /// subscription. At most `places` acts wait to be heard; more are dead letters.
+    pub async fn open(&self, draft: Draft, places: usize) -> Result<Dialogue, SendError> {
+        self.outbox.open(self.draft(draft, Performative::Inform), places).await
+    }
+
+    /// Runs a step that is not run again once it has succeeded, whatever falls meanwhile; later calls return its
+    /// result.
+    ///
+    /// The operation id names the step among all steps of agents of this role and tenant. A step that was begun and not
+    /// ended is run again: hand the id on as idempotency key to whatever has effects.
+    pub async fn once<T, E, F, Fut>(&self, operation: &str, step: F) -> Result<T, AgentError>
+    where
+        T: Serialize + DeserializeOwned,
+        E: Into<AgentError>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.outbox.society.steps().once(&self.operation(operation), step).await
+    }
+
+    /// Forgets the steps whose id begins so, once what they were for is delivered.
+    pub fn forget_steps(&self, operations: &str) -> Result<usize, AgentError> {
+        Ok(self.outbox.society.steps().log().forget(&self.operation(operations))?)
+    }
+
+    fn operation(&self, operation: &str) -> String {
+        format!("{}/{}/{operation}", self.tenant(), self.me.role())
+    }
+
+    /// Goes on with a message beside the handler, which is free for the next. The job answers it; its error is the
+    /// answer if it did not.
+    ///
+    /// A job that panics or passes its deadline costs the incarnation, and its message is handed over again.
+    pub fn spawn<F, Fut>(&self, incoming: Incoming, job: F)
+    where
+        F: FnOnce(Incoming, Context) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), AgentError>> + Send + 'static,
+    {
+        let ticket = incoming.ticket();
+        let outbox = Arc::clone(&self.outbox);
+        let ctx = self.because_of(incoming.message());
+        if let Some(entry) = outbox.cell.in_flight.lock().get_mut(ticket) {
+            entry.scope = Scope::Job;
+        }
+        let allowed = outbox.cell.options.job_deadline;
+        let incarnation = Arc::clone(&outbox.incarnation);
+        // An incarnation that is over starts nothing; the message is its successor's.
+        incarnation.run(Some(ticket), allowed, async move {
+            // Made inside, so that a panic in the closure itself is caught too.
+            let work = std::panic::AssertUnwindSafe(async move { job(incoming, ctx).await });
+            let incarnation = &outbox.incarnation;
+            match work.catch_unwind().await {
+                Ok(result) => {
+                    if let Err(AgentError::Broken(message)) = &result {
+                        incarnation.report(Report::Broken { with: Some(ticket), message: message.clone() });
+                    }
+                    end_of_scope(&outbox, ticket, Scope::Job, &result);
+                }
+                Err(panic) => {
+                    incarnation.report(Report::Panicked { with: Some(ticket), message: panic_text(&*panic) });
+                }
+            }
+        });
+    }
+
+    /// The model, if this world has one.
+    pub fn engine(&self) -> Result<&EngineHandle, AgentError> {
+        self.outbox.society.engine().ok_or_else(|| AgentError::failure("this node has no engine; load a model first"))
+    }
+
+    /// Lets the model think.
+    pub async fn think(&self, request: InferRequest) -> Result<Inference, AgentError> {
+        let thought: Result<_, EngineError> = self.engine()?.infer(request).await;
+        Ok(thought?)
+    }
+
+    /// Turns texts into vectors.
+    pub async fn embed(&self, request: EmbedRequest) -> Result<Vec<Vec<f32>>, AgentError> {
+        Ok(self.engine()?.embed(request).await?)
+    }
+
+    /// Publishes an event for whoever listens on the data bus; without a bus it goes nowhere.
+    pub async fn publish<T: Serialize + ?Sized>(&self, subject: Subject, event: &T) -> Result<(), AgentError> {
+        let Some(bus) = self.outbox.society.bus() else { return Ok(()) };
+        let payload = Bytes::from(serde_json::to_vec(event)?);
+        Ok(bus.publish(subject, payload).await?)
+    }
+
+    /// The node's store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        self.outbox.society.store()
+    }
+
+    /// Has the agent's snapshot saved once the current turn ends.
+    pub fn checkpoint(&self) {
+        self.outbox.incarnation.checkpoint.store(true, Ordering::Release);
+        self.outbox.cell.waker.wake();
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("me", &self.me).field("incarnation", &self.incarnation()).finish()
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without words").to_owned()
+}

@@ -1,0 +1,554 @@
+//! The one ractor actor that carries any agent.
+//!
+//! It never runs the author's code: each turn of the agent is a task of its own that takes the agent along and gives it
+//! back. So the host always hears: stop orders and kills, answers to the agent's own asks, deadlines. What a turn left
+//! to report and what arrived lies in the cell; the only message to a host is [`Wake`].
+//!
+//! A panic, a turn past its deadline or a broken agent ends the incarnation with an error, and supervision decides. A
+//! kill drops all of it where it stands. Either way the cell keeps what was not settled for the next incarnation.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use aios_protocols::{AgentCard, AgentId, ReasonKind};
+use aios_supervisor::{Backlog, Reason};
+use futures::FutureExt;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::cell::{Cell, Standing};
+use super::context::panic_text;
+use super::in_flight::{Scope, Ticket};
+use super::incarnation::{Incarnation, Report};
+use super::incoming::{end_of_scope, settle};
+use super::outbox::Outbox;
+use super::wake::Wake;
+use super::{Agent, AgentError, Context, Incoming, Snapshot, inbox, metric};
+use crate::Society;
+
+/// Frames verified before the host looks at its orders again: about a millisecond of work.
+const FRAMES_PER_LOOK: usize = 32;
+/// How long a successor waits for what its predecessor left running. Only a thread that blocks takes longer, and is
+/// fenced off.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Makes the author's agent, once per incarnation.
+pub type Maker = Arc<dyn Fn() -> Result<Box<dyn Agent>, AgentError> + Send + Sync>;
+
+/// See the module.
+pub(crate) struct Host;
+
+pub(crate) struct HostArguments {
+    pub(crate) society: Society,
+    pub(crate) cell: Arc<Cell>,
+    /// `None` for a principal's desk: it asks and is answered, and takes nothing else.
+    pub(crate) maker: Option<Maker>,
+}
+
+/// Why an incarnation ends early.
+#[derive(Debug, thiserror::Error)]
+enum Fall {
+    #[error("the agent did not start: {0}")]
+    NotStarted(String),
+    #[error("the agent panicked: {0}")]
+    Panicked(String),
+    #[error("the agent is broken: {0}")]
+    Broken(String),
+    #[error("the agent hangs: its turn or job took longer than {} ms", .0.as_millis())]
+    Hung(Duration),
+}
+
+/// Where the author's agent is.
+enum Desk {
+    /// There is none: a principal's desk, or the agent is not made yet, or gone.
+    Empty,
+    /// Here, and free.
+    Idle(Box<dyn Agent>),
+    /// Out on a turn.
+    Busy,
+}
+
+/// What the agent is sent out for.
+enum Turn {
+    Begin { maker: Maker, me: AgentId },
+    Handle(Incoming),
+    Checkpoint,
+    Stop,
+}
+
+pub(crate) struct Pump {
+    outbox: Arc<Outbox>,
+    context: Option<Context>,
+    maker: Option<Maker>,
+    desk: Desk,
+    card: Option<AgentCard>,
+    /// Taken, and to be handed over before anything new.
+    queue: VecDeque<Ticket>,
+    watch: Option<(Instant, AbortHandle)>,
+}
+
+impl Actor for Host {
+    type Msg = Wake;
+    type State = Pump;
+    type Arguments = HostArguments;
+
+    async fn pre_start(&self, myself: ActorRef<Wake>, arguments: HostArguments) -> Result<Pump, ActorProcessingErr> {
+        let pump = Pump::enter(arguments, myself.clone()).await?;
+        // Whatever waited in the mailbox is taken up as soon as the host runs.
+        let _ = myself.send_message(Wake);
+        Ok(pump)
+    }
+
+    async fn handle(&self, _: ActorRef<Wake>, Wake: Wake, pump: &mut Pump) -> Result<(), ActorProcessingErr> {
+        Ok(pump.look()?)
+    }
+
+    async fn post_stop(&self, _: ActorRef<Wake>, pump: &mut Pump) -> Result<(), ActorProcessingErr> {
+        Ok(pump.leave().await?)
+    }
+}
+
+impl Pump {
+    /// Takes the cell over from the last incarnation and gets the agent started.
+    async fn enter(arguments: HostArguments, host: ActorRef<Wake>) -> Result<Self, Fall> {
+        let HostArguments { society, cell, maker } = arguments;
+        let (incarnation, last) = cell.begin();
+        metrics::counter!(metric::INCARNATIONS_TOTAL, "role" => cell.tally.role().to_owned()).increment(1);
+        let context_for = cell.party().agent().cloned();
+        let outbox = Arc::new(Outbox { society, cell, incarnation });
+        let mut pump = Self {
+            context: context_for.map(|me| Context::new(me, Arc::clone(&outbox))),
+            maker,
+            desk: Desk::Empty,
+            card: None,
+            queue: VecDeque::new(),
+            watch: None,
+            outbox,
+        };
+        if let Some(last) = last {
+            last.end();
+            if !last.ended(LINGER).await {
+                tracing::warn!(agent = %pump.cell().party(), "the last incarnation blocks a thread and is fenced off");
+            }
+        }
+        pump.cell().talks.lock().hang_up_all();
+        pump.cell().waker.answer();
+        pump.cell().waker.attach(host);
+        pump.inherit();
+        pump.begin().await?;
+        pump.cell().set_standing(&pump.outbox.incarnation, Standing::Active);
+        Ok(pump)
+    }
+
+    fn cell(&self) -> &Arc<Cell> {
+        &self.outbox.cell
+    }
+
+    fn incarnation(&self) -> &Arc<Incarnation> {
+        &self.outbox.incarnation
+    }
+
+    /// What the last incarnation had in its hands is handed over again, or given up.
+    fn inherit(&mut self) {
+        let inheritance = self.cell().in_flight.lock().inherit(self.cell().options.deliveries);
+        for entry in inheritance.poisonous {
+            let reason = Reason::TooManyDeliveries { deliveries: entry.deliveries };
+            let sender = Some(entry.message.sender.as_str().into());
+            self.outbox.society.bury(entry.message.sealed().clone(), reason, sender);
+            if entry.answer_due {
+                let why = format!("gave up after {} deliveries, each of which ended the agent", entry.deliveries);
+                self.outbox.conclude(&entry.message, &AgentError::failure(why));
+            }
+        }
+        if !inheritance.again.is_empty() {
+            let role = self.cell().tally.role().to_owned();
+            metrics::counter!(metric::REDELIVERED_TOTAL, "role" => role).increment(inheritance.again.len() as u64);
+        }
+        self.queue.extend(inheritance.again);
+    }
+
+    async fn begin(&mut self) -> Result<(), Fall> {
+        let (Some(maker), Some(me)) = (self.maker.clone(), self.cell().party().agent().cloned()) else {
+            return Ok(());
+        };
+        self.send_out(None, Turn::Begin { maker, me });
+        while !matches!(self.desk, Desk::Idle(_)) {
+            self.cell().waker.rung().await;
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    /// Does all there is to do now; on an error the incarnation is over.
+    fn look(&mut self) -> Result<(), Fall> {
+        self.try_look().inspect_err(|fall| {
+            tracing::warn!(agent = %self.outbox.cell.party(), %fall, "incarnation ends");
+            self.outbox.cell.failed(&self.outbox.incarnation, Some(fall.to_string()));
+            self.outbox.incarnation.end();
+        })
+    }
+
+    fn try_look(&mut self) -> Result<(), Fall> {
+        self.cell().waker.answer();
+        self.read_reports()?;
+        let mut budget = FRAMES_PER_LOOK;
+        self.hear(&mut budget);
+        self.turn_away_displaced();
+        self.take_up(&mut budget);
+        if self.incarnation().checkpoint.swap(false, Ordering::AcqRel) {
+            self.save();
+        }
+        if budget == 0 {
+            self.cell().waker.wake();
+        }
+        self.watch()
+    }
+
+    fn read_reports(&mut self) -> Result<(), Fall> {
+        for report in self.incarnation().take_reports() {
+            let (culprit, fall) = match report {
+                Report::Back(agent) => {
+                    self.desk = Desk::Idle(agent);
+                    if self.card.is_none() {
+                        self.card = self.cell().card();
+                    }
+                    continue;
+                }
+                Report::NotStarted(why) => return Err(Fall::NotStarted(why)),
+                Report::Panicked { with, message } => (with, Fall::Panicked(message)),
+                Report::Broken { with, message } => (with, Fall::Broken(message)),
+            };
+            self.blame(culprit);
+            return Err(fall);
+        }
+        Ok(())
+    }
+
+    fn blame(&self, culprit: Option<Ticket>) {
+        if let Some(culprit) = culprit {
+            self.cell().in_flight.lock().blame(culprit);
+        }
+    }
+
+    /// Takes in what goes on with conversations. It is never left waiting: somebody may be waiting for it.
+    fn hear(&mut self, budget: &mut usize) {
+        while *budget > 0
+            && let Some(frame) = self.cell().replies.try_pop()
+        {
+            *budget -= 1;
+            if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_ref(), frame) {
+                self.queue.push_back(ticket);
+            }
+        }
+    }
+
+    /// Hands messages over while the agent is free.
+    fn take_up(&mut self, budget: &mut usize) {
+        loop {
+            if matches!(self.desk, Desk::Empty) && self.maker.is_none() {
+                self.refuse_all(budget);
+                return;
+            }
+            if !matches!(self.desk, Desk::Idle(_)) || self.cell().is_suspended() || !self.has_room() {
+                return;
+            }
+            if let Some(ticket) = self.queue.pop_front() {
+                self.hand_over(ticket);
+                continue;
+            }
+            if *budget == 0 {
+                return;
+            }
+            let Some(frame) = self.cell().requests.try_pop() else { return };
+            *budget -= 1;
+            if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_ref(), frame) {
+                self.queue.push_back(ticket);
+            }
+        }
+    }
+
+    /// Whether the agent may be sent out: jobs in its wake count, the turn itself does not.
+    fn has_room(&self) -> bool {
+        let options = &self.cell().options;
+        self.incarnation().running() < options.jobs && self.cell().in_flight.lock().len() <= options.in_flight
+    }
+
+    fn hand_over(&mut self, ticket: Ticket) {
+        let delivered = {
+            let mut in_flight = self.cell().in_flight.lock();
+            in_flight
+                .deliver(ticket)
+                .map(|entry| (Arc::clone(&entry.message), entry.deliveries, Arc::clone(&entry.cancelled)))
+        };
+        let Some((message, deliveries, cancelled)) = delivered else { return };
+        if cancelled.is_set() {
+            settle(&self.outbox, ticket, &AgentError::failure("cancelled"));
+            return;
+        }
+        if message.performative.is_directive() && message.is_past_reply_by(self.outbox.society.now()) {
+            // It was in time when it was first taken; its sender has given up since.
+            let sender = Some(message.sender.as_str().into());
+            self.outbox.society.bury(message.sealed().clone(), Reason::Expired, sender);
+            settle(&self.outbox, ticket, &AgentError::failure("its reply-by has passed"));
+            return;
+        }
+        let incoming = Incoming::new(message, ticket, deliveries, cancelled, Arc::clone(&self.outbox));
+        self.send_out(Some(ticket), Turn::Handle(incoming));
+    }
+
+    fn save(&mut self) {
+        if matches!(self.desk, Desk::Idle(_)) {
+            self.send_out(None, Turn::Checkpoint);
+        } else if matches!(self.desk, Desk::Busy) {
+            // Asked for within a turn: it is done when the agent is back.
+            self.incarnation().checkpoint.store(true, Ordering::Release);
+        }
+    }
+
+    /// Sends the agent out on a turn.
+    fn send_out(&mut self, ticket: Option<Ticket>, turn: Turn) {
+        let Some(context) = self.context.clone() else { return };
+        let agent = match std::mem::replace(&mut self.desk, Desk::Busy) {
+            Desk::Idle(agent) => Some(agent),
+            Desk::Empty | Desk::Busy => None,
+        };
+        let options = &self.cell().options;
+        let allowed = match &turn {
+            Turn::Begin { .. } => options.start_deadline,
+            Turn::Handle(_) | Turn::Checkpoint | Turn::Stop => options.handler_deadline,
+        };
+        let outbox = Arc::clone(&self.outbox);
+        let incarnation = Arc::clone(self.incarnation());
+        incarnation.run(ticket, allowed, async move {
+            let mut agent = agent;
+            let took = AssertUnwindSafe(take_turn(&mut agent, turn, &context, &outbox)).catch_unwind().await;
+            let incarnation = &outbox.incarnation;
+            match (took, agent) {
+                (Ok(Ok(())), Some(agent)) => incarnation.report(Report::Back(agent)),
+                (Ok(Ok(())), None) => {}
+                (Ok(Err(report)), _) => incarnation.report(report),
+                (Err(panic), agent) => {
+                    // Before the agent is dropped: what it kept is for its successor, not for a failure.
+                    incarnation.end();
+                    incarnation.report(Report::Panicked { with: ticket, message: panic_text(&*panic) });
+                    drop(agent);
+                }
+            }
+        });
+    }
+
+    /// Tells the senders of requests that gave way to newer ones.
+    fn turn_away_displaced(&mut self) {
+        let displaced = std::mem::take(&mut *self.cell().displaced.lock());
+        for frame in displaced {
+            if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_ref(), frame) {
+                let why = AgentError::refuse(ReasonKind::Overloaded, "displaced by a newer message");
+                settle(&self.outbox, ticket, &why);
+            }
+        }
+    }
+
+    /// A principal takes no requests.
+    fn refuse_all(&mut self, budget: &mut usize) {
+        let no = AgentError::refuse(ReasonKind::UnsupportedFunction, "principals are only answered");
+        while let Some(ticket) = self.queue.pop_front() {
+            settle(&self.outbox, ticket, &no);
+        }
+        while *budget > 0
+            && let Some(frame) = self.cell().requests.try_pop()
+        {
+            *budget -= 1;
+            if let Some(ticket) = inbox::receive(&self.outbox, None, frame) {
+                settle(&self.outbox, ticket, &no);
+            }
+        }
+    }
+
+    /// Ends the incarnation if something hangs; else makes sure to look again when the next deadline strikes.
+    fn watch(&mut self) -> Result<(), Fall> {
+        let now = Instant::now();
+        let next = match self.incarnation().hung(now) {
+            Ok(Some(next)) => next,
+            Ok(None) => return Ok(()),
+            Err(hung) => {
+                self.blame(hung.ticket);
+                return Err(Fall::Hung(hung.allowed));
+            }
+        };
+        // One timer watches all; it is early for most and is set again when it rings.
+        if let Some((at, timer)) = &self.watch {
+            if *at > now && *at <= next {
+                return Ok(());
+            }
+            timer.abort();
+        }
+        let waker = Arc::clone(&self.cell().waker);
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep_until(next).await;
+            waker.wake();
+        });
+        self.watch = Some((next, timer.abort_handle()));
+        Ok(())
+    }
+
+    /// An orderly stop: what runs is finished, what waits goes where the options say, the agent says goodbye.
+    async fn leave(&mut self) -> Result<(), Fall> {
+        self.cell().set_standing(self.incarnation(), Standing::Draining);
+        let backlog = self.cell().options.backlog;
+        if backlog != Backlog::Finish {
+            self.give_back(backlog);
+        }
+        loop {
+            self.look()?;
+            let waits = backlog == Backlog::Finish
+                && self.maker.is_some()
+                && !(self.queue.is_empty() && self.cell().requests.is_empty());
+            if !waits && self.incarnation().running() == 0 && !matches!(self.desk, Desk::Busy) {
+                break;
+            }
+            self.cell().waker.rung().await;
+        }
+        if matches!(self.desk, Desk::Idle(_)) {
+            self.send_out(None, Turn::Stop);
+            while matches!(self.desk, Desk::Busy) {
+                self.cell().waker.rung().await;
+                self.look()?;
+            }
+        }
+        // What the agent kept to answer later is answered now, by letting go of it.
+        self.desk = Desk::Empty;
+        self.give_back(backlog);
+        let left = self.cell().in_flight.lock().tickets();
+        for ticket in left {
+            settle(&self.outbox, ticket, &stopped());
+        }
+        self.cell().set_standing(self.incarnation(), Standing::Offline);
+        self.incarnation().end();
+        Ok(())
+    }
+
+    /// Returns what waits to its senders, or buries it.
+    fn give_back(&mut self, backlog: Backlog) {
+        let mut waiting: Vec<Ticket> = self.queue.drain(..).collect();
+        while let Some(frame) = self.cell().requests.try_pop() {
+            if backlog == Backlog::DeadLetter {
+                self.outbox.society.bury(frame, Reason::LeftOver, Some(self.cell().label()));
+            } else {
+                waiting.extend(inbox::receive(&self.outbox, self.card.as_ref(), frame));
+            }
+        }
+        for ticket in waiting {
+            if backlog == Backlog::DeadLetter {
+                if let Some(entry) = self.cell().in_flight.lock().settle(ticket) {
+                    let sender = Some(entry.message.sender.as_str().into());
+                    self.outbox.society.bury(entry.message.sealed().clone(), Reason::LeftOver, sender);
+                }
+            } else {
+                settle(&self.outbox, ticket, &stopped());
+            }
+        }
+    }
+}
+
+fn stopped() -> AgentError {
+    AgentError::refuse(ReasonKind::InternalError, "the agent stopped before it took this up")
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        // First of all: what is dropped from now on was not let go of by the author.
+        self.outbox.incarnation.end();
+        self.outbox.cell.failed(&self.outbox.incarnation, None);
+        if let Some((_, timer)) = &self.watch {
+            timer.abort();
+        }
+    }
+}
+
+/// The only place where the author's code runs.
+async fn take_turn(
+    agent: &mut Option<Box<dyn Agent>>,
+    turn: Turn,
+    context: &Context,
+    outbox: &Outbox,
+) -> Result<(), Report> {
+    match turn {
+        Turn::Begin { maker, me } => {
+            *agent = Some(begin(&maker, me, context, outbox).await.map_err(|why| Report::NotStarted(why.to_string()))?);
+            Ok(())
+        }
+        Turn::Handle(incoming) => {
+            let Some(agent) = agent else { return Ok(()) };
+            let (ticket, began) = (incoming.ticket(), Instant::now());
+            let context = context.because_of(incoming.message());
+            let span = tracing::info_span!(
+                "handle",
+                agent = %context.me(),
+                act = %incoming.performative,
+                from = %incoming.sender,
+                conversation = %incoming.conversation_id,
+                delivery = incoming.deliveries(),
+            );
+            let result = agent.handle(incoming, &context).instrument(span).await;
+            outbox.cell.tally.handled(began.elapsed());
+            if let Err(error) = &result {
+                tracing::debug!(agent = %context.me(), %error, "message not handled");
+            }
+            end_of_scope(outbox, ticket, Scope::Turn, &result);
+            match result {
+                Err(AgentError::Broken(message)) => Err(Report::Broken { with: Some(ticket), message }),
+                _ => Ok(()),
+            }
+        }
+        Turn::Checkpoint => {
+            if let Some(agent) = agent {
+                save(agent.as_ref(), context, outbox);
+            }
+            Ok(())
+        }
+        Turn::Stop => {
+            if let Some(agent) = agent {
+                agent.stop(context).await;
+                save(agent.as_ref(), context, outbox);
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn begin(
+    maker: &Maker,
+    me: AgentId,
+    context: &Context,
+    outbox: &Outbox,
+) -> Result<Box<dyn Agent>, AgentError> {
+    let mut agent = maker()?;
+    match outbox.society.load_snapshot(&me) {
+        Ok(None) => {}
+        Ok(Some(snapshot)) => {
+            if let Err(error) = agent.restore(snapshot) {
+                tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold");
+                agent = maker()?;
+            }
+        }
+        Err(error) => tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold"),
+    }
+    let mut card = AgentCard::new(me);
+    agent.card(&mut card);
+    card.check()?;
+    outbox.cell.set_card(card);
+    agent.start(context).await?;
+    Ok(agent)
+}
+
+fn save(agent: &dyn Agent, context: &Context, outbox: &Outbox) {
+    let Some(snapshot): Option<Snapshot> = agent.snapshot() else { return };
+    if let Err(error) = outbox.society.save_snapshot(context.me(), &snapshot) {
+        tracing::warn!(agent = %context.me(), %error, "snapshot not saved");
+    }
+}

@@ -1,0 +1,147 @@
+//! The door in: a frame is verified once, admitted or refused, and every refusal is on record.
+
+use std::sync::Arc;
+
+use aios_protocols::conversation::Why;
+use aios_protocols::{
+    AgentCard, Message, Party, Performative, Reason, ReasonKind, Refusal, Sealed, Trusted, authenticate,
+};
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::audit::{AuditEntry, Refused};
+use super::in_flight::Ticket;
+use super::outbox::Outbox;
+
+/// Label of an act that the agent's card does not list.
+const UNSUPPORTED_ACT: &str = "unsupported-act";
+
+/// Takes one frame: an answer goes to whoever waits for it, a request to the books. Returns what is to be handed to
+/// the agent.
+pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) -> Option<Ticket> {
+    let cell = &outbox.cell;
+    let me = cell.party();
+    let now = outbox.society.now();
+
+    let authentic = match authenticate(&frame, outbox.society.keys(), &cell.limits, now) {
+        Ok(authentic) => authentic,
+        Err(refusal) => {
+            record(outbox, claimed_sender(&refusal), None, refusal.label(), refusal.to_string());
+            return None;
+        }
+    };
+    let sender = authentic.sender.clone();
+    let what = brief(&authentic);
+    let admitted = cell.verifier.lock().admit(authentic, me, now);
+    let message = match admitted {
+        Ok(message) => message,
+        Err(refusal) => {
+            record(outbox, Some(sender), Some(what), refusal.label(), refusal.to_string());
+            if matches!(refusal, Refusal::Expired { .. }) {
+                outbox.society.bury(frame, aios_supervisor::Reason::Expired, Some(cell.label()));
+            } else if refusal.answer(what.performative).is_some()
+                && let Ok(again) = authenticate(&frame, outbox.society.keys(), &cell.limits, now)
+            {
+                answer(outbox, &again, &refusal);
+            }
+            return None;
+        }
+    };
+    cell.tally.verified();
+
+    let heard = {
+        let mut talks = cell.talks.lock();
+        talks.receive(me, &message, now).map(|step| (step, talks.ear(message.conversation_id, step.finished)))
+    };
+    let (step, ear) = match heard {
+        Ok(heard) => heard,
+        Err(refusal) => {
+            refuse(outbox, &message, &refusal);
+            return None;
+        }
+    };
+
+    if let Some(ear) = ear {
+        if let Err(unheard) = ear.try_send(message) {
+            let (message, reason) = match unheard {
+                TrySendError::Full(message) => {
+                    (message, aios_supervisor::Reason::Full { capacity: ear.max_capacity() })
+                }
+                TrySendError::Closed(message) => (message, aios_supervisor::Reason::Expired),
+            };
+            outbox.society.bury(message.sealed().clone(), reason, Some(message.sender.as_str().into()));
+        }
+        return None;
+    }
+    if message.performative == Performative::Cancel {
+        cancel(outbox, message);
+        return None;
+    }
+    if step.opened && card.is_some_and(|card| !card.takes(message.performative)) {
+        let reason = Reason::new(ReasonKind::UnsupportedAct, message.performative.as_str());
+        record(outbox, Some(sender), Some(what), UNSUPPORTED_ACT, reason.to_string());
+        let _ = outbox.answer(message.reply(Performative::NotUnderstood, reason));
+        return None;
+    }
+    let answer_due = !step.finished && (step.opened || cell.talks.lock().owes(message.conversation_id, me));
+    Some(cell.in_flight.lock().take(Arc::new(message), answer_due))
+}
+
+/// A verified message that its conversation or the table of tiers does not allow.
+fn refuse(outbox: &Outbox, message: &Trusted, refusal: &Refusal) {
+    record(outbox, Some(message.sender.clone()), Some(brief(message)), refusal.label(), refusal.to_string());
+    match refusal {
+        // Nobody waits for it any more, here or there.
+        Refusal::OutOfProtocol(late) if matches!(late.why, Why::Finished | Why::Late { .. }) => {
+            let sender = Some(message.sender.as_str().into());
+            outbox.society.bury(message.sealed().clone(), aios_supervisor::Reason::Expired, sender);
+        }
+        _ => answer(outbox, message, refusal),
+    }
+}
+
+fn answer(outbox: &Outbox, message: &Message, refusal: &Refusal) {
+    if let Some(act) = refusal.answer(message.performative) {
+        outbox.protest(message.reply(act, refusal.reason()));
+    }
+}
+
+/// The sender takes back what it asked for. What runs is told; what does not is answered for here.
+fn cancel(outbox: &Outbox, cancel: Trusted) {
+    let cancel = Arc::new(cancel);
+    let mut told = false;
+    {
+        let mut in_flight = outbox.cell.in_flight.lock();
+        for ticket in in_flight.of_conversation(cancel.conversation_id) {
+            if let Some(entry) = in_flight.get_mut(ticket) {
+                entry.cancel = Some(Arc::clone(&cancel));
+                entry.cancelled.set();
+                told = true;
+            }
+        }
+    }
+    if !told {
+        let _ = outbox.answer(cancel.reply(Performative::Inform, "cancelled"));
+    }
+}
+
+fn record(outbox: &Outbox, from: Option<Party>, message: Option<Refused>, label: &'static str, reason: String) {
+    outbox.cell.tally.refused(label);
+    let by = outbox.cell.party().clone();
+    outbox.society.audit().record(AuditEntry { at: outbox.society.now(), by, from, label, reason, message });
+}
+
+fn brief(message: &Message) -> Refused {
+    Refused { id: message.id(), conversation: message.conversation_id, performative: message.performative }
+}
+
+/// Who an unverified frame claims to be from, as far as the check got to know.
+fn claimed_sender(refusal: &Refusal) -> Option<Party> {
+    match refusal {
+        Refusal::UnknownSender { sender }
+        | Refusal::UnknownKey { sender, .. }
+        | Refusal::RevokedKey { sender, .. }
+        | Refusal::ExpiredKey { sender, .. }
+        | Refusal::BadSignature { sender } => Some(sender.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,217 @@
+//! A message in an author's hands: what it says, and the ways to answer it.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aios_protocols::{Content, Performative, Reason, ReasonKind, Trusted};
+use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
+
+use super::in_flight::{Scope, Ticket};
+use super::outbox::Outbox;
+use super::{AgentError, SendError};
+
+/// A verified message that this agent was handed.
+///
+/// It stays in flight until it is answered, or let go where no answer is due; an incarnation that falls before that
+/// leaves it to the next.
+pub struct Incoming {
+    message: Arc<Trusted>,
+    ticket: Ticket,
+    deliveries: u32,
+    cancelled: Arc<Cancelled>,
+    outbox: Arc<Outbox>,
+}
+
+/// Whether the sender took its message back.
+#[derive(Debug, Default)]
+pub(crate) struct Cancelled {
+    set: AtomicBool,
+    bell: Notify,
+}
+
+impl Cancelled {
+    pub(crate) fn set(&self) {
+        self.set.store(true, Ordering::Release);
+        self.bell.notify_waiters();
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.set.load(Ordering::Acquire)
+    }
+
+    async fn wait(&self) {
+        loop {
+            let rung = self.bell.notified();
+            tokio::pin!(rung);
+            rung.as_mut().enable();
+            if self.is_set() {
+                return;
+            }
+            rung.await;
+        }
+    }
+}
+
+impl Incoming {
+    pub(crate) fn new(
+        message: Arc<Trusted>,
+        ticket: Ticket,
+        deliveries: u32,
+        cancelled: Arc<Cancelled>,
+        outbox: Arc<Outbox>,
+    ) -> Self {
+        Self { message, ticket, deliveries, cancelled, outbox }
+    }
+
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    pub(crate) fn message(&self) -> &Arc<Trusted> {
+        &self.message
+    }
+
+    /// How often this message was handed over, this time included; above 1 a predecessor may have begun with it.
+    #[must_use]
+    pub fn deliveries(&self) -> u32 {
+        self.deliveries
+    }
+
+    /// Reads the content; the error tells the sender `not-understood`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, AgentError> {
+        self.message.content.read_json().map_err(|error| {
+            AgentError::NotUnderstood(Reason::new(ReasonKind::UnrecognisedValue, error.to_string()))
+        })
+    }
+
+    /// Whether the sender has taken it back.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.is_set()
+    }
+
+    /// Waits until the sender takes it back. Work that is dropped then is answered as cancelled.
+    pub async fn cancelled(&self) {
+        self.cancelled.wait().await;
+    }
+
+    /// Promises to do it. Said again after a crash, it is not sent again.
+    pub fn agree(&self) -> Result<(), SendError> {
+        self.respond(Performative::Agree, Content::empty())
+    }
+
+    /// Tells the result, and whatever a protocol asks an inform for.
+    pub fn inform(&self, content: impl Into<Content>) -> Result<(), SendError> {
+        self.respond(Performative::Inform, content)
+    }
+
+    /// Offers to do it, under the conditions in `content`.
+    pub fn propose(&self, content: impl Into<Content>) -> Result<(), SendError> {
+        self.respond(Performative::Propose, content)
+    }
+
+    /// Will not do it.
+    pub fn refuse(&self, kind: ReasonKind, detail: impl Into<String>) -> Result<(), SendError> {
+        self.respond(Performative::Refuse, Reason::new(kind, detail))
+    }
+
+    /// Tried, and failed.
+    pub fn failure(&self, detail: impl Into<String>) -> Result<(), SendError> {
+        self.respond(Performative::Failure, Reason::new(ReasonKind::InternalError, detail))
+    }
+
+    /// Does not understand it.
+    pub fn not_understood(&self, kind: ReasonKind, detail: impl Into<String>) -> Result<(), SendError> {
+        self.respond(Performative::NotUnderstood, Reason::new(kind, detail))
+    }
+
+    /// Answers by any act that the conversation allows.
+    pub fn respond(&self, act: Performative, content: impl Into<Content>) -> Result<(), SendError> {
+        let cell = &self.outbox.cell;
+        let id = self.message.conversation_id;
+        if act == Performative::Agree && self.deliveries > 1 && !cell.talks.lock().expects(id, cell.party(), act) {
+            return Ok(());
+        }
+        let sent = self.outbox.answer(self.message.reply(act, content));
+        if matches!(sent, Err(SendError::Over)) {
+            return sent;
+        }
+        // Even an answer that found nobody settles the matter: the conversation has moved on.
+        if act != Performative::Agree && !cell.talks.lock().owes(id, cell.party()) {
+            cell.in_flight.lock().settle(self.ticket);
+        }
+        sent
+    }
+}
+
+impl Deref for Incoming {
+    type Target = Trusted;
+
+    fn deref(&self) -> &Trusted {
+        &self.message
+    }
+}
+
+impl std::fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Incoming")
+            .field("performative", &self.message.performative)
+            .field("sender", &self.message.sender)
+            .field("conversation", &self.message.conversation_id)
+            .field("deliveries", &self.deliveries)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        let unanswered = {
+            let mut in_flight = self.outbox.cell.in_flight.lock();
+            let Some(entry) = in_flight.get_mut(self.ticket) else { return };
+            entry.dropped = true;
+            // Within a turn or job its end decides; after a crash the message is for the next incarnation.
+            entry.scope == Scope::Kept && !self.outbox.incarnation.is_over()
+        };
+        if unanswered {
+            settle(&self.outbox, self.ticket, &no_answer());
+        }
+    }
+}
+
+fn no_answer() -> AgentError {
+    AgentError::failure("the agent let go of the message without an answer")
+}
+
+/// The turn or job that had a message is over.
+pub(crate) fn end_of_scope(outbox: &Outbox, ticket: Ticket, scope: Scope, result: &Result<(), AgentError>) {
+    let verdict = {
+        let mut in_flight = outbox.cell.in_flight.lock();
+        let Some(entry) = in_flight.get_mut(ticket).filter(|entry| entry.scope == scope) else { return };
+        entry.scope = Scope::Kept;
+        match result {
+            Err(AgentError::Broken(_)) => return,
+            Err(error) => error.clone(),
+            Ok(()) if entry.dropped => no_answer(),
+            // The agent keeps it and will answer later.
+            Ok(()) => return,
+        }
+    };
+    settle(outbox, ticket, &verdict);
+}
+
+/// Takes a message off the books; its sender hears `verdict` if it waits for something.
+pub(crate) fn settle(outbox: &Outbox, ticket: Ticket, verdict: &AgentError) {
+    let Some(entry) = outbox.cell.in_flight.lock().settle(ticket) else { return };
+    if !entry.answer_due {
+        return;
+    }
+    match entry.cancel {
+        // The work was given up because the sender wanted it so.
+        Some(cancel) => {
+            let _ = outbox.answer(cancel.reply(Performative::Inform, "cancelled"));
+        }
+        None => outbox.conclude(&entry.message, verdict),
+    }
+}

@@ -1,0 +1,94 @@
+//! What an author of an agent writes, and what carries it.
+//!
+//! An author implements [`Agent`] and speaks through [`Context`] and [`Incoming`]; that is all there is to learn. Below
+//! that: the [`Cell`] is the part of an agent that survives it (keys, mailbox, conversations, unanswered messages); the
+//! host is the one ractor actor that carries any agent and never runs the author's code itself; inbox and outbox are
+//! the two doors, and every message goes through both, signed.
+//!
+//! Read on in this order: `host`, `inbox`, `outbox`, `cell`, `in_flight`.
+
+pub mod metric;
+
+mod address;
+mod audit;
+mod cell;
+mod client;
+mod clock;
+mod context;
+mod dialogue;
+mod error;
+mod host;
+mod in_flight;
+mod inbox;
+mod incarnation;
+mod incoming;
+mod options;
+mod outbox;
+mod snapshot;
+mod state;
+mod step;
+mod talks;
+mod wake;
+
+use aios_protocols::AgentCard;
+use async_trait::async_trait;
+
+pub use address::{Address, IntoDraft};
+pub use audit::{Audit, AuditEntry, AuditSink, Refused};
+pub use cell::Cell;
+pub use client::{Client, Principal};
+pub use clock::{Clock, ManualClock, SystemClock, TimerClock};
+pub use context::Context;
+pub use dialogue::Dialogue;
+pub use error::{AgentError, AskError, SendError};
+pub use incoming::Incoming;
+pub use options::AgentOptions;
+pub use snapshot::{Snapshot, SnapshotError};
+pub use state::{AgentState, AgentView, MessageCounts};
+
+pub use host::Maker;
+
+pub(crate) use cell::CellParts;
+pub(crate) use host::{Host, HostArguments};
+pub(crate) use step::Steps;
+
+/// An agent.
+///
+/// One message is handled at a time; what takes long goes into a job ([`Context::spawn`]). A panic, a handler past its
+/// deadline, or [`AgentError::Broken`] costs the incarnation: the supervisor makes a new agent, which gets
+/// [`restore`](Agent::restore), [`start`](Agent::start), and then the unanswered messages again.
+#[async_trait]
+pub trait Agent: Send + 'static {
+    /// Says what it can do, so that others find it. The card comes filled with the agent's name.
+    fn card(&self, card: &mut AgentCard) {
+        let _ = card;
+    }
+
+    /// Called once per incarnation, before the first message. An error counts as a failed start.
+    async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
+        let _ = ctx;
+        Ok(())
+    }
+
+    /// Handles one message: answers it, keeps it to answer later, or gives it to a job.
+    ///
+    /// A message that is dropped unanswered where an answer is due is answered `failure`; an error is answered in its
+    /// own words.
+    async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError>;
+
+    /// What the next incarnation should find; saved by [`Context::checkpoint`] and at a stop.
+    fn snapshot(&self) -> Option<Snapshot> {
+        None
+    }
+
+    /// Takes up the last snapshot. After an error the agent is made anew and starts cold.
+    fn restore(&mut self, snapshot: Snapshot) -> Result<(), SnapshotError> {
+        let _ = snapshot;
+        Ok(())
+    }
+
+    /// Called at an orderly stop, after the last message.
+    async fn stop(&mut self, ctx: &Context) {
+        let _ = ctx;
+    }
+}

@@ -1,0 +1,191 @@
+//! The door out: every message is stamped, signed, checked against its own conversation and routed here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_protocols::conversation::Step;
+use aios_protocols::{Content, Draft, Message, Performative, Reason, ReasonKind, Sealed, Trusted};
+use tokio::sync::mpsc;
+
+use super::cell::{Cell, Lane};
+use super::dialogue::{Dialogue, Line};
+use super::error::outcome;
+use super::incarnation::Incarnation;
+use super::talks::Ear;
+use super::{Address, AgentError, AskError, SendError};
+use crate::Society;
+
+/// What one leg of an ask can hold before the asker looks: an agree and the answer, twice over.
+const EAR: usize = 4;
+
+/// Speaks for one incarnation. When that is over it is mute.
+pub(crate) struct Outbox {
+    pub(crate) society: Society,
+    pub(crate) cell: Arc<Cell>,
+    pub(crate) incarnation: Arc<Incarnation>,
+}
+
+impl Outbox {
+    pub(crate) fn find(&self, address: &Address) -> Result<Arc<Cell>, SendError> {
+        let found = self.society.directory().find(address, self.cell.party());
+        found.ok_or_else(|| SendError::NoReceiver { address: address.to_string() })
+    }
+
+    /// Stamps and signs.
+    fn seal(&self, draft: Draft) -> Result<(Message, Sealed), SendError> {
+        if self.incarnation.is_over() {
+            return Err(SendError::Over);
+        }
+        let (message, identity) = self.cell.stamp(draft, self.society.now())?;
+        let frame = identity.seal(&message, &self.cell.limits).map_err(aios_protocols::SealError::from)?;
+        Ok((message, frame))
+    }
+
+    fn note(&self, message: &Message, ear: Option<Ear>) -> Result<Step, SendError> {
+        self.cell.talks.lock().send(self.cell.party(), message, self.society.now(), ear)
+    }
+
+    async fn deliver(&self, to: &Cell, opened: bool, frame: &Sealed) -> Result<(), SendError> {
+        let lane = if opened { Lane::Request } else { Lane::Reply };
+        to.offer(lane, frame.clone(), Some(self.cell.label())).await?;
+        self.cell.tally.sent();
+        Ok(())
+    }
+
+    /// Sends to all the draft names. What reaches nobody is an error and was never said.
+    pub(crate) async fn tell(&self, draft: Draft) -> Result<(), SendError> {
+        let mut to = Vec::with_capacity(draft.receivers().len());
+        for party in draft.receivers() {
+            to.push(self.find(&party.into())?);
+        }
+        let (message, frame) = self.seal(draft)?;
+        let step = self.note(&message, None)?;
+        let mut result = Ok(());
+        let mut reached = false;
+        for cell in &to {
+            match self.deliver(cell, step.opened, &frame).await {
+                Ok(()) => reached = true,
+                Err(error) => result = Err(error),
+            }
+        }
+        if !reached && step.opened {
+            self.cell.talks.lock().unsay(message.conversation_id);
+        }
+        if reached { Ok(()) } else { result }
+    }
+
+    /// Opens a conversation, or goes on with one, and listens to what the others say in it.
+    pub(crate) async fn open(self: &Arc<Self>, draft: Draft, places: usize) -> Result<Dialogue, SendError> {
+        let mut to = Vec::with_capacity(draft.receivers().len());
+        for party in draft.receivers() {
+            to.push(self.find(&party.into())?);
+        }
+        let (message, frame) = self.seal(draft)?;
+        let (ear, heard) = mpsc::channel(places.max(1));
+        let step = self.note(&message, Some(ear))?;
+        let line = Line::new(Arc::clone(&self.cell), message.conversation_id);
+        let mut unreached = Vec::new();
+        for cell in &to {
+            if let Err(error) = self.deliver(cell, step.opened, &frame).await {
+                unreached.push((cell.party().clone(), error));
+            }
+        }
+        if unreached.len() == to.len() {
+            line.unsay(step.opened);
+            return Err(match unreached.pop() {
+                Some((_, error)) => error,
+                None => SendError::NoReceiver { address: String::new() },
+            });
+        }
+        Ok(Dialogue::new(Arc::clone(self), line, heard, message, unreached))
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        to: &Address,
+        draft: Draft,
+        deadline: Duration,
+    ) -> Result<Trusted, AskError> {
+        let receiver = self.find(to)?.party().clone();
+        let draft = draft.to(&receiver);
+        if draft.receivers().len() != 1 {
+            return Err(SendError::NotOneReceiver { asked: draft.receivers().len() }.into());
+        }
+        let draft = match draft.latest_reply() {
+            Some(_) => draft,
+            None => draft.reply_by(self.society.now() + deadline),
+        };
+        let answered = tokio::time::timeout(deadline, async {
+            let mut dialogue = self.open(draft, EAR).await?;
+            loop {
+                match dialogue.hear().await {
+                    // A promise; the answer is still to come.
+                    Some(said) if said.performative == Performative::Agree => {}
+                    Some(said) => {
+                        // A proposal, for one, leaves something to be said.
+                        dialogue.let_go();
+                        return outcome(said);
+                    }
+                    None => return Err(AskError::AskerStopped { to: receiver.clone() }),
+                }
+            }
+        })
+        .await;
+        answered.unwrap_or_else(|_| Err(AskError::Deadline { to: receiver, after: deadline }))
+    }
+
+    /// Goes on with a conversation at once, without waiting for a place. What cannot be delivered is a dead letter.
+    pub(crate) fn answer(&self, draft: Draft) -> Result<(), SendError> {
+        let (message, frame) = self.seal(draft)?;
+        self.note(&message, None)?;
+        self.hand_over(&message, &frame)
+    }
+
+    /// Says why a message was not admitted. It stands outside of conversations, since the refused one never was part
+    /// of any.
+    pub(crate) fn protest(&self, draft: Draft) {
+        if let Ok((message, frame)) = self.seal(draft) {
+            let _ = self.hand_over(&message, &frame);
+        }
+    }
+
+    fn hand_over(&self, message: &Message, frame: &Sealed) -> Result<(), SendError> {
+        let mut result = Ok(());
+        for party in &message.receivers {
+            let handed = match self.find(&party.into()) {
+                Ok(cell) => cell.offer_reply(frame.clone(), Some(self.cell.label())),
+                Err(nobody) => {
+                    self.society.bury(frame.clone(), aios_supervisor::Reason::Closed, Some(self.cell.label()));
+                    Err(nobody)
+                }
+            };
+            match handed {
+                Ok(()) => self.cell.tally.sent(),
+                Err(error) => result = Err(error),
+            }
+        }
+        result
+    }
+
+    /// Ends this agent's part in a conversation with bad news, by the act that fits and is allowed there.
+    pub(crate) fn conclude(&self, message: &Trusted, error: &AgentError) {
+        use Performative::{Failure, NotUnderstood, Refuse, RejectProposal};
+        let (first, reason) = match error {
+            AgentError::Refused(reason) => (Refuse, reason.clone()),
+            AgentError::Failed(reason) => (Failure, reason.clone()),
+            AgentError::NotUnderstood(reason) => (NotUnderstood, reason.clone()),
+            AgentError::Broken(why) => (Failure, Reason::new(ReasonKind::InternalError, why.clone())),
+        };
+        let content = Content::from(reason);
+        for act in [first, Failure, Refuse, RejectProposal, NotUnderstood] {
+            let allowed = self.cell.talks.lock().expects(message.conversation_id, self.cell.party(), act);
+            if allowed {
+                if let Err(error) = self.answer(message.reply(act, content)) {
+                    tracing::debug!(agent = %self.cell.party(), %error, "bad news did not reach the sender");
+                }
+                return;
+            }
+        }
+    }
+}

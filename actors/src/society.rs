@@ -1,0 +1,469 @@
+//! One world of agents: their directory, keys, records, memory and clock. Two worlds fit in one process and know
+//! nothing of each other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aios_inference::EngineHandle;
+use aios_memory::{InMemoryStore, Store, StoreError};
+use aios_protocols::ports::DataBus;
+use aios_protocols::{
+    AgentId, IdentityError, KeyDirectory, KeyRegistry, Party, RegistryError, Sealed, SigningIdentity, TenantId, Tier,
+    Timestamp,
+};
+use aios_supervisor::{ChildHandle, ChildSpec, DeadLetters, OrderError, Reason, SupervisorRef};
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
+
+use crate::agent::{
+    AgentError, AgentOptions, Audit, AuditSink, Cell, CellParts, Client, Clock, Host, HostArguments, Maker, MessageCounts,
+    Principal, Snapshot, SnapshotError, Steps, SystemClock, metric,
+};
+use crate::directory::Directory;
+use crate::factory::{Blueprint, Factories};
+
+/// Dead letters kept for a look; the counts remember the rest.
+const DEAD_LETTERS: usize = 1024;
+/// How long messages under way stay valid when a party enrols again with a new key.
+const KEY_GRACE: Duration = Duration::from_secs(60);
+/// Where snapshots lie in the store.
+const SNAPSHOTS: &str = "snapshot/";
+
+/// A world. Cheap to clone; clones are the same world.
+#[derive(Clone)]
+pub struct Society(Arc<Inner>);
+
+struct Inner {
+    directory: Directory,
+    factories: Factories,
+    keys: Arc<KeyRegistry>,
+    audit: Audit,
+    dead_letters: DeadLetters<Sealed>,
+    steps: Steps,
+    store: Arc<dyn Store>,
+    engine: Option<EngineHandle>,
+    bus: Option<Arc<dyn DataBus>>,
+    clock: Arc<dyn Clock>,
+    chance: Mutex<StdRng>,
+    tenant: TenantId,
+    zone: String,
+    /// The highest epoch each party had here.
+    epochs: Mutex<HashMap<Party, u64>>,
+    instances: AtomicU64,
+    /// What agents that are gone had sent, verified and refused.
+    past: Mutex<MessageCounts>,
+}
+
+/// Why somebody did not become part of the world.
+#[derive(Debug, thiserror::Error)]
+pub enum SocietyError {
+    /// No constructor for the role.
+    #[error("`{role}` cannot be spawned; known are: {}", known.join(", "))]
+    UnknownRole {
+        /// The role asked for.
+        role: String,
+        /// The roles there are.
+        known: Vec<String>,
+    },
+    /// The name is no name.
+    #[error(transparent)]
+    Name(#[from] IdentityError),
+    /// Somebody of this name is here.
+    #[error("{0} is already here; choose another instance or stop it first")]
+    NameTaken(Party),
+    /// The key registry refuses.
+    #[error(transparent)]
+    Key(#[from] RegistryError),
+    /// The supervisor did not start it.
+    #[error(transparent)]
+    NotStarted(#[from] OrderError),
+    /// A principal's desk did not open.
+    #[error("the desk did not open: {0}")]
+    Desk(String),
+}
+
+/// What a world is made of; everything has a default that needs nothing outside the process.
+pub struct SocietyBuilder {
+    clock: Arc<dyn Clock>,
+    seed: Option<u64>,
+    store: Arc<dyn Store>,
+    engine: Option<EngineHandle>,
+    bus: Option<Arc<dyn DataBus>>,
+    audit_sink: Option<Arc<dyn AuditSink>>,
+    keys: Arc<KeyRegistry>,
+    tenant: TenantId,
+    zone: String,
+}
+
+impl Default for SocietyBuilder {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            seed: None,
+            store: Arc::new(InMemoryStore::default()),
+            engine: None,
+            bus: None,
+            audit_sink: None,
+            keys: Arc::default(),
+            tenant: TenantId::new("local").expect("`local` is a sound name of a tenant"),
+            zone: "global".to_owned(),
+        }
+    }
+}
+
+impl SocietyBuilder {
+    /// Where it takes the time from.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes all keys and names reproducible. For tests only: whoever knows the seed can sign.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Where snapshots and durable steps are kept.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// The model that agents think with.
+    #[must_use]
+    pub fn engine(mut self, engine: EngineHandle) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// Where events are published.
+    #[must_use]
+    pub fn bus(mut self, bus: Arc<dyn DataBus>) -> Self {
+        self.bus = Some(bus);
+        self
+    }
+
+    /// Who keeps the audit trail.
+    #[must_use]
+    pub fn audit_sink(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.audit_sink = Some(sink);
+        self
+    }
+
+    /// A key registry that others share, such as the security agent.
+    #[must_use]
+    pub fn keys(mut self, keys: Arc<KeyRegistry>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Whose agents these are when nothing else is said.
+    #[must_use]
+    pub fn tenant(mut self, tenant: TenantId) -> Self {
+        self.tenant = tenant;
+        self
+    }
+
+    /// The zone of agents that are spawned by role.
+    #[must_use]
+    pub fn zone(mut self, zone: impl Into<String>) -> Self {
+        self.zone = zone.into();
+        self
+    }
+
+    /// The world.
+    #[must_use]
+    pub fn build(self) -> Society {
+        let chance = self.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
+        let letters_clock = Arc::new(LettersClock(Arc::clone(&self.clock)));
+        Society(Arc::new(Inner {
+            directory: Directory::default(),
+            factories: Factories::default(),
+            keys: self.keys,
+            audit: Audit::new(self.audit_sink),
+            dead_letters: DeadLetters::new(DEAD_LETTERS, letters_clock),
+            steps: Steps::new(Arc::clone(&self.store)),
+            store: self.store,
+            engine: self.engine,
+            bus: self.bus,
+            clock: self.clock,
+            chance: Mutex::new(chance),
+            tenant: self.tenant,
+            zone: self.zone,
+            epochs: Mutex::default(),
+            instances: AtomicU64::new(0),
+            past: Mutex::default(),
+        }))
+    }
+}
+
+/// Dead letters tell the time since the Unix epoch.
+struct LettersClock(Arc<dyn Clock>);
+
+impl aios_supervisor::Clock for LettersClock {
+    fn now(&self) -> Duration {
+        Duration::from_micros(self.0.now().as_micros())
+    }
+}
+
+impl Society {
+    /// Begins to describe a world.
+    #[must_use]
+    pub fn builder() -> SocietyBuilder {
+        SocietyBuilder::default()
+    }
+
+    /// Who is here.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    /// How agents are made.
+    #[must_use]
+    pub fn factories(&self) -> &Factories {
+        &self.0.factories
+    }
+
+    /// Whose keys are valid.
+    #[must_use]
+    pub fn key_registry(&self) -> &Arc<KeyRegistry> {
+        &self.0.keys
+    }
+
+    pub(crate) fn keys(&self) -> &dyn KeyDirectory {
+        self.0.keys.as_ref()
+    }
+
+    /// Every refusal.
+    #[must_use]
+    pub fn audit(&self) -> &Audit {
+        &self.0.audit
+    }
+
+    /// What was not delivered.
+    #[must_use]
+    pub fn dead_letters(&self) -> &DeadLetters<Sealed> {
+        &self.0.dead_letters
+    }
+
+    /// Where snapshots and steps are kept.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// The model, if there is one.
+    #[must_use]
+    pub fn engine(&self) -> Option<&EngineHandle> {
+        self.0.engine.as_ref()
+    }
+
+    /// The data bus, if there is one.
+    #[must_use]
+    pub fn bus(&self) -> Option<&Arc<dyn DataBus>> {
+        self.0.bus.as_ref()
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Whose agents these are when nothing else is said.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.0.tenant
+    }
+
+    pub(crate) fn steps(&self) -> &Steps {
+        &self.0.steps
+    }
+
+    /// What everybody here ever sent, verified and refused.
+    #[must_use]
+    pub fn messages(&self) -> MessageCounts {
+        let mut sum = *self.0.past.lock();
+        for cell in self.0.directory.cells() {
+            sum += cell.messages();
+        }
+        sum
+    }
+
+    /// Keeps what could not be delivered.
+    pub(crate) fn bury(&self, frame: Sealed, reason: Reason, sender: Option<Arc<str>>) {
+        metrics::counter!(metric::DEAD_LETTERS_TOTAL, "reason" => reason.label()).increment(1);
+        self.0.dead_letters.push(frame, reason, sender);
+    }
+
+    /// The cell of a new agent: a name, a key, a mailbox, an entry in the directory. It takes messages at once; they
+    /// wait until the agent is started.
+    pub fn enrol(&self, id: &AgentId, options: AgentOptions) -> Result<Arc<Cell>, SocietyError> {
+        let identity = self.identity(id.into());
+        self.enrol_with(Arc::new(identity), options)
+    }
+
+    /// The same with a key of one's own.
+    pub fn enrol_with(
+        &self,
+        identity: Arc<SigningIdentity>,
+        options: AgentOptions,
+    ) -> Result<Arc<Cell>, SocietyError> {
+        let now = self.now();
+        let party = identity.party().clone();
+        let known = self.0.keys.key(&party, identity.key_id(), now).is_ok();
+        if !known {
+            match self.0.keys.register(&party, identity.public_key(), now) {
+                Err(RegistryError::AlreadyRegistered(_)) => {
+                    if self.directory().get(&party).is_some_and(|cell| cell.is_taking()) {
+                        return Err(SocietyError::NameTaken(party));
+                    }
+                    self.0.keys.rotate(&party, identity.public_key(), now, KEY_GRACE)?;
+                }
+                other => other?,
+            }
+        }
+        let epoch = {
+            let mut epochs = self.0.epochs.lock();
+            let epoch = epochs.entry(party.clone()).or_default();
+            *epoch = (*epoch + 1).max(now.as_micros());
+            *epoch
+        };
+        let tenant = match party.principal() {
+            Some(principal) => TenantId::new(principal.tenant())?,
+            None => options.tenant.clone().unwrap_or_else(|| self.0.tenant.clone()),
+        };
+        let cell = Cell::new(CellParts {
+            identity,
+            tenant,
+            options,
+            epoch,
+            // What was signed in this very microsecond is not from before our time.
+            begin: now - Duration::from_micros(1),
+            chance: self.0.chance.lock().next_u64(),
+            dead_letters: self.0.dead_letters.clone(),
+        });
+        if let Some(before) = self.directory().get(&party) {
+            *self.0.past.lock() += before.messages();
+        }
+        if !self.directory().enter(Arc::clone(&cell)) {
+            return Err(SocietyError::NameTaken(party));
+        }
+        Ok(cell)
+    }
+
+    fn identity(&self, party: Party) -> SigningIdentity {
+        let mut seed = [0; 32];
+        self.0.chance.lock().fill_bytes(&mut seed);
+        SigningIdentity::from_seed(party, seed)
+    }
+
+    /// An agent as a child of any supervisor, made by the constructor of its role. The id of the child is its name.
+    ///
+    /// The spec is permanent and stops within 5 s unless said otherwise on it.
+    pub fn child_spec(&self, id: &AgentId, options: AgentOptions) -> Result<ChildSpec, SocietyError> {
+        let make = self.0.factories.get(id.role()).ok_or_else(|| SocietyError::UnknownRole {
+            role: id.role().to_owned(),
+            known: self.0.factories.roles(),
+        })?;
+        let blueprint = Blueprint { id: id.clone(), config: options.config.clone() };
+        let cell = self.enrol(id, options)?;
+        Ok(self.agent_child_spec(&cell, Arc::new(move || make(&blueprint))))
+    }
+
+    /// An agent as a child of any supervisor, made by `make`.
+    pub fn agent_child_spec(&self, cell: &Arc<Cell>, make: Maker) -> ChildSpec {
+        let society = self.clone();
+        let carried = Arc::clone(cell);
+        let spec = ChildSpec::from_fn(cell.label(), move |start| {
+            let arguments =
+                HostArguments { society: society.clone(), cell: Arc::clone(&carried), maker: Some(Arc::clone(&make)) };
+            async move { Ok(ractor::Actor::spawn_linked(None, Host, arguments, start.supervisor).await?) }
+        });
+        let (society, id) = (self.clone(), cell.party().agent().cloned());
+        spec.shows_mailbox(&cell.requests)
+            .warm_when(move || id.as_ref().is_some_and(|id| matches!(society.load_snapshot(id), Ok(Some(_)))))
+    }
+
+    /// Starts an agent of a role under a supervisor, as the next free instance in this world's zone.
+    pub async fn spawn(
+        &self,
+        role: &str,
+        supervisor: &SupervisorRef,
+        options: AgentOptions,
+    ) -> Result<(AgentId, ChildHandle), SocietyError> {
+        let id = self.next_instance(role)?;
+        let handle = self.spawn_as(&id, supervisor, options).await?;
+        Ok((id, handle))
+    }
+
+    /// Starts an agent of a chosen name under a supervisor.
+    pub async fn spawn_as(
+        &self,
+        id: &AgentId,
+        supervisor: &SupervisorRef,
+        options: AgentOptions,
+    ) -> Result<ChildHandle, SocietyError> {
+        let spec = self.child_spec(id, options)?;
+        match supervisor.start_child(spec).await {
+            Ok(handle) => Ok(handle),
+            Err(error) => {
+                self.forget(&id.into());
+                Err(error.into())
+            }
+        }
+    }
+
+    fn next_instance(&self, role: &str) -> Result<AgentId, SocietyError> {
+        let (tier, kind) = role.split_once('.').ok_or_else(|| IdentityError::Shape(role.to_owned()))?;
+        let tier: Tier = tier.parse()?;
+        loop {
+            let number = self.0.instances.fetch_add(1, Ordering::Relaxed) + 1;
+            let id = AgentId::new(tier, kind, &format!("{number:03}"), &self.0.zone)?;
+            if self.directory().get(&(&id).into()).is_none() {
+                return Ok(id);
+            }
+        }
+    }
+
+    /// Opens the desk of somebody outside: a person or program that signs with a key of its own.
+    pub async fn client(&self, principal: impl Into<Principal>) -> Result<Client, SocietyError> {
+        let identity = match principal.into() {
+            Principal::Named(id) => Arc::new(self.identity(id.into())),
+            Principal::WithKey(identity) => identity,
+        };
+        let cell = self.enrol_with(identity, AgentOptions::default())?;
+        Client::open(self, cell).await
+    }
+
+    /// Takes a party off the directory and the key registry, for good.
+    pub fn forget(&self, party: &Party) {
+        if let Some(cell) = self.directory().remove(party) {
+            *self.0.past.lock() += cell.messages();
+        }
+        self.0.keys.remove(party);
+    }
+
+    pub(crate) fn load_snapshot(&self, id: &AgentId) -> Result<Option<Snapshot>, AgentError> {
+        let stored: Option<Vec<u8>> = self.0.store.get(&snapshot_key(id))?;
+        let snapshot: Result<Option<Snapshot>, SnapshotError> = stored.as_deref().map(Snapshot::decode).transpose();
+        Ok(snapshot?)
+    }
+
+    pub(crate) fn save_snapshot(&self, id: &AgentId, snapshot: &Snapshot) -> Result<(), StoreError> {
+        self.0.store.put(&snapshot_key(id), &snapshot.encode())?;
+        self.0.store.flush()
+    }
+}
+
+fn snapshot_key(id: &AgentId) -> Vec<u8> {
+    [SNAPSHOTS.as_bytes(), id.as_str().as_bytes()].concat()
+}
