@@ -364,6 +364,9 @@ pub struct TaskEvent {
     /// The Critic's score, once there is one.
     #[serde(default)]
     pub score: Option<f64>,
+    /// Time in the tool, in milliseconds, once it is done.
+    #[serde(default)]
+    pub duration_ms: Option<f64>,
     /// Why it is retried or has failed.
     #[serde(default)]
     pub reason: Option<String>,

@@ -203,6 +203,7 @@ mod tests {
             attempt,
             agent: agent.map(str::to_owned),
             score: None,
+            duration_ms: None,
             reason: None,
         }
     }
