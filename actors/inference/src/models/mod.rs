@@ -10,4 +10,4 @@ pub use catalog::{
     ALL_MINILM_L6_V2, HubFile, PinnedFile, PinnedModel, PythonPackage, SMOLLM2_135M_INSTRUCT, all,
 };
 #[cfg(feature = "fetch")]
-pub use fetch::{FetchError, FetchOptions, Fetched, Progress, Source, fetch};
+pub use fetch::{FetchError, FetchOptions, Fetched, Progress, Source, SourceError, fetch};
