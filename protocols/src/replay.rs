@@ -63,7 +63,7 @@ impl ReplayWindow {
             sequence,
             highest: self.highest,
         };
-        if sequence == 0 || sequence.saturating_add(Self::SIZE) <= self.highest {
+        if sequence == 0 || self.highest.saturating_sub(sequence) >= Self::SIZE {
             return Err(replayed);
         }
         if sequence > self.highest {

@@ -1,0 +1,213 @@
+//! Round trips of random messages, and decoders that meet random bytes.
+
+mod common;
+
+use std::collections::HashSet;
+
+use aios_protocols::subject::token;
+use aios_protocols::*;
+use common::*;
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+
+fn any_party() -> impl Strategy<Value = Party> {
+    let agent = (
+        0..3_usize,
+        "[a-z][a-z0-9-]{0,8}",
+        "[A-Za-z0-9]{1,8}",
+        "[a-z0-9-]{1,8}",
+    )
+        .prop_map(|(tier, kind, instance, zone)| {
+            let tier = [Tier::Macro, Tier::Meso, Tier::Micro][tier];
+            Party::from(AgentId::new(tier, &kind, &instance, &zone).unwrap())
+        });
+    let principal = ("[a-z.]{1,8}", "[a-z]{1,8}")
+        .prop_map(|(name, tenant)| party(&format!("user:{name}@{tenant}")));
+    prop_oneof![4 => agent, 1 => principal]
+}
+
+/// Texts with all that quoting has to survive.
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof!["\\PC{0,40}", "[\"\\\\() :#a-z\n]{0,40}"]
+}
+
+prop_compose! {
+    fn any_draft()(
+        act in 0..22_usize,
+        content in vec(any::<u8>(), 0..200),
+        text in any_text(),
+        is_text in any::<bool>(),
+        receivers in btree_set(any_party(), 1..5),
+        reply_to in btree_set(any_party(), 0..3),
+        texts in [of(any_text()), of(any_text()), of(any_text()), of(any_text()), of(any_text())],
+        protocol in of(0..9_usize),
+        conversation in of(any::<[u8; 16]>()),
+        reply_by in of(0..253_402_300_799_999_u64),
+        qos in 0..3_usize,
+        trace in of((1..=u64::MAX, 1..=u64::MAX, any::<u8>())),
+    ) -> Draft {
+        let content = if is_text { Content::text(text) } else { Content::bytes(content) };
+        let mut draft = Draft::new(Performative::ALL[act], content).to_all(receivers).qos(Qos::ALL[qos]);
+        for party in reply_to {
+            draft = draft.reply_to(party);
+        }
+        let [language, encoding, ontology, reply_with, in_reply_to] = texts;
+        if let Some(text) = language { draft = draft.language(text); }
+        if let Some(text) = encoding { draft = draft.encoding(text); }
+        if let Some(text) = ontology { draft = draft.ontology(text); }
+        if let Some(text) = reply_with { draft = draft.reply_with(text); }
+        if let Some(text) = in_reply_to { draft = draft.in_reply_to(text); }
+        if let Some(index) = protocol { draft = draft.protocol(ProtocolName::ALL[index]); }
+        if let Some(bytes) = conversation { draft = draft.conversation(ConversationId::from_bytes(bytes)); }
+        if let Some(millis) = reply_by {
+            draft = draft.reply_by(Timestamp::from_micros(millis * 1_000).unwrap());
+        }
+        if let Some((trace, span, flags)) = trace {
+            let mut trace_id = [0; 16];
+            trace_id[8..].copy_from_slice(&trace.to_be_bytes());
+            draft = draft.trace(TraceContext::new(trace_id, span.to_be_bytes(), flags).unwrap());
+        }
+        draft
+    }
+}
+
+/// The lone sender, who is never among the random receivers.
+const SENDER: &str = "macro.planner.sender_of_all@global";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn message_to_frame_to_message(
+        draft in any_draft(),
+        metadata in btree_map("\\PC{0,20}", "\\PC{0,50}", 0..5),
+    ) {
+        let draft = metadata.into_iter().fold(draft, |draft, (key, value)| draft.metadata(key, value));
+        let (message, sealed) = seal(SENDER, draft);
+        let keys = KeyRegistry::new();
+        keys.register(&party(SENDER), identity(SENDER, 1).public_key(), morning()).unwrap();
+        let opened = authenticate(&sealed, &keys, &Limits::default(), morning()).unwrap();
+        prop_assert_eq!(opened.message(), &message);
+        // The same message is the same bytes.
+        let again = identity(SENDER, 1).seal(&message, &Limits::default()).unwrap();
+        prop_assert_eq!(again, sealed);
+    }
+
+    #[test]
+    fn message_to_string_to_message(draft in any_draft()) {
+        let before = message(SENDER, draft);
+        let text = fipa_string::to_string(&before);
+        let acl = fipa_string::parse(&text).unwrap();
+        prop_assert_eq!(&acl.sender.as_ref().unwrap().name, SENDER);
+        let mut after = message(SENDER, acl.to_draft().unwrap());
+        after.envelope = before.envelope.clone();
+        prop_assert_eq!(&after, &before);
+        prop_assert_eq!(acl.to_string(), text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_bytes_make_a_decoder_panic(bytes in vec(any::<u8>(), 0..300), framed in any::<bool>()) {
+        let mut frame = if framed { b"AIM\x01".to_vec() } else { Vec::new() };
+        frame.extend(bytes);
+        let world = World::new();
+        prop_assert!(world.open(&mut verifier(), &Sealed::from_bytes(frame), EXECUTOR).is_err());
+    }
+
+    /// Past the signature: a sender that signs anything at all.
+    #[test]
+    fn no_signed_bytes_make_the_decoder_panic(
+        tail in vec(any::<u8>(), 0..200),
+        cut in 0..400_usize,
+        flips in vec((0..400_usize, any::<u8>()), 0..4),
+    ) {
+        let (_, sealed) = seal(PLANNER, Draft::request(party(EXECUTOR), "x").metadata("a", "b"));
+        let mut body = sealed.as_bytes()[68..].to_vec();
+        // Sender and key id stay, so that the signature is found good.
+        let head = 2 + PLANNER.len() + 2 + KeyId::LENGTH;
+        body.truncate((head + cut).min(body.len()));
+        for (at, flip) in flips {
+            if let Some(byte) = body.get_mut(head + at) {
+                *byte ^= flip;
+            }
+        }
+        body.extend(tail);
+        let signature = identity(PLANNER, 1).sign("application/vnd.aios.fipa-acl", &body);
+        let frame = [b"AIM\x01", &signature.to_bytes()[..], &body].concat();
+        let world = World::new();
+        if let Err(refusal) = world.open(&mut verifier(), &Sealed::from_bytes(frame), EXECUTOR) {
+            prop_assert_ne!(refusal.label(), "bad-signature");
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_string_reader_panic(text in any_text(), act in 0..22_usize) {
+        let _ = fipa_string::parse(&text);
+        let _ = fipa_string::parse(&format!("({} :content {text})", Performative::ALL[act]));
+        let _ = fipa_string::parse(&format!("(inform :sender (agent-identifier :name a {text}"));
+    }
+
+    #[test]
+    fn other_readers_never_panic(text in any_text()) {
+        let _ = text.parse::<Party>();
+        let _ = text.parse::<TraceContext>();
+        let _ = text.parse::<Timestamp>();
+        let _ = text.parse::<PublicKey>();
+        let _ = text.parse::<Reason>();
+        let _ = text.parse::<Subject>();
+        let _ = text.parse::<SubjectPattern>();
+        let _ = ConversationId::from_foreign(&text);
+    }
+
+    #[test]
+    fn dates_survive_writing_and_reading(millis in 0..253_402_300_800_000_u64) {
+        let moment = Timestamp::from_micros(millis * 1_000).unwrap();
+        prop_assert_eq!(Timestamp::from_fipa(&moment.to_fipa()).unwrap(), moment);
+    }
+
+    #[test]
+    fn traces_survive_writing_and_reading(trace in any::<[u8; 16]>(), span in any::<[u8; 8]>(), flags in any::<u8>()) {
+        if let Ok(context) = TraceContext::new(trace, span, flags) {
+            prop_assert_eq!(context.to_string().parse::<TraceContext>().unwrap(), context);
+        }
+    }
+
+    #[test]
+    fn any_text_makes_one_token_of_its_own(one in any_text(), other in any_text()) {
+        let subject: Subject = token(&one).parse().unwrap();
+        prop_assert!(!subject.as_str().contains('.'));
+        prop_assert_eq!(token(&one) == token(&other), one == other);
+    }
+
+    /// The bitmap against a plain set of all numbers accepted.
+    #[test]
+    fn the_window_accepts_each_new_number_once(steps in vec(prop_oneof![0..64_u64, 0..3_000_u64, 0..100_000_u64], 1..200)) {
+        let mut window = ReplayWindow::default();
+        let mut accepted = HashSet::new();
+        let mut highest = 0;
+        for number in steps {
+            let fresh = number > 0 && number + ReplayWindow::SIZE > highest && !accepted.contains(&number);
+            prop_assert_eq!(window.accept(number).is_ok(), fresh, "{} after {}", number, highest);
+            if fresh {
+                accepted.insert(number);
+                highest = highest.max(number);
+            }
+            prop_assert_eq!(window.highest(), highest);
+        }
+    }
+}
+
+#[test]
+fn the_window_survives_the_largest_numbers() {
+    let mut window = ReplayWindow::default();
+    for number in [1, u64::MAX - 1, u64::MAX] {
+        assert!(window.accept(number).is_ok());
+        assert!(window.accept(number).is_err());
+    }
+    assert!(window.accept(u64::MAX - 1_023).is_ok());
+    assert!(window.accept(u64::MAX - 1_024).is_err());
+}
