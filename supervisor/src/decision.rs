@@ -10,6 +10,13 @@ mod group;
 mod orders;
 mod shutdown;
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
+mod rules;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,

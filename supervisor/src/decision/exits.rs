@@ -29,7 +29,8 @@ impl Step<'_> {
                     self.answer(ticket, Ok(key));
                 }
                 self.set_cause(key, Cause::Restart);
-                self.leave_group_turn(key);
+                self.end_turn(key);
+                self.advance_group();
             }
             // The stop order crossed the start's success: the actor that is there now has not heard it.
             Phase::Stopping { killed, .. } => {
@@ -63,7 +64,10 @@ impl Step<'_> {
 
     /// The start took longer than its spec allows: it is called off and, once gone, counts as failed.
     pub(super) fn start_too_slow(&mut self, key: Key) {
-        self.begin_stop(key, Then::StartFailed);
+        // On the way out its turn comes anyway.
+        if !self.is_closing() {
+            self.begin_stop(key, Then::StartFailed);
+        }
     }
 
     pub(super) fn start_gone_wrong(&mut self, key: Key, error: StartError) {

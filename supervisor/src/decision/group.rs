@@ -61,20 +61,13 @@ impl Step<'_> {
     /// Takes the next step of the group's work, if it is anybody's turn.
     pub(super) fn advance_group(&mut self) {
         while let Some(mut group) = self.tree.group.take() {
-            // A child that is starting may itself have to stop; otherwise its turn has to end first.
-            let interrupt = group
-                .busy
-                .is_some_and(|busy| group.stopping.contains(&busy));
-            if group.busy.is_some() && !interrupt {
+            // One that is starting and has to stop again keeps nobody waiting: its turn to stop will come.
+            group.busy = group.busy.filter(|busy| !group.stopping.contains(busy));
+            if group.busy.is_some() {
                 self.tree.group = Some(group);
                 return;
             }
-            if let Some(key) = group
-                .busy
-                .filter(|_| interrupt)
-                .or_else(|| group.stopping.last().copied())
-            {
-                group.stopping.remove(&key);
+            if let Some(key) = group.stopping.pop_last() {
                 let alive = self
                     .phase_of(key)
                     .is_some_and(|phase| matches!(phase, Phase::Starting | Phase::Running));
@@ -171,9 +164,18 @@ impl Step<'_> {
     pub(super) fn leave_group_turn_silently(&mut self, key: Key) {
         if let Some(group) = &mut self.tree.group {
             group.stopping.remove(&key);
-            if group.busy == Some(key) {
-                group.busy = None;
-            }
+        }
+        self.end_turn(key);
+    }
+
+    pub(super) fn end_turn(&mut self, key: Key) {
+        if let Some(group) = self
+            .tree
+            .group
+            .as_mut()
+            .filter(|group| group.busy == Some(key))
+        {
+            group.busy = None;
         }
     }
 

@@ -59,7 +59,12 @@ impl Step<'_> {
 
     fn order_terminate(&mut self, key: Key, phase: Phase, _id: Arc<str>, ticket: Ticket) {
         match phase {
-            Phase::Stopped | Phase::Finished => self.answer(ticket, Ok(key)),
+            Phase::Stopped => self.answer(ticket, Ok(key)),
+            // It would have run again with its group; now it does not.
+            Phase::Finished => {
+                self.set_phase(key, Phase::Stopped);
+                self.answer(ticket, Ok(key));
+            }
             Phase::Waiting | Phase::Backoff => {
                 self.leave_group(key);
                 self.call_off_start(key);
