@@ -9,12 +9,19 @@ mod event;
 mod handle;
 mod kind;
 pub mod pheromone;
+mod population;
+mod port;
 mod refusal;
+mod shard;
 mod slot;
 mod step;
+mod survey;
 #[cfg(test)]
 mod testing;
+mod totals;
 mod window;
+mod worker;
+mod zone;
 
 pub use arena::{Arena, ArenaConfig};
 pub use counts::Counts;
@@ -27,14 +34,11 @@ pub use refusal::Refusal;
 pub use step::{PanicNote, StepConfig, Stepper};
 pub use slot::{HEADER_BYTES, Header, Life, Slot};
 
-/// temp
-#[derive(Debug, Clone, Copy)]
-pub struct Intensity { /// r
- pub restarts: u32, /// w
- pub within: std::time::Duration }
-/// temp
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Restart { /// p
- Permanent, /// t
- Transient, /// t
- Temporary }
+pub use population::{Answer, DoorError, Population};
+pub use port::AgentView;
+pub use survey::{CLASSES, Strong, Survey, SurveyRequest, TOP_MOST};
+pub use totals::{ALERT_BELOW, Alert, KindTotals, Rates, ZoneTotals};
+pub use worker::Clock;
+pub use zone::{KindConfig, Source, Zone, ZoneBuilder, ZoneError};
+
+pub use aios_supervisor::{Intensity, Restart};

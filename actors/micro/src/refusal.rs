@@ -14,14 +14,6 @@ pub enum Refusal {
     /// The agent sleeps.
     #[error("{0:?} is suspended; resume it first")]
     Suspended(Handle),
-    /// The agent is of another kind.
-    #[error("asked for an agent of kind `{asked}`, the handle names one of kind `{found}`")]
-    WrongKind {
-        /// Kind that was asked for.
-        asked: &'static str,
-        /// Kind of the agent the handle names.
-        found: &'static str,
-    },
     /// The arena has no room.
     #[error("arena is full: {asked} agents asked for, {allowed} allowed; free some or raise the kind's capacity")]
     Exhausted {

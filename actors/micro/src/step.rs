@@ -462,7 +462,7 @@ mod tests {
         for (i, agent) in agents.iter().enumerate().filter(|(i, _)| i % 3 != 0) {
             assert_eq!(counted(&stepper, *agent), 1, "agent {i}");
         }
-        assert_eq!(stepper.counts.handled, stepper.arena.live().into());
+        assert_eq!(stepper.counts.handled, u64::from(stepper.arena.live()));
     }
 
     proptest! {

@@ -1,8 +1,17 @@
 //! A kind for this crate's own tests: it counts, and does on demand whatever an agent can do.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::arena::ArenaConfig;
 use crate::effects::Effects;
 use crate::event::Event;
 use crate::kind::{Around, Kind, WholeLine};
+use crate::step::{StepConfig, Stepper};
+use crate::window::Window;
+use crate::{Intensity, Restart};
 
 pub(crate) const COUNT: u8 = 0;
 pub(crate) const PANIC: u8 = 1;
@@ -59,4 +68,12 @@ impl Kind for Counter {
             _ => effects.not_understood(),
         }
     }
+}
+
+/// A stepper with room for a thousand, whose agents come back up to ten times a second.
+pub(crate) fn small_stepper() -> Stepper<Counter> {
+    let arena = ArenaConfig { capacity: 1_000, quarantine: 0, first_generation: 1 };
+    let config = StepConfig { arena, near: 64, far: 8, restart: Restart::Transient };
+    let intensity = Intensity { restarts: 10, within: Duration::from_secs(1) };
+    Stepper::new(0, &config, Arc::new(Mutex::new(Window::new(intensity))))
 }
