@@ -26,7 +26,11 @@ pub struct ArenaConfig {
 
 impl Default for ArenaConfig {
     fn default() -> Self {
-        Self { capacity: SLOTS_PER_SHARD, quarantine: 4096, first_generation: 1 }
+        Self {
+            capacity: SLOTS_PER_SHARD,
+            quarantine: 4096,
+            first_generation: 1,
+        }
     }
 }
 
@@ -49,7 +53,11 @@ impl<K: Kind> Arena<K> {
     const PER_SLAB: usize = {
         let () = Slot::<K>::PROVED;
         let fits = SLAB_BYTES / K::BYTES;
-        if fits.is_power_of_two() { fits } else { fits.next_power_of_two() / 2 }
+        if fits.is_power_of_two() {
+            fits
+        } else {
+            fits.next_power_of_two() / 2
+        }
     };
     const SHIFT: u32 = Self::PER_SLAB.trailing_zeros();
     const MASK: u32 = Self::PER_SLAB as u32 - 1;
@@ -79,11 +87,16 @@ impl<K: Kind> Arena<K> {
     /// # Errors
     /// [`Refusal::Exhausted`] when the capacity is reached; nothing is overwritten.
     pub fn spawn(&mut self, resource: u64, now: Tick) -> Result<Handle, Refusal> {
-        let reuse = self.free > self.config.quarantine || (self.free > 0 && self.fresh >= SLOTS_PER_SHARD);
+        let reuse =
+            self.free > self.config.quarantine || (self.free > 0 && self.fresh >= SLOTS_PER_SHARD);
         if self.live() >= self.config.capacity || (!reuse && self.fresh >= SLOTS_PER_SHARD) {
             return Err(self.exhausted());
         }
-        let (index, generation) = if reuse { self.take_oldest_free() } else { self.take_fresh() };
+        let (index, generation) = if reuse {
+            self.take_oldest_free()
+        } else {
+            self.take_fresh()
+        };
         let handle = Handle::new(self.shard, index, generation).ok_or_else(|| self.exhausted())?;
         let slot = Slot::new(generation, resource, now);
         let slab = &mut self.slabs[(index >> Self::SHIFT) as usize];
@@ -146,7 +159,10 @@ impl<K: Kind> Arena<K> {
 
     /// The agent's slot with those before and after it in its slab.
     #[inline]
-    pub(crate) fn surroundings(&mut self, index: u32) -> Option<(&mut [Slot<K>], &mut Slot<K>, &mut [Slot<K>])> {
+    pub(crate) fn surroundings(
+        &mut self,
+        index: u32,
+    ) -> Option<(&mut [Slot<K>], &mut Slot<K>, &mut [Slot<K>])> {
         let slab = self.slabs.get_mut((index >> Self::SHIFT) as usize)?;
         let (before, rest) = slab.split_at_mut_checked((index & Self::MASK) as usize)?;
         let (slot, after) = rest.split_first_mut()?;
@@ -156,14 +172,20 @@ impl<K: Kind> Arena<K> {
     /// A slot by number, whatever its life.
     #[inline]
     pub(crate) fn slot(&self, index: u32) -> Option<&Slot<K>> {
-        self.slabs.get((index >> Self::SHIFT) as usize)?.get((index & Self::MASK) as usize)
+        self.slabs
+            .get((index >> Self::SHIFT) as usize)?
+            .get((index & Self::MASK) as usize)
     }
 
     /// The handle of the agent that lives in a slot.
     pub(crate) fn handle_of(&self, index: u32) -> Option<Handle> {
         let header = &self.slot(index)?.header;
         let lives = matches!(header.life, Life::Active | Life::Suspended);
-        if lives { Handle::new(self.shard, index, header.generation) } else { None }
+        if lives {
+            Handle::new(self.shard, index, header.generation)
+        } else {
+            None
+        }
     }
 
     /// Agents alive.
@@ -222,19 +244,27 @@ impl<K: Kind> Arena<K> {
 
     #[inline]
     pub(crate) fn lives(slot: &Slot<K>, handle: Handle) -> bool {
-        slot.header.generation == handle.generation() && matches!(slot.header.life, Life::Active | Life::Suspended)
+        slot.header.generation == handle.generation()
+            && matches!(slot.header.life, Life::Active | Life::Suspended)
     }
 
     #[cold]
     fn why(&self, handle: Handle, found: Option<&Slot<K>>) -> Refusal {
         match found {
             Some(slot) if handle.shard() == self.shard => {
-                let past = handle.generation() < slot.header.generation || slot.header.life == Life::Retired;
+                let past = handle.generation() < slot.header.generation
+                    || slot.header.life == Life::Retired;
                 let given_out = handle.generation() >= self.config.first_generation || past;
-                if past && given_out { Refusal::Stale(handle) } else { Refusal::Unknown(handle) }
+                if past && given_out {
+                    Refusal::Stale(handle)
+                } else {
+                    Refusal::Unknown(handle)
+                }
             }
             // After a fall the arena may not have grown to that slot again; what it gave out before is stale, not unknown.
-            _ if handle.shard() == self.shard && handle.generation() < self.config.first_generation => {
+            _ if handle.shard() == self.shard
+                && handle.generation() < self.config.first_generation =>
+            {
                 Refusal::Stale(handle)
             }
             _ => Refusal::Unknown(handle),
@@ -242,7 +272,10 @@ impl<K: Kind> Arena<K> {
     }
 
     fn exhausted(&self) -> Refusal {
-        Refusal::Exhausted { asked: u64::from(self.live()) + 1, allowed: u64::from(self.config.capacity.min(SLOTS_PER_SHARD - self.retired)) }
+        Refusal::Exhausted {
+            asked: u64::from(self.live()) + 1,
+            allowed: u64::from(self.config.capacity.min(SLOTS_PER_SHARD - self.retired)),
+        }
     }
 }
 
@@ -256,14 +289,27 @@ mod tests {
     use crate::testing::Counter;
 
     fn arena(capacity: u32, quarantine: u32) -> Arena<Counter> {
-        Arena::new(3, ArenaConfig { capacity, quarantine, first_generation: 1 })
+        Arena::new(
+            3,
+            ArenaConfig {
+                capacity,
+                quarantine,
+                first_generation: 1,
+            },
+        )
     }
 
     #[test]
     fn a_full_arena_refuses_and_overwrites_nothing() {
         let mut arena = arena(3, 0);
         let handles: Vec<Handle> = (0..3).map(|i| arena.spawn(i, 0).unwrap()).collect();
-        assert_eq!(arena.spawn(9, 0), Err(Refusal::Exhausted { asked: 4, allowed: 3 }));
+        assert_eq!(
+            arena.spawn(9, 0),
+            Err(Refusal::Exhausted {
+                asked: 4,
+                allowed: 3
+            })
+        );
         for (i, handle) in handles.iter().enumerate() {
             assert_eq!(arena.get(*handle).unwrap().header.resource, i as u64);
         }
@@ -278,7 +324,10 @@ mod tests {
         arena.free(first).unwrap();
         assert_eq!(arena.get(first).err(), Some(Refusal::Stale(first)));
         let second = arena.spawn(2, 0).unwrap();
-        assert_eq!((second.slot(), second.generation()), (first.slot(), first.generation() + 1));
+        assert_eq!(
+            (second.slot(), second.generation()),
+            (first.slot(), first.generation() + 1)
+        );
         assert_eq!(arena.get(first).err(), Some(Refusal::Stale(first)));
         assert_eq!(arena.free(first), Err(Refusal::Stale(first)));
         assert_eq!(arena.get(second).unwrap().header.resource, 2);
@@ -298,19 +347,35 @@ mod tests {
         }
         arena.free(given).unwrap();
         let next_life = Handle::new(3, given.slot(), given.generation() + 1).unwrap();
-        assert_eq!(arena.get(next_life).err(), Some(Refusal::Unknown(next_life)), "nobody lives there yet");
+        assert_eq!(
+            arena.get(next_life).err(),
+            Some(Refusal::Unknown(next_life)),
+            "nobody lives there yet"
+        );
     }
 
     #[test]
     fn a_slot_whose_generations_are_used_up_is_retired_and_not_wrapped() {
-        let mut arena: Arena<Counter> =
-            Arena::new(3, ArenaConfig { capacity: 4, quarantine: 0, first_generation: LAST_GENERATION - 1 });
+        let mut arena: Arena<Counter> = Arena::new(
+            3,
+            ArenaConfig {
+                capacity: 4,
+                quarantine: 0,
+                first_generation: LAST_GENERATION - 1,
+            },
+        );
         let first = arena.spawn(1, 0).unwrap();
         arena.free(first).unwrap();
         let last = arena.spawn(2, 0).unwrap();
-        assert_eq!((last.slot(), last.generation()), (first.slot(), LAST_GENERATION));
+        assert_eq!(
+            (last.slot(), last.generation()),
+            (first.slot(), LAST_GENERATION)
+        );
         arena.free(last).unwrap();
-        assert_eq!((arena.retired(), arena.live(), arena.next_generation()), (1, 0, None));
+        assert_eq!(
+            (arena.retired(), arena.live(), arena.next_generation()),
+            (1, 0, None)
+        );
         for handle in [first, last] {
             assert_eq!(arena.get(handle).err(), Some(Refusal::Stale(handle)));
         }
@@ -335,7 +400,13 @@ mod tests {
         let handles: Vec<Handle> = (0..50).map(|i| before.spawn(i, 0).unwrap()).collect();
         before.free(handles[7]).unwrap();
         let first_generation = before.next_generation().unwrap();
-        let mut after: Arena<Counter> = Arena::new(3, ArenaConfig { first_generation, ..ArenaConfig::default() });
+        let mut after: Arena<Counter> = Arena::new(
+            3,
+            ArenaConfig {
+                first_generation,
+                ..ArenaConfig::default()
+            },
+        );
         for i in 0..20 {
             after.spawn(i, 0).unwrap();
         }

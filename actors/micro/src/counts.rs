@@ -74,7 +74,12 @@ counts! {
 impl Counts {
     /// Events refused, whatever the reason.
     pub fn refused(&self) -> u64 {
-        self.stale + self.unknown + self.suspended + self.flooded + self.outbox_full + self.no_such_shard
+        self.stale
+            + self.unknown
+            + self.suspended
+            + self.flooded
+            + self.outbox_full
+            + self.no_such_shard
     }
 }
 
@@ -84,7 +89,12 @@ mod tests {
 
     #[test]
     fn what_is_stored_is_what_is_loaded() {
-        let counts = Counts { handled: 1, stale: 2, falls: 3, ..Counts::default() };
+        let counts = Counts {
+            handled: 1,
+            stale: 2,
+            falls: 3,
+            ..Counts::default()
+        };
         let shared = SharedCounts::default();
         shared.store(&counts);
         assert_eq!(shared.load(), counts);

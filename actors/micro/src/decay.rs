@@ -17,8 +17,16 @@ impl Decay {
     /// `half_life` in ticks; 0 is taken as 1.
     pub fn new(half_life: Tick) -> Self {
         let half_life = half_life.max(1) as f32;
-        let table = |stride: f32| Box::new(std::array::from_fn(|i| (-(i as f32) * stride / half_life).exp2()));
-        Self { fine: table(1.0), coarse: table(STEPS as f32), half_life }
+        let table = |stride: f32| {
+            Box::new(std::array::from_fn(|i| {
+                (-(i as f32) * stride / half_life).exp2()
+            }))
+        };
+        Self {
+            fine: table(1.0),
+            coarse: table(STEPS as f32),
+            half_life,
+        }
     }
 
     /// What is left after `ticks`.
@@ -42,7 +50,10 @@ mod tests {
             for ticks in [0, 1, 255, 256, 9_999, 65_535, 65_536, 1_000_000] {
                 let expected = (-(f64::from(ticks)) / f64::from(half_life)).exp2();
                 let found = f64::from(decay.factor(ticks));
-                assert!((found - expected).abs() <= 1e-5 * expected + 1e-38, "{ticks} of {half_life}: {found}");
+                assert!(
+                    (found - expected).abs() <= 1e-5 * expected + 1e-38,
+                    "{ticks} of {half_life}: {found}"
+                );
             }
         }
     }

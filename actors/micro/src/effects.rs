@@ -29,13 +29,27 @@ impl Effects<'_> {
     /// Tells another agent something; false if the outbox is full, which is also counted.
     #[inline]
     pub fn inform(&mut self, to: Handle, code: u8, arg: u16, value: u32) -> bool {
-        self.send(Event { to, from: Some(self.me), value, arg, code, act: Act::Inform })
+        self.send(Event {
+            to,
+            from: Some(self.me),
+            value,
+            arg,
+            code,
+            act: Act::Inform,
+        })
     }
 
     /// Asks another agent something; it answers by inform if it wants to.
     #[inline]
     pub fn query_if(&mut self, to: Handle, code: u8, arg: u16, value: u32) -> bool {
-        self.send(Event { to, from: Some(self.me), value, arg, code, act: Act::QueryIf })
+        self.send(Event {
+            to,
+            from: Some(self.me),
+            value,
+            arg,
+            code,
+            act: Act::QueryIf,
+        })
     }
 
     /// Adds to the agent's own pheromone. What is not a positive number adds nothing.
@@ -66,7 +80,11 @@ impl Effects<'_> {
 
     #[inline]
     fn send(&mut self, event: Event) -> bool {
-        let queue = if event.to.shard() == self.me.shard() { &mut *self.near } else { &mut *self.far };
+        let queue = if event.to.shard() == self.me.shard() {
+            &mut *self.near
+        } else {
+            &mut *self.far
+        };
         if queue.len() == queue.capacity() {
             self.refused += 1;
             return false;

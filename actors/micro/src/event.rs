@@ -95,7 +95,14 @@ pub enum EventError {
 impl Event {
     /// An event from outside the swarm.
     pub const fn new(to: Handle, act: Act, code: u8, arg: u16, value: u32) -> Self {
-        Self { to, from: None, value, arg, code, act }
+        Self {
+            to,
+            from: None,
+            value,
+            arg,
+            code,
+            act,
+        }
     }
 
     /// A statement from outside the swarm, the common case.
@@ -132,7 +139,14 @@ impl Event {
             bits => Some(Handle::from_bits(bits).ok_or(EventError::Sender(bits))?),
         };
         let act = Act::from_byte(bytes[23]).ok_or(EventError::Act(bytes[23]))?;
-        Ok(Self { to, from, value: rest as u32, arg: (rest >> 32) as u16, code: bytes[22], act })
+        Ok(Self {
+            to,
+            from,
+            value: rest as u32,
+            arg: (rest >> 32) as u16,
+            code: bytes[22],
+            act,
+        })
     }
 }
 
@@ -167,8 +181,17 @@ mod tests {
 
     #[test]
     fn agents_say_only_inform_and_query_if_to_each_other() {
-        let acts = [Act::Inform, Act::QueryIf, Act::QueryRef, Act::Request, Act::Cancel];
-        let allowed: Vec<Act> = acts.into_iter().filter(|act| act.allowed_between_agents()).collect();
+        let acts = [
+            Act::Inform,
+            Act::QueryIf,
+            Act::QueryRef,
+            Act::Request,
+            Act::Cancel,
+        ];
+        let allowed: Vec<Act> = acts
+            .into_iter()
+            .filter(|act| act.allowed_between_agents())
+            .collect();
         assert_eq!(allowed, [Act::Inform, Act::QueryIf]);
     }
 }

@@ -32,7 +32,8 @@ impl Handle {
         if slot >= SLOTS_PER_SHARD || generation == 0 {
             return None;
         }
-        let bits = ((generation as u64) << GENERATION_SHIFT) | ((shard as u64) << SLOT_BITS) | slot as u64;
+        let bits =
+            ((generation as u64) << GENERATION_SHIFT) | ((shard as u64) << SLOT_BITS) | slot as u64;
         match NonZeroU64::new(bits) {
             Some(bits) => Some(Self(bits)),
             None => None,
@@ -73,7 +74,13 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Handle(shard {}, slot {}, generation {})", self.shard(), self.slot(), self.generation())
+        write!(
+            f,
+            "Handle(shard {}, slot {}, generation {})",
+            self.shard(),
+            self.slot(),
+            self.generation()
+        )
     }
 }
 
@@ -83,9 +90,16 @@ mod tests {
 
     #[test]
     fn a_handle_gives_back_its_three_parts() {
-        for (shard, slot, generation) in [(0, 0, 1), (255, SLOTS_PER_SHARD - 1, LAST_GENERATION), (7, 12_345, 99)] {
+        for (shard, slot, generation) in [
+            (0, 0, 1),
+            (255, SLOTS_PER_SHARD - 1, LAST_GENERATION),
+            (7, 12_345, 99),
+        ] {
             let handle = Handle::new(shard, slot, generation).unwrap();
-            assert_eq!((handle.shard(), handle.slot(), handle.generation()), (shard, slot, generation));
+            assert_eq!(
+                (handle.shard(), handle.slot(), handle.generation()),
+                (shard, slot, generation)
+            );
             assert_eq!(Handle::from_bits(handle.bits()), Some(handle));
         }
     }

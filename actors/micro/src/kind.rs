@@ -33,7 +33,10 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// When an agent that ended comes back.
     const RESTART: Restart = Restart::Transient;
     /// How many may come back within a window, in the whole zone; the ones beyond it are dropped and counted.
-    const INTENSITY: Intensity = Intensity { restarts: 100_000, within: std::time::Duration::from_secs(1) };
+    const INTENSITY: Intensity = Intensity {
+        restarts: 100_000,
+        within: std::time::Duration::from_secs(1),
+    };
     /// Time in which an agent's pheromone halves.
     const HALF_LIFE: Tick = 10_000;
     /// Events one agent accepts within one tick; the flood beyond is refused and counted.
@@ -45,7 +48,12 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// What the agent does: a plain function of its state, the event and what it sees around it.
     ///
     /// It must not block. A panic in it ends this agent only; whatever it had put into `effects` for this event is undone.
-    fn behave(state: &mut Self::State, event: &Event, around: &Around<'_, Self>, effects: &mut Effects<'_>);
+    fn behave(
+        state: &mut Self::State,
+        event: &Event,
+        around: &Around<'_, Self>,
+        effects: &mut Effects<'_>,
+    );
 }
 
 /// What an agent sees: itself from outside, the time, and the agents in the slots beside its own.
@@ -81,17 +89,32 @@ impl<K: Kind> Around<'_, K> {
         self.pheromone
     }
 
+    /// What is left of something of this kind's half-life after some ticks, from 1 down to 0.
+    pub fn evaporated(&self, ticks: Tick) -> f32 {
+        self.decay.factor(ticks)
+    }
+
     /// The agent `offset` slots away (-1 is the one before), if it is awake and in the same slab. Agents spawned one after
     /// another into a fresh arena are neighbours; a slab edge is an edge of the world.
     pub fn neighbour(&self, offset: isize) -> Option<Neighbour<'_, K>> {
         let slot = match offset {
             0 => return None,
             1.. => self.after.get(offset as usize - 1)?,
-            _ => self.before.get(self.before.len().checked_sub(offset.unsigned_abs())?)?,
+            _ => self
+                .before
+                .get(self.before.len().checked_sub(offset.unsigned_abs())?)?,
         };
-        (slot.header.life == Life::Active).then(|| Neighbour {
+        if slot.header.life != Life::Active {
+            return None;
+        }
+        let index = self.me.slot().checked_add_signed(offset as i32)?;
+        Some(Neighbour {
             slot,
-            pheromone: slot.header.pheromone * self.decay.factor(self.now.wrapping_sub(slot.header.touched)),
+            handle: Handle::new(self.me.shard(), index, slot.header.generation)?,
+            pheromone: slot.header.pheromone
+                * self
+                    .decay
+                    .factor(self.now.wrapping_sub(slot.header.touched)),
         })
     }
 }
@@ -100,10 +123,16 @@ impl<K: Kind> Around<'_, K> {
 #[derive(Debug)]
 pub struct Neighbour<'a, K: Kind> {
     slot: &'a Slot<K>,
+    handle: Handle,
     pheromone: f32,
 }
 
 impl<'a, K: Kind> Neighbour<'a, K> {
+    /// Whom to tell something to reach it.
+    pub fn handle(&self) -> Handle {
+        self.handle
+    }
+
     /// Its state.
     pub fn state(&self) -> &'a K::State {
         &self.slot.state

@@ -8,6 +8,7 @@ mod effects;
 mod event;
 mod handle;
 mod kind;
+pub mod kinds;
 pub mod pheromone;
 mod population;
 mod port;
@@ -31,8 +32,8 @@ pub use handle::{Handle, LAST_GENERATION, SLOTS_PER_SHARD};
 pub use kind::{Around, HalfLine, Kind, Neighbour, WholeLine};
 pub use pheromone::{TrailConfig, TrailError, Trails};
 pub use refusal::Refusal;
-pub use step::{PanicNote, StepConfig, Stepper};
 pub use slot::{HEADER_BYTES, Header, Life, Slot};
+pub use step::{PanicNote, StepConfig, Stepper};
 
 pub use population::{Answer, DoorError, Population};
 pub use port::AgentView;

@@ -28,7 +28,9 @@ pub enum DoorError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// Some shard had no room; what was not taken is still in the caller's list.
-    #[error("{asked} events asked for, {taken} taken; the rest is still yours, tell it again when the shards have caught up")]
+    #[error(
+        "{asked} events asked for, {taken} taken; the rest is still yours, tell it again when the shards have caught up"
+    )]
     Full {
         /// Events handed in.
         asked: usize,
@@ -36,7 +38,9 @@ pub enum DoorError {
         taken: usize,
     },
     /// Events for shards this zone does not have; they are still in the caller's list.
-    #[error("{0} events name shards that zone `{1}` does not have; their handles are of another zone")]
+    #[error(
+        "{0} events name shards that zone `{1}` does not have; their handles are of another zone"
+    )]
     ForeignHandles(usize, Arc<str>),
     /// Too many orders wait at the shard.
     #[error("{asked} orders would wait at the shard, {allowed} allowed; ask again later")]
@@ -106,7 +110,10 @@ pub struct Population(Arc<Door>);
 
 impl fmt::Debug for Population {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Population").field("zone", &self.0.zone).field("kinds", &self.0.kinds).finish()
+        f.debug_struct("Population")
+            .field("zone", &self.0.zone)
+            .field("kinds", &self.0.kinds)
+            .finish()
     }
 }
 
@@ -135,8 +142,18 @@ impl<T> Answer<Result<T, Refusal>> {
 }
 
 impl Population {
-    pub(crate) fn new(zone: Arc<str>, ports: Arc<[Arc<Port>]>, kinds: Vec<KindEntry>, clock: Clock) -> Self {
-        Self(Arc::new(Door { zone, ports, kinds, clock }))
+    pub(crate) fn new(
+        zone: Arc<str>,
+        ports: Arc<[Arc<Port>]>,
+        kinds: Vec<KindEntry>,
+        clock: Clock,
+    ) -> Self {
+        Self(Arc::new(Door {
+            zone,
+            ports,
+            kinds,
+            clock,
+        }))
     }
 
     /// The zone.
@@ -153,7 +170,10 @@ impl Population {
         let asked = events.len();
         events.iter_mut().for_each(|event| event.from = None);
         let one = events.first().map(|event| event.to.shard());
-        if let Some(port) = one.filter(|one| events.iter().all(|event| event.to.shard() == *one)).and_then(|one| self.port(one)) {
+        if let Some(port) = one
+            .filter(|one| events.iter().all(|event| event.to.shard() == *one))
+            .and_then(|one| self.port(one))
+        {
             match port.push(events) {
                 Ok(()) => events.clear(),
                 Err(full) => drop(events.drain(..full.accepted)),
@@ -164,18 +184,28 @@ impl Population {
         if events.is_empty() {
             return Ok(());
         }
-        let foreign = events.iter().filter(|event| self.port(event.to.shard()).is_none()).count();
+        let foreign = events
+            .iter()
+            .filter(|event| self.port(event.to.shard()).is_none())
+            .count();
         if foreign > 0 {
             return Err(DoorError::ForeignHandles(foreign, Arc::clone(&self.0.zone)));
         }
-        Err(DoorError::Full { asked, taken: asked - events.len() })
+        Err(DoorError::Full {
+            asked,
+            taken: asked - events.len(),
+        })
     }
 
     /// Brings an agent to life in the emptiest shard of its kind.
     ///
     /// # Errors
     /// If there is no such kind or its shard is too busy.
-    pub fn spawn(&self, kind: &str, resource: u64) -> Result<Answer<Result<Handle, Refusal>>, DoorError> {
+    pub fn spawn(
+        &self,
+        kind: &str,
+        resource: u64,
+    ) -> Result<Answer<Result<Handle, Refusal>>, DoorError> {
         let ports = self.ports_of(kind)?;
         let emptiest = ports.iter().min_by_key(|port| port.gauges().live);
         let port = emptiest.ok_or_else(|| self.no_such_kind(kind))?;
@@ -186,9 +216,17 @@ impl Population {
     ///
     /// # Errors
     /// The first refusal; what was born before it lives.
-    pub async fn spawn_range(&self, kind: &str, resources: Range<u64>, deadline: Duration) -> Result<u64, DoorError> {
+    pub async fn spawn_range(
+        &self,
+        kind: &str,
+        resources: Range<u64>,
+        deadline: Duration,
+    ) -> Result<u64, DoorError> {
         let ports = self.ports_of(kind)?;
-        let size = resources.end.saturating_sub(resources.start).div_ceil(ports.len() as u64);
+        let size = resources
+            .end
+            .saturating_sub(resources.start)
+            .div_ceil(ports.len() as u64);
         let mut answers = Vec::new();
         for (index, port) in (0..).zip(ports) {
             let edge = |at: u64| (resources.start + at * size).min(resources.end);
@@ -215,7 +253,9 @@ impl Population {
     /// # Errors
     /// If the shard is not of this zone or is too busy.
     pub fn suspend(&self, handle: Handle) -> Result<Answer<Result<(), Refusal>>, DoorError> {
-        self.ask(self.home(handle)?, |reply| Order::Suspend(handle, true, reply))
+        self.ask(self.home(handle)?, |reply| {
+            Order::Suspend(handle, true, reply)
+        })
     }
 
     /// Wakes an agent.
@@ -223,7 +263,9 @@ impl Population {
     /// # Errors
     /// If the shard is not of this zone or is too busy.
     pub fn resume(&self, handle: Handle) -> Result<Answer<Result<(), Refusal>>, DoorError> {
-        self.ask(self.home(handle)?, |reply| Order::Suspend(handle, false, reply))
+        self.ask(self.home(handle)?, |reply| {
+            Order::Suspend(handle, false, reply)
+        })
     }
 
     /// Looks closely at one agent.
@@ -238,8 +280,15 @@ impl Population {
     ///
     /// # Errors
     /// If there is no such kind or a shard does not answer.
-    pub async fn find(&self, kind: &str, resource: u64, deadline: Duration) -> Result<Option<Handle>, DoorError> {
-        let found = self.ask_all(kind, deadline, |reply| Order::Find(resource, reply)).await?;
+    pub async fn find(
+        &self,
+        kind: &str,
+        resource: u64,
+        deadline: Duration,
+    ) -> Result<Option<Handle>, DoorError> {
+        let found = self
+            .ask_all(kind, deadline, |reply| Order::Find(resource, reply))
+            .await?;
         Ok(found.into_iter().flatten().next())
     }
 
@@ -247,20 +296,40 @@ impl Population {
     ///
     /// # Errors
     /// If there is no such kind or a shard does not answer.
-    pub async fn sweep(&self, kind: &str, act: Act, code: u8, value: u32, deadline: Duration) -> Result<(), DoorError> {
-        let Some(nobody_yet) = Handle::new(0, 0, 1) else { return Ok(()) };
+    pub async fn sweep(
+        &self,
+        kind: &str,
+        act: Act,
+        code: u8,
+        value: u32,
+        deadline: Duration,
+    ) -> Result<(), DoorError> {
+        let Some(nobody_yet) = Handle::new(0, 0, 1) else {
+            return Ok(());
+        };
         let event = Event::new(nobody_yet, act, code, 0, value);
-        self.ask_all(kind, deadline, |reply| Order::Sweep(event, reply)).await.map(drop)
+        self.ask_all(kind, deadline, |reply| Order::Sweep(event, reply))
+            .await
+            .map(drop)
     }
 
     /// Looks at the agents of a kind, all or a sample, without stopping their shards.
     ///
     /// # Errors
     /// If there is no such kind or a shard does not answer.
-    pub async fn survey(&self, kind: &str, request: SurveyRequest, deadline: Duration) -> Result<Survey, DoorError> {
-        let parts = self.ask_all(kind, deadline, |reply| Order::Survey(request, reply)).await?;
+    pub async fn survey(
+        &self,
+        kind: &str,
+        request: SurveyRequest,
+        deadline: Duration,
+    ) -> Result<Survey, DoorError> {
+        let parts = self
+            .ask_all(kind, deadline, |reply| Order::Survey(request, reply))
+            .await?;
         let mut whole = Survey::default();
-        parts.into_iter().for_each(|part| whole.add(part, request.top));
+        parts
+            .into_iter()
+            .for_each(|part| whole.add(part, request.top));
         Ok(whole)
     }
 
@@ -268,14 +337,32 @@ impl Population {
     ///
     /// # Errors
     /// If there is no such kind or a shard does not answer.
-    pub async fn last_panics(&self, kind: &str, deadline: Duration) -> Result<Vec<PanicNote>, DoorError> {
-        Ok(self.ask_all(kind, deadline, Order::LastPanic).await?.into_iter().flatten().collect())
+    pub async fn last_panics(
+        &self,
+        kind: &str,
+        deadline: Duration,
+    ) -> Result<Vec<PanicNote>, DoorError> {
+        Ok(self
+            .ask_all(kind, deadline, Order::LastPanic)
+            .await?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// The zone in numbers, read from the shards' counters; nobody is asked and nobody waits.
     pub fn totals(&self) -> ZoneTotals {
-        let kinds = self.0.kinds.iter().map(|kind| self.totals_of(kind)).collect();
-        ZoneTotals { zone: self.0.zone.to_string(), at_ms: (self.0.clock)().as_millis() as u64, kinds }
+        let kinds = self
+            .0
+            .kinds
+            .iter()
+            .map(|kind| self.totals_of(kind))
+            .collect();
+        ZoneTotals {
+            zone: self.0.zone.to_string(),
+            at_ms: (self.0.clock)().as_millis() as u64,
+            kinds,
+        }
     }
 
     /// The agent's identity, made from its handle; nothing is stored for it.
@@ -284,7 +371,12 @@ impl Population {
     /// If the handle is not of this zone.
     pub fn identity(&self, handle: Handle) -> Result<AgentId, DoorError> {
         let instance = format!("0x{:016X}", handle.bits());
-        Ok(AgentId::new(Tier::Micro, self.home(handle)?.kind, &instance, &self.0.zone)?)
+        Ok(AgentId::new(
+            Tier::Micro,
+            self.home(handle)?.kind,
+            &instance,
+            &self.0.zone,
+        )?)
     }
 
     /// The handle an identity stands for. Whether the agent still lives is for its shard to say.
@@ -292,7 +384,10 @@ impl Population {
     /// # Errors
     /// If the identity is of another tier, zone or kind, or names no handle.
     pub fn resolve(&self, id: &AgentId) -> Result<Handle, DoorError> {
-        let elsewhere = || DoorError::Elsewhere { id: id.to_string(), zone: Arc::clone(&self.0.zone) };
+        let elsewhere = || DoorError::Elsewhere {
+            id: id.to_string(),
+            zone: Arc::clone(&self.0.zone),
+        };
         if id.tier() != Tier::Micro || id.zone() != self.zone() {
             return Err(elsewhere());
         }
@@ -301,7 +396,10 @@ impl Population {
         let handle = Handle::from_bits(bits).ok_or_else(elsewhere)?;
         let found = self.home(handle)?.kind;
         if found != id.kind() {
-            return Err(DoorError::WrongKind { asked: id.kind().to_owned(), found });
+            return Err(DoorError::WrongKind {
+                asked: id.kind().to_owned(),
+                found,
+            });
         }
         Ok(handle)
     }
@@ -349,17 +447,26 @@ impl Population {
         }
         let mut found = Vec::with_capacity(answers.len());
         for answer in answers {
-            let answer = timeout_at(until, answer.0).await.map_err(|_| DoorError::Late(deadline))?;
+            let answer = timeout_at(until, answer.0)
+                .await
+                .map_err(|_| DoorError::Late(deadline))?;
             found.push(answer.map_err(|_| DoorError::Fell)?);
         }
         Ok(found)
     }
 
-    fn ask<T>(&self, port: &Port, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<Answer<T>, DoorError> {
+    fn ask<T>(
+        &self,
+        port: &Port,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<Answer<T>, DoorError> {
         let (reply, answer) = oneshot::channel();
         match port.order(order(reply)) {
             Ok(()) => Ok(Answer(answer)),
-            Err(_) => Err(DoorError::Busy { asked: ORDERS + 1, allowed: ORDERS }),
+            Err(_) => Err(DoorError::Busy {
+                asked: ORDERS + 1,
+                allowed: ORDERS,
+            }),
         }
     }
 
@@ -369,11 +476,17 @@ impl Population {
     }
 
     fn home(&self, handle: Handle) -> Result<&Arc<Port>, DoorError> {
-        self.port(handle.shard()).ok_or_else(|| DoorError::ForeignHandles(1, Arc::clone(&self.0.zone)))
+        self.port(handle.shard())
+            .ok_or_else(|| DoorError::ForeignHandles(1, Arc::clone(&self.0.zone)))
     }
 
     fn ports_of(&self, kind: &str) -> Result<&[Arc<Port>], DoorError> {
-        let entry = self.0.kinds.iter().find(|entry| entry.name == kind).ok_or_else(|| self.no_such_kind(kind))?;
+        let entry = self
+            .0
+            .kinds
+            .iter()
+            .find(|entry| entry.name == kind)
+            .ok_or_else(|| self.no_such_kind(kind))?;
         Ok(&self.0.ports[entry.first..entry.first + entry.shards])
     }
 
@@ -384,7 +497,11 @@ impl Population {
 
     fn no_such_kind(&self, kind: &str) -> DoorError {
         let known: Vec<&str> = self.0.kinds.iter().map(|entry| entry.name).collect();
-        DoorError::NoSuchKind { zone: Arc::clone(&self.0.zone), kind: kind.to_owned(), known: known.join(", ") }
+        DoorError::NoSuchKind {
+            zone: Arc::clone(&self.0.zone),
+            kind: kind.to_owned(),
+            known: known.join(", "),
+        }
     }
 }
 

@@ -9,34 +9,73 @@ use crate::zone::{KindConfig, Source, Zone};
 const SOON: Duration = Duration::from_secs(5);
 
 async fn zone(shards: u8, source: Source) -> (SupervisorRef, Population) {
-    let config = KindConfig { shards, capacity: 1_000, source, inbox: 256, near: 64, far: 64, ..KindConfig::of::<Counter>() };
-    let zone = Zone::builder("numa-0").first_shard(7).kind::<Counter>(config).build().unwrap();
+    let config = KindConfig {
+        shards,
+        capacity: 1_000,
+        source,
+        inbox: 256,
+        near: 64,
+        far: 64,
+        ..KindConfig::of::<Counter>()
+    };
+    let zone = Zone::builder("numa-0")
+        .first_shard(7)
+        .kind::<Counter>(config)
+        .build()
+        .unwrap();
     (Supervisor::start(zone.spec).await.unwrap(), zone.population)
 }
 
 async fn handle_of(population: &Population, resource: u64) -> Handle {
-    population.find("counter", resource, SOON).await.unwrap().unwrap()
+    population
+        .find("counter", resource, SOON)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 fn told(population: &Population, to: Handle, code: u8, value: u32) {
-    population.tell(&mut vec![Event::inform(to, code, value)]).unwrap();
+    population
+        .tell(&mut vec![Event::inform(to, code, value)])
+        .unwrap();
 }
 
 async fn state_of(population: &Population, handle: Handle) -> String {
-    population.look(handle).unwrap().within(SOON).await.unwrap().state
+    population
+        .look(handle)
+        .unwrap()
+        .within(SOON)
+        .await
+        .unwrap()
+        .state
 }
 
 #[tokio::test]
 async fn agents_are_born_told_looked_at_and_ended_through_the_population() {
     let (tree, population) = zone(2, Source::Orders).await;
-    let first = population.spawn("counter", 11).unwrap().within(SOON).await.unwrap();
-    let second = population.spawn("counter", 22).unwrap().within(SOON).await.unwrap();
-    let mut events: Vec<Event> = (0..10).map(|i| Event::inform(if i < 7 { first } else { second }, COUNT, i)).collect();
+    let first = population
+        .spawn("counter", 11)
+        .unwrap()
+        .within(SOON)
+        .await
+        .unwrap();
+    let second = population
+        .spawn("counter", 22)
+        .unwrap()
+        .within(SOON)
+        .await
+        .unwrap();
+    let mut events: Vec<Event> = (0..10)
+        .map(|i| Event::inform(if i < 7 { first } else { second }, COUNT, i))
+        .collect();
     population.tell(&mut events).unwrap();
     assert!(events.is_empty());
     assert!(state_of(&population, first).await.contains("counted: 7"));
     assert!(state_of(&population, second).await.contains("counted: 3"));
-    assert_eq!(population.find("counter", 22, SOON).await.unwrap(), Some(second));
+    assert_eq!(
+        population.find("counter", 22, SOON).await.unwrap(),
+        Some(second)
+    );
     assert_eq!(population.find("counter", 33, SOON).await.unwrap(), None);
     population.free(first).unwrap().within(SOON).await.unwrap();
     let gone = population.look(first).unwrap().within(SOON).await;
@@ -47,17 +86,43 @@ async fn agents_are_born_told_looked_at_and_ended_through_the_population() {
 #[tokio::test]
 async fn identities_are_made_from_handles_and_lead_back_to_them() {
     let (tree, population) = zone(1, Source::Orders).await;
-    let handle = population.spawn("counter", 1).unwrap().within(SOON).await.unwrap();
+    let handle = population
+        .spawn("counter", 1)
+        .unwrap()
+        .within(SOON)
+        .await
+        .unwrap();
     let id = population.identity(handle).unwrap();
     assert_eq!(id.as_str(), "micro.counter.0x0000000107000000@numa-0");
     assert_eq!(population.resolve(&id), Ok(handle));
     let refused = |text: &str| population.resolve(&text.parse().unwrap()).unwrap_err();
-    assert!(matches!(refused("micro.counter.0x0000000107000000@numa-1"), DoorError::Elsewhere { .. }));
-    assert!(matches!(refused("meso.counter.0x0000000107000000@numa-0"), DoorError::Elsewhere { .. }));
-    assert!(matches!(refused("micro.counter.17@numa-0"), DoorError::Elsewhere { .. }));
-    assert!(matches!(refused("micro.page.0x0000000107000000@numa-0"), DoorError::WrongKind { found: "counter", .. }));
-    assert!(matches!(refused("micro.counter.0x0000000103000000@numa-0"), DoorError::ForeignHandles(1, _)));
-    assert!(matches!(population.spawn("pages", 1), Err(DoorError::NoSuchKind { .. })));
+    assert!(matches!(
+        refused("micro.counter.0x0000000107000000@numa-1"),
+        DoorError::Elsewhere { .. }
+    ));
+    assert!(matches!(
+        refused("meso.counter.0x0000000107000000@numa-0"),
+        DoorError::Elsewhere { .. }
+    ));
+    assert!(matches!(
+        refused("micro.counter.17@numa-0"),
+        DoorError::Elsewhere { .. }
+    ));
+    assert!(matches!(
+        refused("micro.page.0x0000000107000000@numa-0"),
+        DoorError::WrongKind {
+            found: "counter",
+            ..
+        }
+    ));
+    assert!(matches!(
+        refused("micro.counter.0x0000000103000000@numa-0"),
+        DoorError::ForeignHandles(1, _)
+    ));
+    assert!(matches!(
+        population.spawn("pages", 1),
+        Err(DoorError::NoSuchKind { .. })
+    ));
     tree.stop().await;
 }
 
@@ -67,11 +132,24 @@ async fn what_finds_no_room_or_no_shard_stays_with_the_teller() {
     let handle = handle_of(&population, 0).await;
     tree.terminate_child("counter-0").await.unwrap();
     let mut events: Vec<Event> = (0..300).map(|i| Event::inform(handle, COUNT, i)).collect();
-    assert_eq!(population.tell(&mut events), Err(DoorError::Full { asked: 300, taken: 256 }));
-    assert_eq!((events.len(), events[0].value), (44, 256), "the first 256 were taken, in order");
+    assert_eq!(
+        population.tell(&mut events),
+        Err(DoorError::Full {
+            asked: 300,
+            taken: 256
+        })
+    );
+    assert_eq!(
+        (events.len(), events[0].value),
+        (44, 256),
+        "the first 256 were taken, in order"
+    );
     let foreign = Handle::new(3, 0, 1).unwrap();
     let mut events = vec![Event::inform(foreign, COUNT, 0)];
-    assert!(matches!(population.tell(&mut events), Err(DoorError::ForeignHandles(1, _))));
+    assert!(matches!(
+        population.tell(&mut events),
+        Err(DoorError::ForeignHandles(1, _))
+    ));
     assert_eq!(events.len(), 1);
     tree.stop().await;
 }
@@ -81,7 +159,10 @@ async fn a_shard_that_falls_comes_back_with_its_resources_and_refuses_old_handle
     for kill in [false, true] {
         let (tree, population) = zone(2, Source::Range(100..200)).await;
         assert_eq!(population.totals().active(), 100);
-        let (old, other) = (handle_of(&population, 120).await, handle_of(&population, 180).await);
+        let (old, other) = (
+            handle_of(&population, 120).await,
+            handle_of(&population, 180).await,
+        );
         told(&population, other, COUNT, 0);
         let shard = tree.child("counter-0").unwrap();
         let incarnation = shard.incarnation().unwrap();
@@ -97,9 +178,19 @@ async fn a_shard_that_falls_comes_back_with_its_resources_and_refuses_old_handle
             population.look(old).unwrap().within(SOON).await.err(),
             Some(DoorError::Refused(Refusal::Stale(old)))
         );
-        assert!(state_of(&population, other).await.contains("counted: 1"), "the other shard never fell");
+        assert!(
+            state_of(&population, other).await.contains("counted: 1"),
+            "the other shard never fell"
+        );
         let totals = population.totals();
-        assert_eq!((totals.active(), totals.counts().falls, totals.counts().spawned), (100, 1, 150));
+        assert_eq!(
+            (
+                totals.active(),
+                totals.counts().falls,
+                totals.counts().spawned
+            ),
+            (100, 1, 150)
+        );
         tree.stop().await;
     }
 }
@@ -111,11 +202,24 @@ async fn panics_of_agents_never_reach_the_shard_and_show_in_the_totals() {
     for resource in 0..10 {
         handles.push(handle_of(&population, resource).await);
     }
-    let mut events: Vec<Event> = handles.iter().map(|handle| Event::inform(*handle, PANIC, 0)).collect();
+    let mut events: Vec<Event> = handles
+        .iter()
+        .map(|handle| Event::inform(*handle, PANIC, 0))
+        .collect();
     population.tell(&mut events).unwrap();
-    let view = population.look(handles[3]).unwrap().within(SOON).await.unwrap();
+    let view = population
+        .look(handles[3])
+        .unwrap()
+        .within(SOON)
+        .await
+        .unwrap();
     assert_eq!(view.restarts, 1);
-    population.look(handles[3]).unwrap().within(SOON).await.unwrap(); // the round before this one is published
+    population
+        .look(handles[3])
+        .unwrap()
+        .within(SOON)
+        .await
+        .unwrap(); // the round before this one is published
     let counts = population.totals().counts();
     assert_eq!((counts.panics, counts.restarted, counts.falls), (10, 10, 0));
     let notes = population.last_panics("counter", SOON).await.unwrap();
@@ -128,12 +232,24 @@ async fn surveys_and_sweeps_reach_every_agent_of_the_kind() {
     let (tree, population) = zone(2, Source::Range(0..500)).await;
     let strong = handle_of(&population, 321).await;
     told(&population, strong, DEPOSIT, 1_000_000);
-    population.sweep("counter", Act::Request, COUNT, 5, SOON).await.unwrap();
-    let found = population.survey("counter", SurveyRequest { top: 2, every: 1 }, SOON).await.unwrap();
-    assert_eq!((found.seen, found.asleep, found.top[0].resource), (500, 0, 321));
+    population
+        .sweep("counter", Act::Request, COUNT, 5, SOON)
+        .await
+        .unwrap();
+    let found = population
+        .survey("counter", SurveyRequest { top: 2, every: 1 }, SOON)
+        .await
+        .unwrap();
+    assert_eq!(
+        (found.seen, found.asleep, found.top[0].resource),
+        (500, 0, 321)
+    );
     let totals = population.totals();
     let kind = totals.kind("counter").unwrap();
-    assert_eq!((kind.counts.handled, kind.expected, kind.fragmentation), (501, Some(500), 0.0));
+    assert_eq!(
+        (kind.counts.handled, kind.expected, kind.fragmentation),
+        (501, Some(500), 0.0)
+    );
     assert!(kind.mean_pheromone > 1_000.0);
     tree.stop().await;
 }
@@ -141,11 +257,23 @@ async fn surveys_and_sweeps_reach_every_agent_of_the_kind() {
 #[tokio::test]
 async fn a_range_of_agents_is_born_over_all_shards_and_sleepers_refuse_events() {
     let (tree, population) = zone(2, Source::Orders).await;
-    assert_eq!(population.spawn_range("counter", 0..900, SOON).await, Ok(900));
+    assert_eq!(
+        population.spawn_range("counter", 0..900, SOON).await,
+        Ok(900)
+    );
     let refused = population.spawn_range("counter", 0..200, SOON).await;
-    assert!(matches!(refused, Err(DoorError::Refused(Refusal::Exhausted { allowed: 500, .. }))));
-    let (one, two) = (handle_of(&population, 10).await, handle_of(&population, 890).await);
-    assert_eq!(HashSet::from([one.shard(), two.shard()]), HashSet::from([7, 8]));
+    assert!(matches!(
+        refused,
+        Err(DoorError::Refused(Refusal::Exhausted { allowed: 500, .. }))
+    ));
+    let (one, two) = (
+        handle_of(&population, 10).await,
+        handle_of(&population, 890).await,
+    );
+    assert_eq!(
+        HashSet::from([one.shard(), two.shard()]),
+        HashSet::from([7, 8])
+    );
     told(&population, one, SLEEP, 0);
     told(&population, one, COUNT, 0);
     assert!(state_of(&population, one).await.contains("counted: 0"));

@@ -105,7 +105,10 @@ pub(crate) struct Port {
 
 impl Port {
     pub(crate) fn new(kind: &'static str, number: u8, allowed: usize) -> Self {
-        let waiting = Waiting { events: Vec::with_capacity(allowed), ..Waiting::default() };
+        let waiting = Waiting {
+            events: Vec::with_capacity(allowed),
+            ..Waiting::default()
+        };
         Self {
             kind,
             number,
@@ -134,7 +137,14 @@ impl Port {
         let accepted = events.len().min(self.allowed - waiting.events.len());
         waiting.events.extend_from_slice(&events[..accepted]);
         self.rouse(&mut waiting);
-        if accepted == events.len() { Ok(()) } else { Err(Full { accepted, allowed: self.allowed }) }
+        if accepted == events.len() {
+            Ok(())
+        } else {
+            Err(Full {
+                accepted,
+                allowed: self.allowed,
+            })
+        }
     }
 
     /// Takes the events that are for this shard out of a mixed list, as many as there is room for, in order.
@@ -188,16 +198,26 @@ impl Port {
     }
 
     /// Swaps what waits for empty buffers, sleeping until there is something if `wait`; false when it is time to go.
-    pub(crate) fn take(&self, incarnation: u64, events: &mut Vec<Event>, orders: &mut VecDeque<Order>, wait: bool) -> bool {
+    pub(crate) fn take(
+        &self,
+        incarnation: u64,
+        events: &mut Vec<Event>,
+        orders: &mut VecDeque<Order>,
+        wait: bool,
+    ) -> bool {
         let mut waiting = self.waiting.lock();
-        while wait && waiting.owner == incarnation && waiting.events.is_empty() && waiting.orders.is_empty() {
+        while wait
+            && waiting.owner == incarnation
+            && waiting.events.is_empty()
+            && waiting.orders.is_empty()
+        {
             waiting.asleep = true;
             self.wake.wait(&mut waiting);
         }
-        waiting.asleep = false;
         if waiting.owner != incarnation {
-            return false;
+            return false; // and leaves `asleep` alone: it is the new owner's
         }
+        waiting.asleep = false;
         std::mem::swap(&mut waiting.events, events);
         std::mem::swap(&mut waiting.orders, orders);
         true
@@ -205,7 +225,8 @@ impl Port {
 
     /// Remembers the first generation a later incarnation may give out; 0 says there is none.
     pub(crate) fn reserve(&self, next_generation: Option<u32>) {
-        self.next_generation.store(next_generation.unwrap_or(0), Relaxed);
+        self.next_generation
+            .store(next_generation.unwrap_or(0), Relaxed);
     }
 
     pub(crate) fn publish(&self, counts: &Counts, gauges: &Gauges) {
@@ -214,7 +235,8 @@ impl Port {
         self.asleep.store(gauges.asleep, Relaxed);
         self.slots.store(gauges.slots, Relaxed);
         self.bytes.store(gauges.bytes, Relaxed);
-        self.pheromone_sum.store(gauges.pheromone_sum.to_bits(), Relaxed);
+        self.pheromone_sum
+            .store(gauges.pheromone_sum.to_bits(), Relaxed);
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -251,7 +273,8 @@ mod tests {
 
     fn take(port: &Port, incarnation: u64) -> Option<Vec<Event>> {
         let (mut taken, mut orders) = (Vec::new(), VecDeque::new());
-        port.take(incarnation, &mut taken, &mut orders, false).then_some(taken)
+        port.take(incarnation, &mut taken, &mut orders, false)
+            .then_some(taken)
     }
 
     #[test]
@@ -259,8 +282,18 @@ mod tests {
         let port = Port::new("counter", 0, 10);
         let (incarnation, ..) = port.begin().unwrap();
         assert_eq!(port.push(&events(0, 7)), Ok(()));
-        assert_eq!(port.push(&events(0, 7)), Err(Full { accepted: 3, allowed: 10 }));
-        let taken: Vec<u32> = take(&port, incarnation).unwrap().iter().map(|event| event.value).collect();
+        assert_eq!(
+            port.push(&events(0, 7)),
+            Err(Full {
+                accepted: 3,
+                allowed: 10
+            })
+        );
+        let taken: Vec<u32> = take(&port, incarnation)
+            .unwrap()
+            .iter()
+            .map(|event| event.value)
+            .collect();
         assert_eq!(taken, [0, 1, 2, 3, 4, 5, 6, 0, 1, 2]);
         assert_eq!(port.push(&events(0, 10)), Ok(()), "room again");
     }
@@ -269,11 +302,21 @@ mod tests {
     fn a_shard_takes_its_own_from_a_mixed_list_in_order_and_leaves_what_has_no_room() {
         let port = Port::new("counter", 1, 3);
         let (incarnation, ..) = port.begin().unwrap();
-        let mut mixed: Vec<Event> = events(1, 5).into_iter().zip(events(2, 5)).flat_map(|(a, b)| [a, b]).collect();
+        let mut mixed: Vec<Event> = events(1, 5)
+            .into_iter()
+            .zip(events(2, 5))
+            .flat_map(|(a, b)| [a, b])
+            .collect();
         port.push_own(&mut mixed);
         assert_eq!(take(&port, incarnation).unwrap(), events(1, 5)[..3]);
-        let left: Vec<(u8, u32)> = mixed.iter().map(|event| (event.to.shard(), event.value)).collect();
-        assert_eq!(left, [(2, 0), (2, 1), (2, 2), (1, 3), (2, 3), (1, 4), (2, 4)]);
+        let left: Vec<(u8, u32)> = mixed
+            .iter()
+            .map(|event| (event.to.shard(), event.value))
+            .collect();
+        assert_eq!(
+            left,
+            [(2, 0), (2, 1), (2, 2), (1, 3), (2, 3), (1, 4), (2, 4)]
+        );
     }
 
     #[test]
@@ -286,7 +329,10 @@ mod tests {
         assert_eq!(take(&port, first), None);
         assert_eq!(take(&port, second).map(|taken| taken.len()), Some(2));
         port.dismiss(first);
-        assert!(take(&port, second).is_some(), "an old dismissal is not for the new owner");
+        assert!(
+            take(&port, second).is_some(),
+            "an old dismissal is not for the new owner"
+        );
         port.dismiss(second);
         assert_eq!(take(&port, second), None);
     }
@@ -295,7 +341,10 @@ mod tests {
     fn too_many_orders_come_back() {
         let port = Port::new("counter", 0, 10);
         for _ in 0..ORDERS {
-            assert!(port.order(Order::Sweep(events(0, 1)[0], oneshot::channel().0)).is_ok());
+            assert!(
+                port.order(Order::Sweep(events(0, 1)[0], oneshot::channel().0))
+                    .is_ok()
+            );
         }
         assert!(port.order(Order::Fall).is_err());
     }

@@ -15,7 +15,9 @@ pub enum Refusal {
     #[error("{0:?} is suspended; resume it first")]
     Suspended(Handle),
     /// The arena has no room.
-    #[error("arena is full: {asked} agents asked for, {allowed} allowed; free some or raise the kind's capacity")]
+    #[error(
+        "arena is full: {asked} agents asked for, {allowed} allowed; free some or raise the kind's capacity"
+    )]
     Exhausted {
         /// Agents there would have been.
         asked: u64,

@@ -62,34 +62,66 @@ impl<K: Kind> Actor for Shard<K> {
     type State = Tenure;
     type Arguments = ShardArguments;
 
-    async fn pre_start(&self, me: ActorRef<Report>, with: ShardArguments) -> Result<Tenure, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        me: ActorRef<Report>,
+        with: ShardArguments,
+    ) -> Result<Tenure, ActorProcessingErr> {
         let port = Arc::clone(&with.port);
         let Some((incarnation, first_generation, counts)) = port.begin() else {
-            return Err(format!("shard {} has used up its generations; restart the node", port.number).into());
+            return Err(format!(
+                "shard {} has used up its generations; restart the node",
+                port.number
+            )
+            .into());
         };
         let tenure = Tenure { port, incarnation };
         let (ready, is_ready) = oneshot::channel();
-        thread::Builder::new().name(format!("micro-{}-{}", K::NAME, with.port.number)).spawn(move || {
-            let work = AssertUnwindSafe(|| {
-                let arena = ArenaConfig { first_generation, ..with.config.arena };
-                let config = StepConfig { arena, ..with.config.clone() };
-                let mut stepper = Stepper::<K>::new(with.port.number, &config, Arc::clone(&with.window));
-                stepper.counts = counts;
-                let ShardArguments { port, peers, clock, .. } = with.clone();
-                let mut worker = Worker { port, peers, clock, incarnation, stepper };
-                worker.bear((with.births)());
-                let _ = ready.send(()); // nobody waits only if the start was called off, and then the port says so
-                worker.run();
-            });
-            if catch_unwind(work).is_err() {
-                let _ = me.send_message(Report::Fell);
-            }
-        })?;
-        is_ready.await.map_err(|_| "the shard fell while its agents were born")?;
+        thread::Builder::new()
+            .name(format!("micro-{}-{}", K::NAME, with.port.number))
+            .spawn(move || {
+                let work = AssertUnwindSafe(|| {
+                    let arena = ArenaConfig {
+                        first_generation,
+                        ..with.config.arena
+                    };
+                    let config = StepConfig {
+                        arena,
+                        ..with.config.clone()
+                    };
+                    let mut stepper =
+                        Stepper::<K>::new(with.port.number, &config, Arc::clone(&with.window));
+                    stepper.counts = counts;
+                    let ShardArguments {
+                        port, peers, clock, ..
+                    } = with.clone();
+                    let mut worker = Worker {
+                        port,
+                        peers,
+                        clock,
+                        incarnation,
+                        stepper,
+                    };
+                    worker.bear((with.births)());
+                    let _ = ready.send(()); // nobody waits only if the start was called off, and then the port says so
+                    worker.run();
+                });
+                if catch_unwind(work).is_err() {
+                    let _ = me.send_message(Report::Fell);
+                }
+            })?;
+        is_ready
+            .await
+            .map_err(|_| "the shard fell while its agents were born")?;
         Ok(tenure)
     }
 
-    async fn handle(&self, _: ActorRef<Report>, report: Report, tenure: &mut Tenure) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Report>,
+        report: Report,
+        tenure: &mut Tenure,
+    ) -> Result<(), ActorProcessingErr> {
         match report {
             Report::Fell => Err(format!("the thread of shard {} fell", tenure.port.number).into()),
         }

@@ -67,10 +67,19 @@ pub struct Slot<K: Kind> {
 impl<K: Kind> Slot<K> {
     /// Evaluated by the compiler wherever an arena of the kind is built: a wrong size does not compile.
     pub(crate) const PROVED: () = {
-        assert!(size_of::<Self>() == K::BYTES, "the slot is not as large as the kind says");
-        assert!(align_of::<Self>() == align_of::<K::Line>(), "the slot is not aligned as the kind says");
+        assert!(
+            size_of::<Self>() == K::BYTES,
+            "the slot is not as large as the kind says"
+        );
+        assert!(
+            align_of::<Self>() == align_of::<K::Line>(),
+            "the slot is not aligned as the kind says"
+        );
         assert!(size_of::<K::Line>() == 0, "use WholeLine or HalfLine");
-        assert!(offset_of!(Self, state) == HEADER_BYTES, "the state does not follow the header at once");
+        assert!(
+            offset_of!(Self, state) == HEADER_BYTES,
+            "the state does not follow the header at once"
+        );
     };
 
     pub(crate) fn new(generation: u32, resource: u64, now: Tick) -> Self {
@@ -83,6 +92,10 @@ impl<K: Kind> Slot<K> {
             touched: now,
             resource,
         };
-        Self { header, state: K::birth(resource), line: K::Line::default() }
+        Self {
+            header,
+            state: K::birth(resource),
+            line: K::Line::default(),
+        }
     }
 }

@@ -128,7 +128,10 @@ impl<K: Kind> Stepper<K> {
     /// If there is no such agent.
     pub fn free(&mut self, handle: Handle) -> Result<(), Refusal> {
         let header = &self.arena.get(handle)?.header;
-        let (left, slept) = (self.left_of(header.pheromone, header.touched), header.life == Life::Suspended);
+        let (left, slept) = (
+            self.left_of(header.pheromone, header.touched),
+            header.life == Life::Suspended,
+        );
         self.arena.free(handle)?;
         self.pheromone_sum = (self.pheromone_sum - left).max(0.0);
         self.asleep -= u32::from(slept);
@@ -142,7 +145,14 @@ impl<K: Kind> Stepper<K> {
     /// If there is no such agent.
     pub fn suspend(&mut self, handle: Handle, asleep: bool) -> Result<(), Refusal> {
         let header = &mut self.arena.get_mut(handle)?.header;
-        let before = std::mem::replace(&mut header.life, if asleep { Life::Suspended } else { Life::Active });
+        let before = std::mem::replace(
+            &mut header.life,
+            if asleep {
+                Life::Suspended
+            } else {
+                Life::Active
+            },
+        );
         self.asleep = self.asleep + u32::from(asleep) - u32::from(before == Life::Suspended);
         Ok(())
     }
@@ -188,7 +198,10 @@ impl<K: Kind> Stepper<K> {
     pub(crate) fn set_time(&mut self, now_ms: u64) {
         let passed = now_ms.saturating_sub(self.now_ms);
         if passed > 0 {
-            self.pheromone_sum *= f64::from(self.decay.factor(Tick::try_from(passed).unwrap_or(Tick::MAX)));
+            self.pheromone_sum *= f64::from(
+                self.decay
+                    .factor(Tick::try_from(passed).unwrap_or(Tick::MAX)),
+            );
             self.now_ms = now_ms;
             self.now = now_ms as Tick; // wraps after 49 days, and so do all differences
         }
@@ -308,9 +321,16 @@ impl<K: Kind> Stepper<K> {
         self.counts.panics += 1;
         if self.noted_at != Some(self.now) {
             self.noted_at = Some(self.now);
-            let said = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+            let said = payload
+                .downcast_ref::<&str>()
+                .copied()
+                .or(payload.downcast_ref::<String>().map(String::as_str));
             let message = said.unwrap_or("no message").chars().take(200).collect();
-            self.last_panic = Some(PanicNote { agent: event.to.bits(), code: event.code, message });
+            self.last_panic = Some(PanicNote {
+                agent: event.to.bits(),
+                code: event.code,
+                message,
+            });
         }
         if self.restart == Restart::Temporary || !self.begin_anew(event.to) {
             self.counts.dropped += 1;
@@ -323,10 +343,15 @@ impl<K: Kind> Stepper<K> {
         if !self.window.lock().admit(self.now_ms) {
             return false;
         }
-        let Ok(slot) = self.arena.get_mut(handle) else { return false };
+        let Ok(slot) = self.arena.get_mut(handle) else {
+            return false;
+        };
         slot.state = K::birth(slot.header.resource);
         slot.header.restarts = slot.header.restarts.saturating_add(1);
-        let (pheromone, touched) = (std::mem::take(&mut slot.header.pheromone), slot.header.touched);
+        let (pheromone, touched) = (
+            std::mem::take(&mut slot.header.pheromone),
+            slot.header.touched,
+        );
         self.pheromone_sum = (self.pheromone_sum - self.left_of(pheromone, touched)).max(0.0);
         self.counts.restarted += 1;
         true
@@ -345,9 +370,21 @@ mod tests {
     use crate::testing::{COUNT, Counter, DEPOSIT, ECHO, PANIC, SLEEP, STOP, TELL_AND_PANIC};
 
     fn stepper(restart: Restart, restarts: u32) -> Stepper<Counter> {
-        let arena = ArenaConfig { capacity: 1_000, quarantine: 0, first_generation: 1 };
-        let config = StepConfig { arena, near: 64, far: 8, restart };
-        let window = Window::new(Intensity { restarts, within: Duration::from_secs(1) });
+        let arena = ArenaConfig {
+            capacity: 1_000,
+            quarantine: 0,
+            first_generation: 1,
+        };
+        let config = StepConfig {
+            arena,
+            near: 64,
+            far: 8,
+            restart,
+        };
+        let window = Window::new(Intensity {
+            restarts,
+            within: Duration::from_secs(1),
+        });
         Stepper::new(0, &config, Arc::new(Mutex::new(window)))
     }
 
@@ -375,15 +412,42 @@ mod tests {
         let agents: Vec<Handle> = (0..3).map(|i| stepper.spawn(i).unwrap()).collect();
         let mut tell = event(agents[1], TELL_AND_PANIC, 0);
         tell.from = Some(agents[2]);
-        let events = [event(agents[0], COUNT, 0), event(agents[1], COUNT, 0), tell, event(agents[1], COUNT, 0), event(agents[2], COUNT, 0)];
+        let events = [
+            event(agents[0], COUNT, 0),
+            event(agents[1], COUNT, 0),
+            tell,
+            event(agents[1], COUNT, 0),
+            event(agents[2], COUNT, 0),
+        ];
         stepper.step(1, &events);
-        assert!(!stepper.has_more(), "what was told before the panic is undone");
-        let found: Vec<u64> = agents.iter().map(|agent| counted(&stepper, *agent)).collect();
-        assert_eq!(found, [1, 1, 1], "the second began anew and took the event after its panic");
+        assert!(
+            !stepper.has_more(),
+            "what was told before the panic is undone"
+        );
+        let found: Vec<u64> = agents
+            .iter()
+            .map(|agent| counted(&stepper, *agent))
+            .collect();
+        assert_eq!(
+            found,
+            [1, 1, 1],
+            "the second began anew and took the event after its panic"
+        );
         let counts = stepper.counts;
-        assert_eq!((counts.handled, counts.panics, counts.restarted, counts.dropped), (4, 1, 1, 0));
+        assert_eq!(
+            (
+                counts.handled,
+                counts.panics,
+                counts.restarted,
+                counts.dropped
+            ),
+            (4, 1, 1, 0)
+        );
         let note = stepper.last_panic.clone().unwrap();
-        assert_eq!((note.agent, note.message.as_str()), (agents[1].bits(), "asked to panic after telling"));
+        assert_eq!(
+            (note.agent, note.message.as_str()),
+            (agents[1].bits(), "asked to panic after telling")
+        );
         assert_eq!(stepper.arena.get(agents[1]).unwrap().header.restarts, 1);
     }
 
@@ -405,10 +469,22 @@ mod tests {
             let mut stepper = stepper(restart, allowed);
             let agent = stepper.spawn(5).unwrap();
             stepper.step(1, &[event(agent, code, 0), event(agent, COUNT, 0)]);
-            assert_eq!(stepper.arena.get(agent).is_ok(), lives, "{restart:?} {allowed} {code}");
+            assert_eq!(
+                stepper.arena.get(agent).is_ok(),
+                lives,
+                "{restart:?} {allowed} {code}"
+            );
             let counts = stepper.counts;
-            assert_eq!((counts.restarted, counts.dropped), (restarted, dropped), "{restart:?} {allowed} {code}");
-            assert_eq!(counts.stale, u64::from(!lives), "the next event finds it or is refused");
+            assert_eq!(
+                (counts.restarted, counts.dropped),
+                (restarted, dropped),
+                "{restart:?} {allowed} {code}"
+            );
+            assert_eq!(
+                counts.stale,
+                u64::from(!lives),
+                "the next event finds it or is refused"
+            );
         }
     }
 
@@ -421,12 +497,25 @@ mod tests {
         stepper.free(gone).unwrap();
         let never = Handle::new(0, 77, 1).unwrap();
         let foreign = Handle::new(9, agent.slot(), agent.generation()).unwrap();
-        let mut events = vec![event(asleep, SLEEP, 0), event(asleep, COUNT, 0), event(gone, COUNT, 0)];
-        events.extend([event(never, COUNT, 0), event(foreign, COUNT, 0), event(agent, 99, 0), event(agent, ECHO, 70)]);
+        let mut events = vec![
+            event(asleep, SLEEP, 0),
+            event(asleep, COUNT, 0),
+            event(gone, COUNT, 0),
+        ];
+        events.extend([
+            event(never, COUNT, 0),
+            event(foreign, COUNT, 0),
+            event(agent, 99, 0),
+            event(agent, ECHO, 70),
+        ]);
         stepper.step(1, &events);
         let counts = stepper.counts;
         assert_eq!((counts.stale, counts.unknown, counts.suspended), (1, 2, 1));
-        assert_eq!((counts.not_understood, counts.outbox_full), (1, 6), "64 fit");
+        assert_eq!(
+            (counts.not_understood, counts.outbox_full),
+            (1, 6),
+            "64 fit"
+        );
         stepper.suspend(asleep, false).unwrap();
         stepper.step(2, &[event(asleep, COUNT, 0)]);
         assert_eq!(counted(&stepper, asleep), 1);
@@ -444,7 +533,11 @@ mod tests {
         assert_eq!(stepper.counts.flooded, 5_000 - u64::from(Counter::BURST));
         assert_eq!(counted(&stepper, beside), 1);
         stepper.step(2, &[event(flooded, COUNT, 0)]);
-        assert_eq!(counted(&stepper, flooded), u64::from(Counter::BURST) + 1, "the next tick is a new one");
+        assert_eq!(
+            counted(&stepper, flooded),
+            u64::from(Counter::BURST) + 1,
+            "the next tick is a new one"
+        );
     }
 
     #[test]

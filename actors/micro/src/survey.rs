@@ -58,8 +58,14 @@ impl Survey {
     pub(crate) fn add(&mut self, other: Self, top: usize) {
         self.seen += other.seen;
         self.asleep += other.asleep;
-        self.pheromone.iter_mut().zip(other.pheromone).for_each(|(mine, theirs)| *mine += theirs);
-        self.idle_ms.iter_mut().zip(other.idle_ms).for_each(|(mine, theirs)| *mine += theirs);
+        self.pheromone
+            .iter_mut()
+            .zip(other.pheromone)
+            .for_each(|(mine, theirs)| *mine += theirs);
+        self.idle_ms
+            .iter_mut()
+            .zip(other.idle_ms)
+            .for_each(|(mine, theirs)| *mine += theirs);
         self.top.extend(other.top);
         self.top.sort_by(|a, b| b.pheromone.total_cmp(&a.pheromone));
         self.top.truncate(top);
@@ -77,14 +83,25 @@ pub(crate) struct Looking {
 
 impl Looking {
     pub(crate) fn new(request: SurveyRequest) -> Self {
-        let request = SurveyRequest { top: request.top.min(TOP_MOST), every: request.every.max(1) };
-        Self { request, next: 0, found: Survey::default(), top: BinaryHeap::new() }
+        let request = SurveyRequest {
+            top: request.top.min(TOP_MOST),
+            every: request.every.max(1),
+        };
+        Self {
+            request,
+            next: 0,
+            found: Survey::default(),
+            top: BinaryHeap::new(),
+        }
     }
 
     /// Looks at up to `slots` more; the survey when it is complete.
     pub(crate) fn go_on<K: Kind>(&mut self, stepper: &Stepper<K>, slots: u32) -> Option<Survey> {
         let all = stepper.arena.slots();
-        let end = self.next.saturating_add(slots.saturating_mul(self.request.every)).min(all);
+        let end = self
+            .next
+            .saturating_add(slots.saturating_mul(self.request.every))
+            .min(all);
         while self.next < end {
             self.look(stepper, self.next);
             self.next = self.next.saturating_add(self.request.every);
@@ -93,13 +110,21 @@ impl Looking {
             return None;
         }
         let mut found = std::mem::take(&mut self.found);
-        found.top = self.top.drain().filter_map(|Reverse((_, slot))| strong(stepper, slot)).collect();
-        found.top.sort_by(|a, b| b.pheromone.total_cmp(&a.pheromone));
+        found.top = self
+            .top
+            .drain()
+            .filter_map(|Reverse((_, slot))| strong(stepper, slot))
+            .collect();
+        found
+            .top
+            .sort_by(|a, b| b.pheromone.total_cmp(&a.pheromone));
         Some(found)
     }
 
     fn look<K: Kind>(&mut self, stepper: &Stepper<K>, index: u32) {
-        let Some(slot) = stepper.arena.slot(index) else { return };
+        let Some(slot) = stepper.arena.slot(index) else {
+            return;
+        };
         if matches!(slot.header.life, Life::Free | Life::Retired) {
             return;
         }
@@ -111,7 +136,11 @@ impl Looking {
         let bits = pheromone.to_bits(); // levels are never negative, so their bits order as they do
         if self.top.len() < self.request.top {
             self.top.push(Reverse((bits, index)));
-        } else if self.top.peek().is_some_and(|Reverse((weakest, _))| bits > *weakest) {
+        } else if self
+            .top
+            .peek()
+            .is_some_and(|Reverse((weakest, _))| bits > *weakest)
+        {
             self.top.pop();
             self.top.push(Reverse((bits, index)));
         }
@@ -126,7 +155,12 @@ fn strong<K: Kind>(stepper: &Stepper<K>, index: u32) -> Option<Strong> {
     let agent = stepper.arena.handle_of(index).map(Handle::bits)?;
     let header = &stepper.arena.slot(index)?.header;
     let pheromone = stepper.left_of(header.pheromone, header.touched) as f32;
-    Some(Strong { agent, resource: header.resource, pheromone, restarts: header.restarts })
+    Some(Strong {
+        agent,
+        resource: header.resource,
+        pheromone,
+        restarts: header.restarts,
+    })
 }
 
 #[cfg(test)]
@@ -138,11 +172,16 @@ mod tests {
     #[test]
     fn a_survey_in_slices_names_the_strongest_and_sorts_all_into_classes() {
         let mut stepper = small_stepper();
-        let agents: Vec<Handle> = (0..100).map(|i| stepper.spawn(1_000 + i).unwrap()).collect();
+        let agents: Vec<Handle> = (0..100)
+            .map(|i| stepper.spawn(1_000 + i).unwrap())
+            .collect();
         stepper.free(agents[50]).unwrap();
         stepper.suspend(agents[10], true).unwrap();
-        let events: Vec<Event> =
-            agents.iter().enumerate().map(|(i, agent)| Event::inform(*agent, DEPOSIT, i as u32)).collect();
+        let events: Vec<Event> = agents
+            .iter()
+            .enumerate()
+            .map(|(i, agent)| Event::inform(*agent, DEPOSIT, i as u32))
+            .collect();
         stepper.step(1, &events);
         let mut looking = Looking::new(SurveyRequest { top: 3, every: 1 });
         let mut slices = 1;
@@ -154,7 +193,14 @@ mod tests {
         };
         assert_eq!(slices, 100_usize.div_ceil(7));
         assert_eq!((found.seen, found.asleep), (99, 1));
-        assert_eq!(found.top.iter().map(|strong| strong.resource).collect::<Vec<_>>(), [1_099, 1_098, 1_097]);
+        assert_eq!(
+            found
+                .top
+                .iter()
+                .map(|strong| strong.resource)
+                .collect::<Vec<_>>(),
+            [1_099, 1_098, 1_097]
+        );
         assert_eq!(found.pheromone[..8], [2, 1, 2, 4, 7, 16, 31, 36]);
         assert_eq!(found.pheromone.iter().sum::<u64>(), 99);
     }
@@ -165,7 +211,9 @@ mod tests {
         for i in 0..100 {
             stepper.spawn(i).unwrap();
         }
-        let found = Looking::new(SurveyRequest { top: 0, every: 10 }).go_on(&stepper, u32::MAX).unwrap();
+        let found = Looking::new(SurveyRequest { top: 0, every: 10 })
+            .go_on(&stepper, u32::MAX)
+            .unwrap();
         assert_eq!((found.seen, found.top.len()), (10, 0));
     }
 }

@@ -42,10 +42,20 @@ impl Kind for Counter {
     type State = CounterState;
 
     fn birth(_: u64) -> CounterState {
-        CounterState { counted: 0, last: 0, from: u32::MAX, spare: [0; 3] }
+        CounterState {
+            counted: 0,
+            last: 0,
+            from: u32::MAX,
+            spare: [0; 3],
+        }
     }
 
-    fn behave(state: &mut CounterState, event: &Event, around: &Around<'_, Self>, effects: &mut Effects<'_>) {
+    fn behave(
+        state: &mut CounterState,
+        event: &Event,
+        around: &Around<'_, Self>,
+        effects: &mut Effects<'_>,
+    ) {
         match event.code {
             COUNT => {
                 state.counted += 1;
@@ -70,10 +80,27 @@ impl Kind for Counter {
     }
 }
 
-/// A stepper with room for a thousand, whose agents come back up to ten times a second.
-pub(crate) fn small_stepper() -> Stepper<Counter> {
-    let arena = ArenaConfig { capacity: 1_000, quarantine: 0, first_generation: 1 };
-    let config = StepConfig { arena, near: 64, far: 8, restart: Restart::Transient };
-    let intensity = Intensity { restarts: 10, within: Duration::from_secs(1) };
+/// A stepper with room for a thousand agents of a kind, which come back up to ten times a second.
+pub(crate) fn stepper_of<K: Kind>() -> Stepper<K> {
+    let arena = ArenaConfig {
+        capacity: 1_000,
+        quarantine: 0,
+        first_generation: 1,
+    };
+    let config = StepConfig {
+        arena,
+        near: 64,
+        far: 8,
+        restart: Restart::Transient,
+    };
+    let intensity = Intensity {
+        restarts: 10,
+        within: Duration::from_secs(1),
+    };
     Stepper::new(0, &config, Arc::new(Mutex::new(Window::new(intensity))))
+}
+
+/// The same for the kind of this file.
+pub(crate) fn small_stepper() -> Stepper<Counter> {
+    stepper_of()
 }

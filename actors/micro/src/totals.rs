@@ -95,7 +95,11 @@ impl ZoneTotals {
         let too_small = |kind: &KindTotals| {
             let expected = kind.expected?;
             let few = (kind.active as f64) < ALERT_BELOW * expected as f64;
-            few.then_some(Alert { kind: kind.kind, active: kind.active, expected })
+            few.then_some(Alert {
+                kind: kind.kind,
+                active: kind.active,
+                expected,
+            })
         };
         self.kinds.iter().filter_map(too_small).collect()
     }
@@ -131,23 +135,51 @@ mod tests {
             arena_bytes: 0,
             fragmentation: 0.0,
             mean_pheromone: 0.0,
-            counts: Counts { handled: active, ..Counts::default() },
+            counts: Counts {
+                handled: active,
+                ..Counts::default()
+            },
         }
     }
 
     #[test]
     fn a_population_below_four_fifths_of_what_is_expected_raises_an_alert() {
-        for (active, expected, alerts) in [(80, Some(100), 0), (79, Some(100), 1), (0, Some(1), 1), (0, None, 0)] {
-            let totals = ZoneTotals { zone: "z".into(), at_ms: 0, kinds: vec![kind(active, expected)] };
+        for (active, expected, alerts) in [
+            (80, Some(100), 0),
+            (79, Some(100), 1),
+            (0, Some(1), 1),
+            (0, None, 0),
+        ] {
+            let totals = ZoneTotals {
+                zone: "z".into(),
+                at_ms: 0,
+                kinds: vec![kind(active, expected)],
+            };
             assert_eq!(totals.alerts().len(), alerts, "{active} of {expected:?}");
         }
     }
 
     #[test]
     fn rates_are_differences_over_time_and_a_zone_sums_its_kinds() {
-        let (earlier, later) = (Counts { handled: 100, ..Counts::default() }, Counts { handled: 700, ..Counts::default() });
-        assert_eq!(Rates::between(&earlier, &later, Duration::from_secs(2)).handled, 300.0);
-        let totals = ZoneTotals { zone: "z".into(), at_ms: 0, kinds: vec![kind(3, None), kind(4, None)] };
+        let (earlier, later) = (
+            Counts {
+                handled: 100,
+                ..Counts::default()
+            },
+            Counts {
+                handled: 700,
+                ..Counts::default()
+            },
+        );
+        assert_eq!(
+            Rates::between(&earlier, &later, Duration::from_secs(2)).handled,
+            300.0
+        );
+        let totals = ZoneTotals {
+            zone: "z".into(),
+            at_ms: 0,
+            kinds: vec![kind(3, None), kind(4, None)],
+        };
         assert_eq!((totals.active(), totals.counts().handled), (7, 7));
     }
 }

@@ -18,14 +18,25 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(intensity: Intensity) -> Self {
-        let bucket_ms = (intensity.within.as_millis() as u64).div_ceil(BUCKETS).max(1);
-        Self { limit: u64::from(intensity.restarts), bucket_ms, buckets: Default::default() }
+        let bucket_ms = (intensity.within.as_millis() as u64)
+            .div_ceil(BUCKETS)
+            .max(1);
+        Self {
+            limit: u64::from(intensity.restarts),
+            bucket_ms,
+            buckets: Default::default(),
+        }
     }
 
     /// Takes one restart at `now_ms` into account; false when it is one too many, and then it is not counted.
     pub(crate) fn admit(&mut self, now_ms: u64) -> bool {
         let bucket = now_ms / self.bucket_ms + BUCKETS; // so that bucket 0 of an empty window is long past
-        let used: u64 = self.buckets.iter().filter(|(at, _)| at + BUCKETS >= bucket).map(|(_, count)| count).sum();
+        let used: u64 = self
+            .buckets
+            .iter()
+            .filter(|(at, _)| at + BUCKETS >= bucket)
+            .map(|(_, count)| count)
+            .sum();
         if used >= self.limit {
             return false;
         }
@@ -48,8 +59,19 @@ mod tests {
 
     #[test]
     fn restarts_beyond_the_limit_are_refused_until_the_window_has_passed() {
-        let mut window = Window::new(Intensity { restarts: 2, within: Duration::from_secs(16) });
-        let at = [(0, true), (500, true), (600, false), (15_900, false), (17_000, true), (17_100, true), (17_200, false)];
+        let mut window = Window::new(Intensity {
+            restarts: 2,
+            within: Duration::from_secs(16),
+        });
+        let at = [
+            (0, true),
+            (500, true),
+            (600, false),
+            (15_900, false),
+            (17_000, true),
+            (17_100, true),
+            (17_200, false),
+        ];
         for (now, admitted) in at {
             assert_eq!(window.admit(now), admitted, "at {now} ms");
         }
@@ -57,7 +79,10 @@ mod tests {
 
     #[test]
     fn no_restart_is_admitted_where_none_is_allowed() {
-        let mut window = Window::new(Intensity { restarts: 0, within: Duration::from_secs(1) });
+        let mut window = Window::new(Intensity {
+            restarts: 0,
+            within: Duration::from_secs(1),
+        });
         assert!(!window.admit(0));
     }
 

@@ -22,10 +22,26 @@ pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 const SLICE: u32 = 4096;
 
 enum Job {
-    Sweep { event: Event, from: u32, reply: Reply<()> },
-    Survey { looking: Looking, reply: Reply<Survey> },
-    Find { resource: u64, from: u32, reply: Reply<Option<Handle>> },
-    SpawnRange { next: u64, end: u64, born: u64, reply: Reply<Result<u64, Refusal>> },
+    Sweep {
+        event: Event,
+        from: u32,
+        reply: Reply<()>,
+    },
+    Survey {
+        looking: Looking,
+        reply: Reply<Survey>,
+    },
+    Find {
+        resource: u64,
+        from: u32,
+        reply: Reply<Option<Handle>>,
+    },
+    SpawnRange {
+        next: u64,
+        end: u64,
+        born: u64,
+        reply: Reply<Result<u64, Refusal>>,
+    },
 }
 
 /// What a shard's thread works with.
@@ -45,7 +61,10 @@ impl<K: Kind> Worker<K> {
         let mut jobs: VecDeque<Job> = VecDeque::new();
         loop {
             let idle = !self.stepper.has_more() && self.stepper.far.is_empty() && jobs.is_empty();
-            if !self.port.take(self.incarnation, &mut events, &mut orders, idle) {
+            if !self
+                .port
+                .take(self.incarnation, &mut events, &mut orders, idle)
+            {
                 return;
             }
             let now_ms = (self.clock)().as_millis() as u64;
@@ -87,15 +106,39 @@ impl<K: Kind> Worker<K> {
                 let _ = reply.send(born);
             }
             Order::Free(handle, reply) => drop(reply.send(stepper.free(handle))),
-            Order::Suspend(handle, asleep, reply) => drop(reply.send(stepper.suspend(handle, asleep))),
+            Order::Suspend(handle, asleep, reply) => {
+                drop(reply.send(stepper.suspend(handle, asleep)))
+            }
             Order::Look(handle, reply) => drop(reply.send(self.look(handle))),
             Order::LastPanic(reply) => drop(reply.send(stepper.last_panic.clone())),
             Order::SpawnRange(range, reply) => {
-                return Some(Job::SpawnRange { next: range.start, end: range.end, born: 0, reply });
+                return Some(Job::SpawnRange {
+                    next: range.start,
+                    end: range.end,
+                    born: 0,
+                    reply,
+                });
             }
-            Order::Find(resource, reply) => return Some(Job::Find { resource, from: 0, reply }),
-            Order::Sweep(event, reply) => return Some(Job::Sweep { event, from: 0, reply }),
-            Order::Survey(request, reply) => return Some(Job::Survey { looking: Looking::new(request), reply }),
+            Order::Find(resource, reply) => {
+                return Some(Job::Find {
+                    resource,
+                    from: 0,
+                    reply,
+                });
+            }
+            Order::Sweep(event, reply) => {
+                return Some(Job::Sweep {
+                    event,
+                    from: 0,
+                    reply,
+                });
+            }
+            Order::Survey(request, reply) => {
+                return Some(Job::Survey {
+                    looking: Looking::new(request),
+                    reply,
+                });
+            }
             #[cfg(test)]
             Order::Fall => panic!("shard told to fall"),
         }
@@ -114,16 +157,36 @@ impl<K: Kind> Worker<K> {
                 Some(found) => drop(reply.send(found)),
                 None => return Some(Job::Survey { looking, reply }),
             },
-            Job::Find { resource, from, reply } => {
+            Job::Find {
+                resource,
+                from,
+                reply,
+            } => {
                 let end = from.saturating_add(SLICE).min(stepper.arena.slots());
-                let stands_for = |slot: &u32| stepper.arena.slot(*slot).is_some_and(|slot| slot.header.resource == resource);
-                let found = (from..end).filter(stands_for).find_map(|slot| stepper.arena.handle_of(slot));
+                let stands_for = |slot: &u32| {
+                    stepper
+                        .arena
+                        .slot(*slot)
+                        .is_some_and(|slot| slot.header.resource == resource)
+                };
+                let found = (from..end)
+                    .filter(stands_for)
+                    .find_map(|slot| stepper.arena.handle_of(slot));
                 if found.is_none() && end < stepper.arena.slots() {
-                    return Some(Job::Find { resource, from: end, reply });
+                    return Some(Job::Find {
+                        resource,
+                        from: end,
+                        reply,
+                    });
                 }
                 let _ = reply.send(found);
             }
-            Job::SpawnRange { next, end, mut born, reply } => {
+            Job::SpawnRange {
+                next,
+                end,
+                mut born,
+                reply,
+            } => {
                 let stop = next.saturating_add(u64::from(SLICE)).min(end);
                 let refused = (next..stop).find_map(|resource| match stepper.spawn(resource) {
                     Ok(_) => {
@@ -136,7 +199,14 @@ impl<K: Kind> Worker<K> {
                 match refused {
                     Some(refusal) => drop(reply.send(Err(refusal))),
                     None if stop == end => drop(reply.send(Ok(born))),
-                    None => return Some(Job::SpawnRange { next: stop, end, born, reply }),
+                    None => {
+                        return Some(Job::SpawnRange {
+                            next: stop,
+                            end,
+                            born,
+                            reply,
+                        });
+                    }
                 }
             }
         }
@@ -168,7 +238,11 @@ impl<K: Kind> Worker<K> {
             peer.push_own(far);
         }
         let before = far.len();
-        far.retain(|event| self.peers.iter().any(|peer| peer.number == event.to.shard()));
+        far.retain(|event| {
+            self.peers
+                .iter()
+                .any(|peer| peer.number == event.to.shard())
+        });
         self.stepper.counts.no_such_shard += (before - far.len()) as u64;
     }
 

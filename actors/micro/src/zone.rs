@@ -102,7 +102,9 @@ pub enum ZoneError {
     #[error("kind `{0}` is added twice; give it one configuration")]
     Twice(&'static str),
     /// A kind without shards, or with queues of no size.
-    #[error("kind `{0}` has no shard or a queue of size 0; every shard count and queue size must be at least 1")]
+    #[error(
+        "kind `{0}` has no shard or a queue of size 0; every shard count and queue size must be at least 1"
+    )]
     Nothing(&'static str),
     /// More shards than a handle can number.
     #[error("{asked} shards asked for, {allowed} allowed from number {first} on; use fewer")]
@@ -115,7 +117,9 @@ pub enum ZoneError {
         first: u8,
     },
     /// The range of resources is larger than the capacity.
-    #[error("kind `{kind}` has {asked} resources, {allowed} agents are allowed; raise its capacity or its shards")]
+    #[error(
+        "kind `{kind}` has {asked} resources, {allowed} agents are allowed; raise its capacity or its shards"
+    )]
     Crowded {
         /// The kind.
         kind: &'static str,
@@ -183,13 +187,22 @@ impl ZoneBuilder {
         let first = self.ports.len();
         for offset in 0..usize::from(config.shards) {
             let number = (usize::from(self.first_shard) + first + offset) as u8; // checked by `build` before it is used
-            self.ports.push(Arc::new(Port::new(K::NAME, number, config.inbox)));
+            self.ports
+                .push(Arc::new(Port::new(K::NAME, number, config.inbox)));
         }
         let expected = match &config.source {
-            Source::Range(range) => config.expected.or(Some(range.end.saturating_sub(range.start))),
+            Source::Range(range) => config
+                .expected
+                .or(Some(range.end.saturating_sub(range.start))),
             _ => config.expected,
         };
-        let entry = KindEntry { name: K::NAME, bytes: K::BYTES, first, shards: config.shards.into(), expected };
+        let entry = KindEntry {
+            name: K::NAME,
+            bytes: K::BYTES,
+            first,
+            shards: config.shards.into(),
+            expected,
+        };
         let own = config.clone();
         let make: MakeShards = Box::new(move |peers, clock| {
             let shards = u32::from(own.shards);
@@ -203,11 +216,18 @@ impl ZoneBuilder {
                     port: Arc::clone(&peers[first + index as usize]),
                     peers: Arc::clone(peers),
                     clock: Arc::clone(clock),
-                    config: StepConfig { arena, near: own.near, far: own.far, restart: own.restart },
+                    config: StepConfig {
+                        arena,
+                        near: own.near,
+                        far: own.far,
+                        restart: own.restart,
+                    },
                     window: Arc::clone(&window),
                     births: births(own.source.clone(), u64::from(index), u64::from(shards)),
                 };
-                ChildSpec::worker(format!("{}-{index}", K::NAME), move || (Shard::<K>::new(), arguments.clone()))
+                ChildSpec::worker(format!("{}-{index}", K::NAME), move || {
+                    (Shard::<K>::new(), arguments.clone())
+                })
             };
             (0..shards).map(shard).collect()
         });
@@ -222,22 +242,34 @@ impl ZoneBuilder {
     pub fn build(self) -> Result<Zone, ZoneError> {
         let allowed = 256 - usize::from(self.first_shard);
         if self.ports.len() > allowed {
-            return Err(ZoneError::Shards { asked: self.ports.len(), allowed, first: self.first_shard });
+            return Err(ZoneError::Shards {
+                asked: self.ports.len(),
+                allowed,
+                first: self.first_shard,
+            });
         }
         for (at, (entry, config, _)) in self.kinds.iter().enumerate() {
             AgentId::new(Tier::Micro, entry.name, "0x0", &self.name)?;
-            if self.kinds[..at].iter().any(|(other, ..)| other.name == entry.name) {
+            if self.kinds[..at]
+                .iter()
+                .any(|(other, ..)| other.name == entry.name)
+            {
                 return Err(ZoneError::Twice(entry.name));
             }
             if config.shards == 0 || config.inbox == 0 || config.near == 0 || config.far == 0 {
                 return Err(ZoneError::Nothing(entry.name));
             }
-            let most = u64::from(config.capacity).min(u64::from(SLOTS_PER_SHARD) * u64::from(config.shards));
+            let most = u64::from(config.capacity)
+                .min(u64::from(SLOTS_PER_SHARD) * u64::from(config.shards));
             if let Source::Range(range) = &config.source
                 && range.end.saturating_sub(range.start) > most
             {
                 let asked = range.end - range.start;
-                return Err(ZoneError::Crowded { kind: entry.name, asked, allowed: most });
+                return Err(ZoneError::Crowded {
+                    kind: entry.name,
+                    asked,
+                    allowed: most,
+                });
             }
         }
         let ports: Arc<[Arc<Port>]> = self.ports.into();
@@ -262,7 +294,11 @@ fn births(source: Source, index: u64, shards: u64) -> Births {
         Source::Listed(list) => {
             let all = list();
             let part = part(0..all.len() as u64, index, shards);
-            Box::new(part.filter_map(move |at| all.get(at as usize).copied()).collect::<Vec<_>>().into_iter())
+            Box::new(
+                part.filter_map(move |at| all.get(at as usize).copied())
+                    .collect::<Vec<_>>()
+                    .into_iter(),
+            )
         }
     })
 }
@@ -281,24 +317,80 @@ mod tests {
     #[test]
     fn parts_cover_the_whole_once() {
         for (whole, parts) in [(0..10, 3), (5..5, 2), (7..8, 4), (0..4_000_000, 2)] {
-            let joined: Vec<u64> = (0..parts).flat_map(|index| part(whole.clone(), index, parts)).collect();
-            assert!(joined.iter().copied().eq(whole.clone()), "{whole:?} in {parts}");
+            let joined: Vec<u64> = (0..parts)
+                .flat_map(|index| part(whole.clone(), index, parts))
+                .collect();
+            assert!(
+                joined.iter().copied().eq(whole.clone()),
+                "{whole:?} in {parts}"
+            );
         }
     }
 
     #[test]
     fn zones_that_cannot_work_are_refused_before_anything_runs() {
-        let good = KindConfig { inbox: 8, near: 8, far: 8, ..KindConfig::of::<Counter>() };
-        let zone = |config: KindConfig| Zone::builder("numa-0").kind::<Counter>(config).build().err();
+        let good = KindConfig {
+            inbox: 8,
+            near: 8,
+            far: 8,
+            ..KindConfig::of::<Counter>()
+        };
+        let zone = |config: KindConfig| {
+            Zone::builder("numa-0")
+                .kind::<Counter>(config)
+                .build()
+                .err()
+        };
         assert_eq!(zone(good.clone()), None);
-        assert_eq!(zone(KindConfig { shards: 0, ..good.clone() }), Some(ZoneError::Nothing("counter")));
-        assert_eq!(zone(KindConfig { far: 0, ..good.clone() }), Some(ZoneError::Nothing("counter")));
-        let crowded = KindConfig { capacity: 9, source: Source::Range(0..10), ..good.clone() };
-        assert_eq!(zone(crowded), Some(ZoneError::Crowded { kind: "counter", asked: 10, allowed: 9 }));
-        let twice = Zone::builder("z").kind::<Counter>(good.clone()).kind::<Counter>(good.clone()).build();
+        assert_eq!(
+            zone(KindConfig {
+                shards: 0,
+                ..good.clone()
+            }),
+            Some(ZoneError::Nothing("counter"))
+        );
+        assert_eq!(
+            zone(KindConfig {
+                far: 0,
+                ..good.clone()
+            }),
+            Some(ZoneError::Nothing("counter"))
+        );
+        let crowded = KindConfig {
+            capacity: 9,
+            source: Source::Range(0..10),
+            ..good.clone()
+        };
+        assert_eq!(
+            zone(crowded),
+            Some(ZoneError::Crowded {
+                kind: "counter",
+                asked: 10,
+                allowed: 9
+            })
+        );
+        let twice = Zone::builder("z")
+            .kind::<Counter>(good.clone())
+            .kind::<Counter>(good.clone())
+            .build();
         assert_eq!(twice.err(), Some(ZoneError::Twice("counter")));
-        assert!(matches!(Zone::builder("no zone").kind::<Counter>(good.clone()).build(), Err(ZoneError::Name(_))));
-        let many = Zone::builder("z").first_shard(200).kind::<Counter>(KindConfig { shards: 60, ..good }).build();
-        assert_eq!(many.err(), Some(ZoneError::Shards { asked: 60, allowed: 56, first: 200 }));
+        assert!(matches!(
+            Zone::builder("no zone")
+                .kind::<Counter>(good.clone())
+                .build(),
+            Err(ZoneError::Name(_))
+        ));
+        let many = Zone::builder("z")
+            .first_shard(200)
+            .kind::<Counter>(KindConfig { shards: 60, ..good })
+            .build();
+        assert_eq!(
+            many.err(),
+            Some(ZoneError::Shards {
+                asked: 60,
+                allowed: 56,
+                first: 200
+            })
+        );
     }
 }
