@@ -8,7 +8,10 @@ use aios_protocols::{
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let (Ok(sender), Ok(receiver)) = ("macro.a.1@x".parse::<Party>(), "macro.b.1@x".parse::<Party>()) else {
+    let (Ok(sender), Ok(receiver)) = (
+        "macro.a.1@x".parse::<Party>(),
+        "macro.b.1@x".parse::<Party>(),
+    ) else {
         unreachable!("both are identifiers");
     };
     let identity = SigningIdentity::from_seed(sender.clone(), [1; 32]);
@@ -29,14 +32,20 @@ fuzz_target!(|data: &[u8]| {
     let mut frame = b"AIM\x01".to_vec();
     frame.extend_from_slice(&signature.to_bytes());
     frame.extend_from_slice(&body);
-    let opened = Verifier::new(Timestamp::ZERO).open(&Sealed::from_bytes(frame), &keys, &receiver, Timestamp::MAX);
+    let opened = Verifier::new(Timestamp::ZERO).open(
+        &Sealed::from_bytes(frame),
+        &keys,
+        &receiver,
+        Timestamp::MAX,
+    );
     assert!(!matches!(opened, Err(Refusal::BadSignature { .. })));
     if let Ok(trusted) = opened {
         // What was read can be written and read again.
         let again = identity
             .seal(&trusted, &Limits::default())
             .expect("it was within the limits");
-        let read = authenticate(&again, &keys, &Limits::default(), Timestamp::ZERO).expect("just sealed");
+        let read =
+            authenticate(&again, &keys, &Limits::default(), Timestamp::ZERO).expect("just sealed");
         assert_eq!(*read, *trusted);
     }
 });

@@ -1,10 +1,8 @@
 //! FIPA00070: what is written, what other platforms write, what is refused.
 
-mod common;
-
+use crate::world::*;
 use aios_protocols::fipa_string::{self, Acl, AclError, AgentName, MAX_DEPTH, ReadProblem, parse};
 use aios_protocols::*;
-use common::*;
 
 #[test]
 fn a_message_of_jade_is_read() {

@@ -1,7 +1,5 @@
 //! A small world with a clock that stands still: some parties, their keys, their verifiers.
 
-#![allow(dead_code)]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,13 +1,11 @@
 //! The forged-message table: for every field, and for every single byte of a frame, what happens if it is altered.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::world::*;
 use aios_protocols::*;
 use bytes::Bytes;
-use common::*;
 
 const SIGNATURE: Range<usize> = 4..68;
 const BODY_AT: usize = 68;

@@ -1,10 +1,8 @@
 //! The table of SPEC 2, every pair of tiers against every act.
 
-mod common;
-
+use crate::world::*;
 use aios_protocols::Performative::{self, *};
 use aios_protocols::access::may_open;
-use common::*;
 
 /// Acts that never open a conversation, whoever sends them.
 const ANSWERS: [Performative; 6] = [

@@ -1,12 +1,10 @@
 //! Round trips of random messages, and decoders that meet random bytes.
 
-mod common;
-
 use std::collections::HashSet;
 
+use crate::world::*;
 use aios_protocols::subject::token;
 use aios_protocols::*;
-use common::*;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -76,7 +74,7 @@ prop_compose! {
 const SENDER: &str = "macro.planner.sender_of_all@global";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn message_to_frame_to_message(
@@ -108,7 +106,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn no_bytes_make_a_decoder_panic(bytes in vec(any::<u8>(), 0..300), framed in any::<bool>()) {

@@ -1,13 +1,11 @@
 //! Subjects and their patterns; cards.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::world::*;
 use aios_protocols::ports::{DataBus, Subscription};
 use aios_protocols::subject::{DataKind, EventKind};
 use aios_protocols::*;
-use common::*;
 
 #[test]
 fn subjects_are_those_of_the_specification() {

@@ -1,14 +1,12 @@
 //! The interaction protocols, to be read beside FIPA00026 to FIPA00036.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::world::*;
 use aios_protocols::Performative::{self, *};
 use aios_protocols::ProtocolName::{self, *};
 use aios_protocols::conversation::{Outcome, Side, State, Why};
 use aios_protocols::*;
-use common::*;
 
 const INITIATOR: &str = PLANNER;
 const PARTICIPANT: &str = EXECUTOR;

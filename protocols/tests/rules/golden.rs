@@ -3,13 +3,11 @@
 //! A difference here is a change of the format: give the frame a new version. Run with `AIOS_BLESS=1` to write the
 //! files anew.
 
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 
+use crate::world::*;
 use aios_protocols::*;
-use common::*;
 
 fn golden(name: &str, found: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))

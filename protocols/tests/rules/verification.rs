@@ -1,12 +1,10 @@
 //! What the verifier refuses besides forgeries, and in which order it looks.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::world::*;
 use aios_protocols::*;
-use common::*;
 
 fn hello(to: &str) -> Draft {
     Draft::request(party(to), "hello")
@@ -383,7 +381,7 @@ fn the_first_check_that_fails_gives_the_reason() {
         .keys
         .reinstate(
             &party(PLANNER),
-            common::identity(PLANNER, 2).public_key(),
+            crate::world::identity(PLANNER, 2).public_key(),
             now,
         )
         .unwrap();

@@ -1,0 +1,15 @@
+//! The rules of the message layer, one file a subject, most of them tables.
+
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+mod access;
+mod bus;
+mod conversation;
+mod fipa_string;
+mod forged;
+mod golden;
+mod identity;
+mod properties;
+mod verification;
