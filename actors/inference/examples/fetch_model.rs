@@ -15,10 +15,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (done, total) = (progress.bytes >> 20, progress.total >> 20);
             let source = progress.source.as_str();
             // A progress bar that cannot be drawn is no reason to stop.
-            let _ = write!(out, "\r{} {source} {done} of {total} MiB ", progress.model).and_then(|()| out.flush());
+            let _ = write!(out, "\r{} {source} {done} of {total} MiB ", progress.model)
+                .and_then(|()| out.flush());
         });
-        let fetched = fetched.inspect_err(|error| drop(writeln!(std::io::stderr(), "\n{error}")))?;
-        writeln!(out, "\r{} is at {} (from {})", model.name, fetched.model.path.display(), fetched.source.as_str())?;
+        let fetched =
+            fetched.inspect_err(|error| drop(writeln!(std::io::stderr(), "\n{error}")))?;
+        writeln!(
+            out,
+            "\r{} is at {} (from {})",
+            model.name,
+            fetched.model.path.display(),
+            fetched.source.as_str()
+        )?;
     }
     Ok(())
 }

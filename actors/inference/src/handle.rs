@@ -142,21 +142,34 @@ impl EngineHandle {
             .ok_or_else(|| self.overdue(Instant::now(), Instant::now()))
     }
 
-    /// Waits until the engine is built; the reason of its last failure if it is not in time.
+    /// Waits until the engine is built. Fails as soon as building fails, with the reason; an engine that is down
+    /// already may be on its way back and is waited for.
     pub async fn ready(&self, within: Duration) -> Result<(), EngineError> {
         let asked = Instant::now();
         let deadline = asked + within;
         let mut phase = self.queue.phase.subscribe();
-        // The sender lives in `self.queue`, so waiting can only end by the phase or the deadline.
-        match timeout_at(
-            deadline.into(),
-            phase.wait_for(|phase| *phase == EnginePhase::Ready),
-        )
-        .await
-        {
-            Ok(_) => Ok(()),
-            Err(_) => Err(self.overdue(asked, deadline)),
-        }
+        let built = async {
+            if *phase.borrow_and_update() == EnginePhase::Ready {
+                return Ok(());
+            }
+            // The sender lives in `self.queue`, so changes never end before this does.
+            while phase.changed().await.is_ok() {
+                match &*phase.borrow_and_update() {
+                    EnginePhase::Starting => {}
+                    EnginePhase::Ready => return Ok(()),
+                    EnginePhase::Down { reason } => {
+                        return Err(EngineError::Down {
+                            reason: reason.clone(),
+                        });
+                    }
+                    EnginePhase::Stopped => return Err(stopped()),
+                }
+            }
+            Err(stopped())
+        };
+        timeout_at(deadline.into(), built)
+            .await
+            .unwrap_or_else(|_| Err(self.overdue(asked, deadline)))
     }
 
     /// What it is doing right now; never waits.
@@ -248,9 +261,7 @@ impl EngineHandle {
             EnginePhase::Down { reason } => EngineError::Down {
                 reason: reason.clone(),
             },
-            EnginePhase::Stopped => EngineError::Down {
-                reason: "it was stopped".into(),
-            },
+            EnginePhase::Stopped => stopped(),
             EnginePhase::Starting | EnginePhase::Ready => {
                 EngineError::late(asked.elapsed(), deadline.saturating_duration_since(asked))
             }
@@ -267,6 +278,12 @@ impl EngineHandle {
         let engine = self.config.name.clone();
         metrics::counter!(metric::REQUESTS_TOTAL, "engine" => engine, "call" => label, "outcome" => outcome)
             .increment(1);
+    }
+}
+
+pub(crate) fn stopped() -> EngineError {
+    EngineError::Down {
+        reason: "it was stopped".into(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::handle::stopped;
 use crate::{
     CancelFlag, Capabilities, EmbedRequest, EngineError, EnginePhase, Health, InferRequest,
     Inference, ModelInfo, ModelSource, Token,
@@ -126,9 +127,7 @@ impl Queue {
     ) -> Result<u64, EngineError> {
         let mut inner = self.inner.lock();
         if let EnginePhase::Stopped = *self.phase.borrow() {
-            return Err(EngineError::Down {
-                reason: "it was stopped".into(),
-            });
+            return Err(stopped());
         }
         if inner.jobs.len() >= self.capacity {
             return Err(EngineError::QueueFull {
@@ -199,9 +198,7 @@ impl Queue {
         self.wake.notify_all();
         drop(inner);
         for job in refused {
-            job.work.refuse(EngineError::Down {
-                reason: "it was stopped".into(),
-            });
+            job.work.refuse(stopped());
         }
     }
 

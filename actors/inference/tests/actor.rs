@@ -416,10 +416,21 @@ async fn an_engine_that_cannot_be_built_says_why_to_whoever_waits_for_it() {
     let reason = missing.to_string();
     let factory: EngineFactory = Arc::new(move || Err(missing.clone()));
     let handle = EngineHandle::new(small());
+    let early = handle.clone();
+    let early = tokio::spawn(async move { early.ready(SOON).await });
+    tokio::task::yield_now().await;
     let (_, ended) = Actor::spawn(None, EngineActor, (handle.clone(), factory))
         .await
         .expect("the actor starts");
     within(ended).await.expect("the actor ends");
+    let told = within(early).await.expect("no panic");
+    assert_eq!(
+        told,
+        Err(EngineError::Down {
+            reason: reason.clone()
+        }),
+        "at once, not at its deadline"
+    );
     let short = Duration::from_millis(20);
     assert_eq!(
         handle.ready(short).await,

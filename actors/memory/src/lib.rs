@@ -10,6 +10,7 @@
 
 pub mod store;
 
+mod document;
 mod error;
 mod keyword;
 mod recall;
@@ -18,9 +19,10 @@ mod step_log;
 mod vector;
 mod working;
 
+pub use document::{Document, Provenance};
 pub use error::MemoryError;
 pub use keyword::{KeywordIndex, tokens};
-pub use recall::{Document, Hit, Provenance, Query, Ranked, VectorLimits, VectorMemory};
+pub use recall::{Hit, Query, Ranked, VectorLimits, VectorMemory};
 pub use results::{GoalResult, GoalResults};
 pub use step_log::{Begin, Step, StepError, StepLog};
 #[cfg(feature = "sled")]

@@ -7,13 +7,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
+use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
 
-use crate::{InMemoryStore, KeywordIndex, MemoryError, Store, VectorIndex};
+use crate::document::{PREFIX, decode, encode, key};
+use crate::{Document, InMemoryStore, KeywordIndex, MemoryError, Provenance, Store, VectorIndex};
 
-/// Where the documents lie in the store.
-const PREFIX: &str = "document/";
 /// Rank offset of the fusion; 60 is the paper's value.
 const RANK_OFFSET: f64 = 60.0;
 /// A ranking is read this many times deeper than the answer is long, so that the other can lift what it ranks low.
@@ -41,32 +40,6 @@ impl Default for VectorLimits {
             text_bytes: 8192,
         }
     }
-}
-
-/// Where a document comes from and how far it is trusted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Provenance {
-    /// The file, tool call or conversation it was taken from.
-    pub source: String,
-    /// Who put it here.
-    pub author: String,
-    /// How far it is trusted, 0 to 1.
-    pub confidence: f32,
-    /// When, in microseconds since the Unix epoch.
-    pub recorded_us: u64,
-}
-
-/// Something to remember.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Document {
-    /// Its name within its namespace; adding it again replaces it.
-    pub id: String,
-    /// What it says.
-    pub text: String,
-    /// Its vector, by the embedder that queries are embedded with.
-    pub embedding: Vec<f32>,
-    /// Where it comes from.
-    pub provenance: Provenance,
 }
 
 /// What to recall.
@@ -111,6 +84,8 @@ pub struct VectorMemory {
     store: Arc<dyn Store>,
     limits: VectorLimits,
     spaces: RwLock<HashMap<String, Space>>,
+    /// Held over a whole write, so that store and index cannot disagree; readers do not wait for the disk.
+    writing: Mutex<()>,
 }
 
 struct Space {
@@ -179,6 +154,7 @@ impl VectorMemory {
             store: Arc::new(InMemoryStore::new()),
             limits,
             spaces: RwLock::default(),
+            writing: Mutex::default(),
         }
     }
 
@@ -188,6 +164,7 @@ impl VectorMemory {
             store,
             limits,
             spaces: RwLock::default(),
+            writing: Mutex::default(),
         };
         let mut after: Option<Vec<u8>> = None;
         loop {
@@ -209,6 +186,7 @@ impl VectorMemory {
     /// Remembers a document, on the store first; it is safe from a crash once the store is flushed.
     pub fn add(&self, namespace: &str, document: Document) -> Result<(), MemoryError> {
         self.check(namespace, &document)?;
+        let _writing = self.writing.lock();
         self.admit(namespace, &document)?;
         self.store
             .put(&key(namespace, &document.id), &encode(&document)?)?;
@@ -217,6 +195,7 @@ impl VectorMemory {
 
     /// Forgets a document; says whether it was there.
     pub fn remove(&self, namespace: &str, id: &str) -> Result<bool, MemoryError> {
+        let _writing = self.writing.lock();
         self.store.delete(&key(namespace, id))?;
         let mut spaces = self.spaces.write();
         let Some(space) = spaces.get_mut(namespace) else {
@@ -364,71 +343,6 @@ impl VectorMemory {
             .or_insert_with(|| Space::new(self.limits.dimensions));
         space.insert(document)
     }
-}
-
-/// A NUL ends the namespace, which can hold none: no namespace is the beginning of another.
-fn key(namespace: &str, id: &str) -> Vec<u8> {
-    [PREFIX, namespace, "\0", id].concat().into_bytes()
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header {
-    text: String,
-    provenance: Provenance,
-}
-
-/// `length of header, u32 little-endian || header as JSON || vector as f32 little-endian`.
-fn encode(document: &Document) -> Result<Vec<u8>, MemoryError> {
-    let header = Header {
-        text: document.text.clone(),
-        provenance: document.provenance.clone(),
-    };
-    let header = serde_json::to_vec(&header).map_err(|error| MemoryError::Record {
-        key: document.id.clone(),
-        reason: error.to_string(),
-    })?;
-    let mut bytes = (header.len() as u32).to_le_bytes().to_vec();
-    bytes.extend_from_slice(&header);
-    bytes.extend(document.embedding.iter().flat_map(|x| x.to_le_bytes()));
-    Ok(bytes)
-}
-
-fn decode(key: &[u8], value: &[u8]) -> Result<(String, Document), MemoryError> {
-    let broken = |reason: &str| MemoryError::Record {
-        key: String::from_utf8_lossy(key).into_owned(),
-        reason: reason.to_owned(),
-    };
-    let name = key
-        .strip_prefix(PREFIX.as_bytes())
-        .and_then(|name| std::str::from_utf8(name).ok());
-    let (namespace, id) = name
-        .and_then(|name| name.split_once('\0'))
-        .ok_or_else(|| broken("its key has no name"))?;
-    let (length, rest) = value
-        .split_first_chunk::<4>()
-        .ok_or_else(|| broken("it is cut short"))?;
-    let (header, vector) = rest
-        .split_at_checked(u32::from_le_bytes(*length) as usize)
-        .ok_or_else(|| broken("it is cut short"))?;
-    let Header { text, provenance } =
-        serde_json::from_slice(header).map_err(|error| broken(&error.to_string()))?;
-    let (chunks, rest) = vector.as_chunks::<4>();
-    if !rest.is_empty() {
-        return Err(broken("its vector is cut short"));
-    }
-    let embedding = chunks
-        .iter()
-        .map(|bytes| f32::from_le_bytes(*bytes))
-        .collect();
-    Ok((
-        namespace.to_owned(),
-        Document {
-            id: id.to_owned(),
-            text,
-            embedding,
-            provenance,
-        },
-    ))
 }
 
 #[cfg(test)]

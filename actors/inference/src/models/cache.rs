@@ -87,3 +87,54 @@ impl Cache {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_follows_the_environment_and_the_system() {
+        for (set, macos, expected) in [
+            (
+                &[
+                    ("AIOS_CACHE", "/a"),
+                    ("XDG_CACHE_HOME", "/x"),
+                    ("HOME", "/h"),
+                ][..],
+                false,
+                Some("/a"),
+            ),
+            (&[("AIOS_CACHE", "/a"), ("HOME", "/h")], true, Some("/a")),
+            (
+                &[("AIOS_CACHE", ""), ("XDG_CACHE_HOME", "/x"), ("HOME", "/h")],
+                false,
+                Some("/x/aios"),
+            ),
+            (
+                &[("XDG_CACHE_HOME", "relative"), ("HOME", "/h")],
+                false,
+                Some("/h/.cache/aios"),
+            ),
+            (
+                &[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")],
+                true,
+                Some("/h/Library/Caches/aios"),
+            ),
+            (&[("HOME", "/h")], false, Some("/h/.cache/aios")),
+            (&[("HOME", "")], false, None),
+            (&[], true, None),
+        ] {
+            let env = |name: &str| {
+                set.iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| OsString::from(value))
+            };
+            let cache = Cache::from_env(&env, macos);
+            assert_eq!(
+                cache,
+                expected.map(Cache::at).ok_or(NoCacheFolder),
+                "{set:?}"
+            );
+        }
+    }
+}

@@ -22,10 +22,13 @@ pub(super) fn sha256(path: &Path) -> io::Result<String> {
             read => hash.update(&buffer[..read]),
         }
     }
-    Ok(hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hash
+        .finalize()
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
 }
 
 /// Whether the file is there with the pinned content. A file with another content is not there.
@@ -56,8 +59,15 @@ pub(super) fn write_stamp(path: &Path, pinned: &str) {
 
 fn stamp(path: &Path, pinned: &str) -> io::Result<String> {
     let found = path.metadata()?;
-    let modified = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(format!("{pinned} {} {}\n", found.len(), modified.as_nanos()))
+    let modified = found
+        .modified()?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Ok(format!(
+        "{pinned} {} {}\n",
+        found.len(),
+        modified.as_nanos()
+    ))
 }
 
 fn stamp_path(path: &Path) -> PathBuf {

@@ -31,8 +31,9 @@ pub(super) fn agent(options: &FetchOptions) -> Result<Agent, SourceError> {
     let roots = match &options.authorities {
         None => RootCerts::PlatformVerifier,
         Some(path) => {
-            let unusable =
-                |reason: String| SourceError::Setting { reason: format!("certificates in {}: {reason}", path.display()) };
+            let unusable = |reason: String| SourceError::Setting {
+                reason: format!("certificates in {}: {reason}", path.display()),
+            };
             let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
             let found = parse_pem(&pem).filter_map(|item| match item {
                 Ok(PemItem::Certificate(certificate)) => Some(certificate),
@@ -56,10 +57,20 @@ pub(super) fn agent(options: &FetchOptions) -> Result<Agent, SourceError> {
 }
 
 /// Downloads into `part`, goes on from what is there, and leaves the pinned content there or an error.
-pub(super) fn download(work: &mut Work<'_>, agent: &Agent, wanted: &Wanted<'_>, part: &Path) -> Result<(), Stop> {
+pub(super) fn download(
+    work: &mut Work<'_>,
+    agent: &Agent,
+    wanted: &Wanted<'_>,
+    part: &Path,
+) -> Result<(), Stop> {
     let local = |error: std::io::Error| Stop::Fetch(folder_error(part, &error, wanted.bytes));
-    let mut file =
-        File::options().create(true).truncate(false).read(true).write(true).open(part).map_err(local)?;
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(part)
+        .map_err(local)?;
     let mut held = file.metadata().map_err(local)?.len();
     if held > wanted.bytes {
         file.set_len(0).map_err(local)?;
@@ -67,23 +78,43 @@ pub(super) fn download(work: &mut Work<'_>, agent: &Agent, wanted: &Wanted<'_>, 
     }
     let resumed = held > 0;
     let mut failures = 0;
+    let mut answered = false;
     while held < wanted.bytes {
         let begun_at = held;
         work.report(wanted.before + held, wanted.total);
-        match piece(work, agent, wanted, &mut file, part, &mut held) {
-            Ok(()) => {}
-            Err(Trouble::Stop(stop)) => return Err(stop),
-            Err(Trouble::Network(reason)) => {
-                failures = if held > begun_at { 1 } else { failures + 1 };
-                if failures >= work.options.attempts.max(1) {
-                    return Err(if held == 0 {
-                        SourceError::Unreachable { reason }.into()
-                    } else {
-                        SourceError::Interrupted { bytes: held, total: wanted.bytes, reason }.into()
-                    });
-                }
+        let result = piece(
+            work,
+            agent,
+            wanted,
+            &mut file,
+            part,
+            &mut held,
+            &mut answered,
+        );
+        let Err(trouble) = result else { continue };
+        let reason = match trouble {
+            Trouble::Network(reason) => reason,
+            Trouble::Stop(stop) => {
+                drop_empty(part, held);
+                return Err(stop);
             }
+        };
+        failures = if held > begun_at { 1 } else { failures + 1 };
+        // A server that never answered is not asked twice: whoever is offline wants to know at once.
+        if answered && failures < work.options.attempts.max(1) {
+            continue;
         }
+        if held == 0 {
+            drop_empty(part, held);
+            return Err(SourceError::Unreachable { reason }.into());
+        }
+        let bytes = held;
+        return Err(SourceError::Interrupted {
+            bytes,
+            total: wanted.bytes,
+            reason,
+        }
+        .into());
     }
     work.report(wanted.before + held, wanted.total);
     drop(file);
@@ -97,7 +128,19 @@ pub(super) fn download(work: &mut Work<'_>, agent: &Agent, wanted: &Wanted<'_>, 
         // The first half may have been another file's: once more from the beginning.
         return download(work, agent, wanted, part);
     }
-    Err(SourceError::WrongContent { name: wanted.name.to_owned(), found, pinned: wanted.sha256 }.into())
+    Err(SourceError::WrongContent {
+        name: wanted.name.to_owned(),
+        found,
+        pinned: wanted.sha256,
+    }
+    .into())
+}
+
+/// An empty part has nothing to go on from.
+fn drop_empty(part: &Path, held: u64) {
+    if held == 0 {
+        let _ = std::fs::remove_file(part);
+    }
 }
 
 enum Trouble {
@@ -114,14 +157,19 @@ fn piece(
     file: &mut File,
     part: &Path,
     held: &mut u64,
+    answered: &mut bool,
 ) -> Result<(), Trouble> {
-    let local = |error: std::io::Error| Trouble::Stop(folder_error(part, &error, wanted.bytes).into());
+    let local =
+        |error: std::io::Error| Trouble::Stop(folder_error(part, &error, wanted.bytes).into());
     cancelled(work)?;
     let mut request = agent.get(wanted.url).header("accept-encoding", "identity");
     if *held > 0 {
         request = request.header("range", format!("bytes={held}-"));
     }
-    let mut response = request.call().map_err(|error| Trouble::Network(error.to_string()))?;
+    let mut response = request
+        .call()
+        .map_err(|error| Trouble::Network(error.to_string()))?;
+    *answered = true;
     match response.status().as_u16() {
         206 if range_start(&response) == Some(*held) => {}
         // It does not know ranges, or knows another file: from the beginning.
@@ -141,15 +189,25 @@ fn piece(
     let mut reported = *held;
     loop {
         cancelled(work)?;
-        let read = body.read(&mut buffer).map_err(|error| Trouble::Network(error.to_string()))?;
+        let read = body
+            .read(&mut buffer)
+            .map_err(|error| Trouble::Network(error.to_string()))?;
         if read == 0 {
             let short = *held < wanted.bytes;
-            return if short { Err(Trouble::Network("the connection was closed".into())) } else { Ok(()) };
+            return if short {
+                Err(Trouble::Network("the connection was closed".into()))
+            } else {
+                Ok(())
+            };
         }
         if *held + read as u64 > wanted.bytes {
             std::fs::remove_file(part).map_err(local)?;
             let found = format!("none, longer than {} bytes", wanted.bytes);
-            let wrong = SourceError::WrongContent { name: wanted.name.to_owned(), found, pinned: wanted.sha256 };
+            let wrong = SourceError::WrongContent {
+                name: wanted.name.to_owned(),
+                found,
+                pinned: wanted.sha256,
+            };
             return Err(Trouble::Stop(wrong.into()));
         }
         file.write_all(&buffer[..read]).map_err(local)?;
@@ -162,11 +220,21 @@ fn piece(
 }
 
 fn cancelled(work: &Work<'_>) -> Result<(), Trouble> {
-    if work.options.cancel.is_cancelled() { Err(Trouble::Stop(FetchError::Cancelled.into())) } else { Ok(()) }
+    if work.options.cancel.is_cancelled() {
+        Err(Trouble::Stop(FetchError::Cancelled.into()))
+    } else {
+        Ok(())
+    }
 }
 
 /// Where the sent range begins: `bytes 5-9/10` begins at 5.
 fn range_start(response: &Response<Body>) -> Option<u64> {
     let range = response.headers().get("content-range")?.to_str().ok()?;
-    range.strip_prefix("bytes ")?.split_once('-')?.0.trim().parse().ok()
+    range
+        .strip_prefix("bytes ")?
+        .split_once('-')?
+        .0
+        .trim()
+        .parse()
+        .ok()
 }

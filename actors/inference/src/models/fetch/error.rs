@@ -131,8 +131,13 @@ impl From<FetchError> for Stop {
 pub(super) fn folder_error(path: &Path, error: &io::Error, bytes: u64) -> FetchError {
     let path = path.to_path_buf();
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FetchError::DiskFull { path, bytes },
-        _ => FetchError::Folder { path, reason: error.to_string() },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            FetchError::DiskFull { path, bytes }
+        }
+        _ => FetchError::Folder {
+            path,
+            reason: error.to_string(),
+        },
     }
 }
 
@@ -140,6 +145,35 @@ fn list(tried: &[(Source, SourceError)]) -> String {
     if tried.is_empty() {
         return " (no source is allowed)".into();
     }
-    let each: Vec<String> = tried.iter().map(|(source, error)| format!("{}: {error}", source.as_str())).collect();
+    let each: Vec<String> = tried
+        .iter()
+        .map(|(source, error)| format!("{}: {error}", source.as_str()))
+        .collect();
     format!(" ({})", each.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_forbidden_folder_say_what_to_do() {
+        for (kind, said) in [
+            (
+                io::ErrorKind::StorageFull,
+                "no room for 7 bytes at models/x; free some",
+            ),
+            (
+                io::ErrorKind::QuotaExceeded,
+                "no room for 7 bytes at models/x; free some",
+            ),
+            (
+                io::ErrorKind::PermissionDenied,
+                "cannot use models/x: permission denied; set AIOS_CACHE",
+            ),
+        ] {
+            let error = folder_error(Path::new("models/x"), &kind.into(), 7).to_string();
+            assert!(error.starts_with(said), "{error}");
+        }
+    }
 }

@@ -15,7 +15,10 @@ pub(super) fn fetch(work: &mut Work<'_>) -> Result<(), Stop> {
             std::fs::create_dir_all(folder).map_err(local)?;
         }
         if !is_pinned(&path, file.bytes, file.sha256).map_err(local)? {
-            let url = format!("{}/{}/resolve/main/{}", work.options.hub, file.hub.repository, file.hub.name);
+            let url = format!(
+                "{}/{}/resolve/main/{}",
+                work.options.hub, file.hub.repository, file.hub.name
+            );
             let part = beside(&path, ".part");
             let wanted = Wanted {
                 url: &url,

@@ -20,7 +20,12 @@ pub(super) struct Lock {
 impl Lock {
     pub(super) fn take(path: &Path, options: &FetchOptions) -> Result<Self, FetchError> {
         let failed = |error| folder_error(path, &error, 0);
-        let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .map_err(failed)?;
         let begun = Instant::now();
         loop {
             match file.try_lock() {
@@ -32,7 +37,10 @@ impl Lock {
                 return Err(FetchError::Cancelled);
             }
             if begun.elapsed() >= options.lock_timeout {
-                return Err(FetchError::Busy { path: path.to_path_buf(), waited: begun.elapsed() });
+                return Err(FetchError::Busy {
+                    path: path.to_path_buf(),
+                    waited: begun.elapsed(),
+                });
             }
             std::thread::sleep(LOOK);
         }

