@@ -388,7 +388,10 @@ impl ChildHandle {
     fn look(&self, incarnation: u64) -> Look {
         use crate::ChildState::{Finished, Running, Stopped};
         let book = self.shared.book.lock();
-        if book.tree.state() == SupervisorState::Down {
+        if matches!(
+            book.tree.state(),
+            SupervisorState::Down | SupervisorState::Stopping
+        ) {
             // Its supervisor may be about to be restarted; the deadline decides.
             return Look::NotYet;
         }

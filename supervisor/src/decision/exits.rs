@@ -64,8 +64,8 @@ impl Step<'_> {
 
     /// The start took longer than its spec allows: it is called off and, once gone, counts as failed.
     pub(super) fn start_too_slow(&mut self, key: Key) {
-        // On the way out its turn comes anyway.
-        if !self.is_closing() {
+        // When everybody leaves, or its group does, its turn to be called off comes anyway.
+        if !self.is_closing() && !self.group_would_stop(key) {
             self.begin_stop(key, Then::StartFailed);
         }
     }
