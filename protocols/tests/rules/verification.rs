@@ -603,3 +603,15 @@ fn evidence_is_proven_without_a_receiver() {
     assert_eq!(*authentic, message);
     assert_eq!(authentic.sealed(), &sealed);
 }
+
+#[test]
+fn the_longest_names_travel() {
+    let long = "x".repeat(64);
+    let name = format!("micro.{}.{long}@{long}", "k".repeat(32));
+    let keys = KeyRegistry::new();
+    keys.register(&party(&name), identity(&name, 1).public_key(), morning())
+        .unwrap();
+    let (message, sealed) = seal(&name, hello(EXECUTOR));
+    let opened = verifier().open(&sealed, &keys, &party(EXECUTOR), morning());
+    assert_eq!(*opened.unwrap(), message);
+}
