@@ -3,10 +3,21 @@
 //! Stop it half way and run it again: it goes on from there.
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use aios_inference::models::{Cache, FetchOptions, all, fetch};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "\n{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let cache = Cache::of_user()?;
     let options = FetchOptions::from_env(&|name| std::env::var_os(name));
     let mut out = std::io::stdout();
@@ -17,16 +28,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             // A progress bar that cannot be drawn is no reason to stop.
             let _ = write!(out, "\r{} {source} {done} of {total} MiB ", progress.model)
                 .and_then(|()| out.flush());
-        });
-        let fetched =
-            fetched.inspect_err(|error| drop(writeln!(std::io::stderr(), "\n{error}")))?;
-        writeln!(
-            out,
-            "\r{} is at {} (from {})",
-            model.name,
-            fetched.model.path.display(),
-            fetched.source.as_str()
-        )?;
+        })?;
+        let (path, source) = (fetched.model.path.display(), fetched.source.as_str());
+        writeln!(out, "\r{} is at {path} (from {source})", model.name)?;
     }
     Ok(())
 }
