@@ -10,6 +10,7 @@ pub mod agent;
 
 mod directory;
 mod factory;
+mod farewell;
 mod society;
 
 pub use async_trait::async_trait;

@@ -416,7 +416,7 @@ impl Society {
         match supervisor.start_child(spec).await {
             Ok(handle) => Ok(handle),
             Err(error) => {
-                self.forget(&id.into());
+                self.leave(&id.into());
                 Err(error.into())
             }
         }
@@ -444,12 +444,11 @@ impl Society {
         Client::open(self, cell).await
     }
 
-    /// Takes a party off the directory and the key registry, for good.
-    pub fn forget(&self, party: &Party) {
+    /// Takes a party off the directory. Its key stays known: what it signed is evidence.
+    pub fn leave(&self, party: &Party) {
         if let Some(cell) = self.directory().remove(party) {
             *self.0.past.lock() += cell.messages();
         }
-        self.0.keys.remove(party);
     }
 
     pub(crate) fn load_snapshot(&self, id: &AgentId) -> Result<Option<Snapshot>, AgentError> {

@@ -250,6 +250,11 @@ impl Cell {
         }
     }
 
+    /// No incarnation will come.
+    pub(crate) fn go_offline(&self) {
+        self.life.lock().standing = Standing::Offline;
+    }
+
     pub(crate) fn failed(&self, incarnation: &Incarnation, why: Option<String>) {
         let mut life = self.life.lock();
         if life.incarnations != incarnation.number {

@@ -58,7 +58,7 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.desk.stop(None);
-        self.outbox.society.directory().remove(self.outbox.cell.party());
+        self.outbox.society.leave(self.outbox.cell.party());
     }
 }
 

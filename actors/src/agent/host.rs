@@ -23,6 +23,7 @@ use tracing::Instrument;
 
 use super::cell::{Cell, Standing};
 use super::context::panic_text;
+use super::farewell::{give_back, settle_all};
 use super::in_flight::{Scope, Ticket};
 use super::incarnation::{Incarnation, Report};
 use super::incoming::{end_of_scope, settle};
@@ -423,35 +424,15 @@ impl Pump {
         // What the agent kept to answer later is answered now, by letting go of it.
         self.desk = Desk::Empty;
         self.give_back(backlog);
-        let left = self.cell().in_flight.lock().tickets();
-        for ticket in left {
-            settle(&self.outbox, ticket, &stopped());
-        }
+        settle_all(&self.outbox, &stopped());
         self.cell().set_standing(self.incarnation(), Standing::Offline);
         self.incarnation().end();
         Ok(())
     }
 
-    /// Returns what waits to its senders, or buries it.
     fn give_back(&mut self, backlog: Backlog) {
-        let mut waiting: Vec<Ticket> = self.queue.drain(..).collect();
-        while let Some(frame) = self.cell().requests.try_pop() {
-            if backlog == Backlog::DeadLetter {
-                self.outbox.society.bury(frame, Reason::LeftOver, Some(self.cell().label()));
-            } else {
-                waiting.extend(inbox::receive(&self.outbox, self.card.as_ref(), frame));
-            }
-        }
-        for ticket in waiting {
-            if backlog == Backlog::DeadLetter {
-                if let Some(entry) = self.cell().in_flight.lock().settle(ticket) {
-                    let sender = Some(entry.message.sender.as_str().into());
-                    self.outbox.society.bury(entry.message.sealed().clone(), Reason::LeftOver, sender);
-                }
-            } else {
-                settle(&self.outbox, ticket, &stopped());
-            }
-        }
+        let taken = self.queue.drain(..).collect();
+        give_back(&self.outbox, taken, backlog, &stopped());
     }
 }
 

@@ -55,7 +55,11 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     let (step, ear) = match heard {
         Ok(heard) => heard,
         Err(refusal) => {
-            refuse(outbox, &message, &refusal);
+            if is_early_cancel(&message, &refusal) {
+                cell.talks.lock().keep_early_cancel(message);
+            } else {
+                refuse(outbox, &message, &refusal);
+            }
             return None;
         }
     };
@@ -83,7 +87,26 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
         return None;
     }
     let answer_due = !step.finished && (step.opened || cell.talks.lock().owes(message.conversation_id, me));
-    Some(cell.in_flight.lock().take(Arc::new(message), answer_due))
+    let early = if step.opened { take_back(outbox, &message) } else { None };
+    let ticket = cell.in_flight.lock().take(Arc::new(message), answer_due);
+    if let Some(early) = early {
+        cancel(outbox, early);
+    }
+    Some(ticket)
+}
+
+/// A cancel of something that is not known here, or not yet: it may wait in the mailbox.
+fn is_early_cancel(message: &Message, refusal: &Refusal) -> bool {
+    let unknown = matches!(refusal, Refusal::OutOfProtocol(out) if out.why == Why::NoConversation);
+    unknown && message.performative == Performative::Cancel
+}
+
+/// The cancel that overtook this message, taken note of in the conversation the message has just opened.
+fn take_back(outbox: &Outbox, message: &Message) -> Option<Trusted> {
+    let mut talks = outbox.cell.talks.lock();
+    let early = talks.early_cancel(message.conversation_id, &message.sender)?;
+    talks.receive(outbox.cell.party(), &early, outbox.society.now()).ok()?;
+    Some(early)
 }
 
 /// A verified message that its conversation or the table of tiers does not allow.

@@ -17,6 +17,7 @@ mod clock;
 mod context;
 mod dialogue;
 mod error;
+mod farewell;
 mod host;
 mod in_flight;
 mod inbox;
@@ -49,6 +50,8 @@ pub use state::{AgentState, AgentView, MessageCounts};
 pub use host::Maker;
 
 pub(crate) use cell::CellParts;
+pub(crate) use farewell::settle_all;
+pub(crate) use outbox::Outbox;
 pub(crate) use host::{Host, HostArguments};
 pub(crate) use step::Steps;
 

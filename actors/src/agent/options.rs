@@ -30,8 +30,6 @@ pub struct AgentOptions {
     pub handler_deadline: Duration,
     /// The same for a job.
     pub job_deadline: Duration,
-    /// How long a conversation without a reply-by is remembered.
-    pub conversation_ttl: Duration,
     /// What becomes of waiting requests at a stop: finished while the shutdown deadline lasts, returned to their
     /// senders as `refuse`, or dead-lettered unanswered.
     pub backlog: Backlog,
@@ -56,7 +54,6 @@ impl Default for AgentOptions {
             start_deadline: Duration::from_secs(30),
             handler_deadline: Duration::from_secs(30),
             job_deadline: Duration::from_secs(300),
-            conversation_ttl: Duration::from_secs(600),
             backlog: Backlog::Return,
             tenant: None,
             config: serde_json::Value::Null,

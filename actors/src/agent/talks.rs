@@ -1,6 +1,6 @@
 //! The conversations of one agent, and who inside it waits for what is said in them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use aios_protocols::conversation::Step;
 use aios_protocols::{ConversationId, Conversations, Message, Party, Performative, Refusal, Timestamp, Trusted};
@@ -15,11 +15,23 @@ pub(crate) struct Talks {
     conversations: Conversations,
     waiting: HashMap<ConversationId, Ear>,
     asks_allowed: usize,
+    conversations_allowed: usize,
+    /// Cancels that overtook what they take back, oldest first.
+    early_cancels: VecDeque<Trusted>,
 }
+
+/// Early cancels remembered; the oldest is forgotten first, and its request is then done for nothing.
+const EARLY_CANCELS: usize = 64;
 
 impl Talks {
     pub(crate) fn new(conversations: usize, asks: usize) -> Self {
-        Self { conversations: Conversations::new(conversations), waiting: HashMap::new(), asks_allowed: asks }
+        Self {
+            conversations: Conversations::new(conversations),
+            waiting: HashMap::new(),
+            asks_allowed: asks,
+            conversations_allowed: conversations,
+            early_cancels: VecDeque::new(),
+        }
     }
 
     /// Takes note of an act that goes out, and of who waits for what comes back.
@@ -33,6 +45,7 @@ impl Talks {
         if ear.is_some() && self.waiting.len() >= self.asks_allowed {
             return Err(SendError::TooManyAsks { asked: self.waiting.len() + 1, allowed: self.asks_allowed });
         }
+        self.make_room(now);
         let step = self.conversations.send(me, message, now).map_err(not_sent)?;
         if let Some(ear) = ear {
             self.waiting.insert(message.conversation_id, ear);
@@ -42,6 +55,7 @@ impl Talks {
 
     /// Takes note of an act that came in.
     pub(crate) fn receive(&mut self, me: &Party, message: &Message, now: Timestamp) -> Result<Step, Refusal> {
+        self.make_room(now);
         self.conversations.receive(me, message, now)
     }
 
@@ -87,8 +101,27 @@ impl Talks {
         }
     }
 
-    pub(crate) fn close_overdue(&mut self, now: Timestamp) {
-        self.conversations.close_overdue(now);
+    /// Keeps a cancel whose request still waits in the mailbox: answers and cancels are taken up at once, requests
+    /// in their turn.
+    pub(crate) fn keep_early_cancel(&mut self, cancel: Trusted) {
+        if self.early_cancels.len() >= EARLY_CANCELS {
+            self.early_cancels.pop_front();
+        }
+        self.early_cancels.push_back(cancel);
+    }
+
+    /// The cancel that came before its request, if there is one.
+    pub(crate) fn early_cancel(&mut self, id: ConversationId, sender: &Party) -> Option<Trusted> {
+        let is_it = |cancel: &Trusted| cancel.conversation_id == id && cancel.sender == *sender;
+        let at = self.early_cancels.iter().position(is_it)?;
+        self.early_cancels.remove(at)
+    }
+
+    /// Ends what is overdue when there is no room for more.
+    fn make_room(&mut self, now: Timestamp) {
+        if self.conversations.len() >= self.conversations_allowed {
+            self.conversations.close_overdue(now);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

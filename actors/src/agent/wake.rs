@@ -26,10 +26,6 @@ impl Waker {
         *self.host.write() = Some(host);
     }
 
-    pub(crate) fn detach(&self) {
-        *self.host.write() = None;
-    }
-
     pub(crate) fn wake(&self) {
         if self.rung.swap(true, Ordering::AcqRel) {
             return;

@@ -1,0 +1,38 @@
+//! The end of a backlog: what waits in a cell goes back to its senders, or to the dead letters.
+
+use aios_supervisor::{Backlog, Reason};
+
+use super::incoming::settle;
+use super::in_flight::Ticket;
+use super::outbox::Outbox;
+use super::{AgentError, inbox};
+
+/// What waits for the agent: the tickets of `taken`, and every request in the mailbox.
+pub(crate) fn give_back(outbox: &Outbox, taken: Vec<Ticket>, backlog: Backlog, why: &AgentError) {
+    let mut waiting = taken;
+    while let Some(frame) = outbox.cell.requests.try_pop() {
+        if backlog == Backlog::DeadLetter {
+            outbox.society.bury(frame, Reason::LeftOver, Some(outbox.cell.label()));
+        } else {
+            waiting.extend(inbox::receive(outbox, None, frame));
+        }
+    }
+    for ticket in waiting {
+        if backlog == Backlog::DeadLetter {
+            let Some(entry) = outbox.cell.in_flight.lock().settle(ticket) else { continue };
+            let sender = Some(entry.message.sender.as_str().into());
+            outbox.society.bury(entry.message.sealed().clone(), Reason::LeftOver, sender);
+        } else {
+            settle(outbox, ticket, why);
+        }
+    }
+}
+
+/// Everything a cell holds is answered with `why`.
+pub(crate) fn settle_all(outbox: &Outbox, why: &AgentError) {
+    give_back(outbox, Vec::new(), Backlog::Return, why);
+    let left = outbox.cell.in_flight.lock().tickets();
+    for ticket in left {
+        settle(outbox, ticket, why);
+    }
+}
