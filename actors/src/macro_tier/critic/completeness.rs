@@ -1,0 +1,33 @@
+//! Completeness: which of the asked points a text covers.
+
+use std::collections::BTreeSet;
+
+use super::{Category, Evidence, Issue, Severity};
+use crate::macro_tier::prose::{content_stems, stem};
+
+/// Covered share of the points, 1 when none was asked, with an issue for each that is missing.
+#[must_use]
+pub fn check(text: &str, evidence: &Evidence, stated: &BTreeSet<String>) -> (f64, Vec<Issue>) {
+    if evidence.points.is_empty() {
+        return (1.0, Vec::new());
+    }
+    let stems: BTreeSet<String> = content_stems(text).into_iter().collect();
+    let fits = |pattern: &String| match pattern.strip_suffix('*') {
+        Some(start) => stated.iter().any(|name| name.starts_with(start)),
+        None => stated.contains(pattern),
+    };
+    let mut issues = Vec::new();
+    for point in &evidence.points {
+        let covered = point.facts.iter().any(fits) || point.words.iter().any(|word| stems.contains(&stem(word)));
+        if !covered {
+            issues.push(Issue::new(
+                Category::Completeness,
+                Severity::Warning,
+                format!("the text does not say: {}", point.asks),
+                format!("Add {}", point.asks),
+            ));
+        }
+    }
+    let covered = evidence.points.len() - issues.len();
+    (covered as f64 / evidence.points.len() as f64, issues)
+}

@@ -1,0 +1,246 @@
+//! The plan by rules. No model has a say in which tasks there are.
+//!
+//! A goal is planned in two steps: [`scout`] looks at its files; with what was seen, [`build`] makes the whole plan, which begins with the
+//! same scouting tasks under the same ids, so they count as done. Arguments that hang on results are put in by [`fill`] when a task is due.
+
+use serde_json::{Value, json};
+
+use super::analysis::Analysis;
+use super::columns::{Aggregate, label};
+use super::findings::{Findings, Reading, REST};
+use super::sql::{Pair, Queries};
+use super::writing;
+use crate::macro_tier::goal::Goal;
+use crate::macro_tier::plan::{Intent, Plan, Point, Task};
+
+/// Every action a plan may name.
+pub const ACTIONS: [&str; 5] = ["profile_table", "read_file", "sql", "chart", "write_text"];
+
+/// Files that are looked at.
+const FILES: usize = 4;
+/// Milliseconds one attempt of a tool may take, and of a model.
+const TOOL_MS: u64 = 30_000;
+const MODEL_MS: u64 = 60_000;
+/// Tokens of a paragraph: a prompt of a dozen facts and three sentences.
+const PARAGRAPH_TOKENS: u32 = 1_200;
+/// Words of a paragraph.
+const PARAGRAPH_WORDS: u32 = 90;
+/// Bars of a chart; more points become a line.
+const BARS: usize = 24;
+
+/// Whether a file is read as a table.
+#[must_use]
+pub fn is_table(file: &str) -> bool {
+    let ending = file.rsplit('.').next().unwrap_or("").to_lowercase();
+    matches!(ending.as_str(), "csv" | "tsv" | "tab" | "psv" | "dat")
+}
+
+/// Tasks that look at a goal's files: `t0`, `t1`, ... in the goal's order. Empty when it has none.
+#[must_use]
+pub fn scout(goal: &Goal) -> Vec<Task> {
+    let look = |(at, file): (usize, &String)| {
+        let (action, reading) = if is_table(file) { ("profile_table", Reading::Profile) } else { ("read_file", Reading::Document) };
+        task(&format!("t{at}"), action, json!({ "file": file }), Some(reading))
+    };
+    goal.data().iter().take(FILES).enumerate().map(look).collect()
+}
+
+/// The plan. `analysis` was made from what the scouting tasks gave.
+#[must_use]
+pub fn build(goal: &Goal, analysis: &Analysis) -> Plan {
+    let mut plan = Plan {
+        goal: goal.id().to_owned(),
+        intent: analysis.intent,
+        tasks: scout(goal),
+        points: Vec::new(),
+    };
+    match analysis.intent {
+        Intent::AnalyseTable => table(&mut plan, analysis),
+        Intent::SummariseDocument => document(&mut plan),
+        Intent::Arithmetic => arithmetic(&mut plan, analysis),
+        Intent::PlainQuestion => {
+            let words = crate::macro_tier::prose::content_stems(goal.text());
+            point(&mut plan, "answer", "an answer to the question", vec![], words);
+        }
+    }
+    paragraph(&mut plan);
+    plan
+}
+
+/// Whether a goal's answer stands without this task: it may be dropped when time or tools are short.
+#[must_use]
+pub fn is_optional(task: &Task) -> bool {
+    matches!(task.reading, Some(Reading::Chart | Reading::Outliers | Reading::Spread))
+}
+
+fn task(id: &str, action: &str, args: Value, reading: Option<Reading>) -> Task {
+    Task {
+        id: id.to_owned(),
+        action: action.to_owned(),
+        args,
+        needs: Vec::new(),
+        after: Vec::new(),
+        deadline_ms: TOOL_MS,
+        tokens: 0,
+        point: None,
+        reading,
+        recheck: None,
+    }
+}
+
+fn point(plan: &mut Plan, id: &str, asks: impl Into<String>, facts: Vec<String>, words: Vec<String>) {
+    plan.points.push(Point {
+        id: id.to_owned(),
+        asks: asks.into(),
+        facts,
+        words,
+    });
+}
+
+/// Facts of all periods of a figure: their keys begin with a year.
+fn dated(figure: &str) -> Vec<String> {
+    (0..=9).map(|digit| format!("{figure} {digit}*")).collect()
+}
+
+fn table(plan: &mut Plan, analysis: &Analysis) {
+    let file = analysis.file.clone().unwrap_or_default();
+    let queries = Queries::new(analysis);
+    let figure = analysis.figure_label();
+    let measure = analysis.measure_label();
+    let scouted: Vec<String> = plan.tasks.iter().filter(|task| task.reading == Some(Reading::Profile)).map(|task| task.id.clone()).take(1).collect();
+    let query = |plan: &mut Plan, id: &str, point: &str, pair: Pair, reading: Reading| {
+        let args = |query: String| json!({ "file": file, "query": query });
+        plan.tasks.push(Task {
+            needs: scouted.clone(),
+            point: Some(point.to_owned()),
+            recheck: Some(args(pair.again)),
+            ..task(id, "sql", args(pair.query), Some(reading))
+        });
+    };
+
+    point(plan, "total", if analysis.aggregate == Aggregate::Count { "the number of rows".to_owned() } else { figure.clone() }, vec![figure.clone()], vec![]);
+    query(plan, "totals", "total", queries.totals(), Reading::Totals);
+    if let Some(pair) = queries.spread() {
+        let facts = ["average", "median", "lowest", "highest"].map(|name| format!("{name} {measure}")).to_vec();
+        point(plan, "spread", format!("mean, median, lowest and highest {measure}"), facts, vec![]);
+        query(plan, "spread", "spread", pair, Reading::Spread);
+    }
+    if let (Some(grain), Some(periods), Some(growth)) = (analysis.grain, queries.by_period(), queries.growth()) {
+        point(plan, "periods", format!("{figure} per {}", grain.as_str()), dated(&figure), vec![]);
+        query(plan, "by_period", "periods", periods, Reading::Periods);
+        let facts = vec![format!("growth {measure} *"), format!("change {measure} *")];
+        point(plan, "growth", format!("growth of {measure} from {} to {}", grain.as_str(), grain.as_str()), facts, vec!["growth".into(), "change".into()]);
+        query(plan, "growth", "growth", growth, Reading::Growth);
+    }
+    for (at, column) in analysis.categories.iter().enumerate() {
+        let kind = label(column);
+        let id = format!("category_{}", at + 1);
+        point(plan, &id, format!("{figure} per {kind}"), vec![format!("{figure} {kind} *")], vec![]);
+        query(plan, &id, &id, queries.by_category(column), Reading::Category { column: column.clone() });
+    }
+    if let Some(pair) = queries.outliers() {
+        point(plan, "outlier", format!("outliers of {measure}"), vec![format!("outlier {measure} *")], vec!["outlier".into()]);
+        query(plan, "outliers", "outlier", pair, Reading::Outliers);
+    }
+    let drawn = plan.tasks.iter().find(|task| matches!(task.reading, Some(Reading::Periods))).or_else(|| plan.tasks.iter().find(|task| matches!(task.reading, Some(Reading::Category { .. }))));
+    if let Some(drawn) = drawn {
+        let needs = vec![drawn.id.clone()];
+        let of = drawn.id.clone();
+        point(plan, "chart", "a chart", vec![], vec!["chart".into()]);
+        plan.tasks.push(Task {
+            needs,
+            point: Some("chart".into()),
+            ..task("chart", "chart", json!({ "of": of }), Some(Reading::Chart))
+        });
+    }
+}
+
+fn document(plan: &mut Plan) {
+    let first = plan.tasks.iter_mut().find(|task| task.reading == Some(Reading::Document));
+    if let Some(task) = first {
+        task.point = Some("summary".into());
+        point(plan, "summary", "what the document says", vec!["key sentence *".into()], vec!["document".into(), "text".into()]);
+    }
+}
+
+fn arithmetic(plan: &mut Plan, analysis: &Analysis) {
+    let Some(expression) = &analysis.expression else { return };
+    let args = |sql: &str| json!({ "query": format!("SELECT {sql} AS result") });
+    point(plan, "result", format!("the value of {}", expression.shown), vec![expression.shown.clone()], vec!["defined".into()]);
+    plan.tasks.push(Task {
+        point: Some("result".into()),
+        // The same expression in a scalar subquery; the planner's own value stands beside it in the analysis.
+        recheck: Some(args(&format!("(SELECT {} + 0.0)", expression.sql))),
+        ..task("compute", "sql", args(&expression.sql), Some(Reading::Arithmetic))
+    });
+}
+
+/// The last task: words about everything that was found. It waits for all, but the failure of one is only a gap.
+fn paragraph(plan: &mut Plan) {
+    let after = plan.tasks.iter().map(|task| task.id.clone()).collect();
+    plan.tasks.push(Task {
+        after,
+        deadline_ms: MODEL_MS,
+        tokens: PARAGRAPH_TOKENS,
+        ..task("closing", "write_text", json!({}), Some(Reading::Paragraph))
+    });
+}
+
+/// What a task's open arguments are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Filling<'a> {
+    /// The goal.
+    pub goal: &'a Goal,
+    /// What it means.
+    pub analysis: &'a Analysis,
+    /// What was found so far.
+    pub findings: &'a Findings,
+    /// Passages from memory, best first.
+    pub recalled: &'a [String],
+    /// The critic's feedback on the text before, if there was one.
+    pub feedback: Option<&'a str>,
+}
+
+/// A task's arguments with results put in; none when there is nothing to draw or write about.
+#[must_use]
+pub fn fill(task: &Task, with: &Filling<'_>) -> Option<Value> {
+    match task.reading {
+        Some(Reading::Chart) => chart(task, with),
+        Some(Reading::Paragraph) => Some(json!({
+            "instruction": writing::instruction(with.goal, with.analysis, with.findings, with.recalled, with.feedback),
+            "max_words": PARAGRAPH_WORDS,
+        })),
+        _ => Some(task.args.clone()),
+    }
+}
+
+fn chart(task: &Task, with: &Filling<'_>) -> Option<Value> {
+    let of = task.args.get("of").and_then(Value::as_str).unwrap_or("by_period");
+    let figure = with.analysis.figure_label();
+    let unit = with.analysis.unit.as_deref().map(|unit| format!(" ({unit})")).unwrap_or_default();
+    let (what, lines) = if of == "by_period" {
+        (with.analysis.grain.map_or("period", |grain| grain.as_str()).to_owned(), &with.findings.periods)
+    } else {
+        let (column, lines) = with.findings.categories.first()?;
+        (label(column), lines)
+    };
+    let points: Vec<Value> = lines.iter().filter(|line| line.name != REST).map(|line| json!([line.name, line.value])).collect();
+    if !lines.iter().any(|line| line.value.is_some()) {
+        return None;
+    }
+    let kind = if points.len() > BARS { "line" } else { "bar" };
+    Some(json!({
+        "kind": kind,
+        "title": format!("{} per {what}", capital(&figure)),
+        "x_label": what,
+        "y_label": format!("{figure}{unit}"),
+        "series": [{ "name": figure, "points": points }],
+    }))
+}
+
+/// The text with a capital letter in front.
+#[must_use]
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

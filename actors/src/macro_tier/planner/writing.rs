@@ -1,0 +1,224 @@
+//! What the model is asked to write, how its text is tidied, and the paragraph that stands in for it.
+//!
+//! A model of 135 million parameters follows a short prompt with the facts first, numbers already written as they are to be copied, and a
+//! plain request at the end. Everything it writes is judged by the critic; the template paragraph needs no judge's mercy, it states facts.
+
+use super::analysis::Analysis;
+use super::columns::{Aggregate, label};
+use super::dag::capital;
+use super::findings::{Findings, Line, NO_VALUE, REST};
+use crate::macro_tier::figures::readable;
+use crate::macro_tier::goal::{Goal, quoted};
+use crate::macro_tier::plan::{Intent, Point};
+use crate::macro_tier::prose::{sentences, words};
+
+/// Lines of facts in a prompt.
+const LINES: usize = 8;
+/// Passages from memory in a prompt.
+const PASSAGES: usize = 3;
+
+/// What the writer is told.
+#[must_use]
+pub fn instruction(goal: &Goal, analysis: &Analysis, findings: &Findings, recalled: &[String], feedback: Option<&str>) -> String {
+    let asked = quoted(goal.text(), 400);
+    let mut prompt = match analysis.intent {
+        Intent::AnalyseTable | Intent::Arithmetic => {
+            let facts: Vec<String> = statements(analysis, findings).into_iter().take(LINES).map(|line| format!("- {line}")).collect();
+            format!(
+                "Facts:\n{}\n\nTask: {asked}\nWrite 2 or 3 short sentences that sum up these facts. Copy each number exactly as it is written above. Use no other numbers.",
+                facts.join("\n")
+            )
+        }
+        Intent::SummariseDocument => {
+            let key = findings.document.as_ref().map(|digest| digest.key.clone()).unwrap_or_default();
+            let lines: Vec<String> = key.iter().map(|line| format!("- {}", quoted(line, 300))).collect();
+            format!("Text:\n{}\n\nTask: {asked}\nSum up this text in 2 or 3 short sentences. Use only what it says.", lines.join("\n"))
+        }
+        Intent::PlainQuestion => {
+            let known: Vec<String> = recalled.iter().take(PASSAGES).map(|passage| format!("- {}", quoted(passage, 400))).collect();
+            let known = if known.is_empty() { String::new() } else { format!("Known:\n{}\n\n", known.join("\n")) };
+            format!("{known}Question: {asked}\nAnswer in 1 or 2 short sentences. If you do not know, say so.")
+        }
+    };
+    if let Some(feedback) = feedback {
+        prompt.push_str(&format!("\nYour last text had faults:\n{}\nWrite it again without them.", feedback.chars().take(600).collect::<String>()));
+    }
+    prompt
+}
+
+/// The closing paragraph from the facts alone.
+#[must_use]
+pub fn template(goal: &Goal, analysis: &Analysis, findings: &Findings) -> String {
+    match analysis.intent {
+        Intent::AnalyseTable | Intent::Arithmetic => {
+            let said = statements(analysis, findings);
+            if said.is_empty() { "No figures could be computed from the data.".to_owned() } else { said.join(" ") }
+        }
+        Intent::SummariseDocument => match &findings.document {
+            Some(digest) if !digest.key.is_empty() => digest.key.iter().take(3).map(|line| closed(line)).collect::<Vec<_>>().join(" "),
+            _ => "The document holds no sentences that could be summed up.".to_owned(),
+        },
+        Intent::PlainQuestion => format!("The question {:?} could not be answered from what is stored here.", quoted(goal.text(), 200)),
+    }
+}
+
+/// A sentence with its full stop.
+fn closed(sentence: &str) -> String {
+    let sentence = sentence.trim();
+    if sentence.ends_with(['.', '!', '?']) { sentence.to_owned() } else { format!("{}.", sentence.trim_end_matches([':', ';', ',', '…'])) }
+}
+
+/// The main facts as sentences, most important first: each stands alone and says what its figure is about.
+#[must_use]
+pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
+    let mut out = Vec::new();
+    if let (Some(expression), Some(value)) = (&analysis.expression, findings.computed) {
+        out.push(match value {
+            Some(value) => format!("{} is {}.", expression.shown, crate::macro_tier::figures::exact(value)),
+            None => format!("{} is not defined.", expression.shown),
+        });
+        return out;
+    }
+    let unit = analysis.unit.as_deref();
+    let figure = analysis.figure_label();
+    let measure = analysis.measure_label();
+    let shown = |value: f64| readable(value, unit);
+    let part = |line: &Line| line.value.map(&shown).unwrap_or_default();
+    if let (Some(total), true) = (findings.total, analysis.aggregate != Aggregate::Count) {
+        out.push(format!("{} is {}.", capital(&figure), shown(total)));
+    } else if let Some(rows) = findings.rows.filter(|_| analysis.aggregate == Aggregate::Count) {
+        out.push(format!("The data has {} rows.", readable(rows as f64, None)));
+    }
+    if let (Some(high), Some(low), Some(grain)) = (Findings::extreme(&findings.periods, true), Findings::extreme(&findings.periods, false), analysis.grain)
+        && high.value != low.value
+    {
+        let noun = grain.as_str();
+        out.push(format!("The highest {noun} is {} with {}, the lowest {noun} is {} with {}.", high.name, part(high), low.name, part(low)));
+    }
+    if let Some(step) = &findings.overall {
+        out.extend(movement(&measure, step));
+    }
+    for (column, lines) in &findings.categories {
+        let kind = label(column);
+        let named: Vec<Line> = lines.iter().filter(|line| line.name != REST && line.name != NO_VALUE).cloned().collect();
+        if let (Some(high), true) = (Findings::extreme(&named, true), named.len() > 1) {
+            let share = high.share.map(|share| format!(", a share of {}", readable(share, Some("%")))).unwrap_or_default();
+            out.push(format!("The {kind} with the highest {figure} is {} with {}{share}.", high.name, part(high)));
+        }
+    }
+    match findings.odd.as_deref() {
+        Some([odd, ..]) => {
+            let place = match (odd.line, &odd.day, &odd.label) {
+                (Some(line), Some(day), _) => format!("on {day} (line {line} of the file)"),
+                (Some(line), None, _) => format!("in line {line} of the file"),
+                (None, Some(day), _) => format!("in {day}"),
+                (None, None, _) => "in the data".to_owned(),
+            };
+            out.push(format!("The largest outlier of {measure} is {} {place}.", shown(odd.value)));
+        }
+        Some([]) => out.push(format!("No value of {measure} is an outlier.")),
+        None => {}
+    }
+    out
+}
+
+/// A change in words; one that is not defined in percent is given in the measure's unit by the table.
+fn movement(measure: &str, step: &super::findings::Step) -> Option<String> {
+    let growth = step.growth?;
+    let size = readable(growth.abs(), Some("%"));
+    let zero = !size.bytes().any(|b| matches!(b, b'1'..=b'9'));
+    let verb = if zero {
+        return Some(format!("{} did not change from {} to {}.", capital(measure), step.from, step.to));
+    } else if growth > 0.0 {
+        "rose"
+    } else {
+        "fell"
+    };
+    Some(format!("{} {verb} by {size} from {} to {}.", capital(measure), step.from, step.to))
+}
+
+/// What a closing paragraph must touch; less than the whole report covers.
+#[must_use]
+pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> {
+    let mut out = Vec::new();
+    let mut ask = |id: &str, asks: String, facts: Vec<String>, words: Vec<String>| out.push(Point { id: id.into(), asks, facts, words });
+    let figure = analysis.figure_label();
+    let measure = analysis.measure_label();
+    match analysis.intent {
+        Intent::AnalyseTable => {
+            if findings.total.is_some() || findings.rows.is_some() {
+                ask("total", figure.clone(), vec![figure.clone()], vec![]);
+            }
+            let mut more: Vec<String> = (0..=9).map(|digit| format!("{figure} {digit}*")).collect();
+            more.extend([format!("growth {measure} *"), format!("change {measure} *")]);
+            for (column, _) in &findings.categories {
+                more.push(format!("{figure} {} *", label(column)));
+                more.push(format!("share {measure} {} *", label(column)));
+            }
+            if findings.overall.is_some() || findings.periods.len() > 1 || !findings.categories.is_empty() {
+                ask("detail", "one figure of a period or category".to_owned(), more, vec!["change".into(), "no".into()]);
+            }
+        }
+        Intent::Arithmetic => {
+            if let Some(expression) = &analysis.expression {
+                ask("result", format!("the value of {}", expression.shown), vec![expression.shown.clone()], vec!["defined".into()]);
+            }
+        }
+        Intent::SummariseDocument => {
+            let key: Vec<String> = findings.document.iter().flat_map(|digest| digest.key.iter().take(3)).flat_map(|line| crate::macro_tier::prose::content_stems(line)).collect();
+            if !key.is_empty() {
+                ask("summary", "what the document is about".to_owned(), vec!["key sentence *".into()], key);
+            }
+        }
+        Intent::PlainQuestion => {}
+    }
+    out
+}
+
+/// A model's text without what surrounds a paragraph: fences, headings, list marks, an opening like "Here is the summary:", and an
+/// unfinished last sentence if finished ones remain.
+#[must_use]
+pub fn tidy(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let line = line.trim().trim_start_matches(['-', '*', '>', '#', ' ']);
+        if !line.is_empty() && !line.starts_with("```") {
+            lines.push(line.to_owned());
+        }
+    }
+    if let Some(first) = lines.first()
+        && lines.len() > 1
+        && first.ends_with(':')
+        && words(first).len() <= 12
+    {
+        lines.remove(0);
+    }
+    let joined = lines.join(" ");
+    let joined = joined.trim().trim_matches('"').trim();
+    let cut = sentences(joined);
+    let ends = |sentence: &str| sentence.trim_end_matches(['"', '\'', ')', '”', '’']).ends_with(['.', '!', '?']);
+    match cut.last() {
+        Some(last) if cut.len() > 1 && !ends(last.of(joined).trim()) => joined.get(..last.start).unwrap_or(joined).trim().to_owned(),
+        _ => joined.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_models_text_is_tidied_to_a_paragraph() {
+        let cases = [
+            ("Here is the summary:\n\nRevenue was 5. It rose.", "Revenue was 5. It rose."),
+            ("Revenue was 5. It rose because the", "Revenue was 5."),
+            ("Revenue was", "Revenue was"),
+            ("```\n- Revenue was 1.5.\n- It fell.\n```", "Revenue was 1.5. It fell."),
+            ("\"Revenue was 5.\"", "Revenue was 5."),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(tidy(text), expected);
+        }
+    }
+}

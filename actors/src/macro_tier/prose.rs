@@ -1,0 +1,270 @@
+//! Text as words, sentences and clauses: what the planner reads in a goal and the critic in an answer.
+
+/// A run of letters and digits, with where it stands in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word<'a> {
+    /// As written.
+    pub text: &'a str,
+    /// Byte offset of its start.
+    pub start: usize,
+    /// Byte offset behind it.
+    pub end: usize,
+}
+
+impl Word<'_> {
+    /// In lower case.
+    #[must_use]
+    pub fn lower(&self) -> String {
+        self.text.to_lowercase()
+    }
+}
+
+/// The words of a text. An apostrophe inside a word belongs to it ("it's"); everything else separates.
+#[must_use]
+pub fn words(text: &str) -> Vec<Word<'_>> {
+    let mut out = Vec::new();
+    let mut start = None;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let inside = c.is_alphanumeric() || (matches!(c, '\'' | '’') && start.is_some() && chars.peek().is_some_and(|(_, next)| next.is_alphabetic()));
+        match (inside, start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                out.extend(text.get(from..at).map(|word| Word { text: word, start: from, end: at }));
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    if let Some(from) = start {
+        out.extend(text.get(from..).map(|word| Word {
+            text: word,
+            start: from,
+            end: text.len(),
+        }));
+    }
+    out
+}
+
+/// A word without its common English endings, so that "sales", "sale" and "regions", "region" meet.
+#[must_use]
+pub fn stem(word: &str) -> String {
+    let word = word.to_lowercase();
+    let word = word.strip_suffix("'s").unwrap_or(&word);
+    if word.len() > 4 && word.ends_with("ies") {
+        return format!("{}y", word.get(..word.len() - 3).unwrap_or(word));
+    }
+    for (ending, keep) in [("sses", 2), ("xes", 1), ("ches", 2), ("shes", 2)] {
+        if word.ends_with(ending) {
+            return word.get(..word.len() - ending.len() + keep).unwrap_or(word).to_owned();
+        }
+    }
+    if word.len() > 3 && word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is") {
+        return word.get(..word.len() - 1).unwrap_or(word).to_owned();
+    }
+    word.to_owned()
+}
+
+/// The parts of a name: `unitPrice`, `unit_price` and `Unit price (EUR)` all begin with unit, price.
+#[must_use]
+pub fn name_parts(name: &str) -> Vec<String> {
+    let mut spaced = String::with_capacity(name.len() + 8);
+    let mut before: Option<char> = None;
+    for c in name.chars() {
+        let hump = c.is_uppercase() && before.is_some_and(char::is_lowercase);
+        if hump {
+            spaced.push(' ');
+        }
+        spaced.push(c);
+        before = Some(c);
+    }
+    words(&spaced).iter().map(|word| stem(word.text)).collect()
+}
+
+/// A stretch of text, as byte offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Where it starts.
+    pub start: usize,
+    /// Behind its end.
+    pub end: usize,
+}
+
+impl Stretch {
+    /// Whether an offset lies within.
+    #[must_use]
+    pub fn holds(&self, at: usize) -> bool {
+        self.start <= at && at < self.end
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn of<'a>(&self, text: &'a str) -> &'a str {
+        text.get(self.start..self.end).unwrap_or("")
+    }
+}
+
+/// Sentences: ended by `.`, `!`, `?` before white space, and by line ends. A point inside a number or after a common
+/// abbreviation ends nothing.
+#[must_use]
+pub fn sentences(text: &str) -> Vec<Stretch> {
+    const SHORT: [&str; 14] = ["vs", "approx", "e.g", "i.e", "etc", "no", "mr", "mrs", "dr", "inc", "ltd", "st", "resp", "ca"];
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, next)| *next);
+        let ends = match c {
+            '\n' => true,
+            '!' | '?' | '。' => next.is_none_or(|next| next.is_whitespace() || matches!(next, '"' | '\'' | ')' | '”')),
+            '.' => {
+                let before = text.get(start..at).unwrap_or("").rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
+                next.is_none_or(|next| next.is_whitespace() || matches!(next, '"' | '\'' | ')' | '”')) && !SHORT.contains(&before.to_lowercase().as_str())
+            }
+            _ => false,
+        };
+        if ends {
+            let end = at + c.len_utf8();
+            push_stretch(text, start, end, &mut out);
+            start = end;
+        }
+    }
+    push_stretch(text, start, text.len(), &mut out);
+    out
+}
+
+/// Clauses of a sentence: cut at `;`, at a comma or dash before white space, and at joining words between them.
+#[must_use]
+pub fn clauses(text: &str, sentence: Stretch) -> Vec<Stretch> {
+    const JOINING: [&str; 13] = [
+        "and", "but", "while", "whereas", "versus", "vs", "compared", "although", "though", "followed", "then", "with", "which",
+    ];
+    let mut cuts = vec![sentence.start];
+    let body = sentence.of(text);
+    for (at, c) in body.char_indices() {
+        let space = body.get(at + c.len_utf8()..).is_some_and(|rest| rest.starts_with(char::is_whitespace));
+        if matches!(c, ';' | '—') || (matches!(c, ',' | ':' | '–') && space) {
+            cuts.push(sentence.start + at + c.len_utf8());
+        }
+    }
+    for word in words(body) {
+        if JOINING.contains(&word.lower().as_str()) {
+            cuts.push(sentence.start + word.start);
+        }
+    }
+    cuts.sort_unstable();
+    cuts.push(sentence.end);
+    let mut out = Vec::new();
+    for pair in cuts.windows(2) {
+        if let [start, end] = pair {
+            push_stretch(text, *start, *end, &mut out);
+        }
+    }
+    out
+}
+
+fn push_stretch(text: &str, start: usize, end: usize, out: &mut Vec<Stretch>) {
+    let stretch = Stretch { start, end };
+    if stretch.of(text).chars().any(|c| !c.is_whitespace()) {
+        out.push(stretch);
+    }
+}
+
+/// Words that carry no meaning of their own.
+pub(crate) const STOP_WORDS: &[&str] = &[
+    "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did", "do", "does", "each",
+    "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "more", "most", "much", "my", "no", "not", "of", "on",
+    "one", "or", "our", "out", "over", "per", "please", "same", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these",
+    "they", "this", "those", "through", "to", "under", "up", "us", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "why",
+    "will", "with", "within", "without", "would", "you", "your", "between", "during", "both", "other", "only", "here", "he", "she",
+];
+
+/// Whether a word (in lower case) carries no meaning of its own.
+#[must_use]
+pub fn is_stop_word(word: &str) -> bool {
+    STOP_WORDS.contains(&word)
+}
+
+/// The stems of the words that carry meaning.
+#[must_use]
+pub fn content_stems(text: &str) -> Vec<String> {
+    words(text)
+        .iter()
+        .map(Word::lower)
+        .filter(|word| word.chars().any(char::is_alphabetic) && !is_stop_word(word))
+        .map(|word| stem(&word))
+        .collect()
+}
+
+/// Whether `phrase` stands in `text` as whole words; both in one case.
+#[must_use]
+pub fn has_phrase(text: &str, phrase: &str) -> bool {
+    find_phrase(text, phrase, 0).is_some()
+}
+
+/// Where `phrase` stands as whole words at or after `from`.
+#[must_use]
+pub fn find_phrase(text: &str, phrase: &str, from: usize) -> Option<Stretch> {
+    if phrase.is_empty() {
+        return None;
+    }
+    let mut at = from;
+    while let Some(found) = text.get(at..)?.find(phrase) {
+        let start = at + found;
+        let end = start + phrase.len();
+        let open = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+        let before = text.get(..start).and_then(|head| head.chars().next_back());
+        let after = text.get(end..).and_then(|tail| tail.chars().next());
+        let first = phrase.chars().next();
+        let last = phrase.chars().next_back();
+        // A phrase that itself begins or ends with a sign needs no border there.
+        if (open(before) || open(first)) && (open(after) || open(last)) {
+            return Some(Stretch { start, end });
+        }
+        at = start + first.map_or(1, char::len_utf8);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn words_meet_their_stems() {
+        for (word, expected) in [("sales", "sale"), ("Regions", "region"), ("categories", "category"), ("boxes", "box"), ("class", "class"), ("status", "status"), ("churches", "church")] {
+            assert_eq!(stem(word), expected);
+        }
+        assert_eq!(name_parts("unitPrice (EUR)"), ["unit", "price", "eur"]);
+        assert_eq!(name_parts("order_date"), ["order", "date"]);
+    }
+
+    #[test]
+    fn sentences_and_clauses_are_cut_where_thoughts_end() {
+        let text = "Revenue was 1,234.5 EUR, i.e. more. North led; South vs. East fell!\nDone";
+        let cut: Vec<_> = sentences(text).iter().map(|s| s.of(text).trim().to_owned()).collect();
+        assert_eq!(cut, ["Revenue was 1,234.5 EUR, i.e. more.", "North led; South vs. East fell!", "Done"]);
+        let text = "North earned 500 and South 1,300, while East fell";
+        let all = Stretch { start: 0, end: text.len() };
+        let cut: Vec<_> = clauses(text, all).iter().map(|s| s.of(text).trim().to_owned()).collect();
+        assert_eq!(cut, ["North earned 500", "and South 1,300,", "while East fell"]);
+    }
+
+    #[test]
+    fn a_phrase_is_found_as_whole_words_only() {
+        assert!(has_phrase("the north east", "north"));
+        assert!(!has_phrase("northern", "north"));
+        assert!(has_phrase("a (n/a) b", "(n/a)"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_cut_without_loss_of_words(text in "\\PC*") {
+            let whole = words(&text).len();
+            let parts: usize = sentences(&text).iter().map(|s| words(s.of(&text)).len()).sum();
+            prop_assert!(parts >= whole);
+            for sentence in sentences(&text) { let _ = clauses(&text, sentence); }
+        }
+    }
+}
