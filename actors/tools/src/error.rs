@@ -48,7 +48,7 @@ pub enum ToolError {
         problem: String,
     },
     /// A file is larger than what is read.
-    #[error("{file} is {asked} bytes, at most {allowed} are read; split it or query a part of it")]
+    #[error("{file} is too large: {}, at most {} are read; split it or keep only the part that matters", size(*.asked), size(*.allowed))]
     TooLarge {
         /// The file that was asked for.
         file: String,
@@ -90,5 +90,33 @@ impl ToolError {
             Self::Write(error) => error.is_transient(),
             _ => false,
         }
+    }
+}
+
+/// Bytes as people say them.
+fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) if bytes.is_multiple_of(*unit) => format!("{} {name}", bytes / unit),
+        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_pairs_that_people_can_compare() {
+        let error = ToolError::TooLarge {
+            file: "big.csv".to_owned(),
+            asked: 10_000_000_000,
+            allowed: 128 << 20,
+        };
+        assert_eq!(
+            error.to_string(),
+            "big.csv is too large: 9.3 GiB, at most 128 MiB are read; split it or keep only the part that matters"
+        );
     }
 }

@@ -8,11 +8,19 @@
 //! Where to read next: `tool` for the contract, `table` for how a CSV becomes typed columns, `sql` for how it is queried.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod args;
+mod cache;
+mod chart;
 mod encoding;
 mod error;
 mod fact;
+mod outline;
 mod profile;
+mod profile_table;
+mod read_file;
+mod sql;
 mod table;
+mod tables;
 mod tool;
 mod toolbox;
 mod workspace;

@@ -3,7 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+use crate::chart::Chart;
+use crate::profile_table::ProfileTable;
+use crate::read_file::ReadFile;
+use crate::sql::Sql;
+use crate::tables::Tables;
+use crate::write_text::WriteText;
+use crate::{Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Writer};
 
 /// The tools an executor has. Cheap to share behind an `Arc`; what it caches belongs to it, so two nodes never share data.
 #[derive(Clone, Default)]
@@ -15,6 +21,22 @@ impl Toolbox {
     /// A box without tools.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The tools of a node: `read_file`, `profile_table`, `sql`, `chart`, and `write_text` if there is somebody who writes.
+    pub fn standard(writer: Option<Arc<dyn Writer>>) -> Self {
+        let tables = Arc::new(Tables::default());
+        let mut tools = Self::new();
+        tools.register(Arc::new(ReadFile));
+        tools.register(Arc::new(ProfileTable {
+            tables: Arc::clone(&tables),
+        }));
+        tools.register(Arc::new(Sql::new(tables)));
+        tools.register(Arc::new(Chart));
+        if let Some(writer) = writer {
+            tools.register(Arc::new(WriteText { writer }));
+        }
+        tools
     }
 
     /// Adds a tool; one of the same name is replaced.

@@ -80,5 +80,9 @@ fn more(others: u64) -> String {
 }
 
 fn cells(found: usize) -> String {
-    if found == 1 { "1 cell".to_owned() } else { format!("{found} cells") }
+    if found == 1 {
+        "1 cell".to_owned()
+    } else {
+        format!("{found} cells")
+    }
 }

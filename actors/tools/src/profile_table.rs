@@ -1,0 +1,69 @@
+//! `profile_table`: what is in a table, before anybody asks it anything.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::tables::Tables;
+use crate::{Capability, Fact, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, args};
+
+const NAME: &str = "profile_table";
+
+/// Looks at a CSV or TSV file and gives its [`crate::TableProfile`].
+pub(crate) struct ProfileTable {
+    pub(crate) tables: Arc<Tables>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    file: Option<String>,
+}
+
+impl Tool for ProfileTable {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: NAME,
+            description: "Reads a CSV or TSV file and tells its rows, columns, kinds, formats, extremes and oddities.",
+            capability: Capability::ReadFiles,
+            args_schema: json!({
+                "type": "object",
+                "properties": {"file": {"type": "string", "description": "name of an input file; may be left out if there is only one"}},
+                "additionalProperties": false
+            }),
+        }
+    }
+
+    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+        let Args { file } = args::parse(NAME, call)?;
+        let input = args::input(NAME, call, file.as_deref())?;
+        let table = self.tables.load(input, call)?;
+        let profile = &table.profile;
+        let fact = |name: &str, value: usize| Fact {
+            name: format!("{name} in {}", profile.file),
+            value: Value::Integer(i64::try_from(value).unwrap_or(i64::MAX)),
+            unit: None,
+            source: format!("{}: {NAME}", profile.file),
+        };
+        let mut log = format!(
+            "{}: {} rows, {} columns",
+            profile.file,
+            profile.rows,
+            profile.columns.len()
+        );
+        for warning in &profile.warnings {
+            log.push_str("\nwarning: ");
+            log.push_str(warning);
+        }
+        Ok(ToolOutput {
+            value: serde_json::to_value(profile).unwrap_or_default(),
+            facts: vec![
+                fact("rows", table.lines.len()),
+                fact("columns", profile.columns.len()),
+            ],
+            artifacts: Vec::new(),
+            log,
+        })
+    }
+}

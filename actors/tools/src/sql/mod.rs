@@ -1,0 +1,208 @@
+//! `sql`: one read-only statement over the input files.
+//!
+//! `database` loads tables into SQLite in memory, `guard` lets a statement do nothing but read them, within limits, `functions` adds the
+//! few statistics SQLite lacks, and `facts` names the figures in a result.
+
+mod database;
+mod facts;
+mod functions;
+mod guard;
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use self::database::Database;
+use self::facts::Asked;
+use crate::cache::Cache;
+use crate::tables::Tables;
+use crate::workspace::FileState;
+use crate::{Capability, InputFile, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, args};
+
+const NAME: &str = "sql";
+
+/// Queries the input files. Keeps the last four databases, so that the tasks of a goal load each file once.
+pub(crate) struct Sql {
+    tables: Arc<Tables>,
+    databases: Cache<Vec<(FileState, String)>, Database>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    file: Option<String>,
+    #[serde(default)]
+    files: Vec<String>,
+    query: String,
+    #[serde(default, alias = "name")]
+    facts: Asked,
+}
+
+impl Sql {
+    pub(crate) fn new(tables: Arc<Tables>) -> Self {
+        Self {
+            tables,
+            databases: Cache::new(4),
+        }
+    }
+
+    /// Which file becomes which SQL table: a single one is `data`, several are called by their names without ending.
+    fn sources<'w>(
+        call: &ToolCall<'w>,
+        args: &Args,
+    ) -> Result<Vec<(&'w InputFile, String)>, ToolError> {
+        match (args.files.as_slice(), args.file.as_deref()) {
+            ([], file) => Ok(vec![(args::input(NAME, call, file)?, "data".to_owned())]),
+            (_, Some(_)) => Err(args::bad(NAME, "file and files cannot both be given")),
+            (files, None) if files.len() > 8 => Err(args::bad(
+                NAME,
+                format!(
+                    "{} files are given, at most 8 are loaded together",
+                    files.len()
+                ),
+            )),
+            (files, None) => {
+                let mut sources: Vec<(&InputFile, String)> = Vec::with_capacity(files.len());
+                for file in files {
+                    let input = call.workspace.input(file)?;
+                    let name = table_name(&input.name);
+                    if sources.iter().any(|(_, other)| *other == name) {
+                        return Err(args::bad(
+                            NAME,
+                            format!("two files would both be the table {name}"),
+                        ));
+                    }
+                    sources.push((input, name));
+                }
+                Ok(sources)
+            }
+        }
+    }
+
+    fn load(
+        &self,
+        sources: &[(&InputFile, String)],
+        call: &ToolCall<'_>,
+    ) -> Result<Database, ToolError> {
+        let tables = sources
+            .iter()
+            .map(|(input, name)| Ok((name.as_str(), self.tables.load(input, call)?)))
+            .collect::<Result<Vec<_>, ToolError>>()?;
+        let borrowed: Vec<_> = tables
+            .iter()
+            .map(|(name, table)| (*name, table.as_ref()))
+            .collect();
+        Database::load(&borrowed, call.workspace.limits(), &|| call.check())
+    }
+}
+
+impl Tool for Sql {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: NAME,
+            description: "Runs one read-only SQLite statement over an input file loaded as table data: dates are ISO text, numbers INTEGER or \
+                          REAL, missing cells NULL, rowid is the line in the file. Adds median(x), quantile(x, p), stddev(x) and sqrt(x).",
+            capability: Capability::QueryData,
+            args_schema: json!({
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string", "description": "input file that becomes the table data; may be left out if there is only one"},
+                    "files": {"type": "array", "items": {"type": "string"}, "description": "several input files, each a table called like the file without ending"},
+                    "query": {"type": "string", "description": "one SELECT; integer columns divide as integers"},
+                    "facts": {"description": "how to name the figures of the result: 'revenue in {region}', or {name, value, unit}, or a list of them; {column} stands for the row's cell, value is the column of the figure"}
+                },
+                "required": ["query"],
+                "additionalProperties": false
+            }),
+        }
+    }
+
+    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+        let args: Args = args::parse(NAME, call)?;
+        let limits = call.workspace.limits();
+        guard::check_statement(&args.query, limits)?;
+        let sources = Self::sources(call, &args)?;
+        let key = sources
+            .iter()
+            .map(|(input, name)| {
+                Ok((
+                    call.workspace.state(input, limits.table_bytes)?,
+                    name.clone(),
+                ))
+            })
+            .collect::<Result<Vec<_>, ToolError>>()?;
+        let entry = self.databases.entry(key);
+        let mut turn = entry.take(&|| call.check())?;
+        if turn.is_none() {
+            let loaded = self.load(&sources, call).or_else(|error| {
+                // The other databases may take the room that this one needs.
+                if !guard::is_out_of_memory(&error) {
+                    return Err(error);
+                }
+                self.databases.clear();
+                self.load(&sources, call)
+            })?;
+            *turn = Some(loaded);
+        }
+        let Some(database) = turn.as_mut() else {
+            return Err(ToolError::Sql("the database is gone".to_owned()));
+        };
+        let result = database.query(&args.query, limits, call)?;
+        let names: Vec<&str> = sources
+            .iter()
+            .map(|(input, _)| input.name.as_str())
+            .collect();
+        let facts = args.facts.name(
+            &result,
+            &database.units,
+            &format!("{}: {}", names.join(", "), one_line(&args.query)),
+        )?;
+        let log = format!(
+            "{}: {} rows from {}",
+            NAME,
+            result.rows.len(),
+            names.join(", ")
+        );
+        Ok(ToolOutput {
+            value: result.into_json(),
+            facts,
+            artifacts: Vec::new(),
+            log,
+        })
+    }
+}
+
+/// A file's name as the name of a table: `Q3 sales.csv` is `q3_sales`.
+fn table_name(file: &str) -> String {
+    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
+    let name: String = stem
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
+        format!("t_{name}")
+    } else {
+        name
+    }
+}
+
+/// A statement as it is shown: on one line, not endless.
+fn one_line(statement: &str) -> String {
+    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > 400 {
+        line.chars().take(397).chain("...".chars()).collect()
+    } else {
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests;
