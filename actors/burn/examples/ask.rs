@@ -13,15 +13,27 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: ask MODEL.gguf QUESTION".into());
     };
     let mut engine = BurnEngine::new(BurnConfig::default())?;
-    engine.load_model(&ModelSource { name: "example".into(), role: ModelRole::Generate, path: path.into() })?;
+    engine.load_model(&ModelSource {
+        name: "example".into(),
+        role: ModelRole::Generate,
+        path: path.into(),
+    })?;
 
-    let request = InferRequest::chat("Answer in one or two short sentences.", question).max_tokens(96);
+    let request =
+        InferRequest::chat("Answer in one or two short sentences.", question).max_tokens(96);
     let mut out = std::io::stdout().lock();
-    let answer = engine.stream(&request, &mut |token| match write!(out, "{}", token.text).and_then(|()| out.flush()) {
+    let answer = engine.stream(&request, &mut |token| match write!(out, "{}", token.text)
+        .and_then(|()| out.flush())
+    {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
     })?;
     let speed = answer.timings.tokens_per_second;
-    writeln!(out, "\n({} tokens, {speed:.0} a second, on {})", answer.ids.len(), engine.device())?;
+    writeln!(
+        out,
+        "\n({} tokens, {speed:.0} a second, on {})",
+        answer.ids.len(),
+        engine.device()
+    )?;
     Ok(())
 }

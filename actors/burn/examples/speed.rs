@@ -11,26 +11,47 @@ use aios_inference::{Engine, InferRequest, ModelRole, ModelSource};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().ok_or("usage: speed MODEL.gguf [THREADS] [REQUESTS]")?;
+    let path = arguments
+        .next()
+        .ok_or("usage: speed MODEL.gguf [THREADS] [REQUESTS]")?;
     let threads = arguments.next().map(|n| n.parse()).transpose()?;
     let requests: u32 = arguments.next().map_or(Ok(0), |n| n.parse())?;
     let mut out = std::io::stdout().lock();
 
-    let mut engine = BurnEngine::new(BurnConfig { device: DeviceChoice::Cpu, threads })?;
+    let mut engine = BurnEngine::new(BurnConfig {
+        device: DeviceChoice::Cpu,
+        threads,
+    })?;
     let started = Instant::now();
-    engine.load_model(&ModelSource { name: "model".into(), role: ModelRole::Generate, path: path.into() })?;
-    writeln!(out, "{}: loaded in {:.2} s, {} of memory", engine.device(), started.elapsed().as_secs_f64(), memory())?;
+    engine.load_model(&ModelSource {
+        name: "model".into(),
+        role: ModelRole::Generate,
+        path: path.into(),
+    })?;
+    writeln!(
+        out,
+        "{}: loaded in {:.2} s, {} of memory",
+        engine.device(),
+        started.elapsed().as_secs_f64(),
+        memory()
+    )?;
 
     for words in [20, 100, 400] {
         let (mut read, mut written) = (Vec::new(), Vec::new());
         let mut tokens = 0;
         for _ in 0..5 {
-            let answer = engine.infer(&InferRequest::raw("sales grew and ".repeat(words / 3)).max_tokens(64))?;
+            let answer = engine
+                .infer(&InferRequest::raw("sales grew and ".repeat(words / 3)).max_tokens(64))?;
             tokens = answer.prompt_ids.len();
             read.push(tokens as f64 / answer.timings.prefill_ms * 1e3);
             written.push(answer.timings.tokens_per_second);
         }
-        writeln!(out, "prompt {tokens}: {:.0} tokens/s read, {:.1} tokens/s written", median(read), median(written))?;
+        writeln!(
+            out,
+            "prompt {tokens}: {:.0} tokens/s read, {:.1} tokens/s written",
+            median(read),
+            median(written)
+        )?;
     }
     for round in 0..requests {
         engine.infer(&InferRequest::raw(format!("Request {round} says")).max_tokens(8))?;

@@ -21,20 +21,41 @@ pub(crate) struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(stop: &'a [String]) -> Self {
-        Self { stop, text: String::new(), bytes: Vec::new(), held: String::new(), waiting: None, next_index: 0 }
+        Self {
+            stop,
+            text: String::new(),
+            bytes: Vec::new(),
+            held: String::new(),
+            waiting: None,
+            next_index: 0,
+        }
     }
 
     /// Takes a token; says whether a stop text is complete (nothing more may follow).
-    pub(crate) fn push(&mut self, id: u32, bytes: &[u8], sink: &mut TokenSink<'_>) -> ControlFlow<End> {
+    pub(crate) fn push(
+        &mut self,
+        id: u32,
+        bytes: &[u8],
+        sink: &mut TokenSink<'_>,
+    ) -> ControlFlow<End> {
         if let Some(token) = self.waiting.take() {
             hand_out(&token, sink)?;
         }
         self.bytes.extend_from_slice(bytes);
         self.held.push_str(&whole_characters(&mut self.bytes));
-        let mut token = Token { index: self.next_index, id, text: String::new() };
+        let mut token = Token {
+            index: self.next_index,
+            id,
+            text: String::new(),
+        };
         self.next_index += 1;
 
-        let found = self.stop.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| self.held.find(stop.as_str())).min();
+        let found = self
+            .stop
+            .iter()
+            .filter(|stop| !stop.is_empty())
+            .filter_map(|stop| self.held.find(stop.as_str()))
+            .min();
         if let Some(at) = found {
             self.held.truncate(at);
             self.bytes.clear();
@@ -69,10 +90,17 @@ impl<'a> Answer<'a> {
     fn undecided(&self) -> usize {
         let starts = |len: usize| {
             let tail = self.held.len() - len;
-            self.held.is_char_boundary(tail) && self.stop.iter().any(|stop| stop.starts_with(&self.held[tail..]))
+            self.held.is_char_boundary(tail)
+                && self
+                    .stop
+                    .iter()
+                    .any(|stop| stop.starts_with(&self.held[tail..]))
         };
         let longest = self.stop.iter().map(String::len).max().unwrap_or(0);
-        (1..=self.held.len().min(longest)).rev().find(|len| starts(*len)).unwrap_or(0)
+        (1..=self.held.len().min(longest))
+            .rev()
+            .find(|len| starts(*len))
+            .unwrap_or(0)
     }
 }
 
@@ -133,21 +161,68 @@ mod tests {
             }
         }
         let text = answer.finish(&mut sink);
-        assert_eq!(tokens.concat(), text, "the texts of all tokens joined are the answer");
+        assert_eq!(
+            tokens.concat(),
+            text,
+            "the texts of all tokens joined are the answer"
+        );
         (text, tokens, end)
     }
 
     #[test]
     fn text_comes_out_whole() {
-        let cases: [(&str, &[&str], &[&[u8]], &str, Option<End>); 8] = [
+        type Case = (
+            &'static str,
+            &'static [&'static str],
+            &'static [&'static [u8]],
+            &'static str,
+            Option<End>,
+        );
+        let cases: [Case; 8] = [
             ("plain", &[], &[b"a", b"b"], "ab", None),
-            ("split character", &[], &[b"\xE6\x9D", b"\xB1", b"!"], "東!", None),
-            ("half a character at the end", &[], &[b"a", b"\xE6\x9D"], "a\u{FFFD}", None),
+            (
+                "split character",
+                &[],
+                &[b"\xE6\x9D", b"\xB1", b"!"],
+                "東!",
+                None,
+            ),
+            (
+                "half a character at the end",
+                &[],
+                &[b"a", b"\xE6\x9D"],
+                "a\u{FFFD}",
+                None,
+            ),
             ("wrong byte", &[], &[b"a\xFFb"], "a\u{FFFD}b", None),
-            ("stop text in one token", &["END"], &[b"a", b"bENDc", b"d"], "ab", Some(End::StopText)),
-            ("stop text over tokens", &["END"], &[b"aE", b"N", b"D", b"x"], "a", Some(End::StopText)),
-            ("start of a stop text only", &["END"], &[b"aE", b"N", b"x"], "aENx", None),
-            ("start of a stop text at the end", &["END"], &[b"aE", b"N"], "aEN", None),
+            (
+                "stop text in one token",
+                &["END"],
+                &[b"a", b"bENDc", b"d"],
+                "ab",
+                Some(End::StopText),
+            ),
+            (
+                "stop text over tokens",
+                &["END"],
+                &[b"aE", b"N", b"D", b"x"],
+                "a",
+                Some(End::StopText),
+            ),
+            (
+                "start of a stop text only",
+                &["END"],
+                &[b"aE", b"N", b"x"],
+                "aENx",
+                None,
+            ),
+            (
+                "start of a stop text at the end",
+                &["END"],
+                &[b"aE", b"N"],
+                "aEN",
+                None,
+            ),
         ];
         for (name, stop, pieces, text, end) in cases {
             let (got, _, reason) = run(stop, pieces);
@@ -171,6 +246,9 @@ mod tests {
     #[test]
     fn a_sink_that_breaks_ends_the_answer() {
         let mut sink = |_: &Token| ControlFlow::Break(());
-        assert_eq!(Answer::new(&[]).push(0, b"a", &mut sink), ControlFlow::Break(End::Refused));
+        assert_eq!(
+            Answer::new(&[]).push(0, b"a", &mut sink),
+            ControlFlow::Break(End::Refused)
+        );
     }
 }

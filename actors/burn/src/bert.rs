@@ -53,34 +53,72 @@ struct Norm {
 
 impl MiniLm {
     /// Loads `model.safetensors` and `tokenizer.json`.
-    pub(crate) fn load(weights: &Path, tokenizer: &Path, device: Device) -> Result<Self, LoadError> {
+    pub(crate) fn load(
+        weights: &Path,
+        tokenizer: &Path,
+        device: Device,
+    ) -> Result<Self, LoadError> {
         let bytes = read_file(weights)?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| LoadError::Safetensors { reason: e.to_string() })?;
-        let source = Source { file: &file, device: &device };
+        let file = SafeTensors::deserialize(&bytes).map_err(|e| LoadError::Safetensors {
+            reason: e.to_string(),
+        })?;
+        let source = Source {
+            file: &file,
+            device: &device,
+        };
         let broken = |reason: String| LoadError::Tokenizer { reason };
-        let mut tokenizer =
-            tokenizers::Tokenizer::from_bytes(read_file(tokenizer)?).map_err(|e| broken(e.to_string()))?;
+        let mut tokenizer = tokenizers::Tokenizer::from_bytes(read_file(tokenizer)?)
+            .map_err(|e| broken(e.to_string()))?;
         tokenizer.with_padding(None);
-        let truncation = TruncationParams { max_length: CONTEXT, ..TruncationParams::default() };
-        tokenizer.with_truncation(Some(truncation)).map_err(|e| broken(e.to_string()))?;
+        let truncation = TruncationParams {
+            max_length: CONTEXT,
+            ..TruncationParams::default()
+        };
+        tokenizer
+            .with_truncation(Some(truncation))
+            .map_err(|e| broken(e.to_string()))?;
 
         let (words, rows) = source.table("embeddings.word_embeddings.weight")?;
         if rows < tokenizer.get_vocab_size(true) {
-            let reason = format!("{} tokens, but the model knows {rows}", tokenizer.get_vocab_size(true));
+            let reason = format!(
+                "{} tokens, but the model knows {rows}",
+                tokenizer.get_vocab_size(true)
+            );
             return Err(broken(reason));
         }
         let (positions, places) = source.table("embeddings.position_embeddings.weight")?;
         if places < CONTEXT {
             let (found, wanted) = (vec![places, HIDDEN], vec![CONTEXT, HIDDEN]);
-            return Err(LoadError::BadShape { tensor: "embeddings.position_embeddings.weight".into(), found, wanted });
+            return Err(LoadError::BadShape {
+                tensor: "embeddings.position_embeddings.weight".into(),
+                found,
+                wanted,
+            });
         }
         let (segments, _) = source.table("embeddings.token_type_embeddings.weight")?;
         let places = positions.chunks_exact(HIDDEN).take(CONTEXT);
-        let places = places.flat_map(|row| row.iter().zip(&segments).map(|(a, b)| a + b)).collect();
+        let places = places
+            .flat_map(|row| row.iter().zip(&segments).map(|(a, b)| a + b))
+            .collect();
         let norm = source.norm("embeddings.LayerNorm")?;
-        let layers = (0..LAYERS).map(|i| source.layer(i)).collect::<Result<_, _>>()?;
-        let parameters = file.tensors().iter().filter(|(_, t)| t.dtype() == Dtype::F32).map(|(_, t)| t.data().len() as u64 / 4).sum();
-        Ok(Self { words, places, norm, layers, parameters, tokenizer, device })
+        let layers = (0..LAYERS)
+            .map(|i| source.layer(i))
+            .collect::<Result<_, _>>()?;
+        let parameters = file
+            .tensors()
+            .iter()
+            .filter(|(_, t)| t.dtype() == Dtype::F32)
+            .map(|(_, t)| t.data().len() as u64 / 4)
+            .sum();
+        Ok(Self {
+            words,
+            places,
+            norm,
+            layers,
+            parameters,
+            tokenizer,
+            device,
+        })
     }
 
     pub(crate) const fn dimensions() -> usize {
@@ -97,13 +135,19 @@ impl MiniLm {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let encoding = self.tokenizer.encode_fast(&text[..end], true).map_err(|e| e.to_string())?;
+        let encoding = self
+            .tokenizer
+            .encode_fast(&text[..end], true)
+            .map_err(|e| e.to_string())?;
         Ok(encoding.get_ids().to_vec())
     }
 
     /// One vector for each list of ids: mean over its tokens, then length 1.
     pub(crate) fn embed(&self, batch: &[&[u32]]) -> Result<Vec<Vec<f32>>, String> {
-        let (texts, longest) = (batch.len(), batch.iter().map(|ids| ids.len()).max().unwrap_or(0));
+        let (texts, longest) = (
+            batch.len(),
+            batch.iter().map(|ids| ids.len()).max().unwrap_or(0),
+        );
         if longest == 0 {
             return Ok(vec![vec![0.0; HIDDEN]; texts]);
         }
@@ -120,7 +164,11 @@ impl MiniLm {
                 share[at] = 1.0 / ids.len() as f32;
                 let word = &self.words[*id as usize * HIDDEN..][..HIDDEN];
                 let place = &self.places[place * HIDDEN..][..HIDDEN];
-                for ((out, word), place) in rows[at * HIDDEN..][..HIDDEN].iter_mut().zip(word).zip(place) {
+                for ((out, word), place) in rows[at * HIDDEN..][..HIDDEN]
+                    .iter_mut()
+                    .zip(word)
+                    .zip(place)
+                {
                     *out = word + place;
                 }
             }
@@ -133,7 +181,9 @@ impl MiniLm {
         for layer in &self.layers {
             x = layer.apply(x, &hidden);
         }
-        let mean = tensor(share, [texts, 1, longest]).matmul(x).reshape([texts, HIDDEN]);
+        let mean = tensor(share, [texts, 1, longest])
+            .matmul(x)
+            .reshape([texts, HIDDEN]);
         let values: Vec<f32> = mean.try_into_vec_as().map_err(|e| e.to_string())?;
         values
             .chunks_exact(HIDDEN)
@@ -154,11 +204,20 @@ impl Layer {
         let [texts, places, _] = x.dims();
         let qkv = self.qkv.apply(x.clone());
         let part = |i: usize| {
-            qkv.clone().narrow(2, i * HIDDEN, HIDDEN).reshape([texts, places, HEADS, DIM]).swap_dims(1, 2)
+            qkv.clone()
+                .narrow(2, i * HIDDEN, HIDDEN)
+                .reshape([texts, places, HEADS, DIM])
+                .swap_dims(1, 2)
         };
-        let scores = (part(0) * (1.0 / (DIM as f32).sqrt())).matmul(part(1).swap_dims(2, 3)) + hidden.clone();
-        let seen = activation::softmax(scores, 3).matmul(part(2)).swap_dims(1, 2).reshape([texts, places, HIDDEN]);
-        let x = self.attention_norm.apply(x + self.attention_out.apply(seen));
+        let scores = (part(0) * (1.0 / (DIM as f32).sqrt())).matmul(part(1).swap_dims(2, 3))
+            + hidden.clone();
+        let seen = activation::softmax(scores, 3)
+            .matmul(part(2))
+            .swap_dims(1, 2)
+            .reshape([texts, places, HIDDEN]);
+        let x = self
+            .attention_norm
+            .apply(x + self.attention_out.apply(seen));
         let inner = activation::gelu(self.inner.apply(x.clone()));
         self.norm.apply(x + self.outer.apply(inner))
     }
@@ -168,7 +227,10 @@ impl Linear {
     fn apply(&self, x: Tensor<3>) -> Tensor<3> {
         let [texts, places, width] = x.dims();
         let [_, out] = self.weight.dims();
-        x.reshape([texts * places, width]).matmul(self.weight.clone()).reshape([texts, places, out]) + self.bias.clone()
+        x.reshape([texts * places, width])
+            .matmul(self.weight.clone())
+            .reshape([texts, places, out])
+            + self.bias.clone()
     }
 }
 
@@ -188,15 +250,32 @@ struct Source<'a> {
 impl Source<'_> {
     /// All values of a tensor and its shape; the names may carry the prefix `bert.`.
     fn values(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>), LoadError> {
-        let view = self.file.tensor(name).or_else(|_| self.file.tensor(&format!("bert.{name}")));
-        let view = view.map_err(|_| LoadError::TensorMissing { tensor: name.to_owned() })?;
+        let view = self
+            .file
+            .tensor(name)
+            .or_else(|_| self.file.tensor(&format!("bert.{name}")));
+        let view = view.map_err(|_| LoadError::TensorMissing {
+            tensor: name.to_owned(),
+        })?;
         if view.dtype() != Dtype::F32 {
             let found = format!("{:?}", view.dtype());
-            return Err(LoadError::Unsupported { what: "the number format", found, wanted: "F32 is read" });
+            return Err(LoadError::Unsupported {
+                what: "the number format",
+                found,
+                wanted: "F32 is read",
+            });
         }
-        let values: Vec<f32> = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let values: Vec<f32> = view
+            .data()
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect();
         if !values.iter().all(|v| v.is_finite()) {
-            return Err(LoadError::NotFinite { tensor: name.to_owned() });
+            return Err(LoadError::NotFinite {
+                tensor: name.to_owned(),
+            });
         }
         Ok((values, view.shape().to_vec()))
     }
@@ -204,7 +283,11 @@ impl Source<'_> {
     fn shaped(&self, name: &str, wanted: &[usize]) -> Result<Vec<f32>, LoadError> {
         let (values, found) = self.values(name)?;
         if found != wanted {
-            return Err(LoadError::BadShape { tensor: name.to_owned(), found, wanted: wanted.to_vec() });
+            return Err(LoadError::BadShape {
+                tensor: name.to_owned(),
+                found,
+                wanted: wanted.to_vec(),
+            });
         }
         Ok(values)
     }
@@ -214,7 +297,11 @@ impl Source<'_> {
         let (values, shape) = self.values(name)?;
         match shape[..] {
             [rows, HIDDEN] if rows > 0 => Ok((values, rows)),
-            _ => Err(LoadError::BadShape { tensor: name.to_owned(), found: shape, wanted: vec![1, HIDDEN] }),
+            _ => Err(LoadError::BadShape {
+                tensor: name.to_owned(),
+                found: shape,
+                wanted: vec![1, HIDDEN],
+            }),
         }
     }
 
@@ -227,7 +314,8 @@ impl Source<'_> {
         }
         let output = output * names.len();
         Ok(Linear {
-            weight: Tensor::<2>::from_data(TensorData::new(weight, [output, input]), self.device).transpose(),
+            weight: Tensor::<2>::from_data(TensorData::new(weight, [output, input]), self.device)
+                .transpose(),
             bias: self.row(bias),
         })
     }

@@ -64,7 +64,13 @@ pub(crate) struct Chosen {
 impl Chosen {
     fn cpu(isa: &str, refused: Option<String>) -> Self {
         let name = format!("cpu ({}, {isa})", std::env::consts::ARCH);
-        Self { device: Device::flex(), is_cpu: true, name, platform: Platform::Cpu, refused }
+        Self {
+            device: Device::flex(),
+            is_cpu: true,
+            name,
+            platform: Platform::Cpu,
+            refused,
+        }
     }
 }
 
@@ -89,7 +95,10 @@ pub(crate) fn choose(choice: DeviceChoice, isa: &str) -> Result<Chosen, EngineEr
         }
     };
     if adapter.is_software && !insists {
-        tracing::debug!(adapter = adapter.name, "software adapter passed over, the processor computes");
+        tracing::debug!(
+            adapter = adapter.name,
+            "software adapter passed over, the processor computes"
+        );
         return Ok(Chosen::cpu(isa, None));
     }
     if let Err(reason) = self_test(&adapter.device) {
@@ -105,7 +114,13 @@ pub(crate) fn choose(choice: DeviceChoice, isa: &str) -> Result<Chosen, EngineEr
         () if cfg!(all(target_os = "macos", target_arch = "aarch64")) => Platform::AppleSilicon,
         () => Platform::Gpu,
     };
-    Ok(Chosen { name: format!("wgpu ({})", adapter.name), device: adapter.device, is_cpu: false, platform, refused: None })
+    Ok(Chosen {
+        name: format!("wgpu ({})", adapter.name),
+        device: adapter.device,
+        is_cpu: false,
+        platform,
+        refused: None,
+    })
 }
 
 /// Opens the best adapter. A driver that panics counts as no adapter.
@@ -117,18 +132,34 @@ fn open_adapter() -> Result<Adapter, String> {
         Err(error) => Err(error.to_string()),
     });
     let device = opened.map_err(|_| "the graphics driver failed on opening".to_owned())??;
-    let identity = device.identity().ok_or("the adapter does not say what it is")?;
-    Ok(Adapter { device, is_software: identity.physical.is_none(), name: identity.name })
+    let identity = device
+        .identity()
+        .ok_or("the adapter does not say what it is")?;
+    Ok(Adapter {
+        device,
+        is_software: identity.physical.is_none(),
+        name: identity.name,
+    })
 }
 
 /// Compares matrix products and an attention block with the processor's.
 fn self_test(device: &Device) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(|| {
         for [rows, inner, cols] in [[1, 576, 192], [37, 64, 129], [64, 256, 96]] {
-            let product = |device: &Device| noise([rows, inner], 1, device).matmul(noise([cols, inner], 2, device).transpose());
-            compare(&format!("a {rows}x{inner}x{cols} product"), product(device), product(&Device::flex()))?;
+            let product = |device: &Device| {
+                noise([rows, inner], 1, device).matmul(noise([cols, inner], 2, device).transpose())
+            };
+            compare(
+                &format!("a {rows}x{inner}x{cols} product"),
+                product(device),
+                product(&Device::flex()),
+            )?;
         }
-        compare("an attention block", attention_block(device), attention_block(&Device::flex()))
+        compare(
+            "an attention block",
+            attention_block(device),
+            attention_block(&Device::flex()),
+        )
     }))
     .unwrap_or_else(|_| Err("it crashed".to_owned()))
 }
@@ -143,7 +174,10 @@ fn attention_block(device: &Device) -> Tensor<2> {
         part.reshape([tokens, heads, width / heads]).swap_dims(0, 1)
     };
     let scores = split(4).matmul(split(5).swap_dims(1, 2)) * 0.25;
-    let seen = activation::softmax(scores, 2).matmul(split(6)).swap_dims(0, 1).reshape([tokens, width]);
+    let seen = activation::softmax(scores, 2)
+        .matmul(split(6))
+        .swap_dims(0, 1)
+        .reshape([tokens, width]);
     activation::silu(seen.clone()) * activation::gelu(seen) + x
 }
 
@@ -161,11 +195,18 @@ fn compare(what: &str, found: Tensor<2>, wanted: Tensor<2>) -> Result<(), String
     let values = |tensor: Tensor<2>| tensor.try_into_vec_as::<f32>().map_err(|e| e.to_string());
     let (found, wanted) = (values(found)?, values(wanted)?);
     let largest = wanted.iter().fold(0.0f32, |m, v| m.max(v.abs()));
-    let apart = found.iter().zip(&wanted).fold(0.0f32, |m, (a, b)| if (a - b).abs() <= m { m } else { (a - b).abs() });
+    let apart =
+        found.iter().zip(&wanted).fold(
+            0.0f32,
+            |m, (a, b)| if (a - b).abs() <= m { m } else { (a - b).abs() },
+        );
     if found.len() == wanted.len() && apart <= TOLERANCE * largest {
         Ok(())
     } else {
-        Err(format!("{what} is off by {apart:.2e}, {:.2e} allowed", TOLERANCE * largest))
+        Err(format!(
+            "{what} is off by {apart:.2e}, {:.2e} allowed",
+            TOLERANCE * largest
+        ))
     }
 }
 
@@ -182,8 +223,11 @@ mod tests {
     fn a_wrong_result_is_refused() {
         let flex = Device::flex();
         let good = || noise([3, 4], 1, &flex);
-        for (name, found) in [("zeros", good() * 0.0), ("slightly off", good() + 0.01), ("not a number", good() / 0.0 * 0.0)]
-        {
+        for (name, found) in [
+            ("zeros", good() * 0.0),
+            ("slightly off", good() + 0.01),
+            ("not a number", good() / 0.0 * 0.0),
+        ] {
             assert!(compare(name, found, good()).is_err(), "{name}");
         }
     }
@@ -193,7 +237,27 @@ mod tests {
         for choice in [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Wgpu] {
             assert_eq!(choice.to_string().parse(), Ok(choice));
         }
-        assert!("cuda".parse::<DeviceChoice>().unwrap_err().contains("auto, cpu or wgpu"));
+        assert!(
+            "cuda"
+                .parse::<DeviceChoice>()
+                .unwrap_err()
+                .contains("auto, cpu or wgpu")
+        );
+    }
+
+    #[test]
+    fn an_adapter_is_used_when_insisted_on_and_a_software_one_only_then() {
+        match choose(DeviceChoice::Wgpu, "portable") {
+            Ok(chosen) => {
+                assert!(!chosen.is_cpu && chosen.name.starts_with("wgpu"));
+                let is_software = chosen.platform == Platform::Cpu;
+                assert_eq!(
+                    choose(DeviceChoice::Auto, "portable").unwrap().is_cpu,
+                    is_software
+                );
+            }
+            Err(error) => assert_eq!(error.label(), "device", "{error}"),
+        }
     }
 
     #[test]

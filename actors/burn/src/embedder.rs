@@ -20,10 +20,17 @@ impl Embedder {
         let (folder, weights) = if source.path.is_dir() {
             (source.path.as_path(), source.path.join("model.safetensors"))
         } else {
-            (source.path.parent().unwrap_or(&source.path), source.path.clone())
+            (
+                source.path.parent().unwrap_or(&source.path),
+                source.path.clone(),
+            )
         };
-        let model = MiniLm::load(&weights, &folder.join("tokenizer.json"), device.device.clone())
-            .map_err(|error| error.of_model(&source.name))?;
+        let model = MiniLm::load(
+            &weights,
+            &folder.join("tokenizer.json"),
+            device.device.clone(),
+        )
+        .map_err(|error| error.of_model(&source.name))?;
         let info = ModelInfo {
             name: source.name.clone(),
             role: ModelRole::Embed,
@@ -41,7 +48,11 @@ impl Embedder {
         let mut texts = Vec::with_capacity(request.texts.len());
         for text in &request.texts {
             check(request, started)?;
-            texts.push(self.model.encode(text).map_err(|reason| EngineError::BadRequest { reason })?);
+            texts.push(
+                self.model
+                    .encode(text)
+                    .map_err(|reason| EngineError::BadRequest { reason })?,
+            );
         }
         // Texts of like length go together, so that little is computed for empty places.
         let mut order: Vec<usize> = (0..texts.len()).collect();
@@ -50,11 +61,15 @@ impl Embedder {
         let mut rest = order.as_slice();
         while !rest.is_empty() {
             check(request, started)?;
-            let fits = |count: &usize| *count == 1 || count * texts[rest[count - 1]].len() <= PLACES_MAX;
+            let fits =
+                |count: &usize| *count == 1 || count * texts[rest[count - 1]].len() <= PLACES_MAX;
             let count = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
             let (batch, later) = rest.split_at(count);
             let ids: Vec<&[u32]> = batch.iter().map(|i| texts[*i].as_slice()).collect();
-            let computed = self.model.embed(&ids).map_err(|reason| EngineError::Device { reason })?;
+            let computed = self
+                .model
+                .embed(&ids)
+                .map_err(|reason| EngineError::Device { reason })?;
             for (i, vector) in batch.iter().zip(computed) {
                 vectors[*i] = vector;
             }

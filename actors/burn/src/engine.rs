@@ -1,8 +1,8 @@
 //! The engine: one device, at most one model of each role.
 
 use aios_inference::{
-    Capabilities, EmbedRequest, Engine, EngineError, Health, HealthState, InferRequest, Inference, ModelInfo, ModelRole,
-    ModelSource, SessionId, TokenSink,
+    Capabilities, EmbedRequest, Engine, EngineError, Health, HealthState, InferRequest, Inference,
+    ModelInfo, ModelRole, ModelSource, SessionId, TokenSink,
 };
 
 use crate::device::{self, Chosen, DeviceChoice};
@@ -59,27 +59,45 @@ impl BurnEngine {
 
     fn models(&self) -> Vec<ModelInfo> {
         let language = self.language.iter().map(|model| &model.info);
-        language.chain(self.embedder.iter().map(|model| &model.info)).cloned().collect()
+        language
+            .chain(self.embedder.iter().map(|model| &model.info))
+            .cloned()
+            .collect()
     }
 
     fn not_loaded(&self, asked: &str) -> EngineError {
         let loaded = self.models().into_iter().map(|model| model.name).collect();
-        EngineError::NotLoaded { asked: asked.to_owned(), loaded }
+        EngineError::NotLoaded {
+            asked: asked.to_owned(),
+            loaded,
+        }
     }
 }
 
 impl Engine for BurnEngine {
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
         Ok(match source.role {
-            ModelRole::Generate => {
-                self.language.insert(Language::load(source, &self.device, self.threads)?).info.clone()
-            }
-            ModelRole::Embed => self.embedder.insert(Embedder::load(source, &self.device)?).info.clone(),
+            ModelRole::Generate => self
+                .language
+                .insert(Language::load(source, &self.device, self.threads)?)
+                .info
+                .clone(),
+            ModelRole::Embed => self
+                .embedder
+                .insert(Embedder::load(source, &self.device)?)
+                .info
+                .clone(),
         })
     }
 
-    fn stream(&mut self, request: &InferRequest, sink: &mut TokenSink<'_>) -> Result<Inference, EngineError> {
-        let Some(language) = &mut self.language else { return Err(self.not_loaded("generate")) };
+    fn stream(
+        &mut self,
+        request: &InferRequest,
+        sink: &mut TokenSink<'_>,
+    ) -> Result<Inference, EngineError> {
+        let Some(language) = &mut self.language else {
+            return Err(self.not_loaded("generate"));
+        };
         let inference = language.stream(request, sink)?;
         if inference.timings.tokens_per_second > 0.0 {
             self.tokens_per_second = Some(inference.timings.tokens_per_second);
@@ -95,8 +113,14 @@ impl Engine for BurnEngine {
     }
 
     fn unload(&mut self, model: &str) -> Result<(), EngineError> {
-        if self.language.take_if(|loaded| loaded.info.name == model).is_some()
-            || self.embedder.take_if(|loaded| loaded.info.name == model).is_some()
+        if self
+            .language
+            .take_if(|loaded| loaded.info.name == model)
+            .is_some()
+            || self
+                .embedder
+                .take_if(|loaded| loaded.info.name == model)
+                .is_some()
         {
             return Ok(());
         }
@@ -106,12 +130,17 @@ impl Engine for BurnEngine {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             name: "burn".to_owned(),
-            context_length: self.language.as_ref().map_or(0, |model| model.info.context_length),
+            context_length: self
+                .language
+                .as_ref()
+                .map_or(0, |model| model.info.context_length),
             streaming: true,
             embedding: self.embedder.as_ref().map(|model| model.info.dimensions),
             grammar: true,
             fine_tuning: false,
-            quantisations: [Format::Q4_1, Format::Q8_0, Format::F16, Format::F32].map(|f| f.name().to_owned()).into(),
+            quantisations: [Format::Q4_1, Format::Q8_0, Format::F16, Format::F32]
+                .map(|f| f.name().to_owned())
+                .into(),
             batch_size: 1,
             tokens_per_second: self.tokens_per_second,
             memory_bytes: self.models().iter().map(|model| model.memory_bytes).sum(),
@@ -122,7 +151,11 @@ impl Engine for BurnEngine {
 
     fn health(&mut self) -> Health {
         Health {
-            state: if self.device.refused.is_some() { HealthState::Degraded } else { HealthState::Ready },
+            state: if self.device.refused.is_some() {
+                HealthState::Degraded
+            } else {
+                HealthState::Ready
+            },
             reason: self.device.refused.clone(),
             models: self.models(),
         }

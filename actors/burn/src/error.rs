@@ -26,7 +26,11 @@ pub(crate) enum LoadError {
     #[error("tensor {tensor:?} is stored in format {number}; F32, F16, Q4_1 and Q8_0 are read")]
     UnknownFormat { tensor: String, number: u32 },
     #[error("tensor {tensor:?} has {found} dimensions, 1 to {allowed} allowed")]
-    TooManyDimensions { tensor: String, found: usize, allowed: usize },
+    TooManyDimensions {
+        tensor: String,
+        found: usize,
+        allowed: usize,
+    },
     #[error("tensor {tensor:?} is longer than any file")]
     TensorTooLong { tensor: String },
     #[error("tensor {tensor:?} occurs twice")]
@@ -34,13 +38,21 @@ pub(crate) enum LoadError {
     #[error("tensor {tensor:?} is missing")]
     TensorMissing { tensor: String },
     #[error("tensor {tensor:?} has shape {found:?}, wanted {wanted:?} (or a multiple of it)")]
-    BadShape { tensor: String, found: Vec<usize>, wanted: Vec<usize> },
+    BadShape {
+        tensor: String,
+        found: Vec<usize>,
+        wanted: Vec<usize>,
+    },
     #[error("tensor {tensor:?} holds a number that is not finite; fetch the model again")]
     NotFinite { tensor: String },
     #[error("architecture {found:?} is not supported; {wanted:?} is")]
     Architecture { found: String, wanted: &'static str },
     #[error("{what} is {found}, {wanted}")]
-    Unsupported { what: &'static str, found: String, wanted: &'static str },
+    Unsupported {
+        what: &'static str,
+        found: String,
+        wanted: &'static str,
+    },
     #[error("tokenizer: {reason}")]
     Tokenizer { reason: String },
     #[error("chat template: {reason}")]
@@ -54,7 +66,10 @@ impl LoadError {
     pub(crate) fn of_model(self, name: &str) -> EngineError {
         match self {
             Self::Missing { path } => EngineError::ModelMissing { path },
-            other => EngineError::ModelBroken { name: name.to_owned(), reason: other.to_string() },
+            other => EngineError::ModelBroken {
+                name: name.to_owned(),
+                reason: other.to_string(),
+            },
         }
     }
 }
@@ -62,7 +77,12 @@ impl LoadError {
 /// Reads a whole file; one that is not there is told apart from one that cannot be read.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
     std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => LoadError::Missing { path: path.to_owned() },
-        _ => LoadError::Unreadable { path: path.to_owned(), reason: error.to_string() },
+        std::io::ErrorKind::NotFound => LoadError::Missing {
+            path: path.to_owned(),
+        },
+        _ => LoadError::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
     })
 }

@@ -61,7 +61,10 @@ impl Format {
             1 => Ok(Self::F16),
             3 => Ok(Self::Q4_1),
             8 => Ok(Self::Q8_0),
-            _ => Err(LoadError::UnknownFormat { tensor: tensor.to_owned(), number }),
+            _ => Err(LoadError::UnknownFormat {
+                tensor: tensor.to_owned(),
+                number,
+            }),
         }
     }
 }
@@ -96,7 +99,10 @@ impl Gguf {
     }
 
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, LoadError> {
-        let mut reader = Reader { bytes: &bytes, at: 0 };
+        let mut reader = Reader {
+            bytes: &bytes,
+            at: 0,
+        };
         if reader.take(4)? != MAGIC {
             return Err(LoadError::NotGguf);
         }
@@ -122,7 +128,12 @@ impl Gguf {
         let alignment = match metadata.get("general.alignment") {
             None => ALIGNMENT_DEFAULT,
             Some(Value::Unsigned(n)) if n.is_power_of_two() && *n <= 1 << 20 => *n,
-            Some(_) => return Err(LoadError::BadMetadata { key: "general.alignment".into(), wanted: "a power of two" }),
+            Some(_) => {
+                return Err(LoadError::BadMetadata {
+                    key: "general.alignment".into(),
+                    wanted: "a power of two",
+                });
+            }
         };
         let data_start = (reader.at as u64).next_multiple_of(alignment);
 
@@ -133,17 +144,28 @@ impl Gguf {
                 return Err(LoadError::TensorTwice { tensor: name });
             }
         }
-        Ok(Self { metadata, entries, bytes })
+        Ok(Self {
+            metadata,
+            entries,
+            bytes,
+        })
     }
 
     pub(crate) fn tensor(&self, name: &str) -> Result<TensorView<'_>, LoadError> {
-        self.find_tensor(name).ok_or_else(|| LoadError::TensorMissing { tensor: name.to_owned() })
+        self.find_tensor(name)
+            .ok_or_else(|| LoadError::TensorMissing {
+                tensor: name.to_owned(),
+            })
     }
 
     pub(crate) fn find_tensor(&self, name: &str) -> Option<TensorView<'_>> {
         let entry = self.entries.get(name)?;
         let bytes = self.bytes.get(entry.start..entry.start + entry.len)?;
-        Some(TensorView { shape: &entry.shape, format: entry.format, bytes })
+        Some(TensorView {
+            shape: &entry.shape,
+            format: entry.format,
+            bytes,
+        })
     }
 
     pub(crate) fn tensor_count(&self) -> usize {
@@ -201,7 +223,9 @@ impl Gguf {
     }
 
     pub(crate) fn texts(&self, key: &str) -> Result<Vec<&str>, LoadError> {
-        let Some(Value::List(list)) = self.get(key) else { return Err(bad(key, "a list of texts")) };
+        let Some(Value::List(list)) = self.get(key) else {
+            return Err(bad(key, "a list of texts"));
+        };
         list.iter()
             .map(|item| match item {
                 Value::Text(text) => Ok(text.as_str()),
@@ -211,11 +235,15 @@ impl Gguf {
     }
 
     pub(crate) fn numbers(&self, key: &str) -> Result<Vec<i64>, LoadError> {
-        let Some(Value::List(list)) = self.get(key) else { return Err(bad(key, "a list of whole numbers")) };
+        let Some(Value::List(list)) = self.get(key) else {
+            return Err(bad(key, "a list of whole numbers"));
+        };
         list.iter()
             .map(|item| match item {
                 Value::Signed(n) => Ok(*n),
-                Value::Unsigned(n) => i64::try_from(*n).map_err(|_| bad(key, "a list of whole numbers")),
+                Value::Unsigned(n) => {
+                    i64::try_from(*n).map_err(|_| bad(key, "a list of whole numbers"))
+                }
                 _ => Err(bad(key, "a list of whole numbers")),
             })
             .collect()
@@ -223,7 +251,10 @@ impl Gguf {
 }
 
 fn bad(key: &str, wanted: &'static str) -> LoadError {
-    LoadError::BadMetadata { key: key.to_owned(), wanted }
+    LoadError::BadMetadata {
+        key: key.to_owned(),
+        wanted,
+    }
 }
 
 /// Where a tensor lies in the file, or why it cannot lie there.
@@ -235,20 +266,42 @@ fn place(
     data_start: u64,
     file_len: usize,
 ) -> Result<Entry, LoadError> {
-    let too_long = || LoadError::TensorTooLong { tensor: name.to_owned() };
+    let too_long = || LoadError::TensorTooLong {
+        tensor: name.to_owned(),
+    };
     let (block_weights, block_bytes) = format.block();
-    let weights = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).ok_or_else(too_long)?;
+    let weights = shape
+        .iter()
+        .try_fold(1usize, |n, d| n.checked_mul(*d))
+        .ok_or_else(too_long)?;
     let row = shape.last().copied().unwrap_or(0);
     if weights == 0 || row % block_weights != 0 {
-        return Err(LoadError::BadShape { tensor: name.to_owned(), found: shape, wanted: vec![block_weights] });
+        return Err(LoadError::BadShape {
+            tensor: name.to_owned(),
+            found: shape,
+            wanted: vec![block_weights],
+        });
     }
-    let len = (weights / block_weights).checked_mul(block_bytes).ok_or_else(too_long)?;
-    let start = data_start.checked_add(offset).and_then(|n| usize::try_from(n).ok()).ok_or_else(too_long)?;
+    let len = (weights / block_weights)
+        .checked_mul(block_bytes)
+        .ok_or_else(too_long)?;
+    let start = data_start
+        .checked_add(offset)
+        .and_then(|n| usize::try_from(n).ok())
+        .ok_or_else(too_long)?;
     let end = start.checked_add(len).ok_or_else(too_long)?;
     if end > file_len {
-        return Err(LoadError::Truncated { needed: end as u64, present: file_len as u64 });
+        return Err(LoadError::Truncated {
+            needed: end as u64,
+            present: file_len as u64,
+        });
     }
-    Ok(Entry { shape, format, start, len })
+    Ok(Entry {
+        shape,
+        format,
+        start,
+        len,
+    })
 }
 
 struct Reader<'a> {
@@ -262,10 +315,14 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], LoadError> {
-        let end = self.at.checked_add(len).filter(|end| *end <= self.bytes.len()).ok_or(LoadError::Truncated {
-            needed: (self.at as u64).saturating_add(len as u64),
-            present: self.bytes.len() as u64,
-        })?;
+        let end = self
+            .at
+            .checked_add(len)
+            .filter(|end| *end <= self.bytes.len())
+            .ok_or(LoadError::Truncated {
+                needed: (self.at as u64).saturating_add(len as u64),
+                present: self.bytes.len() as u64,
+            })?;
         let taken = &self.bytes[self.at..end];
         self.at = end;
         Ok(taken)
@@ -337,12 +394,18 @@ impl<'a> Reader<'a> {
         let name = self.text()?;
         let dimensions = self.u32()? as usize;
         if dimensions == 0 || dimensions > DIMENSIONS_MAX {
-            return Err(LoadError::TooManyDimensions { tensor: name, found: dimensions, allowed: DIMENSIONS_MAX });
+            return Err(LoadError::TooManyDimensions {
+                tensor: name,
+                found: dimensions,
+                allowed: DIMENSIONS_MAX,
+            });
         }
         let mut shape = Vec::with_capacity(dimensions);
         for _ in 0..dimensions {
             let size = self.u64()?;
-            shape.push(usize::try_from(size).map_err(|_| LoadError::TensorTooLong { tensor: name.clone() })?);
+            shape.push(usize::try_from(size).map_err(|_| LoadError::TensorTooLong {
+                tensor: name.clone(),
+            })?);
         }
         // The file counts the fastest dimension first.
         shape.reverse();
@@ -399,13 +462,19 @@ pub(crate) mod tests {
 
     #[test]
     fn a_whole_file_is_read() {
-        let file = sample(&[("w", &[2, 1], 0, vec![0; 8]), ("q", &[32, 2], 3, vec![7; 40])]);
+        let file = sample(&[
+            ("w", &[2, 1], 0, vec![0; 8]),
+            ("q", &[32, 2], 3, vec![7; 40]),
+        ]);
         let gguf = Gguf::parse(file).unwrap();
         assert_eq!(gguf.text("general.architecture").unwrap(), "llama");
         assert_eq!(gguf.size("llama.block_count").unwrap(), 2);
         assert_eq!(gguf.texts("tokens").unwrap(), ["a", "b"]);
         let view = gguf.tensor("q").unwrap();
-        assert_eq!((view.shape, view.format, view.bytes), (&[2, 32][..], Format::Q4_1, &[7; 40][..]));
+        assert_eq!(
+            (view.shape, view.format, view.bytes),
+            (&[2, 32][..], Format::Q4_1, &[7; 40][..])
+        );
         assert_eq!(gguf.formats(), [(Format::Q4_1, 64), (Format::F32, 2)]);
     }
 
@@ -423,9 +492,21 @@ pub(crate) mod tests {
             ("other magic", other_magic, "not a GGUF file"),
             ("old version", old, "version 1"),
             ("count beyond the file", huge_count, "ends early"),
-            ("one byte short", good[..good.len() - 1].to_vec(), "ends early"),
-            ("unknown format", sample(&[("w", &[32], 2, vec![0; 20])]), "format 2"),
-            ("row no multiple of the block", sample(&[("w", &[31, 32], 3, vec![0; 640])]), "shape"),
+            (
+                "one byte short",
+                good[..good.len() - 1].to_vec(),
+                "ends early",
+            ),
+            (
+                "unknown format",
+                sample(&[("w", &[32], 2, vec![0; 20])]),
+                "format 2",
+            ),
+            (
+                "row no multiple of the block",
+                sample(&[("w", &[31, 32], 3, vec![0; 640])]),
+                "shape",
+            ),
         ];
         for (name, bytes, reason) in cases {
             let error = Gguf::parse(bytes).unwrap_err().to_string();
@@ -437,7 +518,11 @@ pub(crate) mod tests {
     fn every_truncation_is_refused() {
         let good = sample(&[("w", &[32, 2], 8, vec![1; 68])]);
         for len in 0..good.len() {
-            assert!(Gguf::parse(good[..len].to_vec()).is_err(), "{len} of {} bytes passed", good.len());
+            assert!(
+                Gguf::parse(good[..len].to_vec()).is_err(),
+                "{len} of {} bytes passed",
+                good.len()
+            );
         }
     }
 

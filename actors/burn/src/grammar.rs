@@ -22,7 +22,11 @@ impl Grammars {
             .map(|id| {
                 let bytes = tokenizer.bytes(id);
                 // The marker keeps the name of a control token from passing as text.
-                if tokenizer.is_control(id) { [&[TokTrie::SPECIAL_TOKEN_MARKER], bytes].concat() } else { bytes.to_vec() }
+                if tokenizer.is_control(id) {
+                    [&[TokTrie::SPECIAL_TOKEN_MARKER], bytes].concat()
+                } else {
+                    bytes.to_vec()
+                }
             })
             .collect();
         let trie = TokTrie::from(&TokRxInfo::new(words.len() as u32, tokenizer.end()), &words);
@@ -35,13 +39,20 @@ impl Grammars {
     pub(crate) fn guide(&self, grammar: &Grammar) -> Result<Guide, EngineError> {
         let Grammar::JsonSchema(schema) = grammar;
         let mut schema: Value = serde_json::from_str(schema).map_err(bad)?;
-        let Some(fields) = schema.as_object_mut() else { return Err(bad("a schema must be a JSON object")) };
+        let Some(fields) = schema.as_object_mut() else {
+            return Err(bad("a schema must be a JSON object"));
+        };
         // One way to write spaces: a small model otherwise fills its answer with line feeds.
         fields.entry("x-guidance").or_insert_with(
             || json!({ "whitespace_flexible": false, "item_separator": ", ", "key_separator": ": " }),
         );
-        let parser = self.factory.create_parser(TopLevelGrammar::from_json_schema(schema)).map_err(bad)?;
-        Ok(Guide { matcher: Matcher::new(Ok(parser)) })
+        let parser = self
+            .factory
+            .create_parser(TopLevelGrammar::from_json_schema(schema))
+            .map_err(bad)?;
+        Ok(Guide {
+            matcher: Matcher::new(Ok(parser)),
+        })
     }
 }
 
@@ -67,5 +78,7 @@ impl Guide {
 }
 
 fn bad(reason: impl std::fmt::Display) -> EngineError {
-    EngineError::BadGrammar { reason: reason.to_string() }
+    EngineError::BadGrammar {
+        reason: reason.to_string(),
+    }
 }

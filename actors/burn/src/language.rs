@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use aios_inference::{
-    EngineError, Finish, InferRequest, Inference, ModelInfo, ModelRole, ModelSource, Prompt, SessionId, Timings, TokenSink,
+    EngineError, Finish, InferRequest, Inference, ModelInfo, ModelRole, ModelSource, Prompt,
+    SessionId, Timings, TokenSink,
 };
 
 use crate::answer::{Answer, End};
@@ -32,7 +33,11 @@ pub(crate) struct Language {
 }
 
 impl Language {
-    pub(crate) fn load(source: &ModelSource, device: &Chosen, threads: usize) -> Result<Self, EngineError> {
+    pub(crate) fn load(
+        source: &ModelSource,
+        device: &Chosen,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
         Self::read(source, device, threads).map_err(|error| error.of_model(&source.name))
     }
 
@@ -42,14 +47,22 @@ impl Language {
         let tokenizer = Tokenizer::load(&file)?;
         let config = weights.config.clone();
         if tokenizer.len() != config.vocabulary {
-            let reason = format!("{} tokens, but the model knows {}", tokenizer.len(), config.vocabulary);
+            let reason = format!(
+                "{} tokens, but the model knows {}",
+                tokenizer.len(),
+                config.vocabulary
+            );
             return Err(LoadError::Tokenizer { reason });
         }
         let template = ChatTemplate::new(file.text("tokenizer.chat_template").ok())?;
         let formats = file.formats();
         let decoder: Box<dyn Decoder> = if device.is_cpu {
-            let kernels = Kernels::new(Isa::detect(), threads)
-                .map_err(|e| LoadError::Unsupported { what: "the thread pool", found: e.to_string(), wanted: "free some threads" })?;
+            let kernels =
+                Kernels::new(Isa::detect(), threads).map_err(|e| LoadError::Unsupported {
+                    what: "the thread pool",
+                    found: e.to_string(),
+                    wanted: "free some threads",
+                })?;
             Box::new(Fused::new(weights, kernels, SLOTS))
         } else {
             Box::new(Tensors::new(weights, device.device.clone(), SLOTS))
@@ -57,13 +70,24 @@ impl Language {
         let info = ModelInfo {
             name: source.name.clone(),
             role: ModelRole::Generate,
-            quantisation: formats.first().map_or("F32", |(format, _)| format.name()).to_owned(),
+            quantisation: formats
+                .first()
+                .map_or("F32", |(format, _)| format.name())
+                .to_owned(),
             parameters: formats.iter().map(|(_, weights)| weights).sum(),
             context_length: config.context as u32,
             dimensions: config.hidden as u32,
             memory_bytes: decoder.weight_bytes() as u64,
         };
-        Ok(Self { info, decoder, tokenizer, template, grammars: None, sessions: Sessions::default(), logits: Vec::new() })
+        Ok(Self {
+            info,
+            decoder,
+            tokenizer,
+            template,
+            grammars: None,
+            sessions: Sessions::default(),
+            logits: Vec::new(),
+        })
     }
 
     pub(crate) fn stream(
@@ -73,16 +97,24 @@ impl Language {
     ) -> Result<Inference, EngineError> {
         let context = self.decoder.config().context;
         if request.max_tokens as usize > context {
-            return Err(EngineError::TooManyTokens { asked: request.max_tokens, allowed: context as u32 });
+            return Err(EngineError::TooManyTokens {
+                asked: request.max_tokens,
+                allowed: context as u32,
+            });
         }
         let mut sampler = Sampler::new(request.sampling)?;
         let prompt_ids = self.prompt_ids(&request.prompt, context)?;
         if prompt_ids.is_empty() {
-            return Err(EngineError::BadRequest { reason: "the prompt is empty".into() });
+            return Err(EngineError::BadRequest {
+                reason: "the prompt is empty".into(),
+            });
         }
         let positions = prompt_ids.len() + request.max_tokens as usize;
         if positions > context {
-            return Err(EngineError::PromptTooLong { asked: positions, allowed: context });
+            return Err(EngineError::PromptTooLong {
+                asked: positions,
+                allowed: context,
+            });
         }
         let slot = self.open_slot(request.session.as_ref(), &prompt_ids, positions);
         let outcome = self.run(slot, request, prompt_ids, &mut sampler, sink);
@@ -105,11 +137,16 @@ impl Language {
         };
         // A text that cannot fit is not worth minutes of tokenising.
         if self.tokenizer.at_least(bytes) > context {
-            return Err(EngineError::PromptTooLong { asked: self.tokenizer.at_least(bytes), allowed: context });
+            return Err(EngineError::PromptTooLong {
+                asked: self.tokenizer.at_least(bytes),
+                allowed: context,
+            });
         }
         match prompt {
             Prompt::Raw(text) => self.tokenizer.encode(text, &[]),
-            Prompt::Chat(turns) if turns.is_empty() => return Err(bad("the chat has no turns".to_owned())),
+            Prompt::Chat(turns) if turns.is_empty() => {
+                return Err(bad("the chat has no turns".to_owned()));
+            }
             Prompt::Chat(turns) => {
                 let layout = self.template.lay_out(turns, &self.tokenizer).map_err(bad)?;
                 self.tokenizer.encode(&layout.text, &layout.literal)
@@ -118,7 +155,12 @@ impl Language {
         .map_err(bad)
     }
 
-    fn open_slot(&mut self, session: Option<&SessionId>, prompt_ids: &[u32], positions: usize) -> usize {
+    fn open_slot(
+        &mut self,
+        session: Option<&SessionId>,
+        prompt_ids: &[u32],
+        positions: usize,
+    ) -> usize {
         let Some(id) = session else {
             self.decoder.truncate(PASSING, 0);
             self.decoder.reserve(PASSING, positions);
@@ -133,7 +175,12 @@ impl Language {
         place.slot
     }
 
-    fn leave_slot(&mut self, slot: usize, session: Option<&SessionId>, outcome: Option<&Inference>) {
+    fn leave_slot(
+        &mut self,
+        slot: usize,
+        session: Option<&SessionId>,
+        outcome: Option<&Inference>,
+    ) {
         match (session, outcome) {
             (None, _) => self.decoder.wipe(slot),
             (Some(id), None) => self.close_session(id),
@@ -183,7 +230,9 @@ impl Language {
                     }
                     let allowed = guide.as_mut().map(|guide| guide.allowed()).transpose()?;
                     let Some(id) = sampler.pick(&self.logits, allowed.as_ref()) else {
-                        return Err(EngineError::Device { reason: "the model's output is not made of numbers".into() });
+                        return Err(EngineError::Device {
+                            reason: "the model's output is not made of numbers".into(),
+                        });
                     };
                     if self.tokenizer.ends_answer(id) {
                         break Finish::Stop;
@@ -192,7 +241,11 @@ impl Language {
                     if let Some(guide) = &mut guide {
                         guide.accept(id)?;
                     }
-                    let text = if self.tokenizer.is_control(id) { &[] } else { self.tokenizer.bytes(id) };
+                    let text = if self.tokenizer.is_control(id) {
+                        &[]
+                    } else {
+                        self.tokenizer.bytes(id)
+                    };
                     match answer.push(id, text, sink) {
                         ControlFlow::Break(End::StopText) => break Finish::Stop,
                         ControlFlow::Break(End::Refused) => break Finish::Cancelled,
@@ -206,9 +259,24 @@ impl Language {
         };
         let decode_s = started.elapsed().as_secs_f64();
         // The first token comes with the prompt, so passes and not tokens are what decoding took its time for.
-        let tokens_per_second = if passes > 0 { f64::from(passes) / decode_s } else { 0.0 };
-        let timings = Timings { prefill_ms, decode_ms: decode_s * 1e3, tokens_per_second };
-        Ok(Inference { text: answer.finish(sink), ids, prompt_ids, finish, top_logits, timings })
+        let tokens_per_second = if passes > 0 {
+            f64::from(passes) / decode_s
+        } else {
+            0.0
+        };
+        let timings = Timings {
+            prefill_ms,
+            decode_ms: decode_s * 1e3,
+            tokens_per_second,
+        };
+        Ok(Inference {
+            text: answer.finish(sink),
+            ids,
+            prompt_ids,
+            finish,
+            top_logits,
+            timings,
+        })
     }
 
     /// Reads what the slot does not hold yet of the prompt; stops early if the request is called off.
@@ -221,7 +289,9 @@ impl Language {
         let chunk = self.decoder.chunk();
         loop {
             let done = self.decoder.len(slot);
-            let Some(rest) = prompt_ids.get(done..).filter(|rest| !rest.is_empty()) else { return Ok(None) };
+            let Some(rest) = prompt_ids.get(done..).filter(|rest| !rest.is_empty()) else {
+                return Ok(None);
+            };
             if let Some(finish) = request.interrupted() {
                 return Ok(Some(finish));
             }
@@ -231,14 +301,20 @@ impl Language {
 
     fn forward(&mut self, slot: usize, ids: &[u32], want_logits: bool) -> Result<(), EngineError> {
         let logits = want_logits.then_some(&mut self.logits);
-        self.decoder.forward(slot, ids, logits).map_err(|reason| EngineError::Device { reason })
+        self.decoder
+            .forward(slot, ids, logits)
+            .map_err(|reason| EngineError::Device { reason })
     }
 
     fn grammars(&mut self) -> Result<&Grammars, EngineError> {
         if self.grammars.is_none() {
             self.grammars = Some(Grammars::new(&self.tokenizer)?);
         }
-        self.grammars.as_ref().ok_or_else(|| EngineError::BadGrammar { reason: "no vocabulary".into() })
+        self.grammars
+            .as_ref()
+            .ok_or_else(|| EngineError::BadGrammar {
+                reason: "no vocabulary".into(),
+            })
     }
 }
 
@@ -247,17 +323,29 @@ fn model_file(path: &Path) -> Result<PathBuf, LoadError> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
-    let unreadable = |e: std::io::Error| LoadError::Unreadable { path: path.to_owned(), reason: e.to_string() };
+    let unreadable = |e: std::io::Error| LoadError::Unreadable {
+        path: path.to_owned(),
+        reason: e.to_string(),
+    };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
-        if file.extension().is_some_and(|extension| extension == "gguf") {
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "gguf")
+        {
             found.push(file);
         }
     }
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(LoadError::Missing { path: path.join("*.gguf") }),
-        n => Err(LoadError::Unsupported { what: "the folder", found: format!("{n} GGUF files"), wanted: "name one of them" }),
+        0 => Err(LoadError::Missing {
+            path: path.join("*.gguf"),
+        }),
+        n => Err(LoadError::Unsupported {
+            what: "the folder",
+            found: format!("{n} GGUF files"),
+            wanted: "name one of them",
+        }),
     }
 }

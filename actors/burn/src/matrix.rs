@@ -20,9 +20,15 @@ pub(crate) enum Packed {
     /// Plain weights.
     F32(Vec<Lane2>),
     /// `scale * nibble + minimum`; scales hold the pair (scale, minimum).
-    Q4_1 { quants: Vec<[u8; 16]>, scales: Vec<[f32; 2]> },
+    Q4_1 {
+        quants: Vec<[u8; 16]>,
+        scales: Vec<[f32; 2]>,
+    },
     /// `scale * byte`.
-    Q8_0 { quants: Vec<[[i8; 16]; 2]>, scales: Vec<f32> },
+    Q8_0 {
+        quants: Vec<[[i8; 16]; 2]>,
+        scales: Vec<f32>,
+    },
 }
 
 /// `rows x cols` weights; `cols` is a multiple of [`BLOCK`].
@@ -35,7 +41,12 @@ pub(crate) struct Matrix {
 
 impl Matrix {
     /// Takes a tensor of exactly the wanted shape out of a file.
-    pub(crate) fn load(name: &str, view: TensorView<'_>, rows: usize, cols: usize) -> Result<Self, LoadError> {
+    pub(crate) fn load(
+        name: &str,
+        view: TensorView<'_>,
+        rows: usize,
+        cols: usize,
+    ) -> Result<Self, LoadError> {
         if view.shape != [rows, cols] || !cols.is_multiple_of(BLOCK) {
             return Err(LoadError::BadShape {
                 tensor: name.to_owned(),
@@ -48,8 +59,14 @@ impl Matrix {
             Format::Q4_1 => {
                 let blocks = view.bytes.as_chunks::<20>().0;
                 Packed::Q4_1 {
-                    scales: blocks.iter().map(|b| [half_at(b, 0), half_at(b, 2)]).collect(),
-                    quants: blocks.iter().map(|b| std::array::from_fn(|i| b[4 + i])).collect(),
+                    scales: blocks
+                        .iter()
+                        .map(|b| [half_at(b, 0), half_at(b, 2)])
+                        .collect(),
+                    quants: blocks
+                        .iter()
+                        .map(|b| std::array::from_fn(|i| b[4 + i]))
+                        .collect(),
                 }
             }
             Format::Q8_0 => {
@@ -59,28 +76,43 @@ impl Matrix {
                     scales: blocks.iter().map(|b| half_at(b, 0)).collect(),
                     quants: blocks
                         .iter()
-                        .map(|b| std::array::from_fn(|h| std::array::from_fn(|i| quant(b, 16 * h + i))))
+                        .map(|b| {
+                            std::array::from_fn(|h| std::array::from_fn(|i| quant(b, 16 * h + i)))
+                        })
                         .collect(),
                 }
             }
         };
         let matrix = Self { rows, cols, packed };
         if !matrix.scales_are_finite() {
-            return Err(LoadError::NotFinite { tensor: name.to_owned() });
+            return Err(LoadError::NotFinite {
+                tensor: name.to_owned(),
+            });
         }
         Ok(matrix)
     }
 
     /// A matrix of plain weights, row after row. `values` must hold `rows * cols` of them.
     pub(crate) fn from_values(values: &[f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(values.len(), rows * cols, "a matrix is given all its values");
-        Self { rows, cols, packed: Packed::F32(lanes(values)) }
+        assert_eq!(
+            values.len(),
+            rows * cols,
+            "a matrix is given all its values"
+        );
+        Self {
+            rows,
+            cols,
+            packed: Packed::F32(lanes(values)),
+        }
     }
 
     /// Puts matrices of the same width below each other, so that one pass computes them all.
     pub(crate) fn stack(parts: Vec<Self>) -> Self {
         let cols = parts.first().map_or(0, |part| part.cols);
-        assert!(parts.iter().all(|part| part.cols == cols), "stacked matrices have one width");
+        assert!(
+            parts.iter().all(|part| part.cols == cols),
+            "stacked matrices have one width"
+        );
         let rows = parts.iter().map(|part| part.rows).sum();
         let mut packed: Option<Packed> = None;
         for part in &parts {
@@ -94,14 +126,20 @@ impl Matrix {
             if !fits {
                 // Differently stored parts meet as plain weights.
                 let mut values = vec![0.0; rows * cols];
-                let every_row = parts.iter().flat_map(|part| (0..part.rows).map(move |row| (part, row)));
+                let every_row = parts
+                    .iter()
+                    .flat_map(|part| (0..part.rows).map(move |row| (part, row)));
                 for ((part, row), out) in every_row.zip(values.chunks_exact_mut(cols)) {
                     part.row(row, out);
                 }
                 return Self::from_values(&values, rows, cols);
             }
         }
-        Self { rows, cols, packed: packed.unwrap_or(Packed::F32(Vec::new())) }
+        Self {
+            rows,
+            cols,
+            packed: packed.unwrap_or(Packed::F32(Vec::new())),
+        }
     }
 
     /// The same rows in another order: row `i` of the result is row `order(i)` of this one.
@@ -112,7 +150,11 @@ impl Matrix {
             let from = order(row) * blocks;
             packed.append(&self.packed.slice(from, from + blocks));
         }
-        Self { rows: self.rows, cols: self.cols, packed }
+        Self {
+            rows: self.rows,
+            cols: self.cols,
+            packed,
+        }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -152,7 +194,11 @@ impl Matrix {
                 }
             }
             Packed::Q4_1 { quants, scales } => {
-                for ((out, q), [scale, minimum]) in out.iter_mut().zip(&quants[range.clone()]).zip(&scales[range]) {
+                for ((out, q), [scale, minimum]) in out
+                    .iter_mut()
+                    .zip(&quants[range.clone()])
+                    .zip(&scales[range])
+                {
                     for (i, byte) in q.iter().enumerate() {
                         out[i] = scale * f32::from(byte & 15) + minimum;
                         out[i + 16] = scale * f32::from(byte >> 4) + minimum;
@@ -160,7 +206,11 @@ impl Matrix {
                 }
             }
             Packed::Q8_0 { quants, scales } => {
-                for ((out, q), scale) in out.iter_mut().zip(&quants[range.clone()]).zip(&scales[range]) {
+                for ((out, q), scale) in out
+                    .iter_mut()
+                    .zip(&quants[range.clone()])
+                    .zip(&scales[range])
+                {
                     for (out, byte) in out.iter_mut().zip(q.as_flattened()) {
                         *out = scale * f32::from(*byte);
                     }
@@ -180,7 +230,11 @@ impl Matrix {
 
     fn scales_are_finite(&self) -> bool {
         match &self.packed {
-            Packed::F32(values) => values.as_flattened().as_flattened().iter().all(|v| v.is_finite()),
+            Packed::F32(values) => values
+                .as_flattened()
+                .as_flattened()
+                .iter()
+                .all(|v| v.is_finite()),
             Packed::Q4_1 { scales, .. } => scales.as_flattened().iter().all(|v| v.is_finite()),
             Packed::Q8_0 { scales, .. } => scales.iter().all(|v| v.is_finite()),
         }
@@ -200,12 +254,14 @@ impl Packed {
     fn slice(&self, from: usize, to: usize) -> Self {
         match self {
             Self::F32(values) => Self::F32(values[from..to].to_vec()),
-            Self::Q4_1 { quants, scales } => {
-                Self::Q4_1 { quants: quants[from..to].to_vec(), scales: scales[from..to].to_vec() }
-            }
-            Self::Q8_0 { quants, scales } => {
-                Self::Q8_0 { quants: quants[from..to].to_vec(), scales: scales[from..to].to_vec() }
-            }
+            Self::Q4_1 { quants, scales } => Self::Q4_1 {
+                quants: quants[from..to].to_vec(),
+                scales: scales[from..to].to_vec(),
+            },
+            Self::Q8_0 { quants, scales } => Self::Q8_0 {
+                quants: quants[from..to].to_vec(),
+                scales: scales[from..to].to_vec(),
+            },
         }
     }
 
@@ -213,11 +269,23 @@ impl Packed {
     fn append(&mut self, next: &Self) -> bool {
         match (self, next) {
             (Self::F32(values), Self::F32(more)) => values.extend_from_slice(more),
-            (Self::Q4_1 { quants, scales }, Self::Q4_1 { quants: q, scales: s }) => {
+            (
+                Self::Q4_1 { quants, scales },
+                Self::Q4_1 {
+                    quants: q,
+                    scales: s,
+                },
+            ) => {
                 quants.extend_from_slice(q);
                 scales.extend_from_slice(s);
             }
-            (Self::Q8_0 { quants, scales }, Self::Q8_0 { quants: q, scales: s }) => {
+            (
+                Self::Q8_0 { quants, scales },
+                Self::Q8_0 {
+                    quants: q,
+                    scales: s,
+                },
+            ) => {
                 quants.extend_from_slice(q);
                 scales.extend_from_slice(s);
             }
@@ -228,7 +296,11 @@ impl Packed {
 }
 
 /// A vector of exactly `len` plain weights, such as a norm's.
-pub(crate) fn load_vector(name: &str, view: TensorView<'_>, len: usize) -> Result<Vec<f32>, LoadError> {
+pub(crate) fn load_vector(
+    name: &str,
+    view: TensorView<'_>,
+    len: usize,
+) -> Result<Vec<f32>, LoadError> {
     if view.shape != [len] || !matches!(view.format, Format::F32 | Format::F16) {
         return Err(LoadError::BadShape {
             tensor: name.to_owned(),
@@ -237,14 +309,32 @@ pub(crate) fn load_vector(name: &str, view: TensorView<'_>, len: usize) -> Resul
         });
     }
     let values = floats(view);
-    if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(LoadError::NotFinite { tensor: name.to_owned() }) }
+    if values.iter().all(|v| v.is_finite()) {
+        Ok(values)
+    } else {
+        Err(LoadError::NotFinite {
+            tensor: name.to_owned(),
+        })
+    }
 }
 
 /// Values of a tensor in F32 or F16; nothing for other formats.
 fn floats(view: TensorView<'_>) -> Vec<f32> {
     match view.format {
-        Format::F32 => view.bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Format::F16 => view.bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        Format::F32 => view
+            .bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect(),
+        Format::F16 => view
+            .bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f16::from_le_bytes(*b).to_f32())
+            .collect(),
         Format::Q4_1 | Format::Q8_0 => Vec::new(),
     }
 }
@@ -268,7 +358,8 @@ pub(crate) mod testing {
 
     /// A matrix of noise in a format, as a file would hold it.
     pub(crate) fn quantised(format: &str, rows: usize, cols: usize, seed: usize) -> Matrix {
-        let byte = |i: usize| (i.wrapping_mul(2_654_435_761).wrapping_add(seed * 40_503) >> 7) as u8;
+        let byte =
+            |i: usize| (i.wrapping_mul(2_654_435_761).wrapping_add(seed * 40_503) >> 7) as u8;
         let blocks = rows * cols / BLOCK;
         let half = |value: f32| f16::from_f32(value).to_le_bytes();
         let scale = |i: usize| 0.002 + f32::from(byte(i)) / 20_000.0;
@@ -276,12 +367,19 @@ pub(crate) mod testing {
             "Q4_1" => {
                 let block = |i: usize| {
                     let quants = (0..16).map(move |j| byte(i * 31 + j));
-                    [half(scale(i)), half(-7.5 * scale(i))].concat().into_iter().chain(quants)
+                    [half(scale(i)), half(-7.5 * scale(i))]
+                        .concat()
+                        .into_iter()
+                        .chain(quants)
                 };
                 (Format::Q4_1, (0..blocks).flat_map(block).collect())
             }
             "Q8_0" => {
-                let block = |i: usize| half(scale(i) / 16.0).into_iter().chain((0..32).map(move |j| byte(i * 37 + j)));
+                let block = |i: usize| {
+                    half(scale(i) / 16.0)
+                        .into_iter()
+                        .chain((0..32).map(move |j| byte(i * 37 + j)))
+                };
                 (Format::Q8_0, (0..blocks).flat_map(block).collect())
             }
             _ => {
@@ -289,7 +387,17 @@ pub(crate) mod testing {
                 (Format::F32, (0..rows * cols).flat_map(value).collect())
             }
         };
-        Matrix::load("noise", TensorView { shape: &[rows, cols], format, bytes: &bytes }, rows, cols).unwrap()
+        Matrix::load(
+            "noise",
+            TensorView {
+                shape: &[rows, cols],
+                format,
+                bytes: &bytes,
+            },
+            rows,
+            cols,
+        )
+        .unwrap()
     }
 }
 
@@ -307,32 +415,65 @@ mod tests {
     #[test]
     fn blocks_mean_what_the_format_says() {
         let bytes = q4_1(0.5, -1.0, std::array::from_fn(|i| (i as u8) | 0x30));
-        let view = TensorView { shape: &[1, 32], format: Format::Q4_1, bytes: &bytes };
+        let view = TensorView {
+            shape: &[1, 32],
+            format: Format::Q4_1,
+            bytes: &bytes,
+        };
         let values = Matrix::load("w", view, 1, 32).unwrap().values();
-        assert_eq!((values[0], values[15], values[16], values[31]), (-1.0, 6.5, 0.5, 0.5));
+        assert_eq!(
+            (values[0], values[15], values[16], values[31]),
+            (-1.0, 6.5, 0.5, 0.5)
+        );
 
         let mut bytes = f16::from_f32(0.25).to_le_bytes().to_vec();
         bytes.extend((0..32).map(|i| (i as i8 - 16) as u8));
-        let view = TensorView { shape: &[1, 32], format: Format::Q8_0, bytes: &bytes };
+        let view = TensorView {
+            shape: &[1, 32],
+            format: Format::Q8_0,
+            bytes: &bytes,
+        };
         let values = Matrix::load("w", view, 1, 32).unwrap().values();
         assert_eq!((values[0], values[16], values[31]), (-4.0, 0.0, 3.75));
 
-        let bytes: Vec<u8> = (0..32).flat_map(|i| f16::from_f32(i as f32).to_le_bytes()).collect();
-        let view = TensorView { shape: &[1, 32], format: Format::F16, bytes: &bytes };
+        let bytes: Vec<u8> = (0..32)
+            .flat_map(|i| f16::from_f32(i as f32).to_le_bytes())
+            .collect();
+        let view = TensorView {
+            shape: &[1, 32],
+            format: Format::F16,
+            bytes: &bytes,
+        };
         assert_eq!(Matrix::load("w", view, 1, 32).unwrap().values()[31], 31.0);
     }
 
     #[test]
     fn a_wrong_shape_or_an_infinite_scale_is_refused() {
         let bytes = q4_1(f32::INFINITY, 0.0, [0; 16]);
-        let view = TensorView { shape: &[1, 32], format: Format::Q4_1, bytes: &bytes };
-        assert!(Matrix::load("w", view, 1, 32).unwrap_err().to_string().contains("finite"));
-        assert!(Matrix::load("w", view, 2, 32).unwrap_err().to_string().contains("[1, 32], wanted [2, 32]"));
+        let view = TensorView {
+            shape: &[1, 32],
+            format: Format::Q4_1,
+            bytes: &bytes,
+        };
+        assert!(
+            Matrix::load("w", view, 1, 32)
+                .unwrap_err()
+                .to_string()
+                .contains("finite")
+        );
+        assert!(
+            Matrix::load("w", view, 2, 32)
+                .unwrap_err()
+                .to_string()
+                .contains("[1, 32], wanted [2, 32]")
+        );
     }
 
     #[test]
     fn stacking_and_reordering_keep_every_row() {
-        let numbers = |from: usize, rows: usize| -> Vec<f32> { (from * 32..(from + rows) * 32).map(|i| i as f32).collect() };
+        let numbers = |from: usize, rows: usize| -> Vec<f32> {
+            (from * 32..(from + rows) * 32).map(|i| i as f32).collect()
+        };
         let plain = Matrix::stack(vec![
             Matrix::from_values(&numbers(0, 2), 2, 32),
             Matrix::from_values(&numbers(2, 1), 1, 32),
@@ -340,10 +481,22 @@ mod tests {
         assert_eq!((plain.rows(), plain.values()), (3, numbers(0, 3)));
 
         let bytes = q4_1(1.0, 0.0, [0x21; 16]);
-        let quantised =
-            Matrix::load("w", TensorView { shape: &[1, 32], format: Format::Q4_1, bytes: &bytes }, 1, 32).unwrap();
+        let quantised = Matrix::load(
+            "w",
+            TensorView {
+                shape: &[1, 32],
+                format: Format::Q4_1,
+                bytes: &bytes,
+            },
+            1,
+            32,
+        )
+        .unwrap();
         let mixed = Matrix::stack(vec![quantised, Matrix::from_values(&numbers(0, 1), 1, 32)]);
-        assert_eq!((mixed.values()[0], mixed.values()[16], mixed.values()[33]), (1.0, 2.0, 1.0));
+        assert_eq!(
+            (mixed.values()[0], mixed.values()[16], mixed.values()[33]),
+            (1.0, 2.0, 1.0)
+        );
 
         let turned = plain.reorder_rows(|row| 2 - row).values();
         assert_eq!((turned[0], turned[64]), (64.0, 0.0));

@@ -17,27 +17,49 @@ pub(crate) struct Sampler {
 impl Sampler {
     pub(crate) fn new(sampling: Sampling) -> Result<Self, EngineError> {
         let mut state = 0;
-        if let Sampling::Seeded { seed, temperature, top_p, .. } = sampling {
+        if let Sampling::Seeded {
+            seed,
+            temperature,
+            top_p,
+            ..
+        } = sampling
+        {
             let refuse = |reason: String| Err(EngineError::BadRequest { reason });
             if !(temperature > 0.0 && temperature <= 100.0) {
-                return refuse(format!("temperature {temperature}, above 0 up to 100 allowed; use greedy sampling for 0"));
+                return refuse(format!(
+                    "temperature {temperature}, above 0 up to 100 allowed; use greedy sampling for 0"
+                ));
             }
             if !(top_p > 0.0 && top_p <= 1.0) {
                 return refuse(format!("top_p {top_p}, above 0 up to 1 allowed"));
             }
             state = seed;
         }
-        Ok(Self { sampling, state, candidates: Vec::new() })
+        Ok(Self {
+            sampling,
+            state,
+            candidates: Vec::new(),
+        })
     }
 
     /// The next token among the allowed ones; `None` if no logit is a number.
     pub(crate) fn pick(&mut self, logits: &[f32], allowed: Option<&SimpleVob>) -> Option<u32> {
         let choices = || {
             let ids = (0u32..).zip(logits.iter().copied());
-            ids.filter(|(id, logit)| logit.is_finite() && allowed.is_none_or(|mask| mask.is_allowed(*id)))
+            ids.filter(|(id, logit)| {
+                logit.is_finite() && allowed.is_none_or(|mask| mask.is_allowed(*id))
+            })
         };
         let best = choices().reduce(|best, next| if next.1 > best.1 { next } else { best })?;
-        let Sampling::Seeded { temperature, top_p, top_k, .. } = self.sampling else { return Some(best.0) };
+        let Sampling::Seeded {
+            temperature,
+            top_p,
+            top_k,
+            ..
+        } = self.sampling
+        else {
+            return Some(best.0);
+        };
 
         self.candidates.clear();
         self.candidates.extend(
@@ -46,7 +68,8 @@ impl Sampler {
                 .filter(|(_, logit)| *logit > -NEGLIGIBLE),
         );
         // Ties are put in the order of ids, so that the draw is the same on each run.
-        self.candidates.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        self.candidates
+            .sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         if top_k > 0 {
             self.candidates.truncate(top_k);
         }
@@ -103,7 +126,13 @@ mod tests {
     use super::*;
 
     fn seeded(seed: u64, temperature: f32, top_p: f32, top_k: usize) -> Sampler {
-        Sampler::new(Sampling::Seeded { seed, temperature, top_p, top_k }).unwrap()
+        Sampler::new(Sampling::Seeded {
+            seed,
+            temperature,
+            top_p,
+            top_k,
+        })
+        .unwrap()
     }
 
     #[test]
@@ -126,7 +155,9 @@ mod tests {
         let logits = [0.0, 0.1, 0.2, 0.3];
         let draw = |seed| {
             let mut sampler = seeded(seed, 1.0, 1.0, 0);
-            (0..50).map(|_| sampler.pick(&logits, None).unwrap()).collect::<Vec<_>>()
+            (0..50)
+                .map(|_| sampler.pick(&logits, None).unwrap())
+                .collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
@@ -142,7 +173,10 @@ mod tests {
             ("top_p below the best", seeded(1, 1.0, 0.5, 0), 0),
             ("top_p of two", seeded(1, 1.0, 0.9, 0), 1),
         ] {
-            assert!((0..200).all(|_| sampler.pick(&logits, None).unwrap() <= highest), "{name}");
+            assert!(
+                (0..200).all(|_| sampler.pick(&logits, None).unwrap() <= highest),
+                "{name}"
+            );
         }
     }
 
@@ -150,21 +184,44 @@ mod tests {
     fn frequencies_follow_probabilities() {
         let mut sampler = seeded(3, 1.0, 1.0, 0);
         let logits = [0.0, (3.0f32).ln()];
-        let ones = (0..10_000).filter(|_| sampler.pick(&logits, None) == Some(1)).count();
-        assert!((7_300..7_700).contains(&ones), "{ones} of 10000, 7500 expected");
+        let ones = (0..10_000)
+            .filter(|_| sampler.pick(&logits, None) == Some(1))
+            .count();
+        assert!(
+            (7_300..7_700).contains(&ones),
+            "{ones} of 10000, 7500 expected"
+        );
     }
 
     #[test]
     fn settings_that_mean_nothing_are_refused() {
-        for (temperature, top_p) in [(0.0, 1.0), (f32::NAN, 1.0), (1.0, 0.0), (1.0, 1.5), (-1.0, 1.0)] {
-            let sampling = Sampling::Seeded { seed: 0, temperature, top_p, top_k: 0 };
-            assert_eq!(Sampler::new(sampling).unwrap_err().label(), "bad_request", "{temperature} {top_p}");
+        for (temperature, top_p) in [
+            (0.0, 1.0),
+            (f32::NAN, 1.0),
+            (1.0, 0.0),
+            (1.0, 1.5),
+            (-1.0, 1.0),
+        ] {
+            let sampling = Sampling::Seeded {
+                seed: 0,
+                temperature,
+                top_p,
+                top_k: 0,
+            };
+            assert_eq!(
+                Sampler::new(sampling).unwrap_err().label(),
+                "bad_request",
+                "{temperature} {top_p}"
+            );
         }
     }
 
     #[test]
     fn top_is_sorted_and_bounded() {
-        assert_eq!(top(&[1.0, 3.0, 3.0, 2.0], 3), [(1, 3.0), (2, 3.0), (3, 2.0)]);
+        assert_eq!(
+            top(&[1.0, 3.0, 3.0, 2.0], 3),
+            [(1, 3.0), (2, 3.0), (3, 2.0)]
+        );
         assert_eq!(top(&[1.0], 5), [(0, 1.0)]);
         assert_eq!(top(&[1.0], 0), []);
     }

@@ -40,8 +40,17 @@ impl Sessions {
         self.clock += 1;
         if let Some(held) = self.held.iter_mut().find(|held| held.id == *id) {
             held.used = self.clock;
-            let same = held.ids.iter().zip(prompt).take_while(|(a, b)| a == b).count();
-            return Place { slot: held.slot, known: same.min(prompt.len().saturating_sub(1)), wipe: false };
+            let same = held
+                .ids
+                .iter()
+                .zip(prompt)
+                .take_while(|(a, b)| a == b)
+                .count();
+            return Place {
+                slot: held.slot,
+                known: same.min(prompt.len().saturating_sub(1)),
+                wipe: false,
+            };
         }
         let slot = if self.held.len() < SESSIONS_MAX {
             (PASSING + 1..SLOTS).find(|slot| self.held.iter().all(|held| held.slot != *slot))
@@ -51,8 +60,17 @@ impl Sessions {
         };
         // There is a free slot whenever fewer than the most sessions are held, and an oldest one otherwise.
         let slot = slot.unwrap_or(PASSING);
-        self.held.push(Held { id: id.clone(), slot, ids: Vec::new(), used: self.clock });
-        Place { slot, known: 0, wipe: true }
+        self.held.push(Held {
+            id: id.clone(),
+            slot,
+            ids: Vec::new(),
+            used: self.clock,
+        });
+        Place {
+            slot,
+            known: 0,
+            wipe: true,
+        }
     }
 
     /// Notes what the slot of a session holds after a request.
@@ -80,21 +98,53 @@ mod tests {
     #[test]
     fn a_known_start_is_not_computed_again() {
         let mut sessions = Sessions::default();
-        assert_eq!(sessions.enter(&id(0), &[1, 2]), Place { slot: 1, known: 0, wipe: true });
+        assert_eq!(
+            sessions.enter(&id(0), &[1, 2]),
+            Place {
+                slot: 1,
+                known: 0,
+                wipe: true
+            }
+        );
         sessions.leave(&id(0), vec![1, 2, 3, 4]);
-        for (prompt, known) in [(&[1, 2, 3, 4, 5][..], 4), (&[1, 2, 9], 2), (&[1, 2], 1), (&[7], 0)] {
-            assert_eq!(sessions.enter(&id(0), prompt), Place { slot: 1, known, wipe: false }, "{prompt:?}");
+        for (prompt, known) in [
+            (&[1, 2, 3, 4, 5][..], 4),
+            (&[1, 2, 9], 2),
+            (&[1, 2], 1),
+            (&[7], 0),
+        ] {
+            assert_eq!(
+                sessions.enter(&id(0), prompt),
+                Place {
+                    slot: 1,
+                    known,
+                    wipe: false
+                },
+                "{prompt:?}"
+            );
         }
     }
 
     #[test]
     fn the_session_unused_for_longest_makes_room() {
         let mut sessions = Sessions::default();
-        let slots: Vec<usize> = (0..SESSIONS_MAX).map(|n| sessions.enter(&id(n), &[1]).slot).collect();
+        let slots: Vec<usize> = (0..SESSIONS_MAX)
+            .map(|n| sessions.enter(&id(n), &[1]).slot)
+            .collect();
         assert_eq!(slots, [1, 2, 3, 4]);
         sessions.enter(&id(0), &[1]);
-        assert_eq!(sessions.enter(&id(9), &[1]), Place { slot: 2, known: 0, wipe: true });
-        assert!(sessions.enter(&id(1), &[1]).wipe, "the session that made room starts anew");
+        assert_eq!(
+            sessions.enter(&id(9), &[1]),
+            Place {
+                slot: 2,
+                known: 0,
+                wipe: true
+            }
+        );
+        assert!(
+            sessions.enter(&id(1), &[1]).wipe,
+            "the session that made room starts anew"
+        );
     }
 
     #[test]

@@ -33,30 +33,61 @@ impl ChatTemplate {
         let mut environment = Environment::new();
         // As the Python libraries render chat templates.
         environment.set_syntax(syntax()?);
-        environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
-        });
+        environment.add_function(
+            "raise_exception",
+            |message: String| -> Result<String, Error> {
+                Err(Error::new(ErrorKind::InvalidOperation, message))
+            },
+        );
         let source = source.unwrap_or(CHATML).to_owned();
-        environment.template_from_str(&source).map_err(|e| LoadError::Template { reason: e.to_string() })?;
-        Ok(Self { source, environment })
+        environment
+            .template_from_str(&source)
+            .map_err(|e| LoadError::Template {
+                reason: e.to_string(),
+            })?;
+        Ok(Self {
+            source,
+            environment,
+        })
     }
 
     /// Lays out a chat, ready for the model's answer.
     ///
     /// Where a turn contains the name of a control token, the template sees a mark in place of it, so that the place of
     /// the words is known and they stay words.
-    pub(crate) fn lay_out(&self, turns: &[ChatTurn], tokenizer: &Tokenizer) -> Result<Layout, String> {
-        if !turns.iter().any(|turn| tokenizer.has_control(&turn.content)) {
+    pub(crate) fn lay_out(
+        &self,
+        turns: &[ChatTurn],
+        tokenizer: &Tokenizer,
+    ) -> Result<Layout, String> {
+        if !turns
+            .iter()
+            .any(|turn| tokenizer.has_control(&turn.content))
+        {
             let contents: Vec<&str> = turns.iter().map(|turn| turn.content.as_str()).collect();
-            return Ok(Layout { text: self.render(turns, &contents)?, literal: Vec::new() });
+            return Ok(Layout {
+                text: self.render(turns, &contents)?,
+                literal: Vec::new(),
+            });
         }
-        let marks: Vec<String> = (0..turns.len()).map(|i| format!("{}{i}{}", MARK[0], MARK[1])).collect();
+        let marks: Vec<String> = (0..turns.len())
+            .map(|i| format!("{}{i}{}", MARK[0], MARK[1]))
+            .collect();
         let marked = self.render(turns, &marks)?;
-        let mut layout = Layout { text: String::new(), literal: Vec::new() };
+        let mut layout = Layout {
+            text: String::new(),
+            literal: Vec::new(),
+        };
         let mut rest = marked.as_str();
         while let Some((before, after)) = rest.split_once(MARK[0]) {
-            let (number, after) = after.split_once(MARK[1]).ok_or("the template broke a turn apart")?;
-            let turn = number.parse().ok().and_then(|i: usize| turns.get(i)).ok_or("the template changed a turn")?;
+            let (number, after) = after
+                .split_once(MARK[1])
+                .ok_or("the template broke a turn apart")?;
+            let turn = number
+                .parse()
+                .ok()
+                .and_then(|i: usize| turns.get(i))
+                .ok_or("the template changed a turn")?;
             layout.text.push_str(before);
             let start = layout.text.len();
             layout.text.push_str(&turn.content);
@@ -74,14 +105,22 @@ impl ChatTemplate {
             .map(|(turn, content)| context! { role => turn.role.as_str(), content => content.as_ref() })
             .collect();
         self.environment
-            .render_str(&self.source, context! { messages, add_generation_prompt => true })
+            .render_str(
+                &self.source,
+                context! { messages, add_generation_prompt => true },
+            )
             .map_err(|e| format!("chat template: {e}"))
     }
 }
 
 fn syntax() -> Result<SyntaxConfig, LoadError> {
-    let built = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    built.map_err(|e| LoadError::Template { reason: e.to_string() })
+    let built = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build();
+    built.map_err(|e| LoadError::Template {
+        reason: e.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -91,20 +130,31 @@ mod tests {
     use super::*;
 
     fn turn(content: &str) -> ChatTurn {
-        ChatTurn { role: ChatRole::User, content: content.to_owned() }
+        ChatTurn {
+            role: ChatRole::User,
+            content: content.to_owned(),
+        }
     }
 
     #[test]
     fn a_model_without_a_template_gets_chatml() {
         let template = ChatTemplate::new(None).unwrap();
         let text = template.render(&[turn("a")], &["a"]).unwrap();
-        assert_eq!(text, "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n");
+        assert_eq!(
+            text,
+            "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n"
+        );
     }
 
     #[test]
     fn a_broken_template_is_refused_and_a_failing_one_reported() {
         assert!(ChatTemplate::new(Some("{% for")).is_err());
         let picky = ChatTemplate::new(Some("{{ raise_exception('system first') }}")).unwrap();
-        assert!(picky.render(&[turn("a")], &["a"]).unwrap_err().contains("system first"));
+        assert!(
+            picky
+                .render(&[turn("a")], &["a"])
+                .unwrap_err()
+                .contains("system first")
+        );
     }
 }

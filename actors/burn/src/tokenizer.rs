@@ -35,14 +35,26 @@ pub(crate) struct Tokenizer {
 
 impl Tokenizer {
     pub(crate) fn load(file: &Gguf) -> Result<Self, LoadError> {
-        let unsupported = |what, found: &str, wanted| LoadError::Unsupported { what, found: found.to_owned(), wanted };
+        let unsupported = |what, found: &str, wanted| LoadError::Unsupported {
+            what,
+            found: found.to_owned(),
+            wanted,
+        };
         let model = file.text("tokenizer.ggml.model")?;
         if model != "gpt2" {
-            return Err(unsupported("the tokenizer", model, "gpt2 (byte-level BPE) is supported"));
+            return Err(unsupported(
+                "the tokenizer",
+                model,
+                "gpt2 (byte-level BPE) is supported",
+            ));
         }
         let split = file.text("tokenizer.ggml.pre")?;
         if split != "smollm" {
-            return Err(unsupported("the pre-tokenizer", split, "smollm is supported"));
+            return Err(unsupported(
+                "the pre-tokenizer",
+                split,
+                "smollm is supported",
+            ));
         }
         let tokens = file.texts("tokenizer.ggml.tokens")?;
         let kinds = file.numbers("tokenizer.ggml.token_type")?;
@@ -54,7 +66,13 @@ impl Tokenizer {
         let bytes: Vec<Box<[u8]>> = tokens
             .iter()
             .zip(&is_control)
-            .map(|(token, control)| if *control { token.as_bytes().into() } else { bytes_of(token) })
+            .map(|(token, control)| {
+                if *control {
+                    token.as_bytes().into()
+                } else {
+                    bytes_of(token)
+                }
+            })
             .collect();
         let mut control: Vec<(String, u32)> = (0u32..)
             .zip(&tokens)
@@ -70,12 +88,24 @@ impl Tokenizer {
         }
 
         let in_range = |id: &u32| (*id as usize) < tokens.len();
-        let end = file.token_id("tokenizer.ggml.eos_token_id").filter(in_range);
-        let end = end.ok_or_else(|| LoadError::Tokenizer { reason: "no end token in the vocabulary".into() })?;
-        let add_begin = matches!(file.get("tokenizer.ggml.add_bos_token"), Some(crate::gguf::Value::Bool(true)));
-        let begin = file.token_id("tokenizer.ggml.bos_token_id").filter(|id| add_begin && in_range(id));
-        let mut ends: Vec<u32> =
-            control.iter().filter(|(name, _)| ENDS.contains(&name.as_str())).map(|(_, id)| *id).collect();
+        let end = file
+            .token_id("tokenizer.ggml.eos_token_id")
+            .filter(in_range);
+        let end = end.ok_or_else(|| LoadError::Tokenizer {
+            reason: "no end token in the vocabulary".into(),
+        })?;
+        let add_begin = matches!(
+            file.get("tokenizer.ggml.add_bos_token"),
+            Some(crate::gguf::Value::Bool(true))
+        );
+        let begin = file
+            .token_id("tokenizer.ggml.bos_token_id")
+            .filter(|id| add_begin && in_range(id));
+        let mut ends: Vec<u32> = control
+            .iter()
+            .filter(|(name, _)| ENDS.contains(&name.as_str()))
+            .map(|(_, id)| *id)
+            .collect();
         if !ends.contains(&end) {
             ends.push(end);
         }
@@ -130,7 +160,10 @@ impl Tokenizer {
         let mut ids = Vec::new();
         let (mut start, mut from) = (0, 0);
         while let Some((at, name, id)) = self.next_control(text, from) {
-            if let Some(range) = literal.iter().find(|range| range.start < at + name.len() && at < range.end) {
+            if let Some(range) = literal
+                .iter()
+                .find(|range| range.start < at + name.len() && at < range.end)
+            {
                 // Look on after the literal text; what was passed over stays in the running piece of plain text.
                 from = range.end.max(at + 1);
                 continue;
@@ -151,7 +184,10 @@ impl Tokenizer {
 
     fn encode_plain(&self, text: &str, ids: &mut Vec<u32>) -> Result<(), String> {
         if !text.is_empty() {
-            let encoding = self.bpe.encode_fast(text, false).map_err(|e| e.to_string())?;
+            let encoding = self
+                .bpe
+                .encode_fast(text, false)
+                .map_err(|e| e.to_string())?;
             ids.extend_from_slice(encoding.get_ids());
         }
         Ok(())
@@ -160,16 +196,24 @@ impl Tokenizer {
     /// The first control token from a byte on; of several at one place, the longest.
     fn next_control(&self, text: &str, from: usize) -> Option<(usize, &str, u32)> {
         let bytes = text.as_bytes();
-        (from..bytes.len()).filter(|at| self.first_bytes[usize::from(bytes[*at])]).find_map(|at| {
-            let (name, id) = self.control.iter().find(|(name, _)| bytes[at..].starts_with(name.as_bytes()))?;
-            Some((at, name.as_str(), *id))
-        })
+        (from..bytes.len())
+            .filter(|at| self.first_bytes[usize::from(bytes[*at])])
+            .find_map(|at| {
+                let (name, id) = self
+                    .control
+                    .iter()
+                    .find(|(name, _)| bytes[at..].starts_with(name.as_bytes()))?;
+                Some((at, name.as_str(), *id))
+            })
     }
 }
 
 fn byte_level_bpe(tokens: &[&str], merges: &[&str]) -> Result<tokenizers::Tokenizer, LoadError> {
     let broken = |reason: String| LoadError::Tokenizer { reason };
-    let vocabulary: Vocab = (0u32..).zip(tokens).map(|(id, token)| ((*token).to_owned(), id)).collect();
+    let vocabulary: Vocab = (0u32..)
+        .zip(tokens)
+        .map(|(id, token)| ((*token).to_owned(), id))
+        .collect();
     let merges = merges
         .iter()
         .map(|merge| match merge.split_once(' ') {
@@ -177,10 +221,16 @@ fn byte_level_bpe(tokens: &[&str], merges: &[&str]) -> Result<tokenizers::Tokeni
             None => Err(broken(format!("merge {merge:?} is not two tokens"))),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let bpe = BPE::builder().vocab_and_merges(vocabulary, merges).build().map_err(|e| broken(e.to_string()))?;
+    let bpe = BPE::builder()
+        .vocab_and_merges(vocabulary, merges)
+        .build()
+        .map_err(|e| broken(e.to_string()))?;
     let mut tokenizer = tokenizers::Tokenizer::new(bpe);
     // "smollm": each digit alone, then the split of GPT-2.
-    let split = Sequence::new(vec![Digits::new(true).into(), ByteLevel::new(false, true, true).into()]);
+    let split = Sequence::new(vec![
+        Digits::new(true).into(),
+        ByteLevel::new(false, true, true).into(),
+    ]);
     tokenizer.with_pre_tokenizer(Some(split));
     Ok(tokenizer)
 }
@@ -221,7 +271,13 @@ mod tests {
             }
         }
         assert_eq!(seen, [1; 256]);
-        for (stand_in, byte) in [('Ġ', b' '), ('Ċ', b'\n'), ('ĉ', b'\t'), ('a', b'a'), ('é', 0xE9)] {
+        for (stand_in, byte) in [
+            ('Ġ', b' '),
+            ('Ċ', b'\n'),
+            ('ĉ', b'\t'),
+            ('a', b'a'),
+            ('é', 0xE9),
+        ] {
             assert_eq!(byte_of(stand_in), Some(byte), "{stand_in}");
         }
     }

@@ -42,7 +42,11 @@ fn request(case: &LanguageCase) -> InferRequest {
 }
 
 fn engine() -> BurnEngine {
-    let mut engine = BurnEngine::new(BurnConfig { device: DeviceChoice::Cpu, threads: Some(2) }).unwrap();
+    let mut engine = BurnEngine::new(BurnConfig {
+        device: DeviceChoice::Cpu,
+        threads: Some(2),
+    })
+    .unwrap();
     engine.load_model(&models::language()).unwrap();
     engine.load_model(&models::embedding()).unwrap();
     engine
@@ -57,27 +61,60 @@ fn the_language_model_is_computed_faithfully() {
         let name = &case.name;
         assert_eq!(answer.prompt_ids, case.prompt_ids, "{name}: prompt ids");
         for ((id, logit), (wanted_id, wanted)) in answer.top_logits.iter().zip(&case.top_logits) {
-            let exact = case.top_logits.iter().find(|(other, _)| other == id).map_or(*wanted, |(_, exact)| *exact);
-            assert!((logit - exact).abs() < LOGIT_TOLERANCE, "{name}: logit of {id} is {logit}, exactly {exact}");
-            assert!((logit - wanted).abs() < LOGIT_TOLERANCE, "{name}: {id} stands in the place of {wanted_id}");
+            let exact = case
+                .top_logits
+                .iter()
+                .find(|(other, _)| other == id)
+                .map_or(*wanted, |(_, exact)| *exact);
+            assert!(
+                (logit - exact).abs() < LOGIT_TOLERANCE,
+                "{name}: logit of {id} is {logit}, exactly {exact}"
+            );
+            assert!(
+                (logit - wanted).abs() < LOGIT_TOLERANCE,
+                "{name}: {id} stands in the place of {wanted_id}"
+            );
         }
         let ended = case.greedy_ids.last() == Some(&end);
-        let greedy: Vec<u32> = case.greedy_ids.iter().copied().filter(|id| *id != end).collect();
+        let greedy: Vec<u32> = case
+            .greedy_ids
+            .iter()
+            .copied()
+            .filter(|id| *id != end)
+            .collect();
         assert_eq!(answer.ids, greedy, "{name}: greedy ids");
-        assert_eq!(answer.finish, if ended { Finish::Stop } else { Finish::Length }, "{name}");
+        assert_eq!(
+            answer.finish,
+            if ended { Finish::Stop } else { Finish::Length },
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn embeddings_are_computed_faithfully() {
     let mut engine = engine();
-    let cases: Vec<EmbeddingCase> = serde_json::from_str(include_str!("golden/minilm.json")).unwrap();
-    let together = engine.embed(&EmbedRequest::new(cases.iter().map(|case| &*case.text))).unwrap();
+    let cases: Vec<EmbeddingCase> =
+        serde_json::from_str(include_str!("golden/minilm.json")).unwrap();
+    let together = engine
+        .embed(&EmbedRequest::new(cases.iter().map(|case| &*case.text)))
+        .unwrap();
     for (case, batched) in cases.iter().zip(together) {
-        let alone = engine.embed(&EmbedRequest::new([&*case.text])).unwrap().remove(0);
+        let alone = engine
+            .embed(&EmbedRequest::new([&*case.text]))
+            .unwrap()
+            .remove(0);
         for (way, vector) in [("in a batch", batched), ("alone", alone)] {
-            let apart = vector.iter().zip(&case.embedding).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(apart < EMBEDDING_TOLERANCE, "{:.20} {way}: off by {apart}", case.text);
+            let apart = vector
+                .iter()
+                .zip(&case.embedding)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
+            assert!(
+                apart < EMBEDDING_TOLERANCE,
+                "{:.20} {way}: off by {apart}",
+                case.text
+            );
             assert_eq!(vector.len(), case.embedding.len());
         }
     }

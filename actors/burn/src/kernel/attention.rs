@@ -22,7 +22,11 @@ impl Kernel for Attend<'_> {
         let scale = 1.0 / (self.dim as f32).sqrt();
         let (k, v) = (self.k.as_chunks::<16>().0, self.v.as_chunks::<16>().0);
         let chunks = self.dim / 16;
-        for (q, out) in self.q.chunks_exact(self.dim).zip(self.out.chunks_exact_mut(self.dim)) {
+        for (q, out) in self
+            .q
+            .chunks_exact(self.dim)
+            .zip(self.out.chunks_exact_mut(self.dim))
+        {
             let q = q.as_chunks::<16>().0;
             self.scores.clear();
             let mut highest = f32::NEG_INFINITY;

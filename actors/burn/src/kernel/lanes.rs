@@ -33,7 +33,12 @@ pub(super) trait Lanes: Copy + Send + Sync {
         for i in 0..8 {
             eight[i] = v[i] + v[i + 8];
         }
-        let four = [eight[0] + eight[4], eight[1] + eight[5], eight[2] + eight[6], eight[3] + eight[7]];
+        let four = [
+            eight[0] + eight[4],
+            eight[1] + eight[5],
+            eight[2] + eight[6],
+            eight[3] + eight[7],
+        ];
         (four[0] + four[2]) + (four[1] + four[3])
     }
 }
@@ -73,7 +78,10 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn nibbles(self, bytes: &[u8; 16]) -> (Self::V, Self::V) {
-        (std::array::from_fn(|i| f32::from(bytes[i] & 15)), std::array::from_fn(|i| f32::from(bytes[i] >> 4)))
+        (
+            std::array::from_fn(|i| f32::from(bytes[i] & 15)),
+            std::array::from_fn(|i| f32::from(bytes[i] >> 4)),
+        )
     }
 
     #[inline(always)]
@@ -121,10 +129,17 @@ mod x86 {
         #[inline(always)]
         fn nibbles(self, bytes: &[u8; 16]) -> (f32x16, f32x16) {
             // A permutation looks only at the low four bits of an index, so it masks, converts and spreads in one step.
-            let numbers: f32x16 = cast([0.0f32, 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.]);
+            let numbers: f32x16 = cast([
+                0.0f32, 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.,
+            ]);
             let wide: u32x16 = self.convert_u8x16_to_u32x16(cast::<_, u8x16>(*bytes));
             let high = self.shr_const_u32x16::<4>(wide);
-            let pick = |index: u32x16| cast(self.avx512f._mm512_permutexvar_ps(cast(index), cast(numbers)));
+            let pick = |index: u32x16| {
+                cast(
+                    self.avx512f
+                        ._mm512_permutexvar_ps(cast(index), cast(numbers)),
+                )
+            };
             (pick(wide), pick(high))
         }
 
@@ -160,7 +175,10 @@ mod x86 {
 
         #[inline(always)]
         fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-            [self.mul_add_f32x8(a[0], b[0], c[0]), self.mul_add_f32x8(a[1], b[1], c[1])]
+            [
+                self.mul_add_f32x8(a[0], b[0], c[0]),
+                self.mul_add_f32x8(a[1], b[1], c[1]),
+            ]
         }
 
         #[inline(always)]
@@ -170,7 +188,8 @@ mod x86 {
             let high = self.and_u8x16(cast(self.shr_const_u16x8::<4>(cast(*bytes))), mask);
             let wide = |v: u8x16| {
                 let upper = u128::from_le_bytes(cast(v)) >> 64;
-                [v, cast(upper.to_le_bytes())].map(|v| self.convert_i32x8_to_f32x8(self.convert_u8x16_to_i32x8(v)))
+                [v, cast(upper.to_le_bytes())]
+                    .map(|v| self.convert_i32x8_to_f32x8(self.convert_u8x16_to_i32x8(v)))
             };
             (wide(low), wide(high))
         }
@@ -179,7 +198,8 @@ mod x86 {
         fn bytes(self, bytes: &[i8; 16]) -> Self::V {
             let v: i8x16 = cast(*bytes);
             let upper = u128::from_le_bytes(cast(v)) >> 64;
-            [v, cast(upper.to_le_bytes())].map(|v| self.convert_i32x8_to_f32x8(self.convert_i8x16_to_i32x8(v)))
+            [v, cast(upper.to_le_bytes())]
+                .map(|v| self.convert_i32x8_to_f32x8(self.convert_i8x16_to_i32x8(v)))
         }
 
         #[inline(always)]

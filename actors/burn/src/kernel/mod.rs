@@ -127,7 +127,12 @@ impl Kernels {
             .num_threads(threads)
             .thread_name(|i| format!("aios-kernel-{i}"))
             .build()?;
-        Ok(Self { isa, pool: Arc::new(pool), threads, turned: Vec::new() })
+        Ok(Self {
+            isa,
+            pool: Arc::new(pool),
+            threads,
+            turned: Vec::new(),
+        })
     }
 
     /// The threads. A whole forward pass is installed on them, so that its many small steps need no hand-over each.
@@ -138,17 +143,35 @@ impl Kernels {
     /// `out[token][row] = matrix[row] . x[token]`; `out` has `tokens * rows` places.
     pub(crate) fn product(&mut self, matrix: &Matrix, x: &Activations, out: &mut [f32]) {
         let (rows, tokens) = (matrix.rows(), x.tokens);
-        assert_eq!(x.values.len(), tokens * matrix.blocks(), "activations are as wide as the matrix");
+        assert_eq!(
+            x.values.len(),
+            tokens * matrix.blocks(),
+            "activations are as wide as the matrix"
+        );
         assert_eq!(out.len(), tokens * rows, "there is a place for each result");
         let isa = self.isa;
         let share = share(rows, rows * matrix.cols() * tokens, self.threads);
         if tokens == 1 {
-            split(out, share, 1, |first_row, out| isa.run(One { matrix, first_row, x: &x.values, sums: &x.sums, out }));
+            split(out, share, 1, |first_row, out| {
+                isa.run(One {
+                    matrix,
+                    first_row,
+                    x: &x.values,
+                    sums: &x.sums,
+                    out,
+                })
+            });
         } else {
             // Threads own rows, so they write rows; tokens are put first afterwards.
             self.turned.resize(rows * tokens, 0.0);
             split(&mut self.turned, share, tokens, |first_row, out| {
-                isa.run(Many { matrix, first_row, x: &x.values, tokens, out });
+                isa.run(Many {
+                    matrix,
+                    first_row,
+                    x: &x.values,
+                    tokens,
+                    out,
+                });
             });
             for (token, out) in out.chunks_exact_mut(rows).enumerate() {
                 for (row, out) in out.iter_mut().enumerate() {
@@ -162,23 +185,48 @@ impl Kernels {
     ///
     /// `q` and `out` are `[token][head][dim]`; `k` and `v` are `[kv_head][capacity][dim]`. Token `i` sees positions up to
     /// `past + i`.
-    pub(crate) fn attend(&self, shape: &AttentionShape, q: &[f32], k: &[f32], v: &[f32], past: usize, out: &mut [f32]) {
-        let AttentionShape { heads, kv_heads, dim, capacity } = *shape;
+    pub(crate) fn attend(
+        &self,
+        shape: &AttentionShape,
+        q: &[f32],
+        k: &[f32],
+        v: &[f32],
+        past: usize,
+        out: &mut [f32],
+    ) {
+        let AttentionShape {
+            heads,
+            kv_heads,
+            dim,
+            capacity,
+        } = *shape;
         let group = heads / kv_heads * dim;
         let isa = self.isa;
         let one = |scores: &mut Vec<f32>, (place, (q, out)): (usize, (&[f32], &mut [f32]))| {
             let (token, kv_head) = (place / kv_heads, place % kv_heads);
             let from = kv_head * capacity * dim;
             let seen = from..from + (past + token + 1) * dim;
-            isa.run(Attend { q, k: &k[seen.clone()], v: &v[seen], dim, scores, out });
+            isa.run(Attend {
+                q,
+                k: &k[seen.clone()],
+                v: &v[seen],
+                dim,
+                scores,
+                out,
+            });
         };
         let tokens = q.len() / (heads * dim);
         if self.threads > 1 && heads * dim * (past + tokens) * tokens >= PARALLEL_FROM {
-            let pairs = q.par_chunks_exact(group).zip(out.par_chunks_exact_mut(group));
+            let pairs = q
+                .par_chunks_exact(group)
+                .zip(out.par_chunks_exact_mut(group));
             pairs.enumerate().for_each_init(Vec::new, one);
         } else {
             let mut scores = Vec::new();
-            q.chunks_exact(group).zip(out.chunks_exact_mut(group)).enumerate().for_each(|pair| one(&mut scores, pair));
+            q.chunks_exact(group)
+                .zip(out.chunks_exact_mut(group))
+                .enumerate()
+                .for_each(|pair| one(&mut scores, pair));
         }
     }
 }
@@ -196,7 +244,11 @@ pub(crate) struct AttentionShape {
 
 /// Rows for each thread: all for one if the work is small, else equal shares of whole tiles.
 fn share(rows: usize, work: usize, threads: usize) -> usize {
-    if work < PARALLEL_FROM || threads == 1 { rows } else { rows.div_ceil(threads).next_multiple_of(product::TILE_ROWS) }
+    if work < PARALLEL_FROM || threads == 1 {
+        rows
+    } else {
+        rows.div_ceil(threads).next_multiple_of(product::TILE_ROWS)
+    }
 }
 
 /// Runs `work(first_row, out)` over shares of rows, `width` results to a row.
@@ -204,6 +256,8 @@ fn split(out: &mut [f32], share: usize, width: usize, work: impl Fn(usize, &mut 
     if share * width >= out.len() {
         work(0, out);
     } else {
-        out.par_chunks_mut(share * width).enumerate().for_each(|(i, out)| work(i * share, out));
+        out.par_chunks_mut(share * width)
+            .enumerate()
+            .for_each(|(i, out)| work(i * share, out));
     }
 }

@@ -29,13 +29,17 @@ impl Kernel for One<'_> {
                 }
             }
             Packed::Q4_1 { quants, scales } => {
-                let rows = quants[rows.clone()].chunks_exact(blocks).zip(scales[rows].chunks_exact(blocks));
+                let rows = quants[rows.clone()]
+                    .chunks_exact(blocks)
+                    .zip(scales[rows].chunks_exact(blocks));
                 for (out, (q, s)) in self.out.iter_mut().zip(rows) {
                     *out = dot_q4_1(lanes, q, s, self.x, self.sums);
                 }
             }
             Packed::Q8_0 { quants, scales } => {
-                let rows = quants[rows.clone()].chunks_exact(blocks).zip(scales[rows].chunks_exact(blocks));
+                let rows = quants[rows.clone()]
+                    .chunks_exact(blocks)
+                    .zip(scales[rows].chunks_exact(blocks));
                 for (out, (q, s)) in self.out.iter_mut().zip(rows) {
                     *out = dot_q8_0(lanes, q, s, self.x);
                 }
@@ -72,7 +76,11 @@ fn dot_q4_1<L: Lanes>(l: L, q: &[[u8; 16]], s: &[[f32; 2]], x: &[Lane2], sums: &
 fn dot_q8_0<L: Lanes>(l: L, q: &[[[i8; 16]; 2]], s: &[f32], x: &[Lane2]) -> f32 {
     let mut sum = l.splat(0.0);
     for ((q, scale), x) in q.iter().zip(s).zip(x) {
-        let block = l.fma(l.bytes(&q[1]), l.load(&x[1]), l.mul(l.bytes(&q[0]), l.load(&x[0])));
+        let block = l.fma(
+            l.bytes(&q[1]),
+            l.load(&x[1]),
+            l.mul(l.bytes(&q[0]), l.load(&x[0])),
+        );
         sum = l.fma(l.splat(*scale), block, sum);
     }
     l.sum(sum)
@@ -91,7 +99,11 @@ pub(super) struct Many<'a> {
 impl Kernel for Many<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        if L::WIDE { self.tiles::<L, 4>(lanes) } else { self.tiles::<L, 2>(lanes) }
+        if L::WIDE {
+            self.tiles::<L, 4>(lanes)
+        } else {
+            self.tiles::<L, 2>(lanes)
+        }
     }
 }
 
@@ -104,7 +116,12 @@ impl Many<'_> {
         for (tile, out) in self.out.chunks_mut(TILE_ROWS * self.tokens).enumerate() {
             let rows = out.len() / self.tokens;
             let first = self.first_row + tile * TILE_ROWS;
-            unpack(l, self.matrix, first * blocks, &mut unpacked[..rows * blocks]);
+            unpack(
+                l,
+                self.matrix,
+                first * blocks,
+                &mut unpacked[..rows * blocks],
+            );
             let mut row = 0;
             while row < rows {
                 let step = if row + S <= rows { S } else { 1 };
@@ -136,7 +153,12 @@ impl Many<'_> {
 
 /// Products of `R` rows with `T` tokens.
 #[inline(always)]
-fn tile_sums<L: Lanes, const R: usize, const T: usize>(l: L, w: &[Lane2], x: &[Lane2], blocks: usize) -> [[f32; T]; R] {
+fn tile_sums<L: Lanes, const R: usize, const T: usize>(
+    l: L,
+    w: &[Lane2],
+    x: &[Lane2],
+    blocks: usize,
+) -> [[f32; T]; R] {
     let w: [&[Lane2]; R] = std::array::from_fn(|r| &w[r * blocks..][..blocks]);
     let x: [&[Lane2]; T] = std::array::from_fn(|t| &x[t * blocks..][..blocks]);
     let mut sums = [[l.splat(0.0); T]; R];
@@ -161,16 +183,30 @@ fn unpack<L: Lanes>(l: L, matrix: &Matrix, first: usize, out: &mut [Lane2]) {
     match matrix.packed() {
         Packed::F32(values) => out.copy_from_slice(&values[range]),
         Packed::Q4_1 { quants, scales } => {
-            for ((out, q), [scale, minimum]) in out.iter_mut().zip(&quants[range.clone()]).zip(&scales[range]) {
+            for ((out, q), [scale, minimum]) in out
+                .iter_mut()
+                .zip(&quants[range.clone()])
+                .zip(&scales[range])
+            {
                 let (low, high) = l.nibbles(q);
                 let (scale, minimum) = (l.splat(*scale), l.splat(*minimum));
-                *out = [l.store(l.fma(scale, low, minimum)), l.store(l.fma(scale, high, minimum))];
+                *out = [
+                    l.store(l.fma(scale, low, minimum)),
+                    l.store(l.fma(scale, high, minimum)),
+                ];
             }
         }
         Packed::Q8_0 { quants, scales } => {
-            for ((out, q), scale) in out.iter_mut().zip(&quants[range.clone()]).zip(&scales[range]) {
+            for ((out, q), scale) in out
+                .iter_mut()
+                .zip(&quants[range.clone()])
+                .zip(&scales[range])
+            {
                 let scale = l.splat(*scale);
-                *out = [l.store(l.mul(scale, l.bytes(&q[0]))), l.store(l.mul(scale, l.bytes(&q[1])))];
+                *out = [
+                    l.store(l.mul(scale, l.bytes(&q[0]))),
+                    l.store(l.mul(scale, l.bytes(&q[1]))),
+                ];
             }
         }
     }

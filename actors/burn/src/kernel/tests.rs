@@ -15,7 +15,9 @@ fn instruction_sets() -> Vec<Isa> {
 }
 
 fn noise(count: usize, seed: usize) -> Vec<f32> {
-    (0..count).map(|i| (((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.5 - 1.0).powi(3)).collect()
+    (0..count)
+        .map(|i| (((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.5 - 1.0).powi(3))
+        .collect()
 }
 
 #[test]
@@ -24,7 +26,14 @@ fn products_are_the_sums_they_stand_for() {
         for threads in [1, 3] {
             let mut kernels = Kernels::new(isa, threads).unwrap();
             for format in ["F32", "Q4_1", "Q8_0"] {
-                for (rows, cols, tokens) in [(1, 32, 1), (7, 96, 1), (960, 576, 1), (13, 64, 2), (6, 96, 5), (330, 576, 9)] {
+                for (rows, cols, tokens) in [
+                    (1, 32, 1),
+                    (7, 96, 1),
+                    (960, 576, 1),
+                    (13, 64, 2),
+                    (6, 96, 5),
+                    (330, 576, 9),
+                ] {
                     let matrix = quantised(format, rows, cols, 3);
                     let (weights, input) = (matrix.values(), noise(tokens * cols, 5));
                     let mut x = Activations::default();
@@ -34,14 +43,19 @@ fn products_are_the_sums_they_stand_for() {
                     kernels.product(&matrix, &x, &mut out);
                     for (place, out) in out.iter().enumerate() {
                         let (token, row) = (place / rows, place % rows);
-                        let pairs = weights[row * cols..][..cols].iter().zip(&input[token * cols..][..cols]);
+                        let pairs = weights[row * cols..][..cols]
+                            .iter()
+                            .zip(&input[token * cols..][..cols]);
                         let (sum, size) = pairs.fold((0.0, 0.0), |(sum, size), (w, x)| {
                             let product = f64::from(*w) * f64::from(*x);
                             (sum + product, size + product.abs())
                         });
                         let apart = (f64::from(*out) - sum).abs();
                         let name = isa.name();
-                        assert!(apart <= 1e-5 * size + 1e-6, "{name} {format} {rows}x{cols}, {tokens} tokens: {out}, {sum}");
+                        assert!(
+                            apart <= 1e-5 * size + 1e-6,
+                            "{name} {format} {rows}x{cols}, {tokens} tokens: {out}, {sum}"
+                        );
                     }
                 }
             }
@@ -52,8 +66,16 @@ fn products_are_the_sums_they_stand_for() {
 #[test]
 fn attention_weighs_values_by_softmax() {
     let (heads, kv_heads, dim, capacity) = (6, 2, 80, 50);
-    let shape = AttentionShape { heads, kv_heads, dim, capacity };
-    let (k, v) = (noise(kv_heads * capacity * dim, 1), noise(kv_heads * capacity * dim, 2));
+    let shape = AttentionShape {
+        heads,
+        kv_heads,
+        dim,
+        capacity,
+    };
+    let (k, v) = (
+        noise(kv_heads * capacity * dim, 1),
+        noise(kv_heads * capacity * dim, 2),
+    );
     for isa in instruction_sets() {
         for (past, tokens) in [(0, 1), (0, 4), (30, 1), (20, 30)] {
             let kernels = Kernels::new(isa, 2).unwrap();
@@ -65,12 +87,24 @@ fn attention_weighs_values_by_softmax() {
                 let from = head / (heads / kv_heads) * capacity * dim;
                 let seen = past + token + 1;
                 let row = |side: &[f32], at: usize| side[from + at * dim..][..dim].to_vec();
-                let score = |at| q.iter().zip(row(&k, at)).map(|(q, k)| f64::from(q * k)).sum::<f64>() / (dim as f64).sqrt();
+                let score = |at| {
+                    q.iter()
+                        .zip(row(&k, at))
+                        .map(|(q, k)| f64::from(q * k))
+                        .sum::<f64>()
+                        / (dim as f64).sqrt()
+                };
                 let weights: Vec<f64> = (0..seen).map(|at| score(at).exp()).collect();
                 let total: f64 = weights.iter().sum();
                 for (i, out) in out.iter().enumerate() {
-                    let wanted: f64 = (0..seen).map(|at| weights[at] / total * f64::from(row(&v, at)[i])).sum();
-                    assert!((f64::from(*out) - wanted).abs() < 1e-5, "{} {past}+{token}: {out}, {wanted}", isa.name());
+                    let wanted: f64 = (0..seen)
+                        .map(|at| weights[at] / total * f64::from(row(&v, at)[i]))
+                        .sum();
+                    assert!(
+                        (f64::from(*out) - wanted).abs() < 1e-5,
+                        "{} {past}+{token}: {out}, {wanted}",
+                        isa.name()
+                    );
                 }
             }
         }

@@ -30,15 +30,20 @@ impl HostCache {
         if positions <= self.capacity {
             return;
         }
-        let capacity = positions.next_multiple_of(STEP).min(config.context.max(positions));
+        let capacity = positions
+            .next_multiple_of(STEP)
+            .min(config.context.max(positions));
         let mut layers = Vec::with_capacity(config.layers);
         for layer in 0..config.layers {
             let mut fresh = [0, 1].map(|_| vec![0.0; config.kv_heads * capacity * config.dim]);
             if let Some(old) = self.layers.get_mut(layer) {
                 for (fresh, old) in fresh.iter_mut().zip(old) {
                     let heads = fresh.chunks_exact_mut(capacity * config.dim);
-                    for (fresh, old) in heads.zip(old.chunks_exact(self.capacity.max(1) * config.dim)) {
-                        fresh[..self.len * config.dim].copy_from_slice(&old[..self.len * config.dim]);
+                    for (fresh, old) in
+                        heads.zip(old.chunks_exact(self.capacity.max(1) * config.dim))
+                    {
+                        fresh[..self.len * config.dim]
+                            .copy_from_slice(&old[..self.len * config.dim]);
                     }
                     old.zeroize();
                 }
@@ -65,7 +70,14 @@ impl HostCache {
     }
 
     /// Writes the newest positions of one layer; `k` and `v` are `[token][kv_head][dim]` with `stride` between tokens.
-    pub(super) fn write(&mut self, config: &Config, layer: usize, tokens: usize, row: impl Fn(usize, usize) -> [usize; 2], from: &[f32]) {
+    pub(super) fn write(
+        &mut self,
+        config: &Config,
+        layer: usize,
+        tokens: usize,
+        row: impl Fn(usize, usize) -> [usize; 2],
+        from: &[f32],
+    ) {
         let dim = config.dim;
         for (side, target) in self.layers[layer].iter_mut().enumerate() {
             for token in 0..tokens {
@@ -117,7 +129,13 @@ mod tests {
         cache.reserve(&config(), tokens);
         let from: Vec<f32> = (0..tokens * 64).map(|i| i as f32 + 1.0).collect();
         for layer in 0..2 {
-            cache.write(&config(), layer, tokens, |t, h| [t * 64 + h * 16, t * 64 + 32 + h * 16], &from);
+            cache.write(
+                &config(),
+                layer,
+                tokens,
+                |t, h| [t * 64 + h * 16, t * 64 + 32 + h * 16],
+                &from,
+            );
         }
         cache.advance(tokens);
         cache

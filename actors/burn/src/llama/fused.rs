@@ -30,17 +30,49 @@ impl Fused {
     pub(crate) fn new(weights: Weights, kernels: Kernels, slots: usize) -> Self {
         let rotation = Rotation::new(&weights.config);
         let caches = (0..slots).map(|_| HostCache::default()).collect();
-        Self { weights, kernels, rotation, caches, buffers: Buffers::default() }
+        Self {
+            weights,
+            kernels,
+            rotation,
+            caches,
+            buffers: Buffers::default(),
+        }
     }
 
     fn pass(&mut self, slot: usize, tokens: &[u32], logits: Option<&mut Vec<f32>>) {
-        let Self { weights, kernels, rotation, caches, buffers } = self;
-        let Buffers { stream, x, qkv, queries, gate_up, added } = buffers;
+        let Self {
+            weights,
+            kernels,
+            rotation,
+            caches,
+            buffers,
+        } = self;
+        let Buffers {
+            stream,
+            x,
+            qkv,
+            queries,
+            gate_up,
+            added,
+        } = buffers;
         let cache = &mut caches[slot];
         let config = &weights.config;
-        let Config { hidden, feed_forward, heads, kv_heads, dim, epsilon, .. } = *config;
+        let Config {
+            hidden,
+            feed_forward,
+            heads,
+            kv_heads,
+            dim,
+            epsilon,
+            ..
+        } = *config;
         let (n, past) = (tokens.len(), cache.len());
-        let shape = AttentionShape { heads, kv_heads, dim, capacity: cache.capacity() };
+        let shape = AttentionShape {
+            heads,
+            kv_heads,
+            dim,
+            capacity: cache.capacity(),
+        };
         let qkv_width = (heads + 2 * kv_heads) * dim;
         let (cos, sin) = rotation.from(past, n);
 
@@ -68,7 +100,10 @@ impl Fused {
                 [key, key + kv_heads * dim]
             };
             cache.write(config, i, n, key_at, qkv);
-            for (q, row) in queries.chunks_exact_mut(hidden).zip(qkv.chunks_exact(qkv_width)) {
+            for (q, row) in queries
+                .chunks_exact_mut(hidden)
+                .zip(qkv.chunks_exact(qkv_width))
+            {
                 q.copy_from_slice(&row[..hidden]);
             }
             let [k, v] = cache.layer(i);
@@ -94,7 +129,12 @@ impl Fused {
         cache.advance(n);
 
         if let Some(logits) = logits {
-            normalise(&stream[(n - 1) * hidden..], &weights.final_norm, epsilon, x.resize(1, hidden));
+            normalise(
+                &stream[(n - 1) * hidden..],
+                &weights.final_norm,
+                epsilon,
+                x.resize(1, hidden),
+            );
             x.sum();
             logits.resize(config.vocabulary, 0.0);
             kernels.product(weights.output(), x, logits);
@@ -127,7 +167,12 @@ impl Decoder for Fused {
         self.caches[slot].wipe();
     }
 
-    fn forward(&mut self, slot: usize, tokens: &[u32], logits: Option<&mut Vec<f32>>) -> Result<(), String> {
+    fn forward(
+        &mut self,
+        slot: usize,
+        tokens: &[u32],
+        logits: Option<&mut Vec<f32>>,
+    ) -> Result<(), String> {
         if !tokens.is_empty() {
             let pool = self.kernels.pool();
             pool.install(|| self.pass(slot, tokens, logits));

@@ -35,7 +35,12 @@ pub(crate) trait Decoder: Send {
     /// Appends tokens to a slot. With `logits`, writes those of the last token, one for each vocabulary entry.
     ///
     /// The caller has reserved room and checked that ids are below the vocabulary's size.
-    fn forward(&mut self, slot: usize, tokens: &[u32], logits: Option<&mut Vec<f32>>) -> Result<(), String>;
+    fn forward(
+        &mut self,
+        slot: usize,
+        tokens: &[u32],
+        logits: Option<&mut Vec<f32>>,
+    ) -> Result<(), String>;
     /// Bytes held by the weights.
     fn weight_bytes(&self) -> usize;
 }
@@ -60,7 +65,10 @@ impl Config {
     fn read(file: &Gguf) -> Result<Self, LoadError> {
         let architecture = file.text("general.architecture")?;
         if architecture != "llama" {
-            return Err(LoadError::Architecture { found: architecture.to_owned(), wanted: "llama" });
+            return Err(LoadError::Architecture {
+                found: architecture.to_owned(),
+                wanted: "llama",
+            });
         }
         let heads = file.size("llama.attention.head_count")?;
         let hidden = file.size("llama.embedding_length")?;
@@ -90,26 +98,55 @@ impl Config {
     }
 
     fn check(&self, file: &Gguf) -> Result<(), LoadError> {
-        let refuse = |what, found: String, wanted| Err(LoadError::Unsupported { what, found, wanted });
+        let refuse = |what, found: String, wanted| {
+            Err(LoadError::Unsupported {
+                what,
+                found,
+                wanted,
+            })
+        };
         if !self.hidden.is_multiple_of(self.heads) || !self.heads.is_multiple_of(self.kv_heads) {
-            let found = format!("{} wide, {} heads, {} key heads", self.hidden, self.heads, self.kv_heads);
-            return refuse("the layout of heads", found, "each must divide the one before");
+            let found = format!(
+                "{} wide, {} heads, {} key heads",
+                self.hidden, self.heads, self.kv_heads
+            );
+            return refuse(
+                "the layout of heads",
+                found,
+                "each must divide the one before",
+            );
         }
         if !self.dim.is_multiple_of(16) {
-            return refuse("the length of a head", self.dim.to_string(), "a multiple of 16 is wanted");
+            return refuse(
+                "the length of a head",
+                self.dim.to_string(),
+                "a multiple of 16 is wanted",
+            );
         }
         if self.context > CONTEXT_MAX || self.layers > LAYERS_MAX {
             let found = format!("{} tokens and {} layers", self.context, self.layers);
-            return refuse("the model's size", found, "at most 1048576 tokens and 1024 layers are read");
+            return refuse(
+                "the model's size",
+                found,
+                "at most 1048576 tokens and 1024 layers are read",
+            );
         }
-        if !(self.rope_base > 1.0) || !(self.epsilon > 0.0) {
+        if self.rope_base <= 1.0 || self.epsilon <= 0.0 || !self.epsilon.is_finite() {
             let found = format!("{} and {}", self.rope_base, self.epsilon);
-            return refuse("the rotary base or epsilon", found, "positive numbers are wanted");
+            return refuse(
+                "the rotary base or epsilon",
+                found,
+                "positive numbers are wanted",
+            );
         }
         if let Some(Value::Unsigned(turned)) = file.get("llama.rope.dimension_count")
             && *turned != self.dim as u64
         {
-            return refuse("the number of rotated dimensions", turned.to_string(), "the whole head is wanted");
+            return refuse(
+                "the number of rotated dimensions",
+                turned.to_string(),
+                "the whole head is wanted",
+            );
         }
         match file.get("llama.rope.scaling.type") {
             None => Ok(()),
@@ -146,15 +183,25 @@ pub(crate) struct Weights {
 impl Weights {
     pub(crate) fn load(file: &Gguf) -> Result<Self, LoadError> {
         let config = Config::read(file)?;
-        let Config { hidden, feed_forward, heads, kv_heads, dim, vocabulary, .. } = config;
+        let Config {
+            hidden,
+            feed_forward,
+            heads,
+            kv_heads,
+            dim,
+            vocabulary,
+            ..
+        } = config;
         let mut known = 2;
         let matrix = |name: &str, rows, cols| Matrix::load(name, file.tensor(name)?, rows, cols);
         let vector = |name: &str| load_vector(name, file.tensor(name)?, hidden);
         let mut layers = Vec::new();
         for i in 0..config.layers {
             let name = |part: &str| format!("blk.{i}.{part}.weight");
-            let q = matrix(&name("attn_q"), heads * dim, hidden)?.reorder_rows(|row| halves_first(row, dim));
-            let k = matrix(&name("attn_k"), kv_heads * dim, hidden)?.reorder_rows(|row| halves_first(row, dim));
+            let q = matrix(&name("attn_q"), heads * dim, hidden)?
+                .reorder_rows(|row| halves_first(row, dim));
+            let k = matrix(&name("attn_k"), kv_heads * dim, hidden)?
+                .reorder_rows(|row| halves_first(row, dim));
             let v = matrix(&name("attn_v"), kv_heads * dim, hidden)?;
             let gate = matrix(&name("ffn_gate"), feed_forward, hidden)?;
             let up = matrix(&name("ffn_up"), feed_forward, hidden)?;
@@ -176,7 +223,11 @@ impl Weights {
         // A bias or a frequency table that is left out changes every answer a little, which nobody would notice.
         if file.tensor_count() != known {
             let found = format!("{} tensors", file.tensor_count());
-            return Err(LoadError::Unsupported { what: "the file", found, wanted: "it has tensors this model does not use" });
+            return Err(LoadError::Unsupported {
+                what: "the file",
+                found,
+                wanted: "it has tensors this model does not use",
+            });
         }
         Ok(Self {
             embedding: matrix("token_embd.weight", vocabulary, hidden)?,
@@ -192,7 +243,9 @@ impl Weights {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        let layer = |l: &Layer| l.qkv.bytes() + l.attention_out.bytes() + l.gate_up.bytes() + l.down.bytes();
+        let layer = |l: &Layer| {
+            l.qkv.bytes() + l.attention_out.bytes() + l.gate_up.bytes() + l.down.bytes()
+        };
         self.embedding.bytes()
             + self.output.as_ref().map_or(0, Matrix::bytes)
             + self.layers.iter().map(layer).sum::<usize>()
@@ -206,7 +259,12 @@ impl Weights {
 fn halves_first(row: usize, dim: usize) -> usize {
     let (head, at) = (row / dim, row % dim);
     let half = dim / 2;
-    head * dim + if at < half { 2 * at } else { 2 * (at - half) + 1 }
+    head * dim
+        + if at < half {
+            2 * at
+        } else {
+            2 * (at - half) + 1
+        }
 }
 
 /// Cosines and sines of the rotation, `[position][pair]`.
@@ -287,7 +345,9 @@ mod tests {
             decoder.truncate(1, from);
             decoder.reserve(1, to);
             let mut logits = Vec::new();
-            decoder.forward(1, &ids[from..to], Some(&mut logits)).unwrap();
+            decoder
+                .forward(1, &ids[from..to], Some(&mut logits))
+                .unwrap();
             assert_eq!(decoder.len(1), to);
             all.push(logits);
         }
@@ -300,8 +360,15 @@ mod tests {
         let largest = wanted.iter().flatten().fold(0.0f32, |m, v| m.max(v.abs()));
         assert!(largest > 0.1, "the model says something");
         for (step, (found, wanted)) in found.iter().zip(wanted).enumerate() {
-            let apart = found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(apart <= 1e-4 * largest, "{name}, step {step}: off by {apart}");
+            let apart = found
+                .iter()
+                .zip(wanted)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
+            assert!(
+                apart <= 1e-4 * largest,
+                "{name}, step {step}: off by {apart}"
+            );
         }
     }
 
@@ -310,7 +377,11 @@ mod tests {
         let fused = |threads| Fused::new(small(), Kernels::new(Isa::detect(), threads).unwrap(), 2);
         let wanted = logits(&mut fused(1));
         assert_alike("two threads", &logits(&mut fused(2)), &wanted);
-        assert_alike("flex", &logits(&mut Tensors::new(small(), Device::flex(), 2)), &wanted);
+        assert_alike(
+            "flex",
+            &logits(&mut Tensors::new(small(), Device::flex(), 2)),
+            &wanted,
+        );
     }
 
     /// Runs on the software adapter of a build machine too; passes over a machine without any adapter.
@@ -318,11 +389,21 @@ mod tests {
     fn an_adapter_computes_what_the_processor_does() {
         let device = match Device::wgpu_options().init() {
             Ok(device) => device,
-            Err(burn_wgpu::WgpuInitError::Registration { .. }) => Device::wgpu(DeviceKind::DefaultDevice),
+            Err(burn_wgpu::WgpuInitError::Registration { .. }) => {
+                Device::wgpu(DeviceKind::DefaultDevice)
+            }
             Err(_) => return,
         };
-        let wanted = logits(&mut Fused::new(small(), Kernels::new(Isa::detect(), 1).unwrap(), 2));
-        assert_alike("wgpu", &logits(&mut Tensors::new(small(), device, 2)), &wanted);
+        let wanted = logits(&mut Fused::new(
+            small(),
+            Kernels::new(Isa::detect(), 1).unwrap(),
+            2,
+        ));
+        assert_alike(
+            "wgpu",
+            &logits(&mut Tensors::new(small(), device, 2)),
+            &wanted,
+        );
     }
 
     #[test]

@@ -48,9 +48,11 @@ impl Tensors {
         let mut values = 0;
         let mut matrix = |m: &Matrix| {
             values += m.rows() * m.cols();
-            Tensor::<2>::from_data(TensorData::new(m.values(), [m.rows(), m.cols()]), &device).transpose()
+            Tensor::<2>::from_data(TensorData::new(m.values(), [m.rows(), m.cols()]), &device)
+                .transpose()
         };
-        let vector = |v: &[f32]| Tensor::<1>::from_data(TensorData::new(v.to_vec(), [v.len()]), &device);
+        let vector =
+            |v: &[f32]| Tensor::<1>::from_data(TensorData::new(v.to_vec(), [v.len()]), &device);
         let mut layer = |l: &Layer| LayerTensors {
             attention_norm: vector(&l.attention_norm),
             qkv: matrix(&l.qkv),
@@ -75,13 +77,23 @@ impl Tensors {
     }
 
     fn pass(&mut self, slot: usize, tokens: &[u32], want_logits: bool) -> Option<Tensor<2>> {
-        let Config { hidden, feed_forward, heads, kv_heads, dim, epsilon, .. } = self.config;
+        let Config {
+            hidden,
+            feed_forward,
+            heads,
+            kv_heads,
+            dim,
+            epsilon,
+            ..
+        } = self.config;
         let (n, group) = (tokens.len(), heads / kv_heads);
         let cache = &mut self.caches[slot];
         let (past, total) = (cache.len, cache.len + n);
         let half = dim / 2;
         let (cos, sin) = self.rotation.from(past, n);
-        let table = |t: &[f32]| Tensor::<3>::from_data(TensorData::new(t.to_vec(), [1, n, half]), &self.device);
+        let table = |t: &[f32]| {
+            Tensor::<3>::from_data(TensorData::new(t.to_vec(), [1, n, half]), &self.device)
+        };
         let (cos, sin) = (table(cos), table(sin));
         let turn = |x: Tensor<3>| {
             let (a, b) = (x.clone().narrow(2, 0, half), x.narrow(2, half, half));
@@ -91,8 +103,15 @@ impl Tensors {
         let mask = (n > 1).then(|| {
             // Token i sees positions up to past + i.
             let hidden_from = |token: usize| past + token + 1;
-            let mask: Vec<f32> =
-                (0..n * total).map(|i| if i % total < hidden_from(i / total) { 0.0 } else { -1.0e30 }).collect();
+            let mask: Vec<f32> = (0..n * total)
+                .map(|i| {
+                    if i % total < hidden_from(i / total) {
+                        0.0
+                    } else {
+                        -1.0e30
+                    }
+                })
+                .collect();
             Tensor::<3>::from_data(TensorData::new(mask, [1, n, total]), &self.device)
         });
 
@@ -103,12 +122,19 @@ impl Tensors {
         let mut stream = Tensor::<2>::from_data(TensorData::new(rows, [n, hidden]), &self.device);
 
         for (layer, cached) in self.layers.iter().zip(&mut cache.layers) {
-            let x = normalise(stream.clone(), &layer.attention_norm, epsilon).matmul(layer.qkv.clone());
+            let x =
+                normalise(stream.clone(), &layer.attention_norm, epsilon).matmul(layer.qkv.clone());
             let part = |from: usize, count: usize| {
-                x.clone().narrow(1, from * dim, count * dim).reshape([n, count, dim]).swap_dims(0, 1)
+                x.clone()
+                    .narrow(1, from * dim, count * dim)
+                    .reshape([n, count, dim])
+                    .swap_dims(0, 1)
             };
             let q = turn(part(0, heads)) * (1.0 / (dim as f32).sqrt());
-            let fresh = [turn(part(heads, kv_heads)), part(heads + kv_heads, kv_heads)];
+            let fresh = [
+                turn(part(heads, kv_heads)),
+                part(heads + kv_heads, kv_heads),
+            ];
             for (held, fresh) in cached.iter_mut().zip(fresh) {
                 let taken = std::mem::replace(held, fresh.clone());
                 *held = taken.slice_assign([0..kv_heads, past..total, 0..dim], fresh);
@@ -116,22 +142,35 @@ impl Tensors {
             // Heads of one group share keys, so they are rows of one matrix.
             let k = cached[0].clone().narrow(1, 0, total);
             let v = cached[1].clone().narrow(1, 0, total);
-            let scores = q.reshape([kv_heads, group * n, dim]).matmul(k.swap_dims(1, 2)).reshape([heads, n, total]);
+            let scores = q
+                .reshape([kv_heads, group * n, dim])
+                .matmul(k.swap_dims(1, 2))
+                .reshape([heads, n, total]);
             let scores = match &mask {
                 Some(mask) => scores + mask.clone(),
                 None => scores,
             };
             let weights = activation::softmax(scores, 2).reshape([kv_heads, group * n, total]);
-            let out = weights.matmul(v).reshape([heads, n, dim]).swap_dims(0, 1).reshape([n, hidden]);
+            let out = weights
+                .matmul(v)
+                .reshape([heads, n, dim])
+                .swap_dims(0, 1)
+                .reshape([n, hidden]);
             stream = stream + out.matmul(layer.attention_out.clone());
 
-            let x = normalise(stream.clone(), &layer.feed_norm, epsilon).matmul(layer.gate_up.clone());
-            let (gate, up) = (x.clone().narrow(1, 0, feed_forward), x.narrow(1, feed_forward, feed_forward));
+            let x =
+                normalise(stream.clone(), &layer.feed_norm, epsilon).matmul(layer.gate_up.clone());
+            let (gate, up) = (
+                x.clone().narrow(1, 0, feed_forward),
+                x.narrow(1, feed_forward, feed_forward),
+            );
             stream = stream + (activation::silu(gate) * up).matmul(layer.down.clone());
         }
         cache.len = total;
-        want_logits
-            .then(|| normalise(stream.narrow(0, n - 1, 1), &self.final_norm, epsilon).matmul(self.output.clone()))
+        want_logits.then(|| {
+            normalise(stream.narrow(0, n - 1, 1), &self.final_norm, epsilon)
+                .matmul(self.output.clone())
+        })
     }
 }
 
@@ -145,7 +184,13 @@ impl Decoder for Tensors {
     }
 
     fn reserve(&mut self, slot: usize, positions: usize) {
-        let Config { layers, kv_heads, dim, context, .. } = self.config;
+        let Config {
+            layers,
+            kv_heads,
+            dim,
+            context,
+            ..
+        } = self.config;
         let cache = &mut self.caches[slot];
         if positions <= cache.capacity {
             return;
@@ -157,9 +202,20 @@ impl Decoder for Tensors {
             (0..layers).map(|_| [empty(), empty()]).collect()
         } else {
             let grow = |side: Tensor<3>| {
-                empty().slice_assign([0..kv_heads, 0..cache.len, 0..dim], side.narrow(1, 0, cache.len))
+                empty().slice_assign(
+                    [0..kv_heads, 0..cache.len, 0..dim],
+                    side.narrow(1, 0, cache.len),
+                )
             };
-            old.into_iter().map(|sides| if cache.len == 0 { [empty(), empty()] } else { sides.map(grow) }).collect()
+            old.into_iter()
+                .map(|sides| {
+                    if cache.len == 0 {
+                        [empty(), empty()]
+                    } else {
+                        sides.map(grow)
+                    }
+                })
+                .collect()
         };
         cache.capacity = capacity;
     }
@@ -183,7 +239,12 @@ impl Decoder for Tensors {
         *cache = Cache::default();
     }
 
-    fn forward(&mut self, slot: usize, tokens: &[u32], logits: Option<&mut Vec<f32>>) -> Result<(), String> {
+    fn forward(
+        &mut self,
+        slot: usize,
+        tokens: &[u32],
+        logits: Option<&mut Vec<f32>>,
+    ) -> Result<(), String> {
         if tokens.is_empty() {
             return Ok(());
         }
