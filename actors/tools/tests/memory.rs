@@ -1,0 +1,56 @@
+//! The memory limit, alone in its process: SQLite counts per process, so a low limit would reach the tests beside it.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::time::{Duration, Instant};
+
+use aios_tools::{CancelFlag, Capabilities, Limits, ToolCall, ToolError, Toolbox, Workspace};
+use serde_json::json;
+
+#[test]
+fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("t.csv");
+    std::fs::write(&file, "a,b\n".to_owned() + &"some text,1\n".repeat(2_000)).unwrap();
+    let limits = Limits {
+        sqlite_bytes: 24 << 20,
+        ..Limits::default()
+    };
+    let workspace = Workspace::new(&[&file], dir.path())
+        .unwrap()
+        .with_limits(limits);
+    let toolbox = Toolbox::standard(None);
+    let ask = |query: &str| {
+        let args = json!({"query": query});
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let call = ToolCall {
+            args: &args,
+            idempotency_key: "k",
+            workspace: &workspace,
+            cancel: &CancelFlag::new(),
+            deadline,
+        };
+        toolbox.call("sql", &Capabilities::all(), &call)
+    };
+    let hoards = ask(
+        "SELECT x.a || y.a || x.rowid AS t FROM data x, data y ORDER BY t DESC LIMIT 1 OFFSET 3900000",
+    );
+    let says = hoards.unwrap_err().to_string();
+    assert_eq!(
+        says,
+        "sql: not enough memory within the limit; load a smaller file or group earlier"
+    );
+    assert_eq!(
+        ask("SELECT sum(b) FROM data").unwrap().value["rows"],
+        json!([[2000]])
+    );
+
+    std::fs::write(
+        &file,
+        "a,b\n".to_owned()
+            + &"some text that is rather long for a cell in a table,1\n".repeat(500_000),
+    )
+    .unwrap();
+    assert!(
+        matches!(ask("SELECT 1"), Err(ToolError::Sql(says)) if says.starts_with("not enough memory"))
+    );
+}
