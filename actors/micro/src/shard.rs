@@ -90,7 +90,7 @@ impl<K: Kind> Actor for Shard<K> {
                         ..with.config.clone()
                     };
                     let mut stepper =
-                        Stepper::<K>::new(with.port.number, &config, Arc::clone(&with.window));
+                        Stepper::<K>::sharing(with.port.number, &config, Arc::clone(&with.window));
                     stepper.counts = counts;
                     let ShardArguments {
                         port, peers, clock, ..

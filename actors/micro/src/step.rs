@@ -10,17 +10,18 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::Restart;
 use crate::arena::{Arena, ArenaConfig};
 use crate::counts::Counts;
 use crate::decay::{Decay, Tick};
 use crate::effects::{Effects, Ending};
 use crate::event::Event;
 use crate::handle::Handle;
+use crate::hook::Stepping;
 use crate::kind::{Around, Kind};
 use crate::refusal::Refusal;
 use crate::slot::Life;
 use crate::window::Window;
+use crate::{Intensity, Restart};
 
 /// Events whose slots are touched ahead; about what a core can have outstanding, twice.
 const AHEAD: usize = 32;
@@ -36,6 +37,8 @@ pub struct StepConfig {
     pub far: usize,
     /// When an agent that ended comes back.
     pub restart: Restart,
+    /// How many may come back within a window; shards of one zone share the window.
+    pub intensity: Intensity,
 }
 
 /// The last panic an agent had, for whoever looks.
@@ -72,7 +75,16 @@ pub struct Stepper<K: Kind> {
 }
 
 impl<K: Kind> Stepper<K> {
-    pub(crate) fn new(shard: u8, config: &StepConfig, window: Arc<Mutex<Window>>) -> Self {
+    /// A stepper with a restart window of its own.
+    pub fn new(shard: u8, config: &StepConfig) -> Self {
+        Self::sharing(
+            shard,
+            config,
+            Arc::new(Mutex::new(Window::new(config.intensity))),
+        )
+    }
+
+    pub(crate) fn sharing(shard: u8, config: &StepConfig, window: Arc<Mutex<Window>>) -> Self {
         Self {
             arena: Arena::new(shard, config.arena),
             shard,
@@ -176,6 +188,16 @@ impl<K: Kind> Stepper<K> {
         (at < self.arena.slots()).then_some(at)
     }
 
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Agents alive.
+    pub fn live(&self) -> u64 {
+        self.arena.live().into()
+    }
+
     /// Sum of all agents' pheromone now, kept up as it changes.
     pub fn pheromone_sum(&self) -> f64 {
         self.pheromone_sum
@@ -209,6 +231,7 @@ impl<K: Kind> Stepper<K> {
 
     fn deliver(&mut self, events: &[Event]) {
         let mut cursor = 0;
+        let stepping = Stepping::begin();
         while let Some(rest) = events.get(cursor..).filter(|rest| !rest.is_empty()) {
             let mut done = 0;
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.run(rest, &mut done))) {
@@ -217,6 +240,7 @@ impl<K: Kind> Stepper<K> {
             }
             cursor += done;
         }
+        drop(stepping);
     }
 
     fn run(&mut self, events: &[Event], done: &mut usize) {
@@ -375,17 +399,20 @@ mod tests {
             quarantine: 0,
             first_generation: 1,
         };
-        let config = StepConfig {
-            arena,
-            near: 64,
-            far: 8,
-            restart,
-        };
-        let window = Window::new(Intensity {
+        let intensity = Intensity {
             restarts,
             within: Duration::from_secs(1),
-        });
-        Stepper::new(0, &config, Arc::new(Mutex::new(window)))
+        };
+        Stepper::new(
+            0,
+            &StepConfig {
+                arena,
+                near: 64,
+                far: 8,
+                restart,
+                intensity,
+            },
+        )
     }
 
     fn event(to: Handle, code: u8, value: u32) -> Event {

@@ -1,16 +1,12 @@
 //! A kind for this crate's own tests: it counts, and does on demand whatever an agent can do.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use parking_lot::Mutex;
 
 use crate::arena::ArenaConfig;
 use crate::effects::Effects;
 use crate::event::Event;
 use crate::kind::{Around, Kind, WholeLine};
 use crate::step::{StepConfig, Stepper};
-use crate::window::Window;
 use crate::{Intensity, Restart};
 
 pub(crate) const COUNT: u8 = 0;
@@ -87,17 +83,20 @@ pub(crate) fn stepper_of<K: Kind>() -> Stepper<K> {
         quarantine: 0,
         first_generation: 1,
     };
-    let config = StepConfig {
-        arena,
-        near: 64,
-        far: 8,
-        restart: Restart::Transient,
-    };
     let intensity = Intensity {
         restarts: 10,
         within: Duration::from_secs(1),
     };
-    Stepper::new(0, &config, Arc::new(Mutex::new(Window::new(intensity))))
+    Stepper::new(
+        0,
+        &StepConfig {
+            arena,
+            near: 64,
+            far: 8,
+            restart: Restart::Transient,
+            intensity,
+        },
+    )
 }
 
 /// The same for the kind of this file.

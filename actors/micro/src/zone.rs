@@ -221,6 +221,7 @@ impl ZoneBuilder {
                         near: own.near,
                         far: own.far,
                         restart: own.restart,
+                        intensity: own.intensity,
                     },
                     window: Arc::clone(&window),
                     births: births(own.source.clone(), u64::from(index), u64::from(shards)),
