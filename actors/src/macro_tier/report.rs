@@ -94,7 +94,7 @@ fn render(goal: &Goal, analysis: &Analysis, findings: &Findings, paragraph: &Par
             page.outliers(analysis, findings);
             page.pictures(artifacts);
         }
-        Intent::SummariseDocument => page.document(findings),
+        Intent::SummariseDocument => page.document(findings, paragraph.author),
         Intent::Arithmetic => page.computed(analysis, findings),
         Intent::PlainQuestion => {}
     }
@@ -263,7 +263,7 @@ impl Page<'_> {
         }
     }
 
-    fn document(&mut self, findings: &Findings) {
+    fn document(&mut self, findings: &Findings, author: Author) {
         let Some(digest) = &findings.document else { return };
         self.heading("Document");
         self.line(&format!(
@@ -275,7 +275,8 @@ impl Page<'_> {
         if digest.truncated {
             self.line("Only the beginning of the document was read.\n");
         }
-        if !digest.key.is_empty() {
+        // The template's summary is made of these sentences.
+        if !digest.key.is_empty() && author == Author::Model {
             self.heading("Key sentences");
             for sentence in &digest.key {
                 self.line(&format!("> {}\n", plain(sentence)));

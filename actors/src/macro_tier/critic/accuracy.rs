@@ -14,7 +14,7 @@ use super::statements::{Direction, direction_at, statements};
 use super::{Category, Evidence, Issue, Severity};
 use crate::macro_tier::figures::readable;
 use crate::macro_tier::period::{Span, mentions};
-use crate::macro_tier::prose::{Stretch, Word, clauses, content_stems, has_phrase, sentences, words};
+use crate::macro_tier::prose::{Stretch, Word, clauses, content_stems, find_phrase, has_phrase, sentences, words};
 
 /// What the check found.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +123,7 @@ impl<'a> Reading<'a> {
         claims.retain(|claim| !(claim.shape == Shape::Plain && claim.value.fract() == 0.0 && claim.value.abs() <= 100.0 && asked.contains(&claim.value)));
         let mut reading = Self {
             text,
-            lower: text.to_ascii_lowercase(),
+            lower: without(text, &subjects),
             library,
             passages: &evidence.passages,
             claims,
@@ -261,6 +261,9 @@ impl<'a> Reading<'a> {
         let direction = direction_at(self.text, clause, claim);
         let shown = claim.place.of(self.text);
         let place = self.sentence_of(claim.place.start).1.of(self.text).trim();
+        if let Some(name) = self.reference(claim) {
+            return Ok(vec![name]);
+        }
         if claim.shape == Shape::Ratio {
             return self.judge_ratio(claim, &about, place);
         }
@@ -293,6 +296,15 @@ impl<'a> Reading<'a> {
             ));
         }
         Err(critical(format!("{shown} is in none of the facts"), "Use only numbers that the facts give".to_owned()))
+    }
+
+    /// "line 7": a number that is part of a fact's name, behind the same word.
+    fn reference(&self, claim: &Claim) -> Option<String> {
+        let head = self.lower.get(..claim.place.start)?;
+        let word = *words(head).last().filter(|word| head.get(word.end..).is_some_and(|gap| gap == " "))?;
+        let phrase = format!("{} {}", word.text, claim.place.of(self.text));
+        let known = self.library.known.iter().find(|known| has_phrase(&known.fact.name.to_ascii_lowercase(), &phrase))?;
+        Some(known.fact.name.clone())
     }
 
     /// "doubled": some growth of that ratio must exist in the period named.
@@ -373,16 +385,26 @@ impl<'a> Reading<'a> {
         from.joined(to).covers(&covers)
     }
 
+    /// The measure named nearest to the number in its clause, else before it in its sentence, must be the fact's.
     fn fits_measure(&self, known: &Known<'_>, claim: &Claim, clause: Stretch) -> bool {
         let Some(measure) = known.measure else { return true };
-        let body = clause.of(&self.lower);
+        let (_, sentence) = self.sentence_of(claim.place.start);
+        let before = Stretch {
+            end: claim.place.start,
+            ..sentence
+        };
+        let named = self.nearest_measure(claim, clause).or_else(|| self.nearest_measure(claim, before));
+        named.is_none_or(|index| index == measure)
+    }
+
+    fn nearest_measure(&self, claim: &Claim, within: Stretch) -> Option<usize> {
+        let body = within.of(&self.lower);
         let mut nearest: Option<(usize, usize)> = None;
         for (index, name) in self.library.measures.iter().enumerate() {
             let mut at = 0;
-            while let Some(place) = crate::macro_tier::prose::find_phrase(body, name, at) {
+            while let Some(place) = find_phrase(body, name, at) {
                 at = place.end.max(at + 1);
-                let start = clause.start + place.start;
-                let end = clause.start + place.end;
+                let (start, end) = (within.start + place.start, within.start + place.end);
                 // Right behind the number binds firmest; then the nearest before it; then any behind.
                 let distance = if start >= claim.place.end {
                     let between = self.lower.get(claim.place.end..start).unwrap_or("");
@@ -390,14 +412,14 @@ impl<'a> Reading<'a> {
                 } else {
                     1 + claim.place.start.saturating_sub(end).min(990)
                 };
+                let length = |of: usize| self.library.measures.get(of).map_or(0, String::len);
                 // A longer name at the same place is the better reading ("net revenue" over "revenue").
-                let better = nearest.is_none_or(|(best, of)| distance < best || (distance == best && name.len() > self.library.measures.get(of).map_or(0, String::len)));
-                if better {
+                if nearest.is_none_or(|(best, of)| distance < best || (distance == best && name.len() > length(of))) {
                     nearest = Some((distance, index));
                 }
             }
         }
-        nearest.is_none_or(|(_, index)| index == measure)
+        nearest.map(|(_, index)| index)
     }
 
     fn fits_statistic(&self, known: &Known<'_>, claim: &Claim, clause: Stretch) -> bool {
@@ -417,7 +439,7 @@ impl<'a> Reading<'a> {
             Statistic::Total => !mean && !median && !(has_any(near, &MISSING) || starts_with_any(behind, &ROWS)),
             Statistic::Rows => self.library.measures.is_empty() || has_any(body, &ROWS),
             Statistic::Missing => has_any(body, &MISSING),
-            Statistic::Least | Statistic::Greatest => has_any(body, &EXTREME),
+            Statistic::Least | Statistic::Greatest => has_any(self.sentence_of(claim.place.start).1.of(&self.lower), &EXTREME),
             Statistic::Outlier => has_any(self.sentence_of(claim.place.start).1.of(&self.lower), &UNUSUAL),
             Statistic::Share => !has_any(near, &CHANGING),
             Statistic::Growth | Statistic::Change | Statistic::Other => true,
@@ -563,6 +585,18 @@ fn claims_of_value(known: &[Known<'_>], claim: &Claim) -> Vec<String> {
 
 fn shown_fact(known: &Known<'_>) -> String {
     readable(known.value, known.fact.unit.as_deref())
+}
+
+/// The text in lower case with the subjects' names blanked, so that a product called "Total" says nothing of a statistic.
+fn without(text: &str, subjects: &[FoundSubject]) -> String {
+    let mut bytes = text.to_ascii_lowercase().into_bytes();
+    for found in subjects {
+        // A name's bytes become spaces: offsets stay, and whole characters go, so it stays text.
+        if let Some(name) = bytes.get_mut(found.place.start..found.place.end) {
+            name.fill(b' ');
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_ascii_lowercase())
 }
 
 /// Code spans, link targets and image sources hold no claims.

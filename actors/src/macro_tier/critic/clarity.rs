@@ -24,7 +24,7 @@ pub fn check(text: &str, kind: TextKind) -> (f64, Vec<Issue>) {
     (judged.score.clamp(0.0, 1.0), judged.issues)
 }
 
-/// Markdown without what is not prose: tables, headings, code, images, list marks and emphasis.
+/// Markdown without what is not its own prose: tables, headings, quotations, code, images, list marks and emphasis.
 fn prose_of(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut fenced = false;
@@ -34,10 +34,10 @@ fn prose_of(text: &str) -> String {
             fenced = !fenced;
             continue;
         }
-        if fenced || line.starts_with(['|', '#']) || line.starts_with("![") || line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_' | ' ')) {
+        if fenced || line.starts_with(['|', '#', '>']) || line.starts_with("![") || line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_' | ' ')) {
             continue;
         }
-        let line = line.trim_start_matches(['-', '*', '>', ' ']);
+        let line = line.trim_start_matches(['-', '*', ' ']);
         out.extend(line.chars().filter(|c| !matches!(c, '*' | '`')));
         out.push('\n');
     }

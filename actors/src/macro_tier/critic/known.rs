@@ -243,12 +243,13 @@ pub fn place_of(mention: &Mention) -> Stretch {
     }
 }
 
-/// Short names, numbers and common words are names only as written and, when very short, behind their kind ("store 1").
+/// Short names, numbers and common words are names only as written and, when very short, behind their kind ("store 1") or in the first
+/// cell of a table's row. Two capitals ("DE") are a name as they stand.
 fn is_named(text: &str, lower: &str, place: Stretch, subject: &Subject) -> bool {
     const COMMON: [&str; 12] = ["total", "other", "average", "up", "down", "high", "low", "new", "top", "change", "growth", "share"];
     let name = subject.name.as_str();
     let weak = name.chars().filter(|c| c.is_alphanumeric()).count() <= 2 || name.chars().all(|c| c.is_ascii_digit() || c.is_ascii_punctuation());
-    if weak {
+    if weak && !(name.len() == 2 && name.bytes().all(|b| b.is_ascii_uppercase()) && place.of(text) == name) {
         let head = lower.get(..place.start).unwrap_or("").trim_end();
         let cell = text.get(..place.start).is_some_and(|head| head.trim_end().ends_with('|') && head.rsplit('\n').next().is_some_and(|line| line.trim() == "|"));
         return cell || head.ends_with(&subject.kind.to_ascii_lowercase());

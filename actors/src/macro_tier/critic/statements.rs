@@ -84,7 +84,7 @@ fn wrong(description: String, suggestion: String) -> Issue {
     Issue::new(Category::Accuracy, Severity::Critical, description, suggestion)
 }
 
-/// "North led", "August was the weakest month".
+/// "North led", "August was the weakest month". Names in brackets, such as "(all others)", are not ranked.
 fn rank(library: &Library<'_>, said: &[String], subjects: &[FoundSubject], periods: &[FoundPeriod]) -> Option<Issue> {
     let high = superlative(said, &HIGH);
     let low = superlative(said, &LOW);
@@ -98,7 +98,7 @@ fn rank(library: &Library<'_>, said: &[String], subjects: &[FoundSubject], perio
         ([one], []) => {
             let kind = &library.subjects.get(one.index)?.kind;
             let mine = first_level(library, said, |known| known.subjects == [one.index] && known.periods.is_empty())?;
-            let peer = |known: &&Known<'_>| known.periods.is_empty() && known.subjects.len() == 1 && known.subjects.iter().all(|id| library.subjects.get(*id).is_some_and(|subject| subject.kind == *kind));
+            let peer = |known: &&Known<'_>| known.periods.is_empty() && known.subjects.len() == 1 && known.subjects.iter().all(|id| library.subjects.get(*id).is_some_and(|subject| subject.kind == *kind && !subject.name.starts_with('(')));
             (mine, peers(library, mine).filter(peer).collect())
         }
         ([], [one]) => {

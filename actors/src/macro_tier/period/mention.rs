@@ -362,6 +362,11 @@ impl Scan<'_> {
 
     fn bare_year(&self, at: usize) -> Option<(Mention, usize)> {
         let year = self.year(at)?;
+        // `2024 Q1`: the quarter takes the year.
+        let next = self.lower(at + 1);
+        if matches!(self.gap(at), " " | "/") && (quarter_sign(&next).is_some() || matches!(next.as_str(), "h1" | "h2")) && self.year_behind(at + 1).0.is_none() {
+            return None;
+        }
         let led = at > 0 && LEADING.contains(&self.lower(at - 1).as_str());
         self.build(at, 1, Named::Year(year), led)
     }

@@ -1,6 +1,6 @@
 //! What a goal means for the data at hand, decided by rules. Every choice says why it was made and whether it is beyond doubt.
 
-use aios_tools::{ColumnKind, TableProfile, Value};
+use aios_tools::{ColumnKind, ColumnProfile, TableProfile, Value};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{self, Aggregate, CLEAR, Ranked, Wanted, label};
@@ -262,11 +262,20 @@ fn settle_time(text: &str, table: &TableProfile, analysis: &mut Analysis, date: 
     };
     analysis.date = Some(column.name.clone());
     analysis.date_is_year = column.kind != ColumnKind::Date;
+    let finest = finest(column);
+    // A date that names only a month, quarter or year stands for all its days.
+    let data = Span {
+        until: finest.span_of(data.until).until,
+        ..data
+    };
     let mut covers = data;
     if let Some(asked) = timeframe::asked(text, &data) {
         let assumed = if asked.assumed { format!("{:?} is taken as {}", asked.words, asked.span) } else { format!("the goal asks for {}", asked.words) };
+        let aligned = finest.span_of(asked.span.from).from == asked.span.from && finest.span_of(asked.span.until).until == asked.span.until;
         if asked.span.covers(&data) {
             analysis.notes.push(format!("{assumed}; all rows lie in it ({data})"));
+        } else if !aligned && asked.span.overlaps(&data) {
+            analysis.gaps.push(format!("{} was asked for, but the data is given per {}: all rows are used", asked.words, finest.as_str()));
         } else if asked.span.overlaps(&data) {
             covers = Span {
                 from: asked.span.from.max(data.from),
@@ -284,8 +293,19 @@ fn settle_time(text: &str, table: &TableProfile, analysis: &mut Analysis, date: 
         analysis.notes.push(format!("{} {rows} of the file {have} no {}; they {what}", column.missing, label(&column.name)));
     }
     analysis.covers = Some(covers);
-    analysis.grain = Some(grain(text, analysis, &covers));
+    analysis.grain = Some(grain(text, analysis, &covers).max(finest));
     partial_ends(analysis, &covers);
+}
+
+/// The finest periods a column tells apart, by how its dates are written.
+fn finest(column: &ColumnProfile) -> Grain {
+    match column.date_format.as_deref() {
+        _ if column.kind != ColumnKind::Date => Grain::Year,
+        Some(format) if !format.contains('D') && format.contains('Q') => Grain::Quarter,
+        Some(format) if !format.contains('D') && format.contains('M') => Grain::Month,
+        Some("YYYY") => Grain::Year,
+        _ => Grain::Day,
+    }
 }
 
 /// The grain asked for; else days within a month, months up to two years, quarters up to eight, then years.

@@ -301,7 +301,11 @@ impl Findings {
         });
         let mut measures: Vec<String> = analysis.measure.iter().map(|measure| label(measure)).collect();
         measures.extend(analysis.more_measures.iter().map(|(name, _)| label(name)));
-        let passages = self.document.iter().flat_map(|digest| digest.key.iter().chain(&digest.sections).cloned()).collect();
+        let mut passages: Vec<String> = self.document.iter().flat_map(|digest| digest.key.iter().chain(&digest.sections).cloned()).collect();
+        // A report repeats what was assumed and what is missing, with the figures of the table's profile in it.
+        if kind == TextKind::Report {
+            passages.extend(analysis.notes.iter().chain(&self.gaps).cloned());
+        }
         Evidence {
             kind,
             goal: goal.text().to_owned(),

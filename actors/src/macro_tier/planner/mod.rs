@@ -16,6 +16,9 @@ pub mod sql;
 pub mod timeframe;
 pub mod writing;
 
+#[cfg(test)]
+mod tests;
+
 pub use analysis::{Analysis, analyse};
 pub use dag::{ACTIONS, build, fill, scout};
 pub use findings::{Findings, Reading};

@@ -103,7 +103,8 @@ pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
         let named: Vec<Line> = lines.iter().filter(|line| line.name != REST && line.name != NO_VALUE).cloned().collect();
         if let (Some(high), true) = (Findings::extreme(&named, true), named.len() > 1) {
             let share = high.share.map(|share| format!(", a share of {}", readable(share, Some("%")))).unwrap_or_default();
-            out.push(format!("The {kind} with the highest {figure} is {} with {}{share}.", high.name, part(high)));
+            // The kind before the name makes even "1" or "A" a name.
+            out.push(format!("{} {} has the highest {figure} with {}{share}.", capital(&kind), quoted(&high.name, 80), part(high)));
         }
     }
     match findings.odd.as_deref() {
