@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use aios_actors::agent::{Agent, AgentError, AgentOptions, Context, Incoming};
 use aios_actors::{Society, async_trait};
 use aios_protocols::{
-    Draft, KeyRegistry, Limits, Party, Performative, ProtocolName, Sealer, SigningIdentity, TenantId, Timestamp,
-    authenticate,
+    Draft, KeyRegistry, Limits, Party, Performative, ProtocolName, Sealer, SigningIdentity,
+    TenantId, Timestamp, authenticate,
 };
 use aios_supervisor::{Supervisor, SupervisorSpec};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -36,7 +36,9 @@ struct Asker(mpsc::UnboundedSender<Context>);
 #[async_trait]
 impl Agent for Asker {
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
-        self.0.send(ctx.clone()).map_err(|_| AgentError::failure("nobody measures"))
+        self.0
+            .send(ctx.clone())
+            .map_err(|_| AgentError::failure("nobody measures"))
     }
 
     async fn handle(&mut self, _: Incoming, _: &Context) -> Result<(), AgentError> {
@@ -55,7 +57,12 @@ impl Actor for Bare {
         Ok(())
     }
 
-    async fn handle(&self, _: ActorRef<Self::Msg>, reply: Self::Msg, (): &mut ()) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        reply: Self::Msg,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
         Ok(reply.send(1)?)
     }
 }
@@ -77,9 +84,16 @@ impl Parts {
         let keys = KeyRegistry::new();
         keys.register(&party, identity.public_key(), now)?;
         let mut sealer = Sealer::new(Arc::clone(&identity), TenantId::new("local")?, 1);
-        let draft = Draft::new(Performative::Request, "work").protocol(ProtocolName::FipaRequest).to(&to);
+        let draft = Draft::new(Performative::Request, "work")
+            .protocol(ProtocolName::FipaRequest)
+            .to(&to);
         let message = sealer.stamp(draft, now, [1; 10])?;
-        Ok(Self { identity, keys, message, now })
+        Ok(Self {
+            identity,
+            keys,
+            message,
+            now,
+        })
     }
 
     /// One signature and one verification, with the encoding and decoding that belong to them.
@@ -99,11 +113,19 @@ fn median(mut values: Vec<f64>) -> f64 {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let society = Society::builder().build();
     let (tell, mut told) = mpsc::unbounded_channel();
-    society.factories().register("macro.executor", |_| Ok(Answerer));
-    society.factories().register("macro.planner", move |_| Ok(Asker(tell.clone())));
+    society
+        .factories()
+        .register("macro.executor", |_| Ok(Answerer));
+    society
+        .factories()
+        .register("macro.planner", move |_| Ok(Asker(tell.clone())));
     let supervisor = Supervisor::start(SupervisorSpec::new("bench")).await?;
-    let (worker, _) = society.spawn("macro.executor", &supervisor, AgentOptions::default()).await?;
-    society.spawn("macro.planner", &supervisor, AgentOptions::default()).await?;
+    let (worker, _) = society
+        .spawn("macro.executor", &supervisor, AgentOptions::default())
+        .await?;
+    society
+        .spawn("macro.planner", &supervisor, AgentOptions::default())
+        .await?;
     let asker = told.recv().await.ok_or("the asker did not start")?;
 
     let (bare, _) = Bare::spawn(None, Bare, ()).await?;
@@ -151,8 +173,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     writeln!(out, "signed ask                        {ours:8.1} us")?;
     writeln!(out, "2 signatures and 2 verifications  {signed:8.1} us")?;
     writeln!(out, "bare ractor ask                   {plain:8.1} us")?;
-    writeln!(out, "ratio                             {ratio:8.2} (at most {LIMIT})")?;
+    writeln!(
+        out,
+        "ratio                             {ratio:8.2} (at most {LIMIT})"
+    )?;
     supervisor.stop().await;
     bare.stop(None);
-    if ratio <= LIMIT { Ok(()) } else { Err(format!("a signed ask costs {ratio:.2} times its parts").into()) }
+    if ratio <= LIMIT {
+        Ok(())
+    } else {
+        Err(format!("a signed ask costs {ratio:.2} times its parts").into())
+    }
 }

@@ -20,16 +20,28 @@ impl Agent for Greeter {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let society = Society::builder().build();
-    society.factories().register("macro.interface", |_| Ok(Greeter));
+    society
+        .factories()
+        .register("macro.interface", |_| Ok(Greeter));
 
     let supervisor = Supervisor::start(SupervisorSpec::new("agents")).await?;
-    society.spawn("macro.interface", &supervisor, AgentOptions::default()).await?;
+    society
+        .spawn("macro.interface", &supervisor, AgentOptions::default())
+        .await?;
 
-    let alice = society.client("user:alice@local".parse::<aios_protocols::PrincipalId>()?).await?;
-    let answer = alice.ask("macro.interface", "Alice", Duration::from_secs(1)).await?;
+    let alice = society
+        .client("user:alice@local".parse::<aios_protocols::PrincipalId>()?)
+        .await?;
+    let answer = alice
+        .ask("macro.interface", "Alice", Duration::from_secs(1))
+        .await?;
 
     use std::io::Write;
-    writeln!(std::io::stdout(), "{}", answer.content.as_str().unwrap_or_default())?;
+    writeln!(
+        std::io::stdout(),
+        "{}",
+        answer.content.as_str().unwrap_or_default()
+    )?;
     supervisor.stop().await;
     Ok(())
 }

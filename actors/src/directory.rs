@@ -25,7 +25,10 @@ impl Chooser for LeastWaiting {
     fn choose(&self, _: &str, candidates: &[Arc<Cell>]) -> usize {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let len = candidates.len();
-        (0..len).map(|step| (turn + step) % len).min_by_key(|at| candidates[*at].load()).unwrap_or(0)
+        (0..len)
+            .map(|step| (turn + step) % len)
+            .min_by_key(|at| candidates[*at].load())
+            .unwrap_or(0)
     }
 }
 
@@ -44,7 +47,10 @@ struct Places {
 
 impl Default for Directory {
     fn default() -> Self {
-        Self { places: RwLock::default(), chooser: RwLock::new(Arc::new(LeastWaiting::default())) }
+        Self {
+            places: RwLock::default(),
+            chooser: RwLock::new(Arc::new(LeastWaiting::default())),
+        }
     }
 }
 
@@ -70,7 +76,10 @@ impl Directory {
         let (taking, others): (Vec<_>, Vec<_>) = {
             let places = self.places.read();
             let all = places.roles.get(role)?;
-            all.iter().filter(|cell| cell.party() != asker).cloned().partition(|cell| cell.is_taking())
+            all.iter()
+                .filter(|cell| cell.party() != asker)
+                .cloned()
+                .partition(|cell| cell.is_taking())
         };
         // Better an agent that says that it takes nothing than nobody.
         let mut candidates = if taking.is_empty() { others } else { taking };
@@ -87,13 +96,24 @@ impl Directory {
     /// The agents of a role, in the order of their names.
     #[must_use]
     pub fn of_role(&self, role: &str) -> Vec<Arc<Cell>> {
-        self.places.read().roles.get(role).cloned().unwrap_or_default()
+        self.places
+            .read()
+            .roles
+            .get(role)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// What the agents say about themselves.
     #[must_use]
     pub fn cards(&self) -> Vec<AgentCard> {
-        let mut cards: Vec<AgentCard> = self.places.read().cells.values().filter_map(|cell| cell.card()).collect();
+        let mut cards: Vec<AgentCard> = self
+            .places
+            .read()
+            .cells
+            .values()
+            .filter_map(|cell| cell.card())
+            .collect();
         cards.sort_by(|a, b| a.id.cmp(&b.id));
         cards
     }
@@ -114,7 +134,11 @@ impl Directory {
     pub(crate) fn enter(&self, cell: Arc<Cell>) -> bool {
         let mut places = self.places.write();
         let party = cell.party().clone();
-        if places.cells.get(&party).is_some_and(|there| there.state() != AgentState::Offline) {
+        if places
+            .cells
+            .get(&party)
+            .is_some_and(|there| there.state() != AgentState::Offline)
+        {
             return false;
         }
         if let Some(role) = party.agent().map(AgentId::role) {

@@ -28,8 +28,15 @@ impl Society {
         tracing::warn!(agent = %cell.party(), "will not come back; its senders are told");
         // A last incarnation that does nothing but say so.
         let (last, _) = cell.begin();
-        let outbox = Outbox { society: self.clone(), cell: Arc::clone(cell), incarnation: last };
-        let why = AgentError::refuse(ReasonKind::InternalError, "the agent fell and will not come back");
+        let outbox = Outbox {
+            society: self.clone(),
+            cell: Arc::clone(cell),
+            incarnation: last,
+        };
+        let why = AgentError::refuse(
+            ReasonKind::InternalError,
+            "the agent fell and will not come back",
+        );
         settle_all(&outbox, &why);
         cell.go_offline();
         outbox.incarnation.end();
@@ -53,8 +60,12 @@ impl Society {
     }
 
     fn retire_lost(&self, root: &SupervisorRef) {
-        let fallen: Vec<_> =
-            self.directory().cells().into_iter().filter(|cell| cell.state() == AgentState::Failed).collect();
+        let fallen: Vec<_> = self
+            .directory()
+            .cells()
+            .into_iter()
+            .filter(|cell| cell.state() == AgentState::Failed)
+            .collect();
         if fallen.is_empty() {
             return;
         }

@@ -7,6 +7,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod agent;
+pub mod content;
+pub mod macro_tier;
+pub mod meso_tier;
 
 mod directory;
 mod factory;

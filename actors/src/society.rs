@@ -10,8 +10,8 @@ use aios_inference::EngineHandle;
 use aios_memory::{InMemoryStore, Store, StoreError};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{
-    AgentId, IdentityError, KeyDirectory, KeyRegistry, Party, RegistryError, Sealed, SigningIdentity, TenantId, Tier,
-    Timestamp,
+    AgentId, IdentityError, KeyDirectory, KeyRegistry, Party, RegistryError, Sealed,
+    SigningIdentity, TenantId, Tier, Timestamp,
 };
 use aios_supervisor::{ChildHandle, ChildSpec, DeadLetters, OrderError, Reason, SupervisorRef};
 use parking_lot::Mutex;
@@ -19,8 +19,9 @@ use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 
 use crate::agent::{
-    AgentError, AgentOptions, Audit, AuditSink, Cell, CellParts, Client, Clock, Host, HostArguments, Maker, MessageCounts,
-    Principal, Snapshot, SnapshotError, Steps, SystemClock, metric,
+    AgentError, AgentOptions, Audit, AuditSink, Cell, CellParts, Client, Clock, Host,
+    HostArguments, Maker, MessageCounts, Principal, Snapshot, SnapshotError, Steps, SystemClock,
+    metric,
 };
 use crate::directory::Directory;
 use crate::factory::{Blueprint, Factories};
@@ -181,7 +182,9 @@ impl SocietyBuilder {
     /// The world.
     #[must_use]
     pub fn build(self) -> Society {
-        let chance = self.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
+        let chance = self
+            .seed
+            .map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
         let letters_clock = Arc::new(LettersClock(Arc::clone(&self.clock)));
         Society(Arc::new(Inner {
             directory: Directory::default(),
@@ -323,10 +326,16 @@ impl Society {
         if !known {
             match self.0.keys.register(&party, identity.public_key(), now) {
                 Err(RegistryError::AlreadyRegistered(_)) => {
-                    if self.directory().get(&party).is_some_and(|cell| cell.is_taking()) {
+                    if self
+                        .directory()
+                        .get(&party)
+                        .is_some_and(|cell| cell.is_taking())
+                    {
                         return Err(SocietyError::NameTaken(party));
                     }
-                    self.0.keys.rotate(&party, identity.public_key(), now, KEY_GRACE)?;
+                    self.0
+                        .keys
+                        .rotate(&party, identity.public_key(), now, KEY_GRACE)?;
                 }
                 other => other?,
             }
@@ -339,7 +348,10 @@ impl Society {
         };
         let tenant = match party.principal() {
             Some(principal) => TenantId::new(principal.tenant())?,
-            None => options.tenant.clone().unwrap_or_else(|| self.0.tenant.clone()),
+            None => options
+                .tenant
+                .clone()
+                .unwrap_or_else(|| self.0.tenant.clone()),
         };
         let cell = Cell::new(CellParts {
             identity,
@@ -369,12 +381,23 @@ impl Society {
     /// An agent as a child of any supervisor, made by the constructor of its role. The id of the child is its name.
     ///
     /// The spec is permanent and stops within 5 s unless said otherwise on it.
-    pub fn child_spec(&self, id: &AgentId, options: AgentOptions) -> Result<ChildSpec, SocietyError> {
-        let make = self.0.factories.get(id.role()).ok_or_else(|| SocietyError::UnknownRole {
-            role: id.role().to_owned(),
-            known: self.0.factories.roles(),
-        })?;
-        let blueprint = Blueprint { id: id.clone(), config: options.config.clone() };
+    pub fn child_spec(
+        &self,
+        id: &AgentId,
+        options: AgentOptions,
+    ) -> Result<ChildSpec, SocietyError> {
+        let make = self
+            .0
+            .factories
+            .get(id.role())
+            .ok_or_else(|| SocietyError::UnknownRole {
+                role: id.role().to_owned(),
+                known: self.0.factories.roles(),
+            })?;
+        let blueprint = Blueprint {
+            id: id.clone(),
+            config: options.config.clone(),
+        };
         let cell = self.enrol(id, options)?;
         Ok(self.agent_child_spec(&cell, Arc::new(move || make(&blueprint))))
     }
@@ -384,13 +407,20 @@ impl Society {
         let society = self.clone();
         let carried = Arc::clone(cell);
         let spec = ChildSpec::from_fn(cell.label(), move |start| {
-            let arguments =
-                HostArguments { society: society.clone(), cell: Arc::clone(&carried), maker: Some(Arc::clone(&make)) };
-            async move { Ok(ractor::Actor::spawn_linked(None, Host, arguments, start.supervisor).await?) }
+            let arguments = HostArguments {
+                society: society.clone(),
+                cell: Arc::clone(&carried),
+                maker: Some(Arc::clone(&make)),
+            };
+            async move {
+                Ok(ractor::Actor::spawn_linked(None, Host, arguments, start.supervisor).await?)
+            }
         });
         let (society, id) = (self.clone(), cell.party().agent().cloned());
-        spec.shows_mailbox(&cell.requests)
-            .warm_when(move || id.as_ref().is_some_and(|id| matches!(society.load_snapshot(id), Ok(Some(_)))))
+        spec.shows_mailbox(&cell.requests).warm_when(move || {
+            id.as_ref()
+                .is_some_and(|id| matches!(society.load_snapshot(id), Ok(Some(_))))
+        })
     }
 
     /// Starts an agent of a role under a supervisor, as the next free instance in this world's zone.
@@ -422,8 +452,11 @@ impl Society {
         }
     }
 
-    fn next_instance(&self, role: &str) -> Result<AgentId, SocietyError> {
-        let (tier, kind) = role.split_once('.').ok_or_else(|| IdentityError::Shape(role.to_owned()))?;
+    /// The next free name of a role in this world's zone.
+    pub fn next_instance(&self, role: &str) -> Result<AgentId, SocietyError> {
+        let (tier, kind) = role
+            .split_once('.')
+            .ok_or_else(|| IdentityError::Shape(role.to_owned()))?;
         let tier: Tier = tier.parse()?;
         loop {
             let number = self.0.instances.fetch_add(1, Ordering::Relaxed) + 1;
@@ -453,11 +486,16 @@ impl Society {
 
     pub(crate) fn load_snapshot(&self, id: &AgentId) -> Result<Option<Snapshot>, AgentError> {
         let stored: Option<Vec<u8>> = self.0.store.get(&snapshot_key(id))?;
-        let snapshot: Result<Option<Snapshot>, SnapshotError> = stored.as_deref().map(Snapshot::decode).transpose();
+        let snapshot: Result<Option<Snapshot>, SnapshotError> =
+            stored.as_deref().map(Snapshot::decode).transpose();
         Ok(snapshot?)
     }
 
-    pub(crate) fn save_snapshot(&self, id: &AgentId, snapshot: &Snapshot) -> Result<(), StoreError> {
+    pub(crate) fn save_snapshot(
+        &self,
+        id: &AgentId,
+        snapshot: &Snapshot,
+    ) -> Result<(), StoreError> {
         self.0.store.put(&snapshot_key(id), &snapshot.encode())?;
         self.0.store.flush()
     }

@@ -25,7 +25,8 @@ impl fmt::Display for Address {
 /// A text that reads as a party is one; any other is taken as a role, which is then found or not.
 impl From<&str> for Address {
     fn from(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::Role(text.to_owned()), Self::Party)
+        text.parse()
+            .map_or_else(|_| Self::Role(text.to_owned()), Self::Party)
     }
 }
 

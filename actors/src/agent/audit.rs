@@ -59,7 +59,11 @@ impl Audit {
     pub const CAPACITY: usize = 1024;
 
     pub(crate) fn new(sink: Option<Arc<dyn AuditSink>>) -> Self {
-        Self { capacity: Self::CAPACITY, sink, kept: Mutex::default() }
+        Self {
+            capacity: Self::CAPACITY,
+            sink,
+            kept: Mutex::default(),
+        }
     }
 
     pub(crate) fn record(&self, entry: AuditEntry) {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_protocols::{
-    AgentCard, AgentId, Draft, Limits, Message, Party, SealError, Sealed, Sealer, SigningIdentity, TenantId, Timestamp,
-    Verifier,
+    AgentCard, AgentId, Draft, Limits, Message, Party, SealError, Sealed, Sealer, SigningIdentity,
+    TenantId, Timestamp, Verifier,
 };
 use aios_supervisor::{Admission, Admitted, DeadLetters, Mailbox, Reason};
 use parking_lot::Mutex;
@@ -87,13 +87,24 @@ pub(crate) struct CellParts {
 
 impl Cell {
     pub(crate) fn new(parts: CellParts) -> Arc<Self> {
-        let CellParts { identity, tenant, options, epoch, begin, chance, dead_letters } = parts;
+        let CellParts {
+            identity,
+            tenant,
+            options,
+            epoch,
+            begin,
+            chance,
+            dead_letters,
+        } = parts;
         let party = identity.party().clone();
         let label: Arc<str> = party.as_str().into();
         let role = party.agent().map_or("principal", AgentId::role).to_owned();
         let verifier = Verifier::new(begin);
         Arc::new(Self {
-            signer: Mutex::new(Signer { sealer: Sealer::new(identity, tenant, epoch), chance }),
+            signer: Mutex::new(Signer {
+                sealer: Sealer::new(identity, tenant, epoch),
+                chance,
+            }),
             limits: verifier.limits().clone(),
             verifier: Mutex::new(verifier),
             talks: Mutex::new(Talks::new(options.conversations, options.asks)),
@@ -144,7 +155,11 @@ impl Cell {
             Standing::Active => {
                 let running = life.incarnation.as_ref().is_some_and(|it| it.running() > 0);
                 drop(life);
-                if running && self.talks.lock().asks() > 0 { AgentState::Waiting } else { AgentState::Active }
+                if running && self.talks.lock().asks() > 0 {
+                    AgentState::Waiting
+                } else {
+                    AgentState::Active
+                }
             }
             Standing::Draining => AgentState::Draining,
             Standing::Failed => AgentState::Failed,
@@ -211,13 +226,21 @@ impl Cell {
     /// Whether a request sent now would be taken in.
     #[must_use]
     pub fn is_taking(&self) -> bool {
-        matches!(self.standing(), Standing::Initiated | Standing::Active | Standing::Failed)
+        matches!(
+            self.standing(),
+            Standing::Initiated | Standing::Active | Standing::Failed
+        )
     }
 
     /// Requests that wait, handlers and jobs that run: what a new request would wait for.
     #[must_use]
     pub fn load(&self) -> usize {
-        let running = self.life.lock().incarnation.as_ref().map_or(0, |it| it.running());
+        let running = self
+            .life
+            .lock()
+            .incarnation
+            .as_ref()
+            .map_or(0, |it| it.running());
         self.requests.len() + running
     }
 
@@ -273,7 +296,11 @@ impl Cell {
     }
 
     /// Gives a draft its stamp and returns who signs it, so that signing happens outside the lock.
-    pub(crate) fn stamp(&self, draft: Draft, now: Timestamp) -> Result<(Message, Arc<SigningIdentity>), SealError> {
+    pub(crate) fn stamp(
+        &self,
+        draft: Draft,
+        now: Timestamp,
+    ) -> Result<(Message, Arc<SigningIdentity>), SealError> {
         let mut signer = self.signer.lock();
         let random = signer.random();
         let message = signer.sealer.stamp(draft, now, random)?;
@@ -281,7 +308,12 @@ impl Cell {
     }
 
     /// Offers a frame under the agent's admission policy.
-    pub(crate) async fn offer(&self, lane: Lane, frame: Sealed, from: Option<Arc<str>>) -> Result<(), SendError> {
+    pub(crate) async fn offer(
+        &self,
+        lane: Lane,
+        frame: Sealed,
+        from: Option<Arc<str>>,
+    ) -> Result<(), SendError> {
         if lane == Lane::Reply {
             return self.offer_reply(frame, from);
         }
@@ -292,7 +324,8 @@ impl Cell {
         };
         match admitted {
             Ok(Admitted::Displaced(oldest)) => {
-                self.dead_letters.push(oldest.clone(), Reason::Displaced, Some(self.label()));
+                self.dead_letters
+                    .push(oldest.clone(), Reason::Displaced, Some(self.label()));
                 let mut displaced = self.displaced.lock();
                 if displaced.len() < self.options.mailbox {
                     displaced.push(oldest);
@@ -300,10 +333,16 @@ impl Cell {
             }
             Ok(_) => {}
             Err(refused) => {
-                if matches!(self.options.admission, Admission::DropNewest | Admission::DeadLetter) {
+                if matches!(
+                    self.options.admission,
+                    Admission::DropNewest | Admission::DeadLetter
+                ) {
                     self.dead_letters.push(refused.item, refused.reason, from);
                 }
-                return Err(SendError::MailboxFull { to: self.party.clone(), reason: refused.reason });
+                return Err(SendError::MailboxFull {
+                    to: self.party.clone(),
+                    reason: refused.reason,
+                });
             }
         }
         self.waker.wake();
@@ -312,14 +351,21 @@ impl Cell {
 
     /// Offers an act that goes on with a conversation. It never waits; what finds no place is a dead letter, since its
     /// sender has nobody to hand it back to.
-    pub(crate) fn offer_reply(&self, frame: Sealed, from: Option<Arc<str>>) -> Result<(), SendError> {
+    pub(crate) fn offer_reply(
+        &self,
+        frame: Sealed,
+        from: Option<Arc<str>>,
+    ) -> Result<(), SendError> {
         if let Err(refusal) = self.takes(Lane::Reply) {
             self.dead_letters.push(frame, Reason::Closed, from);
             return Err(refusal);
         }
         if let Err(refused) = self.replies.try_push(frame) {
             self.dead_letters.push(refused.item, refused.reason, from);
-            return Err(SendError::MailboxFull { to: self.party.clone(), reason: refused.reason });
+            return Err(SendError::MailboxFull {
+                to: self.party.clone(),
+                reason: refused.reason,
+            });
         }
         self.waker.wake();
         Ok(())
@@ -331,7 +377,10 @@ impl Cell {
             (Standing::Draining, Lane::Request) => AgentState::Draining,
             _ => return Ok(()),
         };
-        Err(SendError::NotTaking { to: self.party.clone(), state })
+        Err(SendError::NotTaking {
+            to: self.party.clone(),
+            state,
+        })
     }
 }
 
@@ -355,7 +404,10 @@ impl Signer {
 
 impl std::fmt::Debug for Cell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cell").field("party", &self.party).field("state", &self.state()).finish_non_exhaustive()
+        f.debug_struct("Cell")
+            .field("party", &self.party)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }
 
@@ -403,7 +455,8 @@ impl Tally {
 
     pub(crate) fn refused(&self, label: &'static str) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!(metric::REFUSED_TOTAL, "role" => self.role.clone(), "reason" => label).increment(1);
+        metrics::counter!(metric::REFUSED_TOTAL, "role" => self.role.clone(), "reason" => label)
+            .increment(1);
     }
 
     fn counts(&self) -> MessageCounts {

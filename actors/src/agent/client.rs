@@ -10,7 +10,9 @@ use super::cell::Cell;
 use super::incarnation::Incarnation;
 use super::outbox::Outbox;
 use super::wake::Wake;
-use super::{Address, AskError, Dialogue, Host, HostArguments, IntoDraft, MessageCounts, SendError};
+use super::{
+    Address, AskError, Dialogue, Host, HostArguments, IntoDraft, MessageCounts, SendError,
+};
 use crate::{Society, SocietyError};
 
 /// Signs and sends for one principal, and hears the answers. It takes no requests. Dropping it closes the desk.
@@ -21,10 +23,25 @@ pub struct Client {
 
 impl Client {
     pub(crate) async fn open(society: &Society, cell: Arc<Cell>) -> Result<Self, SocietyError> {
-        let arguments = HostArguments { society: society.clone(), cell: Arc::clone(&cell), maker: None };
-        let (desk, _) = Host::spawn(None, Host, arguments).await.map_err(|error| SocietyError::Desk(error.to_string()))?;
-        let incarnation: Arc<Incarnation> = cell.incarnation().ok_or_else(|| SocietyError::Desk("it closed".into()))?;
-        Ok(Self { outbox: Arc::new(Outbox { society: society.clone(), cell, incarnation }), desk })
+        let arguments = HostArguments {
+            society: society.clone(),
+            cell: Arc::clone(&cell),
+            maker: None,
+        };
+        let (desk, _) = Host::spawn(None, Host, arguments)
+            .await
+            .map_err(|error| SocietyError::Desk(error.to_string()))?;
+        let incarnation: Arc<Incarnation> = cell
+            .incarnation()
+            .ok_or_else(|| SocietyError::Desk("it closed".into()))?;
+        Ok(Self {
+            outbox: Arc::new(Outbox {
+                society: society.clone(),
+                cell,
+                incarnation,
+            }),
+            desk,
+        })
     }
 
     /// Who speaks.
@@ -46,7 +63,9 @@ impl Client {
         what: impl IntoDraft,
         deadline: Duration,
     ) -> Result<Trusted, AskError> {
-        self.outbox.ask(&to.into(), what.into_draft(Performative::Request), deadline).await
+        self.outbox
+            .ask(&to.into(), what.into_draft(Performative::Request), deadline)
+            .await
     }
 
     /// Opens a conversation and listens, as [`Context::open`](super::Context::open).

@@ -19,7 +19,9 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
         Timestamp::since_epoch(since)
     }
 }
@@ -59,7 +61,10 @@ impl TimerClock {
     /// Reads `start` now. Must be called inside a tokio runtime.
     #[must_use]
     pub fn starting_at(start: Timestamp) -> Self {
-        Self { start, began: tokio::time::Instant::now() }
+        Self {
+            start,
+            began: tokio::time::Instant::now(),
+        }
     }
 }
 

@@ -29,12 +29,19 @@ pub struct Context {
 
 impl Context {
     pub(crate) fn new(me: AgentId, outbox: Arc<Outbox>) -> Self {
-        Self { me, outbox, cause: None }
+        Self {
+            me,
+            outbox,
+            cause: None,
+        }
     }
 
     /// The same, for work that `cause` led to: tenant, urgency and trace of the cause go on in what is sent.
     pub(crate) fn because_of(&self, cause: &Arc<Trusted>) -> Self {
-        Self { cause: Some(Arc::clone(cause)), ..self.clone() }
+        Self {
+            cause: Some(Arc::clone(cause)),
+            ..self.clone()
+        }
     }
 
     /// Who this agent is.
@@ -88,24 +95,40 @@ impl Context {
         what: impl IntoDraft,
         deadline: Duration,
     ) -> Result<Trusted, AskError> {
-        self.outbox.ask(&to.into(), self.draft(what, Performative::Request), deadline).await
+        self.outbox
+            .ask(
+                &to.into(),
+                self.draft(what, Performative::Request),
+                deadline,
+            )
+            .await
     }
 
     /// Tells and does not wait for an answer; a bare content is sent as `inform`.
-    pub async fn tell(&self, to: impl Into<Address>, what: impl IntoDraft) -> Result<(), SendError> {
+    pub async fn tell(
+        &self,
+        to: impl Into<Address>,
+        what: impl IntoDraft,
+    ) -> Result<(), SendError> {
         let receiver = self.outbox.find(&to.into())?;
-        self.outbox.tell(self.draft(what, Performative::Inform).to(receiver.party())).await
+        self.outbox
+            .tell(self.draft(what, Performative::Inform).to(receiver.party()))
+            .await
     }
 
     /// Sends a draft that names its receivers already, such as [`Message::reply`](aios_protocols::Message::reply).
     pub async fn send(&self, draft: Draft) -> Result<(), SendError> {
-        self.outbox.tell(self.draft(draft, Performative::Inform)).await
+        self.outbox
+            .tell(self.draft(draft, Performative::Inform))
+            .await
     }
 
     /// Opens a conversation with all that the draft names and listens to what they say: a contract net, a
     /// subscription. At most `places` acts wait to be heard; more are dead letters.
     pub async fn open(&self, draft: Draft, places: usize) -> Result<Dialogue, SendError> {
-        self.outbox.open(self.draft(draft, Performative::Inform), places).await
+        self.outbox
+            .open(self.draft(draft, Performative::Inform), places)
+            .await
     }
 
     /// Runs a step that is not run again once it has succeeded, whatever falls meanwhile; later calls return its
@@ -120,12 +143,21 @@ impl Context {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.outbox.society.steps().once(&self.operation(operation), step).await
+        self.outbox
+            .society
+            .steps()
+            .once(&self.operation(operation), step)
+            .await
     }
 
     /// Forgets the steps whose id begins so, once what they were for is delivered.
     pub fn forget_steps(&self, operations: &str) -> Result<usize, AgentError> {
-        Ok(self.outbox.society.steps().log().forget(&self.operation(operations))?)
+        Ok(self
+            .outbox
+            .society
+            .steps()
+            .log()
+            .forget(&self.operation(operations))?)
     }
 
     fn operation(&self, operation: &str) -> String {
@@ -157,12 +189,18 @@ impl Context {
             match work.catch_unwind().await {
                 Ok(result) => {
                     if let Err(AgentError::Broken(message)) = &result {
-                        incarnation.report(Report::Broken { with: Some(ticket), message: message.clone() });
+                        incarnation.report(Report::Broken {
+                            with: Some(ticket),
+                            message: message.clone(),
+                        });
                     }
                     end_of_scope(&outbox, ticket, Scope::Job, &result);
                 }
                 Err(panic) => {
-                    incarnation.report(Report::Panicked { with: Some(ticket), message: panic_text(&*panic) });
+                    incarnation.report(Report::Panicked {
+                        with: Some(ticket),
+                        message: panic_text(&*panic),
+                    });
                 }
             }
         });
@@ -170,7 +208,10 @@ impl Context {
 
     /// The model, if this world has one.
     pub fn engine(&self) -> Result<&EngineHandle, AgentError> {
-        self.outbox.society.engine().ok_or_else(|| AgentError::failure("this node has no engine; load a model first"))
+        self.outbox
+            .society
+            .engine()
+            .ok_or_else(|| AgentError::failure("this node has no engine; load a model first"))
     }
 
     /// Lets the model think.
@@ -185,8 +226,14 @@ impl Context {
     }
 
     /// Publishes an event for whoever listens on the data bus; without a bus it goes nowhere.
-    pub async fn publish<T: Serialize + ?Sized>(&self, subject: Subject, event: &T) -> Result<(), AgentError> {
-        let Some(bus) = self.outbox.society.bus() else { return Ok(()) };
+    pub async fn publish<T: Serialize + ?Sized>(
+        &self,
+        subject: Subject,
+        event: &T,
+    ) -> Result<(), AgentError> {
+        let Some(bus) = self.outbox.society.bus() else {
+            return Ok(());
+        };
         let payload = Bytes::from(serde_json::to_vec(event)?);
         Ok(bus.publish(subject, payload).await?)
     }
@@ -199,19 +246,28 @@ impl Context {
 
     /// Has the agent's snapshot saved once the current turn ends.
     pub fn checkpoint(&self) {
-        self.outbox.incarnation.checkpoint.store(true, Ordering::Release);
+        self.outbox
+            .incarnation
+            .checkpoint
+            .store(true, Ordering::Release);
         self.outbox.cell.waker.wake();
     }
 }
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("me", &self.me).field("incarnation", &self.incarnation()).finish()
+        f.debug_struct("Context")
+            .field("me", &self.me)
+            .field("incarnation", &self.incarnation())
+            .finish()
     }
 }
 
 /// What a panic said.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without words").to_owned()
 }

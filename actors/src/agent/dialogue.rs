@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_protocols::{ConversationId, Content, Message, Party, Performative, Trusted};
+use aios_protocols::{Content, ConversationId, Message, Party, Performative, Trusted};
 use tokio::sync::mpsc;
 
 use super::cell::Cell;
@@ -20,14 +20,22 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new(cell: Arc<Cell>, id: ConversationId) -> Self {
-        Self { cell, id, open: true }
+        Self {
+            cell,
+            id,
+            open: true,
+        }
     }
 
     /// Nothing of what was said arrived.
     pub(crate) fn unsay(mut self, opened: bool) {
         self.open = false;
         let mut talks = self.cell.talks.lock();
-        if opened { talks.unsay(self.id) } else { talks.stop_listening(self.id) }
+        if opened {
+            talks.unsay(self.id)
+        } else {
+            talks.stop_listening(self.id)
+        }
     }
 
     /// Nobody listens any more, but the conversation goes on.
@@ -62,7 +70,13 @@ impl Dialogue {
         opening: Message,
         unreached: Vec<(Party, SendError)>,
     ) -> Self {
-        Self { outbox, line, heard, opening, unreached }
+        Self {
+            outbox,
+            line,
+            heard,
+            opening,
+            unreached,
+        }
     }
 
     /// The conversation's name.
@@ -89,7 +103,13 @@ impl Dialogue {
 
     /// The next act other than `agree`, within `deadline`; bad news is an error.
     pub async fn next(&mut self, deadline: Duration) -> Result<Trusted, AskError> {
-        let to = self.opening.receivers.iter().next().unwrap_or(&self.opening.sender).clone();
+        let to = self
+            .opening
+            .receivers
+            .iter()
+            .next()
+            .unwrap_or(&self.opening.sender)
+            .clone();
         let heard = tokio::time::timeout(deadline, async {
             loop {
                 match self.heard.recv().await {
@@ -102,7 +122,10 @@ impl Dialogue {
         match heard {
             Ok(Some(said)) => outcome(said),
             Ok(None) => Err(AskError::AskerStopped { to }),
-            Err(_) => Err(AskError::Deadline { to, after: deadline }),
+            Err(_) => Err(AskError::Deadline {
+                to,
+                after: deadline,
+            }),
         }
     }
 

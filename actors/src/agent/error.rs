@@ -45,7 +45,9 @@ impl AgentError {
     /// The reason the sender hears; none for a broken agent.
     pub fn reason(&self) -> Option<&Reason> {
         match self {
-            Self::Refused(reason) | Self::Failed(reason) | Self::NotUnderstood(reason) => Some(reason),
+            Self::Refused(reason) | Self::Failed(reason) | Self::NotUnderstood(reason) => {
+                Some(reason)
+            }
             Self::Broken(_) => None,
         }
     }
@@ -196,7 +198,9 @@ pub enum AskError {
 /// The reason in an answer; a content that is no reason is taken as its detail.
 pub(crate) fn reason_of(content: &Content) -> Reason {
     Reason::from_content(content).unwrap_or_else(|| {
-        let detail = content.as_str().map_or_else(|| format!("{} bytes", content.len()), str::to_owned);
+        let detail = content
+            .as_str()
+            .map_or_else(|| format!("{} bytes", content.len()), str::to_owned);
         Reason::new(ReasonKind::InternalError, detail)
     })
 }
@@ -207,9 +211,18 @@ pub(crate) fn outcome(answer: Trusted) -> Result<Trusted, AskError> {
     let by = || answer.sender.clone();
     let reason = || reason_of(&answer.content);
     match answer.performative {
-        Refuse => Err(AskError::Refused { by: by(), reason: reason() }),
-        Failure => Err(AskError::Failed { by: by(), reason: reason() }),
-        NotUnderstood => Err(AskError::NotUnderstood { by: by(), reason: reason() }),
+        Refuse => Err(AskError::Refused {
+            by: by(),
+            reason: reason(),
+        }),
+        Failure => Err(AskError::Failed {
+            by: by(),
+            reason: reason(),
+        }),
+        NotUnderstood => Err(AskError::NotUnderstood {
+            by: by(),
+            reason: reason(),
+        }),
         _ => Ok(answer),
     }
 }

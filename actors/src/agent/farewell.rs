@@ -2,8 +2,8 @@
 
 use aios_supervisor::{Backlog, Reason};
 
-use super::incoming::settle;
 use super::in_flight::Ticket;
+use super::incoming::settle;
 use super::outbox::Outbox;
 use super::{AgentError, inbox};
 
@@ -12,16 +12,22 @@ pub(crate) fn give_back(outbox: &Outbox, taken: Vec<Ticket>, backlog: Backlog, w
     let mut waiting = taken;
     while let Some(frame) = outbox.cell.requests.try_pop() {
         if backlog == Backlog::DeadLetter {
-            outbox.society.bury(frame, Reason::LeftOver, Some(outbox.cell.label()));
+            outbox
+                .society
+                .bury(frame, Reason::LeftOver, Some(outbox.cell.label()));
         } else {
             waiting.extend(inbox::receive(outbox, None, frame));
         }
     }
     for ticket in waiting {
         if backlog == Backlog::DeadLetter {
-            let Some(entry) = outbox.cell.in_flight.lock().settle(ticket) else { continue };
+            let Some(entry) = outbox.cell.in_flight.lock().settle(ticket) else {
+                continue;
+            };
             let sender = Some(entry.message.sender.as_str().into());
-            outbox.society.bury(entry.message.sealed().clone(), Reason::LeftOver, sender);
+            outbox
+                .society
+                .bury(entry.message.sealed().clone(), Reason::LeftOver, sender);
         } else {
             settle(outbox, ticket, why);
         }

@@ -13,23 +13,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use aios_protocols::{AgentCard, AgentId, ReasonKind};
+use aios_protocols::{AgentCard, ReasonKind};
 use aios_supervisor::{Backlog, Reason};
 use futures::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use super::cell::{Cell, Standing};
 use super::context::panic_text;
 use super::farewell::{give_back, settle_all};
-use super::in_flight::{Scope, Ticket};
+use super::in_flight::Ticket;
 use super::incarnation::{Incarnation, Report};
-use super::incoming::{end_of_scope, settle};
+use super::incoming::settle;
 use super::outbox::Outbox;
+use super::turn::{Maker, Turn, take_turn};
 use super::wake::Wake;
-use super::{Agent, AgentError, Context, Incoming, Snapshot, inbox, metric};
+use super::{Agent, AgentError, Context, Incoming, inbox, metric};
 use crate::Society;
 
 /// Frames verified before the host looks at its orders again: about a millisecond of work.
@@ -37,9 +37,6 @@ const FRAMES_PER_LOOK: usize = 32;
 /// How long a successor waits for what its predecessor left running. Only a thread that blocks takes longer, and is
 /// fenced off.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// Makes the author's agent, once per incarnation.
-pub type Maker = Arc<dyn Fn() -> Result<Box<dyn Agent>, AgentError> + Send + Sync>;
 
 /// See the module.
 pub(crate) struct Host;
@@ -74,14 +71,6 @@ enum Desk {
     Busy,
 }
 
-/// What the agent is sent out for.
-enum Turn {
-    Begin { maker: Maker, me: AgentId },
-    Handle(Incoming),
-    Checkpoint,
-    Stop,
-}
-
 pub(crate) struct Pump {
     outbox: Arc<Outbox>,
     context: Option<Context>,
@@ -98,18 +87,31 @@ impl Actor for Host {
     type State = Pump;
     type Arguments = HostArguments;
 
-    async fn pre_start(&self, myself: ActorRef<Wake>, arguments: HostArguments) -> Result<Pump, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Wake>,
+        arguments: HostArguments,
+    ) -> Result<Pump, ActorProcessingErr> {
         let pump = Pump::enter(arguments, myself.clone()).await?;
         // Whatever waited in the mailbox is taken up as soon as the host runs.
         let _ = myself.send_message(Wake);
         Ok(pump)
     }
 
-    async fn handle(&self, _: ActorRef<Wake>, Wake: Wake, pump: &mut Pump) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Wake>,
+        Wake: Wake,
+        pump: &mut Pump,
+    ) -> Result<(), ActorProcessingErr> {
         Ok(pump.look()?)
     }
 
-    async fn post_stop(&self, _: ActorRef<Wake>, pump: &mut Pump) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(
+        &self,
+        _: ActorRef<Wake>,
+        pump: &mut Pump,
+    ) -> Result<(), ActorProcessingErr> {
         Ok(pump.leave().await?)
     }
 }
@@ -117,11 +119,20 @@ impl Actor for Host {
 impl Pump {
     /// Takes the cell over from the last incarnation and gets the agent started.
     async fn enter(arguments: HostArguments, host: ActorRef<Wake>) -> Result<Self, Fall> {
-        let HostArguments { society, cell, maker } = arguments;
+        let HostArguments {
+            society,
+            cell,
+            maker,
+        } = arguments;
         let (incarnation, last) = cell.begin();
-        metrics::counter!(metric::INCARNATIONS_TOTAL, "role" => cell.tally.role().to_owned()).increment(1);
+        metrics::counter!(metric::INCARNATIONS_TOTAL, "role" => cell.tally.role().to_owned())
+            .increment(1);
         let context_for = cell.party().agent().cloned();
-        let outbox = Arc::new(Outbox { society, cell, incarnation });
+        let outbox = Arc::new(Outbox {
+            society,
+            cell,
+            incarnation,
+        });
         let mut pump = Self {
             context: context_for.map(|me| Context::new(me, Arc::clone(&outbox))),
             maker,
@@ -142,7 +153,8 @@ impl Pump {
         pump.cell().waker.attach(host);
         pump.inherit();
         pump.begin().await?;
-        pump.cell().set_standing(&pump.outbox.incarnation, Standing::Active);
+        pump.cell()
+            .set_standing(&pump.outbox.incarnation, Standing::Active);
         Ok(pump)
     }
 
@@ -156,25 +168,39 @@ impl Pump {
 
     /// What the last incarnation had in its hands is handed over again, or given up.
     fn inherit(&mut self) {
-        let inheritance = self.cell().in_flight.lock().inherit(self.cell().options.deliveries);
+        let inheritance = self
+            .cell()
+            .in_flight
+            .lock()
+            .inherit(self.cell().options.deliveries);
         for entry in inheritance.poisonous {
-            let reason = Reason::TooManyDeliveries { deliveries: entry.deliveries };
+            let reason = Reason::TooManyDeliveries {
+                deliveries: entry.strikes,
+            };
             let sender = Some(entry.message.sender.as_str().into());
-            self.outbox.society.bury(entry.message.sealed().clone(), reason, sender);
+            self.outbox
+                .society
+                .bury(entry.message.sealed().clone(), reason, sender);
             if entry.answer_due {
-                let why = format!("gave up after {} deliveries, each of which ended the agent", entry.deliveries);
-                self.outbox.conclude(&entry.message, &AgentError::failure(why));
+                let why = format!(
+                    "gave up after {} deliveries, each of which ended the agent",
+                    entry.strikes
+                );
+                self.outbox
+                    .conclude(&entry.message, &AgentError::failure(why));
             }
         }
         if !inheritance.again.is_empty() {
             let role = self.cell().tally.role().to_owned();
-            metrics::counter!(metric::REDELIVERED_TOTAL, "role" => role).increment(inheritance.again.len() as u64);
+            metrics::counter!(metric::REDELIVERED_TOTAL, "role" => role)
+                .increment(inheritance.again.len() as u64);
         }
         self.queue.extend(inheritance.again);
     }
 
     async fn begin(&mut self) -> Result<(), Fall> {
-        let (Some(maker), Some(me)) = (self.maker.clone(), self.cell().party().agent().cloned()) else {
+        let (Some(maker), Some(me)) = (self.maker.clone(), self.cell().party().agent().cloned())
+        else {
             return Ok(());
         };
         self.send_out(None, Turn::Begin { maker, me });
@@ -189,7 +215,9 @@ impl Pump {
     fn look(&mut self) -> Result<(), Fall> {
         self.try_look().inspect_err(|fall| {
             tracing::warn!(agent = %self.outbox.cell.party(), %fall, "incarnation ends");
-            self.outbox.cell.failed(&self.outbox.incarnation, Some(fall.to_string()));
+            self.outbox
+                .cell
+                .failed(&self.outbox.incarnation, Some(fall.to_string()));
             self.outbox.incarnation.end();
         })
     }
@@ -255,7 +283,8 @@ impl Pump {
                 self.refuse_all(budget);
                 return;
             }
-            if !matches!(self.desk, Desk::Idle(_)) || self.cell().is_suspended() || !self.has_room() {
+            if !matches!(self.desk, Desk::Idle(_)) || self.cell().is_suspended() || !self.has_room()
+            {
                 return;
             }
             if let Some(ticket) = self.queue.pop_front() {
@@ -265,7 +294,9 @@ impl Pump {
             if *budget == 0 {
                 return;
             }
-            let Some(frame) = self.cell().requests.try_pop() else { return };
+            let Some(frame) = self.cell().requests.try_pop() else {
+                return;
+            };
             *budget -= 1;
             if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_ref(), frame) {
                 self.queue.push_back(ticket);
@@ -276,29 +307,46 @@ impl Pump {
     /// Whether the agent may be sent out: jobs in its wake count, the turn itself does not.
     fn has_room(&self) -> bool {
         let options = &self.cell().options;
-        self.incarnation().running() < options.jobs && self.cell().in_flight.lock().len() <= options.in_flight
+        self.incarnation().running() < options.jobs
+            && self.cell().in_flight.lock().len() <= options.in_flight
     }
 
     fn hand_over(&mut self, ticket: Ticket) {
         let delivered = {
             let mut in_flight = self.cell().in_flight.lock();
-            in_flight
-                .deliver(ticket)
-                .map(|entry| (Arc::clone(&entry.message), entry.deliveries, Arc::clone(&entry.cancelled)))
+            in_flight.deliver(ticket).map(|entry| {
+                (
+                    Arc::clone(&entry.message),
+                    entry.deliveries,
+                    Arc::clone(&entry.cancelled),
+                )
+            })
         };
-        let Some((message, deliveries, cancelled)) = delivered else { return };
-        if cancelled.is_set() {
-            settle(&self.outbox, ticket, &AgentError::failure("cancelled"));
+        let Some((message, deliveries, cancelled)) = delivered else {
             return;
-        }
-        if message.performative.is_directive() && message.is_past_reply_by(self.outbox.society.now()) {
+        };
+        if message.performative.is_directive()
+            && message.is_past_reply_by(self.outbox.society.now())
+        {
             // It was in time when it was first taken; its sender has given up since.
             let sender = Some(message.sender.as_str().into());
-            self.outbox.society.bury(message.sealed().clone(), Reason::Expired, sender);
-            settle(&self.outbox, ticket, &AgentError::failure("its reply-by has passed"));
+            self.outbox
+                .society
+                .bury(message.sealed().clone(), Reason::Expired, sender);
+            settle(
+                &self.outbox,
+                ticket,
+                &AgentError::failure("its reply-by has passed"),
+            );
             return;
         }
-        let incoming = Incoming::new(message, ticket, deliveries, cancelled, Arc::clone(&self.outbox));
+        let incoming = Incoming::new(
+            message,
+            ticket,
+            deliveries,
+            cancelled,
+            Arc::clone(&self.outbox),
+        );
         self.send_out(Some(ticket), Turn::Handle(incoming));
     }
 
@@ -313,7 +361,9 @@ impl Pump {
 
     /// Sends the agent out on a turn.
     fn send_out(&mut self, ticket: Option<Ticket>, turn: Turn) {
-        let Some(context) = self.context.clone() else { return };
+        let Some(context) = self.context.clone() else {
+            return;
+        };
         let agent = match std::mem::replace(&mut self.desk, Desk::Busy) {
             Desk::Idle(agent) => Some(agent),
             Desk::Empty | Desk::Busy => None,
@@ -327,7 +377,9 @@ impl Pump {
         let incarnation = Arc::clone(self.incarnation());
         incarnation.run(ticket, allowed, async move {
             let mut agent = agent;
-            let took = AssertUnwindSafe(take_turn(&mut agent, turn, &context, &outbox)).catch_unwind().await;
+            let took = AssertUnwindSafe(take_turn(&mut agent, turn, &context, &outbox))
+                .catch_unwind()
+                .await;
             let incarnation = &outbox.incarnation;
             match (took, agent) {
                 (Ok(Ok(())), Some(agent)) => incarnation.report(Report::Back(agent)),
@@ -336,7 +388,10 @@ impl Pump {
                 (Err(panic), agent) => {
                     // Before the agent is dropped: what it kept is for its successor, not for a failure.
                     incarnation.end();
-                    incarnation.report(Report::Panicked { with: ticket, message: panic_text(&*panic) });
+                    incarnation.report(Report::Panicked {
+                        with: ticket,
+                        message: panic_text(&*panic),
+                    });
                     drop(agent);
                 }
             }
@@ -348,7 +403,8 @@ impl Pump {
         let displaced = std::mem::take(&mut *self.cell().displaced.lock());
         for frame in displaced {
             if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_ref(), frame) {
-                let why = AgentError::refuse(ReasonKind::Overloaded, "displaced by a newer message");
+                let why =
+                    AgentError::refuse(ReasonKind::Overloaded, "displaced by a newer message");
                 settle(&self.outbox, ticket, &why);
             }
         }
@@ -356,7 +412,10 @@ impl Pump {
 
     /// A principal takes no requests.
     fn refuse_all(&mut self, budget: &mut usize) {
-        let no = AgentError::refuse(ReasonKind::UnsupportedFunction, "principals are only answered");
+        let no = AgentError::refuse(
+            ReasonKind::UnsupportedFunction,
+            "principals are only answered",
+        );
         while let Some(ticket) = self.queue.pop_front() {
             settle(&self.outbox, ticket, &no);
         }
@@ -399,7 +458,8 @@ impl Pump {
 
     /// An orderly stop: what runs is finished, what waits goes where the options say, the agent says goodbye.
     async fn leave(&mut self) -> Result<(), Fall> {
-        self.cell().set_standing(self.incarnation(), Standing::Draining);
+        self.cell()
+            .set_standing(self.incarnation(), Standing::Draining);
         let backlog = self.cell().options.backlog;
         if backlog != Backlog::Finish {
             self.give_back(backlog);
@@ -425,7 +485,8 @@ impl Pump {
         self.desk = Desk::Empty;
         self.give_back(backlog);
         settle_all(&self.outbox, &stopped());
-        self.cell().set_standing(self.incarnation(), Standing::Offline);
+        self.cell()
+            .set_standing(self.incarnation(), Standing::Offline);
         self.incarnation().end();
         Ok(())
     }
@@ -437,7 +498,10 @@ impl Pump {
 }
 
 fn stopped() -> AgentError {
-    AgentError::refuse(ReasonKind::InternalError, "the agent stopped before it took this up")
+    AgentError::refuse(
+        ReasonKind::InternalError,
+        "the agent stopped before it took this up",
+    )
 }
 
 impl Drop for Pump {
@@ -448,88 +512,5 @@ impl Drop for Pump {
         if let Some((_, timer)) = &self.watch {
             timer.abort();
         }
-    }
-}
-
-/// The only place where the author's code runs.
-async fn take_turn(
-    agent: &mut Option<Box<dyn Agent>>,
-    turn: Turn,
-    context: &Context,
-    outbox: &Outbox,
-) -> Result<(), Report> {
-    match turn {
-        Turn::Begin { maker, me } => {
-            *agent = Some(begin(&maker, me, context, outbox).await.map_err(|why| Report::NotStarted(why.to_string()))?);
-            Ok(())
-        }
-        Turn::Handle(incoming) => {
-            let Some(agent) = agent else { return Ok(()) };
-            let (ticket, began) = (incoming.ticket(), Instant::now());
-            let context = context.because_of(incoming.message());
-            let span = tracing::info_span!(
-                "handle",
-                agent = %context.me(),
-                act = %incoming.performative,
-                from = %incoming.sender,
-                conversation = %incoming.conversation_id,
-                delivery = incoming.deliveries(),
-            );
-            let result = agent.handle(incoming, &context).instrument(span).await;
-            outbox.cell.tally.handled(began.elapsed());
-            if let Err(error) = &result {
-                tracing::debug!(agent = %context.me(), %error, "message not handled");
-            }
-            end_of_scope(outbox, ticket, Scope::Turn, &result);
-            match result {
-                Err(AgentError::Broken(message)) => Err(Report::Broken { with: Some(ticket), message }),
-                _ => Ok(()),
-            }
-        }
-        Turn::Checkpoint => {
-            if let Some(agent) = agent {
-                save(agent.as_ref(), context, outbox);
-            }
-            Ok(())
-        }
-        Turn::Stop => {
-            if let Some(agent) = agent {
-                agent.stop(context).await;
-                save(agent.as_ref(), context, outbox);
-            }
-            Ok(())
-        }
-    }
-}
-
-async fn begin(
-    maker: &Maker,
-    me: AgentId,
-    context: &Context,
-    outbox: &Outbox,
-) -> Result<Box<dyn Agent>, AgentError> {
-    let mut agent = maker()?;
-    match outbox.society.load_snapshot(&me) {
-        Ok(None) => {}
-        Ok(Some(snapshot)) => {
-            if let Err(error) = agent.restore(snapshot) {
-                tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold");
-                agent = maker()?;
-            }
-        }
-        Err(error) => tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold"),
-    }
-    let mut card = AgentCard::new(me);
-    agent.card(&mut card);
-    card.check()?;
-    outbox.cell.set_card(card);
-    agent.start(context).await?;
-    Ok(agent)
-}
-
-fn save(agent: &dyn Agent, context: &Context, outbox: &Outbox) {
-    let Some(snapshot): Option<Snapshot> = agent.snapshot() else { return };
-    if let Err(error) = outbox.society.save_snapshot(context.me(), &snapshot) {
-        tracing::warn!(agent = %context.me(), %error, "snapshot not saved");
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub(crate) message: Arc<Trusted>,
     /// How many incarnations were handed it.
     pub(crate) deliveries: u32,
+    /// How many of those fell with it in their hands and nothing else to blame.
+    pub(crate) strikes: u32,
     /// Whether the sender waits for an answer.
     pub(crate) answer_due: bool,
     /// Where the author has it; a drop within a turn or job is judged when that ends.
@@ -70,6 +72,7 @@ impl InFlight {
         let entry = Entry {
             message,
             deliveries: 0,
+            strikes: 0,
             answer_due,
             scope: Scope::Kept,
             dropped: false,
@@ -84,6 +87,7 @@ impl InFlight {
     pub(crate) fn deliver(&mut self, ticket: Ticket) -> Option<&Entry> {
         let entry = self.entries.get_mut(&ticket)?;
         entry.deliveries += 1;
+        entry.strikes += 1;
         entry.scope = Scope::Turn;
         entry.dropped = false;
         Some(entry)
@@ -107,22 +111,22 @@ impl InFlight {
             .collect()
     }
 
-    /// The incarnation failed while it handled `culprit`: the delivery of all others does not count against them.
+    /// The incarnation failed while it handled `culprit`: that does not count against the others.
     pub(crate) fn blame(&mut self, culprit: Ticket) {
         for (ticket, entry) in &mut self.entries {
             if *ticket != culprit {
-                entry.deliveries = entry.deliveries.saturating_sub(1);
+                entry.strikes = entry.strikes.saturating_sub(1);
             }
         }
     }
 
     /// A new incarnation takes over.
-    pub(crate) fn inherit(&mut self, deliveries_allowed: u32) -> Inheritance {
+    pub(crate) fn inherit(&mut self, strikes_allowed: u32) -> Inheritance {
         let mut found = Inheritance::default();
         let exhausted: Vec<Ticket> = self
             .entries
             .iter()
-            .filter(|(_, entry)| entry.deliveries >= deliveries_allowed)
+            .filter(|(_, entry)| entry.strikes >= strikes_allowed)
             .map(|(ticket, _)| *ticket)
             .collect();
         for ticket in exhausted {

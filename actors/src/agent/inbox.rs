@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use aios_protocols::conversation::Why;
 use aios_protocols::{
-    AgentCard, Message, Party, Performative, Reason, ReasonKind, Refusal, Sealed, Trusted, authenticate,
+    AgentCard, Message, Party, Performative, Reason, ReasonKind, Refusal, Sealed, Trusted,
+    authenticate,
 };
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::AgentError;
 use super::audit::{AuditEntry, Refused};
-use super::in_flight::Ticket;
+use super::in_flight::{Scope, Ticket};
+use super::incoming::settle;
 use super::outbox::Outbox;
 
 /// Label of an act that the agent's card does not list.
@@ -25,7 +28,13 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     let authentic = match authenticate(&frame, outbox.society.keys(), &cell.limits, now) {
         Ok(authentic) => authentic,
         Err(refusal) => {
-            record(outbox, claimed_sender(&refusal), None, refusal.label(), refusal.to_string());
+            record(
+                outbox,
+                claimed_sender(&refusal),
+                None,
+                refusal.label(),
+                refusal.to_string(),
+            );
             return None;
         }
     };
@@ -35,9 +44,17 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     let message = match admitted {
         Ok(message) => message,
         Err(refusal) => {
-            record(outbox, Some(sender), Some(what), refusal.label(), refusal.to_string());
+            record(
+                outbox,
+                Some(sender),
+                Some(what),
+                refusal.label(),
+                refusal.to_string(),
+            );
             if matches!(refusal, Refusal::Expired { .. }) {
-                outbox.society.bury(frame, aios_supervisor::Reason::Expired, Some(cell.label()));
+                outbox
+                    .society
+                    .bury(frame, aios_supervisor::Reason::Expired, Some(cell.label()));
             } else if refusal.answer(what.performative).is_some()
                 && let Ok(again) = authenticate(&frame, outbox.society.keys(), &cell.limits, now)
             {
@@ -50,7 +67,9 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
 
     let heard = {
         let mut talks = cell.talks.lock();
-        talks.receive(me, &message, now).map(|step| (step, talks.ear(message.conversation_id, step.finished)))
+        talks
+            .receive(me, &message, now)
+            .map(|step| (step, talks.ear(message.conversation_id, step.finished)))
     };
     let (step, ear) = match heard {
         Ok(heard) => heard,
@@ -67,12 +86,19 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     if let Some(ear) = ear {
         if let Err(unheard) = ear.try_send(message) {
             let (message, reason) = match unheard {
-                TrySendError::Full(message) => {
-                    (message, aios_supervisor::Reason::Full { capacity: ear.max_capacity() })
-                }
+                TrySendError::Full(message) => (
+                    message,
+                    aios_supervisor::Reason::Full {
+                        capacity: ear.max_capacity(),
+                    },
+                ),
                 TrySendError::Closed(message) => (message, aios_supervisor::Reason::Expired),
             };
-            outbox.society.bury(message.sealed().clone(), reason, Some(message.sender.as_str().into()));
+            outbox.society.bury(
+                message.sealed().clone(),
+                reason,
+                Some(message.sender.as_str().into()),
+            );
         }
         return None;
     }
@@ -82,12 +108,23 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     }
     if step.opened && card.is_some_and(|card| !card.takes(message.performative)) {
         let reason = Reason::new(ReasonKind::UnsupportedAct, message.performative.as_str());
-        record(outbox, Some(sender), Some(what), UNSUPPORTED_ACT, reason.to_string());
+        record(
+            outbox,
+            Some(sender),
+            Some(what),
+            UNSUPPORTED_ACT,
+            reason.to_string(),
+        );
         let _ = outbox.answer(message.reply(Performative::NotUnderstood, reason));
         return None;
     }
-    let answer_due = !step.finished && (step.opened || cell.talks.lock().owes(message.conversation_id, me));
-    let early = if step.opened { take_back(outbox, &message) } else { None };
+    let answer_due =
+        !step.finished && (step.opened || cell.talks.lock().owes(message.conversation_id, me));
+    let early = if step.opened {
+        take_back(outbox, &message)
+    } else {
+        None
+    };
     let ticket = cell.in_flight.lock().take(Arc::new(message), answer_due);
     if let Some(early) = early {
         cancel(outbox, early);
@@ -105,18 +142,30 @@ fn is_early_cancel(message: &Message, refusal: &Refusal) -> bool {
 fn take_back(outbox: &Outbox, message: &Message) -> Option<Trusted> {
     let mut talks = outbox.cell.talks.lock();
     let early = talks.early_cancel(message.conversation_id, &message.sender)?;
-    talks.receive(outbox.cell.party(), &early, outbox.society.now()).ok()?;
+    talks
+        .receive(outbox.cell.party(), &early, outbox.society.now())
+        .ok()?;
     Some(early)
 }
 
 /// A verified message that its conversation or the table of tiers does not allow.
 fn refuse(outbox: &Outbox, message: &Trusted, refusal: &Refusal) {
-    record(outbox, Some(message.sender.clone()), Some(brief(message)), refusal.label(), refusal.to_string());
+    record(
+        outbox,
+        Some(message.sender.clone()),
+        Some(brief(message)),
+        refusal.label(),
+        refusal.to_string(),
+    );
     match refusal {
         // Nobody waits for it any more, here or there.
         Refusal::OutOfProtocol(late) if matches!(late.why, Why::Finished | Why::Late { .. }) => {
             let sender = Some(message.sender.as_str().into());
-            outbox.society.bury(message.sealed().clone(), aios_supervisor::Reason::Expired, sender);
+            outbox.society.bury(
+                message.sealed().clone(),
+                aios_supervisor::Reason::Expired,
+                sender,
+            );
         }
         _ => answer(outbox, message, refusal),
     }
@@ -128,33 +177,59 @@ fn answer(outbox: &Outbox, message: &Message, refusal: &Refusal) {
     }
 }
 
-/// The sender takes back what it asked for. What runs is told; what does not is answered for here.
+/// The sender takes back what it asked for. What runs is told and answers when it lets go; what only waits is let go of
+/// here.
 fn cancel(outbox: &Outbox, cancel: Trusted) {
     let cancel = Arc::new(cancel);
-    let mut told = false;
+    let mut known = false;
+    let mut waiting = Vec::new();
     {
         let mut in_flight = outbox.cell.in_flight.lock();
         for ticket in in_flight.of_conversation(cancel.conversation_id) {
-            if let Some(entry) = in_flight.get_mut(ticket) {
-                entry.cancel = Some(Arc::clone(&cancel));
-                entry.cancelled.set();
-                told = true;
+            let Some(entry) = in_flight.get_mut(ticket) else {
+                continue;
+            };
+            entry.cancel = Some(Arc::clone(&cancel));
+            entry.cancelled.set();
+            known = true;
+            if entry.scope == Scope::Kept {
+                waiting.push(ticket);
             }
         }
     }
-    if !told {
+    for ticket in waiting {
+        settle(outbox, ticket, &AgentError::failure("cancelled"));
+    }
+    if !known {
         let _ = outbox.answer(cancel.reply(Performative::Inform, "cancelled"));
     }
 }
 
-fn record(outbox: &Outbox, from: Option<Party>, message: Option<Refused>, label: &'static str, reason: String) {
+fn record(
+    outbox: &Outbox,
+    from: Option<Party>,
+    message: Option<Refused>,
+    label: &'static str,
+    reason: String,
+) {
     outbox.cell.tally.refused(label);
     let by = outbox.cell.party().clone();
-    outbox.society.audit().record(AuditEntry { at: outbox.society.now(), by, from, label, reason, message });
+    outbox.society.audit().record(AuditEntry {
+        at: outbox.society.now(),
+        by,
+        from,
+        label,
+        reason,
+        message,
+    });
 }
 
 fn brief(message: &Message) -> Refused {
-    Refused { id: message.id(), conversation: message.conversation_id, performative: message.performative }
+    Refused {
+        id: message.id(),
+        conversation: message.conversation_id,
+        performative: message.performative,
+    }
 }
 
 /// Who an unverified frame claims to be from, as far as the check got to know.

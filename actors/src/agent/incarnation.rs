@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::Agent;
 use super::in_flight::Ticket;
 use super::wake::Waker;
-use super::Agent;
 
 /// What happened to the author's code since the host last looked.
 pub(crate) enum Report {
@@ -24,9 +24,15 @@ pub(crate) enum Report {
     /// The agent could not be made or did not start.
     NotStarted(String),
     /// The author's code panicked.
-    Panicked { with: Option<Ticket>, message: String },
+    Panicked {
+        with: Option<Ticket>,
+        message: String,
+    },
     /// The author's code says that the agent is broken.
-    Broken { with: Option<Ticket>, message: String },
+    Broken {
+        with: Option<Ticket>,
+        message: String,
+    },
 }
 
 /// Something of the author's that runs.
@@ -90,7 +96,12 @@ impl Incarnation {
     }
 
     /// Runs a piece of the author's work as a task of its own; false when the incarnation has ended.
-    pub(crate) fn run<F>(self: &Arc<Self>, ticket: Option<Ticket>, allowed: Duration, work: F) -> bool
+    pub(crate) fn run<F>(
+        self: &Arc<Self>,
+        ticket: Option<Ticket>,
+        allowed: Duration,
+        work: F,
+    ) -> bool
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -101,13 +112,24 @@ impl Incarnation {
         let number = tasks.next;
         tasks.next += 1;
         // Dropped in every way a task can end: return, abort, panic.
-        let ended = Ended { incarnation: Arc::clone(self), number };
+        let ended = Ended {
+            incarnation: Arc::clone(self),
+            number,
+        };
         let task = tokio::spawn(async move {
             let _ended = ended;
             work.await;
         });
         let deadline = Instant::now() + allowed;
-        tasks.running.insert(number, Task { abort: task.abort_handle(), deadline, allowed, ticket });
+        tasks.running.insert(
+            number,
+            Task {
+                abort: task.abort_handle(),
+                deadline,
+                allowed,
+                ticket,
+            },
+        );
         true
     }
 
@@ -121,7 +143,10 @@ impl Incarnation {
         let tasks = self.tasks.lock();
         let first = tasks.running.values().min_by_key(|task| task.deadline);
         match first {
-            Some(task) if task.deadline <= now => Err(Hung { ticket: task.ticket, allowed: task.allowed }),
+            Some(task) if task.deadline <= now => Err(Hung {
+                ticket: task.ticket,
+                allowed: task.allowed,
+            }),
             Some(task) => Ok(Some(task.deadline)),
             None => Ok(None),
         }
@@ -133,7 +158,11 @@ impl Incarnation {
         let aborts: Vec<AbortHandle> = {
             let mut tasks = self.tasks.lock();
             tasks.closed = true;
-            tasks.running.values().map(|task| task.abort.clone()).collect()
+            tasks
+                .running
+                .values()
+                .map(|task| task.abort.clone())
+                .collect()
         };
         for abort in aborts {
             abort.abort();

@@ -62,7 +62,13 @@ impl Incoming {
         cancelled: Arc<Cancelled>,
         outbox: Arc<Outbox>,
     ) -> Self {
-        Self { message, ticket, deliveries, cancelled, outbox }
+        Self {
+            message,
+            ticket,
+            deliveries,
+            cancelled,
+            outbox,
+        }
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
@@ -82,7 +88,10 @@ impl Incoming {
     /// Reads the content; the error tells the sender `not-understood`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, AgentError> {
         self.message.content.read_json().map_err(|error| {
-            AgentError::NotUnderstood(Reason::new(ReasonKind::UnrecognisedValue, error.to_string()))
+            AgentError::NotUnderstood(Reason::new(
+                ReasonKind::UnrecognisedValue,
+                error.to_string(),
+            ))
         })
     }
 
@@ -119,11 +128,18 @@ impl Incoming {
 
     /// Tried, and failed.
     pub fn failure(&self, detail: impl Into<String>) -> Result<(), SendError> {
-        self.respond(Performative::Failure, Reason::new(ReasonKind::InternalError, detail))
+        self.respond(
+            Performative::Failure,
+            Reason::new(ReasonKind::InternalError, detail),
+        )
     }
 
     /// Does not understand it.
-    pub fn not_understood(&self, kind: ReasonKind, detail: impl Into<String>) -> Result<(), SendError> {
+    pub fn not_understood(
+        &self,
+        kind: ReasonKind,
+        detail: impl Into<String>,
+    ) -> Result<(), SendError> {
         self.respond(Performative::NotUnderstood, Reason::new(kind, detail))
     }
 
@@ -131,7 +147,10 @@ impl Incoming {
     pub fn respond(&self, act: Performative, content: impl Into<Content>) -> Result<(), SendError> {
         let cell = &self.outbox.cell;
         let id = self.message.conversation_id;
-        if act == Performative::Agree && self.deliveries > 1 && !cell.talks.lock().expects(id, cell.party(), act) {
+        if act == Performative::Agree
+            && self.deliveries > 1
+            && !cell.talks.lock().expects(id, cell.party(), act)
+        {
             return Ok(());
         }
         let sent = self.outbox.answer(self.message.reply(act, content));
@@ -167,12 +186,18 @@ impl std::fmt::Debug for Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
+        // After a crash the message is for the next incarnation, which may hold it already.
+        if self.outbox.incarnation.is_over() {
+            return;
+        }
         let unanswered = {
             let mut in_flight = self.outbox.cell.in_flight.lock();
-            let Some(entry) = in_flight.get_mut(self.ticket) else { return };
+            let Some(entry) = in_flight.get_mut(self.ticket) else {
+                return;
+            };
             entry.dropped = true;
-            // Within a turn or job its end decides; after a crash the message is for the next incarnation.
-            entry.scope == Scope::Kept && !self.outbox.incarnation.is_over()
+            // Within a turn or job its end decides.
+            entry.scope == Scope::Kept
         };
         if unanswered {
             settle(&self.outbox, self.ticket, &no_answer());
@@ -185,10 +210,24 @@ fn no_answer() -> AgentError {
 }
 
 /// The turn or job that had a message is over.
-pub(crate) fn end_of_scope(outbox: &Outbox, ticket: Ticket, scope: Scope, result: &Result<(), AgentError>) {
+pub(crate) fn end_of_scope(
+    outbox: &Outbox,
+    ticket: Ticket,
+    scope: Scope,
+    result: &Result<(), AgentError>,
+) {
+    if outbox.incarnation.is_over() {
+        // It was late, and its successor has the message.
+        return;
+    }
     let verdict = {
         let mut in_flight = outbox.cell.in_flight.lock();
-        let Some(entry) = in_flight.get_mut(ticket).filter(|entry| entry.scope == scope) else { return };
+        let Some(entry) = in_flight
+            .get_mut(ticket)
+            .filter(|entry| entry.scope == scope)
+        else {
+            return;
+        };
         entry.scope = Scope::Kept;
         match result {
             Err(AgentError::Broken(_)) => return,
@@ -203,7 +242,9 @@ pub(crate) fn end_of_scope(outbox: &Outbox, ticket: Ticket, scope: Scope, result
 
 /// Takes a message off the books; its sender hears `verdict` if it waits for something.
 pub(crate) fn settle(outbox: &Outbox, ticket: Ticket, verdict: &AgentError) {
-    let Some(entry) = outbox.cell.in_flight.lock().settle(ticket) else { return };
+    let Some(entry) = outbox.cell.in_flight.lock().settle(ticket) else {
+        return;
+    };
     if !entry.answer_due {
         return;
     }

@@ -21,11 +21,31 @@ pub const STEPS_REPLAYED_TOTAL: &str = "aios_agent_steps_replayed_total";
 pub fn describe() {
     use metrics::{Unit, describe_counter, describe_histogram};
     describe_counter!(SENT_TOTAL, Unit::Count, "messages sent and signed");
-    describe_counter!(VERIFIED_TOTAL, Unit::Count, "messages received and verified");
+    describe_counter!(
+        VERIFIED_TOTAL,
+        Unit::Count,
+        "messages received and verified"
+    );
     describe_counter!(REFUSED_TOTAL, Unit::Count, "messages refused, by reason");
-    describe_histogram!(HANDLE_SECONDS, Unit::Seconds, "time from taking a message up to the end of its handler");
-    describe_counter!(REDELIVERED_TOTAL, Unit::Count, "messages handed over again after a crash");
-    describe_counter!(DEAD_LETTERS_TOTAL, Unit::Count, "messages that went to the dead letters");
+    describe_histogram!(
+        HANDLE_SECONDS,
+        Unit::Seconds,
+        "time from taking a message up to the end of its handler"
+    );
+    describe_counter!(
+        REDELIVERED_TOTAL,
+        Unit::Count,
+        "messages handed over again after a crash"
+    );
+    describe_counter!(
+        DEAD_LETTERS_TOTAL,
+        Unit::Count,
+        "messages that went to the dead letters"
+    );
     describe_counter!(INCARNATIONS_TOTAL, Unit::Count, "incarnations begun");
-    describe_counter!(STEPS_REPLAYED_TOTAL, Unit::Count, "durable steps found committed");
+    describe_counter!(
+        STEPS_REPLAYED_TOTAL,
+        Unit::Count,
+        "durable steps found committed"
+    );
 }

@@ -5,7 +5,7 @@
 //! host is the one ractor actor that carries any agent and never runs the author's code itself; inbox and outbox are
 //! the two doors, and every message goes through both, signed.
 //!
-//! Read on in this order: `host`, `inbox`, `outbox`, `cell`, `in_flight`.
+//! Read on in this order: `turn`, `host`, `inbox`, `outbox`, `cell`, `in_flight`.
 
 pub mod metric;
 
@@ -29,6 +29,7 @@ mod snapshot;
 mod state;
 mod step;
 mod talks;
+mod turn;
 mod wake;
 
 use aios_protocols::AgentCard;
@@ -46,13 +47,12 @@ pub use incoming::Incoming;
 pub use options::AgentOptions;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use state::{AgentState, AgentView, MessageCounts};
-
-pub use host::Maker;
+pub use turn::Maker;
 
 pub(crate) use cell::CellParts;
 pub(crate) use farewell::settle_all;
-pub(crate) use outbox::Outbox;
 pub(crate) use host::{Host, HostArguments};
+pub(crate) use outbox::Outbox;
 pub(crate) use step::Steps;
 
 /// An agent.

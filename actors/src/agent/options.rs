@@ -22,7 +22,7 @@ pub struct AgentOptions {
     pub asks: usize,
     /// Answers that may wait to be taken up: each ask can have two at once (`agree`, then the result).
     pub replies: usize,
-    /// How often a message is handed to an incarnation before it is a dead letter.
+    /// How many incarnations may fall with a message in their hands before it is a dead letter.
     pub deliveries: u32,
     /// How long `start` may take.
     pub start_deadline: Duration,

@@ -28,7 +28,9 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn find(&self, address: &Address) -> Result<Arc<Cell>, SendError> {
         let found = self.society.directory().find(address, self.cell.party());
-        found.ok_or_else(|| SendError::NoReceiver { address: address.to_string() })
+        found.ok_or_else(|| SendError::NoReceiver {
+            address: address.to_string(),
+        })
     }
 
     /// Stamps and signs.
@@ -37,17 +39,23 @@ impl Outbox {
             return Err(SendError::Over);
         }
         let (message, identity) = self.cell.stamp(draft, self.society.now())?;
-        let frame = identity.seal(&message, &self.cell.limits).map_err(aios_protocols::SealError::from)?;
+        let frame = identity
+            .seal(&message, &self.cell.limits)
+            .map_err(aios_protocols::SealError::from)?;
         Ok((message, frame))
     }
 
     fn note(&self, message: &Message, ear: Option<Ear>) -> Result<Step, SendError> {
-        self.cell.talks.lock().send(self.cell.party(), message, self.society.now(), ear)
+        self.cell
+            .talks
+            .lock()
+            .send(self.cell.party(), message, self.society.now(), ear)
     }
 
     async fn deliver(&self, to: &Cell, opened: bool, frame: &Sealed) -> Result<(), SendError> {
         let lane = if opened { Lane::Request } else { Lane::Reply };
-        to.offer(lane, frame.clone(), Some(self.cell.label())).await?;
+        to.offer(lane, frame.clone(), Some(self.cell.label()))
+            .await?;
         self.cell.tally.sent();
         Ok(())
     }
@@ -75,7 +83,11 @@ impl Outbox {
     }
 
     /// Opens a conversation, or goes on with one, and listens to what the others say in it.
-    pub(crate) async fn open(self: &Arc<Self>, draft: Draft, places: usize) -> Result<Dialogue, SendError> {
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        draft: Draft,
+        places: usize,
+    ) -> Result<Dialogue, SendError> {
         let mut to = Vec::with_capacity(draft.receivers().len());
         for party in draft.receivers() {
             to.push(self.find(&party.into())?);
@@ -94,10 +106,18 @@ impl Outbox {
             line.unsay(step.opened);
             return Err(match unreached.pop() {
                 Some((_, error)) => error,
-                None => SendError::NoReceiver { address: String::new() },
+                None => SendError::NoReceiver {
+                    address: String::new(),
+                },
             });
         }
-        Ok(Dialogue::new(Arc::clone(self), line, heard, message, unreached))
+        Ok(Dialogue::new(
+            Arc::clone(self),
+            line,
+            heard,
+            message,
+            unreached,
+        ))
     }
 
     /// Sends a request and waits for its answer.
@@ -110,7 +130,10 @@ impl Outbox {
         let receiver = self.find(to)?.party().clone();
         let draft = draft.to(&receiver);
         if draft.receivers().len() != 1 {
-            return Err(SendError::NotOneReceiver { asked: draft.receivers().len() }.into());
+            return Err(SendError::NotOneReceiver {
+                asked: draft.receivers().len(),
+            }
+            .into());
         }
         let draft = match draft.latest_reply() {
             Some(_) => draft,
@@ -127,12 +150,21 @@ impl Outbox {
                         dialogue.let_go();
                         return outcome(said);
                     }
-                    None => return Err(AskError::AskerStopped { to: receiver.clone() }),
+                    None => {
+                        return Err(AskError::AskerStopped {
+                            to: receiver.clone(),
+                        });
+                    }
                 }
             }
         })
         .await;
-        answered.unwrap_or_else(|_| Err(AskError::Deadline { to: receiver, after: deadline }))
+        answered.unwrap_or_else(|_| {
+            Err(AskError::Deadline {
+                to: receiver,
+                after: deadline,
+            })
+        })
     }
 
     /// Goes on with a conversation at once, without waiting for a place. What cannot be delivered is a dead letter.
@@ -156,7 +188,11 @@ impl Outbox {
             let handed = match self.find(&party.into()) {
                 Ok(cell) => cell.offer_reply(frame.clone(), Some(self.cell.label())),
                 Err(nobody) => {
-                    self.society.bury(frame.clone(), aios_supervisor::Reason::Closed, Some(self.cell.label()));
+                    self.society.bury(
+                        frame.clone(),
+                        aios_supervisor::Reason::Closed,
+                        Some(self.cell.label()),
+                    );
                     Err(nobody)
                 }
             };
@@ -175,11 +211,17 @@ impl Outbox {
             AgentError::Refused(reason) => (Refuse, reason.clone()),
             AgentError::Failed(reason) => (Failure, reason.clone()),
             AgentError::NotUnderstood(reason) => (NotUnderstood, reason.clone()),
-            AgentError::Broken(why) => (Failure, Reason::new(ReasonKind::InternalError, why.clone())),
+            AgentError::Broken(why) => {
+                (Failure, Reason::new(ReasonKind::InternalError, why.clone()))
+            }
         };
         let content = Content::from(reason);
         for act in [first, Failure, Refuse, RejectProposal, NotUnderstood] {
-            let allowed = self.cell.talks.lock().expects(message.conversation_id, self.cell.party(), act);
+            let allowed =
+                self.cell
+                    .talks
+                    .lock()
+                    .expects(message.conversation_id, self.cell.party(), act);
             if allowed {
                 if let Err(error) = self.answer(message.reply(act, content)) {
                     tracing::debug!(agent = %self.cell.party(), %error, "bad news did not reach the sender");

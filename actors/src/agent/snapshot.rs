@@ -24,7 +24,9 @@ pub struct Snapshot {
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The stored bytes are not a snapshot.
-    #[error("not a snapshot: {found} bytes that do not start with the snapshot header of {HEADER} bytes")]
+    #[error(
+        "not a snapshot: {found} bytes that do not start with the snapshot header of {HEADER} bytes"
+    )]
     NotASnapshot {
         /// How many bytes there were.
         found: usize,
@@ -60,7 +62,10 @@ impl Snapshot {
     /// Reads back what [`json`](Self::json) wrote, if it is of layout `version`.
     pub fn read_json<T: DeserializeOwned>(&self, version: u32) -> Result<T, SnapshotError> {
         if self.version != version {
-            return Err(SnapshotError::Version { found: self.version, expected: version });
+            return Err(SnapshotError::Version {
+                found: self.version,
+                expected: version,
+            });
         }
         Ok(serde_json::from_slice(&self.bytes)?)
     }
@@ -75,7 +80,9 @@ impl Snapshot {
     }
 
     pub(crate) fn decode(stored: &[u8]) -> Result<Self, SnapshotError> {
-        let not_one = || SnapshotError::NotASnapshot { found: stored.len() };
+        let not_one = || SnapshotError::NotASnapshot {
+            found: stored.len(),
+        };
         let rest = stored.strip_prefix(MAGIC).ok_or_else(not_one)?;
         let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(not_one)?;
         let (sum, payload) = rest.split_first_chunk::<16>().ok_or_else(not_one)?;
@@ -88,7 +95,10 @@ impl Snapshot {
 }
 
 fn checksum(version: u32, payload: &[u8]) -> [u8; 16] {
-    let digest = Sha256::new().chain_update(version.to_le_bytes()).chain_update(payload).finalize();
+    let digest = Sha256::new()
+        .chain_update(version.to_le_bytes())
+        .chain_update(payload)
+        .finalize();
     let mut sum = [0; 16];
     sum.copy_from_slice(&digest[..16]);
     sum
@@ -104,7 +114,13 @@ mod tests {
         let restored = Snapshot::decode(&saved.encode()).unwrap();
         assert_eq!(restored, saved);
         assert_eq!(restored.read_json::<Vec<i32>>(3).unwrap(), [1, 2, 3]);
-        assert!(matches!(restored.read_json::<Vec<i32>>(4), Err(SnapshotError::Version { found: 3, expected: 4 })));
+        assert!(matches!(
+            restored.read_json::<Vec<i32>>(4),
+            Err(SnapshotError::Version {
+                found: 3,
+                expected: 4
+            })
+        ));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aios_memory::{Begin, Store, StepLog};
+use aios_memory::{Begin, StepLog, Store};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,7 +30,10 @@ impl Drop for Alone {
     fn drop(&mut self) {
         self.guard = None;
         let mut running = self.running.lock();
-        if running.get(&self.operation).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+        if running
+            .get(&self.operation)
+            .is_some_and(|lock| Arc::strong_count(lock) == 1)
+        {
             running.remove(&self.operation);
         }
     }
@@ -38,7 +41,10 @@ impl Drop for Alone {
 
 impl Steps {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { log: StepLog::new(store), running: Arc::default() }
+        Self {
+            log: StepLog::new(store),
+            running: Arc::default(),
+        }
     }
 
     pub(crate) fn log(&self) -> &StepLog {
@@ -48,7 +54,11 @@ impl Steps {
     async fn alone(&self, operation: &str) -> Alone {
         let lock = Arc::clone(self.running.lock().entry(operation.to_owned()).or_default());
         // Made before the wait, so that a waiter that is dropped cleans up too.
-        let mut alone = Alone { running: Arc::clone(&self.running), operation: operation.to_owned(), guard: None };
+        let mut alone = Alone {
+            running: Arc::clone(&self.running),
+            operation: operation.to_owned(),
+            guard: None,
+        };
         alone.guard = Some(lock.lock_owned().await);
         alone
     }

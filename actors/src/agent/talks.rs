@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use aios_protocols::conversation::Step;
-use aios_protocols::{ConversationId, Conversations, Message, Party, Performative, Refusal, Timestamp, Trusted};
+use aios_protocols::{
+    ConversationId, Conversations, Message, Party, Performative, Refusal, Timestamp, Trusted,
+};
 use tokio::sync::mpsc;
 
 use super::SendError;
@@ -43,10 +45,16 @@ impl Talks {
         ear: Option<Ear>,
     ) -> Result<Step, SendError> {
         if ear.is_some() && self.waiting.len() >= self.asks_allowed {
-            return Err(SendError::TooManyAsks { asked: self.waiting.len() + 1, allowed: self.asks_allowed });
+            return Err(SendError::TooManyAsks {
+                asked: self.waiting.len() + 1,
+                allowed: self.asks_allowed,
+            });
         }
         self.make_room(now);
-        let step = self.conversations.send(me, message, now).map_err(not_sent)?;
+        let step = self
+            .conversations
+            .send(me, message, now)
+            .map_err(not_sent)?;
         if let Some(ear) = ear {
             self.waiting.insert(message.conversation_id, ear);
         }
@@ -54,14 +62,23 @@ impl Talks {
     }
 
     /// Takes note of an act that came in.
-    pub(crate) fn receive(&mut self, me: &Party, message: &Message, now: Timestamp) -> Result<Step, Refusal> {
+    pub(crate) fn receive(
+        &mut self,
+        me: &Party,
+        message: &Message,
+        now: Timestamp,
+    ) -> Result<Step, Refusal> {
         self.make_room(now);
         self.conversations.receive(me, message, now)
     }
 
     /// Who waits in this conversation. After its last act nobody does.
     pub(crate) fn ear(&mut self, id: ConversationId, finished: bool) -> Option<Ear> {
-        if finished { self.waiting.remove(&id) } else { self.waiting.get(&id).cloned() }
+        if finished {
+            self.waiting.remove(&id)
+        } else {
+            self.waiting.get(&id).cloned()
+        }
     }
 
     /// Whether this party still owes the conversation an act.
@@ -138,7 +155,11 @@ fn not_sent(refusal: Refusal) -> SendError {
     match refusal {
         Refusal::TierForbidden(denied) => SendError::Denied(denied),
         Refusal::OutOfProtocol(why) => SendError::OutOfProtocol(why),
-        Refusal::TooManyConversations { asked, allowed } => SendError::TooManyConversations { asked, allowed },
-        other => SendError::NotAllowed { why: other.to_string() },
+        Refusal::TooManyConversations { asked, allowed } => {
+            SendError::TooManyConversations { asked, allowed }
+        }
+        other => SendError::NotAllowed {
+            why: other.to_string(),
+        },
     }
 }

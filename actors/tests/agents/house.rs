@@ -1,11 +1,11 @@
 //! A small world for tests: agents made of closures, a driver whose context the test holds, a record of what was begun.
-#![allow(dead_code, clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::agent::{
-    Agent, AgentError, AgentOptions, AgentState, AgentView, AskError, Cell, Context, Incoming, IntoDraft, TimerClock,
+    Agent, AgentError, AgentOptions, AgentState, AgentView, AskError, Cell, Context, Incoming,
+    IntoDraft, TimerClock,
 };
 use aios_actors::{Society, async_trait};
 use aios_memory::{InMemoryStore, Store};
@@ -26,7 +26,9 @@ pub struct Book {
 
 impl Book {
     fn new() -> Arc<Self> {
-        Arc::new(Self { pages: watch::Sender::new(Vec::new()) })
+        Arc::new(Self {
+            pages: watch::Sender::new(Vec::new()),
+        })
     }
 
     pub fn write(&self, line: impl Into<String>) {
@@ -45,12 +47,17 @@ impl Book {
     pub async fn wait(&self, line: &str, times: usize) {
         let mut pages = self.pages.subscribe();
         let there = pages.wait_for(|pages| pages.iter().filter(|it| *it == line).count() >= times);
-        tokio::time::timeout(PATIENCE, there).await.unwrap_or_else(|_| panic!("`{line}` never came")).unwrap();
+        tokio::time::timeout(PATIENCE, there)
+            .await
+            .unwrap_or_else(|_| panic!("`{line}` never came"))
+            .unwrap();
     }
 }
 
 pub type Handler = Arc<
-    dyn Fn(Incoming, Context, Arc<Book>) -> BoxFuture<'static, Result<(), AgentError>> + Send + Sync,
+    dyn Fn(Incoming, Context, Arc<Book>) -> BoxFuture<'static, Result<(), AgentError>>
+        + Send
+        + Sync,
 >;
 
 struct Closure {
@@ -72,7 +79,9 @@ struct Driver(mpsc::UnboundedSender<Context>);
 #[async_trait]
 impl Agent for Driver {
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
-        self.0.send(ctx.clone()).map_err(|_| AgentError::failure("the test is over"))
+        self.0
+            .send(ctx.clone())
+            .map_err(|_| AgentError::failure("the test is over"))
     }
 
     async fn handle(&mut self, _: Incoming, _: &Context) -> Result<(), AgentError> {
@@ -97,14 +106,22 @@ impl House {
     pub async fn with_store(store: Arc<dyn Store>) -> Self {
         let society = Society::builder()
             .seed(7)
-            .clock(Arc::new(TimerClock::starting_at(Timestamp::since_epoch(Duration::from_secs(1_000_000)))))
+            .clock(Arc::new(TimerClock::starting_at(Timestamp::since_epoch(
+                Duration::from_secs(1_000_000),
+            ))))
             .store(Arc::clone(&store))
             .build();
         let spec = SupervisorSpec::new("house").intensity(1_000, SECOND);
         let supervisor = Supervisor::start(spec).await.unwrap();
         let mut house = None;
         let driver = driver(&society, &supervisor, "macro.planner").await;
-        house.get_or_insert(Self { society, supervisor, book: Book::new(), store, driver });
+        house.get_or_insert(Self {
+            society,
+            supervisor,
+            book: Book::new(),
+            store,
+            driver,
+        });
         house.unwrap()
     }
 
@@ -119,7 +136,8 @@ impl House {
         F: Fn(Incoming, Context, Arc<Book>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), AgentError>> + Send + 'static,
     {
-        self.agent_with("macro.executor", AgentOptions::default(), handler).await
+        self.agent_with("macro.executor", AgentOptions::default(), handler)
+            .await
     }
 
     pub async fn agent_with<F, Fut>(&self, role: &str, options: AgentOptions, handler: F) -> AgentId
@@ -127,16 +145,28 @@ impl House {
         F: Fn(Incoming, Context, Arc<Book>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), AgentError>> + Send + 'static,
     {
-        let handler: Handler = Arc::new(move |incoming, ctx, book| Box::pin(handler(incoming, ctx, book)));
+        let handler: Handler =
+            Arc::new(move |incoming, ctx, book| Box::pin(handler(incoming, ctx, book)));
         let book = Arc::clone(&self.book);
         self.society.factories().register(role, move |_| {
-            Ok(Closure { handler: Arc::clone(&handler), book: Arc::clone(&book) })
+            Ok(Closure {
+                handler: Arc::clone(&handler),
+                book: Arc::clone(&book),
+            })
         });
-        self.society.spawn(role, &self.supervisor, options).await.unwrap().0
+        self.society
+            .spawn(role, &self.supervisor, options)
+            .await
+            .unwrap()
+            .0
     }
 
     /// Asks as the driver, in a task of its own.
-    pub fn ask(&self, to: &AgentId, what: impl IntoDraft + Send + 'static) -> JoinHandle<Result<String, AskError>> {
+    pub fn ask(
+        &self,
+        to: &AgentId,
+        what: impl IntoDraft + Send + 'static,
+    ) -> JoinHandle<Result<String, AskError>> {
         self.ask_within(to, what, PATIENCE)
     }
 
@@ -162,11 +192,22 @@ impl House {
     }
 
     pub fn refusals(&self, label: &str) -> u64 {
-        self.society.audit().counts().get(label).copied().unwrap_or(0)
+        self.society
+            .audit()
+            .counts()
+            .get(label)
+            .copied()
+            .unwrap_or(0)
     }
 
     pub fn buried(&self, reason: &str) -> u64 {
-        self.society.dead_letters().counts().by_reason.get(reason).copied().unwrap_or(0)
+        self.society
+            .dead_letters()
+            .counts()
+            .by_reason
+            .get(reason)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Kills the host of an agent where it stands, and waits for its successor.
@@ -197,8 +238,13 @@ impl House {
 
 async fn driver(society: &Society, supervisor: &SupervisorRef, role: &str) -> Context {
     let (tell, mut told) = mpsc::unbounded_channel();
-    society.factories().register(role, move |_| Ok(Driver(tell.clone())));
-    society.spawn(role, supervisor, AgentOptions::default()).await.unwrap();
+    society
+        .factories()
+        .register(role, move |_| Ok(Driver(tell.clone())));
+    society
+        .spawn(role, supervisor, AgentOptions::default())
+        .await
+        .unwrap();
     told.recv().await.unwrap()
 }
 

@@ -1,14 +1,11 @@
 //! The recovery table: what falls, and what the asker sees of it.
-#![allow(clippy::unwrap_used)]
-
-mod house;
 
 use std::future::pending;
 use std::sync::Arc;
 
 use aios_actors::agent::{AgentError, AgentOptions, AskError, Context, Incoming};
 
-use house::{Book, House, SECOND};
+use crate::house::{Book, House, SECOND};
 
 type Handled = Result<(), AgentError>;
 
@@ -46,7 +43,11 @@ async fn fall_once(incoming: Incoming, ctx: Context, _: Arc<Book>) -> Handled {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_ends_an_agent_in_the_middle_of_a_request_the_next_incarnation_answers_it() {
-    let options = || AgentOptions { handler_deadline: 5 * SECOND, job_deadline: 5 * SECOND, ..AgentOptions::default() };
+    let options = || AgentOptions {
+        handler_deadline: 5 * SECOND,
+        job_deadline: 5 * SECOND,
+        ..AgentOptions::default()
+    };
     for (how, said) in [
         ("hang", "hangs"),
         ("panic", "panicked"),
@@ -56,10 +57,19 @@ async fn whatever_ends_an_agent_in_the_middle_of_a_request_the_next_incarnation_
         ("agree and panic", "panicked"),
     ] {
         let house = House::new().await;
-        let worker = house.agent_with("macro.executor", options(), fall_once).await;
-        assert_eq!(house.ask(&worker, how).await.unwrap().unwrap(), "done by 2", "{how}");
+        let worker = house
+            .agent_with("macro.executor", options(), fall_once)
+            .await;
+        assert_eq!(
+            house.ask(&worker, how).await.unwrap().unwrap(),
+            "done by 2",
+            "{how}"
+        );
         let view = house.view(&worker);
-        assert!(view.last_failure.as_ref().unwrap().contains(said), "{how}: {view:?}");
+        assert!(
+            view.last_failure.as_ref().unwrap().contains(said),
+            "{how}: {view:?}"
+        );
         assert_eq!((view.incarnation, view.in_flight), (2, 0), "{how}");
     }
 }
@@ -86,8 +96,20 @@ async fn a_poisonous_message_is_given_up_after_three_deliveries_and_its_asker_he
         })
         .await;
     let error = house.ask(&worker, "poison").await.unwrap().unwrap_err();
-    let AskError::Failed { reason, .. } = error else { panic!("{error}") };
+    let AskError::Failed { reason, .. } = error else {
+        panic!("{error}")
+    };
     assert!(reason.detail.contains("3 deliveries"), "{reason}");
-    assert_eq!((house.buried("too_many_deliveries"), house.book.times("poison")), (1, 3));
-    assert_eq!(house.ask(&worker, "work").await.unwrap().unwrap(), "done by 4", "and the agent is well");
+    assert_eq!(
+        (
+            house.buried("too_many_deliveries"),
+            house.book.times("poison")
+        ),
+        (1, 3)
+    );
+    assert_eq!(
+        house.ask(&worker, "work").await.unwrap().unwrap(),
+        "done by 4",
+        "and the agent is well"
+    );
 }

@@ -1,18 +1,15 @@
 //! The door table: which frames are refused, under which label, and what their sender hears.
-#![allow(clippy::unwrap_used)]
-
-mod house;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, AgentOptions, AskError, Context, Incoming, SendError};
 use aios_protocols::{
-    AgentId, Draft, KeyDirectory, Party, Performative, ProtocolName, ReasonKind, Sealed, Sealer, SigningIdentity,
-    TenantId,
+    AgentId, Draft, KeyDirectory, Party, Performative, ProtocolName, ReasonKind, Sealed, Sealer,
+    SigningIdentity, TenantId,
 };
 
-use house::{Book, House, PATIENCE, SECOND, party};
+use crate::house::{Book, House, PATIENCE, SECOND, party};
 
 async fn inform(incoming: Incoming, _: Context, _: Arc<Book>) -> Result<(), AgentError> {
     if incoming.performative == Performative::Request {
@@ -32,7 +29,11 @@ impl Forger {
     fn enrolled(house: &House, as_whom: &str, to: &AgentId) -> Self {
         let forger = Self::unknown(house, as_whom, to);
         let identity = forger.sealer.identity();
-        house.society.key_registry().register(identity.party(), identity.public_key(), house.society.now()).unwrap();
+        house
+            .society
+            .key_registry()
+            .register(identity.party(), identity.public_key(), house.society.now())
+            .unwrap();
         forger
     }
 
@@ -40,16 +41,26 @@ impl Forger {
         let identity = Arc::new(SigningIdentity::from_seed(party(as_whom), [9; 32]));
         let epoch = house.society.now().as_micros();
         let tenant = TenantId::new("local").unwrap();
-        Self { sealer: Sealer::new(identity, tenant, epoch), to: to.into(), sent: 0 }
+        Self {
+            sealer: Sealer::new(identity, tenant, epoch),
+            to: to.into(),
+            sent: 0,
+        }
     }
 
     fn seal(&mut self, house: &House, draft: Draft) -> Sealed {
         self.sent += 1;
-        self.sealer.seal(draft.to(&self.to), house.society.now(), [self.sent; 10]).unwrap().1
+        self.sealer
+            .seal(draft.to(&self.to), house.society.now(), [self.sent; 10])
+            .unwrap()
+            .1
     }
 
     fn request(&mut self, house: &House) -> Sealed {
-        self.seal(house, Draft::new(Performative::Request, "work").protocol(ProtocolName::FipaRequest))
+        self.seal(
+            house,
+            Draft::new(Performative::Request, "work").protocol(ProtocolName::FipaRequest),
+        )
     }
 }
 
@@ -61,7 +72,10 @@ async fn post(house: &House, to: &AgentId, frame: Sealed, opens: bool) {
 #[tokio::test(start_paused = true)]
 async fn a_frame_altered_in_any_byte_is_refused_and_audited() {
     let house = House::new().await;
-    let options = AgentOptions { mailbox: 1024, ..AgentOptions::default() };
+    let options = AgentOptions {
+        mailbox: 1024,
+        ..AgentOptions::default()
+    };
     let worker = house.agent_with("macro.executor", options, inform).await;
     let mut sender = Forger::enrolled(&house, "macro.planner.009@global", &worker);
     let good = sender.request(&house);
@@ -70,9 +84,19 @@ async fn a_frame_altered_in_any_byte_is_refused_and_audited() {
         let mut altered = bytes.to_vec();
         altered[at] ^= 0x10;
         post(&house, &worker, Sealed::from_bytes(altered), true).await;
-        assert_eq!(house.society.audit().counts().values().sum::<u64>(), at as u64 + 1, "byte {at}");
+        assert_eq!(
+            house.society.audit().counts().values().sum::<u64>(),
+            at as u64 + 1,
+            "byte {at}"
+        );
     }
-    assert_eq!((house.book.times("work"), house.view(&worker).messages.verified), (0, 0));
+    assert_eq!(
+        (
+            house.book.times("work"),
+            house.view(&worker).messages.verified
+        ),
+        (0, 0)
+    );
     assert_eq!(house.view(&worker).messages.refused, bytes.len() as u64);
     post(&house, &worker, good, true).await;
     assert_eq!(house.book.times("work"), 1, "the frame itself was sound");
@@ -83,17 +107,26 @@ async fn each_kind_of_false_frame_is_refused_under_its_own_label() {
     type Make = fn(&House, &AgentId) -> (Sealed, bool);
     let cases: [(&str, Make); 8] = [
         ("unknown-sender", |house, worker| {
-            (Forger::unknown(house, "macro.planner.009@global", worker).request(house), true)
+            (
+                Forger::unknown(house, "macro.planner.009@global", worker).request(house),
+                true,
+            )
         }),
         ("revoked-key", |house, worker| {
             let mut sender = Forger::enrolled(house, "macro.planner.009@global", worker);
             let frame = sender.request(house);
-            house.society.key_registry().revoke_party(sender.sealer.identity().party());
+            house
+                .society
+                .key_registry()
+                .revoke_party(sender.sealer.identity().party());
             (frame, true)
         }),
         ("unknown-key", |house, worker| {
             // Says to be the driver, with a key that the driver never had.
-            (Forger::unknown(house, house.driver.me().as_str(), worker).request(house), true)
+            (
+                Forger::unknown(house, house.driver.me().as_str(), worker).request(house),
+                true,
+            )
         }),
         ("wrong-receiver", |house, worker| {
             let mut sender = Forger::enrolled(house, "macro.planner.009@global", worker);
@@ -101,17 +134,29 @@ async fn each_kind_of_false_frame_is_refused_under_its_own_label() {
             (sender.request(house), true)
         }),
         ("tier-forbidden", |house, worker| {
-            (Forger::enrolled(house, "meso.monitor.009@global", worker).request(house), true)
+            (
+                Forger::enrolled(house, "meso.monitor.009@global", worker).request(house),
+                true,
+            )
         }),
         ("tier-forbidden", |house, worker| {
-            (Forger::enrolled(house, "micro.page.0x1@numa-0", worker).request(house), true)
+            (
+                Forger::enrolled(house, "micro.page.0x1@numa-0", worker).request(house),
+                true,
+            )
         }),
         ("tier-forbidden", |house, worker| {
-            (Forger::enrolled(house, "user:mallory@local", worker).request(house), true)
+            (
+                Forger::enrolled(house, "user:mallory@local", worker).request(house),
+                true,
+            )
         }),
         ("out-of-protocol", |house, worker| {
             let mut sender = Forger::enrolled(house, "macro.planner.009@global", worker);
-            (sender.seal(house, Draft::new(Performative::Agree, "unasked")), false)
+            (
+                sender.seal(house, Draft::new(Performative::Agree, "unasked")),
+                false,
+            )
         }),
     ];
     for (label, make) in cases {
@@ -119,7 +164,12 @@ async fn each_kind_of_false_frame_is_refused_under_its_own_label() {
         let worker = house.agent(inform).await;
         let (frame, opens) = make(&house, &worker);
         post(&house, &worker, frame, opens).await;
-        assert_eq!(house.refusals(label), 1, "{label}: {:?}", house.society.audit().entries());
+        assert_eq!(
+            house.refusals(label),
+            1,
+            "{label}: {:?}",
+            house.society.audit().entries()
+        );
         assert_eq!(house.society.audit().entries().len(), 1, "{label}");
         assert!(house.book.lines().is_empty(), "{label}: the agent saw it");
         let entry = house.society.audit().entries().remove(0);
@@ -136,7 +186,10 @@ async fn a_replayed_frame_is_refused_also_after_a_restart() {
     post(&house, &worker, frame.clone(), true).await;
     house.kill(&worker).await;
     post(&house, &worker, frame, true).await;
-    assert_eq!((house.book.times("work"), house.refusals("replayed")), (1, 2));
+    assert_eq!(
+        (house.book.times("work"), house.refusals("replayed")),
+        (1, 2)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,12 +197,23 @@ async fn a_directive_taken_up_after_its_reply_by_is_dropped_and_reported() {
     let house = House::new().await;
     let worker = house.agent(inform).await;
     house.cell(&worker).suspend();
-    let error = house.ask_within(&worker, "work", SECOND).await.unwrap().unwrap_err();
+    let error = house
+        .ask_within(&worker, "work", SECOND)
+        .await
+        .unwrap()
+        .unwrap_err();
     assert!(matches!(error, AskError::Deadline { .. }), "{error}");
     tokio::time::advance(SECOND).await;
     house.cell(&worker).resume();
     house.settle().await;
-    assert_eq!((house.book.times("work"), house.refusals("expired"), house.buried("expired")), (0, 1, 1));
+    assert_eq!(
+        (
+            house.book.times("work"),
+            house.refusals("expired"),
+            house.buried("expired")
+        ),
+        (0, 1, 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,11 +227,18 @@ async fn an_answer_that_comes_too_late_is_a_dead_letter() {
             Ok(())
         })
         .await;
-    let error = house.ask_within(&worker, "work", SECOND).await.unwrap().unwrap_err();
+    let error = house
+        .ask_within(&worker, "work", SECOND)
+        .await
+        .unwrap()
+        .unwrap_err();
     assert!(matches!(error, AskError::Deadline { .. }), "{error}");
     tokio::time::sleep(2 * SECOND).await;
     house.settle().await;
-    assert_eq!((house.buried("expired"), house.refusals("out-of-protocol")), (1, 1));
+    assert_eq!(
+        (house.buried("expired"), house.refusals("out-of-protocol")),
+        (1, 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,10 +247,24 @@ async fn what_the_receiver_would_refuse_is_not_even_sent() {
     let worker = house.agent(inform).await;
     let monitor = house.another_driver("meso.monitor").await;
     let error = monitor.ask(&worker, "work", SECOND).await.unwrap_err();
-    assert!(matches!(error, AskError::NotSent(SendError::Denied(_))), "{error}");
-    let error = house.driver.ask("macro.nobody", "work", SECOND).await.unwrap_err();
-    assert!(matches!(error, AskError::NotSent(SendError::NoReceiver { .. })), "{error}");
-    let error = house.driver.send(Draft::new(Performative::Agree, "").to(&worker)).await.unwrap_err();
+    assert!(
+        matches!(error, AskError::NotSent(SendError::Denied(_))),
+        "{error}"
+    );
+    let error = house
+        .driver
+        .ask("macro.nobody", "work", SECOND)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, AskError::NotSent(SendError::NoReceiver { .. })),
+        "{error}"
+    );
+    let error = house
+        .driver
+        .send(Draft::new(Performative::Agree, "").to(&worker))
+        .await
+        .unwrap_err();
     assert!(matches!(error, SendError::OutOfProtocol(_)), "{error}");
     assert_eq!(house.view(&worker).messages.refused, 0);
 }
@@ -198,11 +283,27 @@ async fn an_act_that_the_card_does_not_list_is_not_understood() {
         }
     }
     let house = House::new().await;
-    house.society.factories().register("macro.executor", |_| Ok(OnlyRequests));
-    let (worker, _) = house.society.spawn("macro.executor", &house.supervisor, AgentOptions::default()).await.unwrap();
-    let error = house.driver.ask(&worker, Draft::query_ref(&worker, "what"), PATIENCE).await.unwrap_err();
-    let AskError::NotUnderstood { reason, .. } = error else { panic!("{error}") };
-    assert_eq!((reason.kind, house.refusals("unsupported-act")), (ReasonKind::UnsupportedAct, 1));
+    house
+        .society
+        .factories()
+        .register("macro.executor", |_| Ok(OnlyRequests));
+    let (worker, _) = house
+        .society
+        .spawn("macro.executor", &house.supervisor, AgentOptions::default())
+        .await
+        .unwrap();
+    let error = house
+        .driver
+        .ask(&worker, Draft::query_ref(&worker, "what"), PATIENCE)
+        .await
+        .unwrap_err();
+    let AskError::NotUnderstood { reason, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (reason.kind, house.refusals("unsupported-act")),
+        (ReasonKind::UnsupportedAct, 1)
+    );
     assert_eq!(house.ask(&worker, "work").await.unwrap().unwrap(), "done");
 }
 
@@ -211,9 +312,21 @@ async fn a_party_that_was_cut_off_is_not_heard_from_that_moment_on() {
     let house = House::new().await;
     let worker = house.agent(inform).await;
     assert_eq!(house.ask(&worker, "work").await.unwrap().unwrap(), "done");
-    house.society.key_registry().revoke_party(&house.driver.me().into());
-    assert!(house.ask_within(&worker, "more", SECOND).await.unwrap().is_err());
-    assert_eq!((house.refusals("revoked-key"), house.book.times("more")), (1, 0));
+    house
+        .society
+        .key_registry()
+        .revoke_party(&house.driver.me().into());
+    assert!(
+        house
+            .ask_within(&worker, "more", SECOND)
+            .await
+            .unwrap()
+            .is_err()
+    );
+    assert_eq!(
+        (house.refusals("revoked-key"), house.book.times("more")),
+        (1, 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,10 +334,21 @@ async fn two_worlds_do_not_see_each_other() {
     let (here, there) = (House::new().await, House::new().await);
     let worker = here.agent(inform).await;
     assert_eq!(here.ask(&worker, "work").await.unwrap().unwrap(), "done");
-    let error = there.ask_within(&worker, "work", Duration::from_secs(1)).await.unwrap().unwrap_err();
-    assert!(matches!(error, AskError::NotSent(SendError::NoReceiver { .. })), "{error}");
+    let error = there
+        .ask_within(&worker, "work", Duration::from_secs(1))
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert!(
+        matches!(error, AskError::NotSent(SendError::NoReceiver { .. })),
+        "{error}"
+    );
     assert!(there.society.directory().get(&(&worker).into()).is_none());
     assert_eq!(there.society.messages().verified, 0);
-    let known = there.society.key_registry().key(&(&worker).into(), aios_protocols::SigningIdentity::from_seed(party(worker.as_str()), [0; 32]).key_id(), there.society.now());
+    let known = there.society.key_registry().key(
+        &(&worker).into(),
+        aios_protocols::SigningIdentity::from_seed(party(worker.as_str()), [0; 32]).key_id(),
+        there.society.now(),
+    );
     assert!(known.is_err());
 }

@@ -1,20 +1,18 @@
 //! The life table: mailboxes, stops, pauses, steps and snapshots.
-#![allow(clippy::unwrap_used)]
-
-mod house;
 
 use std::future::pending;
 use std::sync::Arc;
 
 use aios_actors::agent::{
-    Agent, AgentError, AgentOptions, AgentState, AskError, Context, Incoming, SendError, Snapshot, SnapshotError,
+    Agent, AgentError, AgentOptions, AgentState, AskError, Context, Incoming, SendError, Snapshot,
+    SnapshotError,
 };
 use aios_actors::async_trait;
 use aios_memory::Store;
 use aios_protocols::{AgentId, ReasonKind};
 use aios_supervisor::{Admission, Backlog};
 
-use house::{Book, House, PATIENCE, SECOND};
+use crate::house::{Book, House, PATIENCE, SECOND};
 
 type Handled = Result<(), AgentError>;
 
@@ -29,12 +27,29 @@ async fn slowly(incoming: Incoming, _: Context, _: Arc<Book>) -> Handled {
 }
 
 fn options(admission: Admission, backlog: Backlog) -> AgentOptions {
-    AgentOptions { mailbox: 2, admission, backlog, ..AgentOptions::default() }
+    AgentOptions {
+        mailbox: 2,
+        admission,
+        backlog,
+        ..AgentOptions::default()
+    }
 }
 
 /// One request is in the handler, two wait: the mailbox is full.
-async fn full(house: &House, admission: Admission) -> (AgentId, Vec<tokio::task::JoinHandle<Result<String, AskError>>>) {
-    let worker = house.agent_with("macro.executor", options(admission, Backlog::Return), slowly).await;
+async fn full(
+    house: &House,
+    admission: Admission,
+) -> (
+    AgentId,
+    Vec<tokio::task::JoinHandle<Result<String, AskError>>>,
+) {
+    let worker = house
+        .agent_with(
+            "macro.executor",
+            options(admission, Backlog::Return),
+            slowly,
+        )
+        .await;
     let mut asking = vec![house.ask(&worker, "first")];
     house.book.wait("first", 1).await;
     for what in ["second", "third"] {
@@ -56,12 +71,19 @@ async fn a_request_that_finds_the_mailbox_full_comes_back_with_the_reason() {
         let house = House::new().await;
         let (worker, asking) = full(&house, admission).await;
         let error = house.ask(&worker, "fourth").await.unwrap().unwrap_err();
-        assert!(matches!(error, AskError::NotSent(SendError::MailboxFull { .. })), "{admission:?}: {error}");
+        assert!(
+            matches!(error, AskError::NotSent(SendError::MailboxFull { .. })),
+            "{admission:?}: {error}"
+        );
         for asking in asking {
             assert_eq!(asking.await.unwrap().unwrap(), "done", "{admission:?}");
         }
         let there = house.buried("full") + house.buried("waited_too_long");
-        assert_eq!((there, house.book.times("fourth")), (buried, 0), "{admission:?}");
+        assert_eq!(
+            (there, house.book.times("fourth")),
+            (buried, 0),
+            "{admission:?}"
+        );
     }
 }
 
@@ -82,17 +104,28 @@ async fn a_request_that_gives_way_to_a_newer_one_is_refused_to_its_sender() {
         heard.push(asking.await.unwrap());
     }
     assert_eq!(heard[0].as_deref(), Ok("done"));
-    let Err(AskError::Refused { reason, .. }) = &heard[1] else { panic!("{heard:?}") };
-    assert_eq!((reason.kind, house.buried("displaced")), (ReasonKind::Overloaded, 1));
+    let Err(AskError::Refused { reason, .. }) = &heard[1] else {
+        panic!("{heard:?}")
+    };
+    assert_eq!(
+        (reason.kind, house.buried("displaced")),
+        (ReasonKind::Overloaded, 1)
+    );
     assert_eq!(heard[2].as_deref(), Ok("done"));
     assert_eq!(newest.await.unwrap().unwrap(), "done");
 }
 
 #[tokio::test(start_paused = true)]
 async fn at_a_stop_the_running_request_is_finished_and_the_backlog_goes_where_the_agent_declared() {
-    for (backlog, fate) in [(Backlog::Finish, "done"), (Backlog::Return, "refused"), (Backlog::DeadLetter, "silence")] {
+    for (backlog, fate) in [
+        (Backlog::Finish, "done"),
+        (Backlog::Return, "refused"),
+        (Backlog::DeadLetter, "silence"),
+    ] {
         let house = House::new().await;
-        let worker = house.agent_with("macro.executor", options(Admission::Fail, backlog), slowly).await;
+        let worker = house
+            .agent_with("macro.executor", options(Admission::Fail, backlog), slowly)
+            .await;
         let first = house.ask(&worker, "first");
         house.book.wait("first", 1).await;
         let second = house.ask_within(&worker, "second", 4 * SECOND);
@@ -103,7 +136,10 @@ async fn at_a_stop_the_running_request_is_finished_and_the_backlog_goes_where_th
         });
         house.wait_for_state(&worker, AgentState::Draining).await;
         let error = house.ask(&worker, "too late").await.unwrap().unwrap_err();
-        assert!(matches!(error, AskError::NotSent(SendError::NotTaking { .. })), "{backlog:?}: {error}");
+        assert!(
+            matches!(error, AskError::NotSent(SendError::NotTaking { .. })),
+            "{backlog:?}: {error}"
+        );
         stopping.await.unwrap().unwrap();
         assert_eq!(first.await.unwrap().unwrap(), "done", "{backlog:?}");
         let heard = match second.await.unwrap() {
@@ -113,10 +149,20 @@ async fn at_a_stop_the_running_request_is_finished_and_the_backlog_goes_where_th
             Err(other) => panic!("{backlog:?}: {other}"),
         };
         assert_eq!(heard, fate, "{backlog:?}");
-        assert_eq!(house.buried("left_over"), u64::from(backlog == Backlog::DeadLetter), "{backlog:?}");
-        assert_eq!((house.view(&worker).state, house.view(&worker).in_flight), (AgentState::Offline, 0));
+        assert_eq!(
+            house.buried("left_over"),
+            u64::from(backlog == Backlog::DeadLetter),
+            "{backlog:?}"
+        );
+        assert_eq!(
+            (house.view(&worker).state, house.view(&worker).in_flight),
+            (AgentState::Offline, 0)
+        );
         let error = house.ask(&worker, "gone").await.unwrap().unwrap_err();
-        assert!(matches!(error, AskError::NotSent(SendError::NotTaking { .. })), "{backlog:?}: {error}");
+        assert!(
+            matches!(error, AskError::NotSent(SendError::NotTaking { .. })),
+            "{backlog:?}: {error}"
+        );
     }
 }
 
@@ -127,7 +173,10 @@ async fn a_suspended_agent_takes_nothing_up_and_loses_nothing_even_across_a_rest
     house.cell(&worker).suspend();
     let asking = house.ask(&worker, "work");
     house.settle().await;
-    assert_eq!((house.view(&worker).state, house.book.lines().len()), (AgentState::Suspended, 0));
+    assert_eq!(
+        (house.view(&worker).state, house.book.lines().len()),
+        (AgentState::Suspended, 0)
+    );
     house.kill(&worker).await;
     house.settle().await;
     assert_eq!(house.book.lines().len(), 0, "still suspended");
@@ -138,38 +187,53 @@ async fn a_suspended_agent_takes_nothing_up_and_loses_nothing_even_across_a_rest
 #[tokio::test(start_paused = true)]
 async fn what_arrives_while_an_agent_is_down_is_answered_by_its_successor() {
     let house = House::new().await;
-    let worker = house.agent(|incoming, ctx, _| async move {
-        match incoming.content.as_str() {
-            Some("fall") if ctx.incarnation() == 1 => pending().await,
-            _ => Ok(incoming.inform("done")?),
-        }
-    }).await;
+    let worker = house
+        .agent(|incoming, ctx, _| async move {
+            match incoming.content.as_str() {
+                Some("fall") if ctx.incarnation() == 1 => pending().await,
+                _ => Ok(incoming.inform("done")?),
+            }
+        })
+        .await;
     let fallen = house.ask(&worker, "fall");
     house.book.wait("fall", 1).await;
     let waiting = house.ask(&worker, "work");
     house.settle().await;
     house.kill(&worker).await;
-    assert_eq!((fallen.await.unwrap().unwrap(), waiting.await.unwrap().unwrap()), ("done".into(), "done".into()));
+    assert_eq!(
+        (
+            fallen.await.unwrap().unwrap(),
+            waiting.await.unwrap().unwrap()
+        ),
+        ("done".into(), "done".into())
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_message_let_go_of_without_an_answer_is_answered_failure() {
-    for what in ["in the handler", "in a job", "after the handler", "by an error"] {
+    for what in [
+        "in the handler",
+        "in a job",
+        "after the handler",
+        "by an error",
+    ] {
         let house = House::new().await;
-        let kept = Arc::new(parking_lot_free::Slot::default());
+        let kept = Arc::new(Slot::default());
         let keep = Arc::clone(&kept);
-        let worker = house.agent(move |incoming, ctx, _| {
-            let keep = Arc::clone(&keep);
-            async move {
-                match incoming.content.as_str() {
-                    Some("in a job") => ctx.spawn(incoming, |_, _| async { Ok(()) }),
-                    Some("after the handler") => keep.put(incoming),
-                    Some("by an error") => return Err(AgentError::failure("it failed")),
-                    _ => drop(incoming),
+        let worker = house
+            .agent(move |incoming, ctx, _| {
+                let keep = Arc::clone(&keep);
+                async move {
+                    match incoming.content.as_str() {
+                        Some("in a job") => ctx.spawn(incoming, |_, _| async { Ok(()) }),
+                        Some("after the handler") => keep.put(incoming),
+                        Some("by an error") => return Err(AgentError::failure("it failed")),
+                        _ => drop(incoming),
+                    }
+                    Ok(())
                 }
-                Ok(())
-            }
-        }).await;
+            })
+            .await;
         let asking = house.ask(&worker, what);
         house.book.wait(what, 1).await;
         house.settle().await;
@@ -181,76 +245,96 @@ async fn a_message_let_go_of_without_an_answer_is_answered_failure() {
 }
 
 /// Keeps a message outside of its handler, as an agent's struct would.
-mod parking_lot_free {
-    use aios_actors::agent::Incoming;
-    use std::sync::Mutex;
+#[derive(Default)]
+struct Slot(std::sync::Mutex<Option<Incoming>>);
 
-    #[derive(Default)]
-    pub struct Slot(Mutex<Option<Incoming>>);
+impl Slot {
+    fn put(&self, incoming: Incoming) {
+        *self.0.lock().unwrap() = Some(incoming);
+    }
 
-    impl Slot {
-        pub fn put(&self, incoming: Incoming) {
-            *self.0.lock().unwrap() = Some(incoming);
-        }
-        pub fn take(&self) -> Option<Incoming> {
-            self.0.lock().unwrap().take()
-        }
+    fn take(&self) -> Option<Incoming> {
+        self.0.lock().unwrap().take()
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_ask_has_a_deadline_and_an_agent_that_waits_can_be_stopped() {
     let house = House::new().await;
-    let worker = house.agent(|incoming, _, _| async move {
-        let _held = incoming;
-        pending().await
-    }).await;
-    let error = house.ask_within(&worker, "work", SECOND).await.unwrap().unwrap_err();
+    let worker = house
+        .agent(|incoming, _, _| async move {
+            let _held = incoming;
+            pending().await
+        })
+        .await;
+    let error = house
+        .ask_within(&worker, "work", SECOND)
+        .await
+        .unwrap()
+        .unwrap_err();
     assert!(matches!(error, AskError::Deadline { .. }), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_hears_answers_to_its_own_asks_while_it_handles_a_request() {
     let house = House::new().await;
-    let helper = house.agent_with("macro.memory", AgentOptions::default(), done).await;
-    let worker = house.agent(move |incoming, ctx, _| {
-        let helper = helper.clone();
-        async move {
-            let heard = ctx.ask(&helper, "help", SECOND).await?;
-            Ok(incoming.inform(heard.content.clone())?)
-        }
-    }).await;
+    let helper = house
+        .agent_with("macro.memory", AgentOptions::default(), done)
+        .await;
+    let worker = house
+        .agent(move |incoming, ctx, _| {
+            let helper = helper.clone();
+            async move {
+                let heard = ctx.ask(&helper, "help", SECOND).await?;
+                Ok(incoming.inform(heard.content.clone())?)
+            }
+        })
+        .await;
     assert_eq!(house.ask(&worker, "work").await.unwrap().unwrap(), "done");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_committed_step_is_not_run_again_after_a_crash() {
     let house = House::new().await;
-    let worker = house.agent(|incoming, ctx, book| async move {
-        let effect = ctx.once("goal/effect", || async {
-            book.write("effect");
-            Ok::<_, AgentError>("made once".to_owned())
-        }).await?;
-        assert!(ctx.incarnation() > 1, "falls after its effect");
-        Ok(incoming.inform(effect)?)
-    }).await;
-    assert_eq!(house.ask(&worker, "work").await.unwrap().unwrap(), "made once");
-    assert_eq!((house.book.times("work"), house.book.times("effect")), (2, 1));
+    let worker = house
+        .agent(|incoming, ctx, book| async move {
+            let effect = ctx
+                .once("goal/effect", || async {
+                    book.write("effect");
+                    Ok::<_, AgentError>("made once".to_owned())
+                })
+                .await?;
+            assert!(ctx.incarnation() > 1, "falls after its effect");
+            Ok(incoming.inform(effect)?)
+        })
+        .await;
+    assert_eq!(
+        house.ask(&worker, "work").await.unwrap().unwrap(),
+        "made once"
+    );
+    assert_eq!(
+        (house.book.times("work"), house.book.times("effect")),
+        (2, 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_step_that_is_asked_for_twice_at_once_runs_once() {
     let house = House::new().await;
-    let worker = house.agent(|incoming, ctx, _| async move {
-        ctx.spawn(incoming, |incoming, ctx| async move {
-            let book = ctx.once("goal/effect", || async {
-                tokio::time::sleep(SECOND).await;
-                Ok::<_, AgentError>(ctx.now().as_micros())
-            }).await?;
-            Ok(incoming.inform(book.to_string())?)
-        });
-        Ok(())
-    }).await;
+    let worker = house
+        .agent(|incoming, ctx, _| async move {
+            ctx.spawn(incoming, |incoming, ctx| async move {
+                let book = ctx
+                    .once("goal/effect", || async {
+                        tokio::time::sleep(SECOND).await;
+                        Ok::<_, AgentError>(ctx.now().as_micros())
+                    })
+                    .await?;
+                Ok(incoming.inform(book.to_string())?)
+            });
+            Ok(())
+        })
+        .await;
     let (one, other) = (house.ask(&worker, "one"), house.ask(&worker, "other"));
     assert_eq!(one.await.unwrap().unwrap(), other.await.unwrap().unwrap());
 }
@@ -261,7 +345,10 @@ struct Counter(u32);
 #[async_trait]
 impl Agent for Counter {
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Handled {
-        assert!(incoming.content.as_str() != Some("fall") || incoming.deliveries() > 1, "falls");
+        assert!(
+            incoming.content.as_str() != Some("fall") || incoming.deliveries() > 1,
+            "falls"
+        );
         self.0 += 1;
         ctx.checkpoint();
         Ok(incoming.inform(self.0.to_string())?)
@@ -278,8 +365,16 @@ impl Agent for Counter {
 }
 
 async fn counter(house: &House) -> AgentId {
-    house.society.factories().register("macro.executor", |_| Ok(Counter(0)));
-    house.society.spawn("macro.executor", &house.supervisor, AgentOptions::default()).await.unwrap().0
+    house
+        .society
+        .factories()
+        .register("macro.executor", |_| Ok(Counter(0)));
+    house
+        .society
+        .spawn("macro.executor", &house.supervisor, AgentOptions::default())
+        .await
+        .unwrap()
+        .0
 }
 
 #[tokio::test(start_paused = true)]
@@ -287,7 +382,11 @@ async fn the_next_incarnation_begins_where_the_last_snapshot_stands() {
     let house = House::new().await;
     let worker = counter(&house).await;
     for (what, count) in [("a", "1"), ("b", "2"), ("fall", "3"), ("c", "4")] {
-        assert_eq!(house.ask(&worker, what).await.unwrap().unwrap(), count, "{what}");
+        assert_eq!(
+            house.ask(&worker, what).await.unwrap().unwrap(),
+            count,
+            "{what}"
+        );
     }
     assert_eq!(house.view(&worker).incarnation, 2);
 }
@@ -313,7 +412,10 @@ async fn a_broken_snapshot_means_a_cold_start() {
         let worker = counter(&house).await;
         assert_eq!(house.ask(&worker, "a").await.unwrap().unwrap(), "1");
         house.settle().await;
-        spoil(house.store.as_ref(), format!("snapshot/{worker}").as_bytes());
+        spoil(
+            house.store.as_ref(),
+            format!("snapshot/{worker}").as_bytes(),
+        );
         house.kill(&worker).await;
         assert_eq!(house.ask(&worker, "b").await.unwrap().unwrap(), "1");
     }
@@ -322,11 +424,39 @@ async fn a_broken_snapshot_means_a_cold_start() {
 #[tokio::test(start_paused = true)]
 async fn a_desk_of_a_principal_asks_interfaces_only_and_takes_no_requests() {
     let house = House::new().await;
-    let door = house.agent_with("macro.interface", AgentOptions::default(), done).await;
+    let door = house
+        .agent_with("macro.interface", AgentOptions::default(), done)
+        .await;
     let worker = house.agent(done).await;
-    let alice = house.society.client("user:alice@local".parse::<aios_protocols::PrincipalId>().unwrap()).await.unwrap();
-    assert_eq!(alice.ask(&door, "goal", PATIENCE).await.unwrap().content.as_str(), Some("done"));
-    assert!(matches!(alice.ask(&worker, "work", PATIENCE).await, Err(AskError::NotSent(SendError::Denied(_)))));
-    let error = house.driver.ask(alice.party(), "work", PATIENCE).await.unwrap_err();
-    assert!(matches!(error, AskError::NotSent(SendError::Denied(_))), "{error}");
+    let alice = house
+        .society
+        .client(
+            "user:alice@local"
+                .parse::<aios_protocols::PrincipalId>()
+                .unwrap(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        alice
+            .ask(&door, "goal", PATIENCE)
+            .await
+            .unwrap()
+            .content
+            .as_str(),
+        Some("done")
+    );
+    assert!(matches!(
+        alice.ask(&worker, "work", PATIENCE).await,
+        Err(AskError::NotSent(SendError::Denied(_)))
+    ));
+    let error = house
+        .driver
+        .ask(alice.party(), "work", PATIENCE)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, AskError::NotSent(SendError::Denied(_))),
+        "{error}"
+    );
 }

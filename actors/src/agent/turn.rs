@@ -1,0 +1,116 @@
+//! One turn of an agent: the only place where the author's code runs.
+
+use std::sync::Arc;
+
+use aios_protocols::{AgentCard, AgentId};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::in_flight::Scope;
+use super::incarnation::Report;
+use super::incoming::end_of_scope;
+use super::outbox::Outbox;
+use super::{Agent, AgentError, Context, Incoming};
+
+/// Makes the author's agent, once per incarnation.
+pub type Maker = Arc<dyn Fn() -> Result<Box<dyn Agent>, AgentError> + Send + Sync>;
+
+/// What the agent is sent out for.
+pub(crate) enum Turn {
+    Begin { maker: Maker, me: AgentId },
+    Handle(Incoming),
+    Checkpoint,
+    Stop,
+}
+
+/// Runs a turn to its end. `agent` is filled by the first.
+pub(crate) async fn take_turn(
+    agent: &mut Option<Box<dyn Agent>>,
+    turn: Turn,
+    context: &Context,
+    outbox: &Outbox,
+) -> Result<(), Report> {
+    match turn {
+        Turn::Begin { maker, me } => {
+            *agent = Some(
+                begin(&maker, me, context, outbox)
+                    .await
+                    .map_err(|why| Report::NotStarted(why.to_string()))?,
+            );
+            Ok(())
+        }
+        Turn::Handle(incoming) => {
+            let Some(agent) = agent else { return Ok(()) };
+            let (ticket, began) = (incoming.ticket(), Instant::now());
+            let context = context.because_of(incoming.message());
+            let span = tracing::info_span!(
+                "handle",
+                agent = %context.me(),
+                act = %incoming.performative,
+                from = %incoming.sender,
+                conversation = %incoming.conversation_id,
+                delivery = incoming.deliveries(),
+            );
+            let result = agent.handle(incoming, &context).instrument(span).await;
+            outbox.cell.tally.handled(began.elapsed());
+            if let Err(error) = &result {
+                tracing::debug!(agent = %context.me(), %error, "message not handled");
+            }
+            end_of_scope(outbox, ticket, Scope::Turn, &result);
+            match result {
+                Err(AgentError::Broken(message)) => Err(Report::Broken {
+                    with: Some(ticket),
+                    message,
+                }),
+                _ => Ok(()),
+            }
+        }
+        Turn::Checkpoint => {
+            if let Some(agent) = agent {
+                save(agent.as_ref(), context, outbox);
+            }
+            Ok(())
+        }
+        Turn::Stop => {
+            if let Some(agent) = agent {
+                agent.stop(context).await;
+                save(agent.as_ref(), context, outbox);
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn begin(
+    maker: &Maker,
+    me: AgentId,
+    context: &Context,
+    outbox: &Outbox,
+) -> Result<Box<dyn Agent>, AgentError> {
+    let mut agent = maker()?;
+    match outbox.society.load_snapshot(&me) {
+        Ok(None) => {}
+        Ok(Some(snapshot)) => {
+            if let Err(error) = agent.restore(snapshot) {
+                tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold");
+                agent = maker()?;
+            }
+        }
+        Err(error) => tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold"),
+    }
+    let mut card = AgentCard::new(me);
+    agent.card(&mut card);
+    card.check()?;
+    outbox.cell.set_card(card);
+    agent.start(context).await?;
+    Ok(agent)
+}
+
+fn save(agent: &dyn Agent, context: &Context, outbox: &Outbox) {
+    let Some(snapshot) = agent.snapshot() else {
+        return;
+    };
+    if let Err(error) = outbox.society.save_snapshot(context.me(), &snapshot) {
+        tracing::warn!(agent = %context.me(), %error, "snapshot not saved");
+    }
+}

@@ -1,0 +1,8 @@
+//! Agents in a small world: what falls, what is refused, what waits, and what is said in longer conversations.
+#![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
+
+mod door;
+mod house;
+mod life;
+mod protocols;
+mod recovery;

@@ -1,0 +1,265 @@
+//! Longer conversations through the same two doors: contract nets, subscriptions, cancels, and agents that never return.
+
+use std::sync::Arc;
+
+use aios_actors::agent::{AgentError, AgentOptions, AgentState, AskError, Context, Incoming};
+use aios_protocols::{AgentId, Content, Draft, Party, Performative};
+use aios_supervisor::{Supervisor, SupervisorSpec};
+
+use crate::house::{Book, House, PATIENCE, SECOND};
+
+type Handled = Result<(), AgentError>;
+
+/// Offers its price for a cfp, refuses when it has none, delivers when accepted.
+async fn bidder(price: Option<u32>, incoming: Incoming) -> Handled {
+    match (incoming.performative, price) {
+        (Performative::Cfp, Some(price)) => incoming.propose(price.to_string())?,
+        (Performative::Cfp, None) => {
+            incoming.refuse(aios_protocols::ReasonKind::Overloaded, "no price")?
+        }
+        (Performative::AcceptProposal, Some(price)) => {
+            incoming.inform(format!("delivered for {price}"))?
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contract_net_gives_the_work_to_the_best_proposal() {
+    let house = House::new().await;
+    let mut bidders = Vec::new();
+    for price in [Some(30), Some(20), None] {
+        bidders.push(
+            house
+                .agent(move |incoming, _, _| bidder(price, incoming))
+                .await,
+        );
+    }
+    let draft = Draft::cfp(&bidders, "who does it?").reply_by(house.society.now() + SECOND);
+    let mut net = house.driver.open(draft, 8).await.unwrap();
+    let mut proposals = Vec::new();
+    let mut refused = 0;
+    for _ in &bidders {
+        match net.next(SECOND).await {
+            Ok(proposal) => proposals.push(proposal),
+            Err(AskError::Refused { .. }) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    let price = |proposal: &aios_protocols::Trusted| {
+        proposal.content.as_str().unwrap().parse::<u32>().unwrap()
+    };
+    proposals.sort_by_key(price);
+    net.answer(&proposals[0], Performative::AcceptProposal, "")
+        .unwrap();
+    net.answer(&proposals[1], Performative::RejectProposal, "")
+        .unwrap();
+    let delivered = net.next(SECOND).await.unwrap();
+    assert_eq!(
+        (delivered.content.as_str(), refused),
+        (Some("delivered for 20"), 1)
+    );
+    assert!(net.hear().await.is_none(), "the conversation is over");
+    house.settle().await;
+    for bidder in &bidders {
+        assert_eq!(
+            (
+                house.view(bidder).conversations,
+                house.view(bidder).in_flight
+            ),
+            (0, 0)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ask_goes_on_from_a_proposal_by_asking_again() {
+    let house = House::new().await;
+    let worker = house
+        .agent(|incoming, _, _| bidder(Some(20), incoming))
+        .await;
+    let proposal = house
+        .driver
+        .ask(&worker, Draft::cfp([&worker], "who?"), SECOND)
+        .await
+        .unwrap();
+    assert_eq!(proposal.performative, Performative::Propose);
+    let accept = proposal.reply(Performative::AcceptProposal, "");
+    let delivered = house.driver.ask(&worker, accept, SECOND).await.unwrap();
+    assert_eq!(delivered.content.as_str(), Some("delivered for 20"));
+}
+
+/// Keeps whoever subscribes and tells them all about each inform it gets.
+async fn subscriptions(house: &House) -> AgentId {
+    let kept: Arc<std::sync::Mutex<Vec<Incoming>>> = Arc::default();
+    house
+        .agent(move |incoming, ctx, _| {
+            let kept = Arc::clone(&kept);
+            async move {
+                if incoming.performative == Performative::Subscribe {
+                    incoming.agree()?;
+                    let mut kept = kept.lock().unwrap();
+                    // What a fallen incarnation kept is handed over again.
+                    kept.retain(|it| it.conversation_id != incoming.conversation_id);
+                    kept.push(incoming);
+                    return Ok(());
+                }
+                assert!(
+                    incoming.content.as_str() != Some("fall") || ctx.incarnation() > 1,
+                    "falls"
+                );
+                for subscriber in kept.lock().unwrap().iter() {
+                    subscriber.inform(incoming.content.clone())?;
+                }
+                Ok(())
+            }
+        })
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_goes_on_across_a_restart_until_it_is_cancelled() {
+    let house = House::new().await;
+    let source = subscriptions(&house).await;
+    let mut news = house
+        .driver
+        .open(Draft::subscribe(&source, "news"), 8)
+        .await
+        .unwrap();
+    assert_eq!(news.hear().await.unwrap().performative, Performative::Agree);
+    for what in ["one", "fall", "three"] {
+        house.driver.tell(&source, what).await.unwrap();
+        assert_eq!(
+            news.next(PATIENCE).await.unwrap().content.as_str(),
+            Some(what)
+        );
+    }
+    assert_eq!(house.view(&source).incarnation, 2);
+    news.cancel().unwrap();
+    assert_eq!(
+        news.next(SECOND).await.unwrap().content.as_str(),
+        Some("cancelled")
+    );
+    assert_eq!(house.view(&source).in_flight, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_request_that_is_cancelled_stops_and_says_so() {
+    let house = House::new().await;
+    let worker = house
+        .agent(|incoming, _, book: Arc<Book>| async move {
+            tokio::select! {
+                () = incoming.cancelled() => book.write("stopped"),
+                () = tokio::time::sleep(PATIENCE) => incoming.inform("done")?,
+            }
+            Ok(())
+        })
+        .await;
+    let mut work = house
+        .driver
+        .open(Draft::request(&worker, "work"), 4)
+        .await
+        .unwrap();
+    house.book.wait("work", 1).await;
+    work.cancel().unwrap();
+    let answer = work.next(SECOND).await.unwrap();
+    assert_eq!(
+        (answer.performative, answer.content.as_str()),
+        (Performative::Inform, Some("cancelled"))
+    );
+    assert_eq!(
+        (house.book.times("stopped"), house.view(&worker).in_flight),
+        (1, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_that_overtakes_its_request_prevents_it() {
+    let house = House::new().await;
+    let worker = house
+        .agent(|incoming, _, _| async move { Ok(incoming.inform("done")?) })
+        .await;
+    house.cell(&worker).suspend();
+    let mut work = house
+        .driver
+        .open(Draft::request(&worker, "work"), 4)
+        .await
+        .unwrap();
+    work.cancel().unwrap();
+    house.settle().await;
+    house.cell(&worker).resume();
+    assert_eq!(
+        work.next(SECOND).await.unwrap().content.as_str(),
+        Some("cancelled")
+    );
+    assert_eq!(
+        (house.book.times("work"), house.refusals("out-of-protocol")),
+        (0, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_an_agent_that_will_not_come_back_hears_so() {
+    async fn falls(incoming: Incoming, _: Context, _: Arc<Book>) -> Handled {
+        assert_eq!(incoming.content.as_str(), None, "falls on everything");
+        Ok(())
+    }
+    let house = House::new().await;
+    let fragile = Supervisor::start(SupervisorSpec::new("fragile").intensity(1, PATIENCE))
+        .await
+        .unwrap();
+    house.society.follow(&fragile);
+    house.agent(falls).await; // registers the constructor
+    let (worker, _) = house
+        .society
+        .spawn("macro.executor", &fragile, AgentOptions::default())
+        .await
+        .unwrap();
+    let (first, second) = (house.ask(&worker, "first"), house.ask(&worker, "second"));
+    for asking in [first, second] {
+        let error = asking.await.unwrap().unwrap_err();
+        assert!(
+            matches!(error, AskError::Failed { .. } | AskError::Refused { .. }),
+            "told at once, not by its deadline: {error}"
+        );
+    }
+    assert_eq!(
+        (house.view(&worker).state, house.view(&worker).in_flight),
+        (AgentState::Offline, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_means_an_agent_that_takes_messages() {
+    let house = House::new().await;
+    let mut workers = Vec::new();
+    for _ in 0..3 {
+        workers.push(
+            house
+                .agent(|incoming, ctx, _| async move { Ok(incoming.inform(ctx.me().as_str())?) })
+                .await,
+        );
+    }
+    house
+        .supervisor
+        .terminate_child(workers[1].as_str())
+        .await
+        .unwrap();
+    let mut heard: Vec<String> = Vec::new();
+    for _ in 0..4 {
+        let answer = house
+            .driver
+            .ask("macro.executor", Content::text("who?"), SECOND)
+            .await
+            .unwrap();
+        heard.push(answer.content.as_str().unwrap().to_owned());
+        assert_eq!(
+            answer.sender,
+            heard[heard.len() - 1].parse::<Party>().unwrap()
+        );
+    }
+    heard.sort();
+    heard.dedup();
+    assert_eq!(heard, [workers[0].as_str(), workers[2].as_str()]);
+}
