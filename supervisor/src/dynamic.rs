@@ -192,13 +192,9 @@ impl<T: Send + Sync + 'static> DynamicRef<T> {
 
     /// Starts a child under the next free name of the template.
     pub async fn start_child(&self, argument: T) -> Result<ChildHandle, OrderError> {
-        let number = self
-            .supervisor
-            .shared
-            .next_number
-            .fetch_add(1, Ordering::Relaxed);
-        let id = format!("{}-{number}", self.template.prefix);
-        self.start(id.into(), argument).await
+        self.supervisor
+            .order_start(self.spec(self.next_id(), argument))
+            .await
     }
 
     /// Starts a child under a name of its own.
@@ -207,18 +203,41 @@ impl<T: Send + Sync + 'static> DynamicRef<T> {
         id: impl Into<Arc<str>>,
         argument: T,
     ) -> Result<ChildHandle, OrderError> {
-        self.start(id.into(), argument).await
+        self.supervisor
+            .order_start(self.spec(id.into(), argument))
+            .await
     }
 
-    async fn start(&self, id: Arc<str>, argument: T) -> Result<ChildHandle, OrderError> {
+    /// Starts a child for every argument with one order, which is several times cheaper than one by one; the answers
+    /// come in the order of the arguments.
+    pub async fn start_many(
+        &self,
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Vec<Result<ChildHandle, OrderError>> {
+        let specs = arguments
+            .into_iter()
+            .map(|argument| self.spec(self.next_id(), argument))
+            .collect();
+        self.supervisor.order_start_many(specs).await
+    }
+
+    fn next_id(&self) -> Arc<str> {
+        let number = self
+            .supervisor
+            .shared
+            .next_number
+            .fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number}", self.template.prefix).into()
+    }
+
+    fn spec(&self, id: Arc<str>, argument: T) -> ChildSpec {
         let make = Arc::clone(&self.make);
-        let spec = ChildSpec {
+        ChildSpec {
             id,
             policy: Arc::clone(&self.template.policy),
             start: Arc::new(move |context| make(&argument, context)),
             extras: self.template.extras.clone(),
             nested: None,
-        };
-        self.supervisor.order_start(spec).await
+        }
     }
 }

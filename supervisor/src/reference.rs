@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use ractor::{ActorCell, ActorRef, Message};
 use thiserror::Error;
 use tokio::sync::{broadcast, oneshot};
@@ -15,7 +16,7 @@ use crate::{
     snapshot::{ChildCounts, ChildView, SupervisorState, TreeView},
     spec::check_child,
     strategy::Strategy,
-    supervisor::{Msg, Request},
+    supervisor::{Answers, Batch, Msg, Reply, Request},
 };
 
 /// Children a view lists per supervisor unless told otherwise.
@@ -147,14 +148,62 @@ impl SupervisorRef {
         Ok(())
     }
 
+    /// Starts many children with one order; the answers come in the same order.
+    pub(crate) async fn order_start_many(
+        &self,
+        specs: Vec<ChildSpec>,
+    ) -> Vec<Result<ChildHandle, OrderError>> {
+        let ids: Vec<Arc<str>> = specs.iter().map(|spec| Arc::clone(&spec.id)).collect();
+        let not_running = || OrderError::NotRunning {
+            supervisor: Arc::clone(&self.shared.path),
+        };
+        let (reply, answers) = oneshot::channel();
+        let list = vec![Err(not_running()); specs.len()];
+        let answers_to_be = Answers {
+            list,
+            reply: Some(reply),
+        };
+        let batch = Batch {
+            specs: specs.into_iter(),
+            answers: Arc::new(Mutex::new(answers_to_be)),
+        };
+        if let Some(cell) = self.cell() {
+            // A refused message comes back and is dropped, and with it the answers are sent as they stand.
+            let _ = cell.send_message(Msg::StartMany(batch));
+        } else {
+            drop(batch);
+        }
+        let answers = match tokio::time::timeout(self.deadline, answers).await {
+            Ok(answers) => answers.unwrap_or_default(),
+            Err(_) => {
+                let late = OrderError::Deadline {
+                    order: "start_many",
+                    waited: self.deadline,
+                };
+                vec![Err(late); ids.len()]
+            }
+        };
+        let handle = |id| ChildHandle {
+            shared: Arc::clone(&self.shared),
+            id,
+        };
+        ids.into_iter()
+            .zip(answers)
+            .map(|(id, answer)| answer.map(|_| handle(id)))
+            .collect()
+    }
+
     async fn ask(&self, order: &'static str, request: Request) -> Result<Key, OrderError> {
         let not_running = || OrderError::NotRunning {
             supervisor: Arc::clone(&self.shared.path),
         };
         let cell = self.cell().ok_or_else(not_running)?;
         let (reply, answer) = oneshot::channel();
-        cell.send_message(Msg::Ask { request, reply })
-            .map_err(|_| not_running())?;
+        cell.send_message(Msg::Ask {
+            request,
+            reply: Reply::One(reply),
+        })
+        .map_err(|_| not_running())?;
         match tokio::time::timeout(self.deadline, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(not_running()),

@@ -3,7 +3,12 @@
 //! The actor is the only writer while it runs. Readers (handles, views, counts) take the lock for a moment and never
 //! have to ask the actor, so they are answered while it starts, stops, or is down.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use ractor::{ActorCell, ActorId, concurrency::JoinHandle};
@@ -19,6 +24,33 @@ use crate::{
     spec::SupervisorSpec,
     strategy::{AutoShutdown, Strategy},
 };
+
+/// A map from numbers this process has given out itself: nobody can choose them to collide.
+pub(crate) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// Spreads small numbers over all bits by one multiplication a word (Fibonacci hashing).
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word as u64);
+    }
+}
 
 /// What all supervisors of one tree share.
 pub(crate) struct Env {
@@ -54,8 +86,8 @@ pub(crate) struct Shared {
 /// What the lock protects.
 pub(crate) struct Book {
     pub(crate) tree: Tree,
-    pub(crate) live: HashMap<Key, Live>,
-    pub(crate) by_actor: HashMap<ActorId, Key>,
+    pub(crate) live: IdMap<Key, Live>,
+    pub(crate) by_actor: IdMap<ActorId, Key>,
     pub(crate) cell: Option<ActorCell>,
     pub(crate) since: Duration,
     /// What the last incarnation left behind when it was killed; the next one starts when all of it is gone.
@@ -224,8 +256,8 @@ impl Shared {
             next_number: std::sync::atomic::AtomicU64::new(1),
             book: Mutex::new(Book {
                 tree: closed(settings),
-                live: HashMap::new(),
-                by_actor: HashMap::new(),
+                live: IdMap::default(),
+                by_actor: IdMap::default(),
                 cell: None,
                 since: Duration::ZERO,
                 orphans: Vec::new(),

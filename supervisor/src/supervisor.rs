@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use ractor::{
     Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent as RactorEvent,
     actor::ActorRuntime, concurrency::JoinHandle,
@@ -28,7 +29,7 @@ use crate::{
     options::Options,
     order::OrderError,
     reference::SupervisorRef,
-    shared::{Env, Live, Shared},
+    shared::{Env, IdMap, Live, Shared},
     spec::SupervisorSpec,
 };
 
@@ -151,6 +152,8 @@ async fn until_ready(
 pub(crate) enum Msg {
     /// Somebody asks for something.
     Ask { request: Request, reply: Reply },
+    /// Somebody asks for many children at once; they are started a few at a time.
+    StartMany(Batch),
     /// A start that went on in a task is over; its outcome lies in the slot.
     StartDone { key: Key, incarnation: u64 },
     /// A child that had announced its exit is completely gone.
@@ -170,7 +173,53 @@ pub(crate) enum Request {
     Order(Order),
 }
 
-type Reply = oneshot::Sender<Result<Key, OrderError>>;
+pub(crate) type Answer = Result<Key, OrderError>;
+
+/// Who gets an answer.
+pub(crate) enum Reply {
+    One(oneshot::Sender<Answer>),
+    /// One of a batch, and its place there.
+    Many(Arc<Mutex<Answers>>, usize),
+}
+
+/// Children to be started together.
+pub(crate) struct Batch {
+    pub(crate) specs: std::vec::IntoIter<ChildSpec>,
+    pub(crate) answers: Arc<Mutex<Answers>>,
+}
+
+/// The answers to a batch; whoever asked hears when the last of them is dropped or filled in.
+pub(crate) struct Answers {
+    pub(crate) list: Vec<Answer>,
+    pub(crate) reply: Option<oneshot::Sender<Vec<Answer>>>,
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(std::mem::take(&mut self.list));
+        }
+    }
+}
+
+impl Reply {
+    /// An asker whose deadline has passed does not listen any more.
+    pub(crate) fn send(self, answer: Answer) {
+        match self {
+            Self::One(reply) => {
+                let _ = reply.send(answer);
+            }
+            Self::Many(answers, at) => {
+                if let Some(place) = answers.lock().list.get_mut(at) {
+                    *place = answer;
+                }
+            }
+        }
+    }
+}
+
+/// Children of a batch started before the mailbox is looked at again.
+const AT_A_TIME: usize = 128;
 
 struct SupervisorActor;
 
@@ -185,7 +234,7 @@ struct State {
     shared: Arc<Shared>,
     me: ActorRef<Msg>,
     ready: Option<oneshot::Sender<Result<(), StartError>>>,
-    asked: HashMap<Ticket, Reply>,
+    asked: IdMap<Ticket, Reply>,
     next_ticket: u64,
     inputs: VecDeque<Input>,
     actions: Vec<Action>,
@@ -224,7 +273,7 @@ impl Actor for SupervisorActor {
             shared,
             me,
             ready: Some(ready),
-            asked: HashMap::new(),
+            asked: IdMap::default(),
             next_ticket: 0,
             inputs: VecDeque::new(),
             actions: Vec::new(),
@@ -254,6 +303,10 @@ impl Actor for SupervisorActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Ask { request, reply } => state.hear(request, reply),
+            Msg::StartMany(batch) => {
+                state.start_some(batch).await;
+                return state.leave_if_done();
+            }
             Msg::StartDone { key, incarnation } => state.start_done(key, incarnation),
             Msg::Gone {
                 key,
@@ -323,6 +376,22 @@ impl State {
         if let Some(key) = book.tree.key_of(&spec.id).filter(|_| !known) {
             book.live.insert(key, Live::new(&spec));
         }
+    }
+
+    async fn start_some(&mut self, mut batch: Batch) {
+        let total = batch.answers.lock().list.len();
+        for _ in 0..AT_A_TIME {
+            let at = total - batch.specs.len();
+            let Some(spec) = batch.specs.next() else {
+                return;
+            };
+            self.hear(
+                Request::Start(spec),
+                Reply::Many(Arc::clone(&batch.answers), at),
+            );
+            self.carry_out().await;
+        }
+        let _ = self.me.send_message(Msg::StartMany(batch));
     }
 
     fn leave_if_done(&mut self) -> Result<(), ActorProcessingErr> {

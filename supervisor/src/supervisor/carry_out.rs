@@ -59,8 +59,7 @@ impl State {
             }
             Action::Answer { ticket, answer } => {
                 if let Some(reply) = self.asked.remove(&ticket) {
-                    // An asker whose deadline has passed does not listen any more.
-                    let _ = reply.send(answer);
+                    reply.send(answer);
                 }
             }
             Action::Emit { id, kind } => self.emit(id, kind),
