@@ -140,9 +140,9 @@ pub struct GoalAnswer {
 }
 
 impl GoalAnswer {
-    /// What the Critic signs: SHA-256 over the whole answer but the verdict itself, in hexadecimal.
+    /// What the Critic signs: SHA-256 over the whole answer but the judgement itself, in hexadecimal.
     pub fn digest(&self) -> String {
-        let bare = Self { verdict: String::new(), ..self.clone() };
+        let bare = Self { critic: CriticReport::default(), verdict: String::new(), ..self.clone() };
         // A struct of texts and numbers always has a JSON form; field order is the declaration's, so the digest is stable.
         let bytes = serde_json::to_vec(&bare).unwrap_or_default();
         hex(&Sha256::digest(&bytes))

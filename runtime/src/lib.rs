@@ -1,1 +1,36 @@
-//! A node: agents, supervisors, buses and memory assembled into one value.
+//! A node: agents, supervisors, bus, memory and engine assembled into one value.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use aios_runtime::{Goal, Node};
+//!
+//! let node = Node::builder().start().await?;
+//! let answer = node.run(Goal::new("Analyze Q3 sales").data(["q3_sales.csv"])).await?.answer().await?;
+//! println!("{}", answer.answer);
+//! node.stop().await;
+//! # Ok(()) }
+//! ```
+//!
+//! Nothing here is global: two nodes in one process share nothing. [`boot`] is the tree as data, [`gateway`] the way from outside to an
+//! interface agent and back, [`view`] the picture that people and programs look at.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod config;
+pub mod engines;
+pub mod metric;
+
+mod answer;
+mod boot;
+mod builder;
+mod events;
+mod gateway;
+mod node;
+mod view;
+
+pub use answer::{Answer, MessageReport, ModelReport};
+pub use builder::{NodeBuilder, StartError};
+pub use config::Config;
+pub use events::GoalEvent;
+pub use gateway::{Goal, GoalError, GoalRun};
+pub use node::{Node, SpawnError, SpawnOptions};
+pub use view::{AgentSeen, NodeView};

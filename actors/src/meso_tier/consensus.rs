@@ -35,7 +35,7 @@ struct Held {
 #[async_trait]
 impl Agent for Consensus {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = vec!["lease".to_owned()];
+        card.skills = ["lease".to_owned()].into();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

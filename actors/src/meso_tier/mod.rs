@@ -10,6 +10,7 @@ pub mod registry;
 pub mod router;
 pub mod security;
 pub mod state;
+pub mod team;
 
 use aios_protocols::{Reason, ReasonKind};
 

@@ -33,7 +33,7 @@ pub struct Monitor;
 #[async_trait]
 impl Agent for Monitor {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = vec!["health".to_owned()];
+        card.skills = ["health".to_owned()].into();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
@@ -59,8 +59,8 @@ fn health(ctx: &Context) -> Health {
             alerts.push(format!("{} is down: {why}", view.id));
             failed.insert(view.id.to_string(), why);
         }
-        if view.mailbox.waiting * 10 >= view.mailbox.capacity * 9 {
-            let (waiting, places) = (view.mailbox.waiting, view.mailbox.capacity);
+        if view.mailbox.queued * 10 >= view.mailbox.capacity * 9 {
+            let (waiting, places) = (view.mailbox.queued, view.mailbox.capacity);
             alerts.push(format!("the mailbox of {} is nearly full: {waiting} of {places}", view.id));
         }
     }

@@ -16,7 +16,7 @@ pub struct Registry;
 #[async_trait]
 impl Agent for Registry {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = vec!["lookup".to_owned()];
+        card.skills = ["lookup".to_owned()].into();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
@@ -39,7 +39,7 @@ fn lookup(wanted: &LookupRequest, ctx: &Context) -> Vec<Found> {
         .filter(|card| offers(card, wanted))
         .map(|card| {
             let status = directory.get(&(&card.id).into()).map_or("offline", |cell| cell.state().as_str());
-            Found { agent: card.id.to_string(), skills: card.skills, status: status.to_owned() }
+            Found { agent: card.id.to_string(), skills: card.skills.into_iter().collect(), status: status.to_owned() }
         })
         .collect()
 }

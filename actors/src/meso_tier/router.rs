@@ -48,7 +48,7 @@ pub struct Route {
 #[async_trait]
 impl Agent for Router {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = vec!["route".to_owned()];
+        card.skills = ["route".to_owned()].into();
     }
 
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {

@@ -40,7 +40,7 @@ pub struct Security;
 #[async_trait]
 impl Agent for Security {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = vec!["audit".to_owned(), "revoke".to_owned()];
+        card.skills = ["audit".to_owned(), "revoke".to_owned()].into();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

@@ -30,7 +30,7 @@ pub struct State;
 #[async_trait]
 impl Agent for State {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = vec!["flush".to_owned(), "settle".to_owned()];
+        card.skills = ["flush".to_owned(), "settle".to_owned()].into();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

@@ -1,0 +1,422 @@
+//! The planner: drives a goal from the request to an answer the Critic has signed.
+//!
+//! The code reads as if nothing could fall. What makes that true: the goal's request stays in flight until it is answered, so a planner
+//! that was killed gets it again; the answer, the model's pick and every task are durable steps, so what was done is not done again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aios_inference::{InferRequest, Sampling};
+use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
+use aios_tools::{Artifact, TableProfile, ToolOutput};
+use async_trait::async_trait;
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value;
+
+use super::conduct::{Conduct, Conducted, Prose, draft};
+use super::planner::dag::{self, Filling};
+use super::planner::findings::{Findings, Reading};
+use super::planner::{ACTIONS, Analysis, analyse, build, merge, question, scout, writing};
+use crate::agent::{Agent, AgentError, Context, Incoming};
+use crate::content::{
+    CriticReport, Found, GoalAnswer, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest, Recalled,
+    RememberRequest, TaskReport, TaskStatus, Work, hex, ontology,
+};
+use crate::macro_tier::critic::TextKind;
+use crate::macro_tier::critic_agent::{by_name, start};
+use crate::macro_tier::goal::{Goal, GoalLimits};
+use crate::macro_tier::plan::{Budget, Plan, Task};
+use crate::macro_tier::report;
+use crate::meso_tier::state::{SETTLE, Settle};
+
+/// How long a service of the meso tier may take.
+const SERVICE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long recall may take; without it a goal goes on.
+const RECALL_DEADLINE: Duration = Duration::from_secs(5);
+/// Passages recalled for a goal.
+const RECALLED: usize = 5;
+/// How long the model may take to pick columns.
+const PICK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Plans goals and sees them through.
+#[derive(Debug, Default)]
+pub struct Planner;
+
+impl Planner {
+    /// A planner; all it knows of a goal is in the step log.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl Agent for Planner {
+    fn card(&self, card: &mut AgentCard) {
+        card.skills = ["plan".to_owned()].into();
+    }
+
+    async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
+        if incoming.performative != Performative::Request || incoming.ontology.as_deref() != Some(ontology::GOAL) {
+            return Err(AgentError::NotUnderstood(Reason::new(
+                ReasonKind::UnsupportedFunction,
+                "a planner takes requests of ontology aios.goal",
+            )));
+        }
+        ctx.spawn(incoming, |incoming, ctx| async move {
+            let request: GoalRequest = incoming.json()?;
+            let answer = tokio::select! {
+                answer = pursue(&request, &ctx) => answer?,
+                () = incoming.cancelled() => return Ok(()),
+            };
+            incoming.inform(Content::json(&answer)?)?;
+            Ok(())
+        });
+        Ok(())
+    }
+}
+
+/// The whole way, under a lease: of two planners that were given the same goal one drives it.
+async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+    let lease = |ttl_ms| LeaseRequest { resource: format!("goal/{}", request.goal_id), ttl_ms };
+    let held: Lease = ask(ctx, "meso.consensus", Performative::Request, ontology::LEASE, &lease(request.deadline_ms)).await?;
+    tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
+    let answer = ctx.once(&format!("{}/answer", request.goal_id), || work(request, ctx)).await;
+    if answer.is_ok() {
+        let over = Settle { goal_id: request.goal_id.clone(), role: "macro.executor".to_owned() };
+        let settled: Result<Value, _> = ask(ctx, "meso.state", Performative::Request, SETTLE, &over).await;
+        if let Err(error) = settled {
+            tracing::warn!(%error, "the goal's steps were not cleared away");
+        }
+    }
+    let released: Result<Lease, _> = ask(ctx, "meso.consensus", Performative::Request, ontology::LEASE, &lease(0)).await;
+    if let Err(error) = released {
+        tracing::warn!(%error, "the goal's lease runs out by itself");
+    }
+    answer
+}
+
+async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+    let goal = Goal::new(
+        &request.goal_id,
+        ctx.tenant().as_str(),
+        &request.text,
+        request.data.clone(),
+        &GoalLimits::default(),
+    )
+    .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
+    let conduct = Conduct::new(ctx, request);
+    let mut progress = Progress::default();
+
+    let (recalled, offered) = tokio::join!(recall(request, ctx), offered(ctx));
+    let actions: Vec<&str> = ACTIONS.into_iter().filter(|action| offered.iter().any(|skill| skill == action)).collect();
+
+    let scouts = scout(&goal);
+    let conductor = &conduct;
+    let looked = scouts.iter().map(|task| async move {
+        let title = title(None, task);
+        (task, conductor.figures(task, task.args.clone(), &title).await)
+    });
+    for (task, conducted) in futures::future::join_all(looked).await {
+        if let Err(reason) = progress.take(task, conducted) {
+            return Ok(progress.failed(request, reason));
+        }
+    }
+
+    let table = profile(&scouts, &progress);
+    let document = scouts.iter().find(|task| task.reading == Some(Reading::Document)).and_then(|task| task.args.get("file"));
+    let analysis = analyse(&goal, table.as_ref(), document.and_then(Value::as_str));
+    let analysis = match &table {
+        Some(table) => pick(&goal, table, analysis, &conduct, request, ctx).await?,
+        None => analysis,
+    };
+
+    let plan = build(&goal, &analysis);
+    let budget = Budget {
+        tasks: request.tasks as usize,
+        tokens: request.tokens.into(),
+        time_ms: request.deadline_ms,
+        ..Budget::default()
+    };
+    if let Err(error) = plan.check(&actions, &budget) {
+        return Ok(progress.failed(request, error.to_string()));
+    }
+    for task in plan.tasks.iter().filter(|task| !progress.done.contains(&task.id)) {
+        conduct.tell(conduct.event(task, &title(Some(&plan), task), TaskStatus::Pending)).await;
+    }
+    carry_out(&goal, &plan, &analysis, &recalled, &conduct, &mut progress).await;
+    deliver(request, &goal, &plan, &analysis, &conduct, progress, ctx).await
+}
+
+/// What has come of the tasks so far.
+#[derive(Default)]
+struct Progress {
+    done: BTreeSet<String>,
+    lost: BTreeSet<String>,
+    outputs: BTreeMap<String, Value>,
+    artifacts: Vec<Artifact>,
+    reports: Vec<TaskReport>,
+    gaps: Vec<String>,
+    /// The model's paragraph, if it passed.
+    paragraph: Option<String>,
+}
+
+impl Progress {
+    fn take(&mut self, task: &Task, conducted: Conducted) -> Result<(), String> {
+        self.reports.push(conducted.report);
+        match conducted.outcome {
+            Ok(ToolOutput { value, artifacts, .. }) => {
+                self.done.insert(task.id.clone());
+                self.artifacts.extend(artifacts);
+                if task.reading == Some(Reading::Paragraph) {
+                    self.paragraph = value.as_str().map(str::to_owned);
+                } else {
+                    self.outputs.insert(task.id.clone(), value);
+                }
+                Ok(())
+            }
+            Err(reason) => {
+                self.lost.insert(task.id.clone());
+                Err(reason)
+            }
+        }
+    }
+
+    /// The goal has no answer.
+    fn failed(self, request: &GoalRequest, reason: String) -> GoalAnswer {
+        GoalAnswer {
+            goal_id: request.goal_id.clone(),
+            status: GoalStatus::Failed,
+            answer: String::new(),
+            facts: Vec::new(),
+            artifacts: Vec::new(),
+            tasks: self.reports,
+            critic: CriticReport::default(),
+            gaps: Vec::new(),
+            reason: Some(reason),
+            verdict: String::new(),
+        }
+    }
+}
+
+/// Runs the plan: whatever is ready runs at once, and each result may make more ready.
+async fn carry_out(
+    goal: &Goal,
+    plan: &Plan,
+    analysis: &Analysis,
+    recalled: &[String],
+    conduct: &Conduct<'_>,
+    progress: &mut Progress,
+) {
+    let mut running = FuturesUnordered::new();
+    let mut begun = progress.done.clone();
+    loop {
+        for task in plan.ready(&progress.done, &progress.lost) {
+            if !begun.insert(task.id.clone()) {
+                continue;
+            }
+            // What a task is filled with is what was found when it became due.
+            let findings = Findings::read(plan, analysis, &progress.outputs);
+            let title = title(Some(plan), task);
+            running.push(async move {
+                let filling = Filling { goal, analysis, findings: &findings, recalled, feedback: None };
+                let conducted = if task.reading == Some(Reading::Paragraph) {
+                    let points = writing::paragraph_points(analysis, &findings);
+                    let mut evidence = findings.evidence(goal, plan, analysis, TextKind::Paragraph, points);
+                    evidence.passages.extend(recalled.iter().cloned());
+                    Some(conduct.prose(task, &title, Prose { filling, evidence }).await)
+                } else {
+                    match dag::fill(task, &filling) {
+                        Some(args) => Some(conduct.figures(task, args, &title).await),
+                        None => None,
+                    }
+                };
+                if conducted.is_none() {
+                    conduct.tell(conduct.event(task, &title, TaskStatus::Cancelled)).await;
+                }
+                (task, title, conducted)
+            });
+        }
+        let Some((task, title, conducted)) = running.next().await else { break };
+        let Some(conducted) = conducted else {
+            progress.lost.insert(task.id.clone());
+            continue;
+        };
+        if let Err(reason) = progress.take(task, conducted)
+            // Prose that did not pass is replaced by the report's own paragraph, which says so.
+            && task.reading != Some(Reading::Paragraph)
+        {
+            progress.gaps.push(format!("{title}: {reason}"));
+        }
+        // What needed a lost task is lost too, and named once.
+        progress.lost = plan.lost(&progress.lost);
+    }
+}
+
+/// Writes the report, has it judged as it will leave, and keeps it.
+async fn deliver(
+    request: &GoalRequest,
+    goal: &Goal,
+    plan: &Plan,
+    analysis: &Analysis,
+    conduct: &Conduct<'_>,
+    progress: Progress,
+    ctx: &Context,
+) -> Result<GoalAnswer, AgentError> {
+    let findings = Findings::read(plan, analysis, &progress.outputs);
+    let paragraph = report::closing(goal, analysis, &findings, progress.paragraph.as_deref());
+    let written = report::answer(goal, analysis, &findings, &paragraph, &progress.artifacts, &progress.gaps);
+    let evidence = findings.evidence(goal, plan, analysis, TextKind::Report, plan.points.clone());
+    let status = if written.gaps.is_empty() { GoalStatus::Approved } else { GoalStatus::Partial };
+    let mut answer = GoalAnswer {
+        goal_id: request.goal_id.clone(),
+        status,
+        answer: written.answer,
+        facts: written.facts,
+        artifacts: written.artifacts,
+        tasks: in_order(plan, progress.reports),
+        critic: CriticReport::default(),
+        gaps: written.gaps,
+        reason: None,
+        verdict: String::new(),
+    };
+    let judge = |answer: &GoalAnswer| Work::Answer { answer: Box::new(answer.clone()), evidence: Box::new(evidence.clone()) };
+    let (mut judgement, mut proof) = conduct.validate("", judge(&answer)).await?;
+    if !judgement.deliverable && answer.status == GoalStatus::Approved {
+        // It may still leave as what it is: a partial answer that names what the critic misses.
+        answer.status = GoalStatus::Partial;
+        answer.gaps.extend(judgement.issues.iter().take(3).map(|issue| issue.description.clone()));
+        (judgement, proof) = conduct.validate("", judge(&answer)).await?;
+    }
+    if !judgement.deliverable {
+        let reason = format!("the critic holds the answer back: {}", judgement.feedback.replace('\n', " "));
+        return Ok(GoalAnswer { status: GoalStatus::Failed, answer: String::new(), facts: Vec::new(), reason: Some(reason), ..answer });
+    }
+    answer.critic = CriticReport { score: judgement.score, dimensions: by_name(&judgement) };
+    answer.verdict = hex(proof.sealed().as_bytes());
+    remember(&answer, goal, ctx).await;
+    Ok(answer)
+}
+
+/// Reports in the order of the plan, whatever order they came in.
+fn in_order(plan: &Plan, mut reports: Vec<TaskReport>) -> Vec<TaskReport> {
+    let place = |id: &str| plan.tasks.iter().position(|task| task.id == id).unwrap_or(usize::MAX);
+    reports.sort_by_key(|report| place(&report.id));
+    reports
+}
+
+fn profile(scouts: &[Task], progress: &Progress) -> Option<TableProfile> {
+    let task = scouts.iter().find(|task| task.reading == Some(Reading::Profile))?;
+    serde_json::from_value(progress.outputs.get(&task.id)?.clone()).ok()
+}
+
+/// Lets the model choose where the rules leave room. Whatever it does, the rules' own choice stands in for it.
+async fn pick(
+    goal: &Goal,
+    table: &TableProfile,
+    analysis: Analysis,
+    conduct: &Conduct<'_>,
+    request: &GoalRequest,
+    ctx: &Context,
+) -> Result<Analysis, AgentError> {
+    let Some(asked) = question(goal, table, &analysis) else { return Ok(analysis) };
+    let tokens = asked.max_tokens + u32::try_from(asked.prompt.len() / 3).unwrap_or(u32::MAX);
+    if conduct.reserve(tokens).is_err() {
+        return Ok(analysis);
+    }
+    // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
+    let picked: String = ctx
+        .once(&format!("{}/pick", request.goal_id), || async {
+            let infer = InferRequest::chat("You choose columns of a table.", asked.prompt.as_str())
+                .json_schema(asked.schema.to_string())
+                .max_tokens(asked.max_tokens)
+                .sampling(Sampling::Greedy)
+                .within(PICK_DEADLINE);
+            let text = match ctx.think(infer).await {
+                Ok(inference) => inference.text,
+                Err(error) => {
+                    tracing::warn!(%error, "the model did not pick; the rules stand alone");
+                    String::new()
+                }
+            };
+            Ok::<_, AgentError>(text)
+        })
+        .await?;
+    Ok(merge(goal, table, &analysis, &picked))
+}
+
+/// What somebody alive offers to do.
+async fn offered(ctx: &Context) -> Vec<String> {
+    let wanted = LookupRequest { role: "macro.executor".to_owned(), skills: Vec::new() };
+    let found: Result<Vec<Found>, _> = ask(ctx, "meso.registry", Performative::QueryRef, ontology::LOOKUP, &wanted).await;
+    match found {
+        Ok(found) => found.into_iter().flat_map(|one| one.skills).collect(),
+        Err(error) => {
+            // A registry that does not answer must not stop a goal: an executor refuses what it cannot do.
+            tracing::warn!(%error, "the registry did not answer; all actions are assumed");
+            ACTIONS.iter().map(|action| (*action).to_owned()).collect()
+        }
+    }
+}
+
+async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
+    // Only a question without data can be answered from what is remembered; figures come from files.
+    if !request.data.is_empty() {
+        return Vec::new();
+    }
+    let wanted = RecallRequest { text: request.text.clone(), most: RECALLED };
+    let asked = async {
+        let draft = draft(Performative::QueryRef, ontology::RECALL, &wanted)?;
+        let reply = ctx.ask("macro.memory", draft, RECALL_DEADLINE).await?;
+        Ok::<Vec<Recalled>, AgentError>(reply.content.read_json()?)
+    };
+    match asked.await {
+        Ok(found) => found.into_iter().map(|one| one.text).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "nothing was recalled");
+            Vec::new()
+        }
+    }
+}
+
+async fn remember(answer: &GoalAnswer, goal: &Goal, ctx: &Context) {
+    let kept = RememberRequest {
+        source: format!("goal/{}", answer.goal_id),
+        text: format!("{}\n{}", goal.text(), start(&answer.answer, 1_500)),
+        result: serde_json::to_value(answer).ok(),
+    };
+    let told = async {
+        let draft = draft(Performative::Request, ontology::REMEMBER, &kept)?;
+        ctx.ask("macro.memory", draft, RECALL_DEADLINE).await?;
+        Ok::<(), AgentError>(())
+    };
+    if let Err(error) = told.await {
+        tracing::warn!(%error, "the answer was not remembered");
+    }
+}
+
+async fn ask<T: serde::de::DeserializeOwned>(
+    ctx: &Context,
+    to: &str,
+    act: Performative,
+    ontology: &str,
+    content: &impl serde::Serialize,
+) -> Result<T, AgentError> {
+    let reply = ctx.ask(to, draft(act, ontology, content)?, SERVICE_DEADLINE).await?;
+    Ok(reply.content.read_json()?)
+}
+
+/// What a task is for, in a few words.
+fn title(plan: Option<&Plan>, task: &Task) -> String {
+    let file = || {
+        let path = task.args.get("file").and_then(Value::as_str).unwrap_or("the file");
+        path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned()
+    };
+    let point = task.point.as_ref().and_then(|id| plan?.points.iter().find(|point| &point.id == id));
+    match (&task.reading, point) {
+        (Some(Reading::Profile | Reading::Document), _) => format!("look at {}", file()),
+        (Some(Reading::Chart), _) => "draw the chart".to_owned(),
+        (Some(Reading::Paragraph), _) => "write the closing paragraph".to_owned(),
+        (_, Some(point)) => point.asks.clone(),
+        _ => task.id.replace('_', " "),
+    }
+}

@@ -1,0 +1,19 @@
+//! Who belongs to the meso tier, and how each is made.
+
+use super::consensus::Consensus;
+use super::monitor::Monitor;
+use super::registry::Registry;
+use super::router::Router;
+use super::security::Security;
+use super::state::State;
+use crate::factory::Factories;
+
+/// Enters the six services among the roles that can be spawned.
+pub fn enlist(factories: &Factories) {
+    factories.register("meso.registry", |_| Ok(Registry));
+    factories.register("meso.consensus", |_| Ok(Consensus));
+    factories.register("meso.router", |_| Ok(Router::default()));
+    factories.register("meso.monitor", |_| Ok(Monitor));
+    factories.register("meso.state", |_| Ok(State));
+    factories.register("meso.security", |_| Ok(Security));
+}

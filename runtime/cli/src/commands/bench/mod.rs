@@ -1,0 +1,79 @@
+//! `aios bench`: what the system costs, measured beside what it is made of, in the same run.
+//!
+//! Absolute times say little on a shared machine, so every bar is a ratio against a peer in the same run, a count, or a time that
+//! the peer leaves over. Here is the list of benches; each is a file that ends in a [`report::Report`]. How each figure is measured
+//! and how to reproduce it with public tools is told in `docs/benchmarks.md`.
+
+mod messages;
+mod report;
+mod samples;
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use self::report::Report;
+use crate::arguments::Bench as Arguments;
+use crate::console;
+use crate::failure::Failure;
+
+/// A measurement that can be asked for by name.
+struct Bench {
+    name: &'static str,
+    what: &'static str,
+    run: fn(rounds: u32) -> Result<Report, Failure>,
+}
+
+const BENCHES: [Bench; 1] = [Bench {
+    name: "messages",
+    what: "a signed ask between two agents beside its signatures and a bare ractor ask",
+    run: messages::run,
+}];
+
+/// Runs the bench that is named, or lists them all.
+///
+/// Exit code 0 says that it was measured; whether a bar holds is told in the result, because a noisy machine is no failure of the
+/// command.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let Some(name) = &arguments.name else {
+        list(arguments.json)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let bench = BENCHES.iter().find(|bench| bench.name == name).ok_or_else(|| unknown(name))?;
+    if arguments.rounds == 0 {
+        return Err(Failure::usage("--rounds is 0, at least 1 is needed"));
+    }
+    if cfg!(debug_assertions) {
+        console::note("this is a debug build: the figures mean nothing; use `cargo run --release -- bench`");
+    }
+    let report = (bench.run)(arguments.rounds)?;
+    if arguments.json {
+        console::json(&report)?;
+    } else {
+        console::result(&report.to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(json: bool) -> Result<(), Failure> {
+    if json {
+        let known: Vec<_> = BENCHES
+            .iter()
+            .map(|bench| serde_json::json!({ "name": bench.name, "what": bench.what }))
+            .collect();
+        console::json(&known)?;
+    } else {
+        let lines: Vec<_> = BENCHES.iter().map(|bench| format!("{:12}{}", bench.name, bench.what)).collect();
+        console::result(&lines.join("\n"))?;
+    }
+    Ok(())
+}
+
+fn unknown(name: &str) -> Failure {
+    let known: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
+    Failure::usage(format!("no bench is called {name:?}; there are {}", known.join(", ")))
+}
+
+/// What goes wrong while measuring ends the bench with the error's own sentence.
+fn failed(error: impl Display) -> Failure {
+    Failure::plain(format!("the measurement broke off: {error}"))
+}

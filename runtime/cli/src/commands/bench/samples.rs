@@ -1,0 +1,44 @@
+//! Several measurements of one thing.
+
+/// Values of one figure, one from each interleaved slice.
+#[derive(Debug)]
+pub(super) struct Samples(Vec<f64>);
+
+impl Samples {
+    /// No values yet.
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Keeps one more value.
+    pub(super) fn push(&mut self, value: f64) {
+        self.0.push(value);
+    }
+
+    /// The value that half of the others exceed; not a number if there is none.
+    pub(super) fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        match sorted.as_slice() {
+            [] => f64::NAN,
+            odd if odd.len() % 2 == 1 => odd[middle],
+            even => f64::midpoint(even[middle - 1], even[middle]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_does_not_depend_on_order_or_on_one_outlier() {
+        let cases: [(&[f64], f64); 4] =
+            [(&[3.0], 3.0), (&[4.0, 1.0], 2.5), (&[2.0, 900.0, 1.0], 2.0), (&[4.0, 1.0, 2.0, 3.0], 2.5)];
+        for (values, expected) in cases {
+            assert_eq!(Samples(values.to_vec()).median(), expected, "{values:?}");
+        }
+        assert!(Samples::new().median().is_nan());
+    }
+}

@@ -1,0 +1,57 @@
+//! The tree of a node as data: who stands under whom, and who goes down with whom.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_actors::agent::AgentOptions;
+use aios_actors::{Society, SocietyError};
+use aios_inference::{EngineActor, EngineFactory, EngineHandle};
+use aios_protocols::{AgentId, Tier};
+use aios_supervisor::{ChildSpec, Strategy, SupervisorSpec};
+
+use crate::config::Config;
+
+/// The supervisor of agents that are spawned while the node runs.
+pub(crate) const SPAWNED: &str = "spawned";
+/// Services of the meso tier, in start order: who is needed by others comes first.
+const MESO: [&str; 6] = ["state", "security", "registry", "consensus", "router", "monitor"];
+
+/// The whole tree: engine, meso tier, macro tier and whatever is spawned later. Later ones rely on earlier ones, so the strategy is
+/// rest_for_one: when the engine's supervisor gives up, everything above starts anew.
+pub(crate) fn tree(
+    config: &Config,
+    society: &Society,
+    engine: &EngineHandle,
+    factory: EngineFactory,
+) -> Result<SupervisorSpec, SocietyError> {
+    let group = |name: &'static str, strategy| {
+        let within = Duration::from_millis(config.agents.restart_window_ms);
+        SupervisorSpec::new(name).strategy(strategy).intensity(config.agents.restarts, within)
+    };
+    let options = AgentOptions { mailbox: config.agents.mailbox as usize, ..AgentOptions::default() };
+    let agent = |tier: Tier, kind: &str, number: u32| -> Result<ChildSpec, SocietyError> {
+        let id = AgentId::new(tier, kind, &format!("{number:03}"), &config.node.zone)?;
+        society.child_spec(&id, options.clone())
+    };
+
+    let engines = group("engine", Strategy::OneForOne).child(EngineActor::child_spec("engine.0", engine, factory));
+    let meso = MESO.iter().map(|kind| agent(Tier::Meso, kind, 1)).collect::<Result<Vec<_>, _>>()?;
+    let mut thinkers = vec![agent(Tier::Macro, "memory", 1)?, agent(Tier::Macro, "critic", 1)?];
+    for number in 1..=config.agents.executors {
+        thinkers.push(agent(Tier::Macro, "executor", number)?);
+    }
+    thinkers.push(agent(Tier::Macro, "planner", 1)?);
+    thinkers.push(agent(Tier::Macro, "interface", 1)?);
+
+    Ok(group("node", Strategy::RestForOne)
+        .child(ChildSpec::supervisor(engines))
+        .child(ChildSpec::supervisor(group("meso", Strategy::OneForOne).children(meso)))
+        .child(ChildSpec::supervisor(group("macro", Strategy::OneForOne).children(thinkers)))
+        .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne))))
+}
+
+/// Says how every agent of the team is made.
+pub(crate) fn enlist(society: &Society, tools: &Arc<aios_tools::Toolbox>) {
+    aios_actors::meso_tier::team::enlist(society.factories());
+    aios_actors::macro_tier::team::enlist(society.factories(), tools);
+}

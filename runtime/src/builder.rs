@@ -1,0 +1,193 @@
+//! How a node is put together and started.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_actors::agent::{Agent, AgentError, AuditSink, Clock};
+use aios_actors::macro_tier::writer::ModelWriter;
+use aios_actors::{Blueprint, Society, SocietyError};
+use aios_bus::data::InProcessDataBus;
+use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle};
+use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
+use aios_protocols::ports::DataBus;
+use aios_protocols::{IdentityError, PrincipalId, TenantId};
+use aios_supervisor::Supervisor;
+use aios_tools::{Tool, Toolbox};
+
+use crate::config::{Config, ConfigError};
+use crate::events::{self, Restarts};
+use crate::node::{Node, Parts};
+use crate::{boot, engines, metric};
+
+/// How long an engine may take to load its models.
+const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
+/// Who a node's own goals are signed by.
+const GATEWAY: &str = "gateway";
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is not usable.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A name in the configuration is no name.
+    #[error(transparent)]
+    Name(#[from] IdentityError),
+    /// An agent did not come into being.
+    #[error(transparent)]
+    Agent(#[from] SocietyError),
+    /// The tree did not start.
+    #[error(transparent)]
+    Tree(#[from] aios_supervisor::StartError),
+    /// The engine did not come up.
+    #[error("the engine did not start: {0}")]
+    Engine(EngineError),
+}
+
+/// Everything a node can be given; all of it has a default.
+pub struct NodeBuilder {
+    config: Config,
+    engine: Option<EngineFactory>,
+    tools: Vec<Arc<dyn Tool>>,
+    recruits: Vec<Recruit>,
+    clock: Option<Arc<dyn Clock>>,
+    audit: Option<Arc<dyn AuditSink>>,
+    seed: Option<u64>,
+}
+
+/// Enters one role among those that can be spawned.
+type Recruit = Box<dyn FnOnce(&aios_actors::Factories) + Send>;
+
+impl NodeBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            config: Config::default(),
+            engine: None,
+            tools: Vec::new(),
+            recruits: Vec::new(),
+            clock: None,
+            audit: None,
+            seed: None,
+        }
+    }
+
+    /// Settings; without them the defaults hold.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// What thinks; without it the scripted engine does.
+    #[must_use]
+    pub fn engine(mut self, factory: EngineFactory) -> Self {
+        self.engine = Some(factory);
+        self
+    }
+
+    /// A tool more for the executors; one of a known name replaces it.
+    #[must_use]
+    pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
+        self.tools.push(tool);
+        self
+    }
+
+    /// An agent of your own that can be spawned by its role, such as `macro.greeter`.
+    #[must_use]
+    pub fn factory<A, F>(mut self, role: impl Into<String>, make: F) -> Self
+    where
+        A: Agent,
+        F: Fn(&Blueprint) -> Result<A, AgentError> + Send + Sync + 'static,
+    {
+        let role = role.into();
+        self.recruits.push(Box::new(move |factories| factories.register(role, make)));
+        self
+    }
+
+    /// Where the node takes the time from.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Who keeps the trail of refused messages.
+    #[must_use]
+    pub fn audit_sink(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.audit = Some(sink);
+        self
+    }
+
+    /// Makes keys and names reproducible. For tests only: whoever knows the seed can sign.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Starts the node; returns when the whole tree runs and the engine is loaded.
+    ///
+    /// # Errors
+    /// What did not start, after everything that had started was stopped again.
+    pub async fn start(self) -> Result<Node, StartError> {
+        metric::describe();
+        let config = self.config;
+        config.check()?;
+        let store: Arc<dyn Store> = match config.storage.path() {
+            Some(folder) => Arc::new(SledStore::open(&folder)?),
+            None => Arc::new(InMemoryStore::default()),
+        };
+        let bus = Arc::new(InProcessDataBus::new());
+        let engine = EngineHandle::new(EngineConfig {
+            queue: config.model.queue as usize,
+            load_deadline: ENGINE_DEADLINE,
+            ..EngineConfig::default()
+        });
+        let tenant = TenantId::new(&config.node.tenant)?;
+        let mut world = Society::builder()
+            .store(store)
+            .engine(engine.clone())
+            .bus(Arc::clone(&bus) as Arc<dyn DataBus>)
+            .tenant(tenant)
+            .zone(config.node.zone.clone());
+        if let Some(clock) = self.clock {
+            world = world.clock(clock);
+        }
+        if let Some(sink) = self.audit {
+            world = world.audit_sink(sink);
+        }
+        if let Some(seed) = self.seed {
+            world = world.seed(seed);
+        }
+        let society = world.build();
+
+        let mut tools = Toolbox::standard(Some(Arc::new(ModelWriter::new(engine.clone()))));
+        for tool in self.tools {
+            tools.register(tool);
+        }
+        boot::enlist(&society, &Arc::new(tools));
+        for recruit in self.recruits {
+            recruit(society.factories());
+        }
+
+        let spec = boot::tree(&config, &society, &engine, self.engine.unwrap_or_else(engines::scripted))?;
+        let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
+        let restarts = Arc::new(Restarts::default());
+        let relay = tokio::spawn(events::relay(
+            tree.events(),
+            Arc::clone(&bus) as Arc<dyn DataBus>,
+            Arc::clone(&restarts),
+        ));
+        started.await?;
+        if let Err(error) = engine.ready(ENGINE_DEADLINE).await {
+            tree.stop().await;
+            return Err(StartError::Engine(error));
+        }
+        let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
+        let desk = society.client(principal).await?;
+        Ok(Node::new(Parts { config, society, tree, engine, bus, desk, restarts, relay }).await)
+    }
+}

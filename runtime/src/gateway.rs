@@ -1,0 +1,275 @@
+//! From outside to an interface agent and back: a goal is checked, signed in the gateway's name, watched and answered.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use aios_actors::agent::AskError;
+use aios_actors::content::{AgentEvent, GoalAnswer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
+use aios_actors::macro_tier::goal::{Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits};
+use aios_protocols::ports::{BusError, DataBus, Subscription};
+use aios_protocols::subject::EventKind;
+use aios_protocols::{Content, ContentError, Draft, Performative, ProtocolName, Reason, Subject, SubjectPattern};
+use aios_tools::{Artifact, ToolError, Workspace};
+use tokio::task::JoinHandle;
+
+use crate::answer::{Answer, MessageReport};
+use crate::config::Config;
+use crate::events::GoalEvent;
+use crate::metric;
+use crate::node::Node;
+
+/// Events of one goal that may wait to be read; a watcher slower than that misses some and loses nothing else.
+const EVENTS: usize = 1_024;
+/// What the way from planner to gateway may take beyond the goal's own deadline.
+const GRACE: Duration = Duration::from_secs(5);
+/// The report's file name, beside the chart.
+const REPORT: &str = "report.md";
+
+/// Something wanted: a text, files it is about, a folder for what is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goal {
+    id: Option<String>,
+    text: String,
+    data: Vec<PathBuf>,
+    out: PathBuf,
+}
+
+/// Why a goal was not taken, or has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum GoalError {
+    /// The goal itself cannot be worked on.
+    #[error(transparent)]
+    Goal(#[from] GoalRefused),
+    /// A file cannot be worked on.
+    #[error(transparent)]
+    File(#[from] ToolError),
+    /// A path that is not Unicode cannot travel in a message.
+    #[error("the path {} is not Unicode; rename it", .0.display())]
+    Path(PathBuf),
+    /// It cannot be written as a message.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The node is going down.
+    #[error("the node is stopping: {0}")]
+    Stopping(#[from] BusError),
+    /// An agent refused it or failed at it.
+    #[error("{}", words(.0))]
+    Refused(Reason),
+    /// No answer in time, or nobody to answer.
+    #[error(transparent)]
+    Unanswered(AskError),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers, so the goal cannot be named; name it with an id")]
+    NoRandomness,
+    /// The watcher called it off.
+    #[error("the goal was called off")]
+    Cancelled,
+}
+
+fn words(reason: &Reason) -> &str {
+    if reason.detail.is_empty() { reason.kind.as_str() } else { &reason.detail }
+}
+
+impl Goal {
+    /// A goal in the asker's words.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { id: None, text: text.into(), data: Vec::new(), out: PathBuf::from("aios-out") }
+    }
+
+    /// An id of one's own; asking again with the same id continues the same goal.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Files it is about.
+    #[must_use]
+    pub fn data(mut self, files: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
+        self.data.extend(files.into_iter().map(|file| file.as_ref().to_owned()));
+        self
+    }
+
+    /// The folder below which the goal gets one of its own.
+    #[must_use]
+    pub fn out(mut self, folder: impl AsRef<Path>) -> Self {
+        self.out = folder.as_ref().to_owned();
+        self
+    }
+
+    /// What is wanted.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it can be worked on at all; nothing is started and nothing written.
+    ///
+    /// # Errors
+    /// One sentence that says what to mend.
+    pub fn check(&self, config: &Config) -> Result<(), GoalError> {
+        self.request(config, "check").map(|_| ())
+    }
+
+    fn request(&self, config: &Config, fresh: &str) -> Result<GoalRequest, GoalError> {
+        let goal_id = self.id.clone().unwrap_or_else(|| fresh.to_owned());
+        let data = self.data.iter().map(|path| unicode(path)).collect::<Result<Vec<_>, _>>()?;
+        CheckedGoal::new(&goal_id, &config.node.tenant, &self.text, data.clone(), &GoalLimits::default())?;
+        let out_dir = self.out.join(&goal_id);
+        Workspace::new(&self.data, &out_dir)?;
+        Ok(GoalRequest {
+            out_dir: unicode(&out_dir)?,
+            goal_id,
+            text: self.text.clone(),
+            data,
+            deadline_ms: config.goal.deadline_ms,
+            task_deadline_ms: config.goal.task_deadline_ms,
+            tokens: config.goal.tokens,
+            tasks: config.goal.tasks,
+        })
+    }
+}
+
+/// An id nobody has used: asking again under a used one continues that goal.
+fn fresh_id() -> Result<String, GoalError> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(|_| GoalError::NoRandomness)?;
+    Ok(format!("g-{}", hex(&bytes)))
+}
+
+/// Every event of the node.
+fn all_events() -> SubjectPattern {
+    // The pattern is a constant of this file and its form is checked by a test.
+    "aios.events.>".parse().unwrap_or_else(|_| SubjectPattern::events(EventKind::Task))
+}
+
+fn unicode(path: &Path) -> Result<String, GoalError> {
+    path.to_str().map(str::to_owned).ok_or_else(|| GoalError::Path(path.to_owned()))
+}
+
+/// A goal under way: what happens, and in the end the answer.
+pub struct GoalRun {
+    goal_id: String,
+    events: Option<Box<dyn Subscription>>,
+    work: JoinHandle<Result<Answer, GoalError>>,
+}
+
+impl Node {
+    /// Gives the node a goal. Returns as soon as it is under way.
+    ///
+    /// # Errors
+    /// When it cannot be worked on; see [`Goal::check`].
+    pub async fn run(&self, goal: Goal) -> Result<GoalRun, GoalError> {
+        let request = goal.request(self.config(), &fresh_id()?)?;
+        let goal_id = request.goal_id.clone();
+        // One queue for both kinds keeps their order; the goal's own are picked out when they are read.
+        let events = self.parts.bus.subscribe(all_events(), EVENTS).await?;
+        let work = tokio::spawn(work(self.clone(), request));
+        Ok(GoalRun { goal_id, events: Some(events), work })
+    }
+}
+
+impl GoalRun {
+    /// Which goal it is.
+    pub fn goal_id(&self) -> &str {
+        &self.goal_id
+    }
+
+    /// What happens next; `None` once the answer is there.
+    pub async fn next(&mut self) -> Option<GoalEvent> {
+        let events = self.events.as_mut()?;
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                delivery = events.next() => delivery,
+                () = finished(&self.work) => events.try_next(),
+            };
+            let Some(delivery) = delivery else {
+                self.events = None;
+                return None;
+            };
+            if let Some(event) = read(&delivery.subject, &delivery.payload, &self.goal_id) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn answer(self) -> Result<Answer, GoalError> {
+        match self.work.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(GoalError::Cancelled),
+        }
+    }
+
+    /// Calls it off: nobody waits for the answer any more.
+    pub async fn cancel(self) {
+        self.work.abort();
+        let _ = self.work.await;
+    }
+}
+
+/// Returns when the work is done, without taking its result.
+async fn finished(work: &JoinHandle<Result<Answer, GoalError>>) {
+    /// Nothing rings when a task ends that is not awaited; a watcher notices this much later.
+    const LOOK: Duration = Duration::from_millis(5);
+    while !work.is_finished() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn read(subject: &Subject, payload: &[u8], goal_id: &str) -> Option<GoalEvent> {
+    if SubjectPattern::events(EventKind::Task).matches(subject) {
+        let event: TaskEvent = serde_json::from_slice(payload).ok()?;
+        return (event.goal_id == goal_id).then_some(GoalEvent::Task(event));
+    }
+    if SubjectPattern::events(EventKind::Agent).matches(subject) {
+        let event: AgentEvent = serde_json::from_slice(payload).ok()?;
+        return Some(GoalEvent::Agent(event));
+    }
+    None
+}
+
+#[tracing::instrument(name = "goal", skip_all, fields(goal = %request.goal_id))]
+async fn work(node: Node, request: GoalRequest) -> Result<Answer, GoalError> {
+    let begun = Instant::now();
+    let messages = node.messages();
+    let restarts = node.parts.restarts.count();
+    let draft = Draft::new(Performative::Request, Content::json(&request)?)
+        .protocol(ProtocolName::FipaRequest)
+        .ontology(ontology::GOAL);
+    let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
+    let reply = node.parts.desk.ask("macro.interface", draft, deadline).await.map_err(|error| match error {
+        AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => GoalError::Refused(reason),
+        other => GoalError::Unanswered(other),
+    })?;
+    let goal: GoalAnswer = reply.content.read_json()?;
+    let spent: MessageReport = node.messages().since(messages);
+    let restarted = node.parts.restarts.count().saturating_sub(restarts);
+    let mut answer = Answer::new(goal, node.model(), spent, restarted, begun.elapsed());
+    if answer.status != GoalStatus::Failed {
+        keep(&mut answer, &request)?;
+    }
+    let status = match answer.status {
+        GoalStatus::Approved => "approved",
+        GoalStatus::Partial => "partial",
+        GoalStatus::Failed => "failed",
+    };
+    metrics::counter!(metric::GOALS_TOTAL, "status" => status).increment(1);
+    metrics::histogram!(metric::GOAL_SECONDS, "status" => status).record(begun.elapsed().as_secs_f64());
+    Ok(answer)
+}
+
+/// Writes the report beside its chart; whoever looks finds the whole of it or nothing.
+fn keep(answer: &mut Answer, request: &GoalRequest) -> Result<(), GoalError> {
+    let workspace = Workspace::new(&request.data, &request.out_dir)?;
+    let path = workspace.write(REPORT, answer.answer.as_bytes())?;
+    answer.artifacts.push(Artifact {
+        path,
+        media_type: "text/markdown".to_owned(),
+        description: "the report".to_owned(),
+    });
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! Names of the node's metrics.
+
+/// Goals that ended; label `status`.
+pub const GOALS_TOTAL: &str = "aios_orchestrator_goals_total";
+/// From request to answer, in seconds; label `status`.
+pub const GOAL_SECONDS: &str = "aios_orchestrator_goal_duration_seconds";
+/// Agents restarted by their supervisors.
+pub const RESTARTS_TOTAL: &str = "aios_orchestrator_restarts_total";
+
+/// Describes the metrics once to the recorder that is installed, if one is.
+pub fn describe() {
+    metrics::describe_counter!(GOALS_TOTAL, "goals that ended, by status");
+    metrics::describe_histogram!(GOAL_SECONDS, metrics::Unit::Seconds, "from request to answer");
+    metrics::describe_counter!(RESTARTS_TOTAL, "agents restarted by their supervisors");
+}

@@ -1,0 +1,196 @@
+//! A running node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_actors::agent::{AgentOptions, Client};
+use aios_actors::{Society, SocietyError};
+use aios_bus::data::InProcessDataBus;
+use aios_inference::{EngineHandle, ModelRole};
+use aios_protocols::{AgentId, IdentityError, Party};
+use aios_supervisor::{OrderError, Restart, SupervisorRef};
+use tokio::task::JoinHandle;
+
+use crate::answer::{MessageReport, ModelReport};
+use crate::boot::SPAWNED;
+use crate::builder::NodeBuilder;
+use crate::config::Config;
+use crate::events::Restarts;
+use crate::view::{self, NodeView};
+
+/// How long an orderly stop may take before what is left is killed.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Agents, supervisors, bus, memory and engine of one place. Cheap to clone; clones are the same node.
+#[derive(Clone)]
+pub struct Node {
+    pub(crate) parts: Arc<Parts>,
+    model: ModelReport,
+}
+
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) society: Society,
+    pub(crate) tree: SupervisorRef,
+    pub(crate) engine: EngineHandle,
+    pub(crate) bus: Arc<InProcessDataBus>,
+    pub(crate) desk: Client,
+    pub(crate) restarts: Arc<Restarts>,
+    pub(crate) relay: JoinHandle<()>,
+}
+
+/// How an agent is spawned.
+#[derive(Debug, Clone)]
+pub struct SpawnOptions {
+    /// The supervisor it stands under, by its path below the root: `macro`, `meso`, or `spawned`.
+    pub under: String,
+    /// When it is restarted.
+    pub restart: Restart,
+    /// Its numbers and settings.
+    pub agent: AgentOptions,
+}
+
+impl Default for SpawnOptions {
+    fn default() -> Self {
+        Self { under: SPAWNED.to_owned(), restart: Restart::Permanent, agent: AgentOptions::default() }
+    }
+}
+
+/// Why no agent was spawned, or an order about one was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// There is no such supervisor.
+    #[error("no supervisor is called {asked:?}; there are {}", known.join(", "))]
+    UnknownSupervisor {
+        /// The name asked for.
+        asked: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// There is no such agent.
+    #[error("no agent {0} runs on this node")]
+    UnknownAgent(String),
+    /// The name is no name.
+    #[error(transparent)]
+    Name(#[from] IdentityError),
+    /// The world did not take it.
+    #[error(transparent)]
+    Society(#[from] SocietyError),
+    /// The supervisor did not do it.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+}
+
+impl Node {
+    /// Begins to describe a node.
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder::new()
+    }
+
+    pub(crate) async fn new(parts: Parts) -> Self {
+        let model = report(&parts.engine).await;
+        Self { parts: Arc::new(parts), model }
+    }
+
+    /// Spawns an agent by the name of its role, such as `macro.executor`, as the next free instance.
+    ///
+    /// # Errors
+    /// Names the roles or supervisors there are when the one asked for is not among them.
+    pub async fn spawn(&self, role: &str, options: SpawnOptions) -> Result<AgentId, SpawnError> {
+        let tree = &self.parts.tree;
+        let supervisor = tree.supervisor(&options.under).ok_or_else(|| SpawnError::UnknownSupervisor {
+            asked: options.under.clone(),
+            known: tree.which_children().into_iter().map(|child| child.id.to_string()).collect(),
+        })?;
+        let id = self.parts.society.next_instance(role)?;
+        let spec = self.parts.society.child_spec(&id, options.agent)?.restart(options.restart);
+        if let Err(error) = supervisor.start_child(spec).await {
+            self.parts.society.leave(&Party::from(&id));
+            return Err(error.into());
+        }
+        Ok(id)
+    }
+
+    /// Kills an agent as a fault would; its supervisor answers.
+    ///
+    /// # Errors
+    /// When no such agent runs here.
+    pub async fn kill(&self, agent: &str) -> Result<(), SpawnError> {
+        let supervisor = self.supervisor_of(agent)?;
+        Ok(supervisor.kill_child(agent).await?)
+    }
+
+    /// Stops an agent and keeps it down.
+    ///
+    /// # Errors
+    /// When no such agent runs here.
+    pub async fn stop_agent(&self, agent: &str) -> Result<(), SpawnError> {
+        let supervisor = self.supervisor_of(agent)?;
+        Ok(supervisor.terminate_child(agent).await?)
+    }
+
+    fn supervisor_of(&self, agent: &str) -> Result<SupervisorRef, SpawnError> {
+        let seen = view::agents(&self.parts.tree.view())
+            .into_iter()
+            .find(|seen| seen.id == agent)
+            .ok_or_else(|| SpawnError::UnknownAgent(agent.to_owned()))?;
+        self.parts.tree.supervisor(&seen.supervisor).ok_or_else(|| SpawnError::UnknownAgent(agent.to_owned()))
+    }
+
+    /// The node at this moment.
+    pub fn view(&self) -> NodeView {
+        let tree = self.parts.tree.view();
+        NodeView {
+            agents: view::agents(&tree),
+            tree,
+            messages: self.messages(),
+            restarts: self.parts.restarts.count(),
+            dead_letters: self.parts.society.dead_letters().counts().total,
+            model: self.model.clone(),
+        }
+    }
+
+    /// What thinks.
+    pub fn model(&self) -> ModelReport {
+        self.model.clone()
+    }
+
+    /// Messages since the start.
+    pub fn messages(&self) -> MessageReport {
+        self.parts.society.messages().into()
+    }
+
+    /// The world of this node's agents: directory, keys, audit, dead letters.
+    pub fn society(&self) -> &Society {
+        &self.parts.society
+    }
+
+    /// The settings it was started with.
+    pub fn config(&self) -> &Config {
+        &self.parts.config
+    }
+
+    /// Stops every agent in reverse start order, then closes the bus. What does not leave in time is killed.
+    pub async fn stop(&self) {
+        self.parts.tree.stop_within(STOP_DEADLINE).await;
+        self.parts.relay.abort();
+        self.parts.bus.close();
+        if let Err(error) = self.parts.society.store().flush() {
+            tracing::error!(%error, "the store could not be flushed at the stop");
+        }
+    }
+}
+
+async fn report(engine: &EngineHandle) -> ModelReport {
+    let Ok(can) = engine.capabilities().await else { return ModelReport::default() };
+    let name = match engine.health().await {
+        Ok(health) => health
+            .models
+            .into_iter()
+            .find(|model| model.role == ModelRole::Generate)
+            .map(|model| model.name)
+            .unwrap_or_default(),
+        Err(_) => String::new(),
+    };
+    ModelReport { engine: can.name, device: can.device, name }
+}
