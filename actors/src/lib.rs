@@ -10,9 +10,6 @@ pub mod agent;
 pub mod content;
 pub mod macro_tier;
 pub mod meso_tier;
-pub mod content;
-pub mod macro_tier;
-pub mod meso_tier;
 
 mod directory;
 mod factory;
