@@ -6,3 +6,4 @@ mod house;
 mod life;
 mod protocols;
 mod recovery;
+mod storm;
