@@ -31,6 +31,25 @@ pub struct Template<T> {
     make: MakeFn<T>,
 }
 
+impl<T> Clone for Template<T> {
+    fn clone(&self) -> Self {
+        Self {
+            prefix: Arc::clone(&self.prefix),
+            policy: self.policy.clone(),
+            make: Arc::clone(&self.make),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Template<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template")
+            .field("prefix", &self.prefix)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A template whose argument type is forgotten until a [`DynamicRef`] asks for it.
 #[derive(Clone)]
 pub(crate) struct AnyTemplate {

@@ -29,6 +29,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod backoff;
+mod breaker;
 mod child_spec;
 mod counters;
 mod dead_letters;
@@ -36,12 +37,16 @@ mod decision;
 mod dynamic;
 mod events;
 mod exit;
+mod health;
 mod intensity;
 mod mailbox;
 pub mod metric_names;
 mod options;
 mod order;
+mod partitioned;
 mod reference;
+mod report;
+mod retry;
 mod shared;
 mod snapshot;
 mod spec;
@@ -49,16 +54,21 @@ mod strategy;
 mod supervisor;
 
 pub use backoff::Backoff;
+pub use breaker::{Breaker, BreakerSettings, BreakerState, Permit, Rejected};
 pub use child_spec::{ChildSpec, Policy, StartContext, StartError, StartFn, Started};
 pub use dead_letters::{DeadLetter, DeadLetterCounts, DeadLetters};
 pub use dynamic::{DynamicRef, Template};
 pub use events::{EventKind, SupervisionEvent};
 pub use exit::ExitReason;
+pub use health::{Deadlines, Missed, Promise};
 pub use intensity::{Intensity, Window};
 pub use mailbox::{Admission, Admitted, Backlog, Counts, Depth, Mailbox, Reason, Refused};
 pub use options::{Clock, Options, TokioClock};
 pub use order::OrderError;
+pub use partitioned::PartitionedRef;
 pub use reference::{ChildHandle, HandleError, Stopped, SupervisorRef};
+pub use report::{Deadlock, Wait, WaitGraph};
+pub use retry::{Failure, Recourse, RetryBackoff, RetryPolicy, Verdict};
 pub use snapshot::{ChildCounts, ChildState, ChildView, SupervisorState, TreeView};
 pub use spec::{SpecError, SupervisorSpec};
 pub use strategy::{AutoShutdown, Kind, Restart, Shutdown, Strategy};

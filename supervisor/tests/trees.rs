@@ -699,3 +699,97 @@ async fn a_view_is_plain_data() {
     );
     root.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn partitions_share_the_children_and_find_them_again() {
+    let diary = Diary::default();
+    let template = {
+        let diary = diary.clone();
+        Template::from_fn("session", move |name: &String, context| {
+            let arguments = (
+                name.clone(),
+                context.incarnation,
+                diary.clone(),
+                Manner::default(),
+            );
+            async move { Ok(Actor::spawn_linked(None, Puppet, arguments, context.supervisor).await?) }
+        })
+    };
+    let pool = SupervisorSpec::partitioned("pool", 4, &template, |spec| spec.intensity(3, LONG));
+    let root = Supervisor::start_with(
+        SupervisorSpec::new("root").child(ChildSpec::supervisor(pool)),
+        options(),
+    )
+    .await
+    .unwrap();
+    assert!(
+        root.supervisor("pool")
+            .unwrap()
+            .partitioned::<u8>()
+            .is_none()
+    );
+    let pool = root
+        .supervisor("pool")
+        .unwrap()
+        .partitioned::<String>()
+        .unwrap();
+    for n in 0..40 {
+        pool.start_child(&format!("user-{n}"), format!("u{n}"))
+            .await
+            .unwrap();
+    }
+    assert_eq!(pool.count_children().active, 40);
+    assert!(
+        pool.partitions()
+            .iter()
+            .all(|partition| partition.supervisor().count_children().active > 0)
+    );
+    let handle = pool.child("user-7").unwrap();
+    tell(&handle, Do::Panic);
+    handle.newer_than(1, LONG).await.unwrap();
+    pool.terminate_child("user-7").await.unwrap();
+    assert_eq!(pool.count_children().active, 39);
+    root.stop().await;
+    assert_eq!(diary.alive(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_dynamic_children_is_answered_one_by_one() {
+    let diary = Diary::default();
+    let template = {
+        let diary = diary.clone();
+        Template::from_fn("n", move |fails: &bool, context| {
+            let manner = Manner {
+                fails_from: u64::from(*fails),
+                ..Manner::default()
+            };
+            let arguments = (
+                context.id.to_string(),
+                context.incarnation,
+                diary.clone(),
+                manner,
+            );
+            async move { Ok(Actor::spawn_linked(None, Puppet, arguments, context.supervisor).await?) }
+        })
+    };
+    let root = Supervisor::start_with(SupervisorSpec::dynamic("root", template), options())
+        .await
+        .unwrap();
+    let door = root.dynamic::<bool>().unwrap();
+    let answers = door.start_many((0..500).map(|n| n % 10 == 3)).await;
+    for (n, answer) in answers.iter().enumerate() {
+        match answer {
+            Ok(handle) => assert!(n % 10 != 3 && handle.cell().is_some()),
+            Err(OrderError::Start(StartError::Failed(_))) => assert_eq!(n % 10, 3),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!((answers.len(), root.count_children().active), (500, 450));
+    root.stop().await;
+    assert!(
+        door.start_many([false])
+            .await
+            .iter()
+            .all(|answer| matches!(answer, Err(OrderError::NotRunning { .. })))
+    );
+}
