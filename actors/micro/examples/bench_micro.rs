@@ -82,7 +82,7 @@ impl Dice {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        ((self.0 >> 32) * u64::from(limit) >> 32) as u32
+        (((self.0 >> 32) * u64::from(limit)) >> 32) as u32
     }
 }
 
@@ -275,27 +275,31 @@ fn delivery(agents: u64, count: usize, rounds: usize) -> Outcome<Value> {
     Ok(Value::Object(figures))
 }
 
-/// Spawn and free pairs per CPU second in a full house of four million: a random agent leaves, a new one comes.
-fn churn(agents: u64, pairs: u32, rounds: usize) -> Outcome<Value> {
+/// Spawn and free pairs per CPU second in a full house: a random agent leaves, a new one comes. Who leaves is drawn
+/// beforehand, so that only leaving and coming is timed.
+fn churn(agents: u64, pairs: usize, rounds: usize) -> Outcome<Value> {
     let (mut stepper, mut handles) = crowd(agents)?;
     let mut dice = Dice(88_172_645_463_325_252);
-    let mut found = Vec::new();
-    let mut hot = Vec::new();
-    for _ in 0..rounds {
-        let places: Vec<u32> = (0..pairs).map(|_| dice.below(agents as u32)).collect();
+    for at in (1..handles.len()).rev() {
+        handles.swap(at, dice.below(at as u32 + 1) as usize);
+    }
+    let (mut found, mut hot) = (Vec::new(), Vec::new());
+    for leaving in handles
+        .chunks_exact(pairs.min(handles.len() / rounds))
+        .take(rounds)
+    {
         let used = thread_cpu();
-        for place in &places {
-            let place = &mut handles[*place as usize];
-            stepper.free(*place)?;
-            *place = stepper.spawn(7)?;
+        for agent in leaving {
+            stepper.free(*agent)?;
+            black_box(stepper.spawn(7)?);
         }
-        found.push(f64::from(pairs) / (thread_cpu() - used).as_secs_f64());
+        found.push(leaving.len() as f64 / (thread_cpu() - used).as_secs_f64());
         let used = thread_cpu();
         for _ in 0..pairs {
             let born = stepper.spawn(7)?;
             stepper.free(black_box(born))?;
         }
-        hot.push(f64::from(pairs) / (thread_cpu() - used).as_secs_f64());
+        hot.push(pairs as f64 / (thread_cpu() - used).as_secs_f64());
     }
     Ok(
         json!({ "random_of_4m_pairs_per_cpu_s": median(found), "one_after_another_pairs_per_cpu_s": median(hot) }),
@@ -339,7 +343,7 @@ fn growth(agents: u64, count: usize) -> Outcome<Value> {
 
 /// Waits until the shards have handled so many events in all.
 async fn settled(population: &Population, events: u64) {
-    while population.totals().counts().handled < events {
+    while population.totals().counts().handled + population.totals().counts().panics < events {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -465,6 +469,55 @@ async fn zone_of_pages(agents: u64, count: usize) -> Outcome<Value> {
     Ok(Value::Object(figures))
 }
 
+/// The rate through the population with one event in a hundred panicking, beside the rate with none, in turns.
+async fn panics_through_the_door(agents: u64, count: usize, rounds: usize) -> Outcome<Value> {
+    let config = KindConfig {
+        source: Source::Range(0..agents),
+        ..KindConfig::of::<Probe>()
+    };
+    let zone = Zone::builder("numa-0").kind::<Probe>(config).build()?;
+    let tree = Supervisor::start(zone.spec).await?;
+    let population = zone.population;
+    let first = population.find("probe", 0, SOON).await?.ok_or("no agent")?;
+    let mut dice = Dice(11);
+    let mut events = Vec::with_capacity(BATCH);
+    let mut found = [Vec::new(), Vec::new()];
+    let mut told = 0;
+    for round in 0..rounds * 2 {
+        let used = cpu();
+        for _ in 0..count {
+            for number in 0..BATCH {
+                let code = if round % 2 == 1 && number % 100 == 0 {
+                    PANIC
+                } else {
+                    page::TOUCH
+                };
+                let bits = first.bits() + u64::from(dice.below(agents as u32));
+                events.push(Event::inform(
+                    Handle::from_bits(bits).unwrap_or(first),
+                    code,
+                    1,
+                ));
+            }
+            while population.tell(&mut events).is_err() {
+                tokio::time::sleep(Duration::from_micros(200)).await;
+            }
+        }
+        told += (count * BATCH) as u64;
+        settled(&population, told).await;
+        found[round % 2].push((count * BATCH) as f64 / (cpu() - used).as_secs_f64());
+    }
+    let totals = population.totals();
+    tree.stop().await;
+    let [none, some] = found.map(median);
+    let counts = totals.counts();
+    Ok(json!({
+        "per_cpu_s": none, "with_1pct_panics_per_cpu_s": some, "ratio": some / none,
+        "panics": counts.panics, "panics_expected": rounds * count * BATCH.div_ceil(100),
+        "restarted": counts.restarted, "lost_agents": agents - totals.active(), "falls": counts.falls,
+    }))
+}
+
 /// Time from telling to handling at a million events a second, told every quarter millisecond.
 async fn latency(agents: u64, seconds: u64) -> Outcome<Value> {
     let config = KindConfig {
@@ -514,8 +567,8 @@ async fn latency(agents: u64, seconds: u64) -> Outcome<Value> {
     }))
 }
 
-/// What others take: a tokio task with a bounded channel, and a ractor actor, idle and told.
-async fn peers(tasks: u64, actors: u64) -> Outcome<Value> {
+/// What others take: a tokio task with a bounded channel, idle and told.
+async fn tokio_tasks(tasks: u64) -> Outcome<Value> {
     let before = memory().0;
     let used = cpu();
     let mut senders = Vec::new();
@@ -544,10 +597,13 @@ async fn peers(tasks: u64, actors: u64) -> Outcome<Value> {
         "agents": tasks, "bytes_per_agent": rss as f64 / tasks as f64, "spawn_per_cpu_s": tasks as f64 / spawn,
         "random_messages_per_cpu_s": tokio_rate,
     });
-    drop(senders);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    Ok(tokio_row)
+}
 
+/// A ractor actor, idle and told.
+async fn ractor_actors(actors: u64) -> Outcome<Value> {
     let before = memory().0;
+    let mut dice = Dice(3);
     let used = cpu();
     let mut refs = Vec::new();
     for _ in 0..actors {
@@ -569,7 +625,7 @@ async fn peers(tasks: u64, actors: u64) -> Outcome<Value> {
         "agents": actors, "bytes_per_agent": rss as f64 / actors as f64, "spawn_per_cpu_s": actors as f64 / spawn,
         "random_messages_per_cpu_s": ractor_rate,
     });
-    Ok(json!({ "tokio_task_mpsc": tokio_row, "ractor": ractor_row }))
+    Ok(ractor_row)
 }
 
 struct Sink;
@@ -619,9 +675,11 @@ fn part(name: &str, scale: u64) -> Outcome<Value> {
     match name {
         "zone" => runtime.block_on(zone_of_pages(agents, count)),
         "delivery" => delivery(agents, count / 4, rounds),
-        "churn" => churn(agents, 2_000_000 / scale as u32, rounds),
+        "churn" => churn(agents, 2_000_000 / scale as usize, rounds),
         "latency" => runtime.block_on(latency(1_000_000 / scale, 5)),
-        "peers" => runtime.block_on(peers(200_000 / scale, 20_000 / scale)),
+        "tokio" => runtime.block_on(tokio_tasks(200_000 / scale)),
+        "ractor" => runtime.block_on(ractor_actors(20_000 / scale)),
+        "panics" => runtime.block_on(panics_through_the_door(agents, count / 4, rounds)),
         millions => growth(millions.parse::<u64>()? * 1_000_000 / scale, count / 4),
     }
 }
@@ -646,7 +704,8 @@ fn main() -> Outcome<()> {
         Ok(serde_json::from_slice(&command.output()?.stdout)?)
     };
     let (zone, delivery, churn) = (run("zone")?, run("delivery")?, run("churn")?);
-    let (latency, peers) = (run("latency")?, run("peers")?);
+    let (latency, panics) = (run("latency")?, run("panics")?);
+    let peers = json!({ "tokio_task_mpsc": run("tokio")?, "ractor": run("ractor")? });
     let growth = Value::Array(
         [1, 4, 16]
             .map(|millions| run(&millions.to_string()))
@@ -717,8 +776,16 @@ fn main() -> Outcome<()> {
         ),
         bar(
             "4a",
-            "random rate with 1 % panicking over the rate with none",
+            "rate with 1 % panicking over the rate with none, stepping alone",
             rate("random_1pct_panics") / rate("random"),
+            false,
+            0.5,
+            "ratio",
+        ),
+        bar(
+            "4c",
+            "the same through the population",
+            number(&panics["ratio"]),
             false,
             0.5,
             "ratio",
@@ -763,7 +830,7 @@ fn main() -> Outcome<()> {
     });
     let report = json!({
         "name": "micro", "machine": machine,
-        "figures": { "zone": zone, "delivery": delivery, "churn": churn, "latency": latency, "growth": growth, "peers": peers },
+        "figures": { "zone": zone, "delivery": delivery, "churn": churn, "latency": latency, "panics_through_the_door": panics, "growth": growth, "peers": peers },
         "bars": bars,
         "skipped": ["actix", "kameo", "BEAM: install erlang and run the bench of the product"],
     });

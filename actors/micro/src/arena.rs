@@ -34,6 +34,9 @@ impl Default for ArenaConfig {
     }
 }
 
+/// The slots before one in its slab, the one, and those after it.
+type Surroundings<'a, K> = (&'a mut [Slot<K>], &'a mut Slot<K>, &'a mut [Slot<K>]);
+
 /// The agents of one kind in one shard.
 #[derive(Debug)]
 pub struct Arena<K: Kind> {
@@ -159,10 +162,7 @@ impl<K: Kind> Arena<K> {
 
     /// The agent's slot with those before and after it in its slab.
     #[inline]
-    pub(crate) fn surroundings(
-        &mut self,
-        index: u32,
-    ) -> Option<(&mut [Slot<K>], &mut Slot<K>, &mut [Slot<K>])> {
+    pub(crate) fn surroundings(&mut self, index: u32) -> Option<Surroundings<'_, K>> {
         let slab = self.slabs.get_mut((index >> Self::SHIFT) as usize)?;
         let (before, rest) = slab.split_at_mut_checked((index & Self::MASK) as usize)?;
         let (slot, after) = rest.split_first_mut()?;

@@ -193,6 +193,11 @@ impl<K: Kind> Stepper<K> {
         self.counts
     }
 
+    /// The state of a living agent.
+    pub fn state(&self, handle: Handle) -> Option<&K::State> {
+        self.arena.get(handle).ok().map(|slot| &slot.state)
+    }
+
     /// Agents alive.
     pub fn live(&self) -> u64 {
         self.arena.live().into()

@@ -18,6 +18,11 @@ use crate::survey::{Looking, Survey};
 /// Time since the zone began, as the embedder's clock tells it.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 
+/// An asker that has gone away is no reason to stop: its answer is simply not taken.
+fn answer<T>(reply: Reply<T>, found: T) {
+    let _ = reply.send(found);
+}
+
 /// Slots a job passes per round: a quarter of a megabyte of page agents, some 50 us.
 const SLICE: u32 = 4096;
 
@@ -28,7 +33,7 @@ enum Job {
         reply: Reply<()>,
     },
     Survey {
-        looking: Looking,
+        looking: Box<Looking>,
         reply: Reply<Survey>,
     },
     Find {
@@ -98,19 +103,16 @@ impl<K: Kind> Worker<K> {
 
     fn carry_out(&mut self, order: Order) -> Option<Job> {
         let stepper = &mut self.stepper;
-        // An asker that has gone away is no reason to stop: its reply is simply not taken.
         match order {
             Order::Spawn(resource, reply) => {
                 let born = stepper.spawn(resource);
                 self.port.reserve(stepper.arena.next_generation());
-                let _ = reply.send(born);
+                answer(reply, born);
             }
-            Order::Free(handle, reply) => drop(reply.send(stepper.free(handle))),
-            Order::Suspend(handle, asleep, reply) => {
-                drop(reply.send(stepper.suspend(handle, asleep)))
-            }
-            Order::Look(handle, reply) => drop(reply.send(self.look(handle))),
-            Order::LastPanic(reply) => drop(reply.send(stepper.last_panic.clone())),
+            Order::Free(handle, reply) => answer(reply, stepper.free(handle)),
+            Order::Suspend(handle, asleep, reply) => answer(reply, stepper.suspend(handle, asleep)),
+            Order::Look(handle, reply) => answer(reply, self.look(handle)),
+            Order::LastPanic(reply) => answer(reply, stepper.last_panic.clone()),
             Order::SpawnRange(range, reply) => {
                 return Some(Job::SpawnRange {
                     next: range.start,
@@ -135,7 +137,7 @@ impl<K: Kind> Worker<K> {
             }
             Order::Survey(request, reply) => {
                 return Some(Job::Survey {
-                    looking: Looking::new(request),
+                    looking: Box::new(Looking::new(request)),
                     reply,
                 });
             }
@@ -151,10 +153,10 @@ impl<K: Kind> Worker<K> {
         match job {
             Job::Sweep { event, from, reply } => match stepper.sweep(event, from, SLICE) {
                 Some(from) => return Some(Job::Sweep { event, from, reply }),
-                None => drop(reply.send(())),
+                None => answer(reply, ()),
             },
             Job::Survey { mut looking, reply } => match looking.go_on(stepper, SLICE) {
-                Some(found) => drop(reply.send(found)),
+                Some(found) => answer(reply, found),
                 None => return Some(Job::Survey { looking, reply }),
             },
             Job::Find {
@@ -179,7 +181,7 @@ impl<K: Kind> Worker<K> {
                         reply,
                     });
                 }
-                let _ = reply.send(found);
+                answer(reply, found);
             }
             Job::SpawnRange {
                 next,
@@ -197,8 +199,8 @@ impl<K: Kind> Worker<K> {
                 });
                 self.port.reserve(stepper.arena.next_generation());
                 match refused {
-                    Some(refusal) => drop(reply.send(Err(refusal))),
-                    None if stop == end => drop(reply.send(Ok(born))),
+                    Some(refusal) => answer(reply, Err(refusal)),
+                    None if stop == end => answer(reply, Ok(born)),
                     None => {
                         return Some(Job::SpawnRange {
                             next: stop,
