@@ -167,7 +167,11 @@ mod tests {
     /// Rows: who waits for whom, the circles.
     #[test]
     fn only_those_who_wait_in_a_circle_are_reported() {
-        let rows: &[(&[(&str, &str)], &[&[&str]])] = &[
+        type Row = (
+            &'static [(&'static str, &'static str)],
+            &'static [&'static [&'static str]],
+        );
+        let rows: &[Row] = &[
             (&[], &[]),
             (&[("a", "b"), ("b", "c"), ("x", "c")], &[]),
             (&[("a", "a")], &[&["a"]]),
