@@ -65,7 +65,9 @@ fn run(policy: Policy, arrivals: f64, seed: u64) -> Result<(f64, f64), aios_micr
         free_at[engine] = free_at[engine].max(now) + service;
         let time = free_at[engine] - now;
         took.push(time);
-        pending.push((free_at[engine], engine, time));
+        if policy == Policy::Trail {
+            pending.push((free_at[engine], engine, time));
+        }
     }
     took.sort_by(f64::total_cmp);
     Ok((

@@ -90,6 +90,7 @@ impl<K: Kind> Arena<K> {
     /// # Errors
     /// [`Refusal::Exhausted`] when the capacity is reached; nothing is overwritten.
     pub fn spawn(&mut self, resource: u64, now: Tick) -> Result<Handle, Refusal> {
+        let state = K::birth(resource); // first, so that a kind that panics here leaves the arena as it was
         let reuse =
             self.free > self.config.quarantine || (self.free > 0 && self.fresh >= SLOTS_PER_SHARD);
         if self.live() >= self.config.capacity || (!reuse && self.fresh >= SLOTS_PER_SHARD) {
@@ -101,7 +102,7 @@ impl<K: Kind> Arena<K> {
             self.take_fresh()
         };
         let handle = Handle::new(self.shard, index, generation).ok_or_else(|| self.exhausted())?;
-        let slot = Slot::new(generation, resource, now);
+        let slot = Slot::new(generation, resource, state, now);
         let slab = &mut self.slabs[(index >> Self::SHIFT) as usize];
         let offset = (index & Self::MASK) as usize;
         match slab.get_mut(offset) {

@@ -14,6 +14,9 @@ pub enum Refusal {
     /// The agent sleeps.
     #[error("{0:?} is suspended; resume it first")]
     Suspended(Handle),
+    /// The kind panicked when it made the agent's first state.
+    #[error("the kind panicked over resource {0}; no agent was born for it")]
+    StillBorn(u64),
     /// The arena has no room.
     #[error(
         "arena is full: {asked} agents asked for, {allowed} allowed; free some or raise the kind's capacity"

@@ -82,7 +82,7 @@ impl<K: Kind> Slot<K> {
         );
     };
 
-    pub(crate) fn new(generation: u32, resource: u64, now: Tick) -> Self {
+    pub(crate) fn new(generation: u32, resource: u64, state: K::State, now: Tick) -> Self {
         let header = Header {
             generation,
             life: Life::Active,
@@ -94,7 +94,7 @@ impl<K: Kind> Slot<K> {
         };
         Self {
             header,
-            state: K::birth(resource),
+            state,
             line: K::Line::default(),
         }
     }

@@ -124,12 +124,19 @@ impl<K: Kind> Stepper<K> {
     /// Brings an agent to life.
     ///
     /// # Errors
-    /// [`Refusal::Exhausted`].
+    /// [`Refusal::Exhausted`], or [`Refusal::StillBorn`] if the kind panics over the resource.
     pub fn spawn(&mut self, resource: u64) -> Result<Handle, Refusal> {
-        let born = self.arena.spawn(resource, self.now);
+        let stepping = Stepping::begin();
+        let born = catch_unwind(AssertUnwindSafe(|| self.arena.spawn(resource, self.now)));
+        drop(stepping);
+        let born = born.unwrap_or_else(|_| {
+            self.counts.panics += 1;
+            Err(Refusal::StillBorn(resource))
+        });
         match born {
             Ok(_) => self.counts.spawned += 1,
-            Err(_) => self.counts.exhausted += 1,
+            Err(Refusal::Exhausted { .. }) => self.counts.exhausted += 1,
+            Err(_) => {}
         }
         born
     }
@@ -375,7 +382,11 @@ impl<K: Kind> Stepper<K> {
         let Ok(slot) = self.arena.get_mut(handle) else {
             return false;
         };
-        slot.state = K::birth(slot.header.resource);
+        let resource = slot.header.resource;
+        let Ok(state) = catch_unwind(|| K::birth(resource)) else {
+            return false; // not even its first state can be made: it is dropped
+        };
+        slot.state = state;
         slot.header.restarts = slot.header.restarts.saturating_add(1);
         let (pheromone, touched) = (
             std::mem::take(&mut slot.header.pheromone),
@@ -396,7 +407,9 @@ mod tests {
     use super::*;
     use crate::Intensity;
     use crate::event::Act;
-    use crate::testing::{COUNT, Counter, DEPOSIT, ECHO, PANIC, SLEEP, STOP, TELL_AND_PANIC};
+    use crate::testing::{
+        COUNT, CURSED, Counter, DEPOSIT, ECHO, PANIC, SLEEP, STOP, TELL_AND_PANIC,
+    };
 
     fn stepper(restart: Restart, restarts: u32) -> Stepper<Counter> {
         let arena = ArenaConfig {
@@ -570,6 +583,19 @@ mod tests {
             u64::from(Counter::BURST) + 1,
             "the next tick is a new one"
         );
+    }
+
+    #[test]
+    fn a_kind_that_panics_over_a_resource_bears_no_agent_and_hurts_nobody() {
+        let mut stepper = stepper(Restart::Permanent, 10);
+        assert_eq!(stepper.spawn(CURSED), Err(Refusal::StillBorn(CURSED)));
+        let agent = stepper.spawn(1).unwrap();
+        stepper.step(1, &[event(agent, COUNT, 0)]);
+        assert_eq!(
+            (stepper.live(), stepper.arena.slots(), stepper.counts.panics),
+            (1, 1, 1)
+        );
+        assert_eq!(counted(&stepper, agent), 1);
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub(crate) const TELL_AND_PANIC: u8 = 5;
 /// Sends `value` counts to itself.
 pub(crate) const ECHO: u8 = 6;
 
+/// The resource no agent can be born for.
+pub(crate) const CURSED: u64 = u64::MAX;
+
 #[derive(Debug)]
 pub(crate) struct Counter;
 
@@ -37,7 +40,8 @@ impl Kind for Counter {
     type Line = WholeLine;
     type State = CounterState;
 
-    fn birth(_: u64) -> CounterState {
+    fn birth(resource: u64) -> CounterState {
+        assert!(resource != CURSED, "a cursed resource");
         CounterState {
             counted: 0,
             last: 0,
