@@ -12,10 +12,18 @@ pub fn readable(value: f64, unit: Option<&str>) -> String {
         return "not defined".to_owned();
     }
     let unit = unit.map(str::trim).filter(|unit| !unit.is_empty());
-    let decimals = if unit == Some("%") { percent_decimals(value) } else { decimals(value) };
+    let decimals = if unit == Some("%") {
+        percent_decimals(value)
+    } else {
+        decimals(value)
+    };
     let digits = grouped(value.abs(), decimals);
     // A value that rounds to nothing has no sign.
-    let sign = if value < 0.0 && digits.bytes().any(|b| matches!(b, b'1'..=b'9')) { "-" } else { "" };
+    let sign = if value < 0.0 && digits.bytes().any(|b| matches!(b, b'1'..=b'9')) {
+        "-"
+    } else {
+        ""
+    };
     match unit {
         Some("%") => format!("{sign}{digits}%"),
         Some(symbol) if CURRENCY_SYMBOLS.contains(&symbol) => format!("{sign}{symbol}{digits}"),
@@ -27,7 +35,11 @@ pub fn readable(value: f64, unit: Option<&str>) -> String {
 /// The shortest text that reads back as the same value.
 #[must_use]
 pub fn exact(value: f64) -> String {
-    if value == 0.0 { "0".to_owned() } else { format!("{value}") }
+    if value == 0.0 {
+        "0".to_owned()
+    } else {
+        format!("{value}")
+    }
 }
 
 /// Sums of decimal fractions carry binary dust (0.1 + 0.2); it is taken off at the fifteenth digit so that a total equals
@@ -53,18 +65,30 @@ fn decimals(value: f64) -> usize {
 
 fn percent_decimals(value: f64) -> usize {
     let size = value.abs();
-    if size == 0.0 || size >= 0.1 { 1 } else { significant(size, 2) }
+    if size == 0.0 || size >= 0.1 {
+        1
+    } else {
+        significant(size, 2)
+    }
 }
 
 /// Decimals that show `digits` significant digits of a value below one.
 fn significant(size: f64, digits: i32) -> usize {
     let first = -size.log10().floor();
-    if first > 12.0 { 15 } else { usize::try_from(first as i32 + digits - 1).unwrap_or(2) }
+    if first > 12.0 {
+        15
+    } else {
+        usize::try_from(first as i32 + digits - 1).unwrap_or(2)
+    }
 }
 
 fn grouped(size: f64, decimals: usize) -> String {
     let plain = format!("{size:.decimals$}");
-    let (whole, fraction) = plain.split_once('.').map_or((plain.as_str(), None), |(whole, fraction)| (whole, Some(fraction)));
+    let (whole, fraction) = plain
+        .split_once('.')
+        .map_or((plain.as_str(), None), |(whole, fraction)| {
+            (whole, Some(fraction))
+        });
     let mut out = String::with_capacity(plain.len() + whole.len() / 3);
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && (whole.len() - index).is_multiple_of(3) {

@@ -28,7 +28,12 @@ pub enum Intent {
 
 impl Intent {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::AnalyseTable, Self::SummariseDocument, Self::Arithmetic, Self::PlainQuestion];
+    pub const ALL: [Self; 4] = [
+        Self::AnalyseTable,
+        Self::SummariseDocument,
+        Self::Arithmetic,
+        Self::PlainQuestion,
+    ];
 
     /// The name used in prompts and plans.
     #[must_use]
@@ -269,25 +274,20 @@ impl Plan {
         for task in &self.tasks {
             self.check_task(task, actions, budget)?;
             if !ids.insert(task.id.as_str()) {
-                return Err(PlanError::Duplicate { task: task.id.clone() });
+                return Err(PlanError::Duplicate {
+                    task: task.id.clone(),
+                });
             }
         }
-        let mut graph = DiGraphMap::<&str, ()>::new();
         for task in &self.tasks {
-            graph.add_node(&task.id);
-            for need in task.waits_for() {
-                if !ids.contains(need) {
-                    return Err(PlanError::UnknownNeed {
-                        task: task.id.clone(),
-                        needs: need.to_owned(),
-                    });
-                }
-                graph.add_edge(need, task.id.as_str(), ());
+            if let Some(need) = task.waits_for().find(|need| !ids.contains(need)) {
+                return Err(PlanError::UnknownNeed {
+                    task: task.id.clone(),
+                    needs: need.to_owned(),
+                });
             }
         }
-        let order = petgraph::algo::toposort(&graph, None).map_err(|cycle| PlanError::Cycle {
-            task: cycle.node_id().to_owned(),
-        })?;
+        let order = self.order()?;
         let tokens = self.tasks.iter().map(|task| u64::from(task.tokens)).sum();
         if tokens > budget.tokens {
             return Err(PlanError::OverTokens {
@@ -306,7 +306,12 @@ impl Plan {
     }
 
     fn check_task(&self, task: &Task, actions: &[&str], budget: &Budget) -> Result<(), PlanError> {
-        let named = !task.id.is_empty() && task.id.len() <= 64 && task.id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+        let named = !task.id.is_empty()
+            && task.id.len() <= 64
+            && task
+                .id
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
         if !named {
             return Err(PlanError::BadId {
                 task: task.id.chars().take(80).collect(),
@@ -328,7 +333,11 @@ impl Plan {
                 allowed: budget.needs,
             });
         }
-        let asked = task.args.to_string().len() + task.recheck.as_ref().map_or(0, |args| args.to_string().len());
+        let asked = task.args.to_string().len()
+            + task
+                .recheck
+                .as_ref()
+                .map_or(0, |args| args.to_string().len());
         if asked > budget.args_bytes {
             return Err(PlanError::ArgsTooLarge {
                 task: id(),
@@ -350,15 +359,59 @@ impl Plan {
         Ok(())
     }
 
-    fn longest_chain_ms(&self, order: &[&str]) -> u64 {
-        let tasks: BTreeMap<&str, &Task> = self.tasks.iter().map(|task| (task.id.as_str(), task)).collect();
+    fn longest_chain_ms(&self, order: &[String]) -> u64 {
+        let tasks: BTreeMap<&str, &Task> = self
+            .tasks
+            .iter()
+            .map(|task| (task.id.as_str(), task))
+            .collect();
         let mut ends = BTreeMap::<&str, u64>::new();
         for id in order {
-            let Some(task) = tasks.get(id) else { continue };
-            let start = task.waits_for().filter_map(|need| ends.get(need)).copied().max().unwrap_or(0);
+            let Some(task) = tasks.get(id.as_str()) else {
+                continue;
+            };
+            let start = task
+                .waits_for()
+                .filter_map(|need| ends.get(need))
+                .copied()
+                .max()
+                .unwrap_or(0);
             ends.insert(id, start.saturating_add(task.deadline_ms));
         }
         ends.into_values().max().unwrap_or(0)
+    }
+
+    /// The same plan with deadlines scaled down so that its longest chain fits the time there is; at least a second is left to each task.
+    #[must_use]
+    pub fn within(mut self, time_ms: u64) -> Self {
+        let order: Vec<String> = self.order().unwrap_or_default();
+        let longest = self.longest_chain_ms(&order);
+        if longest > time_ms && longest > 0 {
+            for task in &mut self.tasks {
+                let scaled =
+                    u128::from(task.deadline_ms) * u128::from(time_ms) / u128::from(longest);
+                task.deadline_ms = u64::try_from(scaled)
+                    .unwrap_or(u64::MAX)
+                    .max(1000)
+                    .min(task.deadline_ms);
+            }
+        }
+        self
+    }
+
+    /// Task ids so that each stands behind what it waits for.
+    fn order(&self) -> Result<Vec<String>, PlanError> {
+        let mut graph = DiGraphMap::<&str, ()>::new();
+        for task in &self.tasks {
+            graph.add_node(&task.id);
+            for need in task.waits_for() {
+                graph.add_edge(need, task.id.as_str(), ());
+            }
+        }
+        let order = petgraph::algo::toposort(&graph, None).map_err(|cycle| PlanError::Cycle {
+            task: cycle.node_id().to_owned(),
+        })?;
+        Ok(order.into_iter().map(str::to_owned).collect())
     }
 
     /// The next wave: tasks that may start now, in plan order. Tasks already running are the caller's to leave out.
@@ -368,7 +421,9 @@ impl Plan {
         self.tasks
             .iter()
             .filter(|task| !settled(&task.id))
-            .filter(|task| task.needs.iter().all(|need| done.contains(need)) && task.after.iter().all(settled))
+            .filter(|task| {
+                task.needs.iter().all(|need| done.contains(need)) && task.after.iter().all(settled)
+            })
             .collect()
     }
 
@@ -381,7 +436,9 @@ impl Plan {
             let more: Vec<_> = self
                 .tasks
                 .iter()
-                .filter(|task| !lost.contains(&task.id) && task.needs.iter().any(|need| lost.contains(need)))
+                .filter(|task| {
+                    !lost.contains(&task.id) && task.needs.iter().any(|need| lost.contains(need))
+                })
                 .map(|task| task.id.clone())
                 .collect();
             if more.is_empty() {
@@ -395,7 +452,9 @@ impl Plan {
     /// Whether nothing is left to do.
     #[must_use]
     pub fn is_settled(&self, done: &BTreeSet<String>, failed: &BTreeSet<String>) -> bool {
-        self.tasks.iter().all(|task| done.contains(&task.id) || failed.contains(&task.id))
+        self.tasks
+            .iter()
+            .all(|task| done.contains(&task.id) || failed.contains(&task.id))
     }
 }
 
@@ -441,21 +500,45 @@ mod tests {
         };
         let cases: Vec<(Vec<Task>, &str)> = vec![
             (vec![], "has no tasks"),
-            ((0..33).map(|n| task(&format!("t{n}"), &[])).collect(), "33 tasks, allowed are 32"),
-            (vec![task("a", &[]), task("a", &[])], "two tasks are called \"a\""),
+            (
+                (0..33).map(|n| task(&format!("t{n}"), &[])).collect(),
+                "33 tasks, allowed are 32",
+            ),
+            (
+                vec![task("a", &[]), task("a", &[])],
+                "two tasks are called \"a\"",
+            ),
             (vec![task("a b", &[])], "not usable"),
-            (with(|t| t.action = "rm".into()), "action \"rm\", known are sql"),
+            (
+                with(|t| t.action = "rm".into()),
+                "action \"rm\", known are sql",
+            ),
             (vec![task("a", &["b"])], "needs \"b\""),
             (vec![task("a", &["a"])], "waits for itself"),
-            (vec![task("a", &["c"]), task("b", &["a"]), task("c", &["b"])], "waits for itself"),
-            (with(|t| t.args = json!("x".repeat(70_000))), "70002 bytes, allowed are 65536"),
+            (
+                vec![task("a", &["c"]), task("b", &["a"]), task("c", &["b"])],
+                "waits for itself",
+            ),
+            (
+                with(|t| t.args = json!("x".repeat(70_000))),
+                "70002 bytes, allowed are 65536",
+            ),
             (with(|t| t.deadline_ms = 0), "deadline of 0 ms"),
-            (with(|t| t.tokens = 20_000), "20000 model tokens, allowed are 16000"),
-            (with(|t| t.deadline_ms = 400_000), "400000 ms, allowed are 300000"),
+            (
+                with(|t| t.tokens = 20_000),
+                "20000 model tokens, allowed are 16000",
+            ),
+            (
+                with(|t| t.deadline_ms = 400_000),
+                "400000 ms, allowed are 300000",
+            ),
             (with(|t| t.point = Some("p".into())), "point \"p\""),
         ];
         for (tasks, expected) in cases {
-            let error = plan(tasks).check(&["sql"], &Budget::default()).unwrap_err().to_string();
+            let error = plan(tasks)
+                .check(&["sql"], &Budget::default())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expected), "{error} / {expected}");
         }
     }
@@ -464,9 +547,19 @@ mod tests {
     fn waves_follow_the_needs_and_soft_needs_survive_failure() {
         let mut last = task("d", &["a"]);
         last.after = vec!["b".into(), "c".into()];
-        let plan = plan(vec![task("a", &[]), task("b", &["a"]), task("c", &["b"]), last]);
+        let plan = plan(vec![
+            task("a", &[]),
+            task("b", &["a"]),
+            task("c", &["b"]),
+            last,
+        ]);
         plan.check(&["sql"], &Budget::default()).unwrap();
-        let ids = |done: &[&str], failed: &[&str]| -> Vec<String> { plan.ready(&set(done), &set(failed)).iter().map(|task| task.id.clone()).collect() };
+        let ids = |done: &[&str], failed: &[&str]| -> Vec<String> {
+            plan.ready(&set(done), &set(failed))
+                .iter()
+                .map(|task| task.id.clone())
+                .collect()
+        };
         assert_eq!(ids(&[], &[]), ["a"]);
         assert_eq!(ids(&["a"], &[]), ["b"]);
         assert_eq!(ids(&["a", "b"], &[]), ["c"]);
@@ -475,5 +568,23 @@ mod tests {
         assert_eq!(plan.lost(&set(&["a"])), set(&["b", "c", "d"]));
         assert!(plan.is_settled(&set(&["a", "d"]), &set(&["b", "c"])));
         assert_eq!(plan.operation_id("a"), "g/a");
+    }
+
+    #[test]
+    fn deadlines_shrink_to_the_time_there_is() {
+        let plan = plan(vec![task("a", &[]), task("b", &["a"])]);
+        let mut long = plan.clone();
+        long.tasks
+            .iter_mut()
+            .for_each(|task| task.deadline_ms = 40_000);
+        let deadlines = |plan: Plan| {
+            plan.tasks
+                .iter()
+                .map(|task| task.deadline_ms)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(deadlines(long.clone().within(20_000)), [10_000, 10_000]);
+        assert_eq!(deadlines(long.within(100)), [1000, 1000]);
+        assert_eq!(deadlines(plan.clone().within(300_000)), deadlines(plan));
     }
 }

@@ -26,11 +26,18 @@ pub fn words(text: &str) -> Vec<Word<'_>> {
     let mut start = None;
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
-        let inside = c.is_alphanumeric() || (matches!(c, '\'' | '’') && start.is_some() && chars.peek().is_some_and(|(_, next)| next.is_alphabetic()));
+        let inside = c.is_alphanumeric()
+            || (matches!(c, '\'' | '’')
+                && start.is_some()
+                && chars.peek().is_some_and(|(_, next)| next.is_alphabetic()));
         match (inside, start) {
             (true, None) => start = Some(at),
             (false, Some(from)) => {
-                out.extend(text.get(from..at).map(|word| Word { text: word, start: from, end: at }));
+                out.extend(text.get(from..at).map(|word| Word {
+                    text: word,
+                    start: from,
+                    end: at,
+                }));
                 start = None;
             }
             _ => {}
@@ -56,10 +63,18 @@ pub fn stem(word: &str) -> String {
     }
     for (ending, keep) in [("sses", 2), ("xes", 1), ("ches", 2), ("shes", 2)] {
         if word.ends_with(ending) {
-            return word.get(..word.len() - ending.len() + keep).unwrap_or(word).to_owned();
+            return word
+                .get(..word.len() - ending.len() + keep)
+                .unwrap_or(word)
+                .to_owned();
         }
     }
-    if word.len() > 3 && word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is") {
+    if word.len() > 3
+        && word.ends_with('s')
+        && !word.ends_with("ss")
+        && !word.ends_with("us")
+        && !word.ends_with("is")
+    {
         return word.get(..word.len() - 1).unwrap_or(word).to_owned();
     }
     word.to_owned()
@@ -108,7 +123,10 @@ impl Stretch {
 /// abbreviation ends nothing.
 #[must_use]
 pub fn sentences(text: &str) -> Vec<Stretch> {
-    const SHORT: [&str; 14] = ["vs", "approx", "e.g", "i.e", "etc", "no", "mr", "mrs", "dr", "inc", "ltd", "st", "resp", "ca"];
+    const SHORT: [&str; 14] = [
+        "vs", "approx", "e.g", "i.e", "etc", "no", "mr", "mrs", "dr", "inc", "ltd", "st", "resp",
+        "ca",
+    ];
     let mut out = Vec::new();
     let mut start = 0;
     let mut chars = text.char_indices().peekable();
@@ -116,10 +134,18 @@ pub fn sentences(text: &str) -> Vec<Stretch> {
         let next = chars.peek().map(|(_, next)| *next);
         let ends = match c {
             '\n' => true,
-            '!' | '?' | '。' => next.is_none_or(|next| next.is_whitespace() || matches!(next, '"' | '\'' | ')' | '”')),
+            '!' | '?' | '。' => next
+                .is_none_or(|next| next.is_whitespace() || matches!(next, '"' | '\'' | ')' | '”')),
             '.' => {
-                let before = text.get(start..at).unwrap_or("").rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
-                next.is_none_or(|next| next.is_whitespace() || matches!(next, '"' | '\'' | ')' | '”')) && !SHORT.contains(&before.to_lowercase().as_str())
+                let before = text
+                    .get(start..at)
+                    .unwrap_or("")
+                    .rsplit(|c: char| c.is_whitespace() || c == '(')
+                    .next()
+                    .unwrap_or("");
+                next.is_none_or(|next| {
+                    next.is_whitespace() || matches!(next, '"' | '\'' | ')' | '”')
+                }) && !SHORT.contains(&before.to_lowercase().as_str())
             }
             _ => false,
         };
@@ -137,19 +163,31 @@ pub fn sentences(text: &str) -> Vec<Stretch> {
 #[must_use]
 pub fn clauses(text: &str, sentence: Stretch) -> Vec<Stretch> {
     const JOINING: [&str; 13] = [
-        "and", "but", "while", "whereas", "versus", "vs", "compared", "although", "though", "followed", "then", "with", "which",
+        "and", "but", "while", "whereas", "versus", "vs", "compared", "although", "though",
+        "followed", "then", "with", "which",
     ];
     let mut cuts = vec![sentence.start];
     let body = sentence.of(text);
     for (at, c) in body.char_indices() {
-        let space = body.get(at + c.len_utf8()..).is_some_and(|rest| rest.starts_with(char::is_whitespace));
+        let space = body
+            .get(at + c.len_utf8()..)
+            .is_some_and(|rest| rest.starts_with(char::is_whitespace));
         if matches!(c, ';' | '—') || (matches!(c, ',' | ':' | '–') && space) {
             cuts.push(sentence.start + at + c.len_utf8());
         }
     }
-    for word in words(body) {
-        if JOINING.contains(&word.lower().as_str()) {
-            cuts.push(sentence.start + word.start);
+    let said: Vec<(usize, String)> = words(body)
+        .iter()
+        .map(|word| (word.start, word.lower()))
+        .collect();
+    for (index, (start, word)) in said.iter().enumerate() {
+        // "between July and August" is one thought.
+        let between = word == "and"
+            && said
+                .get(index.saturating_sub(4)..index)
+                .is_some_and(|before| before.iter().any(|(_, word)| word == "between"));
+        if JOINING.contains(&word.as_str()) && !between {
+            cuts.push(sentence.start + start);
         }
     }
     cuts.sort_unstable();
@@ -172,11 +210,14 @@ fn push_stretch(text: &str, start: usize, end: usize, out: &mut Vec<Stretch>) {
 
 /// Words that carry no meaning of their own.
 pub(crate) const STOP_WORDS: &[&str] = &[
-    "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did", "do", "does", "each",
-    "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "more", "most", "much", "my", "no", "not", "of", "on",
-    "one", "or", "our", "out", "over", "per", "please", "same", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these",
-    "they", "this", "those", "through", "to", "under", "up", "us", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "why",
-    "will", "with", "within", "without", "would", "you", "your", "between", "during", "both", "other", "only", "here", "he", "she",
+    "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been",
+    "but", "by", "can", "could", "did", "do", "does", "each", "for", "from", "had", "has", "have",
+    "how", "i", "if", "in", "into", "is", "it", "its", "me", "more", "most", "much", "my", "no",
+    "not", "of", "on", "one", "or", "our", "out", "over", "per", "please", "same", "so", "some",
+    "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this",
+    "those", "through", "to", "under", "up", "us", "very", "was", "we", "were", "what", "when",
+    "where", "which", "while", "who", "why", "will", "with", "within", "without", "would", "you",
+    "your", "between", "during", "both", "other", "only", "here", "he", "she",
 ];
 
 /// Whether a word (in lower case) carries no meaning of its own.
@@ -233,7 +274,15 @@ mod tests {
 
     #[test]
     fn words_meet_their_stems() {
-        for (word, expected) in [("sales", "sale"), ("Regions", "region"), ("categories", "category"), ("boxes", "box"), ("class", "class"), ("status", "status"), ("churches", "church")] {
+        for (word, expected) in [
+            ("sales", "sale"),
+            ("Regions", "region"),
+            ("categories", "category"),
+            ("boxes", "box"),
+            ("class", "class"),
+            ("status", "status"),
+            ("churches", "church"),
+        ] {
             assert_eq!(stem(word), expected);
         }
         assert_eq!(name_parts("unitPrice (EUR)"), ["unit", "price", "eur"]);
@@ -243,12 +292,31 @@ mod tests {
     #[test]
     fn sentences_and_clauses_are_cut_where_thoughts_end() {
         let text = "Revenue was 1,234.5 EUR, i.e. more. North led; South vs. East fell!\nDone";
-        let cut: Vec<_> = sentences(text).iter().map(|s| s.of(text).trim().to_owned()).collect();
-        assert_eq!(cut, ["Revenue was 1,234.5 EUR, i.e. more.", "North led; South vs. East fell!", "Done"]);
+        let cut: Vec<_> = sentences(text)
+            .iter()
+            .map(|s| s.of(text).trim().to_owned())
+            .collect();
+        assert_eq!(
+            cut,
+            [
+                "Revenue was 1,234.5 EUR, i.e. more.",
+                "North led; South vs. East fell!",
+                "Done"
+            ]
+        );
         let text = "North earned 500 and South 1,300, while East fell";
-        let all = Stretch { start: 0, end: text.len() };
-        let cut: Vec<_> = clauses(text, all).iter().map(|s| s.of(text).trim().to_owned()).collect();
-        assert_eq!(cut, ["North earned 500", "and South 1,300,", "while East fell"]);
+        let all = Stretch {
+            start: 0,
+            end: text.len(),
+        };
+        let cut: Vec<_> = clauses(text, all)
+            .iter()
+            .map(|s| s.of(text).trim().to_owned())
+            .collect();
+        assert_eq!(
+            cut,
+            ["North earned 500", "and South 1,300,", "while East fell"]
+        );
     }
 
     #[test]

@@ -54,7 +54,12 @@ pub struct Answer {
 
 /// The closing paragraph: the model's text if it passed, else the template's.
 #[must_use]
-pub fn closing(goal: &Goal, analysis: &Analysis, findings: &Findings, passed: Option<&str>) -> Paragraph {
+pub fn closing(
+    goal: &Goal,
+    analysis: &Analysis,
+    findings: &Findings,
+    passed: Option<&str>,
+) -> Paragraph {
     match passed.map(str::trim).filter(|text| !text.is_empty()) {
         Some(text) => Paragraph {
             text: text.to_owned(),
@@ -69,7 +74,14 @@ pub fn closing(goal: &Goal, analysis: &Analysis, findings: &Findings, passed: Op
 
 /// Puts the answer together. Gaps are those of the findings and the ones given.
 #[must_use]
-pub fn answer(goal: &Goal, analysis: &Analysis, findings: &Findings, paragraph: &Paragraph, artifacts: &[Artifact], more_gaps: &[String]) -> Answer {
+pub fn answer(
+    goal: &Goal,
+    analysis: &Analysis,
+    findings: &Findings,
+    paragraph: &Paragraph,
+    artifacts: &[Artifact],
+    more_gaps: &[String],
+) -> Answer {
     let mut gaps = findings.gaps.clone();
     gaps.extend(more_gaps.iter().cloned());
     if analysis.intent == Intent::PlainQuestion && paragraph.author == Author::Template {
@@ -83,7 +95,14 @@ pub fn answer(goal: &Goal, analysis: &Analysis, findings: &Findings, paragraph: 
     }
 }
 
-fn render(goal: &Goal, analysis: &Analysis, findings: &Findings, paragraph: &Paragraph, artifacts: &[Artifact], gaps: &[String]) -> String {
+fn render(
+    goal: &Goal,
+    analysis: &Analysis,
+    findings: &Findings,
+    paragraph: &Paragraph,
+    artifacts: &[Artifact],
+    gaps: &[String],
+) -> String {
     let mut out = format!("# {}\n\n", plain(goal.text()));
     let mut page = Page { out: &mut out };
     match analysis.intent {
@@ -108,7 +127,11 @@ fn render(goal: &Goal, analysis: &Analysis, findings: &Findings, paragraph: &Par
 
 fn notes(analysis: &Analysis) -> Vec<String> {
     let mut notes: Vec<String> = analysis.notes.clone();
-    for choice in analysis.choices.iter().filter(|choice| !choice.clear || choice.by == Picker::Model) {
+    for choice in analysis
+        .choices
+        .iter()
+        .filter(|choice| !choice.clear || choice.by == Picker::Model)
+    {
         if choice.pick.is_some() {
             notes.push(choice.why.clone());
         }
@@ -136,7 +159,10 @@ impl Page<'_> {
         }
         self.heading(heading);
         for item in items {
-            self.line(&format!("- {}.", capital(plain(item).trim_end_matches('.'))));
+            self.line(&format!(
+                "- {}.",
+                capital(plain(item).trim_end_matches('.'))
+            ));
         }
         self.line("");
     }
@@ -161,44 +187,80 @@ impl Page<'_> {
             }
             row(format!("Median {measure} of a row"), readable(median, unit));
             row(format!("Lowest {measure} of a row"), readable(least, unit));
-            row(format!("Highest {measure} of a row"), readable(greatest, unit));
+            row(
+                format!("Highest {measure} of a row"),
+                readable(greatest, unit),
+            );
         }
         if let Some(rows) = findings.rows {
             row("Rows".to_owned(), readable(rows as f64, None));
         }
         if let Some(missing) = findings.missing.filter(|missing| *missing > 0) {
-            row(format!("Missing cells of {}", analysis.measure_label()), readable(missing as f64, None));
+            row(
+                format!("Missing cells of {}", analysis.measure_label()),
+                readable(missing as f64, None),
+            );
         }
         if let Some((rows, total)) = findings.undated {
             row("Rows without date".to_owned(), readable(rows as f64, None));
             if let Some(total) = total {
-                row(format!("{} without date", capital(&analysis.figure_label())), readable(total, unit));
+                row(
+                    format!("{} without date", capital(&analysis.figure_label())),
+                    readable(total, unit),
+                );
             }
         }
         self.line("");
     }
 
     fn periods(&mut self, analysis: &Analysis, findings: &Findings) {
-        let (Some(grain), false) = (analysis.grain, findings.periods.is_empty()) else { return };
+        let (Some(grain), false) = (analysis.grain, findings.periods.is_empty()) else {
+            return;
+        };
         let unit = analysis.unit.as_deref();
         let figure = capital(&analysis.figure_label());
         self.heading(&format!("{figure} per {}", grain.as_str()));
-        self.line(&format!("| {} | {} | Change | Growth |\n|---|---:|---:|---:|", capital(grain.as_str()), cell(&figure)));
+        self.line(&format!(
+            "| {} | {} | Change | Growth |\n|---|---:|---:|---:|",
+            capital(grain.as_str()),
+            cell(&figure)
+        ));
         for line in findings.periods.iter().take(LINES) {
             let step = findings.steps.iter().find(|step| step.to == line.name);
-            let change = step.and_then(|step| step.change).map_or_else(|| "-".to_owned(), |change| signed(change, unit));
+            let change = step
+                .and_then(|step| step.change)
+                .map_or_else(|| "-".to_owned(), |change| signed(change, unit));
             let growth = match step {
-                Some(step) => step.growth.map_or_else(|| "not defined".to_owned(), |growth| signed(growth, Some("%"))),
+                Some(step) => step.growth.map_or_else(
+                    || "not defined".to_owned(),
+                    |growth| signed(growth, Some("%")),
+                ),
                 None => "-".to_owned(),
             };
-            self.line(&format!("| {} | {} | {change} | {growth} |", line.name, value(line, unit)));
+            self.line(&format!(
+                "| {} | {} | {change} | {growth} |",
+                line.name,
+                value(line, unit)
+            ));
         }
         self.rest(findings.periods.len());
         self.line("");
-        if let Some(step) = findings.overall.as_ref().filter(|_| findings.steps.len() > 1) {
-            let growth = step.growth.map_or_else(|| "not defined in percent".to_owned(), |growth| signed(growth, Some("%")));
-            let change = step.change.map_or_else(|| "not defined".to_owned(), |change| signed(change, unit));
-            self.line(&format!("Growth from {} to {}: {growth} (change {change}).\n", step.from, step.to));
+        if let Some(step) = findings
+            .overall
+            .as_ref()
+            .filter(|_| findings.steps.len() > 1)
+        {
+            let growth = step.growth.map_or_else(
+                || "not defined in percent".to_owned(),
+                |growth| signed(growth, Some("%")),
+            );
+            let change = step
+                .change
+                .map_or_else(|| "not defined".to_owned(), |change| signed(change, unit));
+            self.line(&format!(
+                "Growth from {} to {}: {growth} (change {change}).\n",
+                step.from, step.to
+            ));
         }
         if findings.steps.iter().any(|step| step.growth.is_none()) {
             self.line("Growth in percent is not defined where the period before has no value above zero.\n");
@@ -218,11 +280,31 @@ impl Page<'_> {
             let kind = label(column);
             self.heading(&format!("{figure} per {kind}"));
             let shares = lines.iter().any(|line| line.share.is_some());
-            let (head, rule) = if shares { (" Share |", "---:|") } else { ("", "") };
-            self.line(&format!("| {} | {} |{head}\n|---|---:|{rule}", cell(&capital(&kind)), cell(&figure)));
+            let (head, rule) = if shares {
+                (" Share |", "---:|")
+            } else {
+                ("", "")
+            };
+            self.line(&format!(
+                "| {} | {} |{head}\n|---|---:|{rule}",
+                cell(&capital(&kind)),
+                cell(&figure)
+            ));
             for line in lines {
-                let share = if shares { format!(" {} |", line.share.map_or_else(|| "-".to_owned(), |share| readable(share, Some("%")))) } else { String::new() };
-                self.line(&format!("| {} | {} |{share}", cell(&line.name), value(line, unit)));
+                let share = if shares {
+                    format!(
+                        " {} |",
+                        line.share
+                            .map_or_else(|| "-".to_owned(), |share| readable(share, Some("%")))
+                    )
+                } else {
+                    String::new()
+                };
+                self.line(&format!(
+                    "| {} | {} |{share}",
+                    cell(&line.name),
+                    value(line, unit)
+                ));
             }
             self.line("");
         }
@@ -233,7 +315,10 @@ impl Page<'_> {
         let measure = analysis.measure_label();
         self.heading("Outliers");
         if odd.is_empty() {
-            self.line(&format!("No value of {} is an outlier (modified z-score by median absolute deviation).\n", plain(&measure)));
+            self.line(&format!(
+                "No value of {} is an outlier (modified z-score by median absolute deviation).\n",
+                plain(&measure)
+            ));
             return;
         }
         self.line(&format!("Values of {} far from the others (modified z-score by median absolute deviation), farthest first:\n", plain(&measure)));
@@ -242,29 +327,51 @@ impl Page<'_> {
             place.extend(one.day.clone());
             place.extend(one.label.as_deref().map(plain));
             place.extend(one.line.map(|line| format!("line {line} of the file")));
-            self.line(&format!("- Outlier: {} ({})", readable(one.value, analysis.unit.as_deref()), place.join(", ")));
+            self.line(&format!(
+                "- Outlier: {} ({})",
+                readable(one.value, analysis.unit.as_deref()),
+                place.join(", ")
+            ));
         }
         if findings.odd_count > odd.len() as u64 {
-            self.line(&format!("\nIn all, the count of outliers is {}.", readable(findings.odd_count as f64, None)));
+            self.line(&format!(
+                "\nIn all, the count of outliers is {}.",
+                readable(findings.odd_count as f64, None)
+            ));
         }
         self.line("");
     }
 
     fn pictures(&mut self, artifacts: &[Artifact]) {
-        let mut pictures = artifacts.iter().filter(|artifact| artifact.media_type.starts_with("image/")).peekable();
+        let mut pictures = artifacts
+            .iter()
+            .filter(|artifact| artifact.media_type.starts_with("image/"))
+            .peekable();
         if pictures.peek().is_some() {
             self.heading("Chart");
         }
         for picture in pictures {
             // Beside the report: only the file's name, so that both can be moved together.
-            let name = picture.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let link = name.replace(' ', "%20").replace('(', "%28").replace(')', "%29");
-            self.line(&format!("![{}]({link})\n", plain(&picture.description).replace(['[', ']'], "")));
+            let name = picture
+                .path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            let link = name
+                .replace(' ', "%20")
+                .replace('(', "%28")
+                .replace(')', "%29");
+            self.line(&format!(
+                "![{}]({link})\n",
+                plain(&picture.description).replace(['[', ']'], "")
+            ));
         }
     }
 
     fn document(&mut self, findings: &Findings, author: Author) {
-        let Some(digest) = &findings.document else { return };
+        let Some(digest) = &findings.document else {
+            return;
+        };
         self.heading("Document");
         self.line(&format!(
             "| Figure | Value |\n|---|---:|\n| Words | {} |\n| Sentences | {} |\n| Sections | {} |\n",
@@ -285,18 +392,28 @@ impl Page<'_> {
     }
 
     fn computed(&mut self, analysis: &Analysis, findings: &Findings) {
-        let (Some(expression), Some(value)) = (&analysis.expression, findings.computed) else { return };
+        let (Some(expression), Some(value)) = (&analysis.expression, findings.computed) else {
+            return;
+        };
         let shown = value.map_or_else(|| "not defined".to_owned(), exact);
         self.line(&format!("`{} = {shown}`\n", expression.shown));
     }
 
     fn closing(&mut self, analysis: &Analysis, paragraph: &Paragraph) {
-        self.heading(if analysis.intent == Intent::PlainQuestion { "Answer" } else { "Summary" });
+        self.heading(if analysis.intent == Intent::PlainQuestion {
+            "Answer"
+        } else {
+            "Summary"
+        });
         self.line(&format!("{}\n", plain(&paragraph.text)));
         if paragraph.author == Author::Template {
-            self.line("_This paragraph was written from the facts by template, not by the model._\n");
+            self.line(
+                "_This paragraph was written from the facts by template, not by the model._\n",
+            );
         } else if analysis.intent == Intent::PlainQuestion {
-            self.line("_This answer is the model's own; no source was given to check it against._\n");
+            self.line(
+                "_This answer is the model's own; no source was given to check it against._\n",
+            );
         }
     }
 }
@@ -311,10 +428,15 @@ fn cell(text: &str) -> String {
 }
 
 fn value(line: &Line, unit: Option<&str>) -> String {
-    line.value.map_or_else(|| "no value".to_owned(), |value| readable(value, unit))
+    line.value
+        .map_or_else(|| "no value".to_owned(), |value| readable(value, unit))
 }
 
 fn signed(value: f64, unit: Option<&str>) -> String {
     let shown = readable(value, unit);
-    if value > 0.0 { format!("+{shown}") } else { shown }
+    if value > 0.0 {
+        format!("+{shown}")
+    } else {
+        shown
+    }
 }

@@ -3,6 +3,7 @@
 //! Not claims: dates, years and quarters (they are periods and checked as such), ordinals, times of day, list marks, numbers inside
 //! identifiers, and small counts written as words ("three months").
 
+use super::numerals::{Digits, long_scale, read_digits, scale, small_number};
 use crate::macro_tier::figures::CURRENCY_SYMBOLS;
 use crate::macro_tier::prose::{Stretch, Word, words};
 
@@ -38,23 +39,78 @@ pub struct Claim {
 
 /// Words that make a number a rough one: its last non-zero digit is then its precision.
 const ROUGHLY: [&str; 13] = [
-    "about", "around", "roughly", "nearly", "almost", "approximately", "approx", "circa", "ca", "over", "under", "some", "just",
+    "about",
+    "around",
+    "roughly",
+    "nearly",
+    "almost",
+    "approximately",
+    "approx",
+    "circa",
+    "ca",
+    "over",
+    "under",
+    "some",
+    "just",
 ];
 
 /// Names of measures of quantity that must fit the fact's unit.
 const UNITS: [&str; 40] = [
-    "kg", "g", "mg", "t", "tons", "tonnes", "lb", "lbs", "km", "m", "cm", "mm", "mi", "miles", "metres", "meters", "ft", "hours", "hour", "minutes",
-    "seconds", "ms", "s", "h", "kwh", "mwh", "gwh", "wh", "w", "kw", "mw", "litres", "liters", "l", "ml", "°c", "°f", "celsius", "fahrenheit", "degrees",
+    "kg",
+    "g",
+    "mg",
+    "t",
+    "tons",
+    "tonnes",
+    "lb",
+    "lbs",
+    "km",
+    "m",
+    "cm",
+    "mm",
+    "mi",
+    "miles",
+    "metres",
+    "meters",
+    "ft",
+    "hours",
+    "hour",
+    "minutes",
+    "seconds",
+    "ms",
+    "s",
+    "h",
+    "kwh",
+    "mwh",
+    "gwh",
+    "wh",
+    "w",
+    "kw",
+    "mw",
+    "litres",
+    "liters",
+    "l",
+    "ml",
+    "°c",
+    "°f",
+    "celsius",
+    "fahrenheit",
+    "degrees",
 ];
 
 const CODES: [&str; 16] = [
-    "usd", "eur", "gbp", "chf", "jpy", "cny", "inr", "cad", "aud", "sek", "nok", "dkk", "pln", "dollars", "euros", "pounds",
+    "usd", "eur", "gbp", "chf", "jpy", "cny", "inr", "cad", "aud", "sek", "nok", "dkk", "pln",
+    "dollars", "euros", "pounds",
 ];
 
 /// All claims in a text, in order. Numbers that start inside a masked stretch (names, periods) are left out.
 #[must_use]
 pub fn claims(text: &str, masked: &[Stretch]) -> Vec<Claim> {
-    let scan = Scan { text, words: words(text), masked };
+    let scan = Scan {
+        text,
+        words: words(text),
+        masked,
+    };
     let mut out = scan.digits();
     out.extend(scan.spelled());
     out.sort_by_key(|claim| claim.place.start);
@@ -67,14 +123,6 @@ struct Scan<'a> {
     masked: &'a [Stretch],
 }
 
-/// A number as its digits stand: value, half of its last place, bytes used.
-struct Digits {
-    value: f64,
-    half: f64,
-    len: usize,
-    trailing_zeros: u32,
-}
-
 impl Scan<'_> {
     fn is_masked(&self, at: usize) -> bool {
         self.masked.iter().any(|stretch| stretch.holds(at))
@@ -83,15 +131,27 @@ impl Scan<'_> {
     fn digits(&self) -> Vec<Claim> {
         let mut out = Vec::new();
         let mut at = 0;
-        while let Some(found) = self.text.get(at..).and_then(|rest| rest.find(|c: char| c.is_ascii_digit())) {
+        while let Some(found) = self
+            .text
+            .get(at..)
+            .and_then(|rest| rest.find(|c: char| c.is_ascii_digit()))
+        {
             let start = at + found;
-            let before = self.text.get(..start).and_then(|head| head.chars().next_back());
+            let before = self
+                .text
+                .get(..start)
+                .and_then(|head| head.chars().next_back());
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
                 // Inside an identifier: skip all of it.
                 at = self.end_of_word(start);
                 continue;
             }
-            let clock = self.text.get(..start).is_some_and(|head| head.ends_with(':') && head.trim_end_matches(':').ends_with(|c: char| c.is_ascii_digit()));
+            let clock = self.text.get(..start).is_some_and(|head| {
+                head.ends_with(':')
+                    && head
+                        .trim_end_matches(':')
+                        .ends_with(|c: char| c.is_ascii_digit())
+            });
             if clock {
                 at = self.end_of_word(start);
                 continue;
@@ -117,12 +177,17 @@ impl Scan<'_> {
 
     fn end_of_word(&self, at: usize) -> usize {
         let rest = self.text.get(at..).unwrap_or("");
-        at + rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())
+        at + rest
+            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(rest.len())
     }
 
     fn end_of_run(&self, at: usize) -> usize {
         let rest = self.text.get(at..).unwrap_or("");
-        at + rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ','))).unwrap_or(rest.len()).max(1)
+        at + rest
+            .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')))
+            .unwrap_or(rest.len())
+            .max(1)
     }
 
     /// Sign and currency before the digits, scale and unit behind them.
@@ -135,13 +200,20 @@ impl Scan<'_> {
         // Signs and symbols may stand in either order: -$5, $-5.
         for _ in 0..3 {
             let head = self.text.get(..place.start).unwrap_or("");
-            let Some(sign) = head.chars().next_back() else { break };
-            let outer = head.get(..head.len() - sign.len_utf8()).and_then(|rest| rest.chars().next_back());
+            let Some(sign) = head.chars().next_back() else {
+                break;
+            };
+            let outer = head
+                .get(..head.len() - sign.len_utf8())
+                .and_then(|rest| rest.chars().next_back());
             let free = outer.is_none_or(|c| !c.is_alphanumeric() && c != '-' && c != ')');
             if matches!(sign, '-' | '−' | '+') && free && !signed {
                 negative = sign != '+';
                 signed = true;
-            } else if let Some(symbol) = CURRENCY_SYMBOLS.iter().find(|symbol| symbol.starts_with(sign)) {
+            } else if let Some(symbol) = CURRENCY_SYMBOLS
+                .iter()
+                .find(|symbol| symbol.starts_with(sign))
+            {
                 shape = Shape::Currency((*symbol).to_owned());
             } else {
                 break;
@@ -149,16 +221,26 @@ impl Scan<'_> {
             place.start -= sign.len_utf8();
         }
         if shape == Shape::Plain
-            && let Some(code) = self.word_before(place.start).filter(|word| CODES.contains(&word.lower().as_str()) && word.text.chars().all(char::is_uppercase))
+            && let Some(code) = self.word_before(place.start).filter(|word| {
+                CODES.contains(&word.lower().as_str()) && word.text.chars().all(char::is_uppercase)
+            })
         {
             shape = Shape::Currency(code.text.to_owned());
             place.start = code.start;
         }
-        let rough = self.word_before(place.start).is_some_and(|word| ROUGHLY.contains(&word.lower().as_str()))
-            || self.text.get(..place.start).is_some_and(|head| head.ends_with(['~', '≈']));
+        let rough = self
+            .word_before(place.start)
+            .is_some_and(|word| ROUGHLY.contains(&word.lower().as_str()))
+            || self
+                .text
+                .get(..place.start)
+                .is_some_and(|head| head.ends_with(['~', '≈']));
 
         let tail = self.text.get(place.end..).unwrap_or("");
-        let glued: String = tail.chars().take_while(|c| c.is_alphabetic() || *c == '°').collect();
+        let glued: String = tail
+            .chars()
+            .take_while(|c| c.is_alphabetic() || *c == '°')
+            .collect();
         if !glued.is_empty() {
             match glued.as_str() {
                 "st" | "nd" | "rd" | "th" | "am" | "pm" | "AM" | "PM" => return None,
@@ -169,13 +251,13 @@ impl Scan<'_> {
                     half *= factor;
                 }
                 unit if is_unit(unit) => shape = Shape::Unit(unit.to_owned()),
-                code if CODES.contains(&code.to_lowercase().as_str()) => shape = Shape::Currency(code.to_owned()),
+                code if CODES.contains(&code.to_lowercase().as_str()) => {
+                    shape = Shape::Currency(code.to_owned())
+                }
                 _ => return None,
             }
             place.end += glued.len();
-        } else if tail.starts_with(':') && tail.get(1..2).is_some_and(|c| c.bytes().all(|b| b.is_ascii_digit())) {
-            return None;
-        } else if self.is_list_mark(&place, tail) {
+        } else if self.is_list_mark(&place, tail) || is_clock(tail) {
             return None;
         }
         self.trailing(&mut place, &mut value, &mut half, &mut shape);
@@ -206,14 +288,21 @@ impl Scan<'_> {
     fn word_before(&self, at: usize) -> Option<Word<'_>> {
         let index = self.words.partition_point(|word| word.end <= at);
         let word = *self.words.get(index.checked_sub(1)?)?;
-        self.text.get(word.end..at)?.chars().all(char::is_whitespace).then_some(word)
+        self.text
+            .get(word.end..at)?
+            .chars()
+            .all(char::is_whitespace)
+            .then_some(word)
     }
 
     /// Scale word, percent sign, currency code or unit behind a number.
     fn trailing(&self, place: &mut Stretch, value: &mut f64, half: &mut f64, shape: &mut Shape) {
         for _ in 0..2 {
             let tail = self.text.get(place.end..).unwrap_or("");
-            let skipped = tail.len() - tail.trim_start_matches([' ', '\u{a0}', '\u{202f}', '-']).len();
+            let skipped = tail.len()
+                - tail
+                    .trim_start_matches([' ', '\u{a0}', '\u{202f}', '-'])
+                    .len();
             if skipped > 2 {
                 return;
             }
@@ -223,15 +312,24 @@ impl Scan<'_> {
                 place.end += skipped + 1;
                 return;
             }
-            if let Some(symbol) = CURRENCY_SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
+            if let Some(symbol) = CURRENCY_SYMBOLS
+                .iter()
+                .find(|symbol| rest.starts_with(**symbol))
+            {
                 // "500 €", but not "500, $600" or "500 $600".
-                if !rest.get(symbol.len()..).is_some_and(|more| more.starts_with(|c: char| c.is_ascii_digit())) {
+                if !rest
+                    .get(symbol.len()..)
+                    .is_some_and(|more| more.starts_with(|c: char| c.is_ascii_digit()))
+                {
                     *shape = Shape::Currency((*symbol).to_owned());
                     place.end += skipped + symbol.len();
                 }
                 return;
             }
-            let word: String = rest.chars().take_while(|c| c.is_alphabetic() || *c == '°').collect();
+            let word: String = rest
+                .chars()
+                .take_while(|c| c.is_alphabetic() || *c == '°')
+                .collect();
             let lower = word.to_lowercase();
             if let Some(factor) = long_scale(&lower) {
                 *value *= factor;
@@ -241,10 +339,18 @@ impl Scan<'_> {
             }
             match lower.as_str() {
                 "percent" | "pct" | "pp" | "percentage" => *shape = Shape::Percent,
-                "per" if rest.get(3..).is_some_and(|more| more.trim_start().to_lowercase().starts_with("cent")) => *shape = Shape::Percent,
+                "per"
+                    if rest.get(3..).is_some_and(|more| {
+                        more.trim_start().to_lowercase().starts_with("cent")
+                    }) =>
+                {
+                    *shape = Shape::Percent
+                }
                 "times" => *shape = Shape::Ratio,
                 code if CODES.contains(&code) => *shape = Shape::Currency(word.clone()),
-                unit if skipped > 0 && *shape == Shape::Plain && is_unit_word(unit, &word) => *shape = Shape::Unit(word.clone()),
+                unit if skipped > 0 && *shape == Shape::Plain && is_unit_word(unit, &word) => {
+                    *shape = Shape::Unit(word.clone())
+                }
                 _ => return,
             }
             place.end += skipped + word.len();
@@ -255,9 +361,14 @@ impl Scan<'_> {
     /// `1.` or `2)` at the start of a line.
     fn is_list_mark(&self, place: &Stretch, tail: &str) -> bool {
         let head = self.text.get(..place.start).unwrap_or("");
-        let opens = head.rsplit('\n').next().is_some_and(|line| line.trim_matches(|c: char| c.is_whitespace() || c == '#' || c == '>').is_empty());
+        let opens = head.rsplit('\n').next().is_some_and(|line| {
+            line.trim_matches(|c: char| c.is_whitespace() || c == '#' || c == '>')
+                .is_empty()
+        });
         let mut after = tail.chars();
-        opens && matches!(after.next(), Some('.' | ')')) && after.next().is_none_or(char::is_whitespace)
+        opens
+            && matches!(after.next(), Some('.' | ')'))
+            && after.next().is_none_or(char::is_whitespace)
     }
 
     /// Numbers in words, when they are figures: above twelve, or with a scale or percent sign; and "doubled" and its kin.
@@ -271,7 +382,10 @@ impl Scan<'_> {
             }
             if let Some(ratio) = self.ratio(at - 1) {
                 out.push(Claim {
-                    place: Stretch { start: word.start, end: word.end },
+                    place: Stretch {
+                        start: word.start,
+                        end: word.end,
+                    },
                     value: ratio,
                     tolerance: ratio * 0.1,
                     shape: Shape::Ratio,
@@ -279,13 +393,17 @@ impl Scan<'_> {
                 });
                 continue;
             }
-            let Some(mut value) = small_number(&word.lower()) else { continue };
+            let Some(mut value) = small_number(&word.lower()) else {
+                continue;
+            };
             let mut end = word.end;
             let mut compound = value > 12.0;
             // A spelled number is short; eight words are "nine hundred ninety nine thousand nine hundred ninety nine" and then some.
             let mut whole = 0.0;
             for _ in 0..10 {
-                let Some(next) = self.words.get(at) else { break };
+                let Some(next) = self.words.get(at) else {
+                    break;
+                };
                 let gap = self.text.get(end..next.start).unwrap_or("");
                 if !matches!(gap, " " | "-") {
                     break;
@@ -296,7 +414,11 @@ impl Scan<'_> {
                 } else if let Some(factor) = long_scale(&lower) {
                     whole += value * factor;
                     value = 0.0;
-                } else if let Some(more) = small_number(&lower).filter(|more| value == 0.0 || (value % 10.0 == 0.0 && *more < 10.0) || (value % 100.0 == 0.0 && *more < 100.0)) {
+                } else if let Some(more) = small_number(&lower).filter(|more| {
+                    value == 0.0
+                        || (value % 10.0 == 0.0 && *more < 10.0)
+                        || (value % 100.0 == 0.0 && *more < 100.0)
+                }) {
                     value += more;
                 } else {
                     break;
@@ -305,7 +427,10 @@ impl Scan<'_> {
                 end = next.end;
                 at += 1;
             }
-            let mut place = Stretch { start: word.start, end };
+            let mut place = Stretch {
+                start: word.start,
+                end,
+            };
             let mut shape = Shape::Plain;
             let mut value = whole + value;
             let mut half = if compound { value.abs() * 0.005 } else { 0.5 };
@@ -336,24 +461,12 @@ impl Scan<'_> {
     }
 }
 
-fn scale(letters: &str) -> Option<f64> {
-    match letters {
-        "k" | "K" => Some(1e3),
-        "M" | "mn" | "mln" | "mm" | "MM" => Some(1e6),
-        "B" | "bn" | "bln" => Some(1e9),
-        "T" | "tn" => Some(1e12),
-        _ => None,
-    }
-}
-
-fn long_scale(lower: &str) -> Option<f64> {
-    match lower {
-        "thousand" => Some(1e3),
-        "million" | "mn" | "mio" => Some(1e6),
-        "billion" | "bn" => Some(1e9),
-        "trillion" => Some(1e12),
-        _ => None,
-    }
+/// The rest of `12:30` behind its hour.
+fn is_clock(tail: &str) -> bool {
+    tail.starts_with(':')
+        && tail
+            .get(1..2)
+            .is_some_and(|c| c.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn is_unit(glued: &str) -> bool {
@@ -365,71 +478,6 @@ fn is_unit_word(lower: &str, written: &str) -> bool {
     UNITS.contains(&lower) && (written.chars().count() > 1)
 }
 
-fn small_number(lower: &str) -> Option<f64> {
-    const LOW: [&str; 20] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen",
-        "sixteen", "seventeen", "eighteen", "nineteen",
-    ];
-    const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-    let low = LOW.iter().position(|word| *word == lower);
-    let tens = || TENS.iter().position(|word| *word == lower).map(|index| (index + 2) * 10);
-    low.or_else(tens).and_then(|n| u32::try_from(n).ok()).map(f64::from)
-}
-
-/// Reads the number a text starts with. Groups of three behind commas are thousands; a lone comma with another count of digits
-/// behind it is a decimal comma; both signs together are told apart by which comes last.
-fn read_digits(text: &str) -> Option<Digits> {
-    let mut run = String::new();
-    let mut len = 0;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        let next_digit = chars.peek().is_some_and(char::is_ascii_digit);
-        match c {
-            '0'..='9' => run.push(c),
-            '.' | ',' if next_digit => run.push(c),
-            // Narrow and non-breaking spaces group thousands.
-            '\u{a0}' | '\u{202f}' | '\u{2009}' if next_digit => {}
-            _ => break,
-        }
-        len += c.len_utf8();
-    }
-    let dots = run.matches('.').count();
-    let commas = run.matches(',').count();
-    let grouped = |sign: char| {
-        let mut parts = run.split(sign);
-        let first = parts.next().map_or(0, str::len);
-        (1..=3).contains(&first) && parts.all(|part| part.split(['.', ',']).next().is_some_and(|group| group.len() == 3))
-    };
-    let plain = match (dots, commas) {
-        (0 | 1, 0) => run.clone(),
-        (_, 0) if grouped('.') => run.replace('.', ""),
-        (0, _) if grouped(',') => run.replace(',', ""),
-        (0, 1) => run.replace(',', "."),
-        (1, _) if run.find('.') > run.rfind(',') && grouped(',') => run.replace(',', ""),
-        (_, 1) if run.rfind(',') > run.rfind('.') && grouped('.') => run.replace('.', "").replace(',', "."),
-        (0, _) => {
-            // A list without spaces, "1,2,3": the first number is the claim.
-            let first = run.split(',').next()?;
-            return plain_digits(first, first.len());
-        }
-        // Versions and other dotted numbers.
-        _ => return None,
-    };
-    plain_digits(&plain, len)
-}
-
-fn plain_digits(plain: &str, len: usize) -> Option<Digits> {
-    let value: f64 = plain.parse().ok().filter(|value: &f64| value.is_finite())?;
-    let decimals = plain.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    let zeros = if decimals == 0 { plain.len() - plain.trim_end_matches('0').len() } else { 0 };
-    Some(Digits {
-        value,
-        half: 0.5 * 10f64.powi(-i32::try_from(decimals).unwrap_or(i32::MAX).min(300)),
-        len,
-        trailing_zeros: u32::try_from(zeros).unwrap_or(0).min(15),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,7 +485,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(text: &str) -> Vec<(f64, f64, Shape)> {
-        claims(text, &[]).into_iter().map(|claim| (claim.value, claim.tolerance, claim.shape)).collect()
+        claims(text, &[])
+            .into_iter()
+            .map(|claim| (claim.value, claim.tolerance, claim.shape))
+            .collect()
     }
 
     #[test]
@@ -480,16 +531,40 @@ mod tests {
             let found = shown(text);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
             let (v, t, s) = &found[0];
-            assert!((v - value).abs() < 1e-6 * value.abs().max(1.0), "{text}: {v}");
-            assert!((t - tolerance).abs() < 1e-6 * tolerance.max(1.0), "{text}: {t}");
+            assert!(
+                (v - value).abs() < 1e-6 * value.abs().max(1.0),
+                "{text}: {v}"
+            );
+            assert!(
+                (t - tolerance).abs() < 1e-6 * tolerance.max(1.0),
+                "{text}: {t}"
+            );
             assert_eq!(*s, shape, "{text}");
         }
-        assert_eq!(shown("10-15 orders").iter().map(|claim| claim.0).collect::<Vec<_>>(), [10.0, 15.0]);
+        assert_eq!(
+            shown("10-15 orders")
+                .iter()
+                .map(|claim| claim.0)
+                .collect::<Vec<_>>(),
+            [10.0, 15.0]
+        );
     }
 
     #[test]
     fn what_is_not_a_figure_is_no_claim() {
-        for text in ["three months", "one of twelve regions", "the 3rd month", "at 12:30", "SKU-A12 and A12", "1. first\n2) second", "v1.2.3.4", "10am", "", "x_12", "no number"] {
+        for text in [
+            "three months",
+            "one of twelve regions",
+            "the 3rd month",
+            "at 12:30",
+            "SKU-A12 and A12",
+            "1. first\n2) second",
+            "v1.2.3.4",
+            "10am",
+            "",
+            "x_12",
+            "no number",
+        ] {
             assert_eq!(shown(text), [], "{text}");
         }
         let text = "Widget 3000 sold";

@@ -13,7 +13,11 @@ pub fn check(text: &str, kind: TextKind) -> (f64, Vec<Issue>) {
         score: 1.0,
         issues: Vec::new(),
     };
-    let sentences: Vec<&str> = sentences(&prose).iter().map(|sentence| sentence.of(&prose).trim()).filter(|s| s.chars().any(char::is_alphanumeric)).collect();
+    let sentences: Vec<&str> = sentences(&prose)
+        .iter()
+        .map(|sentence| sentence.of(&prose).trim())
+        .filter(|s| s.chars().any(char::is_alphanumeric))
+        .collect();
     let all: Vec<String> = words(&prose).iter().map(Word::lower).collect();
     judged.length(&sentences);
     judged.ease(&all, sentences.len());
@@ -34,7 +38,13 @@ fn prose_of(text: &str) -> String {
             fenced = !fenced;
             continue;
         }
-        if fenced || line.starts_with(['|', '#', '>']) || line.starts_with("![") || line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_' | ' ')) {
+        if fenced
+            || line.starts_with(['|', '#', '>'])
+            || line.starts_with("![")
+            || line
+                .chars()
+                .all(|c| matches!(c, '-' | '=' | '*' | '_' | ' '))
+        {
             continue;
         }
         let line = line.trim_start_matches(['-', '*', ' ']);
@@ -50,32 +60,67 @@ struct Judged {
 }
 
 impl Judged {
-    fn fault(&mut self, cost: f64, severity: Severity, description: impl Into<String>, suggestion: &str) {
+    fn fault(
+        &mut self,
+        cost: f64,
+        severity: Severity,
+        description: impl Into<String>,
+        suggestion: &str,
+    ) {
         self.score -= cost;
-        self.issues.push(Issue::new(Category::Clarity, severity, description, suggestion));
+        self.issues.push(Issue::new(
+            Category::Clarity,
+            severity,
+            description,
+            suggestion,
+        ));
     }
 
     fn length(&mut self, sentences: &[&str]) {
-        let longest = sentences.iter().map(|sentence| words(sentence).len()).max().unwrap_or(0);
+        let longest = sentences
+            .iter()
+            .map(|sentence| words(sentence).len())
+            .max()
+            .unwrap_or(0);
         if longest > 60 {
-            self.fault(0.3, Severity::Error, format!("a sentence has {longest} words"), "Keep sentences below 30 words");
+            self.fault(
+                0.3,
+                Severity::Error,
+                format!("a sentence has {longest} words"),
+                "Keep sentences below 30 words",
+            );
         } else if longest > 40 {
-            self.fault(0.1, Severity::Warning, format!("a sentence has {longest} words"), "Keep sentences below 30 words");
+            self.fault(
+                0.1,
+                Severity::Warning,
+                format!("a sentence has {longest} words"),
+                "Keep sentences below 30 words",
+            );
         }
     }
 
     /// Flesch reading ease, with syllables guessed from vowel groups. Texts full of names and figures read at 20 and more.
     fn ease(&mut self, all: &[String], sentences: usize) {
-        let spoken: Vec<&String> = all.iter().filter(|word| word.chars().any(char::is_alphabetic)).collect();
+        let spoken: Vec<&String> = all
+            .iter()
+            .filter(|word| word.chars().any(char::is_alphabetic))
+            .collect();
         if spoken.len() < 20 || sentences == 0 {
             return;
         }
         let syllables: usize = spoken.iter().map(|word| syllables(word)).sum();
         let count = spoken.len() as f64;
-        let ease = 206.835 - 1.015 * (all.len() as f64 / sentences as f64) - 84.6 * (syllables as f64 / count);
+        let ease = 206.835
+            - 1.015 * (all.len() as f64 / sentences as f64)
+            - 84.6 * (syllables as f64 / count);
         if ease < 0.0 {
             let cost = (-ease / 100.0).clamp(0.05, 0.3);
-            self.fault(cost, Severity::Warning, "the text is hard to read", "Use shorter words and sentences");
+            self.fault(
+                cost,
+                Severity::Warning,
+                "the text is hard to read",
+                "Use shorter words and sentences",
+            );
         }
     }
 
@@ -91,54 +136,110 @@ impl Judged {
         // Running text of this size repeats few groups of four words; a loop repeats nearly all.
         let fours: Vec<&[String]> = all.windows(4).collect();
         let distinct: std::collections::BTreeSet<_> = fours.iter().collect();
-        let looping = if fours.len() < 12 { 0.0 } else { 1.0 - distinct.len() as f64 / fours.len() as f64 };
+        let looping = if fours.len() < 12 {
+            0.0
+        } else {
+            1.0 - distinct.len() as f64 / fours.len() as f64
+        };
         if repeated > 0 || looping > 0.25 {
             let cost = (0.55 + 0.1 * repeated as f64).min(0.9);
-            self.fault(cost, Severity::Error, "the text repeats itself", "Say each thing once");
+            self.fault(
+                cost,
+                Severity::Error,
+                "the text repeats itself",
+                "Say each thing once",
+            );
         }
         let stuck = all.windows(3).any(|three| matches!(three, [a, b, c] if a == b && b == c && a.chars().any(char::is_alphabetic)));
         if stuck {
-            self.fault(0.55, Severity::Error, "a word is repeated over and over", "Say each thing once");
+            self.fault(
+                0.55,
+                Severity::Error,
+                "a word is repeated over and over",
+                "Say each thing once",
+            );
         }
     }
 
     fn ending(&mut self, prose: &str, kind: TextKind) {
         const DANGLING: [&str; 20] = [
-            "and", "or", "but", "the", "a", "an", "of", "in", "to", "with", "for", "by", "from", "at", "than", "that", "which", "was", "is", "as",
+            "and", "or", "but", "the", "a", "an", "of", "in", "to", "with", "for", "by", "from",
+            "at", "than", "that", "which", "was", "is", "as",
         ];
         let end = prose.trim_end();
         let closed = end.trim_end_matches(['"', '\'', ')', '”', '’', '*', '_']);
         let last = words(end).last().map(Word::lower).unwrap_or_default();
-        let open = !closed.ends_with(['.', '!', '?', '…', ':']) || closed.ends_with(':') || closed.ends_with("...") || closed.ends_with('…');
+        let open = !closed.ends_with(['.', '!', '?', '…', ':'])
+            || closed.ends_with(':')
+            || closed.ends_with("...")
+            || closed.ends_with('…');
         let dangling = DANGLING.contains(&last.as_str());
         let brackets = end.matches('(').count() > end.matches(')').count();
         if !end.is_empty() && (dangling || brackets || (open && kind == TextKind::Paragraph)) {
-            self.fault(0.55, Severity::Error, "the text breaks off", "Finish the last sentence with a full stop");
+            self.fault(
+                0.55,
+                Severity::Error,
+                "the text breaks off",
+                "Finish the last sentence with a full stop",
+            );
         }
     }
 
     fn language(&mut self, prose: &str, all: &[String]) {
         let letters = prose.chars().filter(|c| c.is_alphabetic()).count();
         let signs = prose.chars().filter(|c| !c.is_whitespace()).count();
-        let spoken = all.iter().filter(|word| word.chars().any(char::is_alphabetic)).count();
+        let spoken = all
+            .iter()
+            .filter(|word| word.chars().any(char::is_alphabetic))
+            .count();
         if signs >= 20 && letters * 100 < signs * 35 {
-            self.fault(0.55, Severity::Error, "the text is hardly words", "Write sentences");
+            self.fault(
+                0.55,
+                Severity::Error,
+                "the text is hardly words",
+                "Write sentences",
+            );
             return;
         }
         let stop = all.iter().filter(|word| is_stop_word(word)).count();
         let latin = prose.chars().filter(|c| c.is_ascii_alphabetic()).count();
         if spoken >= 8 && (stop * 100 < spoken * 12 || latin * 100 < letters * 70) {
-            self.fault(0.55, Severity::Error, "the text is not plain English prose", "Write full English sentences");
+            self.fault(
+                0.55,
+                Severity::Error,
+                "the text is not plain English prose",
+                "Write full English sentences",
+            );
         }
     }
 
     fn leftovers(&mut self, text: &str) {
         const MARKERS: [&str; 16] = [
-            "<|", "|>", "[insert", "[your", "{{", "}}", "lorem ipsum", "todo:", "xxx", "[inst]", "</s>", "placeholder", "#ref!", "nan%", "undefined", "\u{fffd}",
+            "<|",
+            "|>",
+            "[insert",
+            "[your",
+            "{{",
+            "}}",
+            "lorem ipsum",
+            "todo:",
+            "xxx",
+            "[inst]",
+            "</s>",
+            "placeholder",
+            "#ref!",
+            "nan%",
+            "undefined",
+            "\u{fffd}",
         ];
         let lower = text.to_lowercase();
         if let Some(marker) = MARKERS.iter().find(|marker| lower.contains(**marker)) {
-            self.fault(0.6, Severity::Error, format!("the text holds the marker {marker:?}"), "Write the text itself, without placeholders");
+            self.fault(
+                0.6,
+                Severity::Error,
+                format!("the text holds the marker {marker:?}"),
+                "Write the text itself, without placeholders",
+            );
         }
     }
 }

@@ -18,7 +18,8 @@ pub fn check(text: &str, evidence: &Evidence, stated: &BTreeSet<String>) -> (f64
     };
     let mut issues = Vec::new();
     for point in &evidence.points {
-        let covered = point.facts.iter().any(fits) || point.words.iter().any(|word| stems.contains(&stem(word)));
+        let covered = point.facts.iter().any(fits)
+            || point.words.iter().any(|word| stems.contains(&stem(word)));
         if !covered {
             issues.push(Issue::new(
                 Category::Completeness,

@@ -122,20 +122,37 @@ impl<'a> Library<'a> {
     /// Reads the evidence.
     #[must_use]
     pub fn new(evidence: &'a Evidence) -> Self {
-        let lowered: Vec<String> = evidence.subjects.iter().map(|subject| subject.name.to_ascii_lowercase()).collect();
+        let lowered: Vec<String> = evidence
+            .subjects
+            .iter()
+            .map(|subject| subject.name.to_ascii_lowercase())
+            .collect();
         let mut by_length: Vec<usize> = (0..lowered.len()).collect();
-        by_length.sort_by_key(|index| std::cmp::Reverse(lowered.get(*index).map_or(0, String::len)));
+        by_length
+            .sort_by_key(|index| std::cmp::Reverse(lowered.get(*index).map_or(0, String::len)));
         let mut library = Self {
             known: Vec::new(),
             subjects: &evidence.subjects,
-            measures: evidence.measures.iter().map(|measure| measure.to_lowercase()).collect(),
+            measures: evidence
+                .measures
+                .iter()
+                .map(|measure| measure.to_lowercase())
+                .collect(),
             covers: evidence.covers,
             lowered,
             by_length,
         };
-        library.known = evidence.facts.iter().filter_map(|fact| library.understand(fact)).collect();
+        library.known = evidence
+            .facts
+            .iter()
+            .filter_map(|fact| library.understand(fact))
+            .collect();
         if library.covers.is_none() {
-            library.covers = library.known.iter().flat_map(|known| known.periods.iter().copied()).reduce(|all, one| all.joined(&one));
+            library.covers = library
+                .known
+                .iter()
+                .flat_map(|known| known.periods.iter().copied())
+                .reduce(|all, one| all.joined(&one));
         }
         library
     }
@@ -152,17 +169,37 @@ impl<'a> Library<'a> {
             }
         }
         // "region North" also stands in "region North East": keep the longest name of each kind.
-        let kind = |index: usize| self.subjects.get(index).map(|subject| subject.kind.as_str());
+        let kind = |index: usize| {
+            self.subjects
+                .get(index)
+                .map(|subject| subject.kind.as_str())
+        };
         let length = |index: usize| self.lowered.get(index).map_or(0, String::len);
         let longest: Vec<usize> = subjects
             .iter()
             .copied()
-            .filter(|one| !subjects.iter().any(|other| kind(*other) == kind(*one) && length(*other) > length(*one)))
+            .filter(|one| {
+                !subjects
+                    .iter()
+                    .any(|other| kind(*other) == kind(*one) && length(*other) > length(*one))
+            })
             .collect();
         let mut hidden = Vec::new();
-        let subjects = if longest.is_empty() { self.subjects_in(&fact.name).into_iter().inspect(|found| hidden.push(found.place)).map(|found| found.index).collect() } else { longest };
+        let subjects = if longest.is_empty() {
+            self.subjects_in(&fact.name)
+                .into_iter()
+                .inspect(|found| hidden.push(found.place))
+                .map(|found| found.index)
+                .collect()
+        } else {
+            longest
+        };
         let periods = if subjects.is_empty() || lower.contains(" to ") {
-            mentions(&fact.name).into_iter().filter(|mention| !hidden.iter().any(|place| place.holds(mention.start))).filter_map(|mention| mention.named.span()).collect()
+            mentions(&fact.name)
+                .into_iter()
+                .filter(|mention| !hidden.iter().any(|place| place.holds(mention.start)))
+                .filter_map(|mention| mention.named.span())
+                .collect()
         } else {
             Vec::new()
         };
@@ -189,11 +226,16 @@ impl<'a> Library<'a> {
         let lower = text.to_ascii_lowercase();
         let mut out: Vec<FoundSubject> = Vec::new();
         for index in self.by_length.iter().copied() {
-            let (Some(subject), Some(name)) = (self.subjects.get(index), self.lowered.get(index)) else { continue };
+            let (Some(subject), Some(name)) = (self.subjects.get(index), self.lowered.get(index))
+            else {
+                continue;
+            };
             let mut at = 0;
             while let Some(place) = find_phrase(&lower, name, at) {
                 at = place.end.max(at + 1);
-                let taken = out.iter().any(|found| found.place.holds(place.start) || place.holds(found.place.start));
+                let taken = out
+                    .iter()
+                    .any(|found| found.place.holds(place.start) || place.holds(found.place.start));
                 if !taken && is_named(text, &lower, place, subject) {
                     out.push(FoundSubject { place, index });
                 }
@@ -226,7 +268,9 @@ impl<'a> Library<'a> {
                     whole: span.covers(&covers),
                 }),
                 // A bare number that is no year of the data is a figure.
-                _ if mention.certain || !matches!(mention.named, Named::Year(_)) => astray.push(mention),
+                _ if mention.certain || !matches!(mention.named, Named::Year(_)) => {
+                    astray.push(mention)
+                }
                 _ => {}
             }
         }
@@ -246,15 +290,32 @@ pub fn place_of(mention: &Mention) -> Stretch {
 /// Short names, numbers and common words are names only as written and, when very short, behind their kind ("store 1") or in the first
 /// cell of a table's row. Two capitals ("DE") are a name as they stand.
 fn is_named(text: &str, lower: &str, place: Stretch, subject: &Subject) -> bool {
-    const COMMON: [&str; 12] = ["total", "other", "average", "up", "down", "high", "low", "new", "top", "change", "growth", "share"];
+    const COMMON: [&str; 12] = [
+        "total", "other", "average", "up", "down", "high", "low", "new", "top", "change", "growth",
+        "share",
+    ];
     let name = subject.name.as_str();
-    let weak = name.chars().filter(|c| c.is_alphanumeric()).count() <= 2 || name.chars().all(|c| c.is_ascii_digit() || c.is_ascii_punctuation());
-    if weak && !(name.len() == 2 && name.bytes().all(|b| b.is_ascii_uppercase()) && place.of(text) == name) {
+    let weak = name.chars().filter(|c| c.is_alphanumeric()).count() <= 2
+        || name
+            .chars()
+            .all(|c| c.is_ascii_digit() || c.is_ascii_punctuation());
+    if weak
+        && !(name.len() == 2
+            && name.bytes().all(|b| b.is_ascii_uppercase())
+            && place.of(text) == name)
+    {
         let head = lower.get(..place.start).unwrap_or("").trim_end();
-        let cell = text.get(..place.start).is_some_and(|head| head.trim_end().ends_with('|') && head.rsplit('\n').next().is_some_and(|line| line.trim() == "|"));
+        let cell = text.get(..place.start).is_some_and(|head| {
+            head.trim_end().ends_with('|')
+                && head
+                    .rsplit('\n')
+                    .next()
+                    .is_some_and(|line| line.trim() == "|")
+        });
         return cell || head.ends_with(&subject.kind.to_ascii_lowercase());
     }
-    let common = is_stop_word(&name.to_ascii_lowercase()) || COMMON.contains(&name.to_ascii_lowercase().as_str());
+    let common = is_stop_word(&name.to_ascii_lowercase())
+        || COMMON.contains(&name.to_ascii_lowercase().as_str());
     !common || place.of(text) == name && name.starts_with(char::is_uppercase)
 }
 
@@ -276,7 +337,12 @@ mod tests {
             source: String::new(),
         };
         let evidence = Evidence {
-            subjects: vec![subject("North", "region"), subject("North East", "region"), subject("1", "store"), subject("11", "store")],
+            subjects: vec![
+                subject("North", "region"),
+                subject("North East", "region"),
+                subject("1", "store"),
+                subject("11", "store"),
+            ],
             measures: vec!["revenue".into(), "net revenue".into()],
             facts: [
                 "total revenue region North East",
@@ -291,7 +357,11 @@ mod tests {
             ..Evidence::default()
         };
         let library = Library::new(&evidence);
-        let shown: Vec<_> = library.known.iter().map(|k| (k.statistic, k.subjects.clone(), k.periods.len(), k.measure)).collect();
+        let shown: Vec<_> = library
+            .known
+            .iter()
+            .map(|k| (k.statistic, k.subjects.clone(), k.periods.len(), k.measure))
+            .collect();
         assert_eq!(
             shown,
             [
@@ -303,7 +373,11 @@ mod tests {
                 (Statistic::Other, vec![], 0, None),
             ]
         );
-        let named: Vec<_> = library.subjects_in("North East beat north; 11 orders in store 1").iter().map(|found| found.index).collect();
+        let named: Vec<_> = library
+            .subjects_in("North East beat north; 11 orders in store 1")
+            .iter()
+            .map(|found| found.index)
+            .collect();
         assert_eq!(named, [1, 0, 2]);
     }
 }

@@ -9,15 +9,17 @@ pub mod accuracy;
 pub mod claims;
 pub mod clarity;
 pub mod completeness;
+mod fit;
 pub mod known;
+mod numerals;
 pub mod relevance;
 pub mod results;
+mod scope;
 pub mod statements;
 pub mod tone;
 
 #[cfg(test)]
 mod cases;
-
 
 use aios_tools::Fact;
 use serde::{Deserialize, Serialize};
@@ -62,13 +64,21 @@ impl Dimensions {
     /// The weighted mean.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        0.25 * self.relevance + 0.25 * self.clarity + 0.25 * self.accuracy + 0.15 * self.completeness + 0.10 * self.tone
+        0.25 * self.relevance
+            + 0.25 * self.clarity
+            + 0.25 * self.accuracy
+            + 0.15 * self.completeness
+            + 0.10 * self.tone
     }
 
     /// The smallest.
     #[must_use]
     pub fn least(&self) -> f64 {
-        self.relevance.min(self.clarity).min(self.accuracy).min(self.completeness).min(self.tone)
+        self.relevance
+            .min(self.clarity)
+            .min(self.accuracy)
+            .min(self.completeness)
+            .min(self.tone)
     }
 }
 
@@ -169,7 +179,12 @@ pub struct Issue {
 
 impl Issue {
     /// An issue without a location.
-    pub(crate) fn new(category: Category, severity: Severity, description: impl Into<String>, suggestion: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        category: Category,
+        severity: Severity,
+        description: impl Into<String>,
+        suggestion: impl Into<String>,
+    ) -> Self {
         Self {
             category,
             severity,
@@ -251,14 +266,22 @@ pub struct Assessment {
 impl Assessment {
     /// Draws the verdict from dimensions and issues.
     #[must_use]
-    pub fn draw(dimensions: Dimensions, mut issues: Vec<Issue>, claims: usize, supported: usize) -> Self {
+    pub fn draw(
+        dimensions: Dimensions,
+        mut issues: Vec<Issue>,
+        claims: usize,
+        supported: usize,
+    ) -> Self {
         issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
         let score = Score::from(dimensions);
         let worst = issues.first().map(|issue| issue.severity);
         // The sum of weights carries binary dust; a mean of exactly 0.85 passes.
         let verdict = if score.overall + 1e-9 < REJECT {
             Verdict::Rejected
-        } else if score.overall + 1e-9 < PASS || worst == Some(Severity::Critical) || dimensions.least() < FLOOR {
+        } else if score.overall + 1e-9 < PASS
+            || worst == Some(Severity::Critical)
+            || dimensions.least() < FLOOR
+        {
             Verdict::NeedsRevision
         } else if issues.is_empty() {
             Verdict::Approved
@@ -279,8 +302,15 @@ impl Assessment {
     pub fn feedback(&self) -> String {
         let mut lines = Vec::new();
         for issue in self.issues.iter().take(4) {
-            let place = issue.location.as_ref().map(|words| format!(" ({words})")).unwrap_or_default();
-            lines.push(format!("- {}{place}. {}.", issue.description, issue.suggestion));
+            let place = issue
+                .location
+                .as_ref()
+                .map(|words| format!(" ({words})"))
+                .unwrap_or_default();
+            lines.push(format!(
+                "- {}{place}. {}.",
+                issue.description, issue.suggestion
+            ));
         }
         lines.join("\n")
     }
@@ -300,7 +330,12 @@ pub fn assess(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> 
             completeness: 0.0,
             tone: 0.0,
         };
-        let issue = Issue::new(Category::Completeness, Severity::Critical, "the text is empty", "Write two or three sentences from the facts");
+        let issue = Issue::new(
+            Category::Completeness,
+            Severity::Critical,
+            "the text is empty",
+            "Write two or three sentences from the facts",
+        );
         return Assessment::draw(nothing, vec![issue], 0, 0);
     }
     let checked = accuracy::check(text, evidence);
@@ -326,7 +361,14 @@ pub fn assess(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> 
 mod tests {
     use super::*;
 
-    fn drawn(relevance: f64, clarity: f64, accuracy: f64, completeness: f64, tone: f64, worst: Option<Severity>) -> Verdict {
+    fn drawn(
+        relevance: f64,
+        clarity: f64,
+        accuracy: f64,
+        completeness: f64,
+        tone: f64,
+        worst: Option<Severity>,
+    ) -> Verdict {
         let dimensions = Dimensions {
             relevance,
             clarity,
@@ -344,8 +386,14 @@ mod tests {
         use Verdict::{Approved, ApprovedWithWarnings, NeedsRevision, Rejected};
         let cases = [
             (drawn(1.0, 1.0, 1.0, 1.0, 1.0, None), Approved),
-            (drawn(1.0, 1.0, 1.0, 1.0, 1.0, Some(Warning)), ApprovedWithWarnings),
-            (drawn(1.0, 1.0, 1.0, 1.0, 1.0, Some(Critical)), NeedsRevision),
+            (
+                drawn(1.0, 1.0, 1.0, 1.0, 1.0, Some(Warning)),
+                ApprovedWithWarnings,
+            ),
+            (
+                drawn(1.0, 1.0, 1.0, 1.0, 1.0, Some(Critical)),
+                NeedsRevision,
+            ),
             (drawn(0.85, 0.85, 0.85, 0.85, 0.85, None), Approved),
             (drawn(0.84, 0.85, 0.85, 0.85, 0.85, None), NeedsRevision),
             (drawn(1.0, 1.0, 1.0, 1.0, 0.49, None), NeedsRevision),

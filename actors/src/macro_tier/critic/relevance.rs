@@ -11,7 +11,12 @@ const NEAR: f64 = 0.50;
 
 /// Relevance between 0 and 1.
 #[must_use]
-pub fn check(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>, supported: usize) -> (f64, Vec<Issue>) {
+pub fn check(
+    text: &str,
+    evidence: &Evidence,
+    vectors: Option<Vectors<'_>>,
+    supported: usize,
+) -> (f64, Vec<Issue>) {
     let overlap = overlap(text, evidence, supported);
     let score = match vectors.and_then(|(goal, text)| cosine(goal, text)) {
         // Words can be shared while wording differs, and the other way round: the cosine may lift, and weighs half.
@@ -27,7 +32,10 @@ pub fn check(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>, supp
             Category::Relevance,
             Severity::Error,
             "the text is not about what was asked",
-            format!("Write about: {}", super::super::goal::quoted(&evidence.goal, 120)),
+            format!(
+                "Write about: {}",
+                super::super::goal::quoted(&evidence.goal, 120)
+            ),
         ));
     }
     (score, issues)
@@ -39,7 +47,12 @@ pub fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
     if a.len() != b.len() || a.is_empty() {
         return None;
     }
-    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let dot = |x: &[f32], y: &[f32]| {
+        x.iter()
+            .zip(y)
+            .map(|(x, y)| f64::from(*x) * f64::from(*y))
+            .sum::<f64>()
+    };
     let size = (dot(a, a) * dot(b, b)).sqrt();
     let cosine = dot(a, b) / size;
     (size > 0.0 && cosine.is_finite()).then(|| cosine.clamp(-1.0, 1.0))
@@ -50,12 +63,40 @@ pub fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
 fn overlap(text: &str, evidence: &Evidence, supported: usize) -> f64 {
     // What a goal does with its matter says nothing of the matter.
     const DOING: [&str; 22] = [
-        "analyze", "analyse", "analysis", "summarize", "summarise", "summary", "report", "show", "give", "tell", "make", "explain", "describe", "find",
-        "write", "calculate", "compute", "document", "file", "data", "please", "trend",
+        "analyze",
+        "analyse",
+        "analysis",
+        "summarize",
+        "summarise",
+        "summary",
+        "report",
+        "show",
+        "give",
+        "tell",
+        "make",
+        "explain",
+        "describe",
+        "find",
+        "write",
+        "calculate",
+        "compute",
+        "document",
+        "file",
+        "data",
+        "please",
+        "trend",
     ];
-    let goal: BTreeSet<String> = content_stems(&evidence.goal).into_iter().filter(|stem| !DOING.contains(&stem.as_str())).collect();
+    let goal: BTreeSet<String> = content_stems(&evidence.goal)
+        .into_iter()
+        .filter(|stem| !DOING.contains(&stem.as_str()))
+        .collect();
     let mut matter = goal.clone();
-    for name in evidence.measures.iter().chain(evidence.subjects.iter().flat_map(|subject| [&subject.name, &subject.kind])) {
+    for name in evidence.measures.iter().chain(
+        evidence
+            .subjects
+            .iter()
+            .flat_map(|subject| [&subject.name, &subject.kind]),
+    ) {
         matter.extend(content_stems(name));
     }
     for passage in &evidence.passages {
@@ -83,7 +124,11 @@ fn overlap(text: &str, evidence: &Evidence, supported: usize) -> f64 {
     // Three words of the matter (or as many as there are) name it; a figure that a fact bears out is worth one.
     let enough = matter.len().min(3) as f64;
     let naming = ((named.len() + supported.min(2)) as f64 / enough).min(1.0);
-    if named.is_empty() && supported == 0 { 0.0 } else { 0.5 * share + 0.5 * naming }
+    if named.is_empty() && supported == 0 {
+        0.0
+    } else {
+        0.5 * share + 0.5 * naming
+    }
 }
 
 #[cfg(test)]

@@ -62,16 +62,26 @@ impl Named {
         match self {
             Self::Date(day) => Some(day.year()),
             Self::Year(year) => Some(year),
-            Self::DayOfMonth { year, .. } | Self::Month { year, .. } | Self::Quarter { year, .. } | Self::Half { year, .. } => year,
+            Self::DayOfMonth { year, .. }
+            | Self::Month { year, .. }
+            | Self::Quarter { year, .. }
+            | Self::Half { year, .. } => year,
         }
     }
 
     fn with_year(self, said: i32) -> Self {
         let said = Some(said);
         match self {
-            Self::DayOfMonth { month, day, .. } => Self::DayOfMonth { month, day, year: said },
+            Self::DayOfMonth { month, day, .. } => Self::DayOfMonth {
+                month,
+                day,
+                year: said,
+            },
             Self::Month { month, .. } => Self::Month { month, year: said },
-            Self::Quarter { quarter, .. } => Self::Quarter { quarter, year: said },
+            Self::Quarter { quarter, .. } => Self::Quarter {
+                quarter,
+                year: said,
+            },
             Self::Half { half, .. } => Self::Half { half, year: said },
             other => other,
         }
@@ -83,9 +93,13 @@ impl Named {
         let first = |year: Option<i32>, month| Day::new(year?, month, 1);
         Some(match self {
             Self::Date(day) => Grain::Day.span_of(day),
-            Self::DayOfMonth { month, day, year } => Grain::Day.span_of(Day::new(year?, month, day)?),
+            Self::DayOfMonth { month, day, year } => {
+                Grain::Day.span_of(Day::new(year?, month, day)?)
+            }
             Self::Month { month, year } => Grain::Month.span_of(first(year, month)?),
-            Self::Quarter { quarter, year } => Grain::Quarter.span_of(first(year, quarter * 3 - 2)?),
+            Self::Quarter { quarter, year } => {
+                Grain::Quarter.span_of(first(year, quarter * 3 - 2)?)
+            }
             Self::Half { half, year } => {
                 let from = first(year, half * 6 - 5)?;
                 Span {
@@ -129,7 +143,8 @@ const MONTHS: [(&str, &str); 12] = [
 
 /// Words after which a number or an ambiguous name is a period.
 const LEADING: [&str; 20] = [
-    "in", "of", "for", "during", "since", "from", "to", "until", "till", "through", "between", "by", "before", "after", "year", "fy", "early", "late", "mid", "and",
+    "in", "of", "for", "during", "since", "from", "to", "until", "till", "through", "between",
+    "by", "before", "after", "year", "fy", "early", "late", "mid", "and",
 ];
 
 /// All periods named in a text, in order, without overlap.
@@ -159,8 +174,13 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
+    /// In lower case, without a possessive ending ("July's").
     fn lower(&self, at: usize) -> String {
-        self.words.get(at).map(Word::lower).unwrap_or_default()
+        let lower = self.words.get(at).map(Word::lower).unwrap_or_default();
+        let bare = lower
+            .strip_suffix("'s")
+            .or_else(|| lower.strip_suffix("’s"));
+        bare.map_or_else(|| lower.clone(), str::to_owned)
     }
 
     /// What stands between two neighbouring words.
@@ -172,7 +192,10 @@ impl Scan<'_> {
     }
 
     fn after(&self, at: usize) -> &str {
-        self.words.get(at).and_then(|word| self.text.get(word.end..)).unwrap_or("")
+        self.words
+            .get(at)
+            .and_then(|word| self.text.get(word.end..))
+            .unwrap_or("")
     }
 
     fn before(&self, at: usize) -> Option<char> {
@@ -182,7 +205,9 @@ impl Scan<'_> {
 
     fn digits(&self, at: usize, len: usize) -> Option<i32> {
         let word = self.words.get(at)?.text;
-        (word.len() == len && word.bytes().all(|b| b.is_ascii_digit())).then(|| word.parse().ok()).flatten()
+        (word.len() == len && word.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| word.parse().ok())
+            .flatten()
     }
 
     /// A whole number that is not part of a larger figure such as `2,024` or `2024.5`.
@@ -193,7 +218,11 @@ impl Scan<'_> {
             Some('%') => true,
             _ => false,
         };
-        let head = self.words.get(at).and_then(|word| self.text.get(..word.start)).unwrap_or("");
+        let head = self
+            .words
+            .get(at)
+            .and_then(|word| self.text.get(..word.start))
+            .unwrap_or("");
         let mut before = head.chars().rev();
         let joined_before = match before.next() {
             Some('.' | ',') => before.next().is_some_and(|c| c.is_ascii_digit()),
@@ -204,7 +233,8 @@ impl Scan<'_> {
     }
 
     fn year(&self, at: usize) -> Option<i32> {
-        self.digits(at, 4).filter(|year| (1900..=2100).contains(year) && self.is_alone(at))
+        self.digits(at, 4)
+            .filter(|year| (1900..=2100).contains(year) && self.is_alone(at))
     }
 
     /// A year that follows the word at `at`, perhaps after "of" or a comma, and how many words that takes.
@@ -214,17 +244,32 @@ impl Scan<'_> {
             if let Some(year) = self.year(at + 1) {
                 return (Some(year), 1);
             }
-            if self.lower(at + 1) == "of" && self.gap(at + 1) == " " && self.year(at + 2).is_some() {
+            if self.lower(at + 1) == "of" && self.gap(at + 1) == " " && self.year(at + 2).is_some()
+            {
                 return (self.year(at + 2), 2);
             }
         }
         (None, 0)
     }
 
-    fn build(&self, from: usize, used: usize, named: Named, certain: bool) -> Option<(Mention, usize)> {
+    fn build(
+        &self,
+        from: usize,
+        used: usize,
+        named: Named,
+        certain: bool,
+    ) -> Option<(Mention, usize)> {
         let start = self.words.get(from)?.start;
         let end = self.words.get(from + used - 1)?.end;
-        Some((Mention { start, end, named, certain }, used))
+        Some((
+            Mention {
+                start,
+                end,
+                named,
+                certain,
+            },
+            used,
+        ))
     }
 
     fn mention(&self, at: usize) -> Option<(Mention, usize)> {
@@ -238,21 +283,45 @@ impl Scan<'_> {
 
     /// `2025-07-14`, `2025-07`, `2025-Q3`.
     fn iso(&self, at: usize) -> Option<(Mention, usize)> {
-        let year = self.digits(at, 4).filter(|year| (1000..=2999).contains(year))?;
+        let year = self
+            .digits(at, 4)
+            .filter(|year| (1000..=2999).contains(year))?;
         if self.gap(at) != "-" || self.before(at) == Some('-') {
             return None;
         }
         if let Some(quarter) = quarter_sign(&self.lower(at + 1)) {
-            return self.build(at, 2, Named::Quarter { quarter, year: Some(year) }, true);
+            return self.build(
+                at,
+                2,
+                Named::Quarter {
+                    quarter,
+                    year: Some(year),
+                },
+                true,
+            );
         }
-        let month = u8::try_from(self.digits(at + 1, 2)?).ok().filter(|month| (1..=12).contains(month))?;
+        let month = u8::try_from(self.digits(at + 1, 2)?)
+            .ok()
+            .filter(|month| (1..=12).contains(month))?;
         if self.gap(at + 1) == "-" {
             let word = self.words.get(at + 2)?.text;
             // A time may be joined to the day by a T: 2025-07-14T09:30.
-            let day = word.get(..2).filter(|_| word.len() == 2 || word.get(2..3) == Some("T"))?.parse().ok()?;
+            let day = word
+                .get(..2)
+                .filter(|_| word.len() == 2 || word.get(2..3) == Some("T"))?
+                .parse()
+                .ok()?;
             return self.build(at, 3, Named::Date(Day::new(year, month, day)?), true);
         }
-        self.build(at, 2, Named::Month { month, year: Some(year) }, true)
+        self.build(
+            at,
+            2,
+            Named::Month {
+                month,
+                year: Some(year),
+            },
+            true,
+        )
     }
 
     /// `14/07/2025`, `14.07.2025`, `7/14/2025`: with a slash and no number above 12, the month comes first.
@@ -261,10 +330,18 @@ impl Scan<'_> {
         if !matches!(sign, "/" | ".") || self.gap(at + 1) != sign {
             return None;
         }
-        let part = |at: usize| self.digits(at, 2).or_else(|| self.digits(at, 1)).and_then(|n| u8::try_from(n).ok());
+        let part = |at: usize| {
+            self.digits(at, 2)
+                .or_else(|| self.digits(at, 1))
+                .and_then(|n| u8::try_from(n).ok())
+        };
         let (first, second) = (part(at)?, part(at + 1)?);
         let year = self.digits(at + 2, 4)?;
-        let (month, day) = if sign == "/" && first <= 12 { (first, second) } else { (second, first) };
+        let (month, day) = if sign == "/" && first <= 12 {
+            (first, second)
+        } else {
+            (second, first)
+        };
         let day = Day::new(year, month, day).or_else(|| Day::new(year, day, month))?;
         self.build(at, 3, Named::Date(day), true)
     }
@@ -279,17 +356,31 @@ impl Scan<'_> {
             (None, Some(if word == "h1" { 1 } else { 2 }), 1)
         } else if next == "quarter" && self.gap(at) == " " && ordinal.is_some() {
             (ordinal, None, 2)
-        } else if next == "half" && self.gap(at) == " " && ordinal.is_some_and(|n| n <= 2) && self.year_half(at) {
+        } else if next == "half"
+            && self.gap(at) == " "
+            && ordinal.is_some_and(|n| n <= 2)
+            && self.year_half(at)
+        {
             (None, ordinal, 2)
         } else if word == "quarter" && self.gap(at) == " " {
-            (self.digits(at + 1, 1).and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=4).contains(n)), None, 2)
+            (
+                self.digits(at + 1, 1)
+                    .and_then(|n| u8::try_from(n).ok())
+                    .filter(|n| (1..=4).contains(n)),
+                None,
+                2,
+            )
         } else {
             return None;
         };
         let (mut year, mut more) = self.year_behind(at + used - 1);
         let mut from = at;
         // `2025 Q3`
-        if year.is_none() && at > 0 && matches!(self.gap(at - 1), " " | "/") && self.year(at - 1).is_some() {
+        if year.is_none()
+            && at > 0
+            && matches!(self.gap(at - 1), " " | "/")
+            && self.year(at - 1).is_some()
+        {
             year = self.year(at - 1);
             from = at - 1;
             more = 1;
@@ -305,7 +396,10 @@ impl Scan<'_> {
 
     /// "first half" is a period when a year or "of the year" follows; "the first half of the text" is not.
     fn year_half(&self, at: usize) -> bool {
-        self.year_behind(at + 1).0.is_some() || (self.lower(at + 2) == "of" && self.lower(at + 3) == "the" && self.lower(at + 4) == "year")
+        self.year_behind(at + 1).0.is_some()
+            || (self.lower(at + 2) == "of"
+                && self.lower(at + 3) == "the"
+                && self.lower(at + 4) == "year")
     }
 
     /// `14 July`, `14th of July 2025`.
@@ -318,7 +412,12 @@ impl Scan<'_> {
         let month = self.month_name(at + 1 + of)?;
         let (year, more) = self.year_behind(at + 1 + of);
         Day::new(year.unwrap_or(2024), month, day)?;
-        self.build(at, 2 + of + more, Named::DayOfMonth { month, day, year }, true)
+        self.build(
+            at,
+            2 + of + more,
+            Named::DayOfMonth { month, day, year },
+            true,
+        )
     }
 
     fn month(&self, at: usize) -> Option<(Mention, usize)> {
@@ -341,17 +440,29 @@ impl Scan<'_> {
     /// "in July 12 orders": a plain number with a plural noun behind it is a quantity, not a day.
     fn counts_something(&self, at: usize) -> bool {
         let next = self.lower(at + 1);
-        self.gap(at) == " " && self.digits(at, self.words.get(at).map_or(0, |word| word.text.len())).is_some() && (next == "percent" || (next.len() > 3 && next.ends_with('s') && next != "was"))
+        self.gap(at) == " "
+            && self
+                .digits(at, self.words.get(at).map_or(0, |word| word.text.len()))
+                .is_some()
+            && (next == "percent" || (next.len() > 3 && next.ends_with('s') && next != "was"))
     }
 
     fn month_name(&self, at: usize) -> Option<u8> {
         let word = self.words.get(at)?;
-        let lower = word.lower();
-        let index = MONTHS.iter().position(|(full, short)| lower == *full || lower == *short || (lower == "sept" && *short == "sep"))?;
+        let lower = self.lower(at);
+        let index = MONTHS.iter().position(|(full, short)| {
+            lower == *full || lower == *short || (lower == "sept" && *short == "sep")
+        })?;
         // These are also common words: they need a capital inside a sentence, a leading word, or a number behind.
-        if matches!(lower.as_str(), "may" | "march" | "mar" | "dec" | "jan" | "jun" | "sep") {
+        if matches!(
+            lower.as_str(),
+            "may" | "march" | "mar" | "dec" | "jan" | "jun" | "sep"
+        ) {
             let led = at > 0 && LEADING.contains(&self.lower(at - 1).as_str());
-            let numbered = self.words.get(at + 1).is_some_and(|next| next.text.starts_with(|c: char| c.is_ascii_digit()));
+            let numbered = self
+                .words
+                .get(at + 1)
+                .is_some_and(|next| next.text.starts_with(|c: char| c.is_ascii_digit()));
             let capital = word.text.starts_with(char::is_uppercase) && (at > 0 || lower != "may");
             if !(led || numbered || capital) {
                 return None;
@@ -364,7 +475,10 @@ impl Scan<'_> {
         let year = self.year(at)?;
         // `2024 Q1`: the quarter takes the year.
         let next = self.lower(at + 1);
-        if matches!(self.gap(at), " " | "/") && (quarter_sign(&next).is_some() || matches!(next.as_str(), "h1" | "h2")) && self.year_behind(at + 1).0.is_none() {
+        if matches!(self.gap(at), " " | "/")
+            && (quarter_sign(&next).is_some() || matches!(next.as_str(), "h1" | "h2"))
+            && self.year_behind(at + 1).0.is_none()
+        {
             return None;
         }
         let led = at > 0 && LEADING.contains(&self.lower(at - 1).as_str());
@@ -394,7 +508,10 @@ fn ordinal(word: &str) -> Option<u8> {
 
 /// `14`, `14th`, `1st`.
 fn day_number(word: &str) -> Option<u8> {
-    let digits = ["st", "nd", "rd", "th"].iter().find_map(|ending| word.strip_suffix(ending)).unwrap_or(word);
+    let digits = ["st", "nd", "rd", "th"]
+        .iter()
+        .find_map(|ending| word.strip_suffix(ending))
+        .unwrap_or(word);
     if digits.is_empty() || digits.len() > 2 || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -438,9 +555,24 @@ mod tests {
         for (text, expected) in cases {
             let found = mentions(text);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
-            assert_eq!(found[0].named.within(&data).unwrap().to_string(), expected, "{text}");
+            assert_eq!(
+                found[0].named.within(&data).unwrap().to_string(),
+                expected,
+                "{text}"
+            );
         }
-        for text in ["it may rise", "May I ask", "we march on", "2,024 units", "2024.5", "$2024", "first half of the text", "12 % growth", "", "quarter 9"] {
+        for text in [
+            "it may rise",
+            "May I ask",
+            "we march on",
+            "2,024 units",
+            "2024.5",
+            "$2024",
+            "first half of the text",
+            "12 % growth",
+            "",
+            "quarter 9",
+        ] {
             assert_eq!(mentions(text), [], "{text}");
         }
         assert!(!mentions("sold 2024 units")[0].certain);

@@ -24,7 +24,10 @@ impl Day {
     /// The day, if it exists and its year has four digits.
     #[must_use]
     pub fn new(year: i32, month: u8, day: u8) -> Option<Self> {
-        let fits = (1..=9999).contains(&year) && (1..=12).contains(&month) && day >= 1 && day <= days_in(year, month);
+        let fits = (1..=9999).contains(&year)
+            && (1..=12).contains(&month)
+            && day >= 1
+            && day <= days_in(year, month);
         fits.then_some(Self { year, month, day })
     }
 
@@ -49,8 +52,16 @@ impl Day {
     /// Days since 0000-03-01; only differences mean something.
     #[must_use]
     pub fn number(self) -> i64 {
-        let (y, m) = if self.month > 2 { (i64::from(self.year), i64::from(self.month) - 3) } else { (i64::from(self.year) - 1, i64::from(self.month) + 9) };
-        365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + i64::from(self.day) - 1
+        let (y, m) = if self.month > 2 {
+            (i64::from(self.year), i64::from(self.month) - 3)
+        } else {
+            (i64::from(self.year) - 1, i64::from(self.month) + 9)
+        };
+        365 * y + y.div_euclid(4) - y.div_euclid(100)
+            + y.div_euclid(400)
+            + (153 * m + 2) / 5
+            + i64::from(self.day)
+            - 1
     }
 
     fn from_number(number: i64) -> Option<Self> {
@@ -65,8 +76,16 @@ impl Day {
         let rest = number - start(year);
         let m = (5 * rest + 2) / 153;
         let day = rest - (153 * m + 2) / 5 + 1;
-        let (year, month) = if m < 10 { (year, m + 3) } else { (year + 1, m - 9) };
-        Self::new(i32::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
+        let (year, month) = if m < 10 {
+            (year, m + 3)
+        } else {
+            (year + 1, m - 9)
+        };
+        Self::new(
+            i32::try_from(year).ok()?,
+            u8::try_from(month).ok()?,
+            u8::try_from(day).ok()?,
+        )
     }
 
     /// The day so many days later (or earlier), as far as the calendar goes.
@@ -86,7 +105,10 @@ impl Day {
     /// Reads the day at the start of ISO text (`2025-07-14`, `2025-07-14T09:30`); a month or year alone stands for its first day.
     #[must_use]
     pub fn parse_prefix(text: &str) -> Option<Self> {
-        let mut parts = text.get(..text.len().min(10)).unwrap_or(text).splitn(3, '-');
+        let mut parts = text
+            .get(..text.len().min(10))
+            .unwrap_or(text)
+            .splitn(3, '-');
         let year = parts.next().filter(|part| part.len() == 4)?.parse().ok()?;
         let month = parts.next().map_or(Some(1), |part| part.parse().ok())?;
         let day = parts.next().map_or(Some(1), |part| part.parse().ok())?;
@@ -188,7 +210,11 @@ impl Grain {
                 day: 1,
                 ..day
             },
-            Self::Year => Day { month: 1, day: 1, ..day },
+            Self::Year => Day {
+                month: 1,
+                day: 1,
+                ..day
+            },
         };
         let next = match self {
             Self::Day => from.plus_days(1),
@@ -279,8 +305,15 @@ pub fn parse_key(key: &str) -> Option<Span> {
     let (grain, day) = match key.len() {
         4 => (Grain::Year, Day::parse_prefix(key)?),
         7 if key.get(4..6) == Some("-Q") => {
-            let quarter = key.get(6..)?.parse::<u8>().ok().filter(|quarter| (1..=4).contains(quarter))?;
-            (Grain::Quarter, Day::new(key.get(..4)?.parse().ok()?, quarter * 3 - 2, 1)?)
+            let quarter = key
+                .get(6..)?
+                .parse::<u8>()
+                .ok()
+                .filter(|quarter| (1..=4).contains(quarter))?;
+            (
+                Grain::Quarter,
+                Day::new(key.get(..4)?.parse().ok()?, quarter * 3 - 2, 1)?,
+            )
         }
         7 => (Grain::Month, Day::parse_prefix(key)?),
         10 => (Grain::Day, key.parse().ok()?),
@@ -306,12 +339,23 @@ mod tests {
         ];
         for (grain, key, span) in cases {
             let of = grain.span_of(day);
-            assert_eq!((grain.key(of.from).as_str(), of.to_string().as_str()), (key, span));
+            assert_eq!(
+                (grain.key(of.from).as_str(), of.to_string().as_str()),
+                (key, span)
+            );
             if grain != Grain::Week {
                 assert_eq!(parse_key(key), Some(of));
             }
         }
-        for bad in ["", "20", "2025-Q5", "2025-13", "2025-02-30", "abcd", "20é5-07"] {
+        for bad in [
+            "",
+            "20",
+            "2025-Q5",
+            "2025-13",
+            "2025-02-30",
+            "abcd",
+            "20é5-07",
+        ] {
             assert_eq!(parse_key(bad), None, "{bad}");
         }
     }

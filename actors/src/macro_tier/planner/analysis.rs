@@ -98,7 +98,9 @@ impl Analysis {
     /// The measure as facts name it: "revenue"; "rows" when rows are counted.
     #[must_use]
     pub fn measure_label(&self) -> String {
-        self.measure.as_deref().map_or_else(|| "rows".to_owned(), label)
+        self.measure
+            .as_deref()
+            .map_or_else(|| "rows".to_owned(), label)
     }
 
     /// The figure as facts name it: "total revenue", "average price", "rows".
@@ -155,13 +157,30 @@ pub fn analyse(goal: &Goal, table: Option<&TableProfile>, document: Option<&str>
 
 fn intent(text: &str, table: bool, document: bool) -> (Intent, &'static str, bool) {
     let wanted = Wanted::new(text);
-    let summary = wanted.has(&["summarise", "summarize", "summary", "abstract", "gist", "tldr"]);
+    let summary = wanted.has(&[
+        "summarise",
+        "summarize",
+        "summary",
+        "abstract",
+        "gist",
+        "tldr",
+    ]);
     match (table, document) {
         (true, false) => (Intent::AnalyseTable, "the goal comes with a table", true),
-        (false, true) => (Intent::SummariseDocument, "the goal comes with a document", true),
-        (true, true) if summary && !wanted.has(&["table", "csv", "total", "sale", "revenue"]) => (Intent::SummariseDocument, "the goal asks for a summary and has a document", false),
+        (false, true) => (
+            Intent::SummariseDocument,
+            "the goal comes with a document",
+            true,
+        ),
+        (true, true) if summary && !wanted.has(&["table", "csv", "total", "sale", "revenue"]) => (
+            Intent::SummariseDocument,
+            "the goal asks for a summary and has a document",
+            false,
+        ),
         (true, true) => (Intent::AnalyseTable, "the goal comes with a table", false),
-        (false, false) if arithmetic::find(text).is_some() => (Intent::Arithmetic, "the goal is arithmetic", true),
+        (false, false) if arithmetic::find(text).is_some() => {
+            (Intent::Arithmetic, "the goal is arithmetic", true)
+        }
         (false, false) => (Intent::PlainQuestion, "the goal comes without data", true),
     }
 }
@@ -177,11 +196,25 @@ fn read_table(text: &str, table: &TableProfile, analysis: &mut Analysis) {
     analysis.choices.push(choice(Role::Category, &categories));
     let name = |ranked: &[Ranked]| ranked.first().map(|first| first.name.clone());
     let date = name(&dates);
-    settle(text, table, analysis, date, name(&measures), name(&categories));
+    settle(
+        text,
+        table,
+        analysis,
+        date,
+        name(&measures),
+        name(&categories),
+    );
 }
 
 /// Fills in everything that follows from the picks. Called again when the model's pick replaces one of them.
-pub(super) fn settle(text: &str, table: &TableProfile, analysis: &mut Analysis, date: Option<String>, measure: Option<String>, category: Option<String>) {
+pub(super) fn settle(
+    text: &str,
+    table: &TableProfile,
+    analysis: &mut Analysis,
+    date: Option<String>,
+    measure: Option<String>,
+    category: Option<String>,
+) {
     let wanted = Wanted::new(text);
     analysis.notes.clear();
     analysis.gaps.clear();
@@ -191,33 +224,62 @@ pub(super) fn settle(text: &str, table: &TableProfile, analysis: &mut Analysis, 
     settle_time(text, table, analysis, date);
 }
 
-fn settle_measure(wanted: &Wanted, table: &TableProfile, analysis: &mut Analysis, measure: Option<String>) {
-    let column = measure.as_deref().and_then(|name| table.columns.iter().find(|column| column.name == name));
+fn settle_measure(
+    wanted: &Wanted,
+    table: &TableProfile,
+    analysis: &mut Analysis,
+    measure: Option<String>,
+) {
+    let column = measure
+        .as_deref()
+        .and_then(|name| table.columns.iter().find(|column| column.name == name));
     analysis.more_measures.clear();
     let Some(column) = column.filter(|_| !counts_rows(wanted, measure.as_deref())) else {
         analysis.measure = None;
         analysis.unit = None;
         analysis.aggregate = Aggregate::Count;
-        let why = if measure.is_some() { "the goal asks how many, so rows are counted" } else { "no column holds a quantity, so rows are counted" };
+        let why = if measure.is_some() {
+            "the goal asks how many, so rows are counted"
+        } else {
+            "no column holds a quantity, so rows are counted"
+        };
         analysis.notes.push(why.to_owned());
         return;
     };
     analysis.measure = Some(column.name.clone());
     analysis.unit.clone_from(&column.unit);
     let averaged = wanted.has(&["average", "mean", "avg"]);
-    analysis.aggregate = if averaged || columns::is_intensive(column) { Aggregate::Mean } else { Aggregate::Sum };
+    analysis.aggregate = if averaged || columns::is_intensive(column) {
+        Aggregate::Mean
+    } else {
+        Aggregate::Sum
+    };
     let shown = label(&column.name);
     if analysis.aggregate == Aggregate::Mean {
-        analysis.notes.push(if averaged { format!("{shown} is averaged, as asked") } else { format!("{shown} is averaged, because its values do not add up") });
+        analysis.notes.push(if averaged {
+            format!("{shown} is averaged, as asked")
+        } else {
+            format!("{shown} is averaged, because its values do not add up")
+        });
     }
     if column.missing > 0 {
-        analysis.notes.push(format!("cells without {shown} are left out, not taken as zero"));
+        analysis.notes.push(format!(
+            "cells without {shown} are left out, not taken as zero"
+        ));
     }
     let others = columns::measures(table, wanted);
     for other in others.iter().filter(|other| other.name != column.name) {
-        let Some(column) = table.columns.iter().find(|column| column.name == other.name) else { continue };
+        let Some(column) = table
+            .columns
+            .iter()
+            .find(|column| column.name == other.name)
+        else {
+            continue;
+        };
         if analysis.more_measures.len() < MORE_MEASURES && !columns::is_intensive(column) {
-            analysis.more_measures.push((column.name.clone(), column.unit.clone()));
+            analysis
+                .more_measures
+                .push((column.name.clone(), column.unit.clone()));
         }
     }
 }
@@ -227,11 +289,26 @@ fn counts_rows(wanted: &Wanted, measure: Option<&str>) -> bool {
     wanted.counts() && !measure.is_some_and(|measure| wanted.names(measure))
 }
 
-fn settle_categories(wanted: &Wanted, table: &TableProfile, analysis: &mut Analysis, category: Option<String>) {
+fn settle_categories(
+    wanted: &Wanted,
+    table: &TableProfile,
+    analysis: &mut Analysis,
+    category: Option<String>,
+) {
     let ranked = columns::categories(table, wanted);
-    let measured = |name: &String| analysis.measure.as_ref() == Some(name) || analysis.more_measures.iter().any(|(other, _)| other == name);
+    let measured = |name: &String| {
+        analysis.measure.as_ref() == Some(name)
+            || analysis
+                .more_measures
+                .iter()
+                .any(|(other, _)| other == name)
+    };
     let mut picks: Vec<String> = Vec::new();
-    let named: Vec<String> = ranked.iter().filter(|column| column.named).map(|column| column.name.clone()).collect();
+    let named: Vec<String> = ranked
+        .iter()
+        .filter(|column| column.named)
+        .map(|column| column.name.clone())
+        .collect();
     picks.extend(named.iter().cloned());
     picks.extend(category);
     if named.is_empty() {
@@ -252,11 +329,21 @@ fn settle_time(text: &str, table: &TableProfile, analysis: &mut Analysis, date: 
     analysis.grain = None;
     analysis.filter = None;
     analysis.covers = None;
-    let column = date.as_deref().and_then(|name| table.columns.iter().find(|column| column.name == name));
-    let data = column.and_then(|column| Some((column, span_of(column.min.as_ref()?, column.max.as_ref()?, column.kind)?)));
+    let column = date
+        .as_deref()
+        .and_then(|name| table.columns.iter().find(|column| column.name == name));
+    let data = column.and_then(|column| {
+        Some((
+            column,
+            span_of(column.min.as_ref()?, column.max.as_ref()?, column.kind)?,
+        ))
+    });
     let Some((column, data)) = data else {
         if let Some(asked) = everything().and_then(|all| timeframe::asked(text, &all)) {
-            analysis.gaps.push(format!("{} was asked for, but no column holds dates: all rows are used", asked.words));
+            analysis.gaps.push(format!(
+                "{} was asked for, but no column holds dates: all rows are used",
+                asked.words
+            ));
         }
         return;
     };
@@ -270,27 +357,55 @@ fn settle_time(text: &str, table: &TableProfile, analysis: &mut Analysis, date: 
     };
     let mut covers = data;
     if let Some(asked) = timeframe::asked(text, &data) {
-        let assumed = if asked.assumed { format!("{:?} is taken as {}", asked.words, asked.span) } else { format!("the goal asks for {}", asked.words) };
-        let aligned = finest.span_of(asked.span.from).from == asked.span.from && finest.span_of(asked.span.until).until == asked.span.until;
+        let assumed = if asked.assumed {
+            format!("{:?} is taken as {}", asked.words, asked.span)
+        } else {
+            format!("the goal asks for {}", asked.words)
+        };
+        let aligned = finest.span_of(asked.span.from).from == asked.span.from
+            && finest.span_of(asked.span.until).until == asked.span.until;
         if asked.span.covers(&data) {
-            analysis.notes.push(format!("{assumed}; all rows lie in it ({data})"));
+            analysis
+                .notes
+                .push(format!("{assumed}; all rows lie in it ({data})"));
         } else if !aligned && asked.span.overlaps(&data) {
-            analysis.gaps.push(format!("{} was asked for, but the data is given per {}: all rows are used", asked.words, finest.as_str()));
+            analysis.gaps.push(format!(
+                "{} was asked for, but the data is given per {}: all rows are used",
+                asked.words,
+                finest.as_str()
+            ));
         } else if asked.span.overlaps(&data) {
             covers = Span {
                 from: asked.span.from.max(data.from),
                 until: asked.span.until.min(data.until),
             };
             analysis.filter = Some(asked.span);
-            analysis.notes.push(format!("{assumed}; the data covers {data}, only rows of that period are used"));
+            analysis.notes.push(format!(
+                "{assumed}; the data covers {data}, only rows of that period are used"
+            ));
         } else {
-            analysis.gaps.push(format!("the data has nothing for {} ({}); it covers {data}, and all of it is used", asked.words, asked.span));
+            analysis.gaps.push(format!(
+                "the data has nothing for {} ({}); it covers {data}, and all of it is used",
+                asked.words, asked.span
+            ));
         }
     }
     if column.missing > 0 {
-        let what = if analysis.filter.is_some() { "are left out" } else { "count in the totals but in no period" };
-        let (rows, have) = if column.missing == 1 { ("row", "has") } else { ("rows", "have") };
-        analysis.notes.push(format!("{} {rows} of the file {have} no {}; they {what}", column.missing, label(&column.name)));
+        let what = if analysis.filter.is_some() {
+            "are left out"
+        } else {
+            "count in the totals but in no period"
+        };
+        let (rows, have) = if column.missing == 1 {
+            ("row", "has")
+        } else {
+            ("rows", "have")
+        };
+        analysis.notes.push(format!(
+            "{} {rows} of the file {have} no {}; they {what}",
+            column.missing,
+            label(&column.name)
+        ));
     }
     analysis.covers = Some(covers);
     analysis.grain = Some(grain(text, analysis, &covers).max(finest));
@@ -317,11 +432,17 @@ fn grain(text: &str, analysis: &mut Analysis, covers: &Span) -> Grain {
     if let Some(asked) = timeframe::asked_grain(text) {
         let mut grain = asked;
         while count(grain) > PERIODS {
-            let Some(coarser) = grain.coarser() else { break };
+            let Some(coarser) = grain.coarser() else {
+                break;
+            };
             grain = coarser;
         }
         if grain != asked {
-            analysis.notes.push(format!("there are more than {PERIODS} {}s, so periods are {}s", asked.as_str(), grain.as_str()));
+            analysis.notes.push(format!(
+                "there are more than {PERIODS} {}s, so periods are {}s",
+                asked.as_str(),
+                grain.as_str()
+            ));
         }
         return grain;
     }
@@ -335,20 +456,36 @@ fn grain(text: &str, analysis: &mut Analysis, covers: &Span) -> Grain {
 
 /// A first or last period of which more than a quarter is missing makes growth look wrong; the report says so.
 fn partial_ends(analysis: &mut Analysis, covers: &Span) {
-    let Some(grain) = analysis.grain.filter(|grain| *grain != Grain::Day && !analysis.date_is_year) else { return };
+    let Some(grain) = analysis
+        .grain
+        .filter(|grain| *grain != Grain::Day && !analysis.date_is_year)
+    else {
+        return;
+    };
     let first = grain.span_of(covers.from);
     let last = grain.span_of(covers.until);
     if (covers.from.number() - first.from.number()) * 4 > first.days() {
-        analysis.notes.push(format!("{} begins in the data on {} only", grain.key(first.from), covers.from));
+        analysis.notes.push(format!(
+            "{} begins in the data on {} only",
+            grain.key(first.from),
+            covers.from
+        ));
     }
     if (last.until.number() - covers.until.number()) * 4 > last.days() {
-        analysis.notes.push(format!("{} ends in the data on {} already", grain.key(last.from), covers.until));
+        analysis.notes.push(format!(
+            "{} ends in the data on {} already",
+            grain.key(last.from),
+            covers.until
+        ));
     }
 }
 
 fn span_of(min: &Value, max: &Value, kind: ColumnKind) -> Option<Span> {
     let (from, until) = if kind == ColumnKind::Date {
-        (Day::parse_prefix(min.as_str()?)?, Day::parse_prefix(max.as_str()?)?)
+        (
+            Day::parse_prefix(min.as_str()?)?,
+            Day::parse_prefix(max.as_str()?)?,
+        )
     } else {
         let year = |value: &Value| match value {
             Value::Integer(year) => i32::try_from(*year).ok(),
@@ -376,8 +513,13 @@ fn choice(role: Role, ranked: &[Ranked]) -> Choice {
         [] => (format!("no column fits as {noun}"), true),
         [first, ..] if first.named => (format!("the goal names {}", first.name), true),
         [only] => (format!("{} is the only {noun}", only.name), true),
-        [first, second, ..] if first.score >= second.score + CLEAR => (format!("{} fits the goal's words best", first.name), true),
-        [first, second, ..] => (format!("{} fits a little better than {}", first.name, second.name), false),
+        [first, second, ..] if first.score >= second.score + CLEAR => {
+            (format!("{} fits the goal's words best", first.name), true)
+        }
+        [first, second, ..] => (
+            format!("{} fits a little better than {}", first.name, second.name),
+            false,
+        ),
     };
     Choice {
         role,

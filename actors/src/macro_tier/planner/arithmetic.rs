@@ -34,11 +34,22 @@ pub fn find(goal: &str) -> Option<Expression> {
         return None;
     }
     let symbols = symbols(&goal.to_lowercase())?;
-    let operations = symbols.iter().filter(|symbol| matches!(symbol, Symbol::Sign('+' | '-' | '*' | '/' | '^') | Symbol::PercentOf)).count();
+    let operations = symbols
+        .iter()
+        .filter(|symbol| {
+            matches!(
+                symbol,
+                Symbol::Sign('+' | '-' | '*' | '/' | '^') | Symbol::PercentOf
+            )
+        })
+        .count();
     if operations == 0 || symbols.len() > SYMBOLS {
         return None;
     }
-    let mut parser = Parser { symbols: &symbols, at: 0 };
+    let mut parser = Parser {
+        symbols: &symbols,
+        at: 0,
+    };
     let node = parser.sum(0)?;
     if parser.at != symbols.len() {
         return None;
@@ -53,15 +64,43 @@ pub fn find(goal: &str) -> Option<Expression> {
 /// Words of asking are skipped; any other word means that this is not plain arithmetic.
 fn symbols(text: &str) -> Option<Vec<Symbol>> {
     const ASKING: [&str; 22] = [
-        "what", "what's", "is", "are", "calculate", "compute", "evaluate", "the", "result", "of", "how", "much", "equals", "equal", "to", "please", "solve", "value", "sum", "product", "find", "tell",
+        "what",
+        "what's",
+        "is",
+        "are",
+        "calculate",
+        "compute",
+        "evaluate",
+        "the",
+        "result",
+        "of",
+        "how",
+        "much",
+        "equals",
+        "equal",
+        "to",
+        "please",
+        "solve",
+        "value",
+        "sum",
+        "product",
+        "find",
+        "tell",
     ];
     let mut out = Vec::new();
     let mut rest = text.trim().trim_end_matches(['?', '.', '!', '=']);
     while let Some(c) = rest.chars().next() {
         if c.is_whitespace() || c == '=' || c == '?' || c == ':' {
             rest = rest.get(c.len_utf8()..)?;
-        } else if c.is_ascii_digit() || (c == '.' && rest.get(1..2).is_some_and(|next| next.bytes().all(|b| b.is_ascii_digit()))) {
-            let len = rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ','))).unwrap_or(rest.len());
+        } else if c.is_ascii_digit()
+            || (c == '.'
+                && rest
+                    .get(1..2)
+                    .is_some_and(|next| next.bytes().all(|b| b.is_ascii_digit())))
+        {
+            let len = rest
+                .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')))
+                .unwrap_or(rest.len());
             let run = rest.get(..len)?.trim_end_matches(['.', ',']);
             out.push(Symbol::Number(number(run)?));
             rest = rest.get(run.len()..)?;
@@ -74,7 +113,9 @@ fn symbols(text: &str) -> Option<Vec<Symbol>> {
             rest = rest.trim_start().strip_prefix("of ")?;
             out.push(Symbol::PercentOf);
         } else if c.is_alphabetic() {
-            let len = rest.find(|c: char| !(c.is_alphabetic() || c == '\'')).unwrap_or(rest.len());
+            let len = rest
+                .find(|c: char| !(c.is_alphabetic() || c == '\''))
+                .unwrap_or(rest.len());
             let word = rest.get(..len)?;
             rest = rest.get(len..)?;
             match word {
@@ -113,9 +154,28 @@ fn sign(c: char) -> Option<char> {
 }
 
 fn number(run: &str) -> Option<f64> {
-    let grouped = run.contains(',') && run.split('.').next()?.split(',').enumerate().all(|(at, group)| if at == 0 { (1..=3).contains(&group.len()) } else { group.len() == 3 });
-    let plain = if grouped { run.replace(',', "") } else { run.to_owned() };
-    plain.parse().ok().filter(|value: &f64| value.is_finite() && value.abs() < 1e15)
+    let grouped = run.contains(',')
+        && run
+            .split('.')
+            .next()?
+            .split(',')
+            .enumerate()
+            .all(|(at, group)| {
+                if at == 0 {
+                    (1..=3).contains(&group.len())
+                } else {
+                    group.len() == 3
+                }
+            });
+    let plain = if grouped {
+        run.replace(',', "")
+    } else {
+        run.to_owned()
+    };
+    plain
+        .parse()
+        .ok()
+        .filter(|value: &f64| value.is_finite() && value.abs() < 1e15)
 }
 
 struct Node {
@@ -194,7 +254,9 @@ impl Parser<'_> {
         if self.sign(&['^']).is_none() {
             return Some(base);
         }
-        let Some(Symbol::Number(exponent)) = self.symbols.get(self.at) else { return None };
+        let Some(Symbol::Number(exponent)) = self.symbols.get(self.at) else {
+            return None;
+        };
         self.at += 1;
         if exponent.fract() != 0.0 || !(1.0..=16.0).contains(exponent) || base.sql.len() > 64 {
             return None;
@@ -203,7 +265,10 @@ impl Parser<'_> {
         Some(Node {
             sql: format!("({})", factors.join(" * ")),
             shown: format!("{}^{}", base.shown, exact(*exponent)),
-            value: base.value.map(|value| value.powi(*exponent as i32)).filter(|value| value.is_finite()),
+            value: base
+                .value
+                .map(|value| value.powi(*exponent as i32))
+                .filter(|value| value.is_finite()),
         })
     }
 
@@ -227,11 +292,17 @@ impl Parser<'_> {
                 ..node
             });
         }
-        let Some(Symbol::Number(number)) = self.symbols.get(self.at) else { return None };
+        let Some(Symbol::Number(number)) = self.symbols.get(self.at) else {
+            return None;
+        };
         self.at += 1;
         let plain = exact(*number);
         Some(Node {
-            sql: if plain.contains('.') { plain.clone() } else { format!("{plain}.0") },
+            sql: if plain.contains('.') {
+                plain.clone()
+            } else {
+                format!("{plain}.0")
+            },
             shown: plain,
             value: Some(*number),
         })
@@ -248,10 +319,26 @@ mod tests {
         let cases = [
             ("What is 17 * 23?", Some("(17.0 * 23.0)"), Some(391.0)),
             ("17 times 23", Some("(17.0 * 23.0)"), Some(391.0)),
-            ("compute (1,200 + 34.5) / 2", Some("((1200.0 + 34.5) / 2.0)"), Some(617.25)),
-            ("15 percent of 240", Some("((15.0 * 240.0) / 100.0)"), Some(36.0)),
-            ("what is 15% of 240", Some("((15.0 * 240.0) / 100.0)"), Some(36.0)),
-            ("2^10", Some("(2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0)"), Some(1024.0)),
+            (
+                "compute (1,200 + 34.5) / 2",
+                Some("((1200.0 + 34.5) / 2.0)"),
+                Some(617.25),
+            ),
+            (
+                "15 percent of 240",
+                Some("((15.0 * 240.0) / 100.0)"),
+                Some(36.0),
+            ),
+            (
+                "what is 15% of 240",
+                Some("((15.0 * 240.0) / 100.0)"),
+                Some(36.0),
+            ),
+            (
+                "2^10",
+                Some("(2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0 * 2.0)"),
+                Some(1024.0),
+            ),
             ("7 divided by 0", Some("(7.0 / 0.0)"), None),
             ("2 - -3", Some("(2.0 - (-3.0))"), Some(5.0)),
             ("What is the capital of France?", None, None),

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use aios_tools::{ColumnKind, ColumnProfile, TableProfile};
 use serde::{Deserialize, Serialize};
 
-use super::lexicon::{self, BYGONE, DATES, FAMILIES, GROUPS, HAPPENED, INTENSIVE, MAIN, NOT_A_MEASURE};
+use super::lexicon::{
+    self, BYGONE, DATES, FAMILIES, GROUPS, HAPPENED, INTENSIVE, MAIN, NOT_A_MEASURE,
+};
 use crate::macro_tier::prose::{content_stems, has_phrase, name_parts};
 
 /// A lead by which the first of a ranking is beyond doubt.
@@ -55,7 +57,8 @@ impl Wanted {
     #[must_use]
     pub fn names(&self, column: &str) -> bool {
         let parts = plain_parts(column);
-        has_phrase(&self.lower, &column.to_lowercase()) || (!parts.is_empty() && parts.iter().all(|part| self.stems.contains(part)))
+        has_phrase(&self.lower, &column.to_lowercase())
+            || (!parts.is_empty() && parts.iter().all(|part| self.stems.contains(part)))
     }
 
     /// Whether the goal has one of these words.
@@ -67,7 +70,9 @@ impl Wanted {
     /// Whether the goal asks how many there are.
     #[must_use]
     pub fn counts(&self) -> bool {
-        ["how many", "number of", "count of", "count the"].iter().any(|phrase| has_phrase(&self.lower, phrase))
+        ["how many", "number of", "count of", "count the"]
+            .iter()
+            .any(|phrase| has_phrase(&self.lower, phrase))
     }
 
     /// How a name is met by the goal: wholly, by a word, or by a word of the same family.
@@ -79,10 +84,17 @@ impl Wanted {
         if parts.iter().any(|part| self.stems.contains(part)) {
             return 45;
         }
-        let family = FAMILIES.iter().find(|family| family.iter().any(|word| self.stems.contains(*word)));
+        let family = FAMILIES
+            .iter()
+            .find(|family| family.iter().any(|word| self.stems.contains(*word)));
         match family {
             // Earlier in the family is nearer to what the word means.
-            Some(family) => parts.iter().filter_map(|part| family.iter().position(|word| word == part)).map(|at| 40 - i32::try_from(at).unwrap_or(40).min(30)).max().unwrap_or(0),
+            Some(family) => parts
+                .iter()
+                .filter_map(|part| family.iter().position(|word| word == part))
+                .map(|at| 40 - i32::try_from(at).unwrap_or(40).min(30))
+                .max()
+                .unwrap_or(0),
             None => 0,
         }
     }
@@ -97,16 +109,32 @@ fn plain_parts(column: &str) -> Vec<String> {
 /// The name as a report writes it: `unit_price` and `Unit price (EUR)` are both "unit price".
 #[must_use]
 pub fn label(column: &str) -> String {
-    let head = column.split(['(', '[']).next().unwrap_or(column).replace(['_', '-', '.'], " ");
+    let head = column
+        .split(['(', '['])
+        .next()
+        .unwrap_or(column)
+        .replace(['_', '-', '.'], " ");
     let words: Vec<String> = head.split_whitespace().map(str::to_lowercase).collect();
-    if words.is_empty() { column.trim().to_lowercase() } else { words.join(" ") }
+    if words.is_empty() {
+        column.trim().to_lowercase()
+    } else {
+        words.join(" ")
+    }
 }
 
 fn missing_cost(column: &ColumnProfile, rows: u64) -> i32 {
-    if rows == 0 { 0 } else { (20.0 * column.missing as f64 / rows as f64) as i32 }
+    if rows == 0 {
+        0
+    } else {
+        (20.0 * column.missing as f64 / rows as f64) as i32
+    }
 }
 
-fn ranked(profile: &TableProfile, wanted: &Wanted, score: impl Fn(&ColumnProfile) -> Option<i32>) -> Vec<Ranked> {
+fn ranked(
+    profile: &TableProfile,
+    wanted: &Wanted,
+    score: impl Fn(&ColumnProfile) -> Option<i32>,
+) -> Vec<Ranked> {
     let mut out: Vec<Ranked> = profile
         .columns
         .iter()
@@ -135,10 +163,21 @@ pub fn dates(profile: &TableProfile, wanted: &Wanted) -> Vec<Ranked> {
         }
         let mut score = if year { 20 } else { 40 };
         score += if lexicon::any(&parts, &DATES) { 10 } else { 0 };
-        score += if lexicon::any(&parts, &HAPPENED) { 15 } else { 0 };
+        score += if lexicon::any(&parts, &HAPPENED) {
+            15
+        } else {
+            0
+        };
         score -= if lexicon::any(&parts, &BYGONE) { 25 } else { 0 };
         score -= if column.distinct <= 1 { 15 } else { 0 };
-        Some(score + if wanted.names(&column.name) && parts != ["date"] { 60 } else { 0 })
+        Some(
+            score
+                + if wanted.names(&column.name) && parts != ["date"] {
+                    60
+                } else {
+                    0
+                },
+        )
     })
 }
 
@@ -148,7 +187,13 @@ pub fn is_year(column: &ColumnProfile) -> bool {
     let parts = plain_parts(&column.name);
     let named = lexicon::any(&parts, &["year", "jahr", "año", "anno", "année", "ano"]);
     let within = |value: &Option<aios_tools::Value>| matches!(value, Some(aios_tools::Value::Integer(year)) if (1900..=2100).contains(year));
-    named && matches!(column.kind, ColumnKind::Number | ColumnKind::Category | ColumnKind::Id) && within(&column.min) && within(&column.max)
+    named
+        && matches!(
+            column.kind,
+            ColumnKind::Number | ColumnKind::Category | ColumnKind::Id
+        )
+        && within(&column.min)
+        && within(&column.max)
 }
 
 /// Columns that can be measured, best first.
@@ -159,14 +204,24 @@ pub fn measures(profile: &TableProfile, wanted: &Wanted) -> Vec<Ranked> {
         if column.kind != ColumnKind::Number || is_year(column) {
             return None;
         }
-        if lexicon::any(&parts, &NOT_A_MEASURE) && !lexicon::any(&parts, &MAIN) && !wanted.names(&column.name) {
+        if lexicon::any(&parts, &NOT_A_MEASURE)
+            && !lexicon::any(&parts, &MAIN)
+            && !wanted.names(&column.name)
+        {
             return None;
         }
         let mut score = 30 + wanted.closeness(column);
         // Being early in this list decides between two that fit alike.
-        score += MAIN.iter().position(|word| parts.iter().any(|part| part == word)).map_or(0, |at| 20 - i32::try_from(at / 3).unwrap_or(10));
+        score += MAIN
+            .iter()
+            .position(|word| parts.iter().any(|part| part == word))
+            .map_or(0, |at| 20 - i32::try_from(at / 3).unwrap_or(10));
         score -= if is_intensive(column) { 25 } else { 0 };
-        score += if column.unit.as_deref().is_some_and(|unit| unit != "%") { 6 } else { 0 };
+        score += if column.unit.as_deref().is_some_and(|unit| unit != "%") {
+            6
+        } else {
+            0
+        };
         score -= if column.distinct <= 1 { 15 } else { 0 };
         Some(score)
     })
@@ -177,7 +232,13 @@ pub fn measures(profile: &TableProfile, wanted: &Wanted) -> Vec<Ranked> {
 pub fn is_intensive(column: &ColumnProfile) -> bool {
     let parts = plain_parts(&column.name);
     // "price" alone may be what was paid, but a sum of unit prices is not; "total_price" adds up.
-    let additive = lexicon::any(&parts, &["total", "sum", "amount", "revenue", "sale", "net", "gross", "subtotal", "extended", "line"]);
+    let additive = lexicon::any(
+        &parts,
+        &[
+            "total", "sum", "amount", "revenue", "sale", "net", "gross", "subtotal", "extended",
+            "line",
+        ],
+    );
     (lexicon::any(&parts, &INTENSIVE) && !additive) || column.unit.as_deref() == Some("%")
 }
 
@@ -190,16 +251,26 @@ pub fn categories(profile: &TableProfile, wanted: &Wanted) -> Vec<Ranked> {
         let grouping = lexicon::any(&parts, &GROUPS);
         let fits = match column.kind {
             ColumnKind::Category => true,
-            ColumnKind::Text | ColumnKind::Id => named && column.distinct <= 1000.max(profile.rows / 2),
+            ColumnKind::Text | ColumnKind::Id => {
+                named && column.distinct <= 1000.max(profile.rows / 2)
+            }
             // A store number is a name, not a quantity.
-            ColumnKind::Number => (named || grouping) && column.distinct <= 50 && column.decimals.unwrap_or(0) == 0 && lexicon::any(&parts, &GROUPS),
+            ColumnKind::Number => {
+                (named || grouping)
+                    && column.distinct <= 50
+                    && column.decimals.unwrap_or(0) == 0
+                    && lexicon::any(&parts, &GROUPS)
+            }
             ColumnKind::Date | ColumnKind::Empty => false,
         };
         if !fits || is_year(column) {
             return None;
         }
         let mut score = 20 + if named { 100 } else { 0 };
-        score += GROUPS.iter().position(|word| parts.iter().any(|part| part == word)).map_or(0, |at| 30 - i32::try_from(at).unwrap_or(30).min(20));
+        score += GROUPS
+            .iter()
+            .position(|word| parts.iter().any(|part| part == word))
+            .map_or(0, |at| 30 - i32::try_from(at).unwrap_or(30).min(20));
         score += match column.distinct {
             0 | 1 => -30,
             2..=12 => 15,

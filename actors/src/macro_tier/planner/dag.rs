@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
-use super::findings::{Findings, Reading, REST};
+use super::findings::{Findings, REST, Reading};
 use super::sql::{Pair, Queries};
 use super::writing;
 use crate::macro_tier::goal::Goal;
@@ -39,10 +39,24 @@ pub fn is_table(file: &str) -> bool {
 #[must_use]
 pub fn scout(goal: &Goal) -> Vec<Task> {
     let look = |(at, file): (usize, &String)| {
-        let (action, reading) = if is_table(file) { ("profile_table", Reading::Profile) } else { ("read_file", Reading::Document) };
-        task(&format!("t{at}"), action, json!({ "file": file }), Some(reading))
+        let (action, reading) = if is_table(file) {
+            ("profile_table", Reading::Profile)
+        } else {
+            ("read_file", Reading::Document)
+        };
+        task(
+            &format!("t{at}"),
+            action,
+            json!({ "file": file }),
+            Some(reading),
+        )
     };
-    goal.data().iter().take(FILES).enumerate().map(look).collect()
+    goal.data()
+        .iter()
+        .take(FILES)
+        .enumerate()
+        .map(look)
+        .collect()
 }
 
 /// The plan. `analysis` was made from what the scouting tasks gave.
@@ -60,7 +74,13 @@ pub fn build(goal: &Goal, analysis: &Analysis) -> Plan {
         Intent::Arithmetic => arithmetic(&mut plan, analysis),
         Intent::PlainQuestion => {
             let words = crate::macro_tier::prose::content_stems(goal.text());
-            point(&mut plan, "answer", "an answer to the question", vec![], words);
+            point(
+                &mut plan,
+                "answer",
+                "an answer to the question",
+                vec![],
+                words,
+            );
         }
     }
     paragraph(&mut plan);
@@ -70,7 +90,10 @@ pub fn build(goal: &Goal, analysis: &Analysis) -> Plan {
 /// Whether a goal's answer stands without this task: it may be dropped when time or tools are short.
 #[must_use]
 pub fn is_optional(task: &Task) -> bool {
-    matches!(task.reading, Some(Reading::Chart | Reading::Outliers | Reading::Spread))
+    matches!(
+        task.reading,
+        Some(Reading::Chart | Reading::Outliers | Reading::Spread)
+    )
 }
 
 fn task(id: &str, action: &str, args: Value, reading: Option<Reading>) -> Task {
@@ -88,7 +111,13 @@ fn task(id: &str, action: &str, args: Value, reading: Option<Reading>) -> Task {
     }
 }
 
-fn point(plan: &mut Plan, id: &str, asks: impl Into<String>, facts: Vec<String>, words: Vec<String>) {
+fn point(
+    plan: &mut Plan,
+    id: &str,
+    asks: impl Into<String>,
+    facts: Vec<String>,
+    words: Vec<String>,
+) {
     plan.points.push(Point {
         id: id.to_owned(),
         asks: asks.into(),
@@ -107,7 +136,13 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
     let queries = Queries::new(analysis);
     let figure = analysis.figure_label();
     let measure = analysis.measure_label();
-    let scouted: Vec<String> = plan.tasks.iter().filter(|task| task.reading == Some(Reading::Profile)).map(|task| task.id.clone()).take(1).collect();
+    let scouted: Vec<String> = plan
+        .tasks
+        .iter()
+        .filter(|task| task.reading == Some(Reading::Profile))
+        .map(|task| task.id.clone())
+        .take(1)
+        .collect();
     let query = |plan: &mut Plan, id: &str, point: &str, pair: Pair, reading: Reading| {
         let args = |query: String| json!({ "file": file, "query": query });
         plan.tasks.push(Task {
@@ -118,31 +153,95 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
         });
     };
 
-    point(plan, "total", if analysis.aggregate == Aggregate::Count { "the number of rows".to_owned() } else { figure.clone() }, vec![figure.clone()], vec![]);
+    point(
+        plan,
+        "total",
+        if analysis.aggregate == Aggregate::Count {
+            "the number of rows".to_owned()
+        } else {
+            figure.clone()
+        },
+        vec![figure.clone()],
+        vec![],
+    );
     query(plan, "totals", "total", queries.totals(), Reading::Totals);
     if let Some(pair) = queries.spread() {
-        let facts = ["average", "median", "lowest", "highest"].map(|name| format!("{name} {measure}")).to_vec();
-        point(plan, "spread", format!("mean, median, lowest and highest {measure}"), facts, vec![]);
+        let facts = ["average", "median", "lowest", "highest"]
+            .map(|name| format!("{name} {measure}"))
+            .to_vec();
+        point(
+            plan,
+            "spread",
+            format!("mean, median, lowest and highest {measure}"),
+            facts,
+            vec![],
+        );
         query(plan, "spread", "spread", pair, Reading::Spread);
     }
-    if let (Some(grain), Some(periods), Some(growth)) = (analysis.grain, queries.by_period(), queries.growth()) {
-        point(plan, "periods", format!("{figure} per {}", grain.as_str()), dated(&figure), vec![]);
+    if let (Some(grain), Some(periods), Some(growth)) =
+        (analysis.grain, queries.by_period(), queries.growth())
+    {
+        point(
+            plan,
+            "periods",
+            format!("{figure} per {}", grain.as_str()),
+            dated(&figure),
+            vec![],
+        );
         query(plan, "by_period", "periods", periods, Reading::Periods);
         let facts = vec![format!("growth {measure} *"), format!("change {measure} *")];
-        point(plan, "growth", format!("growth of {measure} from {} to {}", grain.as_str(), grain.as_str()), facts, vec!["growth".into(), "change".into()]);
+        point(
+            plan,
+            "growth",
+            format!(
+                "growth of {measure} from {} to {}",
+                grain.as_str(),
+                grain.as_str()
+            ),
+            facts,
+            vec!["growth".into(), "change".into()],
+        );
         query(plan, "growth", "growth", growth, Reading::Growth);
     }
     for (at, column) in analysis.categories.iter().enumerate() {
         let kind = label(column);
         let id = format!("category_{}", at + 1);
-        point(plan, &id, format!("{figure} per {kind}"), vec![format!("{figure} {kind} *")], vec![]);
-        query(plan, &id, &id, queries.by_category(column), Reading::Category { column: column.clone() });
+        point(
+            plan,
+            &id,
+            format!("{figure} per {kind}"),
+            vec![format!("{figure} {kind} *")],
+            vec![],
+        );
+        query(
+            plan,
+            &id,
+            &id,
+            queries.by_category(column),
+            Reading::Category {
+                column: column.clone(),
+            },
+        );
     }
     if let Some(pair) = queries.outliers() {
-        point(plan, "outlier", format!("outliers of {measure}"), vec![format!("outlier {measure} *")], vec!["outlier".into()]);
+        point(
+            plan,
+            "outlier",
+            format!("outliers of {measure}"),
+            vec![format!("outlier {measure} *")],
+            vec!["outlier".into()],
+        );
         query(plan, "outliers", "outlier", pair, Reading::Outliers);
     }
-    let drawn = plan.tasks.iter().find(|task| matches!(task.reading, Some(Reading::Periods))).or_else(|| plan.tasks.iter().find(|task| matches!(task.reading, Some(Reading::Category { .. }))));
+    let drawn = plan
+        .tasks
+        .iter()
+        .find(|task| matches!(task.reading, Some(Reading::Periods)))
+        .or_else(|| {
+            plan.tasks
+                .iter()
+                .find(|task| matches!(task.reading, Some(Reading::Category { .. })))
+        });
     if let Some(drawn) = drawn {
         let needs = vec![drawn.id.clone()];
         let of = drawn.id.clone();
@@ -156,22 +255,44 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
 }
 
 fn document(plan: &mut Plan) {
-    let first = plan.tasks.iter_mut().find(|task| task.reading == Some(Reading::Document));
+    let first = plan
+        .tasks
+        .iter_mut()
+        .find(|task| task.reading == Some(Reading::Document));
     if let Some(task) = first {
         task.point = Some("summary".into());
-        point(plan, "summary", "what the document says", vec!["key sentence *".into()], vec!["document".into(), "text".into()]);
+        point(
+            plan,
+            "summary",
+            "what the document says",
+            vec!["key sentence *".into()],
+            vec!["document".into(), "text".into()],
+        );
     }
 }
 
 fn arithmetic(plan: &mut Plan, analysis: &Analysis) {
-    let Some(expression) = &analysis.expression else { return };
+    let Some(expression) = &analysis.expression else {
+        return;
+    };
     let args = |sql: &str| json!({ "query": format!("SELECT {sql} AS result") });
-    point(plan, "result", format!("the value of {}", expression.shown), vec![expression.shown.clone()], vec!["defined".into()]);
+    point(
+        plan,
+        "result",
+        format!("the value of {}", expression.shown),
+        vec![expression.shown.clone()],
+        vec!["defined".into()],
+    );
     plan.tasks.push(Task {
         point: Some("result".into()),
         // The same expression in a scalar subquery; the planner's own value stands beside it in the analysis.
         recheck: Some(args(&format!("(SELECT {} + 0.0)", expression.sql))),
-        ..task("compute", "sql", args(&expression.sql), Some(Reading::Arithmetic))
+        ..task(
+            "compute",
+            "sql",
+            args(&expression.sql),
+            Some(Reading::Arithmetic),
+        )
     });
 }
 
@@ -215,16 +336,35 @@ pub fn fill(task: &Task, with: &Filling<'_>) -> Option<Value> {
 }
 
 fn chart(task: &Task, with: &Filling<'_>) -> Option<Value> {
-    let of = task.args.get("of").and_then(Value::as_str).unwrap_or("by_period");
+    let of = task
+        .args
+        .get("of")
+        .and_then(Value::as_str)
+        .unwrap_or("by_period");
     let figure = with.analysis.figure_label();
-    let unit = with.analysis.unit.as_deref().map(|unit| format!(" ({unit})")).unwrap_or_default();
+    let unit = with
+        .analysis
+        .unit
+        .as_deref()
+        .map(|unit| format!(" ({unit})"))
+        .unwrap_or_default();
     let (what, lines) = if of == "by_period" {
-        (with.analysis.grain.map_or("period", |grain| grain.as_str()).to_owned(), &with.findings.periods)
+        (
+            with.analysis
+                .grain
+                .map_or("period", |grain| grain.as_str())
+                .to_owned(),
+            &with.findings.periods,
+        )
     } else {
         let (column, lines) = with.findings.categories.first()?;
         (label(column), lines)
     };
-    let points: Vec<Value> = lines.iter().filter(|line| line.name != REST).map(|line| json!([line.name, line.value])).collect();
+    let points: Vec<Value> = lines
+        .iter()
+        .filter(|line| line.name != REST)
+        .map(|line| json!([line.name, line.value]))
+        .collect();
     if !lines.iter().any(|line| line.value.is_some()) {
         return None;
     }
@@ -242,5 +382,8 @@ fn chart(task: &Task, with: &Filling<'_>) -> Option<Value> {
 #[must_use]
 pub fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }

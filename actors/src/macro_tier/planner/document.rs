@@ -35,24 +35,54 @@ impl Digest {
     /// Reads the output of `read_file`: `{file, text, words, headings, sentences, sentence_count, truncated}`; only `text` must be there.
     #[must_use]
     pub fn read(output: &Value) -> Option<Self> {
-        let text = output.as_str().or_else(|| output.get("text").and_then(Value::as_str))?;
+        let text = output
+            .as_str()
+            .or_else(|| output.get("text").and_then(Value::as_str))?;
         let listed = |name: &str| output.get(name).and_then(Value::as_array);
         let lines: Vec<String> = match listed("sentences") {
-            Some(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            None => sentences(text).iter().map(|sentence| sentence.of(text).trim().to_owned()).filter(|line| !line.starts_with('#')).collect(),
+            Some(list) => list
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+            None => sentences(text)
+                .iter()
+                .map(|sentence| sentence.of(text).trim().to_owned())
+                .filter(|line| !line.starts_with('#'))
+                .collect(),
         };
         let sections = match listed("headings") {
-            Some(list) => list.iter().filter_map(|heading| heading.get("text").and_then(Value::as_str)).map(|heading| quoted(heading, 100)).collect(),
-            None => text.lines().filter_map(|line| line.trim().strip_prefix('#')).map(|line| quoted(line.trim_start_matches('#'), 100)).collect(),
+            Some(list) => list
+                .iter()
+                .filter_map(|heading| heading.get("text").and_then(Value::as_str))
+                .map(|heading| quoted(heading, 100))
+                .collect(),
+            None => text
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix('#'))
+                .map(|line| quoted(line.trim_start_matches('#'), 100))
+                .collect(),
         };
-        let count = |name: &str, other: usize| output.get(name).and_then(Value::as_u64).unwrap_or(other as u64);
+        let count = |name: &str, other: usize| {
+            output
+                .get(name)
+                .and_then(Value::as_u64)
+                .unwrap_or(other as u64)
+        };
         Some(Self {
-            file: output.get("file").and_then(Value::as_str).unwrap_or("document").to_owned(),
+            file: output
+                .get("file")
+                .and_then(Value::as_str)
+                .unwrap_or("document")
+                .to_owned(),
             words: count("words", words(text).len()),
             sections,
             sentences: count("sentence_count", lines.len()),
             key: key_sentences(&lines),
-            truncated: output.get("truncated").and_then(Value::as_bool).unwrap_or(false),
+            truncated: output
+                .get("truncated")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
         })
     }
 
@@ -72,7 +102,10 @@ impl Digest {
             fact("sections".into(), number(self.sections.len() as u64)),
         ];
         for (at, sentence) in self.key.iter().enumerate() {
-            out.push(fact(format!("key sentence {}", at + 1), FactValue::Text(sentence.clone())));
+            out.push(fact(
+                format!("key sentence {}", at + 1),
+                FactValue::Text(sentence.clone()),
+            ));
         }
         out
     }
@@ -80,7 +113,10 @@ impl Digest {
 
 /// The sentences whose words are most frequent in the document, each new one discounted for what is already said, in order.
 fn key_sentences(lines: &[String]) -> Vec<String> {
-    let stems: Vec<BTreeSet<String>> = lines.iter().map(|line| content_stems(line).into_iter().collect()).collect();
+    let stems: Vec<BTreeSet<String>> = lines
+        .iter()
+        .map(|line| content_stems(line).into_iter().collect())
+        .collect();
     let mut frequency = BTreeMap::<&str, f64>::new();
     for stem in stems.iter().flatten() {
         *frequency.entry(stem).or_default() += 1.0;
@@ -89,7 +125,17 @@ fn key_sentences(lines: &[String]) -> Vec<String> {
     let mut chosen = BTreeSet::<usize>::new();
     while chosen.len() < KEY {
         let score = |at: usize, set: &BTreeSet<String>| {
-            let weight: f64 = set.iter().map(|stem| frequency.get(stem.as_str()).copied().unwrap_or(0.0) * if said.contains(stem.as_str()) { 0.2 } else { 1.0 }).sum();
+            let weight: f64 = set
+                .iter()
+                .map(|stem| {
+                    frequency.get(stem.as_str()).copied().unwrap_or(0.0)
+                        * if said.contains(stem.as_str()) {
+                            0.2
+                        } else {
+                            1.0
+                        }
+                })
+                .sum();
             // The opening of a text mostly says what it is about.
             let opening = if at == 0 { 1.3 } else { 1.0 };
             opening * weight / (set.len() as f64).sqrt().max(1.0)
@@ -98,9 +144,19 @@ fn key_sentences(lines: &[String]) -> Vec<String> {
             let length = lines.get(*at).map_or(0, |line| words(line).len());
             (4..=LONGEST).contains(&length) && !chosen.contains(at)
         };
-        let scored = stems.iter().enumerate().filter(|(at, _)| fits(at)).map(|(at, set)| (at, score(at, set)));
+        let scored = stems
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| fits(at))
+            .map(|(at, set)| (at, score(at, set)));
         // On equal scores the earlier sentence stays.
-        let best = scored.fold(None, |best: Option<(usize, f64)>, (at, score)| if best.is_none_or(|(_, top)| score > top) { Some((at, score)) } else { best });
+        let best = scored.fold(None, |best: Option<(usize, f64)>, (at, score)| {
+            if best.is_none_or(|(_, top)| score > top) {
+                Some((at, score))
+            } else {
+                best
+            }
+        });
         let Some((at, score)) = best else { break };
         if score <= 0.0 {
             break;
@@ -108,7 +164,11 @@ fn key_sentences(lines: &[String]) -> Vec<String> {
         chosen.insert(at);
         said.extend(stems.get(at).into_iter().flatten().map(String::as_str));
     }
-    chosen.into_iter().filter_map(|at| lines.get(at)).map(|line| quoted(line, 400)).collect()
+    chosen
+        .into_iter()
+        .filter_map(|at| lines.get(at))
+        .map(|line| quoted(line, 400))
+        .collect()
 }
 
 #[cfg(test)]
@@ -122,8 +182,17 @@ mod tests {
                     The harbour plans a second crane for large ships.";
         let digest = Digest::read(&json!({ "file": "harbour.md", "text": text })).unwrap();
         assert_eq!(digest.sections, ["Harbour report"]);
-        assert!(digest.key.iter().any(|line| line.contains("120 ships")), "{:?}", digest.key);
-        assert!(digest.facts().iter().any(|fact| fact.name == "key sentence 1"));
+        assert!(
+            digest.key.iter().any(|line| line.contains("120 ships")),
+            "{:?}",
+            digest.key
+        );
+        assert!(
+            digest
+                .facts()
+                .iter()
+                .any(|fact| fact.name == "key sentence 1")
+        );
         assert_eq!(Digest::read(&json!({"rows": []})), None);
         assert_eq!(Digest::read(&json!("")).unwrap().key, Vec::<String>::new());
     }

@@ -133,17 +133,31 @@ impl Findings {
     pub fn read(plan: &Plan, analysis: &Analysis, outputs: &BTreeMap<String, Value>) -> Self {
         let mut findings = Self::default();
         for task in &plan.tasks {
-            let Some(reading) = &task.reading else { continue };
+            let Some(reading) = &task.reading else {
+                continue;
+            };
             let Some(output) = outputs.get(&task.id) else {
                 if !matches!(reading, Reading::Paragraph | Reading::Profile) {
-                    let asks = task.point.as_ref().and_then(|id| plan.points.iter().find(|point| point.id == *id)).map_or(task.id.as_str(), |point| point.asks.as_str());
+                    let asks = task
+                        .point
+                        .as_ref()
+                        .and_then(|id| plan.points.iter().find(|point| point.id == *id))
+                        .map_or(task.id.as_str(), |point| point.asks.as_str());
                     findings.gaps.push(format!("{asks}: no result"));
                 }
                 continue;
             };
-            let query = task.args.get("query").and_then(Value::as_str).unwrap_or(&task.action);
+            let query = task
+                .args
+                .get("query")
+                .and_then(Value::as_str)
+                .unwrap_or(&task.action);
             let file = analysis.file.as_deref().unwrap_or("");
-            let source = if file.is_empty() { query.to_owned() } else { format!("{file}: {query}") };
+            let source = if file.is_empty() {
+                query.to_owned()
+            } else {
+                format!("{file}: {query}")
+            };
             findings.take(reading, analysis, output, &source);
         }
         findings.gaps.extend(analysis.gaps.iter().cloned());
@@ -158,7 +172,9 @@ impl Findings {
             }
             return;
         }
-        let Some(rows) = Rows::read(output) else { return };
+        let Some(rows) = Rows::read(output) else {
+            return;
+        };
         let mut pen = Pen {
             facts: &mut self.facts,
             analysis,
@@ -167,51 +183,89 @@ impl Findings {
         match reading {
             Reading::Totals => {
                 self.rows = whole(rows.cell(0, "row_count"));
-                self.missing = whole(rows.cell(0, "missing")).filter(|_| analysis.measure.is_some());
+                self.missing =
+                    whole(rows.cell(0, "missing")).filter(|_| analysis.measure.is_some());
                 self.total = rows.number(0, "total").map(dusted);
                 let measure = analysis.measure_label();
                 if analysis.measure.is_some() {
-                    pen.cell(analysis.figure_label(), rows.cell(0, "total"), analysis.unit.clone());
+                    pen.cell(
+                        analysis.figure_label(),
+                        rows.cell(0, "total"),
+                        analysis.unit.clone(),
+                    );
                 }
                 pen.cell("rows".into(), rows.cell(0, "row_count"), None);
                 if let Some(missing) = self.missing {
-                    pen.number(format!("missing {measure}"), FactValue::Integer(i64::try_from(missing).unwrap_or(i64::MAX)), None);
+                    pen.number(
+                        format!("missing {measure}"),
+                        FactValue::Integer(i64::try_from(missing).unwrap_or(i64::MAX)),
+                        None,
+                    );
                 }
                 for (at, (name, unit)) in analysis.more_measures.iter().enumerate() {
                     let cell = rows.cell(0, &format!("more_{}", at + 1));
                     pen.cell(format!("total {}", label(name)), cell, unit.clone());
-                    self.more.extend(cell.as_f64().map(|value| (label(name), unit.clone(), dusted(value))));
+                    self.more.extend(
+                        cell.as_f64()
+                            .map(|value| (label(name), unit.clone(), dusted(value))),
+                    );
                 }
-                if let Some(count) = whole(rows.cell(0, "undated_rows")).filter(|count| *count > 0) {
-                    pen.cell("rows without date".into(), rows.cell(0, "undated_rows"), None);
-                    pen.cell(format!("{} without date", analysis.figure_label()), rows.cell(0, "undated"), analysis.unit.clone());
+                if let Some(count) = whole(rows.cell(0, "undated_rows")).filter(|count| *count > 0)
+                {
+                    pen.cell(
+                        "rows without date".into(),
+                        rows.cell(0, "undated_rows"),
+                        None,
+                    );
+                    pen.cell(
+                        format!("{} without date", analysis.figure_label()),
+                        rows.cell(0, "undated"),
+                        analysis.unit.clone(),
+                    );
                     self.undated = Some((count, rows.number(0, "undated").map(dusted)));
                 }
             }
             Reading::Spread => {
                 let measure = analysis.measure_label();
-                for (name, column) in [("average", "mean"), ("median", "median"), ("lowest", "least"), ("highest", "greatest")] {
+                for (name, column) in [
+                    ("average", "mean"),
+                    ("median", "median"),
+                    ("lowest", "least"),
+                    ("highest", "greatest"),
+                ] {
                     let name = format!("{name} {measure}");
                     // Where the figure itself is the mean, the totals have said it.
                     if name != analysis.figure_label() {
                         pen.cell(name, rows.cell(0, column), analysis.unit.clone());
                     }
                 }
-                let all = ["mean", "median", "least", "greatest"].map(|column| rows.number(0, column));
+                let all =
+                    ["mean", "median", "least", "greatest"].map(|column| rows.number(0, column));
                 if let [Some(mean), Some(median), Some(least), Some(greatest)] = all {
                     self.spread = Some([dusted(mean), dusted(median), least, greatest]);
                 }
             }
             Reading::Periods => {
                 for at in 0..rows.rows.len() {
-                    let Some(name) = rows.cell(at, "period").as_str() else { continue };
-                    pen.cell(format!("{} {name}", analysis.figure_label()), rows.cell(at, "total"), analysis.unit.clone());
+                    let Some(name) = rows.cell(at, "period").as_str() else {
+                        continue;
+                    };
+                    pen.cell(
+                        format!("{} {name}", analysis.figure_label()),
+                        rows.cell(at, "total"),
+                        analysis.unit.clone(),
+                    );
                     self.periods.push(line(&rows, at, name.to_owned()));
                 }
             }
             Reading::Growth => {
                 for at in 0..rows.rows.len() {
-                    let (Some(from), Some(to)) = (rows.cell(at, "start").as_str(), rows.cell(at, "finish").as_str()) else { continue };
+                    let (Some(from), Some(to)) = (
+                        rows.cell(at, "start").as_str(),
+                        rows.cell(at, "finish").as_str(),
+                    ) else {
+                        continue;
+                    };
                     let step = Step {
                         from: from.to_owned(),
                         to: to.to_owned(),
@@ -219,15 +273,31 @@ impl Findings {
                         growth: rows.number(at, "growth").map(dusted),
                     };
                     let measure = analysis.measure_label();
-                    pen.cell(format!("change {measure} {from} to {to}"), rows.cell(at, "change"), analysis.unit.clone());
+                    pen.cell(
+                        format!("change {measure} {from} to {to}"),
+                        rows.cell(at, "change"),
+                        analysis.unit.clone(),
+                    );
                     let name = format!("growth {measure} {from} to {to}");
                     match (step.growth, rows.number(at, "before")) {
-                        (Some(growth), _) => pen.number(name, FactValue::from(growth), Some("%".into())),
-                        (None, Some(0.0)) => pen.text(name, &format!("not defined: {from} is zero")),
-                        (None, Some(_)) => pen.text(name, &format!("not defined: {from} is negative")),
-                        (None, None) => pen.text(name, &format!("not defined: {from} has no value")),
+                        (Some(growth), _) => {
+                            pen.number(name, FactValue::from(growth), Some("%".into()))
+                        }
+                        (None, Some(0.0)) => {
+                            pen.text(name, &format!("not defined: {from} is zero"))
+                        }
+                        (None, Some(_)) => {
+                            pen.text(name, &format!("not defined: {from} is negative"))
+                        }
+                        (None, None) => {
+                            pen.text(name, &format!("not defined: {from} has no value"))
+                        }
                     }
-                    if rows.number(at, "overall") == Some(1.0) { self.overall = Some(step) } else { self.steps.push(step) }
+                    if rows.number(at, "overall") == Some(1.0) {
+                        self.overall = Some(step)
+                    } else {
+                        self.steps.push(step)
+                    }
                 }
                 if self.overall.is_none()
                     && let [only] = self.steps.as_slice()
@@ -246,12 +316,24 @@ impl Findings {
                         _ if rest => REST.to_owned(),
                         _ => NO_VALUE.to_owned(),
                     };
-                    pen.cell(format!("{} {kind} {name}", analysis.figure_label()), rows.cell(at, "total"), analysis.unit.clone());
+                    pen.cell(
+                        format!("{} {kind} {name}", analysis.figure_label()),
+                        rows.cell(at, "total"),
+                        analysis.unit.clone(),
+                    );
                     if let Some(share) = rows.number(at, "share") {
-                        pen.number(format!("share {} {kind} {name}", analysis.measure_label()), FactValue::from(dusted(share)), Some("%".into()));
+                        pen.number(
+                            format!("share {} {kind} {name}", analysis.measure_label()),
+                            FactValue::from(dusted(share)),
+                            Some("%".into()),
+                        );
                     }
                     if rest {
-                        pen.number(format!("count of {kind} {REST}"), FactValue::Integer(i64::try_from(members).unwrap_or(i64::MAX)), None);
+                        pen.number(
+                            format!("count of {kind} {REST}"),
+                            FactValue::Integer(i64::try_from(members).unwrap_or(i64::MAX)),
+                            None,
+                        );
                     }
                     lines.push(line(&rows, at, name));
                 }
@@ -260,7 +342,9 @@ impl Findings {
             Reading::Outliers => {
                 let mut found = Vec::new();
                 for at in 0..rows.rows.len() {
-                    let Some(value) = rows.number(at, "value") else { continue };
+                    let Some(value) = rows.number(at, "value") else {
+                        continue;
+                    };
                     let text = |column: &str| rows.cell(at, column).as_str().map(str::to_owned);
                     let odd = Odd {
                         line: whole(rows.cell(at, "line")),
@@ -268,17 +352,31 @@ impl Findings {
                         label: text("label"),
                         value,
                     };
-                    pen.cell(odd.fact_name(&analysis.measure_label()), rows.cell(at, "value"), analysis.unit.clone());
+                    pen.cell(
+                        odd.fact_name(&analysis.measure_label()),
+                        rows.cell(at, "value"),
+                        analysis.unit.clone(),
+                    );
                     self.odd_count = whole(rows.cell(at, "found")).unwrap_or(0);
                     found.push(odd);
                 }
                 let count = i64::try_from(self.odd_count).unwrap_or(i64::MAX);
-                pen.number(format!("outliers {}", analysis.measure_label()), FactValue::Integer(count), None);
+                pen.number(
+                    format!("outliers {}", analysis.measure_label()),
+                    FactValue::Integer(count),
+                    None,
+                );
                 self.odd = Some(found);
             }
             Reading::Arithmetic => {
-                let value = rows.number(0, "result").filter(|value| value.is_finite()).map(dusted);
-                let shown = analysis.expression.as_ref().map_or("result", |expression| expression.shown.as_str());
+                let value = rows
+                    .number(0, "result")
+                    .filter(|value| value.is_finite())
+                    .map(dusted);
+                let shown = analysis
+                    .expression
+                    .as_ref()
+                    .map_or("result", |expression| expression.shown.as_str());
                 match value {
                     Some(value) => pen.number(shown.to_owned(), number(value), None),
                     None => pen.text(shown.to_owned(), "not defined"),
@@ -291,7 +389,14 @@ impl Findings {
 
     /// What a text about these findings is judged against.
     #[must_use]
-    pub fn evidence(&self, goal: &Goal, plan: &Plan, analysis: &Analysis, kind: TextKind, points: Vec<Point>) -> Evidence {
+    pub fn evidence(
+        &self,
+        goal: &Goal,
+        plan: &Plan,
+        analysis: &Analysis,
+        kind: TextKind,
+        points: Vec<Point>,
+    ) -> Evidence {
         let subjects = self.categories.iter().flat_map(|(column, lines)| {
             let kind = label(column);
             lines.iter().map(move |line| Subject {
@@ -299,9 +404,17 @@ impl Findings {
                 kind: kind.clone(),
             })
         });
-        let mut measures: Vec<String> = analysis.measure.iter().map(|measure| label(measure)).collect();
+        let mut measures: Vec<String> = analysis
+            .measure
+            .iter()
+            .map(|measure| label(measure))
+            .collect();
         measures.extend(analysis.more_measures.iter().map(|(name, _)| label(name)));
-        let mut passages: Vec<String> = self.document.iter().flat_map(|digest| digest.key.iter().chain(&digest.sections).cloned()).collect();
+        let mut passages: Vec<String> = self
+            .document
+            .iter()
+            .flat_map(|digest| digest.key.iter().chain(&digest.sections).cloned())
+            .collect();
         // A report repeats what was assumed and what is missing, with the figures of the table's profile in it.
         if kind == TextKind::Report {
             passages.extend(analysis.notes.iter().chain(&self.gaps).cloned());
@@ -310,7 +423,11 @@ impl Findings {
             kind,
             goal: goal.text().to_owned(),
             facts: self.facts.clone(),
-            subjects: if plan.intent == Intent::AnalyseTable { subjects.collect() } else { Vec::new() },
+            subjects: if plan.intent == Intent::AnalyseTable {
+                subjects.collect()
+            } else {
+                Vec::new()
+            },
             measures,
             points,
             passages,
@@ -321,11 +438,17 @@ impl Findings {
     /// The line with the largest or smallest figure.
     #[must_use]
     pub fn extreme(lines: &[Line], high: bool) -> Option<&Line> {
-        let named = lines.iter().filter(|line| line.value.is_some() && line.name != REST);
+        let named = lines
+            .iter()
+            .filter(|line| line.value.is_some() && line.name != REST);
         // On equal figures the first line is meant.
         named.reduce(|best, line| {
             let (a, b) = (best.value.unwrap_or(0.0), line.value.unwrap_or(0.0));
-            if (high && b > a) || (!high && b < a) { line } else { best }
+            if (high && b > a) || (!high && b < a) {
+                line
+            } else {
+                best
+            }
         })
     }
 }
@@ -376,11 +499,19 @@ impl Pen<'_> {
 
 fn number(value: f64) -> FactValue {
     // Whole numbers that a double holds exactly.
-    if value.fract() == 0.0 && value.abs() < 9e15 { FactValue::Integer(value as i64) } else { FactValue::from(value) }
+    if value.fract() == 0.0 && value.abs() < 9e15 {
+        FactValue::Integer(value as i64)
+    } else {
+        FactValue::from(value)
+    }
 }
 
 fn whole(cell: &Value) -> Option<u64> {
-    cell.as_u64().or_else(|| cell.as_f64().filter(|value| *value >= 0.0 && value.fract() == 0.0 && *value < 9e15).map(|value| value as u64))
+    cell.as_u64().or_else(|| {
+        cell.as_f64()
+            .filter(|value| *value >= 0.0 && value.fract() == 0.0 && *value < 9e15)
+            .map(|value| value as u64)
+    })
 }
 
 fn line(rows: &Rows, at: usize, name: String) -> Line {

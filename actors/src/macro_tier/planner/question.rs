@@ -31,11 +31,19 @@ pub struct Question {
 /// What the model is asked about a table; none if the rules leave nothing open.
 #[must_use]
 pub fn question(goal: &Goal, table: &TableProfile, analysis: &Analysis) -> Option<Question> {
-    if analysis.intent != Intent::AnalyseTable || analysis.choices.iter().all(|choice| choice.clear) {
+    if analysis.intent != Intent::AnalyseTable || analysis.choices.iter().all(|choice| choice.clear)
+    {
         return None;
     }
     let wanted = Wanted::new(goal.text());
-    let names = |ranked: Vec<columns::Ranked>| -> Vec<String> { ranked.into_iter().map(|column| column.name).take(COLUMNS).chain([NONE.to_owned()]).collect() };
+    let names = |ranked: Vec<columns::Ranked>| -> Vec<String> {
+        ranked
+            .into_iter()
+            .map(|column| column.name)
+            .take(COLUMNS)
+            .chain([NONE.to_owned()])
+            .collect()
+    };
     let dates = names(columns::dates(table, &wanted));
     let measures = names(columns::measures(table, &wanted));
     let categories = names(columns::categories(table, &wanted));
@@ -49,11 +57,25 @@ pub fn question(goal: &Goal, table: &TableProfile, analysis: &Analysis) -> Optio
             ColumnKind::Id => "id",
             ColumnKind::Empty => "empty",
         };
-        let examples: Vec<String> = column.examples.iter().take(2).map(|example| quoted(example, 24)).collect();
-        prompt.push_str(&format!("- {} ({kind}, e.g. {})\n", quoted(&column.name, 60), examples.join(", ")));
+        let examples: Vec<String> = column
+            .examples
+            .iter()
+            .take(2)
+            .map(|example| quoted(example, 24))
+            .collect();
+        prompt.push_str(&format!(
+            "- {} ({kind}, e.g. {})\n",
+            quoted(&column.name, 60),
+            examples.join(", ")
+        ));
     }
-    prompt.push_str("Which columns does the goal need? Answer as JSON with intent, date, measure, category.");
-    let intents: Vec<&str> = vec![Intent::AnalyseTable.as_str(), Intent::PlainQuestion.as_str()];
+    prompt.push_str(
+        "Which columns does the goal need? Answer as JSON with intent, date, measure, category.",
+    );
+    let intents: Vec<&str> = vec![
+        Intent::AnalyseTable.as_str(),
+        Intent::PlainQuestion.as_str(),
+    ];
     let schema = json!({
         "type": "object",
         "properties": {
@@ -89,12 +111,16 @@ pub fn merge(goal: &Goal, table: &TableProfile, analysis: &Analysis, answer: &st
     let mut merged = analysis.clone();
     let Some(pick) = read(answer) else {
         for choice in merged.choices.iter_mut().filter(|choice| !choice.clear) {
-            choice.why.push_str("; the model's answer could not be used");
+            choice
+                .why
+                .push_str("; the model's answer could not be used");
         }
         return merged;
     };
     let wanted = Wanted::new(goal.text());
-    let fitting = |ranked: Vec<columns::Ranked>| -> Vec<String> { ranked.into_iter().map(|column| column.name).collect() };
+    let fitting = |ranked: Vec<columns::Ranked>| -> Vec<String> {
+        ranked.into_iter().map(|column| column.name).collect()
+    };
     let dates = fitting(columns::dates(table, &wanted));
     let measures = fitting(columns::measures(table, &wanted));
     let categories = fitting(columns::categories(table, &wanted));
@@ -106,7 +132,13 @@ pub fn merge(goal: &Goal, table: &TableProfile, analysis: &Analysis, answer: &st
             Role::Category => take(choice, pick.category.as_deref(), &categories),
         }
     }
-    let pick = |role: Role| merged.choices.iter().find(|choice| choice.role == role).and_then(|choice| choice.pick.clone());
+    let pick = |role: Role| {
+        merged
+            .choices
+            .iter()
+            .find(|choice| choice.role == role)
+            .and_then(|choice| choice.pick.clone())
+    };
     let (date, measure, category) = (pick(Role::Date), pick(Role::Measure), pick(Role::Category));
     settle(goal.text(), table, &mut merged, date, measure, category);
     merged
@@ -122,7 +154,10 @@ fn take(choice: &mut Choice, pick: Option<&str>, fitting: &[String]) {
     let why = match &name {
         _ if choice.clear => format!("; the model's pick {} is not followed", quoted(pick, 60)),
         Some(name) if fitting.contains(name) => {
-            choice.why = format!("the model picked {name}; by rules {} would do as well", choice.pick.as_deref().unwrap_or(NONE));
+            choice.why = format!(
+                "the model picked {name}; by rules {} would do as well",
+                choice.pick.as_deref().unwrap_or(NONE)
+            );
             choice.pick = Some(name.clone());
             choice.by = Picker::Model;
             return;

@@ -43,7 +43,10 @@ impl<'a> Queries<'a> {
     }
 
     fn measure(&self) -> String {
-        self.analysis.measure.as_deref().map_or_else(|| "1".to_owned(), quote)
+        self.analysis
+            .measure
+            .as_deref()
+            .map_or_else(|| "1".to_owned(), quote)
     }
 
     /// The figure of a group.
@@ -67,7 +70,11 @@ impl<'a> Queries<'a> {
 
     fn day(&self) -> Option<String> {
         let column = quote(self.analysis.date.as_deref()?);
-        Some(if self.analysis.date_is_year { format!("CAST(CAST({column} AS INTEGER) AS TEXT)") } else { format!("substr({column}, 1, 10)") })
+        Some(if self.analysis.date_is_year {
+            format!("CAST(CAST({column} AS INTEGER) AS TEXT)")
+        } else {
+            format!("substr({column}, 1, 10)")
+        })
     }
 
     fn period(&self) -> Option<String> {
@@ -77,7 +84,9 @@ impl<'a> Queries<'a> {
             Grain::Day => day,
             Grain::Week => format!("date({day}, 'weekday 0', '-6 days')"),
             Grain::Month => format!("substr({day}, 1, 7)"),
-            Grain::Quarter => format!("substr({day}, 1, 4) || '-Q' || ((CAST(substr({day}, 6, 2) AS INTEGER) + 2) / 3)"),
+            Grain::Quarter => format!(
+                "substr({day}, 1, 4) || '-Q' || ((CAST(substr({day}, 6, 2) AS INTEGER) + 2) / 3)"
+            ),
             Grain::Year => format!("substr({day}, 1, 4)"),
         })
     }
@@ -87,16 +96,28 @@ impl<'a> Queries<'a> {
         let mut all = more.to_vec();
         if let (Some(span), Some(day)) = (self.analysis.filter, self.day()) {
             all.push(if self.analysis.date_is_year {
-                format!("{day} BETWEEN '{}' AND '{}'", span.from.year(), span.until.year())
+                format!(
+                    "{day} BETWEEN '{}' AND '{}'",
+                    span.from.year(),
+                    span.until.year()
+                )
             } else {
                 format!("{day} BETWEEN '{}' AND '{}'", span.from, span.until)
             });
         }
-        if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
+        if all.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", all.join(" AND "))
+        }
     }
 
     fn dated(&self) -> String {
-        let some = self.analysis.date.as_deref().map(|date| format!("{} IS NOT NULL", quote(date)));
+        let some = self
+            .analysis
+            .date
+            .as_deref()
+            .map(|date| format!("{} IS NOT NULL", quote(date)));
         self.filter(&some.into_iter().collect::<Vec<_>>())
     }
 
@@ -113,12 +134,19 @@ impl<'a> Queries<'a> {
             format!("{figure} AS total"),
         ];
         // Sums of parts of the rows, put together again; a mean cannot be put together from means.
-        let mut split = vec!["COUNT(*) AS r".to_owned(), format!("COUNT({measure}) AS n"), format!("SUM({measure}) AS s")];
+        let mut split = vec![
+            "COUNT(*) AS r".to_owned(),
+            format!("COUNT({measure}) AS n"),
+            format!("SUM({measure}) AS s"),
+        ];
         let mut joined = vec![
             "SUM(r) AS row_count".to_owned(),
             "SUM(n) AS present".to_owned(),
             "SUM(r - n) AS missing".to_owned(),
-            format!("{} AS total", self.figure_of_parts("SUM(s)", "SUM(n)", "SUM(r)")),
+            format!(
+                "{} AS total",
+                self.figure_of_parts("SUM(s)", "SUM(n)", "SUM(r)")
+            ),
         ];
         for (at, (name, _)) in self.analysis.more_measures.iter().enumerate() {
             let at = at + 1;
@@ -158,7 +186,9 @@ impl<'a> Queries<'a> {
         let filter = self.filter(&[]);
         let some = self.filter(&[format!("{measure} IS NOT NULL")]);
         Some(Pair {
-            query: format!("SELECT AVG({measure}) AS mean, median({measure}) AS median, MIN({measure}) AS least, MAX({measure}) AS greatest FROM data{filter}"),
+            query: format!(
+                "SELECT AVG({measure}) AS mean, median({measure}) AS median, MIN({measure}) AS least, MAX({measure}) AS greatest FROM data{filter}"
+            ),
             again: format!(
                 "WITH x AS (SELECT {measure} AS v FROM data{some}), o AS (SELECT v, ROW_NUMBER() OVER (ORDER BY v) AS k, COUNT(*) OVER () AS n FROM x) \
                  SELECT 1.0 * SUM(v) / COUNT(*) AS mean, AVG(CASE WHEN k IN ((n + 1) / 2, (n + 2) / 2) THEN v END) AS median, \
@@ -172,7 +202,10 @@ impl<'a> Queries<'a> {
         let measure = self.measure();
         let filter = self.dated();
         Some((
-            format!("SELECT {period} AS period, {} AS total, COUNT(*) AS row_count, COUNT({measure}) AS present FROM data{filter} GROUP BY 1", self.figure("")),
+            format!(
+                "SELECT {period} AS period, {} AS total, COUNT(*) AS row_count, COUNT({measure}) AS present FROM data{filter} GROUP BY 1",
+                self.figure("")
+            ),
             format!(
                 "SELECT DISTINCT {period} AS period, {} AS total, COUNT(*) OVER w AS row_count, COUNT({measure}) OVER w AS present FROM data{filter} WINDOW w AS (PARTITION BY {period})",
                 self.figure(" OVER w")
@@ -223,12 +256,16 @@ impl<'a> Queries<'a> {
         let figure = self.figure_of_parts("s", "n", "r");
         let rest = self.figure_of_parts("SUM(s)", "SUM(n)", "SUM(r)");
         let share = match self.analysis.aggregate {
-            Aggregate::Sum => "CASE WHEN (SELECT MIN(total) FROM v) >= 0 AND (SELECT SUM(s) FROM v) > 0 THEN 100.0 * SUM(s) / (SELECT SUM(s) FROM v) END",
+            Aggregate::Sum => {
+                "CASE WHEN (SELECT MIN(total) FROM v) >= 0 AND (SELECT SUM(s) FROM v) > 0 THEN 100.0 * SUM(s) / (SELECT SUM(s) FROM v) END"
+            }
             Aggregate::Count => "100.0 * SUM(r) / (SELECT SUM(r) FROM v)",
             Aggregate::Mean => "NULL",
         };
         let order = "total IS NULL, total DESC, label IS NULL, label";
-        let groups = format!("SELECT {label} AS label, SUM({measure}) AS s, COUNT({measure}) AS n, COUNT(*) AS r FROM data{filter} GROUP BY 1");
+        let groups = format!(
+            "SELECT {label} AS label, SUM({measure}) AS s, COUNT({measure}) AS n, COUNT(*) AS r FROM data{filter} GROUP BY 1"
+        );
         let windows = format!(
             "SELECT DISTINCT {label} AS label, SUM({measure}) OVER w AS s, COUNT({measure}) OVER w AS n, COUNT(*) OVER w AS r FROM data{filter} WINDOW w AS (PARTITION BY {label})"
         );
@@ -254,14 +291,23 @@ impl<'a> Queries<'a> {
     #[must_use]
     pub fn outliers(&self) -> Option<Pair> {
         let day = self.day();
-        let label = self.analysis.categories.first().map_or_else(|| "NULL".to_owned(), |column| format!("CAST({} AS TEXT)", quote(column)));
+        let label = self.analysis.categories.first().map_or_else(
+            || "NULL".to_owned(),
+            |column| format!("CAST({} AS TEXT)", quote(column)),
+        );
         let source = match (&self.analysis.measure, self.period()) {
             (Some(measure), _) => {
                 let measure = quote(measure);
                 let filter = self.filter(&[format!("{measure} IS NOT NULL")]);
-                format!("SELECT rowid AS line, {} AS day, {label} AS label, {measure} AS v FROM data{filter}", day.unwrap_or_else(|| "NULL".to_owned()))
+                format!(
+                    "SELECT rowid AS line, {} AS day, {label} AS label, {measure} AS v FROM data{filter}",
+                    day.unwrap_or_else(|| "NULL".to_owned())
+                )
             }
-            (None, Some(period)) => format!("SELECT NULL AS line, {period} AS day, NULL AS label, COUNT(*) AS v FROM data{} GROUP BY 2", self.dated()),
+            (None, Some(period)) => format!(
+                "SELECT NULL AS line, {period} AS day, NULL AS label, COUNT(*) AS v FROM data{} GROUP BY 2",
+                self.dated()
+            ),
             (None, None) => return None,
         };
         let tail = format!(

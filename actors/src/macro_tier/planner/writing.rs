@@ -19,29 +19,62 @@ const PASSAGES: usize = 3;
 
 /// What the writer is told.
 #[must_use]
-pub fn instruction(goal: &Goal, analysis: &Analysis, findings: &Findings, recalled: &[String], feedback: Option<&str>) -> String {
+pub fn instruction(
+    goal: &Goal,
+    analysis: &Analysis,
+    findings: &Findings,
+    recalled: &[String],
+    feedback: Option<&str>,
+) -> String {
     let asked = quoted(goal.text(), 400);
     let mut prompt = match analysis.intent {
         Intent::AnalyseTable | Intent::Arithmetic => {
-            let facts: Vec<String> = statements(analysis, findings).into_iter().take(LINES).map(|line| format!("- {line}")).collect();
+            let facts: Vec<String> = statements(analysis, findings)
+                .into_iter()
+                .take(LINES)
+                .map(|line| format!("- {line}"))
+                .collect();
             format!(
                 "Facts:\n{}\n\nTask: {asked}\nWrite 2 or 3 short sentences that sum up these facts. Copy each number exactly as it is written above. Use no other numbers.",
                 facts.join("\n")
             )
         }
         Intent::SummariseDocument => {
-            let key = findings.document.as_ref().map(|digest| digest.key.clone()).unwrap_or_default();
-            let lines: Vec<String> = key.iter().map(|line| format!("- {}", quoted(line, 300))).collect();
-            format!("Text:\n{}\n\nTask: {asked}\nSum up this text in 2 or 3 short sentences. Use only what it says.", lines.join("\n"))
+            let key = findings
+                .document
+                .as_ref()
+                .map(|digest| digest.key.clone())
+                .unwrap_or_default();
+            let lines: Vec<String> = key
+                .iter()
+                .map(|line| format!("- {}", quoted(line, 300)))
+                .collect();
+            format!(
+                "Text:\n{}\n\nTask: {asked}\nSum up this text in 2 or 3 short sentences. Use only what it says.",
+                lines.join("\n")
+            )
         }
         Intent::PlainQuestion => {
-            let known: Vec<String> = recalled.iter().take(PASSAGES).map(|passage| format!("- {}", quoted(passage, 400))).collect();
-            let known = if known.is_empty() { String::new() } else { format!("Known:\n{}\n\n", known.join("\n")) };
-            format!("{known}Question: {asked}\nAnswer in 1 or 2 short sentences. If you do not know, say so.")
+            let known: Vec<String> = recalled
+                .iter()
+                .take(PASSAGES)
+                .map(|passage| format!("- {}", quoted(passage, 400)))
+                .collect();
+            let known = if known.is_empty() {
+                String::new()
+            } else {
+                format!("Known:\n{}\n\n", known.join("\n"))
+            };
+            format!(
+                "{known}Question: {asked}\nAnswer in 1 or 2 short sentences. If you do not know, say so."
+            )
         }
     };
     if let Some(feedback) = feedback {
-        prompt.push_str(&format!("\nYour last text had faults:\n{}\nWrite it again without them.", feedback.chars().take(600).collect::<String>()));
+        prompt.push_str(&format!(
+            "\nYour last text had faults:\n{}\nWrite it again without them.",
+            feedback.chars().take(600).collect::<String>()
+        ));
     }
     prompt
 }
@@ -52,20 +85,37 @@ pub fn template(goal: &Goal, analysis: &Analysis, findings: &Findings) -> String
     match analysis.intent {
         Intent::AnalyseTable | Intent::Arithmetic => {
             let said = statements(analysis, findings);
-            if said.is_empty() { "No figures could be computed from the data.".to_owned() } else { said.join(" ") }
+            if said.is_empty() {
+                "No figures could be computed from the data.".to_owned()
+            } else {
+                said.join(" ")
+            }
         }
         Intent::SummariseDocument => match &findings.document {
-            Some(digest) if !digest.key.is_empty() => digest.key.iter().take(3).map(|line| closed(line)).collect::<Vec<_>>().join(" "),
+            Some(digest) if !digest.key.is_empty() => digest
+                .key
+                .iter()
+                .take(3)
+                .map(|line| closed(line))
+                .collect::<Vec<_>>()
+                .join(" "),
             _ => "The document holds no sentences that could be summed up.".to_owned(),
         },
-        Intent::PlainQuestion => format!("The question {:?} could not be answered from what is stored here.", quoted(goal.text(), 200)),
+        Intent::PlainQuestion => format!(
+            "The question {:?} could not be answered from what is stored here.",
+            quoted(goal.text(), 200)
+        ),
     }
 }
 
 /// A sentence with its full stop.
 fn closed(sentence: &str) -> String {
     let sentence = sentence.trim();
-    if sentence.ends_with(['.', '!', '?']) { sentence.to_owned() } else { format!("{}.", sentence.trim_end_matches([':', ';', ',', '…'])) }
+    if sentence.ends_with(['.', '!', '?']) {
+        sentence.to_owned()
+    } else {
+        format!("{}.", sentence.trim_end_matches([':', ';', ',', '…']))
+    }
 }
 
 /// The main facts as sentences, most important first: each stands alone and says what its figure is about.
@@ -74,7 +124,11 @@ pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
     let mut out = Vec::new();
     if let (Some(expression), Some(value)) = (&analysis.expression, findings.computed) {
         out.push(match value {
-            Some(value) => format!("{} is {}.", expression.shown, crate::macro_tier::figures::exact(value)),
+            Some(value) => format!(
+                "{} is {}.",
+                expression.shown,
+                crate::macro_tier::figures::exact(value)
+            ),
             None => format!("{} is not defined.", expression.shown),
         });
         return out;
@@ -86,25 +140,52 @@ pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
     let part = |line: &Line| line.value.map(&shown).unwrap_or_default();
     if let (Some(total), true) = (findings.total, analysis.aggregate != Aggregate::Count) {
         out.push(format!("{} is {}.", capital(&figure), shown(total)));
-    } else if let Some(rows) = findings.rows.filter(|_| analysis.aggregate == Aggregate::Count) {
-        out.push(format!("The data has {} rows.", readable(rows as f64, None)));
+    } else if let Some(rows) = findings
+        .rows
+        .filter(|_| analysis.aggregate == Aggregate::Count)
+    {
+        out.push(format!(
+            "The data has {} rows.",
+            readable(rows as f64, None)
+        ));
     }
-    if let (Some(high), Some(low), Some(grain)) = (Findings::extreme(&findings.periods, true), Findings::extreme(&findings.periods, false), analysis.grain)
-        && high.value != low.value
+    if let (Some(high), Some(low), Some(grain)) = (
+        Findings::extreme(&findings.periods, true),
+        Findings::extreme(&findings.periods, false),
+        analysis.grain,
+    ) && high.value != low.value
     {
         let noun = grain.as_str();
-        out.push(format!("The highest {noun} is {} with {}, the lowest {noun} is {} with {}.", high.name, part(high), low.name, part(low)));
+        out.push(format!(
+            "The highest {noun} is {} with {}, the lowest {noun} is {} with {}.",
+            high.name,
+            part(high),
+            low.name,
+            part(low)
+        ));
     }
     if let Some(step) = &findings.overall {
         out.extend(movement(&measure, step));
     }
     for (column, lines) in &findings.categories {
         let kind = label(column);
-        let named: Vec<Line> = lines.iter().filter(|line| line.name != REST && line.name != NO_VALUE).cloned().collect();
+        let named: Vec<Line> = lines
+            .iter()
+            .filter(|line| line.name != REST && line.name != NO_VALUE)
+            .cloned()
+            .collect();
         if let (Some(high), true) = (Findings::extreme(&named, true), named.len() > 1) {
-            let share = high.share.map(|share| format!(", a share of {}", readable(share, Some("%")))).unwrap_or_default();
+            let share = high
+                .share
+                .map(|share| format!(", a share of {}", readable(share, Some("%"))))
+                .unwrap_or_default();
             // The kind before the name makes even "1" or "A" a name.
-            out.push(format!("{} {} has the highest {figure} with {}{share}.", capital(&kind), quoted(&high.name, 80), part(high)));
+            out.push(format!(
+                "{} {} has the highest {figure} with {}{share}.",
+                capital(&kind),
+                quoted(&high.name, 80),
+                part(high)
+            ));
         }
     }
     match findings.odd.as_deref() {
@@ -115,7 +196,10 @@ pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
                 (None, Some(day), _) => format!("in {day}"),
                 (None, None, _) => "in the data".to_owned(),
             };
-            out.push(format!("The largest outlier of {measure} is {} {place}.", shown(odd.value)));
+            out.push(format!(
+                "The largest outlier of {measure} is {} {place}.",
+                shown(odd.value)
+            ));
         }
         Some([]) => out.push(format!("No value of {measure} is an outlier.")),
         None => {}
@@ -129,20 +213,37 @@ fn movement(measure: &str, step: &super::findings::Step) -> Option<String> {
     let size = readable(growth.abs(), Some("%"));
     let zero = !size.bytes().any(|b| matches!(b, b'1'..=b'9'));
     let verb = if zero {
-        return Some(format!("{} did not change from {} to {}.", capital(measure), step.from, step.to));
+        return Some(format!(
+            "{} did not change from {} to {}.",
+            capital(measure),
+            step.from,
+            step.to
+        ));
     } else if growth > 0.0 {
         "rose"
     } else {
         "fell"
     };
-    Some(format!("{} {verb} by {size} from {} to {}.", capital(measure), step.from, step.to))
+    Some(format!(
+        "{} {verb} by {size} from {} to {}.",
+        capital(measure),
+        step.from,
+        step.to
+    ))
 }
 
 /// What a closing paragraph must touch; less than the whole report covers.
 #[must_use]
 pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> {
     let mut out = Vec::new();
-    let mut ask = |id: &str, asks: String, facts: Vec<String>, words: Vec<String>| out.push(Point { id: id.into(), asks, facts, words });
+    let mut ask = |id: &str, asks: String, facts: Vec<String>, words: Vec<String>| {
+        out.push(Point {
+            id: id.into(),
+            asks,
+            facts,
+            words,
+        })
+    };
     let figure = analysis.figure_label();
     let measure = analysis.measure_label();
     match analysis.intent {
@@ -156,19 +257,42 @@ pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> 
                 more.push(format!("{figure} {} *", label(column)));
                 more.push(format!("share {measure} {} *", label(column)));
             }
-            if findings.overall.is_some() || findings.periods.len() > 1 || !findings.categories.is_empty() {
-                ask("detail", "one figure of a period or category".to_owned(), more, vec!["change".into(), "no".into()]);
+            if findings.overall.is_some()
+                || findings.periods.len() > 1
+                || !findings.categories.is_empty()
+            {
+                ask(
+                    "detail",
+                    "one figure of a period or category".to_owned(),
+                    more,
+                    vec!["change".into(), "no".into()],
+                );
             }
         }
         Intent::Arithmetic => {
             if let Some(expression) = &analysis.expression {
-                ask("result", format!("the value of {}", expression.shown), vec![expression.shown.clone()], vec!["defined".into()]);
+                ask(
+                    "result",
+                    format!("the value of {}", expression.shown),
+                    vec![expression.shown.clone()],
+                    vec!["defined".into()],
+                );
             }
         }
         Intent::SummariseDocument => {
-            let key: Vec<String> = findings.document.iter().flat_map(|digest| digest.key.iter().take(3)).flat_map(|line| crate::macro_tier::prose::content_stems(line)).collect();
+            let key: Vec<String> = findings
+                .document
+                .iter()
+                .flat_map(|digest| digest.key.iter().take(3))
+                .flat_map(|line| crate::macro_tier::prose::content_stems(line))
+                .collect();
             if !key.is_empty() {
-                ask("summary", "what the document is about".to_owned(), vec!["key sentence *".into()], key);
+                ask(
+                    "summary",
+                    "what the document is about".to_owned(),
+                    vec!["key sentence *".into()],
+                    key,
+                );
             }
         }
         Intent::PlainQuestion => {}
@@ -197,9 +321,15 @@ pub fn tidy(text: &str) -> String {
     let joined = lines.join(" ");
     let joined = joined.trim().trim_matches('"').trim();
     let cut = sentences(joined);
-    let ends = |sentence: &str| sentence.trim_end_matches(['"', '\'', ')', '”', '’']).ends_with(['.', '!', '?']);
+    let ends = |sentence: &str| {
+        sentence
+            .trim_end_matches(['"', '\'', ')', '”', '’'])
+            .ends_with(['.', '!', '?'])
+    };
     match cut.last() {
-        Some(last) if cut.len() > 1 && !ends(last.of(joined).trim()) => joined.get(..last.start).unwrap_or(joined).trim().to_owned(),
+        Some(last) if cut.len() > 1 && !ends(last.of(joined).trim()) => {
+            joined.get(..last.start).unwrap_or(joined).trim().to_owned()
+        }
         _ => joined.to_owned(),
     }
 }
@@ -211,10 +341,16 @@ mod tests {
     #[test]
     fn a_models_text_is_tidied_to_a_paragraph() {
         let cases = [
-            ("Here is the summary:\n\nRevenue was 5. It rose.", "Revenue was 5. It rose."),
+            (
+                "Here is the summary:\n\nRevenue was 5. It rose.",
+                "Revenue was 5. It rose.",
+            ),
             ("Revenue was 5. It rose because the", "Revenue was 5."),
             ("Revenue was", "Revenue was"),
-            ("```\n- Revenue was 1.5.\n- It fell.\n```", "Revenue was 1.5. It fell."),
+            (
+                "```\n- Revenue was 1.5.\n- It fell.\n```",
+                "Revenue was 1.5. It fell.",
+            ),
             ("\"Revenue was 5.\"", "Revenue was 5."),
             ("", ""),
         ];

@@ -1,0 +1,519 @@
+//! Goals carried through the pure cores with the real tools, and their figures compared with figures computed here, row by row.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use aios_tools::{Artifact, CancelFlag, Capabilities, TableProfile, ToolCall, Toolbox, Workspace};
+use serde_json::Value;
+
+use super::dag::{Filling, is_table};
+use super::findings::Findings;
+use super::{ACTIONS, Analysis, analyse, build, fill, merge, question, writing};
+use crate::macro_tier::critic::results::{ResultEvidence, check_result};
+use crate::macro_tier::critic::{Assessment, TextKind, assess};
+use crate::macro_tier::goal::{Goal, GoalLimits};
+use crate::macro_tier::plan::{Budget, Intent, Plan};
+use crate::macro_tier::report::{Answer, Author, answer, closing};
+
+mod chance;
+
+struct Walked {
+    analysis: Analysis,
+    plan: Plan,
+    findings: Findings,
+    answer: Answer,
+    paragraph: Assessment,
+    report: Assessment,
+}
+
+impl Walked {
+    fn fact(&self, name: &str) -> Option<f64> {
+        self.findings
+            .facts
+            .iter()
+            .find(|fact| fact.name == name)
+            .and_then(|fact| fact.value.as_f64())
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.findings
+            .facts
+            .iter()
+            .find(|fact| fact.name == name)
+            .and_then(|fact| fact.value.as_str())
+    }
+
+    fn note(&self, part: &str) -> bool {
+        self.analysis.notes.iter().any(|note| note.contains(part))
+    }
+}
+
+/// A folder of this test's own, gone when the test is over.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("aios-planner-{}-{next}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn call(
+    tools: &Toolbox,
+    space: &Workspace,
+    action: &str,
+    key: &str,
+    args: &Value,
+) -> aios_tools::ToolOutput {
+    let cancel = CancelFlag::new();
+    let call = ToolCall {
+        args,
+        idempotency_key: key,
+        workspace: space,
+        cancel: &cancel,
+        deadline: Instant::now() + Duration::from_secs(20),
+    };
+    tools
+        .call(action, &Capabilities::all(), &call)
+        .unwrap_or_else(|error| panic!("{action} {args}: {error}"))
+}
+
+/// Does all that agents do for a goal, without agents: scout, analyse, plan, run and recheck each task, write, judge.
+fn walk(text: &str, file: &str, content: &str) -> Walked {
+    let folder = Folder::new();
+    let path = folder.0.join(file);
+    std::fs::write(&path, content).unwrap();
+    let goal = Goal::new(
+        "g-1",
+        "acme",
+        text,
+        vec![path.display().to_string()],
+        &GoalLimits::default(),
+    )
+    .unwrap();
+    let space = Workspace::new(&[&path], folder.0.join("out")).unwrap();
+    let tools = Toolbox::standard(None);
+
+    let mut outputs = BTreeMap::new();
+    for task in super::scout(&goal) {
+        outputs.insert(
+            task.id.clone(),
+            call(
+                &tools,
+                &space,
+                &task.action,
+                &format!("g-1/{}", task.id),
+                &task.args,
+            )
+            .value,
+        );
+    }
+    let table: Option<TableProfile> =
+        is_table(file).then(|| serde_json::from_value(outputs["t0"].clone()).unwrap());
+    let analysis = analyse(&goal, table.as_ref(), (!is_table(file)).then_some(file));
+    let plan = build(&goal, &analysis);
+    plan.check(&ACTIONS, &Budget::default()).unwrap();
+
+    let mut done: BTreeSet<String> = outputs.keys().cloned().collect();
+    let none = BTreeSet::new();
+    let mut artifacts: Vec<Artifact> = Vec::new();
+    while !plan.is_settled(&done, &none) {
+        let wave: Vec<_> = plan.ready(&done, &none).into_iter().cloned().collect();
+        assert!(!wave.is_empty(), "the plan is stuck");
+        for task in wave {
+            let findings = Findings::read(&plan, &analysis, &outputs);
+            let filling = Filling {
+                goal: &goal,
+                analysis: &analysis,
+                findings: &findings,
+                recalled: &[],
+                feedback: None,
+            };
+            done.insert(task.id.clone());
+            let Some(args) = fill(&task, &filling) else {
+                continue;
+            };
+            if task.action == "write_text" {
+                assert!(
+                    args["instruction"]
+                        .as_str()
+                        .is_some_and(|prompt| prompt.len() < 4000)
+                );
+                continue;
+            }
+            let key = plan.operation_id(&task.id);
+            let output = call(&tools, &space, &task.action, &key, &args);
+            if let Some(again) = &task.recheck {
+                let again =
+                    call(&tools, &space, &task.action, &format!("{key}-again"), again).value;
+                let judged = check_result(&output.value, &ResultEvidence::Recomputed { again });
+                assert!(
+                    judged.verdict.passes(),
+                    "{}: {:?}\n{}",
+                    task.id,
+                    judged.issues,
+                    output.value
+                );
+            }
+            artifacts.extend(output.artifacts);
+            outputs.insert(task.id.clone(), output.value);
+        }
+    }
+    let findings = Findings::read(&plan, &analysis, &outputs);
+    let paragraph = closing(&goal, &analysis, &findings, None);
+    assert_eq!(paragraph.author, Author::Template);
+    let points = writing::paragraph_points(&analysis, &findings);
+    let evidence = findings.evidence(&goal, &plan, &analysis, TextKind::Paragraph, points);
+    let judged = assess(&paragraph.text, &evidence, None);
+    let answer = answer(&goal, &analysis, &findings, &paragraph, &artifacts, &[]);
+    let evidence = findings.evidence(
+        &goal,
+        &plan,
+        &analysis,
+        TextKind::Report,
+        plan.points.clone(),
+    );
+    let report = assess(&answer.answer, &evidence, None);
+    Walked {
+        analysis,
+        plan,
+        findings,
+        answer,
+        paragraph: judged,
+        report,
+    }
+}
+
+fn assert_passed(walked: &Walked) {
+    let Walked {
+        paragraph,
+        report,
+        answer,
+        ..
+    } = walked;
+    assert!(
+        paragraph.score.dimensions.accuracy == 1.0 && paragraph.verdict.passes(),
+        "{:#?}\n{}",
+        paragraph,
+        answer.answer
+    );
+    assert!(
+        report.score.dimensions.accuracy == 1.0 && report.verdict.passes(),
+        "{:#?}\n{}",
+        report,
+        answer.answer
+    );
+}
+
+const SALES: &str = "order_id,date,region,product,units,unit_price,revenue\n\
+    1,2025-07-03,North,Widget,10,9.90,99.00\n2,2025-07-09,South,Widget,5,9.90,49.50\n3,2025-07-20,North,Gadget,2,25.00,50.00\n\
+    4,2025-08-02,South,Gadget,4,25.00,100.00\n5,2025-08-11,East,Widget,1,9.90,9.90\n6,2025-08-14,North,Gadget,200,25.00,5000.00\n\
+    7,2025-08-30,South,Widget,7,9.90,69.30\n8,2025-09-05,East,Gadget,3,25.00,75.00\n9,2025-09-18,North,Widget,8,9.90,\n\
+    10,2025-09-27,South,Gadget,2,25.00,50.00\n";
+
+#[test]
+fn q3_sales_are_answered_right() {
+    let walked = walk("Analyze Q3 sales", "q3_sales.csv", SALES);
+    assert_eq!(walked.analysis.intent, Intent::AnalyseTable);
+    assert_eq!(walked.analysis.measure.as_deref(), Some("revenue"));
+    assert_eq!(walked.analysis.categories, ["region", "product"]);
+    assert_eq!(walked.analysis.filter, None);
+    assert!(
+        walked.note("all rows lie in it"),
+        "{:?}",
+        walked.analysis.notes
+    );
+    for (name, value) in [
+        ("total revenue", 5502.7),
+        ("rows", 10.0),
+        ("missing revenue", 1.0),
+        ("total units", 242.0),
+        ("total revenue 2025-07", 198.5),
+        ("total revenue 2025-08", 5179.2),
+        ("total revenue 2025-09", 125.0),
+        ("total revenue region North", 5149.0),
+        ("change revenue 2025-07 to 2025-08", 4980.7),
+        ("highest revenue", 5000.0),
+        ("median revenue", 69.3),
+        ("outlier revenue 2025-08-14 line 7", 5000.0),
+    ] {
+        assert_eq!(
+            walked.fact(name),
+            Some(value),
+            "{name}: {:#?}",
+            walked
+                .findings
+                .facts
+                .iter()
+                .map(|f| &f.name)
+                .collect::<Vec<_>>()
+        );
+    }
+    assert_eq!(walked.answer.artifacts.len(), 1);
+    assert_eq!(walked.answer.gaps, Vec::<String>::new());
+    assert_passed(&walked);
+}
+
+#[test]
+fn a_period_is_filtered_only_if_the_data_goes_beyond_it() {
+    let walked = walk("Total revenue in August", "sales.csv", SALES);
+    assert_eq!(walked.fact("total revenue"), Some(5179.2));
+    assert!(
+        walked.note("only rows of that period are used"),
+        "{:?}",
+        walked.analysis.notes
+    );
+    assert_passed(&walked);
+    let walked = walk("Analyze sales in 2019", "sales.csv", SALES);
+    assert_eq!(walked.fact("total revenue"), Some(5502.7));
+    assert!(
+        walked.answer.gaps.iter().any(|gap| gap.contains("2019")),
+        "{:?}",
+        walked.answer.gaps
+    );
+}
+
+#[test]
+fn tables_of_every_shape_are_answered() {
+    let cases = [
+        (
+            "Analyze this",
+            "no_date.csv",
+            "team,points\nRed,10\nBlue,20\nRed,5\n",
+            "total points",
+            35.0,
+        ),
+        (
+            "Analyze this",
+            "no_category.csv",
+            "day,steps\n2025-01-01,100\n2025-01-02,-50\n2025-01-03,\n",
+            "total steps",
+            50.0,
+        ),
+        (
+            "Analyze this",
+            "no_measure.csv",
+            "date,color\n2025-01-01,red\n2025-02-01,blue\n2025-02-03,red\n",
+            "rows 2025-02",
+            2.0,
+        ),
+        (
+            "Show the weather",
+            "weather.csv",
+            "date;station;temperature\n2025-01-01;A1;1,5\n2025-01-02;B2;2,5\n2025-02-01;A1;5,0\n",
+            "average temperature",
+            3.0,
+        ),
+        (
+            "How many orders per region",
+            "orders.csv",
+            "order_id,region,amount\n1,North,5\n2,South,6\n3,North,7\n",
+            "rows region North",
+            2.0,
+        ),
+        (
+            "Average amount by region",
+            "orders.csv",
+            "order_id,region,amount\n1,North,5\n2,South,6\n3,North,7\n",
+            "average amount region North",
+            6.0,
+        ),
+        (
+            "Analyze emissions",
+            "years.csv",
+            "year,country,emissions\n2019,DE,5\n2020,DE,4\n2020,FR,3\n2021,FR,2\n",
+            "total emissions 2020",
+            7.0,
+        ),
+        (
+            "Analyze",
+            "quoted.csv",
+            "\"the \"\"day\"\"\",amount (EUR)\n2025-01-01,1.10\n2025-03-01,2.20\n",
+            "total amount",
+            3.3,
+        ),
+    ];
+    for (goal, file, content, name, value) in cases {
+        let walked = walk(goal, file, content);
+        assert_eq!(
+            walked.fact(name),
+            Some(value),
+            "{file} {goal}: {:#?} {:#?}",
+            walked.findings.facts,
+            walked.analysis
+        );
+        assert_passed(&walked);
+    }
+}
+
+#[test]
+fn growth_from_zero_is_stated_as_not_defined() {
+    let walked = walk(
+        "Analyze",
+        "zero.csv",
+        "date,amount\n2025-01-01,0\n2025-02-01,5\n2025-03-01,-5\n2025-04-01,10\n",
+    );
+    assert_eq!(
+        walked.text("growth amount 2025-01 to 2025-02"),
+        Some("not defined: 2025-01 is zero")
+    );
+    assert_eq!(
+        walked.fact("growth amount 2025-02 to 2025-03"),
+        Some(-200.0)
+    );
+    assert_eq!(
+        walked.text("growth amount 2025-03 to 2025-04"),
+        Some("not defined: 2025-03 is negative")
+    );
+    assert_passed(&walked);
+}
+
+#[test]
+fn many_categories_are_ranked_and_the_rest_is_put_together() {
+    let mut csv = String::from("product,revenue\n");
+    for at in 0..30 {
+        writeln!(csv, "P-{at:02},{}", 100 - at).unwrap();
+        writeln!(csv, "P-{at:02},1").unwrap();
+    }
+    let walked = walk("Revenue by product", "many.csv", &csv);
+    let (_, lines) = &walked.findings.categories[0];
+    assert_eq!(lines.len(), 13);
+    let all: f64 = lines.iter().filter_map(|line| line.value).sum();
+    assert_eq!(Some(all), walked.fact("total revenue"));
+    assert_eq!(walked.fact("total revenue product P-00"), Some(101.0));
+    assert_eq!(walked.fact("count of product (all others)"), Some(18.0));
+    assert_passed(&walked);
+}
+
+#[test]
+fn a_document_is_summed_up_from_its_own_sentences() {
+    let text = "# Harbour report\n\nThe harbour handled 120 ships in May. Ships waited two hours on average. The crew held a party.\n\n## Plans\n\nThe harbour plans a second crane for large ships, at a cost of 3.2 million EUR.\n";
+    let walked = walk("Summarise this document", "report.md", text);
+    assert_eq!(walked.analysis.intent, Intent::SummariseDocument);
+    assert!(
+        walked.answer.answer.contains("120 ships"),
+        "{}",
+        walked.answer.answer
+    );
+    assert_eq!(walked.fact("sections"), Some(2.0));
+    assert_passed(&walked);
+}
+
+#[test]
+fn questions_without_data_have_plans_too() {
+    let goal = |text: &str| Goal::new("g", "t", text, vec![], &GoalLimits::default()).unwrap();
+    for (text, intent, tasks) in [
+        ("What is 17 * 23?", Intent::Arithmetic, 2),
+        ("Who wrote Faust?", Intent::PlainQuestion, 1),
+    ] {
+        let goal = goal(text);
+        let analysis = analyse(&goal, None, None);
+        let plan = build(&goal, &analysis);
+        assert_eq!((analysis.intent, plan.tasks.len()), (intent, tasks));
+        plan.check(&ACTIONS, &Budget::default()).unwrap();
+    }
+    let goal = goal("What is 17 * 23?");
+    let analysis = analyse(&goal, None, None);
+    let plan = build(&goal, &analysis);
+    let outputs = BTreeMap::from([(
+        "compute".to_owned(),
+        serde_json::json!({"columns": ["result"], "rows": [[391.0]]}),
+    )]);
+    let findings = Findings::read(&plan, &analysis, &outputs);
+    let paragraph = closing(&goal, &analysis, &findings, None);
+    assert_eq!(paragraph.text, "17 * 23 is 391.");
+    let evidence = findings.evidence(
+        &goal,
+        &plan,
+        &analysis,
+        TextKind::Paragraph,
+        writing::paragraph_points(&analysis, &findings),
+    );
+    assert!(
+        assess(&paragraph.text, &evidence, None).verdict.passes(),
+        "{:#?}",
+        assess(&paragraph.text, &evidence, None)
+    );
+    assert!(!assess("17 * 23 is 392.", &evidence, None).verdict.passes());
+}
+
+#[test]
+fn the_models_pick_counts_only_where_the_rules_leave_room() {
+    let folder = Folder::new();
+    let path = folder.0.join("data.csv");
+    std::fs::write(
+        &path,
+        "day,shop,kind,alpha,beta\n2025-01-01,a,x,1,2\n2025-01-02,b,y,3,4\n2025-01-03,a,y,3,4\n",
+    )
+    .unwrap();
+    let space = Workspace::new(&[&path], folder.0.join("out")).unwrap();
+    let profile = call(
+        &Toolbox::standard(None),
+        &space,
+        "profile_table",
+        "k",
+        &serde_json::json!({}),
+    );
+    let table: TableProfile = serde_json::from_value(profile.value).unwrap();
+    let goal = |text: &str| {
+        Goal::new(
+            "g",
+            "t",
+            text,
+            vec!["data.csv".into()],
+            &GoalLimits::default(),
+        )
+        .unwrap()
+    };
+    let open = goal("Look at this");
+    let analysis = analyse(&open, Some(&table), None);
+    let asked = question(&open, &table, &analysis).unwrap();
+    assert_eq!(
+        asked.schema["properties"]["measure"]["enum"],
+        serde_json::json!(["alpha", "beta", "none"])
+    );
+    let cases = [
+        (
+            &open,
+            r#"{"intent":"analyse_table","date":"day","measure":"beta","category":"kind"}"#,
+            "beta",
+        ),
+        (&open, r#"Sure! {"measure":"beta"} "#, "beta"),
+        (&open, r#"{"measure":"shop"}"#, "alpha"),
+        (&open, r#"{"measure":"no such"}"#, "alpha"),
+        (&open, "nonsense", "alpha"),
+        (&open, "{", "alpha"),
+    ];
+    for (goal, model, expected) in cases {
+        let merged = merge(goal, &table, &analysis, model);
+        assert_eq!(merged.measure.as_deref(), Some(expected), "{model}");
+        build(goal, &merged)
+            .check(&ACTIONS, &Budget::default())
+            .unwrap();
+    }
+    let named = goal("total alpha per shop");
+    let analysis = analyse(&named, Some(&table), None);
+    let merged = merge(
+        &named,
+        &table,
+        &analysis,
+        r#"{"date":"day","measure":"beta","category":"kind"}"#,
+    );
+    assert_eq!(
+        (
+            merged.measure.as_deref(),
+            merged.categories.first().map(String::as_str)
+        ),
+        (Some("alpha"), Some("shop"))
+    );
+}
