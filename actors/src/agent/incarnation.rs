@@ -37,7 +37,8 @@ pub(crate) enum Report {
 
 /// Something of the author's that runs.
 struct Task {
-    abort: AbortHandle,
+    /// `None` while it is being started; whoever starts it then sees that the incarnation was closed meanwhile.
+    abort: Option<AbortHandle>,
     deadline: Instant,
     allowed: Duration,
     ticket: Option<Ticket>,
@@ -105,13 +106,24 @@ impl Incarnation {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut tasks = self.tasks.lock();
-        if tasks.closed {
-            return false;
-        }
-        let number = tasks.next;
-        tasks.next += 1;
-        // Dropped in every way a task can end: return, abort, panic.
+        let number = {
+            let mut tasks = self.tasks.lock();
+            if tasks.closed {
+                return false;
+            }
+            let number = tasks.next;
+            tasks.next += 1;
+            let task = Task {
+                abort: None,
+                deadline: Instant::now() + allowed,
+                allowed,
+                ticket,
+            };
+            tasks.running.insert(number, task);
+            number
+        };
+        // Dropped in every way a task can end: return, abort, panic, or at once by a runtime that shuts down. So
+        // nothing may be locked here.
         let ended = Ended {
             incarnation: Arc::clone(self),
             number,
@@ -120,16 +132,16 @@ impl Incarnation {
             let _ended = ended;
             work.await;
         });
-        let deadline = Instant::now() + allowed;
-        tasks.running.insert(
-            number,
-            Task {
-                abort: task.abort_handle(),
-                deadline,
-                allowed,
-                ticket,
-            },
-        );
+        let closed = {
+            let mut tasks = self.tasks.lock();
+            if let Some(entry) = tasks.running.get_mut(&number) {
+                entry.abort = Some(task.abort_handle());
+            }
+            tasks.closed
+        };
+        if closed {
+            task.abort();
+        }
         true
     }
 
@@ -161,7 +173,7 @@ impl Incarnation {
             tasks
                 .running
                 .values()
-                .map(|task| task.abort.clone())
+                .filter_map(|task| task.abort.clone())
                 .collect()
         };
         for abort in aborts {

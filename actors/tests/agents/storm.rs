@@ -81,7 +81,14 @@ async fn under_random_kills_every_request_is_answered_and_every_effect_happens_o
         });
     }
     let mut kills = 0;
+    let began = std::time::Instant::now();
     while answered.load(Ordering::Relaxed) < ASKERS * ASKS && !asking.is_empty() {
+        let child = storm.child(worker.as_str()).and_then(|child| child.view());
+        assert!(
+            began.elapsed() < WATCHDOG / 2,
+            "stands still: {:?} {child:?}",
+            house.view(&worker)
+        );
         if let Some(host) = storm.child(worker.as_str()).and_then(|child| child.cell()) {
             host.kill();
             kills += 1;
