@@ -79,6 +79,14 @@ struct Watch {
     all: Notify,
 }
 
+impl Watch {
+    fn one_more(&self) {
+        if self.count.fetch_add(1, Ordering::Relaxed) + 1 == DYNAMIC {
+            self.all.notify_one();
+        }
+    }
+}
+
 enum Ask {
     Spawn(oneshot::Sender<ActorCell>),
 }
@@ -117,11 +125,7 @@ impl Actor for Parent {
         duties: &mut Duties,
     ) -> Result<(), ActorProcessingErr> {
         match (event, &duties.herald) {
-            (SupervisionEvent::ActorStarted(_), _) => {
-                if duties.up.count.fetch_add(1, Ordering::Relaxed) + 1 == DYNAMIC {
-                    duties.up.all.notify_one();
-                }
-            }
+            (SupervisionEvent::ActorStarted(_), _) => duties.up.one_more(),
             (_, Some(started)) => {
                 Actor::spawn_linked(None, Herald, started.clone(), me.get_cell()).await?;
             }

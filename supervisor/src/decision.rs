@@ -277,6 +277,11 @@ impl Tree {
         self.insert(id, policy, Cause::Boot, Duration::ZERO)
     }
 
+    /// Makes room for that many more children.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.ids.reserve(more);
+    }
+
     /// The one way in: `out` is extended by what is to be done.
     pub(crate) fn step(&mut self, input: Input, now: Duration, out: &mut Vec<Action>) {
         let mut step = Step {

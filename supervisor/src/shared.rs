@@ -369,6 +369,13 @@ impl Shared {
 }
 
 impl Book {
+    /// Makes room for that many more children at once.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.live.reserve(more);
+        self.by_actor.reserve(more);
+        self.tree.reserve(more);
+    }
+
     pub(crate) fn child_view(&self, key: Key, now: Duration) -> Option<ChildView> {
         let child = self.tree.children.get(&key)?;
         let live = self.live.get(&key);

@@ -243,6 +243,8 @@ struct State {
     starts_in_tasks: usize,
     timer: Option<(Duration, JoinHandle<()>)>,
     tick_queued: bool,
+    /// Something happened that watchers of the record want to know.
+    changed: bool,
     counters: Counters,
     outcome: Option<Outcome>,
 }
@@ -281,6 +283,7 @@ impl Actor for SupervisorActor {
             starts_in_tasks: 0,
             timer: None,
             tick_queued: false,
+            changed: false,
             outcome: None,
         })
     }
@@ -380,18 +383,24 @@ impl State {
 
     async fn start_some(&mut self, mut batch: Batch) {
         let total = batch.answers.lock().list.len();
+        if batch.specs.len() == total {
+            self.shared.book.lock().reserve(total);
+        }
         for _ in 0..AT_A_TIME {
             let at = total - batch.specs.len();
             let Some(spec) = batch.specs.next() else {
-                return;
+                break;
             };
             self.hear(
                 Request::Start(spec),
                 Reply::Many(Arc::clone(&batch.answers), at),
             );
-            self.carry_out().await;
+            self.work().await;
         }
-        let _ = self.me.send_message(Msg::StartMany(batch));
+        self.settle();
+        if batch.specs.len() > 0 {
+            let _ = self.me.send_message(Msg::StartMany(batch));
+        }
     }
 
     fn leave_if_done(&mut self) -> Result<(), ActorProcessingErr> {

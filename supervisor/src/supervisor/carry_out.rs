@@ -23,12 +23,17 @@ impl State {
     /// Lets the core decide on everything heard and does what it says, until there is nothing left to do. Nothing in
     /// here waits: the only future polled is a start, and only once.
     pub(super) async fn carry_out(&mut self) {
-        let mut changed = false;
+        self.work().await;
+        self.settle();
+    }
+
+    /// The plan itself; whoever calls it settles afterwards.
+    pub(super) async fn work(&mut self) {
         loop {
             // Taken out so that an action may feed the next input; put back to keep its memory.
             let mut actions = std::mem::take(&mut self.actions);
             for action in actions.drain(..) {
-                changed |= matches!(action, Action::Emit { .. });
+                self.changed |= matches!(action, Action::Emit { .. });
                 self.act(action).await;
             }
             self.actions = actions;
@@ -42,7 +47,11 @@ impl State {
                 .tree
                 .step(input, now, &mut self.actions);
         }
-        if changed {
+    }
+
+    /// Wakes whoever watches, and sees to it that what is due will be looked at.
+    pub(super) fn settle(&mut self) {
+        if std::mem::take(&mut self.changed) {
             self.shared.changed.notify_waiters();
         }
         self.set_timer();
