@@ -2,7 +2,9 @@
 //! ractor ask.
 //!
 //! Everything is measured in thin slices that follow each other (agents, Ed25519, ractor, agents, ...), so that a busy machine slows
-//! all alike; the medians are compared. The asking side is an agent, respectively an actor, and asks from within its handler.
+//! all alike. Each ask, signature and verification is timed by itself and the medians are compared: an operation that the machine
+//! interrupts, which befalls a long one sooner than a short one, does not count. The asking side is an agent, respectively an actor, and
+//! asks from within its handler.
 
 use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
@@ -16,18 +18,18 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use super::failed;
 use super::report::{Bar, Report};
 use super::samples::Samples;
-use super::failed;
 use crate::failure::Failure;
 
 /// Slices of a round: thin enough that whatever else the machine does hits all subjects alike.
-const SLICES: u32 = 20;
-/// Asks of agents and pairs of signatures in a slice: some 10 ms each.
-const ASKS: u32 = 100;
+const SLICES: u32 = 40;
+/// Asks of agents in a slice, and pairs of signatures and verifications: some 5 ms each.
+const ASKS: u32 = 50;
 /// One-way messages in a slice.
 const TELLS: u32 = 200;
-/// Asks or casts of a bare actor in a slice: they take less than a microsecond, so more are needed for a clock to tell.
+/// Asks or casts of a bare actor in a slice, timed together: they take less than a microsecond, so a clock would disturb a single one.
 const BARE: u32 = 2_000;
 /// The most a signed ask may cost, as a multiple of its parts.
 const LIMIT: f64 = 1.5;
@@ -37,7 +39,10 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const HEAD: usize = 4 + Signature::LENGTH;
 
 pub(super) fn run(rounds: u32) -> Result<Report, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
     runtime.block_on(measure(rounds))
 }
 
@@ -52,19 +57,27 @@ async fn measure(rounds: u32) -> Result<Report, Failure> {
     signing.signs();
     actors.asks().await?;
 
-    let [mut ask, mut sign, mut verify, mut bare_ask, mut tell, mut bare_tell] = [const { Samples::new() }; 6];
+    let [
+        mut ask,
+        mut sign,
+        mut verify,
+        mut bare_ask,
+        mut tell,
+        mut bare_tell,
+    ] = [const { Samples::new() }; 6];
     for _ in 0..rounds.saturating_mul(SLICES) {
-        ask.push(agents.asks().await?);
-        sign.push(signing.signs());
-        verify.push(signing.verifies()?);
+        ask.extend(agents.asks().await?);
+        sign.extend(signing.signs());
+        verify.extend(signing.verifies()?);
         bare_ask.push(actors.asks().await?);
-        tell.push(agents.tells().await?);
+        tell.extend(agents.tells().await?);
         bare_tell.push(actors.tells().await?);
     }
     agents.supervisor.stop().await;
     actors.stop();
 
-    let [ask, sign, verify, bare_ask] = [ask, sign, verify, bare_ask].map(|samples| samples.median() * 1e6);
+    let [ask, sign, verify, bare_ask] =
+        [ask, sign, verify, bare_ask].map(|samples| samples.median() * 1e6);
     let parts = 2.0 * sign + 2.0 * verify + bare_ask;
     report.figure("ask_us", ask);
     report.figure("ed25519_sign_us", sign);
@@ -113,25 +126,26 @@ struct Asker {
 impl Agent for Asker {
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         let order: Order = incoming.json()?;
-        let begun = Instant::now();
-        let times = match order {
+        let mut took = Vec::new();
+        match order {
             Order::Ask => {
                 for _ in 0..ASKS {
+                    let begun = Instant::now();
                     let answer = ctx.ask(&self.answerer, "work", DEADLINE).await?;
+                    took.push(begun.elapsed().as_secs_f64());
                     self.frames.answer.get_or_init(|| answer.sealed().clone());
                 }
-                ASKS
             }
             Order::Tell => {
+                let begun = Instant::now();
                 for _ in 0..TELLS {
                     ctx.tell(&self.listener, "news").await?;
                 }
                 self.heard.acquire_many(TELLS).await?.forget();
-                TELLS
+                took.push(begun.elapsed().as_secs_f64() / f64::from(TELLS));
             }
-        };
-        let seconds = begun.elapsed().as_secs_f64() / f64::from(times);
-        Ok(incoming.inform(Content::json(&seconds)?)?)
+        }
+        Ok(incoming.inform(Content::json(&took)?)?)
     }
 }
 
@@ -168,20 +182,35 @@ struct Agents {
 impl Agents {
     async fn start() -> Result<Self, Failure> {
         let society = Society::builder().build();
-        let supervisor = Supervisor::start(SupervisorSpec::new("bench")).await.map_err(failed)?;
+        let supervisor = Supervisor::start(SupervisorSpec::new("bench"))
+            .await
+            .map_err(failed)?;
         let frames = Arc::new(Frames::default());
         let heard = Arc::new(Semaphore::new(0));
 
         let seen = Arc::clone(&frames);
-        society.factories().register("macro.answerer", move |_| Ok(Answerer(Arc::clone(&seen))));
+        society
+            .factories()
+            .register("macro.answerer", move |_| Ok(Answerer(Arc::clone(&seen))));
         let counted = Arc::clone(&heard);
-        society.factories().register("macro.listener", move |_| Ok(Listener(Arc::clone(&counted))));
+        society.factories().register("macro.listener", move |_| {
+            Ok(Listener(Arc::clone(&counted)))
+        });
 
         let options = AgentOptions::default;
-        let (answerer, _) = society.spawn("macro.answerer", &supervisor, options()).await.map_err(failed)?;
+        let (answerer, _) = society
+            .spawn("macro.answerer", &supervisor, options())
+            .await
+            .map_err(failed)?;
         // Whoever tells faster than the listener listens waits for a place.
-        let patient = AgentOptions { admission: Admission::Wait(DEADLINE), ..options() };
-        let (listener, _) = society.spawn("macro.listener", &supervisor, patient).await.map_err(failed)?;
+        let patient = AgentOptions {
+            admission: Admission::Wait(DEADLINE),
+            ..options()
+        };
+        let (listener, _) = society
+            .spawn("macro.listener", &supervisor, patient)
+            .await
+            .map_err(failed)?;
 
         let seen = Arc::clone(&frames);
         society.factories().register("macro.interface", move |_| {
@@ -192,25 +221,37 @@ impl Agents {
                 frames: Arc::clone(&seen),
             })
         });
-        let (asker, _) = society.spawn("macro.interface", &supervisor, options()).await.map_err(failed)?;
+        let (asker, _) = society
+            .spawn("macro.interface", &supervisor, options())
+            .await
+            .map_err(failed)?;
         let principal: PrincipalId = "service:bench@local".parse().map_err(failed)?;
         let desk = society.client(principal).await.map_err(failed)?;
-        Ok(Self { desk, asker, frames, supervisor })
+        Ok(Self {
+            desk,
+            asker,
+            frames,
+            supervisor,
+        })
     }
 
-    /// Seconds per ask and answer.
-    async fn asks(&self) -> Result<f64, Failure> {
+    /// Seconds from each ask to its answer.
+    async fn asks(&self) -> Result<Vec<f64>, Failure> {
         self.order(Order::Ask).await
     }
 
-    /// Seconds per one-way message, until the last one is handled.
-    async fn tells(&self) -> Result<f64, Failure> {
+    /// Seconds per one-way message, one value: they overlap, so only all of them together can be timed.
+    async fn tells(&self) -> Result<Vec<f64>, Failure> {
         self.order(Order::Tell).await
     }
 
-    async fn order(&self, order: Order) -> Result<f64, Failure> {
+    async fn order(&self, order: Order) -> Result<Vec<f64>, Failure> {
         let order = Content::json(&order).map_err(failed)?;
-        let answer = self.desk.ask(&self.asker, order, DEADLINE).await.map_err(failed)?;
+        let answer = self
+            .desk
+            .ask(&self.asker, order, DEADLINE)
+            .await
+            .map_err(failed)?;
         answer.content.read_json().map_err(failed)
     }
 }
@@ -236,38 +277,59 @@ impl Signing {
         let party: AgentId = "macro.interface.001@global".parse().map_err(failed)?;
         let identity = SigningIdentity::from_seed(party, [7; 32]);
         let signed = |frame: &OnceLock<Sealed>| {
-            let frame = frame.get().ok_or_else(|| failed("no frame was seen"))?.as_bytes();
-            let body = frame.get(HEAD..).ok_or_else(|| failed("a frame is too short"))?.to_vec();
+            let frame = frame
+                .get()
+                .ok_or_else(|| failed("no frame was seen"))?
+                .as_bytes();
+            let body = frame
+                .get(HEAD..)
+                .ok_or_else(|| failed("a frame is too short"))?
+                .to_vec();
             let signature = identity.sign(PURPOSE, &body);
-            Ok::<_, Failure>(Signed { frame: frame.len(), body, signature })
+            Ok::<_, Failure>(Signed {
+                frame: frame.len(),
+                body,
+                signature,
+            })
         };
         let (request, answer) = (signed(&frames.request)?, signed(&frames.answer)?);
-        Ok(Self { identity, request, answer })
+        Ok(Self {
+            identity,
+            request,
+            answer,
+        })
     }
 
-    /// Seconds per signature, the mean of both frames.
-    fn signs(&self) -> f64 {
-        let begun = Instant::now();
-        for _ in 0..ASKS {
-            for signed in [&self.request, &self.answer] {
-                black_box(self.identity.sign(PURPOSE, black_box(&signed.body)));
-            }
-        }
-        begun.elapsed().as_secs_f64() / f64::from(2 * ASKS)
+    /// Seconds of each signature.
+    fn signs(&self) -> Vec<f64> {
+        self.each(|signed| self.identity.sign(PURPOSE, black_box(&signed.body)))
     }
 
-    /// Seconds per strict verification, the mean of both frames.
-    fn verifies(&self) -> Result<f64, Failure> {
+    /// Seconds of each strict verification.
+    fn verifies(&self) -> Result<Vec<f64>, Failure> {
         let key = self.identity.public_key();
-        let begun = Instant::now();
+        let mut good = true;
+        let took = self.each(|signed| {
+            good &= key.verifies(PURPOSE, black_box(&signed.body), &signed.signature)
+        });
+        if good {
+            Ok(took)
+        } else {
+            Err(failed("a good signature was refused"))
+        }
+    }
+
+    /// Times something for the request and the answer in turns.
+    fn each<T>(&self, mut work: impl FnMut(&Signed) -> T) -> Vec<f64> {
+        let mut took = Vec::new();
         for _ in 0..ASKS {
             for signed in [&self.request, &self.answer] {
-                if !key.verifies(PURPOSE, black_box(&signed.body), &signed.signature) {
-                    return Err(failed("a good signature was refused"));
-                }
+                let begun = Instant::now();
+                black_box(work(signed));
+                took.push(begun.elapsed().as_secs_f64());
             }
         }
-        Ok(begun.elapsed().as_secs_f64() / f64::from(2 * ASKS))
+        took
     }
 }
 
@@ -285,7 +347,7 @@ enum Word {
     Count(RpcReplyPort<u64>),
 }
 
-/// What the calling actor does in its handler; it answers with the seconds that each took.
+/// What the calling actor does in its handler; it answers with the seconds per ask or cast.
 struct Errand {
     order: Order,
     done: RpcReplyPort<f64>,
@@ -302,7 +364,12 @@ impl Actor for Called {
         Ok(0)
     }
 
-    async fn handle(&self, _: ActorRef<Word>, word: Word, told: &mut u64) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Word>,
+        word: Word,
+        told: &mut u64,
+    ) -> Result<(), ActorProcessingErr> {
         match word {
             Word::Ask(reply) | Word::Count(reply) => reply.send(*told)?,
             Word::Tell => *told += 1,
@@ -318,11 +385,20 @@ impl Actor for Caller {
     type State = ActorRef<Word>;
     type Arguments = ActorRef<Word>;
 
-    async fn pre_start(&self, _: ActorRef<Errand>, called: ActorRef<Word>) -> Result<ActorRef<Word>, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _: ActorRef<Errand>,
+        called: ActorRef<Word>,
+    ) -> Result<ActorRef<Word>, ActorProcessingErr> {
         Ok(called)
     }
 
-    async fn handle(&self, _: ActorRef<Errand>, errand: Errand, called: &mut ActorRef<Word>) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Errand>,
+        errand: Errand,
+        called: &mut ActorRef<Word>,
+    ) -> Result<(), ActorProcessingErr> {
         let begun = Instant::now();
         match errand.order {
             Order::Ask => {
@@ -337,14 +413,18 @@ impl Actor for Caller {
                 black_box(ractor::call!(called, Word::Count)?);
             }
         }
-        Ok(errand.done.send(begun.elapsed().as_secs_f64() / f64::from(BARE))?)
+        Ok(errand
+            .done
+            .send(begun.elapsed().as_secs_f64() / f64::from(BARE))?)
     }
 }
 
 impl Actors {
     async fn start() -> Result<Self, Failure> {
         let (called, _) = Actor::spawn(None, Called, ()).await.map_err(failed)?;
-        let (caller, _) = Actor::spawn(None, Caller, called.clone()).await.map_err(failed)?;
+        let (caller, _) = Actor::spawn(None, Caller, called.clone())
+            .await
+            .map_err(failed)?;
         Ok(Self { caller, called })
     }
 

@@ -38,12 +38,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         list(arguments.json)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let bench = BENCHES.iter().find(|bench| bench.name == name).ok_or_else(|| unknown(name))?;
+    let bench = BENCHES
+        .iter()
+        .find(|bench| bench.name == name)
+        .ok_or_else(|| unknown(name))?;
     if arguments.rounds == 0 {
         return Err(Failure::usage("--rounds is 0, at least 1 is needed"));
     }
     if cfg!(debug_assertions) {
-        console::note("this is a debug build: the figures mean nothing; use `cargo run --release -- bench`");
+        console::note(
+            "this is a debug build: the figures mean nothing; use `cargo run --release -- bench`",
+        );
     }
     let report = (bench.run)(arguments.rounds)?;
     if arguments.json {
@@ -62,7 +67,10 @@ fn list(json: bool) -> Result<(), Failure> {
             .collect();
         console::json(&known)?;
     } else {
-        let lines: Vec<_> = BENCHES.iter().map(|bench| format!("{:12}{}", bench.name, bench.what)).collect();
+        let lines: Vec<_> = BENCHES
+            .iter()
+            .map(|bench| format!("{:12}{}", bench.name, bench.what))
+            .collect();
         console::result(&lines.join("\n"))?;
     }
     Ok(())
@@ -70,7 +78,10 @@ fn list(json: bool) -> Result<(), Failure> {
 
 fn unknown(name: &str) -> Failure {
     let known: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
-    Failure::usage(format!("no bench is called {name:?}; there are {}", known.join(", ")))
+    Failure::usage(format!(
+        "no bench is called {name:?}; there are {}",
+        known.join(", ")
+    ))
 }
 
 /// What goes wrong while measuring ends the bench with the error's own sentence.

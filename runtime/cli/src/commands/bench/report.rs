@@ -43,16 +43,35 @@ pub(super) struct Bar {
 
 impl Bar {
     /// A bar that holds while the value is at most the limit.
-    pub(super) fn at_most(id: &'static str, what: &'static str, value: f64, limit: f64, unit: &'static str) -> Self {
+    pub(super) fn at_most(
+        id: &'static str,
+        what: &'static str,
+        value: f64,
+        limit: f64,
+        unit: &'static str,
+    ) -> Self {
         let value = rounded(value);
-        Self { id, what, value, limit, unit, holds: value <= limit }
+        Self {
+            id,
+            what,
+            value,
+            limit,
+            unit,
+            holds: value <= limit,
+        }
     }
 }
 
 impl Report {
     /// An empty report of this machine; made before measuring, so that the load seen is not the bench's own.
     pub(super) fn begin(name: &'static str) -> Self {
-        Self { name, machine: Machine::this(), figures: serde_json::Map::new(), bars: Vec::new(), skipped: [] }
+        Self {
+            name,
+            machine: Machine::this(),
+            figures: serde_json::Map::new(),
+            bars: Vec::new(),
+            skipped: [],
+        }
     }
 
     /// Adds a raw value; its name ends with its unit.
@@ -79,7 +98,11 @@ impl Machine {
             cpu: cpu(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             load: load(),
-            build: if cfg!(debug_assertions) { "debug" } else { "release" },
+            build: if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            },
             version: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -88,13 +111,19 @@ impl Machine {
 #[cfg(target_os = "linux")]
 fn cpu() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let (_, name) = text.lines().find(|line| line.starts_with("model name"))?.split_once(':')?;
+    let (_, name) = text
+        .lines()
+        .find(|line| line.starts_with("model name"))?
+        .split_once(':')?;
     Some(name.trim().to_owned())
 }
 
 #[cfg(target_os = "macos")]
 fn cpu() -> Option<String> {
-    let asked = std::process::Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
+    let asked = std::process::Command::new("sysctl")
+        .args(["-n", "machdep.cpu.brand_string"])
+        .output()
+        .ok()?;
     let name = String::from_utf8(asked.stdout).ok()?;
     asked.status.success().then(|| name.trim().to_owned())
 }
@@ -106,14 +135,31 @@ fn cpu() -> Option<String> {
 
 /// Linux tells it in a file; elsewhere it is not worth a dependency.
 fn load() -> Option<f64> {
-    std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
+    std::fs::read_to_string("/proc/loadavg")
+        .ok()?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Machine { os, arch, cpu, cores, load, build, version } = &self.machine;
+        let Machine {
+            os,
+            arch,
+            cpu,
+            cores,
+            load,
+            build,
+            version,
+        } = &self.machine;
         let cpu = cpu.as_deref().unwrap_or("an unknown processor");
-        write!(f, "{}: aios {version} ({build}) on {cores} cores of {cpu}, {os} {arch}", self.name)?;
+        write!(
+            f,
+            "{}: aios {version} ({build}) on {cores} cores of {cpu}, {os} {arch}",
+            self.name
+        )?;
         if let Some(load) = load {
             write!(f, ", load {load} at the start")?;
         }
@@ -123,9 +169,20 @@ impl fmt::Display for Report {
             writeln!(f, "{name:34}{value:14.1}")?;
         }
         writeln!(f)?;
-        for Bar { id, what, value, limit, unit, holds } in &self.bars {
+        for Bar {
+            id,
+            what,
+            value,
+            limit,
+            unit,
+            holds,
+        } in &self.bars
+        {
             let verdict = if *holds { "holds" } else { "broken" };
-            writeln!(f, "{verdict:8}{id}: {what}: {value:.2} {unit}, at most {limit}")?;
+            writeln!(
+                f,
+                "{verdict:8}{id}: {what}: {value:.2} {unit}, at most {limit}"
+            )?;
         }
         Ok(())
     }
@@ -137,8 +194,18 @@ mod tests {
 
     #[test]
     fn a_bar_holds_up_to_its_limit_and_never_without_a_number() {
-        for (value, holds) in [(1.49, true), (1.5, true), (1.5001, false), (f64::NAN, false), (f64::INFINITY, false)] {
-            assert_eq!(Bar::at_most("b", "", value, 1.5, "times").holds, holds, "{value}");
+        for (value, holds) in [
+            (1.49, true),
+            (1.5, true),
+            (1.5001, false),
+            (f64::NAN, false),
+            (f64::INFINITY, false),
+        ] {
+            assert_eq!(
+                Bar::at_most("b", "", value, 1.5, "times").holds,
+                holds,
+                "{value}"
+            );
         }
     }
 
@@ -151,7 +218,11 @@ mod tests {
         let names: Vec<_> = object.as_object().expect("an object").keys().collect();
         assert_eq!(names, ["name", "machine", "figures", "bars", "skipped"]);
         assert_eq!(object["figures"]["ask_us"], 81.2346);
-        let bar: Vec<_> = object["bars"][0].as_object().expect("an object").keys().collect();
+        let bar: Vec<_> = object["bars"][0]
+            .as_object()
+            .expect("an object")
+            .keys()
+            .collect();
         assert_eq!(bar, ["id", "what", "value", "limit", "unit", "holds"]);
         assert!(object["skipped"].as_array().expect("a list").is_empty());
     }

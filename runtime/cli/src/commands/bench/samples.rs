@@ -1,6 +1,6 @@
 //! Several measurements of one thing.
 
-/// Values of one figure, one from each interleaved slice.
+/// Values of one figure, gathered over all interleaved slices.
 #[derive(Debug)]
 pub(super) struct Samples(Vec<f64>);
 
@@ -13,6 +13,11 @@ impl Samples {
     /// Keeps one more value.
     pub(super) fn push(&mut self, value: f64) {
         self.0.push(value);
+    }
+
+    /// Keeps some more values.
+    pub(super) fn extend(&mut self, values: impl IntoIterator<Item = f64>) {
+        self.0.extend(values);
     }
 
     /// The value that half of the others exceed; not a number if there is none.
@@ -34,8 +39,12 @@ mod tests {
 
     #[test]
     fn the_median_does_not_depend_on_order_or_on_one_outlier() {
-        let cases: [(&[f64], f64); 4] =
-            [(&[3.0], 3.0), (&[4.0, 1.0], 2.5), (&[2.0, 900.0, 1.0], 2.0), (&[4.0, 1.0, 2.0, 3.0], 2.5)];
+        let cases: [(&[f64], f64); 4] = [
+            (&[3.0], 3.0),
+            (&[4.0, 1.0], 2.5),
+            (&[2.0, 900.0, 1.0], 2.0),
+            (&[4.0, 1.0, 2.0, 3.0], 2.5),
+        ];
         for (values, expected) in cases {
             assert_eq!(Samples(values.to_vec()).median(), expected, "{values:?}");
         }
