@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use aios_tools::{Artifact, Fact};
 use serde::{Deserialize, Serialize};
 
+use super::critic::known::shown_name;
 use super::figures::{exact, readable};
 use super::goal::{Goal, quoted};
 use super::plan::Intent;
@@ -325,7 +326,7 @@ impl Page<'_> {
         for one in odd {
             let mut place = Vec::new();
             place.extend(one.day.clone());
-            place.extend(one.label.as_deref().map(plain));
+            place.extend(one.label.as_deref().map(cell));
             place.extend(one.line.map(|line| format!("line {line} of the file")));
             self.line(&format!(
                 "- Outlier: {} ({})",
@@ -424,7 +425,7 @@ fn plain(text: &str) -> String {
 }
 
 fn cell(text: &str) -> String {
-    quoted(text, 80).replace('|', "/")
+    shown_name(text)
 }
 
 fn value(line: &Line, unit: Option<&str>) -> String {

@@ -51,7 +51,7 @@ pub fn check(text: &str, evidence: &Evidence) -> Checked {
         }
     }
     let mut said = reading.claims.len();
-    for found in statements(text, &library, &reading.subjects, &reading.periods) {
+    for found in statements(&reading) {
         said += 1;
         issues.push(found);
     }
@@ -87,7 +87,7 @@ impl Reading<'_> {
     fn judge(&self, index: usize, claim: &Claim) -> Result<Vec<String>, Issue> {
         let about = self.about(index, claim);
         let clause = self.clause_of(claim);
-        let direction = direction_at(self.text, clause, claim);
+        let direction = direction_at(&self.bare, clause, claim);
         let shown = claim.place.of(self.text);
         let place = self.sentence_of(claim.place.start).1.of(self.text).trim();
         if let Some(name) = self.reference(claim) {
@@ -239,16 +239,9 @@ impl Reading<'_> {
             .into_iter()
             .map(|mention| mention.named)
             .collect();
-        let (_, astray) = self.library.periods_in(self.text);
-        astray
-            .into_iter()
-            .filter(|mention| {
-                !self
-                    .subjects
-                    .iter()
-                    .any(|found| found.place.holds(mention.start))
-                    && !asked.contains(&mention.named)
-            })
+        self.elsewhere
+            .iter()
+            .filter(|mention| !asked.contains(&mention.named))
             .filter(|mention| {
                 !evidence.passages.iter().any(|passage| {
                     mentions(passage)
@@ -257,7 +250,7 @@ impl Reading<'_> {
                 })
             })
             .map(|mention| {
-                let shown = place_of(&mention).of(self.text);
+                let shown = place_of(mention).of(self.text);
                 let covers = self
                     .library
                     .covers

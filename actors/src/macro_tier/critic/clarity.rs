@@ -141,7 +141,7 @@ impl Judged {
         } else {
             1.0 - distinct.len() as f64 / fours.len() as f64
         };
-        if repeated > 0 || looping > 0.25 {
+        if repeated > 0 || looping > 0.4 {
             let cost = (0.55 + 0.1 * repeated as f64).min(0.9);
             self.fault(
                 cost,

@@ -16,7 +16,7 @@ impl Reading<'_> {
         clause: Stretch,
         about: &About,
     ) -> bool {
-        let extreme = has_any(clause.of(&self.lower), &EXTREME);
+        let extreme = has_any(clause.of(&self.bare), &EXTREME);
         self.fits_subjects(known, &about.subjects, extreme)
             && (self.fits_periods(known, &about.periods)
                 || (extreme && about.periods == Named::Nothing && known.periods.len() == 1))
@@ -33,8 +33,20 @@ impl Reading<'_> {
                     .filter_map(|id| self.library.subjects.get(*id))
                     .map(|subject| &subject.kind)
                     .collect();
-                ids.iter().all(|id| known.subjects.contains(id)) && known.subjects.iter().all(|id| ids.contains(id) || self.library.subjects.get(*id).is_some_and(|subject| !kinds.contains(&&subject.kind)))
-                    // An outlier's fact names a row; what the row is about may be said beside it.
+                // One name may stand for things of several kinds ("(missing)"), so names are compared.
+                let named = |of: &usize| ids.iter().any(|id| self.library.same_name(*id, *of));
+                let other_kind = |of: &usize| {
+                    let subject = self.library.subjects.get(*of);
+                    subject.is_some_and(|subject| !kinds.contains(&&subject.kind))
+                };
+                let all = ids.iter().all(|id| {
+                    known
+                        .subjects
+                        .iter()
+                        .any(|of| self.library.same_name(*id, *of))
+                });
+                // An outlier's fact names a row; what the row is about may be said beside it.
+                all && known.subjects.iter().all(|of| named(of) || other_kind(of))
                     || known.statistic == Statistic::Outlier && known.subjects.is_empty()
             }
             Named::Loose(ids) => {
@@ -161,11 +173,8 @@ impl Reading<'_> {
     }
 
     fn fits_statistic(&self, known: &Known<'_>, claim: &Claim, clause: Stretch) -> bool {
-        let body = clause.of(&self.lower);
-        let head = self
-            .lower
-            .get(clause.start..claim.place.start)
-            .unwrap_or("");
+        let body = clause.of(&self.bare);
+        let head = self.bare.get(clause.start..claim.place.start).unwrap_or("");
         // What was said after the number before belongs to this one.
         let after_last = self
             .claims
@@ -174,9 +183,9 @@ impl Reading<'_> {
             .map(|other| other.place.end)
             .max();
         let near = after_last
-            .and_then(|end| self.lower.get(end..claim.place.start))
+            .and_then(|end| self.bare.get(end..claim.place.start))
             .unwrap_or(head);
-        let behind = self.lower.get(claim.place.end..clause.end).unwrap_or("");
+        let behind = self.bare.get(claim.place.end..clause.end).unwrap_or("");
         let mean = has_any(near, &MEAN);
         let median = has_any(near, &MEDIAN);
         let total = has_any(near, &TOTAL);
@@ -197,11 +206,11 @@ impl Reading<'_> {
             Statistic::Rows => self.library.measures.is_empty() || has_any(body, &ROWS),
             Statistic::Missing => has_any(body, &MISSING),
             Statistic::Least | Statistic::Greatest => has_any(
-                self.sentence_of(claim.place.start).1.of(&self.lower),
+                self.sentence_of(claim.place.start).1.of(&self.bare),
                 &EXTREME,
             ),
             Statistic::Outlier => has_any(
-                self.sentence_of(claim.place.start).1.of(&self.lower),
+                self.sentence_of(claim.place.start).1.of(&self.bare),
                 &UNUSUAL,
             ),
             Statistic::Share => !has_any(near, &CHANGING),

@@ -4,9 +4,12 @@
 //! `total revenue region North`, `growth revenue 2025-07 to 2025-08`. A name outside the grammar is still usable: its value counts,
 //! only without the finer checks.
 
+use std::collections::BTreeSet;
+
 use aios_tools::Fact;
 
 use super::{Evidence, Subject};
+use crate::macro_tier::goal::quoted;
 use crate::macro_tier::period::{Mention, Named, Span, mentions};
 use crate::macro_tier::prose::{Stretch, find_phrase, has_phrase, is_stop_word};
 
@@ -114,6 +117,8 @@ pub struct Library<'a> {
     /// The days the data covers, if known.
     pub covers: Option<Span>,
     lowered: Vec<String>,
+    /// Names of measures and kinds, in lower case.
+    terms: Vec<String>,
     /// Indices of subjects, longest name first, so that "North East" is not read as "North".
     by_length: Vec<usize>,
 }
@@ -125,8 +130,16 @@ impl<'a> Library<'a> {
         let lowered: Vec<String> = evidence
             .subjects
             .iter()
-            .map(|subject| subject.name.to_ascii_lowercase())
+            .map(|subject| shown_name(&subject.name).to_ascii_lowercase())
             .collect();
+        let kinds = evidence.subjects.iter().map(|subject| &subject.kind);
+        let terms: BTreeSet<String> = evidence
+            .measures
+            .iter()
+            .chain(kinds)
+            .map(|term| term.to_ascii_lowercase())
+            .collect();
+        let terms: Vec<String> = terms.into_iter().collect();
         let mut by_length: Vec<usize> = (0..lowered.len()).collect();
         by_length
             .sort_by_key(|index| std::cmp::Reverse(lowered.get(*index).map_or(0, String::len)));
@@ -140,6 +153,7 @@ impl<'a> Library<'a> {
                 .collect(),
             covers: evidence.covers,
             lowered,
+            terms,
             by_length,
         };
         library.known = evidence
@@ -184,7 +198,7 @@ impl<'a> Library<'a> {
                     .any(|other| kind(*other) == kind(*one) && length(*other) > length(*one))
             })
             .collect();
-        let mut hidden = Vec::new();
+        let mut hidden = self.terms_in(&lower);
         let subjects = if longest.is_empty() {
             self.subjects_in(&fact.name)
                 .into_iter()
@@ -197,7 +211,11 @@ impl<'a> Library<'a> {
         let periods = if subjects.is_empty() || lower.contains(" to ") {
             mentions(&fact.name)
                 .into_iter()
-                .filter(|mention| !hidden.iter().any(|place| place.holds(mention.start)))
+                .filter(|mention| {
+                    !hidden
+                        .iter()
+                        .any(|place: &Stretch| place.holds(mention.start))
+                })
                 .filter_map(|mention| mention.named.span())
                 .collect()
         } else {
@@ -218,6 +236,26 @@ impl<'a> Library<'a> {
             periods,
             measure,
         })
+    }
+
+    /// Whether two subjects are called alike.
+    #[must_use]
+    pub fn same_name(&self, one: usize, other: usize) -> bool {
+        one == other || self.lowered.get(one) == self.lowered.get(other)
+    }
+
+    /// Where a text in lower case names measures and kinds.
+    #[must_use]
+    pub fn terms_in(&self, lower: &str) -> Vec<Stretch> {
+        let mut out = Vec::new();
+        for term in &self.terms {
+            let mut at = 0;
+            while let Some(place) = find_phrase(lower, term, at) {
+                at = place.end.max(at + 1);
+                out.push(place);
+            }
+        }
+        out
     }
 
     /// Subjects named in a text, in order, without overlap.
@@ -287,36 +325,37 @@ pub fn place_of(mention: &Mention) -> Stretch {
     }
 }
 
-/// Short names, numbers and common words are names only as written and, when very short, behind their kind ("store 1") or in the first
-/// cell of a table's row. Two capitals ("DE") are a name as they stand.
+/// A name as texts show it: on one line, bounded, without the marks of a prompt or a table.
+#[must_use]
+pub fn shown_name(name: &str) -> String {
+    quoted(name, 80).replace('|', "/")
+}
+
+/// Short names, numbers and common words are names only behind their kind ("store 1") or in the first cell of a table's row. Two
+/// capitals ("DE") are a name as they stand.
 fn is_named(text: &str, lower: &str, place: Stretch, subject: &Subject) -> bool {
-    const COMMON: [&str; 12] = [
-        "total", "other", "average", "up", "down", "high", "low", "new", "top", "change", "growth",
-        "share",
+    const COMMON: [&str; 22] = [
+        "total", "other", "average", "mean", "median", "up", "down", "high", "low", "new", "top",
+        "change", "growth", "share", "rose", "fell", "value", "rows", "highest", "lowest",
+        "outlier", "data",
     ];
     let name = subject.name.as_str();
-    let weak = name.chars().filter(|c| c.is_alphanumeric()).count() <= 2
-        || name
-            .chars()
-            .all(|c| c.is_ascii_digit() || c.is_ascii_punctuation());
-    if weak
-        && !(name.len() == 2
-            && name.bytes().all(|b| b.is_ascii_uppercase())
-            && place.of(text) == name)
-    {
-        let head = lower.get(..place.start).unwrap_or("").trim_end();
-        let cell = text.get(..place.start).is_some_and(|head| {
-            head.trim_end().ends_with('|')
-                && head
-                    .rsplit('\n')
-                    .next()
-                    .is_some_and(|line| line.trim() == "|")
-        });
-        return cell || head.ends_with(&subject.kind.to_ascii_lowercase());
+    let lowered = name.to_ascii_lowercase();
+    let capitals =
+        name.len() == 2 && name.bytes().all(|b| b.is_ascii_uppercase()) && place.of(text) == name;
+    let short = name.chars().filter(|c| c.is_alphanumeric()).count() <= 2 && !capitals;
+    let wordless = !name.chars().any(char::is_alphabetic);
+    let common =
+        is_stop_word(&lowered) || COMMON.contains(&lowered.as_str()) || !mentions(name).is_empty();
+    if !(short || wordless || common) || name.starts_with('(') {
+        return true;
     }
-    let common = is_stop_word(&name.to_ascii_lowercase())
-        || COMMON.contains(&name.to_ascii_lowercase().as_str());
-    !common || place.of(text) == name && name.starts_with(char::is_uppercase)
+    let head = lower.get(..place.start).unwrap_or("");
+    let line = head.rsplit('\n').next().unwrap_or("");
+    line.trim() == "|"
+        || head
+            .trim_end()
+            .ends_with(&subject.kind.to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -4,17 +4,23 @@ use super::Evidence;
 use super::claims::{Claim, Shape, claims};
 use super::fit::TOTAL;
 use super::known::{FoundPeriod, FoundSubject, Library, place_of};
+use crate::macro_tier::period::Mention;
 use crate::macro_tier::prose::{Stretch, Word, clauses, sentences, words};
 
 /// A text with everything in it that matters for numbers.
 pub(super) struct Reading<'a> {
     pub(super) text: &'a str,
+    /// In lower case, with the subjects' names crossed out.
     pub(super) lower: String,
+    /// The same with the names of measures and kinds crossed out too: only its own words are left.
+    pub(super) bare: String,
     pub(super) library: &'a Library<'a>,
     pub(super) passages: &'a [String],
     pub(super) claims: Vec<Claim>,
     pub(super) subjects: Vec<FoundSubject>,
     pub(super) periods: Vec<FoundPeriod>,
+    /// Periods that the data does not have.
+    pub(super) elsewhere: Vec<Mention>,
     pub(super) sentences: Vec<Stretch>,
     /// Pairs (claim, subject) of sentences that list names first and numbers after.
     pub(super) paired: Vec<(usize, Stretch)>,
@@ -40,17 +46,21 @@ pub(super) enum Named {
 impl<'a> Reading<'a> {
     pub(super) fn new(text: &'a str, library: &'a Library<'a>, evidence: &'a Evidence) -> Self {
         let subjects = library.subjects_in(text);
-        let (mut periods, astray) = library.periods_in(text);
-        // A period inside a name ("Plan 2025") belongs to the name.
-        periods.retain(|period| {
-            !subjects
-                .iter()
-                .any(|subject| subject.place.holds(period.place.start))
-        });
+        let (mut periods, mut astray) = library.periods_in(text);
+        let names: Vec<Stretch> = subjects.iter().map(|found| found.place).collect();
+        let lower = crossed_out(&text.to_ascii_lowercase(), &names);
+        let terms = library.terms_in(&lower);
+        let bare = crossed_out(&lower, &terms);
+        let sentences = sentences(&lower);
+        // A period inside a name ("Plan 2025", "sales 2024") belongs to the name.
+        let in_name = |at: usize| names.iter().chain(&terms).any(|name| name.holds(at));
+        periods.retain(|period| !in_name(period.place.start));
+        astray.retain(|mention| !in_name(mention.start));
         let mut masked: Vec<Stretch> = subjects.iter().map(|found| found.place).collect();
         masked.extend(periods.iter().map(|found| found.place));
         masked.extend(astray.iter().map(place_of));
         masked.extend(code(text));
+        masked.extend(terms.iter().copied());
         let asked: Vec<f64> = claims(&evidence.goal, &[])
             .iter()
             .filter(|claim| claim.shape == Shape::Plain)
@@ -66,13 +76,15 @@ impl<'a> Reading<'a> {
         });
         let mut reading = Self {
             text,
-            lower: without(text, &subjects),
+            lower,
+            bare,
             library,
             passages: &evidence.passages,
             claims,
             subjects,
             periods,
-            sentences: sentences(text),
+            elsewhere: astray,
+            sentences,
             paired: Vec::new(),
         };
         reading.paired = reading.pair_lists();
@@ -143,7 +155,7 @@ impl<'a> Reading<'a> {
                 .iter()
                 .any(|claim| stretch.holds(claim.place.start))
         };
-        for part in clauses(self.text, sentence) {
+        for part in clauses(&self.lower, sentence) {
             let start = open.map_or(part.start, |before| before.start);
             let stretch = Stretch {
                 start,
@@ -176,10 +188,10 @@ impl<'a> Reading<'a> {
                 .periods
                 .iter()
                 .any(|found| part.holds(found.place.start));
-        let whole = words(part.of(self.text))
+        let whole = words(part.of(&self.bare))
             .iter()
             .any(|word| TOTAL.contains(&word.lower().as_str()));
-        let first = words(part.of(self.text))
+        let first = words(part.of(&self.bare))
             .first()
             .map(Word::lower)
             .unwrap_or_default();
@@ -335,16 +347,16 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The text in lower case with the subjects' names blanked, so that a product called "Total" says nothing of a statistic.
-fn without(text: &str, subjects: &[FoundSubject]) -> String {
-    let mut bytes = text.to_ascii_lowercase().into_bytes();
-    for found in subjects {
-        // A name's bytes become spaces: offsets stay, and whole characters go, so it stays text.
-        if let Some(name) = bytes.get_mut(found.place.start..found.place.end) {
-            name.fill(b' ');
+/// A text with stretches of it crossed out by letters, so that offsets stay and a product called "Total and more" neither names a
+/// statistic nor ends a clause.
+fn crossed_out(text: &str, places: &[Stretch]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for place in places {
+        if let Some(name) = bytes.get_mut(place.start..place.end) {
+            name.fill(b'x');
         }
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_ascii_lowercase())
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
 /// Code spans, link targets and image sources hold no claims.

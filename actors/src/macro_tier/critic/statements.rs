@@ -2,9 +2,11 @@
 
 use super::claims::Claim;
 use super::known::{FoundPeriod, FoundSubject, Known, Library, Statistic};
+use super::scope::Reading;
 use super::{Category, Issue, Severity};
 use crate::macro_tier::figures::readable;
-use crate::macro_tier::prose::{Stretch, Word, clauses, sentences, words};
+use crate::macro_tier::period::Span;
+use crate::macro_tier::prose::{Stretch, Word, clauses, has_phrase, words};
 
 /// Where something is said to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +105,7 @@ const DOWN: &[&str] = &[
     "loss",
 ];
 /// Verbs that state a movement by themselves; nouns such as "growth" may be spoken of without stating one.
-const MOVED_UP: [&str; 12] = [
+const MOVED_UP: &[&str] = &[
     "rose",
     "grew",
     "increased",
@@ -117,7 +119,7 @@ const MOVED_UP: [&str; 12] = [
     "expanded",
     "rising",
 ];
-const MOVED_DOWN: [&str; 9] = [
+const MOVED_DOWN: &[&str] = &[
     "fell",
     "dropped",
     "declined",
@@ -128,7 +130,7 @@ const MOVED_DOWN: [&str; 9] = [
     "dipped",
     "contracted",
 ];
-const HIGH: [&str; 14] = [
+const HIGH: &[&str] = &[
     "highest",
     "best",
     "top",
@@ -144,7 +146,7 @@ const HIGH: [&str; 14] = [
     "greatest",
     "most",
 ];
-const LOW: [&str; 8] = [
+const LOW: &[&str] = &[
     "lowest", "worst", "weakest", "smallest", "trailed", "lagged", "bottom", "least",
 ];
 const LATER: &[&str] = &[
@@ -160,7 +162,7 @@ const LATER: &[&str] = &[
     "afterwards",
     "before",
 ];
-const NEGATING: [&str; 7] = ["not", "no", "never", "neither", "nor", "without", "except"];
+const NEGATING: &[&str] = &["not", "no", "never", "neither", "nor", "without", "except"];
 
 /// The direction that a clause gives to a number in it: the nearest such word before it, else the next behind it.
 #[must_use]
@@ -185,42 +187,81 @@ pub fn direction_at(text: &str, clause: Stretch, claim: &Claim) -> Option<Direct
 
 /// All such statements that the facts contradict.
 #[must_use]
-pub fn statements(
-    text: &str,
-    library: &Library<'_>,
-    subjects: &[FoundSubject],
-    periods: &[FoundPeriod],
-) -> Vec<Issue> {
+pub(super) fn statements(reading: &Reading<'_>) -> Vec<Issue> {
     let mut out = Vec::new();
-    for sentence in sentences(text) {
-        for clause in clauses(text, sentence) {
-            let here: Vec<FoundSubject> = subjects
-                .iter()
-                .copied()
-                .filter(|found| clause.holds(found.place.start))
-                .collect();
-            let times: Vec<FoundPeriod> = periods
-                .iter()
-                .copied()
-                .filter(|found| clause.holds(found.place.start))
-                .collect();
-            let said: Vec<String> = words(clause.of(text)).iter().map(Word::lower).collect();
-            if said
-                .iter()
-                .any(|word| NEGATING.contains(&word.as_str()) || word.ends_with("n't"))
-            {
+    for sentence in reading.sentences.iter().copied() {
+        let shown = sentence.of(reading.text).trim();
+        for clause in clauses(&reading.lower, sentence) {
+            let said = Said::new(reading, sentence, clause);
+            if said.any(NEGATING) || said.words.iter().any(|word| word.ends_with("n't")) {
                 continue;
             }
-            out.extend(
-                rank(library, &said, &here, &times).map(|issue| issue.at(sentence.of(text).trim())),
-            );
-            out.extend(
-                movement(text, library, sentence, &said, &here, periods, &times)
-                    .map(|issue| issue.at(sentence.of(text).trim())),
-            );
+            out.extend(rank(&said).map(|issue| issue.at(shown)));
+            out.extend(movement(&said).map(|issue| issue.at(shown)));
         }
     }
     out
+}
+
+/// A clause, with what it names.
+struct Said<'a> {
+    reading: &'a Reading<'a>,
+    sentence: Stretch,
+    /// Its own words in lower case, names crossed out.
+    words: Vec<String>,
+    subjects: Vec<FoundSubject>,
+    /// Periods shorter than all the data.
+    periods: Vec<FoundPeriod>,
+    /// Indices of the measures named.
+    measures: Vec<usize>,
+}
+
+impl<'a> Said<'a> {
+    fn new(reading: &'a Reading<'a>, sentence: Stretch, clause: Stretch) -> Self {
+        let lower = clause.of(&reading.lower);
+        let measures = reading.library.measures.iter().enumerate();
+        Self {
+            reading,
+            sentence,
+            words: words(clause.of(&reading.bare))
+                .iter()
+                .map(Word::lower)
+                .collect(),
+            subjects: reading
+                .subjects
+                .iter()
+                .copied()
+                .filter(|found| clause.holds(found.place.start))
+                .collect(),
+            periods: reading.periods_within(clause),
+            measures: measures
+                .filter(|(_, measure)| has_phrase(lower, measure))
+                .map(|(index, _)| index)
+                .collect(),
+        }
+    }
+
+    fn any(&self, list: &[&str]) -> bool {
+        self.words.iter().any(|word| list.contains(&word.as_str()))
+    }
+
+    /// Whether a fact is of the measure named, or none was named.
+    fn measures(&self, known: &Known<'_>) -> bool {
+        self.measures.is_empty()
+            || known
+                .measure
+                .is_some_and(|index| self.measures.contains(&index))
+    }
+}
+
+impl Reading<'_> {
+    fn periods_within(&self, stretch: Stretch) -> Vec<FoundPeriod> {
+        self.periods
+            .iter()
+            .copied()
+            .filter(|found| stretch.holds(found.place.start) && !found.whole)
+            .collect()
+    }
 }
 
 fn wrong(description: String, suggestion: String) -> Issue {
@@ -233,53 +274,50 @@ fn wrong(description: String, suggestion: String) -> Issue {
 }
 
 /// "North led", "August was the weakest month". Names in brackets, such as "(all others)", are not ranked.
-fn rank(
-    library: &Library<'_>,
-    said: &[String],
-    subjects: &[FoundSubject],
-    periods: &[FoundPeriod],
-) -> Option<Issue> {
-    let high = superlative(said, &HIGH);
-    let low = superlative(said, &LOW);
+fn rank(said: &Said<'_>) -> Option<Issue> {
     // Of something else than totals (growth, single rows) nothing can be said here.
-    let other = [
+    const OTHER: &[&str] = &[
         "growth", "increase", "decline", "drop", "rise", "gain", "change", "single", "row",
         "outlier", "value", "average", "median", "second", "third", "one",
     ];
-    if high == low || said.iter().any(|word| other.contains(&word.as_str())) {
+    let library = said.reading.library;
+    let (high, low) = (
+        superlative(&said.words, HIGH),
+        superlative(&said.words, LOW),
+    );
+    if high == low || said.any(OTHER) {
         return None;
     }
-    let narrow: Vec<&FoundPeriod> = periods.iter().filter(|found| !found.whole).collect();
-    let (mine, all): (&Known<'_>, Vec<&Known<'_>>) = match (subjects, narrow.as_slice()) {
-        ([one], []) => {
-            let kind = &library.subjects.get(one.index)?.kind;
-            let mine = first_level(library, said, |known| {
-                known.subjects == [one.index] && known.periods.is_empty()
-            })?;
-            let peer = |known: &&Known<'_>| {
-                known.periods.is_empty()
-                    && known.subjects.len() == 1
-                    && known.subjects.iter().all(|id| {
-                        library.subjects.get(*id).is_some_and(|subject| {
-                            subject.kind == *kind && !subject.name.starts_with('(')
-                        })
+    let (mine, all): (&Known<'_>, Vec<&Known<'_>>) =
+        match (said.subjects.as_slice(), said.periods.as_slice()) {
+            ([one], []) => {
+                let kind = &library.subjects.get(one.index)?.kind;
+                let mine = first_level(said, |known| {
+                    known.subjects == [one.index] && known.periods.is_empty()
+                })?;
+                let ranked = |id: &usize| {
+                    let subject = library.subjects.get(*id);
+                    subject.is_some_and(|subject| {
+                        subject.kind == *kind && !subject.name.starts_with('(')
                     })
-            };
-            (mine, peers(library, mine).filter(peer).collect())
-        }
-        ([], [one]) => {
-            let mine = first_level(library, said, |known| {
-                known.subjects.is_empty() && known.periods == [one.span]
-            })?;
-            (
-                mine,
-                peers(library, mine)
-                    .filter(|known| known.subjects.is_empty() && known.periods.len() == 1)
-                    .collect(),
-            )
-        }
-        _ => return None,
-    };
+                };
+                let peer = |known: &&Known<'_>| {
+                    known.periods.is_empty()
+                        && known.subjects.len() == 1
+                        && known.subjects.iter().all(ranked)
+                };
+                (mine, peers(library, mine).filter(peer).collect())
+            }
+            ([], [one]) => {
+                let mine = first_level(said, |known| {
+                    known.subjects.is_empty() && known.periods == [one.span]
+                })?;
+                let peer =
+                    |known: &&Known<'_>| known.subjects.is_empty() && known.periods.len() == 1;
+                (mine, peers(library, mine).filter(peer).collect())
+            }
+            _ => return None,
+        };
     let better = |known: &&&Known<'_>| {
         if high {
             known.value > mine.value
@@ -287,13 +325,14 @@ fn rank(
             known.value < mine.value
         }
     };
-    let best = all.iter().filter(better).max_by(|a, b| {
+    let order = |a: &&&Known<'_>, b: &&&Known<'_>| {
         if high {
             a.value.total_cmp(&b.value)
         } else {
             b.value.total_cmp(&a.value)
         }
-    })?;
+    };
+    let best = all.iter().filter(better).max_by(order)?;
     let (word, unit) = (
         if high { "highest" } else { "lowest" },
         best.fact.unit.as_deref(),
@@ -338,29 +377,14 @@ fn superlative(said: &[String], list: &[&str]) -> bool {
 }
 
 /// The fact a ranking would be about: a total before a mean before a count, of the measure named.
-fn first_level<'l>(
-    library: &'l Library<'_>,
-    said: &[String],
-    fits: impl Fn(&Known<'_>) -> bool,
-) -> Option<&'l Known<'l>> {
-    let named: Vec<usize> = library
-        .measures
-        .iter()
-        .enumerate()
-        .filter(|(_, measure)| said.iter().any(|word| word == *measure))
-        .map(|(index, _)| index)
-        .collect();
-    let measure = |known: &&Known<'_>| {
-        named.is_empty() || known.measure.is_some_and(|index| named.contains(&index))
-    };
+fn first_level<'l>(said: &Said<'l>, fits: impl Fn(&Known<'_>) -> bool) -> Option<&'l Known<'l>> {
     [Statistic::Total, Statistic::Mean, Statistic::Rows]
         .iter()
         .find_map(|statistic| {
-            library
-                .known
-                .iter()
-                .filter(measure)
-                .find(|known| known.statistic == *statistic && fits(known))
+            let level = said.reading.library.known.iter();
+            level
+                .filter(|known| known.statistic == *statistic && said.measures(known))
+                .find(|known| fits(known))
         })
 }
 
@@ -373,74 +397,55 @@ fn peers<'l>(library: &'l Library<'_>, mine: &Known<'_>) -> impl Iterator<Item =
 }
 
 /// "Revenue fell in August": the change into the period named must have that sign; without a period, the change over all.
-fn movement(
-    text: &str,
-    library: &Library<'_>,
-    sentence: Stretch,
-    said: &[String],
-    subjects: &[FoundSubject],
-    periods: &[FoundPeriod],
-    here: &[FoundPeriod],
-) -> Option<Issue> {
-    let up = said.iter().any(|word| MOVED_UP.contains(&word.as_str()));
-    let down = said.iter().any(|word| MOVED_DOWN.contains(&word.as_str()));
-    if up == down || !subjects.is_empty() {
+fn movement(said: &Said<'_>) -> Option<Issue> {
+    let library = said.reading.library;
+    let (up, down) = (said.any(MOVED_UP), said.any(MOVED_DOWN));
+    if up == down || !said.subjects.is_empty() {
         return None;
     }
     let direction = if up { Direction::Up } else { Direction::Down };
-    let changes = || {
-        library.known.iter().filter(|known| {
-            matches!(known.statistic, Statistic::Growth | Statistic::Change)
-                && known.subjects.is_empty()
-                && measure_said(library, said, known)
-        })
-    };
-    let mut times: Vec<&FoundPeriod> = here.iter().filter(|found| !found.whole).collect();
     // "then fell in the third": a period is meant that is not named in full.
-    if times.is_empty() && said.iter().any(|word| LATER.contains(&word.as_str())) {
+    if said.periods.is_empty() && said.any(LATER) {
         return None;
     }
-    if times.is_empty() {
-        times = periods
-            .iter()
-            .filter(|found| sentence.holds(found.place.start) && !found.whole)
-            .collect();
-    }
+    let times = match said.periods.as_slice() {
+        [] => said.reading.periods_within(said.sentence),
+        here => here.to_vec(),
+    };
     let after = |found: &FoundPeriod| {
-        let head = text
+        let head = said
+            .reading
+            .bare
             .get(..found.place.start)
             .unwrap_or("")
-            .trim_end()
-            .to_lowercase();
+            .trim_end();
         head.ends_with("after") || head.ends_with("since")
     };
-    let meant: Option<&Known<'_>> = match times.as_slice() {
-        [] => changes().find(|known| library.covers.is_some_and(|covers| matches!(known.periods.as_slice(), [from, to] if from.joined(to).covers(&covers)))),
-        [one] => changes().find(|known| matches!(known.periods.as_slice(), [from, to] if if after(one) { from == &one.span } else { to == &one.span })),
-        [one, other] => changes().find(|known| matches!(known.periods.as_slice(), [from, to] if from == &one.span && to == &other.span)),
-        _ => None,
+    let meant = |from: &Span, to: &Span| match times.as_slice() {
+        [] => library
+            .covers
+            .is_some_and(|covers| from.joined(to).covers(&covers)),
+        [one] if after(one) => *from == one.span,
+        [one] => *to == one.span,
+        [one, other] => *from == one.span && *to == other.span,
+        _ => false,
     };
-    let known = meant?;
-    if known.value == 0.0 || known.value.signum() != direction.sign() {
-        let shown = readable(known.value, known.fact.unit.as_deref());
-        return Some(wrong(
-            format!(
-                "the text says {} where the data does not",
-                if up { "it rose" } else { "it fell" }
-            ),
-            format!("{} is {shown}", known.fact.name),
-        ));
+    let known = library
+        .known
+        .iter()
+        .filter(|known| matches!(known.statistic, Statistic::Growth | Statistic::Change))
+        .filter(|known| known.subjects.is_empty() && said.measures(known))
+        .find(|known| matches!(known.periods.as_slice(), [from, to] if meant(from, to)))?;
+    if known.value != 0.0 && known.value.signum() == direction.sign() {
+        return None;
     }
-    None
-}
-
-fn measure_said(library: &Library<'_>, said: &[String], known: &Known<'_>) -> bool {
-    let named = |index: usize| {
-        library
-            .measures
-            .get(index)
-            .is_some_and(|measure| said.iter().any(|word| word == measure))
-    };
-    let any = (0..library.measures.len()).any(named);
-    !any || known.measure.is_some_and(named)
+    let moved = if up { "it rose" } else { "it fell" };
+    Some(wrong(
+        format!("the text says {moved} where the data does not"),
+        format!(
+            "{} is {}",
+            known.fact.name,
+            readable(known.value, known.fact.unit.as_deref())
+        ),
+    ))
 }

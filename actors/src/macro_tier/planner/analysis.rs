@@ -296,6 +296,12 @@ fn settle_categories(
     category: Option<String>,
 ) {
     let ranked = columns::categories(table, wanted);
+    // Counting rows of things that have one row each says nothing.
+    let single = |name: &String| {
+        let column = table.columns.iter().find(|column| column.name == *name);
+        let alone = column.is_some_and(|column| column.distinct + column.missing >= table.rows);
+        analysis.aggregate == Aggregate::Count && alone && !wanted.names(name)
+    };
     let measured = |name: &String| {
         analysis.measure.as_ref() == Some(name)
             || analysis
@@ -316,7 +322,11 @@ fn settle_categories(
     }
     let mut chosen: Vec<String> = Vec::new();
     for pick in picks {
-        if chosen.len() < CATEGORIES && !chosen.contains(&pick) && !measured(&pick) {
+        if chosen.len() < CATEGORIES
+            && !chosen.contains(&pick)
+            && !measured(&pick)
+            && !single(&pick)
+        {
             chosen.push(pick);
         }
     }

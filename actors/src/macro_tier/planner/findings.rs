@@ -397,13 +397,33 @@ impl Findings {
         kind: TextKind,
         points: Vec<Point>,
     ) -> Evidence {
-        let subjects = self.categories.iter().flat_map(|(column, lines)| {
+        let mut subjects: Vec<Subject> = Vec::new();
+        for (column, lines) in &self.categories {
             let kind = label(column);
-            lines.iter().map(move |line| Subject {
+            subjects.extend(lines.iter().map(|line| Subject {
                 name: line.name.clone(),
                 kind: kind.clone(),
-            })
-        });
+            }));
+        }
+        // An outlier may be of a category that is not among the largest.
+        if let Some(kind) = analysis.categories.first().map(|column| label(column)) {
+            for name in self
+                .odd
+                .iter()
+                .flatten()
+                .filter_map(|odd| odd.label.clone())
+            {
+                if !subjects
+                    .iter()
+                    .any(|known| known.name == name && known.kind == kind)
+                {
+                    subjects.push(Subject {
+                        name,
+                        kind: kind.clone(),
+                    });
+                }
+            }
+        }
         let mut measures: Vec<String> = analysis
             .measure
             .iter()
@@ -424,7 +444,7 @@ impl Findings {
             goal: goal.text().to_owned(),
             facts: self.facts.clone(),
             subjects: if plan.intent == Intent::AnalyseTable {
-                subjects.collect()
+                subjects
             } else {
                 Vec::new()
             },

@@ -7,6 +7,7 @@ use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
 use super::dag::capital;
 use super::findings::{Findings, Line, NO_VALUE, REST};
+use crate::macro_tier::critic::known::shown_name;
 use crate::macro_tier::figures::readable;
 use crate::macro_tier::goal::{Goal, quoted};
 use crate::macro_tier::plan::{Intent, Point};
@@ -174,17 +175,26 @@ pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
             .filter(|line| line.name != REST && line.name != NO_VALUE)
             .cloned()
             .collect();
-        if let (Some(high), true) = (Findings::extreme(&named, true), named.len() > 1) {
+        let ends = (
+            Findings::extreme(&named, true),
+            Findings::extreme(&named, false),
+        );
+        if let (Some(high), Some(low)) = ends
+            && high.value != low.value
+        {
             let share = high
                 .share
-                .map(|share| format!(", a share of {}", readable(share, Some("%"))))
-                .unwrap_or_default();
-            // The kind before the name makes even "1" or "A" a name.
+                .map(|share| format!(", a share of {}", readable(share, Some("%"))));
+            let most = if analysis.aggregate == Aggregate::Count {
+                "most rows".to_owned()
+            } else {
+                format!("highest {figure}")
+            };
             out.push(format!(
-                "{} {} has the highest {figure} with {}{share}.",
-                capital(&kind),
-                quoted(&high.name, 80),
-                part(high)
+                "{} has the {most} with {}{}.",
+                capital(&called(&kind, &high.name)),
+                part(high),
+                share.unwrap_or_default()
             ));
         }
     }
@@ -205,6 +215,16 @@ pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
         None => {}
     }
     out
+}
+
+/// A name behind its kind, which makes even "1" or "A" a name: "store 1", but not "store Store 1".
+fn called(kind: &str, name: &str) -> String {
+    let name = shown_name(name);
+    if name.to_lowercase().starts_with(&format!("{kind} ")) {
+        name
+    } else {
+        format!("{kind} {name}")
+    }
 }
 
 /// A change in words; one that is not defined in percent is given in the measure's unit by the table.
