@@ -409,22 +409,13 @@ impl ChildHandle {
         incarnation: u64,
         within: Duration,
     ) -> Result<ActorCell, HandleError> {
-        let wait = async {
-            loop {
-                let changed = self.shared.changed.notified();
-                tokio::pin!(changed);
-                changed.as_mut().enable();
-                match self.look(incarnation) {
-                    Look::Runs(cell) => return Ok(cell),
-                    Look::Gone => {
-                        return Err(HandleError::Gone {
-                            id: Arc::clone(&self.id),
-                        });
-                    }
-                    Look::NotYet => changed.await,
-                }
-            }
-        };
+        let wait = self.when_changed(|handle| match handle.look(incarnation) {
+            Look::Runs(cell) => Some(Ok(cell)),
+            Look::Gone => Some(Err(HandleError::Gone {
+                id: Arc::clone(&handle.id),
+            })),
+            Look::NotYet => None,
+        });
         match tokio::time::timeout(within, wait).await {
             Ok(outcome) => outcome,
             Err(_) => Err(HandleError::Deadline {
@@ -432,6 +423,23 @@ impl ChildHandle {
                 waited: within,
             }),
         }
+    }
+
+    /// Looks whenever something has changed, until there is an answer.
+    pub(crate) async fn when_changed<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
+        loop {
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(answer) = look(self) {
+                return answer;
+            }
+            changed.await;
+        }
+    }
+
+    pub(crate) fn supervisor_state(&self) -> SupervisorState {
+        self.shared.book.lock().tree.state()
     }
 
     fn look(&self, incarnation: u64) -> Look {

@@ -87,6 +87,15 @@ impl SupervisorSpec {
                 restarts: self.intensity.restarts,
             });
         }
+        if (self.strategy == Strategy::Dynamic) != self.template.is_some() {
+            return Err(SpecError::Template {
+                supervisor: Arc::clone(&self.name),
+                what: match self.template {
+                    None => "needs a template; make it with `SupervisorSpec::dynamic`",
+                    Some(_) => "has a template, so it needs the strategy `Dynamic`",
+                },
+            });
+        }
         if self.strategy == Strategy::Dynamic && !self.children.is_empty() {
             return Err(SpecError::DynamicWithChildren {
                 supervisor: Arc::clone(&self.name),
@@ -191,6 +200,14 @@ pub enum SpecError {
         /// The id.
         id: Arc<str>,
     },
+    /// A template without the dynamic strategy, or the other way round.
+    #[error("supervisor `{supervisor}` {what}")]
+    Template {
+        /// The supervisor.
+        supervisor: Arc<str>,
+        /// What is missing.
+        what: &'static str,
+    },
     /// A dynamic supervisor with children of its own.
     #[error(
         "dynamic supervisor `{supervisor}` lists {children} children; they are started at run time only"
@@ -211,4 +228,142 @@ pub enum SpecError {
         /// What is wrong and what to do.
         what: &'static str,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Backoff, Template};
+    use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+    struct Nobody;
+
+    impl Actor for Nobody {
+        type Msg = ();
+        type State = ();
+        type Arguments = ();
+
+        async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+            Ok(())
+        }
+    }
+
+    fn child(id: &str) -> ChildSpec {
+        ChildSpec::worker(id, || (Nobody, ()))
+    }
+
+    /// Rows: what is wrong with the tree, and the words that say so. OTP's `child_specs`, `sup_flags` and
+    /// `significant_*` checks, with ours beside them.
+    #[test]
+    fn an_unsound_spec_is_refused_with_what_to_do() {
+        let spec = || SupervisorSpec::new("root");
+        let with = |child: ChildSpec| spec().child(child);
+        let significant = |auto| spec().auto_shutdown(auto).child(child("a").significant());
+        let backoff = |backoff| with(child("a").backoff(backoff));
+        let rows = [
+            (SupervisorSpec::new(""), "1 to 256 characters"),
+            (SupervisorSpec::new("a/b"), "without `/`"),
+            (with(child("a\n")), "without `/` and control"),
+            (
+                spec().child(child("a")).child(child("a")),
+                "two children with the id `a`",
+            ),
+            (
+                spec().intensity(1, Duration::ZERO),
+                "within a window of zero",
+            ),
+            (
+                with(child("a").intensity(1, Duration::ZERO)),
+                "longer than zero",
+            ),
+            (
+                with(child("a").start_within(Duration::ZERO)),
+                "longer than zero",
+            ),
+            (
+                with(child("a").shutdown(Shutdown::Timeout(Duration::ZERO))),
+                "BrutalKill",
+            ),
+            (
+                significant(AutoShutdown::AnySignificant),
+                "a permanent one never ends",
+            ),
+            (
+                with(child("a").temporary().significant()),
+                "needs a supervisor with auto-shutdown",
+            ),
+            (
+                backoff(Backoff {
+                    factor: 0.5,
+                    ..Backoff::default()
+                }),
+                "factor",
+            ),
+            (
+                backoff(Backoff {
+                    factor: f64::NAN,
+                    ..Backoff::default()
+                }),
+                "factor",
+            ),
+            (
+                backoff(Backoff {
+                    jitter: 1.5,
+                    ..Backoff::default()
+                }),
+                "jitter",
+            ),
+            (
+                backoff(Backoff {
+                    warm: -0.1,
+                    ..Backoff::default()
+                }),
+                "warm",
+            ),
+            (
+                backoff(Backoff {
+                    max: Duration::ZERO,
+                    ..Backoff::default()
+                }),
+                "max",
+            ),
+            (spec().strategy(Strategy::Dynamic), "needs a template"),
+            (
+                SupervisorSpec::dynamic("d", Template::worker("c", |(): &()| (Nobody, ())))
+                    .child(child("a")),
+                "started at run time only",
+            ),
+            (
+                SupervisorSpec::dynamic("d", Template::worker("c", |(): &()| (Nobody, ())))
+                    .strategy(Strategy::OneForAll),
+                "needs the strategy `Dynamic`",
+            ),
+            (
+                with(ChildSpec::supervisor(
+                    SupervisorSpec::new("n").intensity(1, Duration::ZERO),
+                )),
+                "`n` allows 1",
+            ),
+        ];
+        for (spec, words) in rows {
+            let error = spec.check().expect_err(words).to_string();
+            assert!(error.contains(words), "`{error}` should say `{words}`");
+        }
+    }
+
+    #[test]
+    fn a_sound_tree_passes() {
+        let pool = SupervisorSpec::dynamic("pool", Template::worker("c", |(): &()| (Nobody, ())));
+        let tree = SupervisorSpec::new("root")
+            .intensity(0, Duration::ZERO)
+            .auto_shutdown(AutoShutdown::AllSignificant)
+            .child(
+                child("a")
+                    .transient()
+                    .significant()
+                    .backoff(Backoff::default()),
+            )
+            .child(ChildSpec::supervisor(pool));
+        assert_eq!(tree.check(), Ok(()));
+    }
 }

@@ -7,7 +7,7 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use aios_supervisor::{
-    Backoff, ChildSpec, ChildState, EventKind, ExitReason, HandleError, Options, OrderError,
+    Backoff, ChildSpec, ChildState, Ended, EventKind, ExitReason, HandleError, Options, OrderError,
     Restart, Shutdown, StartError, Stopped, Strategy, Supervisor, SupervisorSpec, SupervisorState,
     Template,
 };
@@ -792,4 +792,67 @@ async fn a_batch_of_dynamic_children_is_answered_one_by_one() {
             .iter()
             .all(|answer| matches!(answer, Err(OrderError::NotRunning { .. })))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_monitor_learns_how_a_generation_ended() {
+    let diary = Diary::default();
+    let root = Supervisor::start_with(spec("root", &diary, &["a", "b"]), options())
+        .await
+        .unwrap();
+    let (a, b) = (child(&root, "a"), child(&root, "b"));
+    let monitor = {
+        let a = a.clone();
+        tokio::spawn(async move { a.ended(1).await })
+    };
+    tokio::task::yield_now().await;
+    tell(&a, Do::Panic);
+    assert_eq!(
+        monitor.await.unwrap(),
+        Ended::With(ExitReason::Failed("told to panic".into()))
+    );
+    a.newer_than(1, LONG).await.unwrap();
+    assert_eq!(
+        a.ended(1).await,
+        Ended::With(ExitReason::Failed("told to panic".into()))
+    );
+    a.cell().unwrap().kill();
+    a.newer_than(2, LONG).await.unwrap();
+    assert_eq!(a.ended(1).await, Ended::Unknown, "too long ago");
+    let monitor = {
+        let b = b.clone();
+        tokio::spawn(async move { b.ended(1).await })
+    };
+    root.stop().await;
+    assert_eq!(
+        monitor.await.unwrap(),
+        Ended::With(ExitReason::Shutdown("shutdown".into()))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn linked_children_fall_together_when_one_ends_abnormally() {
+    let diary = Diary::default();
+    let root = Supervisor::start_with(spec("root", &diary, &["a", "b", "c"]), options())
+        .await
+        .unwrap();
+    let (a, b, c) = (child(&root, "a"), child(&root, "b"), child(&root, "c"));
+    let link = a.link(&b).unwrap();
+    drop(b.link(&c).unwrap());
+    tell(&b, Do::Panic);
+    a.newer_than(1, LONG).await.unwrap();
+    assert_eq!(a.view().unwrap().last_exit, Some(ExitReason::Killed));
+    assert_eq!(c.incarnation(), Some(1), "that link was dropped");
+    drop(link);
+
+    let link = a.link(&c).unwrap();
+    tell(&a, Do::Stop(None));
+    a.newer_than(2, LONG).await.unwrap();
+    assert_eq!(
+        c.incarnation(),
+        Some(1),
+        "a normal end is nobody else's business"
+    );
+    drop(link);
+    root.stop().await;
 }
