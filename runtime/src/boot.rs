@@ -13,6 +13,8 @@ use crate::config::Config;
 
 /// The supervisor of agents that are spawned while the node runs.
 pub(crate) const SPAWNED: &str = "spawned";
+/// How much longer than a goal the jobs that carry it may last.
+const JOB_GRACE: Duration = Duration::from_secs(30);
 /// Services of the meso tier, in start order: who is needed by others comes first.
 const MESO: [&str; 6] = ["state", "security", "registry", "consensus", "router", "monitor"];
 
@@ -28,7 +30,12 @@ pub(crate) fn tree(
         let within = Duration::from_millis(config.agents.restart_window_ms);
         SupervisorSpec::new(name).strategy(strategy).intensity(config.agents.restarts, within)
     };
-    let options = AgentOptions { mailbox: config.agents.mailbox as usize, ..AgentOptions::default() };
+    let options = AgentOptions {
+        mailbox: config.agents.mailbox as usize,
+        // A goal is one job of the interface and one of the planner; their own deadlines must end it first.
+        job_deadline: config.goal.deadline() + JOB_GRACE,
+        ..AgentOptions::default()
+    };
     let agent = |tier: Tier, kind: &str, number: u32| -> Result<ChildSpec, SocietyError> {
         let id = AgentId::new(tier, kind, &format!("{number:03}"), &config.node.zone)?;
         society.child_spec(&id, options.clone())

@@ -175,6 +175,8 @@ impl NodeBuilder {
 
         let spec = boot::tree(&config, &society, &engine, self.engine.unwrap_or_else(engines::scripted))?;
         let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
+        // Askers of an agent whose supervisor gave up hear so at once instead of at their deadline.
+        let follow = society.follow(&tree);
         let restarts = Arc::new(Restarts::default());
         let relay = tokio::spawn(events::relay(
             tree.events(),
@@ -188,6 +190,6 @@ impl NodeBuilder {
         }
         let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
         let desk = society.client(principal).await?;
-        Ok(Node::new(Parts { config, society, tree, engine, bus, desk, restarts, relay }).await)
+        Ok(Node::new(Parts { config, society, tree, engine, bus, desk, restarts, listeners: [relay, follow] }).await)
     }
 }

@@ -36,7 +36,8 @@ pub(crate) struct Parts {
     pub(crate) bus: Arc<InProcessDataBus>,
     pub(crate) desk: Client,
     pub(crate) restarts: Arc<Restarts>,
-    pub(crate) relay: JoinHandle<()>,
+    /// Tasks that listen to the tree; they end with the node.
+    pub(crate) listeners: [JoinHandle<()>; 2],
 }
 
 /// How an agent is spawned.
@@ -173,7 +174,9 @@ impl Node {
     /// Stops every agent in reverse start order, then closes the bus. What does not leave in time is killed.
     pub async fn stop(&self) {
         self.parts.tree.stop_within(STOP_DEADLINE).await;
-        self.parts.relay.abort();
+        for listener in &self.parts.listeners {
+            listener.abort();
+        }
         self.parts.bus.close();
         if let Err(error) = self.parts.society.store().flush() {
             tracing::error!(%error, "the store could not be flushed at the stop");
