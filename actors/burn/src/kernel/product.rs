@@ -99,81 +99,127 @@ pub(super) struct Many<'a> {
 impl Kernel for Many<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        if L::WIDE {
-            self.tiles::<L, 4>(lanes)
-        } else {
-            self.tiles::<L, 2>(lanes)
-        }
-    }
-}
-
-impl Many<'_> {
-    /// Walks over tiles of `S` rows by `S` tokens; what is left over goes one by one.
-    #[inline(always)]
-    fn tiles<L: Lanes, const S: usize>(self, l: L) {
         let blocks = self.matrix.blocks();
+        let side = if L::WIDE { 4 } else { 2 };
         let mut unpacked = vec![[[0.0f32; 16]; 2]; TILE_ROWS * blocks];
         for (tile, out) in self.out.chunks_mut(TILE_ROWS * self.tokens).enumerate() {
             let rows = out.len() / self.tokens;
             let first = self.first_row + tile * TILE_ROWS;
             unpack(
-                l,
+                lanes,
                 self.matrix,
                 first * blocks,
                 &mut unpacked[..rows * blocks],
             );
-            let mut row = 0;
-            while row < rows {
-                let step = if row + S <= rows { S } else { 1 };
-                let mut token = 0;
-                while token < self.tokens {
-                    let w = &unpacked[row * blocks..];
-                    let x = &self.x[token * blocks..];
-                    if step == S && token + S <= self.tokens {
-                        let sums = tile_sums::<L, S, S>(l, w, x, blocks);
-                        for (r, sums) in sums.iter().enumerate() {
-                            out[(row + r) * self.tokens + token..][..S].copy_from_slice(sums);
+            // Whole tiles, then what is left over one by one.
+            let (whole_rows, whole_tokens) = (rows - rows % side, self.tokens - self.tokens % side);
+            for row in (0..whole_rows).step_by(side) {
+                for token in (0..whole_tokens).step_by(side) {
+                    let (w, x) = (&unpacked[row * blocks..], &self.x[token * blocks..]);
+                    let place = row * self.tokens + token;
+                    if L::WIDE {
+                        for (r, sums) in tile_of_4(lanes, rows_of(w, blocks), rows_of(x, blocks))
+                            .iter()
+                            .enumerate()
+                        {
+                            out[place + r * self.tokens..][..4].copy_from_slice(sums);
                         }
-                        token += S;
-                    } else if step == S {
-                        for (r, [sum]) in tile_sums::<L, S, 1>(l, w, x, blocks).iter().enumerate() {
-                            out[(row + r) * self.tokens + token] = *sum;
-                        }
-                        token += 1;
                     } else {
-                        out[row * self.tokens + token] = dot_f32(l, &w[..blocks], &x[..blocks]);
-                        token += 1;
+                        for (r, sums) in tile_of_2(lanes, rows_of(w, blocks), rows_of(x, blocks))
+                            .iter()
+                            .enumerate()
+                        {
+                            out[place + r * self.tokens..][..2].copy_from_slice(sums);
+                        }
                     }
                 }
-                row += step;
+            }
+            for row in 0..rows {
+                let left = if row < whole_rows { whole_tokens } else { 0 };
+                for token in left..self.tokens {
+                    let (w, x) = (
+                        &unpacked[row * blocks..][..blocks],
+                        &self.x[token * blocks..][..blocks],
+                    );
+                    out[row * self.tokens + token] = dot_f32(lanes, w, x);
+                }
             }
         }
     }
 }
 
-/// Products of `R` rows with `T` tokens.
+/// The first `N` rows of a matrix with this many blocks to a row.
 #[inline(always)]
-fn tile_sums<L: Lanes, const R: usize, const T: usize>(
-    l: L,
-    w: &[Lane2],
-    x: &[Lane2],
-    blocks: usize,
-) -> [[f32; T]; R] {
-    let w: [&[Lane2]; R] = std::array::from_fn(|r| &w[r * blocks..][..blocks]);
-    let x: [&[Lane2]; T] = std::array::from_fn(|t| &x[t * blocks..][..blocks]);
-    let mut sums = [[l.splat(0.0); T]; R];
-    for b in 0..blocks {
-        for half in 0..2 {
-            let x: [L::V; T] = std::array::from_fn(|t| l.load(&x[t][b][half]));
-            for r in 0..R {
-                let w = l.load(&w[r][b][half]);
-                for t in 0..T {
-                    sums[r][t] = l.fma(w, x[t], sums[r][t]);
-                }
-            }
-        }
+fn rows_of<const N: usize>(values: &[Lane2], blocks: usize) -> [&[Lane2]; N] {
+    std::array::from_fn(|row| &values[row * blocks..][..blocks])
+}
+
+/// Products of four rows with four tokens.
+///
+/// Written out, because sums in a loop over rows and tokens would live in memory: this way all sixteen stay in registers.
+#[inline(always)]
+fn tile_of_4<L: Lanes>(l: L, w: [&[Lane2]; 4], x: [&[Lane2]; 4]) -> [[f32; 4]; 4] {
+    let (w, x) = (w.map(<[_]>::as_flattened), x.map(<[_]>::as_flattened));
+    let steps = w[0].len();
+    let (w, x) = (w.map(|w| &w[..steps]), x.map(|x| &x[..steps]));
+    let zero = [l.splat(0.0); 4];
+    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+    for i in 0..steps {
+        let (x0, x1, x2, x3) = (
+            l.load(&x[0][i]),
+            l.load(&x[1][i]),
+            l.load(&x[2][i]),
+            l.load(&x[3][i]),
+        );
+        let w0 = l.load(&w[0][i]);
+        a = [
+            l.fma(w0, x0, a[0]),
+            l.fma(w0, x1, a[1]),
+            l.fma(w0, x2, a[2]),
+            l.fma(w0, x3, a[3]),
+        ];
+        let w1 = l.load(&w[1][i]);
+        b = [
+            l.fma(w1, x0, b[0]),
+            l.fma(w1, x1, b[1]),
+            l.fma(w1, x2, b[2]),
+            l.fma(w1, x3, b[3]),
+        ];
+        let w2 = l.load(&w[2][i]);
+        c = [
+            l.fma(w2, x0, c[0]),
+            l.fma(w2, x1, c[1]),
+            l.fma(w2, x2, c[2]),
+            l.fma(w2, x3, c[3]),
+        ];
+        let w3 = l.load(&w[3][i]);
+        d = [
+            l.fma(w3, x0, d[0]),
+            l.fma(w3, x1, d[1]),
+            l.fma(w3, x2, d[2]),
+            l.fma(w3, x3, d[3]),
+        ];
     }
-    std::array::from_fn(|r| std::array::from_fn(|t| l.sum(sums[r][t])))
+    let sums = |v: [L::V; 4]| [l.sum(v[0]), l.sum(v[1]), l.sum(v[2]), l.sum(v[3])];
+    [sums(a), sums(b), sums(c), sums(d)]
+}
+
+/// Products of two rows with two tokens, where registers are few.
+#[inline(always)]
+fn tile_of_2<L: Lanes>(l: L, w: [&[Lane2]; 2], x: [&[Lane2]; 2]) -> [[f32; 2]; 2] {
+    let (w, x) = (w.map(<[_]>::as_flattened), x.map(<[_]>::as_flattened));
+    let steps = w[0].len();
+    let (w, x) = (w.map(|w| &w[..steps]), x.map(|x| &x[..steps]));
+    let zero = [l.splat(0.0); 2];
+    let (mut a, mut b) = (zero, zero);
+    for i in 0..steps {
+        let (x0, x1) = (l.load(&x[0][i]), l.load(&x[1][i]));
+        let w0 = l.load(&w[0][i]);
+        a = [l.fma(w0, x0, a[0]), l.fma(w0, x1, a[1])];
+        let w1 = l.load(&w[1][i]);
+        b = [l.fma(w1, x0, b[0]), l.fma(w1, x1, b[1])];
+    }
+    [[l.sum(a[0]), l.sum(a[1])], [l.sum(b[0]), l.sum(b[1])]]
 }
 
 /// Exact weights of the blocks from `first`.
