@@ -81,6 +81,11 @@ pub(crate) fn decode(file: &str, bytes: Vec<u8>) -> Result<Decoded, ToolError> {
         }
     };
     refuse_binary(text.as_bytes()).map_err(refuse)?;
+    // DOS programs marked the end of a text with Ctrl-Z.
+    let text = text
+        .strip_suffix('\u{1a}')
+        .map(str::to_owned)
+        .unwrap_or(text);
     Ok(Decoded {
         text,
         encoding,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::encoding::{Decoded, decode};
-use crate::outline::Outline;
+use crate::outline::{Heading, Outline};
 use crate::{Capability, Fact, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, args};
 
 const NAME: &str = "read_file";
@@ -12,8 +12,9 @@ const NAME: &str = "read_file";
 /// Characters of text that are given back, unless fewer are asked for: what travels in one message with room for the rest.
 const CHARACTERS: usize = 100_000;
 
-/// Sentences that are listed one by one; all are counted.
-const SENTENCES: usize = 1_000;
+/// Sentences and headings that are listed one by one, and characters of each; all are counted.
+const LISTED: usize = 1_000;
+const LISTED_CHARACTERS: usize = 1_000;
 
 /// Reads a text file.
 pub(crate) struct ReadFile;
@@ -86,13 +87,27 @@ impl Tool for ReadFile {
             log.push_str(warning);
         }
         let sentence_count = outline.sentences.len();
-        let sentences: Vec<String> = outline.sentences.into_iter().take(SENTENCES).collect();
+        let sentences: Vec<String> = outline
+            .sentences
+            .iter()
+            .take(LISTED)
+            .map(|text| cut(text))
+            .collect();
+        let headings: Vec<Heading> = outline
+            .headings
+            .iter()
+            .take(LISTED)
+            .map(|heading| Heading {
+                text: cut(&heading.text),
+                ..*heading
+            })
+            .collect();
         let value = json!({
             "file": file,
             "encoding": encoding,
             "warnings": warnings,
             "words": outline.words,
-            "headings": outline.headings,
+            "headings": headings,
             "sentences": sentences,
             "sentence_count": sentence_count,
             "truncated": shown.len() < text.len(),
@@ -105,4 +120,8 @@ impl Tool for ReadFile {
             log,
         })
     }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(LISTED_CHARACTERS).collect()
 }

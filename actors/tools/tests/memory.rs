@@ -12,7 +12,7 @@ fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
     let file = dir.path().join("t.csv");
     std::fs::write(&file, "a,b\n".to_owned() + &"some text,1\n".repeat(2_000)).unwrap();
     let limits = Limits {
-        sqlite_bytes: 24 << 20,
+        sqlite_bytes: 8 << 20,
         ..Limits::default()
     };
     let workspace = Workspace::new(&[&file], dir.path())
@@ -47,7 +47,7 @@ fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
     std::fs::write(
         &file,
         "a,b\n".to_owned()
-            + &"some text that is rather long for a cell in a table,1\n".repeat(500_000),
+            + &"some text that is rather long for a cell in a table,1\n".repeat(150_000),
     )
     .unwrap();
     assert!(

@@ -4,10 +4,13 @@ use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Result};
 
+use super::exact;
+
 /// The most numbers one aggregate gathers: 5 million are 40 MB, which SQLite's own memory limit does not count.
 const GATHERED: usize = 5_000_000;
 
 pub(crate) fn register(connection: &Connection) -> Result<()> {
+    exact::register(connection)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_aggregate_function("median", 1, flags, Quantile)?;
     connection.create_aggregate_function("quantile", 2, flags, Quantile)?;

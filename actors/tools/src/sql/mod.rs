@@ -1,9 +1,10 @@
 //! `sql`: one read-only statement over the input files.
 //!
-//! `database` loads tables into SQLite in memory, `guard` lets a statement do nothing but read them, within limits, `functions` adds the
-//! few statistics SQLite lacks, and `facts` names the figures in a result.
+//! `database` loads tables into SQLite in memory, `guard` lets a statement do nothing but read them, within limits, `exact` makes sums
+//! exact, `functions` adds the few statistics SQLite lacks, and `facts` names the figures in a result.
 
 mod database;
+mod exact;
 mod facts;
 mod functions;
 mod guard;

@@ -8,6 +8,8 @@ use super::date::{Layout, Order, Reading as DateReading};
 use super::missing::is_missing;
 use super::names;
 use super::number::{Mark, Reading as NumberReading};
+use super::{CHECK_EVERY, Check};
+use crate::ToolError;
 
 /// The code of a row whose cell is missing.
 pub(crate) const MISSING: u32 = u32::MAX;
@@ -101,15 +103,19 @@ pub(crate) struct Votes {
 }
 
 impl Votes {
-    pub(crate) fn of(cells: &Cells<'_>) -> Self {
+    pub(crate) fn of(cells: &Cells<'_>, check: Check<'_>) -> Result<Self, ToolError> {
         let mut votes = Self::default();
-        for Different { text, count, .. } in &cells.different {
+        for (at, Different { text, count, .. }) in cells.different.iter().enumerate() {
+            if at % CHECK_EVERY == 0 {
+                check()?;
+            }
             votes.filled += count;
             // Either needs a digit; free text ends here.
             if !text.bytes().any(|byte| byte.is_ascii_digit()) {
                 continue;
             }
-            match NumberReading::of(text) {
+            let number = NumberReading::of(text);
+            match &number {
                 NumberReading {
                     point: Some(point),
                     comma: Some(comma),
@@ -137,6 +143,10 @@ impl Votes {
                     comma: None,
                 } => {}
             }
+            // A number is a date too only as bare digits: a year, or year, month and day in one.
+            if number.is_number() && !matches!(text.len(), 4 | 8) {
+                continue;
+            }
             if let Some(date) = DateReading::of(text) {
                 match date.layout {
                     Layout::Compact => votes.compact += count,
@@ -151,7 +161,7 @@ impl Votes {
                 }
             }
         }
-        votes
+        Ok(votes)
     }
 
     /// The decimal mark that the cells prove, if they prove one.
@@ -170,6 +180,11 @@ impl Votes {
             std::cmp::Ordering::Less => Some(Order::MonthFirst),
             std::cmp::Ordering::Equal => None,
         }
+    }
+
+    /// Whether every cell with a value is a number.
+    pub(crate) fn all_numbers(&self) -> bool {
+        self.plain + self.either + self.point.max(self.comma) == self.filled
     }
 
     /// What the cells look like, most of all.
@@ -272,14 +287,24 @@ pub(crate) struct BadCell {
 pub(crate) struct Misfits<'t> {
     first: Option<(usize, &'t str)>,
     count: u64,
+    plain: bool,
 }
 
 impl<'t> Misfits<'t> {
     pub(crate) fn add(&mut self, cell: &Different<'t>) {
         self.count += cell.count;
+        let mixes = cell.text.chars().all(char::is_alphanumeric)
+            && cell.text.contains(char::is_alphabetic)
+            && cell.text.contains(|c: char| c.is_ascii_digit());
+        self.plain |= !mixes;
         if self.first.is_none_or(|(row, _)| cell.row < row) {
             self.first = Some((cell.row, cell.text));
         }
+    }
+
+    /// Whether each looks like a code: `207a`, `C536379`.
+    pub(crate) fn all_mix_letters_and_digits(&self) -> bool {
+        !self.plain
     }
 
     pub(crate) fn count(&self) -> u64 {

@@ -294,7 +294,7 @@ fn day(text: &str) -> Option<Reading> {
 fn digits_only(text: &str) -> Option<Reading> {
     match text.len() {
         4 => full_year(text)
-            .filter(|year| (1800..=2200).contains(year))
+            .filter(|year| (1000..=2999).contains(year))
             .map(|year| reading(Layout::Year, year, 1, 1)),
         8 => {
             let year = full_year(text.get(..4)?).filter(|year| (1900..=2100).contains(year))?;

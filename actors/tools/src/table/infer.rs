@@ -34,31 +34,34 @@ pub(crate) fn infer(
     warnings: &mut Vec<String>,
 ) -> Inferred {
     let mut say = |warning: String| warnings.push(format!("column {name:?}: {warning}"));
-    match votes.shape(name) {
-        Shape::Dates => {
-            if let Some(inferred) = dates(name, cells, votes, hints, &mut say) {
-                return inferred;
+    let shape = votes.shape(name);
+    let read = match shape {
+        // Years and eight-digit dates are numbers too: where one of them is no date, the others need not be.
+        Shape::Dates => match dates(name, cells, votes, hints, &mut say) {
+            Some(Inferred::Spoilt(_)) if votes.all_numbers() => {
+                numbers(name, cells, votes, hints, &mut say)
             }
-        }
-        Shape::Numbers => {
-            if let Some(inferred) = numbers(name, cells, votes, hints, &mut say) {
-                return inferred;
-            }
-        }
+            read => read,
+        },
+        Shape::Numbers => numbers(name, cells, votes, hints, &mut say),
         Shape::Texts { part } if part * 2 >= votes.filled && part > 1 => {
             say(format!(
                 "{part} of {} cells are numbers or dates, the others are not; read as text",
                 votes.filled
             ));
+            None
         }
-        Shape::Texts { .. } | Shape::Empty => {}
+        Shape::Texts { .. } | Shape::Empty => None,
+    };
+    if let Some(read) = read {
+        return read;
     }
     let texts: Vec<Value> = cells
         .different
         .iter()
         .map(|cell| Value::Text(cell.text.to_owned()))
         .collect();
-    let kind = text_kind(name, cells);
+    let kind = text_kind(name, cells, shape);
     Inferred::Fits {
         profile: profile(name, kind, cells, &texts),
         values: texts,
@@ -321,9 +324,10 @@ fn numbers(
         && numbers
             .iter()
             .all(|(number, _)| number.group.is_none() && !number.scientific);
-    if bare && names::names_an_id(name) && misfits.count() > 0 {
+    let codes = misfits.count() > 1 && misfits.all_mix_letters_and_digits();
+    if bare && misfits.count() > 0 && (names::names_an_id(name) || codes) {
         say(format!(
-            "{} codes are not numbers; all are read as text",
+            "{} cells are codes rather than numbers, so all are read as text",
             misfits.count()
         ));
         return None;
@@ -360,9 +364,9 @@ fn numbers(
     if integers.is_none()
         && numbers
             .iter()
-            .any(|(number, _)| number.significant_digits() > 15)
+            .any(|(number, _)| number.significant_digits() > 17)
     {
-        say("numbers have more than 15 digits; the last ones are rounded".to_owned());
+        say("numbers have more than 17 digits; the last ones are rounded".to_owned());
     }
     let values = integers.unwrap_or_else(|| {
         numbers
@@ -474,11 +478,13 @@ fn number_kind(
 }
 
 /// Text that is grouped by, names one row each, or is read.
-fn text_kind(name: &str, cells: &Cells<'_>) -> ColumnKind {
+fn text_kind(name: &str, cells: &Cells<'_>, shape: Shape) -> ColumnKind {
     let (distinct, filled) = (cells.different.len() as u64, cells.filled());
     if filled == 0 {
         return ColumnKind::Empty;
     }
+    // Numbers with something else between them do not name rows.
+    let mixed = matches!(shape, Shape::Texts { part } if part * 2 >= filled);
     let letters: u64 = cells
         .different
         .iter()
@@ -497,7 +503,7 @@ fn text_kind(name: &str, cells: &Cells<'_>) -> ColumnKind {
         41.. if !(repeats && distinct <= 20) => ColumnKind::Text,
         _ if !repeats
             && (names::names_an_id(name)
-                || (distinct == filled && codes == distinct && distinct >= 10)) =>
+                || (distinct == filled && codes == distinct && !mixed && distinct >= 10)) =>
         {
             ColumnKind::Id
         }

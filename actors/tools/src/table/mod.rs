@@ -23,7 +23,7 @@ use std::borrow::Cow;
 
 use column::{Cells, Hints, Votes};
 use infer::{Inferred, infer};
-use records::{Cell, Records};
+use records::{Cell, Record, Records};
 use sniff::Sniffed;
 
 use crate::encoding::Decoded;
@@ -68,10 +68,13 @@ pub(crate) fn read(file: &str, decoded: Decoded, check: Check<'_>) -> Result<Tab
         check()?;
         let mut cells = Cells::default();
         for row in 0..grid.lines.len() {
+            if row % CHECK_EVERY == 0 {
+                check()?;
+            }
             cells.push(grid.cell(&text, row, column));
         }
         cells.finish();
-        let votes = Votes::of(&cells);
+        let votes = Votes::of(&cells, check)?;
         gathered.push((cells, votes));
     }
     drop(grid.spans);
@@ -174,21 +177,20 @@ impl Grid {
                 problem: fault.problem,
             }
         };
-        if records
+        let first = records
             .clone()
             .read(&mut cells)
-            .map_err(|fault| quote_fault(fault, &[]))?
-            .is_none()
-        {
+            .map_err(|fault| quote_fault(fault, &[]))?;
+        let Some(Record { width: asked, .. }) = first else {
             return Err(TableError::Empty {
                 file: file.to_owned(),
             }
             .into());
-        }
-        if cells.len() > COLUMNS {
+        };
+        if asked > COLUMNS {
             return Err(TableError::TooWide {
                 file: file.to_owned(),
-                asked: cells.len(),
+                asked,
                 allowed: COLUMNS,
             }
             .into());
@@ -221,7 +223,7 @@ impl Grid {
         let mut unquoted = String::new();
         let (mut spans, mut lines) = (Vec::new(), Vec::new());
         let (mut empty_rows, mut overhanging) = (0_u64, 0_u64);
-        while let Some(line) = records
+        while let Some(Record { line, width: found }) = records
             .read(&mut cells)
             .map_err(|fault| quote_fault(fault, &names))?
         {
@@ -246,19 +248,18 @@ impl Grid {
                     spans.push((place(start)?, place(start + content.len())?));
                 }
             }
-            if filled == 0 {
+            if filled == 0 && found <= cells.len() {
                 spans.truncate(first);
                 empty_rows += 1;
                 continue;
             }
-            if cells.len() < least || filled > width {
-                return Err(ragged(file, line, cells.len(), width).into());
+            if found < least || filled > width || found > cells.len() {
+                return Err(ragged(file, line, found, width).into());
             }
-            overhanging += u64::from(cells.len() > width);
+            overhanging += u64::from(found > width);
             spans.resize(first + width, (0, 0));
             lines.push(line);
         }
-        drop(records);
         text.push_str(&unquoted);
         if lines.is_empty() {
             return Err(TableError::NoRows {

@@ -71,10 +71,15 @@ impl Reading {
         let Some(bare) = undress(cell) else {
             return Self::default();
         };
-        Self {
-            point: read(&bare, Mark::Point),
-            comma: read(&bare, Mark::Comma),
-        }
+        let point = read(&bare, Mark::Point);
+        // Digits alone are the same number under both marks.
+        let same = bare.core.bytes().all(|byte| byte.is_ascii_digit());
+        let comma = if same {
+            point.clone()
+        } else {
+            read(&bare, Mark::Comma)
+        };
+        Self { point, comma }
     }
 
     pub(crate) fn under(self, mark: Mark) -> Option<Number> {

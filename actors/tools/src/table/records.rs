@@ -52,6 +52,18 @@ pub(crate) struct QuoteFault {
     pub(crate) problem: String,
 }
 
+/// Cells of a record that are kept; more are counted. A table has fewer columns, and a line of separators only would fill the memory.
+const KEPT: usize = 4_096;
+
+/// One record that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// The line it starts on.
+    pub(crate) line: u64,
+    /// Its cells, also those that were not kept.
+    pub(crate) width: usize,
+}
+
 /// Reads records one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Records<'t> {
@@ -71,24 +83,27 @@ impl<'t> Records<'t> {
         }
     }
 
-    /// Reads the next record that is not a blank line into `cells`; gives the line it starts on.
-    pub(crate) fn read(&mut self, cells: &mut Vec<Cell>) -> Result<Option<u64>, QuoteFault> {
+    /// Reads the next record that is not a blank line into `cells`.
+    pub(crate) fn read(&mut self, cells: &mut Vec<Cell>) -> Result<Option<Record>, QuoteFault> {
         while self.at < self.text.len() {
             let line = self.line;
             cells.clear();
-            let mut blank = true;
+            let (mut blank, mut width) = (true, 0);
             loop {
-                let (cell, quoted) = self.cell(cells.len())?;
+                let (cell, quoted) = self.cell(width)?;
                 blank &= !quoted && cell.text(self.text, self.dialect).is_empty();
-                cells.push(cell);
+                width += 1;
+                if width <= KEPT {
+                    cells.push(cell);
+                }
                 match self.byte() {
                     Some(byte) if byte == self.dialect.separator => self.at += 1,
                     _ => break,
                 }
             }
             self.end_of_line();
-            if !(blank && cells.len() == 1) {
-                return Ok(Some(line));
+            if !(blank && width == 1) {
+                return Ok(Some(Record { line, width }));
             }
         }
         Ok(None)
@@ -217,7 +232,7 @@ mod tests {
     fn split(text: &str, dialect: Dialect) -> Result<Vec<(u64, Vec<String>)>, QuoteFault> {
         let mut records = Records::new(text, 0, 1, dialect);
         let (mut cells, mut all) = (Vec::new(), Vec::new());
-        while let Some(line) = records.read(&mut cells)? {
+        while let Some(Record { line, .. }) = records.read(&mut cells)? {
             all.push((
                 line,
                 cells

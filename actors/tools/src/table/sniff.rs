@@ -149,7 +149,7 @@ fn has_header(sample: &[Vec<String>]) -> bool {
     if below.is_empty() {
         return first.iter().all(|cell| class(cell) == Class::Text);
     }
-    let (mut differ, mut alike, mut repeated, mut years) = (0, 0, 0, 0);
+    let (mut differ, mut alike, mut repeated, mut years) = (0, 0, 0, Vec::new());
     for (at, cell) in first.iter().enumerate() {
         let column = || {
             below
@@ -173,7 +173,7 @@ fn has_header(sample: &[Vec<String>]) -> bool {
         }
         if class(cell) == typed {
             alike += 1;
-            years += usize::from(is_year(cell) && !column().all(|cell| is_year(cell)));
+            years.extend(year(cell).filter(|_| !column().all(|cell| year(cell).is_some())));
         } else {
             differ += 1;
         }
@@ -182,13 +182,28 @@ fn has_header(sample: &[Vec<String>]) -> bool {
         // Nothing but text: a header is not repeated as a value below itself.
         (0, 0) => repeated * 2 < first.len().max(1),
         // Years as column names over other figures: `country,2023,2024`.
-        (_, alike) if alike == years && (years > 1 || differ > 0) => true,
+        (_, alike) if alike == years.len() && in_steps(&years) => true,
         (differ, alike) => differ >= alike,
     }
 }
 
-fn is_year(cell: &str) -> bool {
-    date::Reading::of(cell).is_some_and(|reading| reading.layout == date::Layout::Year)
+/// A year that stands as the name of a column: `country,2023,2024`.
+fn year(cell: &str) -> Option<u32> {
+    cell.parse()
+        .ok()
+        .filter(|year| cell.len() == 4 && (1900..=2100).contains(year))
+}
+
+/// Whether `years` go on in equal, small steps.
+fn in_steps(years: &[u32]) -> bool {
+    let step = years
+        .first()
+        .zip(years.get(1))
+        .map_or(0, |(first, second)| second.saturating_sub(*first));
+    (1..=10).contains(&step)
+        && years
+            .windows(2)
+            .all(|pair| pair.first().map(|first| first + step) == pair.last().copied())
 }
 
 #[cfg(test)]

@@ -289,6 +289,71 @@ fn lines_are_counted_as_an_editor_shows_them() {
 }
 
 #[test]
+fn a_line_of_separators_does_not_fill_the_memory() {
+    let wide = ",".repeat(200_000);
+    assert_eq!(
+        error(&wide),
+        "t.csv has 200001 columns, at most 1000 are read"
+    );
+    let says = error(&format!("a,b\n1,2\n{wide}x\n"));
+    assert!(
+        says.starts_with("t.csv line 3 has 200001 cells, the header has 2"),
+        "{says}"
+    );
+}
+
+#[test]
+fn codes_and_years_among_numbers_are_no_mistakes() {
+    let rows = |cell: &dyn Fn(usize) -> String| {
+        (0..40)
+            .map(|at| format!("{},x\n", cell(at)))
+            .collect::<String>()
+    };
+    for (header, cell, kind) in [
+        (
+            "subject",
+            &(|at: usize| {
+                if at % 20 == 9 {
+                    format!("{at}a")
+                } else {
+                    at.to_string()
+                }
+            }) as &dyn Fn(usize) -> String,
+            "Id",
+        ),
+        (
+            "Year",
+            &|at| {
+                if at == 7 {
+                    "150".to_owned()
+                } else {
+                    (1900 + at).to_string()
+                }
+            },
+            "Number",
+        ),
+        (
+            "share",
+            &|at| {
+                if at % 3 == 0 {
+                    "-Inf".to_owned()
+                } else {
+                    format!("{at}.5")
+                }
+            },
+            "Category",
+        ),
+    ] {
+        let table = table(&format!("{header},y\n{}", rows(cell))).unwrap();
+        assert!(
+            kinds(&table).starts_with(kind),
+            "{header}: {}",
+            kinds(&table)
+        );
+    }
+}
+
+#[test]
 fn files_without_a_table_are_refused() {
     for (text, says) in [
         ("", "t.csv is empty: it has no header and no rows"),
