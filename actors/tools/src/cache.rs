@@ -159,7 +159,9 @@ mod tests {
                 .get_or_insert(key)
         };
         let has = |key| cache.entry(key).take(&|| Ok(())).unwrap().is_some();
-        (put(1), put(2), put(1), put(3));
+        for key in [1, 2, 1, 3] {
+            put(key);
+        }
         assert!(has(3) && has(1) && !has(2));
     }
 

@@ -276,6 +276,7 @@ fn problem(error: &io::Error) -> String {
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             "a file is where the output folder should be".to_owned()
         }
+        io::ErrorKind::NotFound => "the output folder cannot be made there".to_owned(),
         io::ErrorKind::IsADirectory => "a folder of that name is in the way".to_owned(),
         _ => error.to_string(),
     }
