@@ -427,7 +427,7 @@ impl Plan {
             .collect()
     }
 
-    /// Tasks that can no longer run because something they need has failed, directly or through others.
+    /// The failed tasks and all that can no longer run because something they need has failed, directly or through others.
     #[must_use]
     pub fn lost(&self, failed: &BTreeSet<String>) -> BTreeSet<String> {
         let mut lost = failed.clone();
@@ -446,7 +446,7 @@ impl Plan {
             }
             lost.extend(more);
         }
-        &lost - failed
+        lost
     }
 
     /// Whether nothing is left to do.
@@ -564,8 +564,8 @@ mod tests {
         assert_eq!(ids(&["a"], &[]), ["b"]);
         assert_eq!(ids(&["a", "b"], &[]), ["c"]);
         assert_eq!(ids(&["a"], &["b", "c"]), ["d"]);
-        assert_eq!(plan.lost(&set(&["b"])), set(&["c"]));
-        assert_eq!(plan.lost(&set(&["a"])), set(&["b", "c", "d"]));
+        assert_eq!(plan.lost(&set(&["b"])), set(&["b", "c"]));
+        assert_eq!(plan.lost(&set(&["a"])), set(&["a", "b", "c", "d"]));
         assert!(plan.is_settled(&set(&["a", "d"]), &set(&["b", "c"])));
         assert_eq!(plan.operation_id("a"), "g/a");
     }

@@ -8,13 +8,14 @@ use std::fmt::Write as _;
 use aios_tools::{Artifact, Fact};
 use serde::{Deserialize, Serialize};
 
+use super::critic::GAPS_HEADING;
 use super::critic::known::shown_name;
 use super::figures::{exact, readable};
 use super::goal::{Goal, quoted};
 use super::plan::Intent;
 use super::planner::analysis::{Analysis, Picker};
 use super::planner::columns::{Aggregate, label};
-use super::planner::dag::capital;
+use super::planner::dag::{capital, is_table};
 use super::planner::findings::{Findings, Line};
 use super::planner::writing;
 
@@ -85,6 +86,7 @@ pub fn answer(
 ) -> Answer {
     let mut gaps = findings.gaps.clone();
     gaps.extend(more_gaps.iter().cloned());
+    gaps.extend(unused(goal, analysis));
     if analysis.intent == Intent::PlainQuestion && paragraph.author == Author::Template {
         gaps.push("the question is not answered".to_owned());
     }
@@ -94,6 +96,29 @@ pub fn answer(
         artifacts: artifacts.to_vec(),
         gaps,
     }
+}
+
+/// Files beyond the one that is answered about.
+fn unused(goal: &Goal, analysis: &Analysis) -> Vec<String> {
+    let table = match analysis.intent {
+        Intent::AnalyseTable => true,
+        Intent::SummariseDocument => false,
+        Intent::Arithmetic | Intent::PlainQuestion => return Vec::new(),
+    };
+    let mut used = false;
+    let mut out = Vec::new();
+    for file in goal.data() {
+        if !used && is_table(file) == table {
+            used = true;
+        } else {
+            let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+            out.push(format!(
+                "{} was not used: a goal is about one file",
+                quoted(name, 80)
+            ));
+        }
+    }
+    out
 }
 
 fn render(
@@ -120,7 +145,7 @@ fn render(
     }
     page.closing(analysis, paragraph);
     page.list("Assumptions and missing data", &notes(analysis));
-    page.list("Gaps", gaps);
+    page.list(GAPS_HEADING.trim_start_matches('#').trim(), gaps);
     out.truncate(out.trim_end().len());
     out.push('\n');
     out
@@ -326,7 +351,9 @@ impl Page<'_> {
         for one in odd {
             let mut place = Vec::new();
             place.extend(one.day.clone());
-            place.extend(one.label.as_deref().map(cell));
+            if let (Some(name), Some(column)) = (&one.label, analysis.categories.first()) {
+                place.push(writing::called(&label(column), name));
+            }
             place.extend(one.line.map(|line| format!("line {line} of the file")));
             self.line(&format!(
                 "- Outlier: {} ({})",

@@ -16,7 +16,8 @@ impl Reading<'_> {
         clause: Stretch,
         about: &About,
     ) -> bool {
-        let extreme = has_any(clause.of(&self.bare), &EXTREME);
+        // A measure may itself be called "highest": this word alone is looked for among the names too.
+        let extreme = has_any(clause.of(&self.lower), &EXTREME);
         self.fits_subjects(known, &about.subjects, extreme)
             && (self.fits_periods(known, &about.periods)
                 || (extreme && about.periods == Named::Nothing && known.periods.len() == 1))
@@ -206,7 +207,7 @@ impl Reading<'_> {
             Statistic::Rows => self.library.measures.is_empty() || has_any(body, &ROWS),
             Statistic::Missing => has_any(body, &MISSING),
             Statistic::Least | Statistic::Greatest => has_any(
-                self.sentence_of(claim.place.start).1.of(&self.bare),
+                self.sentence_of(claim.place.start).1.of(&self.lower),
                 &EXTREME,
             ),
             Statistic::Outlier => has_any(

@@ -178,7 +178,11 @@ impl<'a> Library<'a> {
         for (index, subject) in self.subjects.iter().enumerate() {
             // With its kind before it, a name is certain even if it is a number or a common word.
             let exact = format!("{} {}", subject.kind, subject.name).to_ascii_lowercase();
-            if lower.ends_with(&exact) || has_phrase(&lower, &format!("{exact} ")) {
+            // The statistic comes first and may be called like a kind ("change").
+            let behind = |phrase: &str| find_phrase(&lower, phrase, 1).is_some();
+            if (lower.len() > exact.len() && lower.ends_with(&exact))
+                || behind(&format!("{exact} "))
+            {
                 subjects.push(index);
             }
         }
@@ -199,7 +203,9 @@ impl<'a> Library<'a> {
             })
             .collect();
         let mut hidden = self.terms_in(&lower);
-        let subjects = if longest.is_empty() {
+        let statistic = Statistic::of_name(&lower);
+        // A name outside the grammar is searched for any subject.
+        let subjects = if longest.is_empty() && statistic == Statistic::Other {
             self.subjects_in(&fact.name)
                 .into_iter()
                 .inspect(|found| hidden.push(found.place))
@@ -231,7 +237,7 @@ impl<'a> Library<'a> {
         Some(Known {
             fact,
             value,
-            statistic: Statistic::of_name(&lower),
+            statistic,
             subjects,
             periods,
             measure,
@@ -352,7 +358,8 @@ fn is_named(text: &str, lower: &str, place: Stretch, subject: &Subject) -> bool 
     }
     let head = lower.get(..place.start).unwrap_or("");
     let line = head.rsplit('\n').next().unwrap_or("");
-    line.trim() == "|"
+    let tail = lower.get(place.end..).unwrap_or("");
+    (line.trim() == "|" && tail.trim_start().starts_with('|'))
         || head
             .trim_end()
             .ends_with(&subject.kind.to_ascii_lowercase())

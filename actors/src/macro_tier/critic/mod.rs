@@ -316,6 +316,9 @@ impl Assessment {
     }
 }
 
+/// What opens a report's last section: which results are missing and why. It is written by the runtime, in the words of errors.
+pub const GAPS_HEADING: &str = "## Gaps";
+
 /// Embeddings of the goal and of the text, in this order.
 pub type Vectors<'a> = (&'a [f32], &'a [f32]);
 
@@ -338,6 +341,10 @@ pub fn assess(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> 
         );
         return Assessment::draw(nothing, vec![issue], 0, 0);
     }
+    let text = match evidence.kind {
+        TextKind::Report => own_words(text),
+        TextKind::Paragraph => text,
+    };
     let checked = accuracy::check(text, evidence);
     let (completeness, missing) = completeness::check(text, evidence, &checked.stated);
     let (relevance, astray) = relevance::check(text, evidence, vectors, checked.supported);
@@ -355,6 +362,16 @@ pub fn assess(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> 
         tone,
     };
     Assessment::draw(dimensions, issues, checked.claims, checked.supported)
+}
+
+/// A report without its title, which is the goal's words, and without its gaps.
+fn own_words(text: &str) -> &str {
+    let body = match text.strip_prefix("# ") {
+        Some(rest) => rest.split_once('\n').map_or("", |(_, body)| body),
+        None => text,
+    };
+    let gaps = format!("\n{GAPS_HEADING}\n");
+    body.split(gaps.as_str()).next().unwrap_or(body)
 }
 
 #[cfg(test)]

@@ -99,6 +99,10 @@ fn overlap(text: &str, evidence: &Evidence, supported: usize) -> f64 {
     ) {
         matter.extend(content_stems(name));
     }
+    // What the figures are: "total revenue", "rows".
+    for fact in &evidence.facts {
+        matter.extend(content_stems(&fact.name).into_iter().take(2));
+    }
     for passage in &evidence.passages {
         matter.extend(content_stems(passage));
     }

@@ -172,7 +172,6 @@ impl<'a> Reading<'a> {
                 _ => joined.push(stretch),
             }
         }
-        // A "North led, with 5" clause: what preceded without a number was joined above by `open`.
         joined
             .into_iter()
             .find(|stretch| stretch.holds(claim.place.start))

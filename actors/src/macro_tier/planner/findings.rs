@@ -137,6 +137,7 @@ impl Findings {
                 continue;
             };
             let Some(output) = outputs.get(&task.id) else {
+                // A closing paragraph has its template, and a chart may have had nothing to draw: its point says so.
                 if !matches!(reading, Reading::Paragraph | Reading::Profile) {
                     let asks = task
                         .point
@@ -166,7 +167,8 @@ impl Findings {
 
     fn take(&mut self, reading: &Reading, analysis: &Analysis, output: &Value, source: &str) {
         if *reading == Reading::Document {
-            if let Some(digest) = Digest::read(output) {
+            let wanted = analysis.intent == Intent::SummariseDocument && self.document.is_none();
+            if let Some(digest) = Digest::read(output).filter(|_| wanted) {
                 self.facts.extend(digest.facts());
                 self.document = Some(digest);
             }

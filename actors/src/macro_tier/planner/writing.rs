@@ -180,8 +180,14 @@ pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
             Findings::extreme(&named, false),
         );
         if let (Some(high), Some(low)) = ends
-            && high.value != low.value
+            && named.len() > 1
         {
+            if high.value == low.value {
+                if named.iter().all(|line| line.value.is_some()) {
+                    out.push(format!("Each {kind} has the same {figure}."));
+                }
+                continue;
+            }
             let share = high
                 .share
                 .map(|share| format!(", a share of {}", readable(share, Some("%"))));
@@ -218,7 +224,7 @@ pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
 }
 
 /// A name behind its kind, which makes even "1" or "A" a name: "store 1", but not "store Store 1".
-fn called(kind: &str, name: &str) -> String {
+pub(crate) fn called(kind: &str, name: &str) -> String {
     let name = shown_name(name);
     if name.to_lowercase().starts_with(&format!("{kind} ")) {
         name
@@ -285,7 +291,7 @@ pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> 
                     "detail",
                     "one figure of a period or category".to_owned(),
                     more,
-                    vec!["change".into(), "no".into()],
+                    vec!["change".into(), "same".into()],
                 );
             }
         }

@@ -410,6 +410,61 @@ fn a_document_is_summed_up_from_its_own_sentences() {
 }
 
 #[test]
+fn what_failed_is_named_as_a_gap_and_the_report_still_passes() {
+    let goal = Goal::new(
+        "g",
+        "t",
+        "Show orders above 5000 EUR",
+        vec!["a.csv".into(), "b.csv".into()],
+        &GoalLimits::default(),
+    )
+    .unwrap();
+    let table: TableProfile = serde_json::from_value(serde_json::json!({
+        "file": "a.csv", "rows": 3, "separator": ",", "header": true, "encoding": "UTF-8", "warnings": [],
+        "columns": [{"name": "amount", "kind": "number", "missing": 0, "distinct": 3, "min": 1, "max": 3, "examples": ["1"]}]
+    }))
+    .unwrap();
+    let analysis = analyse(&goal, Some(&table), None);
+    let plan = build(&goal, &analysis);
+    let total = serde_json::json!({"columns": ["row_count", "present", "missing", "total"], "rows": [[3, 3, 0, 6]]});
+    let findings = Findings::read(
+        &plan,
+        &analysis,
+        &BTreeMap::from([("totals".to_owned(), total)]),
+    );
+    let paragraph = closing(&goal, &analysis, &findings, None);
+    let late = "spread: the tool did not answer within 30000 ms, 3 attempts were made".to_owned();
+    let answer = answer(
+        &goal,
+        &analysis,
+        &findings,
+        &paragraph,
+        &[],
+        std::slice::from_ref(&late),
+    );
+    assert!(answer.gaps.contains(&late), "{:?}", answer.gaps);
+    assert!(
+        answer
+            .gaps
+            .iter()
+            .any(|gap| gap.starts_with("b.csv was not used"))
+    );
+    let evidence = findings.evidence(
+        &goal,
+        &plan,
+        &analysis,
+        TextKind::Report,
+        plan.points.clone(),
+    );
+    let judged = assess(&answer.answer, &evidence, None);
+    assert_eq!(
+        judged.score.dimensions.accuracy, 1.0,
+        "{judged:#?}\n{}",
+        answer.answer
+    );
+}
+
+#[test]
 fn questions_without_data_have_plans_too() {
     let goal = |text: &str| Goal::new("g", "t", text, vec![], &GoalLimits::default()).unwrap();
     for (text, intent, tasks) in [
