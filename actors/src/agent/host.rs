@@ -204,6 +204,8 @@ impl Pump {
             return Ok(());
         };
         self.send_out(None, Turn::Begin { maker, me });
+        // The bell rings for what happens; an agent that hangs makes nothing happen.
+        self.watch()?;
         while !matches!(self.desk, Desk::Idle(_)) {
             self.cell().waker.rung().await;
             self.look()?;
@@ -476,6 +478,7 @@ impl Pump {
         }
         if matches!(self.desk, Desk::Idle(_)) {
             self.send_out(None, Turn::Stop);
+            self.watch()?;
             while matches!(self.desk, Desk::Busy) {
                 self.cell().waker.rung().await;
                 self.look()?;

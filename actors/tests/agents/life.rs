@@ -460,3 +460,37 @@ async fn a_desk_of_a_principal_asks_interfaces_only_and_takes_no_requests() {
         "{error}"
     );
 }
+
+/// Never gets ready.
+struct Stuck;
+
+#[async_trait]
+impl Agent for Stuck {
+    async fn start(&mut self, _: &Context) -> Result<(), AgentError> {
+        pending().await
+    }
+
+    async fn handle(&mut self, _: Incoming, _: &Context) -> Handled {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_not_ready_within_its_start_deadline_does_not_start() {
+    let house = House::new().await;
+    house
+        .society
+        .factories()
+        .register("macro.critic", |_| Ok(Stuck));
+    let starting = house.society.spawn(
+        "macro.critic",
+        &house.supervisor,
+        AgentOptions {
+            start_deadline: SECOND,
+            ..AgentOptions::default()
+        },
+    );
+    let started = tokio::time::timeout(PATIENCE, starting).await;
+    let error = started.expect("nobody looked at the deadline").unwrap_err();
+    assert!(error.to_string().contains("hangs"), "{error}");
+}
