@@ -22,6 +22,8 @@ enum Mood {
     BreakAfter(usize),
     /// Answers with the whole file whatever range is asked for.
     NoRanges,
+    /// The same, and sends so many bytes of it.
+    AnewUntil(usize),
     /// Sends other bytes of the same length.
     Wrong,
     /// Sends the file and more.
@@ -88,6 +90,7 @@ fn serve(
     let (status, mut sent, promised, range) = match mood {
         Some(Mood::Status(status)) => (status, Vec::new(), 0, None),
         Some(Mood::NoRanges) => (200, body.to_vec(), body.len(), None),
+        Some(Mood::AnewUntil(bytes)) => (200, body[..bytes].to_vec(), body.len(), None),
         Some(Mood::Wrong) => (200, vec![b'x'; body.len()], body.len(), None),
         Some(Mood::TooLong) => (200, [body, b"more"].concat(), body.len() + 4, None),
         _ if from > 0 => (206, body[from..].to_vec(), body.len() - from, Some(from)),
@@ -298,6 +301,18 @@ fn a_download_arrives_through_whatever_the_network_does() {
         assert_eq!(hub.ranges(), ranges);
         rig.check_arrived();
     }
+}
+
+#[test]
+fn a_server_that_begins_anew_each_time_is_given_up() {
+    let [more, less] = [Mood::AnewUntil(300_000), Mood::AnewUntil(200_000)];
+    let hub = Hub::new(body()).in_mood(&[more, less, more, less, more, less]);
+    let failure = only_failure(Rig::with_hub(&hub).fetch());
+    assert!(
+        matches!(failure, SourceError::Interrupted { .. }),
+        "{failure:?}"
+    );
+    assert_eq!(hub.ranges().len(), 3, "as many as attempts");
 }
 
 #[test]

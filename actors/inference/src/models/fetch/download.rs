@@ -77,10 +77,9 @@ pub(super) fn download(
         held = 0;
     }
     let resumed = held > 0;
-    let mut failures = 0;
+    let (mut failures, mut most) = (0, held);
     let mut answered = false;
     while held < wanted.bytes {
-        let begun_at = held;
         work.report(wanted.before + held, wanted.total);
         let result = piece(
             work,
@@ -99,7 +98,9 @@ pub(super) fn download(
                 return Err(stop);
             }
         };
-        failures = if held > begun_at { 1 } else { failures + 1 };
+        // Only bytes never held before are won: a server that begins anew each time must not keep us for ever.
+        failures = if held > most { 1 } else { failures + 1 };
+        most = most.max(held);
         // A server that never answered is not asked twice: whoever is offline wants to know at once.
         if answered && failures < work.options.attempts.max(1) {
             continue;

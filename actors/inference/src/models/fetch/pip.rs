@@ -168,7 +168,7 @@ fn pip(work: &Work<'_>, arguments: &[&OsStr], limit: Duration) -> Result<Vec<u8>
         // Its five retries with growing waits would keep somebody who is offline waiting for half a minute.
         command.env("PIP_RETRIES", "1");
         // In the user's folder a file named like a module of pip would be run instead of it.
-        command.current_dir(work.folder);
+        command.current_dir(work.folder).env("PYTHONSAFEPATH", "1");
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
