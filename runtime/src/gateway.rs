@@ -115,6 +115,10 @@ impl Goal {
         let data = self.data.iter().map(|path| unicode(path)).collect::<Result<Vec<_>, _>>()?;
         CheckedGoal::new(&goal_id, &config.node.tenant, &self.text, data.clone(), &GoalLimits::default())?;
         let out_dir = self.out.join(&goal_id);
+        // `.` and `..` are made of characters that an id may have, and are no folder of the goal's own.
+        if out_dir.file_name().and_then(|name| name.to_str()) != Some(&*goal_id) {
+            return Err(GoalRefused::BadId { what: "goal id", given: goal_id }.into());
+        }
         Workspace::new(&self.data, &out_dir)?;
         Ok(GoalRequest {
             out_dir: unicode(&out_dir)?,
@@ -129,9 +133,9 @@ impl Goal {
     }
 }
 
-/// An id nobody has used: asking again under a used one continues that goal.
+/// An id nobody has used and nobody can guess: asking again under a used one continues that goal and gets its answer.
 fn fresh_id() -> Result<String, GoalError> {
-    let mut bytes = [0; 4];
+    let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| GoalError::NoRandomness)?;
     Ok(format!("g-{}", hex(&bytes)))
 }
@@ -272,4 +276,22 @@ fn keep(answer: &mut Answer, request: &GoalRequest) -> Result<(), GoalError> {
         description: "the report".to_owned(),
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_has_a_folder_of_its_own() {
+        for (id, own) in [("q3", true), ("q3.2026", true), ("..", false), (".", false), ("a/b", false), ("", false)] {
+            let checked = Goal::new("Analyze Q3 sales").id(id).out("out").check(&Config::default());
+            assert_eq!(checked.is_ok(), own, "{id:?}: {checked:?}");
+        }
+    }
+
+    #[test]
+    fn fresh_ids_cannot_be_guessed() {
+        assert_eq!(fresh_id().unwrap().len(), "g-".len() + 32, "128 bits");
+    }
 }

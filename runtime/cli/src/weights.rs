@@ -45,7 +45,8 @@ pub(crate) fn fetch(model: &PinnedModel, cache: &Cache) -> Result<Fetched, Failu
     bar.set_message(model.name);
     let mut shown = false;
     let mut tenth = 0;
-    let fetched = models::fetch(model, cache, &FetchOptions::default(), &mut |progress: &Progress| {
+    let options = FetchOptions::from_env(&|name| std::env::var_os(name));
+    let fetched = models::fetch(model, cache, &options, &mut |progress: &Progress| {
         if progress.source == Source::Cache {
             return;
         }

@@ -33,9 +33,10 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::plain(format!("cannot start the threads of the node: {error}")))?;
-    let answer = runtime.block_on(answer(config, goal, engine, Screen::detect()))?;
+    let answer = runtime.block_on(answer(config, goal, engine, Screen::detect()));
+    // Also after a failure: dropped, the runtime would wait for a tool that does not listen.
     runtime.shutdown_timeout(Duration::from_secs(2));
-    report(&answer, arguments.json)
+    report(&answer?, arguments.json)
 }
 
 async fn answer(
