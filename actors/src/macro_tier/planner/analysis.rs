@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::{self, Aggregate, CLEAR, Ranked, Wanted, label};
 use super::{arithmetic, timeframe};
-use crate::macro_tier::goal::Goal;
+use crate::macro_tier::goal::{Goal, injections};
 use crate::macro_tier::period::{Day, Grain, Span};
 use crate::macro_tier::plan::Intent;
 
@@ -219,6 +219,15 @@ pub(super) fn settle(
     analysis.notes.clear();
     analysis.gaps.clear();
     analysis.notes.extend(table.warnings.iter().cloned());
+    let cells = table
+        .columns
+        .iter()
+        .flat_map(|column| column.examples.iter().chain([&column.name]));
+    if let Some(phrase) = cells.flat_map(|cell| injections(cell)).next() {
+        analysis.notes.push(format!(
+            "the data holds words like an order ({phrase:?}); they are taken as data"
+        ));
+    }
     settle_measure(&wanted, table, analysis, measure);
     settle_categories(&wanted, table, analysis, category);
     settle_time(text, table, analysis, date);
