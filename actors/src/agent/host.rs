@@ -273,9 +273,36 @@ impl Pump {
         {
             *budget -= 1;
             if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_ref(), frame) {
-                self.queue.push_back(ticket);
+                self.keep(ticket);
             }
         }
+    }
+
+    /// Keeps what came by the door of answers and nobody waits for. That door takes whatever it is sent, an inform that
+    /// answers nothing too, so the hands it fills are counted here.
+    fn keep(&mut self, ticket: Ticket) {
+        let options = &self.cell().options;
+        let capacity = options.in_flight + options.replies;
+        let surplus = {
+            let mut in_flight = self.cell().in_flight.lock();
+            (in_flight.len() > capacity)
+                .then(|| {
+                    in_flight
+                        .get_mut(ticket)
+                        .map(|entry| Arc::clone(&entry.message))
+                })
+                .flatten()
+        };
+        let Some(message) = surplus else {
+            self.queue.push_back(ticket);
+            return;
+        };
+        let sender = Some(message.sender.as_str().into());
+        self.outbox
+            .society
+            .bury(message.sealed().clone(), Reason::Full { capacity }, sender);
+        let why = AgentError::refuse(ReasonKind::Overloaded, "the agent has its hands full");
+        settle(&self.outbox, ticket, &why);
     }
 
     /// Hands messages over while the agent is free.

@@ -352,3 +352,24 @@ async fn two_worlds_do_not_see_each_other() {
     );
     assert!(known.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_unasked_by_the_door_of_answers_is_bounded_too() {
+    let house = House::new().await;
+    let options = AgentOptions {
+        in_flight: 4,
+        replies: 4,
+        ..AgentOptions::default()
+    };
+    let worker = house.agent_with("macro.executor", options, inform).await;
+    house.cell(&worker).suspend();
+    let mut sender = Forger::enrolled(&house, "macro.planner.009@global", &worker);
+    for _ in 0..20 {
+        let frame = sender.seal(&house, Draft::new(Performative::Inform, "unasked"));
+        post(&house, &worker, frame, false).await;
+    }
+    assert_eq!(
+        (house.view(&worker).in_flight, house.buried("full")),
+        (8, 12)
+    );
+}
