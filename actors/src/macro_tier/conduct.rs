@@ -113,7 +113,7 @@ impl<'a> Conduct<'a> {
                             report.score = Some(judgement.score);
                             Err(judgement.feedback)
                         }
-                        Err(error) => Err(error.to_string()),
+                        Err(reason) => Err(reason),
                     }
                 }
                 Err(reason) => Err(reason),
@@ -163,8 +163,8 @@ impl<'a> Conduct<'a> {
                     outcome = Err(format!("the critic did not pass the text: {}", judgement.feedback.replace('\n', " ")));
                     feedback = Some(judgement.feedback);
                 }
-                Err(error) => {
-                    outcome = Err(error.to_string());
+                Err(reason) => {
+                    outcome = Err(reason);
                     break;
                 }
             }
@@ -263,18 +263,21 @@ impl<'a> Conduct<'a> {
     }
 
     /// Asks the critic; the reply is kept, because its frame is the proof.
-    pub(super) async fn validate(&self, task_id: &str, work: Work) -> Result<(Judgement, Trusted), AgentError> {
+    pub(super) async fn validate(&self, task_id: &str, work: Work) -> Result<(Judgement, Trusted), String> {
         let request = ValidationRequest { goal_id: self.request.goal_id.clone(), task_id: task_id.to_owned(), work };
         let mut retry = 0;
         loop {
-            let draft = draft(Performative::Request, ontology::VALIDATE, &request)?;
+            let draft = draft(Performative::Request, ontology::VALIDATE, &request).map_err(|error| error.to_string())?;
             match self.ctx.ask("macro.critic", draft, VALIDATE_DEADLINE).await {
-                Ok(reply) => return Ok((reply.content.read_json()?, reply)),
+                Ok(reply) => {
+                    let judgement = reply.content.read_json().map_err(|error| error.to_string())?;
+                    return Ok((judgement, reply));
+                }
                 Err(error) if retry < RETRIES && may_pass(&error) => {
                     tokio::time::sleep((BACKOFF * 2_u32.pow(retry)).min(BACKOFF_MAX)).await;
                     retry += 1;
                 }
-                Err(error) => return Err(AgentError::failure(format!("the critic did not judge: {}", words(&error)))),
+                Err(error) => return Err(format!("the critic did not judge: {}", words(&error))),
             }
         }
     }

@@ -74,7 +74,9 @@ async fn judge(request: ValidationRequest, tools: Arc<Toolbox>, ctx: &Context) -
                 let evidence = evidence(&tools, &task, &output, &inputs, &out_dir)?;
                 Ok::<_, ToolError>(check_result(&output.value, &evidence))
             });
-            (checked.await??, String::new(), None)
+            // A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
+            let checked = checked.await.map_err(|panic| AgentError::broken(format!("the recomputation panicked: {panic}")))?;
+            (checked?, String::new(), None)
         }
         Work::Answer { answer, evidence } => {
             (read(&answer.answer, &evidence, ctx).await, answer.digest(), Some(answer.status))
