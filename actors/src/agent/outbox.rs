@@ -18,6 +18,24 @@ use crate::Society;
 /// What one leg of an ask can hold before the asker looks: an agree and the answer, twice over.
 const EAR: usize = 4;
 
+/// An ask under way. Let go of before its answer is there, it is taken back, so that nobody works for nothing.
+struct Asked(Option<Dialogue>);
+
+impl Asked {
+    async fn hear(&mut self) -> Option<Trusted> {
+        self.0.as_mut()?.hear().await
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // An agent that has fallen takes nothing back: its successor asks again and finds the work begun.
+        if let Some(dialogue) = &self.0 {
+            let _ = dialogue.cancel();
+        }
+    }
+}
+
 /// Speaks for one incarnation. When that is over it is mute.
 pub(crate) struct Outbox {
     pub(crate) society: Society,
@@ -140,17 +158,18 @@ impl Outbox {
             None => draft.reply_by(self.society.now() + deadline),
         };
         let answered = tokio::time::timeout(deadline, async {
-            let mut dialogue = self.open(draft, EAR).await?;
+            let mut asked = Asked(Some(self.open(draft, EAR).await?));
             loop {
-                match dialogue.hear().await {
+                match asked.hear().await {
                     // A promise; the answer is still to come.
                     Some(said) if said.performative == Performative::Agree => {}
                     Some(said) => {
                         // A proposal, for one, leaves something to be said.
-                        dialogue.let_go();
+                        asked.0.take().map(Dialogue::let_go);
                         return outcome(said);
                     }
                     None => {
+                        asked.0 = None;
                         return Err(AskError::AskerStopped {
                             to: receiver.clone(),
                         });
