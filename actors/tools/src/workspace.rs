@@ -202,6 +202,26 @@ impl Workspace {
         Ok(bytes)
     }
 
+    /// Whether the output folder can come into being and take a file, asked before work is done that would be lost. Leaves nothing behind.
+    pub fn check_writable(&self) -> Result<(), ToolError> {
+        let fail = |error: io::Error| ToolError::Unwritable {
+            path: self.out_dir.clone(),
+            problem: problem(&error),
+        };
+        // The nearest folder there is; what is below it is made when the first file is written.
+        let relative = Path::new(".");
+        let nearest = self
+            .out_dir
+            .ancestors()
+            .map(|folder| if folder.as_os_str().is_empty() { relative } else { folder })
+            .find(|folder| folder.symlink_metadata().is_ok())
+            .unwrap_or(relative);
+        if !fs::metadata(nearest).map_err(fail)?.is_dir() {
+            return Err(fail(io::ErrorKind::NotADirectory.into()));
+        }
+        tempfile::tempfile_in(nearest).map(drop).map_err(fail)
+    }
+
     /// Writes `content` as the file `name` in the output folder, all or nothing; an older file of that name is replaced.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, ToolError> {
         let target = self.out_dir.join(name);
@@ -388,6 +408,24 @@ mod tests {
         for name in ["../b", "/tmp/b", "c/d", "..", ".", ""] {
             assert!(workspace.write(name, b"x").is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_found_before_any_work() {
+        let dir = folder();
+        fs::write(dir.path().join("file"), "").unwrap();
+        for (out, problem) in [
+            ("new/and/deep", None),
+            ("", None),
+            ("file", Some("a file is where the output folder should be")),
+            ("file/below", Some("a file is where the output folder should be")),
+        ] {
+            let workspace = Workspace::new(&[] as &[&str], dir.path().join(out)).unwrap();
+            let says = workspace.check_writable().map_err(|error| error.to_string());
+            assert_eq!(says.is_err(), problem.is_some(), "{out}: {says:?}");
+            assert!(problem.is_none_or(|problem| says.unwrap_err().ends_with(problem)), "{out}");
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
     }
 
     #[test]

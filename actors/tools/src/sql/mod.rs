@@ -54,6 +54,8 @@ impl Sql {
         args: &Args,
     ) -> Result<Vec<(&'w InputFile, String)>, ToolError> {
         match (args.files.as_slice(), args.file.as_deref()) {
+            // Arithmetic needs no table.
+            ([], None) if call.workspace.inputs().is_empty() => Ok(Vec::new()),
             ([], file) => Ok(vec![(args::input(NAME, call, file)?, "data".to_owned())]),
             (_, Some(_)) => Err(args::bad(NAME, "file and files cannot both be given")),
             (files, None) if files.len() > 8 => Err(args::bad(
@@ -154,17 +156,13 @@ impl Tool for Sql {
             .iter()
             .map(|(input, _)| input.name.as_str())
             .collect();
-        let facts = args.facts.name(
-            &result,
-            &database.units,
-            &format!("{}: {}", names.join(", "), one_line(&args.query)),
-        )?;
-        let log = format!(
-            "{}: {} rows from {}",
-            NAME,
-            result.rows.len(),
-            names.join(", ")
-        );
+        let (names, statement) = (names.join(", "), one_line(&args.query));
+        let (source, from) = match names.as_str() {
+            "" => (statement, "no table"),
+            names => (format!("{names}: {statement}"), names),
+        };
+        let facts = args.facts.name(&result, &database.units, &source)?;
+        let log = format!("{NAME}: {} rows from {from}", result.rows.len());
         Ok(ToolOutput {
             value: result.into_json(),
             facts,

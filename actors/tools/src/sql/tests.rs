@@ -357,6 +357,13 @@ fn several_files_are_joined_by_their_names() {
 }
 
 #[test]
+fn arithmetic_needs_no_table() {
+    let bench = bench(&[], Limits::default());
+    assert_eq!(bench.rows("SELECT 17 * 23 AS result"), json!([[391]]));
+    assert!(bench.refused("SELECT * FROM data").contains("data"));
+}
+
+#[test]
 fn a_changed_file_is_read_again() {
     let bench = sales();
     assert_eq!(bench.rows("SELECT count(*) FROM data"), json!([[4]]));
