@@ -13,6 +13,7 @@ use aios_protocols::ports::DataBus;
 use aios_protocols::{IdentityError, PrincipalId, TenantId};
 use aios_supervisor::Supervisor;
 use aios_tools::{Tool, Toolbox};
+use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
 use crate::events::{self, Restarts};
@@ -190,6 +191,7 @@ impl NodeBuilder {
         }
         let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
         let desk = society.client(principal).await?;
-        Ok(Node::new(Parts { config, society, tree, engine, bus, desk, restarts, listeners: [relay, follow] }).await)
+        let (listeners, stopping) = ([relay, follow], watch::Sender::new(false));
+        Ok(Node::new(Parts { config, society, tree, engine, bus, desk, restarts, listeners, stopping }).await)
     }
 }

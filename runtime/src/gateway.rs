@@ -50,8 +50,11 @@ pub enum GoalError {
     #[error(transparent)]
     Content(#[from] ContentError),
     /// The node is going down.
-    #[error("the node is stopping: {0}")]
-    Stopping(#[from] BusError),
+    #[error("the node is stopping and takes no more goals; start it again")]
+    Stopping,
+    /// Nobody could watch it.
+    #[error("the goal cannot be watched: {0}")]
+    Unwatched(BusError),
     /// An agent refused it or failed at it.
     #[error("{}", words(.0))]
     Refused(Reason),
@@ -119,7 +122,8 @@ impl Goal {
         if out_dir.file_name().and_then(|name| name.to_str()) != Some(&*goal_id) {
             return Err(GoalRefused::BadId { what: "goal id", given: goal_id }.into());
         }
-        Workspace::new(&self.data, &out_dir)?;
+        let workspace = Workspace::new(&self.data, &out_dir)?;
+        workspace.check_writable()?;
         Ok(GoalRequest {
             out_dir: unicode(&out_dir)?,
             goal_id,
@@ -154,7 +158,12 @@ fn unicode(path: &Path) -> Result<String, GoalError> {
 pub struct GoalRun {
     goal_id: String,
     events: Option<Box<dyn Subscription>>,
-    work: JoinHandle<Result<Answer, GoalError>>,
+    work: Work,
+}
+
+enum Work {
+    Running(JoinHandle<Result<Answer, GoalError>>),
+    Over(Result<Answer, GoalError>),
 }
 
 impl Node {
@@ -163,12 +172,22 @@ impl Node {
     /// # Errors
     /// When it cannot be worked on; see [`Goal::check`].
     pub async fn run(&self, goal: Goal) -> Result<GoalRun, GoalError> {
+        if self.is_stopping() {
+            return Err(GoalError::Stopping);
+        }
         let request = goal.request(self.config(), &fresh_id()?)?;
         let goal_id = request.goal_id.clone();
         // One queue for both kinds keeps their order; the goal's own are picked out when they are read.
-        let events = self.parts.bus.subscribe(all_events(), EVENTS).await?;
+        let events = self.parts.bus.subscribe(all_events(), EVENTS).await.map_err(|error| match error {
+            BusError::Closed => GoalError::Stopping,
+            other => GoalError::Unwatched(other),
+        })?;
         let work = tokio::spawn(work(self.clone(), request));
-        Ok(GoalRun { goal_id, events: Some(events), work })
+        Ok(GoalRun {
+            goal_id,
+            events: Some(events),
+            work: Work::Running(work),
+        })
     }
 }
 
@@ -182,10 +201,16 @@ impl GoalRun {
     pub async fn next(&mut self) -> Option<GoalEvent> {
         let events = self.events.as_mut()?;
         loop {
-            let delivery = tokio::select! {
-                biased;
-                delivery = events.next() => delivery,
-                () = finished(&self.work) => events.try_next(),
+            let delivery = match &mut self.work {
+                Work::Running(work) => tokio::select! {
+                    biased;
+                    delivery = events.next() => delivery,
+                    outcome = work => {
+                        self.work = Work::Over(over(outcome));
+                        events.try_next()
+                    }
+                },
+                Work::Over(_) => events.try_next(),
             };
             let Some(delivery) = delivery else {
                 self.events = None;
@@ -202,26 +227,24 @@ impl GoalRun {
     /// # Errors
     /// Why there is none.
     pub async fn answer(self) -> Result<Answer, GoalError> {
-        match self.work.await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(GoalError::Cancelled),
+        match self.work {
+            Work::Running(work) => over(work.await),
+            Work::Over(outcome) => outcome,
         }
     }
 
     /// Calls it off: nobody waits for the answer any more.
     pub async fn cancel(self) {
-        self.work.abort();
-        let _ = self.work.await;
+        if let Work::Running(work) = self.work {
+            work.abort();
+            let _ = work.await;
+        }
     }
 }
 
-/// Returns when the work is done, without taking its result.
-async fn finished(work: &JoinHandle<Result<Answer, GoalError>>) {
-    /// Nothing rings when a task ends that is not awaited; a watcher notices this much later.
-    const LOOK: Duration = Duration::from_millis(5);
-    while !work.is_finished() {
-        tokio::time::sleep(LOOK).await;
-    }
+/// The work's own outcome; a task that was aborted has none.
+fn over(outcome: Result<Result<Answer, GoalError>, tokio::task::JoinError>) -> Result<Answer, GoalError> {
+    outcome.unwrap_or(Err(GoalError::Cancelled))
 }
 
 fn read(subject: &Subject, payload: &[u8], goal_id: &str) -> Option<GoalEvent> {
@@ -245,7 +268,11 @@ async fn work(node: Node, request: GoalRequest) -> Result<Answer, GoalError> {
         .protocol(ProtocolName::FipaRequest)
         .ontology(ontology::GOAL);
     let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
-    let reply = node.parts.desk.ask("macro.interface", draft, deadline).await.map_err(|error| match error {
+    let reply = tokio::select! {
+        reply = node.parts.desk.ask("macro.interface", draft, deadline) => reply,
+        () = node.stops() => return Err(GoalError::Stopping),
+    };
+    let reply = reply.map_err(|error| match error {
         AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => GoalError::Refused(reason),
         other => GoalError::Unanswered(other),
     })?;

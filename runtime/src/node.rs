@@ -9,6 +9,7 @@ use aios_bus::data::InProcessDataBus;
 use aios_inference::{EngineHandle, ModelRole};
 use aios_protocols::{AgentId, IdentityError, Party};
 use aios_supervisor::{OrderError, Restart, SupervisorRef};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::answer::{MessageReport, ModelReport};
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) restarts: Arc<Restarts>,
     /// Tasks that listen to the tree; they end with the node.
     pub(crate) listeners: [JoinHandle<()>; 2],
+    /// Raised when the stop begins: goals under way are called off, new ones are not taken.
+    pub(crate) stopping: watch::Sender<bool>,
 }
 
 /// How an agent is spawned.
@@ -171,8 +174,19 @@ impl Node {
         &self.parts.config
     }
 
-    /// Stops every agent in reverse start order, then closes the bus. What does not leave in time is killed.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.parts.stopping.borrow()
+    }
+
+    /// Returns when the stop begins.
+    pub(crate) async fn stops(&self) {
+        // The sender lies in the same parts, so it cannot be gone.
+        let _ = self.parts.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Calls off what is under way, stops every agent in reverse start order, then closes the bus. What does not leave in time is killed.
     pub async fn stop(&self) {
+        self.parts.stopping.send_replace(true);
         self.parts.tree.stop_within(STOP_DEADLINE).await;
         for listener in &self.parts.listeners {
             listener.abort();
