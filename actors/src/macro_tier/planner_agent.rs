@@ -222,7 +222,7 @@ async fn carry_out(
                 let conducted = if task.reading == Some(Reading::Paragraph) {
                     let points = writing::paragraph_points(analysis, &findings);
                     let mut evidence = findings.evidence(goal, plan, analysis, TextKind::Paragraph, points);
-                    evidence.passages.extend(recalled.iter().cloned());
+                    evidence.passages.extend(recalled.iter().cloned().chain(expression(analysis)));
                     Some(conduct.prose(task, &title, Prose { filling, evidence }).await)
                 } else {
                     match dag::fill(task, &filling) {
@@ -262,10 +262,15 @@ async fn deliver(
     progress: Progress,
     ctx: &Context,
 ) -> Result<GoalAnswer, AgentError> {
-    let findings = Findings::read(plan, analysis, &progress.outputs);
+    let mut findings = Findings::read(plan, analysis, &progress.outputs);
+    // Why something is missing says more than that it is.
+    let told: BTreeSet<String> = progress.reports.iter().filter_map(|report| no_result(report, plan)).collect();
+    findings.gaps.retain(|gap| !told.contains(gap));
     let paragraph = report::closing(goal, analysis, &findings, progress.paragraph.as_deref());
     let written = report::answer(goal, analysis, &findings, &paragraph, &progress.artifacts, &progress.gaps);
-    let evidence = findings.evidence(goal, plan, analysis, TextKind::Report, plan.points.clone());
+    let mut evidence = findings.evidence(goal, plan, analysis, TextKind::Report, plan.points.clone());
+    // An answer that names its gaps repeats the figures in them (deadlines, sizes, lines), and those are no claims about the data.
+    evidence.passages.extend(progress.gaps.iter().cloned().chain(expression(analysis)));
     let status = if written.gaps.is_empty() { GoalStatus::Approved } else { GoalStatus::Partial };
     let mut answer = GoalAnswer {
         goal_id: request.goal_id.clone(),
@@ -280,12 +285,12 @@ async fn deliver(
         verdict: String::new(),
     };
     let judge = |answer: &GoalAnswer| Work::Answer { answer: Box::new(answer.clone()), evidence: Box::new(evidence.clone()) };
-    let (mut judgement, mut proof) = conduct.validate("", judge(&answer)).await?;
+    let (mut judgement, mut proof) = conduct.validate("", judge(&answer)).await.map_err(AgentError::failure)?;
     if !judgement.deliverable && answer.status == GoalStatus::Approved {
         // It may still leave as what it is: a partial answer that names what the critic misses.
         answer.status = GoalStatus::Partial;
         answer.gaps.extend(judgement.issues.iter().take(3).map(|issue| issue.description.clone()));
-        (judgement, proof) = conduct.validate("", judge(&answer)).await?;
+        (judgement, proof) = conduct.validate("", judge(&answer)).await.map_err(AgentError::failure)?;
     }
     if !judgement.deliverable {
         let reason = format!("the critic holds the answer back: {}", judgement.feedback.replace('\n', " "));
@@ -295,6 +300,18 @@ async fn deliver(
     answer.verdict = hex(proof.sealed().as_bytes());
     remember(&answer, goal, ctx).await;
     Ok(answer)
+}
+
+/// The numbers of an expression were given and not found: whoever states the result may repeat them.
+fn expression(analysis: &Analysis) -> Option<String> {
+    analysis.expression.as_ref().map(|expression| expression.shown.clone())
+}
+
+/// The gap a failed task leaves in the findings, which know only that there is no result.
+fn no_result(report: &TaskReport, plan: &Plan) -> Option<String> {
+    let task = plan.tasks.iter().find(|task| task.id == report.id && report.status == TaskStatus::Failed)?;
+    let point = plan.points.iter().find(|point| Some(&point.id) == task.point.as_ref());
+    Some(format!("{}: no result", point.map_or(&task.id, |point| &point.asks)))
 }
 
 /// Reports in the order of the plan, whatever order they came in.
