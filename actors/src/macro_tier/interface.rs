@@ -38,7 +38,7 @@ impl Interface {
 #[async_trait]
 impl Agent for Interface {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = vec!["goal".to_owned()];
+        card.skills = ["goal".to_owned()].into();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

@@ -38,7 +38,7 @@ impl MemoryKeeper {
 #[async_trait]
 impl Agent for MemoryKeeper {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = vec!["recall".to_owned(), "remember".to_owned()];
+        card.skills = ["recall".to_owned(), "remember".to_owned()].into();
     }
 
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
