@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::critic::results::{ResultEvidence, check_result};
-use super::critic::{Assessment, Evidence, Severity, assess};
+use super::critic::{Assessment, Category, Evidence, Issue, Severity, Verdict, assess};
 use crate::agent::{Agent, AgentError, Context, Incoming};
 use crate::content::{GoalStatus, Judgement, ValidationRequest, Work, ontology};
 use crate::macro_tier::plan::Task;
@@ -79,7 +79,19 @@ async fn judge(request: ValidationRequest, tools: Arc<Toolbox>, ctx: &Context) -
             (checked?, String::new(), None)
         }
         Work::Answer { answer, evidence } => {
-            (read(&answer.answer, &evidence, ctx).await, answer.digest(), Some(answer.status))
+            let mut assessment = read(&answer.answer, &evidence, ctx).await;
+            // The text was compared with the evidence; what leaves beside it must be the same figures.
+            if answer.facts != evidence.facts {
+                assessment.issues.insert(0, Issue {
+                    category: Category::Accuracy,
+                    severity: Severity::Critical,
+                    description: "the figures beside the text are not those it was compared with".to_owned(),
+                    suggestion: "Deliver the figures that were judged".to_owned(),
+                    location: None,
+                });
+                assessment.verdict = Verdict::Rejected;
+            }
+            (assessment, answer.digest(), Some(answer.status))
         }
     };
     let contradicted = assessment.issues.iter().any(|issue| issue.severity == Severity::Critical);
@@ -160,7 +172,7 @@ fn evidence(
 fn chart(task: &Task, output: &ToolOutput) -> ResultEvidence {
     let artifact = output.artifacts.first();
     let svg = artifact
-        .filter(|artifact| std::fs::metadata(&artifact.path).is_ok_and(|file| file.len() <= CHART_BYTES))
+        .filter(|artifact| std::fs::symlink_metadata(&artifact.path).is_ok_and(|file| file.is_file() && file.len() <= CHART_BYTES))
         .and_then(|artifact| std::fs::read_to_string(&artifact.path).ok())
         .unwrap_or_default();
     let description = artifact.map(|artifact| artifact.description.clone()).unwrap_or_default();

@@ -89,7 +89,7 @@ impl Agent for Interface {
 }
 
 /// Whether an answer may leave: the verdict's frame is a critic's, its signature holds, and it is about exactly this answer.
-fn release(answer: &GoalAnswer, ctx: &Context) -> Result<(), AgentError> {
+pub(super) fn release(answer: &GoalAnswer, ctx: &Context) -> Result<(), AgentError> {
     // A failed goal delivers no answer, so there is nothing to judge; its reason goes out.
     if answer.status == GoalStatus::Failed && answer.answer.is_empty() && answer.facts.is_empty() {
         return Ok(());

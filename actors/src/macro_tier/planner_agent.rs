@@ -4,7 +4,7 @@
 //! that was killed gets it again; the answer, the model's pick and every task are durable steps, so what was done is not done again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
@@ -12,6 +12,7 @@ use aios_tools::{Artifact, TableProfile, ToolOutput};
 use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::conduct::{Conduct, Conducted, Prose, draft};
 use super::planner::dag::{self, Filling};
@@ -25,6 +26,7 @@ use crate::content::{
 use crate::macro_tier::critic::TextKind;
 use crate::macro_tier::critic_agent::{by_name, start};
 use crate::macro_tier::goal::{Goal, GoalLimits};
+use crate::macro_tier::interface::release;
 use crate::macro_tier::plan::{Budget, Plan, Task};
 use crate::macro_tier::report;
 use crate::meso_tier::state::{SETTLE, Settle};
@@ -80,7 +82,11 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
     let lease = |ttl_ms| LeaseRequest { resource: format!("goal/{}", request.goal_id), ttl_ms };
     let held: Lease = ask(ctx, "meso.consensus", Performative::Request, ontology::LEASE, &lease(request.deadline_ms)).await?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
-    let answer = ctx.once(&format!("{}/answer", request.goal_id), || work(request, ctx)).await;
+    let answer = tokio::time::timeout(Duration::from_millis(request.deadline_ms), answered(request, ctx)).await;
+    let answer = answer.unwrap_or_else(|_| {
+        let allowed = request.deadline_ms;
+        Err(AgentError::failure(format!("the goal was not done within its {allowed} ms; raise goal.deadline_ms")))
+    });
     if answer.is_ok() {
         let over = Settle { goal_id: request.goal_id.clone(), role: "macro.executor".to_owned() };
         let settled: Result<Value, _> = ask(ctx, "meso.state", Performative::Request, SETTLE, &over).await;
@@ -93,6 +99,40 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
         tracing::warn!(%error, "the goal's lease runs out by itself");
     }
     answer
+}
+
+/// The answer, once: asked again for the same goal, it is given again as long as its verdict still proves itself.
+async fn answered(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+    let asked = fingerprint(request);
+    let known: String = ctx.once(&format!("{}/request", request.goal_id), || async { Ok::<_, AgentError>(asked.clone()) }).await?;
+    if known != asked {
+        let detail = format!("{} names another goal already, or its files have changed; choose another id", request.goal_id);
+        return Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail));
+    }
+    let step = format!("{}/answer", request.goal_id);
+    let answer = ctx.once(&step, || work(request, ctx)).await?;
+    if release(&answer, ctx).is_ok() {
+        return Ok(answer);
+    }
+    // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew.
+    ctx.forget_steps(&step)?;
+    ctx.once(&step, || work(request, ctx)).await
+}
+
+/// What makes two requests of the same id the same goal: the words, the files and their state.
+fn fingerprint(request: &GoalRequest) -> String {
+    let mut hash = Sha256::new();
+    for part in std::iter::once(&request.text).chain(&request.data) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    for file in &request.data {
+        let state = std::fs::metadata(file).ok();
+        let modified = state.as_ref().and_then(|state| state.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+        hash.update(state.map_or(0, |state| state.len()).to_le_bytes());
+        hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
+    }
+    hex(&hash.finalize())
 }
 
 async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
@@ -144,7 +184,7 @@ async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentE
         conduct.tell(conduct.event(task, &title(Some(&plan), task), TaskStatus::Pending)).await;
     }
     carry_out(&goal, &plan, &analysis, &recalled, &conduct, &mut progress).await;
-    deliver(request, &goal, &plan, &analysis, &conduct, progress, ctx).await
+    deliver(request, &goal, &plan, &analysis, &recalled, &conduct, progress, ctx).await
 }
 
 /// What has come of the tasks so far.
@@ -253,11 +293,13 @@ async fn carry_out(
 }
 
 /// Writes the report, has it judged as it will leave, and keeps it.
+#[allow(clippy::too_many_arguments)]
 async fn deliver(
     request: &GoalRequest,
     goal: &Goal,
     plan: &Plan,
     analysis: &Analysis,
+    recalled: &[String],
     conduct: &Conduct<'_>,
     progress: Progress,
     ctx: &Context,
@@ -269,8 +311,9 @@ async fn deliver(
     let paragraph = report::closing(goal, analysis, &findings, progress.paragraph.as_deref());
     let written = report::answer(goal, analysis, &findings, &paragraph, &progress.artifacts, &progress.gaps);
     let mut evidence = findings.evidence(goal, plan, analysis, TextKind::Report, plan.points.clone());
-    // An answer that names its gaps repeats the figures in them (deadlines, sizes, lines), and those are no claims about the data.
-    evidence.passages.extend(progress.gaps.iter().cloned().chain(expression(analysis)));
+    evidence.passages.extend(expression(analysis));
+    // What a paragraph may repeat, the answer that holds it may repeat.
+    evidence.passages.extend(recalled.iter().cloned());
     let status = if written.gaps.is_empty() { GoalStatus::Approved } else { GoalStatus::Partial };
     let mut answer = GoalAnswer {
         goal_id: request.goal_id.clone(),
