@@ -33,7 +33,7 @@ pub(crate) fn cache() -> Result<Cache, Failure> {
 ///
 /// # Errors
 /// Why it could not be had, and what to do next.
-pub(crate) fn fetch(model: &PinnedModel, cache: &Cache) -> Result<Fetched, Failure> {
+pub(crate) fn fetch(model: &'static PinnedModel, cache: &Cache) -> Result<Fetched, Failure> {
     let screen = Screen::detect();
     let bar = ProgressBar::with_draw_target(Some(model.bytes()), ProgressDrawTarget::hidden());
     let template = if screen.colour {

@@ -4,6 +4,7 @@
 //! the peer leaves over. Here is the list of benches; each is a file that ends in a [`report::Report`]. How each figure is measured
 //! and how to reproduce it with public tools is told in `docs/benchmarks.md`.
 
+mod goal;
 mod messages;
 mod report;
 mod samples;
@@ -23,11 +24,18 @@ struct Bench {
     run: fn(rounds: u32) -> Result<Report, Failure>,
 }
 
-const BENCHES: [Bench; 1] = [Bench {
-    name: "messages",
-    what: "a signed ask between two agents beside its signatures and a bare ractor ask",
-    run: messages::run,
-}];
+const BENCHES: [Bench; 2] = [
+    Bench {
+        name: "messages",
+        what: "a signed ask between two agents beside its signatures and a bare ractor ask",
+        run: messages::run,
+    },
+    Bench {
+        name: "goal",
+        what: "the runtime's own share of a goal: all but tools and model",
+        run: goal::run,
+    },
+];
 
 /// Runs the bench that is named, or lists them all.
 ///

@@ -20,6 +20,11 @@ impl Samples {
         self.0.extend(values);
     }
 
+    /// The lowest value: what it takes when nothing else wants the machine; infinite if there is none.
+    pub(super) fn least(&self) -> f64 {
+        self.0.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
     /// The value that half of the others exceed; not a number if there is none.
     pub(super) fn median(&self) -> f64 {
         let mut sorted = self.0.clone();

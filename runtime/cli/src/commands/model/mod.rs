@@ -13,7 +13,7 @@ pub(crate) mod pull;
 pub(crate) mod run;
 
 /// An engine with one model loaded, fetched first if need be.
-fn engine(model: &PinnedModel, device: &str) -> Result<BurnEngine, Failure> {
+fn engine(model: &'static PinnedModel, device: &str) -> Result<BurnEngine, Failure> {
     let device: DeviceChoice = device.parse().map_err(|error| Failure::usage(format!("--device: {error}")))?;
     let fetched = weights::fetch(model, &weights::cache()?)?;
     let mut engine = BurnEngine::new(BurnConfig { device, ..BurnConfig::default() })

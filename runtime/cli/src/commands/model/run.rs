@@ -21,20 +21,22 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
     } else {
         Prompt::Chat(vec![ChatTurn { role: ChatRole::User, content: arguments.prompt.clone() }])
     };
+    let mut seed = None;
     let sampling = if arguments.greedy {
         Sampling::Greedy
     } else {
-        let seed = arguments.seed.unwrap_or_else(|| {
+        let chosen = arguments.seed.unwrap_or_else(|| {
             std::time::SystemTime::now()
                 .duration_since(std::time::UNIX_EPOCH)
                 .map_or(0, |time| time.as_nanos() as u64 & 0xffff_ffff)
         });
         if !arguments.json {
-            console::note(&format!("seed {seed}"));
+            console::note(&format!("seed {chosen}"));
         }
-        Sampling::Seeded { seed, temperature: arguments.temperature, top_p: 0.95, top_k: 40 }
+        seed = Some(chosen);
+        Sampling::Seeded { seed: chosen, temperature: arguments.temperature, top_p: 0.95, top_k: 40 }
     };
-    let mut request = InferRequest::new(prompt).max_tokens(arguments.max_tokens).sampling(sampling.clone());
+    let mut request = InferRequest::new(prompt).max_tokens(arguments.max_tokens).sampling(sampling);
     request.top_logits = arguments.top_logits;
 
     let mut engine = model::engine(&SMOLLM2_135M_INSTRUCT, &arguments.device)?;
@@ -73,7 +75,7 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
         "text": inference.text,
         "finish": inference.finish,
         "top_logits": inference.top_logits,
-        "sampling": sampling,
+        "seed": seed,
         "timings": inference.timings,
     }))?;
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,313 @@
+//! The runtime's own share of a goal: the time in which neither a tool nor the model was at work.
+//!
+//! The example goal runs on a whole node with the scripted engine. Every call of a tool (by an executor or by the Critic, who recomputes)
+//! and of the engine is noted with its begin and end; what is left of the goal's wall time once the union of those intervals is taken
+//! out is the runtime's: messages, signatures, planning, judging, supervision, the step log, threads handing over to each other.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aios_actors::content::GoalStatus;
+use aios_inference::{
+    Capabilities, EmbedRequest, Engine, EngineError, EngineFactory, Health, InferRequest,
+    Inference, ModelInfo, ModelSource, Token,
+};
+use aios_runtime::{Goal, Node, engines};
+use aios_tools::{
+    Capabilities as Granted, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox,
+};
+
+use super::failed;
+use super::report::{Bar, Report};
+use super::samples::Samples;
+use crate::failure::Failure;
+
+/// The example everybody runs first.
+const TEXT: &str = "Analyze Q3 sales";
+const TABLE: &str = include_str!("../../../../../docs/examples/q3_sales.csv");
+/// Goals on one node after its first; a principal may ask for 100 a minute.
+const GOALS: u32 = 10;
+/// The most the runtime may take of a goal, in milliseconds.
+const LIMIT_MS: f64 = 5.0;
+
+pub(super) fn run(rounds: u32) -> Result<Report, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let folder = Folder::new()?;
+    let report = runtime.block_on(measure(rounds, &folder.0));
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    report
+}
+
+async fn measure(rounds: u32, folder: &Path) -> Result<Report, Failure> {
+    let mut report = Report::begin("goal");
+    let table = folder.join("q3_sales.csv");
+    std::fs::write(&table, TABLE).map_err(failed)?;
+
+    let [
+        mut first,
+        mut share,
+        mut whole,
+        mut tools,
+        mut model,
+        mut messages,
+    ] = [const { Samples::new() }; 6];
+    for _ in 0..rounds {
+        // A node of its own for each round: nothing is remembered, no table is loaded.
+        let stage = Stage::start().await?;
+        first.push(stage.goal(&table, folder).await?.share());
+        for _ in 0..GOALS {
+            let spent = stage.goal(&table, folder).await?;
+            share.push(spent.share());
+            whole.push(spent.whole);
+            tools.push(spent.tools);
+            model.push(spent.model);
+            messages.push(spent.messages);
+        }
+        stage.node.stop().await;
+    }
+
+    report.figure("share_ms", share.median());
+    report.figure("least_share_ms", share.least());
+    report.figure("first_share_ms", first.median());
+    report.figure("goal_ms", whole.median());
+    report.figure("tools_ms", tools.median());
+    report.figure("model_ms", model.median());
+    report.figure("messages", messages.median());
+    report.figure("rounds", f64::from(rounds));
+    report.figure("goals", f64::from(rounds * (GOALS + 1)));
+    report.bar(Bar::at_most(
+        "share",
+        "goal time in which neither a tool nor the model was at work",
+        share.median(),
+        LIMIT_MS,
+        "ms",
+    ));
+    Ok(report)
+}
+
+/// A node whose tools and engine are watched.
+struct Stage {
+    node: Node,
+    tools: Arc<Spans>,
+    model: Arc<Spans>,
+}
+
+impl Stage {
+    async fn start() -> Result<Self, Failure> {
+        let (tools, model) = (Arc::new(Spans::default()), Arc::new(Spans::default()));
+        let watched = Arc::clone(&model);
+        let make = engines::scripted();
+        let engine: EngineFactory = Arc::new(move || {
+            Ok(Box::new(WatchedEngine {
+                engine: make()?,
+                busy: Arc::clone(&watched),
+            }))
+        });
+        // Whoever writes text asks the engine, which is watched itself, so the node's own `write_text` stays.
+        let toolbox = Arc::new(Toolbox::standard(None));
+        let mut builder = Node::builder().engine(engine);
+        for spec in toolbox.specs() {
+            let (tools, busy) = (Arc::clone(&toolbox), Arc::clone(&tools));
+            builder = builder.tool(Arc::new(WatchedTool { spec, tools, busy }));
+        }
+        Ok(Self {
+            node: builder.start().await.map_err(failed)?,
+            tools,
+            model,
+        })
+    }
+
+    async fn goal(&self, table: &Path, out: &Path) -> Result<Spent, Failure> {
+        self.tools.take();
+        self.model.take();
+        let begun = Instant::now();
+        let run = self
+            .node
+            .run(Goal::new(TEXT).data([table]).out(out))
+            .await
+            .map_err(failed)?;
+        let answer = run.answer().await.map_err(failed)?;
+        let whole = (begun, Instant::now());
+        if answer.status != GoalStatus::Approved {
+            let reason = answer
+                .reason
+                .or(answer.gaps.into_iter().next())
+                .unwrap_or_default();
+            return Err(failed(format!(
+                "the example goal was not approved: {reason}"
+            )));
+        }
+        let (tools, model) = (self.tools.take(), self.model.take());
+        let both = tools.iter().chain(&model).copied().collect();
+        Ok(Spent {
+            whole: milliseconds(whole.1 - whole.0),
+            tools: milliseconds(union(tools, whole)),
+            model: milliseconds(union(model, whole)),
+            outside: milliseconds(union(both, whole)),
+            messages: answer.messages.sent as f64,
+        })
+    }
+}
+
+/// What one goal took, in milliseconds.
+struct Spent {
+    whole: f64,
+    tools: f64,
+    model: f64,
+    /// A tool or the model or both.
+    outside: f64,
+    messages: f64,
+}
+
+impl Spent {
+    fn share(&self) -> f64 {
+        self.whole - self.outside
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+type Span = (Instant, Instant);
+
+/// How much of `whole` is covered by the spans; what is covered twice counts once.
+fn union(mut spans: Vec<Span>, whole: Span) -> Duration {
+    spans.sort_unstable();
+    let mut covered = Duration::ZERO;
+    let mut upto = whole.0;
+    for (begin, end) in spans {
+        let end = end.min(whole.1);
+        covered += end.saturating_duration_since(begin.max(upto));
+        upto = upto.max(end);
+    }
+    covered
+}
+
+/// When something was at work.
+#[derive(Default)]
+struct Spans(Mutex<Vec<Span>>);
+
+impl Spans {
+    fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        let begin = Instant::now();
+        let result = work();
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((begin, Instant::now()));
+        result
+    }
+
+    fn take(&self) -> Vec<Span> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// One of the standard tools, called through a box that shares what they share.
+struct WatchedTool {
+    spec: ToolSpec,
+    tools: Arc<Toolbox>,
+    busy: Arc<Spans>,
+}
+
+impl Tool for WatchedTool {
+    fn spec(&self) -> ToolSpec {
+        self.spec.clone()
+    }
+
+    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+        // The capability was asked for where the call came from.
+        self.busy
+            .during(|| self.tools.call(self.spec.name, &Granted::all(), call))
+    }
+}
+
+struct WatchedEngine {
+    engine: Box<dyn Engine>,
+    busy: Arc<Spans>,
+}
+
+impl Engine for WatchedEngine {
+    fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
+        self.engine.load_model(source)
+    }
+
+    fn infer(&mut self, request: &InferRequest) -> Result<Inference, EngineError> {
+        self.busy.during(|| self.engine.infer(request))
+    }
+
+    fn stream(
+        &mut self,
+        request: &InferRequest,
+        sink: &mut (dyn FnMut(&Token) -> ControlFlow<()> + '_),
+    ) -> Result<Inference, EngineError> {
+        self.busy.during(|| self.engine.stream(request, sink))
+    }
+
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.busy.during(|| self.engine.embed(request))
+    }
+
+    fn unload(&mut self, model: &str) -> Result<(), EngineError> {
+        self.engine.unload(model)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.engine.capabilities()
+    }
+
+    fn health(&mut self) -> Health {
+        self.engine.health()
+    }
+}
+
+/// A folder for the table, the charts and the reports; gone when the bench ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("aios-bench-{}", std::process::id()));
+        std::fs::create_dir(&path)
+            .map_err(|error| failed(format!("cannot create {}: {error}", path.display())))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_that_is_covered_twice_or_lies_outside_counts_as_it_should() {
+        let zero = Instant::now();
+        let at = |ms: u64| zero + Duration::from_millis(ms);
+        let whole = (at(100), at(200));
+        let cases: [(&[(u64, u64)], u64); 6] = [
+            (&[], 0),
+            (&[(110, 120), (130, 150)], 30),
+            (&[(110, 150), (120, 130)], 40),
+            (&[(130, 160), (110, 140)], 50),
+            (&[(0, 50), (90, 110), (190, 300), (250, 300)], 20),
+            (&[(0, 300)], 100),
+        ];
+        for (spans, covered) in cases {
+            let spans = spans
+                .iter()
+                .map(|&(begin, end)| (at(begin), at(end)))
+                .collect();
+            assert_eq!(union(spans, whole), Duration::from_millis(covered));
+        }
+    }
+}
