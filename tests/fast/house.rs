@@ -24,13 +24,17 @@ pub(crate) async fn pursue(node: &Node, goal: Goal) -> Result<Answer, GoalError>
 
 /// A file that the documentation shows.
 pub(crate) fn example(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/examples").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs/examples")
+        .join(name)
 }
 
 /// Fails instead of hanging; nothing is measured by it.
 pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
     let patience = Duration::from_secs(60);
-    tokio::time::timeout(patience, work).await.unwrap_or_else(|_| panic!("{what}: nothing within {patience:?}"))
+    tokio::time::timeout(patience, work)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: nothing within {patience:?}"))
 }
 
 /// Small, fast and repeatable: a failing test prints the seed it ran under.

@@ -7,7 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 /// One row of the table in `docs/architecture.md`: a crate and what it may depend on of ours.
@@ -49,7 +52,8 @@ fn manifests() -> Vec<Manifest> {
         .iter()
         .map(|member| {
             let path = root().join(member.as_str().unwrap()).join("Cargo.toml");
-            let manifest: toml::Table = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let manifest: toml::Table =
+                toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             let (ours, others) = manifest
                 .get("dependencies")
                 .and_then(toml::Value::as_table)
@@ -70,7 +74,10 @@ fn every_crate_depends_only_on_what_the_drawing_allows() {
     let drawing = drawing();
     for manifest in manifests() {
         let Some(allowed) = drawing.get(&manifest.name) else {
-            panic!("{} is missing from the table in docs/architecture.md", manifest.name);
+            panic!(
+                "{} is missing from the table in docs/architecture.md",
+                manifest.name
+            );
         };
         let extra: Vec<_> = manifest.ours.difference(allowed).collect();
         assert!(
@@ -83,9 +90,15 @@ fn every_crate_depends_only_on_what_the_drawing_allows() {
 
 #[test]
 fn every_row_of_the_drawing_is_a_crate() {
-    let names: BTreeSet<String> = manifests().into_iter().map(|manifest| manifest.name).collect();
+    let names: BTreeSet<String> = manifests()
+        .into_iter()
+        .map(|manifest| manifest.name)
+        .collect();
     for row in drawing().keys() {
-        assert!(names.contains(row), "{row} is drawn but is not a member of the workspace");
+        assert!(
+            names.contains(row),
+            "{row} is drawn but is not a member of the workspace"
+        );
     }
 }
 
@@ -102,7 +115,10 @@ fn arrows_never_form_a_circle() {
             })
             .map(|(name, _)| name.as_str())
             .collect();
-        assert!(!next.is_empty(), "the drawing has a circle among the crates not in {settled:?}");
+        assert!(
+            !next.is_empty(),
+            "the drawing has a circle among the crates not in {settled:?}"
+        );
         settled.extend(next);
     }
 }
@@ -134,7 +150,19 @@ fn protocols_know_no_runtime_no_transport_and_no_files() {
         .into_iter()
         .find(|manifest| manifest.name == "aios-protocols")
         .unwrap();
-    for part in ["tokio", "ractor", "tonic", "async-nats", "sled", "burn", "shared_memory", "ureq"] {
-        assert!(!protocols.others.contains(part), "protocols must not depend on {part}");
+    for part in [
+        "tokio",
+        "ractor",
+        "tonic",
+        "async-nats",
+        "sled",
+        "burn",
+        "shared_memory",
+        "ureq",
+    ] {
+        assert!(
+            !protocols.others.contains(part),
+            "protocols must not depend on {part}"
+        );
     }
 }

@@ -1,4 +1,11 @@
 //! Flows, tables and rules that hold over the whole workspace.
 #![allow(clippy::unwrap_used)]
 
+mod goals;
+mod house;
 mod layering;
+mod made_up;
+mod nodes;
+mod recovery;
+mod tables;
+mod verdict;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
 use aios_actors::content::{
-    CriticReport, GoalAnswer, GoalRequest, GoalStatus, ValidationRequest, Work, hex, ontology, unhex,
+    CriticReport, GoalAnswer, GoalRequest, GoalStatus, ValidationRequest, Work, hex, ontology,
+    unhex,
 };
 use aios_actors::macro_tier::critic::Evidence;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
@@ -27,13 +28,31 @@ const ROWS: [(&str, &str); 12] = [
     ("a verdict that is no frame", "its verdict is refused"),
     ("a verdict with one bit changed", "its verdict is refused"),
     ("a verdict cut short", "its verdict is refused"),
-    ("a verdict by another agent", "its verdict comes from macro.forger.001@local, not from a critic"),
+    (
+        "a verdict by another agent",
+        "its verdict comes from macro.forger.001@local, not from a critic",
+    ),
     ("a request that was sent to the critic", "not from a critic"),
-    ("a verdict of another house's critic", "its verdict is refused"),
-    ("a verdict about another answer", "its verdict is about another answer"),
-    ("a verdict about another goal", "its verdict is about another answer"),
-    ("a figure changed after the verdict", "its verdict is about another answer"),
-    ("an answer that is dressed up as a failure", "it carries no verdict"),
+    (
+        "a verdict of another house's critic",
+        "its verdict is refused",
+    ),
+    (
+        "a verdict about another answer",
+        "its verdict is about another answer",
+    ),
+    (
+        "a verdict about another goal",
+        "its verdict is about another answer",
+    ),
+    (
+        "a figure changed after the verdict",
+        "its verdict is about another answer",
+    ),
+    (
+        "an answer that is dressed up as a failure",
+        "it carries no verdict",
+    ),
 ];
 
 struct Cheat {
@@ -67,8 +86,15 @@ fn answer(goal_id: &str, text: &str) -> GoalAnswer {
 async fn judged(answer: &GoalAnswer, ctx: &Context) -> Result<Trusted, AgentError> {
     let evidence = serde_json::json!({ "goal": "What is the total revenue?", "facts": answer.facts, "measures": ["revenue"] });
     let evidence: Evidence = serde_json::from_value(evidence)?;
-    let work = Work::Answer { answer: Box::new(answer.clone()), evidence: Box::new(evidence) };
-    let request = ValidationRequest { goal_id: answer.goal_id.clone(), task_id: String::new(), work };
+    let work = Work::Answer {
+        answer: Box::new(answer.clone()),
+        evidence: Box::new(evidence),
+    };
+    let request = ValidationRequest {
+        goal_id: answer.goal_id.clone(),
+        task_id: String::new(),
+        work,
+    };
     let draft = Draft::new(Performative::Request, Content::json(&request)?)
         .protocol(ProtocolName::FipaRequest)
         .ontology(ontology::VALIDATE);
@@ -83,7 +109,10 @@ impl Agent for Cheat {
         let verdict = judged(&honest, ctx).await?;
         let frame = hex(verdict.sealed().as_bytes());
         let _ = self.verdicts.send(frame.clone());
-        let mut given = GoalAnswer { verdict: frame, ..honest };
+        let mut given = GoalAnswer {
+            verdict: frame,
+            ..honest
+        };
         match request.text.as_str() {
             "an honest answer" => {}
             "no verdict" => given.verdict.clear(),
@@ -96,12 +125,18 @@ impl Agent for Cheat {
             }
             "a verdict cut short" => given.verdict.truncate(200),
             "a verdict by another agent" => {
-                let copied = ctx.ask("macro.forger", verdict.content.clone(), PATIENCE).await?;
+                let copied = ctx
+                    .ask("macro.forger", verdict.content.clone(), PATIENCE)
+                    .await?;
                 given.verdict = hex(copied.sealed().as_bytes());
             }
             // The planner's own message to the forger is a genuine frame too, signed by a planner.
-            "a request that was sent to the critic" => given.verdict = hex(incoming.sealed().as_bytes()),
-            "a verdict of another house's critic" => given.verdict.clone_from(&self.foreign.lock().unwrap()),
+            "a request that was sent to the critic" => {
+                given.verdict = hex(incoming.sealed().as_bytes())
+            }
+            "a verdict of another house's critic" => {
+                given.verdict.clone_from(&self.foreign.lock().unwrap())
+            }
             "a verdict about another answer" => {
                 let other = answer(&request.goal_id, "The total revenue was 120 in all.");
                 given.verdict = hex(judged(&other, ctx).await?.sealed().as_bytes());
@@ -142,17 +177,29 @@ async fn an_answer_leaves_only_with_the_critics_verdict_over_exactly_this_answer
     let house = || async {
         let (verdicts, foreign) = (verdicts.clone(), Arc::clone(&foreign));
         Node::builder()
-            .factory("macro.planner", move |_| Ok(Cheat { verdicts: verdicts.clone(), foreign: Arc::clone(&foreign) }))
+            .factory("macro.planner", move |_| {
+                Ok(Cheat {
+                    verdicts: verdicts.clone(),
+                    foreign: Arc::clone(&foreign),
+                })
+            })
             .factory("macro.forger", |_| Ok(Forger))
             .start()
             .await
             .unwrap()
     };
     let (node, elsewhere) = (house().await, house().await);
-    node.spawn("macro.forger", SpawnOptions::default()).await.unwrap();
+    node.spawn("macro.forger", SpawnOptions::default())
+        .await
+        .unwrap();
 
     let goal = |text: &str| Goal::new(text).id("g-1").out(folder.path());
-    soon("the other house", pursue(&elsewhere, goal("an honest answer"))).await.unwrap();
+    soon(
+        "the other house",
+        pursue(&elsewhere, goal("an honest answer")),
+    )
+    .await
+    .unwrap();
     *foreign.lock().unwrap() = heard.recv().await.unwrap();
 
     for (row, held_back) in ROWS {
@@ -164,8 +211,14 @@ async fn an_answer_leaves_only_with_the_critics_verdict_over_exactly_this_answer
             }
             Err(error) => {
                 let told = error.to_string();
-                assert!(told.starts_with("the answer is held back: "), "{row}: {told}");
-                assert!(!held_back.is_empty() && told.contains(held_back), "{row}: {told}");
+                assert!(
+                    told.starts_with("the answer is held back: "),
+                    "{row}: {told}"
+                );
+                assert!(
+                    !held_back.is_empty() && told.contains(held_back),
+                    "{row}: {told}"
+                );
             }
         }
     }
