@@ -142,7 +142,11 @@ pub struct GoalAnswer {
 impl GoalAnswer {
     /// What the Critic signs: SHA-256 over the whole answer but the judgement itself, in hexadecimal.
     pub fn digest(&self) -> String {
-        let bare = Self { critic: CriticReport::default(), verdict: String::new(), ..self.clone() };
+        let bare = Self {
+            critic: CriticReport::default(),
+            verdict: String::new(),
+            ..self.clone()
+        };
         // A struct of texts and numbers always has a JSON form; field order is the declaration's, so the digest is stable.
         let bytes = serde_json::to_vec(&bare).unwrap_or_default();
         hex(&Sha256::digest(&bytes))
@@ -157,11 +161,14 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Hexadecimal back to bytes; none if it is not.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let digit = |c: u8| char::from(c).to_digit(16).map(|value| value as u8);
-    digits.chunks_exact(2).map(|pair| Some((digit(pair[0])? << 4) | digit(pair[1])?)).collect()
+    digits
+        .chunks_exact(2)
+        .map(|pair| Some((digit(pair[0])? << 4) | digit(pair[1])?))
+        .collect()
 }
 
 /// Asks the Critic.

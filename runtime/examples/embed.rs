@@ -9,7 +9,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Without an engine of its own a node thinks with the scripted one: no weights, right figures, plain prose.
     let node = Node::builder().start().await?;
     let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/q3_sales.csv");
-    let goal = Goal::new("Analyze Q3 sales").data([table]).out(std::env::temp_dir().join("aios-embed"));
+    let goal = Goal::new("Analyze Q3 sales")
+        .data([table])
+        .out(std::env::temp_dir().join("aios-embed"));
 
     let mut run = node.run(goal).await?;
     while let Some(event) = run.next().await {
@@ -18,7 +20,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let answer = run.answer().await?;
-    println!("\n{}\n{:?} after {:.0} ms", answer.answer, answer.status, answer.duration_ms);
+    println!(
+        "\n{}\n{:?} after {:.0} ms",
+        answer.answer, answer.status, answer.duration_ms
+    );
     node.stop().await;
     Ok(())
 }

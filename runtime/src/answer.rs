@@ -81,7 +81,18 @@ impl Answer {
         restarts: u64,
         duration: Duration,
     ) -> Self {
-        let GoalAnswer { goal_id, status, answer, facts, artifacts, tasks, critic, gaps, reason, verdict: _ } = goal;
+        let GoalAnswer {
+            goal_id,
+            status,
+            answer,
+            facts,
+            artifacts,
+            tasks,
+            critic,
+            gaps,
+            reason,
+            verdict: _,
+        } = goal;
         let duration_ms = duration.as_secs_f64() * 1_000.0;
         Self {
             goal_id,

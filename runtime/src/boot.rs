@@ -16,7 +16,14 @@ pub(crate) const SPAWNED: &str = "spawned";
 /// How much longer than a goal the jobs that carry it may last.
 const JOB_GRACE: Duration = Duration::from_secs(30);
 /// Services of the meso tier, in start order: who is needed by others comes first.
-const MESO: [&str; 6] = ["state", "security", "registry", "consensus", "router", "monitor"];
+const MESO: [&str; 6] = [
+    "state",
+    "security",
+    "registry",
+    "consensus",
+    "router",
+    "monitor",
+];
 
 /// The whole tree: engine, meso tier, macro tier and whatever is spawned later. Later ones rely on earlier ones, so the strategy is
 /// rest_for_one: when the engine's supervisor gives up, everything above starts anew.
@@ -28,7 +35,9 @@ pub(crate) fn tree(
 ) -> Result<SupervisorSpec, SocietyError> {
     let group = |name: &'static str, strategy| {
         let within = Duration::from_millis(config.agents.restart_window_ms);
-        SupervisorSpec::new(name).strategy(strategy).intensity(config.agents.restarts, within)
+        SupervisorSpec::new(name)
+            .strategy(strategy)
+            .intensity(config.agents.restarts, within)
     };
     let options = AgentOptions {
         mailbox: config.agents.mailbox as usize,
@@ -41,9 +50,16 @@ pub(crate) fn tree(
         society.child_spec(&id, options.clone())
     };
 
-    let engines = group("engine", Strategy::OneForOne).child(EngineActor::child_spec("engine.0", engine, factory));
-    let meso = MESO.iter().map(|kind| agent(Tier::Meso, kind, 1)).collect::<Result<Vec<_>, _>>()?;
-    let mut thinkers = vec![agent(Tier::Macro, "memory", 1)?, agent(Tier::Macro, "critic", 1)?];
+    let engines = group("engine", Strategy::OneForOne)
+        .child(EngineActor::child_spec("engine.0", engine, factory));
+    let meso = MESO
+        .iter()
+        .map(|kind| agent(Tier::Meso, kind, 1))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut thinkers = vec![
+        agent(Tier::Macro, "memory", 1)?,
+        agent(Tier::Macro, "critic", 1)?,
+    ];
     for number in 1..=config.agents.executors {
         thinkers.push(agent(Tier::Macro, "executor", number)?);
     }
@@ -52,8 +68,12 @@ pub(crate) fn tree(
 
     Ok(group("node", Strategy::RestForOne)
         .child(ChildSpec::supervisor(engines))
-        .child(ChildSpec::supervisor(group("meso", Strategy::OneForOne).children(meso)))
-        .child(ChildSpec::supervisor(group("macro", Strategy::OneForOne).children(thinkers)))
+        .child(ChildSpec::supervisor(
+            group("meso", Strategy::OneForOne).children(meso),
+        ))
+        .child(ChildSpec::supervisor(
+            group("macro", Strategy::OneForOne).children(thinkers),
+        ))
         .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne))))
 }
 

@@ -104,7 +104,8 @@ impl NodeBuilder {
         F: Fn(&Blueprint) -> Result<A, AgentError> + Send + Sync + 'static,
     {
         let role = role.into();
-        self.recruits.push(Box::new(move |factories| factories.register(role, make)));
+        self.recruits
+            .push(Box::new(move |factories| factories.register(role, make)));
         self
     }
 
@@ -174,7 +175,12 @@ impl NodeBuilder {
             recruit(society.factories());
         }
 
-        let spec = boot::tree(&config, &society, &engine, self.engine.unwrap_or_else(engines::scripted))?;
+        let spec = boot::tree(
+            &config,
+            &society,
+            &engine,
+            self.engine.unwrap_or_else(engines::scripted),
+        )?;
         let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
         // Askers of an agent whose supervisor gave up hear so at once instead of at their deadline.
         let follow = society.follow(&tree);
@@ -192,6 +198,17 @@ impl NodeBuilder {
         let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
         let desk = society.client(principal).await?;
         let (listeners, stopping) = ([relay, follow], watch::Sender::new(false));
-        Ok(Node::new(Parts { config, society, tree, engine, bus, desk, restarts, listeners, stopping }).await)
+        Ok(Node::new(Parts {
+            config,
+            society,
+            tree,
+            engine,
+            bus,
+            desk,
+            restarts,
+            listeners,
+            stopping,
+        })
+        .await)
     }
 }

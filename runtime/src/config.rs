@@ -44,7 +44,7 @@ pub struct NodeConfig {
 }
 
 /// Where state lives.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct StorageConfig {
     /// A folder for durable state; empty keeps everything in memory.
@@ -117,32 +117,43 @@ pub struct GoalConfig {
 
 impl Default for NodeConfig {
     fn default() -> Self {
-        Self { zone: "local".into(), tenant: "local".into() }
-    }
-}
-
-impl Default for StorageConfig {
-    fn default() -> Self {
-        Self { folder: String::new() }
+        Self {
+            zone: "local".into(),
+            tenant: "local".into(),
+        }
     }
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        Self { engine: EngineChoice::Auto, device: Device::Auto, queue: 64 }
+        Self {
+            engine: EngineChoice::Auto,
+            device: Device::Auto,
+            queue: 64,
+        }
     }
 }
 
 impl Default for AgentsConfig {
     fn default() -> Self {
         // 256 frames of at most 1 MB bound a mailbox at 256 MB in the worst case and at some 100 kB in the usual one.
-        Self { executors: 2, mailbox: 256, restarts: 10, restart_window_ms: 10_000 }
+        Self {
+            executors: 2,
+            mailbox: 256,
+            restarts: 10,
+            restart_window_ms: 10_000,
+        }
     }
 }
 
 impl Default for GoalConfig {
     fn default() -> Self {
-        Self { deadline_ms: 300_000, task_deadline_ms: 30_000, tokens: 4_000, tasks: 64 }
+        Self {
+            deadline_ms: 300_000,
+            task_deadline_ms: 30_000,
+            tokens: 4_000,
+            tasks: 64,
+        }
     }
 }
 
@@ -226,8 +237,14 @@ impl Config {
             merge(&mut table, read_file(path)?);
         }
         for (name, value) in &sources.environment {
-            let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
-            if NOT_SETTINGS.contains(&name.as_str()) || NOT_SETTINGS.iter().any(|known| name.starts_with(&format!("{known}_"))) {
+            let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) else {
+                continue;
+            };
+            if NOT_SETTINGS.contains(&name.as_str())
+                || NOT_SETTINGS
+                    .iter()
+                    .any(|known| name.starts_with(&format!("{known}_")))
+            {
                 continue;
             }
             let wanted = rest.to_ascii_lowercase();
@@ -235,21 +252,30 @@ impl Config {
             let path = known
                 .iter()
                 .find(|path| path.replace('.', "_") == wanted)
-                .ok_or_else(|| ConfigError::UnknownName { place: name.clone(), known: known.join(", ") })?
+                .ok_or_else(|| ConfigError::UnknownName {
+                    place: name.clone(),
+                    known: known.join(", "),
+                })?
                 .clone();
             set(&mut table, &path, value, name)?;
         }
         for (path, value) in &sources.flags {
             let known = leaves(&table);
             if !known.contains(path) {
-                return Err(ConfigError::UnknownName { place: format!("--set {path}"), known: known.join(", ") });
+                return Err(ConfigError::UnknownName {
+                    place: format!("--set {path}"),
+                    known: known.join(", "),
+                });
             }
             set(&mut table, path, value, &format!("--set {path}"))?;
         }
-        let config: Self = table.try_into().map_err(|error: toml::de::Error| ConfigError::Invalid {
-            place: "configuration".into(),
-            message: error.message().to_owned(),
-        })?;
+        let config: Self =
+            table
+                .try_into()
+                .map_err(|error: toml::de::Error| ConfigError::Invalid {
+                    place: "configuration".into(),
+                    message: error.message().to_owned(),
+                })?;
         config.check()?;
         Ok(config)
     }
@@ -263,22 +289,79 @@ impl Config {
             if (least..=most).contains(&asked) {
                 Ok(())
             } else {
-                Err(ConfigError::OutOfRange { name, asked: asked.to_string(), allowed })
+                Err(ConfigError::OutOfRange {
+                    name,
+                    asked: asked.to_string(),
+                    allowed,
+                })
             }
         };
-        range("agents.executors", self.agents.executors.into(), 1, 64, "1 to 64")?;
-        range("agents.mailbox", self.agents.mailbox.into(), 8, 65_536, "8 to 65536")?;
-        range("agents.restarts", self.agents.restarts.into(), 1, 10_000, "1 to 10000")?;
-        range("agents.restart_window_ms", self.agents.restart_window_ms, 100, 3_600_000, "100 to 3600000")?;
-        range("model.queue", self.model.queue.into(), 1, 4_096, "1 to 4096")?;
-        range("goal.deadline_ms", self.goal.deadline_ms, 1_000, 86_400_000, "1000 to 86400000")?;
-        range("goal.task_deadline_ms", self.goal.task_deadline_ms, 100, 3_600_000, "100 to 3600000")?;
-        range("goal.tokens", self.goal.tokens.into(), 100, 1_000_000, "100 to 1000000")?;
+        range(
+            "agents.executors",
+            self.agents.executors.into(),
+            1,
+            64,
+            "1 to 64",
+        )?;
+        range(
+            "agents.mailbox",
+            self.agents.mailbox.into(),
+            8,
+            65_536,
+            "8 to 65536",
+        )?;
+        range(
+            "agents.restarts",
+            self.agents.restarts.into(),
+            1,
+            10_000,
+            "1 to 10000",
+        )?;
+        range(
+            "agents.restart_window_ms",
+            self.agents.restart_window_ms,
+            100,
+            3_600_000,
+            "100 to 3600000",
+        )?;
+        range(
+            "model.queue",
+            self.model.queue.into(),
+            1,
+            4_096,
+            "1 to 4096",
+        )?;
+        range(
+            "goal.deadline_ms",
+            self.goal.deadline_ms,
+            1_000,
+            86_400_000,
+            "1000 to 86400000",
+        )?;
+        range(
+            "goal.task_deadline_ms",
+            self.goal.task_deadline_ms,
+            100,
+            3_600_000,
+            "100 to 3600000",
+        )?;
+        range(
+            "goal.tokens",
+            self.goal.tokens.into(),
+            100,
+            1_000_000,
+            "100 to 1000000",
+        )?;
         range("goal.tasks", self.goal.tasks.into(), 4, 1_000, "4 to 1000")?;
-        for (name, value) in [("node.zone", &self.node.zone), ("node.tenant", &self.node.tenant)] {
+        for (name, value) in [
+            ("node.zone", &self.node.zone),
+            ("node.tenant", &self.node.tenant),
+        ] {
             let usable = !value.is_empty()
                 && value.len() <= 64
-                && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+                && value
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
             if !usable {
                 return Err(ConfigError::OutOfRange {
                     name,
@@ -304,8 +387,10 @@ fn defaults() -> Table {
 }
 
 fn read_file(path: &Path) -> Result<Table, ConfigError> {
-    let text =
-        fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
     let invalid = |error: toml::de::Error| ConfigError::Invalid {
         place: path.display().to_string(),
         message: error.to_string().trim_end().to_owned(),
@@ -330,7 +415,10 @@ fn leaves(table: &Table) -> Vec<String> {
     table
         .iter()
         .flat_map(|(name, value)| match value {
-            Value::Table(inner) => leaves(inner).into_iter().map(|rest| format!("{name}.{rest}")).collect(),
+            Value::Table(inner) => leaves(inner)
+                .into_iter()
+                .map(|rest| format!("{name}.{rest}"))
+                .collect(),
             _ => vec![name.clone()],
         })
         .collect()
@@ -339,18 +427,26 @@ fn leaves(table: &Table) -> Vec<String> {
 /// Sets a leaf that is known to exist, reading the text as the type the leaf has now.
 fn set(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), ConfigError> {
     let (section, leaf) = path.split_once('.').unwrap_or(("", path));
-    let Some(slot) = table.get_mut(section).and_then(Value::as_table_mut).and_then(|inner| inner.get_mut(leaf)) else {
+    let Some(slot) = table
+        .get_mut(section)
+        .and_then(Value::as_table_mut)
+        .and_then(|inner| inner.get_mut(leaf))
+    else {
         return Ok(());
     };
     *slot = match slot {
-        Value::Integer(_) => Value::Integer(text.trim().parse().map_err(|_| ConfigError::Invalid {
-            place: place.to_owned(),
-            message: format!("{text:?} is not a whole number"),
-        })?),
-        Value::Boolean(_) => Value::Boolean(text.trim().parse().map_err(|_| ConfigError::Invalid {
-            place: place.to_owned(),
-            message: format!("{text:?} is neither true nor false"),
-        })?),
+        Value::Integer(_) => {
+            Value::Integer(text.trim().parse().map_err(|_| ConfigError::Invalid {
+                place: place.to_owned(),
+                message: format!("{text:?} is not a whole number"),
+            })?)
+        }
+        Value::Boolean(_) => {
+            Value::Boolean(text.trim().parse().map_err(|_| ConfigError::Invalid {
+                place: place.to_owned(),
+                message: format!("{text:?} is neither true nor false"),
+            })?)
+        }
         _ => Value::String(text.to_owned()),
     };
     Ok(())
@@ -360,13 +456,21 @@ fn set(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), Con
 mod tests {
     use super::*;
 
-    fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, String> {
+    fn load(
+        file: Option<&str>,
+        environment: &[(&str, &str)],
+        flags: &[(&str, &str)],
+    ) -> Result<Config, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("aios.toml");
         if let Some(text) = file {
             fs::write(&path, text).unwrap();
         }
-        let pairs = |list: &[(&str, &str)]| list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let pairs = |list: &[(&str, &str)]| {
+            list.iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect()
+        };
         Config::load(&Sources {
             file: file.map(|_| path),
             environment: pairs(environment),
@@ -380,7 +484,11 @@ mod tests {
         let file = "[agents]\nexecutors = 3\nmailbox = 32\nrestarts = 4\n";
         let config = load(
             Some(file),
-            &[("AIOS_AGENTS_MAILBOX", "64"), ("AIOS_AGENTS_RESTARTS", "5"), ("HOME", "ignored")],
+            &[
+                ("AIOS_AGENTS_MAILBOX", "64"),
+                ("AIOS_AGENTS_RESTARTS", "5"),
+                ("HOME", "ignored"),
+            ],
             &[("agents.restarts", "6")],
         )
         .unwrap();
@@ -392,7 +500,12 @@ mod tests {
 
     #[test]
     fn what_is_printed_reads_back_equal() {
-        let config = load(None, &[], &[("model.device", "cpu"), ("storage.folder", "state")]).unwrap();
+        let config = load(
+            None,
+            &[],
+            &[("model.device", "cpu"), ("storage.folder", "state")],
+        )
+        .unwrap();
         assert_eq!(load(Some(&config.to_string()), &[], &[]).unwrap(), config);
     }
 
@@ -401,21 +514,49 @@ mod tests {
         let table: &[(Option<&str>, &[(&str, &str)], &[(&str, &str)], &str)] = &[
             (Some("[agents]\nexecuters = 3\n"), &[], &[], "executers"),
             (Some("[agents\n"), &[], &[], "aios.toml"),
-            (None, &[("AIOS_AGENTS_EXECUTERS", "3")], &[], "AIOS_AGENTS_EXECUTERS names no setting"),
-            (None, &[("AIOS_AGENTS_EXECUTORS", "three")], &[], "AIOS_AGENTS_EXECUTORS: \"three\" is not a whole number"),
-            (None, &[], &[("agents.executors", "0")], "agents.executors is 0, allowed is 1 to 64"),
-            (None, &[], &[("node.zone", "Two Words")], "node.zone is \"Two Words\""),
+            (
+                None,
+                &[("AIOS_AGENTS_EXECUTERS", "3")],
+                &[],
+                "AIOS_AGENTS_EXECUTERS names no setting",
+            ),
+            (
+                None,
+                &[("AIOS_AGENTS_EXECUTORS", "three")],
+                &[],
+                "AIOS_AGENTS_EXECUTORS: \"three\" is not a whole number",
+            ),
+            (
+                None,
+                &[],
+                &[("agents.executors", "0")],
+                "agents.executors is 0, allowed is 1 to 64",
+            ),
+            (
+                None,
+                &[],
+                &[("node.zone", "Two Words")],
+                "node.zone is \"Two Words\"",
+            ),
             (None, &[], &[("model.device", "tpu")], "tpu"),
             (None, &[], &[("model", "x")], "--set model names no setting"),
         ];
         for (file, environment, flags, expected) in table {
             let error = load(*file, environment, flags).unwrap_err();
-            assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+            assert!(
+                error.contains(expected),
+                "{error:?} does not say {expected:?}"
+            );
         }
     }
 
     #[test]
     fn the_model_cache_is_not_a_setting_of_a_node() {
-        load(None, &[("AIOS_CACHE", "/somewhere"), ("AIOS_LOG", "debug")], &[]).unwrap();
+        load(
+            None,
+            &[("AIOS_CACHE", "/somewhere"), ("AIOS_LOG", "debug")],
+            &[],
+        )
+        .unwrap();
     }
 }

@@ -23,9 +23,15 @@ pub fn burn(device: crate::config::Device, cache: &aios_inference::models::Cache
         crate::config::Device::Cpu => DeviceChoice::Cpu,
         crate::config::Device::Wgpu => DeviceChoice::Wgpu,
     };
-    let models = [cache.source(&SMOLLM2_135M_INSTRUCT), cache.source(&ALL_MINILM_L6_V2)];
+    let models = [
+        cache.source(&SMOLLM2_135M_INSTRUCT),
+        cache.source(&ALL_MINILM_L6_V2),
+    ];
     Arc::new(move || {
-        let mut engine = BurnEngine::new(BurnConfig { device, ..BurnConfig::default() })?;
+        let mut engine = BurnEngine::new(BurnConfig {
+            device,
+            ..BurnConfig::default()
+        })?;
         for model in &models {
             engine.load_model(model)?;
         }

@@ -49,7 +49,12 @@ pub(crate) async fn relay(
                     && let Ok(payload) = serde_json::to_vec(&told)
                 {
                     // A closed bus means that the node is going; there is nobody left to tell.
-                    let _ = bus.publish(Subject::event(SubjectKind::Agent, &told.agent), Bytes::from(payload)).await;
+                    let _ = bus
+                        .publish(
+                            Subject::event(SubjectKind::Agent, &told.agent),
+                            Bytes::from(payload),
+                        )
+                        .await;
                 }
             }
             Err(broadcast::error::RecvError::Lagged(missed)) => {
@@ -71,6 +76,16 @@ fn told(event: &SupervisionEvent) -> Option<AgentEvent> {
         EventKind::GaveUp { .. } => ("gave-up", None),
         _ => return None,
     };
-    let supervisor = event.supervisor.rsplit('/').next().unwrap_or_default().to_owned();
-    Some(AgentEvent { agent, kind: kind.to_owned(), reason, supervisor })
+    let supervisor = event
+        .supervisor
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    Some(AgentEvent {
+        agent,
+        kind: kind.to_owned(),
+        reason,
+        supervisor,
+    })
 }

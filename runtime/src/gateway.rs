@@ -4,11 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::AskError;
-use aios_actors::content::{AgentEvent, GoalAnswer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
+use aios_actors::content::{
+    AgentEvent, GoalAnswer, GoalRequest, GoalStatus, TaskEvent, hex, ontology,
+};
 use aios_actors::macro_tier::goal::{Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits};
 use aios_protocols::ports::{BusError, DataBus, Subscription};
 use aios_protocols::subject::EventKind;
-use aios_protocols::{Content, ContentError, Draft, Performative, ProtocolName, Reason, Subject, SubjectPattern};
+use aios_protocols::{
+    Content, ContentError, Draft, Performative, ProtocolName, Reason, Subject, SubjectPattern,
+};
 use aios_tools::{Artifact, ToolError, Workspace};
 use tokio::task::JoinHandle;
 
@@ -70,13 +74,22 @@ pub enum GoalError {
 }
 
 fn words(reason: &Reason) -> &str {
-    if reason.detail.is_empty() { reason.kind.as_str() } else { &reason.detail }
+    if reason.detail.is_empty() {
+        reason.kind.as_str()
+    } else {
+        &reason.detail
+    }
 }
 
 impl Goal {
     /// A goal in the asker's words.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { id: None, text: text.into(), data: Vec::new(), out: PathBuf::from("aios-out") }
+        Self {
+            id: None,
+            text: text.into(),
+            data: Vec::new(),
+            out: PathBuf::from("aios-out"),
+        }
     }
 
     /// An id of one's own; asking again with the same id continues the same goal.
@@ -89,7 +102,8 @@ impl Goal {
     /// Files it is about.
     #[must_use]
     pub fn data(mut self, files: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
-        self.data.extend(files.into_iter().map(|file| file.as_ref().to_owned()));
+        self.data
+            .extend(files.into_iter().map(|file| file.as_ref().to_owned()));
         self
     }
 
@@ -115,12 +129,26 @@ impl Goal {
 
     fn request(&self, config: &Config, fresh: &str) -> Result<GoalRequest, GoalError> {
         let goal_id = self.id.clone().unwrap_or_else(|| fresh.to_owned());
-        let data = self.data.iter().map(|path| unicode(path)).collect::<Result<Vec<_>, _>>()?;
-        CheckedGoal::new(&goal_id, &config.node.tenant, &self.text, data.clone(), &GoalLimits::default())?;
+        let data = self
+            .data
+            .iter()
+            .map(|path| unicode(path))
+            .collect::<Result<Vec<_>, _>>()?;
+        CheckedGoal::new(
+            &goal_id,
+            &config.node.tenant,
+            &self.text,
+            data.clone(),
+            &GoalLimits::default(),
+        )?;
         let out_dir = self.out.join(&goal_id);
         // `.` and `..` are made of characters that an id may have, and are no folder of the goal's own.
         if out_dir.file_name().and_then(|name| name.to_str()) != Some(&*goal_id) {
-            return Err(GoalRefused::BadId { what: "goal id", given: goal_id }.into());
+            return Err(GoalRefused::BadId {
+                what: "goal id",
+                given: goal_id,
+            }
+            .into());
         }
         let workspace = Workspace::new(&self.data, &out_dir)?;
         workspace.check_writable()?;
@@ -147,11 +175,15 @@ fn fresh_id() -> Result<String, GoalError> {
 /// Every event of the node.
 fn all_events() -> SubjectPattern {
     // The pattern is a constant of this file and its form is checked by a test.
-    "aios.events.>".parse().unwrap_or_else(|_| SubjectPattern::events(EventKind::Task))
+    "aios.events.>"
+        .parse()
+        .unwrap_or_else(|_| SubjectPattern::events(EventKind::Task))
 }
 
 fn unicode(path: &Path) -> Result<String, GoalError> {
-    path.to_str().map(str::to_owned).ok_or_else(|| GoalError::Path(path.to_owned()))
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| GoalError::Path(path.to_owned()))
 }
 
 /// A goal under way: what happens, and in the end the answer.
@@ -163,7 +195,7 @@ pub struct GoalRun {
 
 enum Work {
     Running(JoinHandle<Result<Answer, GoalError>>),
-    Over(Result<Answer, GoalError>),
+    Over(Box<Result<Answer, GoalError>>),
 }
 
 impl Node {
@@ -178,10 +210,15 @@ impl Node {
         let request = goal.request(self.config(), &fresh_id()?)?;
         let goal_id = request.goal_id.clone();
         // One queue for both kinds keeps their order; the goal's own are picked out when they are read.
-        let events = self.parts.bus.subscribe(all_events(), EVENTS).await.map_err(|error| match error {
-            BusError::Closed => GoalError::Stopping,
-            other => GoalError::Unwatched(other),
-        })?;
+        let events = self
+            .parts
+            .bus
+            .subscribe(all_events(), EVENTS)
+            .await
+            .map_err(|error| match error {
+                BusError::Closed => GoalError::Stopping,
+                other => GoalError::Unwatched(other),
+            })?;
         let work = tokio::spawn(work(self.clone(), request));
         Ok(GoalRun {
             goal_id,
@@ -206,7 +243,7 @@ impl GoalRun {
                     biased;
                     delivery = events.next() => delivery,
                     outcome = work => {
-                        self.work = Work::Over(over(outcome));
+                        self.work = Work::Over(Box::new(over(outcome)));
                         events.try_next()
                     }
                 },
@@ -229,7 +266,7 @@ impl GoalRun {
     pub async fn answer(self) -> Result<Answer, GoalError> {
         match self.work {
             Work::Running(work) => over(work.await),
-            Work::Over(outcome) => outcome,
+            Work::Over(outcome) => *outcome,
         }
     }
 
@@ -243,7 +280,9 @@ impl GoalRun {
 }
 
 /// The work's own outcome; a task that was aborted has none.
-fn over(outcome: Result<Result<Answer, GoalError>, tokio::task::JoinError>) -> Result<Answer, GoalError> {
+fn over(
+    outcome: Result<Result<Answer, GoalError>, tokio::task::JoinError>,
+) -> Result<Answer, GoalError> {
     outcome.unwrap_or(Err(GoalError::Cancelled))
 }
 
@@ -273,7 +312,9 @@ async fn work(node: Node, request: GoalRequest) -> Result<Answer, GoalError> {
         () = node.stops() => return Err(GoalError::Stopping),
     };
     let reply = reply.map_err(|error| match error {
-        AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => GoalError::Refused(reason),
+        AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
+            GoalError::Refused(reason)
+        }
         other => GoalError::Unanswered(other),
     })?;
     let goal: GoalAnswer = reply.content.read_json()?;
@@ -289,7 +330,8 @@ async fn work(node: Node, request: GoalRequest) -> Result<Answer, GoalError> {
         GoalStatus::Failed => "failed",
     };
     metrics::counter!(metric::GOALS_TOTAL, "status" => status).increment(1);
-    metrics::histogram!(metric::GOAL_SECONDS, "status" => status).record(begun.elapsed().as_secs_f64());
+    metrics::histogram!(metric::GOAL_SECONDS, "status" => status)
+        .record(begun.elapsed().as_secs_f64());
     Ok(answer)
 }
 
@@ -311,8 +353,18 @@ mod tests {
 
     #[test]
     fn a_goal_has_a_folder_of_its_own() {
-        for (id, own) in [("q3", true), ("q3.2026", true), ("..", false), (".", false), ("a/b", false), ("", false)] {
-            let checked = Goal::new("Analyze Q3 sales").id(id).out("out").check(&Config::default());
+        for (id, own) in [
+            ("q3", true),
+            ("q3.2026", true),
+            ("..", false),
+            (".", false),
+            ("a/b", false),
+            ("", false),
+        ] {
+            let checked = Goal::new("Analyze Q3 sales")
+                .id(id)
+                .out("out")
+                .check(&Config::default());
             assert_eq!(checked.is_ok(), own, "{id:?}: {checked:?}");
         }
     }

@@ -10,6 +10,10 @@ pub const RESTARTS_TOTAL: &str = "aios_orchestrator_restarts_total";
 /// Describes the metrics once to the recorder that is installed, if one is.
 pub fn describe() {
     metrics::describe_counter!(GOALS_TOTAL, "goals that ended, by status");
-    metrics::describe_histogram!(GOAL_SECONDS, metrics::Unit::Seconds, "from request to answer");
+    metrics::describe_histogram!(
+        GOAL_SECONDS,
+        metrics::Unit::Seconds,
+        "from request to answer"
+    );
     metrics::describe_counter!(RESTARTS_TOTAL, "agents restarted by their supervisors");
 }

@@ -56,7 +56,11 @@ pub struct SpawnOptions {
 
 impl Default for SpawnOptions {
     fn default() -> Self {
-        Self { under: SPAWNED.to_owned(), restart: Restart::Permanent, agent: AgentOptions::default() }
+        Self {
+            under: SPAWNED.to_owned(),
+            restart: Restart::Permanent,
+            agent: AgentOptions::default(),
+        }
     }
 }
 
@@ -93,7 +97,10 @@ impl Node {
 
     pub(crate) async fn new(parts: Parts) -> Self {
         let model = report(&parts.engine).await;
-        Self { parts: Arc::new(parts), model }
+        Self {
+            parts: Arc::new(parts),
+            model,
+        }
     }
 
     /// Spawns an agent by the name of its role, such as `macro.executor`, as the next free instance.
@@ -102,12 +109,22 @@ impl Node {
     /// Names the roles or supervisors there are when the one asked for is not among them.
     pub async fn spawn(&self, role: &str, options: SpawnOptions) -> Result<AgentId, SpawnError> {
         let tree = &self.parts.tree;
-        let supervisor = tree.supervisor(&options.under).ok_or_else(|| SpawnError::UnknownSupervisor {
-            asked: options.under.clone(),
-            known: tree.which_children().into_iter().map(|child| child.id.to_string()).collect(),
-        })?;
+        let supervisor =
+            tree.supervisor(&options.under)
+                .ok_or_else(|| SpawnError::UnknownSupervisor {
+                    asked: options.under.clone(),
+                    known: tree
+                        .which_children()
+                        .into_iter()
+                        .map(|child| child.id.to_string())
+                        .collect(),
+                })?;
         let id = self.parts.society.next_instance(role)?;
-        let spec = self.parts.society.child_spec(&id, options.agent)?.restart(options.restart);
+        let spec = self
+            .parts
+            .society
+            .child_spec(&id, options.agent)?
+            .restart(options.restart);
         if let Err(error) = supervisor.start_child(spec).await {
             self.parts.society.leave(&Party::from(&id));
             return Err(error.into());
@@ -138,7 +155,10 @@ impl Node {
             .into_iter()
             .find(|seen| seen.id == agent)
             .ok_or_else(|| SpawnError::UnknownAgent(agent.to_owned()))?;
-        self.parts.tree.supervisor(&seen.supervisor).ok_or_else(|| SpawnError::UnknownAgent(agent.to_owned()))
+        self.parts
+            .tree
+            .supervisor(&seen.supervisor)
+            .ok_or_else(|| SpawnError::UnknownAgent(agent.to_owned()))
     }
 
     /// The node at this moment.
@@ -181,7 +201,12 @@ impl Node {
     /// Returns when the stop begins.
     pub(crate) async fn stops(&self) {
         // The sender lies in the same parts, so it cannot be gone.
-        let _ = self.parts.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        let _ = self
+            .parts
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await;
     }
 
     /// Calls off what is under way, stops every agent in reverse start order, then closes the bus. What does not leave in time is killed.
@@ -199,7 +224,9 @@ impl Node {
 }
 
 async fn report(engine: &EngineHandle) -> ModelReport {
-    let Ok(can) = engine.capabilities().await else { return ModelReport::default() };
+    let Ok(can) = engine.capabilities().await else {
+        return ModelReport::default();
+    };
     let name = match engine.health().await {
         Ok(health) => health
             .models
@@ -209,5 +236,9 @@ async fn report(engine: &EngineHandle) -> ModelReport {
             .unwrap_or_default(),
         Err(_) => String::new(),
     };
-    ModelReport { engine: can.name, device: can.device, name }
+    ModelReport {
+        engine: can.name,
+        device: can.device,
+        name,
+    }
 }

@@ -55,6 +55,10 @@ pub(crate) fn agents(tree: &TreeView) -> Vec<AgentSeen> {
 
 impl From<MessageCounts> for MessageReport {
     fn from(counts: MessageCounts) -> Self {
-        Self { sent: counts.sent, verified: counts.verified, refused: counts.refused }
+        Self {
+            sent: counts.sent,
+            verified: counts.verified,
+            refused: counts.refused,
+        }
     }
 }

@@ -165,7 +165,9 @@ impl Outbox {
                     Some(said) if said.performative == Performative::Agree => {}
                     Some(said) => {
                         // A proposal, for one, leaves something to be said.
-                        asked.0.take().map(Dialogue::let_go);
+                        if let Some(dialogue) = asked.0.take() {
+                            dialogue.let_go();
+                        }
                         return outcome(said);
                     }
                     None => {

@@ -13,7 +13,8 @@ use super::planner::dag::{Filling, fill};
 use super::planner::writing;
 use crate::agent::{Address, AgentError, AskError, Context, SendError};
 use crate::content::{
-    GoalRequest, Judgement, TaskEvent, TaskOrder, TaskReport, TaskResult, TaskStatus, ValidationRequest, Work, ontology,
+    GoalRequest, Judgement, TaskEvent, TaskOrder, TaskReport, TaskResult, TaskStatus,
+    ValidationRequest, Work, ontology,
 };
 use crate::macro_tier::critic::{Evidence, REGENERATIONS};
 use crate::macro_tier::plan::Task;
@@ -52,7 +53,12 @@ pub(super) struct Prose<'a> {
 impl<'a> Conduct<'a> {
     pub(super) fn new(ctx: &'a Context, request: &'a GoalRequest) -> Self {
         let ends = Instant::now() + Duration::from_millis(request.deadline_ms);
-        Self { ctx, request, ends, tokens: AtomicU64::new(request.tokens.into()) }
+        Self {
+            ctx,
+            request,
+            ends,
+            tokens: AtomicU64::new(request.tokens.into()),
+        }
     }
 
     /// Reserves model tokens before they are spent.
@@ -99,7 +105,10 @@ impl<'a> Conduct<'a> {
             outcome = match self.order(task, &args, revision, title, &mut report).await {
                 Ok(result) => {
                     let work = Work::Result {
-                        task: Box::new(Task { args: args.clone(), ..task.clone() }),
+                        task: Box::new(Task {
+                            args: args.clone(),
+                            ..task.clone()
+                        }),
                         output: Box::new(result.output.clone()),
                         inputs: self.request.data.clone(),
                         out_dir: self.request.out_dir.clone(),
@@ -138,7 +147,10 @@ impl<'a> Conduct<'a> {
                 outcome = outcome.or(Err(spent));
                 break;
             }
-            let filling = Filling { feedback: feedback.as_deref(), ..prose.filling };
+            let filling = Filling {
+                feedback: feedback.as_deref(),
+                ..prose.filling
+            };
             let Some(args) = fill(task, &filling) else {
                 outcome = Err("there is nothing to write about".to_owned());
                 break;
@@ -151,7 +163,10 @@ impl<'a> Conduct<'a> {
                 }
             };
             let text = writing::tidy(text_of(&result.output.value));
-            let work = Work::Prose { text: text.clone(), evidence: Box::new(prose.evidence.clone()) };
+            let work = Work::Prose {
+                text: text.clone(),
+                evidence: Box::new(prose.evidence.clone()),
+            };
             match self.validate(&task.id, work).await {
                 Ok((judgement, _)) => {
                     report.score = Some(judgement.score);
@@ -160,7 +175,10 @@ impl<'a> Conduct<'a> {
                         outcome = Ok(result.output);
                         break;
                     }
-                    outcome = Err(format!("the critic did not pass the text: {}", judgement.feedback.replace('\n', " ")));
+                    outcome = Err(format!(
+                        "the critic did not pass the text: {}",
+                        judgement.feedback.replace('\n', " ")
+                    ));
                     feedback = Some(judgement.feedback);
                 }
                 Err(reason) => {
@@ -180,7 +198,11 @@ impl<'a> Conduct<'a> {
         mut report: TaskReport,
         outcome: Result<ToolOutput, String>,
     ) -> Conducted {
-        report.status = if outcome.is_ok() { TaskStatus::Completed } else { TaskStatus::Failed };
+        report.status = if outcome.is_ok() {
+            TaskStatus::Completed
+        } else {
+            TaskStatus::Failed
+        };
         report.duration_ms = begun.elapsed().as_secs_f64() * 1_000.0;
         self.tell(TaskEvent {
             attempt: report.attempts,
@@ -211,12 +233,19 @@ impl<'a> Conduct<'a> {
         for retry in 0..=RETRIES {
             let left = self.ends.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(format!("the goal's deadline of {} ms has passed", self.request.deadline_ms));
+                return Err(format!(
+                    "the goal's deadline of {} ms has passed",
+                    self.request.deadline_ms
+                ));
             }
             report.attempts += 1;
             // Chosen here and not by role, so that whoever watches sees who holds the task.
             let role = Address::from("macro.executor");
-            let executor = self.ctx.society().directory().find(&role, &self.ctx.me().into());
+            let executor = self
+                .ctx
+                .society()
+                .directory()
+                .find(&role, &self.ctx.me().into());
             let to = executor.map_or(role, |cell| Address::from(cell.party()));
             report.agent = Some(to.to_string());
             self.tell(TaskEvent {
@@ -263,14 +292,26 @@ impl<'a> Conduct<'a> {
     }
 
     /// Asks the critic; the reply is kept, because its frame is the proof.
-    pub(super) async fn validate(&self, task_id: &str, work: Work) -> Result<(Judgement, Trusted), String> {
-        let request = ValidationRequest { goal_id: self.request.goal_id.clone(), task_id: task_id.to_owned(), work };
+    pub(super) async fn validate(
+        &self,
+        task_id: &str,
+        work: Work,
+    ) -> Result<(Judgement, Trusted), String> {
+        let request = ValidationRequest {
+            goal_id: self.request.goal_id.clone(),
+            task_id: task_id.to_owned(),
+            work,
+        };
         let mut retry = 0;
         loop {
-            let draft = draft(Performative::Request, ontology::VALIDATE, &request).map_err(|error| error.to_string())?;
+            let draft = draft(Performative::Request, ontology::VALIDATE, &request)
+                .map_err(|error| error.to_string())?;
             match self.ctx.ask("macro.critic", draft, VALIDATE_DEADLINE).await {
                 Ok(reply) => {
-                    let judgement = reply.content.read_json().map_err(|error| error.to_string())?;
+                    let judgement = reply
+                        .content
+                        .read_json()
+                        .map_err(|error| error.to_string())?;
                     return Ok((judgement, reply));
                 }
                 Err(error) if retry < RETRIES && may_pass(&error) => {
@@ -284,7 +325,11 @@ impl<'a> Conduct<'a> {
 }
 
 /// A request or query that follows its own interaction protocol.
-pub(super) fn draft(act: Performative, ontology: &str, content: &impl serde::Serialize) -> Result<Draft, AgentError> {
+pub(super) fn draft(
+    act: Performative,
+    ontology: &str,
+    content: &impl serde::Serialize,
+) -> Result<Draft, AgentError> {
     let draft = Draft::new(act, Content::json(content)?).ontology(ontology);
     Ok(match ProtocolName::natural_for(act) {
         Some(protocol) => draft.protocol(protocol),
@@ -316,14 +361,20 @@ fn capabilities(action: &str) -> Vec<Capability> {
 
 /// The text a writing tool gave, as a value of its own or in a field.
 fn text_of(value: &Value) -> &str {
-    value.as_str().or_else(|| value.get("text").and_then(Value::as_str)).unwrap_or_default()
+    value
+        .as_str()
+        .or_else(|| value.get("text").and_then(Value::as_str))
+        .unwrap_or_default()
 }
 
 /// Whether the same order, given a little later, may be carried out.
 fn may_pass(error: &AskError) -> bool {
     match error {
-        AskError::Deadline { .. } | AskError::NotSent(SendError::MailboxFull { .. } | SendError::NotTaking { .. }) => true,
-        AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => reason.kind == ReasonKind::Overloaded,
+        AskError::Deadline { .. }
+        | AskError::NotSent(SendError::MailboxFull { .. } | SendError::NotTaking { .. }) => true,
+        AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
+            reason.kind == ReasonKind::Overloaded
+        }
         _ => false,
     }
 }
@@ -331,7 +382,11 @@ fn may_pass(error: &AskError) -> bool {
 /// What a person needs to hear: the reason in its own words where somebody gave one.
 fn words(error: &AskError) -> String {
     match error {
-        AskError::Refused { reason, .. } | AskError::Failed { reason, .. } if !reason.detail.is_empty() => reason.detail.clone(),
+        AskError::Refused { reason, .. } | AskError::Failed { reason, .. }
+            if !reason.detail.is_empty() =>
+        {
+            reason.detail.clone()
+        }
         other => other.to_string(),
     }
 }

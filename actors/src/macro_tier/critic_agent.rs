@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use aios_inference::EmbedRequest;
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
-use aios_tools::{CancelFlag, Capabilities, Capability, ToolCall, ToolError, ToolOutput, Toolbox, Workspace};
+use aios_tools::{
+    CancelFlag, Capabilities, Capability, ToolCall, ToolError, ToolOutput, Toolbox, Workspace,
+};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -48,7 +50,9 @@ impl Agent for Critic {
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
-        if incoming.performative != Performative::Request || incoming.ontology.as_deref() != Some(ontology::VALIDATE) {
+        if incoming.performative != Performative::Request
+            || incoming.ontology.as_deref() != Some(ontology::VALIDATE)
+        {
             return Err(AgentError::NotUnderstood(Reason::new(
                 ReasonKind::UnsupportedFunction,
                 "the critic takes requests of ontology aios.validate",
@@ -66,35 +70,54 @@ impl Agent for Critic {
     }
 }
 
-async fn judge(request: ValidationRequest, tools: Arc<Toolbox>, ctx: &Context) -> Result<Judgement, AgentError> {
+async fn judge(
+    request: ValidationRequest,
+    tools: Arc<Toolbox>,
+    ctx: &Context,
+) -> Result<Judgement, AgentError> {
     let (assessment, digest, status) = match request.work {
         Work::Prose { text, evidence } => (read(&text, &evidence, ctx).await, String::new(), None),
-        Work::Result { task, output, inputs, out_dir } => {
+        Work::Result {
+            task,
+            output,
+            inputs,
+            out_dir,
+        } => {
             let checked = tokio::task::spawn_blocking(move || {
                 let evidence = evidence(&tools, &task, &output, &inputs, &out_dir)?;
                 Ok::<_, ToolError>(check_result(&output.value, &evidence))
             });
             // A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
-            let checked = checked.await.map_err(|panic| AgentError::broken(format!("the recomputation panicked: {panic}")))?;
+            let checked = checked.await.map_err(|panic| {
+                AgentError::broken(format!("the recomputation panicked: {panic}"))
+            })?;
             (checked?, String::new(), None)
         }
         Work::Answer { answer, evidence } => {
             let mut assessment = read(&answer.answer, &evidence, ctx).await;
             // The text was compared with the evidence; what leaves beside it must be the same figures.
             if answer.facts != evidence.facts {
-                assessment.issues.insert(0, Issue {
-                    category: Category::Accuracy,
-                    severity: Severity::Critical,
-                    description: "the figures beside the text are not those it was compared with".to_owned(),
-                    suggestion: "Deliver the figures that were judged".to_owned(),
-                    location: None,
-                });
+                assessment.issues.insert(
+                    0,
+                    Issue {
+                        category: Category::Accuracy,
+                        severity: Severity::Critical,
+                        description:
+                            "the figures beside the text are not those it was compared with"
+                                .to_owned(),
+                        suggestion: "Deliver the figures that were judged".to_owned(),
+                        location: None,
+                    },
+                );
                 assessment.verdict = Verdict::Rejected;
             }
             (assessment, answer.digest(), Some(answer.status))
         }
     };
-    let contradicted = assessment.issues.iter().any(|issue| issue.severity == Severity::Critical);
+    let contradicted = assessment
+        .issues
+        .iter()
+        .any(|issue| issue.severity == Severity::Critical);
     let deliverable = match status {
         Some(GoalStatus::Approved) => assessment.verdict.passes(),
         // A partial answer may lack things, since it says so; it may not be wrong.
@@ -116,7 +139,8 @@ async fn judge(request: ValidationRequest, tools: Arc<Toolbox>, ctx: &Context) -
 
 /// Judges a text, by meaning too if the engine answers.
 async fn read(text: &str, evidence: &Evidence, ctx: &Context) -> Assessment {
-    let request = EmbedRequest::new([&evidence.goal, start(text, EMBED_BYTES)]).within(EMBED_DEADLINE);
+    let request =
+        EmbedRequest::new([&evidence.goal, start(text, EMBED_BYTES)]).within(EMBED_DEADLINE);
     let vectors = match ctx.embed(request).await {
         Ok(vectors) => vectors,
         Err(error) => {
@@ -150,7 +174,9 @@ fn evidence(
     if let Some(again) = &task.recheck {
         let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
         let workspace = Workspace::new(&inputs, out_dir)?;
-        let granted: Capabilities = [Capability::ReadFiles, Capability::QueryData].into_iter().collect();
+        let granted: Capabilities = [Capability::ReadFiles, Capability::QueryData]
+            .into_iter()
+            .collect();
         let call = ToolCall {
             args: again,
             idempotency_key: "",
@@ -158,7 +184,9 @@ fn evidence(
             cancel: &CancelFlag::new(),
             deadline: Instant::now() + RECHECK_DEADLINE,
         };
-        return Ok(ResultEvidence::Recomputed { again: tools.call(&task.action, &granted, &call)?.value });
+        return Ok(ResultEvidence::Recomputed {
+            again: tools.call(&task.action, &granted, &call)?.value,
+        });
     }
     Ok(match task.action.as_str() {
         "profile_table" => ResultEvidence::Profile,
@@ -172,19 +200,37 @@ fn evidence(
 fn chart(task: &Task, output: &ToolOutput) -> ResultEvidence {
     let artifact = output.artifacts.first();
     let svg = artifact
-        .filter(|artifact| std::fs::symlink_metadata(&artifact.path).is_ok_and(|file| file.is_file() && file.len() <= CHART_BYTES))
+        .filter(|artifact| {
+            std::fs::symlink_metadata(&artifact.path)
+                .is_ok_and(|file| file.is_file() && file.len() <= CHART_BYTES)
+        })
         .and_then(|artifact| std::fs::read_to_string(&artifact.path).ok())
         .unwrap_or_default();
-    let description = artifact.map(|artifact| artifact.description.clone()).unwrap_or_default();
-    ResultEvidence::Chart { svg, description, labels: labels(&task.args) }
+    let description = artifact
+        .map(|artifact| artifact.description.clone())
+        .unwrap_or_default();
+    ResultEvidence::Chart {
+        svg,
+        description,
+        labels: labels(&task.args),
+    }
 }
 
 /// The labels along a chart's axis, as its arguments name them.
 fn labels(args: &Value) -> Vec<String> {
-    let series = args.get("series").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let series = args
+        .get("series")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     series
         .iter()
-        .flat_map(|one| one.get("points").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default())
+        .flat_map(|one| {
+            one.get("points")
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default()
+        })
         .filter_map(|point| point.get(0)?.as_str().map(str::to_owned))
         .collect()
 }

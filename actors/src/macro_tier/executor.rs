@@ -32,11 +32,18 @@ impl Executor {
 #[async_trait]
 impl Agent for Executor {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = self.tools.specs().iter().map(|spec| spec.name.to_owned()).collect();
+        card.skills = self
+            .tools
+            .specs()
+            .iter()
+            .map(|spec| spec.name.to_owned())
+            .collect();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
-        if incoming.performative != Performative::Request || incoming.ontology.as_deref() != Some(ontology::TASK) {
+        if incoming.performative != Performative::Request
+            || incoming.ontology.as_deref() != Some(ontology::TASK)
+        {
             return Err(AgentError::NotUnderstood(Reason::new(
                 ReasonKind::UnsupportedFunction,
                 "an executor takes requests of ontology aios.task",
@@ -58,7 +65,11 @@ impl Agent for Executor {
 }
 
 /// Runs the tool off the async threads, within the order's deadline.
-async fn perform(tools: Arc<Toolbox>, order: &TaskOrder, agent: String) -> Result<TaskResult, AgentError> {
+async fn perform(
+    tools: Arc<Toolbox>,
+    order: &TaskOrder,
+    agent: String,
+) -> Result<TaskResult, AgentError> {
     let begun = Instant::now();
     let allowed = Duration::from_millis(order.deadline_ms);
     let cancel = RaisedOnDrop(CancelFlag::new());
@@ -70,7 +81,12 @@ async fn perform(tools: Arc<Toolbox>, order: &TaskOrder, agent: String) -> Resul
     let output = match tokio::time::timeout(allowed + GRACE, work).await {
         Ok(Ok(output)) => output.map_err(refusal)?,
         // A tool that panicked may have left its caches in any state: a new incarnation starts from clean ones.
-        Ok(Err(panic)) => return Err(AgentError::broken(format!("tool {} panicked: {panic}", order.action))),
+        Ok(Err(panic)) => {
+            return Err(AgentError::broken(format!(
+                "tool {} panicked: {panic}",
+                order.action
+            )));
+        }
         Err(_) => {
             return Err(AgentError::broken(format!(
                 "tool {} did not end within its {} ms and does not listen",
@@ -86,14 +102,25 @@ async fn perform(tools: Arc<Toolbox>, order: &TaskOrder, agent: String) -> Resul
     })
 }
 
-fn call(tools: &Toolbox, order: &TaskOrder, cancel: &CancelFlag, deadline: Instant) -> Result<ToolOutput, ToolError> {
+fn call(
+    tools: &Toolbox,
+    order: &TaskOrder,
+    cancel: &CancelFlag,
+    deadline: Instant,
+) -> Result<ToolOutput, ToolError> {
     let inputs: Vec<PathBuf> = order.inputs.iter().map(PathBuf::from).collect();
     let workspace = Workspace::new(&inputs, &order.out_dir)?;
     let granted: Capabilities = order.capabilities.iter().copied().collect();
     tools.call(
         &order.action,
         &granted,
-        &ToolCall { args: &order.args, idempotency_key: &order.operation, workspace: &workspace, cancel, deadline },
+        &ToolCall {
+            args: &order.args,
+            idempotency_key: &order.operation,
+            workspace: &workspace,
+            cancel,
+            deadline,
+        },
     )
 }
 

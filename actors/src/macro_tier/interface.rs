@@ -7,7 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use aios_protocols::{
-    AgentCard, Content, Draft, Limits, Party, Performative, ProtocolName, Reason, ReasonKind, Sealed, Timestamp, authenticate,
+    AgentCard, Content, Draft, Limits, Party, Performative, ProtocolName, Reason, ReasonKind,
+    Sealed, Timestamp, authenticate,
 };
 use async_trait::async_trait;
 
@@ -42,7 +43,9 @@ impl Agent for Interface {
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
-        if incoming.performative != Performative::Request || incoming.ontology.as_deref() != Some(ontology::GOAL) {
+        if incoming.performative != Performative::Request
+            || incoming.ontology.as_deref() != Some(ontology::GOAL)
+        {
             return Err(AgentError::NotUnderstood(Reason::new(
                 ReasonKind::UnsupportedFunction,
                 "the interface takes requests of ontology aios.goal",
@@ -52,7 +55,10 @@ impl Agent for Interface {
         if incoming.deliveries() == 1 && !self.rate.admit(&incoming.sender, ctx.now()) {
             return Err(AgentError::refuse(
                 ReasonKind::Overloaded,
-                format!("more than {GOALS_PER_WINDOW} goals in {} s; wait a little", WINDOW.as_secs()),
+                format!(
+                    "more than {GOALS_PER_WINDOW} goals in {} s; wait a little",
+                    WINDOW.as_secs()
+                ),
             ));
         }
         let mut request: GoalRequest = incoming.json()?;
@@ -76,7 +82,9 @@ impl Agent for Interface {
             };
             let reply = reply.map_err(|error| match error {
                 // What the planner gave as its reason is what the asker needs to hear.
-                AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => AgentError::Failed(reason),
+                AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
+                    AgentError::Failed(reason)
+                }
                 other => AgentError::failure(other.to_string()),
             })?;
             let answer: GoalAnswer = reply.content.read_json()?;
@@ -95,19 +103,34 @@ pub(super) fn release(answer: &GoalAnswer, ctx: &Context) -> Result<(), AgentErr
         return Ok(());
     }
     let held = |why: &str| AgentError::failure(format!("the answer is held back: {why}"));
-    let frame = unhex(&answer.verdict).filter(|bytes| !bytes.is_empty()).ok_or_else(|| held("it carries no verdict"))?;
-    let verdict = authenticate(&Sealed::from_bytes(frame), ctx.society().keys(), &Limits::CONTROL, ctx.now())
-        .map_err(|refusal| held(&format!("its verdict is refused: {refusal}")))?;
+    let frame = unhex(&answer.verdict)
+        .filter(|bytes| !bytes.is_empty())
+        .ok_or_else(|| held("it carries no verdict"))?;
+    let verdict = authenticate(
+        &Sealed::from_bytes(frame),
+        ctx.society().keys(),
+        &Limits::CONTROL,
+        ctx.now(),
+    )
+    .map_err(|refusal| held(&format!("its verdict is refused: {refusal}")))?;
     let from_critic = matches!(&verdict.sender, Party::Agent(id) if id.role() == "macro.critic");
     if !from_critic || verdict.performative != Performative::Inform {
-        return Err(held(&format!("its verdict comes from {}, not from a critic", verdict.sender)));
+        return Err(held(&format!(
+            "its verdict comes from {}, not from a critic",
+            verdict.sender
+        )));
     }
     let judgement: Judgement = verdict.content.read_json()?;
     if judgement.digest != answer.digest() || judgement.goal_id != answer.goal_id {
         return Err(held("its verdict is about another answer"));
     }
-    if !judgement.deliverable || (answer.status == GoalStatus::Approved && !judgement.verdict.passes()) {
-        return Err(held(&format!("the critic says {}", judgement.verdict.as_str())));
+    if !judgement.deliverable
+        || (answer.status == GoalStatus::Approved && !judgement.verdict.passes())
+    {
+        return Err(held(&format!(
+            "the critic says {}",
+            judgement.verdict.as_str()
+        )));
     }
     Ok(())
 }
@@ -121,13 +144,20 @@ struct Rate {
 impl Rate {
     fn admit(&mut self, who: &Party, now: Timestamp) -> bool {
         if !self.asked.contains_key(who) && self.asked.len() >= PRINCIPALS {
-            let silent = self.asked.iter().min_by_key(|(_, times)| times.back().copied()).map(|(who, _)| who.clone());
+            let silent = self
+                .asked
+                .iter()
+                .min_by_key(|(_, times)| times.back().copied())
+                .map(|(who, _)| who.clone());
             if let Some(silent) = silent {
                 self.asked.remove(&silent);
             }
         }
         let times = self.asked.entry(who.clone()).or_default();
-        while times.front().is_some_and(|first| now.since(*first) >= WINDOW) {
+        while times
+            .front()
+            .is_some_and(|first| now.since(*first) >= WINDOW)
+        {
             times.pop_front();
         }
         if times.len() >= GOALS_PER_WINDOW {

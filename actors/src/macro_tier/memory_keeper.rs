@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_inference::EmbedRequest;
-use aios_memory::{Document, GoalResult, GoalResults, Provenance, Query, VectorLimits, VectorMemory};
+use aios_memory::{
+    Document, GoalResult, GoalResults, Provenance, Query, VectorLimits, VectorMemory,
+};
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
@@ -42,7 +44,10 @@ impl Agent for MemoryKeeper {
     }
 
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
-        self.memory = Some(Arc::new(VectorMemory::open(Arc::clone(ctx.store()), VectorLimits::default())?));
+        self.memory = Some(Arc::new(VectorMemory::open(
+            Arc::clone(ctx.store()),
+            VectorLimits::default(),
+        )?));
         self.results = Some(GoalResults::new(Arc::clone(ctx.store())));
         Ok(())
     }
@@ -52,18 +57,22 @@ impl Agent for MemoryKeeper {
             return Err(AgentError::broken("the memory was never opened"));
         };
         match (incoming.performative, incoming.ontology.as_deref()) {
-            (Performative::QueryRef, Some(ontology::RECALL)) => ctx.spawn(incoming, move |incoming, ctx| async move {
-                let wanted: RecallRequest = incoming.json()?;
-                let found = recall(&memory, &wanted, &ctx).await?;
-                incoming.inform(Content::json(&found)?)?;
-                Ok(())
-            }),
-            (Performative::Request, Some(ontology::REMEMBER)) => ctx.spawn(incoming, move |incoming, ctx| async move {
-                let kept: RememberRequest = incoming.json()?;
-                remember(&memory, &results, kept, &incoming, &ctx).await?;
-                incoming.inform(Content::empty())?;
-                Ok(())
-            }),
+            (Performative::QueryRef, Some(ontology::RECALL)) => {
+                ctx.spawn(incoming, move |incoming, ctx| async move {
+                    let wanted: RecallRequest = incoming.json()?;
+                    let found = recall(&memory, &wanted, &ctx).await?;
+                    incoming.inform(Content::json(&found)?)?;
+                    Ok(())
+                })
+            }
+            (Performative::Request, Some(ontology::REMEMBER)) => {
+                ctx.spawn(incoming, move |incoming, ctx| async move {
+                    let kept: RememberRequest = incoming.json()?;
+                    remember(&memory, &results, kept, &incoming, &ctx).await?;
+                    incoming.inform(Content::empty())?;
+                    Ok(())
+                })
+            }
             _ => {
                 return Err(AgentError::NotUnderstood(Reason::new(
                     ReasonKind::UnsupportedFunction,
@@ -77,7 +86,9 @@ impl Agent for MemoryKeeper {
 
 /// The vector of a text and the name of what made it; none when no engine answers in time.
 async fn embed(text: &str, ctx: &Context) -> Option<Vec<f32>> {
-    let vectors = ctx.embed(EmbedRequest::new([text]).within(EMBED_DEADLINE)).await;
+    let vectors = ctx
+        .embed(EmbedRequest::new([text]).within(EMBED_DEADLINE))
+        .await;
     match vectors {
         Ok(vectors) => vectors.into_iter().next(),
         Err(error) => {
@@ -89,23 +100,39 @@ async fn embed(text: &str, ctx: &Context) -> Option<Vec<f32>> {
 
 async fn namespace(ctx: &Context) -> String {
     let embedder = match ctx.engine() {
-        Ok(engine) => engine.capabilities().await.map(|can| can.name).unwrap_or_default(),
+        Ok(engine) => engine
+            .capabilities()
+            .await
+            .map(|can| can.name)
+            .unwrap_or_default(),
         Err(_) => String::new(),
     };
     format!("{}/{embedder}", ctx.tenant())
 }
 
-async fn recall(memory: &VectorMemory, wanted: &RecallRequest, ctx: &Context) -> Result<Vec<Recalled>, AgentError> {
+async fn recall(
+    memory: &VectorMemory,
+    wanted: &RecallRequest,
+    ctx: &Context,
+) -> Result<Vec<Recalled>, AgentError> {
     let namespace = namespace(ctx).await;
     if memory.is_empty(&namespace) {
         return Ok(Vec::new());
     }
     let embedding = embed(&wanted.text, ctx).await;
-    let query = Query { text: wanted.text.clone(), embedding, k: wanted.most.min(RECALL_MAX) };
+    let query = Query {
+        text: wanted.text.clone(),
+        embedding,
+        k: wanted.most.min(RECALL_MAX),
+    };
     let hits = memory.recall(&namespace, &query)?;
     Ok(hits
         .into_iter()
-        .map(|hit| Recalled { source: hit.provenance.source, text: hit.text, score: hit.score })
+        .map(|hit| Recalled {
+            source: hit.provenance.source,
+            text: hit.text,
+            score: hit.score,
+        })
         .collect())
 }
 
@@ -118,7 +145,13 @@ async fn remember(
 ) -> Result<(), AgentError> {
     let now = ctx.now().as_micros();
     if let Some(result) = kept.result {
-        let text = |name: &str| result.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let text = |name: &str| {
+            result
+                .get(name)
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         results.put(&GoalResult {
             id: text("goal_id"),
             tenant: ctx.tenant().to_string(),
@@ -126,13 +159,17 @@ async fn remember(
             goal: kept.text.clone(),
             outcome: text("status"),
             answer: text("answer"),
-            score: result.pointer("/critic/score").and_then(serde_json::Value::as_f64),
+            score: result
+                .pointer("/critic/score")
+                .and_then(serde_json::Value::as_f64),
             started_us: now,
             finished_us: now,
             details: result,
         })?;
     }
-    let Some(embedding) = embed(&kept.text, ctx).await else { return Ok(()) };
+    let Some(embedding) = embed(&kept.text, ctx).await else {
+        return Ok(());
+    };
     memory.add(
         &namespace(ctx).await,
         Document {

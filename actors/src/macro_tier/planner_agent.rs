@@ -20,8 +20,8 @@ use super::planner::findings::{Findings, Reading};
 use super::planner::{ACTIONS, Analysis, analyse, build, merge, question, scout, writing};
 use crate::agent::{Agent, AgentError, Context, Incoming};
 use crate::content::{
-    CriticReport, Found, GoalAnswer, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest, Recalled,
-    RememberRequest, TaskReport, TaskStatus, Work, hex, ontology,
+    CriticReport, Found, GoalAnswer, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest,
+    RecallRequest, Recalled, RememberRequest, TaskReport, TaskStatus, Work, hex, ontology,
 };
 use crate::macro_tier::critic::TextKind;
 use crate::macro_tier::critic_agent::{by_name, start};
@@ -58,7 +58,9 @@ impl Agent for Planner {
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
-        if incoming.performative != Performative::Request || incoming.ontology.as_deref() != Some(ontology::GOAL) {
+        if incoming.performative != Performative::Request
+            || incoming.ontology.as_deref() != Some(ontology::GOAL)
+        {
             return Err(AgentError::NotUnderstood(Reason::new(
                 ReasonKind::UnsupportedFunction,
                 "a planner takes requests of ontology aios.goal",
@@ -79,22 +81,49 @@ impl Agent for Planner {
 
 /// The whole way, under a lease: of two planners that were given the same goal one drives it.
 async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
-    let lease = |ttl_ms| LeaseRequest { resource: format!("goal/{}", request.goal_id), ttl_ms };
-    let held: Lease = ask(ctx, "meso.consensus", Performative::Request, ontology::LEASE, &lease(request.deadline_ms)).await?;
+    let lease = |ttl_ms| LeaseRequest {
+        resource: format!("goal/{}", request.goal_id),
+        ttl_ms,
+    };
+    let held: Lease = ask(
+        ctx,
+        "meso.consensus",
+        Performative::Request,
+        ontology::LEASE,
+        &lease(request.deadline_ms),
+    )
+    .await?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
-    let answer = tokio::time::timeout(Duration::from_millis(request.deadline_ms), answered(request, ctx)).await;
+    let answer = tokio::time::timeout(
+        Duration::from_millis(request.deadline_ms),
+        answered(request, ctx),
+    )
+    .await;
     let answer = answer.unwrap_or_else(|_| {
         let allowed = request.deadline_ms;
-        Err(AgentError::failure(format!("the goal was not done within its {allowed} ms; raise goal.deadline_ms")))
+        Err(AgentError::failure(format!(
+            "the goal was not done within its {allowed} ms; raise goal.deadline_ms"
+        )))
     });
     if answer.is_ok() {
-        let over = Settle { goal_id: request.goal_id.clone(), role: "macro.executor".to_owned() };
-        let settled: Result<Value, _> = ask(ctx, "meso.state", Performative::Request, SETTLE, &over).await;
+        let over = Settle {
+            goal_id: request.goal_id.clone(),
+            role: "macro.executor".to_owned(),
+        };
+        let settled: Result<Value, _> =
+            ask(ctx, "meso.state", Performative::Request, SETTLE, &over).await;
         if let Err(error) = settled {
             tracing::warn!(%error, "the goal's steps were not cleared away");
         }
     }
-    let released: Result<Lease, _> = ask(ctx, "meso.consensus", Performative::Request, ontology::LEASE, &lease(0)).await;
+    let released: Result<Lease, _> = ask(
+        ctx,
+        "meso.consensus",
+        Performative::Request,
+        ontology::LEASE,
+        &lease(0),
+    )
+    .await;
     if let Err(error) = released {
         tracing::warn!(%error, "the goal's lease runs out by itself");
     }
@@ -104,9 +133,16 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
 /// The answer, once: asked again for the same goal, it is given again as long as its verdict still proves itself.
 async fn answered(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
     let asked = fingerprint(request);
-    let known: String = ctx.once(&format!("{}/request", request.goal_id), || async { Ok::<_, AgentError>(asked.clone()) }).await?;
+    let known: String = ctx
+        .once(&format!("{}/request", request.goal_id), || async {
+            Ok::<_, AgentError>(asked.clone())
+        })
+        .await?;
     if known != asked {
-        let detail = format!("{} names another goal already, or its files have changed; choose another id", request.goal_id);
+        let detail = format!(
+            "{} names another goal already, or its files have changed; choose another id",
+            request.goal_id
+        );
         return Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail));
     }
     let step = format!("{}/answer", request.goal_id);
@@ -128,7 +164,9 @@ fn fingerprint(request: &GoalRequest) -> String {
     }
     for file in &request.data {
         let state = std::fs::metadata(file).ok();
-        let modified = state.as_ref().and_then(|state| state.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+        let modified = state
+            .as_ref()
+            .and_then(|state| state.modified().ok()?.duration_since(UNIX_EPOCH).ok());
         hash.update(state.map_or(0, |state| state.len()).to_le_bytes());
         hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
     }
@@ -148,13 +186,19 @@ async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentE
     let mut progress = Progress::default();
 
     let (recalled, offered) = tokio::join!(recall(request, ctx), offered(ctx));
-    let actions: Vec<&str> = ACTIONS.into_iter().filter(|action| offered.iter().any(|skill| skill == action)).collect();
+    let actions: Vec<&str> = ACTIONS
+        .into_iter()
+        .filter(|action| offered.iter().any(|skill| skill == action))
+        .collect();
 
     let scouts = scout(&goal);
     let conductor = &conduct;
     let looked = scouts.iter().map(|task| async move {
         let title = title(None, task);
-        (task, conductor.figures(task, task.args.clone(), &title).await)
+        (
+            task,
+            conductor.figures(task, task.args.clone(), &title).await,
+        )
     });
     for (task, conducted) in futures::future::join_all(looked).await {
         if let Err(reason) = progress.take(task, conducted) {
@@ -163,7 +207,10 @@ async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentE
     }
 
     let table = profile(&scouts, &progress);
-    let document = scouts.iter().find(|task| task.reading == Some(Reading::Document)).and_then(|task| task.args.get("file"));
+    let document = scouts
+        .iter()
+        .find(|task| task.reading == Some(Reading::Document))
+        .and_then(|task| task.args.get("file"));
     let analysis = analyse(&goal, table.as_ref(), document.and_then(Value::as_str));
     let analysis = match &table {
         Some(table) => pick(&goal, table, analysis, &conduct, request, ctx).await?,
@@ -180,11 +227,20 @@ async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentE
     if let Err(error) = plan.check(&actions, &budget) {
         return Ok(progress.failed(request, error.to_string()));
     }
-    for task in plan.tasks.iter().filter(|task| !progress.done.contains(&task.id)) {
-        conduct.tell(conduct.event(task, &title(Some(&plan), task), TaskStatus::Pending)).await;
+    for task in plan
+        .tasks
+        .iter()
+        .filter(|task| !progress.done.contains(&task.id))
+    {
+        conduct
+            .tell(conduct.event(task, &title(Some(&plan), task), TaskStatus::Pending))
+            .await;
     }
     carry_out(&goal, &plan, &analysis, &recalled, &conduct, &mut progress).await;
-    deliver(request, &goal, &plan, &analysis, &recalled, &conduct, progress, ctx).await
+    deliver(
+        request, &goal, &plan, &analysis, &recalled, &conduct, progress, ctx,
+    )
+    .await
 }
 
 /// What has come of the tasks so far.
@@ -204,7 +260,9 @@ impl Progress {
     fn take(&mut self, task: &Task, conducted: Conducted) -> Result<(), String> {
         self.reports.push(conducted.report);
         match conducted.outcome {
-            Ok(ToolOutput { value, artifacts, .. }) => {
+            Ok(ToolOutput {
+                value, artifacts, ..
+            }) => {
                 self.done.insert(task.id.clone());
                 self.artifacts.extend(artifacts);
                 if task.reading == Some(Reading::Paragraph) {
@@ -258,12 +316,25 @@ async fn carry_out(
             let findings = Findings::read(plan, analysis, &progress.outputs);
             let title = title(Some(plan), task);
             running.push(async move {
-                let filling = Filling { goal, analysis, findings: &findings, recalled, feedback: None };
+                let filling = Filling {
+                    goal,
+                    analysis,
+                    findings: &findings,
+                    recalled,
+                    feedback: None,
+                };
                 let conducted = if task.reading == Some(Reading::Paragraph) {
                     let points = writing::paragraph_points(analysis, &findings);
-                    let mut evidence = findings.evidence(goal, plan, analysis, TextKind::Paragraph, points);
-                    evidence.passages.extend(recalled.iter().cloned().chain(expression(analysis)));
-                    Some(conduct.prose(task, &title, Prose { filling, evidence }).await)
+                    let mut evidence =
+                        findings.evidence(goal, plan, analysis, TextKind::Paragraph, points);
+                    evidence
+                        .passages
+                        .extend(recalled.iter().cloned().chain(expression(analysis)));
+                    Some(
+                        conduct
+                            .prose(task, &title, Prose { filling, evidence })
+                            .await,
+                    )
                 } else {
                     match dag::fill(task, &filling) {
                         Some(args) => Some(conduct.figures(task, args, &title).await),
@@ -271,12 +342,16 @@ async fn carry_out(
                     }
                 };
                 if conducted.is_none() {
-                    conduct.tell(conduct.event(task, &title, TaskStatus::Cancelled)).await;
+                    conduct
+                        .tell(conduct.event(task, &title, TaskStatus::Cancelled))
+                        .await;
                 }
                 (task, title, conducted)
             });
         }
-        let Some((task, title, conducted)) = running.next().await else { break };
+        let Some((task, title, conducted)) = running.next().await else {
+            break;
+        };
         let Some(conducted) = conducted else {
             progress.lost.insert(task.id.clone());
             continue;
@@ -306,15 +381,31 @@ async fn deliver(
 ) -> Result<GoalAnswer, AgentError> {
     let mut findings = Findings::read(plan, analysis, &progress.outputs);
     // Why something is missing says more than that it is.
-    let told: BTreeSet<String> = progress.reports.iter().filter_map(|report| no_result(report, plan)).collect();
+    let told: BTreeSet<String> = progress
+        .reports
+        .iter()
+        .filter_map(|report| no_result(report, plan))
+        .collect();
     findings.gaps.retain(|gap| !told.contains(gap));
     let paragraph = report::closing(goal, analysis, &findings, progress.paragraph.as_deref());
-    let written = report::answer(goal, analysis, &findings, &paragraph, &progress.artifacts, &progress.gaps);
-    let mut evidence = findings.evidence(goal, plan, analysis, TextKind::Report, plan.points.clone());
+    let written = report::answer(
+        goal,
+        analysis,
+        &findings,
+        &paragraph,
+        &progress.artifacts,
+        &progress.gaps,
+    );
+    let mut evidence =
+        findings.evidence(goal, plan, analysis, TextKind::Report, plan.points.clone());
     evidence.passages.extend(expression(analysis));
     // What a paragraph may repeat, the answer that holds it may repeat.
     evidence.passages.extend(recalled.iter().cloned());
-    let status = if written.gaps.is_empty() { GoalStatus::Approved } else { GoalStatus::Partial };
+    let status = if written.gaps.is_empty() {
+        GoalStatus::Approved
+    } else {
+        GoalStatus::Partial
+    };
     let mut answer = GoalAnswer {
         goal_id: request.goal_id.clone(),
         status,
@@ -327,19 +418,46 @@ async fn deliver(
         reason: None,
         verdict: String::new(),
     };
-    let judge = |answer: &GoalAnswer| Work::Answer { answer: Box::new(answer.clone()), evidence: Box::new(evidence.clone()) };
-    let (mut judgement, mut proof) = conduct.validate("", judge(&answer)).await.map_err(AgentError::failure)?;
+    let judge = |answer: &GoalAnswer| Work::Answer {
+        answer: Box::new(answer.clone()),
+        evidence: Box::new(evidence.clone()),
+    };
+    let (mut judgement, mut proof) = conduct
+        .validate("", judge(&answer))
+        .await
+        .map_err(AgentError::failure)?;
     if !judgement.deliverable && answer.status == GoalStatus::Approved {
         // It may still leave as what it is: a partial answer that names what the critic misses.
         answer.status = GoalStatus::Partial;
-        answer.gaps.extend(judgement.issues.iter().take(3).map(|issue| issue.description.clone()));
-        (judgement, proof) = conduct.validate("", judge(&answer)).await.map_err(AgentError::failure)?;
+        answer.gaps.extend(
+            judgement
+                .issues
+                .iter()
+                .take(3)
+                .map(|issue| issue.description.clone()),
+        );
+        (judgement, proof) = conduct
+            .validate("", judge(&answer))
+            .await
+            .map_err(AgentError::failure)?;
     }
     if !judgement.deliverable {
-        let reason = format!("the critic holds the answer back: {}", judgement.feedback.replace('\n', " "));
-        return Ok(GoalAnswer { status: GoalStatus::Failed, answer: String::new(), facts: Vec::new(), reason: Some(reason), ..answer });
+        let reason = format!(
+            "the critic holds the answer back: {}",
+            judgement.feedback.replace('\n', " ")
+        );
+        return Ok(GoalAnswer {
+            status: GoalStatus::Failed,
+            answer: String::new(),
+            facts: Vec::new(),
+            reason: Some(reason),
+            ..answer
+        });
     }
-    answer.critic = CriticReport { score: judgement.score, dimensions: by_name(&judgement) };
+    answer.critic = CriticReport {
+        score: judgement.score,
+        dimensions: by_name(&judgement),
+    };
     answer.verdict = hex(proof.sealed().as_bytes());
     remember(&answer, goal, ctx).await;
     Ok(answer)
@@ -347,25 +465,44 @@ async fn deliver(
 
 /// The numbers of an expression were given and not found: whoever states the result may repeat them.
 fn expression(analysis: &Analysis) -> Option<String> {
-    analysis.expression.as_ref().map(|expression| expression.shown.clone())
+    analysis
+        .expression
+        .as_ref()
+        .map(|expression| expression.shown.clone())
 }
 
 /// The gap a failed task leaves in the findings, which know only that there is no result.
 fn no_result(report: &TaskReport, plan: &Plan) -> Option<String> {
-    let task = plan.tasks.iter().find(|task| task.id == report.id && report.status == TaskStatus::Failed)?;
-    let point = plan.points.iter().find(|point| Some(&point.id) == task.point.as_ref());
-    Some(format!("{}: no result", point.map_or(&task.id, |point| &point.asks)))
+    let task = plan
+        .tasks
+        .iter()
+        .find(|task| task.id == report.id && report.status == TaskStatus::Failed)?;
+    let point = plan
+        .points
+        .iter()
+        .find(|point| Some(&point.id) == task.point.as_ref());
+    Some(format!(
+        "{}: no result",
+        point.map_or(&task.id, |point| &point.asks)
+    ))
 }
 
 /// Reports in the order of the plan, whatever order they came in.
 fn in_order(plan: &Plan, mut reports: Vec<TaskReport>) -> Vec<TaskReport> {
-    let place = |id: &str| plan.tasks.iter().position(|task| task.id == id).unwrap_or(usize::MAX);
+    let place = |id: &str| {
+        plan.tasks
+            .iter()
+            .position(|task| task.id == id)
+            .unwrap_or(usize::MAX)
+    };
     reports.sort_by_key(|report| place(&report.id));
     reports
 }
 
 fn profile(scouts: &[Task], progress: &Progress) -> Option<TableProfile> {
-    let task = scouts.iter().find(|task| task.reading == Some(Reading::Profile))?;
+    let task = scouts
+        .iter()
+        .find(|task| task.reading == Some(Reading::Profile))?;
     serde_json::from_value(progress.outputs.get(&task.id)?.clone()).ok()
 }
 
@@ -378,7 +515,9 @@ async fn pick(
     request: &GoalRequest,
     ctx: &Context,
 ) -> Result<Analysis, AgentError> {
-    let Some(asked) = question(goal, table, &analysis) else { return Ok(analysis) };
+    let Some(asked) = question(goal, table, &analysis) else {
+        return Ok(analysis);
+    };
     let tokens = asked.max_tokens + u32::try_from(asked.prompt.len() / 3).unwrap_or(u32::MAX);
     if conduct.reserve(tokens).is_err() {
         return Ok(analysis);
@@ -406,8 +545,18 @@ async fn pick(
 
 /// What somebody alive offers to do.
 async fn offered(ctx: &Context) -> Vec<String> {
-    let wanted = LookupRequest { role: "macro.executor".to_owned(), skills: Vec::new() };
-    let found: Result<Vec<Found>, _> = ask(ctx, "meso.registry", Performative::QueryRef, ontology::LOOKUP, &wanted).await;
+    let wanted = LookupRequest {
+        role: "macro.executor".to_owned(),
+        skills: Vec::new(),
+    };
+    let found: Result<Vec<Found>, _> = ask(
+        ctx,
+        "meso.registry",
+        Performative::QueryRef,
+        ontology::LOOKUP,
+        &wanted,
+    )
+    .await;
     match found {
         Ok(found) => found.into_iter().flat_map(|one| one.skills).collect(),
         Err(error) => {
@@ -423,7 +572,10 @@ async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
     if !request.data.is_empty() {
         return Vec::new();
     }
-    let wanted = RecallRequest { text: request.text.clone(), most: RECALLED };
+    let wanted = RecallRequest {
+        text: request.text.clone(),
+        most: RECALLED,
+    };
     let asked = async {
         let draft = draft(Performative::QueryRef, ontology::RECALL, &wanted)?;
         let reply = ctx.ask("macro.memory", draft, RECALL_DEADLINE).await?;
@@ -461,17 +613,26 @@ async fn ask<T: serde::de::DeserializeOwned>(
     ontology: &str,
     content: &impl serde::Serialize,
 ) -> Result<T, AgentError> {
-    let reply = ctx.ask(to, draft(act, ontology, content)?, SERVICE_DEADLINE).await?;
+    let reply = ctx
+        .ask(to, draft(act, ontology, content)?, SERVICE_DEADLINE)
+        .await?;
     Ok(reply.content.read_json()?)
 }
 
 /// What a task is for, in a few words.
 fn title(plan: Option<&Plan>, task: &Task) -> String {
     let file = || {
-        let path = task.args.get("file").and_then(Value::as_str).unwrap_or("the file");
+        let path = task
+            .args
+            .get("file")
+            .and_then(Value::as_str)
+            .unwrap_or("the file");
         path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned()
     };
-    let point = task.point.as_ref().and_then(|id| plan?.points.iter().find(|point| &point.id == id));
+    let point = task
+        .point
+        .as_ref()
+        .and_then(|id| plan?.points.iter().find(|point| &point.id == id));
     match (&task.reading, point) {
         (Some(Reading::Profile | Reading::Document), _) => format!("look at {}", file()),
         (Some(Reading::Chart), _) => "draw the chart".to_owned(),

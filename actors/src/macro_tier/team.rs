@@ -17,7 +17,11 @@ pub fn enlist(factories: &Factories, tools: &Arc<Toolbox>) {
     let (at_work, at_proof) = (Arc::clone(tools), Arc::clone(tools));
     factories.register("macro.interface", |_| Ok(Interface::new()));
     factories.register("macro.planner", |_| Ok(Planner::new()));
-    factories.register("macro.executor", move |_| Ok(Executor::new(Arc::clone(&at_work))));
-    factories.register("macro.critic", move |_| Ok(Critic::new(Arc::clone(&at_proof))));
+    factories.register("macro.executor", move |_| {
+        Ok(Executor::new(Arc::clone(&at_work)))
+    });
+    factories.register("macro.critic", move |_| {
+        Ok(Critic::new(Arc::clone(&at_proof)))
+    });
     factories.register("macro.memory", |_| Ok(MemoryKeeper::new()));
 }

@@ -20,7 +20,10 @@ pub struct ModelWriter {
 impl ModelWriter {
     /// A writer on this engine. Must be made inside the runtime whose blocking threads will call it.
     pub fn new(engine: EngineHandle) -> Self {
-        Self { engine, runtime: Handle::current() }
+        Self {
+            engine,
+            runtime: Handle::current(),
+        }
     }
 }
 
@@ -48,7 +51,9 @@ impl Writer for ModelWriter {
             }
         });
         match inference {
-            Ok(inference) if inference.finish == Finish::Deadline => Err(WriteError::DeadlinePassed),
+            Ok(inference) if inference.finish == Finish::Deadline => {
+                Err(WriteError::DeadlinePassed)
+            }
             Ok(inference) if inference.text.trim().is_empty() => {
                 Err(WriteError::Unusable("it wrote nothing".to_owned()))
             }

@@ -45,7 +45,10 @@ impl Agent for Consensus {
                 let ttl = Duration::from_millis(wanted.ttl_ms);
                 if wanted.resource.is_empty() || ttl > TTL_MAX {
                     let most = TTL_MAX.as_millis();
-                    let detail = format!("a lease needs a resource and at most {most} ms, asked for {} ms", wanted.ttl_ms);
+                    let detail = format!(
+                        "a lease needs a resource and at most {most} ms, asked for {} ms",
+                        wanted.ttl_ms
+                    );
                     return Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail));
                 }
                 let lease = acquire(&wanted.resource, &incoming.sender.to_string(), ttl, ctx)?;
@@ -63,15 +66,28 @@ fn acquire(resource: &str, who: &str, ttl: Duration, ctx: &Context) -> Result<Le
     for _ in 0..TRIES {
         let before = store.get(&key)?;
         let held: Option<Held> = before.as_deref().map(serde_json::from_slice).transpose()?;
-        let granted = grant(held.as_ref(), who, ttl, ctx.now())
-            .map_err(|holder| AgentError::refuse(ReasonKind::Overloaded, format!("{resource} is held by {holder}")))?;
-        let swapped: Result<Swap, StoreError> =
-            store.compare_and_swap(&key, before.as_deref(), Some(&serde_json::to_vec(&granted)?));
+        let granted = grant(held.as_ref(), who, ttl, ctx.now()).map_err(|holder| {
+            AgentError::refuse(
+                ReasonKind::Overloaded,
+                format!("{resource} is held by {holder}"),
+            )
+        })?;
+        let swapped: Result<Swap, StoreError> = store.compare_and_swap(
+            &key,
+            before.as_deref(),
+            Some(&serde_json::to_vec(&granted)?),
+        );
         if matches!(swapped?, Swap::Done) {
-            return Ok(Lease { resource: resource.to_owned(), token: granted.token });
+            return Ok(Lease {
+                resource: resource.to_owned(),
+                token: granted.token,
+            });
         }
     }
-    Err(AgentError::refuse(ReasonKind::Overloaded, format!("{resource} is being fought for; ask again")))
+    Err(AgentError::refuse(
+        ReasonKind::Overloaded,
+        format!("{resource} is being fought for; ask again"),
+    ))
 }
 
 /// The lease after `who` asked for it, or who holds it instead.
@@ -84,7 +100,11 @@ fn grant(held: Option<&Held>, who: &str, ttl: Duration, now: Timestamp) -> Resul
         Some(held) if held.until_us <= now_us => held.token + 1,
         Some(held) => return Err(held.holder.clone()),
     };
-    Ok(Held { holder: who.to_owned(), token, until_us })
+    Ok(Held {
+        holder: who.to_owned(),
+        token,
+        until_us,
+    })
 }
 
 #[cfg(test)]
@@ -100,13 +120,25 @@ mod tests {
         let ttl = Duration::from_secs(10);
         let first = grant(None, "a", ttl, at(100)).unwrap();
         assert_eq!((first.token, first.holder.as_str()), (1, "a"));
-        assert_eq!(grant(Some(&first), "b", ttl, at(109)), Err("a".to_owned()), "held");
+        assert_eq!(
+            grant(Some(&first), "b", ttl, at(109)),
+            Err("a".to_owned()),
+            "held"
+        );
         let renewed = grant(Some(&first), "a", ttl, at(109)).unwrap();
         assert_eq!(renewed.token, 1, "the same holder keeps its token");
-        assert_eq!(grant(Some(&renewed), "b", ttl, at(118)), Err("a".to_owned()), "renewed");
+        assert_eq!(
+            grant(Some(&renewed), "b", ttl, at(118)),
+            Err("a".to_owned()),
+            "renewed"
+        );
         let second = grant(Some(&renewed), "b", ttl, at(119)).unwrap();
         assert_eq!(second.token, 2, "a new holder outranks the old");
         let released = grant(Some(&second), "b", Duration::ZERO, at(120)).unwrap();
-        assert_eq!(grant(Some(&released), "c", ttl, at(120)).unwrap().token, 3, "a lease of no time is a release");
+        assert_eq!(
+            grant(Some(&released), "c", ttl, at(120)).unwrap().token,
+            3,
+            "a lease of no time is a release"
+        );
     }
 }

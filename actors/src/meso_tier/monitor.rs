@@ -55,15 +55,32 @@ fn health(ctx: &Context) -> Health {
     for view in society.directory().view() {
         *agents.entry(view.state.as_str().to_owned()).or_insert(0) += 1;
         if view.state == AgentState::Failed {
-            let why = view.last_failure.clone().unwrap_or_else(|| "unknown".to_owned());
+            let why = view
+                .last_failure
+                .clone()
+                .unwrap_or_else(|| "unknown".to_owned());
             alerts.push(format!("{} is down: {why}", view.id));
             failed.insert(view.id.to_string(), why);
         }
         if view.mailbox.queued * 10 >= view.mailbox.capacity * 9 {
             let (waiting, places) = (view.mailbox.queued, view.mailbox.capacity);
-            alerts.push(format!("the mailbox of {} is nearly full: {waiting} of {places}", view.id));
+            alerts.push(format!(
+                "the mailbox of {} is nearly full: {waiting} of {places}",
+                view.id
+            ));
         }
     }
-    let refused = society.audit().counts().into_iter().map(|(label, count)| (label.to_owned(), count)).collect();
-    Health { agents, failed, refused, dead_letters: society.dead_letters().counts().total, alerts }
+    let refused = society
+        .audit()
+        .counts()
+        .into_iter()
+        .map(|(label, count)| (label.to_owned(), count))
+        .collect();
+    Health {
+        agents,
+        failed,
+        refused,
+        dead_letters: society.dead_letters().counts().total,
+        alerts,
+    }
 }

@@ -38,13 +38,22 @@ fn lookup(wanted: &LookupRequest, ctx: &Context) -> Vec<Found> {
         .into_iter()
         .filter(|card| offers(card, wanted))
         .map(|card| {
-            let status = directory.get(&(&card.id).into()).map_or("offline", |cell| cell.state().as_str());
-            Found { agent: card.id.to_string(), skills: card.skills.into_iter().collect(), status: status.to_owned() }
+            let status = directory
+                .get(&(&card.id).into())
+                .map_or("offline", |cell| cell.state().as_str());
+            Found {
+                agent: card.id.to_string(),
+                skills: card.skills.into_iter().collect(),
+                status: status.to_owned(),
+            }
         })
         .collect()
 }
 
 fn offers(card: &AgentCard, wanted: &LookupRequest) -> bool {
     (wanted.role.is_empty() || card.id.role() == wanted.role)
-        && wanted.skills.iter().all(|skill| card.skills.contains(skill))
+        && wanted
+            .skills
+            .iter()
+            .all(|skill| card.skills.contains(skill))
 }

@@ -53,7 +53,10 @@ impl Agent for Router {
 
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
         let feedback = match ctx.society().bus() {
-            Some(bus) => Some(bus.subscribe(SubjectPattern::events(EventKind::Task), EVENTS).await?),
+            Some(bus) => Some(
+                bus.subscribe(SubjectPattern::events(EventKind::Task), EVENTS)
+                    .await?,
+            ),
             None => None,
         };
         let trails = Arc::new(ByTrails {
@@ -65,7 +68,9 @@ impl Agent for Router {
                 chance: StdRng::seed_from_u64(0x7261_696c),
             }),
         });
-        ctx.society().directory().choose_by(Arc::clone(&trails) as Arc<dyn Chooser>);
+        ctx.society()
+            .directory()
+            .choose_by(Arc::clone(&trails) as Arc<dyn Chooser>);
         self.trails = Some(trails);
         Ok(())
     }
@@ -73,7 +78,11 @@ impl Agent for Router {
     async fn handle(&mut self, incoming: Incoming, _: &Context) -> Result<(), AgentError> {
         match (incoming.performative, incoming.ontology.as_deref()) {
             (Performative::QueryRef, Some(ROUTES)) => {
-                let routes = self.trails.as_ref().map(|trails| trails.routes()).unwrap_or_default();
+                let routes = self
+                    .trails
+                    .as_ref()
+                    .map(|trails| trails.routes())
+                    .unwrap_or_default();
                 incoming.inform(Content::json(&routes)?)?;
                 Ok(())
             }
@@ -97,16 +106,22 @@ struct Inner {
 impl Inner {
     /// Reads what has happened since the last look. Nobody looks, nothing is done.
     fn learn(&mut self, now: Duration) {
-        let Some(feedback) = &mut self.feedback else { return };
+        let Some(feedback) = &mut self.feedback else {
+            return;
+        };
         while let Some(delivery) = feedback.try_next() {
-            let Ok(event) = serde_json::from_slice::<TaskEvent>(&delivery.payload) else { continue };
+            let Ok(event) = serde_json::from_slice::<TaskEvent>(&delivery.payload) else {
+                continue;
+            };
             let Some(agent) = event.agent else { continue };
             match (event.status, event.duration_ms) {
                 (TaskStatus::Completed, Some(took)) if took >= 0.0 => {
                     let took = Duration::from_secs_f64(took / 1_000.0);
                     self.trails.deposit(agent, reward(took, USUAL), now);
                 }
-                (TaskStatus::Failed | TaskStatus::Retrying, _) => self.trails.weaken(&agent, 0.5, now),
+                (TaskStatus::Failed | TaskStatus::Retrying, _) => {
+                    self.trails.weaken(&agent, 0.5, now)
+                }
                 _ => {}
             }
         }
@@ -118,8 +133,14 @@ impl ByTrails {
         let now = self.begun.elapsed();
         let mut inner = self.inner.lock();
         inner.learn(now);
-        let mut routes: Vec<Route> =
-            inner.trails.iter(now).map(|(agent, level)| Route { agent: agent.clone(), level }).collect();
+        let mut routes: Vec<Route> = inner
+            .trails
+            .iter(now)
+            .map(|(agent, level)| Route {
+                agent: agent.clone(),
+                level,
+            })
+            .collect();
         routes.sort_by(|a, b| a.agent.cmp(&b.agent));
         routes
     }
@@ -139,6 +160,8 @@ impl Chooser for ByTrails {
         inner.learn(now);
         let Inner { trails, chance, .. } = &mut *inner;
         let chosen = trails.choose(&ways, chance, now);
-        chosen.and_then(|chosen| ways.iter().position(|way| way == chosen)).map_or(0, |at| places[at])
+        chosen
+            .and_then(|chosen| ways.iter().position(|way| way == chosen))
+            .map_or(0, |at| places[at])
     }
 }

@@ -48,7 +48,10 @@ impl Agent for Security {
             (Performative::Request, Some(REVOKE)) => {
                 let may = matches!(&incoming.sender, Party::Agent(id) if id.tier() == Tier::Meso);
                 if !may {
-                    let detail = format!("{} may not cut anybody off; a meso agent may", incoming.sender);
+                    let detail = format!(
+                        "{} may not cut anybody off; a meso agent may",
+                        incoming.sender
+                    );
                     return Err(AgentError::refuse(ReasonKind::Unauthorised, detail));
                 }
                 let order: Revoke = incoming.json()?;
@@ -61,7 +64,10 @@ impl Agent for Security {
                 incoming.inform(Content::json(&report(ctx))?)?;
                 Ok(())
             }
-            _ => Err(super::not_mine(&incoming, "request of aios.revoke and query-ref of aios.audit")),
+            _ => Err(super::not_mine(
+                &incoming,
+                "request of aios.revoke and query-ref of aios.audit",
+            )),
         }
     }
 }
@@ -76,6 +82,10 @@ fn report(ctx: &Context) -> AuditReport {
         .skip(entries.len().saturating_sub(LATEST))
         .map(|entry| format!("{} refused by {}: {}", entry.label, entry.by, entry.reason))
         .collect();
-    let refused = audit.counts().into_iter().map(|(label, count)| (label.to_owned(), count)).collect();
+    let refused = audit
+        .counts()
+        .into_iter()
+        .map(|(label, count)| (label.to_owned(), count))
+        .collect();
     AuditReport { refused, latest }
 }

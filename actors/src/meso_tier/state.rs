@@ -43,14 +43,22 @@ impl Agent for State {
             (Performative::Request, Some(SETTLE)) => {
                 let over: Settle = incoming.json()?;
                 if over.goal_id.is_empty() || over.role.is_empty() {
-                    return Err(AgentError::refuse(ReasonKind::MissingArgument, "settling takes a goal_id and a role"));
+                    return Err(AgentError::refuse(
+                        ReasonKind::MissingArgument,
+                        "settling takes a goal_id and a role",
+                    ));
                 }
                 let steps = format!("{}/{}/{}/", ctx.tenant(), over.role, over.goal_id);
                 let forgotten = StepLog::new(Arc::clone(ctx.store())).forget(&steps)?;
-                incoming.inform(Content::json(&serde_json::json!({ "forgotten": forgotten }))?)?;
+                incoming.inform(Content::json(
+                    &serde_json::json!({ "forgotten": forgotten }),
+                )?)?;
                 Ok(())
             }
-            _ => Err(super::not_mine(&incoming, "requests of aios.settle and aios.flush")),
+            _ => Err(super::not_mine(
+                &incoming,
+                "requests of aios.settle and aios.flush",
+            )),
         }
     }
 }

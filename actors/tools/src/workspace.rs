@@ -213,7 +213,13 @@ impl Workspace {
         let nearest = self
             .out_dir
             .ancestors()
-            .map(|folder| if folder.as_os_str().is_empty() { relative } else { folder })
+            .map(|folder| {
+                if folder.as_os_str().is_empty() {
+                    relative
+                } else {
+                    folder
+                }
+            })
             .find(|folder| folder.symlink_metadata().is_ok())
             .unwrap_or(relative);
         if !fs::metadata(nearest).map_err(fail)?.is_dir() {
@@ -418,14 +424,26 @@ mod tests {
             ("new/and/deep", None),
             ("", None),
             ("file", Some("a file is where the output folder should be")),
-            ("file/below", Some("a file is where the output folder should be")),
+            (
+                "file/below",
+                Some("a file is where the output folder should be"),
+            ),
         ] {
             let workspace = Workspace::new(&[] as &[&str], dir.path().join(out)).unwrap();
-            let says = workspace.check_writable().map_err(|error| error.to_string());
+            let says = workspace
+                .check_writable()
+                .map_err(|error| error.to_string());
             assert_eq!(says.is_err(), problem.is_some(), "{out}: {says:?}");
-            assert!(problem.is_none_or(|problem| says.unwrap_err().ends_with(problem)), "{out}");
+            assert!(
+                problem.is_none_or(|problem| says.unwrap_err().ends_with(problem)),
+                "{out}"
+            );
         }
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "nothing is left behind"
+        );
     }
 
     #[test]

@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand};
 
 /// The operating system for AI agents: supervised, signed, measured.
 #[derive(Debug, Parser)]
-#[command(name = "aios", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    name = "aios",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]

@@ -16,9 +16,13 @@ pub(crate) struct Screen {
 impl Screen {
     /// What the terminal behind standard error allows.
     pub(crate) fn detect() -> Self {
-        let terminal = io::stderr().is_terminal() && std::env::var("TERM").is_ok_and(|term| term != "dumb");
+        let terminal =
+            io::stderr().is_terminal() && std::env::var("TERM").is_ok_and(|term| term != "dumb");
         let quiet = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { live: terminal, colour: terminal && !quiet }
+        Self {
+            live: terminal,
+            colour: terminal && !quiet,
+        }
     }
 }
 
@@ -29,7 +33,11 @@ impl Screen {
 pub(crate) fn result(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| {
-        if text.ends_with('\n') { out.flush() } else { out.write_all(b"\n").and_then(|()| out.flush()) }
+        if text.ends_with('\n') {
+            out.flush()
+        } else {
+            out.write_all(b"\n").and_then(|()| out.flush())
+        }
     });
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

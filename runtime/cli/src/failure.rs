@@ -12,17 +12,26 @@ pub(crate) struct Failure {
 impl Failure {
     /// The goal or the command failed.
     pub(crate) fn plain(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), code: 1 }
+        Self {
+            sentence: sentence.into(),
+            code: 1,
+        }
     }
 
     /// The command line asks for something that does not exist.
     pub(crate) fn usage(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), code: 1 }
+        Self {
+            sentence: sentence.into(),
+            code: 1,
+        }
     }
 
     /// The person interrupted it; the code is the shell's own for that.
     pub(crate) fn interrupted() -> Self {
-        Self { sentence: "interrupted".into(), code: 130 }
+        Self {
+            sentence: "interrupted".into(),
+            code: 130,
+        }
     }
 
     /// The sentence.

@@ -29,15 +29,22 @@ struct Seen {
 impl Picture {
     /// An empty picture of a goal.
     pub(crate) fn new(goal: &str, model: &str) -> Self {
-        Self { goal: goal.to_owned(), model: model.to_owned(), ..Self::default() }
+        Self {
+            goal: goal.to_owned(),
+            model: model.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// Places an agent under its supervisor, as it stands before the goal begins.
     pub(crate) fn place(&mut self, supervisor: &str, agent: &str) {
-        self.tree
-            .entry(supervisor.to_owned())
-            .or_default()
-            .insert(agent.to_owned(), Seen { up: true, ..Seen::default() });
+        self.tree.entry(supervisor.to_owned()).or_default().insert(
+            agent.to_owned(),
+            Seen {
+                up: true,
+                ..Seen::default()
+            },
+        );
     }
 
     /// A task moved.
@@ -47,15 +54,26 @@ impl Picture {
         }
         if event.status == TaskStatus::Running
             && let Some(agent) = &event.agent
-            && let Some(seen) = self.tree.values_mut().find_map(|agents| agents.get_mut(agent))
+            && let Some(seen) = self
+                .tree
+                .values_mut()
+                .find_map(|agents| agents.get_mut(agent))
         {
             seen.holds.push(event.task_id.clone());
         }
-        match self.tasks.iter_mut().find(|task| task.task_id == event.task_id) {
+        match self
+            .tasks
+            .iter_mut()
+            .find(|task| task.task_id == event.task_id)
+        {
             Some(task) => {
                 let agent = event.agent.clone().or(task.agent.take());
                 let score = event.score.or(task.score);
-                *task = TaskEvent { agent, score, ..event };
+                *task = TaskEvent {
+                    agent,
+                    score,
+                    ..event
+                };
             }
             None => self.tasks.push(event),
         }
@@ -81,11 +99,22 @@ impl Picture {
 
     /// The picture as lines no wider than `width`; `frame` turns the spinners.
     pub(crate) fn render(&self, width: usize, frame: usize, colour: bool) -> Vec<String> {
-        let mut lines = vec![Line::new().add(&self.goal, Some(Style::Bold)).add("   ", None).add(&self.model, Some(Style::Dim))];
+        let mut lines = vec![
+            Line::new()
+                .add(&self.goal, Some(Style::Bold))
+                .add("   ", None)
+                .add(&self.model, Some(Style::Dim)),
+        ];
         let supervisors = self.tree.len();
         for (at, (supervisor, agents)) in self.tree.iter().enumerate() {
-            let branch = if at + 1 == supervisors { "└─ " } else { "├─ " };
-            let mut line = Line::new().add(branch, Some(Style::Dim)).add(&format!("{supervisor:<9}"), None);
+            let branch = if at + 1 == supervisors {
+                "└─ "
+            } else {
+                "├─ "
+            };
+            let mut line = Line::new()
+                .add(branch, Some(Style::Dim))
+                .add(&format!("{supervisor:<9}"), None);
             for (agent, seen) in agents {
                 let short = agent.split('@').next().unwrap_or(agent);
                 let short = short.split_once('.').map_or(short, |(_, rest)| rest);
@@ -110,18 +139,28 @@ impl Picture {
         for task in &self.tasks {
             lines.push(task_line(task, SPINNER[frame % SPINNER.len()]));
         }
-        lines.into_iter().map(|line| line.fit(width, colour)).collect()
+        lines
+            .into_iter()
+            .map(|line| line.fit(width, colour))
+            .collect()
     }
 }
 
 /// One line per change, for a pipe or a log.
 pub(crate) fn plain(event: &TaskEvent) -> String {
-    task_line(event, "·").fit(usize::MAX, false).trim_end().to_owned()
+    task_line(event, "·")
+        .fit(usize::MAX, false)
+        .trim_end()
+        .to_owned()
 }
 
 /// One line about an agent, for a pipe or a log.
 pub(crate) fn plain_agent(event: &AgentEvent) -> String {
-    let reason = event.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = event
+        .reason
+        .as_deref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
     format!("  {} {}{reason}", event.agent, event.kind)
 }
 
@@ -134,18 +173,35 @@ fn task_line(task: &TaskEvent, spinner: &str) -> Line {
         TaskStatus::Cancelled => ("–", Style::Dim),
         TaskStatus::Retrying => ("↻", Style::Warn),
     };
-    let mut line = Line::new()
-        .add(" ", None)
-        .add(mark, Some(style))
-        .add(&format!(" {:<4} {:<14} {:<40}", task.task_id, task.action, task.title), None);
+    let mut line = Line::new().add(" ", None).add(mark, Some(style)).add(
+        &format!(
+            " {:<12} {:<14} {:<40}",
+            task.task_id, task.action, task.title
+        ),
+        None,
+    );
     if task.attempt > 1 {
         line = line.add(&format!(" attempt {}", task.attempt), Some(Style::Warn));
     }
     if let Some(score) = task.score {
-        line = line.add(&format!(" critic {score:.2}"), Some(if score >= 0.85 { Style::Good } else { Style::Warn }));
+        line = line.add(
+            &format!(" critic {score:.2}"),
+            Some(if score >= 0.85 {
+                Style::Good
+            } else {
+                Style::Warn
+            }),
+        );
     }
     if let Some(reason) = &task.reason {
-        line = line.add(&format!(" {reason}"), Some(Style::Warn));
+        // The whole of it is in the log; a line shows its beginning.
+        let short: String = reason.chars().take(100).collect();
+        let cut = if short.len() < reason.len() {
+            "…"
+        } else {
+            ""
+        };
+        line = line.add(&format!(" {short}{cut}"), Some(Style::Warn));
     }
     line
 }
@@ -161,7 +217,10 @@ impl Line {
 
     fn add(mut self, text: &str, style: Option<Style>) -> Self {
         // A goal or a reason may hold anything; a control character would move the cursor of whoever watches.
-        let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let clean = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         self.0.push((clean, style));
         self
     }
@@ -175,7 +234,10 @@ impl Line {
             }
             let length = text.chars().count();
             let cut: String = if length > left {
-                text.chars().take(left.saturating_sub(1)).chain(['…']).collect()
+                text.chars()
+                    .take(left.saturating_sub(1))
+                    .chain(['…'])
+                    .collect()
             } else {
                 text
             };
@@ -218,7 +280,12 @@ mod tests {
     #[test]
     fn an_agent_shows_the_tasks_it_holds_and_lets_go_of_them() {
         let mut picture = picture();
-        picture.task(event("t1", TaskStatus::Running, Some("macro.executor.002@local"), 1));
+        picture.task(event(
+            "t1",
+            TaskStatus::Running,
+            Some("macro.executor.002@local"),
+            1,
+        ));
         assert!(picture.render(200, 0, false)[1].contains("executor.002[t1]"));
         picture.task(event("t1", TaskStatus::Completed, None, 1));
         assert!(!picture.render(200, 0, false)[1].contains("[t1]"));
@@ -252,7 +319,17 @@ mod tests {
     fn without_colour_there_is_no_escape() {
         let mut picture = picture();
         picture.task(event("t1", TaskStatus::Failed, None, 3));
-        assert!(picture.render(80, 0, false).iter().all(|line| !line.contains('\u{1b}')));
-        assert!(picture.render(80, 0, true).iter().any(|line| line.contains('\u{1b}')));
+        assert!(
+            picture
+                .render(80, 0, false)
+                .iter()
+                .all(|line| !line.contains('\u{1b}'))
+        );
+        assert!(
+            picture
+                .render(80, 0, true)
+                .iter()
+                .any(|line| line.contains('\u{1b}'))
+        );
     }
 }

@@ -12,12 +12,18 @@ use crate::failure::Failure;
 pub(crate) fn load(settings: &Settings, extra: &[(&str, Option<&str>)]) -> Result<Config, Failure> {
     let mut flags = settings.set.clone();
     flags.extend(
-        extra.iter().filter_map(|(name, value)| value.map(|value| ((*name).to_owned(), value.to_owned()))),
+        extra
+            .iter()
+            .filter_map(|(name, value)| value.map(|value| ((*name).to_owned(), value.to_owned()))),
     );
     // A variable that is not Unicode cannot be a setting of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    Config::load(&Sources { file: settings.config.clone(), environment, flags })
-        .map_err(|error| Failure::usage(error.to_string()))
+    Config::load(&Sources {
+        file: settings.config.clone(),
+        environment,
+        flags,
+    })
+    .map_err(|error| Failure::usage(error.to_string()))
 }

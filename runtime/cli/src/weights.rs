@@ -14,10 +14,17 @@ pub(crate) fn named(name: Option<&str>) -> Result<Vec<&'static PinnedModel>, Fai
     let all = models::all();
     match name {
         None => Ok(all.to_vec()),
-        Some(name) => all.into_iter().find(|model| model.name == name).map(|model| vec![model]).ok_or_else(|| {
-            let known: Vec<&str> = all.iter().map(|model| model.name).collect();
-            Failure::usage(format!("no model is called {name:?}; known models are {}", known.join(", ")))
-        }),
+        Some(name) => all
+            .into_iter()
+            .find(|model| model.name == name)
+            .map(|model| vec![model])
+            .ok_or_else(|| {
+                let known: Vec<&str> = all.iter().map(|model| model.name).collect();
+                Failure::usage(format!(
+                    "no model is called {name:?}; known models are {}",
+                    known.join(", ")
+                ))
+            }),
     }
 }
 
@@ -41,7 +48,9 @@ pub(crate) fn fetch(model: &'static PinnedModel, cache: &Cache) -> Result<Fetche
     } else {
         "{msg:28} {bar:32} {bytes:>10}/{total_bytes} {bytes_per_sec} {eta}"
     };
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     bar.set_message(model.name);
     let mut shown = false;
     let mut tenth = 0;

@@ -202,7 +202,10 @@ impl Reading<'_> {
             Statistic::Mean => mean || (!median && !total && !siblings(Statistic::Total)),
             Statistic::Median => median,
             Statistic::Total => {
-                !(mean || median || has_any(near, &MISSING) || starts_with_any(behind, &ROWS))
+                // "Total revenue without date" is a sum of its own, and the only one that is said so.
+                let undated = known.fact.name.ends_with(" without date");
+                has_any(near, &MISSING) == undated
+                    && !(mean || median || starts_with_any(behind, &ROWS))
             }
             Statistic::Rows => self.library.measures.is_empty() || has_any(body, &ROWS),
             Statistic::Missing => has_any(body, &MISSING),

@@ -5,7 +5,7 @@ use super::claims::{Claim, Shape, claims};
 use super::fit::TOTAL;
 use super::known::{FoundPeriod, FoundSubject, Library, place_of};
 use crate::macro_tier::period::Mention;
-use crate::macro_tier::prose::{Stretch, Word, clauses, sentences, words};
+use crate::macro_tier::prose::{Stretch, Word, clauses, find_phrase, sentences, words};
 
 /// A text with everything in it that matters for numbers.
 pub(super) struct Reading<'a> {
@@ -61,6 +61,7 @@ impl<'a> Reading<'a> {
         masked.extend(astray.iter().map(place_of));
         masked.extend(code(text));
         masked.extend(terms.iter().copied());
+        masked.extend(calculations(&lower, library));
         let asked: Vec<f64> = claims(&evidence.goal, &[])
             .iter()
             .filter(|claim| claim.shape == Shape::Plain)
@@ -386,4 +387,18 @@ fn code(text: &str) -> Vec<Stretch> {
         at = start + 1;
     }
     out
+}
+
+/// Where a calculation stands that a fact is named after: its numbers were given, its value alone is stated.
+fn calculations(text: &str, library: &Library<'_>) -> Vec<Stretch> {
+    let names = library
+        .known
+        .iter()
+        .map(|known| known.fact.name.to_ascii_lowercase());
+    let sums = names.filter(|name| !name.starts_with(char::is_alphabetic));
+    sums.flat_map(|name| {
+        let next = |at: usize| find_phrase(text, &name, at);
+        std::iter::successors(next(0), |found| next(found.end)).collect::<Vec<_>>()
+    })
+    .collect()
 }

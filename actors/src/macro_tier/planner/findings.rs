@@ -268,18 +268,25 @@ impl Findings {
                     ) else {
                         continue;
                     };
+                    let ends = rows.number(at, "before").zip(rows.number(at, "after"));
+                    let change = ends.map(|(before, after)| difference(before, after));
                     let step = Step {
                         from: from.to_owned(),
                         to: to.to_owned(),
-                        change: rows.number(at, "change").map(dusted),
-                        growth: rows.number(at, "growth").map(dusted),
+                        change,
+                        growth: rows.number(at, "growth").map(|growth| {
+                            let whole = change.zip(ends.map(|(before, _)| dusted(before)));
+                            dusted(whole.map_or(growth, |(change, before)| 100.0 * change / before))
+                        }),
                     };
                     let measure = analysis.measure_label();
-                    pen.cell(
-                        format!("change {measure} {from} to {to}"),
-                        rows.cell(at, "change"),
-                        analysis.unit.clone(),
-                    );
+                    let told = format!("change {measure} {from} to {to}");
+                    match (rows.cell(at, "change").as_i64(), step.change) {
+                        (None, Some(change)) => {
+                            pen.number(told, FactValue::from(change), analysis.unit.clone())
+                        }
+                        _ => pen.cell(told, rows.cell(at, "change"), analysis.unit.clone()),
+                    }
                     let name = format!("growth {measure} {from} to {to}");
                     match (step.growth, rows.number(at, "before")) {
                         (Some(growth), _) => {
@@ -517,6 +524,22 @@ impl Pen<'_> {
             self.number(name, FactValue::from(dusted(value)), unit);
         }
     }
+}
+
+/// What a person gets who subtracts the two figures as they are written. Where large figures are close, the difference has fewer good
+/// digits than they have: it ends where they end, and at their fourteenth digit at the latest.
+fn difference(before: f64, after: f64) -> f64 {
+    let (before, after) = (dusted(before), dusted(after));
+    let decimals = |value: f64| {
+        format!("{value}")
+            .split_once('.')
+            .map_or(0, |(_, part)| part.len())
+    };
+    let size = before.abs().max(after.abs()).max(f64::MIN_POSITIVE).log10().floor() as i64;
+    let good = usize::try_from(13 - size).unwrap_or(0);
+    let most = decimals(before).max(decimals(after)).min(good);
+    let change = after - before;
+    dusted(format!("{change:.most$}").parse().unwrap_or(change))
 }
 
 fn number(value: f64) -> FactValue {

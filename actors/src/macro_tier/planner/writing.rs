@@ -14,7 +14,11 @@ use crate::macro_tier::plan::{Intent, Point};
 use crate::macro_tier::prose::{sentences, words};
 
 /// Lines of facts in a prompt.
-const LINES: usize = 8;
+const LINES: usize = 5;
+/// The same after a text that did not pass.
+const LINES_AGAIN: usize = 3;
+/// Characters of the critic's feedback in a prompt.
+const FEEDBACK: usize = 200;
 /// Passages from memory in a prompt.
 const PASSAGES: usize = 3;
 
@@ -30,14 +34,19 @@ pub fn instruction(
     let asked = quoted(goal.text(), 400);
     let mut prompt = match analysis.intent {
         Intent::AnalyseTable | Intent::Arithmetic => {
+            // A small model rewrites a few sentences faithfully and loses its way in a list of many; a second try gets fewer.
+            let most = if feedback.is_some() {
+                LINES_AGAIN
+            } else {
+                LINES
+            };
             let facts: Vec<String> = statements(analysis, findings)
                 .into_iter()
-                .take(LINES)
-                .map(|line| format!("- {line}"))
+                .take(most)
                 .collect();
             format!(
-                "Facts:\n{}\n\nTask: {asked}\nWrite 2 or 3 short sentences that sum up these facts. Copy each number exactly as it is written above. Use no other numbers.",
-                facts.join("\n")
+                "Rewrite these sentences as one short paragraph. Keep every number exactly as it is written and add none.\n\n{}",
+                facts.join(" ")
             )
         }
         Intent::SummariseDocument => {
@@ -72,10 +81,10 @@ pub fn instruction(
         }
     };
     if let Some(feedback) = feedback {
-        prompt.push_str(&format!(
-            "\nYour last text had faults:\n{}\nWrite it again without them.",
-            feedback.chars().take(600).collect::<String>()
-        ));
+        // The faults come first, so that the task is the last thing a small model has read.
+        let faults: String = feedback.chars().take(FEEDBACK).collect();
+        prompt =
+            format!("Your last text had faults:\n{faults}\nDo it again without them.\n\n{prompt}");
     }
     prompt
 }

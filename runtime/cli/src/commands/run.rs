@@ -23,16 +23,24 @@ const FRAME: Duration = Duration::from_millis(100);
 pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     let config = settings::load(
         &arguments.settings,
-        &[("model.device", arguments.device.as_deref()), ("model.engine", arguments.engine.as_deref())],
+        &[
+            ("model.device", arguments.device.as_deref()),
+            ("model.engine", arguments.engine.as_deref()),
+        ],
     )?;
     // Refuse what cannot work before anything is fetched or started.
-    let goal = Goal::new(&arguments.goal).data(&arguments.data).out(&arguments.out);
-    goal.check(&config).map_err(|error| Failure::plain(error.to_string()))?;
+    let goal = Goal::new(&arguments.goal)
+        .data(&arguments.data)
+        .out(&arguments.out);
+    goal.check(&config)
+        .map_err(|error| Failure::plain(error.to_string()))?;
     let engine = engine(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::plain(format!("cannot start the threads of the node: {error}")))?;
+        .map_err(|error| {
+            Failure::plain(format!("cannot start the threads of the node: {error}"))
+        })?;
     let answer = runtime.block_on(answer(config, goal, engine, Screen::detect()));
     // Also after a failure: dropped, the runtime would wait for a tool that does not listen.
     runtime.shutdown_timeout(Duration::from_secs(2));
@@ -59,7 +67,10 @@ async fn answer(
 async fn watch(node: &Node, goal: Goal, screen: Screen) -> Result<Answer, Failure> {
     let model = node.model();
     let title = goal.text().to_owned();
-    let mut run = node.run(goal).await.map_err(|error| Failure::plain(error.to_string()))?;
+    let mut run = node
+        .run(goal)
+        .await
+        .map_err(|error| Failure::plain(error.to_string()))?;
     let mut picture = Picture::new(&title, &format!("{} on {}", model.name, model.device));
     for agent in node.view().agents {
         picture.place(&agent.supervisor, &agent.id);
@@ -82,7 +93,9 @@ async fn watch(node: &Node, goal: Goal, screen: Screen) -> Result<Answer, Failur
         }
     }
     drawing.end();
-    run.answer().await.map_err(|error| Failure::plain(error.to_string()))
+    run.answer()
+        .await
+        .map_err(|error| Failure::plain(error.to_string()))
 }
 
 /// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
@@ -137,14 +150,21 @@ fn cost(answer: &Answer) -> String {
     let attempts: u32 = answer.tasks.iter().map(|task| task.attempts).sum();
     format!(
         "{} with critic {:.2} in {:.1} s: {} tasks, {attempts} attempts, {} messages signed, {} refused, {} restarts, {} on {}",
-        status.as_ref().and_then(|status| status.as_str()).unwrap_or_default(),
+        status
+            .as_ref()
+            .and_then(|status| status.as_str())
+            .unwrap_or_default(),
         answer.critic.score,
         answer.duration_ms / 1_000.0,
         answer.tasks.len(),
         answer.messages.sent,
         answer.messages.refused,
         answer.restarts,
-        if answer.model.name.is_empty() { &answer.model.engine } else { &answer.model.name },
+        if answer.model.name.is_empty() {
+            &answer.model.engine
+        } else {
+            &answer.model.name
+        },
         answer.model.device,
     )
 }
@@ -161,7 +181,13 @@ struct Drawing {
 
 impl Drawing {
     fn new(screen: Screen, picture: Picture) -> Self {
-        Self { screen, picture, frame: 0, lines: 0, said: VecDeque::new() }
+        Self {
+            screen,
+            picture,
+            frame: 0,
+            lines: 0,
+            said: VecDeque::new(),
+        }
     }
 
     fn task(&mut self, event: TaskEvent) {
@@ -187,7 +213,9 @@ impl Drawing {
         }
         let (rows, columns) = ::console::Term::stderr().size();
         let (rows, columns) = (usize::from(rows).max(2), usize::from(columns).max(20));
-        let mut lines = self.picture.render(columns - 1, self.frame, self.screen.colour);
+        let mut lines = self
+            .picture
+            .render(columns - 1, self.frame, self.screen.colour);
         // More lines than the terminal has would scroll, and then nothing could be redrawn in place.
         lines.truncate(rows - 1);
         let mut out = String::new();
@@ -202,7 +230,9 @@ impl Drawing {
         self.lines = self.lines.max(lines.len());
         self.frame += 1;
         let mut stderr = std::io::stderr().lock();
-        let _ = stderr.write_all(out.as_bytes()).and_then(|()| stderr.flush());
+        let _ = stderr
+            .write_all(out.as_bytes())
+            .and_then(|()| stderr.flush());
     }
 
     fn end(&mut self) {

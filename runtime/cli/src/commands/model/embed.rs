@@ -19,9 +19,14 @@ pub(crate) fn run(arguments: &ModelEmbed) -> Result<ExitCode, Failure> {
         .next()
         .ok_or_else(|| Failure::plain("the engine gave no embedding"))?;
     if arguments.json {
-        console::json(&json!({ "model": ALL_MINILM_L6_V2.name, "dimensions": embedding.len(), "embedding": embedding }))?;
+        console::json(
+            &json!({ "model": ALL_MINILM_L6_V2.name, "dimensions": embedding.len(), "embedding": embedding }),
+        )?;
     } else {
-        let numbers: Vec<String> = embedding.iter().map(|value| format!("{value:.6}")).collect();
+        let numbers: Vec<String> = embedding
+            .iter()
+            .map(|value| format!("{value:.6}"))
+            .collect();
         console::result(&numbers.join(" "))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -31,10 +31,18 @@ pub(crate) fn run(arguments: &ModelList) -> Result<ExitCode, Failure> {
     }
     let mut table = String::new();
     for model in models::all() {
-        let present = if cache.holds(model) { "in the cache" } else { "not fetched: aios model pull" };
+        let present = if cache.holds(model) {
+            "in the cache"
+        } else {
+            "not fetched: aios model pull"
+        };
         let megabytes = model.bytes() / 1_000_000;
         // Writing to a String cannot fail.
-        let _ = writeln!(table, "{:<28} {:>4} MB  {:<12} {present}", model.name, megabytes, model.licence);
+        let _ = writeln!(
+            table,
+            "{:<28} {:>4} MB  {:<12} {present}",
+            model.name, megabytes, model.licence
+        );
     }
     let _ = writeln!(table, "\ncache: {}", cache.root().display());
     console::result(&table)?;

@@ -14,10 +14,17 @@ pub(crate) mod run;
 
 /// An engine with one model loaded, fetched first if need be.
 fn engine(model: &'static PinnedModel, device: &str) -> Result<BurnEngine, Failure> {
-    let device: DeviceChoice = device.parse().map_err(|error| Failure::usage(format!("--device: {error}")))?;
+    let device: DeviceChoice = device
+        .parse()
+        .map_err(|error| Failure::usage(format!("--device: {error}")))?;
     let fetched = weights::fetch(model, &weights::cache()?)?;
-    let mut engine = BurnEngine::new(BurnConfig { device, ..BurnConfig::default() })
+    let mut engine = BurnEngine::new(BurnConfig {
+        device,
+        ..BurnConfig::default()
+    })
+    .map_err(|error| Failure::plain(error.to_string()))?;
+    engine
+        .load_model(&fetched.model)
         .map_err(|error| Failure::plain(error.to_string()))?;
-    engine.load_model(&fetched.model).map_err(|error| Failure::plain(error.to_string()))?;
     Ok(engine)
 }

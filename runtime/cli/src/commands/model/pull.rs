@@ -15,7 +15,11 @@ pub(crate) fn run(arguments: &ModelPull) -> Result<ExitCode, Failure> {
         let fetched = weights::fetch(model, &cache)?;
         let source = format!("{:?}", fetched.source).to_lowercase();
         if !arguments.json {
-            console::note(&format!("{} is at {} (from {source})", model.name, fetched.model.path.display()));
+            console::note(&format!(
+                "{} is at {} (from {source})",
+                model.name,
+                fetched.model.path.display()
+            ));
         }
         pulled.push(json!({ "name": model.name, "path": fetched.model.path, "from": source }));
     }

@@ -14,12 +14,17 @@ use crate::{commands::model, console};
 
 pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
     if arguments.prompt.trim().is_empty() {
-        return Err(Failure::usage("the prompt is empty; say what the model shall answer"));
+        return Err(Failure::usage(
+            "the prompt is empty; say what the model shall answer",
+        ));
     }
     let prompt = if arguments.raw {
         Prompt::Raw(arguments.prompt.clone())
     } else {
-        Prompt::Chat(vec![ChatTurn { role: ChatRole::User, content: arguments.prompt.clone() }])
+        Prompt::Chat(vec![ChatTurn {
+            role: ChatRole::User,
+            content: arguments.prompt.clone(),
+        }])
     };
     let mut seed = None;
     let sampling = if arguments.greedy {
@@ -34,9 +39,16 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
             console::note(&format!("seed {chosen}"));
         }
         seed = Some(chosen);
-        Sampling::Seeded { seed: chosen, temperature: arguments.temperature, top_p: 0.95, top_k: 40 }
+        Sampling::Seeded {
+            seed: chosen,
+            temperature: arguments.temperature,
+            top_p: 0.95,
+            top_k: 40,
+        }
     };
-    let mut request = InferRequest::new(prompt).max_tokens(arguments.max_tokens).sampling(sampling);
+    let mut request = InferRequest::new(prompt)
+        .max_tokens(arguments.max_tokens)
+        .sampling(sampling);
     request.top_logits = arguments.top_logits;
 
     let mut engine = model::engine(&SMOLLM2_135M_INSTRUCT, &arguments.device)?;
@@ -44,7 +56,12 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
     let mut out = std::io::stdout().lock();
     let inference = engine
         .stream(&request, &mut |token| {
-            if show && out.write_all(token.text.as_bytes()).and_then(|()| out.flush()).is_err() {
+            if show
+                && out
+                    .write_all(token.text.as_bytes())
+                    .and_then(|()| out.flush())
+                    .is_err()
+            {
                 // The reader is gone; there is nobody left to compute for.
                 return ControlFlow::Break(());
             }
