@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p aios-runtime --example embed`
 
+#![allow(clippy::print_stdout)]
+
 use aios_runtime::{Goal, GoalEvent, Node};
 
 #[tokio::main]

@@ -511,7 +511,14 @@ mod tests {
 
     #[test]
     fn mistakes_are_named_with_their_place() {
-        let table: &[(Option<&str>, &[(&str, &str)], &[(&str, &str)], &str)] = &[
+        /// File, environment, flags, and a part of the sentence that follows.
+        type Case = (
+            Option<&'static str>,
+            &'static [(&'static str, &'static str)],
+            &'static [(&'static str, &'static str)],
+            &'static str,
+        );
+        let table: &[Case] = &[
             (Some("[agents]\nexecuters = 3\n"), &[], &[], "executers"),
             (Some("[agents\n"), &[], &[], "aios.toml"),
             (

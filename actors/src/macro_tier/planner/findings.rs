@@ -535,7 +535,12 @@ fn difference(before: f64, after: f64) -> f64 {
             .split_once('.')
             .map_or(0, |(_, part)| part.len())
     };
-    let size = before.abs().max(after.abs()).max(f64::MIN_POSITIVE).log10().floor() as i64;
+    let size = before
+        .abs()
+        .max(after.abs())
+        .max(f64::MIN_POSITIVE)
+        .log10()
+        .floor() as i64;
     let good = usize::try_from(13 - size).unwrap_or(0);
     let most = decimals(before).max(decimals(after)).min(good);
     let change = after - before;
