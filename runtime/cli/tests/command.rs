@@ -151,7 +151,9 @@ fn a_mistake_is_one_sentence_exit_code_one_and_nothing_written() {
     .unwrap();
     fs::create_dir(path("folder.csv")).unwrap();
     let long = "x".repeat(100_000);
-    let table: &[(&str, Option<&str>, &[&str], &[&str])] = &[
+    /// The goal, its file, more arguments, and what the sentence must name.
+    type Case<'a> = (&'a str, Option<&'a str>, &'a [&'a str], &'a [&'a str]);
+    let table: &[Case<'_>] = &[
         ("", None, &[], &["empty"]),
         ("   ", None, &[], &["empty"]),
         (&long, None, &[], &["100000"]),
