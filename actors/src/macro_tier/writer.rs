@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aios_inference::{EngineError, EngineHandle, Finish, InferRequest, Sampling};
+use aios_inference::{
+    ChatRole, ChatTurn, EngineError, EngineHandle, Finish, InferRequest, Prompt, Sampling,
+};
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;
 
@@ -29,13 +31,20 @@ impl ModelWriter {
 
 impl Writer for ModelWriter {
     fn write(&self, request: &WriteRequest<'_>) -> Result<String, WriteError> {
-        let infer = InferRequest::chat(
-            "You write short, plain reports. Use only the figures you are given, exactly as they are written.",
-            request.instruction,
-        )
-        .max_tokens(request.max_words.saturating_mul(TOKENS_PER_WORD).clamp(16, 1_024))
-        .sampling(Sampling::Greedy)
-        .deadline(request.deadline);
+        // No system turn of ours: the model's own template has the one it was trained with, and with it a small model keeps to the text.
+        let asked = ChatTurn {
+            role: ChatRole::User,
+            content: request.instruction.to_owned(),
+        };
+        let infer = InferRequest::new(Prompt::Chat(vec![asked]))
+            .max_tokens(
+                request
+                    .max_words
+                    .saturating_mul(TOKENS_PER_WORD)
+                    .clamp(16, 1_024),
+            )
+            .sampling(Sampling::Greedy)
+            .deadline(request.deadline);
         let cancel = infer.cancel.clone();
         let inference = self.runtime.block_on(async {
             let thought = self.engine.infer(infer);

@@ -14,9 +14,9 @@ use crate::macro_tier::plan::{Intent, Point};
 use crate::macro_tier::prose::{sentences, words};
 
 /// Lines of facts in a prompt.
-const LINES: usize = 5;
+const LINES: usize = 3;
 /// The same after a text that did not pass.
-const LINES_AGAIN: usize = 3;
+const LINES_AGAIN: usize = 2;
 /// Characters of the critic's feedback in a prompt.
 const FEEDBACK: usize = 200;
 /// Passages from memory in a prompt.
@@ -45,7 +45,7 @@ pub fn instruction(
                 .take(most)
                 .collect();
             format!(
-                "Rewrite these sentences as one short paragraph. Keep every number exactly as it is written and add none.\n\n{}",
+                "Rewrite these sentences as one short paragraph. Keep every number.\n\n{}",
                 facts.join(" ")
             )
         }
