@@ -162,7 +162,11 @@ async fn node(scene: &Arc<Scene>) -> Node {
     // One task at a time for each, so that a fall takes nothing with it but the task it is about.
     config.agents.executors = 12;
     // Only where it is to be missed: a busy machine must not add attempts of its own.
-    if scene.trap.as_ref().is_some_and(|trap| trap.how == How::Hangs) {
+    if scene
+        .trap
+        .as_ref()
+        .is_some_and(|trap| trap.how == How::Hangs)
+    {
         config.goal.task_deadline_ms = TASK_DEADLINE_MS;
     }
     let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
@@ -364,7 +368,10 @@ async fn killed_at(who: &str, place: usize, node: &Node, scene: &Scene, tasks: &
         at += 1;
     }
     let answer = soon(who, run.answer()).await.unwrap();
-    assert!(at > place, "{who}: the goal had {at} events, and the fall was due at {place}");
+    assert!(
+        at > place,
+        "{who}: the goal had {at} events, and the fall was due at {place}"
+    );
     check(&moment, &answer, scene, tasks);
 }
 

@@ -9,12 +9,28 @@ use aios_runtime::Goal;
 use crate::house::{node, pursue, soon};
 use crate::made_up::{Category, Dialect, Figure, Grain, Measure, PLAIN, Recipe};
 
-fn measure(header: &'static str, label: &'static str, decimals: u32, least: i64, most: i64) -> Measure {
-    Measure { header, label, decimals, least, most }
+fn measure(
+    header: &'static str,
+    label: &'static str,
+    decimals: u32,
+    least: i64,
+    most: i64,
+) -> Measure {
+    Measure {
+        header,
+        label,
+        decimals,
+        least,
+        most,
+    }
 }
 
 fn category(header: &'static str, label: &'static str, names: &[&str]) -> Category {
-    Category { header, label, names: names.iter().map(|name| (*name).to_owned()).collect() }
+    Category {
+        header,
+        label,
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+    }
 }
 
 fn recipes() -> Vec<Recipe> {
@@ -46,10 +62,17 @@ fn recipes() -> Vec<Recipe> {
                 ..PLAIN
             },
             date: Some(("Datum", (2024, 11, 20), 120)),
-            measures: vec![measure("Umsatz", "umsatz", 2, 1_000, 900_000), measure("Menge", "menge", 0, 1, 90)],
+            measures: vec![
+                measure("Umsatz", "umsatz", 2, 1_000, 900_000),
+                measure("Menge", "menge", 0, 1, 90),
+            ],
             categories: vec![
                 category("Filiale", "filiale", &["Köln", "München", "Görlitz"]),
-                category("Warengruppe", "warengruppe", &["Käse & Wurst", "Obst; Gemüse", "Getränke"]),
+                category(
+                    "Warengruppe",
+                    "warengruppe",
+                    &["Käse & Wurst", "Obst; Gemüse", "Getränke"],
+                ),
             ],
             grain: Some(Grain::Month),
             ..plain.clone()
@@ -69,7 +92,11 @@ fn recipes() -> Vec<Recipe> {
             },
             date: Some(("Order Date", (2023, 12, 3), 200)),
             measures: vec![measure("Sales", "sales", 2, -20_000, 400_000)],
-            categories: vec![category("Store", "store", &["St. Paul", "O'Fallon", "New York, NY"])],
+            categories: vec![category(
+                "Store",
+                "store",
+                &["St. Paul", "O'Fallon", "New York, NY"],
+            )],
             grain: Some(Grain::Month),
             ..plain.clone()
         },
@@ -77,10 +104,19 @@ fn recipes() -> Vec<Recipe> {
             name: "depenses.csv",
             seed: 13,
             goal: "Analyse the spending",
-            dialect: Dialect { separator: '|', decimal: ',', missing: "NA", ..PLAIN },
+            dialect: Dialect {
+                separator: '|',
+                decimal: ',',
+                missing: "NA",
+                ..PLAIN
+            },
             date: Some(("date", (2022, 2, 27), 500)),
             measures: vec![measure("montant", "montant", 3, 1, 5_000_000)],
-            categories: vec![category("catégorie", "catégorie", &["loyer", "énergie", "impôts", "déplacements"])],
+            categories: vec![category(
+                "catégorie",
+                "catégorie",
+                &["loyer", "énergie", "impôts", "déplacements"],
+            )],
             gaps: 9,
             grain: Some(Grain::Month),
             ..plain.clone()
@@ -90,7 +126,11 @@ fn recipes() -> Vec<Recipe> {
             seed: 14,
             goal: "Which museum has most visitors?",
             measures: vec![measure("visitors", "visitors", 0, 0, 3_000)],
-            categories: vec![category("museum", "museum", &["Prado", "Louvre", "Uffizi", "\"De Pont\""])],
+            categories: vec![category(
+                "museum",
+                "museum",
+                &["Prado", "Louvre", "Uffizi", "\"De Pont\""],
+            )],
             ..plain.clone()
         },
         Recipe {
@@ -108,10 +148,25 @@ fn recipes() -> Vec<Recipe> {
             name: "profit.csv",
             seed: 16,
             goal: "Analyse the profit",
-            dialect: Dialect { newline: "\r\n", mark: "\u{feff}", missing: "-", ..PLAIN },
+            dialect: Dialect {
+                newline: "\r\n",
+                mark: "\u{feff}",
+                missing: "-",
+                ..PLAIN
+            },
             date: Some(("Booked\non", (2018, 1, 1), 365 * 5)),
-            measures: vec![measure("Net\n\"profit\", all", "net \"profit\", all", 2, -500_000, 500_000)],
-            categories: vec![category("Business \"unit\"", "business \"unit\"", &["north", "south"])],
+            measures: vec![measure(
+                "Net\n\"profit\", all",
+                "net \"profit\", all",
+                2,
+                -500_000,
+                500_000,
+            )],
+            categories: vec![category(
+                "Business \"unit\"",
+                "business \"unit\"",
+                &["north", "south"],
+            )],
             gaps: 20,
             grain: Some(Grain::Quarter),
             ..plain.clone()
@@ -130,13 +185,30 @@ fn recipes() -> Vec<Recipe> {
             ..plain.clone()
         },
         Recipe {
+            name: "harvest.csv",
+            seed: 20,
+            goal: "Analyse the harvest",
+            date: Some(("date", (2010, 5, 4), 365 * 12)),
+            measures: vec![measure("harvest_kg", "harvest kg", 1, 0, 90_000)],
+            categories: vec![category("field", "field", &["hill", "river", "mill"])],
+            grain: Some(Grain::Year),
+            ..plain.clone()
+        },
+        Recipe {
             name: "orders.csv",
             seed: 18,
             goal: "Show the units per product in August 2024",
             rows: 900,
             date: Some(("ordered", (2024, 6, 1), 150)),
-            measures: vec![measure("units", "units", 0, 1, 40), measure("revenue", "revenue", 2, 100, 90_000)],
-            categories: vec![category("product", "product", &["kettle", "toaster", "blender"])],
+            measures: vec![
+                measure("units", "units", 0, 1, 40),
+                measure("revenue", "revenue", 2, 100, 90_000),
+            ],
+            categories: vec![category(
+                "product",
+                "product",
+                &["kettle", "toaster", "blender"],
+            )],
             grain: Some(Grain::Day),
             span: Some(((2024, 8, 1), (2024, 8, 31))),
             ..plain
@@ -154,7 +226,13 @@ async fn every_figure_is_true(recipe: Recipe) {
     let goal = Goal::new(goal).data([&file]).out(folder.path());
     let answer = soon(name, pursue(&node, goal)).await.unwrap();
     node.stop().await;
-    assert_eq!(answer.status, GoalStatus::Approved, "{name} (seed {seed}): {:?} {:?}", answer.reason, answer.gaps);
+    assert_eq!(
+        answer.status,
+        GoalStatus::Approved,
+        "{name} (seed {seed}): {:?} {:?}",
+        answer.reason,
+        answer.gaps
+    );
     made.check(&answer.facts);
 }
 
@@ -181,9 +259,16 @@ async fn every_figure_of_a_hundred_thousand_rows_is_true() {
         dialect: PLAIN,
         rows: 100_000,
         date: Some(("date", (2021, 1, 1), 3 * 365)),
-        measures: vec![measure("revenue", "revenue", 2, 1, 1_000_000), measure("quantity", "quantity", 0, 1, 500)],
+        measures: vec![
+            measure("revenue", "revenue", 2, 1, 1_000_000),
+            measure("quantity", "quantity", 0, 1, 500),
+        ],
         categories: vec![
-            Category { header: "town", label: "town", names: towns },
+            Category {
+                header: "town",
+                label: "town",
+                names: towns,
+            },
             category("channel", "channel", &["web", "shop", "phone"]),
         ],
         gaps: 50,
@@ -196,27 +281,62 @@ async fn every_figure_of_a_hundred_thousand_rows_is_true() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_malformed_table_is_refused_with_the_place_of_the_mistake() {
-    let good: String = (1..=28).map(|day| format!("2025-02-{day:02},north,{day}.50\n")).collect();
+    let good: String = (1..=28)
+        .map(|day| format!("2025-02-{day:02},north,{day}.50\n"))
+        .collect();
     let head = "date,region,amount\n";
     let cases = [
-        ("a row cut short", format!("{head}{good}2025-03-01,south\n"), &["line 30", "2 cells", "header has 3"][..]),
-        ("a row too long", format!("{head}2025-03-01,south,1,5\n{good}"), &["line 2", "4 cells", "header has 3"]),
-        ("a quote that never closes", format!("{head}{good}2025-03-01,\"south,1.50\n"), &["line 30", "column region", "quote"]),
-        ("words among numbers", format!("{head}{good}2025-03-01,south,many\n"), &["line 30", "column amount", "\"many\""]),
-        ("a day that does not exist", format!("{head}{good}2025-02-30,south,1.50\n"), &["line 30", "column date", "\"2025-02-30\""]),
+        (
+            "a row cut short",
+            format!("{head}{good}2025-03-01,south\n"),
+            &["line 30", "2 cells", "header has 3"][..],
+        ),
+        (
+            "a row too long",
+            format!("{head}2025-03-01,south,1,5\n{good}"),
+            &["line 2", "4 cells", "header has 3"],
+        ),
+        (
+            "a quote that never closes",
+            format!("{head}{good}2025-03-01,\"south,1.50\n"),
+            &["line 30", "column region", "quote"],
+        ),
+        (
+            "words among numbers",
+            format!("{head}{good}2025-03-01,south,many\n"),
+            &["line 30", "column amount", "\"many\""],
+        ),
+        (
+            "a day that does not exist",
+            format!("{head}{good}2025-02-30,south,1.50\n"),
+            &["line 30", "column date", "\"2025-02-30\""],
+        ),
     ];
     let folder = tempfile::tempdir().unwrap();
     let node = node().await;
     for (what, text, says) in cases {
         let file = folder.path().join("bad.csv");
         fs::write(&file, text).unwrap();
-        let goal = Goal::new("Analyse the amounts").data([&file]).out(folder.path().join("out"));
+        let goal = Goal::new("Analyse the amounts")
+            .data([&file])
+            .out(folder.path().join("out"));
         let answer = soon(what, pursue(&node, goal)).await.unwrap();
-        assert_eq!(answer.status, GoalStatus::Failed, "{what}: {}", answer.answer);
+        assert_eq!(
+            answer.status,
+            GoalStatus::Failed,
+            "{what}: {}",
+            answer.answer
+        );
         let told = answer.reason.unwrap();
-        assert!(told.starts_with("bad.csv") && says.iter().all(|part| told.contains(part)), "{what}: {told}");
+        assert!(
+            told.starts_with("bad.csv") && says.iter().all(|part| told.contains(part)),
+            "{what}: {told}"
+        );
         assert!(!told.contains('\n') && told.len() < 300, "{what}: {told}");
-        assert!(!folder.path().join("out").exists(), "{what} leaves nothing behind");
+        assert!(
+            !folder.path().join("out").exists(),
+            "{what} leaves nothing behind"
+        );
     }
     node.stop().await;
 }
