@@ -148,7 +148,7 @@ impl Picture {
 
 /// One line per change, for a pipe or a log.
 pub(crate) fn plain(event: &TaskEvent) -> String {
-    task_line(event, "·")
+    task_line(event, "▸")
         .fit(usize::MAX, false)
         .trim_end()
         .to_owned()
