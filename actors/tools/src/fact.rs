@@ -11,8 +11,8 @@ pub struct Fact {
     pub name: String,
     /// The figure or text itself.
     pub value: Value,
-    /// Unit of the value: `EUR`, `%`, `kg`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Unit of the value: `EUR`, `%`, `kg`; null where it has none.
+    #[serde(default)]
     pub unit: Option<String>,
     /// Where it came from: `sales.csv: SELECT sum(revenue) FROM data`.
     pub source: String,
