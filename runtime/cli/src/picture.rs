@@ -116,8 +116,10 @@ impl Picture {
                 .add(branch, Some(Style::Dim))
                 .add(&format!("{supervisor:<9}"), None);
             for (agent, seen) in agents {
-                let short = agent.split('@').next().unwrap_or(agent);
-                let short = short.split_once('.').map_or(short, |(_, rest)| rest);
+                // An agent's tier is its supervisor's name already; what is no agent keeps its own.
+                let short = agent.split_once('@').map_or(agent.as_str(), |(name, _)| {
+                    name.split_once('.').map_or(name, |(_, rest)| rest)
+                });
                 let short = short.strip_suffix(".001").unwrap_or(short);
                 let style = if !seen.up {
                     Some(Style::Bad)
