@@ -7,9 +7,7 @@
 //! become facts), [`report`] (how facts become an answer), [`critic`] (whether the answer may leave). [`figures`], [`period`] and
 //! [`prose`] are the shared ways of writing numbers, naming time and cutting text.
 
-mod conduct;
 pub mod critic;
-pub mod critic_agent;
 pub mod executor;
 pub mod figures;
 pub mod goal;
@@ -18,7 +16,6 @@ pub mod memory_keeper;
 pub mod period;
 pub mod plan;
 pub mod planner;
-pub mod planner_agent;
 pub mod prose;
 pub mod report;
 pub mod team;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use aios_tools::Toolbox;
 
-use super::critic_agent::Critic;
+use super::critic::agent::Critic;
 use super::executor::Executor;
 use super::interface::Interface;
 use super::memory_keeper::MemoryKeeper;
-use super::planner_agent::Planner;
+use super::planner::agent::Planner;
 use crate::factory::Factories;
 
 /// Enters the five thinkers among the roles that can be spawned. Executor and Critic share the tools: the one to do the work, the other

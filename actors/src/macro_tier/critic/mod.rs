@@ -3,9 +3,10 @@
 //! A text is judged against facts, never by a model's opinion. Weights and thresholds are the contract's: relevance, clarity and
 //! accuracy weigh 0.25 each, completeness 0.15, tone 0.10; a mean of 0.85 passes, below 0.60 it is rejected. Two rules stand above the
 //! mean: a text with a critical issue (a number that contradicts or lacks a fact) is never approved, and neither is one with a
-//! dimension below one half. Results that are not prose are judged by [`results`].
+//! dimension below one half. Results that are not prose are judged by [`results`]. All of that is pure; [`agent`] acts on it.
 
 pub mod accuracy;
+pub mod agent;
 pub mod claims;
 pub mod clarity;
 pub mod completeness;

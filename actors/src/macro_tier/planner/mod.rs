@@ -2,11 +2,14 @@
 //!
 //! [`analysis`] reads goal and table by rules; [`mod@question`] asks the model for its pick and takes it only where the rules leave
 //! room; [`dag`] builds the tasks; [`sql`] writes their queries; [`findings`] reads the results into facts; [`writing`] prepares what the
-//! model is asked to write and the paragraph that stands in for it.
+//! model is asked to write and the paragraph that stands in for it. All of that is pure; [`agent`] acts on it, task by task through
+//! `conduct`.
 
+pub mod agent;
 pub mod analysis;
 pub mod arithmetic;
 pub mod columns;
+mod conduct;
 pub mod dag;
 pub mod document;
 pub mod findings;

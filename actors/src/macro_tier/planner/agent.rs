@@ -15,16 +15,16 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::conduct::{Conduct, Conducted, Prose, draft};
-use super::planner::dag::{self, Filling};
-use super::planner::findings::{Findings, Reading};
-use super::planner::{ACTIONS, Analysis, analyse, build, merge, question, scout, writing};
+use super::dag::{self, Filling};
+use super::findings::{Findings, Reading};
+use super::{ACTIONS, Analysis, analyse, build, merge, question, scout, writing};
 use crate::agent::{Agent, AgentError, Context, Incoming};
 use crate::content::{
     CriticReport, Found, GoalAnswer, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest,
     RecallRequest, Recalled, RememberRequest, TaskReport, TaskStatus, Work, hex, ontology,
 };
 use crate::macro_tier::critic::TextKind;
-use crate::macro_tier::critic_agent::{by_name, start};
+use crate::macro_tier::critic::agent::{by_name, start};
 use crate::macro_tier::goal::{Goal, GoalLimits};
 use crate::macro_tier::interface::release;
 use crate::macro_tier::plan::{Budget, Plan, Task};

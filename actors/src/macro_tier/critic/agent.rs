@@ -16,8 +16,8 @@ use aios_tools::{
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::critic::results::{ResultEvidence, check_result};
-use super::critic::{Assessment, Category, Evidence, Issue, Severity, Verdict, assess};
+use super::results::{ResultEvidence, check_result};
+use super::{Assessment, Category, Evidence, Issue, Severity, Verdict, assess};
 use crate::agent::{Agent, AgentError, Context, Incoming};
 use crate::content::{GoalStatus, Judgement, ValidationRequest, Work, ontology};
 use crate::macro_tier::plan::Task;
@@ -155,7 +155,7 @@ async fn read(text: &str, evidence: &Evidence, ctx: &Context) -> Assessment {
 }
 
 /// At most so many bytes of a text, cut between characters.
-pub(super) fn start(text: &str, most: usize) -> &str {
+pub(crate) fn start(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -9,8 +9,8 @@ use aios_tools::{Capability, ToolOutput};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::planner::dag::{Filling, fill};
-use super::planner::writing;
+use super::dag::{Filling, fill};
+use super::writing;
 use crate::agent::{Address, AgentError, AskError, Context, SendError};
 use crate::content::{
     GoalRequest, Judgement, TaskEvent, TaskOrder, TaskReport, TaskResult, TaskStatus,
