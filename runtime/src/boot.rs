@@ -6,15 +6,19 @@ use std::time::Duration;
 use aios_actors::agent::AgentOptions;
 use aios_actors::{Society, SocietyError};
 use aios_inference::{EngineActor, EngineFactory, EngineHandle};
+use aios_micro::report;
 use aios_protocols::{AgentId, Tier};
-use aios_supervisor::{ChildSpec, Strategy, SupervisorSpec};
+use aios_supervisor::{Backoff, ChildSpec, Strategy, SupervisorSpec};
 
 use crate::config::Config;
+use crate::door::{Keeper, KeeperArguments};
 
 /// The supervisor of agents that are spawned while the node runs.
 pub(crate) const SPAWNED: &str = "spawned";
 /// How much longer than a goal the jobs that carry it may last.
 const JOB_GRACE: Duration = Duration::from_secs(30);
+/// A door that cannot open (no space, no descriptors) is tried again, at longer and longer intervals.
+const DOOR_BACKOFF: Duration = Duration::from_secs(1);
 /// Services of the meso tier, in start order: who is needed by others comes first.
 const MESO: [&str; 6] = [
     "state",
@@ -25,13 +29,21 @@ const MESO: [&str; 6] = [
     "monitor",
 ];
 
-/// The whole tree: engine, meso tier, macro tier and whatever is spawned later. Later ones rely on earlier ones, so the strategy is
+/// What stands in the tree besides agents.
+pub(crate) struct Services<'a> {
+    pub(crate) engine: &'a EngineHandle,
+    pub(crate) factory: EngineFactory,
+    pub(crate) zone: SupervisorSpec,
+    /// The door, if the node has one.
+    pub(crate) door: Option<KeeperArguments>,
+}
+
+/// The whole tree: engine, swarm, meso tier, macro tier and whatever is spawned later. Later ones rely on earlier ones, so the strategy is
 /// rest_for_one: when the engine's supervisor gives up, everything above starts anew.
 pub(crate) fn tree(
     config: &Config,
     society: &Society,
-    engine: &EngineHandle,
-    factory: EngineFactory,
+    services: Services<'_>,
 ) -> Result<SupervisorSpec, SocietyError> {
     let group = |name: &'static str, strategy| {
         let within = Duration::from_millis(config.agents.restart_window_ms);
@@ -50,8 +62,15 @@ pub(crate) fn tree(
         society.child_spec(&id, options.clone())
     };
 
-    let engines = group("engine", Strategy::OneForOne)
-        .child(EngineActor::child_spec("engine.0", engine, factory));
+    let engines = group("engine", Strategy::OneForOne).child(EngineActor::child_spec(
+        "engine.0",
+        services.engine,
+        services.factory,
+    ));
+    let speaker = report::speaker(&config.node.zone)?;
+    let zone = services
+        .zone
+        .child(society.child_spec(&speaker, options.clone())?);
     let meso = MESO
         .iter()
         .map(|kind| agent(Tier::Meso, kind, 1))
@@ -66,15 +85,26 @@ pub(crate) fn tree(
     thinkers.push(agent(Tier::Macro, "planner", 1)?);
     thinkers.push(agent(Tier::Macro, "interface", 1)?);
 
-    Ok(group("node", Strategy::RestForOne)
+    let mut tree = group("node", Strategy::RestForOne)
         .child(ChildSpec::supervisor(engines))
+        .child(ChildSpec::supervisor(zone))
         .child(ChildSpec::supervisor(
             group("meso", Strategy::OneForOne).children(meso),
         ))
         .child(ChildSpec::supervisor(
             group("macro", Strategy::OneForOne).children(thinkers),
         ))
-        .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne))))
+        .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne)));
+    if let Some(door) = services.door {
+        let keeper = ChildSpec::worker("door", move || (Keeper, door.clone()));
+        tree = tree.child(ChildSpec::supervisor(
+            group("doors", Strategy::OneForOne).child(keeper.backoff(Backoff {
+                first: DOOR_BACKOFF,
+                ..Backoff::default()
+            })),
+        ));
+    }
+    Ok(tree)
 }
 
 /// Says how every agent of the team is made.

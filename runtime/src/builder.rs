@@ -1,6 +1,6 @@
 //! How a node is put together and started.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, AuditSink, Clock};
@@ -16,8 +16,10 @@ use aios_tools::{Tool, Toolbox};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
+use crate::door::{DoorFolder, KeeperArguments};
 use crate::events::{self, Restarts};
-use crate::node::{Node, Parts};
+use crate::node::{Node, Parts, model_report};
+use crate::swarm::{self, SPEAKER_ROLE, Speaker};
 use crate::{boot, engines, metric};
 
 /// How long an engine may take to load its models.
@@ -43,6 +45,9 @@ pub enum StartError {
     /// The tree did not start.
     #[error(transparent)]
     Tree(#[from] aios_supervisor::StartError),
+    /// The swarm is not usable as configured.
+    #[error(transparent)]
+    Swarm(#[from] aios_micro::ZoneError),
     /// The engine did not come up.
     #[error("the engine did not start: {0}")]
     Engine(EngineError),
@@ -175,11 +180,26 @@ impl NodeBuilder {
             recruit(society.factories());
         }
 
+        let swarm = swarm::describe(&config)?;
+        let population = swarm.population.clone();
+        society
+            .factories()
+            .register(SPEAKER_ROLE, move |_| Ok(Speaker::new(population.clone())));
+        let whole = Arc::new(OnceLock::new());
+        let door = config.door.open.then(|| KeeperArguments {
+            folder: DoorFolder::of(&config.door.folder),
+            node: Arc::clone(&whole),
+            sockets: swarm.sockets,
+        });
         let spec = boot::tree(
             &config,
             &society,
-            &engine,
-            self.engine.unwrap_or_else(engines::scripted),
+            boot::Services {
+                engine: &engine,
+                factory: self.engine.unwrap_or_else(engines::scripted),
+                zone: swarm.spec,
+                door,
+            },
         )?;
         let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
         // Askers of an agent whose supervisor gave up hear so at once instead of at their deadline.
@@ -198,17 +218,20 @@ impl NodeBuilder {
         let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
         let desk = society.client(principal).await?;
         let (listeners, stopping) = ([relay, follow], watch::Sender::new(false));
-        Ok(Node::new(Parts {
+        let parts = Arc::new(Parts {
+            model: model_report(&engine).await,
+            population: swarm.population,
             config,
             society,
             tree,
-            engine,
             bus,
             desk,
             restarts,
             listeners,
             stopping,
-        })
-        .await)
+        });
+        // Filled once, here: a node is made once.
+        let _ = whole.set(Arc::downgrade(&parts));
+        Ok(Node::from_parts(parts))
     }
 }

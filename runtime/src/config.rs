@@ -31,6 +31,10 @@ pub struct Config {
     pub agents: AgentsConfig,
     /// What one goal may use.
     pub goal: GoalConfig,
+    /// The door for other programs of the same user.
+    pub door: DoorConfig,
+    /// Micro agents.
+    pub swarm: SwarmConfig,
 }
 
 /// Who this node is.
@@ -113,6 +117,24 @@ pub struct GoalConfig {
     pub tokens: u32,
     /// Tasks a plan may hold.
     pub tasks: u32,
+}
+
+/// The door for other programs of the same user, such as `aios tree`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct DoorConfig {
+    /// Whether there is one. `aios run` and `aios node` open it; a node inside a service of yours does when it is told to.
+    pub open: bool,
+    /// The folder the socket lies in; it must be its user's alone. Empty means the usual one of the user.
+    pub folder: String,
+}
+
+/// Micro agents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct SwarmConfig {
+    /// Page agents to begin with, 64 bytes each.
+    pub pages: u32,
 }
 
 impl Default for NodeConfig {
@@ -296,6 +318,13 @@ impl Config {
                 })
             }
         };
+        range(
+            "swarm.pages",
+            self.swarm.pages.into(),
+            0,
+            64_000_000,
+            "0 to 64000000",
+        )?;
         range(
             "agents.executors",
             self.agents.executors.into(),

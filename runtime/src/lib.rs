@@ -16,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod config;
+pub mod door;
 pub mod engines;
 pub mod metric;
 
@@ -25,6 +26,7 @@ mod builder;
 mod events;
 mod gateway;
 mod node;
+mod swarm;
 mod view;
 
 pub use answer::{Answer, MessageReport, ModelReport};

@@ -7,6 +7,7 @@ use aios_actors::agent::{AgentOptions, Client};
 use aios_actors::{Society, SocietyError};
 use aios_bus::data::InProcessDataBus;
 use aios_inference::{EngineHandle, ModelRole};
+use aios_micro::Population;
 use aios_protocols::{AgentId, IdentityError, Party};
 use aios_supervisor::{OrderError, Restart, SupervisorRef};
 use tokio::sync::watch;
@@ -26,17 +27,17 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Node {
     pub(crate) parts: Arc<Parts>,
-    model: ModelReport,
 }
 
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) society: Society,
     pub(crate) tree: SupervisorRef,
-    pub(crate) engine: EngineHandle,
     pub(crate) bus: Arc<InProcessDataBus>,
     pub(crate) desk: Client,
     pub(crate) restarts: Arc<Restarts>,
+    pub(crate) population: Population,
+    pub(crate) model: ModelReport,
     /// Tasks that listen to the tree; they end with the node.
     pub(crate) listeners: [JoinHandle<()>; 2],
     /// Raised when the stop begins: goals under way are called off, new ones are not taken.
@@ -95,12 +96,8 @@ impl Node {
         NodeBuilder::new()
     }
 
-    pub(crate) async fn new(parts: Parts) -> Self {
-        let model = report(&parts.engine).await;
-        Self {
-            parts: Arc::new(parts),
-            model,
-        }
+    pub(crate) fn from_parts(parts: Arc<Parts>) -> Self {
+        Self { parts }
     }
 
     /// Spawns an agent by the name of its role, such as `macro.executor`, as the next free instance.
@@ -170,13 +167,13 @@ impl Node {
             messages: self.messages(),
             restarts: self.parts.restarts.count(),
             dead_letters: self.parts.society.dead_letters().counts().total,
-            model: self.model.clone(),
+            model: self.model(),
         }
     }
 
     /// What thinks.
     pub fn model(&self) -> ModelReport {
-        self.model.clone()
+        self.parts.model.clone()
     }
 
     /// Messages since the start.
@@ -223,7 +220,7 @@ impl Node {
     }
 }
 
-async fn report(engine: &EngineHandle) -> ModelReport {
+pub(crate) async fn model_report(engine: &EngineHandle) -> ModelReport {
     let Ok(can) = engine.capabilities().await else {
         return ModelReport::default();
     };

@@ -2,12 +2,12 @@
 
 use aios_actors::agent::MessageCounts;
 use aios_supervisor::TreeView;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::answer::{MessageReport, ModelReport};
 
 /// A node at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeView {
     /// The supervision tree.
     pub tree: TreeView,
@@ -24,7 +24,7 @@ pub struct NodeView {
 }
 
 /// One agent in the tree.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentSeen {
     /// Its identity.
     pub id: String,

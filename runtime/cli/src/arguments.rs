@@ -29,6 +29,17 @@ pub(crate) enum Command {
     Model(Model),
     /// Measure the system against the raw primitives and the rivals that are installed.
     Bench(Bench),
+    /// Keep a node running until Ctrl-C.
+    Node(NodeArguments),
+    /// Show the supervision tree of a running node.
+    Tree(Tree),
+    /// Kill an agent of a running node as a fault would; its supervisor answers.
+    Kill(Order),
+    /// Stop an agent of a running node and keep it down.
+    Stop(Order),
+    /// Look at the micro agents of a running node.
+    #[command(subcommand)]
+    Swarm(Swarm),
     /// Print every setting with its value, in the form a configuration file has.
     Config(Settings),
 }
@@ -66,6 +77,91 @@ pub(crate) struct Run {
     /// Settings.
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeArguments {
+    /// Where the model computes: auto, cpu or wgpu.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+    /// Which engine thinks: auto, burn or scripted.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// Which running node is meant.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct Which {
+    /// The number of the node's process; needed when several nodes run.
+    #[arg(long, value_name = "PROCESS")]
+    pub(crate) node: Option<String>,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// How a picture is shown.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct Show {
+    /// Keep looking until Ctrl-C.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Print JSON: one object, or with --watch one a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tree {
+    /// How it is shown.
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Order {
+    /// The agent's name, such as `macro.executor.001@local`; `aios tree` shows them.
+    pub(crate) agent: String,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Swarm {
+    /// Every kind in numbers: agents, events a second, births and ends, pheromone, memory.
+    Show(Show),
+    /// The strongest agents of a kind, and how all of them are spread.
+    Top(SwarmTop),
+    /// One agent closely.
+    Agent(SwarmAgent),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SwarmTop {
+    /// The kind, such as page; `aios swarm show` lists them.
+    pub(crate) kind: String,
+    /// How many agents are named.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub(crate) most: usize,
+    /// How it is shown.
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SwarmAgent {
+    /// Its name; `aios swarm top` shows some.
+    pub(crate) id: String,
+    /// How it is shown.
+    #[command(flatten)]
+    pub(crate) show: Show,
 }
 
 #[derive(Debug, Subcommand)]

@@ -53,6 +53,71 @@ pub(crate) fn json(value: &impl serde::Serialize) -> io::Result<()> {
     result(&serde_json::to_string_pretty(value)?)
 }
 
+/// Writes one JSON object as one line to standard output; false if nobody reads any more.
+///
+/// # Errors
+/// Whatever the stream says, but not that the reader has gone.
+pub(crate) fn json_line(value: &impl serde::Serialize) -> io::Result<bool> {
+    let mut out = io::stdout().lock();
+    let line = serde_json::to_string(value)?;
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        other => other.map(|()| true),
+    }
+}
+
+/// What standard output can show: columns, and whether colours may be used. A pipe has no width and no colours.
+pub(crate) fn paper() -> (usize, bool) {
+    let terminal = io::stdout().is_terminal();
+    let quiet = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let width = match terminal {
+        true => usize::from(::console::Term::stdout().size().1).max(20),
+        false => usize::MAX,
+    };
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    (width, terminal && !quiet && !dumb)
+}
+
+/// Lines on standard error that are redrawn in place.
+#[derive(Debug, Default)]
+pub(crate) struct Redraw {
+    lines: usize,
+}
+
+impl Redraw {
+    /// Size of the terminal, as lines and columns that can be filled without scrolling or wrapping.
+    pub(crate) fn room() -> (usize, usize) {
+        let (rows, columns) = ::console::Term::stderr().size();
+        (
+            usize::from(rows).max(2) - 1,
+            usize::from(columns).max(20) - 1,
+        )
+    }
+
+    /// Replaces what was drawn last. More lines than the terminal has would scroll, and then nothing could be redrawn in place.
+    pub(crate) fn draw(&mut self, mut lines: Vec<String>) {
+        lines.truncate(Self::room().0);
+        let mut out = String::new();
+        if self.lines > 0 {
+            out.push_str(&format!("\u{1b}[{}A", self.lines));
+        }
+        for line in &lines {
+            out.push_str("\r\u{1b}[2K");
+            out.push_str(line);
+            out.push('\n');
+        }
+        // What was longer before is wiped.
+        for _ in lines.len()..self.lines {
+            out.push_str("\r\u{1b}[2K\n");
+        }
+        self.lines = self.lines.max(lines.len());
+        let mut stderr = io::stderr().lock();
+        let _ = stderr
+            .write_all(out.as_bytes())
+            .and_then(|()| stderr.flush());
+    }
+}
+
 /// Writes a line for the person watching to standard error; a lost line is not worth failing for.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");

@@ -10,13 +10,15 @@ mod failure;
 mod logging;
 mod picture;
 mod settings;
+mod tree_picture;
+mod visit;
 mod weights;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, Model};
+use crate::arguments::{Arguments, Command, Model, Swarm};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -35,6 +37,13 @@ fn main() -> ExitCode {
         Command::Model(Model::Run(run)) => commands::model::run::run(&run),
         Command::Model(Model::Embed(embed)) => commands::model::embed::run(&embed),
         Command::Bench(bench) => commands::bench::run(&bench),
+        Command::Node(node) => commands::node::run(&node),
+        Command::Tree(tree) => commands::tree::run(&tree),
+        Command::Kill(order) => commands::order::kill(&order),
+        Command::Stop(order) => commands::order::stop(&order),
+        Command::Swarm(Swarm::Show(show)) => commands::swarm::show::run(&show),
+        Command::Swarm(Swarm::Top(top)) => commands::swarm::top::run(&top),
+        Command::Swarm(Swarm::Agent(agent)) => commands::swarm::agent::run(&agent),
         Command::Config(settings) => commands::config::run(&settings),
     };
     match outcome {

@@ -3,4 +3,8 @@
 pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod model;
+pub(crate) mod node;
+pub(crate) mod order;
 pub(crate) mod run;
+pub(crate) mod swarm;
+pub(crate) mod tree;

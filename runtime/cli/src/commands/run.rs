@@ -1,7 +1,6 @@
 //! `aios run`: a node in this process, one goal, its answer.
 
 use std::collections::VecDeque;
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use aios_runtime::config::{Config, EngineChoice};
 use aios_runtime::{Answer, Goal, GoalEvent, Node, engines};
 
 use crate::arguments::Run;
-use crate::console::{self, Screen};
+use crate::console::{self, Redraw, Screen};
 use crate::failure::Failure;
 use crate::picture::{self, Picture};
 use crate::{settings, weights};
@@ -26,6 +25,7 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
         &[
             ("model.device", arguments.device.as_deref()),
             ("model.engine", arguments.engine.as_deref()),
+            ("door.open", Some("true")),
         ],
     )?;
     // Refuse what cannot work before anything is fetched or started.
@@ -99,7 +99,7 @@ async fn watch(node: &Node, goal: Goal, screen: Screen) -> Result<Answer, Failur
 }
 
 /// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
-fn engine(config: &Config) -> Result<EngineFactory, Failure> {
+pub(super) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
     if config.model.engine == EngineChoice::Scripted {
         return Ok(engines::scripted());
     }
@@ -174,7 +174,7 @@ struct Drawing {
     screen: Screen,
     picture: Picture,
     frame: usize,
-    lines: usize,
+    redraw: Redraw,
     /// Changes since the last frame, for a place that cannot be redrawn.
     said: VecDeque<String>,
 }
@@ -185,7 +185,7 @@ impl Drawing {
             screen,
             picture,
             frame: 0,
-            lines: 0,
+            redraw: Redraw::default(),
             said: VecDeque::new(),
         }
     }
@@ -211,28 +211,10 @@ impl Drawing {
         if !self.screen.live {
             return;
         }
-        let (rows, columns) = ::console::Term::stderr().size();
-        let (rows, columns) = (usize::from(rows).max(2), usize::from(columns).max(20));
-        let mut lines = self
-            .picture
-            .render(columns - 1, self.frame, self.screen.colour);
-        // More lines than the terminal has would scroll, and then nothing could be redrawn in place.
-        lines.truncate(rows - 1);
-        let mut out = String::new();
-        if self.lines > 0 {
-            out.push_str(&format!("\u{1b}[{}A", self.lines));
-        }
-        for line in &lines {
-            out.push_str("\r\u{1b}[2K");
-            out.push_str(line);
-            out.push('\n');
-        }
-        self.lines = self.lines.max(lines.len());
+        let (_, columns) = Redraw::room();
+        self.redraw
+            .draw(self.picture.render(columns, self.frame, self.screen.colour));
         self.frame += 1;
-        let mut stderr = std::io::stderr().lock();
-        let _ = stderr
-            .write_all(out.as_bytes())
-            .and_then(|()| stderr.flush());
     }
 
     fn end(&mut self) {

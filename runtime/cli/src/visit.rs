@@ -1,0 +1,86 @@
+//! Going to a running node with a question, once or again and again.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use aios_runtime::door::{DoorFolder, Request, Visit, VisitError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::arguments::{Show, Which};
+use crate::console::{self, Redraw, Screen};
+use crate::failure::Failure;
+use crate::settings;
+
+/// How often a watcher looks; twice a second is alive, and a look costs a node less than a millisecond.
+const EVERY: Duration = Duration::from_millis(500);
+
+impl From<VisitError> for Failure {
+    fn from(error: VisitError) -> Self {
+        Self::plain(error.to_string())
+    }
+}
+
+async fn go(which: &Which) -> Result<Visit, Failure> {
+    let config = settings::load(&which.settings, &[])?;
+    let folder = DoorFolder::of(&config.door.folder);
+    Ok(Visit::to(&folder, which.node.as_deref()).await?)
+}
+
+fn threads() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::plain(format!("cannot start a thread to ask with: {error}")))
+}
+
+/// Asks once.
+pub(crate) fn once<T: DeserializeOwned>(which: &Which, request: &Request) -> Result<T, Failure> {
+    threads()?.block_on(async { Ok(go(which).await?.ask(request).await?) })
+}
+
+/// Asks once or, when the person watches, until Ctrl-C, and shows each answer as `lines` (room in columns, colours allowed) or JSON.
+pub(crate) fn show<T: DeserializeOwned + Serialize>(
+    show: &Show,
+    request: &Request,
+    mut lines: impl FnMut(&T, usize, bool) -> Vec<String>,
+) -> Result<ExitCode, Failure> {
+    threads()?.block_on(async {
+        let mut visit = go(&show.which).await?;
+        if !show.watch {
+            let answer: T = visit.ask(request).await?;
+            if show.json {
+                console::json(&answer)?;
+            } else {
+                let (width, colour) = console::paper();
+                console::result(&lines(&answer, width, colour).join("\n"))?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let screen = Screen::detect();
+        let mut redraw = Redraw::default();
+        let mut last = Vec::new();
+        let mut tick = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+            }
+            let answer: T = visit.ask(request).await?;
+            if show.json {
+                if !console::json_line(&answer)? {
+                    return Ok(ExitCode::SUCCESS);
+                }
+            } else if screen.live {
+                redraw.draw(lines(&answer, Redraw::room().1, screen.colour));
+            } else {
+                // A pipe gets a picture only when something has changed.
+                let picture = lines(&answer, usize::MAX, false);
+                if picture != last {
+                    console::result(&picture.join("\n"))?;
+                    last = picture;
+                }
+            }
+        }
+    })
+}

@@ -1,0 +1,63 @@
+//! The node's own swarm: one zone of micro agents that stand for what the node itself has many of.
+//!
+//! Every connection at the node's door is an agent of kind `connection` ([`Sockets`]). Page agents come by configuration
+//! (`swarm.pages`), for whoever wants to see millions of them. The zone is one subtree of the node's tree; other tiers see its totals
+//! alone, through the monitor agent.
+
+mod answers;
+mod sockets;
+mod speaker;
+
+use std::sync::Arc;
+
+use aios_micro::kinds::{Connection, Page};
+use aios_micro::{KindConfig, Population, Source, Zone, ZoneError};
+use aios_supervisor::SupervisorSpec;
+
+pub(crate) use sockets::Sockets;
+pub(crate) use speaker::{SPEAKER_ROLE, Speaker};
+
+use crate::config::Config;
+
+/// Connections the node may have at once, several times what its door lets in.
+const CONNECTIONS: u32 = 256;
+/// Events that may wait at the connections' shard: a few for each.
+const CONNECTION_INBOX: usize = 4_096;
+
+/// The zone, ready to be hung into the tree, and the doors to it.
+pub(crate) struct Swarm {
+    pub(crate) spec: SupervisorSpec,
+    pub(crate) population: Population,
+    pub(crate) sockets: Sockets,
+}
+
+/// Describes the node's zone.
+pub(crate) fn describe(config: &Config) -> Result<Swarm, ZoneError> {
+    let open = sockets::Table::default();
+    let listed = open.clone();
+    let connections = KindConfig {
+        capacity: CONNECTIONS,
+        source: Source::Listed(Arc::new(move || listed.all())),
+        inbox: CONNECTION_INBOX,
+        near: CONNECTION_INBOX,
+        far: CONNECTION_INBOX,
+        ..KindConfig::of::<Connection>()
+    };
+    let mut zone = Zone::builder(&config.node.zone).kind::<Connection>(connections);
+    let pages = config.swarm.pages;
+    if pages > 0 {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        zone = zone.kind::<Page>(KindConfig {
+            shards: u8::try_from(cores).unwrap_or(u8::MAX).min(64),
+            capacity: pages,
+            source: Source::Range(0..u64::from(pages)),
+            ..KindConfig::of::<Page>()
+        });
+    }
+    let zone = zone.build()?;
+    Ok(Swarm {
+        spec: zone.spec,
+        sockets: Sockets::new(open, zone.population.clone()),
+        population: zone.population,
+    })
+}
