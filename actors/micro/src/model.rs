@@ -8,7 +8,7 @@ mod sync {
 }
 
 #[path = "inbox.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, clippy::duplicate_mod)] // the same file on purpose, see above
 mod inbox;
 
 use std::collections::VecDeque;
