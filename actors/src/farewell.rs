@@ -107,6 +107,7 @@ mod tests {
             backoff_left: None,
             last_exit: None,
             mailbox: None,
+            note: None,
             supervisor,
         }
     }

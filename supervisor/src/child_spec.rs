@@ -138,6 +138,7 @@ impl Default for Policy {
 
 pub(crate) type WarmFn = Arc<dyn Fn() -> bool + Send + Sync>;
 pub(crate) type DepthFn = Arc<dyn Fn() -> Depth + Send + Sync>;
+pub(crate) type NoteFn = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// A child as data.
 #[derive(Clone)]
@@ -157,6 +158,7 @@ pub struct ChildSpec {
 pub(crate) struct Extras {
     pub(crate) warm: Option<WarmFn>,
     pub(crate) depth: Option<DepthFn>,
+    pub(crate) note: Option<NoteFn>,
 }
 
 impl ChildSpec {
@@ -282,6 +284,12 @@ impl ChildSpec {
     pub fn shows_mailbox<T: Send + 'static>(self, mailbox: &Mailbox<T>) -> Self {
         let mailbox = mailbox.clone();
         self.add(|extras| extras.depth = Some(Arc::new(move || mailbox.depth())))
+    }
+
+    /// Shows a line of its own beside the child: what it holds, in numbers. Called under the tree's lock whenever somebody
+    /// looks, so it must only read what is there.
+    pub fn shows_note(self, note: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.add(|extras| extras.note = Some(Arc::new(note)))
     }
 
     /// The spec of the supervisor this child is, if it is one.

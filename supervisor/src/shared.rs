@@ -379,6 +379,7 @@ impl Book {
     pub(crate) fn child_view(&self, key: Key, now: Duration) -> Option<ChildView> {
         let child = self.tree.children.get(&key)?;
         let live = self.live.get(&key);
+        let extras = live.and_then(|live| live.extras.as_ref());
         let state = child.phase.shown();
         Some(ChildView {
             id: Arc::clone(&child.id),
@@ -395,10 +396,12 @@ impl Book {
                 .then(|| child.timer.map(|at| at.saturating_sub(now)))
                 .flatten(),
             last_exit: child.last_exit.as_deref().cloned(),
-            mailbox: live
-                .and_then(|live| live.extras.as_ref())
+            mailbox: extras
                 .and_then(|extras| extras.depth.as_ref())
                 .map(|depth| depth()),
+            note: extras
+                .and_then(|extras| extras.note.as_ref())
+                .map(|note| note()),
             supervisor: None,
         })
     }

@@ -86,6 +86,8 @@ pub struct ChildView {
     pub last_exit: Option<ExitReason>,
     /// How full the mailbox it shows is.
     pub mailbox: Option<Depth>,
+    /// What it says of itself.
+    pub note: Option<String>,
     /// What is below it, when it is a supervisor.
     pub supervisor: Option<TreeView>,
 }
@@ -161,6 +163,9 @@ impl TreeView {
             }
             if let Some(depth) = child.mailbox {
                 write!(f, "  mailbox {}/{}", depth.queued, depth.capacity)?;
+            }
+            if let Some(note) = &child.note {
+                write!(f, "  {note}")?;
             }
             if let Some(exit) = &child.last_exit {
                 write!(f, "  last exit: {exit}")?;

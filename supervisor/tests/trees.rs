@@ -669,9 +669,11 @@ async fn a_view_is_plain_data() {
     mailbox.try_push(1).unwrap();
     let spec = SupervisorSpec::new("root")
         .child(puppet("a", &diary).shows_mailbox(&mailbox))
-        .child(ChildSpec::supervisor(nested));
+        .child(ChildSpec::supervisor(nested).shows_note(|| "3 hands".into()));
     let root = Supervisor::start_with(spec, options()).await.unwrap();
     let view = root.view();
+    assert_eq!(view.find("n").unwrap().note.as_deref(), Some("3 hands"));
+    assert_eq!(view.find("a").unwrap().note, None);
     let json = serde_json::to_string(&view).unwrap();
     assert_eq!(
         serde_json::from_str::<aios_supervisor::TreeView>(&json).unwrap(),
@@ -694,7 +696,9 @@ async fn a_view_is_plain_data() {
     );
     let text = view.to_string();
     assert!(
-        text.contains("├─ a  running") && text.contains("   └─ x  running"),
+        text.contains("├─ a  running")
+            && text.contains("  3 hands")
+            && text.contains("   └─ x  running"),
         "{text}"
     );
     root.stop().await;

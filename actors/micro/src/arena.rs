@@ -282,7 +282,7 @@ impl<K: Kind> Arena<K> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet, VecDeque};
 
     use proptest::prelude::*;
 
@@ -421,64 +421,127 @@ mod tests {
         Spawn(u64),
         Free(usize),
         FreeAgain(usize),
+        /// The shard falls and its arena is made anew.
+        Rebuild,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            3 => (0u64..1_000).prop_map(Step::Spawn),
-            2 => any::<usize>().prop_map(Step::Free),
-            1 => any::<usize>().prop_map(Step::FreeAgain),
+            30 => (0u64..1_000).prop_map(Step::Spawn),
+            20 => any::<usize>().prop_map(Step::Free),
+            10 => any::<usize>().prop_map(Step::FreeAgain),
+            1 => Just(Step::Rebuild),
         ];
         prop::collection::vec(step, 1..400)
+    }
+
+    /// What the arena promises, kept in the plainest way: who lives, who is dead, which slots wait in which order.
+    struct Model {
+        config: ArenaConfig,
+        alive: HashMap<Handle, u64>,
+        dead: HashSet<Handle>,
+        waiting: VecDeque<(u32, u32)>, // (slot, generation of its next agent)
+        fresh: u32,
+        retired: HashSet<u32>,
+        highest: u32,
+    }
+
+    impl Model {
+        fn new(config: ArenaConfig) -> Self {
+            Self {
+                config,
+                alive: HashMap::new(),
+                dead: HashSet::new(),
+                waiting: VecDeque::new(),
+                fresh: 0,
+                retired: HashSet::new(),
+                highest: config.first_generation,
+            }
+        }
+
+        /// Slot and generation of the next agent: the slot freed longest ago if enough wait behind it, else a fresh one.
+        fn next(&mut self) -> (u32, u32) {
+            if self.waiting.len() > self.config.quarantine as usize {
+                return self.waiting.pop_front().unwrap();
+            }
+            self.fresh += 1;
+            (self.fresh - 1, self.config.first_generation)
+        }
+
+        fn free(&mut self, handle: Handle) {
+            self.alive.remove(&handle).unwrap();
+            self.dead.insert(handle);
+            match handle.generation().checked_add(1) {
+                Some(next) => {
+                    self.waiting.push_back((handle.slot(), next));
+                    self.highest = self.highest.max(next);
+                }
+                None => assert!(self.retired.insert(handle.slot())),
+            }
+        }
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 128 }))]
         #[test]
-        fn the_arena_agrees_with_a_map_under_random_operations(
+        fn the_arena_agrees_with_a_model_under_random_operations(
             steps in steps(), capacity in 1u32..60, quarantine in 0u32..8, near_the_end in any::<bool>()
         ) {
             let first_generation = if near_the_end { LAST_GENERATION - 2 } else { 1 };
-            let mut arena: Arena<Counter> = Arena::new(3, ArenaConfig { capacity, quarantine, first_generation });
-            let mut alive: HashMap<Handle, u64> = HashMap::new();
-            let mut dead: Vec<Handle> = Vec::new();
+            let config = ArenaConfig { capacity, quarantine, first_generation };
+            let mut arena: Arena<Counter> = Arena::new(3, config);
+            let mut model = Model::new(config);
             for step in steps {
                 match step {
                     Step::Spawn(resource) => match arena.spawn(resource, 0) {
                         Ok(handle) => {
-                            prop_assert!(!dead.contains(&handle), "a handle came back");
-                            prop_assert_eq!(alive.insert(handle, resource), None);
+                            prop_assert_eq!((handle.slot(), handle.generation()), model.next());
+                            prop_assert!(!model.dead.contains(&handle), "a handle came back");
+                            prop_assert!(!model.retired.contains(&handle.slot()), "a retired slot came back");
+                            prop_assert_eq!(model.alive.insert(handle, resource), None);
                         }
                         Err(refusal) => {
                             let allowed = u64::from(capacity);
                             prop_assert_eq!(refusal, Refusal::Exhausted { asked: allowed + 1, allowed });
-                            prop_assert_eq!(alive.len() as u64, allowed);
+                            prop_assert_eq!(model.alive.len() as u64, allowed);
                         }
                     },
-                    Step::Free(n) if !alive.is_empty() => {
-                        let mut handles: Vec<Handle> = alive.keys().copied().collect();
+                    Step::Free(n) if !model.alive.is_empty() => {
+                        let mut handles: Vec<Handle> = model.alive.keys().copied().collect();
                         handles.sort();
                         let handle = handles[n % handles.len()];
                         arena.free(handle).unwrap();
-                        alive.remove(&handle);
-                        dead.push(handle);
+                        model.free(handle);
                     }
-                    Step::FreeAgain(n) if !dead.is_empty() => {
-                        let handle = dead[n % dead.len()];
+                    Step::FreeAgain(n) if !model.dead.is_empty() => {
+                        let mut handles: Vec<Handle> = model.dead.iter().copied().collect();
+                        handles.sort();
+                        let handle = handles[n % handles.len()];
                         prop_assert_eq!(arena.free(handle), Err(Refusal::Stale(handle)));
                     }
                     Step::Free(_) | Step::FreeAgain(_) => {}
+                    Step::Rebuild => match arena.next_generation() {
+                        Some(first_generation) => {
+                            let config = ArenaConfig { first_generation, ..config };
+                            arena = Arena::new(3, config);
+                            let before = std::mem::replace(&mut model, Model::new(config));
+                            model.dead.extend(before.dead.into_iter().chain(before.alive.into_keys()));
+                        }
+                        None => prop_assert_eq!(model.highest, LAST_GENERATION),
+                    },
                 }
-                prop_assert_eq!(arena.live() as usize, alive.len());
+                prop_assert_eq!(arena.live() as usize, model.alive.len());
+                prop_assert_eq!((arena.slots(), arena.retired() as usize), (model.fresh, model.retired.len()));
+                prop_assert_eq!(arena.next_generation(), model.highest.checked_add(1));
             }
-            for (handle, resource) in &alive {
+            for (handle, resource) in &model.alive {
                 prop_assert_eq!(arena.get(*handle).unwrap().header.resource, *resource);
             }
-            for handle in dead {
+            for handle in model.dead {
                 prop_assert_eq!(arena.get(handle).err(), Some(Refusal::Stale(handle)));
             }
-            let met: Vec<Handle> = (0..arena.slots()).filter_map(|slot| arena.handle_of(slot)).collect();
-            prop_assert_eq!(met.len(), alive.len());
+            let met: HashSet<Handle> = (0..arena.slots()).filter_map(|slot| arena.handle_of(slot)).collect();
+            prop_assert_eq!(met, model.alive.into_keys().collect());
         }
     }
 }

@@ -21,6 +21,11 @@ macro_rules! counts {
                 [$((stringify!($name), self.$name)),*].into_iter()
             }
 
+            /// Name of the Prometheus counter and value of each count, in the order of the struct.
+            pub fn metrics(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((concat!("aios_micro_", stringify!($name), "_total"), self.$name)),*].into_iter()
+            }
+
             pub(crate) fn add(&mut self, other: &Self) {
                 $(self.$name += other.$name;)*
             }

@@ -32,6 +32,7 @@
 //! Read in this order: slot, handle, event, kind, arena, step, port, worker, shard, zone, population. The layout is drawn in
 //! `docs/formats/micro-agent.md`, a kind of one's own is explained in `docs/guide/swarm.md`.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod arena;
@@ -41,6 +42,7 @@ mod effects;
 mod event;
 mod handle;
 mod hook;
+mod inbox;
 mod kind;
 pub mod kinds;
 pub mod metric;
@@ -54,9 +56,15 @@ mod shard;
 mod slot;
 mod step;
 mod survey;
+mod sync {
+    pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+}
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod testing;
 mod totals;
+mod view;
 mod window;
 mod worker;
 mod zone;
@@ -77,6 +85,7 @@ pub use population::{Answer, DoorError, Population};
 pub use port::AgentView;
 pub use survey::{CLASSES, Strong, Survey, SurveyRequest, TOP_MOST};
 pub use totals::{ALERT_BELOW, Alert, KindTotals, Rates, ZoneTotals};
+pub use view::{Class, KindRates, NamedView, StrongView, TopView, ZoneView};
 pub use worker::Clock;
 pub use zone::{KindConfig, Source, Zone, ZoneBuilder, ZoneError};
 

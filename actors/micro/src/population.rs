@@ -19,6 +19,7 @@ use crate::refusal::Refusal;
 use crate::step::PanicNote;
 use crate::survey::{Survey, SurveyRequest};
 use crate::totals::{KindTotals, ZoneTotals};
+use crate::view::{LastLook, NamedView, TopView, ZoneView};
 use crate::worker::Clock;
 
 /// Why the population did not do what it was asked.
@@ -76,6 +77,12 @@ pub enum DoorError {
         /// This zone.
         zone: Arc<str>,
     },
+    /// The identity's instance is no handle.
+    #[error(
+        "`{0}` does not name an agent: its instance must be a handle, as in `micro.page.0x0000000100000A2F@zone`; \
+         `top` lists agents that live"
+    )]
+    NoHandle(String),
     /// The text is no identity.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -102,6 +109,7 @@ struct Door {
     ports: Arc<[Arc<Port>]>,
     kinds: Vec<KindEntry>,
     clock: Clock,
+    last_look: LastLook,
 }
 
 /// The agents of one zone, seen from outside. Cheap to clone; keeps working while shards fall and return.
@@ -153,6 +161,7 @@ impl Population {
             ports,
             kinds,
             clock,
+            last_look: LastLook::default(),
         }))
     }
 
@@ -365,18 +374,51 @@ impl Population {
         }
     }
 
+    /// The zone as people see it: the totals, how fast they changed since somebody last looked, and alerts.
+    pub fn show(&self) -> ZoneView {
+        self.0.last_look.view(self.totals())
+    }
+
+    /// The `most` agents of a kind with most pheromone, by name, and how all of the kind are spread. Goes over every agent,
+    /// slice by slice between batches.
+    ///
+    /// # Errors
+    /// If there is no such kind or a shard does not answer.
+    pub async fn top(
+        &self,
+        kind: &str,
+        most: usize,
+        deadline: Duration,
+    ) -> Result<TopView, DoorError> {
+        let request = SurveyRequest {
+            top: most,
+            every: 1,
+        };
+        let found = self.survey(kind, request, deadline).await?;
+        let name = |bits| identity_text(kind, bits, self.zone());
+        Ok(TopView::new(self.zone(), kind, found, name))
+    }
+
+    /// One agent by its identity, as [`Population::top`] and [`Population::identity`] give it.
+    ///
+    /// # Errors
+    /// If the text is no identity of an agent of this zone, or the agent has ended.
+    pub async fn agent(&self, id: &str, deadline: Duration) -> Result<NamedView, DoorError> {
+        let handle = self.resolve(&id.parse()?)?;
+        let agent = self.look(handle)?.within(deadline).await?;
+        Ok(NamedView {
+            id: id.to_owned(),
+            agent,
+        })
+    }
+
     /// The agent's identity, made from its handle; nothing is stored for it.
     ///
     /// # Errors
     /// If the handle is not of this zone.
     pub fn identity(&self, handle: Handle) -> Result<AgentId, DoorError> {
-        let instance = format!("0x{:016X}", handle.bits());
-        Ok(AgentId::new(
-            Tier::Micro,
-            self.home(handle)?.kind,
-            &instance,
-            &self.0.zone,
-        )?)
+        let kind = self.home(handle)?.kind;
+        Ok(identity_text(kind, handle.bits(), &self.0.zone).parse()?)
     }
 
     /// The handle an identity stands for. Whether the agent still lives is for its shard to say.
@@ -391,9 +433,12 @@ impl Population {
         if id.tier() != Tier::Micro || id.zone() != self.zone() {
             return Err(elsewhere());
         }
-        let digits = id.instance().strip_prefix("0x").ok_or_else(elsewhere)?;
-        let bits = u64::from_str_radix(digits, 16).map_err(|_| elsewhere())?;
-        let handle = Handle::from_bits(bits).ok_or_else(elsewhere)?;
+        let handle = id
+            .instance()
+            .strip_prefix("0x")
+            .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+            .and_then(Handle::from_bits)
+            .ok_or_else(|| DoorError::NoHandle(id.to_string()))?;
         let found = self.home(handle)?.kind;
         if found != id.kind() {
             return Err(DoorError::WrongKind {
@@ -503,6 +548,10 @@ impl Population {
             known: known.join(", "),
         }
     }
+}
+
+fn identity_text(kind: &str, bits: u64, zone: &str) -> String {
+    format!("micro.{kind}.0x{bits:016X}@{zone}")
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ async fn identities_are_made_from_handles_and_lead_back_to_them() {
     ));
     assert!(matches!(
         refused("micro.counter.17@numa-0"),
-        DoorError::Elsewhere { .. }
+        DoorError::NoHandle(_)
     ));
     assert!(matches!(
         refused("micro.page.0x0000000107000000@numa-0"),
@@ -280,5 +280,84 @@ async fn a_range_of_agents_is_born_over_all_shards_and_sleepers_refuse_events() 
     population.resume(one).unwrap().within(SOON).await.unwrap();
     told(&population, one, COUNT, 0);
     assert!(state_of(&population, one).await.contains("counted: 1"));
+    tree.stop().await;
+}
+
+#[tokio::test]
+async fn people_see_the_zone_its_strongest_and_one_agent_as_json() {
+    let (tree, population) = zone(2, Source::Range(0..500)).await;
+    let strong = handle_of(&population, 321).await;
+    told(&population, strong, DEPOSIT, 1_000);
+    let top = population.top("counter", 2, SOON).await.unwrap();
+    let id = top.strongest[0].id.clone();
+    assert_eq!((top.seen, top.strongest[0].resource), (500, 321));
+    assert_eq!(id, population.identity(strong).unwrap().as_str());
+    assert_eq!(
+        top.pheromone.iter().map(|class| class.agents).sum::<u64>(),
+        500
+    );
+    let view = serde_json::to_value(population.agent(&id, SOON).await.unwrap()).unwrap();
+    assert_eq!(view["id"], id.as_str());
+    assert_eq!(
+        (&view["resource"], &view["life"]),
+        (&321.into(), &"active".into())
+    );
+    population.free(strong).unwrap().within(SOON).await.unwrap();
+    let shown = serde_json::to_value(population.show()).unwrap();
+    assert_eq!(shown["zone"], "numa-0");
+    assert_eq!(shown["rates"][0]["kind"], "counter");
+    assert_eq!(shown["alerts"], serde_json::json!([]));
+
+    let mistakes = [
+        (id.as_str(), "names an agent that has ended"),
+        ("counter 321", "write {tier}.{type}"),
+        ("micro.counter.321@numa-0", "`top` lists agents that live"),
+        (
+            "meso.router.001@global",
+            "ask the population of its own zone",
+        ),
+        (
+            "micro.page.0x0000000107000000@numa-0",
+            "one of kind `counter`",
+        ),
+    ];
+    for (id, says) in mistakes {
+        let said = population.agent(id, SOON).await.unwrap_err().to_string();
+        assert!(said.contains(says), "{id}: {said}");
+    }
+    tree.stop().await;
+}
+
+#[tokio::test]
+async fn a_zone_is_one_node_of_its_tree_and_shows_its_totals_there() {
+    let config = KindConfig {
+        source: Source::Range(0..300),
+        inbox: 8,
+        near: 8,
+        far: 8,
+        ..KindConfig::of::<Counter>()
+    };
+    let zone = Zone::builder("numa-0").kind::<Counter>(config).build();
+    let (child, population) = zone.unwrap().into_child();
+    let spec = aios_supervisor::SupervisorSpec::new("node").child(child);
+    let tree = Supervisor::start(spec).await.unwrap();
+    let handle = handle_of(&population, 7).await;
+    told(&population, handle, PANIC, 0);
+    for _ in 0..2 {
+        // The second look is answered after the first one's round was published.
+        population.look(handle).unwrap().within(SOON).await.unwrap();
+    }
+    let view = tree.view();
+    let node = view.find("zone-numa-0").unwrap();
+    let note = node.note.as_deref().unwrap();
+    assert_eq!(
+        note,
+        "300 agents, 0 handled, 1 panics, 1 restarted, 0 refused, 0 falls"
+    );
+    let shard = view.find("zone-numa-0/counter-0").unwrap();
+    assert_eq!(
+        shard.note.as_deref(),
+        Some("300 agents, 0 handled, 1 panics, 0 waiting")
+    );
     tree.stop().await;
 }

@@ -1,20 +1,19 @@
 //! Where everything for one shard arrives, and where its numbers can be read. The port belongs to the zone and outlives
 //! the shard: what waits in it is handled by the next incarnation.
 //!
-//! Two bounded queues behind one lock that is held for a copy or a swap, never while anything is handled: events, which the
-//! shard takes all at once by swapping buffers, and orders from the population.
+//! What waits is in the inbox; the numbers are plain atomics that the shard stores after each batch and others load.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::counts::{Counts, SharedCounts};
 use crate::event::Event;
 use crate::handle::Handle;
+use crate::inbox::{Full, Inbox};
 use crate::refusal::Refusal;
 use crate::slot::Life;
 use crate::step::PanicNote;
@@ -60,13 +59,6 @@ pub struct AgentView {
     pub state: String,
 }
 
-/// Events that found no room; the first `accepted` were taken, the rest are still the sender's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full {
-    pub(crate) accepted: usize,
-    pub(crate) allowed: usize,
-}
-
 /// Numbers beside the counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Gauges {
@@ -78,21 +70,10 @@ pub(crate) struct Gauges {
     pub(crate) waiting: u64,
 }
 
-#[derive(Default)]
-struct Waiting {
-    events: Vec<Event>,
-    orders: VecDeque<Order>,
-    /// Incarnation that may take from here; an older one is told to go.
-    owner: u64,
-    asleep: bool,
-}
-
 pub(crate) struct Port {
     pub(crate) kind: &'static str,
     pub(crate) number: u8,
-    allowed: usize,
-    waiting: Mutex<Waiting>,
-    wake: Condvar,
+    inbox: Inbox<Order>,
     counts: SharedCounts,
     live: AtomicU64,
     asleep: AtomicU64,
@@ -105,16 +86,10 @@ pub(crate) struct Port {
 
 impl Port {
     pub(crate) fn new(kind: &'static str, number: u8, allowed: usize) -> Self {
-        let waiting = Waiting {
-            events: Vec::with_capacity(allowed),
-            ..Waiting::default()
-        };
         Self {
             kind,
             number,
-            allowed,
-            waiting: Mutex::new(waiting),
-            wake: Condvar::new(),
+            inbox: Inbox::new(allowed, ORDERS),
             counts: SharedCounts::default(),
             live: AtomicU64::new(0),
             asleep: AtomicU64::new(0),
@@ -128,60 +103,29 @@ impl Port {
 
     /// Events that may wait here.
     pub(crate) fn allowed(&self) -> usize {
-        self.allowed
+        self.inbox.allowed()
     }
 
     /// Takes as many of `events` as there is room for.
     pub(crate) fn push(&self, events: &[Event]) -> Result<(), Full> {
-        let mut waiting = self.waiting.lock();
-        let accepted = events.len().min(self.allowed - waiting.events.len());
-        waiting.events.extend_from_slice(&events[..accepted]);
-        self.rouse(&mut waiting);
-        if accepted == events.len() {
-            Ok(())
-        } else {
-            Err(Full {
-                accepted,
-                allowed: self.allowed,
-            })
-        }
+        self.inbox.push(events)
     }
 
     /// Takes the events that are for this shard out of a mixed list, as many as there is room for, in order.
     pub(crate) fn push_own(&self, events: &mut Vec<Event>) {
-        let mut waiting = self.waiting.lock();
-        let before = waiting.events.len();
-        let room = self.allowed - before;
-        events.retain(|event| {
-            let taken = event.to.shard() == self.number && waiting.events.len() - before < room;
-            if taken {
-                waiting.events.push(*event);
-            }
-            !taken
-        });
-        if waiting.events.len() > before {
-            self.rouse(&mut waiting);
-        }
+        self.inbox
+            .push_own(events, |event| event.to.shard() == self.number);
     }
 
     /// Queues an order; it comes back when too many wait.
     pub(crate) fn order(&self, order: Order) -> Result<(), Order> {
-        let mut waiting = self.waiting.lock();
-        if waiting.orders.len() >= ORDERS {
-            return Err(order);
-        }
-        waiting.orders.push_back(order);
-        self.rouse(&mut waiting);
-        Ok(())
+        self.inbox.order(order)
     }
 
     /// Makes a new incarnation the owner and sends the one before away; its first generation and the counts to go on from.
     pub(crate) fn begin(&self) -> Option<(u64, u32, Counts)> {
         let incarnation = self.incarnations.fetch_add(1, Relaxed) + 1;
-        let mut waiting = self.waiting.lock();
-        waiting.owner = incarnation;
-        self.wake.notify_all();
-        drop(waiting);
+        self.inbox.begin(incarnation);
         let mut counts = self.counts.load();
         counts.falls += u64::from(incarnation > 1);
         let generation = self.next_generation.load(Relaxed);
@@ -190,14 +134,10 @@ impl Port {
 
     /// Sends an incarnation away, if it still is the owner.
     pub(crate) fn dismiss(&self, incarnation: u64) {
-        let mut waiting = self.waiting.lock();
-        if waiting.owner == incarnation {
-            waiting.owner = 0;
-            self.wake.notify_all();
-        }
+        self.inbox.dismiss(incarnation);
     }
 
-    /// Swaps what waits for empty buffers, sleeping until there is something if `wait`; false when it is time to go.
+    /// See [`Inbox::take`].
     pub(crate) fn take(
         &self,
         incarnation: u64,
@@ -205,22 +145,7 @@ impl Port {
         orders: &mut VecDeque<Order>,
         wait: bool,
     ) -> bool {
-        let mut waiting = self.waiting.lock();
-        while wait
-            && waiting.owner == incarnation
-            && waiting.events.is_empty()
-            && waiting.orders.is_empty()
-        {
-            waiting.asleep = true;
-            self.wake.wait(&mut waiting);
-        }
-        if waiting.owner != incarnation {
-            return false; // and leaves `asleep` alone: it is the new owner's
-        }
-        waiting.asleep = false;
-        std::mem::swap(&mut waiting.events, events);
-        std::mem::swap(&mut waiting.orders, orders);
-        true
+        self.inbox.take(incarnation, events, orders, wait)
     }
 
     /// Remembers the first generation a later incarnation may give out; 0 says there is none.
@@ -250,15 +175,17 @@ impl Port {
             slots: self.slots.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             pheromone_sum: f64::from_bits(self.pheromone_sum.load(Relaxed)),
-            waiting: self.waiting.lock().events.len() as u64,
+            waiting: self.inbox.len() as u64,
         }
     }
 
-    fn rouse(&self, waiting: &mut Waiting) {
-        if waiting.asleep {
-            waiting.asleep = false;
-            self.wake.notify_one();
-        }
+    /// The shard in a line, for the supervision tree.
+    pub(crate) fn note(&self) -> String {
+        let (counts, gauges) = (self.counts(), self.gauges());
+        format!(
+            "{} agents, {} handled, {} panics, {} waiting",
+            gauges.live, counts.handled, counts.panics, gauges.waiting
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! The swarm in a few numbers: per zone and kind, never one by one. Reading them is a handful of loads per shard, whatever
 //! the number of agents, and no shard notices.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -120,25 +121,71 @@ impl Rates {
     }
 }
 
+impl fmt::Display for ZoneTotals {
+    /// One line, as it stands beside the zone in the supervision tree.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.counts();
+        write!(f, "{} agents", self.active())?;
+        for alert in self.alerts() {
+            write!(
+                f,
+                " ({} of {} expected {})",
+                alert.active, alert.expected, alert.kind
+            )?;
+        }
+        write!(
+            f,
+            ", {} handled, {} panics, {} restarted, {} refused, {} falls",
+            counts.handled,
+            counts.panics,
+            counts.restarted,
+            counts.refused(),
+            counts.falls
+        )
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
     use super::*;
 
-    fn kind(active: u64, expected: Option<u64>) -> KindTotals {
-        KindTotals {
+    /// A zone of one kind without agents that has handled so much.
+    pub(crate) fn totals_at(at_ms: u64, handled: u64) -> ZoneTotals {
+        let counts = Counts {
+            handled,
+            ..Counts::default()
+        };
+        let kind = KindTotals {
             kind: "page",
             shards: 1,
-            active,
+            active: 0,
             asleep: 0,
-            expected,
+            expected: None,
             waiting: 0,
             arena_bytes: 0,
             fragmentation: 0.0,
             mean_pheromone: 0.0,
-            counts: Counts {
-                handled: active,
-                ..Counts::default()
-            },
+            counts,
+        };
+        ZoneTotals {
+            zone: "z".into(),
+            at_ms,
+            kinds: vec![kind],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::totals_at;
+    use super::*;
+
+    fn kind(active: u64, expected: Option<u64>) -> KindTotals {
+        let kind = totals_at(0, active).kinds.swap_remove(0);
+        KindTotals {
+            active,
+            expected,
+            ..kind
         }
     }
 

@@ -133,7 +133,7 @@ pub enum ZoneError {
 /// A zone ready to run.
 #[derive(Debug)]
 pub struct Zone {
-    /// Its subtree: hang it into a supervisor with `ChildSpec::supervisor`, or start it by itself.
+    /// Its subtree, to start by itself; [`Zone::into_child`] hangs it into a tree.
     pub spec: SupervisorSpec,
     /// The door to its agents; clone it freely.
     pub population: Population,
@@ -161,6 +161,13 @@ impl Zone {
             kinds: Vec::new(),
             ports: Vec::new(),
         }
+    }
+
+    /// The zone as a child of a supervisor, one node that shows the zone's totals, and the door to its agents.
+    pub fn into_child(self) -> (ChildSpec, Population) {
+        let shown = self.population.clone();
+        let child = ChildSpec::supervisor(self.spec).shows_note(move || shown.totals().to_string());
+        (child, self.population)
     }
 }
 
@@ -226,9 +233,11 @@ impl ZoneBuilder {
                     window: Arc::clone(&window),
                     births: births(own.source.clone(), u64::from(index), u64::from(shards)),
                 };
+                let shown = Arc::clone(&arguments.port);
                 ChildSpec::worker(format!("{}-{index}", K::NAME), move || {
                     (Shard::<K>::new(), arguments.clone())
                 })
+                .shows_note(move || shown.note())
             };
             (0..shards).map(shard).collect()
         });
