@@ -185,7 +185,10 @@ fn brief(time: Duration) -> String {
 }
 
 fn fitted(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.chars().count())))
+    format!(
+        "{text}{}",
+        " ".repeat(width.saturating_sub(text.chars().count()))
+    )
 }
 
 fn cut(text: &str, width: usize) -> String {
@@ -232,7 +235,11 @@ mod tests {
             "scripted on cpu; 7 messages signed, 0 refused, 0 dead letters, 2 restarts"
         );
         assert!(lines[2].starts_with("node "), "{}", lines[2]);
-        assert!(lines[2].contains("1/10 in 10 s rest_for_one"), "{}", lines[2]);
+        assert!(
+            lines[2].contains("1/10 in 10 s rest_for_one"),
+            "{}",
+            lines[2]
+        );
         let planner = lines[3].split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(planner, "├─ macro.planner.001@local backoff 2 1.5 s 3/256");
         assert_eq!(lines[5], "└─ and 4 more");

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use aios_micro::{DoorError, SurveyRequest};
-use aios_protocols::AgentId;
-use serde_json::{Value, json};
+use aios_micro::{DoorError, Population};
+use serde_json::Value;
 
 use crate::door::SwarmQuestion;
 use crate::node::Node;
@@ -12,40 +11,31 @@ use crate::node::Node;
 /// How long shards may take over a look at all their agents; 4 M take a fraction of a second.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Why the swarm gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SwarmError {
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    #[error("the answer cannot be written: {0}")]
+    Unwritable(#[from] serde_json::Error),
+}
+
 impl Node {
     /// The micro agents of this node: the only door to them.
-    pub fn population(&self) -> &aios_micro::Population {
+    pub fn population(&self) -> &Population {
         &self.parts.population
     }
 
-    pub(crate) async fn swarm_answer(&self, about: SwarmQuestion) -> Result<Value, DoorError> {
+    pub(crate) async fn swarm_answer(&self, about: SwarmQuestion) -> Result<Value, SwarmError> {
         let population = self.population();
-        let answer = match about {
-            SwarmQuestion::Show {} => {
-                let totals = population.totals();
-                json!({ "alerts": totals.alerts(), "totals": totals })
-            }
+        Ok(match about {
+            SwarmQuestion::Show {} => serde_json::to_value(population.show())?,
             SwarmQuestion::Top { kind, most } => {
-                let request = SurveyRequest {
-                    top: most,
-                    every: 1,
-                };
-                let survey = population.survey(&kind, request, PATIENCE).await?;
-                let names: Vec<String> = survey
-                    .top
-                    .iter()
-                    .filter_map(|strong| aios_micro::Handle::from_bits(strong.agent))
-                    .filter_map(|agent| population.identity(agent).ok())
-                    .map(|id| id.to_string())
-                    .collect();
-                json!({ "kind": kind, "names": names, "survey": survey })
+                serde_json::to_value(population.top(&kind, most, PATIENCE).await?)?
             }
             SwarmQuestion::Agent { id } => {
-                let id: AgentId = id.parse()?;
-                let view = population.look(population.resolve(&id)?)?;
-                json!({ "id": id.to_string(), "agent": view.within(PATIENCE).await? })
+                serde_json::to_value(population.agent(&id, PATIENCE).await?)?
             }
-        };
-        Ok(answer)
+        })
     }
 }

@@ -53,8 +53,7 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
 
 /// Ctrl-C from a person, SIGTERM from whoever manages services.
 async fn until_told() -> Result<(), Failure> {
-    let unheard =
-        |error| Failure::plain(format!("the system's signals cannot be heard: {error}"));
+    let unheard = |error| Failure::plain(format!("the system's signals cannot be heard: {error}"));
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(unheard)?;
     tokio::select! {

@@ -21,7 +21,12 @@ pub(crate) fn grouped(count: u64) -> String {
 mod tests {
     #[test]
     fn thousands_stand_apart() {
-        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1 000"), (4_000_000, "4 000 000")] {
+        for (count, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1 000"),
+            (4_000_000, "4 000 000"),
+        ] {
             assert_eq!(super::grouped(count), text);
         }
     }
