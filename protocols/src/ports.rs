@@ -81,7 +81,9 @@ pub enum TensorBusError {
         allowed: usize,
     },
     /// The ring is full; its reader has not caught up.
-    #[error("chunk {asked} would wait in the ring, {allowed} may; send it again when the reader has caught up")]
+    #[error(
+        "chunk {asked} would wait in the ring, {allowed} may; send it again when the reader has caught up"
+    )]
     Full {
         /// Chunks that would wait.
         asked: usize,
@@ -116,7 +118,9 @@ pub enum TensorBusError {
     #[error("another reader has taken the frame; it was granted twice")]
     Taken,
     /// Released by whoever does not hold it.
-    #[error("the slot is not held here; only its reader, or its sender before it was read, releases it")]
+    #[error(
+        "the slot is not held here; only its reader, or its sender before it was read, releases it"
+    )]
     NotHeld,
     /// The handle points outside the pool or into the middle of a slot.
     #[error("offset {offset} and length {length} are no slot of this pool")]
@@ -142,7 +146,9 @@ pub enum TensorBusError {
     #[error("the other side has died; its slots are free again, get a new grant")]
     PeerGone,
     /// Somebody alive has this end of the ring.
-    #[error("this end of the ring is held by a living process; a ring has one writer and one reader")]
+    #[error(
+        "this end of the ring is held by a living process; a ring has one writer and one reader"
+    )]
     EndHeld,
     /// The shared control words make no sense: somebody wrote over them.
     #[error("the control words of {0} were written over; make a new pool and grant anew")]
@@ -208,14 +214,16 @@ pub trait TensorBus: Send + Sync {
     ///
     /// # Errors
     /// If it is over, is not published in time, or its sender died first.
-    fn wait(&self, grant: &TensorGrant, how: Wait, longest: Duration) -> Result<(), TensorBusError>;
+    fn wait(&self, grant: &TensorGrant, how: Wait, longest: Duration)
+    -> Result<(), TensorBusError>;
 
     /// Copies the granted frame out and keeps its slot until it is released. `into` is emptied first and stays empty
     /// unless every byte was proven.
     ///
     /// # Errors
     /// Whatever makes the frame or the grant unsound.
-    fn read(&self, grant: &TensorGrant, into: &mut Vec<u8>) -> Result<TensorHeader, TensorBusError>;
+    fn read(&self, grant: &TensorGrant, into: &mut Vec<u8>)
+    -> Result<TensorHeader, TensorBusError>;
 
     /// Gives the slot back: by its reader, or by its sender if nobody read it.
     ///

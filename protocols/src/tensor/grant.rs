@@ -57,7 +57,9 @@ pub enum GrantError {
     #[error("the message is not an inform of ontology {0}; it grants nothing")]
     NotAGrant(&'static str),
     /// Sender or receiver are not those the frame was made by and for.
-    #[error("the grant was made by or for somebody else; ask the frame's sender for one of your own")]
+    #[error(
+        "the grant was made by or for somebody else; ask the frame's sender for one of your own"
+    )]
     NotYours,
     /// The pool's memory has a name that is none of ours.
     #[error("`{0}` is not a name of ours for shared memory")]
@@ -94,7 +96,8 @@ pub struct TensorGrant {
     pub receiver: PartyHash,
 }
 
-/// Lets its receiver read one ring, or write it if it is the sender of the ring.
+/// Lets the two parties of one ring at it: the sender writes, the receiver reads. Whichever of them made the ring grants it
+/// to the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamGrant {
@@ -148,12 +151,12 @@ impl TensorGrant {
 }
 
 impl StreamGrant {
-    /// The message that grants the stream to its reader; sign it as the stream's writer.
+    /// The message that grants the stream to its other party; sign it as the one that made the ring.
     ///
     /// # Errors
-    /// If the stream is not for `to`.
+    /// If `to` is no party of the stream.
     pub fn draft(&self, to: &Party) -> Result<Draft, GrantError> {
-        if self.receiver != PartyHash::of(to) {
+        if ![self.sender, self.receiver].contains(&PartyHash::of(to)) {
             return Err(GrantError::NotYours);
         }
         Ok(inform(to, Content::json(self)?, STREAM_ONTOLOGY))
@@ -165,7 +168,8 @@ impl StreamGrant {
     /// If it grants nothing, or not to `me`.
     pub fn open(message: &Trusted, me: &Party) -> Result<Self, GrantError> {
         let grant: Self = content(message, STREAM_ONTOLOGY)?;
-        belongs(message, me, grant.sender, grant.receiver)?;
+        belongs(message, me, grant.sender, grant.receiver)
+            .or_else(|_| belongs(message, me, grant.receiver, grant.sender))?;
         named(&grant.ring)?;
         Ok(grant)
     }
@@ -206,7 +210,12 @@ fn named(pool: &PoolAddress) -> Result<(), GrantError> {
         Ok(())
     } else {
         Err(GrantError::Segment(
-            pool.segment.clone().unwrap_or_default().chars().take(64).collect(),
+            pool.segment
+                .clone()
+                .unwrap_or_default()
+                .chars()
+                .take(64)
+                .collect(),
         ))
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroize;
 
-use super::hex;
 use super::header::ContentType;
+use super::hex;
 
 /// Last generation of a slot. At one reuse every 100 ns it is reached after ten months; the slot is then retired.
 pub const LAST_GENERATION: u64 = (1 << 48) - 1;
@@ -77,7 +77,9 @@ pub enum HandleError {
         allowed: usize,
     },
     /// Shape and length do not belong together.
-    #[error("shape {shape:?} does not fill {length} bytes; elements times their size must be the length")]
+    #[error(
+        "shape {shape:?} does not fill {length} bytes; elements times their size must be the length"
+    )]
     Shape {
         /// The shape.
         shape: Vec<u64>,

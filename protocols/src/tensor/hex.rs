@@ -35,6 +35,5 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
     from: D,
 ) -> Result<[u8; N], D::Error> {
     let text = String::deserialize(from)?;
-    bytes(&text)
-        .ok_or_else(|| D::Error::custom(format!("{} lower-case hexadecimal digits", 2 * N)))
+    bytes(&text).ok_or_else(|| D::Error::custom(format!("{} lower-case hexadecimal digits", 2 * N)))
 }

@@ -52,7 +52,14 @@ fn a_header_gives_back_its_fields_and_every_unsound_byte_is_named() {
         TensorHeader::decode(&bytes)
     };
     let rows = [
-        (0, 1, HeaderError::Version { found: 1, expected: 2 }),
+        (
+            0,
+            1,
+            HeaderError::Version {
+                found: 1,
+                expected: 2,
+            },
+        ),
         (1, 0, HeaderError::Kind(0)),
         (1, 5, HeaderError::Kind(5)),
         (2, 8, HeaderError::Flags(8)),
@@ -79,7 +86,10 @@ fn a_header_belongs_to_its_content_only() {
     ));
     assert_eq!(
         header.check(b"fifteen bytes.."),
-        Err(HeaderError::Length { found: 16, expected: 15 })
+        Err(HeaderError::Length {
+            found: 16,
+            expected: 15
+        })
     );
     // The check value of CRC-32/ISO-HDLC.
     let nine = TensorHeader::of(
@@ -192,5 +202,8 @@ fn an_altered_or_repeated_grant_is_no_message() {
 #[test]
 fn a_key_is_never_printed() {
     let shown = format!("{:?}", grant());
-    assert!(shown.contains("FrameKey(..)") && !shown.contains("1111"), "{shown}");
+    assert!(
+        shown.contains("FrameKey(..)") && !shown.contains("1111"),
+        "{shown}"
+    );
 }
