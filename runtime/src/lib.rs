@@ -18,6 +18,7 @@
 pub mod config;
 pub mod engines;
 pub mod metric;
+pub mod swarm;
 
 mod answer;
 mod boot;
