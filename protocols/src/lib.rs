@@ -34,6 +34,7 @@ pub mod conversation;
 pub mod fipa_string;
 pub mod ports;
 pub mod subject;
+pub mod tensor;
 
 pub use agent_card::{AgentCard, CardError, Endpoint};
 pub use codec::{DecodeError, EncodeError, Limits, OverLimit, Sealed};

@@ -19,7 +19,7 @@ use crate::config::{Config, ConfigError};
 use crate::door::{DoorFolder, KeeperArguments};
 use crate::events::{self, Restarts};
 use crate::node::{Node, Parts, model_report};
-use crate::swarm::{self, SPEAKER_ROLE, Speaker};
+use crate::swarm::{self, SPEAKER_ROLE, Speaker, Tensors, TensorsError};
 use crate::{boot, engines, metric};
 
 /// How long an engine may take to load its models.
@@ -48,6 +48,9 @@ pub enum StartError {
     /// The swarm is not usable as configured.
     #[error(transparent)]
     Swarm(#[from] aios_micro::ZoneError),
+    /// The tensor pool did not come up.
+    #[error(transparent)]
+    Tensors(#[from] TensorsError),
     /// The engine did not come up.
     #[error("the engine did not start: {0}")]
     Engine(EngineError),
@@ -215,12 +218,20 @@ impl NodeBuilder {
             tree.stop().await;
             return Err(StartError::Engine(error));
         }
+        let tensors = match Tensors::begin(&config.tensor, &swarm.population).await {
+            Ok(tensors) => tensors,
+            Err(error) => {
+                tree.stop().await;
+                return Err(error.into());
+            }
+        };
         let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
         let desk = society.client(principal).await?;
         let (listeners, stopping) = ([relay, follow], watch::Sender::new(false));
         let parts = Arc::new(Parts {
             model: model_report(&engine).await,
             population: swarm.population,
+            tensors,
             config,
             society,
             tree,

@@ -35,6 +35,8 @@ pub struct Config {
     pub door: DoorConfig,
     /// Micro agents.
     pub swarm: SwarmConfig,
+    /// Memory for tensors that agents hand to each other.
+    pub tensor: TensorConfig,
 }
 
 /// Who this node is.
@@ -127,6 +129,26 @@ pub struct DoorConfig {
     pub open: bool,
     /// The folder the socket lies in; it must be its user's alone. Empty means the usual one of the user.
     pub folder: String,
+}
+
+/// Memory for tensors that agents hand to each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TensorConfig {
+    /// Slots; one micro agent manages each.
+    pub slots: u32,
+    /// Bytes of content one slot holds.
+    pub slot_bytes: u32,
+}
+
+impl Default for TensorConfig {
+    /// 64 slots of 64 KiB: 4 MiB of address space, of which the system backs what is used.
+    fn default() -> Self {
+        Self {
+            slots: 64,
+            slot_bytes: 65_536,
+        }
+    }
 }
 
 /// Micro agents.
@@ -324,6 +346,20 @@ impl Config {
             0,
             64_000_000,
             "0 to 64000000",
+        )?;
+        range(
+            "tensor.slots",
+            self.tensor.slots.into(),
+            1,
+            2_048,
+            "1 to 2048",
+        )?;
+        range(
+            "tensor.slot_bytes",
+            self.tensor.slot_bytes.into(),
+            64,
+            16_777_216,
+            "64 to 16777216",
         )?;
         range(
             "agents.executors",

@@ -19,6 +19,7 @@ pub mod config;
 pub mod door;
 pub mod engines;
 pub mod metric;
+pub mod swarm;
 
 mod answer;
 mod boot;

@@ -7,6 +7,9 @@ pub const GOAL_SECONDS: &str = "aios_orchestrator_goal_duration_seconds";
 /// Agents restarted by their supervisors.
 pub const RESTARTS_TOTAL: &str = "aios_orchestrator_restarts_total";
 
+/// What came over a link between zones; labels `zone` and `what`, each a field of [`crate::swarm::link::LinkCounts`].
+pub const SWARM_LINK: &str = "aios_micro_link_total";
+
 /// Describes the metrics once to the recorder that is installed, if one is.
 pub fn describe() {
     metrics::describe_counter!(GOALS_TOTAL, "goals that ended, by status");
@@ -16,4 +19,5 @@ pub fn describe() {
         "from request to answer"
     );
     metrics::describe_counter!(RESTARTS_TOTAL, "agents restarted by their supervisors");
+    metrics::describe_counter!(SWARM_LINK, "what came over a link between zones, by end");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aios_actors::agent::{AgentOptions, Client};
 use aios_actors::{Society, SocietyError};
 use aios_bus::data::InProcessDataBus;
+use aios_bus::tensor::TensorPool;
 use aios_inference::{EngineHandle, ModelRole};
 use aios_micro::Population;
 use aios_protocols::{AgentId, IdentityError, Party};
@@ -18,6 +19,8 @@ use crate::boot::SPAWNED;
 use crate::builder::NodeBuilder;
 use crate::config::Config;
 use crate::events::Restarts;
+use crate::swarm::Tensors;
+use crate::swarm::buffers::BufferTotals;
 use crate::view::{self, NodeView};
 
 /// How long an orderly stop may take before what is left is killed.
@@ -37,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) desk: Client,
     pub(crate) restarts: Arc<Restarts>,
     pub(crate) population: Population,
+    pub(crate) tensors: Tensors,
     pub(crate) model: ModelReport,
     /// Tasks that listen to the tree; they end with the node.
     pub(crate) listeners: [JoinHandle<()>; 2],
@@ -186,6 +190,16 @@ impl Node {
         &self.parts.society
     }
 
+    /// The memory that agents hand tensors over in; micro agents manage its slots.
+    pub fn tensors(&self) -> &TensorPool {
+        &self.parts.tensors.pool
+    }
+
+    /// What happened to the slots of that memory.
+    pub fn buffers(&self) -> BufferTotals {
+        self.parts.tensors.keeper.totals()
+    }
+
     /// The settings it was started with.
     pub fn config(&self) -> &Config {
         &self.parts.config
@@ -213,6 +227,7 @@ impl Node {
         for listener in &self.parts.listeners {
             listener.abort();
         }
+        self.parts.tensors.care.abort();
         self.parts.bus.close();
         if let Err(error) = self.parts.society.store().flush() {
             tracing::error!(%error, "the store could not be flushed at the stop");

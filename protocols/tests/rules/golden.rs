@@ -73,6 +73,15 @@ fn the_string_form_is_this_text() {
 }
 
 #[test]
+fn a_tensor_header_and_a_grant_are_these_bytes() {
+    golden("tensor-header.hex", &hex(&crate::tensor::header().encode()));
+    let grant = crate::tensor::grant();
+    let text = serde_json::to_string_pretty(&grant).unwrap();
+    golden("tensor-grant.json", &text);
+    golden("tensor-place.hex", &hex(&grant.handle.place()));
+}
+
+#[test]
 fn the_golden_frame_still_opens() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/frame.hex");
     let text = fs::read_to_string(path).unwrap();

@@ -12,4 +12,5 @@ mod forged;
 mod golden;
 mod identity;
 mod properties;
+mod tensor;
 mod verification;

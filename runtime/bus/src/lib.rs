@@ -1,7 +1,8 @@
 //! The buses of a node, each behind its port in `aios-protocols`.
 //!
 //! The data bus is here in process: one node, no server. A transport that crosses a network implements the same port and passes the
-//! same [`data::conformance`] suite.
+//! same [`data::conformance`] suite. The [`tensor`] bus is here in process too, and between processes with `shared-memory`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod data;
+pub mod tensor;

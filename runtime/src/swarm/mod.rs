@@ -1,19 +1,25 @@
 //! The node's own swarm: one zone of micro agents that stand for what the node itself has many of.
 //!
-//! Every connection at the node's door is an agent of kind `connection` ([`Sockets`]). Page agents come by configuration
-//! (`swarm.pages`), for whoever wants to see millions of them. The zone is one subtree of the node's tree; other tiers see its totals
-//! alone, through the monitor agent.
+//! Every connection at the node's door is an agent of kind `connection` (`sockets`), every slot of its tensor pool one of kind
+//! `buffer` ([`buffers`]). Page agents come by configuration (`swarm.pages`), for whoever wants to see millions of them. The zone is
+//! one subtree of the node's tree; other tiers see its totals alone, through the monitor agent. Zones of two processes are tied
+//! together by a [`link`] over shared memory.
 
 mod answers;
+pub mod buffers;
+pub mod link;
+mod pool;
 mod sockets;
 mod speaker;
 
 use std::sync::Arc;
 
-use aios_micro::kinds::{Connection, Page};
+use aios_micro::kinds::{Buffer, Connection, Page};
 use aios_micro::{KindConfig, Population, Source, Zone, ZoneError};
 use aios_supervisor::SupervisorSpec;
 
+pub(crate) use pool::Tensors;
+pub use pool::TensorsError;
 pub(crate) use sockets::Sockets;
 pub(crate) use speaker::{SPEAKER_ROLE, Speaker};
 
@@ -43,7 +49,18 @@ pub(crate) fn describe(config: &Config) -> Result<Swarm, ZoneError> {
         far: CONNECTION_INBOX,
         ..KindConfig::of::<Connection>()
     };
-    let mut zone = Zone::builder(&config.node.zone).kind::<Connection>(connections);
+    let slots = config.tensor.slots;
+    let buffers = KindConfig {
+        capacity: slots,
+        expected: Some(slots.into()),
+        inbox: pool::INBOX,
+        near: pool::INBOX,
+        far: pool::INBOX,
+        ..KindConfig::of::<Buffer>()
+    };
+    let mut zone = Zone::builder(&config.node.zone)
+        .kind::<Connection>(connections)
+        .kind::<Buffer>(buffers);
     let pages = config.swarm.pages;
     if pages > 0 {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

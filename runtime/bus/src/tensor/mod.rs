@@ -1,0 +1,169 @@
+//! Tensors and streams through memory: pools of slots for frames that are granted one by one, rings for streams of chunks.
+//!
+//! One algorithm works on any [`Segment`]: [`in_process`] is memory of this process and safe code, `shared_memory` (the
+//! feature of that name) is memory between processes and the only room of the product with `unsafe`. Both pass
+//! [`conformance`]. The layouts are drawn in `docs/formats/tensor.md`.
+//!
+//! Read in this order: segment, state, process, proof, waiting, pool, open slot, ring.
+
+pub mod conformance;
+pub mod in_process;
+mod observer;
+mod open_slot;
+mod pool;
+mod process;
+mod proof;
+mod ring;
+mod segment;
+#[cfg(feature = "shared-memory")]
+pub mod shared_memory;
+mod state;
+mod waiting;
+
+use aios_protocols::ports::TensorBusError;
+use aios_protocols::tensor::{FrameKey, PartyHash, PoolAddress, PoolId, StreamGrant};
+
+pub use observer::SlotObserver;
+pub use pool::{PoolView, TensorPool};
+pub use ring::{Ring, RingReader, RingWriter};
+pub use segment::Segment;
+
+/// Frames and chunks that were refused; label `reason` is a fixed list.
+pub const METRIC_REFUSED: &str = "aios_bus_tensor_refused_total";
+
+/// Most slots of a pool or a ring.
+pub const SLOTS_MAX: u32 = 65_536;
+/// Most bytes of a pool or a ring, control words included.
+pub const BYTES_MAX: u64 = 1 << 30;
+
+/// Random bytes that making a pool or a ring takes: its name, its id and its secret.
+pub const RANDOM_BYTES: usize = 60;
+
+/// How a pool or a ring is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolShape {
+    /// Slots.
+    pub slots: u32,
+    /// Bytes of content one slot holds.
+    pub slot_bytes: u32,
+}
+
+impl PoolShape {
+    fn of(address: &PoolAddress) -> Self {
+        Self {
+            slots: address.slots,
+            slot_bytes: address.slot_bytes,
+        }
+    }
+
+    fn check(self, head_words: usize) -> Result<Self, TensorBusError> {
+        if self.slots == 0 || self.slots > SLOTS_MAX {
+            return Err(TensorBusError::TooLarge {
+                what: "slots (at least 1)",
+                asked: self.slots.into(),
+                allowed: SLOTS_MAX.into(),
+            });
+        }
+        // Two lines of control words and header stand before each content.
+        let slot = 2 * segment::LINE as u64
+            + u64::from(self.slot_bytes).next_multiple_of(segment::LINE as u64);
+        let asked = (head_words * segment::WORD) as u64 + u64::from(self.slots) * slot;
+        if asked > BYTES_MAX {
+            return Err(TensorBusError::TooLarge {
+                what: "bytes of a pool",
+                asked,
+                allowed: BYTES_MAX,
+            });
+        }
+        Ok(self)
+    }
+}
+
+/// The three uses of the random bytes.
+struct Randomness {
+    id: PoolId,
+    #[cfg_attr(not(feature = "shared-memory"), allow(dead_code))]
+    name: [u8; 12],
+    secret: FrameKey,
+}
+
+impl Randomness {
+    fn split(random: &[u8; RANDOM_BYTES]) -> Self {
+        let (mut id, mut name, mut secret) = ([0; 16], [0; 12], [0; 32]);
+        id.copy_from_slice(&random[..16]);
+        name.copy_from_slice(&random[16..28]);
+        secret.copy_from_slice(&random[28..]);
+        Self {
+            id: PoolId::from_bytes(id),
+            name,
+            secret: FrameKey::from_bytes(secret),
+        }
+    }
+
+    fn address(&self, shape: PoolShape, segment: Option<String>) -> PoolAddress {
+        PoolAddress {
+            id: self.id,
+            segment,
+            slots: shape.slots,
+            slot_bytes: shape.slot_bytes,
+        }
+    }
+
+    fn stream(self, ring: PoolAddress, sender: PartyHash, receiver: PartyHash) -> StreamGrant {
+        StreamGrant {
+            ring,
+            key: self.secret,
+            sender,
+            receiver,
+        }
+    }
+}
+
+/// Whether the memory is as large as the address says.
+fn fits(segment: &dyn Segment, words: usize) -> Result<(), TensorBusError> {
+    let found = segment.words().len();
+    if found < words {
+        return Err(TensorBusError::Unreachable(format!(
+            "it has {} bytes, its address speaks of {}",
+            found * segment::WORD,
+            words * segment::WORD
+        )));
+    }
+    Ok(())
+}
+
+/// The refusal in one word, for counting.
+fn reason(error: &TensorBusError) -> &'static str {
+    match error {
+        TensorBusError::Stale => "stale",
+        TensorBusError::NotReady => "not-ready",
+        TensorBusError::Taken => "taken",
+        TensorBusError::OutOfBounds { .. } => "out-of-bounds",
+        TensorBusError::WrongGrant(_) => "wrong-grant",
+        TensorBusError::Forged => "forged",
+        TensorBusError::Malformed(_) => "malformed",
+        TensorBusError::Damaged(_) => "damaged",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_that_cannot_be_are_refused_with_both_numbers() {
+        let check = |slots, slot_bytes| PoolShape { slots, slot_bytes }.check(0);
+        assert!(check(1, 0).is_ok());
+        assert!(check(SLOTS_MAX, 4_096).is_ok());
+        for (slots, slot_bytes) in [(0, 1), (SLOTS_MAX + 1, 1), (2, 1 << 30), (1, u32::MAX)] {
+            assert!(
+                matches!(
+                    check(slots, slot_bytes),
+                    Err(TensorBusError::TooLarge { .. })
+                ),
+                "{slots} x {slot_bytes}"
+            );
+        }
+    }
+}

@@ -1,0 +1,484 @@
+//! A pool of slots: each end of it allocates, writes and publishes frames of its own, and reads and releases those it was
+//! granted.
+//!
+//! Nothing that stands in the memory is believed. Sizes come from the signed address; an index from the memory is checked
+//! before it is used; content leaves only when its MAC fits the granted key, the place and the generation; and this end
+//! never gives out a generation twice, whatever the memory says. What somebody with write access can do is to make frames
+//! be refused, which is noticed and told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*, fence};
+use std::time::Duration;
+
+use aios_protocols::ports::{TensorBus, TensorBusError, TensorSlot, Wait};
+use aios_protocols::tensor::{FrameKey, PoolAddress, TensorGrant, TensorHandle, TensorHeader};
+
+use super::observer::{SlotObserver, Watch};
+use super::open_slot::OpenSlot;
+use super::process::{Seat, Sitter};
+use super::proof::{MAC_BYTES, Proof, key_of};
+use super::segment::{LINE_WORDS, Layout, Segment, load};
+use super::state::{LEASES, Phase, State, owner_of};
+use super::waiting;
+use super::{METRIC_REFUSED, PoolShape, reason};
+
+/// Words before the first slot: the sweeper's seat, then one seat for each lease, a cache line each.
+pub(super) const HEAD_WORDS: usize = (1 + LEASES) * LINE_WORDS;
+const SWEEPER: usize = 0;
+
+/// One end of a pool.
+pub struct TensorPool {
+    segment: Arc<dyn Segment>,
+    address: PoolAddress,
+    layout: Layout,
+    lease: u8,
+    secret: FrameKey,
+    /// Latest generation of each slot that this end has seen or given out.
+    floor: Box<[AtomicU64]>,
+    cursor: AtomicUsize,
+    watch: Option<Watch>,
+}
+
+/// A pool in numbers, counted when asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolView {
+    /// Slots.
+    pub slots: usize,
+    /// Those that somebody has.
+    pub in_use: usize,
+    /// Those whose control word was written over; they stay out of use.
+    pub damaged: usize,
+}
+
+impl TensorPool {
+    pub(super) fn layout(shape: PoolShape) -> Layout {
+        Layout {
+            head: HEAD_WORDS,
+            slots: shape.slots as usize,
+            slot_bytes: shape.slot_bytes as usize,
+        }
+    }
+
+    /// Takes an end of a pool.
+    pub(super) fn over(
+        segment: Arc<dyn Segment>,
+        address: PoolAddress,
+        secret: FrameKey,
+    ) -> Result<Self, TensorBusError> {
+        let layout = Self::layout(PoolShape::of(&address).check(HEAD_WORDS)?);
+        super::fits(segment.as_ref(), layout.words())?;
+        let floor = (0..layout.slots).map(|_| AtomicU64::new(0)).collect();
+        let mut pool = Self {
+            segment,
+            address,
+            layout,
+            lease: 0,
+            secret,
+            floor,
+            cursor: AtomicUsize::new(0),
+            watch: None,
+        };
+        let free = |pool: &Self| (0..LEASES).find(|lease| pool.seat(1 + *lease).take(0));
+        let lease = match free(&pool) {
+            Some(lease) => Some(lease),
+            None => {
+                pool.reclaim()?;
+                free(&pool)
+            }
+        };
+        let Some(lease) = lease else {
+            return Err(TensorBusError::TooLarge {
+                what: "ends of one pool",
+                asked: LEASES as u64 + 1,
+                allowed: LEASES as u64,
+            });
+        };
+        pool.lease = lease as u8;
+        pool.cursor = AtomicUsize::new(lease * pool.layout.slots / LEASES);
+        Ok(pool)
+    }
+
+    /// Another end in the same process, with a secret of its own.
+    ///
+    /// # Errors
+    /// [`TensorBusError::TooLarge`] if the pool has as many ends as it can.
+    pub fn join(&self, secret: [u8; 32]) -> Result<Self, TensorBusError> {
+        Self::over(
+            Arc::clone(&self.segment),
+            self.address.clone(),
+            FrameKey::from_bytes(secret),
+        )
+    }
+
+    /// Tells an observer what happens to the slots from now on, and asks it which may be given out by this end.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn SlotObserver>) -> Self {
+        self.watch = Some(Watch::new(observer, self.layout.slots));
+        self
+    }
+
+    /// The number by which observers know this end.
+    pub fn owner(&self) -> u32 {
+        owner_of(self.lease)
+    }
+
+    /// Tells the observer what other ends did since the last look. A lease that began and ended between two looks is not
+    /// seen.
+    pub fn look_around(&self) {
+        for slot in 0..self.layout.slots {
+            if let Some(state) = self.state(slot) {
+                self.note(slot, state, false);
+            }
+        }
+    }
+
+    /// Tells the observer this slot anew at the next look, because what stood for it was born again.
+    pub fn tell_anew(&self, slot: u32) {
+        if let Some(watch) = &self.watch
+            && (slot as usize) < self.layout.slots
+        {
+            watch.forget(slot as usize);
+        }
+    }
+
+    /// The pool in numbers.
+    pub fn view(&self) -> PoolView {
+        let mut view = PoolView {
+            slots: self.layout.slots,
+            ..PoolView::default()
+        };
+        for slot in 0..self.layout.slots {
+            match self.state(slot) {
+                Some(state) if !self.is_sound(slot, state) => view.damaged += 1,
+                Some(state) => view.in_use += usize::from(state.phase != Phase::Free),
+                None => view.damaged += 1,
+            }
+        }
+        view
+    }
+
+    pub(super) fn segment(&self) -> &Arc<dyn Segment> {
+        &self.segment
+    }
+
+    pub(super) fn words(&self, slot: usize) -> &[AtomicU64] {
+        let at = self.layout.slot(slot);
+        &self.segment.words()[at..at + self.layout.stride()]
+    }
+
+    fn word(&self, slot: usize) -> &AtomicU64 {
+        &self.words(slot)[Layout::STATE]
+    }
+
+    fn state(&self, slot: usize) -> Option<State> {
+        State::read(self.word(slot).load(Acquire))
+    }
+
+    /// A generation that this end has seen pass cannot come again, unless somebody wrote over the word.
+    fn is_sound(&self, slot: usize, state: State) -> bool {
+        state.generation >= self.floor[slot].load(Relaxed)
+    }
+
+    fn seat(&self, number: usize) -> Seat<'_> {
+        let at = number * LINE_WORDS;
+        let words = self.segment.words();
+        Seat {
+            holder: &words[at],
+            start: &words[at + 1],
+        }
+    }
+
+    pub(super) fn change(&self, slot: usize, from: State, to: State) -> bool {
+        let changed = self
+            .word(slot)
+            .compare_exchange(from.bits(), to.bits(), AcqRel, Relaxed)
+            .is_ok();
+        if changed {
+            self.floor[slot].fetch_max(to.generation, Relaxed);
+        }
+        changed
+    }
+
+    pub(super) fn note(&self, slot: usize, state: State, reclaimed: bool) {
+        if let Some(watch) = &self.watch {
+            watch.note(slot, state, reclaimed);
+        }
+    }
+
+    /// A free slot for this end; also whether damaged ones were passed over.
+    fn lease_one(&self) -> (Option<(usize, State)>, bool) {
+        let (slots, mut damaged) = (self.layout.slots, false);
+        let begin = self.cursor.load(Relaxed);
+        for step in 0..slots {
+            let slot = (begin + step) % slots;
+            let Some(state) = self.state(slot) else {
+                damaged = true;
+                continue;
+            };
+            let Some(next) = state.lease_to(self.lease) else {
+                continue;
+            };
+            if !self.is_sound(slot, state) {
+                damaged = true;
+                continue;
+            }
+            if self
+                .watch
+                .as_ref()
+                .is_some_and(|watch| !watch.may_lease(slot))
+            {
+                continue;
+            }
+            if self.change(slot, state, next) {
+                self.cursor.store((slot + 1) % slots, Relaxed);
+                return (Some((slot, next)), damaged);
+            }
+        }
+        (None, damaged)
+    }
+
+    /// The slot a grant names, once grant and pool agree.
+    fn find(&self, grant: &TensorGrant) -> Result<usize, TensorBusError> {
+        grant.check()?;
+        if grant.pool != self.address {
+            return Err(TensorBusError::WrongGrant(
+                "it describes another pool".into(),
+            ));
+        }
+        let handle = &grant.handle;
+        let out = TensorBusError::OutOfBounds {
+            offset: handle.offset,
+            length: handle.length,
+        };
+        if handle.length > self.layout.slot_bytes as u64 {
+            return Err(out);
+        }
+        self.layout.slot_at(handle.offset).ok_or(out)
+    }
+
+    /// The state of a granted frame, if it is published and not somebody else's.
+    fn readable(&self, slot: usize, handle: &TensorHandle) -> Result<State, TensorBusError> {
+        let state = self.state(slot).ok_or(TensorBusError::Damaged("a slot"))?;
+        if state.generation != handle.generation {
+            return Err(TensorBusError::Stale);
+        }
+        match state.phase {
+            Phase::Free => Err(TensorBusError::Stale),
+            Phase::Writing => Err(TensorBusError::NotReady),
+            Phase::Taken if state.lease != self.lease => Err(TensorBusError::Taken),
+            Phase::Ready | Phase::Taken => Ok(state),
+        }
+    }
+
+    fn copy_out(
+        &self,
+        grant: &TensorGrant,
+        into: &mut Vec<u8>,
+    ) -> Result<TensorHeader, TensorBusError> {
+        let slot = self.find(grant)?;
+        let handle = &grant.handle;
+        let state = self.readable(slot, handle)?;
+        let words = self.words(slot);
+        let (mut mac, mut header) = ([0; MAC_BYTES], [0; TensorHeader::BYTES]);
+        load(Layout::mac(words), &mut mac);
+        load(Layout::header(words), &mut header);
+        into.resize(handle.length as usize, 0);
+        load(Layout::content(words), into);
+        fence(Acquire);
+        if self.state(slot) != Some(state) {
+            return Err(TensorBusError::Stale);
+        }
+        let mut proof = Proof::with(&grant.key);
+        proof.content(into);
+        if !proof.holds(&header, &handle.place(), mac) {
+            return Err(TensorBusError::Forged);
+        }
+        let header = TensorHeader::decode(&header)?;
+        header.check(into)?;
+        let as_granted = header.sender == grant.sender
+            && header.receiver == grant.receiver
+            && header.content_type == handle.dtype;
+        if !as_granted {
+            return Err(TensorBusError::WrongGrant(
+                "the frame has another sender, receiver or type".into(),
+            ));
+        }
+        // Only now, so that a forged grant does not keep the frame from its reader.
+        if state.phase == Phase::Ready {
+            let taken = State {
+                lease: self.lease,
+                ..state.in_phase(Phase::Taken)
+            };
+            if !self.change(slot, state, taken) {
+                return Err(TensorBusError::Taken);
+            }
+            self.note(slot, taken, false);
+        }
+        Ok(header)
+    }
+
+    pub(super) fn free(&self, slot: usize, state: State) -> bool {
+        let free = state.in_phase(Phase::Free);
+        let freed = self.change(slot, state, free);
+        if freed {
+            self.note(slot, free, false);
+            self.rouse(slot);
+        }
+        freed
+    }
+
+    pub(super) fn rouse(&self, slot: usize) {
+        let at = self.layout.slot(slot);
+        waiting::rouse(
+            self.segment.as_ref(),
+            at + Layout::STATE,
+            at + Layout::SLEEPERS,
+        );
+    }
+
+    pub(super) fn offset(&self, slot: usize) -> u64 {
+        self.layout.offset(slot)
+    }
+
+    /// Frees whatever a lease has, because its holder is gone.
+    fn free_all_of(&self, lease: u8, reclaimed: bool) -> usize {
+        let mut freed = 0;
+        for slot in 0..self.layout.slots {
+            let Some(state) = self.state(slot) else {
+                continue;
+            };
+            let free = state.in_phase(Phase::Free);
+            if state.phase != Phase::Free && state.lease == lease && self.change(slot, state, free)
+            {
+                self.note(slot, free, reclaimed);
+                freed += 1;
+            }
+        }
+        freed
+    }
+}
+
+impl TensorBus for TensorPool {
+    fn address(&self) -> &PoolAddress {
+        &self.address
+    }
+
+    fn allocate(&self, length: usize) -> Result<Box<dyn TensorSlot + '_>, TensorBusError> {
+        if length > self.layout.slot_bytes {
+            return Err(TensorBusError::TooLarge {
+                what: "bytes of a frame",
+                asked: length as u64,
+                allowed: self.layout.slot_bytes as u64,
+            });
+        }
+        let mut found = self.lease_one();
+        if found.0.is_none() && self.reclaim()? > 0 {
+            found = self.lease_one();
+        }
+        let (slot, state) = match found {
+            (Some(found), _) => found,
+            (None, true) => return Err(TensorBusError::Damaged("some slots")),
+            (None, false) => {
+                return Err(TensorBusError::Exhausted {
+                    asked: self.layout.slots + 1,
+                    allowed: self.layout.slots,
+                });
+            }
+        };
+        // A reader of the slot's life before must see that it is over before it sees a byte of this one.
+        fence(Release);
+        self.note(slot, state, false);
+        let key = key_of(&self.secret, slot, state.generation);
+        Ok(Box::new(OpenSlot::of(self, slot, state, length, key)))
+    }
+
+    fn wait(
+        &self,
+        grant: &TensorGrant,
+        how: Wait,
+        longest: Duration,
+    ) -> Result<(), TensorBusError> {
+        let slot = self.find(grant)?;
+        let at = self.layout.slot(slot);
+        waiting::until(
+            self.segment.as_ref(),
+            at + Layout::STATE,
+            at + Layout::SLEEPERS,
+            how,
+            longest,
+            || match self.readable(slot, &grant.handle) {
+                Err(TensorBusError::NotReady) => None,
+                outcome => Some(outcome.map(drop)),
+            },
+            || {
+                let writer = self
+                    .state(slot)
+                    .filter(|state| state.phase == Phase::Writing);
+                writer.is_some_and(|state| {
+                    self.seat(1 + usize::from(state.lease)).look().1 == Sitter::Dead
+                })
+            },
+        )?
+    }
+
+    fn read(
+        &self,
+        grant: &TensorGrant,
+        into: &mut Vec<u8>,
+    ) -> Result<TensorHeader, TensorBusError> {
+        into.clear();
+        let outcome = self.copy_out(grant, into);
+        if let Err(error) = &outcome {
+            into.clear();
+            metrics::counter!(METRIC_REFUSED, "reason" => reason(error)).increment(1);
+        }
+        outcome
+    }
+
+    fn release(&self, grant: &TensorGrant) -> Result<(), TensorBusError> {
+        let slot = self.find(grant)?;
+        let state = self.state(slot).ok_or(TensorBusError::Damaged("a slot"))?;
+        let over = state.generation != grant.handle.generation || state.phase == Phase::Free;
+        let held = matches!(state.phase, Phase::Ready | Phase::Taken) && state.lease == self.lease;
+        let outcome = if over {
+            Err(TensorBusError::Stale)
+        } else if !held {
+            Err(TensorBusError::NotHeld)
+        } else if self.free(slot, state) {
+            return Ok(());
+        } else {
+            Err(TensorBusError::Stale)
+        };
+        if let Some(watch) = &self.watch {
+            watch.misused(slot, self.owner());
+        }
+        outcome
+    }
+
+    fn reclaim(&self) -> Result<usize, TensorBusError> {
+        // One sweeper at a time: a second one, held up, could free what a newcomer in the same seat has allocated since.
+        let sweeper = self.seat(SWEEPER);
+        let (seen, sitter) = sweeper.look();
+        if sitter == Sitter::Alive || !sweeper.take(seen) {
+            return Ok(0);
+        }
+        let mut freed = 0;
+        for lease in 0..LEASES {
+            let seat = self.seat(1 + lease);
+            if seat.look().1 == Sitter::Dead {
+                freed += self.free_all_of(lease as u8, true);
+                seat.clear();
+            }
+        }
+        sweeper.clear();
+        Ok(freed)
+    }
+}
+
+impl Drop for TensorPool {
+    /// An end that leaves in order frees what it has at once.
+    fn drop(&mut self) {
+        self.free_all_of(self.lease, true);
+        self.seat(1 + usize::from(self.lease)).clear();
+    }
+}
