@@ -27,7 +27,6 @@ mod builder;
 mod events;
 mod gateway;
 mod node;
-mod swarm;
 mod view;
 
 pub use answer::{Answer, MessageReport, ModelReport};
