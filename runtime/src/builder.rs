@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, AuditSink, Clock};
 use aios_actors::macro_tier::writer::ModelWriter;
+use aios_actors::recovery::approvals::Owner;
 use aios_actors::{Blueprint, Society, SocietyError};
 use aios_bus::data::InProcessDataBus;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle};
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use crate::config::{Config, ConfigError};
 use crate::events::{self, Restarts};
 use crate::node::{Node, Parts};
+use crate::owner::{self, OwnerError};
 use crate::{boot, engines, metric};
 
 /// How long an engine may take to load its models.
@@ -43,6 +45,9 @@ pub enum StartError {
     /// The tree did not start.
     #[error(transparent)]
     Tree(#[from] aios_supervisor::StartError),
+    /// Nobody could decide what agents propose.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
     /// The engine did not come up.
     #[error("the engine did not start: {0}")]
     Engine(EngineError),
@@ -149,11 +154,15 @@ impl NodeBuilder {
             ..EngineConfig::default()
         });
         let tenant = TenantId::new(&config.node.tenant)?;
+        let owner = owner::identity(config.storage.path().as_deref(), &config.node.tenant)?;
         let mut world = Society::builder()
             .store(store)
             .engine(engine.clone())
             .bus(Arc::clone(&bus) as Arc<dyn DataBus>)
             .tenant(tenant)
+            .recovery(config.recovery.clone())
+            .price_micros(config.model.price_micros)
+            .owner(Owner::of(&owner))
             .zone(config.node.zone.clone());
         if let Some(clock) = self.clock {
             world = world.clock(clock);
@@ -166,7 +175,8 @@ impl NodeBuilder {
         }
         let society = world.build();
 
-        let mut tools = Toolbox::standard(Some(Arc::new(ModelWriter::new(engine.clone()))));
+        let mut tools =
+            Toolbox::standard(Some(Arc::new(ModelWriter::new(engine.clone(), &society))));
         for tool in self.tools {
             tools.register(tool);
         }
@@ -206,6 +216,7 @@ impl NodeBuilder {
             bus,
             desk,
             restarts,
+            owner,
             listeners,
             stopping,
         })

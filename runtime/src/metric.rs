@@ -9,6 +9,7 @@ pub const RESTARTS_TOTAL: &str = "aios_orchestrator_restarts_total";
 
 /// Describes the metrics once to the recorder that is installed, if one is.
 pub fn describe() {
+    aios_actors::recovery::breakers::metric::describe();
     metrics::describe_counter!(GOALS_TOTAL, "goals that ended, by status");
     metrics::describe_histogram!(
         GOAL_SECONDS,

@@ -31,7 +31,7 @@ use crate::macro_tier::interface::release;
 use crate::macro_tier::plan::{Budget, Plan, Task};
 use crate::macro_tier::report;
 use crate::meso_tier::state::{SETTLE, Settle};
-use crate::recovery::{Cause, service};
+use crate::recovery::{ApprovalStatus, Cause, service};
 
 /// How long a service of the meso tier may take.
 const SERVICE_DEADLINE: Duration = Duration::from_secs(5);
@@ -163,13 +163,12 @@ async fn answered(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Ag
     ctx.once(&step, || work(request, ctx)).await
 }
 
-/// Whether a human has decided something that the answer waited for.
+/// Whether a human has decided something that the answer waited for, or can decide it no more and must be asked anew.
 fn decided_since(answer: &GoalAnswer, ctx: &Context) -> bool {
     let approvals = ctx.society().approvals();
-    answer
-        .waits_for
-        .iter()
-        .any(|id| matches!(approvals.decided(id), Ok(Some(_))))
+    answer.waits_for.iter().any(
+        |id| !matches!(approvals.get(id), Ok(approval) if approval.status == ApprovalStatus::Open),
+    )
 }
 
 /// What makes two requests of the same id the same goal: the words, the files and their state.
