@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::macro_tier::critic::{Dimensions, Evidence, Issue, Verdict};
 use crate::macro_tier::plan::Task;
+use crate::recovery::Spent;
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
@@ -51,6 +52,9 @@ pub struct GoalRequest {
     pub tokens: u32,
     /// Tasks the plan may hold.
     pub tasks: u32,
+    /// Money the model may cost in all, in millionths of the currency its price is in.
+    #[serde(default)]
+    pub money_micros: u64,
 }
 
 /// How a goal ended.
@@ -100,6 +104,9 @@ pub struct TaskReport {
     pub duration_ms: f64,
     /// Who did it last.
     pub agent: Option<String>,
+    /// How it was come by when the usual way failed: an earlier result, something simpler, another executor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<String>,
 }
 
 /// The Critic's view of the whole answer.
@@ -131,6 +138,12 @@ pub struct GoalAnswer {
     /// What is missing, in a partial answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
+    /// Approvals that nobody decided in time; the same goal asked again goes on with the decision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
+    /// What the model was used for it.
+    #[serde(default)]
+    pub spent: Spent,
     /// Why there is no answer, in a failed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

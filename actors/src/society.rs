@@ -25,6 +25,8 @@ use crate::agent::{
 };
 use crate::directory::Directory;
 use crate::factory::{Blueprint, Factories};
+use crate::recovery::approvals::Owner;
+use crate::recovery::{Approvals, Breakers, Policies, Purses, Waits};
 
 /// Dead letters kept for a look; the counts remember the rest.
 const DEAD_LETTERS: usize = 1024;
@@ -41,7 +43,7 @@ struct Inner {
     directory: Directory,
     factories: Factories,
     keys: Arc<KeyRegistry>,
-    audit: Audit,
+    audit: Arc<Audit>,
     dead_letters: DeadLetters<Sealed>,
     steps: Steps,
     store: Arc<dyn Store>,
@@ -56,6 +58,12 @@ struct Inner {
     instances: AtomicU64,
     /// What agents that are gone had sent, verified and refused.
     past: Mutex<MessageCounts>,
+    recovery: Policies,
+    price_micros: u64,
+    breakers: Breakers,
+    waits: Waits,
+    purses: Purses,
+    approvals: Approvals,
 }
 
 /// Why somebody did not become part of the world.
@@ -97,6 +105,9 @@ pub struct SocietyBuilder {
     keys: Arc<KeyRegistry>,
     tenant: TenantId,
     zone: String,
+    recovery: Policies,
+    price_micros: u64,
+    owner: Option<Owner>,
 }
 
 impl Default for SocietyBuilder {
@@ -111,6 +122,9 @@ impl Default for SocietyBuilder {
             keys: Arc::default(),
             tenant: TenantId::new("local").expect("`local` is a sound name of a tenant"),
             zone: "global".to_owned(),
+            recovery: Policies::default(),
+            price_micros: 0,
+            owner: None,
         }
     }
 }
@@ -179,6 +193,27 @@ impl SocietyBuilder {
         self
     }
 
+    /// What is done when a task fails, by its kind.
+    #[must_use]
+    pub fn recovery(mut self, policies: Policies) -> Self {
+        self.recovery = policies;
+        self
+    }
+
+    /// What a thousand tokens of the engine cost, in millionths; nothing unless said otherwise.
+    #[must_use]
+    pub fn price_micros(mut self, price: u64) -> Self {
+        self.price_micros = price;
+        self
+    }
+
+    /// The human who decides what agents propose.
+    #[must_use]
+    pub fn owner(mut self, owner: Owner) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
     /// The world.
     #[must_use]
     pub fn build(self) -> Society {
@@ -186,11 +221,24 @@ impl SocietyBuilder {
             .seed
             .map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
         let letters_clock = Arc::new(LettersClock(Arc::clone(&self.clock)));
+        let audit = Arc::new(Audit::new(self.audit_sink));
+        let approvals = Approvals::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.clock),
+            self.owner,
+            Arc::clone(&audit),
+        );
         Society(Arc::new(Inner {
             directory: Directory::default(),
             factories: Factories::default(),
             keys: self.keys,
-            audit: Audit::new(self.audit_sink),
+            audit,
+            recovery: self.recovery,
+            price_micros: self.price_micros,
+            breakers: Breakers::new(Arc::clone(&self.clock), self.bus.clone()),
+            waits: Waits::default(),
+            purses: Purses::default(),
+            approvals,
             dead_letters: DeadLetters::new(DEAD_LETTERS, letters_clock),
             steps: Steps::new(Arc::clone(&self.store)),
             store: self.store,
@@ -273,6 +321,42 @@ impl Society {
     #[must_use]
     pub fn bus(&self) -> Option<&Arc<dyn DataBus>> {
         self.0.bus.as_ref()
+    }
+
+    /// What is done when a task fails, by its kind.
+    #[must_use]
+    pub fn recovery(&self) -> &Policies {
+        &self.0.recovery
+    }
+
+    /// What a thousand tokens of the engine cost, in millionths.
+    #[must_use]
+    pub fn price_micros(&self) -> u64 {
+        self.0.price_micros
+    }
+
+    /// The circuit breakers of this world's services.
+    #[must_use]
+    pub fn breakers(&self) -> &Breakers {
+        &self.0.breakers
+    }
+
+    /// Who waits for whom.
+    #[must_use]
+    pub fn waits(&self) -> &Waits {
+        &self.0.waits
+    }
+
+    /// What goals under way may still spend.
+    #[must_use]
+    pub fn purses(&self) -> &Purses {
+        &self.0.purses
+    }
+
+    /// What humans are asked.
+    #[must_use]
+    pub fn approvals(&self) -> &Approvals {
+        &self.0.approvals
     }
 
     /// The time.

@@ -257,6 +257,11 @@ impl Draft {
         self.reply_by
     }
 
+    /// The conversation it goes on in, if it opens none.
+    pub fn in_conversation(&self) -> Option<ConversationId> {
+        self.conversation_id
+    }
+
     /// The tenant, if the draft names one.
     pub fn own_tenant(&self) -> Option<&TenantId> {
         self.tenant.as_ref()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aios_actors::content::{CriticReport, GoalAnswer, GoalStatus, TaskReport};
+use aios_actors::recovery::Spent;
 use aios_tools::{Artifact, Fact};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,12 @@ pub struct Answer {
     /// What is missing, in a partial answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
+    /// Approvals that nobody decided in time; the same goal asked again goes on with the decision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
+    /// What the model was used for it.
+    #[serde(default)]
+    pub spent: Spent,
     /// Why there is no answer, in a failed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -90,6 +97,8 @@ impl Answer {
             tasks,
             critic,
             gaps,
+            waits_for,
+            spent,
             reason,
             verdict: _,
         } = goal;
@@ -103,6 +112,8 @@ impl Answer {
             tasks,
             critic,
             gaps,
+            waits_for,
+            spent,
             reason,
             model,
             messages,

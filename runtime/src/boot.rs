@@ -53,6 +53,7 @@ pub(crate) fn tree(
     };
     let options = AgentOptions {
         mailbox: config.agents.mailbox as usize,
+        deliveries: config.agents.deliveries,
         // A goal is one job of the interface and one of the planner; their own deadlines must end it first.
         job_deadline: config.goal.deadline() + JOB_GRACE,
         ..AgentOptions::default()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, AuditSink, Clock};
 use aios_actors::macro_tier::writer::ModelWriter;
+use aios_actors::recovery::approvals::Owner;
 use aios_actors::{Blueprint, Society, SocietyError};
 use aios_bus::data::InProcessDataBus;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle};
@@ -19,6 +20,7 @@ use crate::config::{Config, ConfigError};
 use crate::door::{DoorFolder, KeeperArguments};
 use crate::events::{self, Restarts};
 use crate::node::{Node, Parts, model_report};
+use crate::owner::{self, OwnerError};
 use crate::swarm::{self, SPEAKER_ROLE, Speaker, Tensors, TensorsError};
 use crate::{boot, engines, metric};
 
@@ -51,6 +53,9 @@ pub enum StartError {
     /// The tensor pool did not come up.
     #[error(transparent)]
     Tensors(#[from] TensorsError),
+    /// Nobody could decide what agents propose.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
     /// The engine did not come up.
     #[error("the engine did not start: {0}")]
     Engine(EngineError),
@@ -157,11 +162,15 @@ impl NodeBuilder {
             ..EngineConfig::default()
         });
         let tenant = TenantId::new(&config.node.tenant)?;
+        let owner = owner::identity(config.storage.path().as_deref(), &config.node.tenant)?;
         let mut world = Society::builder()
             .store(store)
             .engine(engine.clone())
             .bus(Arc::clone(&bus) as Arc<dyn DataBus>)
             .tenant(tenant)
+            .recovery(config.recovery.clone())
+            .price_micros(config.model.price_micros)
+            .owner(Owner::of(&owner))
             .zone(config.node.zone.clone());
         if let Some(clock) = self.clock {
             world = world.clock(clock);
@@ -174,7 +183,8 @@ impl NodeBuilder {
         }
         let society = world.build();
 
-        let mut tools = Toolbox::standard(Some(Arc::new(ModelWriter::new(engine.clone()))));
+        let mut tools =
+            Toolbox::standard(Some(Arc::new(ModelWriter::new(engine.clone(), &society))));
         for tool in self.tools {
             tools.register(tool);
         }
@@ -238,6 +248,7 @@ impl NodeBuilder {
             bus,
             desk,
             restarts,
+            owner,
             listeners,
             stopping,
         });

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aios_actors::recovery::Policies;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub swarm: SwarmConfig,
     /// Memory for tensors that agents hand to each other.
     pub tensor: TensorConfig,
+    /// What is done when a task fails, by its kind.
+    pub recovery: Policies,
 }
 
 /// Who this node is.
@@ -91,6 +94,8 @@ pub struct ModelConfig {
     pub device: Device,
     /// Requests that may wait for the engine before the next is refused.
     pub queue: u32,
+    /// What a thousand tokens cost, in millionths of a currency of your choice; 0 for a model of your own.
+    pub price_micros: u64,
 }
 
 /// How many agents of each kind the macro tier starts with.
@@ -105,6 +110,8 @@ pub struct AgentsConfig {
     pub restarts: u32,
     /// The sliding window of the restart intensity, in milliseconds.
     pub restart_window_ms: u64,
+    /// Incarnations that may fall with one message in their hands before it is a dead letter.
+    pub deliveries: u32,
 }
 
 /// What one goal may use.
@@ -119,6 +126,8 @@ pub struct GoalConfig {
     pub tokens: u32,
     /// Tasks a plan may hold.
     pub tasks: u32,
+    /// What the model may cost in all, in millionths of the currency of `model.price_micros`.
+    pub money_micros: u64,
 }
 
 /// The door for other programs of the same user, such as `aios tree`.
@@ -174,6 +183,7 @@ impl Default for ModelConfig {
             engine: EngineChoice::Auto,
             device: Device::Auto,
             queue: 64,
+            price_micros: 0,
         }
     }
 }
@@ -186,6 +196,7 @@ impl Default for AgentsConfig {
             mailbox: 256,
             restarts: 10,
             restart_window_ms: 10_000,
+            deliveries: 3,
         }
     }
 }
@@ -197,6 +208,7 @@ impl Default for GoalConfig {
             task_deadline_ms: 30_000,
             tokens: 4_000,
             tasks: 64,
+            money_micros: 1_000_000,
         }
     }
 }
@@ -390,6 +402,13 @@ impl Config {
             "100 to 3600000",
         )?;
         range(
+            "agents.deliveries",
+            self.agents.deliveries.into(),
+            1,
+            1_000_000,
+            "1 to 1000000",
+        )?;
+        range(
             "model.queue",
             self.model.queue.into(),
             1,
@@ -417,6 +436,12 @@ impl Config {
             1_000_000,
             "100 to 1000000",
         )?;
+        self.recovery
+            .check()
+            .map_err(|error| ConfigError::Invalid {
+                place: "configuration".into(),
+                message: error.to_string(),
+            })?;
         range("goal.tasks", self.goal.tasks.into(), 4, 1_000, "4 to 1000")?;
         for (name, value) in [
             ("node.zone", &self.node.zone),
@@ -491,12 +516,9 @@ fn leaves(table: &Table) -> Vec<String> {
 
 /// Sets a leaf that is known to exist, reading the text as the type the leaf has now.
 fn set(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), ConfigError> {
-    let (section, leaf) = path.split_once('.').unwrap_or(("", path));
-    let Some(slot) = table
-        .get_mut(section)
-        .and_then(Value::as_table_mut)
-        .and_then(|inner| inner.get_mut(leaf))
-    else {
+    let mut names = path.split('.');
+    let first = names.next().and_then(|name| table.get_mut(name));
+    let Some(slot) = names.fold(first, |slot, name| slot?.as_table_mut()?.get_mut(name)) else {
         return Ok(());
     };
     *slot = match slot {
@@ -564,6 +586,21 @@ mod tests {
     }
 
     #[test]
+    fn one_setting_of_one_policy_changes_and_the_others_stay() {
+        let config = load(
+            Some("[recovery.chart]\nthen = \"human\"\n"),
+            &[("AIOS_RECOVERY_READ_FILE_RETRIES", "1")],
+            &[("recovery.sql.backoff", "linear")],
+        )
+        .unwrap();
+        let mut expected = Policies::default();
+        expected.chart.then = aios_supervisor::Recourse::Human;
+        expected.read_file.retries = 1;
+        expected.sql.backoff = aios_actors::recovery::BackoffKind::Linear;
+        assert_eq!(config.recovery, expected);
+    }
+
+    #[test]
     fn what_is_printed_reads_back_equal() {
         let config = load(
             None,
@@ -612,6 +649,19 @@ mod tests {
             ),
             (None, &[], &[("model.device", "tpu")], "tpu"),
             (None, &[], &[("model", "x")], "--set model names no setting"),
+            (
+                None,
+                &[],
+                &[("recovery.sql.retries", "99")],
+                "recovery.sql.retries is 99, allowed is 0 to 20",
+            ),
+            (
+                None,
+                &[("AIOS_RECOVERY_CHART_THEN", "pray")],
+                &[],
+                "unknown variant `pray`",
+            ),
+            (Some("[recovery.sqll]\nretries = 3\n"), &[], &[], "sqll"),
         ];
         for (file, environment, flags, expected) in table {
             let error = load(*file, environment, flags).unwrap_err();

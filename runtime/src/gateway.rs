@@ -161,6 +161,7 @@ impl Goal {
             task_deadline_ms: config.goal.task_deadline_ms,
             tokens: config.goal.tokens,
             tasks: config.goal.tasks,
+            money_micros: config.goal.money_micros,
         })
     }
 }

@@ -27,6 +27,7 @@ mod builder;
 mod events;
 mod gateway;
 mod node;
+mod owner;
 mod view;
 
 pub use answer::{Answer, MessageReport, ModelReport};
@@ -35,4 +36,5 @@ pub use config::Config;
 pub use events::GoalEvent;
 pub use gateway::{Goal, GoalError, GoalRun};
 pub use node::{Node, SpawnError, SpawnOptions};
+pub use owner::OwnerError;
 pub use view::{AgentSeen, NodeView};

@@ -12,6 +12,7 @@ pub const SWARM_LINK: &str = "aios_micro_link_total";
 
 /// Describes the metrics once to the recorder that is installed, if one is.
 pub fn describe() {
+    aios_actors::recovery::breakers::metric::describe();
     metrics::describe_counter!(GOALS_TOTAL, "goals that ended, by status");
     metrics::describe_histogram!(
         GOAL_SECONDS,

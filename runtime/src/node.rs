@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::agent::{AgentOptions, Client};
+use aios_actors::recovery::{Approval, ApprovalError, Decision, decision_frame};
 use aios_actors::{Society, SocietyError};
 use aios_bus::data::InProcessDataBus;
 use aios_bus::tensor::TensorPool;
 use aios_inference::{EngineHandle, ModelRole};
 use aios_micro::Population;
-use aios_protocols::{AgentId, IdentityError, Party};
+use aios_protocols::{AgentId, IdentityError, Party, Sealed, SigningIdentity};
 use aios_supervisor::{OrderError, Restart, SupervisorRef};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -42,6 +43,8 @@ pub(crate) struct Parts {
     pub(crate) population: Population,
     pub(crate) tensors: Tensors,
     pub(crate) model: ModelReport,
+    /// Signs what the owner decides.
+    pub(crate) owner: Arc<SigningIdentity>,
     /// Tasks that listen to the tree; they end with the node.
     pub(crate) listeners: [JoinHandle<()>; 2],
     /// Raised when the stop begins: goals under way are called off, new ones are not taken.
@@ -172,7 +175,53 @@ impl Node {
             restarts: self.parts.restarts.count(),
             dead_letters: self.parts.society.dead_letters().counts().total,
             model: self.model(),
+            breakers: self.parts.society.breakers().view(),
+            deadlocks: self
+                .parts
+                .society
+                .waits()
+                .deadlocks(self.parts.society.now()),
         }
+    }
+
+    /// What humans are asked, oldest question first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn approvals(&self) -> Result<Vec<Approval>, ApprovalError> {
+        self.parts.society.approvals().list()
+    }
+
+    /// The human who decides, with the key that decisions are signed with: from `owner.key` in the storage folder, or of this process alone.
+    pub fn owner(&self) -> &Arc<SigningIdentity> {
+        &self.parts.owner
+    }
+
+    /// Takes a decision that was signed elsewhere.
+    ///
+    /// # Errors
+    /// Why it does not count; each refusal is audited.
+    pub fn decide_signed(&self, frame: &Sealed) -> Result<Approval, ApprovalError> {
+        self.parts.society.approvals().decide(frame)
+    }
+
+    /// Signs a decision as `identity` (see [`Node::owner`]) and takes it.
+    ///
+    /// # Errors
+    /// Why it does not count; each refusal is audited.
+    pub fn decide(
+        &self,
+        id: &str,
+        decision: Decision,
+        reason: &str,
+        identity: &Arc<SigningIdentity>,
+    ) -> Result<Approval, ApprovalError> {
+        let society = &self.parts.society;
+        let proposal = society.approvals().proposal(id)?;
+        let mut random = [0; 10];
+        getrandom::fill(&mut random).map_err(|error| ApprovalError::Unsigned(error.to_string()))?;
+        let frame = decision_frame(&proposal, decision, reason, identity, society.now(), random)?;
+        self.decide_signed(&frame)
     }
 
     /// What thinks.

@@ -1,6 +1,7 @@
 //! The read-only picture of a node that the command line, a dashboard and tests share.
 
 use aios_actors::agent::MessageCounts;
+use aios_actors::recovery::{BreakerView, DeadlockView};
 use aios_supervisor::TreeView;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,10 @@ pub struct NodeView {
     pub dead_letters: u64,
     /// What thinks.
     pub model: ModelReport,
+    /// The circuit breaker of every service that was called.
+    pub breakers: Vec<BreakerView>,
+    /// Agents that wait for each other in a circle, now.
+    pub deadlocks: Vec<DeadlockView>,
 }
 
 /// One agent in the tree.

@@ -114,10 +114,14 @@ enum Phase {
     HalfOpen {
         step: usize,
         credit: f64,
+        last_probe: Duration,
         successes: u32,
         failures: u32,
     },
 }
+
+/// However small the share, a service that is seldom called is probed this often: a tenth of one call a minute would never heal it.
+const PROBE_AT_LEAST: Duration = Duration::from_secs(1);
 
 impl Breaker {
     /// A closed breaker.
@@ -149,6 +153,14 @@ impl Breaker {
         self.trips
     }
 
+    /// How long it still rests; none when a call may go through, as a probe or freely.
+    pub fn rests_for(&self, now: Duration) -> Option<Duration> {
+        match self.phase {
+            Phase::Resting { until, .. } if now < until => Some(until - now),
+            _ => None,
+        }
+    }
+
     /// Whether a call may go through now.
     pub fn admit(&mut self, now: Duration) -> Result<Permit, Rejected> {
         if let Phase::Resting { until, .. } = self.phase {
@@ -162,22 +174,29 @@ impl Breaker {
             self.enter(Phase::HalfOpen {
                 step: 0,
                 credit: 1.0,
+                last_probe: now,
                 successes: 0,
                 failures: 0,
             });
         }
         let state = self.state();
-        if let (Phase::HalfOpen { credit, .. }, BreakerState::HalfOpen { share }) =
-            (&mut self.phase, state)
+        if let (
+            Phase::HalfOpen {
+                credit, last_probe, ..
+            },
+            BreakerState::HalfOpen { share },
+        ) = (&mut self.phase, state)
         {
-            if *credit < 1.0 {
+            let waited = now.saturating_sub(*last_probe);
+            if *credit < 1.0 && waited < PROBE_AT_LEAST {
                 *credit += share;
                 return Err(Rejected {
                     state,
-                    retry_after: Duration::ZERO,
+                    retry_after: PROBE_AT_LEAST - waited,
                 });
             }
-            *credit += share - 1.0;
+            *credit = (*credit - 1.0).max(0.0) + share;
+            *last_probe = now;
         }
         Ok(Permit { epoch: self.epoch })
     }
@@ -224,6 +243,7 @@ impl Breaker {
                     self.enter(Phase::HalfOpen {
                         step,
                         credit: 1.0,
+                        last_probe: now,
                         successes: 0,
                         failures: 0,
                     });
@@ -346,6 +366,18 @@ mod tests {
             (breaker.state(), breaker.trips()),
             (BreakerState::Closed, 0)
         );
+    }
+
+    #[test]
+    fn a_service_that_is_seldom_called_is_probed_by_every_call() {
+        let mut breaker = Breaker::new(BreakerSettings::default());
+        fail(&mut breaker, 5, s(0));
+        for call in 0..30 {
+            let now = s(30 + call);
+            let permit = breaker.admit(now).unwrap();
+            breaker.record(permit, true, now);
+        }
+        assert_eq!(breaker.state(), BreakerState::Closed);
     }
 
     #[test]

@@ -80,6 +80,26 @@ impl<K: Ord + Clone> WaitGraph<K> {
         self.waits.remove(who);
     }
 
+    /// Whether `who` waits for anybody.
+    pub fn waits(&self, who: &K) -> bool {
+        self.waits.contains_key(who)
+    }
+
+    /// Edges there are.
+    pub fn len(&self) -> usize {
+        self.waits.values().map(BTreeMap::len).sum()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.waits.is_empty()
+    }
+
+    /// The shortest circle that `who` waits in, if it does.
+    pub fn circle(&self, who: &K) -> Option<Vec<K>> {
+        self.circle_through(who)
+    }
+
     /// Every circle there is, one for each way back found: where several overlap, the shortest through each member
     /// that is in none yet.
     pub fn deadlocks(&self) -> Vec<Deadlock<K>> {
@@ -96,7 +116,7 @@ impl<K: Ord + Clone> WaitGraph<K> {
     }
 
     /// The shortest way from `start` back to itself, breadth first.
-    fn circle_through(&self, start: &K) -> Option<Vec<K>> {
+    fn circle_through<'a>(&'a self, start: &'a K) -> Option<Vec<K>> {
         let mut came_from: BTreeMap<&K, &K> = BTreeMap::new();
         let mut edge = vec![start];
         while !edge.is_empty() {

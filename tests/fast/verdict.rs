@@ -12,6 +12,7 @@ use aios_actors::content::{
     unhex,
 };
 use aios_actors::macro_tier::critic::Evidence;
+use aios_actors::recovery::Spent;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
 use aios_runtime::{Goal, Node, SpawnOptions};
 use aios_tools::{Fact, Value};
@@ -77,6 +78,8 @@ fn answer(goal_id: &str, text: &str) -> GoalAnswer {
         tasks: Vec::new(),
         critic: CriticReport::default(),
         gaps: vec!["the regions are missing".to_owned()],
+        waits_for: Vec::new(),
+        spent: Spent::default(),
         reason: None,
         verdict: String::new(),
     }

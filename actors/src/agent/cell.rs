@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_protocols::{
-    AgentCard, AgentId, Draft, Limits, Message, Party, SealError, Sealed, Sealer, SigningIdentity,
-    TenantId, Timestamp, Verifier,
+    AgentCard, AgentId, Draft, Limits, Message, Party, PublicKey, SealError, Sealed, Sealer,
+    SigningIdentity, TenantId, Timestamp, Verifier,
 };
 use aios_supervisor::{Admission, Admitted, DeadLetters, Mailbox, Reason};
 use parking_lot::Mutex;
@@ -293,6 +293,11 @@ impl Cell {
 
     pub(crate) fn set_card(&self, card: AgentCard) {
         self.life.lock().card = Some(card);
+    }
+
+    /// What its signatures are verified with now.
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.signer.lock().sealer.identity().public_key()
     }
 
     /// Gives a draft its stamp and returns who signs it, so that signing happens outside the lock.

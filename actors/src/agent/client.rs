@@ -64,7 +64,12 @@ impl Client {
         deadline: Duration,
     ) -> Result<Trusted, AskError> {
         self.outbox
-            .ask(&to.into(), what.into_draft(Performative::Request), deadline)
+            .ask(
+                &to.into(),
+                what.into_draft(Performative::Request),
+                deadline,
+                None,
+            )
             .await
     }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use aios_inference::{EmbedRequest, EngineError, EngineHandle, InferRequest, Inference};
+use aios_inference::{EmbedRequest, EngineHandle, InferRequest, Inference};
 use aios_memory::Store;
-use aios_protocols::{AgentId, Draft, Performative, Subject, TenantId, Timestamp, Trusted};
+use aios_protocols::{
+    AgentId, Draft, Performative, PublicKey, Sealed, Subject, TenantId, Timestamp, Trusted,
+};
 use bytes::Bytes;
 use futures::FutureExt;
 use serde::Serialize;
@@ -18,6 +20,8 @@ use super::incoming::end_of_scope;
 use super::outbox::Outbox;
 use super::{Address, AgentError, AskError, Dialogue, Incoming, IntoDraft, SendError};
 use crate::Society;
+use crate::recovery::guard::DEPTH_MAX;
+use crate::recovery::{Purse, Waiter, guarded};
 
 /// An agent's side of the world. Cheap to clone; a clone given to a job ends with the incarnation.
 #[derive(Clone)]
@@ -25,6 +29,10 @@ pub struct Context {
     me: AgentId,
     outbox: Arc<Outbox>,
     cause: Option<Arc<Trusted>>,
+    /// Whether this is a job's side, which leaves the handler free.
+    beside: bool,
+    /// What model calls are paid from.
+    purse: Option<Purse>,
 }
 
 impl Context {
@@ -33,6 +41,8 @@ impl Context {
             me,
             outbox,
             cause: None,
+            beside: false,
+            purse: None,
         }
     }
 
@@ -40,6 +50,15 @@ impl Context {
     pub(crate) fn because_of(&self, cause: &Arc<Trusted>) -> Self {
         Self {
             cause: Some(Arc::clone(cause)),
+            ..self.clone()
+        }
+    }
+
+    /// The same, with model calls paid from a purse: each reserves what it may take and gives back what it did not.
+    #[must_use]
+    pub fn paid_from(&self, purse: &Purse) -> Self {
+        Self {
+            purse: Some(purse.clone()),
             ..self.clone()
         }
     }
@@ -77,11 +96,48 @@ impl Context {
         }
     }
 
-    fn draft(&self, what: impl IntoDraft, alone: Performative) -> Draft {
+    fn draft(&self, what: impl IntoDraft, alone: Performative) -> Result<Draft, SendError> {
         let draft = what.into_draft(alone);
-        match &self.cause {
-            Some(cause) if draft.own_tenant().is_none() => draft.because_of(cause),
-            _ => draft,
+        let Some(cause) = &self.cause else {
+            return Ok(draft);
+        };
+        // What goes on in a conversation leads no deeper; what opens one does.
+        let depth = if draft.in_conversation().is_some() {
+            depth_of(cause)
+        } else {
+            depth_of(cause) + 1
+        };
+        if depth > DEPTH_MAX {
+            return Err(SendError::TooDeep {
+                asked: depth,
+                allowed: DEPTH_MAX,
+            });
+        }
+        let draft = draft.metadata(DEPTH, depth.to_string());
+        Ok(if draft.own_tenant().is_none() {
+            draft.because_of(cause)
+        } else {
+            draft
+        })
+    }
+
+    /// Signs a message as this agent without sending it: evidence for a record.
+    pub(crate) fn sign(&self, draft: Draft) -> Result<Sealed, SendError> {
+        let draft = self.draft(draft, Performative::Inform)?;
+        self.outbox.seal(draft).map(|(_, frame)| frame)
+    }
+
+    /// The key that this agent signs with now.
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.outbox.cell.public_key()
+    }
+
+    /// What waits when this side of the agent asks.
+    fn waiter(&self) -> Waiter {
+        let work = self.cause.as_ref().filter(|_| self.beside);
+        Waiter {
+            party: self.outbox.cell.party().clone(),
+            work: work.map(|cause| cause.conversation_id),
         }
     }
 
@@ -98,8 +154,9 @@ impl Context {
         self.outbox
             .ask(
                 &to.into(),
-                self.draft(what, Performative::Request),
+                self.draft(what, Performative::Request)?,
                 deadline,
+                Some(self.waiter()),
             )
             .await
     }
@@ -112,14 +169,14 @@ impl Context {
     ) -> Result<(), SendError> {
         let receiver = self.outbox.find(&to.into())?;
         self.outbox
-            .tell(self.draft(what, Performative::Inform).to(receiver.party()))
+            .tell(self.draft(what, Performative::Inform)?.to(receiver.party()))
             .await
     }
 
     /// Sends a draft that names its receivers already, such as [`Message::reply`](aios_protocols::Message::reply).
     pub async fn send(&self, draft: Draft) -> Result<(), SendError> {
         self.outbox
-            .tell(self.draft(draft, Performative::Inform))
+            .tell(self.draft(draft, Performative::Inform)?)
             .await
     }
 
@@ -127,7 +184,7 @@ impl Context {
     /// subscription. At most `places` acts wait to be heard; more are dead letters.
     pub async fn open(&self, draft: Draft, places: usize) -> Result<Dialogue, SendError> {
         self.outbox
-            .open(self.draft(draft, Performative::Inform), places)
+            .open(self.draft(draft, Performative::Inform)?, places)
             .await
     }
 
@@ -175,7 +232,10 @@ impl Context {
     {
         let ticket = incoming.ticket();
         let outbox = Arc::clone(&self.outbox);
-        let ctx = self.because_of(incoming.message());
+        let ctx = Self {
+            beside: true,
+            ..self.because_of(incoming.message())
+        };
         if let Some(entry) = outbox.cell.in_flight.lock().get_mut(ticket) {
             entry.scope = Scope::Job;
         }
@@ -214,15 +274,21 @@ impl Context {
             .ok_or_else(|| AgentError::failure("this node has no engine; load a model first"))
     }
 
-    /// Lets the model think.
+    /// Lets the model think, if its breaker lets the call through and the purse can pay for it.
     pub async fn think(&self, request: InferRequest) -> Result<Inference, AgentError> {
-        let thought: Result<_, EngineError> = self.engine()?.infer(request).await;
-        Ok(thought?)
+        let engine = self.engine()?;
+        Ok(guarded::infer(
+            self.society().breakers(),
+            engine,
+            self.purse.as_ref(),
+            request,
+        )
+        .await?)
     }
 
-    /// Turns texts into vectors.
+    /// Turns texts into vectors, if the engine's breaker lets the call through.
     pub async fn embed(&self, request: EmbedRequest) -> Result<Vec<Vec<f32>>, AgentError> {
-        Ok(self.engine()?.embed(request).await?)
+        Ok(guarded::embed(self.society().breakers(), self.engine()?, request).await?)
     }
 
     /// Publishes an event for whoever listens on the data bus; without a bus it goes nowhere.
@@ -261,6 +327,14 @@ impl std::fmt::Debug for Context {
             .field("incarnation", &self.incarnation())
             .finish()
     }
+}
+
+/// Where a message says how many messages led to it.
+const DEPTH: &str = "aios.depth";
+
+fn depth_of(cause: &Trusted) -> u32 {
+    let said = cause.envelope.metadata.get(DEPTH);
+    said.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// What a panic said.

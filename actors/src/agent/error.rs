@@ -138,6 +138,14 @@ pub enum SendError {
         /// How many there may be.
         allowed: usize,
     },
+    /// One message led to another too often.
+    #[error("{asked} messages deep, {allowed} allowed: who orders from whom goes round in circles")]
+    TooDeep {
+        /// How deep it would be.
+        asked: u32,
+        /// How deep it may be.
+        allowed: u32,
+    },
     /// An ask is to one receiver.
     #[error("the draft has {asked} receivers where an ask has 1; open a dialogue instead")]
     NotOneReceiver {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_protocols::conversation::Step;
-use aios_protocols::{Content, Draft, Message, Performative, Reason, ReasonKind, Sealed, Trusted};
+use aios_protocols::{
+    Content, ConversationId, Draft, Message, Performative, Reason, ReasonKind, Sealed, Trusted,
+};
 use tokio::sync::mpsc;
 
 use super::cell::{Cell, Lane};
@@ -14,6 +16,7 @@ use super::incarnation::Incarnation;
 use super::talks::Ear;
 use super::{Address, AgentError, AskError, SendError};
 use crate::Society;
+use crate::recovery::Waiter;
 
 /// What one leg of an ask can hold before the asker looks: an agree and the answer, twice over.
 const EAR: usize = 4;
@@ -22,6 +25,10 @@ const EAR: usize = 4;
 struct Asked(Option<Dialogue>);
 
 impl Asked {
+    fn conversation(&self) -> Option<ConversationId> {
+        self.0.as_ref().map(Dialogue::id)
+    }
+
     async fn hear(&mut self) -> Option<Trusted> {
         self.0.as_mut()?.hear().await
     }
@@ -52,7 +59,7 @@ impl Outbox {
     }
 
     /// Stamps and signs.
-    fn seal(&self, draft: Draft) -> Result<(Message, Sealed), SendError> {
+    pub(crate) fn seal(&self, draft: Draft) -> Result<(Message, Sealed), SendError> {
         if self.incarnation.is_over() {
             return Err(SendError::Over);
         }
@@ -144,6 +151,7 @@ impl Outbox {
         to: &Address,
         draft: Draft,
         deadline: Duration,
+        waiter: Option<Waiter>,
     ) -> Result<Trusted, AskError> {
         let receiver = self.find(to)?.party().clone();
         let draft = draft.to(&receiver);
@@ -159,6 +167,15 @@ impl Outbox {
         };
         let answered = tokio::time::timeout(deadline, async {
             let mut asked = Asked(Some(self.open(draft, EAR).await?));
+            // Ends with the ask, however that ends.
+            let _waiting = waiter
+                .zip(asked.conversation())
+                .map(|(waiter, conversation)| {
+                    let society = &self.society;
+                    society
+                        .waits()
+                        .begin(waiter, &receiver, conversation, society.now(), deadline)
+                });
             loop {
                 match asked.hear().await {
                     // A promise; the answer is still to come.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
-use aios_tools::{CancelFlag, Capabilities, ToolCall, ToolError, ToolOutput, Toolbox, Workspace};
+use aios_tools::{
+    CancelFlag, Capabilities, ToolCall, ToolError, ToolOutput, Toolbox, Workspace, WriteError,
+};
 use async_trait::async_trait;
 
 use crate::agent::{Agent, AgentError, Context, Incoming};
@@ -129,8 +131,11 @@ fn refusal(error: ToolError) -> AgentError {
     let kind = match &error {
         ToolError::UnknownTool { .. } => ReasonKind::UnsupportedFunction,
         ToolError::NotGranted { .. } => ReasonKind::Unauthorised,
+        // Asked again at once, a model may write something that can be used.
+        ToolError::Write(WriteError::Unusable(_)) => ReasonKind::UnrecognisedValue,
         _ if error.is_transient() => ReasonKind::Overloaded,
-        _ => return AgentError::failure(error.to_string()),
+        // The tool did its work: what it was given cannot be used, by anybody.
+        _ => ReasonKind::UnsupportedValue,
     };
     AgentError::Failed(Reason::new(kind, error.to_string()))
 }

@@ -70,6 +70,19 @@ fn health(ctx: &Context) -> Health {
             ));
         }
     }
+    let circles = society.waits().deadlocks(society.now());
+    alerts.extend(circles.iter().map(ToString::to_string));
+    alerts.extend(
+        society
+            .breakers()
+            .view()
+            .into_iter()
+            .filter(|breaker| breaker.state != "closed")
+            .map(|breaker| {
+                let (service, state, error) = (breaker.service, breaker.state, breaker.last_error);
+                format!("the breaker of {service} is {state}: {error}")
+            }),
+    );
     let refused = society
         .audit()
         .counts()

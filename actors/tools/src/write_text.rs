@@ -47,6 +47,9 @@ pub enum WriteError {
     /// The model answered, but not with text that can be used.
     #[error("the model's text is unusable: {0}")]
     Unusable(String),
+    /// The goal cannot pay for it.
+    #[error("{0}")]
+    OverBudget(String),
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,

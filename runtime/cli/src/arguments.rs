@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Kill(Order),
     /// Stop an agent of a running node and keep it down.
     Stop(Order),
+    /// Show what agents ask a human, and decide it.
+    Approvals(Approvals),
     /// Look at the micro agents of a running node.
     #[command(subcommand)]
     Swarm(Swarm),
@@ -129,6 +131,43 @@ pub(crate) struct Order {
     /// The agent's name, such as `macro.executor.001@local`; `aios tree` shows them.
     pub(crate) agent: String,
     /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Approvals {
+    /// What is said; without it the questions are listed.
+    #[command(subcommand)]
+    pub(crate) command: Option<ApprovalsCommand>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node; where none runs, the storage folder is looked into.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApprovalsCommand {
+    /// Let it be done.
+    Accept(Decide),
+    /// Let it not be done.
+    Reject(Decide),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Decide {
+    /// Which question; `aios approvals` lists them.
+    pub(crate) id: String,
+    /// Why; kept with the decision.
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node; where none runs, the storage folder is looked into.
     #[command(flatten)]
     pub(crate) which: Which,
 }

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Tree(tree) => commands::tree::run(&tree),
         Command::Kill(order) => commands::order::kill(&order),
         Command::Stop(order) => commands::order::stop(&order),
+        Command::Approvals(approvals) => commands::approvals::run(&approvals),
         Command::Swarm(Swarm::Show(show)) => commands::swarm::show::run(&show),
         Command::Swarm(Swarm::Top(top)) => commands::swarm::top::run(&top),
         Command::Swarm(Swarm::Agent(agent)) => commands::swarm::agent::run(&agent),

@@ -70,6 +70,25 @@ pub(crate) fn lines(view: &NodeView, width: usize, colour: bool) -> Vec<String> 
             None => format!("{margin}{rest}"),
         }
     }));
+    for breaker in view.breakers.iter().filter(|seen| seen.state != "closed") {
+        let rest = Duration::from_millis(breaker.retry_after_ms);
+        let sentence = format!(
+            "breaker of {} is {}, lets {:.0} % through, next look in {}: {}",
+            breaker.service,
+            breaker.state,
+            breaker.share * 100.0,
+            brief(rest),
+            breaker.last_error
+        );
+        lines.push(paint(&cut(&sentence, width), Style::Warn, colour));
+    }
+    for deadlock in &view.deadlocks {
+        lines.push(paint(
+            &cut(&deadlock.to_string(), width),
+            Style::Bad,
+            colour,
+        ));
+    }
     lines
 }
 
@@ -222,7 +241,7 @@ mod tests {
         });
         from_value(json!({
             "tree": tree, "agents": [], "messages": { "sent": 7, "verified": 7, "refused": 0 },
-            "restarts": 2, "dead_letters": 0, "model": { "engine": "scripted", "device": "cpu", "name": "" },
+            "restarts": 2, "dead_letters": 0, "breakers": [], "deadlocks": [], "model": { "engine": "scripted", "device": "cpu", "name": "" },
         }))
         .expect("a view")
     }

@@ -11,6 +11,12 @@ impl Node {
             Request::View {} => reply(Ok::<_, String>(self.view())),
             Request::Swarm { about } => reply(self.swarm_answer(about).await),
             Request::Kill { agent } => reply(self.kill(&agent).await),
+            Request::Approvals {} => reply(self.approvals()),
+            Request::Decide {
+                id,
+                decision,
+                reason,
+            } => reply(self.decide(&id, decision, &reason, self.owner())),
             Request::Stop { agent } => reply(self.stop_agent(&agent).await),
         }
     }

@@ -1,5 +1,6 @@
 //! What is said at a door.
 
+use aios_actors::recovery::Decision;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,6 +22,17 @@ pub enum Request {
     Kill {
         /// Its name.
         agent: String,
+    },
+    /// What humans are asked: a list of [`Approval`](aios_actors::recovery::Approval)s.
+    Approvals {},
+    /// Decides what a human was asked. The user at the other end of the door is the owner, so the decision is signed with the owner's key.
+    Decide {
+        /// Which question.
+        id: String,
+        /// What is said.
+        decision: Decision,
+        /// Why; may be empty.
+        reason: String,
     },
     /// Stops an agent and keeps it down.
     Stop {

@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
+use aios_supervisor::Recourse;
 use aios_tools::{Artifact, TableProfile, ToolOutput};
 use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -30,6 +31,7 @@ use crate::macro_tier::interface::release;
 use crate::macro_tier::plan::{Budget, Plan, Task};
 use crate::macro_tier::report;
 use crate::meso_tier::state::{SETTLE, Settle};
+use crate::recovery::{ApprovalStatus, Cause, service};
 
 /// How long a service of the meso tier may take.
 const SERVICE_DEADLINE: Duration = Duration::from_secs(5);
@@ -105,7 +107,11 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
             "the goal was not done within its {allowed} ms; raise goal.deadline_ms"
         )))
     });
-    if answer.is_ok() {
+    // While a human may still decide, what was done stays done: the goal goes on from there.
+    if answer
+        .as_ref()
+        .is_ok_and(|answer| answer.waits_for.is_empty())
+    {
         let over = Settle {
             goal_id: request.goal_id.clone(),
             role: "macro.executor".to_owned(),
@@ -116,6 +122,7 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
             tracing::warn!(%error, "the goal's steps were not cleared away");
         }
     }
+    ctx.society().purses().close(&request.goal_id);
     let released: Result<Lease, _> = ask(
         ctx,
         "meso.consensus",
@@ -147,12 +154,21 @@ async fn answered(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Ag
     }
     let step = format!("{}/answer", request.goal_id);
     let answer = ctx.once(&step, || work(request, ctx)).await?;
-    if release(&answer, ctx).is_ok() {
+    if release(&answer, ctx).is_ok() && !decided_since(&answer, ctx) {
         return Ok(answer);
     }
-    // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew.
+    // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew. And what
+    // waited for a human goes on once the human has decided.
     ctx.forget_steps(&step)?;
     ctx.once(&step, || work(request, ctx)).await
+}
+
+/// Whether a human has decided something that the answer waited for, or can decide it no more and must be asked anew.
+fn decided_since(answer: &GoalAnswer, ctx: &Context) -> bool {
+    let approvals = ctx.society().approvals();
+    answer.waits_for.iter().any(
+        |id| !matches!(approvals.get(id), Ok(approval) if approval.status == ApprovalStatus::Open),
+    )
 }
 
 /// What makes two requests of the same id the same goal: the words, the files and their state.
@@ -197,13 +213,42 @@ async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentE
         let title = title(None, task);
         (
             task,
-            conductor.figures(task, task.args.clone(), &title).await,
+            conductor
+                .figures(task, task.args.clone(), &title, None)
+                .await,
         )
     });
     for (task, conducted) in futures::future::join_all(looked).await {
-        if let Err(reason) = progress.take(task, conducted) {
-            return Ok(progress.failed(request, reason));
+        let Err(reason) = progress.take(task, conducted) else {
+            continue;
+        };
+        if ctx.society().recovery().of(&task.action).then != Recourse::ReplanAndSimplify {
+            return Ok(progress.failed(request, &conduct, reason));
         }
+        progress
+            .gaps
+            .push(format!("{}: {reason}", title(None, task)));
+    }
+    if !progress.lost.is_empty() {
+        // The plan that needs nothing: say what was asked and what is missing.
+        let analysis = analyse(&goal, None, None);
+        let plan = Plan {
+            goal: request.goal_id.clone(),
+            intent: analysis.intent,
+            tasks: scouts,
+            points: Vec::new(),
+        };
+        return deliver(
+            request,
+            &goal,
+            &plan,
+            &analysis,
+            &[],
+            &conduct,
+            progress,
+            ctx,
+        )
+        .await;
     }
 
     let table = profile(&scouts, &progress);
@@ -225,7 +270,7 @@ async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentE
         ..Budget::default()
     };
     if let Err(error) = plan.check(&actions, &budget) {
-        return Ok(progress.failed(request, error.to_string()));
+        return Ok(progress.failed(request, &conduct, error.to_string()));
     }
     for task in plan
         .tasks
@@ -254,11 +299,19 @@ struct Progress {
     gaps: Vec<String>,
     /// The model's paragraph, if it passed.
     paragraph: Option<String>,
+    /// Tasks that were done in the place of others, by their id.
+    instead: BTreeMap<String, Task>,
+    /// How results were come by that did not come the usual way.
+    notes: Vec<String>,
 }
 
 impl Progress {
     fn take(&mut self, task: &Task, conducted: Conducted) -> Result<(), String> {
         self.reports.push(conducted.report);
+        self.notes.extend(conducted.note);
+        self.gaps.extend(conducted.gap);
+        self.instead
+            .extend(conducted.instead.map(|other| (task.id.clone(), other)));
         match conducted.outcome {
             Ok(ToolOutput {
                 value, artifacts, ..
@@ -279,8 +332,17 @@ impl Progress {
         }
     }
 
+    /// The plan as it was carried out.
+    fn plan(&self, plan: &Plan) -> Plan {
+        let done = |task: &Task| self.instead.get(&task.id).unwrap_or(task).clone();
+        Plan {
+            tasks: plan.tasks.iter().map(done).collect(),
+            ..plan.clone()
+        }
+    }
+
     /// The goal has no answer.
-    fn failed(self, request: &GoalRequest, reason: String) -> GoalAnswer {
+    fn failed(self, request: &GoalRequest, conduct: &Conduct<'_>, reason: String) -> GoalAnswer {
         GoalAnswer {
             goal_id: request.goal_id.clone(),
             status: GoalStatus::Failed,
@@ -290,6 +352,8 @@ impl Progress {
             tasks: self.reports,
             critic: CriticReport::default(),
             gaps: Vec::new(),
+            waits_for: conduct.waits_for.lock().clone(),
+            spent: conduct.purse.spent(),
             reason: Some(reason),
             verdict: String::new(),
         }
@@ -313,7 +377,7 @@ async fn carry_out(
                 continue;
             }
             // What a task is filled with is what was found when it became due.
-            let findings = Findings::read(plan, analysis, &progress.outputs);
+            let findings = Findings::read(&progress.plan(plan), analysis, &progress.outputs);
             let title = title(Some(plan), task);
             running.push(async move {
                 let filling = Filling {
@@ -337,7 +401,9 @@ async fn carry_out(
                     )
                 } else {
                     match dag::fill(task, &filling) {
-                        Some(args) => Some(conduct.figures(task, args, &title).await),
+                        Some(args) => {
+                            Some(conduct.figures(task, args, &title, Some(analysis)).await)
+                        }
                         None => None,
                     }
                 };
@@ -379,6 +445,10 @@ async fn deliver(
     progress: Progress,
     ctx: &Context,
 ) -> Result<GoalAnswer, AgentError> {
+    let plan = &progress.plan(plan);
+    let mut analysis = analysis.clone();
+    analysis.notes.extend(progress.notes.iter().cloned());
+    let analysis = &analysis;
     let mut findings = Findings::read(plan, analysis, &progress.outputs);
     // Why something is missing says more than that it is.
     let told: BTreeSet<String> = progress
@@ -401,6 +471,8 @@ async fn deliver(
     evidence.passages.extend(expression(analysis));
     // What a paragraph may repeat, the answer that holds it may repeat.
     evidence.passages.extend(recalled.iter().cloned());
+    // The age of an earlier result is a number that no file holds.
+    evidence.passages.extend(progress.notes.iter().cloned());
     let status = if written.gaps.is_empty() {
         GoalStatus::Approved
     } else {
@@ -415,6 +487,8 @@ async fn deliver(
         tasks: in_order(plan, progress.reports),
         critic: CriticReport::default(),
         gaps: written.gaps,
+        waits_for: conduct.waits_for.lock().clone(),
+        spent: conduct.purse.spent(),
         reason: None,
         verdict: String::new(),
     };
@@ -519,9 +593,14 @@ async fn pick(
         return Ok(analysis);
     };
     let tokens = asked.max_tokens + u32::try_from(asked.prompt.len() / 3).unwrap_or(u32::MAX);
-    if conduct.reserve(tokens).is_err() {
+    if let Err(error) = conduct.affords(tokens) {
+        tracing::warn!(
+            error,
+            "the model is not asked for its pick; the rules stand alone"
+        );
         return Ok(analysis);
     }
+    let paying = ctx.paid_from(&conduct.purse);
     // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
     let picked: String = ctx
         .once(&format!("{}/pick", request.goal_id), || async {
@@ -530,7 +609,7 @@ async fn pick(
                 .max_tokens(asked.max_tokens)
                 .sampling(Sampling::Greedy)
                 .within(PICK_DEADLINE);
-            let text = match ctx.think(infer).await {
+            let text = match paying.think(infer).await {
                 Ok(inference) => inference.text,
                 Err(error) => {
                     tracing::warn!(%error, "the model did not pick; the rules stand alone");
@@ -578,7 +657,21 @@ async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
     };
     let asked = async {
         let draft = draft(Performative::QueryRef, ontology::RECALL, &wanted)?;
-        let reply = ctx.ask("macro.memory", draft, RECALL_DEADLINE).await?;
+        let pass = ctx.society().breakers().admit(service::RECALL)?;
+        let reply = match ctx.ask("macro.memory", draft, RECALL_DEADLINE).await {
+            Ok(reply) => {
+                pass.succeeded();
+                reply
+            }
+            Err(error) => {
+                match Cause::blames_service(&error) {
+                    Some(true) => pass.failed(error.to_string()),
+                    Some(false) => pass.succeeded(),
+                    None => drop(pass),
+                }
+                return Err(error.into());
+            }
+        };
         Ok::<Vec<Recalled>, AgentError>(reply.content.read_json()?)
     };
     match asked.await {

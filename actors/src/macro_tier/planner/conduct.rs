@@ -1,29 +1,30 @@
-//! One task from order to accepted result: who does it, how often it is tried, what the critic says.
+//! One task from order to accepted result: who does it, how often it is tried, what the critic says. What follows when that fails is
+//! decided by [`Course`] and done in `recourse`.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aios_protocols::subject::EventKind;
-use aios_protocols::{Content, Draft, Performative, ProtocolName, ReasonKind, Subject, Trusted};
+use aios_protocols::{Content, Draft, Party, Performative, ProtocolName, Subject, Trusted};
+use aios_supervisor::Recourse;
 use aios_tools::{Capability, ToolOutput};
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::analysis::Analysis;
 use super::dag::{Filling, fill};
 use super::writing;
-use crate::agent::{Address, AgentError, AskError, Context, SendError};
+use crate::agent::{Address, AgentError, AskError, Context};
 use crate::content::{
     GoalRequest, Judgement, TaskEvent, TaskOrder, TaskReport, TaskResult, TaskStatus,
     ValidationRequest, Work, ontology,
 };
 use crate::macro_tier::critic::{Evidence, REGENERATIONS};
 use crate::macro_tier::plan::Task;
+use crate::recovery::{Allowance, Cause, Course, Next, Purse, Trajectory, cached, service};
 
-/// Attempts after the first, for what may pass by itself.
-const RETRIES: u32 = 3;
-/// The wait before the first of them; it doubles up to the longest.
-const BACKOFF: Duration = Duration::from_secs(1);
-const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// What an order may take beyond its own deadline: an executor that hangs is found out, restarted and given the order again.
 const ORDER_GRACE: Duration = Duration::from_secs(3);
 /// How long one judgement may take.
@@ -31,17 +32,27 @@ const VALIDATE_DEADLINE: Duration = Duration::from_secs(45);
 
 /// What every task of one goal shares.
 pub(super) struct Conduct<'a> {
-    ctx: &'a Context,
-    request: &'a GoalRequest,
-    ends: Instant,
-    /// Model tokens that are not reserved yet.
-    tokens: AtomicU64,
+    pub(super) ctx: &'a Context,
+    pub(super) request: &'a GoalRequest,
+    pub(super) ends: Instant,
+    pub(super) purse: Purse,
+    guard: Mutex<Trajectory>,
+    /// Results accepted so far: how far the goal has come.
+    accepted: AtomicU64,
+    /// Approvals that nobody decided in time.
+    pub(super) waits_for: Mutex<Vec<String>>,
 }
 
 /// How a task ended.
 pub(super) struct Conducted {
     pub(super) report: TaskReport,
     pub(super) outcome: Result<ToolOutput, String>,
+    /// The task that was done in its place, if it was another.
+    pub(super) instead: Option<Task>,
+    /// What its result lacks.
+    pub(super) gap: Option<String>,
+    /// How an undiminished result was come by.
+    pub(super) note: Option<String>,
 }
 
 /// Prose and what it is judged by.
@@ -50,27 +61,74 @@ pub(super) struct Prose<'a> {
     pub(super) evidence: Evidence,
 }
 
+/// A task on its way.
+pub(super) struct Way<'t> {
+    pub(super) task: &'t Task,
+    pub(super) title: &'t str,
+    begun: Instant,
+    pub(super) report: TaskReport,
+    pub(super) course: Course,
+    /// Executors that were given it.
+    pub(super) tried: BTreeSet<Party>,
+}
+
+/// Why nothing came of an order or a judgement, and what its policy says to do.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) then: Recourse,
+    pub(super) reason: String,
+}
+
+/// A result and what is to be said of it.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) output: ToolOutput,
+    pub(super) instead: Option<Task>,
+    pub(super) gap: Option<String>,
+    pub(super) note: Option<String>,
+}
+
+impl From<ToolOutput> for Found {
+    fn from(output: ToolOutput) -> Self {
+        Self {
+            output,
+            ..Self::default()
+        }
+    }
+}
+
 impl<'a> Conduct<'a> {
     pub(super) fn new(ctx: &'a Context, request: &'a GoalRequest) -> Self {
-        let ends = Instant::now() + Duration::from_millis(request.deadline_ms);
+        let time = Duration::from_millis(request.deadline_ms);
+        let society = ctx.society();
+        let allowance = Allowance {
+            tokens: request.tokens.into(),
+            money_micros: request.money_micros,
+            time,
+            price_micros: society.price_micros(),
+        };
         Self {
             ctx,
             request,
-            ends,
-            tokens: AtomicU64::new(request.tokens.into()),
+            ends: Instant::now() + time,
+            purse: society
+                .purses()
+                .open(&request.goal_id, allowance, ctx.now()),
+            guard: Mutex::default(),
+            accepted: AtomicU64::new(0),
+            waits_for: Mutex::default(),
         }
     }
 
-    /// Reserves model tokens before they are spent.
-    pub(super) fn reserve(&self, tokens: u32) -> Result<(), String> {
-        let asked = u64::from(tokens);
-        self.tokens
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(asked))
-            .map(|_| ())
-            .map_err(|left| {
-                let allowed = self.request.tokens;
-                format!("the goal's token budget is used up: {asked} needed, {left} of {allowed} left; raise goal.tokens")
-            })
+    /// Whether the goal can pay for so many tokens more. Whoever calls the model sets them aside.
+    pub(super) fn affords(&self, tokens: u32) -> Result<(), String> {
+        self.purse
+            .affords(tokens.into(), self.ctx.now())
+            .map_err(|over| over.to_string())
+    }
+
+    pub(super) fn left(&self) -> Duration {
+        self.ends.saturating_duration_since(Instant::now())
     }
 
     /// Tells whoever watches.
@@ -96,54 +154,118 @@ impl<'a> Conduct<'a> {
         }
     }
 
-    /// A task whose result is figures or a file: done, judged, and done again if it was judged wrong.
-    pub(super) async fn figures(&self, task: &Task, args: Value, title: &str) -> Conducted {
-        let begun = Instant::now();
-        let mut report = fresh(task);
-        let mut outcome = Err("it was never tried".to_owned());
+    /// The task moved, and why.
+    pub(super) async fn moved(&self, way: &Way<'_>, status: TaskStatus, reason: Option<String>) {
+        self.tell(TaskEvent {
+            attempt: way.report.attempts,
+            agent: way.report.agent.clone(),
+            reason,
+            ..self.event(way.task, way.title, status)
+        })
+        .await;
+    }
+
+    fn set_out<'t>(&self, task: &'t Task, title: &'t str) -> Way<'t> {
+        let policy = self.ctx.society().recovery().of(&task.action);
+        Way {
+            task,
+            title,
+            begun: Instant::now(),
+            report: fresh(task),
+            course: Course::new(policy.retry()),
+            tried: BTreeSet::new(),
+        }
+    }
+
+    /// A task whose result is figures or a file: done, judged, and done again if it was judged wrong; or what its policy puts in its place.
+    pub(super) async fn figures(
+        &self,
+        task: &Task,
+        args: Value,
+        title: &str,
+        analysis: Option<&Analysis>,
+    ) -> Conducted {
+        let mut way = self.set_out(task, title);
+        let outcome = match self.judged(&mut way, task, &args, "", None).await {
+            Ok(output) => Ok(output.into()),
+            Err(lost) => self.recover(&mut way, &args, lost, analysis).await,
+        };
+        self.finish(way, &args, outcome).await
+    }
+
+    /// Done and judged, and done again as often as a better result may come of it.
+    pub(super) async fn judged(
+        &self,
+        way: &mut Way<'_>,
+        task: &Task,
+        args: &Value,
+        variant: &str,
+        by: Option<&Party>,
+    ) -> Result<ToolOutput, Lost> {
+        let mut reason = String::new();
         for revision in 0..=REGENERATIONS {
-            outcome = match self.order(task, &args, revision, title, &mut report).await {
-                Ok(result) => {
-                    let work = Work::Result {
-                        task: Box::new(Task {
-                            args: args.clone(),
-                            ..task.clone()
-                        }),
-                        output: Box::new(result.output.clone()),
-                        inputs: self.request.data.clone(),
-                        out_dir: self.request.out_dir.clone(),
-                    };
-                    match self.validate(&task.id, work).await {
-                        Ok((judgement, _)) if judgement.verdict.passes() => {
-                            report.score = Some(judgement.score);
-                            Ok(result.output)
-                        }
-                        Ok((judgement, _)) => {
-                            report.score = Some(judgement.score);
-                            Err(judgement.feedback)
-                        }
-                        Err(reason) => Err(reason),
-                    }
-                }
-                Err(reason) => Err(reason),
+            let operation = self.operation(task, variant, revision);
+            let result = self.order(way, task, args, &operation, by).await?;
+            let work = Work::Result {
+                task: Box::new(Task {
+                    args: args.clone(),
+                    ..task.clone()
+                }),
+                output: Box::new(result.output.clone()),
+                inputs: self.request.data.clone(),
+                out_dir: self.request.out_dir.clone(),
             };
-            // Only a result that was judged can be judged better the next time.
-            if outcome.is_ok() || report.score.is_none() {
-                break;
+            match self.validate(&task.id, work).await {
+                Ok((judgement, _)) => {
+                    way.report.score = Some(judgement.score);
+                    if judgement.verdict.passes() {
+                        return Ok(result.output);
+                    }
+                    reason = judgement.feedback.replace('\n', " ");
+                }
+                // Only a result that was judged can be judged better the next time.
+                Err(why) => {
+                    reason = why;
+                    break;
+                }
             }
         }
-        self.finish(task, title, begun, report, outcome).await
+        Err(self.lost(way, Cause::Broken, reason))
+    }
+
+    /// The idempotency key of a task's work.
+    fn operation(&self, task: &Task, variant: &str, revision: u32) -> String {
+        let mut operation = format!("{}/{}", self.request.goal_id, task.id);
+        if !variant.is_empty() {
+            operation.push('/');
+            operation.push_str(variant);
+        }
+        if revision > 0 {
+            operation.push_str(&format!("/r{revision}"));
+        }
+        operation
+    }
+
+    /// What the policy says once trying is over, whatever it would have allowed.
+    fn lost(&self, way: &mut Way<'_>, cause: Cause, reason: String) -> Lost {
+        match way.course.failed(cause, Some(self.left())) {
+            Next::Take(then) => Lost { then, reason },
+            Next::Again { .. } => Lost {
+                then: Recourse::Partial,
+                reason,
+            },
+        }
     }
 
     /// A task whose result is prose: written, judged, and written again with the critic's feedback. Prose that never passes is no failure
     /// of the goal; the report's own paragraph takes its place.
     pub(super) async fn prose(&self, task: &Task, title: &str, prose: Prose<'_>) -> Conducted {
-        let begun = Instant::now();
-        let mut report = fresh(task);
+        let mut way = self.set_out(task, title);
         let mut outcome = Err("it was never tried".to_owned());
         let mut feedback: Option<String> = None;
+        let mut asked = Value::Null;
         for revision in 0..=REGENERATIONS {
-            if let Err(spent) = self.reserve(task.tokens) {
+            if let Err(spent) = self.affords(task.tokens) {
                 outcome = outcome.or(Err(spent));
                 break;
             }
@@ -155,24 +277,31 @@ impl<'a> Conduct<'a> {
                 outcome = Err("there is nothing to write about".to_owned());
                 break;
             };
-            let mut result = match self.order(task, &args, revision, title, &mut report).await {
-                Ok(result) => result,
-                Err(reason) => {
-                    outcome = Err(reason);
-                    break;
-                }
+            if revision == 0 {
+                asked = args.clone();
+            }
+            let operation = self.operation(task, "", revision);
+            let mut found: Found = match self.order(&mut way, task, &args, &operation, None).await {
+                Ok(result) => result.output.into(),
+                Err(lost) => match self.recover(&mut way, &args, lost, None).await {
+                    Ok(found) => found,
+                    Err(reason) => {
+                        outcome = Err(reason);
+                        break;
+                    }
+                },
             };
-            let text = writing::tidy(text_of(&result.output.value));
+            let text = writing::tidy(text_of(&found.output.value));
             let work = Work::Prose {
                 text: text.clone(),
                 evidence: Box::new(prose.evidence.clone()),
             };
             match self.validate(&task.id, work).await {
                 Ok((judgement, _)) => {
-                    report.score = Some(judgement.score);
+                    way.report.score = Some(judgement.score);
                     if judgement.verdict.passes() {
-                        result.output.value = Value::String(text);
-                        outcome = Ok(result.output);
+                        found.output.value = Value::String(text);
+                        outcome = Ok(found);
                         break;
                     }
                     outcome = Err(format!(
@@ -187,108 +316,187 @@ impl<'a> Conduct<'a> {
                 }
             }
         }
-        self.finish(task, title, begun, report, outcome).await
+        self.finish(way, &asked, outcome).await
     }
 
     async fn finish(
         &self,
-        task: &Task,
-        title: &str,
-        begun: Instant,
-        mut report: TaskReport,
-        outcome: Result<ToolOutput, String>,
+        mut way: Way<'_>,
+        args: &Value,
+        outcome: Result<Found, String>,
     ) -> Conducted {
-        report.status = if outcome.is_ok() {
+        way.report.status = if outcome.is_ok() {
+            self.accepted.fetch_add(1, Ordering::Relaxed);
             TaskStatus::Completed
         } else {
             TaskStatus::Failed
         };
-        report.duration_ms = begun.elapsed().as_secs_f64() * 1_000.0;
+        way.report.duration_ms = way.begun.elapsed().as_secs_f64() * 1_000.0;
+        if let Ok(found) = &outcome
+            && found.instead.is_none()
+            && way.report.recovered.is_none()
+        {
+            self.keep(way.task, args, &found.output, way.report.score);
+        }
         self.tell(TaskEvent {
-            attempt: report.attempts,
-            agent: report.agent.clone(),
-            score: report.score,
-            duration_ms: Some(report.duration_ms),
+            attempt: way.report.attempts,
+            agent: way.report.agent.clone(),
+            score: way.report.score,
+            duration_ms: Some(way.report.duration_ms),
             reason: outcome.as_ref().err().cloned(),
-            ..self.event(task, title, report.status)
+            ..self.event(way.task, way.title, way.report.status)
         })
         .await;
-        Conducted { report, outcome }
+        let (outcome, instead, gap, note) = match outcome {
+            Ok(found) => (Ok(found.output), found.instead, found.gap, found.note),
+            Err(reason) => (Err(reason), None, None, None),
+        };
+        Conducted {
+            report: way.report,
+            outcome,
+            instead,
+            gap,
+            note,
+        }
     }
 
-    /// Gives the order until somebody carries it out or trying again is pointless.
-    async fn order(
+    /// What was asked, as the name under which its result is kept.
+    pub(super) fn cache_key(&self, task: &Task, args: &Value) -> String {
+        let reads = capabilities(&task.action).contains(&Capability::ReadFiles);
+        let files = if reads {
+            self.request.data.as_slice()
+        } else {
+            &[]
+        };
+        cached::key(self.ctx.tenant(), &task.action, args, files)
+    }
+
+    /// Keeps an accepted result for a time when it cannot be made.
+    fn keep(&self, task: &Task, args: &Value, output: &ToolOutput, score: Option<f64>) {
+        let key = self.cache_key(task, args);
+        let now = self.ctx.now();
+        if let Err(error) = cached::keep(self.ctx.store(), key, output, score, now) {
+            tracing::warn!(%error, task = task.id, "the result was not kept");
+        }
+    }
+
+    /// Gives the order until somebody carries it out or the policy has another way. With `to`, that one alone is asked.
+    pub(super) async fn order(
         &self,
+        way: &mut Way<'_>,
         task: &Task,
         args: &Value,
-        revision: u32,
-        title: &str,
-        report: &mut TaskReport,
-    ) -> Result<TaskResult, String> {
-        let operation = match revision {
-            0 => format!("{}/{}", self.request.goal_id, task.id),
-            _ => format!("{}/{}/r{revision}", self.request.goal_id, task.id),
-        };
-        let deadline_ms = task.deadline_ms.min(self.request.task_deadline_ms);
-        for retry in 0..=RETRIES {
-            let left = self.ends.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(format!(
-                    "the goal's deadline of {} ms has passed",
-                    self.request.deadline_ms
-                ));
+        operation: &str,
+        to: Option<&Party>,
+    ) -> Result<TaskResult, Lost> {
+        loop {
+            let (cause, reason) = match self.attempt(way, task, args, operation, to).await {
+                Ok(result) => return Ok(result),
+                Err(failed) => failed,
+            };
+            match way.course.failed(cause, Some(self.left())) {
+                Next::Take(then) => return Err(Lost { then, reason }),
+                Next::Again { after } => {
+                    self.moved(way, TaskStatus::Retrying, Some(reason)).await;
+                    tokio::time::sleep(after).await;
+                }
             }
-            report.attempts += 1;
-            // Chosen here and not by role, so that whoever watches sees who holds the task.
-            let role = Address::from("macro.executor");
-            let executor = self
-                .ctx
-                .society()
-                .directory()
-                .find(&role, &self.ctx.me().into());
-            let to = executor.map_or(role, |cell| Address::from(cell.party()));
-            report.agent = Some(to.to_string());
-            self.tell(TaskEvent {
-                attempt: report.attempts,
-                agent: report.agent.clone(),
-                ..self.event(task, title, TaskStatus::Running)
-            })
-            .await;
-            let order = TaskOrder {
-                goal_id: self.request.goal_id.clone(),
-                task_id: task.id.clone(),
-                operation: operation.clone(),
-                action: task.action.clone(),
-                args: args.clone(),
-                attempt: report.attempts,
-                inputs: self.request.data.clone(),
-                out_dir: self.request.out_dir.clone(),
-                capabilities: capabilities(&task.action),
-                deadline_ms,
-            };
-            let patience = (Duration::from_millis(deadline_ms) + ORDER_GRACE).min(left);
-            let asked = match draft(Performative::Request, ontology::TASK, &order) {
-                Ok(draft) => self.ctx.ask(to, draft, patience).await,
-                Err(error) => return Err(error.to_string()),
-            };
-            let error = match asked {
-                Ok(reply) => return reply.content.read_json().map_err(|error| error.to_string()),
-                Err(error) => error,
-            };
-            let reason = words(&error);
-            if retry == RETRIES || !may_pass(&error) {
-                return Err(reason);
-            }
-            self.tell(TaskEvent {
-                attempt: report.attempts,
-                agent: report.agent.clone(),
-                reason: Some(reason),
-                ..self.event(task, title, TaskStatus::Retrying)
-            })
-            .await;
-            tokio::time::sleep((BACKOFF * 2_u32.pow(retry)).min(BACKOFF_MAX)).await;
         }
-        Err("all attempts are used up".to_owned())
+    }
+
+    /// One attempt, if the goal has time, the run goes somewhere and the tool is not resting.
+    async fn attempt(
+        &self,
+        way: &mut Way<'_>,
+        task: &Task,
+        args: &Value,
+        operation: &str,
+        to: Option<&Party>,
+    ) -> Result<TaskResult, (Cause, String)> {
+        let society = self.ctx.society();
+        let left = self.left();
+        if left.is_zero() {
+            let allowed = self.request.deadline_ms;
+            let late = format!("the goal's deadline of {allowed} ms has passed");
+            return Err((Cause::Spent, late));
+        }
+        let progress = self.accepted.load(Ordering::Relaxed);
+        self.guard
+            .lock()
+            .about_to(&task.action, args.to_string().as_bytes(), progress)
+            .map_err(|looping| (Cause::Spent, looping.to_string()))?;
+        let unavailable = |resting| {
+            let action = &task.action;
+            (
+                Cause::Resting,
+                format!("tool {action} is unavailable: {resting}"),
+            )
+        };
+        if task.action == "write_text"
+            && let Some(resting) = society.breakers().resting(service::GENERATE)
+        {
+            return Err(unavailable(resting));
+        }
+        let pass = society
+            .breakers()
+            .admit(&service::tool(&task.action))
+            .map_err(unavailable)?;
+
+        way.report.attempts += 1;
+        // Chosen here and not by role, so that whoever watches sees who holds the task.
+        let role = Address::from("macro.executor");
+        let chosen = match to {
+            Some(party) => Some(party.clone()),
+            None => society
+                .directory()
+                .find(&role, &self.ctx.me().into())
+                .map(|cell| cell.party().clone()),
+        };
+        let to = match chosen {
+            Some(party) => {
+                way.tried.insert(party.clone());
+                Address::from(party)
+            }
+            None => role,
+        };
+        way.report.agent = Some(to.to_string());
+        self.moved(way, TaskStatus::Running, None).await;
+        let allowed = society.recovery().of(&task.action).attempt_timeout_ms;
+        let deadline_ms = task
+            .deadline_ms
+            .min(self.request.task_deadline_ms)
+            .min(allowed);
+        let order = TaskOrder {
+            goal_id: self.request.goal_id.clone(),
+            task_id: task.id.clone(),
+            operation: operation.to_owned(),
+            action: task.action.clone(),
+            args: args.clone(),
+            attempt: way.report.attempts,
+            inputs: self.request.data.clone(),
+            out_dir: self.request.out_dir.clone(),
+            capabilities: capabilities(&task.action),
+            deadline_ms,
+        };
+        let patience = (Duration::from_millis(deadline_ms) + ORDER_GRACE).min(left);
+        let draft = draft(Performative::Request, ontology::TASK, &order)
+            .map_err(|error| (Cause::Broken, error.to_string()))?;
+        match self.ctx.ask(to, draft, patience).await {
+            Ok(reply) => {
+                pass.succeeded();
+                let read = reply.content.read_json();
+                read.map_err(|error| (Cause::Malformed, error.to_string()))
+            }
+            Err(error) => {
+                let reason = words(&error);
+                match Cause::blames_service(&error) {
+                    Some(true) => pass.failed(reason.clone()),
+                    Some(false) => pass.succeeded(),
+                    None => drop(pass),
+                }
+                Err((Cause::of(&error), reason))
+            }
+        }
     }
 
     /// Asks the critic; the reply is kept, because its frame is the proof.
@@ -302,23 +510,35 @@ impl<'a> Conduct<'a> {
             task_id: task_id.to_owned(),
             work,
         };
-        let mut retry = 0;
+        let society = self.ctx.society();
+        let mut course = Course::new(society.recovery().of("validate").retry());
         loop {
+            let pass = society
+                .breakers()
+                .admit(service::CRITIC)
+                .map_err(|resting| format!("nothing leaves unjudged: {resting}"))?;
             let draft = draft(Performative::Request, ontology::VALIDATE, &request)
                 .map_err(|error| error.to_string())?;
-            match self.ctx.ask("macro.critic", draft, VALIDATE_DEADLINE).await {
+            let error = match self.ctx.ask("macro.critic", draft, VALIDATE_DEADLINE).await {
                 Ok(reply) => {
+                    pass.succeeded();
                     let judgement = reply
                         .content
                         .read_json()
                         .map_err(|error| error.to_string())?;
                     return Ok((judgement, reply));
                 }
-                Err(error) if retry < RETRIES && may_pass(&error) => {
-                    tokio::time::sleep((BACKOFF * 2_u32.pow(retry)).min(BACKOFF_MAX)).await;
-                    retry += 1;
-                }
-                Err(error) => return Err(format!("the critic did not judge: {}", words(&error))),
+                Err(error) => error,
+            };
+            let reason = words(&error);
+            match Cause::blames_service(&error) {
+                Some(true) => pass.failed(reason.clone()),
+                Some(false) => pass.succeeded(),
+                None => drop(pass),
+            }
+            match course.failed(Cause::of(&error), Some(self.left())) {
+                Next::Again { after } => tokio::time::sleep(after).await,
+                Next::Take(_) => return Err(format!("the critic did not judge: {reason}")),
             }
         }
     }
@@ -346,6 +566,7 @@ fn fresh(task: &Task) -> TaskReport {
         score: None,
         duration_ms: 0.0,
         agent: None,
+        recovered: None,
     }
 }
 
@@ -365,18 +586,6 @@ fn text_of(value: &Value) -> &str {
         .as_str()
         .or_else(|| value.get("text").and_then(Value::as_str))
         .unwrap_or_default()
-}
-
-/// Whether the same order, given a little later, may be carried out.
-fn may_pass(error: &AskError) -> bool {
-    match error {
-        AskError::Deadline { .. }
-        | AskError::NotSent(SendError::MailboxFull { .. } | SendError::NotTaking { .. }) => true,
-        AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
-            reason.kind == ReasonKind::Overloaded
-        }
-        _ => false,
-    }
 }
 
 /// What a person needs to hear: the reason in its own words where somebody gave one.

@@ -161,6 +161,13 @@ impl Findings {
             };
             findings.take(reading, analysis, output, &source);
         }
+        // A task that was answered by something simpler may say again what another has said.
+        let mut told: BTreeMap<String, FactValue> = BTreeMap::new();
+        findings.facts.retain(|fact| {
+            let again = told.get(&fact.name) == Some(&fact.value);
+            told.insert(fact.name.clone(), fact.value.clone());
+            !again
+        });
         findings.gaps.extend(analysis.gaps.iter().cloned());
         findings
     }

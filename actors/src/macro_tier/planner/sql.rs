@@ -179,6 +179,21 @@ impl<'a> Queries<'a> {
         }
     }
 
+    /// The same without anything beside the total: `row_count, present, missing, total`.
+    #[must_use]
+    pub fn total_alone(&self) -> Pair {
+        let alone = Analysis {
+            more_measures: Vec::new(),
+            date: self
+                .analysis
+                .date
+                .clone()
+                .filter(|_| self.analysis.filter.is_some()),
+            ..self.analysis.clone()
+        };
+        Queries::new(&alone).totals()
+    }
+
     /// One row: `mean, median, least, greatest`. None when rows are counted.
     #[must_use]
     pub fn spread(&self) -> Option<Pair> {

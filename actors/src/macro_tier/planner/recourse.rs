@@ -1,0 +1,275 @@
+//! What is done when a task cannot be done as it was planned. Which way is taken was decided before; here it is gone.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aios_supervisor::Recourse;
+use aios_tools::{Artifact, Workspace};
+use serde_json::Value;
+
+use super::analysis::Analysis;
+use super::conduct::{Conduct, Found, Lost, Way};
+use super::simpler::{Simpler, simpler};
+use crate::agent::AgentError;
+use crate::content::TaskStatus;
+use crate::recovery::approvals::{self, Proposal};
+use crate::recovery::{ApprovalError, Cause, Decision, Next, cached};
+
+/// Time kept back from waiting for a human, so that what there is can still be delivered: a fifth of the goal's, at most this.
+const DELIVERY: Duration = Duration::from_secs(10);
+
+impl Conduct<'_> {
+    /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
+    pub(super) async fn recover(
+        &self,
+        way: &mut Way<'_>,
+        args: &Value,
+        mut lost: Lost,
+        analysis: Option<&Analysis>,
+    ) -> Result<Found, String> {
+        loop {
+            let (then, reason) = (lost.then, lost.reason);
+            metrics::counter!(RECOURSES_TOTAL, "action" => way.task.action.clone(), "recourse" => name(then))
+                .increment(1);
+            if then != Recourse::Partial {
+                let told = format!("{reason}; {}", words(then));
+                self.moved(way, TaskStatus::Retrying, Some(told)).await;
+            }
+            let gone = match then {
+                Recourse::Partial => return Err(reason),
+                Recourse::Cached => self.from_before(way, args, reason),
+                Recourse::Delegate => self.by_another(way, args, reason).await,
+                Recourse::ReplanAndSimplify => self.by_less(way, args, reason, analysis).await,
+                Recourse::Human => self.if_allowed(way, args, reason).await,
+            };
+            match gone {
+                Ok(found) => return Ok(found),
+                Err(next) => lost = next,
+            }
+        }
+    }
+
+    /// The way led nowhere; the course says what is left.
+    fn next(&self, way: &mut Way<'_>, reason: String) -> Lost {
+        let then = match way.course.failed(Cause::Broken, None) {
+            Next::Take(then) => then,
+            Next::Again { .. } => Recourse::Partial,
+        };
+        Lost { then, reason }
+    }
+
+    /// An earlier accepted result of the same question over the same files.
+    fn from_before(&self, way: &mut Way<'_>, args: &Value, reason: String) -> Result<Found, Lost> {
+        let key = self.cache_key(way.task, args);
+        let Some(kept) = cached::find(self.ctx.store(), &key) else {
+            return Err(self.next(way, format!("{reason}; no earlier result is kept")));
+        };
+        let age = cached::spoken(kept.age(self.ctx.now()));
+        let mut output = kept.output;
+        match self.bring_here(&output.artifacts) {
+            Ok(artifacts) => output.artifacts = artifacts,
+            Err(error) => {
+                let gone = format!("{reason}; the file of the earlier result is gone: {error}");
+                return Err(self.next(way, gone));
+            }
+        }
+        way.report.score = kept.score;
+        way.report.recovered = Some(format!("cached: an earlier result, {age} old"));
+        Ok(Found {
+            output,
+            note: Some(format!(
+                "{}: taken from an earlier result, {age} old",
+                way.title
+            )),
+            ..Found::default()
+        })
+    }
+
+    /// Copies an earlier goal's files into this one's folder.
+    fn bring_here(&self, artifacts: &[Artifact]) -> Result<Vec<Artifact>, AgentError> {
+        if artifacts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let inputs: Vec<PathBuf> = self.request.data.iter().map(PathBuf::from).collect();
+        let workspace = Workspace::new(&inputs, &self.request.out_dir)?;
+        artifacts
+            .iter()
+            .map(|artifact| {
+                let name = artifact
+                    .path
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .ok_or_else(|| AgentError::failure("it has no name"))?;
+                let path = workspace.write(name, &std::fs::read(&artifact.path)?)?;
+                Ok(Artifact {
+                    path,
+                    ..artifact.clone()
+                })
+            })
+            .collect()
+    }
+
+    /// Every executor that has not had it yet, once each.
+    async fn by_another(
+        &self,
+        way: &mut Way<'_>,
+        args: &Value,
+        reason: String,
+    ) -> Result<Found, Lost> {
+        let others: Vec<_> = self
+            .ctx
+            .society()
+            .directory()
+            .of_role("macro.executor")
+            .into_iter()
+            .filter(|cell| cell.is_taking() && !way.tried.contains(cell.party()))
+            .map(|cell| cell.party().clone())
+            .collect();
+        if others.is_empty() {
+            return Err(self.next(way, format!("{reason}; no other executor is there")));
+        }
+        let mut last = reason;
+        for other in others {
+            match self.judged(way, way.task, args, "", Some(&other)).await {
+                Ok(output) => {
+                    way.report.recovered = Some(format!("delegated: done by {other}"));
+                    return Ok(output.into());
+                }
+                Err(lost) => last = lost.reason,
+            }
+        }
+        Err(Lost {
+            then: Recourse::Partial,
+            reason: last,
+        })
+    }
+
+    /// Less, by rules.
+    async fn by_less(
+        &self,
+        way: &mut Way<'_>,
+        args: &Value,
+        reason: String,
+        analysis: Option<&Analysis>,
+    ) -> Result<Found, Lost> {
+        match simpler(way.task, args, analysis) {
+            None => Err(self.next(way, reason)),
+            Some(Simpler::Known { output, says }) => {
+                way.report.recovered = Some(format!("simpler: {says}"));
+                Ok(Found {
+                    output,
+                    note: Some(format!("{}: {says}", way.title)),
+                    ..Found::default()
+                })
+            }
+            Some(Simpler::Task { task, says }) => {
+                let done = self.judged(way, &task, &task.args, "simple", None).await;
+                let output = done.map_err(|lost| Lost {
+                    reason: format!("{reason}; nor simpler: {}", lost.reason),
+                    ..lost
+                })?;
+                way.report.recovered = Some(format!("simpler: {says}"));
+                Ok(Found {
+                    output,
+                    instead: Some(*task),
+                    gap: Some(format!("{}: {says}, because: {reason}", way.title)),
+                    note: None,
+                })
+            }
+        }
+    }
+
+    /// Once more, if a human says so before the goal must be delivered.
+    async fn if_allowed(
+        &self,
+        way: &mut Way<'_>,
+        args: &Value,
+        reason: String,
+    ) -> Result<Found, Lost> {
+        let gap = |reason: String| Lost {
+            then: Recourse::Partial,
+            reason,
+        };
+        let id = match self.propose(way, &reason) {
+            Ok(id) => id,
+            Err(error) => return Err(gap(format!("{reason}; nobody was asked: {error}"))),
+        };
+        let waiting = format!("waits for a human's decision about approval {id}");
+        self.moved(
+            way,
+            TaskStatus::Pending,
+            Some(format!("{reason}; {waiting}")),
+        )
+        .await;
+        let kept_back = DELIVERY.min(Duration::from_millis(self.request.deadline_ms / 5));
+        let patience = self.left().saturating_sub(kept_back);
+        let queue = self.ctx.society().approvals();
+        match queue.wait(&id, patience).await {
+            Ok(Some((Decision::Accept, _))) => {
+                way.course.approved();
+                let output = self.judged(way, way.task, args, "", None).await?;
+                way.report.recovered = Some(format!("human: tried once more, approval {id}"));
+                Ok(output.into())
+            }
+            Ok(Some((Decision::Reject, why))) => {
+                let why = if why.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {why}")
+                };
+                Err(gap(format!(
+                    "{reason}; a human rejected approval {id}{why}"
+                )))
+            }
+            Ok(None) => {
+                self.waits_for.lock().push(id);
+                Err(gap(format!("{reason}; {waiting}")))
+            }
+            Err(error) => Err(gap(format!("{reason}; {error}"))),
+        }
+    }
+
+    fn propose(&self, way: &Way<'_>, reason: &str) -> Result<String, ApprovalError> {
+        let (goal, task) = (&self.request.goal_id, &way.task.id);
+        let proposal = Proposal {
+            approval: approvals::name(self.ctx.tenant(), goal, task),
+            goal: goal.clone(),
+            task: task.clone(),
+            question: format!(
+                "\"{}\" failed {} times: {reason}. Shall it be tried once more?",
+                way.title, way.report.attempts
+            ),
+        };
+        let approval = self.ctx.society().approvals().propose(
+            &proposal,
+            self.ctx.tenant(),
+            self.ctx.public_key(),
+            |draft| self.ctx.sign(draft).map_err(|error| error.to_string()),
+            self.ctx.me(),
+        )?;
+        Ok(approval.id)
+    }
+}
+
+/// Ways out that were taken; labels `action` and `recourse`.
+pub(crate) const RECOURSES_TOTAL: &str = "aios_orchestrator_recourses_total";
+
+fn name(recourse: Recourse) -> &'static str {
+    match recourse {
+        Recourse::ReplanAndSimplify => "replan_and_simplify",
+        Recourse::Cached => "cached",
+        Recourse::Delegate => "delegate",
+        Recourse::Partial => "partial",
+        Recourse::Human => "human",
+    }
+}
+
+fn words(recourse: Recourse) -> &'static str {
+    match recourse {
+        Recourse::ReplanAndSimplify => "something simpler is tried",
+        Recourse::Cached => "an earlier result is looked for",
+        Recourse::Delegate => "another executor is asked",
+        Recourse::Partial => "the gap is named",
+        Recourse::Human => "a human is asked",
+    }
+}

@@ -1,0 +1,318 @@
+//! What a goal may still spend on models: tokens, money and time, reserved before each call and settled after it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_protocols::Timestamp;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+/// Purses of goals that nobody closed are dropped this long after their time is over.
+const KEPT: Duration = Duration::from_secs(600);
+
+/// What a goal may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Model tokens, prompt included.
+    pub tokens: u64,
+    /// Millionths of the currency that the price is in.
+    pub money_micros: u64,
+    /// Wall time.
+    pub time: Duration,
+    /// Millionths for a thousand tokens.
+    pub price_micros: u64,
+}
+
+/// What was spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Calls of the model.
+    pub calls: u64,
+    /// Tokens, prompt included.
+    pub tokens: u64,
+    /// Millionths of the currency that the price is in.
+    pub money_micros: u64,
+}
+
+/// A call would cost more than there is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OverBudget {
+    /// Tokens.
+    #[error(
+        "the goal's token budget is used up: {asked} needed, {left} of {allowed} left; raise goal.tokens"
+    )]
+    Tokens {
+        /// Tokens the call may take.
+        asked: u64,
+        /// Tokens left.
+        left: u64,
+        /// Tokens of the goal.
+        allowed: u64,
+    },
+    /// Money.
+    #[error(
+        "the goal's money is used up: {asked} millionths needed, {left} of {allowed} left; raise goal.money_micros"
+    )]
+    Money {
+        /// What the call may cost.
+        asked: u64,
+        /// What is left.
+        left: u64,
+        /// What the goal may cost.
+        allowed: u64,
+    },
+    /// Time.
+    #[error(
+        "the goal's time is used up: {asked} ms needed, {left} of {allowed} ms left; raise goal.deadline_ms"
+    )]
+    Time {
+        /// The shortest call that is of use, in milliseconds.
+        asked: u64,
+        /// What is left, in milliseconds.
+        left: u64,
+        /// What the goal may take, in milliseconds.
+        allowed: u64,
+    },
+}
+
+/// The shortest time in which a model call can be of use.
+const CALL_LEAST: Duration = Duration::from_millis(10);
+
+/// What is left to one goal. Cheap to clone; clones are the same purse.
+#[derive(Debug, Clone)]
+pub struct Purse(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    allowance: Allowance,
+    began: Timestamp,
+    spent: Mutex<Spent>,
+}
+
+/// Tokens set aside for one call. Settled with what was used, the rest goes back; dropped, all of it counts as spent, because nobody
+/// knows what the call took.
+#[derive(Debug)]
+#[must_use = "settle it with what the call took"]
+pub struct Hold {
+    purse: Purse,
+    tokens: u64,
+    /// How long the call may take at most.
+    pub time: Duration,
+}
+
+impl Purse {
+    /// A full purse.
+    #[must_use]
+    pub fn new(allowance: Allowance, began: Timestamp) -> Self {
+        Self(Arc::new(Inner {
+            allowance,
+            began,
+            spent: Mutex::default(),
+        }))
+    }
+
+    /// Sets aside what a call may take.
+    ///
+    /// # Errors
+    /// What there is not enough of; nothing is set aside then.
+    pub fn reserve(&self, tokens: u64, now: Timestamp) -> Result<Hold, OverBudget> {
+        let Allowance {
+            tokens: allowed,
+            money_micros,
+            time,
+            ..
+        } = self.0.allowance;
+        let left = time.saturating_sub(now.since(self.0.began));
+        if left < CALL_LEAST {
+            return Err(OverBudget::Time {
+                asked: CALL_LEAST.as_millis() as u64,
+                left: left.as_millis() as u64,
+                allowed: time.as_millis() as u64,
+            });
+        }
+        let mut spent = self.0.spent.lock();
+        let tokens_left = allowed.saturating_sub(spent.tokens);
+        if tokens > tokens_left {
+            return Err(OverBudget::Tokens {
+                asked: tokens,
+                left: tokens_left,
+                allowed,
+            });
+        }
+        let after = self.price(spent.tokens + tokens);
+        if after > money_micros {
+            return Err(OverBudget::Money {
+                asked: self.price(tokens),
+                left: money_micros.saturating_sub(self.price(spent.tokens)),
+                allowed: money_micros,
+            });
+        }
+        spent.tokens += tokens;
+        spent.calls += 1;
+        spent.money_micros = after;
+        Ok(Hold {
+            purse: self.clone(),
+            tokens,
+            time: left,
+        })
+    }
+
+    /// Whether a call could be paid; nothing is set aside.
+    ///
+    /// # Errors
+    /// What there is not enough of.
+    pub fn affords(&self, tokens: u64, now: Timestamp) -> Result<(), OverBudget> {
+        self.reserve(tokens, now).map(Hold::unused)
+    }
+
+    /// What was spent, what is set aside included.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        *self.0.spent.lock()
+    }
+
+    fn price(&self, tokens: u64) -> u64 {
+        let micros = u128::from(tokens) * u128::from(self.0.allowance.price_micros);
+        u64::try_from(micros.div_ceil(1_000)).unwrap_or(u64::MAX)
+    }
+
+    fn over(&self, now: Timestamp) -> bool {
+        now.since(self.0.began) > self.0.allowance.time + KEPT
+    }
+}
+
+impl Hold {
+    /// The call took so many tokens. More than was set aside is counted too: the next call finds less.
+    pub fn settle(self, used: u64) {
+        let mut spent = self.purse.0.spent.lock();
+        spent.tokens = (spent.tokens - self.tokens).saturating_add(used);
+        spent.money_micros = self.purse.price(spent.tokens);
+    }
+
+    /// The call was never made.
+    pub fn unused(self) {
+        let mut spent = self.purse.0.spent.lock();
+        spent.tokens -= self.tokens;
+        spent.calls -= 1;
+        spent.money_micros = self.purse.price(spent.tokens);
+    }
+}
+
+/// The purses of all goals under way in one world. They outlive the planner that opened them.
+/// Cheap to clone; clones are the same purses.
+#[derive(Debug, Clone, Default)]
+pub struct Purses(Arc<Mutex<HashMap<String, Purse>>>);
+
+impl Purses {
+    /// The goal's purse; a new one if it has none yet.
+    pub fn open(&self, goal: &str, allowance: Allowance, now: Timestamp) -> Purse {
+        let mut purses = self.0.lock();
+        if !purses.contains_key(goal) {
+            purses.retain(|_, purse| !purse.over(now));
+        }
+        purses
+            .entry(goal.to_owned())
+            .or_insert_with(|| Purse::new(allowance, now))
+            .clone()
+    }
+
+    /// The purse of a goal under way.
+    #[must_use]
+    pub fn of(&self, goal: &str) -> Option<Purse> {
+        self.0.lock().get(goal).cloned()
+    }
+
+    /// The goal is over.
+    pub fn close(&self, goal: &str) {
+        self.0.lock().remove(goal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::since_epoch(Duration::from_millis(1_000_000 + ms))
+    }
+
+    fn purse(tokens: u64, money_micros: u64, price_micros: u64) -> Purse {
+        let allowance = Allowance {
+            tokens,
+            money_micros,
+            time: Duration::from_secs(1),
+            price_micros,
+        };
+        Purse::new(allowance, at(0))
+    }
+
+    #[test]
+    fn what_is_not_used_goes_back_and_what_nobody_settles_is_spent() {
+        let purse = purse(100, 0, 0);
+        let hold = purse.reserve(80, at(0)).unwrap();
+        assert_eq!(
+            purse.reserve(30, at(0)).unwrap_err(),
+            OverBudget::Tokens {
+                asked: 30,
+                left: 20,
+                allowed: 100
+            }
+        );
+        hold.settle(10);
+        let lost = purse.reserve(60, at(0)).unwrap();
+        drop(lost);
+        purse.reserve(5, at(0)).unwrap().unused();
+        assert_eq!(
+            purse.spent(),
+            Spent {
+                calls: 2,
+                tokens: 70,
+                money_micros: 0
+            }
+        );
+        assert!(purse.affords(30, at(0)).is_ok());
+        assert!(purse.affords(31, at(0)).is_err());
+    }
+
+    #[test]
+    fn money_and_time_end_it_with_what_was_asked_left_and_allowed() {
+        let purse = purse(1_000_000, 500, 1_000);
+        purse.reserve(400, at(0)).unwrap().settle(400);
+        assert_eq!(
+            purse.reserve(200, at(0)).unwrap_err(),
+            OverBudget::Money {
+                asked: 200,
+                left: 100,
+                allowed: 500
+            }
+        );
+        assert_eq!(
+            purse.reserve(1, at(995)).unwrap_err(),
+            OverBudget::Time {
+                asked: 10,
+                left: 5,
+                allowed: 1_000
+            }
+        );
+        assert_eq!(purse.spent().money_micros, 400);
+        assert_eq!(
+            purse.reserve(100, at(400)).unwrap().time,
+            Duration::from_millis(600)
+        );
+    }
+
+    #[test]
+    fn a_purse_outlives_its_planner_and_is_forgotten_long_after_its_time() {
+        let purses = Purses::default();
+        let allowance = purse(10, 0, 0).0.allowance;
+        purses
+            .open("g", allowance, at(0))
+            .reserve(4, at(0))
+            .unwrap()
+            .settle(4);
+        assert_eq!(purses.open("g", allowance, at(1)).spent().tokens, 4);
+        purses.open("h", allowance, at(700_000));
+        assert!(purses.of("g").is_none());
+    }
+}

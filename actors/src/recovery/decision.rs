@@ -1,0 +1,293 @@
+//! What follows a failed attempt. Pure: a policy, what has failed so far and the time left give one thing to do next.
+//!
+//! A task is tried, then its policy's recourse is taken once, then what is missing is named. A recourse that fails is never followed by a
+//! stronger one, so every course ends.
+
+use std::time::Duration;
+
+use aios_protocols::ReasonKind;
+use aios_supervisor::{Failure, Recourse, RetryPolicy, Verdict};
+
+use crate::agent::{AskError, SendError};
+
+/// Why an attempt failed, as far as recovery is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// May pass by itself.
+    Passing,
+    /// The answer was malformed; asking again at once may do.
+    Malformed,
+    /// The service itself failed and will fail again.
+    Broken,
+    /// What was asked cannot be done with this input, by anybody.
+    BadInput,
+    /// The service is resting: its breaker lets nothing through.
+    Resting,
+    /// A budget or guard ended it.
+    Spent,
+}
+
+impl Cause {
+    /// What an ask's error means.
+    #[must_use]
+    pub fn of(error: &AskError) -> Self {
+        match error {
+            AskError::Deadline { .. }
+            | AskError::NotSent(SendError::MailboxFull { .. } | SendError::NotTaking { .. }) => {
+                Self::Passing
+            }
+            AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
+                match reason.kind {
+                    ReasonKind::Overloaded => Self::Passing,
+                    ReasonKind::UnrecognisedValue => Self::Malformed,
+                    ReasonKind::UnsupportedValue
+                    | ReasonKind::UnsupportedFunction
+                    | ReasonKind::Unauthorised
+                    | ReasonKind::MissingArgument => Self::BadInput,
+                    _ => Self::Broken,
+                }
+            }
+            _ => Self::Broken,
+        }
+    }
+
+    /// Whether the service that was asked is to blame; none says nothing about it.
+    #[must_use]
+    pub fn blames_service(error: &AskError) -> Option<bool> {
+        match error {
+            AskError::Deadline { .. } => Some(true),
+            AskError::Failed { reason, .. } => Some(matches!(
+                reason.kind,
+                ReasonKind::Overloaded | ReasonKind::InternalError | ReasonKind::UnrecognisedValue
+            )),
+            _ => None,
+        }
+    }
+
+    fn retrying(self) -> Failure {
+        match self {
+            Self::Passing => Failure::Transient,
+            Self::Malformed => Failure::Syntax,
+            Self::Broken | Self::BadInput | Self::Resting | Self::Spent => Failure::Permanent,
+        }
+    }
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The same attempt again, after this wait.
+    Again {
+        /// How long.
+        after: Duration,
+    },
+    /// This way out. [`Recourse::Partial`] is the last one and cannot fail: the gap is named.
+    Take(Recourse),
+}
+
+/// One task on its way.
+#[derive(Debug, Clone)]
+pub struct Course {
+    policy: RetryPolicy,
+    failures: u32,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Trying,
+    /// The recourse was begun; a failure now is its failure.
+    Taken(Recourse),
+    /// A human let it be tried once more.
+    OnceMore,
+}
+
+impl Course {
+    /// Nothing has failed yet.
+    #[must_use]
+    pub fn new(policy: RetryPolicy) -> Self {
+        Self {
+            policy,
+            failures: 0,
+            stage: Stage::Trying,
+        }
+    }
+
+    /// After a failure, with `left` until the task must be done.
+    pub fn failed(&mut self, cause: Cause, left: Option<Duration>) -> Next {
+        let next = match self.stage {
+            Stage::Trying => {
+                self.failures = self.failures.saturating_add(1);
+                match self.policy.after(self.failures, cause.retrying(), left) {
+                    Verdict::Again { after } => return Next::Again { after },
+                    Verdict::Then(recourse) => self.allowed(recourse, cause),
+                }
+            }
+            // What a human allowed once and failed again is not asked a second time.
+            Stage::OnceMore => self.allowed(Recourse::ReplanAndSimplify, cause),
+            Stage::Taken(_) => Recourse::Partial,
+        };
+        self.stage = Stage::Taken(next);
+        Next::Take(next)
+    }
+
+    /// A human let it be tried once more.
+    pub fn approved(&mut self) {
+        self.stage = Stage::OnceMore;
+    }
+
+    /// A recourse that cannot help is not taken.
+    fn allowed(&self, recourse: Recourse, cause: Cause) -> Recourse {
+        match (recourse, cause) {
+            // Another executor reads the same input, and asks the same resting service.
+            (Recourse::Delegate, Cause::BadInput | Cause::Resting | Cause::Spent) => {
+                Recourse::Partial
+            }
+            // A human cannot mend the file by saying yes, nor give time or money that way.
+            (Recourse::Human, Cause::BadInput | Cause::Spent) => Recourse::Partial,
+            _ => recourse,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_supervisor::RetryBackoff;
+
+    use super::*;
+
+    const fn s(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn policy(retries: u32, then: Recourse) -> RetryPolicy {
+        RetryPolicy {
+            retries,
+            backoff: RetryBackoff::Exponential {
+                first: s(1),
+                max: s(30),
+            },
+            attempt_timeout: s(30),
+            then,
+        }
+    }
+
+    /// Rows: retries, recourse, the causes of the failures in order, what follows each.
+    #[test]
+    fn what_follows_a_failure_is_one_table() {
+        use Cause::{BadInput, Broken, Malformed, Passing, Resting, Spent};
+        use Recourse::{Cached, Delegate, Human, Partial, ReplanAndSimplify as Simpler};
+        let again = |n| Next::Again { after: s(n) };
+        let take = Next::Take;
+        type Row = (u32, Recourse, &'static [Cause], Vec<Next>);
+        let rows: Vec<Row> = vec![
+            (
+                2,
+                Simpler,
+                &[Passing, Passing, Passing, Passing],
+                vec![again(1), again(2), take(Simpler), take(Partial)],
+            ),
+            (
+                2,
+                Cached,
+                &[Malformed, Malformed, Passing],
+                vec![again(0), again(0), take(Cached)],
+            ),
+            (
+                3,
+                Delegate,
+                &[Broken, Broken],
+                vec![take(Delegate), take(Partial)],
+            ),
+            (
+                3,
+                Delegate,
+                &[BadInput, BadInput],
+                vec![take(Partial), take(Partial)],
+            ),
+            (3, Delegate, &[Resting], vec![take(Partial)]),
+            (
+                3,
+                Human,
+                &[Passing, Broken, Broken],
+                vec![again(1), take(Human), take(Partial)],
+            ),
+            (3, Human, &[BadInput], vec![take(Partial)]),
+            (3, Human, &[Spent], vec![take(Partial)]),
+            (3, Simpler, &[Resting], vec![take(Simpler)]),
+            (3, Simpler, &[BadInput], vec![take(Simpler)]),
+            (
+                0,
+                Partial,
+                &[Passing, Passing],
+                vec![take(Partial), take(Partial)],
+            ),
+        ];
+        for (retries, then, causes, expected) in rows {
+            let mut course = Course::new(policy(retries, then));
+            let got: Vec<Next> = causes
+                .iter()
+                .map(|cause| course.failed(*cause, None))
+                .collect();
+            assert_eq!(got, expected, "{retries} {then:?} {causes:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_human_allowed_is_tried_once_more_then_simpler_then_a_gap() {
+        let mut course = Course::new(policy(0, Recourse::Human));
+        assert_eq!(
+            course.failed(Cause::Passing, None),
+            Next::Take(Recourse::Human)
+        );
+        course.approved();
+        assert_eq!(
+            course.failed(Cause::Passing, None),
+            Next::Take(Recourse::ReplanAndSimplify)
+        );
+        assert_eq!(
+            course.failed(Cause::Passing, None),
+            Next::Take(Recourse::Partial)
+        );
+    }
+
+    #[test]
+    fn a_retry_that_would_begin_after_the_deadline_is_not_made() {
+        let mut course = Course::new(policy(9, Recourse::Cached));
+        assert_eq!(
+            course.failed(Cause::Passing, Some(s(2))),
+            Next::Again { after: s(1) }
+        );
+        assert_eq!(
+            course.failed(Cause::Passing, Some(s(1))),
+            Next::Take(Recourse::Cached)
+        );
+    }
+
+    #[test]
+    fn every_course_ends_whatever_fails() {
+        use Cause::{BadInput, Broken, Malformed, Passing, Resting, Spent};
+        for then in [
+            Recourse::ReplanAndSimplify,
+            Recourse::Cached,
+            Recourse::Delegate,
+            Recourse::Partial,
+            Recourse::Human,
+        ] {
+            for cause in [Passing, Malformed, Broken, BadInput, Resting, Spent] {
+                let mut course = Course::new(policy(3, then));
+                let steps = (1..).find(|_| {
+                    let next = course.failed(cause, None);
+                    if next == Next::Take(Recourse::Human) {
+                        course.approved();
+                    }
+                    next == Next::Take(Recourse::Partial)
+                });
+                assert!(
+                    steps.is_some_and(|steps| steps <= 7),
+                    "{then:?} {cause:?}: {steps:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What happens when a task, a service or a budget gives out.
+//!
+//! Pure: [`policy`] (what is declared per kind of task), [`decision`] (what follows a failure), [`guard`] (acts that lead nowhere),
+//! [`budget`] (what a goal may still spend). Around them: [`breakers`] (one per service), [`waits`] (who waits for whom), [`approvals`]
+//! (what humans are asked), `cached` (results that were accepted before). All of it belongs to a society; none of it is global.
+
+pub mod approvals;
+pub mod breakers;
+pub mod budget;
+pub(crate) mod cached;
+pub mod decision;
+pub mod guard;
+pub(crate) mod guarded;
+pub mod policy;
+pub mod waits;
+
+pub use approvals::{
+    APPROVAL, Approval, ApprovalError, ApprovalStatus, Approvals, Decision, decision_frame,
+};
+pub use breakers::{BreakerView, Breakers, Pass, Resting, service};
+pub use budget::{Allowance, Hold, OverBudget, Purse, Purses, Spent};
+pub use decision::{Cause, Course, Next};
+pub use guard::{Looping, Trajectory};
+pub use policy::{BackoffKind, Policies, PolicyError, TaskPolicy};
+pub use waits::{DeadlockView, Waiter, Waits};

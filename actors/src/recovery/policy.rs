@@ -1,0 +1,222 @@
+//! One recovery policy per kind of task, as it stands in the configuration.
+
+use std::time::Duration;
+
+use aios_supervisor::{Recourse, RetryBackoff, RetryPolicy};
+use serde::{Deserialize, Serialize};
+
+/// Most retries of one task: with the longest wait between them they still fit a goal of an hour.
+const RETRIES_MAX: u32 = 20;
+/// Longest wait between two attempts.
+const WAIT_MAX_MS: u64 = 600_000;
+/// Longest attempt.
+const ATTEMPT_MAX_MS: u64 = 3_600_000;
+
+/// How waits grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackoffKind {
+    /// 1, 2, 4, ... times `first_ms`.
+    Exponential,
+    /// 1, 2, 3, ... times `first_ms`.
+    Linear,
+    /// No wait.
+    Immediate,
+}
+
+/// The policy of one kind of task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TaskPolicy {
+    /// Retries after the first attempt.
+    pub retries: u32,
+    /// How waits grow.
+    pub backoff: BackoffKind,
+    /// The wait before the first retry, in milliseconds.
+    pub first_ms: u64,
+    /// No wait is longer, in milliseconds.
+    pub max_ms: u64,
+    /// Time one attempt may take, in milliseconds; the goal's own limit holds beside it.
+    pub attempt_timeout_ms: u64,
+    /// What is done when all attempts have failed.
+    pub then: Recourse,
+}
+
+impl Default for TaskPolicy {
+    /// Three retries after 1, 2 and 4 seconds, 30 seconds an attempt, then something simpler.
+    fn default() -> Self {
+        Self {
+            retries: 3,
+            backoff: BackoffKind::Exponential,
+            first_ms: 1_000,
+            max_ms: 30_000,
+            attempt_timeout_ms: 30_000,
+            then: Recourse::ReplanAndSimplify,
+        }
+    }
+}
+
+impl TaskPolicy {
+    /// In the words of the supervisor crate.
+    #[must_use]
+    pub fn retry(&self) -> RetryPolicy {
+        let first = Duration::from_millis(self.first_ms);
+        let max = Duration::from_millis(self.max_ms);
+        RetryPolicy {
+            retries: self.retries,
+            backoff: match self.backoff {
+                BackoffKind::Exponential => RetryBackoff::Exponential { first, max },
+                BackoffKind::Linear => RetryBackoff::Linear { step: first, max },
+                BackoffKind::Immediate => RetryBackoff::Immediate,
+            },
+            attempt_timeout: Duration::from_millis(self.attempt_timeout_ms),
+            then: self.then,
+        }
+    }
+}
+
+/// The policies of a node, by the action of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policies {
+    /// Reading a document.
+    pub read_file: TaskPolicy,
+    /// Looking at a table.
+    pub profile_table: TaskPolicy,
+    /// Asking a table.
+    pub sql: TaskPolicy,
+    /// Drawing.
+    pub chart: TaskPolicy,
+    /// Having the model write.
+    pub write_text: TaskPolicy,
+    /// Any other action.
+    pub default: TaskPolicy,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        // Nothing is simpler than to look at a file; what was seen in the same file before is as good.
+        let look = TaskPolicy {
+            then: Recourse::Cached,
+            ..TaskPolicy::default()
+        };
+        Self {
+            read_file: look.clone(),
+            profile_table: look,
+            sql: TaskPolicy::default(),
+            chart: TaskPolicy::default(),
+            write_text: TaskPolicy::default(),
+            default: TaskPolicy::default(),
+        }
+    }
+}
+
+/// A number outside what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("recovery.{kind}.{setting} is {asked}, allowed is {allowed}")]
+pub struct PolicyError {
+    /// The kind of task.
+    pub kind: &'static str,
+    /// The setting.
+    pub setting: &'static str,
+    /// What was asked for.
+    pub asked: u64,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl Policies {
+    /// The policy for tasks of this action.
+    #[must_use]
+    pub fn of(&self, action: &str) -> &TaskPolicy {
+        match action {
+            "read_file" => &self.read_file,
+            "profile_table" => &self.profile_table,
+            "sql" => &self.sql,
+            "chart" => &self.chart,
+            "write_text" => &self.write_text,
+            _ => &self.default,
+        }
+    }
+
+    /// Whether every number is inside its range.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        for (kind, policy) in [
+            ("read_file", &self.read_file),
+            ("profile_table", &self.profile_table),
+            ("sql", &self.sql),
+            ("chart", &self.chart),
+            ("write_text", &self.write_text),
+            ("default", &self.default),
+        ] {
+            let ranges = [
+                ("retries", policy.retries.into(), 0, RETRIES_MAX.into()),
+                ("first_ms", policy.first_ms, 0, WAIT_MAX_MS),
+                ("max_ms", policy.max_ms, policy.first_ms, WAIT_MAX_MS),
+                (
+                    "attempt_timeout_ms",
+                    policy.attempt_timeout_ms,
+                    10,
+                    ATTEMPT_MAX_MS,
+                ),
+            ];
+            for (setting, asked, least, most) in ranges {
+                if !(least..=most).contains(&asked) {
+                    return Err(PolicyError {
+                        kind,
+                        setting,
+                        asked,
+                        allowed: format!("{least} to {most}"),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_has_a_range_and_the_error_names_both() {
+        assert_eq!(Policies::default().check(), Ok(()));
+        type Row = (fn(&mut Policies), &'static str);
+        let rows: [Row; 4] = [
+            (
+                |p| p.sql.retries = 21,
+                "recovery.sql.retries is 21, allowed is 0 to 20",
+            ),
+            (
+                |p| p.chart.max_ms = 999,
+                "recovery.chart.max_ms is 999, allowed is 1000 to 600000",
+            ),
+            (
+                |p| p.default.first_ms = 700_000,
+                "recovery.default.first_ms is 700000",
+            ),
+            (
+                |p| p.write_text.attempt_timeout_ms = 1,
+                "recovery.write_text.attempt_timeout_ms is 1, allowed is 10 to 3600000",
+            ),
+        ];
+        for (break_it, expected) in rows {
+            let mut policies = Policies::default();
+            break_it(&mut policies);
+            let error = policies.check().unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_action_nobody_declared_goes_by_the_default() {
+        let mut policies = Policies::default();
+        policies.default.retries = 7;
+        assert_eq!(policies.of("fetch").retries, 7);
+        assert_eq!(policies.of("sql").retries, 3);
+    }
+}

@@ -1,0 +1,137 @@
+//! `aios approvals`: what agents ask a human, and what the human says.
+//!
+//! A running node is asked at its door. Where none runs, the questions still lie in the storage folder: a node is started over it for
+//! the moment of the answer, without a model.
+
+use std::process::ExitCode;
+
+use aios_actors::recovery::{Approval, ApprovalStatus, Decision};
+use aios_runtime::door::{DoorFolder, Request, Visit, VisitError};
+use aios_runtime::{Config, Node, engines};
+use serde::de::DeserializeOwned;
+
+use crate::arguments::{Approvals, ApprovalsCommand, Decide, Which};
+use crate::console;
+use crate::failure::Failure;
+use crate::settings;
+
+pub(crate) fn run(arguments: &Approvals) -> Result<ExitCode, Failure> {
+    match &arguments.command {
+        None => list(arguments.json, &arguments.which),
+        Some(ApprovalsCommand::Accept(decide)) => decided(decide, Decision::Accept),
+        Some(ApprovalsCommand::Reject(decide)) => decided(decide, Decision::Reject),
+    }
+}
+
+fn list(json: bool, which: &Which) -> Result<ExitCode, Failure> {
+    let approvals: Vec<Approval> = ask(which, Request::Approvals {})?;
+    if json {
+        console::json(&approvals)?;
+    } else if approvals.is_empty() {
+        console::note("nothing waits for a decision");
+    } else {
+        let lines: Vec<String> = approvals.iter().map(told).collect();
+        console::result(&lines.join("\n\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn decided(decide: &Decide, decision: Decision) -> Result<ExitCode, Failure> {
+    let request = Request::Decide {
+        id: decide.id.clone(),
+        decision,
+        reason: decide.reason.clone(),
+    };
+    let approval: Approval = ask(&decide.which, request)?;
+    if decide.json {
+        console::json(&approval)?;
+    } else {
+        console::result(&told(&approval))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One question as a person reads it.
+fn told(approval: &Approval) -> String {
+    let Approval {
+        id,
+        goal,
+        task,
+        question,
+        asked_by,
+        asked_at,
+        deadline,
+        status,
+        decided_by,
+        reason,
+        ..
+    } = approval;
+    let mut text = format!(
+        "{id}  {}\n  {question}\n  asked by {asked_by} at {asked_at} for task {task} of goal {goal}",
+        status.as_str()
+    );
+    match (status, decided_by) {
+        (ApprovalStatus::Open, _) => text.push_str(&format!(
+            "\n  until {deadline}: aios approvals accept {id}, or reject {id}"
+        )),
+        (_, Some(by)) => text.push_str(&format!("\n  decided by {by}")),
+        _ => {}
+    }
+    if let Some(reason) = reason.as_ref().filter(|reason| !reason.is_empty()) {
+        text.push_str(&format!(": {reason}"));
+    }
+    text
+}
+
+fn ask<T: DeserializeOwned>(which: &Which, request: Request) -> Result<T, Failure> {
+    let config = settings::load(&which.settings, &[])?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::plain(format!("cannot start a thread to ask with: {error}")))?;
+    runtime.block_on(async {
+        let folder = DoorFolder::of(&config.door.folder);
+        match Visit::to(&folder, which.node.as_deref()).await {
+            Ok(mut visit) => Ok(visit.ask(&request).await?),
+            Err(VisitError::NoNode) if config.storage.path().is_some() => {
+                from_storage(config, request).await
+            }
+            Err(VisitError::NoNode) => Err(Failure::plain(
+                "no node of yours is running, and no storage.folder is set in which questions could lie; \
+                 name it with --set storage.folder=FOLDER",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    })
+}
+
+async fn from_storage<T: DeserializeOwned>(
+    mut config: Config,
+    request: Request,
+) -> Result<T, Failure> {
+    // For a look at what is stored nobody needs to come in, and no pages are needed.
+    config.door.open = false;
+    config.swarm.pages = 0;
+    let plain = |error: String| Failure::plain(error);
+    let node = Node::builder()
+        .config(config)
+        .engine(engines::scripted())
+        .start()
+        .await
+        .map_err(|error| plain(error.to_string()))?;
+    let outcome = match request {
+        Request::Decide {
+            id,
+            decision,
+            reason,
+        } => node
+            .decide(&id, decision, &reason, node.owner())
+            .map(serde_json::to_value),
+        _ => node.approvals().map(serde_json::to_value),
+    };
+    node.stop().await;
+    let value = outcome
+        .map_err(|error| plain(error.to_string()))?
+        .and_then(serde_json::from_value);
+    value.map_err(|error| plain(error.to_string()))
+}

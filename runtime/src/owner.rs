@@ -1,0 +1,158 @@
+//! The owner of a node: the human who decides what agents propose, and the key that the decisions are signed with.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aios_actors::content::{hex, unhex};
+use aios_protocols::{IdentityError, PrincipalId, SigningIdentity};
+
+/// The key's file in the storage folder.
+const FILE: &str = "owner.key";
+/// Who the owner is called.
+const NAME: &str = "owner";
+
+/// Why a node has no owner.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// The file cannot be read or made.
+    #[error("the owner's key {path} cannot be used: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Others can read it.
+    #[error("the owner's key {path} can be read by others (mode {mode:o}); set its mode to 600")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// It is no key.
+    #[error("the owner's key {path} is not 64 hexadecimal digits; move it away to get a new one")]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers, so the owner gets no key")]
+    NoRandomness,
+    /// The tenant is no name.
+    #[error(transparent)]
+    Name(#[from] IdentityError),
+}
+
+/// The owner's identity: from the storage folder, where the key is made at first use, or for this process alone.
+pub(crate) fn identity(
+    folder: Option<&Path>,
+    tenant: &str,
+) -> Result<Arc<SigningIdentity>, OwnerError> {
+    let party: PrincipalId = format!("user:{NAME}@{tenant}").parse()?;
+    let seed = match folder {
+        Some(folder) => kept(&folder.join(FILE))?,
+        None => fresh()?,
+    };
+    Ok(Arc::new(SigningIdentity::from_seed(party, seed)))
+}
+
+fn fresh() -> Result<[u8; 32], OwnerError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|_| OwnerError::NoRandomness)?;
+    Ok(seed)
+}
+
+fn kept(path: &Path) -> Result<[u8; 32], OwnerError> {
+    let failed = |source| OwnerError::File {
+        path: path.to_owned(),
+        source,
+    };
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            private(path)?;
+            unhex(text.trim())
+                .and_then(|bytes| bytes.try_into().ok())
+                .ok_or_else(|| OwnerError::NotAKey {
+                    path: path.to_owned(),
+                })
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let seed = fresh()?;
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::OpenOptionsExt;
+                options.mode(0o600);
+            }
+            let mut file = options.open(path).map_err(failed)?;
+            file.write_all(format!("{}\n", hex(&seed)).as_bytes())
+                .and_then(|()| file.sync_all())
+                .map_err(failed)?;
+            Ok(seed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// A key that others can read is no proof of who signed.
+fn private(path: &Path) -> Result<(), OwnerError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path)
+            .map_err(|source| OwnerError::File {
+                path: path.to_owned(),
+                source,
+            })?
+            .permissions()
+            .mode()
+            & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(OwnerError::Open {
+                path: path.to_owned(),
+                mode,
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once_and_nobody_else_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = identity(Some(folder.path()), "local").unwrap();
+        let again = identity(Some(folder.path()), "local").unwrap();
+        assert_eq!(first.public_key(), again.public_key());
+        assert_eq!(first.party().to_string(), "user:owner@local");
+        let one = identity(None, "local").unwrap();
+        let two = identity(None, "local").unwrap();
+        assert_ne!(one.public_key(), two.public_key());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let path = folder.path().join(FILE);
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            let error = identity(Some(folder.path()), "local").unwrap_err();
+            assert!(
+                matches!(error, OwnerError::Open { mode: 0o644, .. }),
+                "{error}"
+            );
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            fs::write(&path, "no key").unwrap();
+            let error = identity(Some(folder.path()), "local").unwrap_err();
+            assert!(matches!(error, OwnerError::NotAKey { .. }), "{error}");
+        }
+    }
+}
