@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aios_actors::content::GoalStatus;
+use aios_bench::{Bar, BenchError, Report, Samples};
 use aios_inference::{
     Capabilities, EmbedRequest, Engine, EngineError, EngineFactory, Health, InferRequest,
     Inference, ModelInfo, ModelSource, Token,
@@ -20,9 +21,6 @@ use aios_tools::{
 };
 
 use super::failed;
-use super::report::{Bar, Report};
-use super::samples::Samples;
-use crate::failure::Failure;
 
 /// The example everybody runs first.
 const TEXT: &str = "Analyze Q3 sales";
@@ -32,7 +30,7 @@ const GOALS: u32 = 10;
 /// The most the runtime may take of a goal, in milliseconds.
 const LIMIT_MS: f64 = 5.0;
 
-pub(super) fn run(rounds: u32) -> Result<Report, Failure> {
+pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -43,7 +41,7 @@ pub(super) fn run(rounds: u32) -> Result<Report, Failure> {
     report
 }
 
-async fn measure(rounds: u32, folder: &Path) -> Result<Report, Failure> {
+async fn measure(rounds: u32, folder: &Path) -> Result<Report, BenchError> {
     let mut report = Report::begin("goal");
     let table = folder.join("q3_sales.csv");
     std::fs::write(&table, TABLE).map_err(failed)?;
@@ -98,7 +96,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn start() -> Result<Self, Failure> {
+    async fn start() -> Result<Self, BenchError> {
         let (tools, model) = (Arc::new(Spans::default()), Arc::new(Spans::default()));
         let watched = Arc::clone(&model);
         let make = engines::scripted();
@@ -122,7 +120,7 @@ impl Stage {
         })
     }
 
-    async fn goal(&self, table: &Path, out: &Path) -> Result<Spent, Failure> {
+    async fn goal(&self, table: &Path, out: &Path) -> Result<Spent, BenchError> {
         self.tools.take();
         self.model.take();
         let begun = Instant::now();
@@ -271,7 +269,7 @@ impl Engine for WatchedEngine {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self, Failure> {
+    fn new() -> Result<Self, BenchError> {
         let path = std::env::temp_dir().join(format!("aios-bench-{}", std::process::id()));
         std::fs::create_dir(&path)
             .map_err(|error| failed(format!("cannot create {}: {error}", path.display())))?;

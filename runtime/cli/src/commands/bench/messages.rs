@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use aios_actors::agent::{Agent, AgentError, AgentOptions, Client, Context, Incoming};
 use aios_actors::{Society, async_trait};
+use aios_bench::{Bar, BenchError, Report, Samples};
 use aios_protocols::{AgentId, Content, PrincipalId, Sealed, Signature, SigningIdentity};
 use aios_supervisor::{Admission, Supervisor, SupervisorRef, SupervisorSpec};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -19,9 +20,6 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use super::failed;
-use super::report::{Bar, Report};
-use super::samples::Samples;
-use crate::failure::Failure;
 
 /// Slices of a round: thin enough that whatever else the machine does hits all subjects alike.
 const SLICES: u32 = 40;
@@ -38,7 +36,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// The frame's magic, version and signature, which precede the signed body.
 const HEAD: usize = 4 + Signature::LENGTH;
 
-pub(super) fn run(rounds: u32) -> Result<Report, Failure> {
+pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -46,7 +44,7 @@ pub(super) fn run(rounds: u32) -> Result<Report, Failure> {
     runtime.block_on(measure(rounds))
 }
 
-async fn measure(rounds: u32) -> Result<Report, Failure> {
+async fn measure(rounds: u32) -> Result<Report, BenchError> {
     let mut report = Report::begin("messages");
     let agents = Agents::start().await?;
     let actors = Actors::start().await?;
@@ -180,7 +178,7 @@ struct Agents {
 }
 
 impl Agents {
-    async fn start() -> Result<Self, Failure> {
+    async fn start() -> Result<Self, BenchError> {
         let society = Society::builder().build();
         let supervisor = Supervisor::start(SupervisorSpec::new("bench"))
             .await
@@ -236,16 +234,16 @@ impl Agents {
     }
 
     /// Seconds from each ask to its answer.
-    async fn asks(&self) -> Result<Vec<f64>, Failure> {
+    async fn asks(&self) -> Result<Vec<f64>, BenchError> {
         self.order(Order::Ask).await
     }
 
     /// Seconds per one-way message, one value: they overlap, so only all of them together can be timed.
-    async fn tells(&self) -> Result<Vec<f64>, Failure> {
+    async fn tells(&self) -> Result<Vec<f64>, BenchError> {
         self.order(Order::Tell).await
     }
 
-    async fn order(&self, order: Order) -> Result<Vec<f64>, Failure> {
+    async fn order(&self, order: Order) -> Result<Vec<f64>, BenchError> {
         let order = Content::json(&order).map_err(failed)?;
         let answer = self
             .desk
@@ -273,7 +271,7 @@ struct Signed {
 const PURPOSE: &str = "application/vnd.aios.fipa-acl";
 
 impl Signing {
-    fn of(frames: &Frames) -> Result<Self, Failure> {
+    fn of(frames: &Frames) -> Result<Self, BenchError> {
         let party: AgentId = "macro.interface.001@global".parse().map_err(failed)?;
         let identity = SigningIdentity::from_seed(party, [7; 32]);
         let signed = |frame: &OnceLock<Sealed>| {
@@ -286,7 +284,7 @@ impl Signing {
                 .ok_or_else(|| failed("a frame is too short"))?
                 .to_vec();
             let signature = identity.sign(PURPOSE, &body);
-            Ok::<_, Failure>(Signed {
+            Ok::<_, BenchError>(Signed {
                 frame: frame.len(),
                 body,
                 signature,
@@ -306,7 +304,7 @@ impl Signing {
     }
 
     /// Seconds of each strict verification.
-    fn verifies(&self) -> Result<Vec<f64>, Failure> {
+    fn verifies(&self) -> Result<Vec<f64>, BenchError> {
         let key = self.identity.public_key();
         let mut good = true;
         let took = self.each(|signed| {
@@ -420,7 +418,7 @@ impl Actor for Caller {
 }
 
 impl Actors {
-    async fn start() -> Result<Self, Failure> {
+    async fn start() -> Result<Self, BenchError> {
         let (called, _) = Actor::spawn(None, Called, ()).await.map_err(failed)?;
         let (caller, _) = Actor::spawn(None, Caller, called.clone())
             .await
@@ -429,16 +427,16 @@ impl Actors {
     }
 
     /// Seconds per ask and answer.
-    async fn asks(&self) -> Result<f64, Failure> {
+    async fn asks(&self) -> Result<f64, BenchError> {
         self.order(Order::Ask).await
     }
 
     /// Seconds per one-way message, until the last one is handled.
-    async fn tells(&self) -> Result<f64, Failure> {
+    async fn tells(&self) -> Result<f64, BenchError> {
         self.order(Order::Tell).await
     }
 
-    async fn order(&self, order: Order) -> Result<f64, Failure> {
+    async fn order(&self, order: Order) -> Result<f64, BenchError> {
         ractor::call!(self.caller, |done| Errand { order, done }).map_err(failed)
     }
 

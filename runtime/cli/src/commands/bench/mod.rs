@@ -1,30 +1,24 @@
 //! `aios bench`: what the system costs, measured beside what it is made of, in the same run.
 //!
 //! Absolute times say little on a shared machine, so every bar is a ratio against a peer in the same run, a count, or a time that
-//! the peer leaves over. Here is the list of benches; each is a file that ends in a [`report::Report`]. How each figure is measured
+//! the peer leaves over. The benches that need the whole product are files here, those of single parts stand in `aios-bench`; each
+//! ends in an [`aios_bench::Report`]. How each figure is measured
 //! and how to reproduce it with public tools is told in `docs/benchmarks.md`.
 
 mod goal;
 mod messages;
-mod report;
-mod samples;
 
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use self::report::Report;
+use aios_bench::{Bench, BenchError};
+
 use crate::arguments::Bench as Arguments;
 use crate::console;
 use crate::failure::Failure;
 
-/// A measurement that can be asked for by name.
-struct Bench {
-    name: &'static str,
-    what: &'static str,
-    run: fn(rounds: u32) -> Result<Report, Failure>,
-}
-
-const BENCHES: [Bench; 2] = [
+/// The benches of the whole product.
+const WHOLE: [Bench; 2] = [
     Bench {
         name: "messages",
         what: "a signed ask between two agents beside its signatures and a bare ractor ask",
@@ -46,8 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         list(arguments.json)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let bench = BENCHES
-        .iter()
+    let bench = benches()
         .find(|bench| bench.name == name)
         .ok_or_else(|| unknown(name))?;
     if arguments.rounds == 0 {
@@ -58,7 +51,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             "this is a debug build: the figures mean nothing; use `cargo run --release -- bench`",
         );
     }
-    let report = (bench.run)(arguments.rounds)?;
+    let report =
+        (bench.run)(arguments.rounds).map_err(|error| Failure::plain(error.to_string()))?;
     if arguments.json {
         console::json(&report)?;
     } else {
@@ -67,16 +61,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn benches() -> impl Iterator<Item = &'static Bench> {
+    WHOLE.iter().chain(aios_bench::BENCHES)
+}
+
 fn list(json: bool) -> Result<(), Failure> {
     if json {
-        let known: Vec<_> = BENCHES
-            .iter()
+        let known: Vec<_> = benches()
             .map(|bench| serde_json::json!({ "name": bench.name, "what": bench.what }))
             .collect();
         console::json(&known)?;
     } else {
-        let lines: Vec<_> = BENCHES
-            .iter()
+        let lines: Vec<_> = benches()
             .map(|bench| format!("{:12}{}", bench.name, bench.what))
             .collect();
         console::result(&lines.join("\n"))?;
@@ -85,7 +81,7 @@ fn list(json: bool) -> Result<(), Failure> {
 }
 
 fn unknown(name: &str) -> Failure {
-    let known: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
+    let known: Vec<_> = benches().map(|bench| bench.name).collect();
     Failure::usage(format!(
         "no bench is called {name:?}; there are {}",
         known.join(", ")
@@ -93,6 +89,6 @@ fn unknown(name: &str) -> Failure {
 }
 
 /// What goes wrong while measuring ends the bench with the error's own sentence.
-fn failed(error: impl Display) -> Failure {
-    Failure::plain(format!("the measurement broke off: {error}"))
+fn failed(error: impl Display) -> BenchError {
+    BenchError(error.to_string())
 }

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 /// The result of one bench.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub struct Report {
     name: &'static str,
     machine: Machine,
     figures: serde_json::Map<String, serde_json::Value>,
     bars: Vec<Bar>,
-    /// Peers that are not installed, with how to install them. Those measured so far are built in, so none is ever missing.
-    skipped: [String; 0],
+    /// Peers that are not installed, with how to install them.
+    skipped: Vec<String>,
 }
 
 /// Where it was measured.
@@ -32,18 +32,21 @@ struct Machine {
 
 /// A promise and whether this run kept it.
 #[derive(Debug, Serialize)]
-pub(super) struct Bar {
+pub struct Bar {
     id: &'static str,
     what: &'static str,
     value: f64,
     limit: f64,
     unit: &'static str,
+    /// Whether the limit is the least that is promised, and not the most.
+    #[serde(skip)]
+    floor: bool,
     holds: bool,
 }
 
 impl Bar {
     /// A bar that holds while the value is at most the limit.
-    pub(super) fn at_most(
+    pub fn at_most(
         id: &'static str,
         what: &'static str,
         value: f64,
@@ -57,31 +60,62 @@ impl Bar {
             value,
             limit,
             unit,
+            floor: false,
             holds: value <= limit,
+        }
+    }
+
+    /// A bar that holds while the value is at least the limit.
+    pub fn at_least(
+        id: &'static str,
+        what: &'static str,
+        value: f64,
+        limit: f64,
+        unit: &'static str,
+    ) -> Self {
+        let value = rounded(value);
+        Self {
+            id,
+            what,
+            value,
+            limit,
+            unit,
+            floor: true,
+            holds: value >= limit && value.is_finite(),
         }
     }
 }
 
 impl Report {
     /// An empty report of this machine; made before measuring, so that the load seen is not the bench's own.
-    pub(super) fn begin(name: &'static str) -> Self {
+    pub fn begin(name: &'static str) -> Self {
         Self {
             name,
             machine: Machine::this(),
             figures: serde_json::Map::new(),
             bars: Vec::new(),
-            skipped: [],
+            skipped: Vec::new(),
         }
     }
 
     /// Adds a raw value; its name ends with its unit.
-    pub(super) fn figure(&mut self, name: &'static str, value: f64) {
-        self.figures.insert(name.to_owned(), rounded(value).into());
+    pub fn figure(&mut self, name: impl Into<String>, value: f64) {
+        self.figures.insert(name.into(), rounded(value).into());
     }
 
     /// Adds a promise.
-    pub(super) fn bar(&mut self, bar: Bar) {
+    pub fn bar(&mut self, bar: Bar) {
         self.bars.push(bar);
+    }
+
+    /// Notes a peer that could not be measured, with what to do to have it.
+    pub fn skip(&mut self, peer: impl Into<String>) {
+        self.skipped.push(peer.into());
+    }
+
+    /// Whether every promise was kept in this run.
+    pub fn holds(&self) -> bool {
+        self.bars.iter().all(|bar| bar.holds)
     }
 }
 
@@ -175,14 +209,19 @@ impl fmt::Display for Report {
             value,
             limit,
             unit,
+            floor,
             holds,
         } in &self.bars
         {
             let verdict = if *holds { "holds" } else { "broken" };
+            let bound = if *floor { "at least" } else { "at most" };
             writeln!(
                 f,
-                "{verdict:8}{id}: {what}: {value:.2} {unit}, at most {limit}"
+                "{verdict:8}{id}: {what}: {value:.2} {unit}, {bound} {limit}"
             )?;
+        }
+        for peer in &self.skipped {
+            writeln!(f, "skipped {peer}")?;
         }
         Ok(())
     }
@@ -210,8 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn a_floor_is_kept_from_its_limit_upwards() {
+        for (value, holds) in [(0.8, true), (0.79, false), (f64::NAN, false)] {
+            assert_eq!(
+                Bar::at_least("b", "", value, 0.8, "times").holds,
+                holds,
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
     fn the_object_has_the_fields_that_programs_read() {
         let mut report = Report::begin("messages");
+        report.skip("otp: install erlang-base");
         report.figure("ask_us", 81.234_56);
         report.bar(Bar::at_most("ask", "an ask", 1.2, 1.5, "times"));
         let object = serde_json::to_value(&report).expect("it serialises");
@@ -224,6 +275,6 @@ mod tests {
             .keys()
             .collect();
         assert_eq!(bar, ["id", "what", "value", "limit", "unit", "holds"]);
-        assert!(object["skipped"].as_array().expect("a list").is_empty());
+        assert_eq!(object["skipped"][0], "otp: install erlang-base");
     }
 }

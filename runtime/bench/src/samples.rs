@@ -1,32 +1,32 @@
 //! Several measurements of one thing.
 
 /// Values of one figure, gathered over all interleaved slices.
-#[derive(Debug)]
-pub(super) struct Samples(Vec<f64>);
+#[derive(Debug, Default)]
+pub struct Samples(Vec<f64>);
 
 impl Samples {
     /// No values yet.
-    pub(super) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// Keeps one more value.
-    pub(super) fn push(&mut self, value: f64) {
+    pub fn push(&mut self, value: f64) {
         self.0.push(value);
     }
 
     /// Keeps some more values.
-    pub(super) fn extend(&mut self, values: impl IntoIterator<Item = f64>) {
+    pub fn extend(&mut self, values: impl IntoIterator<Item = f64>) {
         self.0.extend(values);
     }
 
     /// The lowest value: what it takes when nothing else wants the machine; infinite if there is none.
-    pub(super) fn least(&self) -> f64 {
+    pub fn least(&self) -> f64 {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
     /// The value that half of the others exceed; not a number if there is none.
-    pub(super) fn median(&self) -> f64 {
+    pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         let middle = sorted.len() / 2;

@@ -1,0 +1,31 @@
+//! What the parts cost, measured beside the raw primitives they are made of and the rivals that are built in, in one run.
+//!
+//! Absolute times say little on a shared machine, so every bar is a ratio against a peer in the same run or a count. Each bench is a
+//! module that ends in a [`Report`]; how its figures are measured is told in `docs/benchmarks.md`. The benches of whole goals and of
+//! signed messages need the product and stand with its command.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod report;
+mod samples;
+
+pub use report::{Bar, Report};
+pub use samples::Samples;
+
+/// A measurement that can be asked for by name.
+pub struct Bench {
+    /// Its name.
+    pub name: &'static str,
+    /// What it measures, in a line.
+    pub what: &'static str,
+    /// Measures it in so many interleaved rounds.
+    pub run: fn(rounds: u32) -> Result<Report, BenchError>,
+}
+
+/// A measurement broke off; the sentence says where.
+#[derive(Debug, thiserror::Error)]
+#[error("the measurement broke off: {0}")]
+pub struct BenchError(pub String);
+
+/// The benches of this crate.
+pub const BENCHES: &[Bench] = &[];
