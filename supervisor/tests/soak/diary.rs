@@ -163,11 +163,11 @@ impl Actor for Worker {
         _: ActorRef<Do>,
         (path, incarnation, diary): Self::Arguments,
     ) -> Result<Body, ActorProcessingErr> {
-        match diary.chance(&path, incarnation) % 40 {
+        match diary.chance(&path, incarnation) % 400 {
             // The first start of a declared child comes off, so that the tree stands at first.
             0 if incarnation > 1 => return Err("has a bad day".into()),
             1 if incarnation > 1 => panic!("has a very bad day"),
-            2..5 => tokio::time::sleep(Duration::from_millis(3)).await,
+            2..30 => tokio::time::sleep(Duration::from_millis(3)).await,
             _ => {}
         }
         diary.enter(&path, incarnation);

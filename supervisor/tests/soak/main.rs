@@ -68,6 +68,10 @@ async fn soak(steps: u64, seed: u64) {
         invariants::look(&root, hands.orders(), hands.plan(), &diary, beside, &place).await;
     }
     writeln!(std::io::stderr(), "{:?}", hands.summary()).unwrap();
+    assert!(
+        hands.lively(),
+        "seed {seed}: there was nobody left to do anything to"
+    );
     let expected = invariants::in_order(&root, &root.view(), &diary);
     diary.take_goodbyes();
     assert_eq!(

@@ -139,6 +139,12 @@ impl Hands {
         &self.orders
     }
 
+    /// Whether most steps met somebody.
+    pub(crate) fn lively(&self) -> bool {
+        let idle = self.done.get("time passes").copied().unwrap_or_default();
+        3 * idle < self.steps
+    }
+
     /// How often each thing was done to somebody.
     pub(crate) fn summary(&self) -> impl fmt::Debug + use<> {
         let mut done: Vec<_> = self.done.clone().into_iter().collect();
@@ -383,6 +389,14 @@ impl Hands {
 
     /// Starts most of what is down, so that the next steps find somebody.
     pub(crate) async fn heal(&mut self) {
+        // Whole subtrees may have a bad day when they start.
+        for _ in 0..3 {
+            self.heal_once().await;
+        }
+    }
+
+    async fn heal_once(&mut self) {
+        // From the top down, as the paths are sorted.
         for path in self.paths.clone() {
             let Some(supervisor) = self.running(&path) else {
                 continue;
