@@ -158,7 +158,8 @@ struct Curious(Arc<std::sync::Mutex<Option<aios_supervisor::SupervisorRef>>>);
 
 impl Drop for Curious {
     fn drop(&mut self) {
-        if let Some(tree) = self.0.lock().unwrap().as_ref() {
+        let tree = self.0.lock().unwrap().clone();
+        if let Some(tree) = tree {
             tree.count_children();
             panic!("strangers do that");
         }
