@@ -18,7 +18,7 @@ mod rig;
 mod rules;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -274,7 +274,14 @@ impl Tree {
 
     /// Adds a child that is started by [`Input::Boot`].
     pub(crate) fn add(&mut self, id: Arc<str>, policy: Arc<Policy>) -> Key {
+        // Names are checked to differ before a tree is built.
         self.insert(id, policy, Cause::Boot, Duration::ZERO)
+            .unwrap_or_else(|known| known)
+    }
+
+    /// The key the next new child will get; whether an order made one is seen by comparing.
+    pub(crate) fn next_key(&self) -> Key {
+        Key(self.next_key)
     }
 
     /// Makes room for that many more children.
@@ -352,12 +359,22 @@ impl Tree {
         self.stopping
     }
 
-    fn insert(&mut self, id: Arc<str>, policy: Arc<Policy>, cause: Cause, now: Duration) -> Key {
+    /// A new child's key, or that of the child that has the name already.
+    fn insert(
+        &mut self,
+        id: Arc<str>,
+        policy: Arc<Policy>,
+        cause: Cause,
+        now: Duration,
+    ) -> Result<Key, Key> {
         let key = Key(self.next_key);
+        match self.ids.entry(Arc::clone(&id)) {
+            Entry::Occupied(known) => return Err(*known.get()),
+            Entry::Vacant(free) => free.insert(key),
+        };
         self.next_key += 1;
         self.supervisors += usize::from(policy.kind == Kind::Supervisor);
         self.significant += usize::from(policy.significant);
-        self.ids.insert(Arc::clone(&id), key);
         let child = Child {
             id,
             policy,
@@ -373,7 +390,7 @@ impl Tree {
             waiters: Vec::new(),
         };
         self.children.insert(key, child);
-        key
+        Ok(key)
     }
 }
 
@@ -449,8 +466,7 @@ impl Step<'_> {
     }
 
     fn begin_start(&mut self, key: Key) {
-        self.set_phase(key, Phase::Starting);
-        let Some(child) = self.tree.children.get_mut(&key) else {
+        let Some(child) = self.set_phase(key, Phase::Starting) else {
             return;
         };
         child.incarnation += 1;
@@ -463,10 +479,8 @@ impl Step<'_> {
     }
 
     /// Moves a child to its next phase. What was due in the last one is due no more.
-    fn set_phase(&mut self, key: Key, phase: Phase) {
-        let Some(child) = self.tree.children.get_mut(&key) else {
-            return;
-        };
+    fn set_phase(&mut self, key: Key, phase: Phase) -> Option<&mut Child> {
+        let child = self.tree.children.get_mut(&key)?;
         let before = child.phase;
         child.phase = phase;
         child.since = self.now;
@@ -487,6 +501,7 @@ impl Step<'_> {
                 !phase.is_at_rest(),
             );
         }
+        Some(child)
     }
 
     fn set_timer(&mut self, key: Key, after: Duration) {

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    fmt,
+    fmt::{self, Write as _},
     marker::PhantomData,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -212,7 +212,7 @@ impl<T: Send + Sync + 'static> DynamicRef<T> {
     /// Starts a child under the next free name of the template.
     pub async fn start_child(&self, argument: T) -> Result<ChildHandle, OrderError> {
         self.supervisor
-            .order_start(self.spec(self.next_id(), argument))
+            .order_start(self.spec(self.next_id(&mut String::new()), argument))
             .await
     }
 
@@ -233,20 +233,25 @@ impl<T: Send + Sync + 'static> DynamicRef<T> {
         &self,
         arguments: impl IntoIterator<Item = T>,
     ) -> Vec<Result<ChildHandle, OrderError>> {
+        let mut name = String::new();
         let specs = arguments
             .into_iter()
-            .map(|argument| self.spec(self.next_id(), argument))
+            .map(|argument| self.spec(self.next_id(&mut name), argument))
             .collect();
         self.supervisor.order_start_many(specs).await
     }
 
-    fn next_id(&self) -> Arc<str> {
+    /// `name` is scratch space.
+    fn next_id(&self, name: &mut String) -> Arc<str> {
         let number = self
             .supervisor
             .shared
             .next_number
             .fetch_add(1, Ordering::Relaxed);
-        format!("{}-{number}", self.template.prefix).into()
+        name.clear();
+        // Writing to a string cannot fail.
+        let _ = write!(name, "{}-{number}", self.template.prefix);
+        name.as_str().into()
     }
 
     fn spec(&self, id: Arc<str>, argument: T) -> ChildSpec {

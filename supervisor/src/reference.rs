@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::{
-    child_spec::ChildSpec,
+    child_spec::{ChildSpec, Policy},
     decision::{Key, Order},
     events::SupervisionEvent,
     order::OrderError,
@@ -388,6 +388,13 @@ impl ChildHandle {
         let now = self.shared.env.now();
         let book = self.shared.book.lock();
         book.child_view(book.tree.key_of(&self.id)?, now)
+    }
+
+    /// What its supervisor promised it (OTP's `get_childspec`); `None` when the child was forgotten.
+    pub fn policy(&self) -> Option<Arc<Policy>> {
+        let book = self.shared.book.lock();
+        let key = book.tree.key_of(&self.id)?;
+        Some(Arc::clone(&book.tree.children.get(&key)?.policy))
     }
 
     /// The supervisor it is, if it is one.

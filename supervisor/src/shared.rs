@@ -107,10 +107,10 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    pub(crate) fn new(spec: &ChildSpec) -> Self {
+    pub(crate) fn new(spec: ChildSpec) -> Self {
         Self {
-            start: Arc::clone(&spec.start),
-            extras: spec.extras.clone(),
+            start: spec.start,
+            extras: spec.extras,
             cell: None,
             join: None,
             subtree: None,
@@ -281,18 +281,21 @@ impl Shared {
                 subtrees.insert(child.id, subtree);
             }
         }
-        book.live.clear();
+        let forgotten = std::mem::take(&mut book.live);
         book.by_actor.clear();
         for child in &spec.children {
             let key = book
                 .tree
                 .add(Arc::clone(&child.id), Arc::clone(&child.policy));
-            let mut live = Live::new(child);
+            let mut live = Live::new(child.clone());
             live.subtree = subtrees.remove(&child.id);
             book.live.insert(key, live);
         }
         book.cell = Some(cell);
         book.since = self.env.now();
+        // Arguments of children belong to strangers: their drop may look at this book.
+        drop(book);
+        drop(forgotten);
     }
 
     /// Closes the record when the supervisor's actor is gone, however it went, and keeps what it left behind.
@@ -308,6 +311,11 @@ impl Shared {
             .map(Live::take_remains)
             .filter(|remains| !remains.is_empty())
             .collect();
+        // ractor kills the linked children of an actor that was killed; one that cut its link would be waited for
+        // without end.
+        for cell in left.iter().filter_map(|remains| remains.cell.as_ref()) {
+            cell.kill();
+        }
         book.orphans.extend(left);
         drop(book);
         self.changed.notify_waiters();

@@ -233,7 +233,7 @@ pub enum SpecError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Backoff, Template};
+    use crate::{Backoff, Kind, Template};
     use ractor::{Actor, ActorProcessingErr, ActorRef};
 
     struct Nobody;
@@ -349,6 +349,43 @@ mod tests {
             let error = spec.check().expect_err(words).to_string();
             assert!(error.contains(words), "`{error}` should say `{words}`");
         }
+    }
+
+    /// OTP's defaults: permanent, five seconds to leave, and without limit for a supervisor.
+    #[test]
+    fn a_spec_left_alone_promises_what_otp_does() {
+        let worker = child("a").policy;
+        assert_eq!(
+            (worker.restart, worker.shutdown, worker.kind),
+            (
+                Restart::Permanent,
+                Shutdown::Timeout(Duration::from_secs(5)),
+                Kind::Worker
+            )
+        );
+        let nested = ChildSpec::supervisor(SupervisorSpec::new("n"));
+        assert_eq!(
+            (
+                nested.policy.restart,
+                nested.policy.shutdown,
+                nested.policy.kind
+            ),
+            (Restart::Permanent, Shutdown::Infinity, Kind::Supervisor)
+        );
+        let SupervisorSpec {
+            strategy,
+            intensity,
+            auto_shutdown,
+            ..
+        } = SupervisorSpec::new("root");
+        assert_eq!(
+            (strategy, intensity, auto_shutdown),
+            (
+                Strategy::OneForOne,
+                crate::Intensity::new(1, Duration::from_secs(5)),
+                AutoShutdown::Never
+            )
+        );
     }
 
     #[test]

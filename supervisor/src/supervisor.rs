@@ -156,6 +156,8 @@ pub(crate) enum Msg {
     StartMany(Batch),
     /// A start that went on in a task is over; its outcome lies in the slot.
     StartDone { key: Key, incarnation: u64 },
+    /// An actor that is not linked to us has ended; ractor did not tell.
+    Ended { actor: ActorId, exit: ExitReason },
     /// A child that had announced its exit is completely gone.
     Gone {
         key: Key,
@@ -311,6 +313,7 @@ impl Actor for SupervisorActor {
                 return state.leave_if_done();
             }
             Msg::StartDone { key, incarnation } => state.start_done(key, incarnation),
+            Msg::Ended { actor, exit } => state.exit_heard(actor, exit),
             Msg::Gone {
                 key,
                 incarnation,
@@ -373,11 +376,11 @@ impl State {
         // A new child's record has to be there before the plan that starts it is carried out.
         let now = self.shared.env.now();
         let mut book = self.shared.book.lock();
-        let known = book.tree.key_of(&spec.id).is_some();
+        let key = book.tree.next_key();
         book.tree
             .step(Input::Order { order, ticket }, now, &mut self.actions);
-        if let Some(key) = book.tree.key_of(&spec.id).filter(|_| !known) {
-            book.live.insert(key, Live::new(&spec));
+        if book.tree.next_key() != key {
+            book.live.insert(key, Live::new(spec));
         }
     }
 

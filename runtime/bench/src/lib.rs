@@ -8,6 +8,7 @@
 
 mod report;
 mod samples;
+mod supervision;
 
 pub use report::{Bar, Report};
 pub use samples::Samples;
@@ -28,4 +29,8 @@ pub struct Bench {
 pub struct BenchError(pub String);
 
 /// The benches of this crate.
-pub const BENCHES: &[Bench] = &[];
+pub const BENCHES: &[Bench] = &[Bench {
+    name: "supervision",
+    what: "restarts, groups, many children, memory and messages, beside ractor, OTP and rivals",
+    run: supervision::run,
+}];

@@ -22,13 +22,15 @@ impl Step<'_> {
         }
         match child.phase {
             Phase::Starting => {
-                let cause = child.cause;
-                self.set_phase(key, Phase::Running);
-                self.emit_of(key, EventKind::Started { incarnation });
+                let Some(child) = self.set_phase(key, Phase::Running) else {
+                    return;
+                };
+                let cause = std::mem::replace(&mut child.cause, Cause::Restart);
+                let id = Some(Arc::clone(&child.id));
+                self.emit(id, EventKind::Started { incarnation });
                 if let Cause::New(ticket) | Cause::Again(ticket) = cause {
                     self.answer(ticket, Ok(key));
                 }
-                self.set_cause(key, Cause::Restart);
                 self.end_turn(key);
                 self.advance_group();
             }

@@ -41,15 +41,20 @@ impl Step<'_> {
     }
 
     fn order_start(&mut self, id: Arc<str>, policy: Arc<Policy>, ticket: Ticket) {
-        if let Some(phase) = self.tree.key_of(&id).and_then(|key| self.phase_of(key)) {
-            let error = if phase.is_at_rest() {
-                OrderError::AlreadyPresent { id }
-            } else {
-                OrderError::AlreadyStarted { id }
-            };
-            return self.answer(ticket, Err(error));
-        }
-        let key = self.tree.insert(id, policy, Cause::New(ticket), self.now);
+        let new = self
+            .tree
+            .insert(Arc::clone(&id), policy, Cause::New(ticket), self.now);
+        let key = match new {
+            Ok(key) => key,
+            Err(known) => {
+                let error = if self.phase_of(known).is_some_and(Phase::is_at_rest) {
+                    OrderError::AlreadyPresent { id }
+                } else {
+                    OrderError::AlreadyStarted { id }
+                };
+                return self.answer(ticket, Err(error));
+            }
+        };
         if self.starts_in_order() {
             self.queue_start(key);
         } else {

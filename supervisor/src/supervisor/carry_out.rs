@@ -64,7 +64,8 @@ impl State {
             Action::Kill { key } => self.kill(key),
             Action::Abandon { key } => self.abandon(key),
             Action::Forget { key } => {
-                self.shared.book.lock().live.remove(&key);
+                let forgotten = self.shared.book.lock().live.remove(&key);
+                drop_foreign(forgotten);
             }
             Action::Answer { ticket, answer } => {
                 if let Some(reply) = self.asked.remove(&ticket) {
@@ -240,29 +241,37 @@ impl State {
         if let Some(exit) = self.early.remove(&actor) {
             self.exit_heard(actor, exit);
         } else if !linked {
-            // It is already leaving and may have left before it was ours to watch. If it did tell us, that is heard
-            // first, and this finds it gone.
-            let me = self.me.clone();
-            tokio::spawn(async move {
-                let _ = cell.wait(None).await;
-                let _ = me.send_message(Msg::Gone {
-                    key,
-                    incarnation,
-                    exit: ExitReason::Cancelled,
-                });
-            });
+            // It is already leaving and may have left before it was ours to watch.
+            self.watch_unlinked(&cell, ExitReason::Cancelled);
         }
     }
 
     fn link(&self, cell: &ActorCell) -> bool {
-        let mine = |cell: &ActorCell| {
-            cell.try_get_supervisor()
-                .is_some_and(|parent| parent.get_id() == self.me.get_id())
-        };
-        if !mine(cell) {
+        if !self.is_mine(cell) {
             cell.link(self.me.get_cell());
         }
-        mine(cell)
+        self.is_mine(cell)
+    }
+
+    fn is_mine(&self, cell: &ActorCell) -> bool {
+        cell.try_get_supervisor()
+            .is_some_and(|parent| parent.get_id() == self.me.get_id())
+    }
+
+    /// A child that has cut its link is told to leave like the others, but ractor will not tell us that it has. If it
+    /// did tell, that is heard first, and this finds nobody.
+    fn watch_unlinked(&self, cell: &ActorCell, exit: ExitReason) {
+        if self.is_mine(cell) {
+            return;
+        }
+        let (me, cell) = (self.me.clone(), cell.clone());
+        tokio::spawn(async move {
+            let _ = cell.wait(None).await;
+            let _ = me.send_message(Msg::Ended {
+                actor: cell.get_id(),
+                exit,
+            });
+        });
     }
 
     /// ractor says that an actor ended. The core hears of it when all of it is gone.
@@ -334,6 +343,7 @@ impl State {
             return;
         };
         if let Some(cell) = &live.cell {
+            self.watch_unlinked(cell, ExitReason::Shutdown(SHUTDOWN.into()));
             return ask(cell);
         }
         let Some(pending) = &mut live.pending else {
@@ -351,6 +361,7 @@ impl State {
             return;
         };
         if let Some(cell) = &live.cell {
+            self.watch_unlinked(cell, ExitReason::Killed);
             return cell.kill();
         }
         let Some(pending) = &mut live.pending else {
@@ -409,6 +420,12 @@ fn ask(cell: &ActorCell) {
     } else {
         cell.stop(Some(SHUTDOWN.to_string()));
     }
+}
+
+/// Drops what holds code and values of strangers: never under the book's lock, which their drop may want, and never so
+/// that a panic of theirs ends the supervisor.
+pub(super) fn drop_foreign<T>(what: T) {
+    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(what)));
 }
 
 fn flatten(

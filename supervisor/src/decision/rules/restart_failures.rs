@@ -1,0 +1,125 @@
+//! Restarts that fail or take long, and what is heard meanwhile.
+
+use super::*;
+
+#[test]
+fn a_restart_that_fails_is_tried_again_and_each_try_counts() {
+    let mut world = three(Strategy::OneForOne, &permanent());
+    world.habit("b", Habit::FailsToStart);
+    world.crash("b");
+    assert_eq!(
+        world.take_log(),
+        "start b#2",
+        "the next try goes through the mailbox"
+    );
+    assert_eq!(world.states(), "a:running b:backoff c:running");
+    world.pass(ms(0));
+    assert_eq!(world.take_log(), "start b#3 give-up ask c ask a exit");
+}
+
+#[test]
+fn a_group_restart_that_fails_starts_over_with_the_one_that_failed() {
+    for (strategy, expected) in [
+        (Strategy::RestForOne, "start c#3"),
+        (Strategy::OneForAll, "start a#3 start b#3 start c#3"),
+    ] {
+        let mut world = three(strategy, &permanent());
+        world.habit("c", Habit::FailsToStart);
+        world.crash("a");
+        world.log.clear();
+        world.habit("c", Habit::Good);
+        world.pass(ms(0));
+        assert_eq!(world.take_log(), expected, "{strategy:?}");
+        assert_eq!(world.states(), "a:running b:running c:running");
+    }
+}
+
+#[test]
+fn orders_are_heard_while_a_restart_keeps_failing() {
+    let mut settings = settings(Strategy::OneForOne, 100, SECOND);
+    settings.seed = 5;
+    let mut world = World::booted(settings, &[("a", permanent()), ("b", permanent())]);
+    world.habit("b", Habit::FailsToStart);
+    world.crash("b");
+    let asked = [
+        world.restart("b"),
+        world.delete("b"),
+        world.start("b", permanent()),
+    ];
+    assert_eq!(
+        asked.map(|ticket| world.answer(ticket)),
+        ["restarting", "restarting", "already_started"]
+    );
+    let ticket = world.terminate("b");
+    assert_eq!(
+        (world.answer(ticket), world.states().as_str()),
+        ("ok", "a:running b:stopped")
+    );
+    assert_eq!(world.tree.next_deadline(), None);
+}
+
+#[test]
+fn orders_are_heard_while_a_restart_is_slow() {
+    let mut world = three(Strategy::OneForOne, &permanent());
+    world.habit("b", Habit::SlowStart);
+    world.crash("b");
+    let asked = [world.restart("b"), world.delete("b")];
+    assert_eq!(
+        asked.map(|ticket| world.answer(ticket)),
+        ["restarting", "restarting"]
+    );
+    assert_eq!(world.tree.counts().active, 2);
+    let ticket = world.terminate("b");
+    assert_eq!(
+        (world.answer(ticket), world.take_log().as_str()),
+        ("ok", "start b#2 ask b")
+    );
+}
+
+#[test]
+fn a_start_that_comes_off_just_after_it_was_called_off_is_stopped_again() {
+    let mut world = three(Strategy::OneForOne, &permanent());
+    world.habit("b", Habit::Manual);
+    world.crash("b");
+    world.terminate("b");
+    world.finish_start("b");
+    assert_eq!(world.take_log(), "start b#2 ask b ask b");
+    world.exit("b", ExitReason::Shutdown("shutdown".into()));
+    assert_eq!(world.states(), "a:running b:stopped c:running");
+}
+
+/// OTP's three hanging restart loops: whatever the strategy, a restart that never succeeds blocks nobody.
+#[test]
+fn stop_orders_counts_and_listings_are_heard_while_a_restart_keeps_failing() {
+    for strategy in [
+        Strategy::OneForOne,
+        Strategy::OneForAll,
+        Strategy::RestForOne,
+        Strategy::Dynamic,
+    ] {
+        let mut world = World::booted(settings(strategy, 1_000, SECOND), &[]);
+        for id in ["a", "b", "c"] {
+            world.start(id, permanent());
+        }
+        world.habit("b", Habit::FailsToStart);
+        world.crash("b");
+        for _ in 0..100 {
+            world.tell(Input::Tick);
+            let counts = world.tree.counts();
+            assert_eq!(counts.specs, 3, "{strategy:?}");
+            assert!(counts.active < 3, "{strategy:?}");
+            assert!(
+                world.states().contains("b:backoff") || world.states().contains("b:waiting"),
+                "{strategy:?}: {}",
+                world.states()
+            );
+        }
+        world.log.clear();
+        world.tell(Input::Stop);
+        assert_eq!(world.outcome, Some(Outcome::Ordered), "{strategy:?}");
+        assert!(
+            !world.take_log().contains("start"),
+            "{strategy:?}: nothing starts on the way out"
+        );
+    }
+}
