@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod micro;
 mod report;
 mod samples;
 
@@ -28,4 +29,4 @@ pub struct Bench {
 pub struct BenchError(pub String);
 
 /// The benches of this crate.
-pub const BENCHES: &[Bench] = &[];
+pub const BENCHES: &[Bench] = &[micro::BENCH];
