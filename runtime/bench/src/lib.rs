@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod micro;
 mod report;
 mod samples;
 mod supervision;
@@ -29,8 +30,11 @@ pub struct Bench {
 pub struct BenchError(pub String);
 
 /// The benches of this crate.
-pub const BENCHES: &[Bench] = &[Bench {
-    name: "supervision",
-    what: "restarts, groups, many children, memory and messages, beside ractor, OTP and rivals",
-    run: supervision::run,
-}];
+pub const BENCHES: &[Bench] = &[
+    micro::BENCH,
+    Bench {
+        name: "supervision",
+        what: "restarts, groups, many children, memory and messages, beside ractor, OTP and rivals",
+        run: supervision::run,
+    },
+];

@@ -1,0 +1,113 @@
+//! Events handled by one core, without the door: bars 2, 3 and 4.
+
+use std::hint::black_box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use aios_micro::Handle;
+
+use super::meter::thread_cpu;
+use super::part::{Found, Outcome};
+use super::probe::{Dice, PANIC, PANIC_PLAINLY, TOUCH, events, stepper};
+use crate::Samples;
+
+/// Events of one slice: a millisecond, so that most slices are not interrupted and the subjects alternate quickly.
+const SLICE: usize = 32_768;
+const SLICES: u64 = 60;
+
+pub(crate) fn measure(scale: u64) -> Outcome {
+    let agents = 4_000_000 / scale;
+    let mut stepper = stepper();
+    let handles = (0..agents)
+        .map(|resource| stepper.spawn(resource))
+        .collect::<Result<Vec<Handle>, _>>()?;
+    let first = handles[0];
+    let subjects = [
+        ("random", true, TOUCH),
+        ("random_panics", true, PANIC),
+        ("random_plain_panics", true, PANIC_PLAINLY),
+        ("neighbour", false, TOUCH),
+        ("neighbour_panics", false, PANIC),
+    ];
+    let slices = (SLICES / scale).max(3);
+    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+    let mut nanos: [Samples; 5] = Default::default();
+    let mut bare = Samples::new();
+    for slice in 0..slices {
+        for (at, (_, random, code)) in subjects.iter().enumerate() {
+            let events = events(first, agents, random.then_some(&mut dice), *code, SLICE);
+            let used = thread_cpu();
+            stepper.step(slice * 5 + at as u64, &events);
+            nanos[at].push((thread_cpu() - used).as_nanos() as f64 / SLICE as f64);
+        }
+        bare.push(bare_panic_ns());
+    }
+    let counts = stepper.counts();
+    let panics = slices * 3 * (SLICE as u64 / 100);
+    let mut found = Found::new();
+    for ((name, ..), nanos) in subjects.iter().zip(&nanos) {
+        found.insert(format!("{name}_events_per_cpu_s"), 1e9 / nanos.median());
+    }
+    let [none, some, plain, ..] = nanos.map(|nanos| nanos.median());
+    found.insert("panic_ratio".into(), none / some);
+    found.insert("plain_panic_ratio".into(), none / plain);
+    found.insert("panic_ns".into(), (some - none) * 100.0);
+    found.insert("bare_panic_ns".into(), bare.median());
+    found.insert("delivery_panics_told".into(), panics as f64);
+    found.insert("delivery_panics_counted".into(), counts.panics as f64);
+    let delivered = counts.handled + counts.panics;
+    let told = slices * subjects.len() as u64 * SLICE as u64;
+    let lost = (agents - stepper.live())
+        + told.abs_diff(delivered)
+        + counts.panics.abs_diff(counts.restarted);
+    found.insert("delivery_lost_agents".into(), lost as f64);
+    Ok(found)
+}
+
+/// The same panic caught one by one with nothing around it: what the standard library and the unwinder take for themselves.
+fn bare_panic_ns() -> f64 {
+    const PANICS: usize = 300;
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let used = thread_cpu();
+    for number in 0..PANICS {
+        let nothing: &[usize] = black_box(&[]);
+        let caught = catch_unwind(AssertUnwindSafe(|| nothing[black_box(number)]));
+        let _ = black_box(caught);
+    }
+    let nanos = (thread_cpu() - used).as_nanos() as f64 / PANICS as f64;
+    std::panic::set_hook(hook);
+    nanos
+}
+
+/// Spawn and free in a full house: a random agent leaves, a new one comes. Who leaves is drawn beforehand, so that only
+/// leaving and coming is timed.
+pub(crate) fn churn(scale: u64) -> Outcome {
+    let agents = 4_000_000 / scale;
+    let mut stepper = stepper();
+    let mut handles = (0..agents)
+        .map(|resource| stepper.spawn(resource))
+        .collect::<Result<Vec<Handle>, _>>()?;
+    let mut dice = Dice(88_172_645_463_325_252);
+    for at in (1..handles.len()).rev() {
+        handles.swap(at, dice.below(at as u64 + 1) as usize);
+    }
+    let (mut random, mut hot) = (Samples::new(), Samples::new());
+    for leaving in handles.chunks((handles.len() / 100).max(1)) {
+        let used = thread_cpu();
+        for agent in leaving {
+            stepper.free(*agent)?;
+            black_box(stepper.spawn(7)?);
+        }
+        random.push(leaving.len() as f64 / (thread_cpu() - used).as_secs_f64());
+        let used = thread_cpu();
+        for _ in 0..leaving.len() {
+            let born = stepper.spawn(7)?;
+            stepper.free(black_box(born))?;
+        }
+        hot.push(leaving.len() as f64 / (thread_cpu() - used).as_secs_f64());
+    }
+    Ok(Found::from([
+        ("churn_pairs_per_cpu_s".into(), random.median()),
+        ("churn_one_slot_pairs_per_cpu_s".into(), hot.median()),
+    ]))
+}
