@@ -262,7 +262,15 @@ async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentE
         None => analysis,
     };
 
-    let plan = build(&goal, &analysis);
+    let mut plan = build(&goal, &analysis);
+    for task in &mut plan.tasks {
+        // What an attempt may really take is what the plan is measured by.
+        let policy = ctx.society().recovery().of(&task.action);
+        task.deadline_ms = task
+            .deadline_ms
+            .min(request.task_deadline_ms)
+            .min(policy.attempt_timeout_ms);
+    }
     let budget = Budget {
         tasks: request.tasks as usize,
         tokens: request.tokens.into(),
