@@ -21,7 +21,7 @@ use crate::door::{DoorFolder, KeeperArguments};
 use crate::events::{self, Restarts};
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
-use crate::swarm::{self, SPEAKER_ROLE, Speaker, Tensors, TensorsError};
+use crate::swarm::{self, Speaker, Tensors, TensorsError};
 use crate::{boot, engines, metric};
 
 /// How long an engine may take to load its models.
@@ -197,7 +197,9 @@ impl NodeBuilder {
         let population = swarm.population.clone();
         society
             .factories()
-            .register(SPEAKER_ROLE, move |_| Ok(Speaker::new(population.clone())));
+            .register(aios_micro::report::SPEAKER_ROLE, move |_| {
+                Ok(Speaker::new(population.clone()))
+            });
         let whole = Arc::new(OnceLock::new());
         let door = config.door.open.then(|| KeeperArguments {
             folder: DoorFolder::of(&config.door.folder),

@@ -11,6 +11,9 @@ use crate::totals::ZoneTotals;
 /// Ontology of the content: a JSON object with the fields of [`ZoneTotals`].
 pub const ONTOLOGY: &str = "aios.micro.totals";
 
+/// The role of the agent that speaks for a zone.
+pub const SPEAKER_ROLE: &str = "micro.zone";
+
 /// Why a report was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {

@@ -1,8 +1,10 @@
 //! The monitor agent: how everybody is, asked for and not polled.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use aios_protocols::{AgentCard, Content, Performative};
+use aios_micro::{ALERT_BELOW, report};
+use aios_protocols::{AgentCard, Content, Draft, Performative, ProtocolName};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,11 @@ use crate::agent::{Agent, AgentError, AgentState, Context, Incoming};
 
 /// Asks for a [`Health`].
 pub const HEALTH: &str = "aios.health";
+
+/// Asks for the micro agents of a zone in numbers, as the zone signed them: the only way a macro agent hears of the swarm.
+pub const POPULATION: &str = "aios.population";
+/// How long a zone may take over its numbers.
+const ZONE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A picture of the node's health.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,21 +35,84 @@ pub struct Health {
 
 /// Looks after the others.
 #[derive(Debug, Default)]
-pub struct Monitor;
+pub struct Monitor {
+    /// What is wrong with each zone, as it said last.
+    zones: BTreeMap<String, Vec<String>>,
+}
+
+/// What of a zone's totals is looked at.
+#[derive(Debug, Deserialize)]
+struct Zone {
+    zone: String,
+    kinds: Vec<Kind>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Kind {
+    kind: String,
+    active: u64,
+    expected: Option<u64>,
+}
+
+impl Zone {
+    /// Kinds whose population is too small, in sentences.
+    fn alerts(&self) -> Vec<String> {
+        let few = |kind: &&Kind| {
+            kind.expected
+                .is_some_and(|expected| (kind.active as f64) < ALERT_BELOW * expected as f64)
+        };
+        let told = |kind: &Kind| {
+            let expected = kind.expected.unwrap_or_default();
+            let Kind { kind, active, .. } = kind;
+            format!(
+                "zone {} has {active} {kind} agents, {expected} are expected",
+                self.zone
+            )
+        };
+        self.kinds.iter().filter(few).map(told).collect()
+    }
+}
 
 #[async_trait]
 impl Agent for Monitor {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = ["health".to_owned()].into();
+        card.skills = ["health".to_owned(), "population".to_owned()].into();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         match (incoming.performative, incoming.ontology.as_deref()) {
             (Performative::QueryRef, Some(HEALTH)) => {
-                incoming.inform(Content::json(&health(ctx))?)?;
+                let mut health = health(ctx);
+                health.alerts.extend(self.zones.values().flatten().cloned());
+                incoming.inform(Content::json(&health)?)?;
                 Ok(())
             }
-            _ => Err(super::not_mine(&incoming, "query-ref of aios.health")),
+            (Performative::QueryRef, Some(POPULATION)) => {
+                ctx.spawn(incoming, |incoming, ctx| async move {
+                    let question = Draft::new(Performative::QueryRef, Content::empty())
+                        .ontology(report::ONTOLOGY)
+                        .protocol(ProtocolName::FipaQuery);
+                    let totals = ctx
+                        .ask(report::SPEAKER_ROLE, question, ZONE_DEADLINE)
+                        .await?;
+                    incoming.inform(totals.content.clone())?;
+                    Ok(())
+                });
+                Ok(())
+            }
+            (Performative::Inform, Some(report::ONTOLOGY)) => {
+                let zone: Zone = incoming.json()?;
+                let alerts = zone.alerts();
+                for alert in &alerts {
+                    tracing::warn!(by = %incoming.sender, "{alert}");
+                }
+                self.zones.insert(incoming.sender.to_string(), alerts);
+                Ok(())
+            }
+            _ => Err(super::not_mine(
+                &incoming,
+                "query-ref of aios.health and aios.population, and a zone's inform of its totals",
+            )),
         }
     }
 }

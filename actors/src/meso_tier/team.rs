@@ -13,7 +13,7 @@ pub fn enlist(factories: &Factories) {
     factories.register("meso.registry", |_| Ok(Registry));
     factories.register("meso.consensus", |_| Ok(Consensus));
     factories.register("meso.router", |_| Ok(Router::default()));
-    factories.register("meso.monitor", |_| Ok(Monitor));
+    factories.register("meso.monitor", |_| Ok(Monitor::default()));
     factories.register("meso.state", |_| Ok(State));
     factories.register("meso.security", |_| Ok(Security));
 }

@@ -21,7 +21,7 @@ use aios_supervisor::SupervisorSpec;
 pub(crate) use pool::Tensors;
 pub use pool::TensorsError;
 pub(crate) use sockets::Sockets;
-pub(crate) use speaker::{SPEAKER_ROLE, Speaker};
+pub(crate) use speaker::Speaker;
 
 use crate::config::Config;
 

@@ -13,8 +13,6 @@ use aios_micro::{Population, report};
 use aios_protocols::{AgentCard, Content, Draft, Performative, Reason, ReasonKind};
 use tokio::task::JoinHandle;
 
-/// The role of the agent that speaks for a zone.
-pub(crate) const SPEAKER_ROLE: &str = "micro.zone";
 /// How often the totals are looked at: a handful of loads, whatever the number of agents.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Whom it tells.

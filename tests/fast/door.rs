@@ -1,0 +1,205 @@
+//! The door of a node: who comes in, what is answered, what a visitor breaks.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use aios_runtime::door::{DoorFolder, Request, SwarmQuestion, Visit, VisitError};
+use aios_runtime::{Config, Node, NodeView};
+use serde_json::Value;
+
+use crate::house::soon;
+
+async fn node(folder: &Path) -> Node {
+    let mut config = Config::default();
+    config.door.open = true;
+    config.door.folder = folder.to_str().unwrap().to_owned();
+    Node::builder().config(config).start().await.unwrap()
+}
+
+fn doors(folder: &Path) -> DoorFolder {
+    DoorFolder::of(folder.to_str().unwrap())
+}
+
+async fn view(visit: &mut Visit) -> NodeView {
+    visit.ask(&Request::View {}).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visitor_sees_the_tree_and_kills_an_agent_that_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path()).await;
+    let mut visit = Visit::to(&doors(folder.path()), None).await.unwrap();
+    let seen = view(&mut visit).await;
+    assert_eq!(
+        seen.agents
+            .iter()
+            .map(|agent| &agent.id)
+            .collect::<Vec<_>>(),
+        node.view()
+            .agents
+            .iter()
+            .map(|agent| &agent.id)
+            .collect::<Vec<_>>(),
+    );
+    let planner = "macro.planner.001@local";
+    let kill = Request::Kill {
+        agent: planner.into(),
+    };
+    visit.ask::<()>(&kill).await.unwrap();
+    let back = async {
+        loop {
+            let tree = view(&mut visit).await.tree;
+            let child = tree.find(&format!("macro/{planner}")).unwrap();
+            if child.restarts == 1 && child.state == aios_supervisor::ChildState::Running {
+                assert!(child.last_exit.is_some(), "why it fell is shown");
+                assert!(child.mailbox.is_some_and(|depth| depth.capacity > 0));
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the planner's return", back).await;
+
+    let stop = Request::Stop {
+        agent: planner.into(),
+    };
+    visit.ask::<()>(&stop).await.unwrap();
+    let tree = view(&mut visit).await.tree;
+    let child = tree.find(&format!("macro/{planner}")).unwrap();
+    assert_eq!(child.state, aios_supervisor::ChildState::Stopped);
+
+    let nobody = Request::Kill {
+        agent: "macro.planner.999@local".into(),
+    };
+    let refused = visit.ask::<()>(&nobody).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "no agent macro.planner.999@local runs on this node"
+    );
+    node.stop().await;
+    let gone = visit.ask::<NodeView>(&Request::View {}).await.unwrap_err();
+    assert!(matches!(gone, VisitError::Gone { .. }), "{gone}");
+    let none = Visit::to(&doors(folder.path()), None).await.unwrap_err();
+    assert!(
+        matches!(none, VisitError::NoNode),
+        "the socket is taken away: {none}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nonsense_is_refused_in_words_and_costs_nobody_else_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path()).await;
+    let (name, socket) = doors(folder.path()).doors().unwrap().remove(0);
+    assert_eq!(name, std::process::id().to_string());
+    let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let table: [(&[u8], &str); 4] = [
+        (b"\n", "this is no request"),
+        (b"{\"ask\":\"everything\"}\n", "this is no request"),
+        (b"\xff\xfe\n", "this is no request"),
+        (&[b'x'; 300 * 1024], "a request is one line of at most"),
+    ];
+    let lines = tokio::task::spawn_blocking(move || {
+        table.map(|(line, _)| {
+            let mut stream = UnixStream::connect(&socket).unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_secs(30)))
+                .unwrap();
+            // The keeper may hang up before it has read a line that is too long.
+            let _ = stream.write_all(line);
+            let mut answer = String::new();
+            let _ = BufReader::new(stream).read_line(&mut answer);
+            answer
+        })
+    });
+    let answers = soon("the refusals", lines).await.unwrap();
+    for (answer, (_, expected)) in answers.iter().zip(table) {
+        assert!(
+            answer.starts_with(r#"{"refused":"#) && answer.contains(expected),
+            "{answer}"
+        );
+    }
+    let mut visit = Visit::to(&doors(folder.path()), None).await.unwrap();
+    assert!(!view(&mut visit).await.agents.is_empty());
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_nodes_one_has_to_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (node(folder.path()).await, node(folder.path()).await);
+    // A remnant of a process that was killed.
+    drop(std::os::unix::net::UnixListener::bind(folder.path().join("1.sock")).unwrap());
+    let doors = doors(folder.path());
+    let VisitError::SeveralNodes(names) = Visit::to(&doors, None).await.unwrap_err() else {
+        panic!("two nodes run");
+    };
+    assert_eq!(names.len(), 2);
+    assert!(!folder.path().join("1.sock").exists(), "cleared away");
+    let mut visit = Visit::to(&doors, Some(&names[1])).await.unwrap();
+    assert!(!view(&mut visit).await.agents.is_empty());
+    let unknown = Visit::to(&doors, Some("1")).await.unwrap_err();
+    assert!(
+        unknown
+            .to_string()
+            .starts_with("no node 1 is running; running are: ")
+    );
+    one.stop().await;
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_visitor_is_a_connection_agent_and_leaves_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path()).await;
+    let doors = doors(folder.path());
+    let mut visits = Vec::new();
+    for _ in 0..3 {
+        visits.push(Visit::to(&doors, None).await.unwrap());
+    }
+    for visit in &mut visits {
+        view(visit).await;
+    }
+    let connections = || {
+        node.population()
+            .totals()
+            .kind("connection")
+            .unwrap()
+            .active
+    };
+    assert_eq!(connections(), 3);
+    let top: Value = visits[0]
+        .ask(&Request::Swarm {
+            about: SwarmQuestion::Top {
+                kind: "connection".into(),
+                most: 3,
+            },
+        })
+        .await
+        .unwrap();
+    let id = top["strongest"][0]["id"].as_str().unwrap().to_owned();
+    let agent: Value = visits[0]
+        .ask(&Request::Swarm {
+            about: SwarmQuestion::Agent { id },
+        })
+        .await
+        .unwrap();
+    let state = agent["state"].as_str().unwrap();
+    assert!(
+        state.contains("open: true") && !state.contains("received: (0, 0)"),
+        "{state}"
+    );
+    drop(visits);
+    let left = async {
+        while connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the agents' leave", left).await;
+    node.stop().await;
+}
