@@ -130,7 +130,7 @@ impl Runs {
         let means = self.median().chunks(WINDOW).map(mean);
         let points = means
             .enumerate()
-            .map(|(at, mean)| ((at * WINDOW) as f64 / 1e3, mean));
+            .map(|(at, mean)| (((at + 1) * WINDOW) as f64 / 1e3, mean));
         Line {
             name: self.policy.name(),
             points: points.collect(),

@@ -19,9 +19,9 @@ use self::figure::{Figure, Line, Panel};
 mod figure;
 
 const CORES: usize = 32;
-const TICKS: usize = 4_000;
+const TICKS: usize = 2_000;
 /// Ticks that make one point of the figure.
-const WINDOW: usize = 100;
+const WINDOW: usize = 50;
 /// Units that arrive at a busy core and at another one, per tick.
 const ARRIVALS: [f64; 2] = [2.0, 0.4];
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
@@ -218,21 +218,22 @@ fn figure(found: &[(Policy, Vec<Run>)]) -> Figure {
         Line {
             name: policy.name(),
             points: windows
-                .map(|(at, load)| ((at * WINDOW) as f64, load))
+                .map(|(at, load)| (((at + 1) * WINDOW) as f64, load))
                 .collect(),
         }
     };
     Figure {
         title: "Load of the fullest of 32 cores, a quarter of which gets five times the work",
-        description: "Without balancing the fullest core drowns. The core agents, who see only the cores beside them, keep it a third \
-                      lower than random placement of every unit does and about as low as handing a third to random cores.",
+        description: "Without balancing the fullest core drowns. The core agents, who see only the cores within two steps, keep it \
+                      several times lower than random placement of every unit does, and lower than handing a third to random cores.",
         source: "seeds 1 to 5, the median seed; cargo run --release -p aios-micro --example core_balance -- --figure PATH",
         panels: vec![Panel {
             title: "80 % of what all cores can do".into(),
             x: "ticks",
             y: "units waiting at the fullest core (logarithmic)",
             log: true,
-            lines: found.iter().map(line).collect(),
+            // The even split is a yardstick for the table; a logarithm has no place for its zeros.
+            lines: found[..4].iter().map(line).collect(),
         }],
     }
 }
@@ -265,18 +266,21 @@ mod tests {
         let Ok(found) = all() else {
             panic!("the arena has no room");
         };
-        let [ours, stays, _, placed, _] = [0, 1, 2, 3, 4].map(|at| &found[at].1);
-        for run in ours {
-            let fullest = mean(&run.fullest);
+        let [ours, stays, handed, placed] = [0, 1, 2, 3].map(|at| &found[at].1);
+        let [ours, stays, handed, placed] = [ours, stays, handed, placed].map(|runs| {
+            runs.iter()
+                .map(|run| mean(&run.fullest))
+                .collect::<Vec<f64>>()
+        });
+        let middle = ours.len() / 2;
+        assert!(
+            ours[middle] < 0.5 * handed[middle].min(placed[middle]),
+            "{ours:?} {handed:?} {placed:?}"
+        );
+        for fullest in ours {
             assert!(
-                fullest < 0.9 * mean(&placed[0].fullest),
-                "{fullest} {}",
-                mean(&placed[0].fullest)
-            );
-            assert!(
-                100.0 * fullest < mean(&stays[0].fullest),
-                "{fullest} {}",
-                mean(&stays[0].fullest)
+                fullest < placed[0] && 100.0 * fullest < stays[0],
+                "{fullest} {placed:?} {stays:?}"
             );
         }
         figure::assert_committed(

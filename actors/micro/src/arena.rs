@@ -7,7 +7,7 @@ use crate::decay::Tick;
 use crate::handle::{Handle, LAST_GENERATION, SLOTS_PER_SHARD};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
-use crate::slot::{Life, Slot};
+use crate::slot::{Header, Life, Slot};
 
 /// Bytes of one slab, about; large enough that the index of slabs stays in the first-level cache.
 const SLAB_BYTES: usize = 1 << 20;
@@ -112,17 +112,18 @@ impl<K: Kind> Arena<K> {
         Ok(handle)
     }
 
-    /// Ends an agent; its handle is stale from here on.
+    /// Ends an agent and gives what it was; its handle is stale from here on.
     ///
     /// # Errors
     /// [`Refusal::Stale`] or [`Refusal::Unknown`] if there is no such agent.
-    pub fn free(&mut self, handle: Handle) -> Result<(), Refusal> {
+    pub fn free(&mut self, handle: Handle) -> Result<Header, Refusal> {
         let slot = self.get_mut(handle)?;
         let header = &mut slot.header;
+        let was = *header;
         if header.generation == LAST_GENERATION {
             header.life = Life::Retired;
             self.retired += 1;
-            return Ok(());
+            return Ok(was);
         }
         header.generation += 1;
         header.life = Life::Free;
@@ -136,7 +137,7 @@ impl<K: Kind> Arena<K> {
         }
         self.newest_free = index;
         self.free += 1;
-        Ok(())
+        Ok(was)
     }
 
     /// The slot of a living agent, asleep or awake.
@@ -330,7 +331,7 @@ mod tests {
             (first.slot(), first.generation() + 1)
         );
         assert_eq!(arena.get(first).err(), Some(Refusal::Stale(first)));
-        assert_eq!(arena.free(first), Err(Refusal::Stale(first)));
+        assert_eq!(arena.free(first).err(), Some(Refusal::Stale(first)));
         assert_eq!(arena.get(second).unwrap().header.resource, 2);
     }
 
@@ -517,7 +518,7 @@ mod tests {
                         let mut handles: Vec<Handle> = model.dead.iter().copied().collect();
                         handles.sort();
                         let handle = handles[n % handles.len()];
-                        prop_assert_eq!(arena.free(handle), Err(Refusal::Stale(handle)));
+                        prop_assert_eq!(arena.free(handle).err(), Some(Refusal::Stale(handle)));
                     }
                     Step::Free(_) | Step::FreeAgain(_) => {}
                     Step::Rebuild => match arena.next_generation() {

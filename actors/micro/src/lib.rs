@@ -32,6 +32,8 @@
 //! Read in this order: slot, handle, event, kind, arena, step, port, worker, shard, zone, population. The layout is drawn in
 //! `docs/formats/micro-agent.md`, a kind of one's own is explained in `docs/guide/swarm.md`.
 
+// With no unsafe code here, every access is checked by the compiler or at run time; a layout or a bound that is wrong is a
+// compile error or a caught panic, never undefined behaviour.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -146,14 +146,12 @@ impl<K: Kind> Stepper<K> {
     /// # Errors
     /// If there is no such agent.
     pub fn free(&mut self, handle: Handle) -> Result<(), Refusal> {
-        let header = &self.arena.get(handle)?.header;
-        let (left, slept) = (
-            self.left_of(header.pheromone, header.touched),
-            header.life == Life::Suspended,
-        );
-        self.arena.free(handle)?;
-        self.pheromone_sum = (self.pheromone_sum - left).max(0.0);
-        self.asleep -= u32::from(slept);
+        let was = self.arena.free(handle)?;
+        if was.pheromone > 0.0 {
+            let left = self.left_of(was.pheromone, was.touched);
+            self.pheromone_sum = (self.pheromone_sum - left).max(0.0);
+        }
+        self.asleep -= u32::from(was.life == Life::Suspended);
         self.counts.ended += 1;
         Ok(())
     }

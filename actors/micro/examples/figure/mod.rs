@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-/// A figure of one or two panels side by side.
+/// A figure of one wide panel or two side by side.
 pub(crate) struct Figure {
     pub title: &'static str,
     /// What is to be seen, for those who do not see it.
@@ -27,12 +27,11 @@ pub(crate) struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-const STYLES: [(&str, &str); 5] = [
+const STYLES: [(&str, &str); 4] = [
     ("#0072b2", ""),
     ("#c4560a", "7 3"),
     ("#008060", "2 3"),
     ("#a8568a", "9 3 2 3"),
-    ("#7a7f86", "1 5"),
 ];
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 340.0;
@@ -48,7 +47,7 @@ const STYLE: &str = "text{font:12px sans-serif;fill:#1f2328}.t{font-size:15px;fo
 impl Figure {
     /// The figure as an SVG document.
     pub(crate) fn svg(&self) -> String {
-        let width = WIDTH * self.panels.len() as f64;
+        let width = 2.0 * WIDTH;
         let mut out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {HEIGHT}\" width=\"{width}\" role=\"img\" \
              aria-labelledby=\"title desc\">\n<title id=\"title\">{}</title>\n<desc id=\"desc\">{} {}</desc>\n\
@@ -61,7 +60,8 @@ impl Figure {
             legend(&mut out, &panel.lines);
         }
         for (at, panel) in self.panels.iter().enumerate() {
-            panel.draw(&mut out, WIDTH * at as f64);
+            let each = width / self.panels.len() as f64;
+            panel.draw(&mut out, each * at as f64, each);
         }
         out.push_str("</svg>\n");
         out
@@ -78,21 +78,21 @@ fn legend(out: &mut String, lines: &[Line]) {
 }
 
 impl Panel {
-    fn draw(&self, out: &mut String, left: f64) {
+    fn draw(&self, out: &mut String, left: f64, wide: f64) {
         let points = || self.lines.iter().flat_map(|line| &line.points);
-        let (x_low, x_high) = ends(points().map(|point| point.0));
+        let (x_low, (_, x_high)) = (0.0, ends(points().map(|point| point.0)));
         let (y_low, y_high) = ends(points().map(|point| self.scaled(point.1)));
         let (y_low, y_high) = if self.log {
             (y_low.floor(), y_high.ceil())
         } else {
             ((y_low * 10.0).floor() / 10.0, (y_high * 10.0).ceil() / 10.0)
         };
-        let x_at = |x: f64| left + LEFT + (x - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT);
+        let x_at = |x: f64| left + LEFT + (x - x_low) / (x_high - x_low) * (wide - LEFT - RIGHT);
         let y_at =
             |y: f64| HEIGHT - BOTTOM - (y - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM);
         text(out, (left + LEFT, TOP - 24.0), "", "start", &self.title);
         text(out, (left + LEFT, TOP - 9.0), "s", "start", self.y);
-        let middle = left + LEFT + (WIDTH - LEFT - RIGHT) / 2.0;
+        let middle = left + LEFT + (wide - LEFT - RIGHT) / 2.0;
         text(out, (middle, HEIGHT - BOTTOM + 36.0), "s", "middle", self.x);
         for at in 0..=4 {
             let x = x_low + (x_high - x_low) * f64::from(at) / 4.0;
@@ -102,7 +102,7 @@ impl Panel {
         let steps = if self.log { (y_high - y_low) as u32 } else { 5 };
         for at in 0..=steps {
             let y = y_low + (y_high - y_low) * f64::from(at) / f64::from(steps.max(1));
-            let (from, width, place) = (left + LEFT, WIDTH - LEFT - RIGHT, y_at(y));
+            let (from, width, place) = (left + LEFT, wide - LEFT - RIGHT, y_at(y));
             stroke(out, "g", "", "", &format!("M{from} {place:.1}h{width}"));
             let shown = if self.log { 10_f64.powi(y as i32) } else { y };
             text(out, (from - 6.0, place + 4.0), "s", "end", &short(shown));

@@ -1,5 +1,5 @@
-//! A processor core: 256 bytes. Cores even out their load by local reports alone: whoever carries more than the core beside
-//! it hands over half of the difference. No one sees the whole, and the whole becomes even.
+//! A processor core: 256 bytes. Cores even out their load by local reports alone: whoever carries more than a core within two
+//! steps hands it a fifth of the difference. No one sees the whole, and the whole becomes even.
 
 use crate::effects::Effects;
 use crate::event::Event;
@@ -11,6 +11,10 @@ pub const TAKE: u8 = 0;
 pub const DONE: u8 = 1;
 /// Compare with the cores beside and hand over.
 pub const BALANCE: u8 = 2;
+
+/// Cores a core looks at, by their distance: those beside it and those a step further, so that a run of busy cores is not
+/// left to its two ends.
+const BESIDE: [isize; 4] = [-2, -1, 1, 2];
 
 /// Loads remembered, one per balance round.
 const HISTORY: usize = 48;
@@ -69,9 +73,12 @@ impl Kind for Core {
             BALANCE => {
                 core.history[core.rounds as usize % HISTORY] = core.load as u32;
                 core.rounds += 1;
-                for beside in [-1, 1].into_iter().filter_map(|at| around.neighbour(at)) {
-                    // A third: with half towards both sides at once the load would swing.
-                    let part = core.load.saturating_sub(beside.state().load).div_ceil(3);
+                for beside in BESIDE.into_iter().filter_map(|at| around.neighbour(at)) {
+                    // One share each and one kept: with half towards all sides at once the load would swing.
+                    let part = core
+                        .load
+                        .saturating_sub(beside.state().load)
+                        .div_ceil(BESIDE.len() as u64 + 1);
                     let worthwhile = core.load > beside.state().load + 1;
                     if worthwhile && effects.inform(beside.handle(), TAKE, 0, part as u32) {
                         (core.load, core.handed_over) = (core.load - part, core.handed_over + part);

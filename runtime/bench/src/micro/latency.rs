@@ -13,8 +13,8 @@ use super::probe::{Dice, LATENCIES, Probe, TIMED, after, probes, tenth_us};
 use super::zone::{SOON, runtime};
 
 /// Length of a window, and how long its threads may have waited for a core in all and it still counts as undisturbed.
-const WINDOW: Duration = Duration::from_millis(20);
-const UNDISTURBED: Duration = Duration::from_micros(500);
+const WINDOW: Duration = Duration::from_millis(5);
+const UNDISTURBED: Duration = Duration::from_micros(100);
 /// Events are told this often, as from a loop that collects what came in.
 const EVERY: Duration = Duration::from_micros(250);
 const PER_SECOND: f64 = 1e6;
