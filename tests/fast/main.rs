@@ -1,11 +1,22 @@
 //! Flows, tables and rules that hold over the whole workspace.
 #![allow(clippy::unwrap_used)]
 
+mod approvals;
+mod faulty;
 mod goals;
 mod house;
 mod layering;
 mod made_up;
 mod nodes;
+mod recourse;
 mod recovery;
+mod resting;
+mod storm;
 mod tables;
 mod verdict;
+
+/// A slice of the storm; the whole of it is in the slow suite.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_random_kills_lose_no_goal_and_double_no_effect() {
+    storm::storm(500, storm::seed(), std::time::Duration::from_secs(120)).await;
+}
