@@ -1,0 +1,95 @@
+//! A node whose tools fail as a test says, and whose work is counted by idempotency key.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use aios_runtime::{Config, Node, NodeBuilder};
+use aios_tools::{
+    Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
+    WriteRequest, Writer,
+};
+
+/// Says whether a call fails, and how. It is given the operation without its goal: `totals`, `chart/simple`.
+pub(crate) type Fault = Arc<dyn Fn(&str) -> Option<ToolError> + Send + Sync>;
+
+/// How often each operation was done in full.
+pub(crate) type Effects = Arc<Mutex<BTreeMap<String, u32>>>;
+
+struct Faulty {
+    spec: ToolSpec,
+    tools: Arc<Toolbox>,
+    fault: Fault,
+    effects: Effects,
+}
+
+impl Tool for Faulty {
+    fn spec(&self) -> ToolSpec {
+        self.spec.clone()
+    }
+
+    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+        // The Critic computes again without an operation of its own.
+        let operation = call.idempotency_key.split_once('/');
+        if let Some((_, operation)) = operation
+            && let Some(error) = (self.fault)(operation)
+        {
+            return Err(error);
+        }
+        let output = self
+            .tools
+            .call(self.spec.name, &Capabilities::all(), call)?;
+        if operation.is_some() {
+            let mut effects = self.effects.lock().unwrap();
+            *effects.entry(call.idempotency_key.to_owned()).or_default() += 1;
+        }
+        Ok(output)
+    }
+}
+
+/// Prose that needs no model.
+struct Plain;
+
+impl Writer for Plain {
+    fn write(&self, _: &WriteRequest<'_>) -> Result<String, WriteError> {
+        Ok("The tables above say where the revenue came from.".to_owned())
+    }
+}
+
+/// A node to be started; its tools are the real ones behind the fault.
+pub(crate) fn faulty(config: Config, fault: Fault) -> (NodeBuilder, Effects) {
+    let effects = Effects::default();
+    let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
+    let builder =
+        tools
+            .specs()
+            .into_iter()
+            .fold(Node::builder().config(config), |builder, spec| {
+                builder.tool(Arc::new(Faulty {
+                    spec,
+                    tools: Arc::clone(&tools),
+                    fault: Arc::clone(&fault),
+                    effects: Arc::clone(&effects),
+                }))
+            });
+    (builder, effects)
+}
+
+/// A fault that may pass by itself.
+pub(crate) fn late() -> Option<ToolError> {
+    Some(ToolError::DeadlinePassed)
+}
+
+/// Settings under which nothing is tried twice, so that what follows is seen at once.
+pub(crate) fn impatient() -> Config {
+    let mut config = Config::default();
+    for policy in [
+        &mut config.recovery.read_file,
+        &mut config.recovery.profile_table,
+        &mut config.recovery.sql,
+        &mut config.recovery.chart,
+        &mut config.recovery.write_text,
+    ] {
+        policy.retries = 0;
+    }
+    config
+}
