@@ -96,7 +96,9 @@ async fn driven(builder: NodeBuilder) -> (Node, Context) {
     let (lent, mut borrowed) = unbounded_channel();
     let builder = builder.factory("macro.driver", move |_| Ok(Driver(lent.clone())));
     let node = builder.start().await.unwrap();
-    node.spawn("macro.driver", SpawnOptions::default()).await.unwrap();
+    node.spawn("macro.driver", SpawnOptions::default())
+        .await
+        .unwrap();
     let driver = borrowed.recv().await.unwrap();
     (node, driver)
 }

@@ -21,7 +21,7 @@ use crate::house::{Chance, example, sturdy};
 /// Goals under way at any time.
 const RUNNERS: usize = 2;
 /// Longest pause between two kills, in milliseconds: about ten kills fall into one goal.
-const PAUSE_MS: u64 = 60;
+const PAUSE_MS: u64 = 40;
 
 #[derive(Default)]
 struct Ledger {
@@ -69,9 +69,7 @@ impl Tool for Booked {
             None => task.to_owned(),
         };
         let mut effects = self.ledger.effects.lock().unwrap();
-        *effects
-            .entry((goal.to_owned(), task))
-            .or_default() += 1;
+        *effects.entry((goal.to_owned(), task)).or_default() += 1;
         Ok(output)
     }
 }
@@ -187,10 +185,13 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
             "seed {seed}: {task:?} is done once"
         );
     }
-    assert_eq!(
-        effects.len(),
-        tasks.len(),
-        "seed {seed}: nothing was done that no answer reports"
+    let unreported: Vec<_> = effects
+        .keys()
+        .filter(|task| !task.1.ends_with(", again") && !tasks.contains(task))
+        .collect();
+    assert!(
+        unreported.is_empty(),
+        "seed {seed}: nothing is done that no answer reports: {unreported:?}"
     );
     let view = node.view();
     assert!(
@@ -201,9 +202,10 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     let took = began.elapsed();
     drop(effects);
     node.stop().await;
+    let repeated = ledger.repeated.load(Ordering::SeqCst);
     // Kept by the test runner, shown on failure or on demand.
     println!(
-        "seed {seed}: {killed} kills, {answered} goals, {} tasks in {took:?}",
+        "seed {seed}: {killed} kills, {answered} goals, {} tasks, {repeated} calls repeated in {took:?}",
         tasks.len()
     );
 }
