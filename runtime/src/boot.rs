@@ -6,7 +6,7 @@ use std::time::Duration;
 use aios_actors::agent::AgentOptions;
 use aios_actors::{Society, SocietyError};
 use aios_inference::{EngineActor, EngineFactory, EngineHandle};
-use aios_micro::report;
+use aios_micro::{Zone, report};
 use aios_protocols::{AgentId, Tier};
 use aios_supervisor::{Backoff, ChildSpec, Strategy, SupervisorSpec};
 
@@ -33,7 +33,7 @@ const MESO: [&str; 6] = [
 pub(crate) struct Services<'a> {
     pub(crate) engine: &'a EngineHandle,
     pub(crate) factory: EngineFactory,
-    pub(crate) zone: SupervisorSpec,
+    pub(crate) zone: Zone,
     /// The door, if the node has one.
     pub(crate) door: Option<KeeperArguments>,
 }
@@ -69,9 +69,11 @@ pub(crate) fn tree(
         services.factory,
     ));
     let speaker = report::speaker(&config.node.zone)?;
-    let zone = services
-        .zone
+    let mut zone = services.zone;
+    zone.spec = zone
+        .spec
         .child(society.child_spec(&speaker, options.clone())?);
+    let (zone, _) = zone.into_child();
     let meso = MESO
         .iter()
         .map(|kind| agent(Tier::Meso, kind, 1))
@@ -88,7 +90,7 @@ pub(crate) fn tree(
 
     let mut tree = group("node", Strategy::RestForOne)
         .child(ChildSpec::supervisor(engines))
-        .child(ChildSpec::supervisor(zone))
+        .child(zone)
         .child(ChildSpec::supervisor(
             group("meso", Strategy::OneForOne).children(meso),
         ))

@@ -194,11 +194,12 @@ impl NodeBuilder {
         }
 
         let swarm = swarm::describe(&config)?;
-        let population = swarm.population.clone();
+        let population = swarm.zone.population.clone();
+        let spoken_for = population.clone();
         society
             .factories()
             .register(aios_micro::report::SPEAKER_ROLE, move |_| {
-                Ok(Speaker::new(population.clone()))
+                Ok(Speaker::new(spoken_for.clone()))
             });
         let whole = Arc::new(OnceLock::new());
         let door = config.door.open.then(|| KeeperArguments {
@@ -212,7 +213,7 @@ impl NodeBuilder {
             boot::Services {
                 engine: &engine,
                 factory: self.engine.unwrap_or_else(engines::scripted),
-                zone: swarm.spec,
+                zone: swarm.zone,
                 door,
             },
         )?;
@@ -230,7 +231,7 @@ impl NodeBuilder {
             tree.stop().await;
             return Err(StartError::Engine(error));
         }
-        let tensors = match Tensors::begin(&config.tensor, &swarm.population).await {
+        let tensors = match Tensors::begin(&config.tensor, &population).await {
             Ok(tensors) => tensors,
             Err(error) => {
                 tree.stop().await;
@@ -242,7 +243,7 @@ impl NodeBuilder {
         let (listeners, stopping) = ([relay, follow], watch::Sender::new(false));
         let parts = Arc::new(Parts {
             model: model_report(&engine).await,
-            population: swarm.population,
+            population,
             tensors,
             config,
             society,

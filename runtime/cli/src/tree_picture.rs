@@ -8,14 +8,21 @@ use aios_supervisor::{ChildState, ChildView, Strategy, SupervisorState, TreeView
 use crate::console::{Style, paint};
 
 /// The columns after the name.
-const HEADINGS: [&str; 5] = ["STATE", "RESTARTS", "BACK IN", "MAILBOX", "LAST EXIT"];
+const HEADINGS: [&str; 6] = [
+    "STATE",
+    "RESTARTS",
+    "BACK IN",
+    "MAILBOX",
+    "LAST EXIT",
+    "NOTE",
+];
 /// Space between columns.
 const GAP: usize = 2;
 
 struct Row {
     margin: String,
     name: String,
-    cells: [String; 5],
+    cells: [String; 6],
     style: Option<Style>,
 }
 
@@ -28,6 +35,7 @@ pub(crate) fn lines(view: &NodeView, width: usize, colour: bool) -> Vec<String> 
         cells: [
             supervisor_state(tree.state).to_owned(),
             limits(tree),
+            String::new(),
             String::new(),
             String::new(),
             String::new(),
@@ -163,6 +171,7 @@ fn row(child: &ChildView, margin: String) -> Row {
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default(),
+            child.note.clone().unwrap_or_default(),
         ],
         style,
     }

@@ -15,8 +15,7 @@ mod speaker;
 use std::sync::Arc;
 
 use aios_micro::kinds::{Buffer, Connection, Page};
-use aios_micro::{KindConfig, Population, Source, Zone, ZoneError};
-use aios_supervisor::SupervisorSpec;
+use aios_micro::{KindConfig, Source, Zone, ZoneError};
 
 pub(crate) use pool::Tensors;
 pub use pool::TensorsError;
@@ -32,8 +31,7 @@ const CONNECTION_INBOX: usize = 4_096;
 
 /// The zone, ready to be hung into the tree, and the doors to it.
 pub(crate) struct Swarm {
-    pub(crate) spec: SupervisorSpec,
-    pub(crate) population: Population,
+    pub(crate) zone: Zone,
     pub(crate) sockets: Sockets,
 }
 
@@ -73,8 +71,7 @@ pub(crate) fn describe(config: &Config) -> Result<Swarm, ZoneError> {
     }
     let zone = zone.build()?;
     Ok(Swarm {
-        spec: zone.spec,
         sockets: Sockets::new(open, zone.population.clone()),
-        population: zone.population,
+        zone,
     })
 }
