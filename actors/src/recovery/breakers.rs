@@ -390,9 +390,9 @@ mod tests {
         assert_eq!(
             states,
             [
-                (service::EMBED.to_owned(), "closed", 0),
-                (service::GENERATE.to_owned(), "open", 1),
-                ("tool.sql".to_owned(), "closed", 0),
+                (service::EMBED.to_owned(), "closed".to_owned(), 0),
+                (service::GENERATE.to_owned(), "open".to_owned(), 1),
+                ("tool.sql".to_owned(), "closed".to_owned(), 0),
             ]
         );
     }
