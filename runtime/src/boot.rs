@@ -11,7 +11,7 @@ use aios_protocols::{AgentId, Tier};
 use aios_supervisor::{Backoff, ChildSpec, Strategy, SupervisorSpec};
 
 use crate::config::Config;
-use crate::door::{Keeper, KeeperArguments};
+use crate::door::KeeperArguments;
 
 /// The supervisor of agents that are spawned while the node runs.
 pub(crate) const SPAWNED: &str = "spawned";
@@ -38,7 +38,7 @@ pub(crate) struct Services<'a> {
     pub(crate) door: Option<KeeperArguments>,
 }
 
-/// The whole tree: engine, swarm, meso tier, macro tier and whatever is spawned later. Later ones rely on earlier ones, so the strategy is
+/// The whole tree: engine, meso tier, macro tier and whatever is spawned later. Later ones rely on earlier ones, so the strategy is
 /// rest_for_one: when the engine's supervisor gives up, everything above starts anew.
 pub(crate) fn tree(
     config: &Config,
@@ -70,8 +70,10 @@ pub(crate) fn tree(
     ));
     let speaker = report::speaker(&config.node.zone)?;
     let mut zone = services.zone;
+    let within = Duration::from_millis(config.agents.restart_window_ms);
     zone.spec = zone
         .spec
+        .intensity(config.agents.restarts, within)
         .child(society.child_spec(&speaker, options.clone())?);
     let (zone, _) = zone.into_child();
     let meso = MESO
@@ -90,18 +92,18 @@ pub(crate) fn tree(
 
     let mut tree = group("node", Strategy::RestForOne)
         .child(ChildSpec::supervisor(engines))
-        .child(zone)
         .child(ChildSpec::supervisor(
             group("meso", Strategy::OneForOne).children(meso),
         ))
         .child(ChildSpec::supervisor(
             group("macro", Strategy::OneForOne).children(thinkers),
         ))
-        .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne)));
+        .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne)))
+        // Nobody above relies on it, so nobody above goes down with it.
+        .child(zone);
     if let Some(door) = services.door {
-        let keeper = ChildSpec::worker("door", move || (Keeper, door.clone()));
         tree = tree.child(ChildSpec::supervisor(
-            group("doors", Strategy::OneForOne).child(keeper.backoff(Backoff {
+            group("doors", Strategy::OneForOne).child(door.child_spec().backoff(Backoff {
                 first: DOOR_BACKOFF,
                 ..Backoff::default()
             })),

@@ -17,7 +17,7 @@ use aios_tools::{Tool, Toolbox};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::door::{DoorFolder, KeeperArguments};
+use crate::door::{DoorFolder, DoorState, KeeperArguments};
 use crate::events::{self, Restarts};
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
@@ -202,7 +202,9 @@ impl NodeBuilder {
                 Ok(Speaker::new(spoken_for.clone()))
             });
         let whole = Arc::new(OnceLock::new());
+        let door_state = DoorState::default();
         let door = config.door.open.then(|| KeeperArguments {
+            state: door_state.clone(),
             folder: DoorFolder::of(&config.door.folder),
             node: Arc::clone(&whole),
             sockets: swarm.sockets,
@@ -245,6 +247,7 @@ impl NodeBuilder {
             model: model_report(&engine).await,
             population,
             tensors,
+            door: door_state,
             config,
             society,
             tree,

@@ -1,5 +1,6 @@
 //! A running node.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +20,14 @@ use crate::answer::{MessageReport, ModelReport};
 use crate::boot::SPAWNED;
 use crate::builder::NodeBuilder;
 use crate::config::Config;
+use crate::door::DoorState;
 use crate::events::Restarts;
 use crate::swarm::Tensors;
 use crate::swarm::buffers::BufferTotals;
 use crate::view::{self, NodeView};
 
+/// How long a look at the door waits while it is being opened.
+const DOOR_DEADLINE: Duration = Duration::from_secs(2);
 /// How long an orderly stop may take before what is left is killed.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -42,6 +46,7 @@ pub(crate) struct Parts {
     pub(crate) restarts: Arc<Restarts>,
     pub(crate) population: Population,
     pub(crate) tensors: Tensors,
+    pub(crate) door: DoorState,
     pub(crate) model: ModelReport,
     /// Signs what the owner decides.
     pub(crate) owner: Arc<SigningIdentity>,
@@ -247,6 +252,27 @@ impl Node {
     /// What happened to the slots of that memory.
     pub fn buffers(&self) -> BufferTotals {
         self.parts.tensors.keeper.totals()
+    }
+
+    /// Where the node's door is, or why it is not open and tried again; none when there is to be none.
+    pub async fn door(&self) -> Option<Result<PathBuf, String>> {
+        if !self.config().door.open {
+            return None;
+        }
+        let known = async {
+            loop {
+                match self.parts.door.get() {
+                    Some(state) => return state,
+                    None => tokio::time::sleep(Duration::from_millis(5)).await,
+                }
+            }
+        };
+        let late = || Err("it is still being opened".to_owned());
+        Some(
+            tokio::time::timeout(DOOR_DEADLINE, known)
+                .await
+                .unwrap_or_else(|_| late()),
+        )
     }
 
     /// The settings it was started with.

@@ -15,12 +15,14 @@ use crate::house::soon;
 async fn node(folder: &Path) -> Node {
     let mut config = Config::default();
     config.door.open = true;
-    config.door.folder = folder.to_str().unwrap().to_owned();
-    Node::builder().config(config).start().await.unwrap()
+    config.door.folder = doors(folder).path().to_str().unwrap().to_owned();
+    let node = Node::builder().config(config).start().await.unwrap();
+    node.door().await.unwrap().unwrap();
+    node
 }
 
 fn doors(folder: &Path) -> DoorFolder {
-    DoorFolder::of(folder.to_str().unwrap())
+    DoorFolder::of(folder.join("doors").to_str().unwrap())
 }
 
 async fn view(visit: &mut Visit) -> NodeView {
@@ -134,13 +136,13 @@ async fn of_several_nodes_one_has_to_be_named() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (node(folder.path()).await, node(folder.path()).await);
     // A remnant of a process that was killed.
-    drop(std::os::unix::net::UnixListener::bind(folder.path().join("1.sock")).unwrap());
+    drop(std::os::unix::net::UnixListener::bind(folder.path().join("doors/1.sock")).unwrap());
     let doors = doors(folder.path());
     let VisitError::SeveralNodes(names) = Visit::to(&doors, None).await.unwrap_err() else {
         panic!("two nodes run");
     };
     assert_eq!(names.len(), 2);
-    assert!(!folder.path().join("1.sock").exists(), "cleared away");
+    assert!(!folder.path().join("doors/1.sock").exists(), "cleared away");
     let mut visit = Visit::to(&doors, Some(&names[1])).await.unwrap();
     assert!(!view(&mut visit).await.agents.is_empty());
     let unknown = Visit::to(&doors, Some("1")).await.unwrap_err();
@@ -201,5 +203,23 @@ async fn every_visitor_is_a_connection_agent_and_leaves_with_it() {
         }
     };
     soon("the agents' leave", left).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_others_may_enter_costs_the_node_its_door_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = folder.path().join("doors");
+    std::fs::create_dir(&taken).unwrap();
+    std::fs::set_permissions(&taken, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let mut config = Config::default();
+    config.door.open = true;
+    config.door.folder = taken.to_str().unwrap().to_owned();
+    let node = Node::builder().config(config).start().await.unwrap();
+    let why = node.door().await.unwrap().unwrap_err();
+    assert!(why.contains("can be entered by other users"), "{why}");
+    let tree = node.view().tree;
+    let note = tree.find("doors/door").unwrap().note.clone().unwrap();
+    assert!(note.starts_with("cannot open: the folder "), "{note}");
     node.stop().await;
 }

@@ -66,6 +66,18 @@ pub(crate) fn json_line(value: &impl serde::Serialize) -> io::Result<bool> {
     }
 }
 
+/// Writes a picture to standard output; false if nobody reads any more.
+///
+/// # Errors
+/// Whatever the stream says, but not that the reader has gone.
+pub(crate) fn picture(lines: &[String]) -> io::Result<bool> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{}", lines.join("\n")).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        other => other.map(|()| true),
+    }
+}
+
 /// What standard output can show: columns, and whether colours may be used. A pipe has no width and no colours.
 pub(crate) fn paper() -> (usize, bool) {
     let terminal = io::stdout().is_terminal();

@@ -77,7 +77,9 @@ pub(crate) fn show<T: DeserializeOwned + Serialize>(
                 // A pipe gets a picture only when something has changed.
                 let picture = lines(&answer, usize::MAX, false);
                 if picture != last {
-                    console::result(&picture.join("\n"))?;
+                    if !console::picture(&picture)? {
+                        return Ok(ExitCode::SUCCESS);
+                    }
                     last = picture;
                 }
             }

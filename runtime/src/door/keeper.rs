@@ -3,19 +3,21 @@
 //! A visitor is served by a task of its own, so that none waits for another; all of them end with the keeper. There are at most
 //! [`VISITORS`] at a time, and one that says nothing for [`PATIENCE`] is shown out.
 
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
+use std::{fmt, fs, io};
 
+use aios_supervisor::ChildSpec;
+use parking_lot::Mutex;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::place::{DoorFolder, own_user};
+use super::place::{DoorFolder, PlaceError, own_user};
 use super::words::{self, LINE_MAX, Reply};
 use crate::node::{Node, Parts};
 use crate::swarm::Sockets;
@@ -26,6 +28,8 @@ const VISITORS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest request: names and numbers, and a signed decision.
 const REQUEST_MAX: u64 = 256 * 1024;
+/// Wait before a door that could not be opened is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Wait after a visitor could not be let in, so that a process without free descriptors does not spin.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -36,65 +40,176 @@ pub(crate) struct KeeperArguments {
     pub(crate) folder: DoorFolder,
     /// Filled when the node is whole; weak, because the node's tree holds this actor.
     pub(crate) node: Arc<OnceLock<Weak<Parts>>>,
+    pub(crate) state: DoorState,
     pub(crate) sockets: Sockets,
+}
+
+impl KeeperArguments {
+    /// The keeper as a child; what it shows in the tree is where the door is, or why there is none.
+    pub(crate) fn child_spec(self) -> ChildSpec {
+        let state = self.state.clone();
+        ChildSpec::worker("door", move || (Keeper, self.clone()))
+            .shows_note(move || state.to_string())
+    }
+}
+
+/// How the door is.
+#[derive(Clone, Default)]
+pub(crate) struct DoorState(Arc<Mutex<Option<Result<PathBuf, String>>>>);
+
+impl DoorState {
+    fn set(&self, state: Option<Result<PathBuf, String>>) {
+        *self.0.lock() = state;
+    }
+
+    /// Where it is, or why it is not open; none while it is being opened, or when there is to be none.
+    pub(crate) fn get(&self) -> Option<Result<PathBuf, String>> {
+        self.0.lock().clone()
+    }
+}
+
+impl fmt::Display for DoorState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0.lock() {
+            None => f.write_str("closed"),
+            Some(Ok(socket)) => write!(f, "open at {}", socket.display()),
+            Some(Err(why)) => write!(f, "cannot open: {why}"),
+        }
+    }
 }
 
 /// The open door; dropped, it is closed and gone.
 pub(crate) struct Open {
     socket: PathBuf,
+    /// Device and file number: a file of this name that is not this one is somebody else's door.
+    file: (u64, u64),
     work: JoinHandle<()>,
+    state: DoorState,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
         self.work.abort();
-        let _ = std::fs::remove_file(&self.socket);
+        if number(&self.socket).is_ok_and(|file| file == self.file) {
+            let _ = fs::remove_file(&self.socket);
+        }
+        self.state.set(None);
     }
 }
 
-impl Actor for Keeper {
+/// What the keeper tells itself.
+pub(crate) enum Msg {
+    /// It is time to open the door.
+    Open,
     /// The listener failed for good.
-    type Msg = io::Error;
-    type State = Open;
+    Failed(io::Error),
+}
+
+impl Actor for Keeper {
+    type Msg = Msg;
+    type State = (KeeperArguments, Option<Open>);
     type Arguments = KeeperArguments;
 
     async fn pre_start(
         &self,
-        me: ActorRef<io::Error>,
+        me: ActorRef<Msg>,
         arguments: KeeperArguments,
-    ) -> Result<Open, ActorProcessingErr> {
-        arguments.folder.prepare()?;
-        let socket = free_socket(&arguments.folder);
-        let listener = UnixListener::bind(&socket)?;
-        std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
-        let work = tokio::spawn(async move {
-            let error = receive(listener, arguments).await;
-            let _ = me.send_message(error);
-        });
-        Ok(Open { socket, work })
+    ) -> Result<Self::State, ActorProcessingErr> {
+        me.send_message(Msg::Open)?;
+        Ok((arguments, None))
     }
 
+    /// A node goes on without a door: somebody who takes the folder's name must not be able to keep it from starting.
     async fn handle(
         &self,
-        _: ActorRef<io::Error>,
-        error: io::Error,
-        _: &mut Open,
+        me: ActorRef<Msg>,
+        message: Msg,
+        (arguments, open): &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        Err(Box::new(error))
+        let Msg::Open = message else {
+            let Msg::Failed(error) = message else {
+                return Ok(());
+            };
+            return Err(Box::new(error));
+        };
+        match bind(&arguments.folder) {
+            Ok((listener, socket)) => {
+                let file = number(&socket)?;
+                arguments.state.set(Some(Ok(socket.clone())));
+                let (me, visited) = (me.clone(), arguments.clone());
+                let work = tokio::spawn(async move {
+                    let error = receive(listener, visited).await;
+                    let _ = me.send_message(Msg::Failed(error));
+                });
+                *open = Some(Open {
+                    socket,
+                    file,
+                    work,
+                    state: arguments.state.clone(),
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the door cannot be opened; it is tried again");
+                arguments.state.set(Some(Err(error.to_string())));
+                me.send_after(AGAIN, || Msg::Open);
+            }
+        }
+        Ok(())
     }
 }
 
-/// A name nobody answers by. What lies there all the same is a remnant of an earlier process of this number.
-fn free_socket(folder: &DoorFolder) -> PathBuf {
+/// Why the door does not open.
+#[derive(Debug, thiserror::Error)]
+enum BindError {
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error("{socket}: {source}")]
+    Socket { socket: PathBuf, source: io::Error },
+}
+
+/// A listener, under a name that nobody else answers by. It listens before it has that name, so a door that can be seen and refuses is a
+/// remnant and may be cleared away.
+fn bind(folder: &DoorFolder) -> Result<(UnixListener, PathBuf), BindError> {
+    folder.prepare()?;
+    let hidden = folder.hidden();
+    let failed = |socket: &Path| {
+        let socket = socket.to_owned();
+        move |source| BindError::Socket { socket, source }
+    };
+    // Of this process, and of a door that was not finished.
+    let _ = fs::remove_file(&hidden);
+    let listener = UnixListener::bind(&hidden).map_err(failed(&hidden))?;
+    let named = fs::set_permissions(&hidden, fs::Permissions::from_mode(0o600))
+        .map_err(failed(&hidden))
+        .and_then(|()| name(folder, &hidden));
+    let _ = fs::remove_file(&hidden);
+    Ok((listener, named?))
+}
+
+fn name(folder: &DoorFolder, hidden: &Path) -> Result<PathBuf, BindError> {
     let mut number = 0;
     loop {
         let socket = folder.socket(number);
-        if std::os::unix::net::UnixStream::connect(&socket).is_err() {
-            let _ = std::fs::remove_file(&socket);
-            return socket;
+        match fs::hard_link(hidden, &socket) {
+            Ok(()) => return Ok(socket),
+            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(BindError::Socket { socket, source });
+            }
+            Err(_) => match std::os::unix::net::UnixStream::connect(&socket) {
+                Ok(_) => number += 1,
+                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+                    fs::remove_file(&socket)
+                        .map_err(|source| BindError::Socket { socket, source })?;
+                }
+                Err(source) => return Err(BindError::Socket { socket, source }),
+            },
         }
-        number += 1;
     }
+}
+
+fn number(file: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::symlink_metadata(file)?;
+    Ok((found.dev(), found.ino()))
 }
 
 /// Lets visitors in until the listener itself fails.

@@ -10,7 +10,7 @@ mod place;
 mod visit;
 mod words;
 
-pub(crate) use keeper::{Keeper, KeeperArguments};
+pub(crate) use keeper::{DoorState, KeeperArguments};
 pub use place::{DoorFolder, PlaceError};
 pub use visit::{Visit, VisitError};
 pub use words::{LINE_MAX, Request, SwarmQuestion};

@@ -65,6 +65,15 @@ impl DoorFolder {
         self.0.join(name)
     }
 
+    /// Where a listener begins, out of sight of visitors.
+    pub(crate) fn hidden(&self) -> PathBuf {
+        let mut marker = [0; 8];
+        // Without chance two that begin at the same moment may meet, and one of them is tried again.
+        let _ = getrandom::fill(&mut marker);
+        self.0
+            .join(format!("{:016x}.new", u64::from_le_bytes(marker)))
+    }
+
     /// Makes the folder if it is missing and makes sure that it is this user's alone. A folder for temporary files is everybody's, so
     /// somebody else may have been there first.
     pub(crate) fn prepare(&self) -> Result<(), PlaceError> {

@@ -36,12 +36,22 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
             .map_err(|error| Failure::plain(error.to_string()))?;
         let model = node.model();
         console::note(&format!(
-            "node {} runs with {} agents; {} on {} thinks\nwatch it from another terminal with `aios tree --watch`; Ctrl-C stops it",
+            "node {} runs with {} agents; {} on {} thinks; Ctrl-C stops it",
             std::process::id(),
             node.view().agents.len(),
-            if model.name.is_empty() { model.engine } else { model.name },
+            if model.name.is_empty() {
+                model.engine
+            } else {
+                model.name
+            },
             model.device,
         ));
+        match node.door().await {
+            Some(Err(why)) => console::note(&format!(
+                "it cannot be watched, its door does not open: {why}"
+            )),
+            _ => console::note("watch it from another terminal with `aios tree --watch`"),
+        }
         until_told().await?;
         console::note("stopping");
         node.stop().await;
