@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use aios_actors::content::{GoalStatus, TaskReport, TaskStatus};
+use aios_actors::recovery::Decision;
 use aios_runtime::{Answer, Config, Goal, GoalEvent, Node};
 use aios_supervisor::Recourse;
 use aios_tools::{ToolError, Value};
 
-use crate::faulty::{Fault, faulty, impatient, late};
+use crate::faulty::{Fault, Spoil, faulty, faulty_or_wrong, impatient, late};
 use crate::house::{example, pursue, soon};
 
 fn goal(out: &Path) -> Goal {
@@ -290,6 +291,49 @@ async fn delegated_is_done_by_another_executor_than_the_one_that_failed() {
         Some(format!("delegated: done by {}", held[1]))
     );
     assert!(effects.lock().unwrap().values().all(|times| *times == 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_critic_rejected_is_done_anew_and_not_given_again() {
+    for (then, name) in [
+        (Recourse::Delegate, "delegated"),
+        (Recourse::Human, "approved"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = impatient();
+        config.recovery.sql.then = then;
+        // Wrong as long as it is asked for under the first name; the Critic recomputes and sees it.
+        let spoil: Spoil = Arc::new(|asked, output| {
+            if asked == "totals" || asked.starts_with("totals/r") {
+                output.value = Default::default();
+            }
+        });
+        let (builder, effects) = faulty_or_wrong(config, Arc::new(|_| None), spoil);
+        let node = builder.start().await.unwrap();
+        let mut run = node.run(goal(folder.path())).await.unwrap();
+        while let Some(event) = soon("an event", run.next()).await {
+            if let GoalEvent::Task(event) = event
+                && event.status == TaskStatus::Pending
+                && let Some(open) = node.approvals().unwrap().first()
+            {
+                node.decide(&open.id, Decision::Accept, "", node.owner())
+                    .unwrap();
+            }
+        }
+        let answer = run.answer().await.unwrap();
+        node.stop().await;
+        assert_eq!(answer.status, GoalStatus::Approved, "{then:?}: {answer:?}");
+        let how = report(&answer, "totals").recovered.clone();
+        assert!(how.is_some(), "{then:?}: {answer:?}");
+        let effects = effects.lock().unwrap();
+        let operation = |end: &str| effects.iter().find(|(key, _)| key.ends_with(end));
+        assert_eq!(operation("/totals").map(|(_, times)| *times), Some(1));
+        assert_eq!(
+            operation(&format!("/totals/{name}")).map(|(_, times)| *times),
+            Some(1),
+            "{then:?}: {effects:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -70,6 +70,25 @@ pub(super) struct Way<'t> {
     pub(super) course: Course,
     /// Executors that were given it.
     pub(super) tried: BTreeSet<Party>,
+    /// A result was committed and judged wrong: asked for under the same name, it would be given again.
+    rejected: bool,
+    /// Ways out that went on under a name of their own.
+    renamed: u32,
+}
+
+impl Way<'_> {
+    /// The name under which the task is done once more: the same while nothing was judged wrong, because then what was committed may
+    /// still be right, and a new one each time after that.
+    pub(super) fn anew(&mut self, word: &str) -> String {
+        if !self.rejected {
+            return String::new();
+        }
+        self.renamed += 1;
+        match self.renamed {
+            1 => word.to_owned(),
+            more => format!("{word}-{more}"),
+        }
+    }
 }
 
 /// Why nothing came of an order or a judgement, and what its policy says to do.
@@ -174,6 +193,8 @@ impl<'a> Conduct<'a> {
             report: fresh(task),
             course: Course::new(policy.retry()),
             tried: BTreeSet::new(),
+            rejected: false,
+            renamed: 0,
         }
     }
 
@@ -221,6 +242,7 @@ impl<'a> Conduct<'a> {
                     if judgement.verdict.passes() {
                         return Ok(result.output);
                     }
+                    way.rejected = true;
                     reason = judgement.feedback.replace('\n', " ");
                 }
                 // Only a result that was judged can be judged better the next time.
@@ -304,6 +326,7 @@ impl<'a> Conduct<'a> {
                         outcome = Ok(found);
                         break;
                     }
+                    way.rejected = true;
                     outcome = Err(format!(
                         "the critic did not pass the text: {}",
                         judgement.feedback.replace('\n', " ")

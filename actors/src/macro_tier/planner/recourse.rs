@@ -130,7 +130,9 @@ impl Conduct<'_> {
         }
         let mut last = reason;
         for other in others {
-            match self.judged(way, way.task, args, "", Some(&other)).await {
+            let variant = way.anew("delegated");
+            let (task, to) = (way.task, Some(&other));
+            match self.judged(way, task, args, &variant, to).await {
                 Ok(output) => {
                     way.report.recovered = Some(format!("delegated: done by {other}"));
                     return Ok(output.into());
@@ -207,7 +209,8 @@ impl Conduct<'_> {
         match queue.wait(&id, patience).await {
             Ok(Some((Decision::Accept, _))) => {
                 way.course.approved();
-                let output = self.judged(way, way.task, args, "", None).await?;
+                let variant = way.anew("approved");
+                let output = self.judged(way, way.task, args, &variant, None).await?;
                 way.report.recovered = Some(format!("human: tried once more, approval {id}"));
                 Ok(output.into())
             }
