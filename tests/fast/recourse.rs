@@ -336,6 +336,57 @@ async fn what_the_critic_rejected_is_done_anew_and_not_given_again() {
     }
 }
 
+/// Routes are learned from these events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_names_its_agent_once_and_what_nobody_made_names_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = impatient();
+    // Nothing is kept yet, so this way out fails too.
+    config.recovery.sql.then = Recourse::Cached;
+    let (builder, _) = faulty(
+        config,
+        Arc::new(|asked| ["growth", "compute"].contains(&asked).then(late).flatten()),
+    );
+    let node = builder.start().await.unwrap();
+    let mut named = 0;
+    let mut run = node.run(goal(folder.path())).await.unwrap();
+    let mut took = None;
+    while let Some(event) = soon("an event", run.next()).await {
+        let GoalEvent::Task(event) = event else {
+            continue;
+        };
+        let failed = [TaskStatus::Retrying, TaskStatus::Failed].contains(&event.status);
+        named += usize::from(failed && event.task_id == "growth" && event.agent.is_some());
+        if event.status == TaskStatus::Completed && event.task_id == "totals" {
+            assert!(event.agent.is_some());
+            took = event.duration_ms;
+        }
+    }
+    let answer = run.answer().await.unwrap();
+    assert_eq!(named, 1, "one attempt, one failure");
+    let whole = report(&answer, "totals").duration_ms;
+    assert!(took.is_some_and(|took| took < whole), "{took:?} of {whole}");
+
+    node.stop().await;
+    let (builder, _) = faulty(impatient(), always("compute"));
+    let node = builder.start().await.unwrap();
+    let sum = Goal::new("What is 17 * 3?").out(folder.path());
+    let mut run = node.run(sum).await.unwrap();
+    let mut completed = Vec::new();
+    while let Some(event) = soon("an event", run.next()).await {
+        if let GoalEvent::Task(event) = event
+            && event.task_id == "compute"
+            && event.status == TaskStatus::Completed
+        {
+            completed.push((event.agent, event.duration_ms));
+        }
+    }
+    let answer = run.answer().await.unwrap();
+    node.stop().await;
+    assert_eq!(completed, [(None, None)]);
+    assert_eq!(report(&answer, "compute").agent, None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_model_takes_is_reserved_paid_and_told() {
     let folder = tempfile::tempdir().unwrap();

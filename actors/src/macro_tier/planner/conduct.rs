@@ -70,6 +70,10 @@ pub(super) struct Way<'t> {
     pub(super) course: Course,
     /// Executors that were given it.
     pub(super) tried: BTreeSet<Party>,
+    /// Who holds it, until whoever watches has heard how that went: one failure is told as one.
+    holder: Option<String>,
+    /// What the accepted result took whoever made it, in milliseconds; none if nobody made it for this goal.
+    pub(super) took: Option<f64>,
     /// A result was committed and judged wrong: asked for under the same name, it would be given again.
     rejected: bool,
     /// Ways out that went on under a name of their own.
@@ -77,6 +81,21 @@ pub(super) struct Way<'t> {
 }
 
 impl Way<'_> {
+    /// The result was found or known; nobody made it.
+    pub(super) fn by_nobody(&mut self) {
+        self.report.agent = None;
+        self.took = None;
+    }
+
+    /// Who is to be named with this status. Routes are learned from it, so a failure is laid at its holder's door once.
+    fn named(&mut self, status: TaskStatus) -> Option<String> {
+        match status {
+            TaskStatus::Retrying | TaskStatus::Failed => self.holder.take(),
+            TaskStatus::Completed => self.report.agent.clone(),
+            _ => self.holder.clone(),
+        }
+    }
+
     /// The name under which the task is done once more: the same while nothing was judged wrong, because then what was committed may
     /// still be right, and a new one each time after that.
     pub(super) fn anew(&mut self, word: &str) -> String {
@@ -174,10 +193,15 @@ impl<'a> Conduct<'a> {
     }
 
     /// The task moved, and why.
-    pub(super) async fn moved(&self, way: &Way<'_>, status: TaskStatus, reason: Option<String>) {
+    pub(super) async fn moved(
+        &self,
+        way: &mut Way<'_>,
+        status: TaskStatus,
+        reason: Option<String>,
+    ) {
         self.tell(TaskEvent {
             attempt: way.report.attempts,
-            agent: way.report.agent.clone(),
+            agent: way.named(status),
             reason,
             ..self.event(way.task, way.title, status)
         })
@@ -193,6 +217,8 @@ impl<'a> Conduct<'a> {
             report: fresh(task),
             course: Course::new(policy.retry()),
             tried: BTreeSet::new(),
+            holder: None,
+            took: None,
             rejected: false,
             renamed: 0,
         }
@@ -363,9 +389,10 @@ impl<'a> Conduct<'a> {
         }
         self.tell(TaskEvent {
             attempt: way.report.attempts,
-            agent: way.report.agent.clone(),
+            agent: way.named(way.report.status),
             score: way.report.score,
-            duration_ms: Some(way.report.duration_ms),
+            // Time in the tool alone: who was asked is not the slower for a wait, a judgement or a human.
+            duration_ms: way.took.filter(|_| outcome.is_ok()),
             reason: outcome.as_ref().err().cloned(),
             ..self.event(way.task, way.title, way.report.status)
         })
@@ -414,7 +441,10 @@ impl<'a> Conduct<'a> {
     ) -> Result<TaskResult, Lost> {
         loop {
             let (cause, reason) = match self.attempt(way, task, args, operation, to).await {
-                Ok(result) => return Ok(result),
+                Ok(result) => {
+                    way.took = Some(result.duration_ms);
+                    return Ok(result);
+                }
                 Err(failed) => failed,
             };
             match way.course.failed(cause, Some(self.left())) {
@@ -483,6 +513,7 @@ impl<'a> Conduct<'a> {
             None => role,
         };
         way.report.agent = Some(to.to_string());
+        way.holder = way.report.agent.clone();
         self.moved(way, TaskStatus::Running, None).await;
         let allowed = society.recovery().of(&task.action).attempt_timeout_ms;
         let deadline_ms = task

@@ -73,6 +73,7 @@ impl Conduct<'_> {
                 return Err(self.next(way, gone));
             }
         }
+        way.by_nobody();
         way.report.score = kept.score;
         way.report.recovered = Some(format!("cached: an earlier result, {age} old"));
         Ok(Found {
@@ -157,6 +158,7 @@ impl Conduct<'_> {
         match simpler(way.task, args, analysis) {
             None => Err(self.next(way, reason)),
             Some(Simpler::Known { output, says }) => {
+                way.by_nobody();
                 way.report.recovered = Some(format!("simpler: {says}"));
                 Ok(Found {
                     output,
