@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use aios_actors::content::{GoalStatus, TaskReport, TaskStatus};
 use aios_actors::recovery::Decision;
@@ -343,10 +344,7 @@ async fn a_failure_names_its_agent_once_and_what_nobody_made_names_none() {
     let mut config = impatient();
     // Nothing is kept yet, so this way out fails too.
     config.recovery.sql.then = Recourse::Cached;
-    let (builder, _) = faulty(
-        config,
-        Arc::new(|asked| ["growth", "compute"].contains(&asked).then(late).flatten()),
-    );
+    let (builder, _) = faulty(config, always("growth"));
     let node = builder.start().await.unwrap();
     let mut named = 0;
     let mut run = node.run(goal(folder.path())).await.unwrap();
@@ -385,6 +383,42 @@ async fn a_failure_names_its_agent_once_and_what_nobody_made_names_none() {
     node.stop().await;
     assert_eq!(completed, [(None, None)]);
     assert_eq!(report(&answer, "compute").agent, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_sleeps_past_the_goals_deadline_costs_its_own_result_alone() {
+    let mut config = impatient();
+    config.goal.deadline_ms = 8_000;
+    // Four tasks of this plan follow each other; retries would go on for hours.
+    config.goal.task_deadline_ms = 1_500;
+    config.recovery.sql.retries = 20;
+    config.recovery.sql.first_ms = 1;
+    let awake = Arc::new(AtomicBool::new(false));
+    let fault: Fault = {
+        let awake = Arc::clone(&awake);
+        Arc::new(move |asked| {
+            while asked == "growth" && !awake.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            None
+        })
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (builder, _) = faulty(config, fault);
+    let node = builder.start().await.unwrap();
+    let answer = soon("the goal", pursue(&node, goal(folder.path()))).await;
+    awake.store(true, Ordering::SeqCst);
+    node.stop().await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status, GoalStatus::Partial, "{answer:?}");
+    assert!(answer.duration_ms < 8_000.0, "{}", answer.duration_ms);
+    assert!(
+        answer.gaps.iter().any(|gap| gap.contains("growth")),
+        "{:?}",
+        answer.gaps
+    );
+    assert_eq!(report(&answer, "totals").status, TaskStatus::Completed);
+    assert!(!answer.facts.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,12 +29,19 @@ use crate::recovery::{Allowance, Cause, Course, Next, Purse, Trajectory, cached,
 const ORDER_GRACE: Duration = Duration::from_secs(3);
 /// How long one judgement may take.
 const VALIDATE_DEADLINE: Duration = Duration::from_secs(45);
+/// A critic that was given less, because the goal must end, is not to blame for having no answer yet.
+const VALIDATE_FAIR: Duration = Duration::from_secs(5);
+/// Time kept back from the tasks, so that what there is can still be judged and delivered: a fifth of the goal's, at most this.
+const DELIVERY: Duration = Duration::from_secs(10);
 
 /// What every task of one goal shares.
 pub(super) struct Conduct<'a> {
     pub(super) ctx: &'a Context,
     pub(super) request: &'a GoalRequest,
-    pub(super) ends: Instant,
+    /// When the tasks end; what comes after is kept for the delivery.
+    ends: Instant,
+    /// When the answer is due.
+    due: Instant,
     pub(super) purse: Purse,
     guard: Mutex<Trajectory>,
     /// Results accepted so far: how far the goal has come.
@@ -136,7 +143,8 @@ impl From<ToolOutput> for Found {
 }
 
 impl<'a> Conduct<'a> {
-    pub(super) fn new(ctx: &'a Context, request: &'a GoalRequest) -> Self {
+    /// A goal whose answer is due at `due`.
+    pub(super) fn new(ctx: &'a Context, request: &'a GoalRequest, due: Instant) -> Self {
         let time = Duration::from_millis(request.deadline_ms);
         let society = ctx.society();
         let allowance = Allowance {
@@ -148,7 +156,8 @@ impl<'a> Conduct<'a> {
         Self {
             ctx,
             request,
-            ends: Instant::now() + time,
+            ends: due.checked_sub(DELIVERY.min(time / 5)).unwrap_or(due),
+            due,
             purse: society
                 .purses()
                 .open(&request.goal_id, allowance, ctx.now()),
@@ -165,8 +174,14 @@ impl<'a> Conduct<'a> {
             .map_err(|over| over.to_string())
     }
 
+    /// What is left to the tasks.
     pub(super) fn left(&self) -> Duration {
         self.ends.saturating_duration_since(Instant::now())
+    }
+
+    /// What is left to the answer.
+    pub(super) fn until_due(&self) -> Duration {
+        self.due.saturating_duration_since(Instant::now())
     }
 
     /// Tells whoever watches.
@@ -519,7 +534,8 @@ impl<'a> Conduct<'a> {
         let deadline_ms = task
             .deadline_ms
             .min(self.request.task_deadline_ms)
-            .min(allowed);
+            .min(allowed)
+            .min(u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1));
         let order = TaskOrder {
             goal_id: self.request.goal_id.clone(),
             task_id: task.id.clone(),
@@ -566,14 +582,24 @@ impl<'a> Conduct<'a> {
         };
         let society = self.ctx.society();
         let mut course = Course::new(society.recovery().of("validate").retry());
+        // The answer itself is judged in the time that was kept back for it.
+        let left = || match task_id {
+            "" => self.until_due(),
+            _ => self.left(),
+        };
         loop {
+            let left = left();
+            if left.is_zero() {
+                return Err("the critic did not judge: the goal's time is over".to_owned());
+            }
+            let patience = VALIDATE_DEADLINE.min(left);
             let pass = society
                 .breakers()
                 .admit(service::CRITIC)
                 .map_err(|resting| format!("nothing leaves unjudged: {resting}"))?;
             let draft = draft(Performative::Request, ontology::VALIDATE, &request)
                 .map_err(|error| error.to_string())?;
-            let error = match self.ctx.ask("macro.critic", draft, VALIDATE_DEADLINE).await {
+            let error = match self.ctx.ask("macro.critic", draft, patience).await {
                 Ok(reply) => {
                     pass.succeeded();
                     let judgement = reply
@@ -586,11 +612,12 @@ impl<'a> Conduct<'a> {
             };
             let reason = words(&error);
             match Cause::blames_service(&error) {
-                Some(true) => pass.failed(reason.clone()),
+                Some(true) if patience >= VALIDATE_FAIR => pass.failed(reason.clone()),
+                Some(true) => drop(pass),
                 Some(false) => pass.succeeded(),
                 None => drop(pass),
             }
-            match course.failed(Cause::of(&error), Some(self.left())) {
+            match course.failed(Cause::of(&error), Some(left)) {
                 Next::Again { after } => tokio::time::sleep(after).await,
                 Next::Take(_) => return Err(format!("the critic did not judge: {reason}")),
             }

@@ -1,7 +1,6 @@
 //! What is done when a task cannot be done as it was planned. Which way is taken was decided before; here it is gone.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use aios_supervisor::Recourse;
 use aios_tools::{Artifact, Workspace};
@@ -14,9 +13,6 @@ use crate::agent::AgentError;
 use crate::content::TaskStatus;
 use crate::recovery::approvals::{self, Proposal};
 use crate::recovery::{ApprovalError, Cause, Decision, Next, cached};
-
-/// Time kept back from waiting for a human, so that what there is can still be delivered: a fifth of the goal's, at most this.
-const DELIVERY: Duration = Duration::from_secs(10);
 
 impl Conduct<'_> {
     /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
@@ -205,14 +201,17 @@ impl Conduct<'_> {
             Some(format!("{reason}; {waiting}")),
         )
         .await;
-        let kept_back = DELIVERY.min(Duration::from_millis(self.request.deadline_ms / 5));
-        let patience = self.left().saturating_sub(kept_back);
         let queue = self.ctx.society().approvals();
-        match queue.wait(&id, patience).await {
+        match queue.wait(&id, self.left()).await {
             Ok(Some((Decision::Accept, _))) => {
                 way.course.approved();
                 let variant = way.anew("approved");
-                let output = self.judged(way, way.task, args, &variant, None).await?;
+                let done = self.judged(way, way.task, args, &variant, None).await;
+                if done.is_err() && self.left().is_zero() {
+                    // Decided too late for this time: asked again, the goal goes on with the decision.
+                    self.waits_for.lock().push(id.clone());
+                }
+                let output = done?;
                 way.report.recovered = Some(format!("human: tried once more, approval {id}"));
                 Ok(output.into())
             }
