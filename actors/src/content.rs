@@ -384,7 +384,7 @@ pub struct TaskEvent {
     /// The Critic's score, once there is one.
     #[serde(default)]
     pub score: Option<f64>,
-    /// Time in the tool, in milliseconds, once it is done.
+    /// Time in the tool that made the accepted result, in milliseconds; none if nothing was made.
     #[serde(default)]
     pub duration_ms: Option<f64>,
     /// Why it is retried or has failed.

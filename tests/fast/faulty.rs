@@ -12,6 +12,9 @@ use aios_tools::{
 /// Says whether a call fails, and how. It is given the operation without its goal: `totals`, `chart/simple`.
 pub(crate) type Fault = Arc<dyn Fn(&str) -> Option<ToolError> + Send + Sync>;
 
+/// Makes a result wrong, or leaves it as it is. It is given the operation as a fault is.
+pub(crate) type Spoil = Arc<dyn Fn(&str, &mut ToolOutput) + Send + Sync>;
+
 /// How often each operation was done in full.
 pub(crate) type Effects = Arc<Mutex<BTreeMap<String, u32>>>;
 
@@ -19,6 +22,7 @@ struct Faulty {
     spec: ToolSpec,
     tools: Arc<Toolbox>,
     fault: Fault,
+    spoil: Spoil,
     effects: Effects,
 }
 
@@ -35,10 +39,11 @@ impl Tool for Faulty {
         {
             return Err(error);
         }
-        let output = self
+        let mut output = self
             .tools
             .call(self.spec.name, &Capabilities::all(), call)?;
-        if operation.is_some() {
+        if let Some((_, operation)) = operation {
+            (self.spoil)(operation, &mut output);
             let mut effects = self.effects.lock().unwrap();
             *effects.entry(call.idempotency_key.to_owned()).or_default() += 1;
         }
@@ -57,6 +62,15 @@ impl Writer for Plain {
 
 /// A node to be started; its tools are the real ones behind the fault.
 pub(crate) fn faulty(config: Config, fault: Fault) -> (NodeBuilder, Effects) {
+    faulty_or_wrong(config, fault, Arc::new(|_, _| {}))
+}
+
+/// A node to be started; its tools are the real ones behind the fault, and some of what they give is wrong.
+pub(crate) fn faulty_or_wrong(
+    config: Config,
+    fault: Fault,
+    spoil: Spoil,
+) -> (NodeBuilder, Effects) {
     let effects = Effects::default();
     let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
     let builder =
@@ -68,6 +82,7 @@ pub(crate) fn faulty(config: Config, fault: Fault) -> (NodeBuilder, Effects) {
                     spec,
                     tools: Arc::clone(&tools),
                     fault: Arc::clone(&fault),
+                    spoil: Arc::clone(&spoil),
                     effects: Arc::clone(&effects),
                 }))
             });

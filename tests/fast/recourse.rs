@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use aios_actors::content::{GoalStatus, TaskReport, TaskStatus};
+use aios_actors::recovery::Decision;
 use aios_runtime::{Answer, Config, Goal, GoalEvent, Node};
 use aios_supervisor::Recourse;
 use aios_tools::{ToolError, Value};
 
-use crate::faulty::{Fault, faulty, impatient, late};
+use crate::faulty::{Fault, Spoil, faulty, faulty_or_wrong, impatient, late};
 use crate::house::{example, pursue, soon};
 
 fn goal(out: &Path) -> Goal {
@@ -290,6 +292,133 @@ async fn delegated_is_done_by_another_executor_than_the_one_that_failed() {
         Some(format!("delegated: done by {}", held[1]))
     );
     assert!(effects.lock().unwrap().values().all(|times| *times == 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_critic_rejected_is_done_anew_and_not_given_again() {
+    for (then, name) in [
+        (Recourse::Delegate, "delegated"),
+        (Recourse::Human, "approved"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = impatient();
+        config.recovery.sql.then = then;
+        // Wrong as long as it is asked for under the first name; the Critic recomputes and sees it.
+        let spoil: Spoil = Arc::new(|asked, output| {
+            if asked == "totals" || asked.starts_with("totals/r") {
+                output.value = Default::default();
+            }
+        });
+        let (builder, effects) = faulty_or_wrong(config, Arc::new(|_| None), spoil);
+        let node = builder.start().await.unwrap();
+        let mut run = node.run(goal(folder.path())).await.unwrap();
+        while let Some(event) = soon("an event", run.next()).await {
+            if let GoalEvent::Task(event) = event
+                && event.status == TaskStatus::Pending
+                && let Some(open) = node.approvals().unwrap().first()
+            {
+                node.decide(&open.id, Decision::Accept, "", node.owner())
+                    .unwrap();
+            }
+        }
+        let answer = run.answer().await.unwrap();
+        node.stop().await;
+        assert_eq!(answer.status, GoalStatus::Approved, "{then:?}: {answer:?}");
+        let how = report(&answer, "totals").recovered.clone();
+        assert!(how.is_some(), "{then:?}: {answer:?}");
+        let effects = effects.lock().unwrap();
+        let operation = |end: &str| effects.iter().find(|(key, _)| key.ends_with(end));
+        assert_eq!(operation("/totals").map(|(_, times)| *times), Some(1));
+        assert_eq!(
+            operation(&format!("/totals/{name}")).map(|(_, times)| *times),
+            Some(1),
+            "{then:?}: {effects:?}"
+        );
+    }
+}
+
+/// Routes are learned from these events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_names_its_agent_once_and_what_nobody_made_names_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = impatient();
+    // Nothing is kept yet, so this way out fails too.
+    config.recovery.sql.then = Recourse::Cached;
+    let (builder, _) = faulty(config, always("growth"));
+    let node = builder.start().await.unwrap();
+    let mut named = 0;
+    let mut run = node.run(goal(folder.path())).await.unwrap();
+    let mut took = None;
+    while let Some(event) = soon("an event", run.next()).await {
+        let GoalEvent::Task(event) = event else {
+            continue;
+        };
+        let failed = [TaskStatus::Retrying, TaskStatus::Failed].contains(&event.status);
+        named += usize::from(failed && event.task_id == "growth" && event.agent.is_some());
+        if event.status == TaskStatus::Completed && event.task_id == "totals" {
+            assert!(event.agent.is_some());
+            took = event.duration_ms;
+        }
+    }
+    let answer = run.answer().await.unwrap();
+    assert_eq!(named, 1, "one attempt, one failure");
+    let whole = report(&answer, "totals").duration_ms;
+    assert!(took.is_some_and(|took| took < whole), "{took:?} of {whole}");
+
+    node.stop().await;
+    let (builder, _) = faulty(impatient(), always("compute"));
+    let node = builder.start().await.unwrap();
+    let sum = Goal::new("What is 17 * 3?").out(folder.path());
+    let mut run = node.run(sum).await.unwrap();
+    let mut completed = Vec::new();
+    while let Some(event) = soon("an event", run.next()).await {
+        if let GoalEvent::Task(event) = event
+            && event.task_id == "compute"
+            && event.status == TaskStatus::Completed
+        {
+            completed.push((event.agent, event.duration_ms));
+        }
+    }
+    let answer = run.answer().await.unwrap();
+    node.stop().await;
+    assert_eq!(completed, [(None, None)]);
+    assert_eq!(report(&answer, "compute").agent, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_sleeps_past_the_goals_deadline_costs_its_own_result_alone() {
+    let mut config = impatient();
+    config.goal.deadline_ms = 8_000;
+    // Four tasks of this plan follow each other; retries would go on for hours.
+    config.goal.task_deadline_ms = 1_500;
+    config.recovery.sql.retries = 20;
+    config.recovery.sql.first_ms = 1;
+    let awake = Arc::new(AtomicBool::new(false));
+    let fault: Fault = {
+        let awake = Arc::clone(&awake);
+        Arc::new(move |asked| {
+            while asked == "growth" && !awake.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            None
+        })
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (builder, _) = faulty(config, fault);
+    let node = builder.start().await.unwrap();
+    let answer = soon("the goal", pursue(&node, goal(folder.path()))).await;
+    awake.store(true, Ordering::SeqCst);
+    node.stop().await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status, GoalStatus::Partial, "{answer:?}");
+    assert!(answer.duration_ms < 8_000.0, "{}", answer.duration_ms);
+    assert!(
+        answer.gaps.iter().any(|gap| gap.contains("growth")),
+        "{:?}",
+        answer.gaps
+    );
+    assert_eq!(report(&answer, "totals").status, TaskStatus::Completed);
+    assert!(!answer.facts.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -64,6 +64,9 @@ pub(crate) struct Run {
     /// A file the goal is about: CSV, text or Markdown; may be repeated.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Vec<PathBuf>,
+    /// A name for the goal; asked again with the same name it goes on where it stopped.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
     /// Where the report and the chart are written.
     #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
     pub(crate) out: PathBuf,

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::conduct::{Conduct, Conducted, Prose, draft};
 use super::dag::{self, Filling};
@@ -83,6 +84,7 @@ impl Agent for Planner {
 
 /// The whole way, under a lease: of two planners that were given the same goal one drives it.
 async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+    let due = Instant::now() + Duration::from_millis(request.deadline_ms);
     let lease = |ttl_ms| LeaseRequest {
         resource: format!("goal/{}", request.goal_id),
         ttl_ms,
@@ -96,11 +98,8 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
     )
     .await?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
-    let answer = tokio::time::timeout(
-        Duration::from_millis(request.deadline_ms),
-        answered(request, ctx),
-    )
-    .await;
+    // The work ends itself before that; this ends what does not listen.
+    let answer = tokio::time::timeout_at(due, answered(request, due, ctx)).await;
     let answer = answer.unwrap_or_else(|_| {
         let allowed = request.deadline_ms;
         Err(AgentError::failure(format!(
@@ -138,7 +137,11 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
 }
 
 /// The answer, once: asked again for the same goal, it is given again as long as its verdict still proves itself.
-async fn answered(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+async fn answered(
+    request: &GoalRequest,
+    due: Instant,
+    ctx: &Context,
+) -> Result<GoalAnswer, AgentError> {
     let asked = fingerprint(request);
     let known: String = ctx
         .once(&format!("{}/request", request.goal_id), || async {
@@ -153,14 +156,14 @@ async fn answered(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Ag
         return Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail));
     }
     let step = format!("{}/answer", request.goal_id);
-    let answer = ctx.once(&step, || work(request, ctx)).await?;
+    let answer = ctx.once(&step, || work(request, due, ctx)).await?;
     if release(&answer, ctx).is_ok() && !decided_since(&answer, ctx) {
         return Ok(answer);
     }
     // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew. And what
     // waited for a human goes on once the human has decided.
     ctx.forget_steps(&step)?;
-    ctx.once(&step, || work(request, ctx)).await
+    ctx.once(&step, || work(request, due, ctx)).await
 }
 
 /// Whether a human has decided something that the answer waited for, or can decide it no more and must be asked anew.
@@ -189,7 +192,11 @@ fn fingerprint(request: &GoalRequest) -> String {
     hex(&hash.finalize())
 }
 
-async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+async fn work(
+    request: &GoalRequest,
+    due: Instant,
+    ctx: &Context,
+) -> Result<GoalAnswer, AgentError> {
     let goal = Goal::new(
         &request.goal_id,
         ctx.tenant().as_str(),
@@ -198,7 +205,7 @@ async fn work(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentE
         &GoalLimits::default(),
     )
     .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
-    let conduct = Conduct::new(ctx, request);
+    let conduct = Conduct::new(ctx, request, due);
     let mut progress = Progress::default();
 
     let (recalled, offered) = tokio::join!(recall(request, ctx), offered(ctx));
@@ -541,7 +548,7 @@ async fn deliver(
         dimensions: by_name(&judgement),
     };
     answer.verdict = hex(proof.sealed().as_bytes());
-    remember(&answer, goal, ctx).await;
+    remember(&answer, goal, conduct.until_due() / 2, ctx).await;
     Ok(answer)
 }
 
@@ -616,7 +623,7 @@ async fn pick(
                 .json_schema(asked.schema.to_string())
                 .max_tokens(asked.max_tokens)
                 .sampling(Sampling::Greedy)
-                .within(PICK_DEADLINE);
+                .within(PICK_DEADLINE.min(conduct.left()));
             let text = match paying.think(infer).await {
                 Ok(inference) => inference.text,
                 Err(error) => {
@@ -691,7 +698,7 @@ async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
     }
 }
 
-async fn remember(answer: &GoalAnswer, goal: &Goal, ctx: &Context) {
+async fn remember(answer: &GoalAnswer, goal: &Goal, within: Duration, ctx: &Context) {
     let kept = RememberRequest {
         source: format!("goal/{}", answer.goal_id),
         text: format!("{}\n{}", goal.text(), start(&answer.answer, 1_500)),
@@ -699,7 +706,8 @@ async fn remember(answer: &GoalAnswer, goal: &Goal, ctx: &Context) {
     };
     let told = async {
         let draft = draft(Performative::Request, ontology::REMEMBER, &kept)?;
-        ctx.ask("macro.memory", draft, RECALL_DEADLINE).await?;
+        let patience = RECALL_DEADLINE.min(within);
+        ctx.ask("macro.memory", draft, patience).await?;
         Ok::<(), AgentError>(())
     };
     if let Err(error) = told.await {

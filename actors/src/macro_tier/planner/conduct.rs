@@ -29,12 +29,19 @@ use crate::recovery::{Allowance, Cause, Course, Next, Purse, Trajectory, cached,
 const ORDER_GRACE: Duration = Duration::from_secs(3);
 /// How long one judgement may take.
 const VALIDATE_DEADLINE: Duration = Duration::from_secs(45);
+/// A critic that was given less, because the goal must end, is not to blame for having no answer yet.
+const VALIDATE_FAIR: Duration = Duration::from_secs(5);
+/// Time kept back from the tasks, so that what there is can still be judged and delivered: a fifth of the goal's, at most this.
+const DELIVERY: Duration = Duration::from_secs(10);
 
 /// What every task of one goal shares.
 pub(super) struct Conduct<'a> {
     pub(super) ctx: &'a Context,
     pub(super) request: &'a GoalRequest,
-    pub(super) ends: Instant,
+    /// When the tasks end; what comes after is kept for the delivery.
+    ends: Instant,
+    /// When the answer is due.
+    due: Instant,
     pub(super) purse: Purse,
     guard: Mutex<Trajectory>,
     /// Results accepted so far: how far the goal has come.
@@ -70,6 +77,44 @@ pub(super) struct Way<'t> {
     pub(super) course: Course,
     /// Executors that were given it.
     pub(super) tried: BTreeSet<Party>,
+    /// Who holds it, until whoever watches has heard how that went: one failure is told as one.
+    holder: Option<String>,
+    /// What the accepted result took whoever made it, in milliseconds; none if nobody made it for this goal.
+    pub(super) took: Option<f64>,
+    /// A result was committed and judged wrong: asked for under the same name, it would be given again.
+    rejected: bool,
+    /// Ways out that went on under a name of their own.
+    renamed: u32,
+}
+
+impl Way<'_> {
+    /// The result was found or known; nobody made it.
+    pub(super) fn by_nobody(&mut self) {
+        self.report.agent = None;
+        self.took = None;
+    }
+
+    /// Who is to be named with this status. Routes are learned from it, so a failure is laid at its holder's door once.
+    fn named(&mut self, status: TaskStatus) -> Option<String> {
+        match status {
+            TaskStatus::Retrying | TaskStatus::Failed => self.holder.take(),
+            TaskStatus::Completed => self.report.agent.clone(),
+            _ => self.holder.clone(),
+        }
+    }
+
+    /// The name under which the task is done once more: the same while nothing was judged wrong, because then what was committed may
+    /// still be right, and a new one each time after that.
+    pub(super) fn anew(&mut self, word: &str) -> String {
+        if !self.rejected {
+            return String::new();
+        }
+        self.renamed += 1;
+        match self.renamed {
+            1 => word.to_owned(),
+            more => format!("{word}-{more}"),
+        }
+    }
 }
 
 /// Why nothing came of an order or a judgement, and what its policy says to do.
@@ -98,7 +143,8 @@ impl From<ToolOutput> for Found {
 }
 
 impl<'a> Conduct<'a> {
-    pub(super) fn new(ctx: &'a Context, request: &'a GoalRequest) -> Self {
+    /// A goal whose answer is due at `due`.
+    pub(super) fn new(ctx: &'a Context, request: &'a GoalRequest, due: Instant) -> Self {
         let time = Duration::from_millis(request.deadline_ms);
         let society = ctx.society();
         let allowance = Allowance {
@@ -110,7 +156,8 @@ impl<'a> Conduct<'a> {
         Self {
             ctx,
             request,
-            ends: Instant::now() + time,
+            ends: due.checked_sub(DELIVERY.min(time / 5)).unwrap_or(due),
+            due,
             purse: society
                 .purses()
                 .open(&request.goal_id, allowance, ctx.now()),
@@ -127,8 +174,14 @@ impl<'a> Conduct<'a> {
             .map_err(|over| over.to_string())
     }
 
+    /// What is left to the tasks.
     pub(super) fn left(&self) -> Duration {
         self.ends.saturating_duration_since(Instant::now())
+    }
+
+    /// What is left to the answer.
+    pub(super) fn until_due(&self) -> Duration {
+        self.due.saturating_duration_since(Instant::now())
     }
 
     /// Tells whoever watches.
@@ -155,10 +208,15 @@ impl<'a> Conduct<'a> {
     }
 
     /// The task moved, and why.
-    pub(super) async fn moved(&self, way: &Way<'_>, status: TaskStatus, reason: Option<String>) {
+    pub(super) async fn moved(
+        &self,
+        way: &mut Way<'_>,
+        status: TaskStatus,
+        reason: Option<String>,
+    ) {
         self.tell(TaskEvent {
             attempt: way.report.attempts,
-            agent: way.report.agent.clone(),
+            agent: way.named(status),
             reason,
             ..self.event(way.task, way.title, status)
         })
@@ -174,6 +232,10 @@ impl<'a> Conduct<'a> {
             report: fresh(task),
             course: Course::new(policy.retry()),
             tried: BTreeSet::new(),
+            holder: None,
+            took: None,
+            rejected: false,
+            renamed: 0,
         }
     }
 
@@ -221,6 +283,7 @@ impl<'a> Conduct<'a> {
                     if judgement.verdict.passes() {
                         return Ok(result.output);
                     }
+                    way.rejected = true;
                     reason = judgement.feedback.replace('\n', " ");
                 }
                 // Only a result that was judged can be judged better the next time.
@@ -304,6 +367,7 @@ impl<'a> Conduct<'a> {
                         outcome = Ok(found);
                         break;
                     }
+                    way.rejected = true;
                     outcome = Err(format!(
                         "the critic did not pass the text: {}",
                         judgement.feedback.replace('\n', " ")
@@ -340,9 +404,10 @@ impl<'a> Conduct<'a> {
         }
         self.tell(TaskEvent {
             attempt: way.report.attempts,
-            agent: way.report.agent.clone(),
+            agent: way.named(way.report.status),
             score: way.report.score,
-            duration_ms: Some(way.report.duration_ms),
+            // Time in the tool alone: who was asked is not the slower for a wait, a judgement or a human.
+            duration_ms: way.took.filter(|_| outcome.is_ok()),
             reason: outcome.as_ref().err().cloned(),
             ..self.event(way.task, way.title, way.report.status)
         })
@@ -391,7 +456,10 @@ impl<'a> Conduct<'a> {
     ) -> Result<TaskResult, Lost> {
         loop {
             let (cause, reason) = match self.attempt(way, task, args, operation, to).await {
-                Ok(result) => return Ok(result),
+                Ok(result) => {
+                    way.took = Some(result.duration_ms);
+                    return Ok(result);
+                }
                 Err(failed) => failed,
             };
             match way.course.failed(cause, Some(self.left())) {
@@ -460,12 +528,14 @@ impl<'a> Conduct<'a> {
             None => role,
         };
         way.report.agent = Some(to.to_string());
+        way.holder = way.report.agent.clone();
         self.moved(way, TaskStatus::Running, None).await;
         let allowed = society.recovery().of(&task.action).attempt_timeout_ms;
         let deadline_ms = task
             .deadline_ms
             .min(self.request.task_deadline_ms)
-            .min(allowed);
+            .min(allowed)
+            .min(u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1));
         let order = TaskOrder {
             goal_id: self.request.goal_id.clone(),
             task_id: task.id.clone(),
@@ -512,14 +582,24 @@ impl<'a> Conduct<'a> {
         };
         let society = self.ctx.society();
         let mut course = Course::new(society.recovery().of("validate").retry());
+        // The answer itself is judged in the time that was kept back for it.
+        let left = || match task_id {
+            "" => self.until_due(),
+            _ => self.left(),
+        };
         loop {
+            let left = left();
+            if left.is_zero() {
+                return Err("the critic did not judge: the goal's time is over".to_owned());
+            }
+            let patience = VALIDATE_DEADLINE.min(left);
             let pass = society
                 .breakers()
                 .admit(service::CRITIC)
                 .map_err(|resting| format!("nothing leaves unjudged: {resting}"))?;
             let draft = draft(Performative::Request, ontology::VALIDATE, &request)
                 .map_err(|error| error.to_string())?;
-            let error = match self.ctx.ask("macro.critic", draft, VALIDATE_DEADLINE).await {
+            let error = match self.ctx.ask("macro.critic", draft, patience).await {
                 Ok(reply) => {
                     pass.succeeded();
                     let judgement = reply
@@ -532,11 +612,12 @@ impl<'a> Conduct<'a> {
             };
             let reason = words(&error);
             match Cause::blames_service(&error) {
-                Some(true) => pass.failed(reason.clone()),
+                Some(true) if patience >= VALIDATE_FAIR => pass.failed(reason.clone()),
+                Some(true) => drop(pass),
                 Some(false) => pass.succeeded(),
                 None => drop(pass),
             }
-            match course.failed(Cause::of(&error), Some(self.left())) {
+            match course.failed(Cause::of(&error), Some(left)) {
                 Next::Again { after } => tokio::time::sleep(after).await,
                 Next::Take(_) => return Err(format!("the critic did not judge: {reason}")),
             }

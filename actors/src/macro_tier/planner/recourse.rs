@@ -1,7 +1,6 @@
 //! What is done when a task cannot be done as it was planned. Which way is taken was decided before; here it is gone.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use aios_supervisor::Recourse;
 use aios_tools::{Artifact, Workspace};
@@ -14,9 +13,6 @@ use crate::agent::AgentError;
 use crate::content::TaskStatus;
 use crate::recovery::approvals::{self, Proposal};
 use crate::recovery::{ApprovalError, Cause, Decision, Next, cached};
-
-/// Time kept back from waiting for a human, so that what there is can still be delivered: a fifth of the goal's, at most this.
-const DELIVERY: Duration = Duration::from_secs(10);
 
 impl Conduct<'_> {
     /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
@@ -73,6 +69,7 @@ impl Conduct<'_> {
                 return Err(self.next(way, gone));
             }
         }
+        way.by_nobody();
         way.report.score = kept.score;
         way.report.recovered = Some(format!("cached: an earlier result, {age} old"));
         Ok(Found {
@@ -130,7 +127,9 @@ impl Conduct<'_> {
         }
         let mut last = reason;
         for other in others {
-            match self.judged(way, way.task, args, "", Some(&other)).await {
+            let variant = way.anew("delegated");
+            let (task, to) = (way.task, Some(&other));
+            match self.judged(way, task, args, &variant, to).await {
                 Ok(output) => {
                     way.report.recovered = Some(format!("delegated: done by {other}"));
                     return Ok(output.into());
@@ -155,6 +154,7 @@ impl Conduct<'_> {
         match simpler(way.task, args, analysis) {
             None => Err(self.next(way, reason)),
             Some(Simpler::Known { output, says }) => {
+                way.by_nobody();
                 way.report.recovered = Some(format!("simpler: {says}"));
                 Ok(Found {
                     output,
@@ -201,13 +201,17 @@ impl Conduct<'_> {
             Some(format!("{reason}; {waiting}")),
         )
         .await;
-        let kept_back = DELIVERY.min(Duration::from_millis(self.request.deadline_ms / 5));
-        let patience = self.left().saturating_sub(kept_back);
         let queue = self.ctx.society().approvals();
-        match queue.wait(&id, patience).await {
+        match queue.wait(&id, self.left()).await {
             Ok(Some((Decision::Accept, _))) => {
                 way.course.approved();
-                let output = self.judged(way, way.task, args, "", None).await?;
+                let variant = way.anew("approved");
+                let done = self.judged(way, way.task, args, &variant, None).await;
+                if done.is_err() && self.left().is_zero() {
+                    // Decided too late for this time: asked again, the goal goes on with the decision.
+                    self.waits_for.lock().push(id.clone());
+                }
+                let output = done?;
                 way.report.recovered = Some(format!("human: tried once more, approval {id}"));
                 Ok(output.into())
             }

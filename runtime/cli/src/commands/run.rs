@@ -29,9 +29,12 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
         ],
     )?;
     // Refuse what cannot work before anything is fetched or started.
-    let goal = Goal::new(&arguments.goal)
+    let mut goal = Goal::new(&arguments.goal)
         .data(&arguments.data)
         .out(&arguments.out);
+    if let Some(id) = &arguments.id {
+        goal = goal.id(id);
+    }
     goal.check(&config)
         .map_err(|error| Failure::plain(error.to_string()))?;
     let engine = engine(&config)?;
@@ -131,6 +134,17 @@ fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
         }
         for gap in &answer.gaps {
             console::note(&format!("missing: {gap}"));
+        }
+        for id in &answer.waits_for {
+            console::note(&format!(
+                "to let it be tried once more: aios approvals accept {id}"
+            ));
+        }
+        if !answer.waits_for.is_empty() {
+            console::note(&format!(
+                "then ask again with the same words, files and settings and --id {}",
+                answer.goal_id
+            ));
         }
         if let Some(reason) = &answer.reason {
             console::note(&format!("aios: {reason}"));
