@@ -88,8 +88,8 @@ mod tests {
             pool(shape, random).unwrap()
         }
 
-        fn join(&self, first: &TensorPool, secret: [u8; 32]) -> TensorPool {
-            first.join(secret).unwrap()
+        fn join(&self, first: &TensorPool, secret: [u8; 32]) -> Result<TensorPool, TensorBusError> {
+            first.join(secret)
         }
 
         fn ring(

@@ -67,35 +67,29 @@ impl TensorPool {
     ) -> Result<Self, TensorBusError> {
         let layout = Self::layout(PoolShape::of(&address).check(HEAD_WORDS)?);
         super::fits(segment.as_ref(), layout.words())?;
-        let floor = (0..layout.slots).map(|_| AtomicU64::new(0)).collect();
-        let mut pool = Self {
-            segment,
-            address,
-            layout,
-            lease: 0,
-            secret,
-            floor,
-            cursor: AtomicUsize::new(0),
-            watch: None,
-        };
-        let free = |pool: &Self| (0..LEASES).find(|lease| pool.seat(1 + *lease).take(0));
-        let lease = match free(&pool) {
-            Some(lease) => Some(lease),
-            None => {
-                pool.reclaim()?;
-                free(&pool)
-            }
-        };
-        let Some(lease) = lease else {
+        // The seat comes first: an end that is dropped clears its seat, so there must be none without one.
+        let free = || (0..LEASES).find(|lease| seat(segment.as_ref(), 1 + *lease).take(0));
+        let taken = free().or_else(|| {
+            sweep(segment.as_ref(), layout, |_, _| {});
+            free()
+        });
+        let Some(lease) = taken else {
             return Err(TensorBusError::TooLarge {
                 what: "ends of one pool",
                 asked: LEASES as u64 + 1,
                 allowed: LEASES as u64,
             });
         };
-        pool.lease = lease as u8;
-        pool.cursor = AtomicUsize::new(lease * pool.layout.slots / LEASES);
-        Ok(pool)
+        Ok(Self {
+            segment,
+            address,
+            layout,
+            lease: lease as u8,
+            secret,
+            floor: (0..layout.slots).map(|_| AtomicU64::new(0)).collect(),
+            cursor: AtomicUsize::new(lease * layout.slots / LEASES),
+            watch: None,
+        })
     }
 
     /// Another end in the same process, with a secret of its own.
@@ -180,12 +174,7 @@ impl TensorPool {
     }
 
     fn seat(&self, number: usize) -> Seat<'_> {
-        let at = number * LINE_WORDS;
-        let words = self.segment.words();
-        Seat {
-            holder: &words[at],
-            start: &words[at + 1],
-        }
+        seat(self.segment.as_ref(), number)
     }
 
     pub(super) fn change(&self, slot: usize, from: State, to: State) -> bool {
@@ -340,22 +329,67 @@ impl TensorPool {
         self.layout.offset(slot)
     }
 
-    /// Frees whatever a lease has, because its holder is gone.
-    fn free_all_of(&self, lease: u8, reclaimed: bool) -> usize {
-        let mut freed = 0;
-        for slot in 0..self.layout.slots {
-            let Some(state) = self.state(slot) else {
-                continue;
-            };
-            let free = state.in_phase(Phase::Free);
-            if state.phase != Phase::Free && state.lease == lease && self.change(slot, state, free)
-            {
-                self.note(slot, free, reclaimed);
-                freed += 1;
-            }
-        }
-        freed
+    /// Hears of a slot that was freed because its holder is gone.
+    fn was_freed(&self, slot: usize, free: State) {
+        self.floor[slot].fetch_max(free.generation, Relaxed);
+        self.note(slot, free, true);
     }
+}
+
+fn seat(segment: &dyn Segment, number: usize) -> Seat<'_> {
+    let at = number * LINE_WORDS;
+    let words = segment.words();
+    Seat {
+        holder: &words[at],
+        start: &words[at + 1],
+    }
+}
+
+/// Frees whatever a lease has, because its holder is gone.
+fn free_all_of(
+    segment: &dyn Segment,
+    layout: Layout,
+    lease: u8,
+    mut freed: impl FnMut(usize, State),
+) -> usize {
+    let mut count = 0;
+    for slot in 0..layout.slots {
+        let word = &segment.words()[layout.slot(slot) + Layout::STATE];
+        let Some(state) = State::read(word.load(Acquire)) else {
+            continue;
+        };
+        let free = state.in_phase(Phase::Free);
+        let held = state.phase != Phase::Free && state.lease == lease;
+        if held
+            && word
+                .compare_exchange(state.bits(), free.bits(), AcqRel, Relaxed)
+                .is_ok()
+        {
+            freed(slot, free);
+            count += 1;
+        }
+    }
+    count
+}
+
+/// Frees what the dead had, and their seats; how many slots that were.
+fn sweep(segment: &dyn Segment, layout: Layout, mut freed: impl FnMut(usize, State)) -> usize {
+    // One sweeper at a time: a second one, held up, could free what a newcomer in the same seat has allocated since.
+    let sweeper = seat(segment, SWEEPER);
+    let (seen, sitter) = sweeper.look();
+    if sitter == Sitter::Alive || !sweeper.take(seen) {
+        return 0;
+    }
+    let mut count = 0;
+    for lease in 0..LEASES {
+        let seat = seat(segment, 1 + lease);
+        if seat.look().1 == Sitter::Dead {
+            count += free_all_of(segment, layout, lease as u8, &mut freed);
+            seat.clear();
+        }
+    }
+    sweeper.clear();
+    count
 }
 
 impl TensorBus for TensorPool {
@@ -456,29 +490,21 @@ impl TensorBus for TensorPool {
     }
 
     fn reclaim(&self) -> Result<usize, TensorBusError> {
-        // One sweeper at a time: a second one, held up, could free what a newcomer in the same seat has allocated since.
-        let sweeper = self.seat(SWEEPER);
-        let (seen, sitter) = sweeper.look();
-        if sitter == Sitter::Alive || !sweeper.take(seen) {
-            return Ok(0);
-        }
-        let mut freed = 0;
-        for lease in 0..LEASES {
-            let seat = self.seat(1 + lease);
-            if seat.look().1 == Sitter::Dead {
-                freed += self.free_all_of(lease as u8, true);
-                seat.clear();
-            }
-        }
-        sweeper.clear();
-        Ok(freed)
+        Ok(sweep(self.segment.as_ref(), self.layout, |slot, free| {
+            self.was_freed(slot, free)
+        }))
     }
 }
 
 impl Drop for TensorPool {
     /// An end that leaves in order frees what it has at once.
     fn drop(&mut self) {
-        self.free_all_of(self.lease, true);
+        free_all_of(
+            self.segment.as_ref(),
+            self.layout,
+            self.lease,
+            |slot, free| self.was_freed(slot, free),
+        );
         self.seat(1 + usize::from(self.lease)).clear();
     }
 }

@@ -211,8 +211,8 @@ mod tests {
             create_pool(shape, &here(random)).unwrap()
         }
 
-        fn join(&self, first: &TensorPool, secret: [u8; 32]) -> TensorPool {
-            join_pool(first.address(), secret).unwrap()
+        fn join(&self, first: &TensorPool, secret: [u8; 32]) -> Result<TensorPool, TensorBusError> {
+            join_pool(first.address(), secret)
         }
 
         fn ring(

@@ -18,13 +18,14 @@ pub(super) fn check(maker: &dyn Maker) {
     a_forged_grant_is_refused_and_keeps_nothing_from_its_reader(maker);
     a_frame_has_one_reader_and_only_its_holder_releases_it(maker);
     an_end_that_leaves_frees_what_it_held(maker);
+    an_end_too_many_is_refused_and_takes_nothing_from_the_others(maker);
     waiting_ends_when_the_frame_is_there_or_the_time_is_over(maker);
     an_observer_hears_of_every_lease_and_keeps_slots_back(maker);
 }
 
 fn pair(maker: &dyn Maker) -> (TensorPool, TensorPool) {
     let one = maker.pool(SHAPE, &[9; RANDOM_BYTES]);
-    let two = maker.join(&one, [8; 32]);
+    let two = must(maker.join(&one, [8; 32]));
     (one, two)
 }
 
@@ -192,7 +193,7 @@ fn a_forged_grant_is_refused_and_keeps_nothing_from_its_reader(maker: &dyn Maker
 
 fn a_frame_has_one_reader_and_only_its_holder_releases_it(maker: &dyn Maker) {
     let (one, two) = pair(maker);
-    let three = maker.join(&one, [7; 32]);
+    let three = must(maker.join(&one, [7; 32]));
     let mut read = Vec::new();
     let grant = must(publish(&one, b"for two"));
     assert_eq!(
@@ -231,8 +232,38 @@ fn an_end_that_leaves_frees_what_it_held(maker: &dyn Maker) {
         one.read(&unread, &mut read).err(),
         Some(TensorBusError::Stale)
     );
-    let again = maker.join(&one, [6; 32]);
+    let again = must(maker.join(&one, [6; 32]));
     must(publish(&again, b"the seat is free too"));
+}
+
+fn an_end_too_many_is_refused_and_takes_nothing_from_the_others(maker: &dyn Maker) {
+    let one = maker.pool(SHAPE, &[9; RANDOM_BYTES]);
+    let mut others: Vec<TensorPool> = (1..64).map(|_| must(maker.join(&one, [8; 32]))).collect();
+    let grant = must(publish(&one, b"still here"));
+    let mut half_written = must(one.allocate(4));
+    for _ in 0..2 {
+        assert_eq!(
+            maker.join(&one, [7; 32]).err(),
+            Some(TensorBusError::TooLarge {
+                what: "ends of one pool",
+                asked: 65,
+                allowed: 64
+            })
+        );
+    }
+    must(half_written.write(b"too!"));
+    let too = must(half_written.publish(&note(4)));
+    let reader = &others[62];
+    for (grant, bytes) in [(&grant, &b"still here"[..]), (&too, b"too!")] {
+        let mut read = Vec::new();
+        must(reader.read(grant, &mut read));
+        assert_eq!(read, bytes);
+        must(reader.release(grant));
+    }
+    let owner = others[0].owner();
+    drop(others.remove(0));
+    let next = must(maker.join(&one, [6; 32]));
+    assert_eq!(next.owner(), owner, "the seat that was left, and no other");
 }
 
 fn waiting_ends_when_the_frame_is_there_or_the_time_is_over(maker: &dyn Maker) {
@@ -297,7 +328,7 @@ fn an_observer_hears_of_every_lease_and_keeps_slots_back(maker: &dyn Maker) {
     let one = maker
         .pool(SHAPE, &[9; RANDOM_BYTES])
         .observed_by(Arc::clone(&diary) as Arc<dyn SlotObserver>);
-    let two = maker.join(&one, [8; 32]);
+    let two = must(maker.join(&one, [8; 32]));
     let (first, second) = (one.owner(), two.owner());
     *diary.asleep.lock() = vec![0, 2, 3];
     let grant = must(publish(&one, b"x"));

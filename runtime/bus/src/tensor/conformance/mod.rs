@@ -17,7 +17,10 @@ pub trait Maker {
     fn pool(&self, shape: PoolShape, random: &[u8; RANDOM_BYTES]) -> TensorPool;
 
     /// Another end of it, as another process would have it.
-    fn join(&self, first: &TensorPool, secret: [u8; 32]) -> TensorPool;
+    ///
+    /// # Errors
+    /// If there is no end left.
+    fn join(&self, first: &TensorPool, secret: [u8; 32]) -> Result<TensorPool, TensorBusError>;
 
     /// A ring nobody else uses, as its creator and as another process would have it.
     fn ring(

@@ -38,7 +38,7 @@ fn a_pool_written_over_gives_out_only_what_was_written_for_the_grant(maker: &dyn
         slot_bytes: 200,
     };
     let one = maker.pool(shape, &[4; RANDOM_BYTES]);
-    let two = maker.join(&one, [3; 32]);
+    let two = must(maker.join(&one, [3; 32]));
     let stop = AtomicBool::new(false);
     let (mut accepted, mut refused) = (0_u64, 0_u64);
     thread::scope(|scope| {
