@@ -162,6 +162,7 @@ impl NodeBuilder {
             ..EngineConfig::default()
         });
         let tenant = TenantId::new(&config.node.tenant)?;
+        let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
         let owner = owner::identity(config.storage.path().as_deref(), &config.node.tenant)?;
         let mut world = Society::builder()
             .store(store)
@@ -240,8 +241,14 @@ impl NodeBuilder {
                 return Err(error.into());
             }
         };
-        let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
-        let desk = society.client(principal).await?;
+        let desk = match society.client(principal).await {
+            Ok(desk) => desk,
+            Err(error) => {
+                tensors.care.abort();
+                tree.stop().await;
+                return Err(error.into());
+            }
+        };
         let (listeners, stopping) = ([relay, follow], watch::Sender::new(false));
         let parts = Arc::new(Parts {
             model: model_report(&engine).await,

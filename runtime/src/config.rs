@@ -16,7 +16,14 @@ use toml::{Table, Value};
 /// What the environment's names begin with.
 const ENVIRONMENT_PREFIX: &str = "AIOS_";
 /// Names under the prefix that are not settings of a node: the model cache is shared by all nodes of a user.
-const NOT_SETTINGS: [&str; 4] = ["AIOS_CACHE", "AIOS_CONFIG", "AIOS_LOG", "AIOS_BENCH"];
+const NOT_SETTINGS: [&str; 6] = [
+    "AIOS_CACHE",
+    "AIOS_CONFIG",
+    "AIOS_LOG",
+    "AIOS_BENCH",
+    "AIOS_SEED",
+    "AIOS_SEEDS",
+];
 
 /// Everything a node can be told before it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]

@@ -81,6 +81,9 @@ fn kept(path: &Path) -> Result<[u8; 32], OwnerError> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let seed = fresh()?;
+            // Whole under its name or not there at all: a start that is killed here leaves no key that is none.
+            let draft = path.with_extension("new");
+            let _ = fs::remove_file(&draft);
             let mut options = fs::OpenOptions::new();
             options.write(true).create_new(true);
             #[cfg(unix)]
@@ -88,10 +91,17 @@ fn kept(path: &Path) -> Result<[u8; 32], OwnerError> {
                 use std::os::unix::fs::OpenOptionsExt;
                 options.mode(0o600);
             }
-            let mut file = options.open(path).map_err(failed)?;
-            file.write_all(format!("{}\n", hex(&seed)).as_bytes())
+            let mut file = options.open(&draft).map_err(failed)?;
+            let named = file
+                .write_all(format!("{}\n", hex(&seed)).as_bytes())
                 .and_then(|()| file.sync_all())
-                .map_err(failed)?;
+                .and_then(|()| fs::hard_link(&draft, path))
+                .and_then(|()| match path.parent() {
+                    Some(folder) => fs::File::open(folder)?.sync_all(),
+                    None => Ok(()),
+                });
+            let _ = fs::remove_file(&draft);
+            named.map_err(failed)?;
             Ok(seed)
         }
         Err(error) => Err(failed(error)),

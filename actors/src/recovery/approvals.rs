@@ -289,7 +289,8 @@ pub fn name(tenant: &TenantId, goal: &str, task: &str) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    format!("ap-{}", &hex(&hash.finalize())[..16])
+    // Goal ids are chosen by whoever asks: half the digest is what nobody finds a second goal for.
+    format!("ap-{}", &hex(&hash.finalize())[..32])
 }
 
 impl Approvals {
@@ -361,7 +362,8 @@ impl Approvals {
         let before = match self.read(&proposal.approval) {
             Ok((record, bytes)) => {
                 let there = shown(record.approval, now);
-                if there.status != ApprovalStatus::Expired {
+                let same = there.goal == proposal.goal && there.task == proposal.task;
+                if same && there.status != ApprovalStatus::Expired {
                     return Ok(there);
                 }
                 Some(bytes)
@@ -641,7 +643,7 @@ impl Approvals {
         // Names are ours; anything else would only reach into the store.
         let well_formed = id
             .strip_prefix("ap-")
-            .is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|c| c.is_ascii_hexdigit()));
+            .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|c| c.is_ascii_hexdigit()));
         if !well_formed {
             return Err(unknown());
         }
@@ -672,7 +674,7 @@ impl Approvals {
         }
     }
 
-    /// Drops the oldest question that is no longer open when there is no place for one more.
+    /// Drops the question that was closed longest ago when there is no place for one more.
     fn make_room(&self) -> Result<(), ApprovalError> {
         let now = self.0.clock.now();
         let all = self.list()?;
@@ -681,7 +683,8 @@ impl Approvals {
         }
         let closed = all
             .iter()
-            .find(|approval| shown((*approval).clone(), now).status != ApprovalStatus::Open);
+            .filter(|approval| shown((*approval).clone(), now).status != ApprovalStatus::Open)
+            .min_by_key(|approval| approval.decided_at.unwrap_or(approval.deadline));
         match closed {
             Some(oldest) => {
                 self.0.store.delete(&place(&oldest.id))?;

@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Tree(Tree),
     /// Kill an agent of a running node as a fault would; its supervisor answers.
     Kill(Order),
-    /// Stop an agent of a running node and keep it down.
+    /// Stop an agent of a running node; it stays down until its group is started anew.
     Stop(Order),
     /// Show what agents ask a human, and decide it.
     Approvals(Approvals),
@@ -100,7 +100,7 @@ pub(crate) struct NodeArguments {
 /// Which running node is meant.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct Which {
-    /// The number of the node's process; needed when several nodes run.
+    /// The node's number, as `aios node` prints it; needed when several nodes run.
     #[arg(long, value_name = "PROCESS")]
     pub(crate) node: Option<String>,
     /// Settings.
@@ -131,7 +131,7 @@ pub(crate) struct Tree {
 
 #[derive(Debug, Args)]
 pub(crate) struct Order {
-    /// The agent's name, such as `macro.executor.001@local`; `aios tree` shows them.
+    /// A worker of the tree, such as `macro.executor.001@local`; the first column of `aios tree`.
     pub(crate) agent: String,
     /// Which node.
     #[command(flatten)]
@@ -154,9 +154,9 @@ pub(crate) struct Approvals {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApprovalsCommand {
-    /// Let it be done.
+    /// Say yes: the task is tried once more.
     Accept(Decide),
-    /// Let it not be done.
+    /// Say no: the answer names the gap.
     Reject(Decide),
 }
 
@@ -189,7 +189,7 @@ pub(crate) enum Swarm {
 pub(crate) struct SwarmTop {
     /// The kind, such as page; `aios swarm show` lists them.
     pub(crate) kind: String,
-    /// How many agents are named.
+    /// How many agents are named, those with most pheromone first; at most 1024.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     pub(crate) most: usize,
     /// How it is shown.

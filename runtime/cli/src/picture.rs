@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aios_actors::content::{AgentEvent, TaskEvent, TaskStatus};
 
-use crate::console::{Style, paint};
+use crate::console::{Style, harmless, paint};
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
@@ -218,12 +218,7 @@ impl Line {
     }
 
     fn add(mut self, text: &str, style: Option<Style>) -> Self {
-        // A goal or a reason may hold anything; a control character would move the cursor of whoever watches.
-        let clean = text
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        self.0.push((clean, style));
+        self.0.push((harmless(text), style));
         self
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aios_runtime::NodeView;
 use aios_supervisor::{ChildState, ChildView, Strategy, SupervisorState, TreeView};
 
-use crate::console::{Style, paint};
+use crate::console::{Style, harmless, paint};
 
 /// The columns after the name.
 const HEADINGS: [&str; 6] = [
@@ -220,8 +220,9 @@ fn fitted(text: &str, width: usize) -> String {
 }
 
 fn cut(text: &str, width: usize) -> String {
+    let text = harmless(text);
     if text.chars().count() <= width {
-        return text.to_owned();
+        return text;
     }
     let kept: String = text.chars().take(width.saturating_sub(1)).collect();
     format!("{kept}…")

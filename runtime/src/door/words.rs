@@ -56,7 +56,7 @@ pub enum SwarmQuestion {
     },
     /// One agent closely.
     Agent {
-        /// Its name, such as `micro.page.0x0000000100000A2F@local`.
+        /// Its name, such as `micro.page.0x0000000102000A2F@local`.
         id: String,
     },
 }

@@ -67,8 +67,9 @@ fn told(approval: &Approval) -> String {
         ..
     } = approval;
     let mut text = format!(
-        "{id}  {}\n  {question}\n  asked by {asked_by} at {asked_at} for task {task} of goal {goal}",
-        status.as_str()
+        "{id}  {}\n  {}\n  asked by {asked_by} at {asked_at} for task {task} of goal {goal}",
+        status.as_str(),
+        console::harmless(question)
     );
     match (status, decided_by) {
         (ApprovalStatus::Open, _) => text.push_str(&format!(
@@ -78,7 +79,7 @@ fn told(approval: &Approval) -> String {
         _ => {}
     }
     if let Some(reason) = reason.as_ref().filter(|reason| !reason.is_empty()) {
-        text.push_str(&format!(": {reason}"));
+        text.push_str(&format!(": {}", console::harmless(reason)));
     }
     text
 }
