@@ -70,6 +70,8 @@ counts! {
     outbox_full,
     /// Events whose code the kind does not know.
     not_understood,
+    /// Events by which somebody did with an agent's resource what it had no right to; the agent changed nothing.
+    misused,
     /// Events given up because no shard of the zone has the receiver's number.
     no_such_shard,
     /// Falls of the shard itself, each followed by a rebuild.

@@ -21,6 +21,7 @@ pub struct Effects<'a> {
     pub(crate) far: &'a mut Vec<Event>,
     pub(crate) refused: u32,
     pub(crate) not_understood: bool,
+    pub(crate) misused: bool,
     pub(crate) deposit: f32,
     pub(crate) ending: Ending,
 }
@@ -76,6 +77,12 @@ impl Effects<'_> {
     #[inline]
     pub fn not_understood(&mut self) {
         self.not_understood = true;
+    }
+
+    /// By this event somebody did with the agent's resource what it had no right to; it is counted and not answered.
+    #[inline]
+    pub fn misused(&mut self) {
+        self.misused = true;
     }
 
     #[inline]

@@ -6,13 +6,32 @@ use aios_protocols::{
     Timestamp,
 };
 
-use crate::totals::ZoneTotals;
+use serde::Serialize;
 
-/// Ontology of the content: a JSON object with the fields of [`ZoneTotals`].
+use crate::totals::{Alert, ZoneTotals};
+
+/// Ontology of the content: a [`ZoneReport`] in JSON.
 pub const ONTOLOGY: &str = "aios.micro.totals";
 
 /// The role of the agent that speaks for a zone.
 pub const SPEAKER_ROLE: &str = "micro.zone";
+
+/// What a zone says of itself: its totals, and beside them what it finds wrong, so that nobody above judges them again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ZoneReport {
+    /// The numbers.
+    #[serde(flatten)]
+    pub totals: ZoneTotals,
+    /// Kinds that have become too small.
+    pub alerts: Vec<Alert>,
+}
+
+impl From<ZoneTotals> for ZoneReport {
+    fn from(totals: ZoneTotals) -> Self {
+        let alerts = totals.alerts();
+        Self { totals, alerts }
+    }
+}
 
 /// Why a report was not made.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +55,12 @@ pub fn speaker(zone: &str) -> Result<AgentId, IdentityError> {
     AgentId::new(Tier::Micro, "zone", "totals", zone)
 }
 
-/// The totals as a signed message; `sealer` holds the key of [`speaker`].
+/// The report as a signed message; `sealer` holds the key of [`speaker`].
 ///
 /// # Errors
 /// If `to` is not a meso agent, or the message cannot be made.
 pub fn inform(
-    totals: &ZoneTotals,
+    report: &ZoneReport,
     to: &AgentId,
     sealer: &mut Sealer,
     now: Timestamp,
@@ -50,7 +69,7 @@ pub fn inform(
     if to.tier() != Tier::Meso {
         return Err(ReportError::NotMeso(to.clone()));
     }
-    let draft = Draft::inform(to.clone(), Content::json(totals)?).ontology(ONTOLOGY);
+    let draft = Draft::inform(to.clone(), Content::json(report)?).ontology(ONTOLOGY);
     Ok(sealer.seal(draft, now, random)?.1)
 }
 
@@ -63,17 +82,23 @@ mod tests {
     use aios_protocols::{Party, SigningIdentity, TenantId, access};
 
     use super::*;
+    use crate::totals::testing::totals_at;
 
     #[test]
     fn totals_go_up_signed_and_only_to_meso_agents() {
         let zone = speaker("numa-0").unwrap();
         let identity = Arc::new(SigningIdentity::from_seed(zone.clone(), [7; 32]));
         let mut sealer = Sealer::new(identity, TenantId::new("default").unwrap(), 1);
-        let totals = ZoneTotals {
-            zone: "numa-0".into(),
-            at_ms: 5,
-            kinds: Vec::new(),
-        };
+        let mut totals = totals_at(5, 700);
+        totals.kinds[0].expected = Some(10);
+        let report = ZoneReport::from(totals);
+        let said = serde_json::to_value(&report).unwrap();
+        assert_eq!((&said["zone"], &said["at_ms"]), (&"z".into(), &5.into()));
+        assert_eq!(said["kinds"][0]["kind"], "page");
+        assert_eq!(
+            said["alerts"],
+            serde_json::json!([{"kind": "page", "active": 0, "expected": 10}])
+        );
         let now = Timestamp::since_epoch(Duration::from_secs(1));
         for (to, allowed) in [
             ("meso.monitor.001@global", true),
@@ -81,7 +106,7 @@ mod tests {
         ] {
             let to: AgentId = to.parse().unwrap();
             assert_eq!(
-                inform(&totals, &to, &mut sealer, now, [0; 10]).is_ok(),
+                inform(&report, &to, &mut sealer, now, [0; 10]).is_ok(),
                 allowed,
                 "{to}"
             );

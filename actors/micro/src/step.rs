@@ -312,6 +312,7 @@ impl<K: Kind> Stepper<K> {
             far: &mut self.far,
             refused: 0,
             not_understood: false,
+            misused: false,
             deposit: 0.0,
             ending: Ending::Stays,
         };
@@ -319,6 +320,7 @@ impl<K: Kind> Stepper<K> {
         let (deposit, ending) = (effects.deposit, effects.ending);
         self.counts.outbox_full += u64::from(effects.refused);
         self.counts.not_understood += u64::from(effects.not_understood);
+        self.counts.misused += u64::from(effects.misused);
         self.counts.handled += 1;
         if deposit > 0.0 {
             slot.header.pheromone += deposit;

@@ -141,7 +141,11 @@ impl fmt::Display for ZoneTotals {
             counts.restarted,
             counts.refused(),
             counts.falls
-        )
+        )?;
+        if counts.misused > 0 {
+            write!(f, ", {} misuses", counts.misused)?;
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aios_micro::{ALERT_BELOW, report};
+use aios_micro::report;
 use aios_protocols::{AgentCard, Content, Draft, Performative, ProtocolName};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -40,36 +40,35 @@ pub struct Monitor {
     zones: BTreeMap<String, Vec<String>>,
 }
 
-/// What of a zone's totals is looked at.
+/// What of a zone's report is looked at; what is wrong there the zone has found itself.
 #[derive(Debug, Deserialize)]
 struct Zone {
     zone: String,
-    kinds: Vec<Kind>,
+    alerts: Vec<Alert>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Kind {
+struct Alert {
     kind: String,
     active: u64,
-    expected: Option<u64>,
+    expected: u64,
 }
 
 impl Zone {
-    /// Kinds whose population is too small, in sentences.
+    /// The alerts in sentences.
     fn alerts(&self) -> Vec<String> {
-        let few = |kind: &&Kind| {
-            kind.expected
-                .is_some_and(|expected| (kind.active as f64) < ALERT_BELOW * expected as f64)
-        };
-        let told = |kind: &Kind| {
-            let expected = kind.expected.unwrap_or_default();
-            let Kind { kind, active, .. } = kind;
+        let told = |alert: &Alert| {
+            let Alert {
+                kind,
+                active,
+                expected,
+            } = alert;
             format!(
                 "zone {} has {active} {kind} agents, {expected} are expected",
                 self.zone
             )
         };
-        self.kinds.iter().filter(few).map(told).collect()
+        self.alerts.iter().map(told).collect()
     }
 }
 
@@ -165,5 +164,25 @@ fn health(ctx: &Context) -> Health {
         refused,
         dead_letters: society.dead_letters().counts().total,
         alerts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_zone_found_wrong_is_told_in_sentences_and_a_report_without_it_is_none() {
+        let report = r#"{
+            "zone": "local", "at_ms": 5, "kinds": [{"kind": "page", "active": 1, "expected": 100}],
+            "alerts": [{"kind": "page", "active": 79, "expected": 100}]
+        }"#;
+        let zone: Zone = serde_json::from_str(report).unwrap();
+        assert_eq!(
+            zone.alerts(),
+            ["zone local has 79 page agents, 100 are expected"],
+            "as the zone judged, whatever its numbers"
+        );
+        assert!(serde_json::from_str::<Zone>(r#"{"zone": "local", "kinds": []}"#).is_err());
     }
 }

@@ -266,7 +266,7 @@ async fn serve(stream: UnixStream, arguments: &KeeperArguments) {
             return;
         }
     }
-    let guest = arguments.sockets.opened().await;
+    let mut guest = arguments.sockets.opened().await;
     let mut stream = BufReader::new(stream);
     loop {
         let mut line = Vec::new();
@@ -285,13 +285,15 @@ async fn serve(stream: UnixStream, arguments: &KeeperArguments) {
         };
         let line = reply.line();
         debug_assert!(line.len() <= LINE_MAX);
-        arguments.sockets.traffic(guest, read, line.len()).await;
         let written = tokio::time::timeout(PATIENCE, stream.get_mut().write_all(&line)).await;
-        if !whole || !matches!(written, Ok(Ok(()))) {
+        let written = matches!(written, Ok(Ok(())));
+        // The visitor has its answer by then: it does not wait for the agent that counts it.
+        let sent = if written { line.len() } else { 0 };
+        guest.traffic(read, sent).await;
+        if !whole || !written {
             break;
         }
     }
-    arguments.sockets.closed(guest).await;
 }
 
 async fn answer(line: &[u8], arguments: &KeeperArguments) -> Reply {

@@ -57,6 +57,36 @@ pub struct BufferKeeper {
     owners: Vec<AtomicU64>,
     waiting: Mutex<Vec<Event>>,
     counters: Counters,
+    /// How the agents were at the last look that went through; held while one is under way.
+    looked: tokio::sync::Mutex<Option<Agents>>,
+}
+
+/// What of a kind's totals tells that agents fell asleep, woke or went since the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Agents {
+    asleep: u64,
+    ended: u64,
+    falls: u64,
+    /// Events refused: somebody slept, if only between two looks, or is gone.
+    refused: u64,
+}
+
+impl Agents {
+    fn of(zone: &Population) -> Option<Self> {
+        let totals = zone.totals();
+        let kind = totals.kind(Buffer::NAME)?;
+        Some(Self {
+            asleep: kind.asleep,
+            ended: kind.counts.ended,
+            falls: kind.counts.falls,
+            refused: kind.counts.refused(),
+        })
+    }
+
+    /// While some sleep, one may wake as another falls asleep, and the number stays.
+    fn may_differ(self, before: Option<Self>) -> bool {
+        self.asleep > 0 || before != Some(self)
+    }
 }
 
 impl BufferKeeper {
@@ -80,6 +110,7 @@ impl BufferKeeper {
             agents: Mutex::new(agents),
             waiting: Mutex::new(Vec::new()),
             counters: Counters::default(),
+            looked: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -99,13 +130,29 @@ impl BufferKeeper {
         }
     }
 
-    /// Looks who is awake, replaces who is gone, and tells the agents what other processes did. Call it now and then; an
+    /// Looks who is awake, replaces who is gone, and tells the agents what other processes did; how many agents were looked
+    /// at. No shard is asked while the zone's totals say that all are as they were. Call it now and then; an
     /// agent that is put to sleep keeps its slot back from the next tick on. What happens to its slot meanwhile it is told
     /// when a tick finds it awake; between falling asleep and the tick after, its shard refuses and counts what it is told.
     ///
     /// # Errors
-    /// If a shard does not answer; slots that were not looked at stay as they were.
-    pub async fn tick(&self, pool: &TensorPool, deadline: Duration) -> Result<(), DoorError> {
+    /// If a shard does not answer; slots that were not looked at stay as they were, and the next tick looks again.
+    pub async fn tick(&self, pool: &TensorPool, deadline: Duration) -> Result<usize, DoorError> {
+        let mut looked = self.looked.lock().await;
+        // Read before the looks: what changes during them is for the next tick.
+        let now = Agents::of(&self.zone);
+        let mut asked = 0;
+        if now.is_none_or(|now| now.may_differ(*looked)) {
+            *looked = None;
+            asked = self.look_after(pool, deadline).await?;
+            *looked = now;
+        }
+        pool.look_around();
+        self.flush(&mut self.waiting.lock());
+        Ok(asked)
+    }
+
+    async fn look_after(&self, pool: &TensorPool, deadline: Duration) -> Result<usize, DoorError> {
         let agents = self.agents.lock().clone();
         for (part, agents) in agents.chunks(LOOKS).enumerate() {
             let mut looks = Vec::with_capacity(agents.len());
@@ -125,9 +172,7 @@ impl BufferKeeper {
                 }
             }
         }
-        pool.look_around();
-        self.flush(&mut self.waiting.lock());
-        Ok(())
+        Ok(agents.len())
     }
 
     /// Takes from an agent whatever it still believes, so that the next look tells it how things are.
@@ -166,6 +211,9 @@ impl BufferKeeper {
 
     /// What the shards have no room for stays and is told next time; what is for no shard of the zone never will be.
     fn flush(&self, waiting: &mut Vec<Event>) {
+        if waiting.is_empty() {
+            return;
+        }
         if let Err(DoorError::ForeignHandles(count, _)) = self.zone.tell(waiting) {
             waiting.retain(|event| self.zone.identity(event.to).is_ok());
             self.counters.untold.fetch_add(count as u64, Relaxed);
@@ -244,6 +292,21 @@ mod tests {
         ((grant.handle.offset - 64 * 65) / 128) as u32
     }
 
+    /// A shard answers an order before its totals show it.
+    async fn shown(zone: &Population, asleep: u64, active: u64) {
+        let showing = async {
+            loop {
+                let totals = zone.totals();
+                let kind = totals.kind("buffer").unwrap();
+                if (kind.asleep, kind.active) == (asleep, active) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, showing).await.unwrap();
+    }
+
     async fn state(zone: &Population, keeper: &BufferKeeper, slot: u32) -> String {
         let agent = keeper.agent(slot).unwrap();
         zone.look(agent).unwrap().within(SOON).await.unwrap().state
@@ -314,6 +377,7 @@ mod tests {
         };
         let asleep = keeper.agent(2).unwrap();
         zone.suspend(asleep).unwrap().within(SOON).await.unwrap();
+        shown(&zone, 1, 4).await;
         keeper.tick(&pool, SOON).await.unwrap();
         assert_eq!(zone.totals().kind("buffer").unwrap().asleep, 1);
         pool.release(&held).unwrap();
@@ -333,8 +397,9 @@ mod tests {
         // An agent that is gone is replaced, and its successor is told who has the slot.
         let gone = keeper.agent(1).unwrap();
         zone.free(gone).unwrap().within(SOON).await.unwrap();
+        shown(&zone, 0, 3).await;
         keeper.tick(&pool, SOON).await.unwrap();
-        assert_eq!(zone.totals().active(), u64::from(SLOTS));
+        shown(&zone, 0, 4).await;
         assert_ne!(keeper.agent(1), Some(gone));
         assert_eq!(
             state(&zone, &keeper, 1).await,
@@ -346,10 +411,57 @@ mod tests {
         let totals = keeper.totals();
         assert_eq!((totals.misuses, totals.untold), (1, 0));
         assert_eq!(
+            zone.totals().counts().misused,
+            1,
+            "the zone shows the misuse"
+        );
+        assert_eq!(
             zone.totals().counts().refused(),
             0,
             "no agent was told out of turn"
         );
+        tree.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_keeper_asks_no_shard_while_its_agents_are_as_they_were() {
+        let zone = Zone::builder("idle")
+            .kind::<Buffer>(KindConfig::of::<Buffer>())
+            .build()
+            .unwrap();
+        let tree = Supervisor::start(zone.spec).await.unwrap();
+        let zone = zone.population;
+        let keeper = BufferKeeper::begin(zone.clone(), SLOTS, SOON)
+            .await
+            .unwrap();
+        let shape = PoolShape {
+            slots: SLOTS,
+            slot_bytes: 0,
+        };
+        let pool = in_process::pool(shape, &[3; RANDOM_BYTES])
+            .unwrap()
+            .observed_by(Arc::clone(&keeper) as Arc<dyn SlotObserver>);
+        shown(&zone, 0, 4).await;
+        let tick = || async { keeper.tick(&pool, SOON).await.unwrap() };
+        assert_eq!(tick().await, 4, "nobody was looked at before");
+        for _ in 0..3 {
+            assert_eq!(tick().await, 0, "nothing changed");
+        }
+        pool.release(&publish(&pool).unwrap()).unwrap();
+        assert_eq!(tick().await, 0, "a lease changes nobody's life");
+
+        let agent = keeper.agent(2).unwrap();
+        zone.suspend(agent).unwrap().within(SOON).await.unwrap();
+        shown(&zone, 1, 4).await;
+        assert_eq!((tick().await, tick().await), (4, 4), "one may wake");
+        zone.resume(agent).unwrap().within(SOON).await.unwrap();
+        shown(&zone, 0, 4).await;
+        assert_eq!((tick().await, tick().await), (4, 0));
+
+        zone.free(agent).unwrap().within(SOON).await.unwrap();
+        shown(&zone, 0, 3).await;
+        assert_eq!((tick().await, tick().await), (4, 0), "replaced once");
+        assert_ne!(keeper.agent(2), Some(agent));
         tree.stop().await;
     }
 }

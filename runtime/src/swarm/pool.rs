@@ -13,7 +13,7 @@ use crate::config::TensorConfig;
 
 /// Events that may wait at the buffers' shard: several for each slot of the largest pool.
 pub(super) const INBOX: usize = 16_384;
-/// How often the keeper looks after its agents; one order a slot.
+/// How often the keeper looks after its agents: some loads, and one order a slot if an agent may have changed.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long a shard may take to bring an agent to life or to look at one.
 const SOON: Duration = Duration::from_secs(2);

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
-use aios_micro::{Population, report};
+use aios_micro::Population;
+use aios_micro::report::{self, ZoneReport};
 use aios_protocols::{AgentCard, Content, Draft, Performative, Reason, ReasonKind};
 use tokio::task::JoinHandle;
 
@@ -54,12 +55,12 @@ impl Agent for Speaker {
             let mut tick = tokio::time::interval(LOOK_EVERY);
             loop {
                 tick.tick().await;
-                let totals = population.totals();
-                let short: BTreeSet<_> = totals.alerts().iter().map(|alert| alert.kind).collect();
+                let report = ZoneReport::from(population.totals());
+                let short: BTreeSet<_> = report.alerts.iter().map(|alert| alert.kind).collect();
                 if short == told {
                     continue;
                 }
-                let content = match Content::json(&totals) {
+                let content = match Content::json(&report) {
                     Ok(content) => content,
                     Err(error) => {
                         tracing::error!(%error, "the zone's totals cannot be written");
@@ -80,7 +81,8 @@ impl Agent for Speaker {
     async fn handle(&mut self, incoming: Incoming, _: &Context) -> Result<(), AgentError> {
         match incoming.performative {
             Performative::QueryRef | Performative::Request => {
-                incoming.inform(Content::json(&self.population.totals())?)?;
+                let report = ZoneReport::from(self.population.totals());
+                incoming.inform(Content::json(&report)?)?;
                 Ok(())
             }
             _ => Err(AgentError::NotUnderstood(Reason::new(

@@ -55,7 +55,10 @@ impl Kind for Buffer {
             RELEASE if buffer.owner == event.value && event.value != 0 => buffer.owner = 0,
             RECLAIM if buffer.owner == event.value => buffer.owner = 0,
             RECLAIM => {}
-            LEASE | RELEASE => buffer.misuses = buffer.misuses.saturating_add(1),
+            LEASE | RELEASE => {
+                buffer.misuses = buffer.misuses.saturating_add(1);
+                effects.misused();
+            }
             _ => effects.not_understood(),
         }
     }
@@ -89,6 +92,11 @@ mod tests {
                 (state.owner, state.misuses),
                 (owner, misuses),
                 "step {step}"
+            );
+            assert_eq!(
+                stepper.counts().misused,
+                u64::from(misuses),
+                "step {step}: the totals show it too"
             );
         }
     }
