@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::macro_tier::critic::{Dimensions, Evidence, Issue, Verdict};
 use crate::macro_tier::plan::Task;
-use crate::recovery::Spent;
+use crate::recovery::{Ended, Spent};
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
@@ -144,6 +144,9 @@ pub struct GoalAnswer {
     /// What the model was used for it.
     #[serde(default)]
     pub spent: Spent,
+    /// What guard or budget cut it short, if one did. Rules and templates cost nothing, so the answer may still be whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Ended>,
     /// Why there is no answer, in a failed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aios_actors::content::{CriticReport, GoalAnswer, GoalStatus, TaskReport};
-use aios_actors::recovery::Spent;
+use aios_actors::recovery::{Ended, Spent};
 use aios_tools::{Artifact, Fact};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,9 @@ pub struct Answer {
     /// What the model was used for it.
     #[serde(default)]
     pub spent: Spent,
+    /// What guard or budget cut it short, if one did. Rules and templates cost nothing, so the answer may still be whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Ended>,
     /// Why there is no answer, in a failed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -99,6 +102,7 @@ impl Answer {
             gaps,
             waits_for,
             spent,
+            ended_by,
             reason,
             verdict: _,
         } = goal;
@@ -114,6 +118,7 @@ impl Answer {
             gaps,
             waits_for,
             spent,
+            ended_by,
             reason,
             model,
             messages,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use aios_actors::content::{GoalStatus, TaskReport, TaskStatus};
-use aios_actors::recovery::Decision;
+use aios_actors::recovery::{Decision, Ended, OverBudget};
 use aios_runtime::{Answer, Config, Goal, GoalEvent, Node};
 use aios_supervisor::Recourse;
 use aios_tools::{ToolError, Value};
@@ -337,6 +337,44 @@ async fn what_the_critic_rejected_is_done_anew_and_not_given_again() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_goes_round_in_circles_ends_with_a_reason_that_can_be_matched() {
+    let mut config = impatient();
+    // The Critic rejects every executor's result, so the same query is made again and again.
+    config.recovery.sql.then = Recourse::Delegate;
+    config.agents.executors = 24;
+    let spoil: Spoil = Arc::new(|asked, output| {
+        if asked.starts_with("totals") {
+            output.value = Default::default();
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let (builder, _) = faulty_or_wrong(config, Arc::new(|_| None), spoil);
+    let node = builder.start().await.unwrap();
+    let answer = soon("the goal", pursue(&node, goal(folder.path())))
+        .await
+        .unwrap();
+    node.stop().await;
+    let Some(Ended::Looping(looping)) = &answer.ended_by else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(
+        (looping.act.as_str(), looping.times, looping.allowed),
+        ("sql", 25, 24)
+    );
+    assert_eq!(answer.status, GoalStatus::Partial);
+    let totals = report(&answer, "totals");
+    assert_eq!(
+        (totals.status, &totals.recovered),
+        (TaskStatus::Failed, &None)
+    );
+    assert!(
+        answer.gaps.iter().any(|gap| gap.contains("in circles")),
+        "{:?}",
+        answer.gaps
+    );
+}
+
 /// Routes are learned from these events.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failure_names_its_agent_once_and_what_nobody_made_names_none() {
@@ -419,6 +457,14 @@ async fn a_tool_that_sleeps_past_the_goals_deadline_costs_its_own_result_alone()
     );
     assert_eq!(report(&answer, "totals").status, TaskStatus::Completed);
     assert!(!answer.facts.is_empty());
+    assert!(
+        matches!(
+            answer.ended_by,
+            Some(Ended::OverBudget(OverBudget::Time { allowed: 8_000, .. }))
+        ),
+        "{:?}",
+        answer.ended_by
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -460,4 +506,16 @@ async fn what_the_model_takes_is_reserved_paid_and_told() {
         (0, 0, 0)
     );
     assert_eq!(report(&answer, "closing").status, TaskStatus::Failed);
+    assert!(
+        matches!(
+            answer.ended_by,
+            Some(Ended::OverBudget(OverBudget::Money {
+                left: 1,
+                allowed: 1,
+                ..
+            }))
+        ),
+        "{:?}",
+        answer.ended_by
+    );
 }

@@ -80,6 +80,7 @@ fn answer(goal_id: &str, text: &str) -> GoalAnswer {
         gaps: vec!["the regions are missing".to_owned()],
         waits_for: Vec::new(),
         spent: Spent::default(),
+        ended_by: None,
         reason: None,
         verdict: String::new(),
     }

@@ -36,7 +36,8 @@ pub struct Spent {
 }
 
 /// A call would cost more than there is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
 pub enum OverBudget {
     /// Tokens.
     #[error(
@@ -76,6 +77,17 @@ pub enum OverBudget {
     },
 }
 
+impl OverBudget {
+    /// The goal's time is over.
+    pub(crate) fn late(left: Duration, allowed: Duration) -> Self {
+        Self::Time {
+            asked: CALL_LEAST.as_millis() as u64,
+            left: left.as_millis() as u64,
+            allowed: allowed.as_millis() as u64,
+        }
+    }
+}
+
 /// The shortest time in which a model call can be of use.
 const CALL_LEAST: Duration = Duration::from_millis(10);
 
@@ -88,6 +100,8 @@ struct Inner {
     allowance: Allowance,
     began: Timestamp,
     spent: Mutex<Spent>,
+    /// The first call that was not made.
+    refused: Mutex<Option<OverBudget>>,
 }
 
 /// Tokens set aside for one call. Settled with what was used, the rest goes back; dropped, all of it counts as spent, because nobody
@@ -109,6 +123,7 @@ impl Purse {
             allowance,
             began,
             spent: Mutex::default(),
+            refused: Mutex::default(),
         }))
     }
 
@@ -117,44 +132,15 @@ impl Purse {
     /// # Errors
     /// What there is not enough of; nothing is set aside then.
     pub fn reserve(&self, tokens: u64, now: Timestamp) -> Result<Hold, OverBudget> {
-        let Allowance {
-            tokens: allowed,
-            money_micros,
-            time,
-            ..
-        } = self.0.allowance;
-        let left = time.saturating_sub(now.since(self.0.began));
-        if left < CALL_LEAST {
-            return Err(OverBudget::Time {
-                asked: CALL_LEAST.as_millis() as u64,
-                left: left.as_millis() as u64,
-                allowed: time.as_millis() as u64,
-            });
-        }
         let mut spent = self.0.spent.lock();
-        let tokens_left = allowed.saturating_sub(spent.tokens);
-        if tokens > tokens_left {
-            return Err(OverBudget::Tokens {
-                asked: tokens,
-                left: tokens_left,
-                allowed,
-            });
-        }
-        let after = self.price(spent.tokens + tokens);
-        if after > money_micros {
-            return Err(OverBudget::Money {
-                asked: self.price(tokens),
-                left: money_micros.saturating_sub(self.price(spent.tokens)),
-                allowed: money_micros,
-            });
-        }
+        let time = self.fits(*spent, tokens, now)?;
         spent.tokens += tokens;
         spent.calls += 1;
-        spent.money_micros = after;
+        spent.money_micros = self.price(spent.tokens);
         Ok(Hold {
             purse: self.clone(),
             tokens,
-            time: left,
+            time,
         })
     }
 
@@ -163,7 +149,50 @@ impl Purse {
     /// # Errors
     /// What there is not enough of.
     pub fn affords(&self, tokens: u64, now: Timestamp) -> Result<(), OverBudget> {
-        self.reserve(tokens, now).map(Hold::unused)
+        let spent = *self.0.spent.lock();
+        self.fits(spent, tokens, now).map(|_| ())
+    }
+
+    /// How long a call that can be paid may take.
+    fn fits(&self, spent: Spent, tokens: u64, now: Timestamp) -> Result<Duration, OverBudget> {
+        self.measure(spent, tokens, now).inspect_err(|over| {
+            self.0.refused.lock().get_or_insert_with(|| over.clone());
+        })
+    }
+
+    fn measure(&self, spent: Spent, tokens: u64, now: Timestamp) -> Result<Duration, OverBudget> {
+        let Allowance {
+            tokens: allowed,
+            money_micros,
+            time,
+            ..
+        } = self.0.allowance;
+        let left = time.saturating_sub(now.since(self.0.began));
+        if left < CALL_LEAST {
+            return Err(OverBudget::late(left, time));
+        }
+        let tokens_left = allowed.saturating_sub(spent.tokens);
+        if tokens > tokens_left {
+            return Err(OverBudget::Tokens {
+                asked: tokens,
+                left: tokens_left,
+                allowed,
+            });
+        }
+        if self.price(spent.tokens + tokens) > money_micros {
+            return Err(OverBudget::Money {
+                asked: self.price(tokens),
+                left: money_micros.saturating_sub(self.price(spent.tokens)),
+                allowed: money_micros,
+            });
+        }
+        Ok(left)
+    }
+
+    /// The first call that was not made because there was not enough.
+    #[must_use]
+    pub fn refused(&self) -> Option<OverBudget> {
+        self.0.refused.lock().clone()
     }
 
     /// What was spent, what is set aside included.
@@ -271,8 +300,12 @@ mod tests {
                 money_micros: 0
             }
         );
+        let (before, first) = (purse.spent(), purse.refused());
         assert!(purse.affords(30, at(0)).is_ok());
         assert!(purse.affords(31, at(0)).is_err());
+        assert_eq!(purse.spent(), before, "looking sets nothing aside");
+        assert!(matches!(first, Some(OverBudget::Tokens { asked: 30, .. })));
+        assert_eq!(purse.refused(), first, "the first refusal is the one kept");
     }
 
     #[test]

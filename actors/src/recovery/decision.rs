@@ -23,8 +23,10 @@ pub enum Cause {
     BadInput,
     /// The service is resting: its breaker lets nothing through.
     Resting,
-    /// A budget or guard ended it.
+    /// The goal's time or budget is used up.
     Spent,
+    /// A guard ended it: whatever follows would go round the same circle.
+    Circling,
 }
 
 impl Cause {
@@ -36,6 +38,7 @@ impl Cause {
             | AskError::NotSent(SendError::MailboxFull { .. } | SendError::NotTaking { .. }) => {
                 Self::Passing
             }
+            AskError::NotSent(SendError::TooDeep { .. }) => Self::Circling,
             AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
                 match reason.kind {
                     ReasonKind::Overloaded => Self::Passing,
@@ -68,7 +71,9 @@ impl Cause {
         match self {
             Self::Passing => Failure::Transient,
             Self::Malformed => Failure::Syntax,
-            Self::Broken | Self::BadInput | Self::Resting | Self::Spent => Failure::Permanent,
+            Self::Broken | Self::BadInput | Self::Resting | Self::Spent | Self::Circling => {
+                Failure::Permanent
+            }
         }
     }
 }
@@ -139,6 +144,7 @@ impl Course {
     /// A recourse that cannot help is not taken.
     fn allowed(&self, recourse: Recourse, cause: Cause) -> Recourse {
         match (recourse, cause) {
+            (_, Cause::Circling) => Recourse::Partial,
             // Another executor reads the same input, and asks the same resting service.
             (Recourse::Delegate, Cause::BadInput | Cause::Resting | Cause::Spent) => {
                 Recourse::Partial
@@ -175,7 +181,7 @@ mod tests {
     /// Rows: retries, recourse, the causes of the failures in order, what follows each.
     #[test]
     fn what_follows_a_failure_is_one_table() {
-        use Cause::{BadInput, Broken, Malformed, Passing, Resting, Spent};
+        use Cause::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
         use Recourse::{Cached, Delegate, Human, Partial, ReplanAndSimplify as Simpler};
         let again = |n| Next::Again { after: s(n) };
         let take = Next::Take;
@@ -214,6 +220,10 @@ mod tests {
             ),
             (3, Human, &[BadInput], vec![take(Partial)]),
             (3, Human, &[Spent], vec![take(Partial)]),
+            (3, Simpler, &[Spent], vec![take(Simpler)]),
+            (3, Simpler, &[Circling], vec![take(Partial)]),
+            (3, Cached, &[Circling], vec![take(Partial)]),
+            (3, Delegate, &[Circling], vec![take(Partial)]),
             (3, Simpler, &[Resting], vec![take(Simpler)]),
             (3, Simpler, &[BadInput], vec![take(Simpler)]),
             (
@@ -266,7 +276,7 @@ mod tests {
 
     #[test]
     fn every_course_ends_whatever_fails() {
-        use Cause::{BadInput, Broken, Malformed, Passing, Resting, Spent};
+        use Cause::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
         for then in [
             Recourse::ReplanAndSimplify,
             Recourse::Cached,
@@ -274,7 +284,9 @@ mod tests {
             Recourse::Partial,
             Recourse::Human,
         ] {
-            for cause in [Passing, Malformed, Broken, BadInput, Resting, Spent] {
+            for cause in [
+                Passing, Malformed, Broken, BadInput, Resting, Spent, Circling,
+            ] {
                 let mut course = Course::new(policy(3, then));
                 let steps = (1..).find(|_| {
                     let next = course.failed(cause, None);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// How deep one message may lead to another that leads to another. The longest way here is four: gateway, interface, planner, executor.
@@ -10,7 +11,7 @@ pub const DEPTH_MAX: u32 = 16;
 pub const REPEATS_MAX: u32 = 24;
 
 /// The same thing was done again and again and nothing came of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error(
     "{act} was done {times} times with the same arguments and nothing came of it, {allowed} allowed; it goes round in circles"
 )]

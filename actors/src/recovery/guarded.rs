@@ -1,5 +1,7 @@
 //! Model calls as they are made here: let through by the service's breaker, paid from a purse, their outcome told to both.
 
+use std::time::{Duration, Instant};
+
 use aios_inference::{EmbedRequest, EngineError, EngineHandle, InferRequest, Inference, Prompt};
 
 use super::breakers::{Breakers, Pass, Resting, service};
@@ -7,6 +9,9 @@ use super::budget::{OverBudget, Purse};
 
 /// Bytes of a prompt that are counted as one token before the model has counted them: few enough to err on the dear side.
 const BYTES_PER_TOKEN: usize = 3;
+
+/// How long a paid call without a deadline may take: as long as an engine allows by itself.
+const UNSAID: Duration = Duration::from_secs(60);
 
 /// Why a model did not answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -37,7 +42,7 @@ pub(crate) async fn infer(
     breakers: &Breakers,
     engine: &EngineHandle,
     purse: Option<&Purse>,
-    request: InferRequest,
+    mut request: InferRequest,
 ) -> Result<Inference, ModelError> {
     let hold = match purse {
         Some(purse) => Some(purse.reserve(estimate(&request), breakers.time())?),
@@ -52,6 +57,13 @@ pub(crate) async fn infer(
             return Err(resting.into());
         }
     };
+    if let Some(hold) = &hold {
+        // No call outlives the goal that pays for it.
+        let now = Instant::now();
+        let asked = request.deadline.unwrap_or(now + UNSAID);
+        let until = now.checked_add(hold.time).unwrap_or(asked);
+        request.deadline = Some(asked.min(until));
+    }
     let outcome = engine.infer(request).await;
     tell(pass, outcome.as_ref().err());
     match (hold, &outcome) {

@@ -1,7 +1,7 @@
 //! What happens when a task, a service or a budget gives out.
 //!
 //! Pure: [`policy`] (what is declared per kind of task), [`decision`] (what follows a failure), [`guard`] (acts that lead nowhere),
-//! [`budget`] (what a goal may still spend). Around them: [`breakers`] (one per service), [`waits`] (who waits for whom), [`approvals`]
+//! [`budget`] (what a goal may still spend), [`ended`] (what cut a run short). Around them: [`breakers`] (one per service), [`waits`] (who waits for whom), [`approvals`]
 //! (what humans are asked), `cached` (results that were accepted before). All of it belongs to a society; none of it is global.
 
 pub mod approvals;
@@ -9,6 +9,7 @@ pub mod breakers;
 pub mod budget;
 pub(crate) mod cached;
 pub mod decision;
+pub mod ended;
 pub mod guard;
 pub(crate) mod guarded;
 pub mod policy;
@@ -20,6 +21,7 @@ pub use approvals::{
 pub use breakers::{BreakerView, Breakers, Pass, Resting, service};
 pub use budget::{Allowance, Hold, OverBudget, Purse, Purses, Spent};
 pub use decision::{Cause, Course, Next};
+pub use ended::Ended;
 pub use guard::{Looping, Trajectory};
 pub use policy::{BackoffKind, Policies, PolicyError, TaskPolicy};
 pub use waits::{DeadlockView, Waiter, Waits};

@@ -369,6 +369,7 @@ impl Progress {
             gaps: Vec::new(),
             waits_for: conduct.waits_for.lock().clone(),
             spent: conduct.purse.spent(),
+            ended_by: conduct.ended_by(),
             reason: Some(reason),
             verdict: String::new(),
         }
@@ -504,6 +505,7 @@ async fn deliver(
         gaps: written.gaps,
         waits_for: conduct.waits_for.lock().clone(),
         spent: conduct.purse.spent(),
+        ended_by: conduct.ended_by(),
         reason: None,
         verdict: String::new(),
     };

@@ -16,14 +16,16 @@ use tokio::time::Instant;
 use super::analysis::Analysis;
 use super::dag::{Filling, fill};
 use super::writing;
-use crate::agent::{Address, AgentError, AskError, Context};
+use crate::agent::{Address, AgentError, AskError, Context, SendError};
 use crate::content::{
     GoalRequest, Judgement, TaskEvent, TaskOrder, TaskReport, TaskResult, TaskStatus,
     ValidationRequest, Work, ontology,
 };
 use crate::macro_tier::critic::{Evidence, REGENERATIONS};
 use crate::macro_tier::plan::Task;
-use crate::recovery::{Allowance, Cause, Course, Next, Purse, Trajectory, cached, service};
+use crate::recovery::{
+    Allowance, Cause, Course, Ended, Next, OverBudget, Purse, Trajectory, cached, service,
+};
 
 /// What an order may take beyond its own deadline: an executor that hangs is found out, restarted and given the order again.
 const ORDER_GRACE: Duration = Duration::from_secs(3);
@@ -46,6 +48,8 @@ pub(super) struct Conduct<'a> {
     guard: Mutex<Trajectory>,
     /// Results accepted so far: how far the goal has come.
     accepted: AtomicU64,
+    /// The guard that first cut something short.
+    ended: Mutex<Option<Ended>>,
     /// Approvals that nobody decided in time.
     pub(super) waits_for: Mutex<Vec<String>>,
 }
@@ -163,6 +167,7 @@ impl<'a> Conduct<'a> {
                 .open(&request.goal_id, allowance, ctx.now()),
             guard: Mutex::default(),
             accepted: AtomicU64::new(0),
+            ended: Mutex::default(),
             waits_for: Mutex::default(),
         }
     }
@@ -172,6 +177,24 @@ impl<'a> Conduct<'a> {
         self.purse
             .affords(tokens.into(), self.ctx.now())
             .map_err(|over| over.to_string())
+    }
+
+    fn end(&self, ended: Ended) {
+        self.ended.lock().get_or_insert(ended);
+    }
+
+    /// What cut the run short so far: a guard here, or a call that the purse did not pay.
+    pub(super) fn ended_by(&self) -> Option<Ended> {
+        let guarded = self.ended.lock().clone();
+        guarded.or_else(|| self.purse.refused().map(Ended::OverBudget))
+    }
+
+    /// The goal's time is over, as an error of its budget.
+    fn late(&self) -> OverBudget {
+        let allowed = Duration::from_millis(self.request.deadline_ms);
+        let late = OverBudget::late(self.left(), allowed);
+        self.end(Ended::OverBudget(late.clone()));
+        late
     }
 
     /// What is left to the tasks.
@@ -462,6 +485,9 @@ impl<'a> Conduct<'a> {
                 }
                 Err(failed) => failed,
             };
+            if self.left().is_zero() {
+                self.late();
+            }
             match way.course.failed(cause, Some(self.left())) {
                 Next::Take(then) => return Err(Lost { then, reason }),
                 Next::Again { after } => {
@@ -484,15 +510,17 @@ impl<'a> Conduct<'a> {
         let society = self.ctx.society();
         let left = self.left();
         if left.is_zero() {
-            let allowed = self.request.deadline_ms;
-            let late = format!("the goal's deadline of {allowed} ms has passed");
-            return Err((Cause::Spent, late));
+            return Err((Cause::Spent, self.late().to_string()));
         }
         let progress = self.accepted.load(Ordering::Relaxed);
         self.guard
             .lock()
             .about_to(&task.action, args.to_string().as_bytes(), progress)
-            .map_err(|looping| (Cause::Spent, looping.to_string()))?;
+            .map_err(|looping| {
+                let reason = looping.to_string();
+                self.end(Ended::Looping(looping));
+                (Cause::Circling, reason)
+            })?;
         let unavailable = |resting| {
             let action = &task.action;
             (
@@ -563,6 +591,9 @@ impl<'a> Conduct<'a> {
                     Some(true) => pass.failed(reason.clone()),
                     Some(false) => pass.succeeded(),
                     None => drop(pass),
+                }
+                if let AskError::NotSent(SendError::TooDeep { asked, allowed }) = error {
+                    self.end(Ended::TooDeep { asked, allowed });
                 }
                 Err((Cause::of(&error), reason))
             }
