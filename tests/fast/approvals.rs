@@ -260,7 +260,12 @@ async fn only_the_owners_own_decision_counts_and_every_refusal_is_audited() {
         matches!(wrong_key, Err(ApprovalError::Refused(_))),
         "{wrong_key:?}"
     );
-    let unknown = node.decide("ap-0123456789abcdef", Decision::Accept, "", node.owner());
+    let unknown = node.decide(
+        "ap-0123456789abcdef0123456789abcdef",
+        Decision::Accept,
+        "",
+        node.owner(),
+    );
     assert!(
         matches!(unknown, Err(ApprovalError::Unknown { .. })),
         "{unknown:?}"

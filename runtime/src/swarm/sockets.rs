@@ -82,7 +82,10 @@ impl Sockets {
         for _ in 0..TRIES {
             match self.population.find(KIND, socket, SOON).await {
                 Ok(None) => return,
-                Ok(Some(agent)) => self.tell(vec![Event::inform(agent, connection::CLOSED, 0)]),
+                // Told or not, the next look decides.
+                Ok(Some(agent)) => {
+                    self.tell(vec![Event::inform(agent, connection::CLOSED, 0)]);
+                }
                 Err(error) => {
                     tracing::warn!(%error, socket, "a connection's agent was not found");
                 }
