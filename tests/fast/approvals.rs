@@ -155,7 +155,7 @@ async fn what_nobody_decided_in_time_stays_open_and_the_same_goal_goes_on_later(
     let again = soon("again", pursue(&house.node, goal(folder.path())))
         .await
         .unwrap();
-    assert_eq!(again.waits_for, [id.clone()]);
+    assert_eq!(again.waits_for, std::slice::from_ref(&id));
     house.broken.store(false, Ordering::SeqCst);
     house
         .node

@@ -177,7 +177,7 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     );
     assert_eq!(accepted, answered, "seed {seed}");
     assert!(answered >= RUNNERS, "seed {seed}: {answered} goals");
-    let effects = ledger.effects.lock().unwrap();
+    let effects = ledger.effects.lock().unwrap().clone();
     for task in &tasks {
         assert_eq!(
             effects.get(task),

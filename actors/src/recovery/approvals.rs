@@ -432,7 +432,7 @@ impl Approvals {
         result.map_err(|(error, _)| error)
     }
 
-    fn take(&self, frame: &Sealed) -> Result<Approval, (ApprovalError, Option<Authentic>)> {
+    fn take(&self, frame: &Sealed) -> Result<Approval, (ApprovalError, Option<Box<Authentic>>)> {
         let now = self.0.clock.now();
         let owner = self.owner().map_err(|error| (error, None))?;
         let message = authenticate(frame, &Only(&owner.party, owner.key), &Limits::CONTROL, now)
@@ -449,14 +449,14 @@ impl Approvals {
         let checked = self.check(&message, frame, now);
         let (record, before) = match checked {
             Ok(checked) => checked,
-            Err(error) => return Err((error, Some(message))),
+            Err(error) => return Err((error, Some(Box::new(message)))),
         };
         let id = record.approval.id.clone();
         match self.swap(&id, Some(&before), &record) {
             Ok(true) => {}
             // Somebody else decided in this very moment.
             Ok(false) => return self.take(frame),
-            Err(error) => return Err((error, Some(message))),
+            Err(error) => return Err((error, Some(Box::new(message)))),
         }
         self.0.decided.send_modify(|count| *count += 1);
         Ok(record.approval)

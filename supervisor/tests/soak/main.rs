@@ -41,7 +41,8 @@ async fn soak(steps: u64, seed: u64) {
     only_unexpected_panics();
     let steps = number("AIOS_STEPS").unwrap_or(steps);
     let seed = number("AIOS_SEED").unwrap_or(seed);
-    writeln!(std::io::stderr(), "soak of {steps} steps, AIOS_SEED={seed}").unwrap();
+    let mut told = std::io::stderr();
+    writeln!(told, "soak of {steps} steps, AIOS_SEED={seed}").unwrap();
     let diary = Diary::new(seed);
     let mut rng = SmallRng::seed_from_u64(seed);
     let (tree, plan) = plan::draw(&mut rng, &diary);
@@ -67,7 +68,7 @@ async fn soak(steps: u64, seed: u64) {
         let beside = tasks_beside_actors;
         invariants::look(&root, hands.orders(), hands.plan(), &diary, beside, &place).await;
     }
-    writeln!(std::io::stderr(), "{:?}", hands.summary()).unwrap();
+    writeln!(told, "{:?}", hands.summary()).unwrap();
     assert!(
         hands.lively(),
         "seed {seed}: there was nobody left to do anything to"

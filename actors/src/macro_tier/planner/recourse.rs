@@ -33,7 +33,7 @@ impl Conduct<'_> {
             }
             let gone = match then {
                 Recourse::Partial => return Err(reason),
-                Recourse::Cached => self.from_before(way, args, reason),
+                Recourse::Cached => self.earlier_result(way, args, reason),
                 Recourse::Delegate => self.by_another(way, args, reason).await,
                 Recourse::ReplanAndSimplify => self.by_less(way, args, reason, analysis).await,
                 Recourse::Human => self.if_allowed(way, args, reason).await,
@@ -55,7 +55,12 @@ impl Conduct<'_> {
     }
 
     /// An earlier accepted result of the same question over the same files.
-    fn from_before(&self, way: &mut Way<'_>, args: &Value, reason: String) -> Result<Found, Lost> {
+    fn earlier_result(
+        &self,
+        way: &mut Way<'_>,
+        args: &Value,
+        reason: String,
+    ) -> Result<Found, Lost> {
         let key = self.cache_key(way.task, args);
         let Some(kept) = cached::find(self.ctx.store(), &key) else {
             return Err(self.next(way, format!("{reason}; no earlier result is kept")));

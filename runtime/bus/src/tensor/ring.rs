@@ -320,9 +320,13 @@ impl RingReader {
                 return Next::There;
             }
         } else {
-            // In order these two come later, so either is a hint that is worth a proof.
-            let last = self.next.wrapping_add(self.ring.layout.slots as u64 - 1);
-            if !self.is_there(self.next.wrapping_add(1)) && !self.is_there(last) {
+            // In order these come later, so each is a hint that is worth a proof. The writer's own word is needed when every slot was
+            // written over: then it finds the ring full, and nothing else tells that it is beyond.
+            let slots = self.ring.layout.slots as u64;
+            let last = self.next.wrapping_add(slots - 1);
+            let tail = self.ring.segment.words()[TAIL].load(Relaxed);
+            let beyond = (1..=slots).contains(&tail.wrapping_sub(self.next));
+            if !beyond && !self.is_there(self.next.wrapping_add(1)) && !self.is_there(last) {
                 return Next::NotYet;
             }
         }
