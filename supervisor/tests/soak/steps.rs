@@ -19,6 +19,9 @@ use crate::{
     plan::{POOL, Plan, dress},
 };
 
+/// How long a group may take to come back, in simulated milliseconds: longer than any backoff and any shutdown here.
+const GROUP_PATIENCE_MS: u32 = 60_000;
+
 /// Generations of all supervisors above a child, and of its own: an order holds until one of them is followed.
 type Above = Vec<u64>;
 
@@ -375,11 +378,20 @@ impl Hands {
         let first = tree.children[from].id.clone();
         let was = tree.children[from].incarnation;
         // The first to start again comes only when the last has gone; it may fail to, and then that goes on.
-        while supervisor
-            .child(&first)
-            .is_some_and(|child| child.incarnation() == Some(was))
-        {
+        let is_back = || {
+            let child = supervisor.child(&first);
+            child.is_none_or(|child| child.incarnation() != Some(was))
+        };
+        for _ in 0..GROUP_PATIENCE_MS {
+            if is_back() {
+                break;
+            }
             tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if !is_back() {
+            // One fall too many: the supervisor gave up and stays down, or its first child had ended for good before.
+            self.diary.take_goodbyes();
+            return self.rest(path).await;
         }
         let goodbyes = self.diary.take_goodbyes_before_arrivals(path);
         invariants::left_in_reverse(&expected, &goodbyes, path);
