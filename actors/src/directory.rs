@@ -112,7 +112,7 @@ impl Directory {
             .read()
             .cells
             .values()
-            .filter_map(|cell| cell.card())
+            .filter_map(|cell| cell.card().as_deref().cloned())
             .collect();
         cards.sort_by(|a, b| a.id.cmp(&b.id));
         cards

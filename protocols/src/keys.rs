@@ -238,6 +238,8 @@ impl Inner {
 impl Keys {
     /// Adds a key and returns the names of those forgotten for it.
     fn push(&mut self, key: PublicKey, from: Timestamp) -> Vec<KeyId> {
+        // Most parties never have a second one, and an entry is large.
+        self.keys.reserve_exact(1);
         self.keys.push(Entry {
             key,
             from,

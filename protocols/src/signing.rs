@@ -165,8 +165,9 @@ impl fmt::Debug for Signature {
 /// A party with its secret key. The key is wiped when dropped and never printed.
 pub struct SigningIdentity {
     party: Party,
+    /// Holds the public key too.
     key: SigningKey,
-    public: PublicKey,
+    id: KeyId,
 }
 
 impl SigningIdentity {
@@ -174,11 +175,11 @@ impl SigningIdentity {
     pub fn from_seed(party: impl Into<Party>, mut seed: [u8; 32]) -> Self {
         let key = SigningKey::from_bytes(&seed);
         seed.zeroize();
-        let public = PublicKey::named(key.verifying_key());
+        let id = PublicKey::named(key.verifying_key()).id;
         Self {
             party: party.into(),
             key,
-            public,
+            id,
         }
     }
 
@@ -189,12 +190,15 @@ impl SigningIdentity {
 
     /// The name of its key.
     pub fn key_id(&self) -> KeyId {
-        self.public.id()
+        self.id
     }
 
     /// What others verify with.
     pub fn public_key(&self) -> PublicKey {
-        self.public
+        PublicKey {
+            key: self.key.verifying_key(),
+            id: self.id,
+        }
     }
 
     /// Signs a body for a purpose other than a message, such as a grant. The purpose is part of what is signed.

@@ -2,7 +2,12 @@
 //!
 //! A spec can be printed, checked and compared before one actor runs; only `start` is code.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use ractor::{Actor, ActorCell, ActorRef, actor::ActorRuntime, concurrency::JoinHandle};
@@ -161,6 +166,12 @@ pub(crate) struct Extras {
     pub(crate) note: Option<NoteFn>,
 }
 
+/// The policy of children of which nothing is said, shared by all of them.
+fn usual_policy() -> Arc<Policy> {
+    static USUAL: OnceLock<Arc<Policy>> = OnceLock::new();
+    Arc::clone(USUAL.get_or_init(Arc::default))
+}
+
 impl ChildSpec {
     /// Any ractor actor: `ChildSpec::worker("id", || (MyActor, my_arguments))`. The closure runs once per incarnation.
     pub fn worker<A, F>(id: impl Into<Arc<str>>, make: F) -> Self
@@ -216,7 +227,7 @@ impl ChildSpec {
     pub(crate) fn with_start(id: Arc<str>, start: StartFn) -> Self {
         Self {
             id,
-            policy: Arc::new(Policy::default()),
+            policy: usual_policy(),
             start,
             extras: None,
             nested: None,

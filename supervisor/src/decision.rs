@@ -49,7 +49,7 @@ pub(crate) struct Ticket(pub(crate) u64);
 
 /// What the core is told.
 #[derive(Debug)]
-pub(crate) enum Input {
+pub(crate) enum Input<L = ()> {
     /// Start the children for the first time.
     Boot,
     /// A start succeeded.
@@ -70,16 +70,20 @@ pub(crate) enum Input {
     /// Time has passed.
     Tick,
     /// Somebody asks for something.
-    Order { order: Order, ticket: Ticket },
+    Order { order: Order<L>, ticket: Ticket },
     /// Stop every child, then leave.
     Stop,
 }
 
 /// What can be asked.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum Order<L = ()> {
     /// Add this child and start it.
-    Start { id: Arc<str>, policy: Arc<Policy> },
+    Start {
+        id: Arc<str>,
+        policy: Arc<Policy>,
+        live: L,
+    },
     /// Stop it and keep it down.
     Terminate { id: Arc<str> },
     /// Start a child that is down.
@@ -92,7 +96,7 @@ pub(crate) enum Order {
 
 /// What the shell is to do, in this order.
 #[derive(Debug)]
-pub(crate) enum Action {
+pub(crate) enum Action<L = ()> {
     /// Start this incarnation.
     Start { key: Key, incarnation: u64 },
     /// Ask it to leave; if its start is still under way, call that off.
@@ -101,8 +105,17 @@ pub(crate) enum Action {
     Kill { key: Key },
     /// It will not leave; stop holding on to it.
     Abandon { key: Key },
-    /// Its record is gone.
-    Forget { key: Key },
+    /// Its record is gone; here is what the shell kept in it.
+    Forget {
+        #[cfg_attr(
+            not(test),
+            expect(dead_code, reason = "tests see by it that nobody alive is forgotten")
+        )]
+        key: Key,
+        live: L,
+    },
+    /// There will be no record; here is what was to be kept in it.
+    Discard(L),
     /// Tell the asker.
     Answer {
         ticket: Ticket,
@@ -197,9 +210,9 @@ pub(crate) enum Cause {
     Restart,
 }
 
-/// What is known of one child.
+/// What is known of one child. `L` is the shell's: the core keeps it and never looks inside.
 #[derive(Debug)]
-pub(crate) struct Child {
+pub(crate) struct Child<L = ()> {
     pub(crate) id: Arc<str>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) phase: Phase,
@@ -209,15 +222,33 @@ pub(crate) struct Child {
     pub(crate) since: Duration,
     /// When something is due for it.
     pub(crate) timer: Option<Duration>,
+    /// Nothing for one that never fell: of many children most never do.
+    past: Option<Box<Past>>,
+    pub(crate) live: L,
+}
+
+/// What a child has only once something has happened to it.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
     /// Restarts in a row without a stable run.
-    pub(crate) attempt: u32,
+    attempt: u32,
     /// Restarts ever.
     pub(crate) restarts: u32,
-    pub(crate) last_exit: Option<Box<ExitReason>>,
+    pub(crate) last_exit: Option<ExitReason>,
     /// Its own limit, made at its first restart.
-    window: Option<Box<Window>>,
+    window: Option<Window>,
     /// Who waits for it to be down.
     waiters: Vec<Ticket>,
+}
+
+impl<L> Child<L> {
+    pub(crate) fn past(&self) -> Option<&Past> {
+        self.past.as_deref()
+    }
+
+    fn past_mut(&mut self) -> &mut Past {
+        self.past.get_or_insert_default()
+    }
 }
 
 /// What a supervisor is made of, for the core.
@@ -234,11 +265,11 @@ pub(crate) struct Settings {
 
 /// The state of one supervisor.
 #[derive(Debug)]
-pub(crate) struct Tree {
+pub(crate) struct Tree<L = ()> {
     pub(crate) settings: Settings,
     pub(crate) mode: Mode,
     pub(crate) window: Window,
-    pub(crate) children: BTreeMap<Key, Child>,
+    pub(crate) children: BTreeMap<Key, Box<Child<L>>>,
     ids: HashMap<Arc<str>, Key>,
     next_key: u64,
     booted: bool,
@@ -252,7 +283,7 @@ pub(crate) struct Tree {
     significant: usize,
 }
 
-impl Tree {
+impl<L> Tree<L> {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             window: Window::new(settings.intensity),
@@ -273,15 +304,10 @@ impl Tree {
     }
 
     /// Adds a child that is started by [`Input::Boot`].
-    pub(crate) fn add(&mut self, id: Arc<str>, policy: Arc<Policy>) -> Key {
+    pub(crate) fn add(&mut self, id: Arc<str>, policy: Arc<Policy>, live: L) -> Key {
         // Names are checked to differ before a tree is built.
-        self.insert(id, policy, Cause::Boot, Duration::ZERO)
-            .unwrap_or_else(|known| known)
-    }
-
-    /// The key the next new child will get; whether an order made one is seen by comparing.
-    pub(crate) fn next_key(&self) -> Key {
-        Key(self.next_key)
+        self.insert(id, policy, Cause::Boot, Duration::ZERO, live)
+            .unwrap_or_else(|(known, _)| known)
     }
 
     /// Makes room for that many more children.
@@ -290,7 +316,7 @@ impl Tree {
     }
 
     /// The one way in: `out` is extended by what is to be done.
-    pub(crate) fn step(&mut self, input: Input, now: Duration, out: &mut Vec<Action>) {
+    pub(crate) fn step(&mut self, input: Input<L>, now: Duration, out: &mut Vec<Action<L>>) {
         let mut step = Step {
             tree: self,
             now,
@@ -359,17 +385,18 @@ impl Tree {
         self.stopping
     }
 
-    /// A new child's key, or that of the child that has the name already.
+    /// A new child's key, or that of the child that has the name already and what was to be kept.
     fn insert(
         &mut self,
         id: Arc<str>,
         policy: Arc<Policy>,
         cause: Cause,
         now: Duration,
-    ) -> Result<Key, Key> {
+        live: L,
+    ) -> Result<Key, (Key, L)> {
         let key = Key(self.next_key);
         match self.ids.entry(Arc::clone(&id)) {
-            Entry::Occupied(known) => return Err(*known.get()),
+            Entry::Occupied(known) => return Err((*known.get(), live)),
             Entry::Vacant(free) => free.insert(key),
         };
         self.next_key += 1;
@@ -383,13 +410,10 @@ impl Tree {
             incarnation: self.settings.floor,
             since: now,
             timer: None,
-            attempt: 0,
-            restarts: 0,
-            last_exit: None,
-            window: None,
-            waiters: Vec::new(),
+            past: None,
+            live,
         };
-        self.children.insert(key, child);
+        self.children.insert(key, Box::new(child));
         Ok(key)
     }
 }
@@ -418,13 +442,13 @@ impl Phase {
 }
 
 /// One input being answered.
-struct Step<'a> {
-    tree: &'a mut Tree,
+struct Step<'a, L> {
+    tree: &'a mut Tree<L>,
     now: Duration,
-    out: &'a mut Vec<Action>,
+    out: &'a mut Vec<Action<L>>,
 }
 
-impl Step<'_> {
+impl<L> Step<'_, L> {
     fn boot(&mut self) {
         let mut group = Group::default();
         group.starting.extend(self.tree.children.keys());
@@ -479,7 +503,7 @@ impl Step<'_> {
     }
 
     /// Moves a child to its next phase. What was due in the last one is due no more.
-    fn set_phase(&mut self, key: Key, phase: Phase) -> Option<&mut Child> {
+    fn set_phase(&mut self, key: Key, phase: Phase) -> Option<&mut Child<L>> {
         let child = self.tree.children.get_mut(&key)?;
         let before = child.phase;
         child.phase = phase;
@@ -524,8 +548,9 @@ impl Step<'_> {
         self.tree.supervisors -= usize::from(child.policy.kind == Kind::Supervisor);
         // A later child of the same name gets generations of its own.
         self.tree.settings.floor = self.tree.settings.floor.max(child.incarnation);
-        self.out.push(Action::Forget { key });
-        self.emit(Some(child.id), EventKind::Removed);
+        let Child { id, live, .. } = *child;
+        self.out.push(Action::Forget { key, live });
+        self.emit(Some(id), EventKind::Removed);
     }
 
     fn emit(&mut self, id: Option<Arc<str>>, kind: EventKind) {

@@ -247,7 +247,7 @@ impl SupervisorRef {
         for id in path.split('/') {
             let book = shared.book.lock();
             let key = book.tree.key_of(id)?;
-            let next = book.live.get(&key)?.subtree.clone()?;
+            let next = book.live(key)?.subtree.clone()?;
             drop(book);
             shared = next;
         }
@@ -374,7 +374,7 @@ impl ChildHandle {
     pub fn cell(&self) -> Option<ActorCell> {
         let book = self.shared.book.lock();
         let key = book.tree.key_of(&self.id)?;
-        book.live.get(&key)?.cell.clone()
+        book.live(key)?.cell.clone()
     }
 
     /// The actor that runs now, typed; `None` between incarnations or when it takes another type of message.
@@ -401,7 +401,7 @@ impl ChildHandle {
     pub fn supervisor(&self) -> Option<SupervisorRef> {
         let book = self.shared.book.lock();
         let key = book.tree.key_of(&self.id)?;
-        let subtree = book.live.get(&key)?.subtree.clone()?;
+        let subtree = book.live(key)?.subtree.clone()?;
         Some(SupervisorRef::new(subtree))
     }
 
@@ -468,7 +468,7 @@ impl ChildHandle {
         };
         match child.phase.shown() {
             Running if child.incarnation > incarnation => {
-                match book.live.get(&key).and_then(|live| live.cell.clone()) {
+                match book.live(key).and_then(|live| live.cell.clone()) {
                     Some(cell) => Look::Runs(cell),
                     None => Look::NotYet,
                 }

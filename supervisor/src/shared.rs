@@ -85,8 +85,7 @@ pub(crate) struct Shared {
 
 /// What the lock protects.
 pub(crate) struct Book {
-    pub(crate) tree: Tree,
-    pub(crate) live: IdMap<Key, Live>,
+    pub(crate) tree: Tree<Live>,
     pub(crate) by_actor: IdMap<ActorId, Key>,
     pub(crate) cell: Option<ActorCell>,
     pub(crate) since: Duration,
@@ -256,7 +255,6 @@ impl Shared {
             next_number: std::sync::atomic::AtomicU64::new(1),
             book: Mutex::new(Book {
                 tree: closed(settings),
-                live: IdMap::default(),
                 by_actor: IdMap::default(),
                 cell: None,
                 since: Duration::ZERO,
@@ -276,26 +274,23 @@ impl Shared {
             Tree::new(settings(&self.path, spec, &self.env, floor)),
         );
         let mut subtrees: HashMap<Arc<str>, Arc<Shared>> = HashMap::new();
-        for (key, child) in old.children {
-            if let Some(subtree) = book.live.remove(&key).and_then(|live| live.subtree) {
-                subtrees.insert(child.id, subtree);
+        for child in old.children.values() {
+            if let Some(subtree) = &child.live.subtree {
+                subtrees.insert(Arc::clone(&child.id), Arc::clone(subtree));
             }
         }
-        let forgotten = std::mem::take(&mut book.live);
         book.by_actor.clear();
         for child in &spec.children {
-            let key = book
-                .tree
-                .add(Arc::clone(&child.id), Arc::clone(&child.policy));
             let mut live = Live::new(child.clone());
             live.subtree = subtrees.remove(&child.id);
-            book.live.insert(key, live);
+            book.tree
+                .add(Arc::clone(&child.id), Arc::clone(&child.policy), live);
         }
         book.cell = Some(cell);
         book.since = self.env.now();
         // Arguments of children belong to strangers: their drop may look at this book.
         drop(book);
-        drop(forgotten);
+        drop(old);
     }
 
     /// Closes the record when the supervisor's actor is gone, however it went, and keeps what it left behind.
@@ -306,9 +301,10 @@ impl Shared {
         book.tree.mode = Mode::Closed;
         book.by_actor.clear();
         let left: Vec<Remains> = book
-            .live
+            .tree
+            .children
             .values_mut()
-            .map(Live::take_remains)
+            .map(|child| child.live.take_remains())
             .filter(|remains| !remains.is_empty())
             .collect();
         // ractor kills the linked children of an actor that was killed; one that cut its link would be waited for
@@ -342,8 +338,8 @@ impl Shared {
             .iter()
             .take(limit)
             .enumerate()
-            .map(|(index, (key, _))| {
-                if let Some(subtree) = book.live.get(key).and_then(|live| live.subtree.as_ref()) {
+            .map(|(index, (key, child))| {
+                if let Some(subtree) = &child.live.subtree {
                     subtrees.push((index, Arc::clone(subtree)));
                 }
                 book.child_view(*key, now)
@@ -377,17 +373,25 @@ impl Shared {
 }
 
 impl Book {
+    /// The shell's side of a child.
+    pub(crate) fn live(&self, key: Key) -> Option<&Live> {
+        Some(&self.tree.children.get(&key)?.live)
+    }
+
+    pub(crate) fn live_mut(&mut self, key: Key) -> Option<&mut Live> {
+        Some(&mut self.tree.children.get_mut(&key)?.live)
+    }
+
     /// Makes room for that many more children at once.
     pub(crate) fn reserve(&mut self, more: usize) {
-        self.live.reserve(more);
         self.by_actor.reserve(more);
         self.tree.reserve(more);
     }
 
     pub(crate) fn child_view(&self, key: Key, now: Duration) -> Option<ChildView> {
         let child = self.tree.children.get(&key)?;
-        let live = self.live.get(&key);
-        let extras = live.and_then(|live| live.extras.as_ref());
+        let live = &child.live;
+        let extras = live.extras.as_ref();
         let state = child.phase.shown();
         Some(ChildView {
             id: Arc::clone(&child.id),
@@ -395,15 +399,13 @@ impl Book {
             restart: child.policy.restart,
             state,
             incarnation: child.incarnation,
-            pid: live
-                .and_then(|live| live.cell.as_ref())
-                .map(|cell| cell.get_id().pid()),
+            pid: live.cell.as_ref().map(|cell| cell.get_id().pid()),
             since: now.saturating_sub(child.since),
-            restarts: child.restarts,
+            restarts: child.past().map_or(0, |past| past.restarts),
             backoff_left: (state == crate::ChildState::Backoff)
                 .then(|| child.timer.map(|at| at.saturating_sub(now)))
                 .flatten(),
-            last_exit: child.last_exit.as_deref().cloned(),
+            last_exit: child.past().and_then(|past| past.last_exit.clone()),
             mailbox: extras
                 .and_then(|extras| extras.depth.as_ref())
                 .map(|depth| depth()),
@@ -432,7 +434,7 @@ fn settings(path: &str, spec: &SupervisorSpec, env: &Env, floor: u64) -> Setting
     }
 }
 
-fn closed(settings: Settings) -> Tree {
+fn closed(settings: Settings) -> Tree<Live> {
     let mut tree = Tree::new(settings);
     tree.mode = Mode::Closed;
     tree

@@ -172,7 +172,7 @@ pub(crate) enum Msg {
 
 pub(crate) enum Request {
     Start(ChildSpec),
-    Order(Order),
+    Order(Order<Live>),
 }
 
 pub(crate) type Answer = Result<Key, OrderError>;
@@ -238,8 +238,8 @@ struct State {
     ready: Option<oneshot::Sender<Result<(), StartError>>>,
     asked: IdMap<Ticket, Reply>,
     next_ticket: u64,
-    inputs: VecDeque<Input>,
-    actions: Vec<Action>,
+    inputs: VecDeque<Input<Live>>,
+    actions: Vec<Action<Live>>,
     /// Exits of actors not known yet: they ended before the start that made them was reported.
     early: HashMap<ActorId, ExitReason>,
     starts_in_tasks: usize,
@@ -359,29 +359,15 @@ impl State {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.asked.insert(ticket, reply);
-        let (order, new) = match request {
-            Request::Start(spec) => {
-                let order = Order::Start {
-                    id: Arc::clone(&spec.id),
-                    policy: Arc::clone(&spec.policy),
-                };
-                (order, Some(spec))
-            }
-            Request::Order(order) => (order, None),
+        let order = match request {
+            Request::Start(spec) => Order::Start {
+                id: Arc::clone(&spec.id),
+                policy: Arc::clone(&spec.policy),
+                live: Live::new(spec),
+            },
+            Request::Order(order) => order,
         };
-        let Some(spec) = new else {
-            self.inputs.push_back(Input::Order { order, ticket });
-            return;
-        };
-        // A new child's record has to be there before the plan that starts it is carried out.
-        let now = self.shared.env.now();
-        let mut book = self.shared.book.lock();
-        let key = book.tree.next_key();
-        book.tree
-            .step(Input::Order { order, ticket }, now, &mut self.actions);
-        if book.tree.next_key() != key {
-            book.live.insert(key, Live::new(spec));
-        }
+        self.inputs.push_back(Input::Order { order, ticket });
     }
 
     async fn start_some(&mut self, mut batch: Batch) {

@@ -55,7 +55,7 @@ struct Life {
     incarnation: Option<Arc<Incarnation>>,
     incarnations: u64,
     last_failure: Option<String>,
-    card: Option<AgentCard>,
+    card: Option<Arc<AgentCard>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Cell {
 
     /// What the agent said about itself when it last started.
     #[must_use]
-    pub fn card(&self) -> Option<AgentCard> {
+    pub fn card(&self) -> Option<Arc<AgentCard>> {
         self.life.lock().card.clone()
     }
 
@@ -292,7 +292,7 @@ impl Cell {
     }
 
     pub(crate) fn set_card(&self, card: AgentCard) {
-        self.life.lock().card = Some(card);
+        self.life.lock().card = Some(Arc::new(card));
     }
 
     /// What its signatures are verified with now.

@@ -76,7 +76,7 @@ pub(crate) struct Pump {
     context: Option<Context>,
     maker: Option<Maker>,
     desk: Desk,
-    card: Option<AgentCard>,
+    card: Option<Arc<AgentCard>>,
     /// Taken, and to be handed over before anything new.
     queue: VecDeque<Ticket>,
     watch: Option<(Instant, AbortHandle)>,
@@ -84,15 +84,16 @@ pub(crate) struct Pump {
 
 impl Actor for Host {
     type Msg = Wake;
-    type State = Pump;
+    /// Boxed: ractor moves its actors' state about, and leaves room for it in the task wherever it has been.
+    type State = Box<Pump>;
     type Arguments = HostArguments;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Wake>,
         arguments: HostArguments,
-    ) -> Result<Pump, ActorProcessingErr> {
-        let pump = Pump::enter(arguments, myself.clone()).await?;
+    ) -> Result<Box<Pump>, ActorProcessingErr> {
+        let pump = Box::new(Pump::enter(arguments, myself.clone()).await?);
         // Whatever waited in the mailbox is taken up as soon as the host runs.
         let _ = myself.send_message(Wake);
         Ok(pump)
@@ -102,7 +103,7 @@ impl Actor for Host {
         &self,
         _: ActorRef<Wake>,
         Wake: Wake,
-        pump: &mut Pump,
+        pump: &mut Box<Pump>,
     ) -> Result<(), ActorProcessingErr> {
         Ok(pump.look()?)
     }
@@ -110,7 +111,7 @@ impl Actor for Host {
     async fn post_stop(
         &self,
         _: ActorRef<Wake>,
-        pump: &mut Pump,
+        pump: &mut Box<Pump>,
     ) -> Result<(), ActorProcessingErr> {
         Ok(pump.leave().await?)
     }
@@ -272,7 +273,7 @@ impl Pump {
             && let Some(frame) = self.cell().replies.try_pop()
         {
             *budget -= 1;
-            if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_ref(), frame) {
+            if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_deref(), frame) {
                 self.keep(ticket);
             }
         }
@@ -327,7 +328,7 @@ impl Pump {
                 return;
             };
             *budget -= 1;
-            if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_ref(), frame) {
+            if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_deref(), frame) {
                 self.queue.push_back(ticket);
             }
         }
@@ -431,7 +432,7 @@ impl Pump {
     fn turn_away_displaced(&mut self) {
         let displaced = std::mem::take(&mut *self.cell().displaced.lock());
         for frame in displaced {
-            if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_ref(), frame) {
+            if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_deref(), frame) {
                 let why =
                     AgentError::refuse(ReasonKind::Overloaded, "displaced by a newer message");
                 settle(&self.outbox, ticket, &why);
@@ -463,7 +464,11 @@ impl Pump {
         let now = Instant::now();
         let next = match self.incarnation().hung(now) {
             Ok(Some(next)) => next,
-            Ok(None) => return Ok(()),
+            // Nothing ticks for an agent that rests.
+            Ok(None) => {
+                self.unwatch();
+                return Ok(());
+            }
             Err(hung) => {
                 self.blame(hung.ticket);
                 return Err(Fall::Hung(hung.allowed));
@@ -483,6 +488,12 @@ impl Pump {
         });
         self.watch = Some((next, timer.abort_handle()));
         Ok(())
+    }
+
+    fn unwatch(&mut self) {
+        if let Some((_, timer)) = self.watch.take() {
+            timer.abort();
+        }
     }
 
     /// An orderly stop: what runs is finished, what waits goes where the options say, the agent says goodbye.
@@ -539,8 +550,6 @@ impl Drop for Pump {
         // First of all: what is dropped from now on was not let go of by the author.
         self.outbox.incarnation.end();
         self.outbox.cell.failed(&self.outbox.incarnation, None);
-        if let Some((_, timer)) = &self.watch {
-            timer.abort();
-        }
+        self.unwatch();
     }
 }

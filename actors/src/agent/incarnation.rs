@@ -3,7 +3,6 @@
 //! Everything an incarnation started is here, so that its successor can end it before it begins: two incarnations
 //! never overlap. What is late all the same (a thread that blocks) is fenced off: it can no longer send.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -37,6 +36,7 @@ pub(crate) enum Report {
 
 /// Something of the author's that runs.
 struct Task {
+    number: u64,
     /// `None` while it is being started; whoever starts it then sees that the incarnation was closed meanwhile.
     abort: Option<AbortHandle>,
     deadline: Instant,
@@ -53,7 +53,8 @@ pub(crate) struct Hung {
 
 #[derive(Default)]
 struct Tasks {
-    running: BTreeMap<u64, Task>,
+    /// In no order, few; none of it is kept for an agent that rests.
+    running: Vec<Task>,
     next: u64,
     /// Set when the incarnation ends: whatever would start now must not.
     closed: bool,
@@ -113,13 +114,13 @@ impl Incarnation {
             }
             let number = tasks.next;
             tasks.next += 1;
-            let task = Task {
+            tasks.running.push(Task {
+                number,
                 abort: None,
                 deadline: Instant::now() + allowed,
                 allowed,
                 ticket,
-            };
-            tasks.running.insert(number, task);
+            });
             number
         };
         // Dropped in every way a task can end: return, abort, panic, or at once by a runtime that shuts down. So
@@ -134,7 +135,8 @@ impl Incarnation {
         });
         let closed = {
             let mut tasks = self.tasks.lock();
-            if let Some(entry) = tasks.running.get_mut(&number) {
+            let entry = tasks.running.iter_mut().find(|task| task.number == number);
+            if let Some(entry) = entry {
                 entry.abort = Some(task.abort_handle());
             }
             tasks.closed
@@ -153,7 +155,7 @@ impl Incarnation {
     /// The first task past its deadline, or when to look again.
     pub(crate) fn hung(&self, now: Instant) -> Result<Option<Instant>, Hung> {
         let tasks = self.tasks.lock();
-        let first = tasks.running.values().min_by_key(|task| task.deadline);
+        let first = tasks.running.iter().min_by_key(|task| task.deadline);
         match first {
             Some(task) if task.deadline <= now => Err(Hung {
                 ticket: task.ticket,
@@ -172,7 +174,7 @@ impl Incarnation {
             tasks.closed = true;
             tasks
                 .running
-                .values()
+                .iter()
                 .filter_map(|task| task.abort.clone())
                 .collect()
         };
@@ -207,8 +209,11 @@ struct Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         let mut tasks = self.incarnation.tasks.lock();
-        tasks.running.remove(&self.number);
+        tasks.running.retain(|task| task.number != self.number);
         let last = tasks.running.is_empty();
+        if last {
+            tasks.running = Vec::new();
+        }
         drop(tasks);
         if last {
             self.incarnation.all_ended.notify_waiters();

@@ -12,7 +12,7 @@ use crate::{
     strategy::{AutoShutdown, Restart},
 };
 
-impl Step<'_> {
+impl<L> Step<'_, L> {
     pub(super) fn started(&mut self, key: Key, incarnation: u64) {
         let Some(child) = self.tree.children.get(&key) else {
             return;
@@ -129,7 +129,7 @@ impl Step<'_> {
         let abnormal = exit.is_abnormal();
         let phase = child.phase;
         let restart = child.policy.restart;
-        child.last_exit = Some(Box::new(exit.clone()));
+        child.past_mut().last_exit = Some(exit.clone());
         self.emit_of(
             key,
             EventKind::Exited {
@@ -185,18 +185,15 @@ impl Step<'_> {
         } else {
             now.saturating_sub(child.since)
         };
-        if child
-            .policy
-            .backoff
-            .is_none_or(|backoff| !retry && ran >= backoff.reset_after)
-        {
-            child.attempt = 0;
-        }
+        let backoff = child.policy.backoff;
         let own_limit = child.policy.intensity;
+        let past = child.past_mut();
+        if backoff.is_none_or(|backoff| !retry && ran >= backoff.reset_after) {
+            past.attempt = 0;
+        }
         let own_allows = own_limit.is_none_or(|limit| {
-            child
-                .window
-                .get_or_insert_with(|| Box::new(Window::new(limit)))
+            past.window
+                .get_or_insert_with(|| Window::new(limit))
                 .admit(now)
         });
         if !own_allows || !self.tree.window.admit(now) {
@@ -207,15 +204,15 @@ impl Step<'_> {
             };
             return self.give_up(key, limit, failed_start);
         }
-        child.attempt = child.attempt.saturating_add(1);
-        child.restarts = child.restarts.saturating_add(1);
+        past.attempt = past.attempt.saturating_add(1);
+        past.restarts = past.restarts.saturating_add(1);
+        let attempt = past.attempt;
         child.cause = Cause::Restart;
-        let attempt = child.attempt;
-        let mut delay = match child.policy.backoff {
+        let mut delay = match backoff {
             Some(backoff) => backoff.delay(attempt, &mut self.tree.rng),
             None => Duration::ZERO,
         };
-        if let (true, Some(backoff)) = (warm, child.policy.backoff) {
+        if let (true, Some(backoff)) = (warm, backoff) {
             delay = delay.mul_f64(backoff.warm);
         }
         self.emit_of(key, EventKind::Restarting { attempt, delay });
@@ -239,7 +236,7 @@ impl Step<'_> {
         };
         let id = Arc::clone(&child.id);
         let last = failed_start
-            .or_else(|| child.last_exit.as_ref().map(|exit| exit.to_string()))
+            .or_else(|| child.past()?.last_exit.as_ref().map(ToString::to_string))
             .unwrap_or_default();
         self.set_phase(key, Phase::Stopped);
         self.emit_of(

@@ -21,7 +21,7 @@ pub(super) struct Group {
     timer: Option<Duration>,
 }
 
-impl Step<'_> {
+impl<L> Step<'_, L> {
     /// `key` has to come back, and its strategy says who with it. The starts wait for `delay`; `parked` makes them
     /// wait for the group's timer even when that is zero.
     pub(super) fn regroup(&mut self, key: Key, delay: Duration, parked: bool) {

@@ -10,13 +10,16 @@ use crate::{
     strategy::Restart,
 };
 
-impl Step<'_> {
-    pub(super) fn order(&mut self, order: Order, ticket: Ticket) {
+impl<L> Step<'_, L> {
+    pub(super) fn order(&mut self, order: Order<L>, ticket: Ticket) {
         if matches!(self.tree.mode, Mode::Closing { .. } | Mode::Closed) {
+            if let Order::Start { live, .. } = order {
+                self.out.push(Action::Discard(live));
+            }
             return self.answer(ticket, Err(OrderError::Stopping));
         }
         match order {
-            Order::Start { id, policy } => self.order_start(id, policy, ticket),
+            Order::Start { id, policy, live } => self.order_start(id, policy, live, ticket),
             Order::Terminate { id } => self.on_child(id, ticket, Self::order_terminate),
             Order::Restart { id } => self.on_child(id, ticket, Self::order_restart),
             Order::Delete { id } => self.on_child(id, ticket, Self::order_delete),
@@ -40,14 +43,15 @@ impl Step<'_> {
         }
     }
 
-    fn order_start(&mut self, id: Arc<str>, policy: Arc<Policy>, ticket: Ticket) {
+    fn order_start(&mut self, id: Arc<str>, policy: Arc<Policy>, live: L, ticket: Ticket) {
         let new = self
             .tree
-            .insert(Arc::clone(&id), policy, Cause::New(ticket), self.now);
+            .insert(Arc::clone(&id), policy, Cause::New(ticket), self.now, live);
         let key = match new {
             Ok(key) => key,
-            Err(known) => {
-                let error = if self.phase_of(known).is_some_and(Phase::is_at_rest) {
+            Err((key, live)) => {
+                self.out.push(Action::Discard(live));
+                let error = if self.phase_of(key).is_some_and(Phase::is_at_rest) {
                     OrderError::AlreadyPresent { id }
                 } else {
                     OrderError::AlreadyStarted { id }
@@ -149,7 +153,7 @@ impl Step<'_> {
 
     fn wait_for_end(&mut self, key: Key, ticket: Ticket) {
         if let Some(child) = self.tree.children.get_mut(&key) {
-            child.waiters.push(ticket);
+            child.past_mut().waiters.push(ticket);
         }
     }
 
@@ -166,10 +170,13 @@ impl Step<'_> {
     }
 
     pub(super) fn answer_waiters(&mut self, key: Key, answer: Result<Key, OrderError>) {
-        let Some(child) = self.tree.children.get_mut(&key) else {
-            return;
-        };
-        for ticket in std::mem::take(&mut child.waiters) {
+        let past = self
+            .tree
+            .children
+            .get_mut(&key)
+            .and_then(|child| child.past.as_mut());
+        let waiters = past.map(|past| std::mem::take(&mut past.waiters));
+        for ticket in waiters.unwrap_or_default() {
             self.answer(ticket, answer.clone());
         }
     }

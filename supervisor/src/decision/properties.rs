@@ -141,6 +141,7 @@ fn live(world: &mut World, step: Step) {
             world.order(Order::Start {
                 id: id(n),
                 policy: Arc::new(*policy),
+                live: (),
             });
         }
         Step::Terminate(n) => {

@@ -114,7 +114,7 @@ impl World {
     }
 
     pub(super) fn add(&mut self, id: &str, policy: Policy) {
-        let key = self.tree.add(id.into(), Arc::new(policy));
+        let key = self.tree.add(id.into(), Arc::new(policy), ());
         self.names.insert(key, id.to_string());
     }
 
@@ -205,7 +205,8 @@ impl World {
                 self.alive.remove(&key);
                 self.starting.remove(&key);
             }
-            Action::Forget { key } => {
+            Action::Discard(()) => {}
+            Action::Forget { key, .. } => {
                 assert!(
                     !self.alive.contains_key(&key),
                     "a child is forgotten only when it is gone"
@@ -322,6 +323,7 @@ impl World {
         self.order(Order::Start {
             id: id.into(),
             policy: Arc::new(policy),
+            live: (),
         })
     }
 

@@ -9,7 +9,7 @@ use crate::{
     strategy::Shutdown,
 };
 
-impl Step<'_> {
+impl<L> Step<'_, L> {
     /// First rung: asks a child that is alive to leave, or kills it at once if its spec says so.
     pub(super) fn begin_stop(&mut self, key: Key, then: Then) {
         let Some(child) = self.tree.children.get(&key) else {
@@ -46,7 +46,7 @@ impl Step<'_> {
         self.report_stuck(key);
         if self.is_closing() {
             if let Some(child) = self.tree.children.get_mut(&key) {
-                child.last_exit = Some(Box::new(ExitReason::Abandoned));
+                child.past_mut().last_exit = Some(ExitReason::Abandoned);
             }
             self.out.push(Action::Abandon { key });
             self.stopped(key, Then::Down);

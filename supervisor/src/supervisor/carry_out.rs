@@ -13,7 +13,7 @@ use crate::{
     decision::{Action, Input, Key},
     events::{EventKind, SupervisionEvent},
     exit::{ExitReason, SHUTDOWN},
-    shared::{Nest, Pending, StartSlot},
+    shared::{Live, Nest, Pending, StartSlot},
     strategy::Kind,
 };
 
@@ -57,16 +57,13 @@ impl State {
         self.set_timer();
     }
 
-    async fn act(&mut self, action: Action) {
+    async fn act(&mut self, action: Action<Live>) {
         match action {
             Action::Start { key, incarnation } => self.start(key, incarnation).await,
             Action::Ask { key } => self.ask_to_leave(key),
             Action::Kill { key } => self.kill(key),
             Action::Abandon { key } => self.abandon(key),
-            Action::Forget { key } => {
-                let forgotten = self.shared.book.lock().live.remove(&key);
-                drop_foreign(forgotten);
-            }
+            Action::Forget { live, .. } | Action::Discard(live) => drop_foreign(live),
             Action::Answer { ticket, answer } => {
                 if let Some(reply) = self.asked.remove(&ticket) {
                     reply.send(answer);
@@ -130,7 +127,7 @@ impl State {
     fn start_context(&self, key: Key, incarnation: u64) -> Option<(crate::StartFn, StartContext)> {
         let book = self.shared.book.lock();
         let child = book.tree.children.get(&key)?;
-        let live = book.live.get(&key)?;
+        let live = &child.live;
         let slot = (child.policy.kind == Kind::Supervisor).then(Arc::<StartSlot>::default);
         let nest = Nest {
             parent: Arc::clone(&self.shared),
@@ -180,7 +177,7 @@ impl State {
             cancel: Some(cancel),
             slot: Some(slot),
         };
-        if let Some(live) = self.shared.book.lock().live.get_mut(&key) {
+        if let Some(live) = self.shared.book.lock().live_mut(key) {
             live.pending = Some(Box::new(pending));
             self.starts_in_tasks += 1;
         }
@@ -191,8 +188,7 @@ impl State {
             .shared
             .book
             .lock()
-            .live
-            .get_mut(&key)
+            .live_mut(key)
             .and_then(|live| live.pending.take());
         self.starts_in_tasks = self.starts_in_tasks.saturating_sub(1);
         let outcome = pending.and_then(|pending| pending.slot?.take());
@@ -227,7 +223,7 @@ impl State {
         let linked = self.link(&cell);
         {
             let mut book = self.shared.book.lock();
-            let Some(live) = book.live.get_mut(&key) else {
+            let Some(live) = book.live_mut(key) else {
                 // Its record went while it started; nobody will look after it, so it must not stay.
                 drop(book);
                 return cell.kill();
@@ -247,10 +243,10 @@ impl State {
     }
 
     fn link(&self, cell: &ActorCell) -> bool {
-        if !self.is_mine(cell) {
+        self.is_mine(cell) || {
             cell.link(self.me.get_cell());
+            self.is_mine(cell)
         }
-        self.is_mine(cell)
     }
 
     fn is_mine(&self, cell: &ActorCell) -> bool {
@@ -283,12 +279,10 @@ impl State {
             }
             return;
         };
-        let Some(incarnation) = book.tree.children.get(&key).map(|child| child.incarnation) else {
+        let Some(child) = book.tree.children.get_mut(&key) else {
             return;
         };
-        let Some(live) = book.live.get_mut(&key) else {
-            return;
-        };
+        let (incarnation, live) = (child.incarnation, &mut child.live);
         let remains = live.take_remains();
         if remains.are_gone() {
             drop(book);
@@ -315,10 +309,10 @@ impl State {
         let current = book
             .tree
             .children
-            .get(&key)
-            .is_some_and(|child| child.incarnation == incarnation);
+            .get_mut(&key)
+            .filter(|child| child.incarnation == incarnation);
         let mut warm = None;
-        if let Some(live) = book.live.get_mut(&key).filter(|_| current) {
+        if let Some(live) = current.map(|child| &mut child.live) {
             live.pending = None;
             live.cell = None;
             live.join = None;
@@ -339,7 +333,7 @@ impl State {
 
     fn ask_to_leave(&mut self, key: Key) {
         let mut book = self.shared.book.lock();
-        let Some(live) = book.live.get_mut(&key) else {
+        let Some(live) = book.live_mut(key) else {
             return;
         };
         if let Some(cell) = &live.cell {
@@ -357,7 +351,7 @@ impl State {
 
     fn kill(&mut self, key: Key) {
         let mut book = self.shared.book.lock();
-        let Some(live) = book.live.get_mut(&key) else {
+        let Some(live) = book.live_mut(key) else {
             return;
         };
         if let Some(cell) = &live.cell {
@@ -375,7 +369,7 @@ impl State {
 
     fn abandon(&mut self, key: Key) {
         let mut book = self.shared.book.lock();
-        let Some(live) = book.live.get_mut(&key) else {
+        let Some(live) = book.live_mut(key) else {
             return;
         };
         let lost = live.take_remains();

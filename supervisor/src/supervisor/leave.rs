@@ -45,7 +45,15 @@ impl State {
 
     /// What is alive, to be waited for; the cells stay on record so that they can be asked and killed.
     fn take_alive(&self) -> Vec<End> {
-        let keys: Vec<Key> = self.shared.book.lock().live.keys().copied().collect();
+        let keys: Vec<Key> = self
+            .shared
+            .book
+            .lock()
+            .tree
+            .children
+            .keys()
+            .copied()
+            .collect();
         keys.into_iter()
             .filter_map(|key| self.take_alive_at(key))
             .collect()
@@ -53,8 +61,8 @@ impl State {
 
     fn take_alive_at(&self, key: Key) -> Option<End> {
         let mut book = self.shared.book.lock();
-        let incarnation = book.tree.children.get(&key)?.incarnation;
-        let live = book.live.get_mut(&key)?;
+        let child = book.tree.children.get_mut(&key)?;
+        let (incarnation, live) = (child.incarnation, &mut child.live);
         let remains = live.take_remains();
         if remains.is_empty() {
             return None;
