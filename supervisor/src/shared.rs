@@ -6,7 +6,10 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -77,7 +80,10 @@ pub(crate) struct Shared {
     pub(crate) auto_shutdown: AutoShutdown,
     pub(crate) template: Option<AnyTemplate>,
     /// Numbers the children a template names; never starts over, so names are not used twice.
-    pub(crate) next_number: std::sync::atomic::AtomicU64,
+    pub(crate) next_number: AtomicU64,
+    /// Generations that were used below by supervisors whose records are gone: one that is added under an old name goes
+    /// on from there.
+    spent_below: AtomicU64,
     pub(crate) book: Mutex<Book>,
     /// Somebody started, ended, or changed state.
     pub(crate) changed: Notify,
@@ -244,15 +250,27 @@ impl Started {
 }
 
 impl Shared {
-    pub(crate) fn new(path: Arc<str>, spec: &SupervisorSpec, env: Arc<Env>) -> Arc<Self> {
-        let settings = settings(&path, spec, &env, 0);
+    pub(crate) fn root(spec: &SupervisorSpec, options: Options) -> Arc<Self> {
+        Self::new(Arc::clone(&spec.name), spec, Env::new(options), 0)
+    }
+
+    /// The record of a supervisor that is added under this one.
+    pub(crate) fn nested(&self, id: &str, spec: &SupervisorSpec) -> Arc<Self> {
+        let path = format!("{}/{id}", self.path);
+        let spent = self.spent_below.load(Ordering::Relaxed);
+        Self::new(path.into(), spec, Arc::clone(&self.env), spent)
+    }
+
+    fn new(path: Arc<str>, spec: &SupervisorSpec, env: Arc<Env>, spent: u64) -> Arc<Self> {
+        let settings = settings(&path, spec, &env, spent);
         Arc::new(Self {
             path,
             env,
             strategy: spec.strategy,
             auto_shutdown: spec.auto_shutdown,
             template: spec.template.clone(),
-            next_number: std::sync::atomic::AtomicU64::new(1),
+            next_number: AtomicU64::new(1),
+            spent_below: AtomicU64::new(spent),
             book: Mutex::new(Book {
                 tree: closed(settings),
                 by_actor: IdMap::default(),
@@ -291,6 +309,9 @@ impl Shared {
         // Arguments of children belong to strangers: their drop may look at this book.
         drop(book);
         drop(old);
+        for forgotten in subtrees.into_values() {
+            self.forget(&forgotten);
+        }
     }
 
     /// Closes the record when the supervisor's actor is gone, however it went, and keeps what it left behind.
@@ -315,6 +336,29 @@ impl Shared {
         book.orphans.extend(left);
         drop(book);
         self.changed.notify_waiters();
+    }
+
+    /// The record of a supervisor below goes.
+    pub(crate) fn forget(&self, below: &Self) {
+        self.spent_below.fetch_max(below.spent(), Ordering::Relaxed);
+    }
+
+    /// The highest generation used by any child, and below.
+    fn spent(&self) -> u64 {
+        let book = self.book.lock();
+        let below: Vec<Arc<Self>> = book
+            .tree
+            .children
+            .values()
+            .filter_map(|child| child.live.subtree.clone())
+            .collect();
+        let mine = book
+            .tree
+            .ceiling()
+            .max(self.spent_below.load(Ordering::Relaxed));
+        // No thread ever holds two books.
+        drop(book);
+        below.iter().map(|below| below.spent()).fold(mine, u64::max)
     }
 
     /// Waits until nothing is left of a supervisor that was killed.

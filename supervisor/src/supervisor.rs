@@ -29,7 +29,7 @@ use crate::{
     options::Options,
     order::OrderError,
     reference::SupervisorRef,
-    shared::{Env, IdMap, Live, Shared},
+    shared::{IdMap, Live, Shared},
     spec::SupervisorSpec,
 };
 
@@ -67,7 +67,7 @@ impl Supervisor {
         StartError,
     > {
         spec.check()?;
-        let shared = Shared::new(Arc::clone(&spec.name), &spec, Env::new(options));
+        let shared = Shared::root(&spec, options);
         let supervisor = SupervisorRef::new(Arc::clone(&shared));
         let started = async move {
             let (ready, outcome) = oneshot::channel();
@@ -109,10 +109,10 @@ pub(crate) async fn start_nested(
     context: StartContext,
 ) -> Result<Started, StartError> {
     let nest = &context.nest;
-    let shared = nest.previous.clone().unwrap_or_else(|| {
-        let path = format!("{}/{}", nest.parent.path, context.id);
-        Shared::new(path.into(), &spec, Arc::clone(&nest.parent.env))
-    });
+    let shared = nest
+        .previous
+        .clone()
+        .unwrap_or_else(|| nest.parent.nested(&context.id, &spec));
     let (ready, outcome) = oneshot::channel();
     let arguments = Arguments {
         spec,
@@ -124,7 +124,10 @@ pub(crate) async fn start_nested(
             .await?;
     let cell = actor.get_cell();
     context.announce(cell.clone());
-    let join = until_ready(outcome, join, &shared).await?;
+    let join = until_ready(outcome, join, &shared)
+        .await
+        // Children that ran before the start failed have used their generations.
+        .inspect_err(|_| nest.parent.forget(&shared))?;
     Ok(Started {
         cell,
         join: Some(join),

@@ -63,7 +63,13 @@ impl State {
             Action::Ask { key } => self.ask_to_leave(key),
             Action::Kill { key } => self.kill(key),
             Action::Abandon { key } => self.abandon(key),
-            Action::Forget { live, .. } | Action::Discard(live) => drop_foreign(live),
+            Action::Forget { live, .. } => {
+                if let Some(below) = &live.subtree {
+                    self.shared.forget(below);
+                }
+                drop_foreign(live);
+            }
+            Action::Discard(live) => drop_foreign(live),
             Action::Answer { ticket, answer } => {
                 if let Some(reply) = self.asked.remove(&ticket) {
                     reply.send(answer);

@@ -109,10 +109,14 @@ pub(super) async fn start(count: usize) -> Result<f64, Fault> {
 
 /// Starts so many children and leaves them running.
 pub(super) async fn populate(count: usize) -> Result<(), Fault> {
-    let (parent, _) = Actor::spawn(None, Parent, Duties::default()).await?;
+    let duties = Duties::default();
+    duties.up.awaited.store(count, Ordering::Relaxed);
+    let (parent, _) = Actor::spawn(None, Parent, duties.clone()).await?;
     for _ in 0..count {
         Actor::spawn_linked(None, Idle, (), parent.get_cell()).await?;
     }
+    // An actor that has not run yet lacks the memory of its loop.
+    duties.up.all.notified().await;
     Ok(())
 }
 
