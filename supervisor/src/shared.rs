@@ -31,13 +31,18 @@ use crate::{
 /// A map from numbers this process has given out itself: nobody can choose them to collide.
 pub(crate) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
-/// Spreads small numbers over all bits by one multiplication a word (Fibonacci hashing).
+/// Numbers that were given out one after another lie one after another in the table, so that those who came together
+/// are found in the same lines of the cache. A table takes its place from the low bits, which are left in their order (and
+/// folded, so that only every thousandth number is no worse), and its tag from the seven highest, which are mixed.
 #[derive(Default)]
 pub(crate) struct IdHasher(u64);
 
+const TAG: u64 = 0x7f << 57;
+
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
-        self.0
+        let mixed = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed & TAG) | ((self.0 ^ (self.0 >> 10)) & !TAG)
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -47,7 +52,7 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.rotate_left(32) ^ word;
     }
 
     fn write_isize(&mut self, word: isize) {

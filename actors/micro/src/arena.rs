@@ -179,6 +179,14 @@ impl<K: Kind> Arena<K> {
             .get((index & Self::MASK) as usize)
     }
 
+    /// Brings a slot closer that will be needed soon.
+    #[inline]
+    pub(crate) fn touch(&self, index: u32) {
+        if let Some(slot) = self.slot(index) {
+            std::hint::black_box(slot.header.generation);
+        }
+    }
+
     /// The handle of the agent that lives in a slot.
     pub(crate) fn handle_of(&self, index: u32) -> Option<Handle> {
         let header = &self.slot(index)?.header;

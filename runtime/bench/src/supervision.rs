@@ -27,6 +27,11 @@ const CHILDREN: usize = 100_000;
 const GROUP: usize = 1_000;
 /// Restarts of one child in a round.
 const RESTARTS: usize = 2_000;
+/// Turns in which a round's restarts are made, ours and bare one after the other: what else the machine does, or a core
+/// that shares its parts with another, meets both alike.
+const TURNS: usize = 10;
+/// Times a round starts the many children, for the same reason.
+const STARTS: usize = 3;
 /// Messages in a round.
 const MESSAGES: u64 = 500_000;
 /// Places of the bounded mailbox.
@@ -98,14 +103,23 @@ fn measure(rounds: u32) -> Result<Report, Fault> {
 
 /// Ours and bare ractor, in turns.
 fn round(figures: &mut Figures) -> Result<(), Fault> {
-    figures.add_restarts("ours", on_one_thread(ours::restart(RESTARTS))?);
-    figures.add_restarts("bare", on_one_thread(bare::restart(RESTARTS))?);
-    let (start, stop) = on_one_thread(ours::start_and_stop(CHILDREN))?;
-    let bare = on_one_thread(bare::start(CHILDREN))?;
-    figures.add("start_us_per_child_ours", start);
-    figures.add("stop_us_per_child_ours", stop);
-    figures.add("start_us_per_child_bare", bare);
-    figures.add("start_rate_ratio", bare / start);
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        ours.extend(on_one_thread(ours::restart(RESTARTS / TURNS))?);
+        bare.extend(on_one_thread(bare::restart(RESTARTS / TURNS))?);
+    }
+    figures.add_restarts("ours", ours);
+    figures.add_restarts("bare", bare);
+    let (mut ours, mut bare) = (Samples::new(), Samples::new());
+    for _ in 0..STARTS {
+        let (start, stop) = on_one_thread(ours::start_and_stop(CHILDREN))?;
+        ours.push(start);
+        bare.push(on_one_thread(bare::start(CHILDREN))?);
+        figures.add("stop_us_per_child_ours", stop);
+    }
+    figures.add("start_us_per_child_ours", ours.median());
+    figures.add("start_us_per_child_bare", bare.median());
+    figures.add("start_rate_ratio", bare.median() / ours.median());
     figures.add(
         "one_for_all_ms_ours",
         on_one_thread(ours::one_for_all(GROUP))? / 1e3,

@@ -106,7 +106,8 @@ fn check(
     assert_eq!(counts, tree.counts, "{place}: counts");
 }
 
-/// The children are those declared, in their order, less what was removed; those added by order come after them.
+/// The children are those declared, in their order, less what was removed; those added by order, again or for the first
+/// time, come after them.
 fn shape(tree: &TreeView, orders: &Orders, plan: &Plan, place: &str) {
     let declared = &plan.supervisors[&*tree.path];
     assert_eq!(tree.strategy, declared.strategy, "{place}");
@@ -123,7 +124,9 @@ fn shape(tree: &TreeView, orders: &Orders, plan: &Plan, place: &str) {
             continue;
         }
         assert!(
-            *restart == Restart::Temporary || orders.removed(&tree.path, id),
+            *restart == Restart::Temporary
+                || orders.removed(&tree.path, id)
+                || orders.added(&tree.path, id),
             "{place}: {id} is missing, or out of order: {:?}",
             tree.children
                 .iter()
@@ -132,7 +135,10 @@ fn shape(tree: &TreeView, orders: &Orders, plan: &Plan, place: &str) {
         );
     }
     for id in listed {
-        assert!(id.starts_with('x'), "{place}: {id} was not declared");
+        assert!(
+            id.starts_with('x') || orders.added(&tree.path, id),
+            "{place}: {id} was not declared"
+        );
     }
 }
 

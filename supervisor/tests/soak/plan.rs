@@ -19,6 +19,8 @@ pub(crate) struct Declared {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) supervisors: BTreeMap<String, Declared>,
+    /// How to start each of them again once it was deleted.
+    pub(crate) specs: BTreeMap<String, ChildSpec>,
 }
 
 /// Workers a dynamic pool is kept at.
@@ -124,7 +126,9 @@ fn supervisor(
         .strategy(strategy)
         .intensity(restarts, Duration::from_millis(20))
         .children(children);
-    ChildSpec::supervisor(spec)
+    let child = ChildSpec::supervisor(spec);
+    plan.specs.insert(path.to_string(), child.clone());
+    child
 }
 
 fn pool(diary: &Diary, plan: &mut Plan, above: &str) -> ChildSpec {
@@ -138,16 +142,17 @@ fn pool(diary: &Diary, plan: &mut Plan, above: &str) -> ChildSpec {
         })
     };
     plan.supervisors.insert(
-        path,
+        path.clone(),
         Declared {
             strategy: Strategy::Dynamic,
             children: Vec::new(),
         },
     );
     let template = template.shutdown(Shutdown::Timeout(Duration::from_millis(50)));
-    ChildSpec::supervisor(
-        SupervisorSpec::dynamic("pool", template).intensity(20, Duration::from_millis(20)),
-    )
+    let spec = SupervisorSpec::dynamic("pool", template).intensity(20, Duration::from_millis(20));
+    let child = ChildSpec::supervisor(spec);
+    plan.specs.insert(path, child.clone());
+    child
 }
 
 /// Restart type, shutdown and backoff by chance.

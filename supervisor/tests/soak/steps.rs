@@ -31,6 +31,8 @@ pub(crate) struct Orders {
     root: SupervisorRef,
     held_down: Arc<Mutex<HashMap<String, Above>>>,
     removed: Arc<Mutex<HashMap<String, Above>>>,
+    /// Declared, deleted, and added again: at the end, and of another restart type perhaps.
+    added: Arc<Mutex<HashMap<String, Above>>>,
 }
 
 impl Orders {
@@ -59,6 +61,10 @@ impl Orders {
         self.holds(&self.removed, path, id)
     }
 
+    pub(crate) fn added(&self, path: &str, id: &str) -> bool {
+        self.holds(&self.added, path, id)
+    }
+
     fn state(&self, path: &str, id: &str) -> Option<ChildState> {
         Some(sub(&self.root, path)?.child(id)?.view()?.state)
     }
@@ -74,6 +80,13 @@ impl Orders {
     fn now_removed(&self, path: &str, id: &str) {
         if let (None, Some(above)) = (self.state(path, id), self.above(path)) {
             let mut notes = self.removed.lock().unwrap();
+            notes.insert(format!("{path}/{id}"), above);
+        }
+    }
+
+    fn now_added(&self, path: &str, id: &str) {
+        if let Some(above) = self.above(path) {
+            let mut notes = self.added.lock().unwrap();
             notes.insert(format!("{path}/{id}"), above);
         }
     }
@@ -120,6 +133,7 @@ impl Hands {
             root: root.clone(),
             held_down: Arc::default(),
             removed: Arc::default(),
+            added: Arc::default(),
         };
         Self {
             paths: plan.supervisors.keys().cloned().collect(),
@@ -263,7 +277,10 @@ impl Hands {
             return;
         }
         self.note(name);
-        let new = dress(&mut self.rng, worker(path, &id, &self.diary));
+        let new = match self.plan.specs.get(&format!("{path}/{id}")) {
+            Some(supervisor) => supervisor.clone(),
+            None => dress(&mut self.rng, worker(path, &id, &self.diary)),
+        };
         let (orders, path) = (self.orders.clone(), path.to_string());
         self.asked.spawn(async move {
             let answer = match order {
@@ -282,7 +299,11 @@ impl Hands {
                     orders.now_removed(&path, &id);
                 }
                 (Order::Restart, Err(OrderError::Start(_))) => orders.now_down(&path, &id),
-                (Order::Restart | Order::Start, Ok(())) => orders.now_up(&path, &id),
+                (Order::Restart, Ok(())) => orders.now_up(&path, &id),
+                (Order::Start, Ok(())) => {
+                    orders.now_up(&path, &id);
+                    orders.now_added(&path, &id);
+                }
                 (Order::Delete, Ok(())) => {
                     orders.now_up(&path, &id);
                     orders.now_removed(&path, &id);
@@ -417,6 +438,11 @@ impl Hands {
                 let down = matches!(child.state, ChildState::Stopped | ChildState::Finished);
                 if down && self.rng.random_range(0..10) > 0 {
                     self.order("restart by order", &path, child.id, Order::Restart);
+                }
+            }
+            for (id, _, _) in self.plan.supervisors[&path].children.clone() {
+                if supervisor.child(&id).is_none() && self.rng.random_range(0..10) > 0 {
+                    self.order("start", &path, id, Order::Start);
                 }
             }
             self.fill(&path);
