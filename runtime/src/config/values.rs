@@ -1,0 +1,296 @@
+//! The settings there are, what they are when nobody says anything, and what they may be.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aios_actors::recovery::Policies;
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+
+/// Everything a node can be told before it starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Who this node is.
+    pub node: NodeConfig,
+    /// Where state lives.
+    pub storage: StorageConfig,
+    /// Which models answer, and on what.
+    pub model: ModelConfig,
+    /// How many agents of each kind.
+    pub agents: AgentsConfig,
+    /// What one goal may use.
+    pub goal: GoalConfig,
+    /// The door for other programs of the same user.
+    pub door: DoorConfig,
+    /// Micro agents.
+    pub swarm: SwarmConfig,
+    /// Memory for tensors that agents hand to each other.
+    pub tensor: TensorConfig,
+    /// What is done when a task fails, by its kind.
+    pub recovery: Policies,
+}
+
+impl Config {
+    /// Whether every number is inside its range and every name is usable.
+    ///
+    /// # Errors
+    /// The first setting that is not.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        for (name, asked, least, most) in [
+            ("agents.executors", self.agents.executors.into(), 1, 64),
+            ("agents.mailbox", self.agents.mailbox.into(), 8, 65_536),
+            ("agents.restarts", self.agents.restarts.into(), 1, 10_000),
+            (
+                "agents.restart_window_ms",
+                self.agents.restart_window_ms,
+                100,
+                3_600_000,
+            ),
+            (
+                "agents.deliveries",
+                self.agents.deliveries.into(),
+                1,
+                1_000_000,
+            ),
+            ("model.queue", self.model.queue.into(), 1, 4_096),
+            ("goal.deadline_ms", self.goal.deadline_ms, 1_000, 86_400_000),
+            (
+                "goal.task_deadline_ms",
+                self.goal.task_deadline_ms,
+                100,
+                3_600_000,
+            ),
+            ("goal.tokens", self.goal.tokens.into(), 100, 1_000_000),
+            ("goal.tasks", self.goal.tasks.into(), 4, 1_000),
+            ("swarm.pages", self.swarm.pages.into(), 0, 64_000_000),
+            ("tensor.slots", self.tensor.slots.into(), 1, 2_048),
+            (
+                "tensor.slot_bytes",
+                self.tensor.slot_bytes.into(),
+                64,
+                16_777_216,
+            ),
+        ] {
+            if !(least..=most).contains(&asked) {
+                return Err(ConfigError::OutOfRange {
+                    name,
+                    asked: asked.to_string(),
+                    allowed: format!("{least} to {most}"),
+                });
+            }
+        }
+        for (name, value) in [
+            ("node.zone", &self.node.zone),
+            ("node.tenant", &self.node.tenant),
+        ] {
+            let usable = !value.is_empty()
+                && value.len() <= 64
+                && value
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+            if !usable {
+                return Err(ConfigError::OutOfRange {
+                    name,
+                    asked: format!("{value:?}"),
+                    allowed: "1 to 64 lower-case letters, digits and hyphens".into(),
+                });
+            }
+        }
+        self.recovery.check().map_err(|error| ConfigError::Invalid {
+            place: "configuration".into(),
+            message: error.to_string(),
+        })
+    }
+}
+
+/// Who this node is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NodeConfig {
+    /// The zone every agent of this node lives in, the part after `@` of an identity.
+    pub zone: String,
+    /// The tenant that local goals belong to.
+    pub tenant: String,
+}
+
+/// Where state lives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageConfig {
+    /// A folder for durable state; empty keeps everything in memory.
+    pub folder: String,
+}
+
+/// Which engine thinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineChoice {
+    /// Burn when the weights are there, otherwise scripted.
+    Auto,
+    /// Burn, or an error.
+    Burn,
+    /// The deterministic engine without weights.
+    Scripted,
+}
+
+/// Where a model computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// A graphics adapter that passes the self-test, otherwise the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A graphics adapter, or an error.
+    Wgpu,
+}
+
+/// Which models answer, and on what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// `auto`, `burn` or `scripted`.
+    pub engine: EngineChoice,
+    /// `auto`, `cpu` or `wgpu`.
+    pub device: Device,
+    /// Requests that may wait for the engine before the next is refused.
+    pub queue: u32,
+    /// What a thousand tokens cost, in millionths of a currency of your choice; 0 for a model of your own.
+    pub price_micros: u64,
+}
+
+/// How many agents of each kind the macro tier starts with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentsConfig {
+    /// Executors; independent tasks of a goal run on as many at once.
+    pub executors: u32,
+    /// Messages an agent's mailbox holds.
+    pub mailbox: u32,
+    /// Restarts a supervisor allows within `restart_window_ms`.
+    pub restarts: u32,
+    /// The sliding window of the restart intensity, in milliseconds.
+    pub restart_window_ms: u64,
+    /// Incarnations that may fall with one message in their hands before it is a dead letter.
+    pub deliveries: u32,
+}
+
+/// What one goal may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GoalConfig {
+    /// Wall time from request to answer, in milliseconds.
+    pub deadline_ms: u64,
+    /// Wall time of one attempt at one task, in milliseconds.
+    pub task_deadline_ms: u64,
+    /// Tokens the model may be asked for in all.
+    pub tokens: u32,
+    /// Tasks a plan may hold.
+    pub tasks: u32,
+    /// What the model may cost in all, in millionths of the currency of `model.price_micros`.
+    pub money_micros: u64,
+}
+
+/// The door for other programs of the same user, such as `aios tree`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct DoorConfig {
+    /// Whether there is one. `aios run` and `aios node` open it; a node inside a service of yours does when it is told to.
+    pub open: bool,
+    /// The folder the socket lies in; it must be its user's alone. Empty means the usual one of the user.
+    pub folder: String,
+}
+
+/// Memory for tensors that agents hand to each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TensorConfig {
+    /// Slots; one micro agent manages each.
+    pub slots: u32,
+    /// Bytes of content one slot holds.
+    pub slot_bytes: u32,
+}
+
+impl Default for TensorConfig {
+    /// 64 slots of 64 KiB: 4 MiB of address space, of which the system backs what is used.
+    fn default() -> Self {
+        Self {
+            slots: 64,
+            slot_bytes: 65_536,
+        }
+    }
+}
+
+/// Micro agents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct SwarmConfig {
+    /// Page agents to begin with, 64 bytes each.
+    pub pages: u32,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self {
+            zone: "local".into(),
+            tenant: "local".into(),
+        }
+    }
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            engine: EngineChoice::Auto,
+            device: Device::Auto,
+            queue: 64,
+            price_micros: 0,
+        }
+    }
+}
+
+impl Default for AgentsConfig {
+    fn default() -> Self {
+        // 256 frames of at most 1 MB bound a mailbox at 256 MB in the worst case and at some 100 kB in the usual one.
+        Self {
+            executors: 2,
+            mailbox: 256,
+            restarts: 10,
+            restart_window_ms: 10_000,
+            deliveries: 3,
+        }
+    }
+}
+
+impl Default for GoalConfig {
+    fn default() -> Self {
+        Self {
+            deadline_ms: 300_000,
+            task_deadline_ms: 30_000,
+            tokens: 4_000,
+            tasks: 64,
+            money_micros: 1_000_000,
+        }
+    }
+}
+
+impl StorageConfig {
+    /// The folder for durable state, or `None` when everything stays in memory.
+    pub fn path(&self) -> Option<PathBuf> {
+        (!self.folder.is_empty()).then(|| PathBuf::from(&self.folder))
+    }
+}
+
+impl GoalConfig {
+    /// Wall time from request to answer.
+    pub fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+
+    /// Wall time of one attempt at one task.
+    pub fn task_deadline(&self) -> Duration {
+        Duration::from_millis(self.task_deadline_ms)
+    }
+}
