@@ -79,8 +79,11 @@ pub enum StoreError {
         /// The longest allowed.
         allowed: usize,
     },
-    /// Another node has the folder open.
-    #[error("store at {} is in use by another node; stop it or give this one another folder", path.display())]
+    /// Another node, or another store of this one, has had the folder open for as long as opening waits for it.
+    #[error(
+        "store at {} is in use, by another node or by one that is still stopping; stop it or give this one another folder",
+        path.display()
+    )]
     InUse {
         /// The folder.
         path: PathBuf,

@@ -4,11 +4,19 @@
 //! strayed to another key is found out too.
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Entry, Store, StoreError, Swap, check_key, check_value};
 
 /// Room for sled's page cache: views and results are small, and the node has other uses for memory.
 const CACHE_BYTES: u64 = 64 << 20;
+
+/// Sled's own threads may hold the files a moment longer than the store that was dropped: a write is told to be done before
+/// the thread that did it lets go. So a lock that is held is asked for again, for so long and ever more slowly.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// A sled tree in a folder of its own.
 #[derive(Debug)]
@@ -18,9 +26,28 @@ pub struct SledStore {
 }
 
 impl SledStore {
-    /// Opens or makes the store in a folder. One node at a time: a second one is told so.
+    /// Opens or makes the store in a folder. Blocks for the reading of the folder, and for up to two seconds while another
+    /// store has it open: one that was just dropped is closed a moment later.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] if it is still open elsewhere after that, [`StoreError::Broken`] if it is no store.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = path.as_ref().to_path_buf();
+        let path = path.as_ref();
+        let begin = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match Self::open_at_once(path) {
+                Err(StoreError::InUse { .. }) if begin.elapsed() < LOCK_PATIENCE => {
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn open_at_once(path: &Path) -> Result<Self, StoreError> {
+        let path = path.to_path_buf();
         let config = sled::Config::new().path(&path).cache_capacity(CACHE_BYTES);
         // Sled panics on some damaged files; to the caller that is a broken folder like any other.
         let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
@@ -42,7 +69,10 @@ impl SledStore {
 
 fn open_error(path: PathBuf, error: &sled::Error) -> StoreError {
     match error {
-        sled::Error::Io(io) if io.to_string().contains("lock") => StoreError::InUse { path },
+        // Sled has no kind for it; the words are those of the version that the lockfile pins.
+        sled::Error::Io(io) if io.to_string().starts_with("could not acquire lock") => {
+            StoreError::InUse { path }
+        }
         other => StoreError::Broken {
             path,
             reason: other.to_string(),
@@ -190,6 +220,20 @@ mod tests {
         );
         first.put(b"a", b"1").unwrap();
         assert_eq!(first.get(b"a"), Ok(Some(b"1".to_vec())));
+    }
+
+    #[test]
+    fn a_folder_whose_store_is_about_to_close_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = SledStore::open(folder.path()).unwrap();
+        first.put(b"a", b"1").unwrap();
+        let closing = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            drop(first);
+        });
+        let second = SledStore::open(folder.path()).unwrap();
+        assert_eq!(second.get(b"a"), Ok(Some(b"1".to_vec())));
+        closing.join().unwrap();
     }
 
     #[test]

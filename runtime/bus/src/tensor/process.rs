@@ -86,6 +86,14 @@ impl Seat<'_> {
         true
     }
 
+    /// Sits down again if somebody wrote over the seat. For whoever holds it; one who took it meanwhile keeps it.
+    pub(super) fn keep(self) {
+        let (seen, sitter) = self.look();
+        if sitter != Sitter::Alive {
+            self.take(seen);
+        }
+    }
+
     /// Gets up, or clears away one who is dead. Whoever calls it has the right to.
     pub(super) fn clear(self) {
         self.start.store(0, Relaxed);
@@ -179,5 +187,10 @@ mod tests {
         assert_eq!(seat.look(), (0, Sitter::Nobody));
         words[0].store(0xDEAD_BEEF_DEAD_BEEF, Relaxed);
         assert_eq!(seat.look().1, Sitter::Dead, "garbage is nobody");
+        for damaged in [0, 0xDEAD_BEEF_DEAD_BEEF] {
+            words[0].store(damaged, Relaxed);
+            seat.keep();
+            assert_eq!(seat.look().1, Sitter::Alive, "it is sat in again");
+        }
     }
 }

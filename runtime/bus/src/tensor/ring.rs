@@ -1,13 +1,20 @@
 //! A ring of chunks from one writer to one reader.
 //!
 //! Chunk `s` lies in slot `s % slots`; the slot's state word is `s + 1` once it is there and 0 while it is written. The
-//! reader stores how far it is in `head`, which is all the writer reads of it. There is no `tail`: a writer that takes
-//! over from a dead one finds it by looking which slots are there.
+//! reader stores how far it is in `head`, which is all the writer reads of it. A writer that takes over from a dead one
+//! finds its place by looking which slots are there.
 //!
 //! As in the pool nothing in the memory is believed. A chunk whose MAC does not fit its place and number is refused and
-//! counted. It is passed over only when it is proven that the writer is beyond it, by a later chunk or by the number that
-//! a writer who finds the ring full leaves with a MAC of its own; else it may be one the writer is still to write. So the
-//! reader is never ahead of the writer, and both go on when whoever wrote over the memory has stopped.
+//! counted. It is passed over only when it is proven that the writer is beyond it, by a later chunk or by the tail, the
+//! number that a writer who cannot go on leaves with a MAC of its own; else it may be one the writer is still to write. So
+//! a reader does not get ahead of its writer.
+//!
+//! Only `head` has no proof, as a MAC for each chunk that is released would cost too much. Whoever writes over it can make
+//! the writer stop, or overrun chunks that were not read, by any number of rings. Then the reader restores `head`, the
+//! writer finds itself too far ahead and leaves its tail, and the reader goes on with the oldest chunk that can still be
+//! there. New ends have only `head` to begin with, so a false one can put the reader ahead of the writer; then the reader
+//! proves its number in the same way, and the writer goes on there. So both go on when whoever wrote over the memory has
+//! stopped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::*, fence};
@@ -18,7 +25,7 @@ use aios_protocols::tensor::{ContentType, FrameKey, FrameKind, StreamGrant, Tens
 
 use super::process::{Seat, Sitter};
 use super::proof::{MAC_BYTES, Proof};
-use super::segment::{LINE_WORDS, Layout, Segment, load, store};
+use super::segment::{LINE_WORDS, Layout, Segment, WORD, load, store};
 use super::{METRIC_REFUSED, PoolShape, fits, reason, waiting};
 
 /// Words before the first slot: how far the reader is, the writer's seat, the reader's seat, a cache line each.
@@ -27,11 +34,64 @@ const HEAD: usize = 0;
 const HEAD_SLEEPERS: usize = 1;
 const WRITER: usize = LINE_WORDS;
 const READER: usize = 2 * LINE_WORDS;
-/// The writer's number and its MAC, behind its seat.
-const TAIL: usize = WRITER + 2;
-const TAIL_MAC: usize = WRITER + 4;
-const TAIL_WORDS: &[u8] = b"tail";
+/// How far the writer was when it could not go on.
+const TAIL: Mark = Mark {
+    at: WRITER + 2,
+    name: b"tail",
+};
+/// How far the reader was when it found `head` written over.
+const RELEASED: Mark = Mark {
+    at: READER + 2,
+    name: b"head",
+};
 const PLACE_BYTES: usize = 24;
+/// No stream comes that far, so a head that does was written over. Else a new writer could be made to use up the numbers.
+const HEAD_END: u64 = 1 << 63;
+/// What a writer puts in place of a head that it cannot understand. It fits no writer, and no reader is there.
+const UNCLEAR: u64 = 3 << 62;
+
+/// A number with a MAC of its own, which an end leaves behind its seat for the other one when they have lost each other.
+#[derive(Clone, Copy)]
+struct Mark {
+    at: usize,
+    /// Shorter than any chunk's header, so its MAC is none of a chunk.
+    name: &'static [u8],
+}
+
+impl Mark {
+    fn number(self, ring: &Ring) -> &AtomicU64 {
+        &ring.segment.words()[self.at]
+    }
+
+    fn mac(self, ring: &Ring) -> &[AtomicU64] {
+        &ring.segment.words()[self.at + 2..self.at + 2 + MAC_BYTES / WORD]
+    }
+
+    fn proof(self, ring: &Ring) -> Proof {
+        let mut proof = Proof::with(&ring.grant.key);
+        proof.content(self.name);
+        proof
+    }
+
+    fn leave(self, ring: &Ring, number: u64) {
+        let mac = self.proof(ring).close(&[], &ring.place(number));
+        self.number(ring).store(number, Relaxed);
+        store(self.mac(ring), &mac);
+    }
+
+    /// The number, if it is beyond another and proven.
+    fn beyond(self, ring: &Ring, other: u64) -> Option<u64> {
+        let number = self.number(ring).load(Relaxed);
+        // First, as it is asked often and a proof costs.
+        if number <= other {
+            return None;
+        }
+        let mut mac = [0; MAC_BYTES];
+        load(self.mac(ring), &mut mac);
+        let holds = self.proof(ring).holds(&[], &ring.place(number), mac);
+        holds.then_some(number)
+    }
+}
 
 /// A ring whose ends can be taken.
 #[derive(Clone)]
@@ -80,30 +140,30 @@ impl Ring {
     /// [`TensorBusError::EndHeld`] while a living process has it.
     pub fn writer(&self) -> Result<RingWriter, TensorBusError> {
         self.take(WRITER)?;
-        let head = self.head().load(Acquire);
-        let slots = self.layout.slots as u64;
+        let head = self.claimed_head();
         // What a dead writer had signalled and the reader has not released yet is still there.
-        let there = (0..slots).take_while(|ahead| {
-            let next = head.wrapping_add(*ahead);
-            self.state(next).load(Acquire) == next.wrapping_add(1)
-        });
+        let there = (0..self.slots()).take_while(|ahead| self.is_there(head.wrapping_add(*ahead)));
         let next = head.wrapping_add(there.count() as u64);
         Ok(RingWriter {
             ring: self.clone(),
-            next,
+            // A head or a state that was written over must not put it behind what the reader may have read.
+            next: next.max(self.proven_end()),
         })
     }
 
-    /// Takes the reading end, at the first chunk that was not released.
+    /// Takes the reading end, at the first chunk that was not released. If what says so was written over, at the nearest
+    /// to it that can be right.
     ///
     /// # Errors
     /// [`TensorBusError::EndHeld`] while a living process has it.
     pub fn reader(&self) -> Result<RingReader, TensorBusError> {
         self.take(READER)?;
-        let next = self.head().load(Acquire);
+        let head = self.claimed_head();
+        // More than a ring behind what is proven, it was written over. A writer that lives may prove more at any moment.
+        let oldest = self.proven_end().saturating_sub(self.slots());
         Ok(RingReader {
             ring: self.clone(),
-            next,
+            next: head.max(oldest),
             was_read: false,
             refused: 0,
             refused_at: None,
@@ -136,13 +196,22 @@ impl Ring {
         }
     }
 
+    fn slots(&self) -> u64 {
+        self.layout.slots as u64
+    }
+
     fn head(&self) -> &AtomicU64 {
         &self.segment.words()[HEAD]
     }
 
+    /// Where a new end begins unless it is proven wrong.
+    fn claimed_head(&self) -> u64 {
+        let head = self.head().load(Acquire);
+        if head < HEAD_END { head } else { 0 }
+    }
+
     fn at(&self, chunk: u64) -> usize {
-        self.layout
-            .slot((chunk % self.layout.slots as u64) as usize)
+        self.layout.slot((chunk % self.slots()) as usize)
     }
 
     fn slot(&self, chunk: u64) -> &[AtomicU64] {
@@ -154,29 +223,48 @@ impl Ring {
         &self.slot(chunk)[Layout::STATE]
     }
 
-    fn leave_tail(&self, next: u64) {
-        let mac = self.tail_proof().close(&[], &self.place(next));
-        let words = self.segment.words();
-        words[TAIL].store(next, Relaxed);
-        store(&words[TAIL_MAC..READER], &mac);
+    /// Says in a chunk's slot, unproven, that it is there.
+    fn is_there(&self, chunk: u64) -> bool {
+        self.state(chunk).load(Acquire) == chunk.wrapping_add(1)
     }
 
-    /// How far the writer was when it last found the ring full, if that can be proven.
-    fn proven_tail(&self) -> Option<u64> {
-        let words = self.segment.words();
-        let next = words[TAIL].load(Relaxed);
-        let mut mac = [0; MAC_BYTES];
-        load(&words[TAIL_MAC..READER], &mut mac);
-        self.tail_proof()
-            .holds(&[], &self.place(next), mac)
-            .then_some(next)
-    }
-
-    /// Shorter than that of any chunk, so it is none of a chunk.
-    fn tail_proof(&self) -> Proof {
+    /// Copies a chunk out and proves it.
+    fn copy_out(&self, chunk: u64, into: &mut Vec<u8>) -> Result<TensorHeader, TensorBusError> {
+        let words = self.slot(chunk);
+        let (mut mac, mut header) = ([0; MAC_BYTES], [0; TensorHeader::BYTES]);
+        load(Layout::mac(words), &mut mac);
+        load(Layout::header(words), &mut header);
+        // The header is not proven yet; it only says how much there is to prove.
+        let decoded = TensorHeader::decode(&header).map_err(|_| TensorBusError::Forged)?;
+        if decoded.content_length > self.layout.slot_bytes as u64 {
+            return Err(TensorBusError::Forged);
+        }
+        into.resize(decoded.content_length as usize, 0);
+        load(Layout::content(words), into);
         let mut proof = Proof::with(&self.grant.key);
-        proof.content(TAIL_WORDS);
-        proof
+        proof.content(into);
+        if !proof.holds(&header, &self.place(chunk), mac) {
+            return Err(TensorBusError::Forged);
+        }
+        decoded.check(into)?;
+        Ok(decoded)
+    }
+
+    fn is_proven(&self, chunk: u64) -> bool {
+        self.is_there(chunk) && self.copy_out(chunk, &mut Vec::new()).is_ok()
+    }
+
+    /// The least that the writer's number can be: behind the last chunk that is proven, and the tail. 0 if nothing is.
+    fn proven_end(&self) -> u64 {
+        let mut there: Vec<u64> = (0..self.slots())
+            .filter_map(|slot| self.state(slot).load(Acquire).checked_sub(1))
+            .filter(|chunk| self.is_there(*chunk))
+            .collect();
+        // The last first: mostly one proof is enough.
+        there.sort_unstable_by_key(|chunk| std::cmp::Reverse(*chunk));
+        let last = there.into_iter().find(|chunk| self.is_proven(*chunk));
+        let end = last.map_or(0, |chunk| chunk.wrapping_add(1));
+        TAIL.beyond(self, end).unwrap_or(end)
     }
 
     fn place(&self, chunk: u64) -> [u8; PLACE_BYTES] {
@@ -202,16 +290,41 @@ impl RingWriter {
     /// Chunks that wait for the reader.
     fn waiting(&self) -> Result<u64, TensorBusError> {
         let waiting = self.next.wrapping_sub(self.ring.head().load(Acquire));
-        if waiting > self.ring.layout.slots as u64 {
+        if waiting > self.ring.slots() {
             return Err(TensorBusError::Damaged("the ring's head"));
         }
         Ok(waiting)
+    }
+
+    /// Whether there is room for one more. If not, leaves the tail, so that the reader finds the writer whatever it sees.
+    fn room(&mut self) -> Result<(), TensorBusError> {
+        let (ring, slots) = (&self.ring, self.ring.layout.slots);
+        if self.waiting().is_err() {
+            // One is behind the reader only if it took over in a ring that was written over.
+            self.next = RELEASED.beyond(ring, self.next).unwrap_or(self.next);
+        }
+        let refusal = match self.waiting() {
+            Ok(waiting) if waiting < slots as u64 => return Ok(()),
+            Ok(_) => TensorBusError::Full {
+                asked: slots + 1,
+                allowed: slots,
+            },
+            Err(damaged) => {
+                if ring.head().load(Relaxed) > self.next {
+                    // It may be right after all. If so, the reader restores it, and with a proof.
+                    ring.head().store(UNCLEAR, Release);
+                }
+                damaged
+            }
+        };
+        TAIL.leave(ring, self.next);
+        Err(refusal)
     }
 }
 
 impl StreamWriter for RingWriter {
     fn write(&mut self, chunk: &[u8], timestamp_ns: u64) -> Result<u64, TensorBusError> {
-        let (ring, layout) = (&self.ring, &self.ring.layout);
+        let layout = self.ring.layout;
         if chunk.len() > layout.slot_bytes {
             return Err(TensorBusError::TooLarge {
                 what: "bytes of a chunk",
@@ -219,13 +332,9 @@ impl StreamWriter for RingWriter {
                 allowed: layout.slot_bytes as u64,
             });
         }
-        if self.waiting()? == layout.slots as u64 {
-            ring.leave_tail(self.next);
-            return Err(TensorBusError::Full {
-                asked: layout.slots + 1,
-                allowed: layout.slots,
-            });
-        }
+        self.ring.seat(WRITER).keep();
+        self.room()?;
+        let ring = &self.ring;
         let number = self.next;
         let mut header = TensorHeader::of(
             chunk,
@@ -258,12 +367,11 @@ impl StreamWriter for RingWriter {
     }
 
     fn wait(&mut self, how: Wait, longest: Duration) -> Result<(), TensorBusError> {
-        let slots = self.ring.layout.slots as u64;
-        if self.waiting() == Ok(slots) {
-            self.ring.leave_tail(self.next);
-        }
+        // Whatever it says: here it is only to leave the tail.
+        let _ = self.room();
+        let (ring, slots) = (&self.ring, self.ring.slots());
         waiting::until(
-            self.ring.segment.as_ref(),
+            ring.segment.as_ref(),
             HEAD,
             HEAD_SLEEPERS,
             how,
@@ -272,7 +380,12 @@ impl StreamWriter for RingWriter {
                 Ok(waiting) if waiting == slots => None,
                 outcome => Some(outcome.map(drop)),
             },
-            || self.ring.seat(READER).look().1 == Sitter::Dead,
+            || {
+                // Again and again, as they may be written over while it waits.
+                ring.seat(WRITER).keep();
+                TAIL.leave(ring, self.next);
+                ring.seat(READER).look().1 == Sitter::Dead
+            },
         )?
     }
 }
@@ -303,76 +416,55 @@ enum Next {
 }
 
 impl RingReader {
-    /// Chunks that were refused because they were not what the writer wrote.
+    /// Times that chunks were refused because they were not what the writer wrote; a row of chunks that the writer overran
+    /// counts once.
     pub fn refused(&self) -> u64 {
         self.refused
     }
 
-    fn is_there(&self, chunk: u64) -> bool {
-        self.ring.state(chunk).load(Acquire) == chunk.wrapping_add(1)
-    }
-
     fn look(&self) -> Next {
-        if self.is_there(self.next) {
-            if self.refused_at != Some(self.next)
-                || self.copy_out(self.next, &mut Vec::new()).is_ok()
-            {
-                return Next::There;
-            }
-        } else {
-            // In order these come later, so each is a hint that is worth a proof. The writer's own word is needed when every slot was
-            // written over: then it finds the ring full, and nothing else tells that it is beyond.
-            let slots = self.ring.layout.slots as u64;
-            let last = self.next.wrapping_add(slots - 1);
-            let tail = self.ring.segment.words()[TAIL].load(Relaxed);
-            let beyond = (1..=slots).contains(&tail.wrapping_sub(self.next));
-            if !beyond && !self.is_there(self.next.wrapping_add(1)) && !self.is_there(last) {
-                return Next::NotYet;
-            }
+        let (ring, next) = (&self.ring, self.next);
+        let refused = self.refused_at == Some(next);
+        if ring.is_there(next) && (!refused || ring.is_proven(next)) {
+            return Next::There;
         }
-        let lost = self.is_passed() && !self.is_there(self.next);
-        if lost || (self.refused_at == Some(self.next) && self.is_passed()) {
+        // It is looked at again, as it may have come between the two looks.
+        if self.passed().is_some() && (refused || !ring.is_there(next)) {
             return Next::Lost;
+        }
+        if ring.head().load(Relaxed) != next {
+            // Somebody wrote over it, and the writer does not go on until it is right.
+            RELEASED.leave(ring, next);
+            self.tell_head();
         }
         Next::NotYet
     }
 
-    /// Whether the writer is proven to be beyond the next chunk.
-    fn is_passed(&self) -> bool {
-        let slots = self.ring.layout.slots as u64;
-        let beyond = |chunk: u64| (1..=slots).contains(&chunk.wrapping_sub(self.next));
-        self.ring.proven_tail().is_some_and(beyond)
-            || (1..slots)
-                .map(|ahead| self.next.wrapping_add(ahead))
-                .any(|chunk| self.is_there(chunk) && self.copy_out(chunk, &mut Vec::new()).is_ok())
+    /// Where to go on, if the writer is proven to be beyond the next chunk.
+    fn passed(&self) -> Option<u64> {
+        let (ring, slots) = (&self.ring, self.ring.slots());
+        let following = self.next.wrapping_add(1);
+        // The writer's own word is needed when every slot was written over. It is further than a ring if the head was, and the
+        // writer overran what was not read.
+        if let Some(tail) = TAIL.beyond(ring, self.next) {
+            return Some(following.max(tail.saturating_sub(slots)));
+        }
+        let mut later = (1..slots).map(|ahead| self.next.wrapping_add(ahead));
+        // In order these two come later, so each is a hint that is worth the look at all.
+        let last = self.next.wrapping_add(slots - 1);
+        let hint =
+            self.refused_at == Some(self.next) || ring.is_there(following) || ring.is_there(last);
+        (hint && later.any(|chunk| ring.is_proven(chunk))).then_some(following)
     }
 
-    fn copy_out(&self, chunk: u64, into: &mut Vec<u8>) -> Result<TensorHeader, TensorBusError> {
-        let ring = &self.ring;
-        let words = ring.slot(chunk);
-        let (mut mac, mut header) = ([0; MAC_BYTES], [0; TensorHeader::BYTES]);
-        load(Layout::mac(words), &mut mac);
-        load(Layout::header(words), &mut header);
-        // The header is not proven yet; it only says how much there is to prove.
-        let decoded = TensorHeader::decode(&header).map_err(|_| TensorBusError::Forged)?;
-        if decoded.content_length > ring.layout.slot_bytes as u64 {
-            return Err(TensorBusError::Forged);
-        }
-        into.resize(decoded.content_length as usize, 0);
-        load(Layout::content(words), into);
-        let mut proof = Proof::with(&ring.grant.key);
-        proof.content(into);
-        if !proof.holds(&header, &ring.place(chunk), mac) {
-            return Err(TensorBusError::Forged);
-        }
-        decoded.check(into)?;
-        Ok(decoded)
-    }
-
-    fn advance(&mut self) {
-        self.next = self.next.wrapping_add(1);
+    fn advance(&mut self, to: u64) {
+        self.next = to;
         self.was_read = false;
         self.refused_at = None;
+        self.tell_head();
+    }
+
+    fn tell_head(&self) {
         self.ring.head().store(self.next, Release);
         waiting::rouse(self.ring.segment.as_ref(), HEAD, HEAD_SLEEPERS);
     }
@@ -383,8 +475,8 @@ impl RingReader {
             metrics::counter!(METRIC_REFUSED, "reason" => reason(error)).increment(1);
             self.refused_at = Some(self.next);
         }
-        if self.is_passed() {
-            self.advance();
+        if let Some(to) = self.passed() {
+            self.advance(to);
         }
     }
 }
@@ -392,15 +484,10 @@ impl RingReader {
 impl StreamReader for RingReader {
     fn read(&mut self, into: &mut Vec<u8>) -> Result<Option<TensorHeader>, TensorBusError> {
         into.clear();
+        self.ring.seat(READER).keep();
         let outcome = match self.look() {
-            Next::NotYet => {
-                if self.ring.head().load(Relaxed) != self.next {
-                    // Somebody wrote over it, and the writer refuses to go on until it is right.
-                    self.ring.head().store(self.next, Release);
-                }
-                return Ok(None);
-            }
-            Next::There => self.copy_out(self.next, into),
+            Next::NotYet => return Ok(None),
+            Next::There => self.ring.copy_out(self.next, into),
             Next::Lost => Err(TensorBusError::Forged),
         };
         match outcome {
@@ -418,7 +505,7 @@ impl StreamReader for RingReader {
 
     fn release(&mut self) {
         if self.was_read {
-            self.advance();
+            self.advance(self.next.wrapping_add(1));
         }
     }
 
@@ -434,7 +521,10 @@ impl StreamReader for RingReader {
                 Next::NotYet => None,
                 Next::There | Next::Lost => Some(()),
             },
-            || self.ring.seat(WRITER).look().1 == Sitter::Dead,
+            || {
+                self.ring.seat(READER).keep();
+                self.ring.seat(WRITER).look().1 == Sitter::Dead
+            },
         )
     }
 }
@@ -442,5 +532,180 @@ impl StreamReader for RingReader {
 impl Drop for RingReader {
     fn drop(&mut self) {
         self.ring.seat(READER).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::{RANDOM_BYTES, in_process};
+    use aios_protocols::tensor::PartyHash;
+
+    /// As many rings are damaged, each in its own way.
+    const SEEDS: u64 = 4_000;
+    const CHUNK_BYTES: u32 = 16;
+
+    /// SplitMix64: a good number from any seed.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn next(&mut self) -> u64 {
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut mixed = self.0;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            mixed ^ (mixed >> 31)
+        }
+
+        fn below(&mut self, end: u64) -> u64 {
+            self.next() % end
+        }
+    }
+
+    fn ring_of(slots: u32) -> Ring {
+        let shape = PoolShape {
+            slots,
+            slot_bytes: CHUNK_BYTES,
+        };
+        let party = |name: &str| PartyHash::of(&name.parse().unwrap());
+        let (sender, receiver) = (
+            party("meso.state.001@global"),
+            party("macro.executor.001@global"),
+        );
+        in_process::ring(shape, &[7; RANDOM_BYTES], sender, receiver).unwrap()
+    }
+
+    /// Both ends of a ring and a vandal, one step at a time, so that a seed is a whole story.
+    struct Story {
+        ring: Ring,
+        writer: Option<RingWriter>,
+        reader: Option<RingReader>,
+        numbers: Numbers,
+        /// Every chunk says how many were written before it, so no two are alike; this is how many.
+        written: u64,
+        /// What arrives must be newer than what this reader has had.
+        oldest: u64,
+        /// The memory as it once was, for a vandal who puts old things back.
+        old: Vec<u64>,
+    }
+
+    impl Story {
+        fn new(seed: u64) -> Self {
+            let mut numbers = Numbers(seed);
+            let ring = ring_of(1 + numbers.below(6) as u32);
+            Self {
+                writer: Some(ring.writer().unwrap()),
+                reader: Some(ring.reader().unwrap()),
+                old: vec![0; ring.layout.words()],
+                ring,
+                numbers,
+                written: 0,
+                oldest: 0,
+            }
+        }
+
+        fn tell(seed: u64, take_over: bool) -> Self {
+            let mut story = Self::new(seed);
+            for _ in 0..story.numbers.below(60) {
+                match story.numbers.below(12) {
+                    0 => story.vandalise(),
+                    1 => story.keep_old(),
+                    2 if take_over => story.take_over(),
+                    2..7 => story.write(),
+                    _ => drop(story.read()),
+                }
+            }
+            story
+        }
+
+        fn write(&mut self) {
+            let chunk = self.written.to_le_bytes();
+            if let Some(writer) = &mut self.writer
+                && writer.write(&chunk, 0).is_ok()
+            {
+                self.written += 1;
+            }
+        }
+
+        /// What was read and released, if something was there.
+        fn read(&mut self) -> Option<u64> {
+            let mut read = Vec::new();
+            let reader = self.reader.as_mut()?;
+            reader.read(&mut read).ok()??;
+            reader.release();
+            let chunk = u64::from_le_bytes(read.try_into().unwrap());
+            assert!(chunk < self.written, "nobody wrote {chunk}");
+            assert!(chunk >= self.oldest, "{chunk} came before");
+            self.oldest = chunk + 1;
+            Some(chunk)
+        }
+
+        /// An end is left and taken again; by whom does not matter.
+        fn take_over(&mut self) {
+            if self.numbers.below(2) == 0 {
+                self.writer = None;
+                self.writer = self.ring.writer().ok();
+            } else {
+                self.reader = None;
+                self.reader = self.ring.reader().ok();
+                // What the last one had not told to the memory comes again.
+                self.oldest = 0;
+            }
+        }
+
+        fn vandalise(&mut self) {
+            let words = self.ring.segment.words();
+            let next = self.writer.as_ref().map_or(0, RingWriter::next_number);
+            for _ in 0..1 << self.numbers.below(9) {
+                // Half of the blows fall on the words that steer: the lines before the slots, and the states.
+                let at = match self.numbers.below(4) {
+                    0 => self.numbers.below(HEAD_WORDS as u64) as usize,
+                    1 => self.ring.at(self.numbers.next()),
+                    _ => self.numbers.below(words.len() as u64) as usize,
+                };
+                let value = match self.numbers.below(4) {
+                    // A number that could be right.
+                    0 => next.wrapping_add(self.numbers.below(16)).wrapping_sub(8),
+                    1 => self.old[at],
+                    _ => self.numbers.next() >> self.numbers.below(64),
+                };
+                words[at].store(value, Relaxed);
+            }
+        }
+
+        fn keep_old(&mut self) {
+            let words = self.ring.segment.words();
+            self.old = words.iter().map(|word| word.load(Relaxed)).collect();
+        }
+
+        /// Writes and reads in turns; whether three chunks arrive that were written after the last blow.
+        fn goes_on(&mut self) -> bool {
+            let fresh = self.written;
+            let mut arrived = 0;
+            for _ in 0..8 * self.ring.layout.slots + 16 {
+                self.write();
+                arrived += usize::from(self.read().is_some_and(|chunk| chunk >= fresh));
+            }
+            for end in [WRITER, READER] {
+                assert_eq!(self.ring.seat(end).look().1, Sitter::Alive);
+            }
+            arrived >= 3
+        }
+    }
+
+    fn stalled(take_over: bool) -> Vec<u64> {
+        (0..SEEDS)
+            .filter(|seed| !Story::tell(*seed, take_over).goes_on())
+            .collect()
+    }
+
+    #[test]
+    fn a_stream_goes_on_however_its_memory_was_written_over() {
+        assert_eq!(stalled(false), [0; 0], "the seeds that stall");
+    }
+
+    #[test]
+    fn a_stream_whose_ends_were_taken_over_goes_on_however_its_memory_was_written_over() {
+        assert_eq!(stalled(true), [0; 0], "the seeds that stall");
     }
 }

@@ -11,6 +11,8 @@ use super::segment::Segment;
 const SLICE: Duration = Duration::from_millis(50);
 /// Looks between two looks at the clock while spinning.
 const LOOKS: u32 = 256;
+/// Longer than an answer takes of one who has a core. After it a spinner offers its own, as the other side may wait for it.
+const POLITE_AFTER: Duration = Duration::from_micros(100);
 
 /// Waits until `ready` says how it ended. `gone` is asked now and then whether there is nobody left to wait for.
 pub(super) fn until<T>(
@@ -48,6 +50,9 @@ pub(super) fn until<T>(
             }
             if let Some(end) = over(&mut ready) {
                 return end;
+            }
+            if begin.elapsed() >= POLITE_AFTER {
+                std::thread::yield_now();
             }
         },
         Wait::Block => {

@@ -8,7 +8,7 @@ use aios_protocols::ports::{StreamReader, StreamWriter, TensorBus};
 use aios_protocols::tensor::TensorGrant;
 
 use super::*;
-use crate::tensor::Segment;
+use crate::tensor::{RingReader, Segment};
 
 const SEED: u64 = 0x5EED_0F0A_5C21_BB1E;
 const FOR: Duration = Duration::from_millis(300);
@@ -92,7 +92,9 @@ fn a_ring_written_over_passes_only_what_was_written_and_goes_on(maker: &dyn Make
     thread::scope(|scope| {
         scope.spawn(|| scribble(two.segment().as_ref(), &stop, 0));
         let begin = Instant::now();
-        while begin.elapsed() < FOR {
+        // On a busy machine the scribbler may not run at all in that time, and then nothing would be shown.
+        let idle = |reader: &RingReader| reader.refused() == 0 && begin.elapsed() < SOON;
+        while begin.elapsed() < FOR || idle(&reader) {
             // A damaged head makes the writer refuse; the reader's next release repairs it.
             let _ = writer.write(&content(1, 150), 0);
             if let Ok(Some(header)) = reader.read(&mut read) {
