@@ -1,27 +1,23 @@
-//! What humans are asked, and what they decided: a queue in the store that survives restarts.
-//!
-//! The asking agent's signed `propose` and the human's signed `accept-proposal` or `reject-proposal` are both kept. The human's message
-//! names the SHA-256 of the proposal, so the human's signature covers what was proposed, by whom and under which key; the proof stands
-//! though agents' keys end with their process. Nothing is decided by a record without these two frames.
+//! The queue in the store: questions are asked, decided and listed here.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_memory::{Store, StoreError, Swap};
+use aios_memory::{Store, Swap};
 use aios_protocols::{
-    AgentId, Authentic, Content, Draft, KeyDirectory, KeyId, KeyProblem, Limits, Party,
-    Performative, ProtocolName, PublicKey, Refusal, Sealed, Sealer, SigningIdentity, TenantId,
-    Timestamp, authenticate,
+    AgentId, Authentic, Content, Draft, Limits, Performative, ProtocolName, PublicKey, Refusal,
+    Sealed, TenantId, Timestamp, authenticate,
 };
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
+use super::proof::{Only, Owner, Record, digest, frame_of};
+use super::words::{
+    APPROVAL, Approval, ApprovalError, ApprovalStatus, Decision, Proposal, Verdict, not_a_decision,
+};
 use crate::agent::{Audit, AuditEntry, Clock, Refused};
-use crate::content::{hex, unhex};
+use crate::content::hex;
 
-/// The ontology of proposals and decisions.
-pub const APPROVAL: &str = "aios.approval";
 /// How long a question stays open.
 const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Questions kept, decided ones included; an open one is never dropped.
@@ -30,243 +26,6 @@ const KEPT: usize = 1_024;
 const SKEW: Duration = Duration::from_secs(30);
 /// Where they lie in the store.
 const PREFIX: &str = "approval/";
-
-/// What a human says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Decision {
-    /// Do it.
-    Accept,
-    /// Leave it.
-    Reject,
-}
-
-/// Where a question stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ApprovalStatus {
-    /// Nobody has decided.
-    Open,
-    /// It may be done.
-    Accepted,
-    /// It may not.
-    Rejected,
-    /// Nobody decided in time.
-    Expired,
-}
-
-impl ApprovalStatus {
-    /// The word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-/// One question, as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
-    /// Its name.
-    pub id: String,
-    /// Which goal it is about.
-    pub goal: String,
-    /// Which task of it.
-    pub task: String,
-    /// What is proposed, in one or two sentences.
-    pub question: String,
-    /// The agent that asked.
-    pub asked_by: String,
-    /// When.
-    pub asked_at: Timestamp,
-    /// Until when it can be decided.
-    pub deadline: Timestamp,
-    /// Where it stands.
-    pub status: ApprovalStatus,
-    /// Who decided.
-    pub decided_by: Option<String>,
-    /// When.
-    pub decided_at: Option<Timestamp>,
-    /// Why, in the words of whoever decided.
-    pub reason: Option<String>,
-}
-
-/// What a proposal says. Signed by the agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Proposal {
-    /// The approval's name.
-    pub approval: String,
-    /// Which goal.
-    pub goal: String,
-    /// Which task of it.
-    pub task: String,
-    /// What is proposed.
-    pub question: String,
-}
-
-/// What a decision says. Signed by the human.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Verdict {
-    /// The approval's name.
-    pub approval: String,
-    /// SHA-256 of the proposal's frame, in hexadecimal.
-    pub proposal: String,
-    /// Why.
-    #[serde(default)]
-    pub reason: String,
-}
-
-/// As it lies in the store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Record {
-    approval: Approval,
-    tenant: TenantId,
-    /// The proposal's frame, in hexadecimal.
-    proposal: String,
-    /// The key it is signed with; the agent's process may be gone.
-    proposer_key: String,
-    /// The decision's frame, in hexadecimal.
-    decision: Option<String>,
-}
-
-/// Why a question was not asked or a decision not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ApprovalError {
-    /// There is no such question.
-    #[error("there is no approval {id}; `aios approvals` lists those there are")]
-    Unknown {
-        /// The name asked for.
-        id: String,
-    },
-    /// It was decided.
-    #[error("approval {id} was {status} already by {by}; a decision stands")]
-    AlreadyDecided {
-        /// Which.
-        id: String,
-        /// How.
-        status: &'static str,
-        /// By whom.
-        by: String,
-    },
-    /// This very message was taken before.
-    #[error("this decision about approval {id} was taken before; nothing is done twice")]
-    Replayed {
-        /// Which.
-        id: String,
-    },
-    /// Its time is over.
-    #[error("approval {id} could be decided until {until}; run the goal again to be asked anew")]
-    Expired {
-        /// Which.
-        id: String,
-        /// The last moment.
-        until: Timestamp,
-    },
-    /// Somebody else may decide.
-    #[error("{by} may not decide; {owner} may")]
-    NotTheOwner {
-        /// Who tried.
-        by: Party,
-        /// Who may.
-        owner: String,
-    },
-    /// The message is not what its sender signed, or its key is not known.
-    #[error("the decision is refused: {0}")]
-    Refused(#[from] Refusal),
-    /// It is signed, and says something else.
-    #[error("the message is no decision about approval {id}: {why}")]
-    NotADecision {
-        /// Which.
-        id: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// A record that its frames do not prove.
-    #[error("approval {id} is not what was signed: {why}; it is not used")]
-    NotProven {
-        /// Which.
-        id: String,
-        /// What does not fit.
-        why: String,
-    },
-    /// Nobody can be asked.
-    #[error("this node has no owner who could be asked")]
-    NoOwner,
-    /// The queue is full of open questions.
-    #[error("{asked} open approvals where {allowed} are kept; decide some first")]
-    Full {
-        /// How many there would be.
-        asked: usize,
-        /// How many there may be.
-        allowed: usize,
-    },
-    /// The agent's message could not be made.
-    #[error("the proposal could not be signed: {0}")]
-    Unsigned(String),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl ApprovalError {
-    /// A word from a closed list, for the audit.
-    fn label(&self) -> &'static str {
-        match self {
-            Self::Unknown { .. } => "approval-unknown",
-            Self::AlreadyDecided { .. } => "approval-decided",
-            Self::Replayed { .. } => "approval-replayed",
-            Self::Expired { .. } => "approval-expired",
-            Self::NotTheOwner { .. } => "approval-not-owner",
-            Self::Refused(_) => "approval-bad-frame",
-            Self::NotADecision { .. } => "approval-no-decision",
-            Self::NotProven { .. } => "approval-not-proven",
-            Self::NoOwner | Self::Full { .. } | Self::Unsigned(_) | Self::Store(_) => {
-                "approval-failed"
-            }
-        }
-    }
-}
-
-/// The human who may decide.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// Who.
-    pub party: Party,
-    /// What the decisions are verified with.
-    pub key: PublicKey,
-}
-
-impl Owner {
-    /// The public half of an identity.
-    #[must_use]
-    pub fn of(identity: &SigningIdentity) -> Self {
-        Self {
-            party: identity.party().clone(),
-            key: identity.public_key(),
-        }
-    }
-}
-
-/// Only this party, only this key: what was signed is proven against the key that was valid then.
-struct Only<'a>(&'a Party, PublicKey);
-
-impl KeyDirectory for Only<'_> {
-    fn key(&self, party: &Party, id: KeyId, _: Timestamp) -> Result<PublicKey, KeyProblem> {
-        if party != self.0 {
-            return Err(KeyProblem::UnknownParty);
-        }
-        if id != self.1.id() {
-            return Err(KeyProblem::UnknownKey);
-        }
-        Ok(self.1)
-    }
-}
 
 /// The queue of one world. Cheap to clone; clones are the same queue.
 #[derive(Clone)]
@@ -346,7 +105,7 @@ impl Approvals {
     /// # Errors
     /// When there is none of this name, or its frame does not prove what the record says.
     pub fn proposal(&self, id: &str) -> Result<Authentic, ApprovalError> {
-        self.prove_proposal(&self.read(id)?.0)
+        self.read(id)?.0.proposed()
     }
 
     /// Enters an agent's question. Asked again it is the same question, with whatever was decided; an expired one is asked anew.
@@ -508,7 +267,7 @@ impl Approvals {
         if verdict.proposal != digest(&proposal) {
             return Err(not_a_decision(&id, "it names another proposal".to_owned()));
         }
-        let proposed = self.prove_proposal(&record)?;
+        let proposed = record.proposed()?;
         if message.conversation_id != proposed.conversation_id {
             return Err(not_a_decision(
                 &id,
@@ -544,36 +303,10 @@ impl Approvals {
     /// When there is no such question, or its frames do not prove what the record says.
     pub fn decided(&self, id: &str) -> Result<Option<(Decision, String)>, ApprovalError> {
         let (record, _) = self.read(id)?;
-        let Some(frame) = &record.decision else {
+        if record.decision.is_none() {
             return Ok(None);
-        };
-        let proposed = self.prove_proposal(&record)?;
-        let owner = self.owner()?;
-        let unproven = |why: String| ApprovalError::NotProven {
-            id: id.to_owned(),
-            why,
-        };
-        let frame = frame_of(id, frame)?;
-        let at = record.approval.decided_at.unwrap_or(Timestamp::ZERO);
-        let message = authenticate(&frame, &Only(&owner.party, owner.key), &Limits::CONTROL, at)
-            .map_err(|refusal| unproven(refusal.to_string()))?;
-        let verdict: Verdict = message
-            .content
-            .read_json()
-            .map_err(|error| unproven(error.to_string()))?;
-        if verdict.approval != id
-            || verdict.proposal != digest(proposed.sealed())
-            || message.conversation_id != proposed.conversation_id
-        {
-            return Err(unproven(
-                "the decision is about another proposal".to_owned(),
-            ));
         }
-        match message.performative {
-            Performative::AcceptProposal => Ok(Some((Decision::Accept, verdict.reason))),
-            Performative::RejectProposal => Ok(Some((Decision::Reject, verdict.reason))),
-            other => Err(unproven(format!("{other} decides nothing"))),
-        }
+        record.decided(self.owner()?)
     }
 
     /// Waits until a question is decided; none when it is not within the time.
@@ -600,42 +333,6 @@ impl Approvals {
         tokio::time::timeout(within, decided)
             .await
             .unwrap_or(Ok(None))
-    }
-
-    fn prove_proposal(&self, record: &Record) -> Result<Authentic, ApprovalError> {
-        let approval = &record.approval;
-        let unproven = |why: String| ApprovalError::NotProven {
-            id: approval.id.clone(),
-            why,
-        };
-        let party: Party = approval
-            .asked_by
-            .parse()
-            .map_err(|_| unproven(format!("{} is nobody", approval.asked_by)))?;
-        let key: PublicKey = record
-            .proposer_key
-            .parse()
-            .map_err(|_| unproven("its key cannot be read".to_owned()))?;
-        let frame = frame_of(&approval.id, &record.proposal)?;
-        let message = authenticate(
-            &frame,
-            &Only(&party, key),
-            &Limits::CONTROL,
-            approval.asked_at,
-        )
-        .map_err(|refusal| unproven(refusal.to_string()))?;
-        let said: Proposal = message
-            .content
-            .read_json()
-            .map_err(|error| unproven(error.to_string()))?;
-        let same = said.approval == approval.id
-            && said.goal == approval.goal
-            && said.task == approval.task
-            && said.question == approval.question;
-        if message.performative != Performative::Propose || !same {
-            return Err(unproven("the proposal says something else".to_owned()));
-        }
-        Ok(message)
     }
 
     fn read(&self, id: &str) -> Result<(Record, Vec<u8>), ApprovalError> {
@@ -713,61 +410,6 @@ impl Approvals {
         self.0.store.flush()?;
         Ok(swapped == Swap::Done)
     }
-}
-
-/// A decision, signed: what a person's tool hands to [`Approvals::decide`].
-///
-/// # Errors
-/// When the identity cannot sign it.
-pub fn decision_frame(
-    proposal: &Authentic,
-    decision: Decision,
-    reason: &str,
-    identity: &Arc<SigningIdentity>,
-    now: Timestamp,
-    random: [u8; 10],
-) -> Result<Sealed, ApprovalError> {
-    let unsigned = |why: String| ApprovalError::Unsigned(why);
-    let proposed: Proposal = proposal
-        .content
-        .read_json()
-        .map_err(|error| unsigned(error.to_string()))?;
-    let act = match decision {
-        Decision::Accept => Performative::AcceptProposal,
-        Decision::Reject => Performative::RejectProposal,
-    };
-    let verdict = Verdict {
-        approval: proposed.approval,
-        proposal: digest(proposal.sealed()),
-        reason: reason.to_owned(),
-    };
-    let content = Content::json(&verdict).map_err(|error| unsigned(error.to_string()))?;
-    let tenant = proposal.envelope.tenant.clone();
-    let mut sealer = Sealer::new(Arc::clone(identity), tenant, now.as_micros());
-    sealer
-        .seal(proposal.reply(act, content), now, random)
-        .map(|(_, frame)| frame)
-        .map_err(|error| unsigned(error.to_string()))
-}
-
-fn not_a_decision(id: &str, why: String) -> ApprovalError {
-    ApprovalError::NotADecision {
-        id: id.to_owned(),
-        why,
-    }
-}
-
-fn frame_of(id: &str, text: &str) -> Result<Sealed, ApprovalError> {
-    unhex(text)
-        .map(Sealed::from_bytes)
-        .ok_or_else(|| ApprovalError::NotProven {
-            id: id.to_owned(),
-            why: "its frame cannot be read".to_owned(),
-        })
-}
-
-fn digest(frame: &Sealed) -> String {
-    hex(&Sha256::digest(frame.as_bytes()))
 }
 
 fn place(id: &str) -> Vec<u8> {
