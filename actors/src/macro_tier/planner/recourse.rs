@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use aios_supervisor::Recourse;
 use aios_tools::{Artifact, Workspace};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::analysis::Analysis;
 use super::conduct::{Conduct, Found, Lost, Way};
 use super::simpler::{Simpler, simpler};
 use crate::agent::AgentError;
-use crate::content::TaskStatus;
-use crate::recovery::approvals::{self, Proposal};
-use crate::recovery::{ApprovalError, Cause, Decision, Next, cached};
+use crate::content::{TaskStatus, hex};
+use crate::recovery::{ApprovalError, Cause, Decision, Next, Question, cached};
 
 impl Conduct<'_> {
     /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
@@ -195,7 +195,7 @@ impl Conduct<'_> {
             then: Recourse::Partial,
             reason,
         };
-        let id = match self.propose(way, &reason) {
+        let id = match self.propose(way, args, &reason) {
             Ok(id) => id,
             Err(error) => return Err(gap(format!("{reason}; nobody was asked: {error}"))),
         };
@@ -208,12 +208,21 @@ impl Conduct<'_> {
         .await;
         let queue = self.ctx.society().approvals();
         match queue.wait(&id, self.left()).await {
+            Ok(Some((Decision::Accept, _))) if self.left().is_zero() => {
+                // Decided too late for this time: asked again, the goal goes on with the decision, which is not used yet.
+                self.waits_for.lock().push(id.clone());
+                Err(gap(format!("{reason}; approval {id} came too late")))
+            }
             Ok(Some((Decision::Accept, _))) => {
+                // On record before anything is done: whatever falls from here on, it is not done a second time.
+                if let Err(error) = queue.spend(&id) {
+                    return Err(gap(format!("{reason}; {error}")));
+                }
                 way.course.approved();
                 let variant = way.anew("approved");
                 let done = self.judged(way, way.task, args, &variant, None).await;
                 if done.is_err() && self.left().is_zero() {
-                    // Decided too late for this time: asked again, the goal goes on with the decision.
+                    // Cut short by the goal's time: asked again, the goal goes on from here and asks anew.
                     self.waits_for.lock().push(id.clone());
                 }
                 let output = done?;
@@ -238,19 +247,22 @@ impl Conduct<'_> {
         }
     }
 
-    fn propose(&self, way: &Way<'_>, reason: &str) -> Result<String, ApprovalError> {
-        let (goal, task) = (&self.request.goal_id, &way.task.id);
-        let proposal = Proposal {
-            approval: approvals::name(self.ctx.tenant(), goal, task),
-            goal: goal.clone(),
-            task: task.clone(),
-            question: format!(
-                "\"{}\" failed {} times: {reason}. Shall it be tried once more?",
-                way.title, way.report.attempts
+    fn propose(&self, way: &Way<'_>, args: &Value, reason: &str) -> Result<String, ApprovalError> {
+        let attempts = way.report.attempts;
+        let question = Question {
+            goal: self.request.goal_id.clone(),
+            task: way.task.id.clone(),
+            action: way.task.action.clone(),
+            arguments: hex(&Sha256::digest(args.to_string())),
+            attempts,
+            round: 0,
+            text: format!(
+                "\"{}\" failed {attempts} times: {reason}. Shall it be tried once more?",
+                way.title
             ),
         };
         let approval = self.ctx.society().approvals().propose(
-            &proposal,
+            question,
             self.ctx.tenant(),
             self.ctx.public_key(),
             |draft| self.ctx.sign(draft).map_err(|error| error.to_string()),

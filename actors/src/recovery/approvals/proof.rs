@@ -88,14 +88,39 @@ impl Record {
             .content
             .read_json()
             .map_err(|error| unproven(error.to_string()))?;
-        let same = said.approval == approval.id
-            && said.goal == approval.goal
-            && said.task == approval.task
-            && said.question == approval.question;
+        let question = &said.question;
+        let same = *question == approval.asked()
+            && said.approval == approval.id
+            && approval.id == question.id(&self.tenant)
+            && approval.digest == question.digest(&self.tenant)
+            && message.envelope.tenant == self.tenant;
         if message.performative != Performative::Propose || !same {
             return Err(unproven("the proposal says something else".to_owned()));
         }
         Ok(message)
+    }
+
+    /// Whether a decision is about exactly this question, word by word; if not, what it misses.
+    pub(super) fn answered_by(
+        &self,
+        message: &Authentic,
+        verdict: &Verdict,
+    ) -> Result<Result<(), String>, ApprovalError> {
+        let proposed = self.proposed()?;
+        let missed = if verdict.approval != self.approval.id {
+            "it is about another approval".to_owned()
+        } else if verdict.question != self.approval.digest {
+            "it answers a question of other words".to_owned()
+        } else if verdict.proposal != digest(proposed.sealed()) {
+            "it names another proposal".to_owned()
+        } else if message.conversation_id != proposed.conversation_id {
+            "it belongs to another conversation".to_owned()
+        } else if !message.receivers.contains(&proposed.sender) {
+            format!("it is not addressed to {}", proposed.sender)
+        } else {
+            return Ok(Ok(()));
+        };
+        Ok(Err(missed))
     }
 
     /// What the owner decided, proven by both frames; none while nobody has.
@@ -106,7 +131,6 @@ impl Record {
         let Some(frame) = &self.decision else {
             return Ok(None);
         };
-        let proposed = self.proposed()?;
         let id = &self.approval.id;
         let unproven = |why: String| ApprovalError::NotProven {
             id: id.clone(),
@@ -120,14 +144,7 @@ impl Record {
             .content
             .read_json()
             .map_err(|error| unproven(error.to_string()))?;
-        if verdict.approval != *id
-            || verdict.proposal != digest(proposed.sealed())
-            || message.conversation_id != proposed.conversation_id
-        {
-            return Err(unproven(
-                "the decision is about another proposal".to_owned(),
-            ));
-        }
+        self.answered_by(&message, &verdict)?.map_err(unproven)?;
         match message.performative {
             Performative::AcceptProposal => Ok(Some((Decision::Accept, verdict.reason))),
             Performative::RejectProposal => Ok(Some((Decision::Reject, verdict.reason))),
@@ -160,6 +177,7 @@ pub fn decision_frame(
     let verdict = Verdict {
         approval: proposed.approval,
         proposal: digest(proposal.sealed()),
+        question: proposed.question.digest(&proposal.envelope.tenant),
         reason: reason.to_owned(),
     };
     let content = Content::json(&verdict).map_err(|error| unsigned(error.to_string()))?;

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aios_memory::store::Entry;
 use aios_memory::{Store, Swap};
 use aios_protocols::{
     AgentId, Authentic, Content, Draft, Limits, Performative, ProtocolName, PublicKey, Refusal,
     Sealed, TenantId, Timestamp, authenticate,
 };
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use super::proof::{Only, Owner, Record, digest, frame_of};
+use super::proof::{Only, Owner, Record};
 use super::words::{
-    APPROVAL, Approval, ApprovalError, ApprovalStatus, Decision, Proposal, Verdict, not_a_decision,
+    APPROVAL, Approval, ApprovalError, ApprovalStatus, Decision, Proposal, Question, Verdict,
+    is_id, not_a_decision,
 };
 use crate::agent::{Audit, AuditEntry, Clock, Refused};
 use crate::content::hex;
@@ -24,8 +25,10 @@ const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 const KEPT: usize = 1_024;
 /// How far the clock of whoever decides may be ahead.
 const SKEW: Duration = Duration::from_secs(30);
-/// Where they lie in the store.
+/// Where they lie in the store, below their tenant's name.
 const PREFIX: &str = "approval/";
+/// Records read at once.
+const PAGE: usize = 256;
 
 /// The queue of one world. Cheap to clone; clones are the same queue.
 #[derive(Clone)]
@@ -33,6 +36,8 @@ pub struct Approvals(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
+    /// Whose queue it is: a folder may hold those of others, and none sees or moves another's questions.
+    tenant: TenantId,
     clock: Arc<dyn Clock>,
     owner: Option<Owner>,
     audit: Arc<Audit>,
@@ -40,27 +45,17 @@ struct Inner {
     decided: watch::Sender<u64>,
 }
 
-/// The name of the question about one task of a goal: asked again, it is the same question.
-#[must_use]
-pub fn name(tenant: &TenantId, goal: &str, task: &str) -> String {
-    let mut hash = Sha256::new();
-    for part in [tenant.as_str(), goal, task] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    // Goal ids are chosen by whoever asks: half the digest is what nobody finds a second goal for.
-    format!("ap-{}", &hex(&hash.finalize())[..32])
-}
-
 impl Approvals {
     pub(crate) fn new(
         store: Arc<dyn Store>,
+        tenant: TenantId,
         clock: Arc<dyn Clock>,
         owner: Option<Owner>,
         audit: Arc<Audit>,
     ) -> Self {
         Self(Arc::new(Inner {
             store,
+            tenant,
             clock,
             owner,
             audit,
@@ -108,64 +103,94 @@ impl Approvals {
         self.read(id)?.0.proposed()
     }
 
-    /// Enters an agent's question. Asked again it is the same question, with whatever was decided; an expired one is asked anew.
+    /// Enters an agent's question. Asked again in the same words it is the same question, with whatever was decided; one that has
+    /// expired, or whose approval is used up, is asked anew.
     pub(crate) fn propose(
         &self,
-        proposal: &Proposal,
+        mut question: Question,
         tenant: &TenantId,
         key: PublicKey,
-        sign: impl FnOnce(Draft) -> Result<Sealed, String>,
+        sign: impl Fn(Draft) -> Result<Sealed, String>,
         asked_by: &AgentId,
     ) -> Result<Approval, ApprovalError> {
-        let now = self.0.clock.now();
-        let before = match self.read(&proposal.approval) {
-            Ok((record, bytes)) => {
-                let there = shown(record.approval, now);
-                let same = there.goal == proposal.goal && there.task == proposal.task;
-                if same && there.status != ApprovalStatus::Expired {
-                    return Ok(there);
+        loop {
+            let now = self.0.clock.now();
+            let id = question.id(tenant);
+            let before = match self.find(&id)? {
+                Some((record, bytes)) => {
+                    let there = shown(record.approval, now);
+                    if there.spent_at.is_some() {
+                        // What is kept of it is the proof of what was done; the next one has a name of its own.
+                        question.round += 1;
+                        continue;
+                    }
+                    if there.status != ApprovalStatus::Expired {
+                        return Ok(there);
+                    }
+                    Some(bytes)
                 }
-                Some(bytes)
+                None => {
+                    self.make_room()?;
+                    None
+                }
+            };
+            let owner = self.owner()?;
+            let deadline = now + OPEN_FOR;
+            let proposal = Proposal {
+                approval: id.clone(),
+                question: question.clone(),
+            };
+            let content = Content::json(&proposal)
+                .map_err(|error| ApprovalError::Unsigned(error.to_string()))?;
+            let draft = Draft::new(Performative::Propose, content)
+                .to(owner.party.clone())
+                .protocol(ProtocolName::FipaPropose)
+                .ontology(APPROVAL)
+                .reply_by(deadline);
+            let frame = sign(draft).map_err(ApprovalError::Unsigned)?;
+            let by = asked_by.to_string();
+            let record = Record {
+                approval: Approval::open(&question, tenant, by, now, deadline),
+                tenant: tenant.clone(),
+                proposal: hex(frame.as_bytes()),
+                proposer_key: key.to_string(),
+                decision: None,
+            };
+            self.swap(&id, before.as_deref(), &record)?;
+            // Two askers of one question: the first one's proposal stands.
+            let (there, _) = self.read(&id)?;
+            return Ok(shown(there.approval, now));
+        }
+    }
+
+    /// Uses an approval up: what it allows may be begun now, once. That is on record, safe from a crash, before this returns.
+    ///
+    /// # Errors
+    /// When nobody accepted it, its frames do not prove it, or it was used before; each is audited.
+    pub(crate) fn spend(&self, id: &str) -> Result<(), ApprovalError> {
+        self.use_up(id)
+            .inspect_err(|error| self.refused(error, None))
+    }
+
+    fn use_up(&self, id: &str) -> Result<(), ApprovalError> {
+        loop {
+            let now = self.0.clock.now();
+            let (mut record, before) = self.read(id)?;
+            let id = id.to_owned();
+            if let Some(at) = record.approval.spent_at {
+                return Err(ApprovalError::AlreadySpent { id, at });
             }
-            Err(ApprovalError::Unknown { .. }) => {
-                self.make_room()?;
-                None
+            let decided = record.decided(self.owner()?)?;
+            if !matches!(decided, Some((Decision::Accept, _))) {
+                let status = shown(record.approval, now).status.as_str();
+                return Err(ApprovalError::NotAccepted { id, status });
             }
-            Err(other) => return Err(other),
-        };
-        let owner = self.owner()?;
-        let content =
-            Content::json(proposal).map_err(|error| ApprovalError::Unsigned(error.to_string()))?;
-        let deadline = now + OPEN_FOR;
-        let draft = Draft::new(Performative::Propose, content)
-            .to(owner.party.clone())
-            .protocol(ProtocolName::FipaPropose)
-            .ontology(APPROVAL)
-            .reply_by(deadline);
-        let frame = sign(draft).map_err(ApprovalError::Unsigned)?;
-        let record = Record {
-            approval: Approval {
-                id: proposal.approval.clone(),
-                goal: proposal.goal.clone(),
-                task: proposal.task.clone(),
-                question: proposal.question.clone(),
-                asked_by: asked_by.to_string(),
-                asked_at: now,
-                deadline,
-                status: ApprovalStatus::Open,
-                decided_by: None,
-                decided_at: None,
-                reason: None,
-            },
-            tenant: tenant.clone(),
-            proposal: hex(frame.as_bytes()),
-            proposer_key: key.to_string(),
-            decision: None,
-        };
-        self.swap(&proposal.approval, before.as_deref(), &record)?;
-        // Two askers of one question: the first one's proposal stands.
-        let (there, _) = self.read(&proposal.approval)?;
-        Ok(shown(there.approval, now))
+            record.approval.spent_at = Some(now);
+            if self.swap(&id, Some(&before), &record)? {
+                return Ok(());
+            }
+            // Somebody else used it in this very moment: the next look says so.
+        }
     }
 
     /// Takes a signed decision.
@@ -173,22 +198,28 @@ impl Approvals {
     /// # Errors
     /// Why it does not count; each is audited.
     pub fn decide(&self, frame: &Sealed) -> Result<Approval, ApprovalError> {
-        let result = self.take(frame);
-        if let (Err((error, message)), Some(owner)) = (&result, &self.0.owner) {
-            self.0.audit.record(AuditEntry {
-                at: self.0.clock.now(),
-                by: owner.party.clone(),
-                from: message.as_ref().map(|message| message.sender.clone()),
-                label: error.label(),
-                reason: error.to_string(),
-                message: message.as_ref().map(|message| Refused {
-                    id: message.envelope.id,
-                    conversation: message.conversation_id,
-                    performative: message.performative,
-                }),
-            });
-        }
-        result.map_err(|(error, _)| error)
+        self.take(frame).map_err(|(error, message)| {
+            self.refused(&error, message.as_deref());
+            error
+        })
+    }
+
+    fn refused(&self, error: &ApprovalError, message: Option<&Authentic>) {
+        let Some(owner) = &self.0.owner else {
+            return;
+        };
+        self.0.audit.record(AuditEntry {
+            at: self.0.clock.now(),
+            by: owner.party.clone(),
+            from: message.map(|message| message.sender.clone()),
+            label: error.label(),
+            reason: error.to_string(),
+            message: message.map(|message| Refused {
+                id: message.envelope.id,
+                conversation: message.conversation_id,
+                performative: message.performative,
+            }),
+        });
     }
 
     fn take(&self, frame: &Sealed) -> Result<Approval, (ApprovalError, Option<Box<Authentic>>)> {
@@ -241,7 +272,7 @@ impl Approvals {
             .content
             .read_json()
             .map_err(|error| not_a_decision("", error.to_string()))?;
-        let id = verdict.approval;
+        let id = verdict.approval.clone();
         let (mut record, bytes) = self.read(&id)?;
         if record.decision.as_deref() == Some(hex(frame.as_bytes()).as_str()) {
             return Err(ApprovalError::Replayed { id });
@@ -263,23 +294,9 @@ impl Approvals {
                 });
             }
         }
-        let proposal = frame_of(&id, &record.proposal)?;
-        if verdict.proposal != digest(&proposal) {
-            return Err(not_a_decision(&id, "it names another proposal".to_owned()));
-        }
-        let proposed = record.proposed()?;
-        if message.conversation_id != proposed.conversation_id {
-            return Err(not_a_decision(
-                &id,
-                "it belongs to another conversation".to_owned(),
-            ));
-        }
-        if !message.receivers.contains(&proposed.sender) {
-            return Err(not_a_decision(
-                &id,
-                format!("it is not addressed to {}", proposed.sender),
-            ));
-        }
+        record
+            .answered_by(message, &verdict)?
+            .map_err(|why| not_a_decision(&id, why))?;
         if message.envelope.timestamp > now + SKEW {
             return Err(not_a_decision(
                 &id,
@@ -336,39 +353,81 @@ impl Approvals {
     }
 
     fn read(&self, id: &str) -> Result<(Record, Vec<u8>), ApprovalError> {
-        let unknown = || ApprovalError::Unknown { id: id.to_owned() };
-        // Names are ours; anything else would only reach into the store.
-        let well_formed = id
-            .strip_prefix("ap-")
-            .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|c| c.is_ascii_hexdigit()));
-        if !well_formed {
-            return Err(unknown());
+        match self.find(id)? {
+            Some(found) => Ok(found),
+            None => Err(self.not_here(id)?),
         }
-        let bytes = self.0.store.get(&place(id))?.ok_or_else(unknown)?;
+    }
+
+    fn find(&self, id: &str) -> Result<Option<(Record, Vec<u8>)>, ApprovalError> {
+        // Names are ours; anything else would only reach into the store.
+        if !is_id(id) {
+            return Ok(None);
+        }
+        let Some(bytes) = self.0.store.get(&self.place(id))? else {
+            return Ok(None);
+        };
         let record = serde_json::from_slice(&bytes).map_err(|error| ApprovalError::NotProven {
             id: id.to_owned(),
             why: error.to_string(),
         })?;
-        Ok((record, bytes))
+        Ok(Some((record, bytes)))
+    }
+
+    /// Why there is nothing of this name: somebody else's question deserves another word than none.
+    fn not_here(&self, id: &str) -> Result<ApprovalError, ApprovalError> {
+        let other = if is_id(id) {
+            self.entries(PREFIX)?.into_iter().find_map(|(key, _)| {
+                let key = String::from_utf8(key).ok()?;
+                let (tenant, there) = key.strip_prefix(PREFIX)?.split_once('/')?;
+                (there == id).then(|| tenant.to_owned())
+            })
+        } else {
+            None
+        };
+        let id = id.to_owned();
+        Ok(match other {
+            Some(tenant) => ApprovalError::OtherTenant {
+                id,
+                tenant,
+                ours: self.0.tenant.clone(),
+            },
+            None => ApprovalError::Unknown { id },
+        })
     }
 
     fn records(&self) -> Result<Vec<Record>, ApprovalError> {
-        let mut all = Vec::new();
-        let mut after: Option<Vec<u8>> = None;
+        let read = |(key, bytes): (Vec<u8>, Vec<u8>)| {
+            serde_json::from_slice(&bytes)
+                .inspect_err(|error| {
+                    let key = String::from_utf8_lossy(&key);
+                    tracing::warn!(%key, %error, "a question cannot be read; run its goal again to be asked anew");
+                })
+                .ok()
+        };
+        let ours = self.entries(&self.folder())?;
+        Ok(ours.into_iter().filter_map(read).collect())
+    }
+
+    fn entries(&self, prefix: &str) -> Result<Vec<Entry>, ApprovalError> {
+        let mut all: Vec<Entry> = Vec::new();
         loop {
-            let page = self
-                .0
-                .store
-                .scan_prefix(PREFIX.as_bytes(), after.as_deref(), 256)?;
-            let Some((last, _)) = page.last() else {
+            let after = all.last().map(|(key, _)| key.as_slice());
+            let page = self.0.store.scan_prefix(prefix.as_bytes(), after, PAGE)?;
+            if page.is_empty() {
                 return Ok(all);
-            };
-            after = Some(last.clone());
-            all.extend(
-                page.iter()
-                    .filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()),
-            );
+            }
+            all.extend(page);
         }
+    }
+
+    /// Where this tenant's questions lie; a tenant's name holds no slash.
+    fn folder(&self) -> String {
+        format!("{PREFIX}{}/", self.0.tenant)
+    }
+
+    fn place(&self, id: &str) -> Vec<u8> {
+        (self.folder() + id).into_bytes()
     }
 
     /// Drops the question that was closed longest ago when there is no place for one more.
@@ -381,10 +440,15 @@ impl Approvals {
         let closed = all
             .iter()
             .filter(|approval| shown((*approval).clone(), now).status != ApprovalStatus::Open)
-            .min_by_key(|approval| approval.decided_at.unwrap_or(approval.deadline));
+            // A yes that nobody has used yet is the last to go.
+            .min_by_key(|approval| {
+                let usable =
+                    approval.status == ApprovalStatus::Accepted && approval.spent_at.is_none();
+                (usable, approval.decided_at.unwrap_or(approval.deadline))
+            });
         match closed {
             Some(oldest) => {
-                self.0.store.delete(&place(&oldest.id))?;
+                self.0.store.delete(&self.place(&oldest.id))?;
                 Ok(())
             }
             None => Err(ApprovalError::Full {
@@ -406,14 +470,10 @@ impl Approvals {
         let swapped = self
             .0
             .store
-            .compare_and_swap(&place(id), before, Some(&bytes))?;
+            .compare_and_swap(&self.place(id), before, Some(&bytes))?;
         self.0.store.flush()?;
         Ok(swapped == Swap::Done)
     }
-}
-
-fn place(id: &str) -> Vec<u8> {
-    format!("{PREFIX}{id}").into_bytes()
 }
 
 fn shown(approval: Approval, now: Timestamp) -> Approval {

@@ -1,11 +1,18 @@
 //! The words of a question and its decision: what is signed, what is listed, and why something is refused.
 
 use aios_memory::StoreError;
-use aios_protocols::{Party, Refusal, Timestamp};
+use aios_protocols::{Party, Refusal, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::content::hex;
 
 /// The ontology of proposals and decisions.
 pub const APPROVAL: &str = "aios.approval";
+/// What a question's digest begins with, so that it is no digest of anything else.
+const QUESTION: &str = "aios.approval.question/1";
+/// Digits of the digest in a question's name: half of it is what nobody finds a second question for.
+const NAMED: usize = 32;
 
 /// What a human says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +51,71 @@ impl ApprovalStatus {
     }
 }
 
+/// What a human is asked: the words they read, and what their answer lets happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// Which goal it is about.
+    pub goal: String,
+    /// Which task of it.
+    pub task: String,
+    /// The tool that would be called once more.
+    pub action: String,
+    /// SHA-256 of the arguments it would be called with, in hexadecimal.
+    pub arguments: String,
+    /// Attempts that were made before the question.
+    pub attempts: u32,
+    /// How often the same was asked before and its approval used up.
+    pub round: u32,
+    /// The text that is read.
+    pub text: String,
+}
+
+impl Question {
+    /// SHA-256 over all of it, in hexadecimal: the parts in their order, each behind its length as eight bytes, lowest first.
+    #[must_use]
+    pub fn digest(&self, tenant: &TenantId) -> String {
+        let Self {
+            goal,
+            task,
+            action,
+            arguments,
+            attempts,
+            round,
+            text,
+        } = self;
+        let numbers = (attempts.to_string(), round.to_string());
+        let mut hash = Sha256::new();
+        for part in [
+            QUESTION,
+            tenant.as_str(),
+            goal,
+            task,
+            action,
+            arguments,
+            &numbers.0,
+            &numbers.1,
+            text,
+        ] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hex(&hash.finalize())
+    }
+
+    /// The name it goes by: whoever names it means these words.
+    #[must_use]
+    pub fn id(&self, tenant: &TenantId) -> String {
+        format!("ap-{}", &self.digest(tenant)[..NAMED])
+    }
+}
+
+/// Whether a text can be a question's name.
+pub(super) fn is_id(text: &str) -> bool {
+    text.strip_prefix("ap-")
+        .is_some_and(|rest| rest.len() == NAMED && rest.bytes().all(|c| c.is_ascii_hexdigit()))
+}
+
 /// One question, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
@@ -53,8 +125,18 @@ pub struct Approval {
     pub goal: String,
     /// Which task of it.
     pub task: String,
+    /// The tool that would be called once more.
+    pub action: String,
+    /// SHA-256 of the arguments it would be called with, in hexadecimal.
+    pub arguments: String,
+    /// Attempts that were made before the question.
+    pub attempts: u32,
+    /// How often the same was asked before and its approval used up.
+    pub round: u32,
     /// What is proposed, in one or two sentences.
     pub question: String,
+    /// What a decision signs for the words: [`Question::digest`].
+    pub digest: String,
     /// The agent that asked.
     pub asked_by: String,
     /// When.
@@ -69,20 +151,64 @@ pub struct Approval {
     pub decided_at: Option<Timestamp>,
     /// Why, in the words of whoever decided.
     pub reason: Option<String>,
+    /// When what was accepted was begun; it is not begun a second time.
+    pub spent_at: Option<Timestamp>,
+}
+
+impl Approval {
+    /// A question that nobody has decided.
+    pub(super) fn open(
+        question: &Question,
+        tenant: &TenantId,
+        asked_by: String,
+        asked_at: Timestamp,
+        deadline: Timestamp,
+    ) -> Self {
+        let asked = question.clone();
+        Self {
+            id: question.id(tenant),
+            goal: asked.goal,
+            task: asked.task,
+            action: asked.action,
+            arguments: asked.arguments,
+            attempts: asked.attempts,
+            round: asked.round,
+            question: asked.text,
+            digest: question.digest(tenant),
+            asked_by,
+            asked_at,
+            deadline,
+            status: ApprovalStatus::Open,
+            decided_by: None,
+            decided_at: None,
+            reason: None,
+            spent_at: None,
+        }
+    }
+
+    /// What is asked.
+    #[must_use]
+    pub fn asked(&self) -> Question {
+        Question {
+            goal: self.goal.clone(),
+            task: self.task.clone(),
+            action: self.action.clone(),
+            arguments: self.arguments.clone(),
+            attempts: self.attempts,
+            round: self.round,
+            text: self.question.clone(),
+        }
+    }
 }
 
 /// What a proposal says. Signed by the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proposal {
-    /// The approval's name.
+    /// The approval's name: [`Question::id`].
     pub approval: String,
-    /// Which goal.
-    pub goal: String,
-    /// Which task of it.
-    pub task: String,
-    /// What is proposed.
-    pub question: String,
+    /// What is asked.
+    pub question: Question,
 }
 
 /// What a decision says. Signed by the human.
@@ -93,6 +219,8 @@ pub struct Verdict {
     pub approval: String,
     /// SHA-256 of the proposal's frame, in hexadecimal.
     pub proposal: String,
+    /// [`Question::digest`] of what was read.
+    pub question: String,
     /// Why.
     #[serde(default)]
     pub reason: String,
@@ -106,6 +234,36 @@ pub enum ApprovalError {
     Unknown {
         /// The name asked for.
         id: String,
+    },
+    /// It is kept in the same folder for another tenant.
+    #[error(
+        "approval {id} is of tenant {tenant}, this node of tenant {ours}; start it with node.tenant = {tenant:?} to see it"
+    )]
+    OtherTenant {
+        /// The name asked for.
+        id: String,
+        /// Whose it is.
+        tenant: String,
+        /// Who looked.
+        ours: TenantId,
+    },
+    /// What it allowed was begun before.
+    #[error(
+        "approval {id} was used at {at}, and one approval is for one more try; run the goal again to be asked anew"
+    )]
+    AlreadySpent {
+        /// Which.
+        id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Nobody has said yes.
+    #[error("approval {id} is {status}; only an accepted one can be used")]
+    NotAccepted {
+        /// Which.
+        id: String,
+        /// Where it stands.
+        status: &'static str,
     },
     /// It was decided.
     #[error("approval {id} was {status} already by {by}; a decision stands")]
@@ -182,6 +340,9 @@ impl ApprovalError {
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "approval-unknown",
+            Self::OtherTenant { .. } => "approval-other-tenant",
+            Self::AlreadySpent { .. } => "approval-spent",
+            Self::NotAccepted { .. } => "approval-not-accepted",
             Self::AlreadyDecided { .. } => "approval-decided",
             Self::Replayed { .. } => "approval-replayed",
             Self::Expired { .. } => "approval-expired",
