@@ -20,7 +20,7 @@ pub use approvals::{
     decision_frame,
 };
 pub use breakers::{BreakerView, Breakers, Pass, Resting, service};
-pub use budget::{Allowance, Hold, OverBudget, Purse, Purses, Spent};
+pub use budget::{Allowance, Hold, NoPurse, OverBudget, Purse, Purses, Spent};
 pub use decision::{Cause, Course, Next};
 pub use ended::Ended;
 pub use guard::{Looping, Trajectory};

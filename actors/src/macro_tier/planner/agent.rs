@@ -4,7 +4,7 @@
 //! that was killed gets it again; the answer, the model's pick and every task are durable steps, so what was done is not done again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::conduct::{Conduct, Conducted, Prose, draft};
+use super::conduct::{Conduct, Conducted, Prose, Run, draft};
 use super::dag::{self, Filling};
 use super::findings::{Findings, Reading};
 use super::{ACTIONS, Analysis, analyse, build, merge, question, scout, writing};
@@ -32,6 +32,7 @@ use crate::macro_tier::interface::release;
 use crate::macro_tier::plan::{Budget, Plan, Task};
 use crate::macro_tier::report;
 use crate::meso_tier::state::{SETTLE, Settle};
+use crate::recovery::cached::FilesState;
 use crate::recovery::{ApprovalStatus, Cause, service};
 
 /// How long a service of the meso tier may take.
@@ -72,7 +73,7 @@ impl Agent for Planner {
         ctx.spawn(incoming, |incoming, ctx| async move {
             let request: GoalRequest = incoming.json()?;
             let answer = tokio::select! {
-                answer = pursue(&request, &ctx) => answer?,
+                answer = pursue(&request, incoming.deliveries() > 1, &ctx) => answer?,
                 () = incoming.cancelled() => return Ok(()),
             };
             incoming.inform(Content::json(&answer)?)?;
@@ -83,7 +84,11 @@ impl Agent for Planner {
 }
 
 /// The whole way, under a lease: of two planners that were given the same goal one drives it.
-async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+async fn pursue(
+    request: &GoalRequest,
+    goes_on: bool,
+    ctx: &Context,
+) -> Result<GoalAnswer, AgentError> {
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
     let lease = |ttl_ms| LeaseRequest {
         resource: format!("goal/{}", request.goal_id),
@@ -98,8 +103,14 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
     )
     .await?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
+    let run = Run {
+        request,
+        files: FilesState::of(&request.data),
+        due,
+        goes_on,
+    };
     // The work ends itself before that; this ends what does not listen.
-    let answer = tokio::time::timeout_at(due, answered(request, due, ctx)).await;
+    let answer = tokio::time::timeout_at(due, answered(&run, ctx)).await;
     let answer = answer.unwrap_or_else(|_| {
         let allowed = request.deadline_ms;
         Err(AgentError::failure(format!(
@@ -121,7 +132,6 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
             tracing::warn!(%error, "the goal's steps were not cleared away");
         }
     }
-    ctx.society().purses().close(&request.goal_id);
     let released: Result<Lease, _> = ask(
         ctx,
         "meso.consensus",
@@ -137,12 +147,9 @@ async fn pursue(request: &GoalRequest, ctx: &Context) -> Result<GoalAnswer, Agen
 }
 
 /// The answer, once: asked again for the same goal, it is given again as long as its verdict still proves itself.
-async fn answered(
-    request: &GoalRequest,
-    due: Instant,
-    ctx: &Context,
-) -> Result<GoalAnswer, AgentError> {
-    let asked = fingerprint(request);
+async fn answered(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+    let request = run.request;
+    let asked = fingerprint(run);
     let known: String = ctx
         .once(&format!("{}/request", request.goal_id), || async {
             Ok::<_, AgentError>(asked.clone())
@@ -156,14 +163,14 @@ async fn answered(
         return Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail));
     }
     let step = format!("{}/answer", request.goal_id);
-    let answer = ctx.once(&step, || work(request, due, ctx)).await?;
+    let answer = ctx.once(&step, || work(run, ctx)).await?;
     if release(&answer, ctx).is_ok() && !decided_since(&answer, ctx) {
         return Ok(answer);
     }
     // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew. And what
     // waited for a human goes on once the human has decided.
     ctx.forget_steps(&step)?;
-    ctx.once(&step, || work(request, due, ctx)).await
+    ctx.once(&step, || work(run, ctx)).await
 }
 
 /// Whether a human has decided something that the answer waited for, or can decide it no more and must be asked anew.
@@ -175,28 +182,17 @@ fn decided_since(answer: &GoalAnswer, ctx: &Context) -> bool {
 }
 
 /// What makes two requests of the same id the same goal: the words, the files and their state.
-fn fingerprint(request: &GoalRequest) -> String {
+fn fingerprint(run: &Run<'_>) -> String {
+    let text = &run.request.text;
     let mut hash = Sha256::new();
-    for part in std::iter::once(&request.text).chain(&request.data) {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    for file in &request.data {
-        let state = std::fs::metadata(file).ok();
-        let modified = state
-            .as_ref()
-            .and_then(|state| state.modified().ok()?.duration_since(UNIX_EPOCH).ok());
-        hash.update(state.map_or(0, |state| state.len()).to_le_bytes());
-        hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
-    }
+    hash.update((text.len() as u64).to_le_bytes());
+    hash.update(text);
+    hash.update(run.files.as_bytes());
     hex(&hash.finalize())
 }
 
-async fn work(
-    request: &GoalRequest,
-    due: Instant,
-    ctx: &Context,
-) -> Result<GoalAnswer, AgentError> {
+async fn work(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+    let request = run.request;
     let goal = Goal::new(
         &request.goal_id,
         ctx.tenant().as_str(),
@@ -205,7 +201,7 @@ async fn work(
         &GoalLimits::default(),
     )
     .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
-    let conduct = Conduct::new(ctx, request, due);
+    let conduct = Conduct::new(ctx, run);
     let mut progress = Progress::default();
 
     let (recalled, offered) = tokio::join!(recall(request, ctx), offered(ctx));

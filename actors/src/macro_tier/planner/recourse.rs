@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aios_supervisor::Recourse;
-use aios_tools::{Artifact, Workspace};
+use aios_tools::{Artifact, ToolOutput, Workspace};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -12,7 +12,9 @@ use super::conduct::{Conduct, Found, Lost, Way};
 use super::simpler::{Simpler, simpler};
 use crate::agent::AgentError;
 use crate::content::{TaskStatus, hex};
-use crate::recovery::{ApprovalError, Cause, Decision, Next, Question, cached};
+use crate::macro_tier::plan::Task;
+use crate::recovery::cached::{self, Kept};
+use crate::recovery::{ApprovalError, Cause, Decision, Next, Question};
 
 impl Conduct<'_> {
     /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
@@ -61,19 +63,15 @@ impl Conduct<'_> {
         args: &Value,
         reason: String,
     ) -> Result<Found, Lost> {
-        let key = self.cache_key(way.task, args);
-        let Some(kept) = cached::find(self.ctx.store(), &key) else {
-            return Err(self.next(way, format!("{reason}; no earlier result is kept")));
+        let (kept, artifacts) = match self.brought(way.task, args) {
+            Ok(brought) => brought,
+            Err(error) => return Err(self.next(way, format!("{reason}; {error}"))),
         };
         let age = cached::spoken(kept.age(self.ctx.now()));
-        let mut output = kept.output;
-        match self.bring_here(&output.artifacts) {
-            Ok(artifacts) => output.artifacts = artifacts,
-            Err(error) => {
-                let gone = format!("{reason}; the file of the earlier result is gone: {error}");
-                return Err(self.next(way, gone));
-            }
-        }
+        let output = ToolOutput {
+            artifacts,
+            ..kept.output
+        };
         way.by_nobody();
         way.report.score = kept.score;
         way.report.recovered = Some(format!("cached: an earlier result, {age} old"));
@@ -87,22 +85,29 @@ impl Conduct<'_> {
         })
     }
 
-    /// Copies an earlier goal's files into this one's folder.
-    fn bring_here(&self, artifacts: &[Artifact]) -> Result<Vec<Artifact>, AgentError> {
-        if artifacts.is_empty() {
+    /// An earlier result, and its files copied into this goal's folder.
+    fn brought(&self, task: &Task, args: &Value) -> Result<(Kept, Vec<Artifact>), String> {
+        let kept = self.kept(task, args).map_err(|miss| miss.to_string())?;
+        let files = kept.files().map_err(|miss| miss.to_string())?;
+        let artifacts = self.bring_here(files).map_err(|error| error.to_string())?;
+        Ok((kept, artifacts))
+    }
+
+    fn bring_here(&self, files: Vec<(&Artifact, Vec<u8>)>) -> Result<Vec<Artifact>, AgentError> {
+        if files.is_empty() {
             return Ok(Vec::new());
         }
         let inputs: Vec<PathBuf> = self.request.data.iter().map(PathBuf::from).collect();
         let workspace = Workspace::new(&inputs, &self.request.out_dir)?;
-        artifacts
-            .iter()
-            .map(|artifact| {
+        files
+            .into_iter()
+            .map(|(artifact, bytes)| {
                 let name = artifact
                     .path
                     .file_name()
                     .and_then(|name| name.to_str())
-                    .ok_or_else(|| AgentError::failure("it has no name"))?;
-                let path = workspace.write(name, &std::fs::read(&artifact.path)?)?;
+                    .ok_or_else(|| AgentError::failure("the earlier file has no name"))?;
+                let path = workspace.write(name, &bytes)?;
                 Ok(Artifact {
                     path,
                     ..artifact.clone()
