@@ -87,32 +87,20 @@ impl Seat<'_> {
     }
 
     /// Sits down again if somebody wrote over the seat. For whoever holds it; one who took it meanwhile keeps it.
-    /// `judged` is the holder's word for which the system was asked last: whoever writes one that lasts must not make
-    /// every chunk cost a question.
-    pub(super) fn keep(self, judged: &mut Option<u64>) {
-        if self.is_own() || *judged == Some(self.holder.load(Acquire)) {
+    /// `judged` are the words of the seat for which the system was asked last: whoever writes some that last must not
+    /// make every chunk cost a question.
+    pub(super) fn keep(self, judged: &mut Option<[u64; 2]>) {
+        let own = Process::own();
+        let words = [self.holder.load(Acquire), self.start.load(Acquire)];
+        let own_words = [u64::from(own.number) << NUMBER_SHIFT | LIVE, own.start];
+        if words == own_words || *judged == Some(words) {
             return;
         }
         let (seen, sitter) = self.look();
         if sitter == Sitter::Alive {
-            *judged = Some(seen);
+            *judged = Some(words);
         } else {
             self.take(seen);
-        }
-    }
-
-    fn is_own(self) -> bool {
-        let own = Process::own();
-        let word = u64::from(own.number) << NUMBER_SHIFT | LIVE;
-        self.holder.load(Acquire) == word && self.start.load(Relaxed) == own.start
-    }
-
-    /// Gets up, unless somebody else sits there by now.
-    pub(super) fn leave(self) {
-        let own = u64::from(Process::own().number);
-        let seen = self.holder.load(Acquire);
-        if seen >> NUMBER_SHIFT == own {
-            let _ = self.holder.compare_exchange(seen, FREE, AcqRel, Relaxed);
         }
     }
 
@@ -211,8 +199,16 @@ mod tests {
         assert_eq!(seat.look().1, Sitter::Dead, "garbage is nobody");
         for damaged in [0, 0xDEAD_BEEF_DEAD_BEEF] {
             words[0].store(damaged, Relaxed);
-            seat.keep();
+            seat.keep(&mut None);
             assert_eq!(seat.look().1, Sitter::Alive, "it is sat in again");
         }
+        // The first process lives as long as the system.
+        let another = 1 << NUMBER_SHIFT | CLAIMING;
+        words[0].store(another, Relaxed);
+        let mut judged = None;
+        seat.keep(&mut judged);
+        let start = words[1].load(Relaxed);
+        assert_eq!(judged, Some([another, start]), "asked for once");
+        assert_eq!(words[0].load(Relaxed), another, "another keeps its seat");
     }
 }

@@ -289,7 +289,7 @@ pub struct RingWriter {
     ring: Ring,
     next: u64,
     /// What was found in its seat last, when that was another.
-    judged: Option<u64>,
+    judged: Option<[u64; 2]>,
 }
 
 impl RingWriter {
@@ -403,7 +403,7 @@ impl StreamWriter for RingWriter {
 
 impl Drop for RingWriter {
     fn drop(&mut self) {
-        self.ring.seat(WRITER).leave();
+        self.ring.seat(WRITER).clear();
     }
 }
 
@@ -416,7 +416,7 @@ pub struct RingReader {
     /// The chunk that was refused last and not passed over, so that it is counted once.
     refused_at: Option<u64>,
     /// What was found in its seat last, when that was another.
-    judged: Option<u64>,
+    judged: Option<[u64; 2]>,
 }
 
 /// What the slot of the next chunk looks like.
@@ -544,7 +544,7 @@ impl StreamReader for RingReader {
 
 impl Drop for RingReader {
     fn drop(&mut self) {
-        self.ring.seat(READER).leave();
+        self.ring.seat(READER).clear();
     }
 }
 
