@@ -49,7 +49,7 @@ pub enum ConfigError {
         message: String,
     },
     /// No setting has this name.
-    #[error("{place} names no setting; did you mean {}? All settings: `aios config`", nearest.join(" or "))]
+    #[error("{place} names no setting; nearest are {}; `aios config` shows all", nearest.join(", "))]
     UnknownName {
         /// The variable or flag.
         place: String,
@@ -307,7 +307,7 @@ mod tests {
                 None,
                 &[("AIOS_AGENTS_EXECUTERS", "3")],
                 &[],
-                "AIOS_AGENTS_EXECUTERS names no setting; did you mean agents.executors or ",
+                "AIOS_AGENTS_EXECUTERS names no setting; nearest are agents.executors, ",
             ),
             (
                 None,

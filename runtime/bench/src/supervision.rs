@@ -134,14 +134,17 @@ fn round(figures: &mut Figures) -> Result<(), Fault> {
 
 #[cfg(feature = "peers")]
 fn peers(figures: &mut Figures) -> Result<(), Fault> {
-    figures.add_restarts("kameo", on_one_thread(kameo::restart(RESTARTS))?);
-    figures.add_restarts("actix", actix::restart(RESTARTS)?);
-    // It sleeps in its handler, so it gets fewer.
-    let fewer = RESTARTS / 20;
-    figures.add_restarts(
-        "ractor_supervisor",
-        on_one_thread(ractor_supervisor::restart(fewer))?,
-    );
+    let (mut kameo, mut actix, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        kameo.extend(on_one_thread(kameo::restart(RESTARTS / TURNS))?);
+        actix.extend(actix::restart(RESTARTS / TURNS)?);
+        // It sleeps in its handler, so it gets fewer.
+        let fewer = RESTARTS / TURNS / 20;
+        others.extend(on_one_thread(ractor_supervisor::restart(fewer))?);
+    }
+    figures.add_restarts("kameo", kameo);
+    figures.add_restarts("actix", actix);
+    figures.add_restarts("ractor_supervisor", others);
     figures.add(
         "start_us_per_child_kameo",
         on_one_thread(kameo::start(CHILDREN))?,
