@@ -3,7 +3,6 @@
 //! Telling is a copy into the shards' ports and never waits. Asking queues an order and gives an answer that is awaited
 //! with a deadline. Totals are read without asking anybody.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -289,13 +288,17 @@ impl Population {
         if foreign > 0 {
             return Err(DoorError::ForeignHandles(foreign, Arc::clone(&self.0.zone)));
         }
-        let mut parts: BTreeMap<u8, Vec<Handle>> = BTreeMap::new();
-        for handle in handles {
-            parts.entry(handle.shard()).or_default().push(*handle);
-        }
-        let answers = parts
-            .into_values()
-            .map(|part| self.ask(self.home(part[0])?, |reply| Order::FreeMany(part, reply)))
+        let part_of = |port: &Port| -> Vec<Handle> {
+            let own = |handle: &&Handle| handle.shard() == port.number;
+            handles.iter().filter(own).copied().collect()
+        };
+        let answers = self
+            .0
+            .ports
+            .iter()
+            .map(|port| (port, part_of(port)))
+            .filter(|(_, part)| !part.is_empty())
+            .map(|(port, part)| self.ask(port, |reply| Order::FreeMany(part, reply)))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(gather(answers, deadline).await?.concat())
     }

@@ -20,13 +20,6 @@ const DOOR_BATCH: usize = 16_384;
 /// What a new one stands for.
 const RESOURCE: u64 = 7;
 
-pub(crate) fn measure(scale: u64) -> Outcome {
-    let agents = 4_000_000 / scale;
-    let mut found = on_one_core(agents)?;
-    found.extend(runtime()?.block_on(through_the_door(agents))?);
-    Ok(found)
-}
-
 fn shuffled(mut handles: Vec<Handle>) -> Vec<Handle> {
     let mut dice = Dice(88_172_645_463_325_252);
     for at in (1..handles.len()).rev() {
@@ -35,7 +28,9 @@ fn shuffled(mut handles: Vec<Handle>) -> Vec<Handle> {
     handles
 }
 
-fn on_one_core(agents: u64) -> Outcome {
+/// One by one and in batches, on one thread.
+pub(crate) fn measure(scale: u64) -> Outcome {
+    let agents = 4_000_000 / scale;
     let mut stepper = stepper();
     let handles = (0..agents)
         .map(|resource| stepper.spawn(resource))
@@ -75,6 +70,11 @@ fn on_one_core(agents: u64) -> Outcome {
         ("churn_batch_pairs_per_cpu_s".into(), many.median()),
         ("churn_one_slot_pairs_per_cpu_s".into(), hot.median()),
     ]))
+}
+
+/// In batches through the population and one supervised shard.
+pub(crate) fn measure_door(scale: u64) -> Outcome {
+    runtime()?.block_on(through_the_door(4_000_000 / scale))
 }
 
 async fn through_the_door(agents: u64) -> Outcome {

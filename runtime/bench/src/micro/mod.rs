@@ -30,6 +30,7 @@ const PARTS: &[Part] = &[
     ("zone", zone::measure),
     ("delivery", delivery::measure),
     ("churn", churn::measure),
+    ("churn-door", churn::measure_door),
     ("panics", panics::measure),
     ("latency", latency::measure),
     ("growth-1", |scale| growth::measure(1, scale)),
