@@ -224,6 +224,7 @@ impl SocietyBuilder {
         let audit = Arc::new(Audit::new(self.audit_sink));
         let approvals = Approvals::new(
             Arc::clone(&self.store),
+            self.tenant.clone(),
             Arc::clone(&self.clock),
             self.owner,
             Arc::clone(&audit),

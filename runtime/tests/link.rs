@@ -48,6 +48,7 @@ async fn zone(name: &str) -> (Population, Vec<Handle>, SupervisorRef) {
     let pages = KindConfig {
         source: Source::Range(0..PAGES),
         inbox: 512,
+        open_to_links: true,
         ..KindConfig::of::<Page>()
     };
     let zone = Zone::builder(name).kind::<Page>(pages).build().unwrap();

@@ -43,6 +43,16 @@ pub enum DoorError {
         "{0} events name shards that zone `{1}` does not have; their handles are of another zone"
     )]
     ForeignHandles(usize, Arc<str>),
+    /// The kind listens to nobody outside its own process.
+    #[error(
+        "kind `{kind}` of zone `{zone}` is closed to links; set `open_to_links` in its `KindConfig` if other zones may speak to it"
+    )]
+    Closed {
+        /// The zone.
+        zone: Arc<str>,
+        /// The kind.
+        kind: &'static str,
+    },
     /// Too many orders wait at the shard.
     #[error("{asked} orders would wait at the shard, {allowed} allowed; ask again later")]
     Busy {
@@ -102,6 +112,7 @@ pub(crate) struct KindEntry {
     pub(crate) first: usize,
     pub(crate) shards: usize,
     pub(crate) expected: Option<u64>,
+    pub(crate) open_to_links: bool,
 }
 
 struct Door {
@@ -473,6 +484,22 @@ impl Population {
     pub fn identity(&self, handle: Handle) -> Result<AgentId, DoorError> {
         let kind = self.home(handle)?.kind;
         Ok(identity_text(kind, handle.bits(), &self.0.zone).parse()?)
+    }
+
+    /// Whether a link from another zone may speak to this agent: its kind says so.
+    ///
+    /// # Errors
+    /// [`DoorError::ForeignHandles`] if the agent is of another zone, [`DoorError::Closed`] if its kind is not open to links.
+    pub fn open_to_links(&self, handle: Handle) -> Result<(), DoorError> {
+        let kind = self.home(handle)?.kind;
+        let open = |entry: &KindEntry| entry.name == kind && entry.open_to_links;
+        if self.0.kinds.iter().any(open) {
+            return Ok(());
+        }
+        Err(DoorError::Closed {
+            zone: Arc::clone(&self.0.zone),
+            kind,
+        })
     }
 
     /// The handle an identity stands for. Whether the agent still lives is for its shard to say.

@@ -72,6 +72,9 @@ pub struct KindConfig {
     pub quarantine: u32,
     /// Agents there should be; fewer than four fifths raise an alert. Known by itself for [`Source::Range`].
     pub expected: Option<u64>,
+    /// Whether zones of other processes may speak to its agents over a link. A kind that takes orders from what it stands for, as a
+    /// connection does from its socket, is closed to them.
+    pub open_to_links: bool,
 }
 
 impl KindConfig {
@@ -88,6 +91,7 @@ impl KindConfig {
             far: 16_384,
             quarantine: ArenaConfig::default().quarantine,
             expected: None,
+            open_to_links: false,
         }
     }
 }
@@ -209,6 +213,7 @@ impl ZoneBuilder {
             first,
             shards: config.shards.into(),
             expected,
+            open_to_links: config.open_to_links,
         };
         let own = config.clone();
         let make: MakeShards = Box::new(move |peers, clock| {

@@ -81,6 +81,11 @@ impl Context {
         self.outbox.incarnation.number
     }
 
+    /// Whether this incarnation has fallen or was stopped: what it drops now it has not finished.
+    pub(crate) fn is_over(&self) -> bool {
+        self.outbox.incarnation.is_over()
+    }
+
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

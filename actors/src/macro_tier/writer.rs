@@ -58,9 +58,12 @@ impl Writer for ModelWriter {
         let cancel = infer.cancel.clone();
         // An operation is named after its goal: `goal/task`.
         let goal = request.idempotency_key.split('/').next().unwrap_or("");
-        let purse = self.purses.of(goal);
+        let purse = self
+            .purses
+            .of(goal)
+            .map_err(|none| WriteError::NoBudget(none.to_string()))?;
         let inference = self.runtime.block_on(async {
-            let thought = guarded::infer(&self.breakers, &self.engine, purse.as_ref(), infer);
+            let thought = guarded::infer(&self.breakers, &self.engine, Some(&purse), infer);
             tokio::pin!(thought);
             loop {
                 tokio::select! {
@@ -96,5 +99,60 @@ fn unwritten(error: ModelError) -> WriteError {
             WriteError::Unavailable(error.to_string())
         }
         ModelError::OverBudget(over) => WriteError::OverBudget(over.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use aios_inference::EngineConfig;
+    use aios_tools::CancelFlag;
+
+    use super::*;
+    use crate::recovery::Allowance;
+
+    #[tokio::test]
+    async fn nothing_is_written_for_a_goal_that_cannot_pay_or_is_not_under_way() {
+        let world = Society::builder().build();
+        let allowance = Allowance {
+            tokens: 1_000,
+            money_micros: 0,
+            time: Duration::from_secs(60),
+            price_micros: 0,
+        };
+        let (purses, now) = (world.purses().clone(), world.now());
+        let open = purses.begin("open", allowance, now);
+        let poor = Allowance {
+            tokens: 1,
+            ..allowance
+        };
+        purses.begin("poor", poor, now);
+        let over = purses.begin("over", allowance, now);
+        purses.close("over", &over);
+        // No engine comes up behind it: what gets that far waits for one until its time is over.
+        let writer = ModelWriter::new(EngineHandle::new(EngineConfig::default()), &world);
+        let write = move |goal: &str| {
+            writer.write(&WriteRequest {
+                instruction: "Say it.",
+                facts: &[],
+                max_words: 20,
+                idempotency_key: &format!("{goal}/answer"),
+                cancel: &CancelFlag::new(),
+                deadline: Instant::now() + Duration::from_millis(50),
+            })
+        };
+        let wrote = tokio::task::spawn_blocking(move || {
+            ["open", "poor", "over", "never", ""].map(|goal| write(goal).unwrap_err())
+        });
+        let [reached, poor, over, never, unnamed] = wrote.await.unwrap();
+        assert_eq!(reached, WriteError::DeadlinePassed);
+        assert!(matches!(poor, WriteError::OverBudget(_)), "{poor:?}");
+        for refused in [over, never, unnamed] {
+            let said = refused.to_string();
+            assert!(matches!(refused, WriteError::NoBudget(_)), "{refused:?}");
+            assert!(said.contains("no budget under way"), "{said}");
+        }
+        assert!(open.spent().tokens > 0, "it was on the goal's account");
     }
 }

@@ -88,6 +88,16 @@ impl OverBudget {
     }
 }
 
+/// A goal without a purse pays for nothing: it is over, or was never begun here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "goal {goal:?} has no budget under way: it is over or was never begun; ask for it again, by way of a planner"
+)]
+pub struct NoPurse {
+    /// Which goal.
+    pub goal: String,
+}
+
 /// The shortest time in which a model call can be of use.
 const CALL_LEAST: Duration = Duration::from_millis(10);
 
@@ -228,33 +238,48 @@ impl Hold {
     }
 }
 
-/// The purses of all goals under way in one world. They outlive the planner that opened them.
-/// Cheap to clone; clones are the same purses.
+/// The purses of all goals under way in one world. They outlive a planner that falls, because its successor goes on, and end with their
+/// goals. Cheap to clone; clones are the same purses.
 #[derive(Debug, Clone, Default)]
 pub struct Purses(Arc<Mutex<HashMap<String, Purse>>>);
 
 impl Purses {
-    /// The goal's purse; a new one if it has none yet.
-    pub fn open(&self, goal: &str, allowance: Allowance, now: Timestamp) -> Purse {
+    /// A full purse for a goal that begins, whatever an earlier run of the same name has left.
+    pub fn begin(&self, goal: &str, allowance: Allowance, now: Timestamp) -> Purse {
+        let purse = Purse::new(allowance, now);
         let mut purses = self.0.lock();
-        if !purses.contains_key(goal) {
-            purses.retain(|_, purse| !purse.over(now));
+        purses.retain(|_, purse| !purse.over(now));
+        purses.insert(goal.to_owned(), purse.clone());
+        purse
+    }
+
+    /// The purse of a goal that goes on after a fall; a full one if nothing was begun.
+    pub fn resume(&self, goal: &str, allowance: Allowance, now: Timestamp) -> Purse {
+        match self.of(goal) {
+            Ok(purse) => purse,
+            Err(_) => self.begin(goal, allowance, now),
         }
-        purses
-            .entry(goal.to_owned())
-            .or_insert_with(|| Purse::new(allowance, now))
-            .clone()
     }
 
     /// The purse of a goal under way.
-    #[must_use]
-    pub fn of(&self, goal: &str) -> Option<Purse> {
-        self.0.lock().get(goal).cloned()
+    ///
+    /// # Errors
+    /// When the goal is not under way; nothing is free of charge for that.
+    pub fn of(&self, goal: &str) -> Result<Purse, NoPurse> {
+        self.0.lock().get(goal).cloned().ok_or_else(|| NoPurse {
+            goal: goal.to_owned(),
+        })
     }
 
-    /// The goal is over.
-    pub fn close(&self, goal: &str) {
-        self.0.lock().remove(goal);
+    /// The goal is over. A purse that is there under its name by now is another run's and stays.
+    pub fn close(&self, goal: &str, purse: &Purse) {
+        let mut purses = self.0.lock();
+        if purses
+            .get(goal)
+            .is_some_and(|there| Arc::ptr_eq(&there.0, &purse.0))
+        {
+            purses.remove(goal);
+        }
     }
 }
 
@@ -336,16 +361,24 @@ mod tests {
     }
 
     #[test]
-    fn a_purse_outlives_its_planner_and_is_forgotten_long_after_its_time() {
+    fn a_purse_outlives_its_planner_and_ends_with_its_goal() {
         let purses = Purses::default();
         let allowance = purse(10, 0, 0).0.allowance;
-        purses
-            .open("g", allowance, at(0))
-            .reserve(4, at(0))
-            .unwrap()
-            .settle(4);
-        assert_eq!(purses.open("g", allowance, at(1)).spent().tokens, 4);
-        purses.open("h", allowance, at(700_000));
-        assert!(purses.of("g").is_none());
+        let first = purses.begin("g", allowance, at(0));
+        first.reserve(4, at(0)).unwrap().settle(4);
+        assert_eq!(purses.resume("g", allowance, at(1)).spent().tokens, 4);
+        // Asked for anew, nothing of what the run before it spent is missing, and that run closes its own purse alone.
+        let second = purses.begin("g", allowance, at(2));
+        assert_eq!(second.spent(), Spent::default());
+        purses.close("g", &first);
+        assert!(purses.of("g").is_ok());
+        purses.close("g", &second);
+        let none = purses.of("g").unwrap_err();
+        assert_eq!(none.goal, "g");
+        assert!(none.to_string().contains("has no budget under way"));
+        let forgotten = purses.resume("f", allowance, at(3));
+        purses.begin("h", allowance, at(700_000));
+        assert!(purses.of("f").is_err());
+        drop(forgotten);
     }
 }

@@ -16,10 +16,11 @@ pub mod policy;
 pub mod waits;
 
 pub use approvals::{
-    APPROVAL, Approval, ApprovalError, ApprovalStatus, Approvals, Decision, decision_frame,
+    APPROVAL, Approval, ApprovalError, ApprovalStatus, Approvals, Decision, Question,
+    decision_frame,
 };
 pub use breakers::{BreakerView, Breakers, Pass, Resting, service};
-pub use budget::{Allowance, Hold, OverBudget, Purse, Purses, Spent};
+pub use budget::{Allowance, Hold, NoPurse, OverBudget, Purse, Purses, Spent};
 pub use decision::{Cause, Course, Next};
 pub use ended::Ended;
 pub use guard::{Looping, Trajectory};

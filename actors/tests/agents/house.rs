@@ -7,7 +7,7 @@ use aios_actors::agent::{
     Agent, AgentError, AgentOptions, AgentState, AgentView, AskError, Cell, Context, Incoming,
     IntoDraft, TimerClock,
 };
-use aios_actors::{Society, async_trait};
+use aios_actors::{Society, SocietyBuilder, async_trait};
 use aios_memory::{InMemoryStore, Store};
 use aios_protocols::{AgentId, Party, Timestamp};
 use aios_supervisor::{Supervisor, SupervisorRef, SupervisorSpec};
@@ -104,13 +104,21 @@ impl House {
     }
 
     pub async fn with_store(store: Arc<dyn Store>) -> Self {
-        let society = Society::builder()
+        Self::with(store, |world| world).await
+    }
+
+    /// A house whose world is as the test says.
+    pub async fn with(
+        store: Arc<dyn Store>,
+        world: impl FnOnce(SocietyBuilder) -> SocietyBuilder,
+    ) -> Self {
+        let builder = Society::builder()
             .seed(7)
             .clock(Arc::new(TimerClock::starting_at(Timestamp::since_epoch(
                 Duration::from_secs(1_000_000),
             ))))
-            .store(Arc::clone(&store))
-            .build();
+            .store(Arc::clone(&store));
+        let society = world(builder).build();
         let spec = SupervisorSpec::new("house").intensity(1_000, SECOND);
         let supervisor = Supervisor::start(spec).await.unwrap();
         let mut house = None;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
 
 mod door;
+mod goals;
 mod house;
 mod life;
 mod protocols;

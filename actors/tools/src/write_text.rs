@@ -50,6 +50,9 @@ pub enum WriteError {
     /// The goal cannot pay for it.
     #[error("{0}")]
     OverBudget(String),
+    /// No goal is under way that could pay for it.
+    #[error("{0}")]
+    NoBudget(String),
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,

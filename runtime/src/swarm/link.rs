@@ -1,8 +1,9 @@
 //! A link between the zones of two processes: 24-byte events as chunks of a stream on the tensor bus.
 //!
 //! A zone speaks here, not its agents: what comes in is told by the population, as from outside the swarm, and only what one
-//! zone may say to another, inform and query-if, is let in. What cannot be an event, what may not be said and what is for
-//! nobody here is refused and counted; what the zone has no room for is kept, tried again, and at last given up and
+//! zone may say to another, inform and query-if, is let in, and only to kinds that are declared open to links: a node's own
+//! connections and buffers take their orders from the node alone. What cannot be an event, what may not be said, what is for a
+//! kind that is closed and what is for nobody here is refused and counted; what the zone has no room for is kept, tried again, and at last given up and
 //! counted. A chunk goes back to the sender's ring only when each of its events has found one of these ends.
 //!
 //! Delivery is at least once: the events of a chunk whose reader dies over it are told again by the next reader.
@@ -119,6 +120,8 @@ pub struct LinkCounts {
     pub forbidden: u64,
     /// Events for an agent of another zone.
     pub foreign: u64,
+    /// Events for a kind that is not open to links.
+    pub closed: u64,
     /// Events the zone had no room for, each time it was asked.
     pub retried: u64,
     /// Events given up after [`PATIENCE`].
@@ -128,16 +131,22 @@ pub struct LinkCounts {
 impl LinkCounts {
     /// Events and chunks that were refused or given up.
     pub fn refused(&self) -> u64 {
-        self.refused_chunks + self.malformed + self.forbidden + self.foreign + self.given_up
+        self.refused_chunks
+            + self.malformed
+            + self.forbidden
+            + self.foreign
+            + self.closed
+            + self.given_up
     }
 
-    fn entries(&self) -> [(&'static str, u64); 7] {
+    fn entries(&self) -> [(&'static str, u64); 8] {
         [
             ("told", self.told),
             ("refused_chunks", self.refused_chunks),
             ("malformed", self.malformed),
             ("forbidden", self.forbidden),
             ("foreign", self.foreign),
+            ("closed", self.closed),
             ("retried", self.retried),
             ("given_up", self.given_up),
         ]
@@ -252,7 +261,17 @@ impl LinkIn {
             match Event::from_bytes(bytes) {
                 Err(_) => self.counts.malformed += 1,
                 Ok(event) if !event.act.allowed_between_agents() => self.counts.forbidden += 1,
-                Ok(event) => self.waiting.push(event),
+                Ok(event) => match self.zone.open_to_links(event.to) {
+                    Ok(()) => self.waiting.push(event),
+                    Err(closed @ DoorError::Closed { .. }) => {
+                        // Said once a link: whoever floods it is counted, not quoted.
+                        if self.counts.closed == 0 {
+                            tracing::warn!(reason = %closed, "a link's event was refused");
+                        }
+                        self.counts.closed += 1;
+                    }
+                    Err(_) => self.counts.foreign += 1,
+                },
             }
         }
     }
@@ -260,14 +279,9 @@ impl LinkIn {
     /// Hands on what waits; the chunk is released once nothing does.
     fn tell(&mut self, now: Duration) {
         let asked = self.waiting.len();
-        let outcome = self.zone.tell(&mut self.waiting);
+        // An error says only that some are left, and they are: nothing for another zone was taken up.
+        let _ = self.zone.tell(&mut self.waiting);
         self.counts.told += (asked - self.waiting.len()) as u64;
-        if let Err(DoorError::ForeignHandles(..)) = outcome {
-            let before = self.waiting.len();
-            let zone = &self.zone;
-            self.waiting.retain(|event| zone.identity(event.to).is_ok());
-            self.counts.foreign += (before - self.waiting.len()) as u64;
-        }
         let left = self.waiting.len() as u64;
         if left > 0 {
             let since = *self.since.get_or_insert(now);

@@ -1,7 +1,7 @@
 //! Links in one process; two processes are in `tests/link.rs`.
 
 use aios_bus::tensor::{PoolShape, RANDOM_BYTES, Ring, in_process};
-use aios_micro::kinds::{Page, page};
+use aios_micro::kinds::{Page, buffer, connection, page};
 use aios_micro::{Act, Handle, KindConfig, Source, Zone};
 use aios_protocols::tensor::PartyHash;
 use aios_supervisor::Supervisor;
@@ -29,6 +29,7 @@ async fn zone(
     let pages = KindConfig {
         source: Source::Range(0..16),
         inbox,
+        open_to_links: true,
         ..KindConfig::of::<Page>()
     };
     let zone = Zone::builder("b").kind::<Page>(pages).build().unwrap();
@@ -89,6 +90,48 @@ async fn what_may_be_said_arrives_and_the_rest_is_refused_by_name() {
     let view = zone.look(page).unwrap().within(SOON).await.unwrap();
     assert!(view.state.contains("touches: 2"), "{}", view.state);
     tree.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_has_no_voice_with_the_nodes_own_agents() {
+    // The node's own zone, as it runs: a socket's agent, a slot's agent, pages.
+    let mut config = crate::config::Config::default();
+    config.swarm.pages = 4;
+    let crate::swarm::Swarm { zone, sockets } = crate::swarm::describe(&config).unwrap();
+    let tree = Supervisor::start(zone.spec).await.unwrap();
+    let zone = zone.population;
+    let _socket = sockets.opened().await;
+    let connection = zone.find("connection", 1, SOON).await.unwrap().unwrap();
+    let slot = zone.spawn("buffer", 0).unwrap();
+    let slot = slot.within(SOON).await.unwrap();
+    let page = zone.find("page", 3, SOON).await.unwrap().unwrap();
+    let before = zone.look(slot).unwrap().within(SOON).await.unwrap().state;
+
+    let ring = ring(8);
+    let mut out = LinkOut::new(ring.writer().unwrap(), CHUNK).unwrap();
+    let mut said = vec![
+        Event::inform(connection, connection::CLOSED, 0),
+        Event::inform(slot, buffer::LEASE, 7),
+        Event::new(slot, Act::QueryIf, buffer::RELEASE, 0, 7),
+        Event::inform(page, page::TOUCH, 0),
+    ];
+    out.send(&mut said, 0).unwrap();
+    let mut link = LinkIn::new(ring.reader().unwrap(), zone.clone());
+    while link.pump(1, Duration::ZERO).unwrap() != Pumped::Empty {}
+    let expected = LinkCounts {
+        closed: 4,
+        ..LinkCounts::default()
+    };
+    assert_eq!((link.counts(), link.counts().refused()), (expected, 4));
+    assert!(zone.look(connection).unwrap().within(SOON).await.is_ok());
+    let after = zone.look(slot).unwrap().within(SOON).await.unwrap().state;
+    assert_eq!(after, before, "nobody has told the slot anything");
+    let why = zone.open_to_links(connection).unwrap_err().to_string();
+    assert!(
+        why.contains("`connection`") && why.contains("open_to_links"),
+        "{why}"
+    );
+    tree.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

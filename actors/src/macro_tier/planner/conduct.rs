@@ -23,8 +23,9 @@ use crate::content::{
 };
 use crate::macro_tier::critic::{Evidence, REGENERATIONS};
 use crate::macro_tier::plan::Task;
+use crate::recovery::cached::{self, FilesState, Kept, Miss};
 use crate::recovery::{
-    Allowance, Cause, Course, Ended, Next, OverBudget, Purse, Trajectory, cached, service,
+    Allowance, Cause, Course, Ended, Next, OverBudget, Purse, Trajectory, service,
 };
 
 /// What an order may take beyond its own deadline: an executor that hangs is found out, restarted and given the order again.
@@ -40,6 +41,8 @@ const DELIVERY: Duration = Duration::from_secs(10);
 pub(super) struct Conduct<'a> {
     pub(super) ctx: &'a Context,
     pub(super) request: &'a GoalRequest,
+    /// The state of its files before anything was done.
+    pub(super) files: FilesState,
     /// When the tasks end; what comes after is kept for the delivery.
     ends: Instant,
     /// When the answer is due.
@@ -89,6 +92,8 @@ pub(super) struct Way<'t> {
     rejected: bool,
     /// Ways out that went on under a name of their own.
     renamed: u32,
+    /// What the files of the last result hashed to before it was judged.
+    seals: Option<Result<Vec<String>, Miss>>,
 }
 
 impl Way<'_> {
@@ -146,9 +151,32 @@ impl From<ToolOutput> for Found {
     }
 }
 
+/// One request for a goal.
+pub(super) struct Run<'a> {
+    pub(super) request: &'a GoalRequest,
+    /// The state of its files before anything was done.
+    pub(super) files: FilesState,
+    /// When the answer is due.
+    pub(super) due: Instant,
+    /// A planner that fell has begun it.
+    pub(super) goes_on: bool,
+}
+
+impl Drop for Conduct<'_> {
+    /// The one place where a goal's budget ends, in whatever way the work does: answered, failed, called off, out of time. A planner that
+    /// falls ends nothing: its successor goes on with what is left.
+    fn drop(&mut self) {
+        if !self.ctx.is_over() && !std::thread::panicking() {
+            let purses = self.ctx.society().purses();
+            purses.close(&self.request.goal_id, &self.purse);
+        }
+    }
+}
+
 impl<'a> Conduct<'a> {
-    /// A goal whose answer is due at `due`.
-    pub(super) fn new(ctx: &'a Context, request: &'a GoalRequest, due: Instant) -> Self {
+    /// A goal as far as it has come.
+    pub(super) fn new(ctx: &'a Context, run: &Run<'a>) -> Self {
+        let Run { request, due, .. } = *run;
         let time = Duration::from_millis(request.deadline_ms);
         let society = ctx.society();
         let allowance = Allowance {
@@ -157,14 +185,19 @@ impl<'a> Conduct<'a> {
             time,
             price_micros: society.price_micros(),
         };
+        let (purses, goal) = (society.purses(), &request.goal_id);
+        let purse = if run.goes_on {
+            purses.resume(goal, allowance, ctx.now())
+        } else {
+            purses.begin(goal, allowance, ctx.now())
+        };
         Self {
             ctx,
             request,
+            files: run.files.clone(),
             ends: due.checked_sub(DELIVERY.min(time / 5)).unwrap_or(due),
             due,
-            purse: society
-                .purses()
-                .open(&request.goal_id, allowance, ctx.now()),
+            purse,
             guard: Mutex::default(),
             accepted: AtomicU64::new(0),
             ended: Mutex::default(),
@@ -259,6 +292,7 @@ impl<'a> Conduct<'a> {
             took: None,
             rejected: false,
             renamed: 0,
+            seals: None,
         }
     }
 
@@ -291,6 +325,7 @@ impl<'a> Conduct<'a> {
         for revision in 0..=REGENERATIONS {
             let operation = self.operation(task, variant, revision);
             let result = self.order(way, task, args, &operation, by).await?;
+            way.seals = Some(cached::seals(&result.output));
             let work = Work::Result {
                 task: Box::new(Task {
                     args: args.clone(),
@@ -423,7 +458,8 @@ impl<'a> Conduct<'a> {
             && found.instead.is_none()
             && way.report.recovered.is_none()
         {
-            self.keep(way.task, args, &found.output, way.report.score);
+            let seals = way.seals.take().unwrap_or(Ok(Vec::new()));
+            self.keep(way.task, args, &found.output, seals, way.report.score);
         }
         self.tell(TaskEvent {
             attempt: way.report.attempts,
@@ -448,22 +484,36 @@ impl<'a> Conduct<'a> {
         }
     }
 
-    /// What was asked, as the name under which its result is kept.
-    pub(super) fn cache_key(&self, task: &Task, args: &Value) -> String {
+    /// What was asked, as the name under which its result is kept: asked of the files as they were when the goal began, which they
+    /// must still be.
+    fn cache_key(&self, task: &Task, args: &Value) -> Result<String, Miss> {
         let reads = capabilities(&task.action).contains(&Capability::ReadFiles);
-        let files = if reads {
-            self.request.data.as_slice()
-        } else {
-            &[]
-        };
-        cached::key(self.ctx.tenant(), &task.action, args, files)
+        if reads && FilesState::of(&self.request.data) != self.files {
+            return Err(Miss::FilesChanged);
+        }
+        let files = reads.then_some(&self.files);
+        Ok(cached::key(self.ctx.tenant(), &task.action, args, files))
     }
 
-    /// Keeps an accepted result for a time when it cannot be made.
-    fn keep(&self, task: &Task, args: &Value, output: &ToolOutput, score: Option<f64>) {
-        let key = self.cache_key(task, args);
+    /// The result that was accepted for the same, over the same files.
+    pub(super) fn kept(&self, task: &Task, args: &Value) -> Result<Kept, Miss> {
+        cached::find(self.ctx.store(), &self.cache_key(task, args)?)
+    }
+
+    /// Keeps an accepted result for a time when it cannot be made. One whose files changed under the work is nobody's result.
+    fn keep(
+        &self,
+        task: &Task,
+        args: &Value,
+        output: &ToolOutput,
+        seals: Result<Vec<String>, Miss>,
+        score: Option<f64>,
+    ) {
         let now = self.ctx.now();
-        if let Err(error) = cached::keep(self.ctx.store(), key, output, score, now) {
+        let kept = self
+            .cache_key(task, args)
+            .and_then(|key| cached::keep(self.ctx.store(), key, output, seals?, score, now));
+        if let Err(error) = kept {
             tracing::warn!(%error, task = task.id, "the result was not kept");
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! [`analysis`] reads goal and table by rules; [`mod@question`] asks the model for its pick and takes it only where the rules leave
 //! room; [`dag`] builds the tasks; [`sql`] writes their queries; [`findings`] reads the results into facts; [`writing`] prepares what the
-//! model is asked to write and the paragraph that stands in for it. All of that is pure; [`agent`] acts on it, task by task through
-//! `conduct`, and `recourse` when that fails.
+//! model is asked to write and the paragraph that stands in for it. All of that is pure; [`agent`] takes the goal, `pursuit` sees it
+//! through, `progress` carries out its plan, task by task through `conduct` and by `recourse` when that fails, and `delivery` has the answer
+//! judged.
 
 pub mod agent;
 pub mod analysis;
@@ -11,9 +12,12 @@ pub mod arithmetic;
 pub mod columns;
 mod conduct;
 pub mod dag;
+mod delivery;
 pub mod document;
 pub mod findings;
 mod lexicon;
+mod progress;
+mod pursuit;
 pub mod question;
 mod recourse;
 pub mod simpler;

@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use aios_supervisor::Recourse;
-use aios_tools::{Artifact, Workspace};
+use aios_tools::{Artifact, ToolOutput, Workspace};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::analysis::Analysis;
 use super::conduct::{Conduct, Found, Lost, Way};
 use super::simpler::{Simpler, simpler};
 use crate::agent::AgentError;
-use crate::content::TaskStatus;
-use crate::recovery::approvals::{self, Proposal};
-use crate::recovery::{ApprovalError, Cause, Decision, Next, cached};
+use crate::content::{TaskStatus, hex};
+use crate::macro_tier::plan::Task;
+use crate::recovery::cached::{self, Kept};
+use crate::recovery::{ApprovalError, Cause, Decision, Next, Question};
 
 impl Conduct<'_> {
     /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
@@ -61,19 +63,15 @@ impl Conduct<'_> {
         args: &Value,
         reason: String,
     ) -> Result<Found, Lost> {
-        let key = self.cache_key(way.task, args);
-        let Some(kept) = cached::find(self.ctx.store(), &key) else {
-            return Err(self.next(way, format!("{reason}; no earlier result is kept")));
+        let (kept, artifacts) = match self.brought(way.task, args) {
+            Ok(brought) => brought,
+            Err(error) => return Err(self.next(way, format!("{reason}; {error}"))),
         };
         let age = cached::spoken(kept.age(self.ctx.now()));
-        let mut output = kept.output;
-        match self.bring_here(&output.artifacts) {
-            Ok(artifacts) => output.artifacts = artifacts,
-            Err(error) => {
-                let gone = format!("{reason}; the file of the earlier result is gone: {error}");
-                return Err(self.next(way, gone));
-            }
-        }
+        let output = ToolOutput {
+            artifacts,
+            ..kept.output
+        };
         way.by_nobody();
         way.report.score = kept.score;
         way.report.recovered = Some(format!("cached: an earlier result, {age} old"));
@@ -87,22 +85,29 @@ impl Conduct<'_> {
         })
     }
 
-    /// Copies an earlier goal's files into this one's folder.
-    fn bring_here(&self, artifacts: &[Artifact]) -> Result<Vec<Artifact>, AgentError> {
-        if artifacts.is_empty() {
+    /// An earlier result, and its files copied into this goal's folder.
+    fn brought(&self, task: &Task, args: &Value) -> Result<(Kept, Vec<Artifact>), String> {
+        let kept = self.kept(task, args).map_err(|miss| miss.to_string())?;
+        let files = kept.files().map_err(|miss| miss.to_string())?;
+        let artifacts = self.bring_here(files).map_err(|error| error.to_string())?;
+        Ok((kept, artifacts))
+    }
+
+    fn bring_here(&self, files: Vec<(&Artifact, Vec<u8>)>) -> Result<Vec<Artifact>, AgentError> {
+        if files.is_empty() {
             return Ok(Vec::new());
         }
         let inputs: Vec<PathBuf> = self.request.data.iter().map(PathBuf::from).collect();
         let workspace = Workspace::new(&inputs, &self.request.out_dir)?;
-        artifacts
-            .iter()
-            .map(|artifact| {
+        files
+            .into_iter()
+            .map(|(artifact, bytes)| {
                 let name = artifact
                     .path
                     .file_name()
                     .and_then(|name| name.to_str())
-                    .ok_or_else(|| AgentError::failure("it has no name"))?;
-                let path = workspace.write(name, &std::fs::read(&artifact.path)?)?;
+                    .ok_or_else(|| AgentError::failure("the earlier file has no name"))?;
+                let path = workspace.write(name, &bytes)?;
                 Ok(Artifact {
                     path,
                     ..artifact.clone()
@@ -195,7 +200,7 @@ impl Conduct<'_> {
             then: Recourse::Partial,
             reason,
         };
-        let id = match self.propose(way, &reason) {
+        let id = match self.propose(way, args, &reason) {
             Ok(id) => id,
             Err(error) => return Err(gap(format!("{reason}; nobody was asked: {error}"))),
         };
@@ -208,12 +213,21 @@ impl Conduct<'_> {
         .await;
         let queue = self.ctx.society().approvals();
         match queue.wait(&id, self.left()).await {
+            Ok(Some((Decision::Accept, _))) if self.left().is_zero() => {
+                // Decided too late for this time: asked again, the goal goes on with the decision, which is not used yet.
+                self.waits_for.lock().push(id.clone());
+                Err(gap(format!("{reason}; approval {id} came too late")))
+            }
             Ok(Some((Decision::Accept, _))) => {
+                // On record before anything is done: whatever falls from here on, it is not done a second time.
+                if let Err(error) = queue.spend(&id) {
+                    return Err(gap(format!("{reason}; {error}")));
+                }
                 way.course.approved();
                 let variant = way.anew("approved");
                 let done = self.judged(way, way.task, args, &variant, None).await;
                 if done.is_err() && self.left().is_zero() {
-                    // Decided too late for this time: asked again, the goal goes on with the decision.
+                    // Cut short by the goal's time: asked again, the goal goes on from here and asks anew.
                     self.waits_for.lock().push(id.clone());
                 }
                 let output = done?;
@@ -238,19 +252,22 @@ impl Conduct<'_> {
         }
     }
 
-    fn propose(&self, way: &Way<'_>, reason: &str) -> Result<String, ApprovalError> {
-        let (goal, task) = (&self.request.goal_id, &way.task.id);
-        let proposal = Proposal {
-            approval: approvals::name(self.ctx.tenant(), goal, task),
-            goal: goal.clone(),
-            task: task.clone(),
-            question: format!(
-                "\"{}\" failed {} times: {reason}. Shall it be tried once more?",
-                way.title, way.report.attempts
+    fn propose(&self, way: &Way<'_>, args: &Value, reason: &str) -> Result<String, ApprovalError> {
+        let attempts = way.report.attempts;
+        let question = Question {
+            goal: self.request.goal_id.clone(),
+            task: way.task.id.clone(),
+            action: way.task.action.clone(),
+            arguments: hex(&Sha256::digest(args.to_string())),
+            attempts,
+            round: 0,
+            text: format!(
+                "\"{}\" failed {attempts} times: {reason}. Shall it be tried once more?",
+                way.title
             ),
         };
         let approval = self.ctx.society().approvals().propose(
-            &proposal,
+            question,
             self.ctx.tenant(),
             self.ctx.public_key(),
             |draft| self.ctx.sign(draft).map_err(|error| error.to_string()),

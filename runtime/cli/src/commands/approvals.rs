@@ -64,6 +64,7 @@ fn told(approval: &Approval) -> String {
         status,
         decided_by,
         reason,
+        spent_at,
         ..
     } = approval;
     let mut text = format!(
@@ -80,6 +81,9 @@ fn told(approval: &Approval) -> String {
     }
     if let Some(reason) = reason.as_ref().filter(|reason| !reason.is_empty()) {
         text.push_str(&format!(": {}", console::harmless(reason)));
+    }
+    if let Some(at) = spent_at {
+        text.push_str(&format!("\n  used at {at}"));
     }
     text
 }

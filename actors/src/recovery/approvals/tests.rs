@@ -1,0 +1,336 @@
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_memory::{InMemoryStore, Store};
+use aios_protocols::{
+    AgentId, Authentic, Content, Performative, PrincipalId, Sealed, Sealer, SigningIdentity,
+    TenantId, Timestamp,
+};
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::agent::{Audit, Clock, ManualClock};
+use crate::content::hex;
+
+/// A queue, an agent that asks and the owner who decides.
+struct Desk {
+    queue: Approvals,
+    store: Arc<dyn Store>,
+    clock: Arc<ManualClock>,
+    audit: Arc<Audit>,
+    tenant: TenantId,
+    agent: Arc<SigningIdentity>,
+    owner: Arc<SigningIdentity>,
+    signed: Cell<u8>,
+}
+
+impl Desk {
+    fn new(store: Arc<dyn Store>, tenant: &str) -> Self {
+        let agent: AgentId = "macro.planner.001@global".parse().unwrap();
+        let owner: PrincipalId = format!("user:owner@{tenant}").parse().unwrap();
+        let owner = Arc::new(SigningIdentity::from_seed(owner, [2; 32]));
+        let start = Timestamp::since_epoch(Duration::from_secs(1_800_000_000));
+        let clock = Arc::new(ManualClock::at(start));
+        let audit = Arc::new(Audit::new(None));
+        let tenant = TenantId::new(tenant).unwrap();
+        Self {
+            queue: Approvals::new(
+                Arc::clone(&store),
+                tenant.clone(),
+                Arc::clone(&clock) as Arc<dyn Clock>,
+                Some(Owner::of(&owner)),
+                Arc::clone(&audit),
+            ),
+            store,
+            clock,
+            audit,
+            tenant,
+            agent: Arc::new(SigningIdentity::from_seed(agent, [1; 32])),
+            owner,
+            signed: Cell::default(),
+        }
+    }
+
+    /// The same after a restart: nothing is left but the store, and the agent has another key.
+    fn restarted(&self) -> Self {
+        let mut next = Self::new(Arc::clone(&self.store), self.tenant.as_str());
+        let agent: AgentId = "macro.planner.001@global".parse().unwrap();
+        next.agent = Arc::new(SigningIdentity::from_seed(agent, [3; 32]));
+        next
+    }
+
+    fn random(&self) -> [u8; 10] {
+        self.signed.set(self.signed.get() + 1);
+        [self.signed.get(); 10]
+    }
+
+    fn ask(&self, question: Question) -> Approval {
+        let agent: AgentId = "macro.planner.001@global".parse().unwrap();
+        let sign = |draft| {
+            let now = self.clock.now();
+            let agent = Arc::clone(&self.agent);
+            let mut sealer = Sealer::new(agent, self.tenant.clone(), now.as_micros());
+            let sealed = sealer.seal(draft, now, self.random());
+            sealed
+                .map(|(_, frame)| frame)
+                .map_err(|error| error.to_string())
+        };
+        let key = self.agent.public_key();
+        let asked = self
+            .queue
+            .propose(question, &self.tenant, key, sign, &agent);
+        asked.unwrap()
+    }
+
+    fn decision(&self, id: &str, decision: Decision) -> Sealed {
+        let proposal = self.queue.proposal(id).unwrap();
+        let now = self.clock.now();
+        decision_frame(&proposal, decision, "", &self.owner, now, self.random()).unwrap()
+    }
+
+    fn accept(&self, id: &str) {
+        let yes = self.decision(id, Decision::Accept);
+        self.queue.decide(&yes).unwrap();
+    }
+
+    fn audited(&self, label: &str) -> u64 {
+        self.audit.counts().get(label).copied().unwrap_or(0)
+    }
+}
+
+fn store() -> Arc<dyn Store> {
+    Arc::new(InMemoryStore::default())
+}
+
+fn question() -> Question {
+    Question {
+        goal: "q3".to_owned(),
+        task: "growth".to_owned(),
+        action: "sql".to_owned(),
+        arguments: "00ff".to_owned(),
+        attempts: 3,
+        round: 0,
+        text: "\"growth\" failed 3 times: the file is away. Shall it be tried once more?"
+            .to_owned(),
+    }
+}
+
+/// The same question but for one thing each.
+fn others() -> [Question; 6] {
+    let text = "\"growth\" failed 3 times: it would delete the file. Shall it be tried once more?";
+    [
+        Question {
+            text: text.to_owned(),
+            ..question()
+        },
+        Question {
+            goal: "q4".to_owned(),
+            ..question()
+        },
+        Question {
+            task: "totals".to_owned(),
+            ..question()
+        },
+        Question {
+            action: "chart".to_owned(),
+            ..question()
+        },
+        Question {
+            arguments: "00fe".to_owned(),
+            ..question()
+        },
+        Question {
+            attempts: 4,
+            ..question()
+        },
+    ]
+}
+
+#[test]
+fn a_yes_is_to_the_words_that_were_read_and_to_no_others() {
+    let desk = Desk::new(store(), "local");
+    let asked = desk.ask(question());
+    desk.accept(&asked.id);
+    for other in others() {
+        let other = desk.ask(other);
+        assert_eq!(other.status, ApprovalStatus::Open, "{other:?}");
+        assert_ne!(other.id, asked.id);
+        let used = desk.queue.spend(&other.id);
+        assert!(
+            matches!(used, Err(ApprovalError::NotAccepted { .. })),
+            "{used:?}"
+        );
+    }
+    // In the same words it is the same question, and the yes stands.
+    let again = desk.ask(question());
+    assert_eq!(
+        (again.id, again.status),
+        (asked.id, ApprovalStatus::Accepted)
+    );
+}
+
+/// A decision about `proposal` whose signer read a question of this digest.
+fn having_read(desk: &Desk, proposal: &Authentic, digest: String) -> Sealed {
+    let said: Proposal = proposal.content.read_json().unwrap();
+    let verdict = Verdict {
+        approval: said.approval,
+        proposal: hex(&Sha256::digest(proposal.sealed().as_bytes())),
+        question: digest,
+        reason: String::new(),
+    };
+    let content = Content::json(&verdict).unwrap();
+    let now = desk.clock.now();
+    let owner = Arc::clone(&desk.owner);
+    let mut sealer = Sealer::new(owner, desk.tenant.clone(), now.as_micros());
+    let reply = proposal.reply(Performative::AcceptProposal, content);
+    sealer.seal(reply, now, desk.random()).unwrap().1
+}
+
+#[test]
+fn a_decision_signs_the_digest_of_the_question_beside_the_proposal() {
+    let desk = Desk::new(store(), "local");
+    let asked = desk.ask(question());
+    let proposal = desk.queue.proposal(&asked.id).unwrap();
+    for other in others() {
+        let digest = other.digest(&desk.tenant);
+        let refused = desk.queue.decide(&having_read(&desk, &proposal, digest));
+        let Err(ApprovalError::NotADecision { why, .. }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert!(why.contains("other words"), "{why}");
+    }
+    assert_eq!(desk.audited("approval-no-decision"), 6);
+    assert_eq!(asked.digest, asked.asked().digest(&desk.tenant));
+    let frame = having_read(&desk, &proposal, asked.digest);
+    desk.queue.decide(&frame).unwrap();
+    desk.queue.spend(&asked.id).unwrap();
+}
+
+#[test]
+fn words_that_were_changed_in_the_store_are_not_used() {
+    let desk = Desk::new(store(), "local");
+    let asked = desk.ask(question());
+    desk.accept(&asked.id);
+    let key = format!("approval/local/{}", asked.id).into_bytes();
+    let bytes = desk.store.get(&key).unwrap().unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    for (was, is) in [
+        ("is away", "is gone"),
+        ("00ff", "00fe"),
+        ("\"sql\"", "\"rm\""),
+    ] {
+        let altered = text.replacen(was, is, 1);
+        assert_ne!(altered, text);
+        desk.store.put(&key, altered.as_bytes()).unwrap();
+        let used = desk.queue.spend(&asked.id);
+        assert!(
+            matches!(used, Err(ApprovalError::NotProven { .. })),
+            "{was}: {used:?}"
+        );
+    }
+}
+
+#[test]
+fn an_approval_is_used_once_whatever_restarts() {
+    let desk = Desk::new(store(), "local");
+    let asked = desk.ask(question());
+    let early = desk.queue.spend(&asked.id);
+    assert!(matches!(early, Err(ApprovalError::NotAccepted { .. })));
+    desk.accept(&asked.id);
+    let yes = desk.decision(&asked.id, Decision::Accept);
+    desk.queue.spend(&asked.id).unwrap();
+    let again = desk.queue.spend(&asked.id).unwrap_err();
+    assert!(again.to_string().contains("for one more try"), "{again}");
+
+    let desk = desk.restarted();
+    let again = desk.queue.spend(&asked.id);
+    assert!(
+        matches!(again, Err(ApprovalError::AlreadySpent { .. })),
+        "{again:?}"
+    );
+    assert_eq!(desk.audited("approval-spent"), 1);
+    // Asked anew it is another question, which no earlier yes answers.
+    let anew = desk.ask(question());
+    assert_eq!((anew.round, anew.status), (1, ApprovalStatus::Open));
+    assert_ne!(anew.id, asked.id);
+    assert!(desk.queue.decide(&yes).is_err());
+    let used = desk.queue.spend(&anew.id);
+    assert!(matches!(used, Err(ApprovalError::NotAccepted { .. })));
+    desk.accept(&anew.id);
+    desk.queue.spend(&anew.id).unwrap();
+    let listed = desk.queue.list().unwrap();
+    assert_eq!(listed.len(), 2);
+    assert!(listed.iter().all(|one| one.spent_at.is_some()));
+}
+
+#[test]
+fn of_many_that_use_one_approval_one_may() {
+    let desk = Desk::new(store(), "local");
+    let asked = desk.ask(question());
+    desk.accept(&asked.id);
+    let used = std::thread::scope(|scope| {
+        let using: Vec<_> = (0..8)
+            .map(|_| {
+                let (queue, id) = (desk.queue.clone(), asked.id.clone());
+                scope.spawn(move || queue.spend(&id).is_ok())
+            })
+            .collect();
+        let used = using.into_iter().map(|one| one.join().unwrap());
+        used.filter(|used| *used).count()
+    });
+    assert_eq!((used, desk.audited("approval-spent")), (1, 7));
+}
+
+#[test]
+fn a_no_stands_and_allows_nothing() {
+    let desk = Desk::new(store(), "local");
+    let asked = desk.ask(question());
+    let no = desk.decision(&asked.id, Decision::Reject);
+    desk.queue.decide(&no).unwrap();
+    let used = desk.queue.spend(&asked.id);
+    let Err(ApprovalError::NotAccepted { status, .. }) = used else {
+        panic!("{used:?}")
+    };
+    assert_eq!(status, "rejected");
+    assert_eq!(desk.ask(question()).status, ApprovalStatus::Rejected);
+}
+
+#[test]
+fn a_folder_under_another_tenant_leaves_the_first_ones_questions_alone() {
+    let store = store();
+    let ours = Desk::new(Arc::clone(&store), "local");
+    let asked = ours.ask(question());
+    // The folder brings the owner's key along, so the other's owner signs with it too, as another party.
+    let other = Desk::new(Arc::clone(&store), "acme");
+    assert!(other.queue.list().unwrap().is_empty());
+    let proposal = ours.queue.proposal(&asked.id).unwrap();
+    let now = other.clock.now();
+    let by_other =
+        decision_frame(&proposal, Decision::Reject, "", &other.owner, now, [9; 10]).unwrap();
+    for refused in [
+        other.queue.get(&asked.id).map(drop),
+        other.queue.proposal(&asked.id).map(drop),
+        other.queue.decide(&by_other).map(drop),
+        other.queue.spend(&asked.id),
+    ] {
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, ApprovalError::OtherTenant { .. }),
+            "{refused:?}"
+        );
+        let said = refused.to_string();
+        assert!(said.contains("node.tenant = \"local\""), "{said}");
+    }
+    // The same words are another question there.
+    let theirs = other.ask(question());
+    assert_ne!(theirs.id, asked.id);
+    assert!(matches!(
+        other.queue.get("ap-0123456789abcdef0123456789abcdef"),
+        Err(ApprovalError::Unknown { .. })
+    ));
+    // The first one's question is as it was, and is decided and used as ever.
+    assert_eq!(ours.queue.list().unwrap(), std::slice::from_ref(&asked));
+    ours.accept(&asked.id);
+    ours.queue.spend(&asked.id).unwrap();
+}

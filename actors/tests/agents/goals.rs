@@ -1,0 +1,330 @@
+//! Goals in a small world with the real planner, executor and critic: what ends a budget, what a yes is for, what is kept of a result.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aios_actors::agent::{AgentOptions, AskError, Context};
+use aios_actors::content::{GoalAnswer, GoalRequest, GoalStatus, ontology};
+use aios_actors::recovery::approvals::Owner;
+use aios_actors::recovery::{ApprovalStatus, Decision, NoPurse, Policies, Purse, decision_frame};
+use aios_actors::{Society, macro_tier, meso_tier};
+use aios_memory::InMemoryStore;
+use aios_protocols::{
+    AgentId, Content, Draft, Performative, PrincipalId, ProtocolName, SigningIdentity,
+};
+use aios_supervisor::Recourse;
+use aios_tools::{
+    Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
+    WriteRequest, Writer,
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::house::House;
+
+/// Longer than anything here should take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is done before a tool of an executor runs.
+type Before = Arc<dyn Fn() -> Result<(), ToolError> + Send + Sync>;
+
+/// A real tool behind what the test does before it. The Critic's own use of it, which has no operation, is left alone.
+struct Behind {
+    spec: ToolSpec,
+    tools: Arc<Toolbox>,
+    before: Before,
+}
+
+impl Tool for Behind {
+    fn spec(&self) -> ToolSpec {
+        self.spec.clone()
+    }
+
+    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+        if call.idempotency_key.ends_with("/t0") {
+            (self.before)()?;
+        }
+        self.tools.call(self.spec.name, &Capabilities::all(), call)
+    }
+}
+
+/// Prose that needs no model.
+struct Plain;
+
+impl Writer for Plain {
+    fn write(&self, _: &WriteRequest<'_>) -> Result<String, WriteError> {
+        Ok("The notes say so.".to_owned())
+    }
+}
+
+struct Team {
+    house: House,
+    planner: AgentId,
+    owner: Arc<SigningIdentity>,
+    folder: TempDir,
+}
+
+impl Team {
+    /// Those a goal about a document needs; reading it has no second try, and then this is done.
+    async fn new(then: Recourse, before: Before) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join("notes.md"),
+            "# Notes\n\nThe depot in Bremen moves in May. The rent falls by 200 euros.\n",
+        )
+        .unwrap();
+        let owner: PrincipalId = "user:owner@local".parse().unwrap();
+        let owner = Arc::new(SigningIdentity::from_seed(owner, [9; 32]));
+        let mut policies = Policies::default();
+        policies.read_file.retries = 0;
+        policies.read_file.then = then;
+        let house = House::with(Arc::new(InMemoryStore::default()), |world| {
+            world.recovery(policies).owner(Owner::of(&owner))
+        })
+        .await;
+        let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
+        let mut behind = Toolbox::new();
+        for spec in tools.specs() {
+            behind.register(Arc::new(Behind {
+                spec,
+                tools: Arc::clone(&tools),
+                before: Arc::clone(&before),
+            }));
+        }
+        meso_tier::team::enlist(house.society.factories());
+        macro_tier::team::enlist(house.society.factories(), &Arc::new(behind));
+        let mut planner = None;
+        for role in [
+            "meso.registry",
+            "meso.consensus",
+            "meso.state",
+            "macro.executor",
+            "macro.critic",
+            "macro.planner",
+        ] {
+            let spawned = house
+                .society
+                .spawn(role, &house.supervisor, AgentOptions::default())
+                .await
+                .unwrap();
+            planner = Some(spawned.0);
+        }
+        Self {
+            house,
+            planner: planner.unwrap(),
+            owner,
+            folder,
+        }
+    }
+
+    fn notes(&self) -> PathBuf {
+        self.folder.path().join("notes.md")
+    }
+
+    fn ask(&self, goal: &str, deadline: Duration) -> JoinHandle<Result<GoalAnswer, AskError>> {
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let request = GoalRequest {
+            goal_id: goal.to_owned(),
+            text: "Summarise the notes".to_owned(),
+            data: vec![text(self.notes())],
+            out_dir: text(self.folder.path().join("out")),
+            deadline_ms: deadline.as_millis() as u64,
+            task_deadline_ms: deadline.as_millis() as u64,
+            tokens: 10_000,
+            tasks: 16,
+            money_micros: 0,
+        };
+        let draft = Draft::new(Performative::Request, Content::json(&request).unwrap())
+            .protocol(ProtocolName::FipaRequest)
+            .ontology(ontology::GOAL);
+        let (asker, planner): (Context, _) = (self.house.driver.clone(), self.planner.clone());
+        tokio::spawn(async move {
+            let reply = asker.ask(&planner, draft, PATIENCE).await?;
+            Ok(reply.content.read_json().unwrap())
+        })
+    }
+
+    fn purse(&self, goal: &str) -> Result<Purse, NoPurse> {
+        self.house.society.purses().of(goal)
+    }
+
+    /// The goal's purse once it is under way, with seven tokens gone.
+    async fn spends(&self, goal: &str) {
+        until("the goal is under way", || self.purse(goal).is_ok()).await;
+        let purse = self.purse(goal).unwrap();
+        let now = self.house.society.now();
+        purse.reserve(7, now).unwrap().settle(7);
+    }
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// Reading waits for this.
+fn gate() -> (Arc<AtomicBool>, Before) {
+    let open = Arc::new(AtomicBool::new(false));
+    let before: Before = {
+        let open = Arc::clone(&open);
+        Arc::new(move || {
+            let begin = std::time::Instant::now();
+            while !open.load(Ordering::SeqCst) && begin.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            Ok(())
+        })
+    };
+    (open, before)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_goal_that_is_called_off_takes_its_budget_with_it_and_begins_anew_with_a_full_one() {
+    let (open, before) = gate();
+    let team = Team::new(Recourse::Partial, before).await;
+    let asking = team.ask("g", PATIENCE);
+    team.spends("g").await;
+    asking.abort();
+    until("its purse is closed", || team.purse("g").is_err()).await;
+    open.store(true, Ordering::SeqCst);
+    let answer = team.ask("g", PATIENCE).await.unwrap().unwrap();
+    assert_ne!(answer.status, GoalStatus::Failed, "{answer:?}");
+    assert_eq!(answer.spent.tokens, 0, "nothing is missing from before");
+    assert!(team.purse("g").is_err(), "an answered goal is over too");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_goal_out_of_time_ends_its_own_budget_and_not_that_of_another_run() {
+    let (open, before) = gate();
+    let team = Team::new(Recourse::Partial, before).await;
+    let asking = team.ask("g", PATIENCE);
+    team.spends("g").await;
+    // The same goal again, for which there is no time: it waits for the first run and is ended from outside.
+    let late = team.ask("g", Duration::from_millis(200)).await.unwrap();
+    let late = late.unwrap_err().to_string();
+    assert!(late.contains("raise goal.deadline_ms"), "{late}");
+    assert_eq!(team.purse("g").unwrap().spent().tokens, 7);
+    open.store(true, Ordering::SeqCst);
+    assert_eq!(asking.await.unwrap().unwrap().spent.tokens, 7);
+    assert!(team.purse("g").is_err());
+
+    open.store(false, Ordering::SeqCst);
+    let slow = team.ask("h", Duration::from_millis(300)).await.unwrap();
+    assert!(
+        slow.as_ref()
+            .map_or(true, |answer| answer.status == GoalStatus::Failed),
+        "{slow:?}"
+    );
+    assert!(team.purse("h").is_err());
+    open.store(true, Ordering::SeqCst);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planner_that_falls_leaves_its_goals_budget_to_its_successor() {
+    let (open, before) = gate();
+    let team = Team::new(Recourse::Partial, before).await;
+    let asking = team.ask("g", PATIENCE);
+    team.spends("g").await;
+    team.house.kill(&team.planner).await;
+    open.store(true, Ordering::SeqCst);
+    let answer = asking.await.unwrap().unwrap();
+    assert_eq!(answer.spent.tokens, 7, "{answer:?}");
+    assert!(team.purse("g").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approval_is_used_up_before_what_it_allows_begins() {
+    let readings = Arc::new(AtomicU32::new(0));
+    let used = Arc::new(AtomicBool::new(false));
+    let world = Arc::new(OnceLock::<Society>::new());
+    let before: Before = {
+        let (readings, used, world) = (readings.clone(), used.clone(), world.clone());
+        Arc::new(move || {
+            if readings.fetch_add(1, Ordering::SeqCst) == 0 {
+                return Err(ToolError::DeadlinePassed);
+            }
+            let listed = world.get().unwrap().approvals().list().unwrap();
+            used.store(
+                listed.iter().all(|one| one.spent_at.is_some()),
+                Ordering::SeqCst,
+            );
+            Ok(())
+        })
+    };
+    let team = Team::new(Recourse::Human, before).await;
+    assert!(world.set(team.house.society.clone()).is_ok());
+    let asking = team.ask("g", PATIENCE);
+    let queue = team.house.society.approvals();
+    until("a human is asked", || !queue.list().unwrap().is_empty()).await;
+    let asked = queue.list().unwrap().remove(0);
+    assert_eq!(
+        (asked.status, asked.action.as_str(), asked.attempts),
+        (ApprovalStatus::Open, "read_file", 1)
+    );
+    let proposal = queue.proposal(&asked.id).unwrap();
+    let now = team.house.society.now();
+    let yes = decision_frame(&proposal, Decision::Accept, "", &team.owner, now, [1; 10]);
+    queue.decide(&yes.unwrap()).unwrap();
+    let answer = asking.await.unwrap().unwrap();
+    assert_ne!(answer.status, GoalStatus::Failed, "{answer:?}");
+    assert_eq!(readings.load(Ordering::SeqCst), 2);
+    assert!(used.load(Ordering::SeqCst), "it was on record before");
+
+    // The next goal fails in the same way, and nobody has said yes to that.
+    readings.store(0, Ordering::SeqCst);
+    let next = team.ask("h", Duration::from_secs(3)).await.unwrap();
+    let next = next.unwrap();
+    let reason = next.reason.unwrap_or_default();
+    assert!(reason.contains("waits for a human"), "{reason}");
+    assert_ne!(next.waits_for, [asked.id]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_is_kept_for_the_files_it_was_made_from_and_for_no_others() {
+    for changes in [false, true] {
+        let broken = Arc::new(AtomicBool::new(false));
+        let notes = Arc::new(OnceLock::<PathBuf>::new());
+        let before: Before = {
+            let (broken, notes) = (broken.clone(), notes.clone());
+            Arc::new(move || {
+                if broken.load(Ordering::SeqCst) {
+                    return Err(ToolError::DeadlinePassed);
+                }
+                if changes {
+                    // Somebody saves the file while the work is under way.
+                    std::fs::write(
+                        notes.get().unwrap(),
+                        "# Notes\n\nThe depot stays in Bremen.\n",
+                    )
+                    .unwrap();
+                }
+                Ok(())
+            })
+        };
+        let team = Team::new(Recourse::Cached, before).await;
+        notes.set(team.notes()).unwrap();
+        let first = team.ask("first", PATIENCE).await.unwrap().unwrap();
+        assert_ne!(first.status, GoalStatus::Failed, "{first:?}");
+        broken.store(true, Ordering::SeqCst);
+        let second = team.ask("second", PATIENCE).await.unwrap().unwrap();
+        if changes {
+            let reason = second.reason.unwrap_or_default();
+            assert!(reason.contains("no earlier result is kept"), "{reason}");
+        } else {
+            let read = second.tasks.iter().find(|task| task.action == "read_file");
+            let how = read.and_then(|task| task.recovered.clone());
+            assert!(
+                how.is_some_and(|how| how.starts_with("cached: ")),
+                "{second:?}"
+            );
+        }
+    }
+}
