@@ -56,6 +56,9 @@ pub enum StartError {
     /// Nobody could decide what agents propose.
     #[error(transparent)]
     Owner(#[from] OwnerError),
+    /// Opening the state folder was cut short.
+    #[error("the start was interrupted while the state folder was being opened; start again")]
+    Interrupted,
     /// The engine did not come up.
     #[error("the engine did not start: {0}")]
     Engine(EngineError),
@@ -152,7 +155,13 @@ impl NodeBuilder {
         let config = self.config;
         config.check()?;
         let store: Arc<dyn Store> = match config.storage.path() {
-            Some(folder) => Arc::new(SledStore::open(&folder)?),
+            // It may wait a while for whoever is letting go of the folder, perhaps a task of this very thread.
+            Some(folder) => {
+                match tokio::task::spawn_blocking(move || SledStore::open(&folder)).await {
+                    Ok(store) => Arc::new(store?),
+                    Err(_) => return Err(StartError::Interrupted),
+                }
+            }
             None => Arc::new(InMemoryStore::default()),
         };
         let bus = Arc::new(InProcessDataBus::new());

@@ -462,17 +462,15 @@ impl ChildHandle {
         let child = book
             .tree
             .key_of(&self.id)
-            .and_then(|key| Some((key, book.tree.children.get(&key)?)));
-        let Some((key, child)) = child else {
+            .and_then(|key| book.tree.children.get(&key));
+        let Some(child) = child else {
             return Look::Gone;
         };
         match child.phase.shown() {
-            Running if child.incarnation > incarnation => {
-                match book.live(key).and_then(|live| live.cell.clone()) {
-                    Some(cell) => Look::Runs(cell),
-                    None => Look::NotYet,
-                }
-            }
+            Running if child.incarnation > incarnation => match child.live.cell.clone() {
+                Some(cell) => Look::Runs(cell),
+                None => Look::NotYet,
+            },
             Stopped | Finished => Look::Gone,
             _ => Look::NotYet,
         }

@@ -4,7 +4,7 @@
 //! have to ask the actor, so they are answered while it starts, stops, or is down.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     hash::{BuildHasherDefault, Hasher},
     sync::{
         Arc,
@@ -19,7 +19,7 @@ use tokio::sync::{Notify, broadcast, oneshot};
 
 use crate::{
     child_spec::{ChildSpec, Extras, StartError, StartFn, Started},
-    decision::{Key, Mode, Settings, Tree},
+    decision::{Child, Key, Mode, Settings, Tree},
     dynamic::AnyTemplate,
     events::SupervisionEvent,
     options::Options,
@@ -31,18 +31,20 @@ use crate::{
 /// A map from numbers this process has given out itself: nobody can choose them to collide.
 pub(crate) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
-/// Numbers that were given out one after another lie one after another in the table, so that those who came together
-/// are found in the same lines of the cache. A table takes its place from the low bits, which are left in their order (and
-/// folded, so that only every thousandth number is no worse), and its tag from the seven highest, which are mixed.
+/// Of numbers that were given out one after another, 64 lie together in the table, so that those who came together are
+/// found in the same lines of the cache; the groups of 64 are spread by multiplication (Fibonacci hashing). A table takes its
+/// place from the low bits and its tag from the seven highest.
 #[derive(Default)]
 pub(crate) struct IdHasher(u64);
 
 const TAG: u64 = 0x7f << 57;
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
-        let mixed = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed & TAG) | ((self.0 ^ (self.0 >> 10)) & !TAG)
+        let mixed = self.0.wrapping_mul(SPREAD);
+        let line = (self.0 >> 6).wrapping_mul(SPREAD) >> 32;
+        (mixed & TAG) | (line << 6) | (self.0 & 63)
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -84,11 +86,12 @@ pub(crate) struct Shared {
     pub(crate) strategy: Strategy,
     pub(crate) auto_shutdown: AutoShutdown,
     pub(crate) template: Option<AnyTemplate>,
-    /// Numbers the children a template names; never starts over, so names are not used twice.
+    /// Numbers the children a template names; goes on across restarts, so names are not used twice.
     pub(crate) next_number: AtomicU64,
     /// Generations that were used below by supervisors whose records are gone: one that is added under an old name goes
     /// on from there.
     spent_below: AtomicU64,
+    /// Whoever holds one may take that of a supervisor below, never one above.
     pub(crate) book: Mutex<Book>,
     /// Somebody started, ended, or changed state.
     pub(crate) changed: Notify,
@@ -211,10 +214,14 @@ impl Remains {
 
     /// Waits until the task has ended and its state is dropped, and the same for everything below it. A start that
     /// came off in the last moment is undone.
-    pub(crate) async fn gone(self) {
+    pub(crate) async fn gone(self, above: &Shared) {
         if let Some(Ok(started)) = self.gone_keeping_start().await {
             started.cell.kill();
+            let below = started.subtree.clone();
             let _ = Box::pin(started.remains().gone_keeping_start()).await;
+            if let Some(below) = below {
+                above.forget(&below);
+            }
         }
     }
 
@@ -313,7 +320,7 @@ impl Shared {
         book.since = self.env.now();
         // Arguments of children belong to strangers: their drop may look at this book.
         drop(book);
-        drop(old);
+        drop_all(old.children);
         for forgotten in subtrees.into_values() {
             self.forget(&forgotten);
         }
@@ -361,7 +368,6 @@ impl Shared {
             .tree
             .ceiling()
             .max(self.spent_below.load(Ordering::Relaxed));
-        // No thread ever holds two books.
         drop(book);
         below.iter().map(|below| below.spent()).fold(mine, u64::max)
     }
@@ -372,7 +378,7 @@ impl Shared {
             let Some(remains) = self.book.lock().orphans.pop() else {
                 return;
             };
-            Box::pin(remains.gone()).await;
+            Box::pin(remains.gone(self)).await;
         }
     }
 
@@ -412,12 +418,28 @@ impl Shared {
             omitted: tree.children.len() - children.len(),
             children,
         };
-        // The lock goes before the next one is taken: no thread ever holds two.
         drop(book);
         for (index, subtree) in subtrees {
             view.children[index].supervisor = Some(subtree.view(limit));
         }
         view
+    }
+}
+
+/// Drops what holds code and values of strangers: never under a book's lock, which their drop may want, and never so that
+/// a panic of theirs ends the supervisor.
+pub(crate) fn drop_foreign<T>(what: T) {
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(what)));
+}
+
+/// One by one: a second panic while a whole map is dropped would end the process.
+fn drop_all(children: BTreeMap<Key, Box<Child<Live>>>) {
+    children.into_values().for_each(drop_foreign);
+}
+
+impl Drop for Book {
+    fn drop(&mut self) {
+        drop_all(std::mem::take(&mut self.tree.children));
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use aios_actors::agent::{Clock, ManualClock};
 use aios_actors::content::{GoalStatus, TaskStatus};
 use aios_actors::recovery::{ApprovalError, ApprovalStatus, Decision, decision_frame};
-use aios_memory::SledStore;
 use aios_protocols::{PrincipalId, Sealed, SigningIdentity, Timestamp};
 use aios_runtime::{Answer, Config, Goal, GoalEvent, Node};
 use aios_supervisor::Recourse;
@@ -185,13 +184,6 @@ async fn a_question_survives_the_end_of_its_node() {
         house.node.stop().await;
         (id, owner)
     };
-    // The last tasks of the first node let go of the folder a moment after its stop.
-    soon("the folder", async {
-        while SledStore::open(&storage).is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await;
     let house = house(Some(&storage), 60_000, None).await;
     assert_eq!(
         house.node.owner().public_key(),

@@ -247,6 +247,7 @@ impl Context {
         let allowed = outbox.cell.options.job_deadline;
         let incarnation = Arc::clone(&outbox.incarnation);
         // An incarnation that is over starts nothing; the message is its successor's.
+        let waker = Arc::clone(&outbox.cell.waker);
         incarnation.run(Some(ticket), allowed, async move {
             // Made inside, so that a panic in the closure itself is caught too.
             let work = std::panic::AssertUnwindSafe(async move { job(incoming, ctx).await });
@@ -269,6 +270,8 @@ impl Context {
                 }
             }
         });
+        // Nobody else may be at work, and then nobody watches: the host has to see its deadline.
+        waker.wake();
     }
 
     /// The model, if this world has one.

@@ -13,7 +13,7 @@ use crate::{
     decision::{Action, Input, Key},
     events::{EventKind, SupervisionEvent},
     exit::{ExitReason, SHUTDOWN},
-    shared::{Live, Nest, Pending, StartSlot},
+    shared::{Live, Nest, Pending, StartSlot, drop_foreign},
     strategy::Kind,
 };
 
@@ -294,9 +294,9 @@ impl State {
             drop(book);
             return self.gone(key, incarnation, exit);
         }
-        let me = self.me.clone();
+        let (me, above) = (self.me.clone(), Arc::clone(&self.shared));
         let task = tokio::spawn(async move {
-            remains.gone().await;
+            remains.gone(&above).await;
             let _ = me.send_message(Msg::Gone {
                 key,
                 incarnation,
@@ -379,9 +379,13 @@ impl State {
             return;
         };
         let lost = live.take_remains();
-        if let Some(cell) = lost.cell {
+        if let Some(cell) = &lost.cell {
             book.by_actor.remove(&cell.get_id());
         }
+        drop(book);
+        // Should it come loose one day, or its start come off, nothing of it may stay.
+        let above = Arc::clone(&self.shared);
+        tokio::spawn(async move { lost.gone(&above).await });
     }
 
     /// One timer for all that may be due. It is never moved back: waking up early only costs a look.
@@ -420,12 +424,6 @@ fn ask(cell: &ActorCell) {
     } else {
         cell.stop(Some(SHUTDOWN.to_string()));
     }
-}
-
-/// Drops what holds code and values of strangers: never under the book's lock, which their drop may want, and never so
-/// that a panic of theirs ends the supervisor.
-pub(super) fn drop_foreign<T>(what: T) {
-    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(what)));
 }
 
 fn flatten(

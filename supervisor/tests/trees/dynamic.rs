@@ -191,3 +191,40 @@ async fn what_a_forgotten_childs_argument_does_when_dropped_harms_nobody() {
     root.stop().await;
     assert_eq!(diary.alive(), 0);
 }
+
+/// Its drop panics, as one does whose lock is poisoned.
+struct Grudge;
+
+impl Drop for Grudge {
+    fn drop(&mut self) {
+        panic!("a grudge");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn arguments_that_panic_when_they_are_dropped_end_nobody() {
+    let diary = Diary::default();
+    let template = Template::worker("p", move |_: &Grudge| {
+        (
+            Puppet,
+            ("p".to_string(), 1, diary.clone(), Manner::default()),
+        )
+    });
+    let pool = ChildSpec::supervisor(SupervisorSpec::dynamic("pool", template));
+    let root = Supervisor::start_with(SupervisorSpec::new("root").child(pool), options())
+        .await
+        .unwrap();
+    for round in 1..=2 {
+        let pool = root.child("pool").unwrap();
+        let door = pool.supervisor().unwrap().dynamic::<Grudge>().unwrap();
+        for answer in door.start_many([Grudge, Grudge, Grudge]).await {
+            answer.unwrap();
+        }
+        if round == 1 {
+            // The record of all three is dropped when the pool starts again.
+            root.kill_child("pool").await.unwrap();
+            pool.newer_than(1, LONG).await.unwrap();
+        }
+    }
+    assert_eq!(root.stop().await, Stopped::InOrder);
+}

@@ -87,14 +87,36 @@ impl Seat<'_> {
     }
 
     /// Sits down again if somebody wrote over the seat. For whoever holds it; one who took it meanwhile keeps it.
-    pub(super) fn keep(self) {
+    /// `judged` is the holder's word for which the system was asked last: whoever writes one that lasts must not make
+    /// every chunk cost a question.
+    pub(super) fn keep(self, judged: &mut Option<u64>) {
+        if self.is_own() || *judged == Some(self.holder.load(Acquire)) {
+            return;
+        }
         let (seen, sitter) = self.look();
-        if sitter != Sitter::Alive {
+        if sitter == Sitter::Alive {
+            *judged = Some(seen);
+        } else {
             self.take(seen);
         }
     }
 
-    /// Gets up, or clears away one who is dead. Whoever calls it has the right to.
+    fn is_own(self) -> bool {
+        let own = Process::own();
+        let word = u64::from(own.number) << NUMBER_SHIFT | LIVE;
+        self.holder.load(Acquire) == word && self.start.load(Relaxed) == own.start
+    }
+
+    /// Gets up, unless somebody else sits there by now.
+    pub(super) fn leave(self) {
+        let own = u64::from(Process::own().number);
+        let seen = self.holder.load(Acquire);
+        if seen >> NUMBER_SHIFT == own {
+            let _ = self.holder.compare_exchange(seen, FREE, AcqRel, Relaxed);
+        }
+    }
+
+    /// Clears the seat, whoever sits there. Whoever calls it has the right to.
     pub(super) fn clear(self) {
         self.start.store(0, Relaxed);
         self.holder.store(FREE, Release);

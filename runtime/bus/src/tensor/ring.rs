@@ -75,13 +75,14 @@ impl Mark {
 
     fn leave(self, ring: &Ring, number: u64) {
         let mac = self.proof(ring).close(&[], &ring.place(number));
-        self.number(ring).store(number, Relaxed);
         store(self.mac(ring), &mac);
+        // Whoever sees it sees what its writer did before, the chunks up to it above all.
+        self.number(ring).store(number, Release);
     }
 
     /// The number, if it is beyond another and proven.
     fn beyond(self, ring: &Ring, other: u64) -> Option<u64> {
-        let number = self.number(ring).load(Relaxed);
+        let number = self.number(ring).load(Acquire);
         // First, as it is asked often and a proof costs.
         if number <= other {
             return None;
@@ -89,6 +90,12 @@ impl Mark {
         let mut mac = [0; MAC_BYTES];
         load(self.mac(ring), &mut mac);
         let holds = self.proof(ring).holds(&[], &ring.place(number), mac);
+        if !holds {
+            // A false one that stays must not cost a proof at every look; the other end leaves its own again.
+            let _ = self
+                .number(ring)
+                .compare_exchange(number, 0, Relaxed, Relaxed);
+        }
         holds.then_some(number)
     }
 }
@@ -148,6 +155,7 @@ impl Ring {
             ring: self.clone(),
             // A head or a state that was written over must not put it behind what the reader may have read.
             next: next.max(self.proven_end()),
+            judged: None,
         })
     }
 
@@ -166,6 +174,7 @@ impl Ring {
             next: head.max(oldest),
             was_read: false,
             refused: 0,
+            judged: None,
             refused_at: None,
         })
     }
@@ -279,6 +288,8 @@ impl Ring {
 pub struct RingWriter {
     ring: Ring,
     next: u64,
+    /// What was found in its seat last, when that was another.
+    judged: Option<u64>,
 }
 
 impl RingWriter {
@@ -332,7 +343,7 @@ impl StreamWriter for RingWriter {
                 allowed: layout.slot_bytes as u64,
             });
         }
-        self.ring.seat(WRITER).keep();
+        self.ring.seat(WRITER).keep(&mut self.judged);
         self.room()?;
         let ring = &self.ring;
         let number = self.next;
@@ -382,7 +393,7 @@ impl StreamWriter for RingWriter {
             },
             || {
                 // Again and again, as they may be written over while it waits.
-                ring.seat(WRITER).keep();
+                ring.seat(WRITER).keep(&mut None);
                 TAIL.leave(ring, self.next);
                 ring.seat(READER).look().1 == Sitter::Dead
             },
@@ -392,7 +403,7 @@ impl StreamWriter for RingWriter {
 
 impl Drop for RingWriter {
     fn drop(&mut self) {
-        self.ring.seat(WRITER).clear();
+        self.ring.seat(WRITER).leave();
     }
 }
 
@@ -404,6 +415,8 @@ pub struct RingReader {
     refused: u64,
     /// The chunk that was refused last and not passed over, so that it is counted once.
     refused_at: Option<u64>,
+    /// What was found in its seat last, when that was another.
+    judged: Option<u64>,
 }
 
 /// What the slot of the next chunk looks like.
@@ -484,7 +497,7 @@ impl RingReader {
 impl StreamReader for RingReader {
     fn read(&mut self, into: &mut Vec<u8>) -> Result<Option<TensorHeader>, TensorBusError> {
         into.clear();
-        self.ring.seat(READER).keep();
+        self.ring.seat(READER).keep(&mut self.judged);
         let outcome = match self.look() {
             Next::NotYet => return Ok(None),
             Next::There => self.ring.copy_out(self.next, into),
@@ -522,7 +535,7 @@ impl StreamReader for RingReader {
                 Next::There | Next::Lost => Some(()),
             },
             || {
-                self.ring.seat(READER).keep();
+                self.ring.seat(READER).keep(&mut None);
                 self.ring.seat(WRITER).look().1 == Sitter::Dead
             },
         )
@@ -531,7 +544,7 @@ impl StreamReader for RingReader {
 
 impl Drop for RingReader {
     fn drop(&mut self) {
-        self.ring.seat(READER).clear();
+        self.ring.seat(READER).leave();
     }
 }
 

@@ -10,7 +10,7 @@ use super::segment::Segment;
 /// Longest sleep before the other side's life is looked at again.
 const SLICE: Duration = Duration::from_millis(50);
 /// Looks between two looks at the clock while spinning.
-const LOOKS: u32 = 256;
+const LOOKS: u32 = 32;
 /// Longer than an answer takes of one who has a core. After it a spinner offers its own, as the other side may wait for it.
 const POLITE_AFTER: Duration = Duration::from_micros(100);
 
