@@ -60,6 +60,7 @@ struct Inner {
     past: Mutex<MessageCounts>,
     recovery: Policies,
     price_micros: u64,
+    results: u32,
     breakers: Breakers,
     waits: Waits,
     purses: Purses,
@@ -107,6 +108,7 @@ pub struct SocietyBuilder {
     zone: String,
     recovery: Policies,
     price_micros: u64,
+    results: u32,
     owner: Option<Owner>,
 }
 
@@ -124,6 +126,7 @@ impl Default for SocietyBuilder {
             zone: "global".to_owned(),
             recovery: Policies::default(),
             price_micros: 0,
+            results: 10_000,
             owner: None,
         }
     }
@@ -207,6 +210,13 @@ impl SocietyBuilder {
         self
     }
 
+    /// How many results of earlier goals are kept, at least one; 10,000 unless said otherwise.
+    #[must_use]
+    pub fn results(mut self, most: u32) -> Self {
+        self.results = most;
+        self
+    }
+
     /// The human who decides what agents propose.
     #[must_use]
     pub fn owner(mut self, owner: Owner) -> Self {
@@ -236,6 +246,7 @@ impl SocietyBuilder {
             audit,
             recovery: self.recovery,
             price_micros: self.price_micros,
+            results: self.results,
             breakers: Breakers::new(Arc::clone(&self.clock), self.bus.clone()),
             waits: Waits::default(),
             purses: Purses::default(),
@@ -334,6 +345,12 @@ impl Society {
     #[must_use]
     pub fn price_micros(&self) -> u64 {
         self.0.price_micros
+    }
+
+    /// How many results of earlier goals are kept.
+    #[must_use]
+    pub fn results(&self) -> u32 {
+        self.0.results
     }
 
     /// The circuit breakers of this world's services.

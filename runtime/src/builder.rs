@@ -180,6 +180,7 @@ impl NodeBuilder {
             .tenant(tenant)
             .recovery(config.recovery.clone())
             .price_micros(config.model.price_micros)
+            .results(config.storage.results)
             .owner(Owner::of(&owner))
             .zone(config.node.zone.clone());
         if let Some(clock) = self.clock {

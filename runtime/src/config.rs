@@ -324,6 +324,12 @@ mod tests {
             (
                 None,
                 &[],
+                &[("storage.results", "0")],
+                "storage.results is 0, allowed is 1 to 10000",
+            ),
+            (
+                None,
+                &[],
                 &[("node.zone", "Two Words")],
                 "node.zone is \"Two Words\"",
             ),

@@ -13,6 +13,10 @@ pub const SWARM_LINK: &str = "aios_micro_link_total";
 /// Describes the metrics once to the recorder that is installed, if one is.
 pub fn describe() {
     aios_actors::recovery::breakers::metric::describe();
+    metrics::describe_counter!(
+        aios_actors::macro_tier::memory_keeper::RESULTS_EVICTED_TOTAL,
+        "results of earlier goals that left because there were too many"
+    );
     metrics::describe_counter!(GOALS_TOTAL, "goals that ended, by status");
     metrics::describe_histogram!(
         GOAL_SECONDS,

@@ -208,6 +208,22 @@ impl VectorMemory {
         Ok(removed)
     }
 
+    /// Forgets a document in every namespace whose name begins so; says in how many it was.
+    pub fn remove_below(&self, namespaces: &str, id: &str) -> Result<usize, MemoryError> {
+        let below: Vec<String> = self
+            .spaces
+            .read()
+            .keys()
+            .filter(|name| name.starts_with(namespaces))
+            .cloned()
+            .collect();
+        let mut removed = 0;
+        for namespace in below {
+            removed += usize::from(self.remove(&namespace, id)?);
+        }
+        Ok(removed)
+    }
+
     /// Number of documents in a namespace.
     pub fn len(&self, namespace: &str) -> usize {
         self.spaces

@@ -99,37 +99,30 @@ impl GoalResults {
         Ok(found)
     }
 
-    /// Forgets all but a tenant's newest results; says how many.
-    pub fn prune(&self, tenant: &str, keep: usize) -> Result<usize, MemoryError> {
-        let mut after = match keep {
-            0 => None,
-            // What is kept is read by key only; the last of it is where the rest begins.
-            _ => match self
-                .store
-                .scan_prefix(&time_prefix(tenant), None, keep)?
-                .pop()
-            {
-                Some((last, _)) => Some(last),
-                None => return Ok(0),
-            },
-        };
-        let mut forgotten = 0;
+    /// The ids of all of a tenant's results, those that ended longest ago first.
+    pub fn ids(&self, tenant: &str) -> Result<Vec<String>, MemoryError> {
+        let prefix = time_prefix(tenant);
+        let mut ids = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = self
-                .store
-                .scan_prefix(&time_prefix(tenant), after.as_deref(), 256)?;
+            let page = self.store.scan_prefix(&prefix, after.as_deref(), 256)?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
-            for (time_key, _) in page {
-                if let Some(id) = id_of(&time_key, tenant) {
-                    self.store.delete(&key(tenant, &id))?;
-                }
-                self.store.delete(&time_key)?;
-                forgotten += 1;
-            }
+            ids.extend(page.iter().filter_map(|(key, _)| id_of(key, tenant)));
         }
+        ids.reverse();
+        Ok(ids)
+    }
+
+    /// Forgets a tenant's result; says whether it was there.
+    pub fn forget(&self, tenant: &str, id: &str) -> Result<bool, MemoryError> {
+        let Some(result) = self.get(tenant, id)? else {
+            return Ok(false);
+        };
+        self.store.delete(&key(tenant, id))?;
+        self.store.delete(&time_key(&result))?;
         self.store.flush()?;
-        Ok(forgotten)
+        Ok(true)
     }
 }
 
@@ -205,11 +198,12 @@ mod tests {
             results.get("acme", "g1").unwrap(),
             Some(result("acme", "g1", 40))
         );
-        assert_eq!(results.prune("acme", 1).unwrap(), 2);
-        assert_eq!(
-            (ids(9), results.prune("acme", 1).unwrap()),
-            (vec!["g1".to_owned()], 0)
-        );
+        assert_eq!(results.ids("acme").unwrap(), ["g3", "g2", "g1"]);
+        assert!(results.forget("acme", "g2").unwrap());
+        assert!(!results.forget("acme", "g2").unwrap());
+        assert!(!results.forget("acme", "g4").unwrap(), "another tenant's");
+        assert_eq!(ids(9), ["g1", "g3"]);
+        assert_eq!(results.ids("acme").unwrap(), ["g3", "g1"]);
         assert_eq!(results.latest("acm", 9).unwrap().len(), 1);
     }
 }

@@ -2,6 +2,14 @@
 //!
 //! A slot that is freed joins a queue; it is taken again only when `quarantine` others wait behind it, so a hot spot of
 //! births and deaths wears out many slots slowly instead of one slot fast. A slot whose last generation is over is retired.
+//!
+//! The front of the queue lies in a ring beside the slots, so a birth need not read the slot it takes, and knows early enough
+//! which slots come next to have them brought from memory meanwhile. The ring is of fixed size; when more wait, as after a
+//! population has shrunk, the others are a list through the free slots themselves, which costs no memory.
+
+use std::collections::VecDeque;
+
+use prefetch_index::prefetch_index;
 
 use crate::decay::Tick;
 use crate::handle::{Handle, LAST_GENERATION, SLOTS_PER_SHARD};
@@ -9,9 +17,14 @@ use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::slot::{Header, Life, Slot};
 
-/// Bytes of one slab, about; large enough that the index of slabs stays in the first-level cache.
-const SLAB_BYTES: usize = 1 << 20;
-const NONE: u32 = u32::MAX;
+/// Bytes of one slab, about; memory is backed as it is touched. Large enough that the index of slabs stays in the first-level
+/// cache and that nearly all of a slab can lie in huge pages where the system gives them: a random slot then costs one cache miss
+/// and no walk through page tables.
+const SLAB_BYTES: usize = 1 << 24;
+/// Freed slots beside the slots: the usual quarantine and a batch of many at once. 256 kB, touched as far as they are used.
+const RING: usize = 32_768;
+/// Births between asking for a slot and filling it; a dozen take about as long as memory does to answer.
+const AHEAD: usize = 12;
 
 /// Size and first generation of an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +47,14 @@ impl Default for ArenaConfig {
     }
 }
 
+/// A slot that waits to be taken again.
+#[derive(Debug, Clone, Copy)]
+struct Vacancy {
+    slot: u32,
+    /// Generation of its next agent.
+    generation: u32,
+}
+
 /// The slots before one in its slab, the one, and those after it.
 type Surroundings<'a, K> = (&'a mut [Slot<K>], &'a mut Slot<K>, &'a mut [Slot<K>]);
 
@@ -45,9 +66,14 @@ pub struct Arena<K: Kind> {
     slabs: Vec<Vec<Slot<K>>>,
     /// Slots ever taken; the next fresh one.
     fresh: u32,
-    oldest_free: u32,
-    newest_free: u32,
-    free: u32,
+    /// Freed longest ago, in order.
+    ring: VecDeque<Vacancy>,
+    /// Most the ring holds; its memory is there from the beginning.
+    room: usize,
+    /// Freed after those: a list from slot to slot, empty unless the ring is full.
+    listed: u32,
+    oldest_listed: u32,
+    newest_listed: u32,
     retired: u32,
     highest_generation: u32,
 }
@@ -67,6 +93,10 @@ impl<K: Kind> Arena<K> {
 
     /// An arena without agents; memory is taken slab by slab as they come.
     pub fn new(shard: u8, config: ArenaConfig) -> Self {
+        Self::with_ring(shard, config, RING)
+    }
+
+    fn with_ring(shard: u8, config: ArenaConfig, room: usize) -> Self {
         let config = ArenaConfig {
             capacity: config.capacity.min(SLOTS_PER_SHARD),
             first_generation: config.first_generation.max(1),
@@ -77,9 +107,11 @@ impl<K: Kind> Arena<K> {
             config,
             slabs: Vec::new(),
             fresh: 0,
-            oldest_free: NONE,
-            newest_free: NONE,
-            free: 0,
+            ring: VecDeque::with_capacity(room),
+            room,
+            listed: 0,
+            oldest_listed: 0,
+            newest_listed: 0,
             retired: 0,
             highest_generation: config.first_generation,
         }
@@ -91,16 +123,19 @@ impl<K: Kind> Arena<K> {
     /// [`Refusal::Exhausted`] when the capacity is reached; nothing is overwritten.
     pub fn spawn(&mut self, resource: u64, now: Tick) -> Result<Handle, Refusal> {
         let state = K::birth(resource); // first, so that a kind that panics here leaves the arena as it was
-        let reuse =
-            self.free > self.config.quarantine || (self.free > 0 && self.fresh >= SLOTS_PER_SHARD);
-        if self.live() >= self.config.capacity || (!reuse && self.fresh >= SLOTS_PER_SHARD) {
+        if self.live() >= self.config.capacity {
             return Err(self.exhausted());
         }
-        let (index, generation) = if reuse {
-            self.take_oldest_free()
+        let no_fresh = self.fresh >= SLOTS_PER_SHARD;
+        let vacancy = if self.waiting() > self.config.quarantine || no_fresh {
+            self.take_oldest().ok_or_else(|| self.exhausted())?
         } else {
             self.take_fresh()
         };
+        let Vacancy {
+            slot: index,
+            generation,
+        } = vacancy;
         let handle = Handle::new(self.shard, index, generation).ok_or_else(|| self.exhausted())?;
         let slot = Slot::new(generation, resource, state, now);
         let slab = &mut self.slabs[(index >> Self::SHIFT) as usize];
@@ -127,16 +162,12 @@ impl<K: Kind> Arena<K> {
         }
         header.generation += 1;
         header.life = Life::Free;
-        header.resource = u64::from(NONE);
         let generation = header.generation;
         self.highest_generation = self.highest_generation.max(generation);
-        let index = handle.slot();
-        match self.newest_free {
-            NONE => self.oldest_free = index,
-            newest => self.at_mut(newest).header.resource = u64::from(index),
-        }
-        self.newest_free = index;
-        self.free += 1;
+        self.let_wait(Vacancy {
+            slot: handle.slot(),
+            generation,
+        });
         Ok(was)
     }
 
@@ -179,11 +210,11 @@ impl<K: Kind> Arena<K> {
             .get((index & Self::MASK) as usize)
     }
 
-    /// Brings a slot closer that will be needed soon.
+    /// Has the head of a slot brought from memory that will be needed soon, without waiting for it.
     #[inline]
-    pub(crate) fn touch(&self, index: u32) {
-        if let Some(slot) = self.slot(index) {
-            std::hint::black_box(slot.header.generation);
+    pub(crate) fn fetch(&self, index: u32) {
+        if let Some(slab) = self.slabs.get((index >> Self::SHIFT) as usize) {
+            prefetch_index(slab, (index & Self::MASK) as usize);
         }
     }
 
@@ -200,7 +231,7 @@ impl<K: Kind> Arena<K> {
 
     /// Agents alive.
     pub fn live(&self) -> u32 {
-        self.fresh - self.free - self.retired
+        self.fresh - self.waiting() - self.retired
     }
 
     /// Slots ever used; walking `0..slots()` meets every agent.
@@ -220,7 +251,7 @@ impl<K: Kind> Arena<K> {
 
     /// Share of touched slots that hold no agent.
     pub fn fragmentation(&self) -> f64 {
-        f64::from(self.free + self.retired) / f64::from(self.fresh.max(1))
+        f64::from(self.waiting() + self.retired) / f64::from(self.fresh.max(1))
     }
 
     /// A generation no agent of this arena has had; `None` when there is none left.
@@ -228,24 +259,60 @@ impl<K: Kind> Arena<K> {
         self.highest_generation.checked_add(1)
     }
 
-    fn take_fresh(&mut self) -> (u32, u32) {
+    /// Freed slots that wait to be taken again.
+    fn waiting(&self) -> u32 {
+        self.ring.len() as u32 + self.listed
+    }
+
+    fn take_fresh(&mut self) -> Vacancy {
         if self.fresh as usize == self.slabs.len() << Self::SHIFT {
             self.slabs.push(Vec::with_capacity(Self::PER_SLAB));
         }
-        let index = self.fresh;
+        let slot = self.fresh;
         self.fresh += 1;
-        (index, self.config.first_generation)
+        Vacancy {
+            slot,
+            generation: self.config.first_generation,
+        }
     }
 
-    fn take_oldest_free(&mut self) -> (u32, u32) {
-        let index = self.oldest_free;
-        let header = self.at_mut(index).header;
-        self.oldest_free = header.resource as u32;
-        if self.oldest_free == NONE {
-            self.newest_free = NONE;
+    fn take_oldest(&mut self) -> Option<Vacancy> {
+        let oldest = self.ring.pop_front()?;
+        if let Some(later) = self.ring.get(AHEAD) {
+            self.fetch(later.slot);
         }
-        self.free -= 1;
-        (index, header.generation)
+        if self.listed > 0 {
+            self.move_up();
+        }
+        Some(oldest)
+    }
+
+    fn let_wait(&mut self, vacancy: Vacancy) {
+        if self.ring.len() < self.room {
+            return self.ring.push_back(vacancy);
+        }
+        if self.listed == 0 {
+            self.oldest_listed = vacancy.slot;
+        } else {
+            self.at_mut(self.newest_listed).header.resource = vacancy.slot.into();
+        }
+        self.newest_listed = vacancy.slot;
+        self.listed += 1;
+    }
+
+    /// The first of the list becomes the last of the ring.
+    fn move_up(&mut self) {
+        let slot = self.oldest_listed;
+        let header = self.at_mut(slot).header;
+        self.ring.push_back(Vacancy {
+            slot,
+            generation: header.generation,
+        });
+        self.listed -= 1;
+        if self.listed > 0 {
+            self.oldest_listed = header.resource as u32;
+            self.fetch(self.oldest_listed); // the next birth reads it
+        }
     }
 
     fn at_mut(&mut self, index: u32) -> &mut Slot<K> {
@@ -405,6 +472,24 @@ mod tests {
     }
 
     #[test]
+    fn slots_that_find_no_place_in_the_ring_wait_behind_it_in_order() {
+        let config = ArenaConfig {
+            quarantine: 0,
+            ..ArenaConfig::default()
+        };
+        let mut arena: Arena<Counter> = Arena::with_ring(3, config, 2);
+        let handles: Vec<Handle> = (0..9).map(|i| arena.spawn(i, 0).unwrap()).collect();
+        for at in [4, 7, 1, 8, 0] {
+            arena.free(handles[at]).unwrap();
+        }
+        let mut taken: Vec<u32> = (0..2).map(|_| arena.spawn(0, 0).unwrap().slot()).collect();
+        arena.free(handles[3]).unwrap(); // two have moved up from the list, so this one waits behind the last of it
+        taken.extend((0..5).map(|_| arena.spawn(0, 0).unwrap().slot()));
+        assert_eq!(taken, [4, 7, 1, 8, 0, 3, 9]);
+        assert_eq!(arena.live(), 10);
+    }
+
+    #[test]
     fn an_arena_rebuilt_after_a_fall_refuses_every_handle_from_before() {
         let mut before = arena(100, 0);
         let handles: Vec<Handle> = (0..50).map(|i| before.spawn(i, 0).unwrap()).collect();
@@ -494,11 +579,11 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 128 }))]
         #[test]
         fn the_arena_agrees_with_a_model_under_random_operations(
-            steps in steps(), capacity in 1u32..60, quarantine in 0u32..8, near_the_end in any::<bool>()
+            steps in steps(), capacity in 1u32..60, quarantine in 0u32..8, room in 1usize..12, near_the_end in any::<bool>()
         ) {
             let first_generation = if near_the_end { LAST_GENERATION - 2 } else { 1 };
             let config = ArenaConfig { capacity, quarantine, first_generation };
-            let mut arena: Arena<Counter> = Arena::new(3, config);
+            let mut arena: Arena<Counter> = Arena::with_ring(3, config, room);
             let mut model = Model::new(config);
             for step in steps {
                 match step {
@@ -532,7 +617,7 @@ mod tests {
                     Step::Rebuild => match arena.next_generation() {
                         Some(first_generation) => {
                             let config = ArenaConfig { first_generation, ..config };
-                            arena = Arena::new(3, config);
+                            arena = Arena::with_ring(3, config, room);
                             let before = std::mem::replace(&mut model, Model::new(config));
                             model.dead.extend(before.dead.into_iter().chain(before.alive.into_keys()));
                         }

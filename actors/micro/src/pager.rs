@@ -95,6 +95,23 @@ impl Pager {
         access
     }
 
+    /// Forgets what a page that lies in no frame was worth, because its number stands for something else from now on: its agent
+    /// ends and a new one comes. Says whether it did; a page in a frame is left as it is.
+    pub fn forget(&mut self, page: u32) -> bool {
+        let Some(agent) = self.agents.get_mut(page as usize) else {
+            return false;
+        };
+        let gone = self.swarm.state(*agent).is_some_and(|page| !page.resident);
+        if !gone || self.swarm.free(*agent).is_err() {
+            return false;
+        }
+        match self.swarm.spawn(page.into()) {
+            Ok(born) => *agent = born,
+            Err(_) => return false, // there is room: one has just left
+        }
+        true
+    }
+
     /// Asks some residents for their bids; the frame of the lowest.
     fn consensus<R: RngCore + ?Sized>(&mut self, now: u64, rng: &mut R) -> usize {
         self.round += 1;
@@ -148,6 +165,32 @@ mod tests {
         }
         assert_eq!(pager.access(7, &mut rng), Access::Evicted(1));
         assert_eq!(pager.access(7, &mut rng), Access::Hit);
+    }
+
+    #[test]
+    fn a_number_that_is_forgotten_starts_cold_and_one_in_a_frame_stays() {
+        let mut pager = Pager::new(4, 2).unwrap();
+        let mut rng = SmallRng::seed_from_u64(1);
+        for page in [0, 0, 0, 0, 0, 0, 1, 2, 3] {
+            pager.access(page, &mut rng);
+        }
+        let resident: Vec<u32> = (0..4)
+            .filter(|page| pager.bid(*page as usize).is_some())
+            .collect();
+        assert_eq!(resident.len(), 2);
+        for page in 0..4 {
+            let agent = pager.agents[page as usize];
+            assert_eq!(pager.forget(page), !resident.contains(&page));
+            assert_eq!(
+                pager.agents[page as usize] == agent,
+                resident.contains(&page)
+            );
+        }
+        assert!(!pager.forget(4), "there is no such page");
+        for page in 0..4 {
+            pager.access(page, &mut rng);
+        }
+        assert_eq!(pager.access(3, &mut rng), Access::Hit);
     }
 
     #[test]

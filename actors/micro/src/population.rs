@@ -260,6 +260,60 @@ impl Population {
         Ok(born)
     }
 
+    /// Brings an agent to life for each resource, in equal runs over the shards and slice by slice between their batches; what
+    /// became of each, in the order of the resources.
+    ///
+    /// # Errors
+    /// If there is no such kind or a shard does not answer; other shards may have carried out their part.
+    pub async fn spawn_many(
+        &self,
+        kind: &str,
+        resources: &[u64],
+        deadline: Duration,
+    ) -> Result<Vec<Result<Handle, Refusal>>, DoorError> {
+        let ports = self.ports_of(kind)?;
+        let run = resources.len().div_ceil(ports.len()).max(1);
+        let answers = ports
+            .iter()
+            .zip(resources.chunks(run))
+            .map(|(port, part)| self.ask(port, |reply| Order::SpawnMany(part.to_vec(), reply)))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(gather(answers, deadline).await?.concat())
+    }
+
+    /// Ends many agents, slice by slice between the batches of their shards; the refusals of those that were not there. Several
+    /// times cheaper an agent than [`Population::free`]: one order to a shard, which reads ahead.
+    ///
+    /// # Errors
+    /// If a handle is not of this zone, and then none is ended. If a shard does not answer; others may have carried out their
+    /// part.
+    pub async fn free_many(
+        &self,
+        handles: &[Handle],
+        deadline: Duration,
+    ) -> Result<Vec<Refusal>, DoorError> {
+        let foreign = handles
+            .iter()
+            .filter(|handle| self.port(handle.shard()).is_none())
+            .count();
+        if foreign > 0 {
+            return Err(DoorError::ForeignHandles(foreign, Arc::clone(&self.0.zone)));
+        }
+        let part_of = |port: &Port| -> Vec<Handle> {
+            let own = |handle: &&Handle| handle.shard() == port.number;
+            handles.iter().filter(own).copied().collect()
+        };
+        let answers = self
+            .0
+            .ports
+            .iter()
+            .map(|port| (port, part_of(port)))
+            .filter(|(_, part)| !part.is_empty())
+            .map(|(port, part)| self.ask(port, |reply| Order::FreeMany(part, reply)))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(gather(answers, deadline).await?.concat())
+    }
+
     /// Ends an agent.
     ///
     /// # Errors
@@ -512,19 +566,12 @@ impl Population {
         deadline: Duration,
         order: impl Fn(oneshot::Sender<T>) -> Order,
     ) -> Result<Vec<T>, DoorError> {
-        let until = Instant::now() + deadline;
-        let mut answers = Vec::new();
-        for port in self.ports_of(kind)? {
-            answers.push(self.ask(port, &order)?);
-        }
-        let mut found = Vec::with_capacity(answers.len());
-        for answer in answers {
-            let answer = timeout_at(until, answer.0)
-                .await
-                .map_err(|_| DoorError::Late(deadline))?;
-            found.push(answer.map_err(|_| DoorError::Fell)?);
-        }
-        Ok(found)
+        let answers = self
+            .ports_of(kind)?
+            .iter()
+            .map(|port| self.ask(port, &order))
+            .collect::<Result<Vec<_>, _>>()?;
+        gather(answers, deadline).await
     }
 
     fn ask<T>(
@@ -575,6 +622,19 @@ impl Population {
             known: known.join(", "),
         }
     }
+}
+
+/// All answers, in order, within one deadline.
+async fn gather<T>(answers: Vec<Answer<T>>, deadline: Duration) -> Result<Vec<T>, DoorError> {
+    let until = Instant::now() + deadline;
+    let mut found = Vec::with_capacity(answers.len());
+    for answer in answers {
+        let answer = timeout_at(until, answer.0)
+            .await
+            .map_err(|_| DoorError::Late(deadline))?;
+        found.push(answer.map_err(|_| DoorError::Fell)?);
+    }
+    Ok(found)
 }
 
 fn identity_text(kind: &str, bits: u64, zone: &str) -> String {

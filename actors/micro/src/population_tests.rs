@@ -84,6 +84,57 @@ async fn agents_are_born_told_looked_at_and_ended_through_the_population() {
 }
 
 #[tokio::test]
+async fn many_are_born_and_ended_in_one_order_to_each_shard() {
+    let (tree, population) = zone(2, Source::Orders).await;
+    let resources: Vec<u64> = (100..201).collect();
+    let born = population
+        .spawn_many("counter", &resources, SOON)
+        .await
+        .unwrap();
+    let born: Vec<Handle> = born.into_iter().map(Result::unwrap).collect();
+    assert_eq!(born.len(), 101);
+    assert_eq!(
+        HashSet::<u8>::from_iter(born.iter().map(|handle| handle.shard())),
+        HashSet::from([7, 8])
+    );
+    for at in [0, 50, 51, 100] {
+        let seen = population
+            .look(born[at])
+            .unwrap()
+            .within(SOON)
+            .await
+            .unwrap();
+        assert_eq!(seen.resource, resources[at], "in the order asked for");
+    }
+    let foreign = Handle::new(3, 0, 1).unwrap();
+    let refused = population.free_many(&[born[0], foreign], SOON).await;
+    assert!(matches!(refused, Err(DoorError::ForeignHandles(1, _))));
+    let mut leaving = born[..60].to_vec();
+    leaving.push(born[5]);
+    let refused = population.free_many(&leaving, SOON).await.unwrap();
+    assert_eq!(refused, [Refusal::Stale(born[5])]);
+    assert_eq!(population.free_many(&[], SOON).await, Ok(Vec::new()));
+    assert_eq!(
+        population.spawn_many("counter", &[], SOON).await,
+        Ok(Vec::new())
+    );
+    population
+        .look(born[60])
+        .unwrap()
+        .within(SOON)
+        .await
+        .unwrap();
+    assert_eq!(population.totals().kinds[0].active, 41);
+    let most = population
+        .spawn_many("counter", &[1; 10_000], SOON)
+        .await
+        .unwrap();
+    let full = most.iter().filter(|born| born.is_err()).count();
+    assert_eq!(full, 10_000 - (1_000 - 41), "a full arena says so for each");
+    tree.stop().await;
+}
+
+#[tokio::test]
 async fn identities_are_made_from_handles_and_lead_back_to_them() {
     let (tree, population) = zone(1, Source::Orders).await;
     let handle = population

@@ -28,7 +28,9 @@ pub(crate) type Reply<T> = oneshot::Sender<T>;
 pub(crate) enum Order {
     Spawn(u64, Reply<Result<Handle, Refusal>>),
     SpawnRange(Range<u64>, Reply<Result<u64, Refusal>>),
+    SpawnMany(Vec<u64>, Reply<Vec<Result<Handle, Refusal>>>),
     Free(Handle, Reply<Result<(), Refusal>>),
+    FreeMany(Vec<Handle>, Reply<Vec<Refusal>>),
     Suspend(Handle, bool, Reply<Result<(), Refusal>>),
     Look(Handle, Reply<Result<AgentView, Refusal>>),
     Find(u64, Reply<Option<Handle>>),

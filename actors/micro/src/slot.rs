@@ -40,7 +40,7 @@ pub struct Header {
     pub(crate) pheromone: f32,
     /// Tick of the last event or deposit.
     pub(crate) touched: Tick,
-    /// What the agent stands for; in a free slot, the next free one.
+    /// What the agent stands for; in a free slot of the list behind the ring, the next one.
     pub(crate) resource: u64,
 }
 

@@ -158,16 +158,16 @@ impl<K: Kind> Stepper<K> {
 
     /// Ends many agents, in order; those that were not there are skipped, and told to `refused`.
     ///
-    /// Several times cheaper for agents far from each other than one by one: the slots of those that follow are on their way
-    /// from memory meanwhile.
+    /// Cheaper for agents far from each other than one by one: the slots of those that follow are on their way from memory
+    /// meanwhile.
     pub fn free_many(&mut self, handles: &[Handle], mut refused: impl FnMut(Refusal)) {
         const AHEAD: usize = 16;
         for handle in handles.iter().take(AHEAD) {
-            self.arena.touch(handle.slot());
+            self.arena.fetch(handle.slot());
         }
         for (at, handle) in handles.iter().enumerate() {
             if let Some(later) = handles.get(at + AHEAD) {
-                self.arena.touch(later.slot());
+                self.arena.fetch(later.slot());
             }
             if let Err(refusal) = self.free(*handle) {
                 refused(refusal);

@@ -195,6 +195,39 @@ fn a_kind_that_panics_over_a_resource_bears_no_agent_and_hurts_nobody() {
 }
 
 #[test]
+fn many_are_ended_as_one_by_one_and_those_not_there_are_told() {
+    let (mut together, mut alone) = (
+        stepper(Restart::Transient, 10),
+        stepper(Restart::Transient, 10),
+    );
+    let agents: Vec<Handle> = (0..100).map(|i| together.spawn(i).unwrap()).collect();
+    for i in 0..100 {
+        assert_eq!(alone.spawn(i), Ok(agents[i as usize]));
+    }
+    for stepper in [&mut together, &mut alone] {
+        stepper.step(
+            1,
+            &[event(agents[3], DEPOSIT, 5), event(agents[4], SLEEP, 0)],
+        );
+    }
+    let leaving: Vec<Handle> = [3, 4, 99, 3, 50].map(|at| agents[at]).into();
+    let mut refused = Vec::new();
+    together.free_many(&leaving, |refusal| refused.push(refusal));
+    let refused_alone: Vec<Refusal> = leaving
+        .iter()
+        .filter_map(|agent| alone.free(*agent).err())
+        .collect();
+    assert_eq!(refused, [Refusal::Stale(agents[3])]);
+    assert_eq!(refused, refused_alone);
+    let end = |stepper: &Stepper<Counter>| {
+        let sum = stepper.pheromone_sum();
+        (stepper.live(), stepper.asleep(), stepper.counts(), sum)
+    };
+    assert_eq!(end(&together), end(&alone));
+    assert_eq!(together.spawn(7), alone.spawn(7));
+}
+
+#[test]
 fn a_sweep_reaches_every_living_agent_once() {
     let mut stepper = stepper(Restart::Transient, 10);
     let agents: Vec<Handle> = (0..200).map(|i| stepper.spawn(i).unwrap()).collect();

@@ -47,6 +47,17 @@ enum Job {
         born: u64,
         reply: Reply<Result<u64, Refusal>>,
     },
+    SpawnMany {
+        resources: Vec<u64>,
+        born: Vec<Result<Handle, Refusal>>,
+        reply: Reply<Vec<Result<Handle, Refusal>>>,
+    },
+    FreeMany {
+        handles: Vec<Handle>,
+        done: usize,
+        refused: Vec<Refusal>,
+        reply: Reply<Vec<Refusal>>,
+    },
 }
 
 /// What a shard's thread works with.
@@ -118,6 +129,21 @@ impl<K: Kind> Worker<K> {
                     next: range.start,
                     end: range.end,
                     born: 0,
+                    reply,
+                });
+            }
+            Order::SpawnMany(resources, reply) => {
+                return Some(Job::SpawnMany {
+                    born: Vec::with_capacity(resources.len()),
+                    resources,
+                    reply,
+                });
+            }
+            Order::FreeMany(handles, reply) => {
+                return Some(Job::FreeMany {
+                    handles,
+                    done: 0,
+                    refused: Vec::new(),
                     reply,
                 });
             }
@@ -210,6 +236,41 @@ impl<K: Kind> Worker<K> {
                         });
                     }
                 }
+            }
+            Job::SpawnMany {
+                resources,
+                mut born,
+                reply,
+            } => {
+                let slice = resources.iter().skip(born.len()).take(SLICE as usize);
+                born.extend(slice.map(|resource| stepper.spawn(*resource)));
+                self.port.reserve(stepper.arena.next_generation());
+                if born.len() < resources.len() {
+                    return Some(Job::SpawnMany {
+                        resources,
+                        born,
+                        reply,
+                    });
+                }
+                answer(reply, born);
+            }
+            Job::FreeMany {
+                handles,
+                done,
+                mut refused,
+                reply,
+            } => {
+                let end = handles.len().min(done + SLICE as usize);
+                stepper.free_many(&handles[done..end], |refusal| refused.push(refusal));
+                if end < handles.len() {
+                    return Some(Job::FreeMany {
+                        handles,
+                        done: end,
+                        refused,
+                        reply,
+                    });
+                }
+                answer(reply, refused);
             }
         }
         None

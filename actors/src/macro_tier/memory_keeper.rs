@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_inference::EmbedRequest;
-use aios_memory::{
-    Document, GoalResult, GoalResults, Provenance, Query, VectorLimits, VectorMemory,
-};
+use aios_memory::{Document, GoalResult, Provenance, Query, VectorLimits, VectorMemory};
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
+use super::kept::Kept;
 use crate::agent::{Agent, AgentError, Context, Incoming};
 use crate::content::{RecallRequest, Recalled, RememberRequest, ontology};
 
+/// Results of earlier goals that left because there were more than `storage.results`.
+pub const RESULTS_EVICTED_TOTAL: &str = "aios_results_evicted_total";
 /// The most one recall returns.
 const RECALL_MAX: usize = 20;
 /// How long an embedding may take before recall goes by words alone.
@@ -27,7 +28,7 @@ const CONFIDENCE_OF_A_RESULT: f32 = 0.8;
 pub struct MemoryKeeper {
     /// Opened at start, because only then the store is known.
     memory: Option<Arc<VectorMemory>>,
-    results: Option<GoalResults>,
+    kept: Option<Arc<Kept>>,
 }
 
 impl MemoryKeeper {
@@ -44,16 +45,21 @@ impl Agent for MemoryKeeper {
     }
 
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
-        self.memory = Some(Arc::new(VectorMemory::open(
-            Arc::clone(ctx.store()),
-            VectorLimits::default(),
-        )?));
-        self.results = Some(GoalResults::new(Arc::clone(ctx.store())));
+        let store = ctx.store();
+        let memory = VectorMemory::open(Arc::clone(store), VectorLimits::default())?;
+        let memory = Arc::new(memory);
+        let kept = Kept::open(
+            Arc::clone(store),
+            Arc::clone(&memory),
+            ctx.tenant().as_str(),
+            ctx.society().results(),
+        )?;
+        (self.memory, self.kept) = (Some(memory), Some(Arc::new(kept)));
         Ok(())
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
-        let (Some(memory), Some(results)) = (self.memory.clone(), self.results.clone()) else {
+        let (Some(memory), Some(kept)) = (self.memory.clone(), self.kept.clone()) else {
             return Err(AgentError::broken("the memory was never opened"));
         };
         match (incoming.performative, incoming.ontology.as_deref()) {
@@ -61,14 +67,15 @@ impl Agent for MemoryKeeper {
                 ctx.spawn(incoming, move |incoming, ctx| async move {
                     let wanted: RecallRequest = incoming.json()?;
                     let found = recall(&memory, &wanted, &ctx).await?;
+                    found.iter().for_each(|one| kept.served(&one.source));
                     incoming.inform(Content::json(&found)?)?;
                     Ok(())
                 })
             }
             (Performative::Request, Some(ontology::REMEMBER)) => {
                 ctx.spawn(incoming, move |incoming, ctx| async move {
-                    let kept: RememberRequest = incoming.json()?;
-                    remember(&memory, &results, kept, &incoming, &ctx).await?;
+                    let wanted: RememberRequest = incoming.json()?;
+                    remember(&kept, wanted, &incoming, &ctx).await?;
                     incoming.inform(Content::empty())?;
                     Ok(())
                 })
@@ -137,14 +144,13 @@ async fn recall(
 }
 
 async fn remember(
-    memory: &VectorMemory,
-    results: &GoalResults,
-    kept: RememberRequest,
+    kept: &Kept,
+    wanted: RememberRequest,
     incoming: &Incoming,
     ctx: &Context,
 ) -> Result<(), AgentError> {
     let now = ctx.now().as_micros();
-    if let Some(result) = kept.result {
+    if let Some(result) = wanted.result {
         let text = |name: &str| {
             result
                 .get(name)
@@ -152,11 +158,11 @@ async fn remember(
                 .unwrap_or_default()
                 .to_owned()
         };
-        results.put(&GoalResult {
+        kept.put(&GoalResult {
             id: text("goal_id"),
             tenant: ctx.tenant().to_string(),
             principal: incoming.sender.to_string(),
-            goal: kept.text.clone(),
+            goal: wanted.text.clone(),
             outcome: text("status"),
             answer: text("answer"),
             score: result
@@ -167,17 +173,17 @@ async fn remember(
             details: result,
         })?;
     }
-    let Some(embedding) = embed(&kept.text, ctx).await else {
+    let Some(embedding) = embed(&wanted.text, ctx).await else {
         return Ok(());
     };
-    memory.add(
+    kept.add(
         &namespace(ctx).await,
         Document {
-            id: kept.source.clone(),
-            text: kept.text,
+            id: wanted.source.clone(),
+            text: wanted.text,
             embedding,
             provenance: Provenance {
-                source: kept.source,
+                source: wanted.source,
                 author: incoming.sender.to_string(),
                 confidence: CONFIDENCE_OF_A_RESULT,
                 recorded_us: now,

@@ -12,6 +12,7 @@ pub mod executor;
 pub mod figures;
 pub mod goal;
 pub mod interface;
+mod kept;
 pub mod memory_keeper;
 pub mod period;
 pub mod plan;

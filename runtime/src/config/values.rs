@@ -64,6 +64,7 @@ impl Config {
             ),
             ("goal.tokens", self.goal.tokens.into(), 100, 1_000_000),
             ("goal.tasks", self.goal.tasks.into(), 4, 1_000),
+            ("storage.results", self.storage.results.into(), 1, 10_000),
             ("swarm.pages", self.swarm.pages.into(), 0, 64_000_000),
             ("tensor.slots", self.tensor.slots.into(), 1, 2_048),
             (
@@ -116,11 +117,23 @@ pub struct NodeConfig {
 }
 
 /// Where state lives.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StorageConfig {
     /// A folder for durable state; empty keeps everything in memory.
     pub folder: String,
+    /// Results of earlier goals that are kept; beyond it the one that serves least leaves.
+    pub results: u32,
+}
+
+impl Default for StorageConfig {
+    /// As many as the memory holds documents to find them by.
+    fn default() -> Self {
+        Self {
+            folder: String::new(),
+            results: 10_000,
+        }
+    }
 }
 
 /// Which engine thinks.

@@ -1,4 +1,4 @@
-//! Events handled by one core, without the door: bars 2, 3 and 4.
+//! Events handled by one core, without the door: bars 2 and 4.
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,37 +77,4 @@ fn bare_panic_ns() -> f64 {
     let nanos = (thread_cpu() - used).as_nanos() as f64 / PANICS as f64;
     std::panic::set_hook(hook);
     nanos
-}
-
-/// Spawn and free in a full house: a random agent leaves, a new one comes. Who leaves is drawn beforehand, so that only
-/// leaving and coming is timed.
-pub(crate) fn churn(scale: u64) -> Outcome {
-    let agents = 4_000_000 / scale;
-    let mut stepper = stepper();
-    let mut handles = (0..agents)
-        .map(|resource| stepper.spawn(resource))
-        .collect::<Result<Vec<Handle>, _>>()?;
-    let mut dice = Dice(88_172_645_463_325_252);
-    for at in (1..handles.len()).rev() {
-        handles.swap(at, dice.below(at as u64 + 1) as usize);
-    }
-    let (mut random, mut hot) = (Samples::new(), Samples::new());
-    for leaving in handles.chunks((handles.len() / 100).max(1)) {
-        let used = thread_cpu();
-        for agent in leaving {
-            stepper.free(*agent)?;
-            black_box(stepper.spawn(7)?);
-        }
-        random.push(leaving.len() as f64 / (thread_cpu() - used).as_secs_f64());
-        let used = thread_cpu();
-        for _ in 0..leaving.len() {
-            let born = stepper.spawn(7)?;
-            stepper.free(black_box(born))?;
-        }
-        hot.push(leaving.len() as f64 / (thread_cpu() - used).as_secs_f64());
-    }
-    Ok(Found::from([
-        ("churn_pairs_per_cpu_s".into(), random.median()),
-        ("churn_one_slot_pairs_per_cpu_s".into(), hot.median()),
-    ]))
 }

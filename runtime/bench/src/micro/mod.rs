@@ -4,6 +4,7 @@
 //! over the rounds are reported. Rates are per second of processor time of all threads, teller included: wall time on a shared
 //! machine says how busy the others were.
 
+mod churn;
 mod delivery;
 mod growth;
 mod latency;
@@ -28,7 +29,8 @@ pub(crate) const BENCH: Bench = Bench {
 const PARTS: &[Part] = &[
     ("zone", zone::measure),
     ("delivery", delivery::measure),
-    ("churn", delivery::churn),
+    ("churn", churn::measure),
+    ("churn-door", churn::measure_door),
     ("panics", panics::measure),
     ("latency", latency::measure),
     ("growth-1", |scale| growth::measure(1, scale)),
@@ -121,8 +123,15 @@ fn bars(found: &Figures) -> Vec<Bar> {
         ),
         Bar::at_least(
             "3",
-            "spawn and free, a random one of 4 M, per core",
-            millions("churn_pairs_per_cpu_s"),
+            "spawn and free of random ones of 4 M in batches, per core",
+            millions("churn_batch_pairs_per_cpu_s"),
+            5.0,
+            "M/s",
+        ),
+        Bar::at_least(
+            "3-door",
+            "the same through the population, all threads counted",
+            millions("churn_door_pairs_per_cpu_s"),
             5.0,
             "M/s",
         ),

@@ -1,0 +1,291 @@
+//! The results of earlier goals, and which of them stay: each is a page, and when there are too many the page agents decide which
+//! leaves.
+//!
+//! A result that is recalled is touched, so what serves again and again stays and what nobody asks for leaves. What left is forgotten
+//! in full, the record and the document it is found by; a goal that would have used it works it out again. Heat is not stored: after
+//! a restart all begin as if used once, in the order they ended.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aios_memory::{Document, GoalResult, GoalResults, MemoryError, Store, VectorMemory};
+use aios_micro::Refusal;
+use aios_micro::pager::{Access, Pager};
+use parking_lot::Mutex;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+
+use super::memory_keeper::RESULTS_EVICTED_TOTAL;
+
+/// How the memory names what came of a goal.
+const SOURCE: &str = "goal/";
+
+/// Names in a fixed number of places.
+#[derive(Debug)]
+struct Shelf {
+    pager: Pager,
+    /// Whom the page agents are drawn by. What they say decides, so the seed need not be secret.
+    dice: SmallRng,
+    /// What each page stands for.
+    names: Vec<String>,
+    pages: HashMap<String, u32>,
+    /// The page of the next newcomer: there is one more than there are places.
+    vacant: u32,
+}
+
+impl Shelf {
+    fn new(places: u32) -> Result<Self, Refusal> {
+        let places = places.max(1);
+        Ok(Self {
+            pager: Pager::new(places + 1, places as usize)?,
+            dice: SmallRng::seed_from_u64(0),
+            names: Vec::new(),
+            pages: HashMap::new(),
+            vacant: 0,
+        })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.pages.contains_key(name)
+    }
+
+    /// Something was used, if it is here.
+    fn touch(&mut self, name: &str) {
+        if let Some(page) = self.pages.get(name) {
+            self.pager.access(*page, &mut self.dice);
+        }
+    }
+
+    /// Something came, or came again; the name of what left for it.
+    fn admit(&mut self, name: &str) -> Option<String> {
+        if self.has(name) {
+            self.touch(name);
+            return None;
+        }
+        let page = self.vacant;
+        match self.names.get_mut(page as usize) {
+            Some(before) => name.clone_into(before),
+            None => self.names.push(name.to_owned()), // first uses come in order
+        }
+        self.pages.insert(name.to_owned(), page);
+        match self.pager.access(page, &mut self.dice) {
+            Access::Evicted(leaving) => {
+                self.pager.forget(leaving);
+                self.vacant = leaving;
+                let name = std::mem::take(&mut self.names[leaving as usize]);
+                self.pages.remove(&name);
+                Some(name)
+            }
+            Access::Loaded | Access::Hit => {
+                self.vacant += 1;
+                None
+            }
+        }
+    }
+}
+
+/// What one tenant's goals came to, with the documents they are found by.
+pub(crate) struct Kept {
+    tenant: String,
+    results: GoalResults,
+    memory: Arc<VectorMemory>,
+    shelf: Mutex<Shelf>,
+}
+
+impl Kept {
+    /// What a store holds for a tenant, at most so many; what is too many leaves at once.
+    pub(crate) fn open(
+        store: Arc<dyn Store>,
+        memory: Arc<VectorMemory>,
+        tenant: &str,
+        places: u32,
+    ) -> Result<Self, MemoryError> {
+        let results = GoalResults::new(store);
+        let ids = results.ids(tenant)?;
+        let shelf = Shelf::new(places).map_err(|refusal| MemoryError::Record {
+            key: "storage.results".into(),
+            reason: refusal.to_string(),
+        })?;
+        let kept = Self {
+            tenant: tenant.to_owned(),
+            results,
+            memory,
+            shelf: Mutex::new(shelf),
+        };
+        for id in ids {
+            kept.admit(&id);
+        }
+        Ok(kept)
+    }
+
+    /// Keeps a result; another may leave for it.
+    pub(crate) fn put(&self, result: &GoalResult) -> Result<(), MemoryError> {
+        self.results.put(result)?;
+        self.admit(&result.id);
+        Ok(())
+    }
+
+    /// Keeps a document to be found by, unless the result it is of has left meanwhile.
+    pub(crate) fn add(&self, namespace: &str, document: Document) -> Result<(), MemoryError> {
+        let shelf = self.shelf.lock(); // held, so that its result cannot leave between the question and the deed
+        let id = document.provenance.source.strip_prefix(SOURCE);
+        if id.is_some_and(|id| !shelf.has(id)) {
+            return Ok(());
+        }
+        self.memory.add(namespace, document)
+    }
+
+    /// Something recalled was of use.
+    pub(crate) fn served(&self, source: &str) {
+        if let Some(id) = source.strip_prefix(SOURCE) {
+            self.shelf.lock().touch(id);
+        }
+    }
+
+    fn admit(&self, id: &str) {
+        let mut shelf = self.shelf.lock();
+        let Some(leaving) = shelf.admit(id) else {
+            return;
+        };
+        metrics::counter!(RESULTS_EVICTED_TOTAL).increment(1);
+        let below = format!("{}/", self.tenant);
+        let forgotten = self
+            .memory
+            .remove_below(&below, &format!("{SOURCE}{leaving}"))
+            .and_then(|_| self.results.forget(&self.tenant, &leaving));
+        if let Err(error) = forgotten {
+            // The new result is kept all the same; the old one is met again, and leaves, at the next start.
+            tracing::warn!(%error, goal = leaving, "an earlier result could not be forgotten");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_memory::{InMemoryStore, Provenance, Query, VectorLimits};
+
+    use super::*;
+
+    const PLACES: u32 = 40;
+
+    fn open(store: &Arc<dyn Store>, places: u32) -> Kept {
+        let limits = VectorLimits {
+            dimensions: 2,
+            ..VectorLimits::default()
+        };
+        let memory = VectorMemory::open(Arc::clone(store), limits).unwrap();
+        Kept::open(Arc::clone(store), Arc::new(memory), "acme", places).unwrap()
+    }
+
+    /// A goal ends: its result and its document are kept.
+    fn end(kept: &Kept, number: u64) {
+        let id = format!("g{number}");
+        kept.put(&GoalResult {
+            id: id.clone(),
+            tenant: "acme".into(),
+            principal: "user:alice@acme".into(),
+            goal: "analyze".into(),
+            outcome: "delivered".into(),
+            answer: format!("answer {number}"),
+            score: None,
+            details: serde_json::Value::Null,
+            started_us: number,
+            finished_us: number,
+        })
+        .unwrap();
+        document(kept, &id);
+    }
+
+    fn document(kept: &Kept, id: &str) {
+        let source = format!("goal/{id}");
+        let document = Document {
+            id: source.clone(),
+            text: format!("what came of {id}"),
+            embedding: vec![1.0, 0.0],
+            provenance: Provenance {
+                source,
+                author: "macro.planner".into(),
+                confidence: 0.8,
+                recorded_us: 0,
+            },
+        };
+        kept.add("acme/embedder", document).unwrap();
+    }
+
+    fn holds(kept: &Kept, number: u64) -> bool {
+        let id = format!("g{number}");
+        let found = kept.results.get("acme", &id).unwrap().is_some();
+        let query = Query {
+            text: id.clone(),
+            embedding: None,
+            k: 1_000,
+        };
+        let hits = kept.memory.recall("acme/embedder", &query).unwrap();
+        let recalled = hits.iter().any(|hit| hit.id == format!("goal/{id}"));
+        assert_eq!(found, recalled, "record and document go together: {id}");
+        found
+    }
+
+    fn held(kept: &Kept) -> usize {
+        let ids = kept.results.ids("acme").unwrap().len();
+        assert_eq!(ids, kept.memory.len("acme/embedder"));
+        ids
+    }
+
+    #[test]
+    fn what_serves_stays_what_nobody_asks_for_leaves_and_the_bound_holds() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let kept = open(&store, PLACES);
+        let often = 0..5;
+        for number in 0..400 {
+            end(&kept, number);
+            assert!(holds(&kept, number), "what has just come stays");
+            assert_eq!(held(&kept) as u64, (number + 1).min(PLACES.into()));
+            for number in often.clone() {
+                kept.served(&format!("goal/g{number}"));
+            }
+        }
+        assert!(often.clone().all(|number| holds(&kept, number)));
+        let cold = (5..300).filter(|number| holds(&kept, *number)).count();
+        assert!(
+            cold < 20,
+            "{cold} cold ones of the first 300 are still here"
+        );
+        kept.served("goal/g-never");
+        kept.served("elsewhere");
+    }
+
+    #[test]
+    fn a_result_that_left_is_kept_again_when_it_is_worked_out_again() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let kept = open(&store, 1);
+        end(&kept, 1);
+        end(&kept, 2);
+        assert_eq!((holds(&kept, 1), holds(&kept, 2)), (false, true));
+        document(&kept, "g1"); // its embedding came late
+        assert!(
+            !holds(&kept, 1),
+            "a document without its result is not kept"
+        );
+        end(&kept, 1);
+        assert_eq!((holds(&kept, 1), holds(&kept, 2)), (true, false));
+        end(&kept, 1);
+        assert_eq!(held(&kept), 1, "the same goal again takes no second place");
+    }
+
+    #[test]
+    fn the_bound_holds_over_a_restart_and_a_smaller_one_is_met_at_once() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let kept = open(&store, PLACES);
+        (0..100).for_each(|number| end(&kept, number));
+        let before = kept.results.ids("acme").unwrap();
+        drop(kept);
+        let kept = open(&store, PLACES);
+        assert_eq!(kept.results.ids("acme").unwrap(), before);
+        end(&kept, 100);
+        assert_eq!(held(&kept), 40);
+        drop(kept);
+        assert_eq!(held(&open(&store, 10)), 10);
+        assert_eq!(held(&open(&store, PLACES)), 10, "and what left stays gone");
+    }
+}

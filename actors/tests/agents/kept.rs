@@ -1,0 +1,52 @@
+//! The memory agent keeps a bounded number of earlier results, over its own restarts.
+
+use std::sync::Arc;
+
+use aios_actors::agent::AgentOptions;
+use aios_actors::content::{RememberRequest, ontology};
+use aios_actors::macro_tier;
+use aios_memory::{GoalResults, InMemoryStore, Store};
+use aios_protocols::{AgentId, Content, Draft, Performative, ProtocolName};
+use aios_tools::Toolbox;
+
+use crate::house::{House, PATIENCE};
+
+async fn remembered(house: &House, keeper: &AgentId, goal: &str) {
+    let wanted = RememberRequest {
+        source: format!("goal/{goal}"),
+        text: format!("what came of {goal}"),
+        result: Some(serde_json::json!({"goal_id": goal, "status": "approved", "answer": "42"})),
+    };
+    let draft = Draft::new(Performative::Request, Content::json(&wanted).unwrap())
+        .protocol(ProtocolName::FipaRequest)
+        .ontology(ontology::REMEMBER);
+    house.driver.ask(keeper, draft, PATIENCE).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_of_earlier_goals_are_bounded_and_one_that_left_is_kept_when_it_comes_again() {
+    let store: Arc<dyn Store> = Arc::new(InMemoryStore::default());
+    let house = House::with(Arc::clone(&store), |world| world.results(2)).await;
+    macro_tier::team::enlist(
+        house.society.factories(),
+        &Arc::new(Toolbox::standard(None)),
+    );
+    let (keeper, _) = house
+        .society
+        .spawn("macro.memory", &house.supervisor, AgentOptions::default())
+        .await
+        .unwrap();
+    let ids = || GoalResults::new(Arc::clone(&store)).ids("local").unwrap();
+    for goal in ["a", "b", "c", "d"] {
+        remembered(&house, &keeper, goal).await;
+        assert!(ids().len() <= 2);
+        assert!(ids().contains(&goal.to_owned()), "what has just come stays");
+    }
+    house.kill(&keeper).await;
+    assert_eq!(ids().len(), 2);
+    let gone = ["a", "b", "c", "d"].map(str::to_owned);
+    let gone = gone.iter().find(|goal| !ids().contains(goal)).unwrap();
+    remembered(&house, &keeper, gone).await;
+    assert_eq!(ids().len(), 2);
+    assert!(ids().contains(gone));
+}
