@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aios_actors::content::GoalStatus;
+use aios_actors::content::{GoalStatus, TaskStatus};
 use aios_runtime::{Goal, Node};
 use aios_tools::{
     Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
@@ -79,7 +79,7 @@ impl Tool for Booked {
 struct Ended {
     /// Its goal and its name.
     place: (String, String),
-    /// What took the place of its own work, in words, when all attempts were lost.
+    /// What took the place of its own work when all attempts were lost: another way, or for prose the template.
     otherwise: Option<String>,
 }
 
@@ -145,7 +145,10 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
                 answered.fetch_add(1, Ordering::SeqCst);
                 tasks.extend(answer.tasks.into_iter().map(|task| Ended {
                     place: (id.clone(), task.id),
-                    otherwise: task.recovered,
+                    otherwise: match task.status {
+                        TaskStatus::Completed => task.recovered,
+                        other => Some(format!("{other:?}")),
+                    },
                 }));
             }
             tasks
@@ -191,7 +194,8 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     assert!(answered >= RUNNERS, "seed {seed}: {answered} goals");
     let effects = ledger.effects.lock().unwrap().clone();
     for task in &tasks {
-        // One whose attempts all fell may have come from an earlier result, as its policy says; its report says so too.
+        // One whose attempts all fell may come from an earlier result, or a paragraph from the template, as its policy says;
+        // its report says so too.
         let least = u32::from(task.otherwise.is_none());
         let done = effects.get(&task.place).copied().unwrap_or_default();
         assert!(

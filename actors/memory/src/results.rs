@@ -57,15 +57,17 @@ impl GoalResults {
         if result.tenant.contains('\0') {
             return Err(MemoryError::Namespace);
         }
-        if let Some(before) = self.get(&result.tenant, &result.id)? {
-            self.store.delete(&time_key(&before))?;
-        }
+        let before = self.get(&result.tenant, &result.id)?;
         let bytes = serde_json::to_vec(result).map_err(|error| MemoryError::Record {
             key: result.id.clone(),
             reason: error.to_string(),
         })?;
-        self.store.put(&key(&result.tenant, &result.id), &bytes)?;
+        // Listed first and for as long as it is there: a record that no list shows would never be forgotten.
         self.store.put(&time_key(result), &[])?;
+        self.store.put(&key(&result.tenant, &result.id), &bytes)?;
+        if let Some(before) = before.filter(|before| before.finished_us != result.finished_us) {
+            self.store.delete(&time_key(&before))?;
+        }
         self.store.flush()?;
         Ok(())
     }
@@ -108,7 +110,16 @@ impl GoalResults {
             let page = self.store.scan_prefix(&prefix, after.as_deref(), 256)?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
-            ids.extend(page.iter().filter_map(|(key, _)| id_of(key, tenant)));
+            for (time, _) in &page {
+                let found = id_of(time, tenant).map(|id| self.get(tenant, &id));
+                match found.transpose()?.flatten() {
+                    Some(result) if time_key(&result) == *time => ids.push(result.id),
+                    // Cut short when it was kept or forgotten.
+                    _ => {
+                        self.store.delete(time)?;
+                    }
+                }
+            }
         }
         ids.reverse();
         Ok(ids)

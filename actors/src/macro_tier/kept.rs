@@ -113,15 +113,16 @@ impl Kept {
             shelf: Mutex::new(shelf),
         };
         for id in ids {
-            kept.admit(&id);
+            kept.admit(&mut kept.shelf.lock(), &id);
         }
         Ok(kept)
     }
 
     /// Keeps a result; another may leave for it.
     pub(crate) fn put(&self, result: &GoalResult) -> Result<(), MemoryError> {
+        let mut shelf = self.shelf.lock(); // held, so that it cannot leave between the two
         self.results.put(result)?;
-        self.admit(&result.id);
+        self.admit(&mut shelf, &result.id);
         Ok(())
     }
 
@@ -142,8 +143,7 @@ impl Kept {
         }
     }
 
-    fn admit(&self, id: &str) {
-        let mut shelf = self.shelf.lock();
+    fn admit(&self, shelf: &mut Shelf, id: &str) {
         let Some(leaving) = shelf.admit(id) else {
             return;
         };

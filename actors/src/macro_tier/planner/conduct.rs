@@ -25,7 +25,7 @@ use crate::macro_tier::critic::{Evidence, REGENERATIONS};
 use crate::macro_tier::plan::Task;
 use crate::recovery::cached::{self, FilesState, Kept, Miss};
 use crate::recovery::{
-    Allowance, Cause, Course, Ended, Next, OverBudget, Purse, Trajectory, service,
+    Allowance, Cause, Course, Ended, Next, OverBudget, Purse, Resting, Trajectory, service,
 };
 
 /// What an order may take beyond its own deadline: an executor that hangs is found out, restarted and given the order again.
@@ -571,11 +571,15 @@ impl<'a> Conduct<'a> {
                 self.end(Ended::Looping(looping));
                 (Cause::Circling, reason)
             })?;
-        let unavailable = |resting| {
+        // Without how long it still rests: a human may be asked in these words, and they must be the same the next time.
+        let unavailable = |resting: Resting| {
             let action = &task.action;
+            let (service, seen) = (resting.service, resting.last_error);
             (
                 Cause::Resting,
-                format!("tool {action} is unavailable: {resting}"),
+                format!(
+                    "tool {action} is unavailable: {service} rests after repeated failures ({seen}); try again in a while"
+                ),
             )
         };
         if task.action == "write_text"
@@ -758,6 +762,8 @@ fn words(error: &AskError) -> String {
         {
             reason.detail.clone()
         }
+        // Who was asked and for how long differs from try to try; the report says who held the task.
+        AskError::Deadline { .. } => "no executor answered in time".to_owned(),
         other => other.to_string(),
     }
 }

@@ -224,7 +224,8 @@ impl Conduct<'_> {
                     return Err(gap(format!("{reason}; {error}")));
                 }
                 way.course.approved();
-                let variant = way.anew("approved");
+                // Each yes has a try of its own, whatever became of the try of the last one.
+                let variant = way.anew(&id);
                 let done = self.judged(way, way.task, args, &variant, None).await;
                 if done.is_err() && self.left().is_zero() {
                     // Cut short by the goal's time: asked again, the goal goes on from here and asks anew.
@@ -253,16 +254,14 @@ impl Conduct<'_> {
     }
 
     fn propose(&self, way: &Way<'_>, args: &Value, reason: &str) -> Result<String, ApprovalError> {
-        let attempts = way.report.attempts;
         let question = Question {
             goal: self.request.goal_id.clone(),
             task: way.task.id.clone(),
             action: way.task.action.clone(),
             arguments: hex(&Sha256::digest(args.to_string())),
-            attempts,
             round: 0,
             text: format!(
-                "\"{}\" failed {attempts} times: {reason}. Shall it be tried once more?",
+                "\"{}\" failed: {reason}. Shall it be tried once more?",
                 way.title
             ),
         };

@@ -367,10 +367,16 @@ impl Approvals {
         let Some(bytes) = self.0.store.get(&self.place(id))? else {
             return Ok(None);
         };
-        let record = serde_json::from_slice(&bytes).map_err(|error| ApprovalError::NotProven {
+        let unproven = |why: String| ApprovalError::NotProven {
             id: id.to_owned(),
-            why: error.to_string(),
-        })?;
+            why,
+        };
+        let record: Record =
+            serde_json::from_slice(&bytes).map_err(|error| unproven(error.to_string()))?;
+        // A record proves itself, not the place it was put in.
+        if record.approval.id != id || record.tenant != self.0.tenant {
+            return Err(unproven("another question lies in its place".to_owned()));
+        }
         Ok(Some((record, bytes)))
     }
 

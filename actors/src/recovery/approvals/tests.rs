@@ -109,16 +109,14 @@ fn question() -> Question {
         task: "growth".to_owned(),
         action: "sql".to_owned(),
         arguments: "00ff".to_owned(),
-        attempts: 3,
         round: 0,
-        text: "\"growth\" failed 3 times: the file is away. Shall it be tried once more?"
-            .to_owned(),
+        text: "\"growth\" failed: the file is away. Shall it be tried once more?".to_owned(),
     }
 }
 
 /// The same question but for one thing each.
-fn others() -> [Question; 6] {
-    let text = "\"growth\" failed 3 times: it would delete the file. Shall it be tried once more?";
+fn others() -> [Question; 5] {
+    let text = "\"growth\" failed: it would delete the file. Shall it be tried once more?";
     [
         Question {
             text: text.to_owned(),
@@ -138,10 +136,6 @@ fn others() -> [Question; 6] {
         },
         Question {
             arguments: "00fe".to_owned(),
-            ..question()
-        },
-        Question {
-            attempts: 4,
             ..question()
         },
     ]
@@ -200,7 +194,7 @@ fn a_decision_signs_the_digest_of_the_question_beside_the_proposal() {
         };
         assert!(why.contains("other words"), "{why}");
     }
-    assert_eq!(desk.audited("approval-no-decision"), 6);
+    assert_eq!(desk.audited("approval-no-decision"), 5);
     assert_eq!(asked.digest, asked.asked().digest(&desk.tenant));
     let frame = having_read(&desk, &proposal, asked.digest);
     desk.queue.decide(&frame).unwrap();

@@ -63,11 +63,10 @@ pub struct Question {
     pub action: String,
     /// SHA-256 of the arguments it would be called with, in hexadecimal.
     pub arguments: String,
-    /// Attempts that were made before the question.
-    pub attempts: u32,
     /// How often the same was asked before and its approval used up.
     pub round: u32,
-    /// The text that is read.
+    /// The text that is read. Nothing in it may change by itself from one try to the next, as a countdown does, or a yes would
+    /// never find its question again.
     pub text: String,
 }
 
@@ -80,11 +79,10 @@ impl Question {
             task,
             action,
             arguments,
-            attempts,
             round,
             text,
         } = self;
-        let numbers = (attempts.to_string(), round.to_string());
+        let round = round.to_string();
         let mut hash = Sha256::new();
         for part in [
             QUESTION,
@@ -93,8 +91,7 @@ impl Question {
             task,
             action,
             arguments,
-            &numbers.0,
-            &numbers.1,
+            &round,
             text,
         ] {
             hash.update((part.len() as u64).to_le_bytes());
@@ -129,8 +126,6 @@ pub struct Approval {
     pub action: String,
     /// SHA-256 of the arguments it would be called with, in hexadecimal.
     pub arguments: String,
-    /// Attempts that were made before the question.
-    pub attempts: u32,
     /// How often the same was asked before and its approval used up.
     pub round: u32,
     /// What is proposed, in one or two sentences.
@@ -171,7 +166,6 @@ impl Approval {
             task: asked.task,
             action: asked.action,
             arguments: asked.arguments,
-            attempts: asked.attempts,
             round: asked.round,
             question: asked.text,
             digest: question.digest(tenant),
@@ -194,7 +188,6 @@ impl Approval {
             task: self.task.clone(),
             action: self.action.clone(),
             arguments: self.arguments.clone(),
-            attempts: self.attempts,
             round: self.round,
             text: self.question.clone(),
         }
