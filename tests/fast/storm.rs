@@ -147,7 +147,8 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
                     place: (id.clone(), task.id),
                     otherwise: match task.status {
                         TaskStatus::Completed => task.recovered,
-                        other => Some(format!("{other:?}")),
+                        // Only prose has a template; anything else that failed would have to be done.
+                        other => (task.action == "write_text").then(|| format!("{other:?}")),
                     },
                 }));
             }
@@ -207,6 +208,15 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
                 .collect::<Vec<_>>()
         );
     }
+    // A kill that takes all attempts of one task is rare; were it not, agents would not take up what they are handed again.
+    let undone = tasks
+        .iter()
+        .filter(|task| !effects.contains_key(&task.place))
+        .count();
+    assert!(
+        undone <= 1 + answered / 10,
+        "seed {seed}: {undone} tasks of {answered} goals were not done by themselves"
+    );
     let places: BTreeSet<_> = tasks.iter().map(|task| &task.place).collect();
     let unreported: Vec<_> = effects
         .keys()
@@ -228,9 +238,8 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     let repeated = ledger.repeated.load(Ordering::SeqCst);
     // Kept by the test runner, shown on failure or on demand.
     println!(
-        "seed {seed}: {killed} kills, {answered} goals, {} tasks, {} of them by a recourse, {repeated} calls repeated in {took:?}",
-        tasks.len(),
-        tasks.iter().filter(|task| task.otherwise.is_some()).count()
+        "seed {seed}: {killed} kills, {answered} goals, {} tasks, {undone} of them done by a recourse or template alone, {repeated} calls repeated in {took:?}",
+        tasks.len()
     );
 }
 
