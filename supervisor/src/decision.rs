@@ -60,13 +60,17 @@ pub(crate) enum Input<L = ()> {
         incarnation: u64,
         error: StartError,
     },
-    /// A child that had started is gone, its task and all below it. `warm`: it could resume from a checkpoint.
+    /// A child that had started has ended. `warm`: it could resume from a checkpoint. `gone`: nothing of it, and below
+    /// it, is left; otherwise [`Input::Gone`] will follow.
     Exited {
         key: Key,
         incarnation: u64,
         exit: ExitReason,
         warm: bool,
+        gone: bool,
     },
+    /// What an ended child had left behind is gone.
+    Gone { key: Key, incarnation: u64 },
     /// Time has passed.
     Tick,
     /// Somebody asks for something.
@@ -178,12 +182,19 @@ pub(crate) enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Waiting,
+    /// Its turn to start has come, but what its last incarnation left behind is not gone yet.
+    Clearing,
     Starting,
     Running,
     Backoff,
-    Stopping { then: Then, killed: bool },
+    Stopping {
+        then: Then,
+        killed: bool,
+    },
     Stopped,
     Finished,
+    /// Its spec is forgotten; the record stays, unlisted, until what it left behind is gone.
+    Going,
 }
 
 /// What follows when a child that was told to leave is gone.
@@ -222,6 +233,10 @@ pub(crate) struct Child<L = ()> {
     pub(crate) since: Duration,
     /// When something is due for it.
     pub(crate) timer: Option<Duration>,
+    /// Its last incarnation has ended, but something of it is still alive: it is not started again before that is gone.
+    pub(crate) leaving: bool,
+    /// Somebody ordered it down, and nobody ordered it up since.
+    barred: bool,
     /// Nothing for one that never fell: of many children most never do.
     past: Option<Box<Past>>,
     pub(crate) live: L,
@@ -235,10 +250,20 @@ pub(crate) struct Past {
     /// Restarts ever.
     pub(crate) restarts: u32,
     pub(crate) last_exit: Option<ExitReason>,
+    /// The try that failed and is still to be repeated.
+    failed: Option<FailedStart>,
     /// Its own limit, made at its first restart.
     window: Option<Window>,
     /// Who waits for it to be down.
     waiters: Vec<Ticket>,
+}
+
+/// A restart that did not come off. The next try counts when it is made.
+#[derive(Debug)]
+struct FailedStart {
+    error: String,
+    /// How long the next try waits.
+    delay: Duration,
 }
 
 impl<L> Child<L> {
@@ -270,7 +295,10 @@ pub(crate) struct Tree<L = ()> {
     pub(crate) mode: Mode,
     pub(crate) window: Window,
     pub(crate) children: BTreeMap<Key, Box<Child<L>>>,
+    /// One entry for each child that is not [`Phase::Going`].
     ids: HashMap<Arc<str>, Key>,
+    /// How many of a name are [`Phase::Going`]; a new child of that name waits for them.
+    going: HashMap<Arc<str>, usize>,
     next_key: u64,
     booted: bool,
     group: Option<Group>,
@@ -292,6 +320,7 @@ impl<L> Tree<L> {
             mode: Mode::Booting,
             children: BTreeMap::new(),
             ids: HashMap::new(),
+            going: HashMap::new(),
             next_key: 0,
             booted: false,
             group: None,
@@ -335,7 +364,9 @@ impl<L> Tree<L> {
                 incarnation,
                 exit,
                 warm,
-            } => step.exited(key, incarnation, exit, warm),
+                gone,
+            } => step.exited(key, incarnation, exit, warm, gone),
+            Input::Gone { key, incarnation } => step.gone(key, incarnation),
             Input::Tick => step.tick(),
             Input::Order { order, ticket } => step.order(order, ticket),
             Input::Stop => step.close(Outcome::Ordered),
@@ -360,12 +391,29 @@ impl<L> Tree<L> {
         }
     }
 
+    /// How many children are listed.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The children that are listed, in start order.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (Key, &Child<L>)> {
+        self.children
+            .iter()
+            .filter(|(_, child)| child.phase != Phase::Going)
+            .map(|(key, child)| (*key, &**child))
+    }
+
     pub(crate) fn counts(&self) -> ChildCounts {
         ChildCounts {
-            specs: self.children.len(),
+            // Children of one template share its spec.
+            specs: match self.settings.strategy {
+                Strategy::Dynamic => 1,
+                _ => self.len(),
+            },
             active: self.running + self.stopping_alive(),
             supervisors: self.supervisors,
-            workers: self.children.len() - self.supervisors,
+            workers: self.len() - self.supervisors,
         }
     }
 
@@ -410,6 +458,8 @@ impl<L> Tree<L> {
             incarnation: self.settings.floor,
             since: now,
             timer: None,
+            leaving: false,
+            barred: false,
             past: None,
             live,
         };
@@ -425,16 +475,16 @@ impl Phase {
 
     /// Down, and nothing but an order or its group brings it back.
     fn is_at_rest(self) -> bool {
-        matches!(self, Self::Stopped | Self::Finished)
+        matches!(self, Self::Stopped | Self::Finished | Self::Going)
     }
 
     pub(crate) fn shown(self) -> ChildState {
         match self {
-            Self::Waiting => ChildState::Waiting,
+            Self::Waiting | Self::Clearing => ChildState::Waiting,
             Self::Starting => ChildState::Starting,
             Self::Running => ChildState::Running,
             Self::Backoff => ChildState::Backoff,
-            Self::Stopping { .. } => ChildState::Stopping,
+            Self::Stopping { .. } | Self::Going => ChildState::Stopping,
             Self::Stopped => ChildState::Stopped,
             Self::Finished => ChildState::Finished,
         }
@@ -481,15 +531,24 @@ impl<L> Step<'_, L> {
             };
             child.timer = None;
             match child.phase {
-                Phase::Backoff => self.begin_start(key),
+                Phase::Backoff => self.backoff_is_over(key),
                 Phase::Starting => self.start_too_slow(key),
-                Phase::Stopping { .. } => self.stop_is_due(key),
+                Phase::Stopping { .. } | Phase::Going => self.stop_is_due(key),
+                Phase::Clearing => self.report_stuck(key),
                 Phase::Waiting | Phase::Running | Phase::Stopped | Phase::Finished => {}
             }
         }
     }
 
+    /// Starts it, or, if something is left of its last incarnation, sees to it that it starts when that is gone.
     fn begin_start(&mut self, key: Key) {
+        let Some(child) = self.tree.children.get(&key) else {
+            return;
+        };
+        if child.leaving || self.tree.going.contains_key(&child.id) {
+            self.set_phase(key, Phase::Clearing);
+            return self.set_timer(key, self.tree.settings.kill_grace);
+        }
         let Some(child) = self.set_phase(key, Phase::Starting) else {
             return;
         };
@@ -539,18 +598,45 @@ impl<L> Step<'_, L> {
         self.tree.timers.insert((at, key));
     }
 
+    /// Its spec is forgotten, and the record with it as soon as nothing is left of the child.
     fn remove(&mut self, key: Key) {
-        self.set_phase(key, Phase::Stopped);
+        let Some(child) = self.set_phase(key, Phase::Going) else {
+            return;
+        };
+        let (id, leaving) = (Arc::clone(&child.id), child.leaving);
+        let (kind, incarnation) = (child.policy.kind, child.incarnation);
+        self.tree.ids.remove(&id);
+        self.tree.supervisors -= usize::from(kind == Kind::Supervisor);
+        // A later child of the same name gets generations of its own.
+        self.tree.settings.floor = self.tree.settings.floor.max(incarnation);
+        *self.tree.going.entry(Arc::clone(&id)).or_default() += 1;
+        if leaving {
+            self.set_timer(key, self.tree.settings.kill_grace);
+        } else {
+            self.forget(key);
+        }
+        self.emit(Some(id), EventKind::Removed);
+    }
+
+    /// Nothing is left of a child whose spec is forgotten: whoever has its name now may start.
+    fn forget(&mut self, key: Key) {
+        self.set_phase(key, Phase::Going);
         let Some(child) = self.tree.children.remove(&key) else {
             return;
         };
-        self.tree.ids.remove(&child.id);
-        self.tree.supervisors -= usize::from(child.policy.kind == Kind::Supervisor);
-        // A later child of the same name gets generations of its own.
-        self.tree.settings.floor = self.tree.settings.floor.max(child.incarnation);
         let Child { id, live, .. } = *child;
         self.out.push(Action::Forget { key, live });
-        self.emit(Some(id), EventKind::Removed);
+        if let Some(others) = self.tree.going.get_mut(&id) {
+            *others -= 1;
+            if *others > 0 {
+                return;
+            }
+            self.tree.going.remove(&id);
+        }
+        let heir = self.tree.key_of(&id);
+        if let Some(heir) = heir.filter(|heir| self.phase_of(*heir) == Some(Phase::Clearing)) {
+            self.cleared(heir);
+        }
     }
 
     fn emit(&mut self, id: Option<Arc<str>>, kind: EventKind) {

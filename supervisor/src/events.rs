@@ -35,14 +35,15 @@ pub enum EventKind {
     },
     /// The child asked not to run (its start returned [`crate::StartError::Ignored`]).
     Ignored,
-    /// The child is gone: its task has ended and, for a supervisor, all below it.
+    /// The child has ended, and what follows is decided. Should something of it, or below it, still be alive, its next
+    /// incarnation waits until that is gone.
     Exited {
         /// Generation that ended.
         incarnation: u64,
         /// How it ended.
         reason: ExitReason,
     },
-    /// The child will be started again.
+    /// The child is started again, and the restart counts.
     Restarting {
         /// Restarts in a row without a stable run, this one included.
         attempt: u32,

@@ -32,14 +32,14 @@ pub enum OrderError {
         /// The id.
         id: Arc<str>,
     },
-    /// A child with that id is there and not stopped.
+    /// A child with that id is there and runs.
     #[error("child `{id}` has already been started")]
     AlreadyStarted {
         /// The id.
         id: Arc<str>,
     },
-    /// A stopped child with that id is there; restart or delete it.
-    #[error("child `{id}` is already there but stopped; restart or delete it")]
+    /// A child with that id is there and does not run: it is stopped, or between two incarnations.
+    #[error("child `{id}` is already there but does not run; restart or delete it")]
     AlreadyPresent {
         /// The id.
         id: Arc<str>,

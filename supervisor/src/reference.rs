@@ -98,14 +98,22 @@ impl SupervisorRef {
         })
     }
 
-    /// Stops a child, by its shutdown ladder, and keeps it down; a temporary or dynamic child is forgotten.
+    /// Stops a child, by its shutdown ladder, and keeps it down; a temporary or dynamic child is forgotten. One that a
+    /// dynamic supervisor does not know is not running, which is all that was asked for.
     pub async fn terminate_child(&self, id: &str) -> Result<(), OrderError> {
-        self.ask(
-            "terminate_child",
-            Request::Order(Order::Terminate { id: id.into() }),
-        )
-        .await?;
-        Ok(())
+        let order = Request::Order(Order::Terminate { id: id.into() });
+        match (
+            self.ask("terminate_child", order).await,
+            &self.shared.template,
+        ) {
+            (Err(OrderError::NotFound { .. }), Some(template)) if &*template.prefix == id => {
+                Err(OrderError::WrongKind(
+                    "that is the name of the template; terminate a child by its own id",
+                ))
+            }
+            (Err(OrderError::NotFound { .. }), Some(_)) => Ok(()),
+            (answer, _) => answer.map(drop),
+        }
     }
 
     /// Starts a child that is down.
@@ -219,9 +227,8 @@ impl SupervisorRef {
         let now = self.shared.env.now();
         let book = self.shared.book.lock();
         book.tree
-            .children
-            .keys()
-            .filter_map(|key| book.child_view(*key, now))
+            .listed()
+            .filter_map(|(key, _)| book.child_view(key, now))
             .collect()
     }
 

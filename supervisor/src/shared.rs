@@ -14,7 +14,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use ractor::{ActorCell, ActorId, concurrency::JoinHandle};
+use ractor::{ActorCell, ActorId, ActorStatus, concurrency::JoinHandle};
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use crate::{
@@ -197,7 +197,7 @@ impl Remains {
     pub(crate) fn are_gone(&self) -> bool {
         let actor_gone = match (&self.join, &self.cell) {
             (Some(join), _) => join.is_finished(),
-            (None, Some(_)) => false,
+            (None, Some(cell)) => cell.get_status() == ActorStatus::Stopped,
             (None, None) => true,
         };
         actor_gone
@@ -205,7 +205,7 @@ impl Remains {
             && self
                 .subtree
                 .as_ref()
-                .is_none_or(|subtree| subtree.book.lock().orphans.is_empty())
+                .is_none_or(|subtree| subtree.orphans_are_gone())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -306,7 +306,8 @@ impl Shared {
         let mut subtrees: HashMap<Arc<str>, Arc<Shared>> = HashMap::new();
         for child in old.children.values() {
             if let Some(subtree) = &child.live.subtree {
-                subtrees.insert(Arc::clone(&child.id), Arc::clone(subtree));
+                let earlier = subtrees.insert(Arc::clone(&child.id), Arc::clone(subtree));
+                earlier.iter().for_each(|earlier| self.forget(earlier));
             }
         }
         book.by_actor.clear();
@@ -372,6 +373,13 @@ impl Shared {
         below.iter().map(|below| below.spent()).fold(mine, u64::max)
     }
 
+    /// Whether nothing is left of a supervisor that was killed, as far as can be told without waiting.
+    fn orphans_are_gone(&self) -> bool {
+        let orphans = &mut self.book.lock().orphans;
+        orphans.retain(|remains| !remains.are_gone());
+        orphans.is_empty()
+    }
+
     /// Waits until nothing is left of a supervisor that was killed.
     pub(crate) async fn orphans_gone(&self) {
         loop {
@@ -389,15 +397,14 @@ impl Shared {
         let tree = &book.tree;
         let mut subtrees = Vec::new();
         let children: Vec<ChildView> = tree
-            .children
-            .iter()
+            .listed()
             .take(limit)
             .enumerate()
             .map(|(index, (key, child))| {
                 if let Some(subtree) = &child.live.subtree {
                     subtrees.push((index, Arc::clone(subtree)));
                 }
-                book.child_view(*key, now)
+                book.child_view(key, now)
             })
             .collect::<Option<_>>()
             .unwrap_or_default();
@@ -415,7 +422,7 @@ impl Shared {
             restarts: tree.window.used(now),
             intensity: tree.window.limit(),
             counts: tree.counts(),
-            omitted: tree.children.len() - children.len(),
+            omitted: tree.len() - children.len(),
             children,
         };
         drop(book);

@@ -120,13 +120,13 @@ pub struct TreeView {
 /// How many children there are (OTP's `count_children`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildCounts {
-    /// Child specs kept.
+    /// Child specs kept; a dynamic supervisor has one, its template.
     pub specs: usize,
     /// Children that run.
     pub active: usize,
-    /// Specs of supervisors.
+    /// Children that are supervisors, whether they run or not.
     pub supervisors: usize,
-    /// Specs of workers.
+    /// Children that are workers, whether they run or not.
     pub workers: usize,
 }
 

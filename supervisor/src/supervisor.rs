@@ -119,9 +119,18 @@ pub(crate) async fn start_nested(
         shared: Arc::clone(&shared),
         ready,
     };
-    let (actor, join) =
+    let spawned =
         ActorRuntime::spawn_linked(None, SupervisorActor, arguments, context.supervisor.clone())
-            .await?;
+            .await;
+    let (actor, join) = match spawned {
+        Ok(spawned) => spawned,
+        Err(error) => {
+            // Its children may have started before it could be linked.
+            shared.orphans_gone().await;
+            nest.parent.forget(&shared);
+            return Err(error.into());
+        }
+    };
     let cell = actor.get_cell();
     context.announce(cell.clone());
     let join = until_ready(outcome, join, &shared)
@@ -161,12 +170,8 @@ pub(crate) enum Msg {
     StartDone { key: Key, incarnation: u64 },
     /// An actor that is not linked to us has ended; ractor did not tell.
     Ended { actor: ActorId, exit: ExitReason },
-    /// A child that had announced its exit is completely gone.
-    Gone {
-        key: Key,
-        incarnation: u64,
-        exit: ExitReason,
-    },
+    /// What a child that has ended left behind is gone.
+    Gone { key: Key, incarnation: u64 },
     /// Something may be due.
     Tick,
     /// Stop every child in reverse order, then leave.
@@ -275,7 +280,7 @@ impl Actor for SupervisorActor {
             ready,
         } = arguments;
         shared.open(&spec, me.get_cell());
-        Ok(State {
+        let mut state = State {
             counters: Counters::new(&shared.path),
             shared,
             me,
@@ -290,7 +295,11 @@ impl Actor for SupervisorActor {
             tick_queued: false,
             changed: false,
             outcome: None,
-        })
+        };
+        if boots_in_place(&state.shared.path) {
+            state.boot().await;
+        }
+        Ok(state)
     }
 
     async fn post_start(
@@ -298,8 +307,9 @@ impl Actor for SupervisorActor {
         _: ActorRef<Msg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.inputs.push_back(Input::Boot);
-        state.carry_out().await;
+        if !boots_in_place(&state.shared.path) {
+            state.boot().await;
+        }
         state.leave_if_done()
     }
 
@@ -317,11 +327,7 @@ impl Actor for SupervisorActor {
             }
             Msg::StartDone { key, incarnation } => state.start_done(key, incarnation),
             Msg::Ended { actor, exit } => state.exit_heard(actor, exit),
-            Msg::Gone {
-                key,
-                incarnation,
-                exit,
-            } => state.gone(key, incarnation, exit),
+            Msg::Gone { key, incarnation } => state.gone(key, incarnation),
             Msg::Tick => {
                 state.tick_queued = false;
                 state.inputs.push_back(Input::Tick);
@@ -357,7 +363,19 @@ impl Actor for SupervisorActor {
     }
 }
 
+/// Whether a supervisor starts its children where its own parent starts it: then a tree whose starts are quick is up
+/// before the parent does anything else, as in OTP. Each level needs some of the thread's stack, so very deep down a
+/// supervisor starts them from its own task.
+fn boots_in_place(path: &str) -> bool {
+    path.matches('/').count() < 32
+}
+
 impl State {
+    async fn boot(&mut self) {
+        self.inputs.push_back(Input::Boot);
+        self.carry_out().await;
+    }
+
     fn hear(&mut self, request: Request, reply: Reply) {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;

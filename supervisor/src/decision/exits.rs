@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Action, Cause, Key, Mode, Outcome, Phase, Step, Then};
+use super::{Action, Cause, FailedStart, Key, Mode, Outcome, Phase, Step, Then};
 use crate::{
     child_spec::StartError,
     events::EventKind,
@@ -26,6 +26,9 @@ impl<L> Step<'_, L> {
                     return;
                 };
                 let cause = std::mem::replace(&mut child.cause, Cause::Restart);
+                if let Some(past) = &mut child.past {
+                    past.failed = None;
+                }
                 let id = Some(Arc::clone(&child.id));
                 self.emit(id, EventKind::Started { incarnation });
                 if let Cause::New(ticket) | Cause::Again(ticket) = cause {
@@ -98,7 +101,12 @@ impl<L> Step<'_, L> {
                 self.set_phase(key, Phase::Stopped);
                 self.leave_group_turn(key);
             }
-            Cause::Restart => self.restart(key, false, Some(error.to_string())),
+            // Another exit has caught up with it: it is tried again with its group anyway.
+            Cause::Restart if self.group_would_stop(key) => {
+                self.stopped_for_group(key);
+                self.leave_group_turn(key);
+            }
+            Cause::Restart => self.restart_failed(key, error.to_string()),
         }
     }
 
@@ -119,7 +127,15 @@ impl<L> Step<'_, L> {
         self.leave_group_turn(key);
     }
 
-    pub(super) fn exited(&mut self, key: Key, incarnation: u64, exit: ExitReason, warm: bool) {
+    /// What follows is decided now, whatever is still dying below it; only its next start waits for that.
+    pub(super) fn exited(
+        &mut self,
+        key: Key,
+        incarnation: u64,
+        exit: ExitReason,
+        warm: bool,
+        gone: bool,
+    ) {
         let Some(child) = self.tree.children.get_mut(&key) else {
             return;
         };
@@ -129,6 +145,7 @@ impl<L> Step<'_, L> {
         let abnormal = exit.is_abnormal();
         let phase = child.phase;
         let restart = child.policy.restart;
+        child.leaving = !gone;
         child.past_mut().last_exit = Some(exit.clone());
         self.emit_of(
             key,
@@ -138,15 +155,36 @@ impl<L> Step<'_, L> {
             },
         );
         match phase {
-            Phase::Stopping { then, .. } => self.stopped(key, then),
+            Phase::Stopping { then, .. } if gone => self.stopped(key, then),
+            Phase::Stopping { .. } => {}
             // It went before its group's turn to ask it: gone is gone, and it is not counted again.
             _ if self.group_would_stop(key) => self.stopped(key, Then::Again),
-            _ if self.is_closing() => self.stopped(key, Then::Down),
+            _ if self.is_closing() && gone => self.stopped(key, Then::Down),
+            _ if self.is_closing() => self.wait_until_gone(key),
             _ => match restart {
-                Restart::Permanent => self.restart(key, warm, None),
-                Restart::Transient if abnormal => self.restart(key, warm, None),
+                Restart::Permanent => self.restart(key, warm),
+                Restart::Transient if abnormal => self.restart(key, warm),
                 Restart::Transient | Restart::Temporary => self.finished(key),
             },
+        }
+    }
+
+    /// What an ended child had left behind is gone.
+    pub(super) fn gone(&mut self, key: Key, incarnation: u64) {
+        let Some(child) = self.tree.children.get_mut(&key) else {
+            return;
+        };
+        if child.incarnation != incarnation || !std::mem::take(&mut child.leaving) {
+            return;
+        }
+        match child.phase {
+            Phase::Stopping { then, .. } => self.stopped(key, then),
+            Phase::Going => {
+                self.forget(key);
+                self.advance_closing();
+            }
+            Phase::Clearing => self.cleared(key),
+            _ => {}
         }
     }
 
@@ -172,62 +210,130 @@ impl<L> Step<'_, L> {
         }
     }
 
-    /// Brings a child back, now or later, or gives up. `failed_start`: what went wrong with the last attempt, if it did
-    /// not even start; then the next one goes through the mailbox, so that orders are heard in between.
-    fn restart(&mut self, key: Key, warm: bool, failed_start: Option<String>) {
-        let now = self.now;
-        let retry = failed_start.is_some();
+    /// It ended and is due to come back: now, after a wait, or never, if that was once too often.
+    fn restart(&mut self, key: Key, warm: bool) {
+        if !self.charge(key) {
+            return;
+        }
+        let delay = self.next_delay(key, warm);
+        self.announce_restart(key, delay);
+        if self.tree.settings.strategy.is_group() {
+            self.leave_group_turn_silently(key);
+            self.regroup(key, delay);
+        } else if delay.is_zero() {
+            self.begin_start(key);
+        } else {
+            self.back_off(key, delay);
+        }
+    }
+
+    /// A restart did not come off. The next try goes through the mailbox, so that orders are heard in between, and counts
+    /// when it is made.
+    fn restart_failed(&mut self, key: Key, error: String) {
+        let delay = self.next_delay(key, false);
         let Some(child) = self.tree.children.get_mut(&key) else {
             return;
         };
-        let ran = if retry {
-            Duration::ZERO
+        child.past_mut().failed = Some(FailedStart { error, delay });
+        if self.tree.settings.strategy.is_group() {
+            self.leave_group_turn_silently(key);
+            self.park_group(key, delay);
         } else {
-            now.saturating_sub(child.since)
+            self.back_off(key, delay);
+        }
+    }
+
+    fn back_off(&mut self, key: Key, delay: Duration) {
+        self.set_phase(key, Phase::Backoff);
+        self.set_timer(key, delay);
+        self.leave_group_turn(key);
+    }
+
+    /// It has waited long enough.
+    pub(super) fn backoff_is_over(&mut self, key: Key) {
+        if self.try_again(key) {
+            self.begin_start(key);
+        }
+    }
+
+    /// Counts the try that is about to be made, unless its exit has been counted already; false when it is one too many.
+    pub(super) fn try_again(&mut self, key: Key) -> bool {
+        let child = self.tree.children.get_mut(&key);
+        let failed = child.and_then(|child| child.past.as_mut()?.failed.take());
+        let Some(FailedStart { error, delay }) = failed else {
+            return true;
         };
-        let backoff = child.policy.backoff;
+        let allowed = self.charge_after(key, Some(error));
+        if allowed {
+            self.announce_restart(key, delay);
+        }
+        allowed
+    }
+
+    fn charge(&mut self, key: Key) -> bool {
+        self.charge_after(key, None)
+    }
+
+    /// Counts a restart against the child's own limit and the supervisor's; gives up when it is one too many.
+    fn charge_after(&mut self, key: Key, failed_start: Option<String>) -> bool {
+        let now = self.now;
+        let Some(child) = self.tree.children.get_mut(&key) else {
+            return false;
+        };
         let own_limit = child.policy.intensity;
         let past = child.past_mut();
-        if backoff.is_none_or(|backoff| !retry && ran >= backoff.reset_after) {
-            past.attempt = 0;
-        }
         let own_allows = own_limit.is_none_or(|limit| {
             past.window
                 .get_or_insert_with(|| Window::new(limit))
                 .admit(now)
         });
-        if !own_allows || !self.tree.window.admit(now) {
-            let limit = if own_allows {
-                self.tree.window.limit()
-            } else {
-                own_limit.unwrap_or_default()
-            };
-            return self.give_up(key, limit, failed_start);
+        if own_allows && self.tree.window.admit(now) {
+            return true;
+        }
+        let limit = if own_allows {
+            self.tree.window.limit()
+        } else {
+            own_limit.unwrap_or_default()
+        };
+        self.give_up(key, limit, failed_start);
+        false
+    }
+
+    /// How long its next start waits.
+    fn next_delay(&mut self, key: Key, warm: bool) -> Duration {
+        let now = self.now;
+        let Some(child) = self.tree.children.get_mut(&key) else {
+            return Duration::ZERO;
+        };
+        // A start that failed is no run.
+        let ran = (child.phase == Phase::Running).then(|| now.saturating_sub(child.since));
+        let backoff = child.policy.backoff;
+        let past = child.past_mut();
+        if backoff.is_none_or(|backoff| ran.is_some_and(|ran| ran >= backoff.reset_after)) {
+            past.attempt = 0;
         }
         past.attempt = past.attempt.saturating_add(1);
+        let attempt = past.attempt;
+        let Some(backoff) = backoff else {
+            return Duration::ZERO;
+        };
+        let delay = backoff.delay(attempt, &mut self.tree.rng);
+        if warm {
+            delay.mul_f64(backoff.warm)
+        } else {
+            delay
+        }
+    }
+
+    fn announce_restart(&mut self, key: Key, delay: Duration) {
+        let Some(child) = self.tree.children.get_mut(&key) else {
+            return;
+        };
+        child.cause = Cause::Restart;
+        let past = child.past_mut();
         past.restarts = past.restarts.saturating_add(1);
         let attempt = past.attempt;
-        child.cause = Cause::Restart;
-        let mut delay = match backoff {
-            Some(backoff) => backoff.delay(attempt, &mut self.tree.rng),
-            None => Duration::ZERO,
-        };
-        if let (true, Some(backoff)) = (warm, backoff) {
-            delay = delay.mul_f64(backoff.warm);
-        }
         self.emit_of(key, EventKind::Restarting { attempt, delay });
-        let at_once = delay.is_zero() && !retry;
-        if self.tree.settings.strategy.is_group() {
-            self.set_phase(key, Phase::Waiting);
-            self.leave_group_turn_silently(key);
-            self.regroup(key, delay, !at_once);
-        } else if at_once {
-            self.begin_start(key);
-        } else {
-            self.set_phase(key, Phase::Backoff);
-            self.set_timer(key, delay);
-            self.leave_group_turn(key);
-        }
     }
 
     fn give_up(&mut self, key: Key, limit: crate::Intensity, failed_start: Option<String>) {

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Cause, GROUP, Key, Phase, Step, Then};
+use super::{Cause, GROUP, Key, Past, Phase, Step, Then};
 use crate::strategy::{Restart, Strategy};
 
 /// One ordered piece of work.
@@ -16,46 +16,82 @@ pub(super) struct Group {
     pub(super) starting: BTreeSet<Key>,
     /// Whose turn it is: told to stop, or starting.
     busy: Option<Key>,
-    /// Starts wait until then (a backoff), and are let go only by the group's timer.
+    /// Who is waited for before anybody starts: it failed to start, or has a backoff.
+    waits_for: Option<Key>,
+    /// Until when it is waited for; starts are let go only by the group's timer.
     not_before: Option<Duration>,
     timer: Option<Duration>,
 }
 
 impl<L> Step<'_, L> {
-    /// `key` has to come back, and its strategy says who with it. The starts wait for `delay`; `parked` makes them
-    /// wait for the group's timer even when that is zero.
-    pub(super) fn regroup(&mut self, key: Key, delay: Duration, parked: bool) {
-        let from = if self.tree.settings.strategy == Strategy::RestForOne {
-            key
-        } else {
-            Key(0)
-        };
+    /// `key` has ended and has to come back, and its strategy says who with it. They stop at once; the starts wait for
+    /// `delay`.
+    pub(super) fn regroup(&mut self, key: Key, delay: Duration) {
+        let from = self.first_of_group(key);
         let mut group = self.tree.group.take().unwrap_or_default();
-        let mut gone = Vec::new();
+        // Whoever was waited for starts with this group now, so the try that failed is made by it and not counted.
+        let caught_up = group.waits_for.take_if(|waiting| *waiting >= from);
+        if caught_up.is_some() {
+            group.not_before = group.not_before.filter(|until| *until > self.now);
+        }
+        let mut back = vec![(key, false)];
         for (sibling, child) in self.tree.children.range_mut(from..) {
             match child.phase {
-                Phase::Running | Phase::Starting => {
+                Phase::Running | Phase::Starting if *sibling != key => {
                     group.stopping.insert(*sibling);
                 }
                 Phase::Waiting => {
                     group.starting.insert(*sibling);
                 }
+                Phase::Clearing => back.push((*sibling, false)),
                 // As in OTP, one that had finished runs again with its group; one stopped by order does not.
-                Phase::Finished => gone.push(*sibling),
-                Phase::Backoff | Phase::Stopping { .. } | Phase::Stopped => {}
+                Phase::Finished | Phase::Stopped if !child.barred => back.push((*sibling, true)),
+                _ if caught_up == Some(*sibling) => back.push((*sibling, false)),
+                _ => {}
             }
         }
-        for sibling in gone {
-            self.set_phase(sibling, Phase::Waiting);
-            self.set_cause(sibling, Cause::Restart);
+        for (sibling, was_at_rest) in back {
+            group.busy = group.busy.filter(|busy| *busy != sibling);
             group.starting.insert(sibling);
+            self.set_phase(sibling, Phase::Waiting);
+            if was_at_rest {
+                self.set_cause(sibling, Cause::Restart);
+            }
+            if let Some(past) = self.past_of(sibling) {
+                past.failed = None;
+            }
         }
-        if parked {
+        if !delay.is_zero() {
+            if group.waits_for.is_none() {
+                self.set_phase(key, Phase::Backoff);
+                group.starting.remove(&key);
+                group.waits_for = Some(key);
+            }
             let until = self.now.saturating_add(delay);
             group.not_before = Some(group.not_before.map_or(until, |earlier| earlier.max(until)));
         }
         self.tree.group = Some(group);
         self.advance_group();
+    }
+
+    /// `key` could not be started with its group: the others wait until it is tried again.
+    pub(super) fn park_group(&mut self, key: Key, delay: Duration) {
+        self.set_phase(key, Phase::Backoff);
+        let group = self.tree.group.get_or_insert_default();
+        let earlier = group.waits_for.replace(key);
+        group.not_before = Some(self.now.saturating_add(delay));
+        if let Some(earlier) = earlier.filter(|earlier| *earlier != key) {
+            group.starting.insert(earlier);
+            self.set_phase(earlier, Phase::Waiting);
+        }
+        self.advance_group();
+    }
+
+    fn first_of_group(&self, key: Key) -> Key {
+        match self.tree.settings.strategy {
+            Strategy::RestForOne => key,
+            _ => Key(0),
+        }
     }
 
     /// Takes the next step of the group's work, if it is anybody's turn.
@@ -104,11 +140,18 @@ impl<L> Step<'_, L> {
 
     /// The group's timer went off.
     pub(super) fn group_is_due(&mut self) {
+        let mut waited_for = None;
         if let Some(group) = &mut self.tree.group {
             group.timer = None;
             group.not_before = None;
+            waited_for = group.waits_for.take();
         }
-        self.advance_group();
+        match waited_for {
+            // As in OTP, the try that failed is made again from the beginning: those of its group that run stop first.
+            Some(key) if self.try_again(key) => self.regroup(key, Duration::ZERO),
+            Some(_) => {}
+            None => self.advance_group(),
+        }
     }
 
     /// Whether a start has to queue behind others.
@@ -121,6 +164,19 @@ impl<L> Step<'_, L> {
         self.set_phase(key, Phase::Waiting);
         self.tree.group.get_or_insert_default().starting.insert(key);
         self.advance_group();
+    }
+
+    /// What kept a child from starting is gone. In a group somebody before it may have come to wait for a start meanwhile.
+    pub(super) fn cleared(&mut self, key: Key) {
+        match &mut self.tree.group {
+            Some(group) if group.busy == Some(key) => {
+                group.busy = None;
+                group.starting.insert(key);
+                self.set_phase(key, Phase::Waiting);
+                self.advance_group();
+            }
+            _ => self.begin_start(key),
+        }
     }
 
     /// A child that was told to stop for its group's sake is gone.
@@ -147,11 +203,17 @@ impl<L> Step<'_, L> {
             .is_some_and(|group| group.stopping.contains(&key))
     }
 
-    /// Takes a child out of the group's plan.
+    /// Takes a child out of the group's plan. If the others waited for it, they do not any more.
     pub(super) fn leave_group(&mut self, key: Key) {
         if let Some(group) = &mut self.tree.group {
             group.stopping.remove(&key);
             group.starting.remove(&key);
+            if group.waits_for.take_if(|waiting| *waiting == key).is_some() {
+                group.not_before = None;
+                if let Some(at) = group.timer.take() {
+                    self.tree.timers.remove(&(at, GROUP));
+                }
+            }
         }
     }
 
@@ -184,6 +246,10 @@ impl<L> Step<'_, L> {
         if let Some(at) = self.tree.group.take().and_then(|group| group.timer) {
             self.tree.timers.remove(&(at, GROUP));
         }
+    }
+
+    fn past_of(&mut self, key: Key) -> Option<&mut Past> {
+        self.tree.children.get_mut(&key)?.past.as_deref_mut()
     }
 
     pub(super) fn phase_of(&self, key: Key) -> Option<Phase> {

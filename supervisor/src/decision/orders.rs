@@ -51,7 +51,7 @@ impl<L> Step<'_, L> {
             Ok(key) => key,
             Err((key, live)) => {
                 self.out.push(Action::Discard(live));
-                let error = if self.phase_of(key).is_some_and(Phase::is_at_rest) {
+                let error = if self.is_down(key) {
                     OrderError::AlreadyPresent { id }
                 } else {
                     OrderError::AlreadyStarted { id }
@@ -66,20 +66,47 @@ impl<L> Step<'_, L> {
         }
     }
 
+    /// Whether it has run before and does not now, be it for good or between two incarnations.
+    fn is_down(&self, key: Key) -> bool {
+        self.tree
+            .children
+            .get(&key)
+            .is_some_and(|child| match child.phase {
+                Phase::Waiting | Phase::Clearing | Phase::Backoff => child.cause == Cause::Restart,
+                phase => phase.is_at_rest(),
+            })
+    }
+
     fn order_terminate(&mut self, key: Key, phase: Phase, _id: Arc<str>, ticket: Ticket) {
+        let Some(child) = self.tree.children.get_mut(&key) else {
+            return;
+        };
+        child.barred = true;
         match phase {
-            Phase::Stopped => self.answer(ticket, Ok(key)),
-            // It would have run again with its group; now it does not.
-            Phase::Finished => {
+            // It has ended, but not all of it has gone.
+            Phase::Waiting
+            | Phase::Clearing
+            | Phase::Backoff
+            | Phase::Stopped
+            | Phase::Finished
+                if child.leaving =>
+            {
+                self.leave_group(key);
+                self.call_off_start(key);
+                self.wait_for_end(key, ticket);
+                self.wait_until_gone(key);
+            }
+            // One that had finished would have run again with its group; now it does not.
+            Phase::Stopped | Phase::Finished | Phase::Going => {
                 self.set_phase(key, Phase::Stopped);
                 self.answer(ticket, Ok(key));
             }
-            Phase::Waiting | Phase::Backoff => {
+            Phase::Waiting | Phase::Clearing | Phase::Backoff => {
                 self.leave_group(key);
                 self.call_off_start(key);
                 self.rest(key);
                 self.answer(ticket, Ok(key));
-                self.advance_group();
+                self.leave_group_turn(key);
             }
             Phase::Starting | Phase::Running => {
                 self.leave_group(key);
@@ -103,7 +130,10 @@ impl<L> Step<'_, L> {
     fn order_restart(&mut self, key: Key, phase: Phase, id: Arc<str>, ticket: Ticket) {
         match phase {
             Phase::Stopped | Phase::Finished => {
-                self.set_cause(key, Cause::Again(ticket));
+                if let Some(child) = self.tree.children.get_mut(&key) {
+                    child.cause = Cause::Again(ticket);
+                    child.barred = false;
+                }
                 if self.starts_in_order() {
                     self.queue_start(key);
                 } else {
@@ -120,6 +150,13 @@ impl<L> Step<'_, L> {
             Phase::Stopped | Phase::Finished => {
                 self.remove(key);
                 self.answer(ticket, Ok(key));
+            }
+            // Down until its group's turn comes to it: as in OTP, it may go.
+            Phase::Waiting if self.is_down(key) => {
+                self.leave_group(key);
+                self.remove(key);
+                self.answer(ticket, Ok(key));
+                self.advance_group();
             }
             Phase::Running => self.answer(ticket, Err(OrderError::Running { id })),
             _ => self.answer(ticket, Err(OrderError::Restarting { id })),

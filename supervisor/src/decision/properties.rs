@@ -75,6 +75,8 @@ enum Step {
     FailStart(usize),
     IgnoreStart(usize),
     End(usize, u8),
+    EndLeaving(usize, u8),
+    Clear(usize),
     Start(u8, Box<Policy>),
     Terminate(u8),
     Restart(u8),
@@ -92,6 +94,8 @@ fn steps() -> impl Strategy_<Value = Step> {
         2 => any::<usize>().prop_map(Step::FailStart),
         1 => any::<usize>().prop_map(Step::IgnoreStart),
         8 => (any::<usize>(), 0_u8..5).prop_map(|(at, how)| Step::End(at, how)),
+        4 => (any::<usize>(), 0_u8..5).prop_map(|(at, how)| Step::EndLeaving(at, how)),
+        4 => any::<usize>().prop_map(Step::Clear),
         2 => (id.clone(), policies()).prop_map(|(id, policy)| Step::Start(id, Box::new(policy))),
         2 => id.clone().prop_map(Step::Terminate),
         2 => id.clone().prop_map(Step::Restart),
@@ -137,6 +141,17 @@ fn live(world: &mut World, step: Step) {
                 world.tell(input);
             }
         }
+        Step::EndLeaving(at, how) => {
+            if let Some(key) = pick(world.alive.keys().copied(), at) {
+                let input = world.ends_leaving(key, exit(how), true).unwrap();
+                world.tell(input);
+            }
+        }
+        Step::Clear(at) => {
+            if let Some(key) = pick(world.lingering.keys().copied(), at) {
+                world.clear_at(key);
+            }
+        }
         Step::Start(n, policy) => {
             world.order(Order::Start {
                 id: id(n),
@@ -178,6 +193,9 @@ fn wind_up(world: &mut World) {
         while let Some(key) = world.starting.keys().next().copied() {
             let input = world.start_ends(key, Err(StartError::Cancelled)).unwrap();
             world.tell(input);
+        }
+        if let Some(key) = world.lingering.keys().next().copied() {
+            world.clear_at(key);
         }
         if let Some(key) = world.alive.keys().last().copied() {
             let input = world.ends(key, ExitReason::Killed).unwrap();

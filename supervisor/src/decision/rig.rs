@@ -32,6 +32,8 @@ pub(super) enum Habit {
     Deaf,
     /// Does not even leave when killed.
     Blocked,
+    /// Leaves when asked, but something of it stays until [`World::clear`].
+    Lingers,
     /// Everything is up to the test.
     Manual,
 }
@@ -68,6 +70,8 @@ pub(super) struct World {
     /// Incarnations whose start is under way or that run.
     pub(super) starting: BTreeMap<Key, u64>,
     pub(super) alive: BTreeMap<Key, u64>,
+    /// Incarnations that have ended and left something behind.
+    pub(super) lingering: BTreeMap<Key, u64>,
     pub(super) answers: BTreeMap<u64, Result<(), OrderError>>,
     pub(super) open_tickets: BTreeMap<u64, Option<String>>,
     pub(super) outcome: Option<Outcome>,
@@ -90,6 +94,7 @@ impl World {
             default_habit: Habit::Good,
             starting: BTreeMap::new(),
             alive: BTreeMap::new(),
+            lingering: BTreeMap::new(),
             answers: BTreeMap::new(),
             open_tickets: BTreeMap::new(),
             outcome: None,
@@ -160,7 +165,7 @@ impl World {
                 self.log.push(format!("start {id}#{incarnation}"));
                 self.starting.insert(key, incarnation);
                 let outcome = match self.habits.get(&id).copied().unwrap_or(self.default_habit) {
-                    Habit::Good | Habit::Deaf | Habit::Blocked => Some(Ok(())),
+                    Habit::Good | Habit::Deaf | Habit::Blocked | Habit::Lingers => Some(Ok(())),
                     Habit::FailsToStart => Some(Err(StartError::Failed("no".into()))),
                     Habit::Ignores => Some(Err(StartError::Ignored)),
                     Habit::SlowStart | Habit::Manual => None,
@@ -204,11 +209,12 @@ impl World {
                 self.log.push(format!("abandon {}", name(&key)));
                 self.alive.remove(&key);
                 self.starting.remove(&key);
+                self.lingering.remove(&key);
             }
             Action::Discard(()) => {}
             Action::Forget { key, .. } => {
                 assert!(
-                    !self.alive.contains_key(&key),
+                    !self.alive.contains_key(&key) && !self.lingering.contains_key(&key),
                     "a child is forgotten only when it is gone"
                 );
                 self.log.push(format!("forget {}", name(&key)));
@@ -237,7 +243,7 @@ impl World {
             }
             Action::Exit(outcome) => {
                 assert!(
-                    self.alive.is_empty() && self.starting.is_empty(),
+                    self.alive.is_empty() && self.starting.is_empty() && self.lingering.is_empty(),
                     "all are down when the supervisor leaves"
                 );
                 self.log.push("exit".into());
@@ -267,13 +273,40 @@ impl World {
     }
 
     pub(super) fn ends(&mut self, key: Key, exit: ExitReason) -> Option<Input> {
+        let lingers = self.habits.get(self.names.get(&key)?) == Some(&Habit::Lingers);
+        self.ends_leaving(key, exit, lingers)
+    }
+
+    pub(super) fn ends_leaving(
+        &mut self,
+        key: Key,
+        exit: ExitReason,
+        lingers: bool,
+    ) -> Option<Input> {
         let incarnation = self.alive.remove(&key)?;
+        if lingers {
+            self.lingering.insert(key, incarnation);
+        }
         Some(Input::Exited {
             key,
             incarnation,
             exit,
             warm: false,
+            gone: !lingers,
         })
+    }
+
+    /// What the earliest child of that name that lingers left behind is gone.
+    pub(super) fn clear(&mut self, id: &str) {
+        let mut keys = self.lingering.keys();
+        let key = *keys.find(|key| self.names[key] == id).unwrap();
+        self.clear_at(key);
+    }
+
+    pub(super) fn clear_at(&mut self, key: Key) {
+        if let Some(incarnation) = self.lingering.remove(&key) {
+            self.tell(Input::Gone { key, incarnation });
+        }
     }
 
     pub(super) fn finish_start(&mut self, id: &str) {
@@ -360,13 +393,12 @@ impl World {
         }
     }
 
-    /// Every child and its state: `a:running b:stopped`.
+    /// Every listed child and its state: `a:running b:stopped`.
     pub(super) fn states(&self) -> String {
         let states: Vec<String> = self
             .tree
-            .children
-            .values()
-            .map(|child| format!("{}:{}", child.id, child.phase.shown().label()))
+            .listed()
+            .map(|(_, child)| format!("{}:{}", child.id, child.phase.shown().label()))
             .collect();
         states.join(" ")
     }
@@ -376,6 +408,8 @@ impl World {
             !self.alive.contains_key(&key) && !self.starting.contains_key(&key),
             "one incarnation: `{id}` is started while another one lives"
         );
+        let left = self.lingering.keys().any(|other| self.names[other] == id);
+        assert!(!left, "`{id}` is started while something of it lives");
         assert!(
             !self.barred.contains(id),
             "nothing after terminate: `{id}` is started again"
@@ -383,10 +417,10 @@ impl World {
         let in_group = self.tree.settings.strategy.is_group();
         for (earlier, child) in self.tree.children.range(..key) {
             let up = match child.phase {
-                Phase::Running | Phase::Stopped | Phase::Finished => true,
+                Phase::Running | Phase::Stopped | Phase::Finished | Phase::Going => true,
                 Phase::Stopping { then, .. } => then == Then::Down || !in_group,
                 // Children that stand alone keep an order only in the supervisor's own start.
-                Phase::Waiting | Phase::Starting | Phase::Backoff => {
+                Phase::Waiting | Phase::Clearing | Phase::Starting | Phase::Backoff => {
                     !in_group && child.cause != Cause::Boot
                 }
             };

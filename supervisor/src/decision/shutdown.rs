@@ -35,22 +35,34 @@ impl<L> Step<'_, L> {
     /// Its time is up: kill it, or, if that has been done, say that it is stuck. A stuck child is never started again
     /// while it lives; only a supervisor on its way out gives it up.
     pub(super) fn stop_is_due(&mut self, key: Key) {
-        let Some(Phase::Stopping { killed, .. }) = self.phase_of(key) else {
-            return;
-        };
-        if !killed {
+        if let Some(Phase::Stopping { killed: false, .. }) = self.phase_of(key) {
             self.emit_of(key, EventKind::KilledAtDeadline);
             self.kill_now(key);
             return;
         }
         self.report_stuck(key);
         if self.is_closing() {
-            if let Some(child) = self.tree.children.get_mut(&key) {
-                child.past_mut().last_exit = Some(ExitReason::Abandoned);
-            }
+            let Some(child) = self.tree.children.get_mut(&key) else {
+                return;
+            };
+            child.leaving = false;
+            child.past_mut().last_exit = Some(ExitReason::Abandoned);
+            let phase = child.phase;
             self.out.push(Action::Abandon { key });
-            self.stopped(key, Then::Down);
+            if phase == Phase::Going {
+                self.forget(key);
+                self.advance_closing();
+            } else {
+                self.stopped(key, Then::Down);
+            }
         }
+    }
+
+    /// It has ended; what it left behind has been told to go and is waited for.
+    pub(super) fn wait_until_gone(&mut self, key: Key) {
+        let then = Then::Down;
+        self.set_phase(key, Phase::Stopping { then, killed: true });
+        self.set_timer(key, self.tree.settings.kill_grace);
     }
 
     pub(super) fn kill_now(&mut self, key: Key) {
@@ -102,13 +114,19 @@ impl<L> Step<'_, L> {
         let mut left = BTreeSet::new();
         let mut down = Vec::new();
         let mut asked = Vec::new();
+        let mut going = Vec::new();
         for (key, child) in &mut self.tree.children {
             match child.phase {
-                Phase::Waiting | Phase::Backoff => down.push(*key),
+                Phase::Stopping { .. } => {}
+                Phase::Going => going.push(*key),
                 Phase::Starting | Phase::Running => {
                     left.insert(*key);
                 }
-                Phase::Stopping { .. } | Phase::Stopped | Phase::Finished => {}
+                Phase::Waiting | Phase::Clearing | Phase::Backoff => down.push(*key),
+                Phase::Stopped | Phase::Finished => {}
+            }
+            if child.leaving && !child.phase.is_alive() && child.phase != Phase::Going {
+                left.insert(*key);
             }
             if let Cause::New(ticket) | Cause::Again(ticket) = child.cause {
                 if !child.phase.is_at_rest() {
@@ -120,6 +138,10 @@ impl<L> Step<'_, L> {
         for key in down {
             self.set_phase(key, Phase::Stopped);
         }
+        // They have been waited for before; on the way out there is an end to it.
+        for key in going {
+            self.set_timer(key, self.tree.settings.kill_grace);
+        }
         for ticket in asked {
             self.answer(ticket, Err(OrderError::Stopping));
         }
@@ -127,7 +149,7 @@ impl<L> Step<'_, L> {
         self.advance_closing();
     }
 
-    fn advance_closing(&mut self) {
+    pub(super) fn advance_closing(&mut self) {
         let in_order = !self.is_dynamic();
         loop {
             if in_order && self.tree.stopping > 0 {
@@ -137,15 +159,16 @@ impl<L> Step<'_, L> {
                 return;
             };
             match left.pop_last() {
-                Some(key) => {
-                    if self
-                        .phase_of(key)
-                        .is_some_and(|phase| matches!(phase, Phase::Starting | Phase::Running))
-                    {
+                Some(key) => match self.tree.children.get(&key) {
+                    Some(child) if matches!(child.phase, Phase::Starting | Phase::Running) => {
                         self.begin_stop(key, Then::Down);
                     }
-                }
-                None if self.tree.stopping > 0 => return,
+                    Some(child) if child.leaving && !child.phase.is_alive() => {
+                        self.wait_until_gone(key);
+                    }
+                    _ => {}
+                },
+                None if self.tree.stopping > 0 || !self.tree.going.is_empty() => return,
                 None => return self.closed(),
             }
         }

@@ -276,7 +276,8 @@ impl State {
         });
     }
 
-    /// ractor says that an actor ended. The core hears of it when all of it is gone.
+    /// ractor says that an actor ended. The core decides on it now; when something of it is left, it hears later that
+    /// this is gone, too.
     pub(super) fn exit_heard(&mut self, actor: ActorId, exit: ExitReason) {
         let mut book = self.shared.book.lock();
         let Some(key) = book.by_actor.remove(&actor) else {
@@ -290,39 +291,19 @@ impl State {
         };
         let (incarnation, live) = (child.incarnation, &mut child.live);
         let remains = live.take_remains();
-        if remains.are_gone() {
-            drop(book);
-            return self.gone(key, incarnation, exit);
-        }
-        let (me, above) = (self.me.clone(), Arc::clone(&self.shared));
-        let task = tokio::spawn(async move {
-            remains.gone(&above).await;
-            let _ = me.send_message(Msg::Gone {
-                key,
-                incarnation,
-                exit,
+        let warm = live.extras.as_ref().and_then(|extras| extras.warm.clone());
+        let gone = remains.are_gone();
+        if !gone {
+            let (me, above) = (self.me.clone(), Arc::clone(&self.shared));
+            let task = tokio::spawn(async move {
+                remains.gone(&above).await;
+                let _ = me.send_message(Msg::Gone { key, incarnation });
             });
-        });
-        live.pending = Some(Box::new(Pending {
-            task,
-            cancel: None,
-            slot: None,
-        }));
-    }
-
-    pub(super) fn gone(&mut self, key: Key, incarnation: u64, exit: ExitReason) {
-        let mut book = self.shared.book.lock();
-        let current = book
-            .tree
-            .children
-            .get_mut(&key)
-            .filter(|child| child.incarnation == incarnation);
-        let mut warm = None;
-        if let Some(live) = current.map(|child| &mut child.live) {
-            live.pending = None;
-            live.cell = None;
-            live.join = None;
-            warm = live.extras.as_ref().and_then(|extras| extras.warm.clone());
+            live.pending = Some(Box::new(Pending {
+                task,
+                cancel: None,
+                slot: None,
+            }));
         }
         drop(book);
         let warm = warm.is_some_and(|warm| {
@@ -334,7 +315,29 @@ impl State {
             incarnation,
             exit,
             warm,
+            gone,
         });
+    }
+
+    /// What a child that has ended left behind is gone.
+    pub(super) fn gone(&mut self, key: Key, incarnation: u64) {
+        self.clear(key, incarnation);
+        self.inputs.push_back(Input::Gone { key, incarnation });
+    }
+
+    /// Nothing of that incarnation is left to be waited for.
+    pub(super) fn clear(&mut self, key: Key, incarnation: u64) {
+        let mut book = self.shared.book.lock();
+        let current = book
+            .tree
+            .children
+            .get_mut(&key)
+            .filter(|child| child.incarnation == incarnation);
+        if let Some(live) = current.map(|child| &mut child.live) {
+            live.pending = None;
+            live.cell = None;
+            live.join = None;
+        }
     }
 
     fn ask_to_leave(&mut self, key: Key) {

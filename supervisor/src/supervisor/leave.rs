@@ -73,20 +73,25 @@ impl State {
     }
 
     fn left(&mut self, key: Key, incarnation: u64) {
-        let phase = self
-            .shared
-            .book
-            .lock()
-            .tree
-            .children
-            .get(&key)
-            .map(|child| child.phase);
+        let child = {
+            let book = self.shared.book.lock();
+            let child = book.tree.children.get(&key);
+            child.map(|child| (child.phase, child.leaving))
+        };
         // The actor's own word went unread with the ports; what it was told says as much.
-        let exit = match phase {
-            Some(Phase::Stopping { killed: true, .. }) => ExitReason::Killed,
+        let exit = match child {
+            Some((_, true)) => return self.gone(key, incarnation),
+            Some((Phase::Stopping { killed: true, .. }, _)) => ExitReason::Killed,
             _ => ExitReason::Shutdown(SHUTDOWN.into()),
         };
-        self.gone(key, incarnation, exit);
+        self.clear(key, incarnation);
+        self.inputs.push_back(Input::Exited {
+            key,
+            incarnation,
+            exit,
+            warm: false,
+            gone: true,
+        });
     }
 }
 

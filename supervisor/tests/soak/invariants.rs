@@ -103,6 +103,9 @@ fn check(
         }
         why_down(child, orders, path, &place);
     }
+    if tree.strategy == Strategy::Dynamic {
+        counts.specs = 1;
+    }
     assert_eq!(counts, tree.counts, "{place}: counts");
 }
 
@@ -147,7 +150,10 @@ fn why_down(child: &ChildView, orders: &Orders, path: &str, place: &str) {
     let (id, held_down) = (&child.id, orders.held_down(path, &child.id));
     match child.state {
         ChildState::Running => assert!(!held_down, "{place}: {id} came back by itself"),
-        ChildState::Stopped => assert!(held_down, "{place}: {id} is down and nobody asked"),
+        ChildState::Stopped => assert!(
+            held_down || orders.loose(path, id),
+            "{place}: {id} is down and nobody asked"
+        ),
         ChildState::Finished => {
             assert_eq!(child.restart, Restart::Transient, "{place}: {id}");
             assert!(

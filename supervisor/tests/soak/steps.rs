@@ -30,6 +30,8 @@ type Above = Vec<u64>;
 pub(crate) struct Orders {
     root: SupervisorRef,
     held_down: Arc<Mutex<HashMap<String, Above>>>,
+    /// Told to run again, which failed: down, but free to come back with its group.
+    loose: Arc<Mutex<HashMap<String, Above>>>,
     removed: Arc<Mutex<HashMap<String, Above>>>,
     /// Declared, deleted, and added again: at the end, and of another restart type perhaps.
     added: Arc<Mutex<HashMap<String, Above>>>,
@@ -57,6 +59,10 @@ impl Orders {
         self.holds(&self.held_down, path, id)
     }
 
+    pub(crate) fn loose(&self, path: &str, id: &str) -> bool {
+        self.holds(&self.loose, path, id)
+    }
+
     pub(crate) fn removed(&self, path: &str, id: &str) -> bool {
         self.holds(&self.removed, path, id)
     }
@@ -74,6 +80,14 @@ impl Orders {
         if let (Some(ChildState::Stopped), Some(above)) = (self.state(path, id), self.above(path)) {
             let mut notes = self.held_down.lock().unwrap();
             notes.insert(format!("{path}/{id}"), above);
+        }
+    }
+
+    fn now_loose(&self, path: &str, id: &str) {
+        let place = format!("{path}/{id}");
+        self.held_down.lock().unwrap().remove(&place);
+        if let (Some(ChildState::Stopped), Some(above)) = (self.state(path, id), self.above(path)) {
+            self.loose.lock().unwrap().insert(place, above);
         }
     }
 
@@ -132,6 +146,7 @@ impl Hands {
         let orders = Orders {
             root: root.clone(),
             held_down: Arc::default(),
+            loose: Arc::default(),
             removed: Arc::default(),
             added: Arc::default(),
         };
@@ -298,7 +313,7 @@ impl Hands {
                     orders.now_down(&path, &id);
                     orders.now_removed(&path, &id);
                 }
-                (Order::Restart, Err(OrderError::Start(_))) => orders.now_down(&path, &id),
+                (Order::Restart, Err(OrderError::Start(_))) => orders.now_loose(&path, &id),
                 (Order::Restart, Ok(())) => orders.now_up(&path, &id),
                 (Order::Start, Ok(())) => {
                     orders.now_up(&path, &id);
@@ -321,7 +336,7 @@ impl Hands {
         };
         self.note("fill a pool");
         self.asked.spawn(async move {
-            let missing = POOL.saturating_sub(pool.supervisor().count_children().specs);
+            let missing = POOL.saturating_sub(pool.supervisor().count_children().workers);
             for answer in pool.start_many((0..missing).map(|_| ())).await {
                 if let Err(error @ OrderError::Deadline { .. }) = answer {
                     panic!("{error}");
@@ -354,8 +369,9 @@ impl Hands {
             );
         }
         self.orders.now_down(above, id);
-        if supervisor.restart_child(id).await.is_ok() {
-            self.orders.now_up(above, id);
+        match supervisor.restart_child(id).await {
+            Ok(_) => self.orders.now_up(above, id),
+            Err(_) => self.orders.now_loose(above, id),
         }
         self.note("stop a subtree");
     }

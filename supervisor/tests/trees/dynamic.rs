@@ -54,7 +54,13 @@ async fn dynamic_children_come_from_their_template() {
         })
     );
     sessions.terminate_child("bob-1").await.unwrap();
-    assert_eq!(sessions.count_children().specs, 0);
+    let counts = sessions.count_children();
+    assert_eq!((counts.specs, counts.workers, counts.active), (1, 0, 0));
+    sessions.terminate_child("bob-1").await.unwrap();
+    assert!(matches!(
+        sessions.terminate_child("session").await,
+        Err(OrderError::WrongKind(_))
+    ));
     assert_eq!(diary.take(), "+ann +bob +bob -ann -bob");
     root.stop().await;
 }

@@ -62,6 +62,7 @@ fn a_warm_child_waits_less() {
         incarnation: 1,
         exit: ExitReason::Killed,
         warm: true,
+        gone: true,
     });
     world.pass(ms(10));
     assert_eq!(world.states(), "a:running b:running");

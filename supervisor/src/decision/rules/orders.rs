@@ -48,7 +48,7 @@ fn every_order_has_one_answer_for_every_state() {
             "backoff",
             backoff,
             [
-                "already_started",
+                "already_present",
                 "restarting",
                 "restarting",
                 "not_alive",
