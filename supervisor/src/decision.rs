@@ -235,6 +235,8 @@ pub(crate) struct Past {
     /// Restarts ever.
     pub(crate) restarts: u32,
     pub(crate) last_exit: Option<ExitReason>,
+    /// The generation that ended so.
+    exit_of: u64,
     /// Its own limit, made at its first restart.
     window: Option<Window>,
     /// Who waits for it to be down.
@@ -248,6 +250,21 @@ impl<L> Child<L> {
 
     fn past_mut(&mut self) -> &mut Past {
         self.past.get_or_insert_default()
+    }
+
+    /// The latest generation has ended so.
+    pub(crate) fn ended_with(&mut self, exit: ExitReason) {
+        let incarnation = self.incarnation;
+        let past = self.past_mut();
+        past.exit_of = incarnation;
+        past.last_exit = Some(exit);
+    }
+}
+
+impl Past {
+    /// The last end on record, and which generation it was.
+    pub(crate) fn last_end(&self) -> Option<(u64, &ExitReason)> {
+        Some((self.exit_of, self.last_exit.as_ref()?))
     }
 }
 
@@ -419,7 +436,7 @@ impl<L> Tree<L> {
 }
 
 impl Phase {
-    fn is_alive(self) -> bool {
+    pub(crate) fn is_alive(self) -> bool {
         matches!(self, Self::Starting | Self::Running | Self::Stopping { .. })
     }
 

@@ -129,7 +129,7 @@ impl<L> Step<'_, L> {
         let abnormal = exit.is_abnormal();
         let phase = child.phase;
         let restart = child.policy.restart;
-        child.past_mut().last_exit = Some(exit.clone());
+        child.ended_with(exit.clone());
         self.emit_of(
             key,
             EventKind::Exited {

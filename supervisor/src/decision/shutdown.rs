@@ -46,7 +46,7 @@ impl<L> Step<'_, L> {
         self.report_stuck(key);
         if self.is_closing() {
             if let Some(child) = self.tree.children.get_mut(&key) {
-                child.past_mut().last_exit = Some(ExitReason::Abandoned);
+                child.ended_with(ExitReason::Abandoned);
             }
             self.out.push(Action::Abandon { key });
             self.stopped(key, Then::Down);

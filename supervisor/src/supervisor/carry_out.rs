@@ -41,11 +41,7 @@ impl State {
                 break;
             };
             let now = self.shared.env.now();
-            self.shared
-                .book
-                .lock()
-                .tree
-                .step(input, now, &mut self.actions);
+            self.shared.step(input, now, &mut self.actions);
         }
     }
 
@@ -66,6 +62,7 @@ impl State {
             Action::Forget { live, .. } => {
                 if let Some(below) = &live.subtree {
                     self.shared.forget(below);
+                    below.speak_last();
                 }
                 drop_foreign(live);
             }
@@ -98,6 +95,9 @@ impl State {
     }
 
     fn emit(&self, child: Option<Arc<str>>, kind: EventKind) {
+        if let (Some(id), EventKind::Removed) = (&child, &kind) {
+            self.shared.removed(id);
+        }
         self.counters.count(&kind);
         let events = &self.shared.env.events;
         if events.receiver_count() > 0 {
@@ -182,6 +182,7 @@ impl State {
             task,
             cancel: Some(cancel),
             slot: Some(slot),
+            exit: None,
         };
         if let Some(live) = self.shared.book.lock().live_mut(key) {
             live.pending = Some(Box::new(pending));
@@ -295,6 +296,7 @@ impl State {
             return self.gone(key, incarnation, exit);
         }
         let (me, above) = (self.me.clone(), Arc::clone(&self.shared));
+        let heard = Some(exit.clone());
         let task = tokio::spawn(async move {
             remains.gone(&above).await;
             let _ = me.send_message(Msg::Gone {
@@ -307,6 +309,7 @@ impl State {
             task,
             cancel: None,
             slot: None,
+            exit: heard,
         }));
     }
 
@@ -374,6 +377,7 @@ impl State {
     }
 
     fn abandon(&mut self, key: Key) {
+        self.shared.abandoned(key);
         let mut book = self.shared.book.lock();
         let Some(live) = book.live_mut(key) else {
             return;

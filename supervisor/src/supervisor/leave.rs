@@ -27,14 +27,14 @@ impl State {
             let wait = due.map(|at| at.saturating_sub(self.shared.env.now()));
             tokio::select! {
                 biased;
-                Some((key, incarnation, late)) = exits.next() => match late {
+                Some((key, incarnation, heard, late)) = exits.next() => match late {
                     // A start that came off in the last moment: its actor leaves like the others.
                     Some(Ok(started)) => {
                         self.started(key, incarnation, Ok(started));
                         exits.extend(self.take_alive_at(key).map(wait_for_end));
                     }
                     Some(Err(error)) => self.inputs.push_back(Input::StartFailed { key, incarnation, error }),
-                    None => self.left(key, incarnation),
+                    None => self.left(key, incarnation, heard),
                 },
                 () = wait_for(wait), if wait.is_some() => self.inputs.push_back(Input::Tick),
                 else => break,
@@ -72,7 +72,7 @@ impl State {
         Some((key, incarnation, remains))
     }
 
-    fn left(&mut self, key: Key, incarnation: u64) {
+    fn left(&mut self, key: Key, incarnation: u64, heard: Option<ExitReason>) {
         let phase = self
             .shared
             .book
@@ -81,21 +81,30 @@ impl State {
             .children
             .get(&key)
             .map(|child| child.phase);
-        // The actor's own word went unread with the ports; what it was told says as much.
-        let exit = match phase {
+        // Unless it was heard before, the actor's own word went unread with the ports; what it was told says as much.
+        let exit = heard.unwrap_or(match phase {
             Some(Phase::Stopping { killed: true, .. }) => ExitReason::Killed,
             _ => ExitReason::Shutdown(SHUTDOWN.into()),
-        };
+        });
         self.gone(key, incarnation, exit);
     }
 }
 
 type End = (Key, u64, Remains);
 
-async fn wait_for_end(
-    (key, incarnation, remains): End,
-) -> (Key, u64, Option<Result<Started, StartError>>) {
-    (key, incarnation, remains.gone_keeping_start().await)
+type Gone = (
+    Key,
+    u64,
+    Option<ExitReason>,
+    Option<Result<Started, StartError>>,
+);
+
+async fn wait_for_end((key, incarnation, remains): End) -> Gone {
+    let heard = remains
+        .pending
+        .as_ref()
+        .and_then(|pending| pending.exit.clone());
+    (key, incarnation, heard, remains.gone_keeping_start().await)
 }
 
 async fn wait_for(wait: Option<Duration>) {
