@@ -252,6 +252,8 @@ pub(crate) struct Past {
     pub(crate) last_exit: Option<ExitReason>,
     /// The try that failed and is still to be repeated.
     failed: Option<FailedStart>,
+    /// The generation that ended so.
+    exit_of: u64,
     /// Its own limit, made at its first restart.
     window: Option<Window>,
     /// Who waits for it to be down.
@@ -273,6 +275,21 @@ impl<L> Child<L> {
 
     fn past_mut(&mut self) -> &mut Past {
         self.past.get_or_insert_default()
+    }
+
+    /// The latest generation has ended so.
+    pub(crate) fn ended_with(&mut self, exit: ExitReason) {
+        let incarnation = self.incarnation;
+        let past = self.past_mut();
+        past.exit_of = incarnation;
+        past.last_exit = Some(exit);
+    }
+}
+
+impl Past {
+    /// The last end on record, and which generation it was.
+    pub(crate) fn last_end(&self) -> Option<(u64, &ExitReason)> {
+        Some((self.exit_of, self.last_exit.as_ref()?))
     }
 }
 
@@ -469,7 +486,7 @@ impl<L> Tree<L> {
 }
 
 impl Phase {
-    fn is_alive(self) -> bool {
+    pub(crate) fn is_alive(self) -> bool {
         matches!(self, Self::Starting | Self::Running | Self::Stopping { .. })
     }
 

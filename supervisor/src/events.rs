@@ -56,6 +56,15 @@ pub enum EventKind {
     KilledAtDeadline,
     /// The child has not left after a kill: it blocks its thread.
     Stuck,
+    /// The child is killed because one it is linked to ended abnormally.
+    KilledByLink {
+        /// Generation that is killed.
+        incarnation: u64,
+        /// Path of the child it is linked to.
+        with: Arc<str>,
+        /// How that one ended, if it is known.
+        reason: Option<ExitReason>,
+    },
     /// The child's spec was removed.
     Removed,
     /// The supervisor exceeded its restart intensity; it stops its children and leaves the decision to its parent.

@@ -332,8 +332,8 @@ pub enum Stopped {
 /// A child, across its incarnations: resolves to the actor that runs now.
 #[derive(Clone)]
 pub struct ChildHandle {
-    shared: Arc<Shared>,
-    id: Arc<str>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: Arc<str>,
 }
 
 impl fmt::Debug for ChildHandle {
@@ -440,7 +440,7 @@ impl ChildHandle {
     }
 
     /// Looks whenever something has changed, until there is an answer.
-    pub(crate) async fn when_changed<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
+    async fn when_changed<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
         loop {
             let changed = self.shared.changed.notified();
             tokio::pin!(changed);
@@ -450,10 +450,6 @@ impl ChildHandle {
             }
             changed.await;
         }
-    }
-
-    pub(crate) fn supervisor_state(&self) -> SupervisorState {
-        self.shared.book.lock().tree.state()
     }
 
     fn look(&self, incarnation: u64) -> Look {

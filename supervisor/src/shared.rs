@@ -21,7 +21,9 @@ use crate::{
     child_spec::{ChildSpec, Extras, StartError, StartFn, Started},
     decision::{Child, Key, Mode, Settings, Tree},
     dynamic::AnyTemplate,
+    ends::{Ended, Ends},
     events::SupervisionEvent,
+    links::Watcher,
     options::Options,
     snapshot::{ChildView, SupervisorState, TreeView},
     spec::SupervisorSpec,
@@ -93,8 +95,12 @@ pub(crate) struct Shared {
     spent_below: AtomicU64,
     /// Whoever holds one may take that of a supervisor below, never one above.
     pub(crate) book: Mutex<Book>,
+    /// Who waits for the end of a child. Taken after the book, by whoever takes both.
+    pub(crate) ends: Mutex<Ends<Watcher>>,
     /// Somebody started, ended, or changed state.
     pub(crate) changed: Notify,
+    /// Nobody above could start it again.
+    is_root: bool,
 }
 
 /// What the lock protects.
@@ -105,6 +111,8 @@ pub(crate) struct Book {
     pub(crate) since: Duration,
     /// What the last incarnation left behind when it was killed; the next one starts when all of it is gone.
     pub(crate) orphans: Vec<Remains>,
+    /// There will be no further incarnation.
+    pub(crate) last_word: bool,
 }
 
 /// The side of a child that the deciding core does not know.
@@ -263,17 +271,23 @@ impl Started {
 
 impl Shared {
     pub(crate) fn root(spec: &SupervisorSpec, options: Options) -> Arc<Self> {
-        Self::new(Arc::clone(&spec.name), spec, Env::new(options), 0)
+        Self::new(Arc::clone(&spec.name), spec, Env::new(options), 0, true)
     }
 
     /// The record of a supervisor that is added under this one.
     pub(crate) fn nested(&self, id: &str, spec: &SupervisorSpec) -> Arc<Self> {
         let path = format!("{}/{id}", self.path);
         let spent = self.spent_below.load(Ordering::Relaxed);
-        Self::new(path.into(), spec, Arc::clone(&self.env), spent)
+        Self::new(path.into(), spec, Arc::clone(&self.env), spent, false)
     }
 
-    fn new(path: Arc<str>, spec: &SupervisorSpec, env: Arc<Env>, spent: u64) -> Arc<Self> {
+    fn new(
+        path: Arc<str>,
+        spec: &SupervisorSpec,
+        env: Arc<Env>,
+        spent: u64,
+        is_root: bool,
+    ) -> Arc<Self> {
         let settings = settings(&path, spec, &env, spent);
         Arc::new(Self {
             path,
@@ -289,8 +303,11 @@ impl Shared {
                 cell: None,
                 since: Duration::ZERO,
                 orphans: Vec::new(),
+                last_word: false,
             }),
+            ends: Mutex::new(Ends::default()),
             changed: Notify::new(),
+            is_root,
         })
     }
 
@@ -319,17 +336,24 @@ impl Shared {
         }
         book.cell = Some(cell);
         book.since = self.env.now();
+        let in_vain = self
+            .ends
+            .lock()
+            .reopen(floor, |id| book.tree.key_of(id).is_some());
         // Arguments of children belong to strangers: their drop may look at this book.
         drop(book);
+        Watcher::all_hear(in_vain, &Ended::Unknown);
         drop_all(old.children);
         for forgotten in subtrees.into_values() {
             self.forget(&forgotten);
+            forgotten.speak_last();
         }
     }
 
     /// Closes the record when the supervisor's actor is gone, however it went, and keeps what it left behind.
     pub(crate) fn shut(&self) {
         let mut book = self.book.lock();
+        let told = self.fall(&book);
         book.cell = None;
         book.since = self.env.now();
         book.tree.mode = Mode::Closed;
@@ -347,7 +371,14 @@ impl Shared {
             cell.kill();
         }
         book.orphans.extend(left);
+        let is_over = self.is_root || book.last_word;
         drop(book);
+        for (watcher, ended) in told {
+            watcher.hear(ended);
+        }
+        if is_over {
+            self.speak_last();
+        }
         self.changed.notify_waiters();
     }
 

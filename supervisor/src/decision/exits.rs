@@ -146,7 +146,7 @@ impl<L> Step<'_, L> {
         let phase = child.phase;
         let restart = child.policy.restart;
         child.leaving = !gone;
-        child.past_mut().last_exit = Some(exit.clone());
+        child.ended_with(exit.clone());
         self.emit_of(
             key,
             EventKind::Exited {

@@ -46,7 +46,7 @@ impl<L> Step<'_, L> {
                 return;
             };
             child.leaving = false;
-            child.past_mut().last_exit = Some(ExitReason::Abandoned);
+            child.ended_with(ExitReason::Abandoned);
             let phase = child.phase;
             self.out.push(Action::Abandon { key });
             if phase == Phase::Going {

@@ -41,11 +41,7 @@ impl State {
                 break;
             };
             let now = self.shared.env.now();
-            self.shared
-                .book
-                .lock()
-                .tree
-                .step(input, now, &mut self.actions);
+            self.shared.step(input, now, &mut self.actions);
         }
     }
 
@@ -66,6 +62,7 @@ impl State {
             Action::Forget { live, .. } => {
                 if let Some(below) = &live.subtree {
                     self.shared.forget(below);
+                    below.speak_last();
                 }
                 drop_foreign(live);
             }
@@ -98,6 +95,9 @@ impl State {
     }
 
     fn emit(&self, child: Option<Arc<str>>, kind: EventKind) {
+        if let (Some(id), EventKind::Removed) = (&child, &kind) {
+            self.shared.removed(id);
+        }
         self.counters.count(&kind);
         let events = &self.shared.env.events;
         if events.receiver_count() > 0 {
@@ -377,6 +377,7 @@ impl State {
     }
 
     fn abandon(&mut self, key: Key) {
+        self.shared.abandoned(key);
         let mut book = self.shared.book.lock();
         let Some(live) = book.live_mut(key) else {
             return;

@@ -16,9 +16,9 @@ mod views;
 use std::{sync::Arc, time::Duration};
 
 use aios_supervisor::{
-    AutoShutdown, Backoff, ChildSpec, ChildState, Ended, EventKind, ExitReason, HandleError,
-    Options, OrderError, Restart, Shutdown, StartError, Stopped, Strategy, Supervisor,
-    SupervisorSpec, SupervisorState, Template,
+    AutoShutdown, Backoff, ChildHandle, ChildSpec, ChildState, Ended, EventKind, ExitReason,
+    HandleError, LinkEnd, Options, OrderError, Restart, Shutdown, StartError, Stopped, Strategy,
+    Supervisor, SupervisorRef, SupervisorSpec, SupervisorState, Template,
 };
 use ractor::Actor;
 use support::*;
