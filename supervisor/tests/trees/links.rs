@@ -422,7 +422,7 @@ async fn a_child_that_died_before_it_was_linked_takes_the_other_along() {
 
 /// Its actor is gone, what is below it is not: its end is still to be told, with the reason that has been heard.
 #[tokio::test(start_paused = true)]
-async fn a_supervisor_that_is_not_completely_gone_has_not_ended_yet() {
+async fn a_killed_supervisors_end_is_heard_and_so_is_that_of_what_was_below_it() {
     let diary = Diary::default();
     let manner = Manner {
         slow_drop: Duration::from_millis(50),
