@@ -32,7 +32,7 @@ impl Forger {
         house
             .society
             .key_registry()
-            .register(identity.party(), identity.public_key(), house.society.now())
+            .register(&identity.claim(1), house.society.now())
             .unwrap();
         forger
     }

@@ -11,6 +11,8 @@ mod fipa_string;
 mod forged;
 mod golden;
 mod identity;
+mod keys;
 mod properties;
+mod replay;
 mod tensor;
 mod verification;
