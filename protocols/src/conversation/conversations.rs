@@ -203,6 +203,10 @@ impl Conversations {
                         now,
                     )));
                 }
+                // What the sender's own conversation says is nearest to what it meant.
+                Err(error) if running.conversation.initiator == message.sender => {
+                    refused = Some(error);
+                }
                 Err(error) => {
                     refused.get_or_insert(error);
                 }

@@ -7,6 +7,8 @@ mod world;
 mod access;
 mod bus;
 mod conversation;
+mod conversations;
+mod cost;
 mod fipa_string;
 mod forged;
 mod golden;
