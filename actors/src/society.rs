@@ -19,7 +19,7 @@ use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 
 use crate::agent::{
-    AgentError, AgentOptions, Audit, AuditSink, Cell, CellParts, Client, Clock, Host,
+    AgentError, AgentOptions, AgentState, Audit, AuditSink, Cell, CellParts, Client, Clock, Host,
     HostArguments, Maker, MessageCounts, Principal, Snapshot, SnapshotError, Steps, SystemClock,
     metric,
 };
@@ -446,8 +446,14 @@ impl Society {
         let now = self.now();
         let party = identity.party().clone();
         let before = self.directory().get(&party);
+        if before
+            .as_ref()
+            .is_some_and(|cell| cell.state() != AgentState::Offline)
+        {
+            return Err(SocietyError::NameTaken(party));
+        }
         let claimed = self.0.keys.epoch(&party).unwrap_or(0);
-        let life = {
+        let mut life = {
             let mut lives = self.0.lives.lock();
             let life = lives.entry(party.clone()).or_default();
             life.epoch = life
@@ -455,18 +461,12 @@ impl Society {
                 .max(claimed)
                 .saturating_add(1)
                 .max(now.as_micros());
-            if let Some(before) = &before {
-                life.begin = life.begin.max(before.successor_begin());
-            }
             *life
         };
         let known = self.0.keys.key(&party, identity.key_id(), now).is_ok();
         if !known {
             match self.0.keys.register(&identity.claim(life.epoch), now) {
                 Err(RegistryError::AlreadyRegistered(_)) => {
-                    if before.as_ref().is_some_and(|cell| cell.is_taking()) {
-                        return Err(SocietyError::NameTaken(party));
-                    }
                     self.succeed(&identity, before.as_deref(), life.epoch, now)?;
                 }
                 other => other?,
@@ -479,6 +479,9 @@ impl Society {
                 .clone()
                 .unwrap_or_else(|| self.0.tenant.clone()),
         };
+        if let Some(before) = &before {
+            life.begin = life.begin.max(self.shut(before));
+        }
         let cell = Cell::new(CellParts {
             identity,
             tenant,
@@ -497,6 +500,15 @@ impl Society {
             return Err(SocietyError::NameTaken(party));
         }
         Ok(cell)
+    }
+
+    /// The cell admits nothing any more; what a successor must not admit again is remembered.
+    fn shut(&self, cell: &Cell) -> Timestamp {
+        let begin = cell.shut();
+        let mut lives = self.0.lives.lock();
+        let life = lives.entry(cell.party().clone()).or_default();
+        life.begin = life.begin.max(begin);
+        life.begin
     }
 
     /// A known party's new key: signed for by its last one where a cell still has that, and replaced on this world's word
@@ -627,9 +639,7 @@ impl Society {
     pub fn leave(&self, party: &Party) {
         if let Some(cell) = self.directory().remove(party) {
             *self.0.past.lock() += cell.messages();
-            if let Some(life) = self.0.lives.lock().get_mut(party) {
-                life.begin = life.begin.max(cell.successor_begin());
-            }
+            self.shut(&cell);
         }
     }
 

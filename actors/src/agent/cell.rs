@@ -297,9 +297,14 @@ impl Cell {
         self.life.lock().card = Some(Arc::new(card));
     }
 
-    /// From when on a successor may admit messages: everything admitted here was signed before.
-    pub(crate) fn successor_begin(&self) -> Timestamp {
-        self.verifier.lock().successor_begin()
+    /// Admits nothing any more, and says from when on a successor may: everything admitted here was signed before.
+    /// Whatever still arrives here cannot be admitted by both.
+    pub(crate) fn shut(&self) -> Timestamp {
+        let mut verifier = self.verifier.lock();
+        let begin = verifier.successor_begin();
+        let closed = Verifier::new(Timestamp::MAX).with_max_age(self.options.max_age);
+        *verifier = closed;
+        begin
     }
 
     /// Who signs for it now.
