@@ -19,7 +19,7 @@ use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 
 use crate::agent::{
-    AgentError, AgentOptions, Audit, AuditSink, Cell, CellParts, Client, Clock, Host,
+    AgentError, AgentOptions, AgentState, Audit, AuditSink, Cell, CellParts, Client, Clock, Host,
     HostArguments, Maker, MessageCounts, Principal, Snapshot, SnapshotError, Steps, SystemClock,
     metric,
 };
@@ -53,8 +53,9 @@ struct Inner {
     chance: Mutex<StdRng>,
     tenant: TenantId,
     zone: String,
-    /// The highest epoch each party had here.
-    epochs: Mutex<HashMap<Party, u64>>,
+    lives: Mutex<HashMap<Party, Life>>,
+    /// Who may report that a message did not arrive.
+    platform: Vec<Party>,
     instances: AtomicU64,
     /// What agents that are gone had sent, verified and refused.
     past: Mutex<MessageCounts>,
@@ -65,6 +66,15 @@ struct Inner {
     waits: Waits,
     purses: Purses,
     approvals: Approvals,
+}
+
+/// What is remembered of a party from one cell to the next.
+#[derive(Debug, Clone, Copy, Default)]
+struct Life {
+    /// The highest epoch it had here.
+    epoch: u64,
+    /// Everything its cells admitted was signed before this.
+    begin: Timestamp,
 }
 
 /// Why somebody did not become part of the world.
@@ -110,6 +120,7 @@ pub struct SocietyBuilder {
     price_micros: u64,
     results: u32,
     owner: Option<Owner>,
+    platform: Vec<Party>,
 }
 
 impl Default for SocietyBuilder {
@@ -128,6 +139,7 @@ impl Default for SocietyBuilder {
             price_micros: 0,
             results: 10_000,
             owner: None,
+            platform: Vec::new(),
         }
     }
 }
@@ -224,6 +236,14 @@ impl SocietyBuilder {
         self
     }
 
+    /// Believes these parties, and nobody else, when they report by `failure` that a message did not arrive: a gateway's
+    /// agent management, for instance.
+    #[must_use]
+    pub fn platform(mut self, parties: impl IntoIterator<Item = Party>) -> Self {
+        self.platform = parties.into_iter().collect();
+        self
+    }
+
     /// The world.
     #[must_use]
     pub fn build(self) -> Society {
@@ -260,7 +280,8 @@ impl SocietyBuilder {
             chance: Mutex::new(chance),
             tenant: self.tenant,
             zone: self.zone,
-            epochs: Mutex::default(),
+            lives: Mutex::default(),
+            platform: self.platform,
             instances: AtomicU64::new(0),
             past: Mutex::default(),
         }))
@@ -424,30 +445,33 @@ impl Society {
     ) -> Result<Arc<Cell>, SocietyError> {
         let now = self.now();
         let party = identity.party().clone();
+        let before = self.directory().get(&party);
+        if before
+            .as_ref()
+            .is_some_and(|cell| cell.state() != AgentState::Offline)
+        {
+            return Err(SocietyError::NameTaken(party));
+        }
+        let claimed = self.0.keys.epoch(&party).unwrap_or(0);
+        let mut life = {
+            let mut lives = self.0.lives.lock();
+            let life = lives.entry(party.clone()).or_default();
+            life.epoch = life
+                .epoch
+                .max(claimed)
+                .saturating_add(1)
+                .max(now.as_micros());
+            *life
+        };
         let known = self.0.keys.key(&party, identity.key_id(), now).is_ok();
         if !known {
-            match self.0.keys.register(&party, identity.public_key(), now) {
+            match self.0.keys.register(&identity.claim(life.epoch), now) {
                 Err(RegistryError::AlreadyRegistered(_)) => {
-                    if self
-                        .directory()
-                        .get(&party)
-                        .is_some_and(|cell| cell.is_taking())
-                    {
-                        return Err(SocietyError::NameTaken(party));
-                    }
-                    self.0
-                        .keys
-                        .rotate(&party, identity.public_key(), now, KEY_GRACE)?;
+                    self.succeed(&identity, before.as_deref(), life.epoch, now)?;
                 }
                 other => other?,
             }
         }
-        let epoch = {
-            let mut epochs = self.0.epochs.lock();
-            let epoch = epochs.entry(party.clone()).or_default();
-            *epoch = (*epoch + 1).max(now.as_micros());
-            *epoch
-        };
         let tenant = match party.principal() {
             Some(principal) => TenantId::new(principal.tenant())?,
             None => options
@@ -455,23 +479,55 @@ impl Society {
                 .clone()
                 .unwrap_or_else(|| self.0.tenant.clone()),
         };
+        if let Some(before) = &before {
+            life.begin = life.begin.max(self.shut(before));
+        }
         let cell = Cell::new(CellParts {
             identity,
             tenant,
             options,
-            epoch,
-            // What was signed in this very microsecond is not from before our time.
-            begin: now - Duration::from_micros(1),
+            epoch: life.epoch,
+            // What was signed in this very microsecond is not from before our time, unless a predecessor had it.
+            begin: life.begin.max(now - Duration::from_micros(1)),
+            platform: self.0.platform.clone(),
             chance: self.0.chance.lock().next_u64(),
             dead_letters: self.0.dead_letters.clone(),
         });
-        if let Some(before) = self.directory().get(&party) {
+        if let Some(before) = before {
             *self.0.past.lock() += before.messages();
         }
         if !self.directory().enter(Arc::clone(&cell)) {
             return Err(SocietyError::NameTaken(party));
         }
         Ok(cell)
+    }
+
+    /// The cell admits nothing any more; what a successor must not admit again is remembered.
+    fn shut(&self, cell: &Cell) -> Timestamp {
+        let begin = cell.shut();
+        let mut lives = self.0.lives.lock();
+        let life = lives.entry(cell.party().clone()).or_default();
+        life.begin = life.begin.max(begin);
+        life.begin
+    }
+
+    /// A known party's new key: signed for by its last one where a cell still has that, and replaced on this world's word
+    /// where the secret is gone with the cell.
+    fn succeed(
+        &self,
+        identity: &SigningIdentity,
+        before: Option<&Cell>,
+        epoch: u64,
+        now: Timestamp,
+    ) -> Result<(), RegistryError> {
+        if let Some(before) = before {
+            let claim = identity.claim_after(&before.identity(), epoch);
+            match self.0.keys.rotate(&claim, now, KEY_GRACE) {
+                Err(RegistryError::NotEndorsed(_)) => {}
+                done => return done,
+            }
+        }
+        self.0.keys.replace(&identity.claim(epoch), now, KEY_GRACE)
     }
 
     fn identity(&self, party: Party) -> SigningIdentity {
@@ -583,6 +639,7 @@ impl Society {
     pub fn leave(&self, party: &Party) {
         if let Some(cell) = self.directory().remove(party) {
             *self.0.past.lock() += cell.messages();
+            self.shut(&cell);
         }
     }
 

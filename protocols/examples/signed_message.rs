@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let identity = Arc::new(SigningIdentity::from_seed(planner.clone(), [42; 32]));
 
     let keys = KeyRegistry::new();
-    keys.register(&planner, identity.public_key(), now)?;
+    keys.register(&identity.claim(1), now)?;
 
     let mut sealer = Sealer::new(identity, TenantId::new("acme")?, now.as_micros());
     let draft = Draft::request(executor.clone(), "add up the sales of July").ontology("aios.tasks");

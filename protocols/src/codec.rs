@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::{
     Content, ConversationId, Envelope, IdentityError, KeyId, Message, MessageId, Party,
-    Performative, ProtocolName, Qos, Signature, TenantId, Timestamp, TraceContext,
+    Performative, ProtocolName, Qos, Signature, TenantId, Timestamp, TraceContext, wire,
 };
 
 /// First bytes of every frame; the fourth is the version.
@@ -27,9 +27,9 @@ const BODY_AT: usize = SIGNATURE_AT + Signature::LENGTH;
 /// What a message's signature is made for; a signature over anything else is none over a message.
 pub(crate) const MESSAGE_TYPE: &str = "application/vnd.aios.fipa-acl";
 /// Longest identifier in bytes: `service:{64}@{64}` or `macro.{32}.{64}@{64}`.
-const MAX_PARTY: usize = 170;
+pub(crate) const MAX_PARTY: usize = 170;
 
-/// How much a message may hold. Checked before sealing and again after opening.
+/// How much a message may hold. Checked before sealing, and again before and after decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a whole frame; the control bus carries 1 MB.
@@ -317,6 +317,7 @@ pub(crate) fn encode_body(message: &Message, limits: &Limits) -> Result<Vec<u8>,
 
 /// Reads a whole body. Content shares the frame's memory.
 pub(crate) fn decode_body(bytes: Bytes, limits: &Limits) -> Result<Message, DecodeError> {
+    wire::check(&bytes, limits)?;
     let body = Body::decode(bytes).map_err(|error| DecodeError::Protobuf(error.to_string()))?;
     let message = Message {
         performative: Performative::from_number(body.performative)

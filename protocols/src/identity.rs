@@ -371,6 +371,9 @@ impl Ord for PrincipalId {
 pub struct TenantId(Arc<str>);
 
 impl TenantId {
+    /// Longest name in bytes.
+    pub(crate) const MAX_LENGTH: usize = MAX_PART;
+
     /// Checks and keeps a tenant's name.
     pub fn new(name: &str) -> Result<Self, IdentityError> {
         check_word("tenant", name)?;

@@ -1,9 +1,11 @@
 //! Why a message was not admitted: one closed list for verifier, access table and conversations.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::access::Denied;
-use crate::conversation::OutOfProtocol;
+use crate::conversation::{OutOfProtocol, Share};
 use crate::{
     DecodeError, KeyId, KeyProblem, Party, Performative, Reason, ReasonKind, ReplayProblem,
     TenantId, Timestamp,
@@ -83,6 +85,19 @@ pub enum Refusal {
         /// The receiver's time.
         now: Timestamp,
     },
+    /// Signed longer ago than a message may be under way.
+    #[error(
+        "the message was signed at {sent}, it is now {now}, and {} s are allowed between; send it anew",
+        .allowed.as_secs()
+    )]
+    TooOld {
+        /// The message's time.
+        sent: Timestamp,
+        /// The receiver's time.
+        now: Timestamp,
+        /// How old a message may be.
+        allowed: Duration,
+    },
     /// Seen before, or too old to tell.
     #[error("replayed message: {0}")]
     Replayed(ReplayProblem),
@@ -108,9 +123,13 @@ pub enum Refusal {
     /// The conversation does not expect the act.
     #[error(transparent)]
     OutOfProtocol(#[from] OutOfProtocol),
-    /// No room for another conversation.
-    #[error("{asked} conversations are too many at once, {allowed} are allowed; ask again later")]
+    /// No room for another conversation, or none in the sender's share.
+    #[error(
+        "{asked} conversations {share} are too many at once, {allowed} are allowed; end some or ask again later"
+    )]
     TooManyConversations {
+        /// Of which share there is no more.
+        share: Share,
         /// Conversations there would be.
         asked: usize,
         /// Conversations allowed.
@@ -120,7 +139,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All labels, for metrics and audit.
-    pub const LABELS: [&'static str; 16] = [
+    pub const LABELS: [&'static str; 17] = [
         "too-large",
         "malformed",
         "unknown-sender",
@@ -137,6 +156,7 @@ impl Refusal {
         "tier-forbidden",
         "out-of-protocol",
         "too-many-conversations",
+        "too-old",
     ];
 
     /// A word from a closed list, for the audit trail and as a metric's label.
@@ -158,6 +178,7 @@ impl Refusal {
             Refusal::TierForbidden(_) => 13,
             Refusal::OutOfProtocol(_) => 14,
             Refusal::TooManyConversations { .. } => 15,
+            Refusal::TooOld { .. } => 16,
         }]
     }
 
@@ -177,7 +198,7 @@ impl Refusal {
             | Refusal::Replayed(_)
             | Refusal::StaleEpoch { .. }
             | Refusal::TierForbidden(_) => ReasonKind::Unauthorised,
-            Refusal::Expired { .. } => ReasonKind::DeadlinePassed,
+            Refusal::Expired { .. } | Refusal::TooOld { .. } => ReasonKind::DeadlinePassed,
             Refusal::OutOfProtocol(_) => ReasonKind::UnexpectedAct,
             Refusal::TooManyConversations { .. } => ReasonKind::Overloaded,
         }
@@ -190,8 +211,8 @@ impl Refusal {
 
     /// The act that answers the refused message, if it may be answered at all.
     ///
-    /// Only a proven sender is answered: else anyone could make us write to others in their name. A replay and an
-    /// expired directive are reported, not answered; nor is anything answered that says not-understood.
+    /// Only a proven sender is answered: else anyone could make us write to others in their name. What is replayed,
+    /// expired or too old is reported, not answered; nor is anything answered that says not-understood.
     pub const fn answer(&self, refused: Performative) -> Option<Performative> {
         if matches!(refused, Performative::NotUnderstood) {
             return None;

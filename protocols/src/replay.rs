@@ -103,24 +103,70 @@ impl ReplayWindow {
 
 /// The windows of all senders of one receiver. Lives outside the agent that may crash.
 ///
-/// The number of senders is bounded. The sender heard from longest ago is forgotten first, and with it the time of its
-/// newest message becomes the floor: who has no window must be newer than that, so forgetting never reopens the door
-/// to an old message. A receiver that lived before and lost its windows sets the floor to its new start.
+/// The rule, in docs/formats/message.md too: whatever was accepted and is not remembered number by number was signed
+/// before the floor of its stream, and what was signed before that floor is refused. A stream is made under the floor
+/// of its moment and keeps it as long as it lives, through every later epoch. The number of senders is bounded: when
+/// there is no place, the stream whose newest message is the oldest gives way, and the floor for streams to come rises
+/// above that message. Choosing by the message and not by who was silent longest keeps a sender whose clock is ahead
+/// from raising the floor for the others.
 #[derive(Debug, Clone)]
 pub struct ReplayWindows {
     senders: HashMap<Party, Stream>,
     capacity: usize,
+    /// For streams to come.
     floor: Timestamp,
-    /// Counts acceptances, to know who was heard from longest ago.
-    turn: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Stream {
+    /// Accepted messages that were forgotten before this stream was made are older than this.
+    floor: Timestamp,
     epoch: u64,
     newest: Timestamp,
-    turn: u64,
     window: ReplayWindow,
+}
+
+impl Stream {
+    /// Made under a floor; nothing accepted yet.
+    fn new(floor: Timestamp, epoch: u64) -> Self {
+        Self {
+            floor,
+            epoch,
+            newest: Timestamp::ZERO,
+            window: ReplayWindow::default(),
+        }
+    }
+
+    /// On an error nothing has changed.
+    fn accept(&mut self, epoch: u64, sequence: u64, sent: Timestamp) -> Result<(), ReplayProblem> {
+        if sent < self.floor {
+            return Err(ReplayProblem::BeforeMemory {
+                sent,
+                floor: self.floor,
+            });
+        }
+        if epoch < self.epoch {
+            return Err(ReplayProblem::StaleEpoch {
+                asked: epoch,
+                current: self.epoch,
+            });
+        }
+        if epoch > self.epoch {
+            let mut window = ReplayWindow::default();
+            window.accept(sequence)?;
+            self.window = window;
+            self.epoch = epoch;
+        } else {
+            self.window.accept(sequence)?;
+        }
+        self.newest = self.newest.max(sent);
+        Ok(())
+    }
+}
+
+/// The first moment after this one.
+fn just_after(moment: Timestamp) -> Timestamp {
+    moment + Duration::from_micros(1)
 }
 
 impl ReplayWindows {
@@ -133,11 +179,10 @@ impl ReplayWindows {
             senders: HashMap::new(),
             capacity: capacity.max(1),
             floor,
-            turn: 0,
         }
     }
 
-    /// Accepts a message's place in its sender's stream, at most once.
+    /// Accepts a message's place in its sender's stream, at most once. On an error nothing has changed.
     pub fn accept(
         &mut self,
         sender: &Party,
@@ -145,40 +190,14 @@ impl ReplayWindows {
         sequence: u64,
         sent: Timestamp,
     ) -> Result<(), ReplayProblem> {
-        self.turn += 1;
         if let Some(stream) = self.senders.get_mut(sender) {
-            if epoch < stream.epoch {
-                return Err(ReplayProblem::StaleEpoch {
-                    asked: epoch,
-                    current: stream.epoch,
-                });
-            }
-            if epoch > stream.epoch {
-                stream.epoch = epoch;
-                stream.window = ReplayWindow::default();
-            }
-            stream.window.accept(sequence)?;
-            stream.newest = stream.newest.max(sent);
-            stream.turn = self.turn;
-            return Ok(());
+            return stream.accept(epoch, sequence, sent);
         }
-        if sent < self.floor {
-            return Err(ReplayProblem::BeforeMemory {
-                sent,
-                floor: self.floor,
-            });
-        }
-        let mut window = ReplayWindow::default();
-        window.accept(sequence)?;
+        let mut stream = Stream::new(self.floor, epoch);
+        stream.accept(epoch, sequence, sent)?;
         if self.senders.len() >= self.capacity {
             self.forget_one();
         }
-        let stream = Stream {
-            epoch,
-            newest: sent,
-            turn: self.turn,
-            window,
-        };
         self.senders.insert(sender.clone(), stream);
         Ok(())
     }
@@ -193,12 +212,21 @@ impl ReplayWindows {
         self.senders.is_empty()
     }
 
+    /// The floor under which all of this may be forgotten: everything accepted so far was signed before it.
+    pub fn successor_floor(&self) -> Timestamp {
+        let newest = self.senders.values().map(|stream| stream.newest).max();
+        newest.map_or(self.floor, |newest| self.floor.max(just_after(newest)))
+    }
+
     fn forget_one(&mut self) {
-        let oldest = self.senders.iter().min_by_key(|(_, stream)| stream.turn);
+        let oldest = self
+            .senders
+            .iter()
+            .min_by_key(|(party, stream)| (stream.newest, *party));
         if let Some(party) = oldest.map(|(party, _)| party.clone())
             && let Some(stream) = self.senders.remove(&party)
         {
-            self.floor = self.floor.max(stream.newest + Duration::from_micros(1));
+            self.floor = self.floor.max(just_after(stream.newest));
         }
     }
 }

@@ -9,7 +9,7 @@
 //! 5. the body: `malformed`
 //! 6. this receiver is addressed: `wrong-receiver`
 //! 7. sender and receiver have to do with the tenant: `wrong-tenant`
-//! 8. the sender's clock is not ahead: `from-the-future`
+//! 8. the sender's clock is not ahead, and the message is not too old: `from-the-future`, `too-old`
 //! 9. epoch and sequence are new: `stale-epoch`, `replayed`
 //! 10. a directive can still be answered in time: `expired`
 //!
@@ -127,17 +127,29 @@ pub fn authenticate(
 pub struct Verifier {
     windows: ReplayWindows,
     limits: Limits,
+    max_age: Duration,
     tenants: Option<BTreeSet<TenantId>>,
 }
 
 impl Verifier {
     /// How far a sender's clock may be ahead.
     pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
+    /// How old a message may be when it is taken up, unless said otherwise. A conversation nobody touches is kept as
+    /// long ([`crate::Conversations::IDLE`]), so nothing older has anything to go on with.
+    pub const MAX_AGE: Duration = Duration::from_secs(3_600);
 
     /// A verifier that refuses what was signed before `begin`: the moment from which its windows are complete. A
-    /// party that never lived before may begin at [`Timestamp::ZERO`]; one whose windows were lost begins now.
+    /// party that never lived before may begin at [`Timestamp::ZERO`]; the successor of one that is still at hand
+    /// begins at its [`Verifier::successor_begin`].
     pub fn new(begin: Timestamp) -> Self {
         Self::with_windows(ReplayWindows::new(ReplayWindows::CAPACITY, begin))
+    }
+
+    /// For a party whose windows were lost, with the end of its process say: refuses whatever the lost windows may
+    /// have admitted. That is what was signed before now, and by clocks that are ahead up to [`Verifier::CLOCK_SKEW`]
+    /// later; so the first messages are admitted after that time.
+    pub fn restarted(now: Timestamp) -> Self {
+        Self::new(now + Self::CLOCK_SKEW + Duration::from_micros(1))
     }
 
     /// A verifier with windows kept from before.
@@ -145,6 +157,7 @@ impl Verifier {
         Self {
             windows,
             limits: Limits::default(),
+            max_age: Self::MAX_AGE,
             tenants: None,
         }
     }
@@ -153,6 +166,13 @@ impl Verifier {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Refuses messages that are older than this when they are taken up.
+    #[must_use]
+    pub fn with_max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = max_age;
         self
     }
 
@@ -166,6 +186,11 @@ impl Verifier {
     /// The limits messages are held to.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// From when on a successor that knows nothing of these windows may admit messages.
+    pub fn successor_begin(&self) -> Timestamp {
+        self.windows.successor_floor()
     }
 
     /// All checks.
@@ -199,6 +224,13 @@ impl Verifier {
             return Err(Refusal::FromTheFuture {
                 sent: envelope.timestamp,
                 now,
+            });
+        }
+        if now.since(envelope.timestamp) > self.max_age {
+            return Err(Refusal::TooOld {
+                sent: envelope.timestamp,
+                now,
+                allowed: self.max_age,
             });
         }
         self.windows.accept(

@@ -81,6 +81,7 @@ pub(crate) struct CellParts {
     pub(crate) options: AgentOptions,
     pub(crate) epoch: u64,
     pub(crate) begin: Timestamp,
+    pub(crate) platform: Vec<Party>,
     pub(crate) chance: u64,
     pub(crate) dead_letters: DeadLetters<Sealed>,
 }
@@ -93,13 +94,14 @@ impl Cell {
             options,
             epoch,
             begin,
+            platform,
             chance,
             dead_letters,
         } = parts;
         let party = identity.party().clone();
         let label: Arc<str> = party.as_str().into();
         let role = party.agent().map_or("principal", AgentId::role).to_owned();
-        let verifier = Verifier::new(begin);
+        let verifier = Verifier::new(begin).with_max_age(options.max_age);
         Arc::new(Self {
             signer: Mutex::new(Signer {
                 sealer: Sealer::new(identity, tenant, epoch),
@@ -107,7 +109,7 @@ impl Cell {
             }),
             limits: verifier.limits().clone(),
             verifier: Mutex::new(verifier),
-            talks: Mutex::new(Talks::new(options.conversations, options.asks)),
+            talks: Mutex::new(Talks::new(options.conversations, options.asks, platform)),
             in_flight: Mutex::default(),
             requests: Mailbox::new(Arc::clone(&label), options.mailbox, options.admission),
             replies: Mailbox::new(Arc::clone(&label), options.replies, Admission::Fail),
@@ -293,6 +295,21 @@ impl Cell {
 
     pub(crate) fn set_card(&self, card: AgentCard) {
         self.life.lock().card = Some(Arc::new(card));
+    }
+
+    /// Admits nothing any more, and says from when on a successor may: everything admitted here was signed before.
+    /// Whatever still arrives here cannot be admitted by both.
+    pub(crate) fn shut(&self) -> Timestamp {
+        let mut verifier = self.verifier.lock();
+        let begin = verifier.successor_begin();
+        let closed = Verifier::new(Timestamp::MAX).with_max_age(self.options.max_age);
+        *verifier = closed;
+        begin
+    }
+
+    /// Who signs for it now.
+    pub(crate) fn identity(&self) -> Arc<SigningIdentity> {
+        Arc::clone(self.signer.lock().sealer.identity())
     }
 
     /// What its signatures are verified with now.

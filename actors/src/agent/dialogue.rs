@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_protocols::{Content, ConversationId, Message, Party, Performative, Trusted};
+use aios_protocols::{
+    Content, ConversationId, ConversationKey, Message, Party, Performative, Trusted,
+};
 use tokio::sync::mpsc;
 
 use super::cell::Cell;
@@ -14,41 +16,35 @@ use super::{AskError, SendError};
 /// An open line. Dropping it hangs up: what still comes is late, and a dead letter.
 pub(crate) struct Line {
     cell: Arc<Cell>,
-    id: ConversationId,
+    key: ConversationKey,
     open: bool,
 }
 
 impl Line {
-    pub(crate) fn new(cell: Arc<Cell>, id: ConversationId) -> Self {
+    pub(crate) fn new(cell: Arc<Cell>, key: ConversationKey) -> Self {
         Self {
             cell,
-            id,
+            key,
             open: true,
         }
     }
 
-    /// Nothing of what was said arrived.
-    pub(crate) fn unsay(mut self, opened: bool) {
-        self.open = false;
-        let mut talks = self.cell.talks.lock();
-        if opened {
-            talks.unsay(self.id)
-        } else {
-            talks.stop_listening(self.id)
-        }
+    /// What opened it did not arrive at these.
+    pub(crate) fn unsay(&self, unreached: &[Party]) {
+        self.cell.talks.lock().unsay(&self.key, unreached);
     }
 
     /// Nobody listens any more, but the conversation goes on.
     pub(crate) fn let_go(mut self) {
         self.open = false;
-        self.cell.talks.lock().stop_listening(self.id);
+        self.cell.talks.lock().stop_listening(&self.key);
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         if self.open {
-            self.cell.talks.lock().hang_up(self.id);
+            self.cell.talks.lock().hang_up(&self.key);
         }
     }
 }
@@ -82,7 +78,7 @@ impl Dialogue {
     /// The conversation's name.
     #[must_use]
     pub fn id(&self) -> ConversationId {
-        self.line.id
+        self.line.key.id
     }
 
     /// Those who did not get the opening, and why.

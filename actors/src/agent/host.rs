@@ -187,8 +187,7 @@ impl Pump {
                     "gave up after {} deliveries, each of which ended the agent",
                     entry.strikes
                 );
-                self.outbox
-                    .conclude(&entry.message, &AgentError::failure(why));
+                self.outbox.conclude(&entry, &AgentError::failure(why));
             }
         }
         if !inheritance.again.is_empty() {
@@ -344,17 +343,14 @@ impl Pump {
     fn hand_over(&mut self, ticket: Ticket) {
         let delivered = {
             let mut in_flight = self.cell().in_flight.lock();
-            in_flight.deliver(ticket).map(|entry| {
-                (
-                    Arc::clone(&entry.message),
-                    entry.deliveries,
-                    Arc::clone(&entry.cancelled),
-                )
-            })
+            in_flight
+                .deliver(ticket)
+                .map(|entry| Incoming::new(entry, ticket, Arc::clone(&self.outbox)))
         };
-        let Some((message, deliveries, cancelled)) = delivered else {
+        let Some(incoming) = delivered else {
             return;
         };
+        let message = incoming.message();
         if message.performative.is_directive()
             && message.is_past_reply_by(self.outbox.society.now())
         {
@@ -370,13 +366,6 @@ impl Pump {
             );
             return;
         }
-        let incoming = Incoming::new(
-            message,
-            ticket,
-            deliveries,
-            cancelled,
-            Arc::clone(&self.outbox),
-        );
         self.send_out(Some(ticket), Turn::Handle(incoming));
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aios_protocols::{ConversationId, Trusted};
+use aios_protocols::{ConversationKey, Trusted};
 
 use super::incoming::Cancelled;
 
@@ -18,6 +18,8 @@ pub(crate) struct Ticket(u64);
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) message: Arc<Trusted>,
+    /// The conversation it belongs to.
+    pub(crate) conversation: ConversationKey,
     /// How many incarnations were handed it.
     pub(crate) deliveries: u32,
     /// How many of those fell with it in their hands and nothing else to blame.
@@ -66,11 +68,17 @@ impl InFlight {
         self.entries.len()
     }
 
-    pub(crate) fn take(&mut self, message: Arc<Trusted>, answer_due: bool) -> Ticket {
+    pub(crate) fn take(
+        &mut self,
+        message: Arc<Trusted>,
+        conversation: ConversationKey,
+        answer_due: bool,
+    ) -> Ticket {
         let ticket = Ticket(self.next);
         self.next += 1;
         let entry = Entry {
             message,
+            conversation,
             deliveries: 0,
             strikes: 0,
             answer_due,
@@ -103,10 +111,10 @@ impl InFlight {
     }
 
     /// The messages of one conversation, for a cancel.
-    pub(crate) fn of_conversation(&self, conversation: ConversationId) -> Vec<Ticket> {
+    pub(crate) fn of_conversation(&self, conversation: &ConversationKey) -> Vec<Ticket> {
         self.entries
             .iter()
-            .filter(|(_, entry)| entry.message.conversation_id == conversation)
+            .filter(|(_, entry)| entry.conversation == *conversation)
             .map(|(ticket, _)| *ticket)
             .collect()
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use aios_protocols::conversation::Why;
+use aios_protocols::conversation::{State, Why};
 use aios_protocols::{
-    AgentCard, Message, Party, Performative, Reason, ReasonKind, Refusal, Sealed, Trusted,
-    authenticate,
+    AgentCard, ConversationKey, Message, Party, Performative, Reason, ReasonKind, Refusal, Sealed,
+    Trusted, authenticate,
 };
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -51,7 +51,7 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
                 refusal.label(),
                 refusal.to_string(),
             );
-            if matches!(refusal, Refusal::Expired { .. }) {
+            if matches!(refusal, Refusal::Expired { .. } | Refusal::TooOld { .. }) {
                 outbox
                     .society
                     .bury(frame, aios_supervisor::Reason::Expired, Some(cell.label()));
@@ -67,9 +67,10 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
 
     let heard = {
         let mut talks = cell.talks.lock();
-        talks
-            .receive(me, &message, now)
-            .map(|step| (step, talks.ear(message.conversation_id, step.finished)))
+        talks.receive(me, &message, now).map(|step| {
+            let ear = talks.ear(&step);
+            (step, ear)
+        })
     };
     let (step, ear) = match heard {
         Ok(heard) => heard,
@@ -103,7 +104,7 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
         return None;
     }
     if message.performative == Performative::Cancel {
-        cancel(outbox, message);
+        cancel(outbox, &step.key, message);
         return None;
     }
     if step.opened && card.is_some_and(|card| !card.takes(message.performative)) {
@@ -118,23 +119,29 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
         let _ = outbox.answer(message.reply(Performative::NotUnderstood, reason));
         return None;
     }
-    let answer_due =
-        !step.finished && (step.opened || cell.talks.lock().owes(message.conversation_id, me));
+    let leg_is_over = matches!(step.state, State::Finished(_));
+    let answer_due = !leg_is_over && (step.opened || cell.talks.lock().owes(&step.key, me));
     let early = if step.opened {
         take_back(outbox, &message)
     } else {
         None
     };
-    let ticket = cell.in_flight.lock().take(Arc::new(message), answer_due);
+    let ticket = cell
+        .in_flight
+        .lock()
+        .take(Arc::new(message), step.key.clone(), answer_due);
     if let Some(early) = early {
-        cancel(outbox, early);
+        cancel(outbox, &step.key, early);
     }
     Some(ticket)
 }
 
 /// A cancel of something that is not known here, or not yet: it may wait in the mailbox.
 fn is_early_cancel(message: &Message, refusal: &Refusal) -> bool {
-    let unknown = matches!(refusal, Refusal::OutOfProtocol(out) if out.why == Why::NoConversation);
+    let unknown = matches!(
+        refusal,
+        Refusal::OutOfProtocol(out) if matches!(out.why, Why::NoConversation | Why::Stranger)
+    );
     unknown && message.performative == Performative::Cancel
 }
 
@@ -179,13 +186,13 @@ fn answer(outbox: &Outbox, message: &Message, refusal: &Refusal) {
 
 /// The sender takes back what it asked for. What runs is told and answers when it lets go; what only waits is let go of
 /// here.
-fn cancel(outbox: &Outbox, cancel: Trusted) {
+fn cancel(outbox: &Outbox, conversation: &ConversationKey, cancel: Trusted) {
     let cancel = Arc::new(cancel);
     let mut known = false;
     let mut waiting = Vec::new();
     {
         let mut in_flight = outbox.cell.in_flight.lock();
-        for ticket in in_flight.of_conversation(cancel.conversation_id) {
+        for ticket in in_flight.of_conversation(conversation) {
             let Some(entry) = in_flight.get_mut(ticket) else {
                 continue;
             };

@@ -4,11 +4,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aios_protocols::{Content, Performative, Reason, ReasonKind, Trusted};
+use aios_protocols::{Content, ConversationKey, Performative, Reason, ReasonKind, Trusted};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use super::in_flight::{Scope, Ticket};
+use super::in_flight::{Entry, Scope, Ticket};
 use super::outbox::Outbox;
 use super::{AgentError, SendError};
 
@@ -18,6 +18,7 @@ use super::{AgentError, SendError};
 /// leaves it to the next.
 pub struct Incoming {
     message: Arc<Trusted>,
+    conversation: ConversationKey,
     ticket: Ticket,
     deliveries: u32,
     cancelled: Arc<Cancelled>,
@@ -55,18 +56,13 @@ impl Cancelled {
 }
 
 impl Incoming {
-    pub(crate) fn new(
-        message: Arc<Trusted>,
-        ticket: Ticket,
-        deliveries: u32,
-        cancelled: Arc<Cancelled>,
-        outbox: Arc<Outbox>,
-    ) -> Self {
+    pub(crate) fn new(entry: &Entry, ticket: Ticket, outbox: Arc<Outbox>) -> Self {
         Self {
-            message,
+            message: Arc::clone(&entry.message),
+            conversation: entry.conversation.clone(),
             ticket,
-            deliveries,
-            cancelled,
+            deliveries: entry.deliveries,
+            cancelled: Arc::clone(&entry.cancelled),
             outbox,
         }
     }
@@ -146,10 +142,10 @@ impl Incoming {
     /// Answers by any act that the conversation allows.
     pub fn respond(&self, act: Performative, content: impl Into<Content>) -> Result<(), SendError> {
         let cell = &self.outbox.cell;
-        let id = self.message.conversation_id;
+        let key = &self.conversation;
         if act == Performative::Agree
             && self.deliveries > 1
-            && !cell.talks.lock().expects(id, cell.party(), act)
+            && !cell.talks.lock().expects(key, cell.party(), act)
         {
             return Ok(());
         }
@@ -158,7 +154,7 @@ impl Incoming {
             return sent;
         }
         // Even an answer that found nobody settles the matter: the conversation has moved on.
-        if act != Performative::Agree && !cell.talks.lock().owes(id, cell.party()) {
+        if act != Performative::Agree && !cell.talks.lock().owes(key, cell.party()) {
             cell.in_flight.lock().settle(self.ticket);
         }
         sent
@@ -253,6 +249,6 @@ pub(crate) fn settle(outbox: &Outbox, ticket: Ticket, verdict: &AgentError) {
         Some(cancel) => {
             let _ = outbox.answer(cancel.reply(Performative::Inform, "cancelled"));
         }
-        None => outbox.conclude(&entry.message, verdict),
+        None => outbox.conclude(&entry, verdict),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aios_protocols::TenantId;
+use aios_protocols::{TenantId, Verifier};
 use aios_supervisor::{Admission, Backlog};
 
 /// The numbers of one agent. Every table is bounded, and a full one refuses with a reason.
@@ -16,8 +16,11 @@ pub struct AgentOptions {
     pub jobs: usize,
     /// Messages taken but not settled: the running handler, the jobs, and what the agent keeps to answer later.
     pub in_flight: usize,
-    /// Conversations open at once, on either side.
+    /// Conversations open at once, on either side; nobody else gets more than a share of them
+    /// ([`aios_protocols::conversation::Share`]).
     pub conversations: usize,
+    /// How old a message may be when it is taken up.
+    pub max_age: Duration,
     /// Own asks that wait for an answer.
     pub asks: usize,
     /// Answers that may wait to be taken up: each ask can have two at once (`agree`, then the result).
@@ -48,6 +51,7 @@ impl Default for AgentOptions {
             jobs: 16,
             in_flight: 1024,
             conversations: 4096,
+            max_age: Verifier::MAX_AGE,
             asks,
             replies: 2 * asks,
             deliveries: 3,

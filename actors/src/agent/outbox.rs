@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use aios_protocols::conversation::Step;
 use aios_protocols::{
-    Content, ConversationId, Draft, Message, Performative, Reason, ReasonKind, Sealed, Trusted,
+    Content, ConversationId, Draft, Message, Party, Performative, Reason, ReasonKind, Sealed,
+    Trusted,
 };
 use tokio::sync::mpsc;
 
 use super::cell::{Cell, Lane};
 use super::dialogue::{Dialogue, Line};
 use super::error::outcome;
+use super::in_flight::Entry;
 use super::incarnation::Incarnation;
 use super::talks::Ear;
 use super::{Address, AgentError, AskError, SendError};
@@ -94,17 +96,21 @@ impl Outbox {
         let (message, frame) = self.seal(draft)?;
         let step = self.note(&message, None)?;
         let mut result = Ok(());
-        let mut reached = false;
+        let mut unreached = Vec::new();
         for cell in &to {
-            match self.deliver(cell, step.opened, &frame).await {
-                Ok(()) => reached = true,
-                Err(error) => result = Err(error),
+            if let Err(error) = self.deliver(cell, step.opened, &frame).await {
+                unreached.push(cell.party().clone());
+                result = Err(error);
             }
         }
-        if !reached && step.opened {
-            self.cell.talks.lock().unsay(message.conversation_id);
+        if !unreached.is_empty() && step.opened {
+            self.cell.talks.lock().unsay(&step.key, &unreached);
         }
-        if reached { Ok(()) } else { result }
+        if unreached.len() < to.len() {
+            Ok(())
+        } else {
+            result
+        }
     }
 
     /// Opens a conversation, or goes on with one, and listens to what the others say in it.
@@ -120,15 +126,20 @@ impl Outbox {
         let (message, frame) = self.seal(draft)?;
         let (ear, heard) = mpsc::channel(places.max(1));
         let step = self.note(&message, Some(ear))?;
-        let line = Line::new(Arc::clone(&self.cell), message.conversation_id);
+        let line = Line::new(Arc::clone(&self.cell), step.key.clone());
         let mut unreached = Vec::new();
         for cell in &to {
             if let Err(error) = self.deliver(cell, step.opened, &frame).await {
                 unreached.push((cell.party().clone(), error));
             }
         }
+        if !unreached.is_empty() && step.opened {
+            let parties: Vec<Party> = unreached.iter().map(|(party, _)| party.clone()).collect();
+            line.unsay(&parties);
+        }
         if unreached.len() == to.len() {
-            line.unsay(step.opened);
+            // What was said before goes on; an opening that reached nobody is unsaid already.
+            line.let_go();
             return Err(match unreached.pop() {
                 Some((_, error)) => error,
                 None => SendError::NoReceiver {
@@ -243,7 +254,7 @@ impl Outbox {
     }
 
     /// Ends this agent's part in a conversation with bad news, by the act that fits and is allowed there.
-    pub(crate) fn conclude(&self, message: &Trusted, error: &AgentError) {
+    pub(crate) fn conclude(&self, entry: &Entry, error: &AgentError) {
         use Performative::{Failure, NotUnderstood, Refuse, RejectProposal};
         let (first, reason) = match error {
             AgentError::Refused(reason) => (Refuse, reason.clone()),
@@ -254,12 +265,9 @@ impl Outbox {
             }
         };
         let content = Content::from(reason);
+        let (message, key) = (&entry.message, &entry.conversation);
         for act in [first, Failure, Refuse, RejectProposal, NotUnderstood] {
-            let allowed =
-                self.cell
-                    .talks
-                    .lock()
-                    .expects(message.conversation_id, self.cell.party(), act);
+            let allowed = self.cell.talks.lock().expects(key, self.cell.party(), act);
             if allowed {
                 if let Err(error) = self.answer(message.reply(act, content)) {
                     tracing::debug!(agent = %self.cell.party(), %error, "bad news did not reach the sender");

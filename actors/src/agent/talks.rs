@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 
 use aios_protocols::conversation::Step;
 use aios_protocols::{
-    ConversationId, Conversations, Message, Party, Performative, Refusal, Timestamp, Trusted,
+    ConversationId, ConversationKey, Conversations, Message, Party, Performative, Refusal,
+    Timestamp, Trusted,
 };
 use tokio::sync::mpsc;
 
@@ -15,23 +16,27 @@ pub(crate) type Ear = mpsc::Sender<Trusted>;
 
 pub(crate) struct Talks {
     conversations: Conversations,
-    waiting: HashMap<ConversationId, Ear>,
+    waiting: HashMap<ConversationKey, Ear>,
     asks_allowed: usize,
-    conversations_allowed: usize,
     /// Cancels that overtook what they take back, oldest first.
     early_cancels: VecDeque<Trusted>,
 }
 
 /// Early cancels remembered; the oldest is forgotten first, and its request is then done for nothing.
 const EARLY_CANCELS: usize = 64;
+/// Early cancels of one sender: eight senders fill the table.
+const EARLY_CANCELS_OF_ONE: usize = EARLY_CANCELS / 8;
 
 impl Talks {
-    pub(crate) fn new(conversations: usize, asks: usize) -> Self {
+    pub(crate) fn new(
+        conversations: usize,
+        asks: usize,
+        platform: impl IntoIterator<Item = Party>,
+    ) -> Self {
         Self {
-            conversations: Conversations::new(conversations),
+            conversations: Conversations::new(conversations).platform(platform),
             waiting: HashMap::new(),
             asks_allowed: asks,
-            conversations_allowed: conversations,
             early_cancels: VecDeque::new(),
         }
     }
@@ -50,13 +55,12 @@ impl Talks {
                 allowed: self.asks_allowed,
             });
         }
-        self.make_room(now);
         let step = self
             .conversations
             .send(me, message, now)
             .map_err(not_sent)?;
         if let Some(ear) = ear {
-            self.waiting.insert(message.conversation_id, ear);
+            self.waiting.insert(step.key.clone(), ear);
         }
         Ok(step)
     }
@@ -68,60 +72,66 @@ impl Talks {
         message: &Message,
         now: Timestamp,
     ) -> Result<Step, Refusal> {
-        self.make_room(now);
         self.conversations.receive(me, message, now)
     }
 
     /// Who waits in this conversation. After its last act nobody does.
-    pub(crate) fn ear(&mut self, id: ConversationId, finished: bool) -> Option<Ear> {
-        if finished {
-            self.waiting.remove(&id)
+    pub(crate) fn ear(&mut self, step: &Step) -> Option<Ear> {
+        if step.finished {
+            self.waiting.remove(&step.key)
         } else {
-            self.waiting.get(&id).cloned()
+            self.waiting.get(&step.key).cloned()
         }
     }
 
     /// Whether this party still owes the conversation an act.
-    pub(crate) fn owes(&self, id: ConversationId, me: &Party) -> bool {
-        self.conversations.expected(id, me).iter().any(|act| {
+    pub(crate) fn owes(&self, key: &ConversationKey, me: &Party) -> bool {
+        self.conversations.expected(key, me).iter().any(|act| {
             // These two are always possible and never owed.
             !matches!(act, Performative::NotUnderstood | Performative::Cancel)
         })
     }
 
-    pub(crate) fn expects(&self, id: ConversationId, me: &Party, act: Performative) -> bool {
-        self.conversations.expected(id, me).contains(&act)
+    pub(crate) fn expects(&self, key: &ConversationKey, me: &Party, act: Performative) -> bool {
+        self.conversations.expected(key, me).contains(&act)
     }
 
-    /// The opening act did not arrive: the conversation never was.
-    pub(crate) fn unsay(&mut self, id: ConversationId) {
-        self.conversations.forget(id);
-        self.waiting.remove(&id);
+    /// The opening act did not arrive at these: they never were in the conversation.
+    pub(crate) fn unsay(&mut self, key: &ConversationKey, unreached: &[Party]) {
+        self.conversations.forget(key, unreached);
+        if self.conversations.get(key).is_none() {
+            self.waiting.remove(key);
+        }
     }
 
     /// Nobody waits any more; what still comes is late.
-    pub(crate) fn hang_up(&mut self, id: ConversationId) {
-        self.waiting.remove(&id);
-        self.conversations.close(id);
+    pub(crate) fn hang_up(&mut self, key: &ConversationKey) {
+        self.waiting.remove(key);
+        self.conversations.close(key);
     }
 
     /// Nobody listens now, but the conversation goes on.
-    pub(crate) fn stop_listening(&mut self, id: ConversationId) {
-        self.waiting.remove(&id);
+    pub(crate) fn stop_listening(&mut self, key: &ConversationKey) {
+        self.waiting.remove(key);
     }
 
     /// All who waited are gone with their incarnation.
     pub(crate) fn hang_up_all(&mut self) {
-        let ids: Vec<ConversationId> = self.waiting.keys().copied().collect();
-        for id in ids {
-            self.hang_up(id);
+        let keys: Vec<ConversationKey> = self.waiting.keys().cloned().collect();
+        for key in keys {
+            self.hang_up(&key);
         }
     }
 
     /// Keeps a cancel whose request still waits in the mailbox: answers and cancels are taken up at once, requests
     /// in their turn.
     pub(crate) fn keep_early_cancel(&mut self, cancel: Trusted) {
-        if self.early_cancels.len() >= EARLY_CANCELS {
+        let same = |other: &Trusted| other.sender == cancel.sender;
+        let of_one = self.early_cancels.iter().filter(|other| same(other));
+        if of_one.count() >= EARLY_CANCELS_OF_ONE {
+            let oldest = self.early_cancels.iter().position(same);
+            oldest.and_then(|at| self.early_cancels.remove(at));
+        } else if self.early_cancels.len() >= EARLY_CANCELS {
             self.early_cancels.pop_front();
         }
         self.early_cancels.push_back(cancel);
@@ -132,13 +142,6 @@ impl Talks {
         let is_it = |cancel: &Trusted| cancel.conversation_id == id && cancel.sender == *sender;
         let at = self.early_cancels.iter().position(is_it)?;
         self.early_cancels.remove(at)
-    }
-
-    /// Ends what is overdue when there is no room for more.
-    fn make_room(&mut self, now: Timestamp) {
-        if self.conversations.len() >= self.conversations_allowed {
-            self.conversations.close_overdue(now);
-        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -155,7 +158,7 @@ fn not_sent(refusal: Refusal) -> SendError {
     match refusal {
         Refusal::TierForbidden(denied) => SendError::Denied(denied),
         Refusal::OutOfProtocol(why) => SendError::OutOfProtocol(why),
-        Refusal::TooManyConversations { asked, allowed } => {
+        Refusal::TooManyConversations { asked, allowed, .. } => {
             SendError::TooManyConversations { asked, allowed }
         }
         other => SendError::NotAllowed {

@@ -32,7 +32,7 @@ impl Forger {
         house
             .society
             .key_registry()
-            .register(identity.party(), identity.public_key(), house.society.now())
+            .register(&identity.claim(1), house.society.now())
             .unwrap();
         forger
     }
@@ -373,4 +373,122 @@ async fn what_comes_unasked_by_the_door_of_answers_is_bounded_too() {
         (house.view(&worker).in_flight, house.buried("full")),
         (8, 12)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_spawned_anew_refuses_what_its_predecessor_took() {
+    let house = House::new().await;
+    let worker = house.agent(inform).await;
+    let mut sender = Forger::enrolled(&house, "macro.planner.009@global", &worker);
+    // One frame of this very moment, and one of a clock that is ahead.
+    let now = sender.request(&house);
+    let ahead = house.society.now() + 20 * SECOND;
+    let draft = Draft::request(&worker, "work");
+    let (_, early) = sender.sealer.seal(draft, ahead, [77; 10]).unwrap();
+    for frame in [&now, &early] {
+        post(&house, &worker, frame.clone(), true).await;
+    }
+    assert_eq!(house.book.times("work"), 2);
+    for round in 0..2 {
+        house
+            .supervisor
+            .terminate_child(worker.as_str())
+            .await
+            .unwrap();
+        house
+            .supervisor
+            .delete_child(worker.as_str())
+            .await
+            .unwrap();
+        if round == 1 {
+            // Gone from the directory or still in it: what it took is remembered.
+            house.society.leave(&(&worker).into());
+        }
+        house
+            .society
+            .spawn_as(&worker, &house.supervisor, AgentOptions::default())
+            .await
+            .unwrap();
+        for frame in [&now, &early, &now] {
+            post(&house, &worker, frame.clone(), true).await;
+        }
+        assert_eq!(
+            (house.book.times("work"), house.refusals("replayed")),
+            (2, 3 * (round + 1)),
+            "round {round}"
+        );
+    }
+    // Its peers hear the successor, which has a later epoch and a new key.
+    tokio::time::advance(21 * SECOND).await;
+    assert_eq!(house.ask(&worker, "more").await.unwrap().unwrap(), "done");
+    // And what is new is heard, without reopening the door for the old.
+    let next = sender.request(&house);
+    post(&house, &worker, next, true).await;
+    for frame in [&now, &early] {
+        post(&house, &worker, frame.clone(), true).await;
+    }
+    assert_eq!(
+        (house.book.times("work"), house.refusals("replayed")),
+        (3, 8)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_waited_too_long_is_a_dead_letter() {
+    let house = House::new().await;
+    let options = AgentOptions {
+        max_age: 60 * SECOND,
+        ..AgentOptions::default()
+    };
+    let worker = house.agent_with("macro.executor", options, inform).await;
+    let mut sender = Forger::enrolled(&house, "macro.planner.009@global", &worker);
+    let told = |sender: &mut Forger| sender.seal(&house, Draft::new(Performative::Inform, "old"));
+    let (first, second) = (told(&mut sender), told(&mut sender));
+    tokio::time::advance(60 * SECOND).await;
+    post(&house, &worker, first, true).await;
+    tokio::time::advance(SECOND).await;
+    post(&house, &worker, second, true).await;
+    assert_eq!(
+        (
+            house.book.times("old"),
+            house.refusals("too-old"),
+            house.buried("expired")
+        ),
+        (1, 1, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_sender_cannot_push_out_anothers_early_cancel() {
+    let house = House::new().await;
+    let worker = house.agent(inform).await;
+    let mut honest = Forger::enrolled(&house, "macro.planner.009@global", &worker);
+    let mut rival = Forger::unknown(&house, "macro.critic.009@global", &worker);
+    let identity = Arc::new(SigningIdentity::from_seed(
+        party("macro.critic.009@global"),
+        [10; 32],
+    ));
+    rival.sealer.rekey(Arc::clone(&identity));
+    house
+        .society
+        .key_registry()
+        .register(&identity.claim(1), house.society.now())
+        .unwrap();
+    // The cancel overtakes the request it takes back.
+    let draft = Draft::request(&worker, "work");
+    let random = [1; 10];
+    let (request, frame) = honest
+        .sealer
+        .seal(draft, house.society.now(), random)
+        .unwrap();
+    let cancel = honest.seal(&house, request.cancel());
+    post(&house, &worker, cancel, false).await;
+    for n in 0..100 {
+        let id = aios_protocols::ConversationId::from_bytes([n; 16]);
+        let draft = Draft::new(Performative::Cancel, "").conversation(id);
+        let stray = rival.seal(&house, draft);
+        post(&house, &worker, stray, false).await;
+    }
+    post(&house, &worker, frame, true).await;
+    assert_eq!(house.book.times("work"), 0, "it was taken back");
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use aios_actors::agent::{AgentError, AgentOptions, AgentState, AskError, Context, Incoming};
-use aios_protocols::{AgentId, Content, Draft, Party, Performative};
+use aios_protocols::{
+    AgentId, Content, Draft, Party, Performative, Sealed, Sealer, SigningIdentity,
+};
 use aios_supervisor::{Supervisor, SupervisorSpec};
 
 use crate::house::{Book, House, PATIENCE, SECOND};
@@ -262,4 +264,104 @@ async fn a_role_means_an_agent_that_takes_messages() {
     heard.sort();
     heard.dedup();
     assert_eq!(heard, [workers[0].as_str(), workers[2].as_str()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bidders_may_be_called_one_by_one_in_one_conversation() {
+    let house = House::new().await;
+    let mut bidders = Vec::new();
+    for price in [30, 20] {
+        let bid = move |incoming, _, _| bidder(Some(price), incoming);
+        bidders.push(house.agent(bid).await);
+    }
+    let first = Draft::cfp([&bidders[0]], "who does it?");
+    let mut net = house.driver.open(first, 8).await.unwrap();
+    let second = Draft::cfp([&bidders[1]], "who does it?").conversation(net.id());
+    house.driver.tell(&bidders[1], second).await.unwrap();
+    let mut prices = Vec::new();
+    for _ in &bidders {
+        let proposal = net.next(SECOND).await.unwrap();
+        prices.push(proposal.content.as_str().unwrap().to_owned());
+        net.answer(&proposal, Performative::RejectProposal, "")
+            .unwrap();
+    }
+    prices.sort();
+    assert_eq!(prices, ["20", "30"]);
+    house.settle().await;
+    assert_eq!(house.view(house.driver.me()).conversations, 0);
+}
+
+/// A request that nobody answers, and what agent management says about it to the asker.
+async fn reported_undelivered(configured: bool) -> (Result<String, AskError>, House) {
+    let ams: Party = "macro.ams.001@jade".parse().unwrap();
+    let platform = configured.then(|| ams.clone());
+    let store = Arc::new(aios_memory::InMemoryStore::default());
+    let house = House::with(store, |world| world.platform(platform)).await;
+    let worker = house
+        .agent(|incoming, _, book| async move {
+            let failure = incoming.reply(
+                Performative::Failure,
+                "( (action (agent-identifier :name a) (ACLMessage)) (MTS-error (agent-identifier :name b) gone) )",
+            );
+            let identity = SigningIdentity::from_seed("macro.ams.001@jade".parse::<Party>().unwrap(), [8; 32]);
+            let tenant = incoming.envelope.tenant.clone();
+            let at = incoming.envelope.timestamp;
+            let mut sealer = Sealer::new(Arc::new(identity), tenant, 1);
+            let (_, frame) = sealer.seal(failure, at, [1; 10]).unwrap();
+            book.write(format!("frame {}", hex(frame.as_bytes())));
+            std::future::pending::<()>().await;
+            drop(incoming);
+            Ok(())
+        })
+        .await;
+    let identity = SigningIdentity::from_seed(ams, [8; 32]);
+    house
+        .society
+        .key_registry()
+        .register(&identity.claim(1), house.society.now())
+        .unwrap();
+    let asked = house.ask_within(&worker, "work", 20 * SECOND);
+    house.book.wait("work", 1).await;
+    house.settle().await;
+    let lines = house.book.lines();
+    let line = lines.iter().find_map(|line| line.strip_prefix("frame "));
+    let frame = Sealed::from_bytes(unhex(line.unwrap()));
+    let asker = house.cell(house.driver.me());
+    asker.post(frame, false).await.unwrap();
+    (asked.await.unwrap(), house)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len() / 2)
+        .map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asker_hears_at_once_that_its_message_did_not_arrive() {
+    let begun = tokio::time::Instant::now();
+    let (answer, house) = reported_undelivered(true).await;
+    let Err(AskError::Failed { by, reason }) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(by.as_str(), "macro.ams.001@jade");
+    assert!(reason.detail.contains("MTS-error"), "{reason}");
+    assert!(begun.elapsed() < SECOND, "before its reply-by");
+    assert_eq!(house.refusals("out-of-protocol"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_but_the_platform_is_believed_that_a_message_did_not_arrive() {
+    let begun = tokio::time::Instant::now();
+    let (answer, house) = reported_undelivered(false).await;
+    assert!(
+        matches!(answer, Err(AskError::Deadline { .. })),
+        "{answer:?}"
+    );
+    assert!(begun.elapsed() >= 20 * SECOND);
+    assert_eq!(house.refusals("out-of-protocol"), 1);
 }

@@ -1,14 +1,20 @@
-//! All conversations of one party: who is in which, bounded in number.
+//! All conversations of one party: who is in which, bounded in number and shared fairly.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
-use super::{Conversation, OutOfProtocol, Outcome, State, Why};
-use crate::{ConversationId, Message, Party, Performative, Refusal, Timestamp, access};
+use super::shares::{Holder, Places};
+use super::{Conversation, ConversationKey, OutOfProtocol, Outcome, State, Why, rules};
+use crate::{
+    ConversationId, Message, Party, Performative, ProtocolName, Refusal, Timestamp, access,
+};
 
 /// What an admitted act did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// It opened the conversation, or stood alone.
+    /// Which conversation it belongs to.
+    pub key: ConversationKey,
+    /// It opened the conversation or addressed more participants by its opening act, or it stood alone.
     pub opened: bool,
     /// How far its leg is now.
     pub state: State,
@@ -18,22 +24,47 @@ pub struct Step {
 
 /// The conversations of one party. Lives outside the agent that may crash.
 ///
-/// Bounded: at most `capacity` run at once, and as many finished ones are remembered so that an act that comes after
-/// the end is known to be late. A conversation nobody has touched for [`Conversations::IDLE`] gives way when room is
-/// needed.
+/// Bounded: at most `capacity` run at once, of which nobody gets more than a share ([`super::Share`]), and as many finished
+/// ones are remembered so that an act that comes after the end is known to be late. When room is needed, those whose
+/// reply-by has passed and those nobody has touched for [`Conversations::IDLE`] give way.
 #[derive(Debug, Clone)]
 pub struct Conversations {
     capacity: usize,
-    running: HashMap<ConversationId, Running>,
-    finished: HashSet<ConversationId>,
+    /// Who may report that an act did not arrive.
+    platform: BTreeSet<Party>,
+    /// Those of one id, nearly always one.
+    running: HashMap<ConversationId, Vec<Running>>,
+    places: Places,
+    finished: HashMap<ConversationId, Vec<Finished>>,
     /// The finished ones, oldest first.
-    order: VecDeque<ConversationId>,
+    order: VecDeque<ConversationKey>,
+    /// Before this moment none can have become overdue or idle.
+    sweep_at: Timestamp,
 }
 
 #[derive(Debug, Clone)]
 struct Running {
     conversation: Conversation,
     touched: Timestamp,
+    /// Who holds the place; `None` for the party itself.
+    holder: Option<Holder>,
+}
+
+impl Running {
+    /// When it will give way if nothing happens.
+    fn gives_way_at(&self) -> Timestamp {
+        let idle = self.touched + Conversations::IDLE;
+        self.conversation
+            .next_due()
+            .map_or(idle, |due| idle.min(due))
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Finished {
+    initiator: Party,
+    /// Of a conversation that this party opened: another one may still be addressed.
+    participants: BTreeSet<Party>,
 }
 
 impl Default for Conversations {
@@ -46,16 +77,27 @@ impl Conversations {
     /// Conversations at once unless said otherwise.
     pub const CAPACITY: usize = 1024;
     /// After this long without an act a conversation may be given up for a new one.
-    pub const IDLE: std::time::Duration = std::time::Duration::from_secs(3_600);
+    pub const IDLE: Duration = Duration::from_secs(3_600);
 
     /// Room for this many conversations at once.
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
+            platform: BTreeSet::new(),
             running: HashMap::new(),
-            finished: HashSet::new(),
+            places: Places::default(),
+            finished: HashMap::new(),
             order: VecDeque::new(),
+            sweep_at: Timestamp::MAX,
         }
+    }
+
+    /// Believes these parties, and nobody else, when they report that an act did not arrive: the platform's agent
+    /// management, the node itself, a gateway. Without them such reports are refused as from strangers.
+    #[must_use]
+    pub fn platform(mut self, parties: impl IntoIterator<Item = Party>) -> Self {
+        self.platform = parties.into_iter().collect();
+        self
     }
 
     /// Takes an act that `me` received and verified: the conversation must expect it, or the sender may open one.
@@ -65,148 +107,446 @@ impl Conversations {
         message: &Message,
         now: Timestamp,
     ) -> Result<Step, Refusal> {
-        self.take(me, message, now, |message| {
-            access::may_open(&message.sender, me, message.performative)
-        })
+        let refused = match self.go_on(me, message, now) {
+            Ok(Some(step)) => return Ok(step),
+            Ok(None) => None,
+            Err(refused) => Some(refused),
+        };
+        if message.performative == Performative::Failure && self.platform.contains(&message.sender)
+        {
+            return self.undelivered(message, refused, now);
+        }
+        let may_open =
+            |message: &Message| access::may_open(&message.sender, me, message.performative);
+        self.open(me, message, now, refused, may_open)
     }
 
     /// Takes an act that `me` is about to send: what the receiver would refuse is not sent.
     pub fn send(&mut self, me: &Party, message: &Message, now: Timestamp) -> Result<Step, Refusal> {
-        self.take(me, message, now, |message| {
+        let may_open =
+            |message: &Message, to: &Party| access::may_open(me, to, message.performative);
+        // Whoever is addressed for the first time is addressed by an opening act.
+        if let Some(mine) = self.running(message.conversation_id, me)
+            && mine.conversation.opening(message).is_some()
+        {
+            let added = message
+                .receivers
+                .iter()
+                .filter(|to| mine.conversation.state(to).is_none());
+            added.into_iter().try_for_each(|to| may_open(message, to))?;
+        }
+        let refused = match self.go_on(me, message, now) {
+            Ok(Some(step)) => return Ok(step),
+            Ok(None) => None,
+            Err(refused) => Some(refused),
+        };
+        self.open(me, message, now, refused, |message| {
             message
                 .receivers
                 .iter()
-                .try_for_each(|to| access::may_open(me, to, message.performative))
+                .try_for_each(|to| may_open(message, to))
         })
     }
 
-    fn take(
+    /// The conversations of this id in which the sender has a part, in the order in which they are asked: for an act
+    /// of `me` those of a receiver first, since in-reply-to is what tells an answer from an act of one's own; then those
+    /// of `me`.
+    fn candidates(&self, me: &Party, message: &Message) -> Vec<usize> {
+        let Some(running) = self.running.get(&message.conversation_id) else {
+            return Vec::new();
+        };
+        let sent = message.sender == *me;
+        let rank = |running: &Running| {
+            let initiator = &running.conversation.initiator;
+            if sent && message.receivers.contains(initiator) {
+                0
+            } else if initiator == me {
+                1
+            } else {
+                2
+            }
+        };
+        let mut found: Vec<usize> = (0..running.len())
+            .filter(|at| running[*at].conversation.has_part(&message.sender))
+            .collect();
+        found.sort_by_key(|at| rank(&running[*at]));
+        found
+    }
+
+    /// Takes the act in the first conversation that expects it. `None` if the sender has a part in none, an error if none
+    /// expects it.
+    fn go_on(
         &mut self,
         me: &Party,
         message: &Message,
         now: Timestamp,
+    ) -> Result<Option<Step>, OutOfProtocol> {
+        let mut refused = None;
+        for at in self.candidates(me, message) {
+            let Some(running) = self
+                .running
+                .get_mut(&message.conversation_id)
+                .and_then(|running| running.get_mut(at))
+            else {
+                continue;
+            };
+            let before = running.conversation.participants().count();
+            match running.conversation.step(message, now) {
+                Ok(state) => {
+                    let after = running.conversation.participants().count();
+                    let added = after > before && message.sender == running.conversation.initiator;
+                    return Ok(Some(self.stepped(
+                        message.conversation_id,
+                        at,
+                        state,
+                        added,
+                        now,
+                    )));
+                }
+                // What the sender's own conversation says is nearest to what it meant.
+                Err(error) if running.conversation.initiator == message.sender => {
+                    refused = Some(error);
+                }
+                Err(error) => {
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        refused.map_or(Ok(None), Err)
+    }
+
+    /// Takes note of a step that was made.
+    fn stepped(
+        &mut self,
+        id: ConversationId,
+        at: usize,
+        state: State,
+        opened: bool,
+        now: Timestamp,
+    ) -> Step {
+        let running = &mut self.running.entry(id).or_default()[at];
+        running.touched = now;
+        let key = running.conversation.key();
+        let finished = running.conversation.is_finished();
+        self.sweep_at = self.sweep_at.min(running.gives_way_at());
+        if finished {
+            self.close(&key);
+        }
+        Step {
+            key,
+            opened,
+            state,
+            finished,
+        }
+    }
+
+    /// An act of the platform: it did not arrive.
+    fn undelivered(
+        &mut self,
+        failure: &Message,
+        refused: Option<OutOfProtocol>,
+        now: Timestamp,
+    ) -> Result<Step, Refusal> {
+        let id = failure.conversation_id;
+        let mut refused = refused;
+        for at in 0..self.running.get(&id).map_or(0, Vec::len) {
+            let Some(running) = self.running.get_mut(&id).and_then(|all| all.get_mut(at)) else {
+                continue;
+            };
+            match running.conversation.undelivered(failure) {
+                Ok(state) => return Ok(self.stepped(id, at, state, false, now)),
+                Err(error) => refused = Some(error),
+            }
+        }
+        let why = if self.finished.contains_key(&id) {
+            Why::Finished
+        } else {
+            Why::NoConversation
+        };
+        Err(refused.unwrap_or_else(|| wrong(failure, why)).into())
+    }
+
+    /// Opens a conversation, or lets an act stand alone. `refused` is what the conversations of this id said that the
+    /// sender has a part in.
+    fn open(
+        &mut self,
+        me: &Party,
+        message: &Message,
+        now: Timestamp,
+        refused: Option<OutOfProtocol>,
         may_open: impl FnOnce(&Message) -> Result<(), access::Denied>,
     ) -> Result<Step, Refusal> {
-        let id = message.conversation_id;
-        if let Some(running) = self.running.get_mut(&id) {
-            let state = running.conversation.step(message, now)?;
-            running.touched = now;
-            let finished = running.conversation.is_finished();
-            if finished {
-                self.close(id);
+        let key = ConversationKey {
+            id: message.conversation_id,
+            initiator: message.sender.clone(),
+        };
+        // Who has a part in conversations of this id opens one more by an act that can only be meant so.
+        if !opens_for_sure(message) {
+            if let Some(refused) = refused {
+                return Err(refused.into());
             }
-            return Ok(Step {
-                opened: false,
-                state,
-                finished,
-            });
+            if self.was_in_a_finished_one(me, message) {
+                return Err(wrong(message, Why::Finished).into());
+            }
         }
-        if self.finished.contains(&id) {
-            return Err(over(message).into());
+        if self.running(key.id, &key.initiator).is_some() {
+            let unexpected = || wrong(message, Why::Unexpected);
+            return Err(refused.unwrap_or_else(unexpected).into());
         }
-        let conversation = Conversation::open(me, message)?;
+        if self.is_over_for(me, &key, message) {
+            return Err(wrong(message, Why::Finished).into());
+        }
+        let conversation = match Conversation::open(me, message) {
+            Ok(conversation) => conversation,
+            Err(mut error) => {
+                if error.why == Why::NoConversation && self.running.contains_key(&key.id) {
+                    error.why = Why::Stranger;
+                }
+                return Err(error.into());
+            }
+        };
         may_open(message)?;
         if conversation.is_finished() {
             return Ok(Step {
+                key,
                 opened: true,
                 state: State::Finished(Outcome::Done),
                 finished: true,
             });
         }
+        self.keep_answers_apart(&conversation, message)?;
         let state = conversation
             .participants()
             .find_map(|party| conversation.state(party))
             .unwrap_or(State::Asked);
-        self.insert(conversation, now)?;
+        let holder = (conversation.initiator() != me).then(|| Holder {
+            sender: message.sender.clone(),
+            tenant: conversation.tenant().cloned(),
+        });
+        self.insert(conversation, holder, now)?;
         Ok(Step {
+            key,
             opened: true,
             state,
             finished: false,
         })
     }
 
-    /// Takes part in a conversation that began elsewhere, such as one this party was recruited for.
-    pub fn adopt(&mut self, conversation: Conversation, now: Timestamp) -> Result<(), Refusal> {
-        if self.finished.contains(&conversation.id()) {
-            return Ok(());
-        }
-        self.insert(conversation, now)
+    /// Whether the conversation this act would open is over. One of `me` goes on with whoever was not yet in it: an
+    /// answer may be faster than the next opening act.
+    fn is_over_for(&self, me: &Party, key: &ConversationKey, message: &Message) -> bool {
+        let finished = self.finished.get(&key.id).into_iter().flatten();
+        let mut same = finished.filter(|finished| finished.initiator == key.initiator);
+        same.any(|finished| {
+            key.initiator != *me
+                || finished.participants.len() >= Conversation::MAX_PARTICIPANTS
+                || message
+                    .receivers
+                    .iter()
+                    .any(|to| finished.participants.contains(to))
+        })
     }
 
-    fn insert(&mut self, conversation: Conversation, now: Timestamp) -> Result<(), Refusal> {
-        if self.running.len() >= self.capacity {
-            let mut idle: Vec<ConversationId> = self
-                .running
-                .iter()
-                .filter(|(_, running)| now.since(running.touched) >= Self::IDLE)
-                .map(|(id, _)| *id)
-                .collect();
-            idle.sort();
-            for id in idle {
-                self.close(id);
-            }
+    /// Whether the act comes after the end of a conversation that the sender may have been in.
+    fn was_in_a_finished_one(&self, me: &Party, message: &Message) -> bool {
+        let finished = self.finished.get(&message.conversation_id);
+        finished.into_iter().flatten().any(|finished| {
+            message.sender == *me
+                || finished.initiator == message.sender
+                || finished.participants.contains(&message.sender)
+        })
+    }
+
+    /// Answers go to the reply-to of an opening act, so it must not name somebody who has a conversation of the same id
+    /// here: an answer to the one would be taken for an answer to the other. Whoever opened under another's name first
+    /// gives way to the one whose name it is.
+    fn keep_answers_apart(
+        &mut self,
+        new: &Conversation,
+        message: &Message,
+    ) -> Result<(), OutOfProtocol> {
+        let Some(others) = self.running.get(&new.id) else {
+            return Ok(());
+        };
+        let initiator = |other: &Running| other.conversation.initiator.clone();
+        if others
+            .iter()
+            .any(|other| new.reply_to.contains(&other.conversation.initiator))
+        {
+            return Err(wrong(message, Why::Misaddressed));
         }
-        if self.running.len() >= self.capacity {
-            return Err(Refusal::TooManyConversations {
-                asked: self.running.len() + 1,
-                allowed: self.capacity,
+        let in_its_name: Vec<Party> = others
+            .iter()
+            .filter(|other| other.conversation.reply_to.contains(&new.initiator))
+            .map(initiator)
+            .collect();
+        for initiator in in_its_name {
+            self.close(&ConversationKey {
+                id: new.id,
+                initiator,
             });
         }
-        let running = Running {
-            touched: now,
-            conversation,
-        };
-        self.running.insert(running.conversation.id(), running);
         Ok(())
     }
 
+    /// Takes part in a conversation that began elsewhere, such as one this party was recruited for.
+    pub fn adopt(&mut self, conversation: Conversation, now: Timestamp) -> Result<(), Refusal> {
+        let key = conversation.key();
+        let finished = self.finished.get(&key.id).into_iter().flatten();
+        let over = finished.into_iter().any(|it| it.initiator == key.initiator);
+        if over || self.running(key.id, &key.initiator).is_some() {
+            return Ok(());
+        }
+        let holder = Holder {
+            sender: key.initiator,
+            tenant: conversation.tenant().cloned(),
+        };
+        self.insert(conversation, Some(holder), now)
+    }
+
+    fn insert(
+        &mut self,
+        conversation: Conversation,
+        holder: Option<Holder>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if self.places.check(self.capacity, holder.as_ref()).is_err() {
+            self.sweep(now);
+            self.places.check(self.capacity, holder.as_ref())?;
+        }
+        self.places.take(holder.as_ref());
+        let running = Running {
+            touched: now,
+            conversation,
+            holder,
+        };
+        self.sweep_at = self.sweep_at.min(running.gives_way_at());
+        let id = running.conversation.id;
+        self.running.entry(id).or_default().push(running);
+        Ok(())
+    }
+
+    /// Makes room, looking through all of them only when one can have become overdue or idle: who is refused for want of
+    /// room costs no more than that.
+    fn sweep(&mut self, now: Timestamp) {
+        if now < self.sweep_at {
+            return;
+        }
+        self.close_overdue(now);
+        let running = || self.running.values().flatten();
+        let mut idle: Vec<ConversationKey> = running()
+            .filter(|running| now.since(running.touched) >= Self::IDLE)
+            .map(|running| running.conversation.key())
+            .collect();
+        idle.sort();
+        for key in idle {
+            self.close(&key);
+        }
+        let next = self.running.values().flatten().map(Running::gives_way_at);
+        self.sweep_at = next.min().unwrap_or(Timestamp::MAX);
+    }
+
+    fn running(&self, id: ConversationId, initiator: &Party) -> Option<&Running> {
+        self.running
+            .get(&id)?
+            .iter()
+            .find(|running| running.conversation.initiator == *initiator)
+    }
+
     /// A running conversation.
-    pub fn get(&self, id: ConversationId) -> Option<&Conversation> {
-        self.running.get(&id).map(|running| &running.conversation)
+    pub fn get(&self, key: &ConversationKey) -> Option<&Conversation> {
+        self.running(key.id, &key.initiator)
+            .map(|running| &running.conversation)
     }
 
     /// What this party may say next in a conversation.
-    pub fn expected(&self, id: ConversationId, from: &Party) -> Vec<Performative> {
-        self.get(id)
+    pub fn expected(&self, key: &ConversationKey, from: &Party) -> Vec<Performative> {
+        self.get(key)
             .map(|conversation| conversation.expected(from))
             .unwrap_or_default()
     }
 
     /// Leaves a conversation; acts that still come are out of protocol. Returns whether it was running.
-    pub fn close(&mut self, id: ConversationId) -> bool {
-        if self.running.remove(&id).is_none() {
+    pub fn close(&mut self, key: &ConversationKey) -> bool {
+        let Some(closed) = self.remove(key) else {
             return false;
+        };
+        let mine = closed.holder.is_none();
+        let participants = closed.conversation.legs.into_keys().filter(|_| mine);
+        let finished = self.finished.entry(key.id).or_default();
+        if let Some(before) = finished.iter_mut().find(|it| it.initiator == key.initiator) {
+            before.participants.extend(participants);
+            return true;
         }
-        if self.order.len() >= self.capacity
+        finished.push(Finished {
+            initiator: key.initiator.clone(),
+            participants: participants.collect(),
+        });
+        self.order.push_back(key.clone());
+        if self.order.len() > self.capacity
             && let Some(oldest) = self.order.pop_front()
+            && let Some(finished) = self.finished.get_mut(&oldest.id)
         {
-            self.finished.remove(&oldest);
+            finished.retain(|it| it.initiator != oldest.initiator);
+            if finished.is_empty() {
+                self.finished.remove(&oldest.id);
+            }
         }
-        self.finished.insert(id);
-        self.order.push_back(id);
         true
     }
 
-    /// Takes back an opening act that could not be delivered: the conversation never was. Returns whether it was
-    /// running.
-    pub fn forget(&mut self, id: ConversationId) -> bool {
-        self.running.remove(&id).is_some()
+    /// Takes back an opening act of this party that could not be delivered to these: they never were in the conversation,
+    /// and if nobody else is, the conversation never was. Returns whether it was running.
+    pub fn forget(&mut self, key: &ConversationKey, unreached: &[Party]) -> bool {
+        let Some(running) = self.running.get_mut(&key.id).and_then(|running| {
+            running
+                .iter_mut()
+                .find(|running| running.conversation.initiator == key.initiator)
+        }) else {
+            return false;
+        };
+        for party in unreached {
+            running.conversation.legs.remove(party);
+        }
+        if running.conversation.legs.is_empty() {
+            self.remove(key);
+        } else if running.conversation.is_finished() {
+            self.close(key);
+        }
+        true
+    }
+
+    fn remove(&mut self, key: &ConversationKey) -> Option<Running> {
+        let running = self.running.get_mut(&key.id)?;
+        let at = running
+            .iter()
+            .position(|running| running.conversation.initiator == key.initiator)?;
+        let removed = running.swap_remove(at);
+        if running.is_empty() {
+            self.running.remove(&key.id);
+        }
+        self.places.give_back(removed.holder.as_ref());
+        Some(removed)
     }
 
     /// Ends what is overdue; returns the conversations and parties that were waited for.
-    pub fn close_overdue(&mut self, now: Timestamp) -> Vec<(ConversationId, Party)> {
+    pub fn close_overdue(&mut self, now: Timestamp) -> Vec<(ConversationKey, Party)> {
         let mut overdue = Vec::new();
         let mut over = Vec::new();
-        for (id, running) in &mut self.running {
+        for running in self.running.values_mut().flatten() {
             let parties = running.conversation.close_overdue(now);
-            overdue.extend(parties.into_iter().map(|party| (*id, party)));
-            if running.conversation.is_finished() {
-                over.push(*id);
+            if parties.is_empty() {
+                continue;
             }
+            let key = running.conversation.key();
+            if running.conversation.is_finished() {
+                over.push(key.clone());
+            }
+            overdue.extend(parties.into_iter().map(|party| (key.clone(), party)));
         }
         over.sort();
-        for id in over {
-            self.close(id);
+        for key in over {
+            self.close(&key);
         }
         overdue.sort();
         overdue
@@ -214,21 +554,29 @@ impl Conversations {
 
     /// How many run now.
     pub fn len(&self) -> usize {
-        self.running.len()
+        self.places.held()
     }
 
     /// True if none runs.
     pub fn is_empty(&self) -> bool {
-        self.running.is_empty()
+        self.len() == 0
     }
 }
 
-fn over(message: &Message) -> OutOfProtocol {
+/// Whether the act opens a protocol and answers nothing, so that it is no act of a conversation that there is.
+fn opens_for_sure(message: &Message) -> bool {
+    let act = message.performative;
+    let protocol = message.protocol.or(ProtocolName::natural_for(act));
+    message.in_reply_to.is_none()
+        && protocol.is_some_and(|protocol| rules::opening(protocol, act).is_some())
+}
+
+fn wrong(message: &Message, why: Why) -> OutOfProtocol {
     OutOfProtocol {
         conversation: message.conversation_id,
         sender: message.sender.clone(),
         act: message.performative,
-        why: Why::Finished,
+        why,
         expected: Vec::new(),
     }
 }

@@ -1,8 +1,12 @@
 //! FIPA's interaction protocols as pure state machines, one per conversation.
 //!
 //! Initiator and participant run the same machine over the acts they send and receive, so both refuse the same act.
-//! A conversation with several receivers has one leg for each of them; a participant sees only its own. The rules
-//! stand in `rules.rs` as tables to be read beside FIPA00026 to FIPA00036.
+//! A conversation with several receivers has one leg for each of them; a participant sees only its own. The initiator may
+//! address them by one opening act or by one for each (as JADE does). The rules stand in `rules.rs` as tables to be read
+//! beside FIPA00026 to FIPA00036.
+//!
+//! A conversation is its id and who opened it: two parties may use one id and do not touch each other's. It is about one
+//! tenant from its first act to its last.
 //!
 //! A message that names no protocol follows the natural protocol of its act ([`ProtocolName::natural_for`]): a bare
 //! request runs as fipa-request. Acts without one (inform, confirm, disconfirm, inform-if, inform-ref, propagate)
@@ -12,10 +16,19 @@
 //! initiator may cancel: the participant then answers `inform` (cancelled) or `failure` (it goes on). Acts that cross
 //! the cancel are told apart by in-reply-to.
 //!
+//! A participant names in in-reply-to the reply-with of what it answers, if that had one. The initiator's later acts name
+//! the right one or none: one act may answer several participants, who asked for different words. A recruit answers to
+//! the recruiter's words, which the initiator does not know.
+//!
 //! A reply-by binds the next act of the other side; an act that comes later is out of protocol.
+//!
+//! The platform may report by `failure` that an act did not arrive, which ends its leg; see `undelivered.rs`.
 
 mod conversations;
+mod leg;
 mod rules;
+mod shares;
+mod undelivered;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,8 +36,11 @@ use std::fmt;
 use thiserror::Error;
 
 pub use conversations::{Conversations, Step};
+pub use shares::Share;
 
-use crate::{ConversationId, Message, Party, Performative, ProtocolName, Timestamp};
+use leg::Leg;
+
+use crate::{ConversationId, Message, Party, Performative, ProtocolName, TenantId, Timestamp};
 
 /// Who an act comes from, seen from the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,6 +94,8 @@ pub enum Outcome {
     Rejected,
     /// The initiator cancelled in time.
     Cancelled,
+    /// The platform reports that the last act did not reach the other side.
+    Undelivered,
     /// One side did not understand the other.
     NotUnderstood,
     /// The next act did not come by its reply-by, or one side left.
@@ -99,6 +117,12 @@ pub enum Why {
     Misaddressed,
     /// The act names another protocol than the conversation has.
     OtherProtocol(ProtocolName),
+    /// The act is about another tenant than the conversation.
+    OtherTenant,
+    /// The act answers something else than what was said last.
+    InReplyTo,
+    /// The conversation has as many participants as it may.
+    TooManyParticipants,
     /// The act comes after the reply-by of the one before.
     Late {
         /// When it was due.
@@ -115,6 +139,15 @@ impl fmt::Display for Why {
             Why::Stranger => f.write_str("its sender has no part in the conversation"),
             Why::Misaddressed => f.write_str("its receiver has no part in the conversation"),
             Why::OtherProtocol(name) => write!(f, "it names {name}, the conversation does not"),
+            Why::OtherTenant => f.write_str("it is about another tenant than the conversation"),
+            Why::InReplyTo => {
+                f.write_str("its in-reply-to is not the reply-with of the act it answers")
+            }
+            Why::TooManyParticipants => write!(
+                f,
+                "the conversation has {} participants already, open another one",
+                Conversation::MAX_PARTICIPANTS
+            ),
             Why::Late { reply_by } => write!(f, "it was due by {reply_by}"),
         }
     }
@@ -144,6 +177,15 @@ fn listed(acts: &[Performative]) -> String {
     words.join(", ")
 }
 
+/// Which conversation: ids are chosen by whoever opens one, so two parties may choose the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConversationKey {
+    /// What its acts name.
+    pub id: ConversationId,
+    /// Who opened it.
+    pub initiator: Party,
+}
+
 /// One run of an interaction protocol, seen by one of its parties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
@@ -151,22 +193,17 @@ pub struct Conversation {
     protocol: Option<ProtocolName>,
     side: Side,
     initiator: Party,
+    /// Whose data it is about; a recruit learns it from its first act.
+    tenant: Option<TenantId>,
     /// Who may be answered besides the initiator: the opening act's reply-to.
     reply_to: BTreeSet<Party>,
     legs: BTreeMap<Party, Leg>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Leg {
-    side: Side,
-    state: State,
-    /// While cancelling: where the leg was, and what an answer to the cancel names.
-    cancel: Option<(State, Option<String>)>,
-    /// Who must act by when.
-    due: Option<(Side, Timestamp)>,
-}
-
 impl Conversation {
+    /// Participants of one conversation: four opening acts to as many receivers as a message may have.
+    pub const MAX_PARTICIPANTS: usize = 1_024;
+
     /// Begins with the opening act, which `me` sends or receives.
     pub fn open(me: &Party, first: &Message) -> Result<Self, OutOfProtocol> {
         let side = if first.sender == *me {
@@ -194,12 +231,7 @@ impl Conversation {
             }
             None => State::Finished(Outcome::Done),
         };
-        let leg = Leg {
-            side: Side::Participant,
-            state,
-            cancel: None,
-            due: first.reply_by.map(|by| (Side::Participant, by)),
-        };
+        let leg = Leg::opened(state, first);
         let participants: BTreeSet<&Party> = match side {
             Side::Initiator => first.receivers.iter().collect(),
             _ => first.receivers.get(me).into_iter().collect(),
@@ -212,6 +244,7 @@ impl Conversation {
             protocol,
             side,
             initiator: first.sender.clone(),
+            tenant: Some(first.envelope.tenant.clone()),
             reply_to: first.reply_to.clone(),
             legs: participants
                 .into_iter()
@@ -222,19 +255,14 @@ impl Conversation {
 
     /// The view of an agent that a recruiter asked to answer somebody else's proxy (fipa-recruiting).
     pub fn recruited(me: &Party, id: ConversationId, initiator: &Party) -> Self {
-        let leg = Leg {
-            side: Side::Recruit,
-            state: State::Answering,
-            cancel: None,
-            due: None,
-        };
         Self {
             id,
             protocol: Some(ProtocolName::FipaRecruiting),
             side: Side::Recruit,
             initiator: initiator.clone(),
+            tenant: None,
             reply_to: BTreeSet::new(),
-            legs: BTreeMap::from([(me.clone(), leg)]),
+            legs: BTreeMap::from([(me.clone(), Leg::recruited())]),
         }
     }
 
@@ -245,16 +273,25 @@ impl Conversation {
     pub fn step(&mut self, message: &Message, now: Timestamp) -> Result<State, OutOfProtocol> {
         let mut moved = Vec::new();
         for (party, side) in self.legs_of(message)? {
-            let leg = self.legs.get(&party).cloned().unwrap_or(Leg {
-                side: Side::Recruit,
-                state: State::Answering,
-                cancel: None,
-                due: None,
-            });
-            let next = self
-                .next(&leg, side, message, now)
-                .map_err(|why| self.wrong(message, why))?;
+            let next = match self.legs.get(&party) {
+                Some(leg) => leg
+                    .next(self.protocol, side, message, now)
+                    .map_err(|why| self.wrong(message, why))?,
+                None if side == Side::Recruit => Leg::recruited()
+                    .next(self.protocol, side, message, now)
+                    .map_err(|why| self.wrong(message, why))?,
+                None => self
+                    .opening(message)
+                    .map(|state| Leg::opened(state, message))
+                    .ok_or_else(|| self.wrong(message, Why::Misaddressed))?,
+            };
             moved.push((party, next));
+        }
+        let joining = moved
+            .iter()
+            .filter(|(party, _)| !self.legs.contains_key(party));
+        if self.legs.len() + joining.count() > Self::MAX_PARTICIPANTS {
+            return Err(self.wrong(message, Why::TooManyParticipants));
         }
         let state = moved
             .iter()
@@ -263,7 +300,15 @@ impl Conversation {
             .or(moved.last().map(|(_, leg)| leg.state))
             .unwrap_or(State::Finished(Outcome::Done));
         self.legs.extend(moved);
+        self.tenant
+            .get_or_insert_with(|| message.envelope.tenant.clone());
         Ok(state)
+    }
+
+    /// The state in which an act lets another participant begin, if the initiator may address one more by it.
+    fn opening(&self, message: &Message) -> Option<State> {
+        let protocol = self.protocol.filter(|_| self.side == Side::Initiator)?;
+        rules::opening(protocol, message.performative)
     }
 
     /// The legs an act belongs to, and the side it comes from.
@@ -273,6 +318,10 @@ impl Conversation {
         {
             return Err(self.wrong(message, Why::OtherProtocol(name)));
         }
+        let tenant = &message.envelope.tenant;
+        if self.tenant.as_ref().is_some_and(|bound| bound != tenant) {
+            return Err(self.wrong(message, Why::OtherTenant));
+        }
         if message.sender == self.initiator {
             // A participant does not know the others whom the act may also address.
             let addressed: Vec<_> = message
@@ -281,10 +330,7 @@ impl Conversation {
                 .filter(|party| self.side == Side::Initiator || self.legs.contains_key(*party))
                 .map(|party| (party.clone(), Side::Initiator))
                 .collect();
-            let known = addressed
-                .iter()
-                .all(|(party, _)| self.legs.contains_key(party));
-            if addressed.is_empty() || !known {
+            if addressed.is_empty() {
                 return Err(self.wrong(message, Why::Misaddressed));
             }
             return Ok(addressed);
@@ -301,6 +347,11 @@ impl Conversation {
         Ok(vec![(message.sender.clone(), side)])
     }
 
+    /// Whether this party has a part in it, or may take one.
+    fn has_part(&self, party: &Party) -> bool {
+        *party == self.initiator || self.legs.contains_key(party) || self.takes_recruits()
+    }
+
     fn takes_recruits(&self) -> bool {
         self.side == Side::Initiator
             && self.protocol == Some(ProtocolName::FipaRecruiting)
@@ -310,96 +361,24 @@ impl Conversation {
                 .any(|leg| matches!(leg.state, State::Agreed | State::Answering))
     }
 
-    fn next(&self, leg: &Leg, side: Side, message: &Message, now: Timestamp) -> Result<Leg, Why> {
-        let act = message.performative;
-        let mut next = leg.clone();
-        next.due = message.reply_by.map(|by| (side.other(), by));
-        if matches!(leg.state, State::Finished(_)) {
-            return Err(Why::Finished);
-        }
-        if act == Performative::NotUnderstood {
-            next.state = State::Finished(Outcome::NotUnderstood);
-            return Ok(next);
-        }
-        if act == Performative::Cancel {
-            if side != Side::Initiator || leg.state == State::Cancelling {
-                return Err(Why::Unexpected);
-            }
-            next.state = State::Cancelling;
-            next.cancel = Some((leg.state, message.reply_with.clone()));
-            return Ok(next);
-        }
-        if let Some((bound, reply_by)) = leg.due
-            && bound == side
-            && now > reply_by
-        {
-            return Err(Why::Late { reply_by });
-        }
-        let Some((before, token)) = &leg.cancel else {
-            next.state = self.follow(leg.state, side, act).ok_or(Why::Unexpected)?;
-            return Ok(next);
-        };
-        let answers_cancel = token.is_none() || *token == message.in_reply_to;
-        match (side, act) {
-            (Side::Initiator, _) => return Err(Why::Unexpected),
-            (_, Performative::Inform) if answers_cancel => {
-                next.state = State::Finished(Outcome::Cancelled);
-            }
-            (_, Performative::Failure) if answers_cancel => {
-                next.state = *before;
-                next.cancel = None;
-            }
-            _ => match self.follow(*before, side, act).ok_or(Why::Unexpected)? {
-                // The work was over before the cancel arrived.
-                finished @ State::Finished(_) => next.state = finished,
-                going_on => next.cancel = Some((going_on, token.clone())),
-            },
-        }
-        Ok(next)
-    }
-
-    fn follow(&self, state: State, side: Side, act: Performative) -> Option<State> {
-        rules::next(self.protocol?, state, side, act)
-    }
-
     /// What this party may say next.
     pub fn expected(&self, from: &Party) -> Vec<Performative> {
         let mut acts = BTreeSet::new();
         if *from == self.initiator {
             for leg in self.legs.values() {
-                acts.extend(self.expected_on(leg, Side::Initiator));
+                acts.extend(leg.expected(self.protocol, Side::Initiator));
             }
         } else if let Some(leg) = self.legs.get(from) {
-            acts.extend(self.expected_on(leg, leg.side));
+            acts.extend(leg.expected(self.protocol, leg.side));
         }
         acts.into_iter().collect()
-    }
-
-    fn expected_on(&self, leg: &Leg, side: Side) -> Vec<Performative> {
-        let (state, cancelling) = match (&leg.cancel, leg.state) {
-            (_, State::Finished(_)) => return Vec::new(),
-            (Some((before, _)), _) => (*before, true),
-            (None, state) => (state, false),
-        };
-        let follows = |act: Performative| match act {
-            Performative::NotUnderstood => true,
-            Performative::Cancel => side == Side::Initiator && !cancelling,
-            _ if cancelling && side == Side::Initiator => false,
-            Performative::Inform | Performative::Failure if cancelling => true,
-            _ => self.follow(state, side, act).is_some(),
-        };
-        Performative::ALL
-            .into_iter()
-            .filter(|act| follows(*act))
-            .collect()
     }
 
     /// Ends the legs whose next act is overdue, and tells whose they are.
     pub fn close_overdue(&mut self, now: Timestamp) -> Vec<Party> {
         let mut closed = Vec::new();
         for (party, leg) in &mut self.legs {
-            let overdue = leg.due.is_some_and(|(_, reply_by)| now > reply_by);
-            if overdue && !matches!(leg.state, State::Finished(_)) {
+            if leg.is_running() && leg.due().is_some_and(|reply_by| now > reply_by) {
                 leg.state = State::Finished(Outcome::Abandoned);
                 closed.push(party.clone());
             }
@@ -409,21 +388,26 @@ impl Conversation {
 
     /// The earliest reply-by that is still waited for.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let open = |leg: &&Leg| !matches!(leg.state, State::Finished(_));
-        let due = |leg: &Leg| leg.due.map(|(_, reply_by)| reply_by);
-        self.legs.values().filter(open).filter_map(due).min()
+        let running = self.legs.values().filter(|leg| leg.is_running());
+        running.filter_map(Leg::due).min()
     }
 
     /// True once nothing more is expected on any leg.
     pub fn is_finished(&self) -> bool {
-        self.legs
-            .values()
-            .all(|leg| matches!(leg.state, State::Finished(_)))
+        !self.legs.values().any(Leg::is_running)
     }
 
     /// How far the leg with this participant is.
     pub fn state(&self, participant: &Party) -> Option<State> {
         self.legs.get(participant).map(|leg| leg.state)
+    }
+
+    /// Which conversation it is.
+    pub fn key(&self) -> ConversationKey {
+        ConversationKey {
+            id: self.id,
+            initiator: self.initiator.clone(),
+        }
     }
 
     /// The conversation's name.
@@ -444,6 +428,11 @@ impl Conversation {
     /// Who opened it.
     pub fn initiator(&self) -> &Party {
         &self.initiator
+    }
+
+    /// Whose data it is about; `None` for a recruit that has not spoken yet.
+    pub fn tenant(&self) -> Option<&TenantId> {
+        self.tenant.as_ref()
     }
 
     /// The participants known to this side.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::world::*;
 use aios_protocols::Performative::{self, *};
 use aios_protocols::ProtocolName::{self, *};
-use aios_protocols::conversation::{Outcome, Side, State, Why};
+use aios_protocols::conversation::{Outcome, Share, Side, State, Why};
 use aios_protocols::*;
 
 const INITIATOR: &str = PLANNER;
@@ -30,8 +30,10 @@ fn act(from: &str, act: Performative, protocol: Option<ProtocolName>) -> Message
 /// Both sides' views of one run, in step.
 struct Run {
     protocol: Option<ProtocolName>,
-    /// What the participant's acts answer: the initiator's latest act that expects a reply.
+    /// What the participant's acts answer: the reply-with of the initiator's latest act.
     asked: Option<String>,
+    /// What its inform or failure answers while a cancel is under way.
+    cancel: Option<String>,
     views: [Conversation; 2],
 }
 
@@ -45,6 +47,7 @@ impl Run {
         let mut run = Self {
             protocol,
             asked: first.reply_with.clone(),
+            cancel: None,
             views: [open(INITIATOR), open(PARTICIPANT)],
         };
         while let (Some(arrow), Some(word)) = (words.next(), words.next()) {
@@ -57,8 +60,10 @@ impl Run {
 
     fn say(&mut self, from: &str, what: Performative) -> Result<State, OutOfProtocol> {
         let mut message = act(from, what, self.protocol);
+        let settles = self.cancel.is_some() && matches!(what, Inform | Failure);
         if from == PARTICIPANT {
-            message.in_reply_to.clone_from(&self.asked);
+            let answered = if settles { &self.cancel } else { &self.asked };
+            message.in_reply_to.clone_from(answered);
         }
         let before = self.views.clone();
         let [one, other] = &mut self.views;
@@ -69,8 +74,12 @@ impl Run {
         assert_eq!(ours, theirs, "both sides judge alike");
         if ours.is_err() {
             assert_eq!(self.views, before, "a refused act changes nothing");
+        } else if from == INITIATOR && what == Cancel {
+            self.cancel = message.reply_with;
         } else if from == INITIATOR {
             self.asked = message.reply_with;
+        } else if settles {
+            self.cancel = None;
         }
         ours
     }
@@ -85,6 +94,7 @@ impl Run {
             let mut run = Self {
                 protocol: self.protocol,
                 asked: self.asked.clone(),
+                cancel: self.cancel.clone(),
                 views: self.views.clone(),
             };
             run.say(from, *act).is_ok()
@@ -590,10 +600,17 @@ fn a_contract_net_has_a_leg_for_each_bidder() {
         "the third had refused"
     );
     assert_eq!(net, before, "all legs move or none");
-    net.step(&decide(AcceptProposal, &[0]), later(7)).unwrap();
+    let accept = decide(AcceptProposal, &[0]);
+    net.step(&accept, later(7)).unwrap();
     net.step(&decide(RejectProposal, &[1]), later(7)).unwrap();
     assert!(!net.is_finished());
-    net.step(&answer(0, Inform), later(8)).unwrap();
+    assert_eq!(
+        net.step(&answer(0, Inform), later(8)).unwrap_err().why,
+        Why::InReplyTo,
+        "the call was answered by the proposal"
+    );
+    let inform = message(&bidders[0], accept.reply(Inform, ""));
+    net.step(&inform, later(8)).unwrap();
     assert!(net.is_finished());
 
     // A bidder sees its own leg only.
@@ -730,13 +747,24 @@ fn a_principal_is_answered_through_its_own_conversation() {
     );
 }
 
+fn key(from: &str, n: u8) -> ConversationKey {
+    ConversationKey {
+        id: ConversationId::from_bytes([n; 16]),
+        initiator: party(from),
+    }
+}
+
 #[test]
 fn the_number_of_conversations_is_bounded() {
     let mut few = Conversations::new(2);
+    // Two senders: of two places one sender may hold one.
     let ask = |n: u8| {
+        let from = if n == 2 { CRITIC } else { PLANNER };
         message(
-            PLANNER,
-            Draft::request(party(EXECUTOR), "x").conversation(ConversationId::from_bytes([n; 16])),
+            from,
+            Draft::request(party(EXECUTOR), "x")
+                .tenant(TenantId::new(&format!("t{n}")).unwrap())
+                .conversation(ConversationId::from_bytes([n; 16])),
         )
     };
     let me = party(EXECUTOR);
@@ -746,6 +774,7 @@ fn the_number_of_conversations_is_bounded() {
     assert_eq!(
         refusal,
         Refusal::TooManyConversations {
+            share: Share::All,
             asked: 3,
             allowed: 2
         }
@@ -755,17 +784,16 @@ fn the_number_of_conversations_is_bounded() {
     few.receive(&me, &ask(3), morning() + Conversations::IDLE)
         .unwrap();
     assert_eq!(few.len(), 2);
-    assert!(few.get(ConversationId::from_bytes([1; 16])).is_none());
+    assert!(few.get(&key(PLANNER, 1)).is_none());
     // Finished ones make room, and are remembered in the same number.
-    for n in 2..=3 {
-        assert!(few.close(ConversationId::from_bytes([n; 16])));
-    }
+    assert!(few.close(&key(CRITIC, 2)));
+    assert!(few.close(&key(PLANNER, 3)));
     let error = few.receive(&me, &ask(3), later(9_000)).unwrap_err();
     assert_eq!(error.label(), "out-of-protocol");
     // The longest finished one is forgotten first.
     assert!(few.receive(&me, &ask(1), later(9_000)).is_ok());
     // What could not be delivered never was.
-    assert!(few.forget(ConversationId::from_bytes([1; 16])));
+    assert!(few.forget(&key(PLANNER, 1), std::slice::from_ref(&me)));
     assert!(few.receive(&me, &ask(1), later(9_000)).is_ok());
 }
 
@@ -785,10 +813,7 @@ fn overdue_conversations_are_closed_and_named() {
             .unwrap();
     }
     let closed = mine.close_overdue(later(6));
-    assert_eq!(
-        closed,
-        [(ConversationId::from_bytes([1; 16]), party(EXECUTOR))]
-    );
+    assert_eq!(closed, [(key(PLANNER, 1), party(EXECUTOR))]);
     assert_eq!(mine.len(), 1);
     let late = message(EXECUTOR, ask(1, 5).reply(Inform, ""));
     let refusal = mine.receive(&party(PLANNER), &late, later(7)).unwrap_err();

@@ -84,7 +84,7 @@ proptest! {
         let draft = metadata.into_iter().fold(draft, |draft, (key, value)| draft.metadata(key, value));
         let (message, sealed) = seal(SENDER, draft);
         let keys = KeyRegistry::new();
-        keys.register(&party(SENDER), identity(SENDER, 1).public_key(), morning()).unwrap();
+        keys.register(&identity(SENDER, 1).claim(1), morning()).unwrap();
         let opened = authenticate(&sealed, &keys, &Limits::default(), morning()).unwrap();
         prop_assert_eq!(opened.message(), &message);
         // The same message is the same bytes.

@@ -52,9 +52,11 @@ impl World {
         let keys = KeyRegistry::new();
         let everybody = [PLANNER, EXECUTOR, CRITIC, INTERFACE, REGISTRY, PAGE, ALICE];
         for name in everybody {
-            let key = identity(name, 1).public_key();
-            keys.register(&party(name), key, morning() - Duration::from_secs(3_600))
-                .unwrap();
+            keys.register(
+                &identity(name, 1).claim(1),
+                morning() - Duration::from_secs(3_600),
+            )
+            .unwrap();
         }
         Self { keys }
     }

@@ -53,7 +53,7 @@ impl Desk {
         let earlier = now() - Duration::from_secs(60);
         let keys = KeyRegistry::new();
         for name in [PARENT, CHILD] {
-            keys.register(&party(name), identity(name).public_key(), earlier)
+            keys.register(&identity(name).claim(1), earlier)
                 .unwrap();
         }
         let tenant = TenantId::new("default").unwrap();

@@ -1,0 +1,871 @@
+//! One party's conversations: whose they are, how their places are shared, and what comes from other platforms.
+
+use std::time::Duration;
+
+use crate::world::*;
+use aios_protocols::Performative::*;
+use aios_protocols::ProtocolName::*;
+use aios_protocols::conversation::{Outcome, Share, State, Why};
+use aios_protocols::*;
+
+const AMS: &str = "macro.ams.001@jade";
+const SELLERS: [&str; 3] = [
+    "macro.seller.1@jade",
+    "macro.seller.2@jade",
+    "macro.seller.3@jade",
+];
+
+fn id(n: u8) -> ConversationId {
+    ConversationId::from_bytes([n; 16])
+}
+
+fn key(initiator: &str, n: u8) -> ConversationKey {
+    ConversationKey {
+        id: id(n),
+        initiator: party(initiator),
+    }
+}
+
+fn why<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Why {
+    match result {
+        Err(Refusal::OutOfProtocol(out)) => out.why,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn request(from: &str, to: &str, n: u8) -> Message {
+    message(from, Draft::request(party(to), "x").conversation(id(n)))
+}
+
+/// What JADE's AMS says about a message that it could not deliver.
+fn undelivered(about: &Message, to: &str) -> Draft {
+    let name = about.sender.as_str();
+    about.reply(
+        Failure,
+        format!(
+            "( (action (agent-identifier :name {name}) (ACLMessage) ) (MTS-error (agent-identifier :name {to} :addresses (sequence http://h:7778/acc)) (internal-error \"Agent not found\")) )"
+        ),
+    )
+}
+
+#[test]
+fn an_id_that_a_rival_used_first_is_still_free_for_its_owner() {
+    let me = party(EXECUTOR);
+    let mut mine = Conversations::default();
+    let rival = request(CRITIC, EXECUTOR, 7);
+    mine.receive(&me, &rival, morning()).unwrap();
+    let cfp = message(
+        PLANNER,
+        Draft::cfp([party(EXECUTOR)], "who?").conversation(id(7)),
+    );
+    let step = mine.receive(&me, &cfp, morning()).unwrap();
+    assert_eq!((step.key, step.opened), (key(PLANNER, 7), true));
+    assert_eq!(mine.len(), 2);
+    // Each is answered in its own.
+    let propose = message(EXECUTOR, cfp.reply(Propose, "5"));
+    let step = mine.send(&me, &propose, morning()).unwrap();
+    assert_eq!((step.key, step.state), (key(PLANNER, 7), State::Proposed));
+    let refuse = message(EXECUTOR, rival.reply(Refuse, ""));
+    let step = mine.send(&me, &refuse, morning()).unwrap();
+    assert_eq!((step.key, step.finished), (key(CRITIC, 7), true));
+    // And goes on in its own: the rival has no part in the other's.
+    let accept = |from| message(from, propose.reply(AcceptProposal, "").to(party(EXECUTOR)));
+    let mut foreign = accept(CRITIC);
+    foreign.receivers = [me.clone()].into();
+    assert_eq!(why(mine.receive(&me, &foreign, morning())), Why::Finished);
+    let mut own = accept(PLANNER);
+    own.receivers = [me.clone()].into();
+    let step = mine.receive(&me, &own, morning()).unwrap();
+    assert_eq!((step.key, step.state), (key(PLANNER, 7), State::Accepted));
+    assert!(mine.get(&key(CRITIC, 7)).is_none());
+}
+
+#[test]
+fn an_id_that_a_rival_used_first_is_still_free_for_oneself() {
+    let me = party(PLANNER);
+    let mut mine = Conversations::default();
+    let rival = request(EXECUTOR, PLANNER, 7);
+    mine.receive(&me, &rival, morning()).unwrap();
+    // My own conversation of this id, with the rival of all parties.
+    let cfp = message(
+        PLANNER,
+        Draft::cfp([party(EXECUTOR), party(CRITIC)], "who?").conversation(id(7)),
+    );
+    assert!(mine.send(&me, &cfp, morning()).unwrap().opened);
+    let propose = message(EXECUTOR, cfp.reply(Propose, "5"));
+    let step = mine.receive(&me, &propose, morning()).unwrap();
+    assert_eq!((step.key, step.state), (key(PLANNER, 7), State::Proposed));
+    // In-reply-to tells my answer to the rival's request from an act of my own.
+    let inform = message(PLANNER, rival.reply(Inform, "done"));
+    let step = mine.send(&me, &inform, morning()).unwrap();
+    assert_eq!((step.key, step.finished), (key(EXECUTOR, 7), true));
+    let accept = message(PLANNER, propose.reply(AcceptProposal, ""));
+    let step = mine.send(&me, &accept, morning()).unwrap();
+    assert_eq!((step.key, step.state), (key(PLANNER, 7), State::Accepted));
+    // One who has a part in mine may open one of its own under the same id, too.
+    let other = request(CRITIC, PLANNER, 7);
+    let step = mine.receive(&me, &other, morning()).unwrap();
+    assert_eq!((step.key, step.opened), (key(CRITIC, 7), true));
+    // And no second one.
+    assert_eq!(why(mine.receive(&me, &other, morning())), Why::Unexpected);
+}
+
+#[test]
+fn a_stranger_is_told_so_and_does_not_disturb() {
+    let me = party(PLANNER);
+    let mut mine = Conversations::default();
+    let cfp = message(
+        PLANNER,
+        Draft::cfp([party(EXECUTOR)], "who?").conversation(id(7)),
+    );
+    mine.send(&me, &cfp, morning()).unwrap();
+    let before = format!("{:?}", mine.get(&key(PLANNER, 7)));
+    for act in [Propose, Refuse, NotUnderstood, Failure, Cancel] {
+        let mut stray = message(CRITIC, cfp.reply(act, ""));
+        stray.receivers = [me.clone()].into();
+        let refused = why(mine.receive(&me, &stray, morning()));
+        // A proposal could open something, but not as an answer.
+        let expected = if act == Propose {
+            Why::Unexpected
+        } else {
+            Why::Stranger
+        };
+        assert_eq!(refused, expected, "{act}");
+    }
+    // An inform stands alone, whatever id it bears.
+    let alone = message(
+        CRITIC,
+        Draft::inform(me.clone(), "psst").conversation(id(7)),
+    );
+    let step = mine.receive(&me, &alone, morning()).unwrap();
+    assert_eq!((step.key, step.finished), (key(CRITIC, 7), true));
+    assert_eq!(format!("{:?}", mine.get(&key(PLANNER, 7))), before);
+}
+
+/// A rival that lets answers to it go to another, under that other's conversation, would speak to it in our name.
+#[test]
+fn nobody_gets_answers_sent_into_anothers_conversation() {
+    let me = party(EXECUTOR);
+    let cfp = message(
+        PLANNER,
+        Draft::cfp([party(EXECUTOR), party(CRITIC)], "who?").conversation(id(7)),
+    );
+    // The critic was called too, so it knows the id and the reply-with.
+    let token = cfp.reply_with.clone().unwrap();
+    let trap = message(
+        CRITIC,
+        Draft::request(me.clone(), "x")
+            .conversation(id(7))
+            .reply_with(token)
+            .reply_to(party(PLANNER)),
+    );
+    let answer = message(EXECUTOR, trap.reply(Refuse, ""));
+    assert_eq!(answer.receivers, [party(PLANNER)].into());
+
+    let mut after = Conversations::default();
+    after.receive(&me, &cfp, morning()).unwrap();
+    assert_eq!(why(after.receive(&me, &trap, morning())), Why::Misaddressed);
+
+    let mut before = Conversations::default();
+    before.receive(&me, &trap, morning()).unwrap();
+    before.receive(&me, &cfp, morning()).unwrap();
+    assert!(before.get(&key(CRITIC, 7)).is_none(), "the trap gave way");
+    assert!(before.get(&key(PLANNER, 7)).is_some());
+}
+
+#[test]
+fn a_conversation_is_about_one_tenant() {
+    let other = || TenantId::new("other").unwrap();
+    let ask = message(PLANNER, Draft::request(party(EXECUTOR), "x"));
+    let (mut planner, mut executor) = (Conversations::default(), Conversations::default());
+    planner.send(&party(PLANNER), &ask, morning()).unwrap();
+    executor.receive(&party(EXECUTOR), &ask, morning()).unwrap();
+    for act in [Agree, Refuse, Inform, Failure, NotUnderstood] {
+        let answer = message(EXECUTOR, ask.reply(act, "").tenant(other()));
+        let refused = planner.receive(&party(PLANNER), &answer, morning());
+        assert_eq!(why(refused), Why::OtherTenant, "{act}");
+        let refused = executor.send(&party(EXECUTOR), &answer, morning());
+        assert_eq!(why(refused), Why::OtherTenant, "{act} is not even sent");
+    }
+    let cancel = message(PLANNER, ask.cancel().tenant(other()));
+    let refused = executor.receive(&party(EXECUTOR), &cancel, morning());
+    assert_eq!(why(refused), Why::OtherTenant);
+    let answer = message(EXECUTOR, ask.reply(Inform, ""));
+    let step = planner.receive(&party(PLANNER), &answer, morning());
+    assert!(step.unwrap().finished);
+}
+
+#[test]
+fn a_recruit_keeps_to_the_tenant_it_first_spoke_of() {
+    let me = party(EXECUTOR);
+    let mut view = Conversation::recruited(&me, id(7), &party(PLANNER));
+    assert_eq!(view.tenant(), None);
+    let inform = |tenant: &str| {
+        let draft = Draft::inform(party(PLANNER), "42").conversation(id(7));
+        message(EXECUTOR, draft.tenant(TenantId::new(tenant).unwrap()))
+    };
+    view.step(&inform("acme"), morning()).unwrap();
+    assert_eq!(view.tenant(), Some(&tenant()));
+    let error = view.step(&inform("other"), morning()).unwrap_err();
+    assert_eq!(error.why, Why::OtherTenant);
+    assert!(view.step(&inform("acme"), morning()).is_ok());
+}
+
+/// For every answer of every protocol: what it names in in-reply-to decides.
+#[test]
+fn answers_name_what_they_answer() {
+    // Opening act, the acts before, the answer. `<` comes from the participant, `>` from the initiator.
+    let rows = [
+        "request < agree",
+        "request < refuse",
+        "request < inform",
+        "request < failure",
+        "request < not-understood",
+        "request < agree < inform",
+        "request < agree < failure",
+        "query-if < inform",
+        "query-ref < refuse",
+        "request-when < agree < inform",
+        "cfp < propose",
+        "cfp < refuse",
+        "cfp < propose > accept-proposal < inform",
+        "cfp < propose > accept-proposal < failure",
+        "cfp < propose > accept-proposal",
+        "cfp < propose > reject-proposal",
+        "cfp < propose > not-understood",
+        "propose < accept-proposal",
+        "propose < reject-proposal",
+        "subscribe < agree < inform < inform",
+        "subscribe < inform < failure",
+        "proxy < agree < inform",
+    ];
+    for script in rows {
+        let words: Vec<&str> = script.split_whitespace().collect();
+        let (steps, last) = words[1..].split_at(words.len() - 3);
+        let act = |word: &str| word.parse::<Performative>().unwrap();
+        let first = message(
+            PLANNER,
+            Draft::new(act(words[0]), "")
+                .to(party(EXECUTOR))
+                .reply_with("q-first"),
+        );
+        let mut view = Conversation::open(&party(PLANNER), &first).unwrap();
+        // The last act of each side.
+        let (mut asked, mut offered) = (first.clone(), None::<Message>);
+        let said = |arrow: &str, word: &str, asked: &Message, offered: &Option<Message>| {
+            if arrow == "<" {
+                message(
+                    EXECUTOR,
+                    asked.reply(act(word), "").reply_with(format!("a-{word}")),
+                )
+            } else {
+                let answered = offered.as_ref().unwrap();
+                message(
+                    PLANNER,
+                    answered
+                        .reply(act(word), "")
+                        .reply_with(format!("q-{word}")),
+                )
+            }
+        };
+        for step in steps.chunks(2) {
+            let message = said(step[0], step[1], &asked, &offered);
+            view.step(&message, morning())
+                .unwrap_or_else(|error| panic!("{script}: {error}"));
+            if step[0] == "<" {
+                offered = Some(message);
+            } else {
+                asked = message;
+            }
+        }
+        let good = said(last[0], last[1], &asked, &offered);
+        assert!(good.in_reply_to.is_some(), "{script}");
+        let judge = |named: Option<&str>| {
+            let mut altered = good.clone();
+            altered.in_reply_to = named.map(str::to_owned);
+            let mut view = view.clone();
+            let before = view.clone();
+            let judged = view.step(&altered, morning()).map(|_| ());
+            assert!(judged.is_ok() || view == before, "{script}");
+            judged.map_err(|error| error.why)
+        };
+        assert_eq!(judge(good.in_reply_to.as_deref()), Ok(()), "{script}");
+        for wrong in ["made up", "", "Q-FIRST"] {
+            assert_eq!(judge(Some(wrong)), Err(Why::InReplyTo), "{script}: {wrong}");
+        }
+        // The act before the last is not what is answered.
+        if asked != first && last[0] == "<" {
+            assert_eq!(judge(Some("q-first")), Err(Why::InReplyTo), "{script}");
+        }
+        let unnamed = if last[0] == "<" {
+            Err(Why::InReplyTo)
+        } else {
+            // One decision may go to several bidders, whose words differ.
+            Ok(())
+        };
+        assert_eq!(judge(None), unnamed, "{script}");
+    }
+}
+
+#[test]
+fn what_asked_for_no_word_is_answered_without_one() {
+    let mut ask = message(PLANNER, Draft::request(party(EXECUTOR), "x"));
+    ask.reply_with = None;
+    let mut view = Conversation::open(&party(PLANNER), &ask).unwrap();
+    let agree = message(EXECUTOR, ask.reply(Agree, ""));
+    assert_eq!(agree.in_reply_to, None);
+    view.step(&agree, morning()).unwrap();
+    let mut cancelled = view.clone();
+    let inform = message(EXECUTOR, ask.reply(Inform, ""));
+    view.step(&inform, morning()).unwrap();
+    // A cancel without a word: the next inform is its answer.
+    let mut cancel = message(PLANNER, ask.cancel());
+    cancel.reply_with = None;
+    cancelled.step(&cancel, morning()).unwrap();
+    assert_eq!(
+        cancelled.step(&inform, morning()).unwrap(),
+        State::Finished(Outcome::Cancelled)
+    );
+}
+
+#[test]
+fn acts_that_cross_a_cancel_without_a_word_are_told_apart_too() {
+    let ask = message(PLANNER, Draft::request(party(EXECUTOR), "x"));
+    let mut view = Conversation::open(&party(PLANNER), &ask).unwrap();
+    let mut cancel = message(PLANNER, ask.cancel());
+    cancel.reply_with = None;
+    view.step(&cancel, morning()).unwrap();
+    let judge = |draft: Draft| view.clone().step(&message(EXECUTOR, draft), morning());
+    let done = judge(ask.reply(Inform, "")).unwrap();
+    assert_eq!(done, State::Finished(Outcome::Done), "the result");
+    let cancelled = judge(cancel.reply(Inform, "")).unwrap();
+    assert_eq!(cancelled, State::Finished(Outcome::Cancelled));
+    // While a cancel with a word is under way, another word is nobody's.
+    let mut view = Conversation::open(&party(PLANNER), &ask).unwrap();
+    let cancel = message(PLANNER, ask.cancel());
+    view.step(&cancel, morning()).unwrap();
+    let stray = message(EXECUTOR, ask.reply(Inform, "").in_reply_to("x"));
+    let error = view.step(&stray, morning()).unwrap_err();
+    assert_eq!(error.why, Why::InReplyTo);
+    assert_eq!(
+        view.step(&message(PLANNER, ask.cancel()), morning())
+            .unwrap_err()
+            .why,
+        Why::Unexpected,
+        "one cancel at a time"
+    );
+}
+
+fn fill(
+    table: &mut Conversations,
+    me: &str,
+    from: &str,
+    tenant: &str,
+    ids: std::ops::Range<u32>,
+) -> Option<Refusal> {
+    for n in ids {
+        let mut name = [0; 16];
+        name[..4].copy_from_slice(&n.to_be_bytes());
+        let draft = Draft::new(Request, "x")
+            .to(party(me))
+            .tenant(TenantId::new(tenant).unwrap())
+            .conversation(ConversationId::from_bytes(name));
+        let request = message(from, draft);
+        if let Err(refusal) = table.receive(&party(me), &request, morning()) {
+            return Some(refusal);
+        }
+    }
+    None
+}
+
+#[test]
+fn no_sender_and_no_tenant_holds_all_places() {
+    let mut table = Conversations::new(64);
+    let planner = |n: usize| format!("macro.planner.{n}@global");
+    let too_many = |share, asked| {
+        Some(Refusal::TooManyConversations {
+            share,
+            asked,
+            allowed: asked - 1,
+        })
+    };
+    // One sender: an eighth.
+    let refused = fill(&mut table, EXECUTOR, &planner(0), "acme", 0..64);
+    assert_eq!(refused, too_many(Share::Sender, 9));
+    assert_eq!(table.len(), 8);
+    let refused = refused.unwrap();
+    assert_eq!(refused.answer(Request), Some(Refuse));
+    assert_eq!(
+        refused.to_string(),
+        "9 conversations of one sender are too many at once, 8 are allowed; end some or ask again later"
+    );
+    // The same sender for another tenant is the same sender.
+    let refused = fill(&mut table, EXECUTOR, &planner(0), "other", 0..64);
+    assert_eq!(
+        why(Err::<(), _>(Refusal::OutOfProtocol(match refused {
+            Some(Refusal::OutOfProtocol(out)) => out,
+            other => panic!("{other:?}"),
+        }))),
+        Why::OtherTenant,
+        "and the ids are taken"
+    );
+    let refused = fill(&mut table, EXECUTOR, &planner(0), "other", 100..101);
+    assert_eq!(refused, too_many(Share::Sender, 9));
+    // One tenant: half, by whatever number of senders.
+    for n in 1..4 {
+        assert_eq!(fill(&mut table, EXECUTOR, &planner(n), "acme", 0..8), None);
+    }
+    let refused = fill(&mut table, EXECUTOR, &planner(4), "acme", 0..8);
+    assert_eq!(refused, too_many(Share::Tenant, 33));
+    // Another tenant's are still heard, until the others together hold three quarters.
+    for n in 4..6 {
+        assert_eq!(fill(&mut table, EXECUTOR, &planner(n), "other", 0..8), None);
+    }
+    let refused = fill(&mut table, EXECUTOR, &planner(6), "other", 0..8);
+    assert_eq!(refused, too_many(Share::Others, 49));
+    // The last quarter is for this party's own.
+    let own = |n: u8| {
+        message(
+            EXECUTOR,
+            Draft::request(party(CRITIC), "x").conversation(id(n)),
+        )
+    };
+    for n in 100..116 {
+        let step = table.send(&party(EXECUTOR), &own(n), morning());
+        assert!(step.unwrap().opened);
+    }
+    let refused = table.send(&party(EXECUTOR), &own(116), morning());
+    assert_eq!(refused.err(), too_many(Share::All, 65));
+    // A place that is given back is free for whoever held it.
+    assert!(table.close(&ConversationKey {
+        id: ConversationId::from_bytes([0; 16]),
+        initiator: party(&planner(0)),
+    }));
+    assert_eq!(fill(&mut table, EXECUTOR, &planner(0), "acme", 8..9), None);
+    // Nobody counts twice, and who holds nothing is not remembered.
+    let held: Vec<ConversationKey> = (0..7)
+        .flat_map(|n| {
+            (0..9_u8).map(move |k| {
+                let mut name = [0; 16];
+                name[3] = k;
+                ConversationKey {
+                    id: ConversationId::from_bytes(name),
+                    initiator: party(&format!("macro.planner.{n}@global")),
+                }
+            })
+        })
+        .collect();
+    assert_eq!(held.iter().filter(|key| table.close(key)).count(), 48);
+    assert_eq!(table.len(), 16);
+    assert_eq!(fill(&mut table, EXECUTOR, &planner(7), "acme", 0..8), None);
+}
+
+#[test]
+fn shares_are_parts_of_the_whole_and_never_nothing() {
+    let rows = [
+        (4096, [4096, 3072, 2048, 512]),
+        (1024, [1024, 768, 512, 128]),
+        (2, [2, 2, 1, 1]),
+        (1, [1, 1, 1, 1]),
+        (0, [1, 1, 1, 1]),
+    ];
+    for (capacity, expected) in rows {
+        let shares = [Share::All, Share::Others, Share::Tenant, Share::Sender];
+        assert_eq!(
+            shares.map(|share| share.of(capacity)),
+            expected,
+            "{capacity}"
+        );
+    }
+}
+
+#[test]
+fn what_is_overdue_or_idle_makes_room_for_its_sender() {
+    let mut table = Conversations::new(8);
+    let me = party(EXECUTOR);
+    let ask = |n: u8, by: Option<u64>| {
+        let draft = Draft::request(party(EXECUTOR), "x").conversation(id(n));
+        message(
+            PLANNER,
+            by.map_or(draft.clone(), |by| draft.reply_by(later(by))),
+        )
+    };
+    table.receive(&me, &ask(1, Some(5)), morning()).unwrap();
+    assert!(table.receive(&me, &ask(2, None), later(5)).is_err());
+    assert!(table.receive(&me, &ask(2, None), later(6)).is_ok());
+    // An hour after it was last touched, not after it was opened.
+    let agree = message(EXECUTOR, ask(2, None).reply(Agree, ""));
+    table.send(&me, &agree, later(100)).unwrap();
+    let hour = Conversations::IDLE.as_secs();
+    assert!(table.receive(&me, &ask(3, None), later(99 + hour)).is_err());
+    assert!(table.receive(&me, &ask(3, None), later(100 + hour)).is_ok());
+    assert_eq!(table.len(), 1);
+    // A reply-by that a later act set counts as well.
+    let due = message(
+        EXECUTOR,
+        ask(3, None).reply(Agree, "").reply_by(later(200 + hour)),
+    );
+    table.send(&me, &due, later(150 + hour)).unwrap();
+    assert!(
+        table
+            .receive(&me, &ask(4, None), later(200 + hour))
+            .is_err()
+    );
+    assert!(table.receive(&me, &ask(4, None), later(201 + hour)).is_ok());
+}
+
+#[test]
+fn a_call_to_each_seller_by_its_own_message_is_one_conversation() {
+    let buyer = party(PLANNER);
+    let mut mine = Conversations::default();
+    let call = |seller: &str| {
+        let draft = Draft::cfp([party(seller)], "who?").conversation(id(7));
+        message(PLANNER, draft.reply_with(format!("R-{seller}")))
+    };
+    let first = mine.send(&buyer, &call(SELLERS[0]), morning()).unwrap();
+    assert!(first.opened && !first.finished);
+    let second = mine.send(&buyer, &call(SELLERS[1]), morning()).unwrap();
+    assert_eq!((&second.key, second.opened), (&first.key, true));
+    assert_eq!(mine.len(), 1);
+    // Both refuse before the third is called, so for a moment the conversation is over.
+    for seller in [SELLERS[0], SELLERS[1]] {
+        let refuse = message(seller, call(seller).reply(Refuse, ""));
+        mine.receive(&buyer, &refuse, morning()).unwrap();
+    }
+    assert!(mine.is_empty());
+    let third = mine.send(&buyer, &call(SELLERS[2]), morning()).unwrap();
+    assert_eq!((&third.key, third.opened), (&first.key, true));
+    // Each once.
+    let again = mine.send(&buyer, &call(SELLERS[2]), morning());
+    assert_eq!(why(again), Why::Unexpected);
+    let propose = message(SELLERS[2], call(SELLERS[2]).reply(Propose, "5"));
+    mine.receive(&buyer, &propose, morning()).unwrap();
+    let accept = message(PLANNER, propose.reply(AcceptProposal, ""));
+    mine.send(&buyer, &accept, morning()).unwrap();
+    let inform = message(SELLERS[2], accept.reply(Inform, "done"));
+    assert!(mine.receive(&buyer, &inform, morning()).unwrap().finished);
+    for seller in SELLERS {
+        let again = mine.send(&buyer, &call(seller), morning());
+        assert_eq!(why(again), Why::Finished, "{seller} has had its call");
+    }
+    // A seller's own words are late now, not those of a stranger.
+    let late = message(SELLERS[0], call(SELLERS[0]).reply(Propose, "4"));
+    assert_eq!(why(mine.receive(&buyer, &late, morning())), Why::Finished);
+}
+
+#[test]
+fn whoever_is_called_later_must_be_allowed_too_and_by_the_same_act() {
+    let me = party(PLANNER);
+    let mut mine = Conversations::default();
+    let cfp = |to: &str| message(PLANNER, Draft::cfp([party(to)], "who?").conversation(id(7)));
+    mine.send(&me, &cfp(EXECUTOR), morning()).unwrap();
+    let denied = mine.send(&me, &cfp(PAGE), morning()).unwrap_err();
+    assert_eq!(denied.label(), "tier-forbidden");
+    let other = message(
+        PLANNER,
+        Draft::request(party(CRITIC), "x").conversation(id(7)),
+    );
+    assert_eq!(
+        why(mine.send(&me, &other, morning())),
+        Why::OtherProtocol(FipaRequest)
+    );
+    // One act to one who is called and one who is not yet.
+    let both = Draft::cfp([party(EXECUTOR), party(CRITIC)], "who?").conversation(id(7));
+    assert_eq!(
+        why(mine.send(&me, &message(PLANNER, both), morning())),
+        Why::Unexpected,
+        "the executor was called already"
+    );
+    let legs = mine.get(&key(PLANNER, 7)).unwrap().participants().count();
+    assert_eq!(legs, 1, "all or none");
+}
+
+#[test]
+fn participants_are_bounded() {
+    let me = party(PLANNER);
+    let mut mine = Conversations::default();
+    let seller = |n: usize| party(&format!("macro.seller.{n}@jade"));
+    let call = |from: usize, to: usize| {
+        let draft = Draft::cfp((from..to).map(seller), "who?").conversation(id(7));
+        message(PLANNER, draft)
+    };
+    let most = Conversation::MAX_PARTICIPANTS;
+    mine.send(&me, &call(0, most - 1), morning()).unwrap();
+    let refused = mine.send(&me, &call(most - 1, most + 1), morning());
+    assert_eq!(why(refused), Why::TooManyParticipants);
+    mine.send(&me, &call(most - 1, most), morning()).unwrap();
+    let refused = mine.send(&me, &call(most, most + 1), morning());
+    assert_eq!(why(refused), Why::TooManyParticipants);
+    // Nor after the end.
+    mine.close(&key(PLANNER, 7));
+    let refused = mine.send(&me, &call(most, most + 1), morning());
+    assert_eq!(why(refused), Why::Finished);
+    // Recruits are participants too.
+    let proxy = Draft::new(Proxy, "")
+        .to(party(REGISTRY))
+        .protocol(FipaRecruiting);
+    let proxy = message(PLANNER, proxy.conversation(id(8)));
+    let mut recruiting = Conversation::open(&me, &proxy).unwrap();
+    let agree = message(REGISTRY, proxy.reply(Agree, ""));
+    recruiting.step(&agree, morning()).unwrap();
+    let mut answer = message(CRITIC, proxy.reply(Inform, "42"));
+    for n in 1..most {
+        answer.sender = seller(n);
+        recruiting.step(&answer, morning()).unwrap();
+    }
+    answer.sender = seller(most);
+    let error = recruiting.step(&answer, morning()).unwrap_err();
+    assert_eq!(error.why, Why::TooManyParticipants);
+}
+
+#[test]
+fn the_platforms_word_that_an_act_did_not_arrive_ends_its_leg_at_once() {
+    let me = party(PLANNER);
+    let platform = || Conversations::default().platform([party(AMS)]);
+    let call = |sellers: &[&str]| {
+        let to = sellers.iter().map(|name| party(name));
+        message(
+            PLANNER,
+            Draft::cfp(to, "who?")
+                .conversation(id(7))
+                .reply_by(later(60)),
+        )
+    };
+    // One message to one: in-reply-to says which.
+    let mut mine = platform();
+    let cfp = call(&SELLERS[..1]);
+    mine.send(&me, &cfp, morning()).unwrap();
+    let mut failure = message(AMS, undelivered(&cfp, SELLERS[0]));
+    let step = mine.receive(&me, &failure, morning()).unwrap();
+    assert_eq!(step.state, State::Finished(Outcome::Undelivered));
+    assert_eq!(
+        (step.key, step.opened, step.finished),
+        (key(PLANNER, 7), false, true)
+    );
+    assert_eq!(why(mine.receive(&me, &failure, morning())), Why::Finished);
+
+    // One message to several: its content says which; the others go on.
+    let mut mine = platform();
+    let cfp = call(&SELLERS);
+    mine.send(&me, &cfp, morning()).unwrap();
+    failure.content = Content::text("who knows");
+    failure.in_reply_to.clone_from(&cfp.reply_with);
+    assert_eq!(
+        why(mine.receive(&me, &failure, morning())),
+        Why::Misaddressed
+    );
+    let failure = message(AMS, undelivered(&cfp, SELLERS[1]));
+    let step = mine.receive(&me, &failure, morning()).unwrap();
+    assert_eq!(
+        (step.state, step.finished),
+        (State::Finished(Outcome::Undelivered), false)
+    );
+    let states = |mine: &Conversations| {
+        SELLERS.map(|name| {
+            mine.get(&key(PLANNER, 7))
+                .unwrap()
+                .state(&party(name))
+                .unwrap()
+        })
+    };
+    let over = State::Finished(Outcome::Undelivered);
+    assert_eq!(states(&mine), [State::Asked, over, State::Asked]);
+    let propose = message(SELLERS[0], cfp.reply(Propose, "5"));
+    mine.receive(&me, &propose, morning()).unwrap();
+
+    // About an act that was not said, to somebody who was not called, about another tenant.
+    let wrong = undelivered(&cfp, SELLERS[2]).in_reply_to("made up");
+    let refused = mine.receive(&me, &message(AMS, wrong), morning());
+    assert_eq!(why(refused), Why::InReplyTo);
+    let refused = mine.receive(&me, &message(AMS, undelivered(&cfp, CRITIC)), morning());
+    assert_eq!(why(refused), Why::InReplyTo);
+    let wrong = undelivered(&cfp, SELLERS[2]).tenant(TenantId::new("other").unwrap());
+    let refused = mine.receive(&me, &message(AMS, wrong), morning());
+    assert_eq!(why(refused), Why::OtherTenant);
+    let mut elsewhere = message(AMS, undelivered(&cfp, SELLERS[2]));
+    elsewhere.conversation_id = id(8);
+    assert_eq!(
+        why(mine.receive(&me, &elsewhere, morning())),
+        Why::NoConversation
+    );
+    // The platform says nothing else.
+    for act in [Inform, Refuse, Propose, NotUnderstood] {
+        let stray = message(AMS, cfp.reply(act, ""));
+        assert!(mine.receive(&me, &stray, morning()).is_err(), "{act}");
+    }
+    assert_eq!(states(&mine), [State::Proposed, over, State::Asked]);
+}
+
+/// A platform's word about an act of a participant, and about a cancel.
+#[test]
+fn the_platforms_word_reaches_either_side() {
+    let me = party(EXECUTOR);
+    let mut mine = Conversations::default().platform([party(AMS)]);
+    let ask = request(PLANNER, EXECUTOR, 7);
+    mine.receive(&me, &ask, morning()).unwrap();
+    let agree = message(EXECUTOR, ask.reply(Agree, "").reply_with("a1"));
+    mine.send(&me, &agree, morning()).unwrap();
+    let refused = mine.receive(&me, &message(AMS, undelivered(&agree, CRITIC)), morning());
+    assert_eq!(why(refused), Why::InReplyTo, "the critic has no part in it");
+    let failure = message(AMS, undelivered(&agree, PLANNER));
+    assert!(mine.receive(&me, &failure, morning()).unwrap().finished);
+
+    let me = party(PLANNER);
+    let mut mine = Conversations::default().platform([party(AMS)]);
+    mine.send(&me, &ask, morning()).unwrap();
+    let cancel = message(PLANNER, ask.cancel());
+    mine.send(&me, &cancel, morning()).unwrap();
+    let failure = message(AMS, undelivered(&cancel, EXECUTOR));
+    assert!(mine.receive(&me, &failure, morning()).unwrap().finished);
+
+    // A platform's agent that is asked itself answers as anybody does.
+    let mut mine = Conversations::default().platform([party(AMS)]);
+    let ask = request(PLANNER, AMS, 8);
+    mine.send(&me, &ask, morning()).unwrap();
+    let failure = message(AMS, ask.reply(Failure, ""));
+    let step = mine.receive(&me, &failure, morning()).unwrap();
+    assert_eq!(step.state, State::Finished(Outcome::Failed));
+}
+
+#[test]
+fn nobody_else_is_believed_that_an_act_did_not_arrive() {
+    let me = party(PLANNER);
+    let cfp = message(
+        PLANNER,
+        Draft::cfp([party(SELLERS[0])], "who?").conversation(id(7)),
+    );
+    let tables = [
+        Conversations::default(),
+        Conversations::default().platform([party(AMS)]),
+    ];
+    for (table, speaker) in tables.into_iter().zip([AMS, CRITIC]) {
+        let mut mine = table;
+        mine.send(&me, &cfp, morning()).unwrap();
+        let failure = message(speaker, undelivered(&cfp, SELLERS[0]));
+        assert_eq!(why(mine.receive(&me, &failure, morning())), Why::Stranger);
+        let state = mine
+            .get(&key(PLANNER, 7))
+            .unwrap()
+            .state(&party(SELLERS[0]));
+        assert_eq!(state, Some(State::Asked));
+    }
+}
+
+#[test]
+fn what_could_not_be_delivered_to_some_never_was_for_them() {
+    let me = party(PLANNER);
+    let mut mine = Conversations::default();
+    let to = SELLERS.map(party);
+    let cfp = message(PLANNER, Draft::cfp(to.clone(), "who?").conversation(id(7)));
+    mine.send(&me, &cfp, morning()).unwrap();
+    assert!(mine.forget(&key(PLANNER, 7), &to[..1]));
+    let left: Vec<Party> = mine
+        .get(&key(PLANNER, 7))
+        .unwrap()
+        .participants()
+        .cloned()
+        .collect();
+    assert_eq!(left, to[1..]);
+    // When the rest has answered, the conversation is over although one was never reached.
+    let refuse = message(SELLERS[1], cfp.reply(Refuse, ""));
+    mine.receive(&me, &refuse, morning()).unwrap();
+    assert!(mine.forget(&key(PLANNER, 7), &to[2..]));
+    assert!(mine.is_empty());
+    let late = message(SELLERS[1], cfp.reply(Propose, ""));
+    assert_eq!(why(mine.receive(&me, &late, morning())), Why::Finished);
+    assert!(!mine.forget(&key(PLANNER, 7), &to));
+    assert!(!mine.close(&key(PLANNER, 7)));
+}
+
+#[test]
+fn finished_conversations_are_remembered_in_the_same_number() {
+    let me = party(EXECUTOR);
+    let mut mine = Conversations::new(16);
+    let ask = |n: u8| request(PLANNER, EXECUTOR, n);
+    for n in 1..=17 {
+        mine.receive(&me, &ask(n), morning()).unwrap();
+        assert!(mine.close(&key(PLANNER, n)));
+    }
+    // Sixteen are known, the first is not; another's of the same id is another.
+    assert!(mine.receive(&me, &ask(1), morning()).is_ok());
+    for n in 2..=17 {
+        assert_eq!(
+            why(mine.receive(&me, &ask(n), morning())),
+            Why::Finished,
+            "{n}"
+        );
+    }
+    assert!(
+        mine.receive(&me, &request(CRITIC, EXECUTOR, 5), morning())
+            .is_ok()
+    );
+    // A view that is adopted does not bring one back.
+    let view = |n| Conversation::recruited(&me, id(n), &party(PLANNER));
+    let held = mine.len();
+    mine.adopt(view(5), morning()).unwrap();
+    assert_eq!(mine.len(), held);
+    mine.adopt(view(50), morning()).unwrap();
+    mine.adopt(view(50), morning()).unwrap();
+    assert_eq!(mine.len(), held + 1);
+    assert_eq!(
+        mine.expected(&key(PLANNER, 50), &me),
+        [Inform, Refuse, Failure, NotUnderstood]
+    );
+    assert_eq!(mine.expected(&key(CRITIC, 50), &me), []);
+}
+
+/// A conversation as JADE's ContractNetInitiator holds it, from call to result, with three sellers of whom one is gone.
+#[test]
+fn a_whole_contract_net_of_jade_passes() {
+    let buyer = party(PLANNER);
+    let mut at_buyer = Conversations::default().platform([party(AMS)]);
+    let mut at_sellers = [Conversations::default(), Conversations::default()];
+    let created = std::cell::Cell::new(0);
+    // JADE's createReply gives each answer a reply-with of its own.
+    let reply = |to: &Message, from: &str, act| {
+        created.set(created.get() + 1);
+        let word = format!("{from}{}", created.get());
+        message(from, to.reply(act, "").reply_with(word))
+    };
+    let mut calls = Vec::new();
+    for (n, seller) in SELLERS.iter().enumerate() {
+        let draft = Draft::cfp([party(seller)], "book")
+            .conversation(ConversationId::from_foreign("C18340951_1795420800123"))
+            .reply_with(format!("R18340951_{n}"))
+            .reply_by(later(10));
+        calls.push(message(PLANNER, draft));
+        at_buyer.send(&buyer, &calls[n], morning()).unwrap();
+    }
+    let gone = message(AMS, undelivered(&calls[2], SELLERS[2]));
+    at_buyer.receive(&buyer, &gone, morning()).unwrap();
+    let mut proposals = Vec::new();
+    for n in 0..2 {
+        let seller = party(SELLERS[n]);
+        at_sellers[n]
+            .receive(&seller, &calls[n], morning())
+            .unwrap();
+        let propose = reply(&calls[n], SELLERS[n], Propose);
+        at_sellers[n].send(&seller, &propose, morning()).unwrap();
+        at_buyer.receive(&buyer, &propose, later(1)).unwrap();
+        proposals.push(propose);
+    }
+    for (n, act) in [(0, AcceptProposal), (1, RejectProposal)] {
+        let seller = party(SELLERS[n]);
+        let decision = reply(&proposals[n], PLANNER, act);
+        at_buyer.send(&buyer, &decision, later(2)).unwrap();
+        at_sellers[n].receive(&seller, &decision, later(2)).unwrap();
+        if act == AcceptProposal {
+            let inform = reply(&decision, SELLERS[n], Inform);
+            at_sellers[n].send(&seller, &inform, later(3)).unwrap();
+            at_buyer.receive(&buyer, &inform, later(3)).unwrap();
+        }
+    }
+    assert!(at_buyer.is_empty());
+    assert!(at_sellers.iter().all(Conversations::is_empty));
+}
+
+#[test]
+fn how_long_a_conversation_may_rest_is_how_old_a_message_may_be() {
+    assert_eq!(Conversations::IDLE, Verifier::MAX_AGE);
+    assert_eq!(Conversations::IDLE, Duration::from_secs(3_600));
+}
