@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod agent_card;
+mod calendar;
 mod codec;
 mod content;
 mod draft;
@@ -19,6 +20,7 @@ mod ids;
 mod keys;
 mod message;
 mod performative;
+mod printable;
 mod protocol_name;
 mod reason;
 mod refusal;
@@ -47,6 +49,7 @@ pub use ids::{ConversationId, IdError, MessageId};
 pub use keys::{KeyDirectory, KeyProblem, KeyRegistry, RegistryError};
 pub use message::Message;
 pub use performative::{Performative, UnknownPerformative};
+pub use printable::{Printable, is_printable};
 pub use protocol_name::{ProtocolName, UnknownProtocol};
 pub use reason::{NotAReason, Reason, ReasonKind};
 pub use refusal::Refusal;
