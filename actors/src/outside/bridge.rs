@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use aios_protocols::fipa_string::{Acl, AgentName, Expression, find_agent};
-use aios_protocols::{AgentId, ConversationId, Draft, Message, Party, Performative, Timestamp};
+use aios_protocols::fipa_string::{Acl, AclError, AgentName, Expression, find_agent};
+use aios_protocols::{
+    AgentId, ConversationId, Draft, Limits, Message, Party, Performative, Timestamp,
+};
 
 use super::ledger::{Ledger, Outside, Pair};
 use super::{GatewayError, GatewayOptions, name};
+use crate::agent::SendError;
 
 /// User-defined parameters taken along as metadata.
 const PARAMETERS: usize = 16;
@@ -15,6 +18,10 @@ const PARAMETERS: usize = 16;
 const PARAMETER_BYTES: usize = 1_024;
 /// An uninvited agent that was silent for so long may give way.
 const SILENCE: Duration = Duration::from_secs(600);
+/// Bytes of a conversation's name or of a token that are remembered.
+const NAME_BYTES: usize = 1_024;
+/// Bytes of an agent-identifier that are remembered.
+const AGENT_BYTES: usize = 8 * 1_024;
 /// Where JADE's AMS says which agent it could not reach.
 const UNREACHED: &str = "MTS-error";
 
@@ -93,6 +100,7 @@ impl Bridge {
         now: Timestamp,
         arrival: &mut Arrival,
     ) -> Result<AgentId, GatewayError> {
+        self.check_platform(&agent)?;
         let envoy = self.guest(&agent, now, arrival)?;
         if let Some(guest) = self.guests.get_mut(&envoy) {
             guest.invited = true;
@@ -111,6 +119,13 @@ impl Bridge {
     ) -> Result<Vec<Inbound>, GatewayError> {
         let sender = acl.sender.as_ref().ok_or(GatewayError::NoSender)?;
         self.check_platform(sender)?;
+        let length = |value: &Expression| value.to_text().map_or(0, |text| text.len());
+        for (what, value) in [
+            ("a conversation-id", &acl.conversation_id),
+            ("a reply-with", &acl.reply_with),
+        ] {
+            check_length(what, value.as_ref().map_or(0, length), NAME_BYTES)?;
+        }
         let locals = self.locals(acl, intended)?;
         let said = self.draft(acl, now, arrival)?;
         let own = self.guest(sender, now, arrival)?;
@@ -202,20 +217,23 @@ impl Bridge {
         let said = Acl {
             receivers: Vec::new(),
             reply_to: Vec::new(),
+            reply_with: None,
             ..acl.clone()
         };
         let mut draft = said.to_draft_with(now, |agent| agent.name.parse())?;
         for party in reply_to {
             draft = draft.reply_to(party);
         }
+        if let Some(token) = acl.reply_with.as_ref().filter(|token| !token.is_empty()) {
+            draft = draft.reply_with(self::token(token)?);
+        }
         if let Some(latest) = acl.reply_by {
             draft = draft.reply_by(latest.at_offset(now, self.options.minutes_east));
         }
         // The names with which messages of ours describe themselves are not for others to use.
         let own = acl.user.iter().filter(|(name, _)| !is_ours(name));
-        let mut asked = 0;
-        for (name, value) in own {
-            asked += 1;
+        for (at, (name, value)) in own.enumerate() {
+            let asked = at + 1;
             let text = value.to_text().filter(|text| {
                 asked <= PARAMETERS
                     && text.len() <= PARAMETER_BYTES
@@ -267,10 +285,8 @@ impl Bridge {
             }
         };
         thread.gone = gone;
-        if let Some(written) = &acl.reply_with
-            && let Some(text) = written.to_text()
-        {
-            thread.remember(text, written);
+        if let Some(written) = acl.reply_with.as_ref().filter(|token| !token.is_empty()) {
+            thread.remember(self::token(written)?, written);
         }
         Ok((thread.id, opens))
     }
@@ -307,6 +323,8 @@ impl Bridge {
         now: Timestamp,
         arrival: &mut Arrival,
     ) -> Result<AgentId, GatewayError> {
+        let asked = agent.to_string().len();
+        check_length("an agent-identifier", asked, AGENT_BYTES)?;
         let envoy = name::envoy(&agent.name, &self.options.zone)?;
         if let Some(guest) = self.guests.get_mut(&envoy) {
             guest.heard = now;
@@ -464,7 +482,9 @@ impl Bridge {
                     format!("((action {sender} (ACLMessage)) ({UNREACHED} {unknown} {why}))");
                 (Failure, content)
             }
-            GatewayError::TooManyGuests { .. } | GatewayError::NotDelivered(_) => {
+            GatewayError::TooManyGuests { .. } | GatewayError::NotDelivered(_)
+                if !matches!(error, GatewayError::NotDelivered(SendError::Seal(_))) =>
+            {
                 let kind = aios_protocols::ReasonKind::Overloaded;
                 let why = aios_protocols::Reason::new(kind, error.to_string());
                 (
@@ -508,6 +528,27 @@ pub(super) const fn not_reached(asked: Performative) -> Performative {
         Propose => RejectProposal,
         _ => Failure,
     }
+}
+
+/// What a message of ours bears for what an answer must name: the text itself, or for a list or a long text a short one
+/// that stands for it.
+fn token(written: &Expression) -> Result<String, GatewayError> {
+    let text = written.to_text().ok_or(AclError::NoText("reply-with"))?;
+    if written.as_str().is_some() && text.len() <= Limits::CONTROL.parameter {
+        return Ok(text);
+    }
+    Ok(format!("outside:{}", ConversationId::from_foreign(&text)))
+}
+
+fn check_length(what: &'static str, asked: usize, allowed: usize) -> Result<(), GatewayError> {
+    if asked <= allowed {
+        return Ok(());
+    }
+    Err(GatewayError::TooLong {
+        what,
+        asked,
+        allowed,
+    })
 }
 
 fn outside_name(acl: &Acl) -> Outside {

@@ -7,6 +7,7 @@ use aios_protocols::fipa_string::{Acl, AgentName, parse};
 use aios_protocols::{AgentId, Message, Reason, ReasonKind, Sealed, authenticate};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::AbortHandle;
 
 use super::bridge::{Arrival, Bridge, not_reached};
@@ -96,8 +97,10 @@ impl Gateway {
         if let Err(error) = &taken {
             tracing::debug!(%error, %acl, "a string from outside was not let in");
             let objection = self.0.bridge.lock().objection(&acl, error);
-            if let Some((to, answer)) = objection {
-                self.0.carry(to, &answer, None)?;
+            if let Some((to, answer)) = objection
+                && let Err(full) = self.0.carry(to, &answer, None)
+            {
+                tracing::debug!(error = %full, "the objection was not let out");
             }
         }
         taken
@@ -224,7 +227,9 @@ impl Inner {
         };
         cell.tally.verified();
         let written = self.bridge.lock().outbound(envoy, &message);
-        let sent = Some((envoy.clone(), Box::new(Message::clone(&message))));
+        // Nobody waits for an answer to the others.
+        let sent = (message.performative.expects_reply())
+            .then(|| (envoy.clone(), Box::new(Message::clone(&message))));
         let carried = match written {
             Ok((to, acl)) => self.carry(to, &acl, sent.clone()),
             Err(error) => Err(error),
@@ -247,10 +252,13 @@ impl Inner {
     ) -> Result<(), GatewayError> {
         let text = acl.encode()?;
         let outgoing = Outgoing { to, text, sent };
-        self.outgoing.try_send(outgoing).map_err(|full| {
-            let address = full.into_inner().to.name;
-            SendError::NoReceiver { address }.into()
-        })
+        let allowed = self.outgoing.max_capacity();
+        self.outgoing
+            .try_send(outgoing)
+            .map_err(|error| match error {
+                TrySendError::Full(_) => GatewayError::Full { allowed },
+                TrySendError::Closed(_) => GatewayError::Closed,
+            })
     }
 
     /// Says in the envoy's name that a message did not get through.
@@ -259,10 +267,6 @@ impl Inner {
         let Some(local) = message.sender.agent() else {
             return;
         };
-        // Nothing waits for an answer to these.
-        if !message.performative.expects_reply() {
-            return;
-        }
         let act = not_reached(message.performative);
         let reason = Reason::new(ReasonKind::InternalError, why);
         if let Err(error) = self

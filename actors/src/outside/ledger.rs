@@ -7,8 +7,8 @@ use aios_protocols::{AgentId, ConversationId, Performative};
 
 /// Conversations of one pair; more than that between two agents at once is a leak.
 const PER_PAIR: usize = 256;
-/// Tokens remembered per conversation: how far back an answer may reach.
-const TOKENS: usize = 16;
+/// Tokens remembered per conversation and side: how far back an answer may reach.
+const TOKENS: usize = 8;
 
 /// An envoy and an agent here.
 pub(super) type Pair = (AgentId, AgentId);
@@ -34,7 +34,7 @@ pub(super) struct Thread {
     pub(super) asked_by: Option<Performative>,
     /// What we asked answers to name, newest last.
     ours: VecDeque<String>,
-    /// What they asked for, where that is more than a text.
+    /// What they asked for, where that is more than a short text.
     theirs: VecDeque<(String, Expression)>,
     used: u64,
 }
@@ -51,9 +51,9 @@ impl Thread {
         self.ours.iter().any(|ours| ours == token)
     }
 
-    /// Keeps what an answer must name in the form it was written in.
+    /// Keeps what an answer must name in the form it was written in, where a message of ours bears another.
     pub(super) fn remember(&mut self, text: String, written: &Expression) {
-        if matches!(written, Expression::List(_)) {
+        if written.as_str() != Some(&text) {
             if self.theirs.len() >= TOKENS {
                 self.theirs.pop_front();
             }

@@ -108,6 +108,16 @@ pub enum GatewayError {
         /// How many may be.
         allowed: usize,
     },
+    /// Something that the gateway would have to remember is longer than it does.
+    #[error("{what} of {asked} bytes, {allowed} are remembered; use a shorter one")]
+    TooLong {
+        /// What.
+        what: &'static str,
+        /// Bytes found.
+        asked: usize,
+        /// Bytes remembered.
+        allowed: usize,
+    },
     /// No room for another outside agent.
     #[error("{allowed} outside agents are known and busy; ask again later")]
     TooManyGuests {
@@ -120,6 +130,15 @@ pub enum GatewayError {
     /// The agent here did not take it.
     #[error(transparent)]
     NotDelivered(#[from] SendError),
+    /// The transport does not keep up.
+    #[error("{allowed} strings wait to be carried; carry some away first")]
+    Full {
+        /// How many may wait.
+        allowed: usize,
+    },
+    /// The receiver of what goes out was dropped.
+    #[error("nobody carries strings away any more; open the gateway anew")]
+    Closed,
     /// The report that nobody is there was itself not understood; it goes no further, or it would come back.
     #[error("the receiver is gone, and so is what was said about it")]
     Gone,

@@ -41,6 +41,11 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<Acl, ReadError> {
     Ok(acl)
 }
 
+/// The agent-identifier at the beginning of a text, such as one within a content; what follows it is not looked at.
+pub fn find_agent(text: &str) -> Option<AgentName> {
+    Reader::new(text.as_bytes()).ok()?.agent(0).ok()
+}
+
 impl<'a> Reader<'a> {
     fn message(&mut self) -> Read<Acl> {
         self.open("( to begin the message")?;

@@ -297,8 +297,8 @@ proptest! {
     #[test]
     fn no_text_makes_the_string_reader_panic(text in any_text(), act in 0..22_usize) {
         let _ = fipa_string::parse(&text);
-        let _ = fipa_string::parse(&format!("({} :content {text})", Performative::ALL[act]));
-        let _ = fipa_string::parse(&format!("(inform :sender (agent-identifier :name a {text}"));
+        let _ = fipa_string::parse(format!("({} :content {text})", Performative::ALL[act]));
+        let _ = fipa_string::parse(format!("(inform :sender (agent-identifier :name a {text}"));
     }
 
     #[test]
