@@ -10,6 +10,7 @@ pub mod agent;
 pub mod content;
 pub mod macro_tier;
 pub mod meso_tier;
+pub mod outside;
 pub mod recovery;
 
 mod directory;

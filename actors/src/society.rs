@@ -10,7 +10,7 @@ use aios_inference::EngineHandle;
 use aios_memory::{InMemoryStore, Store, StoreError};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{
-    AgentId, IdentityError, KeyDirectory, KeyRegistry, Party, RegistryError, Sealed,
+    AgentId, IdentityError, KeyDirectory, KeyRegistry, Party, Printable, RegistryError, Sealed,
     SigningIdentity, TenantId, Tier, Timestamp,
 };
 use aios_supervisor::{ChildHandle, ChildSpec, DeadLetters, OrderError, Reason, SupervisorRef};
@@ -81,7 +81,7 @@ struct Life {
 #[derive(Debug, thiserror::Error)]
 pub enum SocietyError {
     /// No constructor for the role.
-    #[error("`{role}` cannot be spawned; known are: {}", known.join(", "))]
+    #[error("`{}` cannot be spawned; known are: {}", Printable(.role), known.join(", "))]
     UnknownRole {
         /// The role asked for.
         role: String,

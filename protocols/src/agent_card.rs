@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::printable::Printable;
 use crate::{AgentId, Performative, ProtocolName, Qos};
 
 /// Entries in one list of a card.
@@ -68,7 +69,7 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CardError {
     /// The role is not that of the identifier.
-    #[error("the card of {id} claims the role {role}; write {}", id.role())]
+    #[error("the card of {id} claims the role {}; write {}", Printable(.role), id.role())]
     Role {
         /// The agent.
         id: AgentId,

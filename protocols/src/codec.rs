@@ -14,6 +14,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message as _;
 use thiserror::Error;
 
+use crate::printable::Printable;
 use crate::{
     Content, ConversationId, Envelope, IdentityError, KeyId, Message, MessageId, Party,
     Performative, ProtocolName, Qos, Signature, TenantId, Timestamp, TraceContext, wire,
@@ -34,7 +35,8 @@ pub(crate) const MAX_PARTY: usize = 170;
 pub struct Limits {
     /// Bytes of a whole frame; the control bus carries 1 MB.
     pub frame: usize,
-    /// Receivers, and reply-to parties.
+    /// Receivers, and reply-to parties. A name is at most 170 bytes, so a full set fills a fifth of a frame; other
+    /// platforms address some hundred agents at once.
     pub parties: usize,
     /// Pairs of metadata.
     pub metadata: usize,
@@ -48,7 +50,7 @@ impl Limits {
     /// What the control bus carries: 1 MB a frame.
     pub const CONTROL: Limits = Limits {
         frame: 1024 * 1024,
-        parties: 256,
+        parties: 1024,
         metadata: 32,
         metadata_text: 1024,
         parameter: 256,
@@ -116,13 +118,13 @@ pub enum DecodeError {
     #[error("the body does not begin with sender and key id")]
     Head,
     /// The body is not the protobuf message.
-    #[error("the body cannot be decoded: {0}")]
+    #[error("the body cannot be decoded: {}", Printable(.0))]
     Protobuf(String),
     /// Something a message must have is not there.
     #[error("the message has no {0}")]
     Missing(&'static str),
     /// A value that means nothing.
-    #[error("{value} is not a valid {field}")]
+    #[error("{} is not a valid {field}", Printable(.value))]
     Value {
         /// Which field.
         field: &'static str,

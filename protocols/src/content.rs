@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::printable::Printable;
+
 /// The content of a message: bytes whose meaning the message's language and ontology give. Cloning is cheap.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Content(Bytes);
@@ -15,10 +17,10 @@ pub struct Content(Bytes);
 #[derive(Debug, Error)]
 pub enum ContentError {
     /// The value has no JSON form.
-    #[error("the value cannot be written as JSON: {0}")]
+    #[error("the value cannot be written as JSON: {}", Printable(&.0.to_string()))]
     Write(#[source] serde_json::Error),
     /// The content is not this JSON.
-    #[error("the content is not the expected JSON: {0}")]
+    #[error("the content is not the expected JSON: {}", Printable(&.0.to_string()))]
     Read(#[source] serde_json::Error),
 }
 

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::printable::Printable;
+
 /// Longest kind of agent, in bytes.
 const MAX_KIND: usize = 32;
 /// Longest instance, zone, tenant or principal name, in bytes.
@@ -64,15 +66,17 @@ impl FromStr for Tier {
 pub enum IdentityError {
     /// The text has not the four parts of an agent identifier.
     #[error(
-        "`{0}` is not an agent identifier; write {{tier}}.{{type}}.{{instance}}@{{zone}}, as in macro.planner.001@global"
+        "`{}` is not an agent identifier; write {{tier}}.{{type}}.{{instance}}@{{zone}}, as in macro.planner.001@global",
+        Printable(.0)
     )]
     Shape(String),
     /// The first part names no tier.
-    #[error("`{0}` is not a tier; use macro, meso or micro")]
+    #[error("`{}` is not a tier; use macro, meso or micro", Printable(.0))]
     Tier(String),
     /// The text has not the parts of a principal identifier.
     #[error(
-        "`{0}` is not a principal; write user:{{name}}@{{tenant}} or service:{{name}}@{{tenant}}"
+        "`{}` is not a principal; write user:{{name}}@{{tenant}} or service:{{name}}@{{tenant}}",
+        Printable(.0)
     )]
     Principal(String),
     /// A part is empty.

@@ -9,11 +9,13 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::Timestamp;
+use crate::printable::Printable;
 
 /// The text is no UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is not an identifier; it must be a UUID such as 01930e3c-7a5b-7c4d-8e9f-001122334455"
+    "`{}` is not an identifier; it must be a UUID such as 01930e3c-7a5b-7c4d-8e9f-001122334455",
+    Printable(.0)
 )]
 pub struct IdError(String);
 

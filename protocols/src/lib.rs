@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod agent_card;
+mod calendar;
 mod codec;
 mod content;
 mod draft;
@@ -20,6 +21,7 @@ mod key_claim;
 mod keys;
 mod message;
 mod performative;
+mod printable;
 mod protocol_name;
 mod reason;
 mod refusal;
@@ -50,6 +52,7 @@ pub use key_claim::KeyClaim;
 pub use keys::{KeyDirectory, KeyProblem, KeyRegistry, RegistryError};
 pub use message::Message;
 pub use performative::{Performative, UnknownPerformative};
+pub use printable::{Printable, is_printable};
 pub use protocol_name::{ProtocolName, UnknownProtocol};
 pub use reason::{NotAReason, Reason, ReasonKind};
 pub use refusal::Refusal;

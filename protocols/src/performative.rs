@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::printable::Printable;
+
 macro_rules! performatives {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
         /// What a message does. The number is the protobuf number and never changes.
@@ -144,7 +146,7 @@ impl fmt::Display for Performative {
 
 /// The text is none of the 22 acts.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is not one of FIPA's 22 communicative acts")]
+#[error("`{}` is not one of FIPA's 22 communicative acts", Printable(.0))]
 pub struct UnknownPerformative(pub String);
 
 impl FromStr for Performative {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::Performative;
+use crate::printable::Printable;
 
 /// An interaction protocol whose rules [`crate::conversation`] enforces. The number travels and never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,7 +99,8 @@ impl fmt::Display for ProtocolName {
 /// The text names no protocol that is enforced here.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is not an interaction protocol known here; leave the protocol out or use one of FIPA00026 to FIPA00036"
+    "`{}` is not an interaction protocol known here; leave the protocol out or use one of FIPA00026 to FIPA00036",
+    Printable(.0)
 )]
 pub struct UnknownProtocol(pub String);
 

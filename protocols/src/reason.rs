@@ -1,11 +1,11 @@
 //! Why an act was refused, in FIPA's words.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Content;
+use crate::{Content, is_printable};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -101,8 +101,17 @@ impl fmt::Display for Reason {
         if self.detail.is_empty() {
             return write!(f, "({})", self.kind);
         }
-        let detail = self.detail.replace('\\', "\\\\").replace('"', "\\\"");
-        write!(f, "({} \"{detail}\")", self.kind)
+        write!(f, "({} \"", self.kind)?;
+        for character in self.detail.chars() {
+            match character {
+                '\\' => f.write_str("\\\\")?,
+                '"' => f.write_str("\\\"")?,
+                other if is_printable(other) => f.write_char(other)?,
+                // A reason is printed wherever something was refused: it never breaks the line.
+                other => write!(f, "\\u{{{:x}}}", u32::from(other))?,
+            }
+        }
+        f.write_str("\")")
     }
 }
 
@@ -136,13 +145,30 @@ impl FromStr for Reason {
         let mut characters = escaped.chars();
         while let Some(character) = characters.next() {
             match character {
-                '\\' => detail.push(characters.next().ok_or(NotAReason)?),
+                '\\' => match characters.next().ok_or(NotAReason)? {
+                    'u' => detail.push(unescaped(&mut characters)?),
+                    same => detail.push(same),
+                },
                 '"' => return Err(NotAReason),
                 other => detail.push(other),
             }
         }
         Ok(Self::new(kind, detail))
     }
+}
+
+/// What stands in `{a}`.
+fn unescaped(characters: &mut std::str::Chars<'_>) -> Result<char, NotAReason> {
+    let rest = characters.as_str();
+    let (digits, after) = rest
+        .strip_prefix('{')
+        .and_then(|rest| rest.split_once('}'))
+        .ok_or(NotAReason)?;
+    *characters = after.chars();
+    u32::from_str_radix(digits, 16)
+        .ok()
+        .and_then(char::from_u32)
+        .ok_or(NotAReason)
 }
 
 impl From<Reason> for Content {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::TenantId;
+use crate::printable::Printable;
+use crate::{TenantId, is_printable};
 
 /// Bytes of a subject or pattern.
 const MAX_SUBJECT: usize = 512;
@@ -25,10 +26,10 @@ pub enum SubjectError {
         allowed: usize,
     },
     /// Two dots in a row, or a dot at an end.
-    #[error("`{0}` has an empty token; subjects are tokens joined by single dots")]
+    #[error("`{}` has an empty token; subjects are tokens joined by single dots", Printable(.0))]
     EmptyToken(String),
-    /// White space, a control character, or a wildcard where none may be.
-    #[error("{found:?} is not allowed in `{text}`")]
+    /// White space, a character that is not seen, or a wildcard where none may be.
+    #[error("{found:?} is not allowed in `{}`", Printable(.text))]
     Character {
         /// The character.
         found: char,
@@ -36,7 +37,7 @@ pub enum SubjectError {
         text: String,
     },
     /// `>` somewhere else than at the end.
-    #[error("`{0}` has `>` before its end; it stands for all that follows")]
+    #[error("`{}` has `>` before its end; it stands for all that follows", Printable(.0))]
     TailNotLast(String),
 }
 
@@ -207,7 +208,7 @@ pub fn token(text: &str) -> String {
 }
 
 fn is_blank(character: char) -> bool {
-    character.is_whitespace() || character.is_control()
+    character.is_whitespace() || !is_printable(character)
 }
 
 fn check(text: &str, wildcards: bool) -> Result<(), SubjectError> {

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::printable::Printable;
+
 /// The `traceparent` of the W3C recommendation, version 00.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceContext {
@@ -19,7 +21,8 @@ pub struct TraceContext {
 pub enum TraceError {
     /// Not the form of version 00.
     #[error(
-        "`{0}` is not a traceparent; write 00-{{32 hex digits}}-{{16 hex digits}}-{{2 hex digits}} in lower case"
+        "`{}` is not a traceparent; write 00-{{32 hex digits}}-{{16 hex digits}}-{{2 hex digits}} in lower case",
+        Printable(.0)
     )]
     Form(String),
     /// An identifier of zeros only is not one.

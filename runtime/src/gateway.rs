@@ -11,7 +11,8 @@ use aios_actors::macro_tier::goal::{Goal as CheckedGoal, GoalError as GoalRefuse
 use aios_protocols::ports::{BusError, DataBus, Subscription};
 use aios_protocols::subject::EventKind;
 use aios_protocols::{
-    Content, ContentError, Draft, Performative, ProtocolName, Reason, Subject, SubjectPattern,
+    Content, ContentError, Draft, Performative, Printable, ProtocolName, Reason, Subject,
+    SubjectPattern,
 };
 use aios_tools::{Artifact, ToolError, Workspace};
 use tokio::task::JoinHandle;
@@ -60,7 +61,7 @@ pub enum GoalError {
     #[error("the goal cannot be watched: {0}")]
     Unwatched(BusError),
     /// An agent refused it or failed at it.
-    #[error("{}", words(.0))]
+    #[error("{}", Printable(words(.0)))]
     Refused(Reason),
     /// No answer in time, or nobody to answer.
     #[error(transparent)]

@@ -275,6 +275,12 @@ impl Cell {
         }
     }
 
+    /// Is active without a host: whoever holds the cell takes the frames out itself.
+    pub(crate) fn open_without_host(&self) {
+        let (incarnation, _) = self.begin();
+        self.set_standing(&incarnation, Standing::Active);
+    }
+
     /// No incarnation will come.
     pub(crate) fn go_offline(&self) {
         self.life.lock().standing = Standing::Offline;

@@ -6,7 +6,9 @@ use std::fmt;
 use std::time::Duration;
 
 use aios_protocols::access::Denied;
-use aios_protocols::{Content, OutOfProtocol, Party, Reason, ReasonKind, SealError, Trusted};
+use aios_protocols::{
+    Content, OutOfProtocol, Party, Printable, Reason, ReasonKind, SealError, Trusted,
+};
 
 use super::AgentState;
 
@@ -59,7 +61,7 @@ impl fmt::Display for AgentError {
             Self::Refused(reason) => write!(f, "refused: {reason}"),
             Self::Failed(reason) => write!(f, "failed: {reason}"),
             Self::NotUnderstood(reason) => write!(f, "not understood: {reason}"),
-            Self::Broken(why) => write!(f, "the agent is broken: {why}"),
+            Self::Broken(why) => write!(f, "the agent is broken: {}", Printable(why)),
         }
     }
 }
@@ -86,7 +88,7 @@ impl<E: Error + Send + Sync + 'static> From<E> for AgentError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// Nobody has this name, or no agent of this role is there.
-    #[error("no agent answers to `{address}`; spawn one or correct the name")]
+    #[error("no agent answers to `{}`; spawn one or correct the name", Printable(.address))]
     NoReceiver {
         /// The name or role.
         address: String,
@@ -114,7 +116,7 @@ pub enum SendError {
     #[error(transparent)]
     OutOfProtocol(#[from] OutOfProtocol),
     /// A rule of messages forbids it.
-    #[error("the message must not be sent: {why}")]
+    #[error("the message must not be sent: {}", Printable(.why))]
     NotAllowed {
         /// The rule.
         why: String,

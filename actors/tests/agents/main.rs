@@ -4,6 +4,7 @@
 mod door;
 mod goals;
 mod house;
+mod jade;
 mod kept;
 mod life;
 mod protocols;

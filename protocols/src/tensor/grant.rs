@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::handle::{FrameKey, HandleError, PoolId, TensorHandle};
 use super::header::PartyHash;
+use crate::printable::Printable;
 use crate::{Content, ContentError, Draft, Party, Performative, Trusted};
 
 /// Ontology of a message that grants a frame.
@@ -62,7 +63,7 @@ pub enum GrantError {
     )]
     NotYours,
     /// The pool's memory has a name that is none of ours.
-    #[error("`{0}` is not a name of ours for shared memory")]
+    #[error("`{}` is not a name of ours for shared memory", Printable(.0))]
     Segment(String),
     /// The handle is in a pool the grant does not describe.
     #[error("the handle is in pool {handle:?}, the grant describes pool {pool:?}")]

@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 
 use crate::world::*;
+use aios_protocols::fipa_string::{Acl, AgentName, Expression, UserParameters, When};
 use aios_protocols::subject::token;
 use aios_protocols::*;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 fn any_party() -> impl Strategy<Value = Party> {
     let agent = (
@@ -27,7 +29,11 @@ fn any_party() -> impl Strategy<Value = Party> {
 
 /// Texts with all that quoting has to survive.
 fn any_text() -> impl Strategy<Value = String> {
-    prop_oneof!["\\PC{0,40}", "[\"\\\\() :#a-z\n]{0,40}"]
+    prop_oneof![
+        "\\PC{0,40}",
+        "[\"\\\\() :#a-z\n]{0,40}",
+        "[ -~\u{0}-\u{1f}\u{7f}-\u{9f}\u{200b}-\u{202e}]{0,20}"
+    ]
 }
 
 prop_compose! {
@@ -70,6 +76,85 @@ prop_compose! {
     }
 }
 
+fn any_expression() -> impl Strategy<Value = Expression> {
+    let leaf = prop_oneof![
+        any_text().prop_map(Expression::from),
+        "[:a-z0-9.e+-]{0,6}".prop_map(Expression::from),
+        vec(any::<u8>(), 0..10).prop_map(|bytes| Expression::Text(Content::bytes(bytes))),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        vec(inner, 0..4).prop_map(Expression::List)
+    })
+}
+
+fn any_user() -> impl Strategy<Value = UserParameters> {
+    vec(
+        (
+            "[Xx]-[a-z!-'*-~\u{80}-\u{9f}\u{202e}]{1,6}",
+            any_expression(),
+        ),
+        0..3,
+    )
+    .prop_map(|pairs| {
+        let mut user = UserParameters::default();
+        for (name, value) in pairs {
+            user.insert(name, value).unwrap();
+        }
+        user
+    })
+}
+
+fn any_agent() -> impl Strategy<Value = AgentName> {
+    let agent = (
+        any_text().prop_filter("a name", |name| !name.is_empty()),
+        vec("[!-~]{1,12}|http://\\[2001:db8::1\\]:80/acc", 0..3),
+        any_user(),
+    )
+        .prop_map(|(name, addresses, user)| AgentName {
+            addresses,
+            user,
+            ..AgentName::new(name)
+        });
+    agent.prop_recursive(3, 6, 2, |inner| {
+        (any_text(), vec(inner, 0..3)).prop_map(|(name, resolvers)| AgentName {
+            resolvers,
+            ..AgentName::new(format!("a{name}"))
+        })
+    })
+}
+
+fn any_when() -> impl Strategy<Value = When> {
+    let millis = -62_167_219_200_000..253_402_300_800_000_i64;
+    let span = -315_000_000_000_000..315_000_000_000_000_i64;
+    prop_oneof![
+        millis.clone().prop_map(When::Utc),
+        millis.prop_map(When::Local),
+        span.prop_map(When::After),
+    ]
+}
+
+prop_compose! {
+    /// Anything that the grammar has a form for.
+    fn any_acl()(
+        act in 0..22_usize,
+        agents in (of(any_agent()), vec(any_agent(), 0..3), vec(any_agent(), 0..2)),
+        content in of(prop_oneof![any_text().prop_map(Content::from), vec(any::<u8>(), 0..40).prop_map(Content::bytes)]),
+        values in [of(any_expression()), of(any_expression()), of(any_expression()), of(any_expression()), of(any_expression()), of(any_expression())],
+        protocol in of("[!#-'*-~]{0,12}"),
+        reply_by in of(any_when()),
+        user in any_user(),
+    ) -> Acl {
+        let mut acl = Acl::new(Performative::ALL[act]);
+        (acl.sender, acl.receivers, acl.reply_to) = agents;
+        acl.content = content;
+        [acl.language, acl.encoding, acl.ontology, acl.conversation_id, acl.reply_with, acl.in_reply_to] = values;
+        acl.protocol = protocol;
+        acl.reply_by = reply_by;
+        acl.user = user;
+        acl
+    }
+}
+
 /// The lone sender, who is never among the random receivers.
 const SENDER: &str = "macro.planner.sender_of_all@global";
 
@@ -93,15 +178,82 @@ proptest! {
     }
 
     #[test]
-    fn message_to_string_to_message(draft in any_draft()) {
+    fn message_to_string_to_message(
+        draft in any_draft(),
+        metadata in btree_map(any_text(), any_text(), 0..4),
+    ) {
+        let draft = metadata.into_iter().fold(draft, |draft, (key, value)| draft.metadata(key, value));
         let before = message(SENDER, draft);
         let text = fipa_string::to_string(&before);
+        prop_assert!(text.chars().all(is_printable), "{:?}", text);
         let acl = fipa_string::parse(&text).unwrap();
+        prop_assert_eq!(&acl, &Acl::from(&before));
         prop_assert_eq!(&acl.sender.as_ref().unwrap().name, SENDER);
-        let mut after = message(SENDER, acl.to_draft().unwrap());
+        let mut after = message(SENDER, acl.to_draft(morning()).unwrap());
         after.envelope = before.envelope.clone();
-        prop_assert_eq!(&after, &before);
+        // An empty text says nothing and is not taken over.
+        let mut said = before.clone();
+        for text in [
+            &mut said.language, &mut said.encoding, &mut said.ontology,
+            &mut said.reply_with, &mut said.in_reply_to,
+        ] {
+            *text = text.take().filter(|text| !text.is_empty());
+        }
+        if said.reply_with.is_none() && said.performative.expects_reply() {
+            said.reply_with = Some(said.envelope.id.to_string());
+        }
+        prop_assert_eq!(&after, &said);
         prop_assert_eq!(acl.to_string(), text);
+        // For others it reads the same.
+        prop_assert_eq!(fipa_string::parse(acl.encode().unwrap()), Ok(acl));
+    }
+
+    #[test]
+    fn any_acl_survives_writing_and_printing(acl in any_acl()) {
+        let printed = acl.to_string();
+        prop_assert!(printed.chars().all(is_printable), "{:?}", printed);
+        prop_assert_eq!(&fipa_string::parse(&printed).unwrap(), &acl);
+        let wire = acl.encode().unwrap();
+        prop_assert_eq!(&fipa_string::parse(&wire).unwrap(), &acl);
+        for agent in acl.sender.iter().chain(&acl.receivers) {
+            prop_assert!(agent.to_string().chars().all(is_printable));
+        }
+    }
+
+    /// Valid strings with bytes changed, taken out, doubled: none panics, and what is read survives being written.
+    #[test]
+    fn no_mutation_makes_the_string_reader_panic(
+        acl in any_acl(),
+        printed in any::<bool>(),
+        edits in vec((any::<usize>(), 0..4_u8, prop_oneof![any::<u8>(), select(&b"()\"\\#: \0X-1e+@"[..])]), 0..6),
+    ) {
+        let mut bytes = if printed { acl.to_string().into_bytes() } else { acl.encode().unwrap() };
+        for (at, edit, byte) in edits {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = at % bytes.len();
+            match edit {
+                0 => bytes[at] = byte,
+                1 => drop(bytes.remove(at)),
+                2 => bytes.insert(at, byte),
+                _ => {
+                    let tail = bytes[at..].to_vec();
+                    bytes.extend(tail);
+                }
+            }
+        }
+        match fipa_string::parse(&bytes) {
+            Ok(read) => {
+                prop_assert_eq!(&fipa_string::parse(read.encode().unwrap()).unwrap(), &read);
+                prop_assert_eq!(&fipa_string::parse(read.to_string()).unwrap(), &read);
+                let _ = read.to_draft(morning());
+            }
+            Err(error) => {
+                prop_assert!(error.at <= bytes.len());
+                prop_assert!(error.to_string().chars().all(is_printable));
+            }
+        }
     }
 }
 
@@ -145,8 +297,8 @@ proptest! {
     #[test]
     fn no_text_makes_the_string_reader_panic(text in any_text(), act in 0..22_usize) {
         let _ = fipa_string::parse(&text);
-        let _ = fipa_string::parse(&format!("({} :content {text})", Performative::ALL[act]));
-        let _ = fipa_string::parse(&format!("(inform :sender (agent-identifier :name a {text}"));
+        let _ = fipa_string::parse(format!("({} :content {text})", Performative::ALL[act]));
+        let _ = fipa_string::parse(format!("(inform :sender (agent-identifier :name a {text}"));
     }
 
     #[test]

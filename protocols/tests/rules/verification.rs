@@ -461,7 +461,7 @@ fn too_large_a_message_is_not_sealed_and_says_what_is_too_large() {
             "33 pairs of metadata",
         ),
         (
-            (0..257).fold(hello(EXECUTOR), |draft, n| {
+            (0..1025).fold(hello(EXECUTOR), |draft, n| {
                 draft.to(party(&format!("macro.a.{n}@x")))
             }),
             "receivers",
