@@ -9,11 +9,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 
 use aios_inference::{EngineError, Platform};
-use burn::tensor::{Device, DeviceKind, Tensor, TensorData, activation};
-use burn_wgpu::WgpuInitError;
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn_wgpu::{WgpuBackend, WgpuDevice, WgpuInitError};
 
 /// Results may differ from the processor's by this share of the largest value.
 const TOLERANCE: f32 = 1e-3;
+
+/// How adapters are reached. Left to itself the library tries OpenGL after Vulkan, which on a machine without a GPU writes
+/// complaints about the missing display to standard error and can abort the process when it is let go.
+const API: WgpuBackend = if cfg!(target_os = "linux") {
+    WgpuBackend::Vulkan
+} else {
+    WgpuBackend::Auto
+};
 
 /// What the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,8 +83,8 @@ impl Chosen {
 }
 
 /// An adapter that was opened.
-struct Adapter {
-    device: Device,
+pub(crate) struct Adapter {
+    pub(crate) device: Device,
     name: String,
     is_software: bool,
 }
@@ -124,11 +132,14 @@ pub(crate) fn choose(choice: DeviceChoice, isa: &str) -> Result<Chosen, EngineEr
 }
 
 /// Opens the best adapter. A driver that panics counts as no adapter.
-fn open_adapter() -> Result<Adapter, String> {
-    let opened = catch_unwind(|| match Device::wgpu_options().init() {
+pub(crate) fn open_adapter() -> Result<Adapter, String> {
+    let opened = catch_unwind(|| match Device::wgpu_options().graphics_api(API).init() {
         Ok(device) => Ok(device),
         // Burn opens an adapter once for a process; a second engine shares it.
-        Err(WgpuInitError::Registration { .. }) => Ok(Device::wgpu(DeviceKind::DefaultDevice)),
+        Err(WgpuInitError::Registration { .. }) => Ok(Device::from(WgpuDevice {
+            backend: API,
+            ..WgpuDevice::default()
+        })),
         Err(error) => Err(error.to_string()),
     });
     let device = opened.map_err(|_| "the graphics driver failed on opening".to_owned())??;

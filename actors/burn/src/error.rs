@@ -1,8 +1,13 @@
 //! Why a model cannot be loaded.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use aios_inference::EngineError;
+
+/// Longest stretch of a file's own words in an error.
+const SHOWN_CHARS: usize = 200;
 
 /// Why a model file is refused. Numbers come in pairs: found and wanted.
 #[derive(Debug, thiserror::Error)]
@@ -15,49 +20,146 @@ pub(crate) enum LoadError {
     NotGguf,
     #[error("GGUF version {version} is unknown; versions 2 and 3 are read")]
     UnknownVersion { version: u32 },
-    #[error("the file ends early: {needed} bytes needed, {present} present; fetch the model again")]
-    Truncated { needed: u64, present: u64 },
-    #[error("a text in the file is not UTF-8; fetch the model again")]
-    NotText,
-    #[error("metadata value of unknown kind {number}")]
-    UnknownValue { number: u32 },
-    #[error("metadata {key:?} is missing or not {wanted}")]
+    #[error(
+        "the file ends early, in {}: {needed} bytes needed, {present} present; fetch the model again",
+        shown(what)
+    )]
+    Truncated {
+        what: String,
+        needed: u64,
+        present: u64,
+    },
+    #[error("{} is not UTF-8; fetch the model again", shown(what))]
+    NotText { what: String },
+    #[error(
+        "{} holds a value of unknown kind {number}; fetch the model again",
+        shown(what)
+    )]
+    UnknownValue { what: String, number: u32 },
+    #[error(
+        "{} is {number} where only true (1) and false (0) can stand",
+        shown(what)
+    )]
+    BadBool { what: String, number: u8 },
+    #[error(
+        "{} is {found} bytes long, 1 to {allowed} allowed; fetch the model again",
+        shown(what)
+    )]
+    BadName {
+        what: String,
+        found: usize,
+        allowed: usize,
+    },
+    #[error("the file has {found} {what}, at most {allowed} are read")]
+    TooMany {
+        what: &'static str,
+        found: usize,
+        allowed: usize,
+    },
+    #[error(
+        "metadata {} comes twice; the file contradicts itself, take another",
+        named(key)
+    )]
+    KeyTwice { key: String },
+    #[error("metadata {} is missing or not {wanted}", named(key))]
     BadMetadata { key: String, wanted: &'static str },
-    #[error("tensor {tensor:?} is stored in format {number}; F32, F16, Q4_1 and Q8_0 are read")]
+    #[error("metadata {} is {found}, but {other} says {wanted}", named(key))]
+    Contradiction {
+        key: String,
+        found: usize,
+        other: &'static str,
+        wanted: usize,
+    },
+    #[error(
+        "metadata {} is a list of {found} items, at most {allowed} are read",
+        named(key)
+    )]
+    ListTooLong {
+        key: String,
+        found: usize,
+        allowed: usize,
+    },
+    #[error(
+        "tensor {} is stored in format {number}; F32, F16, Q4_1 and Q8_0 are read",
+        named(tensor)
+    )]
     UnknownFormat { tensor: String, number: u32 },
-    #[error("tensor {tensor:?} has {found} dimensions, 1 to {allowed} allowed")]
+    #[error(
+        "tensor {} has {found} dimensions, 1 to {allowed} allowed",
+        named(tensor)
+    )]
     TooManyDimensions {
         tensor: String,
         found: usize,
         allowed: usize,
     },
-    #[error("tensor {tensor:?} is longer than any file")]
+    #[error("tensor {} has a dimension of 0", named(tensor))]
+    TensorEmpty { tensor: String },
+    #[error(
+        "tensor {} has rows of {row} weights, no multiple of its blocks of {block}",
+        named(tensor)
+    )]
+    RowNotWhole {
+        tensor: String,
+        row: usize,
+        block: usize,
+    },
+    #[error("tensor {} is longer than any file", named(tensor))]
     TensorTooLong { tensor: String },
-    #[error("tensor {tensor:?} occurs twice")]
+    #[error(
+        "tensor {} lies at offset {offset}, no multiple of the alignment {alignment}; fetch the model again",
+        named(tensor)
+    )]
+    TensorUnaligned {
+        tensor: String,
+        offset: u64,
+        alignment: u64,
+    },
+    #[error(
+        "tensor {} occurs twice; the file contradicts itself, take another",
+        named(tensor)
+    )]
     TensorTwice { tensor: String },
-    #[error("tensor {tensor:?} is missing")]
+    #[error(
+        "tensors {} and {} share bytes; the file contradicts itself, take another",
+        named(first),
+        named(second)
+    )]
+    TensorsOverlap { first: String, second: String },
+    #[error("tensor {} is missing", named(tensor))]
     TensorMissing { tensor: String },
-    #[error("tensor {tensor:?} has shape {found:?}, wanted {wanted:?} (or a multiple of it)")]
+    #[error(
+        "tensor {} is not used by this model, so its answers would be others; take another file",
+        named(tensor)
+    )]
+    TensorUnused { tensor: String },
+    #[error(
+        "tensor {} has shape {found:?}, wanted {wanted:?} (rows in whole blocks of 32)",
+        named(tensor)
+    )]
     BadShape {
         tensor: String,
         found: Vec<usize>,
         wanted: Vec<usize>,
     },
-    #[error("tensor {tensor:?} holds a number that is not finite; fetch the model again")]
+    #[error(
+        "tensor {} holds a number that is not finite; fetch the model again",
+        named(tensor)
+    )]
     NotFinite { tensor: String },
-    #[error("architecture {found:?} is not supported; {wanted:?} is")]
+    #[error("architecture {} is not supported; {wanted:?} is", named(found))]
     Architecture { found: String, wanted: &'static str },
-    #[error("{what} is {found}, {wanted}")]
+    #[error("{what} is {}, {wanted}", shown(found))]
     Unsupported {
         what: &'static str,
         found: String,
         wanted: &'static str,
     },
-    #[error("tokenizer: {reason}")]
+    #[error("tokenizer: {}", shown(reason))]
     Tokenizer { reason: String },
-    #[error("chat template: {reason}")]
+    #[error("chat template: {}", shown(reason))]
     Template { reason: String },
-    #[error("safetensors: {reason}; fetch the model again")]
+    #[error("safetensors: {}; fetch the model again", shown(reason))]
     Safetensors { reason: String },
 }
 
@@ -74,15 +176,58 @@ impl LoadError {
     }
 }
 
+/// A file's own words as they may be printed: not for ever, and nothing in them moves a cursor or turns a line round.
+pub(crate) fn shown(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars();
+    for c in chars.by_ref().take(SHOWN_CHARS) {
+        // What the language prints as an escape in its own notation is what a terminal would obey.
+        match c {
+            '"' | '\'' | '\\' => out.push(c),
+            '\n' => out.push(' '),
+            _ => out.extend(c.escape_debug()),
+        }
+    }
+    if chars.next().is_some() {
+        out.push_str("...");
+    }
+    out
+}
+
+/// A name from a file, in quotes.
+fn named(name: &str) -> String {
+    format!("\"{}\"", shown(name))
+}
+
 /// Reads a whole file; one that is not there is told apart from one that cannot be read.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
-    std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => LoadError::Missing {
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => LoadError::Missing {
             path: path.to_owned(),
         },
         _ => LoadError::Unreadable {
             path: path.to_owned(),
             reason: error.to_string(),
         },
-    })
+    };
+    // Looked at before it is opened: opening a pipe waits for a writer.
+    if !path.metadata().map_err(failed)?.is_file() {
+        return Err(LoadError::Unreadable {
+            path: path.to_owned(),
+            reason: "it is no regular file".to_owned(),
+        });
+    }
+    let file = File::open(path).map_err(failed)?;
+    let len = file.metadata().map_err(failed)?.len();
+    let mut bytes = Vec::new();
+    let room = usize::try_from(len).unwrap_or(usize::MAX);
+    bytes
+        .try_reserve_exact(room)
+        .map_err(|_| LoadError::Unreadable {
+            path: path.to_owned(),
+            reason: format!("there is no memory for its {len} bytes"),
+        })?;
+    // A file that grows meanwhile is read as long as it was.
+    file.take(len).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }

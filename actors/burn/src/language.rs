@@ -18,8 +18,11 @@ use crate::kernel::{Isa, Kernels};
 use crate::llama::{Decoder, Fused, Tensors, Weights};
 use crate::sampling::{Sampler, top};
 use crate::session::{PASSING, SLOTS, Sessions};
-use crate::template::ChatTemplate;
+use crate::template::{ChatTemplate, LayoutError};
 use crate::tokenizer::Tokenizer;
+
+/// Tokens of an answer that room is made for at once.
+const ANSWER_TOKENS: usize = 256;
 
 pub(crate) struct Language {
     pub(crate) info: ModelInfo,
@@ -44,16 +47,8 @@ impl Language {
     fn read(source: &ModelSource, device: &Chosen, threads: usize) -> Result<Self, LoadError> {
         let file = Gguf::open(&model_file(&source.path)?)?;
         let weights = Weights::load(&file)?;
-        let tokenizer = Tokenizer::load(&file)?;
         let config = weights.config.clone();
-        if tokenizer.len() != config.vocabulary {
-            let reason = format!(
-                "{} tokens, but the model knows {}",
-                tokenizer.len(),
-                config.vocabulary
-            );
-            return Err(LoadError::Tokenizer { reason });
-        }
+        let tokenizer = Tokenizer::load(&file, config.vocabulary)?;
         let template = ChatTemplate::new(file.text("tokenizer.chat_template").ok())?;
         let formats = file.formats();
         let decoder: Box<dyn Decoder> = if device.is_cpu {
@@ -116,7 +111,9 @@ impl Language {
                 allowed: context,
             });
         }
-        let slot = self.open_slot(request.session.as_ref(), &prompt_ids, positions);
+        // An answer may end long before its limit, so room is made for a common one and grows from there.
+        let likely = prompt_ids.len() + (request.max_tokens as usize).min(ANSWER_TOKENS);
+        let slot = self.open_slot(request.session.as_ref(), &prompt_ids, likely);
         let outcome = self.run(slot, request, prompt_ids, &mut sampler, sink);
         self.leave_slot(slot, request.session.as_ref(), outcome.as_ref().ok());
         outcome
@@ -135,24 +132,50 @@ impl Language {
             Prompt::Raw(text) => text.len(),
             Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.len()).sum(),
         };
-        // A text that cannot fit is not worth minutes of tokenising.
-        if self.tokenizer.at_least(bytes) > context {
-            return Err(EngineError::PromptTooLong {
-                asked: self.tokenizer.at_least(bytes),
-                allowed: context,
-            });
-        }
+        self.check_length(bytes, context)?;
         match prompt {
             Prompt::Raw(text) => self.tokenizer.encode(text, &[]),
             Prompt::Chat(turns) if turns.is_empty() => {
                 return Err(bad("the chat has no turns".to_owned()));
             }
             Prompt::Chat(turns) => {
-                let layout = self.template.lay_out(turns, &self.tokenizer).map_err(bad)?;
+                let layout = self
+                    .template
+                    .lay_out(turns, self.tokenizer.controls())
+                    .map_err(|error| self.refusal(error))?;
+                // A template may make much of little.
+                self.check_length(layout.text.len(), context)?;
                 self.tokenizer.encode(&layout.text, &layout.literal)
             }
         }
         .map_err(bad)
+    }
+
+    /// A text that cannot fit is not worth minutes of tokenising.
+    fn check_length(&self, bytes: usize, context: usize) -> Result<(), EngineError> {
+        let asked = self.tokenizer.at_least(bytes);
+        if asked > context {
+            return Err(EngineError::PromptTooLong {
+                asked,
+                allowed: context,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether the template is at fault, or does not take this chat.
+    fn refusal(&self, error: LayoutError) -> EngineError {
+        let reason = error.to_string();
+        match error {
+            LayoutError::Endless { .. } => EngineError::ModelBroken {
+                name: self.info.name.clone(),
+                reason,
+            },
+            LayoutError::Refused { .. } | LayoutError::Undecided { .. } => {
+                EngineError::BadRequest { reason }
+            }
+            LayoutError::Thread { .. } => EngineError::Device { reason },
+        }
     }
 
     fn open_slot(
@@ -286,8 +309,8 @@ impl Language {
         prompt_ids: &[u32],
         request: &InferRequest,
     ) -> Result<Option<Finish>, EngineError> {
-        let chunk = self.decoder.chunk();
         loop {
+            let chunk = self.decoder.chunk(slot);
             let done = self.decoder.len(slot);
             let Some(rest) = prompt_ids.get(done..).filter(|rest| !rest.is_empty()) else {
                 return Ok(None);
@@ -301,6 +324,8 @@ impl Language {
 
     fn forward(&mut self, slot: usize, ids: &[u32], want_logits: bool) -> Result<(), EngineError> {
         let logits = want_logits.then_some(&mut self.logits);
+        let positions = self.decoder.len(slot) + ids.len();
+        self.decoder.reserve(slot, positions);
         self.decoder
             .forward(slot, ids, logits)
             .map_err(|reason| EngineError::Device { reason })

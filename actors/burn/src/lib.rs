@@ -11,6 +11,7 @@
 
 mod answer;
 mod bert;
+mod control;
 mod device;
 mod embedder;
 mod engine;

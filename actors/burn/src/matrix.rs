@@ -14,7 +14,7 @@ pub(crate) const BLOCK: usize = 32;
 /// A block of unquantised values, as two times sixteen lanes.
 pub(crate) type Lane2 = [[f32; 16]; 2];
 
-/// The weights of a [`Matrix`], block after block, row after row.
+/// Weights stored one way, block after block, row after row.
 #[derive(Debug)]
 pub(crate) enum Packed {
     /// Plain weights.
@@ -31,12 +31,32 @@ pub(crate) enum Packed {
     },
 }
 
+/// Neighbouring rows of a [`Matrix`] that are stored the same way.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    rows: usize,
+    /// Blocks in a row.
+    blocks: usize,
+    packed: Packed,
+}
+
 /// `rows x cols` weights; `cols` is a multiple of [`BLOCK`].
+///
+/// Rows that a file stores in different ways stay as they are: one common form would be several times the file.
 #[derive(Debug)]
 pub(crate) struct Matrix {
     rows: usize,
     cols: usize,
-    packed: Packed,
+    parts: Vec<Rows>,
+}
+
+/// A tensor on its way into a matrix.
+pub(crate) struct Source<'a> {
+    pub(crate) name: String,
+    pub(crate) view: TensorView<'a>,
+    pub(crate) rows: usize,
+    /// Row `i` of the matrix is row `order(i)` of the tensor.
+    pub(crate) order: &'a dyn Fn(usize) -> usize,
 }
 
 impl Matrix {
@@ -47,114 +67,61 @@ impl Matrix {
         rows: usize,
         cols: usize,
     ) -> Result<Self, LoadError> {
-        if view.shape != [rows, cols] || !cols.is_multiple_of(BLOCK) {
-            return Err(LoadError::BadShape {
-                tensor: name.to_owned(),
-                found: view.shape.to_vec(),
-                wanted: vec![rows, cols],
-            });
-        }
-        let packed = match view.format {
-            Format::F32 | Format::F16 => Packed::F32(lanes(&floats(view))),
-            Format::Q4_1 => {
-                let blocks = view.bytes.as_chunks::<20>().0;
-                Packed::Q4_1 {
-                    scales: blocks
-                        .iter()
-                        .map(|b| [half_at(b, 0), half_at(b, 2)])
-                        .collect(),
-                    quants: blocks
-                        .iter()
-                        .map(|b| std::array::from_fn(|i| b[4 + i]))
-                        .collect(),
-                }
-            }
-            Format::Q8_0 => {
-                let blocks = view.bytes.as_chunks::<34>().0;
-                let quant = |b: &[u8; 34], i: usize| i8::from_le_bytes([b[2 + i]]);
-                Packed::Q8_0 {
-                    scales: blocks.iter().map(|b| half_at(b, 0)).collect(),
-                    quants: blocks
-                        .iter()
-                        .map(|b| {
-                            std::array::from_fn(|h| std::array::from_fn(|i| quant(b, 16 * h + i)))
-                        })
-                        .collect(),
-                }
-            }
+        let source = Source {
+            name: name.to_owned(),
+            view,
+            rows,
+            order: &|row| row,
         };
-        let matrix = Self { rows, cols, packed };
-        if !matrix.scales_are_finite() {
-            return Err(LoadError::NotFinite {
-                tensor: name.to_owned(),
-            });
-        }
-        Ok(matrix)
+        Self::stack(cols, &[source])
     }
 
-    /// A matrix of plain weights, row after row. `values` must hold `rows * cols` of them.
-    pub(crate) fn from_values(values: &[f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(
-            values.len(),
-            rows * cols,
-            "a matrix is given all its values"
-        );
-        Self {
-            rows,
-            cols,
-            packed: Packed::F32(lanes(values)),
-        }
-    }
-
-    /// Puts matrices of the same width below each other, so that one pass computes them all.
-    pub(crate) fn stack(parts: Vec<Self>) -> Self {
-        let cols = parts.first().map_or(0, |part| part.cols);
-        assert!(
-            parts.iter().all(|part| part.cols == cols),
-            "stacked matrices have one width"
-        );
-        let rows = parts.iter().map(|part| part.rows).sum();
-        let mut packed: Option<Packed> = None;
-        for part in &parts {
-            let fits = match (&mut packed, &part.packed) {
-                (None, _) => {
-                    packed = Some(part.packed.slice(0, part.packed.len()));
-                    true
-                }
-                (Some(whole), next) => whole.append(next),
-            };
-            if !fits {
-                // Differently stored parts meet as plain weights.
-                let mut values = vec![0.0; rows * cols];
-                let every_row = parts
-                    .iter()
-                    .flat_map(|part| (0..part.rows).map(move |row| (part, row)));
-                for ((part, row), out) in every_row.zip(values.chunks_exact_mut(cols)) {
-                    part.row(row, out);
-                }
-                return Self::from_values(&values, rows, cols);
+    /// Puts tensors of the same width below each other, so that one pass computes them all.
+    ///
+    /// Each weight is written once, in its last place: beside the file there is never more than the result.
+    pub(crate) fn stack(cols: usize, sources: &[Source<'_>]) -> Result<Self, LoadError> {
+        let blocks = cols / BLOCK;
+        for Source {
+            name, view, rows, ..
+        } in sources
+        {
+            if view.shape != [*rows, cols] || !cols.is_multiple_of(BLOCK) {
+                return Err(LoadError::BadShape {
+                    tensor: name.clone(),
+                    found: view.shape.to_vec(),
+                    wanted: vec![*rows, cols],
+                });
             }
         }
-        Self {
-            rows,
+        let mut parts: Vec<Rows> = Vec::new();
+        let same = |a: &Source<'_>, b: &Source<'_>| is_like(a.view.format, b.view.format);
+        for alike in sources.chunk_by(same) {
+            let rows = alike.iter().map(|source| source.rows).sum::<usize>();
+            let mut packed = Packed::with_room(alike[0].view.format, rows * blocks);
+            for source in alike {
+                let (weights, bytes) = source.view.format.block();
+                let row_bytes = cols / weights * bytes;
+                for row in 0..source.rows {
+                    let from = (source.order)(row) * row_bytes;
+                    let row = &source.view.bytes[from..from + row_bytes];
+                    if !packed.push_row(source.view.format, row) {
+                        return Err(LoadError::NotFinite {
+                            tensor: source.name.clone(),
+                        });
+                    }
+                }
+            }
+            parts.push(Rows {
+                rows,
+                blocks,
+                packed,
+            });
+        }
+        Ok(Self {
+            rows: parts.iter().map(|part| part.rows).sum(),
             cols,
-            packed: packed.unwrap_or(Packed::F32(Vec::new())),
-        }
-    }
-
-    /// The same rows in another order: row `i` of the result is row `order(i)` of this one.
-    pub(crate) fn reorder_rows(&self, order: impl Fn(usize) -> usize) -> Self {
-        let blocks = self.blocks();
-        let mut packed = self.packed.slice(0, 0);
-        for row in 0..self.rows {
-            let from = order(row) * blocks;
-            packed.append(&self.packed.slice(from, from + blocks));
-        }
-        Self {
-            rows: self.rows,
-            cols: self.cols,
-            packed,
-        }
+            parts,
+        })
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -170,22 +137,57 @@ impl Matrix {
         self.cols / BLOCK
     }
 
-    pub(crate) fn packed(&self) -> &Packed {
-        &self.packed
+    /// The rows from the first to the last, in runs that are stored the same way.
+    pub(crate) fn parts(&self) -> &[Rows] {
+        &self.parts
     }
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
-        match &self.packed {
+        let bytes = |part: &Rows| match &part.packed {
             Packed::F32(values) => size_of_val(&values[..]),
             Packed::Q4_1 { quants, scales } => size_of_val(&quants[..]) + size_of_val(&scales[..]),
             Packed::Q8_0 { quants, scales } => size_of_val(&quants[..]) + size_of_val(&scales[..]),
-        }
+        };
+        self.parts.iter().map(bytes).sum()
     }
 
     /// Writes the exact weights of one row; `out` has `cols` places.
-    pub(crate) fn row(&self, row: usize, out: &mut [f32]) {
-        let range = row * self.blocks()..(row + 1) * self.blocks();
+    pub(crate) fn row(&self, mut row: usize, out: &mut [f32]) {
+        for part in &self.parts {
+            if row < part.rows {
+                return part.row(row, out);
+            }
+            row -= part.rows;
+        }
+    }
+
+    /// All weights, row after row.
+    pub(crate) fn values(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.rows * self.cols];
+        for (row, out) in values.chunks_exact_mut(self.cols).enumerate() {
+            self.row(row, out);
+        }
+        values
+    }
+}
+
+impl Rows {
+    pub(crate) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Blocks in a row.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    pub(crate) fn packed(&self) -> &Packed {
+        &self.packed
+    }
+
+    fn row(&self, row: usize, out: &mut [f32]) {
+        let range = row * self.blocks..(row + 1) * self.blocks;
         let out = out.as_chunks_mut::<BLOCK>().0;
         match &self.packed {
             Packed::F32(values) => {
@@ -218,30 +220,69 @@ impl Matrix {
             }
         }
     }
+}
 
-    /// All weights, row after row.
-    pub(crate) fn values(&self) -> Vec<f32> {
-        let mut values = vec![0.0; self.rows * self.cols];
-        for (row, out) in values.chunks_exact_mut(self.cols).enumerate() {
-            self.row(row, out);
-        }
-        values
-    }
-
-    fn scales_are_finite(&self) -> bool {
-        match &self.packed {
-            Packed::F32(values) => values
-                .as_flattened()
-                .as_flattened()
-                .iter()
-                .all(|v| v.is_finite()),
-            Packed::Q4_1 { scales, .. } => scales.as_flattened().iter().all(|v| v.is_finite()),
-            Packed::Q8_0 { scales, .. } => scales.iter().all(|v| v.is_finite()),
-        }
-    }
+/// Whether two formats are kept the same way.
+fn is_like(a: Format, b: Format) -> bool {
+    let plain = |format| matches!(format, Format::F32 | Format::F16);
+    a == b || plain(a) && plain(b)
 }
 
 impl Packed {
+    fn with_room(format: Format, blocks: usize) -> Self {
+        match format {
+            Format::F32 | Format::F16 => Self::F32(Vec::with_capacity(blocks)),
+            Format::Q4_1 => Self::Q4_1 {
+                quants: Vec::with_capacity(blocks),
+                scales: Vec::with_capacity(blocks),
+            },
+            Format::Q8_0 => Self::Q8_0 {
+                quants: Vec::with_capacity(blocks),
+                scales: Vec::with_capacity(blocks),
+            },
+        }
+    }
+
+    /// Appends a row as it lies in a file, in a format [like](is_like) this one; says whether all its numbers are finite.
+    fn push_row(&mut self, format: Format, bytes: &[u8]) -> bool {
+        let start = self.len();
+        match self {
+            Self::F32(values) => {
+                if format == Format::F32 {
+                    let numbers = bytes.as_chunks::<4>().0.as_chunks::<BLOCK>().0;
+                    values.extend(numbers.iter().map(|b| lanes(b, |n| f32::from_le_bytes(*n))));
+                } else {
+                    let numbers = bytes.as_chunks::<2>().0.as_chunks::<BLOCK>().0;
+                    values.extend(
+                        numbers
+                            .iter()
+                            .map(|b| lanes(b, |n| f16::from_le_bytes(*n).to_f32())),
+                    );
+                }
+                let new = values[start..].as_flattened().as_flattened();
+                new.iter().all(|v| v.is_finite())
+            }
+            Self::Q4_1 { quants, scales } => {
+                for b in bytes.as_chunks::<20>().0 {
+                    scales.push([half_at(b, 0), half_at(b, 2)]);
+                    quants.push(std::array::from_fn(|i| b[4 + i]));
+                }
+                let new = scales[start..].as_flattened();
+                new.iter().all(|v| v.is_finite())
+            }
+            Self::Q8_0 { quants, scales } => {
+                for b in bytes.as_chunks::<34>().0 {
+                    let quant = |i: usize| i8::from_le_bytes([b[2 + i]]);
+                    scales.push(half_at(b, 0));
+                    quants.push(std::array::from_fn(|h| {
+                        std::array::from_fn(|i| quant(16 * h + i))
+                    }));
+                }
+                scales[start..].iter().all(|v| v.is_finite())
+            }
+        }
+    }
+
     /// Number of blocks.
     fn len(&self) -> usize {
         match self {
@@ -249,49 +290,6 @@ impl Packed {
             Self::Q4_1 { quants, .. } => quants.len(),
             Self::Q8_0 { quants, .. } => quants.len(),
         }
-    }
-
-    fn slice(&self, from: usize, to: usize) -> Self {
-        match self {
-            Self::F32(values) => Self::F32(values[from..to].to_vec()),
-            Self::Q4_1 { quants, scales } => Self::Q4_1 {
-                quants: quants[from..to].to_vec(),
-                scales: scales[from..to].to_vec(),
-            },
-            Self::Q8_0 { quants, scales } => Self::Q8_0 {
-                quants: quants[from..to].to_vec(),
-                scales: scales[from..to].to_vec(),
-            },
-        }
-    }
-
-    /// Appends blocks stored the same way; says whether they were.
-    fn append(&mut self, next: &Self) -> bool {
-        match (self, next) {
-            (Self::F32(values), Self::F32(more)) => values.extend_from_slice(more),
-            (
-                Self::Q4_1 { quants, scales },
-                Self::Q4_1 {
-                    quants: q,
-                    scales: s,
-                },
-            ) => {
-                quants.extend_from_slice(q);
-                scales.extend_from_slice(s);
-            }
-            (
-                Self::Q8_0 { quants, scales },
-                Self::Q8_0 {
-                    quants: q,
-                    scales: s,
-                },
-            ) => {
-                quants.extend_from_slice(q);
-                scales.extend_from_slice(s);
-            }
-            _ => return false,
-        }
-        true
     }
 }
 
@@ -339,13 +337,8 @@ fn floats(view: TensorView<'_>) -> Vec<f32> {
     }
 }
 
-fn lanes(values: &[f32]) -> Vec<Lane2> {
-    values
-        .as_chunks::<BLOCK>()
-        .0
-        .iter()
-        .map(|block| std::array::from_fn(|h| std::array::from_fn(|i| block[16 * h + i])))
-        .collect()
+fn lanes<T>(block: &[T; BLOCK], value: impl Fn(&T) -> f32) -> Lane2 {
+    std::array::from_fn(|h| std::array::from_fn(|i| value(&block[16 * h + i])))
 }
 
 fn half_at(block: &[u8], at: usize) -> f32 {
@@ -470,35 +463,52 @@ mod tests {
     }
 
     #[test]
-    fn stacking_and_reordering_keep_every_row() {
+    fn stacking_keeps_every_row_in_its_order_and_form() {
         let numbers = |from: usize, rows: usize| -> Vec<f32> {
             (from * 32..(from + rows) * 32).map(|i| i as f32).collect()
         };
-        let plain = Matrix::stack(vec![
-            Matrix::from_values(&numbers(0, 2), 2, 32),
-            Matrix::from_values(&numbers(2, 1), 1, 32),
-        ]);
-        assert_eq!((plain.rows(), plain.values()), (3, numbers(0, 3)));
-
-        let bytes = q4_1(1.0, 0.0, [0x21; 16]);
-        let quantised = Matrix::load(
-            "w",
-            TensorView {
-                shape: &[1, 32],
-                format: Format::Q4_1,
-                bytes: &bytes,
+        let [two, one] = [numbers(0, 2), numbers(2, 1)].map(|values| {
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes());
+            bytes.collect::<Vec<u8>>()
+        });
+        let halves: Vec<u8> = numbers(0, 1)
+            .iter()
+            .flat_map(|v| f16::from_f32(*v).to_le_bytes())
+            .collect();
+        let packed = q4_1(1.0, 0.0, [0x21; 16]);
+        let keep = |row: usize| row;
+        let turn = |row: usize| 1 - row;
+        let shapes = [[1, 32], [2, 32]];
+        let source = |bytes, format, rows: usize, order| Source {
+            name: "w".to_owned(),
+            view: TensorView {
+                shape: &shapes[rows - 1],
+                format,
+                bytes,
             },
-            1,
-            32,
-        )
-        .unwrap();
-        let mixed = Matrix::stack(vec![quantised, Matrix::from_values(&numbers(0, 1), 1, 32)]);
+            rows,
+            order,
+        };
+        let sources = [
+            source(&two, Format::F32, 2, &turn as &dyn Fn(usize) -> usize),
+            source(&one, Format::F32, 1, &keep),
+            source(&halves, Format::F16, 1, &keep),
+            source(&packed, Format::Q4_1, 1, &keep),
+        ];
+        let matrix = Matrix::stack(32, &sources).unwrap();
+        let quantised = [[1.0; 16], [2.0; 16]].concat();
+        let wanted = [
+            numbers(1, 1),
+            numbers(0, 1),
+            numbers(2, 1),
+            numbers(0, 1),
+            quantised,
+        ];
+        assert_eq!((matrix.rows(), matrix.values()), (5, wanted.concat()));
         assert_eq!(
-            (mixed.values()[0], mixed.values()[16], mixed.values()[33]),
-            (1.0, 2.0, 1.0)
+            matrix.parts().len(),
+            2,
+            "what is stored alike lies together"
         );
-
-        let turned = plain.reorder_rows(|row| 2 - row).values();
-        assert_eq!((turned[0], turned[64]), (64.0, 0.0));
     }
 }

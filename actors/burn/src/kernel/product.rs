@@ -2,14 +2,14 @@
 
 use super::Kernel;
 use super::lanes::Lanes;
-use crate::matrix::{Lane2, Matrix, Packed};
+use crate::matrix::{Lane2, Packed, Rows};
 
 /// Rows that the many-token kernel unpacks together.
 pub(super) const TILE_ROWS: usize = 4;
 
 /// One token: each weight is read once, so nothing is unpacked to memory.
 pub(super) struct One<'a> {
-    pub(super) matrix: &'a Matrix,
+    pub(super) matrix: &'a Rows,
     pub(super) first_row: usize,
     pub(super) x: &'a [Lane2],
     pub(super) sums: &'a [f32],
@@ -88,7 +88,7 @@ fn dot_q8_0<L: Lanes>(l: L, q: &[[[i8; 16]; 2]], s: &[f32], x: &[Lane2]) -> f32 
 
 /// Many tokens: a few rows are unpacked into the first-level cache and multiplied with all tokens.
 pub(super) struct Many<'a> {
-    pub(super) matrix: &'a Matrix,
+    pub(super) matrix: &'a Rows,
     pub(super) first_row: usize,
     pub(super) x: &'a [Lane2],
     pub(super) tokens: usize,
@@ -224,7 +224,7 @@ fn tile_of_2<L: Lanes>(l: L, w: [&[Lane2]; 2], x: [&[Lane2]; 2]) -> [[f32; 2]; 2
 
 /// Exact weights of the blocks from `first`.
 #[inline(always)]
-fn unpack<L: Lanes>(l: L, matrix: &Matrix, first: usize, out: &mut [Lane2]) {
+fn unpack<L: Lanes>(l: L, matrix: &Rows, first: usize, out: &mut [Lane2]) {
     let range = first..first + out.len();
     match matrix.packed() {
         Packed::F32(values) => out.copy_from_slice(&values[range]),

@@ -30,9 +30,7 @@ impl HostCache {
         if positions <= self.capacity {
             return;
         }
-        let capacity = positions
-            .next_multiple_of(STEP)
-            .min(config.context.max(positions));
+        let capacity = super::room(self.capacity, positions, STEP, config.context);
         let mut layers = Vec::with_capacity(config.layers);
         for layer in 0..config.layers {
             let mut fresh = [0, 1].map(|_| vec![0.0; config.kv_heads * capacity * config.dim]);
@@ -46,6 +44,8 @@ impl HostCache {
                             .copy_from_slice(&old[..self.len * config.dim]);
                     }
                     old.zeroize();
+                    // Given back at once, so that growing needs room for one layer more and not for a second cache.
+                    *old = Vec::new();
                 }
             }
             layers.push(fresh);

@@ -5,6 +5,8 @@ use crate::kernel::{Activations, AttentionShape, Kernels};
 
 /// Tokens of a prompt computed together: enough to hide the unpacking of weights, few enough for the second-level cache.
 const CHUNK: usize = 64;
+/// Numbers held for the tokens of a chunk: 32 MB, however wide the model is.
+const BUFFER_MAX: usize = 1 << 23;
 
 pub(crate) struct Fused {
     weights: Weights,
@@ -147,8 +149,16 @@ impl Decoder for Fused {
         &self.weights.config
     }
 
-    fn chunk(&self) -> usize {
-        CHUNK
+    fn chunk(&self, _slot: usize) -> usize {
+        let Config {
+            hidden,
+            feed_forward,
+            ..
+        } = self.weights.config;
+        // The stream, queries, what is added, queries with keys and values (twice, as the product writes them), the gates
+        // likewise, and the input of the widest product.
+        let of_a_token = 9 * hidden + 5 * feed_forward;
+        (BUFFER_MAX / of_a_token).clamp(1, CHUNK)
     }
 
     fn reserve(&mut self, slot: usize, positions: usize) {

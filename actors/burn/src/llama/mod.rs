@@ -9,21 +9,26 @@ mod tensors;
 
 use crate::error::LoadError;
 use crate::gguf::{Gguf, Value};
-use crate::matrix::{Matrix, load_vector};
+use crate::matrix::{Matrix, Source, load_vector};
 
 pub(crate) use self::cache::HostCache;
 pub(crate) use self::fused::Fused;
 pub(crate) use self::tensors::Tensors;
 
-/// Bounds against files that ask for absurd amounts; far above every model of this kind.
+/// Bounds against files that ask for absurd amounts; far above every model of this kind. What a file says costs nothing
+/// by itself: caches and tables grow with the positions in use.
 const CONTEXT_MAX: usize = 1 << 20;
 const LAYERS_MAX: usize = 1024;
+/// Real models have 1e-6 to 1e-5.
+const EPSILON_MAX: f32 = 0.1;
+/// Real models have 1e4 to 1e8.
+const ROPE_BASE_MAX: f64 = 1e12;
 
 /// What the engine asks of a language model: token ids in, logits out, one cache for each slot.
 pub(crate) trait Decoder: Send {
     fn config(&self) -> &Config;
-    /// Tokens to hand over at once while a prompt is read; between two hand-overs a request can be called off.
-    fn chunk(&self) -> usize;
+    /// Tokens to hand over at once while a prompt is read into a slot; between two hand-overs a request can be called off.
+    fn chunk(&self, slot: usize) -> usize;
     /// Makes room for this many positions in a slot, keeping what it holds.
     fn reserve(&mut self, slot: usize, positions: usize);
     /// Positions a slot holds.
@@ -72,11 +77,7 @@ impl Config {
         }
         let heads = file.size("llama.attention.head_count")?;
         let hidden = file.size("llama.embedding_length")?;
-        let kv_heads = match file.get("llama.attention.head_count_kv") {
-            Some(_) => file.size("llama.attention.head_count_kv")?,
-            None => heads,
-        };
-        let embedding = file.tensor("token_embd.weight")?;
+        let kv_heads = file.find_size("llama.attention.head_count_kv")?;
         let rope_base = match file.get("llama.rope.freq_base") {
             Some(_) => file.float("llama.rope.freq_base")?,
             None => 10_000.0,
@@ -86,18 +87,19 @@ impl Config {
             hidden,
             feed_forward: file.size("llama.feed_forward_length")?,
             heads,
-            kv_heads,
+            kv_heads: kv_heads.unwrap_or(heads),
             dim: hidden / heads,
-            vocabulary: embedding.shape[0],
+            vocabulary: file.tensor("token_embd.weight")?.shape[0],
             context: file.size("llama.context_length")?,
             rope_base,
             epsilon: file.float("llama.attention.layer_norm_rms_epsilon")? as f32,
         };
-        config.check(file)?;
+        config.check()?;
+        config.check_file(file)?;
         Ok(config)
     }
 
-    fn check(&self, file: &Gguf) -> Result<(), LoadError> {
+    fn check(&self) -> Result<(), LoadError> {
         let refuse = |what, found: String, wanted| {
             Err(LoadError::Unsupported {
                 what,
@@ -131,27 +133,83 @@ impl Config {
                 "at most 1048576 tokens and 1024 layers are read",
             );
         }
-        if self.rope_base <= 1.0 || self.epsilon <= 0.0 || !self.epsilon.is_finite() {
-            let found = format!("{} and {}", self.rope_base, self.epsilon);
+        if !(self.rope_base > 1.0 && self.rope_base <= ROPE_BASE_MAX) {
             return refuse(
-                "the rotary base or epsilon",
-                found,
-                "positive numbers are wanted",
+                "the rotary base (llama.rope.freq_base)",
+                self.rope_base.to_string(),
+                "a number above 1 and up to 1e12 is wanted",
             );
         }
-        if let Some(Value::Unsigned(turned)) = file.get("llama.rope.dimension_count")
-            && *turned != self.dim as u64
-        {
+        if !(self.epsilon > 0.0 && self.epsilon <= EPSILON_MAX) {
             return refuse(
-                "the number of rotated dimensions",
-                turned.to_string(),
-                "the whole head is wanted",
+                "the epsilon (llama.attention.layer_norm_rms_epsilon)",
+                self.epsilon.to_string(),
+                "a number above 0 and up to 0.1 is wanted",
             );
         }
-        match file.get("llama.rope.scaling.type") {
-            None => Ok(()),
-            Some(Value::Text(kind)) if kind == "none" => Ok(()),
-            Some(kind) => refuse("rotary scaling", format!("{kind:?}"), "none is supported"),
+        Ok(())
+    }
+
+    /// What the file says besides must agree, and nothing may change the computation that is not computed here.
+    fn check_file(&self, file: &Gguf) -> Result<(), LoadError> {
+        for (key, wanted, other) in [
+            ("llama.vocab_size", self.vocabulary, "the embedding"),
+            (
+                "llama.rope.dimension_count",
+                self.dim,
+                "the width of a head",
+            ),
+            (
+                "llama.attention.key_length",
+                self.dim,
+                "the width of a head",
+            ),
+            (
+                "llama.attention.value_length",
+                self.dim,
+                "the width of a head",
+            ),
+        ] {
+            match file.find_size(key)? {
+                Some(found) if found != wanted => {
+                    return Err(LoadError::Contradiction {
+                        key: key.to_owned(),
+                        found,
+                        other,
+                        wanted,
+                    });
+                }
+                _ => {}
+            }
+        }
+        let refuse = |what, found: String, wanted| {
+            Err(LoadError::Unsupported {
+                what,
+                found: format!("{found:.60}"),
+                wanted,
+            })
+        };
+        let scaling = match file.get("llama.rope.scaling.type") {
+            // Without a type a factor scales linearly.
+            None => file.get("llama.rope.scaling.factor"),
+            Some(Value::Text("none")) => None,
+            Some(kind) => Some(kind),
+        };
+        match scaling {
+            None => {}
+            Some(Value::Float(factor)) if factor == 0.0 || factor == 1.0 => {}
+            Some(kind) => {
+                let found = format!("{kind:?}");
+                return refuse("rotary scaling", found, "none is supported");
+            }
+        }
+        match file.get("llama.expert_count") {
+            None | Some(Value::Unsigned(0)) => Ok(()),
+            Some(experts) => refuse(
+                "the number of experts",
+                format!("{experts:?}"),
+                "models without experts are supported",
+            ),
         }
     }
 }
@@ -192,43 +250,50 @@ impl Weights {
             vocabulary,
             ..
         } = config;
-        let mut known = 2;
+        let keep = |row| row;
+        let halves = |row| halves_first(row, dim);
+        let source = |name: &str, rows| -> Result<Source<'_>, LoadError> {
+            Ok(Source {
+                view: file.tensor(name)?,
+                name: name.to_owned(),
+                rows,
+                order: &keep,
+            })
+        };
+        let turned = |name: &str, rows| -> Result<Source<'_>, LoadError> {
+            Ok(Source {
+                order: &halves,
+                ..source(name, rows)?
+            })
+        };
         let matrix = |name: &str, rows, cols| Matrix::load(name, file.tensor(name)?, rows, cols);
         let vector = |name: &str| load_vector(name, file.tensor(name)?, hidden);
+        check_all_used(file, config.layers)?;
         let mut layers = Vec::new();
         for i in 0..config.layers {
             let name = |part: &str| format!("blk.{i}.{part}.weight");
-            let q = matrix(&name("attn_q"), heads * dim, hidden)?
-                .reorder_rows(|row| halves_first(row, dim));
-            let k = matrix(&name("attn_k"), kv_heads * dim, hidden)?
-                .reorder_rows(|row| halves_first(row, dim));
-            let v = matrix(&name("attn_v"), kv_heads * dim, hidden)?;
-            let gate = matrix(&name("ffn_gate"), feed_forward, hidden)?;
-            let up = matrix(&name("ffn_up"), feed_forward, hidden)?;
+            let qkv = [
+                turned(&name("attn_q"), heads * dim)?,
+                turned(&name("attn_k"), kv_heads * dim)?,
+                source(&name("attn_v"), kv_heads * dim)?,
+            ];
+            let gate_up = [
+                source(&name("ffn_gate"), feed_forward)?,
+                source(&name("ffn_up"), feed_forward)?,
+            ];
             layers.push(Layer {
                 attention_norm: vector(&name("attn_norm"))?,
-                qkv: Matrix::stack(vec![q, k, v]),
+                qkv: Matrix::stack(hidden, &qkv)?,
                 attention_out: matrix(&name("attn_output"), hidden, hidden)?,
                 feed_norm: vector(&name("ffn_norm"))?,
-                gate_up: Matrix::stack(vec![gate, up]),
+                gate_up: Matrix::stack(hidden, &gate_up)?,
                 down: matrix(&name("ffn_down"), hidden, feed_forward)?,
             });
-            known += 9;
         }
         let output = match file.find_tensor("output.weight") {
             Some(view) => Some(Matrix::load("output.weight", view, vocabulary, hidden)?),
             None => None,
         };
-        known += usize::from(output.is_some());
-        // A bias or a frequency table that is left out changes every answer a little, which nobody would notice.
-        if file.tensor_count() != known {
-            let found = format!("{} tensors", file.tensor_count());
-            return Err(LoadError::Unsupported {
-                what: "the file",
-                found,
-                wanted: "it has tensors this model does not use",
-            });
-        }
         Ok(Self {
             embedding: matrix("token_embd.weight", vocabulary, hidden)?,
             layers,
@@ -252,6 +317,51 @@ impl Weights {
     }
 }
 
+/// A bias or a frequency table that is left out changes every answer a little, which nobody would notice.
+fn check_all_used(file: &Gguf, layers: usize) -> Result<(), LoadError> {
+    const OF_LAYER: [&str; 9] = [
+        "attn_norm",
+        "attn_q",
+        "attn_k",
+        "attn_v",
+        "attn_output",
+        "ffn_norm",
+        "ffn_gate",
+        "ffn_up",
+        "ffn_down",
+    ];
+    let of_layer = |name: &str| {
+        let (number, part) = name.strip_prefix("blk.")?.split_once('.')?;
+        let part = part.strip_suffix(".weight")?;
+        // A number is known only as it is written here: `01` is another name.
+        let known = number
+            .parse()
+            .is_ok_and(|n: usize| n < layers && n.to_string() == number);
+        (known && OF_LAYER.contains(&part)).then_some(())
+    };
+    let is_used = |name: &str| {
+        matches!(
+            name,
+            "token_embd.weight" | "output_norm.weight" | "output.weight"
+        ) || of_layer(name).is_some()
+    };
+    match file.tensor_names().find(|name| !is_used(name)) {
+        None => Ok(()),
+        Some(name) => Err(LoadError::TensorUnused {
+            tensor: name.to_owned(),
+        }),
+    }
+}
+
+/// Room for at least so many positions: a little more, so that growing token by token copies each position seldom, and
+/// never more than the context.
+fn room(capacity: usize, positions: usize, step: usize, context: usize) -> usize {
+    positions
+        .max(capacity + capacity / 2)
+        .next_multiple_of(step)
+        .min(context.max(positions))
+}
+
 /// Which row of a head's matrix comes to place `row`.
 ///
 /// The file interleaves the two numbers of each rotated pair. Queries and keys meet only in dot products, which do not care
@@ -267,39 +377,44 @@ fn halves_first(row: usize, dim: usize) -> usize {
         }
 }
 
-/// Cosines and sines of the rotation, `[position][pair]`.
+/// Cosines and sines of the rotation, `[position][pair]`, as far as positions were used.
 #[derive(Debug)]
 struct Rotation {
     cos: Vec<f32>,
     sin: Vec<f32>,
     half: usize,
+    base: f64,
 }
 
 impl Rotation {
     fn new(config: &Config) -> Self {
-        let half = config.dim / 2;
-        let angle = |i: usize| {
-            let (position, pair) = ((i / half) as f64, (i % half) as f64);
-            position / config.rope_base.powf(pair / half as f64)
-        };
-        let angles = 0..config.context * half;
         Self {
-            cos: angles.clone().map(|i| angle(i).cos() as f32).collect(),
-            sin: angles.map(|i| angle(i).sin() as f32).collect(),
-            half,
+            cos: Vec::new(),
+            sin: Vec::new(),
+            half: config.dim / 2,
+            base: config.rope_base,
         }
     }
 
     /// Cosines and sines from a position on, for as many positions.
-    fn from(&self, position: usize, count: usize) -> (&[f32], &[f32]) {
-        let range = position * self.half..(position + count) * self.half;
+    fn from(&mut self, position: usize, count: usize) -> (&[f32], &[f32]) {
+        let (half, base) = (self.half, self.base);
+        let range = position * half..(position + count) * half;
+        let angle = |i: usize| {
+            let (position, pair) = ((i / half) as f64, (i % half) as f64);
+            position / base.powf(pair / half as f64)
+        };
+        let fresh = self.cos.len()..range.end.max(self.cos.len());
+        self.cos
+            .extend(fresh.clone().map(|i| angle(i).cos() as f32));
+        self.sin.extend(fresh.map(|i| angle(i).sin() as f32));
         (&self.cos[range.clone()], &self.sin[range])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, DeviceKind};
+    use burn::tensor::Device;
 
     use super::*;
     use crate::kernel::{Isa, Kernels};
@@ -387,12 +502,8 @@ mod tests {
     /// Runs on the software adapter of a build machine too; passes over a machine without any adapter.
     #[test]
     fn an_adapter_computes_what_the_processor_does() {
-        let device = match Device::wgpu_options().init() {
-            Ok(device) => device,
-            Err(burn_wgpu::WgpuInitError::Registration { .. }) => {
-                Device::wgpu(DeviceKind::DefaultDevice)
-            }
-            Err(_) => return,
+        let Ok(adapter) = crate::device::open_adapter() else {
+            return;
         };
         let wanted = logits(&mut Fused::new(
             small(),
@@ -401,7 +512,7 @@ mod tests {
         ));
         assert_alike(
             "wgpu",
-            &logits(&mut Tensors::new(small(), device, 2)),
+            &logits(&mut Tensors::new(small(), adapter.device, 2)),
             &wanted,
         );
     }
@@ -414,7 +525,8 @@ mod tests {
 
     #[test]
     fn rotation_turns_by_the_position_over_the_base() {
-        let rotation = Rotation::new(&Config { dim: 32, ..SMALL });
+        let mut rotation = Rotation::new(&Config { dim: 32, ..SMALL });
+        assert!(rotation.cos.is_empty(), "a table is as long as it was used");
         let (cos, sin) = rotation.from(3, 1);
         assert!((cos[0] - 3f32.cos()).abs() < 1e-6 && (sin[0] - 3f32.sin()).abs() < 1e-6);
         assert!((sin[8] - (3.0f32 / 100.0).sin()).abs() < 1e-6);

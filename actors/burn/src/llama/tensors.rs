@@ -7,6 +7,8 @@ use crate::matrix::Matrix;
 
 /// Tokens of a prompt computed together.
 const CHUNK: usize = 256;
+/// Scores of a pass, heads times tokens times positions: 64 MB, however long the text before it is.
+const SCORES_MAX: usize = 1 << 24;
 /// Room of a cache grows in steps of this many positions.
 const STEP: usize = 256;
 
@@ -179,8 +181,9 @@ impl Decoder for Tensors {
         &self.config
     }
 
-    fn chunk(&self) -> usize {
-        CHUNK
+    fn chunk(&self, slot: usize) -> usize {
+        let seen = self.caches[slot].len + CHUNK;
+        (SCORES_MAX / (self.config.heads * seen)).clamp(1, CHUNK)
     }
 
     fn reserve(&mut self, slot: usize, positions: usize) {
@@ -195,7 +198,7 @@ impl Decoder for Tensors {
         if positions <= cache.capacity {
             return;
         }
-        let capacity = positions.next_multiple_of(STEP).min(context.max(positions));
+        let capacity = super::room(cache.capacity, positions, STEP, context);
         let empty = || Tensor::<3>::zeros([kv_heads, capacity, dim], &self.device);
         let old = std::mem::take(&mut cache.layers);
         cache.layers = if old.is_empty() {

