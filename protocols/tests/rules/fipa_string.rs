@@ -661,17 +661,14 @@ fn foreign_names_are_read_but_make_no_draft() {
         acl.to_draft(morning()),
         Err(AclError::Protocol(_))
     ));
-    // What says nothing is left out.
-    let acl =
-        read("(inform :protocol \"\" :in-reply-to \"\" :conversation-id \"\" :language \"\")");
+    // What names nothing is left out.
+    let acl = read("(inform :protocol \"\" :conversation-id \"\")");
     let drafted = message(
         PLANNER,
         acl.to_draft(morning()).unwrap().to(party(EXECUTOR)),
     );
-    assert_eq!(
-        (drafted.in_reply_to, drafted.language, drafted.protocol),
-        (None, None, None)
-    );
+    assert_eq!(drafted.protocol, None);
+    assert_ne!(drafted.conversation_id, ConversationId::from_foreign(""));
 }
 
 /// Texts that would take long if any part were read again and again.
