@@ -11,6 +11,7 @@ mod fipa_string;
 mod forged;
 mod golden;
 mod identity;
+mod printed;
 mod properties;
 mod tensor;
 mod verification;
