@@ -214,12 +214,21 @@ impl Bridge {
                 }
             });
         }
-        let said = Acl {
+        let mut said = Acl {
             receivers: Vec::new(),
             reply_to: Vec::new(),
             reply_with: None,
             ..acl.clone()
         };
+        // An empty text says no more than a parameter that is left out, which JADE does.
+        for value in [
+            &mut said.language,
+            &mut said.encoding,
+            &mut said.ontology,
+            &mut said.in_reply_to,
+        ] {
+            *value = value.take().filter(|value| !value.is_empty());
+        }
         let mut draft = said.to_draft_with(now, |agent| agent.name.parse())?;
         for party in reply_to {
             draft = draft.reply_to(party);

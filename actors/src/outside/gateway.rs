@@ -1,10 +1,12 @@
 //! The acting half of the gateway: envoys' cells, their keys, and the two queues.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use aios_protocols::fipa_string::{Acl, AgentName, parse};
 use aios_protocols::{AgentId, Message, Reason, ReasonKind, Sealed, authenticate};
+use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -286,7 +288,15 @@ async fn listen(gateway: std::sync::Weak<Inner>, envoy: AgentId, cell: Arc<Cell>
             let Some(gateway) = gateway.upgrade() else {
                 return;
             };
-            gateway.heard(&envoy, &cell, frame).await;
+            let heard = AssertUnwindSafe(gateway.heard(&envoy, &cell, frame.clone()));
+            if heard.catch_unwind().await.is_err() {
+                // One message that cannot be written must not make an agent outside deaf to all others.
+                tracing::error!(%envoy, "a message to an outside agent made the gateway panic");
+                let sender = Some(cell.label());
+                gateway
+                    .society
+                    .bury(frame, aios_supervisor::Reason::Closed, sender);
+            }
         }
         cell.waker.rung().await;
     }

@@ -167,7 +167,7 @@ async fn a_whole_run_of_jade_is_exchanged_without_a_refusal() {
                     .map_or("-".to_owned(), |value| value.as_str().unwrap().to_owned())
             };
             let sender = acl.sender.clone().unwrap();
-            let mut found = vec![
+            let mut found = [
                 acl.performative.to_string(),
                 sender.name,
                 acl.receivers[0].name.clone(),
@@ -348,6 +348,40 @@ async fn a_df_of_jade_is_asked() {
     .await
     .unwrap();
     assert_eq!(asked.await.unwrap().unwrap(), result.replace("\\\"", "\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_here_subscribes_to_one_of_jade_and_cancels() {
+    let house = House::new().await;
+    let mut jade = Jade::new(&house, options());
+    jade.gateway.export_as(house.driver.me(), "planner@aios");
+    let stock = jade
+        .gateway
+        .invite(AgentName::new(format!("stock@{PLATFORM}")))
+        .unwrap();
+    let draft = Draft::subscribe(&stock, "((iota ?x (stock ?x)))");
+    let mut news = house.driver.open(draft, 8).await.unwrap();
+    assert_eq!(jade.hear().await.performative, Performative::Subscribe);
+    let from = |act: &str, content: &str| {
+        format!(
+            "({act}\n :sender  ( agent-identifier :name stock@{PLATFORM} )\n :receiver  (set ( agent-identifier :name planner@aios ) )\n :content  \"{content}\" \n :in-reply-to  {{reply-with}} :protocol  fipa-subscribe\n :conversation-id  {{conversation}} )"
+        )
+    };
+    for (act, content) in [("AGREE", ""), ("INFORM", "1"), ("INFORM", "2")] {
+        jade.say(&from(act, content)).await.unwrap();
+    }
+    for expected in ["1", "2"] {
+        let said = news.next(SECOND).await.unwrap();
+        assert_eq!(said.content.as_str(), Some(expected));
+    }
+    news.cancel().unwrap();
+    let cancel = jade.hear().await;
+    assert_eq!(cancel.performative, Performative::Cancel);
+    jade.say(&from("INFORM", "cancelled")).await.unwrap();
+    let last = news.next(SECOND).await.unwrap();
+    assert_eq!(last.content.as_str(), Some("cancelled"));
+    jade.is_quiet(&house).await;
+    assert_eq!(house.society.audit().counts().values().sum::<u64>(), 0);
 }
 
 fn request(sender: &str, receiver: &str, rest: &str) -> String {

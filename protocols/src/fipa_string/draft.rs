@@ -1,5 +1,7 @@
 //! Between strings and messages of ours.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -11,6 +13,8 @@ use crate::{
 
 /// By this JADE says that a content is bytes, written in base64.
 const JADE_ENCODING: &str = "X-JADE-Encoding";
+/// What FIPA's dates have no place for: the part of the reply-by below a millisecond.
+const REPLY_BY_MICROS: &str = "X-aios-reply-by-micros";
 /// Metadata that keeps a foreign conversation's own name.
 const FOREIGN_CONVERSATION: &str = "fipa-conversation-id";
 /// JADE writes base64 with padding; others leave it out.
@@ -22,7 +26,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 impl Acl {
     /// A draft that says the same, to be signed by whoever vouches for it; all agents must have names of ours. The sender
     /// and the user-defined parameters are left behind. A conversation's foreign name is kept in the metadata under
-    /// `fipa-conversation-id`. A reply-by is resolved by the reader's clock, see [`When::at`].
+    /// `fipa-conversation-id`; an empty one counts as none, as an empty protocol does. A reply-by is resolved by the reader's clock, see [`When::at`].
     pub fn to_draft(&self, now: Timestamp) -> Result<Draft, AclError> {
         let draft = self.to_draft_with(now, |agent| agent.name.parse())?;
         match &self.conversation_id {
@@ -64,13 +68,15 @@ impl Acl {
             ("in-reply-to", &self.in_reply_to, Draft::in_reply_to),
         ];
         for (slot, value, set) in texts {
-            // An empty text says no more than a parameter that is left out.
-            if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+            if let Some(value) = value {
                 draft = set(draft, text(slot, value)?);
             }
         }
         if let Some(latest) = self.reply_by {
-            draft = draft.reply_by(latest.at(now));
+            let micros = self.user.get(REPLY_BY_MICROS).and_then(Expression::as_str);
+            let micros = micros.and_then(|micros| micros.parse().ok());
+            let rest = micros.filter(|micros| *micros < 1_000).unwrap_or(0);
+            draft = draft.reply_by(latest.at(now) + Duration::from_micros(rest));
         }
         Ok(draft)
     }
@@ -118,11 +124,18 @@ impl From<&Message> for Acl {
         let mut user = UserParameters::default();
         let mut set = |name: &str, value: Expression| user.set(name.to_owned(), value);
         set("X-aios-epoch", envelope.epoch.to_string().into());
+        set("X-aios-key", envelope.key_id.to_string().into());
         set("X-aios-message-id", envelope.id.to_string().into());
         set("X-aios-qos", envelope.qos.to_string().into());
         set("X-aios-sequence", envelope.sequence.to_string().into());
         set("X-aios-tenant", envelope.tenant.to_string().into());
-        set("X-aios-time", envelope.timestamp.to_fipa().into());
+        set("X-aios-time", envelope.timestamp.to_string().into());
+        if let Some(latest) = message.reply_by
+            && latest.as_micros() % 1_000 != 0
+        {
+            let micros = (latest.as_micros() % 1_000).to_string();
+            set(REPLY_BY_MICROS, micros.into());
+        }
         if let Some(trace) = &envelope.trace {
             set("X-traceparent", trace.to_string().into());
         }

@@ -41,7 +41,7 @@ pub const MAX_DEPTH: usize = 32;
 pub const MAX_AGENTS: usize = crate::Limits::CONTROL.parties;
 /// Most parameters of a message or of an agent-identifier; FIPA knows 12, the rest are somebody's own.
 pub const MAX_PARAMETERS: usize = 128;
-/// Most agents, addresses and entries of lists in one message, all together. Each takes some hundred bytes of memory for
+/// Most parameters, agents, addresses and entries of lists in one message, all together. Each takes some hundred bytes of memory for
 /// two bytes of text, so this keeps a message of 1 MiB below 4 MiB in memory.
 pub const MAX_ENTRIES: usize = 16 * 1024;
 

@@ -113,13 +113,10 @@ impl<'a> Reader<'a> {
     /// Name of a parameter that has not been before; the second is for comparing.
     fn new_parameter(&mut self, seen: &mut HashSet<String>) -> Read<(usize, String, String)> {
         self.blank();
+        self.room(seen.len(), MAX_PARAMETERS, "parameters")?;
         let at = self.at;
         let name = self.parameter_name()?;
         let key = name.to_ascii_lowercase();
-        if seen.len() >= MAX_PARAMETERS {
-            let (what, allowed) = ("parameters", MAX_PARAMETERS);
-            return self.error(at, ReadProblem::TooMany { what, allowed });
-        }
         if !seen.insert(key.clone()) {
             return self.error(at, ReadProblem::Repeated(shown(name.as_bytes())));
         }

@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
         }
         self.entries += 1;
         if self.entries > MAX_ENTRIES {
-            let what = "agents, addresses and entries in all";
+            let what = "parameters, agents, addresses and entries in all";
             let allowed = MAX_ENTRIES;
             return self.error(self.at, ReadProblem::TooMany { what, allowed });
         }

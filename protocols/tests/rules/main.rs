@@ -14,6 +14,7 @@ mod forged;
 mod golden;
 mod identity;
 mod keys;
+mod printed;
 mod properties;
 mod replay;
 mod tensor;
