@@ -196,6 +196,8 @@ impl Case<'_> {
             Some(STOP_ORDER)
         } else if self.frees_the_group() {
             Some(GOES_ON)
+        } else if self.starts_from_the_earlier() {
+            Some(ONE_RESTART)
         } else {
             None
         }
@@ -240,6 +242,27 @@ impl Case<'_> {
                 matches!(event.what(), "start" | "fail" | "ignore")
                     && (sup == "/" || is_below(event.path(), sup))
             })
+    }
+
+    /// The same difference when somebody's start is due to fail: the larger restart makes tries that OTP makes in the
+    /// smaller one.
+    fn starts_from_the_earlier(&self) -> bool {
+        let Some(step) = self.step.filter(|step| step.op == "batch") else {
+            return false;
+        };
+        let sup = step.sup.as_deref().unwrap_or("/");
+        let place = |side: &Side| {
+            let event = side.ev.get(self.same())?;
+            let starts = matches!(event.what(), "start" | "fail" | "ignore");
+            let children = &self.script.node(sup)?.children;
+            let mut of_child = children.iter();
+            starts
+                .then(|| of_child.position(|child| is_below(event.path(), &join(sup, &child.id))))?
+        };
+        let fails = self.theirs.ev.iter().any(|event| event.what() == "fail");
+        strategy(self.script, sup) == "rest_for_one"
+            && fails
+            && matches!((place(&self.ours), place(&self.theirs)), (Some(ours), Some(theirs)) if ours < theirs)
     }
 
     fn with(&self, change: impl Fn(&Side) -> Vec<Event>) -> Self {

@@ -128,7 +128,7 @@ impl Make {
             5 => (json!({"exit": "error"}), Value::Null),
             6 => ("ignore".into(), 20.into()),
             7 => (json!({"delay_ms": 15}), "infinity".into()),
-            8 => (json!({"delay_ms": 3000}), 20.into()),
+            8 => (json!({"delay_ms": 200}), 20.into()),
             9..12 => (Value::Null, "brutal_kill".into()),
             12 => ("trap".into(), "brutal_kill".into()),
             13 => (Value::Null, "infinity".into()),
@@ -408,7 +408,8 @@ impl Make {
                 }
                 "start_child" => step.child = Some(plain(failing.clone())),
                 _ if dynamic => step.id = Some("t".into()),
-                _ => step.id = Some(failing.clone()),
+                // One that does not wait for the failing child, or one of its group that does.
+                _ => step.id = Some(ids[self.rng.random_range(0..ids.len())].clone()),
             }
             steps.push(step);
         }

@@ -337,7 +337,11 @@ worker(Parent, Manner) ->
     receive
         {exit_now, Reason} -> exit(Reason);
         %% One that does not go with its killed supervisor would run for ever beside its successor.
-        {'EXIT', Parent, killed} -> exit(killed);
+        {'EXIT', Parent, killed} ->
+            case Manner of
+                #{<<"delay_ms">> := Ms} -> timer:sleep(Ms), exit(killed);
+                _ -> exit(killed)
+            end;
         {'EXIT', Parent, Reason} ->
             ets:insert(world, {{asked, self()}, true}),
             case Manner of

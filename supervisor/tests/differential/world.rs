@@ -114,12 +114,24 @@ impl World {
         context: StartContext,
     ) -> Result<Started, StartError> {
         self.next_start(&path)?;
-        let arguments = (path, context.incarnation, manner, self);
-        Ok(
-            Actor::spawn_linked(None, Puppet, arguments, context.supervisor)
-                .await?
-                .into(),
-        )
+        let delay = manner
+            .as_ref()
+            .and_then(|manner| manner.get("delay_ms")?.as_u64());
+        let arguments = (path.clone(), context.incarnation, manner, self.clone());
+        let (actor, join) =
+            Actor::spawn_linked(None, Puppet, arguments, context.supervisor).await?;
+        let Some(delay) = delay else {
+            return Ok((actor, join).into());
+        };
+        // One that takes its time to go takes it, too, when it falls with its supervisor: something of it stays.
+        let kills = self.kills_above(&path);
+        let stays = tokio::spawn(async move {
+            let _ = join.await;
+            if self.kills_above(&path) > kills {
+                tokio::time::sleep(Duration::from_millis(delay)).await;
+            }
+        });
+        Ok((actor, stays).into())
     }
 
     /// How often each supervisor above a path has been killed.
