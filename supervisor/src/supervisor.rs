@@ -15,8 +15,8 @@ use std::{
 
 use parking_lot::Mutex;
 use ractor::{
-    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent as RactorEvent,
-    actor::ActorRuntime, concurrency::JoinHandle,
+    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr,
+    SupervisionEvent as RactorEvent, actor::ActorRuntime, concurrency::JoinHandle,
 };
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -76,7 +76,11 @@ impl Supervisor {
                 shared: Arc::clone(&shared),
                 ready,
             };
-            let (actor, join) = ActorRuntime::spawn(None, SupervisorActor, arguments).await?;
+            let spawned = ActorRuntime::spawn(None, SupervisorActor, arguments).await;
+            let (actor, join) = match spawned {
+                Ok(spawned) => spawned,
+                Err(error) => return Err(why_not_spawned(error, outcome, &shared).await),
+            };
             let stop_if_dropped = StopIfDropped(Some(actor.get_cell()));
             let result = until_ready(outcome, join, &shared).await.map(drop);
             stop_if_dropped.disarm();
@@ -125,10 +129,9 @@ pub(crate) async fn start_nested(
     let (actor, join) = match spawned {
         Ok(spawned) => spawned,
         Err(error) => {
-            // Its children may have started before it could be linked.
-            shared.orphans_gone().await;
+            let error = why_not_spawned(error, outcome, &shared).await;
             nest.parent.forget(&shared);
-            return Err(error.into());
+            return Err(error);
         }
     };
     let cell = actor.get_cell();
@@ -142,6 +145,19 @@ pub(crate) async fn start_nested(
         join: Some(join),
         subtree: Some(shared),
     })
+}
+
+/// Its children may have started before it could be linked, or failed to.
+async fn why_not_spawned(
+    error: SpawnErr,
+    mut outcome: oneshot::Receiver<Result<(), StartError>>,
+    shared: &Shared,
+) -> StartError {
+    shared.orphans_gone().await;
+    match outcome.try_recv() {
+        Ok(Err(error)) => error,
+        _ => error.into(),
+    }
 }
 
 /// A supervisor that could not start has left completely before anybody hears of it.
@@ -298,6 +314,10 @@ impl Actor for SupervisorActor {
         };
         if boots_in_place(&state.shared.path) {
             state.boot().await;
+            // Nobody is up and nobody has to be waited for: the start has failed here and now.
+            if let Some(failure) = state.outcome.as_ref().and_then(Outcome::failure) {
+                return Err(Box::new(GaveUp(failure)));
+            }
         }
         Ok(state)
     }

@@ -43,7 +43,9 @@ fn every_rule_has_a_test_that_exists_or_a_reason() {
     tests_below(&crate_folder.join("tests"), &mut names);
     assert!(names.len() > 100, "{} tests found", names.len());
     let mut rows = 0;
-    for line in TABLE.lines().filter(|line| line.starts_with("| ")) {
+    // The differences on purpose have a table of their own, which `differential` holds against the traces.
+    let (_, table) = TABLE.split_once("\n## OTP\n").unwrap();
+    for line in table.lines().filter(|line| line.starts_with("| ")) {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         let [case, here] = cells.as_slice() else {
             panic!("not two columns: {line}");

@@ -1,16 +1,7 @@
 //! The rules of OTP's `supervisor` (its `supervisor_SUITE`, group by group) and of Pekko's typed supervision, each a
 //! test named after the rule, on the pure core. `tests/` repeats the ones that depend on real actors.
 //!
-//! Where we differ on purpose:
-//!
-//! | OTP or Pekko | here | why |
-//! |---|---|---|
-//! | giving up exits with `shutdown`, so a transient supervisor stays down | giving up is a failure | an escalation that nobody answers is lost |
-//! | a group restart also starts children stopped by `terminate_child` | it does not | "terminated" is somebody's decision; only `restart_child` takes it back |
-//! | a failed restart is tried again at once, and no order is heard while a start is slow | the same count, but through the mailbox, or after a backoff; starts run in tasks | the mailbox is never held hostage |
-//! | a start order during a group restart waits in the mailbox | it queues behind the group's starts | the same order, without blocking |
-//! | Pekko restarts in place, keeping the mailbox | the actor is a new one; a `Mailbox` is kept beside it | one mechanism, and the state is surely gone |
-//! | Pekko `resume` goes on with the state that failed | not offered | a state that met an error is not to be trusted |
+//! Where we decide otherwise than OTP on purpose, and why, stands in `docs/supervision-rules.md`.
 
 use std::time::Duration;
 

@@ -1,0 +1,137 @@
+//! Scripts played on OTP's own supervisor and on ours with real actors; the traces are compared event by event, and every
+//! deviation must be one of the differences that `docs/supervision-rules.md` declares.
+//!
+//! `traces.jsonl` holds scripts with the trace that OTP left, so they need no Erlang. With the feature `heavy` random
+//! scripts are played on both (`escript`; Debian's package `erlang-base`): `AIOS_SEEDS` says how many, `AIOS_SEED` the first.
+
+#![allow(clippy::unwrap_used)]
+
+mod compare;
+mod play;
+mod script;
+mod world;
+
+#[cfg(feature = "heavy")]
+mod generate;
+#[cfg(feature = "heavy")]
+mod otp;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use compare::{DIFFERENCES, Verdict, compare};
+use script::{Script, Trace};
+
+const TRACES: &str = include_str!("traces.jsonl");
+const RULES: &str = include_str!("../../../docs/supervision-rules.md");
+
+fn traces() -> Vec<Script> {
+    TRACES
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Plays and compares; the names of the differences that explain what deviates.
+async fn judge(script: &Script, theirs: &Trace) -> Result<BTreeSet<&'static str>, String> {
+    let played = tokio::time::timeout(Duration::from_secs(60), play::play(script)).await;
+    let told = || serde_json::to_string(script).unwrap();
+    let ours = match played {
+        Ok(Ok(trace)) => trace,
+        Ok(Err(error)) => return Err(format!("{}: {error}\n{}", script.id, told())),
+        Err(_) => {
+            return Err(format!(
+                "{}: takes more than a minute\n{}",
+                script.id,
+                told()
+            ));
+        }
+    };
+    match compare(script, &ours, theirs) {
+        Verdict::Equal(explained) => Ok(explained),
+        Verdict::Undeclared(what) => Err(format!("{}: {what}\n{}", script.id, told())),
+    }
+}
+
+/// Plays several at a time.
+async fn judge_all(scripts: Vec<(Script, Trace)>) -> (BTreeSet<&'static str>, Vec<String>) {
+    use futures::StreamExt;
+    let mut judged = futures::stream::iter(scripts)
+        .map(|(script, theirs)| tokio::spawn(async move { judge(&script, &theirs).await }))
+        .buffer_unordered(8);
+    let (mut explained, mut wrong) = (BTreeSet::new(), Vec::new());
+    while let Some(verdict) = judged.next().await {
+        match verdict.unwrap() {
+            Ok(names) => explained.extend(names),
+            Err(what) => wrong.push(what),
+        }
+    }
+    (explained, wrong)
+}
+
+fn declared() -> BTreeSet<&'static str> {
+    let (_, table) = RULES.split_once("## Differences on purpose").unwrap();
+    let table = table.split("\n## ").next().unwrap();
+    table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect()
+}
+
+/// The page, the comparer and the traces name the same differences: none is declared that no trace shows, and none is
+/// explained that is not declared.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_trace_of_otp_is_ours_but_for_the_differences_declared() {
+    let scripts = traces().into_iter().map(|script| {
+        let theirs = script.trace.clone().unwrap();
+        (script, theirs)
+    });
+    let (explained, wrong) = judge_all(scripts.collect()).await;
+    assert!(
+        wrong.is_empty(),
+        "{} undeclared:\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
+    let known: BTreeSet<&str> = DIFFERENCES.iter().copied().collect();
+    assert_eq!(
+        known,
+        declared(),
+        "the comparer's differences and the page's"
+    );
+    assert_eq!(explained, known, "the differences that the traces show");
+}
+
+#[cfg(feature = "heavy")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_scripts_go_as_they_go_in_otp() {
+    let number = |name: &str, usual: u64| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(usual)
+    };
+    let first = number("AIOS_SEED", 1);
+    let scripts: Vec<Script> = (first..first + number("AIOS_SEEDS", 3_000))
+        .map(generate::script)
+        .collect();
+    let traces = otp::play(&scripts);
+    let (explained, wrong) = judge_all(scripts.into_iter().zip(traces).collect()).await;
+    println!("explained by: {explained:?}");
+    let first = wrong
+        .iter()
+        .take(10)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("\n\n");
+    assert!(wrong.is_empty(), "{} undeclared:\n{first}", wrong.len());
+}
+
+/// The traces that are kept are what OTP does.
+#[cfg(feature = "heavy")]
+#[test]
+fn the_kept_traces_are_otps() {
+    let scripts = traces();
+    for (script, theirs) in scripts.iter().zip(otp::play(&scripts)) {
+        assert_eq!(script.trace.as_ref().unwrap(), &theirs, "{}", script.id);
+    }
+}
