@@ -241,7 +241,6 @@ impl KeyRegistry {
         grace: Duration,
     ) -> Result<(), RegistryError> {
         claim.check_possession()?;
-        self.known(claim.party())?;
         self.write().enter_after(claim, now, grace)
     }
 

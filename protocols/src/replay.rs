@@ -85,11 +85,9 @@ impl ReplayWindow {
 
     /// Clears the places of the numbers `from..=to`, which still hold what was seen one window earlier.
     fn forget(&mut self, from: u64, to: u64) {
-        if to - from >= Self::SIZE - 1 {
-            self.bits = [0; WORDS];
-            return;
-        }
-        for sequence in from..=to {
+        // No more than all places, however far the number is ahead.
+        let last = from + (to - from).min(Self::SIZE);
+        for sequence in from..=last {
             let (word, bit) = Self::place(sequence);
             self.bits[word] &= !bit;
         }

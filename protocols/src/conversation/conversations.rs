@@ -107,7 +107,7 @@ impl Conversations {
         message: &Message,
         now: Timestamp,
     ) -> Result<Step, Refusal> {
-        let refused = match self.go_on(me, message, now) {
+        let refused = match self.go_on(message, now) {
             Ok(Some(step)) => return Ok(step),
             Ok(None) => None,
             Err(refused) => Some(refused),
@@ -135,7 +135,7 @@ impl Conversations {
                 .filter(|to| mine.conversation.state(to).is_none());
             added.into_iter().try_for_each(|to| may_open(message, to))?;
         }
-        let refused = match self.go_on(me, message, now) {
+        let refused = match self.go_on(message, now) {
             Ok(Some(step)) => return Ok(step),
             Ok(None) => None,
             Err(refused) => Some(refused),
@@ -148,48 +148,16 @@ impl Conversations {
         })
     }
 
-    /// The conversations of this id in which the sender has a part, in the order in which they are asked: for an act
-    /// of `me` those of a receiver first, since in-reply-to is what tells an answer from an act of one's own; then those
-    /// of `me`.
-    fn candidates(&self, me: &Party, message: &Message) -> Vec<usize> {
-        let Some(running) = self.running.get(&message.conversation_id) else {
-            return Vec::new();
-        };
-        let sent = message.sender == *me;
-        let rank = |running: &Running| {
-            let initiator = &running.conversation.initiator;
-            if sent && message.receivers.contains(initiator) {
-                0
-            } else if initiator == me {
-                1
-            } else {
-                2
-            }
-        };
-        let mut found: Vec<usize> = (0..running.len())
-            .filter(|at| running[*at].conversation.has_part(&message.sender))
-            .collect();
-        found.sort_by_key(|at| rank(&running[*at]));
-        found
-    }
-
-    /// Takes the act in the first conversation that expects it. `None` if the sender has a part in none, an error if none
+    /// Takes the act in the conversation that expects it: where two do not differ by who may say what, in-reply-to tells
+    /// them apart. `None` if the sender has a part in none, an error if none
     /// expects it.
-    fn go_on(
-        &mut self,
-        me: &Party,
-        message: &Message,
-        now: Timestamp,
-    ) -> Result<Option<Step>, OutOfProtocol> {
+    fn go_on(&mut self, message: &Message, now: Timestamp) -> Result<Option<Step>, OutOfProtocol> {
+        let id = message.conversation_id;
         let mut refused = None;
-        for at in self.candidates(me, message) {
-            let Some(running) = self
-                .running
-                .get_mut(&message.conversation_id)
-                .and_then(|running| running.get_mut(at))
-            else {
+        for (at, running) in self.running.get_mut(&id).into_iter().flatten().enumerate() {
+            if !running.conversation.has_part(&message.sender) {
                 continue;
-            };
+            }
             let before = running.conversation.participants().count();
             match running.conversation.step(message, now) {
                 Ok(state) => {

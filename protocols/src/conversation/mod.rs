@@ -268,8 +268,8 @@ impl Conversation {
 
     /// Takes the next act, sent or received. On an error nothing has changed.
     ///
-    /// Returns the state of the leg it belongs to; an act to several participants moves their legs together or not
-    /// at all, and the least advanced of their states is returned.
+    /// Returns the state of the leg it belongs to; an act to several participants moves their legs together, to one
+    /// state, or not at all.
     pub fn step(&mut self, message: &Message, now: Timestamp) -> Result<State, OutOfProtocol> {
         let mut moved = Vec::new();
         for (party, side) in self.legs_of(message)? {
@@ -294,11 +294,8 @@ impl Conversation {
             return Err(self.wrong(message, Why::TooManyParticipants));
         }
         let state = moved
-            .iter()
-            .map(|(_, leg)| leg.state)
-            .find(|state| !matches!(state, State::Finished(_)))
-            .or(moved.last().map(|(_, leg)| leg.state))
-            .unwrap_or(State::Finished(Outcome::Done));
+            .first()
+            .map_or(State::Finished(Outcome::Done), |(_, leg)| leg.state);
         self.legs.extend(moved);
         self.tenant
             .get_or_insert_with(|| message.envelope.tenant.clone());

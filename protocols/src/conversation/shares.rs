@@ -82,21 +82,16 @@ impl Places {
                 allowed,
             })
         };
-        at_most(Share::All, self.held)?;
-        let Some(holder) = holder else {
-            return Ok(());
-        };
-        at_most(
-            Share::Sender,
-            self.by_sender.get(&holder.sender).copied().unwrap_or(0),
-        )?;
-        if let Some(tenant) = &holder.tenant {
-            at_most(
-                Share::Tenant,
-                self.by_tenant.get(tenant).copied().unwrap_or(0),
-            )?;
+        // The narrowest first: it says best what to end.
+        if let Some(holder) = holder {
+            let of_sender = self.by_sender.get(&holder.sender);
+            at_most(Share::Sender, of_sender.copied().unwrap_or(0))?;
+            let tenant = holder.tenant.as_ref();
+            let of_tenant = tenant.and_then(|tenant| self.by_tenant.get(tenant));
+            at_most(Share::Tenant, of_tenant.copied().unwrap_or(0))?;
+            at_most(Share::Others, self.by_others)?;
         }
-        at_most(Share::Others, self.by_others)
+        at_most(Share::All, self.held)
     }
 
     pub(super) fn take(&mut self, holder: Option<&Holder>) {

@@ -40,7 +40,6 @@ impl Conversation {
                 return Ok(ended);
             }
             (Some(_), Some(_)) => Why::Misaddressed,
-            (None, _) if self.is_finished() => Why::Finished,
             (None, _) => Why::InReplyTo,
         };
         Err(self.wrong(failure, why))
@@ -53,7 +52,7 @@ fn unreached(content: &Content) -> Option<Party> {
     const NAME: &str = ":name";
     let text = content.as_str()?;
     let at = position(text, ERROR)?;
-    let after = text.get(at + ERROR.len()..)?;
+    let after = text.get(at..)?;
     let at = position(after, NAME)?;
     let name = after.get(at + NAME.len()..)?.trim_start();
     let end = name.find(|c: char| c.is_whitespace() || c == ')')?;

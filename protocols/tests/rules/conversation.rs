@@ -757,9 +757,9 @@ fn key(from: &str, n: u8) -> ConversationKey {
 #[test]
 fn the_number_of_conversations_is_bounded() {
     let mut few = Conversations::new(2);
-    // Two senders: of two places one sender may hold one.
+    // Three senders of three tenants: of two places each may hold one.
     let ask = |n: u8| {
-        let from = if n == 2 { CRITIC } else { PLANNER };
+        let from = [PLANNER, CRITIC, INTERFACE][usize::from(n) - 1];
         message(
             from,
             Draft::request(party(EXECUTOR), "x")
@@ -774,7 +774,7 @@ fn the_number_of_conversations_is_bounded() {
     assert_eq!(
         refusal,
         Refusal::TooManyConversations {
-            share: Share::All,
+            share: Share::Others,
             asked: 3,
             allowed: 2
         }
@@ -787,7 +787,7 @@ fn the_number_of_conversations_is_bounded() {
     assert!(few.get(&key(PLANNER, 1)).is_none());
     // Finished ones make room, and are remembered in the same number.
     assert!(few.close(&key(CRITIC, 2)));
-    assert!(few.close(&key(PLANNER, 3)));
+    assert!(few.close(&key(INTERFACE, 3)));
     let error = few.receive(&me, &ask(3), later(9_000)).unwrap_err();
     assert_eq!(error.label(), "out-of-protocol");
     // The longest finished one is forgotten first.

@@ -60,7 +60,12 @@ fn an_id_that_a_rival_used_first_is_still_free_for_its_owner() {
     );
     let step = mine.receive(&me, &cfp, morning()).unwrap();
     assert_eq!((step.key, step.opened), (key(PLANNER, 7), true));
-    assert_eq!(mine.len(), 2);
+    assert_eq!((mine.len(), mine.is_empty()), (2, false));
+    // What is wrong in both is wrong in the sender's own.
+    let mut both = mine.clone();
+    let own = Draft::cfp([party(CRITIC)], "who?").conversation(id(7));
+    both.send(&me, &message(EXECUTOR, own), morning()).unwrap();
+    assert_eq!(why(both.receive(&me, &rival, morning())), Why::Unexpected);
     // Each is answered in its own.
     let propose = message(EXECUTOR, cfp.reply(Propose, "5"));
     let step = mine.send(&me, &propose, morning()).unwrap();
@@ -102,6 +107,7 @@ fn an_id_that_a_rival_used_first_is_still_free_for_oneself() {
     let accept = message(PLANNER, propose.reply(AcceptProposal, ""));
     let step = mine.send(&me, &accept, morning()).unwrap();
     assert_eq!((step.key, step.state), (key(PLANNER, 7), State::Accepted));
+    assert!(!step.opened, "the initiator goes on");
     // One who has a part in mine may open one of its own under the same id, too.
     let other = request(CRITIC, PLANNER, 7);
     let step = mine.receive(&me, &other, morning()).unwrap();
@@ -338,6 +344,20 @@ fn acts_that_cross_a_cancel_without_a_word_are_told_apart_too() {
     let judge = |draft: Draft| view.clone().step(&message(EXECUTOR, draft), morning());
     let done = judge(ask.reply(Inform, "")).unwrap();
     assert_eq!(done, State::Finished(Outcome::Done), "the result");
+    let failed = judge(ask.reply(Failure, "")).unwrap();
+    assert_eq!(failed, State::Finished(Outcome::Failed), "or its failure");
+    let resumed = judge(cancel.reply(Failure, "")).unwrap();
+    assert_eq!(resumed, State::Asked, "the cancel came to nothing");
+    let agree = message(EXECUTOR, ask.reply(Agree, "").reply_with("a1"));
+    let mut agreed = Conversation::open(&party(PLANNER), &ask).unwrap();
+    agreed.step(&agree, morning()).unwrap();
+    agreed.step(&cancel, morning()).unwrap();
+    let stray = message(PLANNER, agree.reply(NotUnderstood, "").in_reply_to("x"));
+    assert_eq!(
+        agreed.step(&stray, morning()).unwrap_err().why,
+        Why::InReplyTo,
+        "the initiator's words are checked meanwhile, too"
+    );
     let cancelled = judge(cancel.reply(Inform, "")).unwrap();
     assert_eq!(cancelled, State::Finished(Outcome::Cancelled));
     // While a cancel with a word is under way, another word is nobody's.
@@ -442,6 +462,8 @@ fn no_sender_and_no_tenant_holds_all_places() {
         initiator: party(&planner(0)),
     }));
     assert_eq!(fill(&mut table, EXECUTOR, &planner(0), "acme", 8..9), None);
+    let refused = fill(&mut table, EXECUTOR, &planner(0), "acme", 9..10);
+    assert_eq!(refused, too_many(Share::Sender, 9), "and not for more");
     // Nobody counts twice, and who holds nothing is not remembered.
     let held: Vec<ConversationKey> = (0..7)
         .flat_map(|n| {
@@ -799,6 +821,12 @@ fn finished_conversations_are_remembered_in_the_same_number() {
         mine.receive(&me, &request(CRITIC, EXECUTOR, 5), morning())
             .is_ok()
     );
+    // Two of one id are remembered apart.
+    assert!(mine.close(&key(CRITIC, 5)));
+    for from in [PLANNER, CRITIC] {
+        let again = mine.receive(&me, &request(from, EXECUTOR, 5), morning());
+        assert_eq!(why(again), Why::Finished, "{from}");
+    }
     // A view that is adopted does not bring one back.
     let view = |n| Conversation::recruited(&me, id(n), &party(PLANNER));
     let held = mine.len();
@@ -868,4 +896,68 @@ fn a_whole_contract_net_of_jade_passes() {
 fn how_long_a_conversation_may_rest_is_how_old_a_message_may_be() {
     assert_eq!(Conversations::IDLE, Verifier::MAX_AGE);
     assert_eq!(Conversations::IDLE, Duration::from_secs(3_600));
+}
+
+#[test]
+fn what_comes_after_the_end_is_late_for_those_who_were_in_it() {
+    let ask = request(PLANNER, EXECUTOR, 7);
+    let inform = message(EXECUTOR, ask.reply(Inform, ""));
+    let (mut planner, mut executor) = (Conversations::default(), Conversations::default());
+    planner.send(&party(PLANNER), &ask, morning()).unwrap();
+    executor.receive(&party(EXECUTOR), &ask, morning()).unwrap();
+    executor.send(&party(EXECUTOR), &inform, morning()).unwrap();
+    planner
+        .receive(&party(PLANNER), &inform, morning())
+        .unwrap();
+    let bare = Draft::inform(party(PLANNER), "and").conversation(id(7));
+    let bare = message(EXECUTOR, bare);
+    let cancel = message(PLANNER, ask.cancel());
+    let mut stray = message(CRITIC, ask.reply(Agree, ""));
+    for late in [&inform, &bare] {
+        let heard = planner.receive(&party(PLANNER), late, morning());
+        assert_eq!(why(heard), Why::Finished);
+        let said = executor.send(&party(EXECUTOR), late, morning());
+        assert_eq!(why(said), Why::Finished);
+    }
+    let said = planner.send(&party(PLANNER), &cancel, morning());
+    assert_eq!(why(said), Why::Finished);
+    let heard = executor.receive(&party(EXECUTOR), &cancel, morning());
+    assert_eq!(why(heard), Why::Finished);
+    for (table, me) in [(&mut planner, PLANNER), (&mut executor, EXECUTOR)] {
+        stray.receivers = [party(me)].into();
+        let heard = table.receive(&party(me), &stray, morning());
+        assert_eq!(why(heard), Why::NoConversation, "a stranger to {me}");
+    }
+}
+
+#[test]
+fn only_who_asked_for_recruits_gets_them() {
+    for (protocol, opener, from) in [
+        (FipaBrokering, Proxy, PLANNER),
+        (FipaRequest, Request, PLANNER),
+        (FipaRecruiting, Proxy, EXECUTOR),
+    ] {
+        // As the initiator sees it in another protocol, and as the recruiter sees it.
+        let draft = Draft::new(opener, "")
+            .to(party(EXECUTOR))
+            .protocol(protocol);
+        let first = message(PLANNER, draft);
+        let mut view = Conversation::open(&party(from), &first).unwrap();
+        let agree = message(EXECUTOR, first.reply(Agree, ""));
+        view.step(&agree, morning()).unwrap();
+        let stray = message(CRITIC, first.reply(Inform, ""));
+        let error = view.step(&stray, morning()).unwrap_err();
+        assert_eq!(error.why, Why::Stranger, "{protocol}");
+    }
+    let draft = Draft::new(Proxy, "")
+        .to(party(EXECUTOR))
+        .protocol(FipaRecruiting);
+    let proxy = message(PLANNER, draft.conversation(id(7)));
+    let mut mine = Conversations::default();
+    mine.send(&party(PLANNER), &proxy, morning()).unwrap();
+    let agree = message(EXECUTOR, proxy.reply(Agree, ""));
+    mine.receive(&party(PLANNER), &agree, morning()).unwrap();
+    let recruit = message(CRITIC, proxy.reply(Inform, ""));
+    let step = mine.receive(&party(PLANNER), &recruit, morning()).unwrap();
+    assert_eq!((step.key, step.opened), (key(PLANNER, 7), false));
 }

@@ -118,6 +118,7 @@ fn a_key_is_entered_by_whoever_holds_its_secret_half_only() {
     assert_eq!(travelled, honest);
     keys.register(&travelled, morning()).unwrap();
     assert_eq!((keys.len(), keys.epoch(&mallory)), (1, Some(1)));
+    assert!(!keys.is_empty());
 }
 
 #[test]

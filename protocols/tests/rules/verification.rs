@@ -547,3 +547,23 @@ fn the_longest_names_travel() {
     let opened = verifier().open(&sealed, &keys, &party(EXECUTOR), morning());
     assert_eq!(*opened.unwrap(), message);
 }
+
+#[test]
+fn a_frame_of_exactly_the_limit_is_admitted() {
+    let world = World::new();
+    let (_, sealed) = seal(PLANNER, hello(EXECUTOR));
+    for (frame, expected) in [
+        (sealed.len() + 1, None),
+        (sealed.len(), None),
+        (sealed.len() - 1, Some("too-large")),
+    ] {
+        let limits = Limits {
+            frame,
+            ..Limits::CONTROL
+        };
+        let mut verifier = verifier().with_limits(limits.clone());
+        assert_eq!(verifier.limits(), &limits);
+        let opened = world.open(&mut verifier, &sealed, EXECUTOR);
+        assert_eq!(opened.err().map(|refusal| refusal.label()), expected);
+    }
+}
