@@ -329,8 +329,12 @@ impl ChildHandle {
 
 #[cfg(test)]
 mod tests {
+    use ractor::{Actor, ActorProcessingErr, ActorRef};
+
     use super::*;
-    use crate::exit::ExitReason;
+    use crate::{
+        child_spec::ChildSpec, exit::ExitReason, spec::SupervisorSpec, supervisor::Supervisor,
+    };
 
     #[test]
     fn only_an_orderly_end_is_nobody_elses_business() {
@@ -345,5 +349,65 @@ mod tests {
         ] {
             assert_eq!(carries_over(&ended), carried, "{ended:?}");
         }
+    }
+
+    struct Idle;
+
+    impl Actor for Idle {
+        type Msg = ();
+        type State = ();
+        type Arguments = ();
+
+        async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_no_more_is_on_no_record() {
+        let spec = SupervisorSpec::new("root")
+            .children(["a", "b"].map(|id| ChildSpec::worker(id, || (Idle, ()))));
+        let root = Supervisor::start(spec).await.unwrap();
+        let (a, b) = (root.child("a").unwrap(), root.child("b").unwrap());
+        let nobody_waits = || root.shared.ends.lock().is_empty();
+        assert!(nobody_waits());
+        let (monitor, link) = (a.ended(1), a.link(&b).unwrap());
+        assert!(!nobody_waits());
+        assert!(format!("{monitor:?}").contains("\"a\""), "{monitor:?}");
+        assert!(format!("{link:?}").contains("\"b\""), "{link:?}");
+        drop(monitor);
+        drop(link);
+        assert!(nobody_waits());
+        let (heard, link) = (a.ended(1), a.link(&b).unwrap());
+        root.terminate_child("a").await.unwrap();
+        heard.await;
+        assert!(!nobody_waits(), "b's side");
+        drop(link);
+        assert!(nobody_waits());
+        root.stop().await;
+    }
+    /// An end is on its way to a link that is dropped in this moment.
+    #[tokio::test(start_paused = true)]
+    async fn a_link_that_has_been_dropped_kills_nobody() {
+        let spec = SupervisorSpec::new("root")
+            .children(["a", "b"].map(|id| ChildSpec::worker(id, || (Idle, ()))));
+        let root = Supervisor::start(spec).await.unwrap();
+        let (a, b) = (root.child("a").unwrap(), root.child("b").unwrap());
+        for (dropped, generation) in [(true, 1), (false, 2)] {
+            let link = a.link(&b).unwrap();
+            let watchers = root.shared.ends.lock().end(a.id(), 1);
+            assert_eq!(watchers.len(), 1);
+            let kept = if dropped {
+                drop(link);
+                None
+            } else {
+                Some(link)
+            };
+            Watcher::all_hear(watchers, &Ended::With(ExitReason::Killed));
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            assert_eq!(b.incarnation(), Some(generation), "dropped: {dropped}");
+            drop(kept);
+        }
+        root.stop().await;
     }
 }

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aios_supervisor::{
-    Admission, Admitted, Backlog, DeadLetters, Mailbox, Reason, Refused, TokioClock,
+    Admission, Admitted, Backlog, Counts, DeadLetters, Mailbox, Reason, Refused, TokioClock,
 };
 use proptest::prelude::*;
 
@@ -337,4 +337,26 @@ proptest! {
         prop_assert_eq!(pushed as usize, popped.len() + back + dead + mailbox.len());
         prop_assert!(popped.is_sorted(), "first in, first out: {:?}", popped);
     }
+}
+
+#[test]
+fn a_refusal_reads_as_its_reason_and_an_account_that_misses_an_item_does_not_balance() {
+    let refused = full(Admission::Fail).try_push(9).unwrap_err();
+    assert_eq!(refused.to_string(), refused.reason.to_string());
+    assert!(
+        refused.to_string().starts_with("mailbox is full"),
+        "{refused}"
+    );
+    let fair = Counts {
+        pushed: 21,
+        popped: 1,
+        queued: 2,
+        returned: 3,
+        dead_lettered: 4,
+        withdrawn: 5,
+        waiting: 6,
+    };
+    assert!(fair.balance());
+    let missing = Counts { pushed: 22, ..fair };
+    assert!(!missing.balance());
 }

@@ -8,6 +8,7 @@
 
 mod micro;
 mod report;
+mod restarts;
 mod samples;
 mod supervision;
 
@@ -36,5 +37,10 @@ pub const BENCHES: &[Bench] = &[
         name: "supervision",
         what: "restarts, groups, many children, memory and messages, beside ractor, OTP and rivals",
         run: supervision::run,
+    },
+    Bench {
+        name: "restarts",
+        what: "who restarts what, and when: twelve cases of supervision, OTP as the oracle, beside rivals",
+        run: restarts::run,
     },
 ];

@@ -13,6 +13,9 @@ pub struct Report {
     bars: Vec<Bar>,
     /// Peers that are not installed, with how to install them.
     skipped: Vec<String>,
+    /// What people read beside the figures; programs find the same in the figures.
+    #[serde(skip)]
+    table: String,
 }
 
 /// Where it was measured.
@@ -95,12 +98,23 @@ impl Report {
             figures: serde_json::Map::new(),
             bars: Vec::new(),
             skipped: Vec::new(),
+            table: String::new(),
         }
     }
 
     /// Adds a raw value; its name ends with its unit.
     pub fn figure(&mut self, name: impl Into<String>, value: f64) {
         self.figures.insert(name.into(), rounded(value).into());
+    }
+
+    /// Adds what was seen where a number says too little.
+    pub(crate) fn observe(&mut self, name: impl Into<String>, what: serde_json::Value) {
+        self.figures.insert(name.into(), what);
+    }
+
+    /// Adds what is shown to people in the place of observations.
+    pub(crate) fn table(&mut self, table: String) {
+        self.table = table;
     }
 
     /// Adds a promise.
@@ -198,9 +212,12 @@ impl fmt::Display for Report {
             write!(f, ", load {load} at the start")?;
         }
         writeln!(f, "\n")?;
+        f.write_str(&self.table)?;
         for (name, value) in &self.figures {
-            let value = value.as_f64().unwrap_or(f64::NAN);
-            writeln!(f, "{name:34}{value:14.1}")?;
+            if !value.is_object() {
+                let value = value.as_f64().unwrap_or(f64::NAN);
+                writeln!(f, "{name:34}{value:14.1}")?;
+            }
         }
         writeln!(f)?;
         for Bar {

@@ -100,6 +100,8 @@ pub enum Do {
     Stop(Option<String>),
     Ping(tokio::sync::oneshot::Sender<u64>),
     Hang,
+    /// Keeps its thread, which nothing can take from it.
+    Block(Duration),
 }
 
 impl Actor for Puppet {
@@ -138,6 +140,7 @@ impl Actor for Puppet {
                 let _ = reply.send(me.get_id().pid());
             }
             Do::Hang => std::future::pending().await,
+            Do::Block(span) => std::thread::sleep(span),
         }
         Ok(())
     }

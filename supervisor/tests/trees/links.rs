@@ -472,3 +472,25 @@ async fn a_monitor_that_is_dropped_or_asked_twice_disturbs_nobody() {
     }
     root.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_that_is_given_up_has_ended_for_whoever_waits() {
+    let diary = Diary::default();
+    let spec = SupervisorSpec::new("root")
+        .child(puppet("a", &diary).shutdown(Shutdown::BrutalKill))
+        .child(puppet("b", &diary).shutdown(Shutdown::Infinity));
+    let options = Options {
+        kill_grace: Duration::from_millis(50),
+        ..options()
+    };
+    let root = Supervisor::start_with(spec, options).await.unwrap();
+    let a = child(&root, "a");
+    let monitor = a.ended(1);
+    tell(&a, Do::Block(Duration::from_secs(2)));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let before = std::time::Instant::now();
+    root.stop().await;
+    assert_eq!(monitor.await, Ended::With(ExitReason::Abandoned));
+    assert_eq!(a.ended(1).await, Ended::With(ExitReason::Abandoned), "late");
+    assert!(before.elapsed() < Duration::from_secs(2), "nobody waited");
+}
