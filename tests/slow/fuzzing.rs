@@ -18,7 +18,6 @@ fn cargo_fuzz(verb: &str) -> Command {
         // Set by the test runner for this workspace, not for that one.
         .env_remove("CARGO_TARGET_DIR")
         .env_remove("RUSTFLAGS")
-        // The sancov passes are asked for by compiler options that stable Rust calls unstable by their use alone.
         .args(["fuzz", verb, "--fuzz-dir", ".", "--sanitizer", "none"]);
     command
 }
@@ -27,7 +26,7 @@ fn done(mut command: Command, what: &str) {
     let status = command
         .status()
         .unwrap_or_else(|error| panic!("{what}: {error}; {NEEDED}"));
-    assert!(status.success(), "{what}: {status}; {NEEDED}");
+    assert!(status.success(), "{what}: {status}");
 }
 
 #[test]
@@ -38,7 +37,10 @@ fn every_fuzz_target_runs_for_a_minute_and_finds_nothing() {
         version.is_ok_and(|version| version.status.success()),
         "cargo fuzz is not installed; {NEEDED}"
     );
-    done(cargo_fuzz("build"), "the targets do not build");
+    done(
+        cargo_fuzz("build"),
+        &format!("the targets do not build; {NEEDED}"),
+    );
 
     let mut targets: Vec<String> = std::fs::read_dir(folder().join("fuzz_targets"))
         .unwrap()

@@ -125,11 +125,7 @@ impl MiniLm {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let encoding = self
-            .tokenizer
-            .encode_fast(&text[..end], true)
-            .map_err(|e| e.to_string())?;
-        Ok(encoding.get_ids().to_vec())
+        crate::vocabulary::ids(&self.tokenizer, &text[..end])
     }
 
     /// One vector for each list of ids: mean over its tokens, then length 1.

@@ -23,5 +23,15 @@ pub(crate) fn read(bytes: &[u8], longest: usize) -> Result<Tokenizer, LoadError>
     tokenizer
         .with_truncation(Some(truncation))
         .map_err(|e| broken(e.to_string()))?;
+    // What does not fit together in it is not found while it is read but at the first text.
+    ids(&tokenizer, "a").map_err(broken)?;
     Ok(tokenizer)
+}
+
+/// Ids of a text.
+pub(crate) fn ids(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, String> {
+    // The library panics where a file names a token that it does not define.
+    let encoding = catch_unwind(AssertUnwindSafe(|| tokenizer.encode_fast(text, true)))
+        .map_err(|_| "the tokenizer file does not hold together".to_owned())?;
+    Ok(encoding.map_err(|e| e.to_string())?.get_ids().to_vec())
 }
