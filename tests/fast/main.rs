@@ -4,6 +4,9 @@
 mod approvals;
 mod door;
 mod faulty;
+#[path = "../fuzz/src/lib.rs"]
+#[allow(unreachable_pub)]
+mod fuzz;
 mod goals;
 mod house;
 mod layering;
@@ -11,7 +14,10 @@ mod made_up;
 mod nodes;
 mod recourse;
 mod recovery;
+#[path = "../fuzz/src/replay.rs"]
+mod replay;
 mod resting;
+mod seeds;
 mod storm;
 mod swarm;
 mod tables;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aios_actors::content::{GoalStatus, TaskStatus};
+use aios_actors::content::GoalStatus;
 use aios_runtime::{Goal, Node};
 use aios_tools::{
     Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
@@ -74,15 +74,6 @@ impl Tool for Booked {
     }
 }
 
-/// A task as an answer reports it.
-#[derive(Debug)]
-struct Ended {
-    /// Its goal and its name.
-    place: (String, String),
-    /// What took the place of its own work when all attempts were lost: another way, or for prose the template.
-    otherwise: Option<String>,
-}
-
 struct Plain;
 
 impl Writer for Plain {
@@ -98,6 +89,8 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     config.agents.executors = 4;
     // A kill has nobody to blame, so a message that was in many hands is no poison here.
     config.agents.deliveries = 1_000_000;
+    // Nor has it anybody who should pay: each fall of a planner can cost the model reading a prompt once more.
+    config.goal.tokens = 1_000_000;
     let ledger = Arc::new(Ledger::default());
     let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
     let builder =
@@ -143,14 +136,11 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
                     answer.tasks
                 );
                 answered.fetch_add(1, Ordering::SeqCst);
-                tasks.extend(answer.tasks.into_iter().map(|task| Ended {
-                    place: (id.clone(), task.id),
-                    otherwise: match task.status {
-                        TaskStatus::Completed => task.recovered,
-                        // Only prose has a template; anything else that failed would have to be done.
-                        other => (task.action == "write_text").then(|| format!("{other:?}")),
-                    },
-                }));
+                for task in answer.tasks {
+                    // An agent that falls is no failure of what it was at: nothing is made up for that never failed.
+                    assert_eq!(task.recovered, None, "seed {seed}: {id}: {}", task.id);
+                    tasks.push((id.clone(), task.id));
+                }
             }
             tasks
         });
@@ -195,29 +185,17 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     assert!(answered >= RUNNERS, "seed {seed}: {answered} goals");
     let effects = ledger.effects.lock().unwrap().clone();
     for task in &tasks {
-        // One whose attempts all fell may come from an earlier result, or a paragraph from the template, as its policy says;
-        // its report says so too.
-        let least = u32::from(task.otherwise.is_none());
-        let done = effects.get(&task.place).copied().unwrap_or_default();
-        assert!(
-            (least..=1).contains(&done),
-            "seed {seed}: {task:?} is done once, not {done} times; of its goal: {:?}",
+        assert_eq!(
+            effects.get(task),
+            Some(&1),
+            "seed {seed}: {task:?} is done once; of its goal: {:?}",
             effects
                 .iter()
-                .filter(|((goal, _), _)| *goal == task.place.0)
+                .filter(|((goal, _), _)| *goal == task.0)
                 .collect::<Vec<_>>()
         );
     }
-    // A kill that takes all attempts of one task is rare; were it not, agents would not take up what they are handed again.
-    let undone = tasks
-        .iter()
-        .filter(|task| !effects.contains_key(&task.place))
-        .count();
-    assert!(
-        undone <= 1 + answered / 10,
-        "seed {seed}: {undone} tasks of {answered} goals were not done by themselves"
-    );
-    let places: BTreeSet<_> = tasks.iter().map(|task| &task.place).collect();
+    let places: BTreeSet<_> = tasks.iter().collect();
     let unreported: Vec<_> = effects
         .keys()
         .filter(|task| !task.1.ends_with(", again") && !places.contains(task))
@@ -238,7 +216,7 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     let repeated = ledger.repeated.load(Ordering::SeqCst);
     // Kept by the test runner, shown on failure or on demand.
     println!(
-        "seed {seed}: {killed} kills, {answered} goals, {} tasks, {undone} of them done by a recourse or template alone, {repeated} calls repeated in {took:?}",
+        "seed {seed}: {killed} kills, {answered} goals, {} tasks, {repeated} calls repeated in {took:?}",
         tasks.len()
     );
 }

@@ -1,6 +1,7 @@
 //! What takes minutes: `cargo test -p aios-tests --features heavy --test slow`.
 #![allow(clippy::unwrap_used)]
 
+mod fuzzing;
 #[path = "../fast/house.rs"]
 #[allow(dead_code)]
 mod house;

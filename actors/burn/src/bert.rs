@@ -4,7 +4,6 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use safetensors::{Dtype, SafeTensors};
-use tokenizers::TruncationParams;
 
 use crate::error::{LoadError, read_file};
 
@@ -67,16 +66,7 @@ impl MiniLm {
             device: &device,
         };
         let broken = |reason: String| LoadError::Tokenizer { reason };
-        let mut tokenizer = tokenizers::Tokenizer::from_bytes(read_file(tokenizer)?)
-            .map_err(|e| broken(e.to_string()))?;
-        tokenizer.with_padding(None);
-        let truncation = TruncationParams {
-            max_length: CONTEXT,
-            ..TruncationParams::default()
-        };
-        tokenizer
-            .with_truncation(Some(truncation))
-            .map_err(|e| broken(e.to_string()))?;
+        let tokenizer = crate::vocabulary::read(&read_file(tokenizer)?, CONTEXT)?;
 
         let (words, rows) = source.table("embeddings.word_embeddings.weight")?;
         if rows < tokenizer.get_vocab_size(true) {
@@ -135,11 +125,7 @@ impl MiniLm {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let encoding = self
-            .tokenizer
-            .encode_fast(&text[..end], true)
-            .map_err(|e| e.to_string())?;
-        Ok(encoding.get_ids().to_vec())
+        crate::vocabulary::ids(&self.tokenizer, &text[..end])
     }
 
     /// One vector for each list of ids: mean over its tokens, then length 1.

@@ -8,24 +8,41 @@
 //! What is deliberately absent: queues, deadlines of callers and restarts (the engine actor's), where model files come from
 //! (`aios_inference::models`), and training.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+// Without a device files are read and checked, and the processor's own kernels compute; only the engine is missing.
+#![cfg_attr(not(feature = "device"), allow(dead_code))]
 
+#[cfg(feature = "device")]
 mod answer;
+#[cfg(feature = "device")]
 mod bert;
 mod control;
+#[cfg(feature = "device")]
 mod device;
+#[cfg(feature = "device")]
 mod embedder;
+#[cfg(feature = "device")]
 mod engine;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gguf;
+#[cfg(feature = "device")]
 mod grammar;
 mod kernel;
+#[cfg(feature = "device")]
 mod language;
 mod llama;
 mod matrix;
+#[cfg(feature = "device")]
 mod sampling;
+#[cfg(feature = "device")]
 mod session;
 mod template;
 mod tokenizer;
+mod vocabulary;
 
+#[cfg(feature = "device")]
 pub use device::DeviceChoice;
+#[cfg(feature = "device")]
 pub use engine::{BurnConfig, BurnEngine};

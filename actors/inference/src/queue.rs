@@ -130,6 +130,15 @@ impl Queue {
             return Err(stopped());
         }
         if inner.jobs.len() >= self.capacity {
+            // What was called off, and is waited for only to hear that, gives its place up.
+            let (gone, jobs) = std::mem::take(&mut inner.jobs)
+                .into_iter()
+                .partition::<Vec<_>, _>(|job| job.cancel.is_cancelled());
+            inner.jobs = jobs.into();
+            gone.into_iter()
+                .for_each(|job| job.work.refuse(EngineError::Cancelled));
+        }
+        if inner.jobs.len() >= self.capacity {
             return Err(EngineError::QueueFull {
                 waiting: inner.jobs.len(),
                 allowed: self.capacity,

@@ -299,12 +299,23 @@ impl Context {
         Ok(guarded::embed(self.society().breakers(), self.engine()?, request).await?)
     }
 
+    /// Goes no further if this incarnation has fallen. Its tasks are being ended, and until then everything fails for it: what it would
+    /// conclude from that is wrong, and its successor's to decide.
+    pub(crate) async fn unless_over(&self) {
+        if self.is_over() {
+            std::future::pending().await
+        }
+    }
+
     /// Publishes an event for whoever listens on the data bus; without a bus it goes nowhere.
     pub async fn publish<T: Serialize + ?Sized>(
         &self,
         subject: Subject,
         event: &T,
     ) -> Result<(), AgentError> {
+        if self.is_over() {
+            return Err(SendError::Over.into());
+        }
         let Some(bus) = self.outbox.society.bus() else {
             return Ok(());
         };

@@ -1,11 +1,14 @@
 //! Model calls as they are made here: let through by the service's breaker, paid from a purse, their outcome told to both.
 
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use aios_inference::{EmbedRequest, EngineError, EngineHandle, InferRequest, Inference, Prompt};
+use aios_inference::{
+    CancelFlag, EmbedRequest, EngineError, EngineHandle, InferRequest, Inference, Prompt,
+};
 
 use super::breakers::{Breakers, Pass, Resting, service};
-use super::budget::{OverBudget, Purse};
+use super::budget::{Hold, OverBudget, Purse};
 
 /// Bytes of a prompt that are counted as one token before the model has counted them: few enough to err on the dear side.
 const BYTES_PER_TOKEN: usize = 3;
@@ -64,18 +67,64 @@ pub(crate) async fn infer(
         let until = now.checked_add(hold.time).unwrap_or(asked);
         request.deadline = Some(asked.min(until));
     }
-    let outcome = engine.infer(request).await;
-    tell(pass, outcome.as_ref().err());
-    match (hold, &outcome) {
-        (Some(hold), Ok(inference)) => {
-            hold.settle((inference.prompt_ids.len() + inference.ids.len()) as u64);
-        }
-        // What was done of a call that was cut off nobody knows, so all of it counts.
-        (hold, Err(EngineError::Deadline { .. } | EngineError::Cancelled)) => drop(hold),
-        (Some(hold), Err(_)) => hold.unused(),
-        (None, _) => {}
+    let (cancel, engine) = (request.cancel.clone(), engine.clone());
+    let mut call = Heard {
+        cancel,
+        call: Some(Box::pin(async move {
+            let outcome = engine.infer(request).await;
+            tell(pass, outcome.as_ref().err());
+            if let Some(hold) = hold {
+                pay(hold, &outcome);
+            }
+            outcome
+        })),
+    };
+    Ok(call.outcome().await?)
+}
+
+type Calling = Pin<Box<dyn Future<Output = Result<Inference, EngineError>> + Send>>;
+
+/// A call of which somebody hears how it ended, whoever made it: an agent that falls calls off what it asked for, and only what the model
+/// did of it until then is paid. Were all of it that was set aside, a few falls would use up the goal's budget for nothing.
+struct Heard {
+    cancel: CancelFlag,
+    call: Option<Calling>,
+}
+
+impl Heard {
+    async fn outcome(&mut self) -> Result<Inference, EngineError> {
+        let Some(call) = &mut self.call else {
+            return Err(EngineError::Cancelled);
+        };
+        let outcome = call.await;
+        self.call = None;
+        outcome
     }
-    Ok(outcome?)
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        let Some(call) = self.call.take() else {
+            return;
+        };
+        self.cancel.cancel();
+        // It ends soon, and at its own deadline at the latest. Without a runtime the engine has gone too.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(call);
+        }
+    }
+}
+
+/// Pays for a call from what was set aside for it.
+fn pay(hold: Hold, outcome: &Result<Inference, EngineError>) {
+    match outcome {
+        // Also of a call that was cut off: the engine says how far it came.
+        Ok(inference) => hold.settle((inference.prompt_ids.len() + inference.ids.len()) as u64),
+        // Nobody heard what was done of it, so all of it counts.
+        Err(EngineError::Deadline { .. }) => drop(hold),
+        // It was called off before it began, or nothing came of it.
+        Err(_) => hold.unused(),
+    }
 }
 
 /// Turns texts into vectors.
@@ -102,5 +151,121 @@ fn tell(pass: Pass, error: Option<&EngineError>) {
         ) => pass.failed(error.map(ToString::to_string).unwrap_or_default()),
         Some(EngineError::Cancelled | EngineError::QueueFull { .. }) => drop(pass),
         _ => pass.succeeded(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use aios_inference::{EngineActor, EngineConfig, Script, ScriptedEngine, Scripts};
+
+    use super::*;
+    use crate::Society;
+    use crate::recovery::{Allowance, Spent};
+
+    const PROMPT: &str = "Say in a few words what came of it.";
+
+    struct Bench {
+        world: Society,
+        engine: EngineHandle,
+        purse: Purse,
+    }
+
+    impl Bench {
+        async fn new(steps: impl IntoIterator<Item = Script>, queue: usize) -> Self {
+            let scripts = Scripts::new(steps);
+            let config = EngineConfig {
+                queue,
+                ..EngineConfig::default()
+            };
+            let factory = Arc::new(move || {
+                let engine = ScriptedEngine::scripted_by(scripts.clone());
+                Ok(Box::new(engine) as Box<dyn aios_inference::Engine>)
+            });
+            let (engine, _) = EngineActor::spawn(config, factory).await.unwrap();
+            let world = Society::builder().build();
+            let allowance = Allowance {
+                tokens: 10_000,
+                money_micros: 0,
+                time: Duration::from_secs(60),
+                price_micros: 0,
+            };
+            let purse = world.purses().begin("goal", allowance, world.now());
+            Self {
+                world,
+                engine,
+                purse,
+            }
+        }
+
+        async fn infer(&self) -> Result<Inference, ModelError> {
+            let request = InferRequest::chat("Be brief.", PROMPT).max_tokens(1_000);
+            let breakers = self.world.breakers();
+            infer(breakers, &self.engine, Some(&self.purse), request).await
+        }
+
+        /// What was spent, once it is no longer what was set aside.
+        async fn settled(&self) -> Spent {
+            let held = self.purse.spent().tokens;
+            for _ in 0..5_000 {
+                if self.purse.spent().tokens != held {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            self.purse.spent()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_falls_pays_for_what_the_model_did_and_not_for_what_was_set_aside() {
+        let long = Script::Delay(Duration::from_secs(30));
+        let bench = Bench::new([Script::Reply("Little.".into()), long], 4).await;
+        let whole = bench.infer().await.unwrap();
+        let prompt = whole.prompt_ids.len() as u64;
+        let paid = bench.purse.spent();
+        assert_eq!(
+            (paid.calls, paid.tokens),
+            (1, prompt + whole.ids.len() as u64)
+        );
+        // It falls while the model is at it.
+        tokio::time::timeout(Duration::from_millis(50), bench.infer())
+            .await
+            .unwrap_err();
+        assert!(
+            bench.purse.spent().tokens > paid.tokens + 1_000,
+            "set aside"
+        );
+        let spent = bench.settled().await;
+        assert_eq!(
+            (spent.calls, spent.tokens),
+            (2, paid.tokens + prompt),
+            "the prompt was read, and no token made"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_call_that_never_began_costs_nothing_and_gives_its_place_up() {
+        let bench = Bench::new([Script::Delay(Duration::from_secs(30))], 1).await;
+        let soon = Duration::from_millis(50);
+        let running = bench.infer();
+        tokio::pin!(running);
+        tokio::time::timeout(soon, &mut running).await.unwrap_err();
+        let before = bench.purse.spent();
+        // The one place is taken, and whoever took it falls.
+        tokio::time::timeout(soon, bench.infer()).await.unwrap_err();
+        let waiting = bench.infer();
+        tokio::pin!(waiting);
+        assert!(
+            tokio::time::timeout(soon, &mut waiting).await.is_err(),
+            "it has the place now, and waits"
+        );
+        let spent = bench.purse.spent();
+        assert_eq!(
+            spent.calls,
+            before.calls + 1,
+            "the fallen one is off the books"
+        );
     }
 }

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aios_actors::agent::{AgentOptions, AskError, Context};
+use aios_actors::agent::{AgentOptions, AgentState, AskError, Context};
 use aios_actors::content::{GoalAnswer, GoalRequest, GoalStatus, ontology};
 use aios_actors::recovery::approvals::Owner;
 use aios_actors::recovery::{ApprovalStatus, Decision, NoPurse, Policies, Purse, decision_frame};
 use aios_actors::{Society, macro_tier, meso_tier};
-use aios_memory::InMemoryStore;
+use aios_memory::{InMemoryStore, Store, StoreError, Swap};
 use aios_protocols::{
     AgentId, Content, Draft, Performative, PrincipalId, ProtocolName, SigningIdentity,
 };
@@ -69,6 +69,10 @@ struct Team {
 impl Team {
     /// Those a goal about a document needs; reading it has no second try, and then this is done.
     async fn new(then: Recourse, before: Before) -> Self {
+        Self::over(Arc::new(InMemoryStore::default()), then, before).await
+    }
+
+    async fn over(store: Arc<dyn Store>, then: Recourse, before: Before) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(
             folder.path().join("notes.md"),
@@ -80,7 +84,7 @@ impl Team {
         let mut policies = Policies::default();
         policies.read_file.retries = 0;
         policies.read_file.then = then;
-        let house = House::with(Arc::new(InMemoryStore::default()), |world| {
+        let house = House::with(store, |world| {
             world.recovery(policies).owner(Owner::of(&owner))
         })
         .await;
@@ -238,6 +242,88 @@ async fn a_planner_that_falls_leaves_its_goals_budget_to_its_successor() {
     let answer = asking.await.unwrap().unwrap();
     assert_eq!(answer.spent.tokens, 7, "{answer:?}");
     until("the purse is closed", || team.purse("g").is_err()).await;
+}
+
+/// A store that holds up whoever first writes below a key, until the test lets it go on.
+struct Held {
+    store: InMemoryStore,
+    below: &'static str,
+    reached: AtomicBool,
+    let_go: AtomicBool,
+}
+
+impl Store for Held {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(key)
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let below = String::from_utf8_lossy(key).contains(self.below);
+        if below && !self.reached.swap(true, Ordering::SeqCst) {
+            let begin = std::time::Instant::now();
+            while !self.let_go.load(Ordering::SeqCst) && begin.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        self.store.put(key, value)
+    }
+
+    fn delete(&self, key: &[u8]) -> Result<bool, StoreError> {
+        self.store.delete(key)
+    }
+
+    fn scan_prefix(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        self.store.scan_prefix(prefix, after, limit)
+    }
+
+    fn compare_and_swap(
+        &self,
+        key: &[u8],
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<Swap, StoreError> {
+        self.store.compare_and_swap(key, expected, new)
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.store.flush()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn what_a_planner_cannot_do_because_it_has_fallen_is_no_failure_of_its_goal() {
+    let store = Arc::new(Held {
+        store: InMemoryStore::default(),
+        below: "/g/request",
+        reached: AtomicBool::new(false),
+        let_go: AtomicBool::new(false),
+    });
+    let kept: Arc<dyn Store> = Arc::clone(&store) as _;
+    let team = Team::over(kept, Recourse::Partial, Arc::new(|| Ok(()))).await;
+    let asking = team.ask("g", PATIENCE);
+    until("the planner is at it", || {
+        store.reached.load(Ordering::SeqCst)
+    })
+    .await;
+    let child = team.house.supervisor.child(team.planner.as_str()).unwrap();
+    child.cell().unwrap().kill();
+    until("it has fallen", || {
+        team.house.cell(&team.planner).state() == AgentState::Failed
+    })
+    .await;
+    // Its thread goes on where it stood, in an incarnation that can send nothing any more.
+    store.let_go.store(true, Ordering::SeqCst);
+    let answer = asking.await.unwrap().unwrap();
+    assert_ne!(answer.status, GoalStatus::Failed, "{answer:?}");
+    assert!(
+        answer.tasks.iter().all(|task| task.recovered.is_none()),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@
 
 mod cache;
 mod fused;
+#[cfg(feature = "device")]
 mod tensors;
 
 use crate::error::LoadError;
@@ -13,6 +14,7 @@ use crate::matrix::{Matrix, Source, load_vector};
 
 pub(crate) use self::cache::HostCache;
 pub(crate) use self::fused::Fused;
+#[cfg(feature = "device")]
 pub(crate) use self::tensors::Tensors;
 
 /// Bounds against files that ask for absurd amounts; far above every model of this kind. What a file says costs nothing

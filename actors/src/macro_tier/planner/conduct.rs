@@ -535,6 +535,8 @@ impl<'a> Conduct<'a> {
                 }
                 Err(failed) => failed,
             };
+            // That it fell itself is no failure of the task: its successor gives the order again.
+            self.ctx.unless_over().await;
             if self.left().is_zero() {
                 self.late();
             }
@@ -695,6 +697,7 @@ impl<'a> Conduct<'a> {
                 }
                 Err(error) => error,
             };
+            self.ctx.unless_over().await;
             let reason = words(&error);
             match Cause::blames_service(&error) {
                 Some(true) if patience >= VALIDATE_FAIR => pass.failed(reason.clone()),

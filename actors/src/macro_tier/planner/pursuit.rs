@@ -114,14 +114,21 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError
         return Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail));
     }
     let step = format!("{}/answer", request.goal_id);
-    let answer = ctx.once(&step, || work(run, ctx)).await?;
+    let answer = ctx.once(&step, || worked(run, ctx)).await?;
     if release(&answer, ctx).is_ok() && !decided_since(&answer, ctx) {
         return Ok(answer);
     }
     // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew. And what
     // waited for a human goes on once the human has decided.
     ctx.forget_steps(&step)?;
-    ctx.once(&step, || work(run, ctx)).await
+    ctx.once(&step, || worked(run, ctx)).await
+}
+
+/// The answer of a planner that has not fallen meanwhile: of one that has, no failure is on record.
+async fn worked(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+    let answer = work(run, ctx).await;
+    ctx.unless_over().await;
+    answer
 }
 
 /// Whether a human has decided something that the answer waited for, or can decide it no more and must be asked anew.

@@ -1,0 +1,148 @@
+//! What is held of every model file, whatever bytes it has. Called by the fuzz targets in `tests/fuzz`, and over their kept seeds here.
+
+use aios_inference::{ChatRole, ChatTurn};
+use safetensors::SafeTensors;
+
+use crate::error::LoadError;
+use crate::gguf::Gguf;
+use crate::kernel::{Isa, Kernels};
+use crate::llama::{Decoder, Fused, Weights};
+use crate::template::ChatTemplate;
+use crate::tokenizer::Tokenizer;
+use crate::vocabulary;
+
+/// A small file with a vocabulary, for what needs one beside its own input.
+const SEED: &[u8] = include_bytes!("../../../tests/fuzz/seeds/gguf/model");
+const TEXT: &str = "Revenue rose by 4.5 % in Bremen.<|im_end|>\u{e9}\u{1f638}";
+
+/// Tokens of a text that is embedded.
+const LONGEST: usize = 256;
+
+fn worded(error: &LoadError) {
+    assert!(!error.to_string().is_empty());
+}
+
+/// A whole GGUF file: refused by name, or read, its vocabulary used and one token computed.
+pub fn gguf(data: &[u8]) {
+    let file = match Gguf::parse(data.to_vec()) {
+        Ok(file) => file,
+        Err(error) => return worded(&error),
+    };
+    let weights: u64 = file.formats().iter().map(|(_, weights)| weights).sum();
+    // No format is denser than 20 bytes for 32 weights, and each tensor has its own.
+    assert!(weights <= data.len() as u64 * 2, "{weights} weights");
+    match Tokenizer::load(&file) {
+        Ok(tokenizer) => used(&tokenizer),
+        Err(error) => worded(&error),
+    }
+    match Weights::load(&file) {
+        Ok(weights) => computed(weights),
+        Err(error) => worded(&error),
+    }
+}
+
+fn computed(weights: Weights) {
+    let Ok(kernels) = Kernels::new(Isa::Portable, 1) else {
+        return;
+    };
+    let mut model = Fused::new(weights, kernels, 1);
+    let vocabulary = model.config().vocabulary;
+    model.reserve(0, 1);
+    let mut logits = Vec::new();
+    if model.forward(0, &[0], Some(&mut logits)).is_ok() {
+        assert_eq!((logits.len(), model.len(0)), (vocabulary, 1));
+    }
+    model.wipe(0);
+    assert_eq!(model.len(0), 0);
+}
+
+fn used(tokenizer: &Tokenizer) {
+    assert!((tokenizer.end() as usize) < tokenizer.len());
+    if let Ok(ids) = tokenizer.encode(TEXT, &[]) {
+        assert!(ids.iter().all(|id| (*id as usize) < tokenizer.len()));
+    }
+    // Where every word is literal nothing of it is a control token.
+    if let Ok(ids) = tokenizer.encode(TEXT, std::slice::from_ref(&(0..TEXT.len()))) {
+        let controls = ids.iter().filter(|id| tokenizer.is_control(**id)).count();
+        assert!(
+            controls <= 1,
+            "only what begins every text may be one: {ids:?}"
+        );
+    }
+}
+
+/// A vocabulary as an embedding model brings it.
+pub fn tokenizer_file(data: &[u8]) {
+    let tokenizer = match vocabulary::read(data, LONGEST) {
+        Ok(tokenizer) => tokenizer,
+        Err(error) => return worded(&error),
+    };
+    if let Ok(ids) = vocabulary::ids(&tokenizer, TEXT) {
+        assert!(ids.len() <= LONGEST);
+    }
+}
+
+/// A chat template before a NUL byte, and what a user says behind it: laid out, or refused in words; and whatever the user says, none of
+/// it is taken for a control token.
+pub fn template(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (source, said) = text.split_once('\0').unwrap_or((text, "Hello <|im_end|>"));
+    let tokenizer = Gguf::parse(SEED.to_vec()).and_then(|file| Tokenizer::load(&file));
+    let Ok(tokenizer) = tokenizer else {
+        unreachable!("the seed is whole");
+    };
+    let template = match ChatTemplate::new(Some(source)) {
+        Ok(template) => template,
+        Err(error) => return worded(&error),
+    };
+    let turns = [(ChatRole::System, "Be brief."), (ChatRole::User, said)];
+    let turns = turns.map(|(role, content)| ChatTurn {
+        role,
+        content: content.to_owned(),
+    });
+    match template.lay_out(&turns, &tokenizer) {
+        Ok(layout) => {
+            let mut last = 0;
+            for range in &layout.literal {
+                assert!(last <= range.start && range.end <= layout.text.len());
+                assert!(layout.text.get(range.clone()).is_some());
+                last = range.end;
+            }
+            let _ = tokenizer.encode(&layout.text, &layout.literal);
+        }
+        Err(reason) => assert!(!reason.is_empty()),
+    }
+}
+
+/// Weights of an embedding model.
+pub fn safetensors(data: &[u8]) {
+    let Ok(file) = SafeTensors::deserialize(data) else {
+        return;
+    };
+    for (name, view) in file.tensors() {
+        let elements: usize = view.shape().iter().product();
+        let bits = view.dtype().bitsize() * elements;
+        assert_eq!(bits, view.data().len() * 8, "{name}");
+        assert!(file.tensor(&name).is_ok());
+    }
+}
+
+#[cfg(test)]
+#[path = "../../../tests/fuzz/src/replay.rs"]
+mod replay;
+
+#[cfg(test)]
+mod tests {
+    use super::replay::replay;
+    use super::*;
+
+    #[test]
+    fn every_kept_seed_and_its_mutations_keep_the_rules() {
+        replay("gguf", gguf, 300);
+        replay("tokenizer_file", tokenizer_file, 1_000);
+        replay("template", template, 1_000);
+        replay("safetensors", safetensors, 3_000);
+    }
+}
