@@ -26,6 +26,8 @@ mod sampling;
 mod session;
 mod template;
 mod tokenizer;
+mod weights;
+mod wordpiece;
 
 pub use device::DeviceChoice;
 pub use engine::{BurnConfig, BurnEngine};

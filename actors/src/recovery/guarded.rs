@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use aios_inference::{EmbedRequest, EngineError, EngineHandle, InferRequest, Inference, Prompt};
+use aios_inference::{
+    EmbedRequest, Embedding, EngineError, EngineHandle, InferRequest, Inference, Prompt,
+};
 
 use super::breakers::{Breakers, Pass, Resting, service};
 use super::budget::{OverBudget, Purse};
@@ -83,7 +85,7 @@ pub(crate) async fn embed(
     breakers: &Breakers,
     engine: &EngineHandle,
     request: EmbedRequest,
-) -> Result<Vec<Vec<f32>>, ModelError> {
+) -> Result<Vec<Embedding>, ModelError> {
     let pass = breakers.admit(service::EMBED)?;
     let outcome = engine.embed(request).await;
     tell(pass, outcome.as_ref().err());
