@@ -14,15 +14,11 @@ pub fn scripted() -> EngineFactory {
 /// The Burn engine with the language model and the embedder from the cache.
 #[cfg(feature = "burn")]
 pub fn burn(device: crate::config::Device, cache: &aios_inference::models::Cache) -> EngineFactory {
-    use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
+    use aios_burn::{BurnConfig, BurnEngine};
     use aios_inference::Engine;
     use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 
-    let device = match device {
-        crate::config::Device::Auto => DeviceChoice::Auto,
-        crate::config::Device::Cpu => DeviceChoice::Cpu,
-        crate::config::Device::Wgpu => DeviceChoice::Wgpu,
-    };
+    let device = choice(device);
     let models = [
         cache.source(&SMOLLM2_135M_INSTRUCT),
         cache.source(&ALL_MINILM_L6_V2),
@@ -37,4 +33,20 @@ pub fn burn(device: crate::config::Device, cache: &aios_inference::models::Cache
         }
         Ok(Box::new(engine))
     })
+}
+
+/// Opens the device that the Burn engines of this process will share. Drivers may write to standard error meanwhile, so a
+/// program that shows something there does this first.
+#[cfg(feature = "burn")]
+pub fn open_device(device: crate::config::Device) {
+    choice(device).open();
+}
+
+#[cfg(feature = "burn")]
+fn choice(device: crate::config::Device) -> aios_burn::DeviceChoice {
+    match device {
+        crate::config::Device::Auto => aios_burn::DeviceChoice::Auto,
+        crate::config::Device::Cpu => aios_burn::DeviceChoice::Cpu,
+        crate::config::Device::Wgpu => aios_burn::DeviceChoice::Wgpu,
+    }
 }

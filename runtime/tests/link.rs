@@ -120,8 +120,7 @@ fn the_other_process() {
     let (zone, agents, tree) = runtime.block_on(zone("there"));
     let earlier = now() - Duration::from_secs(60);
     let keys = KeyRegistry::new();
-    keys.register(&identity(HERE).claim(1), earlier)
-        .unwrap();
+    keys.register(&identity(HERE).claim(1), earlier).unwrap();
     let mut verifier = Verifier::new(earlier);
     let mut lines = std::io::stdin().lock().lines();
     let mut granted = || {

@@ -11,8 +11,8 @@ use aios_actors::meso_tier::monitor::{HEALTH, Health};
 use aios_actors::recovery::breakers::BreakerEvent;
 use aios_actors::recovery::{BreakerView, service};
 use aios_inference::{
-    Capabilities, EmbedRequest, Engine, EngineError, EngineFactory, InferRequest, Inference,
-    ModelInfo, ModelSource, ScriptedEngine, TokenSink,
+    Capabilities, EmbedRequest, Embedding, Engine, EngineError, EngineFactory, InferRequest,
+    Inference, ModelInfo, ModelSource, ScriptedEngine, TokenSink,
 };
 use aios_protocols::ports::Subscription;
 use aios_protocols::subject::EventKind;
@@ -58,7 +58,7 @@ impl Engine for Moody {
         self.inner.stream(request, sink)
     }
 
-    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError> {
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
         self.mood()?;
         self.inner.embed(request)
     }

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::error::{LoadError, read_file};
+use crate::wordpiece::{Encoded, WordPieces};
 
 /// The model was trained on this many tokens, though it has places for more and its tokenizer file says less.
 pub(crate) const CONTEXT: usize = 256;
@@ -15,12 +16,10 @@ const DIM: usize = HIDDEN / HEADS;
 const INNER: usize = 1536;
 const LAYERS: usize = 6;
 const EPSILON: f32 = 1e-12;
-/// No token needs this many bytes; what lies behind cannot be within the first 256.
-const TEXT_BYTES_MAX: usize = 128 * 1024;
 
 pub(crate) struct MiniLm {
     device: Device,
-    tokenizer: tokenizers::Tokenizer,
+    tokenizer: WordPieces,
     /// `[vocabulary][HIDDEN]`, in main memory: a token needs only its own row.
     words: Vec<f32>,
     /// Position and segment embeddings, `[CONTEXT][HIDDEN]`.
@@ -58,24 +57,13 @@ impl MiniLm {
         device: Device,
     ) -> Result<Self, LoadError> {
         let bytes = read_file(weights)?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| LoadError::Safetensors {
-            reason: e.to_string(),
-        })?;
+        let file = crate::weights::open(&bytes)?;
         let source = Source {
             file: &file,
             device: &device,
         };
-        let broken = |reason: String| LoadError::Tokenizer { reason };
-        let tokenizer = crate::vocabulary::read(&read_file(tokenizer)?, CONTEXT)?;
-
         let (words, rows) = source.table("embeddings.word_embeddings.weight")?;
-        if rows < tokenizer.get_vocab_size(true) {
-            let reason = format!(
-                "{} tokens, but the model knows {rows}",
-                tokenizer.get_vocab_size(true)
-            );
-            return Err(broken(reason));
-        }
+        let tokenizer = WordPieces::parse(&read_file(tokenizer)?, rows)?;
         let (positions, places) = source.table("embeddings.position_embeddings.weight")?;
         if places < CONTEXT {
             let (found, wanted) = (vec![places, HIDDEN], vec![CONTEXT, HIDDEN]);
@@ -120,12 +108,8 @@ impl MiniLm {
     }
 
     /// Ids of a text, at most [`CONTEXT`].
-    pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
-        let mut end = text.len().min(TEXT_BYTES_MAX);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        crate::vocabulary::ids(&self.tokenizer, &text[..end])
+    pub(crate) fn encode(&self, text: &str) -> Result<Encoded, String> {
+        self.tokenizer.encode(text, CONTEXT)
     }
 
     /// One vector for each list of ids: mean over its tokens, then length 1.
@@ -236,13 +220,16 @@ struct Source<'a> {
 impl Source<'_> {
     /// All values of a tensor and its shape; the names may carry the prefix `bert.`.
     fn values(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>), LoadError> {
-        let view = self
-            .file
-            .tensor(name)
-            .or_else(|_| self.file.tensor(&format!("bert.{name}")));
-        let view = view.map_err(|_| LoadError::TensorMissing {
-            tensor: name.to_owned(),
-        })?;
+        let long = format!("bert.{name}");
+        let view = match (self.file.tensor(name), self.file.tensor(&long)) {
+            (Ok(_), Ok(_)) => return Err(LoadError::TensorTwice { tensor: long }),
+            (Ok(view), _) | (_, Ok(view)) => view,
+            (Err(_), Err(_)) => {
+                return Err(LoadError::TensorMissing {
+                    tensor: name.to_owned(),
+                });
+            }
+        };
         if view.dtype() != Dtype::F32 {
             let found = format!("{:?}", view.dtype());
             return Err(LoadError::Unsupported {

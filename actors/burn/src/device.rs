@@ -7,6 +7,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use aios_inference::{EngineError, Platform};
 use burn::tensor::{Device, Tensor, TensorData, activation};
@@ -42,6 +43,17 @@ impl fmt::Display for DeviceChoice {
             Self::Cpu => "cpu",
             Self::Wgpu => "wgpu",
         })
+    }
+}
+
+impl DeviceChoice {
+    /// Opens and tests the device as [`BurnEngine::new`](crate::BurnEngine::new) will, for which it then costs little.
+    ///
+    /// Drivers write to standard error as they please when they are opened, once for a process. A program that shows
+    /// something there calls this first, with standard error turned elsewhere.
+    pub fn open(self) {
+        // What is wrong with it the engine will say.
+        let _ = choose(self, "");
     }
 }
 
@@ -82,7 +94,12 @@ impl Chosen {
     }
 }
 
+/// The adapter of this process. Burn registers one for a process and for ever, so a second engine shares it, and asking
+/// the drivers anew would only make them talk again.
+static ADAPTER: OnceLock<Result<Adapter, String>> = OnceLock::new();
+
 /// An adapter that was opened.
+#[derive(Clone)]
 pub(crate) struct Adapter {
     pub(crate) device: Device,
     name: String,
@@ -94,7 +111,7 @@ pub(crate) fn choose(choice: DeviceChoice, isa: &str) -> Result<Chosen, EngineEr
         return Ok(Chosen::cpu(isa, None));
     }
     let insists = choice == DeviceChoice::Wgpu;
-    let adapter = match open_adapter() {
+    let adapter = match adapter() {
         Ok(adapter) => adapter,
         Err(reason) if insists => return Err(EngineError::Device { reason }),
         Err(reason) => {
@@ -131,11 +148,16 @@ pub(crate) fn choose(choice: DeviceChoice, isa: &str) -> Result<Chosen, EngineEr
     })
 }
 
+/// The best adapter.
+pub(crate) fn adapter() -> Result<Adapter, String> {
+    ADAPTER.get_or_init(open_adapter).clone()
+}
+
 /// Opens the best adapter. A driver that panics counts as no adapter.
-pub(crate) fn open_adapter() -> Result<Adapter, String> {
+fn open_adapter() -> Result<Adapter, String> {
     let opened = catch_unwind(|| match Device::wgpu_options().graphics_api(API).init() {
         Ok(device) => Ok(device),
-        // Burn opens an adapter once for a process; a second engine shares it.
+        // Somebody else in this process uses Burn too.
         Err(WgpuInitError::Registration { .. }) => Ok(Device::from(WgpuDevice {
             backend: API,
             ..WgpuDevice::default()

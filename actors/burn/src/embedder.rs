@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use aios_inference::{EmbedRequest, EngineError, ModelInfo, ModelRole, ModelSource};
+use aios_inference::{EmbedRequest, Embedding, EngineError, ModelInfo, ModelRole, ModelSource};
 
 use crate::bert::{CONTEXT, MiniLm};
 use crate::device::Chosen;
@@ -43,7 +43,7 @@ impl Embedder {
         Ok(Self { info, model })
     }
 
-    pub(crate) fn embed(&self, request: &EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError> {
+    pub(crate) fn embed(&self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
         let started = Instant::now();
         let mut texts = Vec::with_capacity(request.texts.len());
         for text in &request.texts {
@@ -56,26 +56,35 @@ impl Embedder {
         }
         // Texts of like length go together, so that little is computed for empty places.
         let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|i| texts[*i].len());
-        let mut vectors = vec![Vec::new(); texts.len()];
+        order.sort_by_key(|i| texts[*i].ids.len());
+        let mut embeddings: Vec<Embedding> = texts
+            .iter()
+            .zip(&request.texts)
+            .map(|(encoded, text)| Embedding {
+                vector: Vec::new(),
+                bytes_read: encoded.bytes_read,
+                bytes: text.len(),
+            })
+            .collect();
         let mut rest = order.as_slice();
         while !rest.is_empty() {
             check(request, started)?;
-            let fits =
-                |count: &usize| *count == 1 || count * texts[rest[count - 1]].len() <= PLACES_MAX;
+            let fits = |count: &usize| {
+                *count == 1 || count * texts[rest[count - 1]].ids.len() <= PLACES_MAX
+            };
             let count = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
             let (batch, later) = rest.split_at(count);
-            let ids: Vec<&[u32]> = batch.iter().map(|i| texts[*i].as_slice()).collect();
+            let ids: Vec<&[u32]> = batch.iter().map(|i| texts[*i].ids.as_slice()).collect();
             let computed = self
                 .model
                 .embed(&ids)
                 .map_err(|reason| EngineError::Device { reason })?;
             for (i, vector) in batch.iter().zip(computed) {
-                vectors[*i] = vector;
+                embeddings[*i].vector = vector;
             }
             rest = later;
         }
-        Ok(vectors)
+        Ok(embeddings)
     }
 }
 

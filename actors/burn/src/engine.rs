@@ -1,8 +1,8 @@
 //! The engine: one device, at most one model of each role.
 
 use aios_inference::{
-    Capabilities, EmbedRequest, Engine, EngineError, Health, HealthState, InferRequest, Inference,
-    ModelInfo, ModelRole, ModelSource, SessionId, TokenSink,
+    Capabilities, EmbedRequest, Embedding, Engine, EngineError, Health, HealthState, InferRequest,
+    Inference, ModelInfo, ModelRole, ModelSource, SessionId, TokenSink,
 };
 
 use crate::device::{self, Chosen, DeviceChoice};
@@ -105,7 +105,7 @@ impl Engine for BurnEngine {
         Ok(inference)
     }
 
-    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError> {
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
         match &self.embedder {
             Some(embedder) => embedder.embed(request),
             None => Err(self.not_loaded("embed")),

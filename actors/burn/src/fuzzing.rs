@@ -1,7 +1,6 @@
 //! What is held of every model file, whatever bytes it has. Called by the fuzz targets in `tests/fuzz`, and over their kept seeds here.
 
 use aios_inference::{ChatRole, ChatTurn};
-use safetensors::SafeTensors;
 
 use crate::error::LoadError;
 use crate::gguf::Gguf;
@@ -9,7 +8,8 @@ use crate::kernel::{Isa, Kernels};
 use crate::llama::{Decoder, Fused, Weights};
 use crate::template::ChatTemplate;
 use crate::tokenizer::Tokenizer;
-use crate::vocabulary;
+use crate::weights;
+use crate::wordpiece::WordPieces;
 
 /// A small file with a vocabulary, for what needs one beside its own input.
 const SEED: &[u8] = include_bytes!("../../../tests/fuzz/seeds/gguf/model");
@@ -17,6 +17,8 @@ const TEXT: &str = "Revenue rose by 4.5 % in Bremen.<|im_end|>\u{e9}\u{1f638}";
 
 /// Tokens of a text that is embedded.
 const LONGEST: usize = 256;
+/// Rows of the embedding that the vocabulary is for.
+const ROWS: usize = 30_522;
 
 fn worded(error: &LoadError) {
     assert!(!error.to_string().is_empty());
@@ -31,14 +33,15 @@ pub fn gguf(data: &[u8]) {
     let weights: u64 = file.formats().iter().map(|(_, weights)| weights).sum();
     // No format is denser than 20 bytes for 32 weights, and each tensor has its own.
     assert!(weights <= data.len() as u64 * 2, "{weights} weights");
-    match Tokenizer::load(&file) {
+    let weights = match Weights::load(&file) {
+        Ok(weights) => weights,
+        Err(error) => return worded(&error),
+    };
+    match Tokenizer::load(&file, weights.config.vocabulary) {
         Ok(tokenizer) => used(&tokenizer),
         Err(error) => worded(&error),
     }
-    match Weights::load(&file) {
-        Ok(weights) => computed(weights),
-        Err(error) => worded(&error),
-    }
+    computed(weights);
 }
 
 fn computed(weights: Weights) {
@@ -71,14 +74,16 @@ fn used(tokenizer: &Tokenizer) {
     }
 }
 
-/// A vocabulary as an embedding model brings it.
+/// A vocabulary as an embedding model brings it, and a model with as many rows as tokens come with BERT.
 pub fn tokenizer_file(data: &[u8]) {
-    let tokenizer = match vocabulary::read(data, LONGEST) {
+    let tokenizer = match WordPieces::parse(data, ROWS) {
         Ok(tokenizer) => tokenizer,
         Err(error) => return worded(&error),
     };
-    if let Ok(ids) = vocabulary::ids(&tokenizer, TEXT) {
-        assert!(ids.len() <= LONGEST);
+    if let Ok(encoded) = tokenizer.encode(TEXT, LONGEST) {
+        assert!(encoded.ids.len() <= LONGEST);
+        assert!(encoded.ids.iter().all(|id| (*id as usize) < ROWS));
+        assert!(TEXT.get(..encoded.bytes_read).is_some());
     }
 }
 
@@ -89,9 +94,11 @@ pub fn template(data: &[u8]) {
         return;
     };
     let (source, said) = text.split_once('\0').unwrap_or((text, "Hello <|im_end|>"));
-    let tokenizer = Gguf::parse(SEED.to_vec()).and_then(|file| Tokenizer::load(&file));
-    let Ok(tokenizer) = tokenizer else {
-        unreachable!("the seed is whole");
+    let tokenizer = Gguf::parse(SEED.to_vec())
+        .and_then(|file| Tokenizer::load(&file, Weights::load(&file)?.config.vocabulary));
+    let tokenizer = match tokenizer {
+        Ok(tokenizer) => tokenizer,
+        Err(error) => panic!("the seed is whole, and yet: {error}"),
     };
     let template = match ChatTemplate::new(Some(source)) {
         Ok(template) => template,
@@ -102,7 +109,7 @@ pub fn template(data: &[u8]) {
         role,
         content: content.to_owned(),
     });
-    match template.lay_out(&turns, &tokenizer) {
+    match template.lay_out(&turns, tokenizer.controls()) {
         Ok(layout) => {
             let mut last = 0;
             for range in &layout.literal {
@@ -112,14 +119,15 @@ pub fn template(data: &[u8]) {
             }
             let _ = tokenizer.encode(&layout.text, &layout.literal);
         }
-        Err(reason) => assert!(!reason.is_empty()),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 
 /// Weights of an embedding model.
 pub fn safetensors(data: &[u8]) {
-    let Ok(file) = SafeTensors::deserialize(data) else {
-        return;
+    let file = match weights::open(data) {
+        Ok(file) => file,
+        Err(error) => return worded(&error),
     };
     for (name, view) in file.tensors() {
         let elements: usize = view.shape().iter().product();

@@ -40,7 +40,8 @@ mod sampling;
 mod session;
 mod template;
 mod tokenizer;
-mod vocabulary;
+mod weights;
+mod wordpiece;
 
 #[cfg(feature = "device")]
 pub use device::DeviceChoice;

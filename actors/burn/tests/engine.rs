@@ -312,7 +312,47 @@ fn embedding_can_be_called_off() {
     assert_eq!(engine.embed(&late).unwrap_err().label(), "deadline");
     assert!(engine.embed(&EmbedRequest::default()).unwrap().is_empty());
     let vectors = engine.embed(&EmbedRequest::new(["", "the cat"])).unwrap();
-    for vector in vectors {
+    for vector in vectors.iter().map(|embedding| &embedding.vector) {
         assert!((vector.iter().map(|v| v * v).sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn a_text_that_is_longer_than_the_model_reads_says_how_much_of_it_counts() {
+    let mut engine = BurnEngine::new(BurnConfig {
+        device: DeviceChoice::Cpu,
+        threads: Some(2),
+    })
+    .unwrap();
+    engine.load_model(&models::embedding()).unwrap();
+    // 254 words fit between the begin and the end.
+    let words = |count: usize| "cat ".repeat(count);
+    for (text, bytes_read) in [
+        (words(254), 254 * 4),
+        (words(255), 254 * 4 - 1),
+        (words(100_000), 254 * 4 - 1),
+        ("[SEP]".repeat(100), 84 * 5 + 4),
+    ] {
+        let embedding = engine
+            .embed(&EmbedRequest::new([&*text]))
+            .unwrap()
+            .remove(0);
+        assert_eq!(
+            (embedding.bytes_read, embedding.bytes),
+            (bytes_read, text.len())
+        );
+        assert_eq!(embedding.is_cut(), bytes_read < text.len());
+        // The vector is that of the part it names.
+        let part = engine
+            .embed(&EmbedRequest::new([&text[..bytes_read]]))
+            .unwrap()
+            .remove(0);
+        let apart = part
+            .vector
+            .iter()
+            .zip(&embedding.vector)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        assert!(apart < 1e-5 && !part.is_cut(), "{apart}");
     }
 }

@@ -106,6 +106,7 @@ fn embeddings_are_computed_faithfully() {
             .remove(0);
         for (way, vector) in [("in a batch", batched), ("alone", alone)] {
             let apart = vector
+                .vector
                 .iter()
                 .zip(&case.embedding)
                 .map(|(a, b)| (a - b).abs())
@@ -115,7 +116,7 @@ fn embeddings_are_computed_faithfully() {
                 "{:.20} {way}: off by {apart}",
                 case.text
             );
-            assert_eq!(vector.len(), case.embedding.len());
+            assert_eq!(vector.vector.len(), case.embedding.len());
         }
     }
 }

@@ -27,7 +27,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let vectors = engine
         .embed(EmbedRequest::new(["sales by region", "regional sales"]))
         .await?;
-    let near: f32 = vectors[0].iter().zip(&vectors[1]).map(|(x, y)| x * y).sum();
+    let near: f32 = vectors[0]
+        .vector
+        .iter()
+        .zip(&vectors[1].vector)
+        .map(|(x, y)| x * y)
+        .sum();
     writeln!(out, "{}, cosine {near:.2}", choice.text)?;
 
     actor.stop_and_wait(None, None).await?;

@@ -326,9 +326,20 @@ fn embeds(engine: &mut dyn Engine, dimensions: u32) {
         "",
     ];
     let mut embed = |texts: &[&str]| -> Vec<Vec<f32>> {
-        engine
+        let embeddings = engine
             .embed(&EmbedRequest::new(texts.iter().copied()))
-            .unwrap_or_else(|error| panic!("texts are embedded: {error}"))
+            .unwrap_or_else(|error| panic!("texts are embedded: {error}"));
+        for (embedding, text) in embeddings.iter().zip(texts) {
+            assert_eq!(
+                (embedding.bytes_read, embedding.bytes),
+                (text.len(), text.len()),
+                "a short text is read whole: {text:?}"
+            );
+        }
+        embeddings
+            .into_iter()
+            .map(|embedding| embedding.vector)
+            .collect()
     };
     let vectors = embed(&texts);
     assert_eq!(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EmbedRequest, EngineError, InferRequest, Inference, Token};
+use crate::{EmbedRequest, Embedding, EngineError, InferRequest, Inference, Token};
 
 /// Receives tokens as they are made; `Break` ends the generation as [`Finish::Cancelled`](crate::Finish::Cancelled).
 pub type TokenSink<'a> = dyn FnMut(&Token) -> ControlFlow<()> + 'a;
@@ -30,8 +30,9 @@ pub trait Engine: Send {
         sink: &mut TokenSink<'_>,
     ) -> Result<Inference, EngineError>;
 
-    /// One vector of length 1 for each text, all of the same dimension. Fails rather than return a part.
-    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError>;
+    /// One vector of length 1 for each text, all of the same dimension. Fails rather than leave a text out; of a text that
+    /// is longer than it can read it takes the start, and says how much.
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError>;
 
     /// Frees a model by name. An unknown name is [`EngineError::NotLoaded`].
     fn unload(&mut self, model: &str) -> Result<(), EngineError>;

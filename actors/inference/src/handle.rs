@@ -9,8 +9,8 @@ use tokio::time::timeout_at;
 
 use crate::queue::{Queue, Reply, Work};
 use crate::{
-    CancelFlag, Capabilities, EmbedRequest, EngineConfig, EngineError, Health, InferRequest,
-    Inference, ModelInfo, ModelSource, Token, metric,
+    CancelFlag, Capabilities, EmbedRequest, Embedding, EngineConfig, EngineError, Health,
+    InferRequest, Inference, ModelInfo, ModelSource, Token, metric,
 };
 
 /// Where an engine is in its life.
@@ -103,7 +103,7 @@ impl EngineHandle {
     }
 
     /// One vector of length 1 for each text.
-    pub async fn embed(&self, mut request: EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError> {
+    pub async fn embed(&self, mut request: EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
         let call = self.prepare(&mut request.deadline, &mut request.cancel);
         self.call("embed", call, |reply| Work::Embed(request, reply))
             .await

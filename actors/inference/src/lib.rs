@@ -31,7 +31,7 @@ pub use engine::{
 pub use error::EngineError;
 pub use handle::{EngineHandle, EnginePhase, EngineStatus, TokenStream};
 pub use request::{
-    ChatRole, ChatTurn, EmbedRequest, Finish, Grammar, InferRequest, Inference, Prompt, Sampling,
-    SessionId, Timings, Token,
+    ChatRole, ChatTurn, EmbedRequest, Embedding, Finish, Grammar, InferRequest, Inference, Prompt,
+    Sampling, SessionId, Timings, Token,
 };
 pub use scripted::{Gate, Script, ScriptedEngine, Scripts};

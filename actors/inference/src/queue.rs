@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::handle::stopped;
 use crate::{
-    CancelFlag, Capabilities, EmbedRequest, EngineError, EnginePhase, Health, InferRequest,
-    Inference, ModelInfo, ModelSource, Token,
+    CancelFlag, Capabilities, EmbedRequest, Embedding, EngineError, EnginePhase, Health,
+    InferRequest, Inference, ModelInfo, ModelSource, Token,
 };
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
@@ -21,7 +21,7 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 pub(crate) enum Work {
     Infer(InferRequest, Reply<Inference>),
     Stream(InferRequest, mpsc::Sender<Token>, Reply<Inference>),
-    Embed(EmbedRequest, Reply<Vec<Vec<f32>>>),
+    Embed(EmbedRequest, Reply<Vec<Embedding>>),
     Load(ModelSource, Reply<ModelInfo>),
     Unload(String, Reply<()>),
     Health(Reply<Health>),

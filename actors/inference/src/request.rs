@@ -240,6 +240,24 @@ impl EmbedRequest {
     }
 }
 
+/// A text as a vector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedding {
+    /// The vector, of length 1.
+    pub vector: Vec<f32>,
+    /// Bytes of the text, from its start, that the vector stands for.
+    pub bytes_read: usize,
+    /// Bytes of the whole text. A longer text is embedded by parts, the next one from `bytes_read` on.
+    pub bytes: usize,
+}
+
+impl Embedding {
+    /// Whether the text was longer than the model reads, so that its end counts for nothing.
+    pub fn is_cut(&self) -> bool {
+        self.bytes_read < self.bytes
+    }
+}
+
 /// One new token, as it is streamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {

@@ -5,9 +5,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use aios_inference::{
-    Capabilities, EmbedRequest, Engine, EngineActor, EngineConfig, EngineError, EngineFactory,
-    EngineHandle, EngineMessage, EnginePhase, Finish, Gate, Health, InferRequest, Inference,
-    ModelInfo, ModelSource, Script, ScriptedEngine, Scripts, TokenSink,
+    Capabilities, EmbedRequest, Embedding, Engine, EngineActor, EngineConfig, EngineError,
+    EngineFactory, EngineHandle, EngineMessage, EnginePhase, Finish, Gate, Health, InferRequest,
+    Inference, ModelInfo, ModelSource, Script, ScriptedEngine, Scripts, TokenSink,
 };
 use ractor::{Actor, ActorRef};
 use tokio::task::JoinHandle;
@@ -30,7 +30,7 @@ impl Engine for Watched {
     ) -> Result<Inference, EngineError> {
         self.0.stream(request, sink)
     }
-    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError> {
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
         self.0.embed(request)
     }
     fn unload(&mut self, model: &str) -> Result<(), EngineError> {

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Document {
                 id: id.into(),
                 text: text.into(),
-                embedding: embedding.to_vec(),
+                embeddings: vec![embedding.to_vec()],
                 provenance,
             },
         )?;
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let query = Query {
         text: "why did sales fall".into(),
-        embedding: Some(vec![1.0, 0.2, 0.0]),
+        embeddings: vec![vec![1.0, 0.2, 0.0]],
         k: 2,
     };
     let mut out = std::io::stdout();

@@ -27,8 +27,9 @@ pub struct Document {
     pub id: String,
     /// What it says.
     pub text: String,
-    /// Its vector, by the embedder that queries are embedded with.
-    pub embedding: Vec<f32>,
+    /// Its vectors, by the embedder that queries are embedded with: one for each [part](crate::parts) of the text, at least
+    /// one.
+    pub embeddings: Vec<Vec<f32>>,
     /// Where it comes from.
     pub provenance: Provenance,
 }
@@ -42,13 +43,21 @@ pub(crate) fn key(namespace: &str, id: &str) -> Vec<u8> {
 struct Header {
     text: String,
     provenance: Provenance,
+    /// Number of vectors; what was written before there could be more has one.
+    #[serde(default = "one")]
+    vectors: usize,
 }
 
-/// `length of header, u32 little-endian || header as JSON || vector as f32 little-endian`.
+fn one() -> usize {
+    1
+}
+
+/// `length of header, u32 little-endian || header as JSON || vectors, one after the other, as f32 little-endian`.
 pub(crate) fn encode(document: &Document) -> Result<Vec<u8>, MemoryError> {
     let header = Header {
         text: document.text.clone(),
         provenance: document.provenance.clone(),
+        vectors: document.embeddings.len(),
     };
     let header = serde_json::to_vec(&header).map_err(|error| MemoryError::Record {
         key: document.id.clone(),
@@ -56,7 +65,8 @@ pub(crate) fn encode(document: &Document) -> Result<Vec<u8>, MemoryError> {
     })?;
     let mut bytes = (header.len() as u32).to_le_bytes().to_vec();
     bytes.extend_from_slice(&header);
-    bytes.extend(document.embedding.iter().flat_map(|x| x.to_le_bytes()));
+    let numbers = document.embeddings.iter().flatten();
+    bytes.extend(numbers.flat_map(|x| x.to_le_bytes()));
     Ok(bytes)
 }
 
@@ -77,22 +87,30 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<(String, Document), Mem
     let (header, vector) = rest
         .split_at_checked(u32::from_le_bytes(*length) as usize)
         .ok_or_else(|| broken("it is cut short"))?;
-    let Header { text, provenance } =
-        serde_json::from_slice(header).map_err(|error| broken(&error.to_string()))?;
-    let (chunks, rest) = vector.as_chunks::<4>();
-    if !rest.is_empty() {
-        return Err(broken("its vector is cut short"));
+    let Header {
+        text,
+        provenance,
+        vectors,
+    } = serde_json::from_slice(header).map_err(|error| broken(&error.to_string()))?;
+    let (numbers, rest) = vector.as_chunks::<4>();
+    if vectors == 0 || !rest.is_empty() || !numbers.len().is_multiple_of(vectors) {
+        return Err(broken("its vectors are cut short"));
     }
-    let embedding = chunks
-        .iter()
-        .map(|bytes| f32::from_le_bytes(*bytes))
+    let embeddings = numbers
+        .chunks((numbers.len() / vectors).max(1))
+        .map(|vector| {
+            vector
+                .iter()
+                .map(|bytes| f32::from_le_bytes(*bytes))
+                .collect()
+        })
         .collect();
     Ok((
         namespace.to_owned(),
         Document {
             id: id.to_owned(),
             text,
-            embedding,
+            embeddings,
             provenance,
         },
     ))

@@ -23,6 +23,18 @@ pub enum MemoryError {
         /// Documents it may hold.
         allowed: usize,
     },
+    /// There is no room for the parts of a document.
+    #[error(
+        "memory holds {held} vectors in all, {asked} more asked, {allowed} allowed; remove some documents first"
+    )]
+    FullOfVectors {
+        /// Vectors it holds, without those of the document that is replaced.
+        held: usize,
+        /// Vectors of the document.
+        asked: usize,
+        /// Vectors it may hold.
+        allowed: usize,
+    },
     /// A namespace with a NUL in it.
     #[error("namespace holds a NUL character; name it without")]
     Namespace,

@@ -5,7 +5,7 @@
 //! [`WorkingMemory`] is a session's history and lives in process only.
 //!
 //! What is deliberately absent: agents, async, clocks (a caller passes the time) and the embedding of text (a caller
-//! passes the vector).
+//! passes the vectors, one for each of the text's [`parts`]).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod store;
@@ -13,6 +13,7 @@ pub mod store;
 mod document;
 mod error;
 mod keyword;
+mod parts;
 mod recall;
 mod results;
 mod step_log;
@@ -22,6 +23,7 @@ mod working;
 pub use document::{Document, Provenance};
 pub use error::MemoryError;
 pub use keyword::{KeywordIndex, tokens};
+pub use parts::parts;
 pub use recall::{Hit, Query, Ranked, VectorLimits, VectorMemory};
 pub use results::{GoalResult, GoalResults};
 pub use step_log::{Begin, Step, StepError, StepLog};

@@ -25,8 +25,10 @@ pub struct VectorLimits {
     pub dimensions: usize,
     /// Documents in one namespace; above some ten thousand an exact search is no longer quick.
     pub documents: usize,
-    /// Documents in all: 50,000 of 384 dimensions are 77 MB of vectors.
+    /// Documents in all.
     pub documents_in_all: usize,
+    /// Vectors in all, of which a long document has several: 100,000 of 384 dimensions are 154 MB.
+    pub vectors_in_all: usize,
     /// Longest text in bytes.
     pub text_bytes: usize,
 }
@@ -37,6 +39,7 @@ impl Default for VectorLimits {
             dimensions: 384,
             documents: 10_000,
             documents_in_all: 50_000,
+            vectors_in_all: 100_000,
             text_bytes: 8192,
         }
     }
@@ -47,8 +50,8 @@ impl Default for VectorLimits {
 pub struct Query {
     /// The words.
     pub text: String,
-    /// The meaning; `None` while there is no embedder.
-    pub embedding: Option<Vec<f32>>,
+    /// The meaning, one vector for each part of the words; none while there is no embedder.
+    pub embeddings: Vec<Vec<f32>>,
     /// At most this many hits.
     pub k: usize,
 }
@@ -115,7 +118,7 @@ impl Space {
 
     fn insert(&mut self, document: Document) -> Result<(), MemoryError> {
         let key = self.keys.get(&document.id).copied().unwrap_or(self.next);
-        self.vectors.insert(key, &document.embedding)?;
+        self.vectors.insert(key, &document.embeddings)?;
         self.next = self.next.max(key + 1);
         self.words.insert(key, &document.text);
         self.keys.insert(document.id.clone(), key);
@@ -244,12 +247,13 @@ impl VectorMemory {
             return Ok(Vec::new());
         };
         let depth = query.k.saturating_mul(DEPTH);
-        let dense = match &query.embedding {
-            Some(vector) => space.vectors.nearest(vector, depth)?,
-            None => Vec::new(),
-        };
+        let dense = space.vectors.nearest(&query.embeddings, depth)?;
         let words = space.words.search(&query.text, depth);
-        let rankings = if query.embedding.is_some() { 2.0 } else { 1.0 };
+        let rankings = if query.embeddings.is_empty() {
+            1.0
+        } else {
+            2.0
+        };
 
         let mut places: BTreeMap<u32, (Option<Ranked>, Option<Ranked>)> = BTreeMap::new();
         for (rank, (key, score)) in dense
@@ -322,13 +326,30 @@ impl VectorMemory {
         if namespace.contains('\0') {
             return Err(MemoryError::Namespace);
         }
-        VectorIndex::new(self.limits.dimensions)
-            .unit(&document.embedding)
-            .map(drop)
+        if document.embeddings.is_empty() {
+            return Err(MemoryError::NoDirection);
+        }
+        let index = VectorIndex::new(self.limits.dimensions);
+        let mut vectors = document.embeddings.iter();
+        vectors.try_for_each(|vector| index.unit(vector).map(drop))
     }
 
     fn admit(&self, namespace: &str, document: &Document) -> Result<(), MemoryError> {
         let spaces = self.spaces.read();
+        // Those of a document that is replaced leave.
+        let leaving = spaces.get(namespace).map_or(0, |space| {
+            let key = space.keys.get(&document.id);
+            key.map_or(0, |key| space.vectors.count(*key))
+        });
+        let vectors = spaces.values().map(|space| space.vectors.len());
+        let (held, allowed) = (vectors.sum::<usize>() - leaving, self.limits.vectors_in_all);
+        if held + document.embeddings.len() > allowed {
+            return Err(MemoryError::FullOfVectors {
+                held,
+                asked: document.embeddings.len(),
+                allowed,
+            });
+        }
         if let Some(space) = spaces.get(namespace) {
             if space.keys.contains_key(&document.id) {
                 return Ok(());
@@ -369,6 +390,7 @@ mod tests {
         dimensions: 3,
         documents: 3,
         documents_in_all: 4,
+        vectors_in_all: 6,
         text_bytes: 64,
     };
 
@@ -381,7 +403,7 @@ mod tests {
         Document {
             id: id.into(),
             text: text.into(),
-            embedding: embedding.to_vec(),
+            embeddings: vec![embedding.to_vec()],
             provenance,
         }
     }
@@ -389,7 +411,7 @@ mod tests {
     fn query(text: &str, embedding: Option<[f32; 3]>) -> Query {
         Query {
             text: text.into(),
-            embedding: embedding.map(Vec::from),
+            embeddings: embedding.map(Vec::from).into_iter().collect(),
             k: 9,
         }
     }
@@ -548,6 +570,56 @@ mod tests {
             assert!(error.starts_with(what), "{error}");
         }
         assert_eq!(memory.store.scan_prefix(b"", None, 9).unwrap(), []);
+    }
+
+    #[test]
+    fn a_long_document_is_found_by_each_of_its_parts() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let memory = VectorMemory::open(store.clone(), LIMITS).unwrap();
+        let mut long = document("long", "a beginning and an end", [1.0, 0.0, 0.0]);
+        long.embeddings.push(vec![0.0, 1.0, 0.0]);
+        memory.add("n", long.clone()).unwrap();
+        memory
+            .add("n", document("short", "else", [0.0, 0.7, 0.7]))
+            .unwrap();
+        let found = |memory: &VectorMemory, at| memory.recall("n", &query("", Some(at))).unwrap();
+        for at in [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]] {
+            let hits = found(&memory, at);
+            assert_eq!(
+                (hits[0].id.as_str(), hits[0].dense.unwrap().score),
+                ("long", 1.0)
+            );
+        }
+        let two = Query {
+            embeddings: vec![vec![0.0, 0.0, 1.0], vec![1.0, 0.0, 0.0]],
+            ..query("", None)
+        };
+        assert_eq!(ids(&memory.recall("n", &two).unwrap()), ["long", "short"]);
+
+        // Three vectors are held, six allowed; a replaced document's own make room for it.
+        let mut longer = document("other", "a", [1.0, 0.0, 0.0]);
+        longer.embeddings = vec![vec![1.0, 0.0, 0.0]; 4];
+        let error = memory.add("n", longer.clone()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                MemoryError::FullOfVectors {
+                    held: 3,
+                    asked: 4,
+                    allowed: 6
+                }
+            ),
+            "{error}"
+        );
+        longer.id = "long".to_owned();
+        memory.add("n", longer).unwrap();
+        memory.add("n", long).unwrap();
+        let mut none = document("none", "a", [1.0, 0.0, 0.0]);
+        none.embeddings.clear();
+        assert!(memory.add("n", none).is_err());
+        drop(memory);
+        let reopened = VectorMemory::open(store, LIMITS).unwrap();
+        assert_eq!(found(&reopened, [0.0, 1.0, 0.0])[0].id, "long");
     }
 
     #[test]

@@ -7,14 +7,15 @@ use std::collections::HashMap;
 
 use crate::MemoryError;
 
-/// Vectors of one length, by key; nearest by cosine.
+/// Vectors of one length, one or more for each key; nearest by cosine.
 #[derive(Clone, Debug)]
 pub struct VectorIndex {
     dimensions: usize,
     /// Unit vectors, one after the other, in the order of `keys`.
     data: Vec<f32>,
+    /// The key of each vector.
     keys: Vec<u32>,
-    place: HashMap<u32, usize>,
+    places: HashMap<u32, Vec<usize>>,
 }
 
 impl VectorIndex {
@@ -24,7 +25,7 @@ impl VectorIndex {
             dimensions,
             data: Vec::new(),
             keys: Vec::new(),
-            place: HashMap::new(),
+            places: HashMap::new(),
         }
     }
 
@@ -33,48 +34,73 @@ impl VectorIndex {
         self.keys.len()
     }
 
+    /// Number of vectors of a key.
+    pub(crate) fn count(&self, key: u32) -> usize {
+        self.places.get(&key).map_or(0, Vec::len)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Adds a vector, or replaces the one of that key. Any length but zero will do: it is normalised.
-    pub fn insert(&mut self, key: u32, vector: &[f32]) -> Result<(), MemoryError> {
-        let unit = self.unit(vector)?;
+    /// Adds the vectors of a key in place of those it has. Any length but zero will do: they are normalised.
+    pub fn insert(&mut self, key: u32, vectors: &[Vec<f32>]) -> Result<(), MemoryError> {
+        let units = vectors
+            .iter()
+            .map(|vector| self.unit(vector))
+            .collect::<Result<Vec<_>, _>>()?;
         self.remove(key);
-        self.place.insert(key, self.keys.len());
-        self.keys.push(key);
-        self.data.extend_from_slice(&unit);
+        for unit in units {
+            self.places.entry(key).or_default().push(self.keys.len());
+            self.keys.push(key);
+            self.data.extend_from_slice(&unit);
+        }
         Ok(())
     }
 
-    /// Removes a vector; says whether it was there.
+    /// Removes the vectors of a key; says whether it had any.
     pub fn remove(&mut self, key: u32) -> bool {
-        let Some(place) = self.place.remove(&key) else {
+        let Some(mut places) = self.places.remove(&key) else {
             return false;
         };
-        // The last vector takes the free place, so that the data stays contiguous.
-        let last = self.keys.len() - 1;
-        self.data
-            .copy_within(last * self.dimensions.., place * self.dimensions);
-        self.data.truncate(last * self.dimensions);
-        self.keys.swap_remove(place);
-        if let Some(moved) = self.keys.get(place) {
-            self.place.insert(*moved, place);
+        // From the last on, so that what moves into a free place is never of this key.
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        for place in places {
+            // The last vector takes the free place, so that the data stays contiguous.
+            let last = self.keys.len() - 1;
+            self.data
+                .copy_within(last * self.dimensions.., place * self.dimensions);
+            self.data.truncate(last * self.dimensions);
+            self.keys.swap_remove(place);
+            let moved = self
+                .keys
+                .get(place)
+                .and_then(|key| self.places.get_mut(key));
+            if let Some(at) = moved.and_then(|places| places.iter_mut().find(|at| **at == last)) {
+                *at = place;
+            }
         }
         true
     }
 
-    /// The `k` nearest keys with their cosine in -1..=1, nearest first, the lower key first among equals.
-    pub fn nearest(&self, vector: &[f32], k: usize) -> Result<Vec<(u32, f32)>, MemoryError> {
-        let unit = self.unit(vector)?;
-        let rows = self.data.chunks_exact(self.dimensions.max(1));
-        let mut scored: Vec<(u32, f32)> = self
-            .keys
+    /// The `k` nearest keys with their cosine in -1..=1, nearest first, the lower key first among equals. A key is as near
+    /// as the nearest of its vectors is to the nearest of these.
+    pub fn nearest(&self, vectors: &[Vec<f32>], k: usize) -> Result<Vec<(u32, f32)>, MemoryError> {
+        let units = vectors
             .iter()
-            .zip(rows)
-            .map(|(key, row)| (*key, dot(row, &unit)))
-            .collect();
+            .map(|vector| self.unit(vector))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut nearest: HashMap<u32, f32> = HashMap::new();
+        let rows = self.data.chunks_exact(self.dimensions.max(1));
+        for (key, row) in self.keys.iter().zip(rows) {
+            for unit in &units {
+                let cosine = dot(row, unit);
+                let best = nearest.entry(*key).or_insert(cosine);
+                *best = best.max(cosine);
+            }
+        }
+        let mut scored: Vec<(u32, f32)> = nearest.into_iter().collect();
         best(&mut scored, k);
         Ok(scored)
     }
@@ -142,7 +168,10 @@ mod tests {
             (vec![f32::INFINITY, 0.0, 1.0], "not finite"),
             (vec![1.0; 2], "2 dimensions"),
         ] {
-            let error = index.insert(1, &vector).unwrap_err().to_string();
+            let error = index
+                .insert(1, &[vec![1.0; 3], vector.clone()])
+                .unwrap_err()
+                .to_string();
             assert!(
                 error.contains(refused) || error.contains("zero or not finite"),
                 "{vector:?}: {error}"
@@ -153,8 +182,12 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Act {
-        Insert(u32, [f32; 11]),
+        Insert(u32, Vec<[f32; 11]>),
         Remove(u32),
+    }
+
+    fn lists(vectors: &[[f32; 11]]) -> Vec<Vec<f32>> {
+        vectors.iter().map(|vector| vector.to_vec()).collect()
     }
 
     fn vectors() -> impl Strategy<Value = [f32; 11]> {
@@ -167,21 +200,21 @@ mod tests {
         fn nearest_agrees_with_a_plain_search_after_any_inserts_and_removes(
             acts in prop::collection::vec(
                 prop_oneof![
-                    3 => (0u32..20, vectors()).prop_map(|(key, v)| Act::Insert(key, v)),
+                    3 => (0u32..20, prop::collection::vec(vectors(), 1..4)).prop_map(|(key, v)| Act::Insert(key, v)),
                     1 => (0u32..20).prop_map(Act::Remove),
                 ],
                 0..60,
             ),
-            query in vectors(),
+            query in prop::collection::vec(vectors(), 1..3),
             k in 0usize..25,
         ) {
             let mut index = VectorIndex::new(11);
             let mut model = std::collections::BTreeMap::new();
             for act in acts {
                 match act {
-                    Act::Insert(key, vector) => {
-                        index.insert(key, &vector).unwrap();
-                        model.insert(key, vector);
+                    Act::Insert(key, vectors) => {
+                        index.insert(key, &lists(&vectors)).unwrap();
+                        model.insert(key, vectors);
                     }
                     Act::Remove(key) => prop_assert_eq!(index.remove(key), model.remove(&key).is_some()),
                 }
@@ -190,14 +223,18 @@ mod tests {
                 let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
                 dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt())
             };
-            let found = index.nearest(&query, k).unwrap();
-            prop_assert_eq!(index.len(), model.len());
+            let near = |vectors: &[[f32; 11]]| {
+                let pairs = vectors.iter().flat_map(|v| query.iter().map(move |q| cosine(v, q)));
+                pairs.fold(f64::MIN, f64::max)
+            };
+            let found = index.nearest(&lists(&query), k).unwrap();
+            prop_assert_eq!(index.len(), model.values().map(Vec::len).sum::<usize>());
             prop_assert_eq!(found.len(), k.min(model.len()));
-            let mut expected: Vec<f64> = model.values().map(|vector| cosine(vector, &query)).collect();
+            let mut expected: Vec<f64> = model.values().map(|vectors| near(vectors)).collect();
             expected.sort_by(|a, b| b.total_cmp(a));
             for ((key, score), expected) in found.iter().zip(expected) {
                 prop_assert!((f64::from(*score) - expected).abs() < 1e-5);
-                prop_assert!((cosine(&model[key], &query) - f64::from(*score)).abs() < 1e-5);
+                prop_assert!((near(&model[key]) - f64::from(*score)).abs() < 1e-5);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use aios_inference::{EmbedRequest, EngineHandle, InferRequest, Inference};
+use aios_inference::{EmbedRequest, Embedding, EngineHandle, InferRequest, Inference};
 use aios_memory::Store;
 use aios_protocols::{
     AgentId, Draft, Performative, PublicKey, Sealed, Subject, TenantId, Timestamp, Trusted,
@@ -295,7 +295,7 @@ impl Context {
     }
 
     /// Turns texts into vectors, if the engine's breaker lets the call through.
-    pub async fn embed(&self, request: EmbedRequest) -> Result<Vec<Vec<f32>>, AgentError> {
+    pub async fn embed(&self, request: EmbedRequest) -> Result<Vec<Embedding>, AgentError> {
         Ok(guarded::embed(self.society().breakers(), self.engine()?, request).await?)
     }
 

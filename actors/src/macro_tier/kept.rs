@@ -201,7 +201,7 @@ mod tests {
         let document = Document {
             id: source.clone(),
             text: format!("what came of {id}"),
-            embedding: vec![1.0, 0.0],
+            embeddings: vec![vec![1.0, 0.0]],
             provenance: Provenance {
                 source,
                 author: "macro.planner".into(),
@@ -217,7 +217,7 @@ mod tests {
         let found = kept.results.get("acme", &id).unwrap().is_some();
         let query = Query {
             text: id.clone(),
-            embedding: None,
+            embeddings: Vec::new(),
             k: 1_000,
         };
         let hits = kept.memory.recall("acme/embedder", &query).unwrap();

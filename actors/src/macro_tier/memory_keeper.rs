@@ -3,10 +3,10 @@
 //! It embeds with the node's engine. A tenant never recalls what another tenant kept, and vectors of different embedders never meet.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use aios_inference::EmbedRequest;
-use aios_memory::{Document, GoalResult, Provenance, Query, VectorLimits, VectorMemory};
+use aios_inference::{EmbedRequest, Embedding};
+use aios_memory::{Document, GoalResult, Provenance, Query, VectorLimits, VectorMemory, parts};
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
@@ -20,6 +20,8 @@ pub const RESULTS_EVICTED_TOTAL: &str = "aios_results_evicted_total";
 const RECALL_MAX: usize = 20;
 /// How long an embedding may take before recall goes by words alone.
 const EMBED_DEADLINE: Duration = Duration::from_secs(5);
+/// Bytes of a text that are embedded together; in most languages no more tokens than a small embedder reads.
+const PART_BYTES: usize = 600;
 /// How far a result of our own is trusted: it was approved, but it is not a source.
 const CONFIDENCE_OF_A_RESULT: f32 = 0.8;
 
@@ -91,16 +93,56 @@ impl Agent for MemoryKeeper {
     }
 }
 
-/// The vector of a text and the name of what made it; none when no engine answers in time.
-async fn embed(text: &str, ctx: &Context) -> Option<Vec<f32>> {
-    let vectors = ctx
-        .embed(EmbedRequest::new([text]).within(EMBED_DEADLINE))
-        .await;
-    match vectors {
-        Ok(vectors) => vectors.into_iter().next(),
-        Err(error) => {
-            tracing::warn!(%error, "the memory works by words alone: no embedding");
-            None
+/// The vectors of a text; none when no engine answers in time.
+async fn embed(text: &str, ctx: &Context) -> Vec<Vec<f32>> {
+    let deadline = Instant::now() + EMBED_DEADLINE;
+    let mut reading = Reading::of(text);
+    while !reading.left.is_empty() {
+        let mut request = EmbedRequest::new(reading.left.iter().copied());
+        request.deadline = Some(deadline);
+        match ctx.embed(request).await {
+            Ok(embeddings) => reading.take(embeddings),
+            Err(error) => {
+                tracing::warn!(%error, "the memory works by words alone: no embedding");
+                return Vec::new();
+            }
+        }
+    }
+    reading.vectors
+}
+
+/// A text on its way through an embedder, part by part.
+///
+/// A part that the embedder did not read to its end goes on where it stopped, so that nothing of a text is left out.
+struct Reading<'a> {
+    /// Parts to embed next.
+    left: Vec<&'a str>,
+    vectors: Vec<Vec<f32>>,
+}
+
+impl<'a> Reading<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut left = parts(text, PART_BYTES);
+        if left.is_empty() {
+            left.push(text);
+        }
+        Self {
+            left,
+            vectors: Vec::new(),
+        }
+    }
+
+    /// Takes what the embedder made of the parts that were left.
+    fn take(&mut self, embeddings: Vec<Embedding>) {
+        let read = std::mem::take(&mut self.left);
+        for (part, embedding) in read.into_iter().zip(embeddings) {
+            // An embedder that does not get ahead has said what it can.
+            if embedding.bytes_read > 0
+                && let Some(rest) = part.get(embedding.bytes_read..)
+            {
+                self.left.extend(parts(rest, PART_BYTES));
+            }
+            self.vectors.push(embedding.vector);
         }
     }
 }
@@ -126,10 +168,10 @@ async fn recall(
     if memory.is_empty(&namespace) {
         return Ok(Vec::new());
     }
-    let embedding = embed(&wanted.text, ctx).await;
+    let embeddings = embed(&wanted.text, ctx).await;
     let query = Query {
         text: wanted.text.clone(),
-        embedding,
+        embeddings,
         k: wanted.most.min(RECALL_MAX),
     };
     let hits = memory.recall(&namespace, &query)?;
@@ -173,15 +215,16 @@ async fn remember(
             details: result,
         })?;
     }
-    let Some(embedding) = embed(&wanted.text, ctx).await else {
+    let embeddings = embed(&wanted.text, ctx).await;
+    if embeddings.is_empty() {
         return Ok(());
-    };
+    }
     kept.add(
         &namespace(ctx).await,
         Document {
             id: wanted.source.clone(),
             text: wanted.text,
-            embedding,
+            embeddings,
             provenance: Provenance {
                 source: wanted.source,
                 author: incoming.sender.to_string(),
@@ -191,4 +234,59 @@ async fn remember(
         },
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that is read of a text by an embedder that reads so many bytes at once.
+    fn read(text: &str, at_once: usize) -> (usize, String) {
+        let mut seen = String::new();
+        let mut reading = Reading::of(text);
+        while !reading.left.is_empty() {
+            let embed = |text: &&str| {
+                let ends = (0..=text.len().min(at_once)).rev();
+                let bytes_read = ends.into_iter().find(|at| text.is_char_boundary(*at));
+                let bytes_read = bytes_read.unwrap_or(0);
+                seen.push_str(&text[..bytes_read]);
+                Embedding {
+                    vector: vec![1.0],
+                    bytes_read,
+                    bytes: text.len(),
+                }
+            };
+            let embeddings = reading.left.iter().map(embed).collect();
+            reading.take(embeddings);
+        }
+        (reading.vectors.len(), seen)
+    }
+
+    #[test]
+    fn nothing_of_a_long_text_is_left_out() {
+        let dense = |text: &str| text.split_whitespace().collect::<String>();
+        let sentences: String = (0..300).map(|i| format!("Sentence {i} says é. ")).collect();
+        let wall = "x".repeat(5_000);
+        for (text, at_once) in [
+            ("", 100),
+            ("short", 100),
+            (sentences.as_str(), 10_000),
+            (&sentences, 100),
+            (&wall, 10_000),
+            (&wall, 250),
+            // It never gets ahead: each part is tried once.
+            (&wall, 0),
+        ] {
+            let (count, seen) = read(text, at_once);
+            let at_least = text.len().div_ceil(PART_BYTES).max(1);
+            assert!(count >= at_least, "{count} vectors of {} bytes", text.len());
+            if at_once > 0 {
+                let mut seen: Vec<char> = dense(&seen).chars().collect();
+                let mut all: Vec<char> = dense(text).chars().collect();
+                seen.sort_unstable();
+                all.sort_unstable();
+                assert_eq!(seen, all);
+            }
+        }
+    }
 }

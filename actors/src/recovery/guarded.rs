@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use aios_inference::{
-    CancelFlag, EmbedRequest, EngineError, EngineHandle, InferRequest, Inference, Prompt,
+    CancelFlag, EmbedRequest, Embedding, EngineError, EngineHandle, InferRequest, Inference, Prompt,
 };
 
 use super::breakers::{Breakers, Pass, Resting, service};
@@ -132,7 +132,7 @@ pub(crate) async fn embed(
     breakers: &Breakers,
     engine: &EngineHandle,
     request: EmbedRequest,
-) -> Result<Vec<Vec<f32>>, ModelError> {
+) -> Result<Vec<Embedding>, ModelError> {
     let pass = breakers.admit(service::EMBED)?;
     let outcome = engine.embed(request).await;
     tell(pass, outcome.as_ref().err());

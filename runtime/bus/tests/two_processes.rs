@@ -53,8 +53,7 @@ impl Desk {
         let earlier = now() - Duration::from_secs(60);
         let keys = KeyRegistry::new();
         for name in [PARENT, CHILD] {
-            keys.register(&identity(name).claim(1), earlier)
-                .unwrap();
+            keys.register(&identity(name).claim(1), earlier).unwrap();
         }
         let tenant = TenantId::new("default").unwrap();
         // Each process is an incarnation of its own.

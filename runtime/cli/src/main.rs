@@ -9,6 +9,7 @@ mod console;
 mod failure;
 mod logging;
 mod picture;
+mod quiet;
 mod settings;
 mod tree_picture;
 mod visit;

@@ -504,7 +504,7 @@ mod tests {
     /// Runs on the software adapter of a build machine too; passes over a machine without any adapter.
     #[test]
     fn an_adapter_computes_what_the_processor_does() {
-        let Ok(adapter) = crate::device::open_adapter() else {
+        let Ok(adapter) = crate::device::adapter() else {
             return;
         };
         let wanted = logits(&mut Fused::new(

@@ -16,6 +16,8 @@ use crate::control::Controls;
 
 /// Different characters that are looked into: the names of a model are made of some twenty.
 const KINDS_MAX: usize = 64;
+/// Times the template is run once more. Two are enough but for templates that look at signs.
+const RUNS_MAX: usize = 48;
 /// Names that are left out of the texts for a trial.
 const NAMES_MAX: usize = 4;
 /// Stand-ins: the planes of private use.
@@ -42,6 +44,7 @@ pub(super) fn of_others(
         contents: contents.iter().map(|text| (*text).to_owned()).collect(),
         is_original: true,
         render,
+        runs: 0,
         decided: BTreeSet::new(),
         others: vec![false; text.len()],
     };
@@ -79,6 +82,7 @@ struct Trial<'a> {
     /// Whether the contents are those that the text was made of.
     is_original: bool,
     render: Render<'a>,
+    runs: usize,
     /// Characters of which it is known where each came from.
     decided: BTreeSet<char>,
     /// For each byte of the text whether it is known to be others'.
@@ -122,6 +126,10 @@ impl<'a> Trial<'a> {
             return false;
         };
         if !(stand_ins.is_empty() && self.is_original) {
+            self.runs += 1;
+            if self.runs > RUNS_MAX {
+                return false;
+            }
             let stand_in = |c: char| *stand_ins.get(&c).unwrap_or(&c);
             let replaced: Vec<String> = self
                 .contents

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use crate::{
-    Capabilities, ChatRole, EmbedRequest, Engine, EngineError, Finish, Grammar, Health,
+    Capabilities, ChatRole, EmbedRequest, Embedding, Engine, EngineError, Finish, Grammar, Health,
     HealthState, InferRequest, Inference, ModelInfo, ModelRole, ModelSource, Platform, Prompt,
     Timings, Token, TokenSink,
 };
@@ -175,14 +175,18 @@ impl Engine for ScriptedEngine {
         Ok(answer)
     }
 
-    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError> {
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
         self.require(ModelRole::Embed)?;
         let mut vectors = Vec::with_capacity(request.texts.len());
         for text in &request.texts {
             if request.cancel.is_cancelled() {
                 return Err(EngineError::Cancelled);
             }
-            vectors.push(embedding::embed(text));
+            vectors.push(Embedding {
+                vector: embedding::embed(text),
+                bytes_read: text.len(),
+                bytes: text.len(),
+            });
         }
         Ok(vectors)
     }

@@ -149,7 +149,7 @@ async fn read(text: &str, evidence: &Evidence, ctx: &Context) -> Assessment {
         }
     };
     match vectors.as_slice() {
-        [goal, text_vector] => assess(text, evidence, Some((goal, text_vector))),
+        [goal, read] => assess(text, evidence, Some((&goal.vector, &read.vector))),
         _ => assess(text, evidence, None),
     }
 }

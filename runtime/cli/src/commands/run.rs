@@ -14,7 +14,7 @@ use crate::arguments::Run;
 use crate::console::{self, Redraw, Screen};
 use crate::failure::Failure;
 use crate::picture::{self, Picture};
-use crate::{settings, weights};
+use crate::{quiet, settings, weights};
 
 /// How often the picture is drawn anew; ten times a second looks alive and costs nothing.
 const FRAME: Duration = Duration::from_millis(100);
@@ -119,6 +119,8 @@ pub(super) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
             return Ok(engines::scripted());
         }
     }
+    // Before there is a picture, so that no driver writes into it.
+    quiet::quietly(|| engines::open_device(config.model.device));
     Ok(engines::burn(config.model.device, &cache))
 }
 

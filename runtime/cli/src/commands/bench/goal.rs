@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use aios_actors::content::GoalStatus;
 use aios_bench::{Bar, BenchError, Report, Samples};
 use aios_inference::{
-    Capabilities, EmbedRequest, Engine, EngineError, EngineFactory, Health, InferRequest,
-    Inference, ModelInfo, ModelSource, Token,
+    Capabilities, EmbedRequest, Embedding, Engine, EngineError, EngineFactory, Health,
+    InferRequest, Inference, ModelInfo, ModelSource, Token,
 };
 use aios_runtime::{Goal, Node, engines};
 use aios_tools::{
@@ -248,7 +248,7 @@ impl Engine for WatchedEngine {
         self.busy.during(|| self.engine.stream(request, sink))
     }
 
-    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Vec<f32>>, EngineError> {
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
         self.busy.during(|| self.engine.embed(request))
     }
 

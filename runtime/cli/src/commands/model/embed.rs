@@ -19,11 +19,22 @@ pub(crate) fn run(arguments: &ModelEmbed) -> Result<ExitCode, Failure> {
         .next()
         .ok_or_else(|| Failure::plain("the engine gave no embedding"))?;
     if arguments.json {
-        console::json(
-            &json!({ "model": ALL_MINILM_L6_V2.name, "dimensions": embedding.len(), "embedding": embedding }),
-        )?;
+        console::json(&json!({
+            "model": ALL_MINILM_L6_V2.name,
+            "dimensions": embedding.vector.len(),
+            "embedding": embedding.vector,
+            "bytes": embedding.bytes,
+            "bytes_read": embedding.bytes_read,
+        }))?;
     } else {
+        if embedding.is_cut() {
+            console::note(&format!(
+                "the text is longer than the model reads: the vector stands for the first {} of {} bytes; embed the rest by itself",
+                embedding.bytes_read, embedding.bytes
+            ));
+        }
         let numbers: Vec<String> = embedding
+            .vector
             .iter()
             .map(|value| format!("{value:.6}"))
             .collect();

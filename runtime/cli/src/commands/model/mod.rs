@@ -5,7 +5,7 @@ use aios_inference::Engine;
 use aios_inference::models::PinnedModel;
 
 use crate::failure::Failure;
-use crate::weights;
+use crate::{quiet, weights};
 
 pub(crate) mod embed;
 pub(crate) mod list;
@@ -18,6 +18,7 @@ fn engine(model: &'static PinnedModel, device: &str) -> Result<BurnEngine, Failu
         .parse()
         .map_err(|error| Failure::usage(format!("--device: {error}")))?;
     let fetched = weights::fetch(model, &weights::cache()?)?;
+    quiet::quietly(|| device.open());
     let mut engine = BurnEngine::new(BurnConfig {
         device,
         ..BurnConfig::default()
