@@ -116,7 +116,7 @@ async fn random_scripts_go_as_they_go_in_otp() {
         .collect();
     let traces = otp::play(&scripts);
     let (explained, wrong) = judge_all(scripts.into_iter().zip(traces).collect()).await;
-    println!("explained by: {explained:?}");
+    eprintln!("explained by: {explained:?}");
     let first = wrong
         .iter()
         .take(10)
