@@ -609,8 +609,8 @@ impl<L> Step<'_, L> {
         self.tree.supervisors -= usize::from(kind == Kind::Supervisor);
         // A later child of the same name gets generations of its own.
         self.tree.settings.floor = self.tree.settings.floor.max(incarnation);
-        *self.tree.going.entry(Arc::clone(&id)).or_default() += 1;
         if leaving {
+            *self.tree.going.entry(Arc::clone(&id)).or_default() += 1;
             self.set_timer(key, self.tree.settings.kill_grace);
         } else {
             self.forget(key);
@@ -618,14 +618,12 @@ impl<L> Step<'_, L> {
         self.emit(Some(id), EventKind::Removed);
     }
 
-    /// Nothing is left of a child whose spec is forgotten: whoever has its name now may start.
-    fn forget(&mut self, key: Key) {
+    /// What was left of a child whose spec is forgotten is gone: whoever has its name now may start.
+    fn departed(&mut self, key: Key) {
         self.set_phase(key, Phase::Going);
-        let Some(child) = self.tree.children.remove(&key) else {
+        let Some(id) = self.forget(key) else {
             return;
         };
-        let Child { id, live, .. } = *child;
-        self.out.push(Action::Forget { key, live });
         if let Some(others) = self.tree.going.get_mut(&id) {
             *others -= 1;
             if *others > 0 {
@@ -637,6 +635,13 @@ impl<L> Step<'_, L> {
         if let Some(heir) = heir.filter(|heir| self.phase_of(*heir) == Some(Phase::Clearing)) {
             self.cleared(heir);
         }
+        self.advance_closing();
+    }
+
+    fn forget(&mut self, key: Key) -> Option<Arc<str>> {
+        let Child { id, live, .. } = *self.tree.children.remove(&key)?;
+        self.out.push(Action::Forget { key, live });
+        Some(id)
     }
 
     fn emit(&mut self, id: Option<Arc<str>>, kind: EventKind) {

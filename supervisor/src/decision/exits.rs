@@ -179,10 +179,7 @@ impl<L> Step<'_, L> {
         }
         match child.phase {
             Phase::Stopping { then, .. } => self.stopped(key, then),
-            Phase::Going => {
-                self.forget(key);
-                self.advance_closing();
-            }
+            Phase::Going => self.departed(key),
             Phase::Clearing => self.cleared(key),
             _ => {}
         }
