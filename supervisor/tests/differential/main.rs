@@ -137,6 +137,7 @@ fn a_deviation_that_nothing_explains_is_undeclared() {
 
 #[cfg(feature = "heavy")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "says which differences showed")]
 async fn random_scripts_go_as_they_go_in_otp() {
     let number = |name: &str, usual: u64| {
         std::env::var(name)
