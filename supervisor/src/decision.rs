@@ -5,6 +5,7 @@
 //! `shutdown` (ask, wait, kill). Timers live here too, as data: a child that is told to stay down has no timer left,
 //! so nothing stale can revive it; the shell only wakes the core up.
 
+mod departure;
 mod exits;
 mod group;
 mod orders;
@@ -613,47 +614,6 @@ impl<L> Step<'_, L> {
             self.tree.timers.remove(&(old, key));
         }
         self.tree.timers.insert((at, key));
-    }
-
-    /// Its spec is forgotten, and the record with it as soon as nothing is left of the child.
-    fn remove(&mut self, key: Key) {
-        let Some(child) = self.set_phase(key, Phase::Going) else {
-            return;
-        };
-        let (id, leaving) = (Arc::clone(&child.id), child.leaving);
-        let (kind, incarnation) = (child.policy.kind, child.incarnation);
-        self.tree.ids.remove(&id);
-        self.tree.supervisors -= usize::from(kind == Kind::Supervisor);
-        // A later child of the same name gets generations of its own.
-        self.tree.settings.floor = self.tree.settings.floor.max(incarnation);
-        *self.tree.going.entry(Arc::clone(&id)).or_default() += 1;
-        if leaving {
-            self.set_timer(key, self.tree.settings.kill_grace);
-        } else {
-            self.forget(key);
-        }
-        self.emit(Some(id), EventKind::Removed);
-    }
-
-    /// Nothing is left of a child whose spec is forgotten: whoever has its name now may start.
-    fn forget(&mut self, key: Key) {
-        self.set_phase(key, Phase::Going);
-        let Some(child) = self.tree.children.remove(&key) else {
-            return;
-        };
-        let Child { id, live, .. } = *child;
-        self.out.push(Action::Forget { key, live });
-        if let Some(others) = self.tree.going.get_mut(&id) {
-            *others -= 1;
-            if *others > 0 {
-                return;
-            }
-            self.tree.going.remove(&id);
-        }
-        let heir = self.tree.key_of(&id);
-        if let Some(heir) = heir.filter(|heir| self.phase_of(*heir) == Some(Phase::Clearing)) {
-            self.cleared(heir);
-        }
     }
 
     fn emit(&mut self, id: Option<Arc<str>>, kind: EventKind) {

@@ -101,11 +101,6 @@ impl<L> Step<'_, L> {
                 self.set_phase(key, Phase::Stopped);
                 self.leave_group_turn(key);
             }
-            // Another exit has caught up with it: it is tried again with its group anyway.
-            Cause::Restart if self.group_would_stop(key) => {
-                self.stopped_for_group(key);
-                self.leave_group_turn(key);
-            }
             Cause::Restart => self.restart_failed(key, error.to_string()),
         }
     }
@@ -179,10 +174,7 @@ impl<L> Step<'_, L> {
         }
         match child.phase {
             Phase::Stopping { then, .. } => self.stopped(key, then),
-            Phase::Going => {
-                self.forget(key);
-                self.advance_closing();
-            }
+            Phase::Going => self.departed(key),
             Phase::Clearing => self.cleared(key),
             _ => {}
         }

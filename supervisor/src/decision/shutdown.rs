@@ -49,11 +49,9 @@ impl<L> Step<'_, L> {
             child.ended_with(ExitReason::Abandoned);
             let phase = child.phase;
             self.out.push(Action::Abandon { key });
-            if phase == Phase::Going {
-                self.forget(key);
-                self.advance_closing();
-            } else {
-                self.stopped(key, Then::Down);
+            match phase {
+                Phase::Going => self.departed(key),
+                _ => self.stopped(key, Then::Down),
             }
         }
     }

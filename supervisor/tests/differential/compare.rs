@@ -12,11 +12,19 @@ pub(crate) const STOP_ORDER: &str = "a-stop-order-stands";
 pub(crate) const GOES_ON: &str = "a-group-goes-on-without-the-terminated";
 pub(crate) const ONE_RESTART: &str = "overlapping-group-restarts-are-one";
 pub(crate) const WAITS: &str = "a-start-waits-for-what-is-left";
+pub(crate) const TURN: &str = "a-start-keeps-its-turn";
 pub(crate) const DRIFT: &str = "a-dynamic-count-does-not-drift";
 
 /// The names by which `docs/supervision-rules.md` declares them.
-pub(crate) const DIFFERENCES: [&str; 6] =
-    [GIVING_UP, STOP_ORDER, GOES_ON, ONE_RESTART, WAITS, DRIFT];
+pub(crate) const DIFFERENCES: [&str; 7] = [
+    GIVING_UP,
+    STOP_ORDER,
+    GOES_ON,
+    ONE_RESTART,
+    WAITS,
+    TURN,
+    DRIFT,
+];
 
 pub(crate) enum Verdict {
     /// Equal but for these differences.
@@ -196,6 +204,8 @@ impl Case<'_> {
             Some(STOP_ORDER)
         } else if self.frees_the_group() {
             Some(GOES_ON)
+        } else if self.keeps_its_turn() {
+            Some(TURN)
         } else if self.starts_from_the_earlier() {
             Some(ONE_RESTART)
         } else {
@@ -242,6 +252,17 @@ impl Case<'_> {
                 matches!(event.what(), "start" | "fail" | "ignore")
                     && (sup == "/" || is_below(event.path(), sup))
             })
+    }
+
+    /// OTP starts one that is to start after a child that cannot, and stops it again with that one's next try.
+    fn keeps_its_turn(&self) -> bool {
+        self.script.looping
+            && self.step.is_some_and(|step| {
+                let sup = step.sup.as_deref().unwrap_or("/");
+                step.op == "restart_child" && keeps_an_order(self.script, sup)
+            })
+            && self.ours.r == serde_json::json!(["error", "restarting"])
+            && self.theirs.r.get(0).is_some_and(|word| word == "ok")
     }
 
     /// The same difference when somebody's start is due to fail: the larger restart makes tries that OTP makes in the

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::script::{Node, Script, Step, join};
 
 pub(crate) fn script(seed: u64) -> Script {
-    let mut make = Make {
+    let make = Make {
         rng: SmallRng::seed_from_u64(seed),
         sups: Vec::new(),
         workers: Vec::new(),

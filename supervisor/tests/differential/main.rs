@@ -101,8 +101,43 @@ async fn every_trace_of_otp_is_ours_but_for_the_differences_declared() {
     assert_eq!(explained, known, "the differences that the traces show");
 }
 
+/// The comparer sees what is not so: a start too few, one too many, another order, another answer, another end.
+#[test]
+fn a_deviation_that_nothing_explains_is_undeclared() {
+    let undeclared = |script: &Script, change: &dyn Fn(&mut Trace)| {
+        let theirs = script.trace.clone().unwrap();
+        let mut ours = theirs.clone();
+        change(&mut ours);
+        let verdict = compare(script, &ours, &theirs);
+        assert!(matches!(verdict, Verdict::Undeclared(_)), "{}", script.id);
+    };
+    let scripts = traces();
+    // OTP's own count that drifts is none of ours.
+    let sound = |script: &&Script| {
+        let theirs = script.trace.as_ref().unwrap();
+        matches!(compare(script, theirs, theirs), Verdict::Equal(_))
+    };
+    let sound: Vec<&Script> = scripts.iter().filter(sound).collect();
+    assert!(sound.len() + 2 > scripts.len(), "{} traces", sound.len());
+    for script in sound {
+        let last = script.trace.as_ref().unwrap().steps[0].ev.len() - 1;
+        undeclared(script, &|ours| drop(ours.steps[0].ev.remove(last)));
+        undeclared(script, &|ours| {
+            let again = ours.steps[0].ev[last].clone();
+            ours.steps[0].ev.push(again);
+        });
+        if last > 3 {
+            undeclared(script, &|ours| ours.steps[0].ev.swap(last, last - 2));
+        }
+        undeclared(script, &|ours| ours.steps[0].r = "error".into());
+        undeclared(script, &|ours| ours.end.alive.push(("nobody".into(), 1)));
+        undeclared(script, &|ours| drop(ours.steps.pop()));
+    }
+}
+
 #[cfg(feature = "heavy")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "says which differences showed")]
 async fn random_scripts_go_as_they_go_in_otp() {
     let number = |name: &str, usual: u64| {
         std::env::var(name)
@@ -116,7 +151,7 @@ async fn random_scripts_go_as_they_go_in_otp() {
         .collect();
     let traces = otp::play(&scripts);
     let (explained, wrong) = judge_all(scripts.into_iter().zip(traces).collect()).await;
-    println!("explained by: {explained:?}");
+    eprintln!("explained by: {explained:?}");
     let first = wrong
         .iter()
         .take(10)

@@ -41,7 +41,28 @@ fn tempfile(scripts: &[Script]) -> std::path::PathBuf {
     let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let name = format!("aios-differential-{}-{number}.terms", std::process::id());
     let file = std::env::temp_dir().join(name);
-    let terms: Vec<String> = scripts.iter().map(Script::term).collect();
+    let terms: Vec<String> = scripts.iter().map(script_term).collect();
     std::fs::write(&file, terms.join("\n")).unwrap();
     file
+}
+
+fn script_term(script: &Script) -> String {
+    let mut plain = script.clone();
+    plain.trace = None;
+    format!("{}.", term(&serde_json::to_value(plain).unwrap()))
+}
+
+fn term(value: &Value) -> String {
+    let list = |items: Vec<String>| items.join(",");
+    match value {
+        Value::Object(map) => {
+            let pairs = map
+                .iter()
+                .map(|(key, value)| format!("<<\"{key}\">> => {}", term(value)));
+            format!("#{{{}}}", list(pairs.collect()))
+        }
+        Value::Array(items) => format!("[{}]", list(items.iter().map(term).collect())),
+        Value::String(text) => format!("<<\"{text}\">>"),
+        other => other.to_string(),
+    }
 }

@@ -175,13 +175,6 @@ pub(crate) fn is_below(path: &str, sup: &str) -> bool {
 }
 
 impl Script {
-    /// As an Erlang term.
-    pub(crate) fn term(&self) -> String {
-        let mut plain = self.clone();
-        plain.trace = None;
-        format!("{}.", term(&serde_json::to_value(plain).unwrap()))
-    }
-
     /// The node at a path, as the script's tree or its steps declare it; the template's for a dynamic child.
     pub(crate) fn node(&self, path: &str) -> Option<&Node> {
         if path == "/" {
@@ -197,20 +190,5 @@ impl Script {
             .filter(|step| step.sup.as_deref() == Some(parent(path)))
             .filter_map(|step| step.child.as_ref());
         sup.children.iter().chain(added).find(|node| node.id == id)
-    }
-}
-
-fn term(value: &Value) -> String {
-    let list = |items: Vec<String>| items.join(",");
-    match value {
-        Value::Object(map) => {
-            let pairs = map
-                .iter()
-                .map(|(key, value)| format!("<<\"{key}\">> => {}", term(value)));
-            format!("#{{{}}}", list(pairs.collect()))
-        }
-        Value::Array(items) => format!("[{}]", list(items.iter().map(term).collect())),
-        Value::String(text) => format!("<<\"{text}\">>"),
-        other => other.to_string(),
     }
 }

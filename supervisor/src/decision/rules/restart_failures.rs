@@ -197,3 +197,34 @@ fn stop_orders_counts_and_listings_are_heard_while_a_restart_keeps_failing() {
         );
     }
 }
+
+/// Whoever is due to stop anyway, on the way out or with its group, is not called off before its turn.
+#[test]
+fn a_start_that_takes_too_long_keeps_its_turn_to_be_stopped() {
+    let policy = Policy {
+        start_within: Some(ms(50)),
+        ..permanent()
+    };
+    let mut world = three(Strategy::OneForOne, &policy);
+    world.habit("a", Habit::SlowStart);
+    world.habit("c", Habit::Deaf);
+    world.crash("a");
+    world.tell(Input::Stop);
+    assert_eq!(world.take_log(), "start a#2 ask c");
+    world.pass(ms(60));
+    assert_eq!(world.take_log(), "", "c is not gone yet");
+    world.pass(ms(40));
+    assert_eq!(world.take_log(), "kill c ask b ask a exit");
+
+    let mut world = three(Strategy::RestForOne, &policy);
+    world.terminate("b");
+    world.habit("b", Habit::SlowStart);
+    world.habit("c", Habit::Deaf);
+    world.restart("b");
+    world.crash("a");
+    assert_eq!(world.take_log(), "ask b start b#2 ask c");
+    world.pass(ms(60));
+    assert_eq!(world.take_log(), "", "c is not gone yet");
+    world.pass(ms(40));
+    assert_eq!(world.take_log(), "kill c ask b start a#2 start b#3");
+}
