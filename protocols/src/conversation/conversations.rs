@@ -158,10 +158,10 @@ impl Conversations {
             if !running.conversation.has_part(&message.sender) {
                 continue;
             }
-            let before = running.conversation.participants().count();
+            let before = running.conversation.legs.len();
             match running.conversation.step(message, now) {
                 Ok(state) => {
-                    let after = running.conversation.participants().count();
+                    let after = running.conversation.legs.len();
                     let added = after > before && message.sender == running.conversation.initiator;
                     return Ok(Some(self.stepped(
                         message.conversation_id,
