@@ -149,8 +149,7 @@ impl Conversations {
     }
 
     /// Takes the act in the conversation that expects it: where two do not differ by who may say what, in-reply-to tells
-    /// them apart. `None` if the sender has a part in none, an error if none
-    /// expects it.
+    /// them apart. `None` if the sender has a part in none, an error if none expects it.
     fn go_on(&mut self, message: &Message, now: Timestamp) -> Result<Option<Step>, OutOfProtocol> {
         let id = message.conversation_id;
         let mut refused = None;
@@ -158,18 +157,12 @@ impl Conversations {
             if !running.conversation.has_part(&message.sender) {
                 continue;
             }
-            let before = running.conversation.participants().count();
+            let before = running.conversation.legs.len();
             match running.conversation.step(message, now) {
                 Ok(state) => {
-                    let after = running.conversation.participants().count();
+                    let after = running.conversation.legs.len();
                     let added = after > before && message.sender == running.conversation.initiator;
-                    return Ok(Some(self.stepped(
-                        message.conversation_id,
-                        at,
-                        state,
-                        added,
-                        now,
-                    )));
+                    return Ok(Some(self.stepped(id, at, state, added, now)));
                 }
                 // What the sender's own conversation says is nearest to what it meant.
                 Err(error) if running.conversation.initiator == message.sender => {

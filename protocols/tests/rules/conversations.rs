@@ -831,6 +831,7 @@ fn finished_conversations_are_remembered_in_the_same_number() {
     let view = |n| Conversation::recruited(&me, id(n), &party(PLANNER));
     let held = mine.len();
     mine.adopt(view(5), morning()).unwrap();
+    mine.adopt(view(6), morning()).unwrap();
     assert_eq!(mine.len(), held);
     mine.adopt(view(50), morning()).unwrap();
     mine.adopt(view(50), morning()).unwrap();
