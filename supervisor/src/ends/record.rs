@@ -35,9 +35,7 @@ impl Book {
     pub(crate) fn running(&self, id: &str) -> Option<(u64, Option<ractor::ActorCell>)> {
         let child = self.tree.children.get(&self.tree.key_of(id)?)?;
         let leaving = || child.live.pending.as_ref()?.exit.as_ref();
-        let runs = self.tree.mode != Mode::Closed
-            && child.phase.is_alive()
-            && (child.live.cell.is_some() || leaving().is_some());
+        let runs = child.live.cell.is_some() || leaving().is_some();
         runs.then(|| (child.incarnation, child.live.cell.clone()))
     }
 }
