@@ -383,3 +383,13 @@ fn what_a_mailbox_says_of_itself_follows_its_items() {
     assert_eq!(says(&mailbox), (0, true, true));
     assert_eq!(Mailbox::<u32>::new("m", 0, Admission::Fail).capacity(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_mailbox_with_places_left_lets_nobody_wait() {
+    let mailbox = Mailbox::new("m", 3, Admission::Wait(Duration::from_secs(60)));
+    mailbox.close(Backlog::Finish);
+    let refused = mailbox.push(1).await.unwrap_err();
+    assert_eq!((refused.item, refused.reason), (1, Reason::Closed));
+    assert_eq!(mailbox.len(), 0);
+    assert!(mailbox.counts().balance());
+}
