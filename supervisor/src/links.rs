@@ -256,10 +256,12 @@ impl ChildHandle {
     /// generation.
     ///
     /// Asked about a generation that has ended already, it answers at once: with the reason when that was the child's last
-    /// end and the child is still on record, else [`Ended::Unknown`]. A generation whose start fails ends with
-    /// [`ExitReason::Failed`], one that declines to run with [`ExitReason::Normal`]; one that is running when its
-    /// supervisor is killed ends with [`ExitReason::Killed`], told at once, and so does one whose own end the supervisor
-    /// had not heard of by then.
+    /// end and the child is still on record, else [`Ended::Unknown`].
+    ///
+    /// A generation whose start fails ends with [`Failed`](crate::ExitReason::Failed), one that declines to run with
+    /// [`Normal`](crate::ExitReason::Normal). One that lives when its supervisor is killed ends with
+    /// [`Killed`](crate::ExitReason::Killed), told at once, and so does one whose own end the supervisor had not heard of
+    /// by then.
     pub fn ended(&self, incarnation: u64) -> Monitor {
         let (answer, hears) = oneshot::channel();
         match self.arm(incarnation, Watcher::Monitor(answer)) {

@@ -360,3 +360,36 @@ fn a_refusal_reads_as_its_reason_and_an_account_that_misses_an_item_does_not_bal
     let missing = Counts { pushed: 22, ..fair };
     assert!(!missing.balance());
 }
+
+#[test]
+fn what_a_mailbox_says_of_itself_follows_its_items() {
+    let mailbox = Mailbox::new("m", 3, Admission::Fail);
+    let says = |mailbox: &Mailbox<u32>| {
+        let depth = mailbox.depth();
+        assert_eq!(depth.queued, mailbox.len());
+        assert_eq!(depth.capacity, mailbox.capacity());
+        (mailbox.len(), mailbox.is_empty(), mailbox.is_closed())
+    };
+    assert_eq!(mailbox.capacity(), 3);
+    assert_eq!(says(&mailbox), (0, true, false));
+    for item in [1, 2] {
+        mailbox.try_push(item).unwrap();
+    }
+    assert_eq!(says(&mailbox), (2, false, false));
+    assert_eq!(mailbox.try_pop(), Some(1));
+    mailbox.close(Backlog::Finish);
+    assert_eq!(says(&mailbox), (1, false, true));
+    assert_eq!(mailbox.try_pop(), Some(2));
+    assert_eq!(says(&mailbox), (0, true, true));
+    assert_eq!(Mailbox::<u32>::new("m", 0, Admission::Fail).capacity(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_mailbox_with_places_left_lets_nobody_wait() {
+    let mailbox = Mailbox::new("m", 3, Admission::Wait(Duration::from_secs(60)));
+    mailbox.close(Backlog::Finish);
+    let refused = mailbox.push(1).await.unwrap_err();
+    assert_eq!((refused.item, refused.reason), (1, Reason::Closed));
+    assert_eq!(mailbox.len(), 0);
+    assert!(mailbox.counts().balance());
+}

@@ -34,8 +34,6 @@ impl Book {
     /// The generation that runs, and its actor.
     pub(crate) fn running(&self, id: &str) -> Option<(u64, ractor::ActorCell)> {
         let child = self.tree.children.get(&self.tree.key_of(id)?)?;
-        let runs = self.tree.mode != Mode::Closed && child.phase.is_alive();
-        runs.then_some(())?;
         Some((child.incarnation, child.live.cell.clone()?))
     }
 }
