@@ -22,7 +22,10 @@ pub mod tone;
 #[cfg(test)]
 mod cases;
 
+use std::borrow::Cow;
+
 use aios_tools::Fact;
+use aios_tools::shown::read_markdown;
 use serde::{Deserialize, Serialize};
 
 use super::period::Span;
@@ -319,6 +322,8 @@ impl Assessment {
 
 /// What opens a report's last section: which results are missing and why. It is written by the runtime, in the words of errors.
 pub const GAPS_HEADING: &str = "## Gaps";
+/// What opens the list of files that a report was made from.
+pub const FILES_HEADING: &str = "## Files";
 
 /// Embeddings of the goal and of the text, in this order.
 pub type Vectors<'a> = (&'a [f32], &'a [f32]);
@@ -342,9 +347,10 @@ pub fn assess(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> 
         );
         return Assessment::draw(nothing, vec![issue], 0, 0);
     }
-    let text = match evidence.kind {
-        TextKind::Report => own_words(text),
-        TextKind::Paragraph => text,
+    // A report is judged by what its reader sees.
+    let text = &match evidence.kind {
+        TextKind::Report => Cow::Owned(read_markdown(own_words(text))),
+        TextKind::Paragraph => Cow::Borrowed(text),
     };
     let checked = accuracy::check(text, evidence);
     let (completeness, missing) = completeness::check(text, evidence, &checked.stated);
@@ -365,14 +371,18 @@ pub fn assess(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> 
     Assessment::draw(dimensions, issues, checked.claims, checked.supported)
 }
 
-/// A report without its title, which is the goal's words, and without its gaps.
+/// A report without its title, which is the goal's words, and without its gaps and files.
 fn own_words(text: &str) -> &str {
     let body = match text.strip_prefix("# ") {
         Some(rest) => rest.split_once('\n').map_or("", |(_, body)| body),
         None => text,
     };
-    let gaps = format!("\n{GAPS_HEADING}\n");
-    body.split(gaps.as_str()).next().unwrap_or(body)
+    [GAPS_HEADING, FILES_HEADING]
+        .iter()
+        .fold(body, |body, heading| {
+            let heading = format!("\n{heading}\n");
+            body.split(heading.as_str()).next().unwrap_or(body)
+        })
 }
 
 #[cfg(test)]

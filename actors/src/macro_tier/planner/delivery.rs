@@ -55,6 +55,7 @@ pub(super) async fn deliver(
         &paragraph,
         &progress.artifacts,
         &progress.gaps,
+        conduct.files.files(),
     );
     let mut evidence =
         findings.evidence(goal, plan, analysis, TextKind::Report, plan.points.clone());

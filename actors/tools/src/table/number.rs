@@ -3,6 +3,9 @@
 //! One cell alone may be ambiguous (`1,234` is a thousand or a little more than one), so a cell is read under both decimal marks and the
 //! column decides.
 
+/// Bytes of a cell that may be a number: the longest double written out, its thousands apart, its currency beside it.
+const LONGEST: usize = 500;
+
 /// What separates the whole part from the decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
@@ -68,6 +71,9 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn of(cell: &str) -> Self {
+        if cell.len() > LONGEST {
+            return Self::default();
+        }
         let Some(bare) = undress(cell) else {
             return Self::default();
         };

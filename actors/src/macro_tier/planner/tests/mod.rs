@@ -17,6 +17,7 @@ use crate::macro_tier::plan::{Budget, Intent, Plan};
 use crate::macro_tier::report::{Answer, Author, answer, closing};
 
 mod chance;
+mod hostile;
 
 struct Walked {
     analysis: Analysis,
@@ -175,7 +176,15 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
     let points = writing::paragraph_points(&analysis, &findings);
     let evidence = findings.evidence(&goal, &plan, &analysis, TextKind::Paragraph, points);
     let judged = assess(&paragraph.text, &evidence, None);
-    let answer = answer(&goal, &analysis, &findings, &paragraph, &artifacts, &[]);
+    let answer = answer(
+        &goal,
+        &analysis,
+        &findings,
+        &paragraph,
+        &artifacts,
+        &[],
+        space.inputs(),
+    );
     let evidence = findings.evidence(
         &goal,
         &plan,
@@ -441,6 +450,7 @@ fn what_failed_is_named_as_a_gap_and_the_report_still_passes() {
         &paragraph,
         &[],
         std::slice::from_ref(&late),
+        &[],
     );
     assert!(answer.gaps.contains(&late), "{:?}", answer.gaps);
     assert!(
