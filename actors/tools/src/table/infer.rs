@@ -2,16 +2,16 @@
 //!
 //! A column may have as many different cells as rows, so nothing is kept per cell: each question walks over the cells again.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 
-use jiff::civil;
-
-use super::column::{BadCell, Cells, Characters, Different, Hints, Misfits, Shape, Votes, carries};
-use super::date::{Layout, Order, Reading as DateReading};
+use super::cells::{Cells, Characters, Different};
+use super::column::{BadCell, Hints, Misfits, Shape, Votes, carries};
+use super::date::{Layout, Reading as DateReading};
+use super::day_order::Numeric;
 use super::names;
 use super::number::{Mark, Number, Reading as NumberReading};
+use super::typed::{Read, Typed};
 use super::{CHECK_EVERY, Check};
 use crate::{ColumnKind, ColumnProfile, Reserved, ToolError, Value};
 
@@ -21,62 +21,6 @@ pub(crate) struct Column {
     pub(crate) profile: ColumnProfile,
     pub(crate) typed: Typed,
     pub(crate) cells: Cells,
-}
-
-/// How the cells of a column are read once it is known what they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Typed {
-    /// As written.
-    Text,
-    /// Into ISO text.
-    Date {
-        order: Order,
-        with_time: bool,
-    },
-    Integer(Mark),
-    Real(Mark),
-}
-
-/// The value of a cell.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Read<'t> {
-    Integer(i64),
-    Real(f64),
-    Text(Cow<'t, str>),
-}
-
-impl Typed {
-    /// Reads a cell that fits; `None` for one that does not.
-    pub(crate) fn read(self, text: &str) -> Option<Read<'_>> {
-        Some(match self {
-            Self::Text => Read::Text(Cow::Borrowed(text)),
-            Self::Date { order, with_time } => {
-                Read::Text(Cow::Owned(DateReading::of(text)?.iso(order, with_time)?))
-            }
-            Self::Integer(mark) => Read::Integer(NumberReading::of(text).under(mark)?.integer()?),
-            Self::Real(mark) => Read::Real(NumberReading::of(text).under(mark)?.real()),
-        })
-    }
-}
-
-impl Read<'_> {
-    fn into_value(self) -> Value {
-        match self {
-            Self::Integer(number) => Value::Integer(number),
-            Self::Real(number) => Value::Real(number),
-            Self::Text(text) => Value::Text(text.into_owned()),
-        }
-    }
-
-    /// Values of one column are all of one variant.
-    fn order(&self, other: &Self) -> std::cmp::Ordering {
-        match (self, other) {
-            (Self::Integer(a), Self::Integer(b)) => a.cmp(b),
-            (Self::Real(a), Self::Real(b)) => a.total_cmp(b),
-            (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            _ => std::cmp::Ordering::Equal,
-        }
-    }
 }
 
 /// What became of a column: typed values, or the cell that spoils it.
@@ -364,115 +308,6 @@ fn dates(
     let mut profile = profile(asked, typed, ColumnKind::Date, held)?;
     profile.date_format = Some(format);
     Ok(Some(Inferred::Fits { profile, typed }))
-}
-
-/// What the dates of a column that are only numbers say about the order of day and month.
-struct Numeric {
-    mark: Option<char>,
-    /// Some have two different numbers.
-    differ: bool,
-    first_is_one: bool,
-    second_is_one: bool,
-    day_first: Rising,
-    month_first: Rising,
-}
-
-/// Whether days come in order of time.
-struct Rising {
-    days: u64,
-    last: Option<civil::Date>,
-    rises: bool,
-}
-
-impl Default for Rising {
-    fn default() -> Self {
-        Self {
-            days: 0,
-            last: None,
-            rises: true,
-        }
-    }
-}
-
-impl Rising {
-    fn see(&mut self, day: Option<civil::Date>) {
-        let Some(day) = day else { return };
-        self.rises &= self.last.is_none_or(|last| last <= day);
-        self.days += 1;
-        self.last = Some(day);
-    }
-
-    fn holds(&self) -> bool {
-        self.rises && self.days > 2
-    }
-}
-
-impl Default for Numeric {
-    fn default() -> Self {
-        Self {
-            mark: None,
-            differ: false,
-            first_is_one: true,
-            second_is_one: true,
-            day_first: Rising::default(),
-            month_first: Rising::default(),
-        }
-    }
-}
-
-impl Numeric {
-    fn see(&mut self, reading: &DateReading) {
-        let Layout::Numeric(mark) = reading.layout else {
-            return;
-        };
-        self.mark.get_or_insert(mark);
-        let (first, second) = reading.numbers();
-        self.differ |= first != second;
-        self.first_is_one &= first == 1;
-        self.second_is_one &= second == 1;
-        self.day_first.see(reading.under(Order::DayFirst));
-        self.month_first.see(reading.under(Order::MonthFirst));
-    }
-
-    /// Whether `03/07` is in July or in March, decided over the whole column.
-    fn order(&self, votes: &Votes, hints: &Hints, say: &mut dyn FnMut(String)) -> Order {
-        if let Some(proven) = votes.order() {
-            return proven;
-        }
-        let Some(mark) = self.mark else {
-            return Order::DayFirst;
-        };
-        if mark == '.' || !self.differ {
-            return Order::DayFirst;
-        }
-        let (order, why) = match (self.first_is_one, self.second_is_one) {
-            (true, false) => (Order::DayFirst, "so that each is the first of a month"),
-            (false, true) => (Order::MonthFirst, "so that each is the first of a month"),
-            _ => match (
-                self.day_first.holds(),
-                self.month_first.holds(),
-                hints.order,
-            ) {
-                (true, false, _) => (Order::DayFirst, "so that the rows are in order of time"),
-                (false, true, _) => (Order::MonthFirst, "so that the rows are in order of time"),
-                (_, _, Some(order)) => (order, "like the other dates of the file"),
-                _ if hints.european => (
-                    Order::DayFirst,
-                    "as is usual where semicolons, decimal commas or euros are",
-                ),
-                _ if mark == '-' => (Order::DayFirst, "as is usual with hyphens"),
-                _ => (
-                    Order::MonthFirst,
-                    "as is usual with slashes in the United States",
-                ),
-            },
-        };
-        say(format!(
-            "no date tells whether day or month comes first; read as {}, {why}",
-            Layout::Numeric(mark).describe(order)
-        ));
-        order
-    }
 }
 
 /// What the numbers of a column have in common.

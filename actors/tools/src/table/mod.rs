@@ -1,11 +1,13 @@
 //! How the bytes of a CSV file become typed columns.
 //!
-//! `sniff` guesses how the file is written, `records` splits it, `column` gathers the different cells of each column and lets them vote,
-//! `infer` decides kind and format over the whole column (`number`, `date`, `missing`, `names` know how people write), and [`read`] puts
-//! it together. All of it is pure: text in, a [`Table`] or the place of the first mistake out.
+//! `sniff` guesses how the file is written, `records` splits it, `cells` holds each column and `column` lets its cells vote, `infer`
+//! decides kind and format over the whole column (`number`, `date`, `missing`, `names` know how people write), `typed` reads cells for
+//! good, and [`read`] puts it together. All of it is pure: text in, a [`Table`] or the place of the first mistake out.
 
+mod cells;
 mod column;
 mod date;
+mod day_order;
 mod error;
 mod infer;
 mod missing;
@@ -13,16 +15,18 @@ mod names;
 mod number;
 mod records;
 mod sniff;
+mod typed;
 
 pub use error::TableError;
 
-use column::{Characters, Source};
-pub(crate) use infer::{Column, Read, Typed};
+pub(crate) use infer::Column;
+pub(crate) use typed::{Read, Typed};
 
 use std::borrow::Cow;
 use std::collections::hash_map::RandomState;
 
-use column::{Cells, Hints, Place, Votes};
+use cells::{Cells, Characters, Place, Source};
+use column::{Hints, Votes};
 use infer::{Inferred, infer};
 use records::{Cell, Record, Records};
 use sniff::Sniffed;
