@@ -6,11 +6,11 @@
 use std::fmt::Write as _;
 
 use aios_tools::shown::{markdown, markdown_line};
-use aios_tools::{Artifact, Fact, InputFile};
+use aios_tools::{Artifact, Fact};
 use serde::{Deserialize, Serialize};
 
+use super::critic::GAPS_HEADING;
 use super::critic::known::shown_name;
-use super::critic::{FILES_HEADING, GAPS_HEADING};
 use super::figures::{exact, readable};
 use super::goal::{Goal, quoted};
 use super::plan::Intent;
@@ -84,7 +84,6 @@ pub fn answer(
     paragraph: &Paragraph,
     artifacts: &[Artifact],
     more_gaps: &[String],
-    files: &[InputFile],
 ) -> Answer {
     let mut gaps = findings.gaps.clone();
     gaps.extend(more_gaps.iter().cloned());
@@ -93,29 +92,11 @@ pub fn answer(
         gaps.push("the question is not answered".to_owned());
     }
     Answer {
-        answer: render(goal, analysis, findings, paragraph, artifacts, &gaps) + &made_from(files),
+        answer: render(goal, analysis, findings, paragraph, artifacts, &gaps),
         facts: findings.facts.clone(),
         artifacts: artifacts.to_vec(),
         gaps,
     }
-}
-
-/// Which state of which files the report is about, so that whoever has them can see whether they are still the same.
-fn made_from(files: &[InputFile]) -> String {
-    if files.is_empty() {
-        return String::new();
-    }
-    let mut out = format!("\n{FILES_HEADING}\n\n| File | Bytes | SHA-256 |\n|---|---:|---|\n");
-    for file in files {
-        let hash = file.state.content.map(String::from).unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "| {} | {} | `{hash}` |",
-            cell(&file.name),
-            shown(file.state.length as f64, None)
-        );
-    }
-    out
 }
 
 /// Files beyond the one that is answered about.

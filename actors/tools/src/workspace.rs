@@ -408,7 +408,7 @@ mod tests {
             Workspace::new(&["/dev/zero"], dir.path())
                 .unwrap_err()
                 .to_string(),
-            "/dev/zero is a device, pipe or socket, not a file"
+            "/dev/zero is a device or pipe, not a file"
         );
     }
 

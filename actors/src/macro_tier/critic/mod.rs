@@ -322,8 +322,6 @@ impl Assessment {
 
 /// What opens a report's last section: which results are missing and why. It is written by the runtime, in the words of errors.
 pub const GAPS_HEADING: &str = "## Gaps";
-/// What opens the list of files that a report was made from.
-pub const FILES_HEADING: &str = "## Files";
 
 /// Embeddings of the goal and of the text, in this order.
 pub type Vectors<'a> = (&'a [f32], &'a [f32]);
@@ -371,18 +369,14 @@ pub fn assess(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> 
     Assessment::draw(dimensions, issues, checked.claims, checked.supported)
 }
 
-/// A report without its title, which is the goal's words, and without its gaps and files.
+/// A report without its title, which is the goal's words, and without its gaps.
 fn own_words(text: &str) -> &str {
     let body = match text.strip_prefix("# ") {
         Some(rest) => rest.split_once('\n').map_or("", |(_, body)| body),
         None => text,
     };
-    [GAPS_HEADING, FILES_HEADING]
-        .iter()
-        .fold(body, |body, heading| {
-            let heading = format!("\n{heading}\n");
-            body.split(heading.as_str()).next().unwrap_or(body)
-        })
+    let gaps = format!("\n{GAPS_HEADING}\n");
+    body.split(gaps.as_str()).next().unwrap_or(body)
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use aios_tools::shown::is_harmful;
 use aios_tools::{ColumnKind, ColumnProfile, TableProfile};
 use serde::{Deserialize, Serialize};
 
 use super::lexicon::{
     self, BYGONE, DATES, FAMILIES, GROUPS, HAPPENED, INTENSIVE, MAIN, NOT_A_MEASURE,
 };
-use crate::macro_tier::goal::quoted;
 use crate::macro_tier::prose::{content_stems, has_phrase, name_parts};
 
 /// A lead by which the first of a ranking is beyond doubt.
@@ -107,32 +107,22 @@ fn plain_parts(column: &str) -> Vec<String> {
     name_parts(if head.trim().is_empty() { column } else { head })
 }
 
-/// Characters of a label: a name, not a text.
-const LABEL: usize = 60;
-
-/// The name as a report writes it: `unit_price` and `Unit price (EUR)` are both "unit price". A name that holds whole sentences is only
-/// its words: what stands in it must not be taken for a statement.
+/// The name as a report writes it: `unit_price` and `Unit price (EUR)` are both "unit price". Nothing in it is hidden.
 #[must_use]
 pub fn label(column: &str) -> String {
-    let head = column.split(['(', '[']).next().unwrap_or_default();
-    let plain = |text: &str| {
-        let spaced: String = text
-            .to_lowercase()
-            .chars()
-            .map(|c| match c {
-                '%' | '&' | '/' | '#' | '+' | '$' | '\'' => c,
-                '…' | '—' | '–' | '。' | '；' | '：' | '！' | '？' => ' ',
-                c if c.is_ascii_punctuation() => ' ',
-                c => c,
-            })
-            .collect();
-        quoted(&spaced, LABEL)
-    };
-    let named = |label: &String| label.contains(char::is_alphanumeric);
-    Some(plain(head))
-        .filter(named)
-        .or_else(|| Some(plain(column)).filter(named))
-        .unwrap_or_else(|| quoted(&column.to_lowercase(), LABEL))
+    let seen = |c: char| !is_harmful(c) || c.is_whitespace();
+    let column: String = column.chars().filter(|c| seen(*c)).collect();
+    let head = column
+        .split(['(', '['])
+        .next()
+        .unwrap_or(&column)
+        .replace(['_', '-', '.'], " ");
+    let words: Vec<String> = head.split_whitespace().map(str::to_lowercase).collect();
+    if words.is_empty() {
+        column.trim().to_lowercase()
+    } else {
+        words.join(" ")
+    }
 }
 
 fn missing_cost(column: &ColumnProfile, rows: u64) -> i32 {

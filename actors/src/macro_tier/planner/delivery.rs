@@ -58,7 +58,6 @@ pub(super) async fn deliver(
         &paragraph,
         &progress.artifacts,
         &progress.gaps,
-        conduct.files.files(),
     );
     let mut evidence =
         findings.evidence(goal, plan, analysis, TextKind::Report, plan.points.clone());

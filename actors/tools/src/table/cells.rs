@@ -11,8 +11,11 @@ use std::hash::BuildHasher;
 use super::missing::is_missing;
 use crate::{Reserved, ToolError};
 
-/// Rows after which it is first asked whether cells repeat; it is asked again at each doubling.
-const LOOK: usize = 256;
+/// Rows after which it is first asked whether cells repeat, in a narrow table and in a wide one; it is asked again at each doubling. All
+/// columns together hold no more different cells before than this many.
+const LOOK: usize = 16_384;
+const LOOK_WIDE: usize = 256;
+const LOOKED_AT: usize = 262_144;
 /// Of so many rows at least one must repeat an earlier cell's text for codes to be worth while: a fourth of the rows may differ.
 const REPEATS: usize = 4;
 /// Bytes of an entry in the index of different cells, with its share of free ones.
@@ -77,8 +80,10 @@ impl Place {
 }
 
 /// The cells of one column.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Cells {
+    /// Rows after which it is asked whether cells repeat.
+    look: usize,
     filled: u64,
     store: Store,
     /// Missing cells that hold a marker instead of nothing, as first written.
@@ -179,6 +184,16 @@ impl Codes {
 }
 
 impl Cells {
+    /// An empty column of a table with so many.
+    pub(crate) fn of_columns(columns: usize) -> Self {
+        Self {
+            look: (LOOKED_AT / columns.max(1)).clamp(LOOK_WIDE, LOOK),
+            filled: 0,
+            store: Store::default(),
+            markers: Vec::new(),
+        }
+    }
+
     /// Takes the cell of a row; rows come in order, and one that is left out has no value.
     pub(crate) fn push(
         &mut self,
@@ -245,7 +260,7 @@ impl Cells {
                 codes.push(Some(code), held)?;
                 let rows = row + 1;
                 let differ =
-                    rows >= LOOK && rows.is_power_of_two() && different.len() * REPEATS > rows;
+                    rows >= self.look && rows.is_power_of_two() && different.len() * REPEATS > rows;
                 if differ || different.len() >= usize::from(u16::MAX) {
                     self.spread(held)?;
                 }

@@ -10,7 +10,7 @@ use super::column::{BadCell, Hints, Misfits, Shape, Votes, carries};
 use super::date::{Layout, Reading as DateReading};
 use super::day_order::Numeric;
 use super::names;
-use super::number::{Mark, Number, Reading as NumberReading};
+use super::number::{Mark, Number};
 use super::typed::{Read, Typed};
 use super::{CHECK_EVERY, Check};
 use crate::{ColumnKind, ColumnProfile, Reserved, ToolError, Value};
@@ -364,7 +364,7 @@ fn numbers(
 ) -> Result<Option<Inferred>, ToolError> {
     let (name, votes) = (asked.name, asked.votes);
     let mark = decimal_mark(votes, asked.hints, say);
-    let reading = |text: &str| NumberReading::of(text).under(mark);
+    let reading = |text: &str| Number::of(text, mark);
     let unit = common_unit(asked, mark)?;
     let fits = |number: &Number| match (unit, number.unit) {
         (Some("%"), own) => own == Some("%"),
@@ -467,9 +467,10 @@ fn decimal_mark(votes: &Votes, hints: &Hints, say: &mut dyn FnMut(String)) -> Ma
 fn common_unit(asked: &Asked<'_>, mark: Mark) -> Result<Option<&'static str>, ToolError> {
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
     asked.each(|cell| {
-        if let Some(unit) = NumberReading::of(cell.text)
-            .under(mark)
-            .and_then(|number| number.unit)
+        // A unit is written with something else than digits and their marks.
+        let bare = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-' | b' ');
+        if !cell.text.bytes().all(bare)
+            && let Some(unit) = Number::of(cell.text, mark).and_then(|number| number.unit)
         {
             *counts.entry(unit).or_default() += cell.count;
         }

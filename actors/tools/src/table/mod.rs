@@ -275,7 +275,7 @@ impl Grid {
         };
         let hasher = RandomState::new();
         let mut columns: Vec<Cells> = Vec::new();
-        columns.resize_with(width, Cells::default);
+        columns.resize_with(width, || Cells::of_columns(width));
         let mut lines = Lines::default();
         let (mut empty_rows, mut overhanging, mut seen) = (0_u64, 0_u64, 0_usize);
         let mut unquoted = String::new();

@@ -40,6 +40,14 @@ pub(crate) struct Number {
 }
 
 impl Number {
+    /// Reads a cell under one decimal mark.
+    pub(crate) fn of(cell: &str, mark: Mark) -> Option<Self> {
+        if cell.len() > LONGEST {
+            return None;
+        }
+        read(&undress(cell)?, mark)
+    }
+
     /// The value, if it is whole and fits.
     pub(crate) fn integer(&self) -> Option<i64> {
         if self.decimals == 0 && !self.scientific {
@@ -86,13 +94,6 @@ impl Reading {
             read(&bare, Mark::Comma)
         };
         Self { point, comma }
-    }
-
-    pub(crate) fn under(self, mark: Mark) -> Option<Number> {
-        match mark {
-            Mark::Point => self.point,
-            Mark::Comma => self.comma,
-        }
     }
 
     pub(crate) fn is_number(&self) -> bool {

@@ -479,7 +479,8 @@ fn a_column_whose_cells_repeat_is_read_as_one_whose_cells_differ() {
         (4_000, 4_000),
         (4_000, 7),
         (4_000, 300),
-        (4_000, 700),
+        (40_000, 700),
+        (40_000, 20_000),
         (70_000, 70_000),
     ] {
         let cell = |row: usize| row * 37 % differ;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::date::{Order, Reading as DateReading};
-use super::number::{Mark, Reading as NumberReading};
+use super::number::{Mark, Number};
 use crate::Value;
 
 /// How the cells of a column are read once it is known what they are.
@@ -36,8 +36,8 @@ impl Typed {
             Self::Date { order, with_time } => {
                 Read::Text(Cow::Owned(DateReading::of(text)?.iso(order, with_time)?))
             }
-            Self::Integer(mark) => Read::Integer(NumberReading::of(text).under(mark)?.integer()?),
-            Self::Real(mark) => Read::Real(NumberReading::of(text).under(mark)?.real()),
+            Self::Integer(mark) => Read::Integer(Number::of(text, mark)?.integer()?),
+            Self::Real(mark) => Read::Real(Number::of(text, mark)?.real()),
         })
     }
 }

@@ -176,15 +176,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
     let points = writing::paragraph_points(&analysis, &findings);
     let evidence = findings.evidence(&goal, &plan, &analysis, TextKind::Paragraph, points);
     let judged = assess(&paragraph.text, &evidence, None);
-    let answer = answer(
-        &goal,
-        &analysis,
-        &findings,
-        &paragraph,
-        &artifacts,
-        &[],
-        space.inputs(),
-    );
+    let answer = answer(&goal, &analysis, &findings, &paragraph, &artifacts, &[]);
     let evidence = findings.evidence(
         &goal,
         &plan,
@@ -450,7 +442,6 @@ fn what_failed_is_named_as_a_gap_and_the_report_still_passes() {
         &paragraph,
         &[],
         std::slice::from_ref(&late),
-        &[],
     );
     assert!(answer.gaps.contains(&late), "{:?}", answer.gaps);
     assert!(
