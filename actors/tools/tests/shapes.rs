@@ -1,6 +1,6 @@
 //! Tables of hostile and of ordinary shape, each read by a process of its own whose memory the system counts: whatever a file claims, its
 //! reader holds no more than four times its bytes and a hundred megabytes.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::path::Path;
 use std::process::Command;
