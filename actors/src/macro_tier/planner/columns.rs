@@ -118,10 +118,12 @@ pub fn label(column: &str) -> String {
         .unwrap_or(&column)
         .replace(['_', '-', '.'], " ");
     let words: Vec<String> = head.split_whitespace().map(str::to_lowercase).collect();
-    if words.is_empty() {
-        column.trim().to_lowercase()
+    let label = words.join(" ");
+    // Signs alone are no name; then all of it is.
+    if label.contains(char::is_alphanumeric) {
+        label
     } else {
-        words.join(" ")
+        column.trim().to_lowercase()
     }
 }
 
