@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use aios_tools::{Artifact, Capability, Fact, ToolOutput};
+use aios_tools::{Artifact, Capability, Fact, InputFile, ToolOutput};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -216,8 +216,8 @@ pub enum Work {
         task: Box<Task>,
         /// What the tool gave.
         output: Box<ToolOutput>,
-        /// Files the Critic may read to recompute.
-        inputs: Vec<String>,
+        /// Files the Critic may read to recompute, in the state that the result was made from.
+        inputs: Vec<InputFile>,
         /// The folder it may not write to but must name.
         out_dir: String,
     },
@@ -269,8 +269,8 @@ pub struct TaskOrder {
     pub args: serde_json::Value,
     /// Which attempt this is, from 1.
     pub attempt: u32,
-    /// Files that may be read.
-    pub inputs: Vec<String>,
+    /// Files that may be read, in the state that is meant.
+    pub inputs: Vec<InputFile>,
     /// The one folder that may be written.
     pub out_dir: String,
     /// What the tool may do; a tool whose capability is not among them is refused.

@@ -199,6 +199,12 @@ impl NodeBuilder {
         for tool in self.tools {
             tools.register(tool);
         }
+        let megabytes = |count: u64| count.saturating_mul(1 << 20);
+        let limits = aios_tools::Limits {
+            memory_bytes: megabytes(config.tools.memory_mb),
+            ..aios_tools::Limits::default()
+        };
+        let tools = tools.with_limits(limits, megabytes(config.tools.node_memory_mb));
         boot::enlist(&society, &Arc::new(tools));
         for recruit in self.recruits {
             recruit(society.factories());

@@ -14,7 +14,7 @@ mod values;
 
 pub use values::{
     AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, NodeConfig,
-    StorageConfig, SwarmConfig, TensorConfig,
+    StorageConfig, SwarmConfig, TensorConfig, ToolsConfig,
 };
 
 /// What the environment's names begin with.

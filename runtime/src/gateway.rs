@@ -125,10 +125,11 @@ impl Goal {
     /// # Errors
     /// One sentence that says what to mend.
     pub fn check(&self, config: &Config) -> Result<(), GoalError> {
-        self.request(config, "check").map(|_| ())
+        self.request(config, "check").map(drop)
     }
 
-    fn request(&self, config: &Config, fresh: &str) -> Result<GoalRequest, GoalError> {
+    /// The goal as it is asked, and its walls: what is an input stays one to the end.
+    fn request(&self, config: &Config, fresh: &str) -> Result<(GoalRequest, Workspace), GoalError> {
         let goal_id = self.id.clone().unwrap_or_else(|| fresh.to_owned());
         let data = self
             .data
@@ -153,7 +154,8 @@ impl Goal {
         }
         let workspace = Workspace::new(&self.data, &out_dir)?;
         workspace.check_writable()?;
-        Ok(GoalRequest {
+        workspace.spares_inputs(REPORT)?;
+        let request = GoalRequest {
             out_dir: unicode(&out_dir)?,
             goal_id,
             text: self.text.clone(),
@@ -163,7 +165,8 @@ impl Goal {
             tokens: config.goal.tokens,
             tasks: config.goal.tasks,
             money_micros: config.goal.money_micros,
-        })
+        };
+        Ok((request, workspace))
     }
 }
 
@@ -209,7 +212,7 @@ impl Node {
         if self.is_stopping() {
             return Err(GoalError::Stopping);
         }
-        let request = goal.request(self.config(), &fresh_id()?)?;
+        let (request, workspace) = goal.request(self.config(), &fresh_id()?)?;
         let goal_id = request.goal_id.clone();
         // One queue for both kinds keeps their order; the goal's own are picked out when they are read.
         let events = self
@@ -221,7 +224,7 @@ impl Node {
                 BusError::Closed => GoalError::Stopping,
                 other => GoalError::Unwatched(other),
             })?;
-        let work = tokio::spawn(work(self.clone(), request));
+        let work = tokio::spawn(work(self.clone(), request, workspace));
         Ok(GoalRun {
             goal_id,
             events: Some(events),
@@ -301,7 +304,7 @@ fn read(subject: &Subject, payload: &[u8], goal_id: &str) -> Option<GoalEvent> {
 }
 
 #[tracing::instrument(name = "goal", skip_all, fields(goal = %request.goal_id))]
-async fn work(node: Node, request: GoalRequest) -> Result<Answer, GoalError> {
+async fn work(node: Node, request: GoalRequest, workspace: Workspace) -> Result<Answer, GoalError> {
     let begun = Instant::now();
     let messages = node.messages();
     let restarts = node.parts.restarts.count();
@@ -324,7 +327,7 @@ async fn work(node: Node, request: GoalRequest) -> Result<Answer, GoalError> {
     let restarted = node.parts.restarts.count().saturating_sub(restarts);
     let mut answer = Answer::new(goal, node.model(), spent, restarted, begun.elapsed());
     if answer.status != GoalStatus::Failed {
-        keep(&mut answer, &request)?;
+        keep(&mut answer, &workspace)?;
     }
     let status = match answer.status {
         GoalStatus::Approved => "approved",
@@ -338,8 +341,7 @@ async fn work(node: Node, request: GoalRequest) -> Result<Answer, GoalError> {
 }
 
 /// Writes the report beside its chart; whoever looks finds the whole of it or nothing.
-fn keep(answer: &mut Answer, request: &GoalRequest) -> Result<(), GoalError> {
-    let workspace = Workspace::new(&request.data, &request.out_dir)?;
+fn keep(answer: &mut Answer, workspace: &Workspace) -> Result<(), GoalError> {
     let path = workspace.write(REPORT, answer.answer.as_bytes())?;
     answer.artifacts.push(Artifact {
         path,

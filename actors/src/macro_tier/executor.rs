@@ -3,14 +3,11 @@
 //! An order is a durable step. However often it is sent, redelivered or repeated after a crash, the tool's result is committed once under
 //! the order's operation id, and the tool is handed that id so that its own effects are idempotent too.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
-use aios_tools::{
-    CancelFlag, Capabilities, ToolCall, ToolError, ToolOutput, Toolbox, Workspace, WriteError,
-};
+use aios_tools::{CancelFlag, Capabilities, ToolCall, ToolError, ToolOutput, Toolbox, WriteError};
 use async_trait::async_trait;
 
 use crate::agent::{Agent, AgentError, Context, Incoming};
@@ -110,8 +107,7 @@ fn call(
     cancel: &CancelFlag,
     deadline: Instant,
 ) -> Result<ToolOutput, ToolError> {
-    let inputs: Vec<PathBuf> = order.inputs.iter().map(PathBuf::from).collect();
-    let workspace = Workspace::new(&inputs, &order.out_dir)?;
+    let workspace = tools.workspace(&order.goal_id, order.inputs.clone(), &order.out_dir);
     let granted: Capabilities = order.capabilities.iter().copied().collect();
     tools.call(
         &order.action,

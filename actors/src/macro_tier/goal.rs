@@ -3,6 +3,7 @@
 //! Text that reaches a prompt is either the goal (the person's own words) or quoted data (file names, column names, cells,
 //! passages). Data has no authority: [`quoted`] takes from it everything that could pass for a turn of the conversation.
 
+use aios_tools::shown::is_hidden;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -214,11 +215,6 @@ fn check_id(what: &'static str, id: &str) -> Result<(), GoalError> {
     })
 }
 
-/// Invisible characters that reorder or hide text.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
-}
-
 /// Collapses white space, drops control and invisible characters and cuts at `most` characters.
 fn one_line(text: &str, most: usize) -> String {
     let mut out = String::with_capacity(text.len().min(most));
@@ -229,7 +225,7 @@ fn one_line(text: &str, most: usize) -> String {
             gap = !out.is_empty();
             continue;
         }
-        if is_invisible(c) {
+        if is_hidden(c) {
             continue;
         }
         if count + usize::from(gap) >= most {

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use aios_tools::shown::{markdown, markdown_line};
 use aios_tools::{Artifact, Fact};
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +132,8 @@ fn render(
 ) -> String {
     let mut out = format!("# {}\n\n", plain(goal.text()));
     let mut page = Page { out: &mut out };
+    // What was asked for stands first; what it rests on is below.
+    page.closing(analysis, paragraph);
     match analysis.intent {
         Intent::AnalyseTable => {
             page.overview(analysis, findings);
@@ -143,7 +146,6 @@ fn render(
         Intent::Arithmetic => page.computed(analysis, findings),
         Intent::PlainQuestion => {}
     }
-    page.closing(analysis, paragraph);
     page.list("Assumptions and missing data", &notes(analysis));
     page.list(GAPS_HEADING.trim_start_matches('#').trim(), gaps);
     out.truncate(out.trim_end().len());
@@ -187,7 +189,7 @@ impl Page<'_> {
         for item in items {
             self.line(&format!(
                 "- {}.",
-                capital(plain(item).trim_end_matches('.'))
+                begins(&capital(item.trim_end_matches('.')))
             ));
         }
         self.line("");
@@ -201,38 +203,35 @@ impl Page<'_> {
             let _ = writeln!(self.out, "| {} | {value} |", cell(&name));
         };
         if let (Some(total), true) = (findings.total, analysis.aggregate != Aggregate::Count) {
-            row(capital(&analysis.figure_label()), readable(total, unit));
+            row(capital(&analysis.figure_label()), shown(total, unit));
         }
         for (name, unit, total) in &findings.more {
-            row(format!("Total {name}"), readable(*total, unit.as_deref()));
+            row(format!("Total {name}"), shown(*total, unit.as_deref()));
         }
         if let Some([mean, median, least, greatest]) = findings.spread {
             let measure = analysis.measure_label();
             if analysis.aggregate != Aggregate::Mean {
-                row(format!("Average {measure} of a row"), readable(mean, unit));
+                row(format!("Average {measure} of a row"), shown(mean, unit));
             }
-            row(format!("Median {measure} of a row"), readable(median, unit));
-            row(format!("Lowest {measure} of a row"), readable(least, unit));
-            row(
-                format!("Highest {measure} of a row"),
-                readable(greatest, unit),
-            );
+            row(format!("Median {measure} of a row"), shown(median, unit));
+            row(format!("Lowest {measure} of a row"), shown(least, unit));
+            row(format!("Highest {measure} of a row"), shown(greatest, unit));
         }
         if let Some(rows) = findings.rows {
-            row("Rows".to_owned(), readable(rows as f64, None));
+            row("Rows".to_owned(), shown(rows as f64, None));
         }
         if let Some(missing) = findings.missing.filter(|missing| *missing > 0) {
             row(
                 format!("Missing cells of {}", analysis.measure_label()),
-                readable(missing as f64, None),
+                shown(missing as f64, None),
             );
         }
         if let Some((rows, total)) = findings.undated {
-            row("Rows without date".to_owned(), readable(rows as f64, None));
+            row("Rows without date".to_owned(), shown(rows as f64, None));
             if let Some(total) = total {
                 row(
                     format!("{} without date", capital(&analysis.figure_label())),
-                    readable(total, unit),
+                    shown(total, unit),
                 );
             }
         }
@@ -265,7 +264,7 @@ impl Page<'_> {
             };
             self.line(&format!(
                 "| {} | {} | {change} | {growth} |",
-                line.name,
+                cell(&line.name),
                 value(line, unit)
             ));
         }
@@ -285,7 +284,8 @@ impl Page<'_> {
                 .map_or_else(|| "not defined".to_owned(), |change| signed(change, unit));
             self.line(&format!(
                 "Growth from {} to {}: {growth} (change {change}).\n",
-                step.from, step.to
+                cell(&step.from),
+                cell(&step.to)
             ));
         }
         if findings.steps.iter().any(|step| step.growth.is_none()) {
@@ -321,7 +321,7 @@ impl Page<'_> {
                     format!(
                         " {} |",
                         line.share
-                            .map_or_else(|| "-".to_owned(), |share| readable(share, Some("%")))
+                            .map_or_else(|| "-".to_owned(), |share| shown(share, Some("%")))
                     )
                 } else {
                     String::new()
@@ -357,14 +357,14 @@ impl Page<'_> {
             place.extend(one.line.map(|line| format!("line {line} of the file")));
             self.line(&format!(
                 "- Outlier: {} ({})",
-                readable(one.value, analysis.unit.as_deref()),
-                place.join(", ")
+                shown(one.value, analysis.unit.as_deref()),
+                plain(&place.join(", "))
             ));
         }
         if findings.odd_count > odd.len() as u64 {
             self.line(&format!(
                 "\nIn all, the count of outliers is {}.",
-                readable(findings.odd_count as f64, None)
+                shown(findings.odd_count as f64, None)
             ));
         }
         self.line("");
@@ -385,13 +385,10 @@ impl Page<'_> {
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default();
-            let link = name
-                .replace(' ', "%20")
-                .replace('(', "%28")
-                .replace(')', "%29");
             self.line(&format!(
-                "![{}]({link})\n",
-                plain(&picture.description).replace(['[', ']'], "")
+                "![{}]({})\n",
+                plain(&picture.description),
+                target(&name)
             ));
         }
     }
@@ -403,18 +400,18 @@ impl Page<'_> {
         self.heading("Document");
         self.line(&format!(
             "| Figure | Value |\n|---|---:|\n| Words | {} |\n| Sentences | {} |\n| Sections | {} |\n",
-            readable(digest.words as f64, None),
-            readable(digest.sentences as f64, None),
-            readable(digest.sections.len() as f64, None)
+            shown(digest.words as f64, None),
+            shown(digest.sentences as f64, None),
+            shown(digest.headings as f64, None)
         ));
         if digest.truncated {
-            self.line("Only the beginning of the document was read.\n");
+            self.line("Only the beginning of the document was read; its words, sentences and sections are counted to the end.\n");
         }
         // The template's summary is made of these sentences.
         if !digest.key.is_empty() && author == Author::Model {
             self.heading("Key sentences");
             for sentence in &digest.key {
-                self.line(&format!("> {}\n", plain(sentence)));
+                self.line(&format!("> {}\n", begins(sentence)));
             }
         }
     }
@@ -433,7 +430,7 @@ impl Page<'_> {
         } else {
             "Summary"
         });
-        self.line(&format!("{}\n", plain(&paragraph.text)));
+        self.line(&format!("{}\n", begins(&paragraph.text)));
         if paragraph.author == Author::Template {
             self.line(
                 "_This paragraph was written from the facts by template, not by the model._\n",
@@ -446,22 +443,48 @@ impl Page<'_> {
     }
 }
 
-/// Text that cannot break out of its line: names and cells come from data.
+/// Text inside a line: names and cells come from data, and whatever they hold is shown and does nothing.
 fn plain(text: &str) -> String {
-    quoted(text, 2_000).replace('|', "/")
+    markdown(&quoted(text, 2_000).replace('|', "/"))
 }
 
+/// Text that begins a line.
+fn begins(text: &str) -> String {
+    markdown_line(&quoted(text, 2_000).replace('|', "/"))
+}
+
+/// A name in a table.
 fn cell(text: &str) -> String {
-    shown_name(text)
+    markdown(&shown_name(text))
+}
+
+/// A figure with its unit, which may be what a heading says in brackets.
+fn shown(value: f64, unit: Option<&str>) -> String {
+    plain(&readable(value, unit))
+}
+
+/// A file's name as the target of a link.
+fn target(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'-' | b'_' | b'.' => out.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            byte => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
 }
 
 fn value(line: &Line, unit: Option<&str>) -> String {
     line.value
-        .map_or_else(|| "no value".to_owned(), |value| readable(value, unit))
+        .map_or_else(|| "no value".to_owned(), |value| shown(value, unit))
 }
 
 fn signed(value: f64, unit: Option<&str>) -> String {
-    let shown = readable(value, unit);
+    let shown = shown(value, unit);
     if value > 0.0 {
         format!("+{shown}")
     } else {

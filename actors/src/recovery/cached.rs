@@ -8,11 +8,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use aios_memory::{Store, StoreError};
 use aios_protocols::{TenantId, Timestamp};
-use aios_tools::{Artifact, ToolOutput};
+use aios_tools::{Artifact, InputFile, ToolOutput, read_regular};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -21,6 +21,8 @@ use crate::content::hex;
 
 /// Places for results in one store.
 const PLACES: u16 = 1_024;
+/// The largest file of a result that is read again.
+const FILE_BYTES: u64 = 64 << 20;
 /// A larger result is not kept: with all places full this bounds the cache at 256 MB.
 const RESULT_BYTES: usize = 256 << 10;
 
@@ -95,7 +97,8 @@ impl Kept {
 }
 
 fn read(artifact: &Artifact) -> Result<Vec<u8>, Miss> {
-    std::fs::read(&artifact.path).map_err(|source| Miss::Gone {
+    // Whatever lies there by now is neither followed nor waited for.
+    read_regular(&artifact.path, FILE_BYTES).map_err(|source| Miss::Gone {
         path: artifact.path.clone(),
         source,
     })
@@ -114,31 +117,53 @@ pub(crate) fn seals(output: &ToolOutput) -> Result<Vec<String>, Miss> {
         .collect()
 }
 
-/// Each file's name, length and time of change at one moment; a file that is not there has a state too.
+/// A goal's files in the state they had when it began, or why they cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FilesState(Vec<u8>);
+pub(crate) struct GoalFiles(Result<Vec<InputFile>, String>);
 
-impl FilesState {
-    /// Now.
-    pub(crate) fn of(files: &[String]) -> Self {
-        let mut bytes = Vec::new();
-        for file in files {
-            let state = std::fs::metadata(file).ok();
-            let modified = state
-                .as_ref()
-                .and_then(|state| state.modified().ok()?.duration_since(UNIX_EPOCH).ok())
-                .map_or(0, |time| time.as_nanos());
-            bytes.extend((file.len() as u64).to_le_bytes());
-            bytes.extend(file.as_bytes());
-            bytes.extend(state.map_or(0, |state| state.len()).to_le_bytes());
-            bytes.extend(modified.to_le_bytes());
-        }
-        Self(bytes)
+impl GoalFiles {
+    /// Now: each file is read once, and its content is part of its state. Blocks.
+    pub(crate) fn of(paths: &[String], most: u64) -> Self {
+        let pinned = InputFile::all(paths).and_then(|mut files| {
+            files.iter_mut().try_for_each(|file| file.pin(most))?;
+            Ok(files)
+        });
+        Self(pinned.map_err(|error| error.to_string()))
     }
 
-    /// What of it goes into a hash.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// The files; none if one of them cannot be read.
+    pub(crate) fn files(&self) -> &[InputFile] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// Why they cannot be read.
+    pub(crate) fn unreadable(&self) -> Option<&str> {
+        self.0.as_ref().err().map(String::as_str)
+    }
+
+    /// Whether all still lie there as they were found.
+    pub(crate) fn are_unchanged(&self) -> bool {
+        self.files().iter().all(InputFile::is_unchanged)
+    }
+
+    /// What of it goes into a hash: names and contents, because the same bytes under the same name are the same question.
+    pub(crate) fn as_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut part = |text: &str| {
+            bytes.extend((text.len() as u64).to_le_bytes());
+            bytes.extend(text.as_bytes());
+        };
+        match &self.0 {
+            Err(why) => part(why),
+            Ok(files) => {
+                for file in files {
+                    part(&file.name);
+                    part(&file.path.to_string_lossy());
+                    part(&file.state.content.map(String::from).unwrap_or_default());
+                }
+            }
+        }
+        bytes
     }
 }
 
@@ -147,7 +172,7 @@ pub(crate) fn key(
     tenant: &TenantId,
     action: &str,
     args: &Value,
-    files: Option<&FilesState>,
+    files: Option<&GoalFiles>,
 ) -> String {
     let mut hash = Sha256::new();
     for part in [tenant.as_str(), action, &args.to_string()] {
@@ -247,7 +272,7 @@ mod tests {
         let tenant = |name| TenantId::new(name).unwrap();
         let (ours, args) = (tenant("local"), json!({"query": "SELECT 1"}));
         let store = store();
-        let before = FilesState::of(&files);
+        let before = GoalFiles::of(&files, 1_000);
         let asked = key(&ours, "sql", &args, Some(&before));
         let output = ToolOutput {
             value: json!(7),
@@ -257,7 +282,7 @@ mod tests {
         let found = find(&store, &asked).unwrap();
         assert_eq!((found.output.value, found.score), (json!(7), Some(0.9)));
         std::fs::write(&file, "a,b\n1,2\n3,4\n").unwrap();
-        let after = FilesState::of(&files);
+        let after = GoalFiles::of(&files, 1_000);
         for other in [
             key(&tenant("other"), "sql", &args, Some(&before)),
             key(&ours, "chart", &args, Some(&before)),

@@ -43,6 +43,11 @@ impl<K: PartialEq, V> Cache<K, V> {
         entry
     }
 
+    /// Forgets one entry; whoever has it keeps it.
+    pub(crate) fn forget(&self, key: &K) {
+        lock(&self.entries).retain(|(other, _)| other != key);
+    }
+
     /// Forgets everything that nobody has now.
     pub(crate) fn clear(&self) {
         lock(&self.entries).clear();

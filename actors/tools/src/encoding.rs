@@ -1,6 +1,6 @@
 //! From bytes to text, and the refusal of what is no text.
 
-use crate::ToolError;
+use crate::{Reserved, ToolError};
 
 /// Text, and how it was encoded.
 pub(crate) struct Decoded {
@@ -41,7 +41,13 @@ const FORMATS: [(&[u8], &str); 12] = [
 ];
 
 /// Decodes UTF-8 (with or without byte order mark), UTF-16 with byte order mark, or else Windows-1252, which every byte fits.
-pub(crate) fn decode(file: &str, bytes: Vec<u8>) -> Result<Decoded, ToolError> {
+///
+/// `held` is what was set aside for the bytes; afterwards it is what the text takes.
+pub(crate) fn decode(
+    file: &str,
+    bytes: Vec<u8>,
+    held: &mut Reserved,
+) -> Result<Decoded, ToolError> {
     let refuse = |problem: &str| ToolError::Unreadable {
         file: file.to_owned(),
         problem: problem.to_owned(),
@@ -52,6 +58,8 @@ pub(crate) fn decode(file: &str, bytes: Vec<u8>) -> Result<Decoded, ToolError> {
     let mut warnings = Vec::new();
     let (text, encoding) = match encoding_rs::Encoding::for_bom(&bytes) {
         Some((encoding, _)) if encoding != encoding_rs::UTF_8 => {
+            // Two bytes become three at most.
+            held.grow(bytes.len() as u64 / 2 * 3)?;
             let (text, _, broken) = encoding.decode(&bytes);
             if broken {
                 warnings.push(format!(
@@ -59,33 +67,45 @@ pub(crate) fn decode(file: &str, bytes: Vec<u8>) -> Result<Decoded, ToolError> {
                     encoding.name()
                 ));
             }
-            (text.into_owned(), encoding.name())
+            let text = text.into_owned();
+            held.shrink(bytes.len() as u64 / 2 * 3 + bytes.len() as u64);
+            held.grow(text.len() as u64)?;
+            (text, encoding.name())
         }
         bom => {
             let skip = bom.map_or(0, |(_, length)| length);
             match String::from_utf8(bytes) {
                 Ok(text) if skip == 0 => (text, "UTF-8"),
-                Ok(text) => (text.get(skip..).unwrap_or_default().to_owned(), "UTF-8"),
+                Ok(mut text) => {
+                    text.drain(..skip);
+                    (text, "UTF-8")
+                }
                 Err(invalid) => {
                     let bytes = invalid.into_bytes();
                     refuse_binary(&bytes).map_err(refuse)?;
+                    // An accented letter becomes two bytes, a typographic sign three.
+                    let long = bytes.iter().filter(|byte| !byte.is_ascii()).count() as u64;
+                    held.grow(bytes.len() as u64 + 2 * long)?;
                     let (text, _) = encoding_rs::WINDOWS_1252
                         .decode_without_bom_handling(bytes.get(skip..).unwrap_or_default());
                     warnings.push(
                         "not UTF-8; read as Windows-1252, so accented letters may be wrong"
                             .to_owned(),
                     );
-                    (text.into_owned(), "windows-1252")
+                    let text = text.into_owned();
+                    held.shrink(2 * (bytes.len() as u64 + long));
+                    held.grow(text.len() as u64)?;
+                    (text, "windows-1252")
                 }
             }
         }
     };
     refuse_binary(text.as_bytes()).map_err(refuse)?;
     // DOS programs marked the end of a text with Ctrl-Z.
-    let text = text
-        .strip_suffix('\u{1a}')
-        .map(str::to_owned)
-        .unwrap_or(text);
+    let mut text = text;
+    if text.ends_with('\u{1a}') {
+        text.pop();
+    }
     Ok(Decoded {
         text,
         encoding,
@@ -111,6 +131,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn room() -> Reserved {
+        crate::Memory::of(u64::MAX).reserve("f", 0).unwrap()
+    }
+
     #[test]
     fn every_usual_encoding_is_read() {
         let utf16: Vec<u8> = [0xff, 0xfe]
@@ -128,7 +152,7 @@ mod tests {
             (utf16_big, "UTF-16BE", 0),
             (vec![b'n', 0xe9], "windows-1252", 1),
         ] {
-            let decoded = decode("f", bytes).unwrap();
+            let decoded = decode("f", bytes, &mut room()).unwrap();
             assert_eq!(
                 (
                     decoded.text.as_str(),
@@ -151,14 +175,17 @@ mod tests {
             (vec![0xfe, 1, 2, 3], "f is a binary file, not text"),
             (vec![0xff, 0xfe, 0, 0], "f is a binary file, not text"),
         ] {
-            assert_eq!(decode("f", bytes).err().unwrap().to_string(), says);
+            assert_eq!(
+                decode("f", bytes, &mut room()).err().unwrap().to_string(),
+                says
+            );
         }
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = decode("f", bytes);
+            let _ = decode("f", bytes, &mut room());
         }
     }
 }

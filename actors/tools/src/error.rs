@@ -57,6 +57,52 @@ pub enum ToolError {
         /// The limit in bytes.
         allowed: u64,
     },
+    /// An input is not what it was when the goal began.
+    #[error("{file} {problem}; ask again to have it read as it is now")]
+    Changed {
+        /// The file that was read.
+        file: String,
+        /// What is different.
+        problem: String,
+    },
+    /// More memory is needed than the goal may hold.
+    #[error("{what} needs {} of memory together with what its goal holds, at most {} are allowed; give a smaller file or raise tools.memory_mb", size(*.asked), size(*.allowed))]
+    OutOfMemory {
+        /// What it is needed for.
+        what: String,
+        /// Bytes that would be held.
+        asked: u64,
+        /// The limit in bytes.
+        allowed: u64,
+    },
+    /// A file needs more memory than a file of its size may.
+    #[error("{file} has {} and needs more than {} of memory to be read as a table, which is more than a file of its size may; remove surplus columns and empty cells, or split it", size(*.length), size(*.allowed))]
+    TooCostly {
+        /// The file.
+        file: String,
+        /// Its size in bytes.
+        length: u64,
+        /// The limit in bytes.
+        allowed: u64,
+    },
+    /// What a call gives back is larger than what a message carries.
+    #[error("tool {tool} gives {}, a message carries {}; ask for less at once", size(*.asked), size(*.allowed))]
+    TooMuch {
+        /// The tool that was called.
+        tool: String,
+        /// Bytes of the result.
+        asked: u64,
+        /// The limit in bytes.
+        allowed: u64,
+    },
+    /// The output would take the place of an input.
+    #[error("{} would replace the input file {input}; choose another folder or another id for the goal", path.display())]
+    ReplacesInput {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The input that lies there.
+        input: String,
+    },
     /// The output cannot be written.
     #[error("cannot write {}: {problem}", path.display())]
     Unwritable {

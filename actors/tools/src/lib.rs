@@ -14,10 +14,13 @@ mod chart;
 mod encoding;
 mod error;
 mod fact;
+mod input;
+mod memory;
 mod outline;
 mod profile;
 mod profile_table;
 mod read_file;
+pub mod shown;
 mod sql;
 mod table;
 mod tables;
@@ -28,11 +31,13 @@ mod write_text;
 
 pub use error::ToolError;
 pub use fact::{Fact, Value};
+pub use input::{ContentHash, FileState, InputFile, read_regular};
+pub use memory::{Memory, Reserved};
 pub use profile::{ColumnKind, ColumnProfile, TableProfile};
 pub use table::TableError;
 pub use tool::{
     Artifact, CancelFlag, Capabilities, Capability, Tool, ToolCall, ToolOutput, ToolSpec,
 };
 pub use toolbox::Toolbox;
-pub use workspace::{InputFile, Limits, Workspace};
+pub use workspace::{Limits, Workspace};
 pub use write_text::{WriteError, WriteRequest, Writer};

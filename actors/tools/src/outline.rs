@@ -43,8 +43,9 @@ impl Outline {
             if let Some((level, title)) = atx_heading(line) {
                 outline.close(&mut paragraph);
                 outline.heading(level, title, at + 1);
-            } else if let (Some((_, level)), false, false) =
-                (underline, paragraph.is_empty(), paragraph.contains('\n'))
+            } else if let Some((_, level)) = underline
+                && !paragraph.is_empty()
+                && !paragraph.contains('\n')
             {
                 let title = std::mem::take(&mut paragraph);
                 outline.heading(level, &title, at);

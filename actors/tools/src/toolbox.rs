@@ -1,21 +1,47 @@
 //! All tools under one roof, each behind its capability.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::chart::Chart;
+use crate::memory::WeakMemory;
 use crate::profile_table::ProfileTable;
 use crate::read_file::ReadFile;
 use crate::sql::Sql;
 use crate::tables::Tables;
 use crate::write_text::WriteText;
-use crate::{Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Writer};
+use crate::{
+    Capabilities, InputFile, Limits, Memory, Tool, ToolCall, ToolError, ToolOutput, ToolSpec,
+    Workspace, Writer,
+};
 
-/// The tools an executor has. Cheap to share behind an `Arc`; what it caches belongs to it, so two nodes never share data.
-#[derive(Clone, Default)]
+/// The tools an executor has, and what their calls may use. Cheap to share behind an `Arc`; what it caches belongs to it, so two nodes
+/// never share data.
+#[derive(Clone)]
 pub struct Toolbox {
     tools: BTreeMap<&'static str, Arc<dyn Tool>>,
+    limits: Limits,
+    /// What all goals together hold, databases that are kept for the next task included.
+    memory: Memory,
+    /// What each goal holds whose tools are at work.
+    goals: Arc<Mutex<HashMap<String, WeakMemory>>>,
 }
+
+impl Default for Toolbox {
+    fn default() -> Self {
+        Self {
+            tools: BTreeMap::new(),
+            limits: Limits::default(),
+            memory: Memory::of(NODE_MEMORY),
+            goals: Arc::default(),
+        }
+    }
+}
+
+/// Bytes that all goals of a node may hold together unless it is told otherwise.
+const NODE_MEMORY: u64 = 4 << 30;
 
 impl Toolbox {
     /// A box without tools.
@@ -37,6 +63,36 @@ impl Toolbox {
             tools.register(Arc::new(WriteText { writer }));
         }
         tools
+    }
+
+    /// The same tools with other limits for each call, and so many bytes for all goals together.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits, memory_bytes: u64) -> Self {
+        self.limits = limits;
+        self.memory = Memory::of(memory_bytes);
+        self.goals = Arc::default();
+        self
+    }
+
+    /// Walls around a goal's files and folder, with the limits of this box. All calls of a goal that are under way share its memory.
+    pub fn workspace(
+        &self,
+        goal: &str,
+        inputs: Vec<InputFile>,
+        out_dir: impl AsRef<Path>,
+    ) -> Workspace {
+        let mut goals = self.goals.lock().unwrap_or_else(PoisonError::into_inner);
+        goals.retain(|_, memory| memory.is_held());
+        let known = goals.get(goal).and_then(WeakMemory::held);
+        let memory = known.unwrap_or_else(|| {
+            let memory = self.memory.part(self.limits.memory_bytes);
+            goals.insert(goal.to_owned(), memory.weak());
+            memory
+        });
+        drop(goals);
+        Workspace::of(inputs, out_dir)
+            .with_limits(self.limits.clone())
+            .with_memory(memory)
     }
 
     /// Adds a tool; one of the same name is replaced.
@@ -71,6 +127,35 @@ impl Toolbox {
             });
         }
         call.check()?;
-        tool.run(call)
+        let output = tool.run(call)?;
+        let allowed = call.workspace.limits().result_bytes as u64;
+        let asked = written(&output);
+        if asked > allowed {
+            return Err(ToolError::TooMuch {
+                tool: name.to_owned(),
+                asked,
+                allowed,
+            });
+        }
+        Ok(output)
     }
+}
+
+/// Bytes of a result as it travels.
+fn written(output: &ToolOutput) -> u64 {
+    struct Counted(u64);
+    impl Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counted = Counted(0);
+    // Nothing that counts can fail, and what cannot be written does not travel.
+    let _ = serde_json::to_writer(&mut counted, output);
+    counted.0
 }

@@ -1,48 +1,47 @@
 //! The walls of a goal: which files may be read, which folder may be written.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use crate::ToolError;
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::input::{file_name, place};
 use crate::table::Check;
+use crate::{FileState, InputFile, Memory, Reserved, ToolError};
 
-/// What a tool may touch: the goal's input files and one output folder.
+/// What a tool may touch: the goal's input files and one output folder, and how much it may hold meanwhile.
 ///
-/// Input paths are canonical and looked at again before each read, so a symbolic link leads nowhere else. Writing goes through a file of
-/// a temporary name that is renamed when it is whole and on disk: whoever looks finds the old file, the new one, or none.
+/// An input is read in the state it had when the goal began, or not at all. Writing goes through a file of a temporary name that is
+/// renamed when it is whole and on disk: whoever looks finds the old file, the new one, or none. The folder is opened once and never
+/// through a link, and nothing that is written takes the place of an input.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     inputs: Vec<InputFile>,
     out_dir: PathBuf,
     limits: Limits,
-}
-
-/// One file that may be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputFile {
-    /// What it is called in arguments, facts and messages: the file's name, or the path as given where two files share a name.
-    pub name: String,
-    /// Where it really lies.
-    pub path: PathBuf,
+    memory: Memory,
 }
 
 /// How much is read, held and returned. Each number is the most one call may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a table file. Reading one holds about five times its size for a moment: bytes, places of cells, values, database.
+    /// Bytes of a table file. Reading one may hold four times its size and a little more; what needs more is refused.
     pub table_bytes: u64,
     /// Bytes of a text file.
     pub text_bytes: u64,
     /// Rows a query may return.
     pub rows: usize,
-    /// Bytes of text and numbers a query may return.
+    /// Bytes of what a call gives back, written as JSON: it travels in one message, beside what is said of it.
     pub result_bytes: usize,
     /// Bytes of an SQL statement.
     pub statement_bytes: usize,
     /// Milliseconds a query may run, if the call's deadline does not come first.
     pub query_ms: u64,
+    /// Bytes that the calls of one goal may hold together, whichever of them hold it.
+    pub memory_bytes: u64,
     /// Bytes that SQLite may hold. SQLite counts per process, not per connection: the lowest limit that any toolbox of the process has
     /// set holds for all.
     pub sqlite_bytes: u64,
@@ -54,53 +53,42 @@ impl Default for Limits {
             table_bytes: 128 << 20,
             text_bytes: 16 << 20,
             rows: 10_000,
-            result_bytes: 8 << 20,
+            result_bytes: 400 << 10,
             statement_bytes: 16 << 10,
             query_ms: 20_000,
+            memory_bytes: 1 << 30,
             sqlite_bytes: 1 << 30,
         }
     }
 }
 
-/// What tells one state of a file from another without reading it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FileState {
-    pub(crate) path: PathBuf,
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
 impl Workspace {
     /// Walls around `inputs` and `out_dir`. Every input must be a regular file; the folder is made when first written to.
     pub fn new(inputs: &[impl AsRef<Path>], out_dir: impl AsRef<Path>) -> Result<Self, ToolError> {
-        let mut files: Vec<InputFile> = Vec::with_capacity(inputs.len());
-        for given in inputs.iter().map(AsRef::as_ref) {
-            let shown = given.display().to_string();
-            let path = fs::canonicalize(given).map_err(|error| unreadable(&shown, &error))?;
-            let kind = fs::metadata(&path).map_err(|error| unreadable(&shown, &error))?;
-            refuse_irregular(&shown, &kind)?;
-            let name = path_name(given)
-                .or_else(|| path_name(&path))
-                .unwrap_or_else(|| shown.clone());
-            let name = if files.iter().any(|file| file.name == name) {
-                shown
-            } else {
-                name
-            };
-            if !files.iter().any(|file| file.path == path) {
-                files.push(InputFile { name, path });
-            }
-        }
-        Ok(Self {
-            inputs: files,
-            out_dir: out_dir.as_ref().to_path_buf(),
-            limits: Limits::default(),
-        })
+        Ok(Self::of(InputFile::all(inputs)?, out_dir))
     }
 
-    /// The same walls with other limits.
+    /// Walls around files in a state that is known already.
+    pub fn of(inputs: Vec<InputFile>, out_dir: impl AsRef<Path>) -> Self {
+        let limits = Limits::default();
+        Self {
+            inputs,
+            out_dir: out_dir.as_ref().to_path_buf(),
+            memory: Memory::of(limits.memory_bytes),
+            limits,
+        }
+    }
+
+    /// The same walls with other limits, and with memory of its own.
     pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.memory = Memory::of(limits.memory_bytes);
         self.limits = limits;
+        self
+    }
+
+    /// The same walls with memory that others share.
+    pub fn with_memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
         self
     }
 
@@ -117,6 +105,11 @@ impl Workspace {
     /// The limits of one call.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What may be held.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// The input file that `asked` names: by its name, or by a path that leads to it.
@@ -138,68 +131,6 @@ impl Workspace {
                 allowed,
             }
         })
-    }
-
-    /// The state of an input file now; refuses one that has become a link, a folder or too large.
-    pub(crate) fn state(&self, input: &InputFile, most: u64) -> Result<FileState, ToolError> {
-        let path =
-            fs::canonicalize(&input.path).map_err(|error| unreadable(&input.name, &error))?;
-        if path != input.path {
-            let problem = "has become a link to another place since the goal began".to_owned();
-            return Err(ToolError::Unreadable {
-                file: input.name.clone(),
-                problem,
-            });
-        }
-        let metadata = fs::metadata(&path).map_err(|error| unreadable(&input.name, &error))?;
-        refuse_irregular(&input.name, &metadata)?;
-        if metadata.len() > most {
-            return Err(ToolError::TooLarge {
-                file: input.name.clone(),
-                asked: metadata.len(),
-                allowed: most,
-            });
-        }
-        Ok(FileState {
-            path,
-            length: metadata.len(),
-            modified: metadata.modified().ok(),
-        })
-    }
-
-    /// The whole content of an input file of at most `most` bytes.
-    pub(crate) fn read(
-        &self,
-        input: &InputFile,
-        most: u64,
-        check: Check<'_>,
-    ) -> Result<Vec<u8>, ToolError> {
-        let state = self.state(input, most)?;
-        let fail = |error: io::Error| unreadable(&input.name, &error);
-        // One byte more than allowed shows a file that grows while it is read.
-        let mut file = File::open(&state.path)
-            .map_err(fail)?
-            .take(most.saturating_add(1));
-        let mut bytes = Vec::with_capacity(usize::try_from(state.length).unwrap_or(0));
-        let mut chunk = vec![0; 1 << 20];
-        loop {
-            check()?;
-            match file.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(read) => bytes.extend_from_slice(chunk.get(..read).unwrap_or_default()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(fail(error)),
-            }
-        }
-        let asked = bytes.len() as u64;
-        if asked > most {
-            return Err(ToolError::TooLarge {
-                file: input.name.clone(),
-                asked,
-                allowed: most,
-            });
-        }
-        Ok(bytes)
     }
 
     /// Whether the output folder can come into being and take a file, asked before work is done that would be lost. Leaves nothing behind.
@@ -228,69 +159,153 @@ impl Workspace {
         tempfile::tempfile_in(nearest).map(drop).map_err(fail)
     }
 
-    /// Writes `content` as the file `name` in the output folder, all or nothing; an older file of that name is replaced.
-    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, ToolError> {
-        let target = self.out_dir.join(name);
-        let fail = |error: io::Error| ToolError::Unwritable {
-            path: target.clone(),
-            problem: problem(&error),
-        };
-        let inside = target.parent() == Some(self.out_dir.as_path())
-            && path_name(&target).as_deref() == Some(name);
-        if !inside {
-            return Err(ToolError::Unwritable {
-                path: target,
-                problem: "it is not directly in the output folder".to_owned(),
+    /// The whole content of an input file of at most `most` bytes, and the room that was set aside for it before it was read.
+    pub(crate) fn read(
+        &self,
+        input: &InputFile,
+        most: u64,
+        memory: &Memory,
+        check: Check<'_>,
+    ) -> Result<(Vec<u8>, Reserved), ToolError> {
+        let length = input.state.length;
+        if length > most {
+            return Err(ToolError::TooLarge {
+                file: input.name.clone(),
+                asked: length,
+                allowed: most,
             });
         }
-        fs::create_dir_all(&self.out_dir).map_err(fail)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".writing-").suffix(".tmp");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // Temporary files are private by default; an artefact is as readable as the user's umask allows.
-            builder.permissions(fs::Permissions::from_mode(0o666));
+        let reserved = memory.reserve(&input.name, length)?;
+        let mut bytes = Vec::new();
+        // Refused rather than aborted where the system itself has no more.
+        let room = usize::try_from(length).unwrap_or(usize::MAX);
+        bytes
+            .try_reserve_exact(room)
+            .map_err(|_| memory.exhausted(&input.name, length))?;
+        input.read(most, check, &mut bytes)?;
+        Ok((bytes, reserved))
+    }
+
+    /// Whether the file `name` may be written without taking an input's place.
+    ///
+    /// # Errors
+    /// Names the input that would be lost.
+    pub fn spares_inputs(&self, name: &str) -> Result<(), ToolError> {
+        let target = self.out_dir.join(name);
+        let found = |metadata: io::Result<fs::Metadata>| {
+            metadata.ok().map(|metadata| FileState::told(&metadata))
+        };
+        // Itself, and where it leads if it is a link.
+        let there: Vec<FileState> = [fs::symlink_metadata(&target), fs::metadata(&target)]
+            .into_iter()
+            .filter_map(found)
+            .collect();
+        let entry = place(&target);
+        let lost = self.inputs.iter().find(|input| {
+            let paths = [&input.path, &input.place];
+            let by_name = paths.iter().any(|path| entry.as_ref() == Some(path));
+            // As it was, and whatever lies in its places now.
+            let states = paths
+                .iter()
+                .filter_map(|path| found(fs::symlink_metadata(path)))
+                .chain([input.state]);
+            by_name
+                || states
+                    .into_iter()
+                    .any(|state| there.iter().any(|other| other.is_same_file(&state)))
+        });
+        match lost {
+            None => Ok(()),
+            Some(input) => Err(ToolError::ReplacesInput {
+                path: target,
+                input: input.name.clone(),
+            }),
         }
-        // Dropped on any error, which removes it.
-        let mut file = builder.tempfile_in(&self.out_dir).map_err(fail)?;
-        file.write_all(content).map_err(fail)?;
-        file.as_file().sync_all().map_err(fail)?;
-        file.persist(&target).map_err(|error| fail(error.error))?;
-        #[cfg(unix)]
-        File::open(&self.out_dir)
-            .and_then(|folder| folder.sync_all())
-            .map_err(fail)?;
+    }
+
+    /// Writes `content` as the file `name` in the output folder, all or nothing; an older file of that name is replaced, unless it is an
+    /// input.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, ToolError> {
+        let target = self.out_dir.join(name);
+        let refuse = |problem: &str| ToolError::Unwritable {
+            path: target.clone(),
+            problem: problem.to_owned(),
+        };
+        let fail = |error: io::Error| refuse(&problem(&error));
+        let inside = target.parent() == Some(self.out_dir.as_path())
+            && file_name(&target).as_deref() == Some(name);
+        if !inside {
+            return Err(refuse("it is not directly in the output folder"));
+        }
+        fs::create_dir_all(&self.out_dir).map_err(fail)?;
+        self.spares_inputs(name)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = match rustix::fs::open(&self.out_dir, flags, Mode::empty()) {
+            Ok(folder) => folder,
+            // What the system says of a link depends on the system.
+            Err(Errno::LOOP | Errno::NOTDIR) if self.out_dir.is_symlink() => {
+                return Err(refuse(
+                    "the output folder is a link; remove it or name the folder it leads to",
+                ));
+            }
+            Err(error) => return Err(fail(error.into())),
+        };
+        let writing = Writing::begin(&folder).map_err(fail)?;
+        writing.finish(name, content).map_err(fail)?;
+        rustix::fs::fsync(&folder).map_err(|error| fail(error.into()))?;
         Ok(target)
     }
 }
 
-fn path_name(path: &Path) -> Option<String> {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
+/// A file that has no name yet. Dropped before it is finished, it is removed.
+struct Writing<'f> {
+    folder: &'f OwnedFd,
+    file: File,
+    name: Option<String>,
 }
 
-fn refuse_irregular(shown: &str, metadata: &fs::Metadata) -> Result<(), ToolError> {
-    let problem = match metadata.file_type() {
-        kind if kind.is_file() => return Ok(()),
-        kind if kind.is_dir() => "is a folder; name the files in it",
-        _ => "is a device or pipe, not a file",
-    };
-    Err(ToolError::Unreadable {
-        file: shown.to_owned(),
-        problem: problem.to_owned(),
-    })
+impl<'f> Writing<'f> {
+    fn begin(folder: &'f OwnedFd) -> io::Result<Self> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        // An artefact is as readable as the user's umask allows.
+        let mode = Mode::from_raw_mode(0o666);
+        let start = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |time| time.subsec_nanos());
+        for attempt in 0..1_000_u32 {
+            let unique = start.wrapping_add(attempt.wrapping_mul(7_919));
+            let name = format!(".writing-{}-{unique:08x}.tmp", std::process::id());
+            match rustix::fs::openat(folder, name.as_str(), flags, mode) {
+                Ok(descriptor) => {
+                    return Ok(Self {
+                        folder,
+                        file: File::from(descriptor),
+                        name: Some(name),
+                    });
+                }
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    fn finish(mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        self.file.write_all(content)?;
+        self.file.sync_all()?;
+        if let Some(writing) = &self.name {
+            rustix::fs::renameat(self.folder, writing.as_str(), self.folder, name)?;
+        }
+        self.name = None;
+        Ok(())
+    }
 }
 
-fn unreadable(shown: &str, error: &io::Error) -> ToolError {
-    let problem = match error.kind() {
-        io::ErrorKind::NotFound => "does not exist".to_owned(),
-        io::ErrorKind::PermissionDenied => "may not be read: permission denied".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    };
-    ToolError::Unreadable {
-        file: shown.to_owned(),
-        problem,
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            let _ = rustix::fs::unlinkat(self.folder, name.as_str(), AtFlags::empty());
+        }
     }
 }
 
@@ -358,7 +373,7 @@ mod tests {
         fs::remove_file(&inside).unwrap();
         std::os::unix::fs::symlink(&secret, &inside).unwrap();
         let says = workspace
-            .read(&workspace.inputs()[0], 10, &go_on)
+            .read(&workspace.inputs()[0], 10, workspace.memory(), &go_on)
             .unwrap_err()
             .to_string();
         assert_eq!(
@@ -381,7 +396,7 @@ mod tests {
         assert!(at_start("").ends_with(" is a folder; name the files in it"));
         let workspace = Workspace::new(&[path("big")], dir.path()).unwrap();
         let says = workspace
-            .read(&workspace.inputs()[0], 4, &go_on)
+            .read(&workspace.inputs()[0], 4, workspace.memory(), &go_on)
             .unwrap_err()
             .to_string();
         assert_eq!(
@@ -444,6 +459,97 @@ mod tests {
             1,
             "nothing is left behind"
         );
+    }
+
+    /// Where an output would take the place of an input, and how the input came to lie there.
+    #[test]
+    fn no_output_takes_the_place_of_an_input() {
+        use std::os::unix::fs::symlink;
+        type Lay = fn(&Path, &Path);
+        let table: [(&str, Lay, bool); 7] = [
+            ("another file", |_, _| {}, true),
+            (
+                "itself",
+                |input, out| fs::rename(input, out.join("report.md")).unwrap(),
+                false,
+            ),
+            (
+                "a hard link to it",
+                |input, out| fs::hard_link(input, out.join("report.md")).unwrap(),
+                false,
+            ),
+            (
+                "a link to it",
+                |input, out| symlink(input, out.join("report.md")).unwrap(),
+                false,
+            ),
+            (
+                "a link to another file",
+                |input, out| {
+                    fs::write(input.with_file_name("other"), "").unwrap();
+                    symlink(input.with_file_name("other"), out.join("report.md")).unwrap();
+                },
+                true,
+            ),
+            (
+                "an older report",
+                |_, out| fs::write(out.join("report.md"), "old").unwrap(),
+                true,
+            ),
+            (
+                "itself, and then another file of its name",
+                |input, out| {
+                    fs::rename(input, out.join("report.md")).unwrap();
+                },
+                false,
+            ),
+        ];
+        for (what, lay, writes) in table {
+            let dir = folder();
+            let (input, out) = (dir.path().join("in.md"), dir.path().join("out"));
+            fs::write(&input, "input").unwrap();
+            fs::create_dir(&out).unwrap();
+            lay(&input, &out);
+            let given = [input.clone(), out.join("report.md")]
+                .into_iter()
+                .find(|path| path.exists())
+                .unwrap();
+            // The folder is reached by another way than the input.
+            let way = dir.path().join("way");
+            symlink(dir.path(), &way).unwrap();
+            let workspace = Workspace::new(&[&given], way.join("out")).unwrap();
+            if what.ends_with("another file of its name") {
+                fs::remove_file(&given).unwrap();
+                fs::write(&given, "saved anew").unwrap();
+            }
+            let before = fs::read(&given).unwrap();
+            let wrote = workspace.write("report.md", b"report");
+            assert_eq!(wrote.is_ok(), writes, "{what}: {wrote:?}");
+            assert_eq!(
+                workspace.spares_inputs("report.md").is_ok(),
+                writes,
+                "{what}"
+            );
+            assert_eq!(fs::read(&given).unwrap(), before, "{what}");
+            if let Err(error) = wrote {
+                assert!(
+                    error.to_string().contains("would replace the input file"),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_a_link_is_not_written_through() {
+        let dir = folder();
+        let (out, elsewhere) = (dir.path().join("out"), dir.path().join("elsewhere"));
+        fs::create_dir(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &out).unwrap();
+        let workspace = Workspace::new(&[] as &[&str], &out).unwrap();
+        let says = workspace.write("a.svg", b"x").unwrap_err().to_string();
+        assert!(says.contains("the output folder is a link"), "{says}");
+        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
     }
 
     #[test]

@@ -15,11 +15,11 @@ fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
         sqlite_bytes: 8 << 20,
         ..Limits::default()
     };
-    let workspace = Workspace::new(&[&file], dir.path())
-        .unwrap()
-        .with_limits(limits);
     let toolbox = Toolbox::standard(None);
     let ask = |query: &str| {
+        let workspace = Workspace::new(&[&file], dir.path())
+            .unwrap()
+            .with_limits(limits.clone());
         let args = json!({"query": query});
         let deadline = Instant::now() + Duration::from_secs(60);
         let call = ToolCall {

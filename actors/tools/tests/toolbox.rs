@@ -221,7 +221,7 @@ fn bad_input_gets_one_clear_sentence() {
         (
             "read_file",
             json!({"path": "t.csv"}),
-            "tool read_file cannot use its arguments: unknown field `path`, expected `file` or `max_chars`",
+            "tool read_file cannot use its arguments: unknown field `path`, expected one of `file`, `max_chars`, `from`",
         ),
         (
             "read_file",

@@ -43,7 +43,17 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Swarm(Swarm),
     /// Print every setting with its value, in the form a configuration file has.
-    Config(Settings),
+    Config(ConfigArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    /// Print one JSON object instead of TOML.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 /// Settings that outrank the environment and the configuration file.
@@ -76,7 +86,7 @@ pub(crate) struct Run {
     /// Which engine thinks: auto, burn or scripted.
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<String>,
-    /// Print one JSON object instead of the report.
+    /// Print one JSON object instead of the report, also when there is no answer: `error` then says why.
     #[arg(long)]
     pub(crate) json: bool,
     /// Settings.

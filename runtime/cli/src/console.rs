@@ -4,6 +4,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use aios_tools::shown;
+use serde_json::Value;
+
 /// What standard error can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Screen {
@@ -45,12 +48,21 @@ pub(crate) fn result(text: &str) -> io::Result<()> {
     }
 }
 
+/// Writes a text that came from elsewhere to standard output, with its own lines: what agents, tools and files say may hold anything, and
+/// must not move the cursor of whoever reads it, least of all where something is decided.
+///
+/// # Errors
+/// As [`result`].
+pub(crate) fn text(text: &str) -> io::Result<()> {
+    result(&shown::terminal_text(text))
+}
+
 /// Writes one JSON object to standard output.
 ///
 /// # Errors
 /// As [`result`].
 pub(crate) fn json(value: &impl serde::Serialize) -> io::Result<()> {
-    result(&serde_json::to_string_pretty(value)?)
+    result(&shown::json(&serde_json::to_string_pretty(value)?))
 }
 
 /// Writes one JSON object as one line to standard output; false if nobody reads any more.
@@ -60,7 +72,7 @@ pub(crate) fn json(value: &impl serde::Serialize) -> io::Result<()> {
 pub(crate) fn json_line(value: &impl serde::Serialize) -> io::Result<bool> {
     let mut out = io::stdout().lock();
     let line = serde_json::to_string(value)?;
-    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+    match writeln!(out, "{}", shown::json(&line)).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         other => other.map(|()| true),
     }
@@ -76,6 +88,12 @@ pub(crate) fn picture(lines: &[String]) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         other => other.map(|()| true),
     }
+}
+
+/// The lines that standard output shows at once; none if it is no terminal.
+pub(crate) fn page() -> Option<usize> {
+    let terminal = io::stdout().is_terminal();
+    terminal.then(|| usize::from(::console::Term::stdout().size().0).max(2))
 }
 
 /// What standard output can show: columns, and whether colours may be used. A pipe has no width and no colours.
@@ -130,17 +148,23 @@ impl Redraw {
     }
 }
 
-/// Writes a line for the person watching to standard error; a lost line is not worth failing for.
+/// Writes a line for the person watching to standard error; a lost line is not worth failing for. Whatever the text holds, it is one line
+/// and moves nobody's cursor.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", shown::terminal(text));
 }
 
-/// The text without control characters: what agents, tools and files say may hold anything, and must not move the cursor of whoever reads
-/// it, least of all where something is decided.
-pub(crate) fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+/// An answer of a node with its texts harmless: names and reasons come from whoever runs there.
+pub(crate) fn harmless(answer: &Value) -> Value {
+    match answer {
+        Value::String(text) => Value::String(shown::terminal(text)),
+        Value::Array(items) => items.iter().map(harmless).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (shown::terminal(name), harmless(value)))
+            .collect(),
+        other => other.clone(),
+    }
 }
 
 /// The styles a line may have.

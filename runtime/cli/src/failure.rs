@@ -1,37 +1,86 @@
-//! How a command ends badly: one sentence and an exit code.
+//! How a command ends badly: one sentence and an exit code, and for a program the same as an object.
 
 use std::process::ExitCode;
+
+use aios_runtime::door::VisitError;
+use aios_runtime::{GoalError, StartError};
+use serde_json::{Value, json};
+
+/// What kind of failure it is; programs go by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The command line asks for something that does not exist.
+    Usage,
+    /// A setting is wrong.
+    Settings,
+    /// The goal or one of its files cannot be worked on.
+    Input,
+    /// There is no running node to ask.
+    NoNode,
+    /// The model cannot be had.
+    Model,
+    /// The person interrupted it.
+    Interrupted,
+    /// The goal or the command failed.
+    Failed,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Settings => "settings",
+            Self::Input => "input",
+            Self::NoNode => "no_node",
+            Self::Model => "model",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// What helps with this kind, beside what the sentence says.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Usage => "`aios COMMAND --help` shows what may be written",
+            Self::Settings => "`aios config` prints every setting with its value",
+            Self::Input => "mend the goal or the file that is named and ask again",
+            Self::NoNode => "start a node with `aios node`, or name one with --node",
+            Self::Model => "`aios model pull` fetches the models; --engine scripted works without",
+            Self::Interrupted => "ask again with the same --id to go on where it stopped",
+            Self::Failed => "mend what the message names and try again; AIOS_LOG=info tells more",
+        }
+    }
+}
 
 /// A command that could not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
+    kind: Kind,
     sentence: String,
-    code: u8,
 }
 
 impl Failure {
+    /// A failure of some kind.
+    pub(crate) fn new(kind: Kind, sentence: impl Into<String>) -> Self {
+        Self {
+            kind,
+            sentence: sentence.into(),
+        }
+    }
+
     /// The goal or the command failed.
     pub(crate) fn plain(sentence: impl Into<String>) -> Self {
-        Self {
-            sentence: sentence.into(),
-            code: 1,
-        }
+        Self::new(Kind::Failed, sentence)
     }
 
     /// The command line asks for something that does not exist.
     pub(crate) fn usage(sentence: impl Into<String>) -> Self {
-        Self {
-            sentence: sentence.into(),
-            code: 1,
-        }
+        Self::new(Kind::Usage, sentence)
     }
 
-    /// The person interrupted it; the code is the shell's own for that.
+    /// The person interrupted it.
     pub(crate) fn interrupted() -> Self {
-        Self {
-            sentence: "interrupted".into(),
-            code: 130,
-        }
+        Self::new(Kind::Interrupted, "interrupted")
     }
 
     /// The sentence.
@@ -39,14 +88,55 @@ impl Failure {
         &self.sentence
     }
 
-    /// The exit code.
+    /// The object that `--json` promises in every outcome: `{"error": {"kind", "message", "what_to_do"}}`.
+    pub(crate) fn object(&self) -> Value {
+        json!({"error": {
+            "kind": self.kind.name(),
+            "message": self.sentence,
+            "what_to_do": self.kind.advice(),
+        }})
+    }
+
+    /// The exit code; the shell's own for an interruption.
     pub(crate) fn code(&self) -> ExitCode {
-        ExitCode::from(self.code)
+        ExitCode::from(if self.kind == Kind::Interrupted {
+            130
+        } else {
+            1
+        })
     }
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::plain(format!("cannot write the result: {error}"))
+    }
+}
+
+impl From<VisitError> for Failure {
+    fn from(error: VisitError) -> Self {
+        let kind = match &error {
+            VisitError::NoNode | VisitError::SeveralNodes(_) | VisitError::UnknownNode { .. } => {
+                Kind::NoNode
+            }
+            _ => Kind::Failed,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<GoalError> for Failure {
+    fn from(error: GoalError) -> Self {
+        let kind = match &error {
+            GoalError::Goal(_) | GoalError::File(_) | GoalError::Path(_) => Kind::Input,
+            _ => Kind::Failed,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::plain(error.to_string())
     }
 }

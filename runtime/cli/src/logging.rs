@@ -1,5 +1,8 @@
 //! Logs for whoever looks for a fault: off unless `AIOS_LOG` asks, JSON lines on standard error.
 
+use std::io::{self, Write};
+
+use aios_tools::shown;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging as `AIOS_LOG` says (`info`, `aios_supervisor=debug`, ...); without it nothing is logged.
@@ -12,11 +15,53 @@ pub(crate) fn start() {
             let _ = tracing_subscriber::fmt()
                 .json()
                 .with_env_filter(filter)
-                .with_writer(std::io::stderr)
+                .with_writer(Harmless::default)
                 .try_init();
         }
         Err(error) => crate::console::note(&format!(
             "AIOS_LOG={wanted:?} is not understood ({error}); logging stays off"
         )),
+    }
+}
+
+/// A line of the log on its way to standard error: names, reasons and paths in it may hold anything, and the log is read on terminals.
+#[derive(Default)]
+struct Harmless(Vec<u8>);
+
+impl Write for Harmless {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let line = String::from_utf8_lossy(&self.0);
+        let written = io::stderr().lock().write_all(shown::json(&line).as_bytes());
+        self.0.clear();
+        written
+    }
+}
+
+impl Drop for Harmless {
+    fn drop(&mut self) {
+        // A line that cannot be written is lost, as it would be in any log.
+        let _ = self.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_kept_whole_until_it_is_written() {
+        let mut line = Harmless::default();
+        line.write_all(b"{\"a\":").unwrap();
+        line.write_all("\"\u{9b}\"}\n".as_bytes()).unwrap();
+        assert_eq!(
+            shown::json(&String::from_utf8_lossy(&line.0)),
+            "{\"a\":\"\\u009b\"}\n"
+        );
+        line.0.clear();
     }
 }

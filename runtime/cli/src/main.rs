@@ -18,16 +18,18 @@ mod weights;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::arguments::{Arguments, Command, Model, Swarm};
+use crate::failure::Failure;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Exit code 2 means a partial answer, so a mistake on the command line is 1 and a request for help is 0.
-            let _ = error.print();
-            return ExitCode::from(u8::from(error.use_stderr()));
+        Err(error) if error.use_stderr() => return misspelt(&error),
+        Err(help) => {
+            let _ = help.print();
+            return ExitCode::SUCCESS;
         }
     };
     logging::start();
@@ -50,9 +52,43 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(code) => code,
-        Err(failure) => {
-            console::note(&format!("aios: {}", failure.sentence()));
-            failure.code()
-        }
+        Err(failure) => ended(&failure),
     }
+}
+
+/// A command line that is not understood. Exit code 2 means a partial answer, so a mistake is 1.
+fn misspelt(error: &clap::Error) -> ExitCode {
+    let shown = error.render().to_string();
+    let (said, more) = shown.split_once("\n\n").unwrap_or((&shown, ""));
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let failure = match error.kind() {
+        // Nothing was asked for: what there is stands below.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Failure::usage("a command is missing")
+        }
+        _ => Failure::usage(said.strip_prefix("error: ").unwrap_or(&said)),
+    };
+    let code = ended(&failure);
+    for line in more.lines().filter(|line| !line.is_empty()) {
+        console::note(line);
+    }
+    code
+}
+
+/// The end of a command that failed: a sentence for whoever watches, and the object that a program waits for.
+fn ended(failure: &Failure) -> ExitCode {
+    if wants_json() {
+        // With nobody to read it there is nobody to tell.
+        let _ = console::json_line(&failure.object());
+    }
+    console::note(&format!("aios: {}", failure.sentence()));
+    failure.code()
+}
+
+/// Whether JSON was asked for, also on a command line that is otherwise not understood.
+fn wants_json() -> bool {
+    std::env::args_os()
+        .skip(1)
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json")
 }

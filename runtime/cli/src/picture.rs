@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use aios_actors::content::{AgentEvent, TaskEvent, TaskStatus};
+use aios_tools::shown;
 
-use crate::console::{Style, harmless, paint};
+use crate::console::{Style, paint};
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
@@ -218,7 +219,7 @@ impl Line {
     }
 
     fn add(mut self, text: &str, style: Option<Style>) -> Self {
-        self.0.push((harmless(text), style));
+        self.0.push((shown::terminal(text), style));
         self
     }
 

@@ -3,7 +3,7 @@
 use aios_runtime::config::{Config, Sources};
 
 use crate::arguments::Settings;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 
 /// Loads the configuration; `extra` are options that have a flag of their own.
 ///
@@ -25,5 +25,5 @@ pub(crate) fn load(settings: &Settings, extra: &[(&str, Option<&str>)]) -> Resul
         environment,
         flags,
     })
-    .map_err(|error| Failure::usage(error.to_string()))
+    .map_err(|error| Failure::new(Kind::Settings, error.to_string()))
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use aios_runtime::NodeView;
 use aios_supervisor::{ChildState, ChildView, Strategy, SupervisorState, TreeView};
+use aios_tools::shown;
 
-use crate::console::{Style, harmless, paint};
+use crate::console::{Style, paint};
 
 /// The columns after the name.
 const HEADINGS: [&str; 6] = [
@@ -157,7 +158,7 @@ fn row(child: &ChildView, margin: String) -> Row {
     };
     Row {
         margin,
-        name: child.id.to_string(),
+        name: shown::terminal(&child.id.to_string()),
         cells: [
             child.state.label().to_owned(),
             restarts,
@@ -171,7 +172,11 @@ fn row(child: &ChildView, margin: String) -> Row {
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default(),
-            child.note.clone().unwrap_or_default(),
+            child
+                .note
+                .as_deref()
+                .map(shown::terminal)
+                .unwrap_or_default(),
         ],
         style,
     }
@@ -220,7 +225,7 @@ fn fitted(text: &str, width: usize) -> String {
 }
 
 fn cut(text: &str, width: usize) -> String {
-    let text = harmless(text);
+    let text = shown::terminal(text);
     if text.chars().count() <= width {
         return text;
     }

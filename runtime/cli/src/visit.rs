@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aios_runtime::door::{DoorFolder, Request, Visit, VisitError};
+use aios_runtime::door::{DoorFolder, Request, Visit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,12 +14,6 @@ use crate::settings;
 
 /// How often a watcher looks; twice a second is alive, and a look costs a node less than a millisecond.
 const EVERY: Duration = Duration::from_millis(500);
-
-impl From<VisitError> for Failure {
-    fn from(error: VisitError) -> Self {
-        Self::plain(error.to_string())
-    }
-}
 
 async fn go(which: &Which) -> Result<Visit, Failure> {
     let config = settings::load(&which.settings, &[])?;

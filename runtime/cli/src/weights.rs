@@ -4,7 +4,7 @@ use aios_inference::models::{self, Cache, FetchOptions, Fetched, PinnedModel, Pr
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::{self, Screen};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 
 /// The models that a name on the command line means: one of them, or all.
 ///
@@ -33,7 +33,7 @@ pub(crate) fn named(name: Option<&str>) -> Result<Vec<&'static PinnedModel>, Fai
 /// # Errors
 /// When no folder can be derived from the environment.
 pub(crate) fn cache() -> Result<Cache, Failure> {
-    Cache::of_user().map_err(|error| Failure::plain(error.to_string()))
+    Cache::of_user().map_err(|error| Failure::new(Kind::Model, error.to_string()))
 }
 
 /// Fetches a model unless it is there, showing how far it is on standard error.
@@ -76,5 +76,6 @@ pub(crate) fn fetch(model: &'static PinnedModel, cache: &Cache) -> Result<Fetche
         }
     });
     bar.finish_and_clear();
-    fetched.map_err(|error| Failure::plain(format!("cannot fetch {}: {error}", model.name)))
+    fetched
+        .map_err(|error| Failure::new(Kind::Model, format!("cannot fetch {}: {error}", model.name)))
 }

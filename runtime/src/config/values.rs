@@ -22,6 +22,8 @@ pub struct Config {
     pub agents: AgentsConfig,
     /// What one goal may use.
     pub goal: GoalConfig,
+    /// What the tools of a goal may hold.
+    pub tools: ToolsConfig,
     /// The door for other programs of the same user.
     pub door: DoorConfig,
     /// Micro agents.
@@ -64,6 +66,13 @@ impl Config {
             ),
             ("goal.tokens", self.goal.tokens.into(), 100, 1_000_000),
             ("goal.tasks", self.goal.tasks.into(), 4, 1_000),
+            ("tools.memory_mb", self.tools.memory_mb, 64, 1_048_576),
+            (
+                "tools.node_memory_mb",
+                self.tools.node_memory_mb,
+                64,
+                1_048_576,
+            ),
             ("storage.results", self.storage.results.into(), 1, 10_000),
             ("swarm.pages", self.swarm.pages.into(), 0, 64_000_000),
             ("tensor.slots", self.tensor.slots.into(), 1, 2_048),
@@ -204,6 +213,25 @@ pub struct GoalConfig {
     pub tasks: u32,
     /// What the model may cost in all, in millionths of the currency of `model.price_micros`.
     pub money_micros: u64,
+}
+
+/// What tools may hold while they read and query files. It is set aside before it is allocated; what needs more is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToolsConfig {
+    /// Megabytes for the tools of one goal together.
+    pub memory_mb: u64,
+    /// Megabytes for the tools of all goals together, tables that are kept for the next task included.
+    pub node_memory_mb: u64,
+}
+
+impl Default for ToolsConfig {
+    fn default() -> Self {
+        Self {
+            memory_mb: 1_024,
+            node_memory_mb: 4_096,
+        }
+    }
 }
 
 /// The door for other programs of the same user, such as `aios tree`.

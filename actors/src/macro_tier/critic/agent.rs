@@ -4,14 +4,14 @@
 //! facts. Its judgement of a whole answer names the answer's digest, so the signature is over exactly what leaves.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_inference::EmbedRequest;
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use aios_tools::{
-    CancelFlag, Capabilities, Capability, ToolCall, ToolError, ToolOutput, Toolbox, Workspace,
+    CancelFlag, Capabilities, Capability, InputFile, ToolCall, ToolError, ToolOutput, Toolbox,
+    read_regular,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -83,8 +83,9 @@ async fn judge(
             inputs,
             out_dir,
         } => {
+            let goal = request.goal_id.clone();
             let checked = tokio::task::spawn_blocking(move || {
-                let evidence = evidence(&tools, &task, &output, &inputs, &out_dir)?;
+                let evidence = evidence(&tools, &task, &output, &goal, &inputs, &out_dir)?;
                 Ok::<_, ToolError>(check_result(&output.value, &evidence))
             });
             // A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
@@ -168,12 +169,12 @@ fn evidence(
     tools: &Toolbox,
     task: &Task,
     output: &ToolOutput,
-    inputs: &[String],
+    goal: &str,
+    inputs: &[InputFile],
     out_dir: &str,
 ) -> Result<ResultEvidence, ToolError> {
     if let Some(again) = &task.recheck {
-        let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
-        let workspace = Workspace::new(&inputs, out_dir)?;
+        let workspace = tools.workspace(goal, inputs.to_vec(), out_dir);
         let granted: Capabilities = [Capability::ReadFiles, Capability::QueryData]
             .into_iter()
             .collect();
@@ -200,11 +201,8 @@ fn evidence(
 fn chart(task: &Task, output: &ToolOutput) -> ResultEvidence {
     let artifact = output.artifacts.first();
     let svg = artifact
-        .filter(|artifact| {
-            std::fs::symlink_metadata(&artifact.path)
-                .is_ok_and(|file| file.is_file() && file.len() <= CHART_BYTES)
-        })
-        .and_then(|artifact| std::fs::read_to_string(&artifact.path).ok())
+        .and_then(|artifact| read_regular(&artifact.path, CHART_BYTES).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok())
         .unwrap_or_default();
     let description = artifact
         .map(|artifact| artifact.description.clone())

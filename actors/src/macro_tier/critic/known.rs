@@ -137,7 +137,7 @@ impl<'a> Library<'a> {
             .measures
             .iter()
             .chain(kinds)
-            .map(|term| term.to_ascii_lowercase())
+            .map(|term| spoken(term).to_ascii_lowercase())
             .collect();
         let terms: Vec<String> = terms.into_iter().collect();
         let mut by_length: Vec<usize> = (0..lowered.len()).collect();
@@ -149,7 +149,7 @@ impl<'a> Library<'a> {
             measures: evidence
                 .measures
                 .iter()
-                .map(|measure| measure.to_lowercase())
+                .map(|measure| spoken(measure).to_lowercase())
                 .collect(),
             covers: evidence.covers,
             lowered,
@@ -173,11 +173,12 @@ impl<'a> Library<'a> {
 
     fn understand(&self, fact: &'a Fact) -> Option<Known<'a>> {
         let value = fact.value.as_f64()?;
-        let lower = fact.name.to_ascii_lowercase();
+        let name = spoken(&fact.name);
+        let lower = name.to_ascii_lowercase();
         let mut subjects: Vec<usize> = Vec::new();
         for (index, subject) in self.subjects.iter().enumerate() {
             // With its kind before it, a name is certain even if it is a number or a common word.
-            let exact = format!("{} {}", subject.kind, subject.name).to_ascii_lowercase();
+            let exact = spoken(&format!("{} {}", subject.kind, subject.name)).to_ascii_lowercase();
             // The statistic comes first and may be called like a kind ("change").
             let behind = |phrase: &str| find_phrase(&lower, phrase, 1).is_some();
             if (lower.len() > exact.len() && lower.ends_with(&exact))
@@ -206,7 +207,7 @@ impl<'a> Library<'a> {
         let statistic = Statistic::of_name(&lower);
         // A name outside the grammar is searched for any subject.
         let subjects = if longest.is_empty() && statistic == Statistic::Other {
-            self.subjects_in(&fact.name)
+            self.subjects_in(&name)
                 .into_iter()
                 .inspect(|found| hidden.push(found.place))
                 .map(|found| found.index)
@@ -215,7 +216,7 @@ impl<'a> Library<'a> {
             longest
         };
         let periods = if subjects.is_empty() || lower.contains(" to ") {
-            mentions(&fact.name)
+            mentions(&name)
                 .into_iter()
                 .filter(|mention| {
                     !hidden
@@ -329,6 +330,11 @@ pub fn place_of(mention: &Mention) -> Stretch {
         start: mention.start,
         end: mention.end,
     }
+}
+
+/// What a name says in the spelling of texts: a quotation mark there is a plain one, a bar a slash.
+fn spoken(name: &str) -> String {
+    quoted(name, 2_000).replace('|', "/")
 }
 
 /// A name as texts show it: on one line, bounded, without the marks of a prompt or a table.

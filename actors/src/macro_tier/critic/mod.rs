@@ -22,7 +22,10 @@ pub mod tone;
 #[cfg(test)]
 mod cases;
 
+use std::borrow::Cow;
+
 use aios_tools::Fact;
+use aios_tools::shown::read_markdown;
 use serde::{Deserialize, Serialize};
 
 use super::period::Span;
@@ -342,9 +345,10 @@ pub fn assess(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> 
         );
         return Assessment::draw(nothing, vec![issue], 0, 0);
     }
-    let text = match evidence.kind {
-        TextKind::Report => own_words(text),
-        TextKind::Paragraph => text,
+    // A report is judged by what its reader sees.
+    let text = &match evidence.kind {
+        TextKind::Report => Cow::Owned(read_markdown(own_words(text))),
+        TextKind::Paragraph => Cow::Borrowed(text),
     };
     let checked = accuracy::check(text, evidence);
     let (completeness, missing) = completeness::check(text, evidence, &checked.stated);

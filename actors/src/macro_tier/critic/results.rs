@@ -1,5 +1,6 @@
 //! Judging results that are not prose: a query by a second query, a chart by its values, a document by its text.
 
+use aios_tools::shown::markup;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -285,13 +286,6 @@ fn chart(
         "the chart has no title for screen readers".to_owned(),
         "Add a title element",
     );
-    let drawn = body
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'")
-        .replace("&apos;", "'")
-        .replace("&amp;", "&");
     // A long axis names only some of its labels, but where it begins and ends.
     let named: Vec<&String> = if labels.len() > LABELS {
         labels.first().into_iter().chain(labels.last()).collect()
@@ -303,7 +297,7 @@ fn chart(
         // Long labels may be shortened where they are drawn.
         let head: String = label.chars().take(8).collect();
         judge(
-            drawn.contains(head.trim()),
+            body.contains(markup(&head).trim()),
             Severity::Error,
             format!("the chart does not show {:?}", quoted(label, 40)),
             "Draw every value",

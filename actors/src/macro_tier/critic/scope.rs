@@ -51,7 +51,8 @@ impl<'a> Reading<'a> {
         let lower = crossed_out(&text.to_ascii_lowercase(), &names);
         let terms = library.terms_in(&lower);
         let bare = crossed_out(&lower, &terms);
-        let sentences = sentences(&lower);
+        // What stands in a name ends no sentence and no clause.
+        let sentences = sentences(&bare);
         // A period inside a name ("Plan 2025", "sales 2024") belongs to the name.
         let in_name = |at: usize| names.iter().chain(&terms).any(|name| name.holds(at));
         periods.retain(|period| !in_name(period.place.start));
@@ -156,7 +157,7 @@ impl<'a> Reading<'a> {
                 .iter()
                 .any(|claim| stretch.holds(claim.place.start))
         };
-        for part in clauses(&self.lower, sentence) {
+        for part in clauses(&self.bare, sentence) {
             let start = open.map_or(part.start, |before| before.start);
             let stretch = Stretch {
                 start,

@@ -191,7 +191,7 @@ pub(super) fn statements(reading: &Reading<'_>) -> Vec<Issue> {
     let mut out = Vec::new();
     for sentence in reading.sentences.iter().copied() {
         let shown = sentence.of(reading.text).trim();
-        for clause in clauses(&reading.lower, sentence) {
+        for clause in clauses(&reading.bare, sentence) {
             let said = Said::new(reading, sentence, clause);
             if said.any(NEGATING) || said.words.iter().any(|word| word.ends_with("n't")) {
                 continue;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aios_tools::shown::is_harmful;
 use aios_tools::{ColumnKind, ColumnProfile, TableProfile};
 use serde::{Deserialize, Serialize};
 
@@ -106,19 +107,23 @@ fn plain_parts(column: &str) -> Vec<String> {
     name_parts(if head.trim().is_empty() { column } else { head })
 }
 
-/// The name as a report writes it: `unit_price` and `Unit price (EUR)` are both "unit price".
+/// The name as a report writes it: `unit_price` and `Unit price (EUR)` are both "unit price". Nothing in it is hidden.
 #[must_use]
 pub fn label(column: &str) -> String {
+    let seen = |c: char| !is_harmful(c) || c.is_whitespace();
+    let column: String = column.chars().filter(|c| seen(*c)).collect();
     let head = column
         .split(['(', '['])
         .next()
-        .unwrap_or(column)
+        .unwrap_or(&column)
         .replace(['_', '-', '.'], " ");
     let words: Vec<String> = head.split_whitespace().map(str::to_lowercase).collect();
-    if words.is_empty() {
-        column.trim().to_lowercase()
+    let label = words.join(" ");
+    // Signs alone are no name; then all of it is.
+    if label.contains(char::is_alphanumeric) {
+        label
     } else {
-        words.join(" ")
+        column.trim().to_lowercase()
     }
 }
 

@@ -23,7 +23,7 @@ use crate::content::{
 };
 use crate::macro_tier::critic::{Evidence, REGENERATIONS};
 use crate::macro_tier::plan::Task;
-use crate::recovery::cached::{self, FilesState, Kept, Miss};
+use crate::recovery::cached::{self, GoalFiles, Kept, Miss};
 use crate::recovery::{
     Allowance, Cause, Course, Ended, Next, OverBudget, Purse, Resting, Trajectory, service,
 };
@@ -42,7 +42,7 @@ pub(super) struct Conduct<'a> {
     pub(super) ctx: &'a Context,
     pub(super) request: &'a GoalRequest,
     /// The state of its files before anything was done.
-    pub(super) files: FilesState,
+    pub(super) files: GoalFiles,
     /// When the tasks end; what comes after is kept for the delivery.
     ends: Instant,
     /// When the answer is due.
@@ -155,7 +155,7 @@ impl From<ToolOutput> for Found {
 pub(super) struct Run<'a> {
     pub(super) request: &'a GoalRequest,
     /// The state of its files before anything was done.
-    pub(super) files: FilesState,
+    pub(super) files: GoalFiles,
     /// When the answer is due.
     pub(super) due: Instant,
     /// A planner that fell has begun it.
@@ -332,7 +332,7 @@ impl<'a> Conduct<'a> {
                     ..task.clone()
                 }),
                 output: Box::new(result.output.clone()),
-                inputs: self.request.data.clone(),
+                inputs: self.files.files().to_vec(),
                 out_dir: self.request.out_dir.clone(),
             };
             match self.validate(&task.id, work).await {
@@ -488,7 +488,7 @@ impl<'a> Conduct<'a> {
     /// must still be.
     fn cache_key(&self, task: &Task, args: &Value) -> Result<String, Miss> {
         let reads = capabilities(&task.action).contains(&Capability::ReadFiles);
-        if reads && FilesState::of(&self.request.data) != self.files {
+        if reads && !self.files.are_unchanged() {
             return Err(Miss::FilesChanged);
         }
         let files = reads.then_some(&self.files);
@@ -627,7 +627,7 @@ impl<'a> Conduct<'a> {
             action: task.action.clone(),
             args: args.clone(),
             attempt: way.report.attempts,
-            inputs: self.request.data.clone(),
+            inputs: self.files.files().to_vec(),
             out_dir: self.request.out_dir.clone(),
             capabilities: capabilities(&task.action),
             deadline_ms,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aios_protocols::Performative;
+use aios_protocols::{Limits, Performative};
 
 use super::Analysis;
 use super::conduct::{Conduct, draft};
@@ -22,6 +22,9 @@ use crate::macro_tier::report;
 
 /// How long recalling or remembering may take; without it a goal goes on.
 pub(super) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Bytes of an answer and its evidence that a message carries, its own fields aside.
+const MESSAGE: usize = Limits::CONTROL.frame - (32 << 10);
 
 /// Writes the report, has it judged as it will leave, and keeps it.
 #[allow(clippy::too_many_arguments)]
@@ -87,6 +90,20 @@ pub(super) async fn deliver(
         answer: Box::new(answer.clone()),
         evidence: Box::new(evidence.clone()),
     };
+    // The critic is asked in one message, and the answer leaves in one.
+    let asked = serde_json::to_vec(&judge(&answer)).map_or(usize::MAX, |written| written.len());
+    if asked > MESSAGE {
+        let reason = format!(
+            "the answer and its figures have {asked} bytes, a message carries {MESSAGE}; ask for fewer groups or a shorter period"
+        );
+        return Ok(GoalAnswer {
+            status: GoalStatus::Failed,
+            answer: String::new(),
+            facts: Vec::new(),
+            reason: Some(reason),
+            ..answer
+        });
+    }
     let (mut judgement, mut proof) = conduct
         .validate("", judge(&answer))
         .await

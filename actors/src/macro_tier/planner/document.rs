@@ -29,6 +29,9 @@ pub struct Digest {
     pub key: Vec<String>,
     /// Whether only the beginning was read.
     pub truncated: bool,
+    /// Headings in all; more than `sections` where not all could be listed.
+    #[serde(default)]
+    pub headings: u64,
 }
 
 impl Digest {
@@ -51,7 +54,8 @@ impl Digest {
                 .filter(|line| !line.starts_with('#'))
                 .collect(),
         };
-        let sections = match listed("headings") {
+        let listed_lines = lines.len();
+        let sections: Vec<String> = match listed("headings") {
             Some(list) => list
                 .iter()
                 .filter_map(|heading| heading.get("text").and_then(Value::as_str))
@@ -63,12 +67,15 @@ impl Digest {
                 .map(|line| quoted(line.trim_start_matches('#'), 100))
                 .collect(),
         };
+        // What no reader takes in at once is no sentence to quote: it is cut where it pauses.
+        let lines: Vec<String> = lines.iter().flat_map(|line| breaths(line)).collect();
         let count = |name: &str, other: usize| {
             output
                 .get(name)
                 .and_then(Value::as_u64)
                 .unwrap_or(other as u64)
         };
+        let headings = count("heading_count", sections.len());
         Some(Self {
             file: output
                 .get("file")
@@ -77,12 +84,17 @@ impl Digest {
                 .to_owned(),
             words: count("words", words(text).len()),
             sections,
-            sentences: count("sentence_count", lines.len()),
+            sentences: count("sentence_count", listed_lines),
             key: key_sentences(&lines),
-            truncated: output
-                .get("truncated")
-                .and_then(Value::as_bool)
-                .unwrap_or(false),
+            // Where sentences are listed, whether all of them are is what counts.
+            truncated: match listed("sentences") {
+                Some(_) => next_part(output).is_some(),
+                None => output
+                    .get("truncated")
+                    .and_then(Value::as_bool)
+                    .unwrap_or(false),
+            },
+            headings,
         })
     }
 
@@ -99,7 +111,7 @@ impl Digest {
         let mut out = vec![
             fact("words".into(), number(self.words)),
             fact("sentences".into(), number(self.sentences)),
-            fact("sections".into(), number(self.sections.len() as u64)),
+            fact("sections".into(), number(self.headings)),
         ];
         for (at, sentence) in self.key.iter().enumerate() {
             out.push(fact(
@@ -109,6 +121,61 @@ impl Digest {
         }
         out
     }
+}
+
+/// From where on the next part of a document is to be read, if there is one.
+pub(super) fn next_part(output: &Value) -> Option<u64> {
+    output.get("next_from").and_then(Value::as_u64)
+}
+
+/// Puts the next part of a document behind what was read of it.
+pub(super) fn append(output: &mut Value, part: &Value) {
+    let next = part.get("next_from").cloned().unwrap_or(Value::Null);
+    let more = part
+        .get("sentences")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    if let Some(sentences) = output.get_mut("sentences").and_then(Value::as_array_mut) {
+        sentences.extend(more);
+    }
+    if let Some(fields) = output.as_object_mut() {
+        fields.insert("next_from".to_owned(), next);
+    }
+}
+
+/// A sentence as it is, or one that is too long in pieces of at most [`LONGEST`] words, cut behind a sign where it pauses if there is one.
+fn breaths(line: &str) -> Vec<String> {
+    let found = words(line);
+    if found.len() <= LONGEST {
+        return vec![line.to_owned()];
+    }
+    let mut out = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while at < found.len() {
+        let last = (at + LONGEST).min(found.len());
+        // The latest pause in the second half of what fits, else where it is full.
+        let end = if last == found.len() {
+            last
+        } else {
+            (at + LONGEST / 2..last)
+                .rev()
+                .find(|index| {
+                    let (Some(word), Some(next)) = (found.get(*index), found.get(index + 1)) else {
+                        return false;
+                    };
+                    line.get(word.end..next.start)
+                        .is_some_and(|gap| gap.contains([',', ';', ':', '\u{2014}', '\u{2013}']))
+                })
+                .map_or(last, |index| index + 1)
+        };
+        let stop = found.get(end).map_or(line.len(), |next| next.start);
+        if let Some(piece) = line.get(start..stop) {
+            out.push(piece.trim().to_owned());
+        }
+        (start, at) = (stop, end);
+    }
+    out
 }
 
 /// The sentences whose words are most frequent in the document, each new one discounted for what is already said, in order.
@@ -210,5 +277,37 @@ mod tests {
         );
         assert_eq!(Digest::read(&json!({"rows": []})), None);
         assert_eq!(Digest::read(&json!("")).unwrap().key, Vec::<String>::new());
+    }
+
+    #[test]
+    fn parts_are_put_together_and_what_is_missing_is_known() {
+        let mut whole = json!({ "file": "a.md", "text": "One.", "sentences": ["One."], "sentence_count": 2, "next_from": 1 });
+        assert!(Digest::read(&whole).unwrap().truncated);
+        append(
+            &mut whole,
+            &json!({ "sentences": ["Two."], "next_from": null }),
+        );
+        let digest = Digest::read(&whole).unwrap();
+        assert_eq!((digest.truncated, digest.sentences), (false, 2));
+        assert_eq!(whole["sentences"], json!(["One.", "Two."]));
+    }
+
+    #[test]
+    fn a_sentence_without_end_is_cut_where_it_pauses() {
+        let long = "the crane lifts stone and timber for the new quay, ".repeat(40);
+        let cut = breaths(&long);
+        assert!(cut.len() > 5 && cut.iter().all(|piece| words(piece).len() <= LONGEST));
+        assert!(cut.iter().all(|piece| piece.ends_with(',')), "{cut:?}");
+        assert_eq!(
+            cut.iter().map(|piece| words(piece).len()).sum::<usize>(),
+            words(&long).len()
+        );
+        assert_eq!(breaths("short, and whole"), ["short, and whole"]);
+        let digest = Digest::read(
+            &json!({ "file": "a", "text": long, "sentences": [long], "sentence_count": 1 }),
+        )
+        .unwrap();
+        assert!(!digest.key.is_empty());
+        assert_eq!(digest.sentences, 1);
     }
 }

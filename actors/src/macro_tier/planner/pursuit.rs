@@ -14,7 +14,7 @@ use super::conduct::{Conduct, Run, draft};
 use super::delivery::{RECALL_DEADLINE, deliver};
 use super::findings::Reading;
 use super::progress::{Progress, carry_out, title};
-use super::{ACTIONS, Analysis, analyse, build, merge, question, scout};
+use super::{ACTIONS, Analysis, analyse, build, document, merge, question, scout};
 use crate::agent::{AgentError, Context};
 use crate::content::{
     Found, GoalAnswer, GoalRequest, Lease, LeaseRequest, LookupRequest, RecallRequest, Recalled,
@@ -24,13 +24,15 @@ use crate::macro_tier::goal::{Goal, GoalLimits};
 use crate::macro_tier::interface::release;
 use crate::macro_tier::plan::{Budget, Plan, Task};
 use crate::meso_tier::state::{SETTLE, Settle};
-use crate::recovery::cached::FilesState;
+use crate::recovery::cached::GoalFiles;
 use crate::recovery::{ApprovalStatus, Cause, service};
 
 /// How long a service of the meso tier may take.
 const SERVICE_DEADLINE: Duration = Duration::from_secs(5);
 /// Passages recalled for a goal.
 const RECALLED: usize = 5;
+/// Parts that a document is read in; more than the largest one that is read has.
+const PARTS: usize = 128;
 /// How long the model may take to pick columns.
 const PICK_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -54,9 +56,17 @@ pub(super) async fn pursue(
     )
     .await?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
+    // Read once, off the async threads: from here on the goal is about these bytes.
+    let data = request.data.clone();
+    let files = tokio::task::spawn_blocking(move || {
+        GoalFiles::of(&data, aios_tools::Limits::default().table_bytes)
+    });
+    let files = files.await.map_err(|panic| {
+        AgentError::broken(format!("reading the goal's files panicked: {panic}"))
+    })?;
     let run = Run {
         request,
-        files: FilesState::of(&request.data),
+        files,
         due,
         goes_on,
     };
@@ -161,6 +171,9 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
     .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
     let conduct = Conduct::new(ctx, run);
     let mut progress = Progress::default();
+    if let Some(reason) = run.files.unreadable() {
+        return Ok(progress.failed(request, &conduct, reason.to_owned()));
+    }
 
     let (recalled, offered) = tokio::join!(recall(request, ctx), offered(ctx));
     let actions: Vec<&str> = ACTIONS
@@ -189,6 +202,12 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
         progress
             .gaps
             .push(format!("{}: {reason}", title(None, task)));
+    }
+    if let Some(task) = scouts
+        .iter()
+        .find(|task| task.reading == Some(Reading::Document))
+    {
+        read_on(task, &conduct, &mut progress).await;
     }
     if !progress.lost.is_empty() {
         // The plan that needs nothing: say what was asked and what is missing.
@@ -255,6 +274,43 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
         request, &goal, &plan, &analysis, &recalled, &conduct, progress, ctx,
     )
     .await
+}
+
+/// Reads the rest of a document that is longer than one message, part by part, as long as there is time. What is left is told by the report.
+async fn read_on(task: &Task, conduct: &Conduct<'_>, progress: &mut Progress) {
+    for part in 2..=PARTS {
+        let next = progress
+            .outputs
+            .get(&task.id)
+            .and_then(document::next_part)
+            .filter(|_| conduct.left() > Duration::from_secs(1));
+        let Some(from) = next else { return };
+        let mut args = task.args.clone();
+        if let Some(fields) = args.as_object_mut() {
+            fields.insert("from".to_owned(), from.into());
+            // The text itself came with the first part.
+            fields.insert("max_chars".to_owned(), 1.into());
+        }
+        let more = Task {
+            id: format!("{}_{part}", task.id),
+            args: args.clone(),
+            ..task.clone()
+        };
+        let conducted = conduct.figures(&more, args, &title(None, task), None).await;
+        let id = more.id.clone();
+        if let Err(reason) = progress.take(&more, conducted) {
+            progress.lost.remove(&id);
+            progress
+                .gaps
+                .push(format!("part {part} of the document: {reason}"));
+            return;
+        }
+        if let Some(part) = progress.outputs.remove(&id)
+            && let Some(whole) = progress.outputs.get_mut(&task.id)
+        {
+            document::append(whole, &part);
+        }
+    }
 }
 
 fn profile(scouts: &[Task], progress: &Progress) -> Option<TableProfile> {

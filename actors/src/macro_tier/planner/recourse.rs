@@ -1,7 +1,5 @@
 //! What is done when a task cannot be done as it was planned. Which way is taken was decided before; here it is gone.
 
-use std::path::PathBuf;
-
 use aios_supervisor::Recourse;
 use aios_tools::{Artifact, ToolOutput, Workspace};
 use serde_json::Value;
@@ -97,8 +95,7 @@ impl Conduct<'_> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
-        let inputs: Vec<PathBuf> = self.request.data.iter().map(PathBuf::from).collect();
-        let workspace = Workspace::new(&inputs, &self.request.out_dir)?;
+        let workspace = Workspace::of(self.files.files().to_vec(), &self.request.out_dir);
         files
             .into_iter()
             .map(|(artifact, bytes)| {

@@ -7,11 +7,21 @@ use rusqlite::{Connection, OpenFlags, ToSql};
 use serde_json::json;
 
 use super::{functions, guard};
-use crate::table::{Check, Column, MISSING, Table};
-use crate::{ColumnKind, Limits, ToolCall, ToolError, Value};
+use crate::table::{Check, Column, Read, Table, Typed};
+use crate::{ColumnKind, Limits, Reserved, ToolCall, ToolError, Value};
 
 /// Rows loaded between two looks at the clock and the cancel flag.
 const CHECK_EVERY: usize = 4_096;
+
+/// What SQLite takes for a row beside its values: its place, its number, its length.
+const ROW: u64 = 10;
+/// Bytes of a page, and what a row that goes over several leaves free on the last one.
+const PAGE: u64 = 4_096;
+const OVERFLOW: u64 = 64;
+/// Room for a database is set aside in steps of so many bytes.
+const STEP: u64 = 256 << 10;
+/// What a cell of a result takes at least.
+const CELL: usize = 8;
 
 /// Tables that can be queried and never change.
 pub(crate) struct Database {
@@ -20,6 +30,8 @@ pub(crate) struct Database {
     pub(crate) units: HashMap<String, String>,
     /// Table and column names, for a message that says what there is.
     schema: String,
+    /// What it takes, set aside as long as it is held.
+    _held: Vec<Reserved>,
 }
 
 /// What a query gave.
@@ -48,8 +60,11 @@ impl Database {
         let mut connection = Connection::open_in_memory_with_flags(flags).map_err(guard::failed)?;
         guard::limit_memory(&connection, limits).map_err(guard::failed)?;
         let (mut longest, mut units, mut schema) = (0, HashMap::new(), Vec::new());
+        let mut held = Vec::new();
         for (name, table) in tables {
-            longest = insert(&mut connection, name, table, check)?.max(longest);
+            let mut room = table.room();
+            longest = insert(&mut connection, name, table, &mut room, check)?.max(longest);
+            held.push(room);
             for column in &table.columns {
                 units.extend(
                     column
@@ -72,6 +87,7 @@ impl Database {
             connection,
             units,
             schema: schema.join(", "),
+            _held: held,
         })
     }
 
@@ -95,6 +111,7 @@ fn insert(
     connection: &mut Connection,
     name: &str,
     table: &Table,
+    room: &mut Reserved,
     check: Check<'_>,
 ) -> Result<usize, ToolError> {
     let names: Vec<String> = table
@@ -134,24 +151,56 @@ fn insert(
             ))
             .map_err(guard::failed)?;
         let first = into.len() - names.len() + 1;
-        for (row, line) in table.lines.iter().enumerate() {
+        // Of a column with codes each different cell is read once.
+        let source = table.source.characters();
+        let mut values = Vec::with_capacity(table.columns.len());
+        let mut read = room.beside();
+        for column in &table.columns {
+            let coded = column.cells.coded().unwrap_or(0);
+            read.grow((coded * size_of::<Option<Read<'_>>>()) as u64)?;
+            let mut known = Vec::with_capacity(coded);
+            if coded > 0 {
+                known.extend(
+                    column
+                        .cells
+                        .different(source)
+                        .map(|cell| column.typed.read(cell.text)),
+                );
+            }
+            values.push(known);
+        }
+        let mut stored = 0_u64;
+        for row in 0..table.lines.len() {
+            let line = table.lines.get(row).unwrap_or_default();
             if row % CHECK_EVERY == 0 {
                 check()?;
             }
             if id.is_some() {
                 statement
-                    .raw_bind_parameter(1, i64::try_from(*line).unwrap_or(i64::MAX))
+                    .raw_bind_parameter(1, i64::try_from(line).unwrap_or(i64::MAX))
                     .map_err(guard::failed)?;
             }
             let mut length = 0;
-            for (at, column) in table.columns.iter().enumerate() {
-                let value = cell(column, row);
-                length += 9 + value.and_then(Value::as_str).map_or(0, str::len);
+            for (at, (column, known)) in table.columns.iter().zip(&values).enumerate() {
+                let own;
+                let value = match column.cells.code(row) {
+                    Some(code) => known.get(code).and_then(Option::as_ref),
+                    None => {
+                        let text = column.cells.text(row, source);
+                        own = text.and_then(|text| column.typed.read(text));
+                        own.as_ref()
+                    }
+                };
+                length += 1 + value.map_or(0, bytes);
                 statement
                     .raw_bind_parameter(first + at, Bound(value))
                     .map_err(guard::failed)?;
             }
-            longest = longest.max(length);
+            longest = longest.max(length + 8 * names.len());
+            stored += ROW + length as u64 + length as u64 / PAGE * OVERFLOW;
+            if stored > room.bytes() {
+                room.grow((stored - room.bytes()).max(STEP))?;
+            }
             statement.raw_execute().map_err(guard::failed)?;
         }
     }
@@ -159,30 +208,43 @@ fn insert(
     Ok(longest)
 }
 
-fn cell(column: &Column, row: usize) -> Option<&Value> {
-    let code = column.codes.get(row).filter(|code| **code != MISSING)?;
-    column.values.get(*code as usize)
+/// Bytes that SQLite takes for a value beside its type.
+fn bytes(value: &Read<'_>) -> usize {
+    match value {
+        Read::Integer(number) => match number.unsigned_abs() {
+            0..=1 => 0,
+            2..=0x7f => 1,
+            0x80..=0x7fff => 2,
+            0x8000..=0x7f_ffff => 3,
+            0x80_0000..=0x7fff_ffff => 4,
+            0x8000_0000..=0x7fff_ffff_ffff => 6,
+            _ => 8,
+        },
+        Read::Real(_) => 8,
+        // A long text has a longer type.
+        Read::Text(text) => text.len() + if text.len() > 57 { 4 } else { 0 },
+    }
 }
 
 fn sql_type(column: &Column) -> &'static str {
-    match (column.values.first(), column.profile.kind) {
-        (Some(Value::Integer(_)), _) => "INTEGER",
-        (Some(Value::Real(_)), _) => "REAL",
-        (Some(Value::Text(_)), _) | (None, ColumnKind::Date) => "TEXT",
-        (None, _) => "",
+    match (column.typed, column.profile.kind) {
+        (_, ColumnKind::Empty) => "",
+        (Typed::Integer(_), _) => "INTEGER",
+        (Typed::Real(_), _) => "REAL",
+        (Typed::Text | Typed::Date { .. }, _) => "TEXT",
     }
 }
 
 /// A cell on its way into SQLite.
-struct Bound<'v>(Option<&'v Value>);
+struct Bound<'v>(Option<&'v Read<'v>>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self.0 {
             None => ValueRef::Null,
-            Some(Value::Integer(number)) => ValueRef::Integer(*number),
-            Some(Value::Real(number)) => ValueRef::Real(*number),
-            Some(Value::Text(text)) => ValueRef::Text(text.as_bytes()),
+            Some(Read::Integer(number)) => ValueRef::Integer(*number),
+            Some(Read::Real(number)) => ValueRef::Real(*number),
+            Some(Read::Text(text)) => ValueRef::Text(text.as_bytes()),
         }))
     }
 }
@@ -205,15 +267,21 @@ fn collect(
         }
         let mut values = Vec::with_capacity(columns.len());
         for (at, column) in columns.iter().enumerate() {
-            let value = value(row.get_ref(at)?, column)?;
-            bytes += 16 + value.as_ref().and_then(Value::as_str).map_or(0, str::len);
-            values.push(value);
-        }
-        if bytes > limits.result_bytes {
-            return Err(guard::QueryError::TooMuch(format!(
-                "the query returns more than {} bytes; select fewer rows or columns",
-                limits.result_bytes
-            )));
+            let cell = row.get_ref(at)?;
+            // Looked at before it is copied: a cell may be as long as its file.
+            bytes += CELL
+                + cell
+                    .as_bytes_or_null()
+                    .ok()
+                    .flatten()
+                    .map_or(0, <[u8]>::len);
+            if bytes > limits.result_bytes {
+                return Err(guard::QueryError::TooMuch(format!(
+                    "the query returns more than {} bytes; select fewer rows or columns",
+                    limits.result_bytes
+                )));
+            }
+            values.push(value(cell, column)?);
         }
         rows.push(values);
     }

@@ -46,7 +46,8 @@ pub(crate) fn failed(error: rusqlite::Error) -> ToolError {
 }
 
 pub(crate) fn is_out_of_memory(error: &ToolError) -> bool {
-    matches!(error, ToolError::Sql(says) if says == OUT_OF_MEMORY)
+    matches!(error, ToolError::OutOfMemory { .. })
+        || matches!(error, ToolError::Sql(says) if says == OUT_OF_MEMORY)
 }
 
 /// Refuses a statement for its length alone.

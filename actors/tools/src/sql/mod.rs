@@ -17,8 +17,7 @@ use serde_json::json;
 use self::database::Database;
 use self::facts::Asked;
 use crate::cache::Cache;
-use crate::tables::Tables;
-use crate::workspace::FileState;
+use crate::tables::{Key, Tables, key};
 use crate::{Capability, InputFile, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, args};
 
 const NAME: &str = "sql";
@@ -26,7 +25,7 @@ const NAME: &str = "sql";
 /// Queries the input files. Keeps the last four databases, so that the tasks of a goal load each file once.
 pub(crate) struct Sql {
     tables: Arc<Tables>,
-    databases: Cache<Vec<(FileState, String)>, Database>,
+    databases: Cache<Vec<(Key, String)>, Database>,
 }
 
 #[derive(Deserialize)]
@@ -128,13 +127,8 @@ impl Tool for Sql {
         let sources = Self::sources(call, &args)?;
         let key = sources
             .iter()
-            .map(|(input, name)| {
-                Ok((
-                    call.workspace.state(input, limits.table_bytes)?,
-                    name.clone(),
-                ))
-            })
-            .collect::<Result<Vec<_>, ToolError>>()?;
+            .map(|(input, name)| (key(input), name.clone()))
+            .collect();
         let entry = self.databases.entry(key);
         let mut turn = entry.take(&|| call.check())?;
         if turn.is_none() {
@@ -144,9 +138,13 @@ impl Tool for Sql {
                     return Err(error);
                 }
                 self.databases.clear();
+                self.tables.clear();
                 self.load(&sources, call)
             })?;
             *turn = Some(loaded);
+            for (input, _) in &sources {
+                self.tables.forget(input);
+            }
         }
         let Some(database) = turn.as_mut() else {
             return Err(ToolError::Sql("the database is gone".to_owned()));

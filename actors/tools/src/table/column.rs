@@ -1,84 +1,11 @@
 //! From the cells of one column to typed values: which kind, which format, which cells do not fit.
-//!
-//! A column is held as its different cells and a code per row, so that each different cell is read once, however often it occurs.
 
-use std::collections::HashMap;
-
+use super::cells::{Cells, Characters, Different};
 use super::date::{Layout, Order, Reading as DateReading};
-use super::missing::is_missing;
 use super::names;
 use super::number::{Mark, Reading as NumberReading};
 use super::{CHECK_EVERY, Check};
 use crate::ToolError;
-
-/// The code of a row whose cell is missing.
-pub(crate) const MISSING: u32 = u32::MAX;
-
-/// The cells of one column, each different one once, in the order they first appear.
-#[derive(Default)]
-pub(crate) struct Cells<'t> {
-    index: HashMap<&'t str, u32>,
-    pub(crate) different: Vec<Different<'t>>,
-    /// Per row: position in `different`, or [`MISSING`].
-    pub(crate) codes: Vec<u32>,
-    /// Missing cells that hold a marker instead of nothing, as first written.
-    markers: Vec<(&'t str, u64)>,
-}
-
-/// One of the different cells of a column.
-pub(crate) struct Different<'t> {
-    pub(crate) text: &'t str,
-    pub(crate) count: u64,
-    /// The first row that holds it.
-    pub(crate) row: usize,
-}
-
-impl<'t> Cells<'t> {
-    pub(crate) fn push(&mut self, text: &'t str) {
-        let row = self.codes.len();
-        if is_missing(text) {
-            if !text.is_empty() {
-                match self.markers.iter_mut().find(|(marker, _)| *marker == text) {
-                    Some((_, count)) => *count += 1,
-                    None => self.markers.push((text, 1)),
-                }
-            }
-            self.codes.push(MISSING);
-            return;
-        }
-        let next = self.different.len() as u32;
-        let code = *self.index.entry(text).or_insert(next);
-        match self.different.get_mut(code as usize) {
-            Some(different) => different.count += 1,
-            None => self.different.push(Different {
-                text,
-                count: 1,
-                row,
-            }),
-        }
-        self.codes.push(code);
-    }
-
-    /// Forgets what only `push` needs.
-    pub(crate) fn finish(&mut self) {
-        self.index = HashMap::new();
-    }
-
-    /// Cells that hold a value.
-    pub(crate) fn filled(&self) -> u64 {
-        self.different.iter().map(|different| different.count).sum()
-    }
-
-    pub(crate) fn marker_warning(&self, name: &str) -> Option<String> {
-        let told: Vec<String> = self
-            .markers
-            .iter()
-            .map(|(marker, count)| format!("{count} x {marker:?}"))
-            .collect();
-        (!told.is_empty())
-            .then(|| format!("column {name:?}: counted as missing: {}", told.join(", ")))
-    }
-}
 
 /// How many cells speak for what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,9 +30,13 @@ pub(crate) struct Votes {
 }
 
 impl Votes {
-    pub(crate) fn of(cells: &Cells<'_>, check: Check<'_>) -> Result<Self, ToolError> {
+    pub(crate) fn of(
+        cells: &Cells,
+        source: Characters<'_>,
+        check: Check<'_>,
+    ) -> Result<Self, ToolError> {
         let mut votes = Self::default();
-        for (at, Different { text, count, .. }) in cells.different.iter().enumerate() {
+        for (at, Different { text, count, .. }) in cells.different(source).enumerate() {
             if at % CHECK_EVERY == 0 {
                 check()?;
             }
@@ -125,7 +56,7 @@ impl Votes {
                     } else {
                         votes.either += count
                     }
-                    votes.euros += if point.unit == Some("EUR") { *count } else { 0 };
+                    votes.euros += if point.unit == Some("EUR") { count } else { 0 };
                 }
                 NumberReading {
                     point: Some(_),
@@ -136,7 +67,7 @@ impl Votes {
                     comma: Some(comma),
                 } => {
                     votes.comma += count;
-                    votes.euros += if comma.unit == Some("EUR") { *count } else { 0 };
+                    votes.euros += if comma.unit == Some("EUR") { count } else { 0 };
                 }
                 NumberReading {
                     point: None,
@@ -154,8 +85,8 @@ impl Votes {
                     Layout::Numeric(_) => {
                         votes.dates += count;
                         let (first, second) = date.numbers();
-                        votes.day_first += if first > 12 { *count } else { 0 };
-                        votes.month_first += if second > 12 { *count } else { 0 };
+                        votes.day_first += if first > 12 { count } else { 0 };
+                        votes.month_first += if second > 12 { count } else { 0 };
                     }
                     _ => votes.dates += count,
                 }

@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 
 use jiff::civil;
 
+/// Bytes of a cell that may be a date.
+const LONGEST: usize = 100;
+
 /// How a date is laid out. Two cells of one column may differ in layout; each alone says what it means, except [`Layout::Numeric`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Layout {
@@ -70,6 +73,9 @@ impl Time {
 impl Reading {
     /// The parts of `cell`, if it is a date under at least one order of day and month.
     pub(crate) fn of(cell: &str) -> Option<Self> {
+        if cell.len() > LONGEST {
+            return None;
+        }
         let cell = cell.trim();
         if !(4..=48).contains(&cell.len()) || !cell.bytes().any(|byte| byte.is_ascii_digit()) {
             return None;

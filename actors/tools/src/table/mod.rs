@@ -1,11 +1,13 @@
 //! How the bytes of a CSV file become typed columns.
 //!
-//! `sniff` guesses how the file is written, `records` splits it, `column` gathers the different cells of each column and lets them vote,
-//! `infer` decides kind and format over the whole column (`number`, `date`, `missing`, `names` know how people write), and [`read`] puts
-//! it together. All of it is pure: text in, a [`Table`] or the place of the first mistake out.
+//! `sniff` guesses how the file is written, `records` splits it, `cells` holds each column and `column` lets its cells vote, `infer`
+//! decides kind and format over the whole column (`number`, `date`, `missing`, `names` know how people write), `typed` reads cells for
+//! good, and [`read`] puts it together. All of it is pure: text in, a [`Table`] or the place of the first mistake out.
 
+mod cells;
 mod column;
 mod date;
+mod day_order;
 mod error;
 mod infer;
 mod missing;
@@ -13,24 +15,30 @@ mod names;
 mod number;
 mod records;
 mod sniff;
+mod typed;
 
 pub use error::TableError;
 
-pub(crate) use column::MISSING;
 pub(crate) use infer::Column;
+pub(crate) use typed::{Read, Typed};
 
 use std::borrow::Cow;
+use std::collections::hash_map::RandomState;
 
-use column::{Cells, Hints, Votes};
+use cells::{Cells, Characters, Place, Source};
+use column::{Hints, Votes};
 use infer::{Inferred, infer};
 use records::{Cell, Record, Records};
 use sniff::Sniffed;
 
 use crate::encoding::Decoded;
-use crate::{ColumnKind, TableProfile, ToolError, Value};
+use crate::{ColumnKind, Reserved, TableProfile, ToolError};
 
 /// The most columns that are read; SQLite's own limit is 2,000.
 const COLUMNS: usize = 1_000;
+
+/// Characters of a header's cell that are read; names are cut to fewer later.
+const NAME_CHARACTERS: usize = 1_000;
 
 /// How many rows are read between two looks at the clock and the cancel flag.
 const CHECK_EVERY: usize = 4_096;
@@ -39,58 +47,109 @@ const CHECK_EVERY: usize = 4_096;
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) profile: TableProfile,
-    /// Per row: the line it starts on, as an editor shows it.
-    pub(crate) lines: Vec<u64>,
+    /// On which line each row starts.
+    pub(crate) lines: Lines,
     pub(crate) columns: Vec<Column>,
+    pub(crate) source: Source,
+    /// What all of it takes, set aside as long as it is held.
+    held: Reserved,
+}
+
+/// On which line of the file each row starts, as an editor shows it. Rows follow each other line by line, so only those that do not are
+/// kept.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    rows: usize,
+    /// Rows from which on the distance between row and line is another one.
+    breaks: Vec<(u32, u64)>,
+}
+
+impl Table {
+    /// Room in the same account, for what is made from the table.
+    pub(crate) fn room(&self) -> Reserved {
+        self.held.beside()
+    }
+}
+
+impl Lines {
+    fn push(&mut self, line: u64, held: &mut Reserved) -> Result<(), ToolError> {
+        let apart = line - self.rows as u64;
+        if self.breaks.last().is_none_or(|(_, known)| *known != apart) {
+            let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
+            held.push(&mut self.breaks, (row, apart))?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// The line of a row.
+    pub(crate) fn get(&self, row: usize) -> Option<u64> {
+        let behind = self
+            .breaks
+            .partition_point(|(first, _)| *first as usize <= row);
+        let (_, apart) = self.breaks.get(behind.checked_sub(1)?)?;
+        (row < self.rows).then_some(row as u64 + apart)
+    }
 }
 
 /// Whether to go on; asked every few thousand rows.
 pub(crate) type Check<'c> = &'c dyn Fn() -> Result<(), ToolError>;
 
-/// Reads the table in `decoded`, the content of `file`.
-pub(crate) fn read(file: &str, decoded: Decoded, check: Check<'_>) -> Result<Table, ToolError> {
+/// Reads the table in `decoded`, the content of `file`; `held` is what was set aside for that, and grows with what is read.
+pub(crate) fn read(
+    file: &str,
+    decoded: Decoded,
+    mut held: Reserved,
+    check: Check<'_>,
+) -> Result<Table, ToolError> {
     let Decoded {
-        mut text,
+        text,
         encoding,
         mut warnings,
     } = decoded;
     let sniffed = sniff::sniff(&text, file.to_lowercase().ends_with(".tsv"));
-    let grid = Grid::split(file, &mut text, sniffed, &mut warnings, check)?;
-    let names = names::unique(grid.names.clone(), &mut warnings);
+    let mut source = Source {
+        text,
+        unquoted: String::new(),
+    };
+    let grid = Grid::split(file, &mut source, sniffed, &mut warnings, &mut held, check)?;
+    let names = names::unique(grid.names, &mut warnings);
     if !sniffed.header {
         warnings.push(
             "the first line looks like data, so the columns have no names of their own".to_owned(),
         );
     }
 
-    let mut gathered = Vec::with_capacity(names.len());
-    for column in 0..names.len() {
+    let mut all_votes = Vec::with_capacity(names.len());
+    for cells in &grid.columns {
         check()?;
-        let mut cells = Cells::default();
-        for row in 0..grid.lines.len() {
-            if row % CHECK_EVERY == 0 {
-                check()?;
-            }
-            cells.push(grid.cell(&text, row, column));
-        }
-        cells.finish();
-        let votes = Votes::of(&cells, check)?;
-        gathered.push((cells, votes));
+        all_votes.push(Votes::of(cells, source.characters(), check)?);
     }
-    drop(grid.spans);
-    let all_votes: Vec<Votes> = gathered.iter().map(|(_, votes)| *votes).collect();
     let hints = Hints::of(&all_votes, sniffed.dialect.separator);
 
     let mut spoilt: Option<(column::BadCell, &str)> = None;
     let mut columns = Vec::with_capacity(names.len());
-    for ((cells, votes), name) in gathered.into_iter().zip(&names) {
-        check()?;
+    for ((cells, votes), name) in grid.columns.into_iter().zip(&all_votes).zip(&names) {
         warnings.extend(cells.marker_warning(name));
-        match infer(name, &cells, &votes, &hints, &mut warnings) {
-            Inferred::Fits { profile, values } => columns.push(Column {
+        let asked = infer::Asked {
+            name,
+            cells: &cells,
+            rows: grid.lines.len() as u64,
+            source: source.characters(),
+            votes,
+            hints: &hints,
+            check,
+        };
+        match infer(&asked, &mut held, &mut warnings)? {
+            Inferred::Fits { profile, typed } => columns.push(Column {
                 profile,
-                values,
-                codes: cells.codes,
+                typed,
+                cells,
             }),
             Inferred::Spoilt(bad)
                 if spoilt.as_ref().is_none_or(|(first, _)| bad.row < first.row) =>
@@ -101,7 +160,7 @@ pub(crate) fn read(file: &str, decoded: Decoded, check: Check<'_>) -> Result<Tab
         }
     }
     if let Some((bad, column)) = spoilt {
-        let line = grid.lines.get(bad.row).copied().unwrap_or_default();
+        let line = grid.lines.get(bad.row).unwrap_or_default();
         let (file, column) = (file.to_owned(), column.to_owned());
         return Err(TableError::BadCell {
             file,
@@ -113,7 +172,7 @@ pub(crate) fn read(file: &str, decoded: Decoded, check: Check<'_>) -> Result<Tab
         }
         .into());
     }
-    warnings.extend(total_row(&columns, &grid.lines));
+    warnings.extend(total_row(&columns, source.characters(), &grid.lines));
     let profile = TableProfile {
         file: file.to_owned(),
         rows: grid.lines.len() as u64,
@@ -130,30 +189,27 @@ pub(crate) fn read(file: &str, decoded: Decoded, check: Check<'_>) -> Result<Tab
         profile,
         lines: grid.lines,
         columns,
+        source,
+        held,
     })
 }
 
-/// The cells of a table, row by row, as places in its text.
+/// The cells of a table, column by column, as places in its text.
 struct Grid {
     names: Vec<String>,
-    lines: Vec<u64>,
-    spans: Vec<(u32, u32)>,
+    lines: Lines,
+    columns: Vec<Cells>,
 }
 
 impl Grid {
-    fn cell<'t>(&self, text: &'t str, row: usize, column: usize) -> &'t str {
-        let span = self.spans.get(row * self.names.len() + column);
-        span.and_then(|&(start, end)| text.get(start as usize..end as usize))
-            .unwrap_or_default()
-    }
-
-    /// Splits `text` and checks that every row is as wide as the header. Cells that must be unquoted are appended to `text`, so that
-    /// every cell is a place in it.
+    /// Splits the text and checks that every row is as wide as the header. Cells that must be unquoted are kept behind the text, so that
+    /// every cell is a place in the source.
     fn split(
         file: &str,
-        text: &mut String,
+        source: &mut Source,
         sniffed: Sniffed,
         warnings: &mut Vec<String>,
+        held: &mut Reserved,
         check: Check<'_>,
     ) -> Result<Self, ToolError> {
         let Sniffed {
@@ -162,7 +218,9 @@ impl Grid {
             line,
             header,
         } = sniffed;
-        let mut records = Records::new(text, start, line, dialect);
+        // Unquoted cells are added while the text is read, so the source is put together again at the end.
+        let text = std::mem::take(&mut source.text);
+        let mut records = Records::new(&text, start, line, dialect);
         let mut cells: Vec<Cell> = Vec::new();
         let mut names: Vec<String> = Vec::new();
         let quote_fault = |fault: records::QuoteFault, names: &[String]| {
@@ -199,11 +257,7 @@ impl Grid {
             records
                 .read(&mut cells)
                 .map_err(|fault| quote_fault(fault, &[]))?;
-            names.extend(
-                cells
-                    .iter()
-                    .map(|cell| cell.text(text, dialect).into_owned()),
-            );
+            names.extend(cells.iter().map(|cell| name_of(&cell.text(&text, dialect))));
         } else {
             names.resize(cells.len(), String::new());
         }
@@ -219,37 +273,25 @@ impl Grid {
             asked: text.len() as u64,
             allowed: u64::from(u32::MAX),
         };
-        let place = |at: usize| u32::try_from(at).map_err(|_| too_large());
+        let hasher = RandomState::new();
+        let mut columns: Vec<Cells> = Vec::new();
+        columns.resize_with(width, || Cells::of_columns(width));
+        let mut lines = Lines::default();
+        let (mut empty_rows, mut overhanging, mut seen) = (0_u64, 0_u64, 0_usize);
         let mut unquoted = String::new();
-        let (mut spans, mut lines) = (Vec::new(), Vec::new());
-        let (mut empty_rows, mut overhanging) = (0_u64, 0_u64);
         while let Some(Record { line, width: found }) = records
             .read(&mut cells)
             .map_err(|fault| quote_fault(fault, &names))?
         {
-            if lines.len() % CHECK_EVERY == 0 {
+            if seen.is_multiple_of(CHECK_EVERY) {
                 check()?;
             }
-            let first = spans.len();
-            let mut filled = 0;
-            for (at, cell) in cells.iter().enumerate() {
-                let content = cell.text(text, dialect);
-                if !content.is_empty() {
-                    filled = at + 1;
-                }
-                let start = match &content {
-                    Cow::Borrowed(_) => cell.place(text).0,
-                    Cow::Owned(owned) => {
-                        unquoted.push_str(owned);
-                        text.len() + unquoted.len() - owned.len()
-                    }
-                };
-                if at < width {
-                    spans.push((place(start)?, place(start + content.len())?));
-                }
-            }
+            seen += 1;
+            let filled = cells
+                .iter()
+                .rposition(|cell| !cell.is_blank(&text))
+                .map_or(0, |at| at + 1);
             if filled == 0 && found <= cells.len() {
-                spans.truncate(first);
                 empty_rows += 1;
                 continue;
             }
@@ -257,11 +299,28 @@ impl Grid {
                 return Err(ragged(file, line, found, width).into());
             }
             overhanging += u64::from(found > width);
-            spans.resize(first + width, (0, 0));
-            lines.push(line);
+            let row = lines.len();
+            for (cell, column) in cells.iter().take(filled).zip(&mut columns) {
+                let place = match cell.text(&text, dialect) {
+                    Cow::Borrowed(_) => {
+                        let (start, end) = cell.place(&text);
+                        Place::new(start, end)
+                    }
+                    Cow::Owned(content) => {
+                        keep(&content, &mut unquoted, held)?;
+                        let end = text.len() + unquoted.len();
+                        Place::new(end - content.len(), end)
+                    }
+                };
+                let halves = Characters::of(&text, &unquoted);
+                let place = place.ok_or_else(too_large)?;
+                column.push(row, place, halves, &hasher, held)?;
+            }
+            lines.push(line, held)?;
         }
-        text.push_str(&unquoted);
-        if lines.is_empty() {
+        source.unquoted = unquoted;
+        source.text = text;
+        if lines.len() == 0 {
             return Err(TableError::NoRows {
                 file: file.to_owned(),
             }
@@ -273,34 +332,43 @@ impl Grid {
         if overhanging > 0 {
             warnings.push(format!("rows that end in more separators than the header are cut to its width: {overhanging}"));
         }
-        let mut grid = Self {
+        for column in &mut columns {
+            column.finish(held);
+        }
+        if header {
+            // Columns at the end that have neither name nor value are none.
+            let keep = columns
+                .iter()
+                .skip(least)
+                .rposition(|column| !column.is_untouched())
+                .map_or(least, |at| least + at + 1);
+            columns.truncate(keep);
+            names.truncate(keep);
+        }
+        Ok(Self {
             names,
             lines,
-            spans,
-        };
-        if header {
-            grid.drop_unnamed(text, least);
-        }
-        Ok(grid)
+            columns,
+        })
     }
+}
 
-    /// Takes off columns at the end that have neither name nor value.
-    fn drop_unnamed(&mut self, text: &str, least: usize) {
-        let width = self.names.len();
-        let rows = self.lines.len();
-        let keep = (least..width)
-            .rev()
-            .find(|column| (0..rows).any(|row| !self.cell(text, row, *column).is_empty()))
-            .map_or(least, |c| c + 1);
-        if keep < width {
-            let mut at = 0;
-            self.spans.retain(|_| {
-                at += 1;
-                (at - 1) % width < keep
-            });
-            self.names.truncate(keep);
-        }
+/// A name from a header. It is shown and asked for, so it may not be as long as a text.
+fn name_of(cell: &str) -> String {
+    cell.chars().take(NAME_CHARACTERS).collect()
+}
+
+/// Appends to the unquoted cells, in steps that are set aside first.
+fn keep(content: &str, unquoted: &mut String, held: &mut Reserved) -> Result<(), ToolError> {
+    let (room, needed) = (unquoted.capacity(), unquoted.len() + content.len());
+    if needed > room {
+        let more = needed.max(room + room / 2).max(4_096);
+        held.grow(more as u64)?;
+        unquoted.reserve_exact(more - unquoted.len());
+        held.shrink(room as u64);
     }
+    unquoted.push_str(content);
+    Ok(())
 }
 
 fn ragged(file: &str, line: u64, found: usize, expected: usize) -> TableError {
@@ -321,27 +389,24 @@ fn ragged(file: &str, line: u64, found: usize, expected: usize) -> TableError {
 }
 
 /// A last row that sums up the others would be counted twice; it is kept, because only a person can tell, but it is pointed out.
-fn total_row(columns: &[Column], lines: &[u64]) -> Option<String> {
-    let cell = columns
-        .iter()
-        .find_map(|column| last_text(column).filter(|text| says_total(text)))?;
+fn total_row(columns: &[Column], source: Characters<'_>, lines: &Lines) -> Option<String> {
+    let last = lines.len().checked_sub(1)?;
+    let words = |column: &&Column| {
+        matches!(
+            column.profile.kind,
+            ColumnKind::Category | ColumnKind::Text | ColumnKind::Id
+        )
+    };
+    let cell = columns.iter().filter(words).find_map(|column| {
+        column
+            .cells
+            .text(last, source)
+            .filter(|text| says_total(text))
+    })?;
     Some(format!(
         "line {} says {cell:?} and looks like a sum of the others; it is counted as data, remove it if it is none",
-        lines.last()?
+        lines.get(last)?
     ))
-}
-
-/// What the last row says in a column of words.
-fn last_text(column: &Column) -> Option<&str> {
-    let words = matches!(
-        column.profile.kind,
-        ColumnKind::Category | ColumnKind::Text | ColumnKind::Id
-    );
-    let code = column
-        .codes
-        .last()
-        .filter(|code| words && **code != MISSING)?;
-    column.values.get(*code as usize).and_then(Value::as_str)
 }
 
 fn says_total(text: &str) -> bool {

@@ -3,6 +3,9 @@
 //! One cell alone may be ambiguous (`1,234` is a thousand or a little more than one), so a cell is read under both decimal marks and the
 //! column decides.
 
+/// Bytes of a cell that may be a number: the longest double written out, its thousands apart, its currency beside it.
+const LONGEST: usize = 500;
+
 /// What separates the whole part from the decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
@@ -37,6 +40,14 @@ pub(crate) struct Number {
 }
 
 impl Number {
+    /// Reads a cell under one decimal mark.
+    pub(crate) fn of(cell: &str, mark: Mark) -> Option<Self> {
+        if cell.len() > LONGEST {
+            return None;
+        }
+        read(&undress(cell)?, mark)
+    }
+
     /// The value, if it is whole and fits.
     pub(crate) fn integer(&self) -> Option<i64> {
         if self.decimals == 0 && !self.scientific {
@@ -68,6 +79,9 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn of(cell: &str) -> Self {
+        if cell.len() > LONGEST {
+            return Self::default();
+        }
         let Some(bare) = undress(cell) else {
             return Self::default();
         };
@@ -80,13 +94,6 @@ impl Reading {
             read(&bare, Mark::Comma)
         };
         Self { point, comma }
-    }
-
-    pub(crate) fn under(self, mark: Mark) -> Option<Number> {
-        match mark {
-            Mark::Point => self.point,
-            Mark::Comma => self.comma,
-        }
     }
 
     pub(crate) fn is_number(&self) -> bool {

@@ -29,6 +29,12 @@ impl Cell {
         (start, start + content.trim().len())
     }
 
+    /// Whether there is nothing between the blanks.
+    pub(crate) fn is_blank(&self, text: &str) -> bool {
+        let (start, end) = self.place(text);
+        start == end
+    }
+
     /// The content without surrounding blanks and with doubled quotes made single.
     pub(crate) fn text<'t>(&self, text: &'t str, dialect: Dialect) -> Cow<'t, str> {
         let (start, end) = self.place(text);
@@ -91,7 +97,7 @@ impl<'t> Records<'t> {
             let (mut blank, mut width) = (true, 0);
             loop {
                 let (cell, quoted) = self.cell(width)?;
-                blank &= !quoted && cell.text(self.text, self.dialect).is_empty();
+                blank &= !quoted && cell.is_blank(self.text);
                 width += 1;
                 if width <= KEPT {
                     cells.push(cell);

@@ -4,13 +4,20 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::encoding::decode;
+use crate::{Memory, Value};
 
 fn table(text: &str) -> Result<Table, ToolError> {
     bytes("t.csv", text.as_bytes())
 }
 
 fn bytes(file: &str, bytes: &[u8]) -> Result<Table, ToolError> {
-    read(file, decode(file, bytes.to_vec())?, &|| Ok(()))
+    read_as(file, bytes.to_vec(), &|| Ok(()))
+}
+
+fn read_as(file: &str, bytes: Vec<u8>, check: Check<'_>) -> Result<Table, ToolError> {
+    let mut held = Memory::of(u64::MAX).reserve(file, 0)?;
+    let decoded = decode(file, bytes, &mut held)?;
+    read(file, decoded, held, check)
 }
 
 fn error(text: &str) -> String {
@@ -24,13 +31,16 @@ fn values(table: &Table, name: &str) -> Vec<String> {
         .iter()
         .find(|column| column.profile.name == name)
         .unwrap();
-    let value = |code: &u32| {
-        column
-            .values
-            .get(*code as usize)
-            .map_or("NULL".to_owned(), ToString::to_string)
+    let value = |row| {
+        let text = column.cells.text(row, table.source.characters());
+        match text.map(|text| column.typed.read(text).unwrap()) {
+            None => "NULL".to_owned(),
+            Some(Read::Integer(number)) => number.to_string(),
+            Some(Read::Real(number)) => number.to_string(),
+            Some(Read::Text(text)) => text.into_owned(),
+        }
     };
-    column.codes.iter().map(value).collect()
+    (0..table.lines.len()).map(value).collect()
 }
 
 fn kinds(table: &Table) -> String {
@@ -461,6 +471,69 @@ fn every_encoding_and_line_end_gives_the_same_table() {
     }
 }
 
+/// The same cells, once few enough for codes and once too many: whichever way a column is held, it is understood the same.
+#[test]
+fn a_column_whose_cells_repeat_is_read_as_one_whose_cells_differ() {
+    for (rows, differ) in [
+        (200, 200),
+        (4_000, 4_000),
+        (4_000, 7),
+        (4_000, 300),
+        (40_000, 700),
+        (40_000, 20_000),
+        (70_000, 70_000),
+    ] {
+        let cell = |row: usize| row * 37 % differ;
+        let mut text = "amount,name,when\n".to_owned();
+        for row in 0..rows {
+            let at = cell(row);
+            let (day, month) = (at % 28 + 1, at / 28 % 12 + 1);
+            text.push_str(&format!(
+                "{at}.5,n{at} x,{}-{month:02}-{day:02}\n",
+                1900 + at / 336 % 200
+            ));
+        }
+        let table = table(&text).unwrap();
+        let [amount, name, when] = table.profile.columns.as_slice() else {
+            panic!("three columns");
+        };
+        let case = format!("{rows} rows, {differ} different");
+        assert_eq!(
+            (amount.distinct, name.distinct),
+            (differ as u64, differ as u64),
+            "{case}"
+        );
+        assert_eq!(amount.max, Some(Value::Real(differ as f64 - 0.5)), "{case}");
+        assert_eq!(
+            (amount.kind, when.kind),
+            (ColumnKind::Number, ColumnKind::Date),
+            "{case}"
+        );
+        assert_eq!(amount.examples[0], "0.5", "{case}");
+        let read = values(&table, "amount");
+        assert!(
+            (0..rows).all(|row| read[row] == format!("{}.5", cell(row))),
+            "{case}"
+        );
+        assert_eq!(table.lines.get(rows - 1), Some(rows as u64 + 1), "{case}");
+    }
+}
+
+#[test]
+fn rows_and_lines_part_where_cells_hold_line_breaks() {
+    let table = table("a,b\n1,x\n\n2,\"y\nz\"\n3,w\n4,\"q\n\n\"\n5,v\n").unwrap();
+    let lines: Vec<u64> = (0..5).map(|row| table.lines.get(row).unwrap()).collect();
+    assert_eq!(lines, [2, 4, 6, 7, 10]);
+    assert_eq!(table.lines.get(5), None);
+    assert_eq!(values(&table, "b")[1], "y\nz");
+}
+
+#[test]
+fn unquoted_cells_stand_behind_the_text() {
+    let table = table("a,b\n1,\"say \"\"x\"\"\"\n2,plain\n3,\"\"\"y\"\"\"\n").unwrap();
+    assert_eq!(values(&table, "b"), ["say \"x\"", "plain", "\"y\""]);
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(content in prop::collection::vec(any::<u8>(), 0..300)) {
@@ -471,8 +544,9 @@ proptest! {
     fn no_table_like_text_makes_the_reader_panic(text in "([0-9a-z.,;:/\"'|\t %$\u{20ac}\u{e9}-]{0,12}[,;\n\r]){0,40}") {
         if let Ok(table) = table(&text) {
             for column in &table.columns {
-                prop_assert_eq!(column.codes.len() as u64, table.profile.rows);
-                prop_assert!(column.codes.iter().all(|code| *code == MISSING || (*code as usize) < column.values.len()));
+                let cells = || (0..table.lines.len()).filter_map(|row| column.cells.text(row, table.source.characters()));
+                prop_assert_eq!(cells().count() as u64 + column.profile.missing, table.profile.rows);
+                prop_assert!(cells().all(|text| column.typed.read(text).is_some()));
             }
         }
     }
@@ -480,7 +554,7 @@ proptest! {
     #[test]
     fn cancelling_stops_the_reader(rows in 1..50_usize) {
         let text = "a,b\n".to_owned() + &"1,2\n".repeat(rows);
-        let stopped = read("t.csv", decode("t.csv", text.into_bytes()).unwrap(), &|| Err(ToolError::Cancelled));
+        let stopped = read_as("t.csv", text.into_bytes(), &|| Err(ToolError::Cancelled));
         prop_assert!(matches!(stopped, Err(ToolError::Cancelled)));
     }
 }

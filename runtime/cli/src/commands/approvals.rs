@@ -8,11 +8,12 @@ use std::process::ExitCode;
 use aios_actors::recovery::{Approval, ApprovalStatus, Decision};
 use aios_runtime::door::{DoorFolder, Request, Visit, VisitError};
 use aios_runtime::{Config, Node, engines};
+use aios_tools::shown;
 use serde::de::DeserializeOwned;
 
 use crate::arguments::{Approvals, ApprovalsCommand, Decide, Which};
 use crate::console;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::settings;
 
 pub(crate) fn run(arguments: &Approvals) -> Result<ExitCode, Failure> {
@@ -67,25 +68,28 @@ fn told(approval: &Approval) -> String {
         spent_at,
         ..
     } = approval;
-    let mut text = format!(
-        "{id}  {}\n  {}\n  asked by {asked_by} at {asked_at} for task {task} of goal {goal}",
-        status.as_str(),
-        console::harmless(question)
-    );
+    let mut lines = vec![
+        format!("{id}  {}", status.as_str()),
+        format!("  {question}"),
+        format!("  asked by {asked_by} at {asked_at} for task {task} of goal {goal}"),
+    ];
+    let why = reason
+        .as_ref()
+        .filter(|reason| !reason.is_empty())
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
     match (status, decided_by) {
-        (ApprovalStatus::Open, _) => text.push_str(&format!(
-            "\n  until {deadline}: aios approvals accept {id}, or reject {id}"
+        (ApprovalStatus::Open, _) => lines.push(format!(
+            "  until {deadline}: aios approvals accept {id}, or reject {id}{why}"
         )),
-        (_, Some(by)) => text.push_str(&format!("\n  decided by {by}")),
+        (_, Some(by)) => lines.push(format!("  decided by {by}{why}")),
+        _ if !why.is_empty() => lines.push(format!("  decided{why}")),
         _ => {}
     }
-    if let Some(reason) = reason.as_ref().filter(|reason| !reason.is_empty()) {
-        text.push_str(&format!(": {}", console::harmless(reason)));
-    }
-    if let Some(at) = spent_at {
-        text.push_str(&format!("\n  used at {at}"));
-    }
-    text
+    lines.extend(spent_at.map(|at| format!("  used at {at}")));
+    // Each is one line, whatever it holds: a question must not look like another's decision.
+    let lines: Vec<String> = lines.iter().map(|line| shown::terminal(line)).collect();
+    lines.join("\n")
 }
 
 fn ask<T: DeserializeOwned>(which: &Which, request: Request) -> Result<T, Failure> {
@@ -101,7 +105,8 @@ fn ask<T: DeserializeOwned>(which: &Which, request: Request) -> Result<T, Failur
             Err(VisitError::NoNode) if config.storage.path().is_some() => {
                 from_storage(config, request).await
             }
-            Err(VisitError::NoNode) => Err(Failure::plain(
+            Err(VisitError::NoNode) => Err(Failure::new(
+                Kind::NoNode,
                 "no node of yours is running, and no storage.folder is set in which questions could lie; \
                  name it with --set storage.folder=FOLDER",
             )),

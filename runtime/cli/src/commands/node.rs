@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
             .engine(engine)
             .start()
             .await
-            .map_err(|error| Failure::plain(error.to_string()))?;
+            .map_err(Failure::from)?;
         let model = node.model();
         console::note(&format!(
             "node {} runs with {} agents; {} on {} thinks; Ctrl-C stops it",

@@ -9,6 +9,7 @@ use aios_inference::EngineFactory;
 use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 use aios_runtime::config::{Config, EngineChoice};
 use aios_runtime::{Answer, Goal, GoalEvent, Node, engines};
+use aios_tools::shown;
 
 use crate::arguments::Run;
 use crate::console::{self, Redraw, Screen};
@@ -16,6 +17,8 @@ use crate::failure::Failure;
 use crate::picture::{self, Picture};
 use crate::{quiet, settings, weights};
 
+/// Lines that follow a report on the screen: its cost, its files, the shell's own.
+const NOTES: usize = 8;
 /// How often the picture is drawn anew; ten times a second looks alive and costs nothing.
 const FRAME: Duration = Duration::from_millis(100);
 
@@ -35,8 +38,7 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     if let Some(id) = &arguments.id {
         goal = goal.id(id);
     }
-    goal.check(&config)
-        .map_err(|error| Failure::plain(error.to_string()))?;
+    goal.check(&config).map_err(Failure::from)?;
     let engine = engine(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -61,7 +63,7 @@ async fn answer(
         .engine(engine)
         .start()
         .await
-        .map_err(|error| Failure::plain(error.to_string()))?;
+        .map_err(Failure::from)?;
     let outcome = watch(&node, goal, screen).await;
     node.stop().await;
     outcome
@@ -70,10 +72,7 @@ async fn answer(
 async fn watch(node: &Node, goal: Goal, screen: Screen) -> Result<Answer, Failure> {
     let model = node.model();
     let title = goal.text().to_owned();
-    let mut run = node
-        .run(goal)
-        .await
-        .map_err(|error| Failure::plain(error.to_string()))?;
+    let mut run = node.run(goal).await.map_err(Failure::from)?;
     let mut picture = Picture::new(&title, &format!("{} on {}", model.name, model.device));
     for agent in node.view().agents {
         picture.place(&agent.supervisor, &agent.id);
@@ -96,9 +95,7 @@ async fn watch(node: &Node, goal: Goal, screen: Screen) -> Result<Answer, Failur
         }
     }
     drawing.end();
-    run.answer()
-        .await
-        .map_err(|error| Failure::plain(error.to_string()))
+    run.answer().await.map_err(Failure::from)
 }
 
 /// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
@@ -112,10 +109,10 @@ pub(super) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
             if config.model.engine == EngineChoice::Burn {
                 return Err(failure);
             }
-            console::note(&format!(
-                "{}\nno weights, so the scripted engine thinks: the figures are the same, the prose is plainer",
-                failure.sentence()
-            ));
+            console::note(failure.sentence());
+            console::note(
+                "no weights, so the scripted engine thinks: the figures are the same, the prose is plainer",
+            );
             return Ok(engines::scripted());
         }
     }
@@ -128,11 +125,15 @@ fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
     if json {
         console::json(answer)?;
     } else {
-        if !answer.answer.is_empty() {
-            console::result(&answer.answer)?;
+        let (report, cut) = match console::page() {
+            Some(lines) => on_a_page(&answer.answer, lines),
+            None => (answer.answer.clone(), false),
+        };
+        if !report.is_empty() {
+            console::text(&report)?;
         }
-        for artifact in &answer.artifacts {
-            console::note(&format!("wrote {}", artifact.path.display()));
+        if cut {
+            console::note("the tables and pictures are in the report below");
         }
         for gap in &answer.gaps {
             console::note(&format!("missing: {gap}"));
@@ -152,12 +153,35 @@ fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
             console::note(&format!("aios: {reason}"));
         }
         console::note(&cost(answer));
+        // Last, so that nothing stands between the answer and what is to be known about it.
+        for artifact in &answer.artifacts {
+            console::note(&format!("wrote {}", artifact.path.display()));
+        }
     }
     Ok(ExitCode::from(match answer.status {
         GoalStatus::Approved => 0,
         GoalStatus::Partial => 2,
         GoalStatus::Failed => 1,
     }))
+}
+
+/// The report as a terminal of so many lines shows it: as its reader sees it rather than as Markdown, and if it is longer than the screen
+/// only what is read first, the answer, and what is missing; the rest would push the answer out of sight. Says whether it was cut.
+fn on_a_page(report: &str, lines: usize) -> (String, bool) {
+    let long = report.lines().count() + NOTES > lines;
+    let mut out = String::new();
+    let (mut kept, mut cut) = (true, false);
+    for line in report.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            kept = !long || ["Summary", "Answer", "Gaps"].contains(&heading);
+            cut |= !kept;
+        }
+        if kept {
+            out.push_str(&shown::read_markdown(line));
+            out.push('\n');
+        }
+    }
+    (out, cut)
 }
 
 /// What the goal cost, in one line.

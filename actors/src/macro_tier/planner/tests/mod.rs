@@ -17,6 +17,7 @@ use crate::macro_tier::plan::{Budget, Intent, Plan};
 use crate::macro_tier::report::{Answer, Author, answer, closing};
 
 mod chance;
+mod hostile;
 
 struct Walked {
     analysis: Analysis,

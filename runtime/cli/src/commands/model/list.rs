@@ -45,6 +45,6 @@ pub(crate) fn run(arguments: &ModelList) -> Result<ExitCode, Failure> {
         );
     }
     let _ = writeln!(table, "\ncache: {}", cache.root().display());
-    console::result(&table)?;
+    console::text(&table)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use aios_inference::models::SMOLLM2_135M_INSTRUCT;
 use aios_inference::{ChatRole, ChatTurn, Engine, InferRequest, Prompt, Sampling};
+use aios_tools::shown;
 use serde_json::json;
 
 use crate::arguments::ModelRun;
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
         .stream(&request, &mut |token| {
             if show
                 && out
-                    .write_all(token.text.as_bytes())
+                    .write_all(shown::terminal_text(&token.text).as_bytes())
                     .and_then(|()| out.flush())
                     .is_err()
             {

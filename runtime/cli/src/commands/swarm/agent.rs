@@ -6,6 +6,7 @@ use aios_runtime::door::{Request, SwarmQuestion};
 use serde_json::Value;
 
 use crate::arguments::SwarmAgent;
+use crate::console;
 use crate::failure::Failure;
 use crate::visit;
 
@@ -16,7 +17,7 @@ pub(crate) fn run(arguments: &SwarmAgent) -> Result<ExitCode, Failure> {
         },
     };
     visit::show(&arguments.show, &request, |answer: &Value, width, _| {
-        lines(answer, width)
+        lines(&console::harmless(answer), width)
     })
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::grouped;
 use crate::arguments::Show;
-use crate::console::{Style, paint};
+use crate::console::{self, Style, paint};
 use crate::failure::Failure;
 use crate::visit;
 
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Show) -> Result<ExitCode, Failure> {
     visit::show(
         arguments,
         &request,
-        |answer: &Value, width, colour| match Zone::deserialize(answer) {
+        |answer: &Value, width, colour| match Zone::deserialize(&console::harmless(answer)) {
             Ok(zone) => lines(&zone, width, colour),
             Err(error) => vec![format!("the node's answer was not understood: {error}")],
         },

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::grouped;
 use crate::arguments::SwarmTop;
-use crate::console::{Style, paint};
+use crate::console::{self, Style, paint};
 use crate::failure::Failure;
 use crate::visit;
 
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &SwarmTop) -> Result<ExitCode, Failure> {
     visit::show(
         &arguments.show,
         &request,
-        |answer: &Value, width, colour| match Top::deserialize(answer) {
+        |answer: &Value, width, colour| match Top::deserialize(&console::harmless(answer)) {
             Ok(top) => lines(&top, width, colour),
             Err(error) => vec![format!("the node's answer was not understood: {error}")],
         },

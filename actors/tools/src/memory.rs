@@ -1,0 +1,236 @@
+//! What the calls of a goal may hold together, set aside before it is allocated.
+//!
+//! A file can ask for much more memory than it has bytes: a line of separators, a column of different cells, a query that sorts. So
+//! whoever reads one sets aside what it is about to hold, piece by piece, and is refused with both numbers before the allocator is asked.
+//! What was set aside goes back when it is dropped.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use crate::ToolError;
+
+/// An account of bytes that everybody with a clone of it shares.
+#[derive(Clone, Debug)]
+pub struct Memory(Arc<Account>);
+
+#[derive(Debug)]
+struct Account {
+    allowed: u64,
+    held: AtomicU64,
+    /// Whose memory this is a part of.
+    within: Option<Memory>,
+}
+
+/// An account that is somebody else's; it is there as long as anybody has it.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakMemory(Weak<Account>);
+
+impl WeakMemory {
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    pub(crate) fn held(&self) -> Option<Memory> {
+        self.0.upgrade().map(Memory)
+    }
+}
+
+impl Memory {
+    pub(crate) fn weak(&self) -> WeakMemory {
+        WeakMemory(Arc::downgrade(&self.0))
+    }
+
+    /// An account of `allowed` bytes.
+    #[must_use]
+    pub fn of(allowed: u64) -> Self {
+        Self(Arc::new(Account {
+            allowed,
+            held: AtomicU64::new(0),
+            within: None,
+        }))
+    }
+
+    /// An account of at most `allowed` bytes inside this one: what is held there is held here too.
+    #[must_use]
+    pub fn part(&self, allowed: u64) -> Self {
+        Self(Arc::new(Account {
+            allowed,
+            held: AtomicU64::new(0),
+            within: Some(self.clone()),
+        }))
+    }
+
+    /// Bytes set aside now.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.0.held.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that may be held together.
+    #[must_use]
+    pub fn allowed(&self) -> u64 {
+        self.0.allowed
+    }
+
+    /// Sets aside `bytes` for `what`.
+    ///
+    /// # Errors
+    /// [`ToolError::OutOfMemory`], with what would be held and what is allowed.
+    pub fn reserve(&self, what: &str, bytes: u64) -> Result<Reserved, ToolError> {
+        let mut reserved = Reserved {
+            memory: self.clone(),
+            what: what.to_owned(),
+            bytes: 0,
+        };
+        reserved.grow(bytes)?;
+        Ok(reserved)
+    }
+
+    fn add(&self, bytes: u64) -> Result<(), (u64, u64)> {
+        if let Some(within) = &self.0.within {
+            within.add(bytes)?;
+        }
+        let fits = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= self.0.allowed);
+        let added = self
+            .0
+            .held
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+        added.map(drop).map_err(|held| {
+            if let Some(within) = &self.0.within {
+                within.remove(bytes);
+            }
+            (held.saturating_add(bytes), self.0.allowed)
+        })
+    }
+
+    fn remove(&self, bytes: u64) {
+        self.0.held.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(within) = &self.0.within {
+            within.remove(bytes);
+        }
+    }
+
+    /// The refusal of `bytes` more for `what`.
+    pub(crate) fn exhausted(&self, what: &str, bytes: u64) -> ToolError {
+        ToolError::OutOfMemory {
+            what: what.to_owned(),
+            asked: self.held().saturating_add(bytes),
+            allowed: self.0.allowed,
+        }
+    }
+}
+
+/// Bytes set aside; they go back when this is dropped.
+#[derive(Debug)]
+pub struct Reserved {
+    memory: Memory,
+    what: String,
+    bytes: u64,
+}
+
+impl Reserved {
+    /// More room from the same account, to be given back by itself.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            memory: self.memory.clone(),
+            what: self.what.clone(),
+            bytes: 0,
+        }
+    }
+
+    /// Bytes set aside here.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Sets aside so many bytes more.
+    ///
+    /// # Errors
+    /// As [`Memory::reserve`]; what was set aside before stays so.
+    pub fn grow(&mut self, bytes: u64) -> Result<(), ToolError> {
+        self.memory
+            .add(bytes)
+            .map_err(|(asked, allowed)| ToolError::OutOfMemory {
+                what: self.what.clone(),
+                asked,
+                allowed,
+            })?;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives back so many bytes.
+    pub fn shrink(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.memory.remove(bytes);
+    }
+
+    /// Appends to a list whose room is set aside here, in steps that are refused before they are allocated.
+    pub(crate) fn push<T>(&mut self, list: &mut Vec<T>, item: T) -> Result<(), ToolError> {
+        if list.len() == list.capacity() {
+            let (room, size) = (list.capacity(), size_of::<T>());
+            let more = (room / 2).max(16);
+            // While it moves, both places are held.
+            self.grow(((room + more) * size) as u64)?;
+            let made = list.try_reserve_exact(more);
+            if made.is_err() {
+                return Err(self.memory.exhausted(&self.what, (more * size) as u64));
+            }
+            self.shrink((room * size) as u64);
+        }
+        list.push(item);
+        Ok(())
+    }
+
+    /// Gives back the room of a list that is let go.
+    pub(crate) fn release<T>(&mut self, list: Vec<T>) {
+        self.shrink((list.capacity() * size_of::<T>()) as u64);
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.memory.remove(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_together_stays_within_what_is_allowed() {
+        let node = Memory::of(100);
+        let (one, two) = (node.part(80), node.part(80));
+        let held = one.reserve("a.csv", 70).unwrap();
+        let says = one.reserve("b.csv", 20).unwrap_err().to_string();
+        assert_eq!(
+            says,
+            "b.csv needs 90 bytes of memory together with what its goal holds, at most 80 bytes are allowed; give a smaller file or raise tools.memory_mb"
+        );
+        assert!(two.reserve("c.csv", 40).is_err(), "the node has 30 left");
+        assert_eq!((one.held(), two.held(), node.held()), (70, 0, 70));
+        let mut more = two.reserve("c.csv", 30).unwrap();
+        assert!(more.grow(1).is_err());
+        drop(held);
+        more.grow(50).unwrap();
+        more.shrink(10);
+        assert_eq!((one.held(), two.held(), node.held()), (0, 70, 70));
+        drop(more);
+        assert_eq!(node.held(), 0);
+        assert!(node.reserve("d", u64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_list_grows_no_further_than_what_is_allowed() {
+        let memory = Memory::of(10_000);
+        let mut held = memory.reserve("list", 0).unwrap();
+        let mut list: Vec<u64> = Vec::new();
+        let refused = (0..).find(|at| held.push(&mut list, *at).is_err()).unwrap();
+        assert!((400..1_250).contains(&refused), "{refused}");
+        assert!(list.capacity() as u64 * 8 <= memory.held());
+        held.release(list);
+        assert_eq!(memory.held(), 0);
+    }
+}
