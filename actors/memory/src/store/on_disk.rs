@@ -1,13 +1,18 @@
 //! The store on disk: sled, with a checksum for each value. The only file that names sled.
 //!
+//! The folder is its user's alone before sled makes a file in it, so nobody else sees one at any moment; the files are closed too, one
+//! by one, for whoever copies them elsewhere.
+//!
 //! A value lies there as `crc32 of key and value, little-endian || value`. The key is covered, so that a value that
 //! strayed to another key is found out too.
 
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::{Entry, Store, StoreError, Swap, check_key, check_value};
+use parking_lot::Mutex;
+
+use super::{Entry, Store, StoreError, Swap, check_key, check_value, private};
 
 /// Room for sled's page cache: views and results are small, and the node has other uses for memory.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -23,16 +28,28 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 pub struct SledStore {
     db: sled::Db,
     path: PathBuf,
+    /// When a large value was last seen to have got a file of its own.
+    blobs: Mutex<Option<SystemTime>>,
 }
+
+/// Where sled puts values that are too large for its log, below the store's folder.
+const BLOBS: &str = "blobs";
 
 impl SledStore {
     /// Opens or makes the store in a folder. Blocks for the reading of the folder, and for up to two seconds while another
     /// store has it open: one that was just dropped is closed a moment later.
     ///
+    /// The folder is made for its user alone (mode 700), one that is there is closed to others.
+    ///
     /// # Errors
-    /// [`StoreError::InUse`] if it is still open elsewhere after that, [`StoreError::Broken`] if it is no store.
+    /// [`StoreError::InUse`] if it is still open elsewhere after that, [`StoreError::Broken`] if it is no store,
+    /// [`StoreError::NotPrivate`] if somebody else decides about the folder or it cannot be closed to others.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
+        private::prepare(path).map_err(|reason| StoreError::NotPrivate {
+            path: path.to_path_buf(),
+            reason,
+        })?;
         let begin = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -52,7 +69,16 @@ impl SledStore {
         // Sled panics on some damaged files; to the caller that is a broken folder like any other.
         let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
         match opened {
-            Ok(Ok(db)) => Ok(Self { db, path }),
+            Ok(Ok(db)) => {
+                private::close(&path).map_err(|error| StoreError::Io {
+                    reason: error.to_string(),
+                })?;
+                Ok(Self {
+                    db,
+                    path,
+                    blobs: Mutex::default(),
+                })
+            }
             Ok(Err(error)) => Err(open_error(path, &error)),
             Err(_) => Err(StoreError::Broken {
                 path,
@@ -64,6 +90,22 @@ impl SledStore {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Closes the files that large values have got since the last look.
+    fn close_blobs(&self) -> std::io::Result<()> {
+        let folder = self.path.join(BLOBS);
+        let changed = match std::fs::metadata(&folder) {
+            Ok(found) => found.modified()?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let mut seen = self.blobs.lock();
+        if *seen != Some(changed) {
+            private::close(&folder)?;
+            *seen = Some(changed);
+        }
+        Ok(())
     }
 }
 
@@ -178,7 +220,9 @@ impl Store for SledStore {
 
     fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(failed)?;
-        Ok(())
+        self.close_blobs().map_err(|error| StoreError::Io {
+            reason: error.to_string(),
+        })
     }
 }
 
@@ -279,16 +323,66 @@ mod tests {
         for name in ["conf", "db"] {
             std::fs::write(damaged.join(name), [0x5a; 600]).unwrap();
         }
-        for path in [file, damaged] {
-            let error = SledStore::open(&path).unwrap_err();
-            assert!(
-                matches!(&error, StoreError::Broken { path: told, .. } if *told == path),
-                "{error}"
-            );
-            assert!(
-                error.to_string().contains("move the folder away"),
-                "{error}"
-            );
+        let error = SledStore::open(&file).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::NotPrivate { path, .. } if *path == file),
+            "{error}"
+        );
+        let error = SledStore::open(&damaged).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Broken { path, .. } if *path == damaged),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("move the folder away"),
+            "{error}"
+        );
+    }
+
+    /// Whatever the mask of the process is: what others may do with a folder and everything in it.
+    fn open_to_others(folder: &Path) -> Vec<PathBuf> {
+        use std::os::unix::fs::PermissionsExt;
+        let mut found = Vec::new();
+        let mut left = vec![folder.to_path_buf()];
+        while let Some(path) = left.pop() {
+            let metadata = std::fs::metadata(&path).unwrap();
+            if metadata.is_dir() {
+                left.extend(
+                    std::fs::read_dir(&path)
+                        .unwrap()
+                        .map(|entry| entry.unwrap().path()),
+                );
+            }
+            if metadata.permissions().mode() & 0o077 != 0 {
+                found.push(path);
+            }
         }
+        found
+    }
+
+    #[test]
+    fn folder_and_files_are_their_users_alone_whatever_was_there() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/state");
+        let none: [PathBuf; 0] = [];
+        {
+            let store = SledStore::open(&path).unwrap();
+            assert_eq!(open_to_others(&folder.path().join("deep")), none);
+            for number in 0..4_u8 {
+                store.put(&[number], &vec![number; 1 << 20]).unwrap();
+                store.flush().unwrap();
+            }
+            assert!(path.join(BLOBS).read_dir().unwrap().next().is_some());
+            assert_eq!(open_to_others(&path), none);
+        }
+        // As an earlier version left it.
+        for (name, mode) in [("", 0o755), ("db", 0o644), ("conf", 0o644), (BLOBS, 0o755)] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(path.join(name), mode).unwrap();
+        }
+        let store = SledStore::open(&path).unwrap();
+        assert_eq!(open_to_others(&path), none);
+        assert_eq!(store.get(&[3]).unwrap().unwrap().len(), 1 << 20);
     }
 }
