@@ -12,6 +12,7 @@ pub mod macro_tier;
 pub mod meso_tier;
 pub mod recovery;
 
+mod departed;
 mod directory;
 mod factory;
 mod farewell;

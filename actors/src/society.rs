@@ -1,7 +1,6 @@
 //! One world of agents: their directory, keys, records, memory and clock. Two worlds fit in one process and know
 //! nothing of each other.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use aios_inference::EngineHandle;
 use aios_memory::{InMemoryStore, Store, StoreError};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{
-    AgentId, IdentityError, KeyDirectory, KeyRegistry, Party, RegistryError, Sealed,
+    AgentId, IdentityError, KeyDirectory, KeyProblem, KeyRegistry, Party, RegistryError, Sealed,
     SigningIdentity, TenantId, Tier, Timestamp,
 };
 use aios_supervisor::{ChildHandle, ChildSpec, DeadLetters, OrderError, Reason, SupervisorRef};
@@ -23,10 +22,11 @@ use crate::agent::{
     HostArguments, Maker, MessageCounts, Principal, Snapshot, SnapshotError, Steps, SystemClock,
     metric,
 };
+use crate::departed::Departed;
 use crate::directory::Directory;
 use crate::factory::{Blueprint, Factories};
 use crate::recovery::approvals::Owner;
-use crate::recovery::{Approvals, Breakers, Policies, Purses, Waits};
+use crate::recovery::{Approvals, Breakers, Ledger, Policies, Purses, Waits};
 
 /// Dead letters kept for a look; the counts remember the rest.
 const DEAD_LETTERS: usize = 1024;
@@ -43,6 +43,7 @@ struct Inner {
     directory: Directory,
     factories: Factories,
     keys: Arc<KeyRegistry>,
+    departed: Mutex<Departed>,
     audit: Arc<Audit>,
     dead_letters: DeadLetters<Sealed>,
     steps: Steps,
@@ -53,8 +54,8 @@ struct Inner {
     chance: Mutex<StdRng>,
     tenant: TenantId,
     zone: String,
-    /// The highest epoch each party had here.
-    epochs: Mutex<HashMap<Party, u64>>,
+    /// The highest epoch that anybody had here: one for all, so that nobody who comes again has one that is not his newest.
+    epoch: Mutex<u64>,
     instances: AtomicU64,
     /// What agents that are gone had sent, verified and refused.
     past: Mutex<MessageCounts>,
@@ -64,6 +65,7 @@ struct Inner {
     breakers: Breakers,
     waits: Waits,
     purses: Purses,
+    ledger: Ledger,
     approvals: Approvals,
 }
 
@@ -126,7 +128,7 @@ impl Default for SocietyBuilder {
             zone: "global".to_owned(),
             recovery: Policies::default(),
             price_micros: 0,
-            results: 10_000,
+            results: 1_000,
             owner: None,
         }
     }
@@ -210,7 +212,7 @@ impl SocietyBuilder {
         self
     }
 
-    /// How many results of earlier goals are kept, at least one; 10,000 unless said otherwise.
+    /// How many results of earlier goals are kept, and goals that can be asked for again, at least one; 1,000 unless said otherwise.
     #[must_use]
     pub fn results(mut self, most: u32) -> Self {
         self.results = most;
@@ -239,10 +241,17 @@ impl SocietyBuilder {
             self.owner,
             Arc::clone(&audit),
         );
+        let steps = Steps::new(Arc::clone(&self.store), Arc::clone(&self.clock));
+        let ledger = Ledger::new(
+            Arc::clone(&self.store),
+            steps.log().clone(),
+            self.results as usize,
+        );
         Society(Arc::new(Inner {
             directory: Directory::default(),
             factories: Factories::default(),
             keys: self.keys,
+            departed: Mutex::default(),
             audit,
             recovery: self.recovery,
             price_micros: self.price_micros,
@@ -252,7 +261,8 @@ impl SocietyBuilder {
             purses: Purses::default(),
             approvals,
             dead_letters: DeadLetters::new(DEAD_LETTERS, letters_clock),
-            steps: Steps::new(Arc::clone(&self.store)),
+            steps,
+            ledger,
             store: self.store,
             engine: self.engine,
             bus: self.bus,
@@ -260,7 +270,7 @@ impl SocietyBuilder {
             chance: Mutex::new(chance),
             tenant: self.tenant,
             zone: self.zone,
-            epochs: Mutex::default(),
+            epoch: Mutex::default(),
             instances: AtomicU64::new(0),
             past: Mutex::default(),
         }))
@@ -371,6 +381,11 @@ impl Society {
         &self.0.purses
     }
 
+    /// Which goals have steps here.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.0.ledger
+    }
+
     /// What humans are asked.
     #[must_use]
     pub fn approvals(&self) -> &Approvals {
@@ -423,8 +438,14 @@ impl Society {
         options: AgentOptions,
     ) -> Result<Arc<Cell>, SocietyError> {
         let now = self.now();
+        self.forget_gone();
         let party = identity.party().clone();
-        let known = self.0.keys.key(&party, identity.key_id(), now).is_ok();
+        // A key of ours ends with its party; one that somebody else entered is theirs to take out.
+        let was_ours = self.0.departed.lock().back(&party)
+            || self.directory().get(&party).is_some_and(|cell| cell.keyed);
+        let found = self.0.keys.key(&party, identity.key_id(), now);
+        let keyed = was_ours || found == Err(KeyProblem::UnknownParty);
+        let known = found.is_ok();
         if !known {
             match self.0.keys.register(&party, identity.public_key(), now) {
                 Err(RegistryError::AlreadyRegistered(_)) => {
@@ -443,8 +464,7 @@ impl Society {
             }
         }
         let epoch = {
-            let mut epochs = self.0.epochs.lock();
-            let epoch = epochs.entry(party.clone()).or_default();
+            let mut epoch = self.0.epoch.lock();
             *epoch = (*epoch + 1).max(now.as_micros());
             *epoch
         };
@@ -464,6 +484,7 @@ impl Society {
             begin: now - Duration::from_micros(1),
             chance: self.0.chance.lock().next_u64(),
             dead_letters: self.0.dead_letters.clone(),
+            keyed,
         });
         if let Some(before) = self.directory().get(&party) {
             *self.0.past.lock() += before.messages();
@@ -579,10 +600,34 @@ impl Society {
         Client::open(self, cell).await
     }
 
-    /// Takes a party off the directory. Its key stays known: what it signed is evidence.
+    /// Takes a party off the directory. Its key is known for ten minutes more, for what it sent and nobody has taken up yet; a party that
+    /// was cut off stays so.
     pub fn leave(&self, party: &Party) {
-        if let Some(cell) = self.directory().remove(party) {
-            *self.0.past.lock() += cell.messages();
+        let now = self.now();
+        let mut departed = self.0.departed.lock();
+        let Some(cell) = self.directory().remove(party) else {
+            return;
+        };
+        *self.0.past.lock() += cell.messages();
+        if !cell.keyed {
+            return;
+        }
+        for (party, key) in departed.leave(party.clone(), cell.public_key().id(), now) {
+            if self.0.keys.key(&party, key, now) != Err(KeyProblem::RevokedParty) {
+                self.0.keys.remove(&party);
+            }
+        }
+    }
+
+    /// Takes leave of agents that will not come back, once there are many: their cells, their keys, their snapshots.
+    fn forget_gone(&self) {
+        for party in self.directory().gone() {
+            self.leave(&party);
+            if let Some(id) = party.agent()
+                && let Err(error) = self.0.store.delete(&snapshot_key(id))
+            {
+                tracing::warn!(agent = %id, %error, "the snapshot of an agent that is gone stays");
+            }
         }
     }
 

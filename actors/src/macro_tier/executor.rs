@@ -1,7 +1,7 @@
 //! The executor: one order, one tool, one result.
 //!
 //! An order is a durable step. However often it is sent, redelivered or repeated after a crash, the tool's result is committed once under
-//! the order's operation id, and the tool is handed that id so that its own effects are idempotent too.
+//! the order's operation id, and the tool is handed that id, behind its tenant's name, so that its own effects are idempotent too.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,8 +54,10 @@ impl Agent for Executor {
         let order: TaskOrder = incoming.json()?;
         let tools = Arc::clone(&self.tools);
         ctx.spawn(incoming, move |incoming, ctx| async move {
+            // Two tenants may name their goals alike; what a tool does for one it has not done for the other.
+            let key = format!("{}/{}", ctx.tenant(), order.operation);
             let result = tokio::select! {
-                result = ctx.once(&order.operation, || perform(tools, &order, ctx.me().to_string())) => result?,
+                result = ctx.once(&order.operation, || perform(tools, &order, key, ctx.me().to_string())) => result?,
                 // The planner has given up; dropping the step raises the tool's flag.
                 () = incoming.cancelled() => return Ok(()),
             };
@@ -70,6 +72,7 @@ impl Agent for Executor {
 async fn perform(
     tools: Arc<Toolbox>,
     order: &TaskOrder,
+    key: String,
     agent: String,
 ) -> Result<TaskResult, AgentError> {
     let begun = Instant::now();
@@ -78,7 +81,7 @@ async fn perform(
     let work = {
         let order = order.clone();
         let cancel = cancel.0.clone();
-        tokio::task::spawn_blocking(move || call(&tools, &order, &cancel, begun + allowed))
+        tokio::task::spawn_blocking(move || call(&tools, &order, &key, &cancel, begun + allowed))
     };
     let output = match tokio::time::timeout(allowed + GRACE, work).await {
         Ok(Ok(output)) => output.map_err(refusal)?,
@@ -107,6 +110,7 @@ async fn perform(
 fn call(
     tools: &Toolbox,
     order: &TaskOrder,
+    key: &str,
     cancel: &CancelFlag,
     deadline: Instant,
 ) -> Result<ToolOutput, ToolError> {
@@ -118,7 +122,7 @@ fn call(
         &granted,
         &ToolCall {
             args: &order.args,
-            idempotency_key: &order.operation,
+            idempotency_key: key,
             workspace: &workspace,
             cancel,
             deadline,

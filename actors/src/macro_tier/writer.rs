@@ -56,11 +56,9 @@ impl Writer for ModelWriter {
             .sampling(Sampling::Greedy)
             .deadline(request.deadline);
         let cancel = infer.cancel.clone();
-        // An operation is named after its goal: `goal/task`.
-        let goal = request.idempotency_key.split('/').next().unwrap_or("");
         let purse = self
             .purses
-            .of(goal)
+            .of_key(request.idempotency_key)
             .map_err(|none| WriteError::NoBudget(none.to_string()))?;
         let inference = self.runtime.block_on(async {
             let thought = guarded::infer(&self.breakers, &self.engine, Some(&purse), infer);
@@ -122,14 +120,15 @@ mod tests {
             price_micros: 0,
         };
         let (purses, now) = (world.purses().clone(), world.now());
-        let open = purses.begin("open", allowance, now);
+        let us = world.tenant().clone();
+        let open = purses.begin(&us, "open", allowance, now);
         let poor = Allowance {
             tokens: 1,
             ..allowance
         };
-        purses.begin("poor", poor, now);
-        let over = purses.begin("over", allowance, now);
-        purses.close("over", &over);
+        purses.begin(&us, "poor", poor, now);
+        let over = purses.begin(&us, "over", allowance, now);
+        purses.close(&us, "over", &over);
         // No engine comes up behind it: what gets that far waits for one until its time is over.
         let writer = ModelWriter::new(EngineHandle::new(EngineConfig::default()), &world);
         let write = move |goal: &str| {
@@ -137,7 +136,7 @@ mod tests {
                 instruction: "Say it.",
                 facts: &[],
                 max_words: 20,
-                idempotency_key: &format!("{goal}/answer"),
+                idempotency_key: &format!("{us}/{goal}/answer"),
                 cancel: &CancelFlag::new(),
                 deadline: Instant::now() + Duration::from_millis(50),
             })

@@ -147,7 +147,8 @@ impl Team {
     }
 
     fn purse(&self, goal: &str) -> Result<Purse, NoPurse> {
-        self.house.society.purses().of(goal)
+        let society = &self.house.society;
+        society.purses().of(society.tenant(), goal)
     }
 
     /// The goal's purse once it is under way, with seven tokens gone.
