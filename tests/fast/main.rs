@@ -9,6 +9,7 @@ mod house;
 mod layering;
 mod made_up;
 mod nodes;
+mod records;
 mod recourse;
 mod recovery;
 mod resting;

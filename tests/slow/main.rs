@@ -4,6 +4,9 @@
 #[path = "../fast/house.rs"]
 #[allow(dead_code)]
 mod house;
+#[path = "../fast/records.rs"]
+mod records;
+mod soak;
 #[path = "../fast/storm.rs"]
 mod storm;
 

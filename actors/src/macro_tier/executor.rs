@@ -1,7 +1,7 @@
 //! The executor: one order, one tool, one result.
 //!
 //! An order is a durable step. However often it is sent, redelivered or repeated after a crash, the tool's result is committed once under
-//! the order's operation id, and the tool is handed that id, behind its tenant's name, so that its own effects are idempotent too.
+//! the order's operation id, and the tool is handed that id so that its own effects are idempotent too.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use async_trait::async_trait;
 
 use crate::agent::{Agent, AgentError, Context, Incoming};
 use crate::content::{TaskOrder, TaskResult, ontology};
+use crate::recovery::budget::tool_key;
 
 /// How long a tool may take to notice that its deadline has passed before the executor counts as hung.
 const GRACE: Duration = Duration::from_millis(500);
@@ -54,8 +55,7 @@ impl Agent for Executor {
         let order: TaskOrder = incoming.json()?;
         let tools = Arc::clone(&self.tools);
         ctx.spawn(incoming, move |incoming, ctx| async move {
-            // Two tenants may name their goals alike; what a tool does for one it has not done for the other.
-            let key = format!("{}/{}", ctx.tenant(), order.operation);
+            let key = tool_key(&order.operation, ctx.tenant(), ctx.society().tenant());
             let result = tokio::select! {
                 result = ctx.once(&order.operation, || perform(tools, &order, key, ctx.me().to_string())) => result?,
                 // The planner has given up; dropping the step raises the tool's flag.

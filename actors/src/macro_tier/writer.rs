@@ -5,6 +5,7 @@ use std::time::Duration;
 use aios_inference::{
     ChatRole, ChatTurn, EngineError, EngineHandle, Finish, InferRequest, Prompt, Sampling,
 };
+use aios_protocols::TenantId;
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;
 
@@ -22,6 +23,7 @@ pub struct ModelWriter {
     engine: EngineHandle,
     breakers: Breakers,
     purses: Purses,
+    tenant: TenantId,
     runtime: Handle,
 }
 
@@ -34,6 +36,7 @@ impl ModelWriter {
             engine,
             breakers: world.breakers().clone(),
             purses: world.purses().clone(),
+            tenant: world.tenant().clone(),
             runtime: Handle::current(),
         }
     }
@@ -58,7 +61,7 @@ impl Writer for ModelWriter {
         let cancel = infer.cancel.clone();
         let purse = self
             .purses
-            .of_key(request.idempotency_key)
+            .of_key(request.idempotency_key, &self.tenant)
             .map_err(|none| WriteError::NoBudget(none.to_string()))?;
         let inference = self.runtime.block_on(async {
             let thought = guarded::infer(&self.breakers, &self.engine, Some(&purse), infer);
@@ -136,7 +139,7 @@ mod tests {
                 instruction: "Say it.",
                 facts: &[],
                 max_words: 20,
-                idempotency_key: &format!("{us}/{goal}/answer"),
+                idempotency_key: &format!("{goal}/answer"),
                 cancel: &CancelFlag::new(),
                 deadline: Instant::now() + Duration::from_millis(50),
             })

@@ -238,6 +238,15 @@ impl Hold {
     }
 }
 
+/// The idempotency key that a tool is handed for an operation of a goal: `goal/task`, and `goal@tenant/task` for a goal of another tenant
+/// than the world's own. Two tenants may name their goals alike; what a tool does for one it has not done for the other.
+pub(crate) fn tool_key(operation: &str, tenant: &TenantId, own: &TenantId) -> String {
+    match operation.split_once('/') {
+        Some((goal, task)) if tenant != own => format!("{goal}@{tenant}/{task}"),
+        _ => operation.to_owned(),
+    }
+}
+
 /// The purses of all goals under way in one world, each tenant's its own. They outlive a planner that falls, because its successor goes on, and end with their
 /// goals. Cheap to clone; clones are the same purses.
 #[derive(Debug, Clone, Default)]
@@ -285,19 +294,20 @@ impl Purses {
         })
     }
 
-    /// The purse of the goal that a tool's idempotency key is for: `tenant/goal/task`.
+    /// The purse of the goal that a tool's idempotency key is for; see [`tool_key`].
     ///
     /// # Errors
     /// When the key names no goal under way.
-    pub fn of_key(&self, key: &str) -> Result<Purse, NoPurse> {
-        let mut parts = key.split('/');
-        let tenant = parts.next().and_then(|name| TenantId::new(name).ok());
-        let goal = parts.next().unwrap_or_default();
-        match tenant {
-            Some(tenant) => self.of(&tenant, goal),
-            None => Err(NoPurse {
-                goal: goal.to_owned(),
-            }),
+    pub fn of_key(&self, key: &str, own: &TenantId) -> Result<Purse, NoPurse> {
+        let name = key.split('/').next().unwrap_or_default();
+        match name.split_once('@') {
+            None => self.of(own, name),
+            Some((goal, tenant)) => match TenantId::new(tenant) {
+                Ok(tenant) => self.of(&tenant, goal),
+                Err(_) => Err(NoPurse {
+                    goal: name.to_owned(),
+                }),
+            },
         }
     }
 
@@ -414,18 +424,28 @@ mod tests {
         let (us, them) = (tenant("acme"), tenant("rival"));
         let ours = purses.begin(&us, "g", allowance, at(0));
         let theirs = purses.begin(&them, "g", allowance, at(0));
+        let key = |tenant| tool_key("g/t1/r2", tenant, &us);
+        assert_eq!([key(&us), key(&them)], ["g/t1/r2", "g@rival/t1/r2"]);
         purses
-            .of_key("rival/g/t1/r2")
+            .of_key(&key(&them), &us)
             .unwrap()
             .reserve(7, at(0))
             .unwrap()
             .settle(7);
         assert_eq!((ours.spent().tokens, theirs.spent().tokens), (0, 7));
         purses.close(&us, "g", &ours);
-        assert!(purses.of_key("acme/g/t1").is_err());
-        assert!(purses.of_key("rival/g/t1").is_ok());
-        for nobody in ["", "g", "g/t1", "/g/t1", "No Name/g/t1", "acme"] {
-            assert!(purses.of_key(nobody).is_err(), "{nobody:?}");
+        assert!(purses.of_key("g@rival/t1", &us).is_ok());
+        for nobody in [
+            "",
+            "g",
+            "g/t1",
+            "/g",
+            "g@acme/t1",
+            "g@No Name/t1",
+            "g@/t1",
+            "@rival/t1",
+        ] {
+            assert!(purses.of_key(nobody, &us).is_err(), "{nobody:?}");
         }
         purses.close(&them, "g", &theirs);
         assert!(purses.is_empty());

@@ -43,16 +43,12 @@ pub(super) async fn pursue(
     ctx: &Context,
 ) -> Result<GoalAnswer, AgentError> {
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
-    let lease = |ttl_ms| LeaseRequest {
-        resource: format!("goal/{}", request.goal_id),
-        ttl_ms,
-    };
     let held: Lease = ask(
         ctx,
         "meso.consensus",
         Performative::Request,
         ontology::LEASE,
-        &lease(request.deadline_ms),
+        &lease(request, request.deadline_ms),
     )
     .await?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
@@ -100,18 +96,30 @@ pub(super) async fn pursue(
     if has_answer && let Err(error) = under_way.over() {
         tracing::warn!(%error, "the goal is not on record as answered");
     }
+    give_back(request, ctx).await;
+    answer
+}
+
+fn lease(request: &GoalRequest, ttl_ms: u64) -> LeaseRequest {
+    LeaseRequest {
+        resource: format!("goal/{}", request.goal_id),
+        ttl_ms,
+    }
+}
+
+/// Gives the goal's lease back: it is over, or was called off.
+pub(super) async fn give_back(request: &GoalRequest, ctx: &Context) {
     let released: Result<Lease, _> = ask(
         ctx,
         "meso.consensus",
         Performative::Request,
         ontology::LEASE,
-        &lease(0),
+        &lease(request, 0),
     )
     .await;
     if let Err(error) = released {
         tracing::warn!(%error, "the goal's lease runs out by itself");
     }
-    answer
 }
 
 /// An answer as it is kept, with what it was got under.
