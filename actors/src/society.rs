@@ -128,7 +128,7 @@ impl Default for SocietyBuilder {
             zone: "global".to_owned(),
             recovery: Policies::default(),
             price_micros: 0,
-            results: 1_000,
+            results: 500,
             owner: None,
         }
     }
@@ -212,7 +212,7 @@ impl SocietyBuilder {
         self
     }
 
-    /// How many results of earlier goals are kept, and goals that can be asked for again, at least one; 1,000 unless said otherwise.
+    /// How many results of earlier goals are kept, and goals that can be asked for again, at least one; 500 unless said otherwise.
     #[must_use]
     pub fn results(mut self, most: u32) -> Self {
         self.results = most;

@@ -14,15 +14,11 @@ pub fn scripted() -> EngineFactory {
 /// The Burn engine with the language model and the embedder from the cache.
 #[cfg(feature = "burn")]
 pub fn burn(device: crate::config::Device, cache: &aios_inference::models::Cache) -> EngineFactory {
-    use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
+    use aios_burn::{BurnConfig, BurnEngine};
     use aios_inference::Engine;
     use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 
-    let device = match device {
-        crate::config::Device::Auto => DeviceChoice::Auto,
-        crate::config::Device::Cpu => DeviceChoice::Cpu,
-        crate::config::Device::Wgpu => DeviceChoice::Wgpu,
-    };
+    let device = self::device(device);
     let models = [
         cache.source(&SMOLLM2_135M_INSTRUCT),
         cache.source(&ALL_MINILM_L6_V2),
@@ -37,4 +33,16 @@ pub fn burn(device: crate::config::Device, cache: &aios_inference::models::Cache
         }
         Ok(Box::new(engine))
     })
+}
+
+/// A configured device in Burn's words.
+#[cfg(feature = "burn")]
+pub fn device(device: crate::config::Device) -> aios_burn::DeviceChoice {
+    use aios_burn::DeviceChoice;
+
+    match device {
+        crate::config::Device::Auto => DeviceChoice::Auto,
+        crate::config::Device::Cpu => DeviceChoice::Cpu,
+        crate::config::Device::Wgpu => DeviceChoice::Wgpu,
+    }
 }

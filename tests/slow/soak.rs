@@ -7,8 +7,11 @@ use crate::records::Rig;
 
 const FIRST: u64 = 1_000;
 const ALL: u64 = 10_000;
-/// How much more there may be after all than after the first: what an allocator and a log need to breathe.
-const SLACK: f64 = 1.25;
+/// How much more memory there may be after all than after the first: what an allocator needs to breathe.
+const MEMORY_SLACK: f64 = 1.15;
+/// How much larger the folder may be: sled cleans a part of its log when less than half of it is in use, so the log is between one and two
+/// times as large as what is in it.
+const DISK_SLACK: f64 = 1.5;
 const MB: f64 = 1_048_576.0;
 
 /// Resident memory of this process, in bytes.
@@ -43,10 +46,8 @@ async fn ten_thousand_goals_leave_memory_and_disk_as_the_first_thousand_did() {
     let state = folder.path().join("state");
     let mut rig = Rig::new(folder.path(), None).await;
     let begun = Instant::now();
-    let mut first = None;
-    // `AIOS_SOAK` asks for fewer, for a look.
-    let all = std::env::var("AIOS_SOAK").map_or(ALL, |many| many.parse().unwrap());
-    for goals in (FIRST / 2..=all).step_by(FIRST as usize / 2) {
+    let mut seen = Vec::new();
+    for goals in (FIRST / 2..=ALL).step_by(FIRST as usize / 2) {
         rig.run(FIRST / 2).await;
         let (memory, disk, held) = (resident(), size(&state), rig.held());
         eprintln!(
@@ -55,25 +56,26 @@ async fn ten_thousand_goals_leave_memory_and_disk_as_the_first_thousand_did() {
             memory / MB,
             disk / MB,
         );
-        if goals < FIRST {
-            continue;
+        if goals >= FIRST {
+            seen.push((goals, memory, disk, held));
         }
-        let (memory_then, disk_then, held_then) =
-            first.get_or_insert_with(|| (memory, disk, held.clone()));
+    }
+    let (_, memory_then, disk_then, held_then) = seen[0].clone();
+    for (goals, memory, disk, held) in seen {
         assert!(
-            memory <= *memory_then * SLACK,
+            memory <= memory_then * MEMORY_SLACK,
             "{goals} goals: memory grows"
         );
         assert!(
-            disk <= *disk_then * SLACK,
+            disk <= disk_then * DISK_SLACK,
             "{goals} goals: the folder grows"
         );
-        for (kind, many) in &held {
-            let before = held_then.get(kind).copied().unwrap_or(0);
-            // Of three tenants each has its thousand.
+        for (kind, many) in held {
+            // The goals kept at any moment differ in their steps, not in their number.
+            let before = held_then.get(&kind).copied().unwrap_or(0);
             assert!(
-                *many <= before.max(3 * FIRST as usize * 4),
-                "{goals} goals: {kind}"
+                many <= before + before / 10,
+                "{goals} goals: {many} of {kind}, not {before}"
             );
         }
     }
