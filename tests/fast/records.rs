@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aios_actors::agent::{Clock, SystemClock};
+use aios_actors::agent::{Agent, AgentError, Clock, Context, Incoming, Snapshot, SystemClock};
+use aios_actors::async_trait;
 use aios_actors::content::{GoalAnswer, GoalRequest, GoalStatus, ontology};
 use aios_protocols::{Content, Draft, Performative, PrincipalId, ProtocolName, Timestamp};
-use aios_runtime::{Config, Goal, Node};
+use aios_runtime::{Config, Goal, Node, SpawnOptions};
+use aios_supervisor::Restart;
 use tokio::task::JoinSet;
 
 use crate::house::{example, soon};
@@ -229,4 +231,53 @@ async fn after_many_goals_a_node_holds_as_many_records_of_each_kind_as_after_som
     }
     assert_eq!(more, some);
     rig.node.stop().await;
+}
+
+/// Remembers that it was here.
+struct Guest;
+
+#[async_trait]
+impl Agent for Guest {
+    async fn handle(&mut self, _: Incoming, _: &Context) -> Result<(), AgentError> {
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        Some(Snapshot::new(1, b"here".to_vec()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_that_come_and_go_leave_no_cell_no_child_and_no_snapshot() {
+    let node = Node::builder()
+        .factory("macro.guest", |_| Ok(Guest))
+        .start()
+        .await
+        .unwrap();
+    let society = node.society();
+    let (residents, parties) = (node.view().agents.len(), society.directory().view().len());
+    for restart in [Restart::Permanent, Restart::Transient, Restart::Temporary] {
+        for _ in 0..200 {
+            let options = SpawnOptions {
+                restart,
+                ..SpawnOptions::default()
+            };
+            let guest = node.spawn("macro.guest", options).await.unwrap();
+            node.stop_agent(&guest.to_string()).await.unwrap();
+        }
+    }
+    assert_eq!(node.view().agents.len(), residents);
+    // Some are kept for a look, however many there were.
+    let kept = society.directory().view().len() - parties;
+    assert!(kept <= 300, "{kept} of 600 are still known");
+    let snapshots = society
+        .store()
+        .scan_prefix(b"snapshot/", None, 1_000)
+        .unwrap();
+    assert!(
+        (1..=300).contains(&snapshots.len()),
+        "{} snapshots",
+        snapshots.len()
+    );
+    node.stop().await;
 }
