@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 pub mod contract;
+#[cfg(feature = "sled")]
+mod dump;
 mod in_memory;
 #[cfg(feature = "sled")]
 mod on_disk;
