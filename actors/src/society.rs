@@ -28,8 +28,8 @@ use crate::factory::{Blueprint, Factories};
 use crate::recovery::approvals::Owner;
 use crate::recovery::{Approvals, Breakers, Ledger, Policies, Purses, Waits};
 
-/// Dead letters kept for a look; the counts remember the rest.
-const DEAD_LETTERS: usize = 1024;
+/// Dead letters kept for a look, each a frame of up to a megabyte; the counts remember the rest.
+const DEAD_LETTERS: usize = 256;
 /// How long messages under way stay valid when a party enrols again with a new key.
 const KEY_GRACE: Duration = Duration::from_secs(60);
 /// Where snapshots lie in the store.

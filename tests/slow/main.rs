@@ -1,5 +1,5 @@
 //! What takes minutes: `cargo test -p aios-tests --features heavy --test slow`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 #[path = "../fast/house.rs"]
 #[allow(dead_code)]

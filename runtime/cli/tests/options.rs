@@ -1,6 +1,6 @@
 //! Every option does something. For each key that `aios config` shows there is another value, which it takes and prints, and a witness
 //! that a node started with that changes; and values that it refuses in a sentence with the key, the value and what would be right.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::collections::BTreeSet;
 use std::fs;
