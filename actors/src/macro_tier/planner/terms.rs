@@ -55,8 +55,8 @@ impl Terms {
     pub(super) fn hold(&self, answer: &GoalAnswer, now: &Self, again: bool) -> bool {
         match answer.status {
             GoalStatus::Approved => true,
-            _ if again => true,
             _ if now.exceed(self) => false,
+            _ if again => true,
             GoalStatus::Partial => true,
             GoalStatus::Failed => answer.ended_by.is_some() || !answer.waits_for.is_empty(),
         }
@@ -138,7 +138,7 @@ mod tests {
             tokens: 101,
             ..terms()
         };
-        // Status, cut short by a limit, waits for a human; then under the same terms, under larger ones, handed over again.
+        // Status, cut short by a limit, waits for a human; then under the same terms, under larger ones, handed over again under the same.
         let rows = [
             (Approved, false, false, [true, true, true]),
             (Approved, true, false, [true, true, true]),
@@ -154,7 +154,7 @@ mod tests {
             let held = [
                 then.hold(&answer, &terms(), false),
                 then.hold(&answer, &more, false),
-                then.hold(&answer, &more, true),
+                then.hold(&answer, &terms(), true),
             ];
             assert_eq!(held, expected, "{status:?} {limited} {waits}");
         }
