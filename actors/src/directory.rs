@@ -32,6 +32,9 @@ impl Chooser for LeastWaiting {
     }
 }
 
+/// Cells that are kept for a look though nobody will come back to them, beside as many again as there are others.
+const GONE: usize = 256;
+
 /// All cells of one world, by name and by role.
 pub struct Directory {
     places: RwLock<Places>,
@@ -43,6 +46,8 @@ struct Places {
     cells: HashMap<Party, Arc<Cell>>,
     /// In the order of their names.
     roles: HashMap<String, Vec<Arc<Cell>>>,
+    /// Cells there may be before those are looked for that are gone.
+    look_at: usize,
 }
 
 impl Default for Directory {
@@ -149,6 +154,24 @@ impl Directory {
         }
         places.cells.insert(party, cell);
         true
+    }
+
+    /// Who is gone for good, once there are so many that it is worth a look: an agent that was stopped, and that no supervisor can start
+    /// again, because nobody but this directory holds its cell.
+    pub(crate) fn gone(&self) -> Vec<Party> {
+        let mut places = self.places.write();
+        if places.cells.len() <= places.look_at.max(GONE) {
+            return Vec::new();
+        }
+        let gone: Vec<Party> = places
+            .cells
+            .values()
+            // Agents lie in two maps here.
+            .filter(|cell| Arc::strong_count(cell) <= 2 && cell.state() == AgentState::Offline)
+            .map(|cell| cell.party().clone())
+            .collect();
+        places.look_at = 2 * (places.cells.len() - gone.len()) + GONE;
+        gone
     }
 
     /// Forgets a party. What is sent to it from now on finds nobody.

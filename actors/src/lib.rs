@@ -13,6 +13,7 @@ pub mod meso_tier;
 pub mod outside;
 pub mod recovery;
 
+mod departed;
 mod directory;
 mod factory;
 mod farewell;

@@ -1,7 +1,6 @@
 //! One world of agents: their directory, keys, records, memory and clock. Two worlds fit in one process and know
 //! nothing of each other.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,8 +9,8 @@ use aios_inference::EngineHandle;
 use aios_memory::{InMemoryStore, Store, StoreError};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{
-    AgentId, IdentityError, KeyDirectory, KeyRegistry, Party, Printable, RegistryError, Sealed,
-    SigningIdentity, TenantId, Tier, Timestamp,
+    AgentId, IdentityError, KeyDirectory, KeyProblem, KeyRegistry, Party, Printable, RegistryError,
+    Sealed, SigningIdentity, TenantId, Tier, Timestamp,
 };
 use aios_supervisor::{ChildHandle, ChildSpec, DeadLetters, OrderError, Reason, SupervisorRef};
 use parking_lot::Mutex;
@@ -23,13 +22,14 @@ use crate::agent::{
     HostArguments, Maker, MessageCounts, Principal, Snapshot, SnapshotError, Steps, SystemClock,
     metric,
 };
+use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
 use crate::factory::{Blueprint, Factories};
 use crate::recovery::approvals::Owner;
-use crate::recovery::{Approvals, Breakers, Policies, Purses, Waits};
+use crate::recovery::{Approvals, Breakers, Ledger, Policies, Purses, Waits};
 
-/// Dead letters kept for a look; the counts remember the rest.
-const DEAD_LETTERS: usize = 1024;
+/// Dead letters kept for a look, each a frame of up to a megabyte; the counts remember the rest.
+const DEAD_LETTERS: usize = 256;
 /// How long messages under way stay valid when a party enrols again with a new key.
 const KEY_GRACE: Duration = Duration::from_secs(60);
 /// Where snapshots lie in the store.
@@ -43,6 +43,7 @@ struct Inner {
     directory: Directory,
     factories: Factories,
     keys: Arc<KeyRegistry>,
+    departed: Mutex<Departed>,
     audit: Arc<Audit>,
     dead_letters: DeadLetters<Sealed>,
     steps: Steps,
@@ -53,7 +54,9 @@ struct Inner {
     chance: Mutex<StdRng>,
     tenant: TenantId,
     zone: String,
-    lives: Mutex<HashMap<Party, Life>>,
+    /// The highest epoch that anybody had here: one for all, so that nobody who comes again has one that is not his newest.
+    epoch: Mutex<u64>,
+    floors: Mutex<Floors>,
     /// Who may report that a message did not arrive.
     platform: Vec<Party>,
     instances: AtomicU64,
@@ -65,16 +68,8 @@ struct Inner {
     breakers: Breakers,
     waits: Waits,
     purses: Purses,
+    ledger: Ledger,
     approvals: Approvals,
-}
-
-/// What is remembered of a party from one cell to the next.
-#[derive(Debug, Clone, Copy, Default)]
-struct Life {
-    /// The highest epoch it had here.
-    epoch: u64,
-    /// Everything its cells admitted was signed before this.
-    begin: Timestamp,
 }
 
 /// Why somebody did not become part of the world.
@@ -137,7 +132,7 @@ impl Default for SocietyBuilder {
             zone: "global".to_owned(),
             recovery: Policies::default(),
             price_micros: 0,
-            results: 10_000,
+            results: 500,
             owner: None,
             platform: Vec::new(),
         }
@@ -222,7 +217,7 @@ impl SocietyBuilder {
         self
     }
 
-    /// How many results of earlier goals are kept, at least one; 10,000 unless said otherwise.
+    /// How many results of earlier goals are kept, and goals that can be asked for again, at least one; 500 unless said otherwise.
     #[must_use]
     pub fn results(mut self, most: u32) -> Self {
         self.results = most;
@@ -259,10 +254,17 @@ impl SocietyBuilder {
             self.owner,
             Arc::clone(&audit),
         );
+        let steps = Steps::new(Arc::clone(&self.store), Arc::clone(&self.clock));
+        let ledger = Ledger::new(
+            Arc::clone(&self.store),
+            steps.log().clone(),
+            self.results as usize,
+        );
         Society(Arc::new(Inner {
             directory: Directory::default(),
             factories: Factories::default(),
             keys: self.keys,
+            departed: Mutex::default(),
             audit,
             recovery: self.recovery,
             price_micros: self.price_micros,
@@ -272,7 +274,8 @@ impl SocietyBuilder {
             purses: Purses::default(),
             approvals,
             dead_letters: DeadLetters::new(DEAD_LETTERS, letters_clock),
-            steps: Steps::new(Arc::clone(&self.store)),
+            steps,
+            ledger,
             store: self.store,
             engine: self.engine,
             bus: self.bus,
@@ -280,7 +283,8 @@ impl SocietyBuilder {
             chance: Mutex::new(chance),
             tenant: self.tenant,
             zone: self.zone,
-            lives: Mutex::default(),
+            epoch: Mutex::default(),
+            floors: Mutex::default(),
             platform: self.platform,
             instances: AtomicU64::new(0),
             past: Mutex::default(),
@@ -392,6 +396,11 @@ impl Society {
         &self.0.purses
     }
 
+    /// Which goals have steps here.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.0.ledger
+    }
+
     /// What humans are asked.
     #[must_use]
     pub fn approvals(&self) -> &Approvals {
@@ -444,6 +453,7 @@ impl Society {
         options: AgentOptions,
     ) -> Result<Arc<Cell>, SocietyError> {
         let now = self.now();
+        self.forget_gone();
         let party = identity.party().clone();
         let before = self.directory().get(&party);
         if before
@@ -452,22 +462,17 @@ impl Society {
         {
             return Err(SocietyError::NameTaken(party));
         }
-        let claimed = self.0.keys.epoch(&party).unwrap_or(0);
-        let mut life = {
-            let mut lives = self.0.lives.lock();
-            let life = lives.entry(party.clone()).or_default();
-            life.epoch = life
-                .epoch
-                .max(claimed)
-                .saturating_add(1)
-                .max(now.as_micros());
-            *life
-        };
-        let known = self.0.keys.key(&party, identity.key_id(), now).is_ok();
+        // A key of ours ends with its party; one that somebody else entered is theirs to take out.
+        let was_ours =
+            self.0.departed.lock().back(&party) || before.as_ref().is_some_and(|cell| cell.keyed);
+        let found = self.0.keys.key(&party, identity.key_id(), now);
+        let keyed = was_ours || found == Err(KeyProblem::UnknownParty);
+        let known = found.is_ok();
+        let epoch = self.next_epoch(&party, now);
         if !known {
-            match self.0.keys.register(&identity.claim(life.epoch), now) {
+            match self.0.keys.register(&identity.claim(epoch), now) {
                 Err(RegistryError::AlreadyRegistered(_)) => {
-                    self.succeed(&identity, before.as_deref(), life.epoch, now)?;
+                    self.succeed(&identity, before.as_deref(), epoch, now)?;
                 }
                 other => other?,
             }
@@ -480,18 +485,20 @@ impl Society {
                 .unwrap_or_else(|| self.0.tenant.clone()),
         };
         if let Some(before) = &before {
-            life.begin = life.begin.max(self.shut(before));
+            self.shut(before);
         }
+        let floor = self.0.floors.lock().of(&party, now);
         let cell = Cell::new(CellParts {
             identity,
             tenant,
             options,
-            epoch: life.epoch,
+            epoch,
             // What was signed in this very microsecond is not from before our time, unless a predecessor had it.
-            begin: life.begin.max(now - Duration::from_micros(1)),
+            begin: floor.max(now - Duration::from_micros(1)),
             platform: self.0.platform.clone(),
             chance: self.0.chance.lock().next_u64(),
             dead_letters: self.0.dead_letters.clone(),
+            keyed,
         });
         if let Some(before) = before {
             *self.0.past.lock() += before.messages();
@@ -502,13 +509,18 @@ impl Society {
         Ok(cell)
     }
 
+    /// Higher than any epoch that the party had here or that its key was entered with.
+    fn next_epoch(&self, party: &Party, now: Timestamp) -> u64 {
+        let claimed = self.0.keys.epoch(party).unwrap_or(0);
+        let mut epoch = self.0.epoch.lock();
+        *epoch = (*epoch).max(claimed).saturating_add(1).max(now.as_micros());
+        *epoch
+    }
+
     /// The cell admits nothing any more; what a successor must not admit again is remembered.
-    fn shut(&self, cell: &Cell) -> Timestamp {
+    fn shut(&self, cell: &Cell) {
         let begin = cell.shut();
-        let mut lives = self.0.lives.lock();
-        let life = lives.entry(cell.party().clone()).or_default();
-        life.begin = life.begin.max(begin);
-        life.begin
+        self.0.floors.lock().keep(cell.party(), begin, self.now());
     }
 
     /// A known party's new key: signed for by its last one where a cell still has that, and replaced on this world's word
@@ -635,11 +647,35 @@ impl Society {
         Client::open(self, cell).await
     }
 
-    /// Takes a party off the directory. Its key stays known: what it signed is evidence.
+    /// Takes a party off the directory. Its key is known for ten minutes more, for what it sent and nobody has taken up yet; a party that
+    /// was cut off stays so.
     pub fn leave(&self, party: &Party) {
-        if let Some(cell) = self.directory().remove(party) {
-            *self.0.past.lock() += cell.messages();
-            self.shut(&cell);
+        let now = self.now();
+        let mut departed = self.0.departed.lock();
+        let Some(cell) = self.directory().remove(party) else {
+            return;
+        };
+        *self.0.past.lock() += cell.messages();
+        self.shut(&cell);
+        if !cell.keyed {
+            return;
+        }
+        for (party, key) in departed.leave(party.clone(), cell.public_key().id(), now) {
+            if self.0.keys.key(&party, key, now) != Err(KeyProblem::RevokedParty) {
+                self.0.keys.remove(&party);
+            }
+        }
+    }
+
+    /// Takes leave of agents that will not come back, once there are many: their cells, their keys, their snapshots.
+    fn forget_gone(&self) {
+        for party in self.directory().gone() {
+            self.leave(&party);
+            if let Some(id) = party.agent()
+                && let Err(error) = self.0.store.delete(&snapshot_key(id))
+            {
+                tracing::warn!(agent = %id, %error, "the snapshot of an agent that is gone stays");
+            }
         }
     }
 

@@ -22,7 +22,7 @@ use crate::events::{self, Restarts};
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
-use crate::{boot, engines, metric};
+use crate::{boot, engines, metric, view};
 
 /// How long an engine may take to load its models.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
@@ -266,7 +266,12 @@ impl NodeBuilder {
             }
         };
         let (listeners, stopping) = ([relay, follow], watch::Sender::new(false));
+        let residents = view::agents(&tree.view())
+            .into_iter()
+            .map(|agent| agent.id)
+            .collect();
         let parts = Arc::new(Parts {
+            residents,
             model: model_report(&engine).await,
             population,
             tensors,

@@ -194,6 +194,11 @@ fn leaves(table: &Table) -> Vec<String> {
 
 /// Sets a leaf that is known to exist, reading the text as the type the leaf has now.
 fn set(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), ConfigError> {
+    // A flag's place holds the name already, a variable's in capitals.
+    let wrong = |what: &str| ConfigError::Invalid {
+        place: place.to_owned(),
+        message: format!("{path} cannot be {text:?}: {what}"),
+    };
     let mut names = path.split('.');
     let first = names.next().and_then(|name| table.get_mut(name));
     let Some(slot) = names.fold(first, |slot, name| slot?.as_table_mut()?.get_mut(name)) else {
@@ -201,20 +206,33 @@ fn set(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), Con
     };
     *slot = match slot {
         Value::Integer(_) => {
-            Value::Integer(text.trim().parse().map_err(|_| ConfigError::Invalid {
-                place: place.to_owned(),
-                message: format!("{text:?} is not a whole number"),
-            })?)
+            let number = text.trim().parse();
+            Value::Integer(number.map_err(|_| wrong(&format!("it is {}", counted(path))))?)
         }
         Value::Boolean(_) => {
-            Value::Boolean(text.trim().parse().map_err(|_| ConfigError::Invalid {
-                place: place.to_owned(),
-                message: format!("{text:?} is neither true nor false"),
-            })?)
+            let truth = text.trim().parse();
+            Value::Boolean(truth.map_err(|_| wrong("it is true or false"))?)
         }
         _ => Value::String(text.to_owned()),
     };
-    Ok(())
+    // Read as a whole at once, so that what does not fit is told with its name.
+    match table.clone().try_into::<Config>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(wrong(error.message())),
+    }
+}
+
+/// What the number of a setting counts, as its name says.
+fn counted(path: &str) -> &'static str {
+    let units = [
+        ("_ms", "a whole number of milliseconds"),
+        ("_bytes", "a whole number of bytes"),
+        ("_micros", "a whole number of millionths"),
+    ];
+    units
+        .into_iter()
+        .find_map(|(ending, what)| path.ends_with(ending).then_some(what))
+        .unwrap_or("a whole number")
 }
 
 #[cfg(test)]
@@ -313,7 +331,7 @@ mod tests {
                 None,
                 &[("AIOS_AGENTS_EXECUTORS", "three")],
                 &[],
-                "AIOS_AGENTS_EXECUTORS: \"three\" is not a whole number",
+                "AIOS_AGENTS_EXECUTORS: agents.executors cannot be \"three\": it is a whole number",
             ),
             (
                 None,
@@ -326,6 +344,18 @@ mod tests {
                 &[],
                 &[("storage.results", "0")],
                 "storage.results is 0, allowed is 1 to 10000",
+            ),
+            (
+                None,
+                &[],
+                &[("goal.deadline_ms", "5 s")],
+                "--set goal.deadline_ms: goal.deadline_ms cannot be \"5 s\": it is a whole number of milliseconds",
+            ),
+            (
+                None,
+                &[],
+                &[("goal.tokens", "-1")],
+                "goal.tokens cannot be \"-1\": ",
             ),
             (
                 None,

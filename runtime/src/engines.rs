@@ -18,7 +18,7 @@ pub fn burn(device: crate::config::Device, cache: &aios_inference::models::Cache
     use aios_inference::Engine;
     use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 
-    let device = choice(device);
+    let device = self::device(device);
     let models = [
         cache.source(&SMOLLM2_135M_INSTRUCT),
         cache.source(&ALL_MINILM_L6_V2),
@@ -39,14 +39,17 @@ pub fn burn(device: crate::config::Device, cache: &aios_inference::models::Cache
 /// program that shows something there does this first.
 #[cfg(feature = "burn")]
 pub fn open_device(device: crate::config::Device) {
-    choice(device).open();
+    self::device(device).open();
 }
 
+/// A configured device in Burn's words.
 #[cfg(feature = "burn")]
-fn choice(device: crate::config::Device) -> aios_burn::DeviceChoice {
+pub fn device(device: crate::config::Device) -> aios_burn::DeviceChoice {
+    use aios_burn::DeviceChoice;
+
     match device {
-        crate::config::Device::Auto => aios_burn::DeviceChoice::Auto,
-        crate::config::Device::Cpu => aios_burn::DeviceChoice::Cpu,
-        crate::config::Device::Wgpu => aios_burn::DeviceChoice::Wgpu,
+        crate::config::Device::Auto => DeviceChoice::Auto,
+        crate::config::Device::Cpu => DeviceChoice::Cpu,
+        crate::config::Device::Wgpu => DeviceChoice::Wgpu,
     }
 }

@@ -1,5 +1,6 @@
 //! A running node.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) society: Society,
     pub(crate) tree: SupervisorRef,
+    /// The agents that the node began with, by name.
+    pub(crate) residents: BTreeSet<String>,
     pub(crate) bus: Arc<InProcessDataBus>,
     pub(crate) desk: Client,
     pub(crate) restarts: Arc<Restarts>,
@@ -150,13 +153,19 @@ impl Node {
         Ok(supervisor.kill_child(agent).await?)
     }
 
-    /// Stops an agent and keeps it down.
+    /// Stops an agent and keeps it down. One that was spawned is gone for good then, and leaves no record; one of the node's own stays in
+    /// the tree.
     ///
     /// # Errors
     /// When no such agent runs here.
     pub async fn stop_agent(&self, agent: &str) -> Result<(), SpawnError> {
         let supervisor = self.supervisor_of(agent)?;
-        Ok(supervisor.terminate_child(agent).await?)
+        supervisor.terminate_child(agent).await?;
+        // A temporary child is gone with its stop already.
+        if !self.parts.residents.contains(agent) && supervisor.child(agent).is_some() {
+            supervisor.delete_child(agent).await?;
+        }
+        Ok(())
     }
 
     fn supervisor_of(&self, agent: &str) -> Result<SupervisorRef, SpawnError> {

@@ -1,15 +1,22 @@
 //! The owner of a node: the human who decides what agents propose, and the key that the decisions are signed with.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aios_actors::content::{hex, unhex};
 use aios_protocols::{IdentityError, PrincipalId, SigningIdentity};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::door::own_user;
 
 /// The key's file in the storage folder.
 const FILE: &str = "owner.key";
+/// More than this is no key.
+const TEXT_MAX: u64 = 1_024;
 /// Who the owner is called.
 const NAME: &str = "owner";
 
@@ -31,6 +38,14 @@ pub enum OwnerError {
         path: PathBuf,
         /// Its mode.
         mode: u32,
+    },
+    /// Somebody else may have put it there.
+    #[error("the owner's key {path} {what}; move it away to get a new one")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// It is no key.
     #[error("the owner's key {path} is not 64 hexadecimal digits; move it away to get a new one")]
@@ -70,27 +85,25 @@ fn kept(path: &Path) -> Result<[u8; 32], OwnerError> {
         path: path.to_owned(),
         source,
     };
-    match fs::read_to_string(path) {
-        Ok(text) => {
-            private(path)?;
-            unhex(text.trim())
+    match open(path) {
+        Ok(mut file) => {
+            private(path, &file.metadata().map_err(failed)?)?;
+            let mut text = String::new();
+            let read = (&mut file).take(TEXT_MAX).read_to_string(&mut text);
+            read.ok()
+                .and_then(|_| unhex(text.trim()))
                 .and_then(|bytes| bytes.try_into().ok())
                 .ok_or_else(|| OwnerError::NotAKey {
                     path: path.to_owned(),
                 })
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let seed = fresh()?;
             // Whole under its name or not there at all: a start that is killed here leaves no key that is none.
             let draft = path.with_extension("new");
             let _ = fs::remove_file(&draft);
             let mut options = fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::OpenOptionsExt;
-                options.mode(0o600);
-            }
+            options.write(true).create_new(true).mode(0o600);
             let mut file = options.open(&draft).map_err(failed)?;
             let named = file
                 .write_all(format!("{}\n", hex(&seed)).as_bytes())
@@ -104,29 +117,40 @@ fn kept(path: &Path) -> Result<[u8; 32], OwnerError> {
             named.map_err(failed)?;
             Ok(seed)
         }
+        // What the system says of a link that is not to be followed: as a loop of them.
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            Err(OwnerError::Foreign {
+                path: path.to_owned(),
+                what: "is a link",
+            })
+        }
         Err(error) => Err(failed(error)),
     }
 }
 
-/// A key that others can read is no proof of who signed.
-fn private(path: &Path) -> Result<(), OwnerError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(path)
-            .map_err(|source| OwnerError::File {
-                path: path.to_owned(),
-                source,
-            })?
-            .permissions()
-            .mode()
-            & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(OwnerError::Open {
-                path: path.to_owned(),
-                mode,
-            });
-        }
+/// The file itself, and not what a link of its name leads to; it is looked at through the same handle that it is read by. Without waiting:
+/// a pipe of that name would have no end.
+fn open(path: &Path) -> io::Result<fs::File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+}
+
+/// A key that others can read, or have put there, is no proof of who signed.
+fn private(path: &Path, found: &fs::Metadata) -> Result<(), OwnerError> {
+    let path = || path.to_owned();
+    let foreign = |what| OwnerError::Foreign { path: path(), what };
+    if !found.is_file() {
+        return Err(foreign("is no file"));
+    }
+    if found.uid() != own_user() {
+        return Err(foreign("belongs to another user"));
+    }
+    let mode = found.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(OwnerError::Open { path: path(), mode });
     }
     Ok(())
 }
@@ -145,7 +169,6 @@ mod tests {
         let one = identity(None, "local").unwrap();
         let two = identity(None, "local").unwrap();
         assert_ne!(one.public_key(), two.public_key());
-        #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             let path = folder.path().join(FILE);
@@ -163,6 +186,20 @@ mod tests {
             fs::write(&path, "no key").unwrap();
             let error = identity(Some(folder.path()), "local").unwrap_err();
             assert!(matches!(error, OwnerError::NotAKey { .. }), "{error}");
+            // Somebody who may write the folder puts something of that name there.
+            let refused = |what: &str| {
+                let error = identity(Some(folder.path()), "local")
+                    .unwrap_err()
+                    .to_string();
+                assert!(error.contains(what), "{error}");
+            };
+            let elsewhere = folder.path().join("elsewhere");
+            fs::rename(&path, &elsewhere).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+            refused("is a link");
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+            refused("is no file");
         }
     }
 }

@@ -223,3 +223,88 @@ async fn a_folder_that_others_may_enter_costs_the_node_its_door_and_nothing_else
     assert!(note.starts_with("cannot open: the folder "), "{note}");
     node.stop().await;
 }
+
+/// Somebody who keeps a place without asking anything that makes sense.
+fn connect(folder: &Path) -> UnixStream {
+    let (_, socket) = doors(folder).doors().unwrap().remove(0);
+    let stream = UnixStream::connect(socket).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    stream
+}
+
+/// What is said until the door is closed on a visitor.
+fn last_words(stream: UnixStream) -> Vec<String> {
+    BufReader::new(stream)
+        .lines()
+        .map_while(Result::ok)
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_says_nothing_keeps_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path()).await;
+    let mut idle = Visit::to(&doors(folder.path()), None).await.unwrap();
+    view(&mut idle).await;
+    let silent: Vec<UnixStream> = (0..64).map(|_| connect(folder.path())).collect();
+    let mut begun = connect(folder.path());
+    begun.write_all(b"{\"ask\":").unwrap();
+    let asked = std::time::Instant::now();
+    let mut visit = Visit::to(&doors(folder.path()), None).await.unwrap();
+    assert!(!view(&mut visit).await.agents.is_empty());
+    let waited = asked.elapsed();
+    assert!(
+        waited < Duration::from_secs(4),
+        "before anybody's time was over: {waited:?}"
+    );
+    // Those who made place are told so; the one that was visited before asks again.
+    let mut silent = silent.into_iter();
+    let first = tokio::task::spawn_blocking(move || last_words(silent.next().unwrap()));
+    let told = soon("the first one's leave", first).await.unwrap();
+    assert!(
+        told.iter().any(|line| line.contains("others wait")),
+        "{told:?}"
+    );
+    if idle.ask::<NodeView>(&Request::View {}).await.is_err() {
+        let mut again = Visit::to(&doors(folder.path()), None).await.unwrap();
+        assert!(!view(&mut again).await.agents.is_empty());
+    }
+    drop(begun);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_drips_and_an_answer_that_nobody_reads_have_their_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path()).await;
+    let (mut slow, mut deaf) = (connect(folder.path()), connect(folder.path()));
+    let dripping = tokio::task::spawn_blocking(move || {
+        let begun = std::time::Instant::now();
+        // A byte now and then: each by itself is in time, the line never is.
+        while slow.write_all(b" ").is_ok() && begun.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        begun.elapsed()
+    });
+    let not_reading = tokio::task::spawn_blocking(move || {
+        let begun = std::time::Instant::now();
+        deaf.set_write_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        // Answers are not read, so the node stops reading too: what waits in between has a bound.
+        let mut asked = 0_usize;
+        while deaf.write_all(b"{\"ask\":\"view\"}\n").is_ok() {
+            asked += 1;
+            assert!(asked < 1_000_000, "somebody keeps all of it");
+        }
+        begun.elapsed()
+    });
+    for (who, shown_out) in [("who drips", dripping), ("who does not read", not_reading)] {
+        let after = soon(who, shown_out).await.unwrap();
+        assert!(after < Duration::from_secs(20), "{who}: {after:?}");
+    }
+    let mut visit = Visit::to(&doors(folder.path()), None).await.unwrap();
+    assert!(!view(&mut visit).await.agents.is_empty());
+    node.stop().await;
+}

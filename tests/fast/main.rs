@@ -12,6 +12,7 @@ mod house;
 mod layering;
 mod made_up;
 mod nodes;
+mod records;
 mod recourse;
 mod recovery;
 #[path = "../fuzz/src/replay.rs"]

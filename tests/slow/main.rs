@@ -1,10 +1,13 @@
 //! What takes minutes: `cargo test -p aios-tests --features heavy --test slow`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod fuzzing;
 #[path = "../fast/house.rs"]
 #[allow(dead_code)]
 mod house;
+#[path = "../fast/records.rs"]
+mod records;
+mod soak;
 #[path = "../fast/storm.rs"]
 mod storm;
 

@@ -6,6 +6,8 @@
 //! had effects already.
 //!
 //! Two runs of one operation at the same time are refused, not queued: the second asker is told that it is running.
+//!
+//! A step ends when its owner forgets it. One that nobody forgets ends by its age: each new step pays for a look at an old one.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,6 +20,11 @@ use crate::{Store, StoreError};
 const PREFIX: &str = "step/";
 /// Longest operation id in bytes.
 const OPERATION_BYTES_MAX: usize = 512;
+/// A step that was begun so long ago, in microseconds, serves nobody: no job is replayed after 30 days.
+const KEPT_US: u64 = 30 * 24 * 3_600 * 1_000_000;
+/// After so many new steps so many are looked at: more than have come, so that a round ends, and few enough to be read at once.
+const EVERY: usize = 8;
+const LOOK: usize = 32;
 
 /// Why a step cannot be begun or ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +77,7 @@ pub enum Begin {
 pub struct Step {
     log: Arc<Inner>,
     operation: String,
+    at_us: u64,
 }
 
 /// The log itself; cheap to clone.
@@ -79,6 +87,16 @@ pub struct StepLog(Arc<Inner>);
 struct Inner {
     store: Arc<dyn Store>,
     running: Mutex<HashSet<String>>,
+    sweep: Mutex<Sweep>,
+}
+
+/// How far the look for old steps has come.
+#[derive(Default)]
+struct Sweep {
+    /// Steps that were begun since the last look.
+    begun: usize,
+    /// The last key that was looked at; none at the start of a round.
+    after: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -89,33 +107,53 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-/// What lies in the store: a tag, then the number of attempts (little-endian) or the result.
-enum Record {
+/// What lies in the store: a tag, when the step was begun last (microseconds since the Unix epoch, little-endian), then the number of
+/// attempts (little-endian) or the result.
+struct Record {
+    /// 0 in a record of the form before this one, which held no time.
+    at_us: u64,
+    state: State,
+}
+
+enum State {
     Pending(u32),
     Committed(Vec<u8>),
 }
 
 impl Record {
-    const PENDING: u8 = b'p';
-    const COMMITTED: u8 = b'c';
+    const PENDING: u8 = b'P';
+    const COMMITTED: u8 = b'C';
+    /// The same without a time.
+    const PENDING_ONCE: u8 = b'p';
+    const COMMITTED_ONCE: u8 = b'c';
 
     fn encode(&self) -> Vec<u8> {
-        match self {
-            Self::Pending(attempts) => {
-                [&[Self::PENDING], attempts.to_le_bytes().as_slice()].concat()
+        let at = self.at_us.to_le_bytes();
+        match &self.state {
+            State::Pending(attempts) => {
+                [&[Self::PENDING], at.as_slice(), &attempts.to_le_bytes()].concat()
             }
-            Self::Committed(result) => [&[Self::COMMITTED], result.as_slice()].concat(),
+            State::Committed(result) => [&[Self::COMMITTED], at.as_slice(), result].concat(),
         }
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        match bytes.split_first()? {
-            (&Self::PENDING, rest) => {
-                Some(Self::Pending(u32::from_le_bytes(rest.try_into().ok()?)))
+        let (tag, rest) = bytes.split_first()?;
+        let (at_us, rest) = match *tag {
+            Self::PENDING | Self::COMMITTED => {
+                let (at, rest) = rest.split_first_chunk()?;
+                (u64::from_le_bytes(*at), rest)
             }
-            (&Self::COMMITTED, rest) => Some(Self::Committed(rest.to_vec())),
-            _ => None,
-        }
+            _ => (0, rest),
+        };
+        let state = match *tag {
+            Self::PENDING | Self::PENDING_ONCE => {
+                State::Pending(u32::from_le_bytes(rest.try_into().ok()?))
+            }
+            Self::COMMITTED | Self::COMMITTED_ONCE => State::Committed(rest.to_vec()),
+            _ => return None,
+        };
+        Some(Self { at_us, state })
     }
 }
 
@@ -125,11 +163,13 @@ impl StepLog {
         Self(Arc::new(Inner {
             store,
             running: Mutex::default(),
+            sweep: Mutex::default(),
         }))
     }
 
-    /// Asks to run an operation. The attempt is flushed before this returns, so that no crash hides it.
-    pub fn begin(&self, operation: &str) -> Result<Begin, StepError> {
+    /// Asks to run an operation at a time in microseconds since the Unix epoch. The attempt is flushed before this returns, so that no
+    /// crash hides it.
+    pub fn begin(&self, operation: &str, now_us: u64) -> Result<Begin, StepError> {
         if operation.is_empty() || operation.len() > OPERATION_BYTES_MAX {
             return Err(StepError::Length {
                 asked: operation.len(),
@@ -145,14 +185,16 @@ impl StepLog {
         let step = Step {
             log: self.0.clone(),
             operation: operation.to_owned(),
+            at_us: now_us,
         };
-        let attempts = match self.0.read(operation)? {
-            Some(Record::Committed(result)) => return Ok(Begin::Committed(result)),
-            Some(Record::Pending(attempts)) => attempts,
+        let attempts = match self.0.read(operation)?.map(|record| record.state) {
+            Some(State::Committed(result)) => return Ok(Begin::Committed(result)),
+            Some(State::Pending(attempts)) => attempts,
             None => 0,
         };
-        self.0
-            .write(operation, &Record::Pending(attempts.saturating_add(1)))?;
+        let begun = State::Pending(attempts.saturating_add(1));
+        self.0.write(operation, now_us, begun)?;
+        self.0.look_for_old(now_us)?;
         Ok(if attempts == 0 {
             Begin::Fresh(step)
         } else {
@@ -162,8 +204,8 @@ impl StepLog {
 
     /// The result of an operation that is done, without asking to run it.
     pub fn result(&self, operation: &str) -> Result<Option<Vec<u8>>, StepError> {
-        match self.0.read(operation)? {
-            Some(Record::Committed(result)) => Ok(Some(result)),
+        match self.0.read(operation)?.map(|record| record.state) {
+            Some(State::Committed(result)) => Ok(Some(result)),
             _ => Ok(None),
         }
     }
@@ -199,9 +241,51 @@ impl Inner {
             })
     }
 
-    fn write(&self, operation: &str, record: &Record) -> Result<(), StepError> {
+    fn write(&self, operation: &str, at_us: u64, state: State) -> Result<(), StepError> {
+        let record = Record { at_us, state };
         self.store.put(&key(operation), &record.encode())?;
         self.store.flush()?;
+        Ok(())
+    }
+
+    /// Looks at one page of steps after so many were begun, and forgets those that are too old. What runs is not touched.
+    fn look_for_old(&self, now_us: u64) -> Result<(), StepError> {
+        let mut sweep = self.sweep.lock();
+        sweep.begun += 1;
+        if sweep.begun < EVERY {
+            return Ok(());
+        }
+        sweep.begun = 0;
+        let page = self
+            .store
+            .scan_prefix(PREFIX.as_bytes(), sweep.after.as_deref(), LOOK)?;
+        // A page that is not full ends the round: were the next one sought behind it, keys that come in order would keep it there for ever.
+        let full = page.len() == LOOK;
+        sweep.after = page.last().filter(|_| full).map(|(key, _)| key.clone());
+        for (key, bytes) in page {
+            // What cannot be read is told to whoever asks for it.
+            let Some(record) = Record::decode(&bytes) else {
+                continue;
+            };
+            let next = match record.at_us {
+                0 => Some(
+                    Record {
+                        at_us: now_us,
+                        ..record
+                    }
+                    .encode(),
+                ),
+                at if now_us.saturating_sub(at) > KEPT_US => None,
+                _ => continue,
+            };
+            let running = std::str::from_utf8(&key[PREFIX.len()..])
+                .is_ok_and(|operation| self.running.lock().contains(operation));
+            if !running {
+                // Begun anew since it was read, it is another record and stays.
+                self.store
+                    .compare_and_swap(&key, Some(&bytes), next.as_deref())?;
+            }
+        }
         Ok(())
     }
 }
@@ -218,8 +302,8 @@ impl Step {
 
     /// Writes the result down; when this returns the step is never run again.
     pub fn commit(self, result: &[u8]) -> Result<(), StepError> {
-        self.log
-            .write(&self.operation, &Record::Committed(result.to_vec()))
+        let done = State::Committed(result.to_vec());
+        self.log.write(&self.operation, self.at_us, done)
     }
 
     /// Says that the step had no effect: the next begin finds it fresh.
@@ -241,12 +325,14 @@ mod tests {
     use super::*;
     use crate::InMemoryStore;
 
+    const NOW: u64 = 1_700_000_000_000_000;
+
     fn log() -> StepLog {
         StepLog::new(Arc::new(InMemoryStore::new()))
     }
 
     fn fresh(log: &StepLog, operation: &str) -> Step {
-        match log.begin(operation).unwrap() {
+        match log.begin(operation, NOW).unwrap() {
             Begin::Fresh(step) => step,
             other => panic!("{other:?}"),
         }
@@ -258,7 +344,7 @@ mod tests {
         fresh(&log, "goal/1").commit(b"result").unwrap();
         for _ in 0..2 {
             assert!(
-                matches!(log.begin("goal/1").unwrap(), Begin::Committed(result) if result == b"result")
+                matches!(log.begin("goal/1", NOW).unwrap(), Begin::Committed(result) if result == b"result")
             );
         }
         assert_eq!(
@@ -273,7 +359,7 @@ mod tests {
         let log = log();
         drop(fresh(&log, "a"));
         for before in 1..4 {
-            match log.begin("a").unwrap() {
+            match log.begin("a", NOW).unwrap() {
                 Begin::Pending { attempts, step } => {
                     assert_eq!((attempts, step.operation()), (before, "a"))
                 }
@@ -294,14 +380,14 @@ mod tests {
         let log = log();
         let step = fresh(&log, "a");
         assert_eq!(
-            log.begin("a").unwrap_err(),
+            log.begin("a", NOW).unwrap_err(),
             StepError::Running {
                 operation: "a".into()
             }
         );
         drop(fresh(&log, "b"));
         step.commit(b"").unwrap();
-        assert!(matches!(log.begin("a").unwrap(), Begin::Committed(_)));
+        assert!(matches!(log.begin("a", NOW).unwrap(), Begin::Committed(_)));
     }
 
     #[test]
@@ -312,7 +398,7 @@ mod tests {
                 .map(|_| {
                     scope.spawn(|| {
                         loop {
-                            match log.begin("a") {
+                            match log.begin("a", NOW) {
                                 Ok(Begin::Fresh(step)) => {
                                     break step.commit(b"done").map(|()| 1).unwrap();
                                 }
@@ -346,7 +432,7 @@ mod tests {
     #[test]
     fn an_operation_id_without_length_or_with_too_much_is_refused() {
         for length in [0, OPERATION_BYTES_MAX + 1] {
-            let error = log().begin(&"x".repeat(length)).unwrap_err();
+            let error = log().begin(&"x".repeat(length), NOW).unwrap_err();
             assert_eq!(
                 error,
                 StepError::Length {
@@ -359,12 +445,12 @@ mod tests {
 
     #[test]
     fn a_record_that_makes_no_sense_is_an_error_and_can_be_forgotten() {
-        for record in [b"".as_slice(), b"x", b"p12"] {
+        for record in [b"".as_slice(), b"x", b"p12", b"P1234567", b"P12345678abc"] {
             let store = Arc::new(InMemoryStore::new());
             store.put(b"step/a", record).unwrap();
             let log = StepLog::new(store);
             assert_eq!(
-                log.begin("a").unwrap_err(),
+                log.begin("a", NOW).unwrap_err(),
                 StepError::Record {
                     operation: "a".into()
                 }
@@ -372,5 +458,37 @@ mod tests {
             assert_eq!(log.forget("a").unwrap(), 1);
             drop(fresh(&log, "a"));
         }
+    }
+
+    fn steps(store: &Arc<InMemoryStore>) -> usize {
+        store.scan_prefix(b"step/", None, 10_000).unwrap().len()
+    }
+
+    #[test]
+    fn what_nobody_forgets_ends_by_its_age_and_what_runs_does_not() {
+        let store = Arc::new(InMemoryStore::new());
+        let log = StepLog::new(Arc::clone(&store) as Arc<dyn Store>);
+        let runs = fresh(&log, "long/0");
+        for number in 0..200 {
+            fresh(&log, &format!("left/{number}")).commit(b"x").unwrap();
+        }
+        // Of the form before the time was kept: it counts from the first look on.
+        store.put(b"step/before", b"cresult").unwrap();
+        let later = NOW + KEPT_US;
+        for number in 0..600 {
+            let begun = log.begin(&format!("next/{number}"), later + number);
+            assert!(matches!(begun, Ok(Begin::Fresh(_))));
+        }
+        assert_eq!(steps(&store), 600 + 2, "the old ones are gone");
+        assert_eq!(
+            log.result("before").unwrap().as_deref(),
+            Some(b"result".as_slice())
+        );
+        runs.commit(b"done").unwrap();
+        for number in 0..600 {
+            let begun = log.begin(&format!("last/{number}"), later + KEPT_US + 601);
+            assert!(matches!(begun, Ok(Begin::Fresh(_))));
+        }
+        assert_eq!(steps(&store), 600);
     }
 }

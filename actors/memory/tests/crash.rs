@@ -17,7 +17,7 @@ fn run_steps(folder: &std::path::Path, crash_at: Option<usize>) {
     ));
     for number in 0..STEPS {
         let operation = format!("goal/{number}");
-        let step = match log.begin(&operation).expect("begin works") {
+        let step = match log.begin(&operation, 1).expect("begin works") {
             Begin::Committed(result) => {
                 assert_eq!(
                     result,
@@ -98,7 +98,7 @@ fn an_attempt_before_a_crash_is_known_after_it() {
         let log = StepLog::new(Arc::new(
             SledStore::open(folder.path()).expect("the store opens"),
         ));
-        match log.begin("a").expect("begin works") {
+        match log.begin("a", 1).expect("begin works") {
             Begin::Fresh(_) => assert_eq!(before, 0),
             Begin::Pending { attempts, .. } => assert_eq!(attempts, before),
             Begin::Committed(_) => panic!("nobody committed it"),

@@ -38,6 +38,8 @@ pub struct Cell {
     /// Requests that gave way to newer ones and whose senders are yet to be told.
     pub(crate) displaced: Mutex<Vec<Sealed>>,
     dead_letters: DeadLetters<Sealed>,
+    /// Whether its key was entered for it, and ends with it.
+    pub(crate) keyed: bool,
     pub(crate) waker: Arc<Waker>,
     life: Mutex<Life>,
     pub(crate) tally: Tally,
@@ -84,6 +86,7 @@ pub(crate) struct CellParts {
     pub(crate) platform: Vec<Party>,
     pub(crate) chance: u64,
     pub(crate) dead_letters: DeadLetters<Sealed>,
+    pub(crate) keyed: bool,
 }
 
 impl Cell {
@@ -97,6 +100,7 @@ impl Cell {
             platform,
             chance,
             dead_letters,
+            keyed,
         } = parts;
         let party = identity.party().clone();
         let label: Arc<str> = party.as_str().into();
@@ -115,6 +119,7 @@ impl Cell {
             replies: Mailbox::new(Arc::clone(&label), options.replies, Admission::Fail),
             displaced: Mutex::default(),
             dead_letters,
+            keyed,
             waker: Arc::default(),
             life: Mutex::new(Life {
                 standing: Standing::Initiated,

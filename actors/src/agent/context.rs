@@ -212,6 +212,15 @@ impl Context {
             .await
     }
 
+    /// The result of a step that has succeeded; none if it has not, or was forgotten. Nothing is run.
+    pub fn done<T: DeserializeOwned>(&self, operation: &str) -> Result<Option<T>, AgentError> {
+        let steps = self.outbox.society.steps().log();
+        let result = steps.result(&self.operation(operation))?;
+        Ok(result
+            .map(|result| serde_json::from_slice(&result))
+            .transpose()?)
+    }
+
     /// Forgets the steps whose id begins so, once what they were for is delivered.
     pub fn forget_steps(&self, operations: &str) -> Result<usize, AgentError> {
         Ok(self

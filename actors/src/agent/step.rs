@@ -9,11 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{AgentError, metric};
+use super::{AgentError, Clock, metric};
 
 /// The steps of one world.
 pub(crate) struct Steps {
     log: StepLog,
+    clock: Arc<dyn Clock>,
     /// One lock per running operation: an asker that was restarted and asks again waits for the step its first question
     /// began, instead of beginning it a second time.
     running: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
@@ -40,9 +41,10 @@ impl Drop for Alone {
 }
 
 impl Steps {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self {
             log: StepLog::new(store),
+            clock,
             running: Arc::default(),
         }
     }
@@ -71,7 +73,7 @@ impl Steps {
         Fut: Future<Output = Result<T, E>>,
     {
         let _alone = self.alone(operation).await;
-        let pending = match self.log.begin(operation)? {
+        let pending = match self.log.begin(operation, self.clock.now().as_micros())? {
             Begin::Committed(result) => {
                 metrics::counter!(metric::STEPS_REPLAYED_TOTAL).increment(1);
                 return Ok(serde_json::from_slice(&result)?);

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 
 use crate::agent::{Agent, AgentError, Context, Incoming};
 use crate::content::{TaskOrder, TaskResult, ontology};
+use crate::recovery::budget::tool_key;
 
 /// How long a tool may take to notice that its deadline has passed before the executor counts as hung.
 const GRACE: Duration = Duration::from_millis(500);
@@ -51,8 +52,9 @@ impl Agent for Executor {
         let order: TaskOrder = incoming.json()?;
         let tools = Arc::clone(&self.tools);
         ctx.spawn(incoming, move |incoming, ctx| async move {
+            let key = tool_key(&order.operation, ctx.tenant(), ctx.society().tenant());
             let result = tokio::select! {
-                result = ctx.once(&order.operation, || perform(tools, &order, ctx.me().to_string())) => result?,
+                result = ctx.once(&order.operation, || perform(tools, &order, key, ctx.me().to_string())) => result?,
                 // The planner has given up; dropping the step raises the tool's flag.
                 () = incoming.cancelled() => return Ok(()),
             };
@@ -67,6 +69,7 @@ impl Agent for Executor {
 async fn perform(
     tools: Arc<Toolbox>,
     order: &TaskOrder,
+    key: String,
     agent: String,
 ) -> Result<TaskResult, AgentError> {
     let begun = Instant::now();
@@ -75,7 +78,7 @@ async fn perform(
     let work = {
         let order = order.clone();
         let cancel = cancel.0.clone();
-        tokio::task::spawn_blocking(move || call(&tools, &order, &cancel, begun + allowed))
+        tokio::task::spawn_blocking(move || call(&tools, &order, &key, &cancel, begun + allowed))
     };
     let output = match tokio::time::timeout(allowed + GRACE, work).await {
         Ok(Ok(output)) => output.map_err(refusal)?,
@@ -104,6 +107,7 @@ async fn perform(
 fn call(
     tools: &Toolbox,
     order: &TaskOrder,
+    key: &str,
     cancel: &CancelFlag,
     deadline: Instant,
 ) -> Result<ToolOutput, ToolError> {
@@ -114,7 +118,7 @@ fn call(
         &granted,
         &ToolCall {
             args: &order.args,
-            idempotency_key: &order.operation,
+            idempotency_key: key,
             workspace: &workspace,
             cancel,
             deadline,

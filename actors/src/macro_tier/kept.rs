@@ -11,6 +11,7 @@ use std::sync::Arc;
 use aios_memory::{Document, GoalResult, GoalResults, MemoryError, Store, VectorMemory};
 use aios_micro::Refusal;
 use aios_micro::pager::{Access, Pager};
+use aios_protocols::TenantId;
 use parking_lot::Mutex;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -19,6 +20,8 @@ use super::memory_keeper::RESULTS_EVICTED_TOTAL;
 
 /// How the memory names what came of a goal.
 const SOURCE: &str = "goal/";
+/// Tenants whose shelves are held in memory at once.
+const TENANTS: usize = 64;
 
 /// Names in a fixed number of places.
 #[derive(Debug)]
@@ -160,6 +163,41 @@ impl Kept {
     }
 }
 
+/// What each tenant's goals came to, so many of each.
+pub(crate) struct Shelves {
+    store: Arc<dyn Store>,
+    memory: Arc<VectorMemory>,
+    places: u32,
+    open: Mutex<HashMap<TenantId, Arc<Kept>>>,
+}
+
+impl Shelves {
+    pub(crate) fn new(store: Arc<dyn Store>, memory: Arc<VectorMemory>, places: u32) -> Self {
+        Self {
+            store,
+            memory,
+            places,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Those of a tenant, read from the store when they are wanted for the first time.
+    pub(crate) fn of(&self, tenant: &TenantId) -> Result<Arc<Kept>, MemoryError> {
+        let mut open = self.open.lock();
+        if let Some(kept) = open.get(tenant) {
+            return Ok(Arc::clone(kept));
+        }
+        if open.len() >= TENANTS {
+            // What is lost is how often each result served; whoever is wanted again is read again.
+            open.clear();
+        }
+        let (store, memory) = (Arc::clone(&self.store), Arc::clone(&self.memory));
+        let kept = Arc::new(Kept::open(store, memory, tenant.as_str(), self.places)?);
+        open.insert(tenant.clone(), Arc::clone(&kept));
+        Ok(kept)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use aios_memory::{InMemoryStore, Provenance, Query, VectorLimits};
@@ -287,5 +325,44 @@ mod tests {
         drop(kept);
         assert_eq!(held(&open(&store, 10)), 10);
         assert_eq!(held(&open(&store, PLACES)), 10, "and what left stays gone");
+    }
+
+    #[test]
+    fn each_tenant_has_its_own_places_and_none_takes_anothers() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let limits = VectorLimits {
+            dimensions: 2,
+            ..VectorLimits::default()
+        };
+        let memory = Arc::new(VectorMemory::open(Arc::clone(&store), limits).unwrap());
+        let shelves = Shelves::new(Arc::clone(&store), memory, 3);
+        let results = GoalResults::new(store);
+        let tenant = |number: usize| TenantId::new(&format!("t{number}")).unwrap();
+        let put = |number: usize, goal: u64| {
+            let kept = shelves.of(&tenant(number)).unwrap();
+            kept.put(&GoalResult {
+                id: format!("g{goal}"),
+                tenant: tenant(number).to_string(),
+                principal: "user:alice@acme".into(),
+                goal: "analyze".into(),
+                outcome: "delivered".into(),
+                answer: "x".into(),
+                score: None,
+                details: serde_json::Value::Null,
+                started_us: goal,
+                finished_us: goal,
+            })
+            .unwrap();
+        };
+        for number in 0..TENANTS + 5 {
+            (0..9).for_each(|goal| put(number, goal));
+        }
+        // Read again after its shelf was put away.
+        put(0, 99);
+        assert!(shelves.open.lock().len() <= TENANTS);
+        for number in 0..TENANTS + 5 {
+            let ids = results.ids(tenant(number).as_str()).unwrap();
+            assert_eq!(ids.len(), 3, "{number}: {ids:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use aios_memory::{Document, GoalResult, Provenance, Query, VectorLimits, VectorM
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
-use super::kept::Kept;
+use super::kept::{Kept, Shelves};
 use crate::agent::{Agent, AgentError, Context, Incoming};
 use crate::content::{RecallRequest, Recalled, RememberRequest, ontology};
 
@@ -30,7 +30,7 @@ const CONFIDENCE_OF_A_RESULT: f32 = 0.8;
 pub struct MemoryKeeper {
     /// Opened at start, because only then the store is known.
     memory: Option<Arc<VectorMemory>>,
-    kept: Option<Arc<Kept>>,
+    kept: Option<Arc<Shelves>>,
 }
 
 impl MemoryKeeper {
@@ -50,12 +50,13 @@ impl Agent for MemoryKeeper {
         let store = ctx.store();
         let memory = VectorMemory::open(Arc::clone(store), VectorLimits::default())?;
         let memory = Arc::new(memory);
-        let kept = Kept::open(
+        let kept = Shelves::new(
             Arc::clone(store),
             Arc::clone(&memory),
-            ctx.tenant().as_str(),
             ctx.society().results(),
-        )?;
+        );
+        // So that a smaller bound than the last one is met at once.
+        kept.of(ctx.tenant())?;
         (self.memory, self.kept) = (Some(memory), Some(Arc::new(kept)));
         Ok(())
     }
@@ -69,6 +70,7 @@ impl Agent for MemoryKeeper {
                 ctx.spawn(incoming, move |incoming, ctx| async move {
                     let wanted: RecallRequest = incoming.json()?;
                     let found = recall(&memory, &wanted, &ctx).await?;
+                    let kept = kept.of(ctx.tenant())?;
                     found.iter().for_each(|one| kept.served(&one.source));
                     incoming.inform(Content::json(&found)?)?;
                     Ok(())
@@ -77,7 +79,7 @@ impl Agent for MemoryKeeper {
             (Performative::Request, Some(ontology::REMEMBER)) => {
                 ctx.spawn(incoming, move |incoming, ctx| async move {
                     let wanted: RememberRequest = incoming.json()?;
-                    remember(&kept, wanted, &incoming, &ctx).await?;
+                    remember(&*kept.of(ctx.tenant())?, wanted, &incoming, &ctx).await?;
                     incoming.inform(Content::empty())?;
                     Ok(())
                 })

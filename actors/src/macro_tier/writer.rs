@@ -5,6 +5,7 @@ use std::time::Duration;
 use aios_inference::{
     ChatRole, ChatTurn, EngineError, EngineHandle, Finish, InferRequest, Prompt, Sampling,
 };
+use aios_protocols::TenantId;
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;
 
@@ -22,6 +23,7 @@ pub struct ModelWriter {
     engine: EngineHandle,
     breakers: Breakers,
     purses: Purses,
+    tenant: TenantId,
     runtime: Handle,
 }
 
@@ -34,6 +36,7 @@ impl ModelWriter {
             engine,
             breakers: world.breakers().clone(),
             purses: world.purses().clone(),
+            tenant: world.tenant().clone(),
             runtime: Handle::current(),
         }
     }
@@ -56,11 +59,9 @@ impl Writer for ModelWriter {
             .sampling(Sampling::Greedy)
             .deadline(request.deadline);
         let cancel = infer.cancel.clone();
-        // An operation is named after its goal: `goal/task`.
-        let goal = request.idempotency_key.split('/').next().unwrap_or("");
         let purse = self
             .purses
-            .of(goal)
+            .of_key(request.idempotency_key, &self.tenant)
             .map_err(|none| WriteError::NoBudget(none.to_string()))?;
         let inference = self.runtime.block_on(async {
             let thought = guarded::infer(&self.breakers, &self.engine, Some(&purse), infer);
@@ -122,14 +123,15 @@ mod tests {
             price_micros: 0,
         };
         let (purses, now) = (world.purses().clone(), world.now());
-        let open = purses.begin("open", allowance, now);
+        let us = world.tenant().clone();
+        let open = purses.begin(&us, "open", allowance, now);
         let poor = Allowance {
             tokens: 1,
             ..allowance
         };
-        purses.begin("poor", poor, now);
-        let over = purses.begin("over", allowance, now);
-        purses.close("over", &over);
+        purses.begin(&us, "poor", poor, now);
+        let over = purses.begin(&us, "over", allowance, now);
+        purses.close(&us, "over", &over);
         // No engine comes up behind it: what gets that far waits for one until its time is over.
         let writer = ModelWriter::new(EngineHandle::new(EngineConfig::default()), &world);
         let write = move |goal: &str| {

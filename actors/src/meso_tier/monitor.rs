@@ -15,6 +15,8 @@ pub const HEALTH: &str = "aios.health";
 
 /// Asks for the micro agents of a zone in numbers, as the zone signed them: the only way a macro agent hears of the swarm.
 pub const POPULATION: &str = "aios.population";
+/// Zones whose alerts are kept; a node has one.
+const ZONES: usize = 64;
 /// How long a zone may take over its numbers.
 const ZONE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -105,7 +107,15 @@ impl Agent for Monitor {
                 for alert in &alerts {
                     tracing::warn!(by = %incoming.sender, "{alert}");
                 }
-                self.zones.insert(incoming.sender.to_string(), alerts);
+                // What a zone without alerts said last is that it has none; of those with some there is a bound.
+                let zone = incoming.sender.to_string();
+                if alerts.is_empty() {
+                    self.zones.remove(&zone);
+                } else if self.zones.len() < ZONES || self.zones.contains_key(&zone) {
+                    self.zones.insert(zone, alerts);
+                } else {
+                    tracing::warn!(by = %incoming.sender, most = ZONES, "the alerts of one zone more are not kept");
+                }
                 Ok(())
             }
             _ => Err(super::not_mine(

@@ -11,7 +11,7 @@ use crate::factory::Factories;
 /// Enters the six services among the roles that can be spawned.
 pub fn enlist(factories: &Factories) {
     factories.register("meso.registry", |_| Ok(Registry));
-    factories.register("meso.consensus", |_| Ok(Consensus));
+    factories.register("meso.consensus", |_| Ok(Consensus::default()));
     factories.register("meso.router", |_| Ok(Router::default()));
     factories.register("meso.monitor", |_| Ok(Monitor::default()));
     factories.register("meso.state", |_| Ok(State));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_protocols::Timestamp;
+use aios_protocols::{TenantId, Timestamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
@@ -238,26 +238,47 @@ impl Hold {
     }
 }
 
-/// The purses of all goals under way in one world. They outlive a planner that falls, because its successor goes on, and end with their
+/// The idempotency key that a tool is handed for an operation of a goal: `goal/task`, and `goal@tenant/task` for a goal of another tenant
+/// than the world's own. Two tenants may name their goals alike; what a tool does for one it has not done for the other.
+pub(crate) fn tool_key(operation: &str, tenant: &TenantId, own: &TenantId) -> String {
+    match operation.split_once('/') {
+        Some((goal, task)) if tenant != own => format!("{goal}@{tenant}/{task}"),
+        _ => operation.to_owned(),
+    }
+}
+
+/// The purses of all goals under way in one world, each tenant's its own. They outlive a planner that falls, because its successor goes on, and end with their
 /// goals. Cheap to clone; clones are the same purses.
 #[derive(Debug, Clone, Default)]
-pub struct Purses(Arc<Mutex<HashMap<String, Purse>>>);
+pub struct Purses(Arc<Mutex<HashMap<(TenantId, String), Purse>>>);
 
 impl Purses {
     /// A full purse for a goal that begins, whatever an earlier run of the same name has left.
-    pub fn begin(&self, goal: &str, allowance: Allowance, now: Timestamp) -> Purse {
+    pub fn begin(
+        &self,
+        tenant: &TenantId,
+        goal: &str,
+        allowance: Allowance,
+        now: Timestamp,
+    ) -> Purse {
         let purse = Purse::new(allowance, now);
         let mut purses = self.0.lock();
         purses.retain(|_, purse| !purse.over(now));
-        purses.insert(goal.to_owned(), purse.clone());
+        purses.insert((tenant.clone(), goal.to_owned()), purse.clone());
         purse
     }
 
     /// The purse of a goal that goes on after a fall; a full one if nothing was begun.
-    pub fn resume(&self, goal: &str, allowance: Allowance, now: Timestamp) -> Purse {
-        match self.of(goal) {
+    pub fn resume(
+        &self,
+        tenant: &TenantId,
+        goal: &str,
+        allowance: Allowance,
+        now: Timestamp,
+    ) -> Purse {
+        match self.of(tenant, goal) {
             Ok(purse) => purse,
-            Err(_) => self.begin(goal, allowance, now),
+            Err(_) => self.begin(tenant, goal, allowance, now),
         }
     }
 
@@ -265,21 +286,53 @@ impl Purses {
     ///
     /// # Errors
     /// When the goal is not under way; nothing is free of charge for that.
-    pub fn of(&self, goal: &str) -> Result<Purse, NoPurse> {
-        self.0.lock().get(goal).cloned().ok_or_else(|| NoPurse {
+    pub fn of(&self, tenant: &TenantId, goal: &str) -> Result<Purse, NoPurse> {
+        let purses = self.0.lock();
+        let purse = purses.get(&(tenant.clone(), goal.to_owned()));
+        purse.cloned().ok_or_else(|| NoPurse {
             goal: goal.to_owned(),
         })
     }
 
+    /// The purse of the goal that a tool's idempotency key is for; see [`tool_key`].
+    ///
+    /// # Errors
+    /// When the key names no goal under way.
+    pub fn of_key(&self, key: &str, own: &TenantId) -> Result<Purse, NoPurse> {
+        let name = key.split('/').next().unwrap_or_default();
+        match name.split_once('@') {
+            None => self.of(own, name),
+            Some((goal, tenant)) => match TenantId::new(tenant) {
+                Ok(tenant) => self.of(&tenant, goal),
+                Err(_) => Err(NoPurse {
+                    goal: name.to_owned(),
+                }),
+            },
+        }
+    }
+
     /// The goal is over. A purse that is there under its name by now is another run's and stays.
-    pub fn close(&self, goal: &str, purse: &Purse) {
+    pub fn close(&self, tenant: &TenantId, goal: &str, purse: &Purse) {
+        let key = (tenant.clone(), goal.to_owned());
         let mut purses = self.0.lock();
         if purses
-            .get(goal)
+            .get(&key)
             .is_some_and(|there| Arc::ptr_eq(&there.0, &purse.0))
         {
-            purses.remove(goal);
+            purses.remove(&key);
         }
+    }
+
+    /// Goals that have one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// Whether no goal has one.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -360,25 +413,63 @@ mod tests {
         );
     }
 
+    fn tenant(name: &str) -> TenantId {
+        TenantId::new(name).unwrap()
+    }
+
     #[test]
-    fn a_purse_outlives_its_planner_and_ends_with_its_goal() {
+    fn two_tenants_that_choose_the_same_name_pay_each_for_its_own() {
         let purses = Purses::default();
         let allowance = purse(10, 0, 0).0.allowance;
-        let first = purses.begin("g", allowance, at(0));
+        let (us, them) = (tenant("acme"), tenant("rival"));
+        let ours = purses.begin(&us, "g", allowance, at(0));
+        let theirs = purses.begin(&them, "g", allowance, at(0));
+        let key = |tenant| tool_key("g/t1/r2", tenant, &us);
+        assert_eq!([key(&us), key(&them)], ["g/t1/r2", "g@rival/t1/r2"]);
+        purses
+            .of_key(&key(&them), &us)
+            .unwrap()
+            .reserve(7, at(0))
+            .unwrap()
+            .settle(7);
+        assert_eq!((ours.spent().tokens, theirs.spent().tokens), (0, 7));
+        purses.close(&us, "g", &ours);
+        assert!(purses.of_key("g@rival/t1", &us).is_ok());
+        for nobody in [
+            "",
+            "g",
+            "g/t1",
+            "/g",
+            "g@acme/t1",
+            "g@No Name/t1",
+            "g@/t1",
+            "@rival/t1",
+        ] {
+            assert!(purses.of_key(nobody, &us).is_err(), "{nobody:?}");
+        }
+        purses.close(&them, "g", &theirs);
+        assert!(purses.is_empty());
+    }
+
+    #[test]
+    fn a_purse_outlives_its_planner_and_ends_with_its_goal() {
+        let (purses, us) = (Purses::default(), tenant("acme"));
+        let allowance = purse(10, 0, 0).0.allowance;
+        let first = purses.begin(&us, "g", allowance, at(0));
         first.reserve(4, at(0)).unwrap().settle(4);
-        assert_eq!(purses.resume("g", allowance, at(1)).spent().tokens, 4);
+        assert_eq!(purses.resume(&us, "g", allowance, at(1)).spent().tokens, 4);
         // Asked for anew, nothing of what the run before it spent is missing, and that run closes its own purse alone.
-        let second = purses.begin("g", allowance, at(2));
+        let second = purses.begin(&us, "g", allowance, at(2));
         assert_eq!(second.spent(), Spent::default());
-        purses.close("g", &first);
-        assert!(purses.of("g").is_ok());
-        purses.close("g", &second);
-        let none = purses.of("g").unwrap_err();
+        purses.close(&us, "g", &first);
+        assert!(purses.of(&us, "g").is_ok());
+        purses.close(&us, "g", &second);
+        let none = purses.of(&us, "g").unwrap_err();
         assert_eq!(none.goal, "g");
         assert!(none.to_string().contains("has no budget under way"));
-        let forgotten = purses.resume("f", allowance, at(3));
-        purses.begin("h", allowance, at(700_000));
-        assert!(purses.of("f").is_err());
+        let forgotten = purses.resume(&us, "f", allowance, at(3));
+        purses.begin(&us, "h", allowance, at(700_000));
+        assert!(purses.of(&us, "f").is_err());
         drop(forgotten);
     }
 }

@@ -19,11 +19,11 @@ use sha2::{Digest, Sha256};
 
 use crate::content::hex;
 
-/// Places for results in one store.
-const PLACES: u16 = 1_024;
+/// Places for results in one store: it is for a time when a tool rests, not for ever.
+const PLACES: u16 = 256;
 /// The largest file of a result that is read again.
 const FILE_BYTES: u64 = 64 << 20;
-/// A larger result is not kept: with all places full this bounds the cache at 256 MB.
+/// A larger result is not kept: with all places full this bounds the cache at 64 MB.
 const RESULT_BYTES: usize = 256 << 10;
 
 /// Why no earlier result is served, or a new one not kept.

@@ -191,7 +191,8 @@ mod tests {
                 time: Duration::from_secs(60),
                 price_micros: 0,
             };
-            let purse = world.purses().begin("goal", allowance, world.now());
+            let now = world.now();
+            let purse = world.purses().begin(world.tenant(), "goal", allowance, now);
             Self {
                 world,
                 engine,

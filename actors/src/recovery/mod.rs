@@ -2,7 +2,7 @@
 //!
 //! Pure: [`policy`] (what is declared per kind of task), [`decision`] (what follows a failure), [`guard`] (acts that lead nowhere),
 //! [`budget`] (what a goal may still spend), [`ended`] (what cut a run short). Around them: [`breakers`] (one per service), [`waits`] (who waits for whom), [`approvals`]
-//! (what humans are asked), `cached` (results that were accepted before). All of it belongs to a society; none of it is global.
+//! (what humans are asked), `cached` (results that were accepted before), `ledger` (which goals have records, and when those end). All of it belongs to a society; none of it is global.
 
 pub mod approvals;
 pub mod breakers;
@@ -12,6 +12,7 @@ pub mod decision;
 pub mod ended;
 pub mod guard;
 pub(crate) mod guarded;
+pub(crate) mod ledger;
 pub mod policy;
 pub mod waits;
 
@@ -24,5 +25,6 @@ pub use budget::{Allowance, Hold, NoPurse, OverBudget, Purse, Purses, Spent};
 pub use decision::{Cause, Course, Next};
 pub use ended::Ended;
 pub use guard::{Looping, Trajectory};
+pub(crate) use ledger::Ledger;
 pub use policy::{BackoffKind, Policies, PolicyError, TaskPolicy};
 pub use waits::{DeadlockView, Waiter, Waits};

@@ -128,8 +128,18 @@ impl Team {
     }
 
     fn ask(&self, goal: &str, deadline: Duration) -> JoinHandle<Result<GoalAnswer, AskError>> {
+        self.ask_with(goal, deadline, |_| {})
+    }
+
+    /// Asks under other terms than the usual ones.
+    fn ask_with(
+        &self,
+        goal: &str,
+        deadline: Duration,
+        change: impl FnOnce(&mut GoalRequest),
+    ) -> JoinHandle<Result<GoalAnswer, AskError>> {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
-        let request = GoalRequest {
+        let mut request = GoalRequest {
             goal_id: goal.to_owned(),
             text: "Summarise the notes".to_owned(),
             data: vec![text(self.notes())],
@@ -140,6 +150,7 @@ impl Team {
             tasks: 16,
             money_micros: 0,
         };
+        change(&mut request);
         let draft = Draft::new(Performative::Request, Content::json(&request).unwrap())
             .protocol(ProtocolName::FipaRequest)
             .ontology(ontology::GOAL);
@@ -151,7 +162,8 @@ impl Team {
     }
 
     fn purse(&self, goal: &str) -> Result<Purse, NoPurse> {
-        self.house.society.purses().of(goal)
+        let society = &self.house.society;
+        society.purses().of(society.tenant(), goal)
     }
 
     /// The goal's purse once it is under way, with seven tokens gone.
@@ -422,4 +434,65 @@ async fn a_result_is_kept_for_the_files_it_was_made_from_and_for_no_others() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_answers_nobody_who_may_do_more_and_a_success_everybody() {
+    let readings = Arc::new(AtomicU32::new(0));
+    let before: Before = {
+        let readings = readings.clone();
+        Arc::new(move || {
+            readings.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        })
+    };
+    let team = Team::new(Recourse::Partial, before).await;
+    let ask = |tasks: u32| team.ask_with("g", PATIENCE, move |request| request.tasks = tasks);
+    let little = ask(1).await.unwrap().unwrap();
+    assert_eq!(little.status, GoalStatus::Failed, "{little:?}");
+    let reason = little.reason.unwrap_or_default();
+    assert!(reason.contains("tasks"), "{reason}");
+    let enough = ask(16).await.unwrap().unwrap();
+    assert_ne!(enough.status, GoalStatus::Failed, "{enough:?}");
+    let read = readings.load(Ordering::SeqCst);
+    for tasks in [1, 16, 32] {
+        let again = ask(tasks).await.unwrap().unwrap();
+        assert_eq!(again, enough, "{tasks}");
+    }
+    assert_eq!(
+        readings.load(Ordering::SeqCst),
+        read,
+        "nothing is done again"
+    );
+    // Nor is it another goal's answer.
+    let other = team.ask_with("g", PATIENCE, |request| {
+        request.text = "Count the notes".to_owned()
+    });
+    let other = other.await.unwrap().unwrap_err().to_string();
+    assert!(other.contains("names another goal already"), "{other}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_failed_for_a_while_is_tried_again_and_may_be_asked_in_other_words() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let before: Before = {
+        let broken = broken.clone();
+        Arc::new(move || match broken.load(Ordering::SeqCst) {
+            true => Err(ToolError::DeadlinePassed),
+            false => Ok(()),
+        })
+    };
+    let team = Team::new(Recourse::Partial, before).await;
+    for goal in ["g", "h"] {
+        let failed = team.ask(goal, PATIENCE).await.unwrap().unwrap();
+        assert_eq!(failed.status, GoalStatus::Failed, "{failed:?}");
+    }
+    broken.store(false, Ordering::SeqCst);
+    let again = team.ask("g", PATIENCE).await.unwrap().unwrap();
+    assert_ne!(again.status, GoalStatus::Failed, "{again:?}");
+    // Nothing was delivered under the name, so nothing keeps it.
+    let words = "Summarise the notes once more";
+    let other = team.ask_with("h", PATIENCE, |request| request.text = words.to_owned());
+    let other = other.await.unwrap().unwrap();
+    assert_ne!(other.status, GoalStatus::Failed, "{other:?}");
 }

@@ -3,6 +3,8 @@
 //! Results go to standard output, everything a person watches to standard error; see [`console`]. Each command is a file below
 //! [`commands`].
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod arguments;
 mod commands;
 mod console;

@@ -158,7 +158,7 @@ fn row(child: &ChildView, margin: String) -> Row {
     };
     Row {
         margin,
-        name: shown::terminal(&child.id.to_string()),
+        name: shown::terminal(child.id.as_ref()),
         cells: [
             child.state.label().to_owned(),
             restarts,

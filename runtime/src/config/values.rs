@@ -8,6 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 
+/// A million of whatever the currency is.
+const MONEY_MAX: u64 = 1_000_000_000_000;
+/// What the system takes as a path.
+const FOLDER_BYTES_MAX: usize = 4_000;
+/// A socket's name has 108 bytes in all, its end and its own name included.
+const DOOR_BYTES_MAX: usize = 80;
+
 /// Everything a node can be told before it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -57,6 +64,8 @@ impl Config {
                 1_000_000,
             ),
             ("model.queue", self.model.queue.into(), 1, 4_096),
+            ("model.price_micros", self.model.price_micros, 0, MONEY_MAX),
+            ("goal.money_micros", self.goal.money_micros, 0, MONEY_MAX),
             ("goal.deadline_ms", self.goal.deadline_ms, 1_000, 86_400_000),
             (
                 "goal.task_deadline_ms",
@@ -108,6 +117,18 @@ impl Config {
                 });
             }
         }
+        for (name, path, most) in [
+            ("storage.folder", &self.storage.folder, FOLDER_BYTES_MAX),
+            ("door.folder", &self.door.folder, DOOR_BYTES_MAX),
+        ] {
+            if path.len() > most || path.chars().any(char::is_control) {
+                return Err(ConfigError::OutOfRange {
+                    name,
+                    asked: format!("{path:?}"),
+                    allowed: format!("a path of at most {most} bytes without control characters"),
+                });
+            }
+        }
         self.recovery.check().map_err(|error| ConfigError::Invalid {
             place: "configuration".into(),
             message: error.to_string(),
@@ -131,16 +152,17 @@ pub struct NodeConfig {
 pub struct StorageConfig {
     /// A folder for durable state; empty keeps everything in memory.
     pub folder: String,
-    /// Results of earlier goals that are kept; beyond it the one that serves least leaves.
+    /// Results of earlier goals that are kept, of each tenant; beyond it the one that serves least leaves. So many goals can also be asked
+    /// for again under their id.
     pub results: u32,
 }
 
 impl Default for StorageConfig {
-    /// As many as the memory holds documents to find them by.
+    /// Some 10 MB of answers, in memory and on disk, that the first few hundred goals fill.
     fn default() -> Self {
         Self {
             folder: String::new(),
-            results: 10_000,
+            results: 500,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The actor that keeps the door: it opens the socket, lets visitors in, and takes the socket away when it leaves.
 //!
-//! A visitor is served by a task of its own, so that none waits for another; all of them end with the keeper. There are at most
-//! [`VISITORS`] at a time, and one that says nothing for [`PATIENCE`] is shown out.
+//! A visitor is served by a task of its own, so that none waits for another; all of them end with the keeper. Who may stay is decided
+//! in [`visitors`](super::visitors); besides, everything that is waited for has its time: a first request, the rest of one that was
+//! begun, the node's answer, its taking up.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -14,18 +15,23 @@ use parking_lot::Mutex;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 use super::place::{DoorFolder, PlaceError, own_user};
+use super::visitors::{Doing, Leave, Place, Visitors};
 use super::words::{self, LINE_MAX, Reply};
 use crate::node::{Node, Parts};
 use crate::swarm::Sockets;
 
-/// Visitors at a time; each may hold one request and one answer of at most [`LINE_MAX`] bytes.
-const VISITORS: usize = 16;
-/// How long a visitor may stay without asking anything.
+/// How long a visitor may stay without asking anything more.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the first request may take, and any other from its first byte to its last.
+const REQUEST: Duration = Duration::from_secs(5);
+/// How long the node may take over an answer: as long as a visitor waits for it.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long a visitor may take to read its answer.
+const READING: Duration = Duration::from_secs(5);
 /// The longest request: names and numbers, and a signed decision.
 const REQUEST_MAX: u64 = 256 * 1024;
 /// Wait before a door that could not be opened is tried again.
@@ -214,12 +220,9 @@ fn number(file: &Path) -> io::Result<(u64, u64)> {
 
 /// Lets visitors in until the listener itself fails.
 async fn receive(listener: UnixListener, arguments: KeeperArguments) -> io::Error {
-    let places = Arc::new(Semaphore::new(VISITORS));
-    let mut visitors = JoinSet::new();
+    let places = Visitors::default();
+    let mut visits = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return io::Error::other("the door's places are closed");
-        };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) if is_passing(&error) => {
@@ -229,12 +232,55 @@ async fn receive(listener: UnixListener, arguments: KeeperArguments) -> io::Erro
             }
             Err(error) => return error,
         };
+        while visits.try_join_next().is_some() {}
+        let Some(process) = of_own_user(&stream) else {
+            continue;
+        };
+        let Some((place, leave)) = places.enter(process) else {
+            tracing::warn!(process, "a visitor found no place");
+            say(
+                &stream,
+                "all places at the node's door are taken; ask again",
+            );
+            continue;
+        };
         let arguments = arguments.clone();
-        visitors.spawn(async move {
-            serve(stream, &arguments).await;
-            drop(place);
-        });
-        while visitors.try_join_next().is_some() {}
+        visits.spawn(visit(stream, place, leave, arguments));
+    }
+}
+
+/// The process at the other end, if it is the same user's.
+fn of_own_user(stream: &UnixStream) -> Option<i32> {
+    match stream.peer_cred() {
+        Ok(peer) if peer.uid() == own_user() => Some(peer.pid().unwrap_or(0)),
+        Ok(peer) => {
+            tracing::warn!(
+                user = peer.uid(),
+                "a visitor of another user was turned away"
+            );
+            None
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a visitor whose user is unknown was turned away");
+            None
+        }
+    }
+}
+
+/// One sentence for somebody who is shown out, if it can be said without waiting.
+fn say(stream: &UnixStream, sentence: &str) {
+    let _ = stream.try_write(&Reply::Refused(sentence.to_owned()).line());
+}
+
+/// A visitor stays until it leaves, its time is over or its place is another's.
+async fn visit(mut stream: UnixStream, place: Place, leave: Leave, arguments: KeeperArguments) {
+    let doing = tokio::select! {
+        () = serve(&mut stream, &place, &arguments) => return,
+        doing = leave => doing,
+    };
+    // In the middle of an answer a sentence would be read as part of it.
+    if matches!(doing, Ok(Doing::Silent | Doing::Idle)) {
+        say(&stream, "others wait at the node's door; ask again");
     }
 }
 
@@ -251,31 +297,16 @@ fn is_passing(error: &io::Error) -> bool {
         .is_some_and(|code| SHORT.contains(&code))
 }
 
-async fn serve(stream: UnixStream, arguments: &KeeperArguments) {
-    match stream.peer_cred() {
-        Ok(peer) if peer.uid() == own_user() => {}
-        Ok(peer) => {
-            tracing::warn!(
-                user = peer.uid(),
-                "a visitor of another user was turned away"
-            );
-            return;
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a visitor whose user is unknown was turned away");
-            return;
-        }
-    }
+async fn serve(stream: &mut UnixStream, place: &Place, arguments: &KeeperArguments) {
     let mut guest = arguments.sockets.opened().await;
     let mut stream = BufReader::new(stream);
+    let mut patience = REQUEST;
     loop {
-        let mut line = Vec::new();
-        let mut limited = (&mut stream).take(REQUEST_MAX);
-        let read = tokio::time::timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await;
-        let Ok(Ok(read)) = read else { break };
-        if read == 0 {
+        let Some(line) = request(&mut stream, patience).await else {
             break;
-        }
+        };
+        place.turns_to(Doing::Answered);
+        patience = PATIENCE;
         let whole = line.ends_with(b"\n");
         let reply = match whole {
             true => answer(&line, arguments).await,
@@ -283,10 +314,13 @@ async fn serve(stream: UnixStream, arguments: &KeeperArguments) {
                 "a request is one line of at most {REQUEST_MAX} bytes"
             )),
         };
+        let read = line.len();
         let line = reply.line();
         debug_assert!(line.len() <= LINE_MAX);
-        let written = tokio::time::timeout(PATIENCE, stream.get_mut().write_all(&line)).await;
+        place.turns_to(Doing::Reading);
+        let written = timeout(READING, stream.get_mut().write_all(&line)).await;
         let written = matches!(written, Ok(Ok(())));
+        place.turns_to(Doing::Idle);
         // The visitor has its answer by then: it does not wait for the agent that counts it.
         let sent = if written { line.len() } else { 0 };
         guest.traffic(read, sent).await;
@@ -294,6 +328,20 @@ async fn serve(stream: UnixStream, arguments: &KeeperArguments) {
             break;
         }
     }
+}
+
+/// The next request, with the end of its line if it has one; none if the visitor has left or its time is over. It may think for a while,
+/// and must go on once it has begun.
+async fn request(stream: &mut BufReader<&mut UnixStream>, patience: Duration) -> Option<Vec<u8>> {
+    let begun = timeout(patience, stream.fill_buf()).await;
+    if begun.ok()?.ok()?.is_empty() {
+        return None;
+    }
+    let mut line = Vec::new();
+    let mut limited = stream.take(REQUEST_MAX);
+    let read = timeout(REQUEST, limited.read_until(b'\n', &mut line)).await;
+    read.ok()?.ok()?;
+    Some(line)
 }
 
 async fn answer(line: &[u8], arguments: &KeeperArguments) -> Reply {
@@ -307,7 +355,14 @@ async fn answer(line: &[u8], arguments: &KeeperArguments) -> Reply {
         .and_then(Weak::upgrade)
         .map(Node::from_parts);
     match node {
-        Some(node) => node.attend(request).await,
+        Some(node) => timeout(ANSWER, node.attend(request))
+            .await
+            .unwrap_or_else(|_| {
+                Reply::Refused(format!(
+                    "the node did not come to it within {} s, and may do it yet; look and ask again",
+                    ANSWER.as_secs()
+                ))
+            }),
         None => Reply::Refused("the node is starting or stopping; ask again".to_owned()),
     }
 }

@@ -8,9 +8,11 @@ mod attend;
 mod keeper;
 mod place;
 mod visit;
+mod visitors;
 mod words;
 
 pub(crate) use keeper::{DoorState, KeeperArguments};
+pub(crate) use place::own_user;
 pub use place::{DoorFolder, PlaceError};
 pub use visit::{Visit, VisitError};
 pub use words::{LINE_MAX, Request, SwarmQuestion};

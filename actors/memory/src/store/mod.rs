@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 pub mod contract;
+#[cfg(feature = "sled")]
+mod dump;
 mod in_memory;
 #[cfg(feature = "sled")]
 mod on_disk;
+#[cfg(feature = "sled")]
+mod private;
 
 pub use in_memory::InMemoryStore;
 #[cfg(feature = "sled")]
@@ -87,6 +91,14 @@ pub enum StoreError {
     InUse {
         /// The folder.
         path: PathBuf,
+    },
+    /// The folder is not one that only its user decides about.
+    #[error("store at {} is not used: {reason}", path.display())]
+    NotPrivate {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
     },
     /// The folder cannot be opened as a store.
     #[error(

@@ -6,7 +6,7 @@
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
-use super::pursuit::pursue;
+use super::pursuit::{give_back, pursue};
 use crate::agent::{Agent, AgentError, Context, Incoming};
 use crate::content::{GoalRequest, ontology};
 
@@ -40,7 +40,10 @@ impl Agent for Planner {
             let request: GoalRequest = incoming.json()?;
             let answer = tokio::select! {
                 answer = pursue(&request, incoming.deliveries() > 1, &ctx) => answer?,
-                () = incoming.cancelled() => return Ok(()),
+                () = incoming.cancelled() => {
+                    give_back(&request, &ctx).await;
+                    return Ok(());
+                }
             };
             incoming.inform(Content::json(&answer)?)?;
             Ok(())

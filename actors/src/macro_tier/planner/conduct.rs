@@ -168,7 +168,7 @@ impl Drop for Conduct<'_> {
     fn drop(&mut self) {
         if !self.ctx.is_over() && !std::thread::panicking() {
             let purses = self.ctx.society().purses();
-            purses.close(&self.request.goal_id, &self.purse);
+            purses.close(self.ctx.tenant(), &self.request.goal_id, &self.purse);
         }
     }
 }
@@ -185,11 +185,11 @@ impl<'a> Conduct<'a> {
             time,
             price_micros: society.price_micros(),
         };
-        let (purses, goal) = (society.purses(), &request.goal_id);
+        let (purses, tenant, goal) = (society.purses(), ctx.tenant(), &request.goal_id);
         let purse = if run.goes_on {
-            purses.resume(goal, allowance, ctx.now())
+            purses.resume(tenant, goal, allowance, ctx.now())
         } else {
-            purses.begin(goal, allowance, ctx.now())
+            purses.begin(tenant, goal, allowance, ctx.now())
         };
         Self {
             ctx,

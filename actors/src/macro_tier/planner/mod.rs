@@ -22,6 +22,7 @@ pub mod question;
 mod recourse;
 pub mod simpler;
 pub mod sql;
+mod terms;
 pub mod timeframe;
 pub mod writing;
 

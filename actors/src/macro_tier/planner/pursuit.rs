@@ -6,6 +6,7 @@ use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{Performative, ReasonKind};
 use aios_supervisor::Recourse;
 use aios_tools::TableProfile;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -14,11 +15,12 @@ use super::conduct::{Conduct, Run, draft};
 use super::delivery::{RECALL_DEADLINE, deliver};
 use super::findings::Reading;
 use super::progress::{Progress, carry_out, title};
+use super::terms::Terms;
 use super::{ACTIONS, Analysis, analyse, build, document, merge, question, scout};
 use crate::agent::{AgentError, Context};
 use crate::content::{
-    Found, GoalAnswer, GoalRequest, Lease, LeaseRequest, LookupRequest, RecallRequest, Recalled,
-    TaskStatus, hex, ontology,
+    Found, GoalAnswer, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest,
+    Recalled, TaskStatus, hex, ontology,
 };
 use crate::macro_tier::goal::{Goal, GoalLimits};
 use crate::macro_tier::interface::release;
@@ -43,19 +45,17 @@ pub(super) async fn pursue(
     ctx: &Context,
 ) -> Result<GoalAnswer, AgentError> {
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
-    let lease = |ttl_ms| LeaseRequest {
-        resource: format!("goal/{}", request.goal_id),
-        ttl_ms,
-    };
     let held: Lease = ask(
         ctx,
         "meso.consensus",
         Performative::Request,
         ontology::LEASE,
-        &lease(request.deadline_ms),
+        &lease(request, request.deadline_ms),
     )
     .await?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
+    let ledger = ctx.society().ledger();
+    let under_way = ledger.begin(ctx.tenant(), &request.goal_id, ctx.now())?;
     // Read once, off the async threads: from here on the goal is about these bytes.
     let data = request.data.clone();
     let files = tokio::task::spawn_blocking(move || {
@@ -92,46 +92,106 @@ pub(super) async fn pursue(
         if let Err(error) = settled {
             tracing::warn!(%error, "the goal's steps were not cleared away");
         }
+        // What a human was asked for it is of no use any more.
+        let approvals = ctx.society().approvals();
+        if let Err(error) = approvals.over(ctx.tenant(), &request.goal_id) {
+            tracing::warn!(%error, "the goal's questions were not withdrawn");
+        }
     }
+    let has_answer = match &answer {
+        Ok(answer) => answer.waits_for.is_empty(),
+        // Refused, because it names another goal: that one keeps its answer.
+        Err(_) => under_way.was_over,
+    };
+    if has_answer && let Err(error) = under_way.over() {
+        tracing::warn!(%error, "the goal is not on record as answered");
+    }
+    give_back(request, ctx).await;
+    answer
+}
+
+fn lease(request: &GoalRequest, ttl_ms: u64) -> LeaseRequest {
+    LeaseRequest {
+        resource: format!("goal/{}", request.goal_id),
+        ttl_ms,
+    }
+}
+
+/// Gives the goal's lease back: it is over, or was called off.
+pub(super) async fn give_back(request: &GoalRequest, ctx: &Context) {
     let released: Result<Lease, _> = ask(
         ctx,
         "meso.consensus",
         Performative::Request,
         ontology::LEASE,
-        &lease(0),
+        &lease(request, 0),
     )
     .await;
     if let Err(error) = released {
         tracing::warn!(%error, "the goal's lease runs out by itself");
     }
-    answer
 }
 
-/// The answer, once: asked again for the same goal, it is given again as long as its verdict still proves itself.
+/// An answer as it is kept, with what it was got under.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    #[serde(default)]
+    terms: Terms,
+    #[serde(flatten)]
+    answer: GoalAnswer,
+}
+
+/// The answer, once: asked again for the same goal, it is given again as long as it stands.
 async fn answered(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
     let request = run.request;
+    let terms = Terms::of(request, ctx.society());
+    let step = format!("{}/answer", request.goal_id);
+    let pick = pick_step(request);
+    let known: Option<Kept> = ctx.done(&step)?;
+    let ground = match &known {
+        Some(kept) if !kept.terms.hold(&kept.answer, &terms, run.goes_on) => Ground::Cleared,
+        Some(kept) if decided_since(&kept.answer, ctx) => Ground::Decided,
+        _ => Ground::Kept,
+    };
     let asked = fingerprint(run);
-    let known: String = ctx
-        .once(&format!("{}/request", request.goal_id), || async {
-            Ok::<_, AgentError>(asked.clone())
-        })
+    let claim = format!("{}/request", request.goal_id);
+    let failed = known
+        .as_ref()
+        .is_some_and(|kept| kept.answer.status == GoalStatus::Failed);
+    if failed && ground == Ground::Cleared {
+        // Nothing was delivered, so nothing is bound to these words and files.
+        ctx.forget_steps(&claim)?;
+    }
+    let named: String = ctx
+        .once(&claim, || async { Ok::<_, AgentError>(asked.clone()) })
         .await?;
-    if known != asked {
+    if named != asked {
         let detail = format!(
             "{} names another goal already, or its files have changed; choose another id",
             request.goal_id
         );
         return Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail));
     }
-    let step = format!("{}/answer", request.goal_id);
-    let answer = ctx.once(&step, || worked(run, ctx)).await?;
-    if release(&answer, ctx).is_ok() && !decided_since(&answer, ctx) {
-        return Ok(answer);
+    if ground == Ground::Cleared {
+        // What the model could not pick for want of tokens it is asked again.
+        ctx.forget_steps(&pick)?;
     }
-    // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew. And what
-    // waited for a human goes on once the human has decided.
+    if ground != Ground::Kept {
+        ctx.forget_steps(&step)?;
+    }
+    let kept = || async {
+        Ok::<_, AgentError>(Kept {
+            terms: terms.clone(),
+            answer: worked(run, ctx).await?,
+        })
+    };
+    let known: Kept = ctx.once(&step, kept).await?;
+    if release(&known.answer, ctx).is_ok() {
+        return Ok(known.answer);
+    }
+    // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew.
     ctx.forget_steps(&step)?;
-    ctx.once(&step, || worked(run, ctx)).await
+    Ok(ctx.once(&step, kept).await?.answer)
 }
 
 /// The answer of a planner that has not fallen meanwhile: of one that has, no failure is on record.
@@ -139,6 +199,17 @@ async fn worked(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> 
     let answer = work(run, ctx).await;
     ctx.unless_over().await;
     answer
+}
+
+/// What becomes of an earlier answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    /// It is given again, or there is none.
+    Kept,
+    /// The goal goes on from there.
+    Decided,
+    /// The goal is tried anew.
+    Cleared,
 }
 
 /// Whether a human has decided something that the answer waited for, or can decide it no more and must be asked anew.
@@ -313,6 +384,10 @@ async fn read_on(task: &Task, conduct: &Conduct<'_>, progress: &mut Progress) {
     }
 }
 
+fn pick_step(request: &GoalRequest) -> String {
+    format!("{}/pick", request.goal_id)
+}
+
 fn profile(scouts: &[Task], progress: &Progress) -> Option<TableProfile> {
     let task = scouts
         .iter()
@@ -343,7 +418,7 @@ async fn pick(
     let paying = ctx.paid_from(&conduct.purse);
     // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
     let picked: String = ctx
-        .once(&format!("{}/pick", request.goal_id), || async {
+        .once(&pick_step(request), || async {
             let infer = InferRequest::chat("You choose columns of a table.", asked.prompt.as_str())
                 .json_schema(asked.schema.to_string())
                 .max_tokens(asked.max_tokens)

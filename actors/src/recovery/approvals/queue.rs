@@ -19,7 +19,7 @@ use super::words::{
 use crate::agent::{Audit, AuditEntry, Clock, Refused};
 use crate::content::hex;
 
-/// How long a question stays open.
+/// How long a question stays open, and how long a yes that nobody has used stays good.
 const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Questions kept, decided ones included; an open one is never dropped.
 const KEPT: usize = 1_024;
@@ -113,6 +113,14 @@ impl Approvals {
         sign: impl Fn(Draft) -> Result<Sealed, String>,
         asked_by: &AgentId,
     ) -> Result<Approval, ApprovalError> {
+        if *tenant != self.0.tenant {
+            // It would lie where nobody looks for it.
+            return Err(ApprovalError::OtherTenant {
+                id: question.id(tenant),
+                tenant: tenant.to_string(),
+                ours: self.0.tenant.clone(),
+            });
+        }
         loop {
             let now = self.0.clock.now();
             let id = question.id(tenant);
@@ -181,7 +189,8 @@ impl Approvals {
                 return Err(ApprovalError::AlreadySpent { id, at });
             }
             let decided = record.decided(self.owner()?)?;
-            if !matches!(decided, Some((Decision::Accept, _))) {
+            let in_time = shown(record.approval.clone(), now).status != ApprovalStatus::Expired;
+            if !(in_time && matches!(decided, Some((Decision::Accept, _)))) {
                 let status = shown(record.approval, now).status.as_str();
                 return Err(ApprovalError::NotAccepted { id, status });
             }
@@ -320,10 +329,47 @@ impl Approvals {
     /// When there is no such question, or its frames do not prove what the record says.
     pub fn decided(&self, id: &str) -> Result<Option<(Decision, String)>, ApprovalError> {
         let (record, _) = self.read(id)?;
-        if record.decision.is_none() {
+        let over = shown(record.approval.clone(), self.0.clock.now()).status;
+        if record.decision.is_none() || over == ApprovalStatus::Expired {
             return Ok(None);
         }
         record.decided(self.owner()?)
+    }
+
+    /// A goal has its answer: its questions that nobody has decided, and a yes that was not needed, are taken off the list. What was used
+    /// or rejected stays as long as there is room.
+    pub(crate) fn over(&self, tenant: &TenantId, goal: &str) -> Result<(), ApprovalError> {
+        if *tenant != self.0.tenant {
+            return Ok(());
+        }
+        // Goals are many and questions are few: what does not name the goal is not even read.
+        let named = format!("\"{goal}\"");
+        let entries = self.entries(&self.folder())?;
+        for (key, bytes) in entries {
+            if !std::str::from_utf8(&bytes).is_ok_and(|text| text.contains(&named)) {
+                continue;
+            }
+            let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
+                continue;
+            };
+            let approval = record.approval;
+            let waits = match approval.status {
+                ApprovalStatus::Open | ApprovalStatus::Expired => true,
+                ApprovalStatus::Accepted => approval.spent_at.is_none(),
+                ApprovalStatus::Rejected => false,
+            };
+            if approval.goal == goal && waits {
+                // Decided or used in this very moment, it is another record and stays.
+                let gone = self.0.store.compare_and_swap(&key, Some(&bytes), None)?;
+                tracing::info!(
+                    id = approval.id,
+                    goal,
+                    gone = gone == Swap::Done,
+                    "a question is withdrawn, its goal is over"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Waits until a question is decided; none when it is not within the time.
@@ -482,8 +528,15 @@ impl Approvals {
     }
 }
 
+/// As it stands now: neither a question nor a yes that nobody has used is good for ever.
 fn shown(approval: Approval, now: Timestamp) -> Approval {
-    let over = approval.status == ApprovalStatus::Open && now > approval.deadline;
+    let over = match approval.status {
+        ApprovalStatus::Open => now > approval.deadline,
+        ApprovalStatus::Accepted if approval.spent_at.is_none() => {
+            now > approval.decided_at.unwrap_or(approval.deadline) + OPEN_FOR
+        }
+        _ => false,
+    };
     Approval {
         status: if over {
             ApprovalStatus::Expired

@@ -328,3 +328,96 @@ fn a_folder_under_another_tenant_leaves_the_first_ones_questions_alone() {
     ours.accept(&asked.id);
     ours.queue.spend(&asked.id).unwrap();
 }
+
+#[test]
+fn a_yes_that_nobody_used_is_good_for_a_week() {
+    let desk = Desk::new(store(), "local");
+    let asked = desk.ask(question());
+    desk.accept(&asked.id);
+    let week = Duration::from_secs(7 * 24 * 3_600);
+    desk.clock.advance(week);
+    let there = desk.queue.get(&asked.id).unwrap();
+    assert_eq!(there.status, ApprovalStatus::Accepted);
+    assert!(desk.queue.decided(&asked.id).unwrap().is_some());
+    desk.clock.advance(Duration::from_secs(1));
+    let used = desk.queue.spend(&asked.id);
+    let Err(ApprovalError::NotAccepted { status, .. }) = used else {
+        panic!("{used:?}")
+    };
+    assert_eq!(status, "expired");
+    assert_eq!(desk.queue.decided(&asked.id).unwrap(), None);
+    // In the same words it is asked anew, and the old yes is no answer to that.
+    let anew = desk.ask(question());
+    assert_eq!(
+        (anew.id.as_str(), anew.status),
+        (asked.id.as_str(), ApprovalStatus::Open)
+    );
+    let used = desk.queue.spend(&asked.id);
+    assert!(
+        matches!(used, Err(ApprovalError::NotAccepted { .. })),
+        "{used:?}"
+    );
+    desk.accept(&anew.id);
+    desk.queue.spend(&anew.id).unwrap();
+    desk.clock.advance(10 * week);
+    let spent = desk.queue.get(&anew.id).unwrap();
+    assert_eq!(
+        spent.status,
+        ApprovalStatus::Accepted,
+        "what was done stays told"
+    );
+}
+
+#[test]
+fn a_goal_that_is_over_takes_its_questions_along_and_leaves_what_was_done() {
+    let desk = Desk::new(store(), "local");
+    let of = |goal: &str, task: &str| {
+        desk.ask(Question {
+            goal: goal.to_owned(),
+            task: task.to_owned(),
+            ..question()
+        })
+    };
+    let (open, unused, spent, rejected) =
+        (of("q3", "a"), of("q3", "b"), of("q3", "c"), of("q3", "d"));
+    let (other, alike) = (of("q31", "a"), of("x", "q3"));
+    desk.accept(&unused.id);
+    desk.accept(&spent.id);
+    desk.queue.spend(&spent.id).unwrap();
+    let no = desk.decision(&rejected.id, Decision::Reject);
+    desk.queue.decide(&no).unwrap();
+    let elsewhere = TenantId::new("acme").unwrap();
+    desk.queue.over(&elsewhere, "q3").unwrap();
+    assert_eq!(desk.queue.list().unwrap().len(), 6);
+    desk.queue.over(&desk.tenant, "q3").unwrap();
+    for (asked, there) in [
+        (open, false),
+        (unused, false),
+        (spent, true),
+        (rejected, true),
+        (other, true),
+        (alike, true),
+    ] {
+        assert_eq!(desk.queue.get(&asked.id).is_ok(), there, "{asked:?}");
+    }
+}
+
+#[test]
+fn a_question_of_another_tenants_goal_is_refused_and_not_put_where_nobody_looks() {
+    let store = store();
+    let desk = Desk::new(Arc::clone(&store), "local");
+    let agent: AgentId = "macro.planner.001@global".parse().unwrap();
+    let elsewhere = TenantId::new("acme").unwrap();
+    let asked = desk.queue.propose(
+        question(),
+        &elsewhere,
+        desk.agent.public_key(),
+        |_| Err("nothing is to be signed".to_owned()),
+        &agent,
+    );
+    assert!(
+        matches!(asked, Err(ApprovalError::OtherTenant { .. })),
+        "{asked:?}"
+    );
+    assert!(store.scan_prefix(b"approval/", None, 9).unwrap().is_empty());
+}

@@ -89,6 +89,8 @@ impl DataBus for InProcessDataBus {
         let missed = Arc::new(AtomicU64::new(0));
         let outcome = match self.queues.write().as_mut() {
             Some(queues) => {
+                // Who left a silent subject is not met by any publisher.
+                queues.retain(|queue| !queue.sender.is_closed());
                 queues.push(Queue {
                     pattern,
                     sender,
@@ -169,5 +171,10 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(bus.queues.read().as_ref().unwrap().len(), 0);
+        for _ in 0..100 {
+            let silent = bus.subscribe("aios.silent".parse().unwrap(), 1).await;
+            drop(silent.unwrap());
+        }
+        assert_eq!(bus.queues.read().as_ref().unwrap().len(), 1);
     }
 }

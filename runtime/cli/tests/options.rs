@@ -1,0 +1,516 @@
+//! Every option does something. For each key that `aios config` shows there is another value, which it takes and prints, and a witness
+//! that a node started with that changes; and values that it refuses in a sentence with the key, the value and what would be right.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aios_actors::content::GoalStatus;
+use aios_actors::recovery::{BackoffKind, Ended, OverBudget, TaskPolicy};
+use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
+use aios_inference::Engine;
+use aios_protocols::ports::TensorBus;
+use aios_runtime::config::{Config, EngineChoice, Sources};
+use aios_runtime::{Answer, Goal, Node, engines};
+use aios_supervisor::{Recourse, TreeView};
+use aios_tools::{Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox};
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Goes on when the value has done what it is for.
+type Witness = fn(Config) -> BoxFuture;
+
+/// A key, another value than the usual one, what shows it, and values that are refused.
+struct Row {
+    key: String,
+    value: String,
+    witness: Witness,
+    refused: Vec<&'static str>,
+}
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs/examples")
+        .join(name)
+}
+
+fn aios(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_aios"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("AIOS_CONFIG")
+        // No folder can be there, so nothing is fetched.
+        .env("AIOS_CACHE", "/dev/null/none")
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// What `aios config` prints with this setting, or its sentence.
+fn printed(folder: &Path, setting: Option<(&str, &str)>) -> Result<String, String> {
+    let mut arguments = vec!["config".to_owned()];
+    arguments.extend(setting.map(|(key, value)| format!("--set={key}={value}")));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = aios(folder, &arguments);
+    match output.status.code() {
+        Some(0) => Ok(text(&output.stdout)),
+        _ => Err(text(&output.stderr)),
+    }
+}
+
+/// The configuration that was printed, as a file would bring it.
+fn read(folder: &Path, printed: &str) -> Config {
+    let file = folder.join("aios.toml");
+    fs::write(&file, printed).unwrap();
+    let sources = Sources {
+        file: Some(file),
+        ..Sources::default()
+    };
+    Config::load(&sources).unwrap()
+}
+
+async fn built(config: Config) -> Node {
+    Node::builder().config(config).start().await.unwrap()
+}
+
+/// What a node shows that was started with the setting.
+fn shows(config: Config, what: fn(&Node) -> bool) -> BoxFuture {
+    Box::pin(async move {
+        let node = built(config).await;
+        assert!(what(&node), "the node does not show it");
+        node.stop().await;
+    })
+}
+
+/// Every supervisor of the node's own.
+fn supervisors(tree: &TreeView) -> Vec<&TreeView> {
+    let below = tree
+        .children
+        .iter()
+        .filter_map(|child| child.supervisor.as_ref());
+    std::iter::once(tree)
+        .chain(below.flat_map(supervisors))
+        .collect()
+}
+
+/// A tool that looks at what it is given, and then falls if it is to.
+struct Probe {
+    calls: Arc<Mutex<Vec<Duration>>>,
+    falls: bool,
+}
+
+impl Tool for Probe {
+    fn spec(&self) -> ToolSpec {
+        let standard = Toolbox::standard(None);
+        let spec = standard
+            .specs()
+            .into_iter()
+            .find(|spec| spec.name == "read_file");
+        spec.unwrap()
+    }
+
+    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+        let left = call.deadline.saturating_duration_since(Instant::now());
+        self.calls.lock().unwrap().push(left);
+        assert!(!self.falls, "the test fells its executor");
+        Err(ToolError::DeadlinePassed)
+    }
+}
+
+/// The times that tools were given in a goal about a document.
+async fn probed(config: Config, falls: bool) -> Vec<Duration> {
+    let folder = tempfile::tempdir().unwrap();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let probe = Probe {
+        calls: Arc::clone(&calls),
+        falls,
+    };
+    let mut config = config;
+    config.recovery.read_file.retries = 0;
+    config.recovery.read_file.then = Recourse::Partial;
+    let builder = Node::builder().config(config).tool(Arc::new(probe));
+    let node = builder.start().await.unwrap();
+    let goal = Goal::new("Summarise the notes")
+        .data([example("notes.md")])
+        .out(folder.path());
+    pursue(&node, goal).await;
+    node.stop().await;
+    let calls = calls.lock().unwrap();
+    calls.clone()
+}
+
+async fn answer(config: Config, goal: Goal) -> Answer {
+    let folder = tempfile::tempdir().unwrap();
+    let node = built(config).await;
+    let answer = pursue(&node, goal.out(folder.path())).await;
+    node.stop().await;
+    answer
+}
+
+fn sales() -> Goal {
+    Goal::new("Analyze Q3 sales").data([example("q3_sales.csv")])
+}
+
+fn rows() -> Vec<Row> {
+    let row = |key: &str, value: &str, refused: &[&'static str], witness: Witness| Row {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        witness,
+        refused: refused.to_vec(),
+    };
+    let mut rows = vec![
+        row("node.zone", "here", &["", "Two Words", "a/b"], |config| {
+            shows(config, |node| {
+                let views = node.society().directory().view();
+                let mut agents = views.iter().filter(|view| view.id.agent().is_some());
+                agents.all(|view| view.id.to_string().ends_with("@here"))
+            })
+        }),
+        row("node.tenant", "acme", &["", "ACME", "a@b"], |config| {
+            shows(config, |node| {
+                node.society().tenant().as_str() == "acme"
+                    && node.owner().party().to_string() == "user:owner@acme"
+            })
+        }),
+        row(
+            "storage.folder",
+            "state",
+            &["a\tb", "a\nb"],
+            |mut config| {
+                Box::pin(async move {
+                    let folder = tempfile::tempdir().unwrap();
+                    let state = folder.path().join(&config.storage.folder);
+                    config.storage.folder = state.to_str().unwrap().to_owned();
+                    built(config).await.stop().await;
+                    assert!(state.join("db").is_file() && state.join("owner.key").is_file());
+                })
+            },
+        ),
+        row("storage.results", "7", &["0", "10001", "some"], |config| {
+            shows(config, |node| node.society().results() == 7)
+        }),
+        row("model.engine", "burn", &["", "Burn", "gpt"], |config| {
+            Box::pin(async move {
+                assert_eq!(config.model.engine, EngineChoice::Burn);
+                // The command reads it: without weights one choice is an error, one says what it does instead, one needs none.
+                let folder = tempfile::tempdir().unwrap();
+                for (engine, code, noted) in [
+                    ("burn", 1, false),
+                    ("auto", 0, true),
+                    ("scripted", 0, false),
+                ] {
+                    let setting = format!("--set=model.engine={engine}");
+                    let output = aios(folder.path(), &["run", "What is 6 * 7?", &setting]);
+                    let said = text(&output.stderr);
+                    assert_eq!(output.status.code(), Some(code), "{engine}: {said}");
+                    assert_eq!(
+                        said.contains("the scripted engine thinks"),
+                        noted,
+                        "{engine}: {said}"
+                    );
+                }
+            })
+        }),
+        row("model.device", "cpu", &["", "tpu", "CPU"], |config| {
+            Box::pin(async move {
+                // What every engine is made with that the command makes.
+                let device = engines::device(config.model.device);
+                assert!(matches!(device, DeviceChoice::Cpu));
+                let config = BurnConfig {
+                    device,
+                    ..BurnConfig::default()
+                };
+                let used = BurnEngine::new(config).unwrap().capabilities().device;
+                assert!(used.starts_with("cpu"), "{used}");
+            })
+        }),
+        row("model.queue", "3", &["0", "4097", "-1"], |config| {
+            shows(config, |node| {
+                node.society().engine().unwrap().status().allowed == 3
+            })
+        }),
+        row(
+            "model.price_micros",
+            "9",
+            &["-1", "free", "1000000000001"],
+            |config| shows(config, |node| node.society().price_micros() == 9),
+        ),
+        row("agents.executors", "5", &["0", "65", "2.5"], |config| {
+            shows(config, |node| {
+                let agents = node.view().agents;
+                agents
+                    .iter()
+                    .filter(|agent| agent.id.starts_with("macro.executor."))
+                    .count()
+                    == 5
+            })
+        }),
+        row("agents.mailbox", "9", &["7", "65537", "x"], |config| {
+            shows(config, |node| {
+                let views = node.society().directory().view();
+                let agents = views.iter().filter(|view| view.id.agent().is_some());
+                agents.clone().count() > 5 && agents.clone().all(|view| view.mailbox.capacity == 9)
+            })
+        }),
+        row("agents.restarts", "4", &["0", "10001", "x"], |config| {
+            shows(config, |node| {
+                let tree = node.view().tree;
+                supervisors(&tree)
+                    .iter()
+                    .all(|one| one.intensity.restarts == 4)
+            })
+        }),
+        row(
+            "agents.restart_window_ms",
+            "4321",
+            &["99", "3600001", "5s"],
+            |config| {
+                shows(config, |node| {
+                    let window = Duration::from_millis(4_321);
+                    let tree = node.view().tree;
+                    supervisors(&tree)
+                        .iter()
+                        .all(|one| one.intensity.within == window)
+                })
+            },
+        ),
+        row("agents.deliveries", "2", &["0", "1000001", "x"], |config| {
+            Box::pin(async move {
+                let calls = probed(config, true).await;
+                assert_eq!(calls.len(), 2, "one order, handed over twice");
+            })
+        }),
+        row(
+            "goal.deadline_ms",
+            "3000",
+            &["999", "86400001", "3s"],
+            |config| {
+                Box::pin(async move {
+                    let calls = probed(config, false).await;
+                    assert!(calls[0] <= Duration::from_secs(3), "{calls:?}");
+                })
+            },
+        ),
+        row(
+            "goal.task_deadline_ms",
+            "700",
+            &["99", "3600001", "1s"],
+            |config| {
+                Box::pin(async move {
+                    let calls = probed(config, false).await;
+                    assert!(calls[0] <= Duration::from_millis(700), "{calls:?}");
+                })
+            },
+        ),
+        row("goal.tokens", "100", &["99", "1000001", "x"], |config| {
+            Box::pin(async move {
+                let ended = answer(config, sales()).await.ended_by;
+                let tokens = matches!(
+                    ended,
+                    Some(Ended::OverBudget(OverBudget::Tokens { allowed: 100, .. }))
+                );
+                assert!(tokens, "{ended:?}");
+            })
+        }),
+        row("goal.tasks", "4", &["3", "1001", "x"], |config| {
+            Box::pin(async move {
+                let answer = answer(config, sales()).await;
+                let reason = answer.reason.unwrap_or_default();
+                assert_eq!(answer.status, GoalStatus::Failed);
+                assert!(reason.contains("tasks") && reason.contains('4'), "{reason}");
+            })
+        }),
+        row(
+            "goal.money_micros",
+            "5",
+            &["-1", "x", "1000000000001"],
+            |mut config| {
+                Box::pin(async move {
+                    config.model.price_micros = 1_000;
+                    let ended = answer(config, sales()).await.ended_by;
+                    let money = matches!(
+                        ended,
+                        Some(Ended::OverBudget(OverBudget::Money { allowed: 5, .. }))
+                    );
+                    assert!(money, "{ended:?}");
+                })
+            },
+        ),
+        row("door.open", "true", &["", "yes", "1"], |mut config| {
+            Box::pin(async move {
+                let folder = tempfile::tempdir().unwrap();
+                let doors = folder.path().join("doors");
+                config.door.folder = doors.to_str().unwrap().to_owned();
+                let node = built(config).await;
+                let socket = node.door().await.unwrap().unwrap();
+                assert!(socket.starts_with(&doors), "{}", socket.display());
+                node.stop().await;
+            })
+        }),
+        row("door.folder", "doors", &["a\nb", DEEP], |mut config| {
+            Box::pin(async move {
+                let folder = tempfile::tempdir().unwrap();
+                let doors = folder.path().join(&config.door.folder);
+                config.door.folder = doors.to_str().unwrap().to_owned();
+                config.door.open = true;
+                let node = built(config).await;
+                node.door().await.unwrap().unwrap();
+                assert_eq!(std::fs::read_dir(&doors).unwrap().count(), 1);
+                node.stop().await;
+            })
+        }),
+        row("swarm.pages", "50", &["-1", "64000001", "x"], |config| {
+            shows(config, |node| {
+                let totals = node.population().totals();
+                totals.kind("page").is_some_and(|kind| kind.active == 50)
+            })
+        }),
+        row("tensor.slots", "7", &["0", "2049", "x"], |config| {
+            shows(config, |node| node.tensors().view().slots == 7)
+        }),
+        row(
+            "tensor.slot_bytes",
+            "128",
+            &["63", "16777217", "1k"],
+            |config| shows(config, |node| node.tensors().address().slot_bytes == 128),
+        ),
+    ];
+    for kind in [
+        "read_file",
+        "profile_table",
+        "sql",
+        "chart",
+        "write_text",
+        "default",
+    ] {
+        let settings: [(&str, &str, &[&'static str], Witness); 6] = [
+            ("retries", "7", &["21", "-1", "x"], |config| {
+                policy(config, |it| it.retries == 7)
+            }),
+            ("backoff", "linear", &["", "slow"], |config| {
+                policy(config, |it| it.backoff == BackoffKind::Linear)
+            }),
+            ("first_ms", "77", &["600001", "1s"], |config| {
+                policy(config, |it| it.first_ms == 77)
+            }),
+            ("max_ms", "40000", &["999", "600001", "x"], |config| {
+                policy(config, |it| it.max_ms == 40_000)
+            }),
+            (
+                "attempt_timeout_ms",
+                "123",
+                &["9", "3600001", "x"],
+                |config| policy(config, |it| it.attempt_timeout_ms == 123),
+            ),
+            ("then", "human", &["", "pray"], |config| {
+                policy(config, |it| it.then == Recourse::Human)
+            }),
+        ];
+        rows.extend(
+            settings
+                .into_iter()
+                .map(|(setting, value, refused, witness)| {
+                    row(
+                        &format!("recovery.{kind}.{setting}"),
+                        value,
+                        refused,
+                        witness,
+                    )
+                }),
+        );
+    }
+    rows
+}
+
+/// Longer than a socket's name can be.
+const DEEP: &str =
+    "/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789";
+
+/// Exactly one policy of the node's world is changed, and so.
+fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
+    Box::pin(async move {
+        let node = built(config).await;
+        let policies = node.society().recovery();
+        let actions = [
+            "read_file",
+            "profile_table",
+            "sql",
+            "chart",
+            "write_text",
+            "other",
+        ];
+        let so = actions
+            .into_iter()
+            .filter(|action| changed(policies.of(action)));
+        assert_eq!(so.count(), 1);
+        node.stop().await;
+    })
+}
+
+fn keys(table: &toml::Table, above: &str) -> BTreeSet<String> {
+    table
+        .iter()
+        .flat_map(|(name, value)| match value {
+            toml::Value::Table(inner) => keys(inner, &format!("{above}{name}.")),
+            _ => BTreeSet::from([format!("{above}{name}")]),
+        })
+        .collect()
+}
+
+/// Fails instead of hanging.
+async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let patience = Duration::from_secs(60);
+    tokio::time::timeout(patience, work)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: nothing within {patience:?}"))
+}
+
+async fn pursue(node: &Node, goal: Goal) -> Answer {
+    let run = node.run(goal).await.unwrap();
+    soon("the goal", run.answer()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_key_changes_something_and_refuses_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let rows = rows();
+    let known = keys(&printed(folder, None).unwrap().parse().unwrap(), "");
+    let named: BTreeSet<String> = rows.iter().map(|row| row.key.clone()).collect();
+    assert_eq!(named, known, "each key has a row here");
+    assert_eq!(named.len(), rows.len(), "and one only");
+    for row in rows {
+        let (key, value) = (row.key.as_str(), row.value.as_str());
+        let shown = printed(folder, Some((key, value)));
+        let shown = shown.unwrap_or_else(|error| panic!("{key}: {error}"));
+        let config = read(folder, &shown);
+        assert_ne!(config, Config::default(), "{key}: {value} is another value");
+        // A witness that fails does not say whose it is.
+        eprintln!("{key} = {value}");
+        soon(key, (row.witness)(config)).await;
+        for wrong in row.refused {
+            let Err(error) = printed(folder, Some((key, wrong))) else {
+                panic!("{key} = {wrong:?} is taken");
+            };
+            let sentence = |part: &str| assert!(error.contains(part), "{key} = {wrong:?}: {error}");
+            sentence(key);
+            // As it was written, or with what cannot be shown written out.
+            let quoted = format!("{wrong:?}");
+            sentence(quoted.trim_matches('"'));
+            let right = ["allowed is ", ": it is ", "expected "];
+            assert!(
+                right.iter().any(|word| error.contains(word)),
+                "{key} = {wrong:?}: {error}"
+            );
+        }
+    }
+}
