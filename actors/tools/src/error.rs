@@ -65,8 +65,8 @@ pub enum ToolError {
         /// What is different.
         problem: String,
     },
-    /// More memory is needed than the goal may hold.
-    #[error("{what} needs {} of memory together with what its goal holds, at most {} are allowed; give a smaller file or raise tools.memory_mb", size(*.asked), size(*.allowed))]
+    /// More memory is needed than the goal, or all goals together, may hold.
+    #[error("{what} needs {} of memory together with what is held already, at most {} are allowed; give a smaller file or raise {option}", size(*.asked), size(*.allowed))]
     OutOfMemory {
         /// What it is needed for.
         what: String,
@@ -74,6 +74,8 @@ pub enum ToolError {
         asked: u64,
         /// The limit in bytes.
         allowed: u64,
+        /// The setting that says so.
+        option: &'static str,
     },
     /// A file needs more memory than a file of its size may.
     #[error("{file} has {} and needs more than {} of memory to be read as a table, which is more than a file of its size may; remove surplus columns and empty cells, or split it", size(*.length), size(*.allowed))]

@@ -86,9 +86,9 @@ impl Memory {
         Ok(reserved)
     }
 
-    fn add(&self, bytes: u64) -> Result<(), (u64, u64)> {
+    fn add(&self, bytes: u64, what: &str) -> Result<(), ToolError> {
         if let Some(within) = &self.0.within {
-            within.add(bytes)?;
+            within.add(bytes, what)?;
         }
         let fits = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= self.0.allowed);
         let added = self
@@ -99,7 +99,7 @@ impl Memory {
             if let Some(within) = &self.0.within {
                 within.remove(bytes);
             }
-            (held.saturating_add(bytes), self.0.allowed)
+            self.refusal(what, held.saturating_add(bytes))
         })
     }
 
@@ -112,10 +112,19 @@ impl Memory {
 
     /// The refusal of `bytes` more for `what`.
     pub(crate) fn exhausted(&self, what: &str, bytes: u64) -> ToolError {
+        self.refusal(what, self.held().saturating_add(bytes))
+    }
+
+    fn refusal(&self, what: &str, asked: u64) -> ToolError {
         ToolError::OutOfMemory {
             what: what.to_owned(),
-            asked: self.held().saturating_add(bytes),
+            asked,
             allowed: self.0.allowed,
+            // The outermost account is the node's, the others are parts of a goal's.
+            option: match self.0.within {
+                None => "tools.node_memory_mb",
+                Some(_) => "tools.memory_mb",
+            },
         }
     }
 }
@@ -148,13 +157,7 @@ impl Reserved {
     /// # Errors
     /// As [`Memory::reserve`]; what was set aside before stays so.
     pub fn grow(&mut self, bytes: u64) -> Result<(), ToolError> {
-        self.memory
-            .add(bytes)
-            .map_err(|(asked, allowed)| ToolError::OutOfMemory {
-                what: self.what.clone(),
-                asked,
-                allowed,
-            })?;
+        self.memory.add(bytes, &self.what)?;
         self.bytes += bytes;
         Ok(())
     }
@@ -207,9 +210,13 @@ mod tests {
         let says = one.reserve("b.csv", 20).unwrap_err().to_string();
         assert_eq!(
             says,
-            "b.csv needs 90 bytes of memory together with what its goal holds, at most 80 bytes are allowed; give a smaller file or raise tools.memory_mb"
+            "b.csv needs 90 bytes of memory together with what is held already, at most 80 bytes are allowed; give a smaller file or raise tools.memory_mb"
         );
-        assert!(two.reserve("c.csv", 40).is_err(), "the node has 30 left");
+        let says = two.reserve("c.csv", 40).unwrap_err().to_string();
+        assert_eq!(
+            says,
+            "c.csv needs 110 bytes of memory together with what is held already, at most 100 bytes are allowed; give a smaller file or raise tools.node_memory_mb"
+        );
         assert_eq!((one.held(), two.held(), node.held()), (70, 0, 70));
         let mut more = two.reserve("c.csv", 30).unwrap();
         assert!(more.grow(1).is_err());

@@ -160,6 +160,17 @@ fn sales() -> Goal {
     Goal::new("Analyze Q3 sales").data([example("q3_sales.csv")])
 }
 
+/// A table with a cell of 70 MB, which is given more than 64 MB to be read in, is refused for want of memory in the name of that setting.
+async fn out_of_memory(config: Config, option: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large.csv");
+    let cell = "n".repeat(70_000_000);
+    fs::write(&file, format!("name,amount\n{cell},1\nb,2\n")).unwrap();
+    let answer = answer(config, Goal::new("Analyze the amounts").data([file])).await;
+    let said = format!("{:?} {:?}", answer.reason, answer.gaps);
+    assert!(said.contains(&format!("raise {option}")), "{said}");
+}
+
 fn rows() -> Vec<Row> {
     let row = |key: &str, value: &str, refused: &[&'static str], witness: Witness| Row {
         key: key.to_owned(),
@@ -321,6 +332,15 @@ fn rows() -> Vec<Row> {
                 assert!(tokens, "{ended:?}");
             })
         }),
+        row("tools.memory_mb", "64", &["63", "1048577", "x"], |config| {
+            Box::pin(out_of_memory(config, "tools.memory_mb"))
+        }),
+        row(
+            "tools.node_memory_mb",
+            "64",
+            &["63", "1048577", "x"],
+            |config| Box::pin(out_of_memory(config, "tools.node_memory_mb")),
+        ),
         row("goal.tasks", "4", &["3", "1001", "x"], |config| {
             Box::pin(async move {
                 let answer = answer(config, sales()).await;
