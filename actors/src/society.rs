@@ -231,8 +231,8 @@ impl SocietyBuilder {
         self
     }
 
-    /// Believes these parties, and nobody else, when they report by `failure` that a message did not arrive: a gateway's
-    /// agent management, for instance.
+    /// Believes these parties, and nobody else, when they report by `failure` that a message did not arrive. A gateway of
+    /// [`crate::outside`] needs none: it speaks for whoever was not reached.
     #[must_use]
     pub fn platform(mut self, parties: impl IntoIterator<Item = Party>) -> Self {
         self.platform = parties.into_iter().collect();

@@ -19,6 +19,7 @@ mod recovery;
 mod replay;
 mod resting;
 mod seeds;
+mod shown;
 mod storm;
 mod swarm;
 mod tables;

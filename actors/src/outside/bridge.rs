@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use aios_protocols::fipa_string::{Acl, AclError, AgentName, Expression, find_agent};
+use aios_protocols::fipa_string::{Acl, AclError, AgentName, Expression, unreached};
 use aios_protocols::{
     AgentId, ConversationId, Draft, Limits, Message, Party, Performative, Timestamp,
 };
@@ -22,8 +22,6 @@ const SILENCE: Duration = Duration::from_secs(600);
 const NAME_BYTES: usize = 1_024;
 /// Bytes of an agent-identifier that are remembered.
 const AGENT_BYTES: usize = 8 * 1_024;
-/// Where JADE's AMS says which agent it could not reach.
-const UNREACHED: &str = "MTS-error";
 
 /// Somebody outside.
 #[derive(Debug)]
@@ -309,8 +307,7 @@ impl Bridge {
         }
         let content = acl.content.as_ref().and_then(|content| content.as_str());
         let named = content
-            .and_then(|content| content.split_once(UNREACHED))
-            .and_then(|(_, after)| find_agent(after))
+            .and_then(unreached)
             .and_then(|agent| name::envoy(&agent.name, &self.options.zone).ok());
         let conversation = acl.conversation_id.as_ref().filter(|name| !name.is_empty());
         let token = acl.in_reply_to.as_ref().and_then(Expression::as_str);
@@ -488,7 +485,7 @@ impl Bridge {
                     "Agent not found",
                 );
                 let content =
-                    format!("((action {sender} (ACLMessage)) ({UNREACHED} {unknown} {why}))");
+                    format!("((action {sender} (ACLMessage)) (MTS-error {unknown} {why}))");
                 (Failure, content)
             }
             GatewayError::TooManyGuests { .. } | GatewayError::NotDelivered(_)

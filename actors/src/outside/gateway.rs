@@ -129,7 +129,8 @@ impl Gateway {
         result
     }
 
-    /// What was carried out did not reach its receiver: its sender hears `failure`, as from an AMS.
+    /// What was carried out did not reach its receiver: its sender hears so at once, by the act that its protocol has
+    /// for that.
     pub async fn undelivered(&self, what: Outgoing, why: &str) {
         self.0.report(what.sent, why).await;
     }

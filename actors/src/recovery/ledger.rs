@@ -14,14 +14,14 @@ use aios_protocols::{TenantId, Timestamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use super::approvals::OPEN_FOR;
+
 /// Where the goals lie in the store: `goal/{tenant}\0{goal}`.
 const PREFIX: &str = "goal/";
 /// Where the steps lie, by tenant, role and operation.
 const STEPS: &str = "step/";
 /// The roles whose operations begin with the goal they are for.
 const ROLES: [&str; 2] = ["macro.planner", "macro.executor"];
-/// How long a goal without an answer can be gone on with: as long as a question to a human stays open.
-const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How often goals are looked at for their age.
 const LOOK: Duration = Duration::from_secs(3_600);
 /// Records read at once.

@@ -92,8 +92,8 @@ impl Conversations {
         }
     }
 
-    /// Believes these parties, and nobody else, when they report that an act did not arrive: the platform's agent
-    /// management, the node itself, a gateway. Without them such reports are refused as from strangers.
+    /// Believes these parties, and nobody else, when they report that an act did not arrive: whoever
+    /// carries messages between platforms as one of ours. Without them such reports are refused as from strangers.
     #[must_use]
     pub fn platform(mut self, parties: impl IntoIterator<Item = Party>) -> Self {
         self.platform = parties.into_iter().collect();

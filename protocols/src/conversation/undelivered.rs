@@ -6,7 +6,7 @@
 //! reached, as JADE writes it: `(... (MTS-error (agent-identifier :name NAME ...) ...))`.
 
 use super::{Conversation, OutOfProtocol, Outcome, Side, State, Why};
-use crate::{Content, Message, Party};
+use crate::{Content, Message, Party, fipa_string};
 
 impl Conversation {
     /// Ends the leg on which an act of this side did not arrive. Whoever calls has made sure that the platform speaks.
@@ -48,22 +48,7 @@ impl Conversation {
 
 /// Whom the failure says was not reached, if it names one of ours.
 fn unreached(content: &Content) -> Option<Party> {
-    const ERROR: &str = "mts-error";
-    const NAME: &str = ":name";
-    let text = content.as_str()?;
-    let at = position(text, ERROR)?;
-    let after = text.get(at..)?;
-    let at = position(after, NAME)?;
-    let name = after.get(at + NAME.len()..)?.trim_start();
-    let end = name.find(|c: char| c.is_whitespace() || c == ')')?;
-    name.get(..end)?.trim_matches('"').parse().ok()
-}
-
-/// Where a word of ASCII letters stands, in whichever case.
-fn position(text: &str, word: &str) -> Option<usize> {
-    text.as_bytes()
-        .windows(word.len())
-        .position(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    fipa_string::unreached(content.as_str()?)?.name.parse().ok()
 }
 
 #[cfg(test)]

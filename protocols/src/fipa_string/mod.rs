@@ -25,7 +25,7 @@ use std::fmt;
 use thiserror::Error;
 
 pub use expression::{Expression, UserParameters};
-pub use read::{find_agent, parse};
+pub use read::{parse, unreached};
 pub use reader::{ReadError, ReadProblem};
 pub use when::When;
 

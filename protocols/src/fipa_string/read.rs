@@ -41,9 +41,17 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<Acl, ReadError> {
     Ok(acl)
 }
 
-/// The agent-identifier at the beginning of a text, such as one within a content; what follows it is not looked at.
-pub fn find_agent(text: &str) -> Option<AgentName> {
-    Reader::new(text.as_bytes()).ok()?.agent(0).ok()
+/// Whom a platform's `failure` says was not reached, as JADE's AMS writes it in its content:
+/// `(... (MTS-error (agent-identifier :name NAME ...) ...))`.
+pub fn unreached(content: &str) -> Option<AgentName> {
+    const ERROR: &[u8] = b"mts-error";
+    let words = content.as_bytes().windows(ERROR.len());
+    let at = words
+        .enumerate()
+        .find(|(_, word)| word.eq_ignore_ascii_case(ERROR))?
+        .0;
+    let after = content.get(at + ERROR.len()..)?;
+    Reader::new(after.as_bytes()).ok()?.agent(0).ok()
 }
 
 impl<'a> Reader<'a> {

@@ -19,8 +19,9 @@ use super::words::{
 use crate::agent::{Audit, AuditEntry, Clock, Refused};
 use crate::content::hex;
 
-/// How long a question stays open, and how long a yes that nobody has used stays good.
-const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// How long a question stays open, how long a yes that nobody has used stays good, and so how long a goal without an answer can be gone on
+/// with.
+pub(crate) const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Questions kept, decided ones included; an open one is never dropped.
 const KEPT: usize = 1_024;
 /// How far the clock of whoever decides may be ahead.
