@@ -275,3 +275,19 @@ fn a_child_that_is_cleared_takes_its_turn_in_start_order() {
     world.clear("b");
     assert_eq!(world.take_log(), "start b#2 start c#2");
 }
+
+#[test]
+fn a_child_told_to_stop_is_down_when_all_of_it_is_gone() {
+    let mut world = three(Strategy::OneForOne, &permanent());
+    world.habit("a", Habit::Lingers);
+    let ticket = world.terminate("a");
+    assert_eq!(
+        (world.answer(ticket), world.states().as_str()),
+        ("none yet", "a:stopping b:running c:running")
+    );
+    world.clear("a");
+    assert_eq!(
+        (world.answer(ticket), world.states().as_str()),
+        ("ok", "a:stopped b:running c:running")
+    );
+}

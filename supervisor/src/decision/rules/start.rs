@@ -111,3 +111,18 @@ fn its_state_tells_where_a_supervisor_is_in_its_life() {
     world.pass(ms(100));
     assert_eq!(world.tree.state(), SupervisorState::Down);
 }
+
+#[test]
+fn orders_in_the_first_start_leave_its_order_alone() {
+    let mut world = boot(&[("b", Habit::SlowStart)]);
+    world.log.clear();
+    world.start("d", permanent());
+    let deletes = ["c", "d"].map(|id| world.delete(id));
+    assert_eq!(
+        deletes.map(|ticket| world.answer(ticket)),
+        ["restarting"; 2]
+    );
+    assert_eq!(world.take_log(), "");
+    world.finish_start("b");
+    assert_eq!(world.take_log(), "start c#1 start d#1");
+}
