@@ -19,7 +19,7 @@ mod rig;
 mod rules;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -315,8 +315,9 @@ pub(crate) struct Tree<L = ()> {
     pub(crate) children: BTreeMap<Key, Box<Child<L>>>,
     /// One entry for each child that is not [`Phase::Going`].
     ids: HashMap<Arc<str>, Key>,
-    /// How many of a name are [`Phase::Going`]; a new child of that name waits for them.
-    going: HashMap<Arc<str>, usize>,
+    /// The names of those that are [`Phase::Going`]. A new child of such a name is not started before the old one is
+    /// gone, so there is at most one of a name.
+    going: HashSet<Arc<str>>,
     next_key: u64,
     booted: bool,
     group: Option<Group>,
@@ -338,7 +339,7 @@ impl<L> Tree<L> {
             mode: Mode::Booting,
             children: BTreeMap::new(),
             ids: HashMap::new(),
-            going: HashMap::new(),
+            going: HashSet::new(),
             next_key: 0,
             booted: false,
             group: None,
@@ -563,7 +564,7 @@ impl<L> Step<'_, L> {
         let Some(child) = self.tree.children.get(&key) else {
             return;
         };
-        if child.leaving || self.tree.going.contains_key(&child.id) {
+        if child.leaving || self.tree.going.contains(&child.id) {
             self.set_phase(key, Phase::Clearing);
             return self.set_timer(key, self.tree.settings.kill_grace);
         }

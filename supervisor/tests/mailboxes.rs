@@ -376,6 +376,13 @@ fn what_a_mailbox_says_of_itself_follows_its_items() {
         mailbox.try_push(item).unwrap();
     }
     assert_eq!(says(&mailbox), (2, false, false));
+    assert_eq!(
+        format!("{mailbox:?}"),
+        format!(
+            r#"Mailbox {{ label: "m", depth: {:?}, admission: Fail }}"#,
+            mailbox.depth()
+        )
+    );
     assert_eq!(mailbox.try_pop(), Some(1));
     mailbox.close(Backlog::Finish);
     assert_eq!(says(&mailbox), (1, false, true));

@@ -18,7 +18,7 @@ impl<L> Step<'_, L> {
         // A later child of the same name gets generations of its own.
         self.tree.settings.floor = self.tree.settings.floor.max(incarnation);
         if leaving {
-            *self.tree.going.entry(Arc::clone(&id)).or_default() += 1;
+            self.tree.going.insert(Arc::clone(&id));
             self.set_timer(key, self.tree.settings.kill_grace);
         } else {
             self.forget(key);
@@ -32,13 +32,7 @@ impl<L> Step<'_, L> {
         let Some(id) = self.forget(key) else {
             return;
         };
-        if let Some(others) = self.tree.going.get_mut(&id) {
-            *others -= 1;
-            if *others > 0 {
-                return;
-            }
-            self.tree.going.remove(&id);
-        }
+        self.tree.going.remove(&id);
         let heir = self.tree.key_of(&id);
         if let Some(heir) = heir.filter(|heir| self.phase_of(*heir) == Some(Phase::Clearing)) {
             self.cleared(heir);

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Cause, GROUP, Key, Past, Phase, Step, Then};
+use super::{Cause, GROUP, Key, Phase, Step, Then};
 use crate::strategy::{Restart, Strategy};
 
 /// One ordered piece of work.
@@ -23,6 +23,13 @@ pub(super) struct Group {
     timer: Option<Duration>,
 }
 
+impl Group {
+    /// Waits at least until then; a wait that is under way is not cut short.
+    fn wait_until(&mut self, until: Duration) {
+        self.not_before = self.not_before.max(Some(until));
+    }
+}
+
 impl<L> Step<'_, L> {
     /// `key` has ended and has to come back, and its strategy says who with it. They stop at once; the starts wait for
     /// `delay`.
@@ -34,14 +41,13 @@ impl<L> Step<'_, L> {
         if caught_up.is_some() {
             group.not_before = group.not_before.filter(|until| *until > self.now);
         }
+        // It has ended already, so it is not one of those that have to stop.
+        self.set_phase(key, Phase::Waiting);
         let mut back = vec![(key, false)];
         for (sibling, child) in self.tree.children.range_mut(from..) {
             match child.phase {
-                Phase::Running | Phase::Starting if *sibling != key => {
+                Phase::Running | Phase::Starting => {
                     group.stopping.insert(*sibling);
-                }
-                Phase::Waiting => {
-                    group.starting.insert(*sibling);
                 }
                 Phase::Clearing => back.push((*sibling, false)),
                 // As in OTP, one that had finished runs again with its group; one stopped by order does not.
@@ -57,9 +63,6 @@ impl<L> Step<'_, L> {
             if was_at_rest {
                 self.set_cause(sibling, Cause::Restart);
             }
-            if let Some(past) = self.past_of(sibling) {
-                past.failed = None;
-            }
         }
         if !delay.is_zero() {
             if group.waits_for.is_none() {
@@ -67,8 +70,7 @@ impl<L> Step<'_, L> {
                 group.starting.remove(&key);
                 group.waits_for = Some(key);
             }
-            let until = self.now.saturating_add(delay);
-            group.not_before = Some(group.not_before.map_or(until, |earlier| earlier.max(until)));
+            group.wait_until(self.now.saturating_add(delay));
         }
         self.tree.group = Some(group);
         self.advance_group();
@@ -79,8 +81,8 @@ impl<L> Step<'_, L> {
         self.set_phase(key, Phase::Backoff);
         let group = self.tree.group.get_or_insert_default();
         let earlier = group.waits_for.replace(key);
-        group.not_before = Some(self.now.saturating_add(delay));
-        if let Some(earlier) = earlier.filter(|earlier| *earlier != key) {
+        group.wait_until(self.now.saturating_add(delay));
+        if let Some(earlier) = earlier {
             group.starting.insert(earlier);
             self.set_phase(earlier, Phase::Waiting);
         }
@@ -246,10 +248,6 @@ impl<L> Step<'_, L> {
         if let Some(at) = self.tree.group.take().and_then(|group| group.timer) {
             self.tree.timers.remove(&(at, GROUP));
         }
-    }
-
-    fn past_of(&mut self, key: Key) -> Option<&mut Past> {
-        self.tree.children.get_mut(&key)?.past.as_deref_mut()
     }
 
     pub(super) fn phase_of(&self, key: Key) -> Option<Phase> {

@@ -145,10 +145,6 @@ impl World {
                     .entry(*child.0)
                     .or_insert_with(|| child.1.id.to_string());
             }
-            assert!(
-                actions.is_empty() || self.outcome.is_none(),
-                "nothing after the exit: {actions:?}"
-            );
             for action in actions {
                 self.act(action, &mut inputs);
             }
@@ -157,6 +153,7 @@ impl World {
     }
 
     fn act(&mut self, action: Action, inputs: &mut std::collections::VecDeque<Input>) {
+        assert!(self.outcome.is_none(), "nothing after the exit: {action:?}");
         let name = |key: &Key| self.names.get(key).cloned().unwrap_or_default();
         match action {
             Action::Start { key, incarnation } => {
@@ -498,6 +495,16 @@ impl World {
             self.tree.significant, significant,
             "the significant count is kept right"
         );
+        let planned = |key| {
+            let group = self.tree.group.as_ref();
+            group.is_some_and(|group| group.starting.contains(key))
+        };
+        for (key, child) in &self.tree.children {
+            assert!(
+                child.phase != Phase::Waiting || planned(key),
+                "whoever waits for its turn has one"
+            );
+        }
         let timers = self
             .tree
             .children

@@ -93,3 +93,18 @@ fn a_stop_order_during_a_backoff_is_carried_out_at_once() {
         assert_eq!(world.tree.next_deadline(), None);
     }
 }
+
+#[test]
+fn a_child_restarted_before_one_that_waits_waits_with_it() {
+    let mut world = World::booted(
+        settings(Strategy::RestForOne, 100, SECOND),
+        &[("a", permanent()), ("b", backing_off())],
+    );
+    world.crash("b");
+    world.pass(ms(40));
+    world.crash("a");
+    world.pass(ms(59));
+    assert_eq!(world.take_log(), "");
+    world.pass(ms(1));
+    assert_eq!(world.take_log(), "start a#2 start b#2");
+}

@@ -238,3 +238,56 @@ fn a_restart_that_waits_too_long_for_what_is_left_says_so() {
     world.clear("a");
     assert_eq!(world.take_log(), "start a#2");
 }
+
+#[test]
+fn its_record_tells_how_a_child_ended_and_how_often_it_was_restarted() {
+    let mut world = three(Strategy::OneForOne, &permanent());
+    let key = world.key("b");
+    assert!(world.tree.children[&key].past().is_none());
+    world.crash("b");
+    world.exit("b", ExitReason::Killed);
+    let past = world.tree.children[&key].past().unwrap();
+    assert_eq!(
+        (past.restarts, past.last_end()),
+        (2, Some((2, &ExitReason::Killed)))
+    );
+}
+
+/// Its start waits for what is left of it; one before it that has come to wait for a start meanwhile goes first.
+#[test]
+fn a_child_that_is_cleared_takes_its_turn_in_start_order() {
+    let mut world = three(Strategy::OneForAll, &permanent());
+    world.terminate("a");
+    world.terminate("c");
+    world.habit("b", Habit::Lingers);
+    world.crash("b");
+    world.log.clear();
+    world.restart("a");
+    world.clear("b");
+    assert_eq!(world.take_log(), "start a#2 start b#2");
+
+    let mut world = three(Strategy::RestForOne, &permanent());
+    world.habit("b", Habit::Lingers);
+    world.crash("b");
+    world.log.clear();
+    world.crash("a");
+    assert_eq!(world.take_log(), "start a#2", "a does not wait for b");
+    world.clear("b");
+    assert_eq!(world.take_log(), "start b#2 start c#2");
+}
+
+#[test]
+fn a_child_told_to_stop_is_down_when_all_of_it_is_gone() {
+    let mut world = three(Strategy::OneForOne, &permanent());
+    world.habit("a", Habit::Lingers);
+    let ticket = world.terminate("a");
+    assert_eq!(
+        (world.answer(ticket), world.states().as_str()),
+        ("none yet", "a:stopping b:running c:running")
+    );
+    world.clear("a");
+    assert_eq!(
+        (world.answer(ticket), world.states().as_str()),
+        ("ok", "a:stopped b:running c:running")
+    );
+}

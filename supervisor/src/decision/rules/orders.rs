@@ -185,6 +185,12 @@ fn counts_tell_specs_active_supervisors_and_workers() {
         ),
         (3, 2, 1, 2)
     );
+    world.terminate("b");
+    world.delete("b");
+    let counts = world.tree.counts();
+    assert_eq!((counts.supervisors, counts.workers), (0, 2));
+    let counts = dynamic(&permanent()).tree.counts();
+    assert_eq!((counts.specs, counts.workers), (1, 3), "one template");
 }
 
 #[test]
@@ -196,6 +202,10 @@ fn a_child_of_a_forgotten_name_gets_generations_of_its_own() {
     world.log.clear();
     world.start("a", permanent());
     assert_eq!(world.take_log(), "start a#3");
+    assert_eq!(world.tree.ceiling(), 3);
+    world.terminate("a");
+    world.delete("a");
+    assert_eq!(world.tree.ceiling(), 3, "also when it is forgotten");
 }
 
 #[test]
@@ -243,4 +253,33 @@ fn a_child_between_two_incarnations_is_a_spec_but_not_active() {
     assert_eq!((counts.specs, counts.active, counts.workers), (3, 2, 3));
     world.finish_start("b");
     assert_eq!(world.tree.counts().active, 3);
+}
+
+#[test]
+fn children_that_stand_alone_start_side_by_side() {
+    let mut world = three(Strategy::OneForOne, &permanent());
+    world.default_habit = Habit::SlowStart;
+    world.start("d", permanent());
+    world.start("e", permanent());
+    assert_eq!(world.take_log(), "start d#1 start e#1");
+}
+
+/// As in OTP, one that is down until its group's turn comes to it can be deleted.
+#[test]
+fn a_child_that_waits_for_its_group_can_be_deleted() {
+    for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
+        let mut world = three(strategy, &permanent());
+        world.habit("a", Habit::FailsToStart);
+        world.crash("a");
+        assert_eq!(world.states(), "a:backoff b:waiting c:waiting");
+        world.log.clear();
+        world.habit("a", Habit::Good);
+        let ticket = world.delete("b");
+        world.pass(ms(0));
+        assert_eq!(
+            (world.answer(ticket), world.take_log().as_str()),
+            ("ok", "forget b start a#3 start c#2"),
+            "{strategy:?}"
+        );
+    }
 }

@@ -228,3 +228,49 @@ fn a_start_that_takes_too_long_keeps_its_turn_to_be_stopped() {
     world.pass(ms(40));
     assert_eq!(world.take_log(), "kill c ask b start a#2 start b#3");
 }
+
+#[test]
+fn a_group_whose_tries_are_used_up_starts_nobody() {
+    let mut world = three(Strategy::OneForAll, &permanent());
+    world.habit("a", Habit::FailsToStart);
+    world.crash("a");
+    world.log.clear();
+    world.pass(ms(0));
+    assert_eq!(world.take_log(), "start a#3 give-up exit");
+}
+
+/// A child that cannot be started with its group is waited for in place of another one, which then starts with it, and
+/// not before its own wait is over.
+#[test]
+fn a_start_that_fails_while_its_group_waits_cuts_no_wait_short() {
+    let backoff = Backoff {
+        first: ms(100),
+        jitter: 0.0,
+        ..Backoff::default()
+    };
+    let a = Policy {
+        backoff: Some(backoff),
+        ..permanent()
+    };
+    let b = Policy {
+        start_within: Some(ms(50)),
+        ..permanent()
+    };
+    let mut world = World::booted(
+        settings(Strategy::OneForAll, 9, SECOND),
+        &[("a", a), ("b", b)],
+    );
+    world.habit("b", Habit::Manual);
+    world.crash("b");
+    world.pass(ms(50));
+    assert_eq!(world.take_log(), "ask a start a#2 start b#2 ask b");
+    world.crash("a");
+    assert_eq!(world.states(), "a:backoff b:stopping");
+    let cancelled = world.start_ends(world.key("b"), Err(StartError::Cancelled));
+    world.tell(cancelled.unwrap());
+    world.pass(ms(99));
+    assert_eq!(world.states(), "a:waiting b:backoff");
+    assert_eq!(world.take_log(), "");
+    world.pass(ms(1));
+    assert_eq!(world.take_log(), "start a#3 start b#3");
+}

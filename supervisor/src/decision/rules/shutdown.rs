@@ -98,3 +98,52 @@ fn a_stop_order_during_a_slow_start_calls_it_off() {
     assert_eq!(world.take_log(), "ask b ask a exit");
     assert_eq!(world.ready, Some(Err(StartError::Cancelled)));
 }
+
+#[test]
+fn whoever_goes_on_the_way_out_before_its_turn_is_done_with() {
+    type Goes = fn(&mut World);
+    let crashes: Goes = |world| world.crash("a");
+    let fails_to_start: Goes = |world| {
+        let failed = world.start_ends(world.key("a"), Err(StartError::Failed("no".into())));
+        world.tell(failed.unwrap());
+    };
+    for (habit, goes) in [(Habit::Good, crashes), (Habit::SlowStart, fails_to_start)] {
+        let mut world = three(Strategy::OneForOne, &permanent());
+        world.habit("a", habit);
+        world.habit("c", Habit::Deaf);
+        world.crash("a");
+        world.tell(Input::Stop);
+        assert_eq!(world.take_log(), "start a#2 ask c");
+        goes(&mut world);
+        assert_eq!(world.states(), "a:stopped b:running c:stopping");
+        world.pass(ms(100));
+        assert_eq!(world.take_log(), "kill c ask b exit", "{habit:?}");
+    }
+}
+
+#[test]
+fn whoever_crashes_on_the_way_out_is_done_with_when_all_of_it_is_gone() {
+    let mut world = three(Strategy::OneForOne, &permanent());
+    world.habit("a", Habit::Lingers);
+    world.habit("c", Habit::Deaf);
+    world.tell(Input::Stop);
+    world.crash("a");
+    assert_eq!(world.states(), "a:stopping b:running c:stopping");
+    world.clear("a");
+    world.pass(ms(100));
+    assert_eq!(world.take_log(), "ask c kill c ask b exit");
+}
+
+#[test]
+fn whoever_asked_for_a_start_that_is_called_off_learns_it() {
+    let mut world = three(Strategy::OneForOne, &permanent());
+    world.default_habit = Habit::SlowStart;
+    let tickets = [world.start("d", permanent()), world.start("e", permanent())];
+    world.terminate("d");
+    world.habit("a", Habit::Deaf);
+    world.tell(Input::Stop);
+    assert_eq!(
+        tickets.map(|ticket| world.answer(ticket)),
+        ["cancelled", "stopping"]
+    );
+}

@@ -87,3 +87,42 @@ fn a_start_that_takes_too_long_counts_as_failed() {
         matches!(world.ready, Some(Err(StartError::Child { error, .. })) if error.contains("50ms"))
     );
 }
+
+#[test]
+fn a_child_that_is_cleared_while_later_ones_still_start_leaves_their_order_alone() {
+    let mut world = boot(&[("a", Habit::Lingers), ("b", Habit::SlowStart)]);
+    world.crash("a");
+    world.log.clear();
+    world.clear("a");
+    assert_eq!(world.take_log(), "start a#2", "c waits for b");
+    world.finish_start("b");
+    assert_eq!(world.take_log(), "start c#1");
+}
+
+#[test]
+fn its_state_tells_where_a_supervisor_is_in_its_life() {
+    use crate::SupervisorState;
+    let mut world = boot(&[("b", Habit::SlowStart), ("c", Habit::Deaf)]);
+    assert_eq!(world.tree.state(), SupervisorState::Starting);
+    world.finish_start("b");
+    assert_eq!(world.tree.state(), SupervisorState::Running);
+    world.tell(Input::Stop);
+    assert_eq!(world.tree.state(), SupervisorState::Stopping);
+    world.pass(ms(100));
+    assert_eq!(world.tree.state(), SupervisorState::Down);
+}
+
+#[test]
+fn orders_in_the_first_start_leave_its_order_alone() {
+    let mut world = boot(&[("b", Habit::SlowStart)]);
+    world.log.clear();
+    world.start("d", permanent());
+    let deletes = ["c", "d"].map(|id| world.delete(id));
+    assert_eq!(
+        deletes.map(|ticket| world.answer(ticket)),
+        ["restarting"; 2]
+    );
+    assert_eq!(world.take_log(), "");
+    world.finish_start("b");
+    assert_eq!(world.take_log(), "start c#1 start d#1");
+}
