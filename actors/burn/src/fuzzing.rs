@@ -1,5 +1,7 @@
 //! What is held of every model file, whatever bytes it has. Called by the fuzz targets in `tests/fuzz`, and over their kept seeds here.
 
+use std::sync::LazyLock;
+
 use aios_inference::{ChatRole, ChatTurn};
 
 use crate::error::LoadError;
@@ -24,39 +26,49 @@ fn worded(error: &LoadError) {
     assert!(!error.to_string().is_empty());
 }
 
+/// One thread of the processor's own kernels, started once.
+static KERNELS: LazyLock<Kernels> = LazyLock::new(|| match Kernels::new(Isa::Portable, 1) {
+    Ok(kernels) => kernels,
+    Err(error) => panic!("no thread to compute on: {error}"),
+});
+
+static VOCABULARY: LazyLock<Tokenizer> = LazyLock::new(|| {
+    let read = Gguf::parse(SEED.to_vec())
+        .and_then(|file| Tokenizer::load(&file, Weights::load(&file)?.config.vocabulary));
+    match read {
+        Ok(tokenizer) => tokenizer,
+        Err(error) => panic!("the seed is whole, and yet: {error}"),
+    }
+});
+
 /// A whole GGUF file: refused by name, or read, its vocabulary used and one token computed.
 pub fn gguf(data: &[u8]) {
-    let file = match Gguf::parse(data.to_vec()) {
-        Ok(file) => file,
-        Err(error) => return worded(&error),
-    };
+    if let Err(error) = answered(data, 0) {
+        worded(&error);
+    }
+}
+
+/// The scores of what follows a token, read and computed in the engine's order.
+fn answered(data: &[u8], token: u32) -> Result<Vec<f32>, LoadError> {
+    let file = Gguf::parse(data.to_vec())?;
     let weights: u64 = file.formats().iter().map(|(_, weights)| weights).sum();
     // No format is denser than 20 bytes for 32 weights, and each tensor has its own.
     assert!(weights <= data.len() as u64 * 2, "{weights} weights");
-    let weights = match Weights::load(&file) {
-        Ok(weights) => weights,
-        Err(error) => return worded(&error),
-    };
-    match Tokenizer::load(&file, weights.config.vocabulary) {
-        Ok(tokenizer) => used(&tokenizer),
-        Err(error) => worded(&error),
-    }
-    computed(weights);
-}
+    let weights = Weights::load(&file)?;
+    let vocabulary = weights.config.vocabulary;
+    used(&Tokenizer::load(&file, vocabulary)?);
+    ChatTemplate::new(file.text("tokenizer.chat_template").ok())?;
 
-fn computed(weights: Weights) {
-    let Ok(kernels) = Kernels::new(Isa::Portable, 1) else {
-        return;
-    };
-    let mut model = Fused::new(weights, kernels, 1);
-    let vocabulary = model.config().vocabulary;
+    let mut model = Fused::new(weights, KERNELS.clone(), 1);
     model.reserve(0, 1);
     let mut logits = Vec::new();
-    if model.forward(0, &[0], Some(&mut logits)).is_ok() {
-        assert_eq!((logits.len(), model.len(0)), (vocabulary, 1));
+    if let Err(error) = model.forward(0, &[token], Some(&mut logits)) {
+        panic!("what was read is computed: {error}");
     }
+    assert_eq!((logits.len(), model.len(0)), (vocabulary, 1));
     model.wipe(0);
     assert_eq!(model.len(0), 0);
+    Ok(logits)
 }
 
 fn used(tokenizer: &Tokenizer) {
@@ -94,12 +106,6 @@ pub fn template(data: &[u8]) {
         return;
     };
     let (source, said) = text.split_once('\0').unwrap_or((text, "Hello <|im_end|>"));
-    let tokenizer = Gguf::parse(SEED.to_vec())
-        .and_then(|file| Tokenizer::load(&file, Weights::load(&file)?.config.vocabulary));
-    let tokenizer = match tokenizer {
-        Ok(tokenizer) => tokenizer,
-        Err(error) => panic!("the seed is whole, and yet: {error}"),
-    };
     let template = match ChatTemplate::new(Some(source)) {
         Ok(template) => template,
         Err(error) => return worded(&error),
@@ -109,7 +115,7 @@ pub fn template(data: &[u8]) {
         role,
         content: content.to_owned(),
     });
-    match template.lay_out(&turns, tokenizer.controls()) {
+    match template.lay_out(&turns, VOCABULARY.controls()) {
         Ok(layout) => {
             let mut last = 0;
             for range in &layout.literal {
@@ -117,7 +123,7 @@ pub fn template(data: &[u8]) {
                 assert!(layout.text.get(range.clone()).is_some());
                 last = range.end;
             }
-            let _ = tokenizer.encode(&layout.text, &layout.literal);
+            let _ = VOCABULARY.encode(&layout.text, &layout.literal);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
@@ -142,13 +148,20 @@ pub fn safetensors(data: &[u8]) {
 mod replay;
 
 #[cfg(test)]
+mod seeds;
+
+#[cfg(test)]
+#[path = "../tests/tiny/mod.rs"]
+mod tiny;
+
+#[cfg(test)]
 mod tests {
     use super::replay::replay;
     use super::*;
 
     #[test]
     fn every_kept_seed_and_its_mutations_keep_the_rules() {
-        replay("gguf", gguf, 300);
+        replay("gguf", gguf, 3_000);
         replay("tokenizer_file", tokenizer_file, 1_000);
         replay("template", template, 1_000);
         replay("safetensors", safetensors, 3_000);

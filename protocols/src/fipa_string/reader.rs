@@ -326,7 +326,7 @@ pub(super) fn bare(token: &[u8]) -> Option<Bare> {
     (begins && token.iter().all(|byte| is_word_byte(*byte))).then_some(Bare::Word)
 }
 
-const fn is_word_byte(byte: u8) -> bool {
+pub(super) const fn is_word_byte(byte: u8) -> bool {
     byte > b' ' && !matches!(byte, b'(' | b')')
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::expression::ESCAPES;
-use super::reader::{Bare, bare};
+use super::reader::{Bare, bare, is_word_byte};
 use super::{Acl, AclError, AgentName, Expression};
 use crate::is_printable;
 use crate::printable::Printable;
@@ -84,10 +84,9 @@ fn check_agent(agent: &AgentName) -> Result<(), AclError> {
     agent.resolvers.iter().try_for_each(check_agent)
 }
 
-/// A word, or nothing, which some platforms write for none.
+/// A word as the grammar has it, or nothing, which some platforms write for none.
 pub(super) fn is_protocol(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte > b' ' && !b"()\"".contains(&byte))
+    text.bytes().all(is_word_byte)
 }
 
 pub(super) fn is_address(text: &str) -> bool {

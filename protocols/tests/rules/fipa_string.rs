@@ -87,7 +87,7 @@ fn what_the_grammar_allows_is_read() {
         // Expressions.
         "(inform :language 42 :encoding -1.5e3 :ontology .5 :conversation-id 20261123T080000000Z :reply-with (r 1 :key \"(\" #2\")( ()) :in-reply-to +word)",
         "(inform :language \"\" :protocol \"\" :reply-with \"\")",
-        "(inform :ontology :mine :language a\"b\"c)",
+        "(inform :ontology :mine :language a\"b\"c :protocol a\"b\"c)",
         "(inform :X-own-Parameter (a (b (c))) :x-other \"two words\" :X-JADE\"odd 1)",
         // Content: a string, and a word as JADE has it.
         "(inform :content hello)",

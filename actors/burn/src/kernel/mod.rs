@@ -111,7 +111,8 @@ impl Activations {
     }
 }
 
-/// Instruction set and threads.
+/// Instruction set and threads. Clones share the threads.
+#[derive(Clone)]
 pub(crate) struct Kernels {
     isa: Isa,
     pool: Arc<rayon::ThreadPool>,
