@@ -24,8 +24,7 @@ pub fn open_frame(data: &[u8]) {
 
     let raw = Sealed::from_bytes(data.to_vec());
     let refused = authenticate(&raw, &keys, &Limits::default(), Timestamp::ZERO)
-        .err()
-        .expect("nobody signed this");
+        .expect_err("nobody signed this");
     assert!(!refused.to_string().is_empty());
 
     // Behind a good signature, so that the protobuf decoder is reached.
