@@ -97,7 +97,7 @@ impl Bridge {
     }
 
     /// The string's messages, for `intended` or else for all receivers it names. Nobody enters, and nothing is
-    /// remembered, by a string that is not let in.
+    /// remembered, by a string that is refused here.
     pub(super) fn inbound(
         &mut self,
         acl: &Acl,
@@ -107,10 +107,16 @@ impl Bridge {
         let sender = acl.sender.as_ref().ok_or(GatewayError::NoSender)?;
         let own = self.envoy(sender)?;
         for (what, value) in [
-            ("a conversation-id", &acl.conversation_id),
-            ("a reply-with", &acl.reply_with),
+            ("conversation-id", &acl.conversation_id),
+            ("reply-with", &acl.reply_with),
         ] {
-            check_length(what, value.as_ref().map_or(0, length), NAME_BYTES)?;
+            if let Some(value) = value {
+                check_length(
+                    what,
+                    length(value).ok_or(AclError::NoText(what))?,
+                    NAME_BYTES,
+                )?;
+            }
         }
         let asked = acl.reply_to.len();
         if asked > REPLY_TO {
@@ -340,7 +346,7 @@ impl Bridge {
     fn envoy(&self, agent: &AgentName) -> Result<AgentId, GatewayError> {
         self.check_platform(agent)?;
         let asked = agent.to_string().len();
-        check_length("an agent-identifier", asked, AGENT_BYTES)?;
+        check_length("agent-identifier", asked, AGENT_BYTES)?;
         Ok(name::envoy(&agent.name, &self.options.zone)?)
     }
 
@@ -502,7 +508,9 @@ impl Bridge {
         // An address of the sender's choice gets no more than a few bytes for the many it sent.
         let short = |value: &Option<Expression>| {
             let value = value.as_ref();
-            value.filter(|it| length(it) <= NAME_BYTES).cloned()
+            value
+                .filter(|it| length(it).is_some_and(|bytes| bytes <= NAME_BYTES))
+                .cloned()
         };
         let protocol = acl.protocol.as_ref();
         answer.protocol = protocol.filter(|it| it.len() <= NAME_BYTES).cloned();
@@ -534,8 +542,12 @@ fn token(written: &Expression) -> Result<String, GatewayError> {
     Ok(format!("outside:{}", ConversationId::from_foreign(&text)))
 }
 
-fn length(value: &Expression) -> usize {
-    value.to_text().map_or(usize::MAX, |text| text.len())
+/// Bytes of a value, whether they are a text or not; `None` of a list that is no text.
+fn length(value: &Expression) -> Option<usize> {
+    match value {
+        Expression::Text(text) => Some(text.as_bytes().len()),
+        Expression::List(_) => value.to_text().map(|text| text.len()),
+    }
 }
 
 /// What an error says, as far as it is short: it may quote what it is about.

@@ -127,7 +127,7 @@ pub enum GatewayError {
         allowed: usize,
     },
     /// Something that the gateway would have to remember is longer than it does.
-    #[error("{what} of {asked} bytes, {allowed} are remembered; use a shorter one")]
+    #[error("the {what} has {asked} bytes, {allowed} are remembered; use a shorter one")]
     TooLong {
         /// What.
         what: &'static str,

@@ -802,6 +802,18 @@ async fn an_objection_is_short_and_for_the_sender_alone() {
         assert_eq!(outgoing.to.name, BUYER);
         assert_eq!(acl.receivers, [AgentName::new(BUYER)]);
     }
+    // Bytes that are no text count as much.
+    let before = request(BUYER, "shop@aios", "");
+    let before = before.trim_end_matches([' ', ')']);
+    let mut bytes = format!("{before} :conversation-id #100000\"").into_bytes();
+    bytes.extend([0xff; 100_000]);
+    bytes.push(b')');
+    let refused = jade.gateway.receive(&bytes).await;
+    assert!(
+        matches!(refused, Err(GatewayError::TooLong { asked: 100_000, .. })),
+        "{refused:?}"
+    );
+    assert!(jade.next().await.1.text.len() < 8_192);
     // An answer that its sender could not get in few bytes is not given.
     let own = format!("{BUYER} :addresses (sequence {long})");
     assert!(jade.say(&request(&own, "nobody@aios", "")).await.is_err());
