@@ -1,13 +1,13 @@
 //! The pure half of the gateway: which message of ours a string is, and which string a message of ours.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
 use aios_protocols::fipa_string::{Acl, AclError, AgentName, Expression, unreached};
 use aios_protocols::{
     AgentId, ConversationId, Draft, Limits, Message, Party, Performative, Timestamp,
 };
 
+use super::guests::{Arrival, Guests};
 use super::ledger::{Ledger, Outside, Pair};
 use super::{GatewayError, GatewayOptions, name};
 use crate::agent::SendError;
@@ -16,20 +16,12 @@ use crate::agent::SendError;
 const PARAMETERS: usize = 16;
 /// Bytes of each of them.
 const PARAMETER_BYTES: usize = 1_024;
-/// An uninvited agent that was silent for so long may give way.
-const SILENCE: Duration = Duration::from_secs(600);
+/// Agents that a string may name in its reply-to.
+const REPLY_TO: usize = 16;
 /// Bytes of a conversation's name or of a token that are remembered.
 const NAME_BYTES: usize = 1_024;
 /// Bytes of an agent-identifier that are remembered.
 const AGENT_BYTES: usize = 8 * 1_024;
-
-/// Somebody outside.
-#[derive(Debug)]
-struct Guest {
-    name: AgentName,
-    invited: bool,
-    heard: Timestamp,
-}
 
 /// One message of ours that a string becomes; a string to several becomes several.
 #[derive(Debug)]
@@ -41,13 +33,14 @@ pub(super) struct Inbound {
     pub(super) opens: bool,
 }
 
-/// Who comes and goes by a string, whatever becomes of what it says.
-#[derive(Debug, Default)]
-pub(super) struct Arrival {
-    /// Envoys that are needed from now on.
-    pub(super) enter: Vec<AgentId>,
-    /// Envoys that gave way.
-    pub(super) leave: Vec<AgentId>,
+/// What becomes of a string for one of its receivers, before anything is remembered of it.
+struct Plan {
+    pair: Pair,
+    draft: Draft,
+    /// The conversation that it goes on with.
+    known: Option<ConversationId>,
+    /// An AMS says that the envoy's agent was not reached.
+    gone: bool,
 }
 
 #[derive(Debug)]
@@ -59,7 +52,7 @@ pub(super) struct Bridge {
     /// Agents here by their names outside, and the other way.
     exports: BTreeMap<String, AgentId>,
     names: HashMap<AgentId, String>,
-    guests: HashMap<AgentId, Guest>,
+    guests: Guests,
     ledger: Ledger,
 }
 
@@ -67,12 +60,12 @@ impl Bridge {
     pub(super) fn new(options: GatewayOptions, begun: Timestamp) -> Self {
         Self {
             ledger: Ledger::new(options.conversations),
+            guests: Guests::new(options.guests),
             options,
             begun,
             runs: 0,
             exports: BTreeMap::new(),
             names: HashMap::new(),
-            guests: HashMap::new(),
         }
     }
 
@@ -96,75 +89,153 @@ impl Bridge {
         &mut self,
         agent: AgentName,
         now: Timestamp,
-        arrival: &mut Arrival,
-    ) -> Result<AgentId, GatewayError> {
-        self.check_platform(&agent)?;
-        let envoy = self.guest(&agent, now, arrival)?;
-        if let Some(guest) = self.guests.get_mut(&envoy) {
-            guest.invited = true;
-            guest.name = agent;
-        }
-        Ok(envoy)
+    ) -> Result<(AgentId, Arrival), GatewayError> {
+        let envoy = self.envoy(&agent)?;
+        let arrival = self.guests.invite(&envoy, agent, now)?;
+        self.forget(&arrival);
+        Ok((envoy, arrival))
     }
 
-    /// The string's messages, for `intended` or else for all receivers it names.
+    /// The string's messages, for `intended` or else for all receivers it names. Nobody enters, and nothing is
+    /// remembered, by a string that is refused here.
     pub(super) fn inbound(
         &mut self,
         acl: &Acl,
         intended: &[&str],
         now: Timestamp,
-        arrival: &mut Arrival,
-    ) -> Result<Vec<Inbound>, GatewayError> {
+    ) -> Result<(Vec<Inbound>, Arrival), GatewayError> {
         let sender = acl.sender.as_ref().ok_or(GatewayError::NoSender)?;
-        self.check_platform(sender)?;
-        let length = |value: &Expression| value.to_text().map_or(0, |text| text.len());
+        let own = self.envoy(sender)?;
         for (what, value) in [
-            ("a conversation-id", &acl.conversation_id),
-            ("a reply-with", &acl.reply_with),
+            ("conversation-id", &acl.conversation_id),
+            ("reply-with", &acl.reply_with),
         ] {
-            check_length(what, value.as_ref().map_or(0, length), NAME_BYTES)?;
+            if let Some(value) = value {
+                check_length(
+                    what,
+                    length(value).ok_or(AclError::NoText(what))?,
+                    NAME_BYTES,
+                )?;
+            }
+        }
+        let asked = acl.reply_to.len();
+        if asked > REPLY_TO {
+            let allowed = REPLY_TO;
+            return Err(GatewayError::Strangers { asked, allowed });
+        }
+        let mut named = BTreeMap::new();
+        for agent in &acl.reply_to {
+            if !self.exports.contains_key(&agent.name) {
+                named.insert(self.envoy(agent)?, agent);
+            }
         }
         let locals = self.locals(acl, intended)?;
-        let said = self.draft(acl, now, arrival)?;
-        let own = self.guest(sender, now, arrival)?;
-        let mut messages = Vec::new();
+        let said = self.draft(acl, now)?;
+        let mut plans = Vec::new();
         for local in locals {
-            let envoy = self.unreached(acl, sender, &local).unwrap_or(own.clone());
-            let gone = envoy != own;
-            let pair = (envoy.clone(), local.clone());
-            let (id, opens) = self.conversation(acl, &pair, now, gone)?;
-            // Whoever is answered instead of the sender goes on under the same name.
-            for other in &acl.reply_to {
-                if let Ok(other) = name::envoy(&other.name, &self.options.zone)
-                    && other != envoy
-                    && self.guests.contains_key(&other)
-                {
-                    let outside = outside_name(acl);
-                    self.ledger.enter(&(other, local.clone()), id, outside);
-                }
-            }
-            let said = if gone {
-                let asked = self
-                    .ledger
-                    .get(&pair, id)
-                    .and_then(|thread| thread.asked_by);
-                let performative = asked.map_or(acl.performative, not_reached);
-                let acl = Acl {
+            plans.push(self.plan(acl, sender, (own.clone(), local), &said, now)?);
+        }
+        let talking = plans.iter().map(|plan| plan.pair.0.clone()).collect();
+        let arrival = self.guests.hear(&own, sender, &named, &talking, now)?;
+        self.forget(&arrival);
+        let mut messages = Vec::new();
+        for plan in plans {
+            messages.push(self.carry_out(acl, plan, named.keys(), now)?);
+        }
+        Ok((messages, arrival))
+    }
+
+    fn plan(
+        &mut self,
+        acl: &Acl,
+        sender: &AgentName,
+        own: Pair,
+        said: &Draft,
+        now: Timestamp,
+    ) -> Result<Plan, GatewayError> {
+        let unreached = self.unreached(acl, sender, &own.1);
+        let (gone, pair) = match unreached {
+            Some(envoy) => (envoy != own.0, (envoy, own.1)),
+            None => (false, own),
+        };
+        let name = acl.conversation_id.as_ref().filter(|name| !name.is_empty());
+        let answers = acl.in_reply_to.as_ref().filter(|token| !token.is_empty());
+        let token = answers.and_then(Expression::to_text);
+        let act = acl.performative;
+        // A request under a name that was used before, and that answers nothing, begins the next run of it.
+        let begins = answers.is_none() && act.is_directive();
+        let known = if begins {
+            None
+        } else {
+            self.ledger.find(&pair, name, token.as_deref())
+        };
+        // A directive may well answer something and still begin what it asks for.
+        let may_open = act.can_open() && (answers.is_none() || act.is_directive());
+        if known.is_none() && !may_open {
+            return Err(GatewayError::NoConversation);
+        }
+        let (known, asked) = known.map_or((None, None), |it| (Some(it.id), it.asked_by));
+        let draft = if gone {
+            let performative = asked.map_or(act, not_reached);
+            self.draft(
+                &Acl {
                     performative,
                     ..acl.clone()
-                };
-                self.draft(&acl, now, arrival)?
-            } else {
-                said.clone()
-            };
-            messages.push(Inbound {
-                draft: said.to(&local).conversation(id),
-                envoy,
-                local,
-                opens,
-            });
+                },
+                now,
+            )?
+        } else {
+            said.clone()
+        };
+        Ok(Plan {
+            pair,
+            draft,
+            known,
+            gone,
+        })
+    }
+
+    fn carry_out<'a>(
+        &mut self,
+        acl: &Acl,
+        plan: Plan,
+        named: impl Iterator<Item = &'a AgentId>,
+        now: Timestamp,
+    ) -> Result<Inbound, GatewayError> {
+        let Plan {
+            pair, draft, known, ..
+        } = plan;
+        let (envoy, local) = &pair;
+        let id = known.unwrap_or_else(|| {
+            self.runs += 1;
+            let (begun, run) = (self.begun.as_micros(), self.runs);
+            ConversationId::from_foreign(&format!(
+                "outside {envoy} {local} {begun} {} {run}",
+                now.as_micros()
+            ))
+        });
+        let thread = self.ledger.enter(&pair, id, outside_name(acl));
+        thread.gone = plan.gone;
+        if let Some(written) = acl.reply_with.as_ref().filter(|token| !token.is_empty()) {
+            thread.remember(token(written)?, written);
         }
-        Ok(messages)
+        let tenant = thread.tenant.clone();
+        // Whoever is answered instead of the sender goes on under the same name.
+        for other in named.filter(|other| *other != envoy) {
+            let pair = (other.clone(), local.clone());
+            self.ledger.enter(&pair, id, outside_name(acl)).tenant = tenant.clone();
+        }
+        let mut draft = draft.to(local).conversation(id);
+        if let Some(tenant) = tenant {
+            draft = draft.tenant(tenant);
+        }
+        let (envoy, local) = pair;
+        Ok(Inbound {
+            envoy,
+            local,
+            draft,
+            opens: known.is_none(),
+        })
     }
 
     /// Who is meant here. A message to agents of both sides names all of them; the others are reached over there.
@@ -196,20 +267,12 @@ impl Bridge {
     }
 
     /// What all of the string's messages say, so far to nobody.
-    fn draft(
-        &mut self,
-        acl: &Acl,
-        now: Timestamp,
-        arrival: &mut Arrival,
-    ) -> Result<Draft, GatewayError> {
+    fn draft(&self, acl: &Acl, now: Timestamp) -> Result<Draft, GatewayError> {
         let mut reply_to = Vec::new();
         for agent in &acl.reply_to {
             reply_to.push(match self.exports.get(&agent.name) {
                 Some(local) => local.clone(),
-                None => {
-                    self.check_platform(agent)?;
-                    self.guest(agent, now, arrival)?
-                }
+                None => self.envoy(agent)?,
             });
         }
         let mut said = Acl {
@@ -255,49 +318,6 @@ impl Bridge {
         Ok(draft)
     }
 
-    /// Which conversation of ours the string goes on with or begins, and whether it begins it.
-    fn conversation(
-        &mut self,
-        acl: &Acl,
-        pair: &Pair,
-        now: Timestamp,
-        gone: bool,
-    ) -> Result<(ConversationId, bool), GatewayError> {
-        let name = acl.conversation_id.as_ref().filter(|name| !name.is_empty());
-        let answers = acl.in_reply_to.as_ref().filter(|token| !token.is_empty());
-        let token = answers.and_then(Expression::to_text);
-        let act = acl.performative;
-        // A request under a name that was used before, and that answers nothing, begins the next run of it.
-        let begins = answers.is_none() && act.is_directive();
-        let known = if begins {
-            None
-        } else {
-            self.ledger.find(pair, name, token.as_deref())
-        };
-        let (thread, opens) = match known {
-            Some(thread) => (thread, false),
-            // A directive may well answer something and still begin what it asks for.
-            None if !act.can_open() || (answers.is_some() && !act.is_directive()) => {
-                return Err(GatewayError::NoConversation);
-            }
-            None => {
-                self.runs += 1;
-                let (begun, run) = (self.begun.as_micros(), self.runs);
-                let (envoy, local) = pair;
-                let id = ConversationId::from_foreign(&format!(
-                    "outside {envoy} {local} {begun} {} {run}",
-                    now.as_micros()
-                ));
-                (self.ledger.enter(pair, id, outside_name(acl)), true)
-            }
-        };
-        thread.gone = gone;
-        if let Some(written) = acl.reply_with.as_ref().filter(|token| !token.is_empty()) {
-            thread.remember(self::token(written)?, written);
-        }
-        Ok((thread.id, opens))
-    }
-
     /// The envoy that an AMS reports as not reached: its failure is said in the envoy's name, since the AMS has no part
     /// in the conversation.
     fn unreached(&self, acl: &Acl, sender: &AgentName, local: &AgentId) -> Option<AgentId> {
@@ -322,48 +342,19 @@ impl Bridge {
         }
     }
 
-    /// The envoy of an outside agent, which enters if it is new.
-    fn guest(
-        &mut self,
-        agent: &AgentName,
-        now: Timestamp,
-        arrival: &mut Arrival,
-    ) -> Result<AgentId, GatewayError> {
+    /// The envoy of an outside agent, whether it is known or not.
+    fn envoy(&self, agent: &AgentName) -> Result<AgentId, GatewayError> {
+        self.check_platform(agent)?;
         let asked = agent.to_string().len();
-        check_length("an agent-identifier", asked, AGENT_BYTES)?;
-        let envoy = name::envoy(&agent.name, &self.options.zone)?;
-        if let Some(guest) = self.guests.get_mut(&envoy) {
-            guest.heard = now;
-            // Its latest word on where it is reached.
-            if !agent.addresses.is_empty() {
-                guest.name = agent.clone();
-            }
-            return Ok(envoy);
+        check_length("agent-identifier", asked, AGENT_BYTES)?;
+        Ok(name::envoy(&agent.name, &self.options.zone)?)
+    }
+
+    /// Forgets the conversations of those who gave way.
+    fn forget(&mut self, arrival: &Arrival) {
+        for envoy in &arrival.leave {
+            self.ledger.forget(envoy);
         }
-        if self.guests.len() >= self.options.guests {
-            let silent = self
-                .guests
-                .iter()
-                .filter(|(_, guest)| !guest.invited && now.since(guest.heard) >= SILENCE)
-                .min_by_key(|(envoy, guest)| (guest.heard, (*envoy).clone()))
-                .map(|(envoy, _)| envoy.clone());
-            let Some(silent) = silent else {
-                let allowed = self.options.guests;
-                return Err(GatewayError::TooManyGuests { allowed });
-            };
-            self.dismiss(&silent);
-            arrival.leave.push(silent);
-        }
-        self.guests.insert(
-            envoy.clone(),
-            Guest {
-                name: agent.clone(),
-                invited: false,
-                heard: now,
-            },
-        );
-        arrival.enter.push(envoy.clone());
-        Ok(envoy)
     }
 
     /// Forgets an outside agent with its conversations.
@@ -392,8 +383,8 @@ impl Bridge {
         let unknown = |party: &dyn ToString| GatewayError::Unknown(party.to_string());
         let to = self
             .guests
-            .get(envoy)
-            .map(|guest| guest.name.clone())
+            .name(envoy)
+            .cloned()
             .ok_or_else(|| unknown(envoy))?;
         let local = message
             .sender
@@ -431,6 +422,8 @@ impl Bridge {
         if thread.gone && message.performative == Performative::NotUnderstood {
             return Err(GatewayError::Gone);
         }
+        // A conversation is about one tenant from its first act to its last, so answers from outside are too.
+        thread.tenant = Some(message.envelope.tenant.clone());
         if let Some(token) = &message.reply_with {
             thread.expects(token);
         }
@@ -452,8 +445,8 @@ impl Bridge {
     /// How a party is called outside.
     fn outside(&self, party: &Party) -> Result<AgentName, GatewayError> {
         let agent = party.agent();
-        if let Some(guest) = agent.and_then(|agent| self.guests.get(agent)) {
-            return Ok(guest.name.clone());
+        if let Some(guest) = agent.and_then(|agent| self.guests.name(agent)) {
+            return Ok(guest.clone());
         }
         let name = agent
             .and_then(|agent| self.names.get(agent))
@@ -468,9 +461,7 @@ impl Bridge {
     pub(super) fn objection(&self, acl: &Acl, error: &GatewayError) -> Option<(AgentName, Acl)> {
         use Performative::{Failure, NotUnderstood, Refuse};
         let sender = acl.sender.as_ref()?;
-        if matches!(acl.performative, NotUnderstood | Failure)
-            || self.check_platform(sender).is_err()
-        {
+        if matches!(acl.performative, NotUnderstood | Failure) || self.envoy(sender).is_err() {
             return None;
         }
         let ours = AgentName {
@@ -478,7 +469,7 @@ impl Bridge {
             ..AgentName::new(format!("ams@{}", self.options.ours))
         };
         let (act, content) = match error {
-            GatewayError::Unknown(name) => {
+            GatewayError::Unknown(name) if name.len() <= NAME_BYTES => {
                 let unknown = AgentName::new(name);
                 let why = aios_protocols::Reason::new(
                     aios_protocols::ReasonKind::InternalError,
@@ -492,7 +483,7 @@ impl Bridge {
                 if !matches!(error, GatewayError::NotDelivered(SendError::Seal(_))) =>
             {
                 let kind = aios_protocols::ReasonKind::Overloaded;
-                let why = aios_protocols::Reason::new(kind, error.to_string());
+                let why = aios_protocols::Reason::new(kind, shortened(error));
                 (
                     if acl.performative.is_directive() {
                         Refuse
@@ -504,23 +495,28 @@ impl Bridge {
             }
             _ => {
                 let kind = aios_protocols::ReasonKind::UnrecognisedValue;
-                let why = aios_protocols::Reason::new(kind, error.to_string());
+                let why = aios_protocols::Reason::new(kind, shortened(error));
                 (NotUnderstood, why.to_string())
             }
         };
         let mut answer = Acl::new(act);
         answer.sender = Some(ours);
-        answer.receivers = if acl.reply_to.is_empty() {
-            vec![sender.clone()]
-        } else {
-            acl.reply_to.clone()
-        };
+        // Nobody but the sender: it alone says where it is reached.
+        answer.receivers = vec![sender.clone()];
         answer.content = Some(content.into());
         answer.language = Some("fipa-sl".into());
-        answer.protocol.clone_from(&acl.protocol);
-        answer.ontology.clone_from(&acl.ontology);
-        answer.conversation_id.clone_from(&acl.conversation_id);
-        answer.in_reply_to.clone_from(&acl.reply_with);
+        // An address of the sender's choice gets no more than a few bytes for the many it sent.
+        let short = |value: &Option<Expression>| {
+            let value = value.as_ref();
+            value
+                .filter(|it| length(it).is_some_and(|bytes| bytes <= NAME_BYTES))
+                .cloned()
+        };
+        let protocol = acl.protocol.as_ref();
+        answer.protocol = protocol.filter(|it| it.len() <= NAME_BYTES).cloned();
+        answer.ontology = short(&acl.ontology);
+        answer.conversation_id = short(&acl.conversation_id);
+        answer.in_reply_to = short(&acl.reply_with);
         Some((sender.clone(), answer))
     }
 }
@@ -544,6 +540,24 @@ fn token(written: &Expression) -> Result<String, GatewayError> {
         return Ok(text);
     }
     Ok(format!("outside:{}", ConversationId::from_foreign(&text)))
+}
+
+/// Bytes of a value, whether they are a text or not; `None` of a list that is no text.
+fn length(value: &Expression) -> Option<usize> {
+    match value {
+        Expression::Text(text) => Some(text.as_bytes().len()),
+        Expression::List(_) => value.to_text().map(|text| text.len()),
+    }
+}
+
+/// What an error says, as far as it is short: it may quote what it is about.
+fn shortened(error: &GatewayError) -> String {
+    let mut text = error.to_string();
+    if text.len() > NAME_BYTES {
+        text.truncate(text.floor_char_boundary(NAME_BYTES));
+        text.push('…');
+    }
+    text
 }
 
 fn check_length(what: &'static str, asked: usize, allowed: usize) -> Result<(), GatewayError> {

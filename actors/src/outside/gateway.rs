@@ -5,14 +5,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use aios_protocols::fipa_string::{Acl, AgentName, parse};
-use aios_protocols::{AgentId, Message, Reason, ReasonKind, Sealed, authenticate};
+use aios_protocols::{AgentId, Message, Reason, ReasonKind, Sealed, TenantId, authenticate};
 use futures::FutureExt;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
-use super::bridge::{Arrival, Bridge, not_reached};
+use super::bridge::{Bridge, not_reached};
+use super::guests::Arrival;
 use super::{GatewayError, GatewayOptions};
 use crate::Society;
 use crate::agent::{AgentOptions, Cell, SendError};
@@ -26,6 +27,8 @@ pub struct Outgoing {
     pub text: Vec<u8>,
     /// Who hears it if it cannot be carried: the envoy says so to the sender.
     sent: Option<(AgentId, Box<Message>)>,
+    /// Its bytes among those that may wait.
+    _room: OwnedSemaphorePermit,
 }
 
 /// The gateway to one platform. Dropping it takes its envoys away.
@@ -35,7 +38,11 @@ struct Inner {
     society: Society,
     bridge: Mutex<Bridge>,
     envoys: Mutex<HashMap<AgentId, Envoy>>,
+    tenant: TenantId,
     outgoing: mpsc::Sender<Outgoing>,
+    /// Bytes that may still wait, and all that may.
+    room: Arc<Semaphore>,
+    most: usize,
 }
 
 struct Envoy {
@@ -47,7 +54,11 @@ impl Gateway {
     /// Opens a gateway, and the queue of what goes out by it.
     pub fn open(society: &Society, options: GatewayOptions) -> (Self, mpsc::Receiver<Outgoing>) {
         let (outgoing, carried) = mpsc::channel(options.outgoing.max(1));
+        let most = options.outgoing_bytes.min(Semaphore::MAX_PERMITS);
         let inner = Inner {
+            tenant: options.tenant.clone(),
+            room: Arc::new(Semaphore::new(most)),
+            most,
             bridge: Mutex::new(Bridge::new(options, society.now())),
             society: society.clone(),
             envoys: Mutex::default(),
@@ -74,11 +85,10 @@ impl Gateway {
     /// Makes an outside agent known before it has said anything, and returns the name under which agents here speak to
     /// it. It stays until the gateway goes.
     pub fn invite(&self, agent: AgentName) -> Result<AgentId, GatewayError> {
-        let mut arrival = Arrival::default();
         let mut bridge = self.0.bridge.lock();
-        let envoy = bridge.invite(agent, self.0.society.now(), &mut arrival);
+        let (envoy, arrival) = bridge.invite(agent, self.0.society.now())?;
         Inner::settle(&self.0, &mut bridge, &arrival)?;
-        envoy
+        Ok(envoy)
     }
 
     /// Takes a string in: what it says is signed by its sender's envoy and handed to whom it names. Strings of one sender
@@ -110,12 +120,11 @@ impl Gateway {
 
     async fn take(&self, acl: &Acl, intended: &[&str]) -> Result<(), GatewayError> {
         let messages = {
-            let mut arrival = Arrival::default();
             let mut bridge = self.0.bridge.lock();
-            let messages = bridge.inbound(acl, intended, self.0.society.now(), &mut arrival);
+            let (messages, arrival) = bridge.inbound(acl, intended, self.0.society.now())?;
             // Envoys enter under the lock: nobody finds one that is known and has no cell.
             Inner::settle(&self.0, &mut bridge, &arrival)?;
-            messages?
+            messages
         };
         let mut result = Ok(());
         for said in messages {
@@ -144,7 +153,7 @@ impl Gateway {
 }
 
 impl Inner {
-    /// Lets envoys enter and leave.
+    /// Lets envoys enter and leave. Whoever finds no place is known no longer; the others enter all the same.
     fn settle(
         this: &Arc<Self>,
         bridge: &mut Bridge,
@@ -153,13 +162,18 @@ impl Inner {
         for envoy in &arrival.leave {
             this.dismiss(envoy);
         }
+        let mut result = Ok(());
         for envoy in &arrival.enter {
-            let entered = this.society.enrol(envoy, AgentOptions::default());
-            let cell = match entered {
+            let options = AgentOptions {
+                tenant: Some(this.tenant.clone()),
+                ..AgentOptions::default()
+            };
+            let cell = match this.society.enrol(envoy, options) {
                 Ok(cell) => cell,
                 Err(error) => {
                     bridge.dismiss(envoy);
-                    return Err(error.into());
+                    result = result.and(Err(error.into()));
+                    continue;
                 }
             };
             cell.open_without_host();
@@ -169,7 +183,7 @@ impl Inner {
                 .lock()
                 .insert(envoy.clone(), Envoy { cell, listens });
         }
-        Ok(())
+        result
     }
 
     fn dismiss(&self, envoy: &AgentId) {
@@ -254,7 +268,19 @@ impl Inner {
         sent: Option<(AgentId, Box<Message>)>,
     ) -> Result<(), GatewayError> {
         let text = acl.encode()?;
-        let outgoing = Outgoing { to, text, sent };
+        let full = GatewayError::FullOfBytes { allowed: self.most };
+        let Ok(bytes) = u32::try_from(text.len()) else {
+            return Err(full);
+        };
+        let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(bytes) else {
+            return Err(full);
+        };
+        let outgoing = Outgoing {
+            to,
+            text,
+            sent,
+            _room: room,
+        };
         let allowed = self.outgoing.max_capacity();
         self.outgoing
             .try_send(outgoing)

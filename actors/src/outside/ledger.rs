@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use aios_protocols::fipa_string::Expression;
-use aios_protocols::{AgentId, ConversationId, Performative};
+use aios_protocols::{AgentId, ConversationId, Performative, TenantId};
 
 /// Conversations of one pair; more than that between two agents at once is a leak.
 const PER_PAIR: usize = 256;
@@ -32,6 +32,8 @@ pub(super) struct Thread {
     pub(super) gone: bool,
     /// The last act said here that wants an answer.
     pub(super) asked_by: Option<Performative>,
+    /// Whose data it is about, as soon as somebody here has said something in it.
+    pub(super) tenant: Option<TenantId>,
     /// What we asked answers to name, newest last.
     ours: VecDeque<String>,
     /// What they asked for, where that is more than a short text.
@@ -147,6 +149,7 @@ impl Ledger {
                 outside,
                 gone: false,
                 asked_by: None,
+                tenant: None,
                 ours: VecDeque::new(),
                 theirs: VecDeque::new(),
                 used: self.clock,

@@ -14,15 +14,17 @@
 //! looked up for two agents and the run that is going on between them.
 //!
 //! The transport is the embedder's: it hands in what came ([`Gateway::receive`]) and carries away what goes out
-//! ([`Outgoing`]). Read on in this order: `name`, `ledger`, `bridge`, `gateway`.
+//! ([`Outgoing`]). Read on in this order: `name`, `guests`, `ledger`, `bridge`, `gateway`.
 
 mod bridge;
 mod gateway;
+mod guests;
 mod ledger;
 mod name;
 
 use aios_protocols::fipa_string::{AclError, ReadError};
-use aios_protocols::{IdentityError, Printable};
+use aios_protocols::{IdentityError, Printable, TenantId};
+use sha2::{Digest, Sha256};
 
 use crate::SocietyError;
 use crate::agent::SendError;
@@ -42,19 +44,34 @@ pub struct GatewayOptions {
     pub addresses: Vec<String>,
     /// Minutes by which the platform's local time is ahead of UTC, for dates without `Z`. JADE always writes `Z`.
     pub minutes_east: i16,
+    /// Whose data it is that outside agents begin to speak about. One tenant of its own for each platform unless said
+    /// otherwise, so that strangers take no place that this world's own tenant has at an agent here.
+    pub tenant: TenantId,
     /// Outside agents known at once. One that was not invited and was silent for ten minutes gives way to a new one.
     pub guests: usize,
     /// Conversations known at once, over all pairs of agents. The oldest of the pair that has most is forgotten first.
     pub conversations: usize,
     /// Strings that may wait to be carried away; what finds no place is answered `failure`.
     pub outgoing: usize,
+    /// Bytes of them that may wait, those that are just being carried included.
+    pub outgoing_bytes: usize,
 }
 
 impl GatewayOptions {
     /// The gateway to a platform, with envoys in the zone `outside`.
+    #[expect(
+        clippy::expect_used,
+        reason = "the name is made here, of letters and digits"
+    )]
     pub fn new(platform: impl Into<String>) -> Self {
+        let platform = platform.into();
+        let mut tenant = "outside-".to_owned();
+        for byte in &Sha256::digest(platform.to_ascii_lowercase())[..8] {
+            tenant.push_str(&format!("{byte:02x}"));
+        }
         Self {
-            platform: platform.into(),
+            tenant: TenantId::new(&tenant).expect("a sound name of a tenant"),
+            platform,
             zone: "outside".to_owned(),
             ours: "aios".to_owned(),
             addresses: Vec::new(),
@@ -62,6 +79,7 @@ impl GatewayOptions {
             guests: 1_024,
             conversations: 4_096,
             outgoing: 1_024,
+            outgoing_bytes: 16 << 20,
         }
     }
 }
@@ -109,13 +127,23 @@ pub enum GatewayError {
         allowed: usize,
     },
     /// Something that the gateway would have to remember is longer than it does.
-    #[error("{what} of {asked} bytes, {allowed} are remembered; use a shorter one")]
+    #[error("the {what} has {asked} bytes, {allowed} are remembered; use a shorter one")]
     TooLong {
         /// What.
         what: &'static str,
         /// Bytes found.
         asked: usize,
         /// Bytes remembered.
+        allowed: usize,
+    },
+    /// More agents in a reply-to than one string, or one sender, may name.
+    #[error(
+        "reply-to names {asked} agents, {allowed} more may be named; let them speak themselves"
+    )]
+    Strangers {
+        /// How many are named.
+        asked: usize,
+        /// How many may be.
         allowed: usize,
     },
     /// No room for another outside agent.
@@ -133,6 +161,14 @@ pub enum GatewayError {
     /// The transport does not keep up.
     #[error("{allowed} strings wait to be carried; carry some away first")]
     Full {
+        /// How many may wait.
+        allowed: usize,
+    },
+    /// The transport does not keep up.
+    #[error(
+        "{allowed} bytes may wait to be carried, and these are too many; carry some away first"
+    )]
+    FullOfBytes {
         /// How many may wait.
         allowed: usize,
     },

@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 
 use crate::house::{Book, House, PATIENCE, SECOND};
 
+mod hostile;
+
 const PLATFORM: &str = "192.168.1.5:1099/JADE";
 const BUYER: &str = "buyer@192.168.1.5:1099/JADE";
 
