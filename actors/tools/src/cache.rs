@@ -48,6 +48,14 @@ impl<K: PartialEq, V> Cache<K, V> {
         lock(&self.entries).retain(|(other, _)| other != key);
     }
 
+    /// Forgets all other entries; gives whether there were any.
+    pub(crate) fn keep_only(&self, key: &K) -> bool {
+        let mut entries = lock(&self.entries);
+        let before = entries.len();
+        entries.retain(|(other, _)| other == key);
+        entries.len() < before
+    }
+
     /// Forgets everything that nobody has now.
     pub(crate) fn clear(&self) {
         lock(&self.entries).clear();

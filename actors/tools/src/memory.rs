@@ -186,6 +186,27 @@ impl Reserved {
         Ok(())
     }
 
+    /// Appends to a text whose room is set aside here, in the same steps. `most` is as long as it can become.
+    pub(crate) fn push_str(
+        &mut self,
+        text: &mut String,
+        more: &str,
+        most: usize,
+    ) -> Result<(), ToolError> {
+        let (room, length) = (text.capacity(), text.len() + more.len());
+        if length > room {
+            let wanted = (room + room / 2).max(64).min(most).max(length);
+            self.grow(wanted as u64)?;
+            let made = text.try_reserve_exact(wanted - text.len());
+            if made.is_err() {
+                return Err(self.memory.exhausted(&self.what, (wanted - room) as u64));
+            }
+            self.shrink(room as u64);
+        }
+        text.push_str(more);
+        Ok(())
+    }
+
     /// Gives back the room of a list that is let go.
     pub(crate) fn release<T>(&mut self, list: Vec<T>) {
         self.shrink((list.capacity() * size_of::<T>()) as u64);
@@ -239,5 +260,20 @@ mod tests {
         assert!(list.capacity() as u64 * 8 <= memory.held());
         held.release(list);
         assert_eq!(memory.held(), 0);
+    }
+
+    #[test]
+    fn a_text_grows_no_further_than_what_is_allowed_or_it_can_become() {
+        let memory = Memory::of(10_000);
+        let mut held = memory.reserve("text", 0).unwrap();
+        let mut text = String::new();
+        let refused = (0..).find(|_| held.push_str(&mut text, "ab", usize::MAX).is_err());
+        assert!((1_500..5_000).contains(&refused.unwrap()), "{refused:?}");
+        assert!(text.capacity() as u64 <= memory.held());
+        let (mut short, before) = (String::new(), memory.held());
+        for _ in 0..50 {
+            held.push_str(&mut short, "ab", 100).unwrap();
+        }
+        assert_eq!((short.capacity(), memory.held()), (100, before + 100));
     }
 }

@@ -2,85 +2,152 @@
 
 use serde::Serialize;
 
-/// The parts of a text.
-#[derive(Debug, Default)]
-pub(crate) struct Outline {
-    pub(crate) headings: Vec<Heading>,
-    /// Prose sentences in order; code, tables and headings are none.
-    pub(crate) sentences: Vec<String>,
-    /// Words of prose and headings.
-    pub(crate) words: usize,
+use crate::table::Check;
+use crate::{Reserved, ToolError};
+
+/// Lines, sentences or brackets between two looks at the clock and the cancel flag.
+const CHECK_EVERY: usize = 4_096;
+
+/// A part of a text. Nobody keeps them all: a text of 16 MB can have millions.
+pub(crate) enum Part<'p> {
+    Heading(Heading<&'p str>),
+    /// A sentence of prose; code, tables and headings are none.
+    Sentence(&'p str),
 }
 
 /// One heading.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Heading {
+pub(crate) struct Heading<T> {
     /// 1 is the highest.
     pub(crate) level: usize,
-    pub(crate) text: String,
+    pub(crate) text: T,
     /// Counted from 1.
     pub(crate) line: usize,
 }
 
-impl Outline {
-    pub(crate) fn of(text: &str) -> Self {
-        let mut outline = Self::default();
-        let mut paragraph = String::new();
-        let mut fence: Option<&str> = None;
-        let front_matter = front_matter(text);
-        for (at, raw) in text.lines().enumerate().skip(front_matter) {
-            let line = raw.trim();
-            if let Some(mark) = fence {
-                fence = if line.starts_with(mark) { None } else { fence };
-                continue;
-            }
-            fence = ["```", "~~~"]
-                .into_iter()
-                .find(|mark| line.starts_with(mark));
-            let underline = [('=', 1), ('-', 2)]
-                .into_iter()
-                .find(|(c, _)| line.len() >= 3 && line.chars().all(|other| other == *c));
-            if let Some((level, title)) = atx_heading(line) {
-                outline.close(&mut paragraph);
-                outline.heading(level, title, at + 1);
-            } else if let Some((_, level)) = underline
-                && !paragraph.is_empty()
-                && !paragraph.contains('\n')
-            {
-                let title = std::mem::take(&mut paragraph);
-                outline.heading(level, &title, at);
-            } else if line.is_empty()
-                || fence.is_some()
-                || underline.is_some()
-                || is_table_row(line)
-            {
-                outline.close(&mut paragraph);
-            } else {
-                let (item, rest) = list_item(line);
-                if item {
-                    outline.close(&mut paragraph);
-                }
-                if !paragraph.is_empty() {
-                    paragraph.push('\n');
-                }
-                paragraph.push_str(rest);
-            }
+/// Shows the parts of a text in order, and gives the words of its prose and headings. `held` is where room for a paragraph is set aside.
+pub(crate) fn outline(
+    text: &str,
+    held: &mut Reserved,
+    check: Check<'_>,
+    found: &mut dyn FnMut(Part<'_>),
+) -> Result<usize, ToolError> {
+    let mut reader = Reader {
+        most: text.len(),
+        paragraph: String::new(),
+        lines: 0,
+        plain: String::new(),
+        words: 0,
+        held,
+        check,
+        found,
+    };
+    let mut fence: Option<&str> = None;
+    let front_matter = front_matter(text);
+    for (at, raw) in text.lines().enumerate().skip(front_matter) {
+        if at % CHECK_EVERY == 0 {
+            check()?;
         }
-        outline.close(&mut paragraph);
-        outline
+        let line = raw.trim();
+        if let Some(mark) = fence {
+            fence = if line.starts_with(mark) { None } else { fence };
+            continue;
+        }
+        fence = ["```", "~~~"]
+            .into_iter()
+            .find(|mark| line.starts_with(mark));
+        let underline = [('=', 1), ('-', 2)]
+            .into_iter()
+            .find(|(c, _)| line.len() >= 3 && line.chars().all(|other| other == *c));
+        if let Some((level, title)) = atx_heading(line) {
+            reader.close()?;
+            reader.add(title)?;
+            reader.heading(level, at + 1)?;
+        } else if let Some((_, level)) = underline
+            && reader.lines == 1
+        {
+            reader.heading(level, at)?;
+        } else if line.is_empty() || fence.is_some() || underline.is_some() || is_table_row(line) {
+            reader.close()?;
+        } else {
+            let (item, rest) = list_item(line);
+            if item {
+                reader.close()?;
+            }
+            reader.add(rest)?;
+        }
+    }
+    reader.close()?;
+    Ok(reader.words)
+}
+
+/// A text on its way, paragraph by paragraph. The room for one is used again for the next.
+struct Reader<'r> {
+    /// As long as a paragraph can become.
+    most: usize,
+    /// The words of the paragraph so far, one blank between two.
+    paragraph: String,
+    /// How many lines it has, counted from the first that is not empty.
+    lines: usize,
+    /// The paragraph without marks.
+    plain: String,
+    words: usize,
+    held: &'r mut Reserved,
+    check: Check<'r>,
+    found: &'r mut dyn FnMut(Part<'_>),
+}
+
+impl Reader<'_> {
+    fn add(&mut self, line: &str) -> Result<(), ToolError> {
+        let mut put = |word: &str| self.held.push_str(&mut self.paragraph, word, self.most);
+        let mut blank = self.lines > 0;
+        for word in line.split_whitespace() {
+            if blank {
+                put(" ")?;
+            }
+            put(word)?;
+            blank = true;
+        }
+        self.lines += usize::from(blank);
+        Ok(())
     }
 
-    fn heading(&mut self, level: usize, title: &str, line: usize) {
-        let text = plain(title);
-        self.words += words(&text);
-        self.headings.push(Heading { level, text, line });
+    /// Makes the paragraph a heading.
+    fn heading(&mut self, level: usize, line: usize) -> Result<(), ToolError> {
+        self.end_paragraph()?;
+        let text = self.plain.as_str();
+        (self.found)(Part::Heading(Heading { level, text, line }));
+        Ok(())
     }
 
     /// Ends a paragraph and splits it into sentences.
-    fn close(&mut self, paragraph: &mut String) {
-        let text = plain(&std::mem::take(paragraph));
-        self.words += words(&text);
-        self.sentences.extend(sentences(&text));
+    fn close(&mut self) -> Result<(), ToolError> {
+        if self.lines == 0 {
+            return Ok(());
+        }
+        self.end_paragraph()?;
+        for (at, sentence) in sentences(&self.plain).enumerate() {
+            if at % CHECK_EVERY == CHECK_EVERY - 1 {
+                (self.check)()?;
+            }
+            (self.found)(Part::Sentence(sentence));
+        }
+        Ok(())
+    }
+
+    fn end_paragraph(&mut self) -> Result<(), ToolError> {
+        self.lines = 0;
+        if self.paragraph.contains(['*', '_', '`']) {
+            for mark in ["**", "__", "`"] {
+                remove(&mut self.paragraph, mark);
+            }
+        }
+        self.plain.clear();
+        let mut put = |text: &str| self.held.push_str(&mut self.plain, text, self.most);
+        plain(&self.paragraph, self.check, &mut put)?;
+        self.paragraph.clear();
+        self.words += words(&self.plain);
+        Ok(())
     }
 }
 
@@ -125,38 +192,68 @@ fn list_item(line: &str) -> (bool, &str) {
     }
 }
 
-/// Text without emphasis marks and link targets, on one line.
-fn plain(text: &str) -> String {
-    let text = text
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace("**", "")
-        .replace("__", "")
-        .replace('`', "");
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
+/// Takes out every `mark`, which is ASCII, where the text lies.
+fn remove(text: &mut String, mark: &str) {
+    if !text.contains(mark) {
+        return;
+    }
+    let mut bytes = std::mem::take(text).into_bytes();
+    let (mut from, mut to) = (0, 0);
+    while let Some(rest) = bytes.get(from..).filter(|rest| !rest.is_empty()) {
+        if rest.starts_with(mark.as_bytes()) {
+            from += mark.len();
+        } else {
+            bytes.copy_within(from..=from, to);
+            from += 1;
+            to += 1;
+        }
+    }
+    bytes.truncate(to);
+    *text = String::from_utf8(bytes).unwrap_or_default();
+}
+
+/// Puts out a text without link targets.
+fn plain(
+    text: &str,
+    check: Check<'_>,
+    put: &mut dyn FnMut(&str) -> Result<(), ToolError>,
+) -> Result<(), ToolError> {
+    /// How far ahead the end of a link is looked for; without it a page of brackets would take the square of its length.
+    const NEAR: usize = 600;
+    let mut rest = text;
+    // How many bytes from the end the next `](` lies.
+    let mut turn = usize::MAX;
+    let mut seen = 0_usize;
     while let Some((before, inside)) = rest.split_once('[') {
-        // Looking only a little ahead keeps a page of brackets from taking the square of its length.
+        seen += 1;
+        if seen.is_multiple_of(CHECK_EVERY) {
+            check()?;
+        }
+        if turn > inside.len() {
+            let Some(at) = inside.find("](") else {
+                break;
+            };
+            turn = inside.len() - at;
+        }
         let near = inside
-            .get(..inside.floor_char_boundary(600))
+            .get(..inside.floor_char_boundary(NEAR))
+            .filter(|near| inside.len() - turn < near.len())
             .unwrap_or_default();
         let link = near.split_once("](").and_then(|(label, target)| {
             let (_, after) = target.split_once(')')?;
             Some((label, inside.get(near.len() - after.len()..)?))
         });
         let Some((label, after)) = link.filter(|(label, _)| !label.contains(['[', ']'])) else {
-            out.push_str(before);
-            out.push('[');
+            put(before)?;
+            put("[")?;
             rest = inside;
             continue;
         };
-        out.push_str(before.strip_suffix('!').unwrap_or(before));
-        out.push_str(label);
+        put(before.strip_suffix('!').unwrap_or(before))?;
+        put(label)?;
         rest = after;
     }
-    out.push_str(rest);
-    out
+    put(rest)
 }
 
 /// Words are what holds a letter or digit between blanks.
@@ -182,44 +279,91 @@ fn is_shortened(text: &str) -> bool {
 }
 
 /// Splits at `.`, `!`, `?` before a blank and something that can begin a sentence, but not after an abbreviation or initial.
-fn sentences(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
     let mut start = 0;
     let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        if !matches!(c, '.' | '!' | '?' | '\u{2026}') {
-            continue;
+    let ends = std::iter::from_fn(move || {
+        while let Some((at, c)) = chars.next() {
+            if !matches!(c, '.' | '!' | '?' | '\u{2026}') {
+                continue;
+            }
+            let mut end = at + c.len_utf8();
+            while let Some((next, closing)) = chars.next_if(|(_, c)| {
+                matches!(
+                    c,
+                    '.' | '!' | '?' | '"' | '\'' | ')' | '\u{201d}' | '\u{2019}' | '\u{bb}'
+                )
+            }) {
+                end = next + closing.len_utf8();
+            }
+            let Some(after) = text.get(end..) else {
+                continue;
+            };
+            let begins = after.starts_with(' ')
+                && !after
+                    .trim_start()
+                    .starts_with(|c: char| c.is_lowercase() || matches!(c, ',' | ';' | ':' | ')'));
+            if begins && !(c == '.' && is_shortened(text.get(start..at).unwrap_or_default())) {
+                let sentence = text.get(start..end).unwrap_or_default();
+                start = end;
+                return Some(sentence);
+            }
         }
-        let mut end = at + c.len_utf8();
-        while let Some((next, closing)) = chars.next_if(|(_, c)| {
-            matches!(
-                c,
-                '.' | '!' | '?' | '"' | '\'' | ')' | '\u{201d}' | '\u{2019}' | '\u{bb}'
-            )
-        }) {
-            end = next + closing.len_utf8();
-        }
-        let Some(after) = text.get(end..) else {
-            continue;
-        };
-        let begins = after.starts_with(' ')
-            && !after
-                .trim_start()
-                .starts_with(|c: char| c.is_lowercase() || matches!(c, ',' | ';' | ':' | ')'));
-        if begins && !(c == '.' && is_shortened(text.get(start..at).unwrap_or_default())) {
-            found.push(text.get(start..end).unwrap_or_default().trim().to_owned());
-            start = end;
-        }
-    }
-    found.push(text.get(start..).unwrap_or_default().trim().to_owned());
-    found.retain(|sentence| words(sentence) > 0);
-    found
+        let last = text.get(start..).filter(|last| !last.is_empty());
+        start = text.len();
+        last
+    });
+    ends.map(str::trim)
+        .filter(|sentence| sentence.contains(char::is_alphanumeric))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Memory;
     use proptest::prelude::*;
+
+    #[derive(Default)]
+    struct Outline {
+        headings: Vec<Heading<String>>,
+        sentences: Vec<String>,
+        words: usize,
+    }
+
+    impl Outline {
+        fn of(text: &str) -> Self {
+            let mut outline = Self::default();
+            let memory = Memory::of(1 << 20);
+            let mut held = memory.reserve("text", 0).unwrap();
+            let words = super::outline(text, &mut held, &|| Ok(()), &mut |part| match part {
+                Part::Heading(Heading { level, text, line }) => outline.headings.push(Heading {
+                    level,
+                    text: text.to_owned(),
+                    line,
+                }),
+                Part::Sentence(sentence) => outline.sentences.push(sentence.to_owned()),
+            });
+            outline.words = words.unwrap();
+            outline
+        }
+    }
+
+    #[test]
+    fn a_text_is_left_when_nobody_waits_and_refused_when_it_has_no_room() {
+        let stop = || Err(ToolError::Cancelled);
+        let go_on = || Ok(());
+        let lines = "a\n".repeat(10_000);
+        let memory = Memory::of(1_000);
+        let mut held = memory.reserve("n.md", 0).unwrap();
+        let stopped = outline(&lines, &mut held, &stop, &mut |_| {});
+        assert!(matches!(stopped, Err(ToolError::Cancelled)));
+        let says = outline(&lines, &mut held, &go_on, &mut |_| {}).unwrap_err();
+        assert!(says.to_string().starts_with("n.md needs"), "{says}");
+        let mut put = |_: &str| Ok(());
+        let brackets = "[](".repeat(10_000);
+        let stopped = plain(&brackets, &stop, &mut put);
+        assert!(matches!(stopped, Err(ToolError::Cancelled)));
+    }
 
     #[test]
     fn headings_sentences_and_words_are_found() {

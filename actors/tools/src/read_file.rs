@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::encoding::{Decoded, decode};
-use crate::outline::{Heading, Outline};
+use crate::outline::{Heading, Part, outline};
 use crate::{Capability, Fact, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, args};
 
 const NAME: &str = "read_file";
@@ -74,11 +74,11 @@ impl Tool for ReadFile {
                 problem: "is empty".to_owned(),
             });
         }
-        // Sentences are taken out of the text, so it is held twice for a while.
-        held.grow(text.len() as u64)?;
-        let outline = Outline::of(&text);
-        call.check()?;
         let room = workspace.limits().result_bytes;
+        let mut listing = Listing::new(room, args.from);
+        let words = outline(&text, &mut held, &|| call.check(), &mut |part| {
+            listing.add(part);
+        })?;
         let most = args.max_chars.unwrap_or(CHARACTERS).min(CHARACTERS);
         let mut left = room / TEXT_SHARE;
         let shown: String = text
@@ -96,61 +96,38 @@ impl Tool for ReadFile {
             source: format!("{file}: {NAME}"),
         };
         let facts = vec![
-            fact("words", outline.words),
-            fact("sentences", outline.sentences.len()),
-            fact("headings", outline.headings.len()),
+            fact("words", words),
+            fact("sentences", listing.sentence_count),
+            fact("headings", listing.heading_count),
         ];
         let mut log = format!(
-            "{file}: {} words, {} sentences, {} headings",
-            outline.words,
-            outline.sentences.len(),
-            outline.headings.len()
+            "{file}: {words} words, {} sentences, {} headings",
+            listing.sentence_count, listing.heading_count
         );
         for warning in &warnings {
             log.push_str("\nwarning: ");
             log.push_str(warning);
         }
-        let sentence_count = outline.sentences.len();
-        let mut left = room / HEADINGS_SHARE;
-        let headings: Vec<Heading> = outline
-            .headings
-            .iter()
-            .map(|heading| Heading {
-                text: heading.text.chars().take(HEADING_CHARACTERS).collect(),
-                ..*heading
-            })
-            .take_while(|heading| {
-                left = left.saturating_sub(written(&heading.text) + 40);
-                left > 0
-            })
-            .collect();
-        let items = outline.sentences.iter().flat_map(|text| pieces(text));
-        let item_count = items.clone().count();
-        let mut left = room / SENTENCES_SHARE;
-        let sentences: Vec<&str> = items
-            .skip(args.from)
-            .take_while(|item| {
-                left = left.saturating_sub(written(item) + 3);
-                left > 0
-            })
-            .collect();
-        if sentences.is_empty() && args.from > 0 {
+        if listing.sentences.is_empty() && args.from > 0 {
             return Err(args::bad(
                 NAME,
-                format!("from is {}, the text has {item_count} parts", args.from),
+                format!(
+                    "from is {}, the text has {} parts",
+                    args.from, listing.items
+                ),
             ));
         }
-        let next = args.from + sentences.len();
+        let next = args.from + listing.sentences.len();
         let value = json!({
             "file": file,
             "encoding": encoding,
             "warnings": warnings,
-            "words": outline.words,
-            "headings": headings,
-            "sentences": sentences,
-            "sentence_count": sentence_count,
-            "heading_count": outline.headings.len(),
-            "next_from": (next < item_count).then_some(next),
+            "words": words,
+            "headings": listing.headings,
+            "sentences": listing.sentences,
+            "sentence_count": listing.sentence_count,
+            "heading_count": listing.heading_count,
+            "next_from": (next < listing.items).then_some(next),
             "truncated": shown.len() < text.len(),
             "text": shown,
         });
@@ -160,6 +137,63 @@ impl Tool for ReadFile {
             artifacts: Vec::new(),
             log,
         })
+    }
+}
+
+/// What is listed of a text, as much as a message carries, and how much there is.
+struct Listing {
+    from: usize,
+    headings: Vec<Heading<String>>,
+    heading_count: usize,
+    heading_room: usize,
+    sentences: Vec<String>,
+    sentence_count: usize,
+    sentence_room: usize,
+    /// Sentences and the pieces of long ones.
+    items: usize,
+}
+
+impl Listing {
+    fn new(room: usize, from: usize) -> Self {
+        Self {
+            from,
+            headings: Vec::new(),
+            heading_count: 0,
+            heading_room: room / HEADINGS_SHARE,
+            sentences: Vec::new(),
+            sentence_count: 0,
+            sentence_room: room / SENTENCES_SHARE,
+            items: 0,
+        }
+    }
+
+    fn add(&mut self, part: Part<'_>) {
+        match part {
+            Part::Heading(Heading { level, text, line }) => {
+                self.heading_count += 1;
+                if self.heading_room > 0 {
+                    let text: String = text.chars().take(HEADING_CHARACTERS).collect();
+                    let bytes = written(&text) + 40;
+                    self.heading_room = self.heading_room.saturating_sub(bytes);
+                    if self.heading_room > 0 {
+                        self.headings.push(Heading { level, text, line });
+                    }
+                }
+            }
+            Part::Sentence(sentence) => {
+                self.sentence_count += 1;
+                for item in pieces(sentence) {
+                    if self.items >= self.from && self.sentence_room > 0 {
+                        let bytes = written(item) + 3;
+                        self.sentence_room = self.sentence_room.saturating_sub(bytes);
+                        if self.sentence_room > 0 {
+                            self.sentences.push(item.to_owned());
+                        }
+                    }
+                    self.items += 1;
+                }
+            }
+        }
     }
 }
 
@@ -174,7 +208,7 @@ fn written(text: &str) -> usize {
 }
 
 /// A sentence in pieces that can be listed, cut between words where it has any.
-fn pieces(text: &str) -> impl Iterator<Item = &str> + Clone {
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {

@@ -13,8 +13,8 @@ use crate::sql::Sql;
 use crate::tables::Tables;
 use crate::write_text::WriteText;
 use crate::{
-    Capabilities, InputFile, Limits, Memory, Tool, ToolCall, ToolError, ToolOutput, ToolSpec,
-    Workspace, Writer,
+    Capabilities, InputFile, Limits, Memory, Reserved, Tool, ToolCall, ToolError, ToolOutput,
+    ToolSpec, Workspace, Writer,
 };
 
 /// The tools an executor has, and what their calls may use. Cheap to share behind an `Arc`; what it caches belongs to it, so two nodes
@@ -25,23 +25,29 @@ pub struct Toolbox {
     limits: Limits,
     /// What all goals together hold, databases that are kept for the next task included.
     memory: Memory,
+    /// The part of it that is SQLite's: what it holds while it works is counted by itself, for the whole process.
+    _sqlite: Option<Arc<Reserved>>,
     /// What each goal holds whose tools are at work.
     goals: Arc<Mutex<HashMap<String, WeakMemory>>>,
 }
 
 impl Default for Toolbox {
     fn default() -> Self {
-        Self {
+        let bare = Self {
             tools: BTreeMap::new(),
             limits: Limits::default(),
-            memory: Memory::of(NODE_MEMORY),
+            memory: Memory::of(0),
+            _sqlite: None,
             goals: Arc::default(),
-        }
+        };
+        bare.with_limits(Limits::default(), NODE_MEMORY)
     }
 }
 
 /// Bytes that all goals of a node may hold together unless it is told otherwise.
 const NODE_MEMORY: u64 = 4 << 30;
+/// Which part of that SQLite may take.
+const SQLITE_SHARE: u64 = 4;
 
 impl Toolbox {
     /// A box without tools.
@@ -65,11 +71,25 @@ impl Toolbox {
         tools
     }
 
-    /// The same tools with other limits for each call, and so many bytes for all goals together.
+    /// The same tools with other limits for each call, and so many bytes for all goals together. SQLite gets a quarter of these, which is
+    /// set aside for good, or what a goal may hold if that is less.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits, memory_bytes: u64) -> Self {
-        self.limits = limits;
+        let sqlite_bytes = limits
+            .sqlite_bytes
+            .min(limits.memory_bytes)
+            .min(memory_bytes / SQLITE_SHARE);
+        self.limits = Limits {
+            sqlite_bytes,
+            ..limits
+        };
         self.memory = Memory::of(memory_bytes);
+        // A part of what is free always fits.
+        self._sqlite = self
+            .memory
+            .reserve("SQLite", sqlite_bytes)
+            .ok()
+            .map(Arc::new);
         self.goals = Arc::default();
         self
     }

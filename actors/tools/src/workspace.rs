@@ -42,8 +42,9 @@ pub struct Limits {
     pub query_ms: u64,
     /// Bytes that the calls of one goal may hold together, whichever of them hold it.
     pub memory_bytes: u64,
-    /// Bytes that SQLite may hold. SQLite counts per process, not per connection: the lowest limit that any toolbox of the process has
-    /// set holds for all.
+    /// Bytes that SQLite may hold, databases and what statements sort or group. SQLite counts per process, not per connection: the lowest
+    /// limit that any toolbox of the process has set holds for all, for good. A [`Toolbox`](crate::Toolbox) lowers it to what fits its
+    /// memory.
     pub sqlite_bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Tables of hostile and of ordinary shape, each read by a process of its own whose memory the system counts: whatever a file claims, its
+//! Tables and texts of hostile and of ordinary shape, each read by a process of its own whose memory the system counts: whatever a file claims, its
 //! reader holds no more than four times its bytes and a hundred megabytes.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -12,6 +12,8 @@ use serde_json::json;
 /// What every reader may hold beside four times the file. Much of it is fixed, so the small files of the quick test get less.
 const BESIDE: u64 = 100 << 20;
 const BESIDE_SMALL: u64 = 64 << 20;
+/// A text is read without a database.
+const BESIDE_TEXT: u64 = 16 << 20;
 /// The file that a process started by the test reads.
 const READS: &str = "AIOS_TOOLS_TEST_READS";
 
@@ -206,6 +208,30 @@ const SHAPES: &[Shape] = &[
     ),
 ];
 
+/// Texts of many small parts.
+const TEXTS: &[Shape] = &[
+    (
+        "paragraphs of one letter",
+        |mb| filled("", 16 * mb, |_| "a\n\n".to_owned()),
+        Ok(()),
+    ),
+    (
+        "headings of one letter",
+        |mb| filled("", 16 * mb, |_| "# a\n".to_owned()),
+        Ok(()),
+    ),
+    (
+        "one line of words of one letter",
+        |mb| "a ".repeat(8 * mb).into_bytes(),
+        Ok(()),
+    ),
+    (
+        "brackets that open and close nothing",
+        |mb| "[](".repeat(5 * mb).into_bytes(),
+        Ok(()),
+    ),
+];
+
 /// Reads a file as a goal does: profiled, loaded, grouped and sorted. Prints what became of it.
 fn read(path: &Path) -> Result<(), String> {
     let toolbox = Toolbox::standard(None);
@@ -221,6 +247,9 @@ fn read(path: &Path) -> Result<(), String> {
         let output = toolbox.call(tool, &Capabilities::all(), &call);
         output.map_err(|error| error.to_string())
     };
+    if path.extension().is_some_and(|ending| ending == "md") {
+        return ask("read_file", json!({})).map(drop);
+    }
     ask("profile_table", json!({}))?;
     let count = ask("sql", json!({"query": "SELECT count(*) FROM data"}))?;
     assert!(count.value["rows"][0][0].as_u64().unwrap() > 0);
@@ -242,6 +271,7 @@ fn peak() -> u64 {
 fn a_table_takes_four_times_its_bytes_at_most() {
     measure(
         "a_table_takes_four_times_its_bytes_at_most",
+        ("t.csv", SHAPES),
         SMALL,
         BESIDE_SMALL,
     );
@@ -254,12 +284,36 @@ fn a_table_takes_four_times_its_bytes_at_most() {
 fn a_large_table_takes_four_times_its_bytes_at_most() {
     measure(
         "a_large_table_takes_four_times_its_bytes_at_most",
+        ("t.csv", SHAPES),
         MB,
         BESIDE,
     );
 }
 
-fn measure(test: &str, mb: usize, beside: u64) {
+#[cfg(target_os = "linux")]
+#[test]
+fn a_text_takes_four_times_its_bytes_at_most() {
+    measure(
+        "a_text_takes_four_times_its_bytes_at_most",
+        ("t.md", TEXTS),
+        MB / 8,
+        BESIDE_TEXT,
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "takes half a minute"]
+fn a_large_text_takes_four_times_its_bytes_at_most() {
+    measure(
+        "a_large_text_takes_four_times_its_bytes_at_most",
+        ("t.md", TEXTS),
+        MB,
+        BESIDE,
+    );
+}
+
+fn measure(test: &str, (file, shapes): (&str, &[Shape]), mb: usize, beside: u64) {
     if let Some(path) = std::env::var_os(READS) {
         let outcome = read(Path::new(&path));
         println!("\noutcome {}", outcome.err().unwrap_or_default());
@@ -267,9 +321,9 @@ fn measure(test: &str, mb: usize, beside: u64) {
         return;
     }
     let mut wrong = Vec::new();
-    for (name, make, expected) in SHAPES {
+    for (name, make, expected) in shapes {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("t.csv");
+        let path = dir.path().join(file);
         let content = make(mb);
         let bytes = content.len() as u64;
         std::fs::write(&path, content).unwrap();

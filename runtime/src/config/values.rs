@@ -243,7 +243,8 @@ pub struct GoalConfig {
 pub struct ToolsConfig {
     /// Megabytes for the tools of one goal together.
     pub memory_mb: u64,
-    /// Megabytes for the tools of all goals together, tables that are kept for the next task included.
+    /// Megabytes for the tools of all goals together, tables that are kept for the next task included. A quarter is SQLite's, which takes
+    /// no more than `memory_mb` of it.
     pub node_memory_mb: u64,
 }
 

@@ -6,6 +6,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 use serde_json::json;
 
+use super::gathered::Gathered;
 use super::{functions, guard};
 use crate::table::{Check, Column, Read, Table, Typed};
 use crate::{ColumnKind, Limits, Reserved, ToolCall, ToolError, Value};
@@ -30,6 +31,7 @@ pub(crate) struct Database {
     pub(crate) units: HashMap<String, String>,
     /// Table and column names, for a message that says what there is.
     schema: String,
+    gathered: Gathered,
     /// What it takes, set aside as long as it is held.
     _held: Vec<Reserved>,
 }
@@ -81,12 +83,14 @@ impl Database {
                 .collect();
             schema.push(format!("{name}({})", columns.join(", ")));
         }
-        functions::register(&connection).map_err(guard::failed)?;
+        let gathered = Gathered::default();
+        functions::register(&connection, &gathered).map_err(guard::failed)?;
         guard::close(&mut connection, longest, limits).map_err(guard::failed)?;
         Ok(Self {
             connection,
             units,
             schema: schema.join(", "),
+            gathered,
             _held: held,
         })
     }
@@ -100,9 +104,11 @@ impl Database {
     ) -> Result<QueryResult, ToolError> {
         let started =
             guard::start_clock(&mut self.connection, limits, call).map_err(guard::failed)?;
+        self.gathered.begin(call.workspace.memory());
         let result = collect(&self.connection, statement, limits);
+        let refused = self.gathered.end();
         guard::stop_clock(&mut self.connection).map_err(guard::failed)?;
-        result.map_err(|error| started.explain(error, &self.schema))
+        result.map_err(|error| refused.unwrap_or_else(|| started.explain(error, &self.schema)))
     }
 }
 

@@ -10,31 +10,58 @@ use rusqlite::functions::{Aggregate, Context, FunctionFlags, WindowAggregate};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
 
+use super::gathered::Gathered;
+use crate::Reserved;
+
+/// What a whole number per power of ten takes in a tree whose nodes may be half empty.
+const PART: u64 = 64;
+
 /// Replaces SQLite's own functions of these names.
-pub(crate) fn register(connection: &Connection) -> Result<()> {
+pub(crate) fn register(connection: &Connection, gathered: &Gathered) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_window_function("sum", 1, flags, Exact::Sum)?;
-    connection.create_window_function("total", 1, flags, Exact::Total)?;
-    connection.create_window_function("avg", 1, flags, Exact::Mean)
+    for (name, gives) in [
+        ("sum", Gives::Sum),
+        ("total", Gives::Total),
+        ("avg", Gives::Mean),
+    ] {
+        let gathered = gathered.clone();
+        connection.create_window_function(name, 1, flags, Exact { gives, gathered })?;
+    }
+    Ok(())
 }
 
-enum Exact {
+struct Exact {
+    gives: Gives,
+    gathered: Gathered,
+}
+
+enum Gives {
     Sum,
     Total,
     Mean,
 }
 
 /// What has been added up.
-#[derive(Default)]
 struct Added {
     sum: Decimal,
     count: u64,
     reals: u64,
     /// Infinite or undefined numbers; with one of them nothing is exact.
     infinite: u64,
+    held: Reserved,
 }
 
 impl Added {
+    fn new(held: Reserved) -> Self {
+        Self {
+            sum: Decimal::default(),
+            count: 0,
+            reals: 0,
+            infinite: 0,
+            held,
+        }
+    }
+
     /// Adds or, when a window moves on, takes away the argument.
     fn change(&mut self, context: &Context<'_>, add: bool) -> Result<()> {
         let step = |count: &mut u64| {
@@ -74,9 +101,21 @@ impl Added {
 }
 
 impl Exact {
+    fn change(&self, context: &Context<'_>, added: &mut Added, add: bool) -> Result<()> {
+        added.change(context, add)?;
+        // At most one part comes with a number, so it is there before its room is, and no more.
+        let room = added.sum.parts.len() as u64 * PART;
+        let more = room.saturating_sub(added.held.bytes());
+        if more > 0 {
+            let grown = added.held.grow(more);
+            grown.map_err(|refused| self.gathered.refuse(refused))?;
+        }
+        Ok(())
+    }
+
     fn result(&self, added: Option<&Added>) -> Result<Value> {
         let Some(added) = added.filter(|added| added.count > 0) else {
-            return Ok(if matches!(self, Self::Total) {
+            return Ok(if matches!(self.gives, Gives::Total) {
                 Value::Real(0.0)
             } else {
                 Value::Null
@@ -85,26 +124,26 @@ impl Exact {
         if added.infinite > 0 {
             return Ok(Value::Real(f64::INFINITY));
         }
-        Ok(match self {
-            Self::Sum if added.reals == 0 => {
+        Ok(match self.gives {
+            Gives::Sum if added.reals == 0 => {
                 let whole = added.sum.whole().and_then(|sum| i64::try_from(sum).ok());
                 Value::Integer(
                     whole.ok_or_else(|| Error::UserFunctionError("integer overflow".into()))?,
                 )
             }
-            Self::Sum | Self::Total => Value::Real(added.sum.divided_by(1)),
-            Self::Mean => Value::Real(added.sum.divided_by(added.count)),
+            Gives::Sum | Gives::Total => Value::Real(added.sum.divided_by(1)),
+            Gives::Mean => Value::Real(added.sum.divided_by(added.count)),
         })
     }
 }
 
 impl Aggregate<Added, Value> for Exact {
     fn init(&self, _: &mut Context<'_>) -> Result<Added> {
-        Ok(Added::default())
+        Ok(Added::new(self.gathered.room()?))
     }
 
     fn step(&self, context: &mut Context<'_>, added: &mut Added) -> Result<()> {
-        added.change(context, true)
+        self.change(context, added, true)
     }
 
     fn finalize(&self, _: &mut Context<'_>, added: Option<Added>) -> Result<Value> {
@@ -118,7 +157,7 @@ impl WindowAggregate<Added, Value> for Exact {
     }
 
     fn inverse(&self, context: &mut Context<'_>, added: &mut Added) -> Result<()> {
-        added.change(context, false)
+        self.change(context, added, false)
     }
 }
 

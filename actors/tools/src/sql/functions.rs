@@ -5,15 +5,14 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Result};
 
 use super::exact;
+use super::gathered::Gathered;
+use crate::Reserved;
 
-/// The most numbers one aggregate gathers: 5 million are 40 MB, which SQLite's own memory limit does not count.
-const GATHERED: usize = 5_000_000;
-
-pub(crate) fn register(connection: &Connection) -> Result<()> {
-    exact::register(connection)?;
+pub(crate) fn register(connection: &Connection, gathered: &Gathered) -> Result<()> {
+    exact::register(connection, gathered)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_aggregate_function("median", 1, flags, Quantile)?;
-    connection.create_aggregate_function("quantile", 2, flags, Quantile)?;
+    connection.create_aggregate_function("median", 1, flags, Quantile(gathered.clone()))?;
+    connection.create_aggregate_function("quantile", 2, flags, Quantile(gathered.clone()))?;
     connection.create_aggregate_function("stddev", 1, flags, Deviation)?;
     connection.create_scalar_function("sqrt", 1, flags, |context| {
         Ok(number(context, 0)?
@@ -35,24 +34,26 @@ fn number(context: &Context<'_>, at: usize) -> Result<Option<f64>> {
 }
 
 /// The value below which a share of the numbers lies, between two neighbours in proportion; the median is the half.
-struct Quantile;
+struct Quantile(Gathered);
 
-struct Gathered {
-    numbers: Vec<f64>,
+struct Numbers {
+    all: Vec<f64>,
     share: f64,
+    held: Reserved,
 }
 
-impl Aggregate<Gathered, Option<f64>> for Quantile {
-    fn init(&self, context: &mut Context<'_>) -> Result<Gathered> {
+impl Aggregate<Numbers, Option<f64>> for Quantile {
+    fn init(&self, context: &mut Context<'_>) -> Result<Numbers> {
         let share = if context.len() > 1 {
             number(context, 1)?.unwrap_or(f64::NAN)
         } else {
             0.5
         };
         if (0.0..=1.0).contains(&share) {
-            Ok(Gathered {
-                numbers: Vec::new(),
+            Ok(Numbers {
+                all: Vec::new(),
                 share,
+                held: self.0.room()?,
             })
         } else {
             Err(Error::UserFunctionError(
@@ -61,23 +62,26 @@ impl Aggregate<Gathered, Option<f64>> for Quantile {
         }
     }
 
-    fn step(&self, context: &mut Context<'_>, gathered: &mut Gathered) -> Result<()> {
+    fn step(&self, context: &mut Context<'_>, numbers: &mut Numbers) -> Result<()> {
         if let Some(number) = number(context, 0)? {
-            if gathered.numbers.len() >= GATHERED {
-                return Err(Error::UserFunctionError(
-                    format!("a quantile of more than {GATHERED} numbers is not computed").into(),
-                ));
-            }
-            gathered.numbers.push(number);
+            let pushed = numbers.held.push(&mut numbers.all, number);
+            pushed.map_err(|refused| self.0.refuse(refused))?;
         }
         Ok(())
     }
 
-    fn finalize(&self, _: &mut Context<'_>, gathered: Option<Gathered>) -> Result<Option<f64>> {
-        let Some(Gathered { mut numbers, share }) = gathered else {
+    fn finalize(&self, _: &mut Context<'_>, numbers: Option<Numbers>) -> Result<Option<f64>> {
+        // `_held` goes last: what was set aside is there as long as the numbers.
+        let Some(Numbers {
+            held: _held,
+            all: mut numbers,
+            share,
+        }) = numbers
+        else {
             return Ok(None);
         };
-        numbers.sort_by(f64::total_cmp);
+        // In place: a stable sort would take half as much again.
+        numbers.sort_unstable_by(f64::total_cmp);
         let Some(last) = numbers.len().checked_sub(1) else {
             return Ok(None);
         };

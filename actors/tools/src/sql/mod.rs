@@ -1,12 +1,13 @@
 //! `sql`: one read-only statement over the input files.
 //!
 //! `database` loads tables into SQLite in memory, `guard` lets a statement do nothing but read them, within limits, `exact` makes sums
-//! exact, `functions` adds the few statistics SQLite lacks, and `facts` names the figures in a result.
+//! exact, `functions` adds the few statistics SQLite lacks, `gathered` counts what both hold, and `facts` names the figures in a result.
 
 mod database;
 mod exact;
 mod facts;
 mod functions;
+mod gathered;
 mod guard;
 
 use std::sync::Arc;
@@ -125,11 +126,11 @@ impl Tool for Sql {
         let limits = call.workspace.limits();
         guard::check_statement(&args.query, limits)?;
         let sources = Self::sources(call, &args)?;
-        let key = sources
+        let key: Vec<(Key, String)> = sources
             .iter()
             .map(|(input, name)| (key(input), name.clone()))
             .collect();
-        let entry = self.databases.entry(key);
+        let entry = self.databases.entry(key.clone());
         let mut turn = entry.take(&|| call.check())?;
         if turn.is_none() {
             let loaded = self.load(&sources, call).or_else(|error| {
@@ -149,7 +150,13 @@ impl Tool for Sql {
         let Some(database) = turn.as_mut() else {
             return Err(ToolError::Sql("the database is gone".to_owned()));
         };
-        let result = database.query(&args.query, limits, call)?;
+        let result = database.query(&args.query, limits, call).or_else(|error| {
+            // The other databases may take the room that this statement needs.
+            if !guard::is_out_of_memory(&error) || !self.databases.keep_only(&key) {
+                return Err(error);
+            }
+            database.query(&args.query, limits, call)
+        })?;
         let names: Vec<&str> = sources
             .iter()
             .map(|(input, _)| input.name.as_str())

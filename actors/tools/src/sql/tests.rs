@@ -118,6 +118,54 @@ fn figures_dates_and_gaps_come_back_as_they_are() {
 }
 
 #[test]
+fn all_aggregates_of_a_statement_share_the_memory_of_the_goal() {
+    let limits = Limits {
+        memory_bytes: 8 << 20,
+        ..Limits::default()
+    };
+    let bench = bench(
+        &[("n.csv", &("n\n".to_owned() + &"7\n".repeat(200)))],
+        limits,
+    );
+    let from = "FROM data x, data y";
+    let one = format!("SELECT median(x.n + y.n) {from}");
+    assert_eq!(bench.rows(&one), json!([[14.0]]));
+    let held = bench.workspace.memory().held();
+    // Each of them gathers 320 kB.
+    let many: Vec<String> = (0..100)
+        .map(|at| format!("quantile(x.n + {at}, 0.5)"))
+        .collect();
+    let error = bench
+        .run(json!({"query": format!("SELECT {} {from}", many.join(", "))}))
+        .unwrap_err();
+    let ToolError::OutOfMemory {
+        what,
+        asked,
+        allowed,
+        ..
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!((what.as_str(), *allowed), ("the query", 8 << 20));
+    assert!((8 << 20..9 << 20).contains(asked), "{asked}");
+    // A sum holds a number for each power of ten.
+    let sums: Vec<String> = (0..500)
+        .map(|at| format!("sum(p * {}.5)", at + 1))
+        .collect();
+    let query = format!(
+        "WITH RECURSIVE e(i) AS (SELECT -300 UNION ALL SELECT i + 1 FROM e WHERE i < 300), \
+         d(p) AS (SELECT CAST('1e' || i AS REAL) FROM e) SELECT {} FROM d",
+        sums.join(", ")
+    );
+    let error = bench.run(json!({"query": query})).unwrap_err();
+    assert!(matches!(error, ToolError::OutOfMemory { .. }), "{error}");
+    // What was set aside is back, and the next statement runs.
+    assert_eq!(bench.workspace.memory().held(), held);
+    assert_eq!(bench.rows(&one), json!([[14.0]]));
+}
+
+#[test]
 fn a_statement_can_only_read() {
     let bench = sales();
     for query in [
