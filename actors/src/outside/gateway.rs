@@ -176,7 +176,7 @@ impl Inner {
         if let Some(gone) = self.envoys.lock().remove(envoy) {
             gone.listens.abort();
             gone.cell.go_offline();
-            self.society.leave(&envoy.into());
+            self.society.take_leave_of(&gone.cell);
         }
     }
 
@@ -308,7 +308,7 @@ impl Drop for Inner {
         for (envoy, gone) in self.envoys.get_mut().drain() {
             gone.listens.abort();
             gone.cell.go_offline();
-            self.society.leave(&envoy.into());
+            self.society.take_leave_of(&gone.cell);
         }
     }
 }
