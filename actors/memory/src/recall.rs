@@ -403,7 +403,7 @@ mod tests {
         dimensions: 3,
         documents: 3,
         documents_in_all: 4,
-        vectors: 6,
+        vectors: 9,
         vectors_in_all: 6,
         text_bytes: 64,
     };
