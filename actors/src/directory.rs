@@ -158,17 +158,17 @@ impl Directory {
 
     /// Who is gone for good, once there are so many that it is worth a look: an agent that was stopped, and that no supervisor can start
     /// again, because nobody but this directory holds its cell.
-    pub(crate) fn gone(&self) -> Vec<Party> {
+    pub(crate) fn gone(&self) -> Vec<Arc<Cell>> {
         let mut places = self.places.write();
         if places.cells.len() <= places.look_at.max(GONE) {
             return Vec::new();
         }
-        let gone: Vec<Party> = places
+        let gone: Vec<Arc<Cell>> = places
             .cells
             .values()
             // Agents lie in two maps here.
             .filter(|cell| Arc::strong_count(cell) <= 2 && cell.state() == AgentState::Offline)
-            .map(|cell| cell.party().clone())
+            .cloned()
             .collect();
         places.look_at = 2 * (places.cells.len() - gone.len()) + GONE;
         gone

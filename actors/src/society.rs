@@ -43,6 +43,9 @@ struct Inner {
     directory: Directory,
     factories: Factories,
     keys: Arc<KeyRegistry>,
+    /// Held by whoever comes or goes, so that of two who come under one name the second changes nothing. Taken before
+    /// every other lock here.
+    door: Mutex<()>,
     departed: Mutex<Departed>,
     audit: Arc<Audit>,
     dead_letters: DeadLetters<Sealed>,
@@ -264,6 +267,7 @@ impl SocietyBuilder {
             directory: Directory::default(),
             factories: Factories::default(),
             keys: self.keys,
+            door: Mutex::default(),
             departed: Mutex::default(),
             audit,
             recovery: self.recovery,
@@ -452,6 +456,7 @@ impl Society {
         identity: Arc<SigningIdentity>,
         options: AgentOptions,
     ) -> Result<Arc<Cell>, SocietyError> {
+        let _door = self.0.door.lock();
         let now = self.now();
         self.forget_gone();
         let party = identity.party().clone();
@@ -511,7 +516,9 @@ impl Society {
 
     /// Higher than any epoch that the party had here or that its key was entered with.
     fn next_epoch(&self, party: &Party, now: Timestamp) -> u64 {
-        let claimed = self.0.keys.epoch(party).unwrap_or(0);
+        self.0.keys.advance(now);
+        let removed = self.0.keys.removed_epoch();
+        let claimed = self.0.keys.epoch(party).max(removed).unwrap_or(0);
         let mut epoch = self.0.epoch.lock();
         *epoch = (*epoch).max(claimed).saturating_add(1).max(now.as_micros());
         *epoch
@@ -556,6 +563,14 @@ impl Society {
         id: &AgentId,
         options: AgentOptions,
     ) -> Result<ChildSpec, SocietyError> {
+        self.child(id, options).map(|(_, spec)| spec)
+    }
+
+    fn child(
+        &self,
+        id: &AgentId,
+        options: AgentOptions,
+    ) -> Result<(Arc<Cell>, ChildSpec), SocietyError> {
         let make = self
             .0
             .factories
@@ -569,7 +584,8 @@ impl Society {
             config: options.config.clone(),
         };
         let cell = self.enrol(id, options)?;
-        Ok(self.agent_child_spec(&cell, Arc::new(move || make(&blueprint))))
+        let spec = self.agent_child_spec(&cell, Arc::new(move || make(&blueprint)));
+        Ok((cell, spec))
     }
 
     /// An agent as a child of any supervisor, made by `make`.
@@ -612,11 +628,11 @@ impl Society {
         supervisor: &SupervisorRef,
         options: AgentOptions,
     ) -> Result<ChildHandle, SocietyError> {
-        let spec = self.child_spec(id, options)?;
+        let (cell, spec) = self.child(id, options)?;
         match supervisor.start_child(spec).await {
             Ok(handle) => Ok(handle),
             Err(error) => {
-                self.leave(&id.into());
+                self.take_leave_of(&cell);
                 Err(error.into())
             }
         }
@@ -650,6 +666,26 @@ impl Society {
     /// Takes a party off the directory. Its key is known for ten minutes more, for what it sent and nobody has taken up yet; a party that
     /// was cut off stays so.
     pub fn leave(&self, party: &Party) {
+        let _door = self.0.door.lock();
+        self.take_out(party);
+    }
+
+    /// The same, unless somebody else came under its name since.
+    pub(crate) fn take_leave_of(&self, cell: &Arc<Cell>) {
+        let _door = self.0.door.lock();
+        if self.has(cell) {
+            self.take_out(cell.party());
+        }
+    }
+
+    /// Whether the cell is its party's present one.
+    fn has(&self, cell: &Arc<Cell>) -> bool {
+        let there = self.directory().get(cell.party());
+        there.is_some_and(|there| Arc::ptr_eq(&there, cell))
+    }
+
+    /// What leaving is; whoever calls it holds the door.
+    fn take_out(&self, party: &Party) {
         let now = self.now();
         let mut departed = self.0.departed.lock();
         let Some(cell) = self.directory().remove(party) else {
@@ -668,10 +704,14 @@ impl Society {
     }
 
     /// Takes leave of agents that will not come back, once there are many: their cells, their keys, their snapshots.
+    /// Whoever calls it holds the door.
     fn forget_gone(&self) {
-        for party in self.directory().gone() {
-            self.leave(&party);
-            if let Some(id) = party.agent()
+        for cell in self.directory().gone() {
+            if !self.has(&cell) {
+                continue;
+            }
+            self.take_out(cell.party());
+            if let Some(id) = cell.party().agent()
                 && let Err(error) = self.0.store.delete(&snapshot_key(id))
             {
                 tracing::warn!(agent = %id, %error, "the snapshot of an agent that is gone stays");

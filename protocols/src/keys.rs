@@ -1,17 +1,30 @@
 //! Whose public keys are valid when. The one place a verifier takes keys from.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::{KeyClaim, KeyId, Party, PublicKey, Timestamp};
+use crate::{KeyClaim, KeyId, Party, PublicKey, Timestamp, Verifier};
 
 /// Looks up the key that a message claims to be signed with.
 pub trait KeyDirectory: Send + Sync {
     /// The party's key of this name, if it is valid at this moment.
     fn key(&self, party: &Party, id: KeyId, at: Timestamp) -> Result<PublicKey, KeyProblem>;
+
+    /// The epochs in which messages of the party may have been signed, as of this moment. An epoch is a moment in
+    /// microseconds, or a smaller number; one further ahead than a clock may be would shut its own party out.
+    fn epochs(&self, _: &Party, at: Timestamp) -> RangeInclusive<u64> {
+        0..=last_epoch(at)
+    }
+}
+
+/// The highest epoch that a party whose clock is ahead may have come to.
+fn last_epoch(at: Timestamp) -> u64 {
+    (at + Verifier::CLOCK_SKEW).as_micros()
 }
 
 /// Why a key does not count.
@@ -77,6 +90,26 @@ pub enum RegistryError {
         /// The epoch of the party's last claim.
         current: u64,
     },
+    /// The claim is of a time that has not come.
+    #[error(
+        "the claim is of epoch {asked}, and {allowed} is the highest now; sign with the present moment in microseconds"
+    )]
+    FutureEpoch {
+        /// The claim's epoch.
+        asked: u64,
+        /// The highest epoch now.
+        allowed: u64,
+    },
+    /// The party is new here, and the claim is older than that of a party which left: it may be a used one.
+    #[error(
+        "the claim is of epoch {asked}, a party that left was in {floor}; sign a new one with the present moment in microseconds"
+    )]
+    ForgottenEpoch {
+        /// The claim's epoch.
+        asked: u64,
+        /// The highest epoch of all parties that left.
+        floor: u64,
+    },
     /// So many keys were revoked that the next one could not be remembered.
     #[error(
         "{asked} keys were revoked and {allowed} can be remembered, so no new key can be told from a revoked one; begin a registry with room for more"
@@ -97,6 +130,8 @@ pub enum RegistryError {
 #[derive(Debug)]
 pub struct KeyRegistry {
     inner: RwLock<Inner>,
+    /// The latest moment it was told, in microseconds: where a clock is set back, epochs given before stay good.
+    latest: AtomicU64,
 }
 
 impl Default for KeyRegistry {
@@ -110,6 +145,8 @@ struct Inner {
     parties: HashMap<Party, Keys>,
     owners: HashMap<KeyId, Party>,
     revoked: Revoked,
+    /// The highest epoch of all parties that were removed: one for all, so that it needs no memory of them.
+    removed: Option<u64>,
 }
 
 /// The names of all keys that were ever revoked.
@@ -151,6 +188,8 @@ impl Revoked {
 struct Keys {
     /// Of the last claim that was accepted.
     epoch: u64,
+    /// Of the claim that the party was entered with; messages of earlier epochs are from before that.
+    first: u64,
     revoked: bool,
     /// Oldest first; at most [`MAX_KEYS`].
     keys: Vec<Entry>,
@@ -189,12 +228,16 @@ impl KeyRegistry {
                     allowed,
                     surplus: 0,
                 },
+                removed: None,
             }),
+            latest: AtomicU64::new(0),
         }
     }
 
-    /// Enters a new party with its first key.
+    /// Enters a new party with its first key. The claim's epoch is above that of every party that was removed, so that
+    /// no used claim comes back.
     pub fn register(&self, claim: &KeyClaim, now: Timestamp) -> Result<(), RegistryError> {
+        self.check_epoch(claim, now)?;
         claim.check_possession()?;
         let mut inner = self.write();
         if let Some(known) = inner.parties.get(claim.party()) {
@@ -205,7 +248,16 @@ impl KeyRegistry {
             });
         }
         inner.check(claim)?;
+        if let Some(floor) = inner.removed
+            && claim.epoch() <= floor
+        {
+            let asked = claim.epoch();
+            return Err(RegistryError::ForgottenEpoch { asked, floor });
+        }
         inner.enter(claim, now);
+        if let Some(keys) = inner.parties.get_mut(claim.party()) {
+            keys.first = claim.epoch();
+        }
         Ok(())
     }
 
@@ -217,6 +269,7 @@ impl KeyRegistry {
         now: Timestamp,
         grace: Duration,
     ) -> Result<(), RegistryError> {
+        self.check_epoch(claim, now)?;
         claim.check_possession()?;
         let party = claim.party();
         self.known(party)?;
@@ -240,6 +293,7 @@ impl KeyRegistry {
         now: Timestamp,
         grace: Duration,
     ) -> Result<(), RegistryError> {
+        self.check_epoch(claim, now)?;
         claim.check_possession()?;
         self.write().enter_after(claim, now, grace)
     }
@@ -272,6 +326,7 @@ impl KeyRegistry {
 
     /// Lets a party that was cut off in again, with a new key only.
     pub fn reinstate(&self, claim: &KeyClaim, now: Timestamp) -> Result<(), RegistryError> {
+        self.check_epoch(claim, now)?;
         claim.check_possession()?;
         let inner = &mut *self.write();
         if !inner.parties.contains_key(claim.party()) {
@@ -291,6 +346,31 @@ impl KeyRegistry {
         self.read().parties.get(party).map(|keys| keys.epoch)
     }
 
+    /// The highest epoch of all parties that were removed; a new party's is above it.
+    pub fn removed_epoch(&self) -> Option<u64> {
+        self.read().removed
+    }
+
+    /// Tells the time: from now on epochs up to this moment are good, even if the clock is set back later.
+    pub fn advance(&self, now: Timestamp) {
+        self.latest.fetch_max(now.as_micros(), Ordering::Relaxed);
+    }
+
+    fn last_epoch(&self, at: Timestamp) -> u64 {
+        let latest = self.latest.load(Ordering::Relaxed);
+        last_epoch(at.max(Timestamp::since_epoch(Duration::from_micros(latest))))
+    }
+
+    /// Whether the claim's epoch can have come by now.
+    fn check_epoch(&self, claim: &KeyClaim, now: Timestamp) -> Result<(), RegistryError> {
+        self.advance(now);
+        let (asked, allowed) = (claim.epoch(), self.last_epoch(now));
+        if asked > allowed {
+            return Err(RegistryError::FutureEpoch { asked, allowed });
+        }
+        Ok(())
+    }
+
     fn known(&self, party: &Party) -> Result<(), RegistryError> {
         match self.read().parties.get(party) {
             None => Err(RegistryError::NotRegistered(party.clone())),
@@ -305,6 +385,7 @@ impl KeyRegistry {
         let Some(keys) = inner.parties.remove(party) else {
             return false;
         };
+        inner.removed = inner.removed.max(Some(keys.epoch));
         let ids: Vec<KeyId> = keys.keys.iter().map(|entry| entry.key.id()).collect();
         inner.release(&ids);
         true
@@ -444,5 +525,10 @@ impl Keys {
 impl KeyDirectory for KeyRegistry {
     fn key(&self, party: &Party, id: KeyId, at: Timestamp) -> Result<PublicKey, KeyProblem> {
         self.read().key(party, id, at)
+    }
+
+    fn epochs(&self, party: &Party, at: Timestamp) -> RangeInclusive<u64> {
+        let first = self.read().parties.get(party).map_or(0, |keys| keys.first);
+        first..=self.last_epoch(at)
     }
 }

@@ -109,6 +109,16 @@ pub enum Refusal {
         /// The sender's latest.
         current: u64,
     },
+    /// From an epoch that has not come: whoever holds a stolen key could shut its owner out by one.
+    #[error(
+        "epoch {asked} is ahead of the time, {allowed} is the highest now; set the sender's clock"
+    )]
+    FutureEpoch {
+        /// The message's epoch.
+        asked: u64,
+        /// The highest epoch now.
+        allowed: u64,
+    },
     /// A directive taken up after its reply-by.
     #[error("the message asked for an answer by {reply_by}, it is now {now}")]
     Expired {
@@ -171,7 +181,7 @@ impl Refusal {
             Refusal::BadSignature { .. } => 6,
             Refusal::WrongReceiver { .. } => 7,
             Refusal::WrongTenant { .. } => 8,
-            Refusal::FromTheFuture { .. } => 9,
+            Refusal::FromTheFuture { .. } | Refusal::FutureEpoch { .. } => 9,
             Refusal::Replayed(_) => 10,
             Refusal::StaleEpoch { .. } => 11,
             Refusal::Expired { .. } => 12,
@@ -195,6 +205,7 @@ impl Refusal {
             | Refusal::WrongReceiver { .. }
             | Refusal::WrongTenant { .. }
             | Refusal::FromTheFuture { .. }
+            | Refusal::FutureEpoch { .. }
             | Refusal::Replayed(_)
             | Refusal::StaleEpoch { .. }
             | Refusal::TierForbidden(_) => ReasonKind::Unauthorised,

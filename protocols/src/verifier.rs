@@ -7,13 +7,14 @@
 //! 3. the sender's key in the directory: `unknown-sender`, `unknown-key`, `revoked-key`, `expired-key`
 //! 4. the signature over the whole body: `bad-signature`
 //! 5. the body: `malformed`
-//! 6. this receiver is addressed: `wrong-receiver`
-//! 7. sender and receiver have to do with the tenant: `wrong-tenant`
-//! 8. the sender's clock is not ahead, and the message is not too old: `from-the-future`, `too-old`
-//! 9. epoch and sequence are new: `stale-epoch`, `replayed`
-//! 10. a directive can still be answered in time: `expired`
+//! 6. the epoch lies between the one the sender was entered with and now: `stale-epoch`, `from-the-future`
+//! 7. this receiver is addressed: `wrong-receiver`
+//! 8. sender and receiver have to do with the tenant: `wrong-tenant`
+//! 9. the sender's clock is not ahead, and the message is not too old: `from-the-future`, `too-old`
+//! 10. epoch and sequence are new: `stale-epoch`, `replayed`
+//! 11. a directive can still be answered in time: `expired`
 //!
-//! Steps 1 to 5 are [`authenticate`] and keep no state; they are nearly all of the cost. Who may open a conversation
+//! Steps 1 to 6 are [`authenticate`] and keep no state; they are nearly all of the cost. Who may open a conversation
 //! (`tier-forbidden`) and whether the act is expected (`out-of-protocol`) is asked next, of
 //! [`crate::Conversations`].
 
@@ -115,6 +116,19 @@ pub fn authenticate(
     // In protobuf the last of two values wins; a body that names two senders must not speak for the second.
     if message.sender != sender || message.envelope.key_id != key {
         return Err(DecodeError::Head.into());
+    }
+    let (asked, epochs) = (message.envelope.epoch, keys.epochs(&sender, at));
+    if asked > *epochs.end() {
+        return Err(Refusal::FutureEpoch {
+            asked,
+            allowed: *epochs.end(),
+        });
+    }
+    if asked < *epochs.start() {
+        return Err(Refusal::StaleEpoch {
+            asked,
+            current: *epochs.start(),
+        });
     }
     Ok(Authentic {
         message,

@@ -35,6 +35,20 @@ pub enum MemoryError {
         /// Vectors it may hold.
         allowed: usize,
     },
+    /// A namespace has no more room for the parts of a document.
+    #[error(
+        "namespace {namespace:?} holds {held} vectors, {asked} more asked, {allowed} allowed; remove some documents first"
+    )]
+    ShareOfVectors {
+        /// The namespace.
+        namespace: String,
+        /// Vectors it holds, without those of the document that is replaced.
+        held: usize,
+        /// Vectors of the document.
+        asked: usize,
+        /// Vectors it may hold.
+        allowed: usize,
+    },
     /// A namespace with a NUL in it.
     #[error("namespace holds a NUL character; name it without")]
     Namespace,

@@ -27,6 +27,8 @@ pub struct VectorLimits {
     pub documents: usize,
     /// Documents in all.
     pub documents_in_all: usize,
+    /// Vectors of the documents in one namespace.
+    pub vectors: usize,
     /// Vectors in all, of which a long document has several: 100,000 of 384 dimensions are 154 MB.
     pub vectors_in_all: usize,
     /// Longest text in bytes.
@@ -39,6 +41,7 @@ impl Default for VectorLimits {
             dimensions: 384,
             documents: 10_000,
             documents_in_all: 50_000,
+            vectors: 20_000,
             vectors_in_all: 100_000,
             text_bytes: 8192,
         }
@@ -337,10 +340,20 @@ impl VectorMemory {
     fn admit(&self, namespace: &str, document: &Document) -> Result<(), MemoryError> {
         let spaces = self.spaces.read();
         // Those of a document that is replaced leave.
-        let leaving = spaces.get(namespace).map_or(0, |space| {
+        let (own, leaving) = spaces.get(namespace).map_or((0, 0), |space| {
             let key = space.keys.get(&document.id);
-            key.map_or(0, |key| space.vectors.count(*key))
+            let leaving = key.map_or(0, |key| space.vectors.count(*key));
+            (space.vectors.len(), leaving)
         });
+        let (held, allowed) = (own - leaving, self.limits.vectors);
+        if held + document.embeddings.len() > allowed {
+            return Err(MemoryError::ShareOfVectors {
+                namespace: namespace.to_owned(),
+                held,
+                asked: document.embeddings.len(),
+                allowed,
+            });
+        }
         let vectors = spaces.values().map(|space| space.vectors.len());
         let (held, allowed) = (vectors.sum::<usize>() - leaving, self.limits.vectors_in_all);
         if held + document.embeddings.len() > allowed {
@@ -390,6 +403,7 @@ mod tests {
         dimensions: 3,
         documents: 3,
         documents_in_all: 4,
+        vectors: 9,
         vectors_in_all: 6,
         text_bytes: 64,
     };
@@ -620,6 +634,38 @@ mod tests {
         drop(memory);
         let reopened = VectorMemory::open(store, LIMITS).unwrap();
         assert_eq!(found(&reopened, [0.0, 1.0, 0.0])[0].id, "long");
+    }
+
+    #[test]
+    fn one_namespace_cannot_take_the_others_places_for_vectors() {
+        let limits = VectorLimits {
+            documents: 10,
+            documents_in_all: 20,
+            vectors: 4,
+            ..LIMITS
+        };
+        let memory = VectorMemory::in_memory(limits);
+        let of = |id: &str, parts: usize| {
+            let mut document = document(id, "a", [1.0, 0.0, 0.0]);
+            document.embeddings = vec![vec![1.0, 0.0, 0.0]; parts];
+            document
+        };
+        memory.add("greedy", of("one", 3)).unwrap();
+        let error = memory.add("greedy", of("two", 2)).unwrap_err();
+        assert!(
+            matches!(
+                &error,
+                MemoryError::ShareOfVectors { namespace, held: 3, asked: 2, allowed: 4 }
+                    if namespace == "greedy"
+            ),
+            "{error}"
+        );
+        memory.add("greedy", of("two", 1)).unwrap();
+        // A document that is replaced makes room for itself, and nobody else lacks any.
+        memory.add("greedy", of("one", 2)).unwrap();
+        memory.add("other", of("one", 3)).unwrap();
+        let error = memory.add("third", of("one", 1)).unwrap_err();
+        assert!(matches!(error, MemoryError::FullOfVectors { held: 6, .. }));
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.desk.stop(None);
-        self.outbox.society.leave(self.outbox.cell.party());
+        self.outbox.society.take_leave_of(&self.outbox.cell);
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
+use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
 use aios_tools::{CancelFlag, Capabilities, ToolCall, ToolError, ToolOutput, Toolbox, WriteError};
 use async_trait::async_trait;
 
@@ -54,7 +54,7 @@ impl Agent for Executor {
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let key = tool_key(&order.operation, ctx.tenant(), ctx.society().tenant());
             let result = tokio::select! {
-                result = ctx.once(&order.operation, || perform(tools, &order, key, ctx.me().to_string())) => result?,
+                result = ctx.once(&order.operation, || perform(tools, &order, key, &ctx)) => result?,
                 // The planner has given up; dropping the step raises the tool's flag.
                 () = incoming.cancelled() => return Ok(()),
             };
@@ -70,7 +70,7 @@ async fn perform(
     tools: Arc<Toolbox>,
     order: &TaskOrder,
     key: String,
-    agent: String,
+    ctx: &Context,
 ) -> Result<TaskResult, AgentError> {
     let begun = Instant::now();
     let allowed = Duration::from_millis(order.deadline_ms);
@@ -78,7 +78,10 @@ async fn perform(
     let work = {
         let order = order.clone();
         let cancel = cancel.0.clone();
-        tokio::task::spawn_blocking(move || call(&tools, &order, &key, &cancel, begun + allowed))
+        let tenant = ctx.tenant().clone();
+        tokio::task::spawn_blocking(move || {
+            call(&tools, &tenant, &order, &key, &cancel, begun + allowed)
+        })
     };
     let output = match tokio::time::timeout(allowed + GRACE, work).await {
         Ok(Ok(output)) => output.map_err(refusal)?,
@@ -100,18 +103,24 @@ async fn perform(
         task_id: order.task_id.clone(),
         output,
         duration_ms: begun.elapsed().as_secs_f64() * 1_000.0,
-        agent,
+        agent: ctx.me().to_string(),
     })
 }
 
 fn call(
     tools: &Toolbox,
+    tenant: &TenantId,
     order: &TaskOrder,
     key: &str,
     cancel: &CancelFlag,
     deadline: Instant,
 ) -> Result<ToolOutput, ToolError> {
-    let workspace = tools.workspace(&order.goal_id, order.inputs.clone(), &order.out_dir);
+    let workspace = tools.workspace(
+        tenant.as_str(),
+        &order.goal_id,
+        order.inputs.clone(),
+        &order.out_dir,
+    );
     let granted: Capabilities = order.capabilities.iter().copied().collect();
     tools.call(
         &order.action,

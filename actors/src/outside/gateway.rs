@@ -190,7 +190,7 @@ impl Inner {
         if let Some(gone) = self.envoys.lock().remove(envoy) {
             gone.listens.abort();
             gone.cell.go_offline();
-            self.society.leave(&envoy.into());
+            self.society.take_leave_of(&gone.cell);
         }
     }
 
@@ -331,10 +331,10 @@ async fn listen(gateway: std::sync::Weak<Inner>, envoy: AgentId, cell: Arc<Cell>
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for (envoy, gone) in self.envoys.get_mut().drain() {
+        for (_, gone) in self.envoys.get_mut().drain() {
             gone.listens.abort();
             gone.cell.go_offline();
-            self.society.leave(&envoy.into());
+            self.society.take_leave_of(&gone.cell);
         }
     }
 }

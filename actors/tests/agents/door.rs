@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, AgentOptions, AskError, Context, Incoming, SendError};
+use aios_actors::{Society, SocietyError};
 use aios_protocols::{
     AgentId, Draft, KeyDirectory, Party, Performative, ProtocolName, ReasonKind, Sealed, Sealer,
     SigningIdentity, TenantId,
@@ -491,4 +492,61 @@ async fn one_sender_cannot_push_out_anothers_early_cancel() {
     }
     post(&house, &worker, frame, true).await;
     assert_eq!(house.book.times("work"), 0, "it was taken back");
+}
+
+/// Two come under one name at once: one is in and keeps its key, the other has changed nothing.
+#[test]
+fn of_two_who_come_at_once_one_is_in_and_its_key_stays() {
+    let society = Society::builder().build();
+    for round in 0..50 {
+        let id: AgentId = format!("macro.executor.{round}@global").parse().unwrap();
+        let start = std::sync::Barrier::new(4);
+        let came: Vec<_> = std::thread::scope(|scope| {
+            let comers: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        society.enrol(&id, AgentOptions::default())
+                    })
+                })
+                .collect();
+            comers.into_iter().map(|it| it.join().unwrap()).collect()
+        });
+        let (cells, refused): (Vec<_>, Vec<_>) = came.into_iter().partition(Result::is_ok);
+        assert_eq!((cells.len(), refused.len()), (1, 3), "round {round}");
+        for error in refused.into_iter().filter_map(Result::err) {
+            assert!(matches!(error, SocietyError::NameTaken(_)), "{error}");
+        }
+        let there = society.directory().get(&(&id).into()).unwrap();
+        assert!(cells.iter().flatten().all(|cell| Arc::ptr_eq(cell, &there)));
+        let keys = society.key_registry();
+        let epoch = keys.epoch(there.party()).unwrap();
+        // Nobody replaced it, so it is its party's first one still.
+        let first = *keys.epochs(there.party(), society.now()).start();
+        assert_eq!(epoch, first, "round {round}");
+    }
+}
+
+/// Whoever steals a key cannot push its owner's epochs, or the world's, ahead of the time.
+#[tokio::test(start_paused = true)]
+async fn a_message_of_an_epoch_that_has_not_come_shuts_nobody_out() {
+    let house = House::new().await;
+    let worker = house.agent(inform).await;
+    let mut owner = Forger::enrolled(&house, "macro.planner.009@global", &worker);
+    let thief = Arc::clone(owner.sealer.identity());
+    let tenant = TenantId::new("local").unwrap();
+    let mut thief = Forger {
+        sealer: Sealer::new(thief, tenant, u64::MAX),
+        to: (&worker).into(),
+        sent: 100,
+    };
+    let frame = thief.request(&house);
+    post(&house, &worker, frame, true).await;
+    assert_eq!(
+        (house.book.times("work"), house.refusals("from-the-future")),
+        (0, 1)
+    );
+    let frame = owner.request(&house);
+    post(&house, &worker, frame, true).await;
+    assert_eq!(house.book.times("work"), 1);
 }

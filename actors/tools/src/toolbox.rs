@@ -28,7 +28,7 @@ pub struct Toolbox {
     /// The part of it that is SQLite's: what it holds while it works is counted by itself, for the whole process.
     _sqlite: Option<Arc<Reserved>>,
     /// What each goal holds whose tools are at work.
-    goals: Arc<Mutex<HashMap<String, WeakMemory>>>,
+    goals: Arc<Mutex<HashMap<(String, String), WeakMemory>>>,
 }
 
 impl Default for Toolbox {
@@ -97,16 +97,18 @@ impl Toolbox {
     /// Walls around a goal's files and folder, with the limits of this box. All calls of a goal that are under way share its memory.
     pub fn workspace(
         &self,
+        tenant: &str,
         goal: &str,
         inputs: Vec<InputFile>,
         out_dir: impl AsRef<Path>,
     ) -> Workspace {
         let mut goals = self.goals.lock().unwrap_or_else(PoisonError::into_inner);
         goals.retain(|_, memory| memory.is_held());
-        let known = goals.get(goal).and_then(WeakMemory::held);
+        let whose = (tenant.to_owned(), goal.to_owned());
+        let known = goals.get(&whose).and_then(WeakMemory::held);
         let memory = known.unwrap_or_else(|| {
             let memory = self.memory.part(self.limits.memory_bytes);
-            goals.insert(goal.to_owned(), memory.weak());
+            goals.insert(whose, memory.weak());
             memory
         });
         drop(goals);
@@ -178,4 +180,22 @@ fn written(output: &ToolOutput) -> u64 {
     // Nothing that counts can fail, and what cannot be written does not travel.
     let _ = serde_json::to_writer(&mut counted, output);
     counted.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goals' names are their askers' words: two tenants may use the same one.
+    #[test]
+    fn a_goals_memory_is_its_tenants() {
+        let tools = Toolbox::default();
+        let of = |tenant, goal| tools.workspace(tenant, goal, Vec::new(), "out");
+        let (one, again) = (of("acme", "g"), of("acme", "g"));
+        let (other, next) = (of("globex", "g"), of("acme", "h"));
+        let held = one.memory().reserve("a.csv", 70).unwrap();
+        let sums = [&one, &again, &other, &next].map(|it| it.memory().held());
+        assert_eq!(sums, [70, 70, 0, 0]);
+        drop(held);
+    }
 }

@@ -379,3 +379,64 @@ fn when_revocations_cannot_be_remembered_no_new_key_is_entered() {
     );
     assert_eq!(problem(&keys, 5, morning()), None, "the others stay valid");
 }
+
+/// An epoch that has not come would shut the owner out for good: the next one must be above it.
+#[test]
+fn no_epoch_is_ahead_of_the_time_by_more_than_a_clock_may_be() {
+    let now = morning();
+    let highest = (now + Verifier::CLOCK_SKEW).as_micros();
+    let second = identity(PLANNER, 2);
+    let newcomer = identity("macro.planner.404@global", 1);
+    for asked in [highest + 1, u64::MAX - 1, u64::MAX] {
+        let keys = World::new().keys;
+        let future = Err(RegistryError::FutureEpoch {
+            asked,
+            allowed: highest,
+        });
+        let rotation = second.claim_after(&identity(PLANNER, 1), asked);
+        assert_eq!(keys.rotate(&rotation, now, GRACE), future, "{asked}");
+        assert_eq!(keys.replace(&second.claim(asked), now, GRACE), future);
+        assert_eq!(keys.register(&newcomer.claim(asked), now), future);
+        assert!(keys.revoke_party(&party(PLANNER)));
+        assert_eq!(keys.reinstate(&second.claim(asked), now), future);
+        // The owner comes back with the present moment.
+        let back = second.claim(now.as_micros());
+        assert_eq!(keys.reinstate(&back, now), Ok(()), "{asked}");
+    }
+    let keys = World::new().keys;
+    let rotation = second.claim_after(&identity(PLANNER, 1), highest);
+    assert_eq!(keys.rotate(&rotation, now, GRACE), Ok(()));
+    // Even that one is over as soon as the clock has moved.
+    keys.revoke_party(&party(PLANNER));
+    let (soon, third) = (now + Duration::from_micros(1), identity(PLANNER, 3));
+    assert_eq!(keys.reinstate(&third.claim(highest + 1), soon), Ok(()));
+    // A clock that is set back takes no epoch away that was good before.
+    let before = now - Duration::from_secs(86_400);
+    assert_eq!(keys.register(&newcomer.claim(highest), before), Ok(()));
+    assert_eq!(keys.epochs(newcomer.party(), before), highest..=highest + 1);
+}
+
+#[test]
+fn no_claim_comes_back_after_its_party_was_removed() {
+    let keys = KeyRegistry::new();
+    let first = identity(PLANNER, 1).claim(1);
+    keys.register(&first, morning()).unwrap();
+    keys.rotate(&rotation(2), morning(), GRACE).unwrap();
+    assert_eq!(keys.removed_epoch(), None);
+    assert!(keys.remove(&party(PLANNER)));
+    let forgotten = |asked| Err(RegistryError::ForgottenEpoch { asked, floor: 2 });
+    assert_eq!(keys.register(&first, morning()), forgotten(1));
+    assert_eq!(keys.register(&rotation(2), morning()), forgotten(2));
+    assert_eq!(keys.removed_epoch(), Some(2));
+    assert!(keys.is_empty());
+    // The floor is one for all, and does not sink.
+    let critic = identity(CRITIC, 1);
+    assert_eq!(keys.register(&critic.claim(2), morning()), forgotten(2));
+    assert_eq!(keys.register(&critic.claim(4), morning()), Ok(()));
+    assert_eq!(
+        keys.register(&identity(PLANNER, 1).claim(3), morning()),
+        Ok(())
+    );
+    assert!(keys.remove(&party(PLANNER)) && keys.remove(&party(CRITIC)));
+    assert_eq!(keys.removed_epoch(), Some(4));
+}

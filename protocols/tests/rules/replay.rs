@@ -537,3 +537,63 @@ fn a_sender_that_restarts_goes_on_and_its_old_frames_do_not() {
     assert!((0..=4).all(|n| !open(&mut third, n, at(9))));
     assert!(open(&mut third, 5, at(9)) && !open(&mut third, 5, at(9)));
 }
+
+/// One message of an epoch that has not come must not shut its sender out; nor does one from before it was entered count.
+#[test]
+fn a_messages_epoch_lies_between_its_senders_entry_and_now() {
+    let now = morning();
+    let highest = (now + Verifier::CLOCK_SKEW).as_micros();
+    let keys = KeyRegistry::new();
+    let entered = now.as_micros() - 10;
+    let planner = Arc::new(identity(PLANNER, 1));
+    keys.register(&planner.claim(entered), now).unwrap();
+    let me = party(EXECUTOR);
+    let mut verifier = verifier();
+    let mut label = |epoch| {
+        let mut sealer = Sealer::new(Arc::clone(&planner), tenant(), epoch);
+        let draft = Draft::request(party(EXECUTOR), "hello");
+        let (_, sealed) = sealer.seal(draft, now, [5; 10]).unwrap();
+        let opened = verifier.open(&sealed, &keys, &me, now);
+        opened.err().map(|refusal| refusal.label())
+    };
+    let rows = [
+        (u64::MAX, Some("from-the-future")),
+        (highest + 1, Some("from-the-future")),
+        (0, Some("stale-epoch")),
+        (entered - 1, Some("stale-epoch")),
+        (entered, None),
+        (highest, None),
+    ];
+    for (epoch, expected) in rows {
+        assert_eq!(label(epoch), expected, "epoch {epoch}");
+    }
+}
+
+/// The receiver's windows and its registry end with the process, the sender's key does not; its clock is ahead. Entered anew
+/// with a later epoch, what was recorded before is over, and what it signs now is heard at once.
+#[test]
+fn a_key_that_outlives_the_receivers_process_brings_no_frame_back() {
+    let me = party(EXECUTOR);
+    let planner = Arc::new(identity(PLANNER, 1));
+    let ahead = Duration::from_secs(20);
+    let enter = |now: Timestamp| {
+        let keys = KeyRegistry::new();
+        keys.register(&planner.claim(now.as_micros()), now).unwrap();
+        (keys, Verifier::new(now - TICK))
+    };
+    let seal = |epoch: Timestamp, sent| {
+        let mut sealer = Sealer::new(Arc::clone(&planner), tenant(), epoch.as_micros());
+        let draft = Draft::request(party(EXECUTOR), "hello");
+        sealer.seal(draft, sent, [5; 10]).unwrap().1
+    };
+    let (keys, mut verifier) = enter(morning());
+    let recorded = seal(morning(), later(1) + ahead);
+    assert!(verifier.open(&recorded, &keys, &me, later(1)).is_ok());
+    let (keys, mut verifier) = enter(later(5));
+    for second in [5, 21, 60] {
+        let refusal = verifier.open(&recorded, &keys, &me, later(second));
+        assert_eq!(refusal.unwrap_err().label(), "stale-epoch");
+    }
+    let new = seal(later(5), later(5));
+    assert!(verifier.open(&new, &keys, &me, later(5)).is_ok());
+}

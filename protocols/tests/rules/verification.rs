@@ -382,6 +382,10 @@ fn only_proven_senders_are_answered() {
             asked: 1,
             current: 2,
         },
+        Refusal::FutureEpoch {
+            asked: 2,
+            allowed: 1,
+        },
     ];
     for refusal in silent {
         assert_eq!(refusal.answer(Performative::Request), None, "{refusal}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_inference::EmbedRequest;
-use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
+use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
 use aios_tools::{
     CancelFlag, Capabilities, Capability, InputFile, ToolCall, ToolError, ToolOutput, Toolbox,
     read_regular,
@@ -83,7 +83,7 @@ async fn judge(
             inputs,
             out_dir,
         } => {
-            let goal = request.goal_id.clone();
+            let goal = (ctx.tenant().clone(), request.goal_id.clone());
             let checked = tokio::task::spawn_blocking(move || {
                 let evidence = evidence(&tools, &task, &output, &goal, &inputs, &out_dir)?;
                 Ok::<_, ToolError>(check_result(&output.value, &evidence))
@@ -169,12 +169,12 @@ fn evidence(
     tools: &Toolbox,
     task: &Task,
     output: &ToolOutput,
-    goal: &str,
+    (tenant, goal): &(TenantId, String),
     inputs: &[InputFile],
     out_dir: &str,
 ) -> Result<ResultEvidence, ToolError> {
     if let Some(again) = &task.recheck {
-        let workspace = tools.workspace(goal, inputs.to_vec(), out_dir);
+        let workspace = tools.workspace(tenant.as_str(), goal, inputs.to_vec(), out_dir);
         let granted: Capabilities = [Capability::ReadFiles, Capability::QueryData]
             .into_iter()
             .collect();
