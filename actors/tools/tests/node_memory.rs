@@ -30,7 +30,7 @@ fn a_query_holds_no_more_than_the_settings_of_the_node_allow() {
     // A quarter of 128 MiB is less than the goal's 64 MiB.
     let toolbox = Toolbox::standard(None).with_limits(limits, 128 << 20);
     let inputs = InputFile::all(&[&file]).unwrap();
-    let workspace = toolbox.workspace("goal", inputs, dir.path());
+    let workspace = toolbox.workspace("tenant", "goal", inputs, dir.path());
     let ask = |query: &str| {
         let args = json!({"query": query});
         let call = ToolCall {
@@ -53,7 +53,7 @@ fn a_query_holds_no_more_than_the_settings_of_the_node_allow() {
     let held = peak_mb() - before;
     assert!((16..48).contains(&held), "{held} MB");
     // SQLite's quarter is set aside: two other goals have no more than what is left of the node's, whatever SQLite does.
-    let goal = |name: &str| toolbox.workspace(name, Vec::new(), dir.path());
+    let goal = |name: &str| toolbox.workspace("tenant", name, Vec::new(), dir.path());
     let (one, two) = (goal("one"), goal("two"));
     let _held = one.memory().reserve("one", 60 << 20).unwrap();
     let says = two.memory().reserve("two", 40 << 20).unwrap_err();
