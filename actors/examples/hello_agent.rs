@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, AgentOptions, Context, Incoming};
-use aios_actors::{Society, async_trait};
+use aios_actors::{AgentSystem, async_trait};
 use aios_supervisor::{Supervisor, SupervisorSpec};
 
 struct Greeter;
@@ -19,17 +19,17 @@ impl Agent for Greeter {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let society = Society::builder().build();
-    society
+    let system = AgentSystem::builder().build();
+    system
         .factories()
         .register("macro.interface", |_| Ok(Greeter));
 
     let supervisor = Supervisor::start(SupervisorSpec::new("agents")).await?;
-    society
+    system
         .spawn("macro.interface", &supervisor, AgentOptions::default())
         .await?;
 
-    let alice = society
+    let alice = system
         .client("user:alice@local".parse::<aios_protocols::PrincipalId>()?)
         .await?;
     let answer = alice

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use aios_actors::agent::{Agent, AgentError, AgentOptions, Context, Incoming};
 use aios_actors::outside::{Gateway, GatewayOptions};
-use aios_actors::{Society, async_trait};
+use aios_actors::{AgentSystem, async_trait};
 use aios_protocols::Performative;
 use aios_supervisor::{Supervisor, SupervisorSpec};
 
@@ -34,16 +34,16 @@ fn buyer(act: &str, slots: &str) -> String {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout();
-    let society = Society::builder().build();
-    society.factories().register("macro.seller", |_| Ok(Seller));
+    let system = AgentSystem::builder().build();
+    system.factories().register("macro.seller", |_| Ok(Seller));
     let supervisor = Supervisor::start(SupervisorSpec::new("agents")).await?;
-    let (seller, _) = society
+    let (seller, _) = system
         .spawn("macro.seller", &supervisor, AgentOptions::default())
         .await?;
 
     let mut options = GatewayOptions::new("pc5:1099/JADE");
     options.addresses = vec!["http://here:7778/acc".to_owned()];
-    let (gateway, mut carried) = Gateway::open(&society, options);
+    let (gateway, mut carried) = Gateway::open(&system, options);
     // Nobody else can be spoken to from outside.
     gateway.export_as(&seller, "seller@aios");
 

@@ -1,6 +1,6 @@
 //! Agents in one process: the trait an author writes, the world they live in, and the macro and meso agents.
 //!
-//! An [`agent::Agent`] lives in a [`Society`] under any supervisor. It speaks only by signed messages and only through
+//! An [`agent::Agent`] lives in a [`AgentSystem`] under any supervisor. It speaks only by signed messages and only through
 //! its [`agent::Context`]; what a crash must not lose is kept outside of it, in its [`agent::Cell`].
 //!
 //! Deliberately absent: transports, servers, and any way from one agent to another's struct.
@@ -16,10 +16,10 @@ pub mod recovery;
 mod departed;
 mod directory;
 mod factory;
-mod farewell;
-mod society;
+mod retire;
+mod system;
 
 pub use async_trait::async_trait;
 pub use directory::{Chooser, Directory, LeastWaiting};
 pub use factory::{Blueprint, Constructor, Factories};
-pub use society::{Society, SocietyBuilder, SocietyError};
+pub use system::{AgentSystem, AgentSystemBuilder, AgentSystemError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::agent::AgentOptions;
-use aios_actors::{Society, SocietyError};
+use aios_actors::{AgentSystem, AgentSystemError};
 use aios_inference::{EngineActor, EngineFactory, EngineHandle};
 use aios_micro::{Zone, report};
 use aios_protocols::{AgentId, Tier};
@@ -42,9 +42,9 @@ pub(crate) struct Services<'a> {
 /// rest_for_one: when the engine's supervisor gives up, everything above starts anew.
 pub(crate) fn tree(
     config: &Config,
-    society: &Society,
+    system: &AgentSystem,
     services: Services<'_>,
-) -> Result<SupervisorSpec, SocietyError> {
+) -> Result<SupervisorSpec, AgentSystemError> {
     let group = |name: &'static str, strategy| {
         let within = Duration::from_millis(config.agents.restart_window_ms);
         SupervisorSpec::new(name)
@@ -58,9 +58,9 @@ pub(crate) fn tree(
         job_deadline: config.goal.deadline() + JOB_GRACE,
         ..AgentOptions::default()
     };
-    let agent = |tier: Tier, kind: &str, number: u32| -> Result<ChildSpec, SocietyError> {
+    let agent = |tier: Tier, kind: &str, number: u32| -> Result<ChildSpec, AgentSystemError> {
         let id = AgentId::new(tier, kind, &format!("{number:03}"), &config.node.zone)?;
-        society.child_spec(&id, options.clone())
+        system.child_spec(&id, options.clone())
     };
 
     let engines = group("engine", Strategy::OneForOne).child(EngineActor::child_spec(
@@ -74,7 +74,7 @@ pub(crate) fn tree(
     zone.spec = zone
         .spec
         .intensity(config.agents.restarts, within)
-        .child(society.child_spec(&speaker, options.clone())?);
+        .child(system.child_spec(&speaker, options.clone())?);
     let (zone, _) = zone.into_child();
     let meso = MESO
         .iter()
@@ -113,7 +113,7 @@ pub(crate) fn tree(
 }
 
 /// Says how every agent of the team is made.
-pub(crate) fn enlist(society: &Society, tools: &Arc<aios_tools::Toolbox>) {
-    aios_actors::meso_tier::team::enlist(society.factories());
-    aios_actors::macro_tier::team::enlist(society.factories(), tools);
+pub(crate) fn enlist(system: &AgentSystem, tools: &Arc<aios_tools::Toolbox>) {
+    aios_actors::meso_tier::team::enlist(system.factories());
+    aios_actors::macro_tier::team::enlist(system.factories(), tools);
 }

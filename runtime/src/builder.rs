@@ -6,7 +6,7 @@ use std::time::Duration;
 use aios_actors::agent::{Agent, AgentError, AuditSink, Clock};
 use aios_actors::macro_tier::writer::ModelWriter;
 use aios_actors::recovery::approvals::Owner;
-use aios_actors::{Blueprint, Society, SocietyError};
+use aios_actors::{AgentSystem, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle};
 use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
@@ -43,7 +43,7 @@ pub enum StartError {
     Name(#[from] IdentityError),
     /// An agent did not come into being.
     #[error(transparent)]
-    Agent(#[from] SocietyError),
+    Agent(#[from] AgentSystemError),
     /// The tree did not start.
     #[error(transparent)]
     Tree(#[from] aios_supervisor::StartError),
@@ -173,7 +173,7 @@ impl NodeBuilder {
         let tenant = TenantId::new(&config.node.tenant)?;
         let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
         let owner = owner::identity(config.storage.path().as_deref(), &config.node.tenant)?;
-        let mut world = Society::builder()
+        let mut world = AgentSystem::builder()
             .store(store)
             .engine(engine.clone())
             .bus(Arc::clone(&bus) as Arc<dyn DataBus>)
@@ -192,10 +192,10 @@ impl NodeBuilder {
         if let Some(seed) = self.seed {
             world = world.seed(seed);
         }
-        let society = world.build();
+        let system = world.build();
 
         let mut tools =
-            Toolbox::standard(Some(Arc::new(ModelWriter::new(engine.clone(), &society))));
+            Toolbox::standard(Some(Arc::new(ModelWriter::new(engine.clone(), &system))));
         for tool in self.tools {
             tools.register(tool);
         }
@@ -205,15 +205,15 @@ impl NodeBuilder {
             ..aios_tools::Limits::default()
         };
         let tools = tools.with_limits(limits, megabytes(config.tools.node_memory_mb));
-        boot::enlist(&society, &Arc::new(tools));
+        boot::enlist(&system, &Arc::new(tools));
         for recruit in self.recruits {
-            recruit(society.factories());
+            recruit(system.factories());
         }
 
         let swarm = swarm::describe(&config)?;
         let population = swarm.zone.population.clone();
         let spoken_for = population.clone();
-        society
+        system
             .factories()
             .register(aios_micro::report::SPEAKER_ROLE, move |_| {
                 Ok(Speaker::new(spoken_for.clone()))
@@ -228,7 +228,7 @@ impl NodeBuilder {
         });
         let spec = boot::tree(
             &config,
-            &society,
+            &system,
             boot::Services {
                 engine: &engine,
                 factory: self.engine.unwrap_or_else(engines::scripted),
@@ -238,7 +238,7 @@ impl NodeBuilder {
         )?;
         let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
         // Askers of an agent whose supervisor gave up hear so at once instead of at their deadline.
-        let follow = society.follow(&tree);
+        let follow = system.follow(&tree);
         let restarts = Arc::new(Restarts::default());
         let relay = tokio::spawn(events::relay(
             tree.events(),
@@ -257,7 +257,7 @@ impl NodeBuilder {
                 return Err(error.into());
             }
         };
-        let desk = match society.client(principal).await {
+        let desk = match system.client(principal).await {
             Ok(desk) => desk,
             Err(error) => {
                 tensors.care.abort();
@@ -277,7 +277,7 @@ impl NodeBuilder {
             tensors,
             door: door_state,
             config,
-            society,
+            system,
             tree,
             bus,
             desk,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aios_actors::agent::{AgentOptions, Client};
 use aios_actors::recovery::{Approval, ApprovalError, Decision, decision_frame};
-use aios_actors::{Society, SocietyError};
+use aios_actors::{AgentSystem, AgentSystemError};
 use aios_bus::data::InProcessDataBus;
 use aios_bus::tensor::TensorPool;
 use aios_inference::{EngineHandle, ModelRole};
@@ -40,7 +40,7 @@ pub struct Node {
 
 pub(crate) struct Parts {
     pub(crate) config: Config,
-    pub(crate) society: Society,
+    pub(crate) system: AgentSystem,
     pub(crate) tree: SupervisorRef,
     /// The agents that the node began with, by name.
     pub(crate) residents: BTreeSet<String>,
@@ -99,7 +99,7 @@ pub enum SpawnError {
     Name(#[from] IdentityError),
     /// The world did not take it.
     #[error(transparent)]
-    Society(#[from] SocietyError),
+    AgentSystem(#[from] AgentSystemError),
     /// The supervisor did not do it.
     #[error(transparent)]
     Order(#[from] OrderError),
@@ -131,14 +131,14 @@ impl Node {
                         .map(|child| child.id.to_string())
                         .collect(),
                 })?;
-        let id = self.parts.society.next_instance(role)?;
+        let id = self.parts.system.next_instance(role)?;
         let spec = self
             .parts
-            .society
+            .system
             .child_spec(&id, options.agent)?
             .restart(options.restart);
         if let Err(error) = supervisor.start_child(spec).await {
-            self.parts.society.leave(&Party::from(&id));
+            self.parts.system.leave(&Party::from(&id));
             return Err(error.into());
         }
         Ok(id)
@@ -187,14 +187,10 @@ impl Node {
             tree,
             messages: self.messages(),
             restarts: self.parts.restarts.count(),
-            dead_letters: self.parts.society.dead_letters().counts().total,
+            dead_letters: self.parts.system.dead_letters().counts().total,
             model: self.model(),
-            breakers: self.parts.society.breakers().view(),
-            deadlocks: self
-                .parts
-                .society
-                .waits()
-                .deadlocks(self.parts.society.now()),
+            breakers: self.parts.system.breakers().view(),
+            deadlocks: self.parts.system.waits().deadlocks(self.parts.system.now()),
         }
     }
 
@@ -203,7 +199,7 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub fn approvals(&self) -> Result<Vec<Approval>, ApprovalError> {
-        self.parts.society.approvals().list()
+        self.parts.system.approvals().list()
     }
 
     /// The human who decides, with the key that decisions are signed with: from `owner.key` in the storage folder, or of this process alone.
@@ -216,7 +212,7 @@ impl Node {
     /// # Errors
     /// Why it does not count; each refusal is audited.
     pub fn decide_signed(&self, frame: &Sealed) -> Result<Approval, ApprovalError> {
-        self.parts.society.approvals().decide(frame)
+        self.parts.system.approvals().decide(frame)
     }
 
     /// Signs a decision as `identity` (see [`Node::owner`]) and takes it.
@@ -230,11 +226,11 @@ impl Node {
         reason: &str,
         identity: &Arc<SigningIdentity>,
     ) -> Result<Approval, ApprovalError> {
-        let society = &self.parts.society;
-        let proposal = society.approvals().proposal(id)?;
+        let system = &self.parts.system;
+        let proposal = system.approvals().proposal(id)?;
         let mut random = [0; 10];
         getrandom::fill(&mut random).map_err(|error| ApprovalError::Unsigned(error.to_string()))?;
-        let frame = decision_frame(&proposal, decision, reason, identity, society.now(), random)?;
+        let frame = decision_frame(&proposal, decision, reason, identity, system.now(), random)?;
         self.decide_signed(&frame)
     }
 
@@ -245,12 +241,12 @@ impl Node {
 
     /// Messages since the start.
     pub fn messages(&self) -> MessageReport {
-        self.parts.society.messages().into()
+        self.parts.system.messages().into()
     }
 
     /// The world of this node's agents: directory, keys, audit, dead letters.
-    pub fn society(&self) -> &Society {
-        &self.parts.society
+    pub fn system(&self) -> &AgentSystem {
+        &self.parts.system
     }
 
     /// The memory that agents hand tensors over in; micro agents manage its slots.
@@ -313,7 +309,7 @@ impl Node {
         }
         self.parts.tensors.care.abort();
         self.parts.bus.close();
-        if let Err(error) = self.parts.society.store().flush() {
+        if let Err(error) = self.parts.system.store().flush() {
             tracing::error!(%error, "the store could not be flushed at the stop");
         }
     }

@@ -227,9 +227,9 @@ async fn only_the_owners_own_decision_counts_and_every_refusal_is_audited() {
     let house = house(None, DEADLINE_MS, Some(Arc::clone(&clock))).await;
     let (_, id) = undecided(&house, folder.path()).await;
     let node = &house.node;
-    let queue = node.society().approvals();
+    let queue = node.system().approvals();
     let label = |label: &str| {
-        node.society()
+        node.system()
             .audit()
             .counts()
             .get(label)
@@ -309,7 +309,7 @@ async fn only_the_owners_own_decision_counts_and_every_refusal_is_audited() {
             label(kind),
             times,
             "{kind}: {:?}",
-            node.society().audit().counts()
+            node.system().audit().counts()
         );
     }
     assert!(label("approval-bad-frame") >= 2);

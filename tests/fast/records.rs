@@ -90,9 +90,9 @@ impl Rig {
         while let Some(ended) = under_way.join_next().await {
             ended.unwrap();
         }
-        let (node, purses) = (&self.node, self.node.society().purses());
+        let (node, budgets) = (&self.node, self.node.system().budgets());
         soon("the end of what was called off", async {
-            while !purses.is_empty() || !node.society().waits().is_empty() {
+            while !budgets.is_empty() || !node.system().waits().is_empty() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })
@@ -101,11 +101,11 @@ impl Rig {
 
     /// Records by kind, in the store and beside it.
     pub(crate) fn held(&self) -> Held {
-        let society = self.node.society();
+        let system = self.node.system();
         let mut held = Held::new();
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = society.store().scan_prefix(b"", after.as_deref(), 256);
+            let page = system.store().scan_prefix(b"", after.as_deref(), 256);
             let page = page.unwrap();
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
@@ -120,10 +120,10 @@ impl Rig {
             }
         }
         for (kind, many) in [
-            ("purses", society.purses().len()),
-            ("waits", society.waits().len()),
-            ("agents", society.directory().view().len()),
-            ("breakers", society.breakers().view().len()),
+            ("budgets", system.budgets().len()),
+            ("waits", system.waits().len()),
+            ("agents", system.directory().view().len()),
+            ("breakers", system.breakers().view().len()),
             ("children", self.node.view().agents.len()),
         ] {
             held.insert(kind.to_owned(), many);
@@ -175,7 +175,7 @@ async fn one(node: Node, number: u64, out: std::path::PathBuf) {
                 _ => "local",
             };
             let principal: PrincipalId = format!("user:p{number}@{tenant}").parse().unwrap();
-            let desk = node.society().client(principal).await.unwrap();
+            let desk = node.system().client(principal).await.unwrap();
             let goal_id = format!("g{}", number - number % 10);
             let request = GoalRequest {
                 goal_id: format!("{goal_id}-{}", number % 10),
@@ -254,8 +254,8 @@ async fn agents_that_come_and_go_leave_no_cell_no_child_and_no_snapshot() {
         .start()
         .await
         .unwrap();
-    let society = node.society();
-    let (residents, parties) = (node.view().agents.len(), society.directory().view().len());
+    let system = node.system();
+    let (residents, parties) = (node.view().agents.len(), system.directory().view().len());
     for restart in [Restart::Permanent, Restart::Transient, Restart::Temporary] {
         for _ in 0..200 {
             let options = SpawnOptions {
@@ -268,9 +268,9 @@ async fn agents_that_come_and_go_leave_no_cell_no_child_and_no_snapshot() {
     }
     assert_eq!(node.view().agents.len(), residents);
     // Some are kept for a look, however many there were.
-    let kept = society.directory().view().len() - parties;
+    let kept = system.directory().view().len() - parties;
     assert!(kept <= 300, "{kept} of 600 are still known");
-    let snapshots = society
+    let snapshots = system
         .store()
         .scan_prefix(b"snapshot/", None, 1_000)
         .unwrap();

@@ -151,7 +151,7 @@ async fn a_sick_engine_rests_the_template_answers_and_it_comes_back_by_the_ramp(
         .config(impatient())
         .factory("macro.thinker", |_| Ok(Thinker));
     let (node, driver) = driven(builder).await;
-    let bus = Arc::clone(node.society().bus().unwrap());
+    let bus = Arc::clone(node.system().bus().unwrap());
     let mut events = bus
         .subscribe(SubjectPattern::events(EventKind::Breaker), 64)
         .await
@@ -413,7 +413,7 @@ async fn a_day_of_idleness_restarts_nobody() {
     };
     soon("before", pursue(&node, goal())).await.unwrap();
     let incarnations = || -> Vec<u64> {
-        node.society()
+        node.system()
             .directory()
             .view()
             .iter()
@@ -425,7 +425,7 @@ async fn a_day_of_idleness_restarts_nobody() {
     tokio::time::sleep(Duration::from_secs(24 * 3_600)).await;
     tokio::time::resume();
     assert!(
-        node.society().now().since(start) >= Duration::from_secs(24 * 3_600),
+        node.system().now().since(start) >= Duration::from_secs(24 * 3_600),
         "a day has passed"
     );
     let view = node.view();

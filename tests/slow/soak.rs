@@ -51,7 +51,7 @@ async fn ten_thousand_goals_leave_memory_and_disk_as_the_first_thousand_did() {
         rig.run(FIRST / 2).await;
         let (memory, disk, mut held) = (resident(), size(&state), rig.held());
         // Keys outlive their parties by a while; by the first thousand goals as many go as come.
-        let keys = rig.node.society().key_registry().len();
+        let keys = rig.node.system().key_registry().len();
         held.insert("keys".to_owned(), keys);
         eprintln!(
             "{goals} goals, {:.0} s: {:.1} MB resident, {:.1} MB on disk, {held:?}",

@@ -13,11 +13,11 @@ use aios_protocols::{
 use aios_supervisor::{Admission, Admitted, DeadLetters, Mailbox, Reason};
 use parking_lot::Mutex;
 
+use super::conversations::OpenConversations;
 use super::in_flight::InFlight;
 use super::incarnation::Incarnation;
+use super::notifier::Notifier;
 use super::state::{AgentState, AgentView, MessageCounts};
-use super::talks::Talks;
-use super::wake::Waker;
 use super::{AgentOptions, SendError, metric};
 
 /// What is durable about one agent, or one principal, of this process.
@@ -29,7 +29,7 @@ pub struct Cell {
     signer: Mutex<Signer>,
     pub(crate) limits: Limits,
     pub(crate) verifier: Mutex<Verifier>,
-    pub(crate) talks: Mutex<Talks>,
+    pub(crate) conversations: Mutex<OpenConversations>,
     pub(crate) in_flight: Mutex<InFlight>,
     /// Acts that open a conversation. They wait until the agent takes them up, and are verified then.
     pub(crate) requests: Mailbox<Sealed>,
@@ -40,7 +40,7 @@ pub struct Cell {
     dead_letters: DeadLetters<Sealed>,
     /// Whether its key was entered for it, and ends with it.
     pub(crate) keyed: bool,
-    pub(crate) waker: Arc<Waker>,
+    pub(crate) notifier: Arc<Notifier>,
     life: Mutex<Life>,
     pub(crate) tally: Tally,
 }
@@ -113,14 +113,18 @@ impl Cell {
             }),
             limits: verifier.limits().clone(),
             verifier: Mutex::new(verifier),
-            talks: Mutex::new(Talks::new(options.conversations, options.asks, platform)),
+            conversations: Mutex::new(OpenConversations::new(
+                options.conversations,
+                options.asks,
+                platform,
+            )),
             in_flight: Mutex::default(),
             requests: Mailbox::new(Arc::clone(&label), options.mailbox, options.admission),
             replies: Mailbox::new(Arc::clone(&label), options.replies, Admission::Fail),
             displaced: Mutex::default(),
             dead_letters,
             keyed,
-            waker: Arc::default(),
+            notifier: Arc::default(),
             life: Mutex::new(Life {
                 standing: Standing::Initiated,
                 suspended: false,
@@ -162,7 +166,7 @@ impl Cell {
             Standing::Active => {
                 let running = life.incarnation.as_ref().is_some_and(|it| it.running() > 0);
                 drop(life);
-                if running && self.talks.lock().asks() > 0 {
+                if running && self.conversations.lock().asks() > 0 {
                     AgentState::Waiting
                 } else {
                     AgentState::Active
@@ -184,8 +188,8 @@ impl Cell {
             (life.incarnations, running, life.last_failure.clone())
         };
         let (conversations, asks) = {
-            let talks = self.talks.lock();
-            (talks.len(), talks.asks())
+            let conversations = self.conversations.lock();
+            (conversations.len(), conversations.asks())
         };
         AgentView {
             id: self.party.clone(),
@@ -215,7 +219,7 @@ impl Cell {
     /// Goes on after [`suspend`](Self::suspend).
     pub fn resume(&self) {
         self.life.lock().suspended = false;
-        self.waker.wake();
+        self.notifier.wake();
     }
 
     /// Signs with a new key of the same party from now on; the registry must know it already.
@@ -267,7 +271,7 @@ impl Cell {
     pub(crate) fn begin(&self) -> (Arc<Incarnation>, Option<Arc<Incarnation>>) {
         let mut life = self.life.lock();
         life.incarnations += 1;
-        let next = Incarnation::new(life.incarnations, Arc::clone(&self.waker));
+        let next = Incarnation::new(life.incarnations, Arc::clone(&self.notifier));
         let last = life.incarnation.replace(Arc::clone(&next));
         (next, last)
     }
@@ -378,7 +382,7 @@ impl Cell {
                 });
             }
         }
-        self.waker.wake();
+        self.notifier.wake();
         Ok(())
     }
 
@@ -400,7 +404,7 @@ impl Cell {
                 reason: refused.reason,
             });
         }
-        self.waker.wake();
+        self.notifier.wake();
         Ok(())
     }
 

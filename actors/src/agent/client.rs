@@ -8,12 +8,12 @@ use ractor::{Actor, ActorRef};
 
 use super::cell::Cell;
 use super::incarnation::Incarnation;
+use super::notifier::Wake;
 use super::outbox::Outbox;
-use super::wake::Wake;
 use super::{
     Address, AskError, Dialogue, Host, HostArguments, IntoDraft, MessageCounts, SendError,
 };
-use crate::{Society, SocietyError};
+use crate::{AgentSystem, AgentSystemError};
 
 /// Signs and sends for one principal, and hears the answers. It takes no requests. Dropping it closes the desk.
 pub struct Client {
@@ -22,21 +22,24 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) async fn open(society: &Society, cell: Arc<Cell>) -> Result<Self, SocietyError> {
+    pub(crate) async fn open(
+        system: &AgentSystem,
+        cell: Arc<Cell>,
+    ) -> Result<Self, AgentSystemError> {
         let arguments = HostArguments {
-            society: society.clone(),
+            system: system.clone(),
             cell: Arc::clone(&cell),
             maker: None,
         };
         let (desk, _) = Host::spawn(None, Host, arguments)
             .await
-            .map_err(|error| SocietyError::Desk(error.to_string()))?;
+            .map_err(|error| AgentSystemError::Client(error.to_string()))?;
         let incarnation: Arc<Incarnation> = cell
             .incarnation()
-            .ok_or_else(|| SocietyError::Desk("it closed".into()))?;
+            .ok_or_else(|| AgentSystemError::Client("it closed".into()))?;
         Ok(Self {
             outbox: Arc::new(Outbox {
-                society: society.clone(),
+                system: system.clone(),
                 cell,
                 incarnation,
             }),
@@ -82,7 +85,7 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.desk.stop(None);
-        self.outbox.society.take_leave_of(&self.outbox.cell);
+        self.outbox.system.take_leave_of(&self.outbox.cell);
     }
 }
 

@@ -19,9 +19,9 @@ use super::incarnation::Report;
 use super::incoming::end_of_scope;
 use super::outbox::Outbox;
 use super::{Address, AgentError, AskError, Dialogue, Incoming, IntoDraft, SendError};
-use crate::Society;
+use crate::AgentSystem;
 use crate::recovery::guard::DEPTH_MAX;
-use crate::recovery::{Purse, Waiter, guarded};
+use crate::recovery::{Budget, Waiter, guarded};
 
 /// An agent's side of the world. Cheap to clone; a clone given to a job ends with the incarnation.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub struct Context {
     /// Whether this is a job's side, which leaves the handler free.
     beside: bool,
     /// What model calls are paid from.
-    purse: Option<Purse>,
+    budget: Option<Budget>,
 }
 
 impl Context {
@@ -42,7 +42,7 @@ impl Context {
             outbox,
             cause: None,
             beside: false,
-            purse: None,
+            budget: None,
         }
     }
 
@@ -54,11 +54,11 @@ impl Context {
         }
     }
 
-    /// The same, with model calls paid from a purse: each reserves what it may take and gives back what it did not.
+    /// The same, with model calls paid from a budget: each reserves what it may take and gives back what it did not.
     #[must_use]
-    pub fn paid_from(&self, purse: &Purse) -> Self {
+    pub fn paid_from(&self, budget: &Budget) -> Self {
         Self {
-            purse: Some(purse.clone()),
+            budget: Some(budget.clone()),
             ..self.clone()
         }
     }
@@ -71,8 +71,8 @@ impl Context {
 
     /// The world it lives in.
     #[must_use]
-    pub fn society(&self) -> &Society {
-        &self.outbox.society
+    pub fn system(&self) -> &AgentSystem {
+        &self.outbox.system
     }
 
     /// Which incarnation this is, from 1.
@@ -89,7 +89,7 @@ impl Context {
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.outbox.society.now()
+        self.outbox.system.now()
     }
 
     /// Whose data the current work is about.
@@ -97,7 +97,7 @@ impl Context {
     pub fn tenant(&self) -> &TenantId {
         match &self.cause {
             Some(cause) => &cause.envelope.tenant,
-            None => self.outbox.society.tenant(),
+            None => self.outbox.system.tenant(),
         }
     }
 
@@ -206,7 +206,7 @@ impl Context {
         Fut: Future<Output = Result<T, E>>,
     {
         self.outbox
-            .society
+            .system
             .steps()
             .once(&self.operation(operation), step)
             .await
@@ -214,7 +214,7 @@ impl Context {
 
     /// The result of a step that has succeeded; none if it has not, or was forgotten. Nothing is run.
     pub fn done<T: DeserializeOwned>(&self, operation: &str) -> Result<Option<T>, AgentError> {
-        let steps = self.outbox.society.steps().log();
+        let steps = self.outbox.system.steps().log();
         let result = steps.result(&self.operation(operation))?;
         Ok(result
             .map(|result| serde_json::from_slice(&result))
@@ -225,7 +225,7 @@ impl Context {
     pub fn forget_steps(&self, operations: &str) -> Result<usize, AgentError> {
         Ok(self
             .outbox
-            .society
+            .system
             .steps()
             .log()
             .forget(&self.operation(operations))?)
@@ -256,7 +256,7 @@ impl Context {
         let allowed = outbox.cell.options.job_deadline;
         let incarnation = Arc::clone(&outbox.incarnation);
         // An incarnation that is over starts nothing; the message is its successor's.
-        let waker = Arc::clone(&outbox.cell.waker);
+        let notifier = Arc::clone(&outbox.cell.notifier);
         incarnation.run(Some(ticket), allowed, async move {
             // Made inside, so that a panic in the closure itself is caught too.
             let work = std::panic::AssertUnwindSafe(async move { job(incoming, ctx).await });
@@ -280,24 +280,24 @@ impl Context {
             }
         });
         // Nobody else may be at work, and then nobody watches: the host has to see its deadline.
-        waker.wake();
+        notifier.wake();
     }
 
     /// The model, if this world has one.
     pub fn engine(&self) -> Result<&EngineHandle, AgentError> {
         self.outbox
-            .society
+            .system
             .engine()
             .ok_or_else(|| AgentError::failure("this node has no engine; load a model first"))
     }
 
-    /// Lets the model think, if its breaker lets the call through and the purse can pay for it.
+    /// Lets the model think, if its breaker lets the call through and the budget can pay for it.
     pub async fn think(&self, request: InferRequest) -> Result<Inference, AgentError> {
         let engine = self.engine()?;
         Ok(guarded::infer(
-            self.society().breakers(),
+            self.system().breakers(),
             engine,
-            self.purse.as_ref(),
+            self.budget.as_ref(),
             request,
         )
         .await?)
@@ -305,7 +305,7 @@ impl Context {
 
     /// Turns texts into vectors, if the engine's breaker lets the call through.
     pub async fn embed(&self, request: EmbedRequest) -> Result<Vec<Embedding>, AgentError> {
-        Ok(guarded::embed(self.society().breakers(), self.engine()?, request).await?)
+        Ok(guarded::embed(self.system().breakers(), self.engine()?, request).await?)
     }
 
     /// Goes no further if this incarnation has fallen. Its tasks are being ended, and until then everything fails for it: what it would
@@ -325,7 +325,7 @@ impl Context {
         if self.is_over() {
             return Err(SendError::Over.into());
         }
-        let Some(bus) = self.outbox.society.bus() else {
+        let Some(bus) = self.outbox.system.bus() else {
             return Ok(());
         };
         let payload = Bytes::from(serde_json::to_vec(event)?);
@@ -335,7 +335,7 @@ impl Context {
     /// The node's store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
-        self.outbox.society.store()
+        self.outbox.system.store()
     }
 
     /// Has the agent's snapshot saved once the current turn ends.
@@ -344,7 +344,7 @@ impl Context {
             .incarnation
             .checkpoint
             .store(true, Ordering::Release);
-        self.outbox.cell.waker.wake();
+        self.outbox.cell.notifier.wake();
     }
 }
 

@@ -31,20 +31,20 @@ impl Line {
 
     /// What opened it did not arrive at these.
     pub(crate) fn unsay(&self, unreached: &[Party]) {
-        self.cell.talks.lock().unsay(&self.key, unreached);
+        self.cell.conversations.lock().unsay(&self.key, unreached);
     }
 
     /// Nobody listens any more, but the conversation goes on.
     pub(crate) fn let_go(mut self) {
         self.open = false;
-        self.cell.talks.lock().stop_listening(&self.key);
+        self.cell.conversations.lock().stop_listening(&self.key);
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         if self.open {
-            self.cell.talks.lock().hang_up(&self.key);
+            self.cell.conversations.lock().hang_up(&self.key);
         }
     }
 }

@@ -20,17 +20,17 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::backlog::{give_back, settle_all};
 use super::cell::{Cell, Standing};
 use super::context::panic_text;
-use super::farewell::{give_back, settle_all};
 use super::in_flight::Ticket;
 use super::incarnation::{Incarnation, Report};
 use super::incoming::settle;
+use super::notifier::Wake;
 use super::outbox::Outbox;
 use super::turn::{Maker, Turn, take_turn};
-use super::wake::Wake;
 use super::{Agent, AgentError, Context, Incoming, inbox, metric};
-use crate::Society;
+use crate::AgentSystem;
 
 /// Frames verified before the host looks at its orders again: about a millisecond of work.
 const FRAMES_PER_LOOK: usize = 32;
@@ -42,9 +42,9 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) struct Host;
 
 pub(crate) struct HostArguments {
-    pub(crate) society: Society,
+    pub(crate) system: AgentSystem,
     pub(crate) cell: Arc<Cell>,
-    /// `None` for a principal's desk: it asks and is answered, and takes nothing else.
+    /// `None` for a principal's occupant: it asks and is answered, and takes nothing else.
     pub(crate) maker: Option<Maker>,
 }
 
@@ -62,8 +62,8 @@ enum Fall {
 }
 
 /// Where the author's agent is.
-enum Desk {
-    /// There is none: a principal's desk, or the agent is not made yet, or gone.
+enum Occupant {
+    /// There is none: a principal's occupant, or the agent is not made yet, or gone.
     Empty,
     /// Here, and free.
     Idle(Box<dyn Agent>),
@@ -71,11 +71,11 @@ enum Desk {
     Busy,
 }
 
-pub(crate) struct Pump {
+pub(crate) struct HostState {
     outbox: Arc<Outbox>,
     context: Option<Context>,
     maker: Option<Maker>,
-    desk: Desk,
+    occupant: Occupant,
     card: Option<Arc<AgentCard>>,
     /// Taken, and to be handed over before anything new.
     queue: VecDeque<Ticket>,
@@ -85,43 +85,43 @@ pub(crate) struct Pump {
 impl Actor for Host {
     type Msg = Wake;
     /// Boxed: ractor moves its actors' state about, and leaves room for it in the task wherever it has been.
-    type State = Box<Pump>;
+    type State = Box<HostState>;
     type Arguments = HostArguments;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Wake>,
         arguments: HostArguments,
-    ) -> Result<Box<Pump>, ActorProcessingErr> {
-        let pump = Box::new(Pump::enter(arguments, myself.clone()).await?);
+    ) -> Result<Box<HostState>, ActorProcessingErr> {
+        let state = Box::new(HostState::enter(arguments, myself.clone()).await?);
         // Whatever waited in the mailbox is taken up as soon as the host runs.
         let _ = myself.send_message(Wake);
-        Ok(pump)
+        Ok(state)
     }
 
     async fn handle(
         &self,
         _: ActorRef<Wake>,
         Wake: Wake,
-        pump: &mut Box<Pump>,
+        state: &mut Box<HostState>,
     ) -> Result<(), ActorProcessingErr> {
-        Ok(pump.look()?)
+        Ok(state.look()?)
     }
 
     async fn post_stop(
         &self,
         _: ActorRef<Wake>,
-        pump: &mut Box<Pump>,
+        state: &mut Box<HostState>,
     ) -> Result<(), ActorProcessingErr> {
-        Ok(pump.leave().await?)
+        Ok(state.leave().await?)
     }
 }
 
-impl Pump {
+impl HostState {
     /// Takes the cell over from the last incarnation and gets the agent started.
     async fn enter(arguments: HostArguments, host: ActorRef<Wake>) -> Result<Self, Fall> {
         let HostArguments {
-            society,
+            system,
             cell,
             maker,
         } = arguments;
@@ -130,14 +130,14 @@ impl Pump {
             .increment(1);
         let context_for = cell.party().agent().cloned();
         let outbox = Arc::new(Outbox {
-            society,
+            system,
             cell,
             incarnation,
         });
-        let mut pump = Self {
+        let mut state = Self {
             context: context_for.map(|me| Context::new(me, Arc::clone(&outbox))),
             maker,
-            desk: Desk::Empty,
+            occupant: Occupant::Empty,
             card: None,
             queue: VecDeque::new(),
             watch: None,
@@ -146,17 +146,18 @@ impl Pump {
         if let Some(last) = last {
             last.end();
             if !last.ended(LINGER).await {
-                tracing::warn!(agent = %pump.cell().party(), "the last incarnation blocks a thread and is fenced off");
+                tracing::warn!(agent = %state.cell().party(), "the last incarnation blocks a thread and is fenced off");
             }
         }
-        pump.cell().talks.lock().hang_up_all();
-        pump.cell().waker.answer();
-        pump.cell().waker.attach(host);
-        pump.inherit();
-        pump.begin().await?;
-        pump.cell()
-            .set_standing(&pump.outbox.incarnation, Standing::Active);
-        Ok(pump)
+        state.cell().conversations.lock().hang_up_all();
+        state.cell().notifier.answer();
+        state.cell().notifier.attach(host);
+        state.inherit();
+        state.begin().await?;
+        state
+            .cell()
+            .set_standing(&state.outbox.incarnation, Standing::Active);
+        Ok(state)
     }
 
     fn cell(&self) -> &Arc<Cell> {
@@ -180,8 +181,8 @@ impl Pump {
             };
             let sender = Some(entry.message.sender.as_str().into());
             self.outbox
-                .society
-                .bury(entry.message.sealed().clone(), reason, sender);
+                .system
+                .dead_letter(entry.message.sealed().clone(), reason, sender);
             if entry.answer_due {
                 let why = format!(
                     "gave up after {} deliveries, each of which ended the agent",
@@ -206,8 +207,8 @@ impl Pump {
         self.send_out(None, Turn::Begin { maker, me });
         // The bell rings for what happens; an agent that hangs makes nothing happen.
         self.watch()?;
-        while !matches!(self.desk, Desk::Idle(_)) {
-            self.cell().waker.rung().await;
+        while !matches!(self.occupant, Occupant::Idle(_)) {
+            self.cell().notifier.rung().await;
             self.look()?;
         }
         Ok(())
@@ -225,7 +226,7 @@ impl Pump {
     }
 
     fn try_look(&mut self) -> Result<(), Fall> {
-        self.cell().waker.answer();
+        self.cell().notifier.answer();
         self.read_reports()?;
         let mut budget = FRAMES_PER_LOOK;
         self.hear(&mut budget);
@@ -235,7 +236,7 @@ impl Pump {
             self.save();
         }
         if budget == 0 {
-            self.cell().waker.wake();
+            self.cell().notifier.wake();
         }
         self.watch()
     }
@@ -244,7 +245,7 @@ impl Pump {
         for report in self.incarnation().take_reports() {
             let (culprit, fall) = match report {
                 Report::Back(agent) => {
-                    self.desk = Desk::Idle(agent);
+                    self.occupant = Occupant::Idle(agent);
                     if self.card.is_none() {
                         self.card = self.cell().card();
                     }
@@ -299,8 +300,8 @@ impl Pump {
         };
         let sender = Some(message.sender.as_str().into());
         self.outbox
-            .society
-            .bury(message.sealed().clone(), Reason::Full { capacity }, sender);
+            .system
+            .dead_letter(message.sealed().clone(), Reason::Full { capacity }, sender);
         let why = AgentError::refuse(ReasonKind::Overloaded, "the agent has its hands full");
         settle(&self.outbox, ticket, &why);
     }
@@ -308,11 +309,13 @@ impl Pump {
     /// Hands messages over while the agent is free.
     fn take_up(&mut self, budget: &mut usize) {
         loop {
-            if matches!(self.desk, Desk::Empty) && self.maker.is_none() {
+            if matches!(self.occupant, Occupant::Empty) && self.maker.is_none() {
                 self.refuse_all(budget);
                 return;
             }
-            if !matches!(self.desk, Desk::Idle(_)) || self.cell().is_suspended() || !self.has_room()
+            if !matches!(self.occupant, Occupant::Idle(_))
+                || self.cell().is_suspended()
+                || !self.has_room()
             {
                 return;
             }
@@ -351,14 +354,13 @@ impl Pump {
             return;
         };
         let message = incoming.message();
-        if message.performative.is_directive()
-            && message.is_past_reply_by(self.outbox.society.now())
+        if message.performative.is_directive() && message.is_past_reply_by(self.outbox.system.now())
         {
             // It was in time when it was first taken; its sender has given up since.
             let sender = Some(message.sender.as_str().into());
             self.outbox
-                .society
-                .bury(message.sealed().clone(), Reason::Expired, sender);
+                .system
+                .dead_letter(message.sealed().clone(), Reason::Expired, sender);
             settle(
                 &self.outbox,
                 ticket,
@@ -370,9 +372,9 @@ impl Pump {
     }
 
     fn save(&mut self) {
-        if matches!(self.desk, Desk::Idle(_)) {
+        if matches!(self.occupant, Occupant::Idle(_)) {
             self.send_out(None, Turn::Checkpoint);
-        } else if matches!(self.desk, Desk::Busy) {
+        } else if matches!(self.occupant, Occupant::Busy) {
             // Asked for within a turn: it is done when the agent is back.
             self.incarnation().checkpoint.store(true, Ordering::Release);
         }
@@ -383,9 +385,9 @@ impl Pump {
         let Some(context) = self.context.clone() else {
             return;
         };
-        let agent = match std::mem::replace(&mut self.desk, Desk::Busy) {
-            Desk::Idle(agent) => Some(agent),
-            Desk::Empty | Desk::Busy => None,
+        let agent = match std::mem::replace(&mut self.occupant, Occupant::Busy) {
+            Occupant::Idle(agent) => Some(agent),
+            Occupant::Empty | Occupant::Busy => None,
         };
         let options = &self.cell().options;
         let allowed = match &turn {
@@ -470,10 +472,10 @@ impl Pump {
             }
             timer.abort();
         }
-        let waker = Arc::clone(&self.cell().waker);
+        let notifier = Arc::clone(&self.cell().notifier);
         let timer = tokio::spawn(async move {
             tokio::time::sleep_until(next).await;
-            waker.wake();
+            notifier.wake();
         });
         self.watch = Some((next, timer.abort_handle()));
         Ok(())
@@ -498,21 +500,24 @@ impl Pump {
             let waits = backlog == Backlog::Finish
                 && self.maker.is_some()
                 && !(self.queue.is_empty() && self.cell().requests.is_empty());
-            if !waits && self.incarnation().running() == 0 && !matches!(self.desk, Desk::Busy) {
+            if !waits
+                && self.incarnation().running() == 0
+                && !matches!(self.occupant, Occupant::Busy)
+            {
                 break;
             }
-            self.cell().waker.rung().await;
+            self.cell().notifier.rung().await;
         }
-        if matches!(self.desk, Desk::Idle(_)) {
+        if matches!(self.occupant, Occupant::Idle(_)) {
             self.send_out(None, Turn::Stop);
             self.watch()?;
-            while matches!(self.desk, Desk::Busy) {
-                self.cell().waker.rung().await;
+            while matches!(self.occupant, Occupant::Busy) {
+                self.cell().notifier.rung().await;
                 self.look()?;
             }
         }
         // What the agent kept to answer later is answered now, by letting go of it.
-        self.desk = Desk::Empty;
+        self.occupant = Occupant::Empty;
         self.give_back(backlog);
         settle_all(&self.outbox, &stopped());
         self.cell()
@@ -534,7 +539,7 @@ fn stopped() -> AgentError {
     )
 }
 
-impl Drop for Pump {
+impl Drop for HostState {
     fn drop(&mut self) {
         // First of all: what is dropped from now on was not let go of by the author.
         self.outbox.incarnation.end();

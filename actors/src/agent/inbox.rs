@@ -23,9 +23,9 @@ const UNSUPPORTED_ACT: &str = "unsupported-act";
 pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) -> Option<Ticket> {
     let cell = &outbox.cell;
     let me = cell.party();
-    let now = outbox.society.now();
+    let now = outbox.system.now();
 
-    let authentic = match authenticate(&frame, outbox.society.keys(), &cell.limits, now) {
+    let authentic = match authenticate(&frame, outbox.system.keys(), &cell.limits, now) {
         Ok(authentic) => authentic,
         Err(refusal) => {
             record(
@@ -52,11 +52,13 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
                 refusal.to_string(),
             );
             if matches!(refusal, Refusal::Expired { .. } | Refusal::TooOld { .. }) {
-                outbox
-                    .society
-                    .bury(frame, aios_supervisor::Reason::Expired, Some(cell.label()));
+                outbox.system.dead_letter(
+                    frame,
+                    aios_supervisor::Reason::Expired,
+                    Some(cell.label()),
+                );
             } else if refusal.answer(what.performative).is_some()
-                && let Ok(again) = authenticate(&frame, outbox.society.keys(), &cell.limits, now)
+                && let Ok(again) = authenticate(&frame, outbox.system.keys(), &cell.limits, now)
             {
                 answer(outbox, &again, &refusal);
             }
@@ -66,17 +68,17 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     cell.tally.verified();
 
     let heard = {
-        let mut talks = cell.talks.lock();
-        talks.receive(me, &message, now).map(|step| {
-            let ear = talks.ear(&step);
-            (step, ear)
+        let mut conversations = cell.conversations.lock();
+        conversations.receive(me, &message, now).map(|step| {
+            let reply_sender = conversations.reply_sender(&step);
+            (step, reply_sender)
         })
     };
-    let (step, ear) = match heard {
+    let (step, reply_sender) = match heard {
         Ok(heard) => heard,
         Err(refusal) => {
             if is_early_cancel(&message, &refusal) {
-                cell.talks.lock().keep_early_cancel(message);
+                cell.conversations.lock().keep_early_cancel(message);
             } else {
                 refuse(outbox, &message, &refusal);
             }
@@ -84,18 +86,18 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
         }
     };
 
-    if let Some(ear) = ear {
-        if let Err(unheard) = ear.try_send(message) {
+    if let Some(reply_sender) = reply_sender {
+        if let Err(unheard) = reply_sender.try_send(message) {
             let (message, reason) = match unheard {
                 TrySendError::Full(message) => (
                     message,
                     aios_supervisor::Reason::Full {
-                        capacity: ear.max_capacity(),
+                        capacity: reply_sender.max_capacity(),
                     },
                 ),
                 TrySendError::Closed(message) => (message, aios_supervisor::Reason::Expired),
             };
-            outbox.society.bury(
+            outbox.system.dead_letter(
                 message.sealed().clone(),
                 reason,
                 Some(message.sender.as_str().into()),
@@ -120,7 +122,7 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
         return None;
     }
     let leg_is_over = matches!(step.state, State::Finished(_));
-    let answer_due = !leg_is_over && (step.opened || cell.talks.lock().owes(&step.key, me));
+    let answer_due = !leg_is_over && (step.opened || cell.conversations.lock().owes(&step.key, me));
     let early = if step.opened {
         take_back(outbox, &message)
     } else {
@@ -147,10 +149,10 @@ fn is_early_cancel(message: &Message, refusal: &Refusal) -> bool {
 
 /// The cancel that overtook this message, taken note of in the conversation the message has just opened.
 fn take_back(outbox: &Outbox, message: &Message) -> Option<Trusted> {
-    let mut talks = outbox.cell.talks.lock();
-    let early = talks.early_cancel(message.conversation_id, &message.sender)?;
-    talks
-        .receive(outbox.cell.party(), &early, outbox.society.now())
+    let mut conversations = outbox.cell.conversations.lock();
+    let early = conversations.early_cancel(message.conversation_id, &message.sender)?;
+    conversations
+        .receive(outbox.cell.party(), &early, outbox.system.now())
         .ok()?;
     Some(early)
 }
@@ -168,7 +170,7 @@ fn refuse(outbox: &Outbox, message: &Trusted, refusal: &Refusal) {
         // Nobody waits for it any more, here or there.
         Refusal::OutOfProtocol(late) if matches!(late.why, Why::Finished | Why::Late { .. }) => {
             let sender = Some(message.sender.as_str().into());
-            outbox.society.bury(
+            outbox.system.dead_letter(
                 message.sealed().clone(),
                 aios_supervisor::Reason::Expired,
                 sender,
@@ -221,8 +223,8 @@ fn record(
 ) {
     outbox.cell.tally.refused(label);
     let by = outbox.cell.party().clone();
-    outbox.society.audit().record(AuditEntry {
-        at: outbox.society.now(),
+    outbox.system.audit().record(AuditEntry {
+        at: outbox.system.now(),
         by,
         from,
         label,

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::Agent;
 use super::in_flight::Ticket;
-use super::wake::Waker;
+use super::notifier::Notifier;
 
 /// What happened to the author's code since the host last looked.
 pub(crate) enum Report {
@@ -62,7 +62,7 @@ struct Tasks {
 
 pub(crate) struct Incarnation {
     pub(crate) number: u64,
-    waker: Arc<Waker>,
+    notifier: Arc<Notifier>,
     over: AtomicBool,
     reports: Mutex<Vec<Report>>,
     tasks: Mutex<Tasks>,
@@ -72,10 +72,10 @@ pub(crate) struct Incarnation {
 }
 
 impl Incarnation {
-    pub(crate) fn new(number: u64, waker: Arc<Waker>) -> Arc<Self> {
+    pub(crate) fn new(number: u64, notifier: Arc<Notifier>) -> Arc<Self> {
         Arc::new(Self {
             number,
-            waker,
+            notifier,
             over: AtomicBool::new(false),
             reports: Mutex::default(),
             tasks: Mutex::default(),
@@ -219,6 +219,6 @@ impl Drop for Ended {
             self.incarnation.all_ended.notify_waiters();
         }
         // There is a report to read, or room for another task.
-        self.incarnation.waker.wake();
+        self.incarnation.notifier.wake();
     }
 }

@@ -145,7 +145,7 @@ impl Incoming {
         let key = &self.conversation;
         if act == Performative::Agree
             && self.deliveries > 1
-            && !cell.talks.lock().expects(key, cell.party(), act)
+            && !cell.conversations.lock().expects(key, cell.party(), act)
         {
             return Ok(());
         }
@@ -154,7 +154,7 @@ impl Incoming {
             return sent;
         }
         // Even an answer that found nobody settles the matter: the conversation has moved on.
-        if act != Performative::Agree && !cell.talks.lock().owes(key, cell.party()) {
+        if act != Performative::Agree && !cell.conversations.lock().owes(key, cell.party()) {
             cell.in_flight.lock().settle(self.ticket);
         }
         sent

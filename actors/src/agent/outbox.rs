@@ -11,13 +11,13 @@ use aios_protocols::{
 use tokio::sync::mpsc;
 
 use super::cell::{Cell, Lane};
+use super::conversations::ReplySender;
 use super::dialogue::{Dialogue, Line};
 use super::error::outcome;
 use super::in_flight::Entry;
 use super::incarnation::Incarnation;
-use super::talks::Ear;
 use super::{Address, AgentError, AskError, SendError};
-use crate::Society;
+use crate::AgentSystem;
 use crate::recovery::Waiter;
 
 /// What one leg of an ask can hold before the asker looks: an agree and the answer, twice over.
@@ -47,14 +47,14 @@ impl Drop for Asked {
 
 /// Speaks for one incarnation. When that is over it is mute.
 pub(crate) struct Outbox {
-    pub(crate) society: Society,
+    pub(crate) system: AgentSystem,
     pub(crate) cell: Arc<Cell>,
     pub(crate) incarnation: Arc<Incarnation>,
 }
 
 impl Outbox {
     pub(crate) fn find(&self, address: &Address) -> Result<Arc<Cell>, SendError> {
-        let found = self.society.directory().find(address, self.cell.party());
+        let found = self.system.directory().find(address, self.cell.party());
         found.ok_or_else(|| SendError::NoReceiver {
             address: address.to_string(),
         })
@@ -65,18 +65,24 @@ impl Outbox {
         if self.incarnation.is_over() {
             return Err(SendError::Over);
         }
-        let (message, identity) = self.cell.stamp(draft, self.society.now())?;
+        let (message, identity) = self.cell.stamp(draft, self.system.now())?;
         let frame = identity
             .seal(&message, &self.cell.limits)
             .map_err(aios_protocols::SealError::from)?;
         Ok((message, frame))
     }
 
-    fn note(&self, message: &Message, ear: Option<Ear>) -> Result<Step, SendError> {
-        self.cell
-            .talks
-            .lock()
-            .send(self.cell.party(), message, self.society.now(), ear)
+    fn note(
+        &self,
+        message: &Message,
+        reply_sender: Option<ReplySender>,
+    ) -> Result<Step, SendError> {
+        self.cell.conversations.lock().send(
+            self.cell.party(),
+            message,
+            self.system.now(),
+            reply_sender,
+        )
     }
 
     async fn deliver(&self, to: &Cell, opened: bool, frame: &Sealed) -> Result<(), SendError> {
@@ -104,7 +110,7 @@ impl Outbox {
             }
         }
         if !unreached.is_empty() && step.opened {
-            self.cell.talks.lock().unsay(&step.key, &unreached);
+            self.cell.conversations.lock().unsay(&step.key, &unreached);
         }
         if unreached.len() < to.len() {
             Ok(())
@@ -124,8 +130,8 @@ impl Outbox {
             to.push(self.find(&party.into())?);
         }
         let (message, frame) = self.seal(draft)?;
-        let (ear, heard) = mpsc::channel(places.max(1));
-        let step = self.note(&message, Some(ear))?;
+        let (reply_sender, heard) = mpsc::channel(places.max(1));
+        let step = self.note(&message, Some(reply_sender))?;
         let line = Line::new(Arc::clone(&self.cell), step.key.clone());
         let mut unreached = Vec::new();
         for cell in &to {
@@ -174,7 +180,7 @@ impl Outbox {
         }
         let draft = match draft.latest_reply() {
             Some(_) => draft,
-            None => draft.reply_by(self.society.now() + deadline),
+            None => draft.reply_by(self.system.now() + deadline),
         };
         let answered = tokio::time::timeout(deadline, async {
             let mut asked = Asked(Some(self.open(draft, EAR).await?));
@@ -182,10 +188,10 @@ impl Outbox {
             let _waiting = waiter
                 .zip(asked.conversation())
                 .map(|(waiter, conversation)| {
-                    let society = &self.society;
-                    society
+                    let system = &self.system;
+                    system
                         .waits()
-                        .begin(waiter, &receiver, conversation, society.now(), deadline)
+                        .begin(waiter, &receiver, conversation, system.now(), deadline)
                 });
             loop {
                 match asked.hear().await {
@@ -237,7 +243,7 @@ impl Outbox {
             let handed = match self.find(&party.into()) {
                 Ok(cell) => cell.offer_reply(frame.clone(), Some(self.cell.label())),
                 Err(nobody) => {
-                    self.society.bury(
+                    self.system.dead_letter(
                         frame.clone(),
                         aios_supervisor::Reason::Closed,
                         Some(self.cell.label()),
@@ -267,7 +273,11 @@ impl Outbox {
         let content = Content::from(reason);
         let (message, key) = (&entry.message, &entry.conversation);
         for act in [first, Failure, Refuse, RejectProposal, NotUnderstood] {
-            let allowed = self.cell.talks.lock().expects(key, self.cell.party(), act);
+            let allowed = self
+                .cell
+                .conversations
+                .lock()
+                .expects(key, self.cell.party(), act);
             if allowed {
                 if let Err(error) = self.answer(message.reply(act, content)) {
                     tracing::debug!(agent = %self.cell.party(), %error, "bad news did not reach the sender");

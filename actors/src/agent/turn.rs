@@ -88,7 +88,7 @@ async fn begin(
     outbox: &Outbox,
 ) -> Result<Box<dyn Agent>, AgentError> {
     let mut agent = maker()?;
-    match outbox.society.load_snapshot(&me) {
+    match outbox.system.load_snapshot(&me) {
         Ok(None) => {}
         Ok(Some(snapshot)) => {
             if let Err(error) = agent.restore(snapshot) {
@@ -110,7 +110,7 @@ fn save(agent: &dyn Agent, context: &Context, outbox: &Outbox) {
     let Some(snapshot) = agent.snapshot() else {
         return;
     };
-    if let Err(error) = outbox.society.save_snapshot(context.me(), &snapshot) {
+    if let Err(error) = outbox.system.save_snapshot(context.me(), &snapshot) {
         tracing::warn!(agent = %context.me(), %error, "snapshot not saved");
     }
 }

@@ -52,7 +52,7 @@ impl Agent for Executor {
         let order: TaskOrder = incoming.json()?;
         let tools = Arc::clone(&self.tools);
         ctx.spawn(incoming, move |incoming, ctx| async move {
-            let key = tool_key(&order.operation, ctx.tenant(), ctx.society().tenant());
+            let key = tool_key(&order.operation, ctx.tenant(), ctx.system().tenant());
             let result = tokio::select! {
                 result = ctx.once(&order.operation, || perform(tools, &order, key, &ctx)) => result?,
                 // The planner has given up; dropping the step raises the tool's flag.

@@ -108,7 +108,7 @@ pub(super) fn release(answer: &GoalAnswer, ctx: &Context) -> Result<(), AgentErr
         .ok_or_else(|| held("it carries no verdict"))?;
     let verdict = authenticate(
         &Sealed::from_bytes(frame),
-        ctx.society().keys(),
+        ctx.system().keys(),
         &Limits::CONTROL,
         ctx.now(),
     )

@@ -53,7 +53,7 @@ impl Agent for MemoryKeeper {
         let kept = Shelves::new(
             Arc::clone(store),
             Arc::clone(&memory),
-            ctx.society().results(),
+            ctx.system().results(),
         );
         // So that a smaller bound than the last one is met at once.
         kept.of(ctx.tenant())?;

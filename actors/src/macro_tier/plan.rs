@@ -108,7 +108,7 @@ pub struct Plan {
 
 /// What a plan may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
+pub struct PlanLimits {
     /// Most tasks.
     pub tasks: usize,
     /// Most dependencies of one task.
@@ -121,7 +121,7 @@ pub struct Budget {
     pub args_bytes: usize,
 }
 
-impl Default for Budget {
+impl Default for PlanLimits {
     fn default() -> Self {
         // 32 tasks hold the largest template (12) twice over; three chained model calls of 30 s and the tools fit in 5 minutes.
         Self {
@@ -260,7 +260,7 @@ impl Plan {
     ///
     /// # Errors
     /// The first rule broken, in the order sizes, names, dependencies, cycles, budgets.
-    pub fn check(&self, actions: &[&str], budget: &Budget) -> Result<(), PlanError> {
+    pub fn check(&self, actions: &[&str], budget: &PlanLimits) -> Result<(), PlanError> {
         if self.tasks.is_empty() {
             return Err(PlanError::Empty);
         }
@@ -305,7 +305,12 @@ impl Plan {
         Ok(())
     }
 
-    fn check_task(&self, task: &Task, actions: &[&str], budget: &Budget) -> Result<(), PlanError> {
+    fn check_task(
+        &self,
+        task: &Task,
+        actions: &[&str],
+        budget: &PlanLimits,
+    ) -> Result<(), PlanError> {
         let named = !task.id.is_empty()
             && task.id.len() <= 64
             && task
@@ -536,7 +541,7 @@ mod tests {
         ];
         for (tasks, expected) in cases {
             let error = plan(tasks)
-                .check(&["sql"], &Budget::default())
+                .check(&["sql"], &PlanLimits::default())
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(expected), "{error} / {expected}");
@@ -553,7 +558,7 @@ mod tests {
             task("c", &["b"]),
             last,
         ]);
-        plan.check(&["sql"], &Budget::default()).unwrap();
+        plan.check(&["sql"], &PlanLimits::default()).unwrap();
         let ids = |done: &[&str], failed: &[&str]| -> Vec<String> {
             plan.ready(&set(done), &set(failed))
                 .iter()

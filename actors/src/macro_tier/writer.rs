@@ -9,9 +9,9 @@ use aios_protocols::TenantId;
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;
 
-use crate::Society;
+use crate::AgentSystem;
 use crate::recovery::guarded::{self, ModelError};
-use crate::recovery::{Breakers, Purses};
+use crate::recovery::{Breakers, Budgets};
 
 /// How often a waiting writer looks whether anybody still wants the text.
 const LOOK: Duration = Duration::from_millis(20);
@@ -22,20 +22,20 @@ const TOKENS_PER_WORD: u32 = 2;
 pub struct ModelWriter {
     engine: EngineHandle,
     breakers: Breakers,
-    purses: Purses,
+    budgets: Budgets,
     tenant: TenantId,
     runtime: Handle,
 }
 
 impl ModelWriter {
-    /// A writer on this engine, let through by a world's breakers and paid from its purses. Must be made inside the runtime whose blocking
+    /// A writer on this engine, let through by a world's breakers and paid from its budgets. Must be made inside the runtime whose blocking
     /// threads will call it.
-    pub fn new(engine: EngineHandle, world: &Society) -> Self {
+    pub fn new(engine: EngineHandle, world: &AgentSystem) -> Self {
         // Not the world itself: it owns the tools, and they own the writer.
         Self {
             engine,
             breakers: world.breakers().clone(),
-            purses: world.purses().clone(),
+            budgets: world.budgets().clone(),
             tenant: world.tenant().clone(),
             runtime: Handle::current(),
         }
@@ -59,12 +59,12 @@ impl Writer for ModelWriter {
             .sampling(Sampling::Greedy)
             .deadline(request.deadline);
         let cancel = infer.cancel.clone();
-        let purse = self
-            .purses
+        let budget = self
+            .budgets
             .of_key(request.idempotency_key, &self.tenant)
             .map_err(|none| WriteError::NoBudget(none.to_string()))?;
         let inference = self.runtime.block_on(async {
-            let thought = guarded::infer(&self.breakers, &self.engine, Some(&purse), infer);
+            let thought = guarded::infer(&self.breakers, &self.engine, Some(&budget), infer);
             tokio::pin!(thought);
             loop {
                 tokio::select! {
@@ -115,23 +115,23 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_written_for_a_goal_that_cannot_pay_or_is_not_under_way() {
-        let world = Society::builder().build();
+        let world = AgentSystem::builder().build();
         let allowance = Allowance {
             tokens: 1_000,
             money_micros: 0,
             time: Duration::from_secs(60),
             price_micros: 0,
         };
-        let (purses, now) = (world.purses().clone(), world.now());
+        let (budgets, now) = (world.budgets().clone(), world.now());
         let us = world.tenant().clone();
-        let open = purses.begin(&us, "open", allowance, now);
+        let open = budgets.begin(&us, "open", allowance, now);
         let poor = Allowance {
             tokens: 1,
             ..allowance
         };
-        purses.begin(&us, "poor", poor, now);
-        let over = purses.begin(&us, "over", allowance, now);
-        purses.close(&us, "over", &over);
+        budgets.begin(&us, "poor", poor, now);
+        let over = budgets.begin(&us, "over", allowance, now);
+        budgets.close(&us, "over", &over);
         // No engine comes up behind it: what gets that far waits for one until its time is over.
         let writer = ModelWriter::new(EngineHandle::new(EngineConfig::default()), &world);
         let write = move |goal: &str| {

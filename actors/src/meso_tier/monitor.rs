@@ -127,11 +127,11 @@ impl Agent for Monitor {
 }
 
 fn health(ctx: &Context) -> Health {
-    let society = ctx.society();
+    let system = ctx.system();
     let mut agents = BTreeMap::new();
     let mut failed = BTreeMap::new();
     let mut alerts = Vec::new();
-    for view in society.directory().view() {
+    for view in system.directory().view() {
         *agents.entry(view.state.as_str().to_owned()).or_insert(0) += 1;
         if view.state == AgentState::Failed {
             let why = view
@@ -149,10 +149,10 @@ fn health(ctx: &Context) -> Health {
             ));
         }
     }
-    let circles = society.waits().deadlocks(society.now());
+    let circles = system.waits().deadlocks(system.now());
     alerts.extend(circles.iter().map(ToString::to_string));
     alerts.extend(
-        society
+        system
             .breakers()
             .view()
             .into_iter()
@@ -162,7 +162,7 @@ fn health(ctx: &Context) -> Health {
                 format!("the breaker of {service} is {state}: {error}")
             }),
     );
-    let refused = society
+    let refused = system
         .audit()
         .counts()
         .into_iter()
@@ -172,7 +172,7 @@ fn health(ctx: &Context) -> Health {
         agents,
         failed,
         refused,
-        dead_letters: society.dead_letters().counts().total,
+        dead_letters: system.dead_letters().counts().total,
         alerts,
     }
 }

@@ -32,7 +32,7 @@ impl Agent for Registry {
 }
 
 fn lookup(wanted: &LookupRequest, ctx: &Context) -> Vec<Found> {
-    let directory = ctx.society().directory();
+    let directory = ctx.system().directory();
     directory
         .cards()
         .into_iter()

@@ -52,7 +52,7 @@ impl Agent for Router {
     }
 
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
-        let feedback = match ctx.society().bus() {
+        let feedback = match ctx.system().bus() {
             Some(bus) => Some(
                 bus.subscribe(SubjectPattern::events(EventKind::Task), EVENTS)
                     .await?,
@@ -68,7 +68,7 @@ impl Agent for Router {
                 chance: StdRng::seed_from_u64(0x7261_696c),
             }),
         });
-        ctx.society()
+        ctx.system()
             .directory()
             .choose_by(Arc::clone(&trails) as Arc<dyn Chooser>);
         self.trails = Some(trails);

@@ -55,7 +55,7 @@ impl Agent for Security {
                     return Err(AgentError::refuse(ReasonKind::Unauthorised, detail));
                 }
                 let order: Revoke = incoming.json()?;
-                let known = ctx.society().key_registry().revoke_party(&order.party);
+                let known = ctx.system().key_registry().revoke_party(&order.party);
                 tracing::warn!(party = %order.party, by = %incoming.sender, known, "keys revoked");
                 incoming.inform(Content::json(&serde_json::json!({ "revoked": known }))?)?;
                 Ok(())
@@ -75,7 +75,7 @@ impl Agent for Security {
 fn report(ctx: &Context) -> AuditReport {
     /// Enough to see a pattern, few enough for one message.
     const LATEST: usize = 50;
-    let audit = ctx.society().audit();
+    let audit = ctx.system().audit();
     let entries = audit.entries();
     let latest = entries
         .iter()

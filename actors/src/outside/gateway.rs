@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use super::bridge::{Bridge, not_reached};
 use super::guests::Arrival;
 use super::{GatewayError, GatewayOptions};
-use crate::Society;
+use crate::AgentSystem;
 use crate::agent::{AgentOptions, Cell, SendError};
 
 /// A string on its way out.
@@ -35,7 +35,7 @@ pub struct Outgoing {
 pub struct Gateway(Arc<Inner>);
 
 struct Inner {
-    society: Society,
+    system: AgentSystem,
     bridge: Mutex<Bridge>,
     envoys: Mutex<HashMap<AgentId, Envoy>>,
     tenant: TenantId,
@@ -52,15 +52,15 @@ struct Envoy {
 
 impl Gateway {
     /// Opens a gateway, and the queue of what goes out by it.
-    pub fn open(society: &Society, options: GatewayOptions) -> (Self, mpsc::Receiver<Outgoing>) {
+    pub fn open(system: &AgentSystem, options: GatewayOptions) -> (Self, mpsc::Receiver<Outgoing>) {
         let (outgoing, carried) = mpsc::channel(options.outgoing.max(1));
         let most = options.outgoing_bytes.min(Semaphore::MAX_PERMITS);
         let inner = Inner {
             tenant: options.tenant.clone(),
             room: Arc::new(Semaphore::new(most)),
             most,
-            bridge: Mutex::new(Bridge::new(options, society.now())),
-            society: society.clone(),
+            bridge: Mutex::new(Bridge::new(options, system.now())),
+            system: system.clone(),
             envoys: Mutex::default(),
             outgoing,
         };
@@ -86,7 +86,7 @@ impl Gateway {
     /// it. It stays until the gateway goes.
     pub fn invite(&self, agent: AgentName) -> Result<AgentId, GatewayError> {
         let mut bridge = self.0.bridge.lock();
-        let (envoy, arrival) = bridge.invite(agent, self.0.society.now())?;
+        let (envoy, arrival) = bridge.invite(agent, self.0.system.now())?;
         Inner::settle(&self.0, &mut bridge, &arrival)?;
         Ok(envoy)
     }
@@ -121,7 +121,7 @@ impl Gateway {
     async fn take(&self, acl: &Acl, intended: &[&str]) -> Result<(), GatewayError> {
         let messages = {
             let mut bridge = self.0.bridge.lock();
-            let (messages, arrival) = bridge.inbound(acl, intended, self.0.society.now())?;
+            let (messages, arrival) = bridge.inbound(acl, intended, self.0.system.now())?;
             // Envoys enter under the lock: nobody finds one that is known and has no cell.
             Inner::settle(&self.0, &mut bridge, &arrival)?;
             messages
@@ -168,7 +168,7 @@ impl Inner {
                 tenant: Some(this.tenant.clone()),
                 ..AgentOptions::default()
             };
-            let cell = match this.society.enrol(envoy, options) {
+            let cell = match this.system.enrol(envoy, options) {
                 Ok(cell) => cell,
                 Err(error) => {
                     bridge.dismiss(envoy);
@@ -190,7 +190,7 @@ impl Inner {
         if let Some(gone) = self.envoys.lock().remove(envoy) {
             gone.listens.abort();
             gone.cell.go_offline();
-            self.society.take_leave_of(&gone.cell);
+            self.system.take_leave_of(&gone.cell);
         }
     }
 
@@ -212,12 +212,12 @@ impl Inner {
         };
         let cell = self.cell(envoy).ok_or(SendError::Over)?;
         let to = self
-            .society
+            .system
             .directory()
             .get(&local.into())
             .ok_or_else(nobody)?;
         let (message, identity) = cell
-            .stamp(draft, self.society.now())
+            .stamp(draft, self.system.now())
             .map_err(SendError::from)?;
         let frame = identity
             .seal(&message, &cell.limits)
@@ -229,16 +229,16 @@ impl Inner {
 
     /// A frame that an agent here sent to an envoy.
     async fn heard(&self, envoy: &AgentId, cell: &Cell, frame: Sealed) {
-        let now = self.society.now();
-        let admitted = authenticate(&frame, self.society.keys(), &cell.limits, now)
+        let now = self.system.now();
+        let admitted = authenticate(&frame, self.system.keys(), &cell.limits, now)
             .and_then(|authentic| cell.verifier.lock().admit(authentic, cell.party(), now));
         let message = match admitted {
             Ok(message) => message,
             Err(refusal) => {
                 cell.tally.refused(refusal.label());
                 tracing::warn!(%envoy, %refusal, "a message to an outside agent was not admitted");
-                self.society
-                    .bury(frame, aios_supervisor::Reason::Expired, None);
+                self.system
+                    .dead_letter(frame, aios_supervisor::Reason::Expired, None);
                 return;
             }
         };
@@ -253,8 +253,8 @@ impl Inner {
         };
         if let Err(error) = carried {
             tracing::debug!(%envoy, %error, "a message was not let out");
-            self.society
-                .bury(frame, aios_supervisor::Reason::Closed, Some(cell.label()));
+            self.system
+                .dead_letter(frame, aios_supervisor::Reason::Closed, Some(cell.label()));
             if !matches!(error, GatewayError::Gone) {
                 self.report(sent, &error.to_string()).await;
             }
@@ -310,7 +310,7 @@ impl Inner {
 /// Hears what agents here say to an envoy, until the gateway is gone.
 async fn listen(gateway: std::sync::Weak<Inner>, envoy: AgentId, cell: Arc<Cell>) {
     loop {
-        cell.waker.answer();
+        cell.notifier.answer();
         while let Some(frame) = cell.replies.try_pop().or_else(|| cell.requests.try_pop()) {
             let Some(gateway) = gateway.upgrade() else {
                 return;
@@ -321,11 +321,11 @@ async fn listen(gateway: std::sync::Weak<Inner>, envoy: AgentId, cell: Arc<Cell>
                 tracing::error!(%envoy, "a message to an outside agent made the gateway panic");
                 let sender = Some(cell.label());
                 gateway
-                    .society
-                    .bury(frame, aios_supervisor::Reason::Closed, sender);
+                    .system
+                    .dead_letter(frame, aios_supervisor::Reason::Closed, sender);
             }
         }
-        cell.waker.rung().await;
+        cell.notifier.rung().await;
     }
 }
 
@@ -334,7 +334,7 @@ impl Drop for Inner {
         for (_, gone) in self.envoys.get_mut().drain() {
             gone.listens.abort();
             gone.cell.go_offline();
-            self.society.take_leave_of(&gone.cell);
+            self.system.take_leave_of(&gone.cell);
         }
     }
 }

@@ -26,7 +26,7 @@ use aios_protocols::fipa_string::{AclError, ReadError};
 use aios_protocols::{IdentityError, Printable, TenantId};
 use sha2::{Digest, Sha256};
 
-use crate::SocietyError;
+use crate::AgentSystemError;
 use crate::agent::SendError;
 
 pub use gateway::{Gateway, Outgoing};
@@ -154,7 +154,7 @@ pub enum GatewayError {
     },
     /// The envoy found no place among the agents.
     #[error(transparent)]
-    Society(#[from] SocietyError),
+    AgentSystem(#[from] AgentSystemError),
     /// The agent here did not take it.
     #[error(transparent)]
     NotDelivered(#[from] SendError),

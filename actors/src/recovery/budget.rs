@@ -8,7 +8,7 @@ use aios_protocols::{TenantId, Timestamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-/// Purses of goals that nobody closed are dropped this long after their time is over.
+/// Budgets of goals that nobody closed are dropped this long after their time is over.
 const KEPT: Duration = Duration::from_secs(600);
 
 /// What a goal may spend.
@@ -88,12 +88,12 @@ impl OverBudget {
     }
 }
 
-/// A goal without a purse pays for nothing: it is over, or was never begun here.
+/// A goal without a budget pays for nothing: it is over, or was never begun here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "goal {goal:?} has no budget under way: it is over or was never begun; ask for it again, by way of a planner"
 )]
-pub struct NoPurse {
+pub struct NoBudget {
     /// Which goal.
     pub goal: String,
 }
@@ -101,9 +101,9 @@ pub struct NoPurse {
 /// The shortest time in which a model call can be of use.
 const CALL_LEAST: Duration = Duration::from_millis(10);
 
-/// What is left to one goal. Cheap to clone; clones are the same purse.
+/// What is left to one goal. Cheap to clone; clones are the same budget.
 #[derive(Debug, Clone)]
-pub struct Purse(Arc<Inner>);
+pub struct Budget(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -119,14 +119,14 @@ struct Inner {
 #[derive(Debug)]
 #[must_use = "settle it with what the call took"]
 pub struct Hold {
-    purse: Purse,
+    budget: Budget,
     tokens: u64,
     /// How long the call may take at most.
     pub time: Duration,
 }
 
-impl Purse {
-    /// A full purse.
+impl Budget {
+    /// A full budget.
     #[must_use]
     pub fn new(allowance: Allowance, began: Timestamp) -> Self {
         Self(Arc::new(Inner {
@@ -148,7 +148,7 @@ impl Purse {
         spent.calls += 1;
         spent.money_micros = self.price(spent.tokens);
         Ok(Hold {
-            purse: self.clone(),
+            budget: self.clone(),
             tokens,
             time,
         })
@@ -224,17 +224,17 @@ impl Purse {
 impl Hold {
     /// The call took so many tokens. More than was set aside is counted too: the next call finds less.
     pub fn settle(self, used: u64) {
-        let mut spent = self.purse.0.spent.lock();
+        let mut spent = self.budget.0.spent.lock();
         spent.tokens = (spent.tokens - self.tokens).saturating_add(used);
-        spent.money_micros = self.purse.price(spent.tokens);
+        spent.money_micros = self.budget.price(spent.tokens);
     }
 
     /// The call was never made.
     pub fn unused(self) {
-        let mut spent = self.purse.0.spent.lock();
+        let mut spent = self.budget.0.spent.lock();
         spent.tokens -= self.tokens;
         spent.calls -= 1;
-        spent.money_micros = self.purse.price(spent.tokens);
+        spent.money_micros = self.budget.price(spent.tokens);
     }
 }
 
@@ -247,79 +247,79 @@ pub(crate) fn tool_key(operation: &str, tenant: &TenantId, own: &TenantId) -> St
     }
 }
 
-/// The purses of all goals under way in one world, each tenant's its own. They outlive a planner that falls, because its successor goes on, and end with their
-/// goals. Cheap to clone; clones are the same purses.
+/// The budgets of all goals under way in one world, each tenant's its own. They outlive a planner that falls, because its successor goes on, and end with their
+/// goals. Cheap to clone; clones are the same budgets.
 #[derive(Debug, Clone, Default)]
-pub struct Purses(Arc<Mutex<HashMap<(TenantId, String), Purse>>>);
+pub struct Budgets(Arc<Mutex<HashMap<(TenantId, String), Budget>>>);
 
-impl Purses {
-    /// A full purse for a goal that begins, whatever an earlier run of the same name has left.
+impl Budgets {
+    /// A full budget for a goal that begins, whatever an earlier run of the same name has left.
     pub fn begin(
         &self,
         tenant: &TenantId,
         goal: &str,
         allowance: Allowance,
         now: Timestamp,
-    ) -> Purse {
-        let purse = Purse::new(allowance, now);
-        let mut purses = self.0.lock();
-        purses.retain(|_, purse| !purse.over(now));
-        purses.insert((tenant.clone(), goal.to_owned()), purse.clone());
-        purse
+    ) -> Budget {
+        let budget = Budget::new(allowance, now);
+        let mut budgets = self.0.lock();
+        budgets.retain(|_, budget| !budget.over(now));
+        budgets.insert((tenant.clone(), goal.to_owned()), budget.clone());
+        budget
     }
 
-    /// The purse of a goal that goes on after a fall; a full one if nothing was begun.
+    /// The budget of a goal that goes on after a fall; a full one if nothing was begun.
     pub fn resume(
         &self,
         tenant: &TenantId,
         goal: &str,
         allowance: Allowance,
         now: Timestamp,
-    ) -> Purse {
+    ) -> Budget {
         match self.of(tenant, goal) {
-            Ok(purse) => purse,
+            Ok(budget) => budget,
             Err(_) => self.begin(tenant, goal, allowance, now),
         }
     }
 
-    /// The purse of a goal under way.
+    /// The budget of a goal under way.
     ///
     /// # Errors
     /// When the goal is not under way; nothing is free of charge for that.
-    pub fn of(&self, tenant: &TenantId, goal: &str) -> Result<Purse, NoPurse> {
-        let purses = self.0.lock();
-        let purse = purses.get(&(tenant.clone(), goal.to_owned()));
-        purse.cloned().ok_or_else(|| NoPurse {
+    pub fn of(&self, tenant: &TenantId, goal: &str) -> Result<Budget, NoBudget> {
+        let budgets = self.0.lock();
+        let budget = budgets.get(&(tenant.clone(), goal.to_owned()));
+        budget.cloned().ok_or_else(|| NoBudget {
             goal: goal.to_owned(),
         })
     }
 
-    /// The purse of the goal that a tool's idempotency key is for; see [`tool_key`].
+    /// The budget of the goal that a tool's idempotency key is for; see [`tool_key`].
     ///
     /// # Errors
     /// When the key names no goal under way.
-    pub fn of_key(&self, key: &str, own: &TenantId) -> Result<Purse, NoPurse> {
+    pub fn of_key(&self, key: &str, own: &TenantId) -> Result<Budget, NoBudget> {
         let name = key.split('/').next().unwrap_or_default();
         match name.split_once('@') {
             None => self.of(own, name),
             Some((goal, tenant)) => match TenantId::new(tenant) {
                 Ok(tenant) => self.of(&tenant, goal),
-                Err(_) => Err(NoPurse {
+                Err(_) => Err(NoBudget {
                     goal: name.to_owned(),
                 }),
             },
         }
     }
 
-    /// The goal is over. A purse that is there under its name by now is another run's and stays.
-    pub fn close(&self, tenant: &TenantId, goal: &str, purse: &Purse) {
+    /// The goal is over. A budget that is there under its name by now is another run's and stays.
+    pub fn close(&self, tenant: &TenantId, goal: &str, budget: &Budget) {
         let key = (tenant.clone(), goal.to_owned());
-        let mut purses = self.0.lock();
-        if purses
+        let mut budgets = self.0.lock();
+        if budgets
             .get(&key)
-            .is_some_and(|there| Arc::ptr_eq(&there.0, &purse.0))
+            .is_some_and(|there| Arc::ptr_eq(&there.0, &budget.0))
         {
-            purses.remove(&key);
+            budgets.remove(&key);
         }
     }
 
@@ -344,22 +344,22 @@ mod tests {
         Timestamp::since_epoch(Duration::from_millis(1_000_000 + ms))
     }
 
-    fn purse(tokens: u64, money_micros: u64, price_micros: u64) -> Purse {
+    fn budget(tokens: u64, money_micros: u64, price_micros: u64) -> Budget {
         let allowance = Allowance {
             tokens,
             money_micros,
             time: Duration::from_secs(1),
             price_micros,
         };
-        Purse::new(allowance, at(0))
+        Budget::new(allowance, at(0))
     }
 
     #[test]
     fn what_is_not_used_goes_back_and_what_nobody_settles_is_spent() {
-        let purse = purse(100, 0, 0);
-        let hold = purse.reserve(80, at(0)).unwrap();
+        let budget = budget(100, 0, 0);
+        let hold = budget.reserve(80, at(0)).unwrap();
         assert_eq!(
-            purse.reserve(30, at(0)).unwrap_err(),
+            budget.reserve(30, at(0)).unwrap_err(),
             OverBudget::Tokens {
                 asked: 30,
                 left: 20,
@@ -367,31 +367,31 @@ mod tests {
             }
         );
         hold.settle(10);
-        let lost = purse.reserve(60, at(0)).unwrap();
+        let lost = budget.reserve(60, at(0)).unwrap();
         drop(lost);
-        purse.reserve(5, at(0)).unwrap().unused();
+        budget.reserve(5, at(0)).unwrap().unused();
         assert_eq!(
-            purse.spent(),
+            budget.spent(),
             Spent {
                 calls: 2,
                 tokens: 70,
                 money_micros: 0
             }
         );
-        let (before, first) = (purse.spent(), purse.refused());
-        assert!(purse.affords(30, at(0)).is_ok());
-        assert!(purse.affords(31, at(0)).is_err());
-        assert_eq!(purse.spent(), before, "looking sets nothing aside");
+        let (before, first) = (budget.spent(), budget.refused());
+        assert!(budget.affords(30, at(0)).is_ok());
+        assert!(budget.affords(31, at(0)).is_err());
+        assert_eq!(budget.spent(), before, "looking sets nothing aside");
         assert!(matches!(first, Some(OverBudget::Tokens { asked: 30, .. })));
-        assert_eq!(purse.refused(), first, "the first refusal is the one kept");
+        assert_eq!(budget.refused(), first, "the first refusal is the one kept");
     }
 
     #[test]
     fn money_and_time_end_it_with_what_was_asked_left_and_allowed() {
-        let purse = purse(1_000_000, 500, 1_000);
-        purse.reserve(400, at(0)).unwrap().settle(400);
+        let budget = budget(1_000_000, 500, 1_000);
+        budget.reserve(400, at(0)).unwrap().settle(400);
         assert_eq!(
-            purse.reserve(200, at(0)).unwrap_err(),
+            budget.reserve(200, at(0)).unwrap_err(),
             OverBudget::Money {
                 asked: 200,
                 left: 100,
@@ -399,16 +399,16 @@ mod tests {
             }
         );
         assert_eq!(
-            purse.reserve(1, at(995)).unwrap_err(),
+            budget.reserve(1, at(995)).unwrap_err(),
             OverBudget::Time {
                 asked: 10,
                 left: 5,
                 allowed: 1_000
             }
         );
-        assert_eq!(purse.spent().money_micros, 400);
+        assert_eq!(budget.spent().money_micros, 400);
         assert_eq!(
-            purse.reserve(100, at(400)).unwrap().time,
+            budget.reserve(100, at(400)).unwrap().time,
             Duration::from_millis(600)
         );
     }
@@ -419,22 +419,22 @@ mod tests {
 
     #[test]
     fn two_tenants_that_choose_the_same_name_pay_each_for_its_own() {
-        let purses = Purses::default();
-        let allowance = purse(10, 0, 0).0.allowance;
+        let budgets = Budgets::default();
+        let allowance = budget(10, 0, 0).0.allowance;
         let (us, them) = (tenant("acme"), tenant("rival"));
-        let ours = purses.begin(&us, "g", allowance, at(0));
-        let theirs = purses.begin(&them, "g", allowance, at(0));
+        let ours = budgets.begin(&us, "g", allowance, at(0));
+        let theirs = budgets.begin(&them, "g", allowance, at(0));
         let key = |tenant| tool_key("g/t1/r2", tenant, &us);
         assert_eq!([key(&us), key(&them)], ["g/t1/r2", "g@rival/t1/r2"]);
-        purses
+        budgets
             .of_key(&key(&them), &us)
             .unwrap()
             .reserve(7, at(0))
             .unwrap()
             .settle(7);
         assert_eq!((ours.spent().tokens, theirs.spent().tokens), (0, 7));
-        purses.close(&us, "g", &ours);
-        assert!(purses.of_key("g@rival/t1", &us).is_ok());
+        budgets.close(&us, "g", &ours);
+        assert!(budgets.of_key("g@rival/t1", &us).is_ok());
         for nobody in [
             "",
             "g",
@@ -445,31 +445,31 @@ mod tests {
             "g@/t1",
             "@rival/t1",
         ] {
-            assert!(purses.of_key(nobody, &us).is_err(), "{nobody:?}");
+            assert!(budgets.of_key(nobody, &us).is_err(), "{nobody:?}");
         }
-        purses.close(&them, "g", &theirs);
-        assert!(purses.is_empty());
+        budgets.close(&them, "g", &theirs);
+        assert!(budgets.is_empty());
     }
 
     #[test]
     fn a_purse_outlives_its_planner_and_ends_with_its_goal() {
-        let (purses, us) = (Purses::default(), tenant("acme"));
-        let allowance = purse(10, 0, 0).0.allowance;
-        let first = purses.begin(&us, "g", allowance, at(0));
+        let (budgets, us) = (Budgets::default(), tenant("acme"));
+        let allowance = budget(10, 0, 0).0.allowance;
+        let first = budgets.begin(&us, "g", allowance, at(0));
         first.reserve(4, at(0)).unwrap().settle(4);
-        assert_eq!(purses.resume(&us, "g", allowance, at(1)).spent().tokens, 4);
-        // Asked for anew, nothing of what the run before it spent is missing, and that run closes its own purse alone.
-        let second = purses.begin(&us, "g", allowance, at(2));
+        assert_eq!(budgets.resume(&us, "g", allowance, at(1)).spent().tokens, 4);
+        // Asked for anew, nothing of what the run before it spent is missing, and that run closes its own budget alone.
+        let second = budgets.begin(&us, "g", allowance, at(2));
         assert_eq!(second.spent(), Spent::default());
-        purses.close(&us, "g", &first);
-        assert!(purses.of(&us, "g").is_ok());
-        purses.close(&us, "g", &second);
-        let none = purses.of(&us, "g").unwrap_err();
+        budgets.close(&us, "g", &first);
+        assert!(budgets.of(&us, "g").is_ok());
+        budgets.close(&us, "g", &second);
+        let none = budgets.of(&us, "g").unwrap_err();
         assert_eq!(none.goal, "g");
         assert!(none.to_string().contains("has no budget under way"));
-        let forgotten = purses.resume(&us, "f", allowance, at(3));
-        purses.begin(&us, "h", allowance, at(700_000));
-        assert!(purses.of(&us, "f").is_err());
+        let forgotten = budgets.resume(&us, "f", allowance, at(3));
+        budgets.begin(&us, "h", allowance, at(700_000));
+        assert!(budgets.of(&us, "f").is_err());
         drop(forgotten);
     }
 }

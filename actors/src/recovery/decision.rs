@@ -12,7 +12,7 @@ use crate::agent::{AskError, SendError};
 
 /// Why an attempt failed, as far as recovery is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub enum FailureKind {
     /// May pass by itself.
     Passing,
     /// The answer was malformed; asking again at once may do.
@@ -29,7 +29,7 @@ pub enum Cause {
     Circling,
 }
 
-impl Cause {
+impl FailureKind {
     /// What an ask's error means.
     #[must_use]
     pub fn of(error: &AskError) -> Self {
@@ -92,7 +92,7 @@ pub enum Next {
 
 /// One task on its way.
 #[derive(Debug, Clone)]
-pub struct Course {
+pub struct RetryState {
     policy: RetryPolicy,
     failures: u32,
     stage: Stage,
@@ -107,7 +107,7 @@ enum Stage {
     OnceMore,
 }
 
-impl Course {
+impl RetryState {
     /// Nothing has failed yet.
     #[must_use]
     pub fn new(policy: RetryPolicy) -> Self {
@@ -119,7 +119,7 @@ impl Course {
     }
 
     /// After a failure, with `left` until the task must be done.
-    pub fn failed(&mut self, cause: Cause, left: Option<Duration>) -> Next {
+    pub fn failed(&mut self, cause: FailureKind, left: Option<Duration>) -> Next {
         let next = match self.stage {
             Stage::Trying => {
                 self.failures = self.failures.saturating_add(1);
@@ -142,15 +142,16 @@ impl Course {
     }
 
     /// A recourse that cannot help is not taken.
-    fn allowed(&self, recourse: Recourse, cause: Cause) -> Recourse {
+    fn allowed(&self, recourse: Recourse, cause: FailureKind) -> Recourse {
         match (recourse, cause) {
-            (_, Cause::Circling) => Recourse::Partial,
+            (_, FailureKind::Circling) => Recourse::Partial,
             // Another executor reads the same input, and asks the same resting service.
-            (Recourse::Delegate, Cause::BadInput | Cause::Resting | Cause::Spent) => {
-                Recourse::Partial
-            }
+            (
+                Recourse::Delegate,
+                FailureKind::BadInput | FailureKind::Resting | FailureKind::Spent,
+            ) => Recourse::Partial,
             // A human cannot mend the file by saying yes, nor give time or money that way.
-            (Recourse::Human, Cause::BadInput | Cause::Spent) => Recourse::Partial,
+            (Recourse::Human, FailureKind::BadInput | FailureKind::Spent) => Recourse::Partial,
             _ => recourse,
         }
     }
@@ -181,11 +182,11 @@ mod tests {
     /// Rows: retries, recourse, the causes of the failures in order, what follows each.
     #[test]
     fn what_follows_a_failure_is_one_table() {
-        use Cause::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
+        use FailureKind::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
         use Recourse::{Cached, Delegate, Human, Partial, ReplanAndSimplify as Simpler};
         let again = |n| Next::Again { after: s(n) };
         let take = Next::Take;
-        type Row = (u32, Recourse, &'static [Cause], Vec<Next>);
+        type Row = (u32, Recourse, &'static [FailureKind], Vec<Next>);
         let rows: Vec<Row> = vec![
             (
                 2,
@@ -234,7 +235,7 @@ mod tests {
             ),
         ];
         for (retries, then, causes, expected) in rows {
-            let mut course = Course::new(policy(retries, then));
+            let mut course = RetryState::new(policy(retries, then));
             let got: Vec<Next> = causes
                 .iter()
                 .map(|cause| course.failed(*cause, None))
@@ -245,38 +246,38 @@ mod tests {
 
     #[test]
     fn what_a_human_allowed_is_tried_once_more_then_simpler_then_a_gap() {
-        let mut course = Course::new(policy(0, Recourse::Human));
+        let mut course = RetryState::new(policy(0, Recourse::Human));
         assert_eq!(
-            course.failed(Cause::Passing, None),
+            course.failed(FailureKind::Passing, None),
             Next::Take(Recourse::Human)
         );
         course.approved();
         assert_eq!(
-            course.failed(Cause::Passing, None),
+            course.failed(FailureKind::Passing, None),
             Next::Take(Recourse::ReplanAndSimplify)
         );
         assert_eq!(
-            course.failed(Cause::Passing, None),
+            course.failed(FailureKind::Passing, None),
             Next::Take(Recourse::Partial)
         );
     }
 
     #[test]
     fn a_retry_that_would_begin_after_the_deadline_is_not_made() {
-        let mut course = Course::new(policy(9, Recourse::Cached));
+        let mut course = RetryState::new(policy(9, Recourse::Cached));
         assert_eq!(
-            course.failed(Cause::Passing, Some(s(2))),
+            course.failed(FailureKind::Passing, Some(s(2))),
             Next::Again { after: s(1) }
         );
         assert_eq!(
-            course.failed(Cause::Passing, Some(s(1))),
+            course.failed(FailureKind::Passing, Some(s(1))),
             Next::Take(Recourse::Cached)
         );
     }
 
     #[test]
     fn every_course_ends_whatever_fails() {
-        use Cause::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
+        use FailureKind::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
         for then in [
             Recourse::ReplanAndSimplify,
             Recourse::Cached,
@@ -287,7 +288,7 @@ mod tests {
             for cause in [
                 Passing, Malformed, Broken, BadInput, Resting, Spent, Circling,
             ] {
-                let mut course = Course::new(policy(3, then));
+                let mut course = RetryState::new(policy(3, then));
                 let steps = (1..).find(|_| {
                     let next = course.failed(cause, None);
                     if next == Next::Take(Recourse::Human) {

@@ -1,4 +1,4 @@
-//! Model calls as they are made here: let through by the service's breaker, paid from a purse, their outcome told to both.
+//! Model calls as they are made here: let through by the service's breaker, paid from a budget, their outcome told to both.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use aios_inference::{
 };
 
 use super::breakers::{Breakers, Pass, Resting, service};
-use super::budget::{Hold, OverBudget, Purse};
+use super::budget::{Budget, Hold, OverBudget};
 
 /// Bytes of a prompt that are counted as one token before the model has counted them: few enough to err on the dear side.
 const BYTES_PER_TOKEN: usize = 3;
@@ -44,11 +44,11 @@ pub(crate) fn estimate(request: &InferRequest) -> u64 {
 pub(crate) async fn infer(
     breakers: &Breakers,
     engine: &EngineHandle,
-    purse: Option<&Purse>,
+    budget: Option<&Budget>,
     mut request: InferRequest,
 ) -> Result<Inference, ModelError> {
-    let hold = match purse {
-        Some(purse) => Some(purse.reserve(estimate(&request), breakers.time())?),
+    let hold = match budget {
+        Some(budget) => Some(budget.reserve(estimate(&request), breakers.time())?),
         None => None,
     };
     let pass = match breakers.admit(service::GENERATE) {
@@ -161,15 +161,15 @@ mod tests {
     use aios_inference::{EngineActor, EngineConfig, Script, ScriptedEngine, Scripts};
 
     use super::*;
-    use crate::Society;
+    use crate::AgentSystem;
     use crate::recovery::{Allowance, Spent};
 
     const PROMPT: &str = "Say in a few words what came of it.";
 
     struct Bench {
-        world: Society,
+        world: AgentSystem,
         engine: EngineHandle,
-        purse: Purse,
+        budget: Budget,
     }
 
     impl Bench {
@@ -184,7 +184,7 @@ mod tests {
                 Ok(Box::new(engine) as Box<dyn aios_inference::Engine>)
             });
             let (engine, _) = EngineActor::spawn(config, factory).await.unwrap();
-            let world = Society::builder().build();
+            let world = AgentSystem::builder().build();
             let allowance = Allowance {
                 tokens: 10_000,
                 money_micros: 0,
@@ -192,30 +192,32 @@ mod tests {
                 price_micros: 0,
             };
             let now = world.now();
-            let purse = world.purses().begin(world.tenant(), "goal", allowance, now);
+            let budget = world
+                .budgets()
+                .begin(world.tenant(), "goal", allowance, now);
             Self {
                 world,
                 engine,
-                purse,
+                budget,
             }
         }
 
         async fn infer(&self) -> Result<Inference, ModelError> {
             let request = InferRequest::chat("Be brief.", PROMPT).max_tokens(1_000);
             let breakers = self.world.breakers();
-            infer(breakers, &self.engine, Some(&self.purse), request).await
+            infer(breakers, &self.engine, Some(&self.budget), request).await
         }
 
         /// What was spent, once it is no longer what was set aside.
         async fn settled(&self) -> Spent {
-            let held = self.purse.spent().tokens;
+            let held = self.budget.spent().tokens;
             for _ in 0..5_000 {
-                if self.purse.spent().tokens != held {
+                if self.budget.spent().tokens != held {
                     break;
                 }
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            self.purse.spent()
+            self.budget.spent()
         }
     }
 
@@ -225,7 +227,7 @@ mod tests {
         let bench = Bench::new([Script::Reply("Little.".into()), long], 4).await;
         let whole = bench.infer().await.unwrap();
         let prompt = whole.prompt_ids.len() as u64;
-        let paid = bench.purse.spent();
+        let paid = bench.budget.spent();
         assert_eq!(
             (paid.calls, paid.tokens),
             (1, prompt + whole.ids.len() as u64)
@@ -235,7 +237,7 @@ mod tests {
             .await
             .unwrap_err();
         assert!(
-            bench.purse.spent().tokens > paid.tokens + 1_000,
+            bench.budget.spent().tokens > paid.tokens + 1_000,
             "set aside"
         );
         let spent = bench.settled().await;
@@ -253,7 +255,7 @@ mod tests {
         let running = bench.infer();
         tokio::pin!(running);
         tokio::time::timeout(soon, &mut running).await.unwrap_err();
-        let before = bench.purse.spent();
+        let before = bench.budget.spent();
         // The one place is taken, and whoever took it falls.
         tokio::time::timeout(soon, bench.infer()).await.unwrap_err();
         let waiting = bench.infer();
@@ -262,7 +264,7 @@ mod tests {
             tokio::time::timeout(soon, &mut waiting).await.is_err(),
             "it has the place now, and waits"
         );
-        let spent = bench.purse.spent();
+        let spent = bench.budget.spent();
         assert_eq!(
             spent.calls,
             before.calls + 1,

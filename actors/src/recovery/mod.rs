@@ -2,7 +2,7 @@
 //!
 //! Pure: [`policy`] (what is declared per kind of task), [`decision`] (what follows a failure), [`guard`] (acts that lead nowhere),
 //! [`budget`] (what a goal may still spend), [`ended`] (what cut a run short). Around them: [`breakers`] (one per service), [`waits`] (who waits for whom), [`approvals`]
-//! (what humans are asked), `cached` (results that were accepted before), `ledger` (which goals have records, and when those end). All of it belongs to a society; none of it is global.
+//! (what humans are asked), `cached` (results that were accepted before), `ledger` (which goals have records, and when those end). All of it belongs to an agent system; none of it is global.
 
 pub mod approvals;
 pub mod breakers;
@@ -21,8 +21,8 @@ pub use approvals::{
     decision_frame,
 };
 pub use breakers::{BreakerView, Breakers, Pass, Resting, service};
-pub use budget::{Allowance, Hold, NoPurse, OverBudget, Purse, Purses, Spent};
-pub use decision::{Cause, Course, Next};
+pub use budget::{Allowance, Budget, Budgets, Hold, NoBudget, OverBudget, Spent};
+pub use decision::{FailureKind, Next, RetryState};
 pub use ended::Ended;
 pub use guard::{Looping, Trajectory};
 pub(crate) use ledger::Ledger;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, AgentOptions, AskError, Context, Incoming, SendError};
-use aios_actors::{Society, SocietyError};
+use aios_actors::{AgentSystem, AgentSystemError};
 use aios_protocols::{
     AgentId, Draft, KeyDirectory, Party, Performative, ProtocolName, ReasonKind, Sealed, Sealer,
     SigningIdentity, TenantId,
@@ -31,16 +31,16 @@ impl Forger {
         let forger = Self::unknown(house, as_whom, to);
         let identity = forger.sealer.identity();
         house
-            .society
+            .system
             .key_registry()
-            .register(&identity.claim(1), house.society.now())
+            .register(&identity.claim(1), house.system.now())
             .unwrap();
         forger
     }
 
     fn unknown(house: &House, as_whom: &str, to: &AgentId) -> Self {
         let identity = Arc::new(SigningIdentity::from_seed(party(as_whom), [9; 32]));
-        let epoch = house.society.now().as_micros();
+        let epoch = house.system.now().as_micros();
         let tenant = TenantId::new("local").unwrap();
         Self {
             sealer: Sealer::new(identity, tenant, epoch),
@@ -52,7 +52,7 @@ impl Forger {
     fn seal(&mut self, house: &House, draft: Draft) -> Sealed {
         self.sent += 1;
         self.sealer
-            .seal(draft.to(&self.to), house.society.now(), [self.sent; 10])
+            .seal(draft.to(&self.to), house.system.now(), [self.sent; 10])
             .unwrap()
             .1
     }
@@ -86,7 +86,7 @@ async fn a_frame_altered_in_any_byte_is_refused_and_audited() {
         altered[at] ^= 0x10;
         post(&house, &worker, Sealed::from_bytes(altered), true).await;
         assert_eq!(
-            house.society.audit().counts().values().sum::<u64>(),
+            house.system.audit().counts().values().sum::<u64>(),
             at as u64 + 1,
             "byte {at}"
         );
@@ -117,7 +117,7 @@ async fn each_kind_of_false_frame_is_refused_under_its_own_label() {
             let mut sender = Forger::enrolled(house, "macro.planner.009@global", worker);
             let frame = sender.request(house);
             house
-                .society
+                .system
                 .key_registry()
                 .revoke_party(sender.sealer.identity().party());
             (frame, true)
@@ -169,11 +169,11 @@ async fn each_kind_of_false_frame_is_refused_under_its_own_label() {
             house.refusals(label),
             1,
             "{label}: {:?}",
-            house.society.audit().entries()
+            house.system.audit().entries()
         );
-        assert_eq!(house.society.audit().entries().len(), 1, "{label}");
+        assert_eq!(house.system.audit().entries().len(), 1, "{label}");
         assert!(house.book.lines().is_empty(), "{label}: the agent saw it");
-        let entry = house.society.audit().entries().remove(0);
+        let entry = house.system.audit().entries().remove(0);
         assert_eq!(entry.by, Party::from(&worker), "{label}");
     }
 }
@@ -285,11 +285,11 @@ async fn an_act_that_the_card_does_not_list_is_not_understood() {
     }
     let house = House::new().await;
     house
-        .society
+        .system
         .factories()
         .register("macro.executor", |_| Ok(OnlyRequests));
     let (worker, _) = house
-        .society
+        .system
         .spawn("macro.executor", &house.supervisor, AgentOptions::default())
         .await
         .unwrap();
@@ -314,7 +314,7 @@ async fn a_party_that_was_cut_off_is_not_heard_from_that_moment_on() {
     let worker = house.agent(inform).await;
     assert_eq!(house.ask(&worker, "work").await.unwrap().unwrap(), "done");
     house
-        .society
+        .system
         .key_registry()
         .revoke_party(&house.driver.me().into());
     assert!(
@@ -345,12 +345,12 @@ async fn two_worlds_do_not_see_each_other() {
         matches!(error, AskError::NotSent(SendError::NoReceiver { .. })),
         "{error}"
     );
-    assert!(there.society.directory().get(&(&worker).into()).is_none());
-    assert_eq!(there.society.messages().verified, 0);
-    let known = there.society.key_registry().key(
+    assert!(there.system.directory().get(&(&worker).into()).is_none());
+    assert_eq!(there.system.messages().verified, 0);
+    let known = there.system.key_registry().key(
         &(&worker).into(),
         aios_protocols::SigningIdentity::from_seed(party(worker.as_str()), [0; 32]).key_id(),
-        there.society.now(),
+        there.system.now(),
     );
     assert!(known.is_err());
 }
@@ -383,7 +383,7 @@ async fn an_agent_that_is_spawned_anew_refuses_what_its_predecessor_took() {
     let mut sender = Forger::enrolled(&house, "macro.planner.009@global", &worker);
     // One frame of this very moment, and one of a clock that is ahead.
     let now = sender.request(&house);
-    let ahead = house.society.now() + 20 * SECOND;
+    let ahead = house.system.now() + 20 * SECOND;
     let draft = Draft::request(&worker, "work");
     let (_, early) = sender.sealer.seal(draft, ahead, [77; 10]).unwrap();
     for frame in [&now, &early] {
@@ -403,10 +403,10 @@ async fn an_agent_that_is_spawned_anew_refuses_what_its_predecessor_took() {
             .unwrap();
         if round == 1 {
             // Gone from the directory or still in it: what it took is remembered.
-            house.society.leave(&(&worker).into());
+            house.system.leave(&(&worker).into());
         }
         house
-            .society
+            .system
             .spawn_as(&worker, &house.supervisor, AgentOptions::default())
             .await
             .unwrap();
@@ -471,16 +471,16 @@ async fn one_sender_cannot_push_out_anothers_early_cancel() {
     ));
     rival.sealer.rekey(Arc::clone(&identity));
     house
-        .society
+        .system
         .key_registry()
-        .register(&identity.claim(1), house.society.now())
+        .register(&identity.claim(1), house.system.now())
         .unwrap();
     // The cancel overtakes the request it takes back.
     let draft = Draft::request(&worker, "work");
     let random = [1; 10];
     let (request, frame) = honest
         .sealer
-        .seal(draft, house.society.now(), random)
+        .seal(draft, house.system.now(), random)
         .unwrap();
     let cancel = honest.seal(&house, request.cancel());
     post(&house, &worker, cancel, false).await;
@@ -497,7 +497,7 @@ async fn one_sender_cannot_push_out_anothers_early_cancel() {
 /// Two come under one name at once: one is in and keeps its key, the other has changed nothing.
 #[test]
 fn of_two_who_come_at_once_one_is_in_and_its_key_stays() {
-    let society = Society::builder().build();
+    let system = AgentSystem::builder().build();
     for round in 0..50 {
         let id: AgentId = format!("macro.executor.{round}@global").parse().unwrap();
         let start = std::sync::Barrier::new(4);
@@ -506,7 +506,7 @@ fn of_two_who_come_at_once_one_is_in_and_its_key_stays() {
                 .map(|_| {
                     scope.spawn(|| {
                         start.wait();
-                        society.enrol(&id, AgentOptions::default())
+                        system.enrol(&id, AgentOptions::default())
                     })
                 })
                 .collect();
@@ -515,14 +515,14 @@ fn of_two_who_come_at_once_one_is_in_and_its_key_stays() {
         let (cells, refused): (Vec<_>, Vec<_>) = came.into_iter().partition(Result::is_ok);
         assert_eq!((cells.len(), refused.len()), (1, 3), "round {round}");
         for error in refused.into_iter().filter_map(Result::err) {
-            assert!(matches!(error, SocietyError::NameTaken(_)), "{error}");
+            assert!(matches!(error, AgentSystemError::NameTaken(_)), "{error}");
         }
-        let there = society.directory().get(&(&id).into()).unwrap();
+        let there = system.directory().get(&(&id).into()).unwrap();
         assert!(cells.iter().flatten().all(|cell| Arc::ptr_eq(cell, &there)));
-        let keys = society.key_registry();
+        let keys = system.key_registry();
         let epoch = keys.epoch(there.party()).unwrap();
         // Nobody replaced it, so it is its party's first one still.
-        let first = *keys.epochs(there.party(), society.now()).start();
+        let first = *keys.epochs(there.party(), system.now()).start();
         assert_eq!(epoch, first, "round {round}");
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use aios_actors::agent::{AgentOptions, AgentState, AskError, Context};
 use aios_actors::content::{GoalAnswer, GoalRequest, GoalStatus, ontology};
 use aios_actors::recovery::approvals::Owner;
-use aios_actors::recovery::{ApprovalStatus, Decision, NoPurse, Policies, Purse, decision_frame};
-use aios_actors::{Society, macro_tier, meso_tier};
+use aios_actors::recovery::{ApprovalStatus, Budget, Decision, NoBudget, Policies, decision_frame};
+use aios_actors::{AgentSystem, macro_tier, meso_tier};
 use aios_memory::{InMemoryStore, Store, StoreError, Swap};
 use aios_protocols::{
     AgentId, Content, Draft, Performative, PrincipalId, ProtocolName, SigningIdentity,
@@ -97,8 +97,8 @@ impl Team {
                 before: Arc::clone(&before),
             }));
         }
-        meso_tier::team::enlist(house.society.factories());
-        macro_tier::team::enlist(house.society.factories(), &Arc::new(behind));
+        meso_tier::team::enlist(house.system.factories());
+        macro_tier::team::enlist(house.system.factories(), &Arc::new(behind));
         let mut planner = None;
         for role in [
             "meso.registry",
@@ -109,7 +109,7 @@ impl Team {
             "macro.planner",
         ] {
             let spawned = house
-                .society
+                .system
                 .spawn(role, &house.supervisor, AgentOptions::default())
                 .await
                 .unwrap();
@@ -161,17 +161,17 @@ impl Team {
         })
     }
 
-    fn purse(&self, goal: &str) -> Result<Purse, NoPurse> {
-        let society = &self.house.society;
-        society.purses().of(society.tenant(), goal)
+    fn budget(&self, goal: &str) -> Result<Budget, NoBudget> {
+        let system = &self.house.system;
+        system.budgets().of(system.tenant(), goal)
     }
 
-    /// The goal's purse once it is under way, with seven tokens gone.
+    /// The goal's budget once it is under way, with seven tokens gone.
     async fn spends(&self, goal: &str) {
-        until("the goal is under way", || self.purse(goal).is_ok()).await;
-        let purse = self.purse(goal).unwrap();
-        let now = self.house.society.now();
-        purse.reserve(7, now).unwrap().settle(7);
+        until("the goal is under way", || self.budget(goal).is_ok()).await;
+        let budget = self.budget(goal).unwrap();
+        let now = self.house.system.now();
+        budget.reserve(7, now).unwrap().settle(7);
     }
 }
 
@@ -209,12 +209,12 @@ async fn a_goal_that_is_called_off_takes_its_budget_with_it_and_begins_anew_with
     let asking = team.ask("g", PATIENCE);
     team.spends("g").await;
     asking.abort();
-    until("its purse is closed", || team.purse("g").is_err()).await;
+    until("its budget is closed", || team.budget("g").is_err()).await;
     open.store(true, Ordering::SeqCst);
     let answer = team.ask("g", PATIENCE).await.unwrap().unwrap();
     assert_ne!(answer.status, GoalStatus::Failed, "{answer:?}");
     assert_eq!(answer.spent.tokens, 0, "nothing is missing from before");
-    assert!(team.purse("g").is_err(), "an answered goal is over too");
+    assert!(team.budget("g").is_err(), "an answered goal is over too");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,10 +227,10 @@ async fn a_goal_out_of_time_ends_its_own_budget_and_not_that_of_another_run() {
     let late = team.ask("g", Duration::from_millis(200)).await.unwrap();
     let late = late.unwrap_err().to_string();
     assert!(late.contains("raise goal.deadline_ms"), "{late}");
-    assert_eq!(team.purse("g").unwrap().spent().tokens, 7);
+    assert_eq!(team.budget("g").unwrap().spent().tokens, 7);
     open.store(true, Ordering::SeqCst);
     assert_eq!(asking.await.unwrap().unwrap().spent.tokens, 7);
-    until("the purse is closed", || team.purse("g").is_err()).await;
+    until("the budget is closed", || team.budget("g").is_err()).await;
 
     open.store(false, Ordering::SeqCst);
     let slow = team.ask("h", Duration::from_millis(300)).await.unwrap();
@@ -239,7 +239,7 @@ async fn a_goal_out_of_time_ends_its_own_budget_and_not_that_of_another_run() {
             .map_or(true, |answer| answer.status == GoalStatus::Failed),
         "{slow:?}"
     );
-    until("the purse is closed", || team.purse("h").is_err()).await;
+    until("the budget is closed", || team.budget("h").is_err()).await;
     open.store(true, Ordering::SeqCst);
 }
 
@@ -253,7 +253,7 @@ async fn a_planner_that_falls_leaves_its_goals_budget_to_its_successor() {
     open.store(true, Ordering::SeqCst);
     let answer = asking.await.unwrap().unwrap();
     assert_eq!(answer.spent.tokens, 7, "{answer:?}");
-    until("the purse is closed", || team.purse("g").is_err()).await;
+    until("the budget is closed", || team.budget("g").is_err()).await;
 }
 
 /// A store that holds up whoever first writes below a key, until the test lets it go on.
@@ -342,7 +342,7 @@ async fn what_a_planner_cannot_do_because_it_has_fallen_is_no_failure_of_its_goa
 async fn an_approval_is_used_up_before_what_it_allows_begins() {
     let readings = Arc::new(AtomicU32::new(0));
     let used = Arc::new(AtomicBool::new(false));
-    let world = Arc::new(OnceLock::<Society>::new());
+    let world = Arc::new(OnceLock::<AgentSystem>::new());
     let before: Before = {
         let (readings, used, world) = (readings.clone(), used.clone(), world.clone());
         Arc::new(move || {
@@ -358,9 +358,9 @@ async fn an_approval_is_used_up_before_what_it_allows_begins() {
         })
     };
     let team = Team::new(Recourse::Human, before).await;
-    assert!(world.set(team.house.society.clone()).is_ok());
+    assert!(world.set(team.house.system.clone()).is_ok());
     let asking = team.ask("g", PATIENCE);
-    let queue = team.house.society.approvals();
+    let queue = team.house.system.approvals();
     until("a human is asked", || !queue.list().unwrap().is_empty()).await;
     let asked = queue.list().unwrap().remove(0);
     assert_eq!(
@@ -368,7 +368,7 @@ async fn an_approval_is_used_up_before_what_it_allows_begins() {
         (ApprovalStatus::Open, "read_file")
     );
     let proposal = queue.proposal(&asked.id).unwrap();
-    let now = team.house.society.now();
+    let now = team.house.system.now();
     let yes = decision_frame(&proposal, Decision::Accept, "", &team.owner, now, [1; 10]);
     queue.decide(&yes.unwrap()).unwrap();
     let answer = asking.await.unwrap().unwrap();

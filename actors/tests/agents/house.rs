@@ -7,7 +7,7 @@ use aios_actors::agent::{
     Agent, AgentError, AgentOptions, AgentState, AgentView, AskError, Cell, Context, Incoming,
     IntoDraft, TimerClock,
 };
-use aios_actors::{Society, SocietyBuilder, async_trait};
+use aios_actors::{AgentSystem, AgentSystemBuilder, async_trait};
 use aios_memory::{InMemoryStore, Store};
 use aios_protocols::{AgentId, Party, Timestamp};
 use aios_supervisor::{Supervisor, SupervisorRef, SupervisorSpec};
@@ -90,7 +90,7 @@ impl Agent for Driver {
 }
 
 pub struct House {
-    pub society: Society,
+    pub system: AgentSystem,
     pub supervisor: SupervisorRef,
     pub book: Arc<Book>,
     pub store: Arc<dyn Store>,
@@ -110,21 +110,21 @@ impl House {
     /// A house whose world is as the test says.
     pub async fn with(
         store: Arc<dyn Store>,
-        world: impl FnOnce(SocietyBuilder) -> SocietyBuilder,
+        world: impl FnOnce(AgentSystemBuilder) -> AgentSystemBuilder,
     ) -> Self {
-        let builder = Society::builder()
+        let builder = AgentSystem::builder()
             .seed(7)
             .clock(Arc::new(TimerClock::starting_at(Timestamp::since_epoch(
                 Duration::from_secs(1_000_000),
             ))))
             .store(Arc::clone(&store));
-        let society = world(builder).build();
+        let system = world(builder).build();
         let spec = SupervisorSpec::new("house").intensity(1_000, SECOND);
         let supervisor = Supervisor::start(spec).await.unwrap();
         let mut house = None;
-        let driver = driver(&society, &supervisor, "macro.planner").await;
+        let driver = driver(&system, &supervisor, "macro.planner").await;
         house.get_or_insert(Self {
-            society,
+            system,
             supervisor,
             book: Book::new(),
             store,
@@ -135,7 +135,7 @@ impl House {
 
     /// Another agent that does what the test says.
     pub async fn another_driver(&self, role: &str) -> Context {
-        driver(&self.society, &self.supervisor, role).await
+        driver(&self.system, &self.supervisor, role).await
     }
 
     /// An agent made of a closure, as a `macro.executor`.
@@ -156,13 +156,13 @@ impl House {
         let handler: Handler =
             Arc::new(move |incoming, ctx, book| Box::pin(handler(incoming, ctx, book)));
         let book = Arc::clone(&self.book);
-        self.society.factories().register(role, move |_| {
+        self.system.factories().register(role, move |_| {
             Ok(Closure {
                 handler: Arc::clone(&handler),
                 book: Arc::clone(&book),
             })
         });
-        self.society
+        self.system
             .spawn(role, &self.supervisor, options)
             .await
             .unwrap()
@@ -192,7 +192,7 @@ impl House {
     }
 
     pub fn cell(&self, id: &AgentId) -> Arc<Cell> {
-        self.society.directory().get(&id.into()).unwrap()
+        self.system.directory().get(&id.into()).unwrap()
     }
 
     pub fn view(&self, id: &AgentId) -> AgentView {
@@ -200,7 +200,7 @@ impl House {
     }
 
     pub fn refusals(&self, label: &str) -> u64 {
-        self.society
+        self.system
             .audit()
             .counts()
             .get(label)
@@ -209,7 +209,7 @@ impl House {
     }
 
     pub fn buried(&self, reason: &str) -> u64 {
-        self.society
+        self.system
             .dead_letters()
             .counts()
             .by_reason
@@ -244,12 +244,12 @@ impl House {
     }
 }
 
-async fn driver(society: &Society, supervisor: &SupervisorRef, role: &str) -> Context {
+async fn driver(system: &AgentSystem, supervisor: &SupervisorRef, role: &str) -> Context {
     let (tell, mut told) = mpsc::unbounded_channel();
-    society
+    system
         .factories()
         .register(role, move |_| Ok(Driver(tell.clone())));
-    society
+    system
         .spawn(role, supervisor, AgentOptions::default())
         .await
         .unwrap();

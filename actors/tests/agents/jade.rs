@@ -27,7 +27,7 @@ struct Jade {
 
 impl Jade {
     fn new(house: &House, options: GatewayOptions) -> Self {
-        let (gateway, carried) = Gateway::open(&house.society, options);
+        let (gateway, carried) = Gateway::open(&house.system, options);
         Self {
             gateway,
             carried,
@@ -204,11 +204,11 @@ async fn a_whole_run_of_jade_is_exchanged_without_a_refusal() {
     jade.is_quiet(&house).await;
     assert_eq!(strings, 23);
     // No agent here refused anything.
-    let refusals: u64 = house.society.audit().counts().values().sum();
-    assert_eq!(refusals, 0, "{:?}", house.society.audit().counts());
+    let refusals: u64 = house.system.audit().counts().values().sum();
+    assert_eq!(refusals, 0, "{:?}", house.system.audit().counts());
     assert_eq!(
         house
-            .society
+            .system
             .dead_letters()
             .counts()
             .by_reason
@@ -234,7 +234,7 @@ async fn an_agent_here_buys_from_sellers_of_jade() {
         agent.addresses = vec!["http://pc5.example.org:7778/acc".to_owned()];
         sellers.push(jade.gateway.invite(agent).unwrap());
     }
-    let draft = Draft::cfp(&sellers, "Faust").reply_by(house.society.now() + PATIENCE);
+    let draft = Draft::cfp(&sellers, "Faust").reply_by(house.system.now() + PATIENCE);
     let mut net = house.driver.open(draft, 8).await.unwrap();
     let id = net.id().to_string();
     for _ in 0..3 {
@@ -318,7 +318,7 @@ async fn an_agent_here_buys_from_sellers_of_jade() {
         Some("sold")
     );
     jade.is_quiet(&house).await;
-    assert_eq!(house.society.audit().counts().values().sum::<u64>(), 0);
+    assert_eq!(house.system.audit().counts().values().sum::<u64>(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -383,7 +383,7 @@ async fn an_agent_here_subscribes_to_one_of_jade_and_cancels() {
     let last = news.next(SECOND).await.unwrap();
     assert_eq!(last.content.as_str(), Some("cancelled"));
     jade.is_quiet(&house).await;
-    assert_eq!(house.society.audit().counts().values().sum::<u64>(), 0);
+    assert_eq!(house.system.audit().counts().values().sum::<u64>(), 0);
 }
 
 fn request(sender: &str, receiver: &str, rest: &str) -> String {

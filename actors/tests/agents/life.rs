@@ -366,11 +366,11 @@ impl Agent for Counter {
 
 async fn counter(house: &House) -> AgentId {
     house
-        .society
+        .system
         .factories()
         .register("macro.executor", |_| Ok(Counter(0)));
     house
-        .society
+        .system
         .spawn("macro.executor", &house.supervisor, AgentOptions::default())
         .await
         .unwrap()
@@ -429,7 +429,7 @@ async fn a_desk_of_a_principal_asks_interfaces_only_and_takes_no_requests() {
         .await;
     let worker = house.agent(done).await;
     let alice = house
-        .society
+        .system
         .client(
             "user:alice@local"
                 .parse::<aios_protocols::PrincipalId>()
@@ -479,10 +479,10 @@ impl Agent for Stuck {
 async fn an_agent_that_is_not_ready_within_its_start_deadline_does_not_start() {
     let house = House::new().await;
     house
-        .society
+        .system
         .factories()
         .register("macro.critic", |_| Ok(Stuck));
-    let starting = house.society.spawn(
+    let starting = house.system.spawn(
         "macro.critic",
         &house.supervisor,
         AgentOptions {

@@ -38,7 +38,7 @@ async fn a_contract_net_gives_the_work_to_the_best_proposal() {
                 .await,
         );
     }
-    let draft = Draft::cfp(&bidders, "who does it?").reply_by(house.society.now() + SECOND);
+    let draft = Draft::cfp(&bidders, "who does it?").reply_by(house.system.now() + SECOND);
     let mut net = house.driver.open(draft, 8).await.unwrap();
     let mut proposals = Vec::new();
     let mut refused = 0;
@@ -211,10 +211,10 @@ async fn whoever_waits_for_an_agent_that_will_not_come_back_hears_so() {
     let fragile = Supervisor::start(SupervisorSpec::new("fragile").intensity(1, PATIENCE))
         .await
         .unwrap();
-    house.society.follow(&fragile);
+    house.system.follow(&fragile);
     house.agent(falls).await; // registers the constructor
     let (worker, _) = house
-        .society
+        .system
         .spawn("macro.executor", &fragile, AgentOptions::default())
         .await
         .unwrap();
@@ -316,9 +316,9 @@ async fn reported_undelivered(configured: bool) -> (Result<String, AskError>, Ho
         .await;
     let identity = SigningIdentity::from_seed(ams, [8; 32]);
     house
-        .society
+        .system
         .key_registry()
-        .register(&identity.claim(1), house.society.now())
+        .register(&identity.claim(1), house.system.now())
         .unwrap();
     let asked = house.ask_within(&worker, "work", 20 * SECOND);
     house.book.wait("work", 1).await;

@@ -58,7 +58,7 @@ async fn under_random_kills_every_request_is_answered_and_every_effect_happens_o
         .await
         .unwrap();
     let (worker, _) = house
-        .society
+        .system
         .spawn("macro.executor", &storm, options)
         .await
         .unwrap();

@@ -181,14 +181,14 @@ fn rows() -> Vec<Row> {
     let mut rows = vec![
         row("node.zone", "here", &["", "Two Words", "a/b"], |config| {
             shows(config, |node| {
-                let views = node.society().directory().view();
+                let views = node.system().directory().view();
                 let mut agents = views.iter().filter(|view| view.id.agent().is_some());
                 agents.all(|view| view.id.to_string().ends_with("@here"))
             })
         }),
         row("node.tenant", "acme", &["", "ACME", "a@b"], |config| {
             shows(config, |node| {
-                node.society().tenant().as_str() == "acme"
+                node.system().tenant().as_str() == "acme"
                     && node.owner().party().to_string() == "user:owner@acme"
             })
         }),
@@ -207,7 +207,7 @@ fn rows() -> Vec<Row> {
             },
         ),
         row("storage.results", "7", &["0", "10001", "some"], |config| {
-            shows(config, |node| node.society().results() == 7)
+            shows(config, |node| node.system().results() == 7)
         }),
         row("model.engine", "burn", &["", "Burn", "gpt"], |config| {
             Box::pin(async move {
@@ -246,14 +246,14 @@ fn rows() -> Vec<Row> {
         }),
         row("model.queue", "3", &["0", "4097", "-1"], |config| {
             shows(config, |node| {
-                node.society().engine().unwrap().status().allowed == 3
+                node.system().engine().unwrap().status().allowed == 3
             })
         }),
         row(
             "model.price_micros",
             "9",
             &["-1", "free", "1000000000001"],
-            |config| shows(config, |node| node.society().price_micros() == 9),
+            |config| shows(config, |node| node.system().price_micros() == 9),
         ),
         row("agents.executors", "5", &["0", "65", "2.5"], |config| {
             shows(config, |node| {
@@ -267,7 +267,7 @@ fn rows() -> Vec<Row> {
         }),
         row("agents.mailbox", "9", &["7", "65537", "x"], |config| {
             shows(config, |node| {
-                let views = node.society().directory().view();
+                let views = node.system().directory().view();
                 let agents = views.iter().filter(|view| view.id.agent().is_some());
                 agents.clone().count() > 5 && agents.clone().all(|view| view.mailbox.capacity == 9)
             })
@@ -459,7 +459,7 @@ const DEEP: &str =
 fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
     Box::pin(async move {
         let node = built(config).await;
-        let policies = node.society().recovery();
+        let policies = node.system().recovery();
         let actions = [
             "read_file",
             "profile_table",

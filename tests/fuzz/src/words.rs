@@ -9,7 +9,7 @@ use aios_actors::content::{
 };
 use aios_actors::macro_tier::critic::{Evidence, assess};
 use aios_actors::macro_tier::goal::{Goal, GoalLimits};
-use aios_actors::macro_tier::plan::{Budget, Plan};
+use aios_actors::macro_tier::plan::{Plan, PlanLimits};
 use aios_actors::macro_tier::planner::{ACTIONS, analyse, build, question};
 use aios_runtime::Config;
 use aios_runtime::config::Sources;
@@ -37,7 +37,7 @@ pub fn contract(data: &[u8]) {
         assert!(!goal.text().chars().any(char::is_control));
     }
     if let Some(plan) = same_again::<Plan>(data)
-        && plan.check(&ACTIONS, &Budget::default()).is_ok()
+        && plan.check(&ACTIONS, &PlanLimits::default()).is_ok()
     {
         gone_through(&plan);
     }
@@ -87,7 +87,7 @@ pub fn goal(data: &[u8]) {
     for table in [Some(&table), None] {
         let analysis = analyse(&goal, table, None);
         let plan = build(&goal, &analysis);
-        if let Err(error) = plan.check(&ACTIONS, &Budget::default()) {
+        if let Err(error) = plan.check(&ACTIONS, &PlanLimits::default()) {
             panic!("the planner's own plan is refused: {error}");
         }
         gone_through(&plan);

@@ -1,5 +1,5 @@
 //! One task from order to accepted result: who does it, how often it is tried, what the critic says. What follows when that fails is
-//! decided by [`Course`] and done in `recourse`.
+//! decided by [`RetryState`] and done in `recourse`.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,8 @@ use crate::macro_tier::critic::{Evidence, REGENERATIONS};
 use crate::macro_tier::plan::Task;
 use crate::recovery::cached::{self, GoalFiles, Kept, Miss};
 use crate::recovery::{
-    Allowance, Cause, Course, Ended, Next, OverBudget, Purse, Resting, Trajectory, service,
+    Allowance, Budget, Ended, FailureKind, Next, OverBudget, Resting, RetryState, Trajectory,
+    service,
 };
 
 /// What an order may take beyond its own deadline: an executor that hangs is found out, restarted and given the order again.
@@ -47,7 +48,7 @@ pub(super) struct Conduct<'a> {
     ends: Instant,
     /// When the answer is due.
     due: Instant,
-    pub(super) purse: Purse,
+    pub(super) budget: Budget,
     guard: Mutex<Trajectory>,
     /// Results accepted so far: how far the goal has come.
     accepted: AtomicU64,
@@ -76,12 +77,12 @@ pub(super) struct Prose<'a> {
 }
 
 /// A task on its way.
-pub(super) struct Way<'t> {
+pub(super) struct Attempt<'t> {
     pub(super) task: &'t Task,
     pub(super) title: &'t str,
     begun: Instant,
     pub(super) report: TaskReport,
-    pub(super) course: Course,
+    pub(super) retry: RetryState,
     /// Executors that were given it.
     pub(super) tried: BTreeSet<Party>,
     /// Who holds it, until whoever watches has heard how that went: one failure is told as one.
@@ -96,7 +97,7 @@ pub(super) struct Way<'t> {
     seals: Option<Result<Vec<String>, Miss>>,
 }
 
-impl Way<'_> {
+impl Attempt<'_> {
     /// The result was found or known; nobody made it.
     pub(super) fn by_nobody(&mut self) {
         self.report.agent = None;
@@ -128,21 +129,21 @@ impl Way<'_> {
 
 /// Why nothing came of an order or a judgement, and what its policy says to do.
 #[derive(Debug)]
-pub(super) struct Lost {
+pub(super) struct Failed {
     pub(super) then: Recourse,
     pub(super) reason: String,
 }
 
 /// A result and what is to be said of it.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Outcome {
     pub(super) output: ToolOutput,
     pub(super) instead: Option<Task>,
     pub(super) gap: Option<String>,
     pub(super) note: Option<String>,
 }
 
-impl From<ToolOutput> for Found {
+impl From<ToolOutput> for Outcome {
     fn from(output: ToolOutput) -> Self {
         Self {
             output,
@@ -167,8 +168,8 @@ impl Drop for Conduct<'_> {
     /// falls ends nothing: its successor goes on with what is left.
     fn drop(&mut self) {
         if !self.ctx.is_over() && !std::thread::panicking() {
-            let purses = self.ctx.society().purses();
-            purses.close(self.ctx.tenant(), &self.request.goal_id, &self.purse);
+            let budgets = self.ctx.system().budgets();
+            budgets.close(self.ctx.tenant(), &self.request.goal_id, &self.budget);
         }
     }
 }
@@ -178,18 +179,18 @@ impl<'a> Conduct<'a> {
     pub(super) fn new(ctx: &'a Context, run: &Run<'a>) -> Self {
         let Run { request, due, .. } = *run;
         let time = Duration::from_millis(request.deadline_ms);
-        let society = ctx.society();
+        let system = ctx.system();
         let allowance = Allowance {
             tokens: request.tokens.into(),
             money_micros: request.money_micros,
             time,
-            price_micros: society.price_micros(),
+            price_micros: system.price_micros(),
         };
-        let (purses, tenant, goal) = (society.purses(), ctx.tenant(), &request.goal_id);
-        let purse = if run.goes_on {
-            purses.resume(tenant, goal, allowance, ctx.now())
+        let (budgets, tenant, goal) = (system.budgets(), ctx.tenant(), &request.goal_id);
+        let budget = if run.goes_on {
+            budgets.resume(tenant, goal, allowance, ctx.now())
         } else {
-            purses.begin(tenant, goal, allowance, ctx.now())
+            budgets.begin(tenant, goal, allowance, ctx.now())
         };
         Self {
             ctx,
@@ -197,7 +198,7 @@ impl<'a> Conduct<'a> {
             files: run.files.clone(),
             ends: due.checked_sub(DELIVERY.min(time / 5)).unwrap_or(due),
             due,
-            purse,
+            budget,
             guard: Mutex::default(),
             accepted: AtomicU64::new(0),
             ended: Mutex::default(),
@@ -207,7 +208,7 @@ impl<'a> Conduct<'a> {
 
     /// Whether the goal can pay for so many tokens more. Whoever calls the model sets them aside.
     pub(super) fn affords(&self, tokens: u32) -> Result<(), String> {
-        self.purse
+        self.budget
             .affords(tokens.into(), self.ctx.now())
             .map_err(|over| over.to_string())
     }
@@ -216,10 +217,10 @@ impl<'a> Conduct<'a> {
         self.ended.lock().get_or_insert(ended);
     }
 
-    /// What cut the run short so far: a guard here, or a call that the purse did not pay.
+    /// What cut the run short so far: a guard here, or a call that the budget did not pay.
     pub(super) fn ended_by(&self) -> Option<Ended> {
         let guarded = self.ended.lock().clone();
-        guarded.or_else(|| self.purse.refused().map(Ended::OverBudget))
+        guarded.or_else(|| self.budget.refused().map(Ended::OverBudget))
     }
 
     /// The goal's time is over, as an error of its budget.
@@ -266,27 +267,27 @@ impl<'a> Conduct<'a> {
     /// The task moved, and why.
     pub(super) async fn moved(
         &self,
-        way: &mut Way<'_>,
+        attempt: &mut Attempt<'_>,
         status: TaskStatus,
         reason: Option<String>,
     ) {
         self.tell(TaskEvent {
-            attempt: way.report.attempts,
-            agent: way.named(status),
+            attempt: attempt.report.attempts,
+            agent: attempt.named(status),
             reason,
-            ..self.event(way.task, way.title, status)
+            ..self.event(attempt.task, attempt.title, status)
         })
         .await;
     }
 
-    fn set_out<'t>(&self, task: &'t Task, title: &'t str) -> Way<'t> {
-        let policy = self.ctx.society().recovery().of(&task.action);
-        Way {
+    fn set_out<'t>(&self, task: &'t Task, title: &'t str) -> Attempt<'t> {
+        let policy = self.ctx.system().recovery().of(&task.action);
+        Attempt {
             task,
             title,
             begun: Instant::now(),
             report: fresh(task),
-            course: Course::new(policy.retry()),
+            retry: RetryState::new(policy.retry()),
             tried: BTreeSet::new(),
             holder: None,
             took: None,
@@ -304,28 +305,28 @@ impl<'a> Conduct<'a> {
         title: &str,
         analysis: Option<&Analysis>,
     ) -> Conducted {
-        let mut way = self.set_out(task, title);
-        let outcome = match self.judged(&mut way, task, &args, "", None).await {
+        let mut attempt = self.set_out(task, title);
+        let outcome = match self.judged(&mut attempt, task, &args, "", None).await {
             Ok(output) => Ok(output.into()),
-            Err(lost) => self.recover(&mut way, &args, lost, analysis).await,
+            Err(lost) => self.recover(&mut attempt, &args, lost, analysis).await,
         };
-        self.finish(way, &args, outcome).await
+        self.finish(attempt, &args, outcome).await
     }
 
     /// Done and judged, and done again as often as a better result may come of it.
     pub(super) async fn judged(
         &self,
-        way: &mut Way<'_>,
+        attempt: &mut Attempt<'_>,
         task: &Task,
         args: &Value,
         variant: &str,
         by: Option<&Party>,
-    ) -> Result<ToolOutput, Lost> {
+    ) -> Result<ToolOutput, Failed> {
         let mut reason = String::new();
         for revision in 0..=REGENERATIONS {
             let operation = self.operation(task, variant, revision);
-            let result = self.order(way, task, args, &operation, by).await?;
-            way.seals = Some(cached::seals(&result.output));
+            let result = self.order(attempt, task, args, &operation, by).await?;
+            attempt.seals = Some(cached::seals(&result.output));
             let work = Work::Result {
                 task: Box::new(Task {
                     args: args.clone(),
@@ -337,11 +338,11 @@ impl<'a> Conduct<'a> {
             };
             match self.validate(&task.id, work).await {
                 Ok((judgement, _)) => {
-                    way.report.score = Some(judgement.score);
+                    attempt.report.score = Some(judgement.score);
                     if judgement.verdict.passes() {
                         return Ok(result.output);
                     }
-                    way.rejected = true;
+                    attempt.rejected = true;
                     reason = judgement.feedback.replace('\n', " ");
                 }
                 // Only a result that was judged can be judged better the next time.
@@ -351,7 +352,7 @@ impl<'a> Conduct<'a> {
                 }
             }
         }
-        Err(self.lost(way, Cause::Broken, reason))
+        Err(self.lost(attempt, FailureKind::Broken, reason))
     }
 
     /// The idempotency key of a task's work.
@@ -368,10 +369,10 @@ impl<'a> Conduct<'a> {
     }
 
     /// What the policy says once trying is over, whatever it would have allowed.
-    fn lost(&self, way: &mut Way<'_>, cause: Cause, reason: String) -> Lost {
-        match way.course.failed(cause, Some(self.left())) {
-            Next::Take(then) => Lost { then, reason },
-            Next::Again { .. } => Lost {
+    fn lost(&self, attempt: &mut Attempt<'_>, cause: FailureKind, reason: String) -> Failed {
+        match attempt.retry.failed(cause, Some(self.left())) {
+            Next::Take(then) => Failed { then, reason },
+            Next::Again { .. } => Failed {
                 then: Recourse::Partial,
                 reason,
             },
@@ -381,7 +382,7 @@ impl<'a> Conduct<'a> {
     /// A task whose result is prose: written, judged, and written again with the critic's feedback. Prose that never passes is no failure
     /// of the goal; the report's own paragraph takes its place.
     pub(super) async fn prose(&self, task: &Task, title: &str, prose: Prose<'_>) -> Conducted {
-        let mut way = self.set_out(task, title);
+        let mut attempt = self.set_out(task, title);
         let mut outcome = Err("it was never tried".to_owned());
         let mut feedback: Option<String> = None;
         let mut asked = Value::Null;
@@ -402,9 +403,12 @@ impl<'a> Conduct<'a> {
                 asked = args.clone();
             }
             let operation = self.operation(task, "", revision);
-            let mut found: Found = match self.order(&mut way, task, &args, &operation, None).await {
+            let mut found: Outcome = match self
+                .order(&mut attempt, task, &args, &operation, None)
+                .await
+            {
                 Ok(result) => result.output.into(),
-                Err(lost) => match self.recover(&mut way, &args, lost, None).await {
+                Err(lost) => match self.recover(&mut attempt, &args, lost, None).await {
                     Ok(found) => found,
                     Err(reason) => {
                         outcome = Err(reason);
@@ -419,13 +423,13 @@ impl<'a> Conduct<'a> {
             };
             match self.validate(&task.id, work).await {
                 Ok((judgement, _)) => {
-                    way.report.score = Some(judgement.score);
+                    attempt.report.score = Some(judgement.score);
                     if judgement.verdict.passes() {
                         found.output.value = Value::String(text);
                         outcome = Ok(found);
                         break;
                     }
-                    way.rejected = true;
+                    attempt.rejected = true;
                     outcome = Err(format!(
                         "the critic did not pass the text: {}",
                         judgement.feedback.replace('\n', " ")
@@ -438,37 +442,43 @@ impl<'a> Conduct<'a> {
                 }
             }
         }
-        self.finish(way, &asked, outcome).await
+        self.finish(attempt, &asked, outcome).await
     }
 
     async fn finish(
         &self,
-        mut way: Way<'_>,
+        mut attempt: Attempt<'_>,
         args: &Value,
-        outcome: Result<Found, String>,
+        outcome: Result<Outcome, String>,
     ) -> Conducted {
-        way.report.status = if outcome.is_ok() {
+        attempt.report.status = if outcome.is_ok() {
             self.accepted.fetch_add(1, Ordering::Relaxed);
             TaskStatus::Completed
         } else {
             TaskStatus::Failed
         };
-        way.report.duration_ms = way.begun.elapsed().as_secs_f64() * 1_000.0;
+        attempt.report.duration_ms = attempt.begun.elapsed().as_secs_f64() * 1_000.0;
         if let Ok(found) = &outcome
             && found.instead.is_none()
-            && way.report.recovered.is_none()
+            && attempt.report.recovered.is_none()
         {
-            let seals = way.seals.take().unwrap_or(Ok(Vec::new()));
-            self.keep(way.task, args, &found.output, seals, way.report.score);
+            let seals = attempt.seals.take().unwrap_or(Ok(Vec::new()));
+            self.keep(
+                attempt.task,
+                args,
+                &found.output,
+                seals,
+                attempt.report.score,
+            );
         }
         self.tell(TaskEvent {
-            attempt: way.report.attempts,
-            agent: way.named(way.report.status),
-            score: way.report.score,
+            attempt: attempt.report.attempts,
+            agent: attempt.named(attempt.report.status),
+            score: attempt.report.score,
             // Time in the tool alone: who was asked is not the slower for a wait, a judgement or a human.
-            duration_ms: way.took.filter(|_| outcome.is_ok()),
+            duration_ms: attempt.took.filter(|_| outcome.is_ok()),
             reason: outcome.as_ref().err().cloned(),
-            ..self.event(way.task, way.title, way.report.status)
+            ..self.event(attempt.task, attempt.title, attempt.report.status)
         })
         .await;
         let (outcome, instead, gap, note) = match outcome {
@@ -476,7 +486,7 @@ impl<'a> Conduct<'a> {
             Err(reason) => (Err(reason), None, None, None),
         };
         Conducted {
-            report: way.report,
+            report: attempt.report,
             outcome,
             instead,
             gap,
@@ -521,16 +531,16 @@ impl<'a> Conduct<'a> {
     /// Gives the order until somebody carries it out or the policy has another way. With `to`, that one alone is asked.
     pub(super) async fn order(
         &self,
-        way: &mut Way<'_>,
+        attempt: &mut Attempt<'_>,
         task: &Task,
         args: &Value,
         operation: &str,
         to: Option<&Party>,
-    ) -> Result<TaskResult, Lost> {
+    ) -> Result<TaskResult, Failed> {
         loop {
-            let (cause, reason) = match self.attempt(way, task, args, operation, to).await {
+            let (cause, reason) = match self.attempt(attempt, task, args, operation, to).await {
                 Ok(result) => {
-                    way.took = Some(result.duration_ms);
+                    attempt.took = Some(result.duration_ms);
                     return Ok(result);
                 }
                 Err(failed) => failed,
@@ -540,10 +550,11 @@ impl<'a> Conduct<'a> {
             if self.left().is_zero() {
                 self.late();
             }
-            match way.course.failed(cause, Some(self.left())) {
-                Next::Take(then) => return Err(Lost { then, reason }),
+            match attempt.retry.failed(cause, Some(self.left())) {
+                Next::Take(then) => return Err(Failed { then, reason }),
                 Next::Again { after } => {
-                    self.moved(way, TaskStatus::Retrying, Some(reason)).await;
+                    self.moved(attempt, TaskStatus::Retrying, Some(reason))
+                        .await;
                     tokio::time::sleep(after).await;
                 }
             }
@@ -553,16 +564,16 @@ impl<'a> Conduct<'a> {
     /// One attempt, if the goal has time, the run goes somewhere and the tool is not resting.
     async fn attempt(
         &self,
-        way: &mut Way<'_>,
+        attempt: &mut Attempt<'_>,
         task: &Task,
         args: &Value,
         operation: &str,
         to: Option<&Party>,
-    ) -> Result<TaskResult, (Cause, String)> {
-        let society = self.ctx.society();
+    ) -> Result<TaskResult, (FailureKind, String)> {
+        let system = self.ctx.system();
         let left = self.left();
         if left.is_zero() {
-            return Err((Cause::Spent, self.late().to_string()));
+            return Err((FailureKind::Spent, self.late().to_string()));
         }
         let progress = self.accepted.load(Ordering::Relaxed);
         self.guard
@@ -571,50 +582,50 @@ impl<'a> Conduct<'a> {
             .map_err(|looping| {
                 let reason = looping.to_string();
                 self.end(Ended::Looping(looping));
-                (Cause::Circling, reason)
+                (FailureKind::Circling, reason)
             })?;
         // Without how long it still rests: a human may be asked in these words, and they must be the same the next time.
         let unavailable = |resting: Resting| {
             let action = &task.action;
             let (service, seen) = (resting.service, resting.last_error);
             (
-                Cause::Resting,
+                FailureKind::Resting,
                 format!(
                     "tool {action} is unavailable: {service} rests after repeated failures ({seen}); try again in a while"
                 ),
             )
         };
         if task.action == "write_text"
-            && let Some(resting) = society.breakers().resting(service::GENERATE)
+            && let Some(resting) = system.breakers().resting(service::GENERATE)
         {
             return Err(unavailable(resting));
         }
-        let pass = society
+        let pass = system
             .breakers()
             .admit(&service::tool(&task.action))
             .map_err(unavailable)?;
 
-        way.report.attempts += 1;
+        attempt.report.attempts += 1;
         // Chosen here and not by role, so that whoever watches sees who holds the task.
         let role = Address::from("macro.executor");
         let chosen = match to {
             Some(party) => Some(party.clone()),
-            None => society
+            None => system
                 .directory()
                 .find(&role, &self.ctx.me().into())
                 .map(|cell| cell.party().clone()),
         };
         let to = match chosen {
             Some(party) => {
-                way.tried.insert(party.clone());
+                attempt.tried.insert(party.clone());
                 Address::from(party)
             }
             None => role,
         };
-        way.report.agent = Some(to.to_string());
-        way.holder = way.report.agent.clone();
-        self.moved(way, TaskStatus::Running, None).await;
-        let allowed = society.recovery().of(&task.action).attempt_timeout_ms;
+        attempt.report.agent = Some(to.to_string());
+        attempt.holder = attempt.report.agent.clone();
+        self.moved(attempt, TaskStatus::Running, None).await;
+        let allowed = system.recovery().of(&task.action).attempt_timeout_ms;
         let deadline_ms = task
             .deadline_ms
             .min(self.request.task_deadline_ms)
@@ -626,7 +637,7 @@ impl<'a> Conduct<'a> {
             operation: operation.to_owned(),
             action: task.action.clone(),
             args: args.clone(),
-            attempt: way.report.attempts,
+            attempt: attempt.report.attempts,
             inputs: self.files.files().to_vec(),
             out_dir: self.request.out_dir.clone(),
             capabilities: capabilities(&task.action),
@@ -634,16 +645,16 @@ impl<'a> Conduct<'a> {
         };
         let patience = (Duration::from_millis(deadline_ms) + ORDER_GRACE).min(left);
         let draft = draft(Performative::Request, ontology::TASK, &order)
-            .map_err(|error| (Cause::Broken, error.to_string()))?;
+            .map_err(|error| (FailureKind::Broken, error.to_string()))?;
         match self.ctx.ask(to, draft, patience).await {
             Ok(reply) => {
                 pass.succeeded();
                 let read = reply.content.read_json();
-                read.map_err(|error| (Cause::Malformed, error.to_string()))
+                read.map_err(|error| (FailureKind::Malformed, error.to_string()))
             }
             Err(error) => {
                 let reason = words(&error);
-                match Cause::blames_service(&error) {
+                match FailureKind::blames_service(&error) {
                     Some(true) => pass.failed(reason.clone()),
                     Some(false) => pass.succeeded(),
                     None => drop(pass),
@@ -651,7 +662,7 @@ impl<'a> Conduct<'a> {
                 if let AskError::NotSent(SendError::TooDeep { asked, allowed }) = error {
                     self.end(Ended::TooDeep { asked, allowed });
                 }
-                Err((Cause::of(&error), reason))
+                Err((FailureKind::of(&error), reason))
             }
         }
     }
@@ -667,8 +678,8 @@ impl<'a> Conduct<'a> {
             task_id: task_id.to_owned(),
             work,
         };
-        let society = self.ctx.society();
-        let mut course = Course::new(society.recovery().of("validate").retry());
+        let system = self.ctx.system();
+        let mut retry = RetryState::new(system.recovery().of("validate").retry());
         // The answer itself is judged in the time that was kept back for it.
         let left = || match task_id {
             "" => self.until_due(),
@@ -680,7 +691,7 @@ impl<'a> Conduct<'a> {
                 return Err("the critic did not judge: the goal's time is over".to_owned());
             }
             let patience = VALIDATE_DEADLINE.min(left);
-            let pass = society
+            let pass = system
                 .breakers()
                 .admit(service::CRITIC)
                 .map_err(|resting| format!("nothing leaves unjudged: {resting}"))?;
@@ -699,13 +710,13 @@ impl<'a> Conduct<'a> {
             };
             self.ctx.unless_over().await;
             let reason = words(&error);
-            match Cause::blames_service(&error) {
+            match FailureKind::blames_service(&error) {
                 Some(true) if patience >= VALIDATE_FAIR => pass.failed(reason.clone()),
                 Some(true) => drop(pass),
                 Some(false) => pass.succeeded(),
                 None => drop(pass),
             }
-            match course.failed(Cause::of(&error), Some(left)) {
+            match retry.failed(FailureKind::of(&error), Some(left)) {
                 Next::Again { after } => tokio::time::sleep(after).await,
                 Next::Take(_) => return Err(format!("the critic did not judge: {reason}")),
             }

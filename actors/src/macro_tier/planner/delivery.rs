@@ -81,7 +81,7 @@ pub(super) async fn deliver(
         critic: CriticReport::default(),
         gaps: written.gaps,
         waits_for: conduct.waits_for.lock().clone(),
-        spent: conduct.purse.spent(),
+        spent: conduct.budget.spent(),
         ended_by: conduct.ended_by(),
         reason: None,
         verdict: String::new(),

@@ -86,7 +86,7 @@ impl Progress {
             critic: CriticReport::default(),
             gaps: Vec::new(),
             waits_for: conduct.waits_for.lock().clone(),
-            spent: conduct.purse.spent(),
+            spent: conduct.budget.spent(),
             ended_by: conduct.ended_by(),
             reason: Some(reason),
             verdict: String::new(),

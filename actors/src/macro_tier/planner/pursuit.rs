@@ -24,10 +24,10 @@ use crate::content::{
 };
 use crate::macro_tier::goal::{Goal, GoalLimits};
 use crate::macro_tier::interface::release;
-use crate::macro_tier::plan::{Budget, Plan, Task};
+use crate::macro_tier::plan::{Plan, PlanLimits, Task};
 use crate::meso_tier::state::{SETTLE, Settle};
 use crate::recovery::cached::GoalFiles;
-use crate::recovery::{ApprovalStatus, Cause, service};
+use crate::recovery::{ApprovalStatus, FailureKind, service};
 
 /// How long a service of the meso tier may take.
 const SERVICE_DEADLINE: Duration = Duration::from_secs(5);
@@ -54,7 +54,7 @@ pub(super) async fn pursue(
     )
     .await?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
-    let ledger = ctx.society().ledger();
+    let ledger = ctx.system().ledger();
     let under_way = ledger.begin(ctx.tenant(), &request.goal_id, ctx.now())?;
     // Read once, off the async threads: from here on the goal is about these bytes.
     let data = request.data.clone();
@@ -93,7 +93,7 @@ pub(super) async fn pursue(
             tracing::warn!(%error, "the goal's steps were not cleared away");
         }
         // What a human was asked for it is of no use any more.
-        let approvals = ctx.society().approvals();
+        let approvals = ctx.system().approvals();
         if let Err(error) = approvals.over(ctx.tenant(), &request.goal_id) {
             tracing::warn!(%error, "the goal's questions were not withdrawn");
         }
@@ -144,7 +144,7 @@ struct Kept {
 /// The answer, once: asked again for the same goal, it is given again as long as it stands.
 async fn answered(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
     let request = run.request;
-    let terms = Terms::of(request, ctx.society());
+    let terms = Terms::of(request, ctx.system());
     let step = format!("{}/answer", request.goal_id);
     let pick = pick_step(request);
     let known: Option<Kept> = ctx.done(&step)?;
@@ -214,7 +214,7 @@ enum Ground {
 
 /// Whether a human has decided something that the answer waited for, or can decide it no more and must be asked anew.
 fn decided_since(answer: &GoalAnswer, ctx: &Context) -> bool {
-    let approvals = ctx.society().approvals();
+    let approvals = ctx.system().approvals();
     answer.waits_for.iter().any(
         |id| !matches!(approvals.get(id), Ok(approval) if approval.status == ApprovalStatus::Open),
     )
@@ -267,7 +267,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
         let Err(reason) = progress.take(task, conducted) else {
             continue;
         };
-        if ctx.society().recovery().of(&task.action).then != Recourse::ReplanAndSimplify {
+        if ctx.system().recovery().of(&task.action).then != Recourse::ReplanAndSimplify {
             return Ok(progress.failed(request, &conduct, reason));
         }
         progress
@@ -316,17 +316,17 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
     let mut plan = build(&goal, &analysis);
     for task in &mut plan.tasks {
         // What an attempt may really take is what the plan is measured by.
-        let policy = ctx.society().recovery().of(&task.action);
+        let policy = ctx.system().recovery().of(&task.action);
         task.deadline_ms = task
             .deadline_ms
             .min(request.task_deadline_ms)
             .min(policy.attempt_timeout_ms);
     }
-    let budget = Budget {
+    let budget = PlanLimits {
         tasks: request.tasks as usize,
         tokens: request.tokens.into(),
         time_ms: request.deadline_ms,
-        ..Budget::default()
+        ..PlanLimits::default()
     };
     if let Err(error) = plan.check(&actions, &budget) {
         return Ok(progress.failed(request, &conduct, error.to_string()));
@@ -415,7 +415,7 @@ async fn pick(
         );
         return Ok(analysis);
     }
-    let paying = ctx.paid_from(&conduct.purse);
+    let paying = ctx.paid_from(&conduct.budget);
     // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
     let picked: String = ctx
         .once(&pick_step(request), || async {
@@ -472,14 +472,14 @@ async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
     };
     let asked = async {
         let draft = draft(Performative::QueryRef, ontology::RECALL, &wanted)?;
-        let pass = ctx.society().breakers().admit(service::RECALL)?;
+        let pass = ctx.system().breakers().admit(service::RECALL)?;
         let reply = match ctx.ask("macro.memory", draft, RECALL_DEADLINE).await {
             Ok(reply) => {
                 pass.succeeded();
                 reply
             }
             Err(error) => {
-                match Cause::blames_service(&error) {
+                match FailureKind::blames_service(&error) {
                     Some(true) => pass.failed(error.to_string()),
                     Some(false) => pass.succeeded(),
                     None => drop(pass),

@@ -6,37 +6,37 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::analysis::Analysis;
-use super::conduct::{Conduct, Found, Lost, Way};
+use super::conduct::{Attempt, Conduct, Failed, Outcome};
 use super::simpler::{Simpler, simpler};
 use crate::agent::AgentError;
 use crate::content::{TaskStatus, hex};
 use crate::macro_tier::plan::Task;
 use crate::recovery::cached::{self, Kept};
-use crate::recovery::{ApprovalError, Cause, Decision, Next, Question};
+use crate::recovery::{ApprovalError, Decision, FailureKind, Next, Question};
 
 impl Conduct<'_> {
     /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
     pub(super) async fn recover(
         &self,
-        way: &mut Way<'_>,
+        attempt: &mut Attempt<'_>,
         args: &Value,
-        mut lost: Lost,
+        mut lost: Failed,
         analysis: Option<&Analysis>,
-    ) -> Result<Found, String> {
+    ) -> Result<Outcome, String> {
         loop {
             let (then, reason) = (lost.then, lost.reason);
-            metrics::counter!(RECOURSES_TOTAL, "action" => way.task.action.clone(), "recourse" => name(then))
+            metrics::counter!(RECOURSES_TOTAL, "action" => attempt.task.action.clone(), "recourse" => name(then))
                 .increment(1);
             if then != Recourse::Partial {
                 let told = format!("{reason}; {}", words(then));
-                self.moved(way, TaskStatus::Retrying, Some(told)).await;
+                self.moved(attempt, TaskStatus::Retrying, Some(told)).await;
             }
             let gone = match then {
                 Recourse::Partial => return Err(reason),
-                Recourse::Cached => self.earlier_result(way, args, reason),
-                Recourse::Delegate => self.by_another(way, args, reason).await,
-                Recourse::ReplanAndSimplify => self.by_less(way, args, reason, analysis).await,
-                Recourse::Human => self.if_allowed(way, args, reason).await,
+                Recourse::Cached => self.earlier_result(attempt, args, reason),
+                Recourse::Delegate => self.by_another(attempt, args, reason).await,
+                Recourse::ReplanAndSimplify => self.by_less(attempt, args, reason, analysis).await,
+                Recourse::Human => self.if_allowed(attempt, args, reason).await,
             };
             match gone {
                 Ok(found) => return Ok(found),
@@ -45,41 +45,41 @@ impl Conduct<'_> {
         }
     }
 
-    /// The way led nowhere; the course says what is left.
-    fn next(&self, way: &mut Way<'_>, reason: String) -> Lost {
-        let then = match way.course.failed(Cause::Broken, None) {
+    /// The way led nowhere; the retry says what is left.
+    fn next(&self, attempt: &mut Attempt<'_>, reason: String) -> Failed {
+        let then = match attempt.retry.failed(FailureKind::Broken, None) {
             Next::Take(then) => then,
             Next::Again { .. } => Recourse::Partial,
         };
-        Lost { then, reason }
+        Failed { then, reason }
     }
 
     /// An earlier accepted result of the same question over the same files.
     fn earlier_result(
         &self,
-        way: &mut Way<'_>,
+        attempt: &mut Attempt<'_>,
         args: &Value,
         reason: String,
-    ) -> Result<Found, Lost> {
-        let (kept, artifacts) = match self.brought(way.task, args) {
+    ) -> Result<Outcome, Failed> {
+        let (kept, artifacts) = match self.brought(attempt.task, args) {
             Ok(brought) => brought,
-            Err(error) => return Err(self.next(way, format!("{reason}; {error}"))),
+            Err(error) => return Err(self.next(attempt, format!("{reason}; {error}"))),
         };
         let age = cached::spoken(kept.age(self.ctx.now()));
         let output = ToolOutput {
             artifacts,
             ..kept.output
         };
-        way.by_nobody();
-        way.report.score = kept.score;
-        way.report.recovered = Some(format!("cached: an earlier result, {age} old"));
-        Ok(Found {
+        attempt.by_nobody();
+        attempt.report.score = kept.score;
+        attempt.report.recovered = Some(format!("cached: an earlier result, {age} old"));
+        Ok(Outcome {
             output,
             note: Some(format!(
                 "{}: taken from an earlier result, {age} old",
-                way.title
+                attempt.title
             )),
-            ..Found::default()
+            ..Outcome::default()
         })
     }
 
@@ -116,35 +116,35 @@ impl Conduct<'_> {
     /// Every executor that has not had it yet, once each.
     async fn by_another(
         &self,
-        way: &mut Way<'_>,
+        attempt: &mut Attempt<'_>,
         args: &Value,
         reason: String,
-    ) -> Result<Found, Lost> {
+    ) -> Result<Outcome, Failed> {
         let others: Vec<_> = self
             .ctx
-            .society()
+            .system()
             .directory()
             .of_role("macro.executor")
             .into_iter()
-            .filter(|cell| cell.is_taking() && !way.tried.contains(cell.party()))
+            .filter(|cell| cell.is_taking() && !attempt.tried.contains(cell.party()))
             .map(|cell| cell.party().clone())
             .collect();
         if others.is_empty() {
-            return Err(self.next(way, format!("{reason}; no other executor is there")));
+            return Err(self.next(attempt, format!("{reason}; no other executor is there")));
         }
         let mut last = reason;
         for other in others {
-            let variant = way.anew("delegated");
-            let (task, to) = (way.task, Some(&other));
-            match self.judged(way, task, args, &variant, to).await {
+            let variant = attempt.anew("delegated");
+            let (task, to) = (attempt.task, Some(&other));
+            match self.judged(attempt, task, args, &variant, to).await {
                 Ok(output) => {
-                    way.report.recovered = Some(format!("delegated: done by {other}"));
+                    attempt.report.recovered = Some(format!("delegated: done by {other}"));
                     return Ok(output.into());
                 }
                 Err(lost) => last = lost.reason,
             }
         }
-        Err(Lost {
+        Err(Failed {
             then: Recourse::Partial,
             reason: last,
         })
@@ -153,33 +153,35 @@ impl Conduct<'_> {
     /// Less, by rules.
     async fn by_less(
         &self,
-        way: &mut Way<'_>,
+        attempt: &mut Attempt<'_>,
         args: &Value,
         reason: String,
         analysis: Option<&Analysis>,
-    ) -> Result<Found, Lost> {
-        match simpler(way.task, args, analysis) {
-            None => Err(self.next(way, reason)),
+    ) -> Result<Outcome, Failed> {
+        match simpler(attempt.task, args, analysis) {
+            None => Err(self.next(attempt, reason)),
             Some(Simpler::Known { output, says }) => {
-                way.by_nobody();
-                way.report.recovered = Some(format!("simpler: {says}"));
-                Ok(Found {
+                attempt.by_nobody();
+                attempt.report.recovered = Some(format!("simpler: {says}"));
+                Ok(Outcome {
                     output,
-                    note: Some(format!("{}: {says}", way.title)),
-                    ..Found::default()
+                    note: Some(format!("{}: {says}", attempt.title)),
+                    ..Outcome::default()
                 })
             }
             Some(Simpler::Task { task, says }) => {
-                let done = self.judged(way, &task, &task.args, "simple", None).await;
-                let output = done.map_err(|lost| Lost {
+                let done = self
+                    .judged(attempt, &task, &task.args, "simple", None)
+                    .await;
+                let output = done.map_err(|lost| Failed {
                     reason: format!("{reason}; nor simpler: {}", lost.reason),
                     ..lost
                 })?;
-                way.report.recovered = Some(format!("simpler: {says}"));
-                Ok(Found {
+                attempt.report.recovered = Some(format!("simpler: {says}"));
+                Ok(Outcome {
                     output,
                     instead: Some(*task),
-                    gap: Some(format!("{}: {says}, because: {reason}", way.title)),
+                    gap: Some(format!("{}: {says}, because: {reason}", attempt.title)),
                     note: None,
                 })
             }
@@ -189,26 +191,26 @@ impl Conduct<'_> {
     /// Once more, if a human says so before the goal must be delivered.
     async fn if_allowed(
         &self,
-        way: &mut Way<'_>,
+        attempt: &mut Attempt<'_>,
         args: &Value,
         reason: String,
-    ) -> Result<Found, Lost> {
-        let gap = |reason: String| Lost {
+    ) -> Result<Outcome, Failed> {
+        let gap = |reason: String| Failed {
             then: Recourse::Partial,
             reason,
         };
-        let id = match self.propose(way, args, &reason) {
+        let id = match self.propose(attempt, args, &reason) {
             Ok(id) => id,
             Err(error) => return Err(gap(format!("{reason}; nobody was asked: {error}"))),
         };
         let waiting = format!("waits for a human's decision about approval {id}");
         self.moved(
-            way,
+            attempt,
             TaskStatus::Pending,
             Some(format!("{reason}; {waiting}")),
         )
         .await;
-        let queue = self.ctx.society().approvals();
+        let queue = self.ctx.system().approvals();
         match queue.wait(&id, self.left()).await {
             Ok(Some((Decision::Accept, _))) if self.left().is_zero() => {
                 // Decided too late for this time: asked again, the goal goes on with the decision, which is not used yet.
@@ -220,16 +222,18 @@ impl Conduct<'_> {
                 if let Err(error) = queue.spend(&id) {
                     return Err(gap(format!("{reason}; {error}")));
                 }
-                way.course.approved();
+                attempt.retry.approved();
                 // Each yes has a try of its own, whatever became of the try of the last one.
-                let variant = way.anew(&id);
-                let done = self.judged(way, way.task, args, &variant, None).await;
+                let variant = attempt.anew(&id);
+                let done = self
+                    .judged(attempt, attempt.task, args, &variant, None)
+                    .await;
                 if done.is_err() && self.left().is_zero() {
                     // Cut short by the goal's time: asked again, the goal goes on from here and asks anew.
                     self.waits_for.lock().push(id.clone());
                 }
                 let output = done?;
-                way.report.recovered = Some(format!("human: tried once more, approval {id}"));
+                attempt.report.recovered = Some(format!("human: tried once more, approval {id}"));
                 Ok(output.into())
             }
             Ok(Some((Decision::Reject, why))) => {
@@ -250,19 +254,24 @@ impl Conduct<'_> {
         }
     }
 
-    fn propose(&self, way: &Way<'_>, args: &Value, reason: &str) -> Result<String, ApprovalError> {
+    fn propose(
+        &self,
+        attempt: &Attempt<'_>,
+        args: &Value,
+        reason: &str,
+    ) -> Result<String, ApprovalError> {
         let question = Question {
             goal: self.request.goal_id.clone(),
-            task: way.task.id.clone(),
-            action: way.task.action.clone(),
+            task: attempt.task.id.clone(),
+            action: attempt.task.action.clone(),
             arguments: hex(&Sha256::digest(args.to_string())),
             round: 0,
             text: format!(
                 "\"{}\" failed: {reason}. Shall it be tried once more?",
-                way.title
+                attempt.title
             ),
         };
-        let approval = self.ctx.society().approvals().propose(
+        let approval = self.ctx.system().approvals().propose(
             question,
             self.ctx.tenant(),
             self.ctx.public_key(),

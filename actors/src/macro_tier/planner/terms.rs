@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Society;
+use crate::AgentSystem;
 use crate::content::{GoalAnswer, GoalRequest, GoalStatus, hex};
 
 /// The limits of a goal. Zeros are an answer from before they were kept: anything asked now is more.
@@ -22,16 +22,16 @@ pub(super) struct Terms {
 
 impl Terms {
     /// Those of a request in a world.
-    pub(super) fn of(request: &GoalRequest, society: &Society) -> Self {
+    pub(super) fn of(request: &GoalRequest, system: &AgentSystem) -> Self {
         // A struct of numbers and words always has a JSON form.
-        let policies = serde_json::to_vec(society.recovery()).unwrap_or_default();
+        let policies = serde_json::to_vec(system.recovery()).unwrap_or_default();
         Self {
             deadline_ms: request.deadline_ms,
             task_deadline_ms: request.task_deadline_ms,
             tokens: request.tokens.into(),
             tasks: request.tasks.into(),
             money_micros: request.money_micros,
-            price_micros: society.price_micros(),
+            price_micros: system.price_micros(),
             policies: hex(&Sha256::digest(policies)),
         }
     }

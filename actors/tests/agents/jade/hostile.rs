@@ -164,10 +164,10 @@ async fn strangers_have_a_tenant_of_their_own() {
     assert_eq!(jade.hear().await.performative, Performative::Agree);
     assert_eq!(jade.hear().await.performative, Performative::Inform);
     let theirs = options().tenant;
-    assert_ne!(&theirs, house.society.tenant());
+    assert_ne!(&theirs, house.system.tenant());
     assert_ne!(theirs, GatewayOptions::new("192.168.1.6:1099/JADE").tenant);
     house.book.wait(theirs.as_str(), 1).await;
-    assert_eq!(house.society.audit().counts().values().sum::<u64>(), 0);
+    assert_eq!(house.system.audit().counts().values().sum::<u64>(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -261,9 +261,12 @@ async fn an_envoy_without_a_place_takes_nobody_elses() {
     let taken: AgentId = "macro.outside.a_40192_2e168_2e1_2e5_3a1099_2fJADE@jade"
         .parse()
         .unwrap();
-    house.society.enrol(&taken, Default::default()).unwrap();
+    house.system.enrol(&taken, Default::default()).unwrap();
     let error = jade.say(&answered_to("mallory", &["a", "b"])).await;
-    assert!(matches!(error, Err(GatewayError::Society(_))), "{error:?}");
+    assert!(
+        matches!(error, Err(GatewayError::AgentSystem(_))),
+        "{error:?}"
+    );
     jade.hear().await;
     assert_eq!(jade.gateway.envoys().len(), 2);
     assert!(!jade.gateway.envoys().contains(&taken));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aios_actors::{
-    Society,
+    AgentSystem,
     agent::{Agent, AgentError, AgentOptions, Context, Incoming},
     async_trait,
 };
@@ -25,16 +25,16 @@ impl Agent for Idle {
 
 /// Starts so many agents and leaves them running.
 pub(super) async fn populate(count: usize) -> Result<(), Fault> {
-    let society = Society::builder().build();
-    society.factories().register("macro.idle", |_| Ok(Idle));
+    let system = AgentSystem::builder().build();
+    system.factories().register("macro.idle", |_| Ok(Idle));
     let spec = SupervisorSpec::new("agents").intensity(1, Duration::from_secs(1));
     let supervisor = Supervisor::start(spec).await?;
     for _ in 0..count {
-        let id = society.next_instance("macro.idle")?;
-        society
+        let id = system.next_instance("macro.idle")?;
+        system
             .spawn_as(&id, &supervisor, AgentOptions::default())
             .await?;
     }
-    std::mem::forget((society, supervisor));
+    std::mem::forget((system, supervisor));
     Ok(())
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::super::{ACTIONS, analyse, build, merge};
 use super::walk;
 use crate::macro_tier::goal::{Goal, GoalLimits};
-use crate::macro_tier::plan::{Budget, Plan};
+use crate::macro_tier::plan::{Plan, PlanLimits};
 
 /// A table drawn by chance, and its figures computed row by row.
 #[derive(Debug, Clone)]
@@ -114,9 +114,9 @@ proptest! {
         let goal = Goal::new("g", "t", &text, vec!["a.csv".into()], &GoalLimits::default()).unwrap();
         let analysis = analyse(&goal, Some(&table), None);
         let plan = build(&goal, &analysis);
-        prop_assert_eq!(plan.check(&ACTIONS, &Budget::default()), Ok(()));
+        prop_assert_eq!(plan.check(&ACTIONS, &PlanLimits::default()), Ok(()));
         let merged = merge(&goal, &table, &analysis, &text);
-        prop_assert_eq!(build(&goal, &merged).check(&ACTIONS, &Budget::default()), Ok(()));
+        prop_assert_eq!(build(&goal, &merged).check(&ACTIONS, &PlanLimits::default()), Ok(()));
         let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
         prop_assert_eq!(again, plan);
     }

@@ -13,7 +13,7 @@ use super::{ACTIONS, Analysis, analyse, build, fill, merge, question, writing};
 use crate::macro_tier::critic::results::{ResultEvidence, check_result};
 use crate::macro_tier::critic::{Assessment, TextKind, assess};
 use crate::macro_tier::goal::{Goal, GoalLimits};
-use crate::macro_tier::plan::{Budget, Intent, Plan};
+use crate::macro_tier::plan::{Intent, Plan, PlanLimits};
 use crate::macro_tier::report::{Answer, Author, answer, closing};
 
 mod chance;
@@ -123,7 +123,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
         is_table(file).then(|| serde_json::from_value(outputs["t0"].clone()).unwrap());
     let analysis = analyse(&goal, table.as_ref(), (!is_table(file)).then_some(file));
     let plan = build(&goal, &analysis);
-    plan.check(&ACTIONS, &Budget::default()).unwrap();
+    plan.check(&ACTIONS, &PlanLimits::default()).unwrap();
 
     let mut done: BTreeSet<String> = outputs.keys().cloned().collect();
     let none = BTreeSet::new();
@@ -476,7 +476,7 @@ fn questions_without_data_have_plans_too() {
         let analysis = analyse(&goal, None, None);
         let plan = build(&goal, &analysis);
         assert_eq!((analysis.intent, plan.tasks.len()), (intent, tasks));
-        plan.check(&ACTIONS, &Budget::default()).unwrap();
+        plan.check(&ACTIONS, &PlanLimits::default()).unwrap();
     }
     let goal = goal("What is 17 * 23?");
     let analysis = analyse(&goal, None, None);
@@ -554,7 +554,7 @@ fn the_models_pick_counts_only_where_the_rules_leave_room() {
         let merged = merge(goal, &table, &analysis, model);
         assert_eq!(merged.measure.as_deref(), Some(expected), "{model}");
         build(goal, &merged)
-            .check(&ACTIONS, &Budget::default())
+            .check(&ACTIONS, &PlanLimits::default())
             .unwrap();
     }
     let named = goal("total alpha per shop");

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::{Agent, AgentError, AgentOptions, Client, Context, Incoming};
-use aios_actors::{Society, async_trait};
+use aios_actors::{AgentSystem, async_trait};
 use aios_bench::{Bar, BenchError, Report, Samples};
 use aios_protocols::{AgentId, Content, PrincipalId, Sealed, Signature, SigningIdentity};
 use aios_supervisor::{Admission, Supervisor, SupervisorRef, SupervisorSpec};
@@ -179,7 +179,7 @@ struct Agents {
 
 impl Agents {
     async fn start() -> Result<Self, BenchError> {
-        let society = Society::builder().build();
+        let system = AgentSystem::builder().build();
         let supervisor = Supervisor::start(SupervisorSpec::new("bench"))
             .await
             .map_err(failed)?;
@@ -187,16 +187,16 @@ impl Agents {
         let heard = Arc::new(Semaphore::new(0));
 
         let seen = Arc::clone(&frames);
-        society
+        system
             .factories()
             .register("macro.answerer", move |_| Ok(Answerer(Arc::clone(&seen))));
         let counted = Arc::clone(&heard);
-        society.factories().register("macro.listener", move |_| {
+        system.factories().register("macro.listener", move |_| {
             Ok(Listener(Arc::clone(&counted)))
         });
 
         let options = AgentOptions::default;
-        let (answerer, _) = society
+        let (answerer, _) = system
             .spawn("macro.answerer", &supervisor, options())
             .await
             .map_err(failed)?;
@@ -205,13 +205,13 @@ impl Agents {
             admission: Admission::Wait(DEADLINE),
             ..options()
         };
-        let (listener, _) = society
+        let (listener, _) = system
             .spawn("macro.listener", &supervisor, patient)
             .await
             .map_err(failed)?;
 
         let seen = Arc::clone(&frames);
-        society.factories().register("macro.interface", move |_| {
+        system.factories().register("macro.interface", move |_| {
             Ok(Asker {
                 answerer: answerer.clone(),
                 listener: listener.clone(),
@@ -219,12 +219,12 @@ impl Agents {
                 frames: Arc::clone(&seen),
             })
         });
-        let (asker, _) = society
+        let (asker, _) = system
             .spawn("macro.interface", &supervisor, options())
             .await
             .map_err(failed)?;
         let principal: PrincipalId = "service:bench@local".parse().map_err(failed)?;
-        let desk = society.client(principal).await.map_err(failed)?;
+        let desk = system.client(principal).await.map_err(failed)?;
         Ok(Self {
             desk,
             asker,

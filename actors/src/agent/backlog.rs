@@ -13,8 +13,8 @@ pub(crate) fn give_back(outbox: &Outbox, taken: Vec<Ticket>, backlog: Backlog, w
     while let Some(frame) = outbox.cell.requests.try_pop() {
         if backlog == Backlog::DeadLetter {
             outbox
-                .society
-                .bury(frame, Reason::LeftOver, Some(outbox.cell.label()));
+                .system
+                .dead_letter(frame, Reason::LeftOver, Some(outbox.cell.label()));
         } else {
             waiting.extend(inbox::receive(outbox, None, frame));
         }
@@ -26,8 +26,8 @@ pub(crate) fn give_back(outbox: &Outbox, taken: Vec<Ticket>, backlog: Backlog, w
             };
             let sender = Some(entry.message.sender.as_str().into());
             outbox
-                .society
-                .bury(entry.message.sealed().clone(), Reason::LeftOver, sender);
+                .system
+                .dead_letter(entry.message.sealed().clone(), Reason::LeftOver, sender);
         } else {
             settle(outbox, ticket, why);
         }

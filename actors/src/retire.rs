@@ -10,10 +10,10 @@ use aios_supervisor::{ChildState, SupervisorRef, SupervisorState, TreeView};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
-use crate::Society;
+use crate::AgentSystem;
 use crate::agent::{AgentError, AgentState, Cell, Outbox, settle_all};
 
-impl Society {
+impl AgentSystem {
     /// Ends a cell whose agent will not come back: what waits is refused to its senders, what was taken is answered
     /// `failure`, and it takes nothing more. Does nothing to an agent that runs.
     pub fn retire(&self, party: &Party) {
@@ -29,7 +29,7 @@ impl Society {
         // A last incarnation that does nothing but say so.
         let (last, _) = cell.begin();
         let outbox = Outbox {
-            society: self.clone(),
+            system: self.clone(),
             cell: Arc::clone(cell),
             incarnation: last,
         };
@@ -44,15 +44,15 @@ impl Society {
 
     /// Retires the agents of a tree whose supervisors have given them up, as long as the tree runs.
     pub fn follow(&self, root: &SupervisorRef) -> JoinHandle<()> {
-        let (society, root, mut events) = (self.clone(), root.clone(), root.events());
+        let (system, root, mut events) = (self.clone(), root.clone(), root.events());
         tokio::spawn(async move {
             loop {
                 match events.recv().await {
-                    Ok(_) | Err(RecvError::Lagged(_)) => society.retire_lost(&root),
+                    Ok(_) | Err(RecvError::Lagged(_)) => system.retire_lost(&root),
                     Err(RecvError::Closed) => return,
                 }
                 if root.state() == SupervisorState::Down {
-                    society.retire_lost(&root);
+                    system.retire_lost(&root);
                     return;
                 }
             }

@@ -26,7 +26,7 @@ use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
 use crate::factory::{Blueprint, Factories};
 use crate::recovery::approvals::Owner;
-use crate::recovery::{Approvals, Breakers, Ledger, Policies, Purses, Waits};
+use crate::recovery::{Approvals, Breakers, Budgets, Ledger, Policies, Waits};
 
 /// Dead letters kept for a look, each a frame of up to a megabyte; the counts remember the rest.
 const DEAD_LETTERS: usize = 256;
@@ -37,7 +37,7 @@ const SNAPSHOTS: &str = "snapshot/";
 
 /// A world. Cheap to clone; clones are the same world.
 #[derive(Clone)]
-pub struct Society(Arc<Inner>);
+pub struct AgentSystem(Arc<Inner>);
 
 struct Inner {
     directory: Directory,
@@ -70,14 +70,14 @@ struct Inner {
     results: u32,
     breakers: Breakers,
     waits: Waits,
-    purses: Purses,
+    budgets: Budgets,
     ledger: Ledger,
     approvals: Approvals,
 }
 
 /// Why somebody did not become part of the world.
 #[derive(Debug, thiserror::Error)]
-pub enum SocietyError {
+pub enum AgentSystemError {
     /// No constructor for the role.
     #[error("`{}` cannot be spawned; known are: {}", Printable(.role), known.join(", "))]
     UnknownRole {
@@ -98,13 +98,13 @@ pub enum SocietyError {
     /// The supervisor did not start it.
     #[error(transparent)]
     NotStarted(#[from] OrderError),
-    /// A principal's desk did not open.
-    #[error("the desk did not open: {0}")]
-    Desk(String),
+    /// A client did not open.
+    #[error("the client did not open: {0}")]
+    Client(String),
 }
 
 /// What a world is made of; everything has a default that needs nothing outside the process.
-pub struct SocietyBuilder {
+pub struct AgentSystemBuilder {
     clock: Arc<dyn Clock>,
     seed: Option<u64>,
     store: Arc<dyn Store>,
@@ -121,7 +121,7 @@ pub struct SocietyBuilder {
     platform: Vec<Party>,
 }
 
-impl Default for SocietyBuilder {
+impl Default for AgentSystemBuilder {
     fn default() -> Self {
         Self {
             clock: Arc::new(SystemClock),
@@ -142,7 +142,7 @@ impl Default for SocietyBuilder {
     }
 }
 
-impl SocietyBuilder {
+impl AgentSystemBuilder {
     /// Where it takes the time from.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -244,7 +244,7 @@ impl SocietyBuilder {
 
     /// The world.
     #[must_use]
-    pub fn build(self) -> Society {
+    pub fn build(self) -> AgentSystem {
         let chance = self
             .seed
             .map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
@@ -263,7 +263,7 @@ impl SocietyBuilder {
             steps.log().clone(),
             self.results as usize,
         );
-        Society(Arc::new(Inner {
+        AgentSystem(Arc::new(Inner {
             directory: Directory::default(),
             factories: Factories::default(),
             keys: self.keys,
@@ -275,7 +275,7 @@ impl SocietyBuilder {
             results: self.results,
             breakers: Breakers::new(Arc::clone(&self.clock), self.bus.clone()),
             waits: Waits::default(),
-            purses: Purses::default(),
+            budgets: Budgets::default(),
             approvals,
             dead_letters: DeadLetters::new(DEAD_LETTERS, letters_clock),
             steps,
@@ -305,11 +305,11 @@ impl aios_supervisor::Clock for LettersClock {
     }
 }
 
-impl Society {
+impl AgentSystem {
     /// Begins to describe a world.
     #[must_use]
-    pub fn builder() -> SocietyBuilder {
-        SocietyBuilder::default()
+    pub fn builder() -> AgentSystemBuilder {
+        AgentSystemBuilder::default()
     }
 
     /// Who is here.
@@ -396,8 +396,8 @@ impl Society {
 
     /// What goals under way may still spend.
     #[must_use]
-    pub fn purses(&self) -> &Purses {
-        &self.0.purses
+    pub fn budgets(&self) -> &Budgets {
+        &self.0.budgets
     }
 
     /// Which goals have steps here.
@@ -438,14 +438,18 @@ impl Society {
     }
 
     /// Keeps what could not be delivered.
-    pub(crate) fn bury(&self, frame: Sealed, reason: Reason, sender: Option<Arc<str>>) {
+    pub(crate) fn dead_letter(&self, frame: Sealed, reason: Reason, sender: Option<Arc<str>>) {
         metrics::counter!(metric::DEAD_LETTERS_TOTAL, "reason" => reason.label()).increment(1);
         self.0.dead_letters.push(frame, reason, sender);
     }
 
     /// The cell of a new agent: a name, a key, a mailbox, an entry in the directory. It takes messages at once; they
     /// wait until the agent is started.
-    pub fn enrol(&self, id: &AgentId, options: AgentOptions) -> Result<Arc<Cell>, SocietyError> {
+    pub fn enrol(
+        &self,
+        id: &AgentId,
+        options: AgentOptions,
+    ) -> Result<Arc<Cell>, AgentSystemError> {
         let identity = self.identity(id.into());
         self.enrol_with(Arc::new(identity), options)
     }
@@ -455,7 +459,7 @@ impl Society {
         &self,
         identity: Arc<SigningIdentity>,
         options: AgentOptions,
-    ) -> Result<Arc<Cell>, SocietyError> {
+    ) -> Result<Arc<Cell>, AgentSystemError> {
         let _door = self.0.door.lock();
         let now = self.now();
         self.forget_gone();
@@ -465,7 +469,7 @@ impl Society {
             .as_ref()
             .is_some_and(|cell| cell.state() != AgentState::Offline)
         {
-            return Err(SocietyError::NameTaken(party));
+            return Err(AgentSystemError::NameTaken(party));
         }
         // A key of ours ends with its party; one that somebody else entered is theirs to take out.
         let was_ours =
@@ -509,7 +513,7 @@ impl Society {
             *self.0.past.lock() += before.messages();
         }
         if !self.directory().enter(Arc::clone(&cell)) {
-            return Err(SocietyError::NameTaken(party));
+            return Err(AgentSystemError::NameTaken(party));
         }
         Ok(cell)
     }
@@ -562,7 +566,7 @@ impl Society {
         &self,
         id: &AgentId,
         options: AgentOptions,
-    ) -> Result<ChildSpec, SocietyError> {
+    ) -> Result<ChildSpec, AgentSystemError> {
         self.child(id, options).map(|(_, spec)| spec)
     }
 
@@ -570,15 +574,15 @@ impl Society {
         &self,
         id: &AgentId,
         options: AgentOptions,
-    ) -> Result<(Arc<Cell>, ChildSpec), SocietyError> {
-        let make = self
-            .0
-            .factories
-            .get(id.role())
-            .ok_or_else(|| SocietyError::UnknownRole {
-                role: id.role().to_owned(),
-                known: self.0.factories.roles(),
-            })?;
+    ) -> Result<(Arc<Cell>, ChildSpec), AgentSystemError> {
+        let make =
+            self.0
+                .factories
+                .get(id.role())
+                .ok_or_else(|| AgentSystemError::UnknownRole {
+                    role: id.role().to_owned(),
+                    known: self.0.factories.roles(),
+                })?;
         let blueprint = Blueprint {
             id: id.clone(),
             config: options.config.clone(),
@@ -590,11 +594,11 @@ impl Society {
 
     /// An agent as a child of any supervisor, made by `make`.
     pub fn agent_child_spec(&self, cell: &Arc<Cell>, make: Maker) -> ChildSpec {
-        let society = self.clone();
+        let system = self.clone();
         let carried = Arc::clone(cell);
         let spec = ChildSpec::from_fn(cell.label(), move |start| {
             let arguments = HostArguments {
-                society: society.clone(),
+                system: system.clone(),
                 cell: Arc::clone(&carried),
                 maker: Some(Arc::clone(&make)),
             };
@@ -602,10 +606,10 @@ impl Society {
                 Ok(ractor::Actor::spawn_linked(None, Host, arguments, start.supervisor).await?)
             }
         });
-        let (society, id) = (self.clone(), cell.party().agent().cloned());
+        let (system, id) = (self.clone(), cell.party().agent().cloned());
         spec.shows_mailbox(&cell.requests).warm_when(move || {
             id.as_ref()
-                .is_some_and(|id| matches!(society.load_snapshot(id), Ok(Some(_))))
+                .is_some_and(|id| matches!(system.load_snapshot(id), Ok(Some(_))))
         })
     }
 
@@ -615,7 +619,7 @@ impl Society {
         role: &str,
         supervisor: &SupervisorRef,
         options: AgentOptions,
-    ) -> Result<(AgentId, ChildHandle), SocietyError> {
+    ) -> Result<(AgentId, ChildHandle), AgentSystemError> {
         let id = self.next_instance(role)?;
         let handle = self.spawn_as(&id, supervisor, options).await?;
         Ok((id, handle))
@@ -627,7 +631,7 @@ impl Society {
         id: &AgentId,
         supervisor: &SupervisorRef,
         options: AgentOptions,
-    ) -> Result<ChildHandle, SocietyError> {
+    ) -> Result<ChildHandle, AgentSystemError> {
         let (cell, spec) = self.child(id, options)?;
         match supervisor.start_child(spec).await {
             Ok(handle) => Ok(handle),
@@ -639,7 +643,7 @@ impl Society {
     }
 
     /// The next free name of a role in this world's zone.
-    pub fn next_instance(&self, role: &str) -> Result<AgentId, SocietyError> {
+    pub fn next_instance(&self, role: &str) -> Result<AgentId, AgentSystemError> {
         let (tier, kind) = role
             .split_once('.')
             .ok_or_else(|| IdentityError::Shape(role.to_owned()))?;
@@ -654,7 +658,10 @@ impl Society {
     }
 
     /// Opens the desk of somebody outside: a person or program that signs with a key of its own.
-    pub async fn client(&self, principal: impl Into<Principal>) -> Result<Client, SocietyError> {
+    pub async fn client(
+        &self,
+        principal: impl Into<Principal>,
+    ) -> Result<Client, AgentSystemError> {
         let identity = match principal.into() {
             Principal::Named(id) => Arc::new(self.identity(id.into())),
             Principal::WithKey(identity) => identity,

@@ -14,13 +14,13 @@ use tokio::sync::Notify;
 pub(crate) struct Wake;
 
 #[derive(Debug, Default)]
-pub(crate) struct Waker {
+pub(crate) struct Notifier {
     rung: AtomicBool,
     host: RwLock<Option<ActorRef<Wake>>>,
     bell: Notify,
 }
 
-impl Waker {
+impl Notifier {
     /// The host of the incarnation that begins.
     pub(crate) fn attach(&self, host: ActorRef<Wake>) {
         *self.host.write() = Some(host);

@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 use super::SendError;
 
 /// Where an ask or a dialogue hears what the other side says.
-pub(crate) type Ear = mpsc::Sender<Trusted>;
+pub(crate) type ReplySender = mpsc::Sender<Trusted>;
 
-pub(crate) struct Talks {
+pub(crate) struct OpenConversations {
     conversations: Conversations,
-    waiting: HashMap<ConversationKey, Ear>,
+    waiting: HashMap<ConversationKey, ReplySender>,
     asks_allowed: usize,
     /// Cancels that overtook what they take back, oldest first.
     early_cancels: VecDeque<Trusted>,
@@ -27,7 +27,7 @@ const EARLY_CANCELS: usize = 64;
 /// Early cancels of one sender: eight senders fill the table.
 const EARLY_CANCELS_OF_ONE: usize = EARLY_CANCELS / 8;
 
-impl Talks {
+impl OpenConversations {
     pub(crate) fn new(
         conversations: usize,
         asks: usize,
@@ -47,9 +47,9 @@ impl Talks {
         me: &Party,
         message: &Message,
         now: Timestamp,
-        ear: Option<Ear>,
+        reply_sender: Option<ReplySender>,
     ) -> Result<Step, SendError> {
-        if ear.is_some() && self.waiting.len() >= self.asks_allowed {
+        if reply_sender.is_some() && self.waiting.len() >= self.asks_allowed {
             return Err(SendError::TooManyAsks {
                 asked: self.waiting.len() + 1,
                 allowed: self.asks_allowed,
@@ -59,8 +59,8 @@ impl Talks {
             .conversations
             .send(me, message, now)
             .map_err(not_sent)?;
-        if let Some(ear) = ear {
-            self.waiting.insert(step.key.clone(), ear);
+        if let Some(reply_sender) = reply_sender {
+            self.waiting.insert(step.key.clone(), reply_sender);
         }
         Ok(step)
     }
@@ -76,7 +76,7 @@ impl Talks {
     }
 
     /// Who waits in this conversation. After its last act nobody does.
-    pub(crate) fn ear(&mut self, step: &Step) -> Option<Ear> {
+    pub(crate) fn reply_sender(&mut self, step: &Step) -> Option<ReplySender> {
         if step.finished {
             self.waiting.remove(&step.key)
         } else {
