@@ -1,0 +1,1 @@
+//! The macro agents, interface to memory, and what carries a goal from request to answer.

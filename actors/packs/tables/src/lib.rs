@@ -1,0 +1,1 @@
+//! The pack for tables and documents

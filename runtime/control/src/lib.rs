@@ -1,0 +1,1 @@
+//! The contract at the mouth
