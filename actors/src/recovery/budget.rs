@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_protocols::{TenantId, Timestamp};
+use aios_work::{CALL_LEAST, OverBudget, Spent};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 
 /// Budgets of goals that nobody closed are dropped this long after their time is over.
 const KEPT: Duration = Duration::from_secs(600);
@@ -24,70 +24,6 @@ pub struct Allowance {
     pub price_micros: u64,
 }
 
-/// What was spent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
-    /// Calls of the model.
-    pub calls: u64,
-    /// Tokens, prompt included.
-    pub tokens: u64,
-    /// Millionths of the currency that the price is in.
-    pub money_micros: u64,
-}
-
-/// A call would cost more than there is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(tag = "of", rename_all = "snake_case")]
-pub enum OverBudget {
-    /// Tokens.
-    #[error(
-        "the goal's token budget is used up: {asked} needed, {left} of {allowed} left; raise goal.tokens"
-    )]
-    Tokens {
-        /// Tokens the call may take.
-        asked: u64,
-        /// Tokens left.
-        left: u64,
-        /// Tokens of the goal.
-        allowed: u64,
-    },
-    /// Money.
-    #[error(
-        "the goal's money is used up: {asked} millionths needed, {left} of {allowed} left; raise goal.money_micros"
-    )]
-    Money {
-        /// What the call may cost.
-        asked: u64,
-        /// What is left.
-        left: u64,
-        /// What the goal may cost.
-        allowed: u64,
-    },
-    /// Time.
-    #[error(
-        "the goal's time is used up: {asked} ms needed, {left} of {allowed} ms left; raise goal.deadline_ms"
-    )]
-    Time {
-        /// The shortest call that is of use, in milliseconds.
-        asked: u64,
-        /// What is left, in milliseconds.
-        left: u64,
-        /// What the goal may take, in milliseconds.
-        allowed: u64,
-    },
-}
-
-impl OverBudget {
-    /// The goal's time is over.
-    pub(crate) fn late(left: Duration, allowed: Duration) -> Self {
-        Self::Time {
-            asked: CALL_LEAST.as_millis() as u64,
-            left: left.as_millis() as u64,
-            allowed: allowed.as_millis() as u64,
-        }
-    }
-}
-
 /// A goal without a budget pays for nothing: it is over, or was never begun here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -97,9 +33,6 @@ pub struct NoBudget {
     /// Which goal.
     pub goal: String,
 }
-
-/// The shortest time in which a model call can be of use.
-const CALL_LEAST: Duration = Duration::from_millis(10);
 
 /// What is left to one goal. Cheap to clone; clones are the same budget.
 #[derive(Debug, Clone)]

@@ -2,27 +2,13 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use aios_work::Looping;
 use sha2::{Digest, Sha256};
 
 /// How deep one message may lead to another that leads to another. The longest way here is four: gateway, interface, planner, executor.
 pub const DEPTH_MAX: u32 = 16;
 /// The same act without progress, in one goal.
 pub const REPEATS_MAX: u32 = 24;
-
-/// The same thing was done again and again and nothing came of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[error(
-    "{act} was done {times} times with the same arguments and nothing came of it, {allowed} allowed; it goes round in circles"
-)]
-pub struct Looping {
-    /// The act.
-    pub act: String,
-    /// How often it would have been done.
-    pub times: u32,
-    /// How often it may be.
-    pub allowed: u32,
-}
 
 /// Watches one run. Pure.
 #[derive(Debug, Clone)]

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use aios_tools::{Artifact, Capability, Fact, InputFile, ToolOutput};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::macro_tier::critic::{Dimensions, Evidence, Issue, Verdict};
-use crate::macro_tier::plan::Task;
-use crate::recovery::{Ended, Spent};
+use crate::{
+    Artifact, Capability, Dimensions, Ended, Evidence, Fact, InputFile, Issue, Spent, Task,
+    ToolOutput, Verdict,
+};
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
@@ -196,13 +196,13 @@ pub struct ValidationRequest {
     /// Which task of it; empty for the answer as a whole.
     pub task_id: String,
     /// What is to be judged.
-    pub work: Work,
+    pub work: Submission,
 }
 
 /// What a Critic can judge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Work {
+pub enum Submission {
     /// A paragraph, against the facts it may state.
     Prose {
         /// The paragraph.

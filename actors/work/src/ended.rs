@@ -1,9 +1,8 @@
-//! What cuts a run short, in a form that a program can match.
+//! What a goal spent, and what cuts a run short, in a form that a program can match.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-
-use super::budget::OverBudget;
-use super::guard::Looping;
 
 /// What cut a run short: a guard or a budget. The first one is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +19,88 @@ pub enum Ended {
         /// How deep it may be.
         allowed: u32,
     },
+}
+
+/// What was spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Calls of the model.
+    pub calls: u64,
+    /// Tokens, prompt included.
+    pub tokens: u64,
+    /// Millionths of the currency that the price is in.
+    pub money_micros: u64,
+}
+
+/// A call would cost more than there is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum OverBudget {
+    /// Tokens.
+    #[error(
+        "the goal's token budget is used up: {asked} needed, {left} of {allowed} left; raise goal.tokens"
+    )]
+    Tokens {
+        /// Tokens the call may take.
+        asked: u64,
+        /// Tokens left.
+        left: u64,
+        /// Tokens of the goal.
+        allowed: u64,
+    },
+    /// Money.
+    #[error(
+        "the goal's money is used up: {asked} millionths needed, {left} of {allowed} left; raise goal.money_micros"
+    )]
+    Money {
+        /// What the call may cost.
+        asked: u64,
+        /// What is left.
+        left: u64,
+        /// What the goal may cost.
+        allowed: u64,
+    },
+    /// Time.
+    #[error(
+        "the goal's time is used up: {asked} ms needed, {left} of {allowed} ms left; raise goal.deadline_ms"
+    )]
+    Time {
+        /// The shortest call that is of use, in milliseconds.
+        asked: u64,
+        /// What is left, in milliseconds.
+        left: u64,
+        /// What the goal may take, in milliseconds.
+        allowed: u64,
+    },
+}
+
+impl OverBudget {
+    /// The goal's time is over.
+    #[must_use]
+    pub fn late(left: Duration, allowed: Duration) -> Self {
+        Self::Time {
+            asked: CALL_LEAST.as_millis() as u64,
+            left: left.as_millis() as u64,
+            allowed: allowed.as_millis() as u64,
+        }
+    }
+}
+
+/// The shortest time in which a model call can be of use.
+pub const CALL_LEAST: Duration = Duration::from_millis(10);
+
+/// The same thing was done again and again and nothing came of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error(
+    "{act} was done {times} times with the same arguments and nothing came of it, {allowed} allowed; it goes round in circles"
+)]
+pub struct Looping {
+    /// The act.
+    pub act: String,
+    /// How often it would have been done.
+    pub times: u32,
+    /// How often it may be.
+    pub allowed: u32,
 }
 
 #[cfg(test)]

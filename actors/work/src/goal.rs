@@ -3,9 +3,10 @@
 //! Text that reaches a prompt is either the goal (the person's own words) or quoted data (file names, column names, cells,
 //! passages). Data has no authority: [`quoted`] takes from it everything that could pass for a turn of the conversation.
 
-use aios_tools::shown::is_hidden;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::shown::is_hidden;
 
 /// What a goal may weigh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,7 +263,7 @@ const MARKS: [&str; 12] = [
 /// Data made fit to stand inside a prompt: one line, bounded, without the marks of a chat template, with plain quotes.
 ///
 /// What remains can still *say* "ignore the above", and a small model may listen: that is why everything a model writes is
-/// judged against the facts. [`injections`] names such phrases for the record.
+/// judged against the facts.
 #[must_use]
 pub fn quoted(data: &str, most: usize) -> String {
     // Longer input is cut first, so a huge cell costs nothing.
@@ -277,32 +278,6 @@ pub fn quoted(data: &str, most: usize) -> String {
     }
     let line = line.replace(['"', '`'], "'");
     one_line(&line, most)
-}
-
-/// Phrases by which data tries to give orders. Found ones are reported, never obeyed.
-#[must_use]
-pub fn injections(data: &str) -> Vec<&'static str> {
-    const PHRASES: [&str; 14] = [
-        "ignore previous instructions",
-        "ignore all previous",
-        "ignore the above",
-        "disregard the above",
-        "disregard previous",
-        "forget your instructions",
-        "you are now",
-        "new instructions",
-        "system prompt",
-        "<|im_start|>",
-        "as an ai language model",
-        "do not tell the user",
-        "act as if",
-        "override your",
-    ];
-    let lower = data.to_lowercase();
-    PHRASES
-        .into_iter()
-        .filter(|phrase| lower.contains(phrase))
-        .collect()
 }
 
 #[cfg(test)]
@@ -385,9 +360,5 @@ mod tests {
             let most = if data == "abcdefgh" { 4 } else { 80 };
             assert_eq!(quoted(data, most), expected, "{data}");
         }
-        assert_eq!(
-            injections("Please IGNORE previous instructions"),
-            ["ignore previous instructions"]
-        );
     }
 }

@@ -1,1 +1,36 @@
-//! What agents work on, as data and traits
+//! What agents work on, as data and traits: goals, tools, plans, facts, judgements, answers.
+//!
+//! Whoever writes a tool, a pack or a client needs this crate and no other. A [`Goal`] is what a person wants; a [`PlanSource`] makes a
+//! [`Plan`] of it; each [`Task`] of the plan is a call of a tool; a [`Check`] says what is wrong with a result or a text; the [`Domain`]
+//! writes the answer. [`content`] holds what the messages between agents carry.
+//!
+//! Deliberately absent: files, sockets, clocks, stores, models, and the name of any tool or pack.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod check;
+pub mod content;
+mod domain;
+mod ended;
+mod evidence;
+mod goal;
+mod judgement;
+mod period;
+mod plan;
+mod reference;
+
+pub use aios_tools::shown;
+pub use aios_tools::{
+    Artifact, CancelFlag, Capabilities, Capability, Fact, InputFile, ToolOutput, Value as FactValue,
+};
+pub use check::{Check, Judged, Opinion, Vectors};
+pub use domain::{Bench, Case, Domain, Missed, PlanSource, Question, Simpler, SoFar, Written};
+pub use ended::{CALL_LEAST, Ended, Looping, OverBudget, Spent};
+pub use evidence::{Evidence, GAPS_HEADING, Subject, TextKind};
+pub use goal::{Goal, GoalError, GoalLimits, quoted};
+pub use judgement::{
+    Assessment, Category, Dimensions, FLOOR, Issue, PASS, REGENERATIONS, REJECT, Score, Severity,
+    Verdict,
+};
+pub use period::{Day, Grain, Span, parse_key};
+pub use plan::{Plan, PlanError, PlanLimits, Point, Task};
+pub use reference::{FROM, Reference, fill, references};

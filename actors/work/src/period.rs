@@ -1,15 +1,11 @@
-//! Calendar periods: days, the grains they are grouped by, and how people name them ("Q3", "July 2025", "last month").
+//! Calendar periods: days and the grains they are grouped by.
 //!
 //! No clock: what "last month" means is decided by the last date in the data.
-
-mod mention;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-
-pub use mention::{Mention, Named, mentions};
 
 /// A day of the proleptic Gregorian calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -10,51 +10,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::planner::findings::Reading;
-
-/// What a goal asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Intent {
-    /// Totals, growth, outlier and chart of a table.
-    AnalyseTable,
-    /// A short text about a long one.
-    SummariseDocument,
-    /// Arithmetic that needs no data.
-    Arithmetic,
-    /// Anything else: recall and answer.
-    PlainQuestion,
-}
-
-impl Intent {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::AnalyseTable,
-        Self::SummariseDocument,
-        Self::Arithmetic,
-        Self::PlainQuestion,
-    ];
-
-    /// The name used in prompts and plans.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AnalyseTable => "analyse_table",
-            Self::SummariseDocument => "summarise_document",
-            Self::Arithmetic => "arithmetic",
-            Self::PlainQuestion => "plain_question",
-        }
-    }
-}
+use crate::references;
 
 /// One atomic piece of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// Unique in its plan and stable: the same goal over the same data yields the same ids.
     pub id: String,
-    /// The tool or service that does it.
-    pub action: String,
-    /// What the action is given. Arguments that depend on results are filled in by [`super::planner::fill`].
+    /// The tool that does it.
+    pub tool: String,
+    /// What the tool is given. A leaf may be a reference to what another task gives, see [`Reference`](crate::Reference); a domain may
+    /// put in more when the task is due.
+    #[serde(default)]
     pub args: Value,
     /// Tasks that must have succeeded.
     #[serde(default)]
@@ -70,12 +37,19 @@ pub struct Task {
     /// The point it answers.
     #[serde(default)]
     pub point: Option<String>,
-    /// How its result becomes facts.
+    /// What it is for, in a few words; without it the words of its point.
     #[serde(default)]
-    pub reading: Option<Reading>,
-    /// Arguments of a second call of the same action, written differently, whose result must agree.
+    pub title: Option<String>,
+    /// Whether its result is prose, which is judged as text and written again with the critic's feedback. Prose that never passes is no
+    /// gap: the domain's own words take its place.
+    #[serde(default)]
+    pub prose: bool,
+    /// Arguments of a second call of the same tool, written differently, whose result must agree.
     #[serde(default)]
     pub recheck: Option<Value>,
+    /// What the plan's source needs to read the result by. Nobody else looks into it.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub meaning: Value,
 }
 
 /// Something the answer must say.
@@ -98,12 +72,19 @@ pub struct Point {
 pub struct Plan {
     /// The goal's id.
     pub goal: String,
-    /// What it is for.
-    pub intent: Intent,
+    /// Who made it: the name of the domain that reads its results.
+    pub source: String,
     /// The work.
     pub tasks: Vec<Task>,
     /// What the answer must cover.
+    #[serde(default)]
     pub points: Vec<Point>,
+    /// What was asked for and is not in the plan, each with its reason; the answer names it.
+    #[serde(default)]
+    pub gaps: Vec<String>,
+    /// How the source understands the goal. Nobody else looks into it.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub meaning: Value,
 }
 
 /// What a plan may cost.
@@ -226,6 +207,14 @@ pub enum PlanError {
         /// Allowed.
         allowed: u64,
     },
+    /// An argument that is what a task gives which is not done before.
+    #[error("the arguments of task {task:?} refer to {refers:?}, which is not among its `needs`")]
+    UnknownReference {
+        /// The task.
+        task: String,
+        /// What it refers to.
+        refers: String,
+    },
     /// A point nobody declared.
     #[error("task {task:?} answers the point {point:?}, which the plan does not state")]
     UnknownPoint {
@@ -237,6 +226,40 @@ pub enum PlanError {
 }
 
 impl Task {
+    /// A task without anything but its name, its tool and what the tool is given.
+    #[must_use]
+    pub fn new(id: impl Into<String>, tool: impl Into<String>, args: Value) -> Self {
+        Self {
+            id: id.into(),
+            tool: tool.into(),
+            args,
+            needs: Vec::new(),
+            after: Vec::new(),
+            deadline_ms: 30_000,
+            tokens: 0,
+            point: None,
+            title: None,
+            prose: false,
+            recheck: None,
+            meaning: Value::Null,
+        }
+    }
+
+    /// What it is for, in a few words: its title, or what its point asks, or its name.
+    #[must_use]
+    pub fn title(&self, points: &[Point]) -> String {
+        let point = || {
+            points
+                .iter()
+                .find(|point| Some(&point.id) == self.point.as_ref())
+        };
+        match (&self.title, point()) {
+            (Some(title), _) => title.clone(),
+            (None, Some(point)) => point.asks.clone(),
+            (None, None) => self.id.replace('_', " "),
+        }
+    }
+
     /// Everything it waits for.
     pub fn waits_for(&self) -> impl Iterator<Item = &str> {
         self.needs.iter().chain(&self.after).map(String::as_str)
@@ -287,6 +310,17 @@ impl Plan {
                 });
             }
         }
+        for task in &self.tasks {
+            let astray = references(&task.args)
+                .into_iter()
+                .find(|reference| !task.needs.iter().any(|need| need == reference.task));
+            if let Some(reference) = astray {
+                return Err(PlanError::UnknownReference {
+                    task: task.id.clone(),
+                    refers: reference.task.chars().take(80).collect(),
+                });
+            }
+        }
         let order = self.order()?;
         let tokens = self.tasks.iter().map(|task| u64::from(task.tokens)).sum();
         if tokens > budget.tokens {
@@ -323,10 +357,10 @@ impl Plan {
             });
         }
         let id = || task.id.clone();
-        if !actions.contains(&task.action.as_str()) {
+        if !actions.contains(&task.tool.as_str()) {
             return Err(PlanError::UnknownAction {
                 task: id(),
-                action: task.action.chars().take(80).collect(),
+                action: task.tool.chars().take(80).collect(),
                 known: actions.join(", "),
             });
         }
@@ -470,25 +504,20 @@ mod tests {
 
     fn task(id: &str, needs: &[&str]) -> Task {
         Task {
-            id: id.into(),
-            action: "sql".into(),
-            args: json!({}),
             needs: needs.iter().map(|need| (*need).to_owned()).collect(),
-            after: vec![],
             deadline_ms: 1000,
-            tokens: 0,
-            point: None,
-            reading: None,
-            recheck: None,
+            ..Task::new(id, "sql", json!({}))
         }
     }
 
     fn plan(tasks: Vec<Task>) -> Plan {
         Plan {
             goal: "g".into(),
-            intent: Intent::AnalyseTable,
+            source: "tables".into(),
             tasks,
             points: vec![],
+            gaps: vec![],
+            meaning: Value::Null,
         }
     }
 
@@ -515,7 +544,7 @@ mod tests {
             ),
             (vec![task("a b", &[])], "not usable"),
             (
-                with(|t| t.action = "rm".into()),
+                with(|t| t.tool = "rm".into()),
                 "action \"rm\", known are sql",
             ),
             (vec![task("a", &["b"])], "needs \"b\""),

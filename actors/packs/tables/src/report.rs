@@ -5,20 +5,19 @@
 
 use std::fmt::Write as _;
 
-use aios_tools::shown::{markdown, markdown_line};
-use aios_tools::{Artifact, Fact};
+use aios_work::shown::{markdown, markdown_line};
 use serde::{Deserialize, Serialize};
 
-use super::critic::GAPS_HEADING;
-use super::critic::known::shown_name;
-use super::figures::{exact, readable};
-use super::goal::{Goal, quoted};
-use super::plan::Intent;
-use super::planner::analysis::{Analysis, Picker};
-use super::planner::columns::{Aggregate, label};
-use super::planner::dag::{capital, is_table};
-use super::planner::findings::{Findings, Line};
-use super::planner::writing;
+use aios_languages::english::figures::{exact, readable};
+use aios_languages::english::shown_name;
+use aios_work::{Artifact, Fact, GAPS_HEADING, Goal, quoted};
+
+use crate::plan::analysis::{Analysis, Picker};
+use crate::plan::columns::{Aggregate, label};
+use crate::plan::dag::{capital, is_table};
+use crate::plan::findings::{Findings, Line};
+use crate::plan::intent::Intent;
+use crate::plan::writing;
 
 /// Lines of a table; the facts hold all.
 const LINES: usize = 60;

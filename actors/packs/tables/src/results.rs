@@ -1,12 +1,12 @@
 //! Judging results that are not prose: a query by a second query, a chart by its values, a document by its text.
 
-use aios_tools::shown::markup;
+use aios_work::shown::markup;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Assessment, Category, Dimensions, Issue, Severity};
-use crate::macro_tier::figures::exact;
-use crate::macro_tier::goal::quoted;
+use aios_languages::english::figures::exact;
+use aios_work::quoted;
+use aios_work::{Category, Issue, Opinion, Severity};
 
 /// Labels that a chart must show each.
 const LABELS: usize = 24;
@@ -107,7 +107,7 @@ fn agree(a: &Value, b: &Value) -> bool {
 
 /// Judges a task's result. Accuracy says whether it holds; a result that does not is critical.
 #[must_use]
-pub fn check_result(output: &Value, evidence: &ResultEvidence) -> Assessment {
+pub fn check_result(output: &Value, evidence: &ResultEvidence) -> Opinion {
     let mut issues = Vec::new();
     let (right, all) = match evidence {
         ResultEvidence::Recomputed { again } => recomputed(output, again, &mut issues),
@@ -156,12 +156,15 @@ pub fn check_result(output: &Value, evidence: &ResultEvidence) -> Assessment {
     let missing = issues
         .iter()
         .any(|issue| issue.category == Category::Completeness);
-    let dimensions = Dimensions {
-        accuracy,
-        completeness: if missing { 0.0 } else { 1.0 },
-        ..Dimensions::FULL
-    };
-    Assessment::draw(dimensions, issues, all, right)
+    Opinion {
+        scores: vec![
+            (Category::Accuracy, accuracy),
+            (Category::Completeness, if missing { 0.0 } else { 1.0 }),
+        ],
+        issues,
+        claims: all,
+        supported: right,
+    }
 }
 
 fn present(
@@ -308,9 +311,13 @@ fn chart(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verdict;
     use super::*;
+    use aios_work::{Assessment, Verdict};
     use serde_json::json;
+
+    fn check_result(output: &Value, evidence: &ResultEvidence) -> Assessment {
+        Assessment::of([super::check_result(output, evidence)])
+    }
 
     #[test]
     fn a_result_passes_only_if_computing_it_again_agrees() {

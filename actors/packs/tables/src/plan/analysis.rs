@@ -4,10 +4,11 @@ use aios_tools::{ColumnKind, ColumnProfile, TableProfile, Value};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{self, Aggregate, CLEAR, Ranked, Wanted, label};
+use super::intent::Intent;
 use super::{arithmetic, timeframe};
-use crate::macro_tier::goal::{Goal, injections};
-use crate::macro_tier::period::{Day, Grain, Span};
-use crate::macro_tier::plan::Intent;
+use aios_languages::english::injections;
+use aios_work::Goal;
+use aios_work::{Day, Grain, Span};
 
 /// Most categories that are totalled.
 const CATEGORIES: usize = 3;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::macro_tier::figures::exact;
+use aios_languages::english::figures::exact;
 
 /// Deepest nesting of brackets and longest expression: arithmetic a person types.
 const DEPTH: usize = 16;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use aios_tools::shown::is_harmful;
 use aios_tools::{ColumnKind, ColumnProfile, TableProfile};
+use aios_work::shown::is_harmful;
 use serde::{Deserialize, Serialize};
 
 use super::lexicon::{
     self, BYGONE, DATES, FAMILIES, GROUPS, HAPPENED, INTENSIVE, MAIN, NOT_A_MEASURE,
 };
-use crate::macro_tier::prose::{content_stems, has_phrase, name_parts};
+use aios_languages::english::prose::{content_stems, has_phrase, name_parts};
 
 /// A lead by which the first of a ranking is beyond doubt.
 pub(super) const CLEAR: i32 = 20;

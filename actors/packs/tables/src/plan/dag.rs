@@ -8,13 +8,18 @@ use serde_json::{Value, json};
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
 use super::findings::{Findings, REST, Reading};
-use super::sql::{Pair, Queries};
+use super::intent::Intent;
+use super::queries::{Pair, Queries};
 use super::writing;
-use crate::macro_tier::goal::Goal;
-use crate::macro_tier::plan::{Intent, Plan, Point, Task};
+use aios_work::Goal;
+use aios_work::{Plan, Point, Task};
 
-/// Every action a plan may name.
-pub const ACTIONS: [&str; 5] = ["profile_table", "read_file", "sql", "chart", "write_text"];
+/// The name of this domain.
+pub const NAME: &str = "tables";
+/// The task that writes the closing paragraph.
+pub(crate) const CLOSING: &str = "closing";
+/// Every tool a plan of ours may name.
+pub const TOOLS: [&str; 5] = ["profile_table", "read_file", "sql", "chart", "write_text"];
 
 /// Files that are looked at.
 const FILES: usize = 4;
@@ -39,17 +44,16 @@ pub fn is_table(file: &str) -> bool {
 #[must_use]
 pub fn scout(goal: &Goal) -> Vec<Task> {
     let look = |(at, file): (usize, &String)| {
-        let (action, reading) = if is_table(file) {
+        let (tool, reading) = if is_table(file) {
             ("profile_table", Reading::Profile)
         } else {
             ("read_file", Reading::Document)
         };
-        task(
-            &format!("t{at}"),
-            action,
-            json!({ "file": file }),
-            Some(reading),
-        )
+        let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+        Task {
+            title: Some(format!("look at {name}")),
+            ..task(&format!("t{at}"), tool, json!({ "file": file }), &reading)
+        }
     };
     goal.data()
         .iter()
@@ -64,16 +68,19 @@ pub fn scout(goal: &Goal) -> Vec<Task> {
 pub fn build(goal: &Goal, analysis: &Analysis) -> Plan {
     let mut plan = Plan {
         goal: goal.id().to_owned(),
-        intent: analysis.intent,
+        source: NAME.to_owned(),
         tasks: scout(goal),
         points: Vec::new(),
+        gaps: Vec::new(),
+        // Texts, numbers and column names always have a JSON form.
+        meaning: serde_json::to_value(analysis).unwrap_or_default(),
     };
     match analysis.intent {
         Intent::AnalyseTable => table(&mut plan, analysis),
         Intent::SummariseDocument => document(&mut plan),
         Intent::Arithmetic => arithmetic(&mut plan, analysis),
         Intent::PlainQuestion => {
-            let words = crate::macro_tier::prose::content_stems(goal.text());
+            let words = aios_languages::english::prose::content_stems(goal.text());
             point(
                 &mut plan,
                 "answer",
@@ -87,27 +94,11 @@ pub fn build(goal: &Goal, analysis: &Analysis) -> Plan {
     plan
 }
 
-/// Whether a goal's answer stands without this task: it may be dropped when time or tools are short.
-#[must_use]
-pub fn is_optional(task: &Task) -> bool {
-    matches!(
-        task.reading,
-        Some(Reading::Chart | Reading::Outliers | Reading::Spread)
-    )
-}
-
-fn task(id: &str, action: &str, args: Value, reading: Option<Reading>) -> Task {
+fn task(id: &str, tool: &str, args: Value, reading: &Reading) -> Task {
     Task {
-        id: id.to_owned(),
-        action: action.to_owned(),
-        args,
-        needs: Vec::new(),
-        after: Vec::new(),
         deadline_ms: TOOL_MS,
-        tokens: 0,
-        point: None,
-        reading,
-        recheck: None,
+        meaning: reading.meaning(),
+        ..Task::new(id, tool, args)
     }
 }
 
@@ -139,7 +130,7 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
     let scouted: Vec<String> = plan
         .tasks
         .iter()
-        .filter(|task| task.reading == Some(Reading::Profile))
+        .filter(|task| Reading::of(task) == Some(Reading::Profile))
         .map(|task| task.id.clone())
         .take(1)
         .collect();
@@ -149,7 +140,7 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
             needs: scouted.clone(),
             point: Some(point.to_owned()),
             recheck: Some(args(pair.again)),
-            ..task(id, "sql", args(pair.query), Some(reading))
+            ..task(id, "sql", args(pair.query), &reading)
         });
     };
 
@@ -236,11 +227,11 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
     let drawn = plan
         .tasks
         .iter()
-        .find(|task| matches!(task.reading, Some(Reading::Periods)))
+        .find(|task| matches!(Reading::of(task), Some(Reading::Periods)))
         .or_else(|| {
             plan.tasks
                 .iter()
-                .find(|task| matches!(task.reading, Some(Reading::Category { .. })))
+                .find(|task| matches!(Reading::of(task), Some(Reading::Category { .. })))
         });
     if let Some(drawn) = drawn {
         let needs = vec![drawn.id.clone()];
@@ -249,7 +240,8 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
         plan.tasks.push(Task {
             needs,
             point: Some("chart".into()),
-            ..task("chart", "chart", json!({ "of": of }), Some(Reading::Chart))
+            title: Some("draw the chart".to_owned()),
+            ..task("chart", "chart", json!({ "of": of }), &Reading::Chart)
         });
     }
 }
@@ -258,7 +250,7 @@ fn document(plan: &mut Plan) {
     let first = plan
         .tasks
         .iter_mut()
-        .find(|task| task.reading == Some(Reading::Document));
+        .find(|task| Reading::of(task) == Some(Reading::Document));
     if let Some(task) = first {
         task.point = Some("summary".into());
         point(
@@ -291,7 +283,7 @@ fn arithmetic(plan: &mut Plan, analysis: &Analysis) {
             "compute",
             "sql",
             args(&expression.sql),
-            Some(Reading::Arithmetic),
+            &Reading::Arithmetic,
         )
     });
 }
@@ -303,7 +295,9 @@ fn paragraph(plan: &mut Plan) {
         after,
         deadline_ms: MODEL_MS,
         tokens: PARAGRAPH_TOKENS,
-        ..task("closing", "write_text", json!({}), Some(Reading::Paragraph))
+        title: Some("write the closing paragraph".to_owned()),
+        prose: true,
+        ..task(CLOSING, "write_text", json!({}), &Reading::Paragraph)
     });
 }
 
@@ -325,7 +319,7 @@ pub struct Filling<'a> {
 /// A task's arguments with results put in; none when there is nothing to draw or write about.
 #[must_use]
 pub fn fill(task: &Task, with: &Filling<'_>) -> Option<Value> {
-    match task.reading {
+    match Reading::of(task) {
         Some(Reading::Chart) => chart(task, with),
         Some(Reading::Paragraph) => Some(json!({
             "instruction": writing::instruction(with.goal, with.analysis, with.findings, with.recalled, with.feedback),

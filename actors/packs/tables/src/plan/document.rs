@@ -1,13 +1,15 @@
 //! Extractive facts of a document: its size, its sections, and the sentences that carry most of what it says.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use aios_tools::{Fact, Value as FactValue};
+use aios_work::{Fact, FactValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::macro_tier::goal::{injections, quoted};
-use crate::macro_tier::prose::{content_stems, sentences, words};
+use aios_languages::english::injections;
+use aios_languages::english::prose::{content_stems, sentences, words};
+use aios_work::quoted;
 
 /// Key sentences of a document.
 const KEY: usize = 5;
@@ -124,12 +126,30 @@ impl Digest {
 }
 
 /// From where on the next part of a document is to be read, if there is one.
-pub(super) fn next_part(output: &Value) -> Option<u64> {
+pub(crate) fn next_part(output: &Value) -> Option<u64> {
     output.get("next_from").and_then(Value::as_u64)
 }
 
+/// The name of the task that reads a further part of what another has begun to read.
+pub(crate) fn part_id(task: &str, part: usize) -> String {
+    format!("{task}_{part}")
+}
+
+/// All that was read of a document: what its task gave, with the further parts behind it.
+pub(super) fn whole<'a>(
+    task: &str,
+    first: &'a Value,
+    outputs: &BTreeMap<String, Value>,
+) -> Cow<'a, Value> {
+    let mut whole = Cow::Borrowed(first);
+    for part in (2..).map_while(|part| outputs.get(&part_id(task, part))) {
+        append(whole.to_mut(), part);
+    }
+    whole
+}
+
 /// Puts the next part of a document behind what was read of it.
-pub(super) fn append(output: &mut Value, part: &Value) {
+fn append(output: &mut Value, part: &Value) {
     let next = part.get("next_from").cloned().unwrap_or(Value::Null);
     let more = part
         .get("sentences")

@@ -1,19 +1,21 @@
 //! Results read into facts. Each task says how its result is read; a fact's name follows the grammar that the critic knows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use aios_tools::{Fact, Value as FactValue};
+use aios_work::{Fact, FactValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::analysis::Analysis;
 use super::columns::label;
-use super::document::Digest;
-use crate::macro_tier::critic::results::Rows;
-use crate::macro_tier::critic::{Evidence, Subject, TextKind};
-use crate::macro_tier::figures::dusted;
-use crate::macro_tier::goal::Goal;
-use crate::macro_tier::plan::{Intent, Plan, Point};
+use super::document::{self, Digest};
+use super::intent::Intent;
+use crate::results::Rows;
+use aios_languages::english::figures::dusted;
+use aios_work::Goal;
+use aios_work::{Evidence, Subject, TextKind};
+use aios_work::{Plan, Point, Task};
 
 /// How a task's result becomes facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,21 @@ pub enum Reading {
     Chart,
     /// The closing paragraph.
     Paragraph,
+}
+
+impl Reading {
+    /// How a task of ours is read; none for a task that somebody else planned.
+    #[must_use]
+    pub fn of(task: &Task) -> Option<Self> {
+        Self::deserialize(&task.meaning).ok()
+    }
+
+    /// What a task says so with.
+    #[must_use]
+    pub fn meaning(&self) -> Value {
+        // A name and at most a column's name always have a JSON form.
+        serde_json::to_value(self).unwrap_or_default()
+    }
 }
 
 /// A figure of a group.
@@ -133,18 +150,13 @@ impl Findings {
     pub fn read(plan: &Plan, analysis: &Analysis, outputs: &BTreeMap<String, Value>) -> Self {
         let mut findings = Self::default();
         for task in &plan.tasks {
-            let Some(reading) = &task.reading else {
+            let Some(reading) = Reading::of(task) else {
                 continue;
             };
             let Some(output) = outputs.get(&task.id) else {
                 // A closing paragraph has its template, and a chart may have had nothing to draw: its point says so.
                 if !matches!(reading, Reading::Paragraph | Reading::Profile) {
-                    let asks = task
-                        .point
-                        .as_ref()
-                        .and_then(|id| plan.points.iter().find(|point| point.id == *id))
-                        .map_or(task.id.as_str(), |point| point.asks.as_str());
-                    findings.gaps.push(format!("{asks}: no result"));
+                    findings.gaps.push(Self::gap(plan, task));
                 }
                 continue;
             };
@@ -152,14 +164,18 @@ impl Findings {
                 .args
                 .get("query")
                 .and_then(Value::as_str)
-                .unwrap_or(&task.action);
+                .unwrap_or(&task.tool);
             let file = analysis.file.as_deref().unwrap_or("");
             let source = if file.is_empty() {
                 query.to_owned()
             } else {
                 format!("{file}: {query}")
             };
-            findings.take(reading, analysis, output, &source);
+            let whole = match reading {
+                Reading::Document => document::whole(&task.id, output, outputs),
+                _ => Cow::Borrowed(output),
+            };
+            findings.take(&reading, analysis, &whole, &source);
         }
         // A task that was answered by something simpler may say again what another has said.
         let mut told: BTreeMap<String, FactValue> = BTreeMap::new();
@@ -170,6 +186,16 @@ impl Findings {
         });
         findings.gaps.extend(analysis.gaps.iter().cloned());
         findings
+    }
+
+    /// What a task without a result leaves to be said.
+    #[must_use]
+    pub fn gap(plan: &Plan, task: &Task) -> String {
+        let point = plan
+            .points
+            .iter()
+            .find(|point| Some(&point.id) == task.point.as_ref());
+        format!("{}: no result", point.map_or(&task.id, |point| &point.asks))
     }
 
     fn take(&mut self, reading: &Reading, analysis: &Analysis, output: &Value, source: &str) {
@@ -408,7 +434,6 @@ impl Findings {
     pub fn evidence(
         &self,
         goal: &Goal,
-        plan: &Plan,
         analysis: &Analysis,
         kind: TextKind,
         points: Vec<Point>,
@@ -459,7 +484,7 @@ impl Findings {
             kind,
             goal: goal.text().to_owned(),
             facts: self.facts.clone(),
-            subjects: if plan.intent == Intent::AnalyseTable {
+            subjects: if analysis.intent == Intent::AnalyseTable {
                 subjects
             } else {
                 Vec::new()

@@ -6,7 +6,7 @@
 
 use super::analysis::Analysis;
 use super::columns::Aggregate;
-use crate::macro_tier::period::Grain;
+use aios_work::Grain;
 
 /// Categories that are named; the rest is put together as "other".
 pub const TOP: usize = 12;

@@ -4,29 +4,18 @@
 //! grammar is checked all the same.
 
 use aios_tools::{ColumnKind, TableProfile};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::analysis::{Analysis, Choice, Picker, Role, settle};
 use super::columns::{self, Wanted};
-use crate::macro_tier::goal::{Goal, quoted};
-use crate::macro_tier::plan::Intent;
+use super::intent::Intent;
+use aios_work::{Goal, Question, quoted};
 
 /// What stands for "no column".
 const NONE: &str = "none";
 /// Columns that are shown to the model: a small context is soon full.
 const COLUMNS: usize = 24;
-
-/// A prompt and the schema its answer must follow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Question {
-    /// What the model reads.
-    pub prompt: String,
-    /// JSON schema of what it may write.
-    pub schema: Value,
-    /// Most tokens of the answer.
-    pub max_tokens: u32,
-}
 
 /// What the model is asked about a table; none if the rules leave nothing open.
 #[must_use]
@@ -88,6 +77,7 @@ pub fn question(goal: &Goal, table: &TableProfile, analysis: &Analysis) -> Optio
         "additionalProperties": false,
     });
     Some(Question {
+        role: "You choose columns of a table.".to_owned(),
         prompt,
         schema,
         max_tokens: 96,

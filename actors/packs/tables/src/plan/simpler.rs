@@ -3,41 +3,20 @@
 //! At the bottom stands what needs no service at all: a value the planner has already, the paragraph by template, an answer that names
 //! what is missing.
 
-use aios_tools::ToolOutput;
 use serde_json::{Value, json};
 
 use super::analysis::Analysis;
 use super::findings::Reading;
-use super::sql::Queries;
-use crate::macro_tier::plan::Task;
+use super::queries::Queries;
+use aios_work::{Simpler, Task, ToolOutput};
 
 /// Points of a chart that is drawn simpler.
 const POINTS: usize = 6;
 
-/// Something simpler than a task.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Simpler {
-    /// Another task under the same id, already filled; and what is lost by it.
-    Task {
-        /// The task.
-        task: Box<Task>,
-        /// What is lost.
-        says: String,
-    },
-    /// A result that needs nothing.
-    Known {
-        /// The result.
-        output: ToolOutput,
-        /// Where it comes from.
-        says: String,
-    },
-}
-
 /// What can be done instead of `task`, which was called with `args`; none where less would be nothing.
 #[must_use]
-pub fn simpler(task: &Task, args: &Value, analysis: Option<&Analysis>) -> Option<Simpler> {
-    let analysis = analysis?;
-    match task.reading.as_ref()? {
+pub fn simpler(task: &Task, args: &Value, analysis: &Analysis) -> Option<Simpler> {
+    match Reading::of(task)? {
         Reading::Chart => chart(task, args),
         Reading::Arithmetic => {
             let value = analysis.expression.as_ref()?.value;
@@ -71,7 +50,7 @@ fn total_alone(task: &Task, args: &Value, analysis: &Analysis) -> Option<Simpler
         args["query"] = Value::String(query);
         args
     };
-    let says = if task.reading == Some(Reading::Totals) {
+    let says = if Reading::of(task) == Some(Reading::Totals) {
         "answered by the total alone"
     } else {
         "answered without groups, by the total alone"
@@ -80,7 +59,7 @@ fn total_alone(task: &Task, args: &Value, analysis: &Analysis) -> Option<Simpler
         task: Box::new(Task {
             args: with(pair.query),
             recheck: Some(with(pair.again)),
-            reading: Some(Reading::Totals),
+            meaning: Reading::Totals.meaning(),
             ..task.clone()
         }),
         says: says.to_owned(),

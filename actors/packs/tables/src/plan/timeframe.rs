@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::macro_tier::period::{Grain, Mention, Span, mentions};
-use crate::macro_tier::prose::{Word, words};
+use aios_languages::english::prose::{Word, words};
+use aios_languages::english::{Mention, mentions};
+use aios_work::{Grain, Span};
 
 /// A period asked for, as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +76,7 @@ fn from_mentions(goal: &str, found: &[Mention], data: &Span) -> Option<Asked> {
     let resolve = |mention: &Mention| {
         let named = match (mention.named.year(), year) {
             (None, Some(year)) => {
-                let within = Grain::Year.span_of(crate::macro_tier::period::Day::new(year, 1, 1)?);
+                let within = Grain::Year.span_of(aios_work::Day::new(year, 1, 1)?);
                 return mention.named.within(&within);
             }
             _ => mention.named,
@@ -216,7 +217,7 @@ pub fn asked_grain(goal: &str) -> Option<Grain> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::macro_tier::period::Day;
+    use aios_work::Day;
 
     #[test]
     fn the_period_asked_for_is_understood_relative_to_the_data() {

@@ -7,11 +7,12 @@ use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
 use super::dag::capital;
 use super::findings::{Findings, Line, NO_VALUE, REST};
-use crate::macro_tier::critic::known::shown_name;
-use crate::macro_tier::figures::readable;
-use crate::macro_tier::goal::{Goal, quoted};
-use crate::macro_tier::plan::{Intent, Point};
-use crate::macro_tier::prose::{sentences, words};
+use super::intent::Intent;
+use aios_languages::english::figures::readable;
+use aios_languages::english::prose::{sentences, words};
+use aios_languages::english::shown_name;
+use aios_work::Point;
+use aios_work::{Goal, quoted};
 
 /// Lines of facts in a prompt.
 const LINES: usize = 3;
@@ -137,7 +138,7 @@ pub fn statements(analysis: &Analysis, findings: &Findings) -> Vec<String> {
             Some(value) => format!(
                 "{} is {}.",
                 expression.shown,
-                crate::macro_tier::figures::exact(value)
+                aios_languages::english::figures::exact(value)
             ),
             None => format!("{} is not defined.", expression.shown),
         });
@@ -319,7 +320,7 @@ pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> 
                 .document
                 .iter()
                 .flat_map(|digest| digest.key.iter().take(3))
-                .flat_map(|line| crate::macro_tier::prose::content_stems(line))
+                .flat_map(|line| aios_languages::english::prose::content_stems(line))
                 .collect();
             if !key.is_empty() {
                 ask(

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use aios_tools::{TableProfile, Value as FactValue};
 use proptest::prelude::*;
 
-use super::super::{ACTIONS, analyse, build, merge};
+use super::super::{TOOLS, analyse, build, merge};
 use super::walk;
-use crate::macro_tier::goal::{Goal, GoalLimits};
-use crate::macro_tier::plan::{Plan, PlanLimits};
+use aios_work::{Goal, GoalLimits};
+use aios_work::{Plan, PlanLimits};
 
 /// A table drawn by chance, and its figures computed row by row.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ proptest! {
         prop_assert!(close("total amount", sum(&|_| true)));
         prop_assert_eq!(walked.fact("rows"), Some(rows.len() as f64));
         prop_assert_eq!(walked.fact("missing amount"), Some(rows.iter().filter(|row| row.cents.is_none()).count() as f64));
-        if walked.analysis.grain == Some(crate::macro_tier::period::Grain::Month) {
+        if walked.analysis.grain == Some(aios_work::Grain::Month) {
             for month in 1..=6 {
                 if rows.iter().any(|row| row.month == month && row.cents.is_some()) {
                     let name = format!("total amount 2025-{month:02}");
@@ -114,9 +114,9 @@ proptest! {
         let goal = Goal::new("g", "t", &text, vec!["a.csv".into()], &GoalLimits::default()).unwrap();
         let analysis = analyse(&goal, Some(&table), None);
         let plan = build(&goal, &analysis);
-        prop_assert_eq!(plan.check(&ACTIONS, &PlanLimits::default()), Ok(()));
+        prop_assert_eq!(plan.check(&TOOLS, &PlanLimits::default()), Ok(()));
         let merged = merge(&goal, &table, &analysis, &text);
-        prop_assert_eq!(build(&goal, &merged).check(&ACTIONS, &PlanLimits::default()), Ok(()));
+        prop_assert_eq!(build(&goal, &merged).check(&TOOLS, &PlanLimits::default()), Ok(()));
         let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
         prop_assert_eq!(again, plan);
     }

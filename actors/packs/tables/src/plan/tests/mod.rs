@@ -9,12 +9,11 @@ use serde_json::Value;
 
 use super::dag::{Filling, is_table};
 use super::findings::Findings;
-use super::{ACTIONS, Analysis, analyse, build, fill, merge, question, writing};
-use crate::macro_tier::critic::results::{ResultEvidence, check_result};
-use crate::macro_tier::critic::{Assessment, TextKind, assess};
-use crate::macro_tier::goal::{Goal, GoalLimits};
-use crate::macro_tier::plan::{Intent, Plan, PlanLimits};
-use crate::macro_tier::report::{Answer, Author, answer, closing};
+use super::{Analysis, Intent, TOOLS, analyse, build, fill, merge, question, writing};
+use crate::report::{Answer, Author, answer, closing};
+use crate::results::{ResultEvidence, check_result};
+use aios_languages::english::assess;
+use aios_work::{Assessment, Goal, GoalLimits, Plan, PlanLimits, TextKind};
 
 mod chance;
 mod hostile;
@@ -112,7 +111,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
             call(
                 &tools,
                 &space,
-                &task.action,
+                &task.tool,
                 &format!("g-1/{}", task.id),
                 &task.args,
             )
@@ -123,7 +122,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
         is_table(file).then(|| serde_json::from_value(outputs["t0"].clone()).unwrap());
     let analysis = analyse(&goal, table.as_ref(), (!is_table(file)).then_some(file));
     let plan = build(&goal, &analysis);
-    plan.check(&ACTIONS, &PlanLimits::default()).unwrap();
+    plan.check(&TOOLS, &PlanLimits::default()).unwrap();
 
     let mut done: BTreeSet<String> = outputs.keys().cloned().collect();
     let none = BTreeSet::new();
@@ -144,7 +143,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
             let Some(args) = fill(&task, &filling) else {
                 continue;
             };
-            if task.action == "write_text" {
+            if task.tool == "write_text" {
                 assert!(
                     args["instruction"]
                         .as_str()
@@ -153,11 +152,13 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
                 continue;
             }
             let key = plan.operation_id(&task.id);
-            let output = call(&tools, &space, &task.action, &key, &args);
+            let output = call(&tools, &space, &task.tool, &key, &args);
             if let Some(again) = &task.recheck {
-                let again =
-                    call(&tools, &space, &task.action, &format!("{key}-again"), again).value;
-                let judged = check_result(&output.value, &ResultEvidence::Recomputed { again });
+                let again = call(&tools, &space, &task.tool, &format!("{key}-again"), again).value;
+                let judged = Assessment::of([check_result(
+                    &output.value,
+                    &ResultEvidence::Recomputed { again },
+                )]);
                 assert!(
                     judged.verdict.passes(),
                     "{}: {:?}\n{}",
@@ -174,16 +175,10 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
     let paragraph = closing(&goal, &analysis, &findings, None);
     assert_eq!(paragraph.author, Author::Template);
     let points = writing::paragraph_points(&analysis, &findings);
-    let evidence = findings.evidence(&goal, &plan, &analysis, TextKind::Paragraph, points);
+    let evidence = findings.evidence(&goal, &analysis, TextKind::Paragraph, points);
     let judged = assess(&paragraph.text, &evidence, None);
     let answer = answer(&goal, &analysis, &findings, &paragraph, &artifacts, &[]);
-    let evidence = findings.evidence(
-        &goal,
-        &plan,
-        &analysis,
-        TextKind::Report,
-        plan.points.clone(),
-    );
+    let evidence = findings.evidence(&goal, &analysis, TextKind::Report, plan.points.clone());
     let report = assess(&answer.answer, &evidence, None);
     Walked {
         analysis,
@@ -450,13 +445,7 @@ fn what_failed_is_named_as_a_gap_and_the_report_still_passes() {
             .iter()
             .any(|gap| gap.starts_with("b.csv was not used"))
     );
-    let evidence = findings.evidence(
-        &goal,
-        &plan,
-        &analysis,
-        TextKind::Report,
-        plan.points.clone(),
-    );
+    let evidence = findings.evidence(&goal, &analysis, TextKind::Report, plan.points.clone());
     let judged = assess(&answer.answer, &evidence, None);
     assert_eq!(
         judged.score.dimensions.accuracy, 1.0,
@@ -476,7 +465,7 @@ fn questions_without_data_have_plans_too() {
         let analysis = analyse(&goal, None, None);
         let plan = build(&goal, &analysis);
         assert_eq!((analysis.intent, plan.tasks.len()), (intent, tasks));
-        plan.check(&ACTIONS, &PlanLimits::default()).unwrap();
+        plan.check(&TOOLS, &PlanLimits::default()).unwrap();
     }
     let goal = goal("What is 17 * 23?");
     let analysis = analyse(&goal, None, None);
@@ -490,7 +479,6 @@ fn questions_without_data_have_plans_too() {
     assert_eq!(paragraph.text, "17 * 23 is 391.");
     let evidence = findings.evidence(
         &goal,
-        &plan,
         &analysis,
         TextKind::Paragraph,
         writing::paragraph_points(&analysis, &findings),
@@ -554,7 +542,7 @@ fn the_models_pick_counts_only_where_the_rules_leave_room() {
         let merged = merge(goal, &table, &analysis, model);
         assert_eq!(merged.measure.as_deref(), Some(expected), "{model}");
         build(goal, &merged)
-            .check(&ACTIONS, &PlanLimits::default())
+            .check(&TOOLS, &PlanLimits::default())
             .unwrap();
     }
     let named = goal("total alpha per shop");

@@ -6,21 +6,21 @@
 
 use std::collections::BTreeSet;
 
-use aios_tools::Value;
+use aios_work::FactValue as Value;
 
 use super::claims::{Claim, Shape, claims};
 use super::fit::{fits_unit, same, same_size, within};
 use super::known::{Known, Library, Statistic, place_of};
 use super::scope::{About, Reading};
 use super::statements::{direction_at, statements};
-use super::{Category, Evidence, Issue, Severity};
-use crate::macro_tier::figures::readable;
-use crate::macro_tier::period::mentions;
-use crate::macro_tier::prose::{content_stems, has_phrase, sentences, words};
+use crate::english::figures::readable;
+use crate::english::mention::mentions;
+use crate::english::prose::{content_stems, has_phrase, sentences, words};
+use aios_work::{Category, Evidence, Issue, Severity};
 
 /// What the check found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Checked {
+pub(super) struct Checked {
     /// Supported share of everything checkable that was said; 1 when nothing was.
     pub score: f64,
     /// What is wrong.
@@ -35,7 +35,7 @@ pub struct Checked {
 
 /// Checks every claim of a text.
 #[must_use]
-pub fn check(text: &str, evidence: &Evidence) -> Checked {
+pub(super) fn check(text: &str, evidence: &Evidence) -> Checked {
     let library = Library::new(evidence);
     let reading = Reading::new(text, &library, evidence);
     let mut issues = Vec::new();

@@ -4,12 +4,12 @@
 //! identifiers, and small counts written as words ("three months").
 
 use super::numerals::{Digits, long_scale, read_digits, scale, small_number};
-use crate::macro_tier::figures::CURRENCY_SYMBOLS;
-use crate::macro_tier::prose::{Stretch, Word, words};
+use crate::english::figures::CURRENCY_SYMBOLS;
+use crate::english::prose::{Stretch, Word, words};
 
 /// What kind of quantity a number was written as.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shape {
+pub(super) enum Shape {
     /// A bare number.
     Plain,
     /// `12 %`, `12 percent`.
@@ -24,7 +24,7 @@ pub enum Shape {
 
 /// A number that a text states.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Claim {
+pub(super) struct Claim {
     /// Where it stands, sign and unit included.
     pub place: Stretch,
     /// Its value.
@@ -105,7 +105,7 @@ const CODES: [&str; 16] = [
 
 /// All claims in a text, in order. Numbers that start inside a masked stretch (names, periods) are left out.
 #[must_use]
-pub fn claims(text: &str, masked: &[Stretch]) -> Vec<Claim> {
+pub(super) fn claims(text: &str, masked: &[Stretch]) -> Vec<Claim> {
     let scan = Scan {
         text,
         words: words(text),
@@ -481,7 +481,7 @@ fn is_unit_word(lower: &str, written: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::macro_tier::figures::readable;
+    use crate::english::figures::readable;
     use proptest::prelude::*;
 
     fn shown(text: &str) -> Vec<(f64, f64, Shape)> {

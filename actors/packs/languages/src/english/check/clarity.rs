@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Category, Issue, Severity, TextKind};
-use crate::macro_tier::prose::{Word, is_stop_word, sentences, words};
+use crate::english::prose::{Word, is_stop_word, sentences, words};
+use aios_work::{Category, Issue, Severity, TextKind};
 
 /// Clarity between 0 and 1. Each fault takes its share away.
 #[must_use]
-pub fn check(text: &str, kind: TextKind) -> (f64, Vec<Issue>) {
+pub(super) fn check(text: &str, kind: TextKind) -> (f64, Vec<Issue>) {
     let prose = prose_of(text);
     let mut judged = Judged {
         score: 1.0,

@@ -4,8 +4,8 @@ use super::claims::{Claim, Shape};
 use super::known::{FoundPeriod, Known, Statistic};
 use super::scope::{About, Named, Reading};
 use super::statements::Direction;
-use crate::macro_tier::period::Span;
-use crate::macro_tier::prose::{Stretch, find_phrase, has_phrase, words};
+use crate::english::prose::{Stretch, find_phrase, has_phrase, words};
+use aios_work::Span;
 
 impl Reading<'_> {
     /// Whether a fact is of the kind that the clause speaks of.

@@ -1,7 +1,7 @@
 //! Tone: whether a text speaks as a report does. No chatter, no apologies, no hype, no shouting.
 
-use super::{Category, Issue, Severity};
-use crate::macro_tier::prose::{find_phrase, words};
+use crate::english::prose::{find_phrase, words};
+use aios_work::{Category, Issue, Severity};
 
 /// What is unsuitable, what it costs, and what to do instead.
 struct Manner {
@@ -132,7 +132,7 @@ const MANNERS: [Manner; 4] = [
 
 /// Tone between 0 and 1.
 #[must_use]
-pub fn check(text: &str) -> (f64, Vec<Issue>) {
+pub(super) fn check(text: &str) -> (f64, Vec<Issue>) {
     let lower = text.to_lowercase().replace('’', "'");
     let mut score = 1.0;
     let mut issues = Vec::new();

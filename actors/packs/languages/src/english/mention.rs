@@ -1,7 +1,7 @@
 //! Periods as people name them in running text.
 
-use super::{Day, Grain, Span};
-use crate::macro_tier::prose::{Word, words};
+use crate::english::prose::{Word, words};
+use aios_work::{Day, Grain, Span};
 
 /// A period as it was named, perhaps without its year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,16 +6,17 @@
 
 use std::collections::BTreeSet;
 
-use aios_tools::Fact;
+use aios_work::Fact;
 
-use super::{Evidence, Subject};
-use crate::macro_tier::goal::quoted;
-use crate::macro_tier::period::{Mention, Named, Span, mentions};
-use crate::macro_tier::prose::{Stretch, find_phrase, has_phrase, is_stop_word};
+use crate::english::mention::{Mention, Named, mentions};
+use crate::english::prose::{Stretch, find_phrase, has_phrase, is_stop_word};
+use aios_work::Span;
+use aios_work::quoted;
+use aios_work::{Evidence, Subject};
 
 /// What a figure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistic {
+pub(crate) enum Statistic {
     /// A sum.
     Total,
     /// An arithmetic mean.
@@ -63,7 +64,7 @@ impl Statistic {
 
 /// A numeric fact and what its name says.
 #[derive(Debug, Clone)]
-pub struct Known<'a> {
+pub(crate) struct Known<'a> {
     /// The fact.
     pub fact: &'a Fact,
     /// Its value.
@@ -81,14 +82,14 @@ pub struct Known<'a> {
 impl Known<'_> {
     /// Whether it is a percentage.
     #[must_use]
-    pub fn is_percent(&self) -> bool {
+    pub(crate) fn is_percent(&self) -> bool {
         self.fact.unit.as_deref() == Some("%")
     }
 }
 
 /// A subject found in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FoundSubject {
+pub(crate) struct FoundSubject {
     /// Where.
     pub place: Stretch,
     /// Which.
@@ -97,7 +98,7 @@ pub struct FoundSubject {
 
 /// A period found in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FoundPeriod {
+pub(crate) struct FoundPeriod {
     /// Where.
     pub place: Stretch,
     /// The days it means in this data.
@@ -107,7 +108,7 @@ pub struct FoundPeriod {
 }
 
 /// The evidence, prepared for looking things up.
-pub struct Library<'a> {
+pub(crate) struct Library<'a> {
     /// Numeric facts.
     pub known: Vec<Known<'a>>,
     /// Subjects as given.
@@ -126,7 +127,7 @@ pub struct Library<'a> {
 impl<'a> Library<'a> {
     /// Reads the evidence.
     #[must_use]
-    pub fn new(evidence: &'a Evidence) -> Self {
+    pub(crate) fn new(evidence: &'a Evidence) -> Self {
         let lowered: Vec<String> = evidence
             .subjects
             .iter()
@@ -247,13 +248,13 @@ impl<'a> Library<'a> {
 
     /// Whether two subjects are called alike.
     #[must_use]
-    pub fn same_name(&self, one: usize, other: usize) -> bool {
+    pub(crate) fn same_name(&self, one: usize, other: usize) -> bool {
         one == other || self.lowered.get(one) == self.lowered.get(other)
     }
 
     /// Where a text in lower case names measures and kinds.
     #[must_use]
-    pub fn terms_in(&self, lower: &str) -> Vec<Stretch> {
+    pub(crate) fn terms_in(&self, lower: &str) -> Vec<Stretch> {
         let mut out = Vec::new();
         for term in &self.terms {
             let mut at = 0;
@@ -267,7 +268,7 @@ impl<'a> Library<'a> {
 
     /// Subjects named in a text, in order, without overlap.
     #[must_use]
-    pub fn subjects_in(&self, text: &str) -> Vec<FoundSubject> {
+    pub(crate) fn subjects_in(&self, text: &str) -> Vec<FoundSubject> {
         let lower = text.to_ascii_lowercase();
         let mut out: Vec<FoundSubject> = Vec::new();
         for index in self.by_length.iter().copied() {
@@ -292,7 +293,7 @@ impl<'a> Library<'a> {
 
     /// Periods named in a text that lie in the data, and those that do not.
     #[must_use]
-    pub fn periods_in(&self, text: &str) -> (Vec<FoundPeriod>, Vec<Mention>) {
+    pub(crate) fn periods_in(&self, text: &str) -> (Vec<FoundPeriod>, Vec<Mention>) {
         let mut within = Vec::new();
         let mut astray = Vec::new();
         for mention in mentions(text) {
@@ -325,7 +326,7 @@ impl<'a> Library<'a> {
 
 /// Where a mention stands.
 #[must_use]
-pub fn place_of(mention: &Mention) -> Stretch {
+pub(crate) fn place_of(mention: &Mention) -> Stretch {
     Stretch {
         start: mention.start,
         end: mention.end,
@@ -374,7 +375,7 @@ fn is_named(text: &str, lower: &str, place: Stretch, subject: &Subject) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aios_tools::Value;
+    use aios_work::FactValue as Value;
 
     #[test]
     fn names_of_facts_are_understood() {

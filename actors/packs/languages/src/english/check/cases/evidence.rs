@@ -1,10 +1,10 @@
 //! The facts that the labelled texts are judged against.
 
-use aios_tools::{Fact, Value};
+use aios_work::{Fact, FactValue as Value};
 
-use super::super::{Evidence, Subject, TextKind};
-use crate::macro_tier::period::parse_key;
-use crate::macro_tier::plan::Point;
+use aios_work::Point;
+use aios_work::parse_key;
+use aios_work::{Evidence, Subject, TextKind};
 
 /// Facts of the running example.
 pub(super) fn sales() -> Evidence {

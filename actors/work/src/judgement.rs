@@ -1,35 +1,14 @@
-//! The critic's judgement: five dimensions, each computed from evidence, one verdict.
+//! What a critic says: five dimensions, issues, one verdict.
 //!
-//! A text is judged against facts, never by a model's opinion. Weights and thresholds are the contract's: relevance, clarity and
-//! accuracy weigh 0.25 each, completeness 0.15, tone 0.10; a mean of 0.85 passes, below 0.60 it is rejected. Two rules stand above the
-//! mean: a text with a critical issue (a number that contradicts or lacks a fact) is never approved, and neither is one with a
-//! dimension below one half. Results that are not prose are judged by [`results`]. All of that is pure; [`agent`] acts on it.
+//! Weights and thresholds are the contract's: relevance, clarity and accuracy weigh 0.25 each, completeness 0.15, tone 0.10; a mean of
+//! 0.85 passes, below 0.60 it is rejected. Two rules stand above the mean: what has a critical issue is never approved, and neither is
+//! what has a dimension below one half.
 
-pub mod accuracy;
-pub mod agent;
-pub mod claims;
-pub mod clarity;
-pub mod completeness;
-mod fit;
-pub mod known;
-mod numerals;
-pub mod relevance;
-pub mod results;
-mod scope;
-pub mod statements;
-pub mod tone;
+use std::collections::BTreeMap;
 
-#[cfg(test)]
-mod cases;
-
-use std::borrow::Cow;
-
-use aios_tools::Fact;
-use aios_tools::shown::read_markdown;
 use serde::{Deserialize, Serialize};
 
-use super::period::Span;
-use super::plan::Point;
+use crate::goal::quoted;
 
 /// At least this mean passes.
 pub const PASS: f64 = 0.85;
@@ -73,6 +52,32 @@ impl Dimensions {
             + 0.25 * self.accuracy
             + 0.15 * self.completeness
             + 0.10 * self.tone
+    }
+
+    /// One of them.
+    pub fn get_mut(&mut self, category: Category) -> &mut f64 {
+        match category {
+            Category::Accuracy => &mut self.accuracy,
+            Category::Completeness => &mut self.completeness,
+            Category::Relevance => &mut self.relevance,
+            Category::Clarity => &mut self.clarity,
+            Category::Tone => &mut self.tone,
+        }
+    }
+
+    /// Each with its name, as reports show them.
+    #[must_use]
+    pub fn by_name(&self) -> BTreeMap<String, f64> {
+        [
+            ("relevance", self.relevance),
+            ("clarity", self.clarity),
+            ("accuracy", self.accuracy),
+            ("completeness", self.completeness),
+            ("tone", self.tone),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
     }
 
     /// The smallest.
@@ -183,7 +188,8 @@ pub struct Issue {
 
 impl Issue {
     /// An issue without a location.
-    pub(crate) fn new(
+    #[must_use]
+    pub fn new(
         category: Category,
         severity: Severity,
         description: impl Into<String>,
@@ -199,57 +205,11 @@ impl Issue {
     }
 
     /// The same issue at some words, shortened.
-    pub(crate) fn at(mut self, words: &str) -> Self {
-        self.location = Some(super::goal::quoted(words, 120));
+    #[must_use]
+    pub fn at(mut self, words: &str) -> Self {
+        self.location = Some(quoted(words, 120));
         self
     }
-}
-
-/// A named thing that facts are about: a region, a product.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
-    /// Its name as facts write it.
-    pub name: String,
-    /// What it is one of: `region`.
-    pub kind: String,
-}
-
-/// What kind of text is judged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TextKind {
-    /// A few sentences of prose.
-    #[default]
-    Paragraph,
-    /// A whole Markdown report; tables and headings are expected.
-    Report,
-}
-
-/// What a text is judged against.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// What the text is.
-    #[serde(default)]
-    pub kind: TextKind,
-    /// What was asked.
-    pub goal: String,
-    /// The only figures the text may state.
-    pub facts: Vec<Fact>,
-    /// Things the facts are about, periods left out: those are read from the facts' names.
-    #[serde(default)]
-    pub subjects: Vec<Subject>,
-    /// Names of the measures: `revenue`, `units`.
-    #[serde(default)]
-    pub measures: Vec<String>,
-    /// What must be covered.
-    #[serde(default)]
-    pub points: Vec<Point>,
-    /// Source text that numbers may also be taken from (a document, recalled passages).
-    #[serde(default)]
-    pub passages: Vec<String>,
-    /// The days the data covers.
-    #[serde(default)]
-    pub covers: Option<Span>,
 }
 
 /// What came out.
@@ -265,6 +225,8 @@ pub struct Assessment {
     pub claims: usize,
     /// Of these, claims that a fact bears out.
     pub supported: usize,
+    /// Whether any check looked at accuracy. What nobody checked is not known to be right.
+    pub checked: bool,
 }
 
 impl Assessment {
@@ -298,6 +260,7 @@ impl Assessment {
             issues,
             claims,
             supported,
+            checked: true,
         }
     }
 
@@ -318,65 +281,6 @@ impl Assessment {
         }
         lines.join("\n")
     }
-}
-
-/// What opens a report's last section: which results are missing and why. It is written by the runtime, in the words of errors.
-pub const GAPS_HEADING: &str = "## Gaps";
-
-/// Embeddings of the goal and of the text, in this order.
-pub type Vectors<'a> = (&'a [f32], &'a [f32]);
-
-/// Judges a text.
-#[must_use]
-pub fn assess(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> Assessment {
-    if !text.chars().any(char::is_alphanumeric) {
-        let nothing = Dimensions {
-            relevance: 0.0,
-            clarity: 0.0,
-            accuracy: 0.0,
-            completeness: 0.0,
-            tone: 0.0,
-        };
-        let issue = Issue::new(
-            Category::Completeness,
-            Severity::Critical,
-            "the text is empty",
-            "Write two or three sentences from the facts",
-        );
-        return Assessment::draw(nothing, vec![issue], 0, 0);
-    }
-    // A report is judged by what its reader sees.
-    let text = &match evidence.kind {
-        TextKind::Report => Cow::Owned(read_markdown(own_words(text))),
-        TextKind::Paragraph => Cow::Borrowed(text),
-    };
-    let checked = accuracy::check(text, evidence);
-    let (completeness, missing) = completeness::check(text, evidence, &checked.stated);
-    let (relevance, astray) = relevance::check(text, evidence, vectors, checked.supported);
-    let (clarity, unclear) = clarity::check(text, evidence.kind);
-    let (tone, unsuitable) = tone::check(text);
-    let mut issues = checked.issues;
-    for more in [missing, astray, unclear, unsuitable] {
-        issues.extend(more);
-    }
-    let dimensions = Dimensions {
-        relevance,
-        clarity,
-        accuracy: checked.score,
-        completeness,
-        tone,
-    };
-    Assessment::draw(dimensions, issues, checked.claims, checked.supported)
-}
-
-/// A report without its title, which is the goal's words, and without its gaps.
-fn own_words(text: &str) -> &str {
-    let body = match text.strip_prefix("# ") {
-        Some(rest) => rest.split_once('\n').map_or("", |(_, body)| body),
-        None => text,
-    };
-    let gaps = format!("\n{GAPS_HEADING}\n");
-    body.split(gaps.as_str()).next().unwrap_or(body)
 }
 
 #[cfg(test)]

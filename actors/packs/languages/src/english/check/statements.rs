@@ -3,14 +3,14 @@
 use super::claims::Claim;
 use super::known::{FoundPeriod, FoundSubject, Known, Library, Statistic};
 use super::scope::Reading;
-use super::{Category, Issue, Severity};
-use crate::macro_tier::figures::readable;
-use crate::macro_tier::period::Span;
-use crate::macro_tier::prose::{Stretch, Word, clauses, has_phrase, words};
+use crate::english::figures::readable;
+use crate::english::prose::{Stretch, Word, clauses, has_phrase, words};
+use aios_work::Span;
+use aios_work::{Category, Issue, Severity};
 
 /// Where something is said to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub(super) enum Direction {
     /// More.
     Up,
     /// Less.
@@ -20,7 +20,7 @@ pub enum Direction {
 impl Direction {
     /// 1 or -1.
     #[must_use]
-    pub fn sign(self) -> f64 {
+    pub(super) fn sign(self) -> f64 {
         match self {
             Self::Up => 1.0,
             Self::Down => -1.0,
@@ -166,7 +166,7 @@ const NEGATING: &[&str] = &["not", "no", "never", "neither", "nor", "without", "
 
 /// The direction that a clause gives to a number in it: the nearest such word before it, else the next behind it.
 #[must_use]
-pub fn direction_at(text: &str, clause: Stretch, claim: &Claim) -> Option<Direction> {
+pub(super) fn direction_at(text: &str, clause: Stretch, claim: &Claim) -> Option<Direction> {
     let read = |word: &Word<'_>| {
         let lower = word.lower();
         if UP.contains(&lower.as_str()) {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Category, Evidence, Issue, Severity, Vectors};
-use crate::macro_tier::prose::{content_stems, sentences};
+use crate::english::prose::{content_stems, sentences};
+use aios_work::{Category, Evidence, Issue, Severity, Vectors};
 
 /// Sentence embeddings of unrelated English texts lie around 0.1, of a question and its answer around 0.5 and more.
 const FAR: f64 = 0.10;
@@ -11,7 +11,7 @@ const NEAR: f64 = 0.50;
 
 /// Relevance between 0 and 1.
 #[must_use]
-pub fn check(
+pub(super) fn check(
     text: &str,
     evidence: &Evidence,
     vectors: Option<Vectors<'_>>,
@@ -32,10 +32,7 @@ pub fn check(
             Category::Relevance,
             Severity::Error,
             "the text is not about what was asked",
-            format!(
-                "Write about: {}",
-                super::super::goal::quoted(&evidence.goal, 120)
-            ),
+            format!("Write about: {}", aios_work::quoted(&evidence.goal, 120)),
         ));
     }
     (score, issues)
@@ -43,7 +40,7 @@ pub fn check(
 
 /// Cosine of two vectors; none for vectors that differ in length, are empty or have no direction.
 #[must_use]
-pub fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
+pub(super) fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
     if a.len() != b.len() || a.is_empty() {
         return None;
     }

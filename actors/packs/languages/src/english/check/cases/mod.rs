@@ -3,7 +3,8 @@
 mod evidence;
 
 use self::evidence::{sales, shops};
-use super::{Evidence, assess};
+use super::assess;
+use aios_work::Evidence;
 
 /// Texts that may leave.
 const GOOD: [&str; 26] = [
@@ -434,8 +435,8 @@ fn a_contradicted_number_is_never_approved_whatever_the_mean() {
         &sales(),
         None,
     );
-    assert!(judged.score.overall > super::PASS, "{judged:?}");
-    assert_eq!(judged.verdict, super::Verdict::NeedsRevision);
+    assert!(judged.score.overall > aios_work::PASS, "{judged:?}");
+    assert_eq!(judged.verdict, aios_work::Verdict::NeedsRevision);
     assert!(
         judged
             .feedback()
@@ -489,7 +490,7 @@ mod arbitrary {
                 prop_assert!((0.0..=1.0).contains(&value), "{value}");
             }
             prop_assert!(judged.supported <= judged.claims);
-            let round: super::super::Assessment = serde_json::from_str(&serde_json::to_string(&judged).unwrap()).unwrap();
+            let round: aios_work::Assessment = serde_json::from_str(&serde_json::to_string(&judged).unwrap()).unwrap();
             prop_assert_eq!(round.verdict, judged.verdict);
         }
     }

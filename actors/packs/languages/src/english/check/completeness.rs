@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{Category, Evidence, Issue, Severity};
-use crate::macro_tier::prose::{content_stems, stem};
+use crate::english::prose::{content_stems, stem};
+use aios_work::{Category, Evidence, Issue, Severity};
 
 /// Covered share of the points, 1 when none was asked, with an issue for each that is missing.
 #[must_use]
-pub fn check(text: &str, evidence: &Evidence, stated: &BTreeSet<String>) -> (f64, Vec<Issue>) {
+pub(super) fn check(
+    text: &str,
+    evidence: &Evidence,
+    stated: &BTreeSet<String>,
+) -> (f64, Vec<Issue>) {
     if evidence.points.is_empty() {
         return (1.0, Vec::new());
     }

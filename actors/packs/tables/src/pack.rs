@@ -1,0 +1,268 @@
+//! The pack as the orchestrator knows it: where plans for tables come from, who reads their results, and by what these are judged.
+
+use std::time::Duration;
+
+use aios_work::{
+    Bench, Case, Check, Domain, Evidence, Goal, Judged, Missed, Opinion, Plan, PlanSource, Simpler,
+    SoFar, Task, TextKind, Written,
+};
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::TableProfile;
+use crate::plan::analysis::Analysis;
+use crate::plan::dag::{self, CLOSING, Filling, NAME, scout};
+use crate::plan::findings::{Findings, Reading};
+use crate::plan::{analyse, build, document, merge, question, simpler, writing};
+use crate::report;
+use crate::results::{ResultEvidence, check_result};
+
+/// Parts that a document is read in; more than the largest one that is read has.
+const PARTS: usize = 128;
+/// The time below which no further part of a document is read.
+const PART_LEAST: Duration = Duration::from_secs(1);
+
+/// Goals about tables and documents, arithmetic, and whatever no other source has claimed: it stands last.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tables;
+
+#[async_trait]
+impl PlanSource for Tables {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn claims(&self, _: &Goal) -> bool {
+        true
+    }
+
+    async fn plan(&self, goal: &Goal, bench: &dyn Bench) -> Result<Plan, String> {
+        let scouts = scout(goal);
+        let looked = futures::future::join_all(scouts.iter().map(|task| bench.look(task))).await;
+        let (mut seen, mut gaps) = (Vec::new(), Vec::new());
+        for (task, looked) in scouts.iter().zip(looked) {
+            match looked {
+                Ok(value) => seen.push((task, value)),
+                Err(Missed {
+                    reason,
+                    tolerable: false,
+                }) => return Err(reason),
+                Err(Missed { reason, .. }) => gaps.push(format!("{}: {reason}", task.title(&[]))),
+            }
+        }
+        let of = |wanted: Reading| {
+            seen.iter()
+                .find(|(task, _)| Reading::of(task).as_ref() == Some(&wanted))
+        };
+        if let Some((task, first)) = of(Reading::Document) {
+            gaps.extend(read_on(task, first, bench).await);
+        }
+        if seen.len() < scouts.len() {
+            // The plan that needs nothing: say what was asked and what is missing.
+            return Ok(Plan {
+                goal: goal.id().to_owned(),
+                source: NAME.to_owned(),
+                tasks: scouts,
+                points: Vec::new(),
+                gaps,
+                meaning: serde_json::to_value(analyse(goal, None, None)).unwrap_or_default(),
+            });
+        }
+        let table =
+            of(Reading::Profile).and_then(|(_, value)| TableProfile::deserialize(value).ok());
+        let document = of(Reading::Document).and_then(|(task, _)| task.args["file"].as_str());
+        let mut analysis = analyse(goal, table.as_ref(), document);
+        if let Some(table) = &table
+            && let Some(asked) = question(goal, table, &analysis)
+            && let Some(picked) = bench.think(&asked).await
+        {
+            analysis = merge(goal, table, &analysis, &picked);
+        }
+        Ok(Plan {
+            gaps,
+            ..build(goal, &analysis)
+        })
+    }
+}
+
+/// Reads the rest of a document that is longer than one message, part by part, as long as there is time. What is left is told by the
+/// report; why a part could not be read is given back.
+async fn read_on(task: &Task, first: &Value, bench: &dyn Bench) -> Option<String> {
+    let mut next = document::next_part(first);
+    for part in 2..=PARTS {
+        let from = next.filter(|_| bench.left() > PART_LEAST)?;
+        let mut args = task.args.clone();
+        args["from"] = from.into();
+        // The text itself came with the first part.
+        args["max_chars"] = 1.into();
+        let more = Task {
+            id: document::part_id(&task.id, part),
+            args,
+            ..task.clone()
+        };
+        match bench.look(&more).await {
+            Ok(read) => next = document::next_part(&read),
+            Err(missed) => return Some(format!("part {part} of the document: {}", missed.reason)),
+        }
+    }
+    None
+}
+
+impl Domain for Tables {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn open(&self, goal: &Goal, plan: &Plan) -> Result<Box<dyn Case>, String> {
+        let analysis = Analysis::deserialize(&plan.meaning)
+            .map_err(|error| format!("the plan is not one for tables: {error}"))?;
+        Ok(Box::new(Opened {
+            goal: goal.clone(),
+            analysis,
+        }))
+    }
+}
+
+/// A goal with what was understood of it.
+struct Opened {
+    goal: Goal,
+    analysis: Analysis,
+}
+
+impl Opened {
+    fn findings(&self, so_far: &SoFar<'_>) -> Findings {
+        Findings::read(so_far.plan, &self.analysis, so_far.results)
+    }
+
+    /// The numbers of an expression were given and not found: whoever states the result may repeat them.
+    fn expression(&self) -> Option<String> {
+        let expression = self.analysis.expression.as_ref()?;
+        Some(expression.shown.clone())
+    }
+}
+
+impl Case for Opened {
+    fn args(&self, task: &Task, so_far: &SoFar<'_>, feedback: Option<&str>) -> Option<Value> {
+        dag::fill(
+            task,
+            &Filling {
+                goal: &self.goal,
+                analysis: &self.analysis,
+                findings: &self.findings(so_far),
+                recalled: so_far.recalled,
+                feedback,
+            },
+        )
+    }
+
+    fn simpler(&self, task: &Task, args: &Value) -> Option<Simpler> {
+        simpler::simpler(task, args, &self.analysis)
+    }
+
+    fn tidy(&self, text: &str) -> String {
+        writing::tidy(text)
+    }
+
+    fn prose(&self, _: &Task, so_far: &SoFar<'_>) -> Evidence {
+        let findings = self.findings(so_far);
+        let points = writing::paragraph_points(&self.analysis, &findings);
+        let mut evidence =
+            findings.evidence(&self.goal, &self.analysis, TextKind::Paragraph, points);
+        evidence
+            .passages
+            .extend(so_far.recalled.iter().cloned().chain(self.expression()));
+        evidence
+    }
+
+    fn write(&self, so_far: &SoFar<'_>) -> Written {
+        let mut analysis = self.analysis.clone();
+        analysis.notes.extend(so_far.notes.iter().cloned());
+        let mut findings = Findings::read(so_far.plan, &analysis, so_far.results);
+        // Why something is missing says more than that it is.
+        let told: Vec<String> = so_far
+            .plan
+            .tasks
+            .iter()
+            .filter(|task| so_far.told.contains(&task.id))
+            .map(|task| Findings::gap(so_far.plan, task))
+            .collect();
+        findings.gaps.retain(|gap| !told.contains(gap));
+        let passed = so_far.results.get(CLOSING).and_then(Value::as_str);
+        let paragraph = report::closing(&self.goal, &analysis, &findings, passed);
+        let written = report::answer(
+            &self.goal,
+            &analysis,
+            &findings,
+            &paragraph,
+            so_far.artifacts,
+            so_far.gaps,
+        );
+        let points = so_far.plan.points.clone();
+        let mut evidence = findings.evidence(&self.goal, &analysis, TextKind::Report, points);
+        // What a paragraph may repeat, the answer that holds it may repeat; the age of an earlier result is a number that no file holds.
+        evidence.passages.extend(
+            self.expression()
+                .into_iter()
+                .chain(so_far.recalled.iter().cloned())
+                .chain(so_far.notes.iter().cloned()),
+        );
+        Written {
+            answer: written.answer,
+            facts: written.facts,
+            gaps: written.gaps,
+            evidence,
+        }
+    }
+}
+
+impl Check for Tables {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn check(&self, work: &Judged<'_>) -> Option<Opinion> {
+        let Judged::Result {
+            task,
+            output,
+            again,
+            files,
+        } = work
+        else {
+            return None;
+        };
+        let evidence = match (again, task.tool.as_str()) {
+            (Some(again), _) => ResultEvidence::Recomputed {
+                again: (*again).clone(),
+            },
+            (None, "profile_table") => ResultEvidence::Profile,
+            (None, "read_file") => ResultEvidence::Document,
+            (None, "chart") => ResultEvidence::Chart {
+                // One that cannot be read counts as empty, and is judged so.
+                svg: files
+                    .first()
+                    .and_then(Option::as_deref)
+                    .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+                    .unwrap_or_default(),
+                description: output
+                    .artifacts
+                    .first()
+                    .map(|artifact| artifact.description.clone())
+                    .unwrap_or_default(),
+                labels: labels(&task.args),
+            },
+            _ => return None,
+        };
+        Some(check_result(&output.value, &evidence))
+    }
+}
+
+/// The labels along a chart's axis, as its arguments name them.
+fn labels(args: &Value) -> Vec<String> {
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    list(args.get("series"))
+        .iter()
+        .flat_map(|one| list(one.get("points")))
+        .filter_map(|point| point.get(0)?.as_str().map(str::to_owned))
+        .collect()
+}

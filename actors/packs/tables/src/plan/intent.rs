@@ -1,0 +1,38 @@
+//! What a goal wants of its data.
+
+use serde::{Deserialize, Serialize};
+
+/// What a goal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Totals, growth, outlier and chart of a table.
+    AnalyseTable,
+    /// A short text about a long one.
+    SummariseDocument,
+    /// Arithmetic that needs no data.
+    Arithmetic,
+    /// Anything else: recall and answer.
+    PlainQuestion,
+}
+
+impl Intent {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::AnalyseTable,
+        Self::SummariseDocument,
+        Self::Arithmetic,
+        Self::PlainQuestion,
+    ];
+
+    /// The name used in prompts and plans.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AnalyseTable => "analyse_table",
+            Self::SummariseDocument => "summarise_document",
+            Self::Arithmetic => "arithmetic",
+            Self::PlainQuestion => "plain_question",
+        }
+    }
+}

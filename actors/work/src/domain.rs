@@ -1,0 +1,160 @@
+//! The seams for a kind of goals: where a plan comes from, and who reads what comes of it.
+//!
+//! A pack fills both for its own kind. A [`PlanSource`] turns a goal into a [`Plan`]; the [`Domain`] of the same name is asked what a
+//! task is called with once it is due, what could be done instead of it, and what the answer says. Neither runs anything: tools and
+//! models are reached through the [`Bench`] alone, and every plan is checked before its tasks run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Artifact, Evidence, Fact, Goal, Plan, Task, ToolOutput, fill};
+
+/// What a model is asked, and the form its answer must have.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// What the model is, in a sentence.
+    pub role: String,
+    /// What the model reads.
+    pub prompt: String,
+    /// JSON schema of what it may write.
+    pub schema: Value,
+    /// Most tokens of the answer.
+    pub max_tokens: u32,
+}
+
+/// A look that came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// Why.
+    pub reason: String,
+    /// Whether the tool's policy lets the goal go on without it.
+    pub tolerable: bool,
+}
+
+/// What a plan may be made with.
+#[async_trait]
+pub trait Bench: Send + Sync {
+    /// The names of the tools that somebody offers.
+    fn tools(&self) -> &[String];
+
+    /// The time that is left.
+    fn left(&self) -> Duration;
+
+    /// Carries out a task before there is a plan, such as a look into a file. Its result is judged and kept like every other: a task of
+    /// the same id in the plan counts as done.
+    async fn look(&self, task: &Task) -> Result<Value, Missed>;
+
+    /// Asks the model, once: a planner that comes back is given the same answer, which is empty when no model answers. None when the goal
+    /// cannot pay for it.
+    async fn think(&self, question: &Question) -> Option<String>;
+}
+
+/// Where plans come from.
+#[async_trait]
+pub trait PlanSource: Send + Sync {
+    /// The name of the domain that reads the results.
+    fn name(&self) -> &str;
+
+    /// Whether the goal is of this source's kind. The first source that says so makes the plan.
+    fn claims(&self, goal: &Goal) -> bool;
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// In a sentence why there is none; the goal fails with it.
+    async fn plan(&self, goal: &Goal, bench: &dyn Bench) -> Result<Plan, String>;
+}
+
+/// How far a goal has come.
+#[derive(Debug, Clone, Copy)]
+pub struct SoFar<'a> {
+    /// The plan as it was carried out: where a task was done in the place of another, that one.
+    pub plan: &'a Plan,
+    /// What each accepted task gave, by its id; of prose the text.
+    pub results: &'a BTreeMap<String, Value>,
+    /// Files that were written.
+    pub artifacts: &'a [Artifact],
+    /// Passages from memory, best first.
+    pub recalled: &'a [String],
+    /// How results were come by that did not come the usual way.
+    pub notes: &'a [String],
+    /// What is missing, each with its reason.
+    pub gaps: &'a [String],
+    /// Tasks that failed and whose gap is among `gaps`, by their ids.
+    pub told: &'a BTreeSet<String>,
+}
+
+/// Something simpler than a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Simpler {
+    /// Another task under the same id, with all its arguments; and what is lost by it.
+    Task {
+        /// The task.
+        task: Box<Task>,
+        /// What is lost.
+        says: String,
+    },
+    /// A result that needs nothing.
+    Known {
+        /// The result.
+        output: ToolOutput,
+        /// Where it comes from.
+        says: String,
+    },
+}
+
+/// An answer as its domain writes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// Markdown.
+    pub answer: String,
+    /// Every figure it rests on.
+    pub facts: Vec<Fact>,
+    /// What is missing; an answer with gaps is partial.
+    pub gaps: Vec<String>,
+    /// What the answer is judged against.
+    pub evidence: Evidence,
+}
+
+/// A kind of goals. Pure.
+pub trait Domain: Send + Sync {
+    /// What plans call it in `source`.
+    fn name(&self) -> &str;
+
+    /// A goal of this kind, with its plan.
+    ///
+    /// # Errors
+    /// When the plan is not one of this domain.
+    fn open(&self, goal: &Goal, plan: &Plan) -> Result<Box<dyn Case>, String>;
+}
+
+/// One goal in its domain's hands. Pure: everything it says follows from the goal, the plan and the results.
+pub trait Case: Send + Sync {
+    /// What a task is called with, now that what it needs is there; none when there is nothing to do it with. `feedback` is what the
+    /// critic said of the text before.
+    fn args(&self, task: &Task, so_far: &SoFar<'_>, feedback: Option<&str>) -> Option<Value> {
+        let _ = feedback;
+        fill(&task.args, so_far.results)
+    }
+
+    /// What can be done instead of a task that was called with `args`; none where less would be nothing.
+    fn simpler(&self, task: &Task, args: &Value) -> Option<Simpler> {
+        let _ = (task, args);
+        None
+    }
+
+    /// A model's text without what surrounds it.
+    fn tidy(&self, text: &str) -> String {
+        text.trim().to_owned()
+    }
+
+    /// What the prose of a task may say and must cover.
+    fn prose(&self, task: &Task, so_far: &SoFar<'_>) -> Evidence;
+
+    /// The answer.
+    fn write(&self, so_far: &SoFar<'_>) -> Written;
+}
