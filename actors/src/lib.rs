@@ -1,4 +1,4 @@
-//! Agents in one process: the trait an author writes, the world they live in, and the macro and meso agents.
+//! Agents in one process: the trait an author writes, the world they live in, and the meso agents.
 //!
 //! An [`agent::Agent`] lives in a [`AgentSystem`] under any supervisor. It speaks only by signed messages and only through
 //! its [`agent::Context`]; what a crash must not lose is kept outside of it, in its [`agent::Cell`].
@@ -7,8 +7,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod agent;
-pub mod content;
-pub mod macro_tier;
 pub mod meso_tier;
 pub mod outside;
 pub mod recovery;

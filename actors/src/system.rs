@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aios_inference::EngineHandle;
-use aios_memory::{InMemoryStore, Store, StoreError};
+use aios_memory::{InMemoryStore, StepLog, Store, StoreError};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{
     AgentId, IdentityError, KeyDirectory, KeyProblem, KeyRegistry, Party, Printable, RegistryError,
@@ -26,7 +26,7 @@ use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
 use crate::factory::{Blueprint, Factories};
 use crate::recovery::approvals::Owner;
-use crate::recovery::{Approvals, Breakers, Budgets, Ledger, Policies, Waits};
+use crate::recovery::{Approvals, Breakers, Budgets, Waits};
 
 /// Dead letters kept for a look, each a frame of up to a megabyte; the counts remember the rest.
 const DEAD_LETTERS: usize = 256;
@@ -65,13 +65,9 @@ struct Inner {
     instances: AtomicU64,
     /// What agents that are gone had sent, verified and refused.
     past: Mutex<MessageCounts>,
-    recovery: Policies,
-    price_micros: u64,
-    results: u32,
     breakers: Breakers,
     waits: Waits,
     budgets: Budgets,
-    ledger: Ledger,
     approvals: Approvals,
 }
 
@@ -114,9 +110,6 @@ pub struct AgentSystemBuilder {
     keys: Arc<KeyRegistry>,
     tenant: TenantId,
     zone: String,
-    recovery: Policies,
-    price_micros: u64,
-    results: u32,
     owner: Option<Owner>,
     platform: Vec<Party>,
 }
@@ -133,9 +126,6 @@ impl Default for AgentSystemBuilder {
             keys: Arc::default(),
             tenant: TenantId::new("local").expect("`local` is a sound name of a tenant"),
             zone: "global".to_owned(),
-            recovery: Policies::default(),
-            price_micros: 0,
-            results: 500,
             owner: None,
             platform: Vec::new(),
         }
@@ -206,27 +196,6 @@ impl AgentSystemBuilder {
         self
     }
 
-    /// What is done when a task fails, by its kind.
-    #[must_use]
-    pub fn recovery(mut self, policies: Policies) -> Self {
-        self.recovery = policies;
-        self
-    }
-
-    /// What a thousand tokens of the engine cost, in millionths; nothing unless said otherwise.
-    #[must_use]
-    pub fn price_micros(mut self, price: u64) -> Self {
-        self.price_micros = price;
-        self
-    }
-
-    /// How many results of earlier goals are kept, and goals that can be asked for again, at least one; 500 unless said otherwise.
-    #[must_use]
-    pub fn results(mut self, most: u32) -> Self {
-        self.results = most;
-        self
-    }
-
     /// The human who decides what agents propose.
     #[must_use]
     pub fn owner(mut self, owner: Owner) -> Self {
@@ -258,11 +227,6 @@ impl AgentSystemBuilder {
             Arc::clone(&audit),
         );
         let steps = Steps::new(Arc::clone(&self.store), Arc::clone(&self.clock));
-        let ledger = Ledger::new(
-            Arc::clone(&self.store),
-            steps.log().clone(),
-            self.results as usize,
-        );
         AgentSystem(Arc::new(Inner {
             directory: Directory::default(),
             factories: Factories::default(),
@@ -270,16 +234,12 @@ impl AgentSystemBuilder {
             door: Mutex::default(),
             departed: Mutex::default(),
             audit,
-            recovery: self.recovery,
-            price_micros: self.price_micros,
-            results: self.results,
             breakers: Breakers::new(Arc::clone(&self.clock), self.bus.clone()),
             waits: Waits::default(),
             budgets: Budgets::default(),
             approvals,
             dead_letters: DeadLetters::new(DEAD_LETTERS, letters_clock),
             steps,
-            ledger,
             store: self.store,
             engine: self.engine,
             bus: self.bus,
@@ -364,24 +324,6 @@ impl AgentSystem {
         self.0.bus.as_ref()
     }
 
-    /// What is done when a task fails, by its kind.
-    #[must_use]
-    pub fn recovery(&self) -> &Policies {
-        &self.0.recovery
-    }
-
-    /// What a thousand tokens of the engine cost, in millionths.
-    #[must_use]
-    pub fn price_micros(&self) -> u64 {
-        self.0.price_micros
-    }
-
-    /// How many results of earlier goals are kept.
-    #[must_use]
-    pub fn results(&self) -> u32 {
-        self.0.results
-    }
-
     /// The circuit breakers of this world's services.
     #[must_use]
     pub fn breakers(&self) -> &Breakers {
@@ -400,11 +342,6 @@ impl AgentSystem {
         &self.0.budgets
     }
 
-    /// Which goals have steps here.
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.0.ledger
-    }
-
     /// What humans are asked.
     #[must_use]
     pub fn approvals(&self) -> &Approvals {
@@ -421,6 +358,12 @@ impl AgentSystem {
     #[must_use]
     pub fn tenant(&self) -> &TenantId {
         &self.0.tenant
+    }
+
+    /// The log of durable steps, for whoever decides when they end.
+    #[must_use]
+    pub fn step_log(&self) -> &StepLog {
+        self.0.steps.log()
     }
 
     pub(crate) fn steps(&self) -> &Steps {

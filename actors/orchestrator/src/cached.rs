@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::content::hex;
+use aios_work::content::hex;
 
 /// Places for results in one store: it is for a time when a tool rests, not for ever.
 const PLACES: u16 = 256;

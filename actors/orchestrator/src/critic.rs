@@ -3,24 +3,23 @@
 //! It judges by evidence alone: it asks the question a second time in another way, reads the chart's file, compares every number with the
 //! facts. Its judgement of a whole answer names the answer's digest, so the signature is over exactly what leaves.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_inference::EmbedRequest;
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
 use aios_tools::{
-    CancelFlag, Capabilities, Capability, InputFile, ToolCall, ToolError, ToolOutput, Toolbox,
-    read_regular,
+    Artifact, CancelFlag, Capabilities, Capability, InputFile, ToolCall, ToolError,
+    Toolbox, read_regular,
 };
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::results::{ResultEvidence, check_result};
-use super::{Assessment, Category, Evidence, Issue, Severity, Verdict, assess};
-use crate::agent::{Agent, AgentError, Context, Incoming};
-use crate::content::{GoalStatus, Judgement, ValidationRequest, Work, ontology};
-use crate::macro_tier::plan::Task;
+use aios_actors::agent::{Agent, AgentError, Context, Incoming};
+use aios_work::content::{GoalStatus, Judgement, Submission, ValidationRequest, ontology};
+use aios_work::{Assessment, Category, Evidence, Issue, Judged, Severity, Task, Verdict};
+
+use crate::Services;
 
 /// How long meaning may be compared before relevance goes by words alone.
 const EMBED_DEADLINE: Duration = Duration::from_secs(10);
@@ -28,18 +27,18 @@ const EMBED_DEADLINE: Duration = Duration::from_secs(10);
 const EMBED_BYTES: usize = 2_000;
 /// How long recomputing a result may take.
 const RECHECK_DEADLINE: Duration = Duration::from_secs(30);
-/// A chart larger than this is not one of ours.
-const CHART_BYTES: u64 = 4 << 20;
+/// A file of a result that is larger is not looked into.
+const FILE_BYTES: u64 = 4 << 20;
 
 /// Judges results, paragraphs and answers.
 pub struct Critic {
-    tools: Arc<Toolbox>,
+    services: Arc<Services>,
 }
 
 impl Critic {
-    /// A critic that recomputes with these tools; it uses those that read, never those that write.
-    pub fn new(tools: Arc<Toolbox>) -> Self {
-        Self { tools }
+    /// A critic that judges by the packs' checks and recomputes with their tools: with those that read, never with those that write.
+    pub fn new(services: Arc<Services>) -> Self {
+        Self { services }
     }
 }
 
@@ -58,10 +57,10 @@ impl Agent for Critic {
                 "the critic takes requests of ontology aios.validate",
             )));
         }
-        let tools = Arc::clone(&self.tools);
+        let services = Arc::clone(&self.services);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: ValidationRequest = incoming.json()?;
-            let judgement = judge(request, tools, &ctx).await?;
+            let judgement = judge(request, services, &ctx).await?;
             metrics::histogram!("aios_critic_score").record(judgement.score);
             incoming.inform(Content::json(&judgement)?)?;
             Ok(())
@@ -72,12 +71,16 @@ impl Agent for Critic {
 
 async fn judge(
     request: ValidationRequest,
-    tools: Arc<Toolbox>,
+    services: Arc<Services>,
     ctx: &Context,
 ) -> Result<Judgement, AgentError> {
     let (assessment, digest, status) = match request.work {
-        Work::Prose { text, evidence } => (read(&text, &evidence, ctx).await, String::new(), None),
-        Work::Result {
+        Submission::Prose { text, evidence } => (
+            read(&text, &evidence, &services, ctx).await,
+            String::new(),
+            None,
+        ),
+        Submission::Result {
             task,
             output,
             inputs,
@@ -85,8 +88,14 @@ async fn judge(
         } => {
             let goal = (ctx.tenant().clone(), request.goal_id.clone());
             let checked = tokio::task::spawn_blocking(move || {
-                let evidence = evidence(&tools, &task, &output, &goal, &inputs, &out_dir)?;
-                Ok::<_, ToolError>(check_result(&output.value, &evidence))
+                let again = again(&services.tools, &task, &goal, &inputs, &out_dir)?;
+                let files: Vec<_> = output.artifacts.iter().map(bytes).collect();
+                Ok::<_, ToolError>(services.packs.judge(&Judged::Result {
+                    task: &task,
+                    output: &output,
+                    again: again.as_ref(),
+                    files: &files,
+                }))
             });
             // A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
             let checked = checked.await.map_err(|panic| {
@@ -94,8 +103,8 @@ async fn judge(
             })?;
             (checked?, String::new(), None)
         }
-        Work::Answer { answer, evidence } => {
-            let mut assessment = read(&answer.answer, &evidence, ctx).await;
+        Submission::Answer { answer, evidence } => {
+            let mut assessment = read(&answer.answer, &evidence, &services, ctx).await;
             // The text was compared with the evidence; what leaves beside it must be the same figures.
             if answer.facts != evidence.facts {
                 assessment.issues.insert(
@@ -139,7 +148,7 @@ async fn judge(
 }
 
 /// Judges a text, by meaning too if the engine answers.
-async fn read(text: &str, evidence: &Evidence, ctx: &Context) -> Assessment {
+async fn read(text: &str, evidence: &Evidence, services: &Services, ctx: &Context) -> Assessment {
     let request =
         EmbedRequest::new([&evidence.goal, start(text, EMBED_BYTES)]).within(EMBED_DEADLINE);
     let vectors = match ctx.embed(request).await {
@@ -149,10 +158,15 @@ async fn read(text: &str, evidence: &Evidence, ctx: &Context) -> Assessment {
             Vec::new()
         }
     };
-    match vectors.as_slice() {
-        [goal, read] => assess(text, evidence, Some((&goal.vector, &read.vector))),
-        _ => assess(text, evidence, None),
-    }
+    let vectors = match vectors.as_slice() {
+        [goal, read] => Some((goal.vector.as_slice(), read.vector.as_slice())),
+        _ => None,
+    };
+    services.packs.judge(&Judged::Text {
+        text,
+        evidence,
+        vectors,
+    })
 }
 
 /// At most so many bytes of a text, cut between characters.
@@ -164,86 +178,32 @@ pub(crate) fn start(text: &str, most: usize) -> &str {
     &text[..end]
 }
 
-/// What a result is judged against: the same question asked in another way where there is one.
-fn evidence(
+/// The same question asked in another way, where the task says how.
+fn again(
     tools: &Toolbox,
     task: &Task,
-    output: &ToolOutput,
     (tenant, goal): &(TenantId, String),
     inputs: &[InputFile],
     out_dir: &str,
-) -> Result<ResultEvidence, ToolError> {
-    if let Some(again) = &task.recheck {
-        let workspace = tools.workspace(tenant.as_str(), goal, inputs.to_vec(), out_dir);
-        let granted: Capabilities = [Capability::ReadFiles, Capability::QueryData]
-            .into_iter()
-            .collect();
-        let call = ToolCall {
-            args: again,
-            idempotency_key: "",
-            workspace: &workspace,
-            cancel: &CancelFlag::new(),
-            deadline: Instant::now() + RECHECK_DEADLINE,
-        };
-        return Ok(ResultEvidence::Recomputed {
-            again: tools.call(&task.action, &granted, &call)?.value,
-        });
-    }
-    Ok(match task.action.as_str() {
-        "profile_table" => ResultEvidence::Profile,
-        "read_file" => ResultEvidence::Document,
-        "chart" => chart(task, output),
-        _ => ResultEvidence::Present,
-    })
+) -> Result<Option<Value>, ToolError> {
+    let Some(args) = &task.recheck else {
+        return Ok(None);
+    };
+    let workspace = tools.workspace(tenant.as_str(), goal, inputs.to_vec(), out_dir);
+    let granted: Capabilities = [Capability::ReadFiles, Capability::QueryData]
+        .into_iter()
+        .collect();
+    let call = ToolCall {
+        args,
+        idempotency_key: "",
+        workspace: &workspace,
+        cancel: &CancelFlag::new(),
+        deadline: Instant::now() + RECHECK_DEADLINE,
+    };
+    Ok(Some(tools.call(&task.tool, &granted, &call)?.value))
 }
 
-/// The chart's file as it lies on disk; one that cannot be read counts as empty, and is judged so.
-fn chart(task: &Task, output: &ToolOutput) -> ResultEvidence {
-    let artifact = output.artifacts.first();
-    let svg = artifact
-        .and_then(|artifact| read_regular(&artifact.path, CHART_BYTES).ok())
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .unwrap_or_default();
-    let description = artifact
-        .map(|artifact| artifact.description.clone())
-        .unwrap_or_default();
-    ResultEvidence::Chart {
-        svg,
-        description,
-        labels: labels(&task.args),
-    }
-}
-
-/// The labels along a chart's axis, as its arguments name them.
-fn labels(args: &Value) -> Vec<String> {
-    let series = args
-        .get("series")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    series
-        .iter()
-        .flat_map(|one| {
-            one.get("points")
-                .and_then(Value::as_array)
-                .map(Vec::as_slice)
-                .unwrap_or_default()
-        })
-        .filter_map(|point| point.get(0)?.as_str().map(str::to_owned))
-        .collect()
-}
-
-/// A score's dimensions by name, as reports show them.
-pub(crate) fn by_name(judgement: &Judgement) -> BTreeMap<String, f64> {
-    let Judgement { dimensions, .. } = judgement;
-    [
-        ("relevance", dimensions.relevance),
-        ("clarity", dimensions.clarity),
-        ("accuracy", dimensions.accuracy),
-        ("completeness", dimensions.completeness),
-        ("tone", dimensions.tone),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect()
+/// A result's file as it lies on disk; none of one that cannot be read.
+fn bytes(artifact: &Artifact) -> Option<Vec<u8>> {
+    read_regular(&artifact.path, FILE_BYTES).ok()
 }

@@ -1,92 +1,49 @@
-//! What leaves: the report with everything that came of the tasks, judged by the Critic as it will leave, and remembered.
+//! What leaves: the answer with everything that came of the tasks, judged by the Critic as it will leave, and remembered.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aios_actors::agent::{AgentError, Context};
 use aios_protocols::{Limits, Performative};
-
-use super::Analysis;
-use super::conduct::{Conduct, draft};
-use super::findings::Findings;
-use super::progress::Progress;
-use crate::agent::{AgentError, Context};
-use crate::content::{
-    CriticReport, GoalAnswer, GoalRequest, GoalStatus, RememberRequest, TaskReport, TaskStatus,
-    Work, hex, ontology,
+use aios_work::content::{
+    Answer, CriticReport, GoalStatus, RememberRequest, Submission, TaskReport, hex, ontology,
 };
-use crate::macro_tier::critic::TextKind;
-use crate::macro_tier::critic::agent::{by_name, start};
-use crate::macro_tier::goal::Goal;
-use crate::macro_tier::plan::Plan;
-use crate::macro_tier::report;
+use aios_work::{Case, Goal, Plan};
+
+use crate::critic::start;
+use crate::progress::{Progress, Seen};
+use crate::task_run::{TaskRun, draft};
 
 /// How long recalling or remembering may take; without it a goal goes on.
-pub(super) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Bytes of an answer and its evidence that a message carries, its own fields aside.
 const MESSAGE: usize = Limits::CONTROL.frame - (32 << 10);
 
-/// Writes the report, has it judged as it will leave, and keeps it.
-#[allow(clippy::too_many_arguments)]
-pub(super) async fn deliver(
-    request: &GoalRequest,
+/// Has the domain write the answer, has it judged as it will leave, and keeps it.
+pub(crate) async fn deliver(
     goal: &Goal,
-    plan: &Plan,
-    analysis: &Analysis,
-    recalled: &[String],
-    conduct: &Conduct<'_>,
+    case: &dyn Case,
+    seen: &Seen,
     progress: Progress,
-    ctx: &Context,
-) -> Result<GoalAnswer, AgentError> {
-    let plan = &progress.plan(plan);
-    let mut analysis = analysis.clone();
-    analysis.notes.extend(progress.notes.iter().cloned());
-    let analysis = &analysis;
-    let mut findings = Findings::read(plan, analysis, &progress.outputs);
-    // Why something is missing says more than that it is.
-    let told: BTreeSet<String> = progress
-        .reports
-        .iter()
-        .filter_map(|report| no_result(report, plan))
-        .collect();
-    findings.gaps.retain(|gap| !told.contains(gap));
-    let paragraph = report::closing(goal, analysis, &findings, progress.paragraph.as_deref());
-    let written = report::answer(
-        goal,
-        analysis,
-        &findings,
-        &paragraph,
-        &progress.artifacts,
-        &progress.gaps,
-    );
-    let mut evidence =
-        findings.evidence(goal, plan, analysis, TextKind::Report, plan.points.clone());
-    evidence.passages.extend(expression(analysis));
-    // What a paragraph may repeat, the answer that holds it may repeat.
-    evidence.passages.extend(recalled.iter().cloned());
-    // The age of an earlier result is a number that no file holds.
-    evidence.passages.extend(progress.notes.iter().cloned());
+    run: &TaskRun<'_>,
+) -> Result<Answer, AgentError> {
+    let written = case.write(&seen.so_far());
+    let evidence = written.evidence;
     let status = if written.gaps.is_empty() {
         GoalStatus::Approved
     } else {
         GoalStatus::Partial
     };
-    let mut answer = GoalAnswer {
-        goal_id: request.goal_id.clone(),
+    let mut answer = Answer {
         status,
         answer: written.answer,
         facts: written.facts,
-        artifacts: written.artifacts,
-        tasks: in_order(plan, progress.reports),
-        critic: CriticReport::default(),
+        artifacts: seen.artifacts.clone(),
+        tasks: in_order(&seen.plan, progress.reports),
         gaps: written.gaps,
-        waits_for: conduct.waits_for.lock().clone(),
-        spent: conduct.budget.spent(),
-        ended_by: conduct.ended_by(),
-        reason: None,
-        verdict: String::new(),
+        ..run.answer(goal.id())
     };
-    let judge = |answer: &GoalAnswer| Work::Answer {
+    let judge = |answer: &Answer| Submission::Answer {
         answer: Box::new(answer.clone()),
         evidence: Box::new(evidence.clone()),
     };
@@ -96,7 +53,7 @@ pub(super) async fn deliver(
         let reason = format!(
             "the answer and its figures have {asked} bytes, a message carries {MESSAGE}; ask for fewer groups or a shorter period"
         );
-        return Ok(GoalAnswer {
+        return Ok(Answer {
             status: GoalStatus::Failed,
             answer: String::new(),
             facts: Vec::new(),
@@ -104,7 +61,7 @@ pub(super) async fn deliver(
             ..answer
         });
     }
-    let (mut judgement, mut proof) = conduct
+    let (mut judgement, mut proof) = run
         .validate("", judge(&answer))
         .await
         .map_err(AgentError::failure)?;
@@ -118,7 +75,7 @@ pub(super) async fn deliver(
                 .take(3)
                 .map(|issue| issue.description.clone()),
         );
-        (judgement, proof) = conduct
+        (judgement, proof) = run
             .validate("", judge(&answer))
             .await
             .map_err(AgentError::failure)?;
@@ -128,7 +85,7 @@ pub(super) async fn deliver(
             "the critic holds the answer back: {}",
             judgement.feedback.replace('\n', " ")
         );
-        return Ok(GoalAnswer {
+        return Ok(Answer {
             status: GoalStatus::Failed,
             answer: String::new(),
             facts: Vec::new(),
@@ -138,35 +95,11 @@ pub(super) async fn deliver(
     }
     answer.critic = CriticReport {
         score: judgement.score,
-        dimensions: by_name(&judgement),
+        dimensions: judgement.dimensions.by_name(),
     };
     answer.verdict = hex(proof.sealed().as_bytes());
-    remember(&answer, goal, conduct.until_due() / 2, ctx).await;
+    remember(&answer, goal, run.until_due() / 2, run.ctx).await;
     Ok(answer)
-}
-
-/// The numbers of an expression were given and not found: whoever states the result may repeat them.
-pub(super) fn expression(analysis: &Analysis) -> Option<String> {
-    analysis
-        .expression
-        .as_ref()
-        .map(|expression| expression.shown.clone())
-}
-
-/// The gap a failed task leaves in the findings, which know only that there is no result.
-fn no_result(report: &TaskReport, plan: &Plan) -> Option<String> {
-    let task = plan
-        .tasks
-        .iter()
-        .find(|task| task.id == report.id && report.status == TaskStatus::Failed)?;
-    let point = plan
-        .points
-        .iter()
-        .find(|point| Some(&point.id) == task.point.as_ref());
-    Some(format!(
-        "{}: no result",
-        point.map_or(&task.id, |point| &point.asks)
-    ))
 }
 
 /// Reports in the order of the plan, whatever order they came in.
@@ -181,7 +114,7 @@ fn in_order(plan: &Plan, mut reports: Vec<TaskReport>) -> Vec<TaskReport> {
     reports
 }
 
-async fn remember(answer: &GoalAnswer, goal: &Goal, within: Duration, ctx: &Context) {
+async fn remember(answer: &Answer, goal: &Goal, within: Duration, ctx: &Context) {
     let kept = RememberRequest {
         source: format!("goal/{}", answer.goal_id),
         text: format!("{}\n{}", goal.text(), start(&answer.answer, 1_500)),

@@ -10,9 +10,9 @@ use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, Tenan
 use aios_tools::{CancelFlag, Capabilities, ToolCall, ToolError, ToolOutput, Toolbox, WriteError};
 use async_trait::async_trait;
 
-use crate::agent::{Agent, AgentError, Context, Incoming};
-use crate::content::{TaskOrder, TaskResult, ontology};
-use crate::recovery::budget::tool_key;
+use aios_actors::agent::{Agent, AgentError, Context, Incoming};
+use aios_actors::recovery::tool_key;
+use aios_work::content::{TaskOrder, TaskResult, ontology};
 
 /// How long a tool may take to notice that its deadline has passed before the executor counts as hung.
 const GRACE: Duration = Duration::from_millis(500);

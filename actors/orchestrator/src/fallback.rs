@@ -1,31 +1,29 @@
 //! What is done when a task cannot be done as it was planned. Which way is taken was decided before; here it is gone.
 
+use aios_actors::agent::AgentError;
+use aios_actors::recovery::{ApprovalError, Decision, FailureKind, Next, Question};
 use aios_supervisor::Recourse;
-use aios_tools::{Artifact, ToolOutput, Workspace};
+use aios_tools::Workspace;
+use aios_work::content::{TaskStatus, hex};
+use aios_work::{Artifact, Case, Simpler, Task, ToolOutput};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::analysis::Analysis;
-use super::conduct::{Attempt, Conduct, Failed, Outcome};
-use super::simpler::{Simpler, simpler};
-use crate::agent::AgentError;
-use crate::content::{TaskStatus, hex};
-use crate::macro_tier::plan::Task;
-use crate::recovery::cached::{self, Kept};
-use crate::recovery::{ApprovalError, Decision, FailureKind, Next, Question};
+use crate::cached::{self, Kept};
+use crate::task_run::{Attempt, Failed, Outcome, TaskRun};
 
-impl Conduct<'_> {
+impl TaskRun<'_> {
     /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
-    pub(super) async fn recover(
+    pub(crate) async fn recover(
         &self,
         attempt: &mut Attempt<'_>,
         args: &Value,
         mut lost: Failed,
-        analysis: Option<&Analysis>,
+        case: Option<&dyn Case>,
     ) -> Result<Outcome, String> {
         loop {
             let (then, reason) = (lost.then, lost.reason);
-            metrics::counter!(RECOURSES_TOTAL, "action" => attempt.task.action.clone(), "recourse" => name(then))
+            metrics::counter!(RECOURSES_TOTAL, "action" => attempt.task.tool.clone(), "recourse" => name(then))
                 .increment(1);
             if then != Recourse::Partial {
                 let told = format!("{reason}; {}", words(then));
@@ -35,7 +33,7 @@ impl Conduct<'_> {
                 Recourse::Partial => return Err(reason),
                 Recourse::Cached => self.earlier_result(attempt, args, reason),
                 Recourse::Delegate => self.by_another(attempt, args, reason).await,
-                Recourse::ReplanAndSimplify => self.by_less(attempt, args, reason, analysis).await,
+                Recourse::ReplanAndSimplify => self.by_less(attempt, args, reason, case).await,
                 Recourse::Human => self.if_allowed(attempt, args, reason).await,
             };
             match gone {
@@ -156,9 +154,9 @@ impl Conduct<'_> {
         attempt: &mut Attempt<'_>,
         args: &Value,
         reason: String,
-        analysis: Option<&Analysis>,
+        case: Option<&dyn Case>,
     ) -> Result<Outcome, Failed> {
-        match simpler(attempt.task, args, analysis) {
+        match case.and_then(|case| case.simpler(attempt.task, args)) {
             None => Err(self.next(attempt, reason)),
             Some(Simpler::Known { output, says }) => {
                 attempt.by_nobody();
@@ -263,7 +261,7 @@ impl Conduct<'_> {
         let question = Question {
             goal: self.request.goal_id.clone(),
             task: attempt.task.id.clone(),
-            action: attempt.task.action.clone(),
+            action: attempt.task.tool.clone(),
             arguments: hex(&Sha256::digest(args.to_string())),
             round: 0,
             text: format!(

@@ -1,49 +1,48 @@
 //! One goal from the request to its answer: under a lease, scouted, analysed, planned, carried out, delivered, once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use aios_actors::agent::{AgentError, Context};
+use aios_actors::meso_tier::state::{SETTLE, Settle};
+use aios_actors::recovery::{ApprovalStatus, FailureKind, service};
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{Performative, ReasonKind};
 use aios_supervisor::Recourse;
-use aios_tools::TableProfile;
+use aios_work::content::{
+    Answer, Found, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest,
+    Recalled, TaskStatus, hex, ontology,
+};
+use aios_work::{Bench, Goal, GoalLimits, Missed, Plan, PlanLimits, Question, Task};
+use async_trait::async_trait;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::conduct::{Conduct, Run, draft};
-use super::delivery::{RECALL_DEADLINE, deliver};
-use super::findings::Reading;
-use super::progress::{Progress, carry_out, title};
-use super::terms::Terms;
-use super::{ACTIONS, Analysis, analyse, build, document, merge, question, scout};
-use crate::agent::{AgentError, Context};
-use crate::content::{
-    Found, GoalAnswer, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest,
-    Recalled, TaskStatus, hex, ontology,
-};
-use crate::macro_tier::goal::{Goal, GoalLimits};
-use crate::macro_tier::interface::release;
-use crate::macro_tier::plan::{Plan, PlanLimits, Task};
-use crate::meso_tier::state::{SETTLE, Settle};
-use crate::recovery::cached::GoalFiles;
-use crate::recovery::{ApprovalStatus, FailureKind, service};
+use crate::Services;
+use crate::cached::GoalFiles;
+use crate::delivery::{RECALL_DEADLINE, deliver};
+use crate::interface::release;
+use crate::progress::{Progress, carry_out};
+use crate::task_run::{Run, TaskRun, draft};
+use crate::terms::Terms;
 
 /// How long a service of the meso tier may take.
 const SERVICE_DEADLINE: Duration = Duration::from_secs(5);
 /// Passages recalled for a goal.
 const RECALLED: usize = 5;
-/// Parts that a document is read in; more than the largest one that is read has.
-const PARTS: usize = 128;
 /// How long the model may take to pick columns.
 const PICK_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The whole way, under a lease: of two planners that were given the same goal one drives it.
-pub(super) async fn pursue(
+pub(crate) async fn pursue(
     request: &GoalRequest,
     goes_on: bool,
+    services: &Services,
     ctx: &Context,
-) -> Result<GoalAnswer, AgentError> {
+) -> Result<Answer, AgentError> {
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
     let held: Lease = ask(
         ctx,
@@ -54,8 +53,9 @@ pub(super) async fn pursue(
     )
     .await?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
-    let ledger = ctx.system().ledger();
-    let under_way = ledger.begin(ctx.tenant(), &request.goal_id, ctx.now())?;
+    let under_way = services
+        .ledger
+        .begin(ctx.tenant(), &request.goal_id, ctx.now())?;
     // Read once, off the async threads: from here on the goal is about these bytes.
     let data = request.data.clone();
     let files = tokio::task::spawn_blocking(move || {
@@ -65,6 +65,7 @@ pub(super) async fn pursue(
         AgentError::broken(format!("reading the goal's files panicked: {panic}"))
     })?;
     let run = Run {
+        services,
         request,
         files,
         due,
@@ -118,7 +119,7 @@ fn lease(request: &GoalRequest, ttl_ms: u64) -> LeaseRequest {
 }
 
 /// Gives the goal's lease back: it is over, or was called off.
-pub(super) async fn give_back(request: &GoalRequest, ctx: &Context) {
+pub(crate) async fn give_back(request: &GoalRequest, ctx: &Context) {
     let released: Result<Lease, _> = ask(
         ctx,
         "meso.consensus",
@@ -138,13 +139,13 @@ struct Kept {
     #[serde(default)]
     terms: Terms,
     #[serde(flatten)]
-    answer: GoalAnswer,
+    answer: Answer,
 }
 
 /// The answer, once: asked again for the same goal, it is given again as long as it stands.
-async fn answered(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     let request = run.request;
-    let terms = Terms::of(request, ctx.system());
+    let terms = Terms::of(request, &run.services.settings);
     let step = format!("{}/answer", request.goal_id);
     let pick = pick_step(request);
     let known: Option<Kept> = ctx.done(&step)?;
@@ -195,7 +196,7 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError
 }
 
 /// The answer of a planner that has not fallen meanwhile: of one that has, no failure is on record.
-async fn worked(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
+async fn worked(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     let answer = work(run, ctx).await;
     ctx.unless_over().await;
     answer
@@ -213,7 +214,7 @@ enum Ground {
 }
 
 /// Whether a human has decided something that the answer waited for, or can decide it no more and must be asked anew.
-fn decided_since(answer: &GoalAnswer, ctx: &Context) -> bool {
+fn decided_since(answer: &Answer, ctx: &Context) -> bool {
     let approvals = ctx.system().approvals();
     answer.waits_for.iter().any(
         |id| !matches!(approvals.get(id), Ok(approval) if approval.status == ApprovalStatus::Open),
@@ -230,8 +231,10 @@ fn fingerprint(run: &Run<'_>) -> String {
     hex(&hash.finalize())
 }
 
-async fn work(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
-    let request = run.request;
+async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
+    let Run {
+        services, request, ..
+    } = *run;
     let goal = Goal::new(
         &request.goal_id,
         ctx.tenant().as_str(),
@@ -240,190 +243,124 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<GoalAnswer, AgentError> {
         &GoalLimits::default(),
     )
     .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
-    let conduct = Conduct::new(ctx, run);
-    let mut progress = Progress::default();
+    let tasks = TaskRun::new(ctx, run);
+    let failed = |progress: Progress, reason| Ok(progress.failed(request, &tasks, reason));
     if let Some(reason) = run.files.unreadable() {
-        return Ok(progress.failed(request, &conduct, reason.to_owned()));
+        return failed(Progress::default(), reason.to_owned());
     }
-
-    let (recalled, offered) = tokio::join!(recall(request, ctx), offered(ctx));
-    let actions: Vec<&str> = ACTIONS
-        .into_iter()
-        .filter(|action| offered.iter().any(|skill| skill == action))
-        .collect();
-
-    let scouts = scout(&goal);
-    let conductor = &conduct;
-    let looked = scouts.iter().map(|task| async move {
-        let title = title(None, task);
-        (
-            task,
-            conductor
-                .figures(task, task.args.clone(), &title, None)
-                .await,
-        )
-    });
-    for (task, conducted) in futures::future::join_all(looked).await {
-        let Err(reason) = progress.take(task, conducted) else {
-            continue;
-        };
-        if ctx.system().recovery().of(&task.action).then != Recourse::ReplanAndSimplify {
-            return Ok(progress.failed(request, &conduct, reason));
-        }
-        progress
-            .gaps
-            .push(format!("{}: {reason}", title(None, task)));
-    }
-    if let Some(task) = scouts
-        .iter()
-        .find(|task| task.reading == Some(Reading::Document))
-    {
-        read_on(task, &conduct, &mut progress).await;
-    }
-    if !progress.lost.is_empty() {
-        // The plan that needs nothing: say what was asked and what is missing.
-        let analysis = analyse(&goal, None, None);
-        let plan = Plan {
-            goal: request.goal_id.clone(),
-            intent: analysis.intent,
-            tasks: scouts,
-            points: Vec::new(),
-        };
-        return deliver(
-            request,
-            &goal,
-            &plan,
-            &analysis,
-            &[],
-            &conduct,
-            progress,
-            ctx,
-        )
-        .await;
-    }
-
-    let table = profile(&scouts, &progress);
-    let document = scouts
-        .iter()
-        .find(|task| task.reading == Some(Reading::Document))
-        .and_then(|task| task.args.get("file"));
-    let analysis = analyse(&goal, table.as_ref(), document.and_then(Value::as_str));
-    let analysis = match &table {
-        Some(table) => pick(&goal, table, analysis, &conduct, request, ctx).await?,
-        None => analysis,
+    let source = match services.packs.source(&goal) {
+        Ok(source) => source,
+        Err(reason) => return failed(Progress::default(), reason),
     };
+    let (recalled, offered) = tokio::join!(recall(request, ctx), offered(ctx));
+    let recalled: Arc<[String]> = recalled.into();
+    let bench = GoalBench {
+        run: &tasks,
+        offered: offered.as_deref().unwrap_or_default(),
+        progress: Mutex::default(),
+    };
+    let planned = source.plan(&goal, &bench).await;
+    let mut progress = bench.progress.into_inner();
+    let mut plan = match planned {
+        Ok(plan) => plan,
+        Err(reason) => return failed(progress, reason),
+    };
+    progress.gaps.extend(plan.gaps.iter().cloned());
+    let opened = services
+        .packs
+        .domain(&plan)
+        .and_then(|domain| domain.open(&goal, &plan));
+    let case = match opened {
+        Ok(case) => case,
+        Err(reason) => return failed(progress, reason),
+    };
+    if !plan.is_settled(&progress.done, &progress.lost) {
+        shorten(&mut plan, run);
+        let limits = PlanLimits {
+            tasks: request.tasks as usize,
+            tokens: request.tokens.into(),
+            time_ms: request.deadline_ms,
+            ..PlanLimits::default()
+        };
+        if let Err(error) = plan.check(offered.as_deref(), &limits) {
+            return failed(progress, error.to_string());
+        }
+        for task in &plan.tasks {
+            if !progress.done.contains(&task.id) {
+                let title = task.title(&plan.points);
+                tasks
+                    .tell(tasks.event(task, &title, TaskStatus::Pending))
+                    .await;
+            }
+        }
+        carry_out(&plan, case.as_ref(), &recalled, &tasks, &mut progress).await;
+    }
+    let seen = progress.seen(&plan, &recalled);
+    deliver(&goal, case.as_ref(), &seen, progress, &tasks).await
+}
 
-    let mut plan = build(&goal, &analysis);
+/// What an attempt may really take is what the plan is measured by.
+fn shorten(plan: &mut Plan, run: &Run<'_>) {
     for task in &mut plan.tasks {
-        // What an attempt may really take is what the plan is measured by.
-        let policy = ctx.system().recovery().of(&task.action);
+        let policy = run.services.settings.policies.of(&task.tool);
         task.deadline_ms = task
             .deadline_ms
-            .min(request.task_deadline_ms)
+            .min(run.request.task_deadline_ms)
             .min(policy.attempt_timeout_ms);
     }
-    let budget = PlanLimits {
-        tasks: request.tasks as usize,
-        tokens: request.tokens.into(),
-        time_ms: request.deadline_ms,
-        ..PlanLimits::default()
-    };
-    if let Err(error) = plan.check(&actions, &budget) {
-        return Ok(progress.failed(request, &conduct, error.to_string()));
+}
+
+/// What a plan source may do for one goal: look, and ask the model.
+struct GoalBench<'a> {
+    run: &'a TaskRun<'a>,
+    offered: &'a [String],
+    progress: Mutex<Progress>,
+}
+
+#[async_trait]
+impl Bench for GoalBench<'_> {
+    fn tools(&self) -> &[String] {
+        self.offered
     }
-    for task in plan
-        .tasks
-        .iter()
-        .filter(|task| !progress.done.contains(&task.id))
-    {
-        conduct
-            .tell(conduct.event(task, &title(Some(&plan), task), TaskStatus::Pending))
+
+    fn left(&self) -> Duration {
+        self.run.left()
+    }
+
+    async fn look(&self, task: &Task) -> Result<Value, Missed> {
+        let title = task.title(&[]);
+        let conducted = self
+            .run
+            .figures(task, task.args.clone(), &title, None)
             .await;
+        let mut progress = self.progress.lock();
+        progress.take(task, conducted).map_err(|reason| Missed {
+            reason,
+            tolerable: self.run.services.settings.policies.of(&task.tool).then
+                == Recourse::ReplanAndSimplify,
+        })?;
+        Ok(progress.results.get(&task.id).cloned().unwrap_or_default())
     }
-    carry_out(&goal, &plan, &analysis, &recalled, &conduct, &mut progress).await;
-    deliver(
-        request, &goal, &plan, &analysis, &recalled, &conduct, progress, ctx,
-    )
-    .await
-}
 
-/// Reads the rest of a document that is longer than one message, part by part, as long as there is time. What is left is told by the report.
-async fn read_on(task: &Task, conduct: &Conduct<'_>, progress: &mut Progress) {
-    for part in 2..=PARTS {
-        let next = progress
-            .outputs
-            .get(&task.id)
-            .and_then(document::next_part)
-            .filter(|_| conduct.left() > Duration::from_secs(1));
-        let Some(from) = next else { return };
-        let mut args = task.args.clone();
-        if let Some(fields) = args.as_object_mut() {
-            fields.insert("from".to_owned(), from.into());
-            // The text itself came with the first part.
-            fields.insert("max_chars".to_owned(), 1.into());
+    async fn think(&self, question: &Question) -> Option<String> {
+        let prompt = u32::try_from(question.prompt.len() / 3).unwrap_or(u32::MAX);
+        let tokens = question.max_tokens.saturating_add(prompt);
+        if let Err(error) = self.run.affords(tokens) {
+            tracing::warn!(
+                error,
+                "the model is not asked for its pick; the rules stand alone"
+            );
+            return None;
         }
-        let more = Task {
-            id: format!("{}_{part}", task.id),
-            args: args.clone(),
-            ..task.clone()
-        };
-        let conducted = conduct.figures(&more, args, &title(None, task), None).await;
-        let id = more.id.clone();
-        if let Err(reason) = progress.take(&more, conducted) {
-            progress.lost.remove(&id);
-            progress
-                .gaps
-                .push(format!("part {part} of the document: {reason}"));
-            return;
-        }
-        if let Some(part) = progress.outputs.remove(&id)
-            && let Some(whole) = progress.outputs.get_mut(&task.id)
-        {
-            document::append(whole, &part);
-        }
-    }
-}
-
-fn pick_step(request: &GoalRequest) -> String {
-    format!("{}/pick", request.goal_id)
-}
-
-fn profile(scouts: &[Task], progress: &Progress) -> Option<TableProfile> {
-    let task = scouts
-        .iter()
-        .find(|task| task.reading == Some(Reading::Profile))?;
-    serde_json::from_value(progress.outputs.get(&task.id)?.clone()).ok()
-}
-
-/// Lets the model choose where the rules leave room. Whatever it does, the rules' own choice stands in for it.
-async fn pick(
-    goal: &Goal,
-    table: &TableProfile,
-    analysis: Analysis,
-    conduct: &Conduct<'_>,
-    request: &GoalRequest,
-    ctx: &Context,
-) -> Result<Analysis, AgentError> {
-    let Some(asked) = question(goal, table, &analysis) else {
-        return Ok(analysis);
-    };
-    let tokens = asked.max_tokens + u32::try_from(asked.prompt.len() / 3).unwrap_or(u32::MAX);
-    if let Err(error) = conduct.affords(tokens) {
-        tracing::warn!(
-            error,
-            "the model is not asked for its pick; the rules stand alone"
-        );
-        return Ok(analysis);
-    }
-    let paying = ctx.paid_from(&conduct.budget);
-    // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
-    let picked: String = ctx
-        .once(&pick_step(request), || async {
-            let infer = InferRequest::chat("You choose columns of a table.", asked.prompt.as_str())
-                .json_schema(asked.schema.to_string())
-                .max_tokens(asked.max_tokens)
+        let paying = self.run.ctx.paid_from(&self.run.budget);
+        // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
+        let step = pick_step(self.run.request);
+        let picked = self.run.ctx.once(&step, || async {
+            let infer = InferRequest::chat(&question.role, question.prompt.as_str())
+                .json_schema(question.schema.to_string())
+                .max_tokens(question.max_tokens)
                 .sampling(Sampling::Greedy)
-                .within(PICK_DEADLINE.min(conduct.left()));
+                .within(PICK_DEADLINE.min(self.run.left()));
             let text = match paying.think(infer).await {
                 Ok(inference) => inference.text,
                 Err(error) => {
@@ -432,13 +369,23 @@ async fn pick(
                 }
             };
             Ok::<_, AgentError>(text)
-        })
-        .await?;
-    Ok(merge(goal, table, &analysis, &picked))
+        });
+        match picked.await {
+            Ok(picked) => Some(picked),
+            Err(error) => {
+                tracing::warn!(%error, "the model's pick could not be kept; the rules stand alone");
+                None
+            }
+        }
+    }
 }
 
-/// What somebody alive offers to do.
-async fn offered(ctx: &Context) -> Vec<String> {
+fn pick_step(request: &GoalRequest) -> String {
+    format!("{}/pick", request.goal_id)
+}
+
+/// What somebody alive offers to do; none if nobody can say.
+async fn offered(ctx: &Context) -> Option<Vec<String>> {
     let wanted = LookupRequest {
         role: "macro.executor".to_owned(),
         skills: Vec::new(),
@@ -452,11 +399,11 @@ async fn offered(ctx: &Context) -> Vec<String> {
     )
     .await;
     match found {
-        Ok(found) => found.into_iter().flat_map(|one| one.skills).collect(),
+        Ok(found) => Some(found.into_iter().flat_map(|one| one.skills).collect()),
         Err(error) => {
             // A registry that does not answer must not stop a goal: an executor refuses what it cannot do.
-            tracing::warn!(%error, "the registry did not answer; all actions are assumed");
-            ACTIONS.iter().map(|action| (*action).to_owned()).collect()
+            tracing::warn!(%error, "the registry did not answer; any tool is assumed");
+            None
         }
     }
 }

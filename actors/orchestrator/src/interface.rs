@@ -12,9 +12,9 @@ use aios_protocols::{
 };
 use async_trait::async_trait;
 
-use crate::agent::{Agent, AgentError, AskError, Context, Incoming};
-use crate::content::{GoalAnswer, GoalRequest, GoalStatus, Judgement, ontology, unhex};
-use crate::macro_tier::goal::{Goal, GoalLimits};
+use aios_actors::agent::{Agent, AgentError, AskError, Context, Incoming};
+use aios_work::content::{Answer, GoalRequest, GoalStatus, Judgement, ontology, unhex};
+use aios_work::{Goal, GoalLimits};
 
 /// What one principal may ask in the sliding window.
 const GOALS_PER_WINDOW: usize = 100;
@@ -87,7 +87,7 @@ impl Agent for Interface {
                 }
                 other => AgentError::failure(other.to_string()),
             })?;
-            let answer: GoalAnswer = reply.content.read_json()?;
+            let answer: Answer = reply.content.read_json()?;
             release(&answer, &ctx)?;
             incoming.inform(Content::json(&answer)?)?;
             Ok(())
@@ -97,7 +97,7 @@ impl Agent for Interface {
 }
 
 /// Whether an answer may leave: the verdict's frame is a critic's, its signature holds, and it is about exactly this answer.
-pub(super) fn release(answer: &GoalAnswer, ctx: &Context) -> Result<(), AgentError> {
+pub(crate) fn release(answer: &Answer, ctx: &Context) -> Result<(), AgentError> {
     // A failed goal delivers no answer, so there is nothing to judge; its reason goes out.
     if answer.status == GoalStatus::Failed && answer.answer.is_empty() && answer.facts.is_empty() {
         return Ok(());
@@ -108,7 +108,7 @@ pub(super) fn release(answer: &GoalAnswer, ctx: &Context) -> Result<(), AgentErr
         .ok_or_else(|| held("it carries no verdict"))?;
     let verdict = authenticate(
         &Sealed::from_bytes(frame),
-        ctx.system().keys(),
+        ctx.system().key_registry().as_ref(),
         &Limits::CONTROL,
         ctx.now(),
     )

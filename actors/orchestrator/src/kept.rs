@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
-use super::memory_keeper::RESULTS_EVICTED_TOTAL;
+use crate::memory::RESULTS_EVICTED_TOTAL;
 
 /// How the memory names what came of a goal.
 const SOURCE: &str = "goal/";

@@ -10,9 +10,9 @@ use aios_memory::{Document, GoalResult, Provenance, Query, VectorLimits, VectorM
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
-use super::kept::{Kept, Shelves};
-use crate::agent::{Agent, AgentError, Context, Incoming};
-use crate::content::{RecallRequest, Recalled, RememberRequest, ontology};
+use crate::kept::{Kept, Shelves};
+use aios_actors::agent::{Agent, AgentError, Context, Incoming};
+use aios_work::content::{RecallRequest, Recalled, RememberRequest, ontology};
 
 /// Results of earlier goals that left because there were more than `storage.results`.
 pub const RESULTS_EVICTED_TOTAL: &str = "aios_results_evicted_total";
@@ -26,8 +26,9 @@ const PART_BYTES: usize = 600;
 const CONFIDENCE_OF_A_RESULT: f32 = 0.8;
 
 /// Keeps and recalls for one node.
-#[derive(Default)]
 pub struct MemoryKeeper {
+    /// Results of earlier goals that are kept of each tenant.
+    results: u32,
     /// Opened at start, because only then the store is known.
     memory: Option<Arc<VectorMemory>>,
     kept: Option<Arc<Shelves>>,
@@ -35,8 +36,12 @@ pub struct MemoryKeeper {
 
 impl MemoryKeeper {
     /// A keeper of the store of whatever node it starts in.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(results: u32) -> Self {
+        Self {
+            results,
+            memory: None,
+            kept: None,
+        }
     }
 }
 
@@ -50,11 +55,7 @@ impl Agent for MemoryKeeper {
         let store = ctx.store();
         let memory = VectorMemory::open(Arc::clone(store), VectorLimits::default())?;
         let memory = Arc::new(memory);
-        let kept = Shelves::new(
-            Arc::clone(store),
-            Arc::clone(&memory),
-            ctx.system().results(),
-        );
+        let kept = Shelves::new(Arc::clone(store), Arc::clone(&memory), self.results);
         // So that a smaller bound than the last one is met at once.
         kept.of(ctx.tenant())?;
         (self.memory, self.kept) = (Some(memory), Some(Arc::new(kept)));

@@ -3,21 +3,26 @@
 //! The code reads as if nothing could fall. What makes that true: the goal's request stays in flight until it is answered, so a planner
 //! that was killed gets it again; the answer, the model's pick and every task are durable steps, so what was done is not done again.
 
+use std::sync::Arc;
+
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
-use super::pursuit::{give_back, pursue};
-use crate::agent::{Agent, AgentError, Context, Incoming};
-use crate::content::{GoalRequest, ontology};
+use aios_actors::agent::{Agent, AgentError, Context, Incoming};
+use aios_work::content::{GoalRequest, ontology};
+
+use crate::Services;
+use crate::goal_run::{give_back, pursue};
 
 /// Plans goals and sees them through.
-#[derive(Debug, Default)]
-pub struct Planner;
+pub struct Planner {
+    services: Arc<Services>,
+}
 
 impl Planner {
     /// A planner; all it knows of a goal is in the step log.
-    pub fn new() -> Self {
-        Self
+    pub fn new(services: Arc<Services>) -> Self {
+        Self { services }
     }
 }
 
@@ -36,10 +41,11 @@ impl Agent for Planner {
                 "a planner takes requests of ontology aios.goal",
             )));
         }
-        ctx.spawn(incoming, |incoming, ctx| async move {
+        let services = Arc::clone(&self.services);
+        ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: GoalRequest = incoming.json()?;
             let answer = tokio::select! {
-                answer = pursue(&request, incoming.deliveries() > 1, &ctx) => answer?,
+                answer = pursue(&request, incoming.deliveries() > 1, &services, &ctx) => answer?,
                 () = incoming.cancelled() => {
                     give_back(&request, &ctx).await;
                     return Ok(());

@@ -1,33 +1,30 @@
 //! One task from order to accepted result: who does it, how often it is tried, what the critic says. What follows when that fails is
-//! decided by [`RetryState`] and done in `recourse`.
+//! decided by [`RetryState`] and done in `fallback`.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aios_actors::agent::{Address, AgentError, AskError, Context, SendError};
+use aios_actors::recovery::{
+    Allowance, Budget, FailureKind, Next, Resting, RetryState, Trajectory, service,
+};
 use aios_protocols::subject::EventKind;
 use aios_protocols::{Content, Draft, Party, Performative, ProtocolName, Subject, Trusted};
 use aios_supervisor::Recourse;
-use aios_tools::{Capability, ToolOutput};
+use aios_tools::Capability;
+use aios_work::content::{
+    Answer, GoalRequest, Judgement, Submission, TaskEvent, TaskOrder, TaskReport, TaskResult,
+    TaskStatus, ValidationRequest, ontology,
+};
+use aios_work::{Case, Ended, OverBudget, REGENERATIONS, Task, ToolOutput};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::analysis::Analysis;
-use super::dag::{Filling, fill};
-use super::writing;
-use crate::agent::{Address, AgentError, AskError, Context, SendError};
-use crate::content::{
-    GoalRequest, Judgement, TaskEvent, TaskOrder, TaskReport, TaskResult, TaskStatus,
-    ValidationRequest, Work, ontology,
-};
-use crate::macro_tier::critic::{Evidence, REGENERATIONS};
-use crate::macro_tier::plan::Task;
-use crate::recovery::cached::{self, GoalFiles, Kept, Miss};
-use crate::recovery::{
-    Allowance, Budget, Ended, FailureKind, Next, OverBudget, Resting, RetryState, Trajectory,
-    service,
-};
+use crate::Services;
+use crate::cached::{self, GoalFiles, Kept, Miss};
+use crate::progress::Seen;
 
 /// What an order may take beyond its own deadline: an executor that hangs is found out, restarted and given the order again.
 const ORDER_GRACE: Duration = Duration::from_secs(3);
@@ -39,56 +36,51 @@ const VALIDATE_FAIR: Duration = Duration::from_secs(5);
 const DELIVERY: Duration = Duration::from_secs(10);
 
 /// What every task of one goal shares.
-pub(super) struct Conduct<'a> {
-    pub(super) ctx: &'a Context,
-    pub(super) request: &'a GoalRequest,
+pub(crate) struct TaskRun<'a> {
+    pub(crate) ctx: &'a Context,
+    pub(crate) services: &'a Services,
+    pub(crate) request: &'a GoalRequest,
     /// The state of its files before anything was done.
-    pub(super) files: GoalFiles,
+    pub(crate) files: GoalFiles,
     /// When the tasks end; what comes after is kept for the delivery.
     ends: Instant,
     /// When the answer is due.
     due: Instant,
-    pub(super) budget: Budget,
+    pub(crate) budget: Budget,
     guard: Mutex<Trajectory>,
     /// Results accepted so far: how far the goal has come.
     accepted: AtomicU64,
     /// The guard that first cut something short.
     ended: Mutex<Option<Ended>>,
     /// Approvals that nobody decided in time.
-    pub(super) waits_for: Mutex<Vec<String>>,
+    pub(crate) waits_for: Mutex<Vec<String>>,
 }
 
 /// How a task ended.
-pub(super) struct Conducted {
-    pub(super) report: TaskReport,
-    pub(super) outcome: Result<ToolOutput, String>,
+pub(crate) struct Conducted {
+    pub(crate) report: TaskReport,
+    pub(crate) outcome: Result<ToolOutput, String>,
     /// The task that was done in its place, if it was another.
-    pub(super) instead: Option<Task>,
+    pub(crate) instead: Option<Task>,
     /// What its result lacks.
-    pub(super) gap: Option<String>,
+    pub(crate) gap: Option<String>,
     /// How an undiminished result was come by.
-    pub(super) note: Option<String>,
-}
-
-/// Prose and what it is judged by.
-pub(super) struct Prose<'a> {
-    pub(super) filling: Filling<'a>,
-    pub(super) evidence: Evidence,
+    pub(crate) note: Option<String>,
 }
 
 /// A task on its way.
-pub(super) struct Attempt<'t> {
-    pub(super) task: &'t Task,
-    pub(super) title: &'t str,
+pub(crate) struct Attempt<'t> {
+    pub(crate) task: &'t Task,
+    pub(crate) title: &'t str,
     begun: Instant,
-    pub(super) report: TaskReport,
-    pub(super) retry: RetryState,
+    pub(crate) report: TaskReport,
+    pub(crate) retry: RetryState,
     /// Executors that were given it.
-    pub(super) tried: BTreeSet<Party>,
+    pub(crate) tried: BTreeSet<Party>,
     /// Who holds it, until whoever watches has heard how that went: one failure is told as one.
     holder: Option<String>,
     /// What the accepted result took whoever made it, in milliseconds; none if nobody made it for this goal.
-    pub(super) took: Option<f64>,
+    pub(crate) took: Option<f64>,
     /// A result was committed and judged wrong: asked for under the same name, it would be given again.
     rejected: bool,
     /// Ways out that went on under a name of their own.
@@ -99,7 +91,7 @@ pub(super) struct Attempt<'t> {
 
 impl Attempt<'_> {
     /// The result was found or known; nobody made it.
-    pub(super) fn by_nobody(&mut self) {
+    pub(crate) fn by_nobody(&mut self) {
         self.report.agent = None;
         self.took = None;
     }
@@ -115,7 +107,7 @@ impl Attempt<'_> {
 
     /// The name under which the task is done once more: the same while nothing was judged wrong, because then what was committed may
     /// still be right, and a new one each time after that.
-    pub(super) fn anew(&mut self, word: &str) -> String {
+    pub(crate) fn anew(&mut self, word: &str) -> String {
         if !self.rejected {
             return String::new();
         }
@@ -129,18 +121,18 @@ impl Attempt<'_> {
 
 /// Why nothing came of an order or a judgement, and what its policy says to do.
 #[derive(Debug)]
-pub(super) struct Failed {
-    pub(super) then: Recourse,
-    pub(super) reason: String,
+pub(crate) struct Failed {
+    pub(crate) then: Recourse,
+    pub(crate) reason: String,
 }
 
 /// A result and what is to be said of it.
 #[derive(Default)]
-pub(super) struct Outcome {
-    pub(super) output: ToolOutput,
-    pub(super) instead: Option<Task>,
-    pub(super) gap: Option<String>,
-    pub(super) note: Option<String>,
+pub(crate) struct Outcome {
+    pub(crate) output: ToolOutput,
+    pub(crate) instead: Option<Task>,
+    pub(crate) gap: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 impl From<ToolOutput> for Outcome {
@@ -153,17 +145,18 @@ impl From<ToolOutput> for Outcome {
 }
 
 /// One request for a goal.
-pub(super) struct Run<'a> {
-    pub(super) request: &'a GoalRequest,
+pub(crate) struct Run<'a> {
+    pub(crate) services: &'a Services,
+    pub(crate) request: &'a GoalRequest,
     /// The state of its files before anything was done.
-    pub(super) files: GoalFiles,
+    pub(crate) files: GoalFiles,
     /// When the answer is due.
-    pub(super) due: Instant,
+    pub(crate) due: Instant,
     /// A planner that fell has begun it.
-    pub(super) goes_on: bool,
+    pub(crate) goes_on: bool,
 }
 
-impl Drop for Conduct<'_> {
+impl Drop for TaskRun<'_> {
     /// The one place where a goal's budget ends, in whatever way the work does: answered, failed, called off, out of time. A planner that
     /// falls ends nothing: its successor goes on with what is left.
     fn drop(&mut self) {
@@ -174,17 +167,22 @@ impl Drop for Conduct<'_> {
     }
 }
 
-impl<'a> Conduct<'a> {
+impl<'a> TaskRun<'a> {
     /// A goal as far as it has come.
-    pub(super) fn new(ctx: &'a Context, run: &Run<'a>) -> Self {
-        let Run { request, due, .. } = *run;
+    pub(crate) fn new(ctx: &'a Context, run: &Run<'a>) -> Self {
+        let Run {
+            services,
+            request,
+            due,
+            ..
+        } = *run;
         let time = Duration::from_millis(request.deadline_ms);
         let system = ctx.system();
         let allowance = Allowance {
             tokens: request.tokens.into(),
             money_micros: request.money_micros,
             time,
-            price_micros: system.price_micros(),
+            price_micros: services.settings.price_micros,
         };
         let (budgets, tenant, goal) = (system.budgets(), ctx.tenant(), &request.goal_id);
         let budget = if run.goes_on {
@@ -194,6 +192,7 @@ impl<'a> Conduct<'a> {
         };
         Self {
             ctx,
+            services,
             request,
             files: run.files.clone(),
             ends: due.checked_sub(DELIVERY.min(time / 5)).unwrap_or(due),
@@ -207,10 +206,20 @@ impl<'a> Conduct<'a> {
     }
 
     /// Whether the goal can pay for so many tokens more. Whoever calls the model sets them aside.
-    pub(super) fn affords(&self, tokens: u32) -> Result<(), String> {
+    pub(crate) fn affords(&self, tokens: u32) -> Result<(), String> {
         self.budget
             .affords(tokens.into(), self.ctx.now())
             .map_err(|over| over.to_string())
+    }
+
+    /// The goal's answer as far as the run knows it.
+    pub(crate) fn answer(&self, goal_id: &str) -> Answer {
+        Answer {
+            waits_for: self.waits_for.lock().clone(),
+            spent: self.budget.spent(),
+            ended_by: self.ended_by(),
+            ..Answer::none(goal_id)
+        }
     }
 
     fn end(&self, ended: Ended) {
@@ -218,7 +227,7 @@ impl<'a> Conduct<'a> {
     }
 
     /// What cut the run short so far: a guard here, or a call that the budget did not pay.
-    pub(super) fn ended_by(&self) -> Option<Ended> {
+    pub(crate) fn ended_by(&self) -> Option<Ended> {
         let guarded = self.ended.lock().clone();
         guarded.or_else(|| self.budget.refused().map(Ended::OverBudget))
     }
@@ -232,28 +241,28 @@ impl<'a> Conduct<'a> {
     }
 
     /// What is left to the tasks.
-    pub(super) fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         self.ends.saturating_duration_since(Instant::now())
     }
 
     /// What is left to the answer.
-    pub(super) fn until_due(&self) -> Duration {
+    pub(crate) fn until_due(&self) -> Duration {
         self.due.saturating_duration_since(Instant::now())
     }
 
     /// Tells whoever watches.
-    pub(super) async fn tell(&self, event: TaskEvent) {
+    pub(crate) async fn tell(&self, event: TaskEvent) {
         let subject = Subject::event(EventKind::Task, &self.request.goal_id);
         if let Err(error) = self.ctx.publish(subject, &event).await {
             tracing::debug!(%error, "a task event was not published");
         }
     }
 
-    pub(super) fn event(&self, task: &Task, title: &str, status: TaskStatus) -> TaskEvent {
+    pub(crate) fn event(&self, task: &Task, title: &str, status: TaskStatus) -> TaskEvent {
         TaskEvent {
             goal_id: self.request.goal_id.clone(),
             task_id: task.id.clone(),
-            action: task.action.clone(),
+            action: task.tool.clone(),
             title: title.to_owned(),
             status,
             attempt: 0,
@@ -265,7 +274,7 @@ impl<'a> Conduct<'a> {
     }
 
     /// The task moved, and why.
-    pub(super) async fn moved(
+    pub(crate) async fn moved(
         &self,
         attempt: &mut Attempt<'_>,
         status: TaskStatus,
@@ -281,7 +290,7 @@ impl<'a> Conduct<'a> {
     }
 
     fn set_out<'t>(&self, task: &'t Task, title: &'t str) -> Attempt<'t> {
-        let policy = self.ctx.system().recovery().of(&task.action);
+        let policy = self.services.settings.policies.of(&task.tool);
         Attempt {
             task,
             title,
@@ -298,23 +307,23 @@ impl<'a> Conduct<'a> {
     }
 
     /// A task whose result is figures or a file: done, judged, and done again if it was judged wrong; or what its policy puts in its place.
-    pub(super) async fn figures(
+    pub(crate) async fn figures(
         &self,
         task: &Task,
         args: Value,
         title: &str,
-        analysis: Option<&Analysis>,
+        case: Option<&dyn Case>,
     ) -> Conducted {
         let mut attempt = self.set_out(task, title);
         let outcome = match self.judged(&mut attempt, task, &args, "", None).await {
             Ok(output) => Ok(output.into()),
-            Err(lost) => self.recover(&mut attempt, &args, lost, analysis).await,
+            Err(lost) => self.recover(&mut attempt, &args, lost, case).await,
         };
         self.finish(attempt, &args, outcome).await
     }
 
     /// Done and judged, and done again as often as a better result may come of it.
-    pub(super) async fn judged(
+    pub(crate) async fn judged(
         &self,
         attempt: &mut Attempt<'_>,
         task: &Task,
@@ -327,7 +336,7 @@ impl<'a> Conduct<'a> {
             let operation = self.operation(task, variant, revision);
             let result = self.order(attempt, task, args, &operation, by).await?;
             attempt.seals = Some(cached::seals(&result.output));
-            let work = Work::Result {
+            let work = Submission::Result {
                 task: Box::new(Task {
                     args: args.clone(),
                     ..task.clone()
@@ -381,7 +390,14 @@ impl<'a> Conduct<'a> {
 
     /// A task whose result is prose: written, judged, and written again with the critic's feedback. Prose that never passes is no failure
     /// of the goal; the report's own paragraph takes its place.
-    pub(super) async fn prose(&self, task: &Task, title: &str, prose: Prose<'_>) -> Conducted {
+    pub(crate) async fn prose(
+        &self,
+        task: &Task,
+        title: &str,
+        case: &dyn Case,
+        seen: &Seen,
+    ) -> Conducted {
+        let evidence = case.prose(task, &seen.so_far());
         let mut attempt = self.set_out(task, title);
         let mut outcome = Err("it was never tried".to_owned());
         let mut feedback: Option<String> = None;
@@ -391,11 +407,7 @@ impl<'a> Conduct<'a> {
                 outcome = outcome.or(Err(spent));
                 break;
             }
-            let filling = Filling {
-                feedback: feedback.as_deref(),
-                ..prose.filling
-            };
-            let Some(args) = fill(task, &filling) else {
+            let Some(args) = case.args(task, &seen.so_far(), feedback.as_deref()) else {
                 outcome = Err("there is nothing to write about".to_owned());
                 break;
             };
@@ -416,10 +428,10 @@ impl<'a> Conduct<'a> {
                     }
                 },
             };
-            let text = writing::tidy(text_of(&found.output.value));
-            let work = Work::Prose {
+            let text = case.tidy(text_of(&found.output.value));
+            let work = Submission::Prose {
                 text: text.clone(),
-                evidence: Box::new(prose.evidence.clone()),
+                evidence: Box::new(evidence.clone()),
             };
             match self.validate(&task.id, work).await {
                 Ok((judgement, _)) => {
@@ -497,16 +509,16 @@ impl<'a> Conduct<'a> {
     /// What was asked, as the name under which its result is kept: asked of the files as they were when the goal began, which they
     /// must still be.
     fn cache_key(&self, task: &Task, args: &Value) -> Result<String, Miss> {
-        let reads = capabilities(&task.action).contains(&Capability::ReadFiles);
+        let reads = capabilities(&task.tool).contains(&Capability::ReadFiles);
         if reads && !self.files.are_unchanged() {
             return Err(Miss::FilesChanged);
         }
         let files = reads.then_some(&self.files);
-        Ok(cached::key(self.ctx.tenant(), &task.action, args, files))
+        Ok(cached::key(self.ctx.tenant(), &task.tool, args, files))
     }
 
     /// The result that was accepted for the same, over the same files.
-    pub(super) fn kept(&self, task: &Task, args: &Value) -> Result<Kept, Miss> {
+    pub(crate) fn kept(&self, task: &Task, args: &Value) -> Result<Kept, Miss> {
         cached::find(self.ctx.store(), &self.cache_key(task, args)?)
     }
 
@@ -529,7 +541,7 @@ impl<'a> Conduct<'a> {
     }
 
     /// Gives the order until somebody carries it out or the policy has another way. With `to`, that one alone is asked.
-    pub(super) async fn order(
+    pub(crate) async fn order(
         &self,
         attempt: &mut Attempt<'_>,
         task: &Task,
@@ -578,7 +590,7 @@ impl<'a> Conduct<'a> {
         let progress = self.accepted.load(Ordering::Relaxed);
         self.guard
             .lock()
-            .about_to(&task.action, args.to_string().as_bytes(), progress)
+            .about_to(&task.tool, args.to_string().as_bytes(), progress)
             .map_err(|looping| {
                 let reason = looping.to_string();
                 self.end(Ended::Looping(looping));
@@ -586,7 +598,7 @@ impl<'a> Conduct<'a> {
             })?;
         // Without how long it still rests: a human may be asked in these words, and they must be the same the next time.
         let unavailable = |resting: Resting| {
-            let action = &task.action;
+            let action = &task.tool;
             let (service, seen) = (resting.service, resting.last_error);
             (
                 FailureKind::Resting,
@@ -595,14 +607,14 @@ impl<'a> Conduct<'a> {
                 ),
             )
         };
-        if task.action == "write_text"
+        if task.tool == "write_text"
             && let Some(resting) = system.breakers().resting(service::GENERATE)
         {
             return Err(unavailable(resting));
         }
         let pass = system
             .breakers()
-            .admit(&service::tool(&task.action))
+            .admit(&service::tool(&task.tool))
             .map_err(unavailable)?;
 
         attempt.report.attempts += 1;
@@ -625,7 +637,12 @@ impl<'a> Conduct<'a> {
         attempt.report.agent = Some(to.to_string());
         attempt.holder = attempt.report.agent.clone();
         self.moved(attempt, TaskStatus::Running, None).await;
-        let allowed = system.recovery().of(&task.action).attempt_timeout_ms;
+        let allowed = self
+            .services
+            .settings
+            .policies
+            .of(&task.tool)
+            .attempt_timeout_ms;
         let deadline_ms = task
             .deadline_ms
             .min(self.request.task_deadline_ms)
@@ -635,12 +652,12 @@ impl<'a> Conduct<'a> {
             goal_id: self.request.goal_id.clone(),
             task_id: task.id.clone(),
             operation: operation.to_owned(),
-            action: task.action.clone(),
+            action: task.tool.clone(),
             args: args.clone(),
             attempt: attempt.report.attempts,
             inputs: self.files.files().to_vec(),
             out_dir: self.request.out_dir.clone(),
-            capabilities: capabilities(&task.action),
+            capabilities: capabilities(&task.tool),
             deadline_ms,
         };
         let patience = (Duration::from_millis(deadline_ms) + ORDER_GRACE).min(left);
@@ -668,10 +685,10 @@ impl<'a> Conduct<'a> {
     }
 
     /// Asks the critic; the reply is kept, because its frame is the proof.
-    pub(super) async fn validate(
+    pub(crate) async fn validate(
         &self,
         task_id: &str,
-        work: Work,
+        work: Submission,
     ) -> Result<(Judgement, Trusted), String> {
         let request = ValidationRequest {
             goal_id: self.request.goal_id.clone(),
@@ -679,7 +696,7 @@ impl<'a> Conduct<'a> {
             work,
         };
         let system = self.ctx.system();
-        let mut retry = RetryState::new(system.recovery().of("validate").retry());
+        let mut retry = RetryState::new(self.services.settings.policies.of("validate").retry());
         // The answer itself is judged in the time that was kept back for it.
         let left = || match task_id {
             "" => self.until_due(),
@@ -725,7 +742,7 @@ impl<'a> Conduct<'a> {
 }
 
 /// A request or query that follows its own interaction protocol.
-pub(super) fn draft(
+pub(crate) fn draft(
     act: Performative,
     ontology: &str,
     content: &impl serde::Serialize,
@@ -740,7 +757,7 @@ pub(super) fn draft(
 fn fresh(task: &Task) -> TaskReport {
     TaskReport {
         id: task.id.clone(),
-        action: task.action.clone(),
+        action: task.tool.clone(),
         status: TaskStatus::Pending,
         attempts: 0,
         score: None,

@@ -2,26 +2,32 @@
 
 use std::sync::Arc;
 
-use aios_tools::Toolbox;
+use aios_actors::Factories;
 
-use super::critic::agent::Critic;
-use super::executor::Executor;
-use super::interface::Interface;
-use super::memory_keeper::MemoryKeeper;
-use super::planner::agent::Planner;
-use crate::factory::Factories;
+use crate::Services;
+use crate::critic::Critic;
+use crate::executor::Executor;
+use crate::interface::Interface;
+use crate::memory::MemoryKeeper;
+use crate::planner::Planner;
 
 /// Enters the five thinkers among the roles that can be spawned. Executor and Critic share the tools: the one to do the work, the other
 /// to do it again.
-pub fn enlist(factories: &Factories, tools: &Arc<Toolbox>) {
-    let (at_work, at_proof) = (Arc::clone(tools), Arc::clone(tools));
+pub fn enlist(factories: &Factories, services: &Arc<Services>) {
+    let share = || Arc::clone(services);
     factories.register("macro.interface", |_| Ok(Interface::new()));
-    factories.register("macro.planner", |_| Ok(Planner::new()));
-    factories.register("macro.executor", move |_| {
-        Ok(Executor::new(Arc::clone(&at_work)))
+    let planning = share();
+    factories.register("macro.planner", move |_| {
+        Ok(Planner::new(Arc::clone(&planning)))
     });
+    let at_work = share();
+    factories.register("macro.executor", move |_| {
+        Ok(Executor::new(Arc::clone(&at_work.tools)))
+    });
+    let at_proof = share();
     factories.register("macro.critic", move |_| {
         Ok(Critic::new(Arc::clone(&at_proof)))
     });
-    factories.register("macro.memory", |_| Ok(MemoryKeeper::new()));
+    let results = services.settings.results;
+    factories.register("macro.memory", move |_| Ok(MemoryKeeper::new(results)));
 }

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::AgentSystem;
-use crate::content::{GoalAnswer, GoalRequest, GoalStatus, hex};
+use aios_work::content::{Answer, GoalRequest, GoalStatus, hex};
+
+use crate::Settings;
 
 /// The limits of a goal. Zeros are an answer from before they were kept: anything asked now is more.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct Terms {
+pub(crate) struct Terms {
     deadline_ms: u64,
     task_deadline_ms: u64,
     tokens: u64,
@@ -21,17 +22,17 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Those of a request in a world.
-    pub(super) fn of(request: &GoalRequest, system: &AgentSystem) -> Self {
+    /// Those of a request under a node's settings.
+    pub(crate) fn of(request: &GoalRequest, settings: &Settings) -> Self {
         // A struct of numbers and words always has a JSON form.
-        let policies = serde_json::to_vec(system.recovery()).unwrap_or_default();
+        let policies = serde_json::to_vec(&settings.policies).unwrap_or_default();
         Self {
             deadline_ms: request.deadline_ms,
             task_deadline_ms: request.task_deadline_ms,
             tokens: request.tokens.into(),
             tasks: request.tasks.into(),
             money_micros: request.money_micros,
-            price_micros: system.price_micros(),
+            price_micros: settings.price_micros,
             policies: hex(&Sha256::digest(policies)),
         }
     }
@@ -52,7 +53,7 @@ impl Terms {
     ///
     /// A whole answer stands whatever is asked. One that lacks something stands where no more is allowed than it had. A failure that no
     /// limit was the cause of stands only for those who asked then: whatever it was may have passed.
-    pub(super) fn hold(&self, answer: &GoalAnswer, now: &Self, again: bool) -> bool {
+    pub(crate) fn hold(&self, answer: &Answer, now: &Self, again: bool) -> bool {
         match answer.status {
             GoalStatus::Approved => true,
             _ if now.exceed(self) => false,
@@ -66,8 +67,7 @@ impl Terms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::CriticReport;
-    use crate::recovery::{Ended, OverBudget, Spent};
+    use aios_work::{Ended, OverBudget};
 
     fn terms() -> Terms {
         Terms {
@@ -81,25 +81,16 @@ mod tests {
         }
     }
 
-    fn answer(status: GoalStatus, limited: bool, waits: bool) -> GoalAnswer {
-        GoalAnswer {
-            goal_id: "g".to_owned(),
+    fn answer(status: GoalStatus, limited: bool, waits: bool) -> Answer {
+        Answer {
             status,
-            answer: String::new(),
-            facts: Vec::new(),
-            artifacts: Vec::new(),
-            tasks: Vec::new(),
-            critic: CriticReport::default(),
-            gaps: Vec::new(),
             waits_for: if waits { vec!["ap".to_owned()] } else { vec![] },
-            spent: Spent::default(),
             ended_by: limited.then_some(Ended::OverBudget(OverBudget::Tokens {
                 asked: 2,
                 left: 1,
                 allowed: 1,
             })),
-            reason: None,
-            verdict: String::new(),
+            ..Answer::none("g")
         }
     }
 

@@ -9,9 +9,9 @@ use aios_protocols::TenantId;
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;
 
-use crate::AgentSystem;
-use crate::recovery::guarded::{self, ModelError};
-use crate::recovery::{Breakers, Budgets};
+use aios_actors::AgentSystem;
+use aios_actors::recovery::guarded::{self, ModelError};
+use aios_actors::recovery::{Breakers, Budgets};
 
 /// How often a waiting writer looks whether anybody still wants the text.
 const LOOK: Duration = Duration::from_millis(20);
@@ -111,7 +111,7 @@ mod tests {
     use aios_tools::CancelFlag;
 
     use super::*;
-    use crate::recovery::Allowance;
+    use aios_actors::recovery::Allowance;
 
     #[tokio::test]
     async fn nothing_is_written_for_a_goal_that_cannot_pay_or_is_not_under_way() {

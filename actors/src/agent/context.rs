@@ -82,7 +82,7 @@ impl Context {
     }
 
     /// Whether this incarnation has fallen or was stopped: what it drops now it has not finished.
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.outbox.incarnation.is_over()
     }
 
@@ -127,13 +127,13 @@ impl Context {
     }
 
     /// Signs a message as this agent without sending it: evidence for a record.
-    pub(crate) fn sign(&self, draft: Draft) -> Result<Sealed, SendError> {
+    pub fn sign(&self, draft: Draft) -> Result<Sealed, SendError> {
         let draft = self.draft(draft, Performative::Inform)?;
         self.outbox.seal(draft).map(|(_, frame)| frame)
     }
 
     /// The key that this agent signs with now.
-    pub(crate) fn public_key(&self) -> PublicKey {
+    pub fn public_key(&self) -> PublicKey {
         self.outbox.cell.public_key()
     }
 
@@ -310,7 +310,7 @@ impl Context {
 
     /// Goes no further if this incarnation has fallen. Its tasks are being ended, and until then everything fails for it: what it would
     /// conclude from that is wrong, and its successor's to decide.
-    pub(crate) async fn unless_over(&self) {
+    pub async fn unless_over(&self) {
         if self.is_over() {
             std::future::pending().await
         }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{Agent, AgentError, Context, Incoming};
-use crate::content::{Lease, LeaseRequest, ontology};
+use aios_work::content::{Lease, LeaseRequest, ontology};
 
 /// Where leases lie in the store.
 const LEASES: &str = "lease/";

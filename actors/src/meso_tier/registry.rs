@@ -7,7 +7,7 @@ use aios_protocols::{AgentCard, Content, Performative};
 use async_trait::async_trait;
 
 use crate::agent::{Agent, AgentError, Context, Incoming};
-use crate::content::{Found, LookupRequest, ontology};
+use aios_work::content::{Found, LookupRequest, ontology};
 
 /// Finds agents by role and skill.
 #[derive(Debug, Default)]

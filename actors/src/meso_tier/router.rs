@@ -20,8 +20,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::agent::{Agent, AgentError, Cell, Context, Incoming};
-use crate::content::{TaskEvent, TaskStatus};
 use crate::directory::Chooser;
+use aios_work::content::{TaskEvent, TaskStatus};
 
 /// Asks for the trails.
 pub const ROUTES: &str = "aios.routes";

@@ -173,7 +173,8 @@ impl Hold {
 
 /// The idempotency key that a tool is handed for an operation of a goal: `goal/task`, and `goal@tenant/task` for a goal of another tenant
 /// than the world's own. Two tenants may name their goals alike; what a tool does for one it has not done for the other.
-pub(crate) fn tool_key(operation: &str, tenant: &TenantId, own: &TenantId) -> String {
+#[must_use]
+pub fn tool_key(operation: &str, tenant: &TenantId, own: &TenantId) -> String {
     match operation.split_once('/') {
         Some((goal, task)) if tenant != own => format!("{goal}@{tenant}/{task}"),
         _ => operation.to_owned(),

@@ -8,7 +8,9 @@ use aios_inference::{
 };
 
 use super::breakers::{Breakers, Pass, Resting, service};
-use super::budget::{Budget, Hold, OverBudget};
+use aios_work::OverBudget;
+
+use super::budget::{Budget, Hold};
 
 /// Bytes of a prompt that are counted as one token before the model has counted them: few enough to err on the dear side.
 const BYTES_PER_TOKEN: usize = 3;
@@ -18,7 +20,7 @@ const UNSAID: Duration = Duration::from_secs(60);
 
 /// Why a model did not answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub(crate) enum ModelError {
+pub enum ModelError {
     /// The engine failed or refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -41,7 +43,7 @@ pub(crate) fn estimate(request: &InferRequest) -> u64 {
 }
 
 /// Lets the model write.
-pub(crate) async fn infer(
+pub async fn infer(
     breakers: &Breakers,
     engine: &EngineHandle,
     budget: Option<&Budget>,

@@ -15,7 +15,7 @@ use crate::{
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
-    /// [`GoalRequest`](super::GoalRequest) in, [`GoalAnswer`](super::GoalAnswer) out.
+    /// [`GoalRequest`](super::GoalRequest) in, [`Answer`](super::Answer) out.
     pub const GOAL: &str = "aios.goal";
     /// [`TaskOrder`](super::TaskOrder) in, [`TaskResult`](super::TaskResult) out.
     pub const TASK: &str = "aios.task";
@@ -118,9 +118,45 @@ pub struct CriticReport {
     pub dimensions: BTreeMap<String, f64>,
 }
 
-/// What a goal ends with, as the planner knows it. The runtime adds what only it can see.
+/// What thought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct ModelReport {
+    /// `burn` or `scripted`, or what an embedder brought.
+    pub engine: String,
+    /// Where it computed.
+    pub device: String,
+    /// The language model's name; empty for an engine without one.
+    pub name: String,
+}
+
+/// Messages between agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct MessageReport {
+    /// Signed and handed over.
+    pub sent: u64,
+    /// Verified and admitted.
+    pub verified: u64,
+    /// Refused, each with a reason in the audit.
+    pub refused: u64,
+}
+
+impl MessageReport {
+    /// What was added since an earlier count.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            sent: self.sent.saturating_sub(earlier.sent),
+            verified: self.verified.saturating_sub(earlier.verified),
+            refused: self.refused.saturating_sub(earlier.refused),
+        }
+    }
+}
+
+/// What a goal ends with. Serialised, this is the object that `aios run --json` prints.
+///
+/// The node adds what only it can see when the answer has left its agents: `model`, `messages`, `restarts` and `duration_ms`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct GoalAnswer {
+pub struct Answer {
     /// Which goal.
     pub goal_id: String,
     /// How it ended.
@@ -150,17 +186,57 @@ pub struct GoalAnswer {
     /// Why there is no answer, in a failed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The Critic's sealed verdict frame over [`GoalAnswer::digest`], in hexadecimal; nothing is delivered without it.
+    /// The Critic's sealed verdict frame over [`Answer::digest`], in hexadecimal; nothing is delivered without it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub verdict: String,
+    /// What thought.
+    #[serde(default)]
+    pub model: ModelReport,
+    /// Messages between agents while the goal ran.
+    #[serde(default)]
+    pub messages: MessageReport,
+    /// Agents restarted while the goal ran.
+    #[serde(default)]
+    pub restarts: u64,
+    /// From request to answer, in milliseconds.
+    #[serde(default)]
+    pub duration_ms: f64,
 }
 
-impl GoalAnswer {
-    /// What the Critic signs: SHA-256 over the whole answer but the judgement itself, in hexadecimal.
+impl Answer {
+    /// The answer to a goal of which nothing is known yet.
+    #[must_use]
+    pub fn none(goal_id: &str) -> Self {
+        Self {
+            goal_id: goal_id.to_owned(),
+            status: GoalStatus::Failed,
+            answer: String::new(),
+            facts: Vec::new(),
+            artifacts: Vec::new(),
+            tasks: Vec::new(),
+            critic: CriticReport::default(),
+            gaps: Vec::new(),
+            waits_for: Vec::new(),
+            spent: Spent::default(),
+            ended_by: None,
+            reason: None,
+            verdict: String::new(),
+            model: ModelReport::default(),
+            messages: MessageReport::default(),
+            restarts: 0,
+            duration_ms: 0.0,
+        }
+    }
+
+    /// What the Critic signs: SHA-256 over the whole answer but the judgement itself and what the node adds, in hexadecimal.
     pub fn digest(&self) -> String {
         let bare = Self {
             critic: CriticReport::default(),
             verdict: String::new(),
+            model: ModelReport::default(),
+            messages: MessageReport::default(),
+            restarts: 0,
+            duration_ms: 0.0,
             ..self.clone()
         };
         // A struct of texts and numbers always has a JSON form; field order is the declaration's, so the digest is stable.
@@ -224,7 +300,7 @@ pub enum Submission {
     /// The whole answer. The judgement of it, signed, is what lets it leave.
     Answer {
         /// The answer, without its verdict.
-        answer: Box<GoalAnswer>,
+        answer: Box<Answer>,
         /// What it is judged against.
         evidence: Box<Evidence>,
     },

@@ -5,13 +5,14 @@
 //! models are reached through the [`Bench`] alone, and every plan is checked before its tasks run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Artifact, Evidence, Fact, Goal, Plan, Task, ToolOutput, fill};
+use crate::{Artifact, Check, Evidence, Fact, Goal, Plan, Task, ToolOutput, fill};
 
 /// What a model is asked, and the form its answer must have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,4 +158,15 @@ pub trait Case: Send + Sync {
 
     /// The answer.
     fn write(&self, so_far: &SoFar<'_>) -> Written;
+}
+
+/// What a pack brings; each part may be empty.
+#[derive(Clone, Default)]
+pub struct Pack {
+    /// Where its plans come from, asked in this order.
+    pub sources: Vec<Arc<dyn PlanSource>>,
+    /// Who reads the results of such plans.
+    pub domains: Vec<Arc<dyn Domain>>,
+    /// What it judges by.
+    pub checks: Vec<Arc<dyn Check>>,
 }

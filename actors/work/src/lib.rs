@@ -23,7 +23,9 @@ pub use aios_tools::{
     Artifact, CancelFlag, Capabilities, Capability, Fact, InputFile, ToolOutput, Value as FactValue,
 };
 pub use check::{Check, Judged, Opinion, Vectors};
-pub use domain::{Bench, Case, Domain, Missed, PlanSource, Question, Simpler, SoFar, Written};
+pub use domain::{
+    Bench, Case, Domain, Missed, Pack, PlanSource, Question, Simpler, SoFar, Written,
+};
 pub use ended::{CALL_LEAST, Ended, Looping, OverBudget, Spent};
 pub use evidence::{Evidence, GAPS_HEADING, Subject, TextKind};
 pub use goal::{Goal, GoalError, GoalLimits, quoted};

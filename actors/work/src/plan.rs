@@ -279,11 +279,15 @@ impl Plan {
         format!("{}/{task}", self.goal)
     }
 
-    /// Whether the plan may be carried out with these actions and this budget.
+    /// Whether the plan may be carried out with these tools and within these limits; without tools to compare with any name is one.
     ///
     /// # Errors
     /// The first rule broken, in the order sizes, names, dependencies, cycles, budgets.
-    pub fn check(&self, actions: &[&str], budget: &PlanLimits) -> Result<(), PlanError> {
+    pub fn check<T: AsRef<str>>(
+        &self,
+        tools: Option<&[T]>,
+        budget: &PlanLimits,
+    ) -> Result<(), PlanError> {
         if self.tasks.is_empty() {
             return Err(PlanError::Empty);
         }
@@ -295,7 +299,7 @@ impl Plan {
         }
         let mut ids = BTreeSet::new();
         for task in &self.tasks {
-            self.check_task(task, actions, budget)?;
+            self.check_task(task, tools, budget)?;
             if !ids.insert(task.id.as_str()) {
                 return Err(PlanError::Duplicate {
                     task: task.id.clone(),
@@ -339,10 +343,10 @@ impl Plan {
         Ok(())
     }
 
-    fn check_task(
+    fn check_task<T: AsRef<str>>(
         &self,
         task: &Task,
-        actions: &[&str],
+        tools: Option<&[T]>,
         budget: &PlanLimits,
     ) -> Result<(), PlanError> {
         let named = !task.id.is_empty()
@@ -357,11 +361,17 @@ impl Plan {
             });
         }
         let id = || task.id.clone();
-        if !actions.contains(&task.tool.as_str()) {
+        if let Some(tools) = tools
+            && !tools.iter().any(|tool| tool.as_ref() == task.tool)
+        {
             return Err(PlanError::UnknownAction {
                 task: id(),
                 action: task.tool.chars().take(80).collect(),
-                known: actions.join(", "),
+                known: tools
+                    .iter()
+                    .map(AsRef::as_ref)
+                    .collect::<Vec<_>>()
+                    .join(", "),
             });
         }
         let asked = task.needs.len() + task.after.len();
@@ -570,7 +580,7 @@ mod tests {
         ];
         for (tasks, expected) in cases {
             let error = plan(tasks)
-                .check(&["sql"], &PlanLimits::default())
+                .check(Some(&["sql"]), &PlanLimits::default())
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(expected), "{error} / {expected}");
@@ -587,7 +597,7 @@ mod tests {
             task("c", &["b"]),
             last,
         ]);
-        plan.check(&["sql"], &PlanLimits::default()).unwrap();
+        plan.check(Some(&["sql"]), &PlanLimits::default()).unwrap();
         let ids = |done: &[&str], failed: &[&str]| -> Vec<String> {
             plan.ready(&set(done), &set(failed))
                 .iter()

@@ -7,10 +7,13 @@ pub mod english;
 
 use std::sync::Arc;
 
-use aios_work::Check;
+use aios_work::Pack;
 
 /// The checks of every language.
 #[must_use]
-pub fn checks() -> Vec<Arc<dyn Check>> {
-    vec![Arc::new(english::English)]
+pub fn pack() -> Pack {
+    Pack {
+        checks: vec![Arc::new(english::English)],
+        ..Pack::default()
+    }
 }

@@ -1,10 +1,11 @@
 //! The pack as the orchestrator knows it: where plans for tables come from, who reads their results, and by what these are judged.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aios_work::{
-    Bench, Case, Check, Domain, Evidence, Goal, Judged, Missed, Opinion, Plan, PlanSource, Simpler,
-    SoFar, Task, TextKind, Written,
+    Bench, Case, Check, Domain, Evidence, Goal, Judged, Missed, Opinion, Pack, Plan, PlanSource,
+    Simpler, SoFar, Task, TextKind, Written,
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -26,6 +27,18 @@ const PART_LEAST: Duration = Duration::from_secs(1);
 /// Goals about tables and documents, arithmetic, and whatever no other source has claimed: it stands last.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tables;
+
+impl Tables {
+    /// All of it.
+    #[must_use]
+    pub fn pack() -> Pack {
+        Pack {
+            sources: vec![Arc::new(Self)],
+            domains: vec![Arc::new(Self)],
+            checks: vec![Arc::new(Self)],
+        }
+    }
+}
 
 #[async_trait]
 impl PlanSource for Tables {

@@ -12,7 +12,7 @@ mod words;
 
 pub use proof::{Owner, decision_frame};
 pub use queue::Approvals;
-pub(crate) use queue::OPEN_FOR;
+pub use queue::OPEN_FOR;
 pub use words::{
     APPROVAL, Approval, ApprovalError, ApprovalStatus, Decision, Proposal, Question, Verdict,
 };

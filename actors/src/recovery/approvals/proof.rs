@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::words::{Approval, ApprovalError, Decision, Proposal, Verdict};
-use crate::content::{hex, unhex};
+use aios_work::content::{hex, unhex};
 
 /// As it lies in the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -17,11 +17,11 @@ use super::words::{
     is_id, not_a_decision,
 };
 use crate::agent::{Audit, AuditEntry, Clock, Refused};
-use crate::content::hex;
+use aios_work::content::hex;
 
 /// How long a question stays open, how long a yes that nobody has used stays good, and so how long a goal without an answer can be gone on
 /// with.
-pub(crate) const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+pub const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Questions kept, decided ones included; an open one is never dropped.
 const KEPT: usize = 1_024;
 /// How far the clock of whoever decides may be ahead.
@@ -106,7 +106,7 @@ impl Approvals {
 
     /// Enters an agent's question. Asked again in the same words it is the same question, with whatever was decided; one that has
     /// expired, or whose approval is used up, is asked anew.
-    pub(crate) fn propose(
+    pub fn propose(
         &self,
         mut question: Question,
         tenant: &TenantId,
@@ -176,7 +176,7 @@ impl Approvals {
     ///
     /// # Errors
     /// When nobody accepted it, its frames do not prove it, or it was used before; each is audited.
-    pub(crate) fn spend(&self, id: &str) -> Result<(), ApprovalError> {
+    pub fn spend(&self, id: &str) -> Result<(), ApprovalError> {
         self.use_up(id)
             .inspect_err(|error| self.refused(error, None))
     }
@@ -339,7 +339,7 @@ impl Approvals {
 
     /// A goal has its answer: its questions that nobody has decided, and a yes that was not needed, are taken off the list. What was used
     /// or rejected stays as long as there is room.
-    pub(crate) fn over(&self, tenant: &TenantId, goal: &str) -> Result<(), ApprovalError> {
+    pub fn over(&self, tenant: &TenantId, goal: &str) -> Result<(), ApprovalError> {
         if *tenant != self.0.tenant {
             return Ok(());
         }

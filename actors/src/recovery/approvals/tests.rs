@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::agent::{Audit, Clock, ManualClock};
-use crate::content::hex;
+use aios_work::content::hex;
 
 /// A queue, an agent that asks and the owner who decides.
 struct Desk {

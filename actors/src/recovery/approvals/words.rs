@@ -5,7 +5,7 @@ use aios_protocols::{Party, Refusal, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::content::hex;
+use aios_work::content::hex;
 
 /// The ontology of proposals and decisions.
 pub const APPROVAL: &str = "aios.approval";

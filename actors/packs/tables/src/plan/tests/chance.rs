@@ -114,9 +114,9 @@ proptest! {
         let goal = Goal::new("g", "t", &text, vec!["a.csv".into()], &GoalLimits::default()).unwrap();
         let analysis = analyse(&goal, Some(&table), None);
         let plan = build(&goal, &analysis);
-        prop_assert_eq!(plan.check(&TOOLS, &PlanLimits::default()), Ok(()));
+        prop_assert_eq!(plan.check(Some(&TOOLS), &PlanLimits::default()), Ok(()));
         let merged = merge(&goal, &table, &analysis, &text);
-        prop_assert_eq!(build(&goal, &merged).check(&TOOLS, &PlanLimits::default()), Ok(()));
+        prop_assert_eq!(build(&goal, &merged).check(Some(&TOOLS), &PlanLimits::default()), Ok(()));
         let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
         prop_assert_eq!(again, plan);
     }

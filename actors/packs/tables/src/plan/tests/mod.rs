@@ -122,7 +122,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
         is_table(file).then(|| serde_json::from_value(outputs["t0"].clone()).unwrap());
     let analysis = analyse(&goal, table.as_ref(), (!is_table(file)).then_some(file));
     let plan = build(&goal, &analysis);
-    plan.check(&TOOLS, &PlanLimits::default()).unwrap();
+    plan.check(Some(&TOOLS), &PlanLimits::default()).unwrap();
 
     let mut done: BTreeSet<String> = outputs.keys().cloned().collect();
     let none = BTreeSet::new();
@@ -465,7 +465,7 @@ fn questions_without_data_have_plans_too() {
         let analysis = analyse(&goal, None, None);
         let plan = build(&goal, &analysis);
         assert_eq!((analysis.intent, plan.tasks.len()), (intent, tasks));
-        plan.check(&TOOLS, &PlanLimits::default()).unwrap();
+        plan.check(Some(&TOOLS), &PlanLimits::default()).unwrap();
     }
     let goal = goal("What is 17 * 23?");
     let analysis = analyse(&goal, None, None);
@@ -542,7 +542,7 @@ fn the_models_pick_counts_only_where_the_rules_leave_room() {
         let merged = merge(goal, &table, &analysis, model);
         assert_eq!(merged.measure.as_deref(), Some(expected), "{model}");
         build(goal, &merged)
-            .check(&TOOLS, &PlanLimits::default())
+            .check(Some(&TOOLS), &PlanLimits::default())
             .unwrap();
     }
     let named = goal("total alpha per shop");

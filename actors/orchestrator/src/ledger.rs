@@ -14,7 +14,7 @@ use aios_protocols::{TenantId, Timestamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::approvals::OPEN_FOR;
+use aios_actors::recovery::approvals::OPEN_FOR;
 
 /// Where the goals lie in the store: `goal/{tenant}\0{goal}`.
 const PREFIX: &str = "goal/";

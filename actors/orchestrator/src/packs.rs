@@ -1,0 +1,109 @@
+//! The packs of a node: who makes plans, who reads results, who judges.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aios_work::{
+    Assessment, Category, Check, Domain, Goal, Issue, Judged, Opinion, Pack, Plan, PlanSource,
+    Severity,
+};
+
+/// What packs bring, put together. Of two domains of one name the later one counts.
+#[derive(Clone, Default)]
+pub struct Packs {
+    sources: Vec<Arc<dyn PlanSource>>,
+    domains: BTreeMap<String, Arc<dyn Domain>>,
+    checks: Vec<Arc<dyn Check>>,
+}
+
+impl Packs {
+    /// No pack: goals are refused with the reason that nobody plans them.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Adds a pack behind the others: a goal is planned by the first source that claims it.
+    #[must_use]
+    pub fn with(mut self, pack: Pack) -> Self {
+        self.sources.extend(pack.sources);
+        for domain in pack.domains {
+            self.domains.insert(domain.name().to_owned(), domain);
+        }
+        self.checks.extend(pack.checks);
+        self
+    }
+
+    /// Who plans a goal.
+    ///
+    /// # Errors
+    /// In a sentence when nobody does.
+    pub fn source(&self, goal: &Goal) -> Result<&dyn PlanSource, String> {
+        let mut sources = self.sources.iter();
+        sources
+            .find(|source| source.claims(goal))
+            .map(AsRef::as_ref)
+            .ok_or_else(|| match self.sources.as_slice() {
+                [] => "nobody plans goals here: the node has no pack; start it with one".to_owned(),
+                sources => {
+                    let names: Vec<&str> = sources.iter().map(|source| source.name()).collect();
+                    format!(
+                        "none of the plan sources takes this goal ({}); add a pack for it",
+                        names.join(", ")
+                    )
+                }
+            })
+    }
+
+    /// Who reads the results of a plan.
+    ///
+    /// # Errors
+    /// In a sentence when nobody does.
+    pub fn domain(&self, plan: &Plan) -> Result<&dyn Domain, String> {
+        self.domains
+            .get(&plan.source)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| {
+                let known: Vec<&str> = self.domains.keys().map(String::as_str).collect();
+                format!(
+                    "nobody reads the results of a plan from {:?}, known are: {}",
+                    plan.source,
+                    known.join(", ")
+                )
+            })
+    }
+
+    /// What all checks together say.
+    #[must_use]
+    pub fn judge(&self, work: &Judged<'_>) -> Assessment {
+        let said: Vec<Opinion> = self
+            .checks
+            .iter()
+            .filter_map(|check| check.check(work))
+            .collect();
+        match work {
+            // Nobody knows what such a result should be, only that it should be.
+            Judged::Result { output, .. } if said.is_empty() => {
+                Assessment::of([present(!output.value.is_null())])
+            }
+            _ => Assessment::of(said),
+        }
+    }
+}
+
+fn present(there: bool) -> Opinion {
+    let issue = || {
+        Issue::new(
+            Category::Completeness,
+            Severity::Critical,
+            "the task gave no result",
+            "Run it again",
+        )
+    };
+    Opinion {
+        scores: vec![(Category::Completeness, if there { 1.0 } else { 0.0 })],
+        issues: if there { vec![] } else { vec![issue()] },
+        claims: 1,
+        supported: usize::from(there),
+    }
+}

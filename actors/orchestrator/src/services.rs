@@ -1,0 +1,68 @@
+//! What the macro agents of one node share. It is handed to each when it is made; no agent finds it by itself.
+
+use std::sync::Arc;
+
+use aios_actors::AgentSystem;
+use aios_actors::recovery::Policies;
+use aios_tools::Toolbox;
+
+use crate::Packs;
+use crate::ledger::Ledger;
+
+/// Numbers and rules that goals are carried out by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is done when a task fails, by its kind.
+    pub policies: Policies,
+    /// What a thousand tokens of the engine cost, in millionths.
+    pub price_micros: u64,
+    /// How many results of earlier goals are kept, and goals that can be asked for again, at least one.
+    pub results: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            policies: Policies::default(),
+            price_micros: 0,
+            results: 500,
+        }
+    }
+}
+
+/// Packs, tools, settings, and the record of goals.
+pub struct Services {
+    pub(crate) packs: Packs,
+    pub(crate) tools: Arc<Toolbox>,
+    pub(crate) settings: Settings,
+    pub(crate) ledger: Ledger,
+}
+
+impl Services {
+    /// Those of a node's agents, which share the store of `system`.
+    #[must_use]
+    pub fn new(
+        system: &AgentSystem,
+        packs: Packs,
+        tools: Arc<Toolbox>,
+        settings: Settings,
+    ) -> Arc<Self> {
+        let ledger = Ledger::new(
+            Arc::clone(system.store()),
+            system.step_log().clone(),
+            settings.results as usize,
+        );
+        Arc::new(Self {
+            packs,
+            tools,
+            settings,
+            ledger,
+        })
+    }
+
+    /// The numbers and rules.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
