@@ -113,7 +113,7 @@ pub(crate) fn tree(
 }
 
 /// Says how every agent of the team is made.
-pub(crate) fn enlist(system: &AgentSystem, tools: &Arc<aios_tools::Toolbox>) {
+pub(crate) fn enlist(system: &AgentSystem, services: &Arc<aios_orchestrator::Services>) {
     aios_actors::meso_tier::team::enlist(system.factories());
-    aios_actors::macro_tier::team::enlist(system.factories(), tools);
+    aios_orchestrator::team::enlist(system.factories(), services);
 }

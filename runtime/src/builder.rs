@@ -4,16 +4,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, AuditSink, Clock};
-use aios_actors::macro_tier::writer::ModelWriter;
 use aios_actors::recovery::approvals::Owner;
 use aios_actors::{AgentSystem, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle};
 use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
+use aios_orchestrator::writer::ModelWriter;
+use aios_orchestrator::{Packs, Services, Settings};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{IdentityError, PrincipalId, TenantId};
 use aios_supervisor::Supervisor;
 use aios_tools::{Tool, Toolbox};
+use aios_work::Pack;
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
@@ -69,10 +71,21 @@ pub struct NodeBuilder {
     config: Config,
     engine: Option<EngineFactory>,
     tools: Vec<Arc<dyn Tool>>,
+    packs: Vec<Pack>,
     recruits: Vec<Recruit>,
     clock: Option<Arc<dyn Clock>>,
     audit: Option<Arc<dyn AuditSink>>,
     seed: Option<u64>,
+}
+
+/// The packs that were compiled in.
+fn standard_packs() -> Vec<Pack> {
+    vec![
+        #[cfg(feature = "tables")]
+        aios_languages::pack(),
+        #[cfg(feature = "tables")]
+        aios_tables::Tables::pack(),
+    ]
 }
 
 /// Enters one role among those that can be spawned.
@@ -84,6 +97,7 @@ impl NodeBuilder {
             config: Config::default(),
             engine: None,
             tools: Vec::new(),
+            packs: standard_packs(),
             recruits: Vec::new(),
             clock: None,
             audit: None,
@@ -109,6 +123,20 @@ impl NodeBuilder {
     #[must_use]
     pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
         self.tools.push(tool);
+        self
+    }
+
+    /// A pack more. It is asked before those that are here already, so that it may claim what they would take.
+    #[must_use]
+    pub fn pack(mut self, pack: Pack) -> Self {
+        self.packs.insert(0, pack);
+        self
+    }
+
+    /// No pack but those that are given from here on. Without any, every goal is refused with that reason.
+    #[must_use]
+    pub fn without_packs(mut self) -> Self {
+        self.packs.clear();
         self
     }
 
@@ -178,9 +206,6 @@ impl NodeBuilder {
             .engine(engine.clone())
             .bus(Arc::clone(&bus) as Arc<dyn DataBus>)
             .tenant(tenant)
-            .recovery(config.recovery.clone())
-            .price_micros(config.model.price_micros)
-            .results(config.storage.results)
             .owner(Owner::of(&owner))
             .zone(config.node.zone.clone());
         if let Some(clock) = self.clock {
@@ -205,7 +230,14 @@ impl NodeBuilder {
             ..aios_tools::Limits::default()
         };
         let tools = tools.with_limits(limits, megabytes(config.tools.node_memory_mb));
-        boot::enlist(&system, &Arc::new(tools));
+        let packs = self.packs.into_iter().fold(Packs::none(), Packs::with);
+        let settings = Settings {
+            policies: config.recovery.clone(),
+            price_micros: config.model.price_micros,
+            results: config.storage.results,
+        };
+        let services = Services::new(&system, packs, Arc::new(tools), settings);
+        boot::enlist(&system, &services);
         for recruit in self.recruits {
             recruit(system.factories());
         }
@@ -278,6 +310,7 @@ impl NodeBuilder {
             door: door_state,
             config,
             system,
+            services,
             tree,
             bus,
             desk,

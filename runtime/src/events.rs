@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aios_actors::content::{AgentEvent, TaskEvent};
 use aios_protocols::Subject;
 use aios_protocols::ports::DataBus;
 use aios_protocols::subject::EventKind as SubjectKind;
 use aios_supervisor::{EventKind, SupervisionEvent};
+use aios_work::content::{AgentEvent, TaskEvent};
 use bytes::Bytes;
 use tokio::sync::broadcast;
 

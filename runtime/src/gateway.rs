@@ -4,20 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::AskError;
-use aios_actors::content::{
-    AgentEvent, GoalAnswer, GoalRequest, GoalStatus, TaskEvent, hex, ontology,
-};
-use aios_actors::macro_tier::goal::{Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits};
 use aios_protocols::ports::{BusError, DataBus, Subscription};
 use aios_protocols::subject::EventKind;
 use aios_protocols::{
     Content, ContentError, Draft, Performative, Printable, ProtocolName, Reason, Subject,
     SubjectPattern,
 };
-use aios_tools::{Artifact, ToolError, Workspace};
+use aios_tools::{ToolError, Workspace};
+use aios_work::content::{AgentEvent, Answer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
+use aios_work::{Artifact, Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits};
 use tokio::task::JoinHandle;
 
-use crate::answer::{Answer, MessageReport};
 use crate::config::Config;
 use crate::events::GoalEvent;
 use crate::metric;
@@ -322,10 +319,11 @@ async fn work(node: Node, request: GoalRequest, workspace: Workspace) -> Result<
         }
         other => GoalError::Unanswered(other),
     })?;
-    let goal: GoalAnswer = reply.content.read_json()?;
-    let spent: MessageReport = node.messages().since(messages);
-    let restarted = node.parts.restarts.count().saturating_sub(restarts);
-    let mut answer = Answer::new(goal, node.model(), spent, restarted, begun.elapsed());
+    let mut answer: Answer = reply.content.read_json()?;
+    answer.model = node.model();
+    answer.messages = node.messages().since(messages);
+    answer.restarts = node.parts.restarts.count().saturating_sub(restarts);
+    answer.duration_ms = begun.elapsed().as_secs_f64() * 1_000.0;
     if answer.status != GoalStatus::Failed {
         keep(&mut answer, &workspace)?;
     }

@@ -21,7 +21,6 @@ pub mod engines;
 pub mod metric;
 pub mod swarm;
 
-mod answer;
 mod boot;
 mod builder;
 mod events;
@@ -30,7 +29,7 @@ mod node;
 mod owner;
 mod view;
 
-pub use answer::{Answer, MessageReport, ModelReport};
+pub use aios_work::content::{Answer, MessageReport, ModelReport};
 pub use builder::{NodeBuilder, StartError};
 pub use config::Config;
 pub use events::GoalEvent;

@@ -14,7 +14,7 @@ pub const SWARM_LINK: &str = "aios_micro_link_total";
 pub fn describe() {
     aios_actors::recovery::breakers::metric::describe();
     metrics::describe_counter!(
-        aios_actors::macro_tier::memory_keeper::RESULTS_EVICTED_TOTAL,
+        aios_orchestrator::memory::RESULTS_EVICTED_TOTAL,
         "results of earlier goals that left because there were too many"
     );
     metrics::describe_counter!(GOALS_TOTAL, "goals that ended, by status");

@@ -12,12 +12,13 @@ use aios_bus::data::InProcessDataBus;
 use aios_bus::tensor::TensorPool;
 use aios_inference::{EngineHandle, ModelRole};
 use aios_micro::Population;
+use aios_orchestrator::Services;
 use aios_protocols::{AgentId, IdentityError, Party, Sealed, SigningIdentity};
 use aios_supervisor::{OrderError, Restart, SupervisorRef};
+use aios_work::content::{MessageReport, ModelReport};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::answer::{MessageReport, ModelReport};
 use crate::boot::SPAWNED;
 use crate::builder::NodeBuilder;
 use crate::config::Config;
@@ -41,6 +42,7 @@ pub struct Node {
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) system: AgentSystem,
+    pub(crate) services: Arc<Services>,
     pub(crate) tree: SupervisorRef,
     /// The agents that the node began with, by name.
     pub(crate) residents: BTreeSet<String>,
@@ -241,12 +243,24 @@ impl Node {
 
     /// Messages since the start.
     pub fn messages(&self) -> MessageReport {
-        self.parts.system.messages().into()
+        {
+            let counts = self.parts.system.messages();
+            MessageReport {
+                sent: counts.sent,
+                verified: counts.verified,
+                refused: counts.refused,
+            }
+        }
     }
 
     /// The world of this node's agents: directory, keys, audit, dead letters.
     pub fn system(&self) -> &AgentSystem {
         &self.parts.system
+    }
+
+    /// What the agents that carry goals share: packs, tools, policies, limits.
+    pub fn services(&self) -> &Services {
+        &self.parts.services
     }
 
     /// The memory that agents hand tensors over in; micro agents manage its slots.

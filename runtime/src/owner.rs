@@ -6,8 +6,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aios_actors::content::{hex, unhex};
 use aios_protocols::{IdentityError, PrincipalId, SigningIdentity};
+use aios_work::content::{hex, unhex};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 

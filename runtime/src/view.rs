@@ -1,11 +1,10 @@
 //! The read-only picture of a node that the command line, a dashboard and tests share.
 
-use aios_actors::agent::MessageCounts;
 use aios_actors::recovery::{BreakerView, DeadlockView};
 use aios_supervisor::TreeView;
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{MessageReport, ModelReport};
+use aios_work::content::{MessageReport, ModelReport};
 
 /// A node at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,14 +55,4 @@ pub(crate) fn agents(tree: &TreeView) -> Vec<AgentSeen> {
             }],
         })
         .collect()
-}
-
-impl From<MessageCounts> for MessageReport {
-    fn from(counts: MessageCounts) -> Self {
-        Self {
-            sent: counts.sent,
-            verified: counts.verified,
-            refused: counts.refused,
-        }
-    }
 }

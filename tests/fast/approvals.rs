@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aios_actors::agent::{Clock, ManualClock};
-use aios_actors::content::{GoalStatus, TaskStatus};
 use aios_actors::recovery::{ApprovalError, ApprovalStatus, Decision, decision_frame};
 use aios_protocols::{PrincipalId, Sealed, SigningIdentity, Timestamp};
 use aios_runtime::{Answer, Config, Goal, GoalEvent, Node};
 use aios_supervisor::Recourse;
+use aios_work::content::{GoalStatus, TaskStatus};
 
 use crate::faulty::{Effects, Fault, faulty, impatient, late};
 use crate::house::{example, pursue, soon};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use aios_actors::content::GoalStatus;
 use aios_runtime::{Goal, Node};
+use aios_work::content::GoalStatus;
 
 use crate::house::{example, node, pursue, soon};
 

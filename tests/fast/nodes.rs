@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
-use aios_actors::content::GoalStatus;
 use aios_runtime::{Goal, GoalError, Node, SpawnError, SpawnOptions};
 use aios_supervisor::Restart;
 use aios_tools::{Capability, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+use aios_work::content::GoalStatus;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, oneshot};

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, Clock, Context, Incoming, Snapshot, SystemClock};
 use aios_actors::async_trait;
-use aios_actors::content::{GoalAnswer, GoalRequest, GoalStatus, ontology};
 use aios_protocols::{Content, Draft, Performative, PrincipalId, ProtocolName, Timestamp};
 use aios_runtime::{Config, Goal, Node, SpawnOptions};
 use aios_supervisor::Restart;
+use aios_work::content::{Answer, GoalRequest, GoalStatus, ontology};
 use tokio::task::JoinSet;
 
 use crate::house::{example, soon};
@@ -192,7 +192,7 @@ async fn one(node: Node, number: u64, out: std::path::PathBuf) {
                 .protocol(ProtocolName::FipaRequest)
                 .ontology(ontology::GOAL);
             let reply = desk.ask("macro.interface", draft, PATIENCE).await.unwrap();
-            let answer: GoalAnswer = reply.content.read_json().unwrap();
+            let answer: Answer = reply.content.read_json().unwrap();
             assert_eq!(answer.status, GoalStatus::Approved, "{answer:?}");
         }
         _ => {

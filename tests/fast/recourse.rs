@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use aios_actors::content::{GoalStatus, TaskReport, TaskStatus};
 use aios_actors::recovery::{Decision, Ended, OverBudget};
 use aios_runtime::{Answer, Config, Goal, GoalEvent, Node};
 use aios_supervisor::Recourse;
 use aios_tools::{ToolError, Value};
+use aios_work::content::{GoalStatus, TaskReport, TaskStatus};
 
 use crate::faulty::{Fault, Spoil, faulty, faulty_or_wrong, impatient, late};
 use crate::house::{example, pursue, soon};

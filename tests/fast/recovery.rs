@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use aios_actors::content::{GoalStatus, TaskEvent, TaskStatus};
 use aios_runtime::{Answer, Goal, GoalEvent, Node};
 use aios_tools::{
     Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
     WriteRequest, Writer,
 };
+use aios_work::content::{GoalStatus, TaskEvent, TaskStatus};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 

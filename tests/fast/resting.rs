@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, Clock, Context, Incoming, ManualClock, TimerClock};
 use aios_actors::async_trait;
-use aios_actors::content::{GoalStatus, TaskStatus};
 use aios_actors::meso_tier::monitor::{HEALTH, Health};
 use aios_actors::recovery::breakers::BreakerEvent;
 use aios_actors::recovery::{BreakerView, service};
@@ -18,6 +17,7 @@ use aios_protocols::ports::Subscription;
 use aios_protocols::subject::EventKind;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, SubjectPattern, Timestamp};
 use aios_runtime::{Goal, Node, NodeBuilder, SpawnOptions};
+use aios_work::content::{GoalStatus, TaskStatus};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::faulty::{faulty, impatient, late};

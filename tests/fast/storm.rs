@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aios_actors::content::GoalStatus;
 use aios_runtime::{Goal, Node};
 use aios_tools::{
     Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
     WriteRequest, Writer,
 };
+use aios_work::content::GoalStatus;
 use tokio::task::JoinSet;
 
 use crate::house::{Chance, example, sturdy};

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use aios_actors::content::GoalStatus;
 use aios_runtime::Goal;
+use aios_work::content::GoalStatus;
 
 use crate::house::{node, pursue, soon};
 use crate::made_up::{Category, Dialect, Figure, Grain, Measure, PLAIN, Recipe};

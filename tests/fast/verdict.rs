@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
-use aios_actors::content::{
-    CriticReport, GoalAnswer, GoalRequest, GoalStatus, ValidationRequest, Work, hex, ontology,
-    unhex,
-};
-use aios_actors::macro_tier::critic::Evidence;
 use aios_actors::recovery::Spent;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
 use aios_runtime::{Goal, Node, SpawnOptions};
 use aios_tools::{Fact, Value};
+use aios_work::Evidence;
+use aios_work::content::{
+    Answer, CriticReport, GoalRequest, GoalStatus, Submission, ValidationRequest, hex, ontology,
+    unhex,
+};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::house::{pursue, soon};
@@ -63,9 +63,8 @@ struct Cheat {
     foreign: Arc<std::sync::Mutex<String>>,
 }
 
-fn answer(goal_id: &str, text: &str) -> GoalAnswer {
-    GoalAnswer {
-        goal_id: goal_id.to_owned(),
+fn answer(goal_id: &str, text: &str) -> Answer {
+    Answer {
         status: GoalStatus::Partial,
         answer: text.to_owned(),
         facts: vec![Fact {
@@ -74,23 +73,16 @@ fn answer(goal_id: &str, text: &str) -> GoalAnswer {
             unit: None,
             source: "sales.csv: SELECT sum(revenue) FROM data".to_owned(),
         }],
-        artifacts: Vec::new(),
-        tasks: Vec::new(),
-        critic: CriticReport::default(),
         gaps: vec!["the regions are missing".to_owned()],
-        waits_for: Vec::new(),
-        spent: Spent::default(),
-        ended_by: None,
-        reason: None,
-        verdict: String::new(),
+        ..Answer::none(goal_id)
     }
 }
 
 /// The critic's reply: its frame is the proof.
-async fn judged(answer: &GoalAnswer, ctx: &Context) -> Result<Trusted, AgentError> {
+async fn judged(answer: &Answer, ctx: &Context) -> Result<Trusted, AgentError> {
     let evidence = serde_json::json!({ "goal": "What is the total revenue?", "facts": answer.facts, "measures": ["revenue"] });
     let evidence: Evidence = serde_json::from_value(evidence)?;
-    let work = Work::Answer {
+    let work = Submission::Answer {
         answer: Box::new(answer.clone()),
         evidence: Box::new(evidence),
     };
@@ -113,7 +105,7 @@ impl Agent for Cheat {
         let verdict = judged(&honest, ctx).await?;
         let frame = hex(verdict.sealed().as_bytes());
         let _ = self.verdicts.send(frame.clone());
-        let mut given = GoalAnswer {
+        let mut given = Answer {
             verdict: frame,
             ..honest
         };

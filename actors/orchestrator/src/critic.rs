@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use aios_inference::EmbedRequest;
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
 use aios_tools::{
-    Artifact, CancelFlag, Capabilities, Capability, InputFile, ToolCall, ToolError,
-    Toolbox, read_regular,
+    Artifact, CancelFlag, Capabilities, Capability, InputFile, ToolCall, ToolError, Toolbox,
+    read_regular,
 };
 use async_trait::async_trait;
 use serde_json::Value;

@@ -14,12 +14,12 @@ pub mod guarded;
 pub mod policy;
 pub mod waits;
 
+pub use aios_work::{Ended, Looping, OverBudget, Spent};
 pub use approvals::{
     APPROVAL, Approval, ApprovalError, ApprovalStatus, Approvals, Decision, Question,
     decision_frame,
 };
 pub use breakers::{BreakerView, Breakers, Pass, Resting, service};
-pub use aios_work::{Ended, Looping, OverBudget, Spent};
 pub use budget::{Allowance, Budget, Budgets, Hold, NoBudget, tool_key};
 pub use decision::{FailureKind, Next, RetryState};
 pub use guard::Trajectory;

@@ -2,10 +2,8 @@
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
 
 mod door;
-mod goals;
 mod house;
 mod jade;
-mod kept;
 mod life;
 mod protocols;
 mod recovery;

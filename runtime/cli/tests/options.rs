@@ -10,7 +10,6 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aios_actors::content::GoalStatus;
 use aios_actors::recovery::{BackoffKind, Ended, OverBudget, TaskPolicy};
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
 use aios_inference::Engine;
@@ -19,6 +18,7 @@ use aios_runtime::config::{Config, EngineChoice, Sources};
 use aios_runtime::{Answer, Goal, Node, engines};
 use aios_supervisor::{Recourse, TreeView};
 use aios_tools::{Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox};
+use aios_work::content::GoalStatus;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -207,7 +207,7 @@ fn rows() -> Vec<Row> {
             },
         ),
         row("storage.results", "7", &["0", "10001", "some"], |config| {
-            shows(config, |node| node.system().results() == 7)
+            shows(config, |node| node.services().settings().results == 7)
         }),
         row("model.engine", "burn", &["", "Burn", "gpt"], |config| {
             Box::pin(async move {
@@ -253,7 +253,7 @@ fn rows() -> Vec<Row> {
             "model.price_micros",
             "9",
             &["-1", "free", "1000000000001"],
-            |config| shows(config, |node| node.system().price_micros() == 9),
+            |config| shows(config, |node| node.services().settings().price_micros == 9),
         ),
         row("agents.executors", "5", &["0", "65", "2.5"], |config| {
             shows(config, |node| {
@@ -459,7 +459,7 @@ const DEEP: &str =
 fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
     Box::pin(async move {
         let node = built(config).await;
-        let policies = node.system().recovery();
+        let policies = &node.services().settings().policies;
         let actions = [
             "read_file",
             "profile_table",

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use aios_actors::content::{
-    GoalAnswer, GoalRequest, Judgement, LeaseRequest, LookupRequest, RecallRequest,
-    RememberRequest, TaskEvent, TaskOrder, TaskResult, ValidationRequest,
-};
-use aios_actors::macro_tier::critic::{Evidence, assess};
-use aios_actors::macro_tier::goal::{Goal, GoalLimits};
-use aios_actors::macro_tier::plan::{Plan, PlanLimits};
-use aios_actors::macro_tier::planner::{ACTIONS, analyse, build, question};
+use aios_languages::english::assess;
 use aios_runtime::Config;
 use aios_runtime::config::Sources;
 use aios_runtime::door::Request;
+use aios_tables::plan::{TOOLS, analyse, build, question};
+use aios_work::Evidence;
+use aios_work::content::{
+    Answer, GoalRequest, Judgement, LeaseRequest, LookupRequest, RecallRequest, RememberRequest,
+    TaskEvent, TaskOrder, TaskResult, ValidationRequest,
+};
+use aios_work::{Goal, GoalLimits};
+use aios_work::{Plan, PlanLimits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -37,11 +38,11 @@ pub fn contract(data: &[u8]) {
         assert!(!goal.text().chars().any(char::is_control));
     }
     if let Some(plan) = same_again::<Plan>(data)
-        && plan.check(&ACTIONS, &PlanLimits::default()).is_ok()
+        && plan.check(Some(&TOOLS), &PlanLimits::default()).is_ok()
     {
         gone_through(&plan);
     }
-    if let Some(answer) = same_again::<GoalAnswer>(data) {
+    if let Some(answer) = same_again::<Answer>(data) {
         assert_eq!(answer.digest(), answer.digest());
     }
     same_again::<GoalRequest>(data);
@@ -87,7 +88,7 @@ pub fn goal(data: &[u8]) {
     for table in [Some(&table), None] {
         let analysis = analyse(&goal, table, None);
         let plan = build(&goal, &analysis);
-        if let Err(error) = plan.check(&ACTIONS, &PlanLimits::default()) {
+        if let Err(error) = plan.check(Some(&TOOLS), &PlanLimits::default()) {
             panic!("the planner's own plan is refused: {error}");
         }
         gone_through(&plan);

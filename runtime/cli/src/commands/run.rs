@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aios_actors::content::{AgentEvent, GoalStatus, TaskEvent};
 use aios_inference::EngineFactory;
 use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 use aios_runtime::config::{Config, EngineChoice};
 use aios_runtime::{Answer, Goal, GoalEvent, Node, engines};
 use aios_tools::shown;
+use aios_work::content::{AgentEvent, GoalStatus, TaskEvent};
 
 use crate::arguments::Run;
 use crate::console::{self, Redraw, Screen};

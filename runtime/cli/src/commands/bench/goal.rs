@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aios_actors::content::GoalStatus;
 use aios_bench::{Bar, BenchError, Report, Samples};
 use aios_inference::{
     Capabilities, EmbedRequest, Embedding, Engine, EngineError, EngineFactory, Health,
@@ -19,6 +18,7 @@ use aios_runtime::{Goal, Node, engines};
 use aios_tools::{
     Capabilities as Granted, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox,
 };
+use aios_work::content::GoalStatus;
 
 use super::failed;
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use aios_actors::agent::AgentOptions;
-use aios_actors::content::{RememberRequest, ontology};
-use aios_actors::macro_tier;
 use aios_memory::{GoalResults, InMemoryStore, Store};
+use aios_orchestrator::{Packs, Services, Settings, team};
 use aios_protocols::{AgentId, Content, Draft, Performative, ProtocolName};
 use aios_tools::Toolbox;
+use aios_work::content::{RememberRequest, ontology};
 
 use crate::house::{House, PATIENCE};
 
@@ -26,8 +26,14 @@ async fn remembered(house: &House, keeper: &AgentId, goal: &str) {
 #[tokio::test(start_paused = true)]
 async fn results_of_earlier_goals_are_bounded_and_one_that_left_is_kept_when_it_comes_again() {
     let store: Arc<dyn Store> = Arc::new(InMemoryStore::default());
-    let house = House::with(Arc::clone(&store), |world| world.results(2)).await;
-    macro_tier::team::enlist(house.system.factories(), &Arc::new(Toolbox::standard(None)));
+    let house = House::with_store(Arc::clone(&store)).await;
+    let settings = Settings {
+        results: 2,
+        ..Settings::default()
+    };
+    let tools = Arc::new(Toolbox::standard(None));
+    let services = Services::new(&house.system, Packs::none(), tools, settings);
+    team::enlist(house.system.factories(), &services);
     let (keeper, _) = house
         .system
         .spawn("macro.memory", &house.supervisor, AgentOptions::default())

@@ -6,11 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aios_actors::agent::{AgentOptions, AgentState, AskError, Context};
-use aios_actors::content::{GoalAnswer, GoalRequest, GoalStatus, ontology};
 use aios_actors::recovery::approvals::Owner;
 use aios_actors::recovery::{ApprovalStatus, Budget, Decision, NoBudget, Policies, decision_frame};
-use aios_actors::{AgentSystem, macro_tier, meso_tier};
+use aios_actors::{AgentSystem, meso_tier};
 use aios_memory::{InMemoryStore, Store, StoreError, Swap};
+use aios_orchestrator::{Packs, Services, Settings, team};
 use aios_protocols::{
     AgentId, Content, Draft, Performative, PrincipalId, ProtocolName, SigningIdentity,
 };
@@ -19,6 +19,7 @@ use aios_tools::{
     Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
     WriteRequest, Writer,
 };
+use aios_work::content::{Answer, GoalRequest, GoalStatus, ontology};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -84,10 +85,7 @@ impl Team {
         let mut policies = Policies::default();
         policies.read_file.retries = 0;
         policies.read_file.then = then;
-        let house = House::with(store, |world| {
-            world.recovery(policies).owner(Owner::of(&owner))
-        })
-        .await;
+        let house = House::with(store, |world| world.owner(Owner::of(&owner))).await;
         let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
         let mut behind = Toolbox::new();
         for spec in tools.specs() {
@@ -98,7 +96,15 @@ impl Team {
             }));
         }
         meso_tier::team::enlist(house.system.factories());
-        macro_tier::team::enlist(house.system.factories(), &Arc::new(behind));
+        let packs = Packs::none()
+            .with(aios_languages::pack())
+            .with(aios_tables::Tables::pack());
+        let settings = Settings {
+            policies,
+            ..Settings::default()
+        };
+        let services = Services::new(&house.system, packs, Arc::new(behind), settings);
+        team::enlist(house.system.factories(), &services);
         let mut planner = None;
         for role in [
             "meso.registry",
@@ -127,7 +133,7 @@ impl Team {
         self.folder.path().join("notes.md")
     }
 
-    fn ask(&self, goal: &str, deadline: Duration) -> JoinHandle<Result<GoalAnswer, AskError>> {
+    fn ask(&self, goal: &str, deadline: Duration) -> JoinHandle<Result<Answer, AskError>> {
         self.ask_with(goal, deadline, |_| {})
     }
 
@@ -137,7 +143,7 @@ impl Team {
         goal: &str,
         deadline: Duration,
         change: impl FnOnce(&mut GoalRequest),
-    ) -> JoinHandle<Result<GoalAnswer, AskError>> {
+    ) -> JoinHandle<Result<Answer, AskError>> {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         let mut request = GoalRequest {
             goal_id: goal.to_owned(),
