@@ -292,9 +292,9 @@ mod tests {
         )
         .unwrap();
         let mut expected = Policies::default();
-        expected.chart.then = aios_supervisor::Recourse::Human;
-        expected.read_file.retries = 1;
-        expected.sql.backoff = aios_actors::recovery::BackoffKind::Linear;
+        expected.of_mut("chart").then = aios_supervisor::Recourse::Human;
+        expected.of_mut("read_file").retries = 1;
+        expected.of_mut("sql").backoff = aios_actors::recovery::BackoffKind::Linear;
         assert_eq!(config.recovery, expected);
     }
 

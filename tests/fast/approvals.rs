@@ -34,7 +34,7 @@ fn goal(out: &Path) -> Goal {
 /// A node that asks a human about queries, and whose growth query is broken.
 async fn house(storage: Option<&Path>, deadline_ms: u64, clock: Option<Arc<ManualClock>>) -> House {
     let mut config: Config = impatient();
-    config.recovery.sql.then = Recourse::Human;
+    config.recovery.of_mut("sql").then = Recourse::Human;
     config.goal.deadline_ms = deadline_ms;
     // A plan must fit its goal; four tasks of this one follow each other.
     config.goal.task_deadline_ms = 1_200;

@@ -98,11 +98,11 @@ pub(crate) fn late() -> Option<ToolError> {
 pub(crate) fn impatient() -> Config {
     let mut config = Config::default();
     for policy in [
-        &mut config.recovery.read_file,
-        &mut config.recovery.profile_table,
-        &mut config.recovery.sql,
-        &mut config.recovery.chart,
-        &mut config.recovery.write_text,
+        config.recovery.of_mut("read_file"),
+        config.recovery.of_mut("profile_table"),
+        config.recovery.of_mut("sql"),
+        config.recovery.of_mut("chart"),
+        config.recovery.of_mut("write_text"),
     ] {
         policy.retries = 0;
     }

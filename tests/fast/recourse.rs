@@ -47,8 +47,8 @@ async fn answer(config: Config, fault: Fault) -> Answer {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retries_follow_the_policy_and_a_passing_fault_passes() {
     let mut config = impatient();
-    config.recovery.sql.retries = 2;
-    config.recovery.sql.first_ms = 1;
+    config.recovery.of_mut("sql").retries = 2;
+    config.recovery.of_mut("sql").first_ms = 1;
     let failures = Arc::new(AtomicU32::new(2));
     let left = Arc::clone(&failures);
     let answer = answer(
@@ -146,7 +146,7 @@ async fn arithmetic_needs_nobody_at_the_bottom() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_cannot_be_seen_leaves_the_plan_that_needs_nothing() {
     let mut config = impatient();
-    config.recovery.profile_table.then = Recourse::ReplanAndSimplify;
+    config.recovery.of_mut("profile_table").then = Recourse::ReplanAndSimplify;
     let answer = answer(config, always("t0")).await;
     assert_eq!(answer.status, GoalStatus::Partial, "{answer:?}");
     assert!(
@@ -163,7 +163,7 @@ async fn a_table_that_cannot_be_seen_leaves_the_plan_that_needs_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn partial_names_the_gap_at_once() {
     let mut config = impatient();
-    config.recovery.sql.then = Recourse::Partial;
+    config.recovery.of_mut("sql").then = Recourse::Partial;
     let answer = answer(config, always("growth")).await;
     assert_eq!(answer.status, GoalStatus::Partial);
     assert_eq!(report(&answer, "growth").status, TaskStatus::Failed);
@@ -181,8 +181,8 @@ async fn partial_names_the_gap_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_is_not_tried_again() {
     let mut config = impatient();
-    config.recovery.sql.retries = 5;
-    config.recovery.sql.then = Recourse::Partial;
+    config.recovery.of_mut("sql").retries = 5;
+    config.recovery.of_mut("sql").then = Recourse::Partial;
     let answer = answer(
         config,
         Arc::new(|asked| (asked == "growth").then(|| ToolError::Sql("no such column".to_owned()))),
@@ -200,8 +200,8 @@ async fn bad_input_is_not_tried_again() {
 async fn what_was_accepted_before_is_used_again_and_marked_with_its_age() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = impatient();
-    config.recovery.sql.then = Recourse::Cached;
-    config.recovery.chart.then = Recourse::Cached;
+    config.recovery.of_mut("sql").then = Recourse::Cached;
+    config.recovery.of_mut("chart").then = Recourse::Cached;
     let broken = Arc::new(AtomicBool::new(false));
     let fault: Fault = {
         let broken = Arc::clone(&broken);
@@ -262,7 +262,7 @@ async fn what_was_accepted_before_is_used_again_and_marked_with_its_age() {
 async fn delegated_is_done_by_another_executor_than_the_one_that_failed() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = impatient();
-    config.recovery.sql.then = Recourse::Delegate;
+    config.recovery.of_mut("sql").then = Recourse::Delegate;
     let failed = Arc::new(AtomicBool::new(false));
     let (builder, effects) = faulty(
         config,
@@ -299,7 +299,7 @@ async fn what_the_critic_rejected_is_done_anew_and_not_given_again() {
     for (then, name) in [(Recourse::Delegate, "delegated"), (Recourse::Human, "ap-")] {
         let folder = tempfile::tempdir().unwrap();
         let mut config = impatient();
-        config.recovery.sql.then = then;
+        config.recovery.of_mut("sql").then = then;
         // Three attempts are made before somebody else is looked for.
         config.agents.executors = 4;
         // Wrong as long as it is asked for under the first name; the Critic recomputes and sees it.
@@ -348,7 +348,7 @@ async fn what_the_critic_rejected_is_done_anew_and_not_given_again() {
 async fn a_run_that_goes_round_in_circles_ends_with_a_reason_that_can_be_matched() {
     let mut config = impatient();
     // The Critic rejects every executor's result, so the same query is made again and again.
-    config.recovery.sql.then = Recourse::Delegate;
+    config.recovery.of_mut("sql").then = Recourse::Delegate;
     config.agents.executors = 24;
     let spoil: Spoil = Arc::new(|asked, output| {
         if asked.starts_with("totals") {
@@ -388,7 +388,7 @@ async fn a_failure_names_its_agent_once_and_what_nobody_made_names_none() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = impatient();
     // Nothing is kept yet, so this way out fails too.
-    config.recovery.sql.then = Recourse::Cached;
+    config.recovery.of_mut("sql").then = Recourse::Cached;
     let (builder, _) = faulty(config, always("growth"));
     let node = builder.start().await.unwrap();
     let mut named = 0;
@@ -436,8 +436,8 @@ async fn a_tool_that_sleeps_past_the_goals_deadline_costs_its_own_result_alone()
     config.goal.deadline_ms = 8_000;
     // Four tasks of this plan follow each other; retries would go on for hours.
     config.goal.task_deadline_ms = 1_500;
-    config.recovery.sql.retries = 20;
-    config.recovery.sql.first_ms = 1;
+    config.recovery.of_mut("sql").retries = 20;
+    config.recovery.of_mut("sql").first_ms = 1;
     let awake = Arc::new(AtomicBool::new(false));
     let fault: Fault = {
         let awake = Arc::clone(&awake);

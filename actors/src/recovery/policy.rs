@@ -1,5 +1,6 @@
 //! One recovery policy per kind of task, as it stands in the configuration.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aios_supervisor::{Recourse, RetryBackoff, RetryPolicy};
@@ -43,20 +44,27 @@ pub struct TaskPolicy {
 }
 
 impl Default for TaskPolicy {
-    /// Three retries after 1, 2 and 4 seconds, 30 seconds an attempt, then something simpler.
     fn default() -> Self {
-        Self {
-            retries: 3,
-            backoff: BackoffKind::Exponential,
-            first_ms: 1_000,
-            max_ms: 30_000,
-            attempt_timeout_ms: 30_000,
-            then: Recourse::ReplanAndSimplify,
-        }
+        Self::USUAL
     }
 }
 
 impl TaskPolicy {
+    /// Three retries after 1, 2 and 4 seconds, 30 seconds an attempt, then something simpler.
+    pub const USUAL: Self = Self {
+        retries: 3,
+        backoff: BackoffKind::Exponential,
+        first_ms: 1_000,
+        max_ms: 30_000,
+        attempt_timeout_ms: 30_000,
+        then: Recourse::ReplanAndSimplify,
+    };
+    /// The same for a tool that looks at a file: nothing is simpler, but what was seen in the same file before is as good.
+    pub const LOOK: Self = Self {
+        then: Recourse::Cached,
+        ..Self::USUAL
+    };
+
     /// In the words of the supervisor crate.
     #[must_use]
     pub fn retry(&self) -> RetryPolicy {
@@ -75,48 +83,22 @@ impl TaskPolicy {
     }
 }
 
-/// The policies of a node, by the action of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Policies {
-    /// Reading a document.
-    pub read_file: TaskPolicy,
-    /// Looking at a table.
-    pub profile_table: TaskPolicy,
-    /// Asking a table.
-    pub sql: TaskPolicy,
-    /// Drawing.
-    pub chart: TaskPolicy,
-    /// Having the model write.
-    pub write_text: TaskPolicy,
-    /// Any other action.
-    pub default: TaskPolicy,
-}
+/// The policies of a node, by the tool of a task. What is said under `default` holds for every tool that has no policy of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Policies(BTreeMap<String, TaskPolicy>);
 
-impl Default for Policies {
-    fn default() -> Self {
-        // Nothing is simpler than to look at a file; what was seen in the same file before is as good.
-        let look = TaskPolicy {
-            then: Recourse::Cached,
-            ..TaskPolicy::default()
-        };
-        Self {
-            read_file: look.clone(),
-            profile_table: look,
-            sql: TaskPolicy::default(),
-            chart: TaskPolicy::default(),
-            write_text: TaskPolicy::default(),
-            default: TaskPolicy::default(),
-        }
-    }
-}
+/// The name of the policy for tools without one of their own.
+const DEFAULT: &str = "default";
+/// What holds where nothing is said.
+static UNSAID: TaskPolicy = TaskPolicy::USUAL;
 
 /// A number outside what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("recovery.{kind}.{setting} is {asked}, allowed is {allowed}")]
 pub struct PolicyError {
     /// The kind of task.
-    pub kind: &'static str,
+    pub kind: String,
     /// The setting.
     pub setting: &'static str,
     /// What was asked for.
@@ -126,17 +108,25 @@ pub struct PolicyError {
 }
 
 impl Policies {
-    /// The policy for tasks of this action.
+    /// The policy for tasks of this tool.
     #[must_use]
-    pub fn of(&self, action: &str) -> &TaskPolicy {
-        match action {
-            "read_file" => &self.read_file,
-            "profile_table" => &self.profile_table,
-            "sql" => &self.sql,
-            "chart" => &self.chart,
-            "write_text" => &self.write_text,
-            _ => &self.default,
-        }
+    pub fn of(&self, tool: &str) -> &TaskPolicy {
+        self.0
+            .get(tool)
+            .or_else(|| self.0.get(DEFAULT))
+            .unwrap_or(&UNSAID)
+    }
+
+    /// The policy for tasks of this tool, to be changed. One that has none begins with what held for it so far.
+    pub fn of_mut(&mut self, tool: &str) -> &mut TaskPolicy {
+        let so_far = self.of(tool).clone();
+        self.0.entry(tool.to_owned()).or_insert(so_far)
+    }
+
+    /// The tools that have a policy of their own.
+    pub fn tools(&self) -> impl Iterator<Item = &str> {
+        let named = self.0.keys().map(String::as_str);
+        named.filter(|name| *name != DEFAULT)
     }
 
     /// Whether every number is inside its range.
@@ -144,14 +134,7 @@ impl Policies {
     /// # Errors
     /// The first that is not.
     pub fn check(&self) -> Result<(), PolicyError> {
-        for (kind, policy) in [
-            ("read_file", &self.read_file),
-            ("profile_table", &self.profile_table),
-            ("sql", &self.sql),
-            ("chart", &self.chart),
-            ("write_text", &self.write_text),
-            ("default", &self.default),
-        ] {
+        for (kind, policy) in &self.0 {
             let ranges = [
                 ("retries", policy.retries.into(), 0, RETRIES_MAX.into()),
                 ("first_ms", policy.first_ms, 0, WAIT_MAX_MS),
@@ -166,7 +149,7 @@ impl Policies {
             for (setting, asked, least, most) in ranges {
                 if !(least..=most).contains(&asked) {
                     return Err(PolicyError {
-                        kind,
+                        kind: kind.clone(),
                         setting,
                         asked,
                         allowed: format!("{least} to {most}"),
@@ -188,19 +171,19 @@ mod tests {
         type Row = (fn(&mut Policies), &'static str);
         let rows: [Row; 4] = [
             (
-                |p| p.sql.retries = 21,
+                |p| p.of_mut("sql").retries = 21,
                 "recovery.sql.retries is 21, allowed is 0 to 20",
             ),
             (
-                |p| p.chart.max_ms = 999,
+                |p| p.of_mut("chart").max_ms = 999,
                 "recovery.chart.max_ms is 999, allowed is 1000 to 600000",
             ),
             (
-                |p| p.default.first_ms = 700_000,
+                |p| p.of_mut("default").first_ms = 700_000,
                 "recovery.default.first_ms is 700000",
             ),
             (
-                |p| p.write_text.attempt_timeout_ms = 1,
+                |p| p.of_mut("write_text").attempt_timeout_ms = 1,
                 "recovery.write_text.attempt_timeout_ms is 1, allowed is 10 to 3600000",
             ),
         ];
@@ -215,7 +198,8 @@ mod tests {
     #[test]
     fn an_action_nobody_declared_goes_by_the_default() {
         let mut policies = Policies::default();
-        policies.default.retries = 7;
+        policies.of_mut("sql").retries = 3;
+        policies.of_mut("default").retries = 7;
         assert_eq!(policies.of("fetch").retries, 7);
         assert_eq!(policies.of("sql").retries, 3);
     }

@@ -135,8 +135,8 @@ async fn probed(config: Config, falls: bool) -> Vec<Duration> {
         falls,
     };
     let mut config = config;
-    config.recovery.read_file.retries = 0;
-    config.recovery.read_file.then = Recourse::Partial;
+    config.recovery.of_mut("read_file").retries = 0;
+    config.recovery.of_mut("read_file").then = Recourse::Partial;
     let builder = Node::builder().config(config).tool(Arc::new(probe));
     let node = builder.start().await.unwrap();
     let goal = Goal::new("Summarise the notes")

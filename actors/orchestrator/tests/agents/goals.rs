@@ -83,8 +83,8 @@ impl Team {
         let owner: PrincipalId = "user:owner@local".parse().unwrap();
         let owner = Arc::new(SigningIdentity::from_seed(owner, [9; 32]));
         let mut policies = Policies::default();
-        policies.read_file.retries = 0;
-        policies.read_file.then = then;
+        policies.of_mut("read_file").retries = 0;
+        policies.of_mut("read_file").then = then;
         let house = House::with(store, |world| world.owner(Owner::of(&owner))).await;
         let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
         let mut behind = Toolbox::new();
