@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use aios_tools::{Artifact, Capability, Fact, InputFile, ToolOutput};
+use aios_work::{Artifact, Capability, Fact, InputFile, ToolOutput};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aios_actors::content::{CriticReport, GoalAnswer, GoalStatus, TaskReport};
 use aios_actors::recovery::{Ended, Spent};
-use aios_tools::{Artifact, Fact};
+use aios_work::{Artifact, Fact};
 use serde::{Deserialize, Serialize};
 
 /// A finished goal. Serialised, this is the object that `aios run --json` prints.

@@ -13,7 +13,8 @@ use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{IdentityError, PrincipalId, TenantId};
 use aios_supervisor::Supervisor;
-use aios_tools::{Tool, Toolbox};
+use aios_tools::{Toolbox, Workspaces};
+use aios_work::Tool;
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
@@ -194,17 +195,16 @@ impl NodeBuilder {
         }
         let system = world.build();
 
-        let mut tools =
-            Toolbox::standard(Some(Arc::new(ModelWriter::new(engine.clone(), &system))));
-        for tool in self.tools {
-            tools.register(tool);
-        }
         let megabytes = |count: u64| count.saturating_mul(1 << 20);
         let limits = aios_tools::Limits {
             memory_bytes: megabytes(config.tools.memory_mb),
             ..aios_tools::Limits::default()
         };
-        let tools = tools.with_limits(limits, megabytes(config.tools.node_memory_mb));
+        let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
+        let writer = Arc::new(ModelWriter::new(engine.clone(), &system));
+        let tools = Toolbox::standard(&workspaces, Some(writer))
+            .with(aios_tools::tables_pack::tools(&workspaces))
+            .with(self.tools);
         boot::enlist(&system, &Arc::new(tools));
         for recruit in self.recruits {
             recruit(system.factories());

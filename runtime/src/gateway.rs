@@ -14,7 +14,8 @@ use aios_protocols::{
     Content, ContentError, Draft, Performative, Printable, ProtocolName, Reason, Subject,
     SubjectPattern,
 };
-use aios_tools::{Artifact, ToolError, Workspace};
+use aios_tools::{Workspace, WorkspaceError};
+use aios_work::Artifact;
 use tokio::task::JoinHandle;
 
 use crate::answer::{Answer, MessageReport};
@@ -47,7 +48,7 @@ pub enum GoalError {
     Goal(#[from] GoalRefused),
     /// A file cannot be worked on.
     #[error(transparent)]
-    File(#[from] ToolError),
+    File(#[from] WorkspaceError),
     /// A path that is not Unicode cannot travel in a message.
     #[error("the path {} is not Unicode; rename it", .0.display())]
     Path(PathBuf),

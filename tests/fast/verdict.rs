@@ -15,7 +15,7 @@ use aios_actors::macro_tier::critic::Evidence;
 use aios_actors::recovery::Spent;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
 use aios_runtime::{Goal, Node, SpawnOptions};
-use aios_tools::{Fact, Value};
+use aios_work::{Fact, Value};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::house::{pursue, soon};

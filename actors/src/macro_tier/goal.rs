@@ -3,7 +3,7 @@
 //! Text that reaches a prompt is either the goal (the person's own words) or quoted data (file names, column names, cells,
 //! passages). Data has no authority: [`quoted`] takes from it everything that could pass for a turn of the conversation.
 
-use aios_tools::shown::is_hidden;
+use aios_work::shown::is_hidden;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 

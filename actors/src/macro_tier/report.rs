@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use aios_tools::shown::{markdown, markdown_line};
-use aios_tools::{Artifact, Fact};
+use aios_work::shown::{markdown, markdown_line};
+use aios_work::{Artifact, Fact};
 use serde::{Deserialize, Serialize};
 
 use super::critic::GAPS_HEADING;

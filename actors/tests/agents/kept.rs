@@ -27,7 +27,7 @@ async fn remembered(house: &House, keeper: &AgentId, goal: &str) {
 async fn results_of_earlier_goals_are_bounded_and_one_that_left_is_kept_when_it_comes_again() {
     let store: Arc<dyn Store> = Arc::new(InMemoryStore::default());
     let house = House::with(Arc::clone(&store), |world| world.results(2)).await;
-    macro_tier::team::enlist(house.system.factories(), &Arc::new(Toolbox::standard(None)));
+    macro_tier::team::enlist(house.system.factories(), &Arc::new(Toolbox::default()));
     let (keeper, _) = house
         .system
         .spawn("macro.memory", &house.supervisor, AgentOptions::default())

@@ -5,32 +5,32 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use aios_tools::{
-    CancelFlag, Capabilities, ColumnKind, TableProfile, ToolCall, Toolbox, Workspace,
-};
+use aios_tools::{ColumnKind, OnDisk, TableProfile, Toolbox, Workspaces, tables_pack};
+use aios_work::{InputFile, ToolCall};
 use serde_json::{Value, json};
 
-fn main() -> Result<(), Box<dyn Error>> {
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
     let file = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "docs/examples/q3_sales.csv".to_owned());
-    let workspace = Workspace::new(&[&file], "target/example-profile")?;
-    let toolbox = Toolbox::standard(None);
-    let cancel = CancelFlag::new();
-    let ask = |tool: &str, args: Value| {
+    let inputs = InputFile::all(&[&file])?;
+    let workspaces = Workspaces::default();
+    let toolbox = Toolbox::new(&workspaces).with(tables_pack::tools(&workspaces));
+    let ask = async |tool: &str, args: Value| {
         let deadline = Instant::now() + Duration::from_secs(30);
         let call = ToolCall {
-            args: &args,
-            idempotency_key: "example",
-            workspace: &workspace,
-            cancel: &cancel,
-            deadline,
+            idempotency_key: "example".to_owned(),
+            inputs: inputs.clone(),
+            out_dir: "target/example-profile".to_owned(),
+            ..ToolCall::new(args, deadline)
         };
-        toolbox.call(tool, &Capabilities::all(), &call)
+        toolbox.call(tool, &toolbox.needs(), call).await
     };
     let mut out = io::stdout().lock();
 
-    let profile: TableProfile = serde_json::from_value(ask("profile_table", json!({}))?.value)?;
+    let profile: TableProfile =
+        serde_json::from_value(ask("profile_table", json!({})).await?.value)?;
     writeln!(out, "{}: {} rows", profile.file, profile.rows)?;
     for column in &profile.columns {
         writeln!(
@@ -65,7 +65,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let totals = ask(
         "sql",
         json!({"query": query, "facts": {"name": format!("{} of {{label}}", measure.name), "value": "total"}}),
-    )?;
+    )
+    .await?;
     for fact in &totals.facts {
         writeln!(out, "{} = {}", fact.name, fact.value)?;
     }
@@ -73,7 +74,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let chart = ask(
         "chart",
         json!({"kind": "bar", "title": title, "y_label": measure.name, "series": [{"points": totals.value["rows"]}]}),
-    )?;
+    )
+    .await?;
     for artifact in &chart.artifacts {
         writeln!(out, "{}: {}", artifact.path.display(), artifact.description)?;
     }

@@ -7,8 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::ToolError;
-use crate::table::Check;
+use crate::{Check, Error};
 
 /// How long a waiter sleeps between two looks at its clock, unless it is woken first.
 const LOOK: Duration = Duration::from_millis(20);
@@ -87,7 +86,7 @@ impl<V> Default for Entry<V> {
 
 impl<V> Entry<V> {
     /// Waits for the turn, as long as `check` allows.
-    pub(crate) fn take(&self, check: Check<'_>) -> Result<Turn<'_, V>, ToolError> {
+    pub(crate) fn take(&self, check: Check<'_>) -> Result<Turn<'_, V>, Error> {
         let mut state = lock(&self.state);
         while state.taken {
             check()?;
@@ -139,7 +138,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use aios_work::Stopped;
+
     use super::*;
+    use crate::WorkspaceError;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
@@ -183,8 +185,10 @@ mod tests {
         let entry: Entry<u8> = Entry::default();
         let _held = entry.take(&|| Ok(())).unwrap();
         assert!(matches!(
-            entry.take(&|| Err(ToolError::Cancelled)),
-            Err(ToolError::Cancelled)
+            entry.take(&|| Err(Stopped::Cancelled)),
+            Err(Error::Workspace(WorkspaceError::Stopped(
+                Stopped::Cancelled
+            )))
         ));
     }
 }

@@ -1,8 +1,7 @@
 //! What a look at a table tells: its columns, their kinds, and every assumption that was made to read it.
 
+use aios_work::Value;
 use serde::{Deserialize, Serialize};
-
-use crate::Value;
 
 /// A table as it was understood. Small: it travels to the planner, the data does not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

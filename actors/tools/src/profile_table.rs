@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use aios_work::{Capability, Effect, Fact, ToolCall, ToolError, ToolOutput, ToolSpec, Value};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::tables::Tables;
-use crate::{Capability, Fact, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, args};
+use crate::{BlockingTool, Workspace, args};
 
 const NAME: &str = "profile_table";
 
@@ -21,13 +22,27 @@ struct Args {
     file: Option<String>,
 }
 
-impl Tool for ProfileTable {
+impl BlockingTool for ProfileTable {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: NAME,
-            description: "Reads a CSV or TSV file and tells its rows, columns, kinds, formats, extremes and oddities.",
-            capability: Capability::ReadFiles,
-            args_schema: json!({
+            name: NAME.to_owned(),
+            description: "Reads a CSV or TSV file and tells its rows, columns, kinds, formats, extremes and oddities.".to_owned(),
+            needs: [Capability::FILES_READ].into(),
+            effect: Effect::Pure,
+            output: json!({
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string"},
+                    "rows": {"type": "integer"},
+                    "columns": {"type": "array", "items": {"type": "object", "description": "name, kind, missing, distinct, min, max, examples and how its cells are written"}},
+                    "separator": {"type": "string"},
+                    "header": {"type": "boolean"},
+                    "encoding": {"type": "string"},
+                    "warnings": {"type": "array", "items": {"type": "string"}}
+                },
+                "required": ["file", "rows", "columns", "separator", "header", "encoding", "warnings"]
+            }),
+            input: json!({
                 "type": "object",
                 "properties": {"file": {"type": "string", "description": "name of an input file; may be left out if there is only one"}},
                 "additionalProperties": false
@@ -35,10 +50,10 @@ impl Tool for ProfileTable {
         }
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    fn run(&self, call: &ToolCall, workspace: &Workspace) -> Result<ToolOutput, ToolError> {
         let Args { file } = args::parse(NAME, call)?;
-        let input = args::input(NAME, call, file.as_deref())?;
-        let table = self.tables.load(input, call)?;
+        let input = args::input(NAME, workspace, file.as_deref())?;
+        let table = self.tables.load(input, call, workspace)?;
         let profile = &table.profile;
         let fact = |name: &str, value: usize| Fact {
             name: format!("{name} in {}", profile.file),

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use aios_work::{FileState, InputFile, ToolCall};
+
 use crate::cache::Cache;
 use crate::encoding::decode;
 use crate::table::{self, Table};
-use crate::{FileState, InputFile, ToolCall, ToolError};
+use crate::{Error, Workspace, WorkspaceError};
 
 /// A table may hold so many times the bytes of its file: the text, what its cells are known by, and the database made from them.
 const TIMES: u64 = 4;
@@ -37,21 +39,22 @@ impl Tables {
     pub(crate) fn load(
         &self,
         input: &InputFile,
-        call: &ToolCall<'_>,
-    ) -> Result<Arc<Table>, ToolError> {
+        call: &ToolCall,
+        workspace: &Workspace,
+    ) -> Result<Arc<Table>, Error> {
         let check = || call.check();
         let entry = self.read.entry(key(input));
         let mut turn = entry.take(&check)?;
         if let Some(table) = turn.as_ref() {
             return Ok(Arc::clone(table));
         }
-        let table = read(input, call).or_else(|error| {
+        let table = read(input, call, workspace).or_else(|error| {
             // Tables of other files may take the room that this one needs.
-            if !matches!(error, ToolError::OutOfMemory { .. }) {
+            if !error.is_out_of_memory() {
                 return Err(error);
             }
             self.read.clear();
-            read(input, call)
+            read(input, call, workspace)
         })?;
         let table = Arc::new(table);
         *turn = Some(Arc::clone(&table));
@@ -69,14 +72,14 @@ impl Tables {
     }
 }
 
-fn read(input: &InputFile, call: &ToolCall<'_>) -> Result<Table, ToolError> {
+fn read(input: &InputFile, call: &ToolCall, workspace: &Workspace) -> Result<Table, Error> {
     let check = || call.check();
     let length = input.state.length;
     let bound = length.saturating_mul(TIMES).saturating_add(BESIDE);
-    let memory = call.workspace.memory().part(bound);
-    let most = call.workspace.limits().table_bytes;
+    let memory = workspace.memory().part(bound);
+    let most = workspace.limits().table_bytes;
     let read = || {
-        let (bytes, mut held) = call.workspace.read(input, most, &memory, &check)?;
+        let (bytes, mut held) = workspace.read(input, most, &memory, &check)?;
         let decoded = decode(&input.name, bytes, &mut held)?;
         table::read(&input.name, decoded, held, &check)
     };
@@ -84,13 +87,15 @@ fn read(input: &InputFile, call: &ToolCall<'_>) -> Result<Table, ToolError> {
 }
 
 /// A table that would hold more than any file of its size may is refused for that, whatever else is held.
-pub(crate) fn costly(error: ToolError, input: &InputFile, bound: u64) -> ToolError {
+pub(crate) fn costly(error: Error, input: &InputFile, bound: u64) -> Error {
     match error {
-        ToolError::OutOfMemory { allowed, .. } if allowed == bound => ToolError::TooCostly {
-            file: input.name.clone(),
-            length: input.state.length,
-            allowed,
-        },
+        Error::Workspace(WorkspaceError::OutOfMemory { allowed, .. }) if allowed == bound => {
+            Error::TooCostly {
+                file: input.name.clone(),
+                length: input.state.length,
+                allowed,
+            }
+        }
         error => error,
     }
 }

@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use aios_work::{FileState, InputFile};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::input::{file_name, place};
-use crate::table::Check;
-use crate::{FileState, InputFile, Memory, Reserved, ToolError};
+use crate::input::{self, file_name, place, told};
+use crate::{Check, Memory, OnDisk, Reserved, WorkspaceError};
 
 /// What a tool may touch: the goal's input files and one output folder, and how much it may hold meanwhile.
 ///
@@ -43,8 +43,7 @@ pub struct Limits {
     /// Bytes that the calls of one goal may hold together, whichever of them hold it.
     pub memory_bytes: u64,
     /// Bytes that SQLite may hold, databases and what statements sort or group. SQLite counts per process, not per connection: the lowest
-    /// limit that any toolbox of the process has set holds for all, for good. A [`Toolbox`](crate::Toolbox) lowers it to what fits its
-    /// memory.
+    /// limit that any node of the process has set holds for all, for good. It is lowered to what fits the node's memory.
     pub sqlite_bytes: u64,
 }
 
@@ -65,7 +64,10 @@ impl Default for Limits {
 
 impl Workspace {
     /// Walls around `inputs` and `out_dir`. Every input must be a regular file; the folder is made when first written to.
-    pub fn new(inputs: &[impl AsRef<Path>], out_dir: impl AsRef<Path>) -> Result<Self, ToolError> {
+    pub fn new(
+        inputs: &[impl AsRef<Path>],
+        out_dir: impl AsRef<Path>,
+    ) -> Result<Self, WorkspaceError> {
         Ok(Self::of(InputFile::all(inputs)?, out_dir))
     }
 
@@ -114,7 +116,7 @@ impl Workspace {
     }
 
     /// The input file that `asked` names: by its name, or by a path that leads to it.
-    pub fn input(&self, asked: &str) -> Result<&InputFile, ToolError> {
+    pub fn input(&self, asked: &str) -> Result<&InputFile, WorkspaceError> {
         let by_name = self.inputs.iter().find(|file| file.name == asked);
         let by_path = || {
             let path = fs::canonicalize(asked).ok()?;
@@ -127,7 +129,7 @@ impl Workspace {
             } else {
                 names.join(", ")
             };
-            ToolError::NotAnInput {
+            WorkspaceError::NotAnInput {
                 file: asked.to_owned(),
                 allowed,
             }
@@ -135,8 +137,8 @@ impl Workspace {
     }
 
     /// Whether the output folder can come into being and take a file, asked before work is done that would be lost. Leaves nothing behind.
-    pub fn check_writable(&self) -> Result<(), ToolError> {
-        let fail = |error: io::Error| ToolError::Unwritable {
+    pub fn check_writable(&self) -> Result<(), WorkspaceError> {
+        let fail = |error: io::Error| WorkspaceError::Unwritable {
             path: self.out_dir.clone(),
             problem: problem(&error),
         };
@@ -161,16 +163,19 @@ impl Workspace {
     }
 
     /// The whole content of an input file of at most `most` bytes, and the room that was set aside for it before it was read.
-    pub(crate) fn read(
+    ///
+    /// # Errors
+    /// When it is too large, changed, cannot be read, or there is no room for it.
+    pub fn read(
         &self,
         input: &InputFile,
         most: u64,
         memory: &Memory,
         check: Check<'_>,
-    ) -> Result<(Vec<u8>, Reserved), ToolError> {
+    ) -> Result<(Vec<u8>, Reserved), WorkspaceError> {
         let length = input.state.length;
         if length > most {
-            return Err(ToolError::TooLarge {
+            return Err(WorkspaceError::TooLarge {
                 file: input.name.clone(),
                 asked: length,
                 allowed: most,
@@ -183,7 +188,7 @@ impl Workspace {
         bytes
             .try_reserve_exact(room)
             .map_err(|_| memory.exhausted(&input.name, length))?;
-        input.read(most, check, &mut bytes)?;
+        input::read(input, most, check, &mut bytes)?;
         Ok((bytes, reserved))
     }
 
@@ -191,11 +196,10 @@ impl Workspace {
     ///
     /// # Errors
     /// Names the input that would be lost.
-    pub fn spares_inputs(&self, name: &str) -> Result<(), ToolError> {
+    pub fn spares_inputs(&self, name: &str) -> Result<(), WorkspaceError> {
         let target = self.out_dir.join(name);
-        let found = |metadata: io::Result<fs::Metadata>| {
-            metadata.ok().map(|metadata| FileState::told(&metadata))
-        };
+        let found =
+            |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| told(&metadata));
         // Itself, and where it leads if it is a link.
         let there: Vec<FileState> = [fs::symlink_metadata(&target), fs::metadata(&target)]
             .into_iter()
@@ -217,7 +221,7 @@ impl Workspace {
         });
         match lost {
             None => Ok(()),
-            Some(input) => Err(ToolError::ReplacesInput {
+            Some(input) => Err(WorkspaceError::ReplacesInput {
                 path: target,
                 input: input.name.clone(),
             }),
@@ -226,9 +230,9 @@ impl Workspace {
 
     /// Writes `content` as the file `name` in the output folder, all or nothing; an older file of that name is replaced, unless it is an
     /// input.
-    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, ToolError> {
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, WorkspaceError> {
         let target = self.out_dir.join(name);
-        let refuse = |problem: &str| ToolError::Unwritable {
+        let refuse = |problem: &str| WorkspaceError::Unwritable {
             path: target.clone(),
             problem: problem.to_owned(),
         };
@@ -326,13 +330,15 @@ fn problem(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aios_work::Stopped;
+
     use super::*;
 
     fn folder() -> tempfile::TempDir {
         tempfile::tempdir().unwrap()
     }
 
-    fn go_on() -> Result<(), ToolError> {
+    fn go_on() -> Result<(), Stopped> {
         Ok(())
     }
 

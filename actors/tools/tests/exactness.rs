@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use aios_tools::{
-    CancelFlag, Capabilities, ColumnKind, TableProfile, ToolCall, Toolbox, Workspace,
-};
+use aios_tools::{ColumnKind, OnDisk, TableProfile, Toolbox, Workspaces, tables_pack};
+use aios_work::{InputFile, ToolCall};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 const REGIONS: [&str; 4] = ["North", "South", "East", "West"];
 
@@ -219,13 +219,15 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 struct Node {
     dir: tempfile::TempDir,
     toolbox: Toolbox,
+    runtime: Runtime,
 }
 
 impl Node {
     fn new() -> Self {
         Self {
             dir: tempfile::tempdir().unwrap(),
-            toolbox: Toolbox::standard(None),
+            toolbox: Toolbox::default().with(tables_pack::tools(&Workspaces::default())),
+            runtime: Runtime::new().unwrap(),
         }
     }
 
@@ -234,18 +236,13 @@ impl Node {
         if let Some(bytes) = bytes {
             std::fs::write(&path, bytes).unwrap();
         }
-        let workspace = Workspace::new(&[&path], self.dir.path().join("out")).unwrap();
         let call = ToolCall {
-            args,
-            idempotency_key: "k",
-            workspace: &workspace,
-            cancel: &CancelFlag::new(),
-            deadline: Instant::now() + Duration::from_secs(60),
+            inputs: InputFile::all(&[&path]).unwrap(),
+            ..ToolCall::new(args.clone(), Instant::now() + Duration::from_secs(60))
         };
-        self.toolbox
-            .call(tool, &Capabilities::all(), &call)
-            .unwrap()
-            .value
+        let granted = self.toolbox.needs();
+        let called = self.toolbox.call(tool, &granted, call);
+        self.runtime.block_on(called).unwrap().value
     }
 
     fn query(&self, query: &str) -> Vec<Vec<Value>> {
@@ -348,7 +345,7 @@ proptest! {
         all.check(&node.query(&format!("SELECT {FIGURES} FROM data"))[0]);
         let revenue = &profile.columns[3];
         prop_assert_eq!(revenue.missing, rows.iter().filter(|row| row.cents.is_none()).count() as u64);
-        prop_assert_eq!(revenue.max.as_ref().and_then(aios_tools::Value::as_f64), all.cents.iter().max().map(|cents| money(*cents)));
+        prop_assert_eq!(revenue.max.as_ref().and_then(aios_work::Value::as_f64), all.cents.iter().max().map(|cents| money(*cents)));
 
         let mut groups: BTreeMap<(u32, &str), Vec<&Row>> = BTreeMap::new();
         for row in &rows {

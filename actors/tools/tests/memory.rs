@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use aios_tools::{CancelFlag, Capabilities, Limits, ToolCall, ToolError, Toolbox, Workspace};
+use aios_tools::{Limits, OnDisk, Toolbox, Workspaces, tables_pack};
+use aios_work::{InputFile, ToolCall};
 use serde_json::json;
 
-#[test]
-fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
+#[tokio::test]
+async fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("t.csv");
     std::fs::write(&file, "a,b\n".to_owned() + &"some text,1\n".repeat(2_000)).unwrap();
@@ -15,32 +16,28 @@ fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
         sqlite_bytes: 8 << 20,
         ..Limits::default()
     };
-    let toolbox = Toolbox::standard(None);
-    let ask = |query: &str| {
-        let workspace = Workspace::new(&[&file], dir.path())
-            .unwrap()
-            .with_limits(limits.clone());
+    let workspaces = Workspaces::with_limits(limits);
+    let toolbox = Toolbox::new(&workspaces).with(tables_pack::tools(&workspaces));
+    let ask = async |query: &str| {
         let args = json!({"query": query});
         let deadline = Instant::now() + Duration::from_secs(60);
         let call = ToolCall {
-            args: &args,
-            idempotency_key: "k",
-            workspace: &workspace,
-            cancel: &CancelFlag::new(),
-            deadline,
+            inputs: InputFile::all(&[&file]).unwrap(),
+            ..ToolCall::new(args, deadline)
         };
-        toolbox.call("sql", &Capabilities::all(), &call)
+        toolbox.call("sql", &toolbox.needs(), call).await
     };
     let hoards = ask(
         "SELECT x.a || y.a || x.rowid AS t FROM data x, data y ORDER BY t DESC LIMIT 1 OFFSET 3900000",
-    );
+    )
+    .await;
     let says = hoards.unwrap_err().to_string();
     assert_eq!(
         says,
         "sql: not enough memory within the limit; load a smaller file or group earlier"
     );
     assert_eq!(
-        ask("SELECT sum(b) FROM data").unwrap().value["rows"],
+        ask("SELECT sum(b) FROM data").await.unwrap().value["rows"],
         json!([[2000]])
     );
 
@@ -50,7 +47,6 @@ fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
             + &"some text that is rather long for a cell in a table,1\n".repeat(150_000),
     )
     .unwrap();
-    assert!(
-        matches!(ask("SELECT 1"), Err(ToolError::Sql(says)) if says.starts_with("not enough memory"))
-    );
+    let says = ask("SELECT 1").await.unwrap_err().to_string();
+    assert!(says.starts_with("sql: not enough memory"), "{says}");
 }

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use aios_tools::{CancelFlag, Capabilities, InputFile, Limits, ToolCall, ToolError, Toolbox};
+use aios_tools::{Limits, OnDisk, Toolbox, Workspaces, tables_pack};
+use aios_work::{InputFile, ToolCall};
 use serde_json::json;
 
 /// The most memory the process has held, in megabytes, as the system counts it.
@@ -18,8 +19,8 @@ fn peak_mb() -> u64 {
 }
 
 #[cfg(target_os = "linux")]
-#[test]
-fn a_query_holds_no_more_than_the_settings_of_the_node_allow() {
+#[tokio::test]
+async fn a_query_holds_no_more_than_the_settings_of_the_node_allow() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("t.csv");
     std::fs::write(&file, "n\n".to_owned() + &"1\n".repeat(2_000)).unwrap();
@@ -28,32 +29,30 @@ fn a_query_holds_no_more_than_the_settings_of_the_node_allow() {
         ..Limits::default()
     };
     // A quarter of 128 MiB is less than the goal's 64 MiB.
-    let toolbox = Toolbox::standard(None).with_limits(limits, 128 << 20);
+    let workspaces = Workspaces::new(limits, 128 << 20);
+    let toolbox = Toolbox::new(&workspaces).with(tables_pack::tools(&workspaces));
     let inputs = InputFile::all(&[&file]).unwrap();
-    let workspace = toolbox.workspace("tenant", "goal", inputs, dir.path());
-    let ask = |query: &str| {
+    let ask = async |query: &str| {
         let args = json!({"query": query});
         let call = ToolCall {
-            args: &args,
-            idempotency_key: "k",
-            workspace: &workspace,
-            cancel: &CancelFlag::new(),
-            deadline: Instant::now() + Duration::from_secs(60),
+            tenant: "tenant".to_owned(),
+            goal: "goal".to_owned(),
+            inputs: inputs.clone(),
+            ..ToolCall::new(args, Instant::now() + Duration::from_secs(60))
         };
-        toolbox.call("sql", &Capabilities::all(), &call)
+        toolbox.call("sql", &toolbox.needs(), call).await
     };
     let before = peak_mb();
     let hoards = ask(
         "SELECT count(*) FROM (SELECT DISTINCT printf('%200d', x.rowid * 2000 + y.rowid) FROM data x, data y)",
-    );
-    assert!(
-        matches!(&hoards, Err(ToolError::Sql(says)) if says.starts_with("not enough memory")),
-        "{hoards:?}"
-    );
+    )
+    .await;
+    let says = hoards.unwrap_err().to_string();
+    assert!(says.starts_with("sql: not enough memory"), "{says}");
     let held = peak_mb() - before;
     assert!((16..48).contains(&held), "{held} MB");
     // SQLite's quarter is set aside: two other goals have no more than what is left of the node's, whatever SQLite does.
-    let goal = |name: &str| toolbox.workspace("tenant", name, Vec::new(), dir.path());
+    let goal = |name: &str| workspaces.of("tenant", name, Vec::new(), dir.path());
     let (one, two) = (goal("one"), goal("two"));
     let _held = one.memory().reserve("one", 60 << 20).unwrap();
     let says = two.memory().reserve("two", 40 << 20).unwrap_err();
@@ -65,7 +64,7 @@ fn a_query_holds_no_more_than_the_settings_of_the_node_allow() {
     );
     two.memory().reserve("two", 30 << 20).unwrap();
     assert_eq!(
-        ask("SELECT sum(n) FROM data").unwrap().value["rows"],
+        ask("SELECT sum(n) FROM data").await.unwrap().value["rows"],
         json!([[2000]])
     );
 }

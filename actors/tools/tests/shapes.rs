@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use aios_tools::{CancelFlag, Capabilities, ToolCall, Toolbox, Workspace};
+use aios_tools::{OnDisk, Toolbox, Workspaces, tables_pack};
+use aios_work::{InputFile, ToolCall};
 use serde_json::json;
 
 /// What every reader may hold beside four times the file. Much of it is fixed, so the small files of the quick test get less.
@@ -234,17 +235,17 @@ const TEXTS: &[Shape] = &[
 
 /// Reads a file as a goal does: profiled, loaded, grouped and sorted. Prints what became of it.
 fn read(path: &Path) -> Result<(), String> {
-    let toolbox = Toolbox::standard(None);
-    let workspace = Workspace::new(&[path], path.parent().unwrap()).unwrap();
+    let workspaces = Workspaces::default();
+    let toolbox = Toolbox::standard(&workspaces, None).with(tables_pack::tools(&workspaces));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let ask = |tool: &str, args| {
         let call = ToolCall {
-            args: &args,
-            idempotency_key: "k",
-            workspace: &workspace,
-            cancel: &CancelFlag::new(),
-            deadline: Instant::now() + Duration::from_secs(300),
+            inputs: InputFile::all(&[path]).unwrap(),
+            ..ToolCall::new(args, Instant::now() + Duration::from_secs(300))
         };
-        let output = toolbox.call(tool, &Capabilities::all(), &call);
+        let output = runtime.block_on(toolbox.call(tool, &toolbox.needs(), call));
         output.map_err(|error| error.to_string())
     };
     if path.extension().is_some_and(|ending| ending == "md") {

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_tools::{
-    CancelFlag, Capabilities, Capability, Fact, ToolCall, ToolError, ToolOutput, Toolbox, Value,
-    Workspace, WriteError, WriteRequest, Writer,
+use aios_tools::{OnDisk, Toolbox, Workspaces, WriteError, WriteRequest, Writer, tables_pack};
+use aios_work::{
+    CancelFlag, Capabilities, Capability, Fact, InputFile, ToolCall, ToolError, ToolErrorKind,
+    ToolOutput, Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -31,9 +32,15 @@ impl Writer for Scribe {
 
 struct Goal {
     dir: tempfile::TempDir,
-    workspace: Workspace,
+    inputs: Vec<InputFile>,
     toolbox: Toolbox,
     cancel: CancelFlag,
+}
+
+/// The general tools and those of the pack, as a node has them.
+fn toolbox(writer: Option<Arc<dyn Writer>>) -> Toolbox {
+    let workspaces = Workspaces::default();
+    Toolbox::standard(&workspaces, writer).with(tables_pack::tools(&workspaces))
 }
 
 fn goal(files: &[(&str, &[u8])]) -> Goal {
@@ -45,17 +52,16 @@ fn goal(files: &[(&str, &[u8])]) -> Goal {
     for ((_, content), path) in files.iter().zip(&paths) {
         std::fs::write(path, content).unwrap();
     }
-    let workspace = Workspace::new(&paths, dir.path().join("out")).unwrap();
     Goal {
         dir,
-        workspace,
-        toolbox: Toolbox::standard(Some(Arc::new(Scribe))),
+        inputs: InputFile::all(&paths).unwrap(),
+        toolbox: toolbox(Some(Arc::new(Scribe))),
         cancel: CancelFlag::new(),
     }
 }
 
 impl Goal {
-    fn call(
+    async fn call(
         &self,
         tool: &str,
         granted: &Capabilities,
@@ -63,86 +69,92 @@ impl Goal {
         args: &Json,
     ) -> Result<ToolOutput, ToolError> {
         let deadline = Instant::now() + Duration::from_secs(60);
-        self.toolbox.call(
-            tool,
-            granted,
-            &ToolCall {
-                args,
-                idempotency_key: key,
-                workspace: &self.workspace,
-                cancel: &self.cancel,
-                deadline,
-            },
-        )
+        let call = ToolCall {
+            idempotency_key: key.to_owned(),
+            inputs: self.inputs.clone(),
+            out_dir: self.dir.path().join("out").display().to_string(),
+            cancel: self.cancel.clone(),
+            ..ToolCall::new(args.clone(), deadline)
+        };
+        self.toolbox.call(tool, granted, call).await
     }
 
-    fn ask(&self, tool: &str, args: Json) -> Result<ToolOutput, ToolError> {
-        self.call(tool, &Capabilities::all(), "k", &args)
+    async fn ask(&self, tool: &str, args: Json) -> Result<ToolOutput, ToolError> {
+        self.call(tool, &self.toolbox.needs(), "k", &args).await
     }
 
-    fn says(&self, tool: &str, args: Json) -> String {
-        self.ask(tool, args).unwrap_err().to_string()
+    async fn says(&self, tool: &str, args: Json) -> String {
+        self.ask(tool, args).await.unwrap_err().to_string()
     }
 }
 
 const TABLE: &[u8] = b"region,units\nNorth,3\nSouth,4\n";
 
-#[test]
-fn each_tool_needs_exactly_its_capability() {
+#[tokio::test]
+async fn each_tool_needs_exactly_its_capability() {
     let goal = goal(&[("t.csv", TABLE)]);
     let chart = json!({"kind": "bar", "title": "t", "series": [{"points": [["a", 1]]}]});
+    let every = [
+        Capability::FILES_READ,
+        Capability::FILES_WRITE,
+        Capability::DATA_QUERY,
+        Capability::MODEL_USE,
+    ];
     for (tool, needs, args) in [
-        ("read_file", Capability::ReadFiles, json!({})),
-        ("profile_table", Capability::ReadFiles, json!({})),
-        ("sql", Capability::QueryData, json!({"query": "SELECT 1"})),
-        ("chart", Capability::WriteArtifacts, chart),
+        ("read_file", vec![Capability::FILES_READ], json!({})),
+        ("profile_table", vec![Capability::FILES_READ], json!({})),
+        (
+            "sql",
+            vec![Capability::DATA_QUERY, Capability::FILES_READ],
+            json!({"query": "SELECT 1"}),
+        ),
+        ("chart", vec![Capability::FILES_WRITE], chart),
         (
             "write_text",
-            Capability::UseModel,
+            vec![Capability::MODEL_USE],
             json!({"instruction": "say", "facts": [{"name": "n", "value": 1, "source": "s"}]}),
         ),
     ] {
-        let only: Capabilities = [needs].into_iter().collect();
-        assert!(goal.call(tool, &only, "k", &args).is_ok(), "{tool}");
-        let others: Capabilities = Capability::ALL
-            .into_iter()
-            .filter(|capability| *capability != needs)
-            .collect();
-        let refused = goal.call(tool, &others, "k", &args).unwrap_err();
-        assert!(
-            matches!(refused, ToolError::NotGranted { .. }),
-            "{tool}: {refused}"
-        );
-        let spec = goal
-            .toolbox
-            .specs()
-            .into_iter()
-            .find(|spec| spec.name == tool)
-            .unwrap();
-        assert_eq!(
-            (spec.capability, spec.args_schema["type"].as_str()),
-            (needs, Some("object"))
-        );
+        let only: Capabilities = needs.iter().cloned().collect();
+        assert!(goal.call(tool, &only, "k", &args).await.is_ok(), "{tool}");
+        for need in &needs {
+            let others: Capabilities = every
+                .iter()
+                .filter(|capability| *capability != need)
+                .cloned()
+                .collect();
+            let refused = goal.call(tool, &others, "k", &args).await.unwrap_err();
+            assert_eq!(
+                (refused.kind(), refused.to_string()),
+                (
+                    ToolErrorKind::Permission,
+                    format!("tool {tool} needs the capability {need}, which was not granted")
+                )
+            );
+        }
+        let spec = goal.toolbox.spec(tool).unwrap();
+        assert_eq!(spec.needs, only);
+        for schema in [&spec.input, &spec.output] {
+            assert_eq!(schema["type"], "object", "{tool}");
+        }
     }
     assert_eq!(
-        goal.says("rm", json!({})),
+        goal.says("rm", json!({})).await,
         "there is no tool called \"rm\"; there are: chart, profile_table, read_file, sql, write_text"
     );
 }
 
-#[test]
-fn the_same_step_writes_the_same_file_again() {
+#[tokio::test]
+async fn the_same_step_writes_the_same_file_again() {
     let goal = goal(&[("t.csv", TABLE)]);
     let args = json!({"kind": "bar", "title": "Units", "series": [{"points": [["North", 3], ["South", 4]]}]});
-    let draw = |key: &str| {
-        goal.call("chart", &Capabilities::all(), key, &args)
-            .unwrap()
-            .artifacts
-            .remove(0)
+    let draw = async |key: &str| {
+        let drawn = goal.call("chart", &goal.toolbox.needs(), key, &args).await;
+        drawn.unwrap().artifacts.remove(0)
     };
-    let (first, second) = (draw("goal-1/step-2"), draw("goal-1/step-2"));
+    let (first, second) = (draw("goal-1/step-2").await, draw("goal-1/step-2").await);
     assert_eq!(first, second);
-    let other = draw("goal-1/step-3");
+    let other = draw("goal-1/step-3").await;
     assert_ne!(first.path, other.path);
     assert_eq!(
         std::fs::read_dir(goal.dir.path().join("out"))
@@ -156,13 +168,13 @@ fn the_same_step_writes_the_same_file_again() {
     );
 }
 
-#[test]
-fn a_document_is_outlined() {
+#[tokio::test]
+async fn a_document_is_outlined() {
     let goal = goal(&[(
         "n.md",
         b"# Plan\n\nWe go. They stay?\n\n## More\n- one thing\n",
     )]);
-    let output = goal.ask("read_file", json!({})).unwrap();
+    let output = goal.ask("read_file", json!({})).await.unwrap();
     assert_eq!(
         output.value["headings"],
         json!([{"level": 1, "text": "Plan", "line": 1}, {"level": 2, "text": "More", "line": 5}])
@@ -187,7 +199,10 @@ fn a_document_is_outlined() {
             source: "n.md: read_file".into()
         }
     );
-    let short = goal.ask("read_file", json!({"max_chars": 6})).unwrap();
+    let short = goal
+        .ask("read_file", json!({"max_chars": 6}))
+        .await
+        .unwrap();
     assert_eq!(
         (
             short.value["text"].as_str(),
@@ -197,8 +212,8 @@ fn a_document_is_outlined() {
     );
 }
 
-#[test]
-fn bad_input_gets_one_clear_sentence() {
+#[tokio::test]
+async fn bad_input_gets_one_clear_sentence() {
     let goal = goal(&[
         ("t.csv", TABLE),
         ("b.bin", b"\x00\x01\x02"),
@@ -269,12 +284,12 @@ fn bad_input_gets_one_clear_sentence() {
             "cancelled",
         ),
     ] {
-        assert_eq!(goal.says(tool, args), says);
+        assert_eq!(goal.says(tool, args).await, says);
     }
 }
 
-#[test]
-fn a_cancelled_call_does_nothing() {
+#[tokio::test]
+async fn a_cancelled_call_does_nothing() {
     let goal = goal(&[("t.csv", TABLE)]);
     goal.cancel.cancel();
     for (tool, args) in [
@@ -282,37 +297,32 @@ fn a_cancelled_call_does_nothing() {
         ("sql", json!({"query": "SELECT 1"})),
         ("profile_table", json!({})),
     ] {
-        assert!(
-            matches!(goal.ask(tool, args), Err(ToolError::Cancelled)),
-            "{tool}"
-        );
+        let cancelled = goal.ask(tool, args).await.unwrap_err();
+        assert_eq!(cancelled.kind(), ToolErrorKind::Cancelled, "{tool}");
     }
 }
 
-#[test]
-fn the_examples_of_the_documentation_are_read() {
+#[tokio::test]
+async fn the_examples_of_the_documentation_are_read() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples");
-    let workspace = Workspace::new(
-        &[
-            format!("{folder}/q3_sales.csv"),
-            format!("{folder}/notes.md"),
-        ],
-        "unused",
-    )
+    let inputs = InputFile::all(&[
+        format!("{folder}/q3_sales.csv"),
+        format!("{folder}/notes.md"),
+    ])
     .unwrap();
-    let toolbox = Toolbox::standard(None);
-    let ask = |tool: &str, args: Json| {
+    let toolbox = toolbox(None);
+    let ask = async |tool: &str, args: Json| {
         let deadline = Instant::now() + Duration::from_secs(60);
         let call = ToolCall {
-            args: &args,
-            idempotency_key: "k",
-            workspace: &workspace,
-            cancel: &CancelFlag::new(),
-            deadline,
+            inputs: inputs.clone(),
+            out_dir: "unused".to_owned(),
+            ..ToolCall::new(args, deadline)
         };
-        toolbox.call(tool, &Capabilities::all(), &call).unwrap()
+        toolbox.call(tool, &toolbox.needs(), call).await.unwrap()
     };
-    let profile = ask("profile_table", json!({"file": "q3_sales.csv"})).value;
+    let profile = ask("profile_table", json!({"file": "q3_sales.csv"}))
+        .await
+        .value;
     let kinds: Vec<&str> = profile["columns"]
         .as_array()
         .unwrap()
@@ -327,14 +337,15 @@ fn the_examples_of_the_documentation_are_read() {
     let total = ask(
         "sql",
         json!({"file": "q3_sales.csv", "query": "SELECT sum(revenue), max(revenue), median(revenue) FROM data"}),
-    );
+    )
+    .await;
     assert_eq!(
         total.value["rows"][0][1],
         json!(19512.0),
         "the one bulk order"
     );
     assert!(
-        ask("read_file", json!({"file": "notes.md"})).value["headings"]
+        ask("read_file", json!({"file": "notes.md"})).await.value["headings"]
             .as_array()
             .unwrap()
             .len()

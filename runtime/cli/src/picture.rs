@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aios_actors::content::{AgentEvent, TaskEvent, TaskStatus};
-use aios_tools::shown;
+use aios_work::shown;
 
 use crate::console::{Style, paint};
 

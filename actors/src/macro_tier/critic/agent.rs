@@ -4,15 +4,14 @@
 //! facts. Its judgement of a whole answer names the answer's digest, so the signature is over exactly what leaves.
 
 use std::collections::BTreeMap;
+use std::panic;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_inference::EmbedRequest;
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
-use aios_tools::{
-    CancelFlag, Capabilities, Capability, InputFile, ToolCall, ToolError, ToolOutput, Toolbox,
-    read_regular,
-};
+use aios_tools::{Toolbox, read_regular};
+use aios_work::{Capabilities, Capability, InputFile, ToolCall, ToolError, ToolOutput};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -84,9 +83,19 @@ async fn judge(
             out_dir,
         } => {
             let goal = (ctx.tenant().clone(), request.goal_id.clone());
-            let checked = tokio::task::spawn_blocking(move || {
-                let evidence = evidence(&tools, &task, &output, &goal, &inputs, &out_dir)?;
-                Ok::<_, ToolError>(check_result(&output.value, &evidence))
+            let checked = tokio::spawn(async move {
+                let again = recomputed(&tools, &task, goal, inputs, out_dir).await?;
+                let judged = tokio::task::spawn_blocking(move || {
+                    let evidence = again.unwrap_or_else(|| evidence(&task, &output));
+                    check_result(&output.value, &evidence)
+                });
+                match judged.await {
+                    Ok(judged) => Ok(judged),
+                    Err(error) => match error.try_into_panic() {
+                        Ok(panic) => panic::resume_unwind(panic),
+                        Err(closing) => Err(AgentError::from(closing)),
+                    },
+                }
             });
             // A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
             let checked = checked.await.map_err(|panic| {
@@ -164,37 +173,37 @@ pub(crate) fn start(text: &str, most: usize) -> &str {
     &text[..end]
 }
 
-/// What a result is judged against: the same question asked in another way where there is one.
-fn evidence(
+/// The same question asked in another way, where there is one.
+async fn recomputed(
     tools: &Toolbox,
     task: &Task,
-    output: &ToolOutput,
-    (tenant, goal): &(TenantId, String),
-    inputs: &[InputFile],
-    out_dir: &str,
-) -> Result<ResultEvidence, ToolError> {
-    if let Some(again) = &task.recheck {
-        let workspace = tools.workspace(tenant.as_str(), goal, inputs.to_vec(), out_dir);
-        let granted: Capabilities = [Capability::ReadFiles, Capability::QueryData]
-            .into_iter()
-            .collect();
-        let call = ToolCall {
-            args: again,
-            idempotency_key: "",
-            workspace: &workspace,
-            cancel: &CancelFlag::new(),
-            deadline: Instant::now() + RECHECK_DEADLINE,
-        };
-        return Ok(ResultEvidence::Recomputed {
-            again: tools.call(&task.action, &granted, &call)?.value,
-        });
-    }
-    Ok(match task.action.as_str() {
+    (tenant, goal): (TenantId, String),
+    inputs: Vec<InputFile>,
+    out_dir: String,
+) -> Result<Option<ResultEvidence>, ToolError> {
+    let Some(again) = &task.recheck else {
+        return Ok(None);
+    };
+    let granted = Capabilities::from([Capability::FILES_READ, Capability::DATA_QUERY]);
+    let call = ToolCall {
+        tenant: tenant.as_str().to_owned(),
+        goal,
+        inputs,
+        out_dir,
+        ..ToolCall::new(again.clone(), Instant::now() + RECHECK_DEADLINE)
+    };
+    let again = tools.call(&task.action, &granted, call).await?.value;
+    Ok(Some(ResultEvidence::Recomputed { again }))
+}
+
+/// What a result is judged against that is not asked a second time.
+fn evidence(task: &Task, output: &ToolOutput) -> ResultEvidence {
+    match task.action.as_str() {
         "profile_table" => ResultEvidence::Profile,
         "read_file" => ResultEvidence::Document,
         "chart" => chart(task, output),
         _ => ResultEvidence::Present,
-    })
+    }
 }
 
 /// The chart's file as it lies on disk; one that cannot be read counts as empty, and is judged so.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_tools::Fact;
+use aios_work::Fact;
 
 use super::{Evidence, Subject};
 use crate::macro_tier::goal::quoted;
@@ -374,7 +374,7 @@ fn is_named(text: &str, lower: &str, place: Stretch, subject: &Subject) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aios_tools::Value;
+    use aios_work::Value;
 
     #[test]
     fn names_of_facts_are_understood() {

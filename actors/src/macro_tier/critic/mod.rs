@@ -24,8 +24,8 @@ mod cases;
 
 use std::borrow::Cow;
 
-use aios_tools::Fact;
-use aios_tools::shown::read_markdown;
+use aios_work::Fact;
+use aios_work::shown::read_markdown;
 use serde::{Deserialize, Serialize};
 
 use super::period::Span;

@@ -1,6 +1,6 @@
 //! Judging results that are not prose: a query by a second query, a chart by its values, a document by its text.
 
-use aios_tools::shown::markup;
+use aios_work::shown::markup;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aios_protocols::subject::EventKind;
 use aios_protocols::{Content, Draft, Party, Performative, ProtocolName, Subject, Trusted};
 use aios_supervisor::Recourse;
-use aios_tools::{Capability, ToolOutput};
+use aios_work::{Capability, ToolOutput};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -497,7 +497,7 @@ impl<'a> Conduct<'a> {
     /// What was asked, as the name under which its result is kept: asked of the files as they were when the goal began, which they
     /// must still be.
     fn cache_key(&self, task: &Task, args: &Value) -> Result<String, Miss> {
-        let reads = capabilities(&task.action).contains(&Capability::ReadFiles);
+        let reads = capabilities(&task.action).contains(&Capability::FILES_READ);
         if reads && !self.files.are_unchanged() {
             return Err(Miss::FilesChanged);
         }
@@ -753,10 +753,10 @@ fn fresh(task: &Task) -> TaskReport {
 /// What a task's tool may do: no more than the task is for.
 fn capabilities(action: &str) -> Vec<Capability> {
     match action {
-        "chart" => vec![Capability::WriteArtifacts],
-        "write_text" => vec![Capability::UseModel],
-        "sql" => vec![Capability::ReadFiles, Capability::QueryData],
-        _ => vec![Capability::ReadFiles],
+        "chart" => vec![Capability::FILES_WRITE],
+        "write_text" => vec![Capability::MODEL_USE],
+        "sql" => vec![Capability::FILES_READ, Capability::DATA_QUERY],
+        _ => vec![Capability::FILES_READ],
     }
 }
 

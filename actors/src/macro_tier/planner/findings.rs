@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aios_tools::{Fact, Value as FactValue};
+use aios_work::{Fact, Value as FactValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

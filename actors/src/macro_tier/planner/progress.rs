@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aios_tools::{Artifact, ToolOutput};
+use aios_work::{Artifact, ToolOutput};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 

@@ -1,7 +1,8 @@
 //! What is done when a task cannot be done as it was planned. Which way is taken was decided before; here it is gone.
 
 use aios_supervisor::Recourse;
-use aios_tools::{Artifact, ToolOutput, Workspace};
+use aios_tools::Workspace;
+use aios_work::{Artifact, ToolOutput};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -3,7 +3,7 @@
 //! At the bottom stands what needs no service at all: a value the planner has already, the paragraph by template, an answer that names
 //! what is missing.
 
-use aios_tools::ToolOutput;
+use aios_work::ToolOutput;
 use serde_json::{Value, json};
 
 use super::analysis::Analysis;

@@ -9,10 +9,11 @@ mod line;
 mod scale;
 mod svg;
 
+use aios_work::{Artifact, Capability, Effect, ToolCall, ToolError, ToolOutput, ToolSpec};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use crate::{Artifact, Capability, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, args};
+use crate::{BlockingTool, Workspace, args};
 
 const NAME: &str = "chart";
 
@@ -74,7 +75,7 @@ pub(crate) struct Series {
 
 impl Figure {
     fn of(args: Args) -> Result<Self, ToolError> {
-        let bad = |reason: String| Err(args::bad(NAME, reason));
+        let bad = |reason: String| Err(ToolError::invalid_arguments(NAME, reason));
         if args.title.trim().is_empty() {
             return bad("the title is empty; say what the chart shows".to_owned());
         }
@@ -217,13 +218,22 @@ impl Figure {
     }
 }
 
-impl Tool for Chart {
+impl BlockingTool for Chart {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: NAME,
-            description: "Draws bars, grouped bars or lines as an accessible SVG file.",
-            capability: Capability::WriteArtifacts,
-            args_schema: json!({
+            name: NAME.to_owned(),
+            description: "Draws bars, grouped bars or lines as an accessible SVG file.".to_owned(),
+            needs: [Capability::FILES_WRITE].into(),
+            effect: Effect::Repeatable,
+            output: json!({
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string", "description": "name of the file in the output folder"},
+                    "description": {"type": "string", "description": "the picture in words"}
+                },
+                "required": ["file", "description"]
+            }),
+            input: json!({
                 "type": "object",
                 "properties": {
                     "kind": {"enum": ["bar", "grouped_bar", "line"]},
@@ -245,18 +255,18 @@ impl Tool for Chart {
         }
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    fn run(&self, call: &ToolCall, workspace: &Workspace) -> Result<ToolOutput, ToolError> {
         let args: Args = args::parse(NAME, call)?;
         let kind = args.kind;
         let figure = Figure::of(args)?;
         let description = figure.describe(kind);
-        let file = file_name(&figure.title, call.idempotency_key);
+        let file = file_name(&figure.title, &call.idempotency_key);
         let picture = match kind {
             Kind::Line => line::draw(&figure, &description),
             Kind::Bar | Kind::GroupedBar => bars::draw(&figure, &description),
         };
         call.check()?;
-        let path = call.workspace.write(&file, picture.as_bytes())?;
+        let path = workspace.write(&file, picture.as_bytes())?;
         let alt = format!("{}. {description}", figure.title.trim_end_matches('.'));
         let log = format!("{NAME}: {} values drawn as {file}", figure.values().count());
         let value = json!({"file": file, "description": alt});

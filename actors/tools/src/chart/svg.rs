@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::shown::markup;
+use aios_work::shown::markup;
 
 /// Ink on white. Text reaches a contrast of 7:1, marks 4.5:1; the test below proves it.
 pub(crate) const PAPER: &str = "#ffffff";

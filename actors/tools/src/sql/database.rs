@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
+use aios_work::{ToolCall, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 use serde_json::json;
 
 use super::gathered::Gathered;
 use super::{functions, guard};
-use crate::table::{Check, Column, Read, Table, Typed};
-use crate::{ColumnKind, Limits, Reserved, ToolCall, ToolError, Value};
+use crate::table::{Column, Read, Table, Typed};
+use crate::{Check, ColumnKind, Error, Limits, Memory, Reserved};
 
 /// Rows loaded between two looks at the clock and the cancel flag.
 const CHECK_EVERY: usize = 4_096;
@@ -54,13 +55,14 @@ impl Database {
     pub(crate) fn load(
         tables: &[(&str, &Table)],
         limits: &Limits,
+        sqlite_bytes: u64,
         check: Check<'_>,
-    ) -> Result<Self, ToolError> {
+    ) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_in_memory_with_flags(flags).map_err(guard::failed)?;
-        guard::limit_memory(&connection, limits).map_err(guard::failed)?;
+        guard::limit_memory(&connection, sqlite_bytes).map_err(guard::failed)?;
         let (mut longest, mut units, mut schema) = (0, HashMap::new(), Vec::new());
         let mut held = Vec::new();
         for (name, table) in tables {
@@ -100,15 +102,19 @@ impl Database {
         &mut self,
         statement: &str,
         limits: &Limits,
-        call: &ToolCall<'_>,
-    ) -> Result<QueryResult, ToolError> {
+        memory: &Memory,
+        call: &ToolCall,
+    ) -> Result<QueryResult, Error> {
         let started =
             guard::start_clock(&mut self.connection, limits, call).map_err(guard::failed)?;
-        self.gathered.begin(call.workspace.memory());
+        self.gathered.begin(memory);
         let result = collect(&self.connection, statement, limits);
         let refused = self.gathered.end();
         guard::stop_clock(&mut self.connection).map_err(guard::failed)?;
-        result.map_err(|error| refused.unwrap_or_else(|| started.explain(error, &self.schema)))
+        result.map_err(|error| match refused {
+            Some(refused) => refused.into(),
+            None => started.explain(error, &self.schema),
+        })
     }
 }
 
@@ -119,7 +125,7 @@ fn insert(
     table: &Table,
     room: &mut Reserved,
     check: Check<'_>,
-) -> Result<usize, ToolError> {
+) -> Result<usize, Error> {
     let names: Vec<String> = table
         .columns
         .iter()

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use aios_work::{Fact, ToolError, Value};
 use serde::Deserialize;
 
 use super::NAME;
 use super::database::QueryResult;
-use crate::{Fact, ToolError, Value, args};
 
 /// The most facts one query gives: more than an answer can state.
 const FACTS: usize = 1_000;
@@ -54,7 +54,7 @@ impl Asked {
         };
         let asked = templates.len().saturating_mul(result.rows.len());
         if asked > FACTS {
-            return Err(args::bad(
+            return Err(ToolError::invalid_arguments(
                 NAME,
                 format!(
                     "the query gives {asked} facts, at most {FACTS} are named; group or limit the rows"
@@ -116,7 +116,7 @@ impl Template {
                         .position(|column| column.eq_ignore_ascii_case(name))
                 });
             at.ok_or_else(|| {
-                args::bad(
+                ToolError::invalid_arguments(
                     NAME,
                     format!(
                         "facts mention the column {name}, the result has {}",
@@ -128,7 +128,7 @@ impl Template {
         let (mut parts, mut mentioned, mut rest) = (Vec::new(), Vec::new(), self.name.as_str());
         while let Some((before, after)) = rest.split_once('{') {
             let Some((name, after)) = after.split_once('}') else {
-                return Err(args::bad(
+                return Err(ToolError::invalid_arguments(
                     NAME,
                     format!("a brace is not closed in the fact name {:?}", self.name),
                 ));
@@ -145,7 +145,7 @@ impl Template {
                 .rev()
                 .find(|at| !mentioned.contains(at))
                 .ok_or_else(|| {
-                    args::bad(
+                    ToolError::invalid_arguments(
                         NAME,
                         "no column is left for the figure of the facts; name it in value",
                     )

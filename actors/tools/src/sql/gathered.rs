@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Error, Result};
 
-use crate::{Memory, Reserved, ToolError};
+use crate::{Memory, Reserved, WorkspaceError};
 
 /// Whose memory the statement under way uses. All functions of a connection share it, so that many aggregates have one limit.
 #[derive(Clone, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct Gathered(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     memory: Option<Memory>,
-    refused: Option<ToolError>,
+    refused: Option<WorkspaceError>,
 }
 
 impl Gathered {
@@ -26,7 +26,7 @@ impl Gathered {
     }
 
     /// The statement is over; gives the refusal that ended it, which SQLite would carry as text only.
-    pub(crate) fn end(&self) -> Option<ToolError> {
+    pub(crate) fn end(&self) -> Option<WorkspaceError> {
         std::mem::take(&mut *self.state()).refused
     }
 
@@ -42,7 +42,7 @@ impl Gathered {
     }
 
     /// Ends the statement for want of memory.
-    pub(crate) fn refuse(&self, refused: ToolError) -> Error {
+    pub(crate) fn refuse(&self, refused: WorkspaceError) -> Error {
         let error = user_error(&refused.to_string());
         self.state().refused = Some(refused);
         error

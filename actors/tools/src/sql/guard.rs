@@ -5,12 +5,13 @@
 
 use std::time::{Duration, Instant};
 
+use aios_work::{CancelFlag, Stopped, ToolCall};
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{Batch, Connection, ErrorCode, Statement};
 
-use crate::{CancelFlag, Limits, ToolCall, ToolError};
+use crate::{Error, Limits};
 
 /// Virtual machine steps between two looks at the clock: well below a millisecond.
 const STEPS: i32 = 2_000;
@@ -36,23 +37,22 @@ impl From<rusqlite::Error> for QueryError {
 }
 
 /// SQLite's own failure, outside any statement of a caller.
-pub(crate) fn failed(error: rusqlite::Error) -> ToolError {
+pub(crate) fn failed(error: rusqlite::Error) -> Error {
     let out_of_memory = error.sqlite_error_code() == Some(ErrorCode::OutOfMemory);
-    ToolError::Sql(if out_of_memory {
+    Error::Sql(if out_of_memory {
         OUT_OF_MEMORY.to_owned()
     } else {
         error.to_string()
     })
 }
 
-pub(crate) fn is_out_of_memory(error: &ToolError) -> bool {
-    matches!(error, ToolError::OutOfMemory { .. })
-        || matches!(error, ToolError::Sql(says) if says == OUT_OF_MEMORY)
+pub(crate) fn is_out_of_memory(error: &Error) -> bool {
+    error.is_out_of_memory() || matches!(error, Error::Sql(says) if says == OUT_OF_MEMORY)
 }
 
 /// Refuses a statement for its length alone.
-pub(crate) fn check_statement(statement: &str, limits: &Limits) -> Result<(), ToolError> {
-    let refuse = |says: String| Err(ToolError::Sql(says));
+pub(crate) fn check_statement(statement: &str, limits: &Limits) -> Result<(), Error> {
+    let refuse = |says: String| Err(Error::Sql(says));
     match statement.len() {
         0 => refuse("the statement is empty".to_owned()),
         length if length > limits.statement_bytes => refuse(format!(
@@ -65,11 +65,11 @@ pub(crate) fn check_statement(statement: &str, limits: &Limits) -> Result<(), To
 }
 
 /// Keeps everything in memory, and bounds that memory.
-pub(crate) fn limit_memory(connection: &Connection, limits: &Limits) -> rusqlite::Result<()> {
+pub(crate) fn limit_memory(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(
         None,
         "hard_heap_limit",
-        i64::try_from(limits.sqlite_bytes).unwrap_or(i64::MAX),
+        i64::try_from(bytes).unwrap_or(i64::MAX),
         |_| Ok(()),
     )?;
     // Sorting spills into memory, which is bounded, and not onto the disk, which is not.
@@ -159,7 +159,7 @@ pub(crate) struct Started {
 pub(crate) fn start_clock(
     connection: &mut Connection,
     limits: &Limits,
-    call: &ToolCall<'_>,
+    call: &ToolCall,
 ) -> rusqlite::Result<Started> {
     let end = Instant::now()
         .checked_add(Duration::from_millis(limits.query_ms))
@@ -182,17 +182,17 @@ pub(crate) fn stop_clock(connection: &mut Connection) -> rusqlite::Result<()> {
 
 impl Started {
     /// The error as the caller can use it. `schema` is what could have been asked for.
-    pub(crate) fn explain(&self, error: QueryError, schema: &str) -> ToolError {
+    pub(crate) fn explain(&self, error: QueryError, schema: &str) -> Error {
         let error = match error {
-            QueryError::Refused(says) | QueryError::TooMuch(says) => return ToolError::Sql(says),
+            QueryError::Refused(says) | QueryError::TooMuch(says) => return Error::Sql(says),
             QueryError::Sqlite(error) => error,
         };
         let says = match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) if self.cancel.is_cancelled() => {
-                return ToolError::Cancelled;
+                return Stopped::Cancelled.into();
             }
             Some(ErrorCode::OperationInterrupted) if Instant::now() >= self.deadline => {
-                return ToolError::DeadlinePassed;
+                return Stopped::DeadlinePassed.into();
             }
             Some(ErrorCode::OperationInterrupted) => {
                 format!(
@@ -216,7 +216,7 @@ impl Started {
                 }
             }
         };
-        ToolError::Sql(says)
+        Error::Sql(says)
     }
 }
 

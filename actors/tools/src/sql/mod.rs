@@ -12,6 +12,7 @@ mod guard;
 
 use std::sync::Arc;
 
+use aios_work::{Capability, Effect, InputFile, ToolCall, ToolError, ToolOutput, ToolSpec};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -19,7 +20,7 @@ use self::database::Database;
 use self::facts::Asked;
 use crate::cache::Cache;
 use crate::tables::{Key, Tables, key};
-use crate::{Capability, InputFile, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, args};
+use crate::{BlockingTool, Error, Reserved, Workspace, Workspaces, args};
 
 const NAME: &str = "sql";
 
@@ -27,7 +28,14 @@ const NAME: &str = "sql";
 pub(crate) struct Sql {
     tables: Arc<Tables>,
     databases: Cache<Vec<(Key, String)>, Database>,
+    /// What SQLite may hold: a quarter of the node's memory, or what a goal may hold if that is less.
+    sqlite_bytes: u64,
+    /// It is set aside for good, because SQLite counts by itself, for the whole process.
+    _sqlite: Option<Reserved>,
 }
+
+/// Which part of a node's memory SQLite may take.
+const SQLITE_SHARE: u64 = 4;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,24 +49,38 @@ struct Args {
 }
 
 impl Sql {
-    pub(crate) fn new(tables: Arc<Tables>) -> Self {
+    pub(crate) fn new(tables: Arc<Tables>, workspaces: &Workspaces) -> Self {
+        let (limits, memory) = (workspaces.limits(), workspaces.memory());
+        let bytes = limits
+            .sqlite_bytes
+            .min(limits.memory_bytes)
+            .min(memory.allowed() / SQLITE_SHARE);
         Self {
             tables,
             databases: Cache::new(4),
+            sqlite_bytes: bytes,
+            // A part of what is free always fits, and a node makes its tools before it holds anything.
+            _sqlite: memory.reserve("SQLite", bytes).ok(),
         }
     }
 
     /// Which file becomes which SQL table: a single one is `data`, several are called by their names without ending.
     fn sources<'w>(
-        call: &ToolCall<'w>,
+        workspace: &'w Workspace,
         args: &Args,
     ) -> Result<Vec<(&'w InputFile, String)>, ToolError> {
         match (args.files.as_slice(), args.file.as_deref()) {
             // Arithmetic needs no table.
-            ([], None) if call.workspace.inputs().is_empty() => Ok(Vec::new()),
-            ([], file) => Ok(vec![(args::input(NAME, call, file)?, "data".to_owned())]),
-            (_, Some(_)) => Err(args::bad(NAME, "file and files cannot both be given")),
-            (files, None) if files.len() > 8 => Err(args::bad(
+            ([], None) if workspace.inputs().is_empty() => Ok(Vec::new()),
+            ([], file) => Ok(vec![(
+                args::input(NAME, workspace, file)?,
+                "data".to_owned(),
+            )]),
+            (_, Some(_)) => Err(ToolError::invalid_arguments(
+                NAME,
+                "file and files cannot both be given",
+            )),
+            (files, None) if files.len() > 8 => Err(ToolError::invalid_arguments(
                 NAME,
                 format!(
                     "{} files are given, at most 8 are loaded together",
@@ -68,10 +90,10 @@ impl Sql {
             (files, None) => {
                 let mut sources: Vec<(&InputFile, String)> = Vec::with_capacity(files.len());
                 for file in files {
-                    let input = call.workspace.input(file)?;
+                    let input = workspace.input(file)?;
                     let name = table_name(&input.name);
                     if sources.iter().any(|(_, other)| *other == name) {
-                        return Err(args::bad(
+                        return Err(ToolError::invalid_arguments(
                             NAME,
                             format!("two files would both be the table {name}"),
                         ));
@@ -86,34 +108,47 @@ impl Sql {
     fn load(
         &self,
         sources: &[(&InputFile, String)],
-        call: &ToolCall<'_>,
-    ) -> Result<Database, ToolError> {
+        call: &ToolCall,
+        workspace: &Workspace,
+    ) -> Result<Database, Error> {
         let tables = sources
             .iter()
-            .map(|(input, name)| Ok((name.as_str(), self.tables.load(input, call)?)))
-            .collect::<Result<Vec<_>, ToolError>>()?;
+            .map(|(input, name)| Ok((name.as_str(), self.tables.load(input, call, workspace)?)))
+            .collect::<Result<Vec<_>, Error>>()?;
         let borrowed: Vec<_> = tables
             .iter()
             .map(|(name, table)| (*name, table.as_ref()))
             .collect();
-        Database::load(&borrowed, call.workspace.limits(), &|| call.check())
+        Database::load(&borrowed, workspace.limits(), self.sqlite_bytes, &|| {
+            call.check()
+        })
     }
 }
 
-impl Tool for Sql {
+impl BlockingTool for Sql {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: NAME,
+            name: NAME.to_owned(),
             description: "Runs one read-only SQLite statement over an input file loaded as table data: dates are ISO text, numbers INTEGER or \
-                          REAL, missing cells NULL, rowid is the line in the file. Adds median(x), quantile(x, p), stddev(x) and sqrt(x).",
-            capability: Capability::QueryData,
-            args_schema: json!({
+                          REAL, missing cells NULL, rowid is the line in the file. Adds median(x), quantile(x, p), stddev(x) and sqrt(x).".to_owned(),
+            needs: [Capability::DATA_QUERY, Capability::FILES_READ].into(),
+            effect: Effect::Pure,
+            output: json!({
+                "type": "object",
+                "properties": {
+                    "columns": {"type": "array", "items": {"type": "string"}},
+                    "rows": {"type": "array", "items": {"type": "array", "items": {"type": ["integer", "number", "string", "null"]}}}
+                },
+                "required": ["columns", "rows"]
+            }),
+            input: json!({
                 "type": "object",
                 "properties": {
                     "file": {"type": "string", "description": "input file that becomes the table data; may be left out if there is only one"},
                     "files": {"type": "array", "items": {"type": "string"}, "description": "several input files, each a table called like the file without ending"},
                     "query": {"type": "string", "description": "one SELECT; integer columns divide as integers"},
-                    "facts": {"description": "how to name the figures of the result: 'revenue in {region}', or {name, value, unit}, or a list of them; {column} stands for the row's cell, value is the column of the figure"}
+                    "facts": {"description": "how to name the figures of the result: 'revenue in {region}', or {name, value, unit}, or a list of them; {column} stands for the row's cell, value is the column of the figure"},
+                    "name": {"description": "another name for facts"}
                 },
                 "required": ["query"],
                 "additionalProperties": false
@@ -121,11 +156,11 @@ impl Tool for Sql {
         }
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    fn run(&self, call: &ToolCall, workspace: &Workspace) -> Result<ToolOutput, ToolError> {
         let args: Args = args::parse(NAME, call)?;
-        let limits = call.workspace.limits();
+        let limits = workspace.limits();
         guard::check_statement(&args.query, limits)?;
-        let sources = Self::sources(call, &args)?;
+        let sources = Self::sources(workspace, &args)?;
         let key: Vec<(Key, String)> = sources
             .iter()
             .map(|(input, name)| (key(input), name.clone()))
@@ -133,14 +168,14 @@ impl Tool for Sql {
         let entry = self.databases.entry(key.clone());
         let mut turn = entry.take(&|| call.check())?;
         if turn.is_none() {
-            let loaded = self.load(&sources, call).or_else(|error| {
+            let loaded = self.load(&sources, call, workspace).or_else(|error| {
                 // The other databases may take the room that this one needs.
                 if !guard::is_out_of_memory(&error) {
                     return Err(error);
                 }
                 self.databases.clear();
                 self.tables.clear();
-                self.load(&sources, call)
+                self.load(&sources, call, workspace)
             })?;
             *turn = Some(loaded);
             for (input, _) in &sources {
@@ -148,15 +183,17 @@ impl Tool for Sql {
             }
         }
         let Some(database) = turn.as_mut() else {
-            return Err(ToolError::Sql("the database is gone".to_owned()));
+            return Err(Error::Sql("the database is gone".to_owned()).into());
         };
-        let result = database.query(&args.query, limits, call).or_else(|error| {
-            // The other databases may take the room that this statement needs.
-            if !guard::is_out_of_memory(&error) || !self.databases.keep_only(&key) {
-                return Err(error);
-            }
-            database.query(&args.query, limits, call)
-        })?;
+        let result = database
+            .query(&args.query, limits, workspace.memory(), call)
+            .or_else(|error| {
+                // The other databases may take the room that this statement needs.
+                if !guard::is_out_of_memory(&error) || !self.databases.keep_only(&key) {
+                    return Err(error);
+                }
+                database.query(&args.query, limits, workspace.memory(), call)
+            })?;
         let names: Vec<&str> = sources
             .iter()
             .map(|(input, _)| input.name.as_str())

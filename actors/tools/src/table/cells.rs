@@ -9,7 +9,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use super::missing::is_missing;
-use crate::{Reserved, ToolError};
+use crate::{Reserved, WorkspaceError};
 
 /// Rows after which it is first asked whether cells repeat, in a narrow table and in a wide one; it is asked again at each doubling. All
 /// columns together hold no more different cells before than this many.
@@ -160,7 +160,7 @@ impl Codes {
     }
 
     /// Adds a code below 65,535, or none.
-    fn push(&mut self, code: Option<u16>, held: &mut Reserved) -> Result<(), ToolError> {
+    fn push(&mut self, code: Option<u16>, held: &mut Reserved) -> Result<(), WorkspaceError> {
         if let (Self::Short(short), Some(code)) = (&mut *self, code)
             && code >= u16::from(u8::MAX)
         {
@@ -202,7 +202,7 @@ impl Cells {
         source: Characters<'_>,
         hasher: &RandomState,
         held: &mut Reserved,
-    ) -> Result<(), ToolError> {
+    ) -> Result<(), WorkspaceError> {
         let text = source.get(place);
         if is_missing(text) {
             if !text.is_empty() {
@@ -270,7 +270,7 @@ impl Cells {
     }
 
     /// Goes over to a place per row.
-    fn spread(&mut self, held: &mut Reserved) -> Result<(), ToolError> {
+    fn spread(&mut self, held: &mut Reserved) -> Result<(), WorkspaceError> {
         let Store::Codes {
             different, codes, ..
         } = &self.store

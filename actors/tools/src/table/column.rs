@@ -1,11 +1,11 @@
 //! From the cells of one column to typed values: which kind, which format, which cells do not fit.
 
+use super::CHECK_EVERY;
 use super::cells::{Cells, Characters, Different};
 use super::date::{Layout, Order, Reading as DateReading};
 use super::names;
 use super::number::{Mark, Reading as NumberReading};
-use super::{CHECK_EVERY, Check};
-use crate::ToolError;
+use crate::{Check, Error};
 
 /// How many cells speak for what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Votes {
         cells: &Cells,
         source: Characters<'_>,
         check: Check<'_>,
-    ) -> Result<Self, ToolError> {
+    ) -> Result<Self, Error> {
         let mut votes = Self::default();
         for (at, Different { text, count, .. }) in cells.different(source).enumerate() {
             if at % CHECK_EVERY == 0 {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 
+use super::CHECK_EVERY;
 use super::cells::{Cells, Characters, Different};
 use super::column::{BadCell, Hints, Misfits, Shape, Votes, carries};
 use super::date::{Layout, Reading as DateReading};
@@ -12,8 +13,9 @@ use super::day_order::Numeric;
 use super::names;
 use super::number::{Mark, Number};
 use super::typed::{Read, Typed};
-use super::{CHECK_EVERY, Check};
-use crate::{ColumnKind, ColumnProfile, Reserved, ToolError, Value};
+use aios_work::Value;
+
+use crate::{Check, ColumnKind, ColumnProfile, Error, Reserved};
 
 /// A column as it goes into a database: its cells, and what they are.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ pub(crate) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// Shows `see` each different cell, or each cell where they mostly differ.
-    fn each(&self, mut see: impl FnMut(&Different<'a>)) -> Result<(), ToolError> {
+    fn each(&self, mut see: impl FnMut(&Different<'a>)) -> Result<(), Error> {
         for (at, cell) in self.cells.different(self.source).enumerate() {
             if at % CHECK_EVERY == 0 {
                 (self.check)()?;
@@ -61,7 +63,7 @@ pub(crate) fn infer(
     asked: &Asked<'_>,
     held: &mut Reserved,
     warnings: &mut Vec<String>,
-) -> Result<Inferred, ToolError> {
+) -> Result<Inferred, Error> {
     let (name, votes) = (asked.name, asked.votes);
     let mut say = |warning: String| warnings.push(format!("column {name:?}: {warning}"));
     let shape = votes.shape(name);
@@ -98,7 +100,7 @@ fn profile(
     typed: Typed,
     kind: ColumnKind,
     held: &mut Reserved,
-) -> Result<ColumnProfile, ToolError> {
+) -> Result<ColumnProfile, Error> {
     // Different cells may hold the same value (`1.0` and `1.00`), so values are told apart by a number of their own: themselves, or the
     // hash of a text.
     let hasher = RandomState::new();
@@ -167,7 +169,7 @@ fn shorten(text: &str, most: usize) -> String {
 const EXAMPLES: usize = 5;
 
 /// The most frequent cells as they are written, equal counts in the file's order.
-fn examples(asked: &Asked<'_>, held: &mut Reserved) -> Result<Vec<String>, ToolError> {
+fn examples(asked: &Asked<'_>, held: &mut Reserved) -> Result<Vec<String>, Error> {
     let shown = |text: &str| shorten(text, 80);
     if asked.cells.coded().is_some() {
         let mut most: Vec<(u64, &str)> = Vec::with_capacity(EXAMPLES + 1);
@@ -231,7 +233,7 @@ fn dates(
     asked: &Asked<'_>,
     held: &mut Reserved,
     say: &mut dyn FnMut(String),
-) -> Result<Option<Inferred>, ToolError> {
+) -> Result<Option<Inferred>, Error> {
     let (name, votes) = (asked.name, asked.votes);
     let year_named = names::names_a_year(name);
     let compact = votes.compact == votes.filled || names::names_a_date(name);
@@ -361,7 +363,7 @@ fn numbers(
     asked: &Asked<'_>,
     held: &mut Reserved,
     say: &mut dyn FnMut(String),
-) -> Result<Option<Inferred>, ToolError> {
+) -> Result<Option<Inferred>, Error> {
     let (name, votes) = (asked.name, asked.votes);
     let mark = decimal_mark(votes, asked.hints, say);
     let reading = |text: &str| Number::of(text, mark);
@@ -464,7 +466,7 @@ fn decimal_mark(votes: &Votes, hints: &Hints, say: &mut dyn FnMut(String)) -> Ma
 }
 
 /// The unit most cells state.
-fn common_unit(asked: &Asked<'_>, mark: Mark) -> Result<Option<&'static str>, ToolError> {
+fn common_unit(asked: &Asked<'_>, mark: Mark) -> Result<Option<&'static str>, Error> {
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
     asked.each(|cell| {
         // A unit is written with something else than digits and their marks.
@@ -524,7 +526,7 @@ fn number_kind(
 }
 
 /// Text that is grouped by, names one row each, or is read.
-fn text_kind(asked: &Asked<'_>, shape: Shape, distinct: u64) -> Result<ColumnKind, ToolError> {
+fn text_kind(asked: &Asked<'_>, shape: Shape, distinct: u64) -> Result<ColumnKind, Error> {
     let (name, filled) = (asked.name, asked.cells.filled());
     if filled == 0 {
         return Ok(ColumnKind::Empty);

@@ -32,7 +32,7 @@ use records::{Cell, Record, Records};
 use sniff::Sniffed;
 
 use crate::encoding::Decoded;
-use crate::{ColumnKind, Reserved, TableProfile, ToolError};
+use crate::{Check, ColumnKind, Error, Reserved, TableProfile, WorkspaceError};
 
 /// The most columns that are read; SQLite's own limit is 2,000.
 const COLUMNS: usize = 1_000;
@@ -72,7 +72,7 @@ impl Table {
 }
 
 impl Lines {
-    fn push(&mut self, line: u64, held: &mut Reserved) -> Result<(), ToolError> {
+    fn push(&mut self, line: u64, held: &mut Reserved) -> Result<(), Error> {
         let apart = line - self.rows as u64;
         if self.breaks.last().is_none_or(|(_, known)| *known != apart) {
             let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
@@ -98,7 +98,6 @@ impl Lines {
 }
 
 /// Whether to go on; asked every few thousand rows.
-pub(crate) type Check<'c> = &'c dyn Fn() -> Result<(), ToolError>;
 
 /// Reads the table in `decoded`, the content of `file`; `held` is what was set aside for that, and grows with what is read.
 pub(crate) fn read(
@@ -106,7 +105,7 @@ pub(crate) fn read(
     decoded: Decoded,
     mut held: Reserved,
     check: Check<'_>,
-) -> Result<Table, ToolError> {
+) -> Result<Table, Error> {
     let Decoded {
         text,
         encoding,
@@ -211,7 +210,7 @@ impl Grid {
         warnings: &mut Vec<String>,
         held: &mut Reserved,
         check: Check<'_>,
-    ) -> Result<Self, ToolError> {
+    ) -> Result<Self, Error> {
         let Sniffed {
             dialect,
             start,
@@ -268,7 +267,7 @@ impl Grid {
             .rposition(|name| !name.is_empty())
             .map_or(width, |at| at + 1);
 
-        let too_large = || ToolError::TooLarge {
+        let too_large = || WorkspaceError::TooLarge {
             file: file.to_owned(),
             asked: text.len() as u64,
             allowed: u64::from(u32::MAX),
@@ -359,7 +358,7 @@ fn name_of(cell: &str) -> String {
 }
 
 /// Appends to the unquoted cells, in steps that are set aside first.
-fn keep(content: &str, unquoted: &mut String, held: &mut Reserved) -> Result<(), ToolError> {
+fn keep(content: &str, unquoted: &mut String, held: &mut Reserved) -> Result<(), Error> {
     let (room, needed) = (unquoted.capacity(), unquoted.len() + content.len());
     if needed > room {
         let more = needed.max(room + room / 2).max(4_096);

@@ -2,19 +2,21 @@
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::encoding::decode;
-use crate::{Memory, Value};
+use aios_work::{Stopped, Value};
 
-fn table(text: &str) -> Result<Table, ToolError> {
+use super::*;
+use crate::Memory;
+use crate::encoding::decode;
+
+fn table(text: &str) -> Result<Table, Error> {
     bytes("t.csv", text.as_bytes())
 }
 
-fn bytes(file: &str, bytes: &[u8]) -> Result<Table, ToolError> {
+fn bytes(file: &str, bytes: &[u8]) -> Result<Table, Error> {
     read_as(file, bytes.to_vec(), &|| Ok(()))
 }
 
-fn read_as(file: &str, bytes: Vec<u8>, check: Check<'_>) -> Result<Table, ToolError> {
+fn read_as(file: &str, bytes: Vec<u8>, check: Check<'_>) -> Result<Table, Error> {
     let mut held = Memory::of(u64::MAX).reserve(file, 0)?;
     let decoded = decode(file, bytes, &mut held)?;
     read(file, decoded, held, check)
@@ -554,7 +556,7 @@ proptest! {
     #[test]
     fn cancelling_stops_the_reader(rows in 1..50_usize) {
         let text = "a,b\n".to_owned() + &"1,2\n".repeat(rows);
-        let stopped = read_as("t.csv", text.into_bytes(), &|| Err(ToolError::Cancelled));
-        prop_assert!(matches!(stopped, Err(ToolError::Cancelled)));
+        let stopped = read_as("t.csv", text.into_bytes(), &|| Err(Stopped::Cancelled));
+        prop_assert!(matches!(stopped, Err(Error::Workspace(WorkspaceError::Stopped(Stopped::Cancelled)))));
     }
 }

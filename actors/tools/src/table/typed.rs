@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::date::{Order, Reading as DateReading};
 use super::number::{Mark, Number};
-use crate::Value;
+use aios_work::Value;
 
 /// How the cells of a column are read once it is known what they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The facts that the labelled texts are judged against.
 
-use aios_tools::{Fact, Value};
+use aios_work::{Fact, Value};
 
 use super::super::{Evidence, Subject, TextKind};
 use crate::macro_tier::period::parse_key;

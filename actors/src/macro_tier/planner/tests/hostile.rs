@@ -1,6 +1,6 @@
 //! Headings, cells and units that are markup, links, orders or statements: the figures are right, the names are shown and do nothing.
 
-use aios_tools::shown;
+use aios_work::shown;
 
 use super::{assert_passed, walk};
 
