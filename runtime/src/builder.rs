@@ -202,10 +202,10 @@ impl NodeBuilder {
         };
         let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
         let writer = Arc::new(ModelWriter::new(engine.clone(), &system));
-        let tools = Toolbox::standard(&workspaces, Some(writer))
-            .with(aios_tools::tables_pack::tools(&workspaces))
-            .with(self.tools);
-        boot::enlist(&system, &Arc::new(tools));
+        let tools = Toolbox::standard(&workspaces, Some(writer));
+        #[cfg(feature = "tables")]
+        let tools = tools.with(aios_tables::tools(&workspaces));
+        boot::enlist(&system, &Arc::new(tools.with(self.tools)));
         for recruit in self.recruits {
             recruit(system.factories());
         }

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use aios_runtime::{Config, Node, NodeBuilder};
 use aios_tools::{
     Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
-    tables_pack,
 };
 use aios_work::{Stopped, ToolCall, ToolError, ToolOutput, ToolSpec};
 use tokio::runtime::Handle;
@@ -78,7 +77,7 @@ pub(crate) fn faulty_or_wrong(
     let effects = Effects::default();
     let workspaces = Workspaces::default();
     let tools = Arc::new(
-        Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(tables_pack::tools(&workspaces)),
+        Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(aios_tables::tools(&workspaces)),
     );
     let builder = tools
         .specs()

@@ -13,7 +13,6 @@ use aios_actors::content::{GoalStatus, TaskEvent, TaskStatus};
 use aios_runtime::{Answer, Goal, GoalEvent, Node};
 use aios_tools::{
     Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
-    tables_pack,
 };
 use aios_work::{ToolCall, ToolError, ToolOutput, ToolSpec};
 use tokio::runtime::Handle;
@@ -177,7 +176,7 @@ async fn node(scene: &Arc<Scene>) -> Node {
     }
     let workspaces = Workspaces::default();
     let tools = Arc::new(
-        Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(tables_pack::tools(&workspaces)),
+        Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(aios_tables::tools(&workspaces)),
     );
     let builder = tools
         .specs()

@@ -12,7 +12,6 @@ use aios_actors::content::GoalStatus;
 use aios_runtime::{Goal, Node};
 use aios_tools::{
     Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
-    tables_pack,
 };
 use aios_work::{ToolCall, ToolError, ToolOutput, ToolSpec};
 use tokio::runtime::Handle;
@@ -102,7 +101,7 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     let ledger = Arc::new(Ledger::default());
     let workspaces = Workspaces::default();
     let tools = Arc::new(
-        Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(tables_pack::tools(&workspaces)),
+        Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(aios_tables::tools(&workspaces)),
     );
     let builder = tools
         .specs()

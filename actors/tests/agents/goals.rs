@@ -17,7 +17,6 @@ use aios_protocols::{
 use aios_supervisor::Recourse;
 use aios_tools::{
     Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
-    tables_pack,
 };
 use aios_work::{Stopped, ToolCall, ToolError, ToolOutput, ToolSpec};
 use tempfile::TempDir;
@@ -96,7 +95,7 @@ impl Team {
         let workspaces = Workspaces::default();
         let tools = Arc::new(
             Toolbox::standard(&workspaces, Some(Arc::new(Plain)))
-                .with(tables_pack::tools(&workspaces)),
+                .with(aios_tables::tools(&workspaces)),
         );
         let mut behind = Toolbox::default();
         for spec in tools.specs().cloned() {

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use aios_tools::{Limits, OnDisk, TableProfile, Toolbox, Workspaces, tables_pack};
+use aios_tables::TableProfile;
+use aios_tools::{Limits, OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall, ToolError, ToolErrorKind, ToolOutput};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -34,7 +35,7 @@ thread_local! {
                 rows: ROWS,
                 ..Limits::default()
             });
-            Toolbox::standard(&workspaces, None).with(tables_pack::tools(&workspaces))
+            Toolbox::standard(&workspaces, None).with(aios_tables::tools(&workspaces))
         },
         runtime: Builder::new_current_thread().build().expect("a runtime"),
         files: 0,

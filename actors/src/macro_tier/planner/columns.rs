@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_tools::{ColumnKind, ColumnProfile, TableProfile};
+use aios_tables::{ColumnKind, ColumnProfile, TableProfile};
 use aios_work::shown::is_harmful;
 use serde::{Deserialize, Serialize};
 

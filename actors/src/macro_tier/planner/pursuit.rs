@@ -5,7 +5,7 @@ use std::time::Duration;
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{Performative, ReasonKind};
 use aios_supervisor::Recourse;
-use aios_tools::TableProfile;
+use aios_tables::TableProfile;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use aios_tools::TableProfile;
+use aios_tables::TableProfile;
 use aios_work::Value as FactValue;
 use proptest::prelude::*;
 

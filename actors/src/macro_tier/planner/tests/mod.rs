@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use aios_tools::{OnDisk, TableProfile, Toolbox, Workspaces, tables_pack};
+use aios_tables::TableProfile;
+use aios_tools::{OnDisk, Toolbox, Workspaces};
 use aios_work::{Artifact, InputFile, ToolCall, ToolOutput};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -106,7 +107,7 @@ impl Space {
 
 fn toolbox() -> Toolbox {
     let workspaces = Workspaces::default();
-    Toolbox::standard(&workspaces, None).with(tables_pack::tools(&workspaces))
+    Toolbox::standard(&workspaces, None).with(aios_tables::tools(&workspaces))
 }
 
 /// Does all that agents do for a goal, without agents: scout, analyse, plan, run and recheck each task, write, judge.

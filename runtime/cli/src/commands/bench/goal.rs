@@ -108,9 +108,8 @@ impl Stage {
         });
         // Whoever writes text asks the engine, which is watched itself, so the node's own `write_text` stays.
         let workspaces = Workspaces::default();
-        let toolbox = Arc::new(
-            Toolbox::standard(&workspaces, None).with(aios_tools::tables_pack::tools(&workspaces)),
-        );
+        let toolbox =
+            Arc::new(Toolbox::standard(&workspaces, None).with(aios_tables::tools(&workspaces)));
         let mut builder = Node::builder().engine(engine);
         for spec in toolbox.specs().cloned() {
             let (tools, busy) = (Arc::clone(&toolbox), Arc::clone(&tools));

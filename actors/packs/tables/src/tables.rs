@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use aios_work::{FileState, InputFile, ToolCall};
 
+use crate::Error;
 use crate::cache::Cache;
-use crate::encoding::decode;
 use crate::table::{self, Table};
-use crate::{Error, Workspace, WorkspaceError};
+use aios_tools::decode;
+use aios_tools::{Workspace, WorkspaceError};
 
 /// A table may hold so many times the bytes of its file: the text, what its cells are known by, and the database made from them.
 const TIMES: u64 = 4;

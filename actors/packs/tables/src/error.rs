@@ -2,7 +2,8 @@
 
 use aios_work::{Stopped, ToolError, ToolErrorKind};
 
-use crate::{TableError, WorkspaceError, size};
+use crate::TableError;
+use aios_tools::{WorkspaceError, size};
 
 /// Why a table was not read or not queried.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use super::missing::is_missing;
-use crate::{Reserved, WorkspaceError};
+use aios_tools::{Reserved, WorkspaceError};
 
 /// Rows after which it is first asked whether cells repeat, in a narrow table and in a wide one; it is asked again at each doubling. All
 /// columns together hold no more different cells before than this many.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use aios_tools::{OnDisk, Toolbox, Workspaces, tables_pack};
+use aios_tools::{OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall};
 use serde_json::json;
 
@@ -236,7 +236,7 @@ const TEXTS: &[Shape] = &[
 /// Reads a file as a goal does: profiled, loaded, grouped and sorted. Prints what became of it.
 fn read(path: &Path) -> Result<(), String> {
     let workspaces = Workspaces::default();
-    let toolbox = Toolbox::standard(&workspaces, None).with(tables_pack::tools(&workspaces));
+    let toolbox = Toolbox::standard(&workspaces, None).with(aios_tables::tools(&workspaces));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -278,7 +278,7 @@ fn a_table_takes_four_times_its_bytes_at_most() {
     );
 }
 
-/// The same with files of many megabytes; minutes in a debug build: `cargo test -p aios-tools --test shapes -- --ignored`.
+/// The same with files of many megabytes; minutes in a debug build: `cargo test -p aios-tables --test shapes -- --ignored`.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "takes minutes"]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Error, Result};
 
-use crate::{Memory, Reserved, WorkspaceError};
+use aios_tools::{Memory, Reserved, WorkspaceError};
 
 /// Whose memory the statement under way uses. All functions of a connection share it, so that many aggregates have one limit.
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use aios_tools::{Limits, OnDisk, Toolbox, Workspaces, tables_pack};
+use aios_tools::{Limits, OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall};
 use serde_json::json;
 
@@ -30,7 +30,7 @@ async fn a_query_holds_no_more_than_the_settings_of_the_node_allow() {
     };
     // A quarter of 128 MiB is less than the goal's 64 MiB.
     let workspaces = Workspaces::new(limits, 128 << 20);
-    let toolbox = Toolbox::new(&workspaces).with(tables_pack::tools(&workspaces));
+    let toolbox = Toolbox::new(&workspaces).with(aios_tables::tools(&workspaces));
     let inputs = InputFile::all(&[&file]).unwrap();
     let ask = async |query: &str| {
         let args = json!({"query": query});

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Error, Result};
 
 use super::exact;
 use super::gathered::Gathered;
-use crate::Reserved;
+use aios_tools::Reserved;
 
 pub(crate) fn register(connection: &Connection, gathered: &Gathered) -> Result<()> {
     exact::register(connection, gathered)?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_tools::{OnDisk, Toolbox, Workspaces, WriteError, WriteRequest, Writer, tables_pack};
+use aios_tools::{OnDisk, Toolbox, Workspaces, WriteError, WriteRequest, Writer};
 use aios_work::{
     CancelFlag, Capabilities, Capability, Fact, InputFile, ToolCall, ToolError, ToolErrorKind,
     ToolOutput, Value,
@@ -40,7 +40,7 @@ struct Goal {
 /// The general tools and those of the pack, as a node has them.
 fn toolbox(writer: Option<Arc<dyn Writer>>) -> Toolbox {
     let workspaces = Workspaces::default();
-    Toolbox::standard(&workspaces, writer).with(tables_pack::tools(&workspaces))
+    Toolbox::standard(&workspaces, writer).with(aios_tables::tools(&workspaces))
 }
 
 fn goal(files: &[(&str, &[u8])]) -> Goal {
@@ -304,7 +304,7 @@ async fn a_cancelled_call_does_nothing() {
 
 #[tokio::test]
 async fn the_examples_of_the_documentation_are_read() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/examples");
     let inputs = InputFile::all(&[
         format!("{folder}/q3_sales.csv"),
         format!("{folder}/notes.md"),

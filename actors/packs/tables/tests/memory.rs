@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use aios_tools::{Limits, OnDisk, Toolbox, Workspaces, tables_pack};
+use aios_tools::{Limits, OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ async fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
         ..Limits::default()
     };
     let workspaces = Workspaces::with_limits(limits);
-    let toolbox = Toolbox::new(&workspaces).with(tables_pack::tools(&workspaces));
+    let toolbox = Toolbox::new(&workspaces).with(aios_tables::tools(&workspaces));
     let ask = async |query: &str| {
         let args = json!({"query": query});
         let deadline = Instant::now() + Duration::from_secs(60);

@@ -5,7 +5,8 @@ use super::cells::{Cells, Characters, Different};
 use super::date::{Layout, Order, Reading as DateReading};
 use super::names;
 use super::number::{Mark, Reading as NumberReading};
-use crate::{Check, Error};
+use crate::Error;
+use aios_tools::Check;
 
 /// How many cells speak for what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

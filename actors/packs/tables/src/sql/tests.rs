@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::Limits;
+use aios_tools::Limits;
 
 const SALES: &str = "date,region,units,revenue\n03/07/2025,North,3,10.10\n13/07/2025,South,,20.20\n14/08/2025,North,4,\n15/08/2025,South,5,0.30\n";
 

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use aios_work::{Stopped, Value};
 
 use super::*;
-use crate::Memory;
-use crate::encoding::decode;
+use aios_tools::Memory;
+use aios_tools::decode;
 
 fn table(text: &str) -> Result<Table, Error> {
     bytes("t.csv", text.as_bytes())

@@ -31,8 +31,9 @@ use infer::{Inferred, infer};
 use records::{Cell, Record, Records};
 use sniff::Sniffed;
 
-use crate::encoding::Decoded;
-use crate::{Check, ColumnKind, Error, Reserved, TableProfile, WorkspaceError};
+use crate::{ColumnKind, Error, TableProfile};
+use aios_tools::Decoded;
+use aios_tools::{Check, Reserved, WorkspaceError};
 
 /// The most columns that are read; SQLite's own limit is 2,000.
 const COLUMNS: usize = 1_000;

@@ -18,9 +18,10 @@ use serde_json::json;
 
 use self::database::Database;
 use self::facts::Asked;
+use crate::Error;
 use crate::cache::Cache;
 use crate::tables::{Key, Tables, key};
-use crate::{BlockingTool, Error, Reserved, Workspace, Workspaces, args};
+use aios_tools::{BlockingTool, Reserved, Workspace, Workspaces, args};
 
 const NAME: &str = "sql";
 

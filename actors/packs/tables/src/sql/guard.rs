@@ -11,7 +11,8 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{Batch, Connection, ErrorCode, Statement};
 
-use crate::{Error, Limits};
+use crate::Error;
+use aios_tools::Limits;
 
 /// Virtual machine steps between two looks at the clock: well below a millisecond.
 const STEPS: i32 = 2_000;

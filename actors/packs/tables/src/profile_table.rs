@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::tables::Tables;
-use crate::{BlockingTool, Workspace, args};
+use aios_tools::{BlockingTool, Workspace, args};
 
 const NAME: &str = "profile_table";
 

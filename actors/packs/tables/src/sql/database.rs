@@ -10,7 +10,8 @@ use serde_json::json;
 use super::gathered::Gathered;
 use super::{functions, guard};
 use crate::table::{Column, Read, Table, Typed};
-use crate::{Check, ColumnKind, Error, Limits, Memory, Reserved};
+use crate::{ColumnKind, Error};
+use aios_tools::{Check, Limits, Memory, Reserved};
 
 /// Rows loaded between two looks at the clock and the cancel flag.
 const CHECK_EVERY: usize = 4_096;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use aios_tools::{ColumnKind, OnDisk, TableProfile, Toolbox, Workspaces, tables_pack};
+use aios_tables::{ColumnKind, TableProfile};
+use aios_tools::{OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -226,7 +227,7 @@ impl Node {
     fn new() -> Self {
         Self {
             dir: tempfile::tempdir().unwrap(),
-            toolbox: Toolbox::default().with(tables_pack::tools(&Workspaces::default())),
+            toolbox: Toolbox::default().with(aios_tables::tools(&Workspaces::default())),
             runtime: Runtime::new().unwrap(),
         }
     }

@@ -7,7 +7,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::{Check, Error};
+use crate::Error;
+use aios_tools::Check;
 
 /// How long a waiter sleeps between two looks at its clock, unless it is woken first.
 const LOOK: Duration = Duration::from_millis(20);
@@ -141,7 +142,7 @@ mod tests {
     use aios_work::Stopped;
 
     use super::*;
-    use crate::WorkspaceError;
+    use aios_tools::WorkspaceError;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]

@@ -1,11 +1,12 @@
 //! Looks at a table, asks it one question and draws the answer:
-//! `cargo run -p aios-tools --example profile -- docs/examples/q3_sales.csv`
+//! `cargo run -p aios-tables --example profile -- docs/examples/q3_sales.csv`
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use aios_tools::{ColumnKind, OnDisk, TableProfile, Toolbox, Workspaces, tables_pack};
+use aios_tables::{ColumnKind, TableProfile};
+use aios_tools::{OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall};
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .unwrap_or_else(|| "docs/examples/q3_sales.csv".to_owned());
     let inputs = InputFile::all(&[&file])?;
     let workspaces = Workspaces::default();
-    let toolbox = Toolbox::new(&workspaces).with(tables_pack::tools(&workspaces));
+    let toolbox = Toolbox::new(&workspaces).with(aios_tables::tools(&workspaces));
     let ask = async |tool: &str, args: Value| {
         let deadline = Instant::now() + Duration::from_secs(30);
         let call = ToolCall {

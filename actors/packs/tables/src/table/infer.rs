@@ -15,7 +15,8 @@ use super::number::{Mark, Number};
 use super::typed::{Read, Typed};
 use aios_work::Value;
 
-use crate::{Check, ColumnKind, ColumnProfile, Error, Reserved};
+use crate::{ColumnKind, ColumnProfile, Error};
+use aios_tools::{Check, Reserved};
 
 /// A column as it goes into a database: its cells, and what they are.
 #[derive(Debug)]

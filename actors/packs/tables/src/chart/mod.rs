@@ -13,7 +13,7 @@ use aios_work::{Artifact, Capability, Effect, ToolCall, ToolError, ToolOutput, T
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use crate::{BlockingTool, Workspace, args};
+use aios_tools::{BlockingTool, Workspace, args};
 
 const NAME: &str = "chart";
 

@@ -11,7 +11,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
 
 use super::gathered::Gathered;
-use crate::Reserved;
+use aios_tools::Reserved;
 
 /// What a whole number per power of ten takes in a tree whose nodes may be half empty.
 const PART: u64 = 64;
