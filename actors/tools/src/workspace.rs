@@ -28,36 +28,23 @@ pub struct Workspace {
 /// How much is read, held and returned. Each number is the most one call may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a table file. Reading one may hold four times its size and a little more; what needs more is refused.
-    pub table_bytes: u64,
-    /// Bytes of a text file.
+    /// Bytes of an input file.
+    pub file_bytes: u64,
+    /// Bytes of a text file that is read as a whole.
     pub text_bytes: u64,
-    /// Rows a query may return.
-    pub rows: usize,
     /// Bytes of what a call gives back, written as JSON: it travels in one message, beside what is said of it.
     pub result_bytes: usize,
-    /// Bytes of an SQL statement.
-    pub statement_bytes: usize,
-    /// Milliseconds a query may run, if the call's deadline does not come first.
-    pub query_ms: u64,
     /// Bytes that the calls of one goal may hold together, whichever of them hold it.
     pub memory_bytes: u64,
-    /// Bytes that SQLite may hold, databases and what statements sort or group. SQLite counts per process, not per connection: the lowest
-    /// limit that any node of the process has set holds for all, for good. It is lowered to what fits the node's memory.
-    pub sqlite_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            table_bytes: 128 << 20,
+            file_bytes: 128 << 20,
             text_bytes: 16 << 20,
-            rows: 10_000,
             result_bytes: 400 << 10,
-            statement_bytes: 16 << 10,
-            query_ms: 20_000,
             memory_bytes: 1 << 30,
-            sqlite_bytes: 1 << 30,
         }
     }
 }

@@ -39,12 +39,6 @@ impl Workspaces {
         }
     }
 
-    /// Walls with these limits, and as many bytes for all goals as a node has unless it is told otherwise.
-    #[must_use]
-    pub fn with_limits(limits: Limits) -> Self {
-        Self::new(limits, NODE_MEMORY)
-    }
-
     /// The limits of each call.
     #[must_use]
     pub fn limits(&self) -> &Limits {

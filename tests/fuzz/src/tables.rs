@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use aios_tables::TableProfile;
-use aios_tools::{Limits, OnDisk, Toolbox, Workspaces};
+use aios_tables::{QueryLimits, TableProfile};
+use aios_tools::{OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall, ToolError, ToolErrorKind, ToolOutput};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -30,12 +30,13 @@ thread_local! {
     static DESK: RefCell<Desk> = RefCell::new(Desk {
         folder: tempfile::tempdir().expect("a temporary folder"),
         tools: {
-            let workspaces = Workspaces::with_limits(Limits {
+            let workspaces = Workspaces::default();
+            let limits = QueryLimits {
                 query_ms: QUERY_MS,
                 rows: ROWS,
-                ..Limits::default()
-            });
-            Toolbox::standard(&workspaces, None).with(aios_tables::tools(&workspaces))
+                ..QueryLimits::default()
+            };
+            Toolbox::standard(&workspaces, None).with(aios_tables::tools_within(&workspaces, limits))
         },
         runtime: Builder::new_current_thread().build().expect("a runtime"),
         files: 0,

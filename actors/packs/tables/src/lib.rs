@@ -26,11 +26,18 @@ use crate::sql::Sql;
 use crate::tables::Tables;
 
 pub use profile::{ColumnKind, ColumnProfile, TableProfile};
+pub use sql::QueryLimits;
 pub use table::TableError;
 
 /// `profile_table`, `sql` and `chart`, working within these walls. What they cache is their own and shared among them.
 #[must_use]
 pub fn tools(workspaces: &Workspaces) -> Vec<Arc<dyn Tool>> {
+    tools_within(workspaces, QueryLimits::default())
+}
+
+/// The same with other limits for each statement.
+#[must_use]
+pub fn tools_within(workspaces: &Workspaces, limits: QueryLimits) -> Vec<Arc<dyn Tool>> {
     let tables = Arc::new(Tables::default());
     vec![
         Blocking::shared(
@@ -39,7 +46,7 @@ pub fn tools(workspaces: &Workspaces) -> Vec<Arc<dyn Tool>> {
             },
             workspaces,
         ),
-        Blocking::shared(Sql::new(tables, workspaces), workspaces),
+        Blocking::shared(Sql::new(tables, workspaces, limits), workspaces),
         Blocking::shared(Chart, workspaces),
     ]
 }

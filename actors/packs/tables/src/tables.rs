@@ -78,7 +78,7 @@ fn read(input: &InputFile, call: &ToolCall, workspace: &Workspace) -> Result<Tab
     let length = input.state.length;
     let bound = length.saturating_mul(TIMES).saturating_add(BESIDE);
     let memory = workspace.memory().part(bound);
-    let most = workspace.limits().table_bytes;
+    let most = workspace.limits().file_bytes;
     let read = || {
         let (bytes, mut held) = workspace.read(input, most, &memory, &check)?;
         let decoded = decode(&input.name, bytes, &mut held)?;

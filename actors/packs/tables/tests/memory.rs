@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use aios_tools::{Limits, OnDisk, Toolbox, Workspaces};
+use aios_tables::QueryLimits;
+use aios_tools::{OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall};
 use serde_json::json;
 
@@ -12,12 +13,12 @@ async fn a_statement_that_hoards_is_ended_and_the_next_one_runs() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("t.csv");
     std::fs::write(&file, "a,b\n".to_owned() + &"some text,1\n".repeat(2_000)).unwrap();
-    let limits = Limits {
+    let limits = QueryLimits {
         sqlite_bytes: 8 << 20,
-        ..Limits::default()
+        ..QueryLimits::default()
     };
-    let workspaces = Workspaces::with_limits(limits);
-    let toolbox = Toolbox::new(&workspaces).with(aios_tables::tools(&workspaces));
+    let workspaces = Workspaces::default();
+    let toolbox = Toolbox::new(&workspaces).with(aios_tables::tools_within(&workspaces, limits));
     let ask = async |query: &str| {
         let args = json!({"query": query});
         let deadline = Instant::now() + Duration::from_secs(60);

@@ -8,10 +8,10 @@ use rusqlite::{Connection, OpenFlags, ToSql};
 use serde_json::json;
 
 use super::gathered::Gathered;
-use super::{functions, guard};
+use super::{QueryLimits, functions, guard};
 use crate::table::{Column, Read, Table, Typed};
 use crate::{ColumnKind, Error};
-use aios_tools::{Check, Limits, Memory, Reserved};
+use aios_tools::{Check, Limits, Reserved, Workspace};
 
 /// Rows loaded between two looks at the clock and the cancel flag.
 const CHECK_EVERY: usize = 4_096;
@@ -55,15 +55,14 @@ impl QueryResult {
 impl Database {
     pub(crate) fn load(
         tables: &[(&str, &Table)],
-        limits: &Limits,
-        sqlite_bytes: u64,
+        limits: &QueryLimits,
         check: Check<'_>,
     ) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_in_memory_with_flags(flags).map_err(guard::failed)?;
-        guard::limit_memory(&connection, sqlite_bytes).map_err(guard::failed)?;
+        guard::limit_memory(&connection, limits).map_err(guard::failed)?;
         let (mut longest, mut units, mut schema) = (0, HashMap::new(), Vec::new());
         let mut held = Vec::new();
         for (name, table) in tables {
@@ -102,14 +101,14 @@ impl Database {
     pub(crate) fn query(
         &mut self,
         statement: &str,
-        limits: &Limits,
-        memory: &Memory,
+        limits: &QueryLimits,
+        workspace: &Workspace,
         call: &ToolCall,
     ) -> Result<QueryResult, Error> {
         let started =
             guard::start_clock(&mut self.connection, limits, call).map_err(guard::failed)?;
-        self.gathered.begin(memory);
-        let result = collect(&self.connection, statement, limits);
+        self.gathered.begin(workspace.memory());
+        let result = collect(&self.connection, statement, limits.rows, workspace.limits());
         let refused = self.gathered.end();
         guard::stop_clock(&mut self.connection).map_err(guard::failed)?;
         result.map_err(|error| match refused {
@@ -265,6 +264,7 @@ impl ToSql for Bound<'_> {
 fn collect(
     connection: &Connection,
     statement: &str,
+    most: usize,
     limits: &Limits,
 ) -> Result<QueryResult, guard::QueryError> {
     let mut prepared = guard::prepare(connection, statement)?;
@@ -272,10 +272,10 @@ fn collect(
     let (mut rows, mut bytes) = (Vec::new(), 0);
     let mut cursor = prepared.raw_query();
     while let Some(row) = cursor.next()? {
-        if rows.len() >= limits.rows {
+        if rows.len() >= most {
             return Err(guard::QueryError::TooMuch(format!(
                 "the query returns more than {} rows; add GROUP BY or LIMIT",
-                limits.rows
+                most
             )));
         }
         let mut values = Vec::with_capacity(columns.len());

@@ -11,8 +11,8 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{Batch, Connection, ErrorCode, Statement};
 
+use super::QueryLimits;
 use crate::Error;
-use aios_tools::Limits;
 
 /// Virtual machine steps between two looks at the clock: well below a millisecond.
 const STEPS: i32 = 2_000;
@@ -52,7 +52,7 @@ pub(crate) fn is_out_of_memory(error: &Error) -> bool {
 }
 
 /// Refuses a statement for its length alone.
-pub(crate) fn check_statement(statement: &str, limits: &Limits) -> Result<(), Error> {
+pub(crate) fn check_statement(statement: &str, limits: &QueryLimits) -> Result<(), Error> {
     let refuse = |says: String| Err(Error::Sql(says));
     match statement.len() {
         0 => refuse("the statement is empty".to_owned()),
@@ -66,11 +66,11 @@ pub(crate) fn check_statement(statement: &str, limits: &Limits) -> Result<(), Er
 }
 
 /// Keeps everything in memory, and bounds that memory.
-pub(crate) fn limit_memory(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+pub(crate) fn limit_memory(connection: &Connection, limits: &QueryLimits) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(
         None,
         "hard_heap_limit",
-        i64::try_from(bytes).unwrap_or(i64::MAX),
+        i64::try_from(limits.sqlite_bytes).unwrap_or(i64::MAX),
         |_| Ok(()),
     )?;
     // Sorting spills into memory, which is bounded, and not onto the disk, which is not.
@@ -82,7 +82,7 @@ pub(crate) fn limit_memory(connection: &Connection, bytes: u64) -> rusqlite::Res
 pub(crate) fn close(
     connection: &mut Connection,
     longest: usize,
-    limits: &Limits,
+    limits: &QueryLimits,
 ) -> rusqlite::Result<()> {
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -159,7 +159,7 @@ pub(crate) struct Started {
 /// Lets SQLite look at the clock and the cancel flag while it works.
 pub(crate) fn start_clock(
     connection: &mut Connection,
-    limits: &Limits,
+    limits: &QueryLimits,
     call: &ToolCall,
 ) -> rusqlite::Result<Started> {
     let end = Instant::now()

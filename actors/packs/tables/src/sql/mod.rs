@@ -9,6 +9,7 @@ mod facts;
 mod functions;
 mod gathered;
 mod guard;
+mod limits;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use serde_json::json;
 
 use self::database::Database;
 use self::facts::Asked;
+pub use self::limits::QueryLimits;
 use crate::Error;
 use crate::cache::Cache;
 use crate::tables::{Key, Tables, key};
@@ -29,9 +31,8 @@ const NAME: &str = "sql";
 pub(crate) struct Sql {
     tables: Arc<Tables>,
     databases: Cache<Vec<(Key, String)>, Database>,
-    /// What SQLite may hold: a quarter of the node's memory, or what a goal may hold if that is less.
-    sqlite_bytes: u64,
-    /// It is set aside for good, because SQLite counts by itself, for the whole process.
+    limits: QueryLimits,
+    /// What SQLite may hold is set aside for good, because it counts by itself, for the whole process.
     _sqlite: Option<Reserved>,
 }
 
@@ -50,18 +51,22 @@ struct Args {
 }
 
 impl Sql {
-    pub(crate) fn new(tables: Arc<Tables>, workspaces: &Workspaces) -> Self {
-        let (limits, memory) = (workspaces.limits(), workspaces.memory());
-        let bytes = limits
+    /// SQLite gets a quarter of the node's memory, or what a goal may hold if that is less.
+    pub(crate) fn new(tables: Arc<Tables>, workspaces: &Workspaces, limits: QueryLimits) -> Self {
+        let memory = workspaces.memory();
+        let sqlite_bytes = limits
             .sqlite_bytes
-            .min(limits.memory_bytes)
+            .min(workspaces.limits().memory_bytes)
             .min(memory.allowed() / SQLITE_SHARE);
         Self {
             tables,
             databases: Cache::new(4),
-            sqlite_bytes: bytes,
+            limits: QueryLimits {
+                sqlite_bytes,
+                ..limits
+            },
             // A part of what is free always fits, and a node makes its tools before it holds anything.
-            _sqlite: memory.reserve("SQLite", bytes).ok(),
+            _sqlite: memory.reserve("SQLite", sqlite_bytes).ok(),
         }
     }
 
@@ -120,9 +125,7 @@ impl Sql {
             .iter()
             .map(|(name, table)| (*name, table.as_ref()))
             .collect();
-        Database::load(&borrowed, workspace.limits(), self.sqlite_bytes, &|| {
-            call.check()
-        })
+        Database::load(&borrowed, &self.limits, &|| call.check())
     }
 }
 
@@ -159,7 +162,7 @@ impl BlockingTool for Sql {
 
     fn run(&self, call: &ToolCall, workspace: &Workspace) -> Result<ToolOutput, ToolError> {
         let args: Args = args::parse(NAME, call)?;
-        let limits = workspace.limits();
+        let limits = &self.limits;
         guard::check_statement(&args.query, limits)?;
         let sources = Self::sources(workspace, &args)?;
         let key: Vec<(Key, String)> = sources
@@ -187,13 +190,13 @@ impl BlockingTool for Sql {
             return Err(Error::Sql("the database is gone".to_owned()).into());
         };
         let result = database
-            .query(&args.query, limits, workspace.memory(), call)
+            .query(&args.query, limits, workspace, call)
             .or_else(|error| {
                 // The other databases may take the room that this statement needs.
                 if !guard::is_out_of_memory(&error) || !self.databases.keep_only(&key) {
                     return Err(error);
                 }
-                database.query(&args.query, limits, workspace.memory(), call)
+                database.query(&args.query, limits, workspace, call)
             })?;
         let names: Vec<&str> = sources
             .iter()

@@ -11,6 +11,21 @@ use aios_tools::Limits;
 
 const SALES: &str = "date,region,units,revenue\n03/07/2025,North,3,10.10\n13/07/2025,South,,20.20\n14/08/2025,North,4,\n15/08/2025,South,5,0.30\n";
 
+/// The limits of a call's walls, and of its statement.
+struct Bounds(Limits, QueryLimits);
+
+impl From<Limits> for Bounds {
+    fn from(limits: Limits) -> Self {
+        Self(limits, QueryLimits::default())
+    }
+}
+
+impl From<QueryLimits> for Bounds {
+    fn from(limits: QueryLimits) -> Self {
+        Self(Limits::default(), limits)
+    }
+}
+
 struct Bench {
     _dir: tempfile::TempDir,
     workspace: Workspace,
@@ -18,7 +33,8 @@ struct Bench {
     cancel: CancelFlag,
 }
 
-fn bench(files: &[(&str, &str)], limits: Limits) -> Bench {
+fn bench(files: &[(&str, &str)], limits: impl Into<Bounds>) -> Bench {
+    let Bounds(limits, of_queries) = limits.into();
     let dir = tempfile::tempdir().unwrap();
     let paths: Vec<_> = files
         .iter()
@@ -33,7 +49,7 @@ fn bench(files: &[(&str, &str)], limits: Limits) -> Bench {
     Bench {
         _dir: dir,
         workspace,
-        sql: Sql::new(Arc::default(), &Workspaces::default()),
+        sql: Sql::new(Arc::default(), &Workspaces::default(), of_queries),
         cancel: CancelFlag::new(),
     }
 }
@@ -244,13 +260,18 @@ fn a_refusal_says_what_there_is() {
 
 #[test]
 fn every_limit_ends_a_statement_with_its_number() {
-    let limits = Limits {
-        rows: 3,
-        result_bytes: 5_000,
-        statement_bytes: 2_000,
-        query_ms: 100,
-        ..Limits::default()
-    };
+    let limits = Bounds(
+        Limits {
+            result_bytes: 5_000,
+            ..Limits::default()
+        },
+        QueryLimits {
+            rows: 3,
+            statement_bytes: 2_000,
+            query_ms: 100,
+            ..QueryLimits::default()
+        },
+    );
     let bench = bench(&[("sales.csv", SALES)], limits);
     let endless =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
@@ -413,7 +434,11 @@ fn a_file_that_changes_is_read_as_it_was_when_the_goal_began_or_not_at_all() {
     assert_eq!(bench.rows(count), json!([[4]]));
     std::fs::write(&path, "a,b\nx,1\n").unwrap();
     assert_eq!(bench.rows(count), json!([[4]]), "what was read is kept");
-    bench.sql = Sql::new(Arc::default(), &Workspaces::default());
+    bench.sql = Sql::new(
+        Arc::default(),
+        &Workspaces::default(),
+        QueryLimits::default(),
+    );
     let says = bench.refused(count);
     assert!(says.contains("is not the file that it was"), "{says}");
     bench.workspace = Workspace::new(&[&path], bench.workspace.out_dir()).unwrap();
@@ -454,7 +479,7 @@ proptest! {
         name in "\\PC{0,20}",
     ) {
         thread_local! {
-            static BENCH: Bench = bench(&[("sales.csv", SALES)], Limits { query_ms: 50, ..Limits::default() });
+            static BENCH: Bench = bench(&[("sales.csv", SALES)], QueryLimits { query_ms: 50, ..QueryLimits::default() });
         }
         BENCH.with(|bench| {
             let _ = bench.run(json!({"query": text, "facts": name}));

@@ -98,8 +98,6 @@ impl Lines {
     }
 }
 
-/// Whether to go on; asked every few thousand rows.
-
 /// Reads the table in `decoded`, the content of `file`; `held` is what was set aside for that, and grows with what is read.
 pub(crate) fn read(
     file: &str,
