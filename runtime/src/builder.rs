@@ -14,8 +14,8 @@ use aios_orchestrator::{Packs, Services, Settings};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{IdentityError, PrincipalId, TenantId};
 use aios_supervisor::Supervisor;
-use aios_tools::{Tool, Toolbox};
-use aios_work::Pack;
+use aios_tools::{Toolbox, Workspaces};
+use aios_work::{Pack, Tool};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
@@ -24,7 +24,7 @@ use crate::events::{self, Restarts};
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
-use crate::{boot, engines, metric, view};
+use crate::{boot, engines, metric, packs, view};
 
 /// How long an engine may take to load its models.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
@@ -78,16 +78,6 @@ pub struct NodeBuilder {
     seed: Option<u64>,
 }
 
-/// The packs that were compiled in.
-fn standard_packs() -> Vec<Pack> {
-    vec![
-        #[cfg(feature = "tables")]
-        aios_languages::pack(),
-        #[cfg(feature = "tables")]
-        aios_tables::Tables::pack(),
-    ]
-}
-
 /// Enters one role among those that can be spawned.
 type Recruit = Box<dyn FnOnce(&aios_actors::Factories) + Send>;
 
@@ -97,7 +87,7 @@ impl NodeBuilder {
             config: Config::default(),
             engine: None,
             tools: Vec::new(),
-            packs: standard_packs(),
+            packs: packs::packs(),
             recruits: Vec::new(),
             clock: None,
             audit: None,
@@ -219,24 +209,33 @@ impl NodeBuilder {
         }
         let system = world.build();
 
-        let mut tools =
-            Toolbox::standard(Some(Arc::new(ModelWriter::new(engine.clone(), &system))));
-        for tool in self.tools {
-            tools.register(tool);
-        }
         let megabytes = |count: u64| count.saturating_mul(1 << 20);
         let limits = aios_tools::Limits {
             memory_bytes: megabytes(config.tools.memory_mb),
             ..aios_tools::Limits::default()
         };
-        let tools = tools.with_limits(limits, megabytes(config.tools.node_memory_mb));
+        let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
+        let writer = Arc::new(ModelWriter::new(engine.clone(), &system));
+        let tools = Toolbox::standard(&workspaces, Some(writer));
+        #[cfg(feature = "tables")]
+        let tools = tools.with(aios_tables::tools(&workspaces));
+        let tools = Arc::new(tools.with(self.tools));
+        if let Some(name) = config.recovery.tools().find(|name| {
+            // A server's tools, which are called server__tool, may come later.
+            !name.contains("__") && tools.spec(name).is_none() && !packs::is_standard(name)
+        }) {
+            return Err(StartError::Config(ConfigError::UnknownName {
+                place: format!("recovery.{name}"),
+                nearest: tools.specs().map(|spec| spec.name.clone()).collect(),
+            }));
+        }
         let packs = self.packs.into_iter().fold(Packs::none(), Packs::with);
         let settings = Settings {
             policies: config.recovery.clone(),
             price_micros: config.model.price_micros,
             results: config.storage.results,
         };
-        let services = Services::new(&system, packs, Arc::new(tools), settings);
+        let services = Services::new(&system, packs, tools, settings);
         boot::enlist(&system, &services);
         for recruit in self.recruits {
             recruit(system.factories());

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::packs;
+
 mod values;
 
 pub use values::{
@@ -130,6 +132,12 @@ impl Config {
                     message: error.message().to_owned(),
                 })?;
         config.check()?;
+        if let Some((name, meant)) = packs::misspelt(&config.recovery) {
+            return Err(ConfigError::UnknownName {
+                place: format!("recovery.{name}"),
+                nearest: vec![format!("recovery.{meant}")],
+            });
+        }
         Ok(config)
     }
 }
@@ -237,7 +245,6 @@ fn counted(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use aios_actors::recovery::Policies;
 
     use super::*;
 
@@ -291,7 +298,7 @@ mod tests {
             &[("recovery.sql.backoff", "linear")],
         )
         .unwrap();
-        let mut expected = Policies::default();
+        let mut expected = packs::policies();
         expected.of_mut("chart").then = aios_supervisor::Recourse::Human;
         expected.of_mut("read_file").retries = 1;
         expected.of_mut("sql").backoff = aios_actors::recovery::BackoffKind::Linear;

@@ -10,7 +10,7 @@ use aios_protocols::{
     Content, ContentError, Draft, Performative, Printable, ProtocolName, Reason, Subject,
     SubjectPattern,
 };
-use aios_tools::{ToolError, Workspace};
+use aios_tools::{Workspace, WorkspaceError};
 use aios_work::content::{AgentEvent, Answer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
 use aios_work::{Artifact, Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits};
 use tokio::task::JoinHandle;
@@ -44,7 +44,7 @@ pub enum GoalError {
     Goal(#[from] GoalRefused),
     /// A file cannot be worked on.
     #[error(transparent)]
-    File(#[from] ToolError),
+    File(#[from] WorkspaceError),
     /// A path that is not Unicode cannot travel in a message.
     #[error("the path {} is not Unicode; rename it", .0.display())]
     Path(PathBuf),

@@ -27,6 +27,7 @@ mod events;
 mod gateway;
 mod node;
 mod owner;
+mod packs;
 mod view;
 
 pub use aios_work::content::{Answer, MessageReport, ModelReport};

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use aios_runtime::{Config, Node, NodeBuilder};
 use aios_tools::{
-    Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
-    WriteRequest, Writer,
+    Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
 };
+use aios_work::{Stopped, ToolCall, ToolError, ToolOutput, ToolSpec};
+use tokio::runtime::Handle;
 
 /// Says whether a call fails, and how. It is given the operation without its goal: `totals`, `chart/simple`.
 pub(crate) type Fault = Arc<dyn Fn(&str) -> Option<ToolError> + Send + Sync>;
@@ -26,12 +27,12 @@ struct Faulty {
     effects: Effects,
 }
 
-impl Tool for Faulty {
+impl BlockingTool for Faulty {
     fn spec(&self) -> ToolSpec {
         self.spec.clone()
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    fn run(&self, call: &ToolCall, _: &Workspace) -> Result<ToolOutput, ToolError> {
         // The Critic computes again without an operation of its own.
         let operation = call.idempotency_key.split_once('/');
         if let Some((_, operation)) = operation
@@ -39,13 +40,15 @@ impl Tool for Faulty {
         {
             return Err(error);
         }
-        let mut output = self
-            .tools
-            .call(self.spec.name, &Capabilities::all(), call)?;
+        let mut output = Handle::current().block_on(self.tools.call(
+            &self.spec.name,
+            &self.spec.needs,
+            call.clone(),
+        ))?;
         if let Some((_, operation)) = operation {
             (self.spoil)(operation, &mut output);
             let mut effects = self.effects.lock().unwrap();
-            *effects.entry(call.idempotency_key.to_owned()).or_default() += 1;
+            *effects.entry(call.idempotency_key.clone()).or_default() += 1;
         }
         Ok(output)
     }
@@ -72,39 +75,36 @@ pub(crate) fn faulty_or_wrong(
     spoil: Spoil,
 ) -> (NodeBuilder, Effects) {
     let effects = Effects::default();
-    let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
-    let builder =
-        tools
-            .specs()
-            .into_iter()
-            .fold(Node::builder().config(config), |builder, spec| {
-                builder.tool(Arc::new(Faulty {
-                    spec,
-                    tools: Arc::clone(&tools),
-                    fault: Arc::clone(&fault),
-                    spoil: Arc::clone(&spoil),
-                    effects: Arc::clone(&effects),
-                }))
-            });
+    let workspaces = Workspaces::default();
+    let tools = Arc::new(
+        Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(aios_tables::tools(&workspaces)),
+    );
+    let builder = tools
+        .specs()
+        .cloned()
+        .fold(Node::builder().config(config), |builder, spec| {
+            let one = Faulty {
+                spec,
+                tools: Arc::clone(&tools),
+                fault: Arc::clone(&fault),
+                spoil: Arc::clone(&spoil),
+                effects: Arc::clone(&effects),
+            };
+            builder.tool(Blocking::shared(one, &workspaces))
+        });
     (builder, effects)
 }
 
 /// A fault that may pass by itself.
 pub(crate) fn late() -> Option<ToolError> {
-    Some(ToolError::DeadlinePassed)
+    Some(Stopped::DeadlinePassed.into())
 }
 
 /// Settings under which nothing is tried twice, so that what follows is seen at once.
 pub(crate) fn impatient() -> Config {
     let mut config = Config::default();
-    for policy in [
-        config.recovery.of_mut("read_file"),
-        config.recovery.of_mut("profile_table"),
-        config.recovery.of_mut("sql"),
-        config.recovery.of_mut("chart"),
-        config.recovery.of_mut("write_text"),
-    ] {
-        policy.retries = 0;
+    for tool in ["read_file", "profile_table", "sql", "chart", "write_text"] {
+        config.recovery.of_mut(tool).retries = 0;
     }
     config
 }

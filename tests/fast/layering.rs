@@ -129,7 +129,7 @@ fn heavy_parts_stay_in_their_rooms() {
         ("burn", &["aios-burn"]),
         ("burn-wgpu", &["aios-burn"]),
         ("sled", &["aios-memory"]),
-        ("rusqlite", &["aios-tools"]),
+        ("rusqlite", &["aios-tables"]),
         ("ureq", &["aios-inference"]),
         ("clap", &["aios"]),
         ("shared_memory", &["aios-bus"]),

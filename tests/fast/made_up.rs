@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use aios_tools::{Fact, Value};
+use aios_work::{Fact, Value};
 
 use crate::house::Chance;
 

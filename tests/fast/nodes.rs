@@ -7,8 +7,9 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
 use aios_runtime::{Goal, GoalError, Node, SpawnError, SpawnOptions};
 use aios_supervisor::Restart;
-use aios_tools::{Capability, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+use aios_tools::{Blocking, BlockingTool, Workspace, Workspaces};
 use aios_work::content::GoalStatus;
+use aios_work::{Capability, Effect, ToolCall, ToolError, ToolOutput, ToolSpec};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, oneshot};
@@ -356,22 +357,24 @@ struct Endless {
     ended: UnboundedSender<String>,
 }
 
-impl Tool for Endless {
+impl BlockingTool for Endless {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: "profile_table",
-            description: "Never ends by itself.",
-            capability: Capability::ReadFiles,
-            args_schema: serde_json::json!({ "type": "object" }),
+            name: "profile_table".to_owned(),
+            description: "Never ends by itself.".to_owned(),
+            input: serde_json::json!({ "type": "object" }),
+            output: serde_json::json!({}),
+            needs: [Capability::FILES_READ].into(),
+            effect: Effect::Pure,
         }
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    fn run(&self, call: &ToolCall, _: &Workspace) -> Result<ToolOutput, ToolError> {
         let _ = self.begun.send(());
         loop {
             if let Err(error) = call.check() {
                 let _ = self.ended.send(error.to_string());
-                return Err(error);
+                return Err(error.into());
             }
             std::thread::yield_now();
         }
@@ -381,7 +384,10 @@ impl Tool for Endless {
 async fn endless() -> (Node, UnboundedReceiver<()>, UnboundedReceiver<String>) {
     let ((begun, has_begun), (ended, has_ended)) = (unbounded_channel(), unbounded_channel());
     let node = Node::builder()
-        .tool(Arc::new(Endless { begun, ended }))
+        .tool(Blocking::shared(
+            Endless { begun, ended },
+            &Workspaces::default(),
+        ))
         .start()
         .await
         .unwrap();

@@ -8,8 +8,8 @@ use std::time::Duration;
 use aios_actors::recovery::{Decision, Ended, OverBudget};
 use aios_runtime::{Answer, Config, Goal, GoalEvent, Node};
 use aios_supervisor::Recourse;
-use aios_tools::{ToolError, Value};
 use aios_work::content::{GoalStatus, TaskReport, TaskStatus};
+use aios_work::{ToolError, ToolErrorKind, Value};
 
 use crate::faulty::{Fault, Spoil, faulty, faulty_or_wrong, impatient, late};
 use crate::house::{example, pursue, soon};
@@ -185,7 +185,10 @@ async fn bad_input_is_not_tried_again() {
     config.recovery.of_mut("sql").then = Recourse::Partial;
     let answer = answer(
         config,
-        Arc::new(|asked| (asked == "growth").then(|| ToolError::Sql("no such column".to_owned()))),
+        Arc::new(|asked| {
+            (asked == "growth")
+                .then(|| ToolError::new(ToolErrorKind::InvalidArguments, "sql: no such column"))
+        }),
     )
     .await;
     assert_eq!(report(&answer, "growth").attempts, 1, "{answer:?}");

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use aios_runtime::{Answer, Goal, GoalEvent, Node};
 use aios_tools::{
-    Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
-    WriteRequest, Writer,
+    Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
 };
 use aios_work::content::{GoalStatus, TaskEvent, TaskStatus};
+use aios_work::{ToolCall, ToolError, ToolOutput, ToolSpec};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
@@ -72,7 +73,7 @@ impl Scene {
         (Arc::new(scene), heard)
     }
 
-    fn enter(&self, call: &ToolCall<'_>) -> Result<(), ToolError> {
+    fn enter(&self, call: &ToolCall) -> Result<(), ToolError> {
         let Some(trap) = &self.trap else {
             return Ok(());
         };
@@ -98,7 +99,7 @@ impl Scene {
             }
         }
         // Whoever comes back from the dead does nothing any more.
-        call.check()
+        Ok(call.check()?)
     }
 
     /// Until the test is over, or `enough`.
@@ -127,23 +128,25 @@ struct Witnessed {
     scene: Arc<Scene>,
 }
 
-impl Tool for Witnessed {
+impl BlockingTool for Witnessed {
     fn spec(&self) -> ToolSpec {
         self.spec.clone()
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    fn run(&self, call: &ToolCall, _: &Workspace) -> Result<ToolOutput, ToolError> {
         self.scene.enter(call)?;
-        let output = self
-            .tools
-            .call(self.spec.name, &Capabilities::all(), call)?;
+        let output = Handle::current().block_on(self.tools.call(
+            &self.spec.name,
+            &self.spec.needs,
+            call.clone(),
+        ))?;
         if call.idempotency_key != RECHECK {
             *self
                 .scene
                 .effects
                 .lock()
                 .unwrap()
-                .entry(call.idempotency_key.to_owned())
+                .entry(call.idempotency_key.clone())
                 .or_default() += 1;
         }
         Ok(output)
@@ -171,18 +174,21 @@ async fn node(scene: &Arc<Scene>) -> Node {
     {
         config.goal.task_deadline_ms = TASK_DEADLINE_MS;
     }
-    let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
-    let builder =
-        tools
-            .specs()
-            .into_iter()
-            .fold(Node::builder().config(config), |builder, spec| {
-                builder.tool(Arc::new(Witnessed {
-                    spec,
-                    tools: Arc::clone(&tools),
-                    scene: Arc::clone(scene),
-                }))
-            });
+    let workspaces = Workspaces::default();
+    let tools = Arc::new(
+        Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(aios_tables::tools(&workspaces)),
+    );
+    let builder = tools
+        .specs()
+        .cloned()
+        .fold(Node::builder().config(config), |builder, spec| {
+            let one = Witnessed {
+                spec,
+                tools: Arc::clone(&tools),
+                scene: Arc::clone(scene),
+            };
+            builder.tool(Blocking::shared(one, &workspaces))
+        });
     builder.start().await.unwrap()
 }
 

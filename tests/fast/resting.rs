@@ -249,7 +249,10 @@ async fn a_tool_that_keeps_failing_is_refused_at_once_and_bad_input_does_not_tri
             }
             count.fetch_add(1, Ordering::SeqCst);
             if bad.load(Ordering::SeqCst) {
-                return Some(aios_tools::ToolError::Sql("no such figure".to_owned()));
+                return Some(aios_work::ToolError::new(
+                    aios_work::ToolErrorKind::InvalidArguments,
+                    "sql: no such figure",
+                ));
             }
             late()
         })

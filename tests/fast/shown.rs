@@ -3,7 +3,7 @@
 #[test]
 fn messages_and_tools_agree_on_what_does_something_where_it_is_shown() {
     let differ: Vec<char> = (char::MIN..=char::MAX)
-        .filter(|c| aios_protocols::is_printable(*c) == aios_tools::shown::is_harmful(*c))
+        .filter(|c| aios_protocols::is_printable(*c) == aios_work::shown::is_harmful(*c))
         .collect();
     assert!(differ.is_empty(), "{differ:?}");
 }

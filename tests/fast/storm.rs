@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use aios_runtime::{Goal, Node};
 use aios_tools::{
-    Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
-    WriteRequest, Writer,
+    Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
 };
 use aios_work::content::GoalStatus;
+use aios_work::{ToolCall, ToolError, ToolOutput, ToolSpec};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use crate::house::{Chance, example, sturdy};
@@ -39,23 +40,29 @@ struct Booked {
     ledger: Arc<Ledger>,
 }
 
-impl Tool for Booked {
+impl BlockingTool for Booked {
     fn spec(&self) -> ToolSpec {
         self.spec.clone()
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
-        let key = call.idempotency_key;
+    fn run(&self, call: &ToolCall, _: &Workspace) -> Result<ToolOutput, ToolError> {
+        let key = call.idempotency_key.as_str();
         let Some((goal, task)) = key.split_once('/') else {
-            return self.tools.call(self.spec.name, &Capabilities::all(), call);
+            return Handle::current().block_on(self.tools.call(
+                &self.spec.name,
+                &self.spec.needs,
+                call.clone(),
+            ));
         };
         if let Some(output) = self.ledger.done.lock().unwrap().get(key) {
             self.ledger.repeated.fetch_add(1, Ordering::SeqCst);
             return Ok(output.clone());
         }
-        let output = self
-            .tools
-            .call(self.spec.name, &Capabilities::all(), call)?;
+        let output = Handle::current().block_on(self.tools.call(
+            &self.spec.name,
+            &self.spec.needs,
+            call.clone(),
+        ))?;
         // Effect and note in one moment, as a tool with a transaction would have it.
         let mut done = self.ledger.done.lock().unwrap();
         if let Some(first) = done.get(key) {
@@ -92,18 +99,21 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     // Nor has it anybody who should pay: each fall of a planner can cost the model reading a prompt once more.
     config.goal.tokens = 1_000_000;
     let ledger = Arc::new(Ledger::default());
-    let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
-    let builder =
-        tools
-            .specs()
-            .into_iter()
-            .fold(Node::builder().config(config), |builder, spec| {
-                builder.tool(Arc::new(Booked {
-                    spec,
-                    tools: Arc::clone(&tools),
-                    ledger: Arc::clone(&ledger),
-                }))
-            });
+    let workspaces = Workspaces::default();
+    let tools = Arc::new(
+        Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(aios_tables::tools(&workspaces)),
+    );
+    let builder = tools
+        .specs()
+        .cloned()
+        .fold(Node::builder().config(config), |builder, spec| {
+            let one = Booked {
+                spec,
+                tools: Arc::clone(&tools),
+                ledger: Arc::clone(&ledger),
+            };
+            builder.tool(Blocking::shared(one, &workspaces))
+        });
     let node = builder.start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let over = Arc::new(AtomicBool::new(false));

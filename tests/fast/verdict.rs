@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
-use aios_actors::recovery::Spent;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
 use aios_runtime::{Goal, Node, SpawnOptions};
-use aios_tools::{Fact, Value};
 use aios_work::Evidence;
 use aios_work::content::{
-    Answer, CriticReport, GoalRequest, GoalStatus, Submission, ValidationRequest, hex, ontology,
-    unhex,
+    Answer, GoalRequest, GoalStatus, Submission, ValidationRequest, hex, ontology, unhex,
 };
+use aios_work::{Fact, Value};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::house::{pursue, soon};

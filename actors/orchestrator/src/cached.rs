@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use aios_memory::{Store, StoreError};
 use aios_protocols::{TenantId, Timestamp};
-use aios_tools::{Artifact, InputFile, ToolOutput, read_regular};
+use aios_tools::{OnDisk, read_regular};
+use aios_work::{Artifact, InputFile, ToolOutput};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

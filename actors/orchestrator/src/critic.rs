@@ -3,15 +3,14 @@
 //! It judges by evidence alone: it asks the question a second time in another way, reads the chart's file, compares every number with the
 //! facts. Its judgement of a whole answer names the answer's digest, so the signature is over exactly what leaves.
 
+use std::panic;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_inference::EmbedRequest;
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
-use aios_tools::{
-    Artifact, CancelFlag, Capabilities, Capability, InputFile, ToolCall, ToolError, Toolbox,
-    read_regular,
-};
+use aios_tools::{Toolbox, read_regular};
+use aios_work::{Artifact, Capabilities, Effect, InputFile, ToolCall, ToolError};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -87,15 +86,24 @@ async fn judge(
             out_dir,
         } => {
             let goal = (ctx.tenant().clone(), request.goal_id.clone());
-            let checked = tokio::task::spawn_blocking(move || {
-                let again = again(&services.tools, &task, &goal, &inputs, &out_dir)?;
-                let files: Vec<_> = output.artifacts.iter().map(bytes).collect();
-                Ok::<_, ToolError>(services.packs.judge(&Judged::Result {
-                    task: &task,
-                    output: &output,
-                    again: again.as_ref(),
-                    files: &files,
-                }))
+            let checked = tokio::spawn(async move {
+                let again = again(&services.tools, &task, goal, inputs, out_dir).await?;
+                let judged = tokio::task::spawn_blocking(move || {
+                    let files: Vec<_> = output.artifacts.iter().map(bytes).collect();
+                    services.packs.judge(&Judged::Result {
+                        task: &task,
+                        output: &output,
+                        again: again.as_ref(),
+                        files: &files,
+                    })
+                });
+                match judged.await {
+                    Ok(judged) => Ok(judged),
+                    Err(error) => match error.try_into_panic() {
+                        Ok(panic) => panic::resume_unwind(panic),
+                        Err(closing) => Err(AgentError::from(closing)),
+                    },
+                }
             });
             // A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
             let checked = checked.await.map_err(|panic| {
@@ -179,28 +187,29 @@ pub(crate) fn start(text: &str, most: usize) -> &str {
 }
 
 /// The same question asked in another way, where the task says how.
-fn again(
+async fn again(
     tools: &Toolbox,
     task: &Task,
-    (tenant, goal): &(TenantId, String),
-    inputs: &[InputFile],
-    out_dir: &str,
+    (tenant, goal): (TenantId, String),
+    inputs: Vec<InputFile>,
+    out_dir: String,
 ) -> Result<Option<Value>, ToolError> {
     let Some(args) = &task.recheck else {
         return Ok(None);
     };
-    let workspace = tools.workspace(tenant.as_str(), goal, inputs.to_vec(), out_dir);
-    let granted: Capabilities = [Capability::ReadFiles, Capability::QueryData]
-        .into_iter()
-        .collect();
-    let call = ToolCall {
-        args,
-        idempotency_key: "",
-        workspace: &workspace,
-        cancel: &CancelFlag::new(),
-        deadline: Instant::now() + RECHECK_DEADLINE,
+    // A tool that changes something is not called to look.
+    let granted = match tools.spec(&task.tool) {
+        Some(spec) if spec.effect == Effect::Pure => spec.needs.clone(),
+        _ => Capabilities::none(),
     };
-    Ok(Some(tools.call(&task.tool, &granted, &call)?.value))
+    let call = ToolCall {
+        tenant: tenant.as_str().to_owned(),
+        goal,
+        inputs,
+        out_dir,
+        ..ToolCall::new(args.clone(), Instant::now() + RECHECK_DEADLINE)
+    };
+    Ok(Some(tools.call(&task.tool, &granted, call).await?.value))
 }
 
 /// A result's file as it lies on disk; none of one that cannot be read.

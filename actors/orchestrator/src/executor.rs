@@ -6,9 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
-use aios_tools::{CancelFlag, Capabilities, ToolCall, ToolError, ToolOutput, Toolbox, WriteError};
+use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
+use aios_tools::Toolbox;
+use aios_work::{CancelFlag, ToolCall, ToolError, ToolErrorKind};
 use async_trait::async_trait;
+use tokio::task::AbortHandle;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::recovery::tool_key;
@@ -32,12 +34,7 @@ impl Executor {
 #[async_trait]
 impl Agent for Executor {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = self
-            .tools
-            .specs()
-            .iter()
-            .map(|spec| spec.name.to_owned())
-            .collect();
+        card.skills = self.tools.specs().map(|spec| spec.name.clone()).collect();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
@@ -65,7 +62,7 @@ impl Agent for Executor {
     }
 }
 
-/// Runs the tool off the async threads, within the order's deadline.
+/// Calls the tool in a task of its own, so that its panic is not ours, within the order's deadline.
 async fn perform(
     tools: Arc<Toolbox>,
     order: &TaskOrder,
@@ -74,15 +71,23 @@ async fn perform(
 ) -> Result<TaskResult, AgentError> {
     let begun = Instant::now();
     let allowed = Duration::from_millis(order.deadline_ms);
-    let cancel = RaisedOnDrop(CancelFlag::new());
-    let work = {
-        let order = order.clone();
-        let cancel = cancel.0.clone();
-        let tenant = ctx.tenant().clone();
-        tokio::task::spawn_blocking(move || {
-            call(&tools, &tenant, &order, &key, &cancel, begun + allowed)
-        })
+    let call = ToolCall {
+        args: order.args.clone(),
+        idempotency_key: key,
+        tenant: ctx.tenant().as_str().to_owned(),
+        goal: order.goal_id.clone(),
+        inputs: order.inputs.clone(),
+        out_dir: order.out_dir.clone(),
+        cancel: CancelFlag::new(),
+        deadline: begun + allowed,
     };
+    let flag = call.cancel.clone();
+    let work = {
+        let action = order.action.clone();
+        let granted = order.capabilities.clone();
+        tokio::spawn(async move { tools.call(&action, &granted, call).await })
+    };
+    let _stopped = StoppedOnDrop(flag, work.abort_handle());
     let output = match tokio::time::timeout(allowed + GRACE, work).await {
         Ok(Ok(output)) => output.map_err(refusal)?,
         // A tool that panicked may have left its caches in any state: a new incarnation starts from clean ones.
@@ -107,42 +112,14 @@ async fn perform(
     })
 }
 
-fn call(
-    tools: &Toolbox,
-    tenant: &TenantId,
-    order: &TaskOrder,
-    key: &str,
-    cancel: &CancelFlag,
-    deadline: Instant,
-) -> Result<ToolOutput, ToolError> {
-    let workspace = tools.workspace(
-        tenant.as_str(),
-        &order.goal_id,
-        order.inputs.clone(),
-        &order.out_dir,
-    );
-    let granted: Capabilities = order.capabilities.iter().copied().collect();
-    tools.call(
-        &order.action,
-        &granted,
-        &ToolCall {
-            args: &order.args,
-            idempotency_key: key,
-            workspace: &workspace,
-            cancel,
-            deadline,
-        },
-    )
-}
-
 /// What the planner hears: whether it is worth trying again is in FIPA's word, what to do about it in the sentence.
 fn refusal(error: ToolError) -> AgentError {
-    let kind = match &error {
-        ToolError::UnknownTool { .. } => ReasonKind::UnsupportedFunction,
-        ToolError::NotGranted { .. } => ReasonKind::Unauthorised,
+    let kind = match error.kind() {
+        ToolErrorKind::NotFound => ReasonKind::UnsupportedFunction,
+        ToolErrorKind::Permission => ReasonKind::Unauthorised,
+        _ if error.is_retryable() => ReasonKind::Overloaded,
         // Asked again at once, a model may write something that can be used.
-        ToolError::Write(WriteError::Unusable(_)) => ReasonKind::UnrecognisedValue,
-        _ if error.is_transient() => ReasonKind::Overloaded,
+        ToolErrorKind::Provider => ReasonKind::UnrecognisedValue,
         // The tool did its work: what it was given cannot be used, by anybody.
         _ => ReasonKind::UnsupportedValue,
     };
@@ -150,10 +127,11 @@ fn refusal(error: ToolError) -> AgentError {
 }
 
 /// A job that is dropped (its agent was killed, its asker went away) takes its tool with it.
-struct RaisedOnDrop(CancelFlag);
+struct StoppedOnDrop(CancelFlag, AbortHandle);
 
-impl Drop for RaisedOnDrop {
+impl Drop for StoppedOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
+        self.1.abort();
     }
 }

@@ -59,7 +59,7 @@ pub(crate) async fn pursue(
     // Read once, off the async threads: from here on the goal is about these bytes.
     let data = request.data.clone();
     let files = tokio::task::spawn_blocking(move || {
-        GoalFiles::of(&data, aios_tools::Limits::default().table_bytes)
+        GoalFiles::of(&data, aios_tools::Limits::default().file_bytes)
     });
     let files = files.await.map_err(|panic| {
         AgentError::broken(format!("reading the goal's files panicked: {panic}"))

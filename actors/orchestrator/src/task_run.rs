@@ -12,12 +12,13 @@ use aios_actors::recovery::{
 use aios_protocols::subject::EventKind;
 use aios_protocols::{Content, Draft, Party, Performative, ProtocolName, Subject, Trusted};
 use aios_supervisor::Recourse;
-use aios_tools::Capability;
 use aios_work::content::{
     Answer, GoalRequest, Judgement, Submission, TaskEvent, TaskOrder, TaskReport, TaskResult,
     TaskStatus, ValidationRequest, ontology,
 };
-use aios_work::{Case, Ended, OverBudget, REGENERATIONS, Task, ToolOutput};
+use aios_work::{
+    Capabilities, Capability, Case, Ended, OverBudget, REGENERATIONS, Task, ToolOutput,
+};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -506,10 +507,19 @@ impl<'a> TaskRun<'a> {
         }
     }
 
+    /// What a task's tool may do: no more than it says it needs.
+    fn needs(&self, tool: &str) -> Capabilities {
+        self.services
+            .tools
+            .spec(tool)
+            .map(|spec| spec.needs.clone())
+            .unwrap_or_default()
+    }
+
     /// What was asked, as the name under which its result is kept: asked of the files as they were when the goal began, which they
     /// must still be.
     fn cache_key(&self, task: &Task, args: &Value) -> Result<String, Miss> {
-        let reads = capabilities(&task.tool).contains(&Capability::ReadFiles);
+        let reads = self.needs(&task.tool).covers(&Capability::FILES_READ);
         if reads && !self.files.are_unchanged() {
             return Err(Miss::FilesChanged);
         }
@@ -607,7 +617,8 @@ impl<'a> TaskRun<'a> {
                 ),
             )
         };
-        if task.tool == "write_text"
+        let needs = self.needs(&task.tool);
+        if needs.covers(&Capability::MODEL_USE)
             && let Some(resting) = system.breakers().resting(service::GENERATE)
         {
             return Err(unavailable(resting));
@@ -657,7 +668,7 @@ impl<'a> TaskRun<'a> {
             attempt: attempt.report.attempts,
             inputs: self.files.files().to_vec(),
             out_dir: self.request.out_dir.clone(),
-            capabilities: capabilities(&task.tool),
+            capabilities: needs,
             deadline_ms,
         };
         let patience = (Duration::from_millis(deadline_ms) + ORDER_GRACE).min(left);
@@ -764,16 +775,6 @@ fn fresh(task: &Task) -> TaskReport {
         duration_ms: 0.0,
         agent: None,
         recovered: None,
-    }
-}
-
-/// What a task's tool may do: no more than the task is for.
-fn capabilities(action: &str) -> Vec<Capability> {
-    match action {
-        "chart" => vec![Capability::WriteArtifacts],
-        "write_text" => vec![Capability::UseModel],
-        "sql" => vec![Capability::ReadFiles, Capability::QueryData],
-        _ => vec![Capability::ReadFiles],
     }
 }
 

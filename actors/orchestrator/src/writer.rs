@@ -108,7 +108,7 @@ mod tests {
     use std::time::Instant;
 
     use aios_inference::EngineConfig;
-    use aios_tools::CancelFlag;
+    use aios_work::CancelFlag;
 
     use super::*;
     use aios_actors::recovery::Allowance;

@@ -1,35 +1,31 @@
 //! Arguments from JSON, with a clear word on what is wrong.
 
+use aios_work::{InputFile, ToolCall, ToolError};
 use serde::de::DeserializeOwned;
 
-use crate::{InputFile, ToolCall, ToolError};
+use crate::Workspace;
 
 /// The arguments of `call` as the tool's own type.
-pub(crate) fn parse<A: DeserializeOwned>(
-    tool: &'static str,
-    call: &ToolCall<'_>,
-) -> Result<A, ToolError> {
-    A::deserialize(call.args).map_err(|error| bad(tool, error.to_string()))
-}
-
-/// Arguments that cannot be used.
-pub(crate) fn bad(tool: &'static str, reason: impl Into<String>) -> ToolError {
-    ToolError::BadArguments {
-        tool,
-        reason: reason.into(),
-    }
+///
+/// # Errors
+/// Says which of them cannot be used.
+pub fn parse<A: DeserializeOwned>(tool: &str, call: &ToolCall) -> Result<A, ToolError> {
+    A::deserialize(&call.args).map_err(|error| ToolError::invalid_arguments(tool, error))
 }
 
 /// The input file that `file` names; without a name the only one there is.
-pub(crate) fn input<'w>(
-    tool: &'static str,
-    call: &ToolCall<'w>,
+///
+/// # Errors
+/// When there is no such file, or more than one to choose from.
+pub fn input<'w>(
+    tool: &str,
+    workspace: &'w Workspace,
     file: Option<&str>,
 ) -> Result<&'w InputFile, ToolError> {
-    match (file, call.workspace.inputs()) {
-        (Some(file), _) => call.workspace.input(file),
+    match (file, workspace.inputs()) {
+        (Some(file), _) => Ok(workspace.input(file)?),
         (None, [only]) => Ok(only),
-        (None, inputs) => Err(bad(
+        (None, inputs) => Err(ToolError::invalid_arguments(
             tool,
             format!(
                 "file is missing, and the goal has {} input files to choose from",

@@ -1,12 +1,15 @@
 //! From bytes to text, and the refusal of what is no text.
 
-use crate::{Reserved, ToolError};
+use crate::{Reserved, WorkspaceError};
 
 /// Text, and how it was encoded.
-pub(crate) struct Decoded {
-    pub(crate) text: String,
-    pub(crate) encoding: &'static str,
-    pub(crate) warnings: Vec<String>,
+pub struct Decoded {
+    /// The text.
+    pub text: String,
+    /// What it was encoded in.
+    pub encoding: &'static str,
+    /// What was lost, each in one sentence.
+    pub warnings: Vec<String>,
 }
 
 /// How known binary formats begin, and what to do with such a file.
@@ -43,12 +46,8 @@ const FORMATS: [(&[u8], &str); 12] = [
 /// Decodes UTF-8 (with or without byte order mark), UTF-16 with byte order mark, or else Windows-1252, which every byte fits.
 ///
 /// `held` is what was set aside for the bytes; afterwards it is what the text takes.
-pub(crate) fn decode(
-    file: &str,
-    bytes: Vec<u8>,
-    held: &mut Reserved,
-) -> Result<Decoded, ToolError> {
-    let refuse = |problem: &str| ToolError::Unreadable {
+pub fn decode(file: &str, bytes: Vec<u8>, held: &mut Reserved) -> Result<Decoded, WorkspaceError> {
+    let refuse = |problem: &str| WorkspaceError::Unreadable {
         file: file.to_owned(),
         problem: problem.to_owned(),
     };

@@ -1,36 +1,12 @@
-//! Why a tool gave nothing: one sentence that says what is possible next.
+//! Why the walls of a goal let something not through: one sentence that says what is possible next.
 
 use std::path::PathBuf;
 
-use crate::{Capability, TableError, WriteError};
+use aios_work::{Stopped, ToolError, ToolErrorKind};
 
-/// Why a call failed.
+/// Why a file was not read or written, or something not held.
 #[derive(Debug, thiserror::Error)]
-pub enum ToolError {
-    /// No tool has this name.
-    #[error("there is no tool called {asked:?}; there are: {known}")]
-    UnknownTool {
-        /// The name that was asked for.
-        asked: String,
-        /// The names there are.
-        known: String,
-    },
-    /// The caller was not granted what the tool needs.
-    #[error("tool {tool} needs the capability {needs}, which was not granted")]
-    NotGranted {
-        /// The tool that was called.
-        tool: String,
-        /// What it needs.
-        needs: Capability,
-    },
-    /// The arguments do not fit the tool's schema.
-    #[error("tool {tool} cannot use its arguments: {reason}")]
-    BadArguments {
-        /// The tool that was called.
-        tool: &'static str,
-        /// What is wrong with them.
-        reason: String,
-    },
+pub enum WorkspaceError {
     /// The file is none of the goal's input files.
     #[error("{file} is not one of the goal's input files ({allowed})")]
     NotAnInput {
@@ -77,26 +53,6 @@ pub enum ToolError {
         /// The setting that says so.
         option: &'static str,
     },
-    /// A file needs more memory than a file of its size may.
-    #[error("{file} has {} and needs more than {} of memory to be read as a table, which is more than a file of its size may; remove surplus columns and empty cells, or split it", size(*.length), size(*.allowed))]
-    TooCostly {
-        /// The file.
-        file: String,
-        /// Its size in bytes.
-        length: u64,
-        /// The limit in bytes.
-        allowed: u64,
-    },
-    /// What a call gives back is larger than what a message carries.
-    #[error("tool {tool} gives {}, a message carries {}; ask for less at once", size(*.asked), size(*.allowed))]
-    TooMuch {
-        /// The tool that was called.
-        tool: String,
-        /// Bytes of the result.
-        asked: u64,
-        /// The limit in bytes.
-        allowed: u64,
-    },
     /// The output would take the place of an input.
     #[error("{} would replace the input file {input}; choose another folder or another id for the goal", path.display())]
     ReplacesInput {
@@ -113,36 +69,33 @@ pub enum ToolError {
         /// What is in the way.
         problem: String,
     },
-    /// The table is malformed.
+    /// Nobody waits any more.
     #[error(transparent)]
-    Table(#[from] TableError),
-    /// The statement was refused or failed.
-    #[error("sql: {0}")]
-    Sql(String),
-    /// The model did not write.
-    #[error("the text was not written: {0}")]
-    Write(#[from] WriteError),
-    /// The caller cancelled.
-    #[error("cancelled")]
-    Cancelled,
-    /// The deadline passed before the result was there.
-    #[error("the deadline passed before the result was there")]
-    DeadlinePassed,
+    Stopped(#[from] Stopped),
 }
 
-impl ToolError {
-    /// Whether the same call may succeed later. Bad input stays bad, however often it is read.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Unwritable { .. } | Self::DeadlinePassed => true,
-            Self::Write(error) => error.is_transient(),
-            _ => false,
-        }
+impl From<WorkspaceError> for ToolError {
+    fn from(error: WorkspaceError) -> Self {
+        let kind = match &error {
+            WorkspaceError::Stopped(stopped) => return (*stopped).into(),
+            WorkspaceError::NotAnInput { .. }
+            | WorkspaceError::Unreadable { .. }
+            | WorkspaceError::TooLarge { .. }
+            | WorkspaceError::Changed { .. }
+            | WorkspaceError::ReplacesInput { .. } => ToolErrorKind::InvalidArguments,
+            WorkspaceError::OutOfMemory { .. } | WorkspaceError::Unwritable { .. } => {
+                ToolErrorKind::Other
+            }
+        };
+        // A disk has room again, a folder is given back.
+        let passes = matches!(error, WorkspaceError::Unwritable { .. });
+        Self::new(kind, error.to_string()).retryable(passes)
     }
 }
 
 /// Bytes as people say them.
-fn size(bytes: u64) -> String {
+#[must_use]
+pub fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
         Some((unit, name)) if bytes.is_multiple_of(*unit) => format!("{} {name}", bytes / unit),
@@ -157,7 +110,7 @@ mod tests {
 
     #[test]
     fn sizes_are_told_in_pairs_that_people_can_compare() {
-        let error = ToolError::TooLarge {
+        let error = WorkspaceError::TooLarge {
             file: "big.csv".to_owned(),
             asked: 10_000_000_000,
             allowed: 128 << 20,

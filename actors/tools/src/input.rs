@@ -1,140 +1,56 @@
-//! An input file: where it lies, and in which state it is read.
+//! Reading an input file in the state that is meant.
 //!
-//! A goal is about one state of its files. [`InputFile::all`] finds them, [`InputFile::pin`] reads each once and keeps what was in it, and
-//! from there on the file travels with its [`FileState`]: whoever reads it again gets these bytes or is refused. There is one such type for
-//! the walls of a goal, for what is cached, for earlier results and for the report.
+//! A goal is about one state of its files. [`OnDisk::all`] finds them, [`OnDisk::pin`] reads each once and keeps what was in it, and
+//! from there on the file travels with its [`FileState`]: whoever reads it again gets these bytes or is refused.
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use aios_work::{ContentHash, FileState, InputFile};
 use rustix::fs::{Mode, OFlags};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ToolError;
-use crate::table::Check;
+use crate::{Check, WorkspaceError};
 
 /// Bytes read between two looks at the clock and the cancel flag.
 const CHUNK: usize = 1 << 18;
 
-/// One file that may be read.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct InputFile {
-    /// What it is called in arguments, facts and messages: the file's name, or the path as given where two files share a name.
-    pub name: String,
-    /// Where it really lies.
-    pub path: PathBuf,
-    /// Where it was named; another place than `path` if a link lies there.
-    pub place: PathBuf,
-    /// The state that is meant.
-    pub state: FileState,
-}
-
-/// Which file it is and what is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct FileState {
-    /// The device it lies on.
-    pub device: u64,
-    /// Its number there.
-    pub inode: u64,
-    /// Bytes.
-    pub length: u64,
-    /// When its content was last changed, in nanoseconds since 1970.
-    pub modified_ns: i64,
-    /// What is in it, once it has been read. With it the other fields say nothing more: the same bytes are the same state.
-    pub content: Option<ContentHash>,
-}
-
-/// SHA-256 of a file's bytes; in JSON and in print 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ContentHash([u8; 32]);
-
-impl ContentHash {
-    /// The hash of these bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+/// The state that the system tells, without what is in the file.
+pub(crate) fn told(metadata: &fs::Metadata) -> FileState {
+    FileState {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        length: metadata.len(),
+        modified_ns: metadata
+            .mtime()
+            .saturating_mul(1_000_000_000)
+            .saturating_add(metadata.mtime_nsec()),
+        content: None,
     }
 }
 
-impl fmt::Display for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl From<ContentHash> for String {
-    fn from(hash: ContentHash) -> Self {
-        hash.to_string()
-    }
-}
-
-impl TryFrom<String> for ContentHash {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        const WRONG: &str = "a content hash is 64 hexadecimal digits";
-        let mut hash = [0; 32];
-        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(WRONG);
-        }
-        for (byte, at) in hash.iter_mut().zip((0..64).step_by(2)) {
-            let pair = text.get(at..at + 2).ok_or(WRONG)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| WRONG)?;
-        }
-        Ok(Self(hash))
-    }
-}
-
-impl FileState {
-    /// The state that the system tells, without what is in the file.
-    pub(crate) fn told(metadata: &fs::Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            length: metadata.len(),
-            modified_ns: metadata
-                .mtime()
-                .saturating_mul(1_000_000_000)
-                .saturating_add(metadata.mtime_nsec()),
-            content: None,
-        }
-    }
-
-    /// Whether both are the same file, whatever is in it.
-    #[must_use]
-    pub fn is_same_file(&self, other: &Self) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
-    }
-
-    /// Whether the system tells the same of both.
-    fn is_told_as(&self, other: &Self) -> bool {
-        Self {
-            content: None,
-            ..*self
-        } == Self {
-            content: None,
-            ..*other
-        }
-    }
-}
-
-impl InputFile {
+/// What can be done with an input file where it lies.
+pub trait OnDisk: Sized {
     /// The files at `paths`, each once, with the state that the system tells now. Links are followed here and never again.
     ///
     /// # Errors
     /// Says which one is no regular file or cannot be read.
-    pub fn all(paths: &[impl AsRef<Path>]) -> Result<Vec<Self>, ToolError> {
+    fn all(paths: &[impl AsRef<Path>]) -> Result<Vec<Self>, WorkspaceError>;
+
+    /// Reads the file once, at most `most` bytes, and keeps what is in it: from here on these bytes are meant.
+    ///
+    /// # Errors
+    /// When it is too large, cannot be read, or changes meanwhile.
+    fn pin(&mut self, most: u64) -> Result<(), WorkspaceError>;
+
+    /// Whether the file still lies there as it was found.
+    fn is_unchanged(&self) -> bool;
+}
+
+impl OnDisk for InputFile {
+    fn all(paths: &[impl AsRef<Path>]) -> Result<Vec<Self>, WorkspaceError> {
         let mut files: Vec<Self> = Vec::with_capacity(paths.len());
         for given in paths.iter().map(AsRef::as_ref) {
             let shown = given.display().to_string();
@@ -161,95 +77,89 @@ impl InputFile {
         Ok(files)
     }
 
-    /// Reads the file once, at most `most` bytes, and keeps what is in it: from here on these bytes are meant.
-    ///
-    /// # Errors
-    /// When it is too large, cannot be read, or changes meanwhile.
-    pub fn pin(&mut self, most: u64) -> Result<(), ToolError> {
+    fn pin(&mut self, most: u64) -> Result<(), WorkspaceError> {
         let mut hash = Sha256::new();
-        self.chunks(most, &|| Ok(()), |chunk| hash.update(chunk))?;
-        self.state.content = Some(ContentHash(hash.finalize().into()));
+        chunks(self, most, &|| Ok(()), |chunk| hash.update(chunk))?;
+        self.state.content = Some(ContentHash::from_digest(hash.finalize().into()));
         Ok(())
     }
 
-    /// Whether the file still lies there as it was found.
-    #[must_use]
-    pub fn is_unchanged(&self) -> bool {
+    fn is_unchanged(&self) -> bool {
         open(&self.path).is_ok_and(|(_, now)| now.is_told_as(&self.state))
     }
+}
 
-    /// All its bytes in the state that is meant; `held` is room for them.
-    pub(crate) fn read(
-        &self,
-        most: u64,
-        check: Check<'_>,
-        held: &mut Vec<u8>,
-    ) -> Result<(), ToolError> {
-        self.chunks(most, check, |chunk| held.extend_from_slice(chunk))
+/// All its bytes in the state that is meant; `held` is room for them.
+pub(crate) fn read(
+    input: &InputFile,
+    most: u64,
+    check: Check<'_>,
+    held: &mut Vec<u8>,
+) -> Result<(), WorkspaceError> {
+    chunks(input, most, check, |chunk| held.extend_from_slice(chunk))
+}
+
+/// Gives its bytes piece by piece. An error at the end means that they were not those of the state.
+fn chunks(
+    input: &InputFile,
+    most: u64,
+    check: Check<'_>,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), WorkspaceError> {
+    let (mut file, now) = open(&input.path).map_err(|error| error.told(&input.name))?;
+    let changed = |how: &str| WorkspaceError::Changed {
+        file: input.name.clone(),
+        problem: how.to_owned(),
+    };
+    let known = input.state.content;
+    if known.is_none() && !now.is_told_as(&input.state) {
+        return Err(changed("is not the file that it was when the goal began"));
     }
-
-    /// Gives its bytes piece by piece. An error at the end means that they were not those of the state.
-    fn chunks(
-        &self,
-        most: u64,
-        check: Check<'_>,
-        mut take: impl FnMut(&[u8]),
-    ) -> Result<(), ToolError> {
-        let (mut file, now) = open(&self.path).map_err(|error| error.told(&self.name))?;
-        let changed = |how: &str| ToolError::Changed {
-            file: self.name.clone(),
-            problem: how.to_owned(),
+    if now.length != input.state.length {
+        return Err(changed("has another length than when the goal began"));
+    }
+    if now.length > most {
+        return Err(WorkspaceError::TooLarge {
+            file: input.name.clone(),
+            asked: now.length,
+            allowed: most,
+        });
+    }
+    let mut hash = known.map(|_| Sha256::new());
+    let mut chunk = vec![0; CHUNK.min(usize::try_from(now.length).unwrap_or(CHUNK) + 1)];
+    let mut read = 0_u64;
+    loop {
+        check()?;
+        let part = match file.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(part) => chunk.get(..part).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(&input.name, &error)),
         };
-        let known = self.state.content;
-        if known.is_none() && !now.is_told_as(&self.state) {
-            return Err(changed("is not the file that it was when the goal began"));
+        read += part.len() as u64;
+        // A file that grows is not followed.
+        if read > now.length {
+            return Err(changed("has grown while it was read"));
         }
-        if now.length != self.state.length {
-            return Err(changed("has another length than when the goal began"));
+        if let Some(hash) = &mut hash {
+            hash.update(part);
         }
-        if now.length > most {
-            return Err(ToolError::TooLarge {
-                file: self.name.clone(),
-                asked: now.length,
-                allowed: most,
-            });
-        }
-        let mut hash = known.map(|_| Sha256::new());
-        let mut chunk = vec![0; CHUNK.min(usize::try_from(now.length).unwrap_or(CHUNK) + 1)];
-        let mut read = 0_u64;
-        loop {
-            check()?;
-            let part = match file.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(part) => chunk.get(..part).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(unreadable(&self.name, &error)),
-            };
-            read += part.len() as u64;
-            // A file that grows is not followed.
-            if read > now.length {
-                return Err(changed("has grown while it was read"));
-            }
-            if let Some(hash) = &mut hash {
-                hash.update(part);
-            }
-            take(part);
-        }
-        if read < now.length {
-            return Err(changed("has shrunk while it was read"));
-        }
-        let found = hash.map(|hash| ContentHash(hash.finalize().into()));
-        let still = match known {
-            Some(_) => found == known,
-            None => file
-                .metadata()
-                .is_ok_and(|metadata| FileState::told(&metadata).is_told_as(&self.state)),
-        };
-        if still {
-            Ok(())
-        } else {
-            Err(changed("holds something else than when the goal began"))
-        }
+        take(part);
+    }
+    if read < now.length {
+        return Err(changed("has shrunk while it was read"));
+    }
+    let found = hash.map(|hash| ContentHash::from_digest(hash.finalize().into()));
+    let still = match known {
+        Some(_) => found == known,
+        None => file
+            .metadata()
+            .is_ok_and(|metadata| told(&metadata).is_told_as(&input.state)),
+    };
+    if still {
+        Ok(())
+    } else {
+        Err(changed("holds something else than when the goal began"))
     }
 }
 
@@ -281,9 +191,9 @@ enum Unopened {
 }
 
 impl Unopened {
-    fn told(self, shown: &str) -> ToolError {
+    fn told(self, shown: &str) -> WorkspaceError {
         match self {
-            Self::Irregular(problem) => ToolError::Unreadable {
+            Self::Irregular(problem) => WorkspaceError::Unreadable {
                 file: shown.to_owned(),
                 problem: problem.to_owned(),
             },
@@ -305,7 +215,7 @@ fn open(path: &Path) -> Result<(File, FileState), Unopened> {
     };
     let metadata = file.metadata().map_err(Unopened::System)?;
     regular(&metadata)?;
-    Ok((file, FileState::told(&metadata)))
+    Ok((file, told(&metadata)))
 }
 
 const LINK: &str = "has become a link to another place since the goal began";
@@ -335,13 +245,13 @@ pub(crate) fn place(path: &Path) -> Option<PathBuf> {
     Some(fs::canonicalize(folder).ok()?.join(name))
 }
 
-fn unreadable(shown: &str, error: &io::Error) -> ToolError {
+fn unreadable(shown: &str, error: &io::Error) -> WorkspaceError {
     let problem = match error.kind() {
         io::ErrorKind::NotFound => "does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "may not be read: permission denied".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
-    ToolError::Unreadable {
+    WorkspaceError::Unreadable {
         file: shown.to_owned(),
         problem,
     }
@@ -355,7 +265,7 @@ mod tests {
 
     fn read(file: &InputFile) -> Result<Vec<u8>, String> {
         let mut held = Vec::new();
-        let outcome = file.read(1_000, &|| Ok(()), &mut held);
+        let outcome = super::read(file, 1_000, &|| Ok(()), &mut held);
         outcome.map(|()| held).map_err(|error| error.to_string())
     }
 

@@ -1,43 +1,43 @@
-//! What an executor may call: tables, SQL, charts and text, each behind a capability.
+//! The general tools an executor may call, and what every tool that works on files is made of.
 //!
-//! The crate knows nothing of agents, messages or models. An executor hands a [`ToolCall`] to the [`Toolbox`], which checks the granted
-//! [`Capabilities`] and runs the tool; tools block, so the executor runs them off its async threads. A tool reads nothing but the files of
-//! its [`Workspace`] and writes nothing but into its output folder. Text is written through the trait [`Writer`], which the caller
-//! implements with a model.
+//! The crate knows nothing of agents, messages or models. An executor hands a [`ToolCall`](aios_work::ToolCall) to the [`Toolbox`], which
+//! checks what was granted and the arguments, and calls the tool. A tool that blocks is made one that can be awaited by [`Blocking`]. It
+//! reads nothing but the files of its [`Workspace`] and writes nothing but into its output folder. Text is written through the trait
+//! [`Writer`], which the caller implements with a model.
 //!
-//! Where to read next: `tool` for the contract, `table` for how a CSV becomes typed columns, `sql` for how it is queried.
+//! Where to read next: `aios_work` for the contract, `workspace` for the walls, `toolbox` for a call's way.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod args;
-mod cache;
-mod chart;
+use aios_work::Stopped;
+
+pub mod args;
+mod blocking;
 mod encoding;
 mod error;
-mod fact;
 mod input;
 mod memory;
 mod outline;
-mod profile;
-mod profile_table;
 mod read_file;
-pub mod shown;
-mod sql;
-mod table;
-mod tables;
-mod tool;
+mod schema;
 mod toolbox;
 mod workspace;
+mod workspaces;
 mod write_text;
 
-pub use error::ToolError;
-pub use fact::{Fact, Value};
-pub use input::{ContentHash, FileState, InputFile, read_regular};
+pub use blocking::{Blocking, BlockingTool};
+pub use encoding::{Decoded, decode};
+pub use error::{WorkspaceError, size};
+pub use input::{OnDisk, read_regular};
 pub use memory::{Memory, Reserved};
-pub use profile::{ColumnKind, ColumnProfile, TableProfile};
-pub use table::TableError;
-pub use tool::{
-    Artifact, CancelFlag, Capabilities, Capability, Tool, ToolCall, ToolOutput, ToolSpec,
-};
 pub use toolbox::Toolbox;
 pub use workspace::{Limits, Workspace};
+pub use workspaces::Workspaces;
 pub use write_text::{WriteError, WriteRequest, Writer};
+
+/// The names of the general tools.
+pub const TOOLS: [&str; 2] = ["read_file", "write_text"];
+/// Those that only look at a file: what was seen in the same file before is as good.
+pub const LOOKS: [&str; 1] = ["read_file"];
+
+/// Asked while something long is done: whether to go on.
+pub type Check<'c> = &'c dyn Fn() -> Result<(), Stopped>;

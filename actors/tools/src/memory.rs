@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use crate::ToolError;
+use crate::WorkspaceError;
 
 /// An account of bytes that everybody with a clone of it shares.
 #[derive(Clone, Debug)]
@@ -75,8 +75,8 @@ impl Memory {
     /// Sets aside `bytes` for `what`.
     ///
     /// # Errors
-    /// [`ToolError::OutOfMemory`], with what would be held and what is allowed.
-    pub fn reserve(&self, what: &str, bytes: u64) -> Result<Reserved, ToolError> {
+    /// [`WorkspaceError::OutOfMemory`], with what would be held and what is allowed.
+    pub fn reserve(&self, what: &str, bytes: u64) -> Result<Reserved, WorkspaceError> {
         let mut reserved = Reserved {
             memory: self.clone(),
             what: what.to_owned(),
@@ -86,7 +86,7 @@ impl Memory {
         Ok(reserved)
     }
 
-    fn add(&self, bytes: u64, what: &str) -> Result<(), ToolError> {
+    fn add(&self, bytes: u64, what: &str) -> Result<(), WorkspaceError> {
         if let Some(within) = &self.0.within {
             within.add(bytes, what)?;
         }
@@ -111,12 +111,12 @@ impl Memory {
     }
 
     /// The refusal of `bytes` more for `what`.
-    pub(crate) fn exhausted(&self, what: &str, bytes: u64) -> ToolError {
+    pub fn exhausted(&self, what: &str, bytes: u64) -> WorkspaceError {
         self.refusal(what, self.held().saturating_add(bytes))
     }
 
-    fn refusal(&self, what: &str, asked: u64) -> ToolError {
-        ToolError::OutOfMemory {
+    fn refusal(&self, what: &str, asked: u64) -> WorkspaceError {
+        WorkspaceError::OutOfMemory {
             what: what.to_owned(),
             asked,
             allowed: self.0.allowed,
@@ -139,7 +139,7 @@ pub struct Reserved {
 
 impl Reserved {
     /// More room from the same account, to be given back by itself.
-    pub(crate) fn beside(&self) -> Self {
+    pub fn beside(&self) -> Self {
         Self {
             memory: self.memory.clone(),
             what: self.what.clone(),
@@ -148,7 +148,7 @@ impl Reserved {
     }
 
     /// Bytes set aside here.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
@@ -156,7 +156,7 @@ impl Reserved {
     ///
     /// # Errors
     /// As [`Memory::reserve`]; what was set aside before stays so.
-    pub fn grow(&mut self, bytes: u64) -> Result<(), ToolError> {
+    pub fn grow(&mut self, bytes: u64) -> Result<(), WorkspaceError> {
         self.memory.add(bytes, &self.what)?;
         self.bytes += bytes;
         Ok(())
@@ -170,7 +170,7 @@ impl Reserved {
     }
 
     /// Appends to a list whose room is set aside here, in steps that are refused before they are allocated.
-    pub(crate) fn push<T>(&mut self, list: &mut Vec<T>, item: T) -> Result<(), ToolError> {
+    pub fn push<T>(&mut self, list: &mut Vec<T>, item: T) -> Result<(), WorkspaceError> {
         if list.len() == list.capacity() {
             let (room, size) = (list.capacity(), size_of::<T>());
             let more = (room / 2).max(16);
@@ -187,12 +187,12 @@ impl Reserved {
     }
 
     /// Appends to a text whose room is set aside here, in the same steps. `most` is as long as it can become.
-    pub(crate) fn push_str(
+    pub fn push_str(
         &mut self,
         text: &mut String,
         more: &str,
         most: usize,
-    ) -> Result<(), ToolError> {
+    ) -> Result<(), WorkspaceError> {
         let (room, length) = (text.capacity(), text.len() + more.len());
         if length > room {
             let wanted = (room + room / 2).max(64).min(most).max(length);
@@ -208,7 +208,7 @@ impl Reserved {
     }
 
     /// Gives back the room of a list that is let go.
-    pub(crate) fn release<T>(&mut self, list: Vec<T>) {
+    pub fn release<T>(&mut self, list: Vec<T>) {
         self.shrink((list.capacity() * size_of::<T>()) as u64);
     }
 }

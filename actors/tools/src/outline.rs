@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use crate::table::Check;
-use crate::{Reserved, ToolError};
+use crate::{Check, Reserved, WorkspaceError};
 
 /// Lines, sentences or brackets between two looks at the clock and the cancel flag.
 const CHECK_EVERY: usize = 4_096;
@@ -31,7 +30,7 @@ pub(crate) fn outline(
     held: &mut Reserved,
     check: Check<'_>,
     found: &mut dyn FnMut(Part<'_>),
-) -> Result<usize, ToolError> {
+) -> Result<usize, WorkspaceError> {
     let mut reader = Reader {
         most: text.len(),
         paragraph: String::new(),
@@ -98,7 +97,7 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    fn add(&mut self, line: &str) -> Result<(), ToolError> {
+    fn add(&mut self, line: &str) -> Result<(), WorkspaceError> {
         let mut put = |word: &str| self.held.push_str(&mut self.paragraph, word, self.most);
         let mut blank = self.lines > 0;
         for word in line.split_whitespace() {
@@ -113,7 +112,7 @@ impl Reader<'_> {
     }
 
     /// Makes the paragraph a heading.
-    fn heading(&mut self, level: usize, line: usize) -> Result<(), ToolError> {
+    fn heading(&mut self, level: usize, line: usize) -> Result<(), WorkspaceError> {
         self.end_paragraph()?;
         let text = self.plain.as_str();
         (self.found)(Part::Heading(Heading { level, text, line }));
@@ -121,7 +120,7 @@ impl Reader<'_> {
     }
 
     /// Ends a paragraph and splits it into sentences.
-    fn close(&mut self) -> Result<(), ToolError> {
+    fn close(&mut self) -> Result<(), WorkspaceError> {
         if self.lines == 0 {
             return Ok(());
         }
@@ -135,7 +134,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn end_paragraph(&mut self) -> Result<(), ToolError> {
+    fn end_paragraph(&mut self) -> Result<(), WorkspaceError> {
         self.lines = 0;
         if self.paragraph.contains(['*', '_', '`']) {
             for mark in ["**", "__", "`"] {
@@ -216,8 +215,8 @@ fn remove(text: &mut String, mark: &str) {
 fn plain(
     text: &str,
     check: Check<'_>,
-    put: &mut dyn FnMut(&str) -> Result<(), ToolError>,
-) -> Result<(), ToolError> {
+    put: &mut dyn FnMut(&str) -> Result<(), WorkspaceError>,
+) -> Result<(), WorkspaceError> {
     /// How far ahead the end of a link is looked for; without it a page of brackets would take the square of its length.
     const NEAR: usize = 600;
     let mut rest = text;
@@ -319,6 +318,8 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use aios_work::Stopped;
+
     use super::*;
     use crate::Memory;
     use proptest::prelude::*;
@@ -350,19 +351,25 @@ mod tests {
 
     #[test]
     fn a_text_is_left_when_nobody_waits_and_refused_when_it_has_no_room() {
-        let stop = || Err(ToolError::Cancelled);
+        let stop = || Err(Stopped::Cancelled);
         let go_on = || Ok(());
         let lines = "a\n".repeat(10_000);
         let memory = Memory::of(1_000);
         let mut held = memory.reserve("n.md", 0).unwrap();
         let stopped = outline(&lines, &mut held, &stop, &mut |_| {});
-        assert!(matches!(stopped, Err(ToolError::Cancelled)));
+        assert!(matches!(
+            stopped,
+            Err(WorkspaceError::Stopped(Stopped::Cancelled))
+        ));
         let says = outline(&lines, &mut held, &go_on, &mut |_| {}).unwrap_err();
         assert!(says.to_string().starts_with("n.md needs"), "{says}");
         let mut put = |_: &str| Ok(());
         let brackets = "[](".repeat(10_000);
         let stopped = plain(&brackets, &stop, &mut put);
-        assert!(matches!(stopped, Err(ToolError::Cancelled)));
+        assert!(matches!(
+            stopped,
+            Err(WorkspaceError::Stopped(Stopped::Cancelled))
+        ));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 //! A text may be longer than what travels in one message. So each call gives a part of its sentences, says how many there are and from
 //! which one on to ask for the next part.
 
+use aios_work::{Capability, Effect, Fact, ToolCall, ToolError, ToolOutput, ToolSpec, Value};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::encoding::{Decoded, decode};
 use crate::outline::{Heading, Part, outline};
-use crate::{Capability, Fact, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, args};
+use crate::{BlockingTool, Workspace, WorkspaceError, args};
 
 const NAME: &str = "read_file";
 
@@ -37,13 +38,33 @@ struct Args {
     from: usize,
 }
 
-impl Tool for ReadFile {
+impl BlockingTool for ReadFile {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: NAME,
-            description: "Reads a text or Markdown file: its text, headings, sentences and number of words.",
-            capability: Capability::ReadFiles,
-            args_schema: json!({
+            name: NAME.to_owned(),
+            description:
+                "Reads a text or Markdown file: its text, headings, sentences and number of words."
+                    .to_owned(),
+            needs: [Capability::FILES_READ].into(),
+            effect: Effect::Pure,
+            output: json!({
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string"},
+                    "encoding": {"type": "string"},
+                    "warnings": {"type": "array", "items": {"type": "string"}},
+                    "words": {"type": "integer"},
+                    "headings": {"type": "array", "items": {"type": "object", "description": "level, text, line"}},
+                    "sentences": {"type": "array", "items": {"type": "string"}},
+                    "sentence_count": {"type": "integer"},
+                    "heading_count": {"type": "integer"},
+                    "next_from": {"type": ["integer", "null"], "description": "where the next part begins"},
+                    "truncated": {"type": "boolean"},
+                    "text": {"type": "string"}
+                },
+                "required": ["file", "encoding", "warnings", "words", "headings", "sentences", "sentence_count", "heading_count", "next_from", "truncated", "text"]
+            }),
+            input: json!({
                 "type": "object",
                 "properties": {
                     "file": {"type": "string", "description": "name of an input file; may be left out if there is only one"},
@@ -55,10 +76,9 @@ impl Tool for ReadFile {
         }
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    fn run(&self, call: &ToolCall, workspace: &Workspace) -> Result<ToolOutput, ToolError> {
         let args: Args = args::parse(NAME, call)?;
-        let input = args::input(NAME, call, args.file.as_deref())?;
-        let workspace = call.workspace;
+        let input = args::input(NAME, workspace, args.file.as_deref())?;
         let most = workspace.limits().text_bytes;
         let (bytes, mut held) =
             workspace.read(input, most, workspace.memory(), &|| call.check())?;
@@ -69,10 +89,11 @@ impl Tool for ReadFile {
             warnings,
         } = decode(file, bytes, &mut held)?;
         if text.trim().is_empty() {
-            return Err(ToolError::Unreadable {
+            return Err(WorkspaceError::Unreadable {
                 file: file.clone(),
                 problem: "is empty".to_owned(),
-            });
+            }
+            .into());
         }
         let room = workspace.limits().result_bytes;
         let mut listing = Listing::new(room, args.from);
@@ -109,7 +130,7 @@ impl Tool for ReadFile {
             log.push_str(warning);
         }
         if listing.sentences.is_empty() && args.from > 0 {
-            return Err(args::bad(
+            return Err(ToolError::invalid_arguments(
                 NAME,
                 format!(
                     "from is {}, the text has {} parts",

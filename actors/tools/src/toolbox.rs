@@ -1,163 +1,153 @@
-//! All tools under one roof, each behind its capability.
+//! All tools under one roof, each behind what it needs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use crate::chart::Chart;
-use crate::memory::WeakMemory;
-use crate::profile_table::ProfileTable;
+use aios_work::{Capabilities, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec};
+
 use crate::read_file::ReadFile;
-use crate::sql::Sql;
-use crate::tables::Tables;
 use crate::write_text::WriteText;
-use crate::{
-    Capabilities, InputFile, Limits, Memory, Reserved, Tool, ToolCall, ToolError, ToolOutput,
-    ToolSpec, Workspace, Writer,
-};
+use crate::{Blocking, Workspaces, Writer, schema, size};
 
-/// The tools an executor has, and what their calls may use. Cheap to share behind an `Arc`; what it caches belongs to it, so two nodes
-/// never share data.
+/// The tools an executor has. Cheap to share behind an `Arc`; what a tool caches belongs to it, so two nodes never share data.
 #[derive(Clone)]
 pub struct Toolbox {
-    tools: BTreeMap<&'static str, Arc<dyn Tool>>,
-    limits: Limits,
-    /// What all goals together hold, databases that are kept for the next task included.
-    memory: Memory,
-    /// The part of it that is SQLite's: what it holds while it works is counted by itself, for the whole process.
-    _sqlite: Option<Arc<Reserved>>,
-    /// What each goal holds whose tools are at work.
-    goals: Arc<Mutex<HashMap<(String, String), WeakMemory>>>,
+    tools: BTreeMap<String, Entry>,
+    /// Bytes of what a call gives back.
+    result_bytes: u64,
+}
+
+#[derive(Clone)]
+struct Entry {
+    spec: Arc<ToolSpec>,
+    tool: Arc<dyn Tool>,
+}
+
+/// Why a call did not reach its tool, or its result not the caller.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("there is no tool called {asked:?}; there are: {known}")]
+    UnknownTool { asked: String, known: String },
+    #[error("tool {tool} needs the capability {needs}, which was not granted")]
+    NotGranted { tool: String, needs: String },
+    #[error("tool {tool} gives {}, a message carries {}; ask for less at once", size(*.asked), size(*.allowed))]
+    TooMuch {
+        tool: String,
+        asked: u64,
+        allowed: u64,
+    },
+}
+
+impl From<Refused> for ToolError {
+    fn from(refused: Refused) -> Self {
+        let kind = match refused {
+            Refused::UnknownTool { .. } => ToolErrorKind::NotFound,
+            Refused::NotGranted { .. } => ToolErrorKind::Permission,
+            Refused::TooMuch { .. } => ToolErrorKind::InvalidArguments,
+        };
+        Self::new(kind, refused.to_string())
+    }
 }
 
 impl Default for Toolbox {
     fn default() -> Self {
-        let bare = Self {
-            tools: BTreeMap::new(),
-            limits: Limits::default(),
-            memory: Memory::of(0),
-            _sqlite: None,
-            goals: Arc::default(),
-        };
-        bare.with_limits(Limits::default(), NODE_MEMORY)
+        Self::new(&Workspaces::default())
     }
 }
 
-/// Bytes that all goals of a node may hold together unless it is told otherwise.
-const NODE_MEMORY: u64 = 4 << 30;
-/// Which part of that SQLite may take.
-const SQLITE_SHARE: u64 = 4;
-
 impl Toolbox {
-    /// A box without tools.
-    pub fn new() -> Self {
-        Self::default()
+    /// A box without tools, whose results are as large as the walls allow.
+    #[must_use]
+    pub fn new(workspaces: &Workspaces) -> Self {
+        Self {
+            tools: BTreeMap::new(),
+            result_bytes: workspaces.limits().result_bytes as u64,
+        }
     }
 
-    /// The tools of a node: `read_file`, `profile_table`, `sql`, `chart`, and `write_text` if there is somebody who writes.
-    pub fn standard(writer: Option<Arc<dyn Writer>>) -> Self {
-        let tables = Arc::new(Tables::default());
-        let mut tools = Self::new();
-        tools.register(Arc::new(ReadFile));
-        tools.register(Arc::new(ProfileTable {
-            tables: Arc::clone(&tables),
-        }));
-        tools.register(Arc::new(Sql::new(tables)));
-        tools.register(Arc::new(Chart));
+    /// The general tools: `read_file`, and `write_text` if there is somebody who writes. A pack's tools are registered beside them.
+    #[must_use]
+    pub fn standard(workspaces: &Workspaces, writer: Option<Arc<dyn Writer>>) -> Self {
+        let mut tools = Self::new(workspaces);
+        tools.register(Blocking::shared(ReadFile, workspaces));
         if let Some(writer) = writer {
-            tools.register(Arc::new(WriteText { writer }));
+            tools.register(Blocking::shared(WriteText { writer }, workspaces));
         }
         tools
     }
 
-    /// The same tools with other limits for each call, and so many bytes for all goals together. SQLite gets a quarter of these, which is
-    /// set aside for good, or what a goal may hold if that is less.
+    /// Adds a tool; one of the same name is replaced.
+    pub fn register(&mut self, tool: Arc<dyn Tool>) {
+        let spec = Arc::new(tool.spec());
+        self.tools.insert(spec.name.clone(), Entry { spec, tool });
+    }
+
+    /// The same box with these tools in it.
     #[must_use]
-    pub fn with_limits(mut self, limits: Limits, memory_bytes: u64) -> Self {
-        let sqlite_bytes = limits
-            .sqlite_bytes
-            .min(limits.memory_bytes)
-            .min(memory_bytes / SQLITE_SHARE);
-        self.limits = Limits {
-            sqlite_bytes,
-            ..limits
-        };
-        self.memory = Memory::of(memory_bytes);
-        // A part of what is free always fits.
-        self._sqlite = self
-            .memory
-            .reserve("SQLite", sqlite_bytes)
-            .ok()
-            .map(Arc::new);
-        self.goals = Arc::default();
+    pub fn with(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
+        for tool in tools {
+            self.register(tool);
+        }
         self
     }
 
-    /// Walls around a goal's files and folder, with the limits of this box. All calls of a goal that are under way share its memory.
-    pub fn workspace(
-        &self,
-        tenant: &str,
-        goal: &str,
-        inputs: Vec<InputFile>,
-        out_dir: impl AsRef<Path>,
-    ) -> Workspace {
-        let mut goals = self.goals.lock().unwrap_or_else(PoisonError::into_inner);
-        goals.retain(|_, memory| memory.is_held());
-        let whose = (tenant.to_owned(), goal.to_owned());
-        let known = goals.get(&whose).and_then(WeakMemory::held);
-        let memory = known.unwrap_or_else(|| {
-            let memory = self.memory.part(self.limits.memory_bytes);
-            goals.insert(whose, memory.weak());
-            memory
-        });
-        drop(goals);
-        Workspace::of(inputs, out_dir)
-            .with_limits(self.limits.clone())
-            .with_memory(memory)
-    }
-
-    /// Adds a tool; one of the same name is replaced.
-    pub fn register(&mut self, tool: Arc<dyn Tool>) {
-        self.tools.insert(tool.spec().name, tool);
-    }
-
     /// What each tool says of itself, by name.
-    pub fn specs(&self) -> Vec<ToolSpec> {
-        self.tools.values().map(|tool| tool.spec()).collect()
+    pub fn specs(&self) -> impl Iterator<Item = &ToolSpec> {
+        self.tools.values().map(|entry| entry.spec.as_ref())
     }
 
-    /// Runs the tool called `name`, if `granted` holds what it needs.
-    pub fn call(
+    /// What the tool called `name` says of itself.
+    #[must_use]
+    pub fn spec(&self, name: &str) -> Option<&ToolSpec> {
+        self.tools.get(name).map(|entry| entry.spec.as_ref())
+    }
+
+    /// All that the tools need, for a caller who may use each of them.
+    #[must_use]
+    pub fn needs(&self) -> Capabilities {
+        self.specs()
+            .flat_map(|spec| spec.needs.iter().cloned())
+            .collect()
+    }
+
+    /// Calls the tool called `name`, if `granted` covers what it needs and the arguments fit its schema.
+    ///
+    /// # Errors
+    /// What the tool says, or that it was not called or gave too much.
+    pub async fn call(
         &self,
         name: &str,
         granted: &Capabilities,
-        call: &ToolCall<'_>,
+        call: ToolCall,
     ) -> Result<ToolOutput, ToolError> {
-        let Some(tool) = self.tools.get(name) else {
-            let known = self.tools.keys().copied().collect::<Vec<_>>().join(", ");
-            return Err(ToolError::UnknownTool {
+        let Some(Entry { spec, tool }) = self.tools.get(name) else {
+            let known: Vec<&str> = self.tools.keys().map(String::as_str).collect();
+            return Err(Refused::UnknownTool {
                 asked: name.to_owned(),
-                known,
-            });
+                known: known.join(", "),
+            }
+            .into());
         };
-        let needs = tool.spec().capability;
-        if !granted.contains(needs) {
-            return Err(ToolError::NotGranted {
+        if let Some(needs) = granted.missing(&spec.needs) {
+            return Err(Refused::NotGranted {
                 tool: name.to_owned(),
-                needs,
-            });
+                needs: needs.to_string(),
+            }
+            .into());
         }
         call.check()?;
-        let output = tool.run(call)?;
-        let allowed = call.workspace.limits().result_bytes as u64;
-        let asked = written(&output);
+        schema::check(&spec.input, &call.args)
+            .map_err(|reason| ToolError::invalid_arguments(name, reason))?;
+        let output = tool.call(call).await?;
+        let (asked, allowed) = (written(&output), self.result_bytes);
         if asked > allowed {
-            return Err(ToolError::TooMuch {
+            return Err(Refused::TooMuch {
                 tool: name.to_owned(),
                 asked,
                 allowed,
-            });
+            }
+            .into());
         }
         Ok(output)
     }
@@ -180,22 +170,4 @@ fn written(output: &ToolOutput) -> u64 {
     // Nothing that counts can fail, and what cannot be written does not travel.
     let _ = serde_json::to_writer(&mut counted, output);
     counted.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Goals' names are their askers' words: two tenants may use the same one.
-    #[test]
-    fn a_goals_memory_is_its_tenants() {
-        let tools = Toolbox::default();
-        let of = |tenant, goal| tools.workspace(tenant, goal, Vec::new(), "out");
-        let (one, again) = (of("acme", "g"), of("acme", "g"));
-        let (other, next) = (of("globex", "g"), of("acme", "h"));
-        let held = one.memory().reserve("a.csv", 70).unwrap();
-        let sums = [&one, &again, &other, &next].map(|it| it.memory().held());
-        assert_eq!(sums, [70, 70, 0, 0]);
-        drop(held);
-    }
 }

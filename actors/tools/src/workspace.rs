@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use aios_work::{FileState, InputFile};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::input::{file_name, place};
-use crate::table::Check;
-use crate::{FileState, InputFile, Memory, Reserved, ToolError};
+use crate::input::{self, file_name, place, told};
+use crate::{Check, Memory, OnDisk, Reserved, WorkspaceError};
 
 /// What a tool may touch: the goal's input files and one output folder, and how much it may hold meanwhile.
 ///
@@ -28,44 +28,33 @@ pub struct Workspace {
 /// How much is read, held and returned. Each number is the most one call may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a table file. Reading one may hold four times its size and a little more; what needs more is refused.
-    pub table_bytes: u64,
-    /// Bytes of a text file.
+    /// Bytes of an input file.
+    pub file_bytes: u64,
+    /// Bytes of a text file that is read as a whole.
     pub text_bytes: u64,
-    /// Rows a query may return.
-    pub rows: usize,
     /// Bytes of what a call gives back, written as JSON: it travels in one message, beside what is said of it.
     pub result_bytes: usize,
-    /// Bytes of an SQL statement.
-    pub statement_bytes: usize,
-    /// Milliseconds a query may run, if the call's deadline does not come first.
-    pub query_ms: u64,
     /// Bytes that the calls of one goal may hold together, whichever of them hold it.
     pub memory_bytes: u64,
-    /// Bytes that SQLite may hold, databases and what statements sort or group. SQLite counts per process, not per connection: the lowest
-    /// limit that any toolbox of the process has set holds for all, for good. A [`Toolbox`](crate::Toolbox) lowers it to what fits its
-    /// memory.
-    pub sqlite_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            table_bytes: 128 << 20,
+            file_bytes: 128 << 20,
             text_bytes: 16 << 20,
-            rows: 10_000,
             result_bytes: 400 << 10,
-            statement_bytes: 16 << 10,
-            query_ms: 20_000,
             memory_bytes: 1 << 30,
-            sqlite_bytes: 1 << 30,
         }
     }
 }
 
 impl Workspace {
     /// Walls around `inputs` and `out_dir`. Every input must be a regular file; the folder is made when first written to.
-    pub fn new(inputs: &[impl AsRef<Path>], out_dir: impl AsRef<Path>) -> Result<Self, ToolError> {
+    pub fn new(
+        inputs: &[impl AsRef<Path>],
+        out_dir: impl AsRef<Path>,
+    ) -> Result<Self, WorkspaceError> {
         Ok(Self::of(InputFile::all(inputs)?, out_dir))
     }
 
@@ -114,7 +103,7 @@ impl Workspace {
     }
 
     /// The input file that `asked` names: by its name, or by a path that leads to it.
-    pub fn input(&self, asked: &str) -> Result<&InputFile, ToolError> {
+    pub fn input(&self, asked: &str) -> Result<&InputFile, WorkspaceError> {
         let by_name = self.inputs.iter().find(|file| file.name == asked);
         let by_path = || {
             let path = fs::canonicalize(asked).ok()?;
@@ -127,7 +116,7 @@ impl Workspace {
             } else {
                 names.join(", ")
             };
-            ToolError::NotAnInput {
+            WorkspaceError::NotAnInput {
                 file: asked.to_owned(),
                 allowed,
             }
@@ -135,8 +124,8 @@ impl Workspace {
     }
 
     /// Whether the output folder can come into being and take a file, asked before work is done that would be lost. Leaves nothing behind.
-    pub fn check_writable(&self) -> Result<(), ToolError> {
-        let fail = |error: io::Error| ToolError::Unwritable {
+    pub fn check_writable(&self) -> Result<(), WorkspaceError> {
+        let fail = |error: io::Error| WorkspaceError::Unwritable {
             path: self.out_dir.clone(),
             problem: problem(&error),
         };
@@ -161,16 +150,19 @@ impl Workspace {
     }
 
     /// The whole content of an input file of at most `most` bytes, and the room that was set aside for it before it was read.
-    pub(crate) fn read(
+    ///
+    /// # Errors
+    /// When it is too large, changed, cannot be read, or there is no room for it.
+    pub fn read(
         &self,
         input: &InputFile,
         most: u64,
         memory: &Memory,
         check: Check<'_>,
-    ) -> Result<(Vec<u8>, Reserved), ToolError> {
+    ) -> Result<(Vec<u8>, Reserved), WorkspaceError> {
         let length = input.state.length;
         if length > most {
-            return Err(ToolError::TooLarge {
+            return Err(WorkspaceError::TooLarge {
                 file: input.name.clone(),
                 asked: length,
                 allowed: most,
@@ -183,7 +175,7 @@ impl Workspace {
         bytes
             .try_reserve_exact(room)
             .map_err(|_| memory.exhausted(&input.name, length))?;
-        input.read(most, check, &mut bytes)?;
+        input::read(input, most, check, &mut bytes)?;
         Ok((bytes, reserved))
     }
 
@@ -191,11 +183,10 @@ impl Workspace {
     ///
     /// # Errors
     /// Names the input that would be lost.
-    pub fn spares_inputs(&self, name: &str) -> Result<(), ToolError> {
+    pub fn spares_inputs(&self, name: &str) -> Result<(), WorkspaceError> {
         let target = self.out_dir.join(name);
-        let found = |metadata: io::Result<fs::Metadata>| {
-            metadata.ok().map(|metadata| FileState::told(&metadata))
-        };
+        let found =
+            |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| told(&metadata));
         // Itself, and where it leads if it is a link.
         let there: Vec<FileState> = [fs::symlink_metadata(&target), fs::metadata(&target)]
             .into_iter()
@@ -217,7 +208,7 @@ impl Workspace {
         });
         match lost {
             None => Ok(()),
-            Some(input) => Err(ToolError::ReplacesInput {
+            Some(input) => Err(WorkspaceError::ReplacesInput {
                 path: target,
                 input: input.name.clone(),
             }),
@@ -226,9 +217,9 @@ impl Workspace {
 
     /// Writes `content` as the file `name` in the output folder, all or nothing; an older file of that name is replaced, unless it is an
     /// input.
-    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, ToolError> {
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, WorkspaceError> {
         let target = self.out_dir.join(name);
-        let refuse = |problem: &str| ToolError::Unwritable {
+        let refuse = |problem: &str| WorkspaceError::Unwritable {
             path: target.clone(),
             problem: problem.to_owned(),
         };
@@ -326,13 +317,15 @@ fn problem(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aios_work::Stopped;
+
     use super::*;
 
     fn folder() -> tempfile::TempDir {
         tempfile::tempdir().unwrap()
     }
 
-    fn go_on() -> Result<(), ToolError> {
+    fn go_on() -> Result<(), Stopped> {
         Ok(())
     }
 

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use aios_work::{
+    CancelFlag, Capability, Effect, Fact, Stopped, ToolCall, ToolError, ToolErrorKind, ToolOutput,
+    ToolSpec,
+};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{CancelFlag, Capability, Fact, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, args};
+use crate::{BlockingTool, Workspace, args};
 
 const NAME: &str = "write_text";
 
@@ -61,10 +65,17 @@ pub enum WriteError {
     DeadlinePassed,
 }
 
-impl WriteError {
-    /// Whether asking again may help.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::DeadlinePassed)
+impl From<WriteError> for ToolError {
+    fn from(error: WriteError) -> Self {
+        let kind = match &error {
+            WriteError::Cancelled => return Stopped::Cancelled.into(),
+            WriteError::DeadlinePassed => return Stopped::DeadlinePassed.into(),
+            WriteError::Unavailable(_) | WriteError::Unusable(_) => ToolErrorKind::Provider,
+            WriteError::OverBudget(_) | WriteError::NoBudget(_) => ToolErrorKind::Other,
+        };
+        // The model answered: the same question later is no better than the same question now.
+        let passes = matches!(error, WriteError::Unavailable(_));
+        Self::new(kind, format!("the text was not written: {error}")).retryable(passes)
     }
 }
 
@@ -91,14 +102,17 @@ impl Args {
     fn check(&self) -> Result<(), ToolError> {
         let asked = self.instruction.len();
         if self.instruction.trim().is_empty() {
-            Err(args::bad(NAME, "the instruction is empty"))
+            Err(ToolError::invalid_arguments(
+                NAME,
+                "the instruction is empty",
+            ))
         } else if asked > INSTRUCTION {
-            Err(args::bad(
+            Err(ToolError::invalid_arguments(
                 NAME,
                 format!("the instruction has {asked} bytes, at most {INSTRUCTION} are read"),
             ))
         } else if self.facts.len() > FACTS {
-            Err(args::bad(
+            Err(ToolError::invalid_arguments(
                 NAME,
                 format!(
                     "there are {} facts, at most {FACTS} are read",
@@ -106,7 +120,7 @@ impl Args {
                 ),
             ))
         } else if !(1..=WORDS).contains(&self.max_words) {
-            Err(args::bad(
+            Err(ToolError::invalid_arguments(
                 NAME,
                 format!("max_words is {}, it must be 1 to {WORDS}", self.max_words),
             ))
@@ -116,13 +130,20 @@ impl Args {
     }
 }
 
-impl Tool for WriteText {
+impl BlockingTool for WriteText {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: NAME,
-            description: "Has the model write a text that states nothing but the given facts.",
-            capability: Capability::UseModel,
-            args_schema: json!({
+            name: NAME.to_owned(),
+            description: "Has the model write a text that states nothing but the given facts."
+                .to_owned(),
+            needs: [Capability::MODEL_USE].into(),
+            effect: Effect::Pure,
+            output: json!({
+                "type": "object",
+                "properties": {"text": {"type": "string"}, "words": {"type": "integer"}},
+                "required": ["text", "words"]
+            }),
+            input: json!({
                 "type": "object",
                 "properties": {
                     "instruction": {"type": "string", "description": "what to say"},
@@ -135,22 +156,18 @@ impl Tool for WriteText {
         }
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    fn run(&self, call: &ToolCall, _: &Workspace) -> Result<ToolOutput, ToolError> {
         let args: Args = args::parse(NAME, call)?;
         args.check()?;
         let request = WriteRequest {
             instruction: &args.instruction,
             facts: &args.facts,
             max_words: args.max_words,
-            idempotency_key: call.idempotency_key,
-            cancel: call.cancel,
+            idempotency_key: &call.idempotency_key,
+            cancel: &call.cancel,
             deadline: call.deadline,
         };
-        let text = self.writer.write(&request).map_err(|error| match error {
-            WriteError::Cancelled => ToolError::Cancelled,
-            WriteError::DeadlinePassed => ToolError::DeadlinePassed,
-            error => ToolError::Write(error),
-        })?;
+        let text = self.writer.write(&request)?;
         let text = text.trim();
         if text.is_empty() {
             return Err(WriteError::Unusable("it is empty".to_owned()).into());

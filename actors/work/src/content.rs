@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Artifact, Capability, Dimensions, Ended, Evidence, Fact, InputFile, Issue, Spent, Task,
+    Artifact, Capabilities, Dimensions, Ended, Evidence, Fact, InputFile, Issue, Spent, Task,
     ToolOutput, Verdict,
 };
 
@@ -350,7 +350,7 @@ pub struct TaskOrder {
     /// The one folder that may be written.
     pub out_dir: String,
     /// What the tool may do; a tool whose capability is not among them is refused.
-    pub capabilities: Vec<Capability>,
+    pub capabilities: Capabilities,
     /// Wall time for this attempt, in milliseconds.
     pub deadline_ms: u64,
 }

@@ -7,28 +7,33 @@
 //! Deliberately absent: files, sockets, clocks, stores, models, and the name of any tool or pack.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod capability;
 mod check;
 pub mod content;
 mod domain;
 mod ended;
 mod evidence;
+mod fact;
 mod goal;
+mod input;
 mod judgement;
 mod period;
 mod plan;
 mod reference;
+pub mod shown;
+mod tool;
+mod tool_error;
 
-pub use aios_tools::shown;
-pub use aios_tools::{
-    Artifact, CancelFlag, Capabilities, Capability, Fact, InputFile, ToolOutput, Value as FactValue,
-};
+pub use capability::{Capabilities, Capability, CapabilityError};
 pub use check::{Check, Judged, Opinion, Vectors};
 pub use domain::{
     Bench, Case, Domain, Missed, Pack, PlanSource, Question, Simpler, SoFar, Written,
 };
 pub use ended::{CALL_LEAST, Ended, Looping, OverBudget, Spent};
 pub use evidence::{Evidence, GAPS_HEADING, Subject, TextKind};
+pub use fact::{Fact, Value};
 pub use goal::{Goal, GoalError, GoalLimits, quoted};
+pub use input::{ContentHash, FileState, InputFile};
 pub use judgement::{
     Assessment, Category, Dimensions, FLOOR, Issue, PASS, REGENERATIONS, REJECT, Score, Severity,
     Verdict,
@@ -36,3 +41,5 @@ pub use judgement::{
 pub use period::{Day, Grain, Span, parse_key};
 pub use plan::{Plan, PlanError, PlanLimits, Point, Task};
 pub use reference::{FROM, Reference, fill, references};
+pub use tool::{Artifact, CancelFlag, Effect, Tool, ToolCall, ToolOutput, ToolSpec};
+pub use tool_error::{Stopped, ToolError, ToolErrorKind};

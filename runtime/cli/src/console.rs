@@ -4,7 +4,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use aios_tools::shown;
+use aios_work::shown;
 use serde_json::Value;
 
 /// What standard error can show.

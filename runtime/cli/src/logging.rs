@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use aios_tools::shown;
+use aios_work::shown;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging as `AIOS_LOG` says (`info`, `aios_supervisor=debug`, ...); without it nothing is logged.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aios_tools::shown;
 use aios_work::content::{AgentEvent, TaskEvent, TaskStatus};
+use aios_work::shown;
 
 use crate::console::{Style, paint};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aios_runtime::NodeView;
 use aios_supervisor::{ChildState, ChildView, Strategy, SupervisorState, TreeView};
-use aios_tools::shown;
+use aios_work::shown;
 
 use crate::console::{Style, paint};
 

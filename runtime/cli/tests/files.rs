@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use aios_tools::shown;
+use aios_work::shown;
 use serde_json::Value;
 
 fn aios(folder: &Path, arguments: &[&str]) -> Output {

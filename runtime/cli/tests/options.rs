@@ -17,8 +17,10 @@ use aios_protocols::ports::TensorBus;
 use aios_runtime::config::{Config, EngineChoice, Sources};
 use aios_runtime::{Answer, Goal, Node, engines};
 use aios_supervisor::{Recourse, TreeView};
-use aios_tools::{Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox};
+use aios_tools::{Toolbox, Workspaces};
 use aios_work::content::GoalStatus;
+use aios_work::{Stopped, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+use async_trait::async_trait;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -108,21 +110,18 @@ struct Probe {
     falls: bool,
 }
 
+#[async_trait]
 impl Tool for Probe {
     fn spec(&self) -> ToolSpec {
-        let standard = Toolbox::standard(None);
-        let spec = standard
-            .specs()
-            .into_iter()
-            .find(|spec| spec.name == "read_file");
-        spec.unwrap()
+        let standard = Toolbox::standard(&Workspaces::default(), None);
+        standard.spec("read_file").unwrap().clone()
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
         let left = call.deadline.saturating_duration_since(Instant::now());
         self.calls.lock().unwrap().push(left);
         assert!(!self.falls, "the test fells its executor");
-        Err(ToolError::DeadlinePassed)
+        Err(Stopped::DeadlinePassed.into())
     }
 }
 

@@ -7,6 +7,7 @@ use aios_actors::recovery::Policies;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use crate::packs;
 
 /// A million of whatever the currency is.
 const MONEY_MAX: u64 = 1_000_000_000_000;
@@ -16,7 +17,7 @@ const FOLDER_BYTES_MAX: usize = 4_000;
 const DOOR_BYTES_MAX: usize = 80;
 
 /// Everything a node can be told before it starts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Who this node is.
@@ -37,8 +38,25 @@ pub struct Config {
     pub swarm: SwarmConfig,
     /// Memory for tensors that agents hand to each other.
     pub tensor: TensorConfig,
-    /// What is done when a task fails, by its kind.
+    /// What is done when a task fails, by its tool.
     pub recovery: Policies,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            node: NodeConfig::default(),
+            storage: StorageConfig::default(),
+            model: ModelConfig::default(),
+            agents: AgentsConfig::default(),
+            goal: GoalConfig::default(),
+            tools: ToolsConfig::default(),
+            door: DoorConfig::default(),
+            swarm: SwarmConfig::default(),
+            tensor: TensorConfig::default(),
+            recovery: packs::policies(),
+        }
+    }
 }
 
 impl Config {

@@ -2,15 +2,14 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_tools::{
-    CancelFlag, Capabilities, Limits, TableProfile, ToolCall, ToolError, ToolOutput, Toolbox,
-    Workspace,
-};
+use aios_tables::{QueryLimits, TableProfile};
+use aios_tools::{OnDisk, Toolbox, Workspaces};
+use aios_work::{InputFile, ToolCall, ToolError, ToolErrorKind, ToolOutput};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 /// Longer than any input of a fuzzer should take.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -22,14 +21,24 @@ const ROWS: usize = 1_000;
 /// A folder and a toolbox that a thread keeps for all its inputs.
 struct Desk {
     folder: TempDir,
-    tools: Arc<Toolbox>,
+    tools: Toolbox,
+    runtime: Runtime,
     files: u64,
 }
 
 thread_local! {
     static DESK: RefCell<Desk> = RefCell::new(Desk {
         folder: tempfile::tempdir().expect("a temporary folder"),
-        tools: Arc::new(Toolbox::standard(None)),
+        tools: {
+            let workspaces = Workspaces::default();
+            let limits = QueryLimits {
+                query_ms: QUERY_MS,
+                rows: ROWS,
+                ..QueryLimits::default()
+            };
+            Toolbox::standard(&workspaces, None).with(aios_tables::tools_within(&workspaces, limits))
+        },
+        runtime: Builder::new_current_thread().build().expect("a runtime"),
         files: 0,
     });
 }
@@ -53,23 +62,15 @@ impl Desk {
     }
 
     fn call(&self, tool: &str, path: &PathBuf, args: &Value) -> Result<ToolOutput, ToolError> {
-        let workspace = Workspace::new(&[path], self.folder.path().join("out"))?;
-        let workspace = workspace.with_limits(Limits {
-            query_ms: QUERY_MS,
-            rows: ROWS,
-            ..Limits::default()
-        });
-        let output = self.tools.call(
-            tool,
-            &Capabilities::all(),
-            &ToolCall {
-                args,
-                idempotency_key: "fuzz/t1",
-                workspace: &workspace,
-                cancel: &CancelFlag::new(),
-                deadline: Instant::now() + PATIENCE,
-            },
-        );
+        let call = ToolCall {
+            idempotency_key: "fuzz/t1".to_owned(),
+            inputs: InputFile::all(&[path])?,
+            out_dir: self.folder.path().join("out").display().to_string(),
+            ..ToolCall::new(args.clone(), Instant::now() + PATIENCE)
+        };
+        let granted = self.tools.needs();
+        let called = self.tools.call(tool, &granted, call);
+        let output = self.runtime.block_on(called);
         match &output {
             Ok(output) => {
                 let text = serde_json::to_vec(output).expect("an output is JSON");
@@ -79,7 +80,7 @@ impl Desk {
             Err(error) => {
                 assert!(!error.to_string().is_empty());
                 assert!(
-                    !matches!(error, ToolError::DeadlinePassed),
+                    error.kind() != ToolErrorKind::Timeout,
                     "{tool} takes longer than {PATIENCE:?}"
                 );
             }

@@ -16,11 +16,12 @@ use aios_protocols::{
 };
 use aios_supervisor::Recourse;
 use aios_tools::{
-    Capabilities, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox, WriteError,
-    WriteRequest, Writer,
+    Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
 };
 use aios_work::content::{Answer, GoalRequest, GoalStatus, ontology};
+use aios_work::{Stopped, ToolCall, ToolError, ToolOutput, ToolSpec};
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::house::House;
@@ -38,16 +39,19 @@ struct Behind {
     before: Before,
 }
 
-impl Tool for Behind {
+impl BlockingTool for Behind {
     fn spec(&self) -> ToolSpec {
         self.spec.clone()
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
+    fn run(&self, call: &ToolCall, _: &Workspace) -> Result<ToolOutput, ToolError> {
         if call.idempotency_key.ends_with("/t0") {
             (self.before)()?;
         }
-        self.tools.call(self.spec.name, &Capabilities::all(), call)
+        Handle::current().block_on(
+            self.tools
+                .call(&self.spec.name, &self.spec.needs, call.clone()),
+        )
     }
 }
 
@@ -86,19 +90,24 @@ impl Team {
         policies.of_mut("read_file").retries = 0;
         policies.of_mut("read_file").then = then;
         let house = House::with(store, |world| world.owner(Owner::of(&owner))).await;
-        let tools = Arc::new(Toolbox::standard(Some(Arc::new(Plain))));
-        let mut behind = Toolbox::new();
-        for spec in tools.specs() {
-            behind.register(Arc::new(Behind {
+        let workspaces = Workspaces::default();
+        let tools = Arc::new(
+            Toolbox::standard(&workspaces, Some(Arc::new(Plain)))
+                .with(aios_tables::tools(&workspaces)),
+        );
+        let mut behind = Toolbox::default();
+        for spec in tools.specs().cloned() {
+            let one = Behind {
                 spec,
                 tools: Arc::clone(&tools),
                 before: Arc::clone(&before),
-            }));
+            };
+            behind.register(Blocking::shared(one, &workspaces));
         }
         meso_tier::team::enlist(house.system.factories());
         let packs = Packs::none()
             .with(aios_languages::pack())
-            .with(aios_tables::Tables::pack());
+            .with(aios_tables::pack());
         let settings = Settings {
             policies,
             ..Settings::default()
@@ -353,7 +362,7 @@ async fn an_approval_is_used_up_before_what_it_allows_begins() {
         let (readings, used, world) = (readings.clone(), used.clone(), world.clone());
         Arc::new(move || {
             if readings.fetch_add(1, Ordering::SeqCst) == 0 {
-                return Err(ToolError::DeadlinePassed);
+                return Err(Stopped::DeadlinePassed.into());
             }
             let listed = world.get().unwrap().approvals().list().unwrap();
             used.store(
@@ -400,7 +409,7 @@ async fn a_result_is_kept_for_the_files_it_was_made_from_and_for_no_others() {
             let (broken, notes) = (broken.clone(), notes.clone());
             Arc::new(move || {
                 if broken.load(Ordering::SeqCst) {
-                    return Err(ToolError::DeadlinePassed);
+                    return Err(Stopped::DeadlinePassed.into());
                 }
                 if changes {
                     // Somebody saves the file while the work is under way.
@@ -484,7 +493,7 @@ async fn what_failed_for_a_while_is_tried_again_and_may_be_asked_in_other_words(
     let before: Before = {
         let broken = broken.clone();
         Arc::new(move || match broken.load(Ordering::SeqCst) {
-            true => Err(ToolError::DeadlinePassed),
+            true => Err(Stopped::DeadlinePassed.into()),
             false => Ok(()),
         })
     };

@@ -31,7 +31,7 @@ async fn results_of_earlier_goals_are_bounded_and_one_that_left_is_kept_when_it_
         results: 2,
         ..Settings::default()
     };
-    let tools = Arc::new(Toolbox::standard(None));
+    let tools = Arc::new(Toolbox::default());
     let services = Services::new(&house.system, Packs::none(), tools, settings);
     team::enlist(house.system.factories(), &services);
     let (keeper, _) = house

@@ -13,7 +13,9 @@ use serde_json::Value;
 
 use crate::TableProfile;
 use crate::plan::analysis::Analysis;
-use crate::plan::dag::{self, CLOSING, Filling, NAME, scout};
+use crate::plan::dag::{self, CLOSING, Filling, scout};
+
+pub use crate::plan::dag::NAME;
 use crate::plan::findings::{Findings, Reading};
 use crate::plan::{analyse, build, document, merge, question, simpler, writing};
 use crate::report;
@@ -26,22 +28,20 @@ const PART_LEAST: Duration = Duration::from_secs(1);
 
 /// Goals about tables and documents, arithmetic, and whatever no other source has claimed: it stands last.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Tables;
+pub struct TablesPack;
 
-impl Tables {
-    /// All of it.
-    #[must_use]
-    pub fn pack() -> Pack {
-        Pack {
-            sources: vec![Arc::new(Self)],
-            domains: vec![Arc::new(Self)],
-            checks: vec![Arc::new(Self)],
-        }
+/// All of the pack but its tools.
+#[must_use]
+pub fn pack() -> Pack {
+    Pack {
+        sources: vec![Arc::new(TablesPack)],
+        domains: vec![Arc::new(TablesPack)],
+        checks: vec![Arc::new(TablesPack)],
     }
 }
 
 #[async_trait]
-impl PlanSource for Tables {
+impl PlanSource for TablesPack {
     fn name(&self) -> &str {
         NAME
     }
@@ -122,7 +122,7 @@ async fn read_on(task: &Task, first: &Value, bench: &dyn Bench) -> Option<String
     None
 }
 
-impl Domain for Tables {
+impl Domain for TablesPack {
     fn name(&self) -> &str {
         NAME
     }
@@ -229,7 +229,7 @@ impl Case for Opened {
     }
 }
 
-impl Check for Tables {
+impl Check for TablesPack {
     fn name(&self) -> &str {
         NAME
     }

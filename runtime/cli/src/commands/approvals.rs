@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use aios_actors::recovery::{Approval, ApprovalStatus, Decision};
 use aios_runtime::door::{DoorFolder, Request, Visit, VisitError};
 use aios_runtime::{Config, Node, engines};
-use aios_tools::shown;
+use aios_work::shown;
 use serde::de::DeserializeOwned;
 
 use crate::arguments::{Approvals, ApprovalsCommand, Decide, Which};

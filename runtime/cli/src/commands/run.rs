@@ -8,8 +8,8 @@ use aios_inference::EngineFactory;
 use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 use aios_runtime::config::{Config, EngineChoice};
 use aios_runtime::{Answer, Goal, GoalEvent, Node, engines};
-use aios_tools::shown;
 use aios_work::content::{AgentEvent, GoalStatus, TaskEvent};
+use aios_work::shown;
 
 use crate::arguments::Run;
 use crate::console::{self, Redraw, Screen};

@@ -1,6 +1,7 @@
 //! What a goal means for the data at hand, decided by rules. Every choice says why it was made and whether it is beyond doubt.
 
-use aios_tools::{ColumnKind, ColumnProfile, TableProfile, Value};
+use crate::{ColumnKind, ColumnProfile, TableProfile};
+use aios_work::Value;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{self, Aggregate, CLEAR, Ranked, Wanted, label};

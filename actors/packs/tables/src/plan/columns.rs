@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_tools::{ColumnKind, ColumnProfile, TableProfile};
+use crate::{ColumnKind, ColumnProfile, TableProfile};
 use aios_work::shown::is_harmful;
 use serde::{Deserialize, Serialize};
 
@@ -191,7 +191,7 @@ pub fn dates(profile: &TableProfile, wanted: &Wanted) -> Vec<Ranked> {
 pub fn is_year(column: &ColumnProfile) -> bool {
     let parts = plain_parts(&column.name);
     let named = lexicon::any(&parts, &["year", "jahr", "año", "anno", "année", "ano"]);
-    let within = |value: &Option<aios_tools::Value>| matches!(value, Some(aios_tools::Value::Integer(year)) if (1900..=2100).contains(year));
+    let within = |value: &Option<aios_work::Value>| matches!(value, Some(aios_work::Value::Integer(year)) if (1900..=2100).contains(year));
     named
         && matches!(
             column.kind,

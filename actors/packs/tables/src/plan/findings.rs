@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use aios_work::{Fact, FactValue};
+use aios_work::{Fact, Value as FactValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

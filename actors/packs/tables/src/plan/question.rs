@@ -3,7 +3,7 @@
 //! The schema's enums are the file's own column names, so a model under a grammar cannot name anything else; an answer made without a
 //! grammar is checked all the same.
 
-use aios_tools::{ColumnKind, TableProfile};
+use crate::{ColumnKind, TableProfile};
 use serde::Deserialize;
 use serde_json::json;
 

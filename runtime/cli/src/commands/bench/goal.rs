@@ -15,10 +15,10 @@ use aios_inference::{
     InferRequest, Inference, ModelInfo, ModelSource, Token,
 };
 use aios_runtime::{Goal, Node, engines};
-use aios_tools::{
-    Capabilities as Granted, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox,
-};
+use aios_tools::{Toolbox, Workspaces};
 use aios_work::content::GoalStatus;
+use aios_work::{Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+use async_trait::async_trait;
 
 use super::failed;
 
@@ -107,9 +107,11 @@ impl Stage {
             }))
         });
         // Whoever writes text asks the engine, which is watched itself, so the node's own `write_text` stays.
-        let toolbox = Arc::new(Toolbox::standard(None));
+        let workspaces = Workspaces::default();
+        let toolbox =
+            Arc::new(Toolbox::standard(&workspaces, None).with(aios_tables::tools(&workspaces)));
         let mut builder = Node::builder().engine(engine);
-        for spec in toolbox.specs() {
+        for spec in toolbox.specs().cloned() {
             let (tools, busy) = (Arc::clone(&toolbox), Arc::clone(&tools));
             builder = builder.tool(Arc::new(WatchedTool { spec, tools, busy }));
         }
@@ -195,11 +197,13 @@ impl Spans {
     fn during<T>(&self, work: impl FnOnce() -> T) -> T {
         let begin = Instant::now();
         let result = work();
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((begin, Instant::now()));
+        self.add(begin);
         result
+    }
+
+    fn add(&self, begin: Instant) {
+        let mut spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        spans.push((begin, Instant::now()));
     }
 
     fn take(&self) -> Vec<Span> {
@@ -214,15 +218,19 @@ struct WatchedTool {
     busy: Arc<Spans>,
 }
 
+#[async_trait]
 impl Tool for WatchedTool {
     fn spec(&self) -> ToolSpec {
         self.spec.clone()
     }
 
-    fn run(&self, call: &ToolCall<'_>) -> Result<ToolOutput, ToolError> {
-        // The capability was asked for where the call came from.
-        self.busy
-            .during(|| self.tools.call(self.spec.name, &Granted::all(), call))
+    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        let begin = Instant::now();
+        // What was granted was asked where the call came from.
+        let (name, granted) = (&self.spec.name, &self.spec.needs);
+        let outcome = self.tools.call(name, granted, call).await;
+        self.busy.add(begin);
+        outcome
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use aios_inference::models::SMOLLM2_135M_INSTRUCT;
 use aios_inference::{ChatRole, ChatTurn, Engine, InferRequest, Prompt, Sampling};
-use aios_tools::shown;
+use aios_work::shown;
 use serde_json::json;
 
 use crate::arguments::ModelRun;

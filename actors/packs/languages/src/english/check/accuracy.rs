@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_work::FactValue as Value;
+use aios_work::Value;
 
 use super::claims::{Claim, Shape, claims};
 use super::fit::{fits_unit, same, same_size, within};

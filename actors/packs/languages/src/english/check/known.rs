@@ -375,7 +375,7 @@ fn is_named(text: &str, lower: &str, place: Stretch, subject: &Subject) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aios_work::FactValue as Value;
+    use aios_work::Value;
 
     #[test]
     fn names_of_facts_are_understood() {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use aios_tools::{TableProfile, Value as FactValue};
+use crate::TableProfile;
+use aios_work::Value as FactValue;
 use proptest::prelude::*;
 
 use super::super::{TOOLS, analyse, build, merge};

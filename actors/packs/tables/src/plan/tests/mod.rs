@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use aios_tools::{Artifact, CancelFlag, Capabilities, TableProfile, ToolCall, Toolbox, Workspace};
+use crate::TableProfile;
+use aios_tools::{OnDisk, Toolbox, Workspaces};
+use aios_work::{Artifact, InputFile, ToolCall, ToolOutput};
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use super::dag::{Filling, is_table};
 use super::findings::Findings;
@@ -68,24 +72,41 @@ impl Drop for Folder {
     }
 }
 
-fn call(
-    tools: &Toolbox,
-    space: &Workspace,
-    action: &str,
-    key: &str,
-    args: &Value,
-) -> aios_tools::ToolOutput {
-    let cancel = CancelFlag::new();
+fn call(tools: &Toolbox, space: &Space, action: &str, key: &str, args: &Value) -> ToolOutput {
     let call = ToolCall {
-        args,
-        idempotency_key: key,
-        workspace: space,
-        cancel: &cancel,
-        deadline: Instant::now() + Duration::from_secs(20),
+        idempotency_key: key.to_owned(),
+        inputs: space.inputs.clone(),
+        out_dir: space.out_dir.clone(),
+        ..ToolCall::new(args.clone(), Instant::now() + Duration::from_secs(20))
     };
-    tools
-        .call(action, &Capabilities::all(), &call)
+    let granted = tools.needs();
+    let called = tools.call(action, &granted, call);
+    RUNTIME
+        .block_on(called)
         .unwrap_or_else(|error| panic!("{action} {args}: {error}"))
+}
+
+/// Where tools are awaited.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// What a tool may read, and where it may write.
+struct Space {
+    inputs: Vec<InputFile>,
+    out_dir: String,
+}
+
+impl Space {
+    fn of(path: &std::path::Path, out_dir: &std::path::Path) -> Self {
+        Self {
+            inputs: InputFile::all(&[path]).unwrap(),
+            out_dir: out_dir.display().to_string(),
+        }
+    }
+}
+
+fn toolbox() -> Toolbox {
+    let workspaces = Workspaces::default();
+    Toolbox::standard(&workspaces, None).with(crate::tools(&workspaces))
 }
 
 /// Does all that agents do for a goal, without agents: scout, analyse, plan, run and recheck each task, write, judge.
@@ -101,8 +122,8 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
         &GoalLimits::default(),
     )
     .unwrap();
-    let space = Workspace::new(&[&path], folder.0.join("out")).unwrap();
-    let tools = Toolbox::standard(None);
+    let space = Space::of(&path, &folder.0.join("out"));
+    let tools = toolbox();
 
     let mut outputs = BTreeMap::new();
     for task in super::scout(&goal) {
@@ -500,9 +521,9 @@ fn the_models_pick_counts_only_where_the_rules_leave_room() {
         "day,shop,kind,alpha,beta\n2025-01-01,a,x,1,2\n2025-01-02,b,y,3,4\n2025-01-03,a,y,3,4\n",
     )
     .unwrap();
-    let space = Workspace::new(&[&path], folder.0.join("out")).unwrap();
+    let space = Space::of(&path, &folder.0.join("out"));
     let profile = call(
-        &Toolbox::standard(None),
+        &toolbox(),
         &space,
         "profile_table",
         "k",

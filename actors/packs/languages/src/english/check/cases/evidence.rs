@@ -1,6 +1,6 @@
 //! The facts that the labelled texts are judged against.
 
-use aios_work::{Fact, FactValue as Value};
+use aios_work::{Fact, Value};
 
 use aios_work::Point;
 use aios_work::parse_key;

@@ -1,0 +1,80 @@
+//! What a look at a table tells: its columns, their kinds, and every assumption that was made to read it.
+
+use aios_work::Value;
+use serde::{Deserialize, Serialize};
+
+/// A table as it was understood. Small: it travels to the planner, the data does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableProfile {
+    /// The file's name without its folder.
+    pub file: String,
+    /// Number of data rows (header and blank lines not counted).
+    pub rows: u64,
+    /// The columns in the file's order.
+    pub columns: Vec<ColumnProfile>,
+    /// What stands between two cells: `,`, `;`, tab or `|`.
+    pub separator: char,
+    /// Whether the first line names the columns; otherwise they are called `column_1`, `column_2`, ...
+    pub header: bool,
+    /// `UTF-8`, `UTF-16LE`, `UTF-16BE` or `windows-1252`.
+    pub encoding: String,
+    /// Each assumption and oddity in one sentence, to be shown beside the result.
+    pub warnings: Vec<String>,
+}
+
+/// One column as it was understood.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnProfile {
+    /// The name in the header, made unique; also its name in SQL (see [`ColumnProfile::quoted`]).
+    pub name: String,
+    /// What the cells are.
+    pub kind: ColumnKind,
+    /// Number of cells that are empty or hold a marker such as `N/A`.
+    pub missing: u64,
+    /// Number of different values, missing ones not counted.
+    pub distinct: u64,
+    /// Smallest value: a number, an ISO date, or the first text in byte order.
+    pub min: Option<Value>,
+    /// Largest value, likewise.
+    pub max: Option<Value>,
+    /// The most frequent values as the file writes them, at most five; equal counts in the file's order.
+    pub examples: Vec<String>,
+    /// How dates are written: `YYYY-MM-DD`, `DD/MM/YYYY`, `Q YYYY`, ... In SQL they are always ISO text; a date that names only a month,
+    /// quarter or year stands for its first day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_format: Option<String>,
+    /// How numbers are written: `1,234.56`, `1.234,56`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_format: Option<String>,
+    /// Most decimal places seen in a number column; 0 means whole numbers, which are INTEGER in SQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<u32>,
+    /// Currency code, `%`, or what the header says in brackets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+}
+
+impl ColumnProfile {
+    /// The name as SQL wants it, quoted: `"Order ""no"""`.
+    pub fn quoted(&self) -> String {
+        format!("\"{}\"", self.name.replace('"', "\"\""))
+    }
+}
+
+/// What the cells of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnKind {
+    /// Days, months, quarters or moments; ISO text in SQL.
+    Date,
+    /// Quantities that can be added or averaged; INTEGER or REAL in SQL.
+    Number,
+    /// Few different values, fit to group by.
+    Category,
+    /// Free text.
+    Text,
+    /// Names one row or thing each; adding or averaging them means nothing.
+    Id,
+    /// No cell has a value.
+    Empty,
+}

@@ -1,0 +1,390 @@
+//! The cells of one column, in as few bytes as they need.
+//!
+//! A column whose cells repeat is held as its different cells and a small code per row, so that each different cell is read once; one
+//! whose cells mostly differ is held as the places of its cells. Either way a row costs a few bytes, all of them set aside before they
+//! are held, and a row without a value at the end of a column costs none.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use super::missing::is_missing;
+use aios_tools::{Reserved, WorkspaceError};
+
+/// Rows after which it is first asked whether cells repeat, in a narrow table and in a wide one; it is asked again at each doubling. All
+/// columns together hold no more different cells before than this many.
+const LOOK: usize = 16_384;
+const LOOK_WIDE: usize = 256;
+const LOOKED_AT: usize = 262_144;
+/// Of so many rows at least one must repeat an earlier cell's text for codes to be worth while: a fourth of the rows may differ.
+const REPEATS: usize = 4;
+/// Bytes of an entry in the index of different cells, with its share of free ones.
+const INDEXED: u64 = 34;
+
+/// The characters that cells are places in: the file's text, and behind it those of cells that had to be unquoted.
+#[derive(Debug, Default)]
+pub(crate) struct Source {
+    pub(crate) text: String,
+    pub(crate) unquoted: String,
+}
+
+/// A source, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Characters<'t> {
+    text: &'t str,
+    unquoted: &'t str,
+}
+
+impl Source {
+    pub(crate) fn characters(&self) -> Characters<'_> {
+        Characters::of(&self.text, &self.unquoted)
+    }
+}
+
+impl<'t> Characters<'t> {
+    pub(crate) fn of(text: &'t str, unquoted: &'t str) -> Self {
+        Self { text, unquoted }
+    }
+
+    pub(crate) fn get(self, place: Place) -> &'t str {
+        let (start, end) = (place.start as usize, place.end as usize);
+        let text = match start.checked_sub(self.text.len()) {
+            Some(behind) if end > self.text.len() => {
+                self.unquoted.get(behind..end - self.text.len())
+            }
+            _ => self.text.get(start..end),
+        };
+        text.unwrap_or_default()
+    }
+}
+
+/// Where a cell's text starts and ends in its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    /// The cell without a value.
+    const MISSING: Self = Self {
+        start: u32::MAX,
+        end: u32::MAX,
+    };
+
+    /// A place; none where the table is larger than places can tell.
+    pub(crate) fn new(start: usize, end: usize) -> Option<Self> {
+        let (start, end) = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
+        (end < u32::MAX).then_some(Self { start, end })
+    }
+}
+
+/// The cells of one column.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    /// Rows after which it is asked whether cells repeat.
+    look: usize,
+    filled: u64,
+    store: Store,
+    /// Missing cells that hold a marker instead of nothing, as first written.
+    markers: Vec<(String, u64)>,
+}
+
+#[derive(Debug)]
+enum Store {
+    /// Each different cell once, in the order they first appear, and which one a row has.
+    Codes {
+        /// From the hash of a text to the last different cell with it.
+        index: HashMap<u64, u16>,
+        different: Vec<Coded>,
+        codes: Codes,
+    },
+    /// A place per row.
+    Places(Vec<Place>),
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::Codes {
+            index: HashMap::new(),
+            different: Vec::new(),
+            codes: Codes::Short(Vec::new()),
+        }
+    }
+}
+
+/// Per row a position among the different cells; the largest number stands for a missing one.
+#[derive(Debug)]
+enum Codes {
+    Short(Vec<u8>),
+    Long(Vec<u16>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Coded {
+    place: Place,
+    count: u32,
+    /// The first row that holds it.
+    row: u32,
+    /// Another one with the same hash.
+    alike: Option<u16>,
+}
+
+/// One of the different cells of a column, or one of its cells where they mostly differ.
+pub(crate) struct Different<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) count: u64,
+    /// The first row that holds it.
+    pub(crate) row: usize,
+}
+
+impl Codes {
+    fn len(&self) -> usize {
+        match self {
+            Self::Short(codes) => codes.len(),
+            Self::Long(codes) => codes.len(),
+        }
+    }
+
+    fn get(&self, row: usize) -> Option<usize> {
+        match self {
+            Self::Short(codes) => codes
+                .get(row)
+                .filter(|code| **code != u8::MAX)
+                .map(|code| usize::from(*code)),
+            Self::Long(codes) => codes
+                .get(row)
+                .filter(|code| **code != u16::MAX)
+                .map(|code| usize::from(*code)),
+        }
+    }
+
+    /// Adds a code below 65,535, or none.
+    fn push(&mut self, code: Option<u16>, held: &mut Reserved) -> Result<(), WorkspaceError> {
+        if let (Self::Short(short), Some(code)) = (&mut *self, code)
+            && code >= u16::from(u8::MAX)
+        {
+            held.grow(2 * short.len() as u64)?;
+            let mut long: Vec<u16> = Vec::with_capacity(short.len());
+            long.extend(short.iter().map(|code| match *code {
+                u8::MAX => u16::MAX,
+                code => u16::from(code),
+            }));
+            held.release(std::mem::take(short));
+            *self = Self::Long(long);
+        }
+        match self {
+            Self::Short(codes) => {
+                let code = code.and_then(|code| u8::try_from(code).ok());
+                held.push(codes, code.unwrap_or(u8::MAX))
+            }
+            Self::Long(codes) => held.push(codes, code.unwrap_or(u16::MAX)),
+        }
+    }
+}
+
+impl Cells {
+    /// An empty column of a table with so many.
+    pub(crate) fn of_columns(columns: usize) -> Self {
+        Self {
+            look: (LOOKED_AT / columns.max(1)).clamp(LOOK_WIDE, LOOK),
+            filled: 0,
+            store: Store::default(),
+            markers: Vec::new(),
+        }
+    }
+
+    /// Takes the cell of a row; rows come in order, and one that is left out has no value.
+    pub(crate) fn push(
+        &mut self,
+        row: usize,
+        place: Place,
+        source: Characters<'_>,
+        hasher: &RandomState,
+        held: &mut Reserved,
+    ) -> Result<(), WorkspaceError> {
+        let text = source.get(place);
+        if is_missing(text) {
+            if !text.is_empty() {
+                match self.markers.iter_mut().find(|(marker, _)| marker == text) {
+                    Some((_, count)) => *count += 1,
+                    None => self.markers.push((text.to_owned(), 1)),
+                }
+            }
+            return Ok(());
+        }
+        self.filled += 1;
+        match &mut self.store {
+            Store::Places(places) => {
+                while places.len() < row {
+                    held.push(places, Place::MISSING)?;
+                }
+                held.push(places, place)
+            }
+            Store::Codes {
+                index,
+                different,
+                codes,
+            } => {
+                while codes.len() < row {
+                    codes.push(None, held)?;
+                }
+                let hash = hasher.hash_one(text);
+                let last = index.get(&hash).copied();
+                let mut at = last;
+                while let Some(known) = at.and_then(|at| different.get(usize::from(at)))
+                    && source.get(known.place) != text
+                {
+                    at = known.alike;
+                }
+                let code = match at {
+                    Some(code) => code,
+                    None => {
+                        // Below the number that means none.
+                        let code = u16::try_from(different.len()).unwrap_or(u16::MAX - 1);
+                        held.grow(INDEXED)?;
+                        index.insert(hash, code);
+                        let new = Coded {
+                            place,
+                            count: 0,
+                            row: u32::try_from(row).unwrap_or(u32::MAX),
+                            alike: last,
+                        };
+                        held.push(different, new)?;
+                        code
+                    }
+                };
+                if let Some(known) = different.get_mut(usize::from(code)) {
+                    known.count += 1;
+                }
+                codes.push(Some(code), held)?;
+                let rows = row + 1;
+                let differ =
+                    rows >= self.look && rows.is_power_of_two() && different.len() * REPEATS > rows;
+                if differ || different.len() >= usize::from(u16::MAX) {
+                    self.spread(held)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Goes over to a place per row.
+    fn spread(&mut self, held: &mut Reserved) -> Result<(), WorkspaceError> {
+        let Store::Codes {
+            different, codes, ..
+        } = &self.store
+        else {
+            return Ok(());
+        };
+        let mut places = Vec::new();
+        for row in 0..codes.len() {
+            let place = codes
+                .get(row)
+                .and_then(|code| different.get(code))
+                .map_or(Place::MISSING, |known| known.place);
+            held.push(&mut places, place)?;
+        }
+        let before = std::mem::replace(&mut self.store, Store::Places(places));
+        if let Store::Codes {
+            index,
+            different,
+            codes,
+        } = before
+        {
+            held.shrink(INDEXED * different.len() as u64);
+            drop(index);
+            held.release(different);
+            match codes {
+                Codes::Short(codes) => held.release(codes),
+                Codes::Long(codes) => held.release(codes),
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what only `push` needs.
+    pub(crate) fn finish(&mut self, held: &mut Reserved) {
+        if let Store::Codes {
+            index, different, ..
+        } = &mut self.store
+        {
+            *index = HashMap::new();
+            held.shrink(INDEXED * different.len() as u64);
+        }
+    }
+
+    /// Cells that hold a value.
+    pub(crate) fn filled(&self) -> u64 {
+        self.filled
+    }
+
+    /// Whether any cell holds anything, be it only a marker.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.filled == 0 && self.markers.is_empty()
+    }
+
+    /// The different cells with how often they occur, or every cell by itself where they mostly differ; in order of appearance.
+    pub(crate) fn different<'t>(
+        &'t self,
+        source: Characters<'t>,
+    ) -> Box<dyn Iterator<Item = Different<'t>> + 't> {
+        match &self.store {
+            Store::Codes { different, .. } => {
+                Box::new(different.iter().map(move |known| Different {
+                    text: source.get(known.place),
+                    count: u64::from(known.count),
+                    row: known.row as usize,
+                }))
+            }
+            Store::Places(places) => Box::new(
+                places
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, place)| **place != Place::MISSING)
+                    .map(move |(row, place)| Different {
+                        text: source.get(*place),
+                        count: 1,
+                        row,
+                    }),
+            ),
+        }
+    }
+
+    /// The cell of a row.
+    pub(crate) fn text<'t>(&self, row: usize, source: Characters<'t>) -> Option<&'t str> {
+        let place = match &self.store {
+            Store::Codes {
+                different, codes, ..
+            } => different.get(codes.get(row)?)?.place,
+            Store::Places(places) => *places.get(row)?,
+        };
+        (place != Place::MISSING).then(|| source.get(place))
+    }
+
+    /// The position of a row's cell among the different ones, where there are codes.
+    pub(crate) fn code(&self, row: usize) -> Option<usize> {
+        match &self.store {
+            Store::Codes { codes, .. } => codes.get(row),
+            Store::Places(_) => None,
+        }
+    }
+
+    /// How many different cells there are codes for.
+    pub(crate) fn coded(&self) -> Option<usize> {
+        match &self.store {
+            Store::Codes { different, .. } => Some(different.len()),
+            Store::Places(_) => None,
+        }
+    }
+
+    pub(crate) fn marker_warning(&self, name: &str) -> Option<String> {
+        let told: Vec<String> = self
+            .markers
+            .iter()
+            .map(|(marker, count)| format!("{count} x {marker:?}"))
+            .collect();
+        (!told.is_empty())
+            .then(|| format!("column {name:?}: counted as missing: {}", told.join(", ")))
+    }
+}

@@ -1,0 +1,86 @@
+//! The packs and tools that were compiled in.
+
+use aios_actors::recovery::{Policies, TaskPolicy};
+use aios_work::Pack;
+
+/// The packs, in the order in which they are asked for a plan.
+pub(crate) fn packs() -> Vec<Pack> {
+    vec![
+        #[cfg(feature = "tables")]
+        aios_languages::pack(),
+        #[cfg(feature = "tables")]
+        aios_tables::pack(),
+    ]
+}
+
+/// The names of the tools, each with whether it only looks at a file.
+fn tools() -> impl Iterator<Item = (&'static str, bool)> {
+    let general = aios_tools::TOOLS.into_iter();
+    let general = general.map(|tool| (tool, aios_tools::LOOKS.contains(&tool)));
+    #[cfg(feature = "tables")]
+    let general = general.chain(
+        aios_tables::TOOLS
+            .into_iter()
+            .map(|tool| (tool, aios_tables::LOOKS.contains(&tool))),
+    );
+    general
+}
+
+/// Whether a tool of this name was compiled in.
+pub(crate) fn is_standard(name: &str) -> bool {
+    tools().any(|(tool, _)| tool == name)
+}
+
+/// A policy for each tool and one for all others.
+pub(crate) fn policies() -> Policies {
+    let mut policies = Policies::default();
+    *policies.of_mut("default") = TaskPolicy::USUAL;
+    for (tool, looks) in tools() {
+        *policies.of_mut(tool) = if looks {
+            TaskPolicy::LOOK
+        } else {
+            TaskPolicy::USUAL
+        };
+    }
+    policies
+}
+
+/// How alike two names are of which one is the other misspelt.
+const MISSPELT: f64 = 0.8;
+
+/// The first policy whose name is that of a tool misspelt, with the tool. A name that is like none may be one that a service brings.
+pub(crate) fn misspelt(policies: &Policies) -> Option<(&str, &'static str)> {
+    policies
+        .tools()
+        .filter(|name| !is_standard(name))
+        .find_map(|name| {
+            let like = |tool: &str| strsim::normalized_damerau_levenshtein(name, tool);
+            let (nearest, _) =
+                tools().max_by(|(one, _), (other, _)| like(one).total_cmp(&like(other)))?;
+            // Short names differ by a letter sooner.
+            (like(nearest) >= MISSPELT || strsim::damerau_levenshtein(name, nearest) == 1)
+                .then_some((name, nearest))
+        })
+}
+
+#[cfg(all(test, feature = "tables"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_under_a_misspelt_name_is_found_and_one_for_a_tool_of_ones_own_is_not() {
+        let cases = [
+            ("sqll", Some("sql")),
+            ("profile_tabel", Some("profile_table")),
+            ("read_files", Some("read_file")),
+            ("fetch", None),
+            ("time__now", None),
+            ("sql", None),
+        ];
+        for (name, meant) in cases {
+            let mut policies = policies();
+            policies.of_mut(name).retries = 1;
+            assert_eq!(misspelt(&policies).map(|(_, meant)| meant), meant, "{name}");
+        }
+    }
+}
