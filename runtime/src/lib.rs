@@ -22,6 +22,7 @@ pub mod metric;
 pub mod swarm;
 
 mod answer;
+mod ask;
 mod boot;
 mod builder;
 mod events;
@@ -31,6 +32,7 @@ mod owner;
 mod view;
 
 pub use answer::{Answer, MessageReport, ModelReport};
+pub use ask::AskError;
 pub use builder::{NodeBuilder, StartError};
 pub use config::Config;
 pub use events::GoalEvent;
