@@ -1,5 +1,6 @@
 //! A word with any agent of the node, without a goal: one question, one answer, one deadline.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aios_actors::agent::{self, Client, IntoDraft, SendError};
@@ -7,22 +8,17 @@ use aios_protocols::access::Denied;
 use aios_protocols::{Party, Printable, Reason, Trusted};
 
 use crate::node::Node;
-use crate::view;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// No agent of the node has this name or role.
-    #[error(
-        "no agent answers to `{}`; there are {}",
-        Printable(.asked),
-        known.join(", ")
-    )]
+    #[error("no agent answers to `{}`; there are agents of {}", Printable(.asked), roles.join(", "))]
     NoSuchAgent {
         /// The name or role asked for.
         asked: String,
-        /// The agents there are.
-        known: Vec<String>,
+        /// The roles there are agents of.
+        roles: Vec<String>,
     },
     /// Its card does not let the asker open a conversation with it.
     #[error(transparent)]
@@ -107,10 +103,7 @@ impl Node {
         match error {
             agent::AskError::NotSent(SendError::NoReceiver { .. }) => AskError::NoSuchAgent {
                 asked: agent.to_owned(),
-                known: view::agents(&self.parts.tree.view())
-                    .into_iter()
-                    .map(|seen| seen.id)
-                    .collect(),
+                roles: self.roles(),
             },
             agent::AskError::NotSent(SendError::Denied(denied)) => AskError::NotOpen(denied),
             agent::AskError::NotSent(other) => AskError::NotSent(other),
@@ -120,5 +113,16 @@ impl Node {
             agent::AskError::Deadline { to, after } => AskError::Deadline { to, after },
             agent::AskError::AskerStopped { .. } => AskError::Stopping,
         }
+    }
+
+    /// The roles of the agents that are here.
+    fn roles(&self) -> Vec<String> {
+        let here = self.system().directory().view();
+        let roles: BTreeSet<String> = here
+            .iter()
+            .filter_map(|seen| seen.id.agent())
+            .map(|id| id.role().to_owned())
+            .collect();
+        roles.into_iter().collect()
     }
 }
