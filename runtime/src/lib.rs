@@ -21,6 +21,7 @@ pub mod engines;
 pub mod metric;
 pub mod swarm;
 
+mod ask;
 mod boot;
 mod builder;
 mod events;
@@ -31,6 +32,7 @@ mod packs;
 mod view;
 
 pub use aios_work::content::{Answer, MessageReport, ModelReport};
+pub use ask::AskError;
 pub use builder::{NodeBuilder, StartError};
 pub use config::Config;
 pub use events::GoalEvent;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod approvals;
+mod ask;
 mod door;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]
