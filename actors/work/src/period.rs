@@ -5,97 +5,70 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Unit;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// A day of the proleptic Gregorian calendar.
+/// A day of the proleptic Gregorian calendar, its year of four digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Day {
-    year: i32,
-    month: u8,
-    day: u8,
-}
+pub struct Day(Date);
 
 impl Day {
     /// The day, if it exists and its year has four digits.
     #[must_use]
     pub fn new(year: i32, month: u8, day: u8) -> Option<Self> {
-        let fits = (1..=9999).contains(&year)
-            && (1..=12).contains(&month)
-            && day >= 1
-            && day <= days_in(year, month);
-        fits.then_some(Self { year, month, day })
+        let year = i16::try_from(year).ok()?;
+        let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+        Self::of(Date::new(year, month, day).ok()?)
+    }
+
+    /// The library's calendar goes back to the year -9999.
+    fn of(date: Date) -> Option<Self> {
+        (date.year() >= 1).then_some(Self(date))
     }
 
     /// Its year.
     #[must_use]
     pub fn year(self) -> i32 {
-        self.year
+        self.0.year().into()
     }
 
     /// Its month, 1 to 12.
     #[must_use]
     pub fn month(self) -> u8 {
-        self.month
+        self.0.month().unsigned_abs()
     }
 
     /// Its quarter, 1 to 4.
     #[must_use]
     pub fn quarter(self) -> u8 {
-        (self.month - 1) / 3 + 1
+        (self.month() - 1) / 3 + 1
     }
 
-    /// Days since 0000-03-01; only differences mean something.
+    /// Days since 1970-01-01, before it less than none; only differences mean something.
     #[must_use]
     pub fn number(self) -> i64 {
-        let (y, m) = if self.month > 2 {
-            (i64::from(self.year), i64::from(self.month) - 3)
-        } else {
-            (i64::from(self.year) - 1, i64::from(self.month) + 9)
-        };
-        365 * y + y.div_euclid(4) - y.div_euclid(100)
-            + y.div_euclid(400)
-            + (153 * m + 2) / 5
-            + i64::from(self.day)
-            - 1
-    }
-
-    fn from_number(number: i64) -> Option<Self> {
-        // The year is guessed from the mean length and corrected by at most one.
-        let mut year = (number * 400).div_euclid(146_097);
-        let start = |y: i64| 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400);
-        if start(year) > number {
-            year -= 1;
-        } else if start(year + 1) <= number {
-            year += 1;
-        }
-        let rest = number - start(year);
-        let m = (5 * rest + 2) / 153;
-        let day = rest - (153 * m + 2) / 5 + 1;
-        let (year, month) = if m < 10 {
-            (year, m + 3)
-        } else {
-            (year + 1, m - 9)
-        };
-        Self::new(
-            i32::try_from(year).ok()?,
-            u8::try_from(month).ok()?,
-            u8::try_from(day).ok()?,
-        )
+        Date::constant(1970, 1, 1).duration_until(self.0).as_hours() / 24
     }
 
     /// The day so many days later (or earlier), as far as the calendar goes.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {
-        Self::from_number(self.number().saturating_add(days)).unwrap_or(self)
+        self.plus(jiff::Span::new().try_days(days)).unwrap_or(self)
     }
 
     /// The first day of the month so many months later (or earlier).
     #[must_use]
     pub fn plus_months(self, months: i32) -> Self {
-        let index = (self.year * 12 + i32::from(self.month) - 1).saturating_add(months);
-        let month = u8::try_from(index.rem_euclid(12) + 1).unwrap_or(1);
-        Self::new(index.div_euclid(12), month, 1).unwrap_or(self)
+        let first = Self(self.0.first_of_month());
+        first
+            .plus(jiff::Span::new().try_months(months))
+            .unwrap_or(self)
+    }
+
+    fn plus(self, span: Result<jiff::Span, jiff::Error>) -> Option<Self> {
+        Self::of(self.0.checked_add(span.ok()?).ok()?)
     }
 
     /// Reads the day at the start of ISO text (`2025-07-14`, `2025-07-14T09:30`); a month or year alone stands for its first day.
@@ -112,18 +85,9 @@ impl Day {
     }
 }
 
-fn days_in(year: i32, month: u8) -> u8 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        self.0.fmt(f)
     }
 }
 
@@ -198,31 +162,19 @@ impl Grain {
     pub fn span_of(self, day: Day) -> Span {
         let from = match self {
             Self::Day => day,
-            // Day number 0 (0000-03-01) is a Wednesday.
-            Self::Week => day.plus_days(-(day.number() + 2).rem_euclid(7)),
-            Self::Month => Day { day: 1, ..day },
-            Self::Quarter => Day {
-                month: (day.quarter() - 1) * 3 + 1,
-                day: 1,
-                ..day
-            },
-            Self::Year => Day {
-                month: 1,
-                day: 1,
-                ..day
-            },
+            Self::Week => day.plus_days(-i64::from(day.0.weekday().to_monday_zero_offset())),
+            Self::Month => Day(day.0.first_of_month()),
+            Self::Quarter => day.plus_months(-((i32::from(day.month()) - 1) % 3)),
+            Self::Year => Day(day.0.first_of_year()),
         };
-        let next = match self {
-            Self::Day => from.plus_days(1),
-            Self::Week => from.plus_days(7),
-            Self::Month => from.plus_months(1),
-            Self::Quarter => from.plus_months(3),
-            Self::Year => from.plus_months(12),
+        let until = match self {
+            Self::Day => from,
+            Self::Week => Day(from.0.saturating_add(jiff::Span::new().days(6))),
+            Self::Month => Day(from.0.last_of_month()),
+            Self::Quarter => Day(from.plus_months(2).0.last_of_month()),
+            Self::Year => Day(from.0.last_of_year()),
         };
-        Span {
-            from,
-            until: next.plus_days(-1),
-        }
+        Span { from, until }
     }
 
     /// The name of the period that starts on this day.
@@ -230,24 +182,28 @@ impl Grain {
     pub fn key(self, start: Day) -> String {
         match self {
             Self::Day | Self::Week => start.to_string(),
-            Self::Month => format!("{:04}-{:02}", start.year, start.month),
-            Self::Quarter => format!("{:04}-Q{}", start.year, start.quarter()),
-            Self::Year => format!("{:04}", start.year),
+            Self::Month => format!("{:04}-{:02}", start.year(), start.month()),
+            Self::Quarter => format!("{:04}-Q{}", start.year(), start.quarter()),
+            Self::Year => format!("{:04}", start.year()),
         }
     }
 
     /// How many periods of this grain two days touch.
     #[must_use]
     pub fn count(self, from: Day, until: Day) -> i64 {
-        let months = |day: Day| i64::from(day.year) * 12 + i64::from(day.month) - 1;
-        let index = |day: Day| match self {
-            Self::Day => day.number(),
-            Self::Week => (day.number() + 2).div_euclid(7),
-            Self::Month => months(day),
-            Self::Quarter => months(day).div_euclid(3),
-            Self::Year => i64::from(day.year),
+        let (from, until) = (self.span_of(from).from, self.span_of(until).from);
+        let days = || until.number() - from.number();
+        let months = || {
+            let apart = from.0.until((Unit::Month, until.0));
+            apart.map_or(0, |apart| i64::from(apart.get_months()))
         };
-        index(until) - index(from) + 1
+        1 + match self {
+            Self::Day => days(),
+            Self::Week => days() / 7,
+            Self::Month => months(),
+            Self::Quarter => months() / 3,
+            Self::Year => i64::from(until.year() - from.year()),
+        }
     }
 }
 
@@ -356,11 +312,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_calendar_ends_with_the_year_9999() {
+        let last = Day::new(9999, 12, 31).unwrap();
+        for grain in [
+            Grain::Day,
+            Grain::Week,
+            Grain::Month,
+            Grain::Quarter,
+            Grain::Year,
+        ] {
+            assert_eq!(grain.span_of(last).until, last, "{grain:?}");
+        }
+        assert_eq!((last.plus_days(1), last.plus_months(1)), (last, last));
+        let first = Day::new(1, 1, 1).unwrap();
+        assert_eq!((first.plus_days(-1), first.plus_months(-1)), (first, first));
+        for (year, month, day) in [(0, 12, 31), (10_000, 1, 1), (2025, 2, 29), (2025, 0, 1)] {
+            assert_eq!(Day::new(year, month, day), None);
+        }
+    }
+
     proptest! {
         #[test]
-        fn day_numbers_run_without_gap(number in 400i64..3_600_000) {
-            let day = Day::from_number(number).unwrap();
-            prop_assert_eq!(day.number(), number);
+        fn day_numbers_run_without_gap(number in 94i64..3_599_694) {
+            let first = Day::new(1, 1, 1).unwrap();
+            let day = first.plus_days(number);
+            prop_assert_eq!(day.number(), first.number() + number);
+            let number = day.number();
             prop_assert_eq!(day.plus_days(1).number(), number + 1);
             prop_assert_eq!(day.to_string().parse::<Day>().unwrap(), day);
             for grain in [Grain::Day, Grain::Week, Grain::Month, Grain::Quarter, Grain::Year] {

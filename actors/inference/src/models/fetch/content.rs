@@ -13,7 +13,11 @@ use sha2::{Digest, Sha256};
 
 /// SHA-256 of a file, in hexadecimal.
 pub(super) fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    sha256_of(&mut File::open(path)?)
+}
+
+/// SHA-256 of all that is still to be read, in hexadecimal.
+pub(super) fn sha256_of(file: &mut impl Read) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

@@ -87,15 +87,18 @@ pub enum SourceError {
         pinned: &'static str,
     },
     /// There is no Python with pip.
+    #[cfg(feature = "fetch-pip")]
     #[error("no python with pip was found")]
     NoPip,
     /// Pip did not find or get the package.
+    #[cfg(feature = "fetch-pip")]
     #[error("pip said: {said}")]
     Pip {
         /// Its last words.
         said: String,
     },
     /// The package does not hold what it should.
+    #[cfg(feature = "fetch-pip")]
     #[error("package cannot be read: {reason}")]
     Package {
         /// What is wrong with it.

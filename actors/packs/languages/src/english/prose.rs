@@ -1,5 +1,7 @@
 //! Text as words, sentences and clauses: what the planner reads in a goal and the critic in an answer.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 /// A run of letters and digits, with where it stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word<'a> {
@@ -20,37 +22,52 @@ impl Word<'_> {
 }
 
 /// The words of a text. An apostrophe inside a word belongs to it ("it's"); everything else separates.
+///
+/// Unicode's words, but for two things. It joins what the planner and the critic read part by part: "14.07.2025", "1,234.5",
+/// "unit_price", "1'234". And it parts what is one name here: "Q3's", "m²", "12月".
 #[must_use]
 pub fn words(text: &str) -> Vec<Word<'_>> {
-    let mut out = Vec::new();
-    let mut start = None;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let inside = c.is_alphanumeric()
-            || (matches!(c, '\'' | '’')
-                && start.is_some()
-                && chars.peek().is_some_and(|(_, next)| next.is_alphabetic()));
-        match (inside, start) {
-            (true, None) => start = Some(at),
-            (false, Some(from)) => {
-                out.extend(text.get(from..at).map(|word| Word {
-                    text: word,
-                    start: from,
-                    end: at,
-                }));
-                start = None;
+    let mut out: Vec<Word<'_>> = Vec::new();
+    let mut push = |start: usize, end: usize| {
+        let joined = out.last().is_some_and(|last| {
+            let apostrophe = matches!(text.get(last.end..start), Some("'" | "’"));
+            start == last.end || (apostrophe && starts(text, start, char::is_alphabetic))
+        });
+        let start = match out.last() {
+            Some(last) if joined => last.start,
+            _ => start,
+        };
+        if joined {
+            out.pop();
+        }
+        out.extend(text.get(start..end).map(|text| Word { text, start, end }));
+    };
+    for (from, found) in text.unicode_word_indices() {
+        let mut start = from;
+        for (at, sign) in found.match_indices(parts) {
+            let (at, behind) = (from + at, from + at + sign.len());
+            if matches!(sign, "'" | "’") && starts(text, behind, char::is_alphabetic) {
+                continue;
             }
-            _ => {}
+            if start < at {
+                push(start, at);
+            }
+            start = behind;
+        }
+        if start < from + found.len() {
+            push(start, from + found.len());
         }
     }
-    if let Some(from) = start {
-        out.extend(text.get(from..).map(|word| Word {
-            text: word,
-            start: from,
-            end: text.len(),
-        }));
-    }
     out
+}
+
+/// A sign that Unicode lets stand within a word or a number.
+fn parts(c: char) -> bool {
+    !c.is_alphanumeric() && (c.is_ascii() || matches!(c, '’' | '\u{202f}'))
+}
+
+fn starts(text: &str, at: usize, with: impl Fn(char) -> bool) -> bool {
+    text.get(at..).is_some_and(|rest| rest.starts_with(with))
 }
 
 /// A word without its common English endings, so that "sales", "sale" and "regions", "region" meet.
@@ -121,42 +138,56 @@ impl Stretch {
 
 /// Sentences: ended by `.`, `!`, `?` before white space, and by line ends. A point inside a number or after a common
 /// abbreviation ends nothing.
+///
+/// Unicode's sentences, which know the full stops of other scripts, but for three things. It sees no end before a figure or a small
+/// letter ("It fell. 12 orders were late."), it knows no abbreviations, and it sees an end at a sign inside a name ("5.Net", "**Up.**").
 #[must_use]
 pub fn sentences(text: &str) -> Vec<Stretch> {
+    let bounds = text.split_sentence_bound_indices();
+    let mut ends: Vec<usize> = bounds.map(|(at, found)| at + found.len()).collect();
+    ends.extend(text.match_indices(ENDING).filter_map(|(at, sign)| {
+        let rest = text.get(at + sign.len()..)?.trim_start_matches(CLOSING);
+        rest.starts_with(char::is_whitespace)
+            .then_some(text.len() - rest.len())
+    }));
+    ends.sort_unstable();
+    let (mut out, mut start) = (Vec::new(), 0);
+    for end in ends {
+        let piece = text.get(start..end).unwrap_or("");
+        if end < text.len() && goes_on(piece, starts(text, end, char::is_whitespace)) {
+            continue;
+        }
+        push_stretch(text, start, end, &mut out);
+        start = end;
+    }
+    push_stretch(text, start, text.len(), &mut out);
+    out
+}
+
+const ENDING: [char; 3] = ['.', '!', '?'];
+const CLOSING: [char; 4] = ['"', '\'', ')', '”'];
+
+/// Whether a piece that could be a sentence is none yet.
+fn goes_on(piece: &str, space_behind: bool) -> bool {
     const SHORT: [&str; 14] = [
         "vs", "approx", "e.g", "i.e", "etc", "no", "mr", "mrs", "dr", "inc", "ltd", "st", "resp",
         "ca",
     ];
-    let mut out = Vec::new();
-    let mut start = 0;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let next = chars.peek().map(|(_, next)| *next);
-        let ends = match c {
-            '\n' => true,
-            '!' | '?' | '。' => next
-                .is_none_or(|next| next.is_whitespace() || matches!(next, '"' | '\'' | ')' | '”')),
-            '.' => {
-                let before = text
-                    .get(start..at)
-                    .unwrap_or("")
-                    .rsplit(|c: char| c.is_whitespace() || c == '(')
-                    .next()
-                    .unwrap_or("");
-                next.is_none_or(|next| {
-                    next.is_whitespace() || matches!(next, '"' | '\'' | ')' | '”')
-                }) && !SHORT.contains(&before.to_lowercase().as_str())
-            }
-            _ => false,
-        };
-        if ends {
-            let end = at + c.len_utf8();
-            push_stretch(text, start, end, &mut out);
-            start = end;
-        }
+    let said = piece.trim_end();
+    let space = piece.get(said.len()..).unwrap_or("");
+    if space.contains('\n') {
+        return false;
     }
-    push_stretch(text, start, text.len(), &mut out);
-    out
+    let bare = said.trim_end_matches(CLOSING);
+    if space.is_empty() && !space_behind && bare.ends_with(ENDING) {
+        return true;
+    }
+    bare.strip_suffix('.').is_some_and(|before| {
+        let last = before
+            .rsplit(|c: char| c.is_whitespace() || c == '(')
+            .next();
+        SHORT.contains(&last.unwrap_or("").to_lowercase().as_str())
+    })
 }
 
 /// Clauses of a sentence: cut at `;`, at a comma or dash before white space, and at joining words between them.
@@ -317,6 +348,44 @@ mod tests {
             cut,
             ["North earned 500", "and South 1,300,", "while East fell"]
         );
+    }
+
+    #[test]
+    fn where_unicode_and_the_critic_differ_is_said_here() {
+        for (text, expected) in [
+            ("14.07.2025", vec!["14", "07", "2025"]),
+            ("1,234.5 unit_price", vec!["1", "234", "5", "unit", "price"]),
+            (
+                "it's July’s o'5 1'234",
+                vec!["it's", "July’s", "o", "5", "1", "234"],
+            ),
+            ("Q3's m² 12月", vec!["Q3's", "m²", "12月"]),
+            // A mark belongs to its letter.
+            ("cafe\u{301} हिन्दी", vec!["cafe\u{301}", "हिन्दी"]),
+        ] {
+            let found: Vec<_> = words(text).iter().map(|word| word.text).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+        for (text, expected) in [
+            (
+                "It fell. 12 orders were late.",
+                vec!["It fell.", "12 orders were late."],
+            ),
+            ("It fell. so what? yes", vec!["It fell.", "so what?", "yes"]),
+            (
+                "Made in 5.Net, **Up.** It rose",
+                vec!["Made in 5.Net, **Up.** It rose"],
+            ),
+            (
+                "(He said \"no.\") Then more",
+                vec!["(He said \"no.\")", "Then more"],
+            ),
+            ("South vs.\nEast", vec!["South vs.", "East"]),
+            ("收入增加。北方领先。", vec!["收入增加。", "北方领先。"]),
+        ] {
+            let cut: Vec<_> = sentences(text).iter().map(|s| s.of(text).trim()).collect();
+            assert_eq!(cut, expected, "{text}");
+        }
     }
 
     #[test]

@@ -2,8 +2,6 @@
 //!
 //! `03/07/2025` alone is a day in July or in March. A cell is therefore read into its parts, and the column decides their order.
 
-use std::fmt::Write as _;
-
 use jiff::civil;
 
 /// Bytes of a cell that may be a date.
@@ -56,17 +54,13 @@ pub(crate) struct Reading {
 /// The clock time after a date, as written; an offset is kept apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Time {
-    hour: i8,
-    minute: i8,
-    second: i8,
-    /// Digits after the seconds' point, without trailing zeros.
-    fraction: String,
+    clock: civil::Time,
     pub(crate) offset: Option<String>,
 }
 
 impl Time {
     pub(crate) fn is_midnight(&self) -> bool {
-        self.hour == 0 && self.minute == 0 && self.second == 0 && self.fraction.is_empty()
+        self.clock == civil::Time::midnight()
     }
 }
 
@@ -112,27 +106,12 @@ impl Reading {
     /// ISO text: the date alone, or with the clock time as written.
     pub(crate) fn iso(&self, order: Order, with_time: bool) -> Option<String> {
         let date = self.under(order)?;
-        let mut text = format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day());
-        if with_time {
-            let midnight = Time {
-                hour: 0,
-                minute: 0,
-                second: 0,
-                fraction: String::new(),
-                offset: None,
-            };
-            let time = self.time.as_ref().unwrap_or(&midnight);
-            // Writing to a String cannot fail.
-            let _ = write!(
-                text,
-                " {:02}:{:02}:{:02}",
-                time.hour, time.minute, time.second
-            );
-            if !time.fraction.is_empty() {
-                let _ = write!(text, ".{}", time.fraction);
-            }
+        if !with_time {
+            return Some(date.to_string());
         }
-        Some(text)
+        let midnight = civil::Time::midnight();
+        let clock = self.time.as_ref().map_or(midnight, |time| time.clock);
+        Some(format!("{date} {clock}"))
     }
 
     /// For a [`Layout::Numeric`] date: its two numbers as written.
@@ -250,13 +229,9 @@ fn clock(text: &str) -> Option<Time> {
             (hour, Some(valid.then(|| rest.to_owned())?))
         }
     };
-    (hour < 24 && minute < 60 && second < 60).then(|| Time {
-        hour,
-        minute,
-        second,
-        fraction: fraction.trim_end_matches('0').to_owned(),
-        offset,
-    })
+    let nanoseconds = format!("{fraction:0<9}").parse().ok()?;
+    let clock = civil::Time::new(hour, minute, second, nanoseconds).ok()?;
+    Some(Time { clock, offset })
 }
 
 /// One or two digits.
