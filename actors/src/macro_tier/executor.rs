@@ -53,10 +53,17 @@ impl Agent for Executor {
         let tools = Arc::clone(&self.tools);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let key = tool_key(&order.operation, ctx.tenant(), ctx.society().tenant());
-            let result = tokio::select! {
-                result = ctx.once(&order.operation, || perform(tools, &order, key, &ctx)) => result?,
-                // The planner has given up; dropping the step raises the tool's flag.
-                () = incoming.cancelled() => return Ok(()),
+            let result = {
+                let given = incoming.message().envelope.timestamp;
+                let (ledger, role) = (ctx.society().ledger(), ctx.me().role());
+                // The step ends before its goal does.
+                let _under_way = ledger.attend(ctx.tenant(), role, &order.operation, given)?;
+                tokio::select! {
+                    biased;
+                    // The planner has given up; dropping the step raises the tool's flag.
+                    () = incoming.cancelled() => return Ok(()),
+                    result = ctx.once(&order.operation, || perform(tools, &order, key, &ctx)) => result?,
+                }
             };
             incoming.inform(Content::json(&result)?)?;
             Ok(())
