@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aios_actors::agent::{Agent, AgentError, Clock, Context, Incoming, Snapshot, SystemClock};
+use aios_actors::agent::{
+    Agent, AgentError, AgentView, Clock, Context, Incoming, Snapshot, SystemClock,
+};
 use aios_actors::async_trait;
 use aios_protocols::{Content, Draft, Performative, PrincipalId, ProtocolName, Timestamp};
 use aios_runtime::{Config, Goal, Node, SpawnOptions};
@@ -82,6 +84,9 @@ impl Rig {
             while under_way.len() >= runners {
                 under_way.join_next().await.unwrap().unwrap();
             }
+            if left < ALONE && under_way.is_empty() {
+                self.rest().await;
+            }
             self.goals += 1;
             let millis = u64::try_from(APART.as_millis()).unwrap();
             self.clock.0.fetch_add(millis, Ordering::SeqCst);
@@ -90,9 +95,23 @@ impl Rig {
         while let Some(ended) = under_way.join_next().await {
             ended.unwrap();
         }
-        let (node, budgets) = (&self.node, self.node.system().budgets());
+        self.rest().await;
+    }
+
+    /// Nobody is at work for a goal any more: what was called off ends later than its asker goes on.
+    async fn rest(&self) {
+        let system = self.node.system();
+        let busy = |view: &AgentView| {
+            let team = view.id.as_str().contains("macro.");
+            team && view.mailbox.queued + view.in_flight + view.running > 0
+        };
+        let at_work = || {
+            !system.budgets().is_empty()
+                || !system.waits().is_empty()
+                || system.directory().view().iter().any(busy)
+        };
         soon("the end of what was called off", async {
-            while !budgets.is_empty() || !node.system().waits().is_empty() {
+            while at_work() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })

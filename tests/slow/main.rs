@@ -11,6 +11,10 @@ mod soak;
 #[path = "../fast/storm.rs"]
 mod storm;
 
+/// That of the command, whose memory is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// `AIOS_SEED` repeats a run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_random_kills_lose_no_goal_and_double_no_effect() {

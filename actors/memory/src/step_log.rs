@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Swap};
 
 /// Where the steps lie in the store.
 const PREFIX: &str = "step/";
@@ -78,6 +78,8 @@ pub struct Step {
     log: Arc<Inner>,
     operation: String,
     at_us: u64,
+    /// How often it was begun, this time included.
+    attempts: u32,
 }
 
 /// The log itself; cheap to clone.
@@ -182,18 +184,22 @@ impl StepLog {
             });
         }
         // From here on the mark is the step's, whose drop takes it away.
-        let step = Step {
+        let mut step = Step {
             log: self.0.clone(),
             operation: operation.to_owned(),
             at_us: now_us,
+            attempts: 0,
         };
         let attempts = match self.0.read(operation)?.map(|record| record.state) {
             Some(State::Committed(result)) => return Ok(Begin::Committed(result)),
             Some(State::Pending(attempts)) => attempts,
             None => 0,
         };
-        let begun = State::Pending(attempts.saturating_add(1));
-        self.0.write(operation, now_us, begun)?;
+        step.attempts = attempts.saturating_add(1);
+        self.0
+            .store
+            .put(&key(operation), &step.record(State::Pending(step.attempts)))?;
+        self.0.store.flush()?;
         self.0.look_for_old(now_us)?;
         Ok(if attempts == 0 {
             Begin::Fresh(step)
@@ -239,13 +245,6 @@ impl Inner {
             .ok_or_else(|| StepError::Record {
                 operation: operation.to_owned(),
             })
-    }
-
-    fn write(&self, operation: &str, at_us: u64, state: State) -> Result<(), StepError> {
-        let record = Record { at_us, state };
-        self.store.put(&key(operation), &record.encode())?;
-        self.store.flush()?;
-        Ok(())
     }
 
     /// Looks at one page of steps after so many were begun, and forgets those that are too old. What runs is not touched.
@@ -295,15 +294,27 @@ fn key(operation: &str) -> Vec<u8> {
 }
 
 impl Step {
+    fn record(&self, state: State) -> Vec<u8> {
+        let at_us = self.at_us;
+        Record { at_us, state }.encode()
+    }
+
     /// The operation id: the idempotency key for the tools of this step.
     pub fn operation(&self) -> &str {
         &self.operation
     }
 
     /// Writes the result down; when this returns the step is never run again.
+    ///
+    /// One that was forgotten while it ran stays forgotten: nobody would come to forget it a second time.
     pub fn commit(self, result: &[u8]) -> Result<(), StepError> {
-        let done = State::Committed(result.to_vec());
-        self.log.write(&self.operation, self.at_us, done)
+        let begun = self.record(State::Pending(self.attempts));
+        let done = self.record(State::Committed(result.to_vec()));
+        let store = &self.log.store;
+        if store.compare_and_swap(&key(&self.operation), Some(&begun), Some(&done))? == Swap::Done {
+            store.flush()?;
+        }
+        Ok(())
     }
 
     /// Says that the step had no effect: the next begin finds it fresh.
@@ -427,6 +438,35 @@ mod tests {
         assert_eq!(log.forget("goal-1/").unwrap(), 2);
         drop(fresh(&log, "goal-1/a"));
         assert!(log.result("goal-10/a").unwrap().is_some());
+    }
+
+    #[test]
+    fn what_is_forgotten_while_it_runs_leaves_no_record_when_it_ends() {
+        let store = Arc::new(InMemoryStore::new());
+        let log = StepLog::new(Arc::clone(&store) as Arc<dyn Store>);
+        let first = fresh(&log, "goal-1/a");
+        drop(fresh(&log, "goal-1/b"));
+        let Begin::Pending { step: second, .. } = log.begin("goal-1/b", NOW + 1).unwrap() else {
+            panic!("it was begun before")
+        };
+        assert_eq!(log.forget("goal-1/").unwrap(), 2);
+        first.commit(b"late").unwrap();
+        second.commit(b"late").unwrap();
+        assert_eq!(steps(&store), 0);
+        // Begun anew by somebody who keeps a log of his own over the same store, it is his to end.
+        let ours = fresh(&log, "goal-1/a");
+        assert_eq!(log.forget("goal-1/").unwrap(), 1);
+        let other = StepLog::new(Arc::clone(&store) as Arc<dyn Store>);
+        let theirs = match other.begin("goal-1/a", NOW + 2).unwrap() {
+            Begin::Fresh(step) => step,
+            other => panic!("{other:?}"),
+        };
+        ours.commit(b"ours").unwrap();
+        theirs.commit(b"theirs").unwrap();
+        assert_eq!(
+            log.result("goal-1/a").unwrap().as_deref(),
+            Some(b"theirs".as_slice())
+        );
     }
 
     #[test]

@@ -16,25 +16,32 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::recovery::tool_key;
 use aios_work::content::{TaskOrder, TaskResult, ontology};
 
+use crate::Services;
+
 /// How long a tool may take to notice that its deadline has passed before the executor counts as hung.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Carries out orders with the tools it was given.
 pub struct Executor {
-    tools: Arc<Toolbox>,
+    services: Arc<Services>,
 }
 
 impl Executor {
-    /// An executor with these tools; it offers their names as its skills.
-    pub fn new(tools: Arc<Toolbox>) -> Self {
-        Self { tools }
+    /// An executor with its node's tools; it offers their names as its skills.
+    pub fn new(services: Arc<Services>) -> Self {
+        Self { services }
     }
 }
 
 #[async_trait]
 impl Agent for Executor {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = self.tools.specs().map(|spec| spec.name.clone()).collect();
+        card.skills = self
+            .services
+            .tools
+            .specs()
+            .map(|spec| spec.name.clone())
+            .collect();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
@@ -47,13 +54,22 @@ impl Agent for Executor {
             )));
         }
         let order: TaskOrder = incoming.json()?;
-        let tools = Arc::clone(&self.tools);
+        let services = Arc::clone(&self.services);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let key = tool_key(&order.operation, ctx.tenant(), ctx.system().tenant());
-            let result = tokio::select! {
-                result = ctx.once(&order.operation, || perform(tools, &order, key, &ctx)) => result?,
-                // The planner has given up; dropping the step raises the tool's flag.
-                () = incoming.cancelled() => return Ok(()),
+            let result = {
+                let given = incoming.envelope.timestamp;
+                let role = ctx.me().role();
+                // The step ends before its goal does.
+                let _under_way = services
+                    .ledger
+                    .attend(ctx.tenant(), role, &order.operation, given)?;
+                tokio::select! {
+                    biased;
+                    // The planner has given up; dropping the step raises the tool's flag.
+                    () = incoming.cancelled() => return Ok(()),
+                    result = ctx.once(&order.operation, || perform(Arc::clone(&services.tools), &order, key, &ctx)) => result?,
+                }
             };
             incoming.inform(Content::json(&result)?)?;
             Ok(())

@@ -3,7 +3,9 @@
 //! A goal's steps outlive its answer, so that asking again gives the same answer, and outlive its planner, so that what was called off
 //! or waits for a human goes on where it was. Neither is for ever: of each tenant the goals that were asked for last are kept, so many as
 //! results are, and one that came to no answer for a week. The rest leave with all their steps; asked for again, they are worked on anew.
-//! A goal under way never leaves.
+//! A goal under way never leaves, and it is under way as long as a planner or a tool is at work on it: a tool may go on for a while after
+//! its goal was called off. An order that is carried out even later, for a goal that has left, puts the goal on record once more, so that
+//! no step is without an end.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -57,8 +59,10 @@ struct Goals {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     record: Record,
-    /// Planners that work on it now.
+    /// Planners and tools that work on it now.
     running: u32,
+    /// Whether it had left before, and is here only for tools that are late.
+    late: bool,
 }
 
 /// As it lies in the store.
@@ -85,11 +89,13 @@ impl Goals {
             self.order.remove(&(before.record.asked, goal.to_owned()));
         }
         self.order.insert((record.asked, goal.to_owned()));
-        let entry = self
-            .by_id
-            .entry(goal.to_owned())
-            .or_insert(Entry { record, running: 0 });
+        let entry = self.by_id.entry(goal.to_owned()).or_insert(Entry {
+            record,
+            running: 0,
+            late: false,
+        });
         entry.record = record;
+        entry.late = false;
         entry
     }
 
@@ -99,20 +105,20 @@ impl Goals {
         }
     }
 
-    /// The goals that leave, by the rules of this module.
+    /// The goals that leave, by the rules of this module. One that is older than those that are kept and still under way takes no place
+    /// from them.
     fn leaving(&self, most: usize, open_since: Timestamp) -> Vec<String> {
-        let mut surplus = self.by_id.len().saturating_sub(most);
+        let surplus = self.by_id.len().saturating_sub(most);
         let mut leaving = Vec::new();
-        for (asked, goal) in &self.order {
-            if surplus == 0 && *asked >= open_since {
+        for (place, (asked, goal)) in self.order.iter().enumerate() {
+            if place >= surplus && *asked >= open_since {
                 break;
             }
             let Some(entry) = self.by_id.get(goal) else {
                 continue;
             };
             let stale = !entry.record.over && *asked < open_since;
-            if entry.running == 0 && (surplus > 0 || stale) {
-                surplus = surplus.saturating_sub(1);
+            if entry.running == 0 && (place < surplus || stale) {
                 leaving.push(goal.clone());
             }
         }
@@ -138,10 +144,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<UnderWay, StepError> {
         let mut books = self.0.books.lock();
-        let books = match &mut *books {
-            Some(books) => books,
-            none => none.insert(self.0.read(now)?),
-        };
+        let books = self.0.open(&mut books, now)?;
         let record = Record {
             asked: now,
             over: false,
@@ -169,16 +172,49 @@ impl Ledger {
         };
         for (tenant, goals) in &mut books.tenants {
             for goal in goals.leaving(self.0.most, open_since) {
-                if let Err(error) = self.0.forget(tenant, &goal) {
-                    // It is still on record and leaves the next time.
-                    tracing::warn!(%error, goal, "a goal's steps could not be forgotten");
-                    continue;
-                }
-                goals.remove(&goal);
+                self.0.dismiss(tenant, goals, &goal);
             }
         }
         books.tenants.retain(|_, goals| !goals.by_id.is_empty());
         Ok(under_way)
+    }
+
+    /// A tool begins with an order that was given at that time, and its goal is under way until this is dropped. None if the operation
+    /// is not of a goal, by its name or by the role that carries it out: such steps end by their age.
+    pub(crate) fn attend(
+        &self,
+        tenant: &TenantId,
+        role: &str,
+        operation: &str,
+        ordered: Timestamp,
+    ) -> Result<Option<UnderWay>, StepError> {
+        let goal = operation.split_once('/').map(|(goal, _)| goal);
+        let Some(goal) = goal.filter(|_| ROLES.contains(&role)) else {
+            return Ok(None);
+        };
+        let mut books = self.0.books.lock();
+        let books = self.0.open(&mut books, ordered)?;
+        let goals = books.tenants.entry(tenant.to_string()).or_default();
+        if !goals.by_id.contains_key(goal) {
+            // As old as the order: it takes no place from goals that were asked for since.
+            let record = Record {
+                asked: ordered,
+                over: false,
+            };
+            self.0.write(tenant.as_str(), goal, record)?;
+            goals.enter(goal, record).late = true;
+        }
+        let mut was_over = false;
+        if let Some(entry) = goals.by_id.get_mut(goal) {
+            entry.running += 1;
+            was_over = entry.record.over;
+        }
+        Ok(Some(UnderWay {
+            ledger: self.clone(),
+            tenant: tenant.to_string(),
+            goal: goal.to_owned(),
+            was_over,
+        }))
     }
 }
 
@@ -202,17 +238,52 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         let mut books = self.ledger.0.books.lock();
-        if let Some(entry) = books
+        let Some(goals) = books
             .as_mut()
             .and_then(|books| books.tenants.get_mut(&self.tenant))
-            .and_then(|goals| goals.by_id.get_mut(&self.goal))
-        {
-            entry.running = entry.running.saturating_sub(1);
+        else {
+            return;
+        };
+        let Some(entry) = goals.by_id.get_mut(&self.goal) else {
+            return;
+        };
+        entry.running = entry.running.saturating_sub(1);
+        // Any other leaves when the next goal begins, not here: a planner that fell is about to take its goal up again.
+        if entry.late && entry.running == 0 {
+            let ledger = &self.ledger.0;
+            if goals
+                .leaving(ledger.most, Timestamp::ZERO)
+                .contains(&self.goal)
+            {
+                ledger.dismiss(&self.tenant, goals, &self.goal);
+            }
         }
     }
 }
 
 impl Inner {
+    /// The books, read from the store the first time.
+    fn open<'a>(
+        &self,
+        books: &'a mut Option<Books>,
+        now: Timestamp,
+    ) -> Result<&'a mut Books, StoreError> {
+        Ok(match books {
+            Some(books) => books,
+            none => none.insert(self.read(now)?),
+        })
+    }
+
+    fn dismiss(&self, tenant: &str, goals: &mut Goals, goal: &str) {
+        match self.forget(tenant, goal) {
+            Ok(()) => goals.remove(goal),
+            // It is still on record and leaves the next time.
+            Err(error) => {
+                tracing::warn!(%error, goal, "a goal's steps could not be forgotten");
+            }
+        }
+    }
+
     fn write(&self, tenant: &str, goal: &str, record: Record) -> Result<(), StoreError> {
         // A struct of two plain values always has a JSON form.
         let bytes = serde_json::to_vec(&record).unwrap_or_default();
@@ -349,6 +420,15 @@ mod tests {
             }
         }
 
+        /// A tool begins with an order.
+        fn attend(&self, step: &str, ordered: Timestamp) -> UnderWay {
+            let mut parts = step.splitn(3, '/');
+            let mut part = || parts.next().unwrap();
+            let tenant = TenantId::new(part()).unwrap();
+            let attended = self.ledger.attend(&tenant, part(), part(), ordered);
+            attended.unwrap().unwrap()
+        }
+
         fn keys(&self, prefix: &str) -> usize {
             let found = self.store.scan_prefix(prefix.as_bytes(), None, 10_000);
             found.unwrap().len()
@@ -409,6 +489,65 @@ mod tests {
         drop(long);
         rig.begin("acme", "last", at(2 * week)).over().unwrap();
         assert!(!rig.knows("acme", "long"));
+    }
+
+    #[test]
+    fn a_goal_stays_as_long_as_a_tool_is_at_work_on_it_and_takes_no_place_from_others() {
+        let rig = Rig::new();
+        let tenant = TenantId::new("acme").unwrap();
+        drop(rig.begin("acme", "off", at(0)));
+        let tool = rig.attend("acme/macro.executor/off/late", at(0));
+        for number in 1..=50 {
+            let goal = format!("g{number}");
+            rig.begin("acme", &goal, at(number)).over().unwrap();
+        }
+        assert!(rig.knows("acme", "off"));
+        rig.step("acme/macro.executor/off/late");
+        drop(tool);
+        assert!(rig.knows("acme", "g46"), "its place is its own");
+        rig.begin("acme", "last", at(51)).over().unwrap();
+        assert!(!rig.knows("acme", "off"));
+        assert_eq!((rig.keys("goal/"), rig.keys("step/")), (MOST, 2 * MOST));
+
+        // What is no goal's is nobody's to keep.
+        for (role, operation) in [("macro.executor", "alone"), ("macro.greeter", "off/late")] {
+            let tool = rig.ledger.attend(&tenant, role, operation, at(0)).unwrap();
+            assert!(tool.is_none(), "{operation}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_comes_after_its_goal_has_left_leaves_nothing_behind() {
+        let rig = Rig::new();
+        drop(rig.begin("acme", "off", at(0)));
+        for number in 1..=5 {
+            let goal = format!("g{number}");
+            rig.begin("acme", &goal, at(number)).over().unwrap();
+        }
+        assert!(!rig.knows("acme", "off"));
+        let first = rig.attend("acme/macro.executor/off/t", at(0));
+        rig.step("acme/macro.executor/off/t");
+        let second = rig.attend("acme/macro.executor/off/u", at(0));
+        rig.step("acme/macro.executor/off/u");
+        drop(first);
+        assert!(rig.knows("acme", "off"), "the second is still at work");
+        drop(second);
+        assert!(!rig.knows("acme", "off"));
+        assert!(rig.knows("acme", "g1"), "its place is its own");
+        assert_eq!((rig.keys("goal/"), rig.keys("step/")), (MOST, 2 * MOST));
+
+        // A planner that takes it up again makes it a goal like any other.
+        let late = rig.attend("acme/macro.executor/off/t", at(0));
+        let again = rig.begin("acme", "off", at(9));
+        drop(late);
+        again.over().unwrap();
+        drop(again);
+        assert!(rig.knows("acme", "off"));
+
+        // Of somebody who keeps no ledger: the newest goal, which stays.
+        drop(rig.attend("acme/macro.executor/foreign/t", at(10)));
+        rig.step("acme/macro.executor/foreign/t");
+        assert!(rig.knows("acme", "foreign"));
     }
 
     #[test]

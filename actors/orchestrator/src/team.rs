@@ -22,7 +22,7 @@ pub fn enlist(factories: &Factories, services: &Arc<Services>) {
     });
     let at_work = share();
     factories.register("macro.executor", move |_| {
-        Ok(Executor::new(Arc::clone(&at_work.tools)))
+        Ok(Executor::new(Arc::clone(&at_work)))
     });
     let at_proof = share();
     factories.register("macro.critic", move |_| {

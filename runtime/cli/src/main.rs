@@ -25,6 +25,11 @@ use clap::error::ErrorKind;
 use crate::arguments::{Arguments, Command, Model, Swarm};
 use crate::failure::Failure;
 
+/// A store that is made anew is freed by other threads than those that filled it; the system's allocator keeps what was freed for the
+/// threads it came from, and a node grows by that each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
