@@ -11,7 +11,7 @@ use aios_protocols::{AgentId, Tier};
 use aios_supervisor::{Backoff, ChildSpec, Strategy, SupervisorSpec};
 
 use crate::config::Config;
-use crate::door::KeeperArguments;
+use crate::control::KeeperArguments;
 
 /// The supervisor of agents that are spawned while the node runs.
 pub(crate) const SPAWNED: &str = "spawned";

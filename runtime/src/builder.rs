@@ -17,7 +17,7 @@ use aios_tools::{Tool, Toolbox};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::door::{DoorFolder, DoorState, KeeperArguments};
+use crate::control::{DoorFolder, DoorState, KeeperArguments};
 use crate::events::{self, Restarts};
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};

@@ -16,7 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod config;
-pub mod door;
+pub mod control;
 pub mod engines;
 pub mod metric;
 pub mod swarm;

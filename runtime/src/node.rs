@@ -21,7 +21,7 @@ use crate::answer::{MessageReport, ModelReport};
 use crate::boot::SPAWNED;
 use crate::builder::NodeBuilder;
 use crate::config::Config;
-use crate::door::DoorState;
+use crate::control::DoorState;
 use crate::events::Restarts;
 use crate::swarm::Tensors;
 use crate::swarm::buffers::BufferTotals;

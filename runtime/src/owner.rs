@@ -11,7 +11,7 @@ use aios_protocols::{IdentityError, PrincipalId, SigningIdentity};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use crate::door::own_user;
+use crate::control::own_user;
 
 /// The key's file in the storage folder.
 const FILE: &str = "owner.key";

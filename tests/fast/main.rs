@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod approvals;
-mod door;
+mod control;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]
 #[allow(unreachable_pub)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aios_runtime::door::VisitError;
+use aios_runtime::control::VisitError;
 use aios_runtime::{GoalError, StartError};
 use serde_json::{Value, json};
 

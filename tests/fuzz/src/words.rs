@@ -13,7 +13,7 @@ use aios_actors::macro_tier::plan::{Plan, PlanLimits};
 use aios_actors::macro_tier::planner::{ACTIONS, analyse, build, question};
 use aios_runtime::Config;
 use aios_runtime::config::Sources;
-use aios_runtime::door::Request;
+use aios_runtime::control::Request;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

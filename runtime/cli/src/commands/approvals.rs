@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use aios_actors::recovery::{Approval, ApprovalStatus, Decision};
-use aios_runtime::door::{DoorFolder, Request, Visit, VisitError};
+use aios_runtime::control::{DoorFolder, Request, Visit, VisitError};
 use aios_runtime::{Config, Node, engines};
 use aios_tools::shown;
 use serde::de::DeserializeOwned;

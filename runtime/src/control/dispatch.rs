@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::words::{Reply, Request};
+use super::protocol::{Reply, Request};
 use crate::node::Node;
 
 impl Node {

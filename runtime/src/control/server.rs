@@ -1,7 +1,7 @@
 //! The actor that keeps the door: it opens the socket, lets visitors in, and takes the socket away when it leaves.
 //!
 //! A visitor is served by a task of its own, so that none waits for another; all of them end with the keeper. Who may stay is decided
-//! in [`visitors`](super::visitors); besides, everything that is waited for has its time: a first request, the rest of one that was
+//! in [`connections`](super::connections); besides, everything that is waited for has its time: a first request, the rest of one that was
 //! begun, the node's answer, its taking up.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -18,9 +18,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use super::place::{DoorFolder, PlaceError, own_user};
-use super::visitors::{Doing, Leave, Place, Visitors};
-use super::words::{self, LINE_MAX, Reply};
+use super::connections::{Doing, Leave, Place, Visitors};
+use super::folder::{DoorFolder, PlaceError, own_user};
+use super::protocol::{self, LINE_MAX, Reply};
 use crate::node::{Node, Parts};
 use crate::swarm::Sockets;
 
@@ -345,7 +345,7 @@ async fn request(stream: &mut BufReader<&mut UnixStream>, patience: Duration) ->
 }
 
 async fn answer(line: &[u8], arguments: &KeeperArguments) -> Reply {
-    let request = match words::read(line) {
+    let request = match protocol::read(line) {
         Ok(request) => request,
         Err(sentence) => return Reply::Refused(sentence),
     };

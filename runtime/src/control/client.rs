@@ -8,8 +8,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::place::{DoorFolder, PlaceError};
-use super::words::{LINE_MAX, Reply, Request};
+use super::folder::{DoorFolder, PlaceError};
+use super::protocol::{LINE_MAX, Reply, Request};
 
 /// How long a node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aios_runtime::door::{DoorFolder, Request, Visit};
+use aios_runtime::control::{DoorFolder, Request, Visit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

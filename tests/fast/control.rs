@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use aios_runtime::door::{DoorFolder, Request, SwarmQuestion, Visit, VisitError};
+use aios_runtime::control::{DoorFolder, Request, SwarmQuestion, Visit, VisitError};
 use aios_runtime::{Config, Node, NodeView};
 use serde_json::Value;
 
