@@ -1,4 +1,4 @@
-//! What comes in as text: the contracts between agents and what is said at a door as JSON, configuration as TOML, goals and a model's prose.
+//! What comes in as text: the contracts between agents and what is asked of a node as JSON, configuration as TOML, goals and a model's prose.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -11,9 +11,9 @@ use aios_actors::macro_tier::critic::{Evidence, assess};
 use aios_actors::macro_tier::goal::{Goal, GoalLimits};
 use aios_actors::macro_tier::plan::{Plan, PlanLimits};
 use aios_actors::macro_tier::planner::{ACTIONS, analyse, build, question};
+use aios_control::Request;
 use aios_runtime::Config;
 use aios_runtime::config::Sources;
-use aios_runtime::control::Request;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aios_runtime::control::Request;
+use aios_control::Request;
 
 use crate::arguments::Order;
 use crate::client;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use aios_control::Request;
 use aios_runtime::NodeView;
-use aios_runtime::control::Request;
 
 use crate::arguments::Tree;
 use crate::failure::Failure;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aios_runtime::control::{Request, SwarmQuestion};
+use aios_control::{Request, SwarmQuestion};
 use serde::Deserialize;
 use serde_json::Value;
 
