@@ -1,10 +1,14 @@
-//! Who may open what: the table of tiers, and the door for principals.
+//! Who may open what: the table of tiers, and within it whom the receiver's card lets in.
 //!
-//! The table governs acts that open a conversation. Whether a reply is allowed only the conversation knows.
+//! The table says what no card can lift: which tiers speak to each other, by which acts, and by which acts principals ask.
+//! Whom of those it is open to an agent says itself ([`OpenTo`]). Both govern acts that open a conversation; whether a
+//! reply is allowed only the conversation knows.
+
+use std::borrow::Cow;
 
 use thiserror::Error;
 
-use crate::{Party, Performative, Tier};
+use crate::{OpenTo, Party, Performative, Tier};
 
 /// The sender may not open a conversation with this act.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -17,18 +21,41 @@ pub struct Denied {
     /// By which act.
     pub act: Performative,
     /// What would be allowed.
-    pub instead: &'static str,
+    pub instead: Cow<'static, str>,
 }
 
-/// Whether this sender may open a conversation with this receiver by this act.
-pub fn may_open(from: &Party, to: &Party, act: Performative) -> Result<(), Denied> {
+/// Whether this sender may open a conversation with this receiver by this act, if the receiver is open to these.
+pub fn may_open(
+    from: &Party,
+    to: &Party,
+    act: Performative,
+    open_to: &OpenTo,
+) -> Result<(), Denied> {
+    tiers_allow(from, to, act)?;
+    if open_to.admits(from) {
+        return Ok(());
+    }
+    let instead = match open_to.is_none() {
+        true => "it is open to nobody".into(),
+        false => format!("it is open to {open_to}").into(),
+    };
+    Err(Denied {
+        from: from.clone(),
+        to: to.clone(),
+        act,
+        instead,
+    })
+}
+
+/// The half of [`may_open`] that needs no card: what this refuses, no receiver can allow.
+pub fn tiers_allow(from: &Party, to: &Party, act: Performative) -> Result<(), Denied> {
     use Performative::*;
-    let denied = |instead| {
+    let denied = |instead: &'static str| {
         Err(Denied {
             from: from.clone(),
             to: to.clone(),
             act,
-            instead,
+            instead: instead.into(),
         })
     };
     if !act.can_open() && act != Cancel {
@@ -37,11 +64,9 @@ pub fn may_open(from: &Party, to: &Party, act: Performative) -> Result<(), Denie
     let (sender, receiver) = match (from, to) {
         (_, Party::Principal(_)) => return denied("principals are only answered"),
         (Party::Principal(_), Party::Agent(receiver)) => {
-            if receiver.role() != "macro.interface" {
-                return denied("principals speak to macro.interface agents only");
-            }
-            return match act {
-                Request | QueryIf | QueryRef | Cancel | Subscribe => Ok(()),
+            return match (receiver.tier(), act) {
+                (Tier::Micro, _) => denied("principals speak to macro and meso agents"),
+                (_, Request | QueryIf | QueryRef | Cancel | Subscribe) => Ok(()),
                 _ => denied("principals may request, query, cancel and subscribe"),
             };
         }

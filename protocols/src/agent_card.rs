@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::printable::Printable;
-use crate::{AgentId, Performative, ProtocolName, Qos};
+use crate::{AgentId, OpenTo, Opener, Performative, ProtocolName, Qos, Tier};
 
 /// Entries in one list of a card.
 const MAX_ENTRIES: usize = 64;
@@ -44,6 +44,10 @@ pub struct AgentCard {
     /// Acts it takes from others; an act outside is answered `unsupported-act`.
     #[serde(default)]
     pub accepts: BTreeSet<Performative>,
+    /// Who may open a conversation with it, within what the tiers allow. A card that says nothing about it, such as one
+    /// written before there was this field, is open to agents and to no principal.
+    #[serde(default)]
+    pub open_to: OpenTo,
     /// Urgencies it can serve.
     #[serde(default)]
     pub qos: BTreeSet<Qos>,
@@ -86,6 +90,16 @@ pub enum CardError {
         /// How many there may be.
         allowed: usize,
     },
+    /// Principals do not reach micro agents, whatever their cards say.
+    #[error(
+        "{id} is a micro agent and cannot be open to {opener}; open a meso agent that speaks for it"
+    )]
+    OpenToPrincipals {
+        /// The agent.
+        id: AgentId,
+        /// Who should have been let in.
+        opener: Opener,
+    },
     /// The registration would end at once.
     #[error("the card's ttl is zero; give it some seconds")]
     NoTtl,
@@ -95,7 +109,7 @@ impl AgentCard {
     /// How long a registration lasts unless said otherwise.
     pub const TTL: Duration = Duration::from_secs(30);
 
-    /// A card that claims nothing but the name: interactive, 30 s, no skills.
+    /// A card that claims nothing but the name: interactive, 30 s, no skills, open to agents.
     pub fn new(id: AgentId) -> Self {
         Self {
             role: id.role().to_owned(),
@@ -108,6 +122,7 @@ impl AgentCard {
             ontologies: BTreeSet::new(),
             protocols: BTreeSet::new(),
             accepts: BTreeSet::new(),
+            open_to: OpenTo::default(),
             qos: BTreeSet::from([Qos::Interactive]),
             ttl: Self::TTL,
             endpoint: Endpoint::default(),
@@ -136,6 +151,19 @@ impl AgentCard {
             for text in list {
                 at_most("bytes in an entry", text.len(), MAX_TEXT)?;
             }
+        }
+        at_most("openers", self.open_to.openers().len(), MAX_ENTRIES)?;
+        if self.id.tier() == Tier::Micro
+            && let Some(opener) = self
+                .open_to
+                .openers()
+                .iter()
+                .find(|opener| matches!(opener, Opener::Principal(_)))
+        {
+            return Err(CardError::OpenToPrincipals {
+                id: self.id.clone(),
+                opener: opener.clone(),
+            });
         }
         at_most("bytes of version", self.version.len(), MAX_TEXT)?;
         at_most("bytes of description", self.description.len(), 4 * MAX_TEXT)

@@ -79,6 +79,12 @@ pub enum IdentityError {
         Printable(.0)
     )]
     Principal(String),
+    /// The text names nobody who could open a conversation.
+    #[error(
+        "`{}` is nobody an agent can be open to; write anyone, user, service, a tier as in macro, or a role as in macro.planner",
+        Printable(.0)
+    )]
+    Opener(String),
     /// A part is empty.
     #[error("the {part} of an identifier is empty")]
     Empty {
@@ -108,7 +114,7 @@ pub enum IdentityError {
 }
 
 /// Keeps a foreign text short enough for an error message.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const SHOWN: usize = 80;
     if text.chars().count() <= SHOWN {
         return text.to_owned();
@@ -132,7 +138,7 @@ fn check_length(part: &'static str, text: &str, allowed: usize) -> Result<(), Id
     Ok(())
 }
 
-fn check_kind(text: &str) -> Result<(), IdentityError> {
+pub(crate) fn check_kind(text: &str) -> Result<(), IdentityError> {
     check_length("type", text, MAX_KIND)?;
     let refuse = |found| {
         Err(IdentityError::Character {

@@ -22,6 +22,7 @@ pub mod metric;
 pub mod swarm;
 
 mod answer;
+mod ask;
 mod boot;
 mod builder;
 mod dispatch;
@@ -34,6 +35,7 @@ mod socket;
 mod view;
 
 pub use answer::{Answer, MessageReport, ModelReport};
+pub use ask::AskError;
 pub use builder::{NodeBuilder, StartError};
 pub use config::Config;
 pub use events::GoalEvent;

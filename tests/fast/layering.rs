@@ -168,6 +168,27 @@ fn protocols_know_no_runtime_no_transport_and_no_files() {
     }
 }
 
+/// Who may speak to whom is for tiers and cards to say: a role is whatever somebody registers.
+#[test]
+fn protocols_name_no_role() {
+    let folder = root().join("protocols/src");
+    let literals = ["macro", "meso", "micro"].map(|tier| format!("\"{tier}."));
+    let files = sources(&folder);
+    assert!(files.len() > 30, "{files:?}");
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let own = text.lines().map(str::trim_start);
+        for line in own.take_while(|line| *line != "#[cfg(test)]") {
+            let named = literals.iter().any(|literal| line.contains(literal));
+            assert!(
+                !named || line.starts_with("//"),
+                "{} names a role: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
 #[test]
 fn only_one_file_allows_unsafe() {
     let inline = ["allow(", "unsafe_code"].concat(); // in two pieces, or this line would be found

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod approvals;
+mod ask;
 mod control;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]

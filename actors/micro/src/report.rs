@@ -110,7 +110,7 @@ mod tests {
                 allowed,
                 "{to}"
             );
-            let may = access::may_open(
+            let may = access::tiers_allow(
                 &Party::Agent(zone.clone()),
                 &Party::Agent(to.clone()),
                 Performative::Inform,

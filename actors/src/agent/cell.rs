@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_protocols::{
-    AgentCard, AgentId, Draft, Limits, Message, Party, PublicKey, SealError, Sealed, Sealer,
-    SigningIdentity, TenantId, Timestamp, Verifier,
+    AgentCard, AgentId, Draft, Limits, Message, OpenTo, Party, PublicKey, SealError, Sealed,
+    Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
 };
 use aios_supervisor::{Admission, Admitted, DeadLetters, Mailbox, Reason};
 use parking_lot::Mutex;
@@ -58,6 +58,8 @@ struct Life {
     incarnations: u64,
     last_failure: Option<String>,
     card: Option<Arc<AgentCard>>,
+    /// Who may open a conversation with it; none until it has said so for the first time.
+    open_to: Option<Arc<OpenTo>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +134,7 @@ impl Cell {
                 incarnations: 0,
                 last_failure: None,
                 card: None,
+                open_to: None,
             }),
             tally: Tally::new(role),
             party,
@@ -154,6 +157,14 @@ impl Cell {
     #[must_use]
     pub fn card(&self) -> Option<Arc<AgentCard>> {
         self.life.lock().card.clone()
+    }
+
+    /// Who may open a conversation with it: what its card says, and what the last one said while a successor starts.
+    /// None before the agent has ever started; what is sent to it until then waits, and is admitted or refused when
+    /// it has said so.
+    #[must_use]
+    pub fn open_to(&self) -> Option<Arc<OpenTo>> {
+        self.life.lock().open_to.clone()
     }
 
     /// Where the agent is in its life.
@@ -284,8 +295,10 @@ impl Cell {
         }
     }
 
-    /// Is active without a host: whoever holds the cell takes the frames out itself.
+    /// Is active without a host: whoever holds the cell takes the frames out itself. It has no card, and is open to
+    /// whom an agent is that says nothing.
     pub(crate) fn open_without_host(&self) {
+        self.life.lock().open_to = Some(Arc::default());
         let (incarnation, _) = self.begin();
         self.set_standing(&incarnation, Standing::Active);
     }
@@ -309,7 +322,9 @@ impl Cell {
     }
 
     pub(crate) fn set_card(&self, card: AgentCard) {
-        self.life.lock().card = Some(Arc::new(card));
+        let mut life = self.life.lock();
+        life.open_to = Some(Arc::new(card.open_to.clone()));
+        life.card = Some(Arc::new(card));
     }
 
     /// Admits nothing any more, and says from when on a successor may: everything admitted here was signed before.

@@ -1,10 +1,11 @@
 //! The conversations of one agent, and who inside it waits for what is said in them.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use aios_protocols::conversation::Step;
 use aios_protocols::{
-    ConversationId, ConversationKey, Conversations, Message, Party, Performative, Refusal,
+    ConversationId, ConversationKey, Conversations, Message, OpenTo, Party, Performative, Refusal,
     Timestamp, Trusted,
 };
 use tokio::sync::mpsc;
@@ -41,13 +42,15 @@ impl OpenConversations {
         }
     }
 
-    /// Takes note of an act that goes out, and of who waits for what comes back.
+    /// Takes note of an act that goes out, and of who waits for what comes back. It does not go out to whom `open_to`
+    /// knows that this party is not welcome.
     pub(crate) fn send(
         &mut self,
         me: &Party,
         message: &Message,
         now: Timestamp,
         reply_sender: Option<ReplySender>,
+        open_to: impl Fn(&Party) -> Option<Arc<OpenTo>>,
     ) -> Result<Step, SendError> {
         if reply_sender.is_some() && self.waiting.len() >= self.asks_allowed {
             return Err(SendError::TooManyAsks {
@@ -57,7 +60,7 @@ impl OpenConversations {
         }
         let step = self
             .conversations
-            .send(me, message, now)
+            .send_to_open(me, message, now, open_to)
             .map_err(not_sent)?;
         if let Some(reply_sender) = reply_sender {
             self.waiting.insert(step.key.clone(), reply_sender);
@@ -65,14 +68,16 @@ impl OpenConversations {
         Ok(step)
     }
 
-    /// Takes note of an act that came in.
+    /// Takes note of an act that came in to one who is open to these.
     pub(crate) fn receive(
         &mut self,
         me: &Party,
         message: &Message,
         now: Timestamp,
+        open_to: &OpenTo,
     ) -> Result<Step, Refusal> {
-        self.conversations.receive(me, message, now)
+        self.conversations
+            .receive_if_open(me, message, now, open_to)
     }
 
     /// Who waits in this conversation. After its last act nobody does.

@@ -268,7 +268,13 @@ impl HostState {
     }
 
     /// Takes in what goes on with conversations. It is never left waiting: somebody may be waiting for it.
+    ///
+    /// Only an agent that has not yet said whom it is open to is let alone: nobody waits for anything there, and what
+    /// opens a conversation could not be refused.
     fn hear(&mut self, budget: &mut usize) {
+        if self.maker.is_some() && self.cell().open_to().is_none() {
+            return;
+        }
         while *budget > 0
             && let Some(frame) = self.cell().replies.try_pop()
         {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use aios_protocols::conversation::{State, Why};
 use aios_protocols::{
-    AgentCard, ConversationKey, Message, Party, Performative, Reason, ReasonKind, Refusal, Sealed,
-    Trusted, authenticate,
+    AgentCard, ConversationKey, Message, OpenTo, Party, Performative, Reason, ReasonKind, Refusal,
+    Sealed, Trusted, authenticate,
 };
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -67,9 +67,11 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     };
     cell.tally.verified();
 
+    let open_to = open_to(outbox);
     let heard = {
         let mut conversations = cell.conversations.lock();
-        conversations.receive(me, &message, now).map(|step| {
+        let heard = conversations.receive(me, &message, now, &open_to);
+        heard.map(|step| {
             let reply_sender = conversations.reply_sender(&step);
             (step, reply_sender)
         })
@@ -124,7 +126,7 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     let leg_is_over = matches!(step.state, State::Finished(_));
     let answer_due = !leg_is_over && (step.opened || cell.conversations.lock().owes(&step.key, me));
     let early = if step.opened {
-        take_back(outbox, &message)
+        take_back(outbox, &message, &open_to)
     } else {
         None
     };
@@ -138,6 +140,13 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     Some(ticket)
 }
 
+/// Whom the agent's card lets in. Before it has said so for the first time the host takes nothing up for it: what comes
+/// here then is only given back, and whoever the tiers allow hears the true reason for that.
+fn open_to(outbox: &Outbox) -> Arc<OpenTo> {
+    let said = outbox.cell.open_to();
+    said.unwrap_or_else(|| Arc::new(OpenTo::anyone()))
+}
+
 /// A cancel of something that is not known here, or not yet: it may wait in the mailbox.
 fn is_early_cancel(message: &Message, refusal: &Refusal) -> bool {
     let unknown = matches!(
@@ -148,16 +157,16 @@ fn is_early_cancel(message: &Message, refusal: &Refusal) -> bool {
 }
 
 /// The cancel that overtook this message, taken note of in the conversation the message has just opened.
-fn take_back(outbox: &Outbox, message: &Message) -> Option<Trusted> {
+fn take_back(outbox: &Outbox, message: &Message, open_to: &OpenTo) -> Option<Trusted> {
     let mut conversations = outbox.cell.conversations.lock();
     let early = conversations.early_cancel(message.conversation_id, &message.sender)?;
     conversations
-        .receive(outbox.cell.party(), &early, outbox.system.now())
+        .receive(outbox.cell.party(), &early, outbox.system.now(), open_to)
         .ok()?;
     Some(early)
 }
 
-/// A verified message that its conversation or the table of tiers does not allow.
+/// A verified message that its conversation, the table of tiers or the agent's card does not allow.
 fn refuse(outbox: &Outbox, message: &Trusted, refusal: &Refusal) {
     record(
         outbox,

@@ -72,16 +72,21 @@ impl Outbox {
         Ok((message, frame))
     }
 
+    /// Takes note of what goes out to these. Of a receiver that is not among them only the tiers are known, and it
+    /// refuses itself what it is not open to.
     fn note(
         &self,
         message: &Message,
         reply_sender: Option<ReplySender>,
+        to: &[Arc<Cell>],
     ) -> Result<Step, SendError> {
+        let open_to = |party: &Party| to.iter().find(|cell| cell.party() == party)?.open_to();
         self.cell.conversations.lock().send(
             self.cell.party(),
             message,
             self.system.now(),
             reply_sender,
+            open_to,
         )
     }
 
@@ -100,7 +105,7 @@ impl Outbox {
             to.push(self.find(&party.into())?);
         }
         let (message, frame) = self.seal(draft)?;
-        let step = self.note(&message, None)?;
+        let step = self.note(&message, None, &to)?;
         let mut result = Ok(());
         let mut unreached = Vec::new();
         for cell in &to {
@@ -131,7 +136,7 @@ impl Outbox {
         }
         let (message, frame) = self.seal(draft)?;
         let (reply_sender, heard) = mpsc::channel(places.max(1));
-        let step = self.note(&message, Some(reply_sender))?;
+        let step = self.note(&message, Some(reply_sender), &to)?;
         let line = Line::new(Arc::clone(&self.cell), step.key.clone());
         let mut unreached = Vec::new();
         for cell in &to {
@@ -225,7 +230,7 @@ impl Outbox {
     /// Goes on with a conversation at once, without waiting for a place. What cannot be delivered is a dead letter.
     pub(crate) fn answer(&self, draft: Draft) -> Result<(), SendError> {
         let (message, frame) = self.seal(draft)?;
-        self.note(&message, None)?;
+        self.note(&message, None, &[])?;
         self.hand_over(&message, &frame)
     }
 

@@ -7,8 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use aios_protocols::{
-    AgentCard, Content, Draft, Limits, Party, Performative, ProtocolName, Reason, ReasonKind,
-    Sealed, Timestamp, authenticate,
+    AgentCard, Content, Draft, Limits, Party, Performative, PrincipalKind, ProtocolName, Reason,
+    ReasonKind, Sealed, Timestamp, authenticate,
 };
 use async_trait::async_trait;
 
@@ -40,6 +40,8 @@ impl Interface {
 impl Agent for Interface {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["goal".to_owned()].into();
+        card.open_to.add(PrincipalKind::User);
+        card.open_to.add(PrincipalKind::Service);
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

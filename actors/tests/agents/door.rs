@@ -39,7 +39,12 @@ impl Forger {
     }
 
     fn unknown(house: &House, as_whom: &str, to: &AgentId) -> Self {
-        let identity = Arc::new(SigningIdentity::from_seed(party(as_whom), [9; 32]));
+        // No two parties may have one key.
+        let mut seed = [9; 32];
+        for (byte, letter) in seed.iter_mut().zip(as_whom.bytes()) {
+            *byte ^= letter;
+        }
+        let identity = Arc::new(SigningIdentity::from_seed(party(as_whom), seed));
         let epoch = house.system.now().as_micros();
         let tenant = TenantId::new("local").unwrap();
         Self {
@@ -176,6 +181,118 @@ async fn each_kind_of_false_frame_is_refused_under_its_own_label() {
         let entry = house.system.audit().entries().remove(0);
         assert_eq!(entry.by, Party::from(&worker), "{label}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_lets_in_whom_its_card_is_open_to_and_audits_the_others() {
+    const PLANNER: &str = "macro.planner.009@global";
+    const CRITIC: &str = "macro.critic.009@global";
+    const MONITOR: &str = "meso.monitor.009@global";
+    const PAGE: &str = "micro.page.0x1@numa-0";
+    const USER: &str = "user:mallory@local";
+    const SERVICE: &str = "service:ci@local";
+    let cases: [(&str, &[&str]); 6] = [
+        ("none", &[]),
+        ("macro.critic", &[CRITIC]),
+        ("user", &[USER]),
+        ("macro, service", &[PLANNER, CRITIC, SERVICE]),
+        // The tiers stand above every card: these may only inform a macro agent, or not speak to it at all.
+        ("meso, micro", &[]),
+        ("anyone", &[PLANNER, CRITIC, USER, SERVICE]),
+    ];
+    for (open_to, let_in) in cases {
+        for from in [PLANNER, CRITIC, MONITOR, PAGE, USER, SERVICE] {
+            let house = House::new().await;
+            let worker = house.agent_open_to("macro.executor", open_to, inform).await;
+            let frame = Forger::enrolled(&house, from, &worker).request(&house);
+            post(&house, &worker, frame.clone(), true).await;
+            let (taken, refused) = if let_in.contains(&from) {
+                (1, 0)
+            } else {
+                (0, 1)
+            };
+            assert_eq!(
+                (house.book.times("work"), house.refusals("tier-forbidden")),
+                (taken, refused),
+                "{from}, where it is open to {open_to}"
+            );
+            let entries = house.system.audit().entries();
+            assert_eq!(entries.len(), refused as usize, "{entries:?}");
+            if let Some(entry) = entries.first() {
+                assert_eq!(entry.from, Some(party(from)));
+                assert!(
+                    entry.message.is_some() && entry.reason.contains(from),
+                    "{entry:?}"
+                );
+            }
+            // A successor has the same card, and no door in between.
+            house.kill(&worker).await;
+            let frame = Forger::enrolled(&house, "service:late@local", &worker).request(&house);
+            post(&house, &worker, frame, false).await;
+            let late = usize::from(["macro, service", "anyone"].contains(&open_to));
+            assert_eq!(house.book.times("work"), taken + late, "{open_to}");
+        }
+    }
+}
+
+/// Nobody knows yet whom it is open to: what comes waits, by whichever door, until its card says so.
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_has_not_started_yet_refuses_those_it_turns_out_not_to_be_open_to() {
+    let house = House::new().await;
+    // Registers the role; what it is asked is written down under the same book.
+    let other = house
+        .agent_open_to("macro.executor", "macro.critic", inform)
+        .await;
+    let id: AgentId = "macro.executor.077@global".parse().unwrap();
+    let spec = house
+        .system
+        .child_spec(&id, AgentOptions::default())
+        .unwrap();
+    let cell = house.cell(&id);
+    assert_eq!(cell.open_to(), None);
+    let asking = house.ask(&id, "work");
+    let mut user = Forger::enrolled(&house, "user:mallory@local", &id);
+    let mut critic = Forger::enrolled(&house, "macro.critic.009@global", &id);
+    for (frame, opens) in [
+        (user.request(&house), true),
+        (user.request(&house), false),
+        (critic.request(&house), true),
+        (critic.request(&house), false),
+    ] {
+        post(&house, &id, frame, opens).await;
+    }
+    assert_eq!(
+        (house.book.lines().len(), house.refusals("tier-forbidden")),
+        (0, 0)
+    );
+
+    house.supervisor.start_child(spec).await.unwrap();
+    let error = asking.await.unwrap().unwrap_err();
+    let AskError::Refused { by, reason } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (by, reason.kind),
+        (Party::from(&id), ReasonKind::Unauthorised)
+    );
+    assert!(
+        reason.detail.contains("it is open to macro.critic"),
+        "{reason}"
+    );
+    house.settle().await;
+    assert_eq!(
+        (house.book.times("work"), house.refusals("tier-forbidden")),
+        (2, 3)
+    );
+
+    // From now on it is known, and not even sent.
+    let error = house.ask(&id, "work").await.unwrap().unwrap_err();
+    assert!(
+        matches!(error, AskError::NotSent(SendError::Denied(_))),
+        "{error}"
+    );
+    assert_eq!(cell.open_to(), house.cell(&other).open_to());
+    assert_eq!(house.refusals("tier-forbidden"), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use aios_actors::agent::{
 };
 use aios_actors::{AgentSystem, AgentSystemBuilder, async_trait};
 use aios_memory::{InMemoryStore, Store};
-use aios_protocols::{AgentId, Party, Timestamp};
+use aios_protocols::{AgentCard, AgentId, OpenTo, Party, Timestamp};
 use aios_supervisor::{Supervisor, SupervisorRef, SupervisorSpec};
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
@@ -63,10 +63,15 @@ pub type Handler = Arc<
 struct Closure {
     handler: Handler,
     book: Arc<Book>,
+    open_to: OpenTo,
 }
 
 #[async_trait]
 impl Agent for Closure {
+    fn card(&self, card: &mut AgentCard) {
+        card.open_to = self.open_to.clone();
+    }
+
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         self.book.write(incoming.content.as_str().unwrap_or("?"));
         (self.handler)(incoming, ctx.clone(), Arc::clone(&self.book)).await
@@ -153,6 +158,31 @@ impl House {
         F: Fn(Incoming, Context, Arc<Book>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), AgentError>> + Send + 'static,
     {
+        self.spawn(role, options, OpenTo::default(), handler).await
+    }
+
+    /// An agent made of a closure, whose card is open to these and nobody else.
+    pub async fn agent_open_to<F, Fut>(&self, role: &str, open_to: &str, handler: F) -> AgentId
+    where
+        F: Fn(Incoming, Context, Arc<Book>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), AgentError>> + Send + 'static,
+    {
+        let open_to = open_to.parse().unwrap();
+        self.spawn(role, AgentOptions::default(), open_to, handler)
+            .await
+    }
+
+    async fn spawn<F, Fut>(
+        &self,
+        role: &str,
+        options: AgentOptions,
+        open_to: OpenTo,
+        handler: F,
+    ) -> AgentId
+    where
+        F: Fn(Incoming, Context, Arc<Book>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), AgentError>> + Send + 'static,
+    {
         let handler: Handler =
             Arc::new(move |incoming, ctx, book| Box::pin(handler(incoming, ctx, book)));
         let book = Arc::clone(&self.book);
@@ -160,6 +190,7 @@ impl House {
             Ok(Closure {
                 handler: Arc::clone(&handler),
                 book: Arc::clone(&book),
+                open_to: open_to.clone(),
             })
         });
         self.system

@@ -422,10 +422,10 @@ async fn a_broken_snapshot_means_a_cold_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_desk_of_a_principal_asks_interfaces_only_and_takes_no_requests() {
+async fn a_desk_of_a_principal_asks_only_who_is_open_to_it_and_takes_no_requests() {
     let house = House::new().await;
     let door = house
-        .agent_with("macro.interface", AgentOptions::default(), done)
+        .agent_open_to("macro.interface", "macro, user", done)
         .await;
     let worker = house.agent(done).await;
     let alice = house

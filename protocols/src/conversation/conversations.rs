@@ -1,12 +1,13 @@
 //! All conversations of one party: who is in which, bounded in number and shared fairly.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::shares::{Holder, Places};
 use super::{Conversation, ConversationKey, OutOfProtocol, Outcome, State, Why, rules};
 use crate::{
-    ConversationId, Message, Party, Performative, ProtocolName, Refusal, Timestamp, access,
+    ConversationId, Message, OpenTo, Party, Performative, ProtocolName, Refusal, Timestamp, access,
 };
 
 /// What an admitted act did.
@@ -100,12 +101,24 @@ impl Conversations {
         self
     }
 
-    /// Takes an act that `me` received and verified: the conversation must expect it, or the sender may open one.
+    /// Takes an act that `me` received and verified: the conversation must expect it, or the sender may open one with an
+    /// agent whose card says nothing about whom it is open to.
     pub fn receive(
         &mut self,
         me: &Party,
         message: &Message,
         now: Timestamp,
+    ) -> Result<Step, Refusal> {
+        self.receive_if_open(me, message, now, &OpenTo::default())
+    }
+
+    /// The same where `me` is open to these.
+    pub fn receive_if_open(
+        &mut self,
+        me: &Party,
+        message: &Message,
+        now: Timestamp,
+        open_to: &OpenTo,
     ) -> Result<Step, Refusal> {
         let refused = match self.go_on(message, now) {
             Ok(Some(step)) => return Ok(step),
@@ -116,15 +129,31 @@ impl Conversations {
         {
             return self.undelivered(message, refused, now);
         }
-        let may_open =
-            |message: &Message| access::may_open(&message.sender, me, message.performative);
+        let may_open = |message: &Message| {
+            access::may_open(&message.sender, me, message.performative, open_to)
+        };
         self.open(me, message, now, refused, may_open)
     }
 
-    /// Takes an act that `me` is about to send: what the receiver would refuse is not sent.
+    /// Takes an act that `me` is about to send: what the tiers forbid is not sent. Whom the receivers are open to is
+    /// not known here, and theirs to say.
     pub fn send(&mut self, me: &Party, message: &Message, now: Timestamp) -> Result<Step, Refusal> {
-        let may_open =
-            |message: &Message, to: &Party| access::may_open(me, to, message.performative);
+        self.send_to_open(me, message, now, |_| None)
+    }
+
+    /// The same where it is known of some receivers whom they are open to: what they would refuse is not sent.
+    pub fn send_to_open(
+        &mut self,
+        me: &Party,
+        message: &Message,
+        now: Timestamp,
+        open_to: impl Fn(&Party) -> Option<Arc<OpenTo>>,
+    ) -> Result<Step, Refusal> {
+        let act = message.performative;
+        let may_open = |to: &Party| match open_to(to) {
+            Some(open_to) => access::may_open(me, to, act, &open_to),
+            None => access::tiers_allow(me, to, act),
+        };
         // Whoever is addressed for the first time is addressed by an opening act.
         if let Some(mine) = self.running(message.conversation_id, me)
             && mine.conversation.opening(message).is_some()
@@ -133,7 +162,7 @@ impl Conversations {
                 .receivers
                 .iter()
                 .filter(|to| mine.conversation.state(to).is_none());
-            added.into_iter().try_for_each(|to| may_open(message, to))?;
+            added.into_iter().try_for_each(may_open)?;
         }
         let refused = match self.go_on(message, now) {
             Ok(Some(step)) => return Ok(step),
@@ -141,10 +170,7 @@ impl Conversations {
             Err(refused) => Some(refused),
         };
         self.open(me, message, now, refused, |message| {
-            message
-                .receivers
-                .iter()
-                .try_for_each(|to| may_open(message, to))
+            message.receivers.iter().try_for_each(may_open)
         })
     }
 

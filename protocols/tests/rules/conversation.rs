@@ -1,5 +1,6 @@
 //! The interaction protocols, to be read beside FIPA00026 to FIPA00036.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::world::*;
@@ -735,8 +736,9 @@ fn conversations_admit_by_access_and_then_by_protocol() {
 fn a_principal_is_answered_through_its_own_conversation() {
     let mut interface = Conversations::default();
     let request = message(ALICE, Draft::request(party(INTERFACE), "Analyze Q3 sales"));
+    let open_to = OpenTo::default().and(PrincipalKind::User);
     interface
-        .receive(&party(INTERFACE), &request, morning())
+        .receive_if_open(&party(INTERFACE), &request, morning(), &open_to)
         .unwrap();
     let answer = message(INTERFACE, request.reply(Inform, "done"));
     assert!(
@@ -745,6 +747,45 @@ fn a_principal_is_answered_through_its_own_conversation() {
             .unwrap()
             .finished
     );
+}
+
+#[test]
+fn conversations_admit_whom_the_card_of_the_receiver_is_open_to() {
+    let critic_only: OpenTo = "macro.critic".parse().unwrap();
+    let label = |result: Result<_, Refusal>| result.err().map(|refusal| refusal.label());
+    let asked = |from| message(from, Draft::request(party(EXECUTOR), "x"));
+    for (from, open_to, expected) in [
+        (CRITIC, critic_only.clone(), None),
+        (PLANNER, critic_only.clone(), Some("tier-forbidden")),
+        (PLANNER, OpenTo::default(), None),
+        (PLANNER, OpenTo::none(), Some("tier-forbidden")),
+        (ALICE, OpenTo::default(), Some("tier-forbidden")),
+        (ALICE, OpenTo::anyone(), None),
+        (PAGE, OpenTo::anyone(), Some("tier-forbidden")),
+    ] {
+        let mut mine = Conversations::default();
+        let taken = mine.receive_if_open(&party(EXECUTOR), &asked(from), morning(), &open_to);
+        assert_eq!(label(taken), expected, "{from} where open to {open_to}");
+        // Who knows it does not even send it; who does not know leaves it to the receiver, within the tiers.
+        let known = Arc::new(open_to.clone());
+        let mut theirs = Conversations::default();
+        let sent = theirs.send_to_open(&party(from), &asked(from), morning(), |to| {
+            (*to == party(EXECUTOR)).then(|| Arc::clone(&known))
+        });
+        assert_eq!(label(sent), expected, "{from} where open to {open_to}");
+        let mut theirs = Conversations::default();
+        let sent = theirs.send(&party(from), &asked(from), morning());
+        let tiers = (from == PAGE).then_some("tier-forbidden");
+        assert_eq!(label(sent), tiers, "{from}");
+    }
+
+    // The card closes what is opened, never what goes on.
+    let mut mine = Conversations::default();
+    let request = message(EXECUTOR, Draft::request(party(PLANNER), "x"));
+    mine.send(&party(EXECUTOR), &request, morning()).unwrap();
+    let answer = message(PLANNER, request.reply(Inform, "done"));
+    let step = mine.receive_if_open(&party(EXECUTOR), &answer, morning(), &OpenTo::none());
+    assert!(step.unwrap().finished);
 }
 
 fn key(from: &str, n: u8) -> ConversationKey {

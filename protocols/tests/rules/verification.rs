@@ -391,9 +391,10 @@ fn only_proven_senders_are_answered() {
         assert_eq!(refusal.answer(Performative::Request), None, "{refusal}");
         assert!(Refusal::LABELS.contains(&refusal.label()));
     }
-    let forbidden: Refusal = access::may_open(&party(PLANNER), &party(PAGE), Performative::Request)
-        .unwrap_err()
-        .into();
+    let forbidden: Refusal =
+        access::tiers_allow(&party(PLANNER), &party(PAGE), Performative::Request)
+            .unwrap_err()
+            .into();
     assert_eq!(
         forbidden.answer(Performative::Request),
         Some(Performative::Refuse)

@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 use aios_actors::agent::{Agent, AgentError, AgentOptions, Client, Context, Incoming};
 use aios_actors::{AgentSystem, async_trait};
 use aios_bench::{Bar, BenchError, Report, Samples};
-use aios_protocols::{AgentId, Content, PrincipalId, Sealed, Signature, SigningIdentity};
+use aios_protocols::{
+    AgentCard, AgentId, Content, OpenTo, PrincipalId, PrincipalKind, Sealed, Signature,
+    SigningIdentity,
+};
 use aios_supervisor::{Admission, Supervisor, SupervisorRef, SupervisorSpec};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::{Deserialize, Serialize};
@@ -112,7 +115,7 @@ struct Frames {
     answer: OnceLock<Sealed>,
 }
 
-/// The side that asks and tells. Only an interface agent hears a principal, so that is its role.
+/// The side that asks and tells, as the principal that measures orders it to.
 struct Asker {
     answerer: AgentId,
     listener: AgentId,
@@ -122,6 +125,10 @@ struct Asker {
 
 #[async_trait]
 impl Agent for Asker {
+    fn card(&self, card: &mut AgentCard) {
+        card.open_to = OpenTo::none().and(PrincipalKind::Service);
+    }
+
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         let order: Order = incoming.json()?;
         let mut took = Vec::new();
@@ -211,7 +218,7 @@ impl Agents {
             .map_err(failed)?;
 
         let seen = Arc::clone(&frames);
-        system.factories().register("macro.interface", move |_| {
+        system.factories().register("macro.asker", move |_| {
             Ok(Asker {
                 answerer: answerer.clone(),
                 listener: listener.clone(),
@@ -220,7 +227,7 @@ impl Agents {
             })
         });
         let (asker, _) = system
-            .spawn("macro.interface", &supervisor, options())
+            .spawn("macro.asker", &supervisor, options())
             .await
             .map_err(failed)?;
         let principal: PrincipalId = "service:bench@local".parse().map_err(failed)?;
@@ -272,7 +279,7 @@ const PURPOSE: &str = "application/vnd.aios.fipa-acl";
 
 impl Signing {
     fn of(frames: &Frames) -> Result<Self, BenchError> {
-        let party: AgentId = "macro.interface.001@global".parse().map_err(failed)?;
+        let party: AgentId = "macro.asker.001@global".parse().map_err(failed)?;
         let identity = SigningIdentity::from_seed(party, [7; 32]);
         let signed = |frame: &OnceLock<Sealed>| {
             let frame = frame

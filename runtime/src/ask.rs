@@ -1,0 +1,128 @@
+//! A word with any agent of the node, without a goal: one question, one answer, one deadline.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aios_actors::agent::{self, Client, IntoDraft, SendError};
+use aios_protocols::access::Denied;
+use aios_protocols::{Party, Printable, Reason, Trusted};
+
+use crate::node::Node;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// No agent of the node has this name or role.
+    #[error("no agent answers to `{}`; there are agents of {}", Printable(.asked), roles.join(", "))]
+    NoSuchAgent {
+        /// The name or role asked for.
+        asked: String,
+        /// The roles there are agents of.
+        roles: Vec<String>,
+    },
+    /// Its card does not let the asker open a conversation with it.
+    #[error(transparent)]
+    NotOpen(Denied),
+    /// It will not do it. An agent that was still starting when it was asked, and is not open to the asker, says so in this way.
+    #[error("{by} refused: {reason}")]
+    Refused {
+        /// Who.
+        by: Party,
+        /// Why.
+        reason: Reason,
+    },
+    /// It tried and failed.
+    #[error("{by} failed: {reason}")]
+    Failed {
+        /// Who.
+        by: Party,
+        /// Why.
+        reason: Reason,
+    },
+    /// It does not take such questions.
+    #[error("{by} did not understand: {reason}")]
+    NotUnderstood {
+        /// Who.
+        by: Party,
+        /// Why.
+        reason: Reason,
+    },
+    /// It did not answer in time; it is told that nobody waits any more.
+    #[error("{to} did not answer within {} ms; ask again with more time", after.as_millis())]
+    Deadline {
+        /// Who was asked.
+        to: Party,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The question did not go out.
+    #[error(transparent)]
+    NotSent(SendError),
+    /// The node is going down.
+    #[error("the node is stopping and asks nobody any more; start it again")]
+    Stopping,
+}
+
+impl Node {
+    /// Asks an agent of the node, by its name or by its role, under the node's own principal, and waits for the answer;
+    /// a bare content is sent as `request`. An agent is asked if its card is open to `service`.
+    ///
+    /// # Errors
+    /// Why there is no answer: nobody of that name, an agent that is not open to it, its own no, or the deadline.
+    pub async fn ask(
+        &self,
+        agent: &str,
+        what: impl IntoDraft,
+        deadline: Duration,
+    ) -> Result<Trusted, AskError> {
+        self.ask_as(&self.parts.desk, agent, what, deadline).await
+    }
+
+    /// The same under somebody else's principal, whose desk [`AgentSystem::client`](aios_actors::AgentSystem::client) opens.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn ask_as(
+        &self,
+        desk: &Client,
+        agent: &str,
+        what: impl IntoDraft,
+        deadline: Duration,
+    ) -> Result<Trusted, AskError> {
+        if self.is_stopping() {
+            return Err(AskError::Stopping);
+        }
+        let answer = tokio::select! {
+            answer = desk.ask(agent, what, deadline) => answer,
+            () = self.stops() => return Err(AskError::Stopping),
+        };
+        answer.map_err(|error| self.not_answered(agent, error))
+    }
+
+    fn not_answered(&self, agent: &str, error: agent::AskError) -> AskError {
+        match error {
+            agent::AskError::NotSent(SendError::NoReceiver { .. }) => AskError::NoSuchAgent {
+                asked: agent.to_owned(),
+                roles: self.roles(),
+            },
+            agent::AskError::NotSent(SendError::Denied(denied)) => AskError::NotOpen(denied),
+            agent::AskError::NotSent(other) => AskError::NotSent(other),
+            agent::AskError::Refused { by, reason } => AskError::Refused { by, reason },
+            agent::AskError::Failed { by, reason } => AskError::Failed { by, reason },
+            agent::AskError::NotUnderstood { by, reason } => AskError::NotUnderstood { by, reason },
+            agent::AskError::Deadline { to, after } => AskError::Deadline { to, after },
+            agent::AskError::AskerStopped { .. } => AskError::Stopping,
+        }
+    }
+
+    /// The roles of the agents that are here.
+    fn roles(&self) -> Vec<String> {
+        let here = self.system().directory().view();
+        let roles: BTreeSet<String> = here
+            .iter()
+            .filter_map(|seen| seen.id.agent())
+            .map(|id| id.role().to_owned())
+            .collect();
+        roles.into_iter().collect()
+    }
+}
