@@ -1,12 +1,13 @@
 //! The contract, as a node keeps it: each request becomes what the node does, and each of its errors a refusal that says what to do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aios_actors::AgentSystemError;
 use aios_actors::recovery::{self, ApprovalError};
 use aios_control::{
-    Answer, Approval, ApprovalStatus, Caller, Client, Control, ControlError, Decision, ErrorKind,
-    Local, Request, RestartRule, Spawn, Spawned,
+    Answer, Approval, ApprovalStatus, Ask, Asked, Caller, Client, Control, ControlError, Decision,
+    ErrorKind, Local, Request, RestartRule, Spawn, Spawned,
 };
 use aios_micro::{DoorError, Refusal};
 use aios_protocols::PrincipalId;
@@ -14,13 +15,14 @@ use aios_supervisor::{OrderError, Restart};
 use async_trait::async_trait;
 use serde::Serialize;
 
+use crate::ask::AskError;
 use crate::gateway::GoalError;
 use crate::node::{Node, SpawnError, SpawnOptions};
 use crate::swarm::SwarmError;
 
 #[async_trait]
 impl Control for Node {
-    async fn ask(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError> {
+    async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError> {
         let command = request.is_command().then(|| format!("{request:.200?}"));
         let outcome = match self.admit(caller) {
             Ok(()) => self.dispatch(caller, request).await,
@@ -63,6 +65,7 @@ impl Node {
             Request::Submit(goal) => value(goals.submit(self, caller.place, goal).await?),
             Request::Cancel { goal_id } => value(goals.cancel(&goal_id).await?),
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
+            Request::Ask(question) => value(self.ask_agent(question).await?),
             Request::Kill { agent } => value(self.kill(&agent).await?),
             Request::Stop { agent } => value(self.stop_agent(&agent).await?),
             Request::Decide {
@@ -99,6 +102,36 @@ impl Node {
         };
         let agent = self.spawn(&agent.role, options).await?.to_string();
         Ok(Spawned { agent })
+    }
+}
+
+impl Node {
+    /// The node asks in the name of its own service, as it does for goals: an agent is asked if its card is open to services.
+    async fn ask_agent(&self, question: Ask) -> Result<Asked, ControlError> {
+        let Ask {
+            agent,
+            content,
+            deadline_ms,
+        } = question;
+        let allowed = Ask::DEADLINE_MS_MAX;
+        if !(1..=allowed).contains(&deadline_ms) {
+            return Err(ControlError::invalid(format!(
+                "deadline_ms is {deadline_ms}, allowed is 1 to {allowed}"
+            )));
+        }
+        let deadline = Duration::from_millis(deadline_ms);
+        let said = self.ask(&agent, content, deadline).await?;
+        let Some(content) = said.content.as_str() else {
+            return Err(ControlError::failed(format!(
+                "{} answered with bytes that are no text",
+                said.sender
+            )));
+        };
+        Ok(Asked {
+            agent: said.sender.to_string(),
+            act: said.performative.to_string(),
+            content: content.to_owned(),
+        })
     }
 }
 
@@ -233,6 +266,25 @@ impl From<SpawnError> for ControlError {
             SpawnError::AgentSystem(_) => ErrorKind::Failed,
         };
         refusal(kind, &error)
+    }
+}
+
+impl From<AskError> for ControlError {
+    fn from(error: AskError) -> Self {
+        let kind = match &error {
+            AskError::NoSuchAgent { .. } => ErrorKind::Unknown,
+            AskError::NotOpen(_) => ErrorKind::Forbidden,
+            AskError::Refused { .. } => ErrorKind::Conflict,
+            AskError::NotUnderstood { .. } => ErrorKind::Invalid,
+            AskError::Deadline { .. } => ErrorKind::Late,
+            AskError::Stopping => ErrorKind::Unavailable,
+            AskError::Failed { .. } | AskError::NotSent(_) => ErrorKind::Failed,
+        };
+        let advice = match &error {
+            AskError::NotOpen(_) => "ask another agent, or let its card be open to `service`",
+            _ => kind.advice(),
+        };
+        refusal(kind, &error).advise(advice)
     }
 }
 

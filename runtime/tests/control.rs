@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use aios_actors::agent::{Agent, AgentError, Context, Incoming};
+use aios_actors::async_trait;
 use aios_control::conformance::{Stage, conforms};
 use aios_control::socket::{Server, Service, SocketFolder};
 use aios_control::{Client, ClientError, Control, ErrorKind, Request, Submit};
-use aios_protocols::PrincipalId;
-use aios_runtime::{Config, Node};
+use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
+use aios_runtime::{Config, Node, SpawnOptions};
 use aios_tools::{Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Toolbox};
 
 /// Reading a file takes as long as the test wants.
@@ -36,6 +38,28 @@ impl Tool for Endless {
     }
 }
 
+/// Says what is said to it, and to `hush` nothing.
+struct Echo;
+
+#[async_trait]
+impl Agent for Echo {
+    fn card(&self, card: &mut AgentCard) {
+        card.open_to.add(PrincipalKind::Service);
+    }
+
+    async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
+        let word = incoming.content.as_str().unwrap_or_default().to_owned();
+        if word == "hush" {
+            ctx.spawn(incoming, |incoming, _| async move {
+                incoming.cancelled().await;
+                Ok(incoming.inform("woken")?)
+            });
+            return Ok(());
+        }
+        Ok(incoming.inform(word)?)
+    }
+}
+
 struct House {
     node: Node,
     folder: tempfile::TempDir,
@@ -53,7 +77,10 @@ impl House {
             over: Arc::clone(&over),
         };
         let builder = Node::builder().config(config).tool(Arc::new(tool));
+        let builder = builder.factory("macro.echo", |_| Ok(Echo));
         let node = builder.start().await.unwrap();
+        let options = SpawnOptions::default();
+        node.spawn("macro.echo", options).await.unwrap();
         node.control_socket().await.unwrap().unwrap();
         Self { node, folder, over }
     }
@@ -75,6 +102,8 @@ impl House {
             stranger,
             agent: "macro.planner.001@local".to_owned(),
             role: "macro.executor".to_owned(),
+            echo: "macro.echo".to_owned(),
+            closed: "macro.critic.001@local".to_owned(),
             goal: submit("Analyze Q3 sales", "q3_sales.csv"),
             endless: submit("Summarise the notes", "notes.md"),
         }

@@ -36,6 +36,34 @@ pub struct Spawned {
     pub agent: String,
 }
 
+/// A question to an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// Its name or its role.
+    pub agent: String,
+    /// What is said to it: text, or JSON as text, whichever it takes.
+    pub content: String,
+    /// How long it may take, in milliseconds: from 1 to [`Ask::DEADLINE_MS_MAX`].
+    pub deadline_ms: u64,
+}
+
+impl Ask {
+    /// The longest an agent may be given: ten minutes.
+    pub const DEADLINE_MS_MAX: u64 = 600_000;
+}
+
+/// What an agent said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Its name.
+    pub agent: String,
+    /// The act it answered with, such as `inform`.
+    pub act: String,
+    /// What it said.
+    pub content: String,
+}
+
 /// What may be asked about the swarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "view", rename_all = "snake_case", deny_unknown_fields)]

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Approval, ControlError, Decision, ErrorKind, Event, Events, GoalLine, GoalState, Request,
-    Spawn, Spawned, Submit, Submitted,
+    Approval, Ask, Asked, ControlError, Decision, ErrorKind, Event, Events, GoalLine, GoalState,
+    Request, Spawn, Spawned, Submit, Submitted,
 };
 
 /// Why a request came to nothing.
@@ -195,6 +195,14 @@ impl Client {
     /// As for [`Client::ask`].
     pub async fn spawn(&mut self, agent: Spawn) -> Result<Spawned, ClientError> {
         self.ask(&Request::Spawn(agent)).await
+    }
+
+    /// Asks an agent, by its name or role, and waits for what it says.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn ask_agent(&mut self, question: Ask) -> Result<Asked, ClientError> {
+        self.ask(&Request::Ask(question)).await
     }
 
     /// Kills an agent as a fault would.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    Client, ClientError, Decision, ErrorKind, Event, GoalPhase, Request, RestartRule, Spawn,
+    Ask, Client, ClientError, Decision, ErrorKind, Event, GoalPhase, Request, RestartRule, Spawn,
     Submit, SwarmQuestion,
 };
 
@@ -30,6 +30,10 @@ pub struct Stage {
     pub stranger: Client,
     /// An agent of the node's own that comes back when it is killed.
     pub agent: String,
+    /// An agent that is open to the node and says what is said to it, but says nothing to `hush`.
+    pub echo: String,
+    /// An agent that is not open to the node.
+    pub closed: String,
     /// A role that can be spawned.
     pub role: String,
     /// A goal that ends with an answer and is told of by at least two events. It has no name of its own.
@@ -45,6 +49,7 @@ pub struct Stage {
 pub async fn conforms(stage: &mut Stage) {
     agents_are_seen_killed_stopped_and_spawned(stage).await;
     what_is_not_there_is_refused_and_nothing_changes(stage).await;
+    an_agent_is_asked_or_the_asker_hears_why_not(stage).await;
     a_goal_is_watched_to_its_answer_and_again_from_any_event(stage).await;
     a_goal_that_cannot_be_worked_on_leaves_no_trace(stage).await;
     a_name_is_one_goal_and_a_goal_is_called_off_once(stage).await;
@@ -161,6 +166,42 @@ async fn what_is_not_there_is_refused_and_nothing_changes(stage: &mut Stage) {
     assert_eq!(agents(&mut stage.other).await, before);
     let now = done("approvals", stage.other.approvals().await);
     assert_eq!(now, approvals);
+}
+
+async fn an_agent_is_asked_or_the_asker_hears_why_not(stage: &mut Stage) {
+    let owner = &mut stage.owner;
+    let ask = |agent: &str, content: &str, deadline_ms| Ask {
+        agent: agent.to_owned(),
+        content: content.to_owned(),
+        deadline_ms,
+    };
+    let enough = 20_000;
+    let echo = stage.echo.as_str();
+    let question = ask(echo, "hello \u{fc} \"there\"", enough);
+    let said = done("a question", owner.ask_agent(question.clone()).await);
+    assert_eq!(said.content, question.content);
+    assert_eq!(said.act, "inform");
+    assert!(!said.agent.is_empty());
+    let nobody = "macro.nobody";
+    let outcome = owner.ask_agent(ask(nobody, "hello", enough)).await;
+    let told = refused("a question to nobody", outcome, ErrorKind::Unknown);
+    assert!(told.contains(nobody), "{told}");
+    let outcome = owner.ask_agent(ask(&stage.closed, "hello", enough)).await;
+    refused(
+        "a question to one that is not open",
+        outcome,
+        ErrorKind::Forbidden,
+    );
+    let outcome = owner.ask_agent(ask(echo, "hush", 50)).await;
+    let told = refused("a question without answer", outcome, ErrorKind::Late);
+    assert!(told.contains("50"), "{told}");
+    for deadline_ms in [0, Ask::DEADLINE_MS_MAX + 1, u64::MAX] {
+        let outcome = owner.ask_agent(ask(echo, "hello", deadline_ms)).await;
+        let told = refused("a deadline", outcome, ErrorKind::Invalid);
+        assert!(told.contains(&deadline_ms.to_string()), "{told}");
+    }
+    let said = done("a question", owner.ask_agent(question.clone()).await);
+    assert_eq!(said.content, question.content, "and it is still there");
 }
 
 /// Every event from here to the end of the watch.
@@ -328,6 +369,11 @@ async fn a_stranger_is_refused_everything(stage: &mut Stage) {
             role: stage.role.clone(),
             under: None,
             restart: RestartRule::Permanent,
+        }),
+        Request::Ask(Ask {
+            agent: stage.echo.clone(),
+            content: "hello".to_owned(),
+            deadline_ms: 1_000,
         }),
         Request::Kill {
             agent: agent.clone(),

@@ -16,7 +16,7 @@ pub trait Control: Send + Sync {
     /// # Errors
     /// Why not; then nothing has changed. [`Late`](crate::ErrorKind::Late) and [`Failed`](crate::ErrorKind::Failed) alone may leave
     /// something begun.
-    async fn ask(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError>;
+    async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError>;
 }
 
 /// What a node says to a request.

@@ -23,7 +23,7 @@ pub mod conformance;
 #[cfg(feature = "socket")]
 pub mod socket;
 
-pub use agents::{RestartRule, Spawn, Spawned, SwarmQuestion};
+pub use agents::{Ask, Asked, RestartRule, Spawn, Spawned, SwarmQuestion};
 pub use approvals::{Approval, ApprovalStatus, Decision};
 pub use client::{Client, ClientError, Transport};
 pub use control::{Answer, Caller, Control, EventStream, Place};

@@ -60,7 +60,7 @@ impl Transport for Local {
 
     async fn ask(&mut self, request: &Request) -> Result<Value, ClientError> {
         self.watch = None;
-        match self.node.ask(&self.caller, request.clone()).await {
+        match self.node.answer(&self.caller, request.clone()).await {
             Ok(Answer::Value(value)) => Ok(value),
             Ok(Answer::Watch(_)) => Err(self.strange("a watch instead of an answer")),
             Err(error) => Err(ClientError::Refused(error)),
@@ -70,7 +70,7 @@ impl Transport for Local {
     async fn watch(&mut self, events: &Events) -> Result<(), ClientError> {
         self.watch = None;
         let request = Request::Events(events.clone());
-        match self.node.ask(&self.caller, request).await {
+        match self.node.answer(&self.caller, request).await {
             Ok(Answer::Watch(watch)) => {
                 self.watch = Some(watch);
                 Ok(())

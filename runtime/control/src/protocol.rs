@@ -1,12 +1,17 @@
 //! What is said: requests, and the lines in which they and their answers travel between processes.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ControlError, Decision, ErrorKind, Event, Events, Spawn, Submit, SwarmQuestion};
+use crate::{Ask, ControlError, Decision, ErrorKind, Event, Events, Spawn, Submit, SwarmQuestion};
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
 pub const LINE_MAX: usize = 4 * 1024 * 1024;
+
+/// How long a node may take over an answer, beside what an agent is given for its part.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What may be asked of a node. Commands first, then queries, then watches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +26,8 @@ pub enum Request {
     },
     /// Spawns an agent. The answer is [`Spawned`](crate::Spawned).
     Spawn(Spawn),
+    /// Asks an agent, and waits for what it says: [`Asked`](crate::Asked).
+    Ask(Ask),
     /// Kills an agent as a fault would; its supervisor answers.
     Kill {
         /// Its name.
@@ -69,6 +76,7 @@ impl Request {
             Self::Submit(_)
             | Self::Cancel { .. }
             | Self::Spawn(_)
+            | Self::Ask(_)
             | Self::Kill { .. }
             | Self::Stop { .. }
             | Self::Decide { .. } => true,
@@ -80,6 +88,15 @@ impl Request {
             | Self::Config {}
             | Self::Events(_) => false,
         }
+    }
+
+    /// How long whoever carries it waits for the answer: ten seconds, and what an agent is given besides.
+    pub fn patience(&self) -> Duration {
+        let given_ms = match self {
+            Self::Ask(ask) => ask.deadline_ms.min(Ask::DEADLINE_MS_MAX),
+            _ => 0,
+        };
+        PATIENCE + Duration::from_millis(given_ms)
     }
 }
 
@@ -156,6 +173,11 @@ mod tests {
                 role: "macro.executor".into(),
                 under: None,
                 restart: crate::RestartRule::Transient,
+            }),
+            Request::Ask(Ask {
+                agent: "macro.greeter".into(),
+                content: "Alice".into(),
+                deadline_ms: 1_000,
             }),
             Request::Events(Events {
                 goal_id: "q3".into(),

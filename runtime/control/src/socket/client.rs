@@ -1,7 +1,6 @@
 //! The asker's side of a socket.
 
 use std::io;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -11,9 +10,6 @@ use tokio::time::timeout;
 
 use super::folder::SocketFolder;
 use crate::{Client, ClientError, Event, Events, LINE_MAX, Reply, Request, Transport};
-
-/// How long a node may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection to a running node.
 #[derive(Debug)]
@@ -127,14 +123,15 @@ impl SocketClient {
             self.write(request).await?;
             self.answer().await
         };
-        match timeout(PATIENCE, exchange).await {
+        let patience = request.patience();
+        match timeout(patience, exchange).await {
             Ok(outcome) => {
                 self.unanswered = false;
                 outcome
             }
             Err(_) => Err(ClientError::Silent {
                 name: self.name.clone(),
-                waited_s: PATIENCE.as_secs(),
+                waited_s: patience.as_secs(),
             }),
         }
     }

@@ -27,8 +27,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the first request may take, and any other from its first byte to its last.
 const REQUEST: Duration = Duration::from_secs(5);
-/// How long the node may take over an answer: as long as a client waits for it.
-const ANSWER: Duration = Duration::from_secs(10);
 /// How long a client may take to read its answer.
 const READING: Duration = Duration::from_secs(5);
 /// The longest request: names and numbers, a goal's text, and a signed decision.
@@ -313,12 +311,14 @@ async fn answer(line: &[u8], service: &Service) -> Result<Answer, ControlError> 
         principal: service.principal.clone(),
         place: Place::Elsewhere,
     };
-    timeout(ANSWER, node.ask(&caller, request))
+    // As long as a client waits for it.
+    let patience = request.patience();
+    timeout(patience, node.answer(&caller, request))
         .await
         .unwrap_or_else(|_| {
             let sentence = format!(
                 "the node did not come to it within {} s, and may do it yet; look and ask again",
-                ANSWER.as_secs()
+                patience.as_secs()
             );
             Err(ControlError::new(ErrorKind::Late, sentence))
         })
