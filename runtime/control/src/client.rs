@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Approval, Ask, Asked, ControlError, Decision, ErrorKind, Event, Events, GoalLine, GoalState,
-    Request, Spawn, Spawned, Submit, Submitted,
+    Approval, Ask, Asked, ControlError, Decision, Event, Events, GoalLine, GoalState, Request,
+    Spawn, Spawned, Submit, Submitted,
 };
 
 /// Why a request came to nothing.
@@ -72,16 +72,6 @@ impl ClientError {
         match self {
             Self::Refused(error) => Some(error),
             _ => None,
-        }
-    }
-
-    /// The same in the contract's form, for whoever passes it on.
-    pub fn into_control(self) -> ControlError {
-        match self {
-            Self::Refused(error) => error,
-            Self::Silent { .. } => ControlError::new(ErrorKind::Late, self.to_string()),
-            Self::Strange { .. } => ControlError::new(ErrorKind::Other, self.to_string()),
-            _ => ControlError::new(ErrorKind::Unavailable, self.to_string()),
         }
     }
 }
