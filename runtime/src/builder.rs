@@ -7,6 +7,7 @@ use aios_actors::agent::{Agent, AgentError, AuditSink, Clock};
 use aios_actors::recovery::approvals::Owner;
 use aios_actors::{AgentSystem, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
+use aios_control::socket::SocketFolder;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle};
 use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
 use aios_orchestrator::writer::ModelWriter;
@@ -19,10 +20,11 @@ use aios_work::{Pack, Tool};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::door::{DoorFolder, DoorState, KeeperArguments};
 use crate::events::{self, Restarts};
+use crate::goals::Goals;
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
+use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
 use crate::{boot, engines, metric, packs, view};
 
@@ -190,6 +192,7 @@ impl NodeBuilder {
         });
         let tenant = TenantId::new(&config.node.tenant)?;
         let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
+        let owner_name = owner::principal(&config.node.tenant)?;
         let owner = owner::identity(config.storage.path().as_deref(), &config.node.tenant)?;
         let mut world = AgentSystem::builder()
             .store(store)
@@ -250,11 +253,12 @@ impl NodeBuilder {
                 Ok(Speaker::new(spoken_for.clone()))
             });
         let whole = Arc::new(OnceLock::new());
-        let door_state = DoorState::default();
-        let door = config.door.open.then(|| KeeperArguments {
-            state: door_state.clone(),
-            folder: DoorFolder::of(&config.door.folder),
+        let socket_state = SocketState::default();
+        let socket = config.door.open.then(|| ControlSocketArguments {
+            state: socket_state.clone(),
+            folder: SocketFolder::of(&config.door.folder),
             node: Arc::clone(&whole),
+            owner: owner_name.clone(),
             sockets: swarm.sockets,
         });
         let spec = boot::tree(
@@ -264,7 +268,7 @@ impl NodeBuilder {
                 engine: &engine,
                 factory: self.engine.unwrap_or_else(engines::scripted),
                 zone: swarm.zone,
-                door,
+                socket,
             },
         )?;
         let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
@@ -306,7 +310,9 @@ impl NodeBuilder {
             model: model_report(&engine).await,
             population,
             tensors,
-            door: door_state,
+            socket: socket_state,
+            goals: Goals::default(),
+            owner_name,
             config,
             system,
             services,

@@ -3,7 +3,7 @@
 
 mod approvals;
 mod ask;
-mod door;
+mod control;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]
 #[allow(unreachable_pub)]
