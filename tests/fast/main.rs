@@ -13,6 +13,7 @@ mod house;
 mod layering;
 mod made_up;
 mod nodes;
+mod packs;
 mod records;
 mod recourse;
 mod recovery;

@@ -398,7 +398,8 @@ impl<'a> TaskRun<'a> {
         case: &dyn Case,
         seen: &Seen,
     ) -> Conducted {
-        let evidence = case.prose(task, &seen.so_far());
+        let mut evidence = case.prose(task, &seen.so_far());
+        evidence.domain.clone_from(&seen.plan.source);
         let mut attempt = self.set_out(task, title);
         let mut outcome = Err("it was never tried".to_owned());
         let mut feedback: Option<String> = None;
