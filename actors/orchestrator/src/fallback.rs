@@ -135,9 +135,9 @@ impl TaskRun<'_> {
             let variant = attempt.anew("delegated");
             let (task, to) = (attempt.task, Some(&other));
             match self.judged(attempt, task, args, &variant, to).await {
-                Ok(output) => {
+                Ok(made) => {
                     attempt.report.recovered = Some(format!("delegated: done by {other}"));
-                    return Ok(output.into());
+                    return Ok(made);
                 }
                 Err(lost) => last = lost.reason,
             }
@@ -171,16 +171,15 @@ impl TaskRun<'_> {
                 let done = self
                     .judged(attempt, &task, &task.args, "simple", None)
                     .await;
-                let output = done.map_err(|lost| Failed {
+                let made = done.map_err(|lost| Failed {
                     reason: format!("{reason}; nor simpler: {}", lost.reason),
                     ..lost
                 })?;
                 attempt.report.recovered = Some(format!("simpler: {says}"));
                 Ok(Outcome {
-                    output,
                     instead: Some(*task),
                     gap: Some(format!("{}: {says}, because: {reason}", attempt.title)),
-                    note: None,
+                    ..made
                 })
             }
         }
@@ -230,9 +229,9 @@ impl TaskRun<'_> {
                     // Cut short by the goal's time: asked again, the goal goes on from here and asks anew.
                     self.waits_for.lock().push(id.clone());
                 }
-                let output = done?;
+                let made = done?;
                 attempt.report.recovered = Some(format!("human: tried once more, approval {id}"));
-                Ok(output.into())
+                Ok(made)
             }
             Ok(Some((Decision::Reject, why))) => {
                 let why = if why.is_empty() {

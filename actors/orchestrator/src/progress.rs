@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use aios_protocols::Sealed;
 use aios_work::content::{Answer, GoalRequest, GoalStatus, TaskReport, TaskStatus};
 use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -20,6 +21,8 @@ pub(crate) struct Progress {
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) reports: Vec<TaskReport>,
     pub(crate) gaps: Vec<String>,
+    /// The replies in which executors gave the accepted results, by the task's id.
+    proofs: BTreeMap<String, Sealed>,
     /// Tasks that were done in the place of others, by their id.
     instead: BTreeMap<String, Task>,
     /// How results were come by that did not come the usual way.
@@ -62,6 +65,8 @@ impl Progress {
         self.reports.push(conducted.report);
         self.notes.extend(conducted.note);
         self.gaps.extend(conducted.gap);
+        self.proofs
+            .extend(conducted.proof.map(|proof| (task.id.clone(), proof)));
         self.instead
             .extend(conducted.instead.map(|other| (task.id.clone(), other)));
         match conducted.outcome {

@@ -10,7 +10,7 @@ use aios_actors::recovery::{
     Allowance, Budget, FailureKind, Next, Resting, RetryState, Trajectory, service,
 };
 use aios_protocols::subject::EventKind;
-use aios_protocols::{Content, Draft, Party, Performative, ProtocolName, Subject, Trusted};
+use aios_protocols::{Content, Draft, Party, Performative, ProtocolName, Sealed, Subject, Trusted};
 use aios_supervisor::Recourse;
 use aios_work::content::{
     Answer, GoalRequest, Judgement, Submission, TaskEvent, TaskOrder, TaskReport, TaskResult,
@@ -67,6 +67,8 @@ pub(crate) struct Conducted {
     pub(crate) gap: Option<String>,
     /// How an undiminished result was come by.
     pub(crate) note: Option<String>,
+    /// The executor's reply with the accepted result as it signed it; none if nobody made it for this goal.
+    pub(crate) proof: Option<Sealed>,
 }
 
 /// A task on its way.
@@ -134,15 +136,8 @@ pub(crate) struct Outcome {
     pub(crate) instead: Option<Task>,
     pub(crate) gap: Option<String>,
     pub(crate) note: Option<String>,
-}
-
-impl From<ToolOutput> for Outcome {
-    fn from(output: ToolOutput) -> Self {
-        Self {
-            output,
-            ..Self::default()
-        }
-    }
+    /// The frame in which an executor gave it.
+    pub(crate) proof: Option<Sealed>,
 }
 
 /// One request for a goal.
@@ -317,7 +312,7 @@ impl<'a> TaskRun<'a> {
     ) -> Conducted {
         let mut attempt = self.set_out(task, title);
         let outcome = match self.judged(&mut attempt, task, &args, "", None).await {
-            Ok(output) => Ok(output.into()),
+            Ok(made) => Ok(made),
             Err(lost) => self.recover(&mut attempt, &args, lost, case).await,
         };
         self.finish(attempt, &args, outcome).await
@@ -331,18 +326,18 @@ impl<'a> TaskRun<'a> {
         args: &Value,
         variant: &str,
         by: Option<&Party>,
-    ) -> Result<ToolOutput, Failed> {
+    ) -> Result<Outcome, Failed> {
         let mut reason = String::new();
         for revision in 0..=REGENERATIONS {
             let operation = self.operation(task, variant, revision);
-            let result = self.order(attempt, task, args, &operation, by).await?;
-            attempt.seals = Some(cached::seals(&result.output));
+            let made = self.order(attempt, task, args, &operation, by).await?;
+            attempt.seals = Some(cached::seals(&made.output));
             let work = Submission::Result {
                 task: Box::new(Task {
                     args: args.clone(),
                     ..task.clone()
                 }),
-                output: Box::new(result.output.clone()),
+                output: Box::new(made.output.clone()),
                 inputs: self.files.files().to_vec(),
                 out_dir: self.request.out_dir.clone(),
             };
@@ -350,7 +345,7 @@ impl<'a> TaskRun<'a> {
                 Ok((judgement, _)) => {
                     attempt.report.score = Some(judgement.score);
                     if judgement.verdict.passes() {
-                        return Ok(result.output);
+                        return Ok(made);
                     }
                     attempt.rejected = true;
                     reason = judgement.feedback.replace('\n', " ");
@@ -420,7 +415,7 @@ impl<'a> TaskRun<'a> {
                 .order(&mut attempt, task, &args, &operation, None)
                 .await
             {
-                Ok(result) => result.output.into(),
+                Ok(made) => made,
                 Err(lost) => match self.recover(&mut attempt, &args, lost, None).await {
                     Ok(found) => found,
                     Err(reason) => {
@@ -494,16 +489,17 @@ impl<'a> TaskRun<'a> {
             ..self.event(attempt.task, attempt.title, attempt.report.status)
         })
         .await;
-        let (outcome, instead, gap, note) = match outcome {
-            Ok(found) => (Ok(found.output), found.instead, found.gap, found.note),
-            Err(reason) => (Err(reason), None, None, None),
+        let (outcome, found) = match outcome {
+            Ok(mut found) => (Ok(std::mem::take(&mut found.output)), found),
+            Err(reason) => (Err(reason), Outcome::default()),
         };
         Conducted {
             report: attempt.report,
             outcome,
-            instead,
-            gap,
-            note,
+            instead: found.instead,
+            gap: found.gap,
+            note: found.note,
+            proof: found.proof,
         }
     }
 
@@ -558,12 +554,16 @@ impl<'a> TaskRun<'a> {
         args: &Value,
         operation: &str,
         to: Option<&Party>,
-    ) -> Result<TaskResult, Failed> {
+    ) -> Result<Outcome, Failed> {
         loop {
             let (cause, reason) = match self.attempt(attempt, task, args, operation, to).await {
-                Ok(result) => {
+                Ok((result, proof)) => {
                     attempt.took = Some(result.duration_ms);
-                    return Ok(result);
+                    return Ok(Outcome {
+                        output: result.output,
+                        proof: Some(proof),
+                        ..Outcome::default()
+                    });
                 }
                 Err(failed) => failed,
             };
@@ -591,7 +591,7 @@ impl<'a> TaskRun<'a> {
         args: &Value,
         operation: &str,
         to: Option<&Party>,
-    ) -> Result<TaskResult, (FailureKind, String)> {
+    ) -> Result<(TaskResult, Sealed), (FailureKind, String)> {
         let system = self.ctx.system();
         let left = self.left();
         if left.is_zero() {
@@ -678,7 +678,8 @@ impl<'a> TaskRun<'a> {
             Ok(reply) => {
                 pass.succeeded();
                 let read = reply.content.read_json();
-                read.map_err(|error| (FailureKind::Malformed, error.to_string()))
+                let result = read.map_err(|error| (FailureKind::Malformed, error.to_string()))?;
+                Ok((result, reply.sealed().clone()))
             }
             Err(error) => {
                 let reason = words(&error);
