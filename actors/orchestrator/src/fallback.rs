@@ -10,9 +10,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::cached::{self, Kept};
-use crate::task_run::{Attempt, Failed, Outcome, TaskRun};
+use crate::dispatcher::{Attempt, Dispatcher, Failed, Outcome};
 
-impl TaskRun<'_> {
+impl Dispatcher<'_> {
     /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
     pub(crate) async fn recover(
         &self,

@@ -24,9 +24,9 @@ use tokio::time::Instant;
 use crate::Services;
 use crate::cached::GoalFiles;
 use crate::delivery::{RECALL_DEADLINE, deliver};
+use crate::dispatcher::{Dispatcher, Run, draft};
 use crate::interface::release;
 use crate::progress::{Progress, carry_out};
-use crate::task_run::{Run, TaskRun, draft};
 use crate::terms::Terms;
 
 /// How long a service of the meso tier may take.
@@ -243,7 +243,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         &GoalLimits::default(),
     )
     .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
-    let tasks = TaskRun::new(ctx, run);
+    let tasks = Dispatcher::new(ctx, run);
     let failed = |progress: Progress, reason| Ok(progress.failed(request, &tasks, reason));
     if let Some(reason) = run.files.unreadable() {
         return failed(Progress::default(), reason.to_owned());
@@ -312,7 +312,7 @@ fn shorten(plan: &mut Plan, run: &Run<'_>) {
 
 /// What a plan source may do for one goal: look, and ask the model.
 struct GoalBench<'a> {
-    run: &'a TaskRun<'a>,
+    run: &'a Dispatcher<'a>,
     offered: &'a [String],
     progress: Mutex<Progress>,
 }

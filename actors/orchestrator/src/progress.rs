@@ -9,7 +9,7 @@ use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use crate::task_run::{Conducted, TaskRun};
+use crate::dispatcher::{Conducted, Dispatcher};
 
 /// What has come of the tasks so far.
 #[derive(Default)]
@@ -109,7 +109,12 @@ impl Progress {
     }
 
     /// The goal has no answer.
-    pub(crate) fn failed(self, request: &GoalRequest, run: &TaskRun<'_>, reason: String) -> Answer {
+    pub(crate) fn failed(
+        self,
+        request: &GoalRequest,
+        run: &Dispatcher<'_>,
+        reason: String,
+    ) -> Answer {
         Answer {
             status: GoalStatus::Failed,
             tasks: self.reports,
@@ -124,7 +129,7 @@ pub(crate) async fn carry_out(
     plan: &Plan,
     case: &dyn Case,
     recalled: &Arc<[String]>,
-    run: &TaskRun<'_>,
+    run: &Dispatcher<'_>,
     progress: &mut Progress,
 ) {
     let mut running = FuturesUnordered::new();

@@ -37,7 +37,7 @@ const VALIDATE_FAIR: Duration = Duration::from_secs(5);
 const DELIVERY: Duration = Duration::from_secs(10);
 
 /// What every task of one goal shares.
-pub(crate) struct TaskRun<'a> {
+pub(crate) struct Dispatcher<'a> {
     pub(crate) ctx: &'a Context,
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
@@ -152,7 +152,7 @@ pub(crate) struct Run<'a> {
     pub(crate) goes_on: bool,
 }
 
-impl Drop for TaskRun<'_> {
+impl Drop for Dispatcher<'_> {
     /// The one place where a goal's budget ends, in whatever way the work does: answered, failed, called off, out of time. A planner that
     /// falls ends nothing: its successor goes on with what is left.
     fn drop(&mut self) {
@@ -163,7 +163,7 @@ impl Drop for TaskRun<'_> {
     }
 }
 
-impl<'a> TaskRun<'a> {
+impl<'a> Dispatcher<'a> {
     /// A goal as far as it has come.
     pub(crate) fn new(ctx: &'a Context, run: &Run<'a>) -> Self {
         let Run {
