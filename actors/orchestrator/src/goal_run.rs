@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::meso_tier::state::{SETTLE, Settle};
-use aios_actors::recovery::{ApprovalStatus, FailureKind, service};
+use aios_actors::recovery::{ApprovalStatus, service};
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{Performative, ReasonKind};
 use aios_supervisor::Recourse;
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use crate::Services;
 use crate::cached::GoalFiles;
 use crate::delivery::{RECALL_DEADLINE, deliver};
-use crate::dispatcher::{Dispatcher, Run, draft};
+use crate::dispatcher::{Dispatcher, Run, draft, settle};
 use crate::interface::release;
 use crate::progress::{Progress, carry_out};
 use crate::terms::Terms;
@@ -426,11 +426,7 @@ async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
                 reply
             }
             Err(error) => {
-                match FailureKind::blames_service(&error) {
-                    Some(true) => pass.failed(error.to_string()),
-                    Some(false) => pass.succeeded(),
-                    None => drop(pass),
-                }
+                settle(pass, &error, &error.to_string(), true);
                 return Err(error.into());
             }
         };
