@@ -14,6 +14,8 @@ use aios_work::{Ended, OverBudget, REGENERATIONS, Task};
 use serde_json::Value;
 
 mod order;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use order::{Aside, Assignment, Event, Finish, Order};
 
