@@ -9,11 +9,12 @@ use aios_actors::recovery::{
     Allowance, Budget, FailureKind, Next, Pass, RetryState, Trajectory, service,
 };
 use aios_protocols::subject::EventKind;
-use aios_protocols::{Content, Draft, Performative, ProtocolName, Subject, Trusted};
+use aios_protocols::{Content, Draft, Performative, ProtocolName, Sealed, Subject, Trusted};
 use aios_work::content::{
-    Answer, GoalRequest, Judgement, Submission, TaskEvent, TaskStatus, ValidationRequest, ontology,
+    Answer, GoalRequest, Judgement, Submission, TaskEvent, TaskReport, TaskStatus,
+    ValidationRequest, ontology,
 };
-use aios_work::{Ended, Looping, Task};
+use aios_work::{Ended, Looping, Task, ToolOutput};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -48,6 +49,20 @@ pub(crate) struct Dispatcher<'a> {
     ended: Mutex<Option<Ended>>,
     /// Approvals that nobody decided in time.
     waits_for: Mutex<Vec<String>>,
+}
+
+/// How a task ended.
+pub(crate) struct Conducted {
+    pub(crate) report: TaskReport,
+    pub(crate) outcome: Result<ToolOutput, String>,
+    /// The task that was done in its place, if it was another.
+    pub(crate) instead: Option<Task>,
+    /// What its result lacks.
+    pub(crate) gap: Option<String>,
+    /// How an undiminished result was come by.
+    pub(crate) note: Option<String>,
+    /// The executor's reply with the accepted result as it signed it; none if nobody made it for this goal.
+    pub(crate) proof: Option<Sealed>,
 }
 
 /// One request for a goal.

@@ -1,70 +1,15 @@
 //! What is done when a task cannot be done as it was planned. Which way is taken is [`RetryState`](aios_actors::recovery::RetryState)'s
 //! to say; here it is gone, step by step, until there is a result or only the gap is left to be named. Pure, as `task_run` is.
 
-use std::time::Duration;
-
 use aios_actors::recovery::{Decision, FailureKind, Next as Retry};
 use aios_protocols::Party;
 use aios_supervisor::Recourse;
 use aios_work::Task;
 use aios_work::content::TaskStatus;
 
-use crate::task_run::{Aside, Moment, Order, Stage, TaskRun, Then, Way, out_of_turn};
-
-/// What a way out asks for.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Fallback {
-    /// An earlier accepted result of the same question over the same files.
-    Earlier,
-    /// Whoever could do it.
-    Others,
-    /// Something less, by rules.
-    Simpler,
-    /// That a human is asked.
-    Propose { question: String },
-    /// A human's decision.
-    Decision { approval: String, within: Duration },
-    /// That an approval counts as used.
-    Spend { approval: String },
-}
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Gone {
-    /// The result in hand was accepted before.
-    Earlier { age: String, score: Option<f64> },
-    /// These could do it, those among them that had it already.
-    Others(Vec<Party>),
-    /// The result in hand needs nobody.
-    Known { says: String },
-    /// This can be done instead.
-    Task { task: Box<Task>, says: String },
-    /// Less would be nothing.
-    NothingLess,
-    /// The question is asked.
-    Proposed { approval: String },
-    /// A human's word.
-    Decided(Decision, String),
-    /// No human said anything in time.
-    Undecided,
-    /// It counts as used.
-    Spent,
-    /// It could not be done.
-    Failed(String),
-}
-
-/// How far a way out is gone.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Stop {
-    Earlier,
-    Others,
-    Simpler,
-    Proposing,
-    /// About this approval.
-    Deciding(String),
-    /// This approval.
-    Spending(String),
-}
+use crate::task_run::{
+    Aside, Fallback, Gone, Moment, Order, Stage, Stop, TaskRun, Then, Way, out_of_turn,
+};
 
 impl TaskRun<'_> {
     /// The way it is on has led nowhere.

@@ -9,8 +9,7 @@ use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use crate::dispatcher::Dispatcher;
-use crate::task_shell::Conducted;
+use crate::dispatcher::{Conducted, Dispatcher};
 
 /// What has come of the tasks so far.
 #[derive(Default)]

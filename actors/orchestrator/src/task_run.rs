@@ -17,9 +17,7 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use order::{Aside, Assignment, Event, Finish, Order};
-
-use crate::fallback::Stop;
+pub(crate) use order::{Aside, Assignment, Event, Fallback, Finish, Gone, Order, Stop};
 
 /// Who carries tasks out.
 pub(crate) const EXECUTOR: &str = "macro.executor";

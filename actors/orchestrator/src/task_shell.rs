@@ -5,7 +5,7 @@ use aios_actors::agent::{Address, AgentError, AskError, SendError};
 use aios_actors::recovery::{ApprovalError, FailureKind, Pass, Question, Resting, service};
 use aios_protocols::{Party, Performative, Sealed};
 use aios_tools::Workspace;
-use aios_work::content::{Submission, TaskOrder, TaskReport, TaskResult, hex, ontology};
+use aios_work::content::{Submission, TaskOrder, TaskResult, hex, ontology};
 use aios_work::{
     Artifact, Capabilities, Capability, Case, Ended, Evidence, Simpler, Task, ToolOutput,
 };
@@ -14,27 +14,15 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::cached::{self, Kept, Miss};
-use crate::dispatcher::{Dispatcher, draft, settle, words};
-use crate::fallback::{self, Fallback, Gone};
+use crate::dispatcher::{Conducted, Dispatcher, draft, settle, words};
+use crate::fallback;
 use crate::progress::Seen;
-use crate::task_run::{Aside, Assignment, EXECUTOR, Event, Finish, Moment, Next, Order, TaskRun};
+use crate::task_run::{
+    Aside, Assignment, EXECUTOR, Event, Fallback, Finish, Gone, Moment, Next, Order, TaskRun,
+};
 
 /// Ways out that were taken; labels `action` and `recourse`.
 pub(crate) const RECOURSES_TOTAL: &str = "aios_orchestrator_recourses_total";
-
-/// How a task ended.
-pub(crate) struct Conducted {
-    pub(crate) report: TaskReport,
-    pub(crate) outcome: Result<ToolOutput, String>,
-    /// The task that was done in its place, if it was another.
-    pub(crate) instead: Option<Task>,
-    /// What its result lacks.
-    pub(crate) gap: Option<String>,
-    /// How an undiminished result was come by.
-    pub(crate) note: Option<String>,
-    /// The executor's reply with the accepted result as it signed it; none if nobody made it for this goal.
-    pub(crate) proof: Option<Sealed>,
-}
 
 /// What a text is written from and judged by.
 struct Writing<'a> {

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use aios_actors::recovery::FailureKind;
+use aios_actors::recovery::{Decision, FailureKind};
 use aios_protocols::Party;
 use aios_supervisor::Recourse;
 use aios_work::content::{TaskEvent, TaskReport};
 use aios_work::{Ended, Looping, Task};
 use serde_json::Value;
-
-use crate::fallback::{Fallback, Gone};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,4 +107,59 @@ pub(crate) struct Finish {
     pub(crate) keep: Option<Value>,
     /// The last thing that is told.
     pub(crate) event: TaskEvent,
+}
+
+/// What a way out asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fallback {
+    /// An earlier accepted result of the same question over the same files.
+    Earlier,
+    /// Whoever could do it.
+    Others,
+    /// Something less, by rules.
+    Simpler,
+    /// That a human is asked.
+    Propose { question: String },
+    /// A human's decision.
+    Decision { approval: String, within: Duration },
+    /// That an approval counts as used.
+    Spend { approval: String },
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Gone {
+    /// The result in hand was accepted before.
+    Earlier { age: String, score: Option<f64> },
+    /// These could do it, those among them that had it already.
+    Others(Vec<Party>),
+    /// The result in hand needs nobody.
+    Known { says: String },
+    /// This can be done instead.
+    Task { task: Box<Task>, says: String },
+    /// Less would be nothing.
+    NothingLess,
+    /// The question is asked.
+    Proposed { approval: String },
+    /// A human's word.
+    Decided(Decision, String),
+    /// No human said anything in time.
+    Undecided,
+    /// It counts as used.
+    Spent,
+    /// It could not be done.
+    Failed(String),
+}
+
+/// How far a way out is gone.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Stop {
+    Earlier,
+    Others,
+    Simpler,
+    Proposing,
+    /// About this approval.
+    Deciding(String),
+    /// This approval.
+    Spending(String),
 }

@@ -6,7 +6,7 @@ use aios_work::Looping;
 use serde_json::json;
 
 use super::*;
-use crate::fallback::{self, Fallback, Gone};
+use crate::fallback;
 
 mod ends;
 mod figures;
