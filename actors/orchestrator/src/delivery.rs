@@ -7,7 +7,7 @@ use aios_protocols::{Limits, Performative};
 use aios_work::content::{
     Answer, CriticReport, GoalStatus, RememberRequest, Submission, TaskReport, hex, ontology,
 };
-use aios_work::{Case, Goal, Plan};
+use aios_work::{Case, Evidence, Goal, Plan};
 
 use crate::critic::start;
 use crate::dispatcher::{Dispatcher, draft};
@@ -28,7 +28,10 @@ pub(crate) async fn deliver(
     run: &Dispatcher<'_>,
 ) -> Result<Answer, AgentError> {
     let written = case.write(&seen.so_far());
-    let evidence = written.evidence;
+    let evidence = Evidence {
+        domain: seen.plan.source.clone(),
+        ..written.evidence
+    };
     let status = if written.gaps.is_empty() {
         GoalStatus::Approved
     } else {

@@ -71,10 +71,12 @@ impl Dispatcher<'_> {
         seen: &Seen,
     ) -> Conducted {
         let run = TaskRun::prose(self.rules(), task, title);
+        let mut evidence = case.prose(task, &seen.so_far());
+        evidence.domain.clone_from(&seen.plan.source);
         let writing = Writing {
             case,
             seen,
-            evidence: case.prose(task, &seen.so_far()),
+            evidence,
         };
         self.shell(task, Some(case), Some(writing))
             .see_through(run)
