@@ -10,8 +10,8 @@ use aios_work::content::{
 use aios_work::{Case, Evidence, Goal, Plan};
 
 use crate::critic::start;
+use crate::dispatcher::{Dispatcher, draft};
 use crate::progress::{Progress, Seen};
-use crate::task_run::{TaskRun, draft};
 
 /// How long recalling or remembering may take; without it a goal goes on.
 pub(crate) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ pub(crate) async fn deliver(
     case: &dyn Case,
     seen: &Seen,
     progress: Progress,
-    run: &TaskRun<'_>,
+    run: &Dispatcher<'_>,
 ) -> Result<Answer, AgentError> {
     let written = case.write(&seen.so_far());
     let evidence = Evidence {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::meso_tier::state::{SETTLE, Settle};
-use aios_actors::recovery::{ApprovalStatus, FailureKind, service};
+use aios_actors::recovery::{ApprovalStatus, service};
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{Performative, ReasonKind};
 use aios_supervisor::Recourse;
@@ -24,9 +24,9 @@ use tokio::time::Instant;
 use crate::Services;
 use crate::cached::GoalFiles;
 use crate::delivery::{RECALL_DEADLINE, deliver};
+use crate::dispatcher::{Dispatcher, Run, draft, settle};
 use crate::interface::release;
 use crate::progress::{Progress, carry_out};
-use crate::task_run::{Run, TaskRun, draft};
 use crate::terms::Terms;
 
 /// How long a service of the meso tier may take.
@@ -243,7 +243,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         &GoalLimits::default(),
     )
     .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
-    let tasks = TaskRun::new(ctx, run);
+    let tasks = Dispatcher::new(ctx, run);
     let failed = |progress: Progress, reason| Ok(progress.failed(request, &tasks, reason));
     if let Some(reason) = run.files.unreadable() {
         return failed(Progress::default(), reason.to_owned());
@@ -312,7 +312,7 @@ fn shorten(plan: &mut Plan, run: &Run<'_>) {
 
 /// What a plan source may do for one goal: look, and ask the model.
 struct GoalBench<'a> {
-    run: &'a TaskRun<'a>,
+    run: &'a Dispatcher<'a>,
     offered: &'a [String],
     progress: Mutex<Progress>,
 }
@@ -426,11 +426,7 @@ async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
                 reply
             }
             Err(error) => {
-                match FailureKind::blames_service(&error) {
-                    Some(true) => pass.failed(error.to_string()),
-                    Some(false) => pass.succeeded(),
-                    None => drop(pass),
-                }
+                settle(pass, &error, &error.to_string(), true);
                 return Err(error.into());
             }
         };

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use aios_protocols::Sealed;
 use aios_work::content::{Answer, GoalRequest, GoalStatus, TaskReport, TaskStatus};
 use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use crate::task_run::{Conducted, TaskRun};
+use crate::dispatcher::{Conducted, Dispatcher};
 
 /// What has come of the tasks so far.
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Progress {
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) reports: Vec<TaskReport>,
     pub(crate) gaps: Vec<String>,
+    /// The replies in which executors gave the accepted results, by the task's id.
+    proofs: BTreeMap<String, Sealed>,
     /// Tasks that were done in the place of others, by their id.
     instead: BTreeMap<String, Task>,
     /// How results were come by that did not come the usual way.
@@ -62,6 +65,8 @@ impl Progress {
         self.reports.push(conducted.report);
         self.notes.extend(conducted.note);
         self.gaps.extend(conducted.gap);
+        self.proofs
+            .extend(conducted.proof.map(|proof| (task.id.clone(), proof)));
         self.instead
             .extend(conducted.instead.map(|other| (task.id.clone(), other)));
         match conducted.outcome {
@@ -104,7 +109,12 @@ impl Progress {
     }
 
     /// The goal has no answer.
-    pub(crate) fn failed(self, request: &GoalRequest, run: &TaskRun<'_>, reason: String) -> Answer {
+    pub(crate) fn failed(
+        self,
+        request: &GoalRequest,
+        run: &Dispatcher<'_>,
+        reason: String,
+    ) -> Answer {
         Answer {
             status: GoalStatus::Failed,
             tasks: self.reports,
@@ -119,7 +129,7 @@ pub(crate) async fn carry_out(
     plan: &Plan,
     case: &dyn Case,
     recalled: &Arc<[String]>,
-    run: &TaskRun<'_>,
+    run: &Dispatcher<'_>,
     progress: &mut Progress,
 ) {
     let mut running = FuturesUnordered::new();
