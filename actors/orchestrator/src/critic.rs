@@ -1,7 +1,8 @@
 //! The Critic: nothing leaves without its signed word.
 //!
-//! It judges by evidence alone: it asks the question a second time in another way, reads the chart's file, compares every number with the
-//! facts. Its judgement of a whole answer names the answer's digest, so the signature is over exactly what leaves.
+//! It judges by evidence alone, and by evidence that it got from whoever signed it: it proves every result, works the facts out as the
+//! domain does, asks the question a second time in another way, reads the chart's file, compares every number. Its judgement of a whole
+//! answer names the answer's digest and the goal's, so the signature is over exactly what leaves, for exactly what was asked.
 
 use std::panic;
 use std::sync::Arc;
@@ -15,10 +16,15 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
-use aios_work::content::{GoalStatus, Judgement, Submission, ValidationRequest, ontology};
-use aios_work::{Assessment, Category, Evidence, Issue, Judged, Severity, Task, Verdict};
+use aios_work::content::{
+    Answer, GoalStatus, Judgement, Submission, TaskResult, ValidationRequest, asked, ontology,
+};
+use aios_work::{
+    Assessment, Category, Evidence, Issue, Judged, Opinion, Severity, Task, Verdict, Written,
+};
 
 use crate::Services;
+use crate::evidence::{Bench, Proofs, Proven};
 
 /// How long meaning may be compared before relevance goes by words alone.
 const EMBED_DEADLINE: Duration = Duration::from_secs(10);
@@ -32,12 +38,16 @@ const FILE_BYTES: u64 = 4 << 20;
 /// Judges results, paragraphs and answers.
 pub struct Critic {
     services: Arc<Services>,
+    proofs: Arc<Proofs>,
 }
 
 impl Critic {
     /// A critic that judges by the packs' checks and recomputes with their tools: with those that read, never with those that write.
     pub fn new(services: Arc<Services>) -> Self {
-        Self { services }
+        Self {
+            services,
+            proofs: Arc::default(),
+        }
     }
 }
 
@@ -56,10 +66,10 @@ impl Agent for Critic {
                 "the critic takes requests of ontology aios.validate",
             )));
         }
-        let services = Arc::clone(&self.services);
+        let (services, proofs) = (Arc::clone(&self.services), Arc::clone(&self.proofs));
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: ValidationRequest = incoming.json()?;
-            let judgement = judge(request, services, &ctx).await?;
+            let judgement = judge(request, services, &proofs, &ctx).await?;
             metrics::histogram!("aios_critic_score").record(judgement.score);
             incoming.inform(Content::json(&judgement)?)?;
             Ok(())
@@ -71,65 +81,60 @@ impl Agent for Critic {
 async fn judge(
     request: ValidationRequest,
     services: Arc<Services>,
+    proofs: &Proofs,
     ctx: &Context,
 ) -> Result<Judgement, AgentError> {
-    let (assessment, digest, status) = match request.work {
-        Submission::Prose { text, evidence } => (
-            read(&text, &evidence, &services, ctx).await,
-            String::new(),
-            None,
-        ),
+    let bench = Bench {
+        packs: &services.packs,
+        room: &services.room,
+        proofs,
+        ctx,
+    };
+    let (mut digest, mut goal_digest, mut status) = (String::new(), String::new(), None);
+    let assessment = match request.work {
+        Submission::Prose { text, grounds } => {
+            let judged_by = bench
+                .prove(&request.goal_id, *grounds)
+                .and_then(|proven| evidence_of_prose(&proven, &request.task_id));
+            match judged_by {
+                Ok(evidence) => read(&text, &evidence, &services, ctx).await,
+                Err(why) => unproven(why),
+            }
+        }
         Submission::Result {
             task,
-            output,
+            exhibit,
+            folder,
             inputs,
             out_dir,
         } => {
-            let goal = (ctx.tenant().clone(), request.goal_id.clone());
-            let checked = tokio::spawn(async move {
-                let again = again(&services.tools, &task, goal, inputs, out_dir).await?;
-                let judged = tokio::task::spawn_blocking(move || {
-                    let files: Vec<_> = output.artifacts.iter().map(bytes).collect();
-                    services.packs.judge(&Judged::Result {
-                        task: &task,
-                        output: &output,
-                        again: again.as_ref(),
-                        files: &files,
-                    })
-                });
-                match judged.await {
-                    Ok(judged) => Ok(judged),
-                    Err(error) => match error.try_into_panic() {
-                        Ok(panic) => panic::resume_unwind(panic),
-                        Err(closing) => Err(AgentError::from(closing)),
-                    },
+            let result = bench.result(&request.goal_id, folder, &exhibit);
+            match result {
+                Ok(result) if result.asked == asked(&task.tool, &task.args, &inputs) => {
+                    let goal = (ctx.tenant().clone(), request.goal_id.clone());
+                    result_checked(&services, task, result, goal, inputs, out_dir).await?
                 }
-            });
-            // A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
-            let checked = checked.await.map_err(|panic| {
-                AgentError::broken(format!("the recomputation panicked: {panic}"))
-            })?;
-            (checked?, String::new(), None)
-        }
-        Submission::Answer { answer, evidence } => {
-            let mut assessment = read(&answer.answer, &evidence, &services, ctx).await;
-            // The text was compared with the evidence; what leaves beside it must be the same figures.
-            if answer.facts != evidence.facts {
-                assessment.issues.insert(
-                    0,
-                    Issue {
-                        category: Category::Accuracy,
-                        severity: Severity::Critical,
-                        description:
-                            "the figures beside the text are not those it was compared with"
-                                .to_owned(),
-                        suggestion: "Deliver the figures that were judged".to_owned(),
-                        location: None,
-                    },
-                );
-                assessment.verdict = Verdict::Rejected;
+                Ok(_) => unproven("the result is the answer to another question".to_owned()),
+                Err(why) => unproven(format!("the result {why}")),
             }
-            (assessment, answer.digest(), Some(answer.status))
+        }
+        Submission::Answer { answer, grounds } => {
+            (digest, status) = (answer.digest(), Some(answer.status));
+            goal_digest = grounds.goal.digest();
+            match bench.prove(&request.goal_id, *grounds) {
+                Ok(proven) => {
+                    let written = proven.case.write(&proven.so_far());
+                    let wrong = departures(&answer, &proven, &written);
+                    let mut assessment =
+                        read(&answer.answer, &written.evidence, &services, ctx).await;
+                    if !wrong.is_empty() {
+                        assessment.verdict = Verdict::Rejected;
+                        assessment.issues.splice(0..0, wrong);
+                    }
+                    assessment
+                }
+                Err(why) => unproven(why),
+            }
         }
     };
     let contradicted = assessment
@@ -146,6 +151,7 @@ async fn judge(
         goal_id: request.goal_id,
         task_id: request.task_id,
         digest,
+        goal_digest,
         deliverable,
         verdict: assessment.verdict,
         score: assessment.score.overall,
@@ -153,6 +159,96 @@ async fn judge(
         feedback: assessment.feedback(),
         issues: assessment.issues,
     })
+}
+
+/// What a paragraph may say, by what was proven.
+fn evidence_of_prose(proven: &Proven, task_id: &str) -> Result<Evidence, String> {
+    let task = proven.plan.tasks.iter().find(|task| task.id == task_id);
+    let task = task.ok_or_else(|| format!("the plan has no task {task_id:?}"))?;
+    Ok(proven.case.prose(task, &proven.so_far()))
+}
+
+/// Nothing can be said of a work whose results are not proven, but that it must not leave.
+fn unproven(why: String) -> Assessment {
+    let suggestion = "Rest the answer on results that executors have signed";
+    let issue = Issue::new(Category::Accuracy, Severity::Critical, &why, suggestion);
+    let opinion = Opinion {
+        scores: vec![(Category::Accuracy, 0.0)],
+        issues: vec![issue],
+        ..Opinion::default()
+    };
+    Assessment {
+        verdict: Verdict::Rejected,
+        ..Assessment::of([opinion])
+    }
+}
+
+/// Where an answer says something else beside its text than what follows from the results.
+fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue> {
+    let hides = written.gaps.iter().any(|gap| !answer.gaps.contains(gap));
+    let whole = answer.status == GoalStatus::Approved;
+    let rules = [
+        (
+            answer.goal_id == proven.goal.id(),
+            "the answer is for another goal",
+        ),
+        (
+            answer.facts == written.facts,
+            "the figures beside the text are not those that follow from the results",
+        ),
+        (
+            answer.artifacts == proven.artifacts,
+            "the files are not those that the results name",
+        ),
+        (!hides, "something that is missing is not named"),
+        (
+            !whole || written.gaps.is_empty(),
+            "something is missing, and the answer claims to be whole",
+        ),
+    ];
+    let broken = rules.into_iter().filter(|(holds, _)| !holds);
+    broken
+        .map(|(_, what)| {
+            let suggestion = "Deliver what follows from the results";
+            Issue::new(Category::Accuracy, Severity::Critical, what, suggestion)
+        })
+        .collect()
+}
+
+/// Recomputes a result where its task says how, and lets the packs judge it.
+async fn result_checked(
+    services: &Arc<Services>,
+    task: Box<Task>,
+    result: Arc<TaskResult>,
+    goal: (TenantId, String),
+    inputs: Vec<InputFile>,
+    out_dir: String,
+) -> Result<Assessment, AgentError> {
+    let services = Arc::clone(services);
+    let checked = tokio::spawn(async move {
+        let again = again(&services.tools, &task, goal, inputs, out_dir).await?;
+        let judged = tokio::task::spawn_blocking(move || {
+            let output = &result.output;
+            let files: Vec<_> = output.artifacts.iter().map(bytes).collect();
+            services.packs.judge(&Judged::Result {
+                task: &task,
+                output,
+                again: again.as_ref(),
+                files: &files,
+            })
+        });
+        match judged.await {
+            Ok(judged) => Ok(judged),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => panic::resume_unwind(panic),
+                Err(closing) => Err(AgentError::from(closing)),
+            },
+        }
+    });
+    // A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
+    checked
+        .await
+        .map_err(|panic| AgentError::broken(format!("the recomputation panicked: {panic}")))?
 }
 
 /// Judges a text, by meaning too if the engine answers.

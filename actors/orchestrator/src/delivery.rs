@@ -16,19 +16,18 @@ use crate::task_run::{TaskRun, draft};
 /// How long recalling or remembering may take; without it a goal goes on.
 pub(crate) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Bytes of an answer and its evidence that a message carries, its own fields aside.
+/// Bytes of an answer and its grounds that a message carries, its own fields aside.
 const MESSAGE: usize = Limits::CONTROL.frame - (32 << 10);
 
 /// Has the domain write the answer, has it judged as it will leave, and keeps it.
 pub(crate) async fn deliver(
-    goal: &Goal,
     case: &dyn Case,
     seen: &Seen,
     progress: Progress,
     run: &TaskRun<'_>,
 ) -> Result<Answer, AgentError> {
+    let goal = &run.goal;
     let written = case.write(&seen.so_far());
-    let evidence = written.evidence;
     let status = if written.gaps.is_empty() {
         GoalStatus::Approved
     } else {
@@ -45,7 +44,7 @@ pub(crate) async fn deliver(
     };
     let judge = |answer: &Answer| Submission::Answer {
         answer: Box::new(answer.clone()),
-        evidence: Box::new(evidence.clone()),
+        grounds: seen.grounds(run),
     };
     // The critic is asked in one message, and the answer leaves in one.
     let asked = serde_json::to_vec(&judge(&answer)).map_or(usize::MAX, |written| written.len());

@@ -122,6 +122,8 @@ async fn perform(
     };
     Ok(TaskResult {
         task_id: order.task_id.clone(),
+        operation: order.operation.clone(),
+        asked: order.asked(),
         output,
         duration_ms: begun.elapsed().as_secs_f64() * 1_000.0,
         agent: ctx.me().to_string(),

@@ -2,15 +2,26 @@
 
 use aios_actors::agent::AgentError;
 use aios_actors::recovery::{ApprovalError, Decision, FailureKind, Next, Question};
+use aios_protocols::{Sealed, Timestamp};
 use aios_supervisor::Recourse;
 use aios_tools::Workspace;
-use aios_work::content::{TaskStatus, hex};
+use aios_work::content::{Origin, TaskStatus, hex};
 use aios_work::{Artifact, Case, Simpler, Task, ToolOutput};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::cached::{self, Kept};
+use crate::cached::{self, Kept, Miss};
+use crate::evidence;
 use crate::task_run::{Attempt, Failed, Outcome, TaskRun};
+
+/// An earlier result with its proof.
+struct Brought {
+    kept: Kept,
+    frame: Sealed,
+    /// When it was signed.
+    at: Timestamp,
+    artifacts: Vec<Artifact>,
+}
 
 impl TaskRun<'_> {
     /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
@@ -59,34 +70,45 @@ impl TaskRun<'_> {
         args: &Value,
         reason: String,
     ) -> Result<Outcome, Failed> {
-        let (kept, artifacts) = match self.brought(attempt.task, args) {
+        let brought = match self.brought(attempt.task, args) {
             Ok(brought) => brought,
             Err(error) => return Err(self.next(attempt, format!("{reason}; {error}"))),
         };
-        let age = cached::spoken(kept.age(self.ctx.now()));
-        let output = ToolOutput {
-            artifacts,
-            ..kept.output
-        };
+        let (kept, found) = (brought.kept, self.ctx.now());
         attempt.by_nobody();
         attempt.report.score = kept.score;
+        let age = cached::spoken(found.since(brought.at));
         attempt.report.recovered = Some(format!("cached: an earlier result, {age} old"));
+        let operation = self.operation(attempt.task, "earlier", 0);
+        self.folder.keep(&operation, &brought.frame);
         Ok(Outcome {
-            output,
-            note: Some(format!(
-                "{}: taken from an earlier result, {age} old",
-                attempt.title
-            )),
+            output: ToolOutput {
+                artifacts: brought.artifacts.clone(),
+                ..kept.output
+            },
+            origin: Some(Origin::Earlier {
+                operation,
+                found_us: found.as_micros(),
+                artifacts: brought.artifacts,
+            }),
+            note: Some(evidence::earlier(attempt.title, brought.at, found)),
             ..Outcome::default()
         })
     }
 
-    /// An earlier result, and its files copied into this goal's folder.
-    fn brought(&self, task: &Task, args: &Value) -> Result<(Kept, Vec<Artifact>), String> {
-        let kept = self.kept(task, args).map_err(|miss| miss.to_string())?;
-        let files = kept.files().map_err(|miss| miss.to_string())?;
-        let artifacts = self.bring_here(files).map_err(|error| error.to_string())?;
-        Ok((kept, artifacts))
+    /// An earlier result whose executor can still be named, and its files copied into this goal's folder.
+    fn brought(&self, task: &Task, args: &Value) -> Result<Brought, Miss> {
+        let (kept, frame) = self.kept(task, args)?;
+        let (_, at) = evidence::result_of(&frame, self.ctx).map_err(Miss::Unproven)?;
+        let artifacts = self
+            .bring_here(kept.files()?)
+            .map_err(|error| Miss::NotBrought(error.to_string()))?;
+        Ok(Brought {
+            kept,
+            frame,
+            at,
+            artifacts,
+        })
     }
 
     fn bring_here(&self, files: Vec<(&Artifact, Vec<u8>)>) -> Result<Vec<Artifact>, AgentError> {
@@ -135,9 +157,9 @@ impl TaskRun<'_> {
             let variant = attempt.anew("delegated");
             let (task, to) = (attempt.task, Some(&other));
             match self.judged(attempt, task, args, &variant, to).await {
-                Ok(output) => {
+                Ok(found) => {
                     attempt.report.recovered = Some(format!("delegated: done by {other}"));
-                    return Ok(output.into());
+                    return Ok(found);
                 }
                 Err(lost) => last = lost.reason,
             }
@@ -163,7 +185,8 @@ impl TaskRun<'_> {
                 attempt.report.recovered = Some(format!("simpler: {says}"));
                 Ok(Outcome {
                     output,
-                    note: Some(format!("{}: {says}", attempt.title)),
+                    origin: Some(Origin::Known),
+                    note: Some(evidence::known(attempt.title, &says)),
                     ..Outcome::default()
                 })
             }
@@ -171,16 +194,15 @@ impl TaskRun<'_> {
                 let done = self
                     .judged(attempt, &task, &task.args, "simple", None)
                     .await;
-                let output = done.map_err(|lost| Failed {
+                let found = done.map_err(|lost| Failed {
                     reason: format!("{reason}; nor simpler: {}", lost.reason),
                     ..lost
                 })?;
                 attempt.report.recovered = Some(format!("simpler: {says}"));
                 Ok(Outcome {
-                    output,
                     instead: Some(*task),
                     gap: Some(format!("{}: {says}, because: {reason}", attempt.title)),
-                    note: None,
+                    ..found
                 })
             }
         }
@@ -230,9 +252,9 @@ impl TaskRun<'_> {
                     // Cut short by the goal's time: asked again, the goal goes on from here and asks anew.
                     self.waits_for.lock().push(id.clone());
                 }
-                let output = done?;
+                let found = done?;
                 attempt.report.recovered = Some(format!("human: tried once more, approval {id}"));
-                Ok(output.into())
+                Ok(found)
             }
             Ok(Some((Decision::Reject, why))) => {
                 let why = if why.is_empty() {

@@ -1,6 +1,5 @@
 //! One goal from the request to its answer: under a lease, scouted, analysed, planned, carried out, delivered, once.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
@@ -25,7 +24,7 @@ use crate::Services;
 use crate::cached::GoalFiles;
 use crate::delivery::{RECALL_DEADLINE, deliver};
 use crate::interface::release;
-use crate::progress::{Progress, carry_out};
+use crate::progress::{Progress, Recalled as Passages, carry_out};
 use crate::task_run::{Run, TaskRun, draft};
 use crate::terms::Terms;
 
@@ -44,6 +43,14 @@ pub(crate) async fn pursue(
     ctx: &Context,
 ) -> Result<Answer, AgentError> {
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
+    let goal = Goal::new(
+        &request.goal_id,
+        ctx.tenant().as_str(),
+        &request.text,
+        request.data.clone(),
+        &GoalLimits::default(),
+    )
+    .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
     let held: Lease = ask(
         ctx,
         "meso.consensus",
@@ -67,6 +74,7 @@ pub(crate) async fn pursue(
     let run = Run {
         services,
         request,
+        goal,
         files,
         due,
         goes_on,
@@ -187,7 +195,7 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         })
     };
     let known: Kept = ctx.once(&step, kept).await?;
-    if release(&known.answer, ctx).is_ok() {
+    if release(&known.answer, &run.goal, ctx).is_ok() {
         return Ok(known.answer);
     }
     // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew.
@@ -235,31 +243,23 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     let Run {
         services, request, ..
     } = *run;
-    let goal = Goal::new(
-        &request.goal_id,
-        ctx.tenant().as_str(),
-        &request.text,
-        request.data.clone(),
-        &GoalLimits::default(),
-    )
-    .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
+    let goal = &run.goal;
     let tasks = TaskRun::new(ctx, run);
     let failed = |progress: Progress, reason| Ok(progress.failed(request, &tasks, reason));
     if let Some(reason) = run.files.unreadable() {
         return failed(Progress::default(), reason.to_owned());
     }
-    let source = match services.packs.source(&goal) {
+    let source = match services.packs.source(goal) {
         Ok(source) => source,
         Err(reason) => return failed(Progress::default(), reason),
     };
-    let (recalled, offered) = tokio::join!(recall(request, ctx), offered(ctx));
-    let recalled: Arc<[String]> = recalled.into();
+    let (recalled, offered) = tokio::join!(recall(&tasks), offered(ctx));
     let bench = GoalBench {
         run: &tasks,
         offered: offered.as_deref().unwrap_or_default(),
         progress: Mutex::default(),
     };
-    let planned = source.plan(&goal, &bench).await;
+    let planned = source.plan(goal, &bench).await;
     let mut progress = bench.progress.into_inner();
     let mut plan = match planned {
         Ok(plan) => plan,
@@ -269,7 +269,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     let opened = services
         .packs
         .domain(&plan)
-        .and_then(|domain| domain.open(&goal, &plan));
+        .and_then(|domain| domain.open(goal, &plan));
     let case = match opened {
         Ok(case) => case,
         Err(reason) => return failed(progress, reason),
@@ -296,7 +296,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         carry_out(&plan, case.as_ref(), &recalled, &tasks, &mut progress).await;
     }
     let seen = progress.seen(&plan, &recalled);
-    deliver(&goal, case.as_ref(), &seen, progress, &tasks).await
+    deliver(case.as_ref(), &seen, progress, &tasks).await
 }
 
 /// What an attempt may really take is what the plan is measured by.
@@ -408,10 +408,11 @@ async fn offered(ctx: &Context) -> Option<Vec<String>> {
     }
 }
 
-async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
+async fn recall(run: &TaskRun<'_>) -> Passages {
+    let (request, ctx) = (run.request, run.ctx);
     // Only a question without data can be answered from what is remembered; figures come from files.
     if !request.data.is_empty() {
-        return Vec::new();
+        return Passages::default();
     }
     let wanted = RecallRequest {
         text: request.text.clone(),
@@ -434,13 +435,18 @@ async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
                 return Err(error.into());
             }
         };
-        Ok::<Vec<Recalled>, AgentError>(reply.content.read_json()?)
+        let found: Vec<Recalled> = reply.content.read_json()?;
+        Ok::<_, AgentError>((found, reply))
     };
     match asked.await {
-        Ok(found) => found.into_iter().map(|one| one.text).collect(),
+        Ok((found, _)) if found.is_empty() => Passages::default(),
+        Ok((found, reply)) => Passages {
+            passages: found.into_iter().map(|one| one.text).collect(),
+            exhibit: Some(run.folder.keep_passages(reply.sealed())),
+        },
         Err(error) => {
             tracing::warn!(%error, "nothing was recalled");
-            Vec::new()
+            Passages::default()
         }
     }
 }

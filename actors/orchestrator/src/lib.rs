@@ -1,8 +1,8 @@
 //! The macro tier: five agents that take a goal from its request to an answer the Critic has signed.
 //!
 //! In reading order: [`interface`] lets goals in and answers out; [`planner`] takes a goal, `goal_run` sees it through, `progress`
-//! carries its plan out task by task through `task_run`, and by `fallback` when that fails; `delivery` has the answer judged.
-//! [`executor`] calls tools, [`critic`] judges, [`memory`] keeps and recalls. What a goal is about is the business of the [`Packs`].
+//! carries its plan out task by task through `task_run`, and by `fallback` when that fails; `delivery` has the answer judged
+//! by what `evidence` proves. [`executor`] calls tools, [`critic`] judges, [`memory`] keeps and recalls. What a goal is about is the business of the [`Packs`].
 //!
 //! Deliberately absent: the name of a tool, of a kind of data, or a word of a language.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -10,6 +10,7 @@
 mod cached;
 pub mod critic;
 mod delivery;
+mod evidence;
 pub mod executor;
 mod fallback;
 mod goal_run;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aios_work::content::{Answer, GoalRequest, GoalStatus, TaskReport, TaskStatus};
+use aios_work::content::{
+    Answer, Exhibit, GoalRequest, GoalStatus, Grounds, TaskReport, TaskStatus,
+};
 use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
@@ -20,10 +22,21 @@ pub(crate) struct Progress {
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) reports: Vec<TaskReport>,
     pub(crate) gaps: Vec<String>,
+    /// Where each result can be seen in the words of who gave it, in the order in which they came.
+    exhibits: Vec<Exhibit>,
     /// Tasks that were done in the place of others, by their id.
     instead: BTreeMap<String, Task>,
+    /// What was done, as it was asked for.
+    looks: BTreeMap<String, Task>,
     /// How results were come by that did not come the usual way.
     notes: Vec<String>,
+}
+
+/// Passages from memory, and the memory's word for them.
+#[derive(Clone, Default)]
+pub(crate) struct Recalled {
+    pub(crate) passages: Arc<[String]>,
+    pub(crate) exhibit: Option<Exhibit>,
 }
 
 /// Progress as it was at one moment.
@@ -32,7 +45,8 @@ pub(crate) struct Seen {
     pub(crate) plan: Plan,
     pub(crate) results: Arc<BTreeMap<String, Value>>,
     pub(crate) artifacts: Vec<Artifact>,
-    recalled: Arc<[String]>,
+    exhibits: Vec<Exhibit>,
+    recalled: Recalled,
     notes: Vec<String>,
     gaps: Vec<String>,
     told: BTreeSet<String>,
@@ -45,11 +59,25 @@ impl Seen {
             plan: &self.plan,
             results: &self.results,
             artifacts: &self.artifacts,
-            recalled: &self.recalled,
+            recalled: &self.recalled.passages,
             notes: &self.notes,
             gaps: &self.gaps,
             told: &self.told,
         }
+    }
+
+    /// The same, for the Critic to see for itself.
+    pub(crate) fn grounds(&self, run: &TaskRun<'_>) -> Box<Grounds> {
+        Box::new(Grounds {
+            goal: run.goal.clone(),
+            plan: self.plan.clone(),
+            inputs: run.files.files().to_vec(),
+            folder: run.folder.number(),
+            exhibits: self.exhibits.clone(),
+            recalled: self.recalled.exhibit.clone(),
+            gaps: self.gaps.clone(),
+            told: self.told.iter().cloned().collect(),
+        })
     }
 }
 
@@ -69,6 +97,13 @@ impl Progress {
                 value, artifacts, ..
             }) => {
                 self.done.insert(task.id.clone());
+                self.exhibits.extend(conducted.origin.map(|origin| Exhibit {
+                    task_id: task.id.clone(),
+                    task: None,
+                    origin,
+                    frame: None,
+                }));
+                self.looks.insert(task.id.clone(), task.clone());
                 self.artifacts.extend(artifacts);
                 Arc::make_mut(&mut self.results).insert(task.id.clone(), value);
                 Ok(())
@@ -81,7 +116,7 @@ impl Progress {
     }
 
     /// All of it now.
-    pub(crate) fn seen(&self, plan: &Plan, recalled: &Arc<[String]>) -> Seen {
+    pub(crate) fn seen(&self, plan: &Plan, recalled: &Recalled) -> Seen {
         let done = |task: &Task| self.instead.get(&task.id).unwrap_or(task).clone();
         let failed = |report: &&TaskReport| report.status == TaskStatus::Failed;
         Seen {
@@ -91,7 +126,8 @@ impl Progress {
             },
             results: Arc::clone(&self.results),
             artifacts: self.artifacts.clone(),
-            recalled: Arc::clone(recalled),
+            exhibits: self.exhibits_of(plan),
+            recalled: recalled.clone(),
             notes: self.notes.clone(),
             gaps: self.gaps.clone(),
             told: self
@@ -101,6 +137,19 @@ impl Progress {
                 .map(|report| report.id.clone())
                 .collect(),
         }
+    }
+
+    /// What a plan does not hold travels with its task.
+    fn exhibits_of(&self, plan: &Plan) -> Vec<Exhibit> {
+        let planned: BTreeSet<&str> = plan.tasks.iter().map(|task| task.id.as_str()).collect();
+        let look = |exhibit: &Exhibit| self.looks.get(&exhibit.task_id).cloned().map(Box::new);
+        let mut exhibits = self.exhibits.clone();
+        for exhibit in &mut exhibits {
+            if !planned.contains(exhibit.task_id.as_str()) {
+                exhibit.task = look(exhibit);
+            }
+        }
+        exhibits
     }
 
     /// The goal has no answer.
@@ -118,7 +167,7 @@ impl Progress {
 pub(crate) async fn carry_out(
     plan: &Plan,
     case: &dyn Case,
-    recalled: &Arc<[String]>,
+    recalled: &Recalled,
     run: &TaskRun<'_>,
     progress: &mut Progress,
 ) {

@@ -10,14 +10,14 @@ use aios_actors::recovery::{
     Allowance, Budget, FailureKind, Next, Resting, RetryState, Trajectory, service,
 };
 use aios_protocols::subject::EventKind;
-use aios_protocols::{Content, Draft, Party, Performative, ProtocolName, Subject, Trusted};
+use aios_protocols::{Content, Draft, Party, Performative, ProtocolName, Sealed, Subject, Trusted};
 use aios_supervisor::Recourse;
 use aios_work::content::{
-    Answer, GoalRequest, Judgement, Submission, TaskEvent, TaskOrder, TaskReport, TaskResult,
-    TaskStatus, ValidationRequest, ontology,
+    Answer, Exhibit, GoalRequest, Judgement, Origin, Submission, TaskEvent, TaskOrder, TaskReport,
+    TaskResult, TaskStatus, ValidationRequest, ontology,
 };
 use aios_work::{
-    Capabilities, Capability, Case, Ended, OverBudget, REGENERATIONS, Task, ToolOutput,
+    Capabilities, Capability, Case, Ended, Goal, OverBudget, REGENERATIONS, Task, ToolOutput,
 };
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::Services;
 use crate::cached::{self, GoalFiles, Kept, Miss};
+use crate::evidence::{Folder, text_of};
 use crate::progress::Seen;
 
 /// What an order may take beyond its own deadline: an executor that hangs is found out, restarted and given the order again.
@@ -41,8 +42,11 @@ pub(crate) struct TaskRun<'a> {
     pub(crate) ctx: &'a Context,
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
+    pub(crate) goal: &'a Goal,
     /// The state of its files before anything was done.
     pub(crate) files: GoalFiles,
+    /// The frames in which executors signed their results.
+    pub(crate) folder: Folder,
     /// When the tasks end; what comes after is kept for the delivery.
     ends: Instant,
     /// When the answer is due.
@@ -61,6 +65,8 @@ pub(crate) struct TaskRun<'a> {
 pub(crate) struct Conducted {
     pub(crate) report: TaskReport,
     pub(crate) outcome: Result<ToolOutput, String>,
+    /// Who gave the result.
+    pub(crate) origin: Option<Origin>,
     /// The task that was done in its place, if it was another.
     pub(crate) instead: Option<Task>,
     /// What its result lacks.
@@ -131,15 +137,19 @@ pub(crate) struct Failed {
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) output: ToolOutput,
+    /// Who gave it.
+    pub(crate) origin: Option<Origin>,
     pub(crate) instead: Option<Task>,
     pub(crate) gap: Option<String>,
     pub(crate) note: Option<String>,
 }
 
-impl From<ToolOutput> for Outcome {
-    fn from(output: ToolOutput) -> Self {
+impl Outcome {
+    /// What an executor gave when it was asked for this goal.
+    fn signed(output: ToolOutput, operation: String) -> Self {
         Self {
             output,
+            origin: Some(Origin::Signed { operation }),
             ..Self::default()
         }
     }
@@ -149,6 +159,7 @@ impl From<ToolOutput> for Outcome {
 pub(crate) struct Run<'a> {
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
+    pub(crate) goal: Goal,
     /// The state of its files before anything was done.
     pub(crate) files: GoalFiles,
     /// When the answer is due.
@@ -170,7 +181,7 @@ impl Drop for TaskRun<'_> {
 
 impl<'a> TaskRun<'a> {
     /// A goal as far as it has come.
-    pub(crate) fn new(ctx: &'a Context, run: &Run<'a>) -> Self {
+    pub(crate) fn new(ctx: &'a Context, run: &'a Run<'a>) -> Self {
         let Run {
             services,
             request,
@@ -185,17 +196,19 @@ impl<'a> TaskRun<'a> {
             time,
             price_micros: services.settings.price_micros,
         };
-        let (budgets, tenant, goal) = (system.budgets(), ctx.tenant(), &request.goal_id);
+        let (budgets, tenant, id) = (system.budgets(), ctx.tenant(), &request.goal_id);
         let budget = if run.goes_on {
-            budgets.resume(tenant, goal, allowance, ctx.now())
+            budgets.resume(tenant, id, allowance, ctx.now())
         } else {
-            budgets.begin(tenant, goal, allowance, ctx.now())
+            budgets.begin(tenant, id, allowance, ctx.now())
         };
         Self {
             ctx,
             services,
             request,
+            goal: &run.goal,
             files: run.files.clone(),
+            folder: services.room.open(),
             ends: due.checked_sub(DELIVERY.min(time / 5)).unwrap_or(due),
             due,
             budget,
@@ -317,7 +330,7 @@ impl<'a> TaskRun<'a> {
     ) -> Conducted {
         let mut attempt = self.set_out(task, title);
         let outcome = match self.judged(&mut attempt, task, &args, "", None).await {
-            Ok(output) => Ok(output.into()),
+            Ok(found) => Ok(found),
             Err(lost) => self.recover(&mut attempt, &args, lost, case).await,
         };
         self.finish(attempt, &args, outcome).await
@@ -331,7 +344,7 @@ impl<'a> TaskRun<'a> {
         args: &Value,
         variant: &str,
         by: Option<&Party>,
-    ) -> Result<ToolOutput, Failed> {
+    ) -> Result<Outcome, Failed> {
         let mut reason = String::new();
         for revision in 0..=REGENERATIONS {
             let operation = self.operation(task, variant, revision);
@@ -342,7 +355,15 @@ impl<'a> TaskRun<'a> {
                     args: args.clone(),
                     ..task.clone()
                 }),
-                output: Box::new(result.output.clone()),
+                exhibit: Exhibit {
+                    task_id: task.id.clone(),
+                    task: None,
+                    origin: Origin::Signed {
+                        operation: operation.clone(),
+                    },
+                    frame: None,
+                },
+                folder: self.folder.number(),
                 inputs: self.files.files().to_vec(),
                 out_dir: self.request.out_dir.clone(),
             };
@@ -350,7 +371,7 @@ impl<'a> TaskRun<'a> {
                 Ok((judgement, _)) => {
                     attempt.report.score = Some(judgement.score);
                     if judgement.verdict.passes() {
-                        return Ok(result.output);
+                        return Ok(Outcome::signed(result.output, operation));
                     }
                     attempt.rejected = true;
                     reason = judgement.feedback.replace('\n', " ");
@@ -366,7 +387,7 @@ impl<'a> TaskRun<'a> {
     }
 
     /// The idempotency key of a task's work.
-    fn operation(&self, task: &Task, variant: &str, revision: u32) -> String {
+    pub(crate) fn operation(&self, task: &Task, variant: &str, revision: u32) -> String {
         let mut operation = format!("{}/{}", self.request.goal_id, task.id);
         if !variant.is_empty() {
             operation.push('/');
@@ -398,7 +419,6 @@ impl<'a> TaskRun<'a> {
         case: &dyn Case,
         seen: &Seen,
     ) -> Conducted {
-        let evidence = case.prose(task, &seen.so_far());
         let mut attempt = self.set_out(task, title);
         let mut outcome = Err("it was never tried".to_owned());
         let mut feedback: Option<String> = None;
@@ -420,7 +440,7 @@ impl<'a> TaskRun<'a> {
                 .order(&mut attempt, task, &args, &operation, None)
                 .await
             {
-                Ok(result) => result.output.into(),
+                Ok(result) => Outcome::signed(result.output, operation),
                 Err(lost) => match self.recover(&mut attempt, &args, lost, None).await {
                     Ok(found) => found,
                     Err(reason) => {
@@ -432,7 +452,7 @@ impl<'a> TaskRun<'a> {
             let text = case.tidy(text_of(&found.output.value));
             let work = Submission::Prose {
                 text: text.clone(),
-                evidence: Box::new(evidence.clone()),
+                grounds: seen.grounds(self),
             };
             match self.validate(&task.id, work).await {
                 Ok((judgement, _)) => {
@@ -476,13 +496,7 @@ impl<'a> TaskRun<'a> {
             && attempt.report.recovered.is_none()
         {
             let seals = attempt.seals.take().unwrap_or(Ok(Vec::new()));
-            self.keep(
-                attempt.task,
-                args,
-                &found.output,
-                seals,
-                attempt.report.score,
-            );
+            self.keep(attempt.task, args, found, seals, attempt.report.score);
         }
         self.tell(TaskEvent {
             attempt: attempt.report.attempts,
@@ -494,16 +508,14 @@ impl<'a> TaskRun<'a> {
             ..self.event(attempt.task, attempt.title, attempt.report.status)
         })
         .await;
-        let (outcome, instead, gap, note) = match outcome {
-            Ok(found) => (Ok(found.output), found.instead, found.gap, found.note),
-            Err(reason) => (Err(reason), None, None, None),
-        };
+        let found = outcome.as_ref().ok();
         Conducted {
             report: attempt.report,
-            outcome,
-            instead,
-            gap,
-            note,
+            origin: found.and_then(|found| found.origin.clone()),
+            instead: found.and_then(|found| found.instead.clone()),
+            gap: found.and_then(|found| found.gap.clone()),
+            note: found.and_then(|found| found.note.clone()),
+            outcome: outcome.map(|found| found.output),
         }
     }
 
@@ -528,7 +540,7 @@ impl<'a> TaskRun<'a> {
     }
 
     /// The result that was accepted for the same, over the same files.
-    pub(crate) fn kept(&self, task: &Task, args: &Value) -> Result<Kept, Miss> {
+    pub(crate) fn kept(&self, task: &Task, args: &Value) -> Result<(Kept, Sealed), Miss> {
         cached::find(self.ctx.store(), &self.cache_key(task, args)?)
     }
 
@@ -537,14 +549,17 @@ impl<'a> TaskRun<'a> {
         &self,
         task: &Task,
         args: &Value,
-        output: &ToolOutput,
+        found: &Outcome,
         seals: Result<Vec<String>, Miss>,
         score: Option<f64>,
     ) {
-        let now = self.ctx.now();
-        let kept = self
-            .cache_key(task, args)
-            .and_then(|key| cached::keep(self.ctx.store(), key, output, seals?, score, now));
+        let Some(Origin::Signed { operation }) = &found.origin else {
+            return;
+        };
+        let kept = self.cache_key(task, args).and_then(|key| {
+            let frame = self.folder.find(operation).ok_or(Miss::Nothing)?;
+            cached::keep(self.ctx.store(), key, &found.output, &frame, seals?, score)
+        });
         if let Err(error) = kept {
             tracing::warn!(%error, task = task.id, "the result was not kept");
         }
@@ -677,6 +692,7 @@ impl<'a> TaskRun<'a> {
         match self.ctx.ask(to, draft, patience).await {
             Ok(reply) => {
                 pass.succeeded();
+                self.folder.keep(operation, reply.sealed());
                 let read = reply.content.read_json();
                 read.map_err(|error| (FailureKind::Malformed, error.to_string()))
             }
@@ -776,14 +792,6 @@ fn fresh(task: &Task) -> TaskReport {
         agent: None,
         recovered: None,
     }
-}
-
-/// The text a writing tool gave, as a value of its own or in a field.
-fn text_of(value: &Value) -> &str {
-    value
-        .as_str()
-        .or_else(|| value.get("text").and_then(Value::as_str))
-        .unwrap_or_default()
 }
 
 /// What a person needs to hear: the reason in its own words where somebody gave one.
