@@ -76,9 +76,6 @@ pub(crate) enum Miss {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Kept {
     key: String,
-    /// SHA-256 of the frame beside it: two places are written one after the other.
-    #[serde(default)]
-    frame: String,
     /// The critic's score of it.
     pub(crate) score: Option<f64>,
     /// What the tool gave.
@@ -198,11 +195,6 @@ fn place(key: &str) -> Vec<u8> {
     format!("result/{number:04}").into_bytes()
 }
 
-/// Where the frame of a place's result lies.
-fn beside(place: &[u8]) -> Vec<u8> {
-    [place, b"/frame"].concat()
-}
-
 /// Keeps an accepted result, with the hashes that the files it names had before they were judged.
 pub(crate) fn keep(
     store: &Arc<dyn Store>,
@@ -215,7 +207,6 @@ pub(crate) fn keep(
     let at_place = place(&key);
     let kept = Kept {
         key,
-        frame: seal(frame.as_bytes()),
         score,
         output: output.clone(),
         seals,
@@ -228,25 +219,26 @@ pub(crate) fn keep(
             allowed: RESULT_BYTES,
         });
     }
-    store.put(&beside(&at_place), frame.as_bytes())?;
-    Ok(store.put(&at_place, &bytes)?)
+    // One record, so that a result is never read with the frame of another: the length of the text, the text, the frame.
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let record = [length.as_slice(), &bytes, frame.as_bytes()].concat();
+    Ok(store.put(&at_place, &record)?)
 }
 
 /// The result that was accepted for this, if it is still there, and the frame in which it was signed.
 pub(crate) fn find(store: &Arc<dyn Store>, key: &str) -> Result<(Kept, Sealed), Miss> {
-    let at_place = place(key);
-    let bytes = store.get(&at_place)?.ok_or(Miss::Nothing)?;
-    let kept: Kept = serde_json::from_slice(&bytes)?;
-    if kept.key != key {
-        return Err(Miss::Nothing);
+    let record = store.get(&place(key))?.ok_or(Miss::Nothing)?;
+    let (length, rest) = record.split_first_chunk().ok_or(Miss::Nothing)?;
+    let (bytes, frame) = usize::try_from(u32::from_le_bytes(*length))
+        .ok()
+        .and_then(|length| rest.split_at_checked(length))
+        .ok_or(Miss::Nothing)?;
+    let kept: Kept = serde_json::from_slice(bytes)?;
+    if kept.key == key {
+        Ok((kept, Sealed::from_bytes(frame.to_vec())))
+    } else {
+        Err(Miss::Nothing)
     }
-    let frame = store.get(&beside(&at_place))?.ok_or(Miss::Nothing)?;
-    if seal(&frame) != kept.frame {
-        return Err(Miss::Unproven(
-            "and its frame do not belong together".to_owned(),
-        ));
-    }
-    Ok((kept, Sealed::from_bytes(frame)))
 }
 
 /// An age as people say it.
@@ -319,9 +311,11 @@ mod tests {
         };
         let kept = keep(&store, asked.clone(), &large, &frame(), vec![], None);
         assert!(matches!(kept, Err(Miss::TooLarge { .. })));
-        // A frame that was written for another result proves nothing.
-        store.put(&beside(&place(&asked)), b"another").unwrap();
-        assert!(matches!(find(&store, &asked), Err(Miss::Unproven(_))));
+        // What lies there from before there were frames, or was cut short, is nothing.
+        for record in [b"{\"key\":1}".as_slice(), b"", &[9, 0, 0, 0, b'{']] {
+            store.put(&place(&asked), record).unwrap();
+            assert!(matches!(find(&store, &asked), Err(Miss::Nothing)));
+        }
         std::fs::remove_dir_all(&folder).unwrap();
     }
 
