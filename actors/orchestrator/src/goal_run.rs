@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
-use aios_actors::meso_tier::state::{SETTLE, Settle};
 use aios_actors::recovery::{ApprovalStatus, FailureKind, service};
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{Performative, ReasonKind};
@@ -92,13 +91,7 @@ pub(crate) async fn pursue(
         .as_ref()
         .is_ok_and(|answer| answer.waits_for.is_empty())
     {
-        let over = Settle {
-            goal_id: request.goal_id.clone(),
-            role: "macro.executor".to_owned(),
-        };
-        let settled: Result<Value, _> =
-            ask(ctx, "meso.state", Performative::Request, SETTLE, &over).await;
-        if let Err(error) = settled {
+        if let Err(error) = under_way.settle() {
             tracing::warn!(%error, "the goal's steps were not cleared away");
         }
         // What a human was asked for it is of no use any more.
@@ -172,7 +165,7 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         ctx.forget_steps(&claim)?;
     }
     let named: String = ctx
-        .once(&claim, || async { Ok::<_, AgentError>(asked.clone()) })
+        .once_pure(&claim, || async { Ok::<_, AgentError>(asked.clone()) })
         .await?;
     if named != asked {
         let detail = format!(
@@ -194,13 +187,13 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
             answer: worked(run, ctx).await?,
         })
     };
-    let known: Kept = ctx.once(&step, kept).await?;
+    let known: Kept = ctx.once_pure(&step, kept).await?;
     if release(&known.answer, &run.goal, ctx).is_ok() {
         return Ok(known.answer);
     }
     // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew.
     ctx.forget_steps(&step)?;
-    Ok(ctx.once(&step, kept).await?.answer)
+    Ok(ctx.once_pure(&step, kept).await?.answer)
 }
 
 /// The answer of a planner that has not fallen meanwhile: of one that has, no failure is on record.
@@ -355,7 +348,7 @@ impl Bench for GoalBench<'_> {
         let paying = self.run.ctx.paid_from(&self.run.budget);
         // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
         let step = pick_step(self.run.request);
-        let picked = self.run.ctx.once(&step, || async {
+        let picked = self.run.ctx.once_pure(&step, || async {
             let infer = InferRequest::chat(&question.role, question.prompt.as_str())
                 .json_schema(question.schema.to_string())
                 .max_tokens(question.max_tokens)
