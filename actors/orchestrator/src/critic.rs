@@ -17,14 +17,14 @@ use serde_json::Value;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_work::content::{
-    Answer, GoalStatus, Judgement, Submission, TaskResult, ValidationRequest, asked, ontology,
+    Answer, GoalStatus, Judgement, Submission, ValidationRequest, asked, ontology,
 };
 use aios_work::{
     Assessment, Category, Evidence, Issue, Judged, Opinion, Severity, Task, Verdict, Written,
 };
 
 use crate::Services;
-use crate::evidence::{Bench, Proofs, Proven};
+use crate::evidence::{Bench, Proofs, Proven, Witnessed};
 
 /// How long meaning may be compared before relevance goes by words alone.
 const EMBED_DEADLINE: Duration = Duration::from_secs(10);
@@ -34,6 +34,9 @@ const EMBED_BYTES: usize = 2_000;
 const RECHECK_DEADLINE: Duration = Duration::from_secs(30);
 /// A file of a result that is larger is not looked into.
 const FILE_BYTES: u64 = 4 << 20;
+
+/// A result up to this size is judged where it was read; a larger one, or one with files, on a thread that may block.
+const QUICK_BYTES: usize = 16 << 10;
 
 /// Judges results, paragraphs and answers.
 pub struct Critic {
@@ -110,9 +113,11 @@ async fn judge(
         } => {
             let result = bench.result(&request.goal_id, folder, &exhibit);
             match result {
-                Ok(result) if result.asked == asked(&task.tool, &task.args, &inputs) => {
+                Ok(witnessed)
+                    if witnessed.result.asked == asked(&task.tool, &task.args, &inputs) =>
+                {
                     let goal = (ctx.tenant().clone(), request.goal_id.clone());
-                    result_checked(&services, task, result, goal, inputs, out_dir).await?
+                    result_checked(&services, task, witnessed, goal, inputs, out_dir).await?
                 }
                 Ok(_) => unproven("the result is the answer to another question".to_owned()),
                 Err(why) => unproven(format!("the result {why}")),
@@ -219,15 +224,16 @@ fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue>
 async fn result_checked(
     services: &Arc<Services>,
     task: Box<Task>,
-    result: Arc<TaskResult>,
+    Witnessed { result, frame, .. }: Witnessed,
     goal: (TenantId, String),
     inputs: Vec<InputFile>,
     out_dir: String,
 ) -> Result<Assessment, AgentError> {
     let services = Arc::clone(services);
+    let quick = result.output.artifacts.is_empty() && frame.len() <= QUICK_BYTES;
     let checked = tokio::spawn(async move {
         let again = again(&services.tools, &task, goal, inputs, out_dir).await?;
-        let judged = tokio::task::spawn_blocking(move || {
+        let judge = move || {
             let output = &result.output;
             let files: Vec<_> = output.artifacts.iter().map(bytes).collect();
             services.packs.judge(&Judged::Result {
@@ -236,7 +242,12 @@ async fn result_checked(
                 again: again.as_ref(),
                 files: &files,
             })
-        });
+        };
+        // Nothing is read for a result without files, and most are compared faster than handed to another thread.
+        if quick {
+            return Ok(judge());
+        }
+        let judged = tokio::task::spawn_blocking(judge);
         match judged.await {
             Ok(judged) => Ok(judged),
             Err(error) => match error.try_into_panic() {

@@ -1,4 +1,4 @@
-//! What leaves: the answer with everything that came of the tasks, judged by the Critic as it will leave, and remembered.
+//! What leaves: the answer with everything that came of the tasks, judged by the Critic as it will leave; and how it is remembered.
 
 use std::time::Duration;
 
@@ -19,14 +19,13 @@ pub(crate) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
 /// Bytes of an answer and its grounds that a message carries, its own fields aside.
 const MESSAGE: usize = Limits::CONTROL.frame - (32 << 10);
 
-/// Has the domain write the answer, has it judged as it will leave, and keeps it.
+/// Has the domain write the answer and has it judged as it will leave.
 pub(crate) async fn deliver(
     case: &dyn Case,
     seen: &Seen,
     progress: Progress,
     run: &TaskRun<'_>,
 ) -> Result<Answer, AgentError> {
-    let goal = &run.goal;
     let written = case.write(&seen.so_far());
     let status = if written.gaps.is_empty() {
         GoalStatus::Approved
@@ -40,14 +39,20 @@ pub(crate) async fn deliver(
         artifacts: seen.artifacts.clone(),
         tasks: in_order(&seen.plan, progress.reports),
         gaps: written.gaps,
-        ..run.answer(goal.id())
+        ..run.answer(run.goal.id())
     };
-    let judge = |answer: &Answer| Submission::Answer {
-        answer: Box::new(answer.clone()),
-        grounds: seen.grounds(run),
+    let judge = |answer: &Answer| {
+        run.written(
+            "",
+            Submission::Answer {
+                answer: Box::new(answer.clone()),
+                grounds: seen.grounds(run),
+            },
+        )
     };
     // The critic is asked in one message, and the answer leaves in one.
-    let asked = serde_json::to_vec(&judge(&answer)).map_or(usize::MAX, |written| written.len());
+    let work = judge(&answer)?;
+    let asked = work.len();
     if asked > MESSAGE {
         let reason = format!(
             "the answer and its figures have {asked} bytes, a message carries {MESSAGE}; ask for fewer groups or a shorter period"
@@ -60,10 +65,7 @@ pub(crate) async fn deliver(
             ..answer
         });
     }
-    let (mut judgement, mut proof) = run
-        .validate("", judge(&answer))
-        .await
-        .map_err(AgentError::failure)?;
+    let (mut judgement, mut proof) = run.validate("", work).await.map_err(AgentError::failure)?;
     if !judgement.deliverable && answer.status == GoalStatus::Approved {
         // It may still leave as what it is: a partial answer that names what the critic misses.
         answer.status = GoalStatus::Partial;
@@ -75,7 +77,7 @@ pub(crate) async fn deliver(
                 .map(|issue| issue.description.clone()),
         );
         (judgement, proof) = run
-            .validate("", judge(&answer))
+            .validate("", judge(&answer)?)
             .await
             .map_err(AgentError::failure)?;
     }
@@ -97,7 +99,6 @@ pub(crate) async fn deliver(
         dimensions: judgement.dimensions.by_name(),
     };
     answer.verdict = hex(proof.sealed().as_bytes());
-    remember(&answer, goal, run.until_due() / 2, run.ctx).await;
     Ok(answer)
 }
 
@@ -113,7 +114,8 @@ fn in_order(plan: &Plan, mut reports: Vec<TaskReport>) -> Vec<TaskReport> {
     reports
 }
 
-async fn remember(answer: &Answer, goal: &Goal, within: Duration, ctx: &Context) {
+/// Has an answer remembered, to be found by what was asked and said.
+pub(crate) async fn remember(answer: &Answer, goal: &Goal, within: Duration, ctx: &Context) {
     let kept = RememberRequest {
         source: format!("goal/{}", answer.goal_id),
         text: format!("{}\n{}", goal.text(), start(&answer.answer, 1_500)),

@@ -109,9 +109,9 @@ impl Drop for Folder {
 
 /// A result with its proof.
 #[derive(Clone)]
-struct Witnessed {
-    frame: Sealed,
-    result: Arc<TaskResult>,
+pub(crate) struct Witnessed {
+    pub(crate) frame: Sealed,
+    pub(crate) result: Arc<TaskResult>,
     at: Timestamp,
 }
 
@@ -296,11 +296,12 @@ impl Bench<'_> {
         goal: &str,
         folder: u64,
         exhibit: &Exhibit,
-    ) -> Result<Arc<TaskResult>, String> {
+    ) -> Result<Witnessed, String> {
         let Origin::Signed { operation } = &exhibit.origin else {
             return Err("was not given by an executor".to_owned());
         };
-        let (result, _) = self.witnessed(folder, operation, exhibit)?;
+        let witnessed = self.witnessed(folder, operation, exhibit)?;
+        let result = &witnessed.result;
         let rest = operation
             .strip_prefix(goal)
             .and_then(|rest| rest.strip_prefix('/'))
@@ -309,7 +310,7 @@ impl Bench<'_> {
         if !is_of_task || result.operation != *operation || result.task_id != exhibit.task_id {
             return Err(format!("is one of operation {:?}", result.operation));
         }
-        Ok(result)
+        Ok(witnessed)
     }
 
     fn take(
@@ -334,7 +335,7 @@ impl Bench<'_> {
         let of_another_question = || "is the answer to another question".to_owned();
         let value = match &exhibit.origin {
             Origin::Signed { .. } => {
-                let result = self.result(proven.goal.id(), folder, &exhibit)?;
+                let result = self.result(proven.goal.id(), folder, &exhibit)?.result;
                 // Prose is asked for again and again in other words; its text is judged, whatever it was asked by.
                 if !task.prose && !proven.asks(&task, &result.asked, inputs) {
                     return Err(of_another_question());
@@ -349,7 +350,7 @@ impl Bench<'_> {
                 found_us,
                 artifacts,
             } => {
-                let (result, at) = self.witnessed(folder, operation, &exhibit)?;
+                let Witnessed { result, at, .. } = self.witnessed(folder, operation, &exhibit)?;
                 if !task.prose && !proven.asks(&task, &result.asked, inputs) {
                     return Err(of_another_question());
                 }
@@ -389,22 +390,21 @@ impl Bench<'_> {
         folder: u64,
         operation: &str,
         exhibit: &Exhibit,
-    ) -> Result<(Arc<TaskResult>, Timestamp), String> {
+    ) -> Result<Witnessed, String> {
         let frame = self.frame(folder, operation, exhibit)?;
         let name = format!("{}\0{operation}", self.ctx.tenant());
         let known = self.proofs.0.lock().by_name.get(&name).cloned();
         if let Some(known) = known.filter(|known| known.frame == frame) {
-            return Ok((known.result, known.at));
+            return Ok(known);
         }
         let (result, at) = result_of(&frame, self.ctx)?;
-        let result = Arc::new(result);
         let one = Witnessed {
             frame,
-            result: Arc::clone(&result),
+            result: Arc::new(result),
             at,
         };
-        self.proofs.0.lock().keep(name, one);
-        Ok((result, at))
+        self.proofs.0.lock().keep(name, one.clone());
+        Ok(one)
     }
 
     fn passages(&self, folder: u64, exhibit: &Exhibit) -> Result<Vec<String>, String> {

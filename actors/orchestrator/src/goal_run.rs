@@ -1,5 +1,6 @@
 //! One goal from the request to its answer: under a lease, scouted, analysed, planned, carried out, delivered, once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
@@ -21,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::Services;
 use crate::cached::GoalFiles;
-use crate::delivery::{RECALL_DEADLINE, deliver};
+use crate::delivery::{RECALL_DEADLINE, deliver, remember};
 use crate::interface::release;
 use crate::progress::{Progress, Recalled as Passages, carry_out};
 use crate::task_run::{Run, TaskRun, draft};
@@ -50,6 +51,11 @@ pub(crate) async fn pursue(
         &GoalLimits::default(),
     )
     .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
+    // Read once, off the async threads: from here on the goal is about these bytes.
+    let data = request.data.clone();
+    let files = tokio::task::spawn_blocking(move || {
+        GoalFiles::of(&data, aios_tools::Limits::default().file_bytes)
+    });
     let held: Lease = ask(
         ctx,
         "meso.consensus",
@@ -62,11 +68,6 @@ pub(crate) async fn pursue(
     let under_way = services
         .ledger
         .begin(ctx.tenant(), &request.goal_id, ctx.now())?;
-    // Read once, off the async threads: from here on the goal is about these bytes.
-    let data = request.data.clone();
-    let files = tokio::task::spawn_blocking(move || {
-        GoalFiles::of(&data, aios_tools::Limits::default().file_bytes)
-    });
     let files = files.await.map_err(|panic| {
         AgentError::broken(format!("reading the goal's files panicked: {panic}"))
     })?;
@@ -79,13 +80,16 @@ pub(crate) async fn pursue(
         goes_on,
     };
     // The work ends itself before that; this ends what does not listen.
-    let answer = tokio::time::timeout_at(due, answered(&run, ctx)).await;
-    let answer = answer.unwrap_or_else(|_| {
+    let answered = tokio::time::timeout_at(due, answered(&run, ctx)).await;
+    let answered = answered.unwrap_or_else(|_| {
         let allowed = request.deadline_ms;
         Err(AgentError::failure(format!(
             "the goal was not done within its {allowed} ms; raise goal.deadline_ms"
         )))
     });
+    // One that was committed by a planner that fell may not have been remembered yet.
+    let new = answered.as_ref().is_ok_and(|(_, made)| *made || goes_on);
+    let answer = answered.map(|(answer, _)| answer);
     // While a human may still decide, what was done stays done: the goal goes on from there.
     if answer
         .as_ref()
@@ -108,7 +112,16 @@ pub(crate) async fn pursue(
     if has_answer && let Err(error) = under_way.over() {
         tracing::warn!(%error, "the goal is not on record as answered");
     }
-    give_back(request, ctx).await;
+    let remembered = async {
+        match &answer {
+            Ok(answer) if new && answer.status != GoalStatus::Failed => {
+                let left = due.saturating_duration_since(Instant::now());
+                remember(answer, &run.goal, left / 2, ctx).await;
+            }
+            _ => {}
+        }
+    };
+    tokio::join!(remembered, give_back(request, ctx));
     answer
 }
 
@@ -143,8 +156,8 @@ struct Kept {
     answer: Answer,
 }
 
-/// The answer, once: asked again for the same goal, it is given again as long as it stands.
-async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
+/// The answer, once, and whether it was made now: asked again for the same goal, it is given again as long as it stands.
+async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentError> {
     let request = run.request;
     let terms = Terms::of(request, &run.services.settings);
     let step = format!("{}/answer", request.goal_id);
@@ -181,19 +194,22 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     if ground != Ground::Kept {
         ctx.forget_steps(&step)?;
     }
+    let made = AtomicBool::new(false);
     let kept = || async {
+        made.store(true, Ordering::Relaxed);
         Ok::<_, AgentError>(Kept {
             terms: terms.clone(),
             answer: worked(run, ctx).await?,
         })
     };
     let known: Kept = ctx.once_pure(&step, kept).await?;
-    if release(&known.answer, &run.goal, ctx).is_ok() {
-        return Ok(known.answer);
+    // The verdict of one that was made now has only just been given; whoever lets it out looks at it once more.
+    if made.load(Ordering::Relaxed) || release(&known.answer, &run.goal, ctx).is_ok() {
+        return Ok((known.answer, made.into_inner()));
     }
     // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew.
     ctx.forget_steps(&step)?;
-    Ok(ctx.once_pure(&step, kept).await?.answer)
+    Ok((ctx.once_pure(&step, kept).await?.answer, true))
 }
 
 /// The answer of a planner that has not fallen meanwhile: of one that has, no failure is on record.

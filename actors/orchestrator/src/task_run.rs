@@ -367,8 +367,8 @@ impl<'a> TaskRun<'a> {
                 inputs: self.files.files().to_vec(),
                 out_dir: self.request.out_dir.clone(),
             };
-            match self.validate(&task.id, work).await {
-                Ok((judgement, _)) => {
+            match self.judgement(&task.id, work).await {
+                Ok(judgement) => {
                     attempt.report.score = Some(judgement.score);
                     if judgement.verdict.passes() {
                         return Ok(Outcome::signed(result.output, operation));
@@ -454,8 +454,8 @@ impl<'a> TaskRun<'a> {
                 text: text.clone(),
                 grounds: seen.grounds(self),
             };
-            match self.validate(&task.id, work).await {
-                Ok((judgement, _)) => {
+            match self.judgement(&task.id, work).await {
+                Ok(judgement) => {
                     attempt.report.score = Some(judgement.score);
                     if judgement.verdict.passes() {
                         found.output.value = Value::String(text);
@@ -711,17 +711,29 @@ impl<'a> TaskRun<'a> {
         }
     }
 
+    /// What the critic is asked, once and for all tries.
+    pub(crate) fn written(&self, task_id: &str, work: Submission) -> Result<Content, AgentError> {
+        Ok(Content::json(&ValidationRequest {
+            goal_id: self.request.goal_id.clone(),
+            task_id: task_id.to_owned(),
+            work,
+        })?)
+    }
+
+    /// Has the critic judge a task's work.
+    async fn judgement(&self, task_id: &str, work: Submission) -> Result<Judgement, String> {
+        let asked = self
+            .written(task_id, work)
+            .map_err(|error| error.to_string())?;
+        Ok(self.validate(task_id, asked).await?.0)
+    }
+
     /// Asks the critic; the reply is kept, because its frame is the proof.
     pub(crate) async fn validate(
         &self,
         task_id: &str,
-        work: Submission,
+        asked: Content,
     ) -> Result<(Judgement, Trusted), String> {
-        let request = ValidationRequest {
-            goal_id: self.request.goal_id.clone(),
-            task_id: task_id.to_owned(),
-            work,
-        };
         let system = self.ctx.system();
         let mut retry = RetryState::new(self.services.settings.policies.of("validate").retry());
         // The answer itself is judged in the time that was kept back for it.
@@ -739,8 +751,9 @@ impl<'a> TaskRun<'a> {
                 .breakers()
                 .admit(service::CRITIC)
                 .map_err(|resting| format!("nothing leaves unjudged: {resting}"))?;
-            let draft = draft(Performative::Request, ontology::VALIDATE, &request)
-                .map_err(|error| error.to_string())?;
+            let draft = Draft::new(Performative::Request, asked.clone())
+                .ontology(ontology::VALIDATE)
+                .protocol(ProtocolName::FipaRequest);
             let error = match self.ctx.ask("macro.critic", draft, patience).await {
                 Ok(reply) => {
                     pass.succeeded();
