@@ -329,6 +329,7 @@ async fn work(node: Node, request: GoalRequest, workspace: Workspace) -> Result<
     }
     let status = match answer.status {
         GoalStatus::Approved => "approved",
+        GoalStatus::Unverified => "unverified",
         GoalStatus::Partial => "partial",
         GoalStatus::Failed => "failed",
     };

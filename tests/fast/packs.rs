@@ -263,6 +263,25 @@ async fn a_packs_check_refuses_what_its_tool_got_wrong_and_the_answer_names_the_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_no_check_could_judge_is_unverified_and_not_approved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut builder = Node::builder().without_packs();
+    for tool in tools(honest) {
+        builder = builder.tool(tool);
+    }
+    let unchecked = Pack {
+        checks: Vec::new(),
+        ..pack()
+    };
+    let node = builder.pack(unchecked).start().await.unwrap();
+    let goal = Goal::new("letters of seven words").out(folder.path());
+    let answer = pursue(&node, goal).await.unwrap();
+    assert_eq!(answer.status, GoalStatus::Unverified, "{answer:?}");
+    assert_eq!(answer.answer, "count = 10\ndouble = 20");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pack_beside_the_standard_ones_takes_its_goals_and_leaves_them_theirs() {
     let folder = tempfile::tempdir().unwrap();
     let goal = |text: &str| Goal::new(text).out(folder.path());

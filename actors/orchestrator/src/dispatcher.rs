@@ -9,18 +9,19 @@ use aios_actors::recovery::{
     Allowance, Budget, FailureKind, Next, Pass, RetryState, Trajectory, service,
 };
 use aios_protocols::subject::EventKind;
-use aios_protocols::{Content, Draft, Performative, ProtocolName, Sealed, Subject, Trusted};
+use aios_protocols::{Content, Draft, Performative, ProtocolName, Subject, Trusted};
 use aios_work::content::{
-    Answer, GoalRequest, Judgement, Submission, TaskEvent, TaskReport, TaskStatus,
+    Answer, GoalRequest, Judgement, Origin, Submission, TaskEvent, TaskReport, TaskStatus,
     ValidationRequest, ontology,
 };
-use aios_work::{Ended, Looping, Task, ToolOutput};
+use aios_work::{Ended, Goal, Looping, Task, ToolOutput};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Services;
 use crate::cached::GoalFiles;
+use crate::evidence::Folder;
 use crate::task_run::{Rules, untold};
 
 /// How long one judgement may take.
@@ -35,8 +36,11 @@ pub(crate) struct Dispatcher<'a> {
     pub(crate) ctx: &'a Context,
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
+    pub(crate) goal: &'a Goal,
     /// The state of its files before anything was done.
     pub(crate) files: GoalFiles,
+    /// The frames in which executors signed their results.
+    pub(crate) folder: Folder,
     /// When the tasks end; what comes after is kept for the delivery.
     ends: Instant,
     /// When the answer is due.
@@ -55,20 +59,21 @@ pub(crate) struct Dispatcher<'a> {
 pub(crate) struct Conducted {
     pub(crate) report: TaskReport,
     pub(crate) outcome: Result<ToolOutput, String>,
+    /// Who gave the result.
+    pub(crate) origin: Option<Origin>,
     /// The task that was done in its place, if it was another.
     pub(crate) instead: Option<Task>,
     /// What its result lacks.
     pub(crate) gap: Option<String>,
     /// How an undiminished result was come by.
     pub(crate) note: Option<String>,
-    /// The executor's reply with the accepted result as it signed it; none if nobody made it for this goal.
-    pub(crate) proof: Option<Sealed>,
 }
 
 /// One request for a goal.
 pub(crate) struct Run<'a> {
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
+    pub(crate) goal: Goal,
     /// The state of its files before anything was done.
     pub(crate) files: GoalFiles,
     /// When the answer is due.
@@ -90,7 +95,7 @@ impl Drop for Dispatcher<'_> {
 
 impl<'a> Dispatcher<'a> {
     /// A goal as far as it has come.
-    pub(crate) fn new(ctx: &'a Context, run: &Run<'a>) -> Self {
+    pub(crate) fn new(ctx: &'a Context, run: &'a Run<'a>) -> Self {
         let Run {
             services,
             request,
@@ -105,17 +110,19 @@ impl<'a> Dispatcher<'a> {
             time,
             price_micros: services.settings.price_micros,
         };
-        let (budgets, tenant, goal) = (system.budgets(), ctx.tenant(), &request.goal_id);
+        let (budgets, tenant, id) = (system.budgets(), ctx.tenant(), &request.goal_id);
         let budget = if run.goes_on {
-            budgets.resume(tenant, goal, allowance, ctx.now())
+            budgets.resume(tenant, id, allowance, ctx.now())
         } else {
-            budgets.begin(tenant, goal, allowance, ctx.now())
+            budgets.begin(tenant, id, allowance, ctx.now())
         };
         Self {
             ctx,
             services,
             request,
+            goal: &run.goal,
             files: run.files.clone(),
+            folder: services.room.open(),
             ends: due.checked_sub(DELIVERY.min(time / 5)).unwrap_or(due),
             due,
             budget,
@@ -204,17 +211,33 @@ impl<'a> Dispatcher<'a> {
         untold(&self.request.goal_id, task, title, status)
     }
 
+    /// What the critic is asked, once and for all tries.
+    pub(crate) fn written(&self, task_id: &str, work: Submission) -> Result<Content, AgentError> {
+        Ok(Content::json(&ValidationRequest {
+            goal_id: self.request.goal_id.clone(),
+            task_id: task_id.to_owned(),
+            work,
+        })?)
+    }
+
+    /// Has the critic judge a task's work.
+    pub(crate) async fn judgement(
+        &self,
+        task_id: &str,
+        work: Submission,
+    ) -> Result<Judgement, String> {
+        let asked = self
+            .written(task_id, work)
+            .map_err(|error| error.to_string())?;
+        Ok(self.validate(task_id, asked).await?.0)
+    }
+
     /// Asks the critic; the reply is kept, because its frame is the proof.
     pub(crate) async fn validate(
         &self,
         task_id: &str,
-        work: Submission,
+        asked: Content,
     ) -> Result<(Judgement, Trusted), String> {
-        let request = ValidationRequest {
-            goal_id: self.request.goal_id.clone(),
-            task_id: task_id.to_owned(),
-            work,
-        };
         let system = self.ctx.system();
         let mut retry = RetryState::new(self.services.settings.policies.of("validate").retry());
         // The answer itself is judged in the time that was kept back for it.
@@ -232,8 +255,9 @@ impl<'a> Dispatcher<'a> {
                 .breakers()
                 .admit(service::CRITIC)
                 .map_err(|resting| format!("nothing leaves unjudged: {resting}"))?;
-            let draft = draft(Performative::Request, ontology::VALIDATE, &request)
-                .map_err(|error| error.to_string())?;
+            let draft = Draft::new(Performative::Request, asked.clone())
+                .ontology(ontology::VALIDATE)
+                .protocol(ProtocolName::FipaRequest);
             let error = match self.ctx.ask("macro.critic", draft, patience).await {
                 Ok(reply) => {
                     pass.succeeded();

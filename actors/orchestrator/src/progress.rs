@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aios_protocols::Sealed;
-use aios_work::content::{Answer, GoalRequest, GoalStatus, TaskReport, TaskStatus};
-use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput};
+use aios_work::content::{
+    Answer, Exhibit, GoalRequest, GoalStatus, Grounds, TaskReport, TaskStatus,
+};
+use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput, references};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
@@ -21,12 +22,21 @@ pub(crate) struct Progress {
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) reports: Vec<TaskReport>,
     pub(crate) gaps: Vec<String>,
-    /// The replies in which executors gave the accepted results, by the task's id.
-    proofs: BTreeMap<String, Sealed>,
+    /// Where each result can be seen in the words of who gave it, in the order in which they came.
+    exhibits: Vec<Exhibit>,
     /// Tasks that were done in the place of others, by their id.
     instead: BTreeMap<String, Task>,
+    /// What was done, as it was asked for.
+    looks: BTreeMap<String, Task>,
     /// How results were come by that did not come the usual way.
     notes: Vec<String>,
+}
+
+/// Passages from memory, and the memory's word for them.
+#[derive(Clone, Default)]
+pub(crate) struct Recalled {
+    pub(crate) passages: Arc<[String]>,
+    pub(crate) exhibit: Option<Exhibit>,
 }
 
 /// Progress as it was at one moment.
@@ -35,7 +45,8 @@ pub(crate) struct Seen {
     pub(crate) plan: Plan,
     pub(crate) results: Arc<BTreeMap<String, Value>>,
     pub(crate) artifacts: Vec<Artifact>,
-    recalled: Arc<[String]>,
+    exhibits: Vec<Exhibit>,
+    recalled: Recalled,
     notes: Vec<String>,
     gaps: Vec<String>,
     told: BTreeSet<String>,
@@ -48,11 +59,25 @@ impl Seen {
             plan: &self.plan,
             results: &self.results,
             artifacts: &self.artifacts,
-            recalled: &self.recalled,
+            recalled: &self.recalled.passages,
             notes: &self.notes,
             gaps: &self.gaps,
             told: &self.told,
         }
+    }
+
+    /// The same, for the Critic to see for itself.
+    pub(crate) fn grounds(&self, run: &Dispatcher<'_>) -> Box<Grounds> {
+        Box::new(Grounds {
+            goal: run.goal.clone(),
+            plan: self.plan.clone(),
+            inputs: run.files.files().to_vec(),
+            folder: run.folder.number(),
+            exhibits: self.exhibits.clone(),
+            recalled: self.recalled.exhibit.clone(),
+            gaps: self.gaps.clone(),
+            told: self.told.iter().cloned().collect(),
+        })
     }
 }
 
@@ -65,8 +90,6 @@ impl Progress {
         self.reports.push(conducted.report);
         self.notes.extend(conducted.note);
         self.gaps.extend(conducted.gap);
-        self.proofs
-            .extend(conducted.proof.map(|proof| (task.id.clone(), proof)));
         self.instead
             .extend(conducted.instead.map(|other| (task.id.clone(), other)));
         match conducted.outcome {
@@ -74,6 +97,13 @@ impl Progress {
                 value, artifacts, ..
             }) => {
                 self.done.insert(task.id.clone());
+                self.exhibits.extend(conducted.origin.map(|origin| Exhibit {
+                    task_id: task.id.clone(),
+                    task: None,
+                    origin,
+                    frame: None,
+                }));
+                self.looks.insert(task.id.clone(), task.clone());
                 self.artifacts.extend(artifacts);
                 Arc::make_mut(&mut self.results).insert(task.id.clone(), value);
                 Ok(())
@@ -86,7 +116,7 @@ impl Progress {
     }
 
     /// All of it now.
-    pub(crate) fn seen(&self, plan: &Plan, recalled: &Arc<[String]>) -> Seen {
+    pub(crate) fn seen(&self, plan: &Plan, recalled: &Recalled) -> Seen {
         let done = |task: &Task| self.instead.get(&task.id).unwrap_or(task).clone();
         let failed = |report: &&TaskReport| report.status == TaskStatus::Failed;
         Seen {
@@ -96,7 +126,8 @@ impl Progress {
             },
             results: Arc::clone(&self.results),
             artifacts: self.artifacts.clone(),
-            recalled: Arc::clone(recalled),
+            exhibits: self.exhibits_of(plan),
+            recalled: recalled.clone(),
             notes: self.notes.clone(),
             gaps: self.gaps.clone(),
             told: self
@@ -106,6 +137,19 @@ impl Progress {
                 .map(|report| report.id.clone())
                 .collect(),
         }
+    }
+
+    /// What a plan does not hold travels with its task.
+    fn exhibits_of(&self, plan: &Plan) -> Vec<Exhibit> {
+        let planned: BTreeSet<&str> = plan.tasks.iter().map(|task| task.id.as_str()).collect();
+        let look = |exhibit: &Exhibit| self.looks.get(&exhibit.task_id).cloned().map(Box::new);
+        let mut exhibits = self.exhibits.clone();
+        for exhibit in &mut exhibits {
+            if !planned.contains(exhibit.task_id.as_str()) {
+                exhibit.task = look(exhibit);
+            }
+        }
+        exhibits
     }
 
     /// The goal has no answer.
@@ -128,7 +172,7 @@ impl Progress {
 pub(crate) async fn carry_out(
     plan: &Plan,
     case: &dyn Case,
-    recalled: &Arc<[String]>,
+    recalled: &Recalled,
     run: &Dispatcher<'_>,
     progress: &mut Progress,
 ) {
@@ -166,7 +210,14 @@ pub(crate) async fn carry_out(
             break;
         };
         let Some(conducted) = conducted else {
+            // There was nothing to do it with. What a domain leaves undone it names itself; what a plan refers to in vain it cannot know.
+            if !references(&task.args).is_empty() {
+                progress
+                    .gaps
+                    .push(format!("{title}: nothing to do it with"));
+            }
             progress.lost.insert(task.id.clone());
+            progress.lost = plan.lost(&progress.lost);
             continue;
         };
         if let Err(reason) = progress.take(task, conducted)

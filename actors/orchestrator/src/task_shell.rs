@@ -5,16 +5,15 @@ use aios_actors::agent::{Address, AgentError, AskError, SendError};
 use aios_actors::recovery::{ApprovalError, FailureKind, Pass, Question, Resting, service};
 use aios_protocols::{Party, Performative, Sealed};
 use aios_tools::Workspace;
-use aios_work::content::{Submission, TaskOrder, TaskResult, hex, ontology};
-use aios_work::{
-    Artifact, Capabilities, Capability, Case, Ended, Evidence, Simpler, Task, ToolOutput,
-};
+use aios_work::content::{Exhibit, Origin, Submission, TaskOrder, TaskResult, hex, ontology};
+use aios_work::{Artifact, Capabilities, Capability, Case, Ended, Simpler, Task, ToolOutput};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::cached::{self, Kept, Miss};
 use crate::dispatcher::{Conducted, Dispatcher, draft, settle, words};
+use crate::evidence::{self, text_of};
 use crate::fallback;
 use crate::progress::Seen;
 use crate::task_run::{
@@ -28,7 +27,6 @@ pub(crate) const RECOURSES_TOTAL: &str = "aios_orchestrator_recourses_total";
 struct Writing<'a> {
     case: &'a dyn Case,
     seen: &'a Seen,
-    evidence: Evidence,
 }
 
 /// The hands of one task.
@@ -43,8 +41,8 @@ struct TaskShell<'a> {
     pass: Option<Pass>,
     /// The last result.
     output: ToolOutput,
-    /// The frame in which an executor gave it.
-    proof: Option<Sealed>,
+    /// Who gave it.
+    origin: Option<Origin>,
     /// What the files of the last result hashed to before it was judged.
     seals: Option<Result<Vec<String>, Miss>>,
 }
@@ -71,13 +69,7 @@ impl Dispatcher<'_> {
         seen: &Seen,
     ) -> Conducted {
         let run = TaskRun::prose(self.rules(), task, title);
-        let mut evidence = case.prose(task, &seen.so_far());
-        evidence.domain.clone_from(&seen.plan.source);
-        let writing = Writing {
-            case,
-            seen,
-            evidence,
-        };
+        let writing = Writing { case, seen };
         self.shell(task, Some(case), Some(writing))
             .see_through(run)
             .await
@@ -97,7 +89,7 @@ impl Dispatcher<'_> {
             begun: Instant::now(),
             pass: None,
             output: ToolOutput::default(),
-            proof: None,
+            origin: None,
             seals: None,
         }
     }
@@ -163,12 +155,15 @@ impl TaskShell<'_> {
         if let Some(args) = &finish.keep {
             let seals = self.seals.unwrap_or(Ok(Vec::new()));
             let score = finish.report.score;
-            self.goal.keep(self.task, args, &self.output, seals, score);
+            if let Some(Origin::Signed { operation }) = &self.origin {
+                self.goal
+                    .keep(self.task, args, (&self.output, operation), seals, score);
+            }
         }
         self.goal.tell(finish.event).await;
         Conducted {
             report: finish.report,
-            proof: self.proof.filter(|_| finish.outcome.is_ok()),
+            origin: self.origin.filter(|_| finish.outcome.is_ok()),
             outcome: finish.outcome.map(|()| self.output),
             instead: finish.instead,
             gap: finish.gap,
@@ -227,6 +222,7 @@ impl TaskShell<'_> {
     async fn give(&mut self, task: &Task, args: &Value, assigned: Assignment) -> Event {
         let pass = self.pass.take();
         let (goal, request) = (self.goal, self.goal.request);
+        let operation = assigned.operation.clone();
         let order = TaskOrder {
             goal_id: request.goal_id.clone(),
             task_id: task.id.clone(),
@@ -251,8 +247,9 @@ impl TaskShell<'_> {
                     Ok(result) => result,
                     Err(error) => return failed(FailureKind::Malformed, error.to_string()),
                 };
+                goal.folder.keep(&operation, reply.sealed());
                 self.output = result.output;
-                self.proof = Some(reply.sealed().clone());
+                self.origin = Some(Origin::Signed { operation });
                 Event::Made {
                     took_ms: result.duration_ms,
                 }
@@ -283,9 +280,18 @@ impl TaskShell<'_> {
             args: args.clone(),
             ..task.clone()
         };
+        let Some(origin) = self.origin.clone() else {
+            return Event::Unjudged("nobody gave the result".to_owned());
+        };
         self.judge(Submission::Result {
+            exhibit: Exhibit {
+                task_id: task.id.clone(),
+                task: None,
+                origin,
+                frame: None,
+            },
             task: Box::new(task),
-            output: Box::new(self.output.clone()),
+            folder: self.goal.folder.number(),
             inputs: self.goal.files.files().to_vec(),
             out_dir: self.goal.request.out_dir.clone(),
         })
@@ -298,14 +304,14 @@ impl TaskShell<'_> {
             return Event::Unjudged("the result is no text".to_owned());
         };
         let text = writing.case.tidy(text_of(&self.output.value));
-        let evidence = Box::new(writing.evidence.clone());
+        let grounds = writing.seen.grounds(self.goal);
         self.output.value = Value::String(text.clone());
-        self.judge(Submission::Prose { text, evidence }).await
+        self.judge(Submission::Prose { text, grounds }).await
     }
 
     async fn judge(&self, work: Submission) -> Event {
-        match self.goal.validate(&self.task.id, work).await {
-            Ok((judgement, _)) => Event::Judged {
+        match self.goal.judgement(&self.task.id, work).await {
+            Ok(judgement) => Event::Judged {
                 passes: judgement.verdict.passes(),
                 score: judgement.score,
                 feedback: judgement.feedback,
@@ -338,24 +344,34 @@ impl TaskShell<'_> {
         gone.unwrap_or_else(Gone::Failed)
     }
 
-    /// An earlier result, and its files copied into this goal's folder.
+    /// An earlier result whose executor can still be named, and its files copied into this goal's folder.
     fn earlier(&mut self, args: &Value) -> Result<Gone, String> {
         let goal = self.goal;
-        let kept = goal
+        let (kept, frame) = goal
             .kept(self.task, args)
             .map_err(|miss| miss.to_string())?;
+        let (_, at) = evidence::result_of(&frame, goal.ctx)
+            .map_err(|reason| Miss::Unproven(reason).to_string())?;
         let files = kept.files().map_err(|miss| miss.to_string())?;
-        let artifacts = goal.bring_here(files).map_err(|error| error.to_string())?;
-        let gone = Gone::Earlier {
-            age: cached::spoken(kept.age(goal.ctx.now())),
-            score: kept.score,
-        };
+        let artifacts = goal
+            .bring_here(files)
+            .map_err(|error| Miss::NotBrought(error.to_string()).to_string())?;
+        let found = goal.ctx.now();
+        let operation = format!("{}/{}/earlier", goal.request.goal_id, self.task.id);
+        goal.folder.keep(&operation, &frame);
         self.output = ToolOutput {
-            artifacts,
+            artifacts: artifacts.clone(),
             ..kept.output
         };
-        self.proof = None;
-        Ok(gone)
+        self.origin = Some(Origin::Earlier {
+            operation,
+            found_us: found.as_micros(),
+            artifacts,
+        });
+        Ok(Gone::Earlier {
+            age: cached::spoken(found.since(at)),
+            score: kept.score,
+        })
     }
 
     fn others(&self) -> Gone {
@@ -369,7 +385,7 @@ impl TaskShell<'_> {
             None => Gone::NothingLess,
             Some(Simpler::Task { task, says }) => Gone::Task { task, says },
             Some(Simpler::Known { output, says }) => {
-                (self.output, self.proof) = (output, None);
+                (self.output, self.origin) = (output, Some(Origin::Known));
                 Gone::Known { says }
             }
         }
@@ -419,7 +435,7 @@ impl Dispatcher<'_> {
     }
 
     /// The result that was accepted for the same, over the same files.
-    fn kept(&self, task: &Task, args: &Value) -> Result<Kept, Miss> {
+    fn kept(&self, task: &Task, args: &Value) -> Result<(Kept, Sealed), Miss> {
         cached::find(self.ctx.store(), &self.cache_key(task, args)?)
     }
 
@@ -428,14 +444,14 @@ impl Dispatcher<'_> {
         &self,
         task: &Task,
         args: &Value,
-        output: &ToolOutput,
+        (output, operation): (&ToolOutput, &str),
         seals: Result<Vec<String>, Miss>,
         score: Option<f64>,
     ) {
-        let now = self.ctx.now();
-        let kept = self
-            .cache_key(task, args)
-            .and_then(|key| cached::keep(self.ctx.store(), key, output, seals?, score, now));
+        let kept = self.cache_key(task, args).and_then(|key| {
+            let frame = self.folder.find(operation).ok_or(Miss::Nothing)?;
+            cached::keep(self.ctx.store(), key, output, &frame, seals?, score)
+        });
         if let Err(error) = kept {
             tracing::warn!(%error, task = task.id, "the result was not kept");
         }
@@ -470,12 +486,4 @@ fn failed(kind: FailureKind, reason: String) -> Event {
         reason,
         ended: None,
     }
-}
-
-/// The text a writing tool gave, as a value of its own or in a field.
-fn text_of(value: &Value) -> &str {
-    value
-        .as_str()
-        .or_else(|| value.get("text").and_then(Value::as_str))
-        .unwrap_or_default()
 }
