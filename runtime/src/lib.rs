@@ -32,6 +32,7 @@ mod node;
 mod owner;
 mod packs;
 mod socket;
+mod threads;
 mod view;
 
 pub use aios_work::content::{Answer, MessageReport, ModelReport};
@@ -42,4 +43,5 @@ pub use events::GoalEvent;
 pub use gateway::{Goal, GoalError, GoalRun};
 pub use node::{Node, SpawnError, SpawnOptions};
 pub use owner::OwnerError;
+pub use threads::tool_threads;
 pub use view::{AgentSeen, NodeView};
