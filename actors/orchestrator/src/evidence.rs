@@ -361,7 +361,8 @@ impl Bench<'_> {
                 if !are_copies(artifacts, &result.output.artifacts) {
                     return Err("names other files than it was given with".to_owned());
                 }
-                proven.notes.push(earlier(&title(), at, found));
+                let age = cached::spoken(found.since(at));
+                proven.notes.push(earlier(&title(), &age));
                 proven.artifacts.extend(artifacts.iter().cloned());
                 result.output.value.clone()
             }
@@ -429,9 +430,8 @@ impl Bench<'_> {
     }
 }
 
-/// How an earlier result is marked.
-pub(crate) fn earlier(title: &str, at: Timestamp, found: Timestamp) -> String {
-    let age = cached::spoken(found.since(at));
+/// How an earlier result is marked, by the planner and by the Critic alike.
+pub(crate) fn earlier(title: &str, age: &str) -> String {
     format!("{title}: taken from an earlier result, {age} old")
 }
 

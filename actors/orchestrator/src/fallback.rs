@@ -7,6 +7,7 @@ use aios_supervisor::Recourse;
 use aios_work::Task;
 use aios_work::content::TaskStatus;
 
+use crate::evidence;
 use crate::task_run::{
     Aside, Fallback, Gone, Moment, Order, Stage, Stop, TaskRun, Then, Way, out_of_turn,
 };
@@ -39,7 +40,10 @@ impl TaskRun<'_> {
         }
         match then {
             Recourse::Partial => Then::Over(Err(reason)),
-            Recourse::Cached => self.stop(Stop::Earlier, Fallback::Earlier, reason),
+            Recourse::Cached => {
+                let operation = self.operation_of("earlier");
+                self.stop(Stop::Earlier, Fallback::Earlier { operation }, reason)
+            }
             Recourse::Delegate => self.stop(Stop::Others, Fallback::Others, reason),
             // Less than a text is the report's own paragraph, which takes its place anyhow.
             Recourse::ReplanAndSimplify if self.prose => self.next(reason, now),
@@ -80,8 +84,7 @@ impl TaskRun<'_> {
                 self.by_nobody();
                 self.report.score = score;
                 self.report.recovered = Some(format!("cached: an earlier result, {age} old"));
-                let note = format!("{}: taken from an earlier result, {age} old", self.title);
-                self.note = Some(note);
+                self.note = Some(evidence::earlier(self.title, &age));
                 self.found()
             }
             (Stop::Earlier, Gone::Failed(error)) => self.next(format!("{reason}; {error}"), now),
@@ -97,7 +100,7 @@ impl TaskRun<'_> {
             (Stop::Simpler, Gone::Known { says }) => {
                 self.by_nobody();
                 self.report.recovered = Some(format!("simpler: {says}"));
-                self.note = Some(format!("{}: {says}", self.title));
+                self.note = Some(evidence::known(self.title, &says));
                 self.found()
             }
             (Stop::Simpler, Gone::Task { task, says }) => {

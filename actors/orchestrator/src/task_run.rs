@@ -318,13 +318,19 @@ impl<'a> TaskRun<'a> {
 
     /// The idempotency key of its work.
     fn operation(&self) -> String {
-        let mut operation = format!("{}/{}", self.rules.goal_id, self.task().id);
-        if !self.variant.is_empty() {
-            operation.push('/');
-            operation.push_str(&self.variant);
-        }
+        let mut operation = self.operation_of(&self.variant);
         if self.revision > 0 {
             operation.push_str(&format!("/r{}", self.revision));
+        }
+        operation
+    }
+
+    /// The same for the first time on a way.
+    pub(crate) fn operation_of(&self, variant: &str) -> String {
+        let mut operation = format!("{}/{}", self.rules.goal_id, self.task().id);
+        if !variant.is_empty() {
+            operation.push('/');
+            operation.push_str(variant);
         }
         operation
     }

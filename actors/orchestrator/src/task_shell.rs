@@ -324,7 +324,9 @@ impl TaskShell<'_> {
     async fn fall_back(&mut self, way: Fallback, args: &Value) -> Gone {
         let queue = self.goal.ctx.system().approvals();
         let gone = match way {
-            Fallback::Earlier => self.earlier(args),
+            Fallback::Earlier { operation } => self
+                .earlier(operation, args)
+                .map_err(|miss| miss.to_string()),
             Fallback::Others => Ok(self.others()),
             Fallback::Simpler => Ok(self.simpler(args)),
             Fallback::Propose { question } => self
@@ -345,19 +347,14 @@ impl TaskShell<'_> {
     }
 
     /// An earlier result whose executor can still be named, and its files copied into this goal's folder.
-    fn earlier(&mut self, args: &Value) -> Result<Gone, String> {
+    fn earlier(&mut self, operation: String, args: &Value) -> Result<Gone, Miss> {
         let goal = self.goal;
-        let (kept, frame) = goal
-            .kept(self.task, args)
-            .map_err(|miss| miss.to_string())?;
-        let (_, at) = evidence::result_of(&frame, goal.ctx)
-            .map_err(|reason| Miss::Unproven(reason).to_string())?;
-        let files = kept.files().map_err(|miss| miss.to_string())?;
+        let (kept, frame) = goal.kept(self.task, args)?;
+        let (_, at) = evidence::result_of(&frame, goal.ctx).map_err(Miss::Unproven)?;
         let artifacts = goal
-            .bring_here(files)
-            .map_err(|error| Miss::NotBrought(error.to_string()).to_string())?;
+            .bring_here(kept.files()?)
+            .map_err(|error| Miss::NotBrought(error.to_string()))?;
         let found = goal.ctx.now();
-        let operation = format!("{}/{}/earlier", goal.request.goal_id, self.task.id);
         goal.folder.keep(&operation, &frame);
         self.output = ToolOutput {
             artifacts: artifacts.clone(),

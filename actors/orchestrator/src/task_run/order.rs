@@ -112,8 +112,8 @@ pub(crate) struct Finish {
 /// What a way out asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fallback {
-    /// An earlier accepted result of the same question over the same files.
-    Earlier,
+    /// An earlier accepted result of the same question over the same files; it would be this operation's.
+    Earlier { operation: String },
     /// Whoever could do it.
     Others,
     /// Something less, by rules.

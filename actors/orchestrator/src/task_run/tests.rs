@@ -71,7 +71,9 @@ fn ordered(order: &Order) -> String {
         Order::Wait(time) => format!("wait {} ms", time.as_millis()),
         Order::JudgeResult => "judge".to_owned(),
         Order::JudgeText => "read".to_owned(),
-        Order::Fallback(Fallback::Earlier) => "look for an earlier one".to_owned(),
+        Order::Fallback(Fallback::Earlier { operation }) => {
+            format!("look for an earlier {operation}")
+        }
         Order::Fallback(Fallback::Others) => "look for others".to_owned(),
         Order::Fallback(Fallback::Simpler) => "look for less".to_owned(),
         Order::Fallback(Fallback::Propose { question }) => format!("ask: {question}"),
@@ -125,8 +127,7 @@ const LESS: &str =
     "take replan_and_simplify | retrying by a: why; something simpler is tried | look for less";
 const OTHERS: &str =
     "take delegate | retrying by a: why; another executor is asked | look for others";
-const EARLIER: &str =
-    "take cached | retrying by a: why; an earlier result is looked for | look for an earlier one";
+const EARLIER: &str = "take cached | retrying by a: why; an earlier result is looked for | look for an earlier g/t/earlier";
 const HUMAN: &str = "take human | retrying by a: why; a human is asked | ask: \"Sums\" failed: why. Shall it be tried once more?";
 /// The end with an earlier result, with one that was known, and with the planned one.
 const FOUND: &str = "completed | = cached: an earlier result, 2 hours old | note Sums: taken from an earlier result, 2 hours old";

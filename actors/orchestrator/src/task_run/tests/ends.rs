@@ -49,7 +49,7 @@ fn answer(order: &Order, n: usize) -> Event {
             wrong(),
             Event::Unjudged("mute".to_owned()),
         ]),
-        Order::Fallback(Fallback::Earlier) => of(vec![earlier(), gone_wrong()]),
+        Order::Fallback(Fallback::Earlier { .. }) => of(vec![earlier(), gone_wrong()]),
         Order::Fallback(Fallback::Others) => of(vec![others(&["a", "b", "c"]), others(&[])]),
         Order::Fallback(Fallback::Simpler) => {
             of(vec![less(), known(), Event::Gone(Gone::NothingLess)])

@@ -23,7 +23,7 @@ fn a_goal_without_time_orders_nothing_more() {
             vec![
                 late(
                     Event::Due,
-                    "cut by time | take cached | retrying: OVER; an earlier result is looked for | look for an earlier one",
+                    "cut by time | take cached | retrying: OVER; an earlier result is looked for | look for an earlier g/t/earlier",
                 ),
                 late(earlier(), FOUND),
             ],
