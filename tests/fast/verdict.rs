@@ -13,7 +13,7 @@ use aios_work::Evidence;
 use aios_work::content::{
     Answer, GoalRequest, GoalStatus, Submission, ValidationRequest, hex, ontology, unhex,
 };
-use aios_work::{Fact, Value};
+use aios_work::{Fact, Source, Statistic, Value};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::house::{pursue, soon};
@@ -66,10 +66,13 @@ fn answer(goal_id: &str, text: &str) -> Answer {
         status: GoalStatus::Partial,
         answer: text.to_owned(),
         facts: vec![Fact {
-            name: "total revenue".to_owned(),
+            subject: vec![],
+            measure: Some("revenue".to_owned()),
+            statistic: Statistic::Total,
+            period: None,
             value: Value::Integer(120),
             unit: None,
-            source: "sales.csv: SELECT sum(revenue) FROM data".to_owned(),
+            source: Source::from("sales.csv: SELECT sum(revenue) FROM data".to_owned()),
         }],
         gaps: vec!["the regions are missing".to_owned()],
         ..Answer::none(goal_id)

@@ -44,6 +44,10 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// Cells.
     pub rows: Vec<Vec<Value>>,
+    /// Where the rows stand in the value: `/rows`, or nothing where it is the list itself.
+    base: &'static str,
+    /// Whether the cells of a row stand under their columns' names.
+    named: bool,
 }
 
 impl Rows {
@@ -79,7 +83,25 @@ impl Rows {
                 _ => return None,
             });
         }
-        Some(Self { columns, rows })
+        Some(Self {
+            columns,
+            rows,
+            base: value.get("rows").map_or("", |_| "/rows"),
+            named: list.iter().any(Value::is_object),
+        })
+    }
+
+    /// Where in the tool's value a cell stands, as a JSON pointer; none where there is no such cell.
+    #[must_use]
+    pub fn pointer(&self, row: usize, column: &str) -> Option<String> {
+        let at = self.columns.iter().position(|name| name == column)?;
+        self.rows.get(row)?.get(at)?;
+        let cell = if self.named {
+            column.replace('~', "~0").replace('/', "~1")
+        } else {
+            at.to_string()
+        };
+        Some(format!("{}/{row}/{cell}", self.base))
     }
 
     /// The cell in a row under a column's name.

@@ -16,7 +16,7 @@ use super::findings::Findings;
 use super::{Analysis, Intent, TOOLS, analyse, build, fill, merge, question, writing};
 use crate::report::{Answer, Author, answer, closing};
 use crate::results::{ResultEvidence, check_result};
-use aios_languages::english::assess;
+use aios_languages::english::{assess, name as called};
 use aios_work::{Assessment, Goal, GoalLimits, Plan, PlanLimits, TextKind};
 
 mod chance;
@@ -36,7 +36,7 @@ impl Walked {
         self.findings
             .facts
             .iter()
-            .find(|fact| fact.name == name)
+            .find(|fact| called(fact) == name)
             .and_then(|fact| fact.value.as_f64())
     }
 
@@ -44,7 +44,7 @@ impl Walked {
         self.findings
             .facts
             .iter()
-            .find(|fact| fact.name == name)
+            .find(|fact| called(fact) == name)
             .and_then(|fact| fact.value.as_str())
     }
 
@@ -268,12 +268,7 @@ fn q3_sales_are_answered_right() {
             walked.fact(name),
             Some(value),
             "{name}: {:#?}",
-            walked
-                .findings
-                .facts
-                .iter()
-                .map(|f| &f.name)
-                .collect::<Vec<_>>()
+            walked.findings.facts.iter().map(called).collect::<Vec<_>>()
         );
     }
     assert_eq!(walked.answer.artifacts.len(), 1);
