@@ -141,9 +141,7 @@ impl Analysis {
     /// The measure in a text: "revenue"; "rows" when rows are counted.
     #[must_use]
     pub fn measure_label(&self) -> String {
-        self.measure
-            .as_deref()
-            .map_or_else(|| "rows".to_owned(), label)
+        self.measure_name().unwrap_or_else(|| "rows".to_owned())
     }
 
     /// The figure in a text: "total revenue", "average price", "rows".

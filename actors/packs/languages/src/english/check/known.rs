@@ -196,6 +196,11 @@ impl<'a> Library<'a> {
         out
     }
 
+    /// Whether facts are about these days: a week is called by its Monday, which may lie before the data.
+    fn is_stated(&self, span: Span) -> bool {
+        self.known.iter().any(|known| known.periods.contains(&span))
+    }
+
     /// Periods named in a text that lie in the data, and those that do not.
     #[must_use]
     pub(crate) fn periods_in(&self, text: &str) -> (Vec<FoundPeriod>, Vec<Mention>) {
@@ -213,11 +218,13 @@ impl<'a> Library<'a> {
                 continue;
             };
             match mention.named.within(&covers) {
-                Some(span) if span.overlaps(&covers) => within.push(FoundPeriod {
-                    place: place_of(&mention),
-                    span,
-                    whole: span.covers(&covers),
-                }),
+                Some(span) if span.overlaps(&covers) || self.is_stated(span) => {
+                    within.push(FoundPeriod {
+                        place: place_of(&mention),
+                        span,
+                        whole: span.covers(&covers),
+                    });
+                }
                 // A bare number that is no year of the data is a figure.
                 _ if mention.certain || !matches!(mention.named, Named::Year(_)) => {
                     astray.push(mention)

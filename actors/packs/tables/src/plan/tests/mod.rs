@@ -369,6 +369,19 @@ fn tables_of_every_shape_are_answered() {
 }
 
 #[test]
+fn a_week_that_begins_before_the_data_is_one_of_its_weeks() {
+    // The first of June 2025 is a Sunday.
+    let first = aios_work::Day::new(2025, 6, 1).unwrap();
+    let mut csv = String::from("day,amount\n");
+    for at in 0..45 {
+        writeln!(csv, "{},{}", first.plus_days(at), 10 + at * at % 17).unwrap();
+    }
+    let walked = walk("Show the amount per week", "weeks.csv", &csv);
+    assert_eq!(walked.fact("total amount 2025-05-26"), Some(10.0));
+    assert_passed(&walked);
+}
+
+#[test]
 fn growth_from_zero_is_stated_as_not_defined() {
     let walked = walk(
         "Analyze",
