@@ -342,6 +342,26 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_is_found_where_its_pointer_says_whatever_shape_the_rows_have() {
+        for value in [
+            json!({"columns": ["a/b", "n"], "rows": [["x", 1], ["y", 2]]}),
+            json!({"columns": [{"name": "a/b"}, {"name": "n"}], "rows": [["x", 1], ["y", 2]]}),
+            json!({"rows": [{"a/b": "x", "n": 1}, {"a/b": "y", "n": 2}]}),
+            json!([{"a/b": "x", "n": 1}, {"a/b": "y", "n": 2}]),
+        ] {
+            let rows = Rows::read(&value).unwrap();
+            for (row, column) in [(0, "a/b"), (0, "n"), (1, "a/b"), (1, "n")] {
+                let at = rows.pointer(row, column).unwrap();
+                let cell = value.pointer(&at);
+                assert_eq!(cell, Some(rows.cell(row, column)), "{at} of {value}");
+                assert!(cell.is_some_and(|cell| !cell.is_null()), "{at} of {value}");
+            }
+            assert_eq!(rows.pointer(2, "n"), None);
+            assert_eq!(rows.pointer(0, "m"), None);
+        }
+    }
+
+    #[test]
     fn a_result_passes_only_if_computing_it_again_agrees() {
         let first = json!({"columns": ["label", "total"], "rows": [["North", 0.3], ["South", 7]]});
         let cases = [

@@ -21,6 +21,7 @@ use aios_work::{Assessment, Goal, GoalLimits, Plan, PlanLimits, TextKind};
 
 mod chance;
 mod hostile;
+mod traced;
 
 struct Walked {
     analysis: Analysis,
@@ -193,6 +194,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
         }
     }
     let findings = Findings::read(&plan, &analysis, &outputs);
+    traced::assert_traced(&findings.facts, &outputs);
     let paragraph = closing(&goal, &analysis, &findings, None);
     assert_eq!(paragraph.author, Author::Template);
     let points = writing::paragraph_points(&analysis, &findings);
