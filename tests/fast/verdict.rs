@@ -1,6 +1,7 @@
-//! Nothing leaves without the Critic's word: a planner that cheats is found out at the interface.
+//! Nothing leaves without the Critic's word: a planner that cheats is found out, by the Critic or at the interface.
 //!
-//! The planner of these nodes is the test's own. It asks the real Critic, and then hands over what each row says.
+//! The planner of these nodes is the test's own. It has a till counted by the real executor, asks the real Critic, and hands over what
+//! each row says.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,15 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
 use aios_runtime::{Goal, Node, SpawnOptions};
-use aios_work::Evidence;
 use aios_work::content::{
-    Answer, GoalRequest, GoalStatus, Submission, ValidationRequest, hex, ontology, unhex,
+    Answer, Exhibit, GoalRequest, GoalStatus, Grounds, Judgement, Origin, Submission, TaskOrder,
+    TaskResult, ValidationRequest, asked, hex, ontology, unhex,
 };
-use aios_work::{Fact, Source, Statistic, Value};
+use aios_work::{
+    Capabilities, Case, Domain, Effect, Evidence, Fact, GoalLimits, Pack, Plan, SoFar, Source,
+    Statistic, Task, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, Written,
+};
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::house::{pursue, soon};
@@ -21,7 +26,7 @@ use crate::house::{pursue, soon};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the cheat hands over, by the goal's text; the first row is honest.
-const ROWS: [(&str, &str); 12] = [
+const ROWS: [(&str, &str); 13] = [
     ("an honest answer", ""),
     ("no verdict", "it carries no verdict"),
     ("a verdict that is no frame", "its verdict is refused"),
@@ -43,6 +48,10 @@ const ROWS: [(&str, &str); 12] = [
     (
         "a verdict about another goal",
         "its verdict is about another answer",
+    ),
+    (
+        "a verdict about another question",
+        "its verdict is about another question",
     ),
     (
         "a figure changed after the verdict",
@@ -72,25 +81,157 @@ fn answer(goal_id: &str, text: &str) -> Answer {
             period: None,
             value: Value::Integer(120),
             unit: None,
-            source: Source::from("sales.csv: SELECT sum(revenue) FROM data".to_owned()),
+            source: Source::from("till 1".to_owned()),
         }],
         gaps: vec!["the regions are missing".to_owned()],
         ..Answer::none(goal_id)
     }
 }
 
-/// The critic's reply: its frame is the proof.
-async fn judged(answer: &Answer, ctx: &Context) -> Result<Trusted, AgentError> {
-    let evidence = serde_json::json!({ "goal": "What is the total revenue?", "facts": answer.facts, "measures": ["revenue"] });
-    let evidence: Evidence = serde_json::from_value(evidence)?;
-    let work = Submission::Answer {
-        answer: Box::new(answer.clone()),
-        evidence: Box::new(evidence),
+/// Goals about a till: one task, whose result is the only figure.
+struct Till;
+
+impl Domain for Till {
+    fn name(&self) -> &str {
+        "till"
+    }
+
+    fn open(&self, _: &aios_work::Goal, _: &Plan) -> Result<Box<dyn Case>, String> {
+        Ok(Box::new(Till))
+    }
+}
+
+impl Case for Till {
+    fn prose(&self, _: &Task, so_far: &SoFar<'_>) -> Evidence {
+        self.write(so_far).evidence
+    }
+
+    fn write(&self, so_far: &SoFar<'_>) -> Written {
+        let total = so_far.results.get("sum").and_then(|sum| sum.as_i64());
+        let facts: Vec<Fact> = total
+            .map(|total| Fact {
+                subject: vec![],
+                measure: Some("revenue".to_owned()),
+                statistic: Statistic::Total,
+                period: None,
+                value: Value::Integer(total),
+                unit: None,
+                source: Source::from("till 1".to_owned()),
+            })
+            .into_iter()
+            .collect();
+        Written {
+            answer: String::new(),
+            facts: facts.clone(),
+            gaps: vec!["the regions are missing".to_owned()],
+            evidence: Evidence {
+                goal: "What is the total revenue?".to_owned(),
+                facts,
+                measures: vec!["revenue".to_owned()],
+                ..Evidence::default()
+            },
+        }
+    }
+}
+
+/// Counts a till; each holds something else.
+struct CountTill;
+
+#[async_trait]
+impl Tool for CountTill {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: "count_till".to_owned(),
+            description: "Counts a till".to_owned(),
+            input: json!({ "type": "object" }),
+            output: json!({ "type": "integer" }),
+            needs: Capabilities::none(),
+            effect: Effect::Pure,
+        }
+    }
+
+    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        let till = call.args["till"].as_i64().unwrap_or_default();
+        Ok(ToolOutput {
+            value: json!(119 + till),
+            ..ToolOutput::default()
+        })
+    }
+}
+
+/// Has a till counted for a task of a goal.
+async fn counted(
+    goal_id: &str,
+    task_id: &str,
+    till: u32,
+    ctx: &Context,
+) -> Result<Trusted, AgentError> {
+    let order = TaskOrder {
+        goal_id: goal_id.to_owned(),
+        task_id: task_id.to_owned(),
+        // Each till under a name of its own: what was counted once is not counted again.
+        operation: format!("{goal_id}/{task_id}/till-{till}"),
+        action: "count_till".to_owned(),
+        args: json!({ "till": till }),
+        attempt: 1,
+        inputs: Vec::new(),
+        out_dir: String::new(),
+        capabilities: Capabilities::none(),
+        deadline_ms: 10_000,
     };
+    let draft = Draft::new(Performative::Request, Content::json(&order)?)
+        .protocol(ProtocolName::FipaRequest)
+        .ontology(ontology::TASK);
+    Ok(ctx.ask("macro.executor", draft, PATIENCE).await?)
+}
+
+fn exhibit(goal_id: &str, till: u32, frame: &[u8]) -> Exhibit {
+    Exhibit {
+        task_id: "sum".to_owned(),
+        task: None,
+        origin: Origin::Signed {
+            operation: format!("{goal_id}/sum/till-{till}"),
+        },
+        frame: Some(hex(frame)),
+    }
+}
+
+/// What an honest planner would show of an answer to a goal in these words.
+async fn grounds(goal_id: &str, text: &str, ctx: &Context) -> Result<Grounds, AgentError> {
+    let counted = counted(goal_id, "sum", 1, ctx).await?;
+    let limits = GoalLimits::default();
+    let goal = aios_work::Goal::new(goal_id, ctx.tenant().as_str(), text, vec![], &limits)
+        .map_err(|error| AgentError::failure(error.to_string()))?;
+    let task =
+        json!({ "id": "sum", "tool": "count_till", "args": { "till": 1 }, "deadline_ms": 1_000 });
+    Ok(Grounds {
+        goal,
+        plan: Plan {
+            goal: goal_id.to_owned(),
+            source: "till".to_owned(),
+            tasks: vec![serde_json::from_value(task)?],
+            points: Vec::new(),
+            gaps: Vec::new(),
+            meaning: serde_json::Value::Null,
+        },
+        inputs: Vec::new(),
+        folder: 0,
+        exhibits: vec![exhibit(goal_id, 1, counted.sealed().as_bytes())],
+        recalled: None,
+        gaps: Vec::new(),
+        told: Vec::new(),
+    })
+}
+
+/// The critic's reply: its frame is the proof.
+async fn judged(answer: &Answer, grounds: Grounds, ctx: &Context) -> Result<Trusted, AgentError> {
     let request = ValidationRequest {
         goal_id: answer.goal_id.clone(),
         task_id: String::new(),
-        work,
+        work: Submission::Answer {
+            answer: Box::new(answer.clone()),
+            grounds: Box::new(grounds),
+        },
     };
     let draft = Draft::new(Performative::Request, Content::json(&request)?)
         .protocol(ProtocolName::FipaRequest)
@@ -98,12 +239,27 @@ async fn judged(answer: &Answer, ctx: &Context) -> Result<Trusted, AgentError> {
     Ok(ctx.ask("macro.critic", draft, PATIENCE).await?)
 }
 
+/// An honest verdict over an answer to the goal it names, asked in these words.
+async fn honestly(answer: &Answer, text: &str, ctx: &Context) -> Result<Trusted, AgentError> {
+    let grounds = grounds(&answer.goal_id, text, ctx).await?;
+    judged(answer, grounds, ctx).await
+}
+
+/// A house with a planner of the test's own and a till.
+fn house() -> aios_runtime::NodeBuilder {
+    let till = Pack {
+        domains: vec![Arc::new(Till)],
+        ..Pack::default()
+    };
+    Node::builder().pack(till).tool(Arc::new(CountTill))
+}
+
 #[async_trait]
 impl Agent for Cheat {
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         let request: GoalRequest = incoming.json()?;
         let honest = answer(&request.goal_id, "The total revenue is 120.");
-        let verdict = judged(&honest, ctx).await?;
+        let verdict = honestly(&honest, &request.text, ctx).await?;
         let frame = hex(verdict.sealed().as_bytes());
         let _ = self.verdicts.send(frame.clone());
         let mut given = Answer {
@@ -136,11 +292,21 @@ impl Agent for Cheat {
             }
             "a verdict about another answer" => {
                 let other = answer(&request.goal_id, "The total revenue was 120 in all.");
-                given.verdict = hex(judged(&other, ctx).await?.sealed().as_bytes());
+                given.verdict = hex(honestly(&other, &request.text, ctx)
+                    .await?
+                    .sealed()
+                    .as_bytes());
             }
             "a verdict about another goal" => {
                 let other = answer("another", "The total revenue is 120.");
-                given.verdict = hex(judged(&other, ctx).await?.sealed().as_bytes());
+                given.verdict = hex(honestly(&other, &request.text, ctx)
+                    .await?
+                    .sealed()
+                    .as_bytes());
+            }
+            "a verdict about another question" => {
+                let other = honestly(&given, "Is the total revenue 120?", ctx).await?;
+                given.verdict = hex(other.sealed().as_bytes());
             }
             "a figure changed after the verdict" => given.facts[0].value = Value::Integer(121),
             "an answer that is dressed up as a failure" => {
@@ -171,9 +337,9 @@ async fn an_answer_leaves_only_with_the_critics_verdict_over_exactly_this_answer
     let folder = tempfile::tempdir().unwrap();
     let foreign = Arc::new(std::sync::Mutex::new(String::new()));
     let (verdicts, mut heard) = unbounded_channel();
-    let house = || async {
+    let started = || async {
         let (verdicts, foreign) = (verdicts.clone(), Arc::clone(&foreign));
-        Node::builder()
+        house()
             .factory("macro.planner", move |_| {
                 Ok(Cheat {
                     verdicts: verdicts.clone(),
@@ -185,7 +351,7 @@ async fn an_answer_leaves_only_with_the_critics_verdict_over_exactly_this_answer
             .await
             .unwrap()
     };
-    let (node, elsewhere) = (house().await, house().await);
+    let (node, elsewhere) = (started().await, started().await);
     node.spawn("macro.forger", SpawnOptions::default())
         .await
         .unwrap();
@@ -220,5 +386,153 @@ async fn an_answer_leaves_only_with_the_critics_verdict_over_exactly_this_answer
         }
     }
     elsewhere.stop().await;
+    node.stop().await;
+}
+
+/// What the Critic says to what a planner shows it, by the goal's text; the first row is honest.
+const SHOWN: [(&str, &str); 15] = [
+    ("an honest answer", ""),
+    (
+        "a figure altered in the answer",
+        "the figures beside the text are not those that follow from the results",
+    ),
+    ("a figure altered in the text", "121"),
+    (
+        "a result left out whose figure is stated",
+        "the figures beside the text are not those that follow from the results",
+    ),
+    (
+        "a result by the planner itself",
+        "comes from macro.planner.001@local, not from macro.executor",
+    ),
+    ("a result without a frame", "its frame is not there"),
+    ("a result with one bit changed", "its frame is refused"),
+    (
+        "a result of another goal",
+        "is one of operation \"other/sum/till-1\"",
+    ),
+    (
+        "a result of another task",
+        "is one of operation \"g-1/else/till-1\"",
+    ),
+    (
+        "a result of another question",
+        "is the answer to another question",
+    ),
+    (
+        "a result for a plan that asks another question",
+        "is the answer to another question",
+    ),
+    ("a result that is there twice", "is there twice"),
+    (
+        "a result that the domain is said to know",
+        "is nothing its domain knows",
+    ),
+    (
+        "a gap that is not named",
+        "something that is missing is not named",
+    ),
+    (
+        "a part that claims to be the whole",
+        "something is missing, and the answer claims to be whole",
+    ),
+];
+
+/// A planner that hands over what the Critic said.
+struct Shows;
+
+#[async_trait]
+impl Agent for Shows {
+    async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
+        let request: GoalRequest = incoming.json()?;
+        let id = request.goal_id.as_str();
+        let mut answer = answer(id, "The total revenue is 120.");
+        let mut grounds = grounds(id, &request.text, ctx).await?;
+        match request.text.as_str() {
+            "an honest answer" => {}
+            "a figure altered in the answer" => answer.facts[0].value = Value::Integer(121),
+            "a figure altered in the text" => {
+                answer.answer = "The total revenue is 121.".to_owned()
+            }
+            "a result left out whose figure is stated" => grounds.exhibits.clear(),
+            "a result by the planner itself" => {
+                let made_up = TaskResult {
+                    task_id: "sum".to_owned(),
+                    operation: format!("{id}/sum/till-1"),
+                    asked: asked("count_till", &json!({ "till": 1 }), &[]),
+                    output: ToolOutput {
+                        value: json!(1_000_000),
+                        ..ToolOutput::default()
+                    },
+                    duration_ms: 1.0,
+                    agent: "macro.executor.001@local".to_owned(),
+                };
+                let draft = Draft::new(Performative::Inform, Content::json(&made_up)?)
+                    .ontology(ontology::TASK)
+                    .to(&incoming.sender);
+                let frame = ctx.sign(draft)?;
+                grounds.exhibits = vec![exhibit(id, 1, frame.as_bytes())];
+            }
+            "a result without a frame" => grounds.exhibits[0].frame = None,
+            "a result with one bit changed" => {
+                let frame = grounds.exhibits[0].frame.take().unwrap_or_default();
+                let mut bytes = unhex(&frame).unwrap_or_default();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                grounds.exhibits = vec![exhibit(id, 1, &bytes)];
+            }
+            "a result of another goal" => {
+                let other = counted("other", "sum", 1, ctx).await?;
+                grounds.exhibits = vec![exhibit(id, 1, other.sealed().as_bytes())];
+            }
+            "a result of another task" => {
+                let other = counted(id, "else", 1, ctx).await?;
+                grounds.exhibits = vec![exhibit(id, 1, other.sealed().as_bytes())];
+            }
+            "a result of another question" => {
+                let other = counted(id, "sum", 2, ctx).await?;
+                grounds.exhibits = vec![exhibit(id, 2, other.sealed().as_bytes())];
+            }
+            "a result for a plan that asks another question" => {
+                grounds.plan.tasks[0].args = json!({ "till": 2 });
+            }
+            "a result that is there twice" => {
+                grounds.exhibits.push(grounds.exhibits[0].clone());
+            }
+            "a result that the domain is said to know" => {
+                grounds.exhibits[0].origin = Origin::Known;
+            }
+            "a gap that is not named" => answer.gaps.clear(),
+            "a part that claims to be the whole" => answer.status = GoalStatus::Approved,
+            other => return Err(AgentError::failure(format!("the test knows no {other:?}"))),
+        }
+        let judgement: Judgement = judged(&answer, grounds, ctx).await?.content.read_json()?;
+        let said = serde_json::to_string(&judgement.issues)?;
+        // A failed goal's reason passes the interface as it is.
+        let told = Answer {
+            reason: Some(format!("{} {said}", judgement.deliverable).replace("\\\"", "\"")),
+            ..Answer::none(id)
+        };
+        incoming.inform(Content::json(&told)?)?;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_rests_on_what_executors_signed_and_on_nothing_the_planner_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = house()
+        .factory("macro.planner", |_| Ok(Shows))
+        .start()
+        .await
+        .unwrap();
+    for (row, found) in SHOWN {
+        let goal = Goal::new(row).id("g-1").out(folder.path());
+        let answer = soon(row, pursue(&node, goal)).await.unwrap();
+        let told = answer.reason.unwrap_or_default();
+        let honest = found.is_empty();
+        assert!(told.starts_with(&honest.to_string()), "{row}: {told}");
+        assert!(told.contains(found), "{row}: {told}");
+    }
     node.stop().await;
 }

@@ -5,6 +5,8 @@
 //! crash therefore finds committed steps done and takes their results, and learns of a pending step that it may have
 //! had effects already.
 //!
+//! Whether an operation without effects was begun is nobody's concern, so its attempt is not waited for.
+//!
 //! Two runs of one operation at the same time are refused, not queued: the second asker is told that it is running.
 //!
 //! A step ends when its owner forgets it. One that nobody forgets ends by its age: each new step pays for a look at an old one.
@@ -172,6 +174,16 @@ impl StepLog {
     /// Asks to run an operation at a time in microseconds since the Unix epoch. The attempt is flushed before this returns, so that no
     /// crash hides it.
     pub fn begin(&self, operation: &str, now_us: u64) -> Result<Begin, StepError> {
+        self.begun(operation, now_us, true)
+    }
+
+    /// The same for an operation without effects: whether it was tried before is of no matter to anybody, so the attempt is written down
+    /// and not waited for. Its result is, as every other.
+    pub fn begin_pure(&self, operation: &str, now_us: u64) -> Result<Begin, StepError> {
+        self.begun(operation, now_us, false)
+    }
+
+    fn begun(&self, operation: &str, now_us: u64, safe: bool) -> Result<Begin, StepError> {
         if operation.is_empty() || operation.len() > OPERATION_BYTES_MAX {
             return Err(StepError::Length {
                 asked: operation.len(),
@@ -199,7 +211,9 @@ impl StepLog {
         self.0
             .store
             .put(&key(operation), &step.record(State::Pending(step.attempts)))?;
-        self.0.store.flush()?;
+        if safe {
+            self.0.store.flush()?;
+        }
         self.0.look_for_old(now_us)?;
         Ok(if attempts == 0 {
             Begin::Fresh(step)

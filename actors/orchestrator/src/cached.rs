@@ -3,6 +3,9 @@
 //! The state is taken before the work begins, and a result is kept only if it is the same when the work is done: what is filed under a
 //! state was made from it. The files a result names are hashed before they are judged, and what is served is what was hashed.
 //!
+//! Beside each lies the frame in which the executor signed it, which proves it to the Critic as long as the executor's key is known: until
+//! the process ends. After that it is not served any more, because nobody could say that it was not made up.
+//!
 //! A fixed number of places, one per hash: a new result takes the place of an older one. So the cache never grows, and a miss costs no
 //! more than the work itself.
 
@@ -11,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_memory::{Store, StoreError};
-use aios_protocols::{TenantId, Timestamp};
+use aios_protocols::{Sealed, TenantId};
 use aios_tools::{OnDisk, read_regular};
 use aios_work::{Artifact, InputFile, ToolOutput};
 use serde::{Deserialize, Serialize};
@@ -24,7 +27,7 @@ use aios_work::content::hex;
 const PLACES: u16 = 256;
 /// The largest file of a result that is read again.
 const FILE_BYTES: u64 = 64 << 20;
-/// A larger result is not kept: with all places full this bounds the cache at 64 MB.
+/// A larger result is not kept: with all places full, and its frame beside it, this bounds the cache at 128 MB.
 const RESULT_BYTES: usize = 256 << 10;
 
 /// Why no earlier result is served, or a new one not kept.
@@ -47,6 +50,12 @@ pub(crate) enum Miss {
     /// A file that the result names holds something else.
     #[error("the file of the earlier result is not what was accepted: {}", .0.display())]
     Altered(PathBuf),
+    /// Whoever made it cannot be asked for its key any more, or the frame is none.
+    #[error("the earlier result {0}")]
+    Unproven(String),
+    /// Its files could not be copied.
+    #[error("{0}")]
+    NotBrought(String),
     /// The record is none.
     #[error("the earlier result cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
@@ -67,7 +76,6 @@ pub(crate) enum Miss {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Kept {
     key: String,
-    at: Timestamp,
     /// The critic's score of it.
     pub(crate) score: Option<f64>,
     /// What the tool gave.
@@ -77,11 +85,6 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// How old it is.
-    pub(crate) fn age(&self, now: Timestamp) -> Duration {
-        now.since(self.at)
-    }
-
     /// The files it names, as they were accepted.
     pub(crate) fn files(&self) -> Result<Vec<(&Artifact, Vec<u8>)>, Miss> {
         let artifacts = &self.output.artifacts;
@@ -197,34 +200,42 @@ pub(crate) fn keep(
     store: &Arc<dyn Store>,
     key: String,
     output: &ToolOutput,
+    frame: &Sealed,
     seals: Vec<String>,
     score: Option<f64>,
-    at: Timestamp,
 ) -> Result<(), Miss> {
     let at_place = place(&key);
     let kept = Kept {
         key,
-        at,
         score,
         output: output.clone(),
         seals,
     };
     let bytes = serde_json::to_vec(&kept)?;
-    if bytes.len() > RESULT_BYTES {
+    let asked = bytes.len().max(frame.len());
+    if asked > RESULT_BYTES {
         return Err(Miss::TooLarge {
-            asked: bytes.len(),
+            asked,
             allowed: RESULT_BYTES,
         });
     }
-    Ok(store.put(&at_place, &bytes)?)
+    // One record, so that a result is never read with the frame of another: the length of the text, the text, the frame.
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let record = [length.as_slice(), &bytes, frame.as_bytes()].concat();
+    Ok(store.put(&at_place, &record)?)
 }
 
-/// The result that was accepted for this, if it is still there.
-pub(crate) fn find(store: &Arc<dyn Store>, key: &str) -> Result<Kept, Miss> {
-    let bytes = store.get(&place(key))?.ok_or(Miss::Nothing)?;
-    let kept: Kept = serde_json::from_slice(&bytes)?;
+/// The result that was accepted for this, if it is still there, and the frame in which it was signed.
+pub(crate) fn find(store: &Arc<dyn Store>, key: &str) -> Result<(Kept, Sealed), Miss> {
+    let record = store.get(&place(key))?.ok_or(Miss::Nothing)?;
+    let (length, rest) = record.split_first_chunk().ok_or(Miss::Nothing)?;
+    let (bytes, frame) = usize::try_from(u32::from_le_bytes(*length))
+        .ok()
+        .and_then(|length| rest.split_at_checked(length))
+        .ok_or(Miss::Nothing)?;
+    let kept: Kept = serde_json::from_slice(bytes)?;
     if kept.key == key {
-        Ok(kept)
+        Ok((kept, Sealed::from_bytes(frame.to_vec())))
     } else {
         Err(Miss::Nothing)
     }
@@ -256,8 +267,8 @@ mod tests {
         folder
     }
 
-    fn now() -> Timestamp {
-        Timestamp::since_epoch(Duration::from_secs(1_000))
+    fn frame() -> Sealed {
+        Sealed::from_bytes(b"signed".to_vec())
     }
 
     fn store() -> Arc<dyn Store> {
@@ -279,8 +290,9 @@ mod tests {
             value: json!(7),
             ..ToolOutput::default()
         };
-        keep(&store, asked.clone(), &output, vec![], Some(0.9), now()).unwrap();
-        let found = find(&store, &asked).unwrap();
+        keep(&store, asked.clone(), &output, &frame(), vec![], Some(0.9)).unwrap();
+        let (found, signed) = find(&store, &asked).unwrap();
+        assert_eq!(signed, frame());
         assert_eq!((found.output.value, found.score), (json!(7), Some(0.9)));
         std::fs::write(&file, "a,b\n1,2\n3,4\n").unwrap();
         let after = GoalFiles::of(&files, 1_000);
@@ -297,8 +309,13 @@ mod tests {
             log: "x".repeat(RESULT_BYTES),
             ..output
         };
-        let kept = keep(&store, asked, &large, vec![], None, now());
+        let kept = keep(&store, asked.clone(), &large, &frame(), vec![], None);
         assert!(matches!(kept, Err(Miss::TooLarge { .. })));
+        // What lies there from before there were frames, or was cut short, is nothing.
+        for record in [b"{\"key\":1}".as_slice(), b"", &[9, 0, 0, 0, b'{']] {
+            store.put(&place(&asked), record).unwrap();
+            assert!(matches!(find(&store, &asked), Err(Miss::Nothing)));
+        }
         std::fs::remove_dir_all(&folder).unwrap();
     }
 
@@ -317,8 +334,8 @@ mod tests {
         };
         let store = store();
         let hashes = seals(&output).unwrap();
-        keep(&store, "00ff".to_owned(), &output, hashes, None, now()).unwrap();
-        let found = find(&store, "00ff").unwrap();
+        keep(&store, "00ff".to_owned(), &output, &frame(), hashes, None).unwrap();
+        let (found, _) = find(&store, "00ff").unwrap();
         assert_eq!(found.files().unwrap()[0].1, b"<svg>7</svg>");
         // Another goal, or somebody with an editor, wrote over it: same name, same length.
         std::fs::write(&path, "<svg>8</svg>").unwrap();
@@ -326,8 +343,8 @@ mod tests {
         assert!(matches!(miss, Miss::Altered(_)), "{miss}");
         assert!(miss.to_string().contains("not what was accepted"), "{miss}");
         // A record that names more files than it has hashes of proves nothing about the rest.
-        keep(&store, "00ff".to_owned(), &output, vec![], None, now()).unwrap();
-        let unsealed = find(&store, "00ff").unwrap();
+        keep(&store, "00ff".to_owned(), &output, &frame(), vec![], None).unwrap();
+        let (unsealed, _) = find(&store, "00ff").unwrap();
         assert!(matches!(unsealed.files(), Err(Miss::Altered(_))));
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(found.files(), Err(Miss::Gone { .. })));

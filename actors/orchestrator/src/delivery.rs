@@ -1,4 +1,4 @@
-//! What leaves: the answer with everything that came of the tasks, judged by the Critic as it will leave, and remembered.
+//! What leaves: the answer with everything that came of the tasks, judged by the Critic as it will leave; and how it is remembered.
 
 use std::time::Duration;
 
@@ -10,25 +10,23 @@ use aios_work::content::{
 use aios_work::{Case, Goal, Plan};
 
 use crate::critic::start;
+use crate::dispatcher::{Dispatcher, draft};
 use crate::progress::{Progress, Seen};
-use crate::task_run::{TaskRun, draft};
 
 /// How long recalling or remembering may take; without it a goal goes on.
 pub(crate) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Bytes of an answer and its evidence that a message carries, its own fields aside.
+/// Bytes of an answer and its grounds that a message carries, its own fields aside.
 const MESSAGE: usize = Limits::CONTROL.frame - (32 << 10);
 
-/// Has the domain write the answer, has it judged as it will leave, and keeps it.
+/// Has the domain write the answer and has it judged as it will leave.
 pub(crate) async fn deliver(
-    goal: &Goal,
     case: &dyn Case,
     seen: &Seen,
     progress: Progress,
-    run: &TaskRun<'_>,
+    run: &Dispatcher<'_>,
 ) -> Result<Answer, AgentError> {
     let written = case.write(&seen.so_far());
-    let evidence = written.evidence;
     let status = if written.gaps.is_empty() {
         GoalStatus::Approved
     } else {
@@ -41,14 +39,20 @@ pub(crate) async fn deliver(
         artifacts: seen.artifacts.clone(),
         tasks: in_order(&seen.plan, progress.reports),
         gaps: written.gaps,
-        ..run.answer(goal.id())
+        ..run.answer(run.goal.id())
     };
-    let judge = |answer: &Answer| Submission::Answer {
-        answer: Box::new(answer.clone()),
-        evidence: Box::new(evidence.clone()),
+    let judge = |answer: &Answer| {
+        run.written(
+            "",
+            Submission::Answer {
+                answer: Box::new(answer.clone()),
+                grounds: seen.grounds(run),
+            },
+        )
     };
     // The critic is asked in one message, and the answer leaves in one.
-    let asked = serde_json::to_vec(&judge(&answer)).map_or(usize::MAX, |written| written.len());
+    let work = judge(&answer)?;
+    let asked = work.len();
     if asked > MESSAGE {
         let reason = format!(
             "the answer and its figures have {asked} bytes, a message carries {MESSAGE}; ask for fewer groups or a shorter period"
@@ -61,11 +65,15 @@ pub(crate) async fn deliver(
             ..answer
         });
     }
-    let (mut judgement, mut proof) = run
-        .validate("", judge(&answer))
-        .await
-        .map_err(AgentError::failure)?;
-    if !judgement.deliverable && answer.status == GoalStatus::Approved {
+    let (mut judgement, mut proof) = run.validate("", work).await.map_err(AgentError::failure)?;
+    if !judgement.deliverable && judgement.verdict.passes() && !judgement.checked {
+        // Nothing is wrong with it as far as anybody can tell, and that is what it says.
+        answer.status = GoalStatus::Unverified;
+        (judgement, proof) = run
+            .validate("", judge(&answer)?)
+            .await
+            .map_err(AgentError::failure)?;
+    } else if !judgement.deliverable && answer.status == GoalStatus::Approved {
         // It may still leave as what it is: a partial answer that names what the critic misses.
         answer.status = GoalStatus::Partial;
         answer.gaps.extend(
@@ -76,7 +84,7 @@ pub(crate) async fn deliver(
                 .map(|issue| issue.description.clone()),
         );
         (judgement, proof) = run
-            .validate("", judge(&answer))
+            .validate("", judge(&answer)?)
             .await
             .map_err(AgentError::failure)?;
     }
@@ -98,7 +106,6 @@ pub(crate) async fn deliver(
         dimensions: judgement.dimensions.by_name(),
     };
     answer.verdict = hex(proof.sealed().as_bytes());
-    remember(&answer, goal, run.until_due() / 2, run.ctx).await;
     Ok(answer)
 }
 
@@ -114,7 +121,8 @@ fn in_order(plan: &Plan, mut reports: Vec<TaskReport>) -> Vec<TaskReport> {
     reports
 }
 
-async fn remember(answer: &Answer, goal: &Goal, within: Duration, ctx: &Context) {
+/// Has an answer remembered, to be found by what was asked and said.
+pub(crate) async fn remember(answer: &Answer, goal: &Goal, within: Duration, ctx: &Context) {
     let kept = RememberRequest {
         source: format!("goal/{}", answer.goal_id),
         text: format!("{}\n{}", goal.text(), start(&answer.answer, 1_500)),

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
+use aios_protocols::{AgentCard, Performative, Reason, ReasonKind};
 use aios_tools::Toolbox;
-use aios_work::{CancelFlag, ToolCall, ToolError, ToolErrorKind};
+use aios_work::{CancelFlag, Effect, ToolCall, ToolError, ToolErrorKind};
 use async_trait::async_trait;
 use tokio::task::AbortHandle;
 
@@ -57,6 +57,9 @@ impl Agent for Executor {
         let services = Arc::clone(&self.services);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let key = tool_key(&order.operation, ctx.tenant(), ctx.system().tenant());
+            let tool = services.tools.spec(&order.action);
+            let pure = tool.is_some_and(|spec| spec.effect == Effect::Pure);
+            // As it was committed it is told.
             let result = {
                 let given = incoming.envelope.timestamp;
                 let role = ctx.me().role();
@@ -68,10 +71,10 @@ impl Agent for Executor {
                     biased;
                     // The planner has given up; dropping the step raises the tool's flag.
                     () = incoming.cancelled() => return Ok(()),
-                    result = ctx.once(&order.operation, || perform(Arc::clone(&services.tools), &order, key, &ctx)) => result?,
+                    result = ctx.once_written(&order.operation, pure, || perform(Arc::clone(&services.tools), &order, key, &ctx)) => result?,
                 }
             };
-            incoming.inform(Content::json(&result)?)?;
+            incoming.inform(result)?;
             Ok(())
         });
         Ok(())
@@ -122,6 +125,8 @@ async fn perform(
     };
     Ok(TaskResult {
         task_id: order.task_id.clone(),
+        operation: order.operation.clone(),
+        asked: order.asked(),
         output,
         duration_ms: begun.elapsed().as_secs_f64() * 1_000.0,
         agent: ctx.me().to_string(),

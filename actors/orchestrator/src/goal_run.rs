@@ -1,11 +1,10 @@
 //! One goal from the request to its answer: under a lease, scouted, analysed, planned, carried out, delivered, once.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
-use aios_actors::meso_tier::state::{SETTLE, Settle};
-use aios_actors::recovery::{ApprovalStatus, FailureKind, service};
+use aios_actors::recovery::{ApprovalStatus, service};
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{Performative, ReasonKind};
 use aios_supervisor::Recourse;
@@ -23,10 +22,10 @@ use tokio::time::Instant;
 
 use crate::Services;
 use crate::cached::GoalFiles;
-use crate::delivery::{RECALL_DEADLINE, deliver};
+use crate::delivery::{RECALL_DEADLINE, deliver, remember};
+use crate::dispatcher::{Dispatcher, Run, draft, settle};
 use crate::interface::release;
-use crate::progress::{Progress, carry_out};
-use crate::task_run::{Run, TaskRun, draft};
+use crate::progress::{Progress, Recalled as Passages, carry_out};
 use crate::terms::Terms;
 
 /// How long a service of the meso tier may take.
@@ -44,6 +43,19 @@ pub(crate) async fn pursue(
     ctx: &Context,
 ) -> Result<Answer, AgentError> {
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
+    let goal = Goal::new(
+        &request.goal_id,
+        ctx.tenant().as_str(),
+        &request.text,
+        request.data.clone(),
+        &GoalLimits::default(),
+    )
+    .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
+    // Read once, off the async threads: from here on the goal is about these bytes.
+    let data = request.data.clone();
+    let files = tokio::task::spawn_blocking(move || {
+        GoalFiles::of(&data, aios_tools::Limits::default().file_bytes)
+    });
     let held: Lease = ask(
         ctx,
         "meso.consensus",
@@ -56,41 +68,34 @@ pub(crate) async fn pursue(
     let under_way = services
         .ledger
         .begin(ctx.tenant(), &request.goal_id, ctx.now())?;
-    // Read once, off the async threads: from here on the goal is about these bytes.
-    let data = request.data.clone();
-    let files = tokio::task::spawn_blocking(move || {
-        GoalFiles::of(&data, aios_tools::Limits::default().file_bytes)
-    });
     let files = files.await.map_err(|panic| {
         AgentError::broken(format!("reading the goal's files panicked: {panic}"))
     })?;
     let run = Run {
         services,
         request,
+        goal,
         files,
         due,
         goes_on,
     };
     // The work ends itself before that; this ends what does not listen.
-    let answer = tokio::time::timeout_at(due, answered(&run, ctx)).await;
-    let answer = answer.unwrap_or_else(|_| {
+    let answered = tokio::time::timeout_at(due, answered(&run, ctx)).await;
+    let answered = answered.unwrap_or_else(|_| {
         let allowed = request.deadline_ms;
         Err(AgentError::failure(format!(
             "the goal was not done within its {allowed} ms; raise goal.deadline_ms"
         )))
     });
+    // One that was committed by a planner that fell may not have been remembered yet.
+    let new = answered.as_ref().is_ok_and(|(_, made)| *made || goes_on);
+    let answer = answered.map(|(answer, _)| answer);
     // While a human may still decide, what was done stays done: the goal goes on from there.
     if answer
         .as_ref()
         .is_ok_and(|answer| answer.waits_for.is_empty())
     {
-        let over = Settle {
-            goal_id: request.goal_id.clone(),
-            role: "macro.executor".to_owned(),
-        };
-        let settled: Result<Value, _> =
-            ask(ctx, "meso.state", Performative::Request, SETTLE, &over).await;
-        if let Err(error) = settled {
+        if let Err(error) = under_way.settle() {
             tracing::warn!(%error, "the goal's steps were not cleared away");
         }
         // What a human was asked for it is of no use any more.
@@ -107,7 +112,16 @@ pub(crate) async fn pursue(
     if has_answer && let Err(error) = under_way.over() {
         tracing::warn!(%error, "the goal is not on record as answered");
     }
-    give_back(request, ctx).await;
+    let remembered = async {
+        match &answer {
+            Ok(answer) if new && answer.status != GoalStatus::Failed => {
+                let left = due.saturating_duration_since(Instant::now());
+                remember(answer, &run.goal, left / 2, ctx).await;
+            }
+            _ => {}
+        }
+    };
+    tokio::join!(remembered, give_back(request, ctx));
     answer
 }
 
@@ -142,8 +156,8 @@ struct Kept {
     answer: Answer,
 }
 
-/// The answer, once: asked again for the same goal, it is given again as long as it stands.
-async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
+/// The answer, once, and whether it was made now: asked again for the same goal, it is given again as long as it stands.
+async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentError> {
     let request = run.request;
     let terms = Terms::of(request, &run.services.settings);
     let step = format!("{}/answer", request.goal_id);
@@ -164,7 +178,7 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         ctx.forget_steps(&claim)?;
     }
     let named: String = ctx
-        .once(&claim, || async { Ok::<_, AgentError>(asked.clone()) })
+        .once_pure(&claim, || async { Ok::<_, AgentError>(asked.clone()) })
         .await?;
     if named != asked {
         let detail = format!(
@@ -180,19 +194,22 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     if ground != Ground::Kept {
         ctx.forget_steps(&step)?;
     }
+    let made = AtomicBool::new(false);
     let kept = || async {
+        made.store(true, Ordering::Relaxed);
         Ok::<_, AgentError>(Kept {
             terms: terms.clone(),
             answer: worked(run, ctx).await?,
         })
     };
-    let known: Kept = ctx.once(&step, kept).await?;
-    if release(&known.answer, ctx).is_ok() {
-        return Ok(known.answer);
+    let known: Kept = ctx.once_pure(&step, kept).await?;
+    // The verdict of one that was made now has only just been given; whoever lets it out looks at it once more.
+    if made.load(Ordering::Relaxed) || release(&known.answer, &run.goal, ctx).is_ok() {
+        return Ok((known.answer, made.into_inner()));
     }
     // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew.
     ctx.forget_steps(&step)?;
-    Ok(ctx.once(&step, kept).await?.answer)
+    Ok((ctx.once_pure(&step, kept).await?.answer, true))
 }
 
 /// The answer of a planner that has not fallen meanwhile: of one that has, no failure is on record.
@@ -235,31 +252,23 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     let Run {
         services, request, ..
     } = *run;
-    let goal = Goal::new(
-        &request.goal_id,
-        ctx.tenant().as_str(),
-        &request.text,
-        request.data.clone(),
-        &GoalLimits::default(),
-    )
-    .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
-    let tasks = TaskRun::new(ctx, run);
+    let goal = &run.goal;
+    let tasks = Dispatcher::new(ctx, run);
     let failed = |progress: Progress, reason| Ok(progress.failed(request, &tasks, reason));
     if let Some(reason) = run.files.unreadable() {
         return failed(Progress::default(), reason.to_owned());
     }
-    let source = match services.packs.source(&goal) {
+    let source = match services.packs.source(goal) {
         Ok(source) => source,
         Err(reason) => return failed(Progress::default(), reason),
     };
-    let (recalled, offered) = tokio::join!(recall(request, ctx), offered(ctx));
-    let recalled: Arc<[String]> = recalled.into();
+    let (recalled, offered) = tokio::join!(recall(&tasks), offered(ctx));
     let bench = GoalBench {
         run: &tasks,
         offered: offered.as_deref().unwrap_or_default(),
         progress: Mutex::default(),
     };
-    let planned = source.plan(&goal, &bench).await;
+    let planned = source.plan(goal, &bench).await;
     let mut progress = bench.progress.into_inner();
     let mut plan = match planned {
         Ok(plan) => plan,
@@ -269,7 +278,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     let opened = services
         .packs
         .domain(&plan)
-        .and_then(|domain| domain.open(&goal, &plan));
+        .and_then(|domain| domain.open(goal, &plan));
     let case = match opened {
         Ok(case) => case,
         Err(reason) => return failed(progress, reason),
@@ -296,7 +305,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         carry_out(&plan, case.as_ref(), &recalled, &tasks, &mut progress).await;
     }
     let seen = progress.seen(&plan, &recalled);
-    deliver(&goal, case.as_ref(), &seen, progress, &tasks).await
+    deliver(case.as_ref(), &seen, progress, &tasks).await
 }
 
 /// What an attempt may really take is what the plan is measured by.
@@ -312,7 +321,7 @@ fn shorten(plan: &mut Plan, run: &Run<'_>) {
 
 /// What a plan source may do for one goal: look, and ask the model.
 struct GoalBench<'a> {
-    run: &'a TaskRun<'a>,
+    run: &'a Dispatcher<'a>,
     offered: &'a [String],
     progress: Mutex<Progress>,
 }
@@ -354,8 +363,12 @@ impl Bench for GoalBench<'_> {
         }
         let paying = self.run.ctx.paid_from(&self.run.budget);
         // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
-        let step = pick_step(self.run.request);
-        let picked = self.run.ctx.once(&step, || async {
+        // Another question of the same goal has another step.
+        let asked = hex(&Sha256::digest(
+            [question.role.as_bytes(), question.prompt.as_bytes()].concat(),
+        ));
+        let step = format!("{}/{asked}", pick_step(self.run.request));
+        let picked = self.run.ctx.once_pure(&step, || async {
             let infer = InferRequest::chat(&question.role, question.prompt.as_str())
                 .json_schema(question.schema.to_string())
                 .max_tokens(question.max_tokens)
@@ -408,10 +421,11 @@ async fn offered(ctx: &Context) -> Option<Vec<String>> {
     }
 }
 
-async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
+async fn recall(run: &Dispatcher<'_>) -> Passages {
+    let (request, ctx) = (run.request, run.ctx);
     // Only a question without data can be answered from what is remembered; figures come from files.
     if !request.data.is_empty() {
-        return Vec::new();
+        return Passages::default();
     }
     let wanted = RecallRequest {
         text: request.text.clone(),
@@ -426,21 +440,22 @@ async fn recall(request: &GoalRequest, ctx: &Context) -> Vec<String> {
                 reply
             }
             Err(error) => {
-                match FailureKind::blames_service(&error) {
-                    Some(true) => pass.failed(error.to_string()),
-                    Some(false) => pass.succeeded(),
-                    None => drop(pass),
-                }
+                settle(pass, &error, &error.to_string(), true);
                 return Err(error.into());
             }
         };
-        Ok::<Vec<Recalled>, AgentError>(reply.content.read_json()?)
+        let found: Vec<Recalled> = reply.content.read_json()?;
+        Ok::<_, AgentError>((found, reply))
     };
     match asked.await {
-        Ok(found) => found.into_iter().map(|one| one.text).collect(),
+        Ok((found, _)) if found.is_empty() => Passages::default(),
+        Ok((found, reply)) => Passages {
+            passages: found.into_iter().map(|one| one.text).collect(),
+            exhibit: Some(run.folder.keep_passages(reply.sealed())),
+        },
         Err(error) => {
             tracing::warn!(%error, "nothing was recalled");
-            Vec::new()
+            Passages::default()
         }
     }
 }

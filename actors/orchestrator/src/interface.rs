@@ -90,7 +90,7 @@ impl Agent for Interface {
                 other => AgentError::failure(other.to_string()),
             })?;
             let answer: Answer = reply.content.read_json()?;
-            release(&answer, &ctx)?;
+            release(&answer, &goal, &ctx)?;
             incoming.inform(Content::json(&answer)?)?;
             Ok(())
         });
@@ -98,8 +98,9 @@ impl Agent for Interface {
     }
 }
 
-/// Whether an answer may leave: the verdict's frame is a critic's, its signature holds, and it is about exactly this answer.
-pub(crate) fn release(answer: &Answer, ctx: &Context) -> Result<(), AgentError> {
+/// Whether an answer may leave: the verdict's frame is a critic's, its signature holds, and it is about exactly
+/// this answer to exactly this goal.
+pub(crate) fn release(answer: &Answer, goal: &Goal, ctx: &Context) -> Result<(), AgentError> {
     // A failed goal delivers no answer, so there is nothing to judge; its reason goes out.
     if answer.status == GoalStatus::Failed && answer.answer.is_empty() && answer.facts.is_empty() {
         return Ok(());
@@ -126,8 +127,12 @@ pub(crate) fn release(answer: &Answer, ctx: &Context) -> Result<(), AgentError> 
     if judgement.digest != answer.digest() || judgement.goal_id != answer.goal_id {
         return Err(held("its verdict is about another answer"));
     }
+    if judgement.goal_digest != goal.digest() {
+        return Err(held("its verdict is about another question"));
+    }
     if !judgement.deliverable
-        || (answer.status == GoalStatus::Approved && !judgement.verdict.passes())
+        || (answer.status == GoalStatus::Approved
+            && !(judgement.verdict.passes() && judgement.checked))
     {
         return Err(held(&format!(
             "the critic says {}",

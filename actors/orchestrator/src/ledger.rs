@@ -23,7 +23,9 @@ const PREFIX: &str = "goal/";
 /// Where the steps lie, by tenant, role and operation.
 const STEPS: &str = "step/";
 /// The roles whose operations begin with the goal they are for.
-const ROLES: [&str; 2] = ["macro.planner", "macro.executor"];
+const ROLES: [&str; 2] = ["macro.planner", EXECUTOR];
+/// Whose steps are the results that an answer is made from.
+const EXECUTOR: &str = "macro.executor";
 /// How often goals are looked at for their age.
 const LOOK: Duration = Duration::from_secs(3_600);
 /// Records read at once.
@@ -219,6 +221,13 @@ impl Ledger {
 }
 
 impl UnderWay {
+    /// What was done for it is not asked for again: its answer is kept.
+    pub(crate) fn settle(&self) -> Result<(), StepError> {
+        let steps = format!("{}/{EXECUTOR}/{}/", self.tenant, self.goal);
+        self.ledger.0.steps.forget(&steps)?;
+        Ok(())
+    }
+
     /// It has its answer, which is kept as long as its turn lasts.
     pub(crate) fn over(&self) -> Result<(), StoreError> {
         let mut books = self.ledger.0.books.lock();

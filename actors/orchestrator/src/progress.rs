@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aios_work::content::{Answer, GoalRequest, GoalStatus, TaskReport, TaskStatus};
-use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput};
+use aios_work::content::{
+    Answer, Exhibit, GoalRequest, GoalStatus, Grounds, TaskReport, TaskStatus,
+};
+use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput, references};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use crate::task_run::{Conducted, TaskRun};
+use crate::dispatcher::{Conducted, Dispatcher};
 
 /// What has come of the tasks so far.
 #[derive(Default)]
@@ -20,10 +22,21 @@ pub(crate) struct Progress {
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) reports: Vec<TaskReport>,
     pub(crate) gaps: Vec<String>,
+    /// Where each result can be seen in the words of who gave it, in the order in which they came.
+    exhibits: Vec<Exhibit>,
     /// Tasks that were done in the place of others, by their id.
     instead: BTreeMap<String, Task>,
+    /// What was done, as it was asked for.
+    looks: BTreeMap<String, Task>,
     /// How results were come by that did not come the usual way.
     notes: Vec<String>,
+}
+
+/// Passages from memory, and the memory's word for them.
+#[derive(Clone, Default)]
+pub(crate) struct Recalled {
+    pub(crate) passages: Arc<[String]>,
+    pub(crate) exhibit: Option<Exhibit>,
 }
 
 /// Progress as it was at one moment.
@@ -32,7 +45,8 @@ pub(crate) struct Seen {
     pub(crate) plan: Plan,
     pub(crate) results: Arc<BTreeMap<String, Value>>,
     pub(crate) artifacts: Vec<Artifact>,
-    recalled: Arc<[String]>,
+    exhibits: Vec<Exhibit>,
+    recalled: Recalled,
     notes: Vec<String>,
     gaps: Vec<String>,
     told: BTreeSet<String>,
@@ -45,11 +59,25 @@ impl Seen {
             plan: &self.plan,
             results: &self.results,
             artifacts: &self.artifacts,
-            recalled: &self.recalled,
+            recalled: &self.recalled.passages,
             notes: &self.notes,
             gaps: &self.gaps,
             told: &self.told,
         }
+    }
+
+    /// The same, for the Critic to see for itself.
+    pub(crate) fn grounds(&self, run: &Dispatcher<'_>) -> Box<Grounds> {
+        Box::new(Grounds {
+            goal: run.goal.clone(),
+            plan: self.plan.clone(),
+            inputs: run.files.files().to_vec(),
+            folder: run.folder.number(),
+            exhibits: self.exhibits.clone(),
+            recalled: self.recalled.exhibit.clone(),
+            gaps: self.gaps.clone(),
+            told: self.told.iter().cloned().collect(),
+        })
     }
 }
 
@@ -69,6 +97,13 @@ impl Progress {
                 value, artifacts, ..
             }) => {
                 self.done.insert(task.id.clone());
+                self.exhibits.extend(conducted.origin.map(|origin| Exhibit {
+                    task_id: task.id.clone(),
+                    task: None,
+                    origin,
+                    frame: None,
+                }));
+                self.looks.insert(task.id.clone(), task.clone());
                 self.artifacts.extend(artifacts);
                 Arc::make_mut(&mut self.results).insert(task.id.clone(), value);
                 Ok(())
@@ -81,7 +116,7 @@ impl Progress {
     }
 
     /// All of it now.
-    pub(crate) fn seen(&self, plan: &Plan, recalled: &Arc<[String]>) -> Seen {
+    pub(crate) fn seen(&self, plan: &Plan, recalled: &Recalled) -> Seen {
         let done = |task: &Task| self.instead.get(&task.id).unwrap_or(task).clone();
         let failed = |report: &&TaskReport| report.status == TaskStatus::Failed;
         Seen {
@@ -91,7 +126,8 @@ impl Progress {
             },
             results: Arc::clone(&self.results),
             artifacts: self.artifacts.clone(),
-            recalled: Arc::clone(recalled),
+            exhibits: self.exhibits_of(plan),
+            recalled: recalled.clone(),
             notes: self.notes.clone(),
             gaps: self.gaps.clone(),
             told: self
@@ -103,8 +139,26 @@ impl Progress {
         }
     }
 
+    /// What a plan does not hold travels with its task.
+    fn exhibits_of(&self, plan: &Plan) -> Vec<Exhibit> {
+        let planned: BTreeSet<&str> = plan.tasks.iter().map(|task| task.id.as_str()).collect();
+        let look = |exhibit: &Exhibit| self.looks.get(&exhibit.task_id).cloned().map(Box::new);
+        let mut exhibits = self.exhibits.clone();
+        for exhibit in &mut exhibits {
+            if !planned.contains(exhibit.task_id.as_str()) {
+                exhibit.task = look(exhibit);
+            }
+        }
+        exhibits
+    }
+
     /// The goal has no answer.
-    pub(crate) fn failed(self, request: &GoalRequest, run: &TaskRun<'_>, reason: String) -> Answer {
+    pub(crate) fn failed(
+        self,
+        request: &GoalRequest,
+        run: &Dispatcher<'_>,
+        reason: String,
+    ) -> Answer {
         Answer {
             status: GoalStatus::Failed,
             tasks: self.reports,
@@ -118,8 +172,8 @@ impl Progress {
 pub(crate) async fn carry_out(
     plan: &Plan,
     case: &dyn Case,
-    recalled: &Arc<[String]>,
-    run: &TaskRun<'_>,
+    recalled: &Recalled,
+    run: &Dispatcher<'_>,
     progress: &mut Progress,
 ) {
     let mut running = FuturesUnordered::new();
@@ -156,7 +210,14 @@ pub(crate) async fn carry_out(
             break;
         };
         let Some(conducted) = conducted else {
+            // There was nothing to do it with. What a domain leaves undone it names itself; what a plan refers to in vain it cannot know.
+            if !references(&task.args).is_empty() {
+                progress
+                    .gaps
+                    .push(format!("{title}: nothing to do it with"));
+            }
             progress.lost.insert(task.id.clone());
+            progress.lost = plan.lost(&progress.lost);
             continue;
         };
         if let Err(reason) = progress.take(task, conducted)

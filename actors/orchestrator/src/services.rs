@@ -7,6 +7,7 @@ use aios_actors::recovery::Policies;
 use aios_tools::Toolbox;
 
 use crate::Packs;
+use crate::evidence::Room;
 use crate::ledger::Ledger;
 
 /// Numbers and rules that goals are carried out by.
@@ -30,12 +31,13 @@ impl Default for Settings {
     }
 }
 
-/// Packs, tools, settings, and the record of goals.
+/// Packs, tools, settings, the record of goals, and where the frames of their results lie.
 pub struct Services {
     pub(crate) packs: Packs,
     pub(crate) tools: Arc<Toolbox>,
     pub(crate) settings: Settings,
     pub(crate) ledger: Ledger,
+    pub(crate) room: Room,
 }
 
 impl Services {
@@ -57,6 +59,7 @@ impl Services {
             tools,
             settings,
             ledger,
+            room: Room::default(),
         })
     }
 

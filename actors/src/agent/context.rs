@@ -7,7 +7,7 @@ use std::time::Duration;
 use aios_inference::{EmbedRequest, Embedding, EngineHandle, InferRequest, Inference};
 use aios_memory::Store;
 use aios_protocols::{
-    AgentId, Draft, Performative, PublicKey, Sealed, Subject, TenantId, Timestamp, Trusted,
+    AgentId, Content, Draft, Performative, PublicKey, Sealed, Subject, TenantId, Timestamp, Trusted,
 };
 use bytes::Bytes;
 use futures::FutureExt;
@@ -18,6 +18,7 @@ use super::in_flight::Scope;
 use super::incarnation::Report;
 use super::incoming::end_of_scope;
 use super::outbox::Outbox;
+use super::step::Effects;
 use super::{Address, AgentError, AskError, Dialogue, Incoming, IntoDraft, SendError};
 use crate::AgentSystem;
 use crate::recovery::guard::DEPTH_MAX;
@@ -205,11 +206,43 @@ impl Context {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.outbox
-            .system
-            .steps()
-            .once(&self.operation(operation), step)
-            .await
+        let operation = self.operation(operation);
+        let steps = self.outbox.system.steps();
+        steps.once(&operation, Effects::Some, step).await?.value()
+    }
+
+    /// The same for a step that has no effects of its own. That it was begun is not waited for to be safe, since whoever comes after a
+    /// crash does the same either way.
+    pub async fn once_pure<T, E, F, Fut>(&self, operation: &str, step: F) -> Result<T, AgentError>
+    where
+        T: Serialize + DeserializeOwned,
+        E: Into<AgentError>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let operation = self.operation(operation);
+        let steps = self.outbox.system.steps();
+        steps.once(&operation, Effects::None, step).await?.value()
+    }
+
+    /// The result of a step as content: in the bytes in which it was committed, by whoever did it. `pure` as in
+    /// [`once_pure`](Self::once_pure).
+    pub async fn once_written<T, E, F, Fut>(
+        &self,
+        operation: &str,
+        pure: bool,
+        step: F,
+    ) -> Result<Content, AgentError>
+    where
+        T: Serialize,
+        E: Into<AgentError>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let effects = if pure { Effects::None } else { Effects::Some };
+        let operation = self.operation(operation);
+        let done = self.outbox.system.steps().once(&operation, effects, step);
+        Ok(Content::bytes(done.await?.written))
     }
 
     /// The result of a step that has succeeded; none if it has not, or was forgotten. Nothing is run.

@@ -65,24 +65,66 @@ impl Steps {
         alone
     }
 
-    pub(crate) async fn once<T, E, F, Fut>(&self, operation: &str, step: F) -> Result<T, AgentError>
+    /// The result as it is written down: it can be sent on without being written anew.
+    pub(crate) async fn once<T, E, F, Fut>(
+        &self,
+        operation: &str,
+        effects: Effects,
+        step: F,
+    ) -> Result<Done<T>, AgentError>
     where
-        T: Serialize + DeserializeOwned,
+        T: Serialize,
         E: Into<AgentError>,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         let _alone = self.alone(operation).await;
-        let pending = match self.log.begin(operation, self.clock.now().as_micros())? {
-            Begin::Committed(result) => {
+        let now_us = self.clock.now().as_micros();
+        let begun = match effects {
+            Effects::Some => self.log.begin(operation, now_us)?,
+            Effects::None => self.log.begin_pure(operation, now_us)?,
+        };
+        let pending = match begun {
+            Begin::Committed(written) => {
                 metrics::counter!(metric::STEPS_REPLAYED_TOTAL).increment(1);
-                return Ok(serde_json::from_slice(&result)?);
+                return Ok(Done {
+                    value: None,
+                    written,
+                });
             }
             Begin::Fresh(pending) | Begin::Pending { step: pending, .. } => pending,
         };
         // A step that fails stays pending: it may have had effects, and its successor must know.
         let value = step().await.map_err(Into::into)?;
-        pending.commit(&serde_json::to_vec(&value)?)?;
-        Ok(value)
+        let written = serde_json::to_vec(&value)?;
+        pending.commit(&written)?;
+        Ok(Done {
+            value: Some(value),
+            written,
+        })
+    }
+}
+
+/// Whether a step changes anything outside itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effects {
+    Some,
+    None,
+}
+
+/// A step that is done.
+pub(crate) struct Done<T> {
+    /// What it gave, if it was done now.
+    value: Option<T>,
+    /// The same as JSON.
+    pub(crate) written: Vec<u8>,
+}
+
+impl<T: DeserializeOwned> Done<T> {
+    pub(crate) fn value(self) -> Result<T, AgentError> {
+        match self.value {
+            Some(value) => Ok(value),
+            None => Ok(serde_json::from_slice(&self.written)?),
+        }
     }
 }

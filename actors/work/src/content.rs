@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Artifact, Capabilities, Dimensions, Ended, Evidence, Fact, InputFile, Issue, Spent, Task,
+    Artifact, Capabilities, Dimensions, Ended, Fact, Goal, InputFile, Issue, Plan, Spent, Task,
     ToolOutput, Verdict,
 };
 
@@ -63,6 +63,8 @@ pub struct GoalRequest {
 pub enum GoalStatus {
     /// The Critic approved the whole answer.
     Approved,
+    /// The Critic found nothing wrong with the whole answer, but no check of the node could say whether it is right.
+    Unverified,
     /// Something is missing, and the answer names it.
     Partial,
     /// There is no answer; the reason says why.
@@ -247,7 +249,14 @@ impl Answer {
 
 /// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(*byte));
+    }
+    text
 }
 
 /// Hexadecimal back to bytes; none if it is not.
@@ -283,15 +292,17 @@ pub enum Submission {
     Prose {
         /// The paragraph.
         text: String,
-        /// What it is judged against.
-        evidence: Box<Evidence>,
+        /// The results it may be written from.
+        grounds: Box<Grounds>,
     },
     /// A tool's result; the Critic recomputes it where the task says how.
     Result {
         /// The task.
         task: Box<Task>,
-        /// What the tool gave.
-        output: Box<ToolOutput>,
+        /// Where the executor's word for it lies.
+        exhibit: Exhibit,
+        /// Where frames that are not in the exhibits lie: see [`Grounds::folder`].
+        folder: u64,
         /// Files the Critic may read to recompute, in the state that the result was made from.
         inputs: Vec<InputFile>,
         /// The folder it may not write to but must name.
@@ -301,9 +312,70 @@ pub enum Submission {
     Answer {
         /// The answer, without its verdict.
         answer: Box<Answer>,
-        /// What it is judged against.
-        evidence: Box<Evidence>,
+        /// The results it was written from.
+        grounds: Box<Grounds>,
     },
+}
+
+/// What a text was written from. The Critic takes none of its figures from here: it reads them from what executors signed, opens the plan
+/// in its domain as the planner did, and sees which facts follow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grounds {
+    /// What was asked.
+    pub goal: Goal,
+    /// The plan as it was carried out: where a task was done in the place of another, that one.
+    pub plan: Plan,
+    /// The goal's files in the state that is meant.
+    pub inputs: Vec<InputFile>,
+    /// Where the frames lie that are not in the exhibits themselves: the number of a folder of this node.
+    pub folder: u64,
+    /// One for each result, in the order in which they were accepted.
+    pub exhibits: Vec<Exhibit>,
+    /// The memory's word for the passages that were recalled; none if nothing was.
+    pub recalled: Option<Exhibit>,
+    /// What is missing, each with its reason.
+    pub gaps: Vec<String>,
+    /// Tasks that failed, by their ids.
+    pub told: Vec<String>,
+}
+
+/// Where a result can be seen in the words of who gave it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exhibit {
+    /// The task.
+    pub task_id: String,
+    /// The task itself where the plan does not hold it, such as a look before there was a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Box<Task>>,
+    /// Who gave it.
+    pub origin: Origin,
+    /// The signed frame, in hexadecimal, from a planner whose folders the Critic does not share; otherwise it lies in the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<String>,
+}
+
+/// Who gave a result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Origin {
+    /// An executor (or the memory, for passages), asked for this goal: the frame is its reply.
+    Signed {
+        /// Under which operation.
+        operation: String,
+    },
+    /// An executor, asked the same for an earlier goal.
+    Earlier {
+        /// Under which operation this goal would have had it done.
+        operation: String,
+        /// When it was taken up again, in microseconds since the Unix epoch.
+        found_us: u64,
+        /// Its files as they were copied for this goal.
+        artifacts: Vec<Artifact>,
+    },
+    /// Nobody: the domain knows it without asking, and the Critic lets the domain say it again.
+    Known,
 }
 
 /// What the Critic found.
@@ -315,8 +387,12 @@ pub struct Judgement {
     pub task_id: String,
     /// The digest of the answer that was judged; empty for anything but an answer.
     pub digest: String,
+    /// The digest of the goal that the answer was judged to be for; empty for anything but an answer.
+    pub goal_digest: String,
     /// Whether the answer may leave as it is: approved, or partial and honest about it.
     pub deliverable: bool,
+    /// Whether any check looked at accuracy.
+    pub checked: bool,
     /// What follows from the score.
     pub verdict: Verdict,
     /// The weighted mean, 0 to 1.
@@ -355,11 +431,48 @@ pub struct TaskOrder {
     pub deadline_ms: u64,
 }
 
+impl TaskOrder {
+    /// What is to be done, as one name: SHA-256 over the tool, its arguments and the contents of the files it may read, in hexadecimal.
+    /// An executor signs it with the result, so that the result cannot be passed off as one of another question.
+    #[must_use]
+    pub fn asked(&self) -> String {
+        asked(&self.action, &self.args, &self.inputs)
+    }
+}
+
+/// The name of a question, see [`TaskOrder::asked`].
+#[must_use]
+pub fn asked(action: &str, args: &serde_json::Value, inputs: &[InputFile]) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(action.as_bytes());
+    part(args.to_string().as_bytes());
+    for file in inputs {
+        part(file.name.as_bytes());
+        part(file.path.as_os_str().as_encoded_bytes());
+        part(
+            file.state
+                .content
+                .map(String::from)
+                .unwrap_or_default()
+                .as_bytes(),
+        );
+    }
+    hex(&hash.finalize())
+}
+
 /// An executor's result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskResult {
     /// Which task.
     pub task_id: String,
+    /// Which operation.
+    pub operation: String,
+    /// What was asked, see [`TaskOrder::asked`].
+    pub asked: String,
     /// What the tool gave.
     pub output: ToolOutput,
     /// Time in the tool, in milliseconds; what a stored result took when it was made.

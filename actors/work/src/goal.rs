@@ -4,8 +4,10 @@
 //! passages). Data has no authority: [`quoted`] takes from it everything that could pass for a turn of the conversation.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::content::hex;
 use crate::shown::is_hidden;
 
 /// What a goal may weigh.
@@ -198,6 +200,18 @@ impl Goal {
     #[must_use]
     pub fn data(&self) -> &[String] {
         &self.data
+    }
+
+    /// SHA-256 over all that makes it this goal, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        let texts = [&self.id, &self.tenant, &self.text];
+        for text in texts.into_iter().chain(&self.data) {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        }
+        hex(&hash.finalize())
     }
 }
 

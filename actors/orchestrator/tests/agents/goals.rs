@@ -30,7 +30,7 @@ use crate::house::House;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is done before a tool of an executor runs.
-type Before = Arc<dyn Fn() -> Result<(), ToolError> + Send + Sync>;
+pub type Before = Arc<dyn Fn() -> Result<(), ToolError> + Send + Sync>;
 
 /// A real tool behind what the test does before it. The Critic's own use of it, which has no operation, is left alone.
 struct Behind {
@@ -64,8 +64,8 @@ impl Writer for Plain {
     }
 }
 
-struct Team {
-    house: House,
+pub struct Team {
+    pub house: House,
     planner: AgentId,
     owner: Arc<SigningIdentity>,
     folder: TempDir,
@@ -77,7 +77,7 @@ impl Team {
         Self::over(Arc::new(InMemoryStore::default()), then, before).await
     }
 
-    async fn over(store: Arc<dyn Store>, then: Recourse, before: Before) -> Self {
+    pub async fn over(store: Arc<dyn Store>, then: Recourse, before: Before) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(
             folder.path().join("notes.md"),
@@ -147,7 +147,7 @@ impl Team {
     }
 
     /// Asks under other terms than the usual ones.
-    fn ask_with(
+    pub fn ask_with(
         &self,
         goal: &str,
         deadline: Duration,

@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
             },
             model.device,
         ));
-        match node.door().await {
+        match node.control_socket().await {
             Some(Err(why)) => console::note(&format!(
                 "it cannot be watched, its door does not open: {why}"
             )),

@@ -75,6 +75,7 @@ pub(super) fn sales() -> Evidence {
     };
     let revenue = |statistic: Statistic| FactKind::whole(statistic, Some("revenue".into()));
     Evidence {
+        domain: String::new(),
         kind: TextKind::Paragraph,
         goal: "Analyze Q3 sales".into(),
         facts: vec![

@@ -1,0 +1,475 @@
+//! What an answer rests on, as whoever must not trust the planner sees it.
+//!
+//! An executor signs its result with the name of the question it was asked. The planner leaves that frame in its folder as it came, and
+//! names it to the Critic; nothing is written anew on the way. The Critic proves each frame, opens the plan in its domain as the planner
+//! did, and sees for itself which facts follow. So a figure that was changed, a result that was invented, and one of another question are
+//! found out, and one that was left out takes its facts with it.
+//!
+//! What no executor signed for this goal:
+//!
+//! - An earlier result is proven by the frame that was kept beside it. The keys of agents live as long as their process, so a result of an
+//!   earlier process can be proven by nobody any more, and the planner does not use it.
+//! - What the domain knows by itself is not believed but asked of the domain once more.
+//! - Passages come in the memory's signed reply.
+//! - The plan, the gaps and which tasks failed are the planner's word. A plan names its own questions and they stand in the answer as the
+//!   facts' sources; what is said to have failed makes the answer partial.
+//!
+//! Folders are in memory and end with the run: a frame outlives neither its keys nor its goal, so none is worth a write to a disk. A
+//! planner on another node puts the frames into its exhibits.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aios_actors::agent::Context;
+use aios_protocols::{Authentic, Limits, Party, Performative, Sealed, Timestamp, authenticate};
+use aios_tools::OnDisk;
+use aios_work::content::{Exhibit, Grounds, Origin, Recalled, TaskResult, asked, ontology, unhex};
+use aios_work::{Artifact, Case, Goal, InputFile, Plan, Simpler, SoFar, Task};
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::{Packs, cached};
+
+/// Results that one Critic remembers to have proven. A goal has at most 32 tasks, so this is a few goals at once.
+const PROVEN: usize = 256;
+/// Bytes of frames that it remembers: a few of the largest, thousands of the usual.
+const PROVEN_BYTES: usize = 32 << 20;
+/// What the memory's reply is called in a folder; no task has an empty name.
+const PASSAGES: &str = "";
+
+/// The folders of one node, each with the frames of one run. Cheap to clone; clones are the same room.
+#[derive(Clone, Default)]
+pub(crate) struct Room(Arc<Shelves>);
+
+#[derive(Default)]
+struct Shelves {
+    folders: Mutex<HashMap<u64, HashMap<String, Sealed>>>,
+    opened: AtomicU64,
+}
+
+/// The frames of one run; they are gone when it is dropped.
+pub(crate) struct Folder {
+    room: Room,
+    number: u64,
+}
+
+impl Room {
+    pub(crate) fn open(&self) -> Folder {
+        let number = self.0.opened.fetch_add(1, Ordering::Relaxed);
+        self.0.folders.lock().insert(number, HashMap::new());
+        Folder {
+            room: self.clone(),
+            number,
+        }
+    }
+
+    fn find(&self, folder: u64, name: &str) -> Option<Sealed> {
+        self.0.folders.lock().get(&folder)?.get(name).cloned()
+    }
+}
+
+impl Folder {
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Leaves the frame of an operation's result.
+    pub(crate) fn keep(&self, operation: &str, frame: &Sealed) {
+        if let Some(frames) = self.room.0.folders.lock().get_mut(&self.number) {
+            frames.insert(operation.to_owned(), frame.clone());
+        }
+    }
+
+    /// The frame that was left under this name.
+    pub(crate) fn find(&self, operation: &str) -> Option<Sealed> {
+        self.room.find(self.number, operation)
+    }
+
+    /// Leaves the memory's reply.
+    pub(crate) fn keep_passages(&self, frame: &Sealed) -> Exhibit {
+        self.keep(PASSAGES, frame);
+        Exhibit {
+            task_id: String::new(),
+            task: None,
+            origin: Origin::Signed {
+                operation: PASSAGES.to_owned(),
+            },
+            frame: None,
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        self.room.0.folders.lock().remove(&self.number);
+    }
+}
+
+/// A result with its proof.
+#[derive(Clone)]
+pub(crate) struct Witnessed {
+    pub(crate) frame: Sealed,
+    pub(crate) result: Arc<TaskResult>,
+    at: Timestamp,
+}
+
+/// What one Critic has proven. A result is judged before its answer is, so its frame is proven and read once; and an executor that has
+/// left since was there when it signed.
+#[derive(Default)]
+pub(crate) struct Proofs(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    by_name: HashMap<String, Witnessed>,
+    /// The oldest first.
+    order: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Remembered {
+    fn keep(&mut self, name: String, one: Witnessed) {
+        self.bytes += one.frame.len();
+        match self.by_name.insert(name.clone(), one) {
+            Some(before) => self.bytes -= before.frame.len(),
+            None => self.order.push_back(name),
+        }
+        while self.order.len() > PROVEN || self.bytes > PROVEN_BYTES {
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
+            if let Some(gone) = self.by_name.remove(&oldest) {
+                self.bytes -= gone.frame.len();
+            }
+        }
+    }
+}
+
+/// Who said something, if that can be proven now.
+///
+/// # Errors
+/// In the words that follow "the result of ...".
+pub(crate) fn said_by(role: &str, frame: &Sealed, ctx: &Context) -> Result<Authentic, String> {
+    let keys = ctx.system().key_registry();
+    let said = authenticate(frame, keys.as_ref(), &Limits::CONTROL, ctx.now())
+        .map_err(|refusal| format!("is not proven: its frame is refused: {refusal}"))?;
+    let by_role = matches!(&said.sender, Party::Agent(id) if id.role() == role);
+    if !by_role || said.performative != Performative::Inform {
+        return Err(format!("comes from {}, not from {role}", said.sender));
+    }
+    if said.envelope.tenant != *ctx.tenant() {
+        return Err("belongs to another tenant".to_owned());
+    }
+    Ok(said)
+}
+
+/// A result of an executor and when it was given.
+pub(crate) fn result_of(frame: &Sealed, ctx: &Context) -> Result<(TaskResult, Timestamp), String> {
+    let said = said_by("macro.executor", frame, ctx)?;
+    if said.ontology.as_deref() != Some(ontology::TASK) {
+        return Err("is no result of a task".to_owned());
+    }
+    let result = said.content.read_json();
+    let result = result.map_err(|error| format!("cannot be read: {error}"))?;
+    Ok((result, said.envelope.timestamp))
+}
+
+/// The Critic's side: what it looks with.
+pub(crate) struct Bench<'a> {
+    pub(crate) packs: &'a Packs,
+    pub(crate) room: &'a Room,
+    pub(crate) proofs: &'a Proofs,
+    pub(crate) ctx: &'a Context,
+}
+
+/// What was proven of a goal's results.
+pub(crate) struct Proven {
+    pub(crate) case: Box<dyn Case>,
+    pub(crate) goal: Goal,
+    pub(crate) plan: Plan,
+    pub(crate) artifacts: Vec<Artifact>,
+    results: BTreeMap<String, Value>,
+    recalled: Vec<String>,
+    notes: Vec<String>,
+    gaps: Vec<String>,
+    told: BTreeSet<String>,
+}
+
+impl Proven {
+    /// The same, for a domain to look at.
+    pub(crate) fn so_far(&self) -> SoFar<'_> {
+        SoFar {
+            plan: &self.plan,
+            results: &self.results,
+            artifacts: &self.artifacts,
+            recalled: &self.recalled,
+            notes: &self.notes,
+            gaps: &self.gaps,
+            told: &self.told,
+        }
+    }
+
+    /// Whether a task's result answers what the plan asks: with the arguments as they stand there, or as the domain fills them in from
+    /// what the task needs.
+    fn asks(&self, task: &Task, named: &str, inputs: &[InputFile]) -> bool {
+        if asked(&task.tool, &task.args, inputs) == named {
+            return true;
+        }
+        let filled = |results: &BTreeMap<String, Value>| {
+            let so_far = SoFar {
+                results,
+                ..self.so_far()
+            };
+            self.case
+                .args(task, &so_far, None)
+                .is_some_and(|args| asked(&task.tool, &args, inputs) == named)
+        };
+        let needed = self
+            .results
+            .iter()
+            .filter(|(id, _)| task.needs.contains(id))
+            .map(|(id, value)| (id.clone(), value.clone()))
+            .collect();
+        filled(&needed) || filled(&self.results)
+    }
+}
+
+impl Bench<'_> {
+    /// Sees for itself what the results are.
+    ///
+    /// # Errors
+    /// In a sentence which of them is not what the planner says.
+    pub(crate) fn prove(&self, goal_id: &str, grounds: Grounds) -> Result<Proven, String> {
+        let Grounds {
+            goal,
+            plan,
+            inputs,
+            folder,
+            exhibits,
+            recalled,
+            gaps,
+            told,
+        } = grounds;
+        if goal.id() != goal_id
+            || plan.goal != goal_id
+            || goal.tenant() != self.ctx.tenant().as_str()
+        {
+            return Err("the plan or the goal is another one".to_owned());
+        }
+        if !are_of(&inputs, goal.data()) {
+            return Err("the files are not those of the goal".to_owned());
+        }
+        let case = self.packs.domain(&plan)?.open(&goal, &plan)?;
+        let recalled = match recalled {
+            Some(exhibit) => self.passages(folder, &exhibit)?,
+            None => Vec::new(),
+        };
+        let mut proven = Proven {
+            case,
+            goal,
+            plan,
+            artifacts: Vec::new(),
+            results: BTreeMap::new(),
+            recalled,
+            notes: Vec::new(),
+            gaps,
+            told: BTreeSet::new(),
+        };
+        for exhibit in exhibits {
+            let id = exhibit.task_id.clone();
+            self.take(&mut proven, folder, exhibit, &inputs)
+                .map_err(|why| format!("the result of {id:?} {why}"))?;
+        }
+        // What has a result has not failed, and what is not in the plan was never to be done.
+        let failed = told.into_iter().filter(|id| {
+            let known = proven.plan.tasks.iter().any(|task| task.id == *id);
+            known && !proven.results.contains_key(id)
+        });
+        proven.told = failed.collect();
+        Ok(proven)
+    }
+
+    /// A result that an executor gave for this goal.
+    pub(crate) fn result(
+        &self,
+        goal: &str,
+        folder: u64,
+        exhibit: &Exhibit,
+    ) -> Result<Witnessed, String> {
+        let Origin::Signed { operation } = &exhibit.origin else {
+            return Err("was not given by an executor".to_owned());
+        };
+        let witnessed = self.witnessed(folder, operation, exhibit)?;
+        let result = &witnessed.result;
+        let rest = operation
+            .strip_prefix(goal)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .and_then(|rest| rest.strip_prefix(exhibit.task_id.as_str()));
+        let is_of_task = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if !is_of_task || result.operation != *operation || result.task_id != exhibit.task_id {
+            return Err(format!("is one of operation {:?}", result.operation));
+        }
+        Ok(witnessed)
+    }
+
+    fn take(
+        &self,
+        proven: &mut Proven,
+        folder: u64,
+        exhibit: Exhibit,
+        inputs: &[InputFile],
+    ) -> Result<(), String> {
+        let id = &exhibit.task_id;
+        if proven.results.contains_key(id) {
+            return Err("is there twice".to_owned());
+        }
+        let task = match proven.plan.tasks.iter().find(|task| task.id == *id) {
+            Some(task) => task.clone(),
+            None => match exhibit.task.as_deref() {
+                Some(task) if task.id == *id => task.clone(),
+                _ => return Err("belongs to no task".to_owned()),
+            },
+        };
+        let title = || task.title(&proven.plan.points);
+        let of_another_question = || "is the answer to another question".to_owned();
+        let value = match &exhibit.origin {
+            Origin::Signed { .. } => {
+                let result = self.result(proven.goal.id(), folder, &exhibit)?.result;
+                // Prose is asked for again and again in other words; its text is judged, whatever it was asked by.
+                if !task.prose && !proven.asks(&task, &result.asked, inputs) {
+                    return Err(of_another_question());
+                }
+                proven
+                    .artifacts
+                    .extend(result.output.artifacts.iter().cloned());
+                result.output.value.clone()
+            }
+            Origin::Earlier {
+                operation,
+                found_us,
+                artifacts,
+            } => {
+                let Witnessed { result, at, .. } = self.witnessed(folder, operation, &exhibit)?;
+                if !task.prose && !proven.asks(&task, &result.asked, inputs) {
+                    return Err(of_another_question());
+                }
+                let found = Timestamp::from_micros(*found_us).map_err(|error| error.to_string())?;
+                if found < at || found > self.ctx.now() {
+                    return Err("was taken up again at a time that cannot be".to_owned());
+                }
+                if !are_copies(artifacts, &result.output.artifacts) {
+                    return Err("names other files than it was given with".to_owned());
+                }
+                proven.notes.push(earlier(&title(), at, found));
+                proven.artifacts.extend(artifacts.iter().cloned());
+                result.output.value.clone()
+            }
+            Origin::Known => {
+                let args = proven.case.args(&task, &proven.so_far(), None);
+                let simpler = args.and_then(|args| proven.case.simpler(&task, &args));
+                let Some(Simpler::Known { output, says }) = simpler else {
+                    return Err("is nothing its domain knows".to_owned());
+                };
+                proven.notes.push(known(&title(), &says));
+                proven.artifacts.extend(output.artifacts);
+                output.value
+            }
+        };
+        let value = match task.prose {
+            true => Value::String(proven.case.tidy(text_of(&value))),
+            false => value,
+        };
+        proven.results.insert(exhibit.task_id, value);
+        Ok(())
+    }
+
+    /// A proven result: remembered, or proven now.
+    fn witnessed(
+        &self,
+        folder: u64,
+        operation: &str,
+        exhibit: &Exhibit,
+    ) -> Result<Witnessed, String> {
+        let frame = self.frame(folder, operation, exhibit)?;
+        let name = format!("{}\0{operation}", self.ctx.tenant());
+        let known = self.proofs.0.lock().by_name.get(&name).cloned();
+        if let Some(known) = known.filter(|known| known.frame == frame) {
+            return Ok(known);
+        }
+        let (result, at) = result_of(&frame, self.ctx)?;
+        let one = Witnessed {
+            frame,
+            result: Arc::new(result),
+            at,
+        };
+        self.proofs.0.lock().keep(name, one.clone());
+        Ok(one)
+    }
+
+    fn passages(&self, folder: u64, exhibit: &Exhibit) -> Result<Vec<String>, String> {
+        let told = |why: String| format!("what was recalled {why}");
+        let frame = self.frame(folder, PASSAGES, exhibit).map_err(told)?;
+        let said = said_by("macro.memory", &frame, self.ctx).map_err(told)?;
+        let found = said.content.read_json::<Vec<Recalled>>();
+        let found = found.map_err(|error| told(format!("cannot be read: {error}")))?;
+        Ok(found.into_iter().map(|one| one.text).collect())
+    }
+
+    fn frame(&self, folder: u64, operation: &str, exhibit: &Exhibit) -> Result<Sealed, String> {
+        match &exhibit.frame {
+            Some(text) => unhex(text)
+                .map(Sealed::from_bytes)
+                .ok_or_else(|| "is not proven: its frame is not hexadecimal".to_owned()),
+            None => self
+                .room
+                .find(folder, operation)
+                .ok_or_else(|| "is not proven: its frame is not there".to_owned()),
+        }
+    }
+}
+
+/// How an earlier result is marked.
+pub(crate) fn earlier(title: &str, at: Timestamp, found: Timestamp) -> String {
+    let age = cached::spoken(found.since(at));
+    format!("{title}: taken from an earlier result, {age} old")
+}
+
+/// How a result is marked that nobody was asked for.
+pub(crate) fn known(title: &str, says: &str) -> String {
+    format!("{title}: {says}")
+}
+
+/// The text a writing tool gave, as a value of its own or in a field.
+pub(crate) fn text_of(value: &Value) -> &str {
+    value
+        .as_str()
+        .or_else(|| value.get("text").and_then(Value::as_str))
+        .unwrap_or_default()
+}
+
+/// Whether the files are those that a goal names. One that has gone since is known by its name alone.
+fn are_of(inputs: &[InputFile], data: &[String]) -> bool {
+    match InputFile::all(data) {
+        Ok(files) => {
+            let places = |files: &[InputFile]| -> BTreeSet<_> {
+                files.iter().map(|file| file.path.clone()).collect()
+            };
+            places(&files) == places(inputs)
+        }
+        Err(_) => inputs.iter().all(|file| {
+            data.iter()
+                .any(|given| Path::new(given).file_name() == file.place.file_name())
+        }),
+    }
+}
+
+/// Whether these are the same files in another folder.
+fn are_copies(copies: &[Artifact], originals: &[Artifact]) -> bool {
+    copies.len() == originals.len()
+        && copies.iter().zip(originals).all(|(copy, original)| {
+            copy.path.file_name() == original.path.file_name()
+                && copy.media_type == original.media_type
+                && copy.description == original.description
+        })
+}
