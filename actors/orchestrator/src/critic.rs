@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use aios_inference::EmbedRequest;
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
 use aios_tools::{Toolbox, read_regular};
-use aios_work::{Artifact, Capabilities, Effect, InputFile, ToolCall, ToolError};
+use aios_work::{Artifact, Effect, InputFile, ToolCall, ToolError};
 use async_trait::async_trait;
 use serde_json::Value;
 
