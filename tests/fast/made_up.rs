@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use aios_languages::english::name as called;
 use aios_work::{Fact, Value};
 
 use crate::house::Chance;
@@ -434,7 +435,8 @@ impl Made {
         fact: &Fact,
         named: &BTreeMap<usize, BTreeSet<String>>,
     ) -> Result<(), String> {
-        let name = fact.name.as_str();
+        let name = called(fact);
+        let name = name.as_str();
         let used = self.used();
         let figure = self.figure_name();
         let label = self.label();
@@ -586,7 +588,7 @@ impl Made {
     /// Checks that every figure of an answer is true, and that none that belongs into it is left out.
     pub(crate) fn check(&self, facts: &[Fact]) {
         let who = format!("{} (seed {})", self.recipe.name, self.recipe.seed);
-        let stated: BTreeSet<&str> = facts.iter().map(|fact| fact.name.as_str()).collect();
+        let stated: BTreeSet<String> = facts.iter().map(called).collect();
         let figure = self.figure_name();
         let mut due: Vec<String> = vec![figure.clone(), "rows".to_owned()];
         let periods = self.periods();

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use aios_languages::english::name;
 use aios_runtime::{Goal, Node};
 use aios_work::content::{GoalStatus, TaskStatus};
 use aios_work::{
     Bench, Capabilities, Case, Category, Check, Domain, Effect, Evidence, Fact, Goal as Checked,
-    Issue, Judged, Opinion, Pack, Plan, PlanSource, Point, Severity, SoFar, Task, TextKind, Tool,
-    ToolCall, ToolError, ToolOutput, ToolSpec, Value, Written,
+    Issue, Judged, Opinion, Pack, Plan, PlanSource, Point, Severity, SoFar, Source, Statistic,
+    Task, TextKind, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, Written,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -137,19 +138,19 @@ impl Case for Opened {
                 .and_then(|it| it["number"].as_i64())
             {
                 Some(number) => facts.push(Fact {
-                    name: task.id.clone(),
+                    subject: vec![],
+                    measure: None,
+                    statistic: Statistic::Other(task.id.clone()),
+                    period: None,
                     value: Value::Integer(number),
                     unit: None,
-                    source: task.tool.clone(),
+                    source: Source::from(task.tool.clone()),
                 }),
                 None if gaps.is_empty() => gaps.push(format!("{}: no number", task.id)),
                 None => {}
             }
         }
-        let said: Vec<String> = facts
-            .iter()
-            .map(|fact| format!("{} = {}", fact.name, fact.value))
-            .collect();
+        let said: Vec<String> = facts.iter().map(line).collect();
         Written {
             answer: said.join("\n"),
             evidence: Evidence {
@@ -162,6 +163,10 @@ impl Case for Opened {
             gaps,
         }
     }
+}
+
+fn line(fact: &Fact) -> String {
+    format!("{} = {}", name(fact), fact.value)
 }
 
 /// Every line of an answer is a fact as it is written; a count is at most as long as its text.
@@ -177,7 +182,7 @@ impl Check for Exact {
             Judged::Text { text, evidence, .. } => {
                 let known = |line: &str| {
                     let mut facts = evidence.facts.iter();
-                    facts.any(|fact| format!("{} = {}", fact.name, fact.value) == line)
+                    facts.any(|fact| self::line(fact) == line)
                 };
                 !text.lines().all(known)
             }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use aios_actors::recovery::{Decision, Ended, OverBudget};
+use aios_languages::english::name;
 use aios_runtime::{Answer, Config, Goal, GoalEvent, Node};
 use aios_supervisor::Recourse;
 use aios_work::content::{GoalStatus, TaskReport, TaskStatus};
@@ -90,7 +91,7 @@ async fn a_query_that_fails_is_answered_without_groups_and_the_answer_says_so() 
     let totals: Vec<_> = answer
         .facts
         .iter()
-        .filter(|fact| fact.name == "total revenue")
+        .filter(|fact| name(fact) == "total revenue")
         .collect();
     assert_eq!(totals.len(), 1, "said once: {totals:?}");
 }

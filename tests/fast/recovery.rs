@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use aios_languages::english::name;
 use aios_runtime::{Answer, Goal, GoalEvent, Node};
 use aios_tools::{
     Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
@@ -464,7 +465,10 @@ async fn a_tool_that_always_panics_costs_its_own_result_and_no_other() {
         );
         let lost = status == GoalStatus::Failed;
         assert_eq!(
-            answer.facts.iter().any(|fact| fact.name == "total revenue"),
+            answer
+                .facts
+                .iter()
+                .any(|fact| name(fact) == "total revenue"),
             !lost,
             "{task}: {:?}",
             answer.facts

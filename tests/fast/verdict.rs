@@ -15,8 +15,8 @@ use aios_work::content::{
     TaskResult, ValidationRequest, asked, hex, ontology, unhex,
 };
 use aios_work::{
-    Capabilities, Case, Domain, Effect, Evidence, Fact, GoalLimits, Pack, Plan, SoFar, Task, Tool,
-    ToolCall, ToolError, ToolOutput, ToolSpec, Value, Written,
+    Capabilities, Case, Domain, Effect, Evidence, Fact, GoalLimits, Pack, Plan, SoFar, Source,
+    Statistic, Task, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, Written,
 };
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -75,10 +75,13 @@ fn answer(goal_id: &str, text: &str) -> Answer {
         status: GoalStatus::Partial,
         answer: text.to_owned(),
         facts: vec![Fact {
-            name: "total revenue".to_owned(),
+            subject: vec![],
+            measure: Some("revenue".to_owned()),
+            statistic: Statistic::Total,
+            period: None,
             value: Value::Integer(120),
             unit: None,
-            source: "till 1".to_owned(),
+            source: Source::from("till 1".to_owned()),
         }],
         gaps: vec!["the regions are missing".to_owned()],
         ..Answer::none(goal_id)
@@ -107,10 +110,13 @@ impl Case for Till {
         let total = so_far.results.get("sum").and_then(|sum| sum.as_i64());
         let facts: Vec<Fact> = total
             .map(|total| Fact {
-                name: "total revenue".to_owned(),
+                subject: vec![],
+                measure: Some("revenue".to_owned()),
+                statistic: Statistic::Total,
+                period: None,
                 value: Value::Integer(total),
                 unit: None,
-                source: "till 1".to_owned(),
+                source: Source::from("till 1".to_owned()),
             })
             .into_iter()
             .collect();

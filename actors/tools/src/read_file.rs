@@ -3,7 +3,10 @@
 //! A text may be longer than what travels in one message. So each call gives a part of its sentences, says how many there are and from
 //! which one on to ask for the next part.
 
-use aios_work::{Capability, Effect, Fact, ToolCall, ToolError, ToolOutput, ToolSpec, Value};
+use aios_work::{
+    Capability, Effect, Fact, Source, Statistic, Subject, ToolCall, ToolError, ToolOutput,
+    ToolSpec, Value,
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -110,16 +113,34 @@ impl BlockingTool for ReadFile {
                 left > 0
             })
             .collect();
-        let fact = |name: &str, value: usize| Fact {
-            name: format!("{name} in {file}"),
+        let fact = |statistic: Statistic, value: usize, at: Option<&str>| Fact {
+            subject: vec![Subject {
+                name: file.clone(),
+                kind: "file".to_owned(),
+            }],
+            measure: None,
+            statistic,
+            period: None,
             value: Value::Integer(i64::try_from(value).unwrap_or(i64::MAX)),
             unit: None,
-            source: format!("{file}: {NAME}"),
+            source: Source {
+                at: at.map(str::to_owned),
+                ..Source::from(format!("{file}: {NAME}"))
+            },
         };
+        let other = |words: &str| Statistic::Other(words.to_owned());
         let facts = vec![
-            fact("words", words),
-            fact("sentences", listing.sentence_count),
-            fact("headings", listing.heading_count),
+            fact(other("words"), words, Some("/words")),
+            fact(
+                other("sentences"),
+                listing.sentence_count,
+                Some("/sentence_count"),
+            ),
+            fact(
+                other("headings"),
+                listing.heading_count,
+                Some("/heading_count"),
+            ),
         ];
         let mut log = format!(
             "{file}: {words} words, {} sentences, {} headings",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Fact, Point, Span};
 
 /// A named thing that facts are about: a region, a product.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Subject {
     /// Its name as facts write it.
     pub name: String,
@@ -37,7 +37,7 @@ pub struct Evidence {
     pub goal: String,
     /// The only figures the text may state.
     pub facts: Vec<Fact>,
-    /// Things the facts are about, periods left out: those are read from the facts' names.
+    /// Things a text may name: those that facts are about, and others that lie beside them.
     #[serde(default)]
     pub subjects: Vec<Subject>,
     /// Names of the measures: `revenue`, `units`.

@@ -31,14 +31,14 @@ pub use domain::{
 };
 pub use ended::{CALL_LEAST, Ended, Looping, OverBudget, Spent};
 pub use evidence::{Evidence, GAPS_HEADING, Subject, TextKind};
-pub use fact::{Fact, Value};
+pub use fact::{Fact, FactKind, Source, Statistic, Value, When};
 pub use goal::{Goal, GoalError, GoalLimits, quoted};
 pub use input::{ContentHash, FileState, InputFile};
 pub use judgement::{
     Assessment, Category, Dimensions, FLOOR, Issue, PASS, REGENERATIONS, REJECT, Score, Severity,
     Verdict,
 };
-pub use period::{Day, Grain, Span, parse_key};
+pub use period::{Day, Grain, Period, Span, parse_key};
 pub use plan::{Plan, PlanError, PlanLimits, Point, Task};
 pub use reference::{FROM, Reference, fill, references};
 pub use tool::{Artifact, CancelFlag, Effect, Tool, ToolCall, ToolOutput, ToolSpec};

@@ -2,6 +2,7 @@
 //!
 //! No clock: what "last month" means is decided by the last date in the data.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -251,6 +252,73 @@ impl fmt::Display for Span {
     }
 }
 
+/// A period by what rows are grouped by and where it starts. In JSON its grain with its key: `{"month": "2025-07"}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<Grain, String>", into = "BTreeMap<Grain, String>")]
+pub struct Period {
+    grain: Grain,
+    from: Day,
+}
+
+impl Period {
+    /// The period that holds a day.
+    #[must_use]
+    pub fn of(grain: Grain, day: Day) -> Self {
+        let from = grain.span_of(day).from;
+        Self { grain, from }
+    }
+
+    /// The period of a grain by its key; none for text that is no such key.
+    #[must_use]
+    pub fn read(grain: Grain, key: &str) -> Option<Self> {
+        let period = Self::of(grain, parse_key(key)?.from);
+        (period.key() == key).then_some(period)
+    }
+
+    /// What it is one of.
+    #[must_use]
+    pub fn grain(self) -> Grain {
+        self.grain
+    }
+
+    /// Its first day.
+    #[must_use]
+    pub fn from(self) -> Day {
+        self.from
+    }
+
+    /// Its key: `2025-07-14` of a day, and of a week its Monday; `2025-07`, `2025-Q3`, `2025`.
+    #[must_use]
+    pub fn key(self) -> String {
+        self.grain.key(self.from)
+    }
+
+    /// Its days.
+    #[must_use]
+    pub fn span(self) -> Span {
+        self.grain.span_of(self.from)
+    }
+}
+
+impl TryFrom<BTreeMap<Grain, String>> for Period {
+    type Error = String;
+
+    fn try_from(written: BTreeMap<Grain, String>) -> Result<Self, String> {
+        let mut all = written.iter();
+        match (all.next(), all.next()) {
+            (Some((grain, key)), None) => Self::read(*grain, key)
+                .ok_or_else(|| format!("{key:?} is not a {}", grain.as_str())),
+            _ => Err("a period is one grain with its key: {\"month\": \"2025-07\"}".to_owned()),
+        }
+    }
+}
+
+impl From<Period> for BTreeMap<Grain, String> {
+    fn from(period: Period) -> Self {
+        Self::from([(period.grain, period.key())])
+    }
+}
+
 /// The period that a key of [`Grain::key`] names.
 #[must_use]
 pub fn parse_key(key: &str) -> Option<Span> {
@@ -309,6 +377,39 @@ mod tests {
             "20é5-07",
         ] {
             assert_eq!(parse_key(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_period_reads_back_by_its_grain_and_key() {
+        let day = Day::new(2025, 8, 14).unwrap();
+        for (grain, written) in [
+            (Grain::Day, r#"{"day":"2025-08-14"}"#),
+            (Grain::Week, r#"{"week":"2025-08-11"}"#),
+            (Grain::Month, r#"{"month":"2025-08"}"#),
+            (Grain::Quarter, r#"{"quarter":"2025-Q3"}"#),
+            (Grain::Year, r#"{"year":"2025"}"#),
+        ] {
+            let period = Period::of(grain, day);
+            assert_eq!(serde_json::to_string(&period).unwrap(), written);
+            assert_eq!(serde_json::from_str::<Period>(written).unwrap(), period);
+            assert_eq!(Period::read(grain, &period.key()), Some(period));
+            assert_eq!(period.span(), grain.span_of(day));
+        }
+        // A Thursday names no week, a month no year.
+        for (grain, key) in [
+            (Grain::Week, "2025-08-14"),
+            (Grain::Year, "2025-08"),
+            (Grain::Month, "August"),
+        ] {
+            assert_eq!(Period::read(grain, key), None, "{key}");
+        }
+        for bad in [
+            r#"{}"#,
+            r#"{"month":"2025"}"#,
+            r#"{"day":"2025-08-14","year":"2025"}"#,
+        ] {
+            assert!(serde_json::from_str::<Period>(bad).is_err(), "{bad}");
         }
     }
 

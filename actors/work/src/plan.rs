@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::references;
+use crate::{FactKind, references};
 
 /// One atomic piece of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,9 +59,9 @@ pub struct Point {
     pub id: String,
     /// In the words of the report: "total revenue per month".
     pub asks: String,
-    /// The answer covers the point when it states one of these facts (a trailing `*` stands for any ending) ...
+    /// The answer covers the point when it states a fact of one of these kinds ...
     #[serde(default)]
-    pub facts: Vec<String>,
+    pub facts: Vec<FactKind>,
     /// ... or uses one of these words.
     #[serde(default)]
     pub words: Vec<String>,

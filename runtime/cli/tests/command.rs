@@ -101,7 +101,7 @@ fn json_is_one_object_with_the_promised_fields() {
         assert!(answer.get(field).is_some(), "{field} is missing");
     }
     assert_eq!(answer["status"], "approved");
-    for field in ["name", "value", "unit", "source"] {
+    for field in ["name", "statistic", "value", "unit", "source"] {
         assert!(
             answer["facts"][0].get(field).is_some(),
             "facts have no {field}"

@@ -101,12 +101,15 @@ pub fn goal(data: &[u8]) {
 }
 
 const EVIDENCE: &str = r#"{"kind": "paragraph", "goal": "What is the total revenue, and which region sells most?",
-    "facts": [{"name": "total revenue", "value": 45, "unit": "EUR", "source": "sales.csv: SELECT"},
-        {"name": "total revenue region North", "value": 25.5, "unit": "EUR", "source": "sales.csv: SELECT"},
-        {"name": "total revenue 2025-03", "value": -1234567.25, "unit": "EUR", "source": "sales.csv: SELECT"},
-        {"name": "growth revenue 2025-02 to 2025-03", "value": -12.5, "unit": "%", "source": "sales.csv: SELECT"}],
+    "facts": [{"measure": "revenue", "statistic": "total", "value": 45, "unit": "EUR", "source": {"text": "sales.csv: SELECT"}},
+        {"subject": [{"kind": "region", "name": "North"}], "measure": "revenue", "statistic": "total", "value": 25.5, "unit": "EUR",
+            "source": {"text": "sales.csv: SELECT"}},
+        {"measure": "revenue", "statistic": "total", "period": {"during": {"month": "2025-03"}}, "value": -1234567.25, "unit": "EUR",
+            "source": {"text": "sales.csv: SELECT"}},
+        {"measure": "revenue", "statistic": "growth", "period": {"between": {"from": {"month": "2025-02"}, "to": {"month": "2025-03"}}},
+            "value": -12.5, "unit": "%", "source": {"text": "sales.csv: SELECT"}}],
     "measures": ["revenue"], "passages": ["The depot in Bremen moves in May."],
-    "points": [{"id": "total", "asks": "total revenue", "facts": ["total revenue"], "words": []}]}"#;
+    "points": [{"id": "total", "asks": "total revenue", "facts": [{"statistic": "total", "measure": "revenue"}], "words": []}]}"#;
 
 /// Prose of a model: it is judged, whatever it is, and every mark lies between 0 and 1.
 pub fn prose(data: &[u8]) {

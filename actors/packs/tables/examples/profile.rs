@@ -5,6 +5,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+use aios_languages::english::name;
 use aios_tables::{ColumnKind, TableProfile};
 use aios_tools::{OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall};
@@ -69,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     )
     .await?;
     for fact in &totals.facts {
-        writeln!(out, "{} = {}", fact.name, fact.value)?;
+        writeln!(out, "{} = {}", name(fact), fact.value)?;
     }
     let title = format!("{} by {}", measure.name, group.name);
     let chart = ask(

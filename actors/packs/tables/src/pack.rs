@@ -16,7 +16,8 @@ use crate::plan::analysis::Analysis;
 use crate::plan::dag::{self, CLOSING, Filling, scout};
 
 pub use crate::plan::dag::NAME;
-use crate::plan::findings::{Findings, Reading};
+use crate::plan::findings::Findings;
+use crate::plan::reading::Reading;
 use crate::plan::{analyse, build, document, merge, question, simpler, writing};
 use crate::report;
 use crate::results::{ResultEvidence, check_result};

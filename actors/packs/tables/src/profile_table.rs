@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use aios_work::{Capability, Effect, Fact, ToolCall, ToolError, ToolOutput, ToolSpec, Value};
+use aios_work::{
+    Capability, Effect, Fact, Source, Statistic, Subject, ToolCall, ToolError, ToolOutput,
+    ToolSpec, Value,
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -55,12 +58,22 @@ impl BlockingTool for ProfileTable {
         let input = args::input(NAME, workspace, file.as_deref())?;
         let table = self.tables.load(input, call, workspace)?;
         let profile = &table.profile;
-        let fact = |name: &str, value: usize| Fact {
-            name: format!("{name} in {}", profile.file),
+        let fact = |statistic: Statistic, value: usize, at: Option<&str>| Fact {
+            subject: vec![Subject {
+                name: profile.file.clone(),
+                kind: "file".to_owned(),
+            }],
+            measure: None,
+            statistic,
+            period: None,
             value: Value::Integer(i64::try_from(value).unwrap_or(i64::MAX)),
             unit: None,
-            source: format!("{}: {NAME}", profile.file),
+            source: Source {
+                at: at.map(str::to_owned),
+                ..Source::from(format!("{}: {NAME}", profile.file))
+            },
         };
+        let other = |words: &str| Statistic::Other(words.to_owned());
         let mut log = format!(
             "{}: {} rows, {} columns",
             profile.file,
@@ -74,8 +87,8 @@ impl BlockingTool for ProfileTable {
         Ok(ToolOutput {
             value: serde_json::to_value(profile).unwrap_or_default(),
             facts: vec![
-                fact("rows", table.lines.len()),
-                fact("columns", profile.columns.len()),
+                fact(Statistic::Rows, table.lines.len(), Some("/rows")),
+                fact(other("columns"), profile.columns.len(), None),
             ],
             artifacts: Vec::new(),
             log,

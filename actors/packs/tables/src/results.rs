@@ -44,6 +44,10 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// Cells.
     pub rows: Vec<Vec<Value>>,
+    /// Where the rows stand in the value: `/rows`, or nothing where it is the list itself.
+    base: &'static str,
+    /// Whether the cells of a row stand under their columns' names.
+    named: bool,
 }
 
 impl Rows {
@@ -79,7 +83,25 @@ impl Rows {
                 _ => return None,
             });
         }
-        Some(Self { columns, rows })
+        Some(Self {
+            columns,
+            rows,
+            base: value.get("rows").map_or("", |_| "/rows"),
+            named: list.iter().any(Value::is_object),
+        })
+    }
+
+    /// Where in the tool's value a cell stands, as a JSON pointer; none where there is no such cell.
+    #[must_use]
+    pub fn pointer(&self, row: usize, column: &str) -> Option<String> {
+        let at = self.columns.iter().position(|name| name == column)?;
+        self.rows.get(row)?.get(at)?;
+        let cell = if self.named {
+            column.replace('~', "~0").replace('/', "~1")
+        } else {
+            at.to_string()
+        };
+        Some(format!("{}/{row}/{cell}", self.base))
     }
 
     /// The cell in a row under a column's name.
@@ -317,6 +339,26 @@ mod tests {
 
     fn check_result(output: &Value, evidence: &ResultEvidence) -> Assessment {
         Assessment::of([super::check_result(output, evidence)])
+    }
+
+    #[test]
+    fn a_cell_is_found_where_its_pointer_says_whatever_shape_the_rows_have() {
+        for value in [
+            json!({"columns": ["a/b", "n"], "rows": [["x", 1], ["y", 2]]}),
+            json!({"columns": [{"name": "a/b"}, {"name": "n"}], "rows": [["x", 1], ["y", 2]]}),
+            json!({"rows": [{"a/b": "x", "n": 1}, {"a/b": "y", "n": 2}]}),
+            json!([{"a/b": "x", "n": 1}, {"a/b": "y", "n": 2}]),
+        ] {
+            let rows = Rows::read(&value).unwrap();
+            for (row, column) in [(0, "a/b"), (0, "n"), (1, "a/b"), (1, "n")] {
+                let at = rows.pointer(row, column).unwrap();
+                let cell = value.pointer(&at);
+                assert_eq!(cell, Some(rows.cell(row, column)), "{at} of {value}");
+                assert!(cell.is_some_and(|cell| !cell.is_null()), "{at} of {value}");
+            }
+            assert_eq!(rows.pointer(2, "n"), None);
+            assert_eq!(rows.pointer(0, "m"), None);
+        }
     }
 
     #[test]

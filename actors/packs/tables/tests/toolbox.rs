@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aios_languages::english::name;
 use aios_tools::{OnDisk, Toolbox, Workspaces, WriteError, WriteRequest, Writer};
 use aios_work::{
-    CancelFlag, Capabilities, Capability, Fact, InputFile, ToolCall, ToolError, ToolErrorKind,
-    ToolOutput, Value,
+    CancelFlag, Capabilities, Capability, Fact, InputFile, Source, Statistic, Subject, ToolCall,
+    ToolError, ToolErrorKind, ToolOutput, Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -23,7 +24,7 @@ impl Writer for Scribe {
             _ => Ok(request
                 .facts
                 .iter()
-                .map(|fact| format!("{} is {}.", fact.name, fact.value))
+                .map(|fact| format!("{} is {}.", name(fact), fact.value))
                 .collect::<Vec<_>>()
                 .join(" ")),
         }
@@ -112,7 +113,7 @@ async fn each_tool_needs_exactly_its_capability() {
         (
             "write_text",
             vec![Capability::MODEL_USE],
-            json!({"instruction": "say", "facts": [{"name": "n", "value": 1, "source": "s"}]}),
+            json!({"instruction": "say", "facts": [{"statistic": {"other": "n"}, "value": 1, "source": {"text": "s"}}]}),
         ),
     ] {
         let only: Capabilities = needs.iter().cloned().collect();
@@ -193,10 +194,19 @@ async fn a_document_is_outlined() {
     assert_eq!(
         output.facts[0],
         Fact {
-            name: "words in n.md".into(),
+            subject: vec![Subject {
+                name: "n.md".into(),
+                kind: "file".into()
+            }],
+            measure: None,
+            statistic: Statistic::Other("words".into()),
+            period: None,
             value: Value::Integer(8),
             unit: None,
-            source: "n.md: read_file".into()
+            source: Source {
+                at: Some("/words".into()),
+                ..Source::from("n.md: read_file".to_owned())
+            }
         }
     );
     let short = goal

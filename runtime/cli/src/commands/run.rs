@@ -8,10 +8,12 @@ use std::time::Duration;
 use aios_control::{Client, Event, EventKind, GoalPhase, Request, Submit};
 use aios_inference::EngineFactory;
 use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
+use aios_languages::english::name;
 use aios_runtime::config::{Config, EngineChoice};
 use aios_runtime::{Answer, Goal, Node, NodeView, engines};
 use aios_work::content::{AgentEvent, GoalStatus, TaskEvent};
 use aios_work::shown;
+use serde_json::Value;
 
 use crate::arguments::Run;
 use crate::console::{self, Redraw, Screen};
@@ -150,7 +152,7 @@ pub(super) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
 
 fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
     if json {
-        console::json(answer)?;
+        console::json(&printed(answer))?;
     } else {
         let (report, cut) = match console::page() {
             Some(lines) => on_a_page(&answer.answer, lines),
@@ -190,6 +192,22 @@ fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
         GoalStatus::Partial => 2,
         GoalStatus::Failed => 1,
     }))
+}
+
+/// The answer as a program reads it: beside the fields of each fact its name in words, which is made here and never read back.
+fn printed(answer: &Answer) -> Value {
+    // Texts, numbers and lists always have a JSON form.
+    let mut printed = serde_json::to_value(answer).unwrap_or_default();
+    let facts = printed.get_mut("facts").and_then(Value::as_array_mut);
+    for (fields, fact) in facts.into_iter().flatten().zip(&answer.facts) {
+        let mut named = serde_json::Map::new();
+        named.insert("name".to_owned(), name(fact).into());
+        if let Some(fields) = fields.as_object_mut() {
+            named.append(fields);
+        }
+        *fields = Value::Object(named);
+    }
+    printed
 }
 
 /// The report as a terminal of so many lines shows it: as its reader sees it rather than as Markdown, and if it is longer than the screen

@@ -1,7 +1,9 @@
 //! Periods as people name them in running text.
 
+use std::ops::RangeInclusive;
+
 use crate::english::prose::{Word, words};
-use aios_work::{Day, Grain, Span};
+use aios_work::{Day, Grain, Period, Span};
 
 /// A period as it was named, perhaps without its year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +149,21 @@ const LEADING: [&str; 20] = [
     "by", "before", "after", "year", "fy", "early", "late", "mid", "and",
 ];
 
+/// Years that stand alone; any other number of four digits is a quantity.
+const YEARS: RangeInclusive<i32> = 1900..=2100;
+/// Years with a month, a quarter or a day behind them.
+const DATED: RangeInclusive<i32> = 1000..=2999;
+
+/// Whether a text that gives a period's key is read as naming the period.
+#[must_use]
+pub(crate) fn is_read(period: Period) -> bool {
+    let years = match period.grain() {
+        Grain::Year => YEARS,
+        Grain::Day | Grain::Week | Grain::Month | Grain::Quarter => DATED,
+    };
+    years.contains(&period.from().year())
+}
+
 /// All periods named in a text, in order, without overlap.
 #[must_use]
 pub fn mentions(text: &str) -> Vec<Mention> {
@@ -234,7 +251,7 @@ impl Scan<'_> {
 
     fn year(&self, at: usize) -> Option<i32> {
         self.digits(at, 4)
-            .filter(|year| (1900..=2100).contains(year) && self.is_alone(at))
+            .filter(|year| YEARS.contains(year) && self.is_alone(at))
     }
 
     /// A year that follows the word at `at`, perhaps after "of" or a comma, and how many words that takes.
@@ -283,9 +300,7 @@ impl Scan<'_> {
 
     /// `2025-07-14`, `2025-07`, `2025-Q3`.
     fn iso(&self, at: usize) -> Option<(Mention, usize)> {
-        let year = self
-            .digits(at, 4)
-            .filter(|year| (1000..=2999).contains(year))?;
+        let year = self.digits(at, 4).filter(|year| DATED.contains(year))?;
         if self.gap(at) != "-" || self.before(at) == Some('-') {
             return None;
         }

@@ -1,7 +1,7 @@
 //! What a goal means for the data at hand, decided by rules. Every choice says why it was made and whether it is beyond doubt.
 
 use crate::{ColumnKind, ColumnProfile, TableProfile};
-use aios_work::Value;
+use aios_work::{FactKind, Statistic, Value};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{self, Aggregate, CLEAR, Ranked, Wanted, label};
@@ -97,15 +97,54 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// The measure as facts name it: "revenue"; "rows" when rows are counted.
+    /// The measure as facts have it; none when rows are counted.
     #[must_use]
-    pub fn measure_label(&self) -> String {
-        self.measure
-            .as_deref()
-            .map_or_else(|| "rows".to_owned(), label)
+    pub fn measure_name(&self) -> Option<String> {
+        self.measure.as_deref().map(label)
     }
 
-    /// The figure as facts name it: "total revenue", "average price", "rows".
+    /// The figure that the goal asks for, over everything.
+    #[must_use]
+    pub fn figure(&self) -> FactKind {
+        let (statistic, measure) = match self.aggregate {
+            Aggregate::Sum => (Statistic::Total, self.measure_name()),
+            Aggregate::Mean => (Statistic::Mean, self.measure_name()),
+            Aggregate::Count => (Statistic::Rows, None),
+        };
+        FactKind::whole(statistic, measure)
+    }
+
+    /// A figure of the measure, over everything.
+    #[must_use]
+    pub fn figure_of(&self, statistic: Statistic) -> FactKind {
+        FactKind::whole(statistic, self.measure_name())
+    }
+
+    /// What periods are keyed by.
+    pub(super) fn period_grain(&self) -> Grain {
+        match self.grain {
+            _ if self.date_is_year => Grain::Year,
+            Some(grain) => grain,
+            None => Grain::Day,
+        }
+    }
+
+    /// What outliers are dated by: rows by their day, counts of rows by their period.
+    pub(super) fn outlier_grain(&self) -> Grain {
+        if self.measure.is_none() || self.date_is_year {
+            self.period_grain()
+        } else {
+            Grain::Day
+        }
+    }
+
+    /// The measure in a text: "revenue"; "rows" when rows are counted.
+    #[must_use]
+    pub fn measure_label(&self) -> String {
+        self.measure_name().unwrap_or_else(|| "rows".to_owned())
+    }
+
+    /// The figure in a text: "total revenue", "average price", "rows".
     #[must_use]
     pub fn figure_label(&self) -> String {
         match self.aggregate {

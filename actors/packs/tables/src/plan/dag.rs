@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
-use super::findings::{Findings, REST, Reading};
+use super::document::SENTENCE;
+use super::findings::{Findings, REST};
 use super::intent::Intent;
 use super::queries::{Pair, Queries};
+use super::reading::{EXPRESSION, Reading};
 use super::writing;
 use aios_work::Goal;
-use aios_work::{Plan, Point, Task};
+use aios_work::{FactKind, Plan, Point, Statistic, Task};
 
 /// The name of this domain.
 pub const NAME: &str = "tables";
@@ -106,7 +108,7 @@ fn point(
     plan: &mut Plan,
     id: &str,
     asks: impl Into<String>,
-    facts: Vec<String>,
+    facts: Vec<FactKind>,
     words: Vec<String>,
 ) {
     plan.points.push(Point {
@@ -115,11 +117,6 @@ fn point(
         facts,
         words,
     });
-}
-
-/// Facts of all periods of a figure: their keys begin with a year.
-fn dated(figure: &str) -> Vec<String> {
-    (0..=9).map(|digit| format!("{figure} {digit}*")).collect()
 }
 
 fn table(plan: &mut Plan, analysis: &Analysis) {
@@ -152,14 +149,19 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
         } else {
             figure.clone()
         },
-        vec![figure.clone()],
+        vec![analysis.figure()],
         vec![],
     );
     query(plan, "totals", "total", queries.totals(), Reading::Totals);
     if let Some(pair) = queries.spread() {
-        let facts = ["average", "median", "lowest", "highest"]
-            .map(|name| format!("{name} {measure}"))
-            .to_vec();
+        let facts = [
+            Statistic::Mean,
+            Statistic::Median,
+            Statistic::Least,
+            Statistic::Greatest,
+        ]
+        .map(|statistic| analysis.figure_of(statistic))
+        .to_vec();
         point(
             plan,
             "spread",
@@ -176,11 +178,13 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
             plan,
             "periods",
             format!("{figure} per {}", grain.as_str()),
-            dated(&figure),
+            vec![analysis.figure().per_period()],
             vec![],
         );
         query(plan, "by_period", "periods", periods, Reading::Periods);
-        let facts = vec![format!("growth {measure} *"), format!("change {measure} *")];
+        let facts = [Statistic::Growth, Statistic::Change]
+            .map(|statistic| analysis.figure_of(statistic).per_period())
+            .to_vec();
         point(
             plan,
             "growth",
@@ -201,7 +205,7 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
             plan,
             &id,
             format!("{figure} per {kind}"),
-            vec![format!("{figure} {kind} *")],
+            vec![analysis.figure().per(kind)],
             vec![],
         );
         query(
@@ -215,11 +219,12 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
         );
     }
     if let Some(pair) = queries.outliers() {
+        let outlier = analysis.figure_of(Statistic::Outlier);
         point(
             plan,
             "outlier",
             format!("outliers of {measure}"),
-            vec![format!("outlier {measure} *")],
+            vec![outlier.clone().per_period(), outlier],
             vec!["outlier".into()],
         );
         query(plan, "outliers", "outlier", pair, Reading::Outliers);
@@ -246,6 +251,16 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
     }
 }
 
+/// The sentences that carry most of a document.
+pub(super) fn quoted() -> FactKind {
+    FactKind::whole(Statistic::Quoted, None).per(SENTENCE)
+}
+
+/// The value of what was to be calculated.
+pub(super) fn computed() -> FactKind {
+    FactKind::whole(Statistic::Computed, None).per(EXPRESSION)
+}
+
 fn document(plan: &mut Plan) {
     let first = plan
         .tasks
@@ -257,7 +272,7 @@ fn document(plan: &mut Plan) {
             plan,
             "summary",
             "what the document says",
-            vec!["key sentence *".into()],
+            vec![quoted()],
             vec!["document".into(), "text".into()],
         );
     }
@@ -272,7 +287,7 @@ fn arithmetic(plan: &mut Plan, analysis: &Analysis) {
         plan,
         "result",
         format!("the value of {}", expression.shown),
-        vec![expression.shown.clone()],
+        vec![computed()],
         vec!["defined".into()],
     );
     plan.tasks.push(Task {

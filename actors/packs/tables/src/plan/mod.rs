@@ -1,7 +1,7 @@
 //! The pack's thinking: how a goal becomes an analysis, a plan, and its results become facts.
 //!
 //! [`analysis`] reads goal and table by rules; [`mod@question`] asks the model for its pick and takes it only where the rules leave
-//! room; [`dag`] builds the tasks; [`queries`] writes their SQL; [`findings`] reads the results into facts; [`writing`] prepares what the
+//! room; [`dag`] builds the tasks; [`queries`] writes their SQL; [`mod@reading`] reads the results into facts, [`findings`] holds them; [`writing`] prepares what the
 //! model is asked to write and the paragraph that stands in for it; [`mod@simpler`] knows what to do instead. All of that is pure.
 
 pub mod analysis;
@@ -14,6 +14,7 @@ pub mod intent;
 mod lexicon;
 pub mod queries;
 pub mod question;
+pub mod reading;
 pub mod simpler;
 pub mod timeframe;
 pub mod writing;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use analysis::{Analysis, analyse};
 pub use dag::{NAME, TOOLS, build, fill, scout};
-pub use findings::{Findings, Reading};
+pub use findings::Findings;
 pub use intent::Intent;
 pub use question::{merge, question};
+pub use reading::Reading;

@@ -6,8 +6,8 @@
 use serde_json::{Value, json};
 
 use super::analysis::Analysis;
-use super::findings::Reading;
 use super::queries::Queries;
+use super::reading::Reading;
 use aios_work::{Simpler, Task, ToolOutput};
 
 /// Points of a chart that is drawn simpler.

@@ -5,14 +5,13 @@
 
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
-use super::dag::capital;
+use super::dag::{capital, computed, quoted as key_sentences};
 use super::findings::{Findings, Line, NO_VALUE, REST};
 use super::intent::Intent;
 use aios_languages::english::figures::readable;
 use aios_languages::english::prose::{sentences, words};
 use aios_languages::english::shown_name;
-use aios_work::Point;
-use aios_work::{Goal, quoted};
+use aios_work::{FactKind, Goal, Point, Statistic, quoted};
 
 /// Lines of facts in a prompt.
 const LINES: usize = 3;
@@ -272,7 +271,7 @@ fn movement(measure: &str, step: &super::findings::Step) -> Option<String> {
 #[must_use]
 pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> {
     let mut out = Vec::new();
-    let mut ask = |id: &str, asks: String, facts: Vec<String>, words: Vec<String>| {
+    let mut ask = |id: &str, asks: String, facts: Vec<FactKind>, words: Vec<String>| {
         out.push(Point {
             id: id.into(),
             asks,
@@ -280,18 +279,21 @@ pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> 
             words,
         })
     };
-    let figure = analysis.figure_label();
-    let measure = analysis.measure_label();
+    let figure = || analysis.figure();
     match analysis.intent {
         Intent::AnalyseTable => {
             if findings.total.is_some() || findings.rows.is_some() {
-                ask("total", figure.clone(), vec![figure.clone()], vec![]);
+                ask("total", analysis.figure_label(), vec![figure()], vec![]);
             }
-            let mut more: Vec<String> = (0..=9).map(|digit| format!("{figure} {digit}*")).collect();
-            more.extend([format!("growth {measure} *"), format!("change {measure} *")]);
+            let of = |statistic: Statistic| analysis.figure_of(statistic);
+            let mut more = vec![
+                figure().per_period(),
+                of(Statistic::Growth).per_period(),
+                of(Statistic::Change).per_period(),
+            ];
             for (column, _) in &findings.categories {
-                more.push(format!("{figure} {} *", label(column)));
-                more.push(format!("share {measure} {} *", label(column)));
+                more.push(figure().per(label(column)));
+                more.push(of(Statistic::Share).per(label(column)));
             }
             if findings.overall.is_some()
                 || findings.periods.len() > 1
@@ -310,7 +312,7 @@ pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> 
                 ask(
                     "result",
                     format!("the value of {}", expression.shown),
-                    vec![expression.shown.clone()],
+                    vec![computed()],
                     vec!["defined".into()],
                 );
             }
@@ -326,7 +328,7 @@ pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> 
                 ask(
                     "summary",
                     "what the document is about".to_owned(),
-                    vec!["key sentence *".into()],
+                    vec![key_sentences()],
                     key,
                 );
             }

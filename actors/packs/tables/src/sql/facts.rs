@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aios_work::{Fact, ToolError, Value};
+use aios_work::{Fact, Source, Statistic, Subject, ToolError, Value};
 use serde::Deserialize;
 
 use super::NAME;
@@ -66,19 +66,33 @@ impl Asked {
             .map(|template| template.prepare(&result.columns))
             .collect::<Result<Vec<_>, ToolError>>()?;
         let mut facts = Vec::with_capacity(asked);
-        for row in &result.rows {
+        let called = |at: usize| result.columns.get(at).map_or("", String::as_str);
+        for (line, row) in result.rows.iter().enumerate() {
             for (template, (parts, at)) in templates.iter().zip(&prepared) {
                 let Some(value) = row.get(*at).cloned().flatten() else {
                     continue;
                 };
-                let name = parts.iter().map(|part| part.text(row)).collect();
-                let column = result.columns.get(*at).map_or("", String::as_str);
-                let unit = template.unit.clone().or_else(|| units.get(column).cloned());
+                let words = parts.iter().map(|part| part.text(row)).collect();
+                let subject = parts.iter().filter_map(|part| match part {
+                    Part::Words(_) => None,
+                    Part::Column(of) => Some(Subject {
+                        name: part.text(row),
+                        kind: called(*of).to_owned(),
+                    }),
+                });
+                let unit = template.unit.clone();
                 facts.push(Fact {
-                    name,
+                    subject: subject.collect(),
+                    measure: Some(called(*at).to_owned()),
+                    // Which statistic it is, only whoever wrote the query knows.
+                    statistic: Statistic::Other(words),
+                    period: None,
                     value,
-                    unit,
-                    source: source.to_owned(),
+                    unit: unit.or_else(|| units.get(called(*at)).cloned()),
+                    source: Source {
+                        at: Some(format!("/rows/{line}/{at}")),
+                        ..Source::from(source.to_owned())
+                    },
                 });
             }
         }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aios_languages::english::name;
 use aios_work::{CancelFlag, ToolErrorKind};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -336,7 +337,7 @@ fn facts_are_named_row_by_row() {
             output
                 .facts
                 .iter()
-                .map(|fact| format!("{} = {}", fact.name, fact.value))
+                .map(|fact| format!("{} = {}", name(fact), fact.value))
                 .collect::<Vec<_>>()
                 .join("; "),
         )
@@ -379,7 +380,7 @@ fn facts_are_named_row_by_row() {
         .unwrap()
         .facts
         .remove(0);
-    assert_eq!(fact.source, format!("sales.csv: {query}"));
+    assert_eq!(fact.source.text, format!("sales.csv: {query}"));
 }
 
 #[test]

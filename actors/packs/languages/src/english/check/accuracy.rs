@@ -6,15 +6,16 @@
 
 use std::collections::BTreeSet;
 
-use aios_work::Value;
+use aios_work::{Statistic, Value};
 
 use super::claims::{Claim, Shape, claims};
 use super::fit::{fits_unit, same, same_size, within};
-use super::known::{Known, Library, Statistic, place_of};
+use super::known::{Known, Library, place_of};
 use super::scope::{About, Reading};
 use super::statements::{direction_at, statements};
 use crate::english::figures::readable;
 use crate::english::mention::mentions;
+use crate::english::naming::name;
 use crate::english::prose::{content_stems, has_phrase, sentences, words};
 use aios_work::{Category, Evidence, Issue, Severity};
 
@@ -29,8 +30,8 @@ pub(super) struct Checked {
     pub claims: usize,
     /// Of these, supported ones.
     pub supported: usize,
-    /// Names of the facts that were stated.
-    pub stated: BTreeSet<String>,
+    /// The facts that were stated, by their places in the evidence.
+    pub stated: BTreeSet<usize>,
 }
 
 /// Checks every claim of a text.
@@ -43,9 +44,9 @@ pub(super) fn check(text: &str, evidence: &Evidence) -> Checked {
     let mut supported = 0;
     for (index, claim) in reading.claims.iter().enumerate() {
         match reading.judge(index, claim) {
-            Ok(names) => {
+            Ok(facts) => {
                 supported += 1;
-                stated.extend(names);
+                stated.extend(facts);
             }
             Err(issue) => issues.push(issue),
         }
@@ -59,12 +60,12 @@ pub(super) fn check(text: &str, evidence: &Evidence) -> Checked {
         said += 1;
         issues.push(issue);
     }
-    for fact in &evidence.facts {
+    for (at, fact) in evidence.facts.iter().enumerate() {
         if let Value::Text(value) = &fact.value
             && value.chars().count() > 2
             && has_phrase(text, value)
         {
-            stated.insert(fact.name.clone());
+            stated.insert(at);
         }
     }
     let wrong = issues.len();
@@ -84,14 +85,14 @@ pub(super) fn check(text: &str, evidence: &Evidence) -> Checked {
 
 impl Reading<'_> {
     /// The facts that bear a claim out, or why there are none.
-    fn judge(&self, index: usize, claim: &Claim) -> Result<Vec<String>, Issue> {
+    fn judge(&self, index: usize, claim: &Claim) -> Result<Vec<usize>, Issue> {
         let about = self.about(index, claim);
         let clause = self.clause_of(claim);
         let direction = direction_at(&self.bare, clause, claim);
         let shown = claim.place.of(self.text);
         let place = self.sentence_of(claim.place.start).1.of(self.text).trim();
-        if let Some(name) = self.reference(claim) {
-            return Ok(vec![name]);
+        if let Some(at) = self.reference(claim) {
+            return Ok(vec![at]);
         }
         if claim.shape == Shape::Ratio {
             return self.judge_ratio(claim, &about, place);
@@ -109,7 +110,7 @@ impl Reading<'_> {
             .filter(|known| fits_value(known) && fits_unit(claim, known))
             .collect();
         if !right.is_empty() {
-            return Ok(right.iter().map(|known| known.fact.name.clone()).collect());
+            return Ok(right.iter().map(|known| known.at).collect());
         }
         if self.in_passages(claim) {
             return Ok(Vec::new());
@@ -127,7 +128,7 @@ impl Reading<'_> {
             let unit = known.fact.unit.as_deref().unwrap_or("no unit");
             return Err(critical(
                 format!("{shown} has the wrong unit"),
-                format!("{} is given in {unit}", known.fact.name),
+                format!("{} is given in {unit}", name(known.fact)),
             ));
         }
         if let Some(known) = described
@@ -136,7 +137,7 @@ impl Reading<'_> {
         {
             return Err(critical(
                 format!("{shown} has the wrong direction"),
-                format!("Say that {} is {}", known.fact.name, shown_fact(known)),
+                format!("Say that {} is {}", name(known.fact), shown_fact(known)),
             ));
         }
         // Which fact was meant: of those described, the nearest one of the same kind.
@@ -153,11 +154,11 @@ impl Reading<'_> {
                 .iter()
                 .find(|known| same(claim, known, None) && fits_unit(claim, known));
             let whose = owner
-                .map(|known| format!(" ({shown} is {})", known.fact.name))
+                .map(|known| format!(" ({shown} is {})", name(known.fact)))
                 .unwrap_or_default();
             return Err(critical(
                 format!("{shown} contradicts the data"),
-                format!("{} is {}{whose}", meant.fact.name, shown_fact(meant)),
+                format!("{} is {}{whose}", name(meant.fact), shown_fact(meant)),
             ));
         }
         Err(critical(
@@ -166,30 +167,31 @@ impl Reading<'_> {
         ))
     }
 
-    /// "line 7": a number that is part of a fact's name, behind the same word.
-    fn reference(&self, claim: &Claim) -> Option<String> {
+    /// "line 7": a number that says where in the file a fact stands.
+    fn reference(&self, claim: &Claim) -> Option<usize> {
         let head = self.lower.get(..claim.place.start)?;
         let word = *words(head)
             .last()
             .filter(|word| head.get(word.end..).is_some_and(|gap| gap == " "))?;
-        let phrase = format!("{} {}", word.text, claim.place.of(self.text));
-        let known = self
-            .library
-            .known
-            .iter()
-            .find(|known| has_phrase(&known.fact.name.to_ascii_lowercase(), &phrase))?;
-        Some(known.fact.name.clone())
+        let row = (word.text == "line")
+            .then(|| claim.place.of(self.text).parse::<u64>().ok())
+            .flatten()?;
+        let known = self.library.known.iter();
+        known
+            .filter(|known| known.fact.source.row == Some(row))
+            .map(|known| known.at)
+            .next()
     }
 
     /// "doubled": some growth of that ratio must exist in the period named.
-    fn judge_ratio(&self, claim: &Claim, about: &About, place: &str) -> Result<Vec<String>, Issue> {
+    fn judge_ratio(&self, claim: &Claim, about: &About, place: &str) -> Result<Vec<usize>, Issue> {
         let factor = |known: &Known<'_>| 1.0 + known.value / 100.0;
         let right: Vec<&Known<'_>> = self
             .library
             .known
             .iter()
             .filter(|known| {
-                known.statistic == Statistic::Growth
+                *known.statistic == Statistic::Growth
                     && (factor(known) - claim.value).abs() <= claim.tolerance
             })
             .filter(|known| {
@@ -197,13 +199,18 @@ impl Reading<'_> {
                     && self.fits_subjects(known, &about.subjects, true)
             })
             .collect();
-        let stated = claims_of_value(&self.library.known, claim);
-        if !right.is_empty() || !stated.is_empty() {
-            return Ok(right
-                .iter()
-                .map(|known| known.fact.name.clone())
-                .chain(stated)
-                .collect());
+        let ratios = self
+            .library
+            .known
+            .iter()
+            .filter(|known| *known.statistic == Statistic::Ratio && within(claim, known.value));
+        let borne_out: Vec<usize> = right
+            .into_iter()
+            .chain(ratios)
+            .map(|known| known.at)
+            .collect();
+        if !borne_out.is_empty() {
+            return Ok(borne_out);
         }
         let shown = claim.place.of(self.text);
         Err(Issue::new(
@@ -273,18 +280,6 @@ impl Claim {
     fn shape_class(&self) -> bool {
         self.shape == Shape::Percent
     }
-}
-
-fn claims_of_value(known: &[Known<'_>], claim: &Claim) -> Vec<String> {
-    known
-        .iter()
-        .filter(|known| {
-            known.statistic == Statistic::Other
-                && known.fact.name.contains("ratio")
-                && within(claim, known.value)
-        })
-        .map(|known| known.fact.name.clone())
-        .collect()
 }
 
 fn shown_fact(known: &Known<'_>) -> String {

@@ -3,26 +3,26 @@
 use std::collections::BTreeSet;
 
 use crate::english::prose::{content_stems, stem};
-use aios_work::{Category, Evidence, Issue, Severity};
+use aios_work::{Category, Evidence, FactKind, Issue, Severity};
 
 /// Covered share of the points, 1 when none was asked, with an issue for each that is missing.
 #[must_use]
 pub(super) fn check(
     text: &str,
     evidence: &Evidence,
-    stated: &BTreeSet<String>,
+    stated: &BTreeSet<usize>,
 ) -> (f64, Vec<Issue>) {
     if evidence.points.is_empty() {
         return (1.0, Vec::new());
     }
     let stems: BTreeSet<String> = content_stems(text).into_iter().collect();
-    let fits = |pattern: &String| match pattern.strip_suffix('*') {
-        Some(start) => stated.iter().any(|name| name.starts_with(start)),
-        None => stated.contains(pattern),
+    let told = |kind: &FactKind| {
+        let mut facts = stated.iter().filter_map(|at| evidence.facts.get(*at));
+        facts.any(|fact| kind.holds(fact))
     };
     let mut issues = Vec::new();
     for point in &evidence.points {
-        let covered = point.facts.iter().any(fits)
+        let covered = point.facts.iter().any(told)
             || point.words.iter().any(|word| stems.contains(&stem(word)));
         if !covered {
             issues.push(Issue::new(

@@ -1,11 +1,12 @@
 //! Whether a fact is of the kind that a clause speaks of, and whether its value is the one written.
 
 use super::claims::{Claim, Shape};
-use super::known::{FoundPeriod, Known, Statistic};
+use super::known::{FoundPeriod, Known};
 use super::scope::{About, Named, Reading};
 use super::statements::Direction;
+use crate::english::naming::figure;
 use crate::english::prose::{Stretch, find_phrase, has_phrase, words};
-use aios_work::Span;
+use aios_work::{Span, Statistic, When};
 
 impl Reading<'_> {
     /// Whether a fact is of the kind that the clause speaks of.
@@ -48,7 +49,7 @@ impl Reading<'_> {
                 });
                 // An outlier's fact names a row; what the row is about may be said beside it.
                 all && known.subjects.iter().all(|of| named(of) || other_kind(of))
-                    || known.statistic == Statistic::Outlier && known.subjects.is_empty()
+                    || is_odd(known) && known.subjects.is_empty()
             }
             Named::Loose(ids) => {
                 known.subjects.is_empty()
@@ -63,11 +64,8 @@ impl Reading<'_> {
         let span = |id: &usize| self.periods.get(*id).copied();
         let same_span = |found: &FoundPeriod, period: &Span| found.span == *period;
         let single = |found: FoundPeriod| match known.periods.as_slice() {
-            [] => found.whole || (known.statistic == Statistic::Outlier),
-            [period] => {
-                same_span(&found, period)
-                    || (known.statistic == Statistic::Outlier && found.span.covers(period))
-            }
+            [] => found.whole || is_odd(known),
+            [period] => same_span(&found, period) || (is_odd(known) && found.span.covers(period)),
             [from, to] => {
                 same_span(&found, to)
                     || (same_span(&found, from) && self.comes_after(found.place))
@@ -190,7 +188,7 @@ impl Reading<'_> {
         let mean = has_any(near, &MEAN);
         let median = has_any(near, &MEDIAN);
         let total = has_any(near, &TOTAL);
-        let siblings = |statistic: Statistic| {
+        let siblings = |statistic: &Statistic| {
             self.library.known.iter().any(|other| {
                 other.statistic == statistic
                     && other.measure == known.measure
@@ -199,26 +197,33 @@ impl Reading<'_> {
             })
         };
         match known.statistic {
-            Statistic::Mean => mean || (!median && !total && !siblings(Statistic::Total)),
+            Statistic::Mean => mean || (!median && !total && !siblings(&Statistic::Total)),
             Statistic::Median => median,
             Statistic::Total => {
                 // "Total revenue without date" is a sum of its own, and the only one that is said so.
-                let undated = known.fact.name.ends_with(" without date");
+                let undated = known.fact.period == Some(When::Undated);
                 has_any(near, &MISSING) == undated
                     && !(mean || median || starts_with_any(behind, &ROWS))
             }
-            Statistic::Rows => self.library.measures.is_empty() || has_any(body, &ROWS),
+            Statistic::Rows | Statistic::Members => {
+                self.library.measures.is_empty() || has_any(body, &ROWS)
+            }
             Statistic::Missing => has_any(body, &MISSING),
             Statistic::Least | Statistic::Greatest => has_any(
                 self.sentence_of(claim.place.start).1.of(&self.lower),
                 &EXTREME,
             ),
-            Statistic::Outlier => has_any(
+            Statistic::Outlier | Statistic::Outliers => has_any(
                 self.sentence_of(claim.place.start).1.of(&self.bare),
                 &UNUSUAL,
             ),
             Statistic::Share => !has_any(near, &CHANGING),
-            Statistic::Growth | Statistic::Change | Statistic::Other => true,
+            Statistic::Growth
+            | Statistic::Change
+            | Statistic::Ratio
+            | Statistic::Computed
+            | Statistic::Quoted
+            | Statistic::Other(_) => true,
         }
     }
 }
@@ -335,6 +340,11 @@ fn starts_with_any(text: &str, list: &[&str]) -> bool {
         .is_some_and(|word| list.contains(&word.lower().as_str()))
 }
 
+/// Whether a fact is about what stands far from the others.
+fn is_odd(known: &Known<'_>) -> bool {
+    matches!(known.statistic, Statistic::Outlier | Statistic::Outliers)
+}
+
 pub(super) fn within(claim: &Claim, value: f64) -> bool {
     // The slack takes up what binary fractions lose at exactly half a place.
     (claim.value - value).abs() <= claim.tolerance * (1.0 + 1e-6) + value.abs() * 1e-12
@@ -380,7 +390,7 @@ pub(super) fn fits_unit(claim: &Claim, known: &Known<'_>) -> bool {
         Shape::Currency(said) => canonical(said) == canonical(unit),
         Shape::Unit(said) => {
             canonical(said) == canonical(unit)
-                || has_phrase(&known.fact.name.to_lowercase(), &said.to_lowercase())
+                || has_phrase(&figure(known.fact).to_lowercase(), &said.to_lowercase())
         }
     }
 }

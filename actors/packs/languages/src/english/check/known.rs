@@ -1,76 +1,23 @@
-//! Facts as the critic understands them: what a fact's name says about statistic, measure, subject and period.
-//!
-//! The names follow one grammar, written by the planner: `statistic measure [kind subject] [period | period to period]`, for example
-//! `total revenue region North`, `growth revenue 2025-07 to 2025-08`. A name outside the grammar is still usable: its value counts,
-//! only without the finer checks.
+//! Facts as the critic knows them: which of the subjects, measures and periods that a text may name they are about.
 
 use std::collections::BTreeSet;
 
-use aios_work::Fact;
+use aios_work::{Evidence, Fact, Grain, Period, Span, Statistic, Subject, When, quoted};
 
-use crate::english::mention::{Mention, Named, mentions};
-use crate::english::prose::{Stretch, find_phrase, has_phrase, is_stop_word};
-use aios_work::Span;
-use aios_work::quoted;
-use aios_work::{Evidence, Subject};
+use crate::english::mention::{Mention, Named, is_read, mentions};
+use crate::english::prose::{Stretch, find_phrase, is_stop_word};
 
-/// What a figure is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Statistic {
-    /// A sum.
-    Total,
-    /// An arithmetic mean.
-    Mean,
-    /// The middle value.
-    Median,
-    /// The smallest value.
-    Least,
-    /// The largest value.
-    Greatest,
-    /// A change in percent.
-    Growth,
-    /// A change in the measure's unit.
-    Change,
-    /// A part of the whole in percent.
-    Share,
-    /// A count of rows.
-    Rows,
-    /// A count of missing cells.
-    Missing,
-    /// A value far from the others.
-    Outlier,
-    /// Something else.
-    Other,
-}
-
-impl Statistic {
-    fn of_name(name: &str) -> Self {
-        match name.split(' ').next().unwrap_or("") {
-            "total" | "sum" => Self::Total,
-            "average" | "mean" => Self::Mean,
-            "median" => Self::Median,
-            "lowest" | "minimum" | "min" => Self::Least,
-            "highest" | "maximum" | "max" => Self::Greatest,
-            "growth" => Self::Growth,
-            "change" => Self::Change,
-            "share" => Self::Share,
-            "rows" | "count" => Self::Rows,
-            "missing" => Self::Missing,
-            "outlier" | "outliers" => Self::Outlier,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// A numeric fact and what its name says.
+/// A numeric fact and what a text would call what it is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Known<'a> {
     /// The fact.
     pub fact: &'a Fact,
+    /// Its place among the facts of the evidence.
+    pub at: usize,
     /// Its value.
     pub value: f64,
     /// What it is.
-    pub statistic: Statistic,
+    pub statistic: &'a Statistic,
     /// Indices of the subjects it is about.
     pub subjects: Vec<usize>,
     /// The periods it is about: none, one, or from and to.
@@ -138,7 +85,8 @@ impl<'a> Library<'a> {
             .measures
             .iter()
             .chain(kinds)
-            .map(|term| spoken(term).to_ascii_lowercase())
+            // A paragraph may give a name as the file has it, a report gives it as texts do.
+            .flat_map(|term| [term.to_ascii_lowercase(), spoken(term).to_ascii_lowercase()])
             .collect();
         let terms: Vec<String> = terms.into_iter().collect();
         let mut by_length: Vec<usize> = (0..lowered.len()).collect();
@@ -160,7 +108,8 @@ impl<'a> Library<'a> {
         library.known = evidence
             .facts
             .iter()
-            .filter_map(|fact| library.understand(fact))
+            .enumerate()
+            .filter_map(|(at, fact)| library.understand(at, fact))
             .collect();
         if library.covers.is_none() {
             library.covers = library
@@ -172,77 +121,33 @@ impl<'a> Library<'a> {
         library
     }
 
-    fn understand(&self, fact: &'a Fact) -> Option<Known<'a>> {
+    fn understand(&self, at: usize, fact: &'a Fact) -> Option<Known<'a>> {
         let value = fact.value.as_f64()?;
-        let name = spoken(&fact.name);
-        let lower = name.to_ascii_lowercase();
-        let mut subjects: Vec<usize> = Vec::new();
-        for (index, subject) in self.subjects.iter().enumerate() {
-            // With its kind before it, a name is certain even if it is a number or a common word.
-            let exact = spoken(&format!("{} {}", subject.kind, subject.name)).to_ascii_lowercase();
-            // The statistic comes first and may be called like a kind ("change").
-            let behind = |phrase: &str| find_phrase(&lower, phrase, 1).is_some();
-            if (lower.len() > exact.len() && lower.ends_with(&exact))
-                || behind(&format!("{exact} "))
-            {
-                subjects.push(index);
-            }
-        }
-        // "region North" also stands in "region North East": keep the longest name of each kind.
-        let kind = |index: usize| {
-            self.subjects
-                .get(index)
-                .map(|subject| subject.kind.as_str())
+        // Texts write a name in any case, so names that differ in it alone are one.
+        let called =
+            |of: &Subject| spoken(&format!("{} {}", of.kind, of.name)).to_ascii_lowercase();
+        let about: Vec<String> = fact.subject.iter().map(called).collect();
+        let subjects = self.subjects.iter().enumerate();
+        let measure = fact
+            .measure
+            .as_deref()
+            .map(|measure| spoken(measure).to_lowercase());
+        let periods = match fact.period {
+            None | Some(When::Undated) => vec![],
+            Some(When::During(period)) => vec![period],
+            Some(When::Between { from, to }) => vec![from, to],
         };
-        let length = |index: usize| self.lowered.get(index).map_or(0, String::len);
-        let longest: Vec<usize> = subjects
-            .iter()
-            .copied()
-            .filter(|one| {
-                !subjects
-                    .iter()
-                    .any(|other| kind(*other) == kind(*one) && length(*other) > length(*one))
-            })
-            .collect();
-        let mut hidden = self.terms_in(&lower);
-        let statistic = Statistic::of_name(&lower);
-        // A name outside the grammar is searched for any subject.
-        let subjects = if longest.is_empty() && statistic == Statistic::Other {
-            self.subjects_in(&name)
-                .into_iter()
-                .inspect(|found| hidden.push(found.place))
-                .map(|found| found.index)
-                .collect()
-        } else {
-            longest
-        };
-        let periods = if subjects.is_empty() || lower.contains(" to ") {
-            mentions(&name)
-                .into_iter()
-                .filter(|mention| {
-                    !hidden
-                        .iter()
-                        .any(|place: &Stretch| place.holds(mention.start))
-                })
-                .filter_map(|mention| mention.named.span())
-                .collect()
-        } else {
-            Vec::new()
-        };
-        let measure = self
-            .measures
-            .iter()
-            .enumerate()
-            .filter(|(_, measure)| has_phrase(&lower, measure))
-            .max_by_key(|(_, measure)| measure.len())
-            .map(|(index, _)| index);
         Some(Known {
             fact,
+            at,
             value,
-            statistic,
-            subjects,
-            periods,
-            measure,
+            statistic: &fact.statistic,
+            subjects: subjects
+                .filter(|(_, subject)| about.contains(&called(subject)))
+                .map(|(index, _)| index)
+                .collect(),
+            periods: periods.into_iter().filter_map(as_said).collect(),
+            measure: measure.and_then(|name| self.measures.iter().position(|known| *known == name)),
         })
     }
 
@@ -291,6 +196,11 @@ impl<'a> Library<'a> {
         out
     }
 
+    /// Whether facts are about these days: a week is called by its Monday, which may lie before the data.
+    fn is_stated(&self, span: Span) -> bool {
+        self.known.iter().any(|known| known.periods.contains(&span))
+    }
+
     /// Periods named in a text that lie in the data, and those that do not.
     #[must_use]
     pub(crate) fn periods_in(&self, text: &str) -> (Vec<FoundPeriod>, Vec<Mention>) {
@@ -308,11 +218,13 @@ impl<'a> Library<'a> {
                 continue;
             };
             match mention.named.within(&covers) {
-                Some(span) if span.overlaps(&covers) => within.push(FoundPeriod {
-                    place: place_of(&mention),
-                    span,
-                    whole: span.covers(&covers),
-                }),
+                Some(span) if span.overlaps(&covers) || self.is_stated(span) => {
+                    within.push(FoundPeriod {
+                        place: place_of(&mention),
+                        span,
+                        whole: span.covers(&covers),
+                    });
+                }
                 // A bare number that is no year of the data is a figure.
                 _ if mention.certain || !matches!(mention.named, Named::Year(_)) => {
                     astray.push(mention)
@@ -331,6 +243,15 @@ pub(crate) fn place_of(mention: &Mention) -> Stretch {
         start: mention.start,
         end: mention.end,
     }
+}
+
+/// The days that a text means which calls a period by its key; none where no text would be read so. A week is called by its Monday.
+fn as_said(period: Period) -> Option<Span> {
+    let said = match period.grain() {
+        Grain::Week => Period::of(Grain::Day, period.from()),
+        _ => period,
+    };
+    is_read(said).then(|| said.span())
 }
 
 /// What a name says in the spelling of texts: a quotation mark there is a plain one, a bar a slash.
@@ -375,20 +296,32 @@ fn is_named(text: &str, lower: &str, place: Stretch, subject: &Subject) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aios_work::Value;
+    use aios_work::{Source, Value};
 
     #[test]
-    fn names_of_facts_are_understood() {
+    fn facts_are_known_by_what_they_are_about() {
         let subject = |name: &str, kind: &str| Subject {
             name: name.into(),
             kind: kind.into(),
         };
-        let fact = |name: &str| Fact {
-            name: name.into(),
+        let fact = |statistic: Statistic,
+                    measure: &str,
+                    about: Option<Subject>,
+                    period: Option<When>| Fact {
+            subject: about.into_iter().collect(),
+            measure: (!measure.is_empty()).then(|| measure.to_owned()),
+            statistic,
+            period,
             value: Value::Integer(1),
             unit: None,
-            source: String::new(),
+            source: Source::default(),
         };
+        let month = |key: &str| Period::read(Grain::Month, key).unwrap();
+        let between = When::Between {
+            from: month("2025-07"),
+            to: month("2025-08"),
+        };
+        let quarter = When::During(Period::read(Grain::Quarter, "2025-Q3").unwrap());
         let evidence = Evidence {
             subjects: vec![
                 subject("North", "region"),
@@ -397,23 +330,38 @@ mod tests {
                 subject("11", "store"),
             ],
             measures: vec!["revenue".into(), "net revenue".into()],
-            facts: [
-                "total revenue region North East",
-                "total net revenue region North",
-                "growth revenue 2025-07 to 2025-08",
-                "rows store 11",
-                "average revenue 2025-Q3",
-                "whatever",
-            ]
-            .map(fact)
-            .to_vec(),
+            facts: vec![
+                fact(
+                    Statistic::Total,
+                    "revenue",
+                    Some(subject("North East", "region")),
+                    None,
+                ),
+                fact(
+                    Statistic::Total,
+                    "net revenue",
+                    Some(subject("North", "region")),
+                    None,
+                ),
+                fact(Statistic::Growth, "revenue", None, Some(between)),
+                fact(Statistic::Rows, "", Some(subject("11", "store")), None),
+                fact(Statistic::Mean, "revenue", None, Some(quarter)),
+                fact(Statistic::Other("whatever".into()), "", None, None),
+            ],
             ..Evidence::default()
         };
         let library = Library::new(&evidence);
         let shown: Vec<_> = library
             .known
             .iter()
-            .map(|k| (k.statistic, k.subjects.clone(), k.periods.len(), k.measure))
+            .map(|k| {
+                (
+                    k.statistic.clone(),
+                    k.subjects.clone(),
+                    k.periods.len(),
+                    k.measure,
+                )
+            })
             .collect();
         assert_eq!(
             shown,
@@ -423,7 +371,7 @@ mod tests {
                 (Statistic::Growth, vec![], 2, Some(0)),
                 (Statistic::Rows, vec![3], 0, None),
                 (Statistic::Mean, vec![], 1, Some(0)),
-                (Statistic::Other, vec![], 0, None),
+                (Statistic::Other("whatever".into()), vec![], 0, None),
             ]
         );
         let named: Vec<_> = library
@@ -432,5 +380,25 @@ mod tests {
             .map(|found| found.index)
             .collect();
         assert_eq!(named, [1, 0, 2]);
+    }
+
+    #[test]
+    fn a_period_is_known_by_the_days_that_its_key_means_in_a_text() {
+        let known = |grain: Grain, key: &str| as_said(Period::read(grain, key).unwrap());
+        for (grain, key) in [
+            (Grain::Day, "2025-08-14"),
+            (Grain::Week, "2025-08-11"),
+            (Grain::Month, "2025-08"),
+            (Grain::Quarter, "2025-Q3"),
+            (Grain::Year, "2025"),
+            (Grain::Year, "1850"),
+            (Grain::Month, "1850-07"),
+            (Grain::Day, "0850-07-01"),
+        ] {
+            let said = mentions(key)
+                .first()
+                .and_then(|mention| mention.named.span());
+            assert_eq!(known(grain, key), said, "{key}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::english::naming::figure;
 use crate::english::prose::{content_stems, sentences};
 use aios_work::{Category, Evidence, Issue, Severity, Vectors};
 
@@ -98,7 +99,7 @@ fn overlap(text: &str, evidence: &Evidence, supported: usize) -> f64 {
     }
     // What the figures are: "total revenue", "rows".
     for fact in &evidence.facts {
-        matter.extend(content_stems(&fact.name).into_iter().take(2));
+        matter.extend(content_stems(&figure(fact)).into_iter().take(2));
     }
     for passage in &evidence.passages {
         matter.extend(content_stems(passage));

@@ -5,7 +5,7 @@ use super::fit::TOTAL;
 use super::known::{FoundPeriod, FoundSubject, Library, place_of};
 use crate::english::mention::Mention;
 use crate::english::prose::{Stretch, Word, clauses, find_phrase, sentences, words};
-use aios_work::Evidence;
+use aios_work::{Evidence, Statistic};
 
 /// A text with everything in it that matters for numbers.
 pub(super) struct Reading<'a> {
@@ -390,16 +390,18 @@ fn code(text: &str) -> Vec<Stretch> {
     out
 }
 
-/// Where a calculation stands that a fact is named after: its numbers were given, its value alone is stated.
+/// Where a calculation stands whose value is a fact: its numbers were given, its value alone is stated.
 fn calculations(text: &str, library: &Library<'_>) -> Vec<Stretch> {
-    let names = library
+    let computed = library
         .known
         .iter()
-        .map(|known| known.fact.name.to_ascii_lowercase());
-    let sums = names.filter(|name| !name.starts_with(char::is_alphabetic));
-    sums.flat_map(|name| {
-        let next = |at: usize| find_phrase(text, &name, at);
-        std::iter::successors(next(0), |found| next(found.end)).collect::<Vec<_>>()
-    })
-    .collect()
+        .filter(|known| *known.statistic == Statistic::Computed);
+    let expressions = computed.flat_map(|known| &known.fact.subject);
+    expressions
+        .flat_map(|expression| {
+            let name = expression.name.to_ascii_lowercase();
+            let next = |at: usize| find_phrase(text, &name, at);
+            std::iter::successors(next(0), |found| next(found.end)).collect::<Vec<_>>()
+        })
+        .collect()
 }

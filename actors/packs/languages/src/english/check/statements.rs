@@ -1,12 +1,12 @@
 //! Statements without a number that facts can contradict: "North led", "revenue fell in August".
 
 use super::claims::Claim;
-use super::known::{FoundPeriod, FoundSubject, Known, Library, Statistic};
+use super::known::{FoundPeriod, FoundSubject, Known, Library};
 use super::scope::Reading;
 use crate::english::figures::readable;
+use crate::english::naming::name;
 use crate::english::prose::{Stretch, Word, clauses, has_phrase, words};
-use aios_work::Span;
-use aios_work::{Category, Issue, Severity};
+use aios_work::{Category, Issue, Severity, Span, Statistic};
 
 /// Where something is said to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -338,10 +338,10 @@ fn rank(said: &Said<'_>) -> Option<Issue> {
         best.fact.unit.as_deref(),
     );
     Some(wrong(
-        format!("{} is not the {word}", mine.fact.name),
+        format!("{} is not the {word}", name(mine.fact)),
         format!(
             "The {word} is {} with {}",
-            best.fact.name,
+            name(best.fact),
             readable(best.value, unit)
         ),
     ))
@@ -383,7 +383,7 @@ fn first_level<'l>(said: &Said<'l>, fits: impl Fn(&Known<'_>) -> bool) -> Option
         .find_map(|statistic| {
             let level = said.reading.library.known.iter();
             level
-                .filter(|known| known.statistic == *statistic && said.measures(known))
+                .filter(|known| known.statistic == statistic && said.measures(known))
                 .find(|known| fits(known))
         })
 }
@@ -444,7 +444,7 @@ fn movement(said: &Said<'_>) -> Option<Issue> {
         format!("the text says {moved} where the data does not"),
         format!(
             "{} is {}",
-            known.fact.name,
+            name(known.fact),
             readable(known.value, known.fact.unit.as_deref())
         ),
     ))

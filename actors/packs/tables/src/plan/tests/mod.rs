@@ -16,11 +16,12 @@ use super::findings::Findings;
 use super::{Analysis, Intent, TOOLS, analyse, build, fill, merge, question, writing};
 use crate::report::{Answer, Author, answer, closing};
 use crate::results::{ResultEvidence, check_result};
-use aios_languages::english::assess;
+use aios_languages::english::{assess, name as called};
 use aios_work::{Assessment, Goal, GoalLimits, Plan, PlanLimits, TextKind};
 
 mod chance;
 mod hostile;
+mod traced;
 
 struct Walked {
     analysis: Analysis,
@@ -36,7 +37,7 @@ impl Walked {
         self.findings
             .facts
             .iter()
-            .find(|fact| fact.name == name)
+            .find(|fact| called(fact) == name)
             .and_then(|fact| fact.value.as_f64())
     }
 
@@ -44,7 +45,7 @@ impl Walked {
         self.findings
             .facts
             .iter()
-            .find(|fact| fact.name == name)
+            .find(|fact| called(fact) == name)
             .and_then(|fact| fact.value.as_str())
     }
 
@@ -193,6 +194,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
         }
     }
     let findings = Findings::read(&plan, &analysis, &outputs);
+    traced::assert_traced(&findings.facts, &outputs);
     let paragraph = closing(&goal, &analysis, &findings, None);
     assert_eq!(paragraph.author, Author::Template);
     let points = writing::paragraph_points(&analysis, &findings);
@@ -268,12 +270,7 @@ fn q3_sales_are_answered_right() {
             walked.fact(name),
             Some(value),
             "{name}: {:#?}",
-            walked
-                .findings
-                .facts
-                .iter()
-                .map(|f| &f.name)
-                .collect::<Vec<_>>()
+            walked.findings.facts.iter().map(called).collect::<Vec<_>>()
         );
     }
     assert_eq!(walked.answer.artifacts.len(), 1);
@@ -371,6 +368,19 @@ fn tables_of_every_shape_are_answered() {
         );
         assert_passed(&walked);
     }
+}
+
+#[test]
+fn a_week_that_begins_before_the_data_is_one_of_its_weeks() {
+    // The first of June 2025 is a Sunday.
+    let first = aios_work::Day::new(2025, 6, 1).unwrap();
+    let mut csv = String::from("day,amount\n");
+    for at in 0..45 {
+        writeln!(csv, "{},{}", first.plus_days(at), 10 + at * at % 17).unwrap();
+    }
+    let walked = walk("Show the amount per week", "weeks.csv", &csv);
+    assert_eq!(walked.fact("total amount 2025-05-26"), Some(10.0));
+    assert_passed(&walked);
 }
 
 #[test]
