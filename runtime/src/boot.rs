@@ -11,14 +11,14 @@ use aios_protocols::{AgentId, Tier};
 use aios_supervisor::{Backoff, ChildSpec, Strategy, SupervisorSpec};
 
 use crate::config::Config;
-use crate::door::KeeperArguments;
+use crate::socket::ControlSocketArguments;
 
 /// The supervisor of agents that are spawned while the node runs.
 pub(crate) const SPAWNED: &str = "spawned";
 /// How much longer than a goal the jobs that carry it may last.
 const JOB_GRACE: Duration = Duration::from_secs(30);
-/// A door that cannot open (no space, no descriptors) is tried again, at longer and longer intervals.
-const DOOR_BACKOFF: Duration = Duration::from_secs(1);
+/// A control socket that cannot open (no space, no descriptors) is tried again, at longer and longer intervals.
+const SOCKET_BACKOFF: Duration = Duration::from_secs(1);
 /// Services of the meso tier, in start order: who is needed by others comes first.
 const MESO: [&str; 6] = [
     "state",
@@ -34,8 +34,8 @@ pub(crate) struct Services<'a> {
     pub(crate) engine: &'a EngineHandle,
     pub(crate) factory: EngineFactory,
     pub(crate) zone: Zone,
-    /// The door, if the node has one.
-    pub(crate) door: Option<KeeperArguments>,
+    /// The control socket, if the node has one.
+    pub(crate) socket: Option<ControlSocketArguments>,
 }
 
 /// The whole tree: engine, meso tier, macro tier and whatever is spawned later. Later ones rely on earlier ones, so the strategy is
@@ -101,10 +101,10 @@ pub(crate) fn tree(
         .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne)))
         // Nobody above relies on it, so nobody above goes down with it.
         .child(zone);
-    if let Some(door) = services.door {
+    if let Some(socket) = services.socket {
         tree = tree.child(ChildSpec::supervisor(
-            group("doors", Strategy::OneForOne).child(door.child_spec().backoff(Backoff {
-                first: DOOR_BACKOFF,
+            group("doors", Strategy::OneForOne).child(socket.child_spec().backoff(Backoff {
+                first: SOCKET_BACKOFF,
                 ..Backoff::default()
             })),
         ));

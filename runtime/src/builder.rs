@@ -3,26 +3,29 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aios_actors::agent::{Agent, AgentError, AuditSink, Clock};
+use aios_actors::agent::{Agent, AgentError, AuditSink, Client, Clock};
 use aios_actors::recovery::approvals::Owner;
-use aios_actors::{AgentSystem, AgentSystemError, Blueprint};
+use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
+use aios_control::socket::SocketFolder;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle};
 use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
+use aios_micro::Population;
 use aios_orchestrator::writer::ModelWriter;
 use aios_orchestrator::{Packs, Services, Settings};
 use aios_protocols::ports::DataBus;
-use aios_protocols::{IdentityError, PrincipalId, TenantId};
+use aios_protocols::{IdentityError, PrincipalId, SigningIdentity, TenantId};
 use aios_supervisor::Supervisor;
 use aios_tools::{Toolbox, Workspaces};
 use aios_work::{Pack, Tool};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::door::{DoorFolder, DoorState, KeeperArguments};
 use crate::events::{self, Restarts};
+use crate::goals::Goals;
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
+use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
 use crate::{boot, engines, metric, packs, view};
 
@@ -72,6 +75,8 @@ pub struct NodeBuilder {
     engine: Option<EngineFactory>,
     tools: Vec<Arc<dyn Tool>>,
     packs: Vec<Pack>,
+    /// Whether the tools of the packs that were compiled in are there.
+    standard: bool,
     recruits: Vec<Recruit>,
     clock: Option<Arc<dyn Clock>>,
     audit: Option<Arc<dyn AuditSink>>,
@@ -88,6 +93,7 @@ impl NodeBuilder {
             engine: None,
             tools: Vec::new(),
             packs: packs::packs(),
+            standard: true,
             recruits: Vec::new(),
             clock: None,
             audit: None,
@@ -123,10 +129,11 @@ impl NodeBuilder {
         self
     }
 
-    /// No pack but those that are given from here on. Without any, every goal is refused with that reason.
+    /// No pack but those that are given from here on, and none of the tools that came with the others. Without any, every goal is refused with that reason.
     #[must_use]
     pub fn without_packs(mut self) -> Self {
         self.packs.clear();
+        self.standard = false;
         self
     }
 
@@ -172,32 +179,19 @@ impl NodeBuilder {
         metric::describe();
         let config = self.config;
         config.check()?;
-        let store: Arc<dyn Store> = match config.storage.path() {
-            // It may wait a while for whoever is letting go of the folder, perhaps a task of this very thread.
-            Some(folder) => {
-                match tokio::task::spawn_blocking(move || SledStore::open(&folder)).await {
-                    Ok(store) => Arc::new(store?),
-                    Err(_) => return Err(StartError::Interrupted),
-                }
-            }
-            None => Arc::new(InMemoryStore::default()),
-        };
-        let bus = Arc::new(InProcessDataBus::new());
         let engine = EngineHandle::new(EngineConfig {
             queue: config.model.queue as usize,
             load_deadline: ENGINE_DEADLINE,
             ..EngineConfig::default()
         });
-        let tenant = TenantId::new(&config.node.tenant)?;
-        let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
-        let owner = owner::identity(config.storage.path().as_deref(), &config.node.tenant)?;
-        let mut world = AgentSystem::builder()
-            .store(store)
-            .engine(engine.clone())
-            .bus(Arc::clone(&bus) as Arc<dyn DataBus>)
-            .tenant(tenant)
-            .owner(Owner::of(&owner))
-            .zone(config.node.zone.clone());
+        let ground = Ground {
+            store: open_store(&config).await?,
+            bus: Arc::new(InProcessDataBus::new()),
+            engine,
+            owner_name: owner::principal(&config.node.tenant)?,
+            owner: owner::identity(config.storage.path().as_deref(), &config.node.tenant)?,
+        };
+        let mut world = ground.world(&config)?;
         if let Some(clock) = self.clock {
             world = world.clock(clock);
         }
@@ -208,118 +202,197 @@ impl NodeBuilder {
             world = world.seed(seed);
         }
         let system = world.build();
-
-        let megabytes = |count: u64| count.saturating_mul(1 << 20);
-        let limits = aios_tools::Limits {
-            memory_bytes: megabytes(config.tools.memory_mb),
-            ..aios_tools::Limits::default()
-        };
-        let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
-        let writer = Arc::new(ModelWriter::new(engine.clone(), &system));
-        let tools = Toolbox::standard(&workspaces, Some(writer));
-        #[cfg(feature = "tables")]
-        let tools = tools.with(aios_tables::tools(&workspaces));
-        let tools = Arc::new(tools.with(self.tools));
-        if let Some(name) = config.recovery.tools().find(|name| {
-            // A server's tools, which are called server__tool, may come later.
-            !name.contains("__") && tools.spec(name).is_none() && !packs::is_standard(name)
-        }) {
-            return Err(StartError::Config(ConfigError::UnknownName {
-                place: format!("recovery.{name}"),
-                nearest: tools.specs().map(|spec| spec.name.clone()).collect(),
-            }));
-        }
-        let packs = self.packs.into_iter().fold(Packs::none(), Packs::with);
-        let settings = Settings {
-            policies: config.recovery.clone(),
-            price_micros: config.model.price_micros,
-            results: config.storage.results,
-        };
-        let services = Services::new(&system, packs, tools, settings);
+        let tools = toolbox(&config, &system, &ground.engine, self.standard).with(self.tools);
+        let services = services(&config, &system, tools, self.packs)?;
         boot::enlist(&system, &services);
         for recruit in self.recruits {
             recruit(system.factories());
         }
+        let factory = self.engine.unwrap_or_else(engines::scripted);
+        raise(config, ground, system, services, factory).await
+    }
+}
 
-        let swarm = swarm::describe(&config)?;
-        let population = swarm.zone.population.clone();
-        let spoken_for = population.clone();
-        system
-            .factories()
-            .register(aios_micro::report::SPEAKER_ROLE, move |_| {
-                Ok(Speaker::new(spoken_for.clone()))
-            });
-        let whole = Arc::new(OnceLock::new());
-        let door_state = DoorState::default();
-        let door = config.door.open.then(|| KeeperArguments {
-            state: door_state.clone(),
-            folder: DoorFolder::of(&config.door.folder),
-            node: Arc::clone(&whole),
-            sockets: swarm.sockets,
+/// What a node stands on before it has agents.
+struct Ground {
+    store: Arc<dyn Store>,
+    bus: Arc<InProcessDataBus>,
+    engine: EngineHandle,
+    owner_name: PrincipalId,
+    owner: Arc<SigningIdentity>,
+}
+
+impl Ground {
+    fn world(&self, config: &Config) -> Result<AgentSystemBuilder, StartError> {
+        Ok(AgentSystem::builder()
+            .store(Arc::clone(&self.store))
+            .engine(self.engine.clone())
+            .bus(self.bus())
+            .tenant(TenantId::new(&config.node.tenant)?)
+            .owner(Owner::of(&self.owner))
+            .zone(config.node.zone.clone()))
+    }
+
+    fn bus(&self) -> Arc<dyn DataBus> {
+        Arc::clone(&self.bus) as Arc<dyn DataBus>
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    let Some(folder) = config.storage.path() else {
+        return Ok(Arc::new(InMemoryStore::default()));
+    };
+    // It may wait a while for whoever is letting go of the folder, perhaps a task of this very thread.
+    match tokio::task::spawn_blocking(move || SledStore::open(&folder)).await {
+        Ok(store) => Ok(Arc::new(store?)),
+        Err(_) => Err(StartError::Interrupted),
+    }
+}
+
+/// The general tools, and those of the packs that were compiled in if `standard` says so.
+fn toolbox(
+    config: &Config,
+    system: &AgentSystem,
+    engine: &EngineHandle,
+    standard: bool,
+) -> Toolbox {
+    let megabytes = |count: u64| count.saturating_mul(1 << 20);
+    let limits = aios_tools::Limits {
+        memory_bytes: megabytes(config.tools.memory_mb),
+        ..aios_tools::Limits::default()
+    };
+    let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
+    let writer = Arc::new(ModelWriter::new(engine.clone(), system));
+    let tools = Toolbox::standard(&workspaces, Some(writer));
+    if standard {
+        tools.with(packs::pack_tools(&workspaces))
+    } else {
+        tools
+    }
+}
+
+/// What the macro agents share. A policy for a tool that nobody has is most likely misspelt.
+fn services(
+    config: &Config,
+    system: &AgentSystem,
+    tools: Toolbox,
+    packs: Vec<Pack>,
+) -> Result<Arc<Services>, StartError> {
+    let astray = config.recovery.tools().find(|name| {
+        // A server's tools, which are called server__tool, may come later.
+        !name.contains("__") && tools.spec(name).is_none() && !packs::is_standard(name)
+    });
+    if let Some(name) = astray {
+        return Err(StartError::Config(ConfigError::UnknownName {
+            place: format!("recovery.{name}"),
+            nearest: tools.specs().map(|spec| spec.name.clone()).collect(),
+        }));
+    }
+    let settings = Settings {
+        policies: config.recovery.clone(),
+        price_micros: config.model.price_micros,
+        results: config.storage.results,
+    };
+    let packs = packs.into_iter().fold(Packs::none(), Packs::with);
+    Ok(Services::new(system, packs, Arc::new(tools), settings))
+}
+
+/// Raises the tree and waits until it stands.
+async fn raise(
+    config: Config,
+    ground: Ground,
+    system: AgentSystem,
+    services: Arc<Services>,
+    factory: EngineFactory,
+) -> Result<Node, StartError> {
+    let swarm = swarm::describe(&config)?;
+    let population = swarm.zone.population.clone();
+    let spoken_for = population.clone();
+    system
+        .factories()
+        .register(aios_micro::report::SPEAKER_ROLE, move |_| {
+            Ok(Speaker::new(spoken_for.clone()))
         });
-        let spec = boot::tree(
-            &config,
-            &system,
-            boot::Services {
-                engine: &engine,
-                factory: self.engine.unwrap_or_else(engines::scripted),
-                zone: swarm.zone,
-                door,
-            },
-        )?;
-        let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
-        // Askers of an agent whose supervisor gave up hear so at once instead of at their deadline.
-        let follow = system.follow(&tree);
-        let restarts = Arc::new(Restarts::default());
-        let relay = tokio::spawn(events::relay(
-            tree.events(),
-            Arc::clone(&bus) as Arc<dyn DataBus>,
-            Arc::clone(&restarts),
-        ));
-        started.await?;
-        if let Err(error) = engine.ready(ENGINE_DEADLINE).await {
+    let whole = Arc::new(OnceLock::new());
+    let socket_state = SocketState::default();
+    let socket = config.door.open.then(|| ControlSocketArguments {
+        state: socket_state.clone(),
+        folder: SocketFolder::of(&config.door.folder),
+        node: Arc::clone(&whole),
+        owner: ground.owner_name.clone(),
+        sockets: swarm.sockets,
+    });
+    let spec = boot::tree(
+        &config,
+        &system,
+        boot::Services {
+            engine: &ground.engine,
+            factory,
+            zone: swarm.zone,
+            socket,
+        },
+    )?;
+    let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
+    // Askers of an agent whose supervisor gave up hear so at once instead of at their deadline.
+    let follow = system.follow(&tree);
+    let restarts = Arc::new(Restarts::default());
+    let relay = tokio::spawn(events::relay(
+        tree.events(),
+        ground.bus(),
+        Arc::clone(&restarts),
+    ));
+    started.await?;
+    let (tensors, desk) = match moved_in(&config, &ground, &system, &population).await {
+        Ok(both) => both,
+        Err(error) => {
             tree.stop().await;
-            return Err(StartError::Engine(error));
+            return Err(error);
         }
-        let tensors = match Tensors::begin(&config.tensor, &population).await {
-            Ok(tensors) => tensors,
-            Err(error) => {
-                tree.stop().await;
-                return Err(error.into());
-            }
-        };
-        let desk = match system.client(principal).await {
-            Ok(desk) => desk,
-            Err(error) => {
-                tensors.care.abort();
-                tree.stop().await;
-                return Err(error.into());
-            }
-        };
-        let (listeners, stopping) = ([relay, follow], watch::Sender::new(false));
-        let residents = view::agents(&tree.view())
-            .into_iter()
-            .map(|agent| agent.id)
-            .collect();
-        let parts = Arc::new(Parts {
-            residents,
-            model: model_report(&engine).await,
-            population,
-            tensors,
-            door: door_state,
-            config,
-            system,
-            services,
-            tree,
-            bus,
-            desk,
-            restarts,
-            owner,
-            listeners,
-            stopping,
-        });
-        // Filled once, here: a node is made once.
-        let _ = whole.set(Arc::downgrade(&parts));
-        Ok(Node::from_parts(parts))
+    };
+    let residents = view::agents(&tree.view())
+        .into_iter()
+        .map(|agent| agent.id)
+        .collect();
+    let parts = Arc::new(Parts {
+        residents,
+        model: model_report(&ground.engine).await,
+        population,
+        tensors,
+        socket: socket_state,
+        goals: Goals::default(),
+        owner_name: ground.owner_name,
+        config,
+        system,
+        services,
+        tree,
+        bus: ground.bus,
+        desk,
+        restarts,
+        owner: ground.owner,
+        listeners: [relay, follow],
+        stopping: watch::Sender::new(false),
+    });
+    // Filled once, here: a node is made once.
+    let _ = whole.set(Arc::downgrade(&parts));
+    Ok(Node::from_parts(parts))
+}
+
+/// What a node has once its tree stands: a loaded engine, its tensors, and a client that its own goals are signed by.
+async fn moved_in(
+    config: &Config,
+    ground: &Ground,
+    system: &AgentSystem,
+    population: &Population,
+) -> Result<(Tensors, Client), StartError> {
+    let ready = ground.engine.ready(ENGINE_DEADLINE).await;
+    ready.map_err(StartError::Engine)?;
+    let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
+    let tensors = Tensors::begin(&config.tensor, population).await?;
+    match system.client(principal).await {
+        Ok(desk) => Ok((tensors, desk)),
+        Err(error) => {
+            tensors.care.abort();
+            Err(error.into())
+        }
     }
 }

@@ -168,7 +168,7 @@ impl Goal {
 }
 
 /// An id nobody has used and nobody can guess: asking again under a used one continues that goal and gets its answer.
-fn fresh_id() -> Result<String, GoalError> {
+pub(crate) fn fresh_id() -> Result<String, GoalError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| GoalError::NoRandomness)?;
     Ok(format!("g-{}", hex(&bytes)))
@@ -329,6 +329,7 @@ async fn work(node: Node, request: GoalRequest, workspace: Workspace) -> Result<
     }
     let status = match answer.status {
         GoalStatus::Approved => "approved",
+        GoalStatus::Unverified => "unverified",
         GoalStatus::Partial => "partial",
         GoalStatus::Failed => "failed",
     };

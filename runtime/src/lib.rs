@@ -12,11 +12,11 @@
 //! ```
 //!
 //! Nothing here is global: two nodes in one process share nothing. [`boot`] is the tree as data, [`gateway`] the way from outside to an
-//! interface agent and back, [`view`] the picture that people and programs look at.
+//! interface agent and back, [`view`] the picture that people and programs look at. What a client of the node can ask for is the contract
+//! in `aios-control`; [`dispatch`] is where the node keeps it, [`socket`] opens the way for other programs of the same user.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod config;
-pub mod door;
 pub mod engines;
 pub mod metric;
 pub mod swarm;
@@ -24,11 +24,15 @@ pub mod swarm;
 mod ask;
 mod boot;
 mod builder;
+mod dispatch;
 mod events;
 mod gateway;
+mod goals;
 mod node;
 mod owner;
 mod packs;
+mod socket;
+mod threads;
 mod view;
 
 pub use aios_work::content::{Answer, MessageReport, ModelReport};
@@ -39,4 +43,5 @@ pub use events::GoalEvent;
 pub use gateway::{Goal, GoalError, GoalRun};
 pub use node::{Node, SpawnError, SpawnOptions};
 pub use owner::OwnerError;
+pub use threads::tool_threads;
 pub use view::{AgentSeen, NodeView};

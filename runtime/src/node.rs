@@ -13,7 +13,7 @@ use aios_bus::tensor::TensorPool;
 use aios_inference::{EngineHandle, ModelRole};
 use aios_micro::Population;
 use aios_orchestrator::Services;
-use aios_protocols::{AgentId, IdentityError, Party, Sealed, SigningIdentity};
+use aios_protocols::{AgentId, IdentityError, Party, PrincipalId, Sealed, SigningIdentity};
 use aios_supervisor::{OrderError, Restart, SupervisorRef};
 use aios_work::content::{MessageReport, ModelReport};
 use tokio::sync::watch;
@@ -22,14 +22,15 @@ use tokio::task::JoinHandle;
 use crate::boot::SPAWNED;
 use crate::builder::NodeBuilder;
 use crate::config::Config;
-use crate::door::DoorState;
 use crate::events::Restarts;
+use crate::goals::Goals;
+use crate::socket::SocketState;
 use crate::swarm::Tensors;
 use crate::swarm::buffers::BufferTotals;
 use crate::view::{self, NodeView};
 
-/// How long a look at the door waits while it is being opened.
-const DOOR_DEADLINE: Duration = Duration::from_secs(2);
+/// How long a look at the control socket waits while it is being opened.
+const SOCKET_DEADLINE: Duration = Duration::from_secs(2);
 /// How long an orderly stop may take before what is left is killed.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -51,8 +52,12 @@ pub(crate) struct Parts {
     pub(crate) restarts: Arc<Restarts>,
     pub(crate) population: Population,
     pub(crate) tensors: Tensors,
-    pub(crate) door: DoorState,
+    pub(crate) socket: SocketState,
+    /// The goals that came by the contract.
+    pub(crate) goals: Goals,
     pub(crate) model: ModelReport,
+    /// Who may ask the node what the contract offers.
+    pub(crate) owner_name: PrincipalId,
     /// Signs what the owner decides.
     pub(crate) owner: Arc<SigningIdentity>,
     /// Tasks that listen to the tree; they end with the node.
@@ -273,14 +278,14 @@ impl Node {
         self.parts.tensors.keeper.totals()
     }
 
-    /// Where the node's door is, or why it is not open and tried again; none when there is to be none.
-    pub async fn door(&self) -> Option<Result<PathBuf, String>> {
+    /// Where the node's control socket is, or why it is not open and tried again; none when there is to be none.
+    pub async fn control_socket(&self) -> Option<Result<PathBuf, String>> {
         if !self.config().door.open {
             return None;
         }
         let known = async {
             loop {
-                match self.parts.door.get() {
+                match self.parts.socket.get() {
                     Some(state) => return state,
                     None => tokio::time::sleep(Duration::from_millis(5)).await,
                 }
@@ -288,7 +293,7 @@ impl Node {
         };
         let late = || Err("it is still being opened".to_owned());
         Some(
-            tokio::time::timeout(DOOR_DEADLINE, known)
+            tokio::time::timeout(SOCKET_DEADLINE, known)
                 .await
                 .unwrap_or_else(|_| late()),
         )

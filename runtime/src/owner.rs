@@ -11,7 +11,7 @@ use aios_work::content::{hex, unhex};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use crate::door::own_user;
+use aios_control::socket::own_user;
 
 /// The key's file in the storage folder.
 const FILE: &str = "owner.key";
@@ -61,12 +61,17 @@ pub enum OwnerError {
     Name(#[from] IdentityError),
 }
 
+/// Who the owner of a tenant's node is.
+pub(crate) fn principal(tenant: &str) -> Result<PrincipalId, IdentityError> {
+    format!("user:{NAME}@{tenant}").parse()
+}
+
 /// The owner's identity: from the storage folder, where the key is made at first use, or for this process alone.
 pub(crate) fn identity(
     folder: Option<&Path>,
     tenant: &str,
 ) -> Result<Arc<SigningIdentity>, OwnerError> {
-    let party: PrincipalId = format!("user:{NAME}@{tenant}").parse()?;
+    let party = principal(tenant)?;
     let seed = match folder {
         Some(folder) => kept(&folder.join(FILE))?,
         None => fresh()?,

@@ -1,7 +1,10 @@
 //! The packs and tools that were compiled in.
 
+use std::sync::Arc;
+
 use aios_actors::recovery::{Policies, TaskPolicy};
-use aios_work::Pack;
+use aios_tools::Workspaces;
+use aios_work::{Pack, Tool};
 
 /// The packs, in the order in which they are asked for a plan.
 pub(crate) fn packs() -> Vec<Pack> {
@@ -11,6 +14,17 @@ pub(crate) fn packs() -> Vec<Pack> {
         #[cfg(feature = "tables")]
         aios_tables::pack(),
     ]
+}
+
+/// The tools of those packs.
+pub(crate) fn pack_tools(workspaces: &Workspaces) -> Vec<Arc<dyn Tool>> {
+    #[cfg(feature = "tables")]
+    return aios_tables::tools(workspaces);
+    #[cfg(not(feature = "tables"))]
+    {
+        let _ = workspaces;
+        Vec::new()
+    }
 }
 
 /// The names of the tools, each with whether it only looks at a file.

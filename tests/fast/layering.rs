@@ -189,6 +189,87 @@ fn protocols_name_no_role() {
     }
 }
 
+/// Rooms that carry whatever a stranger brings: nothing in them may hang on what it is about.
+const GENERAL: [&str; 12] = [
+    "protocols/src",
+    "supervisor/src",
+    "actors/src",
+    "actors/work/src",
+    "actors/orchestrator/src",
+    "actors/inference/src",
+    "actors/memory/src",
+    "actors/micro/src",
+    "actors/burn/src",
+    "runtime/bus/src",
+    "runtime/control/src",
+    "runtime/src",
+];
+
+/// What of a file is not its tests and not its comments, with the number of each line.
+fn code(path: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().enumerate();
+    lines
+        .take_while(|(_, line)| {
+            !line.trim_start().starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test")
+        })
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(at, line)| (at + 1, line.to_owned()))
+        .collect()
+}
+
+/// A test file belongs to the tests of its module.
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name == "tests" || name == "tests.rs" || name.ends_with("_tests.rs")
+    })
+}
+
+#[test]
+fn nobody_but_tools_and_packs_names_a_tool_a_table_or_a_word_of_a_language() {
+    let mut names: Vec<&str> = [aios_tools::TOOLS.as_slice(), &aios_tables::TOOLS].concat();
+    // The kinds of things packs are about, and words by which English says what a figure is.
+    names.extend([
+        "csv",
+        "tsv",
+        "spreadsheet",
+        "column",
+        "english",
+        "median",
+        "average",
+        "total",
+    ]);
+    let mut looked = 0;
+    for room in GENERAL {
+        for path in sources(&root().join(room)) {
+            // The one place where packs and tools are put together.
+            if is_test(&path) || path.ends_with("runtime/src/packs.rs") {
+                continue;
+            }
+            looked += 1;
+            for (at, line) in code(&path) {
+                for name in &names {
+                    let literal = format!("\"{name}\"");
+                    assert!(
+                        !line.contains(&literal),
+                        "{}:{at} names {literal}, which is a pack's or a tool's business: {line}",
+                        path.display()
+                    );
+                }
+                for pack in ["aios_tables", "aios_languages"] {
+                    assert!(
+                        !line.contains(pack),
+                        "{}:{at} names the pack {pack}: {line}",
+                        path.display()
+                    );
+                }
+            }
+        }
+    }
+    assert!(looked > 250, "{looked} files were looked at");
+}
+
 #[test]
 fn only_one_file_allows_unsafe() {
     let inline = ["allow(", "unsafe_code"].concat(); // in two pieces, or this line would be found

@@ -3,7 +3,7 @@
 
 mod approvals;
 mod ask;
-mod door;
+mod control;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]
 #[allow(unreachable_pub)]
@@ -13,6 +13,7 @@ mod house;
 mod layering;
 mod made_up;
 mod nodes;
+mod packs;
 mod records;
 mod recourse;
 mod recovery;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use aios_inference::EmbedRequest;
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
 use aios_tools::{Toolbox, read_regular};
-use aios_work::{Artifact, Capabilities, Effect, InputFile, ToolCall, ToolError};
+use aios_work::{Artifact, Effect, InputFile, ToolCall, ToolError};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -130,8 +130,8 @@ async fn judge(
                 Ok(proven) => {
                     let written = proven.case.write(&proven.so_far());
                     let wrong = departures(&answer, &proven, &written);
-                    let mut assessment =
-                        read(&answer.answer, &written.evidence, &services, ctx).await;
+                    let evidence = of_domain(written.evidence.clone(), &proven);
+                    let mut assessment = read(&answer.answer, &evidence, &services, ctx).await;
                     if !wrong.is_empty() {
                         assessment.verdict = Verdict::Rejected;
                         assessment.issues.splice(0..0, wrong);
@@ -147,7 +147,9 @@ async fn judge(
         .iter()
         .any(|issue| issue.severity == Severity::Critical);
     let deliverable = match status {
-        Some(GoalStatus::Approved) => assessment.verdict.passes(),
+        Some(GoalStatus::Approved) => assessment.verdict.passes() && assessment.checked,
+        // What no check looked at is not known to be right, and says so.
+        Some(GoalStatus::Unverified) => assessment.verdict.passes(),
         // A partial answer may lack things, since it says so; it may not be wrong.
         Some(GoalStatus::Partial) => !contradicted,
         Some(GoalStatus::Failed) | None => false,
@@ -158,6 +160,7 @@ async fn judge(
         digest,
         goal_digest,
         deliverable,
+        checked: assessment.checked,
         verdict: assessment.verdict,
         score: assessment.score.overall,
         dimensions: assessment.score.dimensions,
@@ -170,7 +173,16 @@ async fn judge(
 fn evidence_of_prose(proven: &Proven, task_id: &str) -> Result<Evidence, String> {
     let task = proven.plan.tasks.iter().find(|task| task.id == task_id);
     let task = task.ok_or_else(|| format!("the plan has no task {task_id:?}"))?;
-    Ok(proven.case.prose(task, &proven.so_far()))
+    let evidence = proven.case.prose(task, &proven.so_far());
+    Ok(of_domain(evidence, proven))
+}
+
+/// The checks of a domain look at its own texts alone.
+fn of_domain(evidence: Evidence, proven: &Proven) -> Evidence {
+    Evidence {
+        domain: proven.plan.source.clone(),
+        ..evidence
+    }
 }
 
 /// Nothing can be said of a work whose results are not proven, but that it must not leave.
@@ -191,7 +203,7 @@ fn unproven(why: String) -> Assessment {
 /// Where an answer says something else beside its text than what follows from the results.
 fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue> {
     let hides = written.gaps.iter().any(|gap| !answer.gaps.contains(gap));
-    let whole = answer.status == GoalStatus::Approved;
+    let whole = matches!(answer.status, GoalStatus::Approved | GoalStatus::Unverified);
     let rules = [
         (
             answer.goal_id == proven.goal.id(),
@@ -304,10 +316,13 @@ async fn again(
     let Some(args) = &task.recheck else {
         return Ok(None);
     };
-    // A tool that changes something is not called to look.
     let granted = match tools.spec(&task.tool) {
-        Some(spec) if spec.effect == Effect::Pure => spec.needs.clone(),
-        _ => Capabilities::none(),
+        // A tool that changes something is not called to look.
+        Some(spec) if spec.effect != Effect::Pure => {
+            let reason = "it changes something, so its result cannot be asked for twice";
+            return Err(ToolError::invalid_arguments(&task.tool, reason));
+        }
+        spec => spec.map(|spec| spec.needs.clone()).unwrap_or_default(),
     };
     let call = ToolCall {
         tenant: tenant.as_str().to_owned(),

@@ -10,8 +10,8 @@ use aios_work::content::{
 use aios_work::{Case, Goal, Plan};
 
 use crate::critic::start;
+use crate::dispatcher::{Dispatcher, draft};
 use crate::progress::{Progress, Seen};
-use crate::task_run::{TaskRun, draft};
 
 /// How long recalling or remembering may take; without it a goal goes on.
 pub(crate) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub(crate) async fn deliver(
     case: &dyn Case,
     seen: &Seen,
     progress: Progress,
-    run: &TaskRun<'_>,
+    run: &Dispatcher<'_>,
 ) -> Result<Answer, AgentError> {
     let written = case.write(&seen.so_far());
     let status = if written.gaps.is_empty() {
@@ -66,7 +66,14 @@ pub(crate) async fn deliver(
         });
     }
     let (mut judgement, mut proof) = run.validate("", work).await.map_err(AgentError::failure)?;
-    if !judgement.deliverable && answer.status == GoalStatus::Approved {
+    if !judgement.deliverable && judgement.verdict.passes() && !judgement.checked {
+        // Nothing is wrong with it as far as anybody can tell, and that is what it says.
+        answer.status = GoalStatus::Unverified;
+        (judgement, proof) = run
+            .validate("", judge(&answer)?)
+            .await
+            .map_err(AgentError::failure)?;
+    } else if !judgement.deliverable && answer.status == GoalStatus::Approved {
         // It may still leave as what it is: a partial answer that names what the critic misses.
         answer.status = GoalStatus::Partial;
         answer.gaps.extend(

@@ -1,311 +1,213 @@
-//! What is done when a task cannot be done as it was planned. Which way is taken was decided before; here it is gone.
+//! What is done when a task cannot be done as it was planned. Which way is taken is [`RetryState`](aios_actors::recovery::RetryState)'s
+//! to say; here it is gone, step by step, until there is a result or only the gap is left to be named. Pure, as `task_run` is.
 
-use aios_actors::agent::AgentError;
-use aios_actors::recovery::{ApprovalError, Decision, FailureKind, Next, Question};
-use aios_protocols::{Sealed, Timestamp};
+use aios_actors::recovery::{Decision, FailureKind, Next as Retry};
+use aios_protocols::Party;
 use aios_supervisor::Recourse;
-use aios_tools::Workspace;
-use aios_work::content::{Origin, TaskStatus, hex};
-use aios_work::{Artifact, Case, Simpler, Task, ToolOutput};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use aios_work::Task;
+use aios_work::content::TaskStatus;
 
-use crate::cached::{self, Kept, Miss};
-use crate::evidence;
-use crate::task_run::{Attempt, Failed, Outcome, TaskRun};
-
-/// An earlier result with its proof.
-struct Brought {
-    kept: Kept,
-    frame: Sealed,
-    /// When it was signed.
-    at: Timestamp,
-    artifacts: Vec<Artifact>,
-}
+use crate::task_run::{
+    Aside, Fallback, Gone, Moment, Order, Stage, Stop, TaskRun, Then, Way, out_of_turn,
+};
 
 impl TaskRun<'_> {
-    /// Goes the ways out in turn until there is a result, or only the gap is left to be named.
-    pub(crate) async fn recover(
-        &self,
-        attempt: &mut Attempt<'_>,
-        args: &Value,
-        mut lost: Failed,
-        case: Option<&dyn Case>,
-    ) -> Result<Outcome, String> {
-        loop {
-            let (then, reason) = (lost.then, lost.reason);
-            metrics::counter!(RECOURSES_TOTAL, "action" => attempt.task.tool.clone(), "recourse" => name(then))
-                .increment(1);
-            if then != Recourse::Partial {
-                let told = format!("{reason}; {}", words(then));
-                self.moved(attempt, TaskStatus::Retrying, Some(told)).await;
+    /// The way it is on has led nowhere.
+    pub(crate) fn lost(&mut self, then: Recourse, reason: String, now: Moment) -> Then {
+        match std::mem::replace(&mut self.way, Way::Planned) {
+            Way::Planned => self.turn(then, reason, now),
+            Way::Delegated { others, .. } => self.delegate(others, reason, now),
+            Way::Simpler { because, .. } => {
+                self.turn(then, format!("{because}; nor simpler: {reason}"), now)
             }
-            let gone = match then {
-                Recourse::Partial => return Err(reason),
-                Recourse::Cached => self.earlier_result(attempt, args, reason),
-                Recourse::Delegate => self.by_another(attempt, args, reason).await,
-                Recourse::ReplanAndSimplify => self.by_less(attempt, args, reason, case).await,
-                Recourse::Human => self.if_allowed(attempt, args, reason).await,
-            };
-            match gone {
-                Ok(found) => return Ok(found),
-                Err(next) => lost = next,
+            Way::Allowed { approval } => {
+                if now.left.is_zero() {
+                    // Cut short by the goal's time: asked again, the goal goes on from here and asks anew.
+                    self.aside(Aside::WaitsFor(approval));
+                }
+                self.turn(then, reason, now)
             }
         }
     }
 
-    /// The way led nowhere; the retry says what is left.
-    fn next(&self, attempt: &mut Attempt<'_>, reason: String) -> Failed {
-        let then = match attempt.retry.failed(FailureKind::Broken, None) {
-            Next::Take(then) => then,
-            Next::Again { .. } => Recourse::Partial,
-        };
-        Failed { then, reason }
-    }
-
-    /// An earlier accepted result of the same question over the same files.
-    fn earlier_result(
-        &self,
-        attempt: &mut Attempt<'_>,
-        args: &Value,
-        reason: String,
-    ) -> Result<Outcome, Failed> {
-        let brought = match self.brought(attempt.task, args) {
-            Ok(brought) => brought,
-            Err(error) => return Err(self.next(attempt, format!("{reason}; {error}"))),
-        };
-        let (kept, found) = (brought.kept, self.ctx.now());
-        attempt.by_nobody();
-        attempt.report.score = kept.score;
-        let age = cached::spoken(found.since(brought.at));
-        attempt.report.recovered = Some(format!("cached: an earlier result, {age} old"));
-        let operation = self.operation(attempt.task, "earlier", 0);
-        self.folder.keep(&operation, &brought.frame);
-        Ok(Outcome {
-            output: ToolOutput {
-                artifacts: brought.artifacts.clone(),
-                ..kept.output
-            },
-            origin: Some(Origin::Earlier {
-                operation,
-                found_us: found.as_micros(),
-                artifacts: brought.artifacts,
-            }),
-            note: Some(evidence::earlier(attempt.title, brought.at, found)),
-            ..Outcome::default()
-        })
-    }
-
-    /// An earlier result whose executor can still be named, and its files copied into this goal's folder.
-    fn brought(&self, task: &Task, args: &Value) -> Result<Brought, Miss> {
-        let (kept, frame) = self.kept(task, args)?;
-        let (_, at) = evidence::result_of(&frame, self.ctx).map_err(Miss::Unproven)?;
-        let artifacts = self
-            .bring_here(kept.files()?)
-            .map_err(|error| Miss::NotBrought(error.to_string()))?;
-        Ok(Brought {
-            kept,
-            frame,
-            at,
-            artifacts,
-        })
-    }
-
-    fn bring_here(&self, files: Vec<(&Artifact, Vec<u8>)>) -> Result<Vec<Artifact>, AgentError> {
-        if files.is_empty() {
-            return Ok(Vec::new());
+    /// Takes a way out.
+    fn turn(&mut self, then: Recourse, reason: String, now: Moment) -> Then {
+        self.aside(Aside::Taken(then));
+        if then != Recourse::Partial {
+            let told = format!("{reason}; {}", words(then));
+            self.tell(TaskStatus::Retrying, Some(told));
         }
-        let workspace = Workspace::of(self.files.files().to_vec(), &self.request.out_dir);
-        files
-            .into_iter()
-            .map(|(artifact, bytes)| {
-                let name = artifact
-                    .path
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .ok_or_else(|| AgentError::failure("the earlier file has no name"))?;
-                let path = workspace.write(name, &bytes)?;
-                Ok(Artifact {
-                    path,
-                    ..artifact.clone()
-                })
-            })
-            .collect()
+        match then {
+            Recourse::Partial => Then::Over(Err(reason)),
+            Recourse::Cached => self.stop(Stop::Earlier, Fallback::Earlier, reason),
+            Recourse::Delegate => self.stop(Stop::Others, Fallback::Others, reason),
+            // Less than a text is the report's own paragraph, which takes its place anyhow.
+            Recourse::ReplanAndSimplify if self.prose => self.next(reason, now),
+            Recourse::ReplanAndSimplify => self.stop(Stop::Simpler, Fallback::Simpler, reason),
+            Recourse::Human => {
+                let question = format!(
+                    "\"{}\" failed: {reason}. Shall it be tried once more?",
+                    self.title
+                );
+                self.stop(Stop::Proposing, Fallback::Propose { question }, reason)
+            }
+        }
+    }
+
+    fn stop(&mut self, stop: Stop, ask: Fallback, reason: String) -> Then {
+        self.stage = Stage::Fallback(stop, reason);
+        Then::Go(Order::Fallback(ask))
+    }
+
+    /// The way out leads nowhere; the retry says what is left.
+    fn next(&mut self, reason: String, now: Moment) -> Then {
+        let then = match self.retry.failed(FailureKind::Broken, None) {
+            Retry::Take(then) => then,
+            Retry::Again { .. } => Recourse::Partial,
+        };
+        self.turn(then, reason, now)
+    }
+
+    /// The gap is named.
+    fn gap(&mut self, reason: String, now: Moment) -> Then {
+        self.turn(Recourse::Partial, reason, now)
+    }
+
+    /// What came of the last thing asked for, on the way out taken because of `reason`.
+    pub(crate) fn gone(&mut self, stop: Stop, gone: Gone, reason: String, now: Moment) -> Then {
+        match (stop, gone) {
+            (Stop::Earlier, Gone::Earlier { age, score }) => {
+                self.by_nobody();
+                self.report.score = score;
+                self.report.recovered = Some(format!("cached: an earlier result, {age} old"));
+                let note = format!("{}: taken from an earlier result, {age} old", self.title);
+                self.note = Some(note);
+                self.found()
+            }
+            (Stop::Earlier, Gone::Failed(error)) => self.next(format!("{reason}; {error}"), now),
+            (Stop::Others, Gone::Others(others)) => {
+                let fresh = |other: &Party| !self.tried.contains(other);
+                let others: Vec<_> = others.into_iter().filter(fresh).collect();
+                if others.is_empty() {
+                    return self.next(format!("{reason}; no other executor is there"), now);
+                }
+                self.delegate(others, reason, now)
+            }
+            (Stop::Simpler, Gone::NothingLess) => self.next(reason, now),
+            (Stop::Simpler, Gone::Known { says }) => {
+                self.by_nobody();
+                self.report.recovered = Some(format!("simpler: {says}"));
+                self.note = Some(format!("{}: {says}", self.title));
+                self.found()
+            }
+            (Stop::Simpler, Gone::Task { task, says }) => {
+                let because = reason;
+                let way = Way::Simpler {
+                    task,
+                    says,
+                    because,
+                };
+                self.go(way, "simple".to_owned(), now)
+            }
+            (stop, gone) => self.decided(stop, gone, reason, now),
+        }
     }
 
     /// Every executor that has not had it yet, once each.
-    async fn by_another(
-        &self,
-        attempt: &mut Attempt<'_>,
-        args: &Value,
-        reason: String,
-    ) -> Result<Outcome, Failed> {
-        let others: Vec<_> = self
-            .ctx
-            .system()
-            .directory()
-            .of_role("macro.executor")
-            .into_iter()
-            .filter(|cell| cell.is_taking() && !attempt.tried.contains(cell.party()))
-            .map(|cell| cell.party().clone())
-            .collect();
+    fn delegate(&mut self, mut others: Vec<Party>, reason: String, now: Moment) -> Then {
         if others.is_empty() {
-            return Err(self.next(attempt, format!("{reason}; no other executor is there")));
+            return self.gap(reason, now);
         }
-        let mut last = reason;
-        for other in others {
-            let variant = attempt.anew("delegated");
-            let (task, to) = (attempt.task, Some(&other));
-            match self.judged(attempt, task, args, &variant, to).await {
-                Ok(found) => {
-                    attempt.report.recovered = Some(format!("delegated: done by {other}"));
-                    return Ok(found);
-                }
-                Err(lost) => last = lost.reason,
-            }
-        }
-        Err(Failed {
-            then: Recourse::Partial,
-            reason: last,
-        })
-    }
-
-    /// Less, by rules.
-    async fn by_less(
-        &self,
-        attempt: &mut Attempt<'_>,
-        args: &Value,
-        reason: String,
-        case: Option<&dyn Case>,
-    ) -> Result<Outcome, Failed> {
-        match case.and_then(|case| case.simpler(attempt.task, args)) {
-            None => Err(self.next(attempt, reason)),
-            Some(Simpler::Known { output, says }) => {
-                attempt.by_nobody();
-                attempt.report.recovered = Some(format!("simpler: {says}"));
-                Ok(Outcome {
-                    output,
-                    origin: Some(Origin::Known),
-                    note: Some(evidence::known(attempt.title, &says)),
-                    ..Outcome::default()
-                })
-            }
-            Some(Simpler::Task { task, says }) => {
-                let done = self
-                    .judged(attempt, &task, &task.args, "simple", None)
-                    .await;
-                let found = done.map_err(|lost| Failed {
-                    reason: format!("{reason}; nor simpler: {}", lost.reason),
-                    ..lost
-                })?;
-                attempt.report.recovered = Some(format!("simpler: {says}"));
-                Ok(Outcome {
-                    instead: Some(*task),
-                    gap: Some(format!("{}: {says}, because: {reason}", attempt.title)),
-                    ..found
-                })
-            }
-        }
+        let to = others.remove(0);
+        let variant = self.anew("delegated");
+        self.go(Way::Delegated { to, others }, variant, now)
     }
 
     /// Once more, if a human says so before the goal must be delivered.
-    async fn if_allowed(
-        &self,
-        attempt: &mut Attempt<'_>,
-        args: &Value,
-        reason: String,
-    ) -> Result<Outcome, Failed> {
-        let gap = |reason: String| Failed {
-            then: Recourse::Partial,
-            reason,
-        };
-        let id = match self.propose(attempt, args, &reason) {
-            Ok(id) => id,
-            Err(error) => return Err(gap(format!("{reason}; nobody was asked: {error}"))),
-        };
-        let waiting = format!("waits for a human's decision about approval {id}");
-        self.moved(
-            attempt,
-            TaskStatus::Pending,
-            Some(format!("{reason}; {waiting}")),
-        )
-        .await;
-        let queue = self.ctx.system().approvals();
-        match queue.wait(&id, self.left()).await {
-            Ok(Some((Decision::Accept, _))) if self.left().is_zero() => {
-                // Decided too late for this time: asked again, the goal goes on with the decision, which is not used yet.
-                self.waits_for.lock().push(id.clone());
-                Err(gap(format!("{reason}; approval {id} came too late")))
+    fn decided(&mut self, stop: Stop, gone: Gone, reason: String, now: Moment) -> Then {
+        match (stop, gone) {
+            (Stop::Proposing, Gone::Proposed { approval }) => {
+                let waiting = waiting(&reason, &approval);
+                self.tell(TaskStatus::Pending, Some(waiting));
+                let ask = Fallback::Decision {
+                    approval: approval.clone(),
+                    within: now.left,
+                };
+                self.stop(Stop::Deciding(approval), ask, reason)
             }
-            Ok(Some((Decision::Accept, _))) => {
+            (Stop::Proposing, Gone::Failed(error)) => {
+                self.gap(format!("{reason}; nobody was asked: {error}"), now)
+            }
+            (Stop::Deciding(approval), Gone::Decided(Decision::Accept, _)) => {
+                if now.left.is_zero() {
+                    // Decided too late for this time: asked again, the goal goes on with the decision, which is not used yet.
+                    self.aside(Aside::WaitsFor(approval.clone()));
+                    return self.gap(format!("{reason}; approval {approval} came too late"), now);
+                }
                 // On record before anything is done: whatever falls from here on, it is not done a second time.
-                if let Err(error) = queue.spend(&id) {
-                    return Err(gap(format!("{reason}; {error}")));
-                }
-                attempt.retry.approved();
-                // Each yes has a try of its own, whatever became of the try of the last one.
-                let variant = attempt.anew(&id);
-                let done = self
-                    .judged(attempt, attempt.task, args, &variant, None)
-                    .await;
-                if done.is_err() && self.left().is_zero() {
-                    // Cut short by the goal's time: asked again, the goal goes on from here and asks anew.
-                    self.waits_for.lock().push(id.clone());
-                }
-                let found = done?;
-                attempt.report.recovered = Some(format!("human: tried once more, approval {id}"));
-                Ok(found)
+                let ask = Fallback::Spend {
+                    approval: approval.clone(),
+                };
+                self.stop(Stop::Spending(approval), ask, reason)
             }
-            Ok(Some((Decision::Reject, why))) => {
+            (Stop::Deciding(approval), Gone::Decided(Decision::Reject, why)) => {
                 let why = if why.is_empty() {
-                    String::new()
+                    why
                 } else {
                     format!(": {why}")
                 };
-                Err(gap(format!(
-                    "{reason}; a human rejected approval {id}{why}"
-                )))
+                let rejected = format!("{reason}; a human rejected approval {approval}{why}");
+                self.gap(rejected, now)
             }
-            Ok(None) => {
-                self.waits_for.lock().push(id);
-                Err(gap(format!("{reason}; {waiting}")))
+            (Stop::Deciding(approval), Gone::Undecided) => {
+                let waiting = waiting(&reason, &approval);
+                self.aside(Aside::WaitsFor(approval));
+                self.gap(waiting, now)
             }
-            Err(error) => Err(gap(format!("{reason}; {error}"))),
+            (Stop::Spending(approval), Gone::Spent) => {
+                self.retry.approved();
+                // Each yes has a try of its own, whatever became of the try of the last one.
+                let variant = self.anew(&approval);
+                self.go(Way::Allowed { approval }, variant, now)
+            }
+            (Stop::Deciding(_) | Stop::Spending(_), Gone::Failed(error)) => {
+                self.gap(format!("{reason}; {error}"), now)
+            }
+            _ => out_of_turn(),
         }
     }
 
-    fn propose(
-        &self,
-        attempt: &Attempt<'_>,
-        args: &Value,
-        reason: &str,
-    ) -> Result<String, ApprovalError> {
-        let question = Question {
-            goal: self.request.goal_id.clone(),
-            task: attempt.task.id.clone(),
-            action: attempt.task.tool.clone(),
-            arguments: hex(&Sha256::digest(args.to_string())),
-            round: 0,
-            text: format!(
-                "\"{}\" failed: {reason}. Shall it be tried once more?",
-                attempt.title
-            ),
+    /// The critic passed what was done on this way.
+    pub(crate) fn accepted(&mut self) -> Then {
+        let recovered = match &self.way {
+            Way::Planned => None,
+            Way::Delegated { to, .. } => Some(format!("delegated: done by {to}")),
+            Way::Simpler {
+                task,
+                says,
+                because,
+            } => {
+                self.instead = Some(Task::clone(task));
+                self.gap = Some(format!("{}: {says}, because: {because}", self.title));
+                Some(format!("simpler: {says}"))
+            }
+            Way::Allowed { approval } => {
+                Some(format!("human: tried once more, approval {approval}"))
+            }
         };
-        let approval = self.ctx.system().approvals().propose(
-            question,
-            self.ctx.tenant(),
-            self.ctx.public_key(),
-            |draft| self.ctx.sign(draft).map_err(|error| error.to_string()),
-            self.ctx.me(),
-        )?;
-        Ok(approval.id)
+        if recovered.is_some() {
+            self.report.recovered = recovered;
+        }
+        self.found()
     }
 }
 
-/// Ways out that were taken; labels `action` and `recourse`.
-pub(crate) const RECOURSES_TOTAL: &str = "aios_orchestrator_recourses_total";
+fn waiting(reason: &str, approval: &str) -> String {
+    format!("{reason}; waits for a human's decision about approval {approval}")
+}
 
-fn name(recourse: Recourse) -> &'static str {
+/// The way out as metrics name it.
+pub(crate) fn name(recourse: Recourse) -> &'static str {
     match recourse {
         Recourse::ReplanAndSimplify => "replan_and_simplify",
         Recourse::Cached => "cached",

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
-use aios_actors::recovery::{ApprovalStatus, FailureKind, service};
+use aios_actors::recovery::{ApprovalStatus, service};
 use aios_inference::{InferRequest, Sampling};
 use aios_protocols::{Performative, ReasonKind};
 use aios_supervisor::Recourse;
@@ -23,9 +23,9 @@ use tokio::time::Instant;
 use crate::Services;
 use crate::cached::GoalFiles;
 use crate::delivery::{RECALL_DEADLINE, deliver, remember};
+use crate::dispatcher::{Dispatcher, Run, draft, settle};
 use crate::interface::release;
 use crate::progress::{Progress, Recalled as Passages, carry_out};
-use crate::task_run::{Run, TaskRun, draft};
 use crate::terms::Terms;
 
 /// How long a service of the meso tier may take.
@@ -256,7 +256,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         services, request, ..
     } = *run;
     let goal = &run.goal;
-    let tasks = TaskRun::new(ctx, run);
+    let tasks = Dispatcher::new(ctx, run);
     let failed = |progress: Progress, reason| Ok(progress.failed(request, &tasks, reason));
     if let Some(reason) = run.files.unreadable() {
         return failed(Progress::default(), reason.to_owned());
@@ -324,7 +324,7 @@ fn shorten(plan: &mut Plan, run: &Run<'_>) {
 
 /// What a plan source may do for one goal: look, and ask the model.
 struct GoalBench<'a> {
-    run: &'a TaskRun<'a>,
+    run: &'a Dispatcher<'a>,
     offered: &'a [String],
     progress: Mutex<Progress>,
 }
@@ -366,7 +366,11 @@ impl Bench for GoalBench<'_> {
         }
         let paying = self.run.ctx.paid_from(&self.run.budget);
         // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
-        let step = pick_step(self.run.request);
+        // Another question of the same goal has another step.
+        let asked = hex(&Sha256::digest(
+            [question.role.as_bytes(), question.prompt.as_bytes()].concat(),
+        ));
+        let step = format!("{}/{asked}", pick_step(self.run.request));
         let picked = self.run.ctx.once_pure(&step, || async {
             let infer = InferRequest::chat(&question.role, question.prompt.as_str())
                 .json_schema(question.schema.to_string())
@@ -420,7 +424,7 @@ async fn offered(ctx: &Context) -> Option<Vec<String>> {
     }
 }
 
-async fn recall(run: &TaskRun<'_>) -> Passages {
+async fn recall(run: &Dispatcher<'_>) -> Passages {
     let (request, ctx) = (run.request, run.ctx);
     // Only a question without data can be answered from what is remembered; figures come from files.
     if !request.data.is_empty() {
@@ -439,11 +443,7 @@ async fn recall(run: &TaskRun<'_>) -> Passages {
                 reply
             }
             Err(error) => {
-                match FailureKind::blames_service(&error) {
-                    Some(true) => pass.failed(error.to_string()),
-                    Some(false) => pass.succeeded(),
-                    None => drop(pass),
-                }
+                settle(pass, &error, &error.to_string(), true);
                 return Err(error.into());
             }
         };

@@ -131,7 +131,8 @@ pub(crate) fn release(answer: &Answer, goal: &Goal, ctx: &Context) -> Result<(),
         return Err(held("its verdict is about another question"));
     }
     if !judgement.deliverable
-        || (answer.status == GoalStatus::Approved && !judgement.verdict.passes())
+        || (answer.status == GoalStatus::Approved
+            && !(judgement.verdict.passes() && judgement.checked))
     {
         return Err(held(&format!(
             "the critic says {}",

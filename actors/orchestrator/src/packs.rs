@@ -13,7 +13,26 @@ use aios_work::{
 pub struct Packs {
     sources: Vec<Arc<dyn PlanSource>>,
     domains: BTreeMap<String, Arc<dyn Domain>>,
-    checks: Vec<Arc<dyn Check>>,
+    checks: Vec<Bound>,
+}
+
+/// A check, and the domains whose texts it looks at; none for all.
+#[derive(Clone)]
+struct Bound {
+    check: Arc<dyn Check>,
+    domains: Arc<[String]>,
+}
+
+impl Bound {
+    fn looks_at(&self, work: &Judged<'_>) -> bool {
+        match work {
+            Judged::Text { evidence, .. } => {
+                self.domains.is_empty() || self.domains.contains(&evidence.domain)
+            }
+            // A tool gives the same to whoever calls it.
+            Judged::Result { .. } => true,
+        }
+    }
 }
 
 impl Packs {
@@ -27,10 +46,19 @@ impl Packs {
     #[must_use]
     pub fn with(mut self, pack: Pack) -> Self {
         self.sources.extend(pack.sources);
+        let domains: Arc<[String]> = pack
+            .domains
+            .iter()
+            .map(|domain| domain.name().to_owned())
+            .collect();
         for domain in pack.domains {
             self.domains.insert(domain.name().to_owned(), domain);
         }
-        self.checks.extend(pack.checks);
+        self.checks
+            .extend(pack.checks.into_iter().map(|check| Bound {
+                check,
+                domains: Arc::clone(&domains),
+            }));
         self
     }
 
@@ -79,7 +107,8 @@ impl Packs {
         let said: Vec<Opinion> = self
             .checks
             .iter()
-            .filter_map(|check| check.check(work))
+            .filter(|bound| bound.looks_at(work))
+            .filter_map(|bound| bound.check.check(work))
             .collect();
         match work {
             // Nobody knows what such a result should be, only that it should be.

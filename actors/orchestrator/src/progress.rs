@@ -6,11 +6,11 @@ use std::sync::Arc;
 use aios_work::content::{
     Answer, Exhibit, GoalRequest, GoalStatus, Grounds, TaskReport, TaskStatus,
 };
-use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput};
+use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput, references};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use crate::task_run::{Conducted, TaskRun};
+use crate::dispatcher::{Conducted, Dispatcher};
 
 /// What has come of the tasks so far.
 #[derive(Default)]
@@ -67,7 +67,7 @@ impl Seen {
     }
 
     /// The same, for the Critic to see for itself.
-    pub(crate) fn grounds(&self, run: &TaskRun<'_>) -> Box<Grounds> {
+    pub(crate) fn grounds(&self, run: &Dispatcher<'_>) -> Box<Grounds> {
         Box::new(Grounds {
             goal: run.goal.clone(),
             plan: self.plan.clone(),
@@ -153,7 +153,12 @@ impl Progress {
     }
 
     /// The goal has no answer.
-    pub(crate) fn failed(self, request: &GoalRequest, run: &TaskRun<'_>, reason: String) -> Answer {
+    pub(crate) fn failed(
+        self,
+        request: &GoalRequest,
+        run: &Dispatcher<'_>,
+        reason: String,
+    ) -> Answer {
         Answer {
             status: GoalStatus::Failed,
             tasks: self.reports,
@@ -168,7 +173,7 @@ pub(crate) async fn carry_out(
     plan: &Plan,
     case: &dyn Case,
     recalled: &Recalled,
-    run: &TaskRun<'_>,
+    run: &Dispatcher<'_>,
     progress: &mut Progress,
 ) {
     let mut running = FuturesUnordered::new();
@@ -205,7 +210,14 @@ pub(crate) async fn carry_out(
             break;
         };
         let Some(conducted) = conducted else {
+            // There was nothing to do it with. What a domain leaves undone it names itself; what a plan refers to in vain it cannot know.
+            if !references(&task.args).is_empty() {
+                progress
+                    .gaps
+                    .push(format!("{title}: nothing to do it with"));
+            }
             progress.lost.insert(task.id.clone());
+            progress.lost = plan.lost(&progress.lost);
             continue;
         };
         if let Err(reason) = progress.take(task, conducted)

@@ -55,7 +55,7 @@ impl Terms {
     /// limit was the cause of stands only for those who asked then: whatever it was may have passed.
     pub(crate) fn hold(&self, answer: &Answer, now: &Self, again: bool) -> bool {
         match answer.status {
-            GoalStatus::Approved => true,
+            GoalStatus::Approved | GoalStatus::Unverified => true,
             _ if now.exceed(self) => false,
             _ if again => true,
             GoalStatus::Partial => true,

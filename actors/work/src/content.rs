@@ -63,6 +63,8 @@ pub struct GoalRequest {
 pub enum GoalStatus {
     /// The Critic approved the whole answer.
     Approved,
+    /// The Critic found nothing wrong with the whole answer, but no check of the node could say whether it is right.
+    Unverified,
     /// Something is missing, and the answer names it.
     Partial,
     /// There is no answer; the reason says why.
@@ -389,6 +391,8 @@ pub struct Judgement {
     pub goal_digest: String,
     /// Whether the answer may leave as it is: approved, or partial and honest about it.
     pub deliverable: bool,
+    /// Whether any check looked at accuracy.
+    pub checked: bool,
     /// What follows from the score.
     pub verdict: Verdict,
     /// The weighted mean, 0 to 1.

@@ -167,6 +167,6 @@ pub struct Pack {
     pub sources: Vec<Arc<dyn PlanSource>>,
     /// Who reads the results of such plans.
     pub domains: Vec<Arc<dyn Domain>>,
-    /// What it judges by.
+    /// What it judges by. The checks of a pack with domains look at the texts of these alone; those of a pack without any at all texts.
     pub checks: Vec<Arc<dyn Check>>,
 }

@@ -30,6 +30,9 @@ pub struct Evidence {
     /// What the text is.
     #[serde(default)]
     pub kind: TextKind,
+    /// Of which domain the work is; the machinery enters it, a domain need not.
+    #[serde(default)]
+    pub domain: String,
     /// What was asked.
     pub goal: String,
     /// The only figures the text may state.

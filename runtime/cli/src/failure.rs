@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aios_runtime::door::VisitError;
+use aios_control::{ClientError, ControlError, ErrorKind};
 use aios_runtime::{GoalError, StartError};
 use serde_json::{Value, json};
 
@@ -113,15 +113,26 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-impl From<VisitError> for Failure {
-    fn from(error: VisitError) -> Self {
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
         let kind = match &error {
-            VisitError::NoNode | VisitError::SeveralNodes(_) | VisitError::UnknownNode { .. } => {
-                Kind::NoNode
-            }
+            ClientError::NoNode
+            | ClientError::SeveralNodes(_)
+            | ClientError::UnknownNode { .. } => Kind::NoNode,
             _ => Kind::Failed,
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+/// Why a goal ended without an answer.
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        let kind = match error.kind {
+            ErrorKind::Invalid => Kind::Input,
+            _ => Kind::Failed,
+        };
+        Self::new(kind, error.message)
     }
 }
 

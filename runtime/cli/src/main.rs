@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod arguments;
+mod client;
 mod commands;
 mod console;
 mod failure;
@@ -14,7 +15,6 @@ mod picture;
 mod quiet;
 mod settings;
 mod tree_picture;
-mod visit;
 mod weights;
 
 use std::process::ExitCode;

@@ -370,7 +370,7 @@ fn rows() -> Vec<Row> {
                 let doors = folder.path().join("doors");
                 config.door.folder = doors.to_str().unwrap().to_owned();
                 let node = built(config).await;
-                let socket = node.door().await.unwrap().unwrap();
+                let socket = node.control_socket().await.unwrap().unwrap();
                 assert!(socket.starts_with(&doors), "{}", socket.display());
                 node.stop().await;
             })
@@ -382,7 +382,7 @@ fn rows() -> Vec<Row> {
                 config.door.folder = doors.to_str().unwrap().to_owned();
                 config.door.open = true;
                 let node = built(config).await;
-                node.door().await.unwrap().unwrap();
+                node.control_socket().await.unwrap().unwrap();
                 assert_eq!(std::fs::read_dir(&doors).unwrap().count(), 1);
                 node.stop().await;
             })

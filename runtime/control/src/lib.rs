@@ -1,1 +1,33 @@
-//! The contract at the mouth
+//! The contract at the mouth of a node: what it can be told and asked, in one set of types, and the ways there.
+//!
+//! A node implements [`Control`]; whoever wants something of it has a [`Client`]. Between them lies a transport: none at all in the same
+//! process ([`Local`]), a socket of one user between processes (`socket`, a feature). A transport translates and bounds what it carries;
+//! it knows no request by name, so a new one is a variant of [`Request`] and an arm where the node answers. What the transports must have
+//! in common is a suite that both pass (`conformance`, a feature).
+//!
+//! In every form: a duration is a number with its unit in the name, a time is RFC 3339 text, a name is text, an error is
+//! [`ControlError`] (`kind`, `message`, `what_to_do`). A request that is refused has changed nothing.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod agents;
+mod approvals;
+mod client;
+mod control;
+mod error;
+mod goals;
+mod local;
+mod protocol;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "socket")]
+pub mod socket;
+
+pub use agents::{Ask, Asked, RestartRule, Spawn, Spawned, SwarmQuestion};
+pub use approvals::{Approval, ApprovalStatus, Decision};
+pub use client::{Client, ClientError, Transport};
+pub use control::{Answer, Caller, Control, EventStream, Place};
+pub use error::{ControlError, ErrorKind};
+pub use goals::{Event, EventKind, Events, GoalLine, GoalPhase, GoalState, Submit, Submitted};
+pub use local::Local;
+pub use protocol::{LINE_MAX, Reply, Request, read};

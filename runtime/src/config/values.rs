@@ -14,7 +14,7 @@ const MONEY_MAX: u64 = 1_000_000_000_000;
 /// What the system takes as a path.
 const FOLDER_BYTES_MAX: usize = 4_000;
 /// A socket's name has 108 bytes in all, its end and its own name included.
-const DOOR_BYTES_MAX: usize = 80;
+const SOCKET_FOLDER_BYTES_MAX: usize = 80;
 
 /// Everything a node can be told before it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Config {
     pub goal: GoalConfig,
     /// What the tools of a goal may hold.
     pub tools: ToolsConfig,
-    /// The door for other programs of the same user.
+    /// The control socket, for other programs of the same user.
     pub door: DoorConfig,
     /// Micro agents.
     pub swarm: SwarmConfig,
@@ -137,7 +137,7 @@ impl Config {
         }
         for (name, path, most) in [
             ("storage.folder", &self.storage.folder, FOLDER_BYTES_MAX),
-            ("door.folder", &self.door.folder, DOOR_BYTES_MAX),
+            ("door.folder", &self.door.folder, SOCKET_FOLDER_BYTES_MAX),
         ] {
             if path.len() > most || path.chars().any(char::is_control) {
                 return Err(ConfigError::OutOfRange {
@@ -275,7 +275,7 @@ impl Default for ToolsConfig {
     }
 }
 
-/// The door for other programs of the same user, such as `aios tree`.
+/// The control socket, for other programs of the same user, such as `aios tree`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct DoorConfig {

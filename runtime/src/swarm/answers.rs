@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use aios_control::SwarmQuestion;
 use aios_micro::{DoorError, Population};
 use serde_json::Value;
 
-use crate::door::SwarmQuestion;
 use crate::node::Node;
 
 /// How long shards may take over a look at all their agents; 4 M take a fraction of a second.

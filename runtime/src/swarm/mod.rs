@@ -1,6 +1,6 @@
 //! The node's own swarm: one zone of micro agents that stand for what the node itself has many of.
 //!
-//! Every connection at the node's door is an agent of kind `connection` (`sockets`), every slot of its tensor pool one of kind
+//! Every connection at the node's control socket is an agent of kind `connection` (`sockets`), every slot of its tensor pool one of kind
 //! `buffer` ([`buffers`]). Page agents come by configuration (`swarm.pages`), for whoever wants to see millions of them. The zone is
 //! one subtree of the node's tree; other tiers see its totals alone, through the monitor agent. Zones of two processes are tied
 //! together by a [`link`] over shared memory.
@@ -17,14 +17,15 @@ use std::sync::Arc;
 use aios_micro::kinds::{Buffer, Connection, Page};
 use aios_micro::{KindConfig, Source, Zone, ZoneError};
 
+pub(crate) use answers::SwarmError;
 pub(crate) use pool::Tensors;
 pub use pool::TensorsError;
-pub(crate) use sockets::Sockets;
+pub(crate) use sockets::{Socket, Sockets};
 pub(crate) use speaker::Speaker;
 
 use crate::config::Config;
 
-/// Connections the node may have at once, several times what its door lets in.
+/// Connections the node may have at once, several times what its control socket lets in.
 const CONNECTIONS: u32 = 256;
 /// Events that may wait at the connections' shard: a few for each.
 const CONNECTION_INBOX: usize = 4_096;

@@ -1,12 +1,12 @@
-//! What comes in as text: the contracts between agents and what is said at a door as JSON, configuration as TOML, goals and a model's prose.
+//! What comes in as text: the contracts between agents and what is asked of a node as JSON, configuration as TOML, goals and a model's prose.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+use aios_control::Request;
 use aios_languages::english::assess;
 use aios_runtime::Config;
 use aios_runtime::config::Sources;
-use aios_runtime::door::Request;
 use aios_tables::plan::{TOOLS, analyse, build, question};
 use aios_work::Evidence;
 use aios_work::content::{

@@ -1,6 +1,6 @@
 //! The answer: a Markdown report written from facts, and the structure it travels in.
 //!
-//! Every number shown is a fact's value as [`figures`](super::figures) writes it. The closing paragraph is the model's if the critic let it
+//! Every number shown is a fact's value as [`figures`](aios_languages::english::figures) writes it. The closing paragraph is the model's if the critic let it
 //! pass, else the template's, and the report says which.
 
 use std::fmt::Write as _;

@@ -1,12 +1,12 @@
 //! `aios approvals`: what agents ask a human, and what the human says.
 //!
-//! A running node is asked at its door. Where none runs, the questions still lie in the storage folder: a node is started over it for
+//! A running node is asked at its control socket. Where none runs, the questions still lie in the storage folder: a node is started over it for
 //! the moment of the answer, without a model.
 
 use std::process::ExitCode;
 
-use aios_actors::recovery::{Approval, ApprovalStatus, Decision};
-use aios_runtime::door::{DoorFolder, Request, Visit, VisitError};
+use aios_control::socket::SocketFolder;
+use aios_control::{Approval, ApprovalStatus, Client, ClientError, Decision, Request};
 use aios_runtime::{Config, Node, engines};
 use aios_work::shown;
 use serde::de::DeserializeOwned;
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Approvals) -> Result<ExitCode, Failure> {
 }
 
 fn list(json: bool, which: &Which) -> Result<ExitCode, Failure> {
-    let approvals: Vec<Approval> = ask(which, Request::Approvals {})?;
+    let approvals: Vec<Approval> = ask(which, &Request::Approvals {})?;
     if json {
         console::json(&approvals)?;
     } else if approvals.is_empty() {
@@ -43,7 +43,7 @@ fn decided(decide: &Decide, decision: Decision) -> Result<ExitCode, Failure> {
         decision,
         reason: decide.reason.clone(),
     };
-    let approval: Approval = ask(&decide.which, request)?;
+    let approval: Approval = ask(&decide.which, &request)?;
     if decide.json {
         console::json(&approval)?;
     } else {
@@ -86,26 +86,26 @@ fn told(approval: &Approval) -> String {
         _ if !why.is_empty() => lines.push(format!("  decided{why}")),
         _ => {}
     }
-    lines.extend(spent_at.map(|at| format!("  used at {at}")));
+    lines.extend(spent_at.as_ref().map(|at| format!("  used at {at}")));
     // Each is one line, whatever it holds: a question must not look like another's decision.
     let lines: Vec<String> = lines.iter().map(|line| shown::terminal(line)).collect();
     lines.join("\n")
 }
 
-fn ask<T: DeserializeOwned>(which: &Which, request: Request) -> Result<T, Failure> {
+fn ask<T: DeserializeOwned>(which: &Which, request: &Request) -> Result<T, Failure> {
     let config = settings::load(&which.settings, &[])?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::plain(format!("cannot start a thread to ask with: {error}")))?;
     runtime.block_on(async {
-        let folder = DoorFolder::of(&config.door.folder);
-        match Visit::to(&folder, which.node.as_deref()).await {
-            Ok(mut visit) => Ok(visit.ask(&request).await?),
-            Err(VisitError::NoNode) if config.storage.path().is_some() => {
+        let folder = SocketFolder::of(&config.door.folder);
+        match Client::connect(&folder, which.node.as_deref()).await {
+            Ok(mut client) => Ok(client.ask(request).await?),
+            Err(ClientError::NoNode) if config.storage.path().is_some() => {
                 from_storage(config, request).await
             }
-            Err(VisitError::NoNode) => Err(Failure::new(
+            Err(ClientError::NoNode) => Err(Failure::new(
                 Kind::NoNode,
                 "no node of yours is running, and no storage.folder is set in which questions could lie; \
                  name it with --set storage.folder=FOLDER",
@@ -117,31 +117,17 @@ fn ask<T: DeserializeOwned>(which: &Which, request: Request) -> Result<T, Failur
 
 async fn from_storage<T: DeserializeOwned>(
     mut config: Config,
-    request: Request,
+    request: &Request,
 ) -> Result<T, Failure> {
     // For a look at what is stored nobody needs to come in, and no pages are needed.
     config.door.open = false;
     config.swarm.pages = 0;
-    let plain = |error: String| Failure::plain(error);
     let node = Node::builder()
         .config(config)
         .engine(engines::scripted())
         .start()
-        .await
-        .map_err(|error| plain(error.to_string()))?;
-    let outcome = match request {
-        Request::Decide {
-            id,
-            decision,
-            reason,
-        } => node
-            .decide(&id, decision, &reason, node.owner())
-            .map(serde_json::to_value),
-        _ => node.approvals().map(serde_json::to_value),
-    };
+        .await?;
+    let outcome = node.control().ask(request).await;
     node.stop().await;
-    let value = outcome
-        .map_err(|error| plain(error.to_string()))?
-        .and_then(serde_json::from_value);
-    value.map_err(|error| plain(error.to_string()))
+    Ok(outcome?)
 }

@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
     )?;
     let engine = engine(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(aios_runtime::tool_threads())
         .enable_all()
         .build()
         .map_err(|error| {
@@ -46,7 +47,7 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
             },
             model.device,
         ));
-        match node.door().await {
+        match node.control_socket().await {
             Some(Err(why)) => console::note(&format!(
                 "it cannot be watched, its door does not open: {why}"
             )),

@@ -2,23 +2,23 @@
 
 use std::process::ExitCode;
 
-use aios_runtime::door::Request;
+use aios_control::Request;
 
 use crate::arguments::Order;
+use crate::client;
 use crate::console;
 use crate::failure::Failure;
-use crate::visit;
 
 pub(crate) fn kill(order: &Order) -> Result<ExitCode, Failure> {
     let agent = order.agent.clone();
-    visit::once::<()>(&order.which, &Request::Kill { agent })?;
+    client::once::<()>(&order.which, &Request::Kill { agent })?;
     console::note(&format!("{} was killed", order.agent));
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn stop(order: &Order) -> Result<ExitCode, Failure> {
     let agent = order.agent.clone();
-    visit::once::<()>(&order.which, &Request::Stop { agent })?;
+    client::once::<()>(&order.which, &Request::Stop { agent })?;
     console::note(&format!("{} is stopped", order.agent));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,13 +1,15 @@
 //! `aios run`: a node in this process, one goal, its answer.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use aios_control::{Client, Event, EventKind, GoalPhase, Request, Submit};
 use aios_inference::EngineFactory;
 use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 use aios_runtime::config::{Config, EngineChoice};
-use aios_runtime::{Answer, Goal, GoalEvent, Node, engines};
+use aios_runtime::{Answer, Goal, Node, NodeView, engines};
 use aios_work::content::{AgentEvent, GoalStatus, TaskEvent};
 use aios_work::shown;
 
@@ -32,15 +34,10 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
         ],
     )?;
     // Refuse what cannot work before anything is fetched or started.
-    let mut goal = Goal::new(&arguments.goal)
-        .data(&arguments.data)
-        .out(&arguments.out);
-    if let Some(id) = &arguments.id {
-        goal = goal.id(id);
-    }
-    goal.check(&config).map_err(Failure::from)?;
+    let goal = checked(arguments, &config)?;
     let engine = engine(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(aios_runtime::tool_threads())
         .enable_all()
         .build()
         .map_err(|error| {
@@ -52,9 +49,28 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     report(&answer?, arguments.json)
 }
 
+/// The goal as it is handed in, once it is known that it can be worked on.
+fn checked(arguments: &Run, config: &Config) -> Result<Submit, Failure> {
+    let mut goal = Goal::new(&arguments.goal)
+        .data(&arguments.data)
+        .out(&arguments.out);
+    if let Some(id) = &arguments.id {
+        goal = goal.id(id);
+    }
+    goal.check(config)?;
+    // Paths that are not Unicode were refused just now.
+    let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+    Ok(Submit {
+        goal_id: arguments.id.clone(),
+        text: arguments.goal.clone(),
+        data: arguments.data.iter().map(path).collect(),
+        out: path(&arguments.out),
+    })
+}
+
 async fn answer(
     config: Config,
-    goal: Goal,
+    goal: Submit,
     engine: EngineFactory,
     screen: Screen,
 ) -> Result<Answer, Failure> {
@@ -64,38 +80,49 @@ async fn answer(
         .start()
         .await
         .map_err(Failure::from)?;
-    let outcome = watch(&node, goal, screen).await;
+    let outcome = watch(node.control(), goal, screen).await;
     node.stop().await;
     outcome
 }
 
-async fn watch(node: &Node, goal: Goal, screen: Screen) -> Result<Answer, Failure> {
-    let model = node.model();
-    let title = goal.text().to_owned();
-    let mut run = node.run(goal).await.map_err(Failure::from)?;
+async fn watch(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer, Failure> {
+    let title = goal.text.clone();
+    let goal_id = node.submit(goal).await?.goal_id;
+    let view: NodeView = node.ask(&Request::View {}).await?;
+    let model = view.model;
     let mut picture = Picture::new(&title, &format!("{} on {}", model.name, model.device));
-    for agent in node.view().agents {
+    for agent in view.agents {
         picture.place(&agent.supervisor, &agent.id);
     }
+    node.watch(&goal_id, 0).await?;
     let mut drawing = Drawing::new(screen, picture);
     let mut frame = tokio::time::interval(FRAME);
     loop {
         tokio::select! {
-            event = run.next() => match event {
-                Some(GoalEvent::Task(event)) => drawing.task(event),
-                Some(GoalEvent::Agent(event)) => drawing.agent(&event),
+            event = node.next_event() => match event? {
+                Some(event) => drawing.event(&event),
                 None => break,
             },
             _ = frame.tick() => drawing.draw(),
             _ = tokio::signal::ctrl_c() => {
                 drawing.end();
-                run.cancel().await;
+                // It may have ended in the same moment; either way nobody waits for it any more.
+                let _ = node.cancel(&goal_id).await;
                 return Err(Failure::interrupted());
             }
         }
     }
     drawing.end();
-    run.answer().await.map_err(Failure::from)
+    let state = node.goal(&goal_id).await?;
+    match (state.phase, state.answer, state.error) {
+        (GoalPhase::Answered, Some(answer), _) => {
+            Ok(serde_json::from_value(answer).map_err(|error| {
+                Failure::plain(format!("the answer is not what it is known to be: {error}"))
+            })?)
+        }
+        (_, _, Some(error)) => Err(error.into()),
+        _ => Err(Failure::plain("the goal was called off")),
+    }
 }
 
 /// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
@@ -159,7 +186,7 @@ fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::from(match answer.status {
-        GoalStatus::Approved => 0,
+        GoalStatus::Approved | GoalStatus::Unverified => 0,
         GoalStatus::Partial => 2,
         GoalStatus::Failed => 1,
     }))
@@ -227,6 +254,23 @@ impl Drawing {
             frame: 0,
             redraw: Redraw::default(),
             said: VecDeque::new(),
+        }
+    }
+
+    /// What is of a kind that is not drawn, or in a form of another version, is passed over.
+    fn event(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::Task => {
+                if let Ok(event) = event.read() {
+                    self.task(event);
+                }
+            }
+            EventKind::Agent => {
+                if let Ok(event) = event.read() {
+                    self.agent(&event);
+                }
+            }
+            EventKind::Other => {}
         }
     }
 

@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
+use aios_control::Request;
 use aios_runtime::NodeView;
-use aios_runtime::door::Request;
 
 use crate::arguments::Tree;
 use crate::failure::Failure;
-use crate::{tree_picture, visit};
+use crate::{client, tree_picture};
 
 pub(crate) fn run(arguments: &Tree) -> Result<ExitCode, Failure> {
-    visit::show(
+    client::show(
         &arguments.show,
         &Request::View {},
         |view: &NodeView, width, colour| tree_picture::lines(view, width, colour),

@@ -482,6 +482,7 @@ impl Findings {
         }
         Evidence {
             kind,
+            domain: super::NAME.to_owned(),
             goal: goal.text().to_owned(),
             facts: self.facts.clone(),
             subjects: if analysis.intent == Intent::AnalyseTable {

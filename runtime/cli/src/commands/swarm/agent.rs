@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use aios_runtime::door::{Request, SwarmQuestion};
+use aios_control::{Request, SwarmQuestion};
 use serde_json::Value;
 
 use crate::arguments::SwarmAgent;
+use crate::client;
 use crate::console;
 use crate::failure::Failure;
-use crate::visit;
 
 pub(crate) fn run(arguments: &SwarmAgent) -> Result<ExitCode, Failure> {
     let request = Request::Swarm {
@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &SwarmAgent) -> Result<ExitCode, Failure> {
             id: arguments.id.clone(),
         },
     };
-    visit::show(&arguments.show, &request, |answer: &Value, width, _| {
+    client::show(&arguments.show, &request, |answer: &Value, width, _| {
         lines(&console::harmless(answer), width)
     })
 }

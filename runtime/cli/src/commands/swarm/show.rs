@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use aios_runtime::door::{Request, SwarmQuestion};
+use aios_control::{Request, SwarmQuestion};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::grouped;
 use crate::arguments::Show;
+use crate::client;
 use crate::console::{self, Style, paint};
 use crate::failure::Failure;
-use crate::visit;
 
 /// What of the node's answer is shown.
 #[derive(Debug, Deserialize)]
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Show) -> Result<ExitCode, Failure> {
     let request = Request::Swarm {
         about: SwarmQuestion::Show {},
     };
-    visit::show(
+    client::show(
         arguments,
         &request,
         |answer: &Value, width, colour| match Zone::deserialize(&console::harmless(answer)) {

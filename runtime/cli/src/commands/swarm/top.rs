@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use aios_runtime::door::{Request, SwarmQuestion};
+use aios_control::{Request, SwarmQuestion};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::grouped;
 use crate::arguments::SwarmTop;
+use crate::client;
 use crate::console::{self, Style, paint};
 use crate::failure::Failure;
-use crate::visit;
 
 /// The longest bar of a histogram, in characters.
 const BAR: u64 = 40;
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &SwarmTop) -> Result<ExitCode, Failure> {
             most: arguments.most,
         },
     };
-    visit::show(
+    client::show(
         &arguments.show,
         &request,
         |answer: &Value, width, colour| match Top::deserialize(&console::harmless(answer)) {

@@ -25,6 +25,7 @@ pub(super) fn sales() -> Evidence {
         words: vec![],
     };
     Evidence {
+        domain: String::new(),
         kind: TextKind::Paragraph,
         goal: "Analyze Q3 sales".into(),
         facts: vec![

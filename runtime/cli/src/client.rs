@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aios_runtime::door::{DoorFolder, Request, Visit};
+use aios_control::socket::SocketFolder;
+use aios_control::{Client, Request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,10 +16,10 @@ use crate::settings;
 /// How often a watcher looks; twice a second is alive, and a look costs a node less than a millisecond.
 const EVERY: Duration = Duration::from_millis(500);
 
-async fn go(which: &Which) -> Result<Visit, Failure> {
+async fn connect(which: &Which) -> Result<Client, Failure> {
     let config = settings::load(&which.settings, &[])?;
-    let folder = DoorFolder::of(&config.door.folder);
-    Ok(Visit::to(&folder, which.node.as_deref()).await?)
+    let folder = SocketFolder::of(&config.door.folder);
+    Ok(Client::connect(&folder, which.node.as_deref()).await?)
 }
 
 fn threads() -> Result<tokio::runtime::Runtime, Failure> {
@@ -30,7 +31,7 @@ fn threads() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Asks once.
 pub(crate) fn once<T: DeserializeOwned>(which: &Which, request: &Request) -> Result<T, Failure> {
-    threads()?.block_on(async { Ok(go(which).await?.ask(request).await?) })
+    threads()?.block_on(async { Ok(connect(which).await?.ask(request).await?) })
 }
 
 /// Asks once or, when the person watches, until Ctrl-C, and shows each answer as `lines` (room in columns, colours allowed) or JSON.
@@ -40,9 +41,9 @@ pub(crate) fn show<T: DeserializeOwned + Serialize>(
     mut lines: impl FnMut(&T, usize, bool) -> Vec<String>,
 ) -> Result<ExitCode, Failure> {
     threads()?.block_on(async {
-        let mut visit = go(&show.which).await?;
+        let mut client = connect(&show.which).await?;
         if !show.watch {
-            let answer: T = visit.ask(request).await?;
+            let answer: T = client.ask(request).await?;
             if show.json {
                 console::json(&answer)?;
             } else {
@@ -60,7 +61,7 @@ pub(crate) fn show<T: DeserializeOwned + Serialize>(
                 _ = tick.tick() => {}
                 _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
             }
-            let answer: T = visit.ask(request).await?;
+            let answer: T = client.ask(request).await?;
             if show.json {
                 if !console::json_line(&answer)? {
                     return Ok(ExitCode::SUCCESS);

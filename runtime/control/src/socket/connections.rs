@@ -1,8 +1,8 @@
-//! Who is at the door, and who makes place for one more.
+//! Who is connected, and who makes place for one more.
 //!
 //! Places are few, because each may hold a request and an answer in memory. A place is held by whoever is being answered; whoever says
-//! nothing, or does not take the answer that is held out, holds it only while nobody else wants it. And no process has more than its
-//! share, so that none can keep the others out.
+//! nothing, or does not take the answer that is held out, holds it only while nobody else wants it; so does whoever watches and waits for
+//! the next event, because a watch can be gone on with. And no process has more than its share, so that none can keep the others out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// Visitors at a time; each may hold one request and one answer of at most [`LINE_MAX`](super::LINE_MAX) bytes.
-const VISITORS: usize = 16;
-/// Visitors of one process at a time.
+/// Connections at a time; each may hold one request and one answer of at most [`LINE_MAX`](crate::LINE_MAX) bytes.
+const CONNECTIONS: usize = 16;
+/// Connections of one process at a time.
 const SHARE: usize = 4;
 /// An answer that is taken up so slowly is held out to somebody who does not read.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// What a visitor is doing.
+/// What a client is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
     /// It has come and asked nothing yet.
     Silent,
-    /// It has been answered and may ask again.
+    /// It has been answered and may ask again, or it waits for an event.
     Idle,
     /// It is being answered.
     Answered,
@@ -33,7 +33,7 @@ pub(super) enum Doing {
 }
 
 #[derive(Debug)]
-struct Visitor {
+struct Connection {
     /// The number of its process.
     process: i32,
     doing: Doing,
@@ -42,7 +42,7 @@ struct Visitor {
     leave: oneshot::Sender<Doing>,
 }
 
-impl Visitor {
+impl Connection {
     /// How readily it makes place, the lowest first; none if it does not.
     fn place(&self, now: Instant) -> Option<(u8, Instant)> {
         let rank = match self.doing {
@@ -55,32 +55,32 @@ impl Visitor {
     }
 }
 
-/// The visitors of one door. Cheap to clone; clones are the same visitors.
+/// The connections of one server. Cheap to clone; clones are the same connections.
 #[derive(Clone, Default)]
-pub(super) struct Visitors(Arc<Mutex<Table>>);
+pub(super) struct Connections(Arc<Mutex<Table>>);
 
 #[derive(Default)]
 struct Table {
     next: u64,
-    visitors: BTreeMap<u64, Visitor>,
+    connections: BTreeMap<u64, Connection>,
 }
 
-/// A visitor's place; dropped, it is free.
+/// A connection's place; dropped, it is free.
 pub(super) struct Place {
-    visitors: Visitors,
+    connections: Connections,
     number: u64,
 }
 
-/// Hears when a place was given to another, with what its visitor was doing.
+/// Hears when a place was given to another, with what its client was doing.
 pub(super) type Leave = oneshot::Receiver<Doing>;
 
 impl Table {
     /// Who of these makes place first.
     fn first_to_go(&self, process: Option<i32>, now: Instant) -> Option<u64> {
-        self.visitors
+        self.connections
             .iter()
-            .filter(|(_, visitor)| process.is_none_or(|process| visitor.process == process))
-            .filter_map(|(number, visitor)| Some((visitor.place(now)?, *number)))
+            .filter(|(_, connection)| process.is_none_or(|process| connection.process == process))
+            .filter_map(|(number, connection)| Some((connection.place(now)?, *number)))
             .min()
             .map(|(_, number)| number)
     }
@@ -88,13 +88,13 @@ impl Table {
     /// Makes place for one of a process; false if everybody whose place it could have is being answered.
     fn make_place(&mut self, process: i32, now: Instant) -> bool {
         let of_process = self
-            .visitors
+            .connections
             .values()
-            .filter(|visitor| visitor.process == process)
+            .filter(|connection| connection.process == process)
             .count();
         let from = if of_process >= SHARE {
             Some(process)
-        } else if self.visitors.len() >= VISITORS {
+        } else if self.connections.len() >= CONNECTIONS {
             None
         } else {
             return true;
@@ -102,14 +102,14 @@ impl Table {
         let Some(number) = self.first_to_go(from, now) else {
             return false;
         };
-        if let Some(visitor) = self.visitors.remove(&number) {
-            let _ = visitor.leave.send(visitor.doing);
+        if let Some(connection) = self.connections.remove(&number) {
+            let _ = connection.leave.send(connection.doing);
         }
         true
     }
 }
 
-impl Visitors {
+impl Connections {
     /// One of a process has come; none if there is no place and nobody to make any.
     pub(super) fn enter(&self, process: i32) -> Option<(Place, Leave)> {
         let now = Instant::now();
@@ -120,31 +120,37 @@ impl Visitors {
         let number = table.next;
         table.next += 1;
         let (leave, left) = oneshot::channel();
-        let visitor = Visitor {
+        let connection = Connection {
             process,
             doing: Doing::Silent,
             since: now,
             leave,
         };
-        table.visitors.insert(number, visitor);
-        let visitors = self.clone();
-        Some((Place { visitors, number }, left))
+        table.connections.insert(number, connection);
+        let connections = self.clone();
+        Some((
+            Place {
+                connections,
+                number,
+            },
+            left,
+        ))
     }
 }
 
 impl Place {
-    /// The visitor does something else from now on.
+    /// The client does something else from now on.
     pub(super) fn turns_to(&self, doing: Doing) {
-        if let Some(visitor) = self.visitors.0.lock().visitors.get_mut(&self.number) {
-            visitor.doing = doing;
-            visitor.since = Instant::now();
+        if let Some(connection) = self.connections.0.lock().connections.get_mut(&self.number) {
+            connection.doing = doing;
+            connection.since = Instant::now();
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.visitors.0.lock().visitors.remove(&self.number);
+        self.connections.0.lock().connections.remove(&self.number);
     }
 }
 
@@ -154,17 +160,17 @@ mod tests {
 
     use super::*;
 
-    /// Visitors by process, what they do and for how many milliseconds.
-    fn table(now: Instant, visitors: &[(i32, Doing, u64)]) -> Table {
+    /// Connections by process, what they do and for how many milliseconds.
+    fn table(now: Instant, connections: &[(i32, Doing, u64)]) -> Table {
         let mut table = Table::default();
-        for (process, doing, ms) in visitors {
-            let visitor = Visitor {
+        for (process, doing, ms) in connections {
+            let connection = Connection {
                 process: *process,
                 doing: *doing,
                 since: now - Duration::from_millis(*ms),
                 leave: oneshot::channel().0,
             };
-            table.visitors.insert(table.next, visitor);
+            table.connections.insert(table.next, connection);
             table.next += 1;
         }
         table
@@ -181,16 +187,16 @@ mod tests {
     async fn whoever_says_least_makes_place_and_nobody_who_is_answered_does() {
         let now = Instant::now() + Duration::from_secs(3_600);
         let with = |more: &[(i32, Doing, u64)]| {
-            let mut all = busy(VISITORS - more.len());
+            let mut all = busy(CONNECTIONS - more.len());
             all.splice(0..0, more.iter().copied());
             all
         };
-        // The visitors, of whom the newcomer is, and whose place it gets: its number, `Some(None)` for a free one.
+        // The connections, of whom the newcomer is, and whose place it gets: its number, `Some(None)` for a free one.
         type Row = (Vec<(i32, Doing, u64)>, i32, Option<Option<u64>>);
         let rows: [Row; 10] = [
             (vec![], 1, Some(None)),
-            (busy(VISITORS - 1), 1, Some(None)),
-            (busy(VISITORS), 1, None),
+            (busy(CONNECTIONS - 1), 1, Some(None)),
+            (busy(CONNECTIONS), 1, None),
             // Silent before idle, the longest silent first.
             (
                 with(&[(2, Idle, 9_000), (3, Silent, 5), (4, Silent, 7)]),
@@ -235,13 +241,13 @@ mod tests {
                 Some(None),
             ),
         ];
-        for (at, (visitors, newcomer, expected)) in rows.into_iter().enumerate() {
-            let mut table = table(now, &visitors);
-            let before: Vec<u64> = table.visitors.keys().copied().collect();
+        for (at, (connections, newcomer, expected)) in rows.into_iter().enumerate() {
+            let mut table = table(now, &connections);
+            let before: Vec<u64> = table.connections.keys().copied().collect();
             let made = table.make_place(newcomer, now);
             let left: Vec<u64> = before
                 .into_iter()
-                .filter(|number| !table.visitors.contains_key(number))
+                .filter(|number| !table.connections.contains_key(number))
                 .collect();
             let got = made.then(|| left.first().copied());
             assert_eq!((got, left.len() <= 1), (expected, true), "{at}");
@@ -250,9 +256,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_told_that_it_is_taken_and_is_free_when_it_is_dropped() {
-        let visitors = Visitors::default();
-        let enter = |process| visitors.enter(process);
-        let count = || visitors.0.lock().visitors.len();
+        let connections = Connections::default();
+        let enter = |process| connections.enter(process);
+        let count = || connections.0.lock().connections.len();
         let mut silent: Vec<(Place, Leave)> = (0..SHARE).filter_map(|_| enter(1)).collect();
         let (newcomer, _left) = enter(1).unwrap();
         let (place, left) = silent.remove(0);

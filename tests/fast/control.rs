@@ -1,4 +1,4 @@
-//! The door of a node: who comes in, what is answered, what a visitor breaks.
+//! The control socket of a node: who comes in, what is answered, what a client breaks.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use aios_runtime::door::{DoorFolder, Request, SwarmQuestion, Visit, VisitError};
+use aios_control::socket::SocketFolder;
+use aios_control::{Client, ClientError, Request, SwarmQuestion};
 use aios_runtime::{Config, Node, NodeView};
 use serde_json::Value;
 
@@ -17,24 +18,24 @@ async fn node(folder: &Path) -> Node {
     config.door.open = true;
     config.door.folder = doors(folder).path().to_str().unwrap().to_owned();
     let node = Node::builder().config(config).start().await.unwrap();
-    node.door().await.unwrap().unwrap();
+    node.control_socket().await.unwrap().unwrap();
     node
 }
 
-fn doors(folder: &Path) -> DoorFolder {
-    DoorFolder::of(folder.join("doors").to_str().unwrap())
+fn doors(folder: &Path) -> SocketFolder {
+    SocketFolder::of(folder.join("doors").to_str().unwrap())
 }
 
-async fn view(visit: &mut Visit) -> NodeView {
-    visit.ask(&Request::View {}).await.unwrap()
+async fn view(client: &mut Client) -> NodeView {
+    client.ask(&Request::View {}).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_visitor_sees_the_tree_and_kills_an_agent_that_comes_back() {
+async fn a_client_sees_the_tree_and_kills_an_agent_that_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let node = node(folder.path()).await;
-    let mut visit = Visit::to(&doors(folder.path()), None).await.unwrap();
-    let seen = view(&mut visit).await;
+    let mut client = Client::connect(&doors(folder.path()), None).await.unwrap();
+    let seen = view(&mut client).await;
     assert_eq!(
         seen.agents
             .iter()
@@ -50,10 +51,10 @@ async fn a_visitor_sees_the_tree_and_kills_an_agent_that_comes_back() {
     let kill = Request::Kill {
         agent: planner.into(),
     };
-    visit.ask::<()>(&kill).await.unwrap();
+    client.ask::<()>(&kill).await.unwrap();
     let back = async {
         loop {
-            let tree = view(&mut visit).await.tree;
+            let tree = view(&mut client).await.tree;
             let child = tree.find(&format!("macro/{planner}")).unwrap();
             if child.restarts == 1 && child.state == aios_supervisor::ChildState::Running {
                 assert!(child.last_exit.is_some(), "why it fell is shown");
@@ -68,25 +69,27 @@ async fn a_visitor_sees_the_tree_and_kills_an_agent_that_comes_back() {
     let stop = Request::Stop {
         agent: planner.into(),
     };
-    visit.ask::<()>(&stop).await.unwrap();
-    let tree = view(&mut visit).await.tree;
+    client.ask::<()>(&stop).await.unwrap();
+    let tree = view(&mut client).await.tree;
     let child = tree.find(&format!("macro/{planner}")).unwrap();
     assert_eq!(child.state, aios_supervisor::ChildState::Stopped);
 
     let nobody = Request::Kill {
         agent: "macro.planner.999@local".into(),
     };
-    let refused = visit.ask::<()>(&nobody).await.unwrap_err();
+    let refused = client.ask::<()>(&nobody).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "no agent macro.planner.999@local runs on this node"
     );
     node.stop().await;
-    let gone = visit.ask::<NodeView>(&Request::View {}).await.unwrap_err();
-    assert!(matches!(gone, VisitError::Gone { .. }), "{gone}");
-    let none = Visit::to(&doors(folder.path()), None).await.unwrap_err();
+    let gone = client.ask::<NodeView>(&Request::View {}).await.unwrap_err();
+    assert!(matches!(gone, ClientError::Gone { .. }), "{gone}");
+    let none = Client::connect(&doors(folder.path()), None)
+        .await
+        .unwrap_err();
     assert!(
-        matches!(none, VisitError::NoNode),
+        matches!(none, ClientError::NoNode),
         "the socket is taken away: {none}"
     );
 }
@@ -95,7 +98,7 @@ async fn a_visitor_sees_the_tree_and_kills_an_agent_that_comes_back() {
 async fn nonsense_is_refused_in_words_and_costs_nobody_else_anything() {
     let folder = tempfile::tempdir().unwrap();
     let node = node(folder.path()).await;
-    let (name, socket) = doors(folder.path()).doors().unwrap().remove(0);
+    let (name, socket) = doors(folder.path()).sockets().unwrap().remove(0);
     assert_eq!(name, std::process::id().to_string());
     let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -112,7 +115,7 @@ async fn nonsense_is_refused_in_words_and_costs_nobody_else_anything() {
             stream
                 .set_read_timeout(Some(Duration::from_secs(30)))
                 .unwrap();
-            // The keeper may hang up before it has read a line that is too long.
+            // The server may hang up before it has read a line that is too long.
             let _ = stream.write_all(line);
             let mut answer = String::new();
             let _ = BufReader::new(stream).read_line(&mut answer);
@@ -126,8 +129,8 @@ async fn nonsense_is_refused_in_words_and_costs_nobody_else_anything() {
             "{answer}"
         );
     }
-    let mut visit = Visit::to(&doors(folder.path()), None).await.unwrap();
-    assert!(!view(&mut visit).await.agents.is_empty());
+    let mut client = Client::connect(&doors(folder.path()), None).await.unwrap();
+    assert!(!view(&mut client).await.agents.is_empty());
     node.stop().await;
 }
 
@@ -138,14 +141,14 @@ async fn of_several_nodes_one_has_to_be_named() {
     // A remnant of a process that was killed.
     drop(std::os::unix::net::UnixListener::bind(folder.path().join("doors/1.sock")).unwrap());
     let doors = doors(folder.path());
-    let VisitError::SeveralNodes(names) = Visit::to(&doors, None).await.unwrap_err() else {
+    let ClientError::SeveralNodes(names) = Client::connect(&doors, None).await.unwrap_err() else {
         panic!("two nodes run");
     };
     assert_eq!(names.len(), 2);
     assert!(!folder.path().join("doors/1.sock").exists(), "cleared away");
-    let mut visit = Visit::to(&doors, Some(&names[1])).await.unwrap();
-    assert!(!view(&mut visit).await.agents.is_empty());
-    let unknown = Visit::to(&doors, Some("1")).await.unwrap_err();
+    let mut client = Client::connect(&doors, Some(&names[1])).await.unwrap();
+    assert!(!view(&mut client).await.agents.is_empty());
+    let unknown = Client::connect(&doors, Some("1")).await.unwrap_err();
     assert!(
         unknown
             .to_string()
@@ -156,16 +159,16 @@ async fn of_several_nodes_one_has_to_be_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_visitor_is_a_connection_agent_and_leaves_with_it() {
+async fn every_client_is_a_connection_agent_and_leaves_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let node = node(folder.path()).await;
     let doors = doors(folder.path());
-    let mut visits = Vec::new();
+    let mut clients = Vec::new();
     for _ in 0..3 {
-        visits.push(Visit::to(&doors, None).await.unwrap());
+        clients.push(Client::connect(&doors, None).await.unwrap());
     }
-    for visit in &mut visits {
-        view(visit).await;
+    for client in &mut clients {
+        view(client).await;
     }
     let connections = || {
         node.population()
@@ -175,7 +178,7 @@ async fn every_visitor_is_a_connection_agent_and_leaves_with_it() {
             .active
     };
     assert_eq!(connections(), 3);
-    let top: Value = visits[0]
+    let top: Value = clients[0]
         .ask(&Request::Swarm {
             about: SwarmQuestion::Top {
                 kind: "connection".into(),
@@ -185,7 +188,7 @@ async fn every_visitor_is_a_connection_agent_and_leaves_with_it() {
         .await
         .unwrap();
     let id = top["strongest"][0]["id"].as_str().unwrap().to_owned();
-    let agent: Value = visits[0]
+    let agent: Value = clients[0]
         .ask(&Request::Swarm {
             about: SwarmQuestion::Agent { id },
         })
@@ -196,7 +199,7 @@ async fn every_visitor_is_a_connection_agent_and_leaves_with_it() {
         state.contains("open: true") && !state.contains("received: (0, 0)"),
         "{state}"
     );
-    drop(visits);
+    drop(clients);
     let left = async {
         while connections() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -207,7 +210,7 @@ async fn every_visitor_is_a_connection_agent_and_leaves_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_folder_that_others_may_enter_costs_the_node_its_door_and_nothing_else() {
+async fn a_folder_that_others_may_enter_costs_the_node_its_socket_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let taken = folder.path().join("doors");
     std::fs::create_dir(&taken).unwrap();
@@ -216,7 +219,7 @@ async fn a_folder_that_others_may_enter_costs_the_node_its_door_and_nothing_else
     config.door.open = true;
     config.door.folder = taken.to_str().unwrap().to_owned();
     let node = Node::builder().config(config).start().await.unwrap();
-    let why = node.door().await.unwrap().unwrap_err();
+    let why = node.control_socket().await.unwrap().unwrap_err();
     assert!(why.contains("can be entered by other users"), "{why}");
     let tree = node.view().tree;
     let note = tree.find("doors/door").unwrap().note.clone().unwrap();
@@ -226,7 +229,7 @@ async fn a_folder_that_others_may_enter_costs_the_node_its_door_and_nothing_else
 
 /// Somebody who keeps a place without asking anything that makes sense.
 fn connect(folder: &Path) -> UnixStream {
-    let (_, socket) = doors(folder).doors().unwrap().remove(0);
+    let (_, socket) = doors(folder).sockets().unwrap().remove(0);
     let stream = UnixStream::connect(socket).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -234,7 +237,7 @@ fn connect(folder: &Path) -> UnixStream {
     stream
 }
 
-/// What is said until the door is closed on a visitor.
+/// What is said until the connection is closed on a client.
 fn last_words(stream: UnixStream) -> Vec<String> {
     BufReader::new(stream)
         .lines()
@@ -246,20 +249,20 @@ fn last_words(stream: UnixStream) -> Vec<String> {
 async fn whoever_says_nothing_keeps_nobody_out() {
     let folder = tempfile::tempdir().unwrap();
     let node = node(folder.path()).await;
-    let mut idle = Visit::to(&doors(folder.path()), None).await.unwrap();
+    let mut idle = Client::connect(&doors(folder.path()), None).await.unwrap();
     view(&mut idle).await;
     let silent: Vec<UnixStream> = (0..64).map(|_| connect(folder.path())).collect();
     let mut begun = connect(folder.path());
     begun.write_all(b"{\"ask\":").unwrap();
     let asked = std::time::Instant::now();
-    let mut visit = Visit::to(&doors(folder.path()), None).await.unwrap();
-    assert!(!view(&mut visit).await.agents.is_empty());
+    let mut client = Client::connect(&doors(folder.path()), None).await.unwrap();
+    assert!(!view(&mut client).await.agents.is_empty());
     let waited = asked.elapsed();
     assert!(
         waited < Duration::from_secs(4),
         "before anybody's time was over: {waited:?}"
     );
-    // Those who made place are told so; the one that was visited before asks again.
+    // Those who made place are told so; the client that was answered before asks again.
     let mut silent = silent.into_iter();
     let first = tokio::task::spawn_blocking(move || last_words(silent.next().unwrap()));
     let told = soon("the first one's leave", first).await.unwrap();
@@ -268,7 +271,7 @@ async fn whoever_says_nothing_keeps_nobody_out() {
         "{told:?}"
     );
     if idle.ask::<NodeView>(&Request::View {}).await.is_err() {
-        let mut again = Visit::to(&doors(folder.path()), None).await.unwrap();
+        let mut again = Client::connect(&doors(folder.path()), None).await.unwrap();
         assert!(!view(&mut again).await.agents.is_empty());
     }
     drop(begun);
@@ -304,7 +307,7 @@ async fn a_request_that_drips_and_an_answer_that_nobody_reads_have_their_time() 
         let after = soon(who, shown_out).await.unwrap();
         assert!(after < Duration::from_secs(20), "{who}: {after:?}");
     }
-    let mut visit = Visit::to(&doors(folder.path()), None).await.unwrap();
-    assert!(!view(&mut visit).await.agents.is_empty());
+    let mut client = Client::connect(&doors(folder.path()), None).await.unwrap();
+    assert!(!view(&mut client).await.agents.is_empty());
     node.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Where the doors of a user's nodes lie: one folder that nobody else can enter, one socket a node, named by its process.
+//! Where the sockets of a user's nodes lie: one folder that nobody else can enter, one socket a node, named by its process.
 
 use std::fs;
 use std::io;
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 /// What a socket's name ends with.
 const ENDING: &str = "sock";
 
-/// The folder in which the doors lie.
+/// The folder in which the sockets lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoorFolder(PathBuf);
+pub struct SocketFolder(PathBuf);
 
 /// Why there is no folder that can be trusted.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum FolderError {
     /// It cannot be made or looked at.
     #[error(
         "the folder {folder} for doors of nodes cannot be used: {source}; set door.folder to one that can"
@@ -37,7 +37,7 @@ pub enum PlaceError {
     },
 }
 
-impl DoorFolder {
+impl SocketFolder {
     /// The folder a configuration names, or else the usual one of this user: below `XDG_RUNTIME_DIR` where there is one, otherwise
     /// below the folder for temporary files, by the user's number.
     pub fn of(configured: &str) -> Self {
@@ -65,7 +65,7 @@ impl DoorFolder {
         self.0.join(name)
     }
 
-    /// Where a listener begins, out of sight of visitors.
+    /// Where a listener begins, out of sight of clients.
     pub(crate) fn hidden(&self) -> PathBuf {
         let mut marker = [0; 8];
         // Without chance two that begin at the same moment may meet, and one of them is tried again.
@@ -76,8 +76,8 @@ impl DoorFolder {
 
     /// Makes the folder if it is missing and makes sure that it is this user's alone. A folder for temporary files is everybody's, so
     /// somebody else may have been there first.
-    pub(crate) fn prepare(&self) -> Result<(), PlaceError> {
-        let unusable = |source| PlaceError::Unusable {
+    pub(crate) fn prepare(&self) -> Result<(), FolderError> {
+        let unusable = |source| FolderError::Unusable {
             folder: self.0.clone(),
             source,
         };
@@ -90,8 +90,8 @@ impl DoorFolder {
         self.check()
     }
 
-    fn check(&self) -> Result<(), PlaceError> {
-        let found = fs::symlink_metadata(&self.0).map_err(|source| PlaceError::Unusable {
+    fn check(&self) -> Result<(), FolderError> {
+        let found = fs::symlink_metadata(&self.0).map_err(|source| FolderError::Unusable {
             folder: self.0.clone(),
             source,
         })?;
@@ -104,39 +104,39 @@ impl DoorFolder {
         } else {
             return Ok(());
         };
-        Err(PlaceError::Foreign {
+        Err(FolderError::Foreign {
             folder: self.0.clone(),
             what,
         })
     }
 
-    /// The sockets that lie there, by name. None, if there is no folder: then nobody has opened a door.
+    /// The sockets that lie there, by name. None, if there is no folder: then no node has opened one.
     ///
     /// # Errors
     /// When the folder is there and cannot be trusted.
-    pub fn doors(&self) -> Result<Vec<(String, PathBuf)>, PlaceError> {
+    pub fn sockets(&self) -> Result<Vec<(String, PathBuf)>, FolderError> {
         if !self.0.exists() {
             return Ok(Vec::new());
         }
         self.check()?;
-        let entries = fs::read_dir(&self.0).map_err(|source| PlaceError::Unusable {
+        let entries = fs::read_dir(&self.0).map_err(|source| FolderError::Unusable {
             folder: self.0.clone(),
             source,
         })?;
-        let mut doors: Vec<(String, PathBuf)> = entries
+        let mut sockets: Vec<(String, PathBuf)> = entries
             .filter_map(|entry| {
                 let path = entry.ok()?.path();
                 let name = path.file_stem()?.to_str()?.to_owned();
                 (path.extension()? == ENDING).then_some((name, path))
             })
             .collect();
-        doors.sort();
-        Ok(doors)
+        sockets.sort();
+        Ok(sockets)
     }
 }
 
 /// The number of the user this process runs as: the owner of what it makes.
-pub(crate) fn own_user() -> u32 {
+pub fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
@@ -147,22 +147,22 @@ mod tests {
     #[test]
     fn a_folder_that_others_can_enter_is_not_trusted() {
         let place = tempfile::tempdir().unwrap();
-        let folder = DoorFolder::of(place.path().join("doors").to_str().unwrap());
-        assert_eq!(folder.doors().unwrap(), [], "no folder, no doors");
+        let folder = SocketFolder::of(place.path().join("doors").to_str().unwrap());
+        assert_eq!(folder.sockets().unwrap(), [], "no folder, no sockets");
         folder.prepare().unwrap();
         folder.prepare().unwrap();
         fs::write(folder.path().join("7.sock"), "").unwrap();
         fs::write(folder.path().join("note.txt"), "").unwrap();
         let names: Vec<String> = folder
-            .doors()
+            .sockets()
             .unwrap()
             .into_iter()
-            .map(|door| door.0)
+            .map(|socket| socket.0)
             .collect();
         assert_eq!(names, ["7"]);
 
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for error in [folder.prepare().unwrap_err(), folder.doors().unwrap_err()] {
+        for error in [folder.prepare().unwrap_err(), folder.sockets().unwrap_err()] {
             assert!(
                 error.to_string().contains("can be entered by other users"),
                 "{error}"
@@ -170,10 +170,10 @@ mod tests {
         }
         let link = place.path().join("link");
         std::os::unix::fs::symlink(place.path(), &link).unwrap();
-        let through = DoorFolder::of(link.to_str().unwrap());
+        let through = SocketFolder::of(link.to_str().unwrap());
         assert!(matches!(
             through.prepare(),
-            Err(PlaceError::Foreign {
+            Err(FolderError::Foreign {
                 what: "is no folder",
                 ..
             })

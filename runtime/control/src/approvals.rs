@@ -1,0 +1,77 @@
+//! What humans are asked, as the contract speaks of it.
+
+use serde::{Deserialize, Serialize};
+
+/// What a human says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Do it.
+    Accept,
+    /// Leave it.
+    Reject,
+}
+
+/// Where a question stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApprovalStatus {
+    /// Nobody has decided.
+    Open,
+    /// It may be done.
+    Accepted,
+    /// It may not.
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
+}
+
+impl ApprovalStatus {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// One question. Times are RFC 3339.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Its name.
+    pub id: String,
+    /// Which goal it is about.
+    pub goal: String,
+    /// Which task of it.
+    pub task: String,
+    /// The tool that would be called once more.
+    pub action: String,
+    /// SHA-256 of the arguments it would be called with, in hexadecimal.
+    pub arguments: String,
+    /// How often the same was asked before and its approval used up.
+    pub round: u32,
+    /// What is proposed, in one or two sentences.
+    pub question: String,
+    /// What a decision signs for the words.
+    pub digest: String,
+    /// The agent that asked.
+    pub asked_by: String,
+    /// When.
+    pub asked_at: String,
+    /// Until when it can be decided.
+    pub deadline: String,
+    /// Where it stands.
+    pub status: ApprovalStatus,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<String>,
+    /// Why, in the words of whoever decided.
+    pub reason: Option<String>,
+    /// When what was accepted was begun; it is not begun a second time.
+    pub spent_at: Option<String>,
+}

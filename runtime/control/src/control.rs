@@ -1,0 +1,62 @@
+//! What a node is to whoever asks it: one trait, and who asks.
+
+use std::fmt;
+
+use aios_protocols::PrincipalId;
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::{ControlError, Event, Request};
+
+/// A node, seen through the contract. Whoever implements it decides who may do what; the transports only say who asks.
+#[async_trait]
+pub trait Control: Send + Sync {
+    /// Carries out a command, answers a query or begins a watch.
+    ///
+    /// # Errors
+    /// Why not; then nothing has changed. [`Late`](crate::ErrorKind::Late) and [`Failed`](crate::ErrorKind::Failed) alone may leave
+    /// something begun.
+    async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError>;
+}
+
+/// What a node says to a request.
+pub enum Answer {
+    /// All of it at once. What it holds is said at each [`Request`].
+    Value(Value),
+    /// What happens from now on.
+    Watch(Box<dyn EventStream>),
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => f.debug_tuple("Value").field(value).finish(),
+            Self::Watch(_) => f.write_str("Watch"),
+        }
+    }
+}
+
+/// Events as they come.
+#[async_trait]
+pub trait EventStream: Send {
+    /// The next event; `None` when there will be no more. Dropped while it waits, it has taken none.
+    async fn next(&mut self) -> Option<Event>;
+}
+
+/// Who asks. A transport makes it from what it knows of the other end, never from what the other end says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// In whose name.
+    pub principal: PrincipalId,
+    /// From where.
+    pub place: Place,
+}
+
+/// Where a caller is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the node's own process: paths mean the same to both.
+    Here,
+    /// In another process, which may stand in another folder: a path says nothing unless it is absolute.
+    Elsewhere,
+}

@@ -1,0 +1,118 @@
+//! Goals, as the contract speaks of them: what is handed in, what happens, how it stands.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ControlError;
+
+/// A goal to be worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submit {
+    /// A name of the asker's own, or none for a fresh one. It is the idempotency key: handed in again while the goal is under way, the
+    /// same goal is the same one, and handed in after its end it is gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal_id: Option<String>,
+    /// What is wanted, in the asker's words.
+    pub text: String,
+    /// The files it is about. Absolute, unless the asker is in the node's own process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<String>,
+    /// The folder below which the goal gets one of its own, absolute as the files are.
+    pub out: String,
+}
+
+/// A goal that was taken up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submitted {
+    /// Its name.
+    pub goal_id: String,
+}
+
+/// What a goal's watcher asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// Which goal.
+    pub goal_id: String,
+    /// The last event the watcher has seen; zero for none. Whoever was cut off goes on where it stopped.
+    #[serde(default)]
+    pub after_seq: u64,
+}
+
+/// Something that happened while a goal was under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number among the goal's events, from one. A number that is left out is an event that is not kept any more.
+    pub seq: u64,
+    /// What it tells of.
+    pub kind: EventKind,
+    /// What happened, in the form of its kind.
+    pub body: Value,
+}
+
+/// What an event tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A task of the goal moved.
+    Task,
+    /// An agent fell or came back.
+    Agent,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+impl Event {
+    /// The body as the type of its kind.
+    ///
+    /// # Errors
+    /// When it is another.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&self.body)
+    }
+}
+
+/// Where a goal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoalPhase {
+    /// It is under way.
+    Running,
+    /// It has an answer, whole, partial or why there is none.
+    Answered,
+    /// It ended without an answer.
+    Failed,
+    /// It was called off.
+    Cancelled,
+}
+
+/// A goal in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoalLine {
+    /// Its name.
+    pub goal_id: String,
+    /// What is wanted.
+    pub text: String,
+    /// Where it stands.
+    pub phase: GoalPhase,
+}
+
+/// How a goal stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoalState {
+    /// Its name.
+    pub goal_id: String,
+    /// Where it stands.
+    pub phase: GoalPhase,
+    /// Its last event; zero for none.
+    pub last_seq: u64,
+    /// What it ended with, of one that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
+    /// Why there is no answer, of one that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ControlError>,
+}

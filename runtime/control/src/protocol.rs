@@ -1,0 +1,216 @@
+//! What is said: requests, and the lines in which they and their answers travel between processes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Ask, ControlError, Decision, ErrorKind, Event, Events, Spawn, Submit, SwarmQuestion};
+
+/// The longest answer in bytes; a tree of ten thousand agents fits.
+pub const LINE_MAX: usize = 4 * 1024 * 1024;
+
+/// How long a node may take over an answer, beside what an agent is given for its part.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What may be asked of a node. Commands first, then queries, then watches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Begins a goal. The answer is [`Submitted`](crate::Submitted).
+    Submit(Submit),
+    /// Calls a goal off: nobody waits for its answer any more.
+    Cancel {
+        /// Which.
+        goal_id: String,
+    },
+    /// Spawns an agent. The answer is [`Spawned`](crate::Spawned).
+    Spawn(Spawn),
+    /// Asks an agent, and waits for what it says: [`Asked`](crate::Asked).
+    Ask(Ask),
+    /// Kills an agent as a fault would; its supervisor answers.
+    Kill {
+        /// Its name.
+        agent: String,
+    },
+    /// Stops an agent and keeps it down.
+    Stop {
+        /// Its name.
+        agent: String,
+    },
+    /// Decides what a human was asked. The answer is the [`Approval`](crate::Approval) as it is then.
+    Decide {
+        /// Which question.
+        id: String,
+        /// What is said.
+        decision: Decision,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// The node at this moment: its tree, agents, messages, breakers.
+    View {},
+    /// The swarm.
+    Swarm {
+        /// What about it.
+        about: SwarmQuestion,
+    },
+    /// What humans are asked: a list of [`Approval`](crate::Approval)s.
+    Approvals {},
+    /// The goals that came by the contract, newest first: a list of [`GoalLine`](crate::GoalLine)s.
+    Goals {},
+    /// One of them: its [`GoalState`](crate::GoalState).
+    Goal {
+        /// Which.
+        goal_id: String,
+    },
+    /// The settings the node was started with.
+    Config {},
+    /// What happens while a goal is under way, up to its end: [`Event`]s.
+    Events(Events),
+}
+
+impl Request {
+    /// Whether it changes something; a query and a watch do not.
+    pub fn is_command(&self) -> bool {
+        match self {
+            Self::Submit(_)
+            | Self::Cancel { .. }
+            | Self::Spawn(_)
+            | Self::Ask(_)
+            | Self::Kill { .. }
+            | Self::Stop { .. }
+            | Self::Decide { .. } => true,
+            Self::View {}
+            | Self::Swarm { .. }
+            | Self::Approvals {}
+            | Self::Goals {}
+            | Self::Goal { .. }
+            | Self::Config {}
+            | Self::Events(_) => false,
+        }
+    }
+
+    /// How long whoever carries it waits for the answer: ten seconds, and what an agent is given besides.
+    pub fn patience(&self) -> Duration {
+        let given_ms = match self {
+            Self::Ask(ask) => ask.deadline_ms.min(Ask::DEADLINE_MS_MAX),
+            _ => 0,
+        };
+        PATIENCE + Duration::from_millis(given_ms)
+    }
+}
+
+/// What travels back, one line each: to a command or query one answer; to a watch an answer, events and an end. A refusal stands for any
+/// of them and is the last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// What was asked for; nothing for a watch that begins.
+    Answer(Value),
+    /// Something that happened.
+    Event(Event),
+    /// The watch is over.
+    End {},
+    /// Why not.
+    Refused(ControlError),
+}
+
+impl Reply {
+    /// The line that travels, and whether more may follow it. A reply that does not fit is refused instead.
+    pub fn line(&self) -> (Vec<u8>, bool) {
+        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        let mut more = matches!(self, Self::Answer(_) | Self::Event(_));
+        if line.is_empty() || line.len() >= LINE_MAX {
+            let most = LINE_MAX;
+            let sentence = format!(
+                "the answer has {} bytes, {most} are allowed; ask for less",
+                line.len()
+            );
+            let refused = Self::Refused(ControlError::new(ErrorKind::TooLarge, sentence));
+            line = serde_json::to_vec(&refused).unwrap_or_default();
+            more = false;
+        }
+        line.push(b'\n');
+        (line, more)
+    }
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read(line: &[u8]) -> Result<Request, ControlError> {
+    serde_json::from_slice(line).map_err(|error| {
+        ControlError::invalid(format!("this is no request: {error}"))
+            .advise("write one JSON object a line, such as {\"ask\":\"view\"}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_reads_as_it_was_written_and_nothing_else_reads() {
+        let requests = [
+            Request::View {},
+            Request::Swarm {
+                about: SwarmQuestion::Top {
+                    kind: "page".into(),
+                    most: 5,
+                },
+            },
+            Request::Kill {
+                agent: "macro.planner.001@local".into(),
+            },
+            Request::Submit(Submit {
+                goal_id: Some("q3".into()),
+                text: "Analyze Q3 sales".into(),
+                data: vec!["/data/q3.csv".into()],
+                out: "/out".into(),
+            }),
+            Request::Spawn(Spawn {
+                role: "macro.executor".into(),
+                under: None,
+                restart: crate::RestartRule::Transient,
+            }),
+            Request::Ask(Ask {
+                agent: "macro.greeter".into(),
+                content: "Alice".into(),
+                deadline_ms: 1_000,
+            }),
+            Request::Events(Events {
+                goal_id: "q3".into(),
+                after_seq: 7,
+            }),
+        ];
+        for request in requests {
+            let line = serde_json::to_vec(&request).unwrap();
+            assert_eq!(read(&line), Ok(request));
+        }
+        for line in [
+            "",
+            "{}",
+            "[]",
+            r#"{"ask":"everything"}"#,
+            r#"{"ask":"view","as":"root"}"#,
+            r#"{"ask":"kill"}"#,
+            r#"{"ask":"kill","agent":"a","agent":"b"}"#,
+            r#"{"ask":"submit","text":"x"}"#,
+            r#"{"ask":"submit","text":"x","out":"/out","as":"root"}"#,
+            r#"{"ask":"events","goal_id":"g","after_seq":-1}"#,
+        ] {
+            let refused = read(line.as_bytes()).unwrap_err().to_string();
+            assert!(refused.starts_with("this is no request: "), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_is_refused_in_words() {
+        let long = Reply::Answer(Value::String("x".repeat(LINE_MAX)));
+        let (line, more) = long.line();
+        assert!(line.len() < 200);
+        assert!(String::from_utf8(line).unwrap().contains("ask for less"));
+        assert!(!more);
+    }
+}

@@ -1,0 +1,317 @@
+//! The contract, as a node keeps it: each request becomes what the node does, and each of its errors a refusal that says what to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_actors::AgentSystemError;
+use aios_actors::recovery::{self, ApprovalError};
+use aios_control::{
+    Answer, Approval, ApprovalStatus, Ask, Asked, Caller, Client, Control, ControlError, Decision,
+    ErrorKind, Local, Request, RestartRule, Spawn, Spawned,
+};
+use aios_micro::{DoorError, Refusal};
+use aios_protocols::PrincipalId;
+use aios_supervisor::{OrderError, Restart};
+use async_trait::async_trait;
+use serde::Serialize;
+
+use crate::ask::AskError;
+use crate::gateway::GoalError;
+use crate::node::{Node, SpawnError, SpawnOptions};
+use crate::swarm::SwarmError;
+
+#[async_trait]
+impl Control for Node {
+    async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError> {
+        let command = request.is_command().then(|| format!("{request:.200?}"));
+        let outcome = match self.admit(caller) {
+            Ok(()) => self.dispatch(caller, request).await,
+            Err(refused) => Err(refused),
+        };
+        if let Some(command) = command {
+            let refused = outcome.as_ref().err().map(|error| error.kind);
+            tracing::info!(principal = %caller.principal, command, ?refused, "a command");
+        }
+        outcome
+    }
+}
+
+impl Node {
+    /// The node through the contract, in its owner's name: whoever holds the node in this process may do all that its owner may.
+    pub fn control(&self) -> Client {
+        self.control_as(self.parts.owner_name.clone())
+    }
+
+    /// The node through the contract, in somebody's name.
+    pub fn control_as(&self, principal: PrincipalId) -> Client {
+        Local::client(Arc::new(self.clone()), principal)
+    }
+
+    /// A node has one owner, and nobody else may ask it anything yet.
+    fn admit(&self, caller: &Caller) -> Result<(), ControlError> {
+        let owner = &self.parts.owner_name;
+        if caller.principal == *owner {
+            return Ok(());
+        }
+        Err(ControlError::new(
+            ErrorKind::Forbidden,
+            format!("{} may not; {owner} may", caller.principal),
+        ))
+    }
+
+    async fn dispatch(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError> {
+        let goals = &self.parts.goals;
+        match request {
+            Request::Submit(goal) => value(goals.submit(self, caller.place, goal).await?),
+            Request::Cancel { goal_id } => value(goals.cancel(&goal_id).await?),
+            Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
+            Request::Ask(question) => value(self.ask_agent(question).await?),
+            Request::Kill { agent } => value(self.kill(&agent).await?),
+            Request::Stop { agent } => value(self.stop_agent(&agent).await?),
+            Request::Decide {
+                id,
+                decision,
+                reason,
+            } => {
+                let decided = self.decide(&id, said(decision), &reason, self.owner());
+                value(shown(decided.map_err(undecided)?))
+            }
+            Request::View {} => value(self.view()),
+            Request::Swarm { about } => value(self.swarm_answer(about).await?),
+            Request::Approvals {} => {
+                let approvals = self.approvals().map_err(undecided)?;
+                value(approvals.into_iter().map(shown).collect::<Vec<_>>())
+            }
+            Request::Goals {} => value(goals.list()),
+            Request::Goal { goal_id } => value(goals.state(&goal_id)?),
+            Request::Config {} => value(self.config()),
+            Request::Events(events) => Ok(Answer::Watch(goals.watch(&events)?)),
+        }
+    }
+
+    async fn spawn_asked(&self, agent: Spawn) -> Result<Spawned, SpawnError> {
+        let usual = SpawnOptions::default();
+        let options = SpawnOptions {
+            under: agent.under.unwrap_or(usual.under),
+            restart: match agent.restart {
+                RestartRule::Permanent => Restart::Permanent,
+                RestartRule::Transient => Restart::Transient,
+                RestartRule::Temporary => Restart::Temporary,
+            },
+            agent: usual.agent,
+        };
+        let agent = self.spawn(&agent.role, options).await?.to_string();
+        Ok(Spawned { agent })
+    }
+}
+
+impl Node {
+    /// The node asks in the name of its own service, as it does for goals: an agent is asked if its card is open to services.
+    async fn ask_agent(&self, question: Ask) -> Result<Asked, ControlError> {
+        let Ask {
+            agent,
+            content,
+            deadline_ms,
+        } = question;
+        let allowed = Ask::DEADLINE_MS_MAX;
+        if !(1..=allowed).contains(&deadline_ms) {
+            return Err(ControlError::invalid(format!(
+                "deadline_ms is {deadline_ms}, allowed is 1 to {allowed}"
+            )));
+        }
+        let deadline = Duration::from_millis(deadline_ms);
+        let said = self.ask(&agent, content, deadline).await?;
+        let Some(content) = said.content.as_str() else {
+            return Err(ControlError::failed(format!(
+                "{} answered with bytes that are no text",
+                said.sender
+            )));
+        };
+        Ok(Asked {
+            agent: said.sender.to_string(),
+            act: said.performative.to_string(),
+            content: content.to_owned(),
+        })
+    }
+}
+
+fn value(answer: impl Serialize) -> Result<Answer, ControlError> {
+    serde_json::to_value(answer)
+        .map(Answer::Value)
+        .map_err(|error| ControlError::failed(format!("the answer cannot be written: {error}")))
+}
+
+fn said(decision: Decision) -> recovery::Decision {
+    match decision {
+        Decision::Accept => recovery::Decision::Accept,
+        Decision::Reject => recovery::Decision::Reject,
+    }
+}
+
+fn shown(approval: recovery::Approval) -> Approval {
+    let recovery::Approval {
+        id,
+        goal,
+        task,
+        action,
+        arguments,
+        round,
+        question,
+        digest,
+        asked_by,
+        asked_at,
+        deadline,
+        status,
+        decided_by,
+        decided_at,
+        reason,
+        spent_at,
+    } = approval;
+    Approval {
+        id,
+        goal,
+        task,
+        action,
+        arguments,
+        round,
+        question,
+        digest,
+        asked_by,
+        asked_at: asked_at.to_string(),
+        deadline: deadline.to_string(),
+        status: match status {
+            recovery::ApprovalStatus::Open => ApprovalStatus::Open,
+            recovery::ApprovalStatus::Accepted => ApprovalStatus::Accepted,
+            recovery::ApprovalStatus::Rejected => ApprovalStatus::Rejected,
+            recovery::ApprovalStatus::Expired => ApprovalStatus::Expired,
+        },
+        decided_by,
+        decided_at: decided_at.map(|at| at.to_string()),
+        reason,
+        spent_at: spent_at.map(|at| at.to_string()),
+    }
+}
+
+/// A refusal in the words of the error it comes from.
+fn refusal(kind: ErrorKind, error: &impl ToString) -> ControlError {
+    ControlError::new(kind, error.to_string())
+}
+
+fn undecided(error: ApprovalError) -> ControlError {
+    use ApprovalError::{
+        AlreadyDecided, AlreadySpent, Expired, Full, NoOwner, NotADecision, NotAccepted, NotProven,
+        NotTheOwner, OtherTenant, Refused, Replayed, Store, Unknown, Unsigned,
+    };
+    let kind = match &error {
+        Unknown { .. } => ErrorKind::Unknown,
+        OtherTenant { .. } | NotTheOwner { .. } | Refused(_) => ErrorKind::Forbidden,
+        AlreadySpent { .. }
+        | NotAccepted { .. }
+        | AlreadyDecided { .. }
+        | Replayed { .. }
+        | Expired { .. } => ErrorKind::Conflict,
+        NotADecision { .. } => ErrorKind::Invalid,
+        Full { .. } => ErrorKind::Busy,
+        NotProven { .. } | NoOwner | Unsigned(_) | Store(_) => ErrorKind::Failed,
+    };
+    refusal(kind, &error)
+}
+
+fn unseen(error: &DoorError) -> ErrorKind {
+    use DoorError::{
+        Busy, Closed, Elsewhere, Fell, ForeignHandles, Full, Identity, Late, NoHandle, NoSuchKind,
+        Refused, WrongKind,
+    };
+    match error {
+        NoSuchKind { .. } => ErrorKind::Unknown,
+        Refused(refusal) => match refusal {
+            Refusal::Stale(_) | Refusal::Unknown(_) | Refusal::StillBorn(_) => ErrorKind::Unknown,
+            Refusal::Suspended(_) => ErrorKind::Conflict,
+            Refusal::Exhausted { .. } => ErrorKind::Busy,
+        },
+        WrongKind { .. } | Elsewhere { .. } | NoHandle(_) | Identity(_) | ForeignHandles(..) => {
+            ErrorKind::Invalid
+        }
+        Busy { .. } | Full { .. } => ErrorKind::Busy,
+        Closed { .. } => ErrorKind::Forbidden,
+        Late(_) => ErrorKind::Late,
+        Fell => ErrorKind::Unavailable,
+    }
+}
+
+fn disobeyed(error: &OrderError) -> ErrorKind {
+    match error {
+        OrderError::NotFound { .. } => ErrorKind::Unknown,
+        OrderError::NotRunning { .. } | OrderError::Stopping => ErrorKind::Unavailable,
+        OrderError::Deadline { .. } => ErrorKind::Late,
+        OrderError::AlreadyStarted { .. }
+        | OrderError::AlreadyPresent { .. }
+        | OrderError::Running { .. } => ErrorKind::Conflict,
+        _ => ErrorKind::Failed,
+    }
+}
+
+impl From<SpawnError> for ControlError {
+    fn from(error: SpawnError) -> Self {
+        let kind = match &error {
+            SpawnError::UnknownSupervisor { .. }
+            | SpawnError::UnknownAgent(_)
+            | SpawnError::AgentSystem(AgentSystemError::UnknownRole { .. }) => ErrorKind::Unknown,
+            SpawnError::Name(_) | SpawnError::AgentSystem(AgentSystemError::Name(_)) => {
+                ErrorKind::Invalid
+            }
+            SpawnError::AgentSystem(AgentSystemError::NameTaken(_)) => ErrorKind::Conflict,
+            SpawnError::Order(order)
+            | SpawnError::AgentSystem(AgentSystemError::NotStarted(order)) => disobeyed(order),
+            SpawnError::AgentSystem(_) => ErrorKind::Failed,
+        };
+        refusal(kind, &error)
+    }
+}
+
+impl From<AskError> for ControlError {
+    fn from(error: AskError) -> Self {
+        let kind = match &error {
+            AskError::NoSuchAgent { .. } => ErrorKind::Unknown,
+            AskError::NotOpen(_) => ErrorKind::Forbidden,
+            AskError::Refused { .. } => ErrorKind::Conflict,
+            AskError::NotUnderstood { .. } => ErrorKind::Invalid,
+            AskError::Deadline { .. } => ErrorKind::Late,
+            AskError::Stopping => ErrorKind::Unavailable,
+            AskError::Failed { .. } | AskError::NotSent(_) => ErrorKind::Failed,
+        };
+        let advice = match &error {
+            AskError::NotOpen(_) => "ask another agent, or let its card be open to `service`",
+            _ => kind.advice(),
+        };
+        refusal(kind, &error).advise(advice)
+    }
+}
+
+impl From<GoalError> for ControlError {
+    fn from(error: GoalError) -> Self {
+        let kind = match &error {
+            GoalError::Goal(_)
+            | GoalError::File(_)
+            | GoalError::Path(_)
+            | GoalError::Content(_) => ErrorKind::Invalid,
+            GoalError::Stopping => ErrorKind::Unavailable,
+            GoalError::Cancelled => ErrorKind::Conflict,
+            GoalError::Unwatched(_)
+            | GoalError::Refused(_)
+            | GoalError::Unanswered(_)
+            | GoalError::NoRandomness => ErrorKind::Failed,
+        };
+        refusal(kind, &error)
+    }
+}
+
+impl From<SwarmError> for ControlError {
+    fn from(error: SwarmError) -> Self {
+        let kind = match &error {
+            SwarmError::Door(error) => unseen(error),
+            SwarmError::Unwritable(_) => ErrorKind::Failed,
+        };
+        refusal(kind, &error)
+    }
+}

@@ -1,0 +1,267 @@
+//! The contract, kept by a whole node, over each way there is to it.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use aios_actors::agent::{Agent, AgentError, Context, Incoming};
+use aios_actors::async_trait;
+use aios_control::conformance::{Stage, conforms};
+use aios_control::socket::{Server, Service, SocketFolder};
+use aios_control::{Client, ClientError, Control, ErrorKind, Request, Submit};
+use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
+use aios_runtime::{Config, Node, SpawnOptions};
+use aios_tools::{Toolbox, Workspaces};
+use aios_work::{Stopped, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+
+/// Reading a file takes as long as the test wants.
+struct Endless {
+    over: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Tool for Endless {
+    fn spec(&self) -> ToolSpec {
+        let standard = Toolbox::standard(&Workspaces::default(), None);
+        standard.spec("read_file").unwrap().clone()
+    }
+
+    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        while Instant::now() < call.deadline && !self.over.load(Relaxed) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err(Stopped::DeadlinePassed.into())
+    }
+}
+
+/// Says what is said to it, and to `hush` nothing.
+struct Echo;
+
+#[async_trait]
+impl Agent for Echo {
+    fn card(&self, card: &mut AgentCard) {
+        card.open_to.add(PrincipalKind::Service);
+    }
+
+    async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
+        let word = incoming.content.as_str().unwrap_or_default().to_owned();
+        if word == "hush" {
+            ctx.spawn(incoming, |incoming, _| async move {
+                incoming.cancelled().await;
+                Ok(incoming.inform("woken")?)
+            });
+            return Ok(());
+        }
+        Ok(incoming.inform(word)?)
+    }
+}
+
+struct House {
+    node: Node,
+    folder: tempfile::TempDir,
+    over: Arc<AtomicBool>,
+}
+
+impl House {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let mut config = Config::default();
+        config.door.open = true;
+        config.door.folder = text(&folder.path().join("sockets"));
+        let tool = Endless {
+            over: Arc::clone(&over),
+        };
+        let builder = Node::builder().config(config).tool(Arc::new(tool));
+        let builder = builder.factory("macro.echo", |_| Ok(Echo));
+        let node = builder.start().await.unwrap();
+        let options = SpawnOptions::default();
+        node.spawn("macro.echo", options).await.unwrap();
+        node.control_socket().await.unwrap().unwrap();
+        Self { node, folder, over }
+    }
+
+    fn folder(&self) -> SocketFolder {
+        SocketFolder::of(&self.node.config().door.folder)
+    }
+
+    fn stage(&self, owner: Client, other: Client, stranger: Client) -> Stage {
+        let submit = |words: &str, file: &str| Submit {
+            goal_id: None,
+            text: words.to_owned(),
+            data: vec![text(&example(file))],
+            out: text(&self.folder.path().join("out")),
+        };
+        Stage {
+            owner,
+            other,
+            stranger,
+            agent: "macro.planner.001@local".to_owned(),
+            role: "macro.executor".to_owned(),
+            echo: "macro.echo".to_owned(),
+            closed: "macro.critic.001@local".to_owned(),
+            goal: submit("Analyze Q3 sales", "q3_sales.csv"),
+            endless: submit("Summarise the notes", "notes.md"),
+        }
+    }
+
+    async fn close(self) {
+        self.over.store(true, Relaxed);
+        self.node.stop().await;
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+fn example(name: &str) -> PathBuf {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples");
+    examples.join(name).canonicalize().unwrap()
+}
+
+fn stranger() -> PrincipalId {
+    "user:mallory@local".parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_process_a_node_keeps_the_contract() {
+    let house = House::open().await;
+    let mut stage = house.stage(
+        house.node.control(),
+        house.node.control(),
+        house.node.control_as(stranger()),
+    );
+    conforms(&mut stage).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_its_socket_a_node_keeps_the_contract() {
+    let house = House::open().await;
+    // A second socket, of somebody who is not the owner.
+    let elsewhere = SocketFolder::of(&text(&house.folder.path().join("strangers")));
+    let (server, socket) = Server::open(&elsewhere).unwrap();
+    let node = house.node.clone();
+    let serving = tokio::spawn(server.serve(Service {
+        node: Arc::new(move || Some(Arc::new(node.clone()) as Arc<dyn Control>)),
+        principal: stranger(),
+        observer: Arc::new(()),
+    }));
+    let own = house.folder();
+    let connect = || Client::connect(&own, None);
+    let mut stage = house.stage(
+        connect().await.unwrap(),
+        connect().await.unwrap(),
+        Client::connect(&elsewhere, None).await.unwrap(),
+    );
+    conforms(&mut stage).await;
+    serving.abort();
+    drop(socket);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_path_from_another_process_says_nothing_unless_it_is_absolute() {
+    let house = House::open().await;
+    let mut client = Client::connect(&house.folder(), None).await.unwrap();
+    let data = text(&example("q3_sales.csv"));
+    let sound = Submit {
+        goal_id: None,
+        text: "Analyze Q3 sales".to_owned(),
+        data: vec![data.clone()],
+        out: text(&house.folder.path().join("out")),
+    };
+    for (data, out) in [
+        (vec![data.clone(), "q3_sales.csv".to_owned()], None),
+        (vec![data], Some("out".to_owned())),
+    ] {
+        let goal = Submit {
+            data,
+            out: out.unwrap_or_else(|| sound.out.clone()),
+            ..sound.clone()
+        };
+        let Err(ClientError::Refused(error)) = client.submit(goal).await else {
+            panic!("it was taken up");
+        };
+        assert_eq!(error.kind, ErrorKind::Invalid);
+        assert!(error.message.contains("is not absolute"), "{error}");
+    }
+    assert_eq!(client.goals().await.unwrap(), []);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_watches_makes_place_and_goes_on_when_it_comes_again() {
+    let house = House::open().await;
+    let folder = house.folder();
+    let mut owner = house.node.control();
+    let stage = house.stage(
+        house.node.control(),
+        house.node.control(),
+        house.node.control(),
+    );
+    let id = owner.submit(stage.endless).await.unwrap().goal_id;
+    let mut watcher = Client::connect(&folder, None).await.unwrap();
+    watcher.watch(&id, 0).await.unwrap();
+    let mut last = watcher.next_event().await.unwrap().unwrap().seq;
+    // The places of this process are taken up: the watcher, who only waits, is let go first of those that were answered.
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        let mut other = Client::connect(&folder, None).await.unwrap();
+        other.goals().await.unwrap();
+        others.push(other);
+    }
+    let let_go = loop {
+        match watcher.next_event().await {
+            Ok(Some(event)) => last = event.seq,
+            Ok(None) => panic!("the goal runs, and its watch has ended"),
+            Err(error) => break error,
+        }
+    };
+    let kind = let_go.refusal().map(|error| error.kind);
+    assert_eq!(kind, Some(ErrorKind::Busy), "{let_go}");
+    drop(others);
+    let mut again = Client::connect(&folder, None).await.unwrap();
+    again.watch(&id, last).await.unwrap();
+    owner.kill("macro.critic.001@local").await.unwrap();
+    let event = again.next_event().await.unwrap().unwrap();
+    assert_eq!(event.seq, last + 1, "what it has seen is not told again");
+    drop(again);
+    owner.cancel(&id).await.unwrap();
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stops_says_so_and_ends_what_is_watched() {
+    let house = House::open().await;
+    let mut owner = house.node.control();
+    let stage = house.stage(
+        house.node.control(),
+        house.node.control(),
+        house.node.control(),
+    );
+    let id = owner.submit(stage.endless.clone()).await.unwrap().goal_id;
+    owner.watch(&id, 0).await.unwrap();
+    let node = house.node.clone();
+    house.close().await;
+    let drained = async { while owner.next_event().await.unwrap().is_some() {} };
+    tokio::time::timeout(Duration::from_secs(30), drained)
+        .await
+        .unwrap();
+    let error = owner.goal(&id).await.unwrap().error.unwrap();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    let mut late = node.control();
+    let refused = late.submit(stage.endless).await.unwrap_err();
+    let kind = refused.refusal().map(|error| error.kind);
+    assert_eq!(kind, Some(ErrorKind::Unavailable), "{refused}");
+    let kill = late
+        .ask::<()>(&Request::Kill {
+            agent: "macro.planner.001@local".to_owned(),
+        })
+        .await
+        .unwrap_err();
+    assert!(kill.refusal().is_some(), "{kill}");
+}
