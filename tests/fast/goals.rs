@@ -233,3 +233,26 @@ async fn a_question_without_data_is_not_answered_out_of_thin_air() {
     );
     node.stop().await;
 }
+
+/// The node counts what a goal costs; the bench of the same goal says what that takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_goal_costs_few_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node().await;
+    let goal = || {
+        Goal::new("Analyze Q3 sales")
+            .data([example("q3_sales.csv")])
+            .out(folder.path())
+    };
+    for _ in 0..2 {
+        let answer = soon("the example", pursue(&node, goal())).await.unwrap();
+        assert_eq!(answer.status, GoalStatus::Approved, "{:?}", answer.gaps);
+        let sent = answer.messages.sent;
+        assert!(
+            sent <= 62,
+            "{sent} messages for {} tasks",
+            answer.tasks.len()
+        );
+    }
+    node.stop().await;
+}

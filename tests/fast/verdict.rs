@@ -15,8 +15,9 @@ use aios_work::content::{
     TaskResult, ValidationRequest, asked, hex, ontology, unhex,
 };
 use aios_work::{
-    Capabilities, Case, Domain, Effect, Evidence, Fact, GoalLimits, Pack, Plan, SoFar, Source,
-    Statistic, Task, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, Written,
+    Capabilities, Case, ContentHash, Domain, Effect, Evidence, Fact, FileState, GoalLimits,
+    InputFile, Pack, Plan, SoFar, Source, Statistic, Task, Tool, ToolCall, ToolError, ToolOutput,
+    ToolSpec, Value, Written,
 };
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -390,7 +391,7 @@ async fn an_answer_leaves_only_with_the_critics_verdict_over_exactly_this_answer
 }
 
 /// What the Critic says to what a planner shows it, by the goal's text; the first row is honest.
-const SHOWN: [(&str, &str); 15] = [
+const SHOWN: [(&str, &str); 19] = [
     ("an honest answer", ""),
     (
         "a figure altered in the answer",
@@ -429,6 +430,22 @@ const SHOWN: [(&str, &str); 15] = [
         "is nothing its domain knows",
     ),
     (
+        "an earlier result by the planner itself",
+        "comes from macro.planner.001@local, not from macro.executor",
+    ),
+    (
+        "an earlier result from before it was there",
+        "was taken up again at a time that cannot be",
+    ),
+    (
+        "passages that the memory did not send",
+        "what was recalled comes from macro.executor.",
+    ),
+    (
+        "files that the goal does not name",
+        "the files are not those of the goal",
+    ),
+    (
         "a gap that is not named",
         "something that is missing is not named",
     ),
@@ -437,6 +454,14 @@ const SHOWN: [(&str, &str); 15] = [
         "something is missing, and the answer claims to be whole",
     ),
 ];
+
+fn earlier(found_us: u64) -> Origin {
+    Origin::Earlier {
+        operation: "before".to_owned(),
+        found_us,
+        artifacts: Vec::new(),
+    }
+}
 
 /// A planner that hands over what the Critic said.
 struct Shows;
@@ -455,7 +480,7 @@ impl Agent for Shows {
                 answer.answer = "The total revenue is 121.".to_owned()
             }
             "a result left out whose figure is stated" => grounds.exhibits.clear(),
-            "a result by the planner itself" => {
+            "a result by the planner itself" | "an earlier result by the planner itself" => {
                 let made_up = TaskResult {
                     task_id: "sum".to_owned(),
                     operation: format!("{id}/sum/till-1"),
@@ -472,6 +497,30 @@ impl Agent for Shows {
                     .to(&incoming.sender);
                 let frame = ctx.sign(draft)?;
                 grounds.exhibits = vec![exhibit(id, 1, frame.as_bytes())];
+                if request.text.starts_with("an earlier") {
+                    grounds.exhibits[0].origin = earlier(ctx.now().as_micros());
+                }
+            }
+            "an earlier result from before it was there" => {
+                grounds.exhibits[0].origin = earlier(1);
+            }
+            "passages that the memory did not send" => {
+                grounds.recalled = Some(grounds.exhibits[0].clone());
+            }
+            "files that the goal does not name" => {
+                let state = FileState {
+                    device: 0,
+                    inode: 0,
+                    length: 3,
+                    modified_ns: 0,
+                    content: Some(ContentHash::of(b"120")),
+                };
+                grounds.inputs.push(InputFile {
+                    name: "till.csv".to_owned(),
+                    path: "/tmp/till.csv".into(),
+                    place: "/tmp/till.csv".into(),
+                    state,
+                });
             }
             "a result without a frame" => grounds.exhibits[0].frame = None,
             "a result with one bit changed" => {

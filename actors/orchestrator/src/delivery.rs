@@ -126,7 +126,7 @@ pub(crate) async fn remember(answer: &Answer, goal: &Goal, within: Duration, ctx
     let kept = RememberRequest {
         source: format!("goal/{}", answer.goal_id),
         text: format!("{}\n{}", goal.text(), start(&answer.answer, 1_500)),
-        result: serde_json::to_value(answer).ok(),
+        result: Some(answer),
     };
     let told = async {
         let draft = draft(Performative::Request, ontology::REMEMBER, &kept)?;

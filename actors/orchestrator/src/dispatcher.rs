@@ -74,6 +74,8 @@ pub(crate) struct Run<'a> {
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
     pub(crate) goal: Goal,
+    /// What somebody alive offers to do; none if nobody can say.
+    pub(crate) offered: Option<Vec<String>>,
     /// The state of its files before anything was done.
     pub(crate) files: GoalFiles,
     /// When the answer is due.

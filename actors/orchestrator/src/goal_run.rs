@@ -56,14 +56,16 @@ pub(crate) async fn pursue(
     let files = tokio::task::spawn_blocking(move || {
         GoalFiles::of(&data, aios_tools::Limits::default().file_bytes)
     });
-    let held: Lease = ask(
+    let terms = lease(request, request.deadline_ms);
+    let held = ask::<Lease>(
         ctx,
         "meso.consensus",
         Performative::Request,
         ontology::LEASE,
-        &lease(request, request.deadline_ms),
-    )
-    .await?;
+        &terms,
+    );
+    let (held, offered) = tokio::join!(held, offered(ctx));
+    let held = held?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
     let under_way = services
         .ledger
@@ -75,6 +77,7 @@ pub(crate) async fn pursue(
         services,
         request,
         goal,
+        offered,
         files,
         due,
         goes_on,
@@ -262,10 +265,10 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         Ok(source) => source,
         Err(reason) => return failed(Progress::default(), reason),
     };
-    let (recalled, offered) = tokio::join!(recall(&tasks), offered(ctx));
+    let recalled = recall(&tasks).await;
     let bench = GoalBench {
         run: &tasks,
-        offered: offered.as_deref().unwrap_or_default(),
+        offered: run.offered.as_deref().unwrap_or_default(),
         progress: Mutex::default(),
     };
     let planned = source.plan(goal, &bench).await;
@@ -291,7 +294,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
             time_ms: request.deadline_ms,
             ..PlanLimits::default()
         };
-        if let Err(error) = plan.check(offered.as_deref(), &limits) {
+        if let Err(error) = plan.check(run.offered.as_deref(), &limits) {
             return failed(progress, error.to_string());
         }
         for task in &plan.tasks {

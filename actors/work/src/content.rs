@@ -545,14 +545,14 @@ pub struct Recalled {
 /// Gives the memory agent something to keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RememberRequest {
+pub struct RememberRequest<R = serde_json::Value> {
     /// Where it comes from; the same source replaces what was kept of it.
     pub source: String,
     /// The text to be found by.
     pub text: String,
     /// A whole result to be kept beside it, if there is one.
     #[serde(default)]
-    pub result: Option<serde_json::Value>,
+    pub result: Option<R>,
 }
 
 /// A task moved; published on `aios.events.task.{goal_id}`.

@@ -511,3 +511,26 @@ async fn what_failed_for_a_while_is_tried_again_and_may_be_asked_in_other_words(
     let other = other.await.unwrap().unwrap();
     assert_ne!(other.status, GoalStatus::Failed, "{other:?}");
 }
+
+/// The further parts of a document are looked at before there is a plan and are in no plan: the Critic proves them all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_in_parts_is_judged_by_what_was_read_of_each() {
+    let team = Team::new(Recourse::Partial, Arc::new(|| Ok(()))).await;
+    let long: String = (0..4_000)
+        .map(|n| format!("Depot {n} in Bremen moves in May and its rent falls by {n} euros. "))
+        .collect();
+    std::fs::write(team.notes(), format!("# Notes\n\n{long}\n")).unwrap();
+    let before = team.house.system.messages().sent;
+    let answer = team.ask_with("long", Duration::from_secs(300), |request| {
+        request.task_deadline_ms = 30_000;
+    });
+    let answer = answer.await.unwrap().unwrap();
+    assert_ne!(answer.status, GoalStatus::Failed, "{answer:?}");
+    assert!(!answer.verdict.is_empty());
+    let reads = answer
+        .tasks
+        .iter()
+        .filter(|task| task.action == "read_file");
+    assert!(reads.count() > 1, "{:?} {:?}", answer.tasks, answer.gaps);
+    assert!(team.house.system.messages().sent > before);
+}

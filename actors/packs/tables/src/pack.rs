@@ -108,8 +108,8 @@ async fn read_on(task: &Task, first: &Value, bench: &dyn Bench) -> Option<String
         let from = next.filter(|_| bench.left() > PART_LEAST)?;
         let mut args = task.args.clone();
         args["from"] = from.into();
-        // The text itself came with the first part.
-        args["max_chars"] = 1.into();
+        // The text itself came with the first part; so much more shows that there are words, where a part begins with a blank.
+        args["max_chars"] = 80.into();
         let more = Task {
             id: document::part_id(&task.id, part),
             args,
