@@ -7,28 +7,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
-use crate::queue::{Queue, Reply, Work};
+use crate::queue::{EnginePhase, Queue, Reply, Work};
 use crate::{
     CancelFlag, Capabilities, EmbedRequest, Embedding, EngineConfig, EngineError, Health,
     InferRequest, Inference, ModelInfo, ModelSource, Token, metric,
 };
-
-/// Where an engine is in its life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "phase")]
-pub enum EnginePhase {
-    /// Being built; calls wait.
-    Starting,
-    /// Runs calls.
-    Ready,
-    /// Crashed or killed; calls wait for the next incarnation until their deadline.
-    Down {
-        /// What ended it.
-        reason: String,
-    },
-    /// Stopped on purpose; calls are refused.
-    Stopped,
-}
 
 /// An engine's window: a small picture of what it is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,10 +145,10 @@ impl EngineHandle {
                             reason: reason.clone(),
                         });
                     }
-                    EnginePhase::Stopped => return Err(stopped()),
+                    EnginePhase::Stopped => return Err(EngineError::stopped()),
                 }
             }
-            Err(stopped())
+            Err(EngineError::stopped())
         };
         timeout_at(deadline.into(), built)
             .await
@@ -261,7 +244,7 @@ impl EngineHandle {
             EnginePhase::Down { reason } => EngineError::Down {
                 reason: reason.clone(),
             },
-            EnginePhase::Stopped => stopped(),
+            EnginePhase::Stopped => EngineError::stopped(),
             EnginePhase::Starting | EnginePhase::Ready => {
                 EngineError::late(asked.elapsed(), deadline.saturating_duration_since(asked))
             }
@@ -278,12 +261,6 @@ impl EngineHandle {
         let engine = self.config.name.clone();
         metrics::counter!(metric::REQUESTS_TOTAL, "engine" => engine, "call" => label, "outcome" => outcome)
             .increment(1);
-    }
-}
-
-pub(crate) fn stopped() -> EngineError {
-    EngineError::Down {
-        reason: "it was stopped".into(),
     }
 }
 

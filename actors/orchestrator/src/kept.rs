@@ -11,8 +11,8 @@ use aios_memory::{Document, GoalResult, GoalResults, MemoryError, Store, VectorM
 use aios_protocols::TenantId;
 use parking_lot::Mutex;
 
-use crate::memory::RESULTS_EVICTED_TOTAL;
-
+/// Results of earlier goals that left because there were more than `storage.results`.
+pub const RESULTS_EVICTED_TOTAL: &str = "aios_results_evicted_total";
 /// How the memory names what came of a goal.
 const SOURCE: &str = "goal/";
 /// Tenants whose shelves are held in memory at once.

@@ -10,12 +10,11 @@ use aios_memory::{Document, GoalResult, Provenance, Query, VectorLimits, VectorM
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
+pub use crate::kept::RESULTS_EVICTED_TOTAL;
 use crate::kept::{Kept, Shelves};
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_work::content::{RecallRequest, Recalled, RememberRequest, ontology};
 
-/// Results of earlier goals that left because there were more than `storage.results`.
-pub const RESULTS_EVICTED_TOTAL: &str = "aios_results_evicted_total";
 /// The most one recall returns.
 const RECALL_MAX: usize = 20;
 /// How long an embedding may take before recall goes by words alone.

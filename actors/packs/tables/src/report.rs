@@ -14,10 +14,11 @@ use aios_work::{Artifact, Fact, GAPS_HEADING, Goal, quoted};
 
 use crate::plan::analysis::{Analysis, Picker};
 use crate::plan::columns::{Aggregate, label};
-use crate::plan::dag::{capital, is_table};
+use crate::plan::dag::is_table;
 use crate::plan::findings::{Findings, Line};
 use crate::plan::intent::Intent;
 use crate::plan::writing;
+use crate::plan::writing::capital;
 
 /// Lines of a table; the facts hold all.
 const LINES: usize = 60;

@@ -2,7 +2,7 @@
 
 use super::claims::{Claim, Shape};
 use super::known::{FoundPeriod, Known, Statistic};
-use super::scope::{About, Named, Reading};
+use super::scope::{About, Named, Reading, TOTAL};
 use super::statements::Direction;
 use crate::english::prose::{Stretch, find_phrase, has_phrase, words};
 use aios_work::Span;
@@ -223,17 +223,6 @@ impl Reading<'_> {
     }
 }
 
-pub(super) const TOTAL: [&str; 9] = [
-    "total",
-    "totalled",
-    "totaled",
-    "totals",
-    "overall",
-    "sum",
-    "altogether",
-    "combined",
-    "all",
-];
 const MEAN: [&str; 6] = [
     "average",
     "averaged",

@@ -1,11 +1,22 @@
 //! What a number in a text is about: the names and periods its clause, its sentence or the sentence before gives it.
 
 use super::claims::{Claim, Shape, claims};
-use super::fit::TOTAL;
 use super::known::{FoundPeriod, FoundSubject, Library, place_of};
 use crate::english::mention::Mention;
 use crate::english::prose::{Stretch, Word, clauses, find_phrase, sentences, words};
 use aios_work::Evidence;
+
+pub(super) const TOTAL: [&str; 9] = [
+    "total",
+    "totalled",
+    "totaled",
+    "totals",
+    "overall",
+    "sum",
+    "altogether",
+    "combined",
+    "all",
+];
 
 /// A text with everything in it that matters for numbers.
 pub(super) struct Reading<'a> {
