@@ -9,7 +9,7 @@ use aios_protocols::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::words::{Approval, ApprovalError, Decision, Proposal, Verdict};
+use super::words::{Approval, ApprovalError, Decision, Proposal, Question, Verdict};
 use aios_work::content::{hex, unhex};
 
 /// As it lies in the store.
@@ -89,7 +89,7 @@ impl Record {
             .read_json()
             .map_err(|error| unproven(error.to_string()))?;
         let question = &said.question;
-        let same = *question == approval.asked()
+        let same = *question == Question::from(approval)
             && said.approval == approval.id
             && approval.id == question.id(&self.tenant)
             && approval.digest == question.digest(&self.tenant)

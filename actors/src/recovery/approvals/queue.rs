@@ -159,7 +159,7 @@ impl Approvals {
             let frame = sign(draft).map_err(ApprovalError::Unsigned)?;
             let by = asked_by.to_string();
             let record = Record {
-                approval: Approval::open(&question, tenant, by, now, deadline),
+                approval: question.open(tenant, by, now, deadline),
                 tenant: tenant.clone(),
                 proposal: hex(frame.as_bytes()),
                 proposer_key: key.to_string(),

@@ -195,7 +195,7 @@ fn a_decision_signs_the_digest_of_the_question_beside_the_proposal() {
         assert!(why.contains("other words"), "{why}");
     }
     assert_eq!(desk.audited("approval-no-decision"), 5);
-    assert_eq!(asked.digest, asked.asked().digest(&desk.tenant));
+    assert_eq!(asked.digest, Question::from(&asked).digest(&desk.tenant));
     let frame = having_read(&desk, &proposal, asked.digest);
     desk.queue.decide(&frame).unwrap();
     desk.queue.spend(&asked.id).unwrap();
