@@ -13,7 +13,7 @@ use aios_work::content::{
     Answer, Found, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest,
     Recalled, TaskStatus, hex, ontology,
 };
-use aios_work::{Bench, Goal, GoalLimits, Missed, Plan, PlanLimits, Question, Task};
+use aios_work::{Bench, Missed, Plan, PlanLimits, Question, Task};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -235,14 +235,9 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     let Run {
         services, request, ..
     } = *run;
-    let goal = Goal::new(
-        &request.goal_id,
-        ctx.tenant().as_str(),
-        &request.text,
-        request.data.clone(),
-        &GoalLimits::default(),
-    )
-    .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
+    let goal = request
+        .goal(ctx.tenant().as_str())
+        .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
     let tasks = TaskRun::new(ctx, run);
     let failed = |progress: Progress, reason| Ok(progress.failed(request, &tasks, reason));
     if let Some(reason) = run.files.unreadable() {
