@@ -6,8 +6,8 @@ use std::time::Duration;
 use aios_actors::recovery::{self, ApprovalError};
 use aios_actors::{AgentSystemError, agent};
 use aios_control::{
-    Answer, Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request,
-    RestartRule, Spawn, Spawned,
+    Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request,
+    Response, RestartRule, Spawn, Spawned,
 };
 use aios_micro::{DoorError, Refusal};
 use aios_protocols::PrincipalId;
@@ -22,7 +22,7 @@ use crate::swarm::SwarmError;
 
 #[async_trait]
 impl Control for Node {
-    async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError> {
+    async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let command = request.is_command().then(|| format!("{request:.200?}"));
         let outcome = match self.admit(caller) {
             Ok(()) => self.dispatch(caller, request).await,
@@ -59,7 +59,7 @@ impl Node {
         ))
     }
 
-    async fn dispatch(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError> {
+    async fn dispatch(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let goals = &self.parts.goals;
         match request {
             Request::Submit(goal) => value(goals.submit(self, caller.place, goal).await?),
@@ -85,7 +85,7 @@ impl Node {
             Request::Goals {} => value(goals.list()),
             Request::Goal { goal_id } => value(goals.state(&goal_id)?),
             Request::Config {} => value(self.config()),
-            Request::Events(events) => Ok(Answer::Watch(goals.watch(&events)?)),
+            Request::Events(events) => Ok(Response::Watch(goals.watch(&events)?)),
         }
     }
 
@@ -135,9 +135,9 @@ impl Node {
     }
 }
 
-fn value(answer: impl Serialize) -> Result<Answer, ControlError> {
+fn value(answer: impl Serialize) -> Result<Response, ControlError> {
     serde_json::to_value(answer)
-        .map(Answer::Value)
+        .map(Response::Value)
         .map_err(|error| ControlError::failed(format!("the answer cannot be written: {error}")))
 }
 

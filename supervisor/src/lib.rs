@@ -72,7 +72,7 @@ pub use order::OrderError;
 pub use partitioned::PartitionedRef;
 pub use reference::{ChildHandle, HandleError, Stopped, SupervisorRef};
 pub use report::{Deadlock, Wait, WaitGraph};
-pub use retry::{Failure, Recourse, RetryBackoff, RetryPolicy, Verdict};
+pub use retry::{AfterFailure, Failure, Recourse, RetryBackoff, RetryPolicy};
 pub use snapshot::{ChildCounts, ChildState, ChildView, SupervisorState, TreeView};
 pub use spec::{SpecError, SupervisorSpec};
 pub use strategy::{AutoShutdown, Kind, Restart, Shutdown, Strategy};

@@ -35,7 +35,7 @@ pub enum EnginePhase {
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
 /// What the device is to do, and where the answer goes.
-pub(crate) enum Work {
+pub(crate) enum DeviceCall {
     Infer(InferRequest, Reply<Inference>),
     Stream(InferRequest, mpsc::Sender<Token>, Reply<Inference>),
     Embed(EmbedRequest, Reply<Vec<Embedding>>),
@@ -44,7 +44,7 @@ pub(crate) enum Work {
     Health(Reply<Health>),
 }
 
-impl Work {
+impl DeviceCall {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Infer(..) => "infer",
@@ -72,7 +72,7 @@ impl Work {
 /// One admitted call.
 pub(crate) struct Job {
     pub(crate) id: u64,
-    pub(crate) work: Work,
+    pub(crate) work: DeviceCall,
     pub(crate) cancel: CancelFlag,
     pub(crate) admitted: Instant,
     pub(crate) deadline: Instant,
@@ -137,7 +137,7 @@ impl Queue {
     /// Admits a call or hands the reason back; returns its id.
     pub(crate) fn push(
         &self,
-        work: Work,
+        work: DeviceCall,
         cancel: CancelFlag,
         admitted: Instant,
         deadline: Instant,

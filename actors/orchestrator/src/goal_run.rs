@@ -135,7 +135,7 @@ pub(crate) async fn give_back(request: &GoalRequest, ctx: &Context) {
 
 /// An answer as it is kept, with what it was got under.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct KnownAnswer {
     #[serde(default)]
     terms: Terms,
     #[serde(flatten)]
@@ -148,7 +148,7 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     let terms = Terms::of(request, &run.services.settings);
     let step = format!("{}/answer", request.goal_id);
     let pick = pick_step(request);
-    let known: Option<Kept> = ctx.done(&step)?;
+    let known: Option<KnownAnswer> = ctx.done(&step)?;
     let ground = match &known {
         Some(kept) if !kept.terms.hold(&kept.answer, &terms, run.goes_on) => Ground::Cleared,
         Some(kept) if decided_since(&kept.answer, ctx) => Ground::Decided,
@@ -181,12 +181,12 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         ctx.forget_steps(&step)?;
     }
     let kept = || async {
-        Ok::<_, AgentError>(Kept {
+        Ok::<_, AgentError>(KnownAnswer {
             terms: terms.clone(),
             answer: worked(run, ctx).await?,
         })
     };
-    let known: Kept = ctx.once(&step, kept).await?;
+    let known: KnownAnswer = ctx.once(&step, kept).await?;
     if release(&known.answer, ctx).is_ok() {
         return Ok(known.answer);
     }

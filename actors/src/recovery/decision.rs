@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use aios_protocols::ReasonKind;
-use aios_supervisor::{Failure, Recourse, RetryPolicy, Verdict};
+use aios_supervisor::{AfterFailure, Failure, Recourse, RetryPolicy};
 
 use crate::agent::{AskError, SendError};
 
@@ -124,8 +124,8 @@ impl RetryState {
             Stage::Trying => {
                 self.failures = self.failures.saturating_add(1);
                 match self.policy.after(self.failures, cause.retrying(), left) {
-                    Verdict::Again { after } => return Next::Again { after },
-                    Verdict::Then(recourse) => self.allowed(recourse, cause),
+                    AfterFailure::Again { after } => return Next::Again { after },
+                    AfterFailure::Then(recourse) => self.allowed(recourse, cause),
                 }
             }
             // What a human allowed once and failed again is not asked a second time.

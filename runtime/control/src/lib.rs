@@ -29,7 +29,7 @@ pub use agents::{Ask, Asked, RestartRule, Spawn, Spawned, SwarmQuestion};
 pub use aios_work::{ApprovalStatus, Decision};
 
 pub use client::{Client, ClientError, Transport};
-pub use control::{Answer, Caller, Control, EventStream, Place};
+pub use control::{Caller, Control, EventStream, Place, Response};
 pub use error::{ControlError, ErrorKind};
 pub use goals::{Event, EventKind, Events, GoalLine, GoalPhase, GoalState, Submit, Submitted};
 pub use local::Local;

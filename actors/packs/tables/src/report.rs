@@ -44,7 +44,7 @@ pub struct Paragraph {
 
 /// What a goal is answered with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct Report {
     /// Markdown.
     pub answer: String,
     /// Every figure it rests on.
@@ -84,14 +84,14 @@ pub fn answer(
     paragraph: &Paragraph,
     artifacts: &[Artifact],
     more_gaps: &[String],
-) -> Answer {
+) -> Report {
     let mut gaps = findings.gaps.clone();
     gaps.extend(more_gaps.iter().cloned());
     gaps.extend(unused(goal, analysis));
     if analysis.intent == Intent::PlainQuestion && paragraph.author == Author::Template {
         gaps.push("the question is not answered".to_owned());
     }
-    Answer {
+    Report {
         answer: render(goal, analysis, findings, paragraph, artifacts, &gaps),
         facts: findings.facts.clone(),
         artifacts: artifacts.to_vec(),

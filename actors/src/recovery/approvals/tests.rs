@@ -167,7 +167,7 @@ fn a_yes_is_to_the_words_that_were_read_and_to_no_others() {
 /// A decision about `proposal` whose signer read a question of this digest.
 fn having_read(desk: &Desk, proposal: &Authentic, digest: String) -> Sealed {
     let said: Proposal = proposal.content.read_json().unwrap();
-    let verdict = Verdict {
+    let verdict = DecisionContent {
         approval: said.approval,
         proposal: hex(&Sha256::digest(proposal.sealed().as_bytes())),
         question: digest,

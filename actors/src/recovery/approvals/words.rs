@@ -136,7 +136,7 @@ pub struct Proposal {
 /// What a decision says. Signed by the human.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Verdict {
+pub struct DecisionContent {
     /// The approval's name.
     pub approval: String,
     /// SHA-256 of the proposal's frame, in hexadecimal.

@@ -2,12 +2,12 @@
 
 use super::claims::{Claim, Shape};
 use super::known::{FoundPeriod, Known, Statistic};
-use super::scope::{About, Named, Reading, TOTAL};
+use super::scope::{About, MarkedText, Named, TOTAL};
 use super::statements::Direction;
 use crate::english::prose::{Stretch, find_phrase, has_phrase, words};
 use aios_work::Span;
 
-impl Reading<'_> {
+impl MarkedText<'_> {
     /// Whether a fact is of the kind that the clause speaks of.
     pub(super) fn describes(
         &self,

@@ -19,7 +19,7 @@ pub(super) const TOTAL: [&str; 9] = [
 ];
 
 /// A text with everything in it that matters for numbers.
-pub(super) struct Reading<'a> {
+pub(super) struct MarkedText<'a> {
     pub(super) text: &'a str,
     /// In lower case, with the subjects' names crossed out.
     pub(super) lower: String,
@@ -54,7 +54,7 @@ pub(super) enum Named {
     Nothing,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> MarkedText<'a> {
     pub(super) fn new(text: &'a str, library: &'a Library<'a>, evidence: &'a Evidence) -> Self {
         let subjects = library.subjects_in(text);
         let (mut periods, mut astray) = library.periods_in(text);
