@@ -43,16 +43,16 @@ impl Node {
         what: impl IntoDraft,
         deadline: Duration,
     ) -> Result<Trusted, AskError> {
-        self.ask_as(&self.parts.desk, agent, what, deadline).await
+        self.ask_as(&self.parts.client, agent, what, deadline).await
     }
 
-    /// The same under somebody else's principal, whose desk [`AgentSystem::client`](aios_actors::AgentSystem::client) opens.
+    /// The same under somebody else's principal, whose client [`AgentSystem::client`](aios_actors::AgentSystem::client) opens.
     ///
     /// # Errors
     /// As [`Node::ask`].
     pub async fn ask_as(
         &self,
-        desk: &Client,
+        client: &Client,
         agent: &str,
         what: impl IntoDraft,
         deadline: Duration,
@@ -61,7 +61,7 @@ impl Node {
             return Err(AskError::Stopping);
         }
         let answer = tokio::select! {
-            answer = desk.ask(agent, what, deadline) => answer,
+            answer = client.ask(agent, what, deadline) => answer,
             () = self.stops() => return Err(AskError::Stopping),
         };
         answer.map_err(|error| self.not_answered(agent, error))

@@ -292,8 +292,8 @@ impl NodeBuilder {
                 return Err(error.into());
             }
         };
-        let desk = match system.client(principal).await {
-            Ok(desk) => desk,
+        let client = match system.client(principal).await {
+            Ok(client) => client,
             Err(error) => {
                 tensors.care.abort();
                 tree.stop().await;
@@ -318,7 +318,7 @@ impl NodeBuilder {
             services,
             tree,
             bus,
-            desk,
+            client,
             restarts,
             owner,
             listeners,

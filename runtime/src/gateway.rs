@@ -310,7 +310,7 @@ async fn work(node: Node, request: GoalRequest, workspace: Workspace) -> Result<
         .ontology(ontology::GOAL);
     let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
     let reply = tokio::select! {
-        reply = node.parts.desk.ask("macro.interface", draft, deadline) => reply,
+        reply = node.parts.client.ask("macro.interface", draft, deadline) => reply,
         () = node.stops() => return Err(GoalError::Stopping),
     };
     let reply = reply.map_err(|error| match error {

@@ -106,20 +106,20 @@ async fn a_node_asks_those_of_its_agents_that_are_open_to_it() {
         "not even sent"
     );
 
-    // Somebody else asks at a desk of their own.
+    // Somebody else asks by a client of their own.
     let ada: PrincipalId = "user:ada@local".parse().unwrap();
-    let desk = node.system().client(ada).await.unwrap();
-    let answer = node.ask_as(&desk, "meso.porter", "hello", PATIENCE).await;
+    let client = node.system().client(ada).await.unwrap();
+    let answer = node.ask_as(&client, "meso.porter", "hello", PATIENCE).await;
     assert_eq!(
         answer.unwrap().content.as_str(),
         Some("hello to user:ada@local")
     );
     let error = node
-        .ask_as(&desk, "macro.clerk", "hello", PATIENCE)
+        .ask_as(&client, "macro.clerk", "hello", PATIENCE)
         .await
         .unwrap_err();
     assert!(matches!(error, AskError::NotOpen(_)), "{error:?}");
-    let error = ask(&node, desk.party().as_str(), "hello")
+    let error = ask(&node, client.party().as_str(), "hello")
         .await
         .unwrap_err();
     assert!(matches!(error, AskError::NotOpen(_)), "{error:?}");
