@@ -45,7 +45,7 @@ struct Inner {
     keys: Arc<KeyRegistry>,
     /// Held by whoever comes or goes, so that of two who come under one name the second changes nothing. Taken before
     /// every other lock here.
-    door: Mutex<()>,
+    membership: Mutex<()>,
     departed: Mutex<Departed>,
     audit: Arc<Audit>,
     dead_letters: DeadLetters<Sealed>,
@@ -231,7 +231,7 @@ impl AgentSystemBuilder {
             directory: Directory::default(),
             factories: Factories::default(),
             keys: self.keys,
-            door: Mutex::default(),
+            membership: Mutex::default(),
             departed: Mutex::default(),
             audit,
             breakers: Breakers::new(Arc::clone(&self.clock), self.bus.clone()),
@@ -403,7 +403,7 @@ impl AgentSystem {
         identity: Arc<SigningIdentity>,
         options: AgentOptions,
     ) -> Result<Arc<Cell>, AgentSystemError> {
-        let _door = self.0.door.lock();
+        let _membership = self.0.membership.lock();
         let now = self.now();
         self.forget_gone();
         let party = identity.party().clone();
@@ -600,7 +600,7 @@ impl AgentSystem {
         }
     }
 
-    /// Opens the desk of somebody outside: a person or program that signs with a key of its own.
+    /// Opens a client for somebody outside: a person or program that signs with a key of its own.
     pub async fn client(
         &self,
         principal: impl Into<Principal>,
@@ -616,13 +616,13 @@ impl AgentSystem {
     /// Takes a party off the directory. Its key is known for ten minutes more, for what it sent and nobody has taken up yet; a party that
     /// was cut off stays so.
     pub fn leave(&self, party: &Party) {
-        let _door = self.0.door.lock();
+        let _membership = self.0.membership.lock();
         self.take_out(party);
     }
 
     /// The same, unless somebody else came under its name since.
     pub(crate) fn take_leave_of(&self, cell: &Arc<Cell>) {
-        let _door = self.0.door.lock();
+        let _membership = self.0.membership.lock();
         if self.has(cell) {
             self.take_out(cell.party());
         }
@@ -634,7 +634,7 @@ impl AgentSystem {
         there.is_some_and(|there| Arc::ptr_eq(&there, cell))
     }
 
-    /// What leaving is; whoever calls it holds the door.
+    /// What leaving is; whoever calls it holds `membership`.
     fn take_out(&self, party: &Party) {
         let now = self.now();
         let mut departed = self.0.departed.lock();
@@ -654,7 +654,7 @@ impl AgentSystem {
     }
 
     /// Takes leave of agents that will not come back, once there are many: their cells, their keys, their snapshots.
-    /// Whoever calls it holds the door.
+    /// Whoever calls it holds `membership`.
     fn forget_gone(&self) {
         for cell in self.directory().gone() {
             if !self.has(&cell) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aios_actors::agent::{self, Client, IntoDraft, SendError};
 use aios_protocols::access::Denied;
-use aios_protocols::{Party, Printable, Reason, Trusted};
+use aios_protocols::{Printable, Trusted};
 
 use crate::node::Node;
 
@@ -23,41 +23,9 @@ pub enum AskError {
     /// Its card does not let the asker open a conversation with it.
     #[error(transparent)]
     NotOpen(Denied),
-    /// It will not do it. An agent that was still starting when it was asked, and is not open to the asker, says so in this way.
-    #[error("{by} refused: {reason}")]
-    Refused {
-        /// Who.
-        by: Party,
-        /// Why.
-        reason: Reason,
-    },
-    /// It tried and failed.
-    #[error("{by} failed: {reason}")]
-    Failed {
-        /// Who.
-        by: Party,
-        /// Why.
-        reason: Reason,
-    },
-    /// It does not take such questions.
-    #[error("{by} did not understand: {reason}")]
-    NotUnderstood {
-        /// Who.
-        by: Party,
-        /// Why.
-        reason: Reason,
-    },
-    /// It did not answer in time; it is told that nobody waits any more.
-    #[error("{to} did not answer within {} ms; ask again with more time", after.as_millis())]
-    Deadline {
-        /// Who was asked.
-        to: Party,
-        /// How long was waited.
-        after: Duration,
-    },
-    /// The question did not go out.
+    /// It was asked and gave no answer. An agent that was still starting when it was asked, and is not open to the asker, refuses.
     #[error(transparent)]
-    NotSent(SendError),
+    Unanswered(agent::AskError),
     /// The node is going down.
     #[error("the node is stopping and asks nobody any more; start it again")]
     Stopping,
@@ -75,16 +43,16 @@ impl Node {
         what: impl IntoDraft,
         deadline: Duration,
     ) -> Result<Trusted, AskError> {
-        self.ask_as(&self.parts.desk, agent, what, deadline).await
+        self.ask_as(&self.parts.client, agent, what, deadline).await
     }
 
-    /// The same under somebody else's principal, whose desk [`AgentSystem::client`](aios_actors::AgentSystem::client) opens.
+    /// The same under somebody else's principal, whose client [`AgentSystem::client`](aios_actors::AgentSystem::client) opens.
     ///
     /// # Errors
     /// As [`Node::ask`].
     pub async fn ask_as(
         &self,
-        desk: &Client,
+        client: &Client,
         agent: &str,
         what: impl IntoDraft,
         deadline: Duration,
@@ -93,7 +61,7 @@ impl Node {
             return Err(AskError::Stopping);
         }
         let answer = tokio::select! {
-            answer = desk.ask(agent, what, deadline) => answer,
+            answer = client.ask(agent, what, deadline) => answer,
             () = self.stops() => return Err(AskError::Stopping),
         };
         answer.map_err(|error| self.not_answered(agent, error))
@@ -106,12 +74,8 @@ impl Node {
                 roles: self.roles(),
             },
             agent::AskError::NotSent(SendError::Denied(denied)) => AskError::NotOpen(denied),
-            agent::AskError::NotSent(other) => AskError::NotSent(other),
-            agent::AskError::Refused { by, reason } => AskError::Refused { by, reason },
-            agent::AskError::Failed { by, reason } => AskError::Failed { by, reason },
-            agent::AskError::NotUnderstood { by, reason } => AskError::NotUnderstood { by, reason },
-            agent::AskError::Deadline { to, after } => AskError::Deadline { to, after },
             agent::AskError::AskerStopped { .. } => AskError::Stopping,
+            other => AskError::Unanswered(other),
         }
     }
 

@@ -342,7 +342,7 @@ async fn raise(
         Arc::clone(&restarts),
     ));
     started.await?;
-    let (tensors, desk) = match moved_in(&config, &ground, &system, &population).await {
+    let (tensors, client) = match moved_in(&config, &ground, &system, &population).await {
         Ok(both) => both,
         Err(error) => {
             tree.stop().await;
@@ -366,7 +366,7 @@ async fn raise(
         services,
         tree,
         bus: ground.bus,
-        desk,
+        client,
         restarts,
         owner: ground.owner,
         listeners: [relay, follow],
@@ -389,7 +389,7 @@ async fn moved_in(
     let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
     let tensors = Tensors::begin(&config.tensor, population).await?;
     match system.client(principal).await {
-        Ok(desk) => Ok((tensors, desk)),
+        Ok(client) => Ok((tensors, client)),
         Err(error) => {
             tensors.care.abort();
             Err(error.into())

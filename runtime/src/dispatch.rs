@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_actors::AgentSystemError;
 use aios_actors::recovery::{self, ApprovalError};
+use aios_actors::{AgentSystemError, agent};
 use aios_control::{
-    Answer, Approval, ApprovalStatus, Ask, Asked, Caller, Client, Control, ControlError, Decision,
-    ErrorKind, Local, Request, RestartRule, Spawn, Spawned,
+    Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request,
+    Response, RestartRule, Spawn, Spawned,
 };
 use aios_micro::{DoorError, Refusal};
 use aios_protocols::PrincipalId;
@@ -22,7 +22,7 @@ use crate::swarm::SwarmError;
 
 #[async_trait]
 impl Control for Node {
-    async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError> {
+    async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let command = request.is_command().then(|| format!("{request:.200?}"));
         let outcome = match self.admit(caller) {
             Ok(()) => self.dispatch(caller, request).await,
@@ -59,7 +59,7 @@ impl Node {
         ))
     }
 
-    async fn dispatch(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError> {
+    async fn dispatch(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let goals = &self.parts.goals;
         match request {
             Request::Submit(goal) => value(goals.submit(self, caller.place, goal).await?),
@@ -73,7 +73,7 @@ impl Node {
                 decision,
                 reason,
             } => {
-                let decided = self.decide(&id, said(decision), &reason, self.owner());
+                let decided = self.decide(&id, decision, &reason, self.owner());
                 value(shown(decided.map_err(undecided)?))
             }
             Request::View {} => value(self.view()),
@@ -85,7 +85,7 @@ impl Node {
             Request::Goals {} => value(goals.list()),
             Request::Goal { goal_id } => value(goals.state(&goal_id)?),
             Request::Config {} => value(self.config()),
-            Request::Events(events) => Ok(Answer::Watch(goals.watch(&events)?)),
+            Request::Events(events) => Ok(Response::Watch(goals.watch(&events)?)),
         }
     }
 
@@ -135,61 +135,14 @@ impl Node {
     }
 }
 
-fn value(answer: impl Serialize) -> Result<Answer, ControlError> {
+fn value(answer: impl Serialize) -> Result<Response, ControlError> {
     serde_json::to_value(answer)
-        .map(Answer::Value)
+        .map(Response::Value)
         .map_err(|error| ControlError::failed(format!("the answer cannot be written: {error}")))
 }
 
-fn said(decision: Decision) -> recovery::Decision {
-    match decision {
-        Decision::Accept => recovery::Decision::Accept,
-        Decision::Reject => recovery::Decision::Reject,
-    }
-}
-
 fn shown(approval: recovery::Approval) -> Approval {
-    let recovery::Approval {
-        id,
-        goal,
-        task,
-        action,
-        arguments,
-        round,
-        question,
-        digest,
-        asked_by,
-        asked_at,
-        deadline,
-        status,
-        decided_by,
-        decided_at,
-        reason,
-        spent_at,
-    } = approval;
-    Approval {
-        id,
-        goal,
-        task,
-        action,
-        arguments,
-        round,
-        question,
-        digest,
-        asked_by,
-        asked_at: asked_at.to_string(),
-        deadline: deadline.to_string(),
-        status: match status {
-            recovery::ApprovalStatus::Open => ApprovalStatus::Open,
-            recovery::ApprovalStatus::Accepted => ApprovalStatus::Accepted,
-            recovery::ApprovalStatus::Rejected => ApprovalStatus::Rejected,
-            recovery::ApprovalStatus::Expired => ApprovalStatus::Expired,
-        },
-        decided_by,
-        decided_at: decided_at.map(|at| at.to_string()),
-        reason,
-        spent_at: spent_at.map(|at| at.to_string()),
-    }
+    approval.with_times(|at| at.to_string())
 }
 
 /// A refusal in the words of the error it comes from.
@@ -274,11 +227,14 @@ impl From<AskError> for ControlError {
         let kind = match &error {
             AskError::NoSuchAgent { .. } => ErrorKind::Unknown,
             AskError::NotOpen(_) => ErrorKind::Forbidden,
-            AskError::Refused { .. } => ErrorKind::Conflict,
-            AskError::NotUnderstood { .. } => ErrorKind::Invalid,
-            AskError::Deadline { .. } => ErrorKind::Late,
             AskError::Stopping => ErrorKind::Unavailable,
-            AskError::Failed { .. } | AskError::NotSent(_) => ErrorKind::Failed,
+            AskError::Unanswered(why) => match why {
+                agent::AskError::Refused { .. } => ErrorKind::Conflict,
+                agent::AskError::NotUnderstood { .. } => ErrorKind::Invalid,
+                agent::AskError::Deadline { .. } => ErrorKind::Late,
+                agent::AskError::AskerStopped { .. } => ErrorKind::Unavailable,
+                agent::AskError::Failed { .. } | agent::AskError::NotSent(_) => ErrorKind::Failed,
+            },
         };
         let advice = match &error {
             AskError::NotOpen(_) => "ask another agent, or let its card be open to `service`",

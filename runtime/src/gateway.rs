@@ -192,10 +192,10 @@ fn unicode(path: &Path) -> Result<String, GoalError> {
 pub struct GoalRun {
     goal_id: String,
     events: Option<Box<dyn Subscription>>,
-    work: Work,
+    work: RunState,
 }
 
-enum Work {
+enum RunState {
     Running(JoinHandle<Result<Answer, GoalError>>),
     Over(Box<Result<Answer, GoalError>>),
 }
@@ -225,7 +225,7 @@ impl Node {
         Ok(GoalRun {
             goal_id,
             events: Some(events),
-            work: Work::Running(work),
+            work: RunState::Running(work),
         })
     }
 }
@@ -241,15 +241,15 @@ impl GoalRun {
         let events = self.events.as_mut()?;
         loop {
             let delivery = match &mut self.work {
-                Work::Running(work) => tokio::select! {
+                RunState::Running(work) => tokio::select! {
                     biased;
                     delivery = events.next() => delivery,
                     outcome = work => {
-                        self.work = Work::Over(Box::new(over(outcome)));
+                        self.work = RunState::Over(Box::new(over(outcome)));
                         events.try_next()
                     }
                 },
-                Work::Over(_) => events.try_next(),
+                RunState::Over(_) => events.try_next(),
             };
             let Some(delivery) = delivery else {
                 self.events = None;
@@ -267,14 +267,14 @@ impl GoalRun {
     /// Why there is none.
     pub async fn answer(self) -> Result<Answer, GoalError> {
         match self.work {
-            Work::Running(work) => over(work.await),
-            Work::Over(outcome) => *outcome,
+            RunState::Running(work) => over(work.await),
+            RunState::Over(outcome) => *outcome,
         }
     }
 
     /// Calls it off: nobody waits for the answer any more.
     pub async fn cancel(self) {
-        if let Work::Running(work) = self.work {
+        if let RunState::Running(work) = self.work {
             work.abort();
             let _ = work.await;
         }
@@ -310,7 +310,7 @@ async fn work(node: Node, request: GoalRequest, workspace: Workspace) -> Result<
         .ontology(ontology::GOAL);
     let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
     let reply = tokio::select! {
-        reply = node.parts.desk.ask("macro.interface", draft, deadline) => reply,
+        reply = node.parts.client.ask("macro.interface", draft, deadline) => reply,
         () = node.stops() => return Err(GoalError::Stopping),
     };
     let reply = reply.map_err(|error| match error {

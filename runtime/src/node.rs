@@ -48,7 +48,7 @@ pub(crate) struct Parts {
     /// The agents that the node began with, by name.
     pub(crate) residents: BTreeSet<String>,
     pub(crate) bus: Arc<InProcessDataBus>,
-    pub(crate) desk: Client,
+    pub(crate) client: Client,
     pub(crate) restarts: Arc<Restarts>,
     pub(crate) population: Population,
     pub(crate) tensors: Tensors,

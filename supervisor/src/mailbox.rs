@@ -8,10 +8,9 @@ use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 use tokio::sync::Notify;
 
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetters, Reason};
 
 /// What happens to an item that finds the queue full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,57 +26,6 @@ pub enum Admission {
     DropNewest,
     /// The new item goes to the dead letters; it comes back to its sender when there are none.
     DeadLetter,
-}
-
-/// Why an item did not reach, or did not stay in, a mailbox.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// No place; try later or send less.
-    #[error("mailbox is full ({capacity} of {capacity} places taken)")]
-    Full {
-        /// Places there are.
-        capacity: usize,
-    },
-    /// No place came free in time.
-    #[error("mailbox stayed full for {waited_ms} ms")]
-    WaitedTooLong {
-        /// Time waited.
-        waited_ms: u64,
-    },
-    /// The mailbox is closed for good.
-    #[error("mailbox is closed")]
-    Closed,
-    /// It was the oldest when a newer item needed its place.
-    #[error("displaced by a newer item")]
-    Displaced,
-    /// It was waiting when the mailbox was closed.
-    #[error("left over when the mailbox closed")]
-    LeftOver,
-    /// It was handed out as often as allowed and never finished.
-    #[error("gave up after {deliveries} deliveries")]
-    TooManyDeliveries {
-        /// Deliveries made.
-        deliveries: u32,
-    },
-    /// Its time had passed when it was taken up.
-    #[error("expired before it was taken up")]
-    Expired,
-}
-
-impl Reason {
-    /// One word for metrics and tables.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Full { .. } => "full",
-            Self::WaitedTooLong { .. } => "waited_too_long",
-            Self::Closed => "closed",
-            Self::Displaced => "displaced",
-            Self::LeftOver => "left_over",
-            Self::TooManyDeliveries { .. } => "too_many_deliveries",
-            Self::Expired => "expired",
-        }
-    }
 }
 
 /// An item that was not taken, with the reason; the item is the sender's again.

@@ -101,7 +101,7 @@ impl Default for RetryPolicy {
 
 /// What to do after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AfterFailure {
     /// Try again.
     Again {
         /// After this wait.
@@ -113,9 +113,9 @@ pub enum Verdict {
 
 impl RetryPolicy {
     /// After `failures` failed attempts (at least 1), the last of this kind, with `left` until the task's own deadline.
-    pub fn after(&self, failures: u32, kind: Failure, left: Option<Duration>) -> Verdict {
+    pub fn after(&self, failures: u32, kind: Failure, left: Option<Duration>) -> AfterFailure {
         if kind == Failure::Permanent || failures > self.retries {
-            return Verdict::Then(self.then);
+            return AfterFailure::Then(self.then);
         }
         let after = match kind {
             Failure::Syntax => Duration::ZERO,
@@ -123,8 +123,8 @@ impl RetryPolicy {
         };
         // A retry that could not even begin before the deadline only wastes the time of the way out.
         match left {
-            Some(left) if after >= left => Verdict::Then(self.then),
-            _ => Verdict::Again { after },
+            Some(left) if after >= left => AfterFailure::Then(self.then),
+            _ => AfterFailure::Again { after },
         }
     }
 }
@@ -168,8 +168,8 @@ mod tests {
     #[test]
     fn after_each_failure_there_is_one_thing_to_do() {
         let policy = RetryPolicy::default();
-        let again = |after| Verdict::Again { after };
-        let over = Verdict::Then(Recourse::ReplanAndSimplify);
+        let again = |after| AfterFailure::Again { after };
+        let over = AfterFailure::Then(Recourse::ReplanAndSimplify);
         let rows = [
             (1, Failure::Transient, None, again(s(1))),
             (3, Failure::Transient, None, again(s(4))),

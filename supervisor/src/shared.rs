@@ -390,12 +390,7 @@ impl Shared {
     /// The highest generation used by any child, and below.
     fn spent(&self) -> u64 {
         let book = self.book.lock();
-        let below: Vec<Arc<Self>> = book
-            .tree
-            .children
-            .values()
-            .filter_map(|child| child.live.subtree.clone())
-            .collect();
+        let below = book.subtrees();
         let mine = book
             .tree
             .ceiling()
@@ -489,6 +484,14 @@ impl Book {
 
     pub(crate) fn live_mut(&mut self, key: Key) -> Option<&mut Live> {
         Some(&mut self.tree.children.get_mut(&key)?.live)
+    }
+
+    /// The supervisors below.
+    pub(crate) fn subtrees(&self) -> Vec<Arc<Shared>> {
+        let children = self.tree.children.values();
+        children
+            .filter_map(|child| child.live.subtree.clone())
+            .collect()
     }
 
     /// Makes room for that many more children at once.

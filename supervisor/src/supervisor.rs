@@ -199,11 +199,11 @@ pub(crate) enum Request {
     Order(Order<Live>),
 }
 
-pub(crate) type Answer = Result<Key, OrderError>;
+pub(crate) type OrderResult = Result<Key, OrderError>;
 
 /// Who gets an answer.
 pub(crate) enum Reply {
-    One(oneshot::Sender<Answer>),
+    One(oneshot::Sender<OrderResult>),
     /// One of a batch, and its place there.
     Many(Arc<Mutex<Answers>>, usize),
 }
@@ -216,8 +216,8 @@ pub(crate) struct Batch {
 
 /// The answers to a batch; whoever asked hears when the last of them is dropped or filled in.
 pub(crate) struct Answers {
-    pub(crate) list: Vec<Answer>,
-    pub(crate) reply: Option<oneshot::Sender<Vec<Answer>>>,
+    pub(crate) list: Vec<OrderResult>,
+    pub(crate) reply: Option<oneshot::Sender<Vec<OrderResult>>>,
 }
 
 impl Drop for Answers {
@@ -230,7 +230,7 @@ impl Drop for Answers {
 
 impl Reply {
     /// An asker whose deadline has passed does not listen any more.
-    pub(crate) fn send(self, answer: Answer) {
+    pub(crate) fn send(self, answer: OrderResult) {
         match self {
             Self::One(reply) => {
                 let _ = reply.send(answer);

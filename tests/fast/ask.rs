@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aios_actors::agent::{Agent, AgentError, Context, Incoming};
+use aios_actors::agent::{self, Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
 use aios_protocols::{AgentCard, OpenTo, Party, PrincipalId, ReasonKind};
 use aios_runtime::{AskError, Node, SpawnOptions};
@@ -106,20 +106,20 @@ async fn a_node_asks_those_of_its_agents_that_are_open_to_it() {
         "not even sent"
     );
 
-    // Somebody else asks at a desk of their own.
+    // Somebody else asks by a client of their own.
     let ada: PrincipalId = "user:ada@local".parse().unwrap();
-    let desk = node.system().client(ada).await.unwrap();
-    let answer = node.ask_as(&desk, "meso.porter", "hello", PATIENCE).await;
+    let client = node.system().client(ada).await.unwrap();
+    let answer = node.ask_as(&client, "meso.porter", "hello", PATIENCE).await;
     assert_eq!(
         answer.unwrap().content.as_str(),
         Some("hello to user:ada@local")
     );
     let error = node
-        .ask_as(&desk, "macro.clerk", "hello", PATIENCE)
+        .ask_as(&client, "macro.clerk", "hello", PATIENCE)
         .await
         .unwrap_err();
     assert!(matches!(error, AskError::NotOpen(_)), "{error:?}");
-    let error = ask(&node, desk.party().as_str(), "hello")
+    let error = ask(&node, client.party().as_str(), "hello")
         .await
         .unwrap_err();
     assert!(matches!(error, AskError::NotOpen(_)), "{error:?}");
@@ -142,13 +142,13 @@ async fn a_question_without_an_answer_says_why() {
 
     let clerk: Party = "macro.clerk.001@local".parse().unwrap();
     match ask(&node, "macro.clerk", "refuse").await.unwrap_err() {
-        AskError::Refused { by, reason } => {
+        AskError::Unanswered(agent::AskError::Refused { by, reason }) => {
             assert_eq!((by, reason.kind), (clerk.clone(), ReasonKind::Overloaded));
         }
         other => panic!("{other:?}"),
     }
     match ask(&node, "macro.clerk", "fail").await.unwrap_err() {
-        AskError::Failed { by, reason } => {
+        AskError::Unanswered(agent::AskError::Failed { by, reason }) => {
             assert_eq!(
                 (by, reason.detail.as_str()),
                 (clerk.clone(), "the ink is dry")
@@ -160,7 +160,9 @@ async fn a_question_without_an_answer_says_why() {
     let short = Duration::from_millis(50);
     let error = soon("the deadline", node.ask("macro.clerk", "sleep", short));
     match error.await.unwrap_err() {
-        AskError::Deadline { to, after } => assert_eq!((to, after), (clerk, short)),
+        AskError::Unanswered(agent::AskError::Deadline { to, after }) => {
+            assert_eq!((to, after), (clerk, short))
+        }
         other => panic!("{other:?}"),
     }
     // It was told that nobody waits, and takes the next question.

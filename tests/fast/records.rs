@@ -194,7 +194,7 @@ async fn one(node: Node, number: u64, out: std::path::PathBuf) {
                 _ => "local",
             };
             let principal: PrincipalId = format!("user:p{number}@{tenant}").parse().unwrap();
-            let desk = node.system().client(principal).await.unwrap();
+            let client = node.system().client(principal).await.unwrap();
             let goal_id = format!("g{}", number - number % 10);
             let request = GoalRequest {
                 goal_id: format!("{goal_id}-{}", number % 10),
@@ -210,7 +210,10 @@ async fn one(node: Node, number: u64, out: std::path::PathBuf) {
             let draft = Draft::new(Performative::Request, Content::json(&request).unwrap())
                 .protocol(ProtocolName::FipaRequest)
                 .ontology(ontology::GOAL);
-            let reply = desk.ask("macro.interface", draft, PATIENCE).await.unwrap();
+            let reply = client
+                .ask("macro.interface", draft, PATIENCE)
+                .await
+                .unwrap();
             let answer: Answer = reply.content.read_json().unwrap();
             assert_eq!(answer.status, GoalStatus::Approved, "{answer:?}");
         }

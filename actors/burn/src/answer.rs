@@ -8,7 +8,7 @@ use aios_inference::{Token, TokenSink};
 ///
 /// A token is handed out at once unless its text may still change: the last bytes are half a character, or could be the
 /// start of a stop text. Such a token waits for the next one. So the texts handed out, joined, are the answer.
-pub(crate) struct Answer<'a> {
+pub(crate) struct AnswerText<'a> {
     stop: &'a [String],
     pub(crate) text: String,
     /// Bytes that are not yet a character.
@@ -19,7 +19,7 @@ pub(crate) struct Answer<'a> {
     next_index: u32,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> AnswerText<'a> {
     pub(crate) fn new(stop: &'a [String]) -> Self {
         Self {
             stop,
@@ -153,7 +153,7 @@ mod tests {
             tokens.push(token.text.clone());
             ControlFlow::Continue(())
         };
-        let mut answer = Answer::new(&stop);
+        let mut answer = AnswerText::new(&stop);
         for (id, piece) in (0u32..).zip(pieces) {
             if let ControlFlow::Break(reason) = answer.push(id, piece, &mut sink) {
                 end = Some(reason);
@@ -238,7 +238,7 @@ mod tests {
             count += 1;
             ControlFlow::Continue(())
         };
-        let mut answer = Answer::new(&stop);
+        let mut answer = AnswerText::new(&stop);
         assert!(answer.push(0, b"abc", &mut sink).is_continue());
         assert_eq!(count, 1);
     }
@@ -247,7 +247,7 @@ mod tests {
     fn a_sink_that_breaks_ends_the_answer() {
         let mut sink = |_: &Token| ControlFlow::Break(());
         assert_eq!(
-            Answer::new(&[]).push(0, b"a", &mut sink),
+            AnswerText::new(&[]).push(0, b"a", &mut sink),
             ControlFlow::Break(End::Refused)
         );
     }

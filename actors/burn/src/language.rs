@@ -9,7 +9,7 @@ use aios_inference::{
     SessionId, Timings, TokenSink,
 };
 
-use crate::answer::{Answer, End};
+use crate::answer::{AnswerText, End};
 use crate::device::Chosen;
 use crate::error::LoadError;
 use crate::gguf::Gguf;
@@ -231,7 +231,7 @@ impl Language {
         let interrupted = self.prefill(slot, &prompt_ids, request)?;
         let prefill_ms = started.elapsed().as_secs_f64() * 1e3;
 
-        let mut answer = Answer::new(&request.stop);
+        let mut answer = AnswerText::new(&request.stop);
         let mut ids = Vec::new();
         let mut top_logits = Vec::new();
         let mut passes = 0u32;

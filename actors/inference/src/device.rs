@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use crate::queue::{Job, Queue, Reply, Work};
+use crate::queue::{DeviceCall, Job, Queue, Reply};
 use crate::{Engine, EngineError, EngineFactory, Inference, metric};
 
 pub(crate) struct Device<'a> {
@@ -47,12 +47,12 @@ impl Device<'_> {
             return Ok(());
         }
         match job.work {
-            Work::Infer(request, reply) => self.answer(reply, || {
+            DeviceCall::Infer(request, reply) => self.answer(reply, || {
                 let answer = engine.infer(&request)?;
                 self.measure(&answer);
                 Ok(answer)
             }),
-            Work::Stream(request, tokens, reply) => self.answer(reply, || {
+            DeviceCall::Stream(request, tokens, reply) => self.answer(reply, || {
                 let begun = Instant::now();
                 let mut first = true;
                 let answer = engine.stream(&request, &mut |token| {
@@ -69,18 +69,18 @@ impl Device<'_> {
                 self.measure(&answer);
                 Ok(answer)
             }),
-            Work::Embed(request, reply) => self.answer(reply, || engine.embed(&request)),
-            Work::Load(source, reply) => {
+            DeviceCall::Embed(request, reply) => self.answer(reply, || engine.embed(&request)),
+            DeviceCall::Load(source, reply) => {
                 let end = self.answer(reply, || engine.load_model(&source));
                 self.queue.refresh(self.incarnation, engine.capabilities());
                 end
             }
-            Work::Unload(model, reply) => {
+            DeviceCall::Unload(model, reply) => {
                 let end = self.answer(reply, || engine.unload(&model));
                 self.queue.refresh(self.incarnation, engine.capabilities());
                 end
             }
-            Work::Health(reply) => self.answer(reply, || Ok(engine.health())),
+            DeviceCall::Health(reply) => self.answer(reply, || Ok(engine.health())),
         }
     }
 

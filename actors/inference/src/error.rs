@@ -119,6 +119,13 @@ impl EngineError {
         )
     }
 
+    /// Of an engine that was stopped on purpose.
+    pub(crate) fn stopped() -> Self {
+        Self::Down {
+            reason: "it was stopped".into(),
+        }
+    }
+
     /// A bounded label for metrics and audit.
     pub fn label(&self) -> &'static str {
         match self {

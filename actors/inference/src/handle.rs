@@ -7,28 +7,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
-use crate::queue::{Queue, Reply, Work};
+use crate::queue::{DeviceCall, EnginePhase, Queue, Reply};
 use crate::{
     CancelFlag, Capabilities, EmbedRequest, Embedding, EngineConfig, EngineError, Health,
     InferRequest, Inference, ModelInfo, ModelSource, Token, metric,
 };
-
-/// Where an engine is in its life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "phase")]
-pub enum EnginePhase {
-    /// Being built; calls wait.
-    Starting,
-    /// Runs calls.
-    Ready,
-    /// Crashed or killed; calls wait for the next incarnation until their deadline.
-    Down {
-        /// What ended it.
-        reason: String,
-    },
-    /// Stopped on purpose; calls are refused.
-    Stopped,
-}
 
 /// An engine's window: a small picture of what it is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,7 +64,7 @@ impl EngineHandle {
     pub async fn infer(&self, mut request: InferRequest) -> Result<Inference, EngineError> {
         self.check(&request)?;
         let call = self.prepare(&mut request.deadline, &mut request.cancel);
-        self.call("infer", call, |reply| Work::Infer(request, reply))
+        self.call("infer", call, |reply| DeviceCall::Infer(request, reply))
             .await
     }
 
@@ -92,7 +75,7 @@ impl EngineHandle {
         // Room for the whole answer: a slow reader never holds the device up.
         let (sender, tokens) = mpsc::channel(request.max_tokens.max(1) as usize);
         let (reply, answer) = oneshot::channel();
-        let ticket = self.admit(&call, Work::Stream(request, sender, reply))?;
+        let ticket = self.admit(&call, DeviceCall::Stream(request, sender, reply))?;
         Ok(TokenStream {
             handle: self.clone(),
             tokens,
@@ -105,7 +88,7 @@ impl EngineHandle {
     /// One vector of length 1 for each text.
     pub async fn embed(&self, mut request: EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
         let call = self.prepare(&mut request.deadline, &mut request.cancel);
-        self.call("embed", call, |reply| Work::Embed(request, reply))
+        self.call("embed", call, |reply| DeviceCall::Embed(request, reply))
             .await
     }
 
@@ -113,7 +96,7 @@ impl EngineHandle {
     pub async fn load_model(&self, source: ModelSource) -> Result<ModelInfo, EngineError> {
         let mut deadline = Some(Instant::now() + self.config.load_deadline);
         let call = self.prepare(&mut deadline, &mut CancelFlag::new());
-        self.call("load", call, |reply| Work::Load(source, reply))
+        self.call("load", call, |reply| DeviceCall::Load(source, reply))
             .await
     }
 
@@ -121,14 +104,14 @@ impl EngineHandle {
     pub async fn unload(&self, model: impl Into<String>) -> Result<(), EngineError> {
         let model = model.into();
         let call = self.prepare(&mut None, &mut CancelFlag::new());
-        self.call("unload", call, |reply| Work::Unload(model, reply))
+        self.call("unload", call, |reply| DeviceCall::Unload(model, reply))
             .await
     }
 
     /// Asks the engine how it is; waits its turn in the queue. [`status`](Self::status) never waits.
     pub async fn health(&self) -> Result<Health, EngineError> {
         let call = self.prepare(&mut None, &mut CancelFlag::new());
-        self.call("health", call, Work::Health).await
+        self.call("health", call, DeviceCall::Health).await
     }
 
     /// What the engine can do, once it is built; the last known answer while it is being rebuilt.
@@ -162,10 +145,10 @@ impl EngineHandle {
                             reason: reason.clone(),
                         });
                     }
-                    EnginePhase::Stopped => return Err(stopped()),
+                    EnginePhase::Stopped => return Err(EngineError::stopped()),
                 }
             }
-            Err(stopped())
+            Err(EngineError::stopped())
         };
         timeout_at(deadline.into(), built)
             .await
@@ -212,7 +195,7 @@ impl EngineHandle {
         }
     }
 
-    fn admit(&self, call: &Call, work: Work) -> Result<Ticket, EngineError> {
+    fn admit(&self, call: &Call, work: DeviceCall) -> Result<Ticket, EngineError> {
         let label = work.label();
         let id = self
             .queue
@@ -231,7 +214,7 @@ impl EngineHandle {
         &self,
         label: &'static str,
         call: Call,
-        work: impl FnOnce(Reply<T>) -> Work,
+        work: impl FnOnce(Reply<T>) -> DeviceCall,
     ) -> Result<T, EngineError> {
         let (reply, answer) = oneshot::channel();
         let ticket = self.admit(&call, work(reply))?;
@@ -261,7 +244,7 @@ impl EngineHandle {
             EnginePhase::Down { reason } => EngineError::Down {
                 reason: reason.clone(),
             },
-            EnginePhase::Stopped => stopped(),
+            EnginePhase::Stopped => EngineError::stopped(),
             EnginePhase::Starting | EnginePhase::Ready => {
                 EngineError::late(asked.elapsed(), deadline.saturating_duration_since(asked))
             }
@@ -278,12 +261,6 @@ impl EngineHandle {
         let engine = self.config.name.clone();
         metrics::counter!(metric::REQUESTS_TOTAL, "engine" => engine, "call" => label, "outcome" => outcome)
             .increment(1);
-    }
-}
-
-pub(crate) fn stopped() -> EngineError {
-    EngineError::Down {
-        reason: "it was stopped".into(),
     }
 }
 

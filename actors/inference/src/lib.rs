@@ -29,7 +29,8 @@ pub use engine::{
     TokenSink,
 };
 pub use error::EngineError;
-pub use handle::{EngineHandle, EnginePhase, EngineStatus, TokenStream};
+pub use handle::{EngineHandle, EngineStatus, TokenStream};
+pub use queue::EnginePhase;
 pub use request::{
     ChatRole, ChatTurn, EmbedRequest, Embedding, Finish, Grammar, InferRequest, Inference, Prompt,
     Sampling, SessionId, Timings, Token,

@@ -7,18 +7,35 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::handle::stopped;
 use crate::{
-    CancelFlag, Capabilities, EmbedRequest, Embedding, EngineError, EnginePhase, Health,
-    InferRequest, Inference, ModelInfo, ModelSource, Token,
+    CancelFlag, Capabilities, EmbedRequest, Embedding, EngineError, Health, InferRequest,
+    Inference, ModelInfo, ModelSource, Token,
 };
+
+/// Where an engine is in its life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "phase")]
+pub enum EnginePhase {
+    /// Being built; calls wait.
+    Starting,
+    /// Runs calls.
+    Ready,
+    /// Crashed or killed; calls wait for the next incarnation until their deadline.
+    Down {
+        /// What ended it.
+        reason: String,
+    },
+    /// Stopped on purpose; calls are refused.
+    Stopped,
+}
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
 /// What the device is to do, and where the answer goes.
-pub(crate) enum Work {
+pub(crate) enum DeviceCall {
     Infer(InferRequest, Reply<Inference>),
     Stream(InferRequest, mpsc::Sender<Token>, Reply<Inference>),
     Embed(EmbedRequest, Reply<Vec<Embedding>>),
@@ -27,7 +44,7 @@ pub(crate) enum Work {
     Health(Reply<Health>),
 }
 
-impl Work {
+impl DeviceCall {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Infer(..) => "infer",
@@ -55,7 +72,7 @@ impl Work {
 /// One admitted call.
 pub(crate) struct Job {
     pub(crate) id: u64,
-    pub(crate) work: Work,
+    pub(crate) work: DeviceCall,
     pub(crate) cancel: CancelFlag,
     pub(crate) admitted: Instant,
     pub(crate) deadline: Instant,
@@ -120,14 +137,14 @@ impl Queue {
     /// Admits a call or hands the reason back; returns its id.
     pub(crate) fn push(
         &self,
-        work: Work,
+        work: DeviceCall,
         cancel: CancelFlag,
         admitted: Instant,
         deadline: Instant,
     ) -> Result<u64, EngineError> {
         let mut inner = self.inner.lock();
         if let EnginePhase::Stopped = *self.phase.borrow() {
-            return Err(stopped());
+            return Err(EngineError::stopped());
         }
         if inner.jobs.len() >= self.capacity {
             // What was called off, and is waited for only to hear that, gives its place up.
@@ -207,7 +224,7 @@ impl Queue {
         self.wake.notify_all();
         drop(inner);
         for job in refused {
-            job.work.refuse(stopped());
+            job.work.refuse(EngineError::stopped());
         }
     }
 

@@ -97,12 +97,12 @@ pub struct VectorMemory {
 struct Space {
     vectors: VectorIndex,
     words: KeywordIndex,
-    documents: HashMap<u32, Kept>,
+    documents: HashMap<u32, IndexedDocument>,
     keys: HashMap<String, u32>,
     next: u32,
 }
 
-struct Kept {
+struct IndexedDocument {
     id: String,
     text: String,
     provenance: Provenance,
@@ -133,7 +133,7 @@ impl Space {
         } = document;
         self.documents.insert(
             key,
-            Kept {
+            IndexedDocument {
                 id,
                 text,
                 provenance,
@@ -283,7 +283,7 @@ impl VectorMemory {
         let mut hits: Vec<Hit> = places
             .into_iter()
             .filter_map(|(key, (dense, keyword))| {
-                let Kept {
+                let IndexedDocument {
                     id,
                     text,
                     provenance,

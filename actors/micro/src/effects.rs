@@ -30,27 +30,13 @@ impl Effects<'_> {
     /// Tells another agent something; false if the outbox is full, which is also counted.
     #[inline]
     pub fn inform(&mut self, to: Handle, code: u8, arg: u16, value: u32) -> bool {
-        self.send(Event {
-            to,
-            from: Some(self.me),
-            value,
-            arg,
-            code,
-            act: Act::Inform,
-        })
+        self.say(Act::Inform, to, code, arg, value)
     }
 
     /// Asks another agent something; it answers by inform if it wants to.
     #[inline]
     pub fn query_if(&mut self, to: Handle, code: u8, arg: u16, value: u32) -> bool {
-        self.send(Event {
-            to,
-            from: Some(self.me),
-            value,
-            arg,
-            code,
-            act: Act::QueryIf,
-        })
+        self.say(Act::QueryIf, to, code, arg, value)
     }
 
     /// Adds to the agent's own pheromone. What is not a positive number adds nothing.
@@ -86,8 +72,16 @@ impl Effects<'_> {
     }
 
     #[inline]
-    fn send(&mut self, event: Event) -> bool {
-        let queue = if event.to.shard() == self.me.shard() {
+    fn say(&mut self, act: Act, to: Handle, code: u8, arg: u16, value: u32) -> bool {
+        let event = Event {
+            to,
+            from: Some(self.me),
+            value,
+            arg,
+            code,
+            act,
+        };
+        let queue = if to.shard() == self.me.shard() {
             &mut *self.near
         } else {
             &mut *self.far

@@ -83,7 +83,7 @@ pub use refusal::Refusal;
 pub use slot::{HEADER_BYTES, Header, Life, Slot};
 pub use step::{PanicNote, StepConfig, Stepper};
 
-pub use population::{Answer, DoorError, Population};
+pub use population::{DoorError, Population, Promise};
 pub use port::AgentView;
 pub use survey::{CLASSES, Strong, Survey, SurveyRequest, TOP_MOST};
 pub use totals::{ALERT_BELOW, Alert, KindTotals, Rates, ZoneTotals};

@@ -136,12 +136,12 @@ impl fmt::Debug for Population {
     }
 }
 
-/// An answer on its way.
+/// What a shard has promised to say, on its way.
 #[derive(Debug)]
 #[must_use = "an answer nobody awaits is lost; the order is carried out all the same"]
-pub struct Answer<T>(oneshot::Receiver<T>);
+pub struct Promise<T>(oneshot::Receiver<T>);
 
-impl<T> Answer<T> {
+impl<T> Promise<T> {
     async fn get(self, deadline: Duration) -> Result<T, DoorError> {
         match timeout(deadline, self.0).await {
             Ok(answer) => answer.map_err(|_| DoorError::Fell),
@@ -150,7 +150,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T> Answer<Result<T, Refusal>> {
+impl<T> Promise<Result<T, Refusal>> {
     /// Waits for the answer, at most so long.
     ///
     /// # Errors
@@ -225,7 +225,7 @@ impl Population {
         &self,
         kind: &str,
         resource: u64,
-    ) -> Result<Answer<Result<Handle, Refusal>>, DoorError> {
+    ) -> Result<Promise<Result<Handle, Refusal>>, DoorError> {
         let ports = self.ports_of(kind)?;
         let emptiest = ports.iter().min_by_key(|port| port.gauges().live);
         let port = emptiest.ok_or_else(|| self.no_such_kind(kind))?;
@@ -318,7 +318,7 @@ impl Population {
     ///
     /// # Errors
     /// If the shard is not of this zone or is too busy.
-    pub fn free(&self, handle: Handle) -> Result<Answer<Result<(), Refusal>>, DoorError> {
+    pub fn free(&self, handle: Handle) -> Result<Promise<Result<(), Refusal>>, DoorError> {
         self.ask(self.home(handle)?, |reply| Order::Free(handle, reply))
     }
 
@@ -326,7 +326,7 @@ impl Population {
     ///
     /// # Errors
     /// If the shard is not of this zone or is too busy.
-    pub fn suspend(&self, handle: Handle) -> Result<Answer<Result<(), Refusal>>, DoorError> {
+    pub fn suspend(&self, handle: Handle) -> Result<Promise<Result<(), Refusal>>, DoorError> {
         self.ask(self.home(handle)?, |reply| {
             Order::Suspend(handle, true, reply)
         })
@@ -336,7 +336,7 @@ impl Population {
     ///
     /// # Errors
     /// If the shard is not of this zone or is too busy.
-    pub fn resume(&self, handle: Handle) -> Result<Answer<Result<(), Refusal>>, DoorError> {
+    pub fn resume(&self, handle: Handle) -> Result<Promise<Result<(), Refusal>>, DoorError> {
         self.ask(self.home(handle)?, |reply| {
             Order::Suspend(handle, false, reply)
         })
@@ -346,7 +346,7 @@ impl Population {
     ///
     /// # Errors
     /// If the shard is not of this zone or is too busy.
-    pub fn look(&self, handle: Handle) -> Result<Answer<Result<AgentView, Refusal>>, DoorError> {
+    pub fn look(&self, handle: Handle) -> Result<Promise<Result<AgentView, Refusal>>, DoorError> {
         self.ask(self.home(handle)?, |reply| Order::Look(handle, reply))
     }
 
@@ -578,10 +578,10 @@ impl Population {
         &self,
         port: &Port,
         order: impl FnOnce(oneshot::Sender<T>) -> Order,
-    ) -> Result<Answer<T>, DoorError> {
+    ) -> Result<Promise<T>, DoorError> {
         let (reply, answer) = oneshot::channel();
         match port.order(order(reply)) {
-            Ok(()) => Ok(Answer(answer)),
+            Ok(()) => Ok(Promise(answer)),
             Err(_) => Err(DoorError::Busy {
                 asked: ORDERS + 1,
                 allowed: ORDERS,
@@ -625,7 +625,7 @@ impl Population {
 }
 
 /// All answers, in order, within one deadline.
-async fn gather<T>(answers: Vec<Answer<T>>, deadline: Duration) -> Result<Vec<T>, DoorError> {
+async fn gather<T>(answers: Vec<Promise<T>>, deadline: Duration) -> Result<Vec<T>, DoorError> {
     let until = Instant::now() + deadline;
     let mut found = Vec::with_capacity(answers.len());
     for answer in answers {

@@ -12,7 +12,7 @@ use aios_work::content::{
     Answer, Found, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest,
     Recalled, TaskStatus, hex, ontology,
 };
-use aios_work::{Bench, Goal, GoalLimits, Missed, Plan, PlanLimits, Question, Task};
+use aios_work::{Bench, Missed, Plan, PlanLimits, Question, Task};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -43,14 +43,9 @@ pub(crate) async fn pursue(
     ctx: &Context,
 ) -> Result<Answer, AgentError> {
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
-    let goal = Goal::new(
-        &request.goal_id,
-        ctx.tenant().as_str(),
-        &request.text,
-        request.data.clone(),
-        &GoalLimits::default(),
-    )
-    .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
+    let goal = request
+        .goal(ctx.tenant().as_str())
+        .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
     // Read once, off the async threads: from here on the goal is about these bytes.
     let data = request.data.clone();
     let files = tokio::task::spawn_blocking(move || {
@@ -152,7 +147,7 @@ pub(crate) async fn give_back(request: &GoalRequest, ctx: &Context) {
 
 /// An answer as it is kept, with what it was got under.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct KnownAnswer {
     #[serde(default)]
     terms: Terms,
     #[serde(flatten)]
@@ -165,7 +160,7 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentE
     let terms = Terms::of(request, &run.services.settings);
     let step = format!("{}/answer", request.goal_id);
     let pick = pick_step(request);
-    let known: Option<Kept> = ctx.done(&step)?;
+    let known: Option<KnownAnswer> = ctx.done(&step)?;
     let ground = match &known {
         Some(kept) if !kept.terms.hold(&kept.answer, &terms, run.goes_on) => Ground::Cleared,
         Some(kept) if decided_since(&kept.answer, ctx) => Ground::Decided,
@@ -200,12 +195,12 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentE
     let made = AtomicBool::new(false);
     let kept = || async {
         made.store(true, Ordering::Relaxed);
-        Ok::<_, AgentError>(Kept {
+        Ok::<_, AgentError>(KnownAnswer {
             terms: terms.clone(),
             answer: worked(run, ctx).await?,
         })
     };
-    let known: Kept = ctx.once_pure(&step, kept).await?;
+    let known: KnownAnswer = ctx.once_pure(&step, kept).await?;
     // The verdict of one that was made now has only just been given; whoever lets it out looks at it once more.
     if made.load(Ordering::Relaxed) || release(&known.answer, &run.goal, ctx).is_ok() {
         return Ok((known.answer, made.into_inner()));

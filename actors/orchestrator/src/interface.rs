@@ -13,8 +13,8 @@ use aios_protocols::{
 use async_trait::async_trait;
 
 use aios_actors::agent::{Agent, AgentError, AskError, Context, Incoming};
+use aios_work::Goal;
 use aios_work::content::{Answer, GoalRequest, GoalStatus, Judgement, ontology, unhex};
-use aios_work::{Goal, GoalLimits};
 
 /// What one principal may ask in the sliding window.
 const GOALS_PER_WINDOW: usize = 100;
@@ -64,14 +64,9 @@ impl Agent for Interface {
             ));
         }
         let mut request: GoalRequest = incoming.json()?;
-        let goal = Goal::new(
-            &request.goal_id,
-            ctx.tenant().as_str(),
-            &request.text,
-            request.data.clone(),
-            &GoalLimits::default(),
-        )
-        .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
+        let goal = request
+            .goal(ctx.tenant().as_str())
+            .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
         request.text = goal.text().to_owned();
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let deadline = Duration::from_millis(request.deadline_ms);

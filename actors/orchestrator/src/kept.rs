@@ -11,8 +11,8 @@ use aios_memory::{Document, GoalResult, GoalResults, MemoryError, Store, VectorM
 use aios_protocols::TenantId;
 use parking_lot::Mutex;
 
-use crate::memory::RESULTS_EVICTED_TOTAL;
-
+/// Results of earlier goals that left because there were more than `storage.results`.
+pub const RESULTS_EVICTED_TOTAL: &str = "aios_results_evicted_total";
 /// How the memory names what came of a goal.
 const SOURCE: &str = "goal/";
 /// Tenants whose shelves are held in memory at once.
@@ -74,14 +74,14 @@ impl Shelf {
 }
 
 /// What one tenant's goals came to, with the documents they are found by.
-pub(crate) struct Kept {
+pub(crate) struct TenantResults {
     tenant: String,
     results: GoalResults,
     memory: Arc<VectorMemory>,
     shelf: Mutex<Shelf>,
 }
 
-impl Kept {
+impl TenantResults {
     /// What a store holds for a tenant, at most so many; what is too many leaves at once.
     pub(crate) fn open(
         store: Arc<dyn Store>,
@@ -150,7 +150,7 @@ pub(crate) struct Shelves {
     store: Arc<dyn Store>,
     memory: Arc<VectorMemory>,
     places: u32,
-    open: Mutex<HashMap<TenantId, Arc<Kept>>>,
+    open: Mutex<HashMap<TenantId, Arc<TenantResults>>>,
 }
 
 impl Shelves {
@@ -164,7 +164,7 @@ impl Shelves {
     }
 
     /// Those of a tenant, read from the store when they are wanted for the first time.
-    pub(crate) fn of(&self, tenant: &TenantId) -> Result<Arc<Kept>, MemoryError> {
+    pub(crate) fn of(&self, tenant: &TenantId) -> Result<Arc<TenantResults>, MemoryError> {
         let mut open = self.open.lock();
         if let Some(kept) = open.get(tenant) {
             return Ok(Arc::clone(kept));
@@ -174,7 +174,12 @@ impl Shelves {
             open.clear();
         }
         let (store, memory) = (Arc::clone(&self.store), Arc::clone(&self.memory));
-        let kept = Arc::new(Kept::open(store, memory, tenant.as_str(), self.places)?);
+        let kept = Arc::new(TenantResults::open(
+            store,
+            memory,
+            tenant.as_str(),
+            self.places,
+        )?);
         open.insert(tenant.clone(), Arc::clone(&kept));
         Ok(kept)
     }
@@ -188,17 +193,17 @@ mod tests {
 
     const PLACES: u32 = 40;
 
-    fn open(store: &Arc<dyn Store>, places: u32) -> Kept {
+    fn open(store: &Arc<dyn Store>, places: u32) -> TenantResults {
         let limits = VectorLimits {
             dimensions: 2,
             ..VectorLimits::default()
         };
         let memory = VectorMemory::open(Arc::clone(store), limits).unwrap();
-        Kept::open(Arc::clone(store), Arc::new(memory), "acme", places).unwrap()
+        TenantResults::open(Arc::clone(store), Arc::new(memory), "acme", places).unwrap()
     }
 
     /// A goal ends: its result and its document are kept.
-    fn end(kept: &Kept, number: u64) {
+    fn end(kept: &TenantResults, number: u64) {
         let id = format!("g{number}");
         kept.put(&GoalResult {
             id: id.clone(),
@@ -216,7 +221,7 @@ mod tests {
         document(kept, &id);
     }
 
-    fn document(kept: &Kept, id: &str) {
+    fn document(kept: &TenantResults, id: &str) {
         let source = format!("goal/{id}");
         let document = Document {
             id: source.clone(),
@@ -232,7 +237,7 @@ mod tests {
         kept.add("acme/embedder", document).unwrap();
     }
 
-    fn holds(kept: &Kept, number: u64) -> bool {
+    fn holds(kept: &TenantResults, number: u64) -> bool {
         let id = format!("g{number}");
         let found = kept.results.get("acme", &id).unwrap().is_some();
         let query = Query {
@@ -246,7 +251,7 @@ mod tests {
         found
     }
 
-    fn held(kept: &Kept) -> usize {
+    fn held(kept: &TenantResults) -> usize {
         let ids = kept.results.ids("acme").unwrap().len();
         assert_eq!(ids, kept.memory.len("acme/embedder"));
         ids

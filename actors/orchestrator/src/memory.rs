@@ -10,12 +10,11 @@ use aios_memory::{Document, GoalResult, Provenance, Query, VectorLimits, VectorM
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
-use crate::kept::{Kept, Shelves};
+pub use crate::kept::RESULTS_EVICTED_TOTAL;
+use crate::kept::{Shelves, TenantResults};
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_work::content::{RecallRequest, Recalled, RememberRequest, ontology};
 
-/// Results of earlier goals that left because there were more than `storage.results`.
-pub const RESULTS_EVICTED_TOTAL: &str = "aios_results_evicted_total";
 /// The most one recall returns.
 const RECALL_MAX: usize = 20;
 /// How long an embedding may take before recall goes by words alone.
@@ -99,31 +98,31 @@ impl Agent for MemoryKeeper {
 /// The vectors of a text; none when no engine answers in time.
 async fn embed(text: &str, ctx: &Context) -> Vec<Vec<f32>> {
     let deadline = Instant::now() + EMBED_DEADLINE;
-    let mut reading = Reading::of(text);
-    while !reading.left.is_empty() {
-        let mut request = EmbedRequest::new(reading.left.iter().copied());
+    let mut parts_to_embed = PartsToEmbed::of(text);
+    while !parts_to_embed.left.is_empty() {
+        let mut request = EmbedRequest::new(parts_to_embed.left.iter().copied());
         request.deadline = Some(deadline);
         match ctx.embed(request).await {
-            Ok(embeddings) => reading.take(embeddings),
+            Ok(embeddings) => parts_to_embed.take(embeddings),
             Err(error) => {
                 tracing::warn!(%error, "the memory works by words alone: no embedding");
                 return Vec::new();
             }
         }
     }
-    reading.vectors
+    parts_to_embed.vectors
 }
 
 /// A text on its way through an embedder, part by part.
 ///
 /// A part that the embedder did not read to its end goes on where it stopped, so that nothing of a text is left out.
-struct Reading<'a> {
+struct PartsToEmbed<'a> {
     /// Parts to embed next.
     left: Vec<&'a str>,
     vectors: Vec<Vec<f32>>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> PartsToEmbed<'a> {
     fn of(text: &'a str) -> Self {
         let mut left = parts(text, PART_BYTES);
         if left.is_empty() {
@@ -189,7 +188,7 @@ async fn recall(
 }
 
 async fn remember(
-    kept: &Kept,
+    kept: &TenantResults,
     wanted: RememberRequest,
     incoming: &Incoming,
     ctx: &Context,
@@ -246,8 +245,8 @@ mod tests {
     /// Everything that is read of a text by an embedder that reads so many bytes at once.
     fn read(text: &str, at_once: usize) -> (usize, String) {
         let mut seen = String::new();
-        let mut reading = Reading::of(text);
-        while !reading.left.is_empty() {
+        let mut parts_to_embed = PartsToEmbed::of(text);
+        while !parts_to_embed.left.is_empty() {
             let embed = |text: &&str| {
                 let ends = (0..=text.len().min(at_once)).rev();
                 let bytes_read = ends.into_iter().find(|at| text.is_char_boundary(*at));
@@ -259,10 +258,10 @@ mod tests {
                     bytes: text.len(),
                 }
             };
-            let embeddings = reading.left.iter().map(embed).collect();
-            reading.take(embeddings);
+            let embeddings = parts_to_embed.left.iter().map(embed).collect();
+            parts_to_embed.take(embeddings);
         }
-        (reading.vectors.len(), seen)
+        (parts_to_embed.vectors.len(), seen)
     }
 
     #[test]

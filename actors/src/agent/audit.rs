@@ -45,11 +45,11 @@ pub trait AuditSink: Send + Sync {
 pub struct Audit {
     capacity: usize,
     sink: Option<Arc<dyn AuditSink>>,
-    kept: Mutex<Kept>,
+    kept: Mutex<Trail>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Trail {
     ring: VecDeque<AuditEntry>,
     counts: BTreeMap<&'static str, u64>,
 }

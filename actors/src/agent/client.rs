@@ -1,4 +1,4 @@
-//! A principal's desk: how somebody outside speaks to agents with a key of its own.
+//! A principal's client: how somebody outside speaks to agents with a key of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{AgentSystem, AgentSystemError};
 
-/// Signs and sends for one principal, and hears the answers. It takes no requests. Dropping it closes the desk.
+/// Signs and sends for one principal, and hears the answers. It takes no requests. Dropping it closes it.
 pub struct Client {
     outbox: Arc<Outbox>,
-    desk: ActorRef<Wake>,
+    host: ActorRef<Wake>,
 }
 
 impl Client {
@@ -31,7 +31,7 @@ impl Client {
             cell: Arc::clone(&cell),
             maker: None,
         };
-        let (desk, _) = Host::spawn(None, Host, arguments)
+        let (host, _) = Host::spawn(None, Host, arguments)
             .await
             .map_err(|error| AgentSystemError::Client(error.to_string()))?;
         let incarnation: Arc<Incarnation> = cell
@@ -43,7 +43,7 @@ impl Client {
                 cell,
                 incarnation,
             }),
-            desk,
+            host,
         })
     }
 
@@ -53,7 +53,7 @@ impl Client {
         self.outbox.cell.party()
     }
 
-    /// What was sent, verified and refused at this desk.
+    /// What was sent, verified and refused at this client.
     #[must_use]
     pub fn messages(&self) -> MessageCounts {
         self.outbox.cell.messages()
@@ -84,14 +84,14 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.desk.stop(None);
+        self.host.stop(None);
         self.outbox.system.take_leave_of(&self.outbox.cell);
     }
 }
 
-/// Whose desk it is: a name alone, for which the world makes a key, or a key of one's own.
+/// Whose client it is: a name alone, for which the world makes a key, or a key of one's own.
 pub enum Principal {
-    /// The world makes a key that lives as long as the desk.
+    /// The world makes a key that lives as long as the client.
     Named(PrincipalId),
     /// A key of its own.
     WithKey(Arc<SigningIdentity>),

@@ -125,7 +125,7 @@ impl Incarnation {
         };
         // Dropped in every way a task can end: return, abort, panic, or at once by a runtime that shuts down. So
         // nothing may be locked here.
-        let ended = Ended {
+        let ended = TaskEnd {
             incarnation: Arc::clone(self),
             number,
         };
@@ -201,12 +201,12 @@ impl Incarnation {
     }
 }
 
-struct Ended {
+struct TaskEnd {
     incarnation: Arc<Incarnation>,
     number: u64,
 }
 
-impl Drop for Ended {
+impl Drop for TaskEnd {
     fn drop(&mut self) {
         let mut tasks = self.incarnation.tasks.lock();
         tasks.running.retain(|task| task.number != self.number);

@@ -21,7 +21,7 @@ use crate::AgentSystem;
 use crate::recovery::Waiter;
 
 /// What one leg of an ask can hold before the asker looks: an agree and the answer, twice over.
-const EAR: usize = 4;
+const ANSWERS: usize = 4;
 
 /// An ask under way. Let go of before its answer is there, it is taken back, so that nobody works for nothing.
 struct Asked(Option<Dialogue>);
@@ -188,7 +188,7 @@ impl Outbox {
             None => draft.reply_by(self.system.now() + deadline),
         };
         let answered = tokio::time::timeout(deadline, async {
-            let mut asked = Asked(Some(self.open(draft, EAR).await?));
+            let mut asked = Asked(Some(self.open(draft, ANSWERS).await?));
             // Ends with the ask, however that ends.
             let _waiting = waiter
                 .zip(asked.conversation())

@@ -1,12 +1,12 @@
 //! What follows a failed attempt. Pure: a policy, what has failed so far and the time left give one thing to do next.
 //!
 //! A task is tried, then its policy's recourse is taken once, then what is missing is named. A recourse that fails is never followed by a
-//! stronger one, so every course ends.
+//! stronger one, so every task ends.
 
 use std::time::Duration;
 
 use aios_protocols::ReasonKind;
-use aios_supervisor::{Failure, Recourse, RetryPolicy, Verdict};
+use aios_supervisor::{AfterFailure, Failure, Recourse, RetryPolicy};
 
 use crate::agent::{AskError, SendError};
 
@@ -119,17 +119,17 @@ impl RetryState {
     }
 
     /// After a failure, with `left` until the task must be done.
-    pub fn failed(&mut self, cause: FailureKind, left: Option<Duration>) -> Next {
+    pub fn failed(&mut self, kind: FailureKind, left: Option<Duration>) -> Next {
         let next = match self.stage {
             Stage::Trying => {
                 self.failures = self.failures.saturating_add(1);
-                match self.policy.after(self.failures, cause.retrying(), left) {
-                    Verdict::Again { after } => return Next::Again { after },
-                    Verdict::Then(recourse) => self.allowed(recourse, cause),
+                match self.policy.after(self.failures, kind.retrying(), left) {
+                    AfterFailure::Again { after } => return Next::Again { after },
+                    AfterFailure::Then(recourse) => self.allowed(recourse, kind),
                 }
             }
             // What a human allowed once and failed again is not asked a second time.
-            Stage::OnceMore => self.allowed(Recourse::ReplanAndSimplify, cause),
+            Stage::OnceMore => self.allowed(Recourse::ReplanAndSimplify, kind),
             Stage::Taken(_) => Recourse::Partial,
         };
         self.stage = Stage::Taken(next);
@@ -142,8 +142,8 @@ impl RetryState {
     }
 
     /// A recourse that cannot help is not taken.
-    fn allowed(&self, recourse: Recourse, cause: FailureKind) -> Recourse {
-        match (recourse, cause) {
+    fn allowed(&self, recourse: Recourse, kind: FailureKind) -> Recourse {
+        match (recourse, kind) {
             (_, FailureKind::Circling) => Recourse::Partial,
             // Another executor reads the same input, and asks the same resting service.
             (
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// Rows: retries, recourse, the causes of the failures in order, what follows each.
+    /// Rows: retries, recourse, the kinds of the failures in order, what follows each.
     #[test]
     fn what_follows_a_failure_is_one_table() {
         use FailureKind::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
@@ -234,49 +234,46 @@ mod tests {
                 vec![take(Partial), take(Partial)],
             ),
         ];
-        for (retries, then, causes, expected) in rows {
-            let mut course = RetryState::new(policy(retries, then));
-            let got: Vec<Next> = causes
-                .iter()
-                .map(|cause| course.failed(*cause, None))
-                .collect();
-            assert_eq!(got, expected, "{retries} {then:?} {causes:?}");
+        for (retries, then, kinds, expected) in rows {
+            let mut state = RetryState::new(policy(retries, then));
+            let got: Vec<Next> = kinds.iter().map(|kind| state.failed(*kind, None)).collect();
+            assert_eq!(got, expected, "{retries} {then:?} {kinds:?}");
         }
     }
 
     #[test]
     fn what_a_human_allowed_is_tried_once_more_then_simpler_then_a_gap() {
-        let mut course = RetryState::new(policy(0, Recourse::Human));
+        let mut state = RetryState::new(policy(0, Recourse::Human));
         assert_eq!(
-            course.failed(FailureKind::Passing, None),
+            state.failed(FailureKind::Passing, None),
             Next::Take(Recourse::Human)
         );
-        course.approved();
+        state.approved();
         assert_eq!(
-            course.failed(FailureKind::Passing, None),
+            state.failed(FailureKind::Passing, None),
             Next::Take(Recourse::ReplanAndSimplify)
         );
         assert_eq!(
-            course.failed(FailureKind::Passing, None),
+            state.failed(FailureKind::Passing, None),
             Next::Take(Recourse::Partial)
         );
     }
 
     #[test]
     fn a_retry_that_would_begin_after_the_deadline_is_not_made() {
-        let mut course = RetryState::new(policy(9, Recourse::Cached));
+        let mut state = RetryState::new(policy(9, Recourse::Cached));
         assert_eq!(
-            course.failed(FailureKind::Passing, Some(s(2))),
+            state.failed(FailureKind::Passing, Some(s(2))),
             Next::Again { after: s(1) }
         );
         assert_eq!(
-            course.failed(FailureKind::Passing, Some(s(1))),
+            state.failed(FailureKind::Passing, Some(s(1))),
             Next::Take(Recourse::Cached)
         );
     }
 
     #[test]
-    fn every_course_ends_whatever_fails() {
+    fn every_task_ends_whatever_fails() {
         use FailureKind::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
         for then in [
             Recourse::ReplanAndSimplify,
@@ -285,20 +282,20 @@ mod tests {
             Recourse::Partial,
             Recourse::Human,
         ] {
-            for cause in [
+            for kind in [
                 Passing, Malformed, Broken, BadInput, Resting, Spent, Circling,
             ] {
-                let mut course = RetryState::new(policy(3, then));
+                let mut state = RetryState::new(policy(3, then));
                 let steps = (1..).find(|_| {
-                    let next = course.failed(cause, None);
+                    let next = state.failed(kind, None);
                     if next == Next::Take(Recourse::Human) {
-                        course.approved();
+                        state.approved();
                     }
                     next == Next::Take(Recourse::Partial)
                 });
                 assert!(
                     steps.is_some_and(|steps| steps <= 7),
-                    "{then:?} {cause:?}: {steps:?}"
+                    "{then:?} {kind:?}: {steps:?}"
                 );
             }
         }

@@ -164,7 +164,7 @@ mod tests {
         format!("macro.{name}.001@local").parse().unwrap()
     }
 
-    fn talk(number: u8) -> ConversationId {
+    fn in_conversation(number: u8) -> ConversationId {
         ConversationId::new(at(0), [number; 10])
     }
 
@@ -204,12 +204,12 @@ mod tests {
                 .map(|(who, work, whom, conversation)| {
                     let who = Waiter {
                         party: agent(who),
-                        work: work.map(talk),
+                        work: work.map(in_conversation),
                     };
                     waits.begin(
                         who,
                         &agent(whom),
-                        talk(*conversation),
+                        in_conversation(*conversation),
                         at(0),
                         Duration::from_secs(5),
                     )
@@ -231,14 +231,14 @@ mod tests {
         let _one = waits.begin(
             handler("a"),
             &agent("b"),
-            talk(1),
+            in_conversation(1),
             at(0),
             Duration::from_secs(9),
         );
         let _two = waits.begin(
             handler("b"),
             &agent("a"),
-            talk(2),
+            in_conversation(2),
             at(500),
             Duration::from_secs(2),
         );

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Artifact, Capabilities, Dimensions, Ended, Fact, Goal, InputFile, Issue, Plan, Spent, Task,
-    ToolOutput, Verdict,
+    Artifact, Capabilities, Dimensions, Ended, Fact, Goal, GoalError, GoalLimits, InputFile, Issue,
+    Plan, Spent, Task, ToolOutput, Verdict,
 };
 
 /// Names of the schemas that a message's content may follow.
@@ -55,6 +55,22 @@ pub struct GoalRequest {
     /// Money the model may cost in all, in millionths of the currency its price is in.
     #[serde(default)]
     pub money_micros: u64,
+}
+
+impl GoalRequest {
+    /// The goal that is asked for, if it is one.
+    ///
+    /// # Errors
+    /// What is wrong with its words or files.
+    pub fn goal(&self, tenant: &str) -> Result<Goal, GoalError> {
+        Goal::new(
+            &self.goal_id,
+            tenant,
+            &self.text,
+            self.data.clone(),
+            &GoalLimits::default(),
+        )
+    }
 }
 
 /// How a goal ended.

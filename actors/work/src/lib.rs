@@ -2,11 +2,12 @@
 //!
 //! Whoever writes a tool, a pack or a client needs this crate and no other. A [`Goal`] is what a person wants; a [`PlanSource`] makes a
 //! [`Plan`] of it; each [`Task`] of the plan is a call of a tool; a [`Check`] says what is wrong with a result or a text; the [`Domain`]
-//! writes the answer. [`content`] holds what the messages between agents carry.
+//! writes the answer. [`content`] holds what the messages between agents carry; an [`Approval`] is what a human is asked.
 //!
 //! Deliberately absent: files, sockets, clocks, stores, models, and the name of any tool or pack.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod approval;
 mod capability;
 mod check;
 pub mod content;
@@ -24,6 +25,7 @@ pub mod shown;
 mod tool;
 mod tool_error;
 
+pub use approval::{Approval, ApprovalStatus, Decision};
 pub use capability::{Capabilities, Capability, CapabilityError};
 pub use check::{Check, Judged, Opinion, Vectors};
 pub use domain::{

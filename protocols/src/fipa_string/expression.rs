@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AclError, write};
+use super::AclError;
 use crate::Content;
 
 /// FIPA00070's Expression.
@@ -21,14 +21,6 @@ impl Expression {
         match self {
             Self::Text(text) => text.as_str(),
             Self::List(_) => None,
-        }
-    }
-
-    /// The text, or a list as it is written; `None` if it holds bytes that are no text.
-    pub fn to_text(&self) -> Option<String> {
-        match self {
-            Self::Text(text) => text.as_str().map(str::to_owned),
-            Self::List(_) => String::from_utf8(write::plain_expression(self)).ok(),
         }
     }
 

@@ -23,10 +23,18 @@ pub(super) fn plain(acl: &Acl) -> Vec<u8> {
     out.bytes
 }
 
-pub(super) fn plain_expression(value: &Expression) -> Vec<u8> {
-    let mut out = Out::new(Form::Plain);
-    out.expression(value, false);
-    out.bytes
+impl Expression {
+    /// The text, or a list as it is written; `None` if it holds bytes that are no text.
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => text.as_str().map(str::to_owned),
+            Self::List(_) => {
+                let mut out = Out::new(Form::Plain);
+                out.expression(self, false);
+                String::from_utf8(out.bytes).ok()
+            }
+        }
+    }
 }
 
 /// FIPA's form where that is one printable line, else with escapes.

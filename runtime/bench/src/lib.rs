@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod meter;
 mod micro;
 mod report;
 mod restarts;

@@ -78,13 +78,9 @@ impl Bar {
     ) -> Self {
         let value = rounded(value);
         Self {
-            id,
-            what,
-            value,
-            limit,
-            unit,
             floor: true,
             holds: value >= limit && value.is_finite(),
+            ..Self::at_most(id, what, value, limit, unit)
         }
     }
 }

@@ -56,7 +56,7 @@ fn cases() -> Result<Vec<Case>, Fault> {
 
 /// What came of a case in one runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Answer {
+enum Observation {
     /// This was to be seen.
     Seen(String),
     /// The runtime has nothing that could be asked to do this.
@@ -69,7 +69,7 @@ enum Answer {
 struct Runtime {
     name: &'static str,
     version: String,
-    answers: BTreeMap<String, Answer>,
+    answers: BTreeMap<String, Observation>,
 }
 
 pub(crate) fn run(_rounds: u32) -> Result<Report, BenchError> {
@@ -98,7 +98,9 @@ fn audit() -> Result<Report, Fault> {
     Ok(report)
 }
 
-fn on_one_thread(answer: impl Future<Output = Result<Answer, Fault>>) -> Result<Answer, Fault> {
+fn on_one_thread(
+    answer: impl Future<Output = Result<Observation, Fault>>,
+) -> Result<Observation, Fault> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
@@ -108,14 +110,14 @@ fn on_one_thread(answer: impl Future<Output = Result<Answer, Fault>>) -> Result<
 /// One case after the other; a program that breaks off, panics included, spoils its own case only.
 fn play(
     cases: &[Case],
-    answer: impl Fn(&Case) -> Result<Answer, Fault>,
-) -> BTreeMap<String, Answer> {
+    answer: impl Fn(&Case) -> Result<Observation, Fault>,
+) -> BTreeMap<String, Observation> {
     let one = |case| {
         let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| answer(case)));
         match played {
             Ok(Ok(answer)) => answer,
-            Ok(Err(fault)) => Answer::Broke(fault.to_string()),
-            Err(_) => Answer::Broke("panicked".into()),
+            Ok(Err(fault)) => Observation::Broke(fault.to_string()),
+            Err(_) => Observation::Broke("panicked".into()),
         }
     };
     cases
@@ -173,7 +175,7 @@ impl Case {
             .find(|runtime| runtime.name == otp::NAME)
             .and_then(|otp| otp.answers.get(&self.id));
         match (self.oracle, otp) {
-            (Oracle::Otp, Some(Answer::Seen(seen))) => seen,
+            (Oracle::Otp, Some(Observation::Seen(seen))) => seen,
             _ => &self.expect,
         }
     }
@@ -187,10 +189,10 @@ impl Runtime {
 
     fn verdict(&self, case: &Case, right: &str) -> &'static str {
         match self.answers.get(&case.id) {
-            Some(Answer::Seen(seen)) if seen == right => "holds",
-            Some(Answer::Seen(_)) => "differs",
-            Some(Answer::Broke(_)) => "broke off",
-            Some(Answer::NotOffered(_)) | None => "not offered",
+            Some(Observation::Seen(seen)) if seen == right => "holds",
+            Some(Observation::Seen(_)) => "differs",
+            Some(Observation::Broke(_)) => "broke off",
+            Some(Observation::NotOffered(_)) | None => "not offered",
         }
     }
 }
@@ -200,7 +202,11 @@ fn note(cases: &[Case], runtimes: &[Runtime], report: &mut Report) {
         let right = case.right(runtimes);
         for runtime in runtimes {
             let observed = match runtime.answers.get(&case.id) {
-                Some(Answer::Seen(text) | Answer::Broke(text) | Answer::NotOffered(text)) => text,
+                Some(
+                    Observation::Seen(text)
+                    | Observation::Broke(text)
+                    | Observation::NotOffered(text),
+                ) => text,
                 None => "",
             };
             report.observe(
@@ -230,8 +236,9 @@ fn note(cases: &[Case], runtimes: &[Runtime], report: &mut Report) {
             .iter()
             .filter(|case| case.oracle == Oracle::Otp)
             .collect();
-        let as_written =
-            |case: &&&Case| otp.answers.get(&case.id) == Some(&Answer::Seen(case.expect.clone()));
+        let as_written = |case: &&&Case| {
+            otp.answers.get(&case.id) == Some(&Observation::Seen(case.expect.clone()))
+        };
         report.bar(Bar::at_least(
             "oracle",
             "cases in which OTP shows what is written for it",
@@ -268,7 +275,7 @@ mod tests {
     async fn our_supervisor_keeps_all_twelve() {
         for case in cases().unwrap() {
             let answer = ours::answer(&case.id, &case.expect).await.unwrap();
-            assert_eq!(answer, Answer::Seen(case.expect), "{}", case.id);
+            assert_eq!(answer, Observation::Seen(case.expect), "{}", case.id);
         }
     }
 
@@ -283,7 +290,7 @@ mod tests {
             why: None,
         };
         let cases = [case("one", Oracle::Otp), case("two", Oracle::Rule)];
-        let runtime = |name, answers: [Answer; 2]| Runtime {
+        let runtime = |name, answers: [Observation; 2]| Runtime {
             name,
             version: String::new(),
             answers: ["one", "two"]
@@ -292,7 +299,7 @@ mod tests {
                 .zip(answers)
                 .collect(),
         };
-        let seen = |text: &str| Answer::Seen(text.into());
+        let seen = |text: &str| Observation::Seen(text.into());
         let ours = runtime("ours", [seen("written"), seen("written")]);
         let verdicts = |runtimes: &[Runtime]| {
             cases
@@ -305,7 +312,10 @@ mod tests {
         assert_eq!(verdicts(&[ours, otp]), ["differs", "holds"]);
         let rival = runtime(
             "rival",
-            [Answer::NotOffered("no".into()), Answer::Broke("so".into())],
+            [
+                Observation::NotOffered("no".into()),
+                Observation::Broke("so".into()),
+            ],
         );
         assert_eq!(verdicts(&[rival]), ["not offered", "broke off"]);
     }

@@ -27,3 +27,22 @@ pub(crate) fn load(settings: &Settings, extra: &[(&str, Option<&str>)]) -> Resul
     })
     .map_err(|error| Failure::new(Kind::Settings, error.to_string()))
 }
+
+/// The configuration of a node that is about to start and can be watched; the flags speak last.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn of_a_node(
+    settings: &Settings,
+    device: Option<&str>,
+    engine: Option<&str>,
+) -> Result<Config, Failure> {
+    load(
+        settings,
+        &[
+            ("model.device", device),
+            ("model.engine", engine),
+            ("door.open", Some("true")),
+        ],
+    )
+}

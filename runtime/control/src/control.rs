@@ -16,18 +16,18 @@ pub trait Control: Send + Sync {
     /// # Errors
     /// Why not; then nothing has changed. [`Late`](crate::ErrorKind::Late) and [`Failed`](crate::ErrorKind::Failed) alone may leave
     /// something begun.
-    async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, ControlError>;
+    async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError>;
 }
 
 /// What a node says to a request.
-pub enum Answer {
+pub enum Response {
     /// All of it at once. What it holds is said at each [`Request`].
     Value(Value),
     /// What happens from now on.
     Watch(Box<dyn EventStream>),
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value(value) => f.debug_tuple("Value").field(value).finish(),

@@ -10,7 +10,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod agents;
-mod approvals;
 mod client;
 mod control;
 mod error;
@@ -23,10 +22,14 @@ pub mod conformance;
 #[cfg(feature = "socket")]
 pub mod socket;
 
+/// What a human is asked. Times are RFC 3339.
+pub type Approval = aios_work::Approval<String>;
+
 pub use agents::{Ask, Asked, RestartRule, Spawn, Spawned, SwarmQuestion};
-pub use approvals::{Approval, ApprovalStatus, Decision};
+pub use aios_work::{ApprovalStatus, Decision};
+
 pub use client::{Client, ClientError, Transport};
-pub use control::{Answer, Caller, Control, EventStream, Place};
+pub use control::{Caller, Control, EventStream, Place, Response};
 pub use error::{ControlError, ErrorKind};
 pub use goals::{Event, EventKind, Events, GoalLine, GoalPhase, GoalState, Submit, Submitted};
 pub use local::Local;

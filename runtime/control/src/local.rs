@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::{
-    Answer, Caller, Client, ClientError, Control, Event, EventStream, Events, Place, Request,
+    Caller, Client, ClientError, Control, Event, EventStream, Events, Place, Request, Response,
     Transport,
 };
 
@@ -61,8 +61,8 @@ impl Transport for Local {
     async fn ask(&mut self, request: &Request) -> Result<Value, ClientError> {
         self.watch = None;
         match self.node.answer(&self.caller, request.clone()).await {
-            Ok(Answer::Value(value)) => Ok(value),
-            Ok(Answer::Watch(_)) => Err(self.strange("a watch instead of an answer")),
+            Ok(Response::Value(value)) => Ok(value),
+            Ok(Response::Watch(_)) => Err(self.strange("a watch instead of an answer")),
             Err(error) => Err(ClientError::Refused(error)),
         }
     }
@@ -71,11 +71,11 @@ impl Transport for Local {
         self.watch = None;
         let request = Request::Events(events.clone());
         match self.node.answer(&self.caller, request).await {
-            Ok(Answer::Watch(watch)) => {
+            Ok(Response::Watch(watch)) => {
                 self.watch = Some(watch);
                 Ok(())
             }
-            Ok(Answer::Value(_)) => Err(self.strange("an answer instead of a watch")),
+            Ok(Response::Value(_)) => Err(self.strange("an answer instead of a watch")),
             Err(error) => Err(ClientError::Refused(error)),
         }
     }

@@ -1,7 +1,7 @@
 //! What a supervisor's record tells those who wait for an end, and when: in the step that takes the end in, when it gives
 //! a child up, when it falls, and when there will be no further word.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{Ended, Run, Seen, known};
 use crate::{
@@ -97,12 +97,7 @@ impl Shared {
         } else {
             Vec::new()
         };
-        let below: Vec<Arc<Self>> = book
-            .tree
-            .children
-            .values()
-            .filter_map(|child| child.live.subtree.clone())
-            .collect();
+        let below = book.subtrees();
         drop(book);
         Watcher::all_hear(watchers, &Ended::Unknown);
         for below in below {

@@ -26,7 +26,7 @@ pub(crate) const DIFFERENCES: [&str; 7] = [
     DRIFT,
 ];
 
-pub(crate) enum Verdict {
+pub(crate) enum Comparison {
     /// Equal but for these differences.
     Equal(BTreeSet<&'static str>),
     /// Something deviates and nothing explains it.
@@ -410,13 +410,13 @@ impl Drift {
     }
 }
 
-pub(crate) fn compare(script: &Script, ours: &Trace, theirs: &Trace) -> Verdict {
+pub(crate) fn compare(script: &Script, ours: &Trace, theirs: &Trace) -> Comparison {
     let mut explained = BTreeSet::new();
     let mut held_down = BTreeSet::new();
     let mut drift = Drift::default();
     let (mut our_bases, mut their_bases) = (Bases::default(), Bases::default());
     if ours.steps.len() != theirs.steps.len() {
-        return Verdict::Undeclared("not the same number of steps".into());
+        return Comparison::Undeclared("not the same number of steps".into());
     }
     for (at, (our_step, their_step)) in ours.steps.iter().zip(&theirs.steps).enumerate() {
         let step = at.checked_sub(1).map(|at| &script.steps[at]);
@@ -440,12 +440,12 @@ pub(crate) fn compare(script: &Script, ours: &Trace, theirs: &Trace) -> Verdict 
                 Some((names, After::Same)) => explained.extend(names),
                 Some((names, After::Apart)) => {
                     explained.extend(names);
-                    return Verdict::Equal(explained);
+                    return Comparison::Equal(explained);
                 }
                 None => {
                     let (ours, theirs) = (tell(our_step), tell(their_step));
                     let what = format!("step {at} parts\nours {ours}\nOTP  {theirs}");
-                    return Verdict::Undeclared(what);
+                    return Comparison::Undeclared(what);
                 }
             };
         }
@@ -470,9 +470,9 @@ pub(crate) fn compare(script: &Script, ours: &Trace, theirs: &Trace) -> Verdict 
     }
     if alive(&our_bases, ours) != alive(&their_bases, theirs) || ours.end.counts != their_counts {
         let what = format!("the end parts\nours {:?}\nOTP  {:?}", ours.end, theirs.end);
-        return Verdict::Undeclared(what);
+        return Comparison::Undeclared(what);
     }
-    Verdict::Equal(explained)
+    Comparison::Equal(explained)
 }
 
 fn tell(played: &Played) -> String {

@@ -18,7 +18,7 @@ mod otp;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use compare::{DIFFERENCES, Verdict, compare};
+use compare::{Comparison, DIFFERENCES, compare};
 use script::{Script, Trace};
 
 const TRACES: &str = include_str!("traces.jsonl");
@@ -47,8 +47,8 @@ async fn judge(script: &Script, theirs: &Trace) -> Result<BTreeSet<&'static str>
         }
     };
     match compare(script, &ours, theirs) {
-        Verdict::Equal(explained) => Ok(explained),
-        Verdict::Undeclared(what) => Err(format!("{}: {what}\n{}", script.id, told())),
+        Comparison::Equal(explained) => Ok(explained),
+        Comparison::Undeclared(what) => Err(format!("{}: {what}\n{}", script.id, told())),
     }
 }
 
@@ -139,13 +139,17 @@ fn a_deviation_that_nothing_explains_is_undeclared() {
         let mut ours = theirs.clone();
         change(&mut ours);
         let verdict = compare(script, &ours, &theirs);
-        assert!(matches!(verdict, Verdict::Undeclared(_)), "{}", script.id);
+        assert!(
+            matches!(verdict, Comparison::Undeclared(_)),
+            "{}",
+            script.id
+        );
     };
     let scripts = traces();
     // OTP's own count that drifts is none of ours.
     let sound = |script: &&Script| {
         let theirs = script.trace.as_ref().unwrap();
-        matches!(compare(script, theirs, theirs), Verdict::Equal(_))
+        matches!(compare(script, theirs, theirs), Comparison::Equal(_))
     };
     let sound: Vec<&Script> = scripts.iter().filter(sound).collect();
     assert!(sound.len() + 2 > scripts.len(), "{} traces", sound.len());

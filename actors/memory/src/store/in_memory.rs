@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use parking_lot::RwLock;
 
-use super::{Entry, Store, StoreError, Swap, check_key, check_value};
+use super::{Entry, Store, StoreError, Swap, check_key, check_swap, check_value, page_start};
 
 /// A map under a lock.
 #[derive(Debug, Default)]
@@ -42,13 +42,9 @@ impl Store for InMemoryStore {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let start = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
         let map = self.map.read();
         let found = map
-            .range::<[u8], _>((start, Bound::Unbounded))
+            .range::<[u8], _>((page_start(prefix, after), Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix));
         Ok(found
             .take(limit)
@@ -62,10 +58,7 @@ impl Store for InMemoryStore {
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Result<Swap, StoreError> {
-        check_key(key)?;
-        if let Some(new) = new {
-            check_value(new)?;
-        }
+        check_swap(key, new)?;
         let mut map = self.map.write();
         let current = map.get(key);
         if current.map(Vec::as_slice) != expected {

@@ -1,5 +1,6 @@
 //! Ordered keys and values behind one contract; every version passes [`contract`].
 
+use std::ops::Bound;
 use std::path::PathBuf;
 
 pub mod contract;
@@ -129,6 +130,20 @@ pub enum StoreError {
 
 fn check_key(key: &[u8]) -> Result<(), StoreError> {
     check_length("key", key, KEY_BYTES_MAX)
+}
+
+/// Whether a swap can be asked for: the key, and the new value if there is to be one.
+fn check_swap(key: &[u8], new: Option<&[u8]>) -> Result<(), StoreError> {
+    check_key(key)?;
+    new.map_or(Ok(()), check_value)
+}
+
+/// Where a page of keys with this prefix begins, the key `after` left out.
+fn page_start<'a>(prefix: &'a [u8], after: Option<&'a [u8]>) -> Bound<&'a [u8]> {
+    match after {
+        Some(after) if after >= prefix => Bound::Excluded(after),
+        _ => Bound::Included(prefix),
+    }
 }
 
 fn check_value(value: &[u8]) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Seek};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
@@ -15,7 +16,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 
-use super::{Entry, Store, StoreError, Swap, check_key, check_value, dump, private};
+use super::{
+    Entry, Store, StoreError, Swap, check_key, check_swap, check_value, dump, page_start, private,
+};
 
 /// Room for sled's page cache: views and results are small, and the node has other uses for memory.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -377,14 +380,12 @@ impl Store for SledStore {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        use std::ops::Bound;
-        let start = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
         let mut found = Vec::new();
         let db = self.db()?;
-        for entry in db.range::<&[u8], _>((start, Bound::Unbounded)).take(limit) {
+        for entry in db
+            .range::<&[u8], _>((page_start(prefix, after), Bound::Unbounded))
+            .take(limit)
+        {
             let (key, stored) = entry.map_err(failed)?;
             if !key.starts_with(prefix) {
                 break;
@@ -400,10 +401,7 @@ impl Store for SledStore {
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Result<Swap, StoreError> {
-        check_key(key)?;
-        if let Some(new) = new {
-            check_value(new)?;
-        }
+        check_swap(key, new)?;
         let old = expected.map(|value| seal(key, value));
         let new = new.map(|value| seal(key, value));
         let swapped = self

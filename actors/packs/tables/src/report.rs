@@ -14,10 +14,11 @@ use aios_work::{Artifact, Fact, GAPS_HEADING, Goal, quoted};
 
 use crate::plan::analysis::{Analysis, Picker};
 use crate::plan::columns::{Aggregate, label};
-use crate::plan::dag::{capital, is_table};
+use crate::plan::dag::is_table;
 use crate::plan::findings::{Findings, Line};
 use crate::plan::intent::Intent;
 use crate::plan::writing;
+use crate::plan::writing::capital;
 
 /// Lines of a table; the facts hold all.
 const LINES: usize = 60;
@@ -43,7 +44,7 @@ pub struct Paragraph {
 
 /// What a goal is answered with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct Report {
     /// Markdown.
     pub answer: String,
     /// Every figure it rests on.
@@ -83,14 +84,14 @@ pub fn answer(
     paragraph: &Paragraph,
     artifacts: &[Artifact],
     more_gaps: &[String],
-) -> Answer {
+) -> Report {
     let mut gaps = findings.gaps.clone();
     gaps.extend(more_gaps.iter().cloned());
     gaps.extend(unused(goal, analysis));
     if analysis.intent == Intent::PlainQuestion && paragraph.author == Author::Template {
         gaps.push("the question is not answered".to_owned());
     }
-    Answer {
+    Report {
         answer: render(goal, analysis, findings, paragraph, artifacts, &gaps),
         facts: findings.facts.clone(),
         artifacts: artifacts.to_vec(),

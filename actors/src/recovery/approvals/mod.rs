@@ -14,7 +14,8 @@ pub use proof::{Owner, decision_frame};
 pub use queue::Approvals;
 pub use queue::OPEN_FOR;
 pub use words::{
-    APPROVAL, Approval, ApprovalError, ApprovalStatus, Decision, Proposal, Question, Verdict,
+    APPROVAL, Approval, ApprovalError, ApprovalStatus, Decision, DecisionContent, Proposal,
+    Question,
 };
 
 #[cfg(test)]

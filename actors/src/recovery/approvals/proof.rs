@@ -9,7 +9,7 @@ use aios_protocols::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::words::{Approval, ApprovalError, Decision, Proposal, Verdict};
+use super::words::{Approval, ApprovalError, Decision, DecisionContent, Proposal, Question};
 use aios_work::content::{hex, unhex};
 
 /// As it lies in the store.
@@ -89,7 +89,7 @@ impl Record {
             .read_json()
             .map_err(|error| unproven(error.to_string()))?;
         let question = &said.question;
-        let same = *question == approval.asked()
+        let same = *question == Question::from(approval)
             && said.approval == approval.id
             && approval.id == question.id(&self.tenant)
             && approval.digest == question.digest(&self.tenant)
@@ -104,7 +104,7 @@ impl Record {
     pub(super) fn answered_by(
         &self,
         message: &Authentic,
-        verdict: &Verdict,
+        verdict: &DecisionContent,
     ) -> Result<Result<(), String>, ApprovalError> {
         let proposed = self.proposed()?;
         let missed = if verdict.approval != self.approval.id {
@@ -140,7 +140,7 @@ impl Record {
         let at = self.approval.decided_at.unwrap_or(Timestamp::ZERO);
         let message = authenticate(&frame, &Only(&owner.party, owner.key), &Limits::CONTROL, at)
             .map_err(|refusal| unproven(refusal.to_string()))?;
-        let verdict: Verdict = message
+        let verdict: DecisionContent = message
             .content
             .read_json()
             .map_err(|error| unproven(error.to_string()))?;
@@ -174,7 +174,7 @@ pub fn decision_frame(
         Decision::Accept => Performative::AcceptProposal,
         Decision::Reject => Performative::RejectProposal,
     };
-    let verdict = Verdict {
+    let verdict = DecisionContent {
         approval: proposed.approval,
         proposal: digest(proposal.sealed()),
         question: proposed.question.digest(&proposal.envelope.tenant),

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use super::proof::{Only, Owner, Record};
 use super::words::{
-    APPROVAL, Approval, ApprovalError, ApprovalStatus, Decision, Proposal, Question, Verdict,
-    is_id, not_a_decision,
+    APPROVAL, Approval, ApprovalError, ApprovalStatus, Decision, DecisionContent, Proposal,
+    Question, is_id, not_a_decision,
 };
 use crate::agent::{Audit, AuditEntry, Clock, Refused};
 use aios_work::content::hex;
@@ -159,7 +159,7 @@ impl Approvals {
             let frame = sign(draft).map_err(ApprovalError::Unsigned)?;
             let by = asked_by.to_string();
             let record = Record {
-                approval: Approval::open(&question, tenant, by, now, deadline),
+                approval: question.open(tenant, by, now, deadline),
                 tenant: tenant.clone(),
                 proposal: hex(frame.as_bytes()),
                 proposer_key: key.to_string(),
@@ -278,7 +278,7 @@ impl Approvals {
                 ));
             }
         };
-        let verdict: Verdict = message
+        let verdict: DecisionContent = message
             .content
             .read_json()
             .map_err(|error| not_a_decision("", error.to_string()))?;

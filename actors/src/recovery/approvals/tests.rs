@@ -14,7 +14,7 @@ use crate::agent::{Audit, Clock, ManualClock};
 use aios_work::content::hex;
 
 /// A queue, an agent that asks and the owner who decides.
-struct Desk {
+struct Fixture {
     queue: Approvals,
     store: Arc<dyn Store>,
     clock: Arc<ManualClock>,
@@ -25,7 +25,7 @@ struct Desk {
     signed: Cell<u8>,
 }
 
-impl Desk {
+impl Fixture {
     fn new(store: Arc<dyn Store>, tenant: &str) -> Self {
         let agent: AgentId = "macro.planner.001@global".parse().unwrap();
         let owner: PrincipalId = format!("user:owner@{tenant}").parse().unwrap();
@@ -143,21 +143,21 @@ fn others() -> [Question; 5] {
 
 #[test]
 fn a_yes_is_to_the_words_that_were_read_and_to_no_others() {
-    let desk = Desk::new(store(), "local");
-    let asked = desk.ask(question());
-    desk.accept(&asked.id);
+    let fixture = Fixture::new(store(), "local");
+    let asked = fixture.ask(question());
+    fixture.accept(&asked.id);
     for other in others() {
-        let other = desk.ask(other);
+        let other = fixture.ask(other);
         assert_eq!(other.status, ApprovalStatus::Open, "{other:?}");
         assert_ne!(other.id, asked.id);
-        let used = desk.queue.spend(&other.id);
+        let used = fixture.queue.spend(&other.id);
         assert!(
             matches!(used, Err(ApprovalError::NotAccepted { .. })),
             "{used:?}"
         );
     }
     // In the same words it is the same question, and the yes stands.
-    let again = desk.ask(question());
+    let again = fixture.ask(question());
     assert_eq!(
         (again.id, again.status),
         (asked.id, ApprovalStatus::Accepted)
@@ -165,49 +165,51 @@ fn a_yes_is_to_the_words_that_were_read_and_to_no_others() {
 }
 
 /// A decision about `proposal` whose signer read a question of this digest.
-fn having_read(desk: &Desk, proposal: &Authentic, digest: String) -> Sealed {
+fn having_read(fixture: &Fixture, proposal: &Authentic, digest: String) -> Sealed {
     let said: Proposal = proposal.content.read_json().unwrap();
-    let verdict = Verdict {
+    let verdict = DecisionContent {
         approval: said.approval,
         proposal: hex(&Sha256::digest(proposal.sealed().as_bytes())),
         question: digest,
         reason: String::new(),
     };
     let content = Content::json(&verdict).unwrap();
-    let now = desk.clock.now();
-    let owner = Arc::clone(&desk.owner);
-    let mut sealer = Sealer::new(owner, desk.tenant.clone(), now.as_micros());
+    let now = fixture.clock.now();
+    let owner = Arc::clone(&fixture.owner);
+    let mut sealer = Sealer::new(owner, fixture.tenant.clone(), now.as_micros());
     let reply = proposal.reply(Performative::AcceptProposal, content);
-    sealer.seal(reply, now, desk.random()).unwrap().1
+    sealer.seal(reply, now, fixture.random()).unwrap().1
 }
 
 #[test]
 fn a_decision_signs_the_digest_of_the_question_beside_the_proposal() {
-    let desk = Desk::new(store(), "local");
-    let asked = desk.ask(question());
-    let proposal = desk.queue.proposal(&asked.id).unwrap();
+    let fixture = Fixture::new(store(), "local");
+    let asked = fixture.ask(question());
+    let proposal = fixture.queue.proposal(&asked.id).unwrap();
     for other in others() {
-        let digest = other.digest(&desk.tenant);
-        let refused = desk.queue.decide(&having_read(&desk, &proposal, digest));
+        let digest = other.digest(&fixture.tenant);
+        let refused = fixture
+            .queue
+            .decide(&having_read(&fixture, &proposal, digest));
         let Err(ApprovalError::NotADecision { why, .. }) = refused else {
             panic!("{refused:?}")
         };
         assert!(why.contains("other words"), "{why}");
     }
-    assert_eq!(desk.audited("approval-no-decision"), 5);
-    assert_eq!(asked.digest, asked.asked().digest(&desk.tenant));
-    let frame = having_read(&desk, &proposal, asked.digest);
-    desk.queue.decide(&frame).unwrap();
-    desk.queue.spend(&asked.id).unwrap();
+    assert_eq!(fixture.audited("approval-no-decision"), 5);
+    assert_eq!(asked.digest, Question::from(&asked).digest(&fixture.tenant));
+    let frame = having_read(&fixture, &proposal, asked.digest);
+    fixture.queue.decide(&frame).unwrap();
+    fixture.queue.spend(&asked.id).unwrap();
 }
 
 #[test]
 fn words_that_were_changed_in_the_store_are_not_used() {
-    let desk = Desk::new(store(), "local");
-    let asked = desk.ask(question());
-    desk.accept(&asked.id);
+    let fixture = Fixture::new(store(), "local");
+    let asked = fixture.ask(question());
+    fixture.accept(&asked.id);
     let key = format!("approval/local/{}", asked.id).into_bytes();
-    let bytes = desk.store.get(&key).unwrap().unwrap();
+    let bytes = fixture.store.get(&key).unwrap().unwrap();
     let text = String::from_utf8(bytes).unwrap();
     for (was, is) in [
         ("is away", "is gone"),
@@ -216,8 +218,8 @@ fn words_that_were_changed_in_the_store_are_not_used() {
     ] {
         let altered = text.replacen(was, is, 1);
         assert_ne!(altered, text);
-        desk.store.put(&key, altered.as_bytes()).unwrap();
-        let used = desk.queue.spend(&asked.id);
+        fixture.store.put(&key, altered.as_bytes()).unwrap();
+        let used = fixture.queue.spend(&asked.id);
         assert!(
             matches!(used, Err(ApprovalError::NotProven { .. })),
             "{was}: {used:?}"
@@ -227,76 +229,76 @@ fn words_that_were_changed_in_the_store_are_not_used() {
 
 #[test]
 fn an_approval_is_used_once_whatever_restarts() {
-    let desk = Desk::new(store(), "local");
-    let asked = desk.ask(question());
-    let early = desk.queue.spend(&asked.id);
+    let fixture = Fixture::new(store(), "local");
+    let asked = fixture.ask(question());
+    let early = fixture.queue.spend(&asked.id);
     assert!(matches!(early, Err(ApprovalError::NotAccepted { .. })));
-    desk.accept(&asked.id);
-    let yes = desk.decision(&asked.id, Decision::Accept);
-    desk.queue.spend(&asked.id).unwrap();
-    let again = desk.queue.spend(&asked.id).unwrap_err();
+    fixture.accept(&asked.id);
+    let yes = fixture.decision(&asked.id, Decision::Accept);
+    fixture.queue.spend(&asked.id).unwrap();
+    let again = fixture.queue.spend(&asked.id).unwrap_err();
     assert!(again.to_string().contains("for one more try"), "{again}");
 
-    let desk = desk.restarted();
-    let again = desk.queue.spend(&asked.id);
+    let fixture = fixture.restarted();
+    let again = fixture.queue.spend(&asked.id);
     assert!(
         matches!(again, Err(ApprovalError::AlreadySpent { .. })),
         "{again:?}"
     );
-    assert_eq!(desk.audited("approval-spent"), 1);
+    assert_eq!(fixture.audited("approval-spent"), 1);
     // Asked anew it is another question, which no earlier yes answers.
-    let anew = desk.ask(question());
+    let anew = fixture.ask(question());
     assert_eq!((anew.round, anew.status), (1, ApprovalStatus::Open));
     assert_ne!(anew.id, asked.id);
-    assert!(desk.queue.decide(&yes).is_err());
-    let used = desk.queue.spend(&anew.id);
+    assert!(fixture.queue.decide(&yes).is_err());
+    let used = fixture.queue.spend(&anew.id);
     assert!(matches!(used, Err(ApprovalError::NotAccepted { .. })));
-    desk.accept(&anew.id);
-    desk.queue.spend(&anew.id).unwrap();
-    let listed = desk.queue.list().unwrap();
+    fixture.accept(&anew.id);
+    fixture.queue.spend(&anew.id).unwrap();
+    let listed = fixture.queue.list().unwrap();
     assert_eq!(listed.len(), 2);
     assert!(listed.iter().all(|one| one.spent_at.is_some()));
 }
 
 #[test]
 fn of_many_that_use_one_approval_one_may() {
-    let desk = Desk::new(store(), "local");
-    let asked = desk.ask(question());
-    desk.accept(&asked.id);
+    let fixture = Fixture::new(store(), "local");
+    let asked = fixture.ask(question());
+    fixture.accept(&asked.id);
     let used = std::thread::scope(|scope| {
         let using: Vec<_> = (0..8)
             .map(|_| {
-                let (queue, id) = (desk.queue.clone(), asked.id.clone());
+                let (queue, id) = (fixture.queue.clone(), asked.id.clone());
                 scope.spawn(move || queue.spend(&id).is_ok())
             })
             .collect();
         let used = using.into_iter().map(|one| one.join().unwrap());
         used.filter(|used| *used).count()
     });
-    assert_eq!((used, desk.audited("approval-spent")), (1, 7));
+    assert_eq!((used, fixture.audited("approval-spent")), (1, 7));
 }
 
 #[test]
 fn a_no_stands_and_allows_nothing() {
-    let desk = Desk::new(store(), "local");
-    let asked = desk.ask(question());
-    let no = desk.decision(&asked.id, Decision::Reject);
-    desk.queue.decide(&no).unwrap();
-    let used = desk.queue.spend(&asked.id);
+    let fixture = Fixture::new(store(), "local");
+    let asked = fixture.ask(question());
+    let no = fixture.decision(&asked.id, Decision::Reject);
+    fixture.queue.decide(&no).unwrap();
+    let used = fixture.queue.spend(&asked.id);
     let Err(ApprovalError::NotAccepted { status, .. }) = used else {
         panic!("{used:?}")
     };
     assert_eq!(status, "rejected");
-    assert_eq!(desk.ask(question()).status, ApprovalStatus::Rejected);
+    assert_eq!(fixture.ask(question()).status, ApprovalStatus::Rejected);
 }
 
 #[test]
 fn a_folder_under_another_tenant_leaves_the_first_ones_questions_alone() {
     let store = store();
-    let ours = Desk::new(Arc::clone(&store), "local");
+    let ours = Fixture::new(Arc::clone(&store), "local");
     let asked = ours.ask(question());
     // The folder brings the owner's key along, so the other's owner signs with it too, as another party.
-    let other = Desk::new(Arc::clone(&store), "acme");
+    let other = Fixture::new(Arc::clone(&store), "acme");
     assert!(other.queue.list().unwrap().is_empty());
     let proposal = ours.queue.proposal(&asked.id).unwrap();
     let now = other.clock.now();
@@ -331,36 +333,36 @@ fn a_folder_under_another_tenant_leaves_the_first_ones_questions_alone() {
 
 #[test]
 fn a_yes_that_nobody_used_is_good_for_a_week() {
-    let desk = Desk::new(store(), "local");
-    let asked = desk.ask(question());
-    desk.accept(&asked.id);
+    let fixture = Fixture::new(store(), "local");
+    let asked = fixture.ask(question());
+    fixture.accept(&asked.id);
     let week = Duration::from_secs(7 * 24 * 3_600);
-    desk.clock.advance(week);
-    let there = desk.queue.get(&asked.id).unwrap();
+    fixture.clock.advance(week);
+    let there = fixture.queue.get(&asked.id).unwrap();
     assert_eq!(there.status, ApprovalStatus::Accepted);
-    assert!(desk.queue.decided(&asked.id).unwrap().is_some());
-    desk.clock.advance(Duration::from_secs(1));
-    let used = desk.queue.spend(&asked.id);
+    assert!(fixture.queue.decided(&asked.id).unwrap().is_some());
+    fixture.clock.advance(Duration::from_secs(1));
+    let used = fixture.queue.spend(&asked.id);
     let Err(ApprovalError::NotAccepted { status, .. }) = used else {
         panic!("{used:?}")
     };
     assert_eq!(status, "expired");
-    assert_eq!(desk.queue.decided(&asked.id).unwrap(), None);
+    assert_eq!(fixture.queue.decided(&asked.id).unwrap(), None);
     // In the same words it is asked anew, and the old yes is no answer to that.
-    let anew = desk.ask(question());
+    let anew = fixture.ask(question());
     assert_eq!(
         (anew.id.as_str(), anew.status),
         (asked.id.as_str(), ApprovalStatus::Open)
     );
-    let used = desk.queue.spend(&asked.id);
+    let used = fixture.queue.spend(&asked.id);
     assert!(
         matches!(used, Err(ApprovalError::NotAccepted { .. })),
         "{used:?}"
     );
-    desk.accept(&anew.id);
-    desk.queue.spend(&anew.id).unwrap();
-    desk.clock.advance(10 * week);
-    let spent = desk.queue.get(&anew.id).unwrap();
+    fixture.accept(&anew.id);
+    fixture.queue.spend(&anew.id).unwrap();
+    fixture.clock.advance(10 * week);
+    let spent = fixture.queue.get(&anew.id).unwrap();
     assert_eq!(
         spent.status,
         ApprovalStatus::Accepted,
@@ -370,9 +372,9 @@ fn a_yes_that_nobody_used_is_good_for_a_week() {
 
 #[test]
 fn a_goal_that_is_over_takes_its_questions_along_and_leaves_what_was_done() {
-    let desk = Desk::new(store(), "local");
+    let fixture = Fixture::new(store(), "local");
     let of = |goal: &str, task: &str| {
-        desk.ask(Question {
+        fixture.ask(Question {
             goal: goal.to_owned(),
             task: task.to_owned(),
             ..question()
@@ -381,15 +383,15 @@ fn a_goal_that_is_over_takes_its_questions_along_and_leaves_what_was_done() {
     let (open, unused, spent, rejected) =
         (of("q3", "a"), of("q3", "b"), of("q3", "c"), of("q3", "d"));
     let (other, alike) = (of("q31", "a"), of("x", "q3"));
-    desk.accept(&unused.id);
-    desk.accept(&spent.id);
-    desk.queue.spend(&spent.id).unwrap();
-    let no = desk.decision(&rejected.id, Decision::Reject);
-    desk.queue.decide(&no).unwrap();
+    fixture.accept(&unused.id);
+    fixture.accept(&spent.id);
+    fixture.queue.spend(&spent.id).unwrap();
+    let no = fixture.decision(&rejected.id, Decision::Reject);
+    fixture.queue.decide(&no).unwrap();
     let elsewhere = TenantId::new("acme").unwrap();
-    desk.queue.over(&elsewhere, "q3").unwrap();
-    assert_eq!(desk.queue.list().unwrap().len(), 6);
-    desk.queue.over(&desk.tenant, "q3").unwrap();
+    fixture.queue.over(&elsewhere, "q3").unwrap();
+    assert_eq!(fixture.queue.list().unwrap().len(), 6);
+    fixture.queue.over(&fixture.tenant, "q3").unwrap();
     for (asked, there) in [
         (open, false),
         (unused, false),
@@ -398,20 +400,20 @@ fn a_goal_that_is_over_takes_its_questions_along_and_leaves_what_was_done() {
         (other, true),
         (alike, true),
     ] {
-        assert_eq!(desk.queue.get(&asked.id).is_ok(), there, "{asked:?}");
+        assert_eq!(fixture.queue.get(&asked.id).is_ok(), there, "{asked:?}");
     }
 }
 
 #[test]
 fn a_question_of_another_tenants_goal_is_refused_and_not_put_where_nobody_looks() {
     let store = store();
-    let desk = Desk::new(Arc::clone(&store), "local");
+    let fixture = Fixture::new(Arc::clone(&store), "local");
     let agent: AgentId = "macro.planner.001@global".parse().unwrap();
     let elsewhere = TenantId::new("acme").unwrap();
-    let asked = desk.queue.propose(
+    let asked = fixture.queue.propose(
         question(),
         &elsewhere,
-        desk.agent.public_key(),
+        fixture.agent.public_key(),
         |_| Err("nothing is to be signed".to_owned()),
         &agent,
     );

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use aios_work::content::hex;
+pub use aios_work::{ApprovalStatus, Decision};
 
 /// The ontology of proposals and decisions.
 pub const APPROVAL: &str = "aios.approval";
@@ -13,43 +14,6 @@ pub const APPROVAL: &str = "aios.approval";
 const QUESTION: &str = "aios.approval.question/1";
 /// Digits of the digest in a question's name: half of it is what nobody finds a second question for.
 const NAMED: usize = 32;
-
-/// What a human says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Decision {
-    /// Do it.
-    Accept,
-    /// Leave it.
-    Reject,
-}
-
-/// Where a question stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ApprovalStatus {
-    /// Nobody has decided.
-    Open,
-    /// It may be done.
-    Accepted,
-    /// It may not.
-    Rejected,
-    /// Nobody decided in time.
-    Expired,
-}
-
-impl ApprovalStatus {
-    /// The word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-        }
-    }
-}
 
 /// What a human is asked: the words they read, and what their answer lets happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,70 +69,25 @@ impl Question {
     pub fn id(&self, tenant: &TenantId) -> String {
         format!("ap-{}", &self.digest(tenant)[..NAMED])
     }
-}
 
-/// Whether a text can be a question's name.
-pub(super) fn is_id(text: &str) -> bool {
-    text.strip_prefix("ap-")
-        .is_some_and(|rest| rest.len() == NAMED && rest.bytes().all(|c| c.is_ascii_hexdigit()))
-}
-
-/// One question, as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
-    /// Its name.
-    pub id: String,
-    /// Which goal it is about.
-    pub goal: String,
-    /// Which task of it.
-    pub task: String,
-    /// The tool that would be called once more.
-    pub action: String,
-    /// SHA-256 of the arguments it would be called with, in hexadecimal.
-    pub arguments: String,
-    /// How often the same was asked before and its approval used up.
-    pub round: u32,
-    /// What is proposed, in one or two sentences.
-    pub question: String,
-    /// What a decision signs for the words: [`Question::digest`].
-    pub digest: String,
-    /// The agent that asked.
-    pub asked_by: String,
-    /// When.
-    pub asked_at: Timestamp,
-    /// Until when it can be decided.
-    pub deadline: Timestamp,
-    /// Where it stands.
-    pub status: ApprovalStatus,
-    /// Who decided.
-    pub decided_by: Option<String>,
-    /// When.
-    pub decided_at: Option<Timestamp>,
-    /// Why, in the words of whoever decided.
-    pub reason: Option<String>,
-    /// When what was accepted was begun; it is not begun a second time.
-    pub spent_at: Option<Timestamp>,
-}
-
-impl Approval {
     /// A question that nobody has decided.
     pub(super) fn open(
-        question: &Question,
+        &self,
         tenant: &TenantId,
         asked_by: String,
         asked_at: Timestamp,
         deadline: Timestamp,
-    ) -> Self {
-        let asked = question.clone();
-        Self {
-            id: question.id(tenant),
+    ) -> Approval {
+        let asked = self.clone();
+        Approval {
+            id: self.id(tenant),
             goal: asked.goal,
             task: asked.task,
             action: asked.action,
             arguments: asked.arguments,
             round: asked.round,
             question: asked.text,
-            digest: question.digest(tenant),
+            digest: self.digest(tenant),
             asked_by,
             asked_at,
             deadline,
@@ -179,20 +98,30 @@ impl Approval {
             spent_at: None,
         }
     }
+}
 
+impl From<&Approval> for Question {
     /// What is asked.
-    #[must_use]
-    pub fn asked(&self) -> Question {
-        Question {
-            goal: self.goal.clone(),
-            task: self.task.clone(),
-            action: self.action.clone(),
-            arguments: self.arguments.clone(),
-            round: self.round,
-            text: self.question.clone(),
+    fn from(approval: &Approval) -> Self {
+        Self {
+            goal: approval.goal.clone(),
+            task: approval.task.clone(),
+            action: approval.action.clone(),
+            arguments: approval.arguments.clone(),
+            round: approval.round,
+            text: approval.question.clone(),
         }
     }
 }
+
+/// Whether a text can be a question's name.
+pub(super) fn is_id(text: &str) -> bool {
+    text.strip_prefix("ap-")
+        .is_some_and(|rest| rest.len() == NAMED && rest.bytes().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// One question, as it is kept and listed.
+pub type Approval = aios_work::Approval<Timestamp>;
 
 /// What a proposal says. Signed by the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,7 +136,7 @@ pub struct Proposal {
 /// What a decision says. Signed by the human.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Verdict {
+pub struct DecisionContent {
     /// The approval's name.
     pub approval: String,
     /// SHA-256 of the proposal's frame, in hexadecimal.

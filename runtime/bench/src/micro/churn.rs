@@ -4,14 +4,12 @@
 
 use std::hint::black_box;
 
-use aios_micro::{Handle, Kind, Population, Refusal, Zone};
-use aios_supervisor::Supervisor;
+use aios_micro::{Handle, Kind, Population, Refusal};
 
-use super::meter::{process_cpu, thread_cpu};
-use super::part::{Found, Outcome};
-use super::probe::{Dice, Probe, after, probes, stepper};
-use super::zone::{SOON, runtime};
+use super::part::{Found, Outcome, runtime};
+use super::probe::{Dice, Probe, Probes, SOON, after, stepper};
 use crate::Samples;
+use crate::meter::{process_cpu, thread_cpu};
 
 /// Agents that leave together, and come together after it.
 const BATCH: usize = 1_024;
@@ -78,13 +76,11 @@ pub(crate) fn measure_door(scale: u64) -> Outcome {
 }
 
 async fn through_the_door(agents: u64) -> Outcome {
-    let zone = Zone::builder("numa-0")
-        .kind::<Probe>(probes(agents))
-        .build()?;
-    let tree = Supervisor::start(zone.spec).await?;
-    let population = zone.population;
-    let first = population.find("probe", 0, SOON).await?;
-    let first = first.ok_or("no agent was born")?;
+    let Probes {
+        tree,
+        population,
+        first,
+    } = Probes::start(agents).await?;
     let handles = shuffled((0..agents).map(|slot| after(first, slot)).collect());
     let mut rate = Samples::new();
     for leaving in handles.chunks(DOOR_BATCH).take(60) {

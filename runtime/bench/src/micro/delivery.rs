@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use aios_micro::Handle;
 
-use super::meter::thread_cpu;
 use super::part::{Found, Outcome};
 use super::probe::{Dice, PANIC, PANIC_PLAINLY, TOUCH, events, stepper};
 use crate::Samples;
+use crate::meter::thread_cpu;
 
 /// Events of one slice: a millisecond, so that most slices are not interrupted and the subjects alternate quickly.
 const SLICE: usize = 32_768;

@@ -1,9 +1,9 @@
 //! Memory, birth and events at several sizes: bar 6.
 
-use super::meter::{available, resident, thread_cpu};
 use super::part::{Found, Outcome};
 use super::probe::{Dice, TOUCH, events, stepper};
 use crate::Samples;
+use crate::meter::{available, resident, thread_cpu};
 
 /// Nothing is measured where the memory for it, four times over, is not free: other programs need some too.
 pub(crate) fn measure(millions: u64, scale: u64) -> Outcome {

@@ -3,14 +3,11 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use aios_micro::{Event, Zone};
-use aios_supervisor::Supervisor;
+use aios_micro::Event;
 
-use super::meter::waited_for_a_core;
-use super::panics::settled;
-use super::part::{Found, Outcome};
-use super::probe::{Dice, LATENCIES, Probe, TIMED, after, probes, tenth_us};
-use super::zone::{SOON, runtime};
+use super::part::{Found, Outcome, runtime};
+use super::probe::{Dice, LATENCIES, Probes, TIMED, after, settled, tenth_us};
+use crate::meter::waited_for_a_core;
 
 /// Length of a window, and how long its threads may have waited for a core in all and it still counts as undisturbed.
 const WINDOW: Duration = Duration::from_millis(5);
@@ -28,15 +25,11 @@ pub(crate) fn measure(scale: u64) -> Outcome {
 }
 
 async fn told_and_handled(agents: u64, lasts: Duration) -> Outcome {
-    let zone = Zone::builder("numa-0")
-        .kind::<Probe>(probes(agents))
-        .build()?;
-    let tree = Supervisor::start(zone.spec).await?;
-    let population = zone.population;
-    let first = population
-        .find("probe", 0, SOON)
-        .await?
-        .ok_or("no agent was born")?;
+    let Probes {
+        tree,
+        population,
+        first,
+    } = Probes::start(agents).await?;
     let door = population.clone();
     let teller = tokio::task::spawn_blocking(move || {
         let mut dice = Dice(5);

@@ -8,7 +8,6 @@ mod churn;
 mod delivery;
 mod growth;
 mod latency;
-mod meter;
 mod panics;
 mod part;
 mod peers;

@@ -1,14 +1,10 @@
 //! The rate through the population with one handler in a hundred panicking, beside the rate with none: bar 4 again, with the
 //! teller, the inbox and a supervised shard around it.
 
-use aios_micro::{Population, Zone};
-use aios_supervisor::Supervisor;
-
-use super::meter::process_cpu;
-use super::part::{Found, Outcome};
-use super::probe::{Dice, PANIC, Probe, TOUCH, events, probes};
-use super::zone::{SOON, WAIT, runtime};
+use super::part::{Found, Outcome, runtime};
+use super::probe::{Dice, PANIC, Probes, TOUCH, WAIT, events, settled};
 use crate::Samples;
+use crate::meter::process_cpu;
 
 const BATCH: usize = 32_768;
 const SLICES: u64 = 30;
@@ -18,15 +14,11 @@ pub(crate) fn measure(scale: u64) -> Outcome {
 }
 
 async fn through_the_door(agents: u64, slices: u64) -> Outcome {
-    let zone = Zone::builder("numa-0")
-        .kind::<Probe>(probes(agents))
-        .build()?;
-    let tree = Supervisor::start(zone.spec).await?;
-    let population = zone.population;
-    let first = population
-        .find("probe", 0, SOON)
-        .await?
-        .ok_or("no agent was born")?;
+    let Probes {
+        tree,
+        population,
+        first,
+    } = Probes::start(agents).await?;
     let mut dice = Dice(11);
     let (mut none, mut some) = (Samples::new(), Samples::new());
     let mut told = 0;
@@ -62,15 +54,4 @@ async fn through_the_door(agents: u64, slices: u64) -> Outcome {
         ("panics_counted".into(), counts.panics as f64),
         ("panics_lost_agents".into(), lost as f64),
     ]))
-}
-
-/// Waits until the shards have dealt with so many events in all.
-pub(crate) async fn settled(population: &Population, events: u64) {
-    let dealt_with = || {
-        let counts = population.totals().counts();
-        counts.handled + counts.panics
-    };
-    while dealt_with() < events {
-        tokio::time::sleep(WAIT).await;
-    }
 }

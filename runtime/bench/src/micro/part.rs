@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Command;
 
+use tokio::runtime::{Builder, Runtime};
+
 use crate::{BenchError, Samples};
 
 /// Names the part that this process is to measure.
@@ -44,6 +46,14 @@ impl Figures {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Samples)> {
         self.0.iter().map(|(name, (samples, _))| (name, samples))
     }
+}
+
+/// What a part runs on.
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
 }
 
 pub(crate) fn asked_for() -> Option<String> {

@@ -5,9 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use aios_micro::{
-    Act, ArenaConfig, Around, Effects, Event, Handle, Intensity, Kind, KindConfig, Restart, Source,
-    StepConfig, Stepper, WholeLine,
+    Act, ArenaConfig, Around, Effects, Event, Handle, Intensity, Kind, KindConfig, Population,
+    Restart, Source, StepConfig, Stepper, WholeLine, Zone,
 };
+use aios_supervisor::{Supervisor, SupervisorRef};
+
+/// How long a shard has for an answer before the measurement is given up.
+pub(crate) const SOON: Duration = Duration::from_secs(120);
+/// Pause of a teller whose events found no room.
+pub(crate) const WAIT: Duration = Duration::from_micros(200);
 
 /// Counts the event.
 pub(crate) const TOUCH: u8 = 0;
@@ -71,11 +77,42 @@ impl Kind for Probe {
     }
 }
 
-/// A zone's configuration for so many probes on one shard.
-pub(crate) fn probes(agents: u64) -> KindConfig {
-    KindConfig {
-        source: Source::Range(0..agents),
-        ..KindConfig::of::<Probe>()
+/// So many probes on one supervised shard.
+pub(crate) struct Probes {
+    pub(crate) tree: SupervisorRef,
+    pub(crate) population: Population,
+    /// The one that was born first.
+    pub(crate) first: Handle,
+}
+
+impl Probes {
+    pub(crate) async fn start(
+        agents: u64,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let config = KindConfig {
+            source: Source::Range(0..agents),
+            ..KindConfig::of::<Probe>()
+        };
+        let zone = Zone::builder("numa-0").kind::<Probe>(config).build()?;
+        let tree = Supervisor::start(zone.spec).await?;
+        let population = zone.population;
+        let first = population.find(Probe::NAME, 0, SOON).await?;
+        Ok(Self {
+            tree,
+            first: first.ok_or("no agent was born")?,
+            population,
+        })
+    }
+}
+
+/// Waits until the shards have dealt with so many events in all.
+pub(crate) async fn settled(population: &Population, events: u64) {
+    let dealt_with = || {
+        let counts = population.totals().counts();
+        counts.handled + counts.panics
+    };
+    while dealt_with() < events {
+        tokio::time::sleep(WAIT).await;
     }
 }
 

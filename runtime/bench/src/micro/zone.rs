@@ -8,25 +8,13 @@ use std::time::{Duration, Instant};
 use aios_micro::kinds::{Page, page};
 use aios_micro::{Event, Handle, KindConfig, Population, Source, SurveyRequest, Zone};
 use aios_supervisor::Supervisor;
-use tokio::runtime::{Builder, Runtime};
 
-use super::meter::{process_cpu, resident};
-use super::panics::settled;
-use super::part::{Found, Outcome};
-use super::probe::{Dice, after};
+use super::part::{Found, Outcome, runtime};
+use super::probe::{Dice, SOON, WAIT, after, settled};
 use crate::Samples;
+use crate::meter::{process_cpu, resident};
 
-pub(crate) const SOON: Duration = Duration::from_secs(120);
-/// Pause of a teller whose events found no room.
-pub(crate) const WAIT: Duration = Duration::from_micros(200);
 const BATCH: usize = 32_768;
-
-pub(crate) fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-}
 
 pub(crate) fn measure(scale: u64) -> Outcome {
     runtime()?.block_on(pages(4_000_000 / scale, (100 / scale).max(4) as usize))

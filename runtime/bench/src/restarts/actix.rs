@@ -3,11 +3,11 @@
 
 use actix::{Actor, ActorContext, Context, Handler, Message, Supervised, Supervisor, System};
 
-use super::{Answer, Fault, diary::Diary};
+use super::{Fault, Observation, diary::Diary};
 
-pub(super) fn answer(case: &str, expected: &str) -> Result<Answer, Fault> {
+pub(super) fn answer(case: &str, expected: &str) -> Result<Observation, Fault> {
     let why = match case {
-        "mailbox_kept" => return Ok(Answer::Seen(mailbox_kept(expected))),
+        "mailbox_kept" => return Ok(Observation::Seen(mailbox_kept(expected))),
         "group_order" | "escalation" | "orphan" | "significant_child" => {
             "a supervisor looks after one actor, and nobody after the supervisor"
         }
@@ -18,7 +18,7 @@ pub(super) fn answer(case: &str, expected: &str) -> Result<Answer, Fault> {
         "failed_restart" => "a start cannot fail",
         unknown => return Err(format!("no program for the case {unknown}").into()),
     };
-    Ok(Answer::NotOffered(why.into()))
+    Ok(Observation::NotOffered(why.into()))
 }
 
 struct Worker(Diary);

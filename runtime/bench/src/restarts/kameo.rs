@@ -16,7 +16,7 @@ use kameo::{
 };
 
 use super::{
-    Answer, Fault,
+    Fault, Observation,
     diary::{Diary, Life},
     stopped,
     worker::{Manner, Order},
@@ -24,7 +24,7 @@ use super::{
 
 const LONG: Duration = Duration::from_secs(60);
 
-pub(super) async fn answer(case: &str, expected: &str) -> Result<Answer, Fault> {
+pub(super) async fn answer(case: &str, expected: &str) -> Result<Observation, Fault> {
     let diary = Diary::default();
     let seen = match case {
         "group_order" => group_order(&diary, expected).await?,
@@ -45,11 +45,11 @@ pub(super) async fn answer(case: &str, expected: &str) -> Result<Answer, Fault> 
         "backoff_reset" => return not_offered("a restart is made at once; there are no waits"),
         unknown => return Err(format!("no program for the case {unknown}").into()),
     };
-    Ok(Answer::Seen(seen))
+    Ok(Observation::Seen(seen))
 }
 
-fn not_offered(why: &str) -> Result<Answer, Fault> {
-    Ok(Answer::NotOffered(why.into()))
+fn not_offered(why: &str) -> Result<Observation, Fault> {
+    Ok(Observation::NotOffered(why.into()))
 }
 
 struct Worker {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, process::Command};
 
-use super::{Answer, Case, Fault, Runtime};
+use super::{Case, Fault, Observation, Runtime};
 
 const SCRIPT: &str = include_str!("otp.escript");
 pub(super) const NAME: &str = "otp";
@@ -28,7 +28,7 @@ pub(super) fn answers(cases: &[Case]) -> Result<Option<Runtime>, Fault> {
     for case in cases {
         otp.answers
             .entry(case.id.clone())
-            .or_insert_with(|| Answer::Broke("the script did not say".into()));
+            .or_insert_with(|| Observation::Broke("the script did not say".into()));
     }
     Ok(Some(otp))
 }
@@ -40,10 +40,10 @@ fn read(told: &str) -> Runtime {
         match line.split('\t').collect::<Vec<_>>()[..] {
             ["version", release] => version = release.to_owned(),
             [case, "seen", seen] => {
-                answers.insert(case.to_owned(), Answer::Seen(seen.to_owned()));
+                answers.insert(case.to_owned(), Observation::Seen(seen.to_owned()));
             }
             [case, "not_offered", why] => {
-                answers.insert(case.to_owned(), Answer::NotOffered(why.to_owned()));
+                answers.insert(case.to_owned(), Observation::NotOffered(why.to_owned()));
             }
             _ => {}
         }
@@ -69,9 +69,9 @@ mod tests {
         assert_eq!(
             answers,
             [
-                ("one".into(), Answer::Seen("+w 1".into())),
-                ("three".into(), Answer::NotOffered("no waits".into())),
-                ("two".into(), Answer::Seen(String::new())),
+                ("one".into(), Observation::Seen("+w 1".into())),
+                ("three".into(), Observation::NotOffered("no waits".into())),
+                ("two".into(), Observation::Seen(String::new())),
             ]
         );
     }

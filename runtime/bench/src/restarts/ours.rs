@@ -9,7 +9,7 @@ use aios_supervisor::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::{
-    Answer, Fault,
+    Fault, Observation,
     diary::Diary,
     waits::Waits,
     worker::{Manner, Order, Worker},
@@ -17,7 +17,7 @@ use super::{
 
 const LONG: Duration = Duration::from_secs(60);
 
-pub(super) async fn answer(case: &str, expected: &str) -> Result<Answer, Fault> {
+pub(super) async fn answer(case: &str, expected: &str) -> Result<Observation, Fault> {
     let diary = Diary::default();
     let seen = match case {
         "group_order" => group_order(&diary, expected).await?,
@@ -34,7 +34,7 @@ pub(super) async fn answer(case: &str, expected: &str) -> Result<Answer, Fault> 
         "backoff_reset" => backoff_reset(&diary).await?,
         unknown => return Err(format!("no program for the case {unknown}").into()),
     };
-    Ok(Answer::Seen(seen))
+    Ok(Observation::Seen(seen))
 }
 
 fn worker(id: &'static str, diary: &Diary) -> ChildSpec {

@@ -11,7 +11,7 @@ use ractor_supervisor::{
 use tokio::task::JoinHandle;
 
 use super::{
-    Answer, Fault,
+    Fault, Observation,
     diary::Diary,
     stopped,
     waits::Waits,
@@ -20,7 +20,7 @@ use super::{
 
 const LONG: Duration = Duration::from_secs(60);
 
-pub(super) async fn answer(case: &str, expected: &str) -> Result<Answer, Fault> {
+pub(super) async fn answer(case: &str, expected: &str) -> Result<Observation, Fault> {
     let play = Play {
         case: case.into(),
         expected: expected.into(),
@@ -45,11 +45,11 @@ pub(super) async fn answer(case: &str, expected: &str) -> Result<Answer, Fault> 
         }
         unknown => return Err(format!("no program for the case {unknown}").into()),
     };
-    Ok(Answer::Seen(seen))
+    Ok(Observation::Seen(seen))
 }
 
-fn not_offered(why: &str) -> Result<Answer, Fault> {
-    Ok(Answer::NotOffered(why.into()))
+fn not_offered(why: &str) -> Result<Observation, Fault> {
+    Ok(Observation::NotOffered(why.into()))
 }
 
 struct Play {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Answer, Case, Runtime};
+use super::{Case, Observation, Runtime};
 
 /// Widest observation in a cell; the object has all of it.
 const WIDEST: usize = 26;
@@ -21,13 +21,13 @@ pub(super) fn draw(cases: &[Case], runtimes: &[Runtime]) -> String {
     for case in cases {
         let right = case.right(runtimes);
         let cell = |runtime: &Runtime| match runtime.answers.get(&case.id) {
-            Some(Answer::Seen(seen)) if seen == right => "holds".to_owned(),
-            Some(Answer::Seen(seen)) => {
+            Some(Observation::Seen(seen)) if seen == right => "holds".to_owned(),
+            Some(Observation::Seen(seen)) => {
                 let seen = if seen.is_empty() { "nothing" } else { seen };
                 format!("differs: {}", cut(seen))
             }
-            Some(Answer::Broke(why)) => format!("broke off: {}", cut(why)),
-            Some(Answer::NotOffered(_)) | None => "not offered".to_owned(),
+            Some(Observation::Broke(why)) => format!("broke off: {}", cut(why)),
+            Some(Observation::NotOffered(_)) | None => "not offered".to_owned(),
         };
         rows.push(
             std::iter::once(case.id.clone())
@@ -60,7 +60,7 @@ pub(super) fn draw(cases: &[Case], runtimes: &[Runtime]) -> String {
             let _ = writeln!(out, "    {why}");
         }
         for runtime in runtimes {
-            if let Some(Answer::NotOffered(why)) = runtime.answers.get(&case.id) {
+            if let Some(Observation::NotOffered(why)) = runtime.answers.get(&case.id) {
                 let _ = writeln!(out, "    not offered by {}: {why}", runtime.name);
             }
         }

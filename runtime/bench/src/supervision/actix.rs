@@ -3,7 +3,8 @@
 use actix::{Actor, ActorContext, Context, Handler, Message, Supervised, Supervisor, System};
 use tokio::sync::mpsc;
 
-use super::{Fault, memory::resident_bytes};
+use super::Fault;
+use crate::meter::{grown_since, resident};
 
 #[derive(Clone, Default)]
 struct Herald(Option<mpsc::UnboundedSender<()>>);
@@ -54,7 +55,7 @@ pub(super) fn restart(count: usize) -> Result<Vec<f64>, Fault> {
 /// Resident bytes of one idle supervised actor, of many.
 pub(super) fn bytes_per_actor(count: usize) -> Result<f64, Fault> {
     System::new().block_on(async {
-        let before = resident_bytes()?;
+        let before = resident();
         let mut actors = Vec::with_capacity(count);
         for _ in 0..count {
             actors.push(Supervisor::start(|_| Herald::default()));
@@ -62,7 +63,7 @@ pub(super) fn bytes_per_actor(count: usize) -> Result<f64, Fault> {
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
-        let figure = (resident_bytes()? - before) / count as f64;
+        let figure = grown_since(before) / count as f64;
         std::mem::forget(actors);
         Ok(figure)
     })

@@ -7,6 +7,7 @@ use super::{
     agent::{self, AGENTS},
     bare, on_one_thread, ours,
 };
+use crate::meter::{grown_since, resident};
 
 /// Tells a fresh copy of this program to be one subject; says which.
 const SUBJECT: &str = "AIOS_BENCH_SUPERVISION_SUBJECT";
@@ -42,19 +43,19 @@ fn per_child(
     populate: impl Future<Output = Result<(), Fault>>,
 ) -> Result<f64, Fault> {
     on_one_thread(async {
-        let before = resident_bytes()?;
+        let before = resident();
         populate.await?;
         // Everybody has started and waits.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        Ok((resident_bytes()? - before) / count as f64)
+        Ok(grown_since(before) / count as f64)
     })
 }
 
 /// The figure of one subject, measured in a fresh copy of this program; `None` where the kernel does not tell.
 pub(super) fn of(subject: &str) -> Result<Option<f64>, Fault> {
-    if resident_bytes().is_err() {
+    if resident() == 0 {
         return Ok(None);
     }
     let output = Command::new(std::env::current_exe()?)
@@ -67,12 +68,4 @@ pub(super) fn of(subject: &str) -> Result<Option<f64>, Fault> {
     let text = String::from_utf8(output.stdout)?;
     let last = text.lines().last().unwrap_or_default();
     Ok(Some(last.trim().parse()?))
-}
-
-/// Resident memory, in kibibytes as the kernel tells it.
-pub(super) fn resident_bytes() -> Result<f64, Fault> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let words = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(words.ok_or("no VmRSS")?.parse::<f64>()? * 1024.0)
 }

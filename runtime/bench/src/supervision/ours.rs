@@ -12,9 +12,9 @@ use tokio::sync::{Notify, mpsc};
 use super::{
     Fault,
     actors::{self, Herald, Idle, restarts},
-    memory::resident_bytes,
     stopwatch::Stopwatch,
 };
+use crate::meter::{grown_since, resident};
 
 /// A limit that is never reached.
 fn unlimited(spec: SupervisorSpec) -> SupervisorSpec {
@@ -40,13 +40,13 @@ pub(super) async fn growth(count: usize) -> Result<f64, Fault> {
     for _ in 0..count / 10 {
         actors::restart(&mut child, &mut heralds).await?;
     }
-    let before = resident_bytes()?;
+    let before = resident();
     for _ in 0..count {
         actors::restart(&mut child, &mut heralds).await?;
     }
-    let after = resident_bytes()?;
+    let grown = grown_since(before);
     root.stop().await;
-    Ok(after - before)
+    Ok(grown)
 }
 
 /// Microseconds for a group of so many to stop in reverse order and to start again.

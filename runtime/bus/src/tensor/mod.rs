@@ -56,6 +56,15 @@ impl PoolShape {
         }
     }
 
+    /// Where it lies behind a head of so many words.
+    fn layout(self, head: usize) -> segment::Layout {
+        segment::Layout {
+            head,
+            slots: self.slots as usize,
+            slot_bytes: self.slot_bytes as usize,
+        }
+    }
+
     fn check(self, head_words: usize) -> Result<Self, TensorBusError> {
         if self.slots == 0 || self.slots > SLOTS_MAX {
             return Err(TensorBusError::TooLarge {

@@ -52,11 +52,7 @@ pub struct PoolView {
 
 impl TensorPool {
     pub(super) fn layout(shape: PoolShape) -> Layout {
-        Layout {
-            head: HEAD_WORDS,
-            slots: shape.slots as usize,
-            slot_bytes: shape.slot_bytes as usize,
-        }
+        shape.layout(HEAD_WORDS)
     }
 
     /// Takes an end of a pool.

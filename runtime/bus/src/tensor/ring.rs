@@ -116,11 +116,7 @@ impl std::fmt::Debug for Ring {
 
 impl Ring {
     pub(super) fn layout(shape: PoolShape) -> Layout {
-        Layout {
-            head: HEAD_WORDS,
-            slots: shape.slots as usize,
-            slot_bytes: shape.slot_bytes as usize,
-        }
+        shape.layout(HEAD_WORDS)
     }
 
     pub(super) fn over(

@@ -3,38 +3,22 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aios_runtime::Node;
-
-use super::run::engine;
+use super::run::{engine, started, threads};
 use crate::arguments::NodeArguments;
 use crate::console;
 use crate::failure::Failure;
 use crate::settings;
 
 pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
-    let config = settings::load(
+    let config = settings::of_a_node(
         &arguments.settings,
-        &[
-            ("model.device", arguments.device.as_deref()),
-            ("model.engine", arguments.engine.as_deref()),
-            ("door.open", Some("true")),
-        ],
+        arguments.device.as_deref(),
+        arguments.engine.as_deref(),
     )?;
     let engine = engine(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(aios_runtime::tool_threads())
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Failure::plain(format!("cannot start the threads of the node: {error}"))
-        })?;
+    let runtime = threads()?;
     let outcome = runtime.block_on(async {
-        let node = Node::builder()
-            .config(config)
-            .engine(engine)
-            .start()
-            .await
-            .map_err(Failure::from)?;
+        let node = started(config, engine).await?;
         let model = node.model();
         console::note(&format!(
             "node {} runs with {} agents; {} on {} thinks; Ctrl-C stops it",

@@ -27,24 +27,15 @@ const NOTES: usize = 8;
 const FRAME: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
-    let config = settings::load(
+    let config = settings::of_a_node(
         &arguments.settings,
-        &[
-            ("model.device", arguments.device.as_deref()),
-            ("model.engine", arguments.engine.as_deref()),
-            ("door.open", Some("true")),
-        ],
+        arguments.device.as_deref(),
+        arguments.engine.as_deref(),
     )?;
     // Refuse what cannot work before anything is fetched or started.
     let goal = checked(arguments, &config)?;
     let engine = engine(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(aios_runtime::tool_threads())
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Failure::plain(format!("cannot start the threads of the node: {error}"))
-        })?;
+    let runtime = threads()?;
     let answer = runtime.block_on(answer(config, goal, engine, Screen::detect()));
     // Also after a failure: dropped, the runtime would wait for a tool that does not listen.
     runtime.shutdown_timeout(Duration::from_secs(2));
@@ -76,12 +67,7 @@ async fn answer(
     engine: EngineFactory,
     screen: Screen,
 ) -> Result<Answer, Failure> {
-    let node = Node::builder()
-        .config(config)
-        .engine(engine)
-        .start()
-        .await
-        .map_err(Failure::from)?;
+    let node = started(config, engine).await?;
     let outcome = watch(node.control(), goal, screen).await;
     node.stop().await;
     outcome
@@ -125,6 +111,20 @@ async fn watch(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer,
         (_, _, Some(error)) => Err(error.into()),
         _ => Err(Failure::plain("the goal was called off")),
     }
+}
+
+/// What a node runs on.
+pub(super) fn threads() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(aios_runtime::tool_threads())
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::plain(format!("cannot start the threads of the node: {error}")))
+}
+
+pub(super) async fn started(config: Config, engine: EngineFactory) -> Result<Node, Failure> {
+    let node = Node::builder().config(config).engine(engine);
+    node.start().await.map_err(Failure::from)
 }
 
 /// The engine the configuration asks for; weights are fetched first if they are wanted and not there.

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::connections::{Connections, Doing, Leave, Place as Seat};
 use super::folder::{FolderError, SocketFolder, own_user};
 use crate::{
-    Answer, Caller, Control, ControlError, ErrorKind, EventStream, LINE_MAX, Place, Reply, read,
+    Caller, Control, ControlError, ErrorKind, EventStream, LINE_MAX, Place, Reply, Response, read,
 };
 
 /// How long a client may stay without asking anything more.
@@ -285,8 +285,8 @@ async fn serve(stream: &mut UnixStream, seat: &Seat, service: &Service) {
         };
         let read = line.len();
         let stays = match answer {
-            Ok(Answer::Value(value)) => wire.say(Reply::Answer(value)).await.is_some(),
-            Ok(Answer::Watch(events)) => wire.relay(events).await.is_some(),
+            Ok(Response::Value(value)) => wire.say(Reply::Answer(value)).await.is_some(),
+            Ok(Response::Watch(events)) => wire.relay(events).await.is_some(),
             Err(error) => wire.say(Reply::Refused(error)).await.is_some(),
         };
         seat.turns_to(Doing::Idle);
@@ -299,7 +299,7 @@ async fn serve(stream: &mut UnixStream, seat: &Seat, service: &Service) {
     }
 }
 
-async fn answer(line: &[u8], service: &Service) -> Result<Answer, ControlError> {
+async fn answer(line: &[u8], service: &Service) -> Result<Response, ControlError> {
     let request = read(line)?;
     let Some(node) = (service.node)() else {
         return Err(ControlError::new(

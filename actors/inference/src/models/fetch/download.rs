@@ -9,7 +9,7 @@ use ureq::{Agent, Body, http::Response};
 
 use super::content::sha256;
 use super::error::{FetchError, SourceError, Stop, folder_error};
-use super::{FetchOptions, Work};
+use super::{FetchJob, FetchOptions};
 
 /// Between two reports of progress.
 const REPORT_BYTES: u64 = 1 << 18;
@@ -58,7 +58,7 @@ pub(super) fn agent(options: &FetchOptions) -> Result<Agent, SourceError> {
 
 /// Downloads into `part`, goes on from what is there, and leaves the pinned content there or an error.
 pub(super) fn download(
-    work: &mut Work<'_>,
+    work: &mut FetchJob<'_>,
     agent: &Agent,
     wanted: &Wanted<'_>,
     part: &Path,
@@ -152,7 +152,7 @@ enum Trouble {
 
 /// One connection's worth.
 fn piece(
-    work: &mut Work<'_>,
+    work: &mut FetchJob<'_>,
     agent: &Agent,
     wanted: &Wanted<'_>,
     file: &mut File,
@@ -220,7 +220,7 @@ fn piece(
     }
 }
 
-fn cancelled(work: &Work<'_>) -> Result<(), Trouble> {
+fn cancelled(work: &FetchJob<'_>) -> Result<(), Trouble> {
     if work.options.cancel.is_cancelled() {
         Err(Trouble::Stop(FetchError::Cancelled.into()))
     } else {

@@ -1,11 +1,11 @@
 //! The model hub: one plain file for each of the model's.
 
-use super::Work;
+use super::FetchJob;
 use super::content::{beside, is_pinned, settle};
 use super::download::{Wanted, agent, download};
 use super::error::{Stop, folder_error};
 
-pub(super) fn fetch(work: &mut Work<'_>) -> Result<(), Stop> {
+pub(super) fn fetch(work: &mut FetchJob<'_>) -> Result<(), Stop> {
     let agent = agent(work.options)?;
     let (model, mut before) = (work.model, 0);
     for file in model.files {

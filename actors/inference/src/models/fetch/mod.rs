@@ -153,7 +153,7 @@ pub fn fetch(
     }
     let mut tried = Vec::new();
     for source in &options.sources {
-        let mut work = Work {
+        let mut work = FetchJob {
             model,
             cache,
             options,
@@ -193,8 +193,8 @@ fn is_there(model: &PinnedModel, cache: &Cache) -> Result<bool, FetchError> {
     Ok(true)
 }
 
-/// What a source is given to work with.
-struct Work<'a> {
+/// One model being fetched from one source, and what that takes.
+struct FetchJob<'a> {
     model: &'static PinnedModel,
     cache: &'a Cache,
     options: &'a FetchOptions,
@@ -205,7 +205,7 @@ struct Work<'a> {
     progress: &'a mut dyn FnMut(&Progress),
 }
 
-impl Work<'_> {
+impl FetchJob<'_> {
     fn report(&mut self, bytes: u64, total: u64) {
         (self.progress)(&Progress {
             model: self.model.name,

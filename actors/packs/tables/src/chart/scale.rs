@@ -1,5 +1,7 @@
 //! From values to places, and to the words beside them.
 
+use aios_languages::english::figures::grouped;
+
 /// A linear axis with round steps.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scale {
@@ -77,7 +79,7 @@ impl Scale {
             .unwrap_or(9);
         format!(
             "{}{sign}",
-            grouped(value / unit, decimals.unsigned_abs() as usize)
+            signed(value / unit, decimals.unsigned_abs() as usize)
         )
     }
 }
@@ -122,7 +124,7 @@ pub(crate) fn short(value: f64) -> String {
         size if size >= 1e-4 => 4,
         _ => return format!("{value:.2e}"),
     };
-    format!("{}{sign}", trimmed(&grouped(scaled, decimals)))
+    format!("{}{sign}", trimmed(&signed(scaled, decimals)))
 }
 
 /// A value with all its digits: `1,234.5`.
@@ -134,7 +136,7 @@ pub(crate) fn exact(value: f64) -> String {
         .to_string()
         .split_once('.')
         .map_or(0, |(_, decimals)| decimals.len());
-    grouped(value, decimals)
+    signed(value, decimals)
 }
 
 fn trimmed(text: &str) -> &str {
@@ -146,28 +148,13 @@ fn trimmed(text: &str) -> &str {
 }
 
 /// Digits in groups of three, with a true minus sign.
-fn grouped(value: f64, decimals: usize) -> String {
-    let text = format!("{:.decimals$}", value.abs());
-    let (whole, fraction) = text
-        .split_once('.')
-        .map_or((text.as_str(), None), |(whole, fraction)| {
-            (whole, Some(fraction))
-        });
-    let mut out = String::new();
-    if value < 0.0 && text.contains(|c: char| ('1'..='9').contains(&c)) {
-        out.push('\u{2212}');
+fn signed(value: f64, decimals: usize) -> String {
+    let size = grouped(value.abs(), decimals);
+    if value < 0.0 && size.contains(|c: char| ('1'..='9').contains(&c)) {
+        format!("\u{2212}{size}")
+    } else {
+        size
     }
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        out.push('.');
-        out.push_str(fraction);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -380,19 +380,9 @@ fn chart(task: &Task, with: &Filling<'_>) -> Option<Value> {
     let kind = if points.len() > BARS { "line" } else { "bar" };
     Some(json!({
         "kind": kind,
-        "title": format!("{} per {what}", capital(&figure)),
+        "title": format!("{} per {what}", writing::capital(&figure)),
         "x_label": what,
         "y_label": format!("{figure}{unit}"),
         "series": [{ "name": figure, "points": points }],
     }))
-}
-
-/// The text with a capital letter in front.
-#[must_use]
-pub fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
 }

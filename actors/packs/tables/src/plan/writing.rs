@@ -5,7 +5,7 @@
 
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
-use super::dag::{capital, computed, quoted as key_sentences};
+use super::dag::{computed, quoted as key_sentences};
 use super::findings::{Findings, Line, NO_VALUE, REST};
 use super::intent::Intent;
 use aios_languages::english::figures::readable;
@@ -370,6 +370,16 @@ pub fn tidy(text: &str) -> String {
         }
         _ => joined.to_owned(),
     }
+}
+
+/// The text with a capital letter in front.
+#[must_use]
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use super::CHECK_EVERY;
 use super::cells::{Cells, Characters, Different};
-use super::date::{Layout, Order, Reading as DateReading};
+use super::date::{DateReading, Layout, Order};
 use super::names;
-use super::number::{Mark, Reading as NumberReading};
+use super::number::{Mark, NumberReading};
 use crate::Error;
 use aios_tools::Check;
 

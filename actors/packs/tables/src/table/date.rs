@@ -41,7 +41,7 @@ pub(crate) enum Order {
 
 /// A date as written, its parts still in the cell's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
+pub(crate) struct DateReading {
     pub(crate) layout: Layout,
     year: i16,
     first: i8,
@@ -64,7 +64,7 @@ impl Time {
     }
 }
 
-impl Reading {
+impl DateReading {
     /// The parts of `cell`, if it is a date under at least one order of day and month.
     pub(crate) fn of(cell: &str) -> Option<Self> {
         if cell.len() > LONGEST {
@@ -139,8 +139,8 @@ impl Layout {
     }
 }
 
-fn reading(layout: Layout, year: i16, first: i8, second: i8) -> Reading {
-    Reading {
+fn reading(layout: Layout, year: i16, first: i8, second: i8) -> DateReading {
+    DateReading {
         layout,
         year,
         first,
@@ -259,7 +259,7 @@ fn full_year(text: &str) -> Option<i16> {
 }
 
 /// Reads a date without its time.
-fn day(text: &str) -> Option<Reading> {
+fn day(text: &str) -> Option<DateReading> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return digits_only(text);
     }
@@ -272,7 +272,7 @@ fn day(text: &str) -> Option<Reading> {
     })
 }
 
-fn digits_only(text: &str) -> Option<Reading> {
+fn digits_only(text: &str) -> Option<DateReading> {
     match text.len() {
         4 => full_year(text)
             .filter(|year| (1000..=2999).contains(year))
@@ -290,7 +290,7 @@ fn digits_only(text: &str) -> Option<Reading> {
     }
 }
 
-fn quarter(text: &str) -> Option<Reading> {
+fn quarter(text: &str) -> Option<DateReading> {
     let parts: Vec<&str> = text
         .split(['-', '/', ' '])
         .filter(|part| !part.is_empty())
@@ -314,7 +314,7 @@ fn quarter(text: &str) -> Option<Reading> {
     Some(reading(Layout::Quarter, year, number * 3 - 2, 1))
 }
 
-fn numeric(text: &str) -> Option<Reading> {
+fn numeric(text: &str) -> Option<DateReading> {
     let mark = text.chars().find(|c| matches!(c, '-' | '/' | '.'))?;
     let parts: Vec<&str> = text.split(mark).map(str::trim).collect();
     match parts.as_slice() {
@@ -326,7 +326,7 @@ fn numeric(text: &str) -> Option<Reading> {
         )),
         [first, second, third] => {
             let (year, short_year) = year(third)?;
-            Some(Reading {
+            Some(DateReading {
                 short_year,
                 ..reading(Layout::Numeric(mark), year, two(first)?, two(second)?)
             })
@@ -348,7 +348,7 @@ fn numeric(text: &str) -> Option<Reading> {
     }
 }
 
-fn named_month(text: &str) -> Option<Reading> {
+fn named_month(text: &str) -> Option<DateReading> {
     let parts: Vec<&str> = text
         .split([' ', '-', '/', ',', '.'])
         .filter(|part| !part.is_empty())
@@ -361,7 +361,7 @@ fn named_month(text: &str) -> Option<Reading> {
     };
     let of = |layout, written: &str, month, day| {
         let (year, short_year) = year(written)?;
-        Some(Reading {
+        Some(DateReading {
             short_year,
             ..reading(layout, year, month, day)
         })
@@ -465,7 +465,7 @@ mod tests {
             ("", "", ""),
         ] {
             let under = |order| {
-                Reading::of(cell)
+                DateReading::of(cell)
                     .and_then(|reading| reading.iso(order, false))
                     .unwrap_or_default()
             };
@@ -496,7 +496,7 @@ mod tests {
             ("2025-07-03 25:00", "", None),
             ("2025-07 10:00", "", None),
         ] {
-            let reading = Reading::of(cell);
+            let reading = DateReading::of(cell);
             let text = reading
                 .as_ref()
                 .and_then(|reading| reading.iso(Order::DayFirst, true))
@@ -513,16 +513,16 @@ mod tests {
     proptest! {
         #[test]
         fn no_cell_makes_it_panic(cell in "\\PC{0,30}|[-0-9/.:TZ+ ]{0,20}|[0-9]{1,2} ?[A-Za-z\u{e9}]{2,9} ?[0-9]{0,4}") {
-            let _ = Reading::of(&cell);
+            let _ = DateReading::of(&cell);
         }
 
         #[test]
         fn every_day_reads_back(day in 0..200_000i32) {
             let date = civil::date(1800, 1, 1).checked_add(jiff::Span::new().days(day)).unwrap();
             let iso = date.to_string();
-            prop_assert_eq!(Reading::of(&iso).unwrap().iso(Order::DayFirst, false), Some(iso.clone()));
+            prop_assert_eq!(DateReading::of(&iso).unwrap().iso(Order::DayFirst, false), Some(iso.clone()));
             let european = format!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year());
-            prop_assert_eq!(Reading::of(&european).unwrap().iso(Order::DayFirst, false), Some(iso));
+            prop_assert_eq!(DateReading::of(&european).unwrap().iso(Order::DayFirst, false), Some(iso));
         }
     }
 }

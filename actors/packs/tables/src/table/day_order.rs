@@ -3,7 +3,7 @@
 use jiff::civil;
 
 use super::column::{Hints, Votes};
-use super::date::{Layout, Order, Reading as DateReading};
+use super::date::{DateReading, Layout, Order};
 
 /// What the dates of a column that are only numbers say about the order of day and month.
 pub(crate) struct Numeric {

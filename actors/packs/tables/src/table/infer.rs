@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use super::CHECK_EVERY;
 use super::cells::{Cells, Characters, Different};
 use super::column::{BadCell, Hints, Misfits, Shape, Votes, carries};
-use super::date::{Layout, Reading as DateReading};
+use super::date::{DateReading, Layout};
 use super::day_order::Numeric;
 use super::names;
 use super::number::{Mark, Number};

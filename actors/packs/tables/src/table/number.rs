@@ -72,12 +72,12 @@ impl Number {
 
 /// How a cell reads under each decimal mark.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Reading {
+pub(crate) struct NumberReading {
     pub(crate) point: Option<Number>,
     pub(crate) comma: Option<Number>,
 }
 
-impl Reading {
+impl NumberReading {
     pub(crate) fn of(cell: &str) -> Self {
         if cell.len() > LONGEST {
             return Self::default();
@@ -324,7 +324,7 @@ mod tests {
             ("03.07.2025", None, None),
             ("12:30", None, None),
         ] {
-            let reading = Reading::of(cell);
+            let reading = NumberReading::of(cell);
             assert_eq!(
                 reading.point.map(|n| n.real()),
                 point,
@@ -347,7 +347,7 @@ mod tests {
             ("05", None, true),
             ("0", None, false),
         ] {
-            let number = Reading::of(cell).point.unwrap();
+            let number = NumberReading::of(cell).point.unwrap();
             assert_eq!(
                 (number.unit, number.zero_padded),
                 (unit, zero_padded),
@@ -359,12 +359,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_cell_makes_it_panic(cell in "\\PC{0,40}|[-+0-9.,eE$%() ]{0,12}") {
-            let _ = Reading::of(&cell);
+            let _ = NumberReading::of(&cell);
         }
 
         #[test]
         fn whole_numbers_keep_every_digit(number in any::<i64>()) {
-            prop_assert_eq!(Reading::of(&number.to_string()).point.unwrap().integer(), Some(number));
+            prop_assert_eq!(NumberReading::of(&number.to_string()).point.unwrap().integer(), Some(number));
         }
     }
 }

@@ -127,8 +127,8 @@ enum Class {
 }
 
 fn class(cell: &str) -> Class {
-    let number = number::Reading::of(cell).is_number();
-    match date::Reading::of(cell) {
+    let number = number::NumberReading::of(cell).is_number();
+    match date::DateReading::of(cell) {
         // Digits alone count as a number here: a header `2024` stands above numbers as often as a year does.
         Some(reading)
             if !(number

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::date::{Order, Reading as DateReading};
+use super::date::{DateReading, Order};
 use super::number::{Mark, Number};
 use aios_work::Value;
 

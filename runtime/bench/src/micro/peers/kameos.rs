@@ -5,9 +5,8 @@ use kameo::actor::{ActorRef, Spawn};
 use kameo::error::Infallible;
 use kameo::message::{Context, Message};
 
-use super::super::part::Outcome;
+use super::super::part::{Outcome, runtime};
 use super::super::probe::Dice;
-use super::super::zone::runtime;
 use super::{Peer, handled};
 
 const MESSAGES: u64 = 500_000;

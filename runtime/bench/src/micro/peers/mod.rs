@@ -12,8 +12,8 @@ pub(crate) mod tokio_tasks;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::meter::{process_cpu, resident};
 use super::part::Found;
+use crate::meter::{process_cpu, resident};
 
 /// Messages handled by all peers' agents in this process.
 static HANDLED: AtomicU64 = AtomicU64::new(0);

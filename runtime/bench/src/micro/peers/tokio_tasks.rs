@@ -2,9 +2,8 @@
 
 use tokio::sync::mpsc;
 
-use super::super::part::Outcome;
+use super::super::part::{Outcome, runtime};
 use super::super::probe::Dice;
-use super::super::zone::runtime;
 use super::{Peer, handled};
 
 const MESSAGES: u64 = 2_000_000;

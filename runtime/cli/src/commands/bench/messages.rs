@@ -178,7 +178,7 @@ impl Agent for Listener {
 
 /// Three agents under a supervisor, and the principal that has them measure.
 struct Agents {
-    desk: Client,
+    client: Client,
     asker: AgentId,
     frames: Arc<Frames>,
     supervisor: SupervisorRef,
@@ -231,9 +231,9 @@ impl Agents {
             .await
             .map_err(failed)?;
         let principal: PrincipalId = "service:bench@local".parse().map_err(failed)?;
-        let desk = system.client(principal).await.map_err(failed)?;
+        let client = system.client(principal).await.map_err(failed)?;
         Ok(Self {
-            desk,
+            client,
             asker,
             frames,
             supervisor,
@@ -253,7 +253,7 @@ impl Agents {
     async fn order(&self, order: Order) -> Result<Vec<f64>, BenchError> {
         let order = Content::json(&order).map_err(failed)?;
         let answer = self
-            .desk
+            .client
             .ask(&self.asker, order, DEADLINE)
             .await
             .map_err(failed)?;

@@ -11,7 +11,7 @@ use aios_work::{Statistic, Value};
 use super::claims::{Claim, Shape, claims};
 use super::fit::{fits_unit, same, same_size, within};
 use super::known::{Known, Library, place_of};
-use super::scope::{About, Reading};
+use super::scope::{About, MarkedText};
 use super::statements::{direction_at, statements};
 use crate::english::figures::readable;
 use crate::english::mention::mentions;
@@ -38,7 +38,7 @@ pub(super) struct Checked {
 #[must_use]
 pub(super) fn check(text: &str, evidence: &Evidence) -> Checked {
     let library = Library::new(evidence);
-    let reading = Reading::new(text, &library, evidence);
+    let reading = MarkedText::new(text, &library, evidence);
     let mut issues = Vec::new();
     let mut stated = BTreeSet::new();
     let mut supported = 0;
@@ -83,7 +83,7 @@ pub(super) fn check(text: &str, evidence: &Evidence) -> Checked {
     }
 }
 
-impl Reading<'_> {
+impl MarkedText<'_> {
     /// The facts that bear a claim out, or why there are none.
     fn judge(&self, index: usize, claim: &Claim) -> Result<Vec<usize>, Issue> {
         let about = self.about(index, claim);

@@ -2,13 +2,13 @@
 
 use super::claims::{Claim, Shape};
 use super::known::{FoundPeriod, Known};
-use super::scope::{About, Named, Reading};
+use super::scope::{About, MarkedText, Named, TOTAL};
 use super::statements::Direction;
 use crate::english::naming::figure;
 use crate::english::prose::{Stretch, find_phrase, has_phrase, words};
 use aios_work::{Span, Statistic, When};
 
-impl Reading<'_> {
+impl MarkedText<'_> {
     /// Whether a fact is of the kind that the clause speaks of.
     pub(super) fn describes(
         &self,
@@ -228,17 +228,6 @@ impl Reading<'_> {
     }
 }
 
-pub(super) const TOTAL: [&str; 9] = [
-    "total",
-    "totalled",
-    "totaled",
-    "totals",
-    "overall",
-    "sum",
-    "altogether",
-    "combined",
-    "all",
-];
 const MEAN: [&str; 6] = [
     "average",
     "averaged",

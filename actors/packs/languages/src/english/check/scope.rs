@@ -1,14 +1,25 @@
 //! What a number in a text is about: the names and periods its clause, its sentence or the sentence before gives it.
 
 use super::claims::{Claim, Shape, claims};
-use super::fit::TOTAL;
 use super::known::{FoundPeriod, FoundSubject, Library, place_of};
 use crate::english::mention::Mention;
 use crate::english::prose::{Stretch, Word, clauses, find_phrase, sentences, words};
 use aios_work::{Evidence, Statistic};
 
+pub(super) const TOTAL: [&str; 9] = [
+    "total",
+    "totalled",
+    "totaled",
+    "totals",
+    "overall",
+    "sum",
+    "altogether",
+    "combined",
+    "all",
+];
+
 /// A text with everything in it that matters for numbers.
-pub(super) struct Reading<'a> {
+pub(super) struct MarkedText<'a> {
     pub(super) text: &'a str,
     /// In lower case, with the subjects' names crossed out.
     pub(super) lower: String,
@@ -43,7 +54,7 @@ pub(super) enum Named {
     Nothing,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> MarkedText<'a> {
     pub(super) fn new(text: &'a str, library: &'a Library<'a>, evidence: &'a Evidence) -> Self {
         let subjects = library.subjects_in(text);
         let (mut periods, mut astray) = library.periods_in(text);

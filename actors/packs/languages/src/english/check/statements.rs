@@ -2,7 +2,7 @@
 
 use super::claims::Claim;
 use super::known::{FoundPeriod, FoundSubject, Known, Library};
-use super::scope::Reading;
+use super::scope::MarkedText;
 use crate::english::figures::readable;
 use crate::english::naming::name;
 use crate::english::prose::{Stretch, Word, clauses, has_phrase, words};
@@ -187,7 +187,7 @@ pub(super) fn direction_at(text: &str, clause: Stretch, claim: &Claim) -> Option
 
 /// All such statements that the facts contradict.
 #[must_use]
-pub(super) fn statements(reading: &Reading<'_>) -> Vec<Issue> {
+pub(super) fn statements(reading: &MarkedText<'_>) -> Vec<Issue> {
     let mut out = Vec::new();
     for sentence in reading.sentences.iter().copied() {
         let shown = sentence.of(reading.text).trim();
@@ -205,7 +205,7 @@ pub(super) fn statements(reading: &Reading<'_>) -> Vec<Issue> {
 
 /// A clause, with what it names.
 struct Said<'a> {
-    reading: &'a Reading<'a>,
+    reading: &'a MarkedText<'a>,
     sentence: Stretch,
     /// Its own words in lower case, names crossed out.
     words: Vec<String>,
@@ -217,7 +217,7 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn new(reading: &'a Reading<'a>, sentence: Stretch, clause: Stretch) -> Self {
+    fn new(reading: &'a MarkedText<'a>, sentence: Stretch, clause: Stretch) -> Self {
         let lower = clause.of(&reading.lower);
         let measures = reading.library.measures.iter().enumerate();
         Self {
@@ -254,7 +254,7 @@ impl<'a> Said<'a> {
     }
 }
 
-impl Reading<'_> {
+impl MarkedText<'_> {
     fn periods_within(&self, stretch: Stretch) -> Vec<FoundPeriod> {
         self.periods
             .iter()

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::dag::{Filling, is_table};
 use super::findings::Findings;
 use super::{Analysis, Intent, TOOLS, analyse, build, fill, merge, question, writing};
-use crate::report::{Answer, Author, answer, closing};
+use crate::report::{Author, Report, answer, closing};
 use crate::results::{ResultEvidence, check_result};
 use aios_languages::english::{assess, name as called};
 use aios_work::{Assessment, Goal, GoalLimits, Plan, PlanLimits, TextKind};
@@ -27,7 +27,7 @@ struct Walked {
     analysis: Analysis,
     plan: Plan,
     findings: Findings,
-    answer: Answer,
+    answer: Report,
     paragraph: Assessment,
     report: Assessment,
 }

@@ -19,9 +19,14 @@ fn read(clock: ClockId) -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Resident memory of this process in bytes.
+/// Resident memory of this process in bytes; none where the kernel does not tell.
 pub(crate) fn resident() -> u64 {
     field("/proc/self/status", "VmRSS")
+}
+
+/// Bytes by which the resident memory of this process has grown since it was `before`.
+pub(crate) fn grown_since(before: u64) -> f64 {
+    resident() as f64 - before as f64
 }
 
 /// Bytes the machine has left; without an answer, none.

@@ -1,4 +1,4 @@
-//! What humans are asked, as the contract speaks of it.
+//! What humans are asked, and what they say.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +39,9 @@ impl ApprovalStatus {
     }
 }
 
-/// One question. Times are RFC 3339.
+/// One question, as it is listed. `At` is how a moment is written: in numbers where it is kept, as RFC 3339 text in the contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
+pub struct Approval<At> {
     /// Its name.
     pub id: String,
     /// Which goal it is about.
@@ -61,17 +61,41 @@ pub struct Approval {
     /// The agent that asked.
     pub asked_by: String,
     /// When.
-    pub asked_at: String,
+    pub asked_at: At,
     /// Until when it can be decided.
-    pub deadline: String,
+    pub deadline: At,
     /// Where it stands.
     pub status: ApprovalStatus,
     /// Who decided.
     pub decided_by: Option<String>,
     /// When.
-    pub decided_at: Option<String>,
+    pub decided_at: Option<At>,
     /// Why, in the words of whoever decided.
     pub reason: Option<String>,
     /// When what was accepted was begun; it is not begun a second time.
-    pub spent_at: Option<String>,
+    pub spent_at: Option<At>,
+}
+
+impl<At> Approval<At> {
+    /// The same with its moments written in another way.
+    pub fn with_times<To>(self, write: impl Fn(At) -> To) -> Approval<To> {
+        Approval {
+            id: self.id,
+            goal: self.goal,
+            task: self.task,
+            action: self.action,
+            arguments: self.arguments,
+            round: self.round,
+            question: self.question,
+            digest: self.digest,
+            asked_by: self.asked_by,
+            asked_at: write(self.asked_at),
+            deadline: write(self.deadline),
+            status: self.status,
+            decided_by: self.decided_by,
+            decided_at: self.decided_at.map(&write),
+            reason: self.reason,
+            spent_at: self.spent_at.map(write),
+        }
+    }
 }
