@@ -35,9 +35,7 @@ pub struct Conversations {
     /// Those of one id, nearly always one.
     running: HashMap<ConversationId, Vec<Running>>,
     places: Places,
-    finished: HashMap<ConversationId, Vec<Finished>>,
-    /// The finished ones, oldest first.
-    order: VecDeque<ConversationKey>,
+    finished: Past,
     /// Before this moment none can have become overdue or idle.
     sweep_at: Timestamp,
 }
@@ -60,11 +58,84 @@ impl Running {
     }
 }
 
+/// What is remembered of a finished one. Thousands are, so it takes no more room than it needs.
 #[derive(Debug, Clone)]
 struct Finished {
+    id: ConversationId,
     initiator: Party,
-    /// Of a conversation that this party opened: another one may still be addressed.
-    participants: BTreeSet<Party>,
+    /// Of a conversation that this party opened, in order: another one may still be addressed.
+    participants: Box<[Party]>,
+    /// The number of the one of the same id that finished before it.
+    before: u64,
+}
+
+impl Finished {
+    fn has(&self, party: &Party) -> bool {
+        self.participants.binary_search(party).is_ok()
+    }
+
+    fn add(&mut self, more: impl IntoIterator<Item = Party>) {
+        let all: BTreeSet<Party> = self.participants.iter().cloned().chain(more).collect();
+        self.participants = all.into_iter().collect();
+    }
+}
+
+/// The finished ones that are remembered, oldest first and numbered from 1.
+#[derive(Debug, Clone, Default)]
+struct Past {
+    all: VecDeque<Finished>,
+    /// How many were forgotten: the number of the last of them.
+    forgotten: u64,
+    /// The number of the latest of an id.
+    latest: HashMap<ConversationId, u64>,
+}
+
+impl Past {
+    fn place(&self, number: u64) -> Option<usize> {
+        let place = number.checked_sub(self.forgotten + 1)?;
+        usize::try_from(place).ok()
+    }
+
+    /// Those of one id.
+    fn of(&self, id: ConversationId) -> impl Iterator<Item = &Finished> {
+        let at = |number: u64| self.all.get(self.place(number)?);
+        let latest = self.latest.get(&id).and_then(|number| at(*number));
+        std::iter::successors(latest, move |finished| at(finished.before))
+    }
+
+    fn get(&self, id: ConversationId, initiator: &Party) -> Option<&Finished> {
+        self.of(id).find(|it| it.initiator == *initiator)
+    }
+
+    fn get_mut(&mut self, id: ConversationId, initiator: &Party) -> Option<&mut Finished> {
+        let mut number = self.latest.get(&id).copied()?;
+        loop {
+            let place = self.place(number)?;
+            if self.all.get(place)?.initiator == *initiator {
+                return self.all.get_mut(place);
+            }
+            number = self.all[place].before;
+        }
+    }
+
+    /// Remembers one more; of more than so many the oldest is forgotten.
+    fn push(&mut self, key: &ConversationKey, participants: Box<[Party]>, most: usize) {
+        while self.all.len() >= most
+            && let Some(oldest) = self.all.pop_front()
+        {
+            self.forgotten += 1;
+            if self.latest.get(&oldest.id) == Some(&self.forgotten) {
+                self.latest.remove(&oldest.id);
+            }
+        }
+        let number = self.forgotten + self.all.len() as u64 + 1;
+        self.all.push_back(Finished {
+            id: key.id,
+            initiator: key.initiator.clone(),
+            participants,
+            before: self.latest.insert(key.id, number).unwrap_or(0),
+        });
+    }
 }
 
 impl Default for Conversations {
@@ -86,8 +157,7 @@ impl Conversations {
             platform: BTreeSet::new(),
             running: HashMap::new(),
             places: Places::default(),
-            finished: HashMap::new(),
-            order: VecDeque::new(),
+            finished: Past::default(),
             sweep_at: Timestamp::MAX,
         }
     }
@@ -219,7 +289,7 @@ impl Conversations {
                 Err(error) => refused = Some(error),
             }
         }
-        let why = if self.finished.contains_key(&id) {
+        let why = if self.finished.latest.contains_key(&id) {
             Why::Finished
         } else {
             Why::NoConversation
@@ -296,25 +366,21 @@ impl Conversations {
     /// Whether the conversation this act would open is over. One of `me` goes on with whoever was not yet in it: an
     /// answer may be faster than the next opening act.
     fn is_over_for(&self, me: &Party, key: &ConversationKey, message: &Message) -> bool {
-        let finished = self.finished.get(&key.id).into_iter().flatten();
-        let mut same = finished.filter(|finished| finished.initiator == key.initiator);
-        same.any(|finished| {
+        let finished = self.finished.get(key.id, &key.initiator);
+        finished.is_some_and(|finished| {
             key.initiator != *me
                 || finished.participants.len() >= Conversation::MAX_PARTICIPANTS
-                || message
-                    .receivers
-                    .iter()
-                    .any(|to| finished.participants.contains(to))
+                || message.receivers.iter().any(|to| finished.has(to))
         })
     }
 
     /// Whether the act comes after the end of a conversation that the sender may have been in.
     fn was_in_a_finished_one(&self, me: &Party, message: &Message) -> bool {
-        let finished = self.finished.get(&message.conversation_id);
-        finished.into_iter().flatten().any(|finished| {
+        let mut finished = self.finished.of(message.conversation_id);
+        finished.any(|finished| {
             message.sender == *me
                 || finished.initiator == message.sender
-                || finished.participants.contains(&message.sender)
+                || finished.has(&message.sender)
         })
     }
 
@@ -353,8 +419,7 @@ impl Conversations {
     /// Takes part in a conversation that began elsewhere, such as one this party was recruited for.
     pub fn adopt(&mut self, conversation: Conversation, now: Timestamp) -> Result<(), Refusal> {
         let key = conversation.key();
-        let finished = self.finished.get(&key.id).into_iter().flatten();
-        let over = finished.into_iter().any(|it| it.initiator == key.initiator);
+        let over = self.finished.get(key.id, &key.initiator).is_some();
         if over || self.running(key.id, &key.initiator).is_some() {
             return Ok(());
         }
@@ -434,24 +499,11 @@ impl Conversations {
         };
         let mine = closed.holder.is_none();
         let participants = closed.conversation.legs.into_keys().filter(|_| mine);
-        let finished = self.finished.entry(key.id).or_default();
-        if let Some(before) = finished.iter_mut().find(|it| it.initiator == key.initiator) {
-            before.participants.extend(participants);
-            return true;
-        }
-        finished.push(Finished {
-            initiator: key.initiator.clone(),
-            participants: participants.collect(),
-        });
-        self.order.push_back(key.clone());
-        if self.order.len() > self.capacity
-            && let Some(oldest) = self.order.pop_front()
-            && let Some(finished) = self.finished.get_mut(&oldest.id)
-        {
-            finished.retain(|it| it.initiator != oldest.initiator);
-            if finished.is_empty() {
-                self.finished.remove(&oldest.id);
-            }
+        match self.finished.get_mut(key.id, &key.initiator) {
+            Some(before) => before.add(participants),
+            None => self
+                .finished
+                .push(key, participants.collect(), self.capacity),
         }
         true
     }
