@@ -40,7 +40,8 @@ pub struct SledStore {
     old_log: Mutex<Option<File>>,
     /// Flushes until the folder is looked at.
     until_look: AtomicU32,
-    /// What the folder may hold before it is made anew.
+    /// What the folder may hold before it is made anew, if that is more than what is in it would allow: a quarter more than the least it
+    /// held since it was last made anew.
     room: AtomicU64,
 }
 
@@ -50,9 +51,13 @@ const BLOBS: &str = "blobs";
 const COPY: &str = "aios-store.copy";
 /// Flushes between two looks at the folder.
 const LOOK: u32 = 256;
-/// A folder may be a quarter larger than what is in it, and so many bytes. Not less: a sled that is closed does not give all its memory
-/// back, some 15 MB each time, so a store is to be made anew seldom.
+/// A folder may be a quarter larger than what is in it, and so many bytes. Not less: nobody is answered while a store is made anew.
 const SPARE: u64 = 4 << 20;
+/// A new log is flushed so many times while it is filled, and not more often than after so many bytes: sled uses a part of its log again
+/// only when what took its place is on disk. Filled at one go, a log was between two and three and a half times as large as what is in
+/// it, by chance, and stayed so.
+const STEPS: u64 = 64;
+const STEP_MIN: u64 = 128 << 10;
 /// A store that holds more is made anew only when it is opened: nobody is answered meanwhile, a second for some 50 MB.
 const LIVE_MAX: u64 = 64 << 20;
 
@@ -86,7 +91,7 @@ impl SledStore {
             live: AtomicU64::new(live),
             old_log: Mutex::default(),
             until_look: AtomicU32::new(LOOK),
-            room: AtomicU64::new(room(live)),
+            room: AtomicU64::new(0),
         };
         store.make_anew_if_large(u64::MAX)?;
         Ok(store)
@@ -119,7 +124,10 @@ impl SledStore {
     fn make_anew_if_large(&self, most: u64) -> Result<(), StoreError> {
         let live = self.live.load(Ordering::Relaxed);
         let allowed = room(live).max(self.room.load(Ordering::Relaxed));
-        if live > most || on_disk(&self.path).map_err(no_io)? <= allowed {
+        let held = on_disk(&self.path).map_err(no_io)?;
+        if live > most || held <= allowed {
+            // A log that was just filled may be some megabytes larger than a moment later, when sled has cleaned it.
+            self.room.fetch_min(and_a_quarter(held), Ordering::Relaxed);
             return Ok(());
         }
         let mut slot = self.db.write();
@@ -130,8 +138,7 @@ impl SledStore {
         if dump::write(&self.path.join(COPY), entries).is_err() {
             // It goes on as large as it is. Were there no room on the disk, its own writing would say so.
             *slot = Some(db);
-            self.room
-                .store(allowed.saturating_mul(2), Ordering::Relaxed);
+            self.room.store(and_a_quarter(held), Ordering::Relaxed);
             return Ok(());
         }
         let log = File::open(self.path.join("db"));
@@ -152,7 +159,7 @@ impl SledStore {
         *self.blobs.lock() = None;
         // Were it no smaller than that, it would be made anew for nothing again and again.
         let now = on_disk(&self.path).map_err(no_io)?;
-        self.room.store(room(now), Ordering::Relaxed);
+        self.room.store(and_a_quarter(now), Ordering::Relaxed);
         Ok(())
     }
 
@@ -178,7 +185,11 @@ fn size(key: &[u8], value: &[u8]) -> u64 {
 }
 
 fn room(live: u64) -> u64 {
-    live + live / 4 + SPARE
+    and_a_quarter(live) + SPARE
+}
+
+fn and_a_quarter(bytes: u64) -> u64 {
+    bytes + bytes / 4
 }
 
 /// Bytes of the log and of the files of large values.
@@ -225,7 +236,14 @@ fn restore(folder: &Path, copy: File) -> Result<sled::Db, StoreError> {
     (&copy).rewind().map_err(no_io)?;
     take_log_away(folder).map_err(no_io)?;
     let db = open_patiently(folder)?;
+    let step = copy.metadata().map_err(no_io)?.len() / STEPS;
+    let mut unflushed = 0;
     dump::read(&copy, |key, value| {
+        unflushed += size(key, value);
+        if unflushed > step.max(STEP_MIN) {
+            unflushed = 0;
+            db.flush().map_err(io::Error::other)?;
+        }
         db.insert(key, value).map(drop).map_err(io::Error::other)
     })
     .map_err(no_io)?;

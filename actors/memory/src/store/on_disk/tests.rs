@@ -270,3 +270,25 @@ fn whoever_reads_and_writes_while_it_is_made_anew_misses_nothing() {
     assert_eq!(all.len(), 800);
     assert!(all.iter().all(|(key, value)| key[1..] == value[..]));
 }
+
+#[test]
+fn a_store_made_anew_takes_as_much_room_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SledStore::open(folder.path()).unwrap();
+    for number in 0..3_000_u32 {
+        let value = vec![7; 100 + (number as usize * 7_919) % 4_000];
+        store.put(&number.to_be_bytes(), &value).unwrap();
+    }
+    let live = store.live.load(Ordering::Relaxed);
+    let mut sizes = Vec::new();
+    for _ in 0..4 {
+        // Whatever its size.
+        store.room.store(0, Ordering::Relaxed);
+        store.live.store(0, Ordering::Relaxed);
+        store.make_anew_if_large(LIVE_MAX).unwrap();
+        store.live.store(live, Ordering::Relaxed);
+        sizes.push(on_disk(folder.path()).unwrap());
+    }
+    let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
+    assert!(most * 10 < least * 12, "{sizes:?} for {live}");
+}
