@@ -28,6 +28,7 @@ mod events;
 mod gateway;
 mod node;
 mod owner;
+mod threads;
 mod view;
 
 pub use answer::{Answer, MessageReport, ModelReport};
@@ -37,4 +38,5 @@ pub use events::GoalEvent;
 pub use gateway::{Goal, GoalError, GoalRun};
 pub use node::{Node, SpawnError, SpawnOptions};
 pub use owner::OwnerError;
+pub use threads::tool_threads;
 pub use view::{AgentSeen, NodeView};

@@ -40,8 +40,19 @@ fn size(folder: &Path) -> f64 {
     sum as f64
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_goals_leave_memory_and_disk_as_the_first_thousand_did() {
+/// In a runtime with as many threads for tools as that of the command.
+#[test]
+fn ten_thousand_goals_leave_memory_and_disk_as_the_first_thousand_did() {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(aios_runtime::tool_threads())
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(ten_thousand_goals());
+}
+
+async fn ten_thousand_goals() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let mut rig = Rig::new(folder.path(), None).await;

@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
     )?;
     let engine = engine(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(aios_runtime::tool_threads())
         .enable_all()
         .build()
         .map_err(|error| {

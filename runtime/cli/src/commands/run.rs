@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     goal.check(&config).map_err(Failure::from)?;
     let engine = engine(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(aios_runtime::tool_threads())
         .enable_all()
         .build()
         .map_err(|error| {
