@@ -43,7 +43,7 @@ pub struct SledStore {
     old_log: Mutex<Option<File>>,
     /// Flushes until the folder is looked at.
     until_look: AtomicU32,
-    /// What the folder may hold before it is made anew, if that is more than what is in it would allow: a quarter more than the least it
+    /// What the folder may hold before it is made anew, if that is more than what is in it would allow: somewhat more than the least it
     /// held since it was last made anew.
     room: AtomicU64,
 }
@@ -53,9 +53,11 @@ const BLOBS: &str = "blobs";
 /// The copy from which a store is made anew.
 const COPY: &str = "aios-store.copy";
 /// Flushes between two looks at the folder.
-const LOOK: u32 = 256;
+const LOOK: u32 = 64;
 /// A folder may be a quarter larger than what is in it, and so many bytes. Not less: nobody is answered while a store is made anew.
 const SPARE: u64 = 4 << 20;
+/// A log that was made anew may grow by an eighth, and by so many bytes: sled needs some room, and what is in a store comes and goes.
+const GROWTH_MIN: u64 = 2 << 20;
 /// A new log is flushed so many times while it is filled, and not more often than after so many bytes: sled uses a part of its log again
 /// only when what took its place is on disk. Filled at one go, a log was between two and three and a half times as large as what is in
 /// it, by chance, and stayed so.
@@ -130,7 +132,7 @@ impl SledStore {
         let held = on_disk(&self.path).map_err(no_io)?;
         if live > most || held <= allowed {
             // A log that was just filled may be some megabytes larger than a moment later, when sled has cleaned it.
-            self.room.fetch_min(and_a_quarter(held), Ordering::Relaxed);
+            self.room.fetch_min(grown(held), Ordering::Relaxed);
             return Ok(());
         }
         let mut slot = self.db.write();
@@ -141,7 +143,7 @@ impl SledStore {
         if dump::write(&self.path.join(COPY), entries).is_err() {
             // It goes on as large as it is. Were there no room on the disk, its own writing would say so.
             *slot = Some(db);
-            self.room.store(and_a_quarter(held), Ordering::Relaxed);
+            self.room.store(grown(held), Ordering::Relaxed);
             return Ok(());
         }
         let log = File::open(self.path.join("db"));
@@ -162,7 +164,7 @@ impl SledStore {
         *self.blobs.lock() = None;
         // Were it no smaller than that, it would be made anew for nothing again and again.
         let now = on_disk(&self.path).map_err(no_io)?;
-        self.room.store(and_a_quarter(now), Ordering::Relaxed);
+        self.room.store(grown(now), Ordering::Relaxed);
         Ok(())
     }
 
@@ -193,6 +195,10 @@ fn room(live: u64) -> u64 {
 
 fn and_a_quarter(bytes: u64) -> u64 {
     bytes + bytes / 4
+}
+
+fn grown(held: u64) -> u64 {
+    held + (held / 8).max(GROWTH_MIN)
 }
 
 /// Bytes of the log and of the files of large values.
