@@ -290,6 +290,10 @@ fn over(
 
 fn read(subject: &Subject, payload: &[u8], goal_id: &str) -> Option<GoalEvent> {
     if SubjectPattern::events(EventKind::Task).matches(subject) {
+        // Those of other goals are not read.
+        if *subject != Subject::event(EventKind::Task, goal_id) {
+            return None;
+        }
         let event: TaskEvent = serde_json::from_slice(payload).ok()?;
         return (event.goal_id == goal_id).then_some(GoalEvent::Task(event));
     }
@@ -341,6 +345,9 @@ async fn work(node: Node, request: GoalRequest, workspace: Workspace) -> Result<
 
 /// Writes the report beside its chart; whoever looks finds the whole of it or nothing.
 fn keep(answer: &mut Answer, workspace: &Workspace) -> Result<(), GoalError> {
+    if answer.answer.is_empty() {
+        return Ok(());
+    }
     let path = workspace.write(REPORT, answer.answer.as_bytes())?;
     answer.artifacts.push(Artifact {
         path,

@@ -208,14 +208,28 @@ const GENERAL: [&str; 12] = [
 /// What of a file is not its tests and not its comments, with the number of each line.
 fn code(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).unwrap();
-    let lines = text.lines().enumerate();
-    lines
-        .take_while(|(_, line)| {
-            !line.trim_start().starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test")
-        })
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
-        .map(|(at, line)| (at + 1, line.to_owned()))
-        .collect()
+    let mut own = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with("#[cfg(test)]") || trimmed.starts_with("#[cfg(all(test") {
+            // The item below it, to its end: what is one line ends there, what has a body where a brace closes at the same depth.
+            let depth = line.len() - trimmed.len();
+            for (_, item) in lines.by_ref() {
+                let starts = item.len() - item.trim_start().len();
+                if item.trim_start().starts_with("#[") {
+                    continue;
+                }
+                let one_line = item.trim_end().ends_with(';') && starts == depth;
+                if one_line || (item.trim_start().starts_with('}') && starts == depth) {
+                    break;
+                }
+            }
+        } else if !trimmed.starts_with("//") {
+            own.push((at + 1, line.to_owned()));
+        }
+    }
+    own
 }
 
 /// A test file belongs to the tests of its module.

@@ -1,7 +1,7 @@
 //! The Critic: nothing leaves without its signed word.
 //!
 //! It judges by evidence alone, and by evidence that it got from whoever signed it: it proves every result, works the facts out as the
-//! domain does, asks the question a second time in another way, reads the chart's file, compares every number. Its judgement of a whole
+//! domain does, asks the question a second time in another way, reads the files that results name, compares every number. Its judgement of a whole
 //! answer names the answer's digest and the goal's, so the signature is over exactly what leaves, for exactly what was asked.
 
 use std::panic;

@@ -55,7 +55,7 @@ pub(crate) async fn deliver(
     let asked = work.len();
     if asked > MESSAGE {
         let reason = format!(
-            "the answer and its figures have {asked} bytes, a message carries {MESSAGE}; ask for fewer groups or a shorter period"
+            "the answer and its figures have {asked} bytes, a message carries {MESSAGE}; ask for less at once"
         );
         return Ok(Answer {
             status: GoalStatus::Failed,

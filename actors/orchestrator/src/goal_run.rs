@@ -1,5 +1,6 @@
 //! One goal from the request to its answer: under a lease, scouted, analysed, planned, carried out, delivered, once.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -269,7 +270,12 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     let planned = source.plan(goal, &bench).await;
     let mut progress = bench.progress.into_inner();
     let mut plan = match planned {
-        Ok(plan) => plan,
+        // Whose plan it is, is not for the plan to say.
+        Ok(plan) => Plan {
+            goal: goal.id().to_owned(),
+            source: source.name().to_owned(),
+            ..plan
+        },
         Err(reason) => return failed(progress, reason),
     };
     progress.gaps.extend(plan.gaps.iter().cloned());
@@ -410,7 +416,10 @@ async fn offered(ctx: &Context) -> Option<Vec<String>> {
     )
     .await;
     match found {
-        Ok(found) => Some(found.into_iter().flat_map(|one| one.skills).collect()),
+        Ok(found) => {
+            let skills = found.into_iter().flat_map(|one| one.skills);
+            Some(skills.collect::<BTreeSet<_>>().into_iter().collect())
+        }
         Err(error) => {
             // A registry that does not answer must not stop a goal: an executor refuses what it cannot do.
             tracing::warn!(%error, "the registry did not answer; any tool is assumed");

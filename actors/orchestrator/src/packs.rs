@@ -8,7 +8,7 @@ use aios_work::{
     Severity,
 };
 
-/// What packs bring, put together. Of two domains of one name the later one counts.
+/// What packs bring, put together. Of two domains of one name the one that was added first counts, as of two sources that claim a goal.
 #[derive(Clone, Default)]
 pub struct Packs {
     sources: Vec<Arc<dyn PlanSource>>,
@@ -52,7 +52,8 @@ impl Packs {
             .map(|domain| domain.name().to_owned())
             .collect();
         for domain in pack.domains {
-            self.domains.insert(domain.name().to_owned(), domain);
+            let name = domain.name().to_owned();
+            self.domains.entry(name).or_insert(domain);
         }
         self.checks
             .extend(pack.checks.into_iter().map(|check| Bound {

@@ -211,13 +211,11 @@ pub(crate) async fn carry_out(
         };
         let Some(conducted) = conducted else {
             // There was nothing to do it with. What a domain leaves undone it names itself; what a plan refers to in vain it cannot know.
-            if !references(&task.args).is_empty() {
-                progress
-                    .gaps
-                    .push(format!("{title}: nothing to do it with"));
-            }
+            progress
+                .gaps
+                .extend(in_vain(task, &title, &progress.results));
             progress.lost.insert(task.id.clone());
-            progress.lost = plan.lost(&progress.lost);
+            give_up(plan, run, progress).await;
             continue;
         };
         if let Err(reason) = progress.take(task, conducted)
@@ -226,7 +224,32 @@ pub(crate) async fn carry_out(
         {
             progress.gaps.push(format!("{title}: {reason}"));
         }
-        // What needed a lost task is lost too, and named once.
-        progress.lost = plan.lost(&progress.lost);
+        give_up(plan, run, progress).await;
     }
+}
+
+/// What needed a lost task is lost too; whoever watches hears that it will not be done.
+async fn give_up(plan: &Plan, run: &Dispatcher<'_>, progress: &mut Progress) {
+    let lost = plan.lost(&progress.lost);
+    for task in plan.tasks.iter().filter(|task| lost.contains(&task.id)) {
+        if !progress.lost.contains(&task.id) {
+            let title = task.title(&plan.points);
+            run.tell(run.event(task, &title, TaskStatus::Cancelled))
+                .await;
+        }
+    }
+    progress.lost = lost;
+}
+
+/// The first reference of a task that leads nowhere, as a gap.
+fn in_vain(task: &Task, title: &str, results: &BTreeMap<String, Value>) -> Option<String> {
+    let leads = |task: &str, at: &str| results.get(task)?.pointer(at).map(|_| ());
+    let references = references(&task.args);
+    let astray = references
+        .into_iter()
+        .find(|it| leads(it.task, it.at).is_none())?;
+    Some(format!(
+        "{title}: {:?} is not in what {:?} gave",
+        astray.at, astray.task
+    ))
 }
