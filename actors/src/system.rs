@@ -26,7 +26,7 @@ use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
 use crate::factory::{Blueprint, Factories};
 use crate::recovery::approvals::Owner;
-use crate::recovery::{Approvals, Breakers, Budgets, Waits};
+use crate::recovery::{Approvals, Breakers, Waits};
 
 /// Dead letters kept for a look, each a frame of up to a megabyte; the counts remember the rest.
 const DEAD_LETTERS: usize = 256;
@@ -67,7 +67,6 @@ struct Inner {
     past: Mutex<MessageCounts>,
     breakers: Breakers,
     waits: Waits,
-    budgets: Budgets,
     approvals: Approvals,
 }
 
@@ -236,7 +235,6 @@ impl AgentSystemBuilder {
             audit,
             breakers: Breakers::new(Arc::clone(&self.clock), self.bus.clone()),
             waits: Waits::default(),
-            budgets: Budgets::default(),
             approvals,
             dead_letters: DeadLetters::new(DEAD_LETTERS, letters_clock),
             steps,
@@ -334,12 +332,6 @@ impl AgentSystem {
     #[must_use]
     pub fn waits(&self) -> &Waits {
         &self.0.waits
-    }
-
-    /// What goals under way may still spend.
-    #[must_use]
-    pub fn budgets(&self) -> &Budgets {
-        &self.0.budgets
     }
 
     /// What humans are asked.

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, AuditSink, Client, Clock};
+use aios_actors::recovery::Budgets;
 use aios_actors::recovery::approvals::Owner;
 use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
@@ -202,8 +203,10 @@ impl NodeBuilder {
             world = world.seed(seed);
         }
         let system = world.build();
-        let tools = toolbox(&config, &system, &ground.engine, self.standard).with(self.tools);
-        let services = services(&config, &system, tools, self.packs)?;
+        let budgets = Budgets::default();
+        let writer = ModelWriter::new(ground.engine.clone(), &system, budgets.clone());
+        let tools = toolbox(&config, writer, self.standard).with(self.tools);
+        let services = services(&config, &system, tools, self.packs, budgets)?;
         boot::enlist(&system, &services);
         for recruit in self.recruits {
             recruit(system.factories());
@@ -250,20 +253,14 @@ async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
 }
 
 /// The general tools, and those of the packs that were compiled in if `standard` says so.
-fn toolbox(
-    config: &Config,
-    system: &AgentSystem,
-    engine: &EngineHandle,
-    standard: bool,
-) -> Toolbox {
+fn toolbox(config: &Config, writer: ModelWriter, standard: bool) -> Toolbox {
     let megabytes = |count: u64| count.saturating_mul(1 << 20);
     let limits = aios_tools::Limits {
         memory_bytes: megabytes(config.tools.memory_mb),
         ..aios_tools::Limits::default()
     };
     let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
-    let writer = Arc::new(ModelWriter::new(engine.clone(), system));
-    let tools = Toolbox::standard(&workspaces, Some(writer));
+    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)));
     if standard {
         tools.with(packs::pack_tools(&workspaces))
     } else {
@@ -277,6 +274,7 @@ fn services(
     system: &AgentSystem,
     tools: Toolbox,
     packs: Vec<Pack>,
+    budgets: Budgets,
 ) -> Result<Arc<Services>, StartError> {
     let astray = config.recovery.tools().find(|name| {
         // A server's tools, which are called server__tool, may come later.
@@ -294,7 +292,8 @@ fn services(
         results: config.storage.results,
     };
     let packs = packs.into_iter().fold(Packs::none(), Packs::with);
-    Ok(Services::new(system, packs, Arc::new(tools), settings))
+    let tools = Arc::new(tools);
+    Ok(Services::new(system, packs, tools, settings, budgets))
 }
 
 /// Raises the tree and waits until it stands.

@@ -106,7 +106,7 @@ impl Rig {
             team && view.mailbox.queued + view.in_flight + view.running > 0
         };
         let at_work = || {
-            !system.budgets().is_empty()
+            !self.node.services().budgets().is_empty()
                 || !system.waits().is_empty()
                 || system.directory().view().iter().any(busy)
         };
@@ -139,7 +139,7 @@ impl Rig {
             }
         }
         for (kind, many) in [
-            ("budgets", system.budgets().len()),
+            ("budgets", self.node.services().budgets().len()),
             ("waits", system.waits().len()),
             ("agents", system.directory().view().len()),
             ("breakers", system.breakers().view().len()),

@@ -89,7 +89,7 @@ impl Drop for Dispatcher<'_> {
     /// falls ends nothing: its successor goes on with what is left.
     fn drop(&mut self) {
         if !self.ctx.is_over() && !std::thread::panicking() {
-            let budgets = self.ctx.system().budgets();
+            let budgets = self.services.budgets();
             budgets.close(self.ctx.tenant(), &self.request.goal_id, &self.budget);
         }
     }
@@ -105,14 +105,13 @@ impl<'a> Dispatcher<'a> {
             ..
         } = *run;
         let time = Duration::from_millis(request.deadline_ms);
-        let system = ctx.system();
         let allowance = Allowance {
             tokens: request.tokens.into(),
             money_micros: request.money_micros,
             time,
             price_micros: services.settings.price_micros,
         };
-        let (budgets, tenant, id) = (system.budgets(), ctx.tenant(), &request.goal_id);
+        let (budgets, tenant, id) = (services.budgets(), ctx.tenant(), &request.goal_id);
         let budget = if run.goes_on {
             budgets.resume(tenant, id, allowance, ctx.now())
         } else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aios_actors::AgentSystem;
-use aios_actors::recovery::Policies;
+use aios_actors::recovery::{Budgets, Policies};
 use aios_tools::Toolbox;
 
 use crate::Packs;
@@ -31,23 +31,25 @@ impl Default for Settings {
     }
 }
 
-/// Packs, tools, settings, the record of goals, and where the frames of their results lie.
+/// Packs, tools, settings, the record of goals, what they may still spend, and where the frames of their results lie.
 pub struct Services {
     pub(crate) packs: Packs,
     pub(crate) tools: Arc<Toolbox>,
     pub(crate) settings: Settings,
     pub(crate) ledger: Ledger,
+    budgets: Budgets,
     pub(crate) room: Room,
 }
 
 impl Services {
-    /// Those of a node's agents, which share the store of `system`.
+    /// Those of a node's agents, which share the store of `system`. Whoever else works for goals is given the same `budgets`.
     #[must_use]
     pub fn new(
         system: &AgentSystem,
         packs: Packs,
         tools: Arc<Toolbox>,
         settings: Settings,
+        budgets: Budgets,
     ) -> Arc<Self> {
         let ledger = Ledger::new(
             Arc::clone(system.store()),
@@ -59,8 +61,15 @@ impl Services {
             tools,
             settings,
             ledger,
+            budgets,
             room: Room::default(),
         })
+    }
+
+    /// What goals under way may still spend.
+    #[must_use]
+    pub fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 
     /// The numbers and rules.

@@ -28,14 +28,14 @@ pub struct ModelWriter {
 }
 
 impl ModelWriter {
-    /// A writer on this engine, let through by a world's breakers and paid from its budgets. Must be made inside the runtime whose blocking
+    /// A writer on this engine, let through by a world's breakers and paid from the budgets of its goals. Must be made inside the runtime whose blocking
     /// threads will call it.
-    pub fn new(engine: EngineHandle, world: &AgentSystem) -> Self {
+    pub fn new(engine: EngineHandle, world: &AgentSystem, budgets: Budgets) -> Self {
         // Not the world itself: it owns the tools, and they own the writer.
         Self {
             engine,
             breakers: world.breakers().clone(),
-            budgets: world.budgets().clone(),
+            budgets,
             tenant: world.tenant().clone(),
             runtime: Handle::current(),
         }
@@ -122,7 +122,7 @@ mod tests {
             time: Duration::from_secs(60),
             price_micros: 0,
         };
-        let (budgets, now) = (world.budgets().clone(), world.now());
+        let (budgets, now) = (Budgets::default(), world.now());
         let us = world.tenant().clone();
         let open = budgets.begin(&us, "open", allowance, now);
         let poor = Allowance {
@@ -133,7 +133,11 @@ mod tests {
         let over = budgets.begin(&us, "over", allowance, now);
         budgets.close(&us, "over", &over);
         // No engine comes up behind it: what gets that far waits for one until its time is over.
-        let writer = ModelWriter::new(EngineHandle::new(EngineConfig::default()), &world);
+        let writer = ModelWriter::new(
+            EngineHandle::new(EngineConfig::default()),
+            &world,
+            budgets.clone(),
+        );
         let write = move |goal: &str| {
             writer.write(&WriteRequest {
                 instruction: "Say it.",

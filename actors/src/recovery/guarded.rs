@@ -164,6 +164,7 @@ mod tests {
 
     use super::*;
     use crate::AgentSystem;
+    use crate::recovery::Budgets;
     use crate::recovery::{Allowance, Spent};
 
     const PROMPT: &str = "Say in a few words what came of it.";
@@ -194,9 +195,7 @@ mod tests {
                 price_micros: 0,
             };
             let now = world.now();
-            let budget = world
-                .budgets()
-                .begin(world.tenant(), "goal", allowance, now);
+            let budget = Budgets::default().begin(world.tenant(), "goal", allowance, now);
             Self {
                 world,
                 engine,

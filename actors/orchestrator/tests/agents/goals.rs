@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use aios_actors::agent::{AgentOptions, AgentState, AskError, Context};
 use aios_actors::recovery::approvals::Owner;
-use aios_actors::recovery::{ApprovalStatus, Budget, Decision, NoBudget, Policies, decision_frame};
+use aios_actors::recovery::{
+    ApprovalStatus, Budget, Budgets, Decision, NoBudget, Policies, decision_frame,
+};
 use aios_actors::{AgentSystem, meso_tier};
 use aios_memory::{InMemoryStore, Store, StoreError, Swap};
 use aios_orchestrator::{Packs, Services, Settings, team};
@@ -69,6 +71,7 @@ pub struct Team {
     planner: AgentId,
     owner: Arc<SigningIdentity>,
     folder: TempDir,
+    services: Arc<Services>,
 }
 
 impl Team {
@@ -112,7 +115,13 @@ impl Team {
             policies,
             ..Settings::default()
         };
-        let services = Services::new(&house.system, packs, Arc::new(behind), settings);
+        let services = Services::new(
+            &house.system,
+            packs,
+            Arc::new(behind),
+            settings,
+            Budgets::default(),
+        );
         team::enlist(house.system.factories(), &services);
         let mut planner = None;
         for role in [
@@ -134,6 +143,7 @@ impl Team {
             house,
             planner: planner.unwrap(),
             owner,
+            services,
             folder,
         }
     }
@@ -178,7 +188,7 @@ impl Team {
 
     fn budget(&self, goal: &str) -> Result<Budget, NoBudget> {
         let system = &self.house.system;
-        system.budgets().of(system.tenant(), goal)
+        self.services.budgets().of(system.tenant(), goal)
     }
 
     /// The goal's budget once it is under way, with seven tokens gone.

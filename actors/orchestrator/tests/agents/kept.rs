@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aios_actors::agent::AgentOptions;
+use aios_actors::recovery::Budgets;
 use aios_memory::{GoalResults, InMemoryStore, Store};
 use aios_orchestrator::{Packs, Services, Settings, team};
 use aios_protocols::{AgentId, Content, Draft, Performative, ProtocolName};
@@ -32,7 +33,13 @@ async fn results_of_earlier_goals_are_bounded_and_one_that_left_is_kept_when_it_
         ..Settings::default()
     };
     let tools = Arc::new(Toolbox::default());
-    let services = Services::new(&house.system, Packs::none(), tools, settings);
+    let services = Services::new(
+        &house.system,
+        Packs::none(),
+        tools,
+        settings,
+        Budgets::default(),
+    );
     team::enlist(house.system.factories(), &services);
     let (keeper, _) = house
         .system
