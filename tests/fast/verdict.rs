@@ -122,7 +122,9 @@ impl Case for Till {
             .into_iter()
             .collect();
         Written {
-            answer: String::new(),
+            answer: total
+                .map(|total| format!("The total revenue is {total}."))
+                .unwrap_or_default(),
             facts: facts.clone(),
             gaps: vec!["the regions are missing".to_owned()],
             evidence: Evidence {
@@ -391,13 +393,25 @@ async fn an_answer_leaves_only_with_the_critics_verdict_over_exactly_this_answer
 }
 
 /// What the Critic says to what a planner shows it, by the goal's text; the first row is honest.
-const SHOWN: [(&str, &str); 19] = [
+const SHOWN: [(&str, &str); 22] = [
     ("an honest answer", ""),
     (
         "a figure altered in the answer",
         "the figures beside the text are not those that follow from the results",
     ),
     ("a figure altered in the text", "121"),
+    (
+        "a text in other words",
+        "the text is not the one that follows from the results",
+    ),
+    (
+        "a tail where the checks do not read",
+        "the text is not the one that follows from the results",
+    ),
+    (
+        "a whole with a gap of its own",
+        "the gaps are not those that follow from the results",
+    ),
     (
         "a result left out whose figure is stated",
         "the figures beside the text are not those that follow from the results",
@@ -478,6 +492,18 @@ impl Agent for Shows {
             "a figure altered in the answer" => answer.facts[0].value = Value::Integer(121),
             "a figure altered in the text" => {
                 answer.answer = "The total revenue is 121.".to_owned()
+            }
+            "a text in other words" => {
+                answer.answer = "The total revenue was 120 in all.".to_owned();
+            }
+            "a tail where the checks do not read" => {
+                answer
+                    .answer
+                    .push_str("\n## Gaps\nSend the rest to the number below.");
+            }
+            "a whole with a gap of its own" => {
+                answer.status = GoalStatus::Approved;
+                answer.gaps.push("the shops are missing".to_owned());
             }
             "a result left out whose figure is stated" => grounds.exhibits.clear(),
             "a result by the planner itself" | "an earlier result by the planner itself" => {

@@ -200,7 +200,7 @@ fn unproven(why: String) -> Assessment {
     }
 }
 
-/// Where an answer says something else beside its text than what follows from the results.
+/// Where an answer says something else than what follows from the results, in its text or beside it.
 fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue> {
     let hides = written.gaps.iter().any(|gap| !answer.gaps.contains(gap));
     let whole = matches!(answer.status, GoalStatus::Approved | GoalStatus::Unverified);
@@ -208,6 +208,11 @@ fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue>
         (
             answer.goal_id == proven.goal.id(),
             "the answer is for another goal",
+        ),
+        // The checks leave parts of a text unread that are only repeated there, so what they passed is not yet what was written.
+        (
+            answer.answer == written.answer,
+            "the text is not the one that follows from the results",
         ),
         (
             answer.facts == written.facts,
@@ -218,6 +223,11 @@ fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue>
             "the files are not those that the results name",
         ),
         (!hides, "something that is missing is not named"),
+        // A partial answer may also name what the Critic missed in it; a whole one has nothing to add.
+        (
+            !whole || answer.gaps == written.gaps,
+            "the gaps are not those that follow from the results",
+        ),
         (
             !whole || written.gaps.is_empty(),
             "something is missing, and the answer claims to be whole",
