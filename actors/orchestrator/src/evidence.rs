@@ -18,24 +18,25 @@
 //! planner on another node puts the frames into its exhibits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_actors::agent::Context;
 use aios_protocols::{Authentic, Limits, Party, Performative, Sealed, Timestamp, authenticate};
-use aios_tools::OnDisk;
 use aios_work::content::{Exhibit, Grounds, Origin, Recalled, TaskResult, asked, ontology, unhex};
 use aios_work::{Artifact, Case, Goal, InputFile, Plan, Simpler, SoFar, Task};
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use crate::cached::GoalFiles;
 use crate::{Packs, cached};
 
 /// Results that one Critic remembers to have proven. A goal has at most 32 tasks, so this is a few goals at once.
 const PROVEN: usize = 256;
 /// Bytes of frames that it remembers: a few of the largest, thousands of the usual.
 const PROVEN_BYTES: usize = 32 << 20;
+/// Goals whose files it remembers to have read; those of one that is forgotten meanwhile are read again.
+const GOALS: usize = 256;
 /// What the memory's reply is called in a folder; no task has an empty name.
 const PASSAGES: &str = "";
 
@@ -126,9 +127,24 @@ struct Remembered {
     /// The oldest first.
     order: VecDeque<String>,
     bytes: usize,
+    /// The files of goals as they were read, and of which goal first.
+    files: HashMap<String, Vec<InputFile>>,
+    files_order: VecDeque<String>,
 }
 
 impl Remembered {
+    fn keep_files(&mut self, goal: String, files: Vec<InputFile>) {
+        if self.files.insert(goal.clone(), files).is_none() {
+            self.files_order.push_back(goal);
+        }
+        while self.files_order.len() > GOALS {
+            let Some(oldest) = self.files_order.pop_front() else {
+                break;
+            };
+            self.files.remove(&oldest);
+        }
+    }
+
     fn keep(&mut self, name: String, one: Witnessed) {
         self.bytes += one.frame.len();
         match self.by_name.insert(name.clone(), one) {
@@ -240,7 +256,7 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// In a sentence which of them is not what the planner says.
-    pub(crate) fn prove(&self, goal_id: &str, grounds: Grounds) -> Result<Proven, String> {
+    pub(crate) async fn prove(&self, goal_id: &str, grounds: Grounds) -> Result<Proven, String> {
         let Grounds {
             goal,
             plan,
@@ -251,14 +267,12 @@ impl Bench<'_> {
             gaps,
             told,
         } = grounds;
-        if goal.id() != goal_id
-            || plan.goal != goal_id
-            || goal.tenant() != self.ctx.tenant().as_str()
-        {
+        if !self.is_of(&goal, goal_id) || plan.goal != goal_id {
             return Err("the plan or the goal is another one".to_owned());
         }
-        if !are_of(&inputs, goal.data()) {
-            return Err("the files are not those of the goal".to_owned());
+        // Without results nothing was read from them: a planner whose files changed before the first may still say so.
+        if !exhibits.is_empty() {
+            self.files(&goal, &inputs).await?;
         }
         let case = self.packs.domain(&plan)?.open(&goal, &plan)?;
         let recalled = match recalled {
@@ -288,6 +302,44 @@ impl Bench<'_> {
         });
         proven.told = failed.collect();
         Ok(proven)
+    }
+
+    /// Whether this is the goal that the Critic was asked about, by the tenant that asked.
+    pub(crate) fn is_of(&self, goal: &Goal, goal_id: &str) -> bool {
+        goal.id() == goal_id && goal.tenant() == self.ctx.tenant().as_str()
+    }
+
+    /// Sees for itself that these are the goal's files. It reads them when it first judges something of the goal and knows them from then
+    /// on, so that one which changes under the work is still the one that was meant; what it has not seen it reads once more.
+    ///
+    /// # Errors
+    /// When they are others, hold other bytes, or cannot be read.
+    pub(crate) async fn files(&self, goal: &Goal, inputs: &[InputFile]) -> Result<(), String> {
+        let others = || "the files are not those of the goal".to_owned();
+        if goal.data().is_empty() {
+            return if inputs.is_empty() {
+                Ok(())
+            } else {
+                Err(others())
+            };
+        }
+        let name = format!("{}\0{}", self.ctx.tenant(), goal.digest());
+        if let Some(read) = self.proofs.0.lock().files.get(&name)
+            && are_these(inputs, read)
+        {
+            return Ok(());
+        }
+        let data = goal.data().to_vec();
+        let most = aios_tools::Limits::default().file_bytes;
+        let read = tokio::task::spawn_blocking(move || GoalFiles::of(&data, most)).await;
+        let read = read.map_err(|error| format!("the files of the goal were not read: {error}"))?;
+        if let Some(why) = read.unreadable() {
+            return Err(format!("the files of the goal cannot be read: {why}"));
+        }
+        let as_meant = are_these(inputs, read.files());
+        let mut proofs = self.proofs.0.lock();
+        proofs.keep_files(name, read.files().to_vec());
+        as_meant.then_some(()).ok_or_else(others)
     }
 
     /// A result that an executor gave for this goal.
@@ -448,20 +500,14 @@ pub(crate) fn text_of(value: &Value) -> &str {
         .unwrap_or_default()
 }
 
-/// Whether the files are those that a goal names. One that has gone since is known by its name alone.
-fn are_of(inputs: &[InputFile], data: &[String]) -> bool {
-    match InputFile::all(data) {
-        Ok(files) => {
-            let places = |files: &[InputFile]| -> BTreeSet<_> {
-                files.iter().map(|file| file.path.clone()).collect()
-            };
-            places(&files) == places(inputs)
-        }
-        Err(_) => inputs.iter().all(|file| {
-            data.iter()
-                .any(|given| Path::new(given).file_name() == file.place.file_name())
-        }),
-    }
+/// Whether the planner means these files: the same names and places, in this order, with the same bytes.
+fn are_these(inputs: &[InputFile], read: &[InputFile]) -> bool {
+    inputs.len() == read.len()
+        && inputs.iter().zip(read).all(|(meant, read)| {
+            (&meant.name, &meant.path, &meant.place) == (&read.name, &read.path, &read.place)
+                && meant.state.content.is_some()
+                && meant.state.content == read.state.content
+        })
 }
 
 /// Whether these are the same files in another folder.

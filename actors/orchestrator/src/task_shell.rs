@@ -290,6 +290,7 @@ impl TaskShell<'_> {
                 origin,
                 frame: None,
             },
+            goal: Box::new(self.goal.goal.clone()),
             task: Box::new(task),
             folder: self.goal.folder.number(),
             inputs: self.goal.files.files().to_vec(),
