@@ -410,7 +410,7 @@ async fn an_answer_leaves_only_with_the_critics_verdict_over_exactly_this_answer
 }
 
 /// What the Critic says to what a planner shows it, by the goal's text; the first row is honest.
-const SHOWN: [(&str, &str); 22] = [
+const SHOWN: [(&str, &str); 24] = [
     ("an honest answer", ""),
     (
         "a figure altered in the answer",
@@ -456,6 +456,14 @@ const SHOWN: [(&str, &str); 22] = [
         "is the answer to another question",
     ),
     ("a result that is there twice", "is there twice"),
+    (
+        "a plan that asks for more than it may",
+        "the arguments of task \"sum\" have 70011 bytes, allowed are 65536",
+    ),
+    (
+        "a task beside the plan that asks for more than it may",
+        "the arguments of task \"look\" have 70011 bytes, allowed are 65536",
+    ),
     (
         "a result that the domain is said to know",
         "is nothing its domain knows",
@@ -587,6 +595,17 @@ impl Agent for Shows {
             }
             "a result for a plan that asks another question" => {
                 grounds.plan.tasks[0].args = json!({ "till": 2 });
+            }
+            "a plan that asks for more than it may" => {
+                grounds.plan.tasks[0].args = json!({ "till": "1".repeat(70_000) });
+            }
+            "a task beside the plan that asks for more than it may" => {
+                let args = json!({ "till": "1".repeat(70_000) });
+                grounds.exhibits.push(Exhibit {
+                    task_id: "look".to_owned(),
+                    task: Some(Box::new(Task::new("look", "count_till", args))),
+                    ..grounds.exhibits[0].clone()
+                });
             }
             "a result that is there twice" => {
                 grounds.exhibits.push(grounds.exhibits[0].clone());

@@ -24,7 +24,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aios_actors::agent::Context;
 use aios_protocols::{Authentic, Limits, Party, Performative, Sealed, Timestamp, authenticate};
 use aios_work::content::{Exhibit, Grounds, Origin, Recalled, TaskResult, asked, ontology, unhex};
-use aios_work::{Artifact, Case, Goal, InputFile, Plan, Simpler, SoFar, Task};
+use aios_work::{
+    Artifact, Case, Goal, InputFile, Plan, PlanError, PlanLimits, Simpler, SoFar, Task,
+};
 use parking_lot::Mutex;
 use serde_json::Value;
 
@@ -37,6 +39,14 @@ const PROVEN: usize = 256;
 const PROVEN_BYTES: usize = 32 << 20;
 /// Goals whose files it remembers to have read; those of one that is forgotten meanwhile are read again.
 const GOALS: usize = 256;
+/// What a plan may have that the Critic looks at: in tasks the most that a node may allow, in bytes what it does allow. Tokens and time are
+/// spent when there is something to judge.
+const LIMITS: PlanLimits = PlanLimits {
+    tasks: 1_000,
+    tokens: u64::MAX,
+    time_ms: u64::MAX,
+    ..PlanLimits::USUAL
+};
 /// What the memory's reply is called in a folder; no task has an empty name.
 const PASSAGES: &str = "";
 
@@ -270,6 +280,12 @@ impl Bench<'_> {
         if !self.is_of(&goal, goal_id) || plan.goal != goal_id {
             return Err("the plan or the goal is another one".to_owned());
         }
+        // Before anything is filled in or worked out.
+        match plan.check::<&str>(None, &LIMITS) {
+            // A goal that nothing was planned for may still say why.
+            Ok(()) | Err(PlanError::Empty) => {}
+            Err(error) => return Err(error.to_string()),
+        }
         // Without results nothing was read from them: a planner whose files changed before the first may still say so.
         if !exhibits.is_empty() {
             self.files(&goal, &inputs).await?;
@@ -379,7 +395,11 @@ impl Bench<'_> {
         let task = match proven.plan.tasks.iter().find(|task| task.id == *id) {
             Some(task) => task.clone(),
             None => match exhibit.task.as_deref() {
-                Some(task) if task.id == *id => task.clone(),
+                Some(task) if task.id == *id => {
+                    task.check_args(&LIMITS)
+                        .map_err(|error| format!("is too large: {error}"))?;
+                    task.clone()
+                }
                 _ => return Err("belongs to no task".to_owned()),
             },
         };
