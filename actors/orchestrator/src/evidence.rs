@@ -35,8 +35,10 @@ use crate::{Packs, cached};
 
 /// Results that one Critic remembers to have proven. A goal has at most 32 tasks, so this is a few goals at once.
 const PROVEN: usize = 256;
-/// Bytes of frames that it remembers: a few of the largest, thousands of the usual.
-const PROVEN_BYTES: usize = 32 << 20;
+/// Bytes of memory that it gives to them, frames and what was read from them: some of the largest, thousands of the usual.
+const PROVEN_BYTES: usize = 64 << 20;
+/// Bytes of frames in the folder of one run: of each task of the usual plan one of the largest.
+const FOLDER_BYTES: usize = 32 << 20;
 /// Goals whose files it remembers to have read; those of one that is forgotten meanwhile are read again.
 const GOALS: usize = 256;
 /// What a plan may have that the Critic looks at: in tasks the most that a node may allow, in bytes what it does allow. Tokens and time are
@@ -56,8 +58,15 @@ pub(crate) struct Room(Arc<Shelves>);
 
 #[derive(Default)]
 struct Shelves {
-    folders: Mutex<HashMap<u64, HashMap<String, Sealed>>>,
+    folders: Mutex<HashMap<u64, Frames>>,
     opened: AtomicU64,
+}
+
+/// The newest frame of each task, with its operation.
+#[derive(Default)]
+struct Frames {
+    by_task: HashMap<String, (String, Sealed)>,
+    bytes: usize,
 }
 
 /// The frames of one run; they are gone when it is dropped.
@@ -69,7 +78,7 @@ pub(crate) struct Folder {
 impl Room {
     pub(crate) fn open(&self) -> Folder {
         let number = self.0.opened.fetch_add(1, Ordering::Relaxed);
-        self.0.folders.lock().insert(number, HashMap::new());
+        self.0.folders.lock().insert(number, Frames::default());
         Folder {
             room: self.clone(),
             number,
@@ -77,7 +86,10 @@ impl Room {
     }
 
     fn find(&self, folder: u64, name: &str) -> Option<Sealed> {
-        self.0.folders.lock().get(&folder)?.get(name).cloned()
+        let folders = self.0.folders.lock();
+        let mut frames = folders.get(&folder)?.by_task.values();
+        let (_, frame) = frames.find(|(operation, _)| operation == name)?;
+        Some(frame.clone())
     }
 }
 
@@ -86,11 +98,27 @@ impl Folder {
         self.number
     }
 
-    /// Leaves the frame of an operation's result.
-    pub(crate) fn keep(&self, operation: &str, frame: &Sealed) {
-        if let Some(frames) = self.room.0.folders.lock().get_mut(&self.number) {
-            frames.insert(operation.to_owned(), frame.clone());
+    /// Leaves the frame of a task's result; that of an attempt before it is of no use any more and leaves.
+    ///
+    /// # Errors
+    /// When the folder is full, in a sentence.
+    pub(crate) fn keep(&self, task: &str, operation: &str, frame: &Sealed) -> Result<(), String> {
+        let mut folders = self.room.0.folders.lock();
+        let Some(frames) = folders.get_mut(&self.number) else {
+            return Ok(());
+        };
+        let before = frames.by_task.remove(task);
+        frames.bytes -= before.map_or(0, |(_, before)| before.len());
+        let bytes = frames.bytes + frame.len();
+        if bytes > FOLDER_BYTES {
+            return Err(format!(
+                "the goal's results have {bytes} bytes, allowed are {FOLDER_BYTES}: ask for less at once"
+            ));
         }
+        frames.bytes = bytes;
+        let kept = (operation.to_owned(), frame.clone());
+        frames.by_task.insert(task.to_owned(), kept);
+        Ok(())
     }
 
     /// The frame that was left under this name.
@@ -99,16 +127,19 @@ impl Folder {
     }
 
     /// Leaves the memory's reply.
-    pub(crate) fn keep_passages(&self, frame: &Sealed) -> Exhibit {
-        self.keep(PASSAGES, frame);
-        Exhibit {
+    ///
+    /// # Errors
+    /// When the folder is full, in a sentence.
+    pub(crate) fn keep_passages(&self, frame: &Sealed) -> Result<Exhibit, String> {
+        self.keep(PASSAGES, PASSAGES, frame)?;
+        Ok(Exhibit {
             task_id: String::new(),
             task: None,
             origin: Origin::Signed {
                 operation: PASSAGES.to_owned(),
             },
             frame: None,
-        }
+        })
     }
 }
 
@@ -124,6 +155,51 @@ pub(crate) struct Witnessed {
     pub(crate) frame: Sealed,
     pub(crate) result: Arc<TaskResult>,
     at: Timestamp,
+    /// Memory that it takes.
+    bytes: usize,
+}
+
+impl Witnessed {
+    fn new(frame: Sealed, result: TaskResult, at: Timestamp) -> Self {
+        let files = result.output.artifacts.iter();
+        let bytes = frame.len()
+            + held(&result.output.value)
+            + result.output.log.len()
+            + files
+                .map(|file| {
+                    size_of_val(file) + file.path.as_os_str().len() + file.description.len()
+                })
+                .sum::<usize>();
+        Self {
+            frame,
+            result: Arc::new(result),
+            at,
+            bytes,
+        }
+    }
+}
+
+/// Memory that a value takes, at most: a list or an object may have room for twice what is in it.
+fn held(value: &Value) -> usize {
+    /// An object's field beside its name and its value: the name's place, its hash and its place in the index.
+    const FIELD: usize = size_of::<String>() + 4 * size_of::<usize>();
+    let (mut bytes, mut left) = (0, vec![value]);
+    while let Some(value) = left.pop() {
+        bytes += 2 * size_of::<Value>();
+        match value {
+            Value::String(text) => bytes += text.len(),
+            Value::Array(items) => left.extend(items),
+            Value::Object(fields) => {
+                bytes += fields
+                    .keys()
+                    .map(|name| name.len() + 2 * FIELD)
+                    .sum::<usize>();
+                left.extend(fields.values());
+            }
+            _ => {}
+        }
+    }
+    bytes
 }
 
 /// What one Critic has proven. A result is judged before its answer is, so its frame is proven and read once; and an executor that has
@@ -156,9 +232,9 @@ impl Remembered {
     }
 
     fn keep(&mut self, name: String, one: Witnessed) {
-        self.bytes += one.frame.len();
+        self.bytes += one.bytes;
         match self.by_name.insert(name.clone(), one) {
-            Some(before) => self.bytes -= before.frame.len(),
+            Some(before) => self.bytes -= before.bytes,
             None => self.order.push_back(name),
         }
         while self.order.len() > PROVEN || self.bytes > PROVEN_BYTES {
@@ -166,7 +242,7 @@ impl Remembered {
                 break;
             };
             if let Some(gone) = self.by_name.remove(&oldest) {
-                self.bytes -= gone.frame.len();
+                self.bytes -= gone.bytes;
             }
         }
     }
@@ -471,11 +547,7 @@ impl Bench<'_> {
             return Ok(known);
         }
         let (result, at) = result_of(&frame, self.ctx)?;
-        let one = Witnessed {
-            frame,
-            result: Arc::new(result),
-            at,
-        };
+        let one = Witnessed::new(frame, result, at);
         self.proofs.0.lock().keep(name, one.clone());
         Ok(one)
     }
@@ -538,4 +610,79 @@ fn are_copies(copies: &[Artifact], originals: &[Artifact]) -> bool {
                 && copy.media_type == original.media_type
                 && copy.description == original.description
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn frame(bytes: usize) -> Sealed {
+        Sealed::from_bytes(vec![0; bytes])
+    }
+
+    fn witnessed(value: Value) -> Witnessed {
+        let bytes = value.to_string().len();
+        let result = TaskResult {
+            task_id: "t".to_owned(),
+            operation: "g/t".to_owned(),
+            asked: String::new(),
+            output: aios_work::ToolOutput {
+                value,
+                ..aios_work::ToolOutput::default()
+            },
+            duration_ms: 0.0,
+            agent: String::new(),
+        };
+        Witnessed::new(frame(bytes), result, Timestamp::from_micros(1).unwrap())
+    }
+
+    #[test]
+    fn what_was_read_from_a_frame_counts_and_not_the_frame_alone() {
+        // 300 KB of brackets take several megabytes once they are read.
+        let hollow = witnessed(json!(vec![json!([]); 100_000]));
+        assert!(
+            hollow.bytes > 100_000 * size_of::<Value>(),
+            "{}",
+            hollow.bytes
+        );
+        let named = witnessed(json!(vec![json!({ "a": 1 }); 10_000]));
+        assert!(named.bytes > 1_000_000, "{}", named.bytes);
+        let mut remembered = Remembered::default();
+        for number in 0..40 {
+            remembered.keep(number.to_string(), hollow.clone());
+            remembered.keep("again".to_owned(), named.clone());
+            let held: usize = remembered.by_name.values().map(|one| one.bytes).sum();
+            assert_eq!(remembered.bytes, held);
+            assert!(held <= PROVEN_BYTES, "{held}");
+        }
+        assert!(remembered.by_name.len() < 40);
+        assert!(remembered.by_name.contains_key("39"), "the newest stays");
+    }
+
+    #[test]
+    fn a_folder_holds_the_newest_frame_of_each_task_and_no_more_bytes_than_it_may() {
+        let folder = Room::default().open();
+        let part = FOLDER_BYTES / 4;
+        // A task that is tried again and again takes no more room than once.
+        for attempt in 0..20 {
+            let operation = format!("g/a/r{attempt}");
+            folder.keep("a", &operation, &frame(part)).unwrap();
+            assert!(folder.find(&operation).is_some());
+        }
+        assert!(folder.find("g/a/r18").is_none());
+        for task in ["b", "c", "d"] {
+            folder
+                .keep(task, &format!("g/{task}"), &frame(part))
+                .unwrap();
+        }
+        let full = folder.keep("e", "g/e", &frame(1)).unwrap_err();
+        assert!(full.contains("allowed are"), "{full}");
+        assert!(folder.find("g/e").is_none());
+        folder.keep("d", "g/d/simpler", &frame(1)).unwrap();
+        folder.keep("e", "g/e", &frame(1)).unwrap();
+        let expected = ["g/a/r19", "g/b", "g/c", "g/d/simpler", "g/e"];
+        assert!(expected.iter().all(|name| folder.find(name).is_some()));
+    }
 }
