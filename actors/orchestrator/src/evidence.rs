@@ -11,8 +11,10 @@
 //!   earlier process can be proven by nobody any more, and the planner does not use it.
 //! - What the domain knows by itself is not believed but asked of the domain once more.
 //! - Passages come in the memory's signed reply.
-//! - The plan, the gaps and which tasks failed are the planner's word. A plan names its own questions and they stand in the answer as the
-//!   facts' sources; what is said to have failed makes the answer partial.
+//! - The goal's files are read by the Critic itself and compared with those the planner means.
+//! - The plan (its questions, how it reads their results, its notes), the gaps and which tasks failed are the planner's word, within limits
+//!   of size. A plan names its own questions and they stand in the answer as the facts' sources; what is said to have failed makes the
+//!   answer partial.
 //!
 //! Folders are in memory and end with the run: a frame outlives neither its keys nor its goal, so none is worth a write to a disk. A
 //! planner on another node puts the frames into its exhibits.
