@@ -209,6 +209,9 @@ fn held(value: &Value) -> usize {
 #[derive(Default)]
 pub(crate) struct Proofs(Mutex<Remembered>);
 
+/// The files of a goal once they have been read. Whoever looks holds it, so that works judged at the same time do not each read them.
+type ReadFiles = Arc<tokio::sync::Mutex<Option<Vec<InputFile>>>>;
+
 #[derive(Default)]
 struct Remembered {
     by_name: HashMap<String, Witnessed>,
@@ -216,21 +219,25 @@ struct Remembered {
     order: VecDeque<String>,
     bytes: usize,
     /// The files of goals as they were read, and of which goal first.
-    files: HashMap<String, Vec<InputFile>>,
+    files: HashMap<String, ReadFiles>,
     files_order: VecDeque<String>,
 }
 
 impl Remembered {
-    fn keep_files(&mut self, goal: String, files: Vec<InputFile>) {
-        if self.files.insert(goal.clone(), files).is_none() {
-            self.files_order.push_back(goal);
+    fn files(&mut self, goal: String) -> ReadFiles {
+        if let Some(read) = self.files.get(&goal) {
+            return Arc::clone(read);
         }
+        let read = ReadFiles::default();
+        self.files.insert(goal.clone(), Arc::clone(&read));
+        self.files_order.push_back(goal);
         while self.files_order.len() > GOALS {
             let Some(oldest) = self.files_order.pop_front() else {
                 break;
             };
             self.files.remove(&oldest);
         }
+        read
     }
 
     fn keep(&mut self, name: String, one: Witnessed) {
@@ -418,9 +425,9 @@ impl Bench<'_> {
             };
         }
         let name = format!("{}\0{}", self.ctx.tenant(), goal.digest());
-        if let Some(read) = self.proofs.0.lock().files.get(&name)
-            && are_these(inputs, read)
-        {
+        let known = self.proofs.0.lock().files(name);
+        let mut known = known.lock().await;
+        if known.as_deref().is_some_and(|read| are_these(inputs, read)) {
             return Ok(());
         }
         let data = goal.data().to_vec();
@@ -431,8 +438,7 @@ impl Bench<'_> {
             return Err(format!("the files of the goal cannot be read: {why}"));
         }
         let as_meant = are_these(inputs, read.files());
-        let mut proofs = self.proofs.0.lock();
-        proofs.keep_files(name, read.files().to_vec());
+        *known = Some(read.files().to_vec());
         as_meant.then_some(()).ok_or_else(others)
     }
 
