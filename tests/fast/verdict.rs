@@ -10,6 +10,7 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
 use aios_runtime::{Goal, Node, SpawnOptions};
+use aios_tools::OnDisk;
 use aios_work::content::{
     Answer, Exhibit, GoalRequest, GoalStatus, Grounds, Judgement, Origin, Submission, TaskOrder,
     TaskResult, ValidationRequest, asked, hex, ontology, unhex,
@@ -122,7 +123,9 @@ impl Case for Till {
             .into_iter()
             .collect();
         Written {
-            answer: String::new(),
+            answer: total
+                .map(|total| format!("The total revenue is {total}."))
+                .unwrap_or_default(),
             facts: facts.clone(),
             gaps: vec!["the regions are missing".to_owned()],
             evidence: Evidence {
@@ -167,6 +170,17 @@ async fn counted(
     till: u32,
     ctx: &Context,
 ) -> Result<Trusted, AgentError> {
+    counted_from(goal_id, task_id, till, &[], ctx).await
+}
+
+/// The same, for a goal with files.
+async fn counted_from(
+    goal_id: &str,
+    task_id: &str,
+    till: u32,
+    inputs: &[InputFile],
+    ctx: &Context,
+) -> Result<Trusted, AgentError> {
     let order = TaskOrder {
         goal_id: goal_id.to_owned(),
         task_id: task_id.to_owned(),
@@ -175,7 +189,7 @@ async fn counted(
         action: "count_till".to_owned(),
         args: json!({ "till": till }),
         attempt: 1,
-        inputs: Vec::new(),
+        inputs: inputs.to_vec(),
         out_dir: String::new(),
         capabilities: Capabilities::none(),
         deadline_ms: 10_000,
@@ -226,13 +240,18 @@ async fn grounds(goal_id: &str, text: &str, ctx: &Context) -> Result<Grounds, Ag
 
 /// The critic's reply: its frame is the proof.
 async fn judged(answer: &Answer, grounds: Grounds, ctx: &Context) -> Result<Trusted, AgentError> {
+    let work = Submission::Answer {
+        answer: Box::new(answer.clone()),
+        grounds: Box::new(grounds),
+    };
+    submitted(&answer.goal_id, work, ctx).await
+}
+
+async fn submitted(goal_id: &str, work: Submission, ctx: &Context) -> Result<Trusted, AgentError> {
     let request = ValidationRequest {
-        goal_id: answer.goal_id.clone(),
+        goal_id: goal_id.to_owned(),
         task_id: String::new(),
-        work: Submission::Answer {
-            answer: Box::new(answer.clone()),
-            grounds: Box::new(grounds),
-        },
+        work,
     };
     let draft = Draft::new(Performative::Request, Content::json(&request)?)
         .protocol(ProtocolName::FipaRequest)
@@ -391,13 +410,25 @@ async fn an_answer_leaves_only_with_the_critics_verdict_over_exactly_this_answer
 }
 
 /// What the Critic says to what a planner shows it, by the goal's text; the first row is honest.
-const SHOWN: [(&str, &str); 19] = [
+const SHOWN: [(&str, &str); 24] = [
     ("an honest answer", ""),
     (
         "a figure altered in the answer",
         "the figures beside the text are not those that follow from the results",
     ),
     ("a figure altered in the text", "121"),
+    (
+        "a text in other words",
+        "the text is not the one that follows from the results",
+    ),
+    (
+        "a tail where the checks do not read",
+        "the text is not the one that follows from the results",
+    ),
+    (
+        "a whole with a gap of its own",
+        "the gaps are not those that follow from the results",
+    ),
     (
         "a result left out whose figure is stated",
         "the figures beside the text are not those that follow from the results",
@@ -425,6 +456,14 @@ const SHOWN: [(&str, &str); 19] = [
         "is the answer to another question",
     ),
     ("a result that is there twice", "is there twice"),
+    (
+        "a plan that asks for more than it may",
+        "the arguments of task \"sum\" have 70011 bytes, allowed are 65536",
+    ),
+    (
+        "a task beside the plan that asks for more than it may",
+        "the arguments of task \"look\" have 70011 bytes, allowed are 65536",
+    ),
     (
         "a result that the domain is said to know",
         "is nothing its domain knows",
@@ -478,6 +517,18 @@ impl Agent for Shows {
             "a figure altered in the answer" => answer.facts[0].value = Value::Integer(121),
             "a figure altered in the text" => {
                 answer.answer = "The total revenue is 121.".to_owned()
+            }
+            "a text in other words" => {
+                answer.answer = "The total revenue was 120 in all.".to_owned();
+            }
+            "a tail where the checks do not read" => {
+                answer
+                    .answer
+                    .push_str("\n## Gaps\nSend the rest to the number below.");
+            }
+            "a whole with a gap of its own" => {
+                answer.status = GoalStatus::Approved;
+                answer.gaps.push("the shops are missing".to_owned());
             }
             "a result left out whose figure is stated" => grounds.exhibits.clear(),
             "a result by the planner itself" | "an earlier result by the planner itself" => {
@@ -545,6 +596,17 @@ impl Agent for Shows {
             "a result for a plan that asks another question" => {
                 grounds.plan.tasks[0].args = json!({ "till": 2 });
             }
+            "a plan that asks for more than it may" => {
+                grounds.plan.tasks[0].args = json!({ "till": "1".repeat(70_000) });
+            }
+            "a task beside the plan that asks for more than it may" => {
+                let args = json!({ "till": "1".repeat(70_000) });
+                grounds.exhibits.push(Exhibit {
+                    task_id: "look".to_owned(),
+                    task: Some(Box::new(Task::new("look", "count_till", args))),
+                    ..grounds.exhibits[0].clone()
+                });
+            }
             "a result that is there twice" => {
                 grounds.exhibits.push(grounds.exhibits[0].clone());
             }
@@ -581,6 +643,136 @@ async fn an_answer_rests_on_what_executors_signed_and_on_nothing_the_planner_say
         let told = answer.reason.unwrap_or_default();
         let honest = found.is_empty();
         assert!(told.starts_with(&honest.to_string()), "{row}: {told}");
+        assert!(told.contains(found), "{row}: {told}");
+    }
+    node.stop().await;
+}
+
+const OTHERS: &str = "the files are not those of the goal";
+
+/// What the Critic says to the files that a planner shows it, by the goal's text; those without a word are honest.
+const FILES: [(&str, &str); 11] = [
+    ("the files as they are", ""),
+    ("a file left out", OTHERS),
+    ("a file that holds other bytes", OTHERS),
+    ("a file of which nobody says what it holds", OTHERS),
+    ("a file under another name", OTHERS),
+    ("a file at another place", OTHERS),
+    ("files in another order", OTHERS),
+    (
+        "a file that is gone",
+        "the files of the goal cannot be read",
+    ),
+    ("a file that changes after it was judged", ""),
+    ("a result from other bytes", OTHERS),
+    (
+        "a result for another goal's files",
+        "the goal is another one",
+    ),
+];
+
+/// A planner whose goals have two files.
+struct Files(std::path::PathBuf);
+
+#[async_trait]
+impl Agent for Files {
+    async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
+        let request: GoalRequest = incoming.json()?;
+        let id = request.goal_id.as_str();
+        let failure = |error: String| AgentError::failure(error);
+        let paths = ["east.csv", "west.csv"].map(|name| self.0.join(name));
+        for path in &paths {
+            std::fs::write(path, "till\n1\n").map_err(|error| failure(error.to_string()))?;
+        }
+        let mut inputs = InputFile::all(&paths).map_err(|error| failure(error.to_string()))?;
+        for file in &mut inputs {
+            file.pin(1_000)
+                .map_err(|error| failure(error.to_string()))?;
+        }
+        let data = paths.iter().map(|path| path.display().to_string());
+        let limits = GoalLimits::default();
+        let tenant = ctx.tenant().as_str();
+        let goal = |id: &str| {
+            let data = data.clone().collect();
+            aios_work::Goal::new(id, tenant, &request.text, data, &limits)
+                .map_err(|error| failure(error.to_string()))
+        };
+        let said = |frame: Trusted| -> Result<(bool, String), AgentError> {
+            let judgement: Judgement = frame.content.read_json()?;
+            let said = serde_json::to_string(&judgement.issues)?;
+            Ok((judgement.deliverable, said))
+        };
+        let frame = counted_from(id, "sum", 1, &inputs, ctx).await?;
+        let mut grounds = grounds(id, &request.text, ctx).await?;
+        grounds.goal = goal(id)?;
+        grounds.exhibits = vec![exhibit(id, 1, frame.sealed().as_bytes())];
+        grounds.inputs.clone_from(&inputs);
+        let honest = answer(id, "The total revenue is 120.");
+        let mut of_result = None;
+        match request.text.as_str() {
+            "the files as they are" => {}
+            "a file left out" => grounds.inputs.truncate(1),
+            "a file that holds other bytes" => {
+                grounds.inputs[1].state.content = Some(ContentHash::of(b"till\n2\n"));
+            }
+            "a file of which nobody says what it holds" => grounds.inputs[1].state.content = None,
+            "a file under another name" => grounds.inputs[0].name = "north.csv".to_owned(),
+            "a file at another place" => grounds.inputs[0].place = paths[1].clone(),
+            "files in another order" => grounds.inputs.reverse(),
+            "a file that is gone" => {
+                std::fs::remove_file(&paths[0]).map_err(|error| failure(error.to_string()))?;
+            }
+            "a file that changes after it was judged" => {
+                judged(&honest, grounds.clone(), ctx).await?;
+                std::fs::write(&paths[0], "another").map_err(|error| failure(error.to_string()))?;
+            }
+            "a result from other bytes" => {
+                inputs[0].state.content = Some(ContentHash::of(b"till\n2\n"));
+                of_result = Some(goal(id)?);
+            }
+            "a result for another goal's files" => of_result = Some(goal("another")?),
+            other => return Err(failure(format!("the test knows no {other:?}"))),
+        }
+        let (deliverable, said) = match of_result {
+            None => said(judged(&honest, grounds, ctx).await?)?,
+            Some(goal) => {
+                let work = Submission::Result {
+                    goal: Box::new(goal),
+                    task: Box::new(grounds.plan.tasks[0].clone()),
+                    exhibit: grounds.exhibits[0].clone(),
+                    folder: 0,
+                    inputs,
+                    out_dir: String::new(),
+                };
+                said(submitted(id, work, ctx).await?)?
+            }
+        };
+        let told = Answer {
+            reason: Some(format!("{deliverable} {said}")),
+            ..Answer::none(id)
+        };
+        incoming.inform(Content::json(&told)?)?;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_critic_reads_the_files_of_a_goal_for_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let lies_in = std::fs::canonicalize(folder.path()).unwrap();
+    let node = house()
+        .factory("macro.planner", move |_| Ok(Files(lies_in.clone())))
+        .start()
+        .await
+        .unwrap();
+    for (number, (row, found)) in FILES.into_iter().enumerate() {
+        let goal = Goal::new(row).id(format!("g-{number}")).out(folder.path());
+        let answer = soon(row, pursue(&node, goal)).await.unwrap();
+        let told = answer.reason.unwrap_or_default();
+        assert!(
+            told.starts_with(&found.is_empty().to_string()),
+            "{row}: {told}"
+        );
         assert!(told.contains(found), "{row}: {told}");
     }
     node.stop().await;

@@ -96,23 +96,27 @@ async fn judge(
     let (mut digest, mut goal_digest, mut status) = (String::new(), String::new(), None);
     let assessment = match request.work {
         Submission::Prose { text, grounds } => {
-            let judged_by = bench
-                .prove(&request.goal_id, *grounds)
-                .and_then(|proven| evidence_of_prose(&proven, &request.task_id));
-            match judged_by {
+            let proven = bench.prove(&request.goal_id, *grounds).await;
+            match proven.and_then(|proven| evidence_of_prose(&proven, &request.task_id)) {
                 Ok(evidence) => read(&text, &evidence, &services, ctx).await,
                 Err(why) => unproven(why),
             }
         }
         Submission::Result {
+            goal,
             task,
             exhibit,
             folder,
             inputs,
             out_dir,
         } => {
+            let files = match bench.is_of(&goal, &request.goal_id) {
+                true => bench.files(&goal, &inputs).await,
+                false => Err("the goal is another one".to_owned()),
+            };
             let result = bench.result(&request.goal_id, folder, &exhibit);
-            match result {
+            match result.map_err(|why| format!("the result {why}")) {
+                _ if files.is_err() => unproven(files.err().unwrap_or_default()),
                 Ok(witnessed)
                     if witnessed.result.asked == asked(&task.tool, &task.args, &inputs) =>
                 {
@@ -120,13 +124,13 @@ async fn judge(
                     result_checked(&services, task, witnessed, goal, inputs, out_dir).await?
                 }
                 Ok(_) => unproven("the result is the answer to another question".to_owned()),
-                Err(why) => unproven(format!("the result {why}")),
+                Err(why) => unproven(why),
             }
         }
         Submission::Answer { answer, grounds } => {
             (digest, status) = (answer.digest(), Some(answer.status));
             goal_digest = grounds.goal.digest();
-            match bench.prove(&request.goal_id, *grounds) {
+            match bench.prove(&request.goal_id, *grounds).await {
                 Ok(proven) => {
                     let written = proven.case.write(&proven.so_far());
                     let wrong = departures(&answer, &proven, &written);
@@ -200,7 +204,7 @@ fn unproven(why: String) -> Assessment {
     }
 }
 
-/// Where an answer says something else beside its text than what follows from the results.
+/// Where an answer says something else than what follows from the results, in its text or beside it.
 fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue> {
     let hides = written.gaps.iter().any(|gap| !answer.gaps.contains(gap));
     let whole = matches!(answer.status, GoalStatus::Approved | GoalStatus::Unverified);
@@ -208,6 +212,11 @@ fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue>
         (
             answer.goal_id == proven.goal.id(),
             "the answer is for another goal",
+        ),
+        // The checks leave parts of a text unread that are only repeated there, so what they passed is not yet what was written.
+        (
+            answer.answer == written.answer,
+            "the text is not the one that follows from the results",
         ),
         (
             answer.facts == written.facts,
@@ -218,6 +227,11 @@ fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue>
             "the files are not those that the results name",
         ),
         (!hides, "something that is missing is not named"),
+        // A partial answer may also name what the Critic missed in it; a whole one has nothing to add.
+        (
+            !whole || answer.gaps == written.gaps,
+            "the gaps are not those that follow from the results",
+        ),
         (
             !whole || written.gaps.is_empty(),
             "something is missing, and the answer claims to be whole",

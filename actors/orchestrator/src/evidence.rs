@@ -11,31 +11,46 @@
 //!   earlier process can be proven by nobody any more, and the planner does not use it.
 //! - What the domain knows by itself is not believed but asked of the domain once more.
 //! - Passages come in the memory's signed reply.
-//! - The plan, the gaps and which tasks failed are the planner's word. A plan names its own questions and they stand in the answer as the
-//!   facts' sources; what is said to have failed makes the answer partial.
+//! - The goal's files are read by the Critic itself and compared with those the planner means.
+//! - The plan (its questions, how it reads their results, its notes), the gaps and which tasks failed are the planner's word, within limits
+//!   of size. A plan names its own questions and they stand in the answer as the facts' sources; what is said to have failed makes the
+//!   answer partial.
 //!
 //! Folders are in memory and end with the run: a frame outlives neither its keys nor its goal, so none is worth a write to a disk. A
 //! planner on another node puts the frames into its exhibits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_actors::agent::Context;
 use aios_protocols::{Authentic, Limits, Party, Performative, Sealed, Timestamp, authenticate};
-use aios_tools::OnDisk;
 use aios_work::content::{Exhibit, Grounds, Origin, Recalled, TaskResult, asked, ontology, unhex};
-use aios_work::{Artifact, Case, Goal, InputFile, Plan, Simpler, SoFar, Task};
+use aios_work::{
+    Artifact, Case, Goal, InputFile, Plan, PlanError, PlanLimits, Simpler, SoFar, Task,
+};
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use crate::cached::GoalFiles;
 use crate::{Packs, cached};
 
 /// Results that one Critic remembers to have proven. A goal has at most 32 tasks, so this is a few goals at once.
 const PROVEN: usize = 256;
-/// Bytes of frames that it remembers: a few of the largest, thousands of the usual.
-const PROVEN_BYTES: usize = 32 << 20;
+/// Bytes of memory that it gives to them, frames and what was read from them: some of the largest, thousands of the usual.
+const PROVEN_BYTES: usize = 64 << 20;
+/// Bytes of frames in the folder of one run: of each task of the usual plan one of the largest.
+const FOLDER_BYTES: usize = 32 << 20;
+/// Goals whose files it remembers to have read; those of one that is forgotten meanwhile are read again.
+const GOALS: usize = 256;
+/// What a plan may have that the Critic looks at: in tasks the most that a node may allow, in bytes what it does allow. Tokens and time are
+/// spent when there is something to judge.
+const LIMITS: PlanLimits = PlanLimits {
+    tasks: 1_000,
+    tokens: u64::MAX,
+    time_ms: u64::MAX,
+    ..PlanLimits::USUAL
+};
 /// What the memory's reply is called in a folder; no task has an empty name.
 const PASSAGES: &str = "";
 
@@ -45,8 +60,15 @@ pub(crate) struct Room(Arc<Shelves>);
 
 #[derive(Default)]
 struct Shelves {
-    folders: Mutex<HashMap<u64, HashMap<String, Sealed>>>,
+    folders: Mutex<HashMap<u64, Frames>>,
     opened: AtomicU64,
+}
+
+/// The newest frame of each task, with its operation.
+#[derive(Default)]
+struct Frames {
+    by_task: HashMap<String, (String, Sealed)>,
+    bytes: usize,
 }
 
 /// The frames of one run; they are gone when it is dropped.
@@ -58,7 +80,7 @@ pub(crate) struct Folder {
 impl Room {
     pub(crate) fn open(&self) -> Folder {
         let number = self.0.opened.fetch_add(1, Ordering::Relaxed);
-        self.0.folders.lock().insert(number, HashMap::new());
+        self.0.folders.lock().insert(number, Frames::default());
         Folder {
             room: self.clone(),
             number,
@@ -66,7 +88,10 @@ impl Room {
     }
 
     fn find(&self, folder: u64, name: &str) -> Option<Sealed> {
-        self.0.folders.lock().get(&folder)?.get(name).cloned()
+        let folders = self.0.folders.lock();
+        let mut frames = folders.get(&folder)?.by_task.values();
+        let (_, frame) = frames.find(|(operation, _)| operation == name)?;
+        Some(frame.clone())
     }
 }
 
@@ -75,11 +100,27 @@ impl Folder {
         self.number
     }
 
-    /// Leaves the frame of an operation's result.
-    pub(crate) fn keep(&self, operation: &str, frame: &Sealed) {
-        if let Some(frames) = self.room.0.folders.lock().get_mut(&self.number) {
-            frames.insert(operation.to_owned(), frame.clone());
+    /// Leaves the frame of a task's result; that of an attempt before it is of no use any more and leaves.
+    ///
+    /// # Errors
+    /// When the folder is full, in a sentence.
+    pub(crate) fn keep(&self, task: &str, operation: &str, frame: &Sealed) -> Result<(), String> {
+        let mut folders = self.room.0.folders.lock();
+        let Some(frames) = folders.get_mut(&self.number) else {
+            return Ok(());
+        };
+        let before = frames.by_task.remove(task);
+        frames.bytes -= before.map_or(0, |(_, before)| before.len());
+        let bytes = frames.bytes + frame.len();
+        if bytes > FOLDER_BYTES {
+            return Err(format!(
+                "the goal's results have {bytes} bytes, allowed are {FOLDER_BYTES}: ask for less at once"
+            ));
         }
+        frames.bytes = bytes;
+        let kept = (operation.to_owned(), frame.clone());
+        frames.by_task.insert(task.to_owned(), kept);
+        Ok(())
     }
 
     /// The frame that was left under this name.
@@ -88,16 +129,19 @@ impl Folder {
     }
 
     /// Leaves the memory's reply.
-    pub(crate) fn keep_passages(&self, frame: &Sealed) -> Exhibit {
-        self.keep(PASSAGES, frame);
-        Exhibit {
+    ///
+    /// # Errors
+    /// When the folder is full, in a sentence.
+    pub(crate) fn keep_passages(&self, frame: &Sealed) -> Result<Exhibit, String> {
+        self.keep(PASSAGES, PASSAGES, frame)?;
+        Ok(Exhibit {
             task_id: String::new(),
             task: None,
             origin: Origin::Signed {
                 operation: PASSAGES.to_owned(),
             },
             frame: None,
-        }
+        })
     }
 }
 
@@ -113,6 +157,51 @@ pub(crate) struct Witnessed {
     pub(crate) frame: Sealed,
     pub(crate) result: Arc<TaskResult>,
     at: Timestamp,
+    /// Memory that it takes.
+    bytes: usize,
+}
+
+impl Witnessed {
+    fn new(frame: Sealed, result: TaskResult, at: Timestamp) -> Self {
+        let files = result.output.artifacts.iter();
+        let bytes = frame.len()
+            + held(&result.output.value)
+            + result.output.log.len()
+            + files
+                .map(|file| {
+                    size_of_val(file) + file.path.as_os_str().len() + file.description.len()
+                })
+                .sum::<usize>();
+        Self {
+            frame,
+            result: Arc::new(result),
+            at,
+            bytes,
+        }
+    }
+}
+
+/// Memory that a value takes, at most: a list or an object may have room for twice what is in it.
+fn held(value: &Value) -> usize {
+    /// An object's field beside its name and its value: the name's place, its hash and its place in the index.
+    const FIELD: usize = size_of::<String>() + 4 * size_of::<usize>();
+    let (mut bytes, mut left) = (0, vec![value]);
+    while let Some(value) = left.pop() {
+        bytes += 2 * size_of::<Value>();
+        match value {
+            Value::String(text) => bytes += text.len(),
+            Value::Array(items) => left.extend(items),
+            Value::Object(fields) => {
+                bytes += fields
+                    .keys()
+                    .map(|name| name.len() + 2 * FIELD)
+                    .sum::<usize>();
+                left.extend(fields.values());
+            }
+            _ => {}
+        }
+    }
+    bytes
 }
 
 /// What one Critic has proven. A result is judged before its answer is, so its frame is proven and read once; and an executor that has
@@ -120,19 +209,41 @@ pub(crate) struct Witnessed {
 #[derive(Default)]
 pub(crate) struct Proofs(Mutex<Remembered>);
 
+/// The files of a goal once they have been read. Whoever looks holds it, so that works judged at the same time do not each read them.
+type ReadFiles = Arc<tokio::sync::Mutex<Option<Vec<InputFile>>>>;
+
 #[derive(Default)]
 struct Remembered {
     by_name: HashMap<String, Witnessed>,
     /// The oldest first.
     order: VecDeque<String>,
     bytes: usize,
+    /// The files of goals as they were read, and of which goal first.
+    files: HashMap<String, ReadFiles>,
+    files_order: VecDeque<String>,
 }
 
 impl Remembered {
+    fn files(&mut self, goal: String) -> ReadFiles {
+        if let Some(read) = self.files.get(&goal) {
+            return Arc::clone(read);
+        }
+        let read = ReadFiles::default();
+        self.files.insert(goal.clone(), Arc::clone(&read));
+        self.files_order.push_back(goal);
+        while self.files_order.len() > GOALS {
+            let Some(oldest) = self.files_order.pop_front() else {
+                break;
+            };
+            self.files.remove(&oldest);
+        }
+        read
+    }
+
     fn keep(&mut self, name: String, one: Witnessed) {
-        self.bytes += one.frame.len();
+        self.bytes += one.bytes;
         match self.by_name.insert(name.clone(), one) {
-            Some(before) => self.bytes -= before.frame.len(),
+            Some(before) => self.bytes -= before.bytes,
             None => self.order.push_back(name),
         }
         while self.order.len() > PROVEN || self.bytes > PROVEN_BYTES {
@@ -140,7 +251,7 @@ impl Remembered {
                 break;
             };
             if let Some(gone) = self.by_name.remove(&oldest) {
-                self.bytes -= gone.frame.len();
+                self.bytes -= gone.bytes;
             }
         }
     }
@@ -240,7 +351,7 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// In a sentence which of them is not what the planner says.
-    pub(crate) fn prove(&self, goal_id: &str, grounds: Grounds) -> Result<Proven, String> {
+    pub(crate) async fn prove(&self, goal_id: &str, grounds: Grounds) -> Result<Proven, String> {
         let Grounds {
             goal,
             plan,
@@ -251,14 +362,18 @@ impl Bench<'_> {
             gaps,
             told,
         } = grounds;
-        if goal.id() != goal_id
-            || plan.goal != goal_id
-            || goal.tenant() != self.ctx.tenant().as_str()
-        {
+        if !self.is_of(&goal, goal_id) || plan.goal != goal_id {
             return Err("the plan or the goal is another one".to_owned());
         }
-        if !are_of(&inputs, goal.data()) {
-            return Err("the files are not those of the goal".to_owned());
+        // Before anything is filled in or worked out.
+        match plan.check::<&str>(None, &LIMITS) {
+            // A goal that nothing was planned for may still say why.
+            Ok(()) | Err(PlanError::Empty) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        // Without results nothing was read from them: a planner whose files changed before the first may still say so.
+        if !exhibits.is_empty() {
+            self.files(&goal, &inputs).await?;
         }
         let case = self.packs.domain(&plan)?.open(&goal, &plan)?;
         let recalled = match recalled {
@@ -288,6 +403,43 @@ impl Bench<'_> {
         });
         proven.told = failed.collect();
         Ok(proven)
+    }
+
+    /// Whether this is the goal that the Critic was asked about, by the tenant that asked.
+    pub(crate) fn is_of(&self, goal: &Goal, goal_id: &str) -> bool {
+        goal.id() == goal_id && goal.tenant() == self.ctx.tenant().as_str()
+    }
+
+    /// Sees for itself that these are the goal's files. It reads them when it first judges something of the goal and knows them from then
+    /// on, so that one which changes under the work is still the one that was meant; what it has not seen it reads once more.
+    ///
+    /// # Errors
+    /// When they are others, hold other bytes, or cannot be read.
+    pub(crate) async fn files(&self, goal: &Goal, inputs: &[InputFile]) -> Result<(), String> {
+        let others = || "the files are not those of the goal".to_owned();
+        if goal.data().is_empty() {
+            return if inputs.is_empty() {
+                Ok(())
+            } else {
+                Err(others())
+            };
+        }
+        let name = format!("{}\0{}", self.ctx.tenant(), goal.digest());
+        let known = self.proofs.0.lock().files(name);
+        let mut known = known.lock().await;
+        if known.as_deref().is_some_and(|read| are_these(inputs, read)) {
+            return Ok(());
+        }
+        let data = goal.data().to_vec();
+        let most = aios_tools::Limits::default().file_bytes;
+        let read = tokio::task::spawn_blocking(move || GoalFiles::of(&data, most)).await;
+        let read = read.map_err(|error| format!("the files of the goal were not read: {error}"))?;
+        if let Some(why) = read.unreadable() {
+            return Err(format!("the files of the goal cannot be read: {why}"));
+        }
+        let as_meant = are_these(inputs, read.files());
+        *known = Some(read.files().to_vec());
+        as_meant.then_some(()).ok_or_else(others)
     }
 
     /// A result that an executor gave for this goal.
@@ -327,7 +479,11 @@ impl Bench<'_> {
         let task = match proven.plan.tasks.iter().find(|task| task.id == *id) {
             Some(task) => task.clone(),
             None => match exhibit.task.as_deref() {
-                Some(task) if task.id == *id => task.clone(),
+                Some(task) if task.id == *id => {
+                    task.check_args(&LIMITS)
+                        .map_err(|error| format!("is too large: {error}"))?;
+                    task.clone()
+                }
                 _ => return Err("belongs to no task".to_owned()),
             },
         };
@@ -399,11 +555,7 @@ impl Bench<'_> {
             return Ok(known);
         }
         let (result, at) = result_of(&frame, self.ctx)?;
-        let one = Witnessed {
-            frame,
-            result: Arc::new(result),
-            at,
-        };
+        let one = Witnessed::new(frame, result, at);
         self.proofs.0.lock().keep(name, one.clone());
         Ok(one)
     }
@@ -448,20 +600,14 @@ pub(crate) fn text_of(value: &Value) -> &str {
         .unwrap_or_default()
 }
 
-/// Whether the files are those that a goal names. One that has gone since is known by its name alone.
-fn are_of(inputs: &[InputFile], data: &[String]) -> bool {
-    match InputFile::all(data) {
-        Ok(files) => {
-            let places = |files: &[InputFile]| -> BTreeSet<_> {
-                files.iter().map(|file| file.path.clone()).collect()
-            };
-            places(&files) == places(inputs)
-        }
-        Err(_) => inputs.iter().all(|file| {
-            data.iter()
-                .any(|given| Path::new(given).file_name() == file.place.file_name())
-        }),
-    }
+/// Whether the planner means these files: the same names and places, in this order, with the same bytes.
+fn are_these(inputs: &[InputFile], read: &[InputFile]) -> bool {
+    inputs.len() == read.len()
+        && inputs.iter().zip(read).all(|(meant, read)| {
+            (&meant.name, &meant.path, &meant.place) == (&read.name, &read.path, &read.place)
+                && meant.state.content.is_some()
+                && meant.state.content == read.state.content
+        })
 }
 
 /// Whether these are the same files in another folder.
@@ -472,4 +618,79 @@ fn are_copies(copies: &[Artifact], originals: &[Artifact]) -> bool {
                 && copy.media_type == original.media_type
                 && copy.description == original.description
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn frame(bytes: usize) -> Sealed {
+        Sealed::from_bytes(vec![0; bytes])
+    }
+
+    fn witnessed(value: Value) -> Witnessed {
+        let bytes = value.to_string().len();
+        let result = TaskResult {
+            task_id: "t".to_owned(),
+            operation: "g/t".to_owned(),
+            asked: String::new(),
+            output: aios_work::ToolOutput {
+                value,
+                ..aios_work::ToolOutput::default()
+            },
+            duration_ms: 0.0,
+            agent: String::new(),
+        };
+        Witnessed::new(frame(bytes), result, Timestamp::from_micros(1).unwrap())
+    }
+
+    #[test]
+    fn what_was_read_from_a_frame_counts_and_not_the_frame_alone() {
+        // 300 KB of brackets take several megabytes once they are read.
+        let hollow = witnessed(json!(vec![json!([]); 100_000]));
+        assert!(
+            hollow.bytes > 100_000 * size_of::<Value>(),
+            "{}",
+            hollow.bytes
+        );
+        let named = witnessed(json!(vec![json!({ "a": 1 }); 10_000]));
+        assert!(named.bytes > 1_000_000, "{}", named.bytes);
+        let mut remembered = Remembered::default();
+        for number in 0..40 {
+            remembered.keep(number.to_string(), hollow.clone());
+            remembered.keep("again".to_owned(), named.clone());
+            let held: usize = remembered.by_name.values().map(|one| one.bytes).sum();
+            assert_eq!(remembered.bytes, held);
+            assert!(held <= PROVEN_BYTES, "{held}");
+        }
+        assert!(remembered.by_name.len() < 40);
+        assert!(remembered.by_name.contains_key("39"), "the newest stays");
+    }
+
+    #[test]
+    fn a_folder_holds_the_newest_frame_of_each_task_and_no_more_bytes_than_it_may() {
+        let folder = Room::default().open();
+        let part = FOLDER_BYTES / 4;
+        // A task that is tried again and again takes no more room than once.
+        for attempt in 0..20 {
+            let operation = format!("g/a/r{attempt}");
+            folder.keep("a", &operation, &frame(part)).unwrap();
+            assert!(folder.find(&operation).is_some());
+        }
+        assert!(folder.find("g/a/r18").is_none());
+        for task in ["b", "c", "d"] {
+            folder
+                .keep(task, &format!("g/{task}"), &frame(part))
+                .unwrap();
+        }
+        let full = folder.keep("e", "g/e", &frame(1)).unwrap_err();
+        assert!(full.contains("allowed are"), "{full}");
+        assert!(folder.find("g/e").is_none());
+        folder.keep("d", "g/d/simpler", &frame(1)).unwrap();
+        folder.keep("e", "g/e", &frame(1)).unwrap();
+        let expected = ["g/a/r19", "g/b", "g/c", "g/d/simpler", "g/e"];
+        assert!(expected.iter().all(|name| folder.find(name).is_some()));
+    }
 }

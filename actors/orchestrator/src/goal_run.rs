@@ -456,9 +456,15 @@ async fn recall(run: &Dispatcher<'_>) -> Passages {
     };
     match asked.await {
         Ok((found, _)) if found.is_empty() => Passages::default(),
-        Ok((found, reply)) => Passages {
-            passages: found.into_iter().map(|one| one.text).collect(),
-            exhibit: Some(run.folder.keep_passages(reply.sealed())),
+        Ok((found, reply)) => match run.folder.keep_passages(reply.sealed()) {
+            Ok(exhibit) => Passages {
+                passages: found.into_iter().map(|one| one.text).collect(),
+                exhibit: Some(exhibit),
+            },
+            Err(full) => {
+                tracing::warn!(full, "what was recalled is not used");
+                Passages::default()
+            }
         },
         Err(error) => {
             tracing::warn!(%error, "nothing was recalled");

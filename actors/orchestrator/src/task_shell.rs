@@ -247,7 +247,9 @@ impl TaskShell<'_> {
                     Ok(result) => result,
                     Err(error) => return failed(FailureKind::Malformed, error.to_string()),
                 };
-                goal.folder.keep(&operation, reply.sealed());
+                if let Err(full) = goal.folder.keep(&task.id, &operation, reply.sealed()) {
+                    return failed(FailureKind::BadInput, full);
+                }
                 self.output = result.output;
                 self.origin = Some(Origin::Signed { operation });
                 Event::Made {
@@ -290,6 +292,7 @@ impl TaskShell<'_> {
                 origin,
                 frame: None,
             },
+            goal: Box::new(self.goal.goal.clone()),
             task: Box::new(task),
             folder: self.goal.folder.number(),
             inputs: self.goal.files.files().to_vec(),
@@ -355,7 +358,9 @@ impl TaskShell<'_> {
             .bring_here(kept.files()?)
             .map_err(|error| Miss::NotBrought(error.to_string()))?;
         let found = goal.ctx.now();
-        goal.folder.keep(&operation, &frame);
+        goal.folder
+            .keep(&self.task.id, &operation, &frame)
+            .map_err(Miss::NotBrought)?;
         self.output = ToolOutput {
             artifacts: artifacts.clone(),
             ..kept.output

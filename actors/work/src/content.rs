@@ -313,6 +313,8 @@ pub enum Submission {
     },
     /// A tool's result; the Critic recomputes it where the task says how.
     Result {
+        /// What was asked: its files are those that may be read.
+        goal: Box<Goal>,
         /// The task.
         task: Box<Task>,
         /// Where the executor's word for it lies.

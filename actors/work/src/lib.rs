@@ -42,6 +42,6 @@ pub use judgement::{
 };
 pub use period::{Day, Grain, Period, Span, parse_key};
 pub use plan::{Plan, PlanError, PlanLimits, Point, Task};
-pub use reference::{FROM, Reference, fill, references};
+pub use reference::{FILLED_BYTES, FROM, Reference, fill, references};
 pub use tool::{Artifact, CancelFlag, Effect, Tool, ToolCall, ToolOutput, ToolSpec};
 pub use tool_error::{Stopped, ToolError, ToolErrorKind};

@@ -102,16 +102,21 @@ pub struct PlanLimits {
     pub args_bytes: usize,
 }
 
+impl PlanLimits {
+    /// Those of a node that says nothing else. 32 tasks hold the largest template (12) twice over; three chained model calls of 30 s and the
+    /// tools fit in 5 minutes.
+    pub const USUAL: Self = Self {
+        tasks: 32,
+        needs: 32,
+        tokens: 16_000,
+        time_ms: 300_000,
+        args_bytes: 64 * 1024,
+    };
+}
+
 impl Default for PlanLimits {
     fn default() -> Self {
-        // 32 tasks hold the largest template (12) twice over; three chained model calls of 30 s and the tools fit in 5 minutes.
-        Self {
-            tasks: 32,
-            needs: 32,
-            tokens: 16_000,
-            time_ms: 300_000,
-            args_bytes: 64 * 1024,
-        }
+        Self::USUAL
     }
 }
 
@@ -260,6 +265,23 @@ impl Task {
         }
     }
 
+    /// Whether its arguments, of both calls, are within the limit.
+    ///
+    /// # Errors
+    /// When they are too large.
+    pub fn check_args(&self, budget: &PlanLimits) -> Result<(), PlanError> {
+        let again = self.recheck.as_ref();
+        let asked = self.args.to_string().len() + again.map_or(0, |args| args.to_string().len());
+        if asked > budget.args_bytes {
+            return Err(PlanError::ArgsTooLarge {
+                task: self.id.chars().take(80).collect(),
+                asked,
+                allowed: budget.args_bytes,
+            });
+        }
+        Ok(())
+    }
+
     /// Everything it waits for.
     pub fn waits_for(&self) -> impl Iterator<Item = &str> {
         self.needs.iter().chain(&self.after).map(String::as_str)
@@ -382,18 +404,7 @@ impl Plan {
                 allowed: budget.needs,
             });
         }
-        let asked = task.args.to_string().len()
-            + task
-                .recheck
-                .as_ref()
-                .map_or(0, |args| args.to_string().len());
-        if asked > budget.args_bytes {
-            return Err(PlanError::ArgsTooLarge {
-                task: id(),
-                asked,
-                allowed: budget.args_bytes,
-            });
-        }
+        task.check_args(budget)?;
         if task.deadline_ms == 0 {
             return Err(PlanError::NoTime { task: id() });
         }

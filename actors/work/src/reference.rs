@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::PlanLimits;
+
 /// The key that makes an object a reference.
 pub const FROM: &str = "$from";
 /// The key that says where in the result.
@@ -56,25 +58,57 @@ pub fn references(args: &Value) -> Vec<Reference<'_>> {
     found
 }
 
-/// The arguments with each reference replaced by what it stands for; none if one of them leads nowhere.
+/// Most bytes of arguments with their references replaced: sixteen times those a plan may write itself. A reference is short and what it
+/// stands for is not, so a plan within its own limit could otherwise ask for any amount of memory.
+pub const FILLED_BYTES: usize = 16 * PlanLimits::USUAL.args_bytes;
+/// What a value counts beside its text.
+const VALUE_BYTES: usize = 8;
+
+/// The arguments with each reference replaced by what it stands for; none if one of them leads nowhere, or if they have more than
+/// [`FILLED_BYTES`] then, which is noticed before more is copied.
 #[must_use]
 pub fn fill(args: &Value, results: &BTreeMap<String, Value>) -> Option<Value> {
-    if let Some(reference) = Reference::read(args) {
-        return results.get(reference.task)?.pointer(reference.at).cloned();
+    copy(args, Some(results), &mut { FILLED_BYTES })
+}
+
+/// A copy that takes its bytes from what is left; with results also of what its references stand for, which hold no references of their
+/// own.
+fn copy(
+    value: &Value,
+    results: Option<&BTreeMap<String, Value>>,
+    left: &mut usize,
+) -> Option<Value> {
+    if let Some(results) = results
+        && let Some(reference) = Reference::read(value)
+    {
+        let stands_for = results.get(reference.task)?.pointer(reference.at)?;
+        return copy(stands_for, None, left);
     }
-    Some(match args {
+    let mut take = |bytes: usize| {
+        *left = left.checked_sub(bytes)?;
+        Some(())
+    };
+    take(VALUE_BYTES)?;
+    Some(match value {
+        Value::String(text) => {
+            take(text.len())?;
+            Value::String(text.clone())
+        }
         Value::Array(items) => Value::Array(
             items
                 .iter()
-                .map(|item| fill(item, results))
+                .map(|item| copy(item, results, left))
                 .collect::<Option<_>>()?,
         ),
-        Value::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .map(|(name, value)| Some((name.clone(), fill(value, results)?)))
-                .collect::<Option<_>>()?,
-        ),
+        Value::Object(fields) => {
+            take(fields.keys().map(String::len).sum())?;
+            Value::Object(
+                fields
+                    .iter()
+                    .map(|(name, value)| Some((name.clone(), copy(value, results, left)?)))
+                    .collect::<Option<_>>()?,
+            )
+        }
         plain => plain.clone(),
     })
 }
@@ -120,5 +154,24 @@ mod tests {
             .collect();
         named.sort_unstable();
         assert_eq!(named, [("a", ""), ("t", "/z")]);
+    }
+
+    #[test]
+    fn what_references_stand_for_is_bounded_in_bytes() {
+        let results = BTreeMap::from([
+            ("text".to_owned(), json!("x".repeat(1_000))),
+            ("rows".to_owned(), json!(vec![json!([1, null]); 1_000])),
+            ("named".to_owned(), json!({ "n".repeat(1_000): true })),
+        ]);
+        let times = |count: usize, task: &str| json!(vec![json!({ "$from": task }); count]);
+        for task in results.keys() {
+            assert!(fill(&times(20, task), &results).is_some(), "{task}");
+            assert_eq!(fill(&times(2_000, task), &results), None, "{task}");
+        }
+        // To the byte: the list, its texts, and each text's own.
+        let most = (FILLED_BYTES - VALUE_BYTES) / (1_000 + VALUE_BYTES);
+        let filled = fill(&times(most, "text"), &results).unwrap();
+        assert_eq!(filled.as_array().unwrap().len(), most);
+        assert_eq!(fill(&times(most + 1, "text"), &results), None);
     }
 }

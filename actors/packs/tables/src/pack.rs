@@ -17,8 +17,9 @@ use crate::plan::dag::{self, CLOSING, Filling, scout};
 
 pub use crate::plan::dag::NAME;
 use crate::plan::findings::Findings;
+use crate::plan::intent::Intent;
 use crate::plan::reading::Reading;
-use crate::plan::{analyse, build, document, merge, question, simpler, writing};
+use crate::plan::{analyse, arithmetic, build, document, merge, question, simpler, writing};
 use crate::report;
 use crate::results::{ResultEvidence, check_result};
 
@@ -131,11 +132,32 @@ impl Domain for TablesPack {
     fn open(&self, goal: &Goal, plan: &Plan) -> Result<Box<dyn Case>, String> {
         let analysis = Analysis::deserialize(&plan.meaning)
             .map_err(|error| format!("the plan is not one for tables: {error}"))?;
+        computes_what_is_asked(goal, plan, &analysis)?;
         Ok(Box::new(Opened {
             goal: goal.clone(),
             analysis,
         }))
     }
+}
+
+/// An expression is the goal's own and no reading of it: with another one a plan would have its own value stated as what was asked for.
+fn computes_what_is_asked(goal: &Goal, plan: &Plan, analysis: &Analysis) -> Result<(), String> {
+    let asked = match analysis.intent {
+        Intent::Arithmetic => arithmetic::find(goal.text()),
+        _ => None,
+    };
+    if analysis.expression != asked {
+        return Err("the plan's expression is not the one that the goal asks for".to_owned());
+    }
+    let computed = asked.map(|asked| dag::computing(&asked.sql));
+    let mut computing = plan
+        .tasks
+        .iter()
+        .filter(|task| Reading::of(task) == Some(Reading::Arithmetic));
+    if computing.any(|task| Some(&task.args) != computed.as_ref()) {
+        return Err("the plan computes something else than the goal asks for".to_owned());
+    }
+    Ok(())
 }
 
 /// A goal with what was understood of it.
@@ -279,4 +301,68 @@ fn labels(args: &Value) -> Vec<String> {
         .flat_map(|one| list(one.get("points")))
         .filter_map(|point| point.get(0)?.as_str().map(str::to_owned))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_work::GoalLimits;
+    use serde_json::json;
+
+    use super::*;
+
+    fn goal(text: &str) -> Goal {
+        Goal::new("g", "t", text, Vec::new(), &GoalLimits::default()).unwrap()
+    }
+
+    fn planned(goal: &Goal) -> Plan {
+        build(goal, &analyse(goal, None, None))
+    }
+
+    #[test]
+    fn a_plan_computes_what_its_goal_asks_and_says_no_other_value() {
+        type Change = fn(&mut Plan);
+        let (asked, plain) = ("what is 17 * 23", "what is the meaning of revenue");
+        let expression = "the plan's expression is not the one that the goal asks for";
+        let computes = "the plan computes something else than the goal asks for";
+        let rows: [(&str, Change, Option<&str>); 9] = [
+            (asked, |_| {}, None),
+            ("what is 1 / 3 + 0.1", |_| {}, None),
+            ("what is 1 / 0", |_| {}, None),
+            (plain, |_| {}, None),
+            (
+                asked,
+                |plan| plan.meaning["expression"]["value"] = json!(392.0),
+                Some(expression),
+            ),
+            (
+                asked,
+                |plan| plan.meaning["expression"]["shown"] = json!("17 + 23"),
+                Some(expression),
+            ),
+            (
+                asked,
+                |plan| plan.meaning["expression"] = Value::Null,
+                Some(expression),
+            ),
+            (
+                plain,
+                |plan| plan.meaning = planned(&goal("what is 17 * 23")).meaning,
+                Some(expression),
+            ),
+            (
+                asked,
+                |plan| plan.tasks[0].args = json!({ "query": "SELECT 392 AS result" }),
+                Some(computes),
+            ),
+        ];
+        for (number, (text, change, refused)) in rows.into_iter().enumerate() {
+            let goal = goal(text);
+            let mut plan = planned(&goal);
+            change(&mut plan);
+            // As it comes to the Critic.
+            let plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+            let opened = TablesPack.open(&goal, &plan).err();
+            assert_eq!(opened.as_deref(), refused, "row {number}: {text}");
+        }
+    }
 }

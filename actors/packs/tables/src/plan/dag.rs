@@ -278,11 +278,15 @@ fn document(plan: &mut Plan) {
     }
 }
 
+/// What the task that computes an expression is called with.
+pub(crate) fn computing(sql: &str) -> Value {
+    json!({ "query": format!("SELECT {sql} AS result") })
+}
+
 fn arithmetic(plan: &mut Plan, analysis: &Analysis) {
     let Some(expression) = &analysis.expression else {
         return;
     };
-    let args = |sql: &str| json!({ "query": format!("SELECT {sql} AS result") });
     point(
         plan,
         "result",
@@ -293,11 +297,11 @@ fn arithmetic(plan: &mut Plan, analysis: &Analysis) {
     plan.tasks.push(Task {
         point: Some("result".into()),
         // The same expression in a scalar subquery; the planner's own value stands beside it in the analysis.
-        recheck: Some(args(&format!("(SELECT {} + 0.0)", expression.sql))),
+        recheck: Some(computing(&format!("(SELECT {} + 0.0)", expression.sql))),
         ..task(
             "compute",
             "sql",
-            args(&expression.sql),
+            computing(&expression.sql),
             &Reading::Arithmetic,
         )
     });
