@@ -206,18 +206,21 @@ fn refusal(kind: ErrorKind, error: &impl ToString) -> ControlError {
 fn undecided(error: ApprovalError) -> ControlError {
     use ApprovalError::{
         AlreadyDecided, AlreadySpent, Expired, Full, NoOwner, NotADecision, NotAccepted, NotProven,
-        NotTheOwner, OtherTenant, Refused, Replayed, Store, Unknown, Unsigned,
+        NotTheAsker, NotTheOwner, OtherTenant, Refused, Replayed, Store, TooManyOfOne, Unknown,
+        Unsigned,
     };
     let kind = match &error {
         Unknown { .. } => ErrorKind::Unknown,
-        OtherTenant { .. } | NotTheOwner { .. } | Refused(_) => ErrorKind::Forbidden,
+        OtherTenant { .. } | NotTheOwner { .. } | NotTheAsker { .. } | Refused(_) => {
+            ErrorKind::Forbidden
+        }
         AlreadySpent { .. }
         | NotAccepted { .. }
         | AlreadyDecided { .. }
         | Replayed { .. }
         | Expired { .. } => ErrorKind::Conflict,
         NotADecision { .. } => ErrorKind::Invalid,
-        Full { .. } => ErrorKind::Busy,
+        Full { .. } | TooManyOfOne { .. } => ErrorKind::Busy,
         NotProven { .. } | NoOwner | Unsigned(_) | Store(_) => ErrorKind::Failed,
     };
     refusal(kind, &error)
