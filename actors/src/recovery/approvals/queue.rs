@@ -258,13 +258,10 @@ impl Approvals {
             let approval = &record.approval;
             let theirs = asked_by_role(approval, by) && *tenant == record.tenant;
             if !theirs || approval.goal != goal {
-                return Err(ApprovalError::NotTheAsker {
-                    id,
-                    by: by.clone(),
-                    about: goal.to_owned(),
-                    asker: approval.asked_by.clone(),
-                    goal: approval.goal.clone(),
-                });
+                let (asker, about) = (&approval.asked_by, &approval.goal);
+                let why =
+                    format!("{asker} asked for goal {about:?}, {by} would use it for {goal:?}");
+                return Err(ApprovalError::NotTheAsker { id, why });
             }
             let in_time = shown(record.approval.clone(), now).status != ApprovalStatus::Expired;
             if !(in_time && matches!(decided, Some((Decision::Accept, _)))) {

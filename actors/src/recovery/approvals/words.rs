@@ -239,20 +239,12 @@ pub enum ApprovalError {
         why: String,
     },
     /// It was asked by others, or for another goal.
-    #[error(
-        "approval {id} was asked for by {asker} for goal {goal}; {by} may not use it for goal {about}"
-    )]
+    #[error("approval {id} is another's: {why}")]
     NotTheAsker {
         /// Which.
         id: String,
-        /// Who tried.
-        by: AgentId,
-        /// For which goal.
-        about: String,
-        /// Who asked.
-        asker: String,
-        /// For which goal they asked.
-        goal: String,
+        /// Who asked for it, and who tried to use it.
+        why: String,
     },
     /// One agent has as many open questions as it may.
     #[error("{by} would have {asked} open approvals, allowed are {allowed}; decide some first")]
