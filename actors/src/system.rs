@@ -223,6 +223,7 @@ impl AgentSystemBuilder {
             self.tenant.clone(),
             Arc::clone(&self.clock),
             self.owner,
+            Arc::clone(&self.keys) as Arc<dyn KeyDirectory>,
             Arc::clone(&audit),
         );
         let steps = Steps::new(Arc::clone(&self.store), Arc::clone(&self.clock));

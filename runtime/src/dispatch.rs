@@ -7,7 +7,7 @@ use aios_actors::recovery::{self, ApprovalError};
 use aios_actors::{AgentSystemError, agent};
 use aios_control::{
     Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request,
-    Response, RestartRule, Spawn, Spawned,
+    Response, RestartRule, Spawn, Spawned, Submit,
 };
 use aios_micro::{DoorError, Refusal};
 use aios_protocols::PrincipalId;
@@ -23,7 +23,7 @@ use crate::swarm::SwarmError;
 #[async_trait]
 impl Control for Node {
     async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
-        let command = request.is_command().then(|| format!("{request:.200?}"));
+        let command = request.is_command().then(|| named(&request));
         let outcome = match self.admit(caller) {
             Ok(()) => self.dispatch(caller, request).await,
             Err(refused) => Err(refused),
@@ -135,6 +135,59 @@ impl Node {
     }
 }
 
+/// The most of a name that is logged: names come from outside and may be of any length.
+const NAME_LOGGED: usize = 100;
+
+/// A command as the log tells of it: what is asked, of whom or what, and how long the texts are. What they say is its owner's and is not
+/// written down, nor are the names of files.
+fn named(request: &Request) -> String {
+    let short = |name: &str| -> String {
+        let shown: String = name.chars().take(NAME_LOGGED).collect();
+        format!("{shown:?}")
+    };
+    match request {
+        Request::Submit(Submit {
+            goal_id,
+            text,
+            data,
+            out: _,
+        }) => {
+            let goal = goal_id
+                .as_deref()
+                .map_or("of a fresh name".to_owned(), short);
+            let (text, files) = (text.len(), data.len());
+            format!("submit goal {goal}, text of {text} bytes, {files} files")
+        }
+        Request::Cancel { goal_id } => format!("cancel goal {}", short(goal_id)),
+        Request::Spawn(agent) => format!("spawn {}", short(&agent.role)),
+        Request::Ask(Ask {
+            agent,
+            content,
+            deadline_ms,
+        }) => {
+            let (agent, content) = (short(agent), content.len());
+            format!("ask {agent}, content of {content} bytes, within {deadline_ms} ms")
+        }
+        Request::Kill { agent } => format!("kill {}", short(agent)),
+        Request::Stop { agent } => format!("stop {}", short(agent)),
+        Request::Decide {
+            id,
+            decision,
+            reason,
+        } => {
+            let (id, reason) = (short(id), reason.len());
+            format!("decide {id}: {decision:?}, reason of {reason} bytes")
+        }
+        Request::View {} => "view".to_owned(),
+        Request::Swarm { .. } => "swarm".to_owned(),
+        Request::Approvals {} => "approvals".to_owned(),
+        Request::Goals {} => "goals".to_owned(),
+        Request::Goal { goal_id } => format!("goal {}", short(goal_id)),
+        Request::Config {} => "config".to_owned(),
+        Request::Events(events) => format!("events of goal {}", short(&events.goal_id)),
+    }
+}
+
 fn value(answer: impl Serialize) -> Result<Response, ControlError> {
     serde_json::to_value(answer)
         .map(Response::Value)
@@ -153,18 +206,21 @@ fn refusal(kind: ErrorKind, error: &impl ToString) -> ControlError {
 fn undecided(error: ApprovalError) -> ControlError {
     use ApprovalError::{
         AlreadyDecided, AlreadySpent, Expired, Full, NoOwner, NotADecision, NotAccepted, NotProven,
-        NotTheOwner, OtherTenant, Refused, Replayed, Store, Unknown, Unsigned,
+        NotTheAsker, NotTheOwner, OtherTenant, Refused, Replayed, Store, TooManyOfOne, Unknown,
+        Unsigned,
     };
     let kind = match &error {
         Unknown { .. } => ErrorKind::Unknown,
-        OtherTenant { .. } | NotTheOwner { .. } | Refused(_) => ErrorKind::Forbidden,
+        OtherTenant { .. } | NotTheOwner { .. } | NotTheAsker { .. } | Refused(_) => {
+            ErrorKind::Forbidden
+        }
         AlreadySpent { .. }
         | NotAccepted { .. }
         | AlreadyDecided { .. }
         | Replayed { .. }
         | Expired { .. } => ErrorKind::Conflict,
         NotADecision { .. } => ErrorKind::Invalid,
-        Full { .. } => ErrorKind::Busy,
+        Full { .. } | TooManyOfOne { .. } => ErrorKind::Busy,
         NotProven { .. } | NoOwner | Unsigned(_) | Store(_) => ErrorKind::Failed,
     };
     refusal(kind, &error)
@@ -269,5 +325,63 @@ impl From<SwarmError> for ControlError {
             SwarmError::Unwritable(_) => ErrorKind::Failed,
         };
         refusal(kind, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_control::Decision;
+
+    use super::*;
+
+    #[test]
+    fn the_log_names_a_command_and_holds_nothing_of_what_it_says() {
+        let secret = "the merger with Globex".to_owned();
+        let long = "x".repeat(10_000);
+        for (request, told) in [
+            (
+                Request::Submit(Submit {
+                    goal_id: Some("q3".to_owned()),
+                    text: secret.clone(),
+                    data: vec![format!("/home/{secret}.csv")],
+                    out: format!("/home/{secret}"),
+                }),
+                "submit goal \"q3\", text of 22 bytes, 1 files".to_owned(),
+            ),
+            (
+                Request::Ask(Ask {
+                    agent: "macro.clerk".to_owned(),
+                    content: secret.clone(),
+                    deadline_ms: 500,
+                }),
+                "ask \"macro.clerk\", content of 22 bytes, within 500 ms".to_owned(),
+            ),
+            (
+                Request::Decide {
+                    id: "ap-1".to_owned(),
+                    decision: Decision::Reject,
+                    reason: secret.clone(),
+                },
+                "decide \"ap-1\": Reject, reason of 22 bytes".to_owned(),
+            ),
+            // A name cannot end the line it is logged in, and is not logged at any length.
+            (
+                Request::Kill {
+                    agent: "a\nb".to_owned(),
+                },
+                "kill \"a\\nb\"".to_owned(),
+            ),
+            (
+                Request::Cancel {
+                    goal_id: long.clone(),
+                },
+                format!("cancel goal \"{}\"", &long[..NAME_LOGGED]),
+            ),
+        ] {
+            assert!(request.is_command());
+            let logged = named(&request);
+            assert_eq!(logged, told);
+            assert!(!logged.contains("Globex"), "{logged}");
+        }
     }
 }

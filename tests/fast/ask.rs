@@ -88,7 +88,7 @@ async fn a_node_asks_those_of_its_agents_that_are_open_to_it() {
     let refusals = node.system().audit().entries().len();
     for (agent, open_to) in [
         ("macro.recluse", "macro, meso, micro"),
-        ("macro.planner", "macro, meso, micro"),
+        ("macro.planner", "macro.interface"),
         ("meso.registry", "macro, meso, micro"),
         ("meso.porter", "user"),
     ] {

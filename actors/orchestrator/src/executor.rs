@@ -42,6 +42,8 @@ impl Agent for Executor {
             .specs()
             .map(|spec| spec.name.clone())
             .collect();
+        // An order names files and a folder: only who plans a goal may give one.
+        card.open_to = crate::team::only("macro.planner");
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

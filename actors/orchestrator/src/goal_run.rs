@@ -99,7 +99,7 @@ pub(crate) async fn pursue(
         }
         // What a human was asked for it is of no use any more.
         let approvals = ctx.system().approvals();
-        if let Err(error) = approvals.over(ctx.tenant(), &request.goal_id) {
+        if let Err(error) = approvals.over(&request.goal_id, ctx) {
             tracing::warn!(%error, "the goal's questions were not withdrawn");
         }
     }

@@ -48,6 +48,8 @@ impl MemoryKeeper {
 impl Agent for MemoryKeeper {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["recall".to_owned(), "remember".to_owned()].into();
+        // What earlier goals gave is brought and kept by those who plan goals alone.
+        card.open_to = crate::team::only("macro.planner");
     }
 
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {

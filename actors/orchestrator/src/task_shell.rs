@@ -341,10 +341,10 @@ impl TaskShell<'_> {
                 Ok(None) => Ok(Gone::Undecided),
                 Err(error) => Err(error.to_string()),
             },
-            Fallback::Spend { approval } => match queue.spend(&approval) {
-                Ok(()) => Ok(Gone::Spent),
-                Err(error) => Err(error.to_string()),
-            },
+            Fallback::Spend { approval } => queue
+                .spend(&approval, &self.goal.request.goal_id, self.goal.ctx)
+                .map(|()| Gone::Spent)
+                .map_err(|error| error.to_string()),
         };
         gone.unwrap_or_else(Gone::Failed)
     }
@@ -403,13 +403,7 @@ impl TaskShell<'_> {
             round: 0,
             text,
         };
-        let approval = ctx.system().approvals().propose(
-            question,
-            ctx.tenant(),
-            ctx.public_key(),
-            |draft| ctx.sign(draft).map_err(|error| error.to_string()),
-            ctx.me(),
-        )?;
+        let approval = ctx.system().approvals().propose(question, ctx)?;
         Ok(approval.id)
     }
 }

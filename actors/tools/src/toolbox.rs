@@ -1,14 +1,23 @@
 //! All tools under one roof, each behind what it needs.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
-use aios_work::{Capabilities, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec};
+use aios_work::{
+    Artifact, Capabilities, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
+};
 
 use crate::read_file::ReadFile;
 use crate::write_text::WriteText;
 use crate::{Blocking, Workspaces, Writer, schema, size};
+
+/// Files that one call may hand over.
+const ARTIFACTS: usize = 64;
+/// Bytes of what a file is said to show. A picture is described value by value, and the longest names make this much of it.
+const DESCRIPTION: usize = 40 << 10;
 
 /// The tools an executor has. Cheap to share behind an `Arc`; what a tool caches belongs to it, so two nodes never share data.
 #[derive(Clone)]
@@ -37,6 +46,14 @@ enum Refused {
         asked: u64,
         allowed: u64,
     },
+    #[error("tool {tool} hands over {asked} files, allowed are {ARTIFACTS}")]
+    TooManyFiles { tool: String, asked: usize },
+    #[error("tool {tool} hands over {file}, which {why}")]
+    NotItsFile {
+        tool: String,
+        file: String,
+        why: String,
+    },
 }
 
 impl From<Refused> for ToolError {
@@ -45,6 +62,8 @@ impl From<Refused> for ToolError {
             Refused::UnknownTool { .. } => ToolErrorKind::NotFound,
             Refused::NotGranted { .. } => ToolErrorKind::Permission,
             Refused::TooMuch { .. } => ToolErrorKind::InvalidArguments,
+            // The tool is wrong, and no other arguments make it right.
+            Refused::TooManyFiles { .. } | Refused::NotItsFile { .. } => ToolErrorKind::Other,
         };
         Self::new(kind, refused.to_string())
     }
@@ -139,6 +158,7 @@ impl Toolbox {
         call.check()?;
         schema::check(&spec.input, &call.args)
             .map_err(|reason| ToolError::invalid_arguments(name, reason))?;
+        let out_dir = call.out_dir.clone();
         let output = tool.call(call).await?;
         let (asked, allowed) = (written(&output), self.result_bytes);
         if asked > allowed {
@@ -149,8 +169,56 @@ impl Toolbox {
             }
             .into());
         }
+        handed_over(name, &out_dir, &output.artifacts)?;
         Ok(output)
     }
+}
+
+/// Whether these are files that a tool may hand over. Whoever gets the answer opens them by the names they have here, and an earlier result's
+/// files are copied into other goals' folders: a tool must not be able to name a file that it could not have read or written itself.
+fn handed_over(tool: &str, out_dir: &str, artifacts: &[Artifact]) -> Result<(), Refused> {
+    if artifacts.len() > ARTIFACTS {
+        return Err(Refused::TooManyFiles {
+            tool: tool.to_owned(),
+            asked: artifacts.len(),
+        });
+    }
+    for artifact in artifacts {
+        misplaced(out_dir, artifact).map_or(Ok(()), |why| {
+            Err(Refused::NotItsFile {
+                tool: tool.to_owned(),
+                file: artifact.path.display().to_string(),
+                why,
+            })
+        })?;
+    }
+    Ok(())
+}
+
+/// Why a file is none of a call's output folder, by the same rule by which the workspace writes into it.
+fn misplaced(out_dir: &str, artifact: &Artifact) -> Option<String> {
+    let path = &artifact.path;
+    let folder = Path::new(out_dir);
+    if out_dir.is_empty() {
+        return Some("is none of this call's: it has no output folder".to_owned());
+    }
+    if path.parent() != Some(folder) || path.file_name().is_none() {
+        return Some(format!("is not directly in the output folder {out_dir}"));
+    }
+    // A link in its place, or in the folder's, leads anywhere; so neither is followed.
+    let is = |path: &Path, kind: fn(&fs::Metadata) -> bool| {
+        fs::symlink_metadata(path).is_ok_and(|metadata| kind(&metadata))
+    };
+    if !is(folder, fs::Metadata::is_dir) {
+        return Some("lies behind a link: the output folder is no folder".to_owned());
+    }
+    if !is(path, fs::Metadata::is_file) {
+        return Some("is no regular file".to_owned());
+    }
+    let asked = artifact.description.len();
+    (asked > DESCRIPTION).then(|| {
+        format!("is described in {asked} bytes, allowed are {DESCRIPTION}; say less of it")
+    })
 }
 
 /// Bytes of a result as it travels.
@@ -170,4 +238,158 @@ fn written(output: &ToolOutput) -> u64 {
     // Nothing that counts can fail, and what cannot be written does not travel.
     let _ = serde_json::to_writer(&mut counted, output);
     counted.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::{Duration, Instant};
+
+    use aios_work::Effect;
+    use async_trait::async_trait;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A tool that hands over what it was made with.
+    struct Hands(Vec<Artifact>);
+
+    #[async_trait]
+    impl Tool for Hands {
+        fn spec(&self) -> ToolSpec {
+            ToolSpec {
+                name: "hands".to_owned(),
+                description: "Hands over files.".to_owned(),
+                input: json!({ "type": "object" }),
+                output: json!({}),
+                needs: Capabilities::none(),
+                effect: Effect::Repeatable,
+            }
+        }
+
+        async fn call(&self, _: ToolCall) -> Result<ToolOutput, ToolError> {
+            Ok(ToolOutput {
+                value: Value::Null,
+                artifacts: self.0.clone(),
+                ..ToolOutput::default()
+            })
+        }
+    }
+
+    fn artifact(path: PathBuf) -> Artifact {
+        Artifact {
+            path,
+            media_type: "text/plain".to_owned(),
+            description: "a file".to_owned(),
+        }
+    }
+
+    async fn called(artifacts: Vec<Artifact>, out_dir: &str) -> Result<ToolOutput, ToolError> {
+        let tools = Toolbox::default().with([Arc::new(Hands(artifacts)) as Arc<dyn Tool>]);
+        let call = ToolCall {
+            out_dir: out_dir.to_owned(),
+            ..ToolCall::new(json!({}), Instant::now() + Duration::from_secs(60))
+        };
+        tools.call("hands", &Capabilities::none(), call).await
+    }
+
+    #[tokio::test]
+    async fn a_tool_hands_over_files_of_its_folder_and_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, beside) = (dir.path().join("out"), dir.path().join("secret"));
+        fs::create_dir_all(out.join("below")).unwrap();
+        for file in [&out.join("a.svg"), &out.join("below/b.svg"), &beside] {
+            fs::write(file, "x").unwrap();
+        }
+        let folder = out.to_str().unwrap();
+        let good = vec![artifact(out.join("a.svg"))];
+        assert_eq!(
+            called(good.clone(), folder).await.unwrap().artifacts,
+            good,
+            "its own file"
+        );
+        // The same folder, spelt otherwise but for nothing.
+        let slashed = format!("{folder}/");
+        assert_eq!(
+            called(good.clone(), &slashed).await.unwrap().artifacts,
+            good
+        );
+
+        for (path, why) in [
+            (beside.clone(), "is not directly in the output folder"),
+            (
+                out.join("../secret"),
+                "is not directly in the output folder",
+            ),
+            (
+                out.join("below/b.svg"),
+                "is not directly in the output folder",
+            ),
+            (out.join(".."), "is not directly in the output folder"),
+            (
+                PathBuf::from("a.svg"),
+                "is not directly in the output folder",
+            ),
+            (PathBuf::new(), "is not directly in the output folder"),
+            (out.join("below"), "is no regular file"),
+            (out.join("none.svg"), "is no regular file"),
+        ] {
+            // It is found behind a good one too.
+            let files = vec![good[0].clone(), artifact(path.clone())];
+            let error = called(files, folder).await.unwrap_err();
+            let says = error.to_string();
+            assert!(
+                says.contains("tool hands hands over") && says.contains(why),
+                "{path:?}: {says}"
+            );
+        }
+        let says = called(good, "").await.unwrap_err().to_string();
+        assert!(says.contains("has no output folder"), "{says}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_file_that_is_a_link_or_lies_behind_one_is_not_handed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, beside) = (dir.path().join("out"), dir.path().join("secret"));
+        fs::create_dir(&out).unwrap();
+        fs::write(&beside, "x").unwrap();
+        std::os::unix::fs::symlink(&beside, out.join("a.svg")).unwrap();
+        let linked = vec![artifact(out.join("a.svg"))];
+        let error = called(linked, out.to_str().unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains("is no regular file"), "{error}");
+
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&out, &link).unwrap();
+        fs::write(out.join("b.svg"), "x").unwrap();
+        let behind = vec![artifact(link.join("b.svg"))];
+        let error = called(behind, link.to_str().unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains("behind a link"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_files_handed_over_are_few_and_shortly_described() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().to_str().unwrap();
+        let file = dir.path().join("a.svg");
+        fs::write(&file, "x").unwrap();
+        let of = |length: usize| Artifact {
+            description: "d".repeat(length),
+            ..artifact(file.clone())
+        };
+        assert!(called(vec![of(DESCRIPTION)], folder).await.is_ok());
+        assert!(called(vec![of(1); ARTIFACTS], folder).await.is_ok());
+        let error = called(vec![of(1); ARTIFACTS + 1], folder)
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("65 files, allowed are 64"),
+            "{error}"
+        );
+        let error = called(vec![of(DESCRIPTION + 1)], folder).await.unwrap_err();
+        assert!(
+            error.to_string().contains("is described in 40961 bytes"),
+            "{error}"
+        );
+    }
 }

@@ -90,6 +90,12 @@ impl Request {
         }
     }
 
+    /// Whether it is over when whoever asked has left. An agent's answer is worth nothing to nobody; everything else is quickly done, and is
+    /// done whether or not somebody stays to hear of it.
+    pub fn ends_with_its_asker(&self) -> bool {
+        matches!(self, Self::Ask(_))
+    }
+
     /// How long whoever carries it waits for the answer: ten seconds, and what an agent is given besides.
     pub fn patience(&self) -> Duration {
         let given_ms = match self {

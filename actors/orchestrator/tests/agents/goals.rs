@@ -68,6 +68,8 @@ impl Writer for Plain {
 
 pub struct Team {
     pub house: House,
+    /// A `macro.interface` that does what the test says: planners are asked by no others.
+    interface: Context,
     planner: AgentId,
     owner: Arc<SigningIdentity>,
     folder: TempDir,
@@ -139,8 +141,10 @@ impl Team {
                 .unwrap();
             planner = Some(spawned.0);
         }
+        let interface = house.another_driver("macro.interface").await;
         Self {
             house,
+            interface,
             planner: planner.unwrap(),
             owner,
             services,
@@ -179,7 +183,7 @@ impl Team {
         let draft = Draft::new(Performative::Request, Content::json(&request).unwrap())
             .protocol(ProtocolName::FipaRequest)
             .ontology(ontology::GOAL);
-        let (asker, planner): (Context, _) = (self.house.driver.clone(), self.planner.clone());
+        let (asker, planner) = (self.interface.clone(), self.planner.clone());
         tokio::spawn(async move {
             let reply = asker.ask(&planner, draft, PATIENCE).await?;
             Ok(reply.content.read_json().unwrap())

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aios_memory::store::Entry;
 use aios_memory::{Store, Swap};
 use aios_protocols::{
-    AgentId, Authentic, Content, Draft, Limits, Performative, ProtocolName, PublicKey, Refusal,
-    Sealed, TenantId, Timestamp, authenticate,
+    AgentId, Authentic, Content, Draft, KeyDirectory, Limits, Party, Performative, ProtocolName,
+    PublicKey, Refusal, Sealed, TenantId, Timestamp, authenticate,
 };
 use tokio::sync::watch;
 
@@ -16,14 +16,16 @@ use super::words::{
     APPROVAL, Approval, ApprovalError, ApprovalStatus, Decision, DecisionContent, Proposal,
     Question, is_id, not_a_decision,
 };
-use crate::agent::{Audit, AuditEntry, Clock, Refused};
+use crate::agent::{Audit, AuditEntry, Clock, Context, Refused};
 use aios_work::content::hex;
 
 /// How long a question stays open, how long a yes that nobody has used stays good, and so how long a goal without an answer can be gone on
 /// with.
 pub const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Questions kept, decided ones included; an open one is never dropped.
-const KEPT: usize = 1_024;
+pub(super) const KEPT: usize = 1_024;
+/// Open questions of one asker, so that one alone does not keep all others from asking.
+pub(super) const OPEN_OF_ONE: usize = KEPT / 4;
 /// How far the clock of whoever decides may be ahead.
 const SKEW: Duration = Duration::from_secs(30);
 /// Where they lie in the store, below their tenant's name.
@@ -41,9 +43,19 @@ struct Inner {
     tenant: TenantId,
     clock: Arc<dyn Clock>,
     owner: Option<Owner>,
+    /// Whose keys are whose: a proposal is taken under its asker's own.
+    keys: Arc<dyn KeyDirectory>,
     audit: Arc<Audit>,
     /// Counts decisions, so that whoever waits for one looks again.
     decided: watch::Sender<u64>,
+}
+
+/// An agent that asks, and what it signs its question with.
+pub(super) struct Asker<'a> {
+    pub(super) me: &'a AgentId,
+    pub(super) tenant: &'a TenantId,
+    pub(super) key: PublicKey,
+    pub(super) sign: &'a dyn Fn(Draft) -> Result<Sealed, String>,
 }
 
 impl Approvals {
@@ -52,6 +64,7 @@ impl Approvals {
         tenant: TenantId,
         clock: Arc<dyn Clock>,
         owner: Option<Owner>,
+        keys: Arc<dyn KeyDirectory>,
         audit: Arc<Audit>,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -59,6 +72,7 @@ impl Approvals {
             tenant,
             clock,
             owner,
+            keys,
             audit,
             decided: watch::Sender::new(0),
         }))
@@ -104,16 +118,28 @@ impl Approvals {
         self.read(id)?.0.proposed()
     }
 
-    /// Enters an agent's question. Asked again in the same words it is the same question, with whatever was decided; one that has
-    /// expired, or whose approval is used up, is asked anew.
-    pub fn propose(
+    /// Enters the question of the agent whose side of the world this is, about the tenant it works for. Asked again in the same words it is
+    /// the same question, with whatever was decided; one that has expired, or whose approval is used up, is asked anew.
+    ///
+    /// # Errors
+    /// When nobody can be asked, the agent's own questions or all of them are too many, or its signature does not prove it; each is audited.
+    pub fn propose(&self, question: Question, ctx: &Context) -> Result<Approval, ApprovalError> {
+        let asker = Asker {
+            me: ctx.me(),
+            tenant: ctx.tenant(),
+            key: ctx.public_key(),
+            sign: &|draft| ctx.sign(draft).map_err(|error| error.to_string()),
+        };
+        self.propose_as(question, &asker)
+            .inspect_err(|error| self.refused(error, None))
+    }
+
+    pub(super) fn propose_as(
         &self,
         mut question: Question,
-        tenant: &TenantId,
-        key: PublicKey,
-        sign: impl Fn(Draft) -> Result<Sealed, String>,
-        asked_by: &AgentId,
+        asker: &Asker<'_>,
     ) -> Result<Approval, ApprovalError> {
+        let tenant = asker.tenant;
         if *tenant != self.0.tenant {
             // It would lie where nobody looks for it.
             return Err(ApprovalError::OtherTenant {
@@ -136,10 +162,11 @@ impl Approvals {
                     if there.status != ApprovalStatus::Expired {
                         return Ok(there);
                     }
+                    self.make_room(asker.me, false)?;
                     Some(bytes)
                 }
                 None => {
-                    self.make_room()?;
+                    self.make_room(asker.me, true)?;
                     None
                 }
             };
@@ -156,15 +183,18 @@ impl Approvals {
                 .protocol(ProtocolName::FipaPropose)
                 .ontology(APPROVAL)
                 .reply_by(deadline);
-            let frame = sign(draft).map_err(ApprovalError::Unsigned)?;
-            let by = asked_by.to_string();
+            let frame = (asker.sign)(draft).map_err(ApprovalError::Unsigned)?;
+            let by = asker.me.to_string();
             let record = Record {
                 approval: question.open(tenant, by, now, deadline),
                 tenant: tenant.clone(),
                 proposal: hex(frame.as_bytes()),
-                proposer_key: key.to_string(),
+                proposer_key: asker.key.to_string(),
                 decision: None,
             };
+            // What is stored is proven later by what is in it; what would not be is not stored.
+            record.proposed()?;
+            self.is_askers_key(&id, asker, now)?;
             self.swap(&id, before.as_deref(), &record)?;
             // Two askers of one question: the first one's proposal stands.
             let (there, _) = self.read(&id)?;
@@ -172,16 +202,51 @@ impl Approvals {
         }
     }
 
-    /// Uses an approval up: what it allows may be begun now, once. That is on record, safe from a crash, before this returns.
+    /// Whether the asker signs with a key that is known as its own.
+    fn is_askers_key(
+        &self,
+        id: &str,
+        asker: &Asker<'_>,
+        now: Timestamp,
+    ) -> Result<(), ApprovalError> {
+        let party = Party::from(asker.me);
+        let known = self.0.keys.key(&party, asker.key.id(), now);
+        let why = match known {
+            Ok(known) if known == asker.key => return Ok(()),
+            Ok(_) => format!("it is signed with another key than that of {party}"),
+            Err(problem) => format!("it is not signed with a key of {party}: {problem}"),
+        };
+        let id = id.to_owned();
+        Err(ApprovalError::NotProven { id, why })
+    }
+
+    /// Uses an approval up: what it allows may be begun now, once, for this goal. That is on record, safe from a crash, before this returns.
+    /// It is used by agents of the role that asked: a successor goes on with what its predecessor was allowed.
     ///
     /// # Errors
-    /// When nobody accepted it, its frames do not prove it, or it was used before; each is audited.
-    pub fn spend(&self, id: &str) -> Result<(), ApprovalError> {
-        self.use_up(id)
+    /// When nobody accepted it, its frames do not prove it, it was used before or asked by others or for another goal; each is audited.
+    pub fn spend(&self, id: &str, goal: &str, ctx: &Context) -> Result<(), ApprovalError> {
+        self.spend_as(id, goal, ctx.tenant(), ctx.me())
+    }
+
+    pub(super) fn spend_as(
+        &self,
+        id: &str,
+        goal: &str,
+        tenant: &TenantId,
+        by: &AgentId,
+    ) -> Result<(), ApprovalError> {
+        self.use_up(id, goal, tenant, by)
             .inspect_err(|error| self.refused(error, None))
     }
 
-    fn use_up(&self, id: &str) -> Result<(), ApprovalError> {
+    fn use_up(
+        &self,
+        id: &str,
+        goal: &str,
+        tenant: &TenantId,
+        by: &AgentId,
+    ) -> Result<(), ApprovalError> {
         loop {
             let now = self.0.clock.now();
             let (mut record, before) = self.read(id)?;
@@ -190,6 +255,14 @@ impl Approvals {
                 return Err(ApprovalError::AlreadySpent { id, at });
             }
             let decided = record.decided(self.owner()?)?;
+            let approval = &record.approval;
+            let theirs = asked_by_role(approval, by) && *tenant == record.tenant;
+            if !theirs || approval.goal != goal {
+                let (asker, about) = (&approval.asked_by, &approval.goal);
+                let why =
+                    format!("{asker} asked for goal {about:?}, {by} would use it for {goal:?}");
+                return Err(ApprovalError::NotTheAsker { id, why });
+            }
             let in_time = shown(record.approval.clone(), now).status != ApprovalStatus::Expired;
             if !(in_time && matches!(decided, Some((Decision::Accept, _)))) {
                 let status = shown(record.approval, now).status.as_str();
@@ -337,9 +410,21 @@ impl Approvals {
         record.decided(self.owner()?)
     }
 
-    /// A goal has its answer: its questions that nobody has decided, and a yes that was not needed, are taken off the list. What was used
-    /// or rejected stays as long as there is room.
-    pub fn over(&self, tenant: &TenantId, goal: &str) -> Result<(), ApprovalError> {
+    /// A goal has its answer: what agents of this one's role asked for it and nobody has decided, and a yes that was not needed, is taken off
+    /// the list. What was used or rejected stays as long as there is room.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn over(&self, goal: &str, ctx: &Context) -> Result<(), ApprovalError> {
+        self.over_as(goal, ctx.tenant(), ctx.me())
+    }
+
+    pub(super) fn over_as(
+        &self,
+        goal: &str,
+        tenant: &TenantId,
+        by: &AgentId,
+    ) -> Result<(), ApprovalError> {
         if *tenant != self.0.tenant {
             return Ok(());
         }
@@ -359,7 +444,7 @@ impl Approvals {
                 ApprovalStatus::Accepted => approval.spent_at.is_none(),
                 ApprovalStatus::Rejected => false,
             };
-            if approval.goal == goal && waits {
+            if approval.goal == goal && waits && asked_by_role(&approval, by) {
                 // Decided or used in this very moment, it is another record and stays.
                 let gone = self.0.store.compare_and_swap(&key, Some(&bytes), None)?;
                 tracing::info!(
@@ -483,11 +568,22 @@ impl Approvals {
         (self.folder() + id).into_bytes()
     }
 
-    /// Drops the question that was closed longest ago when there is no place for one more.
-    fn make_room(&self) -> Result<(), ApprovalError> {
+    /// Whether this agent may have one more open question. Drops the one that was closed longest ago when there is no place for a `new` one.
+    fn make_room(&self, by: &AgentId, new: bool) -> Result<(), ApprovalError> {
         let now = self.0.clock.now();
         let all = self.list()?;
-        if all.len() < KEPT {
+        let theirs = all.iter().filter(|approval| {
+            approval.status == ApprovalStatus::Open && approval.asked_by == by.as_str()
+        });
+        let open = theirs.count();
+        if open >= OPEN_OF_ONE {
+            return Err(ApprovalError::TooManyOfOne {
+                by: by.clone(),
+                asked: open + 1,
+                allowed: OPEN_OF_ONE,
+            });
+        }
+        if !new || all.len() < KEPT {
             return Ok(());
         }
         let closed = all
@@ -527,6 +623,12 @@ impl Approvals {
         self.0.store.flush()?;
         Ok(swapped == Swap::Done)
     }
+}
+
+/// Whether agents of this one's role asked. What names no agent was asked by nobody.
+fn asked_by_role(approval: &Approval, by: &AgentId) -> bool {
+    let asker: Option<AgentId> = approval.asked_by.parse().ok();
+    asker.is_some_and(|asker| asker.role() == by.role())
 }
 
 /// As it stands now: neither a question nor a yes that nobody has used is good for ever.

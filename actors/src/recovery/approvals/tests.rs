@@ -1,17 +1,41 @@
 use std::cell::Cell;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aios_memory::{InMemoryStore, Store};
 use aios_protocols::{
-    AgentId, Authentic, Content, Performative, PrincipalId, Sealed, Sealer, SigningIdentity,
-    TenantId, Timestamp,
+    AgentId, Authentic, Content, KeyDirectory, KeyId, KeyProblem, Party, Performative, PrincipalId,
+    PublicKey, Sealed, Sealer, SigningIdentity, TenantId, Timestamp,
 };
 use sha2::{Digest, Sha256};
 
+use super::queue::{Asker, KEPT, OPEN_OF_ONE};
 use super::*;
 use crate::agent::{Audit, Clock, ManualClock};
 use aios_work::content::hex;
+
+const PLANNER: &str = "macro.planner.001@global";
+
+type Keys = Arc<Mutex<HashMap<Party, PublicKey>>>;
+
+/// The key each party has now.
+struct Registered(Keys);
+
+impl KeyDirectory for Registered {
+    fn key(&self, party: &Party, id: KeyId, _: Timestamp) -> Result<PublicKey, KeyProblem> {
+        match self.0.lock().unwrap().get(party) {
+            None => Err(KeyProblem::UnknownParty),
+            Some(key) if key.id() != id => Err(KeyProblem::UnknownKey),
+            Some(key) => Ok(*key),
+        }
+    }
+}
+
+fn identity(agent: &str, seed: u8) -> Arc<SigningIdentity> {
+    let agent: AgentId = agent.parse().unwrap();
+    Arc::new(SigningIdentity::from_seed(agent, [seed; 32]))
+}
 
 /// A queue, an agent that asks and the owner who decides.
 struct Fixture {
@@ -21,43 +45,54 @@ struct Fixture {
     audit: Arc<Audit>,
     tenant: TenantId,
     agent: Arc<SigningIdentity>,
+    keys: Keys,
     owner: Arc<SigningIdentity>,
     signed: Cell<u8>,
 }
 
 impl Fixture {
     fn new(store: Arc<dyn Store>, tenant: &str) -> Self {
-        let agent: AgentId = "macro.planner.001@global".parse().unwrap();
+        let agent = identity(PLANNER, 1);
         let owner: PrincipalId = format!("user:owner@{tenant}").parse().unwrap();
         let owner = Arc::new(SigningIdentity::from_seed(owner, [2; 32]));
         let start = Timestamp::since_epoch(Duration::from_secs(1_800_000_000));
         let clock = Arc::new(ManualClock::at(start));
         let audit = Arc::new(Audit::new(None));
         let tenant = TenantId::new(tenant).unwrap();
-        Self {
+        let keys = Keys::default();
+        let fixture = Self {
             queue: Approvals::new(
                 Arc::clone(&store),
                 tenant.clone(),
                 Arc::clone(&clock) as Arc<dyn Clock>,
                 Some(Owner::of(&owner)),
+                Arc::new(Registered(keys.clone())),
                 Arc::clone(&audit),
             ),
             store,
             clock,
             audit,
             tenant,
-            agent: Arc::new(SigningIdentity::from_seed(agent, [1; 32])),
+            agent,
+            keys,
             owner,
             signed: Cell::default(),
-        }
+        };
+        fixture.register(&fixture.agent);
+        fixture
     }
 
     /// The same after a restart: nothing is left but the store, and the agent has another key.
     fn restarted(&self) -> Self {
         let mut next = Self::new(Arc::clone(&self.store), self.tenant.as_str());
-        let agent: AgentId = "macro.planner.001@global".parse().unwrap();
-        next.agent = Arc::new(SigningIdentity::from_seed(agent, [3; 32]));
+        next.agent = identity(PLANNER, 3);
+        next.register(&next.agent);
         next
+    }
+
+    fn register(&self, agent: &SigningIdentity) {
+        let mut keys = self.keys.lock().unwrap();
+        keys.insert(agent.party().clone(), agent.public_key());
     }
 
     fn random(&self) -> [u8; 10] {
@@ -66,21 +101,46 @@ impl Fixture {
     }
 
     fn ask(&self, question: Question) -> Approval {
-        let agent: AgentId = "macro.planner.001@global".parse().unwrap();
+        self.asked(question, PLANNER, &self.agent, &self.tenant)
+            .unwrap()
+    }
+
+    /// Asks in the name of `me` with the key of `with`, about a tenant.
+    fn asked(
+        &self,
+        question: Question,
+        me: &str,
+        with: &Arc<SigningIdentity>,
+        tenant: &TenantId,
+    ) -> Result<Approval, ApprovalError> {
         let sign = |draft| {
             let now = self.clock.now();
-            let agent = Arc::clone(&self.agent);
+            let agent = Arc::clone(with);
             let mut sealer = Sealer::new(agent, self.tenant.clone(), now.as_micros());
             let sealed = sealer.seal(draft, now, self.random());
             sealed
                 .map(|(_, frame)| frame)
                 .map_err(|error| error.to_string())
         };
-        let key = self.agent.public_key();
-        let asked = self
-            .queue
-            .propose(question, &self.tenant, key, sign, &agent);
-        asked.unwrap()
+        let asker = Asker {
+            me: &me.parse().unwrap(),
+            tenant,
+            key: with.public_key(),
+            sign: &sign,
+        };
+        self.queue.propose_as(question, &asker)
+    }
+
+    /// Uses one up as the planner does, for the goal it is about.
+    fn spend(&self, id: &str) -> Result<(), ApprovalError> {
+        let there = self.queue.get(id);
+        let goal = there.map_or_else(|_| question().goal, |there| there.goal);
+        self.spend_as(id, &goal, PLANNER)
+    }
+
+    fn spend_as(&self, id: &str, goal: &str, by: &str) -> Result<(), ApprovalError> {
+        let by = by.parse().unwrap();
+        self.queue.spend_as(id, goal, &self.tenant, &by)
     }
 
     fn decision(&self, id: &str, decision: Decision) -> Sealed {
@@ -150,7 +210,7 @@ fn a_yes_is_to_the_words_that_were_read_and_to_no_others() {
         let other = fixture.ask(other);
         assert_eq!(other.status, ApprovalStatus::Open, "{other:?}");
         assert_ne!(other.id, asked.id);
-        let used = fixture.queue.spend(&other.id);
+        let used = fixture.spend(&other.id);
         assert!(
             matches!(used, Err(ApprovalError::NotAccepted { .. })),
             "{used:?}"
@@ -200,7 +260,7 @@ fn a_decision_signs_the_digest_of_the_question_beside_the_proposal() {
     assert_eq!(asked.digest, Question::from(&asked).digest(&fixture.tenant));
     let frame = having_read(&fixture, &proposal, asked.digest);
     fixture.queue.decide(&frame).unwrap();
-    fixture.queue.spend(&asked.id).unwrap();
+    fixture.spend(&asked.id).unwrap();
 }
 
 #[test]
@@ -219,7 +279,7 @@ fn words_that_were_changed_in_the_store_are_not_used() {
         let altered = text.replacen(was, is, 1);
         assert_ne!(altered, text);
         fixture.store.put(&key, altered.as_bytes()).unwrap();
-        let used = fixture.queue.spend(&asked.id);
+        let used = fixture.spend(&asked.id);
         assert!(
             matches!(used, Err(ApprovalError::NotProven { .. })),
             "{was}: {used:?}"
@@ -231,16 +291,16 @@ fn words_that_were_changed_in_the_store_are_not_used() {
 fn an_approval_is_used_once_whatever_restarts() {
     let fixture = Fixture::new(store(), "local");
     let asked = fixture.ask(question());
-    let early = fixture.queue.spend(&asked.id);
+    let early = fixture.spend(&asked.id);
     assert!(matches!(early, Err(ApprovalError::NotAccepted { .. })));
     fixture.accept(&asked.id);
     let yes = fixture.decision(&asked.id, Decision::Accept);
-    fixture.queue.spend(&asked.id).unwrap();
-    let again = fixture.queue.spend(&asked.id).unwrap_err();
+    fixture.spend(&asked.id).unwrap();
+    let again = fixture.spend(&asked.id).unwrap_err();
     assert!(again.to_string().contains("for one more try"), "{again}");
 
     let fixture = fixture.restarted();
-    let again = fixture.queue.spend(&asked.id);
+    let again = fixture.spend(&asked.id);
     assert!(
         matches!(again, Err(ApprovalError::AlreadySpent { .. })),
         "{again:?}"
@@ -251,10 +311,10 @@ fn an_approval_is_used_once_whatever_restarts() {
     assert_eq!((anew.round, anew.status), (1, ApprovalStatus::Open));
     assert_ne!(anew.id, asked.id);
     assert!(fixture.queue.decide(&yes).is_err());
-    let used = fixture.queue.spend(&anew.id);
+    let used = fixture.spend(&anew.id);
     assert!(matches!(used, Err(ApprovalError::NotAccepted { .. })));
     fixture.accept(&anew.id);
-    fixture.queue.spend(&anew.id).unwrap();
+    fixture.spend(&anew.id).unwrap();
     let listed = fixture.queue.list().unwrap();
     assert_eq!(listed.len(), 2);
     assert!(listed.iter().all(|one| one.spent_at.is_some()));
@@ -269,7 +329,8 @@ fn of_many_that_use_one_approval_one_may() {
         let using: Vec<_> = (0..8)
             .map(|_| {
                 let (queue, id) = (fixture.queue.clone(), asked.id.clone());
-                scope.spawn(move || queue.spend(&id).is_ok())
+                let (tenant, by) = (fixture.tenant.clone(), PLANNER.parse().unwrap());
+                scope.spawn(move || queue.spend_as(&id, "q3", &tenant, &by).is_ok())
             })
             .collect();
         let used = using.into_iter().map(|one| one.join().unwrap());
@@ -284,7 +345,7 @@ fn a_no_stands_and_allows_nothing() {
     let asked = fixture.ask(question());
     let no = fixture.decision(&asked.id, Decision::Reject);
     fixture.queue.decide(&no).unwrap();
-    let used = fixture.queue.spend(&asked.id);
+    let used = fixture.spend(&asked.id);
     let Err(ApprovalError::NotAccepted { status, .. }) = used else {
         panic!("{used:?}")
     };
@@ -308,7 +369,7 @@ fn a_folder_under_another_tenant_leaves_the_first_ones_questions_alone() {
         other.queue.get(&asked.id).map(drop),
         other.queue.proposal(&asked.id).map(drop),
         other.queue.decide(&by_other).map(drop),
-        other.queue.spend(&asked.id),
+        other.spend(&asked.id),
     ] {
         let refused = refused.unwrap_err();
         assert!(
@@ -328,7 +389,7 @@ fn a_folder_under_another_tenant_leaves_the_first_ones_questions_alone() {
     // The first one's question is as it was, and is decided and used as ever.
     assert_eq!(ours.queue.list().unwrap(), std::slice::from_ref(&asked));
     ours.accept(&asked.id);
-    ours.queue.spend(&asked.id).unwrap();
+    ours.spend(&asked.id).unwrap();
 }
 
 #[test]
@@ -342,7 +403,7 @@ fn a_yes_that_nobody_used_is_good_for_a_week() {
     assert_eq!(there.status, ApprovalStatus::Accepted);
     assert!(fixture.queue.decided(&asked.id).unwrap().is_some());
     fixture.clock.advance(Duration::from_secs(1));
-    let used = fixture.queue.spend(&asked.id);
+    let used = fixture.spend(&asked.id);
     let Err(ApprovalError::NotAccepted { status, .. }) = used else {
         panic!("{used:?}")
     };
@@ -354,13 +415,13 @@ fn a_yes_that_nobody_used_is_good_for_a_week() {
         (anew.id.as_str(), anew.status),
         (asked.id.as_str(), ApprovalStatus::Open)
     );
-    let used = fixture.queue.spend(&asked.id);
+    let used = fixture.spend(&asked.id);
     assert!(
         matches!(used, Err(ApprovalError::NotAccepted { .. })),
         "{used:?}"
     );
     fixture.accept(&anew.id);
-    fixture.queue.spend(&anew.id).unwrap();
+    fixture.spend(&anew.id).unwrap();
     fixture.clock.advance(10 * week);
     let spent = fixture.queue.get(&anew.id).unwrap();
     assert_eq!(
@@ -385,13 +446,18 @@ fn a_goal_that_is_over_takes_its_questions_along_and_leaves_what_was_done() {
     let (other, alike) = (of("q31", "a"), of("x", "q3"));
     fixture.accept(&unused.id);
     fixture.accept(&spent.id);
-    fixture.queue.spend(&spent.id).unwrap();
+    fixture.spend(&spent.id).unwrap();
     let no = fixture.decision(&rejected.id, Decision::Reject);
     fixture.queue.decide(&no).unwrap();
     let elsewhere = TenantId::new("acme").unwrap();
-    fixture.queue.over(&elsewhere, "q3").unwrap();
+    let over = |goal: &str, tenant: &TenantId, by: &str| {
+        let by = by.parse().unwrap();
+        fixture.queue.over_as(goal, tenant, &by).unwrap();
+    };
+    over("q3", &fixture.tenant, "macro.executor.001@global");
+    over("q3", &elsewhere, PLANNER);
     assert_eq!(fixture.queue.list().unwrap().len(), 6);
-    fixture.queue.over(&fixture.tenant, "q3").unwrap();
+    over("q3", &fixture.tenant, PLANNER);
     for (asked, there) in [
         (open, false),
         (unused, false),
@@ -408,18 +474,109 @@ fn a_goal_that_is_over_takes_its_questions_along_and_leaves_what_was_done() {
 fn a_question_of_another_tenants_goal_is_refused_and_not_put_where_nobody_looks() {
     let store = store();
     let fixture = Fixture::new(Arc::clone(&store), "local");
-    let agent: AgentId = "macro.planner.001@global".parse().unwrap();
     let elsewhere = TenantId::new("acme").unwrap();
-    let asked = fixture.queue.propose(
-        question(),
-        &elsewhere,
-        fixture.agent.public_key(),
-        |_| Err("nothing is to be signed".to_owned()),
-        &agent,
-    );
+    let asked = fixture.asked(question(), PLANNER, &fixture.agent, &elsewhere);
     assert!(
         matches!(asked, Err(ApprovalError::OtherTenant { .. })),
         "{asked:?}"
     );
     assert!(store.scan_prefix(b"approval/", None, 9).unwrap().is_empty());
+}
+
+#[test]
+fn nobody_asks_in_anothers_name() {
+    let store = store();
+    let fixture = Fixture::new(Arc::clone(&store), "local");
+    let other = identity("macro.executor.001@global", 7);
+    fixture.register(&other);
+    // Under its own name with a key that nobody knows as its own, and under another's with its own.
+    let unknown = identity(PLANNER, 9);
+    for (me, with) in [(PLANNER, &unknown), (PLANNER, &other)] {
+        let asked = fixture.asked(question(), me, with, &fixture.tenant);
+        assert!(
+            matches!(asked, Err(ApprovalError::NotProven { .. })),
+            "{asked:?}"
+        );
+    }
+    // Another's frame beside the right key.
+    let frame = fixture.ask(Question {
+        task: "else".to_owned(),
+        ..question()
+    });
+    let said = fixture.queue.proposal(&frame.id).unwrap().sealed().clone();
+    let asker = Asker {
+        me: &PLANNER.parse().unwrap(),
+        tenant: &fixture.tenant,
+        key: fixture.agent.public_key(),
+        sign: &|_| Ok(said.clone()),
+    };
+    let asked = fixture.queue.propose_as(question(), &asker);
+    assert!(
+        matches!(asked, Err(ApprovalError::NotProven { .. })),
+        "{asked:?}"
+    );
+    assert_eq!(store.scan_prefix(b"approval/", None, 9).unwrap().len(), 1);
+    fixture.ask(question());
+}
+
+#[test]
+fn an_approval_is_used_by_the_role_that_asked_and_for_its_goal() {
+    let fixture = Fixture::new(store(), "local");
+    let asked = fixture.ask(question());
+    fixture.accept(&asked.id);
+    for (goal, by) in [
+        ("q3", "macro.executor.001@global"),
+        ("q3", "meso.planner.001@global"),
+        ("q4", PLANNER),
+    ] {
+        let used = fixture.spend_as(&asked.id, goal, by);
+        assert!(
+            matches!(used, Err(ApprovalError::NotTheAsker { .. })),
+            "{goal} {by}: {used:?}"
+        );
+    }
+    assert_eq!(fixture.audited("approval-not-asker"), 3);
+    // Another planner goes on with what the first one was allowed.
+    fixture
+        .spend_as(&asked.id, "q3", "macro.planner.002@global")
+        .unwrap();
+}
+
+#[test]
+fn one_asker_leaves_room_for_the_questions_of_others() {
+    let fixture = Fixture::new(store(), "local");
+    let task = |number: usize| Question {
+        task: format!("t{number}"),
+        ..question()
+    };
+    // The frames' randomness is a byte's, and each is of another conversation for its words.
+    let ask = |number, me: &str, with| {
+        fixture.signed.set(0);
+        fixture.asked(task(number), me, with, &fixture.tenant)
+    };
+    for number in 0..OPEN_OF_ONE {
+        ask(number, PLANNER, &fixture.agent).unwrap();
+    }
+    let more = ask(OPEN_OF_ONE, PLANNER, &fixture.agent).unwrap_err();
+    assert_eq!(
+        more.to_string(),
+        format!(
+            "{PLANNER} would have {} open approvals, allowed are {}; decide some first",
+            KEPT / 4 + 1,
+            KEPT / 4
+        )
+    );
+    // One it has already is no new one, and somebody else still asks.
+    ask(0, PLANNER, &fixture.agent).unwrap();
+    let (name, other) = (
+        "macro.planner.002@global",
+        identity("macro.planner.002@global", 8),
+    );
+    fixture.register(&other);
+    ask(OPEN_OF_ONE, name, &other).unwrap();
+    // A decided one makes room.
+    let first = fixture.queue.list().unwrap();
+    let first = first.iter().find(|one| one.task == "t0").unwrap();
+    fixture.accept(&first.id);
+    ask(OPEN_OF_ONE + 1, PLANNER, &fixture.agent).unwrap();
 }

@@ -1,7 +1,7 @@
 //! The words of a question and its decision: what is signed, what is listed, and why something is refused.
 
 use aios_memory::StoreError;
-use aios_protocols::{Party, Refusal, TenantId, Timestamp};
+use aios_protocols::{AgentId, Party, Refusal, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -238,6 +238,24 @@ pub enum ApprovalError {
         /// What does not fit.
         why: String,
     },
+    /// It was asked by others, or for another goal.
+    #[error("approval {id} is another's: {why}")]
+    NotTheAsker {
+        /// Which.
+        id: String,
+        /// Who asked for it, and who tried to use it.
+        why: String,
+    },
+    /// One agent has as many open questions as it may.
+    #[error("{by} would have {asked} open approvals, allowed are {allowed}; decide some first")]
+    TooManyOfOne {
+        /// Who.
+        by: AgentId,
+        /// How many there would be.
+        asked: usize,
+        /// How many there may be.
+        allowed: usize,
+    },
     /// Nobody can be asked.
     #[error("this node has no owner who could be asked")]
     NoOwner,
@@ -272,9 +290,12 @@ impl ApprovalError {
             Self::Refused(_) => "approval-bad-frame",
             Self::NotADecision { .. } => "approval-no-decision",
             Self::NotProven { .. } => "approval-not-proven",
-            Self::NoOwner | Self::Full { .. } | Self::Unsigned(_) | Self::Store(_) => {
-                "approval-failed"
-            }
+            Self::NotTheAsker { .. } => "approval-not-asker",
+            Self::NoOwner
+            | Self::Full { .. }
+            | Self::TooManyOfOne { .. }
+            | Self::Unsigned(_)
+            | Self::Store(_) => "approval-failed",
         }
     }
 }

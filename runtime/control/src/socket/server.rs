@@ -12,7 +12,7 @@ use std::{fs, io};
 
 use aios_protocols::PrincipalId;
 use async_trait::async_trait;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -31,6 +31,8 @@ const REQUEST: Duration = Duration::from_secs(5);
 const READING: Duration = Duration::from_secs(5);
 /// The longest request: names and numbers, a goal's text, and a signed decision.
 const REQUEST_MAX: u64 = 256 * 1024;
+/// How often a client that says nothing more is looked at while it waits: it may still read, or have left.
+const LOOK: Duration = Duration::from_millis(100);
 /// Wait after a client could not be let in, so that a process without free descriptors does not spin.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -276,18 +278,19 @@ async fn serve(stream: &mut UnixStream, seat: &Seat, service: &Service) {
         patience = PATIENCE;
         let whole = line.ends_with(b"\n");
         let answer = if whole {
-            answer(&line, service).await
+            answer(&line, service, &mut wire).await
         } else {
-            Err(ControlError::new(
+            Some(Err(ControlError::new(
                 ErrorKind::TooLarge,
                 format!("a request is one line of at most {REQUEST_MAX} bytes"),
-            ))
+            )))
         };
         let read = line.len();
         let stays = match answer {
-            Ok(Response::Value(value)) => wire.say(Reply::Answer(value)).await.is_some(),
-            Ok(Response::Watch(events)) => wire.relay(events).await.is_some(),
-            Err(error) => wire.say(Reply::Refused(error)).await.is_some(),
+            Some(Ok(Response::Value(value))) => wire.say(Reply::Answer(value)).await.is_some(),
+            Some(Ok(Response::Watch(events))) => wire.relay(events).await.is_some(),
+            Some(Err(error)) => wire.say(Reply::Refused(error)).await.is_some(),
+            None => false,
         };
         seat.turns_to(Doing::Idle);
         // The client has its answer by then: it does not wait for whoever counts it.
@@ -299,29 +302,42 @@ async fn serve(stream: &mut UnixStream, seat: &Seat, service: &Service) {
     }
 }
 
-async fn answer(line: &[u8], service: &Service) -> Result<Response, ControlError> {
-    let request = read(line)?;
+/// What the node says; none if the client has left before and nobody is to be told.
+async fn answer(
+    line: &[u8],
+    service: &Service,
+    wire: &mut Wire<'_>,
+) -> Option<Result<Response, ControlError>> {
+    let request = match read(line) {
+        Ok(request) => request,
+        Err(error) => return Some(Err(error)),
+    };
     let Some(node) = (service.node)() else {
-        return Err(ControlError::new(
+        return Some(Err(ControlError::new(
             ErrorKind::Unavailable,
             "the node is starting or stopping; ask again",
-        ));
+        )));
     };
     let caller = Caller {
         principal: service.principal.clone(),
         place: Place::Elsewhere,
     };
     // As long as a client waits for it.
-    let patience = request.patience();
-    timeout(patience, node.answer(&caller, request))
-        .await
-        .unwrap_or_else(|_| {
-            let sentence = format!(
-                "the node did not come to it within {} s, and may do it yet; look and ask again",
-                patience.as_secs()
-            );
-            Err(ControlError::new(ErrorKind::Late, sentence))
-        })
+    let (patience, ends) = (request.patience(), request.ends_with_its_asker());
+    let answered = timeout(patience, node.answer(&caller, request));
+    let answer = tokio::select! {
+        biased;
+        answer = answered => answer,
+        // Its place is free for others at once, and not when an agent has come to an end.
+        () = wire.left(), if ends => return None,
+    };
+    Some(answer.unwrap_or_else(|_| {
+        let sentence = format!(
+            "the node did not come to it within {} s, and may do it yet; look and ask again",
+            patience.as_secs()
+        );
+        Err(ControlError::new(ErrorKind::Late, sentence))
+    }))
 }
 
 /// A client's connection.
@@ -345,6 +361,26 @@ impl Wire<'_> {
         let read = timeout(REQUEST, limited.read_until(b'\n', &mut line)).await;
         read.ok()?.ok()?;
         Some(line)
+    }
+
+    /// Waits until the client has left for good. One that only says nothing more, having closed its half, still reads; and one that has
+    /// asked something else already is answered in its turn.
+    async fn left(&mut self) {
+        let mut more = true;
+        loop {
+            if more && self.stream.buffer().is_empty() {
+                more = self
+                    .stream
+                    .fill_buf()
+                    .await
+                    .is_ok_and(|asked| !asked.is_empty());
+            }
+            let ready = self.stream.get_ref().ready(Interest::WRITABLE).await;
+            if ready.map_or(true, |ready| ready.is_write_closed()) {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Sends a reply; none if the client did not take it, and otherwise whether more may follow.
@@ -378,5 +414,140 @@ impl Wire<'_> {
             };
         }
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{Notify, mpsc};
+
+    use super::*;
+    use crate::{Ask, Request};
+
+    /// A node that answers when it is told to, and says when a request begins and when it is over.
+    struct Slow {
+        says: mpsc::UnboundedSender<&'static str>,
+        go_on: Notify,
+    }
+
+    /// Dropped, it says that its request is over.
+    struct Over(mpsc::UnboundedSender<&'static str>);
+
+    impl Drop for Over {
+        fn drop(&mut self) {
+            let _ = self.0.send("over");
+        }
+    }
+
+    #[async_trait]
+    impl Control for Slow {
+        async fn answer(&self, _: &Caller, _: Request) -> Result<Response, ControlError> {
+            let _ = self.says.send("begun");
+            let _over = Over(self.says.clone());
+            self.go_on.notified().await;
+            Ok(Response::Value("done".into()))
+        }
+    }
+
+    /// A client whose request has begun, what is heard of the request, and the server's end of it.
+    struct Waiting {
+        client: UnixStream,
+        said: mpsc::UnboundedReceiver<&'static str>,
+        node: Arc<Slow>,
+        connections: Connections,
+        serving: tokio::task::JoinHandle<()>,
+    }
+
+    impl Waiting {
+        async fn with(request: &Request) -> Self {
+            let (says, said) = mpsc::unbounded_channel();
+            let node = Arc::new(Slow {
+                says,
+                go_on: Notify::new(),
+            });
+            let shared = Arc::clone(&node);
+            let service = Service {
+                node: Arc::new(move || Some(Arc::clone(&shared) as Arc<dyn Control>)),
+                principal: "user:owner@local".parse().unwrap(),
+                observer: Arc::new(()),
+            };
+            let (mut client, server) = UnixStream::pair().unwrap();
+            let connections = Connections::default();
+            let (seat, leave) = connections.enter(1).unwrap();
+            let serving = tokio::spawn(accompany(server, seat, leave, service));
+            let mut line = serde_json::to_vec(request).unwrap();
+            line.push(b'\n');
+            client.write_all(&line).await.unwrap();
+            let mut waiting = Self {
+                client,
+                said,
+                node,
+                connections,
+                serving,
+            };
+            assert_eq!(waiting.hears().await, Some("begun"));
+            waiting
+        }
+
+        async fn hears(&mut self) -> Option<&'static str> {
+            let soon = Duration::from_secs(10);
+            timeout(soon, self.said.recv()).await.unwrap()
+        }
+    }
+
+    fn ask() -> Request {
+        Request::Ask(Ask {
+            agent: "macro.clerk".to_owned(),
+            content: "hello".to_owned(),
+            deadline_ms: Ask::DEADLINE_MS_MAX,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_question_is_over_and_its_place_free_when_its_asker_has_left() {
+        for pipelined in [&b""[..], b"{"] {
+            let mut waiting = Waiting::with(&ask()).await;
+            waiting.client.write_all(pipelined).await.unwrap();
+            drop(waiting.client);
+            let soon = Duration::from_secs(10);
+            let over = timeout(soon, waiting.said.recv()).await.unwrap();
+            assert_eq!(over, Some("over"), "{pipelined:?}");
+            timeout(soon, waiting.serving).await.unwrap().unwrap();
+            // All places of a process are free: these do not make place for one another.
+            let again: Vec<_> = (0..4)
+                .map(|_| {
+                    let (seat, leave) = waiting.connections.enter(1)?;
+                    seat.turns_to(Doing::Answered);
+                    Some((seat, leave))
+                })
+                .collect();
+            assert!(again.iter().all(Option::is_some), "{pipelined:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_only_says_nothing_more_is_answered() {
+        let mut waiting = Waiting::with(&ask()).await;
+        waiting.client.shutdown().await.unwrap();
+        tokio::time::sleep(3 * LOOK).await;
+        assert!(waiting.said.try_recv().is_err(), "it still waits");
+        waiting.node.go_on.notify_one();
+        let mut answer = String::new();
+        waiting.client.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "{\"answer\":\"done\"}\n");
+    }
+
+    #[tokio::test]
+    async fn a_command_is_carried_out_though_its_asker_has_left() {
+        let kill = Request::Kill {
+            agent: "macro.clerk".to_owned(),
+        };
+        let mut waiting = Waiting::with(&kill).await;
+        let (client, _) = UnixStream::pair().unwrap();
+        drop(std::mem::replace(&mut waiting.client, client));
+        tokio::time::sleep(3 * LOOK).await;
+        assert!(waiting.said.try_recv().is_err(), "it goes on");
+        waiting.node.go_on.notify_one();
+        assert_eq!(waiting.hears().await, Some("over"));
     }
 }
