@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aios_actors::agent::{AgentOptions, AgentState, AskError};
+use aios_actors::recovery::Budgets;
 use aios_orchestrator::{Packs, Services, Settings, team};
 use aios_protocols::OpenTo;
 use aios_tools::Toolbox;
@@ -13,7 +14,13 @@ use crate::house::{House, PATIENCE};
 async fn a_thinker_is_asked_by_the_one_whose_work_it_does_and_by_nobody_else() {
     let house = House::new().await;
     let tools = Arc::new(Toolbox::default());
-    let services = Services::new(&house.system, Packs::none(), tools, Settings::default());
+    let services = Services::new(
+        &house.system,
+        Packs::none(),
+        tools,
+        Settings::default(),
+        Budgets::default(),
+    );
     team::enlist(house.system.factories(), &services);
     let mut doors = Vec::new();
     for (role, open_to) in [
