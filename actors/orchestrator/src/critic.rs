@@ -59,7 +59,7 @@ impl Agent for Critic {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["validate".to_owned()].into();
         // A judgement costs a model call and may ask a tool again: only who plans a goal may want one.
-        card.open_to = crate::team::only("macro.planner");
+        card.open_to = crate::services::only("macro.planner");
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

@@ -43,7 +43,7 @@ impl Agent for Executor {
             .map(|spec| spec.name.clone())
             .collect();
         // An order names files and a folder: only who plans a goal may give one.
-        card.open_to = crate::team::only("macro.planner");
+        card.open_to = crate::services::only("macro.planner");
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

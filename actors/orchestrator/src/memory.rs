@@ -49,7 +49,7 @@ impl Agent for MemoryKeeper {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["recall".to_owned(), "remember".to_owned()].into();
         // What earlier goals gave is brought and kept by those who plan goals alone.
-        card.open_to = crate::team::only("macro.planner");
+        card.open_to = crate::services::only("macro.planner");
     }
 
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {

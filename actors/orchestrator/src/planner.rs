@@ -31,7 +31,7 @@ impl Agent for Planner {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["plan".to_owned()].into();
         // A goal comes by the interface alone, which counts goals and looks at what leaves.
-        card.open_to = crate::team::only("macro.interface");
+        card.open_to = crate::services::only("macro.interface");
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aios_actors::AgentSystem;
 use aios_actors::recovery::{Budgets, Policies};
+use aios_protocols::{OpenTo, Role};
 use aios_tools::Toolbox;
 
 use crate::Packs;
@@ -77,4 +78,10 @@ impl Services {
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
+}
+
+/// Agents of this role and nobody else. What is no role lets nobody in.
+pub(crate) fn only(role: &str) -> OpenTo {
+    let role: Option<Role> = role.parse().ok();
+    role.map_or_else(OpenTo::none, |role| OpenTo::none().and(role))
 }

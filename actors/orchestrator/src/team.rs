@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use aios_actors::Factories;
-use aios_protocols::{OpenTo, Role};
 
 use crate::Services;
 use crate::critic::Critic;
@@ -31,10 +30,4 @@ pub fn enlist(factories: &Factories, services: &Arc<Services>) {
     });
     let results = services.settings.results;
     factories.register("macro.memory", move |_| Ok(MemoryKeeper::new(results)));
-}
-
-/// Agents of this role and nobody else. What is no role lets nobody in.
-pub(crate) fn only(role: &str) -> OpenTo {
-    let role: Option<Role> = role.parse().ok();
-    role.map_or_else(OpenTo::none, |role| OpenTo::none().and(role))
 }

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
-use super::document::SENTENCE;
+use super::document::key_sentence;
 use super::findings::{Findings, REST};
 use super::intent::Intent;
 use super::queries::{Pair, Queries};
-use super::reading::{EXPRESSION, Reading};
+use super::reading::{Reading, computed};
 use super::writing;
 use aios_work::Goal;
 use aios_work::{FactKind, Plan, Point, Statistic, Task};
@@ -251,16 +251,6 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
     }
 }
 
-/// The sentences that carry most of a document.
-pub(super) fn quoted() -> FactKind {
-    FactKind::whole(Statistic::Quoted, None).per(SENTENCE)
-}
-
-/// The value of what was to be calculated.
-pub(super) fn computed() -> FactKind {
-    FactKind::whole(Statistic::Computed, None).per(EXPRESSION)
-}
-
 fn document(plan: &mut Plan) {
     let first = plan
         .tasks
@@ -272,7 +262,7 @@ fn document(plan: &mut Plan) {
             plan,
             "summary",
             "what the document says",
-            vec![quoted()],
+            vec![key_sentence()],
             vec!["document".into(), "text".into()],
         );
     }

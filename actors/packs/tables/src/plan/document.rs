@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use aios_work::{Fact, Source, Statistic, Subject, Value as FactValue};
+use aios_work::{Fact, FactKind, Source, Statistic, Subject, Value as FactValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,7 +17,12 @@ const KEY: usize = 5;
 const LONGEST: usize = 60;
 
 /// What a fact that quotes a sentence is about: the sentence, by its place among those that carry most.
-pub(super) const SENTENCE: &str = "sentence";
+const SENTENCE: &str = "sentence";
+
+/// The sentences that carry most of a document, as a kind of facts.
+pub(super) fn key_sentence() -> FactKind {
+    FactKind::whole(Statistic::Quoted, None).per(SENTENCE)
+}
 
 /// What is known of a document.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,9 @@
 //! Results read into facts. Each task says how its result is read.
 
 use aios_languages::english::figures::dusted;
-use aios_work::{Fact, Grain, Period, Source, Statistic, Subject, Task, Value as FactValue, When};
+use aios_work::{
+    Fact, FactKind, Grain, Period, Source, Statistic, Subject, Task, Value as FactValue, When,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -269,7 +271,12 @@ impl Findings {
 }
 
 /// What a fact about a calculation is about.
-pub(super) const EXPRESSION: &str = "expression";
+const EXPRESSION: &str = "expression";
+
+/// The value of what was to be calculated, as a kind of facts.
+pub(super) fn computed() -> FactKind {
+    FactKind::whole(Statistic::Computed, None).per(EXPRESSION)
+}
 
 /// A query's result, with all that its facts need.
 struct Given<'a> {

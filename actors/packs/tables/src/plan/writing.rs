@@ -5,9 +5,10 @@
 
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
-use super::dag::{computed, quoted as key_sentences};
+use super::document::key_sentence;
 use super::findings::{Findings, Line, NO_VALUE, REST};
 use super::intent::Intent;
+use super::reading::computed;
 use aios_languages::english::figures::readable;
 use aios_languages::english::prose::{sentences, words};
 use aios_languages::english::shown_name;
@@ -328,7 +329,7 @@ pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> 
                 ask(
                     "summary",
                     "what the document is about".to_owned(),
-                    vec![key_sentences()],
+                    vec![key_sentence()],
                     key,
                 );
             }
