@@ -207,20 +207,24 @@ async fn whoever_watches_makes_place_and_goes_on_when_it_comes_again() {
     let mut watcher = Client::connect(&folder, None).await.unwrap();
     watcher.watch(&id, 0).await.unwrap();
     let mut last = watcher.next_event().await.unwrap().unwrap().seq;
-    // The places of this process are taken up: the watcher, who only waits, is let go first of those that were answered.
+    // The places of this process are taken up. Whoever has waited longest makes place first, and that is the watcher as soon as the goal
+    // has no more to tell: others keep coming until it is.
+    let watching = tokio::spawn(async move {
+        loop {
+            match watcher.next_event().await {
+                Ok(Some(event)) => last = event.seq,
+                Ok(None) => panic!("the goal runs, and its watch has ended"),
+                Err(error) => break (error, last),
+            }
+        }
+    });
     let mut others = Vec::new();
-    for _ in 0..4 {
+    while !watching.is_finished() {
         let mut other = Client::connect(&folder, None).await.unwrap();
         other.goals().await.unwrap();
         others.push(other);
     }
-    let let_go = loop {
-        match watcher.next_event().await {
-            Ok(Some(event)) => last = event.seq,
-            Ok(None) => panic!("the goal runs, and its watch has ended"),
-            Err(error) => break error,
-        }
-    };
+    let (let_go, last) = watching.await.unwrap();
     let kind = let_go.refusal().map(|error| error.kind);
     assert_eq!(kind, Some(ErrorKind::Busy), "{let_go}");
     drop(others);
