@@ -1,0 +1,1 @@
+//! Reading documents: what they say, where they say it, and what was asked of them.
