@@ -12,8 +12,10 @@ use toml::{Table, Value};
 
 use crate::packs;
 
+mod servers;
 mod values;
 
+pub use servers::ServerConfig;
 pub use values::{
     AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, NodeConfig,
     StorageConfig, SwarmConfig, TensorConfig, ToolsConfig,
@@ -163,9 +165,14 @@ fn read_file(path: &Path) -> Result<Table, ConfigError> {
         place: path.display().to_string(),
         message: error.to_string().trim_end().to_owned(),
     };
-    // Read into the real type first: it knows every name, and its errors carry line and column.
+    let table = toml::from_str::<Table>(&text).map_err(invalid)?;
+    if let Some(Value::Table(tools)) = defaults().get("tools") {
+        let limits: Vec<String> = tools.keys().cloned().collect();
+        servers::check_names(&table, &limits)?;
+    }
+    // Read into the real type: it knows every name, and its errors carry line and column.
     toml::from_str::<Config>(&text).map_err(invalid)?;
-    toml::from_str::<Table>(&text).map_err(invalid)
+    Ok(table)
 }
 
 fn merge(below: &mut Table, above: Table) {
@@ -220,6 +227,10 @@ fn set(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), Con
         Value::Boolean(_) => {
             let truth = text.trim().parse();
             Value::Boolean(truth.map_err(|_| wrong("it is true or false"))?)
+        }
+        Value::Array(_) => {
+            let list = text.trim().parse().ok().filter(Value::is_array);
+            list.ok_or_else(|| wrong("it is a list such as [\"one\", \"two\"]"))?
         }
         _ => Value::String(text.to_owned()),
     };

@@ -15,6 +15,8 @@ mod blocking;
 mod encoding;
 mod error;
 mod input;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 mod memory;
 mod outline;
 mod read_file;

@@ -59,6 +59,8 @@ pub struct ToolCall {
     pub args: serde_json::Value,
     /// The operation id of the durable step. It names what is made, so a repeated step makes the same again.
     pub idempotency_key: String,
+    /// Whether an earlier call under this key may have been carried out, though nobody heard of it.
+    pub again: bool,
     /// Whose goal it is.
     pub tenant: String,
     /// Which goal of theirs.
@@ -80,6 +82,7 @@ impl ToolCall {
         Self {
             args,
             idempotency_key: String::new(),
+            again: false,
             tenant: String::new(),
             goal: String::new(),
             inputs: Vec::new(),

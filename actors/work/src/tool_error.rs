@@ -9,6 +9,8 @@ pub struct ToolError {
     kind: ToolErrorKind,
     message: String,
     retryable: bool,
+    #[serde(default)]
+    in_doubt: bool,
 }
 
 /// What kind of failure it is; nine, so that a caller who knows no tool still knows what to do.
@@ -70,6 +72,7 @@ impl ToolError {
             kind,
             message: message.into(),
             retryable: kind.is_retryable(),
+            in_doubt: false,
         }
     }
 
@@ -86,6 +89,27 @@ impl ToolError {
     pub fn retryable(mut self, retryable: bool) -> Self {
         self.retryable = retryable;
         self
+    }
+
+    /// The same failure, of which nobody knows whether the call was carried out all the same: it was sent, and no answer came. What may be
+    /// done about it is for the tool's [`Effect`](crate::Effect) to say.
+    #[must_use]
+    pub fn in_doubt(mut self) -> Self {
+        self.in_doubt = true;
+        self
+    }
+
+    /// The same failure in other words.
+    #[must_use]
+    pub fn with_message(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        self.message = change(&self.message);
+        self
+    }
+
+    /// Whether the call may have been carried out all the same.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// What kind of failure it is.

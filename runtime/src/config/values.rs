@@ -1,5 +1,6 @@
 //! The settings there are, what they are when nobody says anything, and what they may be.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use aios_actors::recovery::Policies;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use super::servers::{self, ServerConfig};
 use crate::packs;
 
 /// A million of whatever the currency is.
@@ -147,6 +149,7 @@ impl Config {
                 });
             }
         }
+        servers::check(&self.tools.servers)?;
         self.recovery.check().map_err(|error| ConfigError::Invalid {
             place: "configuration".into(),
             message: error.to_string(),
@@ -257,13 +260,16 @@ pub struct GoalConfig {
 
 /// What tools may hold while they read and query files. It is set aside before it is allocated; what needs more is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct ToolsConfig {
     /// Megabytes for the tools of one goal together.
     pub memory_mb: u64,
     /// Megabytes for the tools of all goals together, tables that are kept for the next task included. A quarter is SQLite's, which takes
     /// no more than `memory_mb` of it.
     pub node_memory_mb: u64,
+    /// Servers whose tools the executors may call too, each a table of its own: `[tools.NAME]`.
+    #[serde(flatten)]
+    pub servers: BTreeMap<String, ServerConfig>,
 }
 
 impl Default for ToolsConfig {
@@ -271,6 +277,7 @@ impl Default for ToolsConfig {
         Self {
             memory_mb: 1_024,
             node_memory_mb: 4_096,
+            servers: BTreeMap::new(),
         }
     }
 }

@@ -1,0 +1,9 @@
+//! Servers nobody here wrote, and servers that mean no good: what their tools do in a tree, and what they cannot do to it.
+#![cfg(feature = "mcp")]
+#![allow(clippy::unwrap_used)]
+
+mod hostile;
+mod installed;
+mod rig;
+mod strangers;
+mod trusted;
