@@ -111,7 +111,7 @@ async fn in_process(
         Ok(environment) => environment,
         Err(error) => return Some(error.to_string()),
     };
-    seat.starting(environment.clone());
+    let life = seat.starting(environment.clone());
     let (process, pipes) = match Process::start(command, &environment) {
         Ok(started) => started,
         Err(error) => {
@@ -133,7 +133,7 @@ async fn in_process(
     let ended = tokio::select! {
         biased;
         _ = stopped => None,
-        why = serve(seat, lines) => Some(why),
+        why = serve(seat, life, lines) => Some(why),
     };
     let status = process.end().await;
     let mut why = ended?;
@@ -165,7 +165,7 @@ async fn over_http(
         Ok(environment) => environment,
         Err(error) => return Some(error.to_string()),
     };
-    seat.starting(environment.clone());
+    let life = seat.starting(environment.clone());
     let transport = match session::http(url, token.and_then(|name| environment.named(name))) {
         Ok(transport) => transport,
         Err(error) => return Some(error),
@@ -174,13 +174,13 @@ async fn over_http(
     let ended = tokio::select! {
         biased;
         _ = stopped => None,
-        why = serve(seat, Counted::new(transport, last_word.clone())) => Some(why),
+        why = serve(seat, life, Counted::new(transport, last_word.clone())) => Some(why),
     };
     Some(environment.without_secrets(&last_word.get().unwrap_or(ended?)))
 }
 
 /// Serves the connection until it is over, and says why it is.
-async fn serve<T>(seat: &Arc<Seat>, transport: T) -> String
+async fn serve<T>(seat: &Arc<Seat>, life: u64, transport: T) -> String
 where
     T: Transport<RoleClient> + 'static,
 {
@@ -201,7 +201,7 @@ where
     loop {
         tokio::select! {
             _ = &mut over => return "the connection was closed".to_owned(),
-            () = seat.lost.notified() => return "the connection was lost".to_owned(),
+            () = seat.lost(life) => return "a call found the connection dead".to_owned(),
             () = listener.changed.notified() => {
                 if let Err(why) = relist(seat, &peer).await {
                     return why;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aios_work::{Tool, ToolError, ToolErrorKind};
 use rmcp::{Peer, RoleClient};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::environment::Environment;
@@ -145,8 +145,8 @@ pub(crate) struct Seat {
     /// Moves whenever the state does.
     moved: watch::Sender<u64>,
     pub(crate) calls: Semaphore,
-    /// Told when a call found the connection dead.
-    pub(crate) lost: Notify,
+    /// The last connection that a call found dead.
+    lost: watch::Sender<u64>,
 }
 
 /// A connection that calls can be made over.
@@ -180,7 +180,7 @@ impl Seat {
             }),
             moved: watch::Sender::new(0),
             calls: Semaphore::new(CALLS),
-            lost: Notify::new(),
+            lost: watch::Sender::new(0),
         });
         let mut inner = seat.inner();
         if let Pinned::List(listing) = &inner.pinned {
@@ -195,12 +195,13 @@ impl Seat {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new connection is begun, with this environment.
-    pub(crate) fn starting(&self, environment: Environment) {
+    /// A new connection is begun, with this environment. Gives its number.
+    pub(crate) fn starting(&self, environment: Environment) -> u64 {
         let mut inner = self.inner();
         inner.life += 1;
         inner.environment = environment;
         self.enter(&mut inner, ServerState::Starting);
+        inner.life
     }
 
     /// There is no connection any more.
@@ -337,9 +338,14 @@ impl Seat {
         if inner.life == life && inner.peer.take().is_some() {
             inner.trouble = why.to_owned();
             self.enter(&mut inner, ServerState::Starting);
-            drop(inner);
-            self.lost.notify_one();
+            self.lost.send_replace(life);
         }
+    }
+
+    /// Returns when a call has found this connection dead.
+    pub(crate) async fn lost(&self, life: u64) {
+        // The sender lies in this very seat.
+        let _ = self.lost.subscribe().wait_for(|lost| *lost == life).await;
     }
 
     /// A text of the server's without the secrets it was given.
