@@ -3,17 +3,26 @@
 //! A plan is data. It is checked before anything runs, and it says at any moment which tasks may run now; who runs them and
 //! how often is not decided here.
 
+mod arguments;
+mod check;
+mod each;
+mod file;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::graphmap::DiGraphMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use thiserror::Error;
 
-use crate::{FactKind, references};
+use crate::FactKind;
+
+pub use arguments::{Problem, Validate};
+pub use check::{PlanError, PlanLimits};
+pub use each::{EACH_AT_ONCE, Each, EachError, gathered};
+pub use file::{MadeBy, PlanFile, PlanFileError};
 
 /// One atomic piece of work.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// Unique in its plan and stable: the same goal over the same data yields the same ids.
     pub id: String,
@@ -29,6 +38,9 @@ pub struct Task {
     /// Tasks that must be settled; their failure is a gap, not an obstacle.
     #[serde(default)]
     pub after: Vec<String>,
+    /// The list for each element of which it is done once; none for a task that is done once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each: Option<Each>,
     /// Most milliseconds of one attempt.
     pub deadline_ms: u64,
     /// Most model tokens, prompt included; 0 when no model is used.
@@ -68,7 +80,7 @@ pub struct Point {
 }
 
 /// A goal's tasks and points.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The goal's id.
     pub goal: String,
@@ -86,150 +98,6 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub meaning: Value,
 }
-
-/// What a plan may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlanLimits {
-    /// Most tasks.
-    pub tasks: usize,
-    /// Most dependencies of one task.
-    pub needs: usize,
-    /// Most model tokens of the whole plan.
-    pub tokens: u64,
-    /// Most milliseconds along the longest chain of deadlines.
-    pub time_ms: u64,
-    /// Most bytes of one task's arguments.
-    pub args_bytes: usize,
-}
-
-impl PlanLimits {
-    /// Those of a node that says nothing else. 32 tasks hold the largest template (12) twice over; three chained model calls of 30 s and the
-    /// tools fit in 5 minutes.
-    pub const USUAL: Self = Self {
-        tasks: 32,
-        needs: 32,
-        tokens: 16_000,
-        time_ms: 300_000,
-        args_bytes: 64 * 1024,
-    };
-}
-
-impl Default for PlanLimits {
-    fn default() -> Self {
-        Self::USUAL
-    }
-}
-
-/// Why a plan is not carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum PlanError {
-    /// No tasks.
-    #[error("the plan has no tasks: state what is wanted more precisely")]
-    Empty,
-    /// Too many tasks.
-    #[error("the plan has {asked} tasks, allowed are {allowed}: ask for less at once")]
-    TooManyTasks {
-        /// Tasks in the plan.
-        asked: usize,
-        /// Tasks allowed.
-        allowed: usize,
-    },
-    /// A task id that cannot be part of an operation id.
-    #[error("task id {task:?} is not usable: 1 to 64 letters, digits, dots, dashes or underscores")]
-    BadId {
-        /// The id.
-        task: String,
-    },
-    /// Two tasks with one id.
-    #[error("two tasks are called {task:?}: ids are unique in a plan")]
-    Duplicate {
-        /// The id.
-        task: String,
-    },
-    /// Nobody can do this.
-    #[error("task {task:?} asks for the action {action:?}, known are {known}")]
-    UnknownAction {
-        /// The task.
-        task: String,
-        /// What it asks for.
-        action: String,
-        /// What there is.
-        known: String,
-    },
-    /// A dependency on nothing.
-    #[error("task {task:?} needs {needs:?}, which is not in the plan")]
-    UnknownNeed {
-        /// The task.
-        task: String,
-        /// What it names.
-        needs: String,
-    },
-    /// Too many dependencies.
-    #[error("task {task:?} has {asked} dependencies, allowed are {allowed}")]
-    TooManyNeeds {
-        /// The task.
-        task: String,
-        /// Dependencies.
-        asked: usize,
-        /// Allowed.
-        allowed: usize,
-    },
-    /// Tasks that wait for each other.
-    #[error("task {task:?} waits for itself through its dependencies")]
-    Cycle {
-        /// A task on the cycle.
-        task: String,
-    },
-    /// Arguments too large.
-    #[error("the arguments of task {task:?} have {asked} bytes, allowed are {allowed}")]
-    ArgsTooLarge {
-        /// The task.
-        task: String,
-        /// Bytes.
-        asked: usize,
-        /// Allowed.
-        allowed: usize,
-    },
-    /// No time at all.
-    #[error("task {task:?} has a deadline of 0 ms: give it time")]
-    NoTime {
-        /// The task.
-        task: String,
-    },
-    /// Too many tokens.
-    #[error("the plan may use {asked} model tokens, allowed are {allowed}")]
-    OverTokens {
-        /// Tokens in the plan.
-        asked: u64,
-        /// Allowed.
-        allowed: u64,
-    },
-    /// Too long.
-    #[error("the plan may take {asked} ms, allowed are {allowed}")]
-    OverTime {
-        /// Milliseconds along the longest chain.
-        asked: u64,
-        /// Allowed.
-        allowed: u64,
-    },
-    /// An argument that is what a task gives which is not done before.
-    #[error("the arguments of task {task:?} refer to {refers:?}, which is not among its `needs`")]
-    UnknownReference {
-        /// The task.
-        task: String,
-        /// What it refers to.
-        refers: String,
-    },
-    /// A point nobody declared.
-    #[error("task {task:?} answers the point {point:?}, which the plan does not state")]
-    UnknownPoint {
-        /// The task.
-        task: String,
-        /// The point.
-        point: String,
-    },
-}
-
 impl Task {
     /// A task without anything but its name, its tool and what the tool is given.
     #[must_use]
@@ -240,6 +108,7 @@ impl Task {
             args,
             needs: Vec::new(),
             after: Vec::new(),
+            each: None,
             deadline_ms: 30_000,
             tokens: 0,
             point: None,
@@ -264,22 +133,10 @@ impl Task {
             (None, None) => self.id.replace('_', " "),
         }
     }
-
-    /// Whether its arguments, of both calls, are within the limit.
-    ///
-    /// # Errors
-    /// When they are too large.
-    pub fn check_args(&self, budget: &PlanLimits) -> Result<(), PlanError> {
-        let again = self.recheck.as_ref();
-        let asked = self.args.to_string().len() + again.map_or(0, |args| args.to_string().len());
-        if asked > budget.args_bytes {
-            return Err(PlanError::ArgsTooLarge {
-                task: self.id.chars().take(80).collect(),
-                asked,
-                allowed: budget.args_bytes,
-            });
-        }
-        Ok(())
+    /// How often its tool may be called, retries aside.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.each.as_ref().map_or(1, |each| each.most)
     }
 
     /// Everything it waits for.
@@ -289,6 +146,19 @@ impl Task {
 }
 
 impl Plan {
+    /// A plan of these tasks, with nothing else in it.
+    #[must_use]
+    pub fn of(goal: impl Into<String>, source: impl Into<String>, tasks: Vec<Task>) -> Self {
+        Self {
+            goal: goal.into(),
+            source: source.into(),
+            tasks,
+            points: Vec::new(),
+            gaps: Vec::new(),
+            meaning: Value::Null,
+        }
+    }
+
     /// The task of this id.
     #[must_use]
     pub fn task(&self, id: &str) -> Option<&Task> {
@@ -300,125 +170,6 @@ impl Plan {
     pub fn operation_id(&self, task: &str) -> String {
         format!("{}/{task}", self.goal)
     }
-
-    /// Whether the plan may be carried out with these tools and within these limits; without tools to compare with any name is one.
-    ///
-    /// # Errors
-    /// The first rule broken, in the order sizes, names, dependencies, cycles, budgets.
-    pub fn check<T: AsRef<str>>(
-        &self,
-        tools: Option<&[T]>,
-        budget: &PlanLimits,
-    ) -> Result<(), PlanError> {
-        if self.tasks.is_empty() {
-            return Err(PlanError::Empty);
-        }
-        if self.tasks.len() > budget.tasks {
-            return Err(PlanError::TooManyTasks {
-                asked: self.tasks.len(),
-                allowed: budget.tasks,
-            });
-        }
-        let mut ids = BTreeSet::new();
-        for task in &self.tasks {
-            self.check_task(task, tools, budget)?;
-            if !ids.insert(task.id.as_str()) {
-                return Err(PlanError::Duplicate {
-                    task: task.id.clone(),
-                });
-            }
-        }
-        for task in &self.tasks {
-            if let Some(need) = task.waits_for().find(|need| !ids.contains(need)) {
-                return Err(PlanError::UnknownNeed {
-                    task: task.id.clone(),
-                    needs: need.to_owned(),
-                });
-            }
-        }
-        for task in &self.tasks {
-            let astray = references(&task.args)
-                .into_iter()
-                .find(|reference| !task.needs.iter().any(|need| need == reference.task));
-            if let Some(reference) = astray {
-                return Err(PlanError::UnknownReference {
-                    task: task.id.clone(),
-                    refers: reference.task.chars().take(80).collect(),
-                });
-            }
-        }
-        let order = self.order()?;
-        let tokens = self.tasks.iter().map(|task| u64::from(task.tokens)).sum();
-        if tokens > budget.tokens {
-            return Err(PlanError::OverTokens {
-                asked: tokens,
-                allowed: budget.tokens,
-            });
-        }
-        let longest = self.longest_chain_ms(&order);
-        if longest > budget.time_ms {
-            return Err(PlanError::OverTime {
-                asked: longest,
-                allowed: budget.time_ms,
-            });
-        }
-        Ok(())
-    }
-
-    fn check_task<T: AsRef<str>>(
-        &self,
-        task: &Task,
-        tools: Option<&[T]>,
-        budget: &PlanLimits,
-    ) -> Result<(), PlanError> {
-        let named = !task.id.is_empty()
-            && task.id.len() <= 64
-            && task
-                .id
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
-        if !named {
-            return Err(PlanError::BadId {
-                task: task.id.chars().take(80).collect(),
-            });
-        }
-        let id = || task.id.clone();
-        if let Some(tools) = tools
-            && !tools.iter().any(|tool| tool.as_ref() == task.tool)
-        {
-            return Err(PlanError::UnknownAction {
-                task: id(),
-                action: task.tool.chars().take(80).collect(),
-                known: tools
-                    .iter()
-                    .map(AsRef::as_ref)
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            });
-        }
-        let asked = task.needs.len() + task.after.len();
-        if asked > budget.needs {
-            return Err(PlanError::TooManyNeeds {
-                task: id(),
-                asked,
-                allowed: budget.needs,
-            });
-        }
-        task.check_args(budget)?;
-        if task.deadline_ms == 0 {
-            return Err(PlanError::NoTime { task: id() });
-        }
-        if let Some(point) = &task.point
-            && !self.points.iter().any(|known| known.id == *point)
-        {
-            return Err(PlanError::UnknownPoint {
-                task: id(),
-                point: point.clone(),
-            });
-        }
-        Ok(())
-    }
-
     fn longest_chain_ms(&self, order: &[String]) -> u64 {
         let tasks: BTreeMap<&str, &Task> = self
             .tasks
@@ -436,11 +187,14 @@ impl Plan {
                 .copied()
                 .max()
                 .unwrap_or(0);
-            ends.insert(id, start.saturating_add(task.deadline_ms));
+            let rounds = task.calls().div_ceil(EACH_AT_ONCE) as u64;
+            ends.insert(
+                id,
+                start.saturating_add(task.deadline_ms.saturating_mul(rounds)),
+            );
         }
         ends.into_values().max().unwrap_or(0)
     }
-
     /// The same plan with deadlines scaled down so that its longest chain fits the time there is; at least a second is left to each task.
     #[must_use]
     pub fn within(mut self, time_ms: u64) -> Self {
@@ -472,6 +226,21 @@ impl Plan {
             task: cycle.node_id().to_owned(),
         })?;
         Ok(order.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The tasks in waves: each as early as what it waits for lets it be, in plan order. What waits for itself is in none.
+    #[must_use]
+    pub fn waves(&self) -> Vec<Vec<&Task>> {
+        let mut settled = BTreeSet::new();
+        let mut waves = Vec::new();
+        loop {
+            let wave = self.ready(&settled, &BTreeSet::new());
+            if wave.is_empty() {
+                return waves;
+            }
+            settled.extend(wave.iter().map(|task| task.id.clone()));
+            waves.push(wave);
+        }
     }
 
     /// The next wave: tasks that may start now, in plan order. Tasks already running are the caller's to leave out.
@@ -517,7 +286,6 @@ impl Plan {
             .all(|task| done.contains(&task.id) || failed.contains(&task.id))
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -532,70 +300,11 @@ mod tests {
     }
 
     fn plan(tasks: Vec<Task>) -> Plan {
-        Plan {
-            goal: "g".into(),
-            source: "tables".into(),
-            tasks,
-            points: vec![],
-            gaps: vec![],
-            meaning: Value::Null,
-        }
+        Plan::of("g", "tables", tasks)
     }
 
     fn set(ids: &[&str]) -> BTreeSet<String> {
         ids.iter().map(|id| (*id).to_owned()).collect()
-    }
-
-    #[test]
-    fn a_plan_is_refused_with_the_rule_it_breaks() {
-        let with = |change: fn(&mut Task)| {
-            let mut one = task("a", &[]);
-            change(&mut one);
-            vec![one]
-        };
-        let cases: Vec<(Vec<Task>, &str)> = vec![
-            (vec![], "has no tasks"),
-            (
-                (0..33).map(|n| task(&format!("t{n}"), &[])).collect(),
-                "33 tasks, allowed are 32",
-            ),
-            (
-                vec![task("a", &[]), task("a", &[])],
-                "two tasks are called \"a\"",
-            ),
-            (vec![task("a b", &[])], "not usable"),
-            (
-                with(|t| t.tool = "rm".into()),
-                "action \"rm\", known are sql",
-            ),
-            (vec![task("a", &["b"])], "needs \"b\""),
-            (vec![task("a", &["a"])], "waits for itself"),
-            (
-                vec![task("a", &["c"]), task("b", &["a"]), task("c", &["b"])],
-                "waits for itself",
-            ),
-            (
-                with(|t| t.args = json!("x".repeat(70_000))),
-                "70002 bytes, allowed are 65536",
-            ),
-            (with(|t| t.deadline_ms = 0), "deadline of 0 ms"),
-            (
-                with(|t| t.tokens = 20_000),
-                "20000 model tokens, allowed are 16000",
-            ),
-            (
-                with(|t| t.deadline_ms = 400_000),
-                "400000 ms, allowed are 300000",
-            ),
-            (with(|t| t.point = Some("p".into())), "point \"p\""),
-        ];
-        for (tasks, expected) in cases {
-            let error = plan(tasks)
-                .check(Some(&["sql"]), &PlanLimits::default())
-                .unwrap_err()
-                .to_string();
-            assert!(error.contains(expected), "{error} / {expected}");
-        }
     }
 
     #[test]
