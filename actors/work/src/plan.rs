@@ -147,12 +147,12 @@ pub enum PlanError {
         task: String,
     },
     /// Nobody can do this.
-    #[error("task {task:?} asks for the action {action:?}, known are {known}")]
-    UnknownAction {
+    #[error("task {task:?} asks for the tool {tool:?}, known are {known}")]
+    UnknownTool {
         /// The task.
         task: String,
         /// What it asks for.
-        action: String,
+        tool: String,
         /// What there is.
         known: String,
     },
@@ -386,9 +386,9 @@ impl Plan {
         if let Some(tools) = tools
             && !tools.iter().any(|tool| tool.as_ref() == task.tool)
         {
-            return Err(PlanError::UnknownAction {
+            return Err(PlanError::UnknownTool {
                 task: id(),
-                action: task.tool.chars().take(80).collect(),
+                tool: task.tool.chars().take(80).collect(),
                 known: tools
                     .iter()
                     .map(AsRef::as_ref)
@@ -564,10 +564,7 @@ mod tests {
                 "two tasks are called \"a\"",
             ),
             (vec![task("a b", &[])], "not usable"),
-            (
-                with(|t| t.tool = "rm".into()),
-                "action \"rm\", known are sql",
-            ),
+            (with(|t| t.tool = "rm".into()), "tool \"rm\", known are sql"),
             (vec![task("a", &["b"])], "needs \"b\""),
             (vec![task("a", &["a"])], "waits for itself"),
             (

@@ -1,4 +1,4 @@
-//! Does what `task_run` and `fallback` order: asks executors, the critic and humans, looks among earlier results, tells whoever watches.
+//! Does what `task::run` and `fallback` order: asks executors, the critic and humans, looks among earlier results, tells whoever watches.
 //! It holds the results; what follows from them is not decided here.
 
 use aios_actors::agent::{Address, AgentError, AskError, SendError};
@@ -11,16 +11,16 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::cached::{self, Kept, Miss};
-use crate::dispatcher::{Conducted, Dispatcher, draft, settle, words};
 use crate::evidence::{self, text_of};
-use crate::fallback;
-use crate::progress::Seen;
-use crate::task_run::{
+use crate::goal::progress::Seen;
+use crate::goal::tasks::{Conducted, GoalTasks, draft, settle, words};
+use crate::task::cached::{self, Kept, Miss};
+use crate::task::fallback;
+use crate::task::run::{
     Aside, Assignment, EXECUTOR, Event, Fallback, Finish, Gone, Moment, Next, Order, TaskRun,
 };
 
-/// Ways out that were taken; labels `action` and `recourse`.
+/// Ways out that were taken; labels `tool` and `recourse`.
 pub(crate) const RECOURSES_TOTAL: &str = "aios_orchestrator_recourses_total";
 
 /// What a text is written from and judged by.
@@ -31,7 +31,7 @@ struct Writing<'a> {
 
 /// The hands of one task.
 struct TaskShell<'a> {
-    goal: &'a Dispatcher<'a>,
+    goal: &'a GoalTasks<'a>,
     task: &'a Task,
     /// Who knows something simpler.
     case: Option<&'a dyn Case>,
@@ -47,7 +47,7 @@ struct TaskShell<'a> {
     seals: Option<Result<Vec<String>, Miss>>,
 }
 
-impl Dispatcher<'_> {
+impl GoalTasks<'_> {
     /// A task whose result is figures or a file, until it ends.
     pub(crate) async fn figures(
         &self,
@@ -126,8 +126,8 @@ impl TaskShell<'_> {
             Aside::Cut(ended) => self.goal.end(ended),
             Aside::WaitsFor(approval) => self.goal.wait_for(approval),
             Aside::Taken(recourse) => {
-                let (action, recourse) = (self.task.tool.clone(), fallback::name(recourse));
-                metrics::counter!(RECOURSES_TOTAL, "action" => action, "recourse" => recourse)
+                let (tool, recourse) = (self.task.tool.clone(), fallback::name(recourse));
+                metrics::counter!(RECOURSES_TOTAL, "tool" => tool, "recourse" => recourse)
                     .increment(1);
             }
         }
@@ -227,7 +227,7 @@ impl TaskShell<'_> {
             goal_id: request.goal_id.clone(),
             task_id: task.id.clone(),
             operation: assigned.operation,
-            action: task.tool.clone(),
+            tool: task.tool.clone(),
             args: args.clone(),
             attempt: assigned.attempt,
             inputs: goal.files.files().to_vec(),
@@ -398,7 +398,7 @@ impl TaskShell<'_> {
         let question = Question {
             goal: self.goal.request.goal_id.clone(),
             task: self.task.id.clone(),
-            action: self.task.tool.clone(),
+            tool: self.task.tool.clone(),
             arguments: hex(&Sha256::digest(args.to_string())),
             round: 0,
             text,
@@ -409,7 +409,7 @@ impl TaskShell<'_> {
 }
 
 /// Results of this goal's tools, and of earlier ones.
-impl Dispatcher<'_> {
+impl GoalTasks<'_> {
     /// What a task's tool may do: no more than it says it needs.
     fn needs(&self, tool: &str) -> Capabilities {
         self.services

@@ -1,7 +1,7 @@
 //! One task from its turn to its end, decided: who is asked, how often, what follows a failure or the critic's word.
 //!
 //! Pure: the state, what happened and the time give what is said aside and the one thing done next. Results themselves stay with the
-//! shell, which carries the orders out (`task_shell`); what follows when the task cannot be done as it was planned is in `fallback`.
+//! shell, which carries the orders out (`task::shell`); what follows when the task cannot be done as it was planned is in `fallback`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,11 +13,10 @@ use aios_work::content::{TaskEvent, TaskReport, TaskStatus};
 use aios_work::{Ended, OverBudget, REGENERATIONS, Task};
 use serde_json::Value;
 
-mod order;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use order::{Aside, Assignment, Event, Fallback, Finish, Gone, Order, Stop};
+pub(crate) use super::order::{Aside, Assignment, Event, Fallback, Finish, Gone, Order, Stop};
 
 /// Who carries tasks out.
 pub(crate) const EXECUTOR: &str = "macro.executor";
@@ -164,7 +163,7 @@ impl<'a> TaskRun<'a> {
             asked: None,
             report: TaskReport {
                 id: task.id.clone(),
-                action: task.tool.clone(),
+                tool: task.tool.clone(),
                 status: TaskStatus::Pending,
                 attempts: 0,
                 score: None,
@@ -525,7 +524,7 @@ pub(crate) fn untold(goal_id: &str, task: &Task, title: &str, status: TaskStatus
     TaskEvent {
         goal_id: goal_id.to_owned(),
         task_id: task.id.clone(),
-        action: task.tool.clone(),
+        tool: task.tool.clone(),
         title: title.to_owned(),
         status,
         attempt: 0,
