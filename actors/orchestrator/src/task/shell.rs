@@ -43,6 +43,8 @@ struct TaskShell<'a> {
     output: ToolOutput,
     /// Who gave it.
     origin: Option<Origin>,
+    /// The last text that was judged.
+    read: Option<String>,
     /// What the files of the last result hashed to before it was judged.
     seals: Option<Result<Vec<String>, Miss>>,
 }
@@ -90,6 +92,7 @@ impl GoalTasks<'_> {
             pass: None,
             output: ToolOutput::default(),
             origin: None,
+            read: None,
             seals: None,
         }
     }
@@ -307,8 +310,11 @@ impl TaskShell<'_> {
             return Event::Unjudged("the result is no text".to_owned());
         };
         let text = writing.case.tidy(text_of(&self.output.value));
-        let grounds = writing.seen.grounds(self.goal);
         self.output.value = Value::String(text.clone());
+        if self.read.replace(text.clone()).as_ref() == Some(&text) {
+            return Event::Unchanged;
+        }
+        let grounds = writing.seen.grounds(self.goal);
         self.judge(Submission::Prose { text, grounds }).await
     }
 
