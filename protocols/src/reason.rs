@@ -64,6 +64,8 @@ reasons! {
     DeadlinePassed = "deadline-passed";
     /// Ours: the receiver has no room; ask again later.
     Overloaded = "overloaded";
+    /// Ours: nobody knows whether it was carried out.
+    InDoubt = "in-doubt";
 }
 
 impl fmt::Display for ReasonKind {

@@ -208,6 +208,7 @@ impl Context {
     {
         let operation = self.operation(operation);
         let steps = self.outbox.system.steps();
+        let step = move |_| async move { step().await.map_err(Into::<AgentError>::into) };
         steps.once(&operation, Effects::Some, step).await?.value()
     }
 
@@ -222,12 +223,14 @@ impl Context {
     {
         let operation = self.operation(operation);
         let steps = self.outbox.system.steps();
+        let step = move |_| async move { step().await.map_err(Into::<AgentError>::into) };
         steps.once(&operation, Effects::None, step).await?.value()
     }
 
     /// The result of a step as content: in the bytes in which it was committed, by whoever did it. `pure` as in
-    /// [`once_pure`](Self::once_pure).
-    pub async fn once_written<T, E, F, Fut>(
+    /// [`once_pure`](Self::once_pure). The step is told whether an earlier try at it may have been carried out, and says the same of this one
+    /// if it fails.
+    pub async fn once_written<T, F, Fut>(
         &self,
         operation: &str,
         pure: bool,
@@ -235,9 +238,8 @@ impl Context {
     ) -> Result<Content, AgentError>
     where
         T: Serialize,
-        E: Into<AgentError>,
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<T, E>>,
+        F: FnOnce(bool) -> Fut,
+        Fut: Future<Output = Result<T, Undone>>,
     {
         let effects = if pure { Effects::None } else { Effects::Some };
         let operation = self.operation(operation);

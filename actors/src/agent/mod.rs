@@ -54,6 +54,7 @@ pub(crate) use cell::CellParts;
 pub(crate) use host::{Host, HostArguments};
 pub(crate) use outbox::Outbox;
 pub(crate) use step::Steps;
+pub use step::Undone;
 
 /// An agent.
 ///

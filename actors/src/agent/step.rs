@@ -65,7 +65,8 @@ impl Steps {
         alone
     }
 
-    /// The result as it is written down: it can be sent on without being written anew.
+    /// The result as it is written down: it can be sent on without being written anew. The step is told whether an earlier try at it may have
+    /// been carried out.
     pub(crate) async fn once<T, E, F, Fut>(
         &self,
         operation: &str,
@@ -74,8 +75,8 @@ impl Steps {
     ) -> Result<Done<T>, AgentError>
     where
         T: Serialize,
-        E: Into<AgentError>,
-        F: FnOnce() -> Fut,
+        E: Into<Undone>,
+        F: FnOnce(bool) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         let _alone = self.alone(operation).await;
@@ -92,16 +93,46 @@ impl Steps {
                     written,
                 });
             }
-            Begin::Fresh(pending) | Begin::Pending { step: pending, .. } => pending,
+            Begin::Fresh(pending) => (pending, false),
+            Begin::Pending { step: pending, .. } => (pending, true),
         };
-        // A step that fails stays pending: it may have had effects, and its successor must know.
-        let value = step().await.map_err(Into::into)?;
+        let (pending, again) = pending;
+        let value = match step(again).await.map_err(Into::into) {
+            Ok(value) => value,
+            Err(undone) => {
+                // A step that fails stays pending: it may have had effects, and its successor must know. One that is known to have had none
+                // is as if it had never been begun; but what an earlier try left in doubt stays so.
+                if !undone.in_doubt && !again {
+                    pending.abort()?;
+                }
+                return Err(undone.error);
+            }
+        };
         let written = serde_json::to_vec(&value)?;
         pending.commit(&written)?;
         Ok(Done {
             value: Some(value),
             written,
         })
+    }
+}
+
+/// Why a step came to nothing, and whether it may have been carried out all the same.
+#[derive(Debug)]
+pub struct Undone {
+    /// Why.
+    pub error: AgentError,
+    /// Whether anything may have been done.
+    pub in_doubt: bool,
+}
+
+/// Of a failure that says nothing about it, anything may be true.
+impl<E: Into<AgentError>> From<E> for Undone {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            in_doubt: true,
+        }
     }
 }
 

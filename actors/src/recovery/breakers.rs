@@ -25,10 +25,11 @@ pub mod service {
     /// The memory's recall.
     pub const RECALL: &str = "memory.recall";
 
-    /// A tool.
+    /// A tool; those of one server, `server__tool`, are one service, because they fall together.
     #[must_use]
     pub fn tool(name: &str) -> String {
-        format!("tool.{name}")
+        let (service, _) = name.split_once("__").unwrap_or((name, ""));
+        format!("tool.{service}")
     }
 }
 

@@ -23,6 +23,8 @@ pub enum FailureKind {
     BadInput,
     /// The service is resting: its breaker lets nothing through.
     Resting,
+    /// Nobody knows whether it was carried out, so only a human can say whether to do it once more.
+    InDoubt,
     /// The goal's time or budget is used up.
     Spent,
     /// A guard ended it: whatever follows would go round the same circle.
@@ -43,6 +45,7 @@ impl FailureKind {
                 match reason.kind {
                     ReasonKind::Overloaded => Self::Passing,
                     ReasonKind::UnrecognisedValue => Self::Malformed,
+                    ReasonKind::InDoubt => Self::InDoubt,
                     ReasonKind::UnsupportedValue
                     | ReasonKind::UnsupportedFunction
                     | ReasonKind::Unauthorised
@@ -61,7 +64,10 @@ impl FailureKind {
             AskError::Deadline { .. } => Some(true),
             AskError::Failed { reason, .. } => Some(matches!(
                 reason.kind,
-                ReasonKind::Overloaded | ReasonKind::InternalError | ReasonKind::UnrecognisedValue
+                ReasonKind::Overloaded
+                    | ReasonKind::InternalError
+                    | ReasonKind::UnrecognisedValue
+                    | ReasonKind::InDoubt
             )),
             _ => None,
         }
@@ -71,9 +77,12 @@ impl FailureKind {
         match self {
             Self::Passing => Failure::Transient,
             Self::Malformed => Failure::Syntax,
-            Self::Broken | Self::BadInput | Self::Resting | Self::Spent | Self::Circling => {
-                Failure::Permanent
-            }
+            Self::Broken
+            | Self::BadInput
+            | Self::Resting
+            | Self::InDoubt
+            | Self::Spent
+            | Self::Circling => Failure::Permanent,
         }
     }
 }
@@ -129,6 +138,7 @@ impl RetryState {
                 }
             }
             // What a human allowed once and failed again is not asked a second time.
+            Stage::OnceMore if kind == FailureKind::InDoubt => Recourse::Partial,
             Stage::OnceMore => self.allowed(Recourse::ReplanAndSimplify, kind),
             Stage::Taken(_) => Recourse::Partial,
         };
@@ -145,6 +155,8 @@ impl RetryState {
     fn allowed(&self, recourse: Recourse, kind: FailureKind) -> Recourse {
         match (recourse, kind) {
             (_, FailureKind::Circling) => Recourse::Partial,
+            // Whatever else would be done in its place might be done beside it.
+            (_, FailureKind::InDoubt) => Recourse::Human,
             // Another executor reads the same input, and asks the same resting service.
             (
                 Recourse::Delegate,
@@ -182,7 +194,9 @@ mod tests {
     /// Rows: retries, recourse, the kinds of the failures in order, what follows each.
     #[test]
     fn what_follows_a_failure_is_one_table() {
-        use FailureKind::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
+        use FailureKind::{
+            BadInput, Broken, Circling, InDoubt, Malformed, Passing, Resting, Spent,
+        };
         use Recourse::{Cached, Delegate, Human, Partial, ReplanAndSimplify as Simpler};
         let again = |n| Next::Again { after: s(n) };
         let take = Next::Take;
@@ -226,6 +240,8 @@ mod tests {
             (3, Cached, &[Circling], vec![take(Partial)]),
             (3, Delegate, &[Circling], vec![take(Partial)]),
             (3, Simpler, &[Resting], vec![take(Simpler)]),
+            (3, Simpler, &[InDoubt, Broken], vec![take(Human), take(Partial)]),
+            (3, Cached, &[Passing, InDoubt], vec![again(1), take(Human)]),
             (3, Simpler, &[BadInput], vec![take(Simpler)]),
             (
                 0,
@@ -260,6 +276,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_doubt_a_human_alone_lets_be_done_once_more() {
+        let mut state = RetryState::new(policy(3, Recourse::Cached));
+        let failed = |state: &mut RetryState| state.failed(FailureKind::InDoubt, None);
+        assert_eq!(failed(&mut state), Next::Take(Recourse::Human));
+        state.approved();
+        assert_eq!(failed(&mut state), Next::Take(Recourse::Partial));
+    }
+
+    #[test]
     fn a_retry_that_would_begin_after_the_deadline_is_not_made() {
         let mut state = RetryState::new(policy(9, Recourse::Cached));
         assert_eq!(
@@ -274,7 +299,9 @@ mod tests {
 
     #[test]
     fn every_task_ends_whatever_fails() {
-        use FailureKind::{BadInput, Broken, Circling, Malformed, Passing, Resting, Spent};
+        use FailureKind::{
+            BadInput, Broken, Circling, InDoubt, Malformed, Passing, Resting, Spent,
+        };
         for then in [
             Recourse::ReplanAndSimplify,
             Recourse::Cached,
@@ -283,7 +310,7 @@ mod tests {
             Recourse::Human,
         ] {
             for kind in [
-                Passing, Malformed, Broken, BadInput, Resting, Spent, Circling,
+                Passing, Malformed, Broken, BadInput, Resting, InDoubt, Spent, Circling,
             ] {
                 let mut state = RetryState::new(policy(3, then));
                 let steps = (1..).find(|_| {

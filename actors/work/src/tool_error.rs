@@ -148,7 +148,8 @@ impl From<Stopped> for ToolError {
             Stopped::Cancelled => ToolErrorKind::Cancelled,
             Stopped::DeadlinePassed => ToolErrorKind::Timeout,
         };
-        Self::new(kind, stopped.to_string())
+        // It may have been begun, and by whom it was left nobody knows.
+        Self::new(kind, stopped.to_string()).in_doubt()
     }
 }
 

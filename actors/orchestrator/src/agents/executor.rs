@@ -12,7 +12,7 @@ use aios_work::{CancelFlag, Effect, ToolCall, ToolError, ToolErrorKind};
 use async_trait::async_trait;
 use tokio::task::AbortHandle;
 
-use aios_actors::agent::{Agent, AgentError, Context, Incoming};
+use aios_actors::agent::{Agent, AgentError, Context, Incoming, Undone};
 use aios_actors::recovery::tool_key;
 use aios_work::content::{TaskOrder, TaskResult, ontology};
 
@@ -59,8 +59,8 @@ impl Agent for Executor {
         let services = Arc::clone(&self.services);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let key = tool_key(&order.operation, ctx.tenant(), ctx.system().tenant());
-            let tool = services.tools.spec(&order.tool);
-            let pure = tool.is_some_and(|spec| spec.effect == Effect::Pure);
+            let effect = services.tools.spec(&order.tool).map(|spec| spec.effect);
+            let pure = effect == Some(Effect::Pure);
             // As it was committed it is told.
             let result = {
                 let given = incoming.envelope.timestamp;
@@ -73,7 +73,12 @@ impl Agent for Executor {
                     biased;
                     // The planner has given up; dropping the step raises the tool's flag.
                     () = incoming.cancelled() => return Ok(()),
-                    result = ctx.once_written(&order.operation, pure, || perform(Arc::clone(&services.tools), &order, key, &ctx)) => result?,
+                    result = ctx.once_written(&order.operation, pure, |again| async move {
+                        if again && effect == Some(Effect::Ask) {
+                            return Err(doubtful(&order.tool));
+                        }
+                        perform(Arc::clone(&services.tools), &order, key, again, &ctx).await.map_err(|failed| undone(failed, effect))
+                    }) => result?,
                 }
             };
             incoming.inform(result)?;
@@ -88,13 +93,15 @@ async fn perform(
     tools: Arc<Toolbox>,
     order: &TaskOrder,
     key: String,
+    again: bool,
     ctx: &Context,
-) -> Result<TaskResult, AgentError> {
+) -> Result<TaskResult, Failed> {
     let begun = Instant::now();
     let allowed = Duration::from_millis(order.deadline_ms);
     let call = ToolCall {
         args: order.args.clone(),
         idempotency_key: key,
+        again,
         tenant: ctx.tenant().as_str().to_owned(),
         goal: order.goal_id.clone(),
         inputs: order.inputs.clone(),
@@ -110,19 +117,19 @@ async fn perform(
     };
     let _stopped = StoppedOnDrop(flag, work.abort_handle());
     let output = match tokio::time::timeout(allowed + GRACE, work).await {
-        Ok(Ok(output)) => output.map_err(refusal)?,
+        Ok(Ok(output)) => output.map_err(Failed::Told)?,
         // A tool that panicked may have left its caches in any state: a new incarnation starts from clean ones.
         Ok(Err(panic)) => {
-            return Err(AgentError::broken(format!(
+            return Err(Failed::Fallen(AgentError::broken(format!(
                 "tool {} panicked: {panic}",
                 order.tool
-            )));
+            ))));
         }
         Err(_) => {
-            return Err(AgentError::broken(format!(
+            return Err(Failed::Fallen(AgentError::broken(format!(
                 "tool {} did not end within its {} ms and does not listen",
                 order.tool, order.deadline_ms
-            )));
+            ))));
         }
     };
     Ok(TaskResult {
@@ -135,9 +142,46 @@ async fn perform(
     })
 }
 
+/// Why a call gave no result.
+enum Failed {
+    /// The tool says so, or the call did not reach it.
+    Told(ToolError),
+    /// It fell, and takes its executor with it.
+    Fallen(AgentError),
+}
+
+/// The same as the step's end. What changes nothing can be done again, whatever became of it.
+fn undone(failed: Failed, effect: Option<Effect>) -> Undone {
+    match failed {
+        Failed::Told(error) => Undone {
+            in_doubt: error.is_in_doubt() || effect == Some(Effect::Pure),
+            error: refusal(&error, effect),
+        },
+        Failed::Fallen(error) => error.into(),
+    }
+}
+
+/// An earlier call of a tool of which nobody but a person can know whether it was carried out.
+fn doubtful(tool: &str) -> Undone {
+    let detail = format!(
+        "an earlier call of tool {tool} was cut short, and nobody knows whether it was carried out"
+    );
+    AgentError::Failed(Reason::new(ReasonKind::InDoubt, detail)).into()
+}
+
 /// What the planner hears: whether it is worth trying again is in FIPA's word, what to do about it in the sentence.
-fn refusal(error: ToolError) -> AgentError {
+fn refusal(error: &ToolError, effect: Option<Effect>) -> AgentError {
+    // Asked by its key, a tool knows; one that has just failed to is not asked for ever.
+    let unknown = match effect {
+        Some(Effect::Ask) => error.is_in_doubt(),
+        Some(Effect::Query) => error.is_in_doubt() && !error.is_retryable(),
+        _ => false,
+    };
     let kind = match error.kind() {
+        _ if unknown => {
+            let detail = format!("{error}; nobody knows whether it was carried out");
+            return AgentError::Failed(Reason::new(ReasonKind::InDoubt, detail));
+        }
         ToolErrorKind::NotFound => ReasonKind::UnsupportedFunction,
         ToolErrorKind::Permission => ReasonKind::Unauthorised,
         _ if error.is_retryable() => ReasonKind::Overloaded,

@@ -124,6 +124,8 @@ pub(crate) struct TaskRun<'a> {
     took: Option<f64>,
     /// A result was committed and judged wrong: asked for under the same name, it would be given again.
     rejected: bool,
+    /// It may have been done under this name, though nobody heard of it: asked for under the same name, it would never be done.
+    in_doubt: bool,
     /// Ways out that went on under a name of their own.
     renamed: u32,
     /// How often the text was written again.
@@ -182,6 +184,7 @@ impl<'a> TaskRun<'a> {
             holder: None,
             took: None,
             rejected: false,
+            in_doubt: false,
             renamed: 0,
             rewritten: 0,
             way: Way::Planned,
@@ -373,6 +376,7 @@ impl<'a> TaskRun<'a> {
                 reason,
                 ended,
             } => {
+                self.in_doubt |= kind == FailureKind::InDoubt;
                 self.asides.extend(ended.map(Aside::Cut));
                 self.failed(kind, reason, now)
             }
@@ -538,7 +542,7 @@ impl<'a> TaskRun<'a> {
     /// The name under which the task is done once more: the same while nothing was judged wrong, because then what was committed may
     /// still be right, and a new one each time after that.
     pub(crate) fn anew(&mut self, word: &str) -> String {
-        if !self.rejected {
+        if !self.rejected && !self.in_doubt {
             return String::new();
         }
         self.renamed += 1;
