@@ -36,6 +36,8 @@ pub(crate) struct Fixtures<'a> {
     pub(crate) zone: Zone,
     /// The control socket, if the node has one.
     pub(crate) socket: Option<ControlSocketArguments>,
+    /// The servers that tools come from, if the node has any.
+    pub(crate) servers: Option<SupervisorSpec>,
 }
 
 /// The whole tree: engine, meso tier, macro tier and whatever is spawned later. Later ones rely on earlier ones, so the strategy is

@@ -25,6 +25,7 @@ use crate::config::{Config, ConfigError};
 use crate::events::{self, Restarts};
 use crate::goals::Goals;
 use crate::node::{Node, Parts, model_report};
+use crate::servers::ToolServers;
 use crate::owner::{self, OwnerError};
 use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
@@ -206,13 +207,15 @@ impl NodeBuilder {
         let budgets = Budgets::default();
         let writer = ModelWriter::new(ground.engine.clone(), &system, budgets.clone());
         let tools = toolbox(&config, writer, self.standard).with(self.tools);
+        let tools = Arc::new(tools);
+        let servers = ToolServers::of(&config, &tools)?;
         let services = services(&config, &system, tools, self.packs, budgets)?;
         boot::enlist(&system, &services);
         for recruit in self.recruits {
             recruit(system.factories());
         }
         let factory = self.engine.unwrap_or_else(engines::scripted);
-        raise(config, ground, system, services, factory).await
+        raise(config, ground, system, services, servers, factory).await
     }
 }
 
@@ -272,7 +275,7 @@ fn toolbox(config: &Config, writer: ModelWriter, standard: bool) -> Toolbox {
 fn services(
     config: &Config,
     system: &AgentSystem,
-    tools: Toolbox,
+    tools: Arc<Toolbox>,
     packs: Vec<Pack>,
     budgets: Budgets,
 ) -> Result<Arc<Services>, StartError> {
@@ -292,7 +295,6 @@ fn services(
         results: config.storage.results,
     };
     let packs = packs.into_iter().fold(Packs::none(), Packs::with);
-    let tools = Arc::new(tools);
     Ok(Services::new(system, packs, tools, settings, budgets))
 }
 
@@ -302,6 +304,7 @@ async fn raise(
     ground: Ground,
     system: AgentSystem,
     services: Arc<Services>,
+    servers: ToolServers,
     factory: EngineFactory,
 ) -> Result<Node, StartError> {
     let swarm = swarm::describe(&config)?;
@@ -329,6 +332,7 @@ async fn raise(
             factory,
             zone: swarm.zone,
             socket,
+            servers: servers.supervisor(),
         },
     )?;
     let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
@@ -348,6 +352,7 @@ async fn raise(
             return Err(error);
         }
     };
+    servers.first_lists().await;
     let residents = view::agents(&tree.view())
         .into_iter()
         .map(|agent| agent.id)
@@ -359,6 +364,7 @@ async fn raise(
         tensors,
         socket: socket_state,
         goals: Goals::default(),
+        servers,
         owner_name: ground.owner_name,
         config,
         system,

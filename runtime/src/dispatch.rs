@@ -76,6 +76,10 @@ impl Node {
                 let decided = self.decide(&id, decision, &reason, self.owner());
                 value(shown(decided.map_err(undecided)?))
             }
+            Request::ApproveTools { server, list } => {
+                value(self.parts.servers.approve(&server, &list)?)
+            }
+            Request::ToolServers {} => value(self.parts.servers.view()),
             Request::View {} => value(self.view()),
             Request::Swarm { about } => value(self.swarm_answer(about).await?),
             Request::Approvals {} => {
@@ -178,6 +182,10 @@ fn named(request: &Request) -> String {
             let (id, reason) = (short(id), reason.len());
             format!("decide {id}: {decision:?}, reason of {reason} bytes")
         }
+        Request::ApproveTools { server, list } => {
+            format!("approve tools of server {}, list {}", short(server), short(list))
+        }
+        Request::ToolServers {} => "tool servers".to_owned(),
         Request::View {} => "view".to_owned(),
         Request::Swarm { .. } => "swarm".to_owned(),
         Request::Approvals {} => "approvals".to_owned(),

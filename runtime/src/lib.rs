@@ -31,6 +31,7 @@ mod goals;
 mod node;
 mod owner;
 mod packs;
+mod servers;
 mod socket;
 mod threads;
 mod view;

@@ -24,6 +24,7 @@ use crate::builder::NodeBuilder;
 use crate::config::Config;
 use crate::events::Restarts;
 use crate::goals::Goals;
+use crate::servers::ToolServers;
 use crate::socket::SocketState;
 use crate::swarm::Tensors;
 use crate::swarm::buffers::BufferTotals;
@@ -55,6 +56,8 @@ pub(crate) struct Parts {
     pub(crate) socket: SocketState,
     /// The goals that came by the contract.
     pub(crate) goals: Goals,
+    /// The servers that tools come from.
+    pub(crate) servers: ToolServers,
     pub(crate) model: ModelReport,
     /// Who may ask the node what the contract offers.
     pub(crate) owner_name: PrincipalId,

@@ -27,6 +27,7 @@ pub mod shown;
 mod slots;
 mod tool;
 mod tool_error;
+mod tool_server;
 
 pub use approval::{Approval, ApprovalStatus, Decision};
 pub use capability::{Capabilities, Capability, CapabilityError};
@@ -53,3 +54,4 @@ pub use reference::{EACH, FILLED_BYTES, FROM, Hole, Reference, fill, holes, refe
 pub use slots::{SlotProblem, Slots, value as shown_value};
 pub use tool::{Artifact, CancelFlag, Effect, Tool, ToolCall, ToolOutput, ToolSpec};
 pub use tool_error::{Stopped, ToolError, ToolErrorKind};
+pub use tool_server::{AwaitingList, RefusedTool, ServerState, ToolServer};

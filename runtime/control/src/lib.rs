@@ -26,7 +26,7 @@ pub mod socket;
 pub type Approval = aios_work::Approval<String>;
 
 pub use agents::{Ask, Asked, RestartRule, Spawn, Spawned, SwarmQuestion};
-pub use aios_work::{ApprovalStatus, Decision};
+pub use aios_work::{ApprovalStatus, Decision, ToolServer};
 
 pub use client::{Client, ClientError, Transport};
 pub use control::{Caller, Control, EventStream, Place, Response};

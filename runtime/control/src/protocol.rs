@@ -47,6 +47,15 @@ pub enum Request {
         /// Why; may be empty.
         reason: String,
     },
+    /// Takes the list of tools that a server offers now: a person has read it. The answer is the [`ToolServer`](crate::ToolServer) as it is then.
+    ApproveTools {
+        /// Which server.
+        server: String,
+        /// The hash of the list that was read.
+        list: String,
+    },
+    /// The servers that tools come from: a list of [`ToolServer`](crate::ToolServer)s.
+    ToolServers {},
     /// The node at this moment: its tree, agents, messages, breakers.
     View {},
     /// The swarm.
@@ -79,8 +88,10 @@ impl Request {
             | Self::Ask(_)
             | Self::Kill { .. }
             | Self::Stop { .. }
-            | Self::Decide { .. } => true,
+            | Self::Decide { .. }
+            | Self::ApproveTools { .. } => true,
             Self::View {}
+            | Self::ToolServers {}
             | Self::Swarm { .. }
             | Self::Approvals {}
             | Self::Goals {}

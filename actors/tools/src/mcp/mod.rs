@@ -23,7 +23,7 @@ mod tolerance;
 mod tool;
 mod wire;
 
-pub use seat::{ApproveError, Awaiting, RefusedTool, Registrar, ServerState, ServerView};
+pub use seat::{ApproveError, Registrar};
 pub use server::{Reach, ServerSpec};
 pub use servers::{SUPERVISOR, Servers};
 pub use tool::IDEMPOTENCY_KEY;

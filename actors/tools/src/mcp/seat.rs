@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aios_work::{Tool, ToolError, ToolErrorKind};
+use aios_work::{AwaitingList, RefusedTool, ServerState, Tool, ToolError, ToolErrorKind, ToolServer};
 use rmcp::{Peer, RoleClient};
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
@@ -26,68 +25,6 @@ const CHANGES: usize = 50;
 
 /// Told a server's name and its tools whenever they are others.
 pub type Registrar = Arc<dyn Fn(&str, Vec<Arc<dyn Tool>>) + Send + Sync>;
-
-/// How a server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ServerState {
-    /// There is no connection; its supervisor brings it back.
-    Down,
-    /// It is being started or asked for its tools.
-    Starting,
-    /// Its tools can be called.
-    Ready,
-    /// Its tools are not those that were approved, and are not called until a person approves them.
-    Suspended,
-}
-
-impl ServerState {
-    /// The word it is shown as.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Down => "down",
-            Self::Starting => "starting",
-            Self::Ready => "ready",
-            Self::Suspended => "suspended",
-        }
-    }
-}
-
-/// A server as a person sees it. Foreign text in it is made harmless.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ServerView {
-    /// Its name.
-    pub name: String,
-    /// How it is.
-    pub state: ServerState,
-    /// Names of its tools that are pinned.
-    pub tools: Vec<String>,
-    /// Tools that it offers and that are refused, with the reason.
-    pub refused: Vec<RefusedTool>,
-    /// What waits for an approval; none if nothing does.
-    pub awaiting: Option<Awaiting>,
-    /// What went wrong last; empty if nothing did.
-    pub trouble: String,
-}
-
-/// A tool that is not offered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefusedTool {
-    /// What the server calls it.
-    pub name: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// A list that a person has to approve.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Awaiting {
-    /// The hash of the list; an approval names it, so that what was read is what is approved.
-    pub hash: String,
-    /// What is different, a line for each tool.
-    pub changes: Vec<String>,
-}
 
 /// Why a list was not approved.
 #[derive(Debug, thiserror::Error)]
@@ -376,18 +313,18 @@ impl Seat {
         matches!(self.inner().pinned, Pinned::List(_))
     }
 
-    pub(crate) fn view(&self) -> ServerView {
+    pub(crate) fn view(&self) -> ToolServer {
         let inner = self.inner();
         let refused = inner.refused.iter().map(|refused| RefusedTool {
             name: refused.name.clone(),
             reason: refused.reason.clone(),
         });
-        ServerView {
+        ToolServer {
             name: self.spec.name.clone(),
             state: inner.state,
             tools: inner.offered.keys().cloned().collect(),
             refused: refused.collect(),
-            awaiting: inner.awaiting.as_ref().map(|listing| Awaiting {
+            awaiting: inner.awaiting.as_ref().map(|listing| AwaitingList {
                 hash: listing.hash().to_owned(),
                 changes: changes(&inner.pinned, listing),
             }),

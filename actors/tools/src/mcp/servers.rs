@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_supervisor::{Backoff, ChildSpec, Shutdown, Strategy, SupervisorSpec};
+use aios_work::ToolServer;
 use tokio::time::Instant;
 
 use super::life::Server;
 use super::limits::RUNG;
 use super::pin::Pins;
-use super::seat::{ApproveError, FIRST_LIST, Registrar, Seat, ServerView};
+use super::seat::{ApproveError, FIRST_LIST, Registrar, Seat};
 use super::server::ServerSpec;
 
 /// The supervisor of the servers in the tree.
@@ -69,7 +70,7 @@ impl Servers {
 
     /// Each server, in the order of their names.
     #[must_use]
-    pub fn view(&self) -> Vec<ServerView> {
+    pub fn view(&self) -> Vec<ToolServer> {
         self.0.iter().map(|seat| seat.view()).collect()
     }
 
@@ -77,7 +78,7 @@ impl Servers {
     ///
     /// # Errors
     /// When no list of this hash waits, or it cannot be kept.
-    pub fn approve(&self, server: &str, hash: &str) -> Result<ServerView, ApproveError> {
+    pub fn approve(&self, server: &str, hash: &str) -> Result<ToolServer, ApproveError> {
         let Some(seat) = self.0.iter().find(|seat| seat.spec.name == server) else {
             let known: Vec<&str> = self.0.iter().map(|seat| seat.spec.name.as_str()).collect();
             return Err(ApproveError::Unknown {

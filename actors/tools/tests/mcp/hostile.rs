@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aios_tools::mcp::ServerState;
-use aios_work::ToolErrorKind;
+use aios_work::{ServerState, ToolErrorKind};
 use serde_json::json;
 
 use crate::rig::{Rig, behaving, eventually, is_there, processes};

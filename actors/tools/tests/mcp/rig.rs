@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aios_supervisor::{Options, Supervisor, SupervisorRef};
-use aios_tools::mcp::{Reach, Registrar, ServerSpec, ServerState, ServerView, Servers};
-use aios_work::{Tool, ToolCall, ToolError, ToolOutput};
+use aios_tools::mcp::{Reach, Registrar, ServerSpec, Servers};
+use aios_work::{ServerState, Tool, ToolServer, ToolCall, ToolError, ToolOutput};
 use serde_json::Value;
 
 /// How long anything may take on a busy machine before a test has failed.
@@ -115,8 +115,8 @@ impl Rig {
     pub(crate) async fn until(
         &self,
         what: &str,
-        holds: impl Fn(&ServerView) -> bool,
-    ) -> ServerView {
+        holds: impl Fn(&ToolServer) -> bool,
+    ) -> ToolServer {
         let begun = Instant::now();
         loop {
             let seen = self.servers.view().remove(0);
@@ -132,7 +132,7 @@ impl Rig {
         }
     }
 
-    pub(crate) async fn ready(&self) -> ServerView {
+    pub(crate) async fn ready(&self) -> ToolServer {
         self.until("ready", |seen| seen.state == ServerState::Ready)
             .await
     }

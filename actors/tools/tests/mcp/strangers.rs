@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use aios_tools::mcp::{ServerSpec, ServerState};
-use aios_work::{Effect, ToolErrorKind};
+use aios_tools::mcp::ServerSpec;
+use aios_work::{Effect, ServerState, ToolErrorKind};
 use serde_json::json;
 
 use crate::installed;

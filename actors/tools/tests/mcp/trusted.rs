@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use aios_tools::mcp::{ServerSpec, ServerState};
-use aios_work::{Effect, ToolErrorKind};
+use aios_tools::mcp::ServerSpec;
+use aios_work::{Effect, ServerState, ToolErrorKind};
 use serde_json::{Value, json};
 
 use crate::rig::{PATIENCE, Rig, behaving, eventually};

@@ -119,9 +119,10 @@ async fn from_storage<T: DeserializeOwned>(
     mut config: Config,
     request: &Request,
 ) -> Result<T, Failure> {
-    // For a look at what is stored nobody needs to come in, and no pages are needed.
+    // For a look at what is stored nobody needs to come in, and neither pages nor servers are needed.
     config.door.open = false;
     config.swarm.pages = 0;
+    config.tools.servers.clear();
     let node = Node::builder()
         .config(config)
         .engine(engines::scripted())
