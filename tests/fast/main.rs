@@ -21,6 +21,7 @@ mod recovery;
 mod replay;
 mod resting;
 mod seeds;
+mod servers;
 mod shown;
 mod storm;
 mod swarm;

@@ -33,8 +33,14 @@ def tool(name, properties=None, description=None, **more):
 
 
 def noted(line):
-    with open(FILE, "a") as notes:
-        notes.write(line + "\n")
+    with open(FILE, "a") as file:
+        file.write(line + "\n")
+
+
+def notes():
+    with open(FILE, "a+") as file:
+        file.seek(0)
+        return file.readlines()
 
 
 def deep():
@@ -89,14 +95,16 @@ def call(id, params):
         time.sleep(args["ms"] / 1000)
         answer(id, text("waited"))
     elif name == "note":
-        noted(f"{meta.get('aios/idempotency-key')} {args['line']}")
-        if args.get("then") == "die":
+        key, then = meta.get("aios/idempotency-key"), args.get("then", "")
+        known = then.startswith("once") and any(line.startswith(f"{key} ") for line in notes())
+        if not known:
+            noted(f"{key} {args['line']}")
+        if then == "die" or (then == "once, then die" and not known):
             os.kill(os.getpid(), signal.SIGKILL)
         if args.get("then") != "say nothing":
             answer(id, text("noted"))
     elif name == "happened":
-        with open(FILE) as notes:
-            keys = [line.split(" ")[0] for line in notes]
+        keys = [line.split(" ")[0] for line in notes()]
         happened = args["idempotency_key"] in keys
         said = {"happened": happened, "result": text("noted before")} if happened else {"happened": False}
         answer(id, {"content": [], "structuredContent": said})

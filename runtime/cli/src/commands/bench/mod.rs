@@ -7,6 +7,7 @@
 
 mod goal;
 mod messages;
+mod tools;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// The benches of the whole product.
-const WHOLE: [Bench; 2] = [
+const WHOLE: [Bench; 3] = [
     Bench {
         name: "messages",
         what: "a signed ask between two agents beside its signatures and a bare ractor ask",
@@ -28,6 +29,11 @@ const WHOLE: [Bench; 2] = [
         name: "goal",
         what: "the runtime's own share of a goal: all but tools and model",
         run: goal::run,
+    },
+    Bench {
+        name: "tools",
+        what: "what the runtime adds to a bare rmcp call of a server's tool",
+        run: tools::run,
     },
 ];
 
@@ -40,6 +46,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         list(arguments.json)?;
         return Ok(ExitCode::SUCCESS);
     };
+    if name == tools::SERVER {
+        // What the bench of tools starts beside itself.
+        tools::serve().map_err(|error| Failure::plain(error.to_string()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let bench = benches()
         .find(|bench| bench.name == name)
         .ok_or_else(|| unknown(name))?;
