@@ -183,7 +183,11 @@ fn named(request: &Request) -> String {
             format!("decide {id}: {decision:?}, reason of {reason} bytes")
         }
         Request::ApproveTools { server, list } => {
-            format!("approve tools of server {}, list {}", short(server), short(list))
+            format!(
+                "approve tools of server {}, list {}",
+                short(server),
+                short(list)
+            )
         }
         Request::ToolServers {} => "tool servers".to_owned(),
         Request::View {} => "view".to_owned(),

@@ -25,7 +25,9 @@ impl ToolServers {
             None => Ok(Self {}),
             Some(name) => Err(ConfigError::Invalid {
                 place: format!("tools.{name}"),
-                message: "this node was built without servers of tools; build it with the feature mcp".to_owned(),
+                message:
+                    "this node was built without servers of tools; build it with the feature mcp"
+                        .to_owned(),
             }),
         }
     }
@@ -41,7 +43,10 @@ impl ToolServers {
     }
 
     pub(crate) fn approve(&self, server: &str, _: &str) -> Result<ToolServer, ControlError> {
-        Err(ControlError::new(ErrorKind::Unknown, format!("no server is called {server:?}; there is none")))
+        Err(ControlError::new(
+            ErrorKind::Unknown,
+            format!("no server is called {server:?}; there is none"),
+        ))
     }
 }
 
@@ -53,7 +58,10 @@ mod configured {
     use aios_work::Tool;
     use parking_lot::Mutex;
 
-    use super::{Arc, Config, ConfigError, ControlError, ErrorKind, SupervisorSpec, ToolServer, ToolServers, Toolbox};
+    use super::{
+        Arc, Config, ConfigError, ControlError, ErrorKind, SupervisorSpec, ToolServer, ToolServers,
+        Toolbox,
+    };
     use crate::config::ServerConfig;
 
     impl ToolServers {
@@ -62,7 +70,9 @@ mod configured {
             let specs = specs.map(|(name, server)| spec(name, server)).collect();
             let folder = config.storage.path();
             let registrar = registrar(Arc::clone(tools));
-            Ok(Self { servers: Servers::new(specs, folder.as_deref(), &registrar) })
+            Ok(Self {
+                servers: Servers::new(specs, folder.as_deref(), &registrar),
+            })
         }
 
         pub(crate) fn supervisor(&self) -> Option<SupervisorSpec> {
@@ -103,7 +113,10 @@ mod configured {
             lookups,
         } = server.clone();
         let reach = if command.is_empty() {
-            Reach::Http { url, token: (!token.is_empty()).then_some(token) }
+            Reach::Http {
+                url,
+                token: (!token.is_empty()).then_some(token),
+            }
         } else {
             Reach::Process { command, env }
         };
@@ -131,7 +144,11 @@ mod configured {
             for tool in new {
                 let name = tool.spec().name;
                 if tools.spec(&name).is_some() {
-                    tracing::warn!(server, tool = name, "a tool of this name is there already and stays");
+                    tracing::warn!(
+                        server,
+                        tool = name,
+                        "a tool of this name is there already and stays"
+                    );
                     continue;
                 }
                 before.insert(name);

@@ -79,10 +79,9 @@ pub(crate) fn faulty_or_wrong(
     let tools = Arc::new(
         Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(aios_tables::tools(&workspaces)),
     );
-    let builder = tools
-        .specs()
-        .cloned()
-        .fold(Node::builder().config(config), |builder, spec| {
+    let builder = tools.specs().map(Arc::unwrap_or_clone).fold(
+        Node::builder().config(config),
+        |builder, spec| {
             let one = Faulty {
                 spec,
                 tools: Arc::clone(&tools),
@@ -91,7 +90,8 @@ pub(crate) fn faulty_or_wrong(
                 effects: Arc::clone(&effects),
             };
             builder.tool(Blocking::shared(one, &workspaces))
-        });
+        },
+    );
     (builder, effects)
 }
 

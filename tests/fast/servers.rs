@@ -10,8 +10,8 @@ use aios_runtime::config::Sources;
 use aios_runtime::{Answer, Config, Goal, Node};
 use aios_work::content::{GoalStatus, TaskStatus};
 use aios_work::{
-    Bench, Case, Decision, Domain, Evidence, Goal as Checked, Pack, Plan, PlanSource, ServerState, SoFar,
-    Task, TextKind, Written,
+    Bench, Case, Decision, Domain, Evidence, Goal as Checked, Pack, Plan, PlanSource, ServerState,
+    SoFar, Task, TextKind, Written,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -66,7 +66,11 @@ impl Case for Opened {
         });
         Written {
             answer: lines.collect::<Vec<_>>().join("\n"),
-            evidence: Evidence { kind: TextKind::Report, goal: self.0.clone(), ..Evidence::default() },
+            evidence: Evidence {
+                kind: TextKind::Report,
+                goal: self.0.clone(),
+                ..Evidence::default()
+            },
             facts: Vec::new(),
             gaps: so_far.gaps.to_vec(),
         }
@@ -84,8 +88,14 @@ impl House {
         Self::over(tempfile::tempdir().unwrap(), behaviour, more, tasks).await
     }
 
-    async fn over(folder: tempfile::TempDir, behaviour: &str, more: &str, tasks: Vec<Task>) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../actors/tools/tests/mcp/server.py");
+    async fn over(
+        folder: tempfile::TempDir,
+        behaviour: &str,
+        more: &str,
+        tasks: Vec<Task>,
+    ) -> Self {
+        let script =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../actors/tools/tests/mcp/server.py");
         let file = folder.path().join("aios.toml");
         let (state, notes) = (folder.path().join("state"), folder.path().join("notes"));
         let text = format!(
@@ -93,7 +103,10 @@ impl House {
              command = [\"python3\", {script:?}, {behaviour:?}, {notes:?}]\n{more}\n"
         );
         fs::write(&file, text).unwrap();
-        let sources = Sources { file: Some(file), ..Sources::default() };
+        let sources = Sources {
+            file: Some(file),
+            ..Sources::default()
+        };
         let mut config = Config::load(&sources).unwrap();
         // What is waited for is what happens next, not the time before it is tried again.
         config.recovery.of_mut("default").first_ms = 50;
@@ -102,12 +115,20 @@ impl House {
             domains: vec![Arc::new(Told)],
             checks: Vec::new(),
         };
-        let node = Node::builder().config(config).without_packs().pack(pack).start().await.unwrap();
+        let node = Node::builder()
+            .config(config)
+            .without_packs()
+            .pack(pack)
+            .start()
+            .await
+            .unwrap();
         Self { node, folder }
     }
 
     async fn goal(&self, id: &str) -> Answer {
-        let goal = Goal::new("run the errand").id(id).out(self.folder.path().join("out"));
+        let goal = Goal::new("run the errand")
+            .id(id)
+            .out(self.folder.path().join("out"));
         soon("an answer", pursue(&self.node, goal)).await.unwrap()
     }
 
@@ -119,7 +140,12 @@ impl House {
     async fn server(&self, state: ServerState) -> ToolServer {
         let begun = Instant::now();
         loop {
-            let mut seen: Vec<ToolServer> = self.node.control().ask(&Request::ToolServers {}).await.unwrap();
+            let mut seen: Vec<ToolServer> = self
+                .node
+                .control()
+                .ask(&Request::ToolServers {})
+                .await
+                .unwrap();
             let seen = seen.remove(0);
             if seen.state == state {
                 return seen;
@@ -134,23 +160,35 @@ fn note(then: &str) -> Vec<Task> {
     let args = json!({"line": "sent", "then": then});
     vec![
         Task::new("first", "s__echo", json!({"words": "hello"})),
-        Task { after: vec!["first".to_owned()], ..Task::new("note", "s__note", args) },
+        Task {
+            after: vec!["first".to_owned()],
+            ..Task::new("note", "s__note", args)
+        },
     ]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_in_the_middle_of_a_goal_changes_nothing_in_its_answer_and_doubles_no_effect() {
+async fn a_server_killed_in_the_middle_of_a_goal_changes_nothing_in_its_answer_and_doubles_no_effect()
+ {
     let mut told = Vec::new();
     for (effects, then) in [
         ("repeatable", "once"),
         ("repeatable", "once, then die"),
         ("query", "die"),
     ] {
-        let more = format!("effect = \"repeatable\"\n[tools.s.effects]\nnote = {effects:?}\n[tools.s.lookups]\nnote = \"happened\"");
+        let more = format!(
+            "effect = \"repeatable\"\n[tools.s.effects]\nnote = {effects:?}\n[tools.s.lookups]\nnote = \"happened\""
+        );
         let house = House::open("honest", &more, note(then)).await;
         let answer = house.goal("errand").await;
         assert_eq!(answer.status, GoalStatus::Unverified, "{answer:?}");
-        assert!(answer.tasks.iter().all(|task| task.status == TaskStatus::Completed), "{answer:?}");
+        assert!(
+            answer
+                .tasks
+                .iter()
+                .all(|task| task.status == TaskStatus::Completed),
+            "{answer:?}"
+        );
         assert_eq!(house.notes().len(), 1, "{then}: {:?}", house.notes());
         told.push(answer.answer.replace("noted before", "noted"));
         if then.ends_with("die") {
@@ -179,13 +217,25 @@ async fn what_nobody_knows_to_have_been_done_is_asked_of_a_person_before_it_is_d
                 }
             })
             .await;
-            assert!(question.question.contains("nobody knows whether it was carried out"), "{question:?}");
-            assert_eq!(house.notes().len(), 1, "nothing is done while nobody has decided");
+            assert!(
+                question
+                    .question
+                    .contains("nobody knows whether it was carried out"),
+                "{question:?}"
+            );
+            assert_eq!(
+                house.notes().len(),
+                1,
+                "nothing is done while nobody has decided"
+            );
             // Allowed once more, it is done under another key and cut short again; and nobody is asked a second time.
             node.decide(&question.id, decision, "", &owner).unwrap();
         };
         let (answer, ()) = tokio::join!(house.goal("errand"), decided);
-        let whole = answer.tasks.iter().all(|task| task.status == TaskStatus::Completed);
+        let whole = answer
+            .tasks
+            .iter()
+            .all(|task| task.status == TaskStatus::Completed);
         assert!(!whole || decision == Decision::Accept, "{answer:?}");
         assert_eq!(house.notes().len(), notes, "{answer:?}");
         house.node.stop().await;
@@ -204,14 +254,34 @@ async fn a_server_whose_list_has_changed_serves_no_goal_until_its_list_is_approv
 
     let house = House::over(house.folder, "changing", "effect = \"pure\"", tasks).await;
     let waiting = house.server(ServerState::Suspended).await.awaiting.unwrap();
-    assert!(waiting.changes.iter().any(|line| line == "changed: echo: its description, which is now: new"), "{waiting:?}");
+    assert!(
+        waiting
+            .changes
+            .iter()
+            .any(|line| line == "changed: echo: its description, which is now: new"),
+        "{waiting:?}"
+    );
     let refused = house.goal("two").await;
-    assert!(refused.reason.unwrap_or_default().contains("suspended") || refused.gaps.iter().any(|gap| gap.contains("suspended")));
-    let approve = |list: &str| Request::ApproveTools { server: "s".to_owned(), list: list.to_owned() };
+    assert!(
+        refused.reason.unwrap_or_default().contains("suspended")
+            || refused.gaps.iter().any(|gap| gap.contains("suspended"))
+    );
+    let approve = |list: &str| Request::ApproveTools {
+        server: "s".to_owned(),
+        list: list.to_owned(),
+    };
     let stale = house.node.control().ask::<ToolServer>(&approve("0")).await;
     assert!(matches!(stale, Err(ClientError::Refused(_))), "{stale:?}");
-    let seen: ToolServer = house.node.control().ask(&approve(&waiting.hash)).await.unwrap();
-    assert_eq!((seen.state, seen.tools), (ServerState::Ready, vec!["s__echo".to_owned()]));
+    let seen: ToolServer = house
+        .node
+        .control()
+        .ask(&approve(&waiting.hash))
+        .await
+        .unwrap();
+    assert_eq!(
+        (seen.state, seen.tools),
+        (ServerState::Ready, vec!["s__echo".to_owned()])
+    );
     assert_eq!(house.goal("three").await.answer, "echo: hello");
     house.node.stop().await;
 }

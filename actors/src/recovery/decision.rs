@@ -240,7 +240,12 @@ mod tests {
             (3, Cached, &[Circling], vec![take(Partial)]),
             (3, Delegate, &[Circling], vec![take(Partial)]),
             (3, Simpler, &[Resting], vec![take(Simpler)]),
-            (3, Simpler, &[InDoubt, Broken], vec![take(Human), take(Partial)]),
+            (
+                3,
+                Simpler,
+                &[InDoubt, Broken],
+                vec![take(Human), take(Partial)],
+            ),
             (3, Cached, &[Passing, InDoubt], vec![again(1), take(Human)]),
             (3, Simpler, &[BadInput], vec![take(Simpler)]),
             (

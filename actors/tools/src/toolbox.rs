@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use aios_work::{
     Artifact, Capabilities, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
@@ -20,9 +20,11 @@ const ARTIFACTS: usize = 64;
 const DESCRIPTION: usize = 40 << 10;
 
 /// The tools an executor has. Cheap to share behind an `Arc`; what a tool caches belongs to it, so two nodes never share data.
+///
+/// Tools come and go while it is used: servers list theirs when they are there. Clones are the same box.
 #[derive(Clone)]
 pub struct Toolbox {
-    tools: BTreeMap<String, Entry>,
+    tools: Arc<RwLock<BTreeMap<String, Entry>>>,
     /// Bytes of what a call gives back.
     result_bytes: u64,
 }
@@ -80,7 +82,7 @@ impl Toolbox {
     #[must_use]
     pub fn new(workspaces: &Workspaces) -> Self {
         Self {
-            tools: BTreeMap::new(),
+            tools: Arc::default(),
             result_bytes: workspaces.limits().result_bytes as u64,
         }
     }
@@ -88,7 +90,7 @@ impl Toolbox {
     /// The general tools: `read_file`, and `write_text` if there is somebody who writes. A pack's tools are registered beside them.
     #[must_use]
     pub fn standard(workspaces: &Workspaces, writer: Option<Arc<dyn Writer>>) -> Self {
-        let mut tools = Self::new(workspaces);
+        let tools = Self::new(workspaces);
         tools.register(Blocking::shared(ReadFile, workspaces));
         if let Some(writer) = writer {
             tools.register(Blocking::shared(WriteText { writer }, workspaces));
@@ -97,14 +99,27 @@ impl Toolbox {
     }
 
     /// Adds a tool; one of the same name is replaced.
-    pub fn register(&mut self, tool: Arc<dyn Tool>) {
+    pub fn register(&self, tool: Arc<dyn Tool>) {
         let spec = Arc::new(tool.spec());
-        self.tools.insert(spec.name.clone(), Entry { spec, tool });
+        self.write().insert(spec.name.clone(), Entry { spec, tool });
+    }
+
+    /// Takes a tool out. Calls of it that are under way end as they would have.
+    pub fn remove(&self, name: &str) {
+        self.write().remove(name);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Entry>> {
+        self.tools.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Entry>> {
+        self.tools.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same box with these tools in it.
     #[must_use]
-    pub fn with(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
+    pub fn with(self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
         for tool in tools {
             self.register(tool);
         }
@@ -112,22 +127,25 @@ impl Toolbox {
     }
 
     /// What each tool says of itself, by name.
-    pub fn specs(&self) -> impl Iterator<Item = &ToolSpec> {
-        self.tools.values().map(|entry| entry.spec.as_ref())
+    pub fn specs(&self) -> impl Iterator<Item = Arc<ToolSpec>> {
+        let specs = self.read();
+        let specs: Vec<_> = specs
+            .values()
+            .map(|entry| Arc::clone(&entry.spec))
+            .collect();
+        specs.into_iter()
     }
 
     /// What the tool called `name` says of itself.
     #[must_use]
-    pub fn spec(&self, name: &str) -> Option<&ToolSpec> {
-        self.tools.get(name).map(|entry| entry.spec.as_ref())
+    pub fn spec(&self, name: &str) -> Option<Arc<ToolSpec>> {
+        self.read().get(name).map(|entry| Arc::clone(&entry.spec))
     }
 
     /// All that the tools need, for a caller who may use each of them.
     #[must_use]
     pub fn needs(&self) -> Capabilities {
-        self.specs()
-            .flat_map(|spec| spec.needs.iter().cloned())
-            .collect()
+        self.specs().flat_map(|spec| spec.needs.clone()).collect()
     }
 
     /// Calls the tool called `name`, if `granted` covers what it needs and the arguments fit its schema.
@@ -140,8 +158,9 @@ impl Toolbox {
         granted: &Capabilities,
         call: ToolCall,
     ) -> Result<ToolOutput, ToolError> {
-        let Some(Entry { spec, tool }) = self.tools.get(name) else {
-            let known: Vec<&str> = self.tools.keys().map(String::as_str).collect();
+        let found = self.read().get(name).cloned();
+        let Some(Entry { spec, tool }) = found else {
+            let known: Vec<String> = self.read().keys().cloned().collect();
             return Err(Refused::UnknownTool {
                 asked: name.to_owned(),
                 known: known.join(", "),

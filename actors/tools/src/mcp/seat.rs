@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aios_work::{AwaitingList, RefusedTool, ServerState, Tool, ToolError, ToolErrorKind, ToolServer};
+use aios_work::{
+    AwaitingList, RefusedTool, ServerState, Tool, ToolError, ToolErrorKind, ToolServer,
+};
 use rmcp::{Peer, RoleClient};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};

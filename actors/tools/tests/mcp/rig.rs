@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use aios_supervisor::{Options, Supervisor, SupervisorRef};
 use aios_tools::mcp::{Reach, Registrar, ServerSpec, Servers};
-use aios_work::{ServerState, Tool, ToolServer, ToolCall, ToolError, ToolOutput};
+use aios_work::{ServerState, Tool, ToolCall, ToolError, ToolOutput, ToolServer};
 use serde_json::Value;
 
 /// How long anything may take on a busy machine before a test has failed.

@@ -71,7 +71,10 @@ async fn measure(rounds: u32) -> Result<Report, BenchError> {
 
 fn arguments() -> Map<String, Value> {
     let mut arguments = Map::new();
-    arguments.insert("text".to_owned(), "some words to and fro ".repeat(10).into());
+    arguments.insert(
+        "text".to_owned(),
+        "some words to and fro ".repeat(10).into(),
+    );
     arguments
 }
 
@@ -135,7 +138,7 @@ impl Ours {
                 ..ToolCall::new(Value::Object(arguments()), begun + DEADLINE)
             };
             let granted = Capabilities::none();
-            let called = self.tools.call_apart("bench__echo", &granted, call).await;
+            let called = self.tools.call("bench__echo", &granted, call).await;
             called.map_err(failed)?;
             took.push(begun.elapsed().as_secs_f64());
         }
@@ -173,12 +176,20 @@ pub(super) fn serve() -> io::Result<()> {
             }),
             _ => {
                 let error = json!({"code": -32601, "message": "method not found"});
-                writeln!(output, "{}", json!({"jsonrpc": "2.0", "id": id, "error": error}))?;
+                writeln!(
+                    output,
+                    "{}",
+                    json!({"jsonrpc": "2.0", "id": id, "error": error})
+                )?;
                 output.flush()?;
                 continue;
             }
         };
-        writeln!(output, "{}", json!({"jsonrpc": "2.0", "id": id, "result": result}))?;
+        writeln!(
+            output,
+            "{}",
+            json!({"jsonrpc": "2.0", "id": id, "result": result})
+        )?;
         output.flush()?;
     }
     Ok(())
