@@ -103,6 +103,10 @@ pub(crate) fn tree(
         .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne)))
         // Nobody above relies on it, so nobody above goes down with it.
         .child(zone);
+    if let Some(servers) = fixtures.servers {
+        // Whoever calls their tools waits for them, and nobody falls with them.
+        tree = tree.child(ChildSpec::supervisor(servers));
+    }
     if let Some(socket) = fixtures.socket {
         tree = tree.child(ChildSpec::supervisor(
             group("doors", Strategy::OneForOne).child(socket.child_spec().backoff(Backoff {

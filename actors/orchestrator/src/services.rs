@@ -6,6 +6,7 @@ use aios_actors::AgentSystem;
 use aios_actors::recovery::{Budgets, Policies};
 use aios_protocols::{OpenTo, Role};
 use aios_tools::Toolbox;
+use aios_work::Effect;
 
 use crate::Packs;
 use crate::evidence::Room;
@@ -71,6 +72,11 @@ impl Services {
     #[must_use]
     pub fn budgets(&self) -> &Budgets {
         &self.budgets
+    }
+
+    /// What calling a tool changes; none if there is no such tool.
+    pub(crate) fn effect(&self, tool: &str) -> Option<Effect> {
+        self.tools.spec(tool).map(|spec| spec.effect)
     }
 
     /// The numbers and rules.

@@ -18,7 +18,7 @@ use super::in_flight::Scope;
 use super::incarnation::Report;
 use super::incoming::end_of_scope;
 use super::outbox::Outbox;
-use super::step::Effects;
+use super::step::{Effects, Undone};
 use super::{Address, AgentError, AskError, Dialogue, Incoming, IntoDraft, SendError};
 use crate::AgentSystem;
 use crate::recovery::guard::DEPTH_MAX;

@@ -59,8 +59,7 @@ impl Agent for Executor {
         let services = Arc::clone(&self.services);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let key = tool_key(&order.operation, ctx.tenant(), ctx.system().tenant());
-            let effect = services.tools.spec(&order.tool).map(|spec| spec.effect);
-            let pure = effect == Some(Effect::Pure);
+            let pure = services.effect(&order.tool) == Some(Effect::Pure);
             // As it was committed it is told.
             let result = {
                 let given = incoming.envelope.timestamp;
@@ -73,12 +72,7 @@ impl Agent for Executor {
                     biased;
                     // The planner has given up; dropping the step raises the tool's flag.
                     () = incoming.cancelled() => return Ok(()),
-                    result = ctx.once_written(&order.operation, pure, |again| async move {
-                        if again && effect == Some(Effect::Ask) {
-                            return Err(doubtful(&order.tool));
-                        }
-                        perform(Arc::clone(&services.tools), &order, key, again, &ctx).await.map_err(|failed| undone(failed, effect))
-                    }) => result?,
+                    result = ctx.once_written(&order.operation, pure, |again| attempted(&services, &order, key, again, &ctx)) => result?,
                 }
             };
             incoming.inform(result)?;
@@ -86,6 +80,22 @@ impl Agent for Executor {
         });
         Ok(())
     }
+}
+
+/// The order as a step, unless an earlier try at it may have been carried out and nobody but a person can know.
+async fn attempted(
+    services: &Services,
+    order: &TaskOrder,
+    key: String,
+    again: bool,
+    ctx: &Context,
+) -> Result<TaskResult, Undone> {
+    let effect = services.effect(&order.tool);
+    if again && effect == Some(Effect::Ask) {
+        return Err(doubtful(&order.tool));
+    }
+    let performed = perform(Arc::clone(&services.tools), order, key, again, ctx).await;
+    performed.map_err(|failed| undone(failed, effect))
 }
 
 /// Calls the tool in a task of its own, so that its panic is not ours, within the order's deadline.

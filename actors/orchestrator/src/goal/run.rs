@@ -60,7 +60,7 @@ pub(crate) async fn pursue(
         ontology::LEASE,
         &terms,
     );
-    let (held, offered) = tokio::join!(held, offered(ctx));
+    let (held, offered) = tokio::join!(held, offered(services, ctx));
     let held = held?;
     tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
     let under_way = services
@@ -402,7 +402,7 @@ fn pick_step(request: &GoalRequest) -> String {
 }
 
 /// What somebody alive offers to do; none if nobody can say.
-async fn offered(ctx: &Context) -> Option<Vec<String>> {
+async fn offered(services: &Services, ctx: &Context) -> Option<Vec<String>> {
     let wanted = LookupRequest {
         role: "macro.executor".to_owned(),
         skills: Vec::new(),
@@ -417,8 +417,13 @@ async fn offered(ctx: &Context) -> Option<Vec<String>> {
     .await;
     match found {
         Ok(found) => {
-            let skills = found.into_iter().flat_map(|one| one.skills);
-            Some(skills.collect::<BTreeSet<_>>().into_iter().collect())
+            let mut offered: BTreeSet<String> = BTreeSet::new();
+            // A card is written when its agent starts; what its toolbox has got since, it can do too.
+            if !found.is_empty() {
+                offered.extend(services.tools.specs().map(|spec| spec.name.clone()));
+            }
+            offered.extend(found.into_iter().flat_map(|one| one.skills));
+            Some(offered.into_iter().collect())
         }
         Err(error) => {
             // A registry that does not answer must not stop a goal: an executor refuses what it cannot do.

@@ -100,8 +100,8 @@ impl Team {
             Toolbox::standard(&workspaces, Some(Arc::new(Plain)))
                 .with(aios_tables::tools(&workspaces)),
         );
-        let mut behind = Toolbox::default();
-        for spec in tools.specs().cloned() {
+        let behind = Toolbox::default();
+        for spec in tools.specs().map(Arc::unwrap_or_clone) {
             let one = Behind {
                 spec,
                 tools: Arc::clone(&tools),

@@ -111,7 +111,7 @@ impl Stage {
         let toolbox =
             Arc::new(Toolbox::standard(&workspaces, None).with(aios_tables::tools(&workspaces)));
         let mut builder = Node::builder().engine(engine);
-        for spec in toolbox.specs().cloned() {
+        for spec in toolbox.specs().map(Arc::unwrap_or_clone) {
             let (tools, busy) = (Arc::clone(&toolbox), Arc::clone(&tools));
             builder = builder.tool(Arc::new(WatchedTool { spec, tools, busy }));
         }
