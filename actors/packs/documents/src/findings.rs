@@ -75,8 +75,7 @@ impl Findings {
             .plan
             .tasks
             .iter()
-            .filter(|task| task.id.starts_with(FOUND))
-            .next_back();
+            .rfind(|task| task.id.starts_with(FOUND));
         let result = found.and_then(|task| so_far.results.get(&task.id));
         match findings.meaning.wants {
             Wants::Fields => findings.take_fields(result, proven),

@@ -65,11 +65,15 @@ pub(crate) struct Search {
     pub(crate) sentences: usize,
 }
 
+/// Takes a passage: its block, by number and as it is, its words and their place among those of the block.
+type Take<'t> =
+    &'t mut dyn FnMut(usize, &Block, &str, Range<usize>) -> Result<(), WorkspaceError>;
+
 /// Shows each passage of a document: its block, its words and their place among those of the block.
 pub(crate) fn each_passage(
     document: &Document,
     check: Check<'_>,
-    take: &mut dyn FnMut(usize, &Block, &str, Range<usize>) -> Result<(), WorkspaceError>,
+    take: Take<'_>,
 ) -> Result<(), WorkspaceError> {
     let mut seen = 0_usize;
     for (at, block) in document.blocks().iter().enumerate() {
@@ -295,10 +299,10 @@ impl Question {
         for (_, word) in words(text) {
             length += 1;
             let word = term(word);
-            if let Some(at) = self.terms.iter().position(|one| alike(one, &word)) {
-                if let Some(seen) = seen.get_mut(at) {
-                    *seen = true;
-                }
+            if let Some(at) = self.terms.iter().position(|one| alike(one, &word))
+                && let Some(seen) = seen.get_mut(at)
+            {
+                *seen = true;
             }
         }
         length

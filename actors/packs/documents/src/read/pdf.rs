@@ -415,10 +415,11 @@ impl Drawing<'_, '_> {
                 self.state.light = 1.0 - number(0).max(number(1)).max(number(2)).max(number(3));
             }
             "Tj" => self.show(operands)?,
-            "TJ" => match operands.first() {
-                Some(Object::Array(list)) => self.show(list)?,
-                _ => {}
-            },
+            "TJ" => {
+                if let Some(Object::Array(list)) = operands.first() {
+                    self.show(list)?;
+                }
+            }
             "'" => {
                 self.go(0.0, -self.state.leading);
                 self.show(operands)?;
