@@ -25,7 +25,7 @@ struct Endless {
 impl Tool for Endless {
     fn spec(&self) -> ToolSpec {
         let standard = Toolbox::standard(&Workspaces::default(), None);
-        standard.spec("read_file").unwrap().clone()
+        Arc::unwrap_or_clone(standard.spec("read_file").unwrap())
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {

@@ -181,7 +181,7 @@ async fn node(scene: &Arc<Scene>) -> Node {
     );
     let builder = tools
         .specs()
-        .cloned()
+        .map(Arc::unwrap_or_clone)
         .fold(Node::builder().config(config), |builder, spec| {
             let one = Witnessed {
                 spec,

@@ -105,7 +105,7 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     );
     let builder = tools
         .specs()
-        .cloned()
+        .map(Arc::unwrap_or_clone)
         .fold(Node::builder().config(config), |builder, spec| {
             let one = Booked {
                 spec,
