@@ -179,17 +179,17 @@ async fn node(scene: &Arc<Scene>) -> Node {
     let tools = Arc::new(
         Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(aios_tables::tools(&workspaces)),
     );
-    let builder = tools
-        .specs()
-        .map(Arc::unwrap_or_clone)
-        .fold(Node::builder().config(config), |builder, spec| {
+    let builder = tools.specs().map(Arc::unwrap_or_clone).fold(
+        Node::builder().config(config),
+        |builder, spec| {
             let one = Witnessed {
                 spec,
                 tools: Arc::clone(&tools),
                 scene: Arc::clone(scene),
             };
             builder.tool(Blocking::shared(one, &workspaces))
-        });
+        },
+    );
     builder.start().await.unwrap()
 }
 

@@ -103,17 +103,17 @@ pub(crate) async fn storm(kills: usize, seed: u64, watchdog: Duration) {
     let tools = Arc::new(
         Toolbox::standard(&workspaces, Some(Arc::new(Plain))).with(aios_tables::tools(&workspaces)),
     );
-    let builder = tools
-        .specs()
-        .map(Arc::unwrap_or_clone)
-        .fold(Node::builder().config(config), |builder, spec| {
+    let builder = tools.specs().map(Arc::unwrap_or_clone).fold(
+        Node::builder().config(config),
+        |builder, spec| {
             let one = Booked {
                 spec,
                 tools: Arc::clone(&tools),
                 ledger: Arc::clone(&ledger),
             };
             builder.tool(Blocking::shared(one, &workspaces))
-        });
+        },
+    );
     let node = builder.start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let over = Arc::new(AtomicBool::new(false));

@@ -138,7 +138,7 @@ async fn in_process(
     let status = process.end().await;
     let mut why = ended?;
     // It ended by itself, so how it did says more than that its pipes are closed.
-    if let (Some(status), Some(CLOSED) | None) = (status, last_word.get().as_deref()) {
+    if let (Some(status), Some(CLOSED)) = (status, last_word.get().as_deref()) {
         why = format!("it ended: {status}");
     } else if let Some(word) = last_word.get() {
         why = word;
