@@ -15,7 +15,7 @@ use crate::packs;
 mod values;
 
 pub use values::{
-    AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, NodeConfig,
+    AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, ModelPlans, NodeConfig,
     StorageConfig, SwarmConfig, TensorConfig, ToolsConfig,
 };
 

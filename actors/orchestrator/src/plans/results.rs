@@ -55,6 +55,9 @@ impl Domain for Results {
 
     fn closing(&self, plan: &Plan) -> Option<Task> {
         let tool = self.writer.as_ref()?;
+        if plan.tasks.iter().any(|task| task.prose) {
+            return None;
+        }
         let taken = |id: &String| plan.task(id).is_some();
         let mut names = (1..).map(|number| match number {
             1 => CLOSING.to_owned(),

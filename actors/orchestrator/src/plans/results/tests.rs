@@ -103,8 +103,11 @@ fn a_paragraph_has_its_figures_put_in_and_one_with_figures_of_its_own_is_not_use
     let closing = domain.closing(&asked.plan).unwrap();
     assert_eq!((closing.id.as_str(), closing.tool.as_str(), closing.prose), ("answer", "scribe", true));
     assert_eq!(closing.after, ["find", "sum"]);
-    asked.plan.tasks.push(closing.clone());
+    asked.plan.tasks[0].id = "answer".to_owned();
     assert_eq!(domain.closing(&asked.plan).unwrap().id, "answer-2", "the name is taken");
+    asked.plan.tasks[0].id = "find".to_owned();
+    asked.plan.tasks.push(closing.clone());
+    assert_eq!(domain.closing(&asked.plan), None, "there is one");
     let goal = Goal::new("g", "t", "What do 3 pens cost?", vec![], &GoalLimits::default()).unwrap();
     let case = domain.open(&goal, &asked.plan).unwrap();
     let args = case.args(&closing, &asked.so_far(), Some("say more")).unwrap();
