@@ -12,7 +12,7 @@ use aios_protocols::{
 };
 use aios_tools::{Workspace, WorkspaceError};
 use aios_work::content::{AgentEvent, Answer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
-use aios_work::{Artifact, PlanFile, Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits};
+use aios_work::{Artifact, Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits, PlanFile};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;

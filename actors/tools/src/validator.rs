@@ -15,7 +15,11 @@ pub struct Validator;
 
 impl Validate for Validator {
     fn problems(&self, schema: &Value, value: &Value) -> Vec<Problem> {
-        let validator = match jsonschema::options().offline().should_validate_formats(false).build(schema) {
+        let validator = match jsonschema::options()
+            .offline()
+            .should_validate_formats(false)
+            .build(schema)
+        {
             Ok(validator) => validator,
             Err(error) => {
                 return vec![Problem {
@@ -38,7 +42,11 @@ impl Validate for Validator {
             ),
             says: short(&error.to_string()),
         };
-        validator.iter_errors(value).take(TOLD).map(problem).collect()
+        validator
+            .iter_errors(value)
+            .take(TOLD)
+            .map(problem)
+            .collect()
     }
 }
 
@@ -66,14 +74,25 @@ mod tests {
         });
         let told = |value: Value| {
             let problems = Validator.problems(&schema, &value);
-            let told = problems.into_iter().map(|problem| (problem.at, problem.of_alternatives));
+            let told = problems
+                .into_iter()
+                .map(|problem| (problem.at, problem.of_alternatives));
             told.collect::<Vec<_>>()
         };
         let at = |at: &str| (at.to_owned(), false);
-        assert_eq!(told(json!({"name": "abc", "many": [1], "either": null})), []);
-        assert_eq!(told(json!({"name": "abcd", "many": [1, "x"]})), [at("/name"), at("/many/1")]);
+        assert_eq!(
+            told(json!({"name": "abc", "many": [1], "either": null})),
+            []
+        );
+        assert_eq!(
+            told(json!({"name": "abcd", "many": [1, "x"]})),
+            [at("/name"), at("/many/1")]
+        );
         assert_eq!(told(json!({"nam": 1})).len(), 2);
-        assert_eq!(told(json!({"name": "a", "either": 3})), [("/either".to_owned(), true)]);
+        assert_eq!(
+            told(json!({"name": "a", "either": 3})),
+            [("/either".to_owned(), true)]
+        );
     }
 
     #[test]
@@ -84,7 +103,12 @@ mod tests {
             json!(7),
         ] {
             let problems = Validator.problems(&schema, &json!({}));
-            assert!(problems[0].says.starts_with("the tool's schema cannot be used"), "{schema}: {problems:?}");
+            assert!(
+                problems[0]
+                    .says
+                    .starts_with("the tool's schema cannot be used"),
+                "{schema}: {problems:?}"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A plan before anything runs, drawn as text and as a Mermaid flowchart. Pure.
 
-use aios_work::{PlanFile, MadeBy, Plan, Task, shown};
+use aios_work::{MadeBy, Plan, PlanFile, Task, shown};
 use serde_json::Value;
 
 /// Characters of a task's arguments that are shown.
@@ -10,14 +10,24 @@ const ARGS: usize = 100;
 pub(crate) fn text(file: &PlanFile) -> Vec<String> {
     let plan = file.plan("plan");
     let mut lines = vec![shown::terminal(&file.goal), head(file, &plan)];
-    let (ids, tools) = (width(&plan, |task| &task.id), width(&plan, |task| &task.tool));
+    let (ids, tools) = (
+        width(&plan, |task| &task.id),
+        width(&plan, |task| &task.tool),
+    );
     for (wave, tasks) in plan.waves().into_iter().enumerate() {
         lines.push(String::new());
-        lines.push(format!("  {}. {}", wave + 1, if wave == 0 { "first" } else { "then" }));
+        lines.push(format!(
+            "  {}. {}",
+            wave + 1,
+            if wave == 0 { "first" } else { "then" }
+        ));
         for task in tasks {
             let id = shown::terminal(&task.id);
             let tool = shown::terminal(&task.tool);
-            let mut line = format!("     {id:<ids$}  {tool:<tools$}  {}", shown::terminal(&task.title(&plan.points)));
+            let mut line = format!(
+                "     {id:<ids$}  {tool:<tools$}  {}",
+                shown::terminal(&task.title(&plan.points))
+            );
             let waits: Vec<String> = waits(task);
             if !waits.is_empty() {
                 line.push_str(&format!("  <- {}", waits.join(", ")));
@@ -33,9 +43,16 @@ pub(crate) fn text(file: &PlanFile) -> Vec<String> {
         lines.push(String::new());
         lines.push("  the answer must say".to_owned());
         for point in &plan.points {
-            let by = plan.tasks.iter().filter(|task| task.point.as_ref() == Some(&point.id));
+            let by = plan
+                .tasks
+                .iter()
+                .filter(|task| task.point.as_ref() == Some(&point.id));
             let by: Vec<String> = by.map(|task| shown::terminal(&task.id)).collect();
-            let by = if by.is_empty() { "nobody".to_owned() } else { by.join(", ") };
+            let by = if by.is_empty() {
+                "nobody".to_owned()
+            } else {
+                by.join(", ")
+            };
             lines.push(format!("     {}  ({by})", shown::terminal(&point.asks)));
         }
     }
@@ -53,24 +70,46 @@ fn head(file: &PlanFile, plan: &Plan) -> String {
         (MadeBy::File, None) => "from a file".to_owned(),
     };
     let calls: usize = plan.tasks.iter().map(Task::calls).sum();
-    let tokens: u64 = plan.tasks.iter().map(|task| u64::from(task.tokens) * task.calls() as u64).sum();
-    let most = if calls > plan.tasks.len() { "at most " } else { "" };
-    format!("  {by}: {} tasks, {most}{calls} calls, {tokens} model tokens", plan.tasks.len())
+    let tokens: u64 = plan
+        .tasks
+        .iter()
+        .map(|task| u64::from(task.tokens) * task.calls() as u64)
+        .sum();
+    let most = if calls > plan.tasks.len() {
+        "at most "
+    } else {
+        ""
+    };
+    format!(
+        "  {by}: {} tasks, {most}{calls} calls, {tokens} model tokens",
+        plan.tasks.len()
+    )
 }
 
 fn width(plan: &Plan, of: impl Fn(&Task) -> &String) -> usize {
-    let widths = plan.tasks.iter().map(|task| shown::terminal(of(task)).chars().count());
+    let widths = plan
+        .tasks
+        .iter()
+        .map(|task| shown::terminal(of(task)).chars().count());
     widths.max().unwrap_or(0).min(40)
 }
 
 fn waits(task: &Task) -> Vec<String> {
     let needs = task.needs.iter().map(|need| match &task.each {
         Some(each) if each.from == *need => {
-            format!("each of {}{} (at most {})", shown::terminal(need), shown::terminal(&each.at), each.most)
+            format!(
+                "each of {}{} (at most {})",
+                shown::terminal(need),
+                shown::terminal(&each.at),
+                each.most
+            )
         }
         _ => shown::terminal(need),
     });
-    let after = task.after.iter().map(|other| format!("{} if it can", shown::terminal(other)));
+    let after = task
+        .after
+        .iter()
+        .map(|other| format!("{} if it can", shown::terminal(other)));
     needs.chain(after).collect()
 }
 
@@ -81,7 +120,11 @@ fn args(args: &Value) -> String {
     }
     let written = shown::terminal(&args.to_string());
     let short: String = written.chars().take(ARGS).collect();
-    let cut = if short.len() < written.len() { "…" } else { "" };
+    let cut = if short.len() < written.len() {
+        "…"
+    } else {
+        ""
+    };
     format!("{short}{cut}")
 }
 
@@ -91,7 +134,10 @@ pub(crate) fn mermaid(file: &PlanFile) -> String {
     let mut lines = vec!["flowchart TD".to_owned()];
     let place = |id: &str| plan.tasks.iter().position(|task| task.id == id);
     for (at, task) in plan.tasks.iter().enumerate() {
-        let each = task.each.as_ref().map(|each| format!("<br/>for each, at most {}", each.most));
+        let each = task
+            .each
+            .as_ref()
+            .map(|each| format!("<br/>for each, at most {}", each.most));
         let title = task.title(&plan.points);
         lines.push(format!(
             "  t{at}[\"{}<br/>{}{}\"]",

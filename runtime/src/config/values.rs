@@ -29,34 +29,7 @@ pub struct Config {
     pub model: ModelConfig,
     /// How many agents of each kind.
     pub agents: AgentsConfig,
-    /// What the model is asked for where no rules make a plan.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelPlans {
-    /// What its size allows; nothing of an engine that follows rules.
-    #[default]
-    Auto,
-    /// Nothing.
-    Nothing,
-    /// To pick one tool and fill in its form.
-    InSteps,
-    /// A whole plan.
-    WholePlans,
-}
-
-impl ModelPlans {
-    /// The same for the planner; none where it decides by the model.
-    pub(crate) fn thinks(self) -> Option<Thinks> {
-        match self {
-            Self::Auto => None,
-            Self::Nothing => Some(Thinks::Nothing),
-            Self::InSteps => Some(Thinks::InSteps),
-            Self::WholePlans => Some(Thinks::WholePlans),
-        }
-    }
-}
-
-/// What one goal may use.
+    /// What one goal may use.
     pub goal: GoalConfig,
     /// What the tools of a goal may hold.
     pub tools: ToolsConfig,
@@ -265,6 +238,33 @@ pub struct AgentsConfig {
     pub restart_window_ms: u64,
     /// Incarnations that may fall with one message in their hands before it is a dead letter.
     pub deliveries: u32,
+}
+
+/// What the model is asked for where no rules make a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelPlans {
+    /// What its size allows; nothing of an engine that follows rules.
+    #[default]
+    Auto,
+    /// Nothing.
+    Nothing,
+    /// To pick one tool and fill in its form.
+    InSteps,
+    /// A whole plan.
+    WholePlans,
+}
+
+impl ModelPlans {
+    /// The same for the planner; none where it decides by the model.
+    pub(crate) fn thinks(self) -> Option<Thinks> {
+        match self {
+            Self::Auto => None,
+            Self::Nothing => Some(Thinks::Nothing),
+            Self::InSteps => Some(Thinks::InSteps),
+            Self::WholePlans => Some(Thinks::WholePlans),
+        }
+    }
 }
 
 /// What one goal may use.

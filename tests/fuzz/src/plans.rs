@@ -23,7 +23,11 @@ fn tools() -> Vec<ToolSpec> {
             json!({"type": "object", "properties": {"x": {"anyOf": [{"type": "string"}, {"type": "null"}]}, "n": {"type": "integer", "maximum": 9}}, "additionalProperties": false}),
             json!({"type": "object", "properties": {"rows": {"type": "array", "items": {"$ref": "#/$defs/row"}}, "n": {"type": "number"}}, "$defs": {"row": row}}),
         ),
-        tool("u", json!({"type": "object", "properties": {"of": {"type": "array", "items": {"type": "string"}}}, "required": ["of"]}), json!({})),
+        tool(
+            "u",
+            json!({"type": "object", "properties": {"of": {"type": "array", "items": {"type": "string"}}}, "required": ["of"]}),
+            json!({}),
+        ),
     ]
 }
 
@@ -38,7 +42,11 @@ pub fn plan_file(data: &[u8]) {
         }
     };
     let again = PlanFile::read(file.written().as_bytes());
-    assert_eq!(again.as_ref(), Ok(&file), "what was read is written and reads the same");
+    assert_eq!(
+        again.as_ref(),
+        Ok(&file),
+        "what was read is written and reads the same"
+    );
     let plan = file.plan("g");
     let (tools, limits) = (tools(), PlanLimits::default());
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
@@ -55,7 +63,8 @@ pub fn plan_file(data: &[u8]) {
 fn done(plan: &Plan) {
     let planned: usize = plan.waves().iter().map(Vec::len).sum();
     assert_eq!(planned, plan.tasks.len(), "a checked plan gets stuck");
-    let rows = json!({"rows": [{"name": "a"}, {"name": "b", "next": {"name": {"$from": "t"}}}], "n": 1.5});
+    let rows =
+        json!({"rows": [{"name": "a"}, {"name": "b", "next": {"name": {"$from": "t"}}}], "n": 1.5});
     let ids = plan.tasks.iter().map(|task| task.id.clone());
     let results: BTreeMap<String, Value> = ids.map(|id| (id, rows.clone())).collect();
     for task in &plan.tasks {

@@ -13,8 +13,8 @@ use aios_protocols::{
 use async_trait::async_trait;
 
 use aios_actors::agent::{Agent, AgentError, AskError, Context, Incoming};
-use aios_work::{Goal, PlanFile};
 use aios_work::content::{Answer, GoalRequest, GoalStatus, Judgement, ontology, unhex};
+use aios_work::{Goal, PlanFile};
 
 /// What one principal may ask in the sliding window.
 const GOALS_PER_WINDOW: usize = 100;

@@ -86,7 +86,10 @@ impl Proven {
     /// Tasks for each of nothing are done without anybody's word.
     fn settle_empty(&mut self) {
         for task in self.plan.tasks.iter().filter(|task| task.each.is_some()) {
-            let due = task.needs.iter().all(|need| self.results.contains_key(need));
+            let due = task
+                .needs
+                .iter()
+                .all(|need| self.results.contains_key(need));
             if due
                 && !self.results.contains_key(&task.id)
                 && task.elements(&self.results).is_ok_and(|all| all.is_empty())

@@ -123,7 +123,12 @@ impl Progress {
     /// only when nothing came of any.
     fn take_each(&mut self, task: &Task, each: Vec<Element>) {
         let mut results = Vec::with_capacity(each.len());
-        for Element { task, title, conducted } in each {
+        for Element {
+            task,
+            title,
+            conducted,
+        } in each
+        {
             self.reports.push(conducted.report);
             self.notes.extend(conducted.note);
             self.gaps.extend(conducted.gap);
@@ -271,7 +276,9 @@ pub(crate) async fn carry_out(
             CarriedOut::Not => {
                 // There was nothing to do it with. What a domain leaves undone it names itself; what a plan refers to in vain it cannot know.
                 let vain = in_vain(task, &title, &progress.results);
-                progress.told.extend(vain.is_some().then(|| task.id.clone()));
+                progress
+                    .told
+                    .extend(vain.is_some().then(|| task.id.clone()));
                 progress.gaps.extend(vain);
                 progress.lost.insert(task.id.clone());
             }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::recovery::{ApprovalStatus, service};
 use aios_protocols::{Performative, ReasonKind};
+use aios_work::PlanFile;
 use aios_work::content::{
     Answer, Found, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest,
     Recalled, TaskStatus, hex, ontology,
 };
-use aios_work::PlanFile;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;

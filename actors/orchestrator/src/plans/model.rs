@@ -52,7 +52,10 @@ impl PlanSource for ModelPlans {
         let tools = bench.specs();
         match bench.thinks() {
             _ if tools.is_empty() => Err(no_plan(&tools, "there is no tool to plan with")),
-            Thinks::Nothing => Err(no_plan(&tools, "and no model is configured that could make one")),
+            Thinks::Nothing => Err(no_plan(
+                &tools,
+                "and no model is configured that could make one",
+            )),
             Thinks::InSteps => in_steps(goal, bench, &tools).await,
             Thinks::WholePlans => whole(goal, bench, &tools).await,
         }
@@ -61,8 +64,16 @@ impl PlanSource for ModelPlans {
 
 /// What there would have to be for a plan.
 fn no_plan(tools: &[ToolSpec], why: &str) -> String {
-    let named: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).take(TOLD).collect();
-    let more = if tools.len() > named.len() { ", ..." } else { "" };
+    let named: Vec<&str> = tools
+        .iter()
+        .map(|tool| tool.name.as_str())
+        .take(TOLD)
+        .collect();
+    let more = if tools.len() > named.len() {
+        ", ..."
+    } else {
+        ""
+    };
     let known = match named.as_slice() {
         [] => "tools: none".to_owned(),
         named => format!("tools: {}{more}", named.join(", ")),
@@ -130,12 +141,19 @@ fn read(goal: &Goal, written: &str) -> Result<Plan, String> {
         return Err("it is no JSON object".to_owned());
     };
     let cannot = fields.remove("cannot");
-    let no_tasks = fields.get("tasks").and_then(Value::as_array).is_none_or(Vec::is_empty);
+    let no_tasks = fields
+        .get("tasks")
+        .and_then(Value::as_array)
+        .is_none_or(Vec::is_empty);
     if no_tasks && let Some(why) = cannot.as_ref().and_then(Value::as_str) {
-        return Err(format!("the model says that it cannot be done: {}", quoted(why, 200)));
+        return Err(format!(
+            "the model says that it cannot be done: {}",
+            quoted(why, 200)
+        ));
     }
     fields.insert("goal".to_owned(), goal.text().into());
-    let file = PlanFile::read(document.to_string().as_bytes()).map_err(|error| error.to_string())?;
+    let file =
+        PlanFile::read(document.to_string().as_bytes()).map_err(|error| error.to_string())?;
     // Who it is by and how a pack reads it is not for the model to say.
     let file = PlanFile {
         made_by: MadeBy::Model,
@@ -189,7 +207,10 @@ fn name(path: &str) -> String {
 fn line(tool: &ToolSpec) -> String {
     let said = quoted(&tool.description, 400);
     let (input, output) = (tool.input.to_string(), tool.output.to_string());
-    let (input, output) = (start(&input, TOOL_BYTES / 2), start(&output, TOOL_BYTES / 2));
+    let (input, output) = (
+        start(&input, TOOL_BYTES / 2),
+        start(&output, TOOL_BYTES / 2),
+    );
     format!("- {}: {said} input {input} output {output}", tool.name)
 }
 
@@ -215,14 +236,27 @@ async fn nearest(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec], most: usize
     if tools.len() <= most && told(tools).len() == tools.len() {
         return tools.to_vec();
     }
-    ranked(goal, bench, tools).await.into_iter().take(most).collect()
+    ranked(goal, bench, tools)
+        .await
+        .into_iter()
+        .take(most)
+        .collect()
 }
 
 async fn ranked(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec]) -> Vec<ToolSpec> {
-    let said = |tool: &ToolSpec| format!("{}: {}", tool.name.replace("__", " ").replace('_', " "), tool.description);
+    let said = |tool: &ToolSpec| {
+        format!(
+            "{}: {}",
+            tool.name.replace("__", " ").replace('_', " "),
+            tool.description
+        )
+    };
     let said: Vec<String> = tools.iter().map(said).collect();
     match bench.rank(goal.text(), &said).await {
-        Some(order) => order.into_iter().filter_map(|at| tools.get(at).cloned()).collect(),
+        Some(order) => order
+            .into_iter()
+            .filter_map(|at| tools.get(at).cloned())
+            .collect(),
         None => tools.to_vec(),
     }
 }
@@ -234,31 +268,60 @@ struct Picked {
 
 /// One tool and its form: what a small model can be led through.
 async fn in_steps(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec]) -> Result<Plan, String> {
-    let near: Vec<ToolSpec> = ranked(goal, bench, tools).await.into_iter().take(PICKED_FROM).collect();
-    let names: Vec<&str> = near.iter().map(|tool| tool.name.as_str()).chain([NONE]).collect();
-    let listed = near.iter().map(|tool| format!("{}: {}", tool.name, quoted(&tool.description, 160)));
+    let near: Vec<ToolSpec> = ranked(goal, bench, tools)
+        .await
+        .into_iter()
+        .take(PICKED_FROM)
+        .collect();
+    let names: Vec<&str> = near
+        .iter()
+        .map(|tool| tool.name.as_str())
+        .chain([NONE])
+        .collect();
+    let listed = near
+        .iter()
+        .map(|tool| format!("{}: {}", tool.name, quoted(&tool.description, 160)));
     let listed: Vec<String> = listed.chain([format!("{NONE}: no tool fits")]).collect();
     let asked = quoted(goal.text(), 600);
     let question = Question {
         role: "You choose the tool that does what is asked.".to_owned(),
-        prompt: format!("{}\n\nAsked: {asked}\nWhich tool does it?", listed.join("\n")),
+        prompt: format!(
+            "{}\n\nAsked: {asked}\nWhich tool does it?",
+            listed.join("\n")
+        ),
         schema: json!({"type": "object", "properties": {"tool": {"enum": names}}, "required": ["tool"], "additionalProperties": false}),
         max_tokens: PICK_TOKENS,
     };
     let written = thought(bench, &question).await?;
-    let picked: Picked = serde_json::from_str(written.trim()).map_err(|_| refused("it names no tool"))?;
+    let picked: Picked =
+        serde_json::from_str(written.trim()).map_err(|_| refused("it names no tool"))?;
     let Some(tool) = near.iter().find(|tool| tool.name == picked.tool) else {
         return Err(refused("the model finds no tool that fits"));
     };
     let question = Question {
-        role: format!("You fill in the form of {}: {}", tool.name, quoted(&tool.description, 300)),
-        prompt: [files(goal), format!("Asked: {asked}\nFill in the form with words of what is asked.")].join("\n"),
+        role: format!(
+            "You fill in the form of {}: {}",
+            tool.name,
+            quoted(&tool.description, 300)
+        ),
+        prompt: [
+            files(goal),
+            format!("Asked: {asked}\nFill in the form with words of what is asked."),
+        ]
+        .join("\n"),
         schema: schema::of_args(tool),
         max_tokens: FORM_TOKENS,
     };
     let mut prompt = question.prompt.clone();
     for repair in 0..=REPAIRS {
-        let written = thought(bench, &Question { prompt: prompt.clone(), ..question.clone() }).await?;
+        let written = thought(
+            bench,
+            &Question {
+                prompt: prompt.clone(),
+                ..question.clone()
+            },
+        )
+        .await?;
         let why = match filled(goal, bench, tool, &written) {
             Ok(plan) => return Ok(plan),
             Err(why) => why,
@@ -273,11 +336,16 @@ async fn in_steps(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec]) -> Result<
 
 /// The plan that a filled-in form makes, if every word of it was asked for.
 fn filled(goal: &Goal, bench: &dyn Bench, tool: &ToolSpec, written: &str) -> Result<Plan, String> {
-    let args: Value = serde_json::from_str(written.trim()).map_err(|error| format!("it is no JSON: {error}"))?;
+    let args: Value =
+        serde_json::from_str(written.trim()).map_err(|error| format!("it is no JSON: {error}"))?;
     if let Some(word) = made_up(goal, &tool.input, &args) {
         return Err(format!("{} does not stand in the goal", quoted(&word, 80)));
     }
-    let plan = Plan::of(goal.id(), MadeBy::MODEL, vec![Task::new("task", &tool.name, args)]);
+    let plan = Plan::of(
+        goal.id(),
+        MadeBy::MODEL,
+        vec![Task::new("task", &tool.name, args)],
+    );
     bench.check(&plan)?;
     Ok(plan)
 }
@@ -298,7 +366,9 @@ fn made_up(goal: &Goal, schema: &Value, args: &Value) -> Option<String> {
             Value::Object(fields) => left.extend(fields.values()),
             Value::Null | Value::Bool(_) => {}
             value => {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
                 let said = folded(&text);
                 let is_named = named.contains(&value);
                 let whole = format!(" {asked} ").contains(&format!(" {said} "));
@@ -335,6 +405,9 @@ fn named(schema: &Value) -> Vec<&Value> {
 /// Words alone, in small letters, with one blank between.
 fn folded(text: &str) -> String {
     let words = text.split(|c: char| !c.is_alphanumeric());
-    let words: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let words: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
     words.join(" ")
 }

@@ -170,7 +170,10 @@ fn collect<'v>(
             return whole;
         }
         Value::Array(items) if !items.is_empty() && path.len() < DEPTH => {
-            if items.iter().all(|item| !item.is_array() && !item.is_object() && !is_long(item)) {
+            if items
+                .iter()
+                .all(|item| !item.is_array() && !item.is_object() && !is_long(item))
+            {
                 let cells: Vec<String> = items.iter().take(ROWS).map(cell).collect();
                 leaves.push((name(path), cells.join(", ")));
                 return items.len() <= ROWS;

@@ -177,7 +177,11 @@ impl Opened {
             }
         }
         for point in &plan.points {
-            if !plan.tasks.iter().any(|task| task.point.as_ref() == Some(&point.id)) {
+            if !plan
+                .tasks
+                .iter()
+                .any(|task| task.point.as_ref() == Some(&point.id))
+            {
                 gaps.push(format!("{}: no task of the plan answers it", point.asks));
             }
         }
@@ -318,7 +322,11 @@ impl Opened {
         for (name, fact) in slots.iter().take(TOLD) {
             let unit = fact.unit.as_deref().unwrap_or_default();
             let value = quoted(&fact.value.to_string(), 80);
-            lines.push(format!("{{{name}}} is {value} {unit}").trim_end().to_owned());
+            lines.push(
+                format!("{{{name}}} is {value} {unit}")
+                    .trim_end()
+                    .to_owned(),
+            );
         }
         lines.extend(texts.iter().cloned());
         let mut left = INSTRUCTION;

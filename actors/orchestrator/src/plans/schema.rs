@@ -83,7 +83,10 @@ impl Of<'_> {
             }
         }
         if let Some(words) = fields.get("enum").and_then(Value::as_array) {
-            said.insert("enum".to_owned(), words.iter().take(WORDS).cloned().collect());
+            said.insert(
+                "enum".to_owned(),
+                words.iter().take(WORDS).cloned().collect(),
+            );
         }
         if depth == 0 {
             return Value::Object(said);
@@ -95,7 +98,10 @@ impl Of<'_> {
                 said.insert("anyOf".to_owned(), others);
             }
         }
-        if let Some([only]) = fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
+        if let Some([only]) = fields
+            .get("allOf")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
             && let Value::Object(inner) = self.schema(only, depth - 1)
         {
             said.extend(inner);
@@ -104,9 +110,8 @@ impl Of<'_> {
             said.insert("items".to_owned(), self.place(items, depth - 1));
         }
         if let Some(properties) = fields.get("properties").and_then(Value::as_object) {
-            let place = |(name, schema): (&String, &Value)| {
-                (name.clone(), self.place(schema, depth - 1))
-            };
+            let place =
+                |(name, schema): (&String, &Value)| (name.clone(), self.place(schema, depth - 1));
             let places: Map<String, Value> = properties.iter().take(WIDTH).map(place).collect();
             let required = fields.get("required").cloned();
             said.insert("properties".to_owned(), places.into());

@@ -70,14 +70,20 @@ fn passes(written: &Written) -> bool {
 
 #[test]
 fn results_are_shown_point_by_point_and_every_number_of_theirs_is_a_fact() {
-    let (case, asked) = order(json!({"find": {"price": 4.1667, "at": ["a", 2]}, "sum": {"cost": 12.5, "unit": "EUR"}}));
+    let (case, asked) = order(
+        json!({"find": {"price": 4.1667, "at": ["a", 2]}, "sum": {"cost": 12.5, "unit": "EUR"}}),
+    );
     let written = case.write(&asked.so_far());
     assert_eq!(
         written.answer,
         "# What do 3 pens cost?\n\n## the cost of 3 pens\n\n| | |\n| --- | --- |\n| cost | 12.5 |\n| unit | EUR |\n\n## Further results\n\n### pens in the shop\n\n| | |\n| --- | --- |\n| price | 4.1667 |\n| at | a, 2 |\n"
     );
     assert_eq!(written.gaps, Vec::<String>::new());
-    let values: Vec<String> = written.facts.iter().map(|fact| fact.value.to_string()).collect();
+    let values: Vec<String> = written
+        .facts
+        .iter()
+        .map(|fact| fact.value.to_string())
+        .collect();
     assert_eq!(values, ["4.1667", "2", "12.5"]);
     assert!(passes(&written));
 }
@@ -86,14 +92,25 @@ fn results_are_shown_point_by_point_and_every_number_of_theirs_is_a_fact() {
 fn what_was_not_done_and_a_point_without_a_task_are_gaps() {
     let (case, mut asked) = order(json!({"find": {"price": 3}}));
     let written = case.write(&asked.so_far());
-    assert_eq!(written.gaps, ["the cost of 3 pens: it was not done, because something it needs is missing"]);
-    assert!(written.answer.ends_with("## Gaps\n\n- the cost of 3 pens: it was not done, because something it needs is missing\n"));
+    assert_eq!(
+        written.gaps,
+        ["the cost of 3 pens: it was not done, because something it needs is missing"]
+    );
+    assert!(written.answer.ends_with(
+        "## Gaps\n\n- the cost of 3 pens: it was not done, because something it needs is missing\n"
+    ));
     assert!(passes(&written));
     asked.told.insert("sum".to_owned());
     asked.gaps.push("the cost: the shop is closed".to_owned());
     asked.plan.points[0].id = "other".to_owned();
     let written = case.write(&asked.so_far());
-    assert_eq!(written.gaps, ["the cost: the shop is closed", "the cost of 3 pens: no task of the plan answers it"]);
+    assert_eq!(
+        written.gaps,
+        [
+            "the cost: the shop is closed",
+            "the cost of 3 pens: no task of the plan answers it"
+        ]
+    );
 }
 
 #[test]
@@ -101,36 +118,69 @@ fn a_paragraph_has_its_figures_put_in_and_one_with_figures_of_its_own_is_not_use
     let (_, mut asked) = order(json!({"find": {"price": 3}, "sum": {"cost": 12.5, "unit": "EUR"}}));
     let domain = Results::new(MadeBy::FILE, Some("scribe".to_owned()));
     let closing = domain.closing(&asked.plan).unwrap();
-    assert_eq!((closing.id.as_str(), closing.tool.as_str(), closing.prose), ("answer", "scribe", true));
+    assert_eq!(
+        (closing.id.as_str(), closing.tool.as_str(), closing.prose),
+        ("answer", "scribe", true)
+    );
     assert_eq!(closing.after, ["find", "sum"]);
     asked.plan.tasks[0].id = "answer".to_owned();
-    assert_eq!(domain.closing(&asked.plan).unwrap().id, "answer-2", "the name is taken");
+    assert_eq!(
+        domain.closing(&asked.plan).unwrap().id,
+        "answer-2",
+        "the name is taken"
+    );
     asked.plan.tasks[0].id = "find".to_owned();
     asked.plan.tasks.push(closing.clone());
     assert_eq!(domain.closing(&asked.plan), None, "there is one");
-    let goal = Goal::new("g", "t", "What do 3 pens cost?", vec![], &GoalLimits::default()).unwrap();
+    let goal = Goal::new(
+        "g",
+        "t",
+        "What do 3 pens cost?",
+        vec![],
+        &GoalLimits::default(),
+    )
+    .unwrap();
     let case = domain.open(&goal, &asked.plan).unwrap();
-    let args = case.args(&closing, &asked.so_far(), Some("say more")).unwrap();
+    let args = case
+        .args(&closing, &asked.so_far(), Some("say more"))
+        .unwrap();
     let told = args["instruction"].as_str().unwrap();
-    for line in ["{sum.cost} is 12.5 EUR", "{find.price} is 3", "refused: say more"] {
+    for line in [
+        "{sum.cost} is 12.5 EUR",
+        "{find.price} is 3",
+        "refused: say more",
+    ] {
         assert!(told.contains(line), "{told}");
     }
     for (said, used) in [
-        ("They cost {sum.cost} in all.", Some("They cost 12.5 EUR in all.")),
+        (
+            "They cost {sum.cost} in all.",
+            Some("They cost 12.5 EUR in all."),
+        ),
         ("They cost {sum.cost}, not 13.", None),
         ("They cost {sum.price}.", None),
     ] {
         asked.results.insert("answer".to_owned(), said.into());
         let written = case.write(&asked.so_far());
         let expected = used.unwrap_or("## the cost");
-        let body = written.answer.strip_prefix("# What do 3 pens cost?\n\n").unwrap();
+        let body = written
+            .answer
+            .strip_prefix("# What do 3 pens cost?\n\n")
+            .unwrap();
         assert!(body.starts_with(expected), "{said}: {body}");
         assert!(passes(&written), "{said}");
         let evidence = case.prose(&closing, &asked.so_far());
-        assert_eq!(evidence.facts, written.facts, "it may state what the answer may");
+        assert_eq!(
+            evidence.facts, written.facts,
+            "it may state what the answer may"
+        );
     }
     asked.results.clear();
-    assert_eq!(case.args(&closing, &asked.so_far(), None), None, "nothing to write about");
+    assert_eq!(
+        case.args(&closing, &asked.so_far(), None),
+        None,
+        "nothing to write about"
+    );
 }
 
 #[test]
@@ -150,7 +200,14 @@ fn whatever_results_hold_the_answer_is_bounded_and_states_only_what_they_hold() 
         assert!(written.answer.len() < 200_000);
         assert!(written.facts.len() <= FACTS);
         assert!(passes(&written), "{}", written.answer);
-        let args = case.args(&Task { prose: true, ..Task::new("p", "scribe", json!({})) }, &asked.so_far(), None);
+        let args = case.args(
+            &Task {
+                prose: true,
+                ..Task::new("p", "scribe", json!({}))
+            },
+            &asked.so_far(),
+            None,
+        );
         if let Some(args) = args {
             assert!(args["instruction"].as_str().unwrap().len() < 16 << 10);
         }

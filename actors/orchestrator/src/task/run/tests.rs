@@ -27,6 +27,7 @@ fn task() -> Task {
         args: json!({"of": "all"}),
         needs: Vec::new(),
         after: Vec::new(),
+        each: None,
         deadline_ms: 20_000,
         tokens: 100,
         point: None,

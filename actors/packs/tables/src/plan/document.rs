@@ -302,7 +302,8 @@ mod tests {
 
     #[test]
     fn a_question_is_answered_from_passages_that_speak_of_it_alone() {
-        let passages = ["Analyze the sales of the third quarter: revenue grew in the North.".to_owned()];
+        let passages =
+            ["Analyze the sales of the third quarter: revenue grew in the North.".to_owned()];
         let rows = [
             ("How did revenue in the North grow?", true),
             ("Which quarter had the sales?", true),
