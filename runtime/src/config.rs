@@ -17,8 +17,8 @@ mod values;
 
 pub use servers::ServerConfig;
 pub use values::{
-    AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, NodeConfig,
-    StorageConfig, SwarmConfig, TensorConfig, ToolsConfig,
+    AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, ModelPlans,
+    NodeConfig, StorageConfig, SwarmConfig, TensorConfig, ToolsConfig,
 };
 
 /// What the environment's names begin with.

@@ -114,7 +114,7 @@ struct Probe {
 impl Tool for Probe {
     fn spec(&self) -> ToolSpec {
         let standard = Toolbox::standard(&Workspaces::default(), None);
-        standard.spec("read_file").unwrap().clone()
+        std::sync::Arc::unwrap_or_clone(standard.spec("read_file").unwrap())
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
