@@ -74,6 +74,7 @@ impl Services {
     }
 
     /// The tools of the executors.
+    #[must_use]
     pub fn tools(&self) -> &Arc<Toolbox> {
         &self.tools
     }

@@ -157,7 +157,7 @@ impl Config {
         {
             return Err(ConfigError::OutOfRange {
                 name: "tools.grants",
-                asked: format!("{open:?}"),
+                asked: format!("{:?}", open.as_str()),
                 allowed: "a capability that names what is meant, such as net.http/example.org"
                     .into(),
             });
