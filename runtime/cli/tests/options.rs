@@ -484,7 +484,7 @@ fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
     Box::pin(async move {
         let node = built(config).await;
         let policies = &node.services().settings().policies;
-        let actions = [
+        let tools = [
             "calc",
             "http_get",
             "list_files",
@@ -496,9 +496,7 @@ fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
             "write_text",
             "other",
         ];
-        let so = actions
-            .into_iter()
-            .filter(|action| changed(policies.of(action)));
+        let so = tools.into_iter().filter(|tool| changed(policies.of(tool)));
         assert_eq!(so.count(), 1);
         node.stop().await;
     })

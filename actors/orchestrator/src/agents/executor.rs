@@ -55,7 +55,7 @@ impl Agent for Executor {
         let services = Arc::clone(&self.services);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let key = tool_key(&order.operation, ctx.tenant(), ctx.system().tenant());
-            let tool = services.tools.spec(&order.action);
+            let tool = services.tools.spec(&order.tool);
             let pure = tool.is_some_and(|spec| spec.effect == Effect::Pure);
             // As it was committed it is told.
             let result = {
@@ -99,7 +99,7 @@ async fn perform(
         )
     };
     let called = tools
-        .call_apart(&order.action, &order.capabilities, call)
+        .call_apart(&order.tool, &order.capabilities, call)
         .await;
     let output = called.map_err(|error| match error {
         CallError::Failed(error) => refusal(error),
