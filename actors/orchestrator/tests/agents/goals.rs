@@ -393,7 +393,7 @@ async fn an_approval_is_used_up_before_what_it_allows_begins() {
     until("a human is asked", || !queue.list().unwrap().is_empty()).await;
     let asked = queue.list().unwrap().remove(0);
     assert_eq!(
-        (asked.status, asked.action.as_str()),
+        (asked.status, asked.tool.as_str()),
         (ApprovalStatus::Open, "read_document")
     );
     let proposal = queue.proposal(&asked.id).unwrap();
@@ -458,7 +458,7 @@ async fn a_result_is_kept_for_the_files_it_was_made_from_and_for_no_others() {
             let read = second
                 .tasks
                 .iter()
-                .find(|task| task.action == "read_document");
+                .find(|task| task.tool == "read_document");
             let how = read.and_then(|task| task.recovered.clone());
             assert!(
                 how.is_some_and(|how| how.starts_with("cached: ")),
@@ -549,7 +549,7 @@ async fn what_was_looked_at_and_is_in_no_plan_is_judged_by_what_was_read() {
     let looks = answer
         .tasks
         .iter()
-        .filter(|task| task.action == "find_passages");
+        .filter(|task| task.tool == "find_passages");
     assert!(looks.count() > 1, "{:?} {:?}", answer.tasks, answer.gaps);
     assert!(team.house.system.messages().sent > before);
 }
