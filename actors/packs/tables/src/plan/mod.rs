@@ -8,7 +8,6 @@ pub mod analysis;
 pub mod arithmetic;
 pub mod columns;
 pub mod dag;
-pub mod document;
 pub mod findings;
 pub mod intent;
 mod lexicon;
