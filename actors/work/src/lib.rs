@@ -18,6 +18,7 @@ mod fact;
 mod goal;
 mod input;
 mod judgement;
+mod material;
 mod period;
 mod plan;
 mod reference;
@@ -37,9 +38,10 @@ pub use fact::{Fact, FactKind, Source, Statistic, Value, When};
 pub use goal::{Goal, GoalError, GoalLimits, quoted};
 pub use input::{ContentHash, FileState, InputFile};
 pub use judgement::{
-    Assessment, Category, Dimensions, FLOOR, Issue, PASS, REGENERATIONS, REJECT, Score, Severity,
+    Assessment, Category, Dimensions, FEEDBACK_MARK, FLOOR, Issue, PASS, REGENERATIONS, REJECT, Score, Severity,
     Verdict,
 };
+pub use material::{Cells, Column, Columns, Document, Material, Reader};
 pub use period::{Day, Grain, Period, Span, parse_key};
 pub use plan::{Plan, PlanError, PlanLimits, Point, Task};
 pub use reference::{FILLED_BYTES, FROM, Reference, fill, references};
