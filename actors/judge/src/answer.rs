@@ -51,8 +51,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Reads Markdown. Linear in the text.
-    pub fn read(markdown: &str, lexicon: Option<&Lexicon>) -> Self {
-        let seen: String = markdown.chars().filter(|c| !is_hidden(*c) || matches!(c, '\n' | '\t')).collect();
+    pub(crate) fn read(markdown: &str, lexicon: Option<&Lexicon>) -> Self {
+        let seen: String = markdown
+            .chars()
+            .filter(|c| !is_hidden(*c) || matches!(c, '\n' | '\t'))
+            .collect();
         let lines: Vec<&str> = seen.lines().collect();
         let mut answer = Self::default();
         let mut at = 0;
@@ -70,7 +73,10 @@ impl Answer {
             return at + 1;
         }
         self.blocks += 1;
-        if let Some(fence) = ["```", "~~~"].into_iter().find(|fence| bare.starts_with(fence)) {
+        if let Some(fence) = ["```", "~~~"]
+            .into_iter()
+            .find(|fence| bare.starts_with(fence))
+        {
             return self.fence(lines, at, fence);
         }
         if let Some((level, text)) = heading(bare) {
@@ -87,7 +93,10 @@ impl Answer {
         if let Some(text) = item(bare) {
             let mut said = text.to_owned();
             let mut next = at + 1;
-            while let Some(more) = lines.get(next).filter(|more| goes_on(more) && more.starts_with(' ')) {
+            while let Some(more) = lines
+                .get(next)
+                .filter(|more| goes_on(more) && more.starts_with(' '))
+            {
                 said.push(' ');
                 said.push_str(more.trim());
                 next += 1;
@@ -102,7 +111,9 @@ impl Answer {
             said.push_str(more.trim().trim_start_matches(['>', ' ']));
             next += 1;
         }
-        let bold = said.starts_with("**") && said.ends_with("**") && said[2..said.len().max(4) - 2].find("**").is_none();
+        let bold = said.starts_with("**")
+            && said.ends_with("**")
+            && said[2..said.len().max(4) - 2].find("**").is_none();
         let text = plain(&said);
         let names_what_follows = text.ends_with(':') || (bold && !text.ends_with('.'));
         if names_what_follows {
@@ -117,7 +128,9 @@ impl Answer {
     }
 
     fn fence(&mut self, lines: &[&str], at: usize, fence: &str) -> usize {
-        let behind = lines[at + 1..].iter().position(|line| line.trim().starts_with(fence));
+        let behind = lines[at + 1..]
+            .iter()
+            .position(|line| line.trim().starts_with(fence));
         let end = behind.map_or(lines.len(), |count| at + 1 + count);
         self.open_fence |= behind.is_none();
         let labels = self.labels();
@@ -127,21 +140,31 @@ impl Answer {
 
     fn table(&mut self, lines: &[&str], at: usize) -> usize {
         let mut end = at;
-        while lines.get(end).is_some_and(|line| line.matches('|').count() >= 2) {
+        while lines
+            .get(end)
+            .is_some_and(|line| line.matches('|').count() >= 2)
+        {
             end += 1;
         }
         let rows: Vec<Vec<&str>> = lines[at..end].iter().map(|line| cells(line)).collect();
         let ruled = rows.get(1).is_some_and(|row| is_separator(row));
         if !ruled {
-            self.broken.push((at + 1, "a table has no line below its heading"));
+            self.broken
+                .push((at + 1, "a table has no line below its heading"));
         } else if rows.iter().any(|row| row.len() != rows[0].len()) {
-            self.broken.push((at + 1, "the rows of a table have different numbers of cells"));
+            self.broken.push((
+                at + 1,
+                "the rows of a table have different numbers of cells",
+            ));
         } else if rows.len() == 2 {
             self.broken.push((at + 1, "a table has no rows"));
         }
         let over = self.labels();
         let head: Vec<usize> = match ruled {
-            true => rows[0].iter().map(|cell| self.push(plain(cell), at, Kind::Head, over.clone())).collect(),
+            true => rows[0]
+                .iter()
+                .map(|cell| self.push(plain(cell), at, Kind::Head, over.clone()))
+                .collect(),
             false => Vec::new(),
         };
         let body = rows.iter().enumerate().skip(if ruled { 2 } else { 0 });
@@ -164,18 +187,31 @@ impl Answer {
     fn sentences(&mut self, said: &str, line: usize, kind: Kind, lexicon: Option<&Lexicon>) {
         let text = plain(said);
         let labels = self.labels();
-        let found: Vec<String> = sentences(&text, lexicon).into_iter().map(str::to_owned).collect();
+        let found: Vec<String> = sentences(&text, lexicon)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         for one in found {
             self.push(one, line, kind, labels.clone());
         }
     }
 
     fn labels(&self) -> Vec<usize> {
-        self.headings.iter().map(|(index, _)| *index).chain(self.lead).collect()
+        self.headings
+            .iter()
+            .map(|(index, _)| *index)
+            .chain(self.lead)
+            .collect()
     }
 
     fn push(&mut self, text: String, line: usize, kind: Kind, labels: Vec<usize>) -> usize {
-        self.pieces.push(Piece { text, line: line + 1, kind, labels, block: self.blocks });
+        self.pieces.push(Piece {
+            text,
+            line: line + 1,
+            kind,
+            labels,
+            block: self.blocks,
+        });
         self.pieces.len() - 1
     }
 }
@@ -192,22 +228,33 @@ fn goes_on(line: &str) -> bool {
 fn heading(bare: &str) -> Option<(usize, &str)> {
     let text = bare.trim_start_matches('#');
     let level = bare.len() - text.len();
-    ((1..=6).contains(&level) && text.starts_with(' ')).then(|| (level, text.trim().trim_end_matches('#').trim()))
+    ((1..=6).contains(&level) && text.starts_with(' '))
+        .then(|| (level, text.trim().trim_end_matches('#').trim()))
 }
 
 /// The text of a list's item.
 pub(crate) fn item(bare: &str) -> Option<&str> {
-    if let Some(text) = ["- ", "* ", "+ ", "• "].into_iter().find_map(|mark| bare.strip_prefix(mark)) {
+    if let Some(text) = ["- ", "* ", "+ ", "• "]
+        .into_iter()
+        .find_map(|mark| bare.strip_prefix(mark))
+    {
         return Some(text.trim());
     }
     let digits = bare.bytes().take_while(u8::is_ascii_digit).count();
     let rest = bare.get(digits..)?;
-    let text = rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") "))?;
+    let text = rest
+        .strip_prefix(". ")
+        .or_else(|| rest.strip_prefix(") "))?;
     (1..=3).contains(&digits).then(|| text.trim())
 }
 
 fn is_rule(bare: &str) -> bool {
-    bare.len() >= 3 && ["-", "*", "_", "="].iter().any(|sign| bare.replace([' ', '\t'], "").chars().all(|c| sign.starts_with(c)))
+    bare.len() >= 3
+        && ["-", "*", "_", "="].iter().any(|sign| {
+            bare.replace([' ', '\t'], "")
+                .chars()
+                .all(|c| sign.starts_with(c))
+        })
 }
 
 fn cells(line: &str) -> Vec<&str> {
@@ -218,7 +265,8 @@ fn cells(line: &str) -> Vec<&str> {
 }
 
 fn is_separator(row: &[&str]) -> bool {
-    row.iter().all(|cell| cell.contains('-') && cell.chars().all(|c| matches!(c, '-' | ':' | ' ')))
+    row.iter()
+        .all(|cell| cell.contains('-') && cell.chars().all(|c| matches!(c, '-' | ':' | ' ')))
 }
 
 /// A line without its markup: the words a reader sees.
@@ -228,7 +276,8 @@ pub(crate) fn plain(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         if c == '<' {
             // Tags and comments are not seen; "< 5" and "<40" are.
-            let tag = rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!'));
+            let tag =
+                rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!'));
             if let Some(end) = rest.find('>').filter(|end| tag && *end < 400) {
                 rest = &rest[end + 1..];
                 continue;
@@ -285,18 +334,26 @@ pub(crate) fn sentences<'t>(text: &'t str, lexicon: Option<&Lexicon>) -> Vec<&'t
     let mut out = Vec::new();
     let mut start = 0;
     for (at, c) in text.char_indices() {
-        if !matches!(c, '.' | '!' | '?' | '…') {
+        if at < start || !matches!(c, '.' | '!' | '?' | '…') {
             continue;
         }
         let behind = at + c.len_utf8();
         let rest = text[behind..].trim_start_matches(['"', '”', '’', ')', '»', '*', '!', '?', '.']);
         let space = rest.starts_with(char::is_whitespace);
         let next = rest.trim_start().chars().next();
-        if !(space || rest.is_empty()) || next.is_some_and(char::is_lowercase) && c == '.' {
+        if !(space || rest.is_empty()) {
             continue;
         }
         if c == '.' {
-            let word = text[start..at].rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+            let word = text[start..at]
+                .rsplit(|c: char| !c.is_alphanumeric())
+                .next()
+                .unwrap_or("");
+            // A small letter begins a sentence only behind a word that is surely whole.
+            let whole = word.chars().count() > 3 && word.chars().all(char::is_alphabetic);
+            if next.is_some_and(char::is_lowercase) && !whole {
+                continue;
+            }
             let short = lexicon.is_some_and(|lexicon| lexicon.is_abbreviation(&fold(word)));
             // "9. März", "1. Platz": a number in German and its kin; "ends at 12. Then" is told by its next word only if small.
             let ordinal = !word.is_empty()
@@ -336,7 +393,10 @@ mod tests {
             .pieces
             .iter()
             .map(|piece| {
-                let labels = piece.labels.iter().map(|label| answer.pieces[*label].text.as_str());
+                let labels = piece
+                    .labels
+                    .iter()
+                    .map(|label| answer.pieces[*label].text.as_str());
                 (piece.kind, piece.text.as_str(), labels.collect())
             })
             .collect();
@@ -345,8 +405,16 @@ mod tests {
             (Kind::Label, "All by sensor:", vec!["Title"]),
             (Kind::Head, "Sensor", vec!["Title", "All by sensor:"]),
             (Kind::Head, "Mean", vec!["Title", "All by sensor:"]),
-            (Kind::Head, "CR-1", vec!["Title", "All by sensor:", "Sensor"]),
-            (Kind::Cell, "72.3 %", vec!["Title", "All by sensor:", "CR-1", "Mean"]),
+            (
+                Kind::Head,
+                "CR-1",
+                vec!["Title", "All by sensor:", "Sensor"],
+            ),
+            (
+                Kind::Cell,
+                "72.3 %",
+                vec!["Title", "All by sensor:", "CR-1", "Mean"],
+            ),
             (Kind::Item, "Door: open.", vec!["Title"]),
             (Kind::Item, "Twice.", vec!["Title"]),
             (Kind::Code, "code", vec!["Title"]),
@@ -365,7 +433,11 @@ mod tests {
             ("a | b", false),
         ];
         for (text, broken) in rows {
-            assert_eq!(!Answer::read(text, None).broken.is_empty(), broken, "{text}");
+            assert_eq!(
+                !Answer::read(text, None).broken.is_empty(),
+                broken,
+                "{text}"
+            );
         }
     }
 
@@ -373,8 +445,16 @@ mod tests {
     fn sentences_end_where_a_reader_stops() {
         let rows = [
             ("en", "It fell. It rose!", vec!["It fell.", "It rose!"]),
-            ("en", "It was 4.5 vs. 3. Then", vec!["It was 4.5 vs. 3.", "Then"]),
-            ("de", "Am 9. März z. B. Jena. Dann", vec!["Am 9. März z. B. Jena.", "Dann"]),
+            (
+                "en",
+                "It was 4.5 vs. 3. Then",
+                vec!["It was 4.5 vs. 3.", "Then"],
+            ),
+            (
+                "de",
+                "Am 9. März z. B. Jena. Dann",
+                vec!["Am 9. März z. B. Jena.", "Dann"],
+            ),
             ("en", "no end", vec!["no end"]),
             ("en", "", vec![]),
         ];

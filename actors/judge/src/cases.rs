@@ -1,8 +1,7 @@
 //! Answers to judge, one a line, and how well a judge tells the good from the bad.
 
+use aios_work::{Report, Status};
 use serde::{Deserialize, Serialize};
-
-use crate::judge::{Report, Status};
 
 /// A line of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +64,10 @@ impl Measured {
         let passed = status == Status::Approved;
         match case.label.as_deref() {
             Some("good") => {
-                let borderline = case.note.as_deref().is_some_and(|note| note.starts_with("borderline"));
+                let borderline = case
+                    .note
+                    .as_deref()
+                    .is_some_and(|note| note.starts_with("borderline"));
                 let (all, some) = match borderline {
                     true => (&mut self.borderline, &mut self.borderline_passed),
                     false => (&mut self.good, &mut self.good_passed),
@@ -76,7 +78,8 @@ impl Measured {
             Some("bad") => {
                 self.bad += 1;
                 self.bad_refused += usize::from(!passed);
-                self.critical_approved += usize::from(passed && case.severity.as_deref() == Some("critical"));
+                self.critical_approved +=
+                    usize::from(passed && case.severity.as_deref() == Some("critical"));
             }
             _ => {}
         }
@@ -110,7 +113,11 @@ impl Measured {
 
 /// Of nothing everything holds.
 fn part(some: usize, all: usize) -> f64 {
-    if all == 0 { 1.0 } else { some as f64 / all as f64 }
+    if all == 0 {
+        1.0
+    } else {
+        some as f64 / all as f64
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +150,9 @@ mod tests {
         assert!((measured.precision() - 2.0 / 3.0).abs() < 1e-12);
         assert!((measured.recall() - 2.0 / 3.0).abs() < 1e-12);
         assert!((measured.good_share() - 0.5).abs() < 1e-12);
-        assert_eq!((measured.borderline_passed, measured.critical_approved), (1, 1));
+        assert_eq!(
+            (measured.borderline_passed, measured.critical_approved),
+            (1, 1)
+        );
     }
 }

@@ -78,7 +78,11 @@ pub(crate) struct Shape {
 
 impl Shape {
     pub fn of(what: &str, least: Option<usize>, most: Option<usize>) -> Self {
-        Self { what: what.to_owned(), least, most }
+        Self {
+            what: what.to_owned(),
+            least,
+            most,
+        }
     }
 
     pub fn least(&self) -> Option<usize> {
@@ -176,7 +180,13 @@ struct Range {
 }
 
 /// The weights of the contract.
-const WEIGHTS: Dimensions = Dimensions { relevance: 0.25, clarity: 0.25, accuracy: 0.25, completeness: 0.15, tone: 0.10 };
+const WEIGHTS: Dimensions = Dimensions {
+    relevance: 0.25,
+    clarity: 0.25,
+    accuracy: 0.25,
+    completeness: 0.15,
+    tone: 0.10,
+};
 
 /// Kinds that are no checks of their own.
 const KINDS: [&str; 5] = ["covers", "schema", "command", "tool", "model"];
@@ -205,8 +215,12 @@ impl Criteria {
     /// # Errors
     /// When it cannot be read, lowers what must not be lowered, or names what there is not.
     pub fn read(toml: &str) -> Result<Self, CriteriaError> {
-        let file: File = toml::from_str(toml).map_err(|error| CriteriaError::Unreadable(error.to_string()))?;
-        let mut criteria = Self { name: file.name, ..Self::default() };
+        let file: File =
+            toml::from_str(toml).map_err(|error| CriteriaError::Unreadable(error.to_string()))?;
+        let mut criteria = Self {
+            name: file.name,
+            ..Self::default()
+        };
         if let Some(pass) = file.pass {
             if !(PASS..=1.0).contains(&pass) {
                 return Err(CriteriaError::Lowered(pass.to_string()));
@@ -227,15 +241,23 @@ impl Criteria {
 
     fn add(&mut self, entry: Entry) -> Result<(), CriteriaError> {
         let kind = entry.kind.clone();
-        let lacks = |field| CriteriaError::Lacks { kind: kind.clone(), field };
+        let lacks = |field| CriteriaError::Lacks {
+            kind: kind.clone(),
+            field,
+        };
         let known = LOOKS.iter().map(|look| look.name());
         if known.clone().any(|name| name == entry.kind) {
             self.wanted.get_or_insert_default().push(entry.kind.clone());
         } else if !KINDS.contains(&entry.kind.as_str()) {
             let like = |name: &&str| strsim::normalized_damerau_levenshtein(name, &entry.kind);
-            let nearest = known.chain(KINDS).max_by(|a, b| like(a).total_cmp(&like(b)));
+            let nearest = known
+                .chain(KINDS)
+                .max_by(|a, b| like(a).total_cmp(&like(b)));
             let nearest = nearest.unwrap_or("numbers").to_owned();
-            return Err(CriteriaError::Unknown { kind: entry.kind, nearest });
+            return Err(CriteriaError::Unknown {
+                kind: entry.kind,
+                nearest,
+            });
         }
         match entry.kind.as_str() {
             "form" | "language" => {
@@ -246,7 +268,8 @@ impl Criteria {
                     ("items", entry.items),
                     ("paragraphs", entry.paragraphs),
                 ] {
-                    self.form.extend(range.map(|range| Shape::of(what, range.min, range.max)));
+                    self.form
+                        .extend(range.map(|range| Shape::of(what, range.min, range.max)));
                 }
                 self.language = entry.language.or_else(|| self.language.take());
                 self.json |= entry.json;
@@ -256,8 +279,12 @@ impl Criteria {
             "covers" => self.covers.extend(entry.points),
             "schema" => {
                 let text = entry.schema.ok_or_else(|| lacks("schema"))?;
-                let schema = serde_json::from_str(&text).map_err(|error| CriteriaError::Unreadable(format!("the schema is no JSON: {error}")))?;
-                jsonschema::validator_for(&schema).map_err(|error| CriteriaError::Unreadable(format!("it is no JSON schema: {error}")))?;
+                let schema = serde_json::from_str(&text).map_err(|error| {
+                    CriteriaError::Unreadable(format!("the schema is no JSON: {error}"))
+                })?;
+                jsonschema::validator_for(&schema).map_err(|error| {
+                    CriteriaError::Unreadable(format!("it is no JSON schema: {error}"))
+                })?;
                 self.schema = Some(schema);
                 self.json = true;
             }
@@ -268,7 +295,10 @@ impl Criteria {
             }),
             "tool" => self.outside.push(Outside::Tool {
                 tool: entry.tool.ok_or_else(|| lacks("tool"))?,
-                args: entry.args.and_then(|args| serde_json::to_value(args).ok()).unwrap_or_default(),
+                args: entry
+                    .args
+                    .and_then(|args| serde_json::to_value(args).ok())
+                    .unwrap_or_default(),
             }),
             "model" => self.outside.push(Outside::Model(Rubric {
                 text: entry.rubric.ok_or_else(|| lacks("rubric"))?,
@@ -287,7 +317,9 @@ impl Outside {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Command { run, .. } => format!("command {}", run.first().map_or("", String::as_str)),
+            Self::Command { run, .. } => {
+                format!("command {}", run.first().map_or("", String::as_str))
+            }
             Self::Tool { tool, .. } => format!("tool {tool}"),
             Self::Model(rubric) => format!("model {}", rubric.version),
         }
@@ -295,9 +327,20 @@ impl Outside {
 }
 
 fn weighed(weights: &Weights) -> Result<Dimensions, CriteriaError> {
-    let all = [weights.relevance, weights.clarity, weights.accuracy, weights.completeness, weights.tone];
+    let all = [
+        weights.relevance,
+        weights.clarity,
+        weights.accuracy,
+        weights.completeness,
+        weights.tone,
+    ];
     let sum: f64 = all.iter().sum();
-    if all.iter().any(|weight| !weight.is_finite() || *weight < 0.0) || sum <= 0.0 || !sum.is_finite() {
+    if all
+        .iter()
+        .any(|weight| !weight.is_finite() || *weight < 0.0)
+        || sum <= 0.0
+        || !sum.is_finite()
+    {
         return Err(CriteriaError::Weights);
     }
     Ok(Dimensions {
@@ -317,13 +360,31 @@ mod tests {
     fn criteria_may_be_stricter_than_the_contract_and_never_laxer() {
         let rows = [
             ("pass = 0.9", None),
-            ("pass = 0.8", Some("`pass` is 0.8; it may be raised above 0.85 and never lowered")),
-            ("pass = nan", Some("`pass` is NaN; it may be raised above 0.85 and never lowered")),
+            (
+                "pass = 0.8",
+                Some("`pass` is 0.8; it may be raised above 0.85 and never lowered"),
+            ),
+            (
+                "pass = nan",
+                Some("`pass` is NaN; it may be raised above 0.85 and never lowered"),
+            ),
             ("[weights]\ntone = 1", None),
-            ("[weights]\ntone = -1", Some("`weights` must be 0 or more each and not all 0")),
-            ("[[checks]]\nkind = \"numbrs\"", Some("there is no check of kind \"numbrs\"; did you mean \"numbers\"?")),
-            ("[[checks]]\nkind = \"command\"", Some("a check of kind \"command\" needs `run`")),
-            ("[[checks]]\nkind = \"model\"\nrubric = \"x\"", Some("a check of kind \"model\" needs `version`")),
+            (
+                "[weights]\ntone = -1",
+                Some("`weights` must be 0 or more each and not all 0"),
+            ),
+            (
+                "[[checks]]\nkind = \"numbrs\"",
+                Some("there is no check of kind \"numbrs\"; did you mean \"numbers\"?"),
+            ),
+            (
+                "[[checks]]\nkind = \"command\"",
+                Some("a check of kind \"command\" needs `run`"),
+            ),
+            (
+                "[[checks]]\nkind = \"model\"\nrubric = \"x\"",
+                Some("a check of kind \"model\" needs `version`"),
+            ),
             ("[[checks]]\nkind = \"covers\"\npoints = [\"price\"]", None),
         ];
         for (text, refused) in rows {

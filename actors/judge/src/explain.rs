@@ -58,6 +58,8 @@ pub(crate) struct Scope {
     pub share: bool,
     /// Whether it may be one figure over another.
     pub ratio: bool,
+    /// Whether a part or a rate is named.
+    pub rate: bool,
     /// Whether it may be a difference.
     pub difference: bool,
     /// Whether something is first or last among others.
@@ -78,18 +80,31 @@ pub(crate) struct Explainer<'a> {
     pub table: usize,
     pub number: &'a Number,
     pub scope: &'a Scope,
+    found: Vec<Explanation>,
+    instead: Vec<(String, f64)>,
+}
+
+/// What came of looking.
+pub(crate) struct Explained {
     pub found: Vec<Explanation>,
     /// What figures of the same description are, for people.
     pub instead: Vec<(String, f64)>,
 }
 
 impl<'a> Explainer<'a> {
-    pub fn new(grid: &'a Grid, table: usize, number: &'a Number, scope: &'a Scope) -> Self {
-        Self { grid, table, number, scope, found: Vec::new(), instead: Vec::new() }
+    pub(crate) fn new(grid: &'a Grid, table: usize, number: &'a Number, scope: &'a Scope) -> Self {
+        Self {
+            grid,
+            table,
+            number,
+            scope,
+            found: Vec::new(),
+            instead: Vec::new(),
+        }
     }
 
     /// Looks in every way.
-    pub fn run(mut self) -> Self {
+    pub(crate) fn run(mut self) -> Explained {
         for preds in &self.scope.preds {
             if self.grid.rows_of(preds).is_empty() {
                 continue;
@@ -105,18 +120,30 @@ impl<'a> Explainer<'a> {
             }
         }
         self.together();
-        self
+        Explained {
+            found: self.found,
+            instead: self.instead,
+        }
     }
 
     fn push(&mut self, form: Form, measure: Option<usize>, preds: &[Pred]) {
         if self.found.len() < ENOUGH {
-            self.found.push(Explanation { table: self.table, form, measure, preds: preds.to_vec() });
+            self.found.push(Explanation {
+                table: self.table,
+                form,
+                measure,
+                preds: preds.to_vec(),
+            });
         }
     }
 
     fn stats(&self) -> &[Stat] {
         const USUAL: [Stat; 4] = [Stat::Total, Stat::Mean, Stat::Greatest, Stat::Least];
-        if self.scope.stats.is_empty() { &USUAL } else { &self.scope.stats }
+        if self.scope.stats.is_empty() {
+            &USUAL
+        } else {
+            &self.scope.stats
+        }
     }
 
     /// Whether a value of a column is the number, in the number's unit.
@@ -124,7 +151,9 @@ impl<'a> Explainer<'a> {
         let own = self.grid.columns[measure].unit.as_ref();
         match (&self.number.unit, own) {
             (None, _) => self.number.is(value),
-            (Some(unit), Some(own)) => own.convert(value, unit).is_some_and(|value| self.number.is(value)),
+            (Some(unit), Some(own)) => own
+                .convert(value, unit)
+                .is_some_and(|value| self.number.is(value)),
             // A column that gives no unit may be of any that is not a part of a whole.
             (Some(unit), None) => self.plain(unit) && self.number.is(value),
         }
@@ -135,9 +164,11 @@ impl<'a> Explainer<'a> {
         match &unit.kind {
             Kind::Share => false,
             // Where the table names a currency somewhere, another column's amounts are not of a foreign one.
-            Kind::Money(code) => self.grid.columns.iter().all(|column| match column.unit.as_ref().map(|unit| &unit.kind) {
-                Some(Kind::Money(own)) => own == code,
-                _ => true,
+            Kind::Money(code) => self.grid.columns.iter().all(|column| {
+                match column.unit.as_ref().map(|unit| &unit.kind) {
+                    Some(Kind::Money(own)) => own == code,
+                    _ => true,
+                }
             }),
             _ => true,
         }
@@ -155,13 +186,16 @@ impl<'a> Explainer<'a> {
 
     fn figures(&mut self, preds: &[Pred]) {
         for &measure in &self.scope.measures {
-            let Some(figures) = self.grid.figures(preds, measure) else { continue };
+            let Some(figures) = self.grid.figures(preds, measure) else {
+                continue;
+            };
             for stat in self.stats().to_vec() {
                 let value = Self::of(&figures, stat);
                 if self.fits(value, measure) {
                     self.push(Form::Figure(stat), Some(measure), preds);
                 } else if self.instead.len() < 3 {
-                    self.instead.push((self.called(stat, measure, preds), value));
+                    self.instead
+                        .push((self.called(stat, measure, preds), value));
                 }
             }
         }
@@ -188,7 +222,12 @@ impl<'a> Explainer<'a> {
         let rows = self.grid.rows_of(preds);
         if let Some(Kind::Time | Kind::Calendar) | None = unit {
             for column in self.grid.times().collect::<Vec<_>>() {
-                if self.grid.spans(&rows, column).into_iter().any(|count| count > 1 && self.number.is(count as f64)) {
+                if self
+                    .grid
+                    .spans(&rows, column)
+                    .into_iter()
+                    .any(|count| count > 1 && self.number.is(count as f64))
+                {
                     self.push(Form::Distinct, None, preds);
                 }
             }
@@ -200,7 +239,10 @@ impl<'a> Explainer<'a> {
             self.push(Form::Count, None, preds);
         } else if self.scope.counted && self.instead.len() < 3 {
             let shown: Vec<String> = preds.iter().map(|pred| self.grid.shown(pred)).collect();
-            self.instead.push((format!("number of rows, {}", shown.join(", ")), rows.len() as f64));
+            self.instead.push((
+                format!("number of rows, {}", shown.join(", ")),
+                rows.len() as f64,
+            ));
         }
         for column in self.grid.groups().collect::<Vec<_>>() {
             if self.number.is(self.grid.distinct(&rows, column) as f64) {
@@ -229,7 +271,12 @@ impl<'a> Explainer<'a> {
                 self.push(Form::Share, None, preds);
             }
             for &measure in &self.scope.measures {
-                let (Some(part), Some(all)) = (self.grid.figures(preds, measure), self.grid.figures(whole, measure)) else { continue };
+                let (Some(part), Some(all)) = (
+                    self.grid.figures(preds, measure),
+                    self.grid.figures(whole, measure),
+                ) else {
+                    continue;
+                };
                 if all.total != 0.0 && self.number.is(100.0 * part.total / all.total) {
                     self.push(Form::Share, Some(measure), preds);
                 } else if self.instead.len() < 3 && all.total != 0.0 {
@@ -253,7 +300,11 @@ impl<'a> Explainer<'a> {
         let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
         for (from, to) in self.scope.pairs.clone() {
             let with = |pred: Pred| {
-                let mut all: Vec<Pred> = preds.iter().copied().filter(|other| !same_column(other, &pred)).collect();
+                let mut all: Vec<Pred> = preds
+                    .iter()
+                    .copied()
+                    .filter(|other| !same_column(other, &pred))
+                    .collect();
                 all.push(pred);
                 all.sort_unstable();
                 all
@@ -261,9 +312,14 @@ impl<'a> Explainer<'a> {
             let (before, after) = (with(from), with(to));
             let mut figures: Vec<(Option<usize>, f64, f64)> = Vec::new();
             for &measure in &self.scope.measures {
-                if let (Some(a), Some(b)) = (self.grid.figures(&before, measure), self.grid.figures(&after, measure)) {
+                if let (Some(a), Some(b)) = (
+                    self.grid.figures(&before, measure),
+                    self.grid.figures(&after, measure),
+                ) {
                     for stat in [Stat::Total, Stat::Mean, Stat::Greatest, Stat::Least] {
-                        if self.scope.stats.is_empty() && matches!(stat, Stat::Total | Stat::Mean) || self.scope.stats.contains(&stat) {
+                        if self.scope.stats.is_empty() && matches!(stat, Stat::Total | Stat::Mean)
+                            || self.scope.stats.contains(&stat)
+                        {
                             figures.push((Some(measure), Self::of(&a, stat), Self::of(&b, stat)));
                         }
                     }
@@ -275,20 +331,35 @@ impl<'a> Explainer<'a> {
                 if share && a != 0.0 && self.goes(100.0 * (b - a) / a.abs()) {
                     self.push(Form::Change, measure, &after);
                 }
-                if !share || measure.is_some_and(|measure| self.grid.columns[measure].unit.as_ref().is_some_and(Unit::is_share)) {
+                if !share
+                    || measure.is_some_and(|measure| {
+                        self.grid.columns[measure]
+                            .unit
+                            .as_ref()
+                            .is_some_and(Unit::is_share)
+                    })
+                {
                     let fits = match measure {
-                        Some(measure) => self.in_unit(b - a, measure).is_some_and(|change| self.goes(change)),
+                        Some(measure) => self
+                            .in_unit(b - a, measure)
+                            .is_some_and(|change| self.goes(change)),
                         None => self.number.unit.is_none() && self.goes(b - a),
                     };
                     if fits {
                         self.push(Form::Difference, measure, &after);
                     }
                 }
-                if self.number.unit.is_none() && (self.number.times || self.scope.ratio) && a != 0.0 && b != 0.0 && (self.number.is(b / a) || self.number.is(a / b)) {
+                if self.number.unit.is_none()
+                    && (self.number.times || self.scope.ratio)
+                    && a != 0.0
+                    && b != 0.0
+                    && (self.number.is(b / a) || self.number.is(a / b))
+                {
                     self.push(Form::Ratio, measure, &after);
                 }
                 if share && self.instead.len() < 3 && a != 0.0 && measure.is_some() {
-                    self.instead.push(("change in percent".to_owned(), 100.0 * (b - a) / a.abs()));
+                    self.instead
+                        .push(("change in percent".to_owned(), 100.0 * (b - a) / a.abs()));
                 }
             }
         }
@@ -304,20 +375,47 @@ impl<'a> Explainer<'a> {
     }
 
     fn ratios(&mut self, preds: &[Pred]) {
-        if !self.scope.ratio || self.number.unit.as_ref().is_some_and(Unit::is_share) {
+        let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
+        if !(self.scope.ratio || (share && self.scope.rate)) {
             return;
         }
         let rows = self.grid.rows_of(preds);
         for &one in &self.scope.measures {
-            let Some(over) = self.grid.figures(preds, one).map(|figures| figures.total) else { continue };
+            let Some(over) = self.grid.figures(preds, one).map(|figures| figures.total) else {
+                continue;
+            };
             let mut under: Vec<f64> = vec![rows.len() as f64];
-            under.extend(self.grid.groups().map(|column| self.grid.distinct(&rows, column) as f64));
+            under.extend(
+                self.grid
+                    .groups()
+                    .map(|column| self.grid.distinct(&rows, column) as f64),
+            );
             for column in self.grid.times() {
-                under.extend(self.grid.spans(&rows, column).into_iter().map(|count| count as f64));
+                under.extend(
+                    self.grid
+                        .spans(&rows, column)
+                        .into_iter()
+                        .map(|count| count as f64),
+                );
             }
-            let fits = under.iter().any(|under| *under > 0.0 && self.in_unit(over / under, one).is_some_and(|value| self.number.is(value)));
-            let others: Vec<f64> = self.grid.measures().filter(|other| *other != one).filter_map(|other| self.grid.figures(preds, other)).map(|figures| figures.total).collect();
-            let of_two = others.iter().any(|under| *under != 0.0 && (self.number.is(over / under) || self.number.is(100.0 * over / under)));
+            let fits = !share
+                && under.iter().any(|under| {
+                    *under > 0.0
+                        && self
+                            .in_unit(over / under, one)
+                            .is_some_and(|value| self.number.is(value))
+                });
+            let others: Vec<f64> = self
+                .grid
+                .measures()
+                .filter(|other| *other != one)
+                .filter_map(|other| self.grid.figures(preds, other))
+                .map(|figures| figures.total)
+                .collect();
+            let times = if share { 100.0 } else { 1.0 };
+            let of_two = others
+                .iter()
+                .any(|under| *under != 0.0 && self.number.is(times * over / under));
             if fits || of_two {
                 self.push(Form::Ratio, Some(one), preds);
             }
@@ -332,24 +430,44 @@ impl<'a> Explainer<'a> {
         for &measure in &self.scope.measures {
             if self.scope.difference
                 && let Some(figures) = self.grid.figures(preds, measure)
-                && self.in_unit(figures.greatest - figures.least, measure).is_some_and(|value| self.number.is(value))
+                && self
+                    .in_unit(figures.greatest - figures.least, measure)
+                    .is_some_and(|value| self.number.is(value))
             {
                 self.push(Form::Difference, Some(measure), preds);
             }
             for column in self.grid.groups().collect::<Vec<_>>() {
-                if preds.iter().any(|pred| same_column(pred, &Pred::Is(column, 0))) {
+                if preds
+                    .iter()
+                    .any(|pred| same_column(pred, &Pred::Is(column, 0)))
+                {
                     continue;
                 }
                 for stat in [Stat::Total, Stat::Mean] {
-                    if !self.scope.stats.is_empty() && !self.scope.stats.contains(&stat) && !self.scope.stats.iter().any(|stat| matches!(stat, Stat::Greatest | Stat::Least)) {
+                    if !self.scope.stats.is_empty()
+                        && !self.scope.stats.contains(&stat)
+                        && !self
+                            .scope
+                            .stats
+                            .iter()
+                            .any(|stat| matches!(stat, Stat::Greatest | Stat::Least))
+                    {
                         continue;
                     }
                     let of_each = self.of_each(preds, column, measure, stat);
-                    let (Some(least), Some(greatest)) = (of_each.first(), of_each.last()) else { continue };
-                    if self.scope.extreme && (self.fits(*least, measure) || self.fits(*greatest, measure)) {
+                    let (Some(least), Some(greatest)) = (of_each.first(), of_each.last()) else {
+                        continue;
+                    };
+                    if self.scope.extreme
+                        && (self.fits(*least, measure) || self.fits(*greatest, measure))
+                    {
                         self.push(Form::Figure(stat), Some(measure), preds);
                     }
-                    if self.scope.difference && self.in_unit(greatest - least, measure).is_some_and(|value| self.number.is(value)) {
+                    if self.scope.difference
+                        && self
+                            .in_unit(greatest - least, measure)
+                            .is_some_and(|value| self.number.is(value))
+                    {
                         self.push(Form::Difference, Some(measure), preds);
                     }
                 }
@@ -380,15 +498,27 @@ impl<'a> Explainer<'a> {
         }
         let together = self.scope.together.clone();
         for &measure in &self.scope.measures {
-            let totals: Vec<f64> = together.iter().filter_map(|pred| self.grid.figures(&[*pred], measure)).map(|figures| figures.total).collect();
+            let totals: Vec<f64> = together
+                .iter()
+                .filter_map(|pred| self.grid.figures(&[*pred], measure))
+                .map(|figures| figures.total)
+                .collect();
             let sum: f64 = totals.iter().sum();
-            let whole = self.grid.figures(&[], measure).map_or(0.0, |figures| figures.total);
+            let whole = self
+                .grid
+                .figures(&[], measure)
+                .map_or(0.0, |figures| figures.total);
             let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
-            if self.fits(sum, measure) || (share && whole != 0.0 && self.number.is(100.0 * sum / whole)) {
+            if self.fits(sum, measure)
+                || (share && whole != 0.0 && self.number.is(100.0 * sum / whole))
+            {
                 self.push(Form::Figure(Stat::Total), Some(measure), &together);
             }
         }
-        let rows: usize = together.iter().map(|pred| self.grid.rows_of(&[*pred]).len()).sum();
+        let rows: usize = together
+            .iter()
+            .map(|pred| self.grid.rows_of(&[*pred]).len())
+            .sum();
         if self.number.unit.is_none() && self.scope.count && self.number.is(rows as f64) {
             self.push(Form::Count, None, &together);
         }
@@ -398,7 +528,9 @@ impl<'a> Explainer<'a> {
 /// Whether two conditions are on the same column.
 pub(crate) fn same_column(one: &Pred, other: &Pred) -> bool {
     match (one, other) {
-        (Pred::Is(a, _), Pred::Is(b, _)) | (Pred::At(a, _), Pred::At(b, _)) | (Pred::Flag(a, _), Pred::Flag(b, _)) => a == b,
+        (Pred::Is(a, _), Pred::Is(b, _))
+        | (Pred::At(a, _), Pred::At(b, _))
+        | (Pred::Flag(a, _), Pred::Flag(b, _)) => a == b,
         _ => false,
     }
 }

@@ -56,7 +56,7 @@ pub(crate) enum Need {
 
 impl Asked {
     /// Reads a goal.
-    pub fn read(goal: &str, lexicon: &Lexicon, names: &Names, grids: &[Grid]) -> Self {
+    pub(crate) fn read(goal: &str, lexicon: &Lexicon, names: &Names, grids: &[Grid]) -> Self {
         let text = Text::read(goal, lexicon, names, grids);
         let mut points: Vec<Point> = Vec::new();
         let mut waiting = String::new();
@@ -70,21 +70,35 @@ impl Asked {
                 }
                 None => match points.last_mut() {
                     // What names nothing goes on with the point before it.
-                    Some(last) => last.text = Text::read(&format!("{}, {piece}", last.text.raw), lexicon, names, grids),
+                    Some(last) => {
+                        last.text = Text::read(
+                            &format!("{}, {piece}", last.text.raw),
+                            lexicon,
+                            names,
+                            grids,
+                        )
+                    }
                     None => waiting = format!("{said} "),
                 },
             }
         }
         if points.is_empty() {
             let text = Text::read(goal, lexicon, names, grids);
-            points.push(Point { text, need: Need::Topic });
+            points.push(Point {
+                text,
+                need: Need::Topic,
+            });
         }
         let pairs = pairs(&text);
-        Self { text, points, pairs }
+        Self {
+            text,
+            points,
+            pairs,
+        }
     }
 
     /// Conditions that the goal sets on rows: "above 5 °C", "with the door open".
-    pub fn conditions(&self, table: usize, grid: &Grid) -> Vec<Pred> {
+    pub(crate) fn conditions(&self, table: usize, grid: &Grid) -> Vec<Pred> {
         conditions(&self.text, table, grid)
     }
 }
@@ -100,8 +114,14 @@ fn pieces(text: &Text) -> Vec<String> {
             cuts.push((at, behind));
         }
     }
+    let mut between = false;
     for tag in &text.tags {
+        between |= tag.tag == aios_languages::Tag::Sense(Sense::Between);
         if tag.tag == aios_languages::Tag::Sense(Sense::And) {
+            // "Between the best and the worst" is one thought.
+            if std::mem::take(&mut between) {
+                continue;
+            }
             let (start, end) = (text.words[tag.from].start, text.words[tag.to - 1].end);
             cuts.push((start, end));
         }
@@ -139,17 +159,61 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
             (text.stems.len() > usize::from(has(Sense::Describe))).then_some(Need::Topic)
         };
     }
+    // "People per km²" is a unit and asks for nothing of each.
+    let per = text.tags.iter().any(|tag| {
+        let unit = |other: &aios_languages::Tagged| {
+            other.from == tag.to && matches!(other.tag, aios_languages::Tag::Unit(_))
+        };
+        let behind = text.words[tag.to - 1].end;
+        let symbol = crate::unit::Unit::symbol(text.raw[behind..].trim_start()).is_some();
+        tag.tag == aios_languages::Tag::Sense(Sense::Per) && !symbol && !text.tags.iter().any(unit)
+    });
+    // "How many minutes" asks for an amount.
+    let amount = text.tags.iter().any(|tag| {
+        tag.tag == aios_languages::Tag::Sense(Sense::AskCount)
+            && text.tags.iter().any(|other| {
+                other.from == tag.to && matches!(other.tag, aios_languages::Tag::Unit(_))
+            })
+    });
+    // "One word each" asks for a form and for nothing else.
+    let formal = [
+        Sense::FormWord,
+        Sense::FormSentence,
+        Sense::FormLine,
+        Sense::FormBullet,
+        Sense::FormParagraph,
+    ]
+    .into_iter()
+    .any(has);
     if has(Sense::Share) {
         Some(Need::Share)
+    } else if amount {
+        Some(Need::Figure)
     } else if has(Sense::AskCount) || (has(Sense::Count) && !has(Sense::Mean)) {
-        Some(if has(Sense::Per) { Need::Each } else { Need::Count })
+        // "Taken by members" counts what it names; "by station" counts for each of them.
+        let named = grids.iter().any(|grid| {
+            let groups: Vec<usize> = grid.groups().collect();
+            mentioned(text, grid)
+                .into_iter()
+                .any(|column| groups.contains(&column))
+        });
+        Some(if per && named {
+            Need::Each
+        } else {
+            Need::Count
+        })
     } else if has(Sense::Difference) || has(Sense::Growth) {
         Some(Need::Change)
-    } else if has(Sense::Per) {
+    } else if per && !formal {
         Some(Need::Each)
     } else if has(Sense::Highest) || has(Sense::Lowest) {
         Some(Need::Extreme)
-    } else if has(Sense::Total) || has(Sense::Mean) || has(Sense::Median) || has(Sense::AskMoney) || has(Sense::AskDuration) {
+    } else if has(Sense::Total)
+        || has(Sense::Mean)
+        || has(Sense::Median)
+        || has(Sense::AskMoney)
+        || has(Sense::AskDuration)
+    {
         Some(Need::Figure)
     } else {
         None
@@ -174,8 +238,10 @@ pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
         let Some(bound) = number.bound else { continue };
         let before = &text.raw[..number.start];
         let inclusive = text.tags.iter().any(|tag| {
-            matches!(tag.tag, aios_languages::Tag::Sense(Sense::AtLeast | Sense::AtMost))
-                && text.words[tag.from].start.abs_diff(number.start) < 24
+            matches!(
+                tag.tag,
+                aios_languages::Tag::Sense(Sense::AtLeast | Sense::AtMost)
+            ) && text.words[tag.from].start.abs_diff(number.start) < 24
         }) || before.trim_end().ends_with(['≥', '≤']);
         let side = match (bound, inclusive) {
             (Bound::Above, false) => Side::Above,
@@ -190,13 +256,25 @@ pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
         };
         let mentioned = mentioned(text, grid);
         let columns: Vec<usize> = grid.measures().filter(fits).collect();
-        let named: Vec<usize> = columns.iter().copied().filter(|column| mentioned.contains(column)).collect();
+        let named: Vec<usize> = columns
+            .iter()
+            .copied()
+            .filter(|column| mentioned.contains(column))
+            .collect();
         let by_unit = number.unit.is_some() && columns.len() == 1;
-        let column = if by_unit { columns.first() } else { named.first().or(columns.first().filter(|_| columns.len() == 1)) };
+        let column = if by_unit {
+            columns.first()
+        } else {
+            named
+                .first()
+                .or(columns.first().filter(|_| columns.len() == 1))
+        };
         if let Some(&column) = column {
             let own = grid.columns[column].unit.as_ref();
             let value = match (&number.unit, own) {
-                (Some(unit), Some(own)) => unit.convert(number.value(), own).unwrap_or(number.value()),
+                (Some(unit), Some(own)) => {
+                    unit.convert(number.value(), own).unwrap_or(number.value())
+                }
                 _ => number.value(),
             };
             out.push(Pred::Side(column, side, Limit::of(value)));
@@ -214,11 +292,34 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
     let mut out = Vec::new();
     for column in grid.flags() {
         let own = &grid.columns[column];
-        let said: std::collections::HashSet<&str> = text.stems.iter().map(|(_, stem)| stem.as_str()).filter(|stem| own.stems.contains(*stem)).collect();
-        let concepts: std::collections::HashSet<u32> = text.concepts().filter(|concept| own.concepts.contains(concept)).collect();
-        let words = own.name.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1).count().max(1);
-        if said.len().max(concepts.len()) * 2 > words.min(3) || said.len() + concepts.len() >= words.max(2) {
-            let denied = text.has(Sense::Negation);
+        let said: std::collections::HashSet<&str> = text
+            .stems
+            .iter()
+            .map(|(_, stem)| stem.as_str())
+            .filter(|stem| own.stems.contains(*stem))
+            .collect();
+        let concepts: std::collections::HashSet<u32> = text
+            .concepts()
+            .filter(|concept| own.concepts.contains(concept))
+            .collect();
+        let words = own
+            .name
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.len() > 1)
+            .count()
+            .max(1);
+        if said.len().max(concepts.len()) * 2 > words.min(3)
+            || said.len() + concepts.len() >= words.max(2)
+        {
+            // "No-show" denies nothing: the word is the column's.
+            let denied = text.tags.iter().any(|tag| {
+                tag.tag == aios_languages::Tag::Sense(Sense::Negation)
+                    && !own
+                        .name
+                        .to_lowercase()
+                        .split(|c: char| !c.is_alphanumeric())
+                        .any(|word| word == text.words[tag.from].text)
+            });
             out.push(Pred::Flag(column, !denied));
         }
     }
@@ -230,8 +331,15 @@ pub(crate) fn mentioned(text: &Text, grid: &Grid) -> Vec<usize> {
     let mut best = 0;
     let mut out = Vec::new();
     for (index, column) in grid.columns.iter().enumerate() {
-        let stems = text.stems.iter().filter(|(_, stem)| column.stems.contains(stem)).count();
-        let concepts = text.concepts().filter(|concept| column.concepts.contains(concept)).count();
+        let stems = text
+            .stems
+            .iter()
+            .filter(|(_, stem)| column.stems.contains(stem))
+            .count();
+        let concepts = text
+            .concepts()
+            .filter(|concept| column.concepts.contains(concept))
+            .count();
         let score = stems.min(3) * 2 + concepts.min(2);
         if score == 0 {
             continue;
@@ -239,7 +347,9 @@ pub(crate) fn mentioned(text: &Text, grid: &Grid) -> Vec<usize> {
         let quantity = matches!(column.data, crate::grid::Data::Numbers(_));
         if quantity {
             if score > best {
-                out.retain(|other: &usize| !matches!(grid.columns[*other].data, crate::grid::Data::Numbers(_)));
+                out.retain(|other: &usize| {
+                    !matches!(grid.columns[*other].data, crate::grid::Data::Numbers(_))
+                });
                 best = score;
             }
             if score < best {

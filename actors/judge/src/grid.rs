@@ -40,7 +40,10 @@ pub(crate) enum Data {
     /// Quantities; not a number where a cell is empty.
     Numbers(Vec<f64>),
     /// Names, each row with the number of its own.
-    Names { values: Vec<String>, codes: Vec<u32> },
+    Names {
+        values: Vec<String>,
+        codes: Vec<u32>,
+    },
     /// Times.
     Times(Vec<Option<Moment>>),
     /// Yes or no.
@@ -74,11 +77,11 @@ pub(crate) enum Side {
 pub(crate) struct Limit(u64);
 
 impl Limit {
-    pub fn of(value: f64) -> Self {
+    pub(crate) fn of(value: f64) -> Self {
         Self(value.to_bits())
     }
 
-    pub fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         f64::from_bits(self.0)
     }
 }
@@ -95,7 +98,7 @@ pub(crate) struct Figures {
 }
 
 impl Grid {
-    pub fn new(table: &Columns) -> Self {
+    pub(crate) fn new(table: &Columns) -> Self {
         let columns = table.columns.iter().map(GridColumn::new).collect();
         Self {
             name: table.name.clone(),
@@ -107,12 +110,14 @@ impl Grid {
     }
 
     /// The rows that fit all of this.
-    pub fn rows_of(&self, preds: &[Pred]) -> Arc<Vec<u32>> {
+    pub(crate) fn rows_of(&self, preds: &[Pred]) -> Arc<Vec<u32>> {
         if let Some(known) = self.asked.lock().get(preds) {
             return Arc::clone(known);
         }
         let rows = u32::try_from(self.rows).unwrap_or(u32::MAX);
-        let found: Vec<u32> = (0..rows).filter(|row| preds.iter().all(|pred| self.fits(*row as usize, pred))).collect();
+        let found: Vec<u32> = (0..rows)
+            .filter(|row| preds.iter().all(|pred| self.fits(*row as usize, pred)))
+            .collect();
         let found = Arc::new(found);
         let mut asked = self.asked.lock();
         if asked.len() >= KEPT {
@@ -152,7 +157,7 @@ impl Grid {
     }
 
     /// What a column holds in the rows that fit; none where no number does.
-    pub fn figures(&self, preds: &[Pred], column: usize) -> Option<Figures> {
+    pub(crate) fn figures(&self, preds: &[Pred], column: usize) -> Option<Figures> {
         let key = (preds.to_vec(), column);
         if let Some(known) = self.figures.lock().get(&key) {
             return *known;
@@ -169,8 +174,16 @@ impl Grid {
 
     fn measured(&self, rows: &[u32], column: usize) -> Option<Figures> {
         let mut values: Vec<f64> = match &self.columns[column].data {
-            Data::Numbers(numbers) => rows.iter().map(|row| numbers[*row as usize]).filter(|value| !value.is_nan()).collect(),
-            Data::Flags(flags) => rows.iter().filter_map(|row| flags[*row as usize]).map(|flag| f64::from(u8::from(flag))).collect(),
+            Data::Numbers(numbers) => rows
+                .iter()
+                .map(|row| numbers[*row as usize])
+                .filter(|value| !value.is_nan())
+                .collect(),
+            Data::Flags(flags) => rows
+                .iter()
+                .filter_map(|row| flags[*row as usize])
+                .map(|flag| f64::from(u8::from(flag)))
+                .collect(),
             _ => return None,
         };
         if values.is_empty() {
@@ -180,7 +193,11 @@ impl Grid {
         let count = values.len();
         let total: f64 = values.iter().sum();
         let middle = count / 2;
-        let median = if count % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 };
+        let median = if count % 2 == 1 {
+            values[middle]
+        } else {
+            (values[middle - 1] + values[middle]) / 2.0
+        };
         Some(Figures {
             count,
             total,
@@ -192,21 +209,35 @@ impl Grid {
     }
 
     /// How many different values a column has in these rows.
-    pub fn distinct(&self, rows: &[u32], column: usize) -> usize {
+    pub(crate) fn distinct(&self, rows: &[u32], column: usize) -> usize {
         let rows = rows.iter().map(|row| *row as usize);
         match &self.columns[column].data {
-            Data::Names { codes, .. } => rows.map(|row| codes[row]).filter(|code| *code != u32::MAX).collect::<HashSet<_>>().len(),
-            Data::Numbers(numbers) => rows.map(|row| numbers[row].to_bits()).collect::<HashSet<_>>().len(),
-            Data::Times(times) => rows.filter_map(|row| times[row]).collect::<HashSet<_>>().len(),
+            Data::Names { codes, .. } => rows
+                .map(|row| codes[row])
+                .filter(|code| *code != u32::MAX)
+                .collect::<HashSet<_>>()
+                .len(),
+            Data::Numbers(numbers) => rows
+                .map(|row| numbers[row].to_bits())
+                .collect::<HashSet<_>>()
+                .len(),
+            Data::Times(times) => rows
+                .filter_map(|row| times[row])
+                .collect::<HashSet<_>>()
+                .len(),
             Data::Flags(_) => 2,
         }
     }
 
     /// How many different days, weeks, months, years a column of times has in these rows, whichever a text may mean.
-    pub fn spans(&self, rows: &[u32], column: usize) -> Vec<usize> {
-        let Data::Times(times) = &self.columns[column].data else { return Vec::new() };
+    pub(crate) fn spans(&self, rows: &[u32], column: usize) -> Vec<usize> {
+        let Data::Times(times) = &self.columns[column].data else {
+            return Vec::new();
+        };
         let found: Vec<Moment> = rows.iter().filter_map(|row| times[*row as usize]).collect();
-        let count = |of: fn(&Moment) -> (Option<i32>, Option<u8>, Option<u8>)| found.iter().map(of).collect::<HashSet<_>>().len();
+        let count = |of: fn(&Moment) -> (Option<i32>, Option<u8>, Option<u8>)| {
+            found.iter().map(of).collect::<HashSet<_>>().len()
+        };
         vec![
             count(|time| (time.year, time.month, time.day)),
             count(|time| (time.year, time.month, None)),
@@ -216,30 +247,32 @@ impl Grid {
     }
 
     /// The months (or, of a table without days, whatever it has) of a column of times, in order.
-    pub fn periods(&self, column: usize, of: fn(&Moment) -> Moment) -> Vec<Moment> {
-        let Data::Times(times) = &self.columns[column].data else { return Vec::new() };
+    pub(crate) fn periods(&self, column: usize, of: fn(&Moment) -> Moment) -> Vec<Moment> {
+        let Data::Times(times) = &self.columns[column].data else {
+            return Vec::new();
+        };
         let found: BTreeSet<Moment> = times.iter().flatten().map(of).collect();
         found.into_iter().collect()
     }
 
     /// Columns with quantities.
-    pub fn measures(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn measures(&self) -> impl Iterator<Item = usize> + '_ {
         self.of_kind(|data| matches!(data, Data::Numbers(_)))
     }
 
     /// Columns with names that come again.
-    pub fn groups(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn groups(&self) -> impl Iterator<Item = usize> + '_ {
         let rows = self.rows;
         self.of_kind(move |data| matches!(data, Data::Names { values, .. } if values.len() < rows.max(2) && values.len() <= GROUPS))
     }
 
     /// Columns with times.
-    pub fn times(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn times(&self) -> impl Iterator<Item = usize> + '_ {
         self.of_kind(|data| matches!(data, Data::Times(_)))
     }
 
     /// Columns of yes and no.
-    pub fn flags(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn flags(&self) -> impl Iterator<Item = usize> + '_ {
         self.of_kind(|data| matches!(data, Data::Flags(_)))
     }
 
@@ -248,7 +281,7 @@ impl Grid {
     }
 
     /// The names in a column.
-    pub fn names(&self, column: usize) -> &[String] {
+    pub(crate) fn names(&self, column: usize) -> &[String] {
         match &self.columns[column].data {
             Data::Names { values, .. } => values,
             _ => &[],
@@ -256,11 +289,19 @@ impl Grid {
     }
 
     /// What a condition is called.
-    pub fn shown(&self, pred: &Pred) -> String {
+    pub(crate) fn shown(&self, pred: &Pred) -> String {
         match *pred {
-            Pred::Is(column, code) => self.names(column).get(code as usize).cloned().unwrap_or_default(),
+            Pred::Is(column, code) => self
+                .names(column)
+                .get(code as usize)
+                .cloned()
+                .unwrap_or_default(),
             Pred::At(_, moment) => shown_moment(&moment),
-            Pred::Flag(column, flag) => format!("{} = {}", self.columns[column].name, if flag { "yes" } else { "no" }),
+            Pred::Flag(column, flag) => format!(
+                "{} = {}",
+                self.columns[column].name,
+                if flag { "yes" } else { "no" }
+            ),
             Pred::Side(column, side, limit) => {
                 let sign = match side {
                     Side::Above => ">",
@@ -304,7 +345,10 @@ impl GridColumn {
         let words = folded(&spaced);
         let (mut stems, mut concepts) = (HashSet::new(), HashSet::new());
         for lexicon in lexicons() {
-            for word in words.iter().filter(|word| word.text.len() > 1 && !lexicon.is_stop(&word.text)) {
+            for word in words
+                .iter()
+                .filter(|word| word.text.len() > 1 && !lexicon.is_stop(&word.text))
+            {
                 stems.insert(lexicon.stem(&word.text));
             }
             for found in lexicon.tags(&words) {
@@ -314,7 +358,9 @@ impl GridColumn {
             }
         }
         // The unit is no part of what is measured.
-        for short in ["eur", "usd", "gbp", "chf", "pct", "percent", "kg", "km", "kwh", "min"] {
+        for short in [
+            "eur", "usd", "gbp", "chf", "pct", "percent", "kg", "km", "kwh", "min",
+        ] {
             stems.remove(short);
         }
         for concept in unit.iter().filter_map(|unit| measured(&unit.kind)) {
@@ -322,17 +368,37 @@ impl GridColumn {
         }
         let data = match &column.cells {
             Cells::Numbers(cells) => {
-                let flags = cells.iter().flatten().all(|value| *value == 0.0 || *value == 1.0) && cells.iter().flatten().any(|value| *value == 0.0);
+                let flags = cells
+                    .iter()
+                    .flatten()
+                    .all(|value| *value == 0.0 || *value == 1.0)
+                    && cells.iter().flatten().any(|value| *value == 0.0);
                 if flags {
-                    Data::Flags(cells.iter().map(|cell| cell.map(|value| value == 1.0)).collect())
+                    Data::Flags(
+                        cells
+                            .iter()
+                            .map(|cell| cell.map(|value| value == 1.0))
+                            .collect(),
+                    )
                 } else {
                     Data::Numbers(cells.iter().map(|cell| cell.unwrap_or(f64::NAN)).collect())
                 }
             }
-            Cells::Dates(cells) => Data::Times(cells.iter().map(|cell| cell.as_deref().and_then(Moment::iso)).collect()),
+            Cells::Dates(cells) => Data::Times(
+                cells
+                    .iter()
+                    .map(|cell| cell.as_deref().and_then(Moment::iso))
+                    .collect(),
+            ),
             Cells::Texts(cells) => flags(cells).unwrap_or_else(|| coded(cells)),
         };
-        Self { name: column.name.clone(), stems, concepts, unit, data }
+        Self {
+            name: column.name.clone(),
+            stems,
+            concepts,
+            unit,
+            data,
+        }
     }
 }
 
@@ -360,10 +426,14 @@ fn measured(kind: &UnitKind) -> Option<u32> {
         _ => return None,
     };
     let words = folded(word);
-    lexicons().first()?.tags(&words).into_iter().find_map(|found| match found.tag {
-        Tag::Concept(concept) => Some(concept),
-        _ => None,
-    })
+    lexicons()
+        .first()?
+        .tags(&words)
+        .into_iter()
+        .find_map(|found| match found.tag {
+            Tag::Concept(concept) => Some(concept),
+            _ => None,
+        })
 }
 
 fn flags(cells: &[Option<String>]) -> Option<Data> {
@@ -412,15 +482,31 @@ mod tests {
     use aios_work::Column;
 
     fn grid() -> Grid {
-        let text = |cells: &[&str]| Cells::Texts(cells.iter().map(|cell| Some((*cell).to_owned())).collect());
-        let column = |name: &str, cells: Cells| Column { name: name.to_owned(), unit: None, cells };
+        let text = |cells: &[&str]| {
+            Cells::Texts(cells.iter().map(|cell| Some((*cell).to_owned())).collect())
+        };
+        let column = |name: &str, cells: Cells| Column {
+            name: name.to_owned(),
+            unit: None,
+            cells,
+        };
         Grid::new(&Columns {
             name: "t.csv".to_owned(),
             rows: 4,
             columns: vec![
                 column("sensor", text(&["a", "b", "a", "b"])),
-                column("temp_c", Cells::Numbers(vec![Some(1.0), Some(2.0), None, Some(6.0)])),
-                column("day", Cells::Dates(["2025-01-02", "2025-01-03", "2025-02-02", "2025-02-03"].map(|day| Some(day.to_owned())).to_vec())),
+                column(
+                    "temp_c",
+                    Cells::Numbers(vec![Some(1.0), Some(2.0), None, Some(6.0)]),
+                ),
+                column(
+                    "day",
+                    Cells::Dates(
+                        ["2025-01-02", "2025-01-03", "2025-02-02", "2025-02-03"]
+                            .map(|day| Some(day.to_owned()))
+                            .to_vec(),
+                    ),
+                ),
                 column("open", text(&["yes", "no", "no", "yes"])),
             ],
         })
@@ -429,7 +515,10 @@ mod tests {
     #[test]
     fn a_table_answers_by_name_time_side_and_flag() {
         let grid = grid();
-        let month = Moment { month: Some(2), ..Moment::default() };
+        let month = Moment {
+            month: Some(2),
+            ..Moment::default()
+        };
         let rows: [(&[Pred], &[u32]); 6] = [
             (&[], &[0, 1, 2, 3]),
             (&[Pred::Is(0, 1)], &[1, 3]),
@@ -442,8 +531,14 @@ mod tests {
             assert_eq!(grid.rows_of(preds).as_slice(), wanted);
         }
         let figures = grid.figures(&[], 1).unwrap();
-        assert_eq!((figures.count, figures.total, figures.mean, figures.median), (3, 9.0, 3.0, 2.0));
-        assert_eq!(grid.figures(&[Pred::Is(0, 0), Pred::Flag(3, false)], 1), None);
+        assert_eq!(
+            (figures.count, figures.total, figures.mean, figures.median),
+            (3, 9.0, 3.0, 2.0)
+        );
+        assert_eq!(
+            grid.figures(&[Pred::Is(0, 0), Pred::Flag(3, false)], 1),
+            None
+        );
         assert_eq!(grid.groups().collect::<Vec<_>>(), [0]);
         assert_eq!(grid.flags().collect::<Vec<_>>(), [3]);
         assert_eq!(grid.spans(&[0, 1, 2, 3], 2), [4, 2, 1, 1]);

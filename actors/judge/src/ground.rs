@@ -26,7 +26,9 @@ pub struct Ground {
 
 impl std::fmt::Debug for Ground {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ground").field("goal", &self.goal).finish_non_exhaustive()
+        f.debug_struct("Ground")
+            .field("goal", &self.goal)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +52,16 @@ impl Ground {
         }
         let names = Names::of(&grids, &reading);
         let asked = Asked::read(goal, &reading, &names, &grids);
-        Self { goal: goal.to_owned(), language, grids, papers, facts, names, asked, unread: Vec::new() }
+        Self {
+            goal: goal.to_owned(),
+            language,
+            grids,
+            papers,
+            facts,
+            names,
+            asked,
+            unread: Vec::new(),
+        }
     }
 
     /// Notes that a source could not be read: what rests on it cannot be checked.

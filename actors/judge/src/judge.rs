@@ -1,7 +1,6 @@
 //! One answer, all checks, one verdict.
 
-use aios_work::{Assessment, Category, Dimensions, Issue, Opinion, Severity, Verdict};
-use serde::{Deserialize, Serialize};
+use aios_work::{Assessment, Category, Issue, Opinion, Report, Severity, Status, Unable, Verdict};
 
 use crate::checks::LOOKS;
 use crate::criteria::Criteria;
@@ -11,57 +10,13 @@ use crate::reading::Reading;
 /// Checks that run whatever the criteria name: what they find is wrong in every text.
 const ALWAYS: [&str; 3] = ["markup", "truncation", "injection"];
 
+/// Checks whose findings no later word can mend.
+const CERTAIN: [&str; 5] = ["injection", "numbers", "contradiction", "support", "tone"];
+
 /// What an issue costs its dimension. An error alone keeps a text from passing, because a dimension below one half does.
 const WARNING: f64 = 0.05;
 const ERROR: f64 = 0.55;
 const CRITICAL: f64 = 0.7;
-
-/// Whether an answer may leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// It is what was asked for and what is known bears it out.
-    Approved,
-    /// Nothing is wrong with it that could be seen, but something could not be checked.
-    Unverified,
-    /// It is wrong.
-    Rejected,
-}
-
-/// What came of judging an answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// Weighted mean of the dimensions, 0 to 1.
-    pub score: f64,
-    /// Whether it may leave.
-    pub status: Status,
-    /// What follows for the writer.
-    pub verdict: Verdict,
-    /// The dimensions, 0 to 1 each.
-    pub dimensions: Dimensions,
-    /// What is wrong, worst first.
-    pub issues: Vec<Issue>,
-    /// Figures, directions and statements that were looked at.
-    pub claims: usize,
-    /// Of these, those that are borne out.
-    pub supported: usize,
-    /// Checks that could not run, each with the reason.
-    pub unable: Vec<Unable>,
-    /// The criteria it was judged by.
-    pub criteria: String,
-    /// The code of the answer's language, where it could be told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
-}
-
-/// A check that could not run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unable {
-    /// Which.
-    pub check: String,
-    /// Why.
-    pub why: String,
-}
 
 /// What somebody outside said of an answer: a command's exit code, a tool's result, a model's score.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,23 +47,63 @@ pub enum Said {
 /// A check that the criteria ask of others and that nobody was heard of counts as one that could not run.
 #[must_use]
 pub fn judge(answer: &str, ground: &Ground, criteria: &Criteria, heard: &[Heard]) -> Report {
+    look(answer, ground, criteria, heard, |_| true)
+}
+
+/// Judges the beginning of an answer: what is wrong with it now will be wrong with the whole.
+///
+/// What the rest may still bring (points, an end, a form) is not looked for, and nobody outside is asked.
+#[must_use]
+pub(crate) fn judge_beginning(text: &str, ground: &Ground, criteria: &Criteria) -> Report {
+    let inside = Criteria {
+        outside: Vec::new(),
+        covers: Vec::new(),
+        schema: None,
+        ..criteria.clone()
+    };
+    look(text, ground, &inside, &[], |name| CERTAIN.contains(&name))
+}
+
+fn look(
+    answer: &str,
+    ground: &Ground,
+    criteria: &Criteria,
+    heard: &[Heard],
+    runs: impl Fn(&str) -> bool,
+) -> Report {
     let reading = Reading::new(answer, ground);
     let mut unable: Vec<Unable> = Vec::new();
     let mut opinions = Vec::new();
     let mut claims = 0;
-    let mut could_not = |check: &str, why: &str| unable.push(Unable { check: check.to_owned(), why: why.to_owned() });
+    let mut could_not = |check: &str, why: &str| {
+        unable.push(Unable {
+            check: check.to_owned(),
+            why: why.to_owned(),
+        })
+    };
     for look in LOOKS {
-        let wanted = criteria.wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|name| name == look.name()));
-        if !wanted && !ALWAYS.contains(&look.name()) {
+        let wanted = criteria
+            .wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.iter().any(|name| name == look.name()));
+        if !runs(look.name()) || (!wanted && !ALWAYS.contains(&look.name())) {
             continue;
         }
         let mut finding = look.look(&reading, criteria);
         if let Some(why) = &finding.unable {
             could_not(look.name(), why);
         }
-        finding.issues.iter_mut().for_each(|issue| issue.check = Some(look.name().to_owned()));
+        finding
+            .issues
+            .iter_mut()
+            .for_each(|issue| issue.check = Some(look.name().to_owned()));
         claims += finding.claims;
-        opinions.push(opinion(look.dimension(), finding.issues, finding.claims, finding.supported));
+        opinions.push(opinion(
+            look.dimension(),
+            finding.issues,
+            finding.claims,
+            finding.supported,
+        ));
     }
     opinions.extend(own(&reading, criteria));
     for outside in &criteria.outside {
@@ -125,7 +120,13 @@ pub fn judge(answer: &str, ground: &Ground, criteria: &Criteria, heard: &[Heard]
     report(assessment, claims, unable, &reading, criteria)
 }
 
-fn report(assessment: Assessment, claims: usize, unable: Vec<Unable>, reading: &Reading<'_>, criteria: &Criteria) -> Report {
+fn report(
+    assessment: Assessment,
+    claims: usize,
+    unable: Vec<Unable>,
+    reading: &Reading<'_>,
+    criteria: &Criteria,
+) -> Report {
     let dimensions = assessment.score.dimensions;
     let weights = criteria.weights;
     let score = weights.relevance * dimensions.relevance
@@ -153,7 +154,10 @@ fn report(assessment: Assessment, claims: usize, unable: Vec<Unable>, reading: &
         supported: assessment.supported,
         unable,
         criteria: criteria.name.clone(),
-        language: reading.language.as_ref().map(|language| language.code.clone()),
+        language: reading
+            .language
+            .as_ref()
+            .map(|language| language.code.clone()),
     }
 }
 
@@ -166,32 +170,65 @@ fn opinion(dimension: Category, issues: Vec<Issue>, claims: usize, supported: us
             Severity::Error => ERROR,
             Severity::Critical => CRITICAL,
         };
-        match scores.iter_mut().find(|(category, _)| *category == issue.category) {
+        match scores
+            .iter_mut()
+            .find(|(category, _)| *category == issue.category)
+        {
             Some((_, score)) => *score = (*score - cost).max(0.0),
             None => scores.push((issue.category, 1.0 - cost)),
         }
     }
-    Opinion { scores, issues, claims, supported }
+    Opinion {
+        scores,
+        issues,
+        claims,
+        supported,
+    }
 }
 
 /// What the criteria themselves ask: points that must be said, a schema that must be kept.
 fn own(reading: &Reading<'_>, criteria: &Criteria) -> Vec<Opinion> {
     let mut issues = Vec::new();
-    let said: std::collections::HashSet<&str> = reading.texts.iter().flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str())).collect();
+    let said: std::collections::HashSet<&str> = reading
+        .texts
+        .iter()
+        .flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str()))
+        .collect();
     for point in &criteria.covers {
         let wanted = reading.ground.read(point, &reading.lexicon);
-        let (all, there) = (wanted.stems.len(), wanted.stems.iter().filter(|(_, stem)| said.contains(stem.as_str())).count());
+        let (all, there) = (
+            wanted.stems.len(),
+            wanted
+                .stems
+                .iter()
+                .filter(|(_, stem)| said.contains(stem.as_str()))
+                .count(),
+        );
         if there * 2 < all.max(1) {
             let what = format!("this is not covered: {}", aios_work::quoted(point, 120));
-            issues.push(Issue::new(Category::Completeness, Severity::Critical, what, "Say it"));
+            issues.push(Issue::new(
+                Category::Completeness,
+                Severity::Critical,
+                what,
+                "Say it",
+            ));
         }
     }
     if let Some(schema) = &criteria.schema {
         issues.extend(against_schema(reading, schema));
     }
-    issues.iter_mut().for_each(|issue| issue.check = Some("criteria".to_owned()));
-    let supported = usize::from(issues.is_empty() && (criteria.schema.is_some() || !criteria.covers.is_empty()));
-    vec![opinion(Category::Completeness, issues, supported, supported)]
+    issues
+        .iter_mut()
+        .for_each(|issue| issue.check = Some("criteria".to_owned()));
+    let supported = usize::from(
+        issues.is_empty() && (criteria.schema.is_some() || !criteria.covers.is_empty()),
+    );
+    vec![opinion(
+        Category::Completeness,
+        issues,
+        supported,
+        supported,
+    )]
 }
 
 fn against_schema(reading: &Reading<'_>, schema: &serde_json::Value) -> Option<Issue> {
@@ -199,10 +236,18 @@ fn against_schema(reading: &Reading<'_>, schema: &serde_json::Value) -> Option<I
         Err(error) => format!("it is no JSON: {error}"),
         Ok(value) => match jsonschema::validate(schema, &value) {
             Ok(()) => return None,
-            Err(error) => format!("it does not keep to the schema: {}", aios_work::quoted(&error.to_string(), 200)),
+            Err(error) => format!(
+                "it does not keep to the schema: {}",
+                aios_work::quoted(&error.to_string(), 200)
+            ),
         },
     };
-    Some(Issue::new(Category::Completeness, Severity::Critical, what, "Keep to the schema"))
+    Some(Issue::new(
+        Category::Completeness,
+        Severity::Critical,
+        what,
+        "Keep to the schema",
+    ))
 }
 
 fn outsider(heard: &Heard, said: &Said) -> Opinion {
@@ -214,11 +259,24 @@ fn outsider(heard: &Heard, said: &Said) -> Opinion {
     match said {
         Said::Bad(why) => opinion(heard.dimension, vec![issue(Severity::Critical, why)], 1, 0),
         Said::Score(score, why) => {
-            let score = if score.is_finite() { score.clamp(0.0, 1.0) } else { 0.0 };
+            let score = if score.is_finite() {
+                score.clamp(0.0, 1.0)
+            } else {
+                0.0
+            };
             let issues = (score < aios_work::PASS).then(|| issue(Severity::Warning, why));
             // A model's praise is no evidence: it supports nothing.
-            Opinion { scores: vec![(heard.dimension, score)], issues: issues.into_iter().collect(), ..Opinion::default() }
+            Opinion {
+                scores: vec![(heard.dimension, score)],
+                issues: issues.into_iter().collect(),
+                ..Opinion::default()
+            }
         }
-        Said::Good | Said::Unable(_) => Opinion { scores: vec![(heard.dimension, 1.0)], claims: 1, supported: 1, ..Opinion::default() },
+        Said::Good | Said::Unable(_) => Opinion {
+            scores: vec![(heard.dimension, 1.0)],
+            claims: 1,
+            supported: 1,
+            ..Opinion::default()
+        },
     }
 }

@@ -24,8 +24,11 @@ mod reading;
 mod scope;
 mod text;
 mod unit;
+mod watch;
 
+pub use aios_work::{Report, Status, Unable};
 pub use cases::{Case, Judged, Measured};
 pub use criteria::{Criteria, CriteriaError, Outside, Rubric};
 pub use ground::Ground;
-pub use judge::{Heard, Report, Said, Status, Unable, judge};
+pub use judge::{Heard, Said, judge};
+pub use watch::Watch;

@@ -24,14 +24,18 @@ pub(crate) struct MomentAt {
 
 impl Moment {
     /// Reads ISO text, as tables give their dates.
-    pub fn iso(text: &str) -> Option<Self> {
+    pub(crate) fn iso(text: &str) -> Option<Self> {
         let (date, time) = match text.split_once(['T', ' ']) {
             Some((date, time)) => (date, Some(time)),
             None => (text, None),
         };
         let mut parts = date.splitn(3, '-');
         let year: i32 = parts.next()?.parse().ok()?;
-        let month: u8 = parts.next()?.parse().ok().filter(|month| (1..=12).contains(month))?;
+        let month: u8 = parts
+            .next()?
+            .parse()
+            .ok()
+            .filter(|month| (1..=12).contains(month))?;
         let day = match parts.next() {
             Some(day) => Some(day.parse().ok().filter(|day| (1..=31).contains(day))?),
             None => None,
@@ -53,7 +57,7 @@ impl Moment {
     }
 
     /// Whether another moment, known in full, lies in this one.
-    pub fn holds(&self, other: &Self) -> bool {
+    pub(crate) fn holds(&self, other: &Self) -> bool {
         fn fits<T: PartialEq + Copy>(named: Option<T>, other: Option<T>) -> bool {
             named.is_none_or(|named| other == Some(named))
         }
@@ -66,25 +70,50 @@ impl Moment {
     }
 
     /// Whether it names nothing.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
 /// 1 for Monday to 7 for Sunday.
 fn weekday(year: i32, month: u8, day: u8) -> u8 {
-    let (y, m) = if month < 3 { (year - 1, i32::from(month) + 12) } else { (year, i32::from(month)) };
+    let (y, m) = if month < 3 {
+        (year - 1, i32::from(month) + 12)
+    } else {
+        (year, i32::from(month))
+    };
     let h = (i32::from(day) + 13 * (m + 1) / 5 + y + y / 4 - y / 100 + y / 400).rem_euclid(7);
     // Zeller counts from Saturday.
     u8::try_from((h + 5) % 7 + 1).unwrap_or(1)
 }
 
 /// The moments of a text, in order. `capital` says that the language writes months with a capital letter.
-pub(crate) fn moments(text: &str, words: &[Folded], tags: &[Tagged], capital: bool) -> Vec<MomentAt> {
+pub(crate) fn moments(
+    text: &str,
+    words: &[Folded],
+    tags: &[Tagged],
+    capital: bool,
+) -> Vec<MomentAt> {
     let mut out = numeric(text);
+    // "9:30 pm": the hours that the word adds.
+    for found in tags {
+        let Tag::Clock(more @ 1..) = found.tag else {
+            continue;
+        };
+        let place = words[found.from].start;
+        if let Some(last) = out
+            .iter_mut()
+            .find(|other| other.end <= place && place - other.end <= 1)
+            && let Some(minute) = last.moment.minute.filter(|minute| *minute < 720)
+        {
+            last.moment.minute = Some(minute + u16::from(more) * 60);
+        }
+    }
     let number = |at: usize, most: u32| -> Option<u32> {
         let word = words.get(at)?;
-        let digits = word.text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let digits = word
+            .text
+            .trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let suffix = &word.text[digits.len()..];
         (digits.len() <= 4 && matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er"))
             .then(|| digits.parse().ok())
@@ -106,7 +135,12 @@ pub(crate) fn moments(text: &str, words: &[Folded], tags: &[Tagged], capital: bo
             Tag::Month(month) if upper || !capital => {
                 moment.month = Some(month);
                 let mut next = found.to;
-                let gap = |from: usize, to: usize| text.get(from..to).unwrap_or("").trim_matches(['.', ' ', ',', 'º']).len();
+                let gap = |from: usize, to: usize| {
+                    text.get(from..to)
+                        .unwrap_or("")
+                        .trim_matches(['.', ' ', ',', 'º'])
+                        .len()
+                };
                 let before = found.from.checked_sub(1);
                 // "9 March", "9. März", "9 de marzo".
                 let day_word = before.filter(|at| number(*at, 31).is_some()).or_else(|| {
@@ -119,16 +153,21 @@ pub(crate) fn moments(text: &str, words: &[Folded], tags: &[Tagged], capital: bo
                     moment.day = number(at, 31).and_then(|day| u8::try_from(day).ok());
                     start = words[at].start;
                 } else if let Some(day) = number(next, 31).filter(|_| {
-                    text.get(end..words[next].start).is_some_and(|gap| gap == " ")
+                    text.get(end..words[next].start)
+                        .is_some_and(|gap| gap == " ")
                         && !text[words[next].end..].starts_with(['%', ':'])
-                        && !text[words[next].end..].starts_with(|c: char| matches!(c, '.' | ',') )
+                        && !text[words[next].end..].starts_with(|c: char| matches!(c, '.' | ','))
                         || text[words[next].end..].starts_with(", 2")
                 }) {
                     moment.day = u8::try_from(day).ok();
                     end = words[next].end;
                     next += 1;
                 }
-                if words.get(next).is_some_and(|word| word.text == "de" || word.text == "of") && year_at(next + 1).is_some() {
+                if words
+                    .get(next)
+                    .is_some_and(|word| word.text == "de" || word.text == "of")
+                    && year_at(next + 1).is_some()
+                {
                     next += 1;
                 }
                 if let Some(year) = year_at(next) {
@@ -143,24 +182,69 @@ pub(crate) fn moments(text: &str, words: &[Folded], tags: &[Tagged], capital: bo
                     end = words[found.to].end;
                 }
             }
+            Tag::Clock(more) => {
+                let Some(at) = found.from.checked_sub(1).filter(|at| {
+                    text.get(words[*at].end..start)
+                        .is_some_and(|gap| gap.trim().is_empty())
+                }) else {
+                    continue;
+                };
+                let Some(hour) = words[at]
+                    .text
+                    .parse::<u16>()
+                    .ok()
+                    .filter(|hour| *hour <= 24)
+                else {
+                    continue;
+                };
+                let more = if hour == 12 && more == 12 {
+                    0
+                } else {
+                    u16::from(more)
+                };
+                moment.minute = Some((hour + more) * 60);
+                start = words[at].start;
+            }
             Tag::Weekday(day) if upper || !capital => moment.weekday = Some(day),
             _ => continue,
         }
-        if !out.iter().any(|other| other.start < end && start < other.end) {
+        if !out
+            .iter()
+            .any(|other| other.start < end && start < other.end)
+        {
             out.push(MomentAt { moment, start, end });
         }
     }
     for (at, word) in words.iter().enumerate() {
-        let free = |place: usize| !out.iter().any(|other| other.start <= place && place < other.end);
+        let free = |place: usize| {
+            !out.iter()
+                .any(|other| other.start <= place && place < other.end)
+        };
         let Some(year) = year_at(at).filter(|_| word.text.len() == 4 && free(word.start)) else {
             continue;
         };
-        let around = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || matches!(c, ',' | '.' | ')' | '(' | ':' | ';' | '?' | '!' | '|' | '/' | '*'));
+        let around = |c: Option<char>| {
+            c.is_none_or(|c| {
+                c.is_whitespace()
+                    || matches!(
+                        c,
+                        ',' | '.' | ')' | '(' | ':' | ';' | '?' | '!' | '|' | '/' | '*'
+                    )
+            })
+        };
         let behind = text[word.end..].chars().next();
-        let grouped = matches!(behind, Some(',' | '.')) && text[word.end + 1..].starts_with(|c: char| c.is_ascii_digit());
+        let grouped = matches!(behind, Some(',' | '.'))
+            && text[word.end + 1..].starts_with(|c: char| c.is_ascii_digit());
         if around(text[..word.start].chars().next_back()) && around(behind) && !grouped {
-            let moment = Moment { year: Some(year), ..Moment::default() };
-            out.push(MomentAt { moment, start: word.start, end: word.end });
+            let moment = Moment {
+                year: Some(year),
+                ..Moment::default()
+            };
+            out.push(MomentAt {
+                moment,
+                start: word.start,
+                end: word.end,
+            });
         }
     }
     out.sort_by_key(|found| found.start);
@@ -173,7 +257,11 @@ fn numeric(text: &str) -> Vec<MomentAt> {
     let mut out = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        if !bytes[at].is_ascii_digit() || (at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || matches!(bytes[at - 1], b'.' | b',' | b'_'))) {
+        if !bytes[at].is_ascii_digit()
+            || (at > 0
+                && (bytes[at - 1].is_ascii_alphanumeric()
+                    || matches!(bytes[at - 1], b'.' | b',' | b'_')))
+        {
             at += 1;
             continue;
         }
@@ -181,12 +269,20 @@ fn numeric(text: &str) -> Vec<MomentAt> {
             let len = bytes[at..]
                 .iter()
                 .take(25)
-                .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'/' | b':' | b'T'))
+                .take_while(|byte| {
+                    byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'/' | b':' | b'T')
+                })
                 .count();
-            text.get(at..at + len).unwrap_or("").trim_end_matches(['-', '.', '/', ':', 'T'])
+            text.get(at..at + len)
+                .unwrap_or("")
+                .trim_end_matches(['-', '.', '/', ':', 'T'])
         };
         if let Some(moment) = figures(run) {
-            out.push(MomentAt { moment, start: at, end: at + run.len() });
+            out.push(MomentAt {
+                moment,
+                start: at,
+                end: at + run.len(),
+            });
         }
         at += run.len().max(1);
         while at < bytes.len() && bytes[at].is_ascii_digit() {
@@ -197,17 +293,28 @@ fn numeric(text: &str) -> Vec<MomentAt> {
 }
 
 fn figures(run: &str) -> Option<Moment> {
-    if let Some(moment) = Moment::iso(run).filter(|moment| moment.year.is_some_and(|year| year >= 1000)) {
-        return Some(Moment { quarter: None, weekday: None, ..moment });
+    if let Some(moment) =
+        Moment::iso(run).filter(|moment| moment.year.is_some_and(|year| year >= 1000))
+    {
+        return Some(Moment {
+            quarter: None,
+            weekday: None,
+            ..moment
+        });
     }
     if let Some((hour, minute)) = run.split_once(':') {
         let hour: u16 = hour.parse().ok().filter(|hour| *hour < 25)?;
         let minute = minute.get(..2).filter(|digits| digits.len() == 2)?;
         let minute: u16 = minute.parse().ok().filter(|minute| *minute < 60)?;
-        return Some(Moment { minute: Some(hour * 60 + minute), ..Moment::default() });
+        return Some(Moment {
+            minute: Some(hour * 60 + minute),
+            ..Moment::default()
+        });
     }
     let parts: Vec<&str> = run.split(['.', '/']).collect();
-    let [one, other, year] = parts.as_slice() else { return None };
+    let [one, other, year] = parts.as_slice() else {
+        return None;
+    };
     if !matches!(year.len(), 2 | 4) || one.len() > 2 || other.len() > 2 {
         return None;
     }
@@ -215,9 +322,18 @@ fn figures(run: &str) -> Option<Moment> {
     let year: i32 = year.parse().ok()?;
     let year = if year < 100 { 2000 + year } else { year };
     let month_first = run.contains('/') && (other > 12 || one <= 12);
-    let (day, month) = if month_first && one <= 12 { (other, one) } else { (one, other) };
+    let (day, month) = if month_first && one <= 12 {
+        (other, one)
+    } else {
+        (one, other)
+    };
     let fits = (1..=12).contains(&month) && (1..=31).contains(&day);
-    fits.then(|| Moment { year: Some(year), month: Some(month), day: Some(day), ..Moment::default() })
+    fits.then(|| Moment {
+        year: Some(year),
+        month: Some(month),
+        day: Some(day),
+        ..Moment::default()
+    })
 }
 
 #[cfg(test)]
@@ -236,7 +352,11 @@ mod tests {
         let rows = [
             ("en", "on 9 March 2025", vec![of(2025, 3, 9)]),
             ("en", "on March 9, 2025", vec![of(2025, 3, 9)]),
-            ("en", "from January to February", vec![of(0, 1, 0), of(0, 2, 0)]),
+            (
+                "en",
+                "from January to February",
+                vec![of(0, 1, 0), of(0, 2, 0)],
+            ),
             ("en", "it may march on", vec![]),
             ("en", "in 2024 it was 2,024", vec![of(2024, 0, 0)]),
             ("de", "am 9. März 2025", vec![of(2025, 3, 9)]),
@@ -257,6 +377,12 @@ mod tests {
         }
         assert_eq!(Moment::iso("2025-03-09").unwrap().weekday, Some(7));
         assert_eq!(Moment::iso("2025-06-03T14:30").unwrap().minute, Some(870));
-        assert!(Moment { month: Some(3), ..Moment::default() }.holds(&Moment::iso("2025-03-09").unwrap()));
+        assert!(
+            Moment {
+                month: Some(3),
+                ..Moment::default()
+            }
+            .holds(&Moment::iso("2025-03-09").unwrap())
+        );
     }
 }

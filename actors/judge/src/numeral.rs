@@ -43,42 +43,65 @@ pub(crate) enum Bound {
 }
 
 impl Number {
-    /// Whether the number is this value, rounded as it is written.
-    pub fn is(&self, value: f64) -> bool {
+    /// Whether the number is this value, rounded as it is written, whatever side of it is meant.
+    pub(crate) fn equals(&self, value: f64) -> bool {
+        self.readings.iter().any(|reading| {
+            (reading.value - value).abs() <= reading.half * 1.000_001 + value.abs().max(1.0) * 1e-9
+        })
+    }
+
+    /// Whether the number is this value, rounded as it is written; where it is a limit, whether the value lies near it on its side.
+    pub(crate) fn is(&self, value: f64) -> bool {
         self.readings.iter().any(|reading| {
             let dust = value.abs().max(1.0) * 1e-9;
             let off = (reading.value - value).abs();
             match self.bound {
                 None => off <= reading.half * 1.000_001 + dust,
                 Some(Bound::Below) => {
-                    value < reading.value + dust && value >= reading.value - reading.value.abs() * 0.3
+                    value < reading.value + dust
+                        && value >= reading.value - reading.value.abs() * 0.3
                 }
                 Some(Bound::Above) => {
-                    value > reading.value - dust && value <= reading.value + reading.value.abs() * 0.3
+                    value > reading.value - dust
+                        && value <= reading.value + reading.value.abs() * 0.3
                 }
             }
         })
     }
 
     /// Whether it is this value but for the sign.
-    pub fn is_size(&self, value: f64) -> bool {
+    pub(crate) fn is_size(&self, value: f64) -> bool {
         self.is(value) || (!self.signed && self.is(-value))
     }
 
     /// The likeliest value.
-    pub fn value(&self) -> f64 {
-        self.readings.first().map_or(f64::NAN, |reading| reading.value)
+    pub(crate) fn value(&self) -> f64 {
+        self.readings
+            .first()
+            .map_or(f64::NAN, |reading| reading.value)
     }
 
     /// A small number in words that counts nothing in particular.
-    pub fn is_casual(&self) -> bool {
+    pub(crate) fn is_casual(&self) -> bool {
         self.spelled && self.unit.is_none() && self.value() <= 12.0
     }
 }
 
 /// The numbers of a text, in order. What `taken` holds (names, dates) is not read.
-pub(crate) fn numbers(text: &str, words: &[Folded], tags: &[Tagged], taken: &[(usize, usize)], comma: bool) -> Vec<Number> {
-    let scan = Scan { text, words, tags, taken, comma };
+pub(crate) fn numbers(
+    text: &str,
+    words: &[Folded],
+    tags: &[Tagged],
+    taken: &[(usize, usize)],
+    comma: bool,
+) -> Vec<Number> {
+    let scan = Scan {
+        text,
+        words,
+        tags,
+        taken,
+        comma,
+    };
     let mut out = scan.figures();
     out.extend(scan.spelled(&out));
     out.sort_by_key(|number| number.start);
@@ -97,7 +120,11 @@ struct Scan<'a> {
 impl Scan<'_> {
     fn is_taken(&self, at: usize) -> bool {
         let behind = self.taken.partition_point(|(start, _)| *start <= at);
-        self.taken[..behind].iter().rev().take(4).any(|(_, end)| at < *end)
+        self.taken[..behind]
+            .iter()
+            .rev()
+            .take(4)
+            .any(|(_, end)| at < *end)
     }
 
     /// The first word that starts at a place or behind it.
@@ -108,10 +135,14 @@ impl Scan<'_> {
     fn figures(&self) -> Vec<Number> {
         let bytes = self.text.as_bytes();
         let (mut out, mut at): (Vec<Number>, usize) = (Vec::new(), 0);
-        while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)) {
+        while let Some(found) = bytes
+            .get(at..)
+            .and_then(|rest| rest.iter().position(u8::is_ascii_digit))
+        {
             let start = at + found;
             let before = self.text[..start].chars().next_back();
-            let inside = before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '#' | '@'));
+            let inside =
+                before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '#' | '@'));
             let joined = before == Some('-')
                 && self.text[..start - 1].ends_with(char::is_alphanumeric)
                 && !self.text[..start - 1].ends_with(|c: char| c.is_ascii_digit());
@@ -138,7 +169,9 @@ impl Scan<'_> {
 
     fn end_of_word(&self, at: usize) -> usize {
         let rest = &self.text[at.min(self.text.len())..];
-        at + rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
+        at + rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len())
     }
 
     fn figure(&self, start: usize, end: usize, readings: Vec<Reading>) -> Option<Number> {
@@ -161,12 +194,25 @@ impl Scan<'_> {
             let head = &self.text[..number.start];
             let bare = head.trim_end_matches(['-', '−', '–', '+']);
             let sign = &head[bare.len()..];
-            let free = bare.is_empty() || bare.ends_with(|c: char| c.is_whitespace() || matches!(c, '(' | '|' | ':' | '*' | '$' | '€' | '£' | '=' | '"' | '>'));
-            if sign.chars().count() == 1 && free && !number.signed && (sign != "–" || !bare.ends_with(char::is_whitespace) || !bare.trim_end().ends_with(|c: char| c.is_ascii_digit())) {
+            let free = bare.is_empty()
+                || bare.ends_with(|c: char| {
+                    c.is_whitespace()
+                        || matches!(c, '(' | '|' | ':' | '*' | '$' | '€' | '£' | '=' | '"' | '>')
+                });
+            if sign.chars().count() == 1
+                && free
+                && !number.signed
+                && (sign != "–"
+                    || !bare.ends_with(char::is_whitespace)
+                    || !bare.trim_end().ends_with(|c: char| c.is_ascii_digit()))
+            {
                 number.signed = true;
                 number.start = bare.len();
                 if sign != "+" {
-                    number.readings.iter_mut().for_each(|reading| reading.value = -reading.value);
+                    number
+                        .readings
+                        .iter_mut()
+                        .for_each(|reading| reading.value = -reading.value);
                 }
             } else if let Some((unit, at)) = Unit::before(head).filter(|_| number.unit.is_none()) {
                 number.unit = Some(unit);
@@ -187,7 +233,8 @@ impl Scan<'_> {
         let glued: String = tail.chars().take_while(|c| c.is_alphabetic()).collect();
         if glued.is_empty() {
             // "3-5", "3/4" are left as they are; "1:30" and "12th" are no figures.
-            let clock = tail.starts_with(':') && tail[1..].starts_with(|c: char| c.is_ascii_digit());
+            let clock =
+                tail.starts_with(':') && tail[1..].starts_with(|c: char| c.is_ascii_digit());
             return (!clock).then_some(());
         }
         if let Some((unit, len)) = Unit::symbol(tail) {
@@ -212,21 +259,35 @@ impl Scan<'_> {
 
     /// Scale words, signs and units behind a number.
     fn trailing(&self, number: &mut Number) {
+        let mut scaled = false;
         for _ in 0..2 {
             let tail = &self.text[number.end..];
             let rest = tail.trim_start_matches([' ', '\u{a0}', '\u{202f}', '-', '.']);
             let gap = tail.len() - rest.len();
-            if gap > 3 || tail[..gap].matches(['-', '.']).count() > 1 || (tail.starts_with('.') && gap > 1) {
+            if gap > 3
+                || tail[..gap].matches(['-', '.']).count() > 1
+                || (tail.starts_with('.') && gap > 1 && !scaled)
+            {
                 return;
             }
             let place = number.end + gap;
             if let Some((unit, len)) = Unit::symbol(rest).filter(|(unit, len)| {
-                let single = rest[..*len].chars().count() == 1 && rest.starts_with(char::is_alphabetic);
-                let next_number = unit.is_money() && rest[*len..].trim_start().starts_with(|c: char| c.is_ascii_digit()) && gap > 0 && number.unit.is_some();
+                let single =
+                    rest[..*len].chars().count() == 1 && rest.starts_with(char::is_alphabetic);
+                let next_number = unit.is_money()
+                    && rest[*len..]
+                        .trim_start()
+                        .starts_with(|c: char| c.is_ascii_digit())
+                    && gap > 0
+                    && number.unit.is_some();
                 !next_number && (!single || gap <= 1)
             }) {
                 // "EUR 5, $6": the sign before a number is its own.
-                let foreign = unit.is_money() && rest[len..].trim_start().starts_with(|c: char| c.is_ascii_digit()) && number.unit.is_some();
+                let foreign = unit.is_money()
+                    && rest[len..]
+                        .trim_start()
+                        .starts_with(|c: char| c.is_ascii_digit())
+                    && number.unit.is_some();
                 if number.unit.is_none() && !foreign {
                     number.unit = Some(unit);
                     number.end = place + len;
@@ -241,9 +302,14 @@ impl Scan<'_> {
             let Some(tag) = tag else { return };
             let end = self.words.get(tag.to - 1).map_or(place, |word| word.end);
             match tag.tag {
-                Tag::Scale(factor) if gap > 0 && factor >= 1e3 && !matches!(self.words[at].text.as_str(), "m" | "k") => {
+                Tag::Scale(factor)
+                    if gap > 0
+                        && factor >= 1e3
+                        && !matches!(self.words[at].text.as_str(), "m" | "k") =>
+                {
                     scale(number, factor);
                     number.end = end;
+                    scaled = true;
                 }
                 Tag::Unit(name) => {
                     if number.unit.is_none() {
@@ -253,12 +319,38 @@ impl Scan<'_> {
                     return;
                 }
                 _ => {
-                    if matches!(self.words[at].text.as_str(), "times" | "mal" | "fois" | "veces") {
+                    if matches!(
+                        self.words[at].text.as_str(),
+                        "times" | "mal" | "fois" | "veces"
+                    ) {
                         number.times = true;
                         number.end = end;
                     }
                     return;
                 }
+            }
+        }
+    }
+
+    /// "Half a year" is a length of time and no part of a whole.
+    fn part_of_unit(&self, number: &mut Number) {
+        let next = self.word_at(number.end);
+        for at in next..(next + 2).min(self.words.len()) {
+            let unit = self.tags_from(at).find_map(|tag| match tag.tag {
+                Tag::Unit(name) if name != aios_languages::UnitName::Percent => {
+                    Some((name, tag.to))
+                }
+                _ => None,
+            });
+            if let Some((name, to)) = unit {
+                let value = number.value() / 100.0;
+                number.readings = vec![Reading { value, half: 0.001 }];
+                number.unit = Some(Unit::named(name));
+                number.end = self.words[to - 1].end;
+                return;
+            }
+            if self.words[at].text.chars().count() > 5 {
+                return;
             }
         }
     }
@@ -276,7 +368,10 @@ impl Scan<'_> {
         let at = self.word_at(number.start);
         let behind = self.word_at(number.end);
         let near = self.tags.partition_point(|tag| tag.from + 5 < at);
-        for tag in self.tags[near..].iter().take_while(|tag| tag.from <= behind) {
+        for tag in self.tags[near..]
+            .iter()
+            .take_while(|tag| tag.from <= behind)
+        {
             let before = tag.to == at || (tag.to + 1 == at && self.words[tag.to].text.len() <= 3);
             let after = tag.from == behind;
             let Tag::Sense(sense) = tag.tag else { continue };
@@ -300,7 +395,9 @@ impl Scan<'_> {
         if number.rough {
             for reading in &mut number.readings {
                 let zeros = trailing_zeros(reading.value);
-                reading.half = (reading.half * 2.0).max(0.5 * 10f64.powi(zeros)).max(reading.value.abs() * 0.01);
+                reading.half = (reading.half * 2.0)
+                    .max(0.5 * 10f64.powi(zeros))
+                    .max(reading.value.abs() * 0.01);
             }
         }
     }
@@ -308,7 +405,8 @@ impl Scan<'_> {
     fn is_list_mark(&self, start: usize, end: usize) -> bool {
         let line = self.text[..start].rsplit('\n').next().unwrap_or("");
         let tail = &self.text[end..];
-        line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '>' | '*')).is_empty()
+        line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '>' | '*'))
+            .is_empty()
             && tail.starts_with(['.', ')'])
             && tail[1..].starts_with(|c: char| c.is_whitespace())
     }
@@ -322,7 +420,11 @@ impl Scan<'_> {
                 continue;
             }
             let start = self.words[tag.from].start;
-            if self.is_taken(start) || figures.iter().any(|number| number.start <= start && start < number.end) {
+            if self.is_taken(start)
+                || figures
+                    .iter()
+                    .any(|number| number.start <= start && start < number.end)
+            {
                 continue;
             }
             let (mut value, fraction) = match tag.tag {
@@ -334,17 +436,38 @@ impl Scan<'_> {
             let mut sum = 0.0;
             // "two hundred and five thousand" is as long as such a number gets.
             for _ in 0..8 {
-                let gap_end = self.words.get(to).map_or(self.text.len(), |word| word.start);
-                if fraction || !matches!(self.text.get(self.words[to - 1].end..gap_end), Some(" " | "-")) {
+                let gap_end = self
+                    .words
+                    .get(to)
+                    .map_or(self.text.len(), |word| word.start);
+                if fraction
+                    || !matches!(
+                        self.text.get(self.words[to - 1].end..gap_end),
+                        Some(" " | "-")
+                    )
+                {
                     break;
                 }
-                let following = self.tags.iter().skip(self.tags.partition_point(|other| other.from < to));
+                let following = self
+                    .tags
+                    .iter()
+                    .skip(self.tags.partition_point(|other| other.from < to));
                 let following = following.take_while(|other| other.from == to);
                 let more = following.into_iter().find_map(|other| match other.tag {
-                    Tag::Number(more) if (more == 100.0 && value < 10.0) => Some((value * 100.0, 0.0)),
-                    Tag::Number(more) if value % 100.0 >= 20.0 && value % 10.0 == 0.0 && more < 10.0 => Some((value + more, 0.0)),
-                    Tag::Number(more) if value >= 100.0 && value % 100.0 == 0.0 && more < 100.0 => Some((value + more, 0.0)),
-                    Tag::Scale(factor) if self.words[to].text.len() > 1 => Some((0.0, value.max(1.0) * factor)),
+                    Tag::Number(more) if (more == 100.0 && value < 10.0) => {
+                        Some((value * 100.0, 0.0))
+                    }
+                    Tag::Number(more)
+                        if value % 100.0 >= 20.0 && value % 10.0 == 0.0 && more < 10.0 =>
+                    {
+                        Some((value + more, 0.0))
+                    }
+                    Tag::Number(more) if value >= 100.0 && value % 100.0 == 0.0 && more < 100.0 => {
+                        Some((value + more, 0.0))
+                    }
+                    Tag::Scale(factor) if self.words[to].text.len() > 1 => {
+                        Some((0.0, value.max(1.0) * factor))
+                    }
                     _ => None,
                 });
                 let Some((now, scaled)) = more else { break };
@@ -358,7 +481,10 @@ impl Scan<'_> {
             let mut number = Number {
                 start,
                 end,
-                readings: vec![Reading { value, half: if fraction { value * 0.03 + 0.5 } else { 0.0 } }],
+                readings: vec![Reading {
+                    value,
+                    half: if fraction { value * 0.03 + 0.5 } else { 0.0 },
+                }],
                 unit: fraction.then(|| Unit::named(aios_languages::UnitName::Percent)),
                 signed: false,
                 rough: false,
@@ -366,7 +492,11 @@ impl Scan<'_> {
                 spelled: true,
                 times: false,
             };
-            self.trailing(&mut number);
+            if fraction {
+                self.part_of_unit(&mut number);
+            } else {
+                self.trailing(&mut number);
+            }
             self.leading(&mut number);
             // "one" and "ein" are articles as often as numbers.
             let article = value == 1.0 && number.unit.is_none();
@@ -385,7 +515,9 @@ fn scale(number: &mut Number, factor: f64) {
     }
     // A scaled number is no grouped one: "1.234 million" has a decimal point.
     if factor > 1.0 && number.readings.len() > 1 {
-        number.readings.sort_by(|a, b| a.value.abs().total_cmp(&b.value.abs()));
+        number
+            .readings
+            .sort_by(|a, b| a.value.abs().total_cmp(&b.value.abs()));
     }
 }
 
@@ -405,7 +537,12 @@ fn trailing_zeros(value: f64) -> i32 {
 /// The digits a text begins with: how long they are and what they can mean, the likeliest first.
 fn read(text: &str, comma: bool) -> (usize, Vec<Reading>) {
     let bytes = text.as_bytes();
-    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = |from: usize| {
+        bytes[from..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
     let mut groups: Vec<(char, &str)> = vec![(' ', &text[..digits(0)])];
     let mut at = digits(0);
     while let Some(sign) = text[at..].chars().next() {
@@ -424,12 +561,19 @@ fn read(text: &str, comma: bool) -> (usize, Vec<Reading>) {
         groups.push((sign, &text[from..from + run]));
         at = from + run;
     }
-    let plain = |groups: &[(char, &str)]| groups.iter().map(|(_, digits)| *digits).collect::<String>();
+    let plain =
+        |groups: &[(char, &str)]| groups.iter().map(|(_, digits)| *digits).collect::<String>();
     let value = |whole: String, part: &str| {
         let written = format!("{whole}.{part}");
-        let value: f64 = written.trim_end_matches('.').parse().unwrap_or(f64::INFINITY);
+        let value: f64 = written
+            .trim_end_matches('.')
+            .parse()
+            .unwrap_or(f64::INFINITY);
         let places = i32::try_from(part.len()).unwrap_or(0);
-        Reading { value, half: 0.5 * 10f64.powi(-places) }
+        Reading {
+            value,
+            half: 0.5 * 10f64.powi(-places),
+        }
     };
     let tail = &groups[1..];
     let readings = match tail {
@@ -437,7 +581,11 @@ fn read(text: &str, comma: bool) -> (usize, Vec<Reading>) {
             let reading = value(plain(&groups), "");
             let zeros = trailing_zeros(reading.value);
             // 132,400 and 1 300 000 are rounded where they end in zeros.
-            let half = if reading.value >= 1000.0 && zeros >= 2 { 0.5 * 10f64.powi(zeros) } else { reading.half };
+            let half = if reading.value >= 1000.0 && zeros >= 2 {
+                0.5 * 10f64.powi(zeros)
+            } else {
+                reading.half
+            };
             vec![Reading { half, ..reading }]
         }
         _ => {
@@ -445,18 +593,28 @@ fn read(text: &str, comma: bool) -> (usize, Vec<Reading>) {
             let earlier = &tail[..tail.len() - 1];
             let same = earlier.iter().all(|(sign, _)| *sign == last);
             let grouped = tail.iter().all(|(_, digits)| digits.len() == 3)
-                || (last == ',' && part.len() == 3 && earlier.iter().all(|(_, digits)| digits.len() == 2));
+                || (last == ','
+                    && part.len() == 3
+                    && earlier.iter().all(|(_, digits)| digits.len() == 2));
             let decimal = matches!(last, '.' | ',');
             let whole = || {
                 let reading = value(plain(&groups), "");
                 let zeros = trailing_zeros(reading.value);
-                let half = if zeros >= 2 { 0.5 * 10f64.powi(zeros) } else { reading.half };
+                let half = if zeros >= 2 {
+                    0.5 * 10f64.powi(zeros)
+                } else {
+                    reading.half
+                };
                 Reading { half, ..reading }
             };
             let real = || value(plain(&groups[..groups.len() - 1]), part);
             match (earlier.is_empty(), same, grouped, decimal) {
                 (true, _, true, true) if groups[0].1.len() <= 3 && groups[0].1 != "0" => {
-                    if (last == ',') == comma { vec![real(), whole()] } else { vec![whole(), real()] }
+                    if (last == ',') == comma {
+                        vec![real(), whole()]
+                    } else {
+                        vec![whole(), real()]
+                    }
                 }
                 (true, _, _, true) => vec![real()],
                 (_, true, true, _) => vec![whole()],
@@ -506,7 +664,10 @@ mod tests {
         for (code, text, value, unit) in rows {
             let numbers = found(code, text);
             assert_eq!(numbers.len(), 1, "{text}: {numbers:?}");
-            assert!((numbers[0].value() - value).abs() < 1e-6, "{text}: {numbers:?}");
+            assert!(
+                (numbers[0].value() - value).abs() < 1e-6,
+                "{text}: {numbers:?}"
+            );
             let shown = numbers[0].unit.as_ref().map(|unit| unit.shown.as_str());
             assert_eq!(shown, unit, "{text}");
         }
@@ -514,7 +675,16 @@ mod tests {
 
     #[test]
     fn what_is_no_figure_is_none() {
-        for text in ["CR-2", "SKU12", "v1.2.3.4", "1. first", "the 3rd", "an only one", "x_12", "#12"] {
+        for text in [
+            "CR-2",
+            "SKU12",
+            "v1.2.3.4",
+            "1. first",
+            "the 3rd",
+            "an only one",
+            "x_12",
+            "#12",
+        ] {
             assert_eq!(found("en", text), [], "{text}");
         }
     }

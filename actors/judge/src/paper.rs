@@ -30,11 +30,20 @@ pub(crate) struct Sentence {
 
 impl Paper {
     /// Reads Markdown or plain text.
-    pub fn read(name: &str, text: &str, lexicon: &Lexicon) -> Self {
+    pub(crate) fn read(name: &str, text: &str, lexicon: &Lexicon) -> Self {
         let answer = Answer::read(text, Some(lexicon));
         let names = Names::default();
-        let read: Vec<Text> = answer.pieces.iter().map(|piece| Text::read(&piece.text, lexicon, &names, &[])).collect();
-        let stems = |text: &Text| text.stems.iter().map(|(_, stem)| stem.clone()).collect::<HashSet<String>>();
+        let read: Vec<Text> = answer
+            .pieces
+            .iter()
+            .map(|piece| Text::read(&piece.text, lexicon, &names, &[]))
+            .collect();
+        let stems = |text: &Text| {
+            text.stems
+                .iter()
+                .map(|(_, stem)| stem.clone())
+                .collect::<HashSet<String>>()
+        };
         let (mut sentences, mut counts) = (Vec::new(), HashMap::new());
         for (piece, text) in answer.pieces.iter().zip(&read) {
             if text.is_empty() {
@@ -42,7 +51,9 @@ impl Paper {
             }
             let own = stems(text);
             let mut all = own.clone();
-            let over = piece.labels.iter().filter(|label| answer.pieces[**label].kind != Kind::Heading || answer.pieces[**label].line > 1);
+            let over = piece.labels.iter().filter(|label| {
+                answer.pieces[**label].kind != Kind::Heading || answer.pieces[**label].line > 1
+            });
             for label in over {
                 all.extend(stems(&read[*label]));
             }
@@ -51,38 +62,51 @@ impl Paper {
             }
             let concepts = text.concepts().collect();
             let text = Text::read(&piece.text, lexicon, &names, &[]);
-            sentences.push(Sentence { text, line: piece.line, stems: all, own, concepts });
+            sentences.push(Sentence {
+                text,
+                line: piece.line,
+                stems: all,
+                own,
+                concepts,
+            });
         }
-        Self { name: name.to_owned(), sentences, counts }
+        Self {
+            name: name.to_owned(),
+            sentences,
+            counts,
+        }
     }
 
     /// Whether a stem stands anywhere in it.
-    pub fn knows(&self, stem: &str) -> bool {
+    pub(crate) fn knows(&self, stem: &str) -> bool {
         self.counts.contains_key(stem)
     }
 
     /// How much a stem tells one sentence from the others, above 0.
-    pub fn weight(&self, stem: &str) -> f64 {
+    pub(crate) fn weight(&self, stem: &str) -> f64 {
         let count = self.counts.get(stem).copied().unwrap_or(0) as f64;
         (1.0 + self.sentences.len() as f64 / (1.0 + count)).ln()
     }
 
     /// How well a sentence answers to some stems.
-    pub fn overlap(&self, sentence: &Sentence, stems: &HashSet<String>) -> f64 {
-        stems.iter().map(|stem| {
-            let weight = self.weight(stem);
-            if sentence.own.contains(stem) {
-                weight
-            } else if sentence.stems.contains(stem) {
-                weight * 0.5
-            } else {
-                0.0
-            }
-        }).sum()
+    pub(crate) fn overlap(&self, sentence: &Sentence, stems: &HashSet<String>) -> f64 {
+        stems
+            .iter()
+            .map(|stem| {
+                let weight = self.weight(stem);
+                if sentence.own.contains(stem) {
+                    weight
+                } else if sentence.stems.contains(stem) {
+                    weight * 0.5
+                } else {
+                    0.0
+                }
+            })
+            .sum()
     }
 
     /// The sentences by how well they answer to some stems, the best first, with that figure; those with nothing in common are left out.
-    pub fn nearest(&self, stems: &HashSet<String>) -> Vec<(usize, f64)> {
+    pub(crate) fn nearest(&self, stems: &HashSet<String>) -> Vec<(usize, f64)> {
         let mut found: Vec<(usize, f64)> = self
             .sentences
             .iter()
@@ -97,17 +121,20 @@ impl Paper {
 
 impl Sentence {
     /// The number of this sentence that another one states, if one does.
-    pub fn says(&self, number: &Number) -> Option<&Number> {
+    pub(crate) fn says(&self, number: &Number) -> Option<&Number> {
         self.text.numbers.iter().find(|own| same(number, own))
     }
 
     /// A number of the same kind and another value.
-    pub fn says_otherwise(&self, number: &Number) -> Option<&Number> {
-        self.text.numbers.iter().find(|own| !same(number, own) && comparable(number, own))
+    pub(crate) fn says_otherwise(&self, number: &Number) -> Option<&Number> {
+        self.text
+            .numbers
+            .iter()
+            .find(|own| !same(number, own) && comparable(number, own))
     }
 
     /// Whether it denies something.
-    pub fn denies(&self) -> bool {
+    pub(crate) fn denies(&self) -> bool {
         self.text.has(Sense::Negation)
     }
 }
@@ -129,15 +156,21 @@ pub(crate) fn same(stated: &Number, own: &Number) -> bool {
         (None, Some(_)) if stated.spelled && stated.value() <= 3.0 => return false,
         (None, _) => own.value(),
     };
-    if own.readings.iter().any(|reading| stated.is(reading.value)) && stated.unit == own.unit {
-        return true;
-    }
-    stated.is(value) || (own.bound.is_some() && (stated.value() - value).abs() < 1e-9)
+    let same_unit = stated.unit == own.unit;
+    // A source is repeated as it stands: "up to 130" is no 150.
+    (same_unit
+        && own
+            .readings
+            .iter()
+            .any(|reading| stated.equals(reading.value)))
+        || stated.equals(value)
 }
 
 fn comparable(stated: &Number, own: &Number) -> bool {
     match (&stated.unit, &own.unit) {
-        (Some(unit), Some(source)) => source.convert(1.0, unit).is_some() || (unit.is_money() && source.is_money()),
+        (Some(unit), Some(source)) => {
+            source.convert(1.0, unit).is_some() || (unit.is_money() && source.is_money())
+        }
         (None, None) => !own.spelled && !stated.spelled,
         _ => false,
     }

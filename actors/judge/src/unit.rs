@@ -107,6 +107,7 @@ const BESIDE: &[(&str, Kind, f64)] = &[
     ("qm", Kind::Area, 1.0),
     ("m2", Kind::Area, 1.0),
     ("km2", Kind::Area, 1e6),
+    ("km²", Kind::Area, 1e6),
     ("m3", Kind::Volume, 1000.0),
     ("ct", Kind::Cents, 1.0),
     ("pct", Kind::Share, 1.0),
@@ -120,7 +121,7 @@ const CODES: &[&str] = &[
 
 impl Unit {
     /// The unit that a language names so.
-    pub fn named(name: UnitName) -> Self {
+    pub(crate) fn named(name: UnitName) -> Self {
         use UnitName as N;
         let (kind, factor, shown) = match name {
             N::Percent => (Kind::Share, 1.0, "%"),
@@ -171,22 +172,25 @@ impl Unit {
     }
 
     /// The unit whose symbol a text begins with, and the symbol's length. What goes on with a letter is another word.
-    pub fn symbol(text: &str) -> Option<(Self, usize)> {
+    pub(crate) fn symbol(text: &str) -> Option<(Self, usize)> {
         let ends = |len: usize| {
             !text[len..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '²' | '³' | '/'))
         };
-        let beside = BESIDE.iter().filter(|(symbol, ..)| text.starts_with(symbol));
-        let beside = beside.map(|(symbol, kind, factor)| (Self::of(kind.clone(), *factor, symbol), symbol.len()));
-        let named = SYMBOLS.iter().filter(|(symbol, _)| text.starts_with(symbol));
+        let beside = BESIDE
+            .iter()
+            .filter(|(symbol, ..)| text.starts_with(symbol));
+        let beside = beside
+            .map(|(symbol, kind, factor)| (Self::of(kind.clone(), *factor, symbol), symbol.len()));
+        let named = SYMBOLS
+            .iter()
+            .filter(|(symbol, _)| text.starts_with(symbol));
         let named = named.map(|(symbol, name)| (Self::named(*name), symbol.len()));
         let codes = CODES.iter().filter(|code| text.starts_with(**code));
         let codes = codes.map(|code| (Self::of(Kind::Money(code), 1.0, code), code.len()));
         beside
             .chain(named)
             .chain(codes)
-            .filter(|(_, len)| {
-                ends(*len) || text[..*len].ends_with(|c: char| !c.is_alphanumeric())
-            })
+            .filter(|(_, len)| ends(*len) || text[..*len].ends_with(|c: char| !c.is_alphanumeric()))
             .max_by_key(|(_, len)| *len)
     }
 
@@ -199,7 +203,7 @@ impl Unit {
     }
 
     /// A currency whose sign or code ends a text, and where that begins.
-    pub fn before(text: &str) -> Option<(Self, usize)> {
+    pub(crate) fn before(text: &str) -> Option<(Self, usize)> {
         let bare = text.trim_end_matches([' ', '\u{a0}', '\u{202f}']);
         if text.len() - bare.len() > 3 {
             return None;
@@ -215,7 +219,7 @@ impl Unit {
     }
 
     /// The unit that a column gives, as its name or its cells write it: `EUR`, `temp_c`, `pct`.
-    pub fn of_column(name: &str, given: Option<&str>) -> Option<Self> {
+    pub(crate) fn of_column(name: &str, given: Option<&str>) -> Option<Self> {
         let read = |text: &str| {
             let (unit, len) = Self::symbol(text)?;
             (len == text.len()).then_some(unit)
@@ -232,7 +236,9 @@ impl Unit {
         if name.contains('%') {
             return Some(Self::named(UnitName::Percent));
         }
-        let last = name.rsplit(|c: char| c == '_' || c.is_whitespace()).next()?;
+        let last = name
+            .rsplit(|c: char| c == '_' || c.is_whitespace())
+            .next()?;
         if last.len() == name.len() && name.len() < 3 {
             return None;
         }
@@ -274,17 +280,17 @@ impl Unit {
     }
 
     /// Whether it is a currency.
-    pub fn is_money(&self) -> bool {
+    pub(crate) fn is_money(&self) -> bool {
         matches!(self.kind, Kind::Money(_) | Kind::Cents)
     }
 
     /// Whether it is a part of a whole.
-    pub fn is_share(&self) -> bool {
+    pub(crate) fn is_share(&self) -> bool {
         self.kind == Kind::Share
     }
 
     /// What a value of this unit is in another one, if both measure the same.
-    pub fn convert(&self, value: f64, into: &Self) -> Option<f64> {
+    pub(crate) fn convert(&self, value: f64, into: &Self) -> Option<f64> {
         use Kind::{Calendar, Celsius, Cents, Degree, Fahrenheit, Kelvin, Money, Time};
         Some(match (&self.kind, &into.kind) {
             (one, other) if one == other => value * self.factor / into.factor,
@@ -325,7 +331,13 @@ mod tests {
             let found = Unit::symbol(text).map(|(unit, _)| unit.shown);
             assert_eq!(found.as_deref(), shown, "{text}");
         }
-        let rows = [("was EUR ", Some("EUR")), ("-$", Some("USD")), ("US$", Some("USD")), ("NEUR ", None), ("kg ", None)];
+        let rows = [
+            ("was EUR ", Some("EUR")),
+            ("-$", Some("USD")),
+            ("US$", Some("USD")),
+            ("NEUR ", None),
+            ("kg ", None),
+        ];
         for (text, shown) in rows {
             let found = Unit::before(text).map(|(unit, _)| unit.shown);
             assert_eq!(found.as_deref(), shown, "{text}");

@@ -282,20 +282,24 @@ impl Assessment {
     /// is found out.
     #[must_use]
     pub fn feedback(&self) -> String {
-        let mut lines = Vec::new();
-        for issue in self.issues.iter().take(4) {
-            let place = issue
-                .location
-                .as_ref()
-                .map(|words| format!(" ({words})"))
-                .unwrap_or_default();
-            lines.push(format!(
-                "- {FEEDBACK_MARK} {}{place}. {}.",
-                issue.description, issue.suggestion
-            ));
-        }
-        lines.join("\n")
+        feedback(&self.issues)
     }
+}
+
+/// The worst issues, one short line each, marked as the critic's.
+pub(crate) fn feedback(issues: &[Issue]) -> String {
+    let lines = issues.iter().take(4).map(|issue| {
+        let place = issue
+            .location
+            .as_ref()
+            .map(|words| format!(" ({words})"))
+            .unwrap_or_default();
+        format!(
+            "- {FEEDBACK_MARK} {}{place}. {}.",
+            issue.description, issue.suggestion
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -33,34 +33,55 @@ impl Look for Coverage {
         }
         let mut finding = Finding::default();
         let mut durations = 0;
+        let mut before = None;
         for point in &ground.asked.points {
             durations += usize::from(point.need == Need::Duration);
             let answered = match (ground.grids.first(), ground.papers.as_slice()) {
-                (Some(grid), _) => by_table(reading, point, grid),
+                (Some(grid), _) => by_table(reading, point, before, grid),
                 (None, papers) => by_papers(reading, point, papers, durations),
             };
+            before = Some(point.need);
             if !answered {
-                let what = format!("this point of the goal is not answered: {}", quoted(&point.text.raw, 120));
-                finding.issues.push(Issue::new(Category::Completeness, Severity::Critical, what, "Answer every point that was asked"));
+                let what = format!(
+                    "this point of the goal is not answered: {}",
+                    quoted(&point.text.raw, 120)
+                );
+                finding.issues.push(Issue::new(
+                    Category::Completeness,
+                    Severity::Critical,
+                    what,
+                    "Answer every point that was asked",
+                ));
             }
         }
         finding
     }
 }
 
-fn by_table(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &Grid) -> bool {
     match point.need {
-        Need::Figure => figure(reading, point, grid),
+        // "Which was longest, and for how many minutes?" asks for the figure of the one that was named.
+        Need::Figure => figure(reading, point, grid, before != Some(Need::Extreme)),
         Need::Each => each(reading, point, grid),
-        Need::Extreme => extreme(reading, point),
+        Need::Extreme => extreme(reading, point, grid),
         Need::Count => count(reading, point, grid),
         Need::Share => explanations(reading).any(|(claim, found)| {
-            let share = reading.number(claim).unit.as_ref().is_some_and(Unit::is_share);
+            let share = reading
+                .number(claim)
+                .unit
+                .as_ref()
+                .is_some_and(Unit::is_share);
             share || matches!(found.form, Form::Share)
         }),
+        Need::Change if reading.ground.asked.pairs.len() > 1 => direction(reading),
         Need::Change => {
-            let changes = explanations(reading).any(|(_, found)| matches!(found.form, Form::Change | Form::Difference | Form::Ratio));
-            changes || said_words(reading).any(|text| text.has(Sense::Up) || text.has(Sense::Down) || text.has(Sense::Flat))
+            let changes = explanations(reading).any(|(_, found)| {
+                matches!(found.form, Form::Change | Form::Difference | Form::Ratio)
+            });
+            changes
+                || said_words(reading).any(|text| {
+                    text.has(Sense::Up) || text.has(Sense::Down) || text.has(Sense::Flat)
+                })
         }
         Need::Direction => direction(reading),
         _ => verified(reading) || overlaps(reading, &point.text),
@@ -68,8 +89,13 @@ fn by_table(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
 }
 
 /// Every way in which a number of the answer was explained.
-fn explanations<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (&'r crate::reading::Claim, &'r Explanation)> {
-    reading.claims.iter().flat_map(|claim| claim.found.iter().map(move |found| (claim, found)))
+fn explanations<'r>(
+    reading: &'r Reading<'_>,
+) -> impl Iterator<Item = (&'r crate::reading::Claim, &'r Explanation)> {
+    reading
+        .claims
+        .iter()
+        .flat_map(|claim| claim.found.iter().map(move |found| (claim, found)))
 }
 
 fn said_words<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = &'r Text> {
@@ -85,7 +111,10 @@ fn overlaps(reading: &Reading<'_>, point: &Text) -> bool {
     let wanted: HashSet<&str> = point.stems.iter().map(|(_, stem)| stem.as_str()).collect();
     let concepts: HashSet<u32> = point.concepts().collect();
     reading.texts.iter().any(|text| {
-        text.stems.iter().any(|(_, stem)| wanted.contains(stem.as_str())) || text.concepts().any(|concept| concepts.contains(&concept))
+        text.stems
+            .iter()
+            .any(|(_, stem)| wanted.contains(stem.as_str()))
+            || text.concepts().any(|concept| concepts.contains(&concept))
     })
 }
 
@@ -97,14 +126,26 @@ fn stats(text: &Text) -> Vec<Stat> {
         (Sense::Highest, Stat::Greatest),
         (Sense::Lowest, Stat::Least),
     ];
-    known.into_iter().filter(|(sense, _)| text.has(*sense)).map(|(_, stat)| stat).collect()
+    known
+        .into_iter()
+        .filter(|(sense, _)| text.has(*sense))
+        .map(|(_, stat)| stat)
+        .collect()
 }
 
-fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> bool {
     let stats = stats(&point.text);
-    let measures: Vec<usize> = mentioned(&point.text, grid).into_iter().filter(|column| grid.measures().any(|own| own == *column)).collect();
-    // Names that the goal sets are no narrowing of what it asks for.
-    let asked: HashSet<(usize, u32)> = reading.ground.asked.text.names.iter().map(|name| (name.column, name.code)).collect();
+    let measures: Vec<usize> = mentioned(&point.text, grid)
+        .into_iter()
+        .filter(|column| grid.measures().any(|own| own == *column))
+        .collect();
+    // Names that the point sets are no narrowing of what it asks for.
+    let asked: HashSet<(usize, u32)> = point
+        .text
+        .names
+        .iter()
+        .map(|name| (name.column, name.code))
+        .collect();
     explanations(reading).any(|(_, found)| {
         let stat = match found.form {
             Form::Figure(stat) => stats.is_empty() || stats.contains(&stat),
@@ -113,28 +154,65 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
             Form::Signed | Form::Said => true,
             _ => false,
         };
-        let measure = measures.is_empty() || found.measure.is_none_or(|measure| measures.contains(&measure));
-        let whole = found.preds.iter().all(|pred| match pred {
-            Pred::Is(column, code) => asked.contains(&(*column, *code)),
-            _ => true,
-        });
-        stat && measure && (whole || !point.text.has(Sense::Total))
+        let measure = measures.is_empty()
+            || found
+                .measure
+                .is_none_or(|measure| measures.contains(&measure));
+        let whole = !whole
+            || found.preds.iter().all(|pred| match pred {
+                Pred::Is(column, code) => asked.contains(&(*column, *code)),
+                _ => true,
+            });
+        stat && measure && whole
     })
+}
+
+/// The quantities that a text names.
+fn quantities(text: &Text, grid: &Grid) -> Vec<usize> {
+    let own: Vec<usize> = grid.measures().collect();
+    mentioned(text, grid)
+        .into_iter()
+        .filter(|column| own.contains(column))
+        .collect()
 }
 
 fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     let groups: Vec<usize> = grid.groups().collect();
-    let of = |text: &Text| mentioned(text, grid).into_iter().filter(|column| groups.contains(column)).collect::<Vec<usize>>();
+    let of = |text: &Text| {
+        mentioned(text, grid)
+            .into_iter()
+            .filter(|column| groups.contains(column))
+            .collect::<Vec<usize>>()
+    };
     let mut columns = of(&point.text);
     if columns.is_empty() {
         columns = of(&reading.ground.asked.text);
     }
+    let (stats, measures) = (stats(&point.text), quantities(&point.text, grid));
+    // What was asked of each: its mean is not answered by its count.
+    let fits = |found: &Explanation| {
+        let stat = match found.form {
+            Form::Figure(stat) => stats.is_empty() || stats.contains(&stat),
+            Form::Count | Form::Distinct => measures.is_empty() && !stats.contains(&Stat::Mean),
+            Form::Ratio => stats.is_empty() || stats.contains(&Stat::Mean),
+            _ => true,
+        };
+        stat && (measures.is_empty()
+            || found
+                .measure
+                .is_none_or(|measure| measures.contains(&measure)))
+    };
+    let preds = || {
+        explanations(reading)
+            .filter(|(_, found)| fits(found))
+            .flat_map(|(_, found)| found.preds.iter().copied())
+    };
     let named = |column: usize| -> HashSet<u32> {
-        let by_claim = explanations(reading).flat_map(|(_, found)| found.preds.iter()).filter_map(|pred| match pred {
-            Pred::Is(own, code) if *own == column => Some(*code),
+        let codes = preds().filter_map(|pred| match pred {
+            Pred::Is(own, code) if own == column => Some(code),
             _ => None,
         });
-        by_claim.collect()
+        codes.collect()
     };
     if !columns.is_empty() {
         return columns.iter().any(|column| {
@@ -143,19 +221,64 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
             named(*column).len() >= wanted
         });
     }
-    let moments: BTreeSet<Pred> = explanations(reading).flat_map(|(_, found)| found.preds.iter().copied()).filter(|pred| matches!(pred, Pred::At(..))).collect();
-    moments.len() > 1 || groups.iter().any(|column| named(*column).len() > 1) || (groups.is_empty() && verified(reading))
+    let moments: BTreeSet<Pred> = preds()
+        .filter(|pred| matches!(pred, Pred::At(..)))
+        .collect();
+    moments.len() > 1
+        || groups.iter().any(|column| named(*column).len() > 1)
+        || (groups.is_empty() && verified(reading))
 }
 
-fn extreme(reading: &Reading<'_>, point: &Point) -> bool {
-    let wanted: HashSet<Sense> = [Sense::Highest, Sense::Lowest].into_iter().filter(|sense| point.text.has(*sense)).collect();
-    let ranked = reading.texts.iter().any(|text| wanted.iter().any(|sense| text.has(*sense)));
-    if ranked {
-        return true;
-    }
+fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    let wanted: HashSet<Sense> = [Sense::Highest, Sense::Lowest]
+        .into_iter()
+        .filter(|sense| point.text.has(*sense))
+        .collect();
+    let measures = quantities(&point.text, grid);
+    let about = |piece: usize| {
+        let own = std::iter::once(&reading.texts[piece]).chain(reading.labels(piece));
+        let named = own
+            .flat_map(|text| quantities(text, grid))
+            .any(|column| measures.contains(&column));
+        let claimed = reading
+            .claims
+            .iter()
+            .filter(|claim| claim.piece == piece)
+            .flat_map(|claim| &claim.found);
+        named
+            || claimed.into_iter().any(|found| {
+                found
+                    .measure
+                    .is_some_and(|measure| measures.contains(&measure))
+            })
+    };
+    let ranked = reading.said().any(|piece| {
+        let mut own = std::iter::once(&reading.texts[piece]).chain(reading.labels(piece));
+        let silent = quantities(&reading.texts[piece], grid).is_empty()
+            && reading.claims.iter().all(|claim| claim.piece != piece);
+        own.any(|text| wanted.iter().any(|sense| text.has(*sense)))
+            && (measures.is_empty() || silent || about(piece))
+    });
+    let value = explanations(reading).any(|(_, found)| {
+        let end = match found.form {
+            Form::Figure(Stat::Greatest) => wanted.contains(&Sense::Highest),
+            Form::Figure(Stat::Least) => wanted.contains(&Sense::Lowest),
+            _ => false,
+        };
+        end && (measures.is_empty()
+            || found
+                .measure
+                .is_some_and(|measure| measures.contains(&measure)))
+    });
     // A bare name is an answer: "Kassel."
-    let names: HashSet<(usize, u32)> = said_words(reading).flat_map(|text| text.names.iter().map(|name| (name.column, name.code))).collect();
-    names.len() == 1 || (said_words(reading).any(|text| text.has(Sense::Limit) || text.has(Sense::Above)) && verified(reading) && overlaps(reading, &point.text))
+    let bare = said_words(reading).any(|text| {
+        text.numbers.is_empty()
+            && text
+                .names
+                .first()
+                .is_some_and(|name| text.raw.len() <= name.end - name.start + 12)
+    });
+    ranked || value || bare
 }
 
 fn count(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
@@ -169,7 +292,9 @@ fn count(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
         let fits = wanted.iter().all(|pred| {
             found.preds.contains(pred) || matches!((pred, found.measure), (Pred::Flag(column, true), Some(measure)) if measure == *column)
         });
-        counted && fits
+        let whole = !point.text.has(Sense::Total)
+            || found.preds.iter().all(|pred| !matches!(pred, Pred::Is(..)));
+        counted && fits && whole
     })
 }
 
@@ -186,7 +311,9 @@ fn direction(reading: &Reading<'_>) -> bool {
             .map(|tag| tag.from)
             .collect();
         said += places.len();
-        let signed = reading.claims.iter().filter(|claim| claim.piece == piece && reading.number(claim).signed && !claim.found.is_empty());
+        let signed = reading.claims.iter().filter(|claim| {
+            claim.piece == piece && reading.number(claim).signed && !claim.found.is_empty()
+        });
         said += if places.is_empty() { signed.count() } else { 0 };
     }
     said >= wanted
@@ -194,11 +321,22 @@ fn direction(reading: &Reading<'_>) -> bool {
 
 fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: usize) -> bool {
     let numbers = |fits: fn(&Kind) -> bool| {
-        let found = reading.claims.iter().filter(|claim| !claim.found.is_empty());
+        let found = reading
+            .claims
+            .iter()
+            .filter(|claim| !claim.found.is_empty());
         let values: BTreeSet<String> = found
             .map(|claim| reading.number(claim))
             .filter(|number| number.unit.as_ref().is_some_and(|unit| fits(&unit.kind)))
-            .map(|number| format!("{:?}", number.readings.first().map(|reading| reading.value.to_bits())))
+            .map(|number| {
+                format!(
+                    "{:?}",
+                    number
+                        .readings
+                        .first()
+                        .map(|reading| reading.value.to_bits())
+                )
+            })
             .collect();
         values.len()
     };
@@ -206,9 +344,20 @@ fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: 
     match point.need {
         Need::Duration => {
             let said = numbers(|kind| matches!(kind, Kind::Time | Kind::Calendar));
-            said >= durations || (said > 0 && near()) || (dated(reading) && near()) || (none_has(papers, |kind| matches!(kind, Kind::Time | Kind::Calendar)) && near())
+            said >= durations
+                || (said > 0 && near())
+                || (dated(reading) && near())
+                || (none_has(papers, |kind| matches!(kind, Kind::Time | Kind::Calendar)) && near())
         }
-        Need::Money => numbers(|kind| matches!(kind, Kind::Money(_) | Kind::Cents)) > 0 || near(),
+        Need::Money => {
+            let money: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Money(_) | Kind::Cents);
+            let free = said_words(reading).any(|text| {
+                text.tags
+                    .iter()
+                    .any(|tag| matches!(tag.tag, Tag::Opposite(..)))
+            });
+            numbers(money) > 0 || ((free || none_has(papers, money)) && near())
+        }
         Need::Date => dated(reading) || near(),
         Need::Count => reading.claims.iter().any(|claim| !claim.found.is_empty()) || near(),
         _ => near(),
@@ -216,7 +365,10 @@ fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: 
 }
 
 fn none_has(papers: &[Paper], fits: fn(&Kind) -> bool) -> bool {
-    let mut numbers = papers.iter().flat_map(|paper| &paper.sentences).flat_map(|sentence| &sentence.text.numbers);
+    let mut numbers = papers
+        .iter()
+        .flat_map(|paper| &paper.sentences)
+        .flat_map(|sentence| &sentence.text.numbers);
     !numbers.any(|number| number.unit.as_ref().is_some_and(|unit| fits(&unit.kind)))
 }
 
@@ -226,7 +378,12 @@ fn dated(reading: &Reading<'_>) -> bool {
 
 /// Whether the answer speaks of what the sources say to a point.
 fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
-    let wanted: HashSet<String> = point.text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+    let wanted: HashSet<String> = point
+        .text
+        .stems
+        .iter()
+        .map(|(_, stem)| stem.clone())
+        .collect();
     let concepts: HashSet<u32> = point.text.concepts().collect();
     let mut told = false;
     for paper in papers {
@@ -235,28 +392,65 @@ fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool 
             .iter()
             .enumerate()
             .map(|(at, sentence)| {
-                let shared = concepts.iter().filter(|concept| sentence.concepts.contains(concept)).count();
+                let shared = concepts
+                    .iter()
+                    .filter(|concept| sentence.concepts.contains(concept))
+                    .count();
                 (at, paper.overlap(sentence, &wanted) + 0.7 * shared as f64)
             })
             .filter(|(_, overlap)| *overlap > 0.0)
             .collect();
         near.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let Some((_, best)) = near.first().copied() else { continue };
+        let Some((_, best)) = near.first().copied() else {
+            continue;
+        };
         told = true;
-        let targets: Vec<usize> = near.iter().take(4).filter(|(_, overlap)| *overlap >= best * 0.5).map(|(at, _)| *at).collect();
-        for text in said_words(reading) {
-            let own: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+        let targets: Vec<usize> = near
+            .iter()
+            .take(4)
+            .filter(|(_, overlap)| *overlap >= best * 0.5)
+            .map(|(at, _)| *at)
+            .collect();
+        let held = explanations(reading).any(|(_, found)| {
+            found.form == Form::Said && found.measure.is_some_and(|at| targets.contains(&at))
+        });
+        if held {
+            return true;
+        }
+        let clauses = said_words(reading).flat_map(|text| {
+            let ends = text.clauses.iter().skip(1).copied().chain([usize::MAX]);
+            text.clauses
+                .iter()
+                .copied()
+                .zip(ends)
+                .map(move |(start, end)| (text, start, end))
+                .chain([(text, 0, usize::MAX)])
+        });
+        for (text, start, end) in clauses {
+            let within = text
+                .stems
+                .iter()
+                .filter(|(word, _)| (start..end).contains(&text.words[*word].start));
+            let own: HashSet<String> = within.map(|(_, stem)| stem.clone()).collect();
             let nearest = paper.nearest(&own);
-            let Some((_, top)) = nearest.first().copied() else { continue };
-            let touches = nearest.iter().take(3).any(|(at, overlap)| *overlap >= top * 0.6 && targets.contains(at));
+            let Some((_, top)) = nearest.first().copied() else {
+                continue;
+            };
+            let touches = nearest
+                .iter()
+                .take(3)
+                .any(|(at, overlap)| *overlap >= top * 0.6 && targets.contains(at));
             if touches {
                 return true;
             }
         }
     }
     // Nothing in the sources speaks of it: whatever repeats the question's words answers it.
-    !told || (wanted.len() > 1 && {
-        let said: HashSet<&str> = said_words(reading).flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str())).collect();
-        wanted.iter().all(|stem| said.contains(stem.as_str()))
-    })
+    !told
+        || (wanted.len() > 1 && {
+            let said: HashSet<&str> = said_words(reading)
+                .flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str()))
+                .collect();
+            wanted.iter().all(|stem| said.contains(stem.as_str()))
+        })
 }

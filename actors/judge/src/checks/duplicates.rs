@@ -25,7 +25,11 @@ impl Look for Duplicates {
         let (mut all, mut again) = (0, 0);
         for (piece, text) in reading.texts.iter().enumerate() {
             let kind = reading.answer.pieces[piece].kind;
-            if !matches!(kind, Kind::Sentence | Kind::Item | Kind::Heading | Kind::Label) || text.words.len() < 4 {
+            if !matches!(
+                kind,
+                Kind::Sentence | Kind::Item | Kind::Heading | Kind::Label
+            ) || text.words.len() < 4
+            {
                 continue;
             }
             let key: Vec<&str> = text.words.iter().map(|word| word.text.as_str()).collect();
@@ -37,10 +41,23 @@ impl Look for Duplicates {
             pieces.push(piece);
         }
         let most = seen.values().max_by_key(|pieces| pieces.len());
-        let Some(most) = most.filter(|pieces| pieces.len() > 1) else { return Finding::default() };
+        let Some(most) = most.filter(|pieces| pieces.len() > 1) else {
+            return Finding::default();
+        };
         let severe = most.len() > 2 || again * 10 >= all * 3;
-        let severity = if severe { Severity::Error } else { Severity::Warning };
+        let severity = if severe {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
         let what = format!("the same is said {} times", most.len());
-        Finding::of([at(reading, most[1], Category::Clarity, severity, what, "Say it once")])
+        Finding::of([at(
+            reading,
+            most[1],
+            Category::Clarity,
+            severity,
+            what,
+            "Say it once",
+        )])
     }
 }

@@ -26,7 +26,11 @@ impl Look for Language {
             (Sense::SaidLanguageFr, "fr"),
             (Sense::SaidLanguageEs, "es"),
         ];
-        let wanted = criteria.language.as_deref().or_else(|| said.into_iter().find(|(sense, _)| asked.has(*sense)).map(|(_, code)| code));
+        let wanted = criteria.language.as_deref().or_else(|| {
+            said.into_iter()
+                .find(|(sense, _)| asked.has(*sense))
+                .map(|(_, code)| code)
+        });
         let own = language_of(&reading.ground.goal);
         if wanted.is_none()
             && own.is_none()
@@ -34,12 +38,19 @@ impl Look for Language {
         {
             return Finding::unable(format!("there is no pack for {name}"));
         }
-        let Some(wanted) = wanted.or(own) else { return Finding::default() };
+        let Some(wanted) = wanted.or(own) else {
+            return Finding::default();
+        };
         // Only words tell a language: names and figures are the same in all of them.
-        let prose: Vec<&str> = reading.said().map(|piece| reading.answer.pieces[piece].text.as_str()).collect();
+        let prose: Vec<&str> = reading
+            .said()
+            .map(|piece| reading.answer.pieces[piece].text.as_str())
+            .collect();
         let prose = prose.join(" ");
         let other = match language_of(&prose) {
-            Some(found) if found != wanted && prose.split_whitespace().count() > 5 => Some(found.to_owned()),
+            Some(found) if found != wanted && prose.split_whitespace().count() > 5 => {
+                Some(found.to_owned())
+            }
             Some(_) => None,
             None => foreign(&prose).map(str::to_owned),
         };
@@ -47,7 +58,9 @@ impl Look for Language {
             Some(other) => Finding::of([Issue::new(
                 Category::Relevance,
                 Severity::Critical,
-                format!("the answer is in another language ({other}) than was asked for ({wanted})"),
+                format!(
+                    "the answer is in another language ({other}) than was asked for ({wanted})"
+                ),
                 "Answer in the language of the goal",
             )]),
             None => Finding::default(),

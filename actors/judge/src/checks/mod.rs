@@ -46,11 +46,17 @@ pub(crate) struct Finding {
 impl Finding {
     /// It could not look.
     fn unable(why: impl Into<String>) -> Self {
-        Self { unable: Some(why.into()), ..Self::default() }
+        Self {
+            unable: Some(why.into()),
+            ..Self::default()
+        }
     }
 
     fn of(issues: impl IntoIterator<Item = Issue>) -> Self {
-        Self { issues: issues.into_iter().collect(), ..Self::default() }
+        Self {
+            issues: issues.into_iter().collect(),
+            ..Self::default()
+        }
     }
 }
 
@@ -71,7 +77,14 @@ pub(crate) const LOOKS: [&dyn Look; 12] = [
 ];
 
 /// An issue at the words of a piece.
-fn at(reading: &Reading<'_>, piece: usize, category: Category, severity: Severity, what: impl Into<String>, advice: &str) -> Issue {
+fn at(
+    reading: &Reading<'_>,
+    piece: usize,
+    category: Category,
+    severity: Severity,
+    what: impl Into<String>,
+    advice: &str,
+) -> Issue {
     let own = &reading.answer.pieces[piece];
     let mut issue = Issue::new(category, severity, what, advice).at(&own.text);
     issue.line = u32::try_from(own.line).ok();

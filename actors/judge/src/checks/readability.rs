@@ -30,7 +30,14 @@ impl Look for Readability {
         }
         let mut issues = Vec::new();
         let mut say = |piece: usize, severity: Severity, what: &str| {
-            issues.push(at(reading, piece, Category::Clarity, severity, what, "Write plain sentences"));
+            issues.push(at(
+                reading,
+                piece,
+                Category::Clarity,
+                severity,
+                what,
+                "Write plain sentences",
+            ));
         };
         let (mut words, mut plain, mut odd, mut shuffled) = (0, 0, 0, 0);
         let mut prose = None;
@@ -78,9 +85,17 @@ impl Look for Readability {
 fn strange(word: &str) -> bool {
     let chars: Vec<char> = word.chars().collect();
     let latin = chars.iter().all(char::is_ascii_alphabetic);
-    let vowel = chars.iter().any(|c| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y'));
-    let run = chars.windows(4).any(|four| four.iter().all(|c| *c == four[0]));
-    let consonants = chars.split(|c| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y')).map(<[char]>::len).max().unwrap_or(0);
+    let vowel = chars
+        .iter()
+        .any(|c| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y'));
+    let run = chars
+        .windows(4)
+        .any(|four| four.iter().all(|c| *c == four[0]));
+    let consonants = chars
+        .split(|c| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y'))
+        .map(<[char]>::len)
+        .max()
+        .unwrap_or(0);
     latin && ((chars.len() > 3 && !vowel) || run || consonants > 6)
 }
 
@@ -92,5 +107,8 @@ fn mixed(written: &str) -> bool {
         turns += usize::from(small && c.is_uppercase());
         small = c.is_lowercase();
     }
-    turns > 1 || (turns == 1 && written.chars().next().is_some_and(char::is_lowercase) && written.chars().count() > 3)
+    turns > 1
+        || (turns == 1
+            && written.chars().next().is_some_and(char::is_lowercase)
+            && written.chars().count() > 3)
 }

@@ -53,11 +53,7 @@ fn fold_into(c: char, out: &mut String) {
         'æ' | 'Æ' => out.push_str("ae"),
         'œ' | 'Œ' => out.push_str("oe"),
         'ø' | 'Ø' => out.push('o'),
-        _ => out.extend(
-            c.to_lowercase()
-                .nfd()
-                .filter(|c| !is_combining_mark(*c)),
-        ),
+        _ => out.extend(c.to_lowercase().nfd().filter(|c| !is_combining_mark(*c))),
     }
 }
 

@@ -138,6 +138,10 @@ pub enum Tag {
     Weekday(u8),
     /// A quarter of a year, 1 to 4.
     Quarter(u8),
+    /// What makes a number a time of day: so many hours are added to it.
+    Clock(u8),
+    /// One of two sides of a pair of opposites, and which.
+    Opposite(u8, bool),
     /// A unit.
     Unit(UnitName),
     /// A word for a thing that tables and documents are often about; the same number in every language.
@@ -164,6 +168,8 @@ struct File {
     abbreviations: Vec<String>,
     stop: Vec<String>,
     closing: Vec<String>,
+    opposites: Vec<Vec<String>>,
+    clock: HashMap<String, u8>,
     senses: HashMap<Sense, Vec<String>>,
     numbers: HashMap<String, f64>,
     scales: HashMap<String, f64>,
@@ -195,7 +201,9 @@ pub struct Lexicon {
 
 impl std::fmt::Debug for Lexicon {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lexicon").field("code", &self.code).finish_non_exhaustive()
+        f.debug_struct("Lexicon")
+            .field("code", &self.code)
+            .finish_non_exhaustive()
     }
 }
 
@@ -208,7 +216,9 @@ impl Lexicon {
         let file: File = toml::from_str(toml).map_err(|error| error.to_string())?;
         let mut phrases = Phrases::default();
         for (sense, entries) in &file.senses {
-            entries.iter().for_each(|entry| phrases.add(entry, Tag::Sense(*sense)));
+            entries
+                .iter()
+                .for_each(|entry| phrases.add(entry, Tag::Sense(*sense)));
         }
         for (word, number) in &file.numbers {
             phrases.add(word, Tag::Number(*number));
@@ -218,6 +228,16 @@ impl Lexicon {
         }
         for (word, percent) in &file.fractions {
             phrases.add(word, Tag::Fraction(*percent));
+        }
+        for (word, hours) in &file.clock {
+            phrases.add(word, Tag::Clock(*hours));
+        }
+        for (pair, sides) in (0..).zip(file.opposites.chunks(2)) {
+            for (side, words) in sides.iter().enumerate() {
+                words
+                    .iter()
+                    .for_each(|word| phrases.add(word, Tag::Opposite(pair, side == 1)));
+            }
         }
         type Made = fn(u8) -> Tag;
         let named: [(&[Vec<String>], Made); 3] = [
@@ -231,18 +251,26 @@ impl Lexicon {
             }
         }
         for (unit, names) in &file.units {
-            names.iter().for_each(|name| phrases.add(name, Tag::Unit(*unit)));
+            names
+                .iter()
+                .for_each(|name| phrases.add(name, Tag::Unit(*unit)));
         }
         for (concept, words) in &file.concepts {
             let number = concept_number(concept);
-            words.iter().for_each(|word| phrases.add(word, Tag::Concept(number)));
+            words
+                .iter()
+                .for_each(|word| phrases.add(word, Tag::Concept(number)));
         }
         let algorithm = match file.stemmer.as_str() {
             "english" => Algorithm::English,
             "german" => Algorithm::German,
             "french" => Algorithm::French,
             "spanish" => Algorithm::Spanish,
-            other => return Err(format!("there is no stemmer {other:?}; take english, german, french or spanish")),
+            other => {
+                return Err(format!(
+                    "there is no stemmer {other:?}; take english, german, french or spanish"
+                ));
+            }
         };
         Ok(Self {
             code: file.code,
@@ -363,12 +391,18 @@ impl Phrases {
                 for (rest, tag) in entries {
                     let to = at + 1 + rest.len();
                     let fits = words.get(at + 1..to).is_some_and(|behind| {
-                        rest.iter().zip(behind).all(|(part, word)| part.fits(&word.text))
+                        rest.iter()
+                            .zip(behind)
+                            .all(|(part, word)| part.fits(&word.text))
                     });
                     if !fits {
                         continue;
                     }
-                    let found = Tagged { from: at, to, tag: *tag };
+                    let found = Tagged {
+                        from: at,
+                        to,
+                        tag: *tag,
+                    };
                     match out[first..].iter_mut().find(|other| other.tag == *tag) {
                         Some(other) => other.to = other.to.max(to),
                         None => out.push(found),
@@ -379,7 +413,8 @@ impl Phrases {
                 look(entries);
             }
             for end in 2..=word.text.len().min(self.longest) {
-                if let Some(entries) = word.text.get(..end).and_then(|start| self.begun.get(start)) {
+                if let Some(entries) = word.text.get(..end).and_then(|start| self.begun.get(start))
+                {
                     look(entries);
                 }
             }
@@ -410,7 +445,10 @@ pub fn lexicons() -> &'static [Arc<Lexicon>] {
 /// The language of that code, if it came with this build.
 #[must_use]
 pub fn lexicon(code: &str) -> Option<Arc<Lexicon>> {
-    lexicons().iter().find(|lexicon| lexicon.code == code).cloned()
+    lexicons()
+        .iter()
+        .find(|lexicon| lexicon.code == code)
+        .cloned()
 }
 
 /// The code of the language a text is written in, of those that came with this build; none where that cannot be told.
@@ -422,7 +460,10 @@ pub fn language_of(text: &str) -> Option<&'static str> {
     let mut counts: Vec<(usize, &'static str)> = lexicons()
         .iter()
         .map(|lexicon| {
-            let known = words.iter().filter(|word| lexicon.is_stop(&word.text)).count();
+            let known = words
+                .iter()
+                .filter(|word| word.text.len() > 1 && lexicon.is_stop(&word.text))
+                .count();
             (known, lexicon.code.as_str())
         })
         .collect();
@@ -444,8 +485,11 @@ pub fn foreign(text: &str) -> Option<&'static str> {
     if language_of(text).is_some() {
         return None;
     }
-    let found = whatlang::detect(text).filter(|info| info.is_reliable() && text.chars().count() > 25)?;
-    let known = lexicons().iter().any(|lexicon| lexicon.detected == found.lang().code());
+    let found =
+        whatlang::detect(text).filter(|info| info.is_reliable() && text.chars().count() > 25)?;
+    let known = lexicons()
+        .iter()
+        .any(|lexicon| lexicon.detected == found.lang().code());
     (!known).then(|| found.lang().eng_name())
 }
 
@@ -477,14 +521,21 @@ mod tests {
             ("de", "am schwächsten war Kassel", Tag::Sense(Sense::Lowest)),
             ("de", "im März", Tag::Month(3)),
             ("de", "drei Millionen", Tag::Scale(1e6)),
-            ("fr", "la température la plus élevée", Tag::Sense(Sense::Highest)),
+            (
+                "fr",
+                "la température la plus élevée",
+                Tag::Sense(Sense::Highest),
+            ),
             ("fr", "en août", Tag::Month(8)),
             ("es", "el promedio", Tag::Sense(Sense::Mean)),
             ("es", "por debajo de", Tag::Sense(Sense::Below)),
         ];
         for (code, text, wanted) in rows {
             let tags = lexicon(code).unwrap().tags(&folded(text));
-            assert!(tags.iter().any(|found| found.tag == wanted), "{text}: {tags:?}");
+            assert!(
+                tags.iter().any(|found| found.tag == wanted),
+                "{text}: {tags:?}"
+            );
         }
     }
 
@@ -508,9 +559,15 @@ mod tests {
     fn a_text_tells_its_language() {
         let rows = [
             ("How long is the warranty?", Some("en")),
-            ("Wie lange gilt die Garantie und wer zahlt den Versand?", Some("de")),
+            (
+                "Wie lange gilt die Garantie und wer zahlt den Versand?",
+                Some("de"),
+            ),
             ("Quelle est la durée de la garantie ?", Some("fr")),
-            ("¿Cuánto dura la garantía y quién paga el envío?", Some("es")),
+            (
+                "¿Cuánto dura la garantía y quién paga el envío?",
+                Some("es"),
+            ),
             ("12 34", None),
         ];
         for (text, code) in rows {

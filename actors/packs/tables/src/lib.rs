@@ -32,8 +32,8 @@ use crate::sql::Sql;
 use crate::tables::Tables;
 
 pub use pack::{NAME, TablesPack, pack};
-pub use second_look::TableReader;
 pub use profile::{ColumnKind, ColumnProfile, TableProfile};
+pub use second_look::TableReader;
 pub use sql::QueryLimits;
 pub use table::TableError;
 

@@ -33,8 +33,7 @@ fn columns(name: &str, bytes: &[u8]) -> Result<Columns, String> {
         .reserve(name, length)
         .map_err(|error| error.to_string())?;
     let decoded = decode(name, bytes.to_vec(), &mut held).map_err(|error| error.to_string())?;
-    let table =
-        table::read(name, decoded, held, &|| Ok(())).map_err(|error| error.to_string())?;
+    let table = table::read(name, decoded, held, &|| Ok(())).map_err(|error| error.to_string())?;
     let columns = table.columns.iter().map(|column| judged(column, &table));
     Ok(Columns {
         name: name.to_owned(),
@@ -77,8 +76,13 @@ mod tests {
     #[test]
     fn a_table_is_read_as_its_country_writes_it_and_anything_else_is_left_to_others() {
         let bytes = "Datum;Filiale;Umsatz EUR\n03.03.2025;Jena;1.606,06\n20.01.2025;Fulda;\n";
-        let read = TableReader.read("q1.csv", bytes.as_bytes()).unwrap().unwrap();
-        let Material::Table(table) = read else { panic!("a document") };
+        let read = TableReader
+            .read("q1.csv", bytes.as_bytes())
+            .unwrap()
+            .unwrap();
+        let Material::Table(table) = read else {
+            panic!("a document")
+        };
         assert_eq!((table.rows, table.columns.len()), (2, 3));
         let cells: Vec<&Cells> = table.columns.iter().map(|column| &column.cells).collect();
         let dates = ["2025-03-03", "2025-01-20"].map(|day| Some(day.to_owned()));
