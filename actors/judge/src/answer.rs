@@ -291,12 +291,10 @@ pub(crate) fn plain(text: &str) -> String {
         let len = c.len_utf8();
         let marks = matches!(c, '*' | '`') || (c == '_' && edge(&out, &rest[len..]));
         let escaped = c == '\\' && rest[len..].starts_with(|c: char| c.is_ascii_punctuation());
-        if escaped {
-            if let Some(next) = rest[len..].chars().next() {
-                out.push(next);
-                rest = &rest[len + next.len_utf8()..];
-                continue;
-            }
+        if escaped && let Some(next) = rest[len..].chars().next() {
+            out.push(next);
+            rest = &rest[len + next.len_utf8()..];
+            continue;
         }
         if !marks {
             out.push(c);

@@ -77,7 +77,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub fn of(what: &str, least: Option<usize>, most: Option<usize>) -> Self {
+    pub(crate) fn of(what: &str, least: Option<usize>, most: Option<usize>) -> Self {
         Self {
             what: what.to_owned(),
             least,
@@ -85,11 +85,11 @@ impl Shape {
         }
     }
 
-    pub fn least(&self) -> Option<usize> {
+    pub(crate) fn least(&self) -> Option<usize> {
         self.least
     }
 
-    pub fn most(&self) -> Option<usize> {
+    pub(crate) fn most(&self) -> Option<usize> {
         self.most
     }
 }

@@ -209,7 +209,10 @@ impl<'a> Explainer<'a> {
             Stat::Least => "least",
             Stat::Greatest => "greatest",
         };
-        let mut said = format!("{stat} of {}", self.grid.columns[measure].name);
+        let mut said = format!(
+            "{}: {stat} of {}",
+            self.grid.name, self.grid.columns[measure].name
+        );
         for pred in preds {
             said.push_str(", ");
             said.push_str(&self.grid.shown(pred));

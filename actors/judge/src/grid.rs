@@ -21,8 +21,11 @@ pub(crate) struct Grid {
     pub rows: usize,
     pub columns: Vec<GridColumn>,
     asked: Mutex<HashMap<Vec<Pred>, Arc<Vec<u32>>>>,
-    figures: Mutex<HashMap<(Vec<Pred>, usize), Option<Figures>>>,
+    figures: Mutex<Measured>,
 }
+
+/// What columns hold in the rows that fit, as far as it was asked.
+type Measured = HashMap<(Vec<Pred>, usize), Option<Figures>>;
 
 /// A column.
 pub(crate) struct GridColumn {
@@ -235,9 +238,8 @@ impl Grid {
             return Vec::new();
         };
         let found: Vec<Moment> = rows.iter().filter_map(|row| times[*row as usize]).collect();
-        let count = |of: fn(&Moment) -> (Option<i32>, Option<u8>, Option<u8>)| {
-            found.iter().map(of).collect::<HashSet<_>>().len()
-        };
+        type Part = (Option<i32>, Option<u8>, Option<u8>);
+        let count = |of: fn(&Moment) -> Part| found.iter().map(of).collect::<HashSet<_>>().len();
         vec![
             count(|time| (time.year, time.month, time.day)),
             count(|time| (time.year, time.month, None)),

@@ -77,12 +77,6 @@ impl Ground {
         self.grids.is_empty() && self.papers.is_empty() && self.facts.is_empty()
     }
 
-    /// The sources by their names.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = &str> {
-        let grids = self.grids.iter().map(|grid| grid.name.as_str());
-        grids.chain(self.papers.iter().map(|paper| paper.name.as_str()))
-    }
-
     /// Reads a text of the answer as one about these sources.
     pub(crate) fn read(&self, text: &str, lexicon: &Lexicon) -> Text {
         Text::read(text, lexicon, &self.names, &self.grids)

@@ -156,7 +156,7 @@ pub(crate) fn moments(
                     text.get(end..words[next].start)
                         .is_some_and(|gap| gap == " ")
                         && !text[words[next].end..].starts_with(['%', ':'])
-                        && !text[words[next].end..].starts_with(|c: char| matches!(c, '.' | ','))
+                        && !text[words[next].end..].starts_with(['.', ','])
                         || text[words[next].end..].starts_with(", 2")
                 }) {
                     moment.day = u8::try_from(day).ok();

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aios_languages::{Lexicon, Sense};
+use aios_languages::Lexicon;
 
 use crate::answer::{Answer, Kind};
 use crate::numeral::Number;
@@ -105,6 +105,14 @@ impl Paper {
             .sum()
     }
 
+    /// A sentence with its place, for people.
+    pub(crate) fn quoted(&self, at: usize) -> String {
+        self.sentences.get(at).map_or_else(String::new, |sentence| {
+            let said = aios_work::quoted(&sentence.text.raw, 200);
+            format!("{}, line {}: {said}", self.name, sentence.line)
+        })
+    }
+
     /// The sentences by how well they answer to some stems, the best first, with that figure; those with nothing in common are left out.
     pub(crate) fn nearest(&self, stems: &HashSet<String>) -> Vec<(usize, f64)> {
         let mut found: Vec<(usize, f64)> = self
@@ -131,11 +139,6 @@ impl Sentence {
             .numbers
             .iter()
             .find(|own| !same(number, own) && comparable(number, own))
-    }
-
-    /// Whether it denies something.
-    pub(crate) fn denies(&self) -> bool {
-        self.text.has(Sense::Negation)
     }
 }
 

@@ -215,9 +215,7 @@ impl<'a> Reading<'a> {
                 .take(2)
                 .find_map(|(at, _)| Some((*at, paper.sentences[*at].says_otherwise(number)?)))
             {
-                claim
-                    .instead
-                    .push((paper.sentences[other.0].text.raw.clone(), other.1.value()));
+                claim.instead.push((paper.quoted(other.0), other.1.value()));
             }
             return;
         }
@@ -251,15 +249,15 @@ impl<'a> Reading<'a> {
         if let Some((at, fits)) = rival
             && fits > held * 1.6 + 1.0
         {
-            claim.against = Some(paper.sentences[at].text.raw.clone());
+            claim.against = Some(paper.quoted(at));
             return;
         }
         if held == 0.0 && !short && number.unit.is_none() {
-            claim.against = Some(paper.sentences[holder].text.raw.clone());
+            claim.against = Some(paper.quoted(holder));
             return;
         }
         if crossed(&paper.sentences[holder], number, &near) {
-            claim.against = Some(paper.sentences[holder].text.raw.clone());
+            claim.against = Some(paper.quoted(holder));
             return;
         }
         claim.found.push(Explanation {

@@ -685,7 +685,7 @@ fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
                     "the source says the opposite",
                     "Say what the source says",
                 );
-                issue.evidence = Some(aios_work::quoted(&sentence.text.raw, 200));
+                issue.evidence = Some(paper.quoted(best));
                 finding.issues.push(issue);
                 return;
             }
@@ -713,12 +713,13 @@ fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
             continue;
         }
         let words = marks(text, start, end);
-        for sentence in reading
+        let sentences = reading
             .ground
             .papers
             .iter()
-            .flat_map(|paper| &paper.sentences)
-        {
+            .flat_map(|paper| (0..paper.sentences.len()).map(move |at| (paper, at)));
+        for (paper, place) in sentences {
+            let sentence = &paper.sentences[place];
             for (from, to) in clause_spans(&sentence.text) {
                 let theirs = sides(&sentence.text, from, to);
                 let against = own.iter().any(|(pair, side)| {
@@ -737,7 +738,7 @@ fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
                         "the source says the opposite",
                         "Say what the source says",
                     );
-                    issue.evidence = Some(aios_work::quoted(&sentence.text.raw, 200));
+                    issue.evidence = Some(paper.quoted(place));
                     finding.issues.push(issue);
                     return;
                 }

@@ -139,7 +139,7 @@ fn asked_shapes(reading: &Reading<'_>) -> Vec<Shape> {
             (None, true) => 1.0,
             _ => continue,
         };
-        if !(count >= 1.0 && count <= 100_000.0) {
+        if !(1.0..=100_000.0).contains(&count) {
             continue;
         }
         let count = count as usize;

@@ -111,7 +111,7 @@ fn wrong(reading: &Reading<'_>, claim: &Claim) -> Issue {
             format!("{shown} is not what the source says here"),
             "State what the source says of this",
         );
-        issue.evidence = Some(aios_work::quoted(against, 200));
+        issue.evidence = Some(against.clone());
         return issue;
     }
     let mut issue = at(
