@@ -151,7 +151,7 @@ impl Bench {
 
 /// A goal with the sources in these files. One that cannot be read is told to the judge, who then approves nothing that rests on it.
 fn ground(goal: &str, files: &[PathBuf]) -> Result<Ground, Failure> {
-    let readers: [&dyn Reader; 1] = [&aios_tables::TableReader];
+    let readers: [&dyn Reader; 2] = [&aios_tables::TableReader, &aios_documents::DocumentReader];
     let (mut materials, mut unread) = (Vec::new(), Vec::new());
     for file in files {
         let bytes = read_regular(file, FILE_BYTES)
