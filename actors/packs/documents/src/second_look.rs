@@ -27,7 +27,9 @@ impl Reader for DocumentReader {
 fn text(name: &str, bytes: &[u8]) -> Result<Material, String> {
     let length = bytes.len() as u64;
     let memory = Memory::of(length.saturating_mul(TIMES).saturating_add(BESIDE));
-    let held = memory.reserve(name, length).map_err(|error| error.to_string())?;
+    let held = memory
+        .reserve(name, length)
+        .map_err(|error| error.to_string())?;
     let document =
         read(name, bytes.to_vec(), held, &|| Ok(())).map_err(|error| error.to_string())?;
     let mut text = String::with_capacity(bytes.len());
@@ -57,7 +59,11 @@ mod tests {
         let Material::Document(found) = read else {
             panic!("a table")
         };
-        assert!(found.text.contains("It runs for 12 months."), "{}", found.text);
+        assert!(
+            found.text.contains("It runs for 12 months."),
+            "{}",
+            found.text
+        );
         assert!(!found.text.contains("x()"), "{}", found.text);
         assert!(DocumentReader.read("notes.md", b"# A").is_none());
     }
