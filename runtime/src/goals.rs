@@ -182,7 +182,7 @@ impl Goals {
         asked: Submit,
     ) -> Result<PlanFile, ControlError> {
         if place == Place::Elsewhere {
-            absolute(&asked)?;
+            absolute(asked.data.iter().chain([&asked.out]))?;
         }
         Ok(node.plan(goal_of(&asked)).await?)
     }
