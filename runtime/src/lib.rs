@@ -34,6 +34,7 @@ mod packs;
 mod servers;
 mod socket;
 mod threads;
+mod tools;
 mod view;
 
 pub use aios_work::content::{Answer, MessageReport, ModelReport};

@@ -113,7 +113,7 @@ impl House {
         let pack = Pack {
             sources: vec![Arc::new(Errands(tasks))],
             domains: vec![Arc::new(Told)],
-            checks: Vec::new(),
+            ..Pack::default()
         };
         let node = Node::builder()
             .config(config)

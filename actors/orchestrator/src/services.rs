@@ -82,6 +82,12 @@ impl Services {
         self.tools.spec(tool).map(|spec| spec.effect)
     }
 
+    /// The tools of the executors.
+    #[must_use]
+    pub fn tools(&self) -> &Arc<Toolbox> {
+        &self.tools
+    }
+
     /// The numbers and rules.
     #[must_use]
     pub fn settings(&self) -> &Settings {

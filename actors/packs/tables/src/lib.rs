@@ -1,4 +1,4 @@
-//! The pack for tables and documents: what a CSV holds, SQL over it, charts, plans, checks and reports.
+//! The pack for tables: what a CSV holds, SQL over it, charts, plans, checks and reports.
 //!
 //! It is taken by name: whoever wants goals about tables registers [`tools`] and adds [`pack`]. Nothing here knows agents, messages or
 //! models.
@@ -15,6 +15,7 @@ mod profile;
 mod profile_table;
 pub mod report;
 pub mod results;
+mod second_look;
 mod sql;
 mod table;
 mod tables;
@@ -32,6 +33,7 @@ use crate::tables::Tables;
 
 pub use pack::{NAME, TablesPack, pack};
 pub use profile::{ColumnKind, ColumnProfile, TableProfile};
+pub use second_look::TableReader;
 pub use sql::QueryLimits;
 pub use table::TableError;
 

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use super::failed;
 
 /// The name under which this program is the server.
-pub(super) const SERVER: &str = "tools-server";
+pub(in crate::commands::bench) const SERVER: &str = "tools-server";
 /// Slices of a round, and calls in each.
 const SLICES: u32 = 10;
 const CALLS: u32 = 50;
@@ -31,16 +31,7 @@ const LIMIT_MS: f64 = 0.5;
 /// Nothing here takes longer unless it hangs.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    runtime.block_on(measure(rounds))
-}
-
-async fn measure(rounds: u32) -> Result<Report, BenchError> {
-    let mut report = Report::begin("tools");
+pub(super) async fn measure(rounds: u32, report: &mut Report) -> Result<(), BenchError> {
     let program = env::current_exe().map_err(failed)?;
     let program = program.to_string_lossy().into_owned();
     let bare = Bare::start(&program).await?;
@@ -56,17 +47,16 @@ async fn measure(rounds: u32) -> Result<Report, BenchError> {
     bare.0.cancel().await.map_err(failed)?;
     ours.tree.stop().await;
     let [alone, whole] = [alone, whole].map(|samples| samples.median() * 1e3);
-    report.figure("rmcp_call_ms", alone);
-    report.figure("call_ms", whole);
-    report.figure("rounds", f64::from(rounds));
+    report.figure("server_bare_rmcp_call_ms", alone);
+    report.figure("server_call_ms", whole);
     report.bar(Bar::at_most(
-        "share",
+        "server",
         "what the runtime adds to a bare rmcp call of the same server in the same run",
         (whole - alone).max(0.0),
         LIMIT_MS,
         "ms",
     ));
-    Ok(report)
+    Ok(())
 }
 
 fn arguments() -> Map<String, Value> {
@@ -138,7 +128,7 @@ impl Ours {
                 ..ToolCall::new(Value::Object(arguments()), begun + DEADLINE)
             };
             let granted = Capabilities::none();
-            let called = self.tools.call("bench__echo", &granted, call).await;
+            let called = self.tools.call_apart("bench__echo", &granted, call).await;
             called.map_err(failed)?;
             took.push(begun.elapsed().as_secs_f64());
         }
@@ -147,7 +137,7 @@ impl Ours {
 }
 
 /// The server: it says back what it is given, until its input ends.
-pub(super) fn serve() -> io::Result<()> {
+pub(in crate::commands::bench) fn serve() -> io::Result<()> {
     let mut output = io::stdout().lock();
     for line in io::stdin().lock().lines() {
         let Ok(asked) = serde_json::from_str::<Value>(&line?) else {
