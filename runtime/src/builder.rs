@@ -118,8 +118,8 @@ impl NodeBuilder {
 
     /// A tool more for the executors; one of a known name replaces it.
     #[must_use]
-    pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
-        self.tools.push(tool);
+    pub fn tool(mut self, tool: impl Tool + 'static) -> Self {
+        self.tools.push(Arc::new(tool));
         self
     }
 
@@ -260,7 +260,8 @@ fn toolbox(config: &Config, writer: ModelWriter, standard: bool) -> Toolbox {
         ..aios_tools::Limits::default()
     };
     let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
-    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)));
+    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)))
+        .granting(config.tools.grants.clone());
     if standard {
         tools.with(packs::pack_tools(&workspaces))
     } else {
