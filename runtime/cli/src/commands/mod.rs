@@ -8,4 +8,5 @@ pub(crate) mod node;
 pub(crate) mod order;
 pub(crate) mod run;
 pub(crate) mod swarm;
+pub(crate) mod tool;
 pub(crate) mod tree;
