@@ -127,13 +127,16 @@ impl From<std::io::Error> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let kind = match &error {
-            ClientError::NoNode
-            | ClientError::SeveralNodes(_)
-            | ClientError::UnknownNode { .. } => Kind::NoNode,
-            _ => Kind::Failed,
-        };
-        Self::new(kind, error.to_string())
+        let said = error.to_string();
+        match &error {
+            ClientError::NoNode => Self::new(
+                Kind::NoNode,
+                format!("{said} with `aios node`, or give `aios run` a goal in another terminal"),
+            ),
+            ClientError::SeveralNodes(_) => Self::new(Kind::NoNode, format!("{said}, with --node")),
+            ClientError::UnknownNode { .. } => Self::new(Kind::NoNode, said),
+            _ => Self::plain(said),
+        }
     }
 }
 

@@ -21,12 +21,10 @@ pub enum ClientError {
     #[error(transparent)]
     Folder(#[from] crate::socket::FolderError),
     /// No node of this user runs.
-    #[error(
-        "no node of yours is running; start one with `aios node`, or give `aios run` a goal in another terminal"
-    )]
+    #[error("no node of yours is running; start one")]
     NoNode,
     /// Several run.
-    #[error("{} nodes are running: {}; choose one with --node", .0.len(), .0.join(", "))]
+    #[error("{} nodes are running: {}; say which", .0.len(), .0.join(", "))]
     SeveralNodes(Vec<String>),
     /// The one asked for does not.
     #[error("no node {asked} is running; running are: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]

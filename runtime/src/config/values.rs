@@ -426,9 +426,4 @@ impl GoalConfig {
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)
     }
-
-    /// Wall time of one attempt at one task.
-    pub fn task_deadline(&self) -> Duration {
-        Duration::from_millis(self.task_deadline_ms)
-    }
 }
