@@ -118,8 +118,8 @@ impl NodeBuilder {
 
     /// A tool more for the executors; one of a known name replaces it.
     #[must_use]
-    pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
-        self.tools.push(tool);
+    pub fn tool(mut self, tool: impl Tool + 'static) -> Self {
+        self.tools.push(Arc::new(tool));
         self
     }
 
@@ -260,7 +260,8 @@ fn toolbox(config: &Config, writer: ModelWriter, engine: &EngineHandle, standard
         ..aios_tools::Limits::default()
     };
     let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
-    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)));
+    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)))
+        .granting(config.tools.grants.clone());
     if standard {
         tools.with(packs::pack_tools(&workspaces, engine))
     } else {
@@ -289,9 +290,11 @@ fn services(
     let settings = Settings {
         policies: config.recovery.clone(),
         price_micros: config.model.price_micros,
+        thinks: config.goal.plans.thinks(),
         results: config.storage.results,
     };
-    let packs = packs.into_iter().fold(Packs::none(), Packs::with);
+    let packs = packs.into_iter().chain([packs::plans()]);
+    let packs = packs.fold(Packs::none(), Packs::with);
     let tools = Arc::new(tools);
     Ok(Services::new(system, packs, tools, settings, budgets))
 }

@@ -63,9 +63,11 @@ impl Node {
         let goals = &self.parts.goals;
         match request {
             Request::Submit(goal) => value(goals.submit(self, caller.place, goal).await?),
+            Request::Plan(goal) => value(goals.plan(self, caller.place, goal).await?),
             Request::Cancel { goal_id } => value(goals.cancel(&goal_id).await?),
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
             Request::Ask(question) => value(self.ask_agent(question).await?),
+            Request::CallTool(call) => value(self.call_tool(caller.place, call).await?),
             Request::Kill { agent } => value(self.kill(&agent).await?),
             Request::Stop { agent } => value(self.stop_agent(&agent).await?),
             Request::Decide {
@@ -84,6 +86,7 @@ impl Node {
             }
             Request::Goals {} => value(goals.list()),
             Request::Goal { goal_id } => value(goals.state(&goal_id)?),
+            Request::Tools {} => value(self.tools()),
             Request::Config {} => value(self.config()),
             Request::Events(events) => Ok(Response::Watch(goals.watch(&events)?)),
         }
@@ -146,18 +149,8 @@ fn named(request: &Request) -> String {
         format!("{shown:?}")
     };
     match request {
-        Request::Submit(Submit {
-            goal_id,
-            text,
-            data,
-            out: _,
-        }) => {
-            let goal = goal_id
-                .as_deref()
-                .map_or("of a fresh name".to_owned(), short);
-            let (text, files) = (text.len(), data.len());
-            format!("submit goal {goal}, text of {text} bytes, {files} files")
-        }
+        Request::Submit(goal) => format!("submit {}", described(goal)),
+        Request::Plan(goal) => format!("plan {}", described(goal)),
         Request::Cancel { goal_id } => format!("cancel goal {}", short(goal_id)),
         Request::Spawn(agent) => format!("spawn {}", short(&agent.role)),
         Request::Ask(Ask {
@@ -167,6 +160,13 @@ fn named(request: &Request) -> String {
         }) => {
             let (agent, content) = (short(agent), content.len());
             format!("ask {agent}, content of {content} bytes, within {deadline_ms} ms")
+        }
+        Request::CallTool(call) => {
+            let (tool, args) = (short(&call.tool), call.args.to_string().len());
+            let (files, within) = (call.data.len(), call.deadline_ms);
+            format!(
+                "call tool {tool}, arguments of {args} bytes, {files} files, within {within} ms"
+            )
         }
         Request::Kill { agent } => format!("kill {}", short(agent)),
         Request::Stop { agent } => format!("stop {}", short(agent)),
@@ -183,9 +183,32 @@ fn named(request: &Request) -> String {
         Request::Approvals {} => "approvals".to_owned(),
         Request::Goals {} => "goals".to_owned(),
         Request::Goal { goal_id } => format!("goal {}", short(goal_id)),
+        Request::Tools {} => "tools".to_owned(),
         Request::Config {} => "config".to_owned(),
         Request::Events(events) => format!("events of goal {}", short(&events.goal_id)),
     }
+}
+
+fn described(goal: &Submit) -> String {
+    let Submit {
+        goal_id,
+        text,
+        data,
+        out: _,
+        plan,
+    } = goal;
+    let name = goal_id
+        .as_deref()
+        .map_or("of a fresh name".to_owned(), |id| {
+            let shown: String = id.chars().take(NAME_LOGGED).collect();
+            format!("{shown:?}")
+        });
+    let (text, files) = (text.len(), data.len());
+    let plan = match plan {
+        Some(plan) => format!(", a plan of {} tasks", plan.tasks.len()),
+        None => String::new(),
+    };
+    format!("goal {name}, text of {text} bytes, {files} files{plan}")
 }
 
 fn value(answer: impl Serialize) -> Result<Response, ControlError> {
@@ -330,7 +353,7 @@ impl From<SwarmError> for ControlError {
 
 #[cfg(test)]
 mod tests {
-    use aios_control::Decision;
+    use aios_control::{CallTool, Decision};
 
     use super::*;
 
@@ -345,6 +368,7 @@ mod tests {
                     text: secret.clone(),
                     data: vec![format!("/home/{secret}.csv")],
                     out: format!("/home/{secret}"),
+                    plan: None,
                 }),
                 "submit goal \"q3\", text of 22 bytes, 1 files".to_owned(),
             ),
@@ -355,6 +379,13 @@ mod tests {
                     deadline_ms: 500,
                 }),
                 "ask \"macro.clerk\", content of 22 bytes, within 500 ms".to_owned(),
+            ),
+            (
+                Request::CallTool(CallTool {
+                    out: Some(format!("/home/{secret}")),
+                    ..CallTool::new("letter", serde_json::json!({ "text": secret }))
+                }),
+                "call tool \"letter\", arguments of 33 bytes, 0 files, within 30000 ms".to_owned(),
             ),
             (
                 Request::Decide {

@@ -9,7 +9,7 @@ use aios_inference::EngineHandle;
 use aios_tools::Workspaces;
 use aios_work::{Pack, Tool};
 
-/// The packs, in the order in which they are asked for a plan: the one for tables takes whatever is left.
+/// The packs, in the order in which they are asked for a plan.
 pub(crate) fn packs() -> Vec<Pack> {
     vec![
         #[cfg(feature = "tables")]
@@ -19,6 +19,11 @@ pub(crate) fn packs() -> Vec<Pack> {
         #[cfg(feature = "tables")]
         aios_tables::pack(),
     ]
+}
+
+/// What stands behind all packs, whichever there are: plans from files and of models, whose answers the general writer puts into words.
+pub(crate) fn plans() -> Pack {
+    aios_orchestrator::plans::pack(Some("write_text"))
 }
 
 /// The tools of those packs. The engine compares what texts mean.

@@ -10,13 +10,15 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Artifact, Capabilities, Dimensions, Ended, Fact, Goal, GoalError, GoalLimits, InputFile, Issue,
-    Plan, Spent, Task, ToolOutput, Verdict,
+    Plan, PlanFile, Spent, Task, ToolOutput, Verdict,
 };
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
     /// [`GoalRequest`](super::GoalRequest) in, [`Answer`](super::Answer) out.
     pub const GOAL: &str = "aios.goal";
+    /// [`GoalRequest`](super::GoalRequest) in, [`PlanFile`](crate::PlanFile) out: what would be done, and nothing of it is.
+    pub const PLAN: &str = "aios.plan";
     /// [`TaskOrder`](super::TaskOrder) in, [`TaskResult`](super::TaskResult) out.
     pub const TASK: &str = "aios.task";
     /// [`ValidationRequest`](super::ValidationRequest) in, a [`Judgement`](super::Judgement) out, of results a list of them.
@@ -55,6 +57,9 @@ pub struct GoalRequest {
     /// Money the model may cost in all, in millionths of the currency its price is in.
     #[serde(default)]
     pub money_micros: u64,
+    /// How it is done; without it whoever knows such goals makes a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<PlanFile>>,
 }
 
 impl GoalRequest {
@@ -85,6 +90,19 @@ pub enum GoalStatus {
     Partial,
     /// There is no answer; the reason says why.
     Failed,
+}
+
+impl GoalStatus {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Unverified => "unverified",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// Where a task stands.
@@ -249,18 +267,45 @@ impl Answer {
 
     /// What the Critic signs: SHA-256 over the whole answer but the judgement itself and what the node adds, in hexadecimal.
     pub fn digest(&self) -> String {
-        let bare = Self {
-            critic: CriticReport::default(),
-            verdict: String::new(),
-            model: ModelReport::default(),
-            messages: MessageReport::default(),
-            restarts: 0,
-            duration_ms: 0.0,
-            ..self.clone()
-        };
-        // A struct of texts and numbers always has a JSON form; field order is the declaration's, so the digest is stable.
-        let bytes = serde_json::to_vec(&bare).unwrap_or_default();
-        hex(&Sha256::digest(&bytes))
+        let Self {
+            goal_id,
+            status,
+            answer,
+            facts,
+            artifacts,
+            tasks,
+            critic: _,
+            gaps,
+            waits_for,
+            spent,
+            ended_by,
+            reason,
+            verdict: _,
+            model: _,
+            messages: _,
+            restarts: _,
+            duration_ms: _,
+        } = self;
+        let said = (goal_id, status, answer, facts, artifacts, tasks, gaps);
+        let beside = (waits_for, spent, ended_by, reason);
+        let mut hash = Hashed(Sha256::new());
+        // Texts and numbers always have a JSON form, lists have their length by their brackets, and a hash takes what it is given.
+        let _ = serde_json::to_writer(&mut hash, &(said, beside));
+        hex(&hash.0.finalize())
+    }
+}
+
+/// Takes what is written into a hash, so that it need not lie anywhere first.
+struct Hashed(Sha256);
+
+impl std::io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -573,14 +618,28 @@ pub struct Recalled {
 /// Gives the memory agent something to keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RememberRequest<R = serde_json::Value> {
+pub struct RememberRequest {
     /// Where it comes from; the same source replaces what was kept of it.
     pub source: String,
     /// The text to be found by.
     pub text: String,
-    /// A whole result to be kept beside it, if there is one.
+    /// What came of the goal that it comes from, if it comes from one.
     #[serde(default)]
-    pub result: Option<R>,
+    pub result: Option<Remembered>,
+}
+
+/// What came of a goal, as it is remembered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remembered {
+    /// Which goal.
+    pub goal_id: String,
+    /// How it ended.
+    pub status: GoalStatus,
+    /// Markdown.
+    pub answer: String,
+    /// The Critic's score, 0 to 1.
+    pub score: f64,
 }
 
 /// A task moved; published on `aios.events.task.{goal_id}`.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Ask, ControlError, Decision, ErrorKind, Event, Events, Spawn, Submit, SwarmQuestion};
+use crate::{
+    Ask, CallTool, ControlError, Decision, ErrorKind, Event, Events, Spawn, Submit, SwarmQuestion,
+};
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
 pub const LINE_MAX: usize = 4 * 1024 * 1024;
@@ -19,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Request {
     /// Begins a goal. The answer is [`Submitted`](crate::Submitted).
     Submit(Submit),
+    /// What would be done for a goal, and nothing of it is. The answer is a [`PlanFile`](aios_work::PlanFile), which can be handed in with
+    /// the goal.
+    Plan(Submit),
     /// Calls a goal off: nobody waits for its answer any more.
     Cancel {
         /// Which.
@@ -28,6 +33,8 @@ pub enum Request {
     Spawn(Spawn),
     /// Asks an agent, and waits for what it says: [`Asked`](crate::Asked).
     Ask(Ask),
+    /// Calls a tool, and waits for what it gives: [`ToolCalled`](crate::ToolCalled).
+    CallTool(CallTool),
     /// Kills an agent as a fault would; its supervisor answers.
     Kill {
         /// Its name.
@@ -63,6 +70,8 @@ pub enum Request {
         /// Which.
         goal_id: String,
     },
+    /// The tools there are: a list of [`ToolLine`](crate::ToolLine)s, by name.
+    Tools {},
     /// The settings the node was started with.
     Config {},
     /// What happens while a goal is under way, up to its end: [`Event`]s.
@@ -74,9 +83,11 @@ impl Request {
     pub fn is_command(&self) -> bool {
         match self {
             Self::Submit(_)
+            | Self::Plan(_)
             | Self::Cancel { .. }
             | Self::Spawn(_)
             | Self::Ask(_)
+            | Self::CallTool(_)
             | Self::Kill { .. }
             | Self::Stop { .. }
             | Self::Decide { .. } => true,
@@ -85,21 +96,25 @@ impl Request {
             | Self::Approvals {}
             | Self::Goals {}
             | Self::Goal { .. }
+            | Self::Tools {}
             | Self::Config {}
             | Self::Events(_) => false,
         }
     }
 
-    /// Whether it is over when whoever asked has left. An agent's answer is worth nothing to nobody; everything else is quickly done, and is
-    /// done whether or not somebody stays to hear of it.
+    /// Whether it is over when whoever asked has left. An agent's answer, a tool's result and a plan are worth nothing to nobody; everything
+    /// else is quickly done, and is done whether or not somebody stays to hear of it.
     pub fn ends_with_its_asker(&self) -> bool {
-        matches!(self, Self::Ask(_))
+        matches!(self, Self::Ask(_) | Self::CallTool(_) | Self::Plan(_))
     }
 
-    /// How long whoever carries it waits for the answer: ten seconds, and what an agent is given besides.
+    /// How long whoever carries it waits for the answer: ten seconds, and what an agent or a tool is given besides.
     pub fn patience(&self) -> Duration {
         let given_ms = match self {
             Self::Ask(ask) => ask.deadline_ms.min(Ask::DEADLINE_MS_MAX),
+            Self::CallTool(call) => call.deadline_ms.min(CallTool::DEADLINE_MS_MAX),
+            // A model may think it over; the node ends it by the deadline of its goals.
+            Self::Plan(_) => Ask::DEADLINE_MS_MAX,
             _ => 0,
         };
         PATIENCE + Duration::from_millis(given_ms)
@@ -154,6 +169,8 @@ pub fn read(line: &[u8]) -> Result<Request, ControlError> {
 
 #[cfg(test)]
 mod tests {
+    use aios_work::PlanFile;
+
     use super::*;
 
     #[test]
@@ -174,6 +191,16 @@ mod tests {
                 text: "Analyze Q3 sales".into(),
                 data: vec!["/data/q3.csv".into()],
                 out: "/out".into(),
+                plan: None,
+            }),
+            Request::Plan(Submit {
+                goal_id: None,
+                text: "Plan it".into(),
+                data: vec![],
+                out: "/out".into(),
+                plan: PlanFile::read(br#"{"goal":"x","tasks":[{"id":"a","tool":"t","args":{}}]}"#)
+                    .ok()
+                    .map(Box::new),
             }),
             Request::Spawn(Spawn {
                 role: "macro.executor".into(),
@@ -184,6 +211,12 @@ mod tests {
                 agent: "macro.greeter".into(),
                 content: "Alice".into(),
                 deadline_ms: 1_000,
+            }),
+            Request::Tools {},
+            Request::CallTool(CallTool {
+                data: vec!["/data/q3.csv".into()],
+                out: Some("/out".into()),
+                ..CallTool::new("calc", serde_json::json!({"expression": "1 + 1"}))
             }),
             Request::Events(Events {
                 goal_id: "q3".into(),
@@ -202,8 +235,11 @@ mod tests {
             r#"{"ask":"view","as":"root"}"#,
             r#"{"ask":"kill"}"#,
             r#"{"ask":"kill","agent":"a","agent":"b"}"#,
+            r#"{"ask":"call_tool","tool":"calc"}"#,
+            r#"{"ask":"call_tool","tool":"calc","args":{},"granted":["net"]}"#,
             r#"{"ask":"submit","text":"x"}"#,
             r#"{"ask":"submit","text":"x","out":"/out","as":"root"}"#,
+            r#"{"ask":"submit","text":"x","out":"/out","plan":{"goal":"x","task":[]}}"#,
             r#"{"ask":"events","goal_id":"g","after_seq":-1}"#,
         ] {
             let refused = read(line.as_bytes()).unwrap_err().to_string();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aios_actors::recovery::Policies;
+use aios_work::{Capabilities, Capability, Thinks};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
@@ -147,6 +148,20 @@ impl Config {
                 });
             }
         }
+        // Whoever grants what a tool leaves open has copied a need and meant something else.
+        if let Some(open) = self
+            .tools
+            .grants
+            .iter()
+            .find(|grant| grant.open().is_some())
+        {
+            return Err(ConfigError::OutOfRange {
+                name: "tools.grants",
+                asked: format!("{:?}", open.as_str()),
+                allowed: "a capability that names what is meant, such as net.http/example.org"
+                    .into(),
+            });
+        }
         self.recovery.check().map_err(|error| ConfigError::Invalid {
             place: "configuration".into(),
             message: error.to_string(),
@@ -239,6 +254,33 @@ pub struct AgentsConfig {
     pub deliveries: u32,
 }
 
+/// What the model is asked for where no rules make a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelPlans {
+    /// What its size allows; nothing of an engine that follows rules.
+    #[default]
+    Auto,
+    /// Nothing.
+    Nothing,
+    /// To pick one tool and fill in its form.
+    InSteps,
+    /// A whole plan.
+    WholePlans,
+}
+
+impl ModelPlans {
+    /// The same for the planner; none where it decides by the model.
+    pub(crate) fn thinks(self) -> Option<Thinks> {
+        match self {
+            Self::Auto => None,
+            Self::Nothing => Some(Thinks::Nothing),
+            Self::InSteps => Some(Thinks::InSteps),
+            Self::WholePlans => Some(Thinks::WholePlans),
+        }
+    }
+}
+
 /// What one goal may use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -253,6 +295,8 @@ pub struct GoalConfig {
     pub tasks: u32,
     /// What the model may cost in all, in millionths of the currency of `model.price_micros`.
     pub money_micros: u64,
+    /// What the model is asked for where no rules make a plan: `auto`, `nothing`, `in_steps` or `whole_plans`.
+    pub plans: ModelPlans,
 }
 
 /// What tools may hold while they read and query files. It is set aside before it is allocated; what needs more is refused.
@@ -264,6 +308,9 @@ pub struct ToolsConfig {
     /// Megabytes for the tools of all goals together, tables that are kept for the next task included. A quarter is SQLite's, which takes
     /// no more than `memory_mb` of it.
     pub node_memory_mb: u64,
+    /// The most that any tool may be granted, whoever calls it: capabilities such as `files.read` or `net.http/example.org`. An order, an
+    /// agent or a charter can only be granted less.
+    pub grants: Capabilities,
 }
 
 impl Default for ToolsConfig {
@@ -271,6 +318,14 @@ impl Default for ToolsConfig {
         Self {
             memory_mb: 1_024,
             node_memory_mb: 4_096,
+            // What stays on the machine and within a goal's walls. Nobody is asked over the network, and no process is started.
+            grants: [
+                Capability::DATA_QUERY,
+                Capability::FILES_READ,
+                Capability::FILES_WRITE,
+                Capability::MODEL_USE,
+            ]
+            .into(),
         }
     }
 }
@@ -354,6 +409,7 @@ impl Default for GoalConfig {
             tokens: 4_000,
             tasks: 64,
             money_micros: 1_000_000,
+            plans: ModelPlans::Auto,
         }
     }
 }
@@ -369,10 +425,5 @@ impl GoalConfig {
     /// Wall time from request to answer.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)
-    }
-
-    /// Wall time of one attempt at one task.
-    pub fn task_deadline(&self) -> Duration {
-        Duration::from_millis(self.task_deadline_ms)
     }
 }

@@ -18,11 +18,11 @@ pub use crate::plan::dag::NAME;
 use crate::plan::findings::Findings;
 use crate::plan::intent::Intent;
 use crate::plan::reading::Reading;
-use crate::plan::{analyse, arithmetic, build, merge, question, simpler, writing};
+use crate::plan::{analyse, arithmetic, build, merge, question, recalled, simpler, writing};
 use crate::report;
 use crate::results::{ResultEvidence, check_result};
 
-/// Goals about tables, arithmetic, and whatever comes without files and no other source has claimed: it stands last.
+/// Goals about tables, arithmetic, and questions that what was remembered is about.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TablesPack;
 
@@ -33,6 +33,7 @@ pub fn pack() -> Pack {
         sources: vec![Arc::new(TablesPack)],
         domains: vec![Arc::new(TablesPack)],
         checks: vec![Arc::new(TablesPack)],
+        readers: vec![Arc::new(crate::TableReader)],
     }
 }
 
@@ -43,7 +44,11 @@ impl PlanSource for TablesPack {
     }
 
     fn claims(&self, goal: &Goal) -> bool {
-        goal.data().is_empty() || goal.data().iter().any(|file| is_table(file))
+        arithmetic::find(goal.text()).is_some() || goal.data().iter().any(|file| is_table(file))
+    }
+
+    fn answers(&self, goal: &Goal, recalled: &[String]) -> bool {
+        recalled::is_about(goal.text(), recalled)
     }
 
     async fn plan(&self, goal: &Goal, bench: &dyn Bench) -> Result<Plan, String> {

@@ -159,17 +159,18 @@ impl Plan {
         }
     }
 
+    /// Whether nobody but the results themselves says what they are: no pack's rules made it, and all its arguments stand in it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        [MadeBy::FILE, MadeBy::MODEL].contains(&self.source.as_str())
+    }
+
     /// The task of this id.
     #[must_use]
     pub fn task(&self, id: &str) -> Option<&Task> {
         self.tasks.iter().find(|task| task.id == id)
     }
 
-    /// The idempotency key of a task: the same for every retry and after every restart.
-    #[must_use]
-    pub fn operation_id(&self, task: &str) -> String {
-        format!("{}/{task}", self.goal)
-    }
     fn longest_chain_ms(&self, order: &[String]) -> u64 {
         let tasks: BTreeMap<&str, &Task> = self
             .tasks
@@ -331,7 +332,6 @@ mod tests {
         assert_eq!(plan.lost(&set(&["b"])), set(&["b", "c"]));
         assert_eq!(plan.lost(&set(&["a"])), set(&["a", "b", "c", "d"]));
         assert!(plan.is_settled(&set(&["a", "d"]), &set(&["b", "c"])));
-        assert_eq!(plan.operation_id("a"), "g/a");
     }
 
     #[test]

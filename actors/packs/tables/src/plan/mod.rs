@@ -14,6 +14,7 @@ mod lexicon;
 pub mod queries;
 pub mod question;
 pub mod reading;
+pub(crate) mod recalled;
 pub mod simpler;
 pub mod timeframe;
 pub mod writing;

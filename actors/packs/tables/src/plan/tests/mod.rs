@@ -173,7 +173,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
                 );
                 continue;
             }
-            let key = plan.operation_id(&task.id);
+            let key = format!("{}/{}", plan.goal, task.id);
             let output = call(&tools, &space, &task.tool, &key, &args);
             if let Some(again) = &task.recheck {
                 let again = call(&tools, &space, &task.tool, &format!("{key}-again"), again).value;
