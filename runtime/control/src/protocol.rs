@@ -102,8 +102,8 @@ impl Request {
         }
     }
 
-    /// Whether it is over when whoever asked has left. An agent's answer, a tool's result and a plan are worth nothing to nobody; everything else is
-    /// quickly done, and is done whether or not somebody stays to hear of it.
+    /// Whether it is over when whoever asked has left. An agent's answer, a tool's result and a plan are worth nothing to nobody; everything
+    /// else is quickly done, and is done whether or not somebody stays to hear of it.
     pub fn ends_with_its_asker(&self) -> bool {
         matches!(self, Self::Ask(_) | Self::CallTool(_) | Self::Plan(_))
     }
