@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Artifact, Check, Evidence, Fact, Goal, Plan, PlanLimits, Task, ToolOutput, ToolSpec, fill,
+    Artifact, Check, Evidence, Fact, Goal, Plan, PlanLimits, Reader, Task, ToolOutput, ToolSpec,
+    fill,
 };
 
 /// What a model is asked, and the form its answer must have.
@@ -227,4 +228,6 @@ pub struct Pack {
     pub domains: Vec<Arc<dyn Domain>>,
     /// What it judges by. The checks of a pack with domains look at the texts of these alone; those of a pack without any at all texts.
     pub checks: Vec<Arc<dyn Check>>,
+    /// Who reads a goal's files for whoever judges its answer, asked in this order.
+    pub readers: Vec<Arc<dyn Reader>>,
 }

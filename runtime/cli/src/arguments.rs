@@ -33,6 +33,10 @@ pub(crate) enum Command {
     Model(Model),
     /// Measure the system against the raw primitives and the rivals that are installed.
     Bench(Bench),
+    /// Judge an answer against its goal and sources, without a node.
+    ///
+    /// Exit code 0: approved, or unverified, as the report says. 1: rejected, or it could not be judged.
+    Judge(Judge),
     /// Keep a node running until Ctrl-C.
     Node(NodeArguments),
     /// Show the supervision tree of a running node.
@@ -332,6 +336,28 @@ pub(crate) struct Bench {
     /// Interleaved rounds; the median is reported.
     #[arg(long, default_value_t = 5)]
     pub(crate) rounds: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Judge {
+    /// What was asked.
+    #[arg(long, value_name = "TEXT", required_unless_present = "batch")]
+    pub(crate) goal: Option<String>,
+    /// A file the answer rests on: CSV, text or Markdown; may be repeated.
+    #[arg(long, value_name = "FILE", conflicts_with = "batch")]
+    pub(crate) data: Vec<PathBuf>,
+    /// What a good answer is (TOML); without it all checks run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) criteria: Option<PathBuf>,
+    /// Judge many: one JSON object a line with id, goal, data_file and answer; data files lie beside the batch.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["goal", "answer"])]
+    pub(crate) batch: Option<PathBuf>,
+    /// The file with the answer.
+    #[arg(value_name = "ANSWER", required_unless_present = "batch")]
+    pub(crate) answer: Option<PathBuf>,
+    /// Print JSON: one object, or of a batch one a line.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

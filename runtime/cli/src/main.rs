@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Model(Model::Run(run)) => commands::model::run::run(&run),
         Command::Model(Model::Embed(embed)) => commands::model::embed::run(&embed),
         Command::Bench(bench) => commands::bench::run(&bench),
+        Command::Judge(judge) => commands::judge::run(&judge),
         Command::Node(node) => commands::node::run(&node),
         Command::Tree(tree) => commands::tree::run(&tree),
         Command::Kill(order) => commands::order::kill(&order),

@@ -39,6 +39,7 @@ pub fn pack() -> Pack {
         sources: vec![Arc::new(TablesPack)],
         domains: vec![Arc::new(TablesPack)],
         checks: vec![Arc::new(TablesPack)],
+        readers: vec![Arc::new(crate::TableReader)],
     }
 }
 

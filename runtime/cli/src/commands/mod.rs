@@ -3,6 +3,7 @@
 pub(crate) mod approvals;
 pub(crate) mod bench;
 pub(crate) mod config;
+pub(crate) mod judge;
 pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod order;
