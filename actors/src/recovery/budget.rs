@@ -45,6 +45,8 @@ struct Inner {
     spent: Mutex<Spent>,
     /// The first call that was not made.
     refused: Mutex<Option<OverBudget>>,
+    /// What this one is a part of, each once: nothing is spent here that is not there.
+    above: Vec<Budget>,
 }
 
 /// Tokens set aside for one call. Settled with what was used, the rest goes back; dropped, all of it counts as spent, because nobody
@@ -56,17 +58,38 @@ pub struct Hold {
     tokens: u64,
     /// How long the call may take at most.
     pub time: Duration,
+    /// The same tokens, set aside in what the budget is a part of.
+    above: Vec<Hold>,
 }
 
 impl Budget {
     /// A full budget.
     #[must_use]
     pub fn new(allowance: Allowance, began: Timestamp) -> Self {
+        Self::below([], allowance, began)
+    }
+
+    /// A full budget that is a part of others: each call is paid from all of them, so that none is a way around another.
+    #[must_use]
+    pub fn below(
+        above: impl IntoIterator<Item = Self>,
+        allowance: Allowance,
+        began: Timestamp,
+    ) -> Self {
+        let mut all: Vec<Self> = Vec::new();
+        for budget in above {
+            for one in std::iter::once(&budget).chain(&budget.0.above) {
+                if !all.iter().any(|there| Arc::ptr_eq(&there.0, &one.0)) {
+                    all.push(one.clone());
+                }
+            }
+        }
         Self(Arc::new(Inner {
             allowance,
             began,
             spent: Mutex::default(),
             refused: Mutex::default(),
+            above: all,
         }))
     }
 
@@ -75,16 +98,69 @@ impl Budget {
     /// # Errors
     /// What there is not enough of; nothing is set aside then.
     pub fn reserve(&self, tokens: u64, now: Timestamp) -> Result<Hold, OverBudget> {
+        let mut hold = self.reserve_here(tokens, now)?;
+        for budget in &self.0.above {
+            match budget.reserve_here(tokens, now) {
+                Ok(above) => {
+                    hold.time = hold.time.min(above.time);
+                    hold.above.push(above);
+                }
+                Err(over) => {
+                    hold.unused();
+                    self.0.refused.lock().get_or_insert_with(|| over.clone());
+                    return Err(over);
+                }
+            }
+        }
+        Ok(hold)
+    }
+
+    fn reserve_here(&self, tokens: u64, now: Timestamp) -> Result<Hold, OverBudget> {
         let mut spent = self.0.spent.lock();
         let time = self.fits(*spent, tokens, now)?;
-        spent.tokens += tokens;
+        spent.tokens = spent.tokens.saturating_add(tokens);
         spent.calls += 1;
         spent.money_micros = self.price(spent.tokens);
         Ok(Hold {
             budget: self.clone(),
             tokens,
             time,
+            above: Vec::new(),
         })
+    }
+
+    /// Counts what was spent before this budget was there, such as by a process that is gone.
+    pub fn charge(&self, tokens: u64) {
+        let mut spent = self.0.spent.lock();
+        spent.calls += 1;
+        spent.tokens = spent.tokens.saturating_add(tokens);
+        spent.money_micros = self.price(spent.tokens);
+    }
+
+    /// Tokens that are left, in this and in everything it is a part of.
+    #[must_use]
+    pub fn tokens_left(&self) -> u64 {
+        let here = |budget: &Self| {
+            let allowed = budget.0.allowance.tokens;
+            allowed.saturating_sub(budget.0.spent.lock().tokens)
+        };
+        self.0.above.iter().map(here).fold(here(self), u64::min)
+    }
+
+    /// Time that is left, in this and in everything it is a part of.
+    #[must_use]
+    pub fn time_left(&self, now: Timestamp) -> Duration {
+        let here = |budget: &Self| {
+            let Inner {
+                allowance, began, ..
+            } = budget.0.as_ref();
+            allowance.time.saturating_sub(now.since(*began))
+        };
+        self.0
+            .above
+            .iter()
+            .map(here)
+            .fold(here(self), Duration::min)
     }
 
     /// Whether a call could be paid; nothing is set aside.
@@ -92,8 +168,11 @@ impl Budget {
     /// # Errors
     /// What there is not enough of.
     pub fn affords(&self, tokens: u64, now: Timestamp) -> Result<(), OverBudget> {
-        let spent = *self.0.spent.lock();
-        self.fits(spent, tokens, now).map(|_| ())
+        for budget in std::iter::once(self).chain(&self.0.above) {
+            let spent = *budget.0.spent.lock();
+            budget.fits(spent, tokens, now)?;
+        }
+        Ok(())
     }
 
     /// How long a call that can be paid may take.
@@ -157,6 +236,9 @@ impl Budget {
 impl Hold {
     /// The call took so many tokens. More than was set aside is counted too: the next call finds less.
     pub fn settle(self, used: u64) {
+        for above in self.above {
+            above.settle(used);
+        }
         let mut spent = self.budget.0.spent.lock();
         spent.tokens = (spent.tokens - self.tokens).saturating_add(used);
         spent.money_micros = self.budget.price(spent.tokens);
@@ -164,6 +246,9 @@ impl Hold {
 
     /// The call was never made.
     pub fn unused(self) {
+        for above in self.above {
+            above.unused();
+        }
         let mut spent = self.budget.0.spent.lock();
         spent.tokens -= self.tokens;
         spent.calls -= 1;
@@ -345,6 +430,57 @@ mod tests {
             budget.reserve(100, at(400)).unwrap().time,
             Duration::from_millis(600)
         );
+    }
+
+    #[test]
+    fn a_part_of_a_budget_spends_what_the_whole_has_and_never_more() {
+        let allowance = |tokens| Allowance {
+            tokens,
+            ..budget(0, u64::MAX, 0).0.allowance
+        };
+        let team = Budget::new(allowance(100), at(0));
+        let goal = Budget::below([team.clone()], allowance(80), at(0));
+        // Named twice, the whole pays once.
+        let run = Budget::below([goal.clone(), team.clone()], allowance(50), at(0));
+        run.reserve(40, at(0)).unwrap().settle(30);
+        let tokens = |one: &Budget| one.spent().tokens;
+        assert_eq!([tokens(&run), tokens(&goal), tokens(&team)], [30, 30, 30]);
+        assert_eq!(run.tokens_left(), 20);
+        let over = run.reserve(21, at(0)).unwrap_err();
+        assert!(
+            matches!(over, OverBudget::Tokens { allowed: 50, .. }),
+            "{over}"
+        );
+        // Another part of the whole has what this one left.
+        let other = Budget::below([team.clone()], allowance(1_000), at(0));
+        assert_eq!(other.tokens_left(), 70);
+        other.reserve(70, at(0)).unwrap().settle(65);
+        let before = [run.spent(), goal.spent(), team.spent()];
+        let over = run.reserve(10, at(0)).unwrap_err();
+        assert!(
+            matches!(
+                over,
+                OverBudget::Tokens {
+                    left: 5,
+                    allowed: 100,
+                    ..
+                }
+            ),
+            "{over}"
+        );
+        assert_eq!(
+            before,
+            [run.spent(), goal.spent(), team.spent()],
+            "nothing is set aside"
+        );
+        assert_eq!(
+            run.refused().map(|first| first.to_string().contains("50")),
+            Some(true)
+        );
+        assert!(run.affords(6, at(0)).is_err() && run.affords(5, at(0)).is_ok());
+        run.reserve(5, at(0)).unwrap().unused();
+        run.charge(3);
+        assert_eq!((run.spent().tokens, team.spent().tokens), (33, 95));
     }
 
     fn tenant(name: &str) -> TenantId {

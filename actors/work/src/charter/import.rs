@@ -196,9 +196,9 @@ fn by_line(matter: &str) -> Map<String, Value> {
         |key: &&str| READ.contains(key) || NOT_HONOURED.iter().any(|(keys, _)| keys.contains(key));
     let mut fields: Vec<(String, String)> = Vec::new();
     for line in matter.lines() {
-        let begun = line.split_once(':').filter(|(key, _)| {
-            known(key) && !fields.iter().any(|(name, _)| name == key)
-        });
+        let begun = line
+            .split_once(':')
+            .filter(|(key, _)| known(key) && !fields.iter().any(|(name, _)| name == key));
         match (begun, fields.last_mut()) {
             (Some((key, rest)), _) => fields.push((key.to_owned(), rest.trim().to_owned())),
             (None, Some((_, text))) => {
