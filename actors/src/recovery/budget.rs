@@ -313,21 +313,42 @@ impl Budgets {
         })
     }
 
-    /// The budget of the goal that a tool's idempotency key is for; see [`tool_key`].
+    /// The budget that a tool's idempotency key is paid from: that of its goal, or of the innermost part of the goal that has one of its
+    /// own; see [`tool_key`].
     ///
     /// # Errors
     /// When the key names no goal under way.
     pub fn of_key(&self, key: &str, own: &TenantId) -> Result<Budget, NoBudget> {
         let name = key.split('/').next().unwrap_or_default();
-        match name.split_once('@') {
-            None => self.of(own, name),
-            Some((goal, tenant)) => match TenantId::new(tenant) {
-                Ok(tenant) => self.of(&tenant, goal),
-                Err(_) => Err(NoBudget {
-                    goal: name.to_owned(),
-                }),
-            },
-        }
+        let none = || NoBudget {
+            goal: name.to_owned(),
+        };
+        let (operation, tenant) = match name.split_once('@') {
+            None => (key.to_owned(), own.clone()),
+            Some((goal, tenant)) => (
+                format!("{goal}{}", &key[name.len()..]),
+                TenantId::new(tenant).map_err(|_| none())?,
+            ),
+        };
+        self.of(&tenant, &operation)
+            .ok()
+            .or_else(|| self.around(&tenant, &operation))
+            .ok_or_else(none)
+    }
+
+    /// The budget of the work that an operation is a part of: of the innermost that has one.
+    #[must_use]
+    pub fn around(&self, tenant: &TenantId, operation: &str) -> Option<Budget> {
+        let parts = operation.rmatch_indices('/');
+        let mut outer = parts.map(|(end, _)| &operation[..end]);
+        outer.find_map(|name| self.of(tenant, name).ok())
+    }
+
+    /// Enters the budget of a piece of work under its operation's name, in the place of one that is there.
+    pub fn enter(&self, tenant: &TenantId, operation: &str, budget: &Budget, now: Timestamp) {
+        let mut budgets = self.0.lock();
+        budgets.retain(|_, budget| !budget.over(now));
+        budgets.insert((tenant.clone(), operation.to_owned()), budget.clone());
     }
 
     /// The goal is over. A budget that is there under its name by now is another run's and stays.
@@ -519,6 +540,27 @@ mod tests {
         }
         budgets.close(&them, "g", &theirs);
         assert!(budgets.is_empty());
+    }
+
+    #[test]
+    fn a_part_of_a_goal_pays_from_its_own_budget_and_the_rest_from_the_goals() {
+        let (budgets, us, them) = (Budgets::default(), tenant("acme"), tenant("rival"));
+        let allowance = budget(10, 0, 0).0.allowance;
+        let goal = budgets.begin(&us, "g", allowance, at(0));
+        let part = Budget::below([goal], allowance, at(0));
+        budgets.enter(&us, "g/t1", &part, at(0));
+        budgets.enter(&them, "g/t1", &Budget::new(allowance, at(0)), at(0));
+        part.charge(4);
+        let spent = |key: &str| budgets.of_key(key, &us).map(|budget| budget.spent().tokens);
+        let rows = [("g/t1", 4), ("g/t1/3", 4), ("g/t1/3/2", 4), ("g/t2", 0), ("g", 0), ("g@rival/t1/1", 0)];
+        for (key, tokens) in rows {
+            assert_eq!(spent(key), Ok(tokens), "{key}");
+        }
+        assert!(spent("g@rival/t2").is_err());
+        let around = |operation| budgets.around(&us, operation).map(|budget| budget.spent().tokens);
+        assert_eq!([around("g"), around("g/t1"), around("g/t1/2")], [None, Some(0), Some(4)]);
+        budgets.close(&us, "g/t1", &part);
+        assert_eq!(spent("g/t1/3"), Ok(0));
     }
 
     #[test]
