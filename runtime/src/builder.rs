@@ -324,7 +324,7 @@ async fn raise(
     let spec = boot::tree(
         &config,
         &system,
-        boot::Services {
+        boot::Fixtures {
             engine: &ground.engine,
             factory,
             zone: swarm.zone,

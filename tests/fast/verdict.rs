@@ -186,7 +186,7 @@ async fn counted_from(
         task_id: task_id.to_owned(),
         // Each till under a name of its own: what was counted once is not counted again.
         operation: format!("{goal_id}/{task_id}/till-{till}"),
-        action: "count_till".to_owned(),
+        tool: "count_till".to_owned(),
         args: json!({ "till": till }),
         attempt: 1,
         inputs: inputs.to_vec(),

@@ -118,7 +118,8 @@ pub struct TaskReport {
     /// Unique within the goal.
     pub id: String,
     /// The tool that did it.
-    pub action: String,
+    #[serde(alias = "action")] // as records of earlier versions have it
+    pub tool: String,
     /// Where it ended.
     pub status: TaskStatus,
     /// Attempts, the successful one included.
@@ -441,7 +442,7 @@ pub struct TaskOrder {
     /// The idempotency key: the same operation is never done twice, however often it is ordered.
     pub operation: String,
     /// The tool.
-    pub action: String,
+    pub tool: String,
     /// What the tool is called with.
     pub args: serde_json::Value,
     /// Which attempt this is, from 1.
@@ -461,19 +462,19 @@ impl TaskOrder {
     /// An executor signs it with the result, so that the result cannot be passed off as one of another question.
     #[must_use]
     pub fn asked(&self) -> String {
-        asked(&self.action, &self.args, &self.inputs)
+        asked(&self.tool, &self.args, &self.inputs)
     }
 }
 
 /// The name of a question, see [`TaskOrder::asked`].
 #[must_use]
-pub fn asked(action: &str, args: &serde_json::Value, inputs: &[InputFile]) -> String {
+pub fn asked(tool: &str, args: &serde_json::Value, inputs: &[InputFile]) -> String {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
-    part(action.as_bytes());
+    part(tool.as_bytes());
     part(args.to_string().as_bytes());
     for file in inputs {
         part(file.name.as_bytes());
@@ -588,7 +589,7 @@ pub struct TaskEvent {
     /// Which task.
     pub task_id: String,
     /// The tool.
-    pub action: String,
+    pub tool: String,
     /// What it is for, in a few words.
     pub title: String,
     /// Where it stands now.

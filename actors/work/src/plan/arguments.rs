@@ -58,7 +58,7 @@ impl<'a> Typing<'a> {
     fn spec(&self, task: &Task) -> Result<&'a ToolSpec, PlanError> {
         let spec = self.specs.iter().find(|spec| spec.name == task.tool);
         spec.ok_or_else(|| {
-            PlanError::unknown_action(task, self.specs.iter().map(|spec| &spec.name))
+            PlanError::unknown_tool(task, self.specs.iter().map(|spec| &spec.name))
         })
     }
 
@@ -357,7 +357,7 @@ mod tests {
         let cases = [
             (
                 json!({"id": "p", "tool": "prise", "args": {}}),
-                "the action \"prise\", known are",
+                "the tool \"prise\", known are",
             ),
             (
                 json!({"id": "p", "tool": "price", "args": {}}),

@@ -6,7 +6,7 @@ use aios_work::Looping;
 use serde_json::json;
 
 use super::*;
-use crate::fallback;
+use crate::task::fallback;
 
 mod ends;
 mod figures;

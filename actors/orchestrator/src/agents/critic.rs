@@ -24,7 +24,7 @@ use aios_work::{
 };
 
 use crate::Services;
-use crate::evidence::{Bench, Proofs, Proven, Witnessed};
+use crate::evidence::{Proofs, Proven, Prover, Witnessed};
 
 /// How long meaning may be compared before relevance goes by words alone.
 const EMBED_DEADLINE: Duration = Duration::from_secs(10);
@@ -89,7 +89,7 @@ async fn judge(
     proofs: &Proofs,
     ctx: &Context,
 ) -> Result<Judgement, AgentError> {
-    let bench = Bench {
+    let prover = Prover {
         packs: &services.packs,
         room: &services.room,
         proofs,
@@ -98,7 +98,7 @@ async fn judge(
     let (mut digest, mut goal_digest, mut status) = (String::new(), String::new(), None);
     let assessment = match request.work {
         Submission::Prose { text, grounds } => {
-            let proven = bench.prove(&request.goal_id, *grounds).await;
+            let proven = prover.prove(&request.goal_id, *grounds).await;
             match proven.and_then(|proven| evidence_of_prose(&proven, &request.task_id)) {
                 Ok(evidence) => read(&text, &evidence, &services, ctx).await,
                 Err(why) => unproven(why),
@@ -112,11 +112,11 @@ async fn judge(
             inputs,
             out_dir,
         } => {
-            let files = match bench.is_of(&goal, &request.goal_id) {
-                true => bench.files(&goal, &inputs).await,
+            let files = match prover.is_of(&goal, &request.goal_id) {
+                true => prover.files(&goal, &inputs).await,
                 false => Err("the goal is another one".to_owned()),
             };
-            let result = bench.result(&request.goal_id, folder, &exhibit);
+            let result = prover.result(&request.goal_id, folder, &exhibit);
             match result.map_err(|why| format!("the result {why}")) {
                 _ if files.is_err() => unproven(files.err().unwrap_or_default()),
                 Ok(witnessed)
@@ -132,7 +132,7 @@ async fn judge(
         Submission::Answer { answer, grounds } => {
             (digest, status) = (answer.digest(), Some(answer.status));
             goal_digest = grounds.goal.digest();
-            match bench.prove(&request.goal_id, *grounds).await {
+            match prover.prove(&request.goal_id, *grounds).await {
                 Ok(proven) => {
                     let written = proven.case.write(&proven.so_far());
                     let wrong = departures(&answer, &proven, &written);

@@ -1,5 +1,5 @@
 //! What every task of one goal shares: its time, its budget, who watches, the critic. What becomes of a single task is decided in
-//! `task_run` and done in `task_shell`.
+//! `task::run` and done in `task::shell`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use aios_actors::agent::{AgentError, AskError, Context};
 use aios_actors::recovery::{
     Allowance, Budget, FailureKind, Next, Pass, RetryState, Trajectory, service,
 };
-use aios_protocols::subject::EventKind;
+use aios_protocols::subject::EventTopic;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Subject, Trusted};
 use aios_work::content::{
     Answer, GoalRequest, Judgement, Origin, Submission, TaskEvent, TaskReport, TaskStatus,
@@ -20,9 +20,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Services;
-use crate::cached::GoalFiles;
 use crate::evidence::Folder;
-use crate::task_run::{Rules, untold};
+use crate::task::cached::GoalFiles;
+use crate::task::run::{Rules, untold};
 
 /// How long one judgement may take.
 const VALIDATE_DEADLINE: Duration = Duration::from_secs(45);
@@ -32,7 +32,7 @@ const VALIDATE_FAIR: Duration = Duration::from_secs(5);
 const DELIVERY: Duration = Duration::from_secs(10);
 
 /// What every task of one goal shares.
-pub(crate) struct Dispatcher<'a> {
+pub(crate) struct GoalTasks<'a> {
     pub(crate) ctx: &'a Context,
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
@@ -84,7 +84,7 @@ pub(crate) struct Run<'a> {
     pub(crate) goes_on: bool,
 }
 
-impl Drop for Dispatcher<'_> {
+impl Drop for GoalTasks<'_> {
     /// The one place where a goal's budget ends, in whatever way the work does: answered, failed, called off, out of time. A planner that
     /// falls ends nothing: its successor goes on with what is left.
     fn drop(&mut self) {
@@ -95,7 +95,7 @@ impl Drop for Dispatcher<'_> {
     }
 }
 
-impl<'a> Dispatcher<'a> {
+impl<'a> GoalTasks<'a> {
     /// A goal as far as it has come.
     pub(crate) fn new(ctx: &'a Context, run: &'a Run<'a>) -> Self {
         let Run {
@@ -201,7 +201,7 @@ impl<'a> Dispatcher<'a> {
 
     /// Tells whoever watches.
     pub(crate) async fn tell(&self, event: TaskEvent) {
-        let subject = Subject::event(EventKind::Task, &self.request.goal_id);
+        let subject = Subject::event(EventTopic::Task, &self.request.goal_id);
         if let Err(error) = self.ctx.publish(subject, &event).await {
             tracing::debug!(%error, "a task event was not published");
         }

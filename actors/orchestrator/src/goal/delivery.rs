@@ -9,9 +9,9 @@ use aios_work::content::{
 };
 use aios_work::{Case, Goal, Plan};
 
-use crate::critic::start;
-use crate::dispatcher::{Dispatcher, draft};
-use crate::progress::{Progress, Seen};
+use crate::agents::critic::start;
+use crate::goal::progress::{Progress, Seen};
+use crate::goal::tasks::{GoalTasks, draft};
 
 /// How long recalling or remembering may take; without it a goal goes on.
 pub(crate) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub(crate) async fn deliver(
     case: &dyn Case,
     seen: &Seen,
     progress: Progress,
-    run: &Dispatcher<'_>,
+    run: &GoalTasks<'_>,
 ) -> Result<Answer, AgentError> {
     let written = case.write(&seen.so_far());
     let status = if written.gaps.is_empty() {
