@@ -118,8 +118,8 @@ impl NodeBuilder {
 
     /// A tool more for the executors; one of a known name replaces it.
     #[must_use]
-    pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
-        self.tools.push(tool);
+    pub fn tool(mut self, tool: impl Tool + 'static) -> Self {
+        self.tools.push(Arc::new(tool));
         self
     }
 

@@ -8,6 +8,7 @@ use aios_protocols::{OpenTo, Role};
 use aios_tools::Toolbox;
 
 use crate::Packs;
+use crate::crew::Crew;
 use crate::evidence::Room;
 use crate::goal::ledger::Ledger;
 
@@ -40,6 +41,7 @@ pub struct Services {
     pub(crate) ledger: Ledger,
     budgets: Budgets,
     pub(crate) room: Room,
+    crew: Crew,
 }
 
 impl Services {
@@ -64,7 +66,20 @@ impl Services {
             ledger,
             budgets,
             room: Room::default(),
+            crew: Crew::default(),
         })
+    }
+
+    /// The agents of charters.
+    #[must_use]
+    pub fn crew(&self) -> &Crew {
+        &self.crew
+    }
+
+    /// The tools.
+    #[must_use]
+    pub fn tools(&self) -> &Arc<Toolbox> {
+        &self.tools
     }
 
     /// What goals under way may still spend.

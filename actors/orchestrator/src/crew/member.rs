@@ -36,14 +36,12 @@ pub enum EnlistError {
         nearest: Option<String>,
     },
     /// A tool that needs more than this node grants.
-    #[error("charter {charter} names the tool {tool}, which needs {needs}; this node does not grant that")]
+    #[error("charter {charter} cannot have its tools: {why}")]
     NotGranted {
         /// Whose charter.
         charter: String,
-        /// The tool.
-        tool: String,
-        /// What it needs.
-        needs: Capability,
+        /// What the tool needs, and where it can be granted.
+        why: String,
     },
     /// A schema that cannot be used.
     #[error("the `{key}` of charter {charter} cannot be used: {why}")]
@@ -58,14 +56,13 @@ pub enum EnlistError {
 }
 
 impl Member {
-    /// A charter as it can be followed with these tools, within what the node grants. `ceilings` are spent from by all agents of the charter.
+    /// A charter as it can be followed with these tools, within what their box grants at all. `ceilings` are spent from by all agents of the charter.
     ///
     /// # Errors
     /// The first word of it that cannot be followed.
     pub fn new(
         charter: Charter,
         tools: &Toolbox,
-        allowed: &Capabilities,
         ceilings: Vec<Budget>,
     ) -> Result<Self, EnlistError> {
         let mut needs: Vec<Capability> = Vec::new();
@@ -77,11 +74,10 @@ impl Member {
                     nearest: nearest(name, tools),
                 });
             };
-            if let Some(missing) = allowed.missing(&spec.needs) {
+            if let Err(error) = tools.granted(name, &spec.needs) {
                 return Err(EnlistError::NotGranted {
                     charter: charter.name.clone(),
-                    tool: name.clone(),
-                    needs: missing.clone(),
+                    why: error.to_string(),
                 });
             }
             needs.extend(spec.needs.iter().cloned());
@@ -210,7 +206,7 @@ mod tests {
     }
 
     fn member(lines: &str) -> Result<Member, EnlistError> {
-        Member::new(charter(lines), &Toolbox::default(), &Capabilities::none(), Vec::new())
+        Member::new(charter(lines), &Toolbox::default(), Vec::new())
     }
 
     #[test]

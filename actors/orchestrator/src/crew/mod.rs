@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aios_actors::recovery::{Lineages, Reach};
+use aios_work::AGENT_TOOLS;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
@@ -29,7 +30,7 @@ pub use member::{EnlistError, Member};
 pub use record::{Outcome, RunRecord};
 pub use skill::AgentSkill;
 
-pub(crate) use skill::{Speaker, speaking};
+pub(crate) use skill::ordered;
 
 use record::Records;
 
@@ -77,6 +78,12 @@ impl Crew {
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Arc<Member>> {
         self.0.members.read().get(name).cloned()
+    }
+
+    /// The member whose skill is called so among the tools.
+    #[must_use]
+    pub fn skill(&self, tool: &str) -> Option<Arc<Member>> {
+        self.member(tool.strip_prefix(AGENT_TOOLS)?)
     }
 
     /// All members, by name.

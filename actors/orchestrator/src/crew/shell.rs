@@ -11,6 +11,7 @@ use aios_actors::recovery::{
     tool_key,
 };
 use aios_inference::{EngineError, Finish, InferRequest, Prompt};
+use aios_tools::CallError;
 use aios_work::content::{AgentAnswer, AgentOrder, AgentReply, NoAnswer, hex};
 use aios_work::{
     AGENT_TOOLS, Artifact, Capabilities, Effect, Fact, Looping, OverBudget, ToolCall, ToolSpec,
@@ -25,7 +26,6 @@ use super::record::{Outcome, RunRecord};
 use super::run::{Next, Run};
 use super::{Crew, Member};
 use crate::Services;
-use crate::tool_call::perform;
 
 /// Tokens of one thought at most: a call or an answer of some hundred words.
 const THOUGHT_TOKENS: u64 = 1_024;
@@ -255,7 +255,7 @@ impl<'a> Shell<'a> {
         let due = Instant::now() + budget.time_left(ctx.now()).min(asked);
         let tools = tools(member, order, services);
         Self {
-            granted: narrowed(member.granted(), &order.granted),
+            granted: member.granted().within(&order.granted),
             told: instructions(member, &tools),
             tools,
             budget,
@@ -455,17 +455,22 @@ impl<'a> Shell<'a> {
             out_dir: self.order.out_dir.clone(),
             ..ToolCall::new(args, Instant::now() + left)
         };
-        let tools = Arc::clone(&self.services.tools);
-        let output = perform(tools, tool, &self.granted, call, left, None).await?;
-        Ok(match output {
+        let called = self.services.tools.call_apart(tool, &self.granted, call).await;
+        let called = called.map_err(|error| match error {
+            CallError::Failed(error) => Ok(error),
+            // It may have left its caches in any state: a new incarnation starts from clean ones.
+            fallen => Err(AgentError::broken(fallen.to_string())),
+        });
+        Ok(match called {
+            Err(Err(fallen)) => return Err(fallen),
             Ok(output) => Seen {
                 outcome: Ok(output.value),
                 facts: output.facts,
                 artifacts: output.artifacts,
             },
-            Err(error) if error.kind().is_for_models() => Seen::error(error.message()),
+            Err(Ok(error)) if error.kind().is_for_models() => Seen::error(error.message()),
             // What others answered may hold anything, also orders to a model.
-            Err(error) => {
+            Err(Ok(error)) => {
                 tracing::warn!(agent = %self.ctx.me(), tool, %error, "a tool of an agent failed");
                 let kind = serde_json::to_value(error.kind()).unwrap_or_default();
                 Seen::error(format!("the tool failed: {}", kind.as_str().unwrap_or("other")))
@@ -596,14 +601,6 @@ fn tools(member: &Member, order: &AgentOrder, services: &Services) -> Vec<ToolSp
     let delegates = charter.delegates.iter().filter_map(|name| crew.member(name));
     tools.extend(delegates.map(|member| member.spec()));
     tools
-}
-
-/// What is in both.
-fn narrowed(one: &Capabilities, other: &Capabilities) -> Capabilities {
-    let covered = |by: &Capabilities, need: &aios_work::Capability| by.covers(need);
-    let first = one.iter().filter(|need| covered(other, need));
-    let second = other.iter().filter(|need| covered(one, need));
-    first.chain(second).cloned().collect()
 }
 
 /// What an agent's model is told: its charter's instructions, then how it says what it wants.

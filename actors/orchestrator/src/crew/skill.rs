@@ -1,40 +1,65 @@
-//! What an agent offers, as a tool of everybody else: `agent__NAME`. It is called like any tool; whoever calls it must be an agent, because
-//! agents meet by signed messages alone, and the order goes out in the caller's name.
+//! What an agent offers, as a tool of everybody else: `agent__NAME`. A plan names it like any tool; an executor that finds it in its order
+//! hands the work on in its own name, because agents meet by signed messages alone.
 
 use std::time::Instant;
 
 use aios_actors::agent::Context;
+use aios_tools::Schema;
 use aios_work::content::{AgentOrder, AgentReply};
-use aios_work::{Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec};
+use aios_work::{Capabilities, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec};
 use async_trait::async_trait;
 
+use super::Member;
 use super::delegate::delegate;
 use super::shell::told;
-use super::{Crew, Member};
 
-/// The agent in whose name a tool is called now, and the operation it is called for.
-#[derive(Clone)]
-pub(crate) struct Speaker {
-    pub(crate) ctx: Context,
-    pub(crate) operation: String,
-}
-
-tokio::task_local! {
-    /// Of one call and the task it runs in; a call without it is nobody's.
-    static SPEAKER: Speaker;
-}
-
-/// Does some work in an agent's name.
-pub(crate) async fn speaking<F: Future>(speaker: Option<Speaker>, work: F) -> F::Output {
-    match speaker {
-        Some(speaker) => SPEAKER.scope(speaker, work).await,
-        None => work.await,
+/// Hands a call of a member's skill to an agent that offers it, and waits for its answer.
+pub(crate) async fn ordered(
+    member: &Member,
+    operation: &str,
+    call: ToolCall,
+    granted: &Capabilities,
+    ctx: &Context,
+) -> Result<ToolOutput, ToolError> {
+    let spec = member.spec();
+    if let Some(needs) = granted.missing(&spec.needs) {
+        let sentence = format!("tool {} needs the capability {needs}, which was not granted", spec.name);
+        return Err(ToolError::new(ToolErrorKind::Permission, sentence));
+    }
+    Schema::new(&spec.input)
+        .map_err(|error| error.to_string())
+        .and_then(|schema| schema.check(&call.args))
+        .map_err(|why| ToolError::invalid_arguments(&spec.name, why))?;
+    let left = call.deadline.saturating_duration_since(Instant::now());
+    let order = AgentOrder {
+        operation: operation.to_owned(),
+        input: member.asked(call.args),
+        chain: Vec::new(),
+        tools: None,
+        granted: granted.clone(),
+        inputs: call.inputs,
+        out_dir: call.out_dir,
+        deadline_ms: left.mul_f64(0.9).as_millis() as u64,
+    };
+    let reply = delegate(&member.charter().name, &order, ctx, left).await;
+    let unanswered = |why: String| ToolError::new(ToolErrorKind::Provider, why);
+    match reply.map_err(|error| unanswered(error.to_string()).retryable(true))? {
+        AgentReply::Done(answer) => Ok(ToolOutput {
+            log: format!(
+                "{} answered after {} turns and {} tokens",
+                answer.agent, answer.turns, answer.spent.tokens
+            ),
+            value: answer.value,
+            facts: answer.facts,
+            artifacts: answer.artifacts,
+        }),
+        // What stopped it once stops it again.
+        AgentReply::None(none) => Err(unanswered(told(&none)).retryable(false)),
     }
 }
 
-/// A member of a crew as a tool.
+/// A member of a crew among the tools: what it says of itself, for whoever plans. Called by anybody but an executor it says whom to ask.
 pub struct AgentSkill {
-    crew: Crew,
     name: String,
     spec: ToolSpec,
 }
@@ -42,9 +67,8 @@ pub struct AgentSkill {
 impl AgentSkill {
     /// The skill of this member.
     #[must_use]
-    pub fn new(crew: &Crew, member: &Member) -> Self {
+    pub fn new(member: &Member) -> Self {
         Self {
-            crew: crew.clone(),
             name: member.charter().name.clone(),
             spec: member.spec(),
         }
@@ -57,45 +81,13 @@ impl Tool for AgentSkill {
         self.spec.clone()
     }
 
-    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
-        let Ok(Speaker { ctx, operation }) = SPEAKER.try_with(Clone::clone) else {
-            return Err(ToolError::new(
-                ToolErrorKind::Permission,
-                format!(
-                    "{} is an agent and is asked by agents alone; ask it with `aios agent ask {}`",
-                    self.spec.name, self.name
-                ),
-            ));
-        };
-        let Some(member) = self.crew.member(&self.name) else {
-            let gone = format!("agent {} is not here any more", self.name);
-            return Err(ToolError::new(ToolErrorKind::NotFound, gone));
-        };
-        let left = call.deadline.saturating_duration_since(Instant::now());
-        let order = AgentOrder {
-            operation,
-            input: member.asked(call.args.clone()),
-            chain: Vec::new(),
-            tools: None,
-            granted: call.granted.clone(),
-            inputs: call.inputs.clone(),
-            out_dir: call.out_dir.clone(),
-            deadline_ms: left.mul_f64(0.9).as_millis() as u64,
-        };
-        let reply = delegate(&self.name, &order, &ctx, left).await;
-        let unanswered = |why: String| ToolError::new(ToolErrorKind::Provider, why);
-        match reply.map_err(|error| unanswered(error.to_string()).retryable(true))? {
-            AgentReply::Done(answer) => Ok(ToolOutput {
-                log: format!(
-                    "{} answered after {} turns and {} tokens",
-                    answer.agent, answer.turns, answer.spent.tokens
-                ),
-                value: answer.value,
-                facts: answer.facts,
-                artifacts: answer.artifacts,
-            }),
-            // What stopped it once stops it again.
-            AgentReply::None(none) => Err(unanswered(told(&none)).retryable(false)),
-        }
+    async fn call(&self, _: ToolCall) -> Result<ToolOutput, ToolError> {
+        Err(ToolError::new(
+            ToolErrorKind::Permission,
+            format!(
+                "{} is an agent and is asked by agents alone; ask it with `aios agent ask {}`",
+                self.spec.name, self.name
+            ),
+        ))
     }
 }
