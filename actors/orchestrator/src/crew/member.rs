@@ -74,13 +74,12 @@ impl Member {
                     nearest: nearest(name, tools),
                 });
             };
-            if let Err(error) = tools.granted(name, &spec.needs) {
-                return Err(EnlistError::NotGranted {
-                    charter: charter.name.clone(),
-                    why: error.to_string(),
-                });
-            }
-            needs.extend(spec.needs.iter().cloned());
+            let granted = tools.granted(name, &spec.needs);
+            let granted = granted.map_err(|error| EnlistError::NotGranted {
+                charter: charter.name.clone(),
+                why: error.to_string(),
+            })?;
+            needs.extend(granted.iter().cloned());
         }
         let schema = |key: &'static str, source: &Option<Value>| {
             let compiled = source.as_ref().map(Schema::new).transpose();

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod agent;
 pub(crate) mod approvals;
 pub(crate) mod bench;
 pub(crate) mod config;
@@ -8,4 +9,5 @@ pub(crate) mod node;
 pub(crate) mod order;
 pub(crate) mod run;
 pub(crate) mod swarm;
+pub(crate) mod team;
 pub(crate) mod tree;
