@@ -487,7 +487,7 @@ impl<'a> Shell<'a> {
         let question = Question {
             goal: about.clone(),
             task: format!("{name}, turn {turn}"),
-            action: tool.to_owned(),
+            tool: tool.to_owned(),
             arguments: hex(&Sha256::digest(&arguments)),
             round: 0,
             text: format!(
