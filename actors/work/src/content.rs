@@ -23,7 +23,7 @@ pub mod ontology {
     pub const GOAL: &str = "aios.goal";
     /// [`TaskOrder`](super::TaskOrder) in, [`TaskResult`](super::TaskResult) out.
     pub const TASK: &str = "aios.task";
-    /// [`ValidationRequest`](super::ValidationRequest) in, a [`Judgement`](super::Judgement) out.
+    /// [`ValidationRequest`](super::ValidationRequest) in, a [`Judgement`](super::Judgement) out, of results a list of them.
     pub const VALIDATE: &str = "aios.validate";
     /// [`LeaseRequest`](super::LeaseRequest) in, [`Lease`](super::Lease) out.
     pub const LEASE: &str = "aios.lease";
@@ -302,7 +302,7 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 pub struct ValidationRequest {
     /// Which goal.
     pub goal_id: String,
-    /// Which task of it; empty for the answer as a whole.
+    /// Which task of it; empty for the answer as a whole, and for results, which name theirs.
     pub task_id: String,
     /// What is to be judged.
     pub work: Submission,
@@ -319,17 +319,16 @@ pub enum Submission {
         /// The results it may be written from.
         grounds: Box<Grounds>,
     },
-    /// A tool's result; the Critic recomputes it where the task says how.
-    Result {
+    /// Tools' results, each judged by itself; the Critic recomputes one where its task says how. It answers with a list of judgements, in
+    /// the order of the results.
+    Results {
         /// What was asked: its files are those that may be read.
         goal: Box<Goal>,
-        /// The task.
-        task: Box<Task>,
-        /// Where the executor's word for it lies.
-        exhibit: Exhibit,
+        /// The results.
+        results: Vec<Claim>,
         /// Where frames that are not in the exhibits lie: see [`Grounds::folder`].
         folder: u64,
-        /// Files the Critic may read to recompute, in the state that the result was made from.
+        /// Files the Critic may read to recompute, in the state that the results were made from.
         inputs: Vec<InputFile>,
         /// The folder it may not write to but must name.
         out_dir: String,
@@ -341,6 +340,16 @@ pub enum Submission {
         /// The results it was written from.
         grounds: Box<Grounds>,
     },
+}
+
+/// A task, and where a result of it can be seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The task as it was carried out.
+    pub task: Task,
+    /// Where the executor's word for the result lies.
+    pub exhibit: Exhibit,
 }
 
 /// What a text was written from. The Critic takes none of its figures from here: it reads them from what executors signed, opens the plan

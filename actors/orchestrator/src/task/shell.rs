@@ -1,11 +1,15 @@
 //! Does what `task::run` and `fallback` order: asks executors, the critic and humans, looks among earlier results, tells whoever watches.
 //! It holds the results; what follows from them is not decided here.
 
+use std::time::Duration;
+
 use aios_actors::agent::{Address, AgentError, AskError, SendError};
 use aios_actors::recovery::{ApprovalError, FailureKind, Pass, Question, Resting, service};
 use aios_protocols::{Party, Performative, Sealed};
 use aios_tools::Workspace;
-use aios_work::content::{Exhibit, Origin, Submission, TaskOrder, TaskResult, hex, ontology};
+use aios_work::content::{
+    Claim, Exhibit, Judgement, Origin, Submission, TaskOrder, TaskResult, hex, ontology,
+};
 use aios_work::{Artifact, Capabilities, Capability, Case, Ended, Simpler, Task, ToolOutput};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -43,6 +47,8 @@ struct TaskShell<'a> {
     output: ToolOutput,
     /// Who gave it.
     origin: Option<Origin>,
+    /// What it took its tool.
+    took: Duration,
     /// The last text that was judged.
     read: Option<String>,
     /// What the files of the last result hashed to before it was judged.
@@ -92,6 +98,7 @@ impl GoalTasks<'_> {
             pass: None,
             output: ToolOutput::default(),
             origin: None,
+            took: Duration::ZERO,
             read: None,
             seals: None,
         }
@@ -255,6 +262,8 @@ impl TaskShell<'_> {
                 }
                 self.output = result.output;
                 self.origin = Some(Origin::Signed { operation });
+                self.took = Duration::try_from_secs_f64(result.duration_ms / 1_000.0)
+                    .unwrap_or(Duration::MAX);
                 Event::Made {
                     took_ms: result.duration_ms,
                 }
@@ -288,20 +297,13 @@ impl TaskShell<'_> {
         let Some(origin) = self.origin.clone() else {
             return Event::Unjudged("nobody gave the result".to_owned());
         };
-        self.judge(Submission::Result {
-            exhibit: Exhibit {
-                task_id: task.id.clone(),
-                task: None,
-                origin,
-                frame: None,
-            },
-            goal: Box::new(self.goal.goal.clone()),
-            task: Box::new(task),
-            folder: self.goal.folder.number(),
-            inputs: self.goal.files.files().to_vec(),
-            out_dir: self.goal.request.out_dir.clone(),
-        })
-        .await
+        let exhibit = Exhibit {
+            task_id: task.id.clone(),
+            task: None,
+            origin,
+            frame: None,
+        };
+        said(self.goal.judged(Claim { task, exhibit }, self.took).await)
     }
 
     /// The text as it would be used, without what surrounds it.
@@ -315,18 +317,8 @@ impl TaskShell<'_> {
             return Event::Unchanged;
         }
         let grounds = writing.seen.grounds(self.goal);
-        self.judge(Submission::Prose { text, grounds }).await
-    }
-
-    async fn judge(&self, work: Submission) -> Event {
-        match self.goal.judgement(&self.task.id, work).await {
-            Ok(judgement) => Event::Judged {
-                passes: judgement.verdict.passes(),
-                score: judgement.score,
-                feedback: judgement.feedback,
-            },
-            Err(reason) => Event::Unjudged(reason),
-        }
+        let work = Submission::Prose { text, grounds };
+        said(self.goal.text_judged(&self.task.id, work).await)
     }
 
     /// Goes a way out as far as it was ordered; `args` are those of the task as planned.
@@ -479,6 +471,18 @@ impl GoalTasks<'_> {
                 })
             })
             .collect()
+    }
+}
+
+/// The critic's word.
+fn said(judgement: Result<Judgement, String>) -> Event {
+    match judgement {
+        Ok(judgement) => Event::Judged {
+            passes: judgement.verdict.passes(),
+            score: judgement.score,
+            feedback: judgement.feedback,
+        },
+        Err(reason) => Event::Unjudged(reason),
     }
 }
 

@@ -445,10 +445,7 @@ mod tests {
                 "two tasks are called \"a\"",
             ),
             (vec![task("a b", &[])], "not usable"),
-            (
-                with(|t| t.tool = "rm".into()),
-                "tool \"rm\", known are sql",
-            ),
+            (with(|t| t.tool = "rm".into()), "tool \"rm\", known are sql"),
             (vec![task("a", &["b"])], "needs \"b\""),
             (vec![task("a", &["a"])], "waits for itself"),
             (
