@@ -229,7 +229,9 @@ impl NodeBuilder {
         let factory = self.engine.unwrap_or_else(engines::scripted);
         // Checked before anything starts. Which model thinks is known only then; that of the team is looked at when it is loaded.
         let thinker = Thinker::unknown();
-        let team = self.team.map(|team| Grown::new(team, &system, &services, &thinker));
+        let team = self
+            .team
+            .map(|team| Grown::new(team, &system, &services, &thinker));
         let team = team.transpose()?;
         raise(config, ground, system, services, factory, team).await
     }
@@ -364,7 +366,9 @@ async fn raise(
     ));
     started.await?;
     let moved = match moved_in(&config, &ground, &system, &population).await {
-        Ok(both) => followed(&ground, &system, &services).await.map(|model| (both, model)),
+        Ok(both) => followed(&ground, &system, &services)
+            .await
+            .map(|model| (both, model)),
         Err(error) => Err(error),
     };
     let ((tensors, client), model) = match moved {

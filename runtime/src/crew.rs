@@ -30,7 +30,9 @@ pub enum CharterRefused {
     #[error(transparent)]
     Enlist(#[from] EnlistError),
     /// Its role is that of agents of another kind.
-    #[error("charter {charter} has the role {role}, which agents of this node have that follow no charter; give it another `role`")]
+    #[error(
+        "charter {charter} has the role {role}, which agents of this node have that follow no charter; give it another `role`"
+    )]
     Role {
         /// Whose charter.
         charter: String,
@@ -38,7 +40,9 @@ pub enum CharterRefused {
         role: String,
     },
     /// It thinks with a model that is not loaded.
-    #[error("charter {charter} thinks with {asked:?}, and this node with {there:?}; leave `model` out for whatever the node has")]
+    #[error(
+        "charter {charter} thinks with {asked:?}, and this node with {there:?}; leave `model` out for whatever the node has"
+    )]
     Model {
         /// Whose charter.
         charter: String,
@@ -48,7 +52,9 @@ pub enum CharterRefused {
         there: String,
     },
     /// Its words must not leave this machine.
-    #[error("charter {charter} keeps its words on this machine, and this node thinks with {there} on another's; start a node with a local model")]
+    #[error(
+        "charter {charter} keeps its words on this machine, and this node thinks with {there} on another's; start a node with a local model"
+    )]
     Privacy {
         /// Whose charter.
         charter: String,
@@ -70,8 +76,13 @@ impl Thinker {
             Some(engine) => engine.capabilities().await.ok(),
             None => None,
         };
-        let elsewhere = can.as_ref().is_none_or(|can| can.platform == Platform::Cloud);
-        let names = can.map(|can| can.name).into_iter().chain([model.to_owned()]);
+        let elsewhere = can
+            .as_ref()
+            .is_none_or(|can| can.platform == Platform::Cloud);
+        let names = can
+            .map(|can| can.name)
+            .into_iter()
+            .chain([model.to_owned()]);
         Self {
             names: names.filter(|name| !name.is_empty()).collect(),
             elsewhere,
@@ -91,7 +102,9 @@ impl Thinker {
         &self,
         charters: impl IntoIterator<Item = &'c Charter>,
     ) -> Result<(), CharterRefused> {
-        charters.into_iter().try_for_each(|charter| self.follows(charter))
+        charters
+            .into_iter()
+            .try_for_each(|charter| self.follows(charter))
     }
 
     fn follows(&self, charter: &Charter) -> Result<(), CharterRefused> {
@@ -210,7 +223,9 @@ impl Node {
     /// The agents of the tree, in its order.
     pub(crate) fn agent_lines(&self) -> Vec<AgentLine> {
         let seen = view::agents(&self.parts.tree.view());
-        let ids = seen.iter().filter_map(|seen| seen.id.parse::<AgentId>().ok());
+        let ids = seen
+            .iter()
+            .filter_map(|seen| seen.id.parse::<AgentId>().ok());
         ids.filter_map(|id| self.agent_line(&id)).collect()
     }
 
@@ -225,9 +240,18 @@ impl Node {
         } = cell.view();
         Some(AgentLine {
             agent: id.to_string(),
-            charter: card.as_deref().and_then(|card| self.charter_of(card)).map(|charter| charter.name),
-            description: card.as_deref().map(|card| card.description.clone()).unwrap_or_default(),
-            skills: card.as_deref().map(|card| card.skills.iter().cloned().collect()).unwrap_or_default(),
+            charter: card
+                .as_deref()
+                .and_then(|card| self.charter_of(card))
+                .map(|charter| charter.name),
+            description: card
+                .as_deref()
+                .map(|card| card.description.clone())
+                .unwrap_or_default(),
+            skills: card
+                .as_deref()
+                .map(|card| card.skills.iter().cloned().collect())
+                .unwrap_or_default(),
             state: state.to_string(),
             waiting: mailbox.queued as u64,
             at_work: in_flight as u64,
@@ -251,18 +275,32 @@ impl Node {
     pub(crate) fn agent_shown(&self, name: &str) -> Result<AgentShown, ControlError> {
         let meant = self.meant(name);
         let lines = self.agent_lines();
-        let of_role = |line: &&AgentLine| line.agent == meant || line.agent.starts_with(&format!("{meant}."));
+        let of_role =
+            |line: &&AgentLine| line.agent == meant || line.agent.starts_with(&format!("{meant}."));
         let Some(line) = lines.iter().find(of_role).cloned() else {
             return Err(ControlError::unknown(format!(
                 "no agent {} is here; `aios agent list` shows those there are",
                 aios_protocols::Printable(name)
             )));
         };
-        let cell = line.agent.parse::<AgentId>().ok().and_then(|id| self.parts.system.directory().get(&Party::from(&id)));
+        let cell = line
+            .agent
+            .parse::<AgentId>()
+            .ok()
+            .and_then(|id| self.parts.system.directory().get(&Party::from(&id)));
         let card = cell.and_then(|cell| cell.card());
         let questions = self.parts.services.crew().runs(&line.agent);
         Ok(AgentShown {
-            open_to: card.as_deref().map(|card| card.open_to.openers().iter().map(ToString::to_string).collect()).unwrap_or_default(),
+            open_to: card
+                .as_deref()
+                .map(|card| {
+                    card.open_to
+                        .openers()
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect()
+                })
+                .unwrap_or_default(),
             follows: card.as_deref().and_then(|card| self.charter_of(card)),
             questions: questions.into_iter().map(question).collect(),
             line,

@@ -106,8 +106,8 @@ impl Node {
                     "an agent has a role or a charter, whose role it then has; name one of them",
                 ));
             }
-            let mut charter = Charter::parse(&text)
-                .map_err(|error| ControlError::invalid(error.to_string()))?;
+            let mut charter =
+                Charter::parse(&text).map_err(|error| ControlError::invalid(error.to_string()))?;
             charter.restart = restart.unwrap_or(charter.restart);
             let agent = self.spawn_charter(charter, under.as_deref()).await?;
             return Ok(Spawned {

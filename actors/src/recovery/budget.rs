@@ -552,13 +552,27 @@ mod tests {
         budgets.enter(&them, "g/t1", &Budget::new(allowance, at(0)), at(0));
         part.charge(4);
         let spent = |key: &str| budgets.of_key(key, &us).map(|budget| budget.spent().tokens);
-        let rows = [("g/t1", 4), ("g/t1/3", 4), ("g/t1/3/2", 4), ("g/t2", 0), ("g", 0), ("g@rival/t1/1", 0)];
+        let rows = [
+            ("g/t1", 4),
+            ("g/t1/3", 4),
+            ("g/t1/3/2", 4),
+            ("g/t2", 0),
+            ("g", 0),
+            ("g@rival/t1/1", 0),
+        ];
         for (key, tokens) in rows {
             assert_eq!(spent(key), Ok(tokens), "{key}");
         }
         assert!(spent("g@rival/t2").is_err());
-        let around = |operation| budgets.around(&us, operation).map(|budget| budget.spent().tokens);
-        assert_eq!([around("g"), around("g/t1"), around("g/t1/2")], [None, Some(0), Some(4)]);
+        let around = |operation| {
+            budgets
+                .around(&us, operation)
+                .map(|budget| budget.spent().tokens)
+        };
+        assert_eq!(
+            [around("g"), around("g/t1"), around("g/t1/2")],
+            [None, Some(0), Some(4)]
+        );
         budgets.close(&us, "g/t1", &part);
         assert_eq!(spent("g/t1/3"), Ok(0));
     }

@@ -120,7 +120,10 @@ mod tests {
         }
         let tool = function("does", "Does it.", work).effect(Effect::Pure);
         let tools = Arc::new(Toolbox::default().with([Arc::new(tool) as Arc<dyn Tool>]));
-        let call = ToolCall::new(json!({ "what": what }), Instant::now() + Duration::from_millis(50));
+        let call = ToolCall::new(
+            json!({ "what": what }),
+            Instant::now() + Duration::from_millis(50),
+        );
         tools.call_apart("does", &Capabilities::none(), call).await
     }
 
@@ -128,7 +131,10 @@ mod tests {
     async fn whatever_a_tool_does_its_caller_goes_on() {
         assert_eq!(does(json!("work")).await.unwrap().value, json!("done"));
         let fallen = does(json!("panic")).await.unwrap_err();
-        assert!(fallen.to_string().starts_with("tool does panicked: "), "{fallen}");
+        assert!(
+            fallen.to_string().starts_with("tool does panicked: "),
+            "{fallen}"
+        );
         assert!(fallen.to_string().contains("it falls"), "{fallen}");
         let error = ToolError::from(fallen);
         assert!(error.kind() == ToolErrorKind::Other && !error.is_retryable());
@@ -138,7 +144,10 @@ mod tests {
         let late = does(json!("listen")).await.unwrap_err();
         assert_eq!(ToolError::from(late).kind(), ToolErrorKind::Timeout);
         let wrong = does(json!(7)).await.unwrap_err();
-        assert_eq!(ToolError::from(wrong).kind(), ToolErrorKind::InvalidArguments);
+        assert_eq!(
+            ToolError::from(wrong).kind(),
+            ToolErrorKind::InvalidArguments
+        );
     }
 
     #[tokio::test]

@@ -191,11 +191,7 @@ impl Toolbox {
     ///
     /// # Errors
     /// When there is no such tool, or which capability is missing and where it can be granted.
-    pub fn granted(
-        &self,
-        name: &str,
-        granted: &Capabilities,
-    ) -> Result<Capabilities, ToolError> {
+    pub fn granted(&self, name: &str, granted: &Capabilities) -> Result<Capabilities, ToolError> {
         let entry = self.entry(name)?;
         Ok(self.grants(entry, granted)?)
     }

@@ -238,13 +238,26 @@ mod tests {
 
     #[test]
     fn what_is_granted_twice_over_is_the_narrower_of_both() {
-        let of = |names: &[&str]| names.iter().map(|name| named(name)).collect::<Capabilities>();
+        let of = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| named(name))
+                .collect::<Capabilities>()
+        };
         for (one, other, both) in [
             (&["files"][..], &["files.read"][..], &["files.read"][..]),
             (&["files.read"], &["files.write"], &[]),
-            (&["files.read", "net"], &["net.http/a.org", "files.read"], &["files.read", "net.http/a.org"]),
+            (
+                &["files.read", "net"],
+                &["net.http/a.org", "files.read"],
+                &["files.read", "net.http/a.org"],
+            ),
             (&["net.http"], &["net.http/{host}"], &["net.http"]),
-            (&["net.http/a.org", "net.http/b.org"], &["net.http/{host}"], &["net.http/a.org", "net.http/b.org"]),
+            (
+                &["net.http/a.org", "net.http/b.org"],
+                &["net.http/{host}"],
+                &["net.http/a.org", "net.http/b.org"],
+            ),
             (&["net.httpd/a.org"], &["net.http/{host}"], &[]),
             (&["files.read"], &[], &[]),
         ] {

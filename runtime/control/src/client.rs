@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    AgentLine, AgentShown, Approval, Ask, Asked, ControlError, Decision, Event, Events, GoalLine, GoalState, Request,
-    Spawn, Spawned, Submit, Submitted,
+    AgentLine, AgentShown, Approval, Ask, Asked, ControlError, Decision, Event, Events, GoalLine,
+    GoalState, Request, Spawn, Spawned, Submit, Submitted,
 };
 
 /// Why a request came to nothing.

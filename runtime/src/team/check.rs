@@ -9,7 +9,9 @@ use serde::Serialize;
 use super::{AGENTS_MAX, Group, Team};
 
 /// Supervisors that every node has.
-const TAKEN: [&str; 8] = ["node", "engine", "meso", "macro", "spawned", "doors", "servers", "swarm"];
+const TAKEN: [&str; 8] = [
+    "node", "engine", "meso", "macro", "spawned", "doors", "servers", "swarm",
+];
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,24 +55,44 @@ impl Team {
             let about = format!("group {:?}", group.name);
             let sound = !group.name.is_empty()
                 && group.name.len() <= 64
-                && group.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+                && group
+                    .name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
             if !sound {
-                problems.push(problem(&about, "is called by something else than letters, digits, - and _"));
+                problems.push(problem(
+                    &about,
+                    "is called by something else than letters, digits, - and _",
+                ));
             }
             if TAKEN.contains(&group.name.as_str()) {
-                problems.push(problem(&about, "every node has a supervisor of this name; choose another"));
+                problems.push(problem(
+                    &about,
+                    "every node has a supervisor of this name; choose another",
+                ));
             }
             if !names.insert(&group.name) {
-                problems.push(problem(&about, "stands there twice; names of groups are unique in a team"));
+                problems.push(problem(
+                    &about,
+                    "stands there twice; names of groups are unique in a team",
+                ));
             }
             if group.children.is_empty() {
-                problems.push(problem(&about, "nothing stands under it; add a child or leave it out"));
+                problems.push(problem(
+                    &about,
+                    "nothing stands under it; add a child or leave it out",
+                ));
             }
             if group.strategy == Strategy::Dynamic {
                 problems.push(problem(&about, "a team's children are known before it starts; choose one_for_one, one_for_all or rest_for_one"));
             }
-            if !(1..=1_000).contains(&group.restarts) || !(100..=3_600_000).contains(&group.within_ms) {
-                problems.push(problem(&about, "restarts are 1 to 1000, within_ms is 100 to 3600000"));
+            if !(1..=1_000).contains(&group.restarts)
+                || !(100..=3_600_000).contains(&group.within_ms)
+            {
+                problems.push(problem(
+                    &about,
+                    "restarts are 1 to 1000, within_ms is 100 to 3600000",
+                ));
             }
             self.check_tools(group, &about, problems);
         }
@@ -86,7 +108,10 @@ impl Team {
             .collect();
         for tool in group.bounds.tools.iter().flatten() {
             if !named.contains(tool.as_str()) {
-                problems.push(problem(about, format!("allows the tool {tool}, which no charter below it names")));
+                problems.push(problem(
+                    about,
+                    format!("allows the tool {tool}, which no charter below it names"),
+                ));
             }
         }
     }
@@ -99,22 +124,39 @@ impl Team {
             *seen.entry(&seat.charter).or_default() += 1;
             agents = agents.saturating_add(seat.instances);
             if !(1..=64).contains(&seat.instances) {
-                problems.push(problem(&about, format!("has {} instances, allowed are 1 to 64", seat.instances)));
+                problems.push(problem(
+                    &about,
+                    format!("has {} instances, allowed are 1 to 64", seat.instances),
+                ));
             }
-            let named = self.charters.get(&seat.charter).map(|charter| &charter.tools);
+            let named = self
+                .charters
+                .get(&seat.charter)
+                .map(|charter| &charter.tools);
             for tool in seat.bounds.tools.iter().flatten() {
                 if named.is_some_and(|named| !named.contains(tool)) {
-                    problems.push(problem(&about, format!("its place allows the tool {tool}, which the charter does not name")));
+                    problems.push(problem(
+                        &about,
+                        format!(
+                            "its place allows the tool {tool}, which the charter does not name"
+                        ),
+                    ));
                 }
             }
         }
         for (charter, times) in seen {
             if times > 1 {
-                problems.push(problem(format!("charter {charter}"), format!("stands at {times} places; write instances at one of them")));
+                problems.push(problem(
+                    format!("charter {charter}"),
+                    format!("stands at {times} places; write instances at one of them"),
+                ));
             }
         }
         if agents > AGENTS_MAX {
-            problems.push(problem(format!("team {:?}", self.group.name), format!("has {agents} agents, allowed are {AGENTS_MAX}")));
+            problems.push(problem(
+                format!("team {:?}", self.group.name),
+                format!("has {agents} agents, allowed are {AGENTS_MAX}"),
+            ));
         }
     }
 
@@ -122,7 +164,10 @@ impl Team {
         for (name, charter) in &self.charters {
             for delegate in &charter.delegates {
                 if !self.charters.contains_key(delegate) && !self.missing.contains_key(delegate) {
-                    problems.push(problem(format!("charter {name}"), format!("hands work to {delegate}, who is not in the team")));
+                    problems.push(problem(
+                        format!("charter {name}"),
+                        format!("hands work to {delegate}, who is not in the team"),
+                    ));
                 }
             }
         }
@@ -133,7 +178,11 @@ impl Team {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         for (name, charter) in &self.charters {
-            for delegate in charter.delegates.iter().filter_map(|name| self.charters.get(name)) {
+            for delegate in charter
+                .delegates
+                .iter()
+                .filter_map(|name| self.charters.get(name))
+            {
                 let without: Vec<&str> = delegate
                     .tools
                     .iter()
@@ -200,10 +249,17 @@ mod tests {
         let [(lead, above), (clerk, below)] = seats.as_slice() else {
             panic!("{seats:?}")
         };
-        assert_eq!((lead.instances, above.len(), clerk.instances, below.len()), (1, 2, 3, 3));
+        assert_eq!(
+            (lead.instances, above.len(), clerk.instances, below.len()),
+            (1, 2, 3, 3)
+        );
         assert_eq!(below[0].tokens, Some(1_000));
         assert_eq!(team.notes().len(), 1);
-        assert!(team.notes()[0].contains("clerk is without peek"), "{:?}", team.notes());
+        assert!(
+            team.notes()[0].contains("clerk is without peek"),
+            "{:?}",
+            team.notes()
+        );
     }
 
     /// Rows: what follows the name, and what is said of it.
@@ -212,29 +268,68 @@ mod tests {
         let rows = [
             ("", "nothing stands under it"),
             ("[[children]]\ncharter = \"ghost\"", "cannot read"),
-            ("[[children]]\ncharter = \"../lead\"", "no name of a charter"),
+            (
+                "[[children]]\ncharter = \"../lead\"",
+                "no name of a charter",
+            ),
             ("[[children]]\ncharter = \"broken\"", "nearest is `tools`"),
             ("[[children]]\ncharter = \"stray\"", "hands work to nobody"),
-            ("[[children]]\ncharter = \"clerk\"\ninstances = 65", "65 instances"),
-            ("[[children]]\ncharter = \"clerk\"\n[[children]]\ncharter = \"clerk\"", "stands at 2 places"),
-            ("[[children]]\ncharter = \"clerk\"\nbounds = { tools = [\"plot\"] }", "the tool plot"),
-            ("strategy = \"dynamic\"\n[[children]]\ncharter = \"clerk\"", "known before it starts"),
-            ("restarts = 0\n[[children]]\ncharter = \"clerk\"", "1 to 1000"),
-            ("[[children]]\ngroup = \"macro\"\n[[children.children]]\ncharter = \"clerk\"", "every node has"),
-            ("[[children]]\ngroup = \"desk\"\n[[children.children]]\ncharter = \"clerk\"", "stands there twice"),
+            (
+                "[[children]]\ncharter = \"clerk\"\ninstances = 65",
+                "65 instances",
+            ),
+            (
+                "[[children]]\ncharter = \"clerk\"\n[[children]]\ncharter = \"clerk\"",
+                "stands at 2 places",
+            ),
+            (
+                "[[children]]\ncharter = \"clerk\"\nbounds = { tools = [\"plot\"] }",
+                "the tool plot",
+            ),
+            (
+                "strategy = \"dynamic\"\n[[children]]\ncharter = \"clerk\"",
+                "known before it starts",
+            ),
+            (
+                "restarts = 0\n[[children]]\ncharter = \"clerk\"",
+                "1 to 1000",
+            ),
+            (
+                "[[children]]\ngroup = \"macro\"\n[[children.children]]\ncharter = \"clerk\"",
+                "every node has",
+            ),
+            (
+                "[[children]]\ngroup = \"desk\"\n[[children.children]]\ncharter = \"clerk\"",
+                "stands there twice",
+            ),
         ];
         for (rest, said) in rows {
             let team = team(&format!("name = \"desk\"\n{rest}\n")).unwrap();
             let problems: Vec<String> = team.problems().iter().map(ToString::to_string).collect();
-            assert!(problems.iter().any(|one| one.contains(said)), "{rest}: {problems:?}");
+            assert!(
+                problems.iter().any(|one| one.contains(said)),
+                "{rest}: {problems:?}"
+            );
         }
         let rows = [
             ("name = 7", "invalid type"),
             ("name = \"a\"\nstrateggy = \"one_for_one\"", "strateggy"),
-            ("name = \"a\"\n[[children]]\ninstances = 2", "neither a charter nor a group"),
-            ("name = \"a\"\n[[children]]\ncharter = \"x\"\ngroup = \"y\"", "it is one of them"),
-            ("name = \"a\"\n[[children]]\ncharter = \"x\"\nstrategy = \"one_for_all\"", "put a group around it"),
-            ("name = \"a\"\n[[children]]\ngroup = \"x\"\ninstances = 2", "which charters have"),
+            (
+                "name = \"a\"\n[[children]]\ninstances = 2",
+                "neither a charter nor a group",
+            ),
+            (
+                "name = \"a\"\n[[children]]\ncharter = \"x\"\ngroup = \"y\"",
+                "it is one of them",
+            ),
+            (
+                "name = \"a\"\n[[children]]\ncharter = \"x\"\nstrategy = \"one_for_all\"",
+                "put a group around it",
+            ),
+            (
+                "name = \"a\"\n[[children]]\ngroup = \"x\"\ninstances = 2",
+                "which charters have",
+            ),
             ("name = \"a\"\nbounds = { token = 1 }", "token"),
         ];
         for (file, said) in rows {
@@ -245,6 +340,11 @@ mod tests {
             let path = vec!["children"; depth].join(".");
             format!("{text}[[{path}]]\ngroup = \"g{depth}\"\n")
         });
-        assert!(team(&deep).unwrap_err().to_string().contains("more than 8 deep"));
+        assert!(
+            team(&deep)
+                .unwrap_err()
+                .to_string()
+                .contains("more than 8 deep")
+        );
     }
 }

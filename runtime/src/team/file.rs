@@ -87,11 +87,12 @@ impl Team {
             path: path.to_owned(),
             message,
         };
-        let written: Written =
-            toml::from_str(&text).map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
-        let folder = path.parent().unwrap_or(Path::new(".")).join(
-            written.charters.as_deref().unwrap_or(CHARTERS),
-        );
+        let written: Written = toml::from_str(&text)
+            .map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
+        let folder = path
+            .parent()
+            .unwrap_or(Path::new("."))
+            .join(written.charters.as_deref().unwrap_or(CHARTERS));
         let group = Group {
             strategy: written.strategy,
             restarts: written.restarts.unwrap_or_else(restarts),
@@ -126,9 +127,15 @@ fn within_ms() -> u64 {
 
 fn children(places: Vec<Place>, depth: usize) -> Result<Vec<Child>, String> {
     if depth > super::DEPTH_MAX {
-        return Err(format!("groups stand in groups more than {} deep", super::DEPTH_MAX));
+        return Err(format!(
+            "groups stand in groups more than {} deep",
+            super::DEPTH_MAX
+        ));
     }
-    places.into_iter().map(|place| child(place, depth)).collect()
+    places
+        .into_iter()
+        .map(|place| child(place, depth))
+        .collect()
 }
 
 fn child(place: Place, depth: usize) -> Result<Child, String> {
@@ -173,12 +180,16 @@ fn child(place: Place, depth: usize) -> Result<Child, String> {
 
 fn charter(folder: &Path, name: &str) -> Result<Charter, String> {
     // A name that could lead out of the folder is none of a charter either.
-    let sound = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let sound = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     if !sound {
         return Err("it is no name of a charter".to_owned());
     }
     let path = folder.join(format!("{name}.md"));
-    let text = read(&path, CHARTER_BYTES).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let text = read(&path, CHARTER_BYTES)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let charter = Charter::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     if charter.name != name {
         let there = charter.name;
@@ -196,7 +207,9 @@ fn read(path: &Path, most: usize) -> io::Result<String> {
     let mut text = String::new();
     file.take(most as u64 + 1).read_to_string(&mut text)?;
     if text.len() > most {
-        return Err(io::Error::other(format!("it has more than the {most} bytes that are allowed")));
+        return Err(io::Error::other(format!(
+            "it has more than the {most} bytes that are allowed"
+        )));
     }
     Ok(text)
 }

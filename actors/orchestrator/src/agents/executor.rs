@@ -103,13 +103,20 @@ async fn perform(
         Some(member) => crew::ordered(&member, &order.operation, call, &order.capabilities, ctx)
             .await
             .map_err(CallError::from),
-        None => services.tools.call_apart(&order.tool, &order.capabilities, call).await,
+        None => {
+            services
+                .tools
+                .call_apart(&order.tool, &order.capabilities, call)
+                .await
+        }
     };
     let output = called.map_err(|error| match error {
         CallError::Failed(error) => refusal(error),
         // A tool that panicked may have left its caches in any state, and one that hangs holds what it holds: a new incarnation starts
         // from clean ones.
-        CallError::Panicked { .. } | CallError::Deaf { .. } => AgentError::broken(error.to_string()),
+        CallError::Panicked { .. } | CallError::Deaf { .. } => {
+            AgentError::broken(error.to_string())
+        }
     })?;
     Ok(TaskResult {
         task_id: order.task_id.clone(),

@@ -66,14 +66,18 @@ fn placed(schema: &Value, name: &str, definitions: &mut Map<String, Value>) -> V
 /// Leads references to the schema's own root to where that is now; says whether there were any.
 fn rooted(schema: &mut Value, own: &str) -> bool {
     match schema {
-        Value::Array(items) => items.iter_mut().fold(false, |any, item| rooted(item, own) | any),
-        Value::Object(fields) => fields.iter_mut().fold(false, |any, (key, value)| match value {
-            Value::String(to) if key == "$ref" && to.starts_with('#') => {
-                *to = format!("{own}{}", &to[1..]);
-                true
-            }
-            value => rooted(value, own) | any,
-        }),
+        Value::Array(items) => items
+            .iter_mut()
+            .fold(false, |any, item| rooted(item, own) | any),
+        Value::Object(fields) => fields
+            .iter_mut()
+            .fold(false, |any, (key, value)| match value {
+                Value::String(to) if key == "$ref" && to.starts_with('#') => {
+                    *to = format!("{own}{}", &to[1..]);
+                    true
+                }
+                value => rooted(value, own) | any,
+            }),
         _ => false,
     }
 }
@@ -105,7 +109,7 @@ pub(super) fn read(said: &str) -> Result<Act, String> {
 
 fn between_braces(said: &str) -> Option<&str> {
     let (begin, end) = (said.find('{')?, said.rfind('}')?);
-    said.get(begin..=end)
+    (begin < end).then(|| &said[begin..=end])
 }
 
 #[cfg(test)]
@@ -146,8 +150,14 @@ mod tests {
             (json!({"tool": "add", "args": {"of": "x"}}), false),
             (json!({"tool": "add"}), false),
             (json!({"tool": "other", "args": {"of": 1}}), false),
-            (json!({"tool": "climb", "args": {"tree": {"kids": [{"kids": []}]}}}), true),
-            (json!({"tool": "climb", "args": {"tree": {"kids": [1]}}}), false),
+            (
+                json!({"tool": "climb", "args": {"tree": {"kids": [{"kids": []}]}}}),
+                true,
+            ),
+            (
+                json!({"tool": "climb", "args": {"tree": {"kids": [1]}}}),
+                false,
+            ),
             (json!({"answer": 3, "tool": "add"}), false),
         ] {
             assert_eq!(valid.check(&act).is_ok(), fits, "{act}");
@@ -158,12 +168,21 @@ mod tests {
 
     #[test]
     fn what_a_model_says_is_read_strictly_and_what_surrounds_it_is_not_read() {
-        let call = |tool: &str, args| Act::Call { tool: tool.to_owned(), args };
+        let call = |tool: &str, args| Act::Call {
+            tool: tool.to_owned(),
+            args,
+        };
         for (said, act) in [
             (r#"{"answer": "42"}"#, Act::Answer(json!("42"))),
-            (r#"{"tool": "add", "args": {"of": 1}}"#, call("add", json!({"of": 1}))),
+            (
+                r#"{"tool": "add", "args": {"of": 1}}"#,
+                call("add", json!({"of": 1})),
+            ),
             (r#"{"tool": "now"}"#, call("now", json!({}))),
-            ("Sure!\n```json\n{\"answer\": {\"a\": 1}}\n```\nDone.", Act::Answer(json!({"a": 1}))),
+            (
+                "Sure!\n```json\n{\"answer\": {\"a\": 1}}\n```\nDone.",
+                Act::Answer(json!({"a": 1})),
+            ),
             (r#"{"answer": null}"#, Act::Answer(Value::Null)),
         ] {
             assert_eq!(read(said), Ok(act), "{said}");
@@ -180,7 +199,10 @@ mod tests {
             (r#"{"answer": 1, "thought": "x"}"#, "\"thought\" beside"),
         ] {
             let error = read(said).unwrap_err();
-            assert!(error.contains(why) && error.contains("write one JSON object"), "{said}: {error}");
+            assert!(
+                error.contains(why) && error.contains("write one JSON object"),
+                "{said}: {error}"
+            );
         }
     }
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
-use aios_protocols::{
-    AgentCard, Content, Party, Performative, PrincipalKind, Reason, ReasonKind,
-};
+use aios_protocols::{AgentCard, Content, Party, Performative, PrincipalKind, Reason, ReasonKind};
 use aios_work::content::{AgentCall, AgentOffer, AgentOrder, AgentReply, NoAnswer, ontology};
 use async_trait::async_trait;
 use serde_json::Value;
@@ -19,7 +17,7 @@ use crate::Services;
 /// What a question without a name of its own is called, before the conversation it came in.
 const ASKED: &str = "ask-";
 /// Questions one agent works on at once; in a contract net one with more to do refuses.
-pub const AT_ONCE: u32 = 16;
+const AT_ONCE: u32 = 16;
 
 /// An agent of a charter.
 pub struct CharterAgent {
@@ -139,7 +137,10 @@ fn unusable(member: &Member, why: &str) -> AgentError {
     let name = &member.charter().name;
     let form = match &member.charter().input {
         None => "ask it in text".to_owned(),
-        Some(schema) => format!("ask it as its `input` says: {}", super::start(&schema.to_string(), 500)),
+        Some(schema) => format!(
+            "ask it as its `input` says: {}",
+            super::start(&schema.to_string(), 500)
+        ),
     };
     AgentError::refuse(
         ReasonKind::UnsupportedValue,

@@ -71,7 +71,10 @@ async fn choose(
     };
     let cfp = several
         .iter()
-        .fold(draft(Performative::Cfp, Content::json(&call)?), |draft, agent| draft.to(agent))
+        .fold(
+            draft(Performative::Cfp, Content::json(&call)?),
+            |draft, agent| draft.to(agent),
+        )
         .protocol(ProtocolName::FipaContractNet)
         .reply_by(ctx.now() + within);
     let mut net = ctx.open(cfp, 2 * several.len()).await?;
@@ -91,7 +94,8 @@ async fn choose(
             proposals.push((offer, said));
         }
     }
-    proposals.sort_by(|(one, by), (other, against)| (one, &by.sender).cmp(&(other, &against.sender)));
+    proposals
+        .sort_by(|(one, by), (other, against)| (one, &by.sender).cmp(&(other, &against.sender)));
     let mut proposals = proposals.into_iter().map(|(_, said)| said);
     let Some(chosen) = proposals.next() else {
         return Err(AgentError::failure(format!(
@@ -110,7 +114,12 @@ async fn choose(
         };
         let said = match timeout_at(ends, net.hear()).await {
             Ok(Some(said)) => said,
-            Ok(None) => return Err(AskError::AskerStopped { to: chosen.sender.clone() }.into()),
+            Ok(None) => {
+                return Err(AskError::AskerStopped {
+                    to: chosen.sender.clone(),
+                }
+                .into());
+            }
             Err(_) => {
                 // Nobody works for nothing.
                 let _ = net.cancel();

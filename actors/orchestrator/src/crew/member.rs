@@ -134,7 +134,9 @@ impl Member {
         match &self.input {
             Some(schema) => schema.check(input),
             None if input.is_string() => Ok(()),
-            None => Err("it is no text, and the charter has no `input` for anything else".to_owned()),
+            None => {
+                Err("it is no text, and the charter has no `input` for anything else".to_owned())
+            }
         }
     }
 
@@ -156,9 +158,7 @@ impl Member {
             output,
             ..
         } = &self.charter;
-        let one = |name: &str, schema: Value| {
-            json!({"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": false})
-        };
+        let one = |name: &str, schema: Value| json!({"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": false});
         ToolSpec {
             name: self.charter.tool_name(),
             description: description.clone(),
@@ -201,7 +201,10 @@ mod tests {
     use super::*;
 
     fn charter(lines: &str) -> Charter {
-        Charter::parse(&format!("---\nname: clerk\ndescription: d\n{lines}\n---\nDo.")).unwrap()
+        Charter::parse(&format!(
+            "---\nname: clerk\ndescription: d\n{lines}\n---\nDo."
+        ))
+        .unwrap()
     }
 
     fn member(lines: &str) -> Result<Member, EnlistError> {
@@ -217,7 +220,11 @@ mod tests {
             (object, "{\"of\": 3}", Ok(json!({"of": 3}))),
             (object, "{\"of\": \"x\"}", Err(())),
             (object, "hello", Err(())),
-            ("input: {type: string}", "hello there", Ok(json!("hello there"))),
+            (
+                "input: {type: string}",
+                "hello there",
+                Ok(json!("hello there")),
+            ),
             ("input: {type: string, maxLength: 3}", "hello", Err(())),
         ];
         for (lines, asked, expected) in rows {
@@ -236,7 +243,10 @@ mod tests {
             let member = member(lines).unwrap();
             let spec = member.spec();
             assert_eq!(spec.name, "agent__clerk");
-            assert!(Schema::new(&spec.input).unwrap().check(&args).is_ok(), "{lines}");
+            assert!(
+                Schema::new(&spec.input).unwrap().check(&args).is_ok(),
+                "{lines}"
+            );
             assert_eq!(member.asked(args), asked);
         }
     }
@@ -244,7 +254,10 @@ mod tests {
     #[test]
     fn a_charter_that_cannot_be_followed_says_by_which_word() {
         let error = member("tools: [abacus]").unwrap_err().to_string();
-        assert!(error.contains("\"abacus\"") && error.contains("it has none"), "{error}");
+        assert!(
+            error.contains("\"abacus\"") && error.contains("it has none"),
+            "{error}"
+        );
         let error = member("output: {type: nonsense}").unwrap_err().to_string();
         assert!(error.contains("`output` of charter clerk"), "{error}");
     }

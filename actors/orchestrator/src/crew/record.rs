@@ -57,7 +57,10 @@ impl Records {
             silent.map(|agent| agents.remove(&agent));
         }
         let runs = agents.entry(agent.to_owned()).or_default();
-        match runs.iter_mut().find(|run| run.operation == record.operation) {
+        match runs
+            .iter_mut()
+            .find(|run| run.operation == record.operation)
+        {
             Some(run) => *run = record,
             None => {
                 runs.push_front(record);
@@ -67,7 +70,13 @@ impl Records {
     }
 
     pub(super) fn of(&self, agent: &str) -> Vec<RunRecord> {
-        self.0.lock().get(agent).into_iter().flatten().cloned().collect()
+        self.0
+            .lock()
+            .get(agent)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 }
 
@@ -95,7 +104,10 @@ mod tests {
         for at in 0..AGENTS as u64 {
             records.enter(&format!("b{at}"), record("r", 100 + at, Outcome::AtWork));
         }
-        assert!(records.of("a").is_empty(), "the one silent for longest made room");
+        assert!(
+            records.of("a").is_empty(),
+            "the one silent for longest made room"
+        );
         assert_eq!(records.of("b0").len(), 1);
     }
 }

@@ -102,7 +102,10 @@ impl Run {
                     return self.wrong(&why);
                 }
                 let progress = self.seen.len() as u64;
-                match self.guard.about_to(&tool, args.to_string().as_bytes(), progress) {
+                match self
+                    .guard
+                    .about_to(&tool, args.to_string().as_bytes(), progress)
+                {
                     Ok(()) => Next::Call { tool, args },
                     Err(looping) => Next::Stop(Ended::Looping(looping)),
                 }
@@ -148,12 +151,20 @@ mod tests {
             "add" | "now" => Ok(()),
             other => Err(format!("{other} was not granted")),
         };
-        let fits = |answer: &Value| answer.is_string().then_some(()).ok_or("it is no text".to_owned());
+        let fits = |answer: &Value| {
+            answer
+                .is_string()
+                .then_some(())
+                .ok_or("it is no text".to_owned())
+        };
         run.said(text, text.ends_with("..."), granted, fits)
     }
 
     fn call(tool: &str, args: Value) -> Next {
-        Next::Call { tool: tool.to_owned(), args }
+        Next::Call {
+            tool: tool.to_owned(),
+            args,
+        }
     }
 
     #[test]
@@ -168,7 +179,13 @@ mod tests {
         let chat = run.transcript.chat("", "");
         assert_eq!(chat.last().unwrap().content, r#"{"tool":"add","result":3}"#);
         assert_eq!(run.turn(), Ok(3));
-        assert_eq!(run.turn(), Err(Ended::TooLong { asked: 4, allowed: 3 }));
+        assert_eq!(
+            run.turn(),
+            Err(Ended::TooLong {
+                asked: 4,
+                allowed: 3
+            })
+        );
     }
 
     #[test]
@@ -181,7 +198,11 @@ mod tests {
             run.saw("add", &Ok(json!(3)));
         }
         let stopped = said(&mut run, again);
-        let looping = Looping { act: "add".into(), times: REPEATS + 1, allowed: REPEATS };
+        let looping = Looping {
+            act: "add".into(),
+            times: REPEATS + 1,
+            allowed: REPEATS,
+        };
         assert_eq!(stopped, Next::Stop(Ended::Looping(looping)));
         // Two acts in turns are a circle too.
         let mut run = Run::new(100);
@@ -200,7 +221,10 @@ mod tests {
         assert!(ended);
         let mut run = Run::new(100);
         for at in 0..50 {
-            assert!(matches!(said(&mut run, r#"{"tool":"now","args":{}}"#), Next::Call { .. }));
+            assert!(matches!(
+                said(&mut run, r#"{"tool":"now","args":{}}"#),
+                Next::Call { .. }
+            ));
             run.saw("now", &Ok(json!(at)));
         }
     }
@@ -225,7 +249,10 @@ mod tests {
         let mut run = Run::new(100);
         for at in 0..10 {
             assert_eq!(said(&mut run, "nothing"), Next::Again);
-            assert!(matches!(said(&mut run, r#"{"tool":"now"}"#), Next::Call { .. }));
+            assert!(matches!(
+                said(&mut run, r#"{"tool":"now"}"#),
+                Next::Call { .. }
+            ));
             run.saw("now", &Ok(json!(at)));
         }
     }

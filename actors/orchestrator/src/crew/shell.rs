@@ -159,7 +159,9 @@ pub(super) async fn pursue(
     };
     record(&run, &shell.budget, outcome);
     let tenant = ctx.tenant();
-    services.budgets().close(tenant, &order.operation, &shell.budget);
+    services
+        .budgets()
+        .close(tenant, &order.operation, &shell.budget);
     worked
 }
 
@@ -204,10 +206,18 @@ pub(super) fn told(none: &NoAnswer) -> String {
     use aios_work::Ended as By;
     match none {
         NoAnswer::Stopped { by } => match by {
-            By::OverBudget(OverBudget::Tokens { asked, left, allowed }) => format!(
+            By::OverBudget(OverBudget::Tokens {
+                asked,
+                left,
+                allowed,
+            }) => format!(
                 "its token budget is used up: {asked} needed, {left} of {allowed} left; raise budget.tokens in the charter"
             ),
-            By::OverBudget(OverBudget::Money { asked, left, allowed }) => format!(
+            By::OverBudget(OverBudget::Money {
+                asked,
+                left,
+                allowed,
+            }) => format!(
                 "its money is used up: {asked} millionths needed, {left} of {allowed} left; raise budget.money in the charter"
             ),
             By::OverBudget(OverBudget::Time { allowed, .. }) => format!(
@@ -326,7 +336,10 @@ impl<'a> Shell<'a> {
         let tool = super::start(tool, 64);
         Err(match names.as_slice() {
             [] => format!("there is no tool {tool:?}, and none was granted; answer"),
-            names => format!("there is no tool {tool:?}; granted are {}", names.join(", ")),
+            names => format!(
+                "there is no tool {tool:?}; granted are {}",
+                names.join(", ")
+            ),
         })
     }
 
@@ -353,14 +366,16 @@ impl<'a> Shell<'a> {
         }
         let mut over = None;
         let thought = self.ctx.once(&step, async || {
-            self.thought(&chat, grammar).await.map_err(|error| match error {
-                ModelError::OverBudget(spent) => {
-                    let error = AgentError::failure(spent.to_string());
-                    over = Some(spent);
-                    error
-                }
-                error => AgentError::failure(format!("the model did not answer: {error}")),
-            })
+            self.thought(&chat, grammar)
+                .await
+                .map_err(|error| match error {
+                    ModelError::OverBudget(spent) => {
+                        let error = AgentError::failure(spent.to_string());
+                        over = Some(spent);
+                        error
+                    }
+                    error => AgentError::failure(format!("the model did not answer: {error}")),
+                })
         });
         let thought = thought.await;
         match over {
@@ -430,11 +445,18 @@ impl<'a> Shell<'a> {
         if let Some(name) = tool.strip_prefix(AGENT_TOOLS) {
             return self.hand_over(turn, &step, name, args).await;
         }
-        let effect = self.tools.iter().find(|spec| spec.name == tool).map(|spec| spec.effect);
+        let effect = self
+            .tools
+            .iter()
+            .find(|spec| spec.name == tool)
+            .map(|spec| spec.effect);
         if effect == Some(Effect::Ask)
             && let Some(said_no) = self.permission(turn, tool, &args).await?
         {
-            return Ok(self.ctx.once_pure(&step, async || Ok::<_, AgentError>(said_no)).await?);
+            return Ok(self
+                .ctx
+                .once_pure(&step, async || Ok::<_, AgentError>(said_no))
+                .await?);
         }
         let pure = effect == Some(Effect::Pure);
         let call = async || self.call(turn, tool, args).await;
@@ -455,7 +477,11 @@ impl<'a> Shell<'a> {
             out_dir: self.order.out_dir.clone(),
             ..ToolCall::new(args, Instant::now() + left)
         };
-        let called = self.services.tools.call_apart(tool, &self.granted, call).await;
+        let called = self
+            .services
+            .tools
+            .call_apart(tool, &self.granted, call)
+            .await;
         let called = called.map_err(|error| match error {
             CallError::Failed(error) => Ok(error),
             // It may have left its caches in any state: a new incarnation starts from clean ones.
@@ -473,7 +499,10 @@ impl<'a> Shell<'a> {
             Err(Ok(error)) => {
                 tracing::warn!(agent = %self.ctx.me(), tool, %error, "a tool of an agent failed");
                 let kind = serde_json::to_value(error.kind()).unwrap_or_default();
-                Seen::error(format!("the tool failed: {}", kind.as_str().unwrap_or("other")))
+                Seen::error(format!(
+                    "the tool failed: {}",
+                    kind.as_str().unwrap_or("other")
+                ))
             }
         })
     }
@@ -499,7 +528,9 @@ impl<'a> Shell<'a> {
         let approval = ask().map_err(|error| failed(format!("nobody could be asked: {error}")))?;
         let decided = match approval.status {
             ApprovalStatus::Accepted => Some((Decision::Accept, String::new())),
-            ApprovalStatus::Rejected => Some((Decision::Reject, approval.reason.unwrap_or_default())),
+            ApprovalStatus::Rejected => {
+                Some((Decision::Reject, approval.reason.unwrap_or_default()))
+            }
             _ => queue
                 .wait(&approval.id, self.left().mul_f64(0.9))
                 .await
@@ -512,7 +543,11 @@ impl<'a> Shell<'a> {
                 Ok(None)
             }
             Some((Decision::Reject, why)) => {
-                let why = if why.is_empty() { why } else { format!(": {why}") };
+                let why = if why.is_empty() {
+                    why
+                } else {
+                    format!(": {why}")
+                };
                 Ok(Some(Seen::error(format!("a person said no{why}"))))
             }
             None => Err(Ended::Unanswered(NoAnswer::Waits {
@@ -533,14 +568,23 @@ impl<'a> Shell<'a> {
     }
 
     /// Hands work to a delegate: it has no more than this agent has.
-    async fn hand_over(&self, turn: u32, step: &str, name: &str, args: Value) -> Result<Seen, Ended> {
+    async fn hand_over(
+        &self,
+        turn: u32,
+        step: &str,
+        name: &str,
+        args: Value,
+    ) -> Result<Seen, Ended> {
         let Some(delegate_to) = self.services.crew().member(name) else {
             return Ok(Seen::error(format!("no agent {name} is here")));
         };
         let spec = delegate_to.spec();
         if let Err(why) = aios_tools::Schema::new(&spec.input)?.check(&args) {
             let seen = Seen::error(format!("{} cannot use its arguments: {why}", spec.name));
-            return Ok(self.ctx.once_pure(step, async || Ok::<_, AgentError>(seen)).await?);
+            return Ok(self
+                .ctx
+                .once_pure(step, async || Ok::<_, AgentError>(seen))
+                .await?);
         }
         let mut chain = self.order.chain.clone();
         chain.push(self.member.charter().name.clone());
@@ -562,7 +606,10 @@ impl<'a> Shell<'a> {
                 Ok(reply) => reply,
                 Err(error) => {
                     self.ctx.unless_over().await;
-                    return Ok(Seen::error(error.reason().map_or_else(|| error.to_string(), |reason| reason.detail.clone())));
+                    return Ok(Seen::error(error.reason().map_or_else(
+                        || error.to_string(),
+                        |reason| reason.detail.clone(),
+                    )));
                 }
             };
             match reply {
@@ -591,14 +638,26 @@ impl<'a> Shell<'a> {
 fn tools(member: &Member, order: &AgentOrder, services: &Services) -> Vec<ToolSpec> {
     let charter = member.charter();
     let allowed = |spec: &ToolSpec| {
-        let named = order.tools.as_ref().is_none_or(|tools| tools.contains(&spec.name));
+        let named = order
+            .tools
+            .as_ref()
+            .is_none_or(|tools| tools.contains(&spec.name));
         named && order.granted.missing(&spec.needs).is_none()
     };
-    let own = charter.tools.iter().filter_map(|name| services.tools.spec(name));
-    let mut tools: Vec<ToolSpec> = own.filter(|spec| allowed(spec)).cloned().collect();
+    let own = charter
+        .tools
+        .iter()
+        .filter_map(|name| services.tools.spec(name));
+    let mut tools: Vec<ToolSpec> = own
+        .filter(|spec| allowed(spec))
+        .map(|spec| ToolSpec::clone(&spec))
+        .collect();
     let crew: &Crew = services.crew();
     // Whom it may hand work to its own charter says; an order says how deep that may go.
-    let delegates = charter.delegates.iter().filter_map(|name| crew.member(name));
+    let delegates = charter
+        .delegates
+        .iter()
+        .filter_map(|name| crew.member(name));
     tools.extend(delegates.map(|member| member.spec()));
     tools
 }
@@ -613,12 +672,19 @@ fn instructions(member: &Member, tools: &[ToolSpec]) -> String {
         );
         for tool in tools {
             let input = tool.input.to_string();
-            told.push_str(&format!("\n- {}: {} Arguments: {}", tool.name, tool.description, super::start(&input, 2_000)));
+            told.push_str(&format!(
+                "\n- {}: {} Arguments: {}",
+                tool.name,
+                tool.description,
+                super::start(&input, 2_000)
+            ));
         }
     }
     told.push_str("\nWhen you are done: {\"answer\": ..}");
     if let Some(output) = &member.charter().output {
-        told.push_str(&format!(" with an answer as this JSON schema says: {output}"));
+        told.push_str(&format!(
+            " with an answer as this JSON schema says: {output}"
+        ));
     }
     told.push('.');
     told

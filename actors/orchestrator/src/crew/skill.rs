@@ -23,7 +23,10 @@ pub(crate) async fn ordered(
 ) -> Result<ToolOutput, ToolError> {
     let spec = member.spec();
     if let Some(needs) = granted.missing(&spec.needs) {
-        let sentence = format!("tool {} needs the capability {needs}, which was not granted", spec.name);
+        let sentence = format!(
+            "tool {} needs the capability {needs}, which was not granted",
+            spec.name
+        );
         return Err(ToolError::new(ToolErrorKind::Permission, sentence));
     }
     Schema::new(&spec.input)

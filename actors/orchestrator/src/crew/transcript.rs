@@ -101,7 +101,10 @@ mod tests {
         assert_eq!(chat[chat.len() - 2].content, "{\"tool\":\"t39\"}");
         for turn in &chat[2..] {
             if turn.role == ChatRole::User {
-                assert!(serde_json::from_str::<Value>(&turn.content).is_ok(), "{turn:?}");
+                assert!(
+                    serde_json::from_str::<Value>(&turn.content).is_ok(),
+                    "{turn:?}"
+                );
             }
         }
     }

@@ -10,8 +10,22 @@ use super::quantity::Quantity;
 
 /// The names there are, as an error lists them.
 pub(super) const NAMES: [&str; 16] = [
-    "abs", "ceil", "floor", "max", "mean", "median", "min", "mod", "percent", "percent_change", "pow",
-    "product", "round", "sqrt", "sum", "trunc",
+    "abs",
+    "ceil",
+    "floor",
+    "max",
+    "mean",
+    "median",
+    "min",
+    "mod",
+    "percent",
+    "percent_change",
+    "pow",
+    "product",
+    "round",
+    "sqrt",
+    "sum",
+    "trunc",
 ];
 /// Decimals to which something can be rounded.
 const DECIMALS: i64 = 1_000;
@@ -41,7 +55,10 @@ pub(super) fn call(name: &str, mut args: Vec<Quantity>, digits: u64) -> Result<Q
             (least, most) if least == most => least.to_string(),
             (least, most) => format!("{least} or {most}"),
         };
-        return Err(format!("{name} takes {wanted} arguments, there are {}", args.len()));
+        return Err(format!(
+            "{name} takes {wanted} arguments, there are {}",
+            args.len()
+        ));
     }
     let second = (args.len() == 2).then(|| args.pop()).flatten();
     match (name, second) {
@@ -109,7 +126,9 @@ fn in_percent(ratio: Quantity) -> Result<Quantity, String> {
 fn many(name: &str, mut args: Vec<Quantity>) -> Result<Quantity, String> {
     let joined = |join: fn(Quantity, Quantity) -> Result<Quantity, String>| {
         let mut args = args.clone().into_iter();
-        let first = args.next().ok_or_else(|| format!("{name} has no argument"))?;
+        let first = args
+            .next()
+            .ok_or_else(|| format!("{name} has no argument"))?;
         args.try_fold(first, join)
     };
     match name {
@@ -139,7 +158,11 @@ fn many(name: &str, mut args: Vec<Quantity>) -> Result<Quantity, String> {
 /// The first of two, unless they compare so.
 fn pick(one: Quantity, other: Quantity, unless: Ordering) -> Result<Quantity, String> {
     let rounded = one.rounded || other.rounded;
-    let mut picked = if one.compare(&other)? == unless { other } else { one };
+    let mut picked = if one.compare(&other)? == unless {
+        other
+    } else {
+        one
+    };
     picked.rounded = rounded;
     Ok(picked)
 }

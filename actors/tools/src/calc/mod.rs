@@ -96,7 +96,8 @@ impl Tool for Calc {
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
         let args: Args = args::parse(NAME, &call)?;
-        let worked = worked_out(&args).map_err(|wrong| ToolError::invalid_arguments(NAME, wrong))?;
+        let worked =
+            worked_out(&args).map_err(|wrong| ToolError::invalid_arguments(NAME, wrong))?;
         Ok(output(&args.expression, &worked))
     }
 }
@@ -112,7 +113,10 @@ struct Worked {
 fn worked_out(args: &Args) -> Result<Worked, String> {
     let digits = args.digits.unwrap_or(DIGITS);
     if args.values.len() > VALUES {
-        return Err(format!("there are {} values, at most {VALUES} are read", args.values.len()));
+        return Err(format!(
+            "there are {} values, at most {VALUES} are read",
+            args.values.len()
+        ));
     }
     let nothing = BTreeMap::new();
     let mut names = BTreeMap::new();
@@ -120,12 +124,12 @@ fn worked_out(args: &Args) -> Result<Worked, String> {
         let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_alphanumeric() || c == '_');
         if !is_name || function::canonical(name).is_some() || name == "of" {
-            return Err(format!("{name:?} cannot name a value; use letters, digits and _"));
+            return Err(format!(
+                "{name:?} cannot name a value; use letters, digits and _"
+            ));
         }
         let value = match given {
-            Given::Number(number) => {
-                number::read(&number.to_string()).map(Quantity::bare)
-            }
+            Given::Number(number) => number::read(&number.to_string()).map(Quantity::bare),
             Given::Text(text) => parser::evaluate(text, &nothing, digits),
         };
         let value = value.map_err(|wrong| format!("the value {name}: {wrong}"))?;
@@ -152,7 +156,9 @@ fn output(expression: &str, worked: &Worked) -> ToolOutput {
     let figure = match &number {
         Some(number) => match number.as_i64() {
             Some(whole) => Figure::Integer(whole),
-            None => number.as_f64().map_or_else(|| Figure::from(value.as_str()), Figure::from),
+            None => number
+                .as_f64()
+                .map_or_else(|| Figure::from(value.as_str()), Figure::from),
         },
         None => Figure::from(value.as_str()),
     };

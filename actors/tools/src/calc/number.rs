@@ -127,7 +127,11 @@ pub(super) fn rounded(number: &Number, decimals: i64, mode: RoundingMode) -> Num
         number * &power
     };
     let whole = Number::from(to_whole(&scaled, mode));
-    if decimals < 0 { whole * power } else { whole / power }
+    if decimals < 0 {
+        whole * power
+    } else {
+        whole / power
+    }
 }
 
 fn to_whole(number: &Number, mode: RoundingMode) -> BigInt {
@@ -151,7 +155,9 @@ fn to_whole(number: &Number, mode: RoundingMode) -> BigInt {
 /// The number rounded to so many significant digits.
 fn to_digits(number: &Number, digits: u64) -> Number {
     let before = leading(number);
-    let places = i64::try_from(digits).unwrap_or(i64::MAX).saturating_sub(before);
+    let places = i64::try_from(digits)
+        .unwrap_or(i64::MAX)
+        .saturating_sub(before);
     rounded(number, places, RoundingMode::HalfEven)
 }
 

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use super::function;
 use super::number::{self, Number};
 use super::quantity::Quantity;
 use super::token::{Token, tokens};
 use super::units::{self, Unit};
-use super::function;
 
 /// Brackets, signs and powers within each other.
 const DEPTH: usize = 64;
@@ -42,9 +42,9 @@ pub(super) fn evaluate(
     match reader.peek() {
         None => Ok(value),
         Some(Token::Close) => Err("a bracket is closed that was not opened".to_owned()),
-        Some(Token::Comma) => Err(
-            "a comma separates arguments of a function; write 1000.5 for a number".to_owned(),
-        ),
+        Some(Token::Comma) => {
+            Err("a comma separates arguments of a function; write 1000.5 for a number".to_owned())
+        }
         Some(_) => Err(format!("after {} an operator is missing", reader.before())),
     }
 }
@@ -81,7 +81,10 @@ impl Reader<'_> {
     }
 
     /// Goes one level down, no deeper than what the stack holds.
-    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+    fn deeper<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, String>,
+    ) -> Result<T, String> {
         if self.depth == DEPTH {
             return Err(format!("it is more than {DEPTH} levels deep"));
         }
@@ -169,7 +172,9 @@ impl Reader<'_> {
                 value
             }
             Some(Token::Comma) => return Err("a comma stands where a value should be".to_owned()),
-            Some(Token::Close) => return Err("a bracket is closed where a value should be".to_owned()),
+            Some(Token::Close) => {
+                return Err("a bracket is closed where a value should be".to_owned());
+            }
             Some(_) => return Err("an operator stands where a value should be".to_owned()),
             None => return Err("it ends where a value should be".to_owned()),
         };
@@ -304,8 +309,13 @@ impl Reader<'_> {
             return Err(wrong());
         };
         self.at += 1;
-        let power = power.is_integer().then(|| i64::try_from(power.to_integer()).ok()).flatten();
-        let power = power.filter(|power| (0..=UNIT_POWER).contains(power)).ok_or_else(wrong)?;
+        let power = power
+            .is_integer()
+            .then(|| i64::try_from(power.to_integer()).ok())
+            .flatten();
+        let power = power
+            .filter(|power| (0..=UNIT_POWER).contains(power))
+            .ok_or_else(wrong)?;
         Ok(sign * power)
     }
 }

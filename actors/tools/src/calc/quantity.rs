@@ -45,7 +45,11 @@ impl Quantity {
 
     /// So many of a unit.
     pub(super) fn of(number: Number, unit: Unit) -> Result<Self, String> {
-        let kind = if unit.zero.is_some() { Kind::OnScale } else { Kind::Plain };
+        let kind = if unit.zero.is_some() {
+            Kind::OnScale
+        } else {
+            Kind::Plain
+        };
         let zero = unit.zero.clone().unwrap_or_else(Number::zero);
         Ok(Self {
             number: number::bounded(number * &unit.factor + zero)?,
@@ -127,7 +131,10 @@ impl Quantity {
         if self.dimension.is_empty() {
             Ok(&self.number)
         } else {
-            Err(format!("{what} has the unit {}, it must be a bare number", self.named()))
+            Err(format!(
+                "{what} has the unit {}, it must be a bare number",
+                self.named()
+            ))
         }
     }
 
@@ -170,7 +177,11 @@ impl Quantity {
             (Kind::Difference, _) | (_, Kind::Difference) => Kind::Difference,
             _ => Kind::Plain,
         };
-        let shown = if other.kind == Kind::OnScale { other.shown } else { self.shown };
+        let shown = if other.kind == Kind::OnScale {
+            other.shown
+        } else {
+            self.shown
+        };
         Ok(Self {
             number: number::bounded(self.number + other.number)?,
             dimension: self.dimension,
@@ -212,7 +223,11 @@ impl Quantity {
     }
 
     pub(super) fn magnitude(self) -> Result<Self, String> {
-        if self.shown().is_negative() { self.negate() } else { Ok(self) }
+        if self.shown().is_negative() {
+            self.negate()
+        } else {
+            Ok(self)
+        }
     }
 
     pub(super) fn multiply(self, other: Self) -> Result<Self, String> {
@@ -243,8 +258,16 @@ impl Quantity {
         }
         let inverse = Self {
             number: other.number.recip(),
-            dimension: other.dimension.into_iter().map(|(name, power)| (name, -power)).collect(),
-            shown: other.shown.into_iter().map(|(unit, power)| (unit, -power)).collect(),
+            dimension: other
+                .dimension
+                .into_iter()
+                .map(|(name, power)| (name, -power))
+                .collect(),
+            shown: other
+                .shown
+                .into_iter()
+                .map(|(unit, power)| (unit, -power))
+                .collect(),
             ..other
         };
         self.multiply(inverse)
@@ -288,14 +311,21 @@ impl Quantity {
         let (whole, exact) = number::square_root(&self.number, digits)?;
         let root = Self {
             number: whole,
-            dimension: self.dimension.iter().map(|(name, power)| (*name, power / 2)).collect(),
+            dimension: self
+                .dimension
+                .iter()
+                .map(|(name, power)| (*name, power / 2))
+                .collect(),
             shown: Vec::new(),
             kind: Kind::Plain,
             rounded: self.rounded || !exact,
         };
         let halved = self.shown.iter().all(|(_, power)| power % 2 == 0);
         let shown = if halved {
-            self.shown.into_iter().map(|(unit, power)| (unit, power / 2)).collect()
+            self.shown
+                .into_iter()
+                .map(|(unit, power)| (unit, power / 2))
+                .collect()
         } else {
             base_units(&root.dimension)
         };
@@ -389,10 +419,14 @@ impl Quantity {
 
 /// Whether the units can be multiplied out: their powers are few.
 fn within_powers(units: &[(Unit, i32)]) -> Result<(), String> {
-    let powers = units.iter().map(|(_, power)| u64::from(power.unsigned_abs()));
+    let powers = units
+        .iter()
+        .map(|(_, power)| u64::from(power.unsigned_abs()));
     let sum = powers.fold(0_u64, u64::saturating_add);
     if sum > POWERS {
-        return Err(format!("its units have powers of {sum} in all, allowed are {POWERS}"));
+        return Err(format!(
+            "its units have powers of {sum} in all, allowed are {POWERS}"
+        ));
     }
     Ok(())
 }
@@ -400,11 +434,16 @@ fn within_powers(units: &[(Unit, i32)]) -> Result<(), String> {
 fn factor(units: &[(Unit, i32)]) -> Number {
     units
         .iter()
-        .fold(number::whole(1), |product, (unit, power)| product * unit.factor.pow(*power))
+        .fold(number::whole(1), |product, (unit, power)| {
+            product * unit.factor.pow(*power)
+        })
 }
 
 fn add_power(shown: &mut Vec<(Unit, i32)>, unit: Unit, power: i32) {
-    match shown.iter_mut().find(|(known, _)| known.symbol == unit.symbol) {
+    match shown
+        .iter_mut()
+        .find(|(known, _)| known.symbol == unit.symbol)
+    {
         Some((_, known)) => *known += power,
         None => shown.push((unit, power)),
     }
@@ -424,7 +463,10 @@ fn base_units(dimension: &Dimension) -> Vec<(Unit, i32)> {
     dimension
         .iter()
         .filter_map(|(name, power)| {
-            let symbol = base.iter().find(|(known, _)| known == name).map_or(*name, |(_, symbol)| *symbol);
+            let symbol = base
+                .iter()
+                .find(|(known, _)| known == name)
+                .map_or(*name, |(_, symbol)| *symbol);
             Some((super::units::find(symbol)?, *power))
         })
         .collect()

@@ -16,7 +16,10 @@ fn told(expression: &str) -> String {
     match calc(expression) {
         Ok(worked) => {
             let about = if worked.exact { "" } else { "~" };
-            let unit = worked.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+            let unit = worked
+                .unit
+                .map(|unit| format!(" {unit}"))
+                .unwrap_or_default();
             format!("{about}{}{unit}", worked.value)
         }
         Err(wrong) => wrong,
@@ -91,7 +94,11 @@ fn functions_do_what_people_expect_of_them() {
         ("percent_change(100 EUR, 80 EUR)", "-20 %"),
         ("2 * pi", "~6.2831853071795864769"),
     ] {
-        assert_eq!(told(expression).replace("the expression: ", ""), result, "{expression}");
+        assert_eq!(
+            told(expression).replace("the expression: ", ""),
+            result,
+            "{expression}"
+        );
     }
 }
 
@@ -154,12 +161,21 @@ fn units_are_carried_along_and_converted() {
         assert_eq!(said, result, "{expression}");
     }
     for (expression, wrong) in [
-        ("1 km + 1 kg", "km and kg cannot be added or subtracted: one is a length, the other a mass"),
-        ("5 EUR + 5 USD", "one is an amount of EUR, the other an amount of USD"),
+        (
+            "1 km + 1 kg",
+            "km and kg cannot be added or subtracted: one is a length, the other a mass",
+        ),
+        (
+            "5 EUR + 5 USD",
+            "one is an amount of EUR, the other an amount of USD",
+        ),
         ("5 km in kg", "cannot be converted"),
         ("5 km + 3", "one is a length, the other a bare number"),
         ("5 m in m/s", "one is a length, the other a speed"),
-        ("20 degC + 5 degC", "two temperatures on a scale cannot be added"),
+        (
+            "20 degC + 5 degC",
+            "two temperatures on a scale cannot be added",
+        ),
         ("2 * 20 degC", "convert it to K first"),
         ("(25 degC - 20 degC) in degF", "a difference of 5 K"),
         ("2 ^ (3 m)", "the power has the unit m"),
@@ -182,7 +198,10 @@ fn values_stand_for_numbers_and_quantities() {
     }))
     .unwrap();
     let worked = worked_out(&args).unwrap();
-    assert_eq!((worked.value.as_str(), worked.unit.as_deref()), ("333.33", Some("EUR")));
+    assert_eq!(
+        (worked.value.as_str(), worked.unit.as_deref()),
+        ("333.33", Some("EUR"))
+    );
     assert!(worked.exact);
     // A value's name goes before a unit's.
     let with = |values: Value, expression: &str| {
@@ -228,7 +247,10 @@ fn what_cannot_be_worked_out_is_told_in_words() {
         ("5 in", ""),
     ] {
         match calc(expression) {
-            Err(says) => assert!(says.contains(wrong) && !wrong.is_empty(), "{expression}: {says}"),
+            Err(says) => assert!(
+                says.contains(wrong) && !wrong.is_empty(),
+                "{expression}: {says}"
+            ),
             Ok(_) => assert_eq!(wrong, "", "{expression}"),
         }
     }
@@ -274,12 +296,17 @@ fn an_expression_is_small_however_much_it_asks_for() {
     let _ = calc(&heavy);
     let roots = format!("{}1", "sqrt(1e-999, 100) + ".repeat(120));
     calc(&roots).unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[tokio::test]
 async fn a_result_is_text_number_and_fact() {
-    let tools = crate::Toolbox::default().with([std::sync::Arc::new(Calc) as std::sync::Arc<dyn Tool>]);
+    let tools =
+        crate::Toolbox::default().with([std::sync::Arc::new(Calc) as std::sync::Arc<dyn Tool>]);
     let ask = async |expression: &str| {
         let call = ToolCall::new(
             json!({ "expression": expression }),

@@ -28,7 +28,10 @@ pub(super) enum Token {
 /// What cannot be read.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
     if text.len() > BYTES {
-        return Err(format!("it has {} bytes, at most {BYTES} are read", text.len()));
+        return Err(format!(
+            "it has {} bytes, at most {BYTES} are read",
+            text.len()
+        ));
     }
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -41,8 +44,13 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
             let digits = rest.get(..length).unwrap_or_default().replace('_', "");
             (Token::Number(number::read(&digits)?), length)
         } else if is_word(first) {
-            let length = rest.find(|c: char| !is_word(c) && !c.is_ascii_digit()).unwrap_or(rest.len());
-            (Token::Word(rest.get(..length).unwrap_or_default().to_owned()), length)
+            let length = rest
+                .find(|c: char| !is_word(c) && !c.is_ascii_digit())
+                .unwrap_or(rest.len());
+            (
+                Token::Word(rest.get(..length).unwrap_or_default().to_owned()),
+                length,
+            )
         } else {
             symbol(rest).ok_or_else(|| format!("{first:?} means nothing here"))?
         };
@@ -54,7 +62,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
 
 /// A letter, or a sign that stands for a unit.
 fn is_word(c: char) -> bool {
-    c.is_alphabetic() || matches!(c, '_' | '\u{b0}' | '\u{b5}' | '\u{20ac}' | '\u{a3}' | '\u{2103}' | '\u{2109}')
+    c.is_alphabetic()
+        || matches!(
+            c,
+            '_' | '\u{b0}' | '\u{b5}' | '\u{20ac}' | '\u{a3}' | '\u{2103}' | '\u{2109}'
+        )
 }
 
 /// Bytes of the number at the beginning: digits, underscores between them, a point, an exponent.

@@ -139,7 +139,12 @@ const UNITS: &[Line] = &[
 /// Temperatures whose zero is elsewhere: symbol, other names, factor, the zero in kelvin.
 const SCALES: &[(&str, &[&str], &str, &str)] = &[
     ("degC", &["\u{b0}C", "\u{2103}", "celsius"], "1", "273.15"),
-    ("degF", &["\u{b0}F", "\u{2109}", "fahrenheit"], "5/9", "459.67*5/9"),
+    (
+        "degF",
+        &["\u{b0}F", "\u{2109}", "fahrenheit"],
+        "5/9",
+        "459.67*5/9",
+    ),
 ];
 
 /// Prefixes as they are written before a symbol and before a name, and the power of ten.
@@ -249,7 +254,11 @@ fn fraction(text: &str) -> Option<Number> {
     }) {
         let (sign, part) = part;
         let part = number::read(part).ok()?;
-        product = if sign == '/' { product / part } else { product * part };
+        product = if sign == '/' {
+            product / part
+        } else {
+            product * part
+        };
     }
     Some(product)
 }
@@ -259,9 +268,9 @@ pub(super) fn called(dimension: &Dimension) -> String {
     if dimension.is_empty() {
         return "a bare number".to_owned();
     }
-    let named = NAMED.iter().find(|(_, powers)| {
-        powers.iter().copied().collect::<Dimension>() == *dimension
-    });
+    let named = NAMED
+        .iter()
+        .find(|(_, powers)| powers.iter().copied().collect::<Dimension>() == *dimension);
     if let Some((name, _)) = named {
         return (*name).to_owned();
     }
@@ -310,9 +319,15 @@ mod tests {
             ("\u{20ac}", "EUR"),
             ("\u{b0}C", "degC"),
         ] {
-            assert_eq!(find(name).map(|unit| unit.symbol).as_deref(), Some(symbol), "{name}");
+            assert_eq!(
+                find(name).map(|unit| unit.symbol).as_deref(),
+                Some(symbol),
+                "{name}"
+            );
         }
-        for none in ["", "k", "kin", "kmin", "Kim", "mB", "Kig", "EURO", "xyz", "kft"] {
+        for none in [
+            "", "k", "kin", "kmin", "Kim", "mB", "Kig", "EURO", "xyz", "kft",
+        ] {
             assert!(find(none).is_none(), "{none}");
         }
     }

@@ -135,7 +135,10 @@ mod tests {
             ("ff02::1", "multicast"),
         ] {
             let found = special(own.parse().unwrap());
-            assert!(found.is_some_and(|found| found.contains(what)), "{own}: {found:?}");
+            assert!(
+                found.is_some_and(|found| found.contains(what)),
+                "{own}: {found:?}"
+            );
         }
     }
 }

@@ -125,7 +125,12 @@ impl Tool for HttpGet {
 }
 
 impl HttpGet {
-    async fn page(&self, args: &Args, call: &ToolCall, room: usize) -> Result<ToolOutput, ToolError> {
+    async fn page(
+        &self,
+        args: &Args,
+        call: &ToolCall,
+        room: usize,
+    ) -> Result<ToolOutput, ToolError> {
         let mut target = Target::new(&args.url)?;
         for _ in 0..=REDIRECTS {
             call.check()?;
@@ -151,10 +156,14 @@ impl HttpGet {
         };
         let open = target.reachable(&addresses, &call.granted)?;
         let client = client(target, &open)?;
-        let request = client
-            .get(target.url.clone())
-            .header(ACCEPT, "text/*, application/json, application/xml;q=0.9, */*;q=0.1");
-        request.send().await.map_err(|error| unanswered(target, &error))
+        let request = client.get(target.url.clone()).header(
+            ACCEPT,
+            "text/*, application/json, application/xml;q=0.9, */*;q=0.1",
+        );
+        request
+            .send()
+            .await
+            .map_err(|error| unanswered(target, &error))
     }
 
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, ToolError> {
@@ -203,10 +212,17 @@ fn redirected(target: &Target, response: &Response) -> Result<Option<Target>, To
         let told = format!("{} redirects {why}", target.host);
         ToolError::new(ToolErrorKind::Provider, told).retryable(false)
     };
-    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let location = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|location| location.to_str().ok());
     let location = location.ok_or_else(|| refuse("without saying where to"))?;
-    let url = target.url.join(location).map_err(|_| refuse("to something that is no URL"))?;
-    let next = Target::of(url).map_err(|error| refuse(&format!("to a place that is not asked: {error}")))?;
+    let url = target
+        .url
+        .join(location)
+        .map_err(|_| refuse("to something that is no URL"))?;
+    let next = Target::of(url)
+        .map_err(|error| refuse(&format!("to a place that is not asked: {error}")))?;
     if target.url.scheme() == "https" && next.url.scheme() != "https" {
         return Err(refuse("from https to http, which is not followed"));
     }
@@ -240,7 +256,11 @@ async fn read(
     }
     let mut bytes = Vec::new();
     let mut truncated = false;
-    while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(target, &error))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| unanswered(target, &error))?
+    {
         let fits = chunk.len().min(BODY_BYTES - bytes.len());
         bytes.extend_from_slice(chunk.get(..fits).unwrap_or_default());
         if fits < chunk.len() {
@@ -256,9 +276,17 @@ async fn read(
         .then(|| serde_json::from_str::<Value>(&text).ok())
         .flatten()
         .filter(|value| value.to_string().len() <= room / JSON_SHARE && depth(value) <= JSON_DEPTH);
-    let shown = beginning(&text, args.max_chars.unwrap_or(CHARACTERS), room / TEXT_SHARE);
+    let shown = beginning(
+        &text,
+        args.max_chars.unwrap_or(CHARACTERS),
+        room / TEXT_SHARE,
+    );
     truncated |= shown.len() < text.len();
-    let about = if truncated { ", of which the beginning" } else { "" };
+    let about = if truncated {
+        ", of which the beginning"
+    } else {
+        ""
+    };
     let log = format!("{NAME}: {} bytes from {}{about}", bytes.len(), target.host);
     Ok(ToolOutput {
         value: json!({
@@ -327,7 +355,9 @@ fn decoded(bytes: &[u8], charset: Option<&str>, truncated: bool) -> String {
     let whole = if truncated {
         // A character that was cut is no sign of another encoding.
         match std::str::from_utf8(bytes) {
-            Err(error) if error.error_len().is_none() => bytes.get(..error.valid_up_to()).unwrap_or_default(),
+            Err(error) if error.error_len().is_none() => {
+                bytes.get(..error.valid_up_to()).unwrap_or_default()
+            }
             _ => bytes,
         }
     } else {
@@ -375,13 +405,23 @@ fn refused(target: &Target, status: StatusCode) -> ToolError {
         ToolErrorKind::Provider
     };
     let again = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+        );
     ToolError::new(kind, format!("{} answers with {status}", target.host)).retryable(again)
 }
 
 fn unanswered(target: &Target, error: &reqwest::Error) -> ToolError {
-    let kind = if error.is_timeout() { ToolErrorKind::Timeout } else { ToolErrorKind::Network };
-    ToolError::new(kind, format!("{} was not reached: {}", target.host, chain(error)))
+    let kind = if error.is_timeout() {
+        ToolErrorKind::Timeout
+    } else {
+        ToolErrorKind::Network
+    };
+    ToolError::new(
+        kind,
+        format!("{} was not reached: {}", target.host, chain(error)),
+    )
 }
 
 /// What was wrong, innermost last, without the URL.

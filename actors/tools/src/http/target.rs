@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use aios_work::{Capabilities, Capability, ToolError, ToolErrorKind};
 use reqwest::Url;
 
-use super::address::special;
 use super::NAME;
+use super::address::special;
 
 /// Bytes of a URL.
 const URL_BYTES: usize = 2_000;
@@ -33,7 +33,8 @@ impl Target {
                 url.len()
             )));
         }
-        let url = Url::parse(url).map_err(|error| refuse(format!("the URL cannot be read: {error}")))?;
+        let url =
+            Url::parse(url).map_err(|error| refuse(format!("the URL cannot be read: {error}")))?;
         Self::of(url)
     }
 
@@ -41,17 +42,25 @@ impl Target {
     pub(super) fn of(mut url: Url) -> Result<Self, ToolError> {
         let refuse = |why: String| ToolError::invalid_arguments(NAME, why);
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(refuse(format!("{} is not asked, only http and https", url.scheme())));
+            return Err(refuse(format!(
+                "{} is not asked, only http and https",
+                url.scheme()
+            )));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("a URL with a name or password in it is not asked".to_owned()));
+            return Err(refuse(
+                "a URL with a name or password in it is not asked".to_owned(),
+            ));
         }
         if url.as_str().len() > URL_BYTES {
             return Err(refuse(format!("the URL has more than {URL_BYTES} bytes")));
         }
         url.set_fragment(None);
         let host = url.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .trim_end_matches('.');
         let host = host.to_ascii_lowercase();
         let port = url.port_or_known_default().unwrap_or(0);
         if host.is_empty() || port == 0 {
@@ -81,18 +90,25 @@ impl Target {
         let plain = !["%2f", "%5c", "%2e"]
             .iter()
             .any(|hidden| path.to_ascii_lowercase().contains(hidden));
-        let names = [Some(with_port.clone()), self.usual_port().then_some(host.clone())];
+        let names = [
+            Some(with_port.clone()),
+            self.usual_port().then_some(host.clone()),
+        ];
         let may = names.into_iter().flatten().any(|name| {
             let whole = format!("{}/{name}{path}", Capability::NET_HTTP);
             let server = format!("{}/{name}", Capability::NET_HTTP);
-            let covered = |need: String| Capability::new(need).is_ok_and(|need| granted.covers(&need));
+            let covered =
+                |need: String| Capability::new(need).is_ok_and(|need| granted.covers(&need));
             covered(server) || (plain && covered(whole))
         });
         if may {
             return Ok(());
         }
         let missing = if self.usual_port() { host } else { with_port };
-        Err(missing_grant(&format!("{}/{missing}", Capability::NET_HTTP), &self.host))
+        Err(missing_grant(
+            &format!("{}/{missing}", Capability::NET_HTTP),
+            &self.host,
+        ))
     }
 
     /// Whether this address of the server may be connected to: a public one, or one that was granted as itself. A grant for all servers, or
@@ -109,7 +125,10 @@ impl Target {
         let itself = granted.iter().any(|grant| {
             let grant = grant.as_str();
             names.iter().any(|name| {
-                grant == name || grant.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
+                grant == name
+                    || grant
+                        .strip_prefix(name.as_str())
+                        .is_some_and(|rest| rest.starts_with('/'))
             })
         });
         if itself {
@@ -158,7 +177,11 @@ impl Target {
 }
 
 fn bracketed(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
 }
 
 fn missing_grant(need: &str, host: &str) -> ToolError {
@@ -175,7 +198,10 @@ mod tests {
     use super::*;
 
     fn granted(names: &[&str]) -> Capabilities {
-        names.iter().map(|name| Capability::new(*name).unwrap()).collect()
+        names
+            .iter()
+            .map(|name| Capability::new(*name).unwrap())
+            .collect()
     }
 
     #[test]
@@ -185,37 +211,89 @@ mod tests {
             ("net.http/example.org", "http://example.org", true),
             ("net.http/example.org", "https://EXAMPLE.org./a", true),
             ("net.http/example.org", "https://example.org:8443/", false),
-            ("net.http/example.org:8443", "https://example.org:8443/", true),
+            (
+                "net.http/example.org:8443",
+                "https://example.org:8443/",
+                true,
+            ),
             ("net.http/example.org:443", "https://example.org/", true),
             ("net.http/example.org", "https://www.example.org/", false),
-            ("net.http/example.org", "https://example.org.evil.net/", false),
-            ("net.http/example.org", "https://evil.net/example.org", false),
-            ("net.http/example.org", "https://evil.net/?example.org", false),
-            ("net.http/example.org", "https://evil.net#example.org", false),
+            (
+                "net.http/example.org",
+                "https://example.org.evil.net/",
+                false,
+            ),
+            (
+                "net.http/example.org",
+                "https://evil.net/example.org",
+                false,
+            ),
+            (
+                "net.http/example.org",
+                "https://evil.net/?example.org",
+                false,
+            ),
+            (
+                "net.http/example.org",
+                "https://evil.net#example.org",
+                false,
+            ),
             ("net.http/example.org/v1", "https://example.org/v1/a", true),
             ("net.http/example.org/v1", "https://example.org/v1", true),
             ("net.http/example.org/v1", "https://example.org/v10", false),
-            ("net.http/example.org/v1", "https://example.org/v1/../v2", false),
-            ("net.http/example.org/v1", "https://example.org/v1/%2e%2e/v2", false),
-            ("net.http/example.org/v1", "https://example.org/v1/%2e%2e%2fv2", false),
-            ("net.http/example.org/v1", "https://example.org/v1/..%5cv2", false),
+            (
+                "net.http/example.org/v1",
+                "https://example.org/v1/../v2",
+                false,
+            ),
+            (
+                "net.http/example.org/v1",
+                "https://example.org/v1/%2e%2e/v2",
+                false,
+            ),
+            (
+                "net.http/example.org/v1",
+                "https://example.org/v1/%2e%2e%2fv2",
+                false,
+            ),
+            (
+                "net.http/example.org/v1",
+                "https://example.org/v1/..%5cv2",
+                false,
+            ),
             ("net.http", "https://anything.example/", true),
             ("net", "https://anything.example/", true),
             ("net.http/{host}", "https://anything.example/", false),
             ("files.read", "https://example.org/", false),
-            ("net.http/m\u{fc}nchen.example", "https://m\u{fc}nchen.example/", false),
+            (
+                "net.http/m\u{fc}nchen.example",
+                "https://m\u{fc}nchen.example/",
+                false,
+            ),
         ] {
             let Ok(grant) = Capability::new(grant) else {
                 continue;
             };
             let target = Target::new(url).unwrap();
-            assert_eq!(target.allowed(&[grant.clone()].into()).is_ok(), may, "{grant} {url}");
+            assert_eq!(
+                target.allowed(&[grant.clone()].into()).is_ok(),
+                may,
+                "{grant} {url}"
+            );
         }
         let target = Target::new("https://m\u{fc}nchen.example/").unwrap();
-        target.allowed(&granted(&["net.http/xn--mnchen-3ya.example"])).unwrap();
-        let error = Target::new("http://example.org:81/").unwrap().allowed(&granted(&["files"])).unwrap_err();
+        target
+            .allowed(&granted(&["net.http/xn--mnchen-3ya.example"]))
+            .unwrap();
+        let error = Target::new("http://example.org:81/")
+            .unwrap()
+            .allowed(&granted(&["files"]))
+            .unwrap_err();
         assert_eq!(error.kind(), ToolErrorKind::Permission);
-        assert!(error.message().contains("net.http/example.org:81"), "{error}");
+        assert!(
+            error.message().contains("net.http/example.org:81"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -252,14 +330,22 @@ mod tests {
             ("http://[::1]/", "::1"),
             ("http://[::ffff:127.0.0.1]/", "::ffff:127.0.0.1"),
             ("http://[::ffff:7f00:1]/", "::ffff:127.0.0.1"),
-            ("http://169.254.169.254/latest/meta-data/", "169.254.169.254"),
+            (
+                "http://169.254.169.254/latest/meta-data/",
+                "169.254.169.254",
+            ),
             ("http://\u{2460}27.0.0.1/", "127.0.0.1"),
             ("http://127\u{3002}0\u{3002}0\u{3002}1/", "127.0.0.1"),
         ] {
             let target = Target::new(url).unwrap();
             let literal = target.literal().unwrap_or_else(|| panic!("{url}"));
             assert_eq!(literal, address.parse::<IpAddr>().unwrap(), "{url}");
-            for grants in [&["net.http"][..], &["net"], &["net.http/localhost"], &["net.http/127.0.0.1:81"]] {
+            for grants in [
+                &["net.http"][..],
+                &["net"],
+                &["net.http/localhost"],
+                &["net.http/127.0.0.1:81"],
+            ] {
                 let error = target.reaches(literal, &granted(grants)).unwrap_err();
                 assert_eq!(error.kind(), ToolErrorKind::Permission, "{url}");
             }
@@ -268,19 +354,34 @@ mod tests {
         }
         let named = Target::new("http://intranet.example:8080/").unwrap();
         let private: IpAddr = "10.0.0.5".parse().unwrap();
-        let error = named.reaches(private, &granted(&["net.http/intranet.example:8080"])).unwrap_err();
+        let error = named
+            .reaches(private, &granted(&["net.http/intranet.example:8080"]))
+            .unwrap_err();
         assert!(
-            error.message().contains("intranet.example leads to 10.0.0.5, a private address")
+            error
+                .message()
+                .contains("intranet.example leads to 10.0.0.5, a private address")
                 && error.message().contains("net.http/10.0.0.5:8080"),
             "{error}"
         );
-        assert!(named.reaches(private, &granted(&["net.http/10.0.0.5"])).is_err(), "another port");
-        named.reaches(private, &granted(&["net.http/10.0.0.5:8080"])).unwrap();
+        assert!(
+            named
+                .reaches(private, &granted(&["net.http/10.0.0.5"]))
+                .is_err(),
+            "another port"
+        );
+        named
+            .reaches(private, &granted(&["net.http/10.0.0.5:8080"]))
+            .unwrap();
         // Of several addresses those remain that may be connected to.
         let both = ["10.0.0.5:80", "8.8.8.8:80"].map(|address| address.parse().unwrap());
         let open = named.reachable(&both, &granted(&["net.http"])).unwrap();
         assert_eq!(open, [both[1]]);
-        assert!(named.reachable(&both[..1], &granted(&["net.http"])).is_err());
+        assert!(
+            named
+                .reachable(&both[..1], &granted(&["net.http"]))
+                .is_err()
+        );
         assert!(named.reachable(&[], &granted(&["net.http"])).is_err());
     }
 }

@@ -72,8 +72,10 @@ impl Rule {
             within(keywords, &mut |about, schema| {
                 let once = match about {
                     About::Field(_) | About::OtherFields | About::Item(_) => true,
-                    About::ItemsFrom(_) => !keywords.contains_key("contains")
-                        && !keywords.contains_key("unevaluatedItems"),
+                    About::ItemsFrom(_) => {
+                        !keywords.contains_key("contains")
+                            && !keywords.contains_key("unevaluatedItems")
+                    }
                     About::Itself | About::AnyField | About::Names => false,
                 };
                 if !once {
@@ -113,7 +115,12 @@ impl Count<'_> {
         Ok(())
     }
 
-    fn compare(&mut self, schema: &Value, value: &Value, nested: usize) -> Result<(), &'static str> {
+    fn compare(
+        &mut self,
+        schema: &Value,
+        value: &Value,
+        nested: usize,
+    ) -> Result<(), &'static str> {
         self.take(1)?;
         let Some(keywords) = schema.as_object() else {
             return Ok(());
@@ -134,12 +141,17 @@ impl Count<'_> {
         }
         // Whether something was compared is found out by comparing again.
         let again = ["unevaluatedProperties", "unevaluatedItems"];
-        let rounds = 1 + again.iter().filter(|word| keywords.contains_key(**word)).count();
+        let rounds = 1 + again
+            .iter()
+            .filter(|word| keywords.contains_key(**word))
+            .count();
         let mut outcome = Ok(());
         within(keywords, &mut |about, schema| {
             if outcome.is_ok() {
                 outcome = match about {
-                    About::Itself => (0..rounds).try_for_each(|_| self.compare(schema, value, below)),
+                    About::Itself => {
+                        (0..rounds).try_for_each(|_| self.compare(schema, value, below))
+                    }
                     _ => self.parts(about, keywords, schema, value, below),
                 };
             }
@@ -168,10 +180,12 @@ impl Count<'_> {
                     .filter(|(name, _)| other(name))
                     .try_for_each(|(_, field)| self.compare(schema, field, below))
             }
-            (About::AnyField, Value::Object(fields)) => fields.iter().try_for_each(|(name, field)| {
-                self.take(name.len() / PATTERN_BYTES)?;
-                self.compare(schema, field, below)
-            }),
+            (About::AnyField, Value::Object(fields)) => {
+                fields.iter().try_for_each(|(name, field)| {
+                    self.take(name.len() / PATTERN_BYTES)?;
+                    self.compare(schema, field, below)
+                })
+            }
             (About::Names, Value::Object(fields)) => fields.keys().try_for_each(|name| {
                 self.take(name.len() / PATTERN_BYTES)?;
                 self.compare(schema, &Value::Null, below)

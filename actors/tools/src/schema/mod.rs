@@ -156,9 +156,8 @@ impl Schema {
             names.is_some_and(|names| names.iter().any(|required| required == name))
         };
         let before = fields.len();
-        fields.retain(|name, given| {
-            !given.is_null() || required(name) || !known.contains_key(name)
-        });
+        fields
+            .retain(|name, given| !given.is_null() || required(name) || !known.contains_key(name));
         if fields.len() == before {
             return Err(wrong);
         }

@@ -5,7 +5,10 @@ use serde_json::json;
 use super::*;
 
 fn checked(schema: &Value, args: &Value) -> Option<String> {
-    Schema::new(schema).unwrap().check_args(&mut args.clone()).err()
+    Schema::new(schema)
+        .unwrap()
+        .check_args(&mut args.clone())
+        .err()
 }
 
 #[test]
@@ -99,7 +102,10 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     });
     for (args, wrong) in [
         (json!({"unit": "mile"}), "`/unit` must be \"m\" or \"km\""),
-        (json!({"rows": [{"n": 1}, {"n": 0}]}), "`/rows/1/n` must be at least 1"),
+        (
+            json!({"rows": [{"n": 1}, {"n": 0}]}),
+            "`/rows/1/n` must be at least 1",
+        ),
         (json!({"rows": [{}]}), "missing field `n` in `/rows/0`"),
         (
             json!({"rows": [{"n": 1, "m": 2}]}),
@@ -122,7 +128,11 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     }
     // Nothing of what was given is repeated.
     let secret = "s3cret".repeat(1_000);
-    let says = checked(&schema, &json!({"unit": secret, "rows": secret, "shape": {"kind": secret}})).unwrap();
+    let says = checked(
+        &schema,
+        &json!({"unit": secret, "rows": secret, "shape": {"kind": secret}}),
+    )
+    .unwrap();
     assert!(!says.contains("s3cret") && says.len() < 2_000, "{says}");
 }
 
@@ -136,19 +146,40 @@ fn a_schema_is_small_and_refers_to_itself_alone() {
         .map(|n| (format!("f{n}"), json!({"pattern": "a"})))
         .collect();
     for (schema, wrong) in [
-        (json!({"description": "x".repeat(BYTES)}), "bytes, allowed are"),
+        (
+            json!({"description": "x".repeat(BYTES)}),
+            "bytes, allowed are",
+        ),
         (deep, "more than 64 levels deep"),
         (json!({"properties": many}), "more than 64 patterns"),
-        (json!({"$ref": "https://example.org/a.json"}), "refers to \"https://example.org/a.json\""),
+        (
+            json!({"$ref": "https://example.org/a.json"}),
+            "refers to \"https://example.org/a.json\"",
+        ),
         (json!({"$ref": "file:///etc/passwd"}), "refers to \"file:"),
-        (json!({"items": {"$ref": "other.json#/a"}}), "refers to \"other.json#/a\""),
-        (json!({"$ref": "#/$defs/none"}), "refers to \"#/$defs/none\""),
+        (
+            json!({"items": {"$ref": "other.json#/a"}}),
+            "refers to \"other.json#/a\"",
+        ),
+        (
+            json!({"$ref": "#/$defs/none"}),
+            "refers to \"#/$defs/none\"",
+        ),
         (json!({"$dynamicRef": "#a"}), "refers to \"#a\""),
-        (json!({"items": {"$id": "https://example.org/b"}}), "refers to \"https://example.org/b\""),
+        (
+            json!({"items": {"$id": "https://example.org/b"}}),
+            "refers to \"https://example.org/b\"",
+        ),
         (json!({"type": "objekt"}), "the schema cannot be used"),
         (json!({"pattern": "("}), "the schema cannot be used"),
-        (json!({"pattern": "(a{1000}){1000}"}), "the schema cannot be used"),
-        (json!({"$schema": "https://example.org/mine"}), "the schema cannot be used"),
+        (
+            json!({"pattern": "(a{1000}){1000}"}),
+            "the schema cannot be used",
+        ),
+        (
+            json!({"$schema": "https://example.org/mine"}),
+            "the schema cannot be used",
+        ),
         (json!(7), "the schema cannot be used"),
     ] {
         let error = Schema::new(&schema).unwrap_err().to_string();
@@ -218,7 +249,14 @@ fn a_value_that_would_take_for_ever_to_compare_is_refused_at_once() {
     for _ in 0..10 {
         deeper = json!([deeper]);
     }
-    assert_eq!(schema.check(&deeper).unwrap_err(), "it is more than 64 levels deep");
+    assert_eq!(
+        schema.check(&deeper).unwrap_err(),
+        "it is more than 64 levels deep"
+    );
     // The count keeps the time short, whatever the machine is busy with.
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        begun.elapsed()
+    );
 }

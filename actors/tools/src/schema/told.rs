@@ -42,9 +42,17 @@ fn unbounded(error: &ValidationError<'_>, schema: &Value) -> String {
             format!("missing field `{name}`{within}")
         }
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            let names: Vec<String> = unexpected.iter().take(3).map(|name| format!("`{name}`")).collect();
+            let names: Vec<String> = unexpected
+                .iter()
+                .take(3)
+                .map(|name| format!("`{name}`"))
+                .collect();
             let fields = if names.len() == 1 { "field" } else { "fields" };
-            format!("unknown {fields} {}{within}, {}", names.join(", "), known(error, schema))
+            format!(
+                "unknown {fields} {}{within}, {}",
+                names.join(", "),
+                known(error, schema)
+            )
         }
         Kind::Enum { options } => format!("{it} must be {}", listed(options)),
         Kind::Constant { expected_value } => format!("{it} must be {expected_value}"),
@@ -76,16 +84,20 @@ fn unbounded(error: &ValidationError<'_>, schema: &Value) -> String {
             format!("{it} fits several forms that exclude each other")
         }
         Kind::PropertyNames { error } => {
-            format!("a field{within} may not be called so: {}", error.masked_with("the name"))
+            format!(
+                "a field{within} may not be called so: {}",
+                error.masked_with("the name")
+            )
         }
-        _ => format!("{it} is not as expected: {}", error.masked_with("the value")),
+        _ => format!(
+            "{it} is not as expected: {}",
+            error.masked_with("the value")
+        ),
     }
 }
 
 /// What is wrong with the form that is least wrong: that there is a field too much says more than that it is no text.
-fn nearest<'e>(
-    forms: &'e [Vec<ValidationError<'static>>],
-) -> Option<&'e ValidationError<'static>> {
+fn nearest<'e>(forms: &'e [Vec<ValidationError<'static>>]) -> Option<&'e ValidationError<'static>> {
     let distance = |errors: &&Vec<ValidationError<'static>>| {
         let first = errors.first().map(ValidationError::kind);
         let other = matches!(first, Some(Kind::Type { .. } | Kind::Constant { .. }));
@@ -100,7 +112,12 @@ fn known(error: &ValidationError<'_>, schema: &Value) -> String {
     let names = path
         .rsplit_once('/')
         .and_then(|(above, _)| schema.pointer(above)?.get("properties")?.as_object())
-        .map(|fields| fields.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>());
+        .map(|fields| {
+            fields
+                .keys()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+        });
     match names.as_deref() {
         None | Some([]) => "there are no others".to_owned(),
         Some([only]) => format!("expected {only}"),

@@ -22,11 +22,16 @@ pub(super) enum About<'s> {
 }
 
 /// Calls `each` for every schema that lies directly within these keywords; what a reference leads to is not among them.
-pub(super) fn within<'s>(keywords: &'s Map<String, Value>, each: &mut dyn FnMut(About<'s>, &'s Value)) {
+pub(super) fn within<'s>(
+    keywords: &'s Map<String, Value>,
+    each: &mut dyn FnMut(About<'s>, &'s Value),
+) {
     for (keyword, value) in keywords {
         match (keyword.as_str(), value) {
             ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
-                schemas.iter().for_each(|schema| each(About::Itself, schema));
+                schemas
+                    .iter()
+                    .for_each(|schema| each(About::Itself, schema));
             }
             ("not" | "if" | "then" | "else", schema) => each(About::Itself, schema),
             ("dependentSchemas" | "dependencies", Value::Object(schemas)) => {
@@ -34,10 +39,14 @@ pub(super) fn within<'s>(keywords: &'s Map<String, Value>, each: &mut dyn FnMut(
                 schemas.for_each(|schema| each(About::Itself, schema));
             }
             ("properties", Value::Object(fields)) => {
-                fields.iter().for_each(|(name, schema)| each(About::Field(name), schema));
+                fields
+                    .iter()
+                    .for_each(|(name, schema)| each(About::Field(name), schema));
             }
             ("patternProperties", Value::Object(fields)) => {
-                fields.values().for_each(|schema| each(About::AnyField, schema));
+                fields
+                    .values()
+                    .for_each(|schema| each(About::AnyField, schema));
             }
             ("additionalProperties", schema) => each(About::OtherFields, schema),
             ("unevaluatedProperties", schema) => each(About::AnyField, schema),

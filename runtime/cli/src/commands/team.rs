@@ -17,7 +17,10 @@ pub(crate) fn show(arguments: &TeamShow) -> Result<ExitCode, Failure> {
     let mut problems: Vec<String> = team.problems().iter().map(ToString::to_string).collect();
     let tools = standard_tools();
     for (name, charter) in &team.charters {
-        let strange = charter.tools.iter().filter(|tool| !tools.contains(tool) && !tool.contains("__"));
+        let strange = charter
+            .tools
+            .iter()
+            .filter(|tool| !tools.contains(tool) && !tool.contains("__"));
         problems.extend(strange.map(|tool| format!("charter {name}: there is no tool {tool}")));
     }
     let notes = team.notes();
@@ -25,7 +28,11 @@ pub(crate) fn show(arguments: &TeamShow) -> Result<ExitCode, Failure> {
         console::json(&json!({"team": team, "problems": problems, "notes": notes}))?;
     } else {
         let mut lines = Vec::new();
-        lines.push(format!("{}{}", group(&team.group), bounds(&team.group.bounds)));
+        lines.push(format!(
+            "{}{}",
+            group(&team.group),
+            bounds(&team.group.bounds)
+        ));
         below(&team, &team.group, "", &mut lines);
         lines.extend(notes.iter().map(|note| format!("note: {note}")));
         let lines: Vec<String> = lines.iter().map(|line| shown::terminal(line)).collect();
@@ -51,9 +58,22 @@ fn group(group: &Group) -> String {
 
 fn bounds(bounds: &Bounds) -> String {
     let mut parts = Vec::new();
-    parts.extend(bounds.tokens.map(|tokens| format!("{tokens} tokens together")));
-    parts.extend(bounds.money_micros.map(|micros| format!("money {} together", micros as f64 / 1e6)));
-    parts.extend(bounds.tools.as_ref().map(|tools| format!("tools {}", tools.join(", "))));
+    parts.extend(
+        bounds
+            .tokens
+            .map(|tokens| format!("{tokens} tokens together")),
+    );
+    parts.extend(
+        bounds
+            .money_micros
+            .map(|micros| format!("money {} together", micros as f64 / 1e6)),
+    );
+    parts.extend(
+        bounds
+            .tools
+            .as_ref()
+            .map(|tools| format!("tools {}", tools.join(", "))),
+    );
     match parts.is_empty() {
         true => String::new(),
         false => format!("; at most {}", parts.join("; ")),
@@ -63,10 +83,18 @@ fn bounds(bounds: &Bounds) -> String {
 fn below(team: &Team, group_above: &Group, margin: &str, lines: &mut Vec<String>) {
     let last = group_above.children.len().saturating_sub(1);
     for (at, child) in group_above.children.iter().enumerate() {
-        let (branch, under) = if at == last { ("`- ", "   ") } else { ("|- ", "|  ") };
+        let (branch, under) = if at == last {
+            ("`- ", "   ")
+        } else {
+            ("|- ", "|  ")
+        };
         match child {
             Child::Group(one) => {
-                lines.push(format!("{margin}{branch}{}{}", group(one), bounds(&one.bounds)));
+                lines.push(format!(
+                    "{margin}{branch}{}{}",
+                    group(one),
+                    bounds(&one.bounds)
+                ));
                 below(team, one, &format!("{margin}{under}"), lines);
             }
             Child::Seat(one) => {

@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: &AgentAsk) -> Result<ExitCode, Failure> {
     let folder = SocketFolder::of(&config.door.folder);
     let running = runtime.block_on(Client::connect(&folder, arguments.which.node.as_deref()));
     let outcome = match running {
-        Ok(mut client) => runtime.block_on(client.ask(&Request::Ask(ask))).map_err(Failure::from),
+        Ok(mut client) => runtime
+            .block_on(client.ask(&Request::Ask(ask)))
+            .map_err(Failure::from),
         Err(ClientError::NoNode) => {
             let charters = found(&arguments.agent, &arguments.charters)?;
             let factory = engine(&config)?;
@@ -95,9 +97,12 @@ async fn here(
     let outcome = async {
         let mut spawned = String::new();
         for Written { charter, path, .. } in charters {
-            let agent = node.spawn_charter(charter.clone(), None).await.map_err(|error| {
-                Failure::new(Kind::Input, format!("{}: {error}", path.display()))
-            })?;
+            let agent = node
+                .spawn_charter(charter.clone(), None)
+                .await
+                .map_err(|error| {
+                    Failure::new(Kind::Input, format!("{}: {error}", path.display()))
+                })?;
             spawned = agent.to_string();
         }
         let ask = Ask {

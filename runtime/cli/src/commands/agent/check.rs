@@ -21,7 +21,10 @@ pub(crate) fn run(arguments: &AgentCheck) -> Result<ExitCode, Failure> {
         }
     }
     if paths.is_empty() {
-        return Err(Failure::new(Kind::Input, "there is no charter to check; name a file or a folder with NAME.md in it"));
+        return Err(Failure::new(
+            Kind::Input,
+            "there is no charter to check; name a file or a folder with NAME.md in it",
+        ));
     }
     let tools = standard_tools();
     let mut checked = Vec::new();
@@ -46,7 +49,11 @@ pub(crate) fn run(arguments: &AgentCheck) -> Result<ExitCode, Failure> {
                 lines.push(format!("{}: sound", path.display()));
             }
             lines.extend(problems.iter().cloned());
-            lines.extend(notes.iter().map(|note| format!("{}: note: {note}", path.display())));
+            lines.extend(
+                notes
+                    .iter()
+                    .map(|note| format!("{}: note: {note}", path.display())),
+            );
         }
         let lines: Vec<String> = lines.iter().map(|line| shown::terminal(line)).collect();
         console::result(&lines.join("\n"))?;
@@ -77,7 +84,10 @@ fn looked_at(charter: &Charter, tools: &[String], path: &Path) -> (Vec<String>, 
     }
     let stem = path.file_stem().and_then(|stem| stem.to_str());
     if stem != Some(charter.name.as_str()) {
-        notes.push(format!("it is found by its name as {}.md only", charter.name));
+        notes.push(format!(
+            "it is found by its name as {}.md only",
+            charter.name
+        ));
     }
     if charter.tools.is_empty() && charter.delegates.is_empty() {
         notes.push("it is granted no tool and no delegate: it can only answer".to_owned());

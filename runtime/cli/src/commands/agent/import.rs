@@ -36,8 +36,12 @@ pub(crate) fn run(arguments: &AgentImport) -> Result<ExitCode, Failure> {
         true => below(&arguments.from, 0, &mut files)?,
         false => files.push(arguments.from.clone()),
     }
-    fs::create_dir_all(&arguments.out)
-        .map_err(|error| Failure::plain(format!("cannot make the folder {}: {error}", arguments.out.display())))?;
+    fs::create_dir_all(&arguments.out).map_err(|error| {
+        Failure::plain(format!(
+            "cannot make the folder {}: {error}",
+            arguments.out.display()
+        ))
+    })?;
     let names = standard_tools();
     let tools = KnownTools {
         names: &names,
@@ -45,11 +49,16 @@ pub(crate) fn run(arguments: &AgentImport) -> Result<ExitCode, Failure> {
     };
     let mut brought: Vec<Brought> = Vec::new();
     for from in files {
-        let stem = from.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        let stem = from
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default()
+            .to_owned();
         // `name.agent.md` is the agent called name.
         let stem = stem.strip_suffix(".agent").unwrap_or(&stem);
         let read = text(&from).map_err(|error| error.to_string());
-        let imported = read.and_then(|text| import(stem, &text, tools).map_err(|error| error.to_string()));
+        let imported =
+            read.and_then(|text| import(stem, &text, tools).map_err(|error| error.to_string()));
         let one = match imported {
             Ok(imported) => written(&from, &imported, &arguments.out, arguments.force),
             Err(error) => Brought {
@@ -66,10 +75,17 @@ pub(crate) fn run(arguments: &AgentImport) -> Result<ExitCode, Failure> {
         console::json(&brought)?;
     } else {
         console::result(&lines(&brought).join("\n"))?;
-        console::note(&format!("{came} of {} files are charters in {} now", brought.len(), arguments.out.display()));
+        console::note(&format!(
+            "{came} of {} files are charters in {} now",
+            brought.len(),
+            arguments.out.display()
+        ));
     }
     match came {
-        0 => Err(Failure::new(Kind::Input, format!("no agent file was found in {}", arguments.from.display()))),
+        0 => Err(Failure::new(
+            Kind::Input,
+            format!("no agent file was found in {}", arguments.from.display()),
+        )),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
@@ -79,7 +95,9 @@ fn lines(brought: &[Brought]) -> Vec<String> {
     for one in brought {
         match (&one.to, &one.error) {
             (Some(to), _) => lines.push(format!("{} -> {}", one.from.display(), to.display())),
-            (None, Some(error)) => lines.push(format!("{}: not brought over: {error}", one.from.display())),
+            (None, Some(error)) => {
+                lines.push(format!("{}: not brought over: {error}", one.from.display()))
+            }
             (None, None) => {}
         }
         lines.extend(one.notes.iter().map(|note| {
@@ -87,7 +105,10 @@ fn lines(brought: &[Brought]) -> Vec<String> {
             format!("  {}: {how}: {}", note.field, note.why)
         }));
     }
-    lines.iter().map(|line| shown::terminal_text(line)).collect()
+    lines
+        .iter()
+        .map(|line| shown::terminal_text(line))
+        .collect()
 }
 
 fn written(from: &Path, imported: &Imported, out: &Path, force: bool) -> Brought {
@@ -100,7 +121,10 @@ fn written(from: &Path, imported: &Imported, out: &Path, force: bool) -> Brought
     let done = opened.and_then(|mut file| file.write_all(imported.charter.write().as_bytes()));
     let (to, error) = match done {
         Ok(()) => (Some(to), None),
-        Err(error) => (None, Some(format!("{}: {error}; --force writes over it", to.display()))),
+        Err(error) => (
+            None,
+            Some(format!("{}: {error}; --force writes over it", to.display())),
+        ),
     };
     Brought {
         from: from.to_owned(),
@@ -113,7 +137,10 @@ fn written(from: &Path, imported: &Imported, out: &Path, force: bool) -> Brought
 /// Files of Markdown below a folder, without what belongs to version control and without links.
 fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::new(Kind::Input, format!("cannot read the folder {}: {error}", folder.display()))
+        Failure::new(
+            Kind::Input,
+            format!("cannot read the folder {}: {error}", folder.display()),
+        )
     };
     let mut entries: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -122,12 +149,21 @@ fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fa
     entries.sort();
     for path in entries {
         if files.len() >= FILES {
-            return Err(Failure::new(Kind::Input, format!("there are more than {FILES} files below {}; name a folder with fewer", folder.display())));
+            return Err(Failure::new(
+                Kind::Input,
+                format!(
+                    "there are more than {FILES} files below {}; name a folder with fewer",
+                    folder.display()
+                ),
+            ));
         }
         let Ok(kind) = fs::symlink_metadata(&path) else {
             continue;
         };
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if kind.is_dir() && depth < DEPTH && name != ".git" && name != "node_modules" {
             below(&path, depth + 1, files)?;
         } else if kind.is_file() && name.ends_with(".md") && !is_about(name) {
@@ -140,5 +176,14 @@ fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fa
 /// Whether a file is about the folder it lies in, and no agent.
 fn is_about(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["readme.md", "license.md", "contributing.md", "changelog.md", "skill.md", "code_of_conduct.md", "security.md"].contains(&name.as_str())
+    [
+        "readme.md",
+        "license.md",
+        "contributing.md",
+        "changelog.md",
+        "skill.md",
+        "code_of_conduct.md",
+        "security.md",
+    ]
+    .contains(&name.as_str())
 }

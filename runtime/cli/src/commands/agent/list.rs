@@ -6,9 +6,9 @@ use aios_control::{AgentLine, Request};
 use aios_work::shown;
 
 use crate::arguments::AgentList;
+use crate::client;
 use crate::console;
 use crate::failure::Failure;
-use crate::client;
 
 pub(crate) fn run(arguments: &AgentList) -> Result<ExitCode, Failure> {
     let agents: Vec<AgentLine> = client::once(&arguments.which, &Request::Agents {})?;
@@ -16,11 +16,19 @@ pub(crate) fn run(arguments: &AgentList) -> Result<ExitCode, Failure> {
         console::json(&agents)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let width = agents.iter().map(|agent| agent.agent.len()).max().unwrap_or(0);
+    let width = agents
+        .iter()
+        .map(|agent| agent.agent.len())
+        .max()
+        .unwrap_or(0);
     let lines: Vec<String> = agents
         .iter()
         .map(|agent| {
-            let follows = agent.charter.as_deref().map(|name| format!("charter {name}: ")).unwrap_or_default();
+            let follows = agent
+                .charter
+                .as_deref()
+                .map(|name| format!("charter {name}: "))
+                .unwrap_or_default();
             let line = format!(
                 "{:width$}  {:9}  {} waiting, {} at work  {follows}{}",
                 agent.agent, agent.state, agent.waiting, agent.at_work, agent.description

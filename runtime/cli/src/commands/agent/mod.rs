@@ -43,14 +43,18 @@ pub(super) fn text(path: &Path) -> io::Result<String> {
     }
     let mut text = String::new();
     // A byte more, so that what is too long is seen to be.
-    file.take(CHARTER_BYTES as u64 + 1).read_to_string(&mut text)?;
+    file.take(CHARTER_BYTES as u64 + 1)
+        .read_to_string(&mut text)?;
     Ok(text)
 }
 
 /// The charters of a folder, by name of their files; a file of another kind is none.
 pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: io::Error| {
-        Failure::new(Kind::Input, format!("cannot read the folder {}: {error}", folder.display()))
+        Failure::new(
+            Kind::Input,
+            format!("cannot read the folder {}: {error}", folder.display()),
+        )
     };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {

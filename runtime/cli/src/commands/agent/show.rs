@@ -29,7 +29,10 @@ pub(crate) fn run(arguments: &AgentShow) -> Result<ExitCode, Failure> {
     }
     let line = &agent.line;
     let mut lines = vec![
-        format!("{}  {}, {} waiting, {} at work", line.agent, line.state, line.waiting, line.at_work),
+        format!(
+            "{}  {}, {} waiting, {} at work",
+            line.agent, line.state, line.waiting, line.at_work
+        ),
         format!("  skills   {}", listed(&line.skills)),
         format!("  open to  {}", listed(&agent.open_to)),
     ];
@@ -61,8 +64,11 @@ pub(crate) fn charter_lines(charter: &Charter) -> Vec<String> {
         time_ms,
         turns,
     } = charter.budget;
-    let money = money_micros.map(|micros| format!(", money {}", micros as f64 / 1e6)).unwrap_or_default();
-    let schema = |schema: &Option<Value>| schema.as_ref().map_or("text".to_owned(), Value::to_string);
+    let money = money_micros
+        .map(|micros| format!(", money {}", micros as f64 / 1e6))
+        .unwrap_or_default();
+    let schema =
+        |schema: &Option<Value>| schema.as_ref().map_or("text".to_owned(), Value::to_string);
     vec![
         format!("charter {}: {}", charter.name, charter.description),
         format!("  role       {}", charter.role),
@@ -70,9 +76,18 @@ pub(crate) fn charter_lines(charter: &Charter) -> Vec<String> {
         format!("  delegates  {}", listed(&charter.delegates)),
         format!("  takes      {}", schema(&charter.input)),
         format!("  gives      {}", schema(&charter.output)),
-        format!("  budget     {tokens} tokens, {turns} turns, {} s{money}", time_ms as f64 / 1e3),
-        format!("  criteria   {}", charter.criteria.as_deref().unwrap_or("none")),
-        format!("  told       {} bytes of instructions", charter.instructions.len()),
+        format!(
+            "  budget     {tokens} tokens, {turns} turns, {} s{money}",
+            time_ms as f64 / 1e3
+        ),
+        format!(
+            "  criteria   {}",
+            charter.criteria.as_deref().unwrap_or("none")
+        ),
+        format!(
+            "  told       {} bytes of instructions",
+            charter.instructions.len()
+        ),
     ]
 }
 
@@ -90,5 +105,8 @@ fn question(question: &Question) -> String {
         .and_then(|why| serde_json::to_string(why).ok())
         .map(|why| format!(": {why}"))
         .unwrap_or_default();
-    format!("  {began}  {operation}  {status} after {turns} turns, {} tokens{why}", spent.tokens)
+    format!(
+        "  {began}  {operation}  {status} after {turns} turns, {} tokens{why}",
+        spent.tokens
+    )
 }
