@@ -281,7 +281,8 @@ fn toolbox(config: &Config, writer: ModelWriter, standard: bool) -> Toolbox {
         ..aios_tools::Limits::default()
     };
     let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
-    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)));
+    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)))
+        .granting(config.tools.grants.clone());
     if standard {
         tools.with(packs::pack_tools(&workspaces))
     } else {

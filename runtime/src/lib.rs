@@ -35,6 +35,7 @@ mod packs;
 mod socket;
 pub mod team;
 mod threads;
+mod tools;
 mod view;
 
 pub use aios_work::content::{Answer, MessageReport, ModelReport};

@@ -104,6 +104,11 @@ impl House {
             closed: "macro.critic.001@local".to_owned(),
             goal: submit("Analyze Q3 sales", "q3_sales.csv"),
             endless: submit("Summarise the notes", "notes.md"),
+            tool: {
+                let call = CallTool::new("calc", json!({"expression": "2 km + 300 m"}));
+                let result = json!({"value": "2.3", "number": 2.3, "unit": "km", "exact": true, "text": "2.3 km"});
+                (call, result)
+            },
         }
     }
 

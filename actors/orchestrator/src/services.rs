@@ -88,6 +88,11 @@ impl Services {
         &self.budgets
     }
 
+    /// The tools of the executors.
+    pub fn tools(&self) -> &Arc<Toolbox> {
+        &self.tools
+    }
+
     /// The numbers and rules.
     #[must_use]
     pub fn settings(&self) -> &Settings {

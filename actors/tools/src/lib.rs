@@ -20,6 +20,7 @@ mod function;
 #[cfg(feature = "http")]
 mod http;
 mod input;
+mod list_files;
 mod memory;
 mod outline;
 mod read_file;
@@ -27,6 +28,7 @@ mod schema;
 mod toolbox;
 mod workspace;
 mod workspaces;
+mod write_file;
 mod write_text;
 
 pub use apart::CallError;
@@ -43,9 +45,16 @@ pub use workspaces::Workspaces;
 pub use write_text::{WriteError, WriteRequest, Writer};
 
 /// The names of the general tools; `http_get` is there with the feature `http`.
-pub const TOOLS: [&str; 4] = ["calc", "http_get", "read_file", "write_text"];
+pub const TOOLS: [&str; 6] = [
+    "calc",
+    "http_get",
+    "list_files",
+    "read_file",
+    "write_file",
+    "write_text",
+];
 /// Those that only look at a file: what was seen in the same file before is as good.
-pub const LOOKS: [&str; 1] = ["read_file"];
+pub const LOOKS: [&str; 2] = ["list_files", "read_file"];
 
 /// What tools of the same use are called in other systems' agent files, with their names here.
 pub const ELSEWHERE: &[(&str, &str)] = &[

@@ -14,7 +14,9 @@ use aios_work::{
 use serde::Serialize;
 
 use crate::calc::Calc;
+use crate::list_files::ListFiles;
 use crate::read_file::ReadFile;
+use crate::write_file::WriteFile;
 use crate::write_text::WriteText;
 use crate::{Blocking, Schema, SchemaError, Workspaces, Writer, size};
 
@@ -67,9 +69,13 @@ enum Refused {
     )]
     NotGranted { tool: String, needs: String },
     #[error(
-        "tool {tool} needs the capability {needs}, which this node grants to nobody; add it to tools.grants in the configuration"
+        "tool {tool} needs the capability {needs}, which this node grants to nobody; add {add} to tools.grants in the configuration"
     )]
-    AboveCeiling { tool: String, needs: String },
+    AboveCeiling {
+        tool: String,
+        needs: String,
+        add: String,
+    },
     #[error("tool {tool} cannot be called: {error}")]
     Unusable { tool: String, error: SchemaError },
     #[error("tool {tool} gives something else than it says: {wrong}")]
@@ -135,7 +141,9 @@ impl Toolbox {
     pub fn standard(workspaces: &Workspaces, writer: Option<Arc<dyn Writer>>) -> Self {
         let mut tools = Self::new(workspaces);
         tools.register(Arc::new(Calc));
+        tools.register(Blocking::shared(ListFiles, workspaces));
         tools.register(Blocking::shared(ReadFile, workspaces));
+        tools.register(Blocking::shared(WriteFile, workspaces));
         #[cfg(feature = "http")]
         tools.register(Arc::new(crate::http::HttpGet::new(workspaces)));
         if let Some(writer) = writer {
@@ -177,6 +185,24 @@ impl Toolbox {
     #[must_use]
     pub fn spec(&self, name: &str) -> Option<&ToolSpec> {
         self.tools.get(name).map(|entry| &entry.spec)
+    }
+
+    /// What the tool called `name` needs and no caller can be granted here.
+    #[must_use]
+    pub fn missing(&self, name: &str) -> Capabilities {
+        let Some((ceiling, entry)) = self.ceiling.as_ref().zip(self.tools.get(name)) else {
+            return Capabilities::none();
+        };
+        let needs = entry.spec.needs.iter().cloned();
+        needs
+            .filter(|need| ceiling.missing(&[need.clone()].into()).is_some())
+            .collect()
+    }
+
+    /// Why the tool called `name` cannot be called by anybody: its schemas cannot be used.
+    #[must_use]
+    pub fn problem(&self, name: &str) -> Option<&SchemaError> {
+        self.tools.get(name)?.schemas.as_ref().err()
     }
 
     /// All that the tools need, for a caller who may use each of them.
@@ -277,6 +303,10 @@ impl Toolbox {
             return Err(Refused::AboveCeiling {
                 tool: tool(),
                 needs: missing.to_string(),
+                add: match missing.open() {
+                    Some(wider) => format!("{wider}/NAME, with the name that is meant,"),
+                    None => "it".to_owned(),
+                },
             });
         }
         let granted = match &self.ceiling {

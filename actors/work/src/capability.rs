@@ -20,7 +20,7 @@ pub struct Capability(Cow<'static, str>);
 /// Text that names no capability.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{asked:?} is no capability; write lower-case words between dots such as files.read, and behind a slash what is meant of it such as net.http/example.org"
+    "{asked:?} is no capability; expected lower-case words between dots such as files.read, and behind a slash what is meant of it such as net.http/example.org"
 )]
 pub struct CapabilityError {
     /// The text.

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    AgentLine, AgentShown, Approval, Ask, Asked, ControlError, Decision, Event, Events, GoalLine,
-    GoalState, Request, Spawn, Spawned, Submit, Submitted,
+    Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events, GoalLine, GoalState,
+    Request, Spawn, Spawned, Submit, Submitted, ToolCalled, ToolLine,
 };
 
 /// Why a request came to nothing.
@@ -210,6 +210,22 @@ impl Client {
     /// As for [`Client::ask`].
     pub async fn ask_agent(&mut self, question: Ask) -> Result<Asked, ClientError> {
         self.ask(&Request::Ask(question)).await
+    }
+
+    /// The tools there are, by name.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn tools(&mut self) -> Result<Vec<ToolLine>, ClientError> {
+        self.ask(&Request::Tools {}).await
+    }
+
+    /// Calls a tool, and waits for what it gives.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn call_tool(&mut self, call: CallTool) -> Result<ToolCalled, ClientError> {
+        self.ask(&Request::CallTool(call)).await
     }
 
     /// Kills an agent as a fault would.

@@ -6,7 +6,7 @@ use bigdecimal::RoundingMode;
 use bigdecimal::num_traits::ToPrimitive;
 
 use super::number::{self, Number};
-use super::quantity::Quantity;
+use super::quantity::{Quantity, fewer};
 
 /// The names there are, as an error lists them.
 pub(super) const NAMES: [&str; 16] = [
@@ -157,7 +157,7 @@ fn many(name: &str, mut args: Vec<Quantity>) -> Result<Quantity, String> {
 
 /// The first of two, unless they compare so.
 fn pick(one: Quantity, other: Quantity, unless: Ordering) -> Result<Quantity, String> {
-    let rounded = one.rounded || other.rounded;
+    let rounded = fewer(one.rounded, other.rounded);
     let mut picked = if one.compare(&other)? == unless {
         other
     } else {

@@ -137,11 +137,15 @@ fn worked_out(args: &Args) -> Result<Worked, String> {
     }
     let result = parser::evaluate(&args.expression, &names, digits)
         .map_err(|wrong| format!("the expression: {wrong}"))?;
-    let (value, ends) = number::write(&result.shown(), digits);
+    let shown = result.shown();
+    let (value, exact) = match result.rounded {
+        Some(right) => (number::write_rounded(&shown, right), false),
+        None => number::write(&shown, digits),
+    };
     Ok(Worked {
         value,
         unit: result.unit(),
-        exact: ends && !result.rounded,
+        exact,
     })
 }
 

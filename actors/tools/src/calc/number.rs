@@ -13,6 +13,8 @@ const BITS: u64 = 8_192;
 /// Characters of a number as it is written, and the largest power of ten.
 const WRITTEN: usize = 1_000;
 const EXPONENT: i64 = 1_000;
+/// Digits beyond those that are asked of a root.
+const GUARD: u64 = 12;
 /// Decimal digits up to which an exact result is written in full.
 const FULL: u64 = 1_000;
 
@@ -110,12 +112,12 @@ pub(super) fn square_root(number: &Number, digits: u64) -> Result<(Number, bool)
     if &exact * &exact == *number {
         return Ok((exact, true));
     }
-    // Enough places for the digits, whatever stands before them.
+    // Enough places for the digits and for what is made of them, whatever stands before them.
     let size = number.denom().bits().saturating_sub(number.numer().bits()) / 3;
-    let places = digits + 2 + size;
+    let places = digits + GUARD + size;
     let scaled = number.numer() * ten(2 * places) / number.denom();
     let root = Number::new(scaled.sqrt(), ten(places));
-    Ok((to_digits(&root, digits), false))
+    Ok((root, false))
 }
 
 /// The nearest number with so many decimals; a half goes to the even neighbour.
@@ -179,6 +181,15 @@ fn leading(number: &Number) -> i64 {
     estimate + i64::from(reaches)
 }
 
+/// A number as decimal text of so many significant digits.
+pub(super) fn write_rounded(number: &Number, digits: u64) -> String {
+    match decimal(&to_digits(number, digits)) {
+        Some(rounded) => plain(&rounded),
+        // Rounded to decimals it is a decimal.
+        None => number.to_string(),
+    }
+}
+
 /// A number as decimal text: in full if it ends, otherwise to `digits` significant digits; and whether that is all of it.
 pub(super) fn write(number: &Number, digits: u64) -> (String, bool) {
     if let Some(decimal) = decimal(number)
@@ -186,11 +197,7 @@ pub(super) fn write(number: &Number, digits: u64) -> (String, bool) {
     {
         return (plain(&decimal), true);
     }
-    match decimal(&to_digits(number, digits)) {
-        Some(rounded) => (plain(&rounded), false),
-        // Rounded to decimals it is a decimal.
-        None => (number.to_string(), true),
-    }
+    (write_rounded(number, digits), false)
 }
 
 fn plain(decimal: &BigDecimal) -> String {

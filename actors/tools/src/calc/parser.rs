@@ -247,7 +247,7 @@ impl Reader<'_> {
         }
         if word == "pi" || word == "\u{3c0}" {
             let mut pi = Quantity::bare(number::read(PI)?);
-            pi.rounded = true;
+            pi.rounded = Some(self.digits);
             return Ok(pi);
         }
         if self.peek() == Some(&Token::Open) {
@@ -328,7 +328,7 @@ fn unknown(word: &str) -> String {
     let word: String = word.chars().take(40).collect();
     match word.as_str() {
         "month" | "months" | "year" | "years" => {
-            format!("a {word} has no fixed length; write days or weeks")
+            "a month or a year has no fixed length; write days or weeks".to_owned()
         }
         _ => format!(
             "{word:?} is no unit, function or value here; write a value into `values`, a unit as km, kg, h, MB, degC or EUR"

@@ -1,6 +1,6 @@
 //! A number with what it measures, and what may be done with two of them.
 
-use bigdecimal::num_traits::{Signed, Zero};
+use bigdecimal::num_traits::{One, Signed, Zero};
 
 use super::number::{self, Number};
 use super::units::{Dimension, Unit, called};
@@ -16,8 +16,8 @@ pub(super) struct Quantity {
     /// Units and their powers, in the order in which they came in.
     shown: Vec<(Unit, i32)>,
     kind: Kind,
-    /// Whether something was rounded on the way.
-    pub(super) rounded: bool,
+    /// The significant digits that are right, where something was rounded on the way.
+    pub(super) rounded: Option<u64>,
 }
 
 /// What a number is beside its size.
@@ -39,7 +39,7 @@ impl Quantity {
             dimension: Dimension::new(),
             shown: Vec::new(),
             kind: Kind::Plain,
-            rounded: false,
+            rounded: None,
         }
     }
 
@@ -56,7 +56,7 @@ impl Quantity {
             dimension: unit.dimension.clone(),
             shown: vec![(unit, 1)],
             kind,
-            rounded: false,
+            rounded: None,
         })
     }
 
@@ -158,7 +158,9 @@ impl Quantity {
     }
 
     pub(super) fn add(self, other: Self) -> Result<Self, String> {
-        if other.kind == Kind::Percent && self.kind != Kind::Percent {
+        // Of one it is the same either way.
+        let of_one = self.dimension.is_empty() && self.number.is_one();
+        if other.kind == Kind::Percent && self.kind != Kind::Percent && !of_one {
             return Err(
                 "a percentage is added to something that is none; write 200 * (1 + 10%), or 200 + 10% of 200"
                     .to_owned(),
@@ -187,7 +189,7 @@ impl Quantity {
             dimension: self.dimension,
             shown,
             kind,
-            rounded: self.rounded || other.rounded,
+            rounded: fewer(self.rounded, other.rounded),
         })
     }
 
@@ -199,7 +201,7 @@ impl Quantity {
                 dimension: self.dimension,
                 shown: vec![(kelvin, 1)],
                 kind: Kind::Difference,
-                rounded: self.rounded || other.rounded,
+                rounded: fewer(self.rounded, other.rounded),
             });
         }
         if other.kind == Kind::OnScale {
@@ -246,7 +248,7 @@ impl Quantity {
             dimension,
             shown,
             kind: Kind::Plain,
-            rounded: self.rounded || other.rounded,
+            rounded: fewer(self.rounded, other.rounded),
         }
         .tidy()
     }
@@ -275,7 +277,7 @@ impl Quantity {
 
     pub(super) fn power(self, exponent: &Self) -> Result<Self, String> {
         self.off_scale()?;
-        let rounded = self.rounded || exponent.rounded;
+        let rounded = fewer(self.rounded, exponent.rounded);
         let exponent = exponent.number("the power")?;
         let number = number::power(&self.number, exponent)?;
         let times = if self.shown.is_empty() {
@@ -318,7 +320,7 @@ impl Quantity {
                 .collect(),
             shown: Vec::new(),
             kind: Kind::Plain,
-            rounded: self.rounded || !exact,
+            rounded: fewer(self.rounded, (!exact).then_some(digits)),
         };
         let halved = self.shown.iter().all(|(_, power)| power % 2 == 0);
         let shown = if halved {
@@ -347,7 +349,7 @@ impl Quantity {
             dimension,
             shown: to,
             kind: Kind::Plain,
-            rounded: false,
+            rounded: None,
         };
         self.same_as(&target, "converted")?;
         let on_scale = matches!(target.shown.as_slice(), [(unit, 1)] if unit.zero.is_some());
@@ -407,7 +409,7 @@ impl Quantity {
         for other in all {
             first.same_as(&other, "added or subtracted")?;
             sum = number::bounded(sum + other.number)?;
-            rounded |= other.rounded;
+            rounded = fewer(rounded, other.rounded);
         }
         Ok(Self {
             number: number::bounded(sum / count)?,
@@ -429,6 +431,14 @@ fn within_powers(units: &[(Unit, i32)]) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// The digits that are right of something made of two.
+pub(super) fn fewer(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 fn factor(units: &[(Unit, i32)]) -> Number {

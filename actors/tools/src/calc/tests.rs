@@ -128,7 +128,7 @@ fn percentages_say_of_what() {
 fn units_are_carried_along_and_converted() {
     for (expression, result) in [
         ("2 km + 300 m", "2.3 km"),
-        ("5 km in mi", "~3.106855961186669848"),
+        ("5 km in mi", "~3.1068559611866698481"),
         ("1 mi to km", "1.609344 km"),
         ("(2 km + 300 m) / 5 min in km/h", "27.6 km/h"),
         ("100 km / 2 h", "50 km/h"),
@@ -142,7 +142,7 @@ fn units_are_carried_along_and_converted() {
         ("1 L in cm^3", "1000 cm^3"),
         ("90 min in h", "1.5 h"),
         ("1 GiB in MB", "1073.741824 MB"),
-        ("1 MB / (8 Mbit/s)", "1 MB*s/Mbit"),
+        ("1 MB / (8 Mbit/s)", "0.125 MB*s/Mbit"),
         ("100 MB / (8 Mbit/s) in s", "100 s"),
         ("20 degC in degF", "68 degF"),
         ("-40 degF in \u{b0}C", "-40 degC"),
@@ -181,7 +181,7 @@ fn units_are_carried_along_and_converted() {
         ("2 ^ (3 m)", "the power has the unit m"),
         ("sqrt(4 m)", "a length has no square root"),
         ("max(1 m, 1 s)", "cannot be compared"),
-        ("5 months", "a months has no fixed length"),
+        ("5 months", "no fixed length"),
         ("5 parsec", "\"parsec\" is no unit"),
         ("5 K^2 in degC^2", "no powers"),
     ] {
@@ -243,7 +243,7 @@ fn what_cannot_be_worked_out_is_told_in_words() {
         ("mod(1)", "mod takes 2 arguments, there are 1"),
         ("round(1, 0.5)", "a whole number from"),
         ("1 $", "'$' means nothing here"),
-        ("1..2", "no number"),
+        ("1..2", "an operator is missing"),
         ("5 in", ""),
     ] {
         match calc(expression) {

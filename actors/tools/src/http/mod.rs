@@ -17,7 +17,7 @@ use aios_work::{
 };
 use async_trait::async_trait;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -253,6 +253,14 @@ async fn read(
     };
     if !media.is_text {
         return Err(not_text(content_type.as_deref().unwrap_or("something")));
+    }
+    // Nobody asked for it to be packed, and a small package may hold anything.
+    let packed = response
+        .headers()
+        .get(CONTENT_ENCODING)
+        .is_some_and(|how| how != "identity");
+    if packed {
+        return Err(not_text("packed bytes that were not asked for"));
     }
     let mut bytes = Vec::new();
     let mut truncated = false;

@@ -7,6 +7,7 @@
 
 mod goal;
 mod messages;
+mod tools;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// The benches of the whole product.
-const WHOLE: [Bench; 2] = [
+const WHOLE: [Bench; 3] = [
     Bench {
         name: "messages",
         what: "a signed ask between two agents beside its signatures and a bare ractor ask",
@@ -28,6 +29,11 @@ const WHOLE: [Bench; 2] = [
         name: "goal",
         what: "the runtime's own share of a goal: all but tools and model",
         run: goal::run,
+    },
+    Bench {
+        name: "tools",
+        what: "the runtime's own share of a tool call beside the bare call",
+        run: tools::run,
     },
 ];
 
