@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    Ask, CallTool, Client, ClientError, Decision, ErrorKind, Event, GoalPhase, Request, RestartRule, Spawn,
-    Submit, SwarmQuestion,
+    Ask, CallTool, Client, ClientError, Decision, ErrorKind, Event, GoalPhase, Request,
+    RestartRule, Spawn, Submit, SwarmQuestion,
 };
 
 /// How long anything may take that is waited for.
@@ -451,13 +451,26 @@ async fn tools_are_listed_and_called(stage: &mut Stage) {
         call
     };
     let unknown = with(&|call| call.tool = "nothing_of_this_name".to_owned());
-    let told = refused("an unknown tool", owner.call_tool(unknown).await, ErrorKind::Unknown);
+    let told = refused(
+        "an unknown tool",
+        owner.call_tool(unknown).await,
+        ErrorKind::Unknown,
+    );
     assert!(told.contains(&call.tool), "the tools there are: {told}");
     for (what, wrong) in [
-        ("arguments that are none", with(&|call| call.args = Value::Null)),
+        (
+            "arguments that are none",
+            with(&|call| call.args = Value::Null),
+        ),
         ("no time", with(&|call| call.deadline_ms = 0)),
-        ("too much time", with(&|call| call.deadline_ms = CallTool::DEADLINE_MS_MAX + 1)),
-        ("a file that is not there", with(&|call| call.data = vec!["/none/of/these".to_owned()])),
+        (
+            "too much time",
+            with(&|call| call.deadline_ms = CallTool::DEADLINE_MS_MAX + 1),
+        ),
+        (
+            "a file that is not there",
+            with(&|call| call.data = vec!["/none/of/these".to_owned()]),
+        ),
     ] {
         refused(what, owner.call_tool(wrong).await, ErrorKind::Invalid);
     }

@@ -33,7 +33,11 @@ async fn server() -> SocketAddr {
             "zeros" => typed("text/plain", vec![0, 1, 2]),
             "long" => typed("text/plain", vec![b'x'; 3 << 20]),
             "quotes" => typed("text/plain", vec![b'"'; 300_000]),
-            "packed" => ([("content-encoding", "gzip"), ("content-type", "text/plain")], vec![0x1f, 0x8b]).into_response(),
+            "packed" => (
+                [("content-encoding", "gzip"), ("content-type", "text/plain")],
+                vec![0x1f, 0x8b],
+            )
+                .into_response(),
             "missing" => StatusCode::NOT_FOUND.into_response(),
             "busy" => StatusCode::TOO_MANY_REQUESTS.into_response(),
             "fallen" => StatusCode::BAD_GATEWAY.into_response(),

@@ -9,5 +9,6 @@ pub(crate) mod node;
 pub(crate) mod order;
 pub(crate) mod run;
 pub(crate) mod swarm;
+pub(crate) mod team;
 pub(crate) mod tool;
 pub(crate) mod tree;
