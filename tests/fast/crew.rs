@@ -122,7 +122,7 @@ async fn a_hundred_agents_at_once_lose_nothing_and_each_budget_is_a_ceiling() {
     for at in 0..100 {
         // Every fourth cannot pay for all of it.
         let (name, tokens) = if at % 4 == 3 {
-            ("poor", 600)
+            ("poor", 320)
         } else {
             ("clerk", 5_000)
         };
@@ -214,7 +214,8 @@ async fn a_storm_of_kills_loses_no_question_and_doubles_no_effect() {
     }
     let mut killed = 0;
     for _ in 0..KILLS {
-        if node.kill(chance.one_of(&agents)).await.is_ok() {
+        let victim: &String = chance.one_of(&agents);
+        if node.kill(victim).await.is_ok() {
             killed += 1;
         }
         tokio::time::sleep(Duration::from_millis(chance.below(8))).await;
@@ -468,8 +469,9 @@ async fn agents_that_hand_work_in_a_circle_are_stopped() {
         } else {
             "left"
         };
-        match prompt.contains("\"error\":") {
-            true => json!({"answer": after(prompt, "\"error\":\"").to_owned() + " and no further"}),
+        let seen = prompt.contains("\"error\":") || prompt.contains("\"result\":");
+        match seen {
+            true => json!({"answer": "It goes no further."}),
             false => json!({"tool": format!("agent__{to}"), "args": {"text": "Your turn."}}),
         }
         .to_string()
@@ -481,13 +483,14 @@ async fn agents_that_hand_work_in_a_circle_are_stopped() {
     node.spawn_charter(charter("right", "delegates: [left]"), None)
         .await
         .unwrap();
-    let left = node.control().ask_agent(Ask {
+    let mut control = node.control();
+    let left = control.ask_agent(Ask {
         agent: "left".into(),
         content: "Begin.".into(),
         deadline_ms: 30_000,
     });
     let said = soon("the circle", left).await.unwrap();
-    assert!(said.content.ends_with("and no further"), "{said:?}");
+    assert_eq!(said.content, "It goes no further.");
     let left = node.control().agent("left").await.unwrap();
     let stopped = left.questions.iter().any(|question| {
         matches!(&question.why, Some(NoAnswer::Stopped { by: Ended::Looping(looping) }) if looping.act == "agent__left")

@@ -76,12 +76,6 @@ impl Services {
         &self.crew
     }
 
-    /// The tools.
-    #[must_use]
-    pub fn tools(&self) -> &Arc<Toolbox> {
-        &self.tools
-    }
-
     /// What goals under way may still spend.
     #[must_use]
     pub fn budgets(&self) -> &Budgets {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::recovery::guarded::{self, ModelError};
 use aios_actors::recovery::{
-    Allowance, ApprovalStatus, Budget, Decision, FailureKind, Next as Retry, Question, RetryState,
-    tool_key,
+    Allowance, ApprovalStatus, Budget, Decision, FailureKind, Link, Next as Retry, Question,
+    RetryState, tool_key,
 };
 use aios_inference::{EngineError, Finish, InferRequest, Prompt};
 use aios_tools::CallError;
@@ -24,7 +24,7 @@ use super::act;
 use super::delegate::delegate;
 use super::record::{Outcome, RunRecord};
 use super::run::{Next, Run};
-use super::{Crew, Member};
+use super::{Crew, Inner, Member};
 use crate::Services;
 
 /// Tokens of one thought at most: a call or an answer of some hundred words.
@@ -113,36 +113,27 @@ pub(super) async fn pursue(
     services: &Arc<Services>,
     ctx: &Context,
 ) -> Result<AgentAnswer, Ended> {
-    let name = &member.charter().name;
-    if order.chain.contains(name) {
-        return Err(stopped(aios_work::Ended::Looping(Looping {
-            act: member.charter().tool_name(),
-            times: 2,
-            allowed: 1,
-        })));
-    }
     let crew = services.crew();
-    let depth = u32::try_from(order.chain.len()).unwrap_or(u32::MAX);
-    let root = order.operation.split('/').next().unwrap_or_default();
-    let _link = crew
-        .0
-        .lineages
-        .begin(root, depth, ctx.now(), &crew.0.reach)
-        .map_err(stopped)?;
-    let mut shell = Shell::new(member, order, services, ctx);
-    let mut run = Run::new(member.charter().budget.turns);
     let began = ctx.now();
-    let record = |run: &Run, budget: &Budget, outcome| {
+    let record = |turns, spent, outcome| {
         let record = RunRecord {
             operation: order.operation.clone(),
             began,
-            turns: run.turns(),
-            spent: budget.spent(),
+            turns,
+            spent,
             outcome,
         };
         crew.0.records.enter(ctx.me().as_str(), record);
     };
-    record(&run, &shell.budget, Outcome::AtWork);
+    let _link = admitted(member, order, crew, ctx).map_err(|by| {
+        let none = NoAnswer::Stopped { by };
+        let outcome = Outcome::Unanswered(none.clone());
+        record(0, aios_work::Spent::default(), outcome);
+        Ended::Unanswered(none)
+    })?;
+    let mut shell = Shell::new(member, order, services, ctx);
+    let mut run = Run::new(member.charter().budget.turns);
+    record(0, shell.budget.spent(), Outcome::AtWork);
     let due = tokio::time::Instant::from_std(shell.due);
     let worked = match tokio::time::timeout_at(due, shell.work(&mut run)).await {
         Ok(worked) => worked,
@@ -157,12 +148,34 @@ pub(super) async fn pursue(
             reason: error.to_string(),
         }),
     };
-    record(&run, &shell.budget, outcome);
+    record(run.turns(), shell.budget.spent(), outcome);
     let tenant = ctx.tenant();
     services
         .budgets()
         .close(tenant, &order.operation, &shell.budget);
     worked
+}
+
+/// Lets an order in, unless it has come in a circle or its lineage reaches too far.
+fn admitted(
+    member: &Member,
+    order: &AgentOrder,
+    crew: &Crew,
+    ctx: &Context,
+) -> Result<Link, aios_work::Ended> {
+    if order.chain.contains(&member.charter().name) {
+        return Err(aios_work::Ended::Looping(Looping {
+            act: member.charter().tool_name(),
+            times: 2,
+            allowed: 1,
+        }));
+    }
+    let depth = u32::try_from(order.chain.len()).unwrap_or(u32::MAX);
+    let root = order.operation.split('/').next().unwrap_or_default();
+    let Inner {
+        lineages, reach, ..
+    } = crew.0.as_ref();
+    lineages.begin(root, depth, ctx.now(), reach)
 }
 
 /// Nobody waits for the answer any more: its budget ends.
