@@ -10,11 +10,12 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
 use aios_control::conformance::{Stage, conforms};
 use aios_control::socket::{Server, Service, SocketFolder};
-use aios_control::{Client, ClientError, Control, ErrorKind, Request, Submit};
+use aios_control::{CallTool, Client, ClientError, Control, ErrorKind, Request, Submit};
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
 use aios_tools::{Toolbox, Workspaces};
 use aios_work::{Stopped, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+use serde_json::json;
 
 /// Reading a file takes as long as the test wants.
 struct Endless {
@@ -93,6 +94,7 @@ impl House {
             text: words.to_owned(),
             data: vec![text(&example(file))],
             out: text(&self.folder.path().join("out")),
+            plan: None,
         };
         Stage {
             owner,
@@ -178,6 +180,7 @@ async fn a_path_from_another_process_says_nothing_unless_it_is_absolute() {
         text: "Analyze Q3 sales".to_owned(),
         data: vec![data.clone()],
         out: text(&house.folder.path().join("out")),
+        plan: None,
     };
     for (data, out) in [
         (vec![data.clone(), "q3_sales.csv".to_owned()], None),

@@ -14,6 +14,7 @@ pub mod crew;
 mod evidence;
 mod goal;
 mod packs;
+pub mod plans;
 mod services;
 mod task;
 pub mod team;

@@ -26,6 +26,7 @@ mod outline;
 mod read_file;
 mod schema;
 mod toolbox;
+mod validator;
 mod workspace;
 mod workspaces;
 mod write_file;
@@ -40,6 +41,7 @@ pub use input::{OnDisk, read_regular};
 pub use memory::{Memory, Reserved};
 pub use schema::{Schema, SchemaError};
 pub use toolbox::Toolbox;
+pub use validator::Validator;
 pub use workspace::{Limits, Workspace};
 pub use workspaces::Workspaces;
 pub use write_text::{WriteError, WriteRequest, Writer};
@@ -55,18 +57,6 @@ pub const TOOLS: [&str; 6] = [
 ];
 /// Those that only look at a file: what was seen in the same file before is as good.
 pub const LOOKS: [&str; 2] = ["list_files", "read_file"];
-
-/// What tools of the same use are called in other systems' agent files, with their names here.
-pub const ELSEWHERE: &[(&str, &str)] = &[
-    ("Read", "read_file"),
-    ("View", "read_file"),
-    ("ReadFile", "read_file"),
-    ("WebFetch", "http_get"),
-    ("fetch", "http_get"),
-    ("fetch_content", "http_get"),
-    ("web_fetch", "http_get"),
-    ("Calculator", "calc"),
-];
 
 /// Asked while something long is done: whether to go on.
 pub type Check<'c> = &'c dyn Fn() -> Result<(), Stopped>;

@@ -105,8 +105,15 @@ pub trait PlanSource: Send + Sync {
     /// The name of the domain that reads the results.
     fn name(&self) -> &str;
 
-    /// Whether the goal is of this source's kind. The first source that says so makes the plan.
+    /// Whether the goal is of this source's kind. The first source that says so makes the plan, so whoever claims what others might do
+    /// better stands behind them.
     fn claims(&self, goal: &Goal) -> bool;
+
+    /// Whether something can be made of what the memory recalled about a goal that this source does not claim for itself.
+    fn answers(&self, goal: &Goal, recalled: &[String]) -> bool {
+        let _ = (goal, recalled);
+        false
+    }
 
     /// The plan.
     ///

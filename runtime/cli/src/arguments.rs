@@ -24,6 +24,10 @@ pub(crate) enum Command {
     ///
     /// Exit code 0: approved by the Critic. 2: partial, the answer names what is missing. 1: failed.
     Run(Run),
+    /// Show what would be done for a goal, before anything is.
+    ///
+    /// Files may be looked into and the model may be asked. What --json prints is a plan file that --plan takes.
+    Plan(Plan),
     /// Fetch, list and try the models.
     #[command(subcommand)]
     Model(Model),
@@ -78,11 +82,15 @@ pub(crate) struct Settings {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// What you want, in your own words.
-    pub(crate) goal: String,
+    /// What you want, in your own words; with --plan the plan's own if left out.
+    #[arg(required_unless_present = "plan")]
+    pub(crate) goal: Option<String>,
     /// A file the goal is about: CSV, text or Markdown; may be repeated.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Vec<PathBuf>,
+    /// How it is done: a plan file, as `aios plan --json` prints one; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
     /// A name for the goal; asked again with the same name it goes on where it stopped.
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
@@ -98,6 +106,34 @@ pub(crate) struct Run {
     /// Print one JSON object instead of the report, also when there is no answer: `error` then says why.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// What you want, in your own words; with --plan the plan's own if left out.
+    #[arg(required_unless_present = "plan")]
+    pub(crate) goal: Option<String>,
+    /// A file the goal is about: CSV, text or Markdown; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Vec<PathBuf>,
+    /// Check and show this plan file instead of making a plan; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Where the model computes: auto, cpu or wgpu.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+    /// Which engine thinks: auto, burn or scripted.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// Print a plan file instead of a picture, or if there is no plan one JSON object whose `error` says why.
+    #[arg(long, conflicts_with = "mermaid")]
+    pub(crate) json: bool,
+    /// Print a Mermaid flowchart instead of a picture.
+    #[arg(long)]
+    pub(crate) mermaid: bool,
     /// Settings.
     #[command(flatten)]
     pub(crate) settings: Settings,

@@ -484,7 +484,7 @@ fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
     Box::pin(async move {
         let node = built(config).await;
         let policies = &node.services().settings().policies;
-        let actions = [
+        let tools = [
             "calc",
             "http_get",
             "list_files",

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::io;
 
+use aios_work::PlanFile;
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
-    GoalLine, GoalState, Request, Spawn, Spawned, Submit, Submitted, ToolCalled, ToolLine,
+    Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events, GoalLine, GoalState,
+    Request, Spawn, Spawned, Submit, Submitted, ToolCalled, ToolLine,
 };
 
 /// Why a request came to nothing.
@@ -134,6 +135,14 @@ impl Client {
     /// As for [`Client::ask`].
     pub async fn submit(&mut self, goal: Submit) -> Result<Submitted, ClientError> {
         self.ask(&Request::Submit(goal)).await
+    }
+
+    /// What would be done for a goal.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn plan(&mut self, goal: Submit) -> Result<PlanFile, ClientError> {
+        self.ask(&Request::Plan(goal)).await
     }
 
     /// Calls a goal off.

@@ -1,5 +1,6 @@
 //! Goals, as the contract speaks of them: what is handed in, what happens, how it stands.
 
+use aios_work::PlanFile;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,6 +22,9 @@ pub struct Submit {
     pub data: Vec<String>,
     /// The folder below which the goal gets one of its own, absolute as the files are.
     pub out: String,
+    /// How it is done; without it whoever knows such goals makes a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<PlanFile>>,
 }
 
 /// A goal that was taken up.
