@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events, GoalLine, GoalState,
-    Request, Spawn, Spawned, Submit, Submitted, ToolCalled, ToolLine,
+    AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
+    GoalLine, GoalState, Request, Spawn, Spawned, Submit, Submitted, ToolCalled, ToolLine,
 };
 
 /// Why a request came to nothing.

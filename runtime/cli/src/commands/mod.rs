@@ -10,5 +10,6 @@ pub(crate) mod order;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod swarm;
+pub(crate) mod team;
 pub(crate) mod tool;
 pub(crate) mod tree;
