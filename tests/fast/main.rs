@@ -16,6 +16,7 @@ mod made_up;
 mod nodes;
 mod packs;
 mod pages;
+mod plans;
 mod records;
 mod recourse;
 mod recovery;
