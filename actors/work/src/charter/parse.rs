@@ -318,7 +318,7 @@ mod tests {
 
     use super::*;
 
-    const WHOLE: &str = "---\nname: clerk\ndescription: Adds up what it is given.\nrole: macro.counter\ntools: calc, read_it\nmodel: inherit\n\
+    const WHOLE: &str = "---\nname: clerk\ndescription: Adds up what it is given.\nrole: macro.counter\ntools: sum, read_it\nmodel: inherit\n\
 domains: [sums]\ninput: {type: object, properties: {of: {type: array}}}\noutput: {type: number}\n\
 budget: {tokens: 5000, money: 0.25, time: 90s, turns: 6}\nrestart: transient\ndelegates: [checker]\ncriteria: plain\nprivacy: local\n---\n\nAdd it up.\n";
 
@@ -329,7 +329,7 @@ budget: {tokens: 5000, money: 0.25, time: 90s, turns: 6}\nrestart: transient\nde
             name: "clerk".into(),
             description: "Adds up what it is given.".into(),
             role: "macro.counter".into(),
-            tools: vec!["calc".into(), "read_it".into()],
+            tools: vec!["sum".into(), "read_it".into()],
             model: None,
             domains: vec!["sums".into()],
             input: Some(json!({"type": "object", "properties": {"of": {"type": "array"}}})),
@@ -370,7 +370,7 @@ budget: {tokens: 5000, money: 0.25, time: 90s, turns: 6}\nrestart: transient\nde
     fn a_mistake_is_named_by_its_key() {
         let rows = [
             (
-                "tool: calc",
+                "tool: sum",
                 "no charter has a key `tool`; nearest is `tools`",
             ),
             ("Model: x", "nearest is `model`"),
@@ -396,10 +396,10 @@ budget: {tokens: 5000, money: 0.25, time: 90s, turns: 6}\nrestart: transient\nde
             ("role: meso.clerk", "not of the macro tier"),
             ("role: macro.Clerk", "is no name"),
             (
-                "tools: {calc: true}",
+                "tools: {sum: true}",
                 "`tools` cannot be used: it is a mapping",
             ),
-            ("tools: [calc, calc]", "stands there twice"),
+            ("tools: [sum, sum]", "stands there twice"),
             ("tools: [1, 2]", "expected a list of names"),
             ("delegates: [poet]", "hand work to itself"),
             ("delegates: [Other]", "is no name"),
