@@ -26,7 +26,11 @@ struct Endless {
 impl Tool for Endless {
     fn spec(&self) -> ToolSpec {
         let standard = Toolbox::standard(&Workspaces::default(), None);
-        Arc::unwrap_or_clone(standard.spec("read_file").unwrap())
+        ToolSpec {
+            name: "read_document".to_owned(),
+            input: serde_json::json!({}),
+            ..Arc::unwrap_or_clone(standard.spec("read_file").unwrap())
+        }
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
