@@ -12,7 +12,6 @@ use aios_work::{
     Capabilities, Effect, PlanFile, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
 };
 use async_trait::async_trait;
-
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
