@@ -146,9 +146,7 @@ impl Schema {
             says,
         };
         if depth(value, VALUE_DEPTH) > VALUE_DEPTH {
-            return vec![whole(format!(
-                "it is more than {VALUE_DEPTH} levels deep"
-            ))];
+            return vec![whole(format!("it is more than {VALUE_DEPTH} levels deep"))];
         }
         if let Err(too_much) = self.cost.check(&self.source, value) {
             return vec![whole(too_much)];
