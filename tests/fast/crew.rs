@@ -570,6 +570,10 @@ async fn through_the_contract_a_charter_is_spawned_seen_asked_and_stopped() {
         ),
         (text.replace("---\nAdd", "model: gpt\n---\nAdd"), "\"gpt\""),
         (
+            text.replace("---\nAdd", "criteria: strict\n---\nAdd"),
+            "\"strict\"",
+        ),
+        (
             text.replace("output: {type: object", "output: {type: nonsense"),
             "`output`",
         ),
@@ -698,6 +702,40 @@ async fn a_team_stands_in_the_tree_and_its_bounds_hold_for_all_of_it() {
     };
     let said = refused.to_string();
     assert!(said.contains("abacus") && said.contains("ghost"), "{said}");
+}
+
+/// Stopped and killed by its name, wherever it stands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_of_a_group_within_a_team_hears_orders() {
+    let team = Team::load(&example("team.toml")).unwrap();
+    let scripts = Scripts::answering(|_| json!({"answer": "here"}).to_string());
+    let node = node(sturdy(), &scripts).team(team).start().await.unwrap();
+    let clerk = node
+        .view()
+        .agents
+        .into_iter()
+        .find(|agent| agent.id.starts_with("macro.clerk."));
+    let clerk = clerk.unwrap().id;
+    node.kill(&clerk).await.unwrap();
+    soon("its return", async {
+        while node.view().restarts == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(
+        ask(&node, &clerk, "Are you there?".to_owned())
+            .await
+            .as_deref(),
+        Ok("here")
+    );
+    node.stop_agent(&clerk).await.unwrap();
+    assert!(
+        ask(&node, &clerk, "Are you there?".to_owned())
+            .await
+            .is_err()
+    );
+    node.stop().await;
 }
 
 #[test]
