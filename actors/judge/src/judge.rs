@@ -54,7 +54,7 @@ pub fn judge(answer: &str, ground: &Ground, criteria: &Criteria, heard: &[Heard]
 ///
 /// What the rest may still bring (points, an end, a form) is not looked for, and nobody outside is asked.
 #[must_use]
-pub(crate) fn judge_beginning(text: &str, ground: &Ground, criteria: &Criteria) -> Report {
+pub fn judge_beginning(text: &str, ground: &Ground, criteria: &Criteria) -> Report {
     let inside = Criteria {
         outside: Vec::new(),
         covers: Vec::new(),
@@ -75,6 +75,11 @@ fn look(
     let mut unable: Vec<Unable> = Vec::new();
     let mut opinions = Vec::new();
     let mut claims = 0;
+    let always: &[&str] = if criteria.prose {
+        &ALWAYS
+    } else {
+        &["injection"]
+    };
     let mut could_not = |check: &str, why: &str| {
         unable.push(Unable {
             check: check.to_owned(),
@@ -86,7 +91,7 @@ fn look(
             .wanted
             .as_ref()
             .is_none_or(|wanted| wanted.iter().any(|name| name == look.name()));
-        if !runs(look.name()) || (!wanted && !ALWAYS.contains(&look.name())) {
+        if !runs(look.name()) || (!wanted && !always.contains(&look.name())) {
             continue;
         }
         let mut finding = look.look(&reading, criteria);
