@@ -285,7 +285,7 @@ fn count(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     let wanted = conditions(&point.text, 0, grid);
     explanations(reading).any(|(claim, found)| {
         let counted = match found.form {
-            Form::Count | Form::Distinct | Form::Signed | Form::Said => true,
+            Form::Count | Form::Distinct | Form::Difference | Form::Signed | Form::Said => true,
             Form::Figure(Stat::Total) => reading.number(claim).unit.is_none(),
             _ => false,
         };
@@ -436,10 +436,14 @@ fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool 
             let Some((_, top)) = nearest.first().copied() else {
                 continue;
             };
-            let touches = nearest
-                .iter()
-                .take(3)
-                .any(|(at, overlap)| *overlap >= top * 0.6 && targets.contains(at));
+            let touches = nearest.iter().take(3).any(|(at, overlap)| {
+                let sentence = &paper.sentences[*at];
+                let all: f64 = sentence.own.iter().map(|stem| paper.weight(stem)).sum();
+                let asked = own
+                    .iter()
+                    .any(|stem| wanted.contains(stem) && sentence.own.contains(stem));
+                *overlap >= top * 0.6 && targets.contains(at) && (asked || *overlap >= all * 0.45)
+            });
             if touches {
                 return true;
             }
