@@ -118,8 +118,8 @@ impl NodeBuilder {
 
     /// A tool more for the executors; one of a known name replaces it.
     #[must_use]
-    pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
-        self.tools.push(tool);
+    pub fn tool(mut self, tool: impl Tool + 'static) -> Self {
+        self.tools.push(Arc::new(tool));
         self
     }
 
@@ -205,7 +205,7 @@ impl NodeBuilder {
         let system = world.build();
         let budgets = Budgets::default();
         let writer = ModelWriter::new(ground.engine.clone(), &system, budgets.clone());
-        let tools = toolbox(&config, writer, self.standard).with(self.tools);
+        let tools = toolbox(&config, writer, &ground.engine, self.standard).with(self.tools);
         let services = services(&config, &system, tools, self.packs, budgets)?;
         boot::enlist(&system, &services);
         for recruit in self.recruits {
@@ -253,16 +253,17 @@ async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
 }
 
 /// The general tools, and those of the packs that were compiled in if `standard` says so.
-fn toolbox(config: &Config, writer: ModelWriter, standard: bool) -> Toolbox {
+fn toolbox(config: &Config, writer: ModelWriter, engine: &EngineHandle, standard: bool) -> Toolbox {
     let megabytes = |count: u64| count.saturating_mul(1 << 20);
     let limits = aios_tools::Limits {
         memory_bytes: megabytes(config.tools.memory_mb),
         ..aios_tools::Limits::default()
     };
     let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
-    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)));
+    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)))
+        .granting(config.tools.grants.clone());
     if standard {
-        tools.with(packs::pack_tools(&workspaces))
+        tools.with(packs::pack_tools(&workspaces, engine))
     } else {
         tools
     }

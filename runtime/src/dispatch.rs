@@ -67,6 +67,7 @@ impl Node {
             Request::Cancel { goal_id } => value(goals.cancel(&goal_id).await?),
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
             Request::Ask(question) => value(self.ask_agent(question).await?),
+            Request::CallTool(call) => value(self.call_tool(caller.place, call).await?),
             Request::Kill { agent } => value(self.kill(&agent).await?),
             Request::Stop { agent } => value(self.stop_agent(&agent).await?),
             Request::Decide {
@@ -85,6 +86,7 @@ impl Node {
             }
             Request::Goals {} => value(goals.list()),
             Request::Goal { goal_id } => value(goals.state(&goal_id)?),
+            Request::Tools {} => value(self.tools()),
             Request::Config {} => value(self.config()),
             Request::Events(events) => Ok(Response::Watch(goals.watch(&events)?)),
         }
@@ -159,6 +161,13 @@ fn named(request: &Request) -> String {
             let (agent, content) = (short(agent), content.len());
             format!("ask {agent}, content of {content} bytes, within {deadline_ms} ms")
         }
+        Request::CallTool(call) => {
+            let (tool, args) = (short(&call.tool), call.args.to_string().len());
+            let (files, within) = (call.data.len(), call.deadline_ms);
+            format!(
+                "call tool {tool}, arguments of {args} bytes, {files} files, within {within} ms"
+            )
+        }
         Request::Kill { agent } => format!("kill {}", short(agent)),
         Request::Stop { agent } => format!("stop {}", short(agent)),
         Request::Decide {
@@ -174,6 +183,7 @@ fn named(request: &Request) -> String {
         Request::Approvals {} => "approvals".to_owned(),
         Request::Goals {} => "goals".to_owned(),
         Request::Goal { goal_id } => format!("goal {}", short(goal_id)),
+        Request::Tools {} => "tools".to_owned(),
         Request::Config {} => "config".to_owned(),
         Request::Events(events) => format!("events of goal {}", short(&events.goal_id)),
     }
@@ -343,7 +353,7 @@ impl From<SwarmError> for ControlError {
 
 #[cfg(test)]
 mod tests {
-    use aios_control::Decision;
+    use aios_control::{CallTool, Decision};
 
     use super::*;
 
@@ -369,6 +379,13 @@ mod tests {
                     deadline_ms: 500,
                 }),
                 "ask \"macro.clerk\", content of 22 bytes, within 500 ms".to_owned(),
+            ),
+            (
+                Request::CallTool(CallTool {
+                    out: Some(format!("/home/{secret}")),
+                    ..CallTool::new("letter", serde_json::json!({ "text": secret }))
+                }),
+                "call tool \"letter\", arguments of 33 bytes, 0 files, within 30000 ms".to_owned(),
             ),
             (
                 Request::Decide {

@@ -33,6 +33,7 @@ mod owner;
 mod packs;
 mod socket;
 mod threads;
+mod tools;
 mod view;
 
 pub use aios_work::content::{Answer, MessageReport, ModelReport};

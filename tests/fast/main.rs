@@ -14,6 +14,7 @@ mod layering;
 mod made_up;
 mod nodes;
 mod packs;
+mod pages;
 mod records;
 mod recourse;
 mod recovery;

@@ -77,6 +77,12 @@ impl Services {
         &self.budgets
     }
 
+    /// The tools of the executors.
+    #[must_use]
+    pub fn tools(&self) -> &Arc<Toolbox> {
+        &self.tools
+    }
+
     /// The numbers and rules.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Look at the micro agents of a running node.
     #[command(subcommand)]
     Swarm(Swarm),
+    /// List the tools, show one, call one by hand.
+    #[command(subcommand)]
+    Tool(Tool),
     /// Print every setting with its value, in the form a configuration file has.
     Config(ConfigArguments),
 }
@@ -324,6 +327,67 @@ pub(crate) struct ModelEmbed {
     /// Where the model computes: auto, cpu or wgpu.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tool {
+    /// Every tool: its effect, what it needs, and whether that is granted.
+    List(ToolList),
+    /// What a tool takes and gives.
+    Show(ToolShow),
+    /// Call a tool once and print what it gives.
+    Call(ToolCall),
+}
+
+/// Where the tools are.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct ToolsOf {
+    /// Ask this running node instead of one in this process; `aios node` prints its number.
+    #[arg(long, value_name = "PROCESS")]
+    pub(crate) node: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToolList {
+    /// Where from.
+    #[command(flatten)]
+    pub(crate) of: ToolsOf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToolShow {
+    /// Its name; `aios tool list` shows them.
+    pub(crate) name: String,
+    /// Where from.
+    #[command(flatten)]
+    pub(crate) of: ToolsOf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToolCall {
+    /// Its name; `aios tool list` shows them.
+    pub(crate) name: String,
+    /// Its arguments as a JSON object, or `-` to read them from standard input.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(crate) args: String,
+    /// A file it may read; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Vec<PathBuf>,
+    /// The folder it may write into.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// How long it may take, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = aios_control::CallTool::DEADLINE_MS)]
+    pub(crate) deadline_ms: u64,
+    /// Where it is.
+    #[command(flatten)]
+    pub(crate) of: ToolsOf,
 }
 
 #[derive(Debug, Args)]

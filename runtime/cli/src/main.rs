@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         Command::Swarm(Swarm::Show(show)) => commands::swarm::show::run(&show),
         Command::Swarm(Swarm::Top(top)) => commands::swarm::top::run(&top),
         Command::Swarm(Swarm::Agent(agent)) => commands::swarm::agent::run(&agent),
+        Command::Tool(tool) => commands::tool::run(&tool),
         Command::Config(settings) => commands::config::run(&settings),
     };
     match outcome {

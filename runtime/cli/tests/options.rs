@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use aios_actors::recovery::{BackoffKind, Ended, OverBudget, TaskPolicy};
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
+use aios_control::CallTool;
 use aios_inference::Engine;
 use aios_protocols::ports::TensorBus;
 use aios_runtime::config::{Config, EngineChoice, Sources};
@@ -340,6 +341,26 @@ fn rows() -> Vec<Row> {
             &["63", "1048577", "x"],
             |config| Box::pin(out_of_memory(config, "tools.node_memory_mb")),
         ),
+        row(
+            "tools.grants",
+            "files.read",
+            &["rm -rf", "Files", "net.http/{host}"],
+            |config| {
+                Box::pin(async move {
+                    let node = built(config).await;
+                    let args = serde_json::json!({"name": "a.txt", "content": "x"});
+                    let call = CallTool::new("write_file", args);
+                    let refused = node
+                        .control()
+                        .call_tool(call)
+                        .await
+                        .unwrap_err()
+                        .to_string();
+                    assert!(refused.contains("add it to tools.grants"), "{refused}");
+                    node.stop().await;
+                })
+            },
+        ),
         row("goal.tasks", "4", &["3", "1001", "x"], |config| {
             Box::pin(async move {
                 let answer = answer(config, sales()).await;
@@ -404,7 +425,11 @@ fn rows() -> Vec<Row> {
         ),
     ];
     for kind in [
+        "calc",
+        "http_get",
+        "list_files",
         "read_file",
+        "write_file",
         "profile_table",
         "sql",
         "chart",
@@ -460,7 +485,11 @@ fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
         let node = built(config).await;
         let policies = &node.services().settings().policies;
         let tools = [
+            "calc",
+            "http_get",
+            "list_files",
             "read_file",
+            "write_file",
             "profile_table",
             "sql",
             "chart",

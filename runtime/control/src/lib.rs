@@ -16,6 +16,7 @@ mod error;
 mod goals;
 mod local;
 mod protocol;
+mod tools;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -34,3 +35,4 @@ pub use error::{ControlError, ErrorKind};
 pub use goals::{Event, EventKind, Events, GoalLine, GoalPhase, GoalState, Submit, Submitted};
 pub use local::Local;
 pub use protocol::{LINE_MAX, Reply, Request, read};
+pub use tools::{CallTool, ToolCalled, ToolLine};

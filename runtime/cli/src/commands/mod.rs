@@ -10,4 +10,5 @@ pub(crate) mod order;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod swarm;
+pub(crate) mod tool;
 pub(crate) mod tree;
