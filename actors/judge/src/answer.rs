@@ -375,8 +375,18 @@ pub(crate) fn sentences<'t>(text: &'t str, lexicon: Option<&Lexicon>) -> Vec<&'t
     out
 }
 
+/// Bytes of a sentence that are read as one: what has no end is cut, so that reading it costs what it is long.
+const SENTENCE: usize = 2_000;
+
 fn push<'t>(out: &mut Vec<&'t str>, text: &'t str) {
-    let text = text.trim();
+    let mut text = text.trim();
+    while text.len() > SENTENCE {
+        let near = floor(text, SENTENCE);
+        let cut = text[..near].rfind(char::is_whitespace).filter(|at| *at > 0);
+        let (head, rest) = text.split_at(cut.unwrap_or(near));
+        out.push(head);
+        text = rest.trim_start();
+    }
     if text.chars().any(char::is_alphanumeric) || text.chars().count() > 3 {
         out.push(text);
     }

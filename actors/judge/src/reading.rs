@@ -101,6 +101,13 @@ impl<'a> Reading<'a> {
         })
     }
 
+    /// The claims of one piece.
+    pub(crate) fn claims_at(&self, piece: usize) -> &[Claim] {
+        let start = self.claims.partition_point(|claim| claim.piece < piece);
+        let end = self.claims.partition_point(|claim| claim.piece <= piece);
+        self.claims.get(start..end).unwrap_or_default()
+    }
+
     fn claims_of(&self) -> Vec<Claim> {
         let mut out = Vec::new();
         for piece in self.said() {

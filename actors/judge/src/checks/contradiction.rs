@@ -75,6 +75,10 @@ fn firsts(reading: &Reading<'_>, table: usize, grid: &Grid, finding: &mut Findin
                 highest: !first.highest,
                 ..first
             };
+            // The most punctual has the least delay; the most reliable may have the most of something good.
+            if measures.iter().any(|measure| unwelcome(grid, *measure)) {
+                winners.clear();
+            }
             winners.extend(self::winners(reading, first.piece, &other, &measures, grid));
         }
         if winners.contains(&first.pred) && !both {
@@ -252,9 +256,8 @@ fn measures(reading: &Reading<'_>, piece: usize, grid: &Grid) -> Vec<usize> {
     let place = reading.place(piece);
     let quantities: Vec<usize> = grid.measures().chain(grid.flags()).collect();
     let by_unit: Vec<usize> = reading
-        .claims
+        .claims_at(piece)
         .iter()
-        .filter(|claim| claim.piece == piece)
         .flat_map(|claim| claim.found.iter().filter_map(|found| found.measure))
         .filter(|measure| quantities.contains(measure))
         .collect();
@@ -371,12 +374,11 @@ fn usual(reading: &Reading<'_>, first: &First, measures: &[usize]) -> Vec<Stat> 
         Stat::Least
     };
     // "The highest reading was 11.7": its figure is that of one row.
-    let single = reading.claims.iter().any(|claim| {
-        claim.piece == first.piece
-            && claim
-                .found
-                .iter()
-                .any(|found| found.form == Form::Figure(end))
+    let single = reading.claims_at(first.piece).iter().any(|claim| {
+        claim
+            .found
+            .iter()
+            .any(|found| found.form == Form::Figure(end))
     });
     for (sum, stat) in [(true, Stat::Total), (false, Stat::Mean)] {
         if given.len() > 1 && given.iter().all(|sums| sums.contains(&sum)) {
