@@ -334,7 +334,7 @@ mod tests {
         let unread =
             Ground::new("How long does it run?", &[], Vec::new()).without("terms.pdf is locked");
         let foreign = Ground::new(
-            "Quanto tempo dura o contrato e quem paga as despesas de envio da mercadoria?",
+            "Jak długo trwa umowa i kto płaci za wysyłkę towaru klientom?",
             &[],
             Vec::new(),
         );
@@ -344,7 +344,7 @@ mod tests {
             (&unread, "It runs for 12 months.", Status::Unverified),
             (
                 &foreign,
-                "O contrato dura doze meses e o cliente paga o envio.",
+                "Umowa trwa dwanaście miesięcy, klienci płacą za wysyłkę towaru.",
                 Status::Unverified,
             ),
             (&bare, "", Status::Rejected),
