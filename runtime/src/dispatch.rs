@@ -7,15 +7,17 @@ use aios_actors::recovery::{self, ApprovalError};
 use aios_actors::{AgentSystemError, agent};
 use aios_control::{
     Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request,
-    Response, RestartRule, Spawn, Spawned, Submit,
+    Response, Spawn, Spawned, Submit,
 };
 use aios_micro::{DoorError, Refusal};
 use aios_protocols::PrincipalId;
-use aios_supervisor::{OrderError, Restart};
+use aios_supervisor::OrderError;
+use aios_work::Charter;
 use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::ask::AskError;
+use crate::crew;
 use crate::gateway::GoalError;
 use crate::node::{Node, SpawnError, SpawnOptions};
 use crate::swarm::SwarmError;
@@ -78,6 +80,8 @@ impl Node {
                 let decided = self.decide(&id, decision, &reason, self.owner());
                 value(shown(decided.map_err(undecided)?))
             }
+            Request::Agents {} => value(self.agent_lines()),
+            Request::Agent { agent } => value(self.agent_shown(&agent)?),
             Request::View {} => value(self.view()),
             Request::Swarm { about } => value(self.swarm_answer(about).await?),
             Request::Approvals {} => {
@@ -92,18 +96,34 @@ impl Node {
         }
     }
 
-    async fn spawn_asked(&self, agent: Spawn) -> Result<Spawned, SpawnError> {
+    async fn spawn_asked(&self, agent: Spawn) -> Result<Spawned, ControlError> {
+        let Spawn {
+            role,
+            charter,
+            under,
+            restart,
+        } = agent;
+        if let Some(text) = charter {
+            if !role.is_empty() {
+                return Err(ControlError::invalid(
+                    "an agent has a role or a charter, whose role it then has; name one of them",
+                ));
+            }
+            let mut charter =
+                Charter::parse(&text).map_err(|error| ControlError::invalid(error.to_string()))?;
+            charter.restart = restart.unwrap_or(charter.restart);
+            let agent = self.spawn_charter(charter, under.as_deref()).await?;
+            return Ok(Spawned {
+                agent: agent.to_string(),
+            });
+        }
         let usual = SpawnOptions::default();
         let options = SpawnOptions {
-            under: agent.under.unwrap_or(usual.under),
-            restart: match agent.restart {
-                RestartRule::Permanent => Restart::Permanent,
-                RestartRule::Transient => Restart::Transient,
-                RestartRule::Temporary => Restart::Temporary,
-            },
+            under: under.unwrap_or(usual.under),
+            restart: crew::restart(restart.unwrap_or_default()),
             agent: usual.agent,
         };
-        let agent = self.spawn(&agent.role, options).await?.to_string();
+        let agent = self.spawn(&role, options).await?.to_string();
         Ok(Spawned { agent })
     }
 }
@@ -123,7 +143,7 @@ impl Node {
             )));
         }
         let deadline = Duration::from_millis(deadline_ms);
-        let said = self.ask(&agent, content, deadline).await?;
+        let said = self.ask(&self.meant(&agent), content, deadline).await?;
         let Some(content) = said.content.as_str() else {
             return Err(ControlError::failed(format!(
                 "{} answered with bytes that are no text",
@@ -152,6 +172,10 @@ fn named(request: &Request) -> String {
         Request::Submit(goal) => format!("submit {}", described(goal)),
         Request::Plan(goal) => format!("plan {}", described(goal)),
         Request::Cancel { goal_id } => format!("cancel goal {}", short(goal_id)),
+        Request::Spawn(Spawn {
+            charter: Some(charter),
+            ..
+        }) => format!("spawn by a charter of {} bytes", charter.len()),
         Request::Spawn(agent) => format!("spawn {}", short(&agent.role)),
         Request::Ask(Ask {
             agent,
@@ -178,6 +202,8 @@ fn named(request: &Request) -> String {
             let (id, reason) = (short(id), reason.len());
             format!("decide {id}: {decision:?}, reason of {reason} bytes")
         }
+        Request::Agents {} => "agents".to_owned(),
+        Request::Agent { agent } => format!("agent {}", short(agent)),
         Request::View {} => "view".to_owned(),
         Request::Swarm { .. } => "swarm".to_owned(),
         Request::Approvals {} => "approvals".to_owned(),
@@ -289,9 +315,9 @@ impl From<SpawnError> for ControlError {
             SpawnError::UnknownSupervisor { .. }
             | SpawnError::UnknownAgent(_)
             | SpawnError::AgentSystem(AgentSystemError::UnknownRole { .. }) => ErrorKind::Unknown,
-            SpawnError::Name(_) | SpawnError::AgentSystem(AgentSystemError::Name(_)) => {
-                ErrorKind::Invalid
-            }
+            SpawnError::Name(_)
+            | SpawnError::Charter(_)
+            | SpawnError::AgentSystem(AgentSystemError::Name(_)) => ErrorKind::Invalid,
             SpawnError::AgentSystem(AgentSystemError::NameTaken(_)) => ErrorKind::Conflict,
             SpawnError::Order(order)
             | SpawnError::AgentSystem(AgentSystemError::NotStarted(order)) => disobeyed(order),

@@ -99,6 +99,12 @@ fn tools() -> impl Iterator<Item = (&'static str, bool)> {
     general
 }
 
+/// The names of the tools that every node of this build has, for whoever checks a charter without a node.
+#[must_use]
+pub fn standard_tools() -> Vec<String> {
+    tools().map(|(name, _)| name.to_owned()).collect()
+}
+
 /// Whether a tool of this name was compiled in.
 pub(crate) fn is_standard(name: &str) -> bool {
     tools().any(|(tool, _)| tool == name)

@@ -26,7 +26,11 @@ struct Endless {
 impl Tool for Endless {
     fn spec(&self) -> ToolSpec {
         let standard = Toolbox::standard(&Workspaces::default(), None);
-        standard.spec("read_file").unwrap().clone()
+        ToolSpec {
+            name: "read_document".to_owned(),
+            input: serde_json::json!({}),
+            ..standard.spec("read_file").unwrap().clone()
+        }
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {

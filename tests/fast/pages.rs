@@ -23,6 +23,9 @@ macro_rules! program {
 }
 
 program!(tool, "tool.rs");
+program!(agent, "agent.rs");
+program!(charter, "charter.rs");
+program!(team, "team.rs");
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")

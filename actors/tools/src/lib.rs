@@ -58,5 +58,17 @@ pub const TOOLS: [&str; 6] = [
 /// Those that only look at a file: what was seen in the same file before is as good.
 pub const LOOKS: [&str; 2] = ["list_files", "read_file"];
 
+/// What tools of the same use are called in other systems' agent files, with their names here.
+pub const ELSEWHERE: &[(&str, &str)] = &[
+    ("Read", "read_file"),
+    ("View", "read_file"),
+    ("ReadFile", "read_file"),
+    ("WebFetch", "http_get"),
+    ("fetch", "http_get"),
+    ("fetch_content", "http_get"),
+    ("web_fetch", "http_get"),
+    ("Calculator", "calc"),
+];
+
 /// Asked while something long is done: whether to go on.
 pub type Check<'c> = &'c dyn Fn() -> Result<(), Stopped>;

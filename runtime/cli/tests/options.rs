@@ -115,7 +115,11 @@ struct Probe {
 impl Tool for Probe {
     fn spec(&self) -> ToolSpec {
         let standard = Toolbox::standard(&Workspaces::default(), None);
-        standard.spec("read_file").unwrap().clone()
+        ToolSpec {
+            name: "read_document".to_owned(),
+            input: serde_json::json!({}),
+            ..standard.spec("read_file").unwrap().clone()
+        }
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
@@ -135,8 +139,8 @@ async fn probed(config: Config, falls: bool) -> Vec<Duration> {
         falls,
     };
     let mut config = config;
-    config.recovery.of_mut("read_file").retries = 0;
-    config.recovery.of_mut("read_file").then = Recourse::Partial;
+    config.recovery.of_mut("read_document").retries = 0;
+    config.recovery.of_mut("read_document").then = Recourse::Partial;
     let builder = Node::builder().config(config).tool(Arc::new(probe));
     let node = builder.start().await.unwrap();
     let goal = Goal::new("Summarise the notes")
@@ -429,6 +433,10 @@ fn rows() -> Vec<Row> {
         "http_get",
         "list_files",
         "read_file",
+        "read_document",
+        "find_passages",
+        "extract_fields",
+        "check_quotes",
         "write_file",
         "profile_table",
         "sql",
@@ -489,6 +497,10 @@ fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
             "http_get",
             "list_files",
             "read_file",
+            "read_document",
+            "find_passages",
+            "extract_fields",
+            "check_quotes",
             "write_file",
             "profile_table",
             "sql",

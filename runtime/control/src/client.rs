@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events, GoalLine, GoalState,
-    Request, Spawn, Spawned, Submit, Submitted, ToolCalled, ToolLine,
+    AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
+    GoalLine, GoalState, Request, Spawn, Spawned, Submit, Submitted, ToolCalled, ToolLine,
 };
 
 /// Why a request came to nothing.
@@ -192,6 +192,23 @@ impl Client {
     /// As for [`Client::ask`].
     pub async fn spawn(&mut self, agent: Spawn) -> Result<Spawned, ClientError> {
         self.ask(&Request::Spawn(agent)).await
+    }
+
+    /// The agents there are.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn agents(&mut self) -> Result<Vec<AgentLine>, ClientError> {
+        self.ask(&Request::Agents {}).await
+    }
+
+    /// One agent closely, by its name, its role, or the name of its charter.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn agent(&mut self, agent: &str) -> Result<AgentShown, ClientError> {
+        let agent = agent.to_owned();
+        self.ask(&Request::Agent { agent }).await
     }
 
     /// Asks an agent, by its name or role, and waits for what it says.

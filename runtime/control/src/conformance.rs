@@ -130,7 +130,8 @@ async fn agents_are_seen_killed_stopped_and_spawned(stage: &mut Stage) {
     let spawn = Spawn {
         role: stage.role.clone(),
         under: None,
-        restart: RestartRule::Transient,
+        restart: Some(RestartRule::Transient),
+        ..Spawn::default()
     };
     let spawned = done("a spawn", stage.owner.spawn(spawn).await).agent;
     let now = names(&mut stage.other).await;
@@ -156,7 +157,8 @@ async fn what_is_not_there_is_refused_and_nothing_changes(stage: &mut Stage) {
         let spawn = Spawn {
             role: role.to_owned(),
             under,
-            restart: RestartRule::Permanent,
+            restart: Some(RestartRule::Permanent),
+            ..Spawn::default()
         };
         refused("a spawn", owner.spawn(spawn).await, ErrorKind::Unknown);
     }
@@ -371,7 +373,8 @@ async fn a_stranger_is_refused_everything(stage: &mut Stage) {
         Request::Spawn(Spawn {
             role: stage.role.clone(),
             under: None,
-            restart: RestartRule::Permanent,
+            restart: Some(RestartRule::Permanent),
+            ..Spawn::default()
         }),
         Request::Ask(Ask {
             agent: stage.echo.clone(),

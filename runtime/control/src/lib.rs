@@ -26,8 +26,8 @@ pub mod socket;
 /// What a human is asked. Times are RFC 3339.
 pub type Approval = aios_work::Approval<String>;
 
-pub use agents::{Ask, Asked, RestartRule, Spawn, Spawned, SwarmQuestion};
-pub use aios_work::{ApprovalStatus, Decision};
+pub use agents::{AgentLine, AgentShown, Ask, Asked, Question, Spawn, Spawned, SwarmQuestion};
+pub use aios_work::{ApprovalStatus, Decision, RestartRule};
 
 pub use client::{Client, ClientError, Transport};
 pub use control::{Caller, Control, EventStream, Place, Response};

@@ -61,6 +61,13 @@ pub enum Request {
         /// What about it.
         about: SwarmQuestion,
     },
+    /// The agents there are: a list of [`AgentLine`](crate::AgentLine)s.
+    Agents {},
+    /// One of them: its [`AgentShown`](crate::AgentShown).
+    Agent {
+        /// Its name, its role, or the name of its charter.
+        agent: String,
+    },
     /// What humans are asked: a list of [`Approval`](crate::Approval)s.
     Approvals {},
     /// The goals that came by the contract, newest first: a list of [`GoalLine`](crate::GoalLine)s.
@@ -93,6 +100,8 @@ impl Request {
             | Self::Decide { .. } => true,
             Self::View {}
             | Self::Swarm { .. }
+            | Self::Agents {}
+            | Self::Agent { .. }
             | Self::Approvals {}
             | Self::Goals {}
             | Self::Goal { .. }
@@ -204,9 +213,17 @@ mod tests {
             }),
             Request::Spawn(Spawn {
                 role: "macro.executor".into(),
-                under: None,
-                restart: crate::RestartRule::Transient,
+                restart: Some(crate::RestartRule::Transient),
+                ..Spawn::default()
             }),
+            Request::Spawn(Spawn {
+                charter: Some("---\nname: a\n---\n".into()),
+                ..Spawn::default()
+            }),
+            Request::Agents {},
+            Request::Agent {
+                agent: "clerk".into(),
+            },
             Request::Ask(Ask {
                 agent: "macro.greeter".into(),
                 content: "Alice".into(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_protocols::{AgentCard, Performative, Reason, ReasonKind};
-use aios_tools::{CallError, Toolbox};
+use aios_tools::CallError;
 use aios_work::{Effect, ToolCall, ToolError, ToolErrorKind};
 use async_trait::async_trait;
 
@@ -15,7 +15,7 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::recovery::tool_key;
 use aios_work::content::{TaskOrder, TaskResult, ontology};
 
-use crate::Services;
+use crate::{Services, crew};
 
 /// Carries out orders with the tools it was given.
 pub struct Executor {
@@ -69,7 +69,7 @@ impl Agent for Executor {
                     biased;
                     // The planner has given up; dropping the step raises the tool's flag.
                     () = incoming.cancelled() => return Ok(()),
-                    result = ctx.once_written(&order.operation, pure, || perform(Arc::clone(&services.tools), &order, key, &ctx)) => result?,
+                    result = ctx.once_written(&order.operation, pure, || perform(&services, &order, key, &ctx)) => result?,
                 }
             };
             incoming.inform(result)?;
@@ -81,7 +81,7 @@ impl Agent for Executor {
 
 /// Calls the tool in a task of its own, so that its panic is not ours, within the order's deadline.
 async fn perform(
-    tools: Arc<Toolbox>,
+    services: &Services,
     order: &TaskOrder,
     key: String,
     ctx: &Context,
@@ -98,9 +98,18 @@ async fn perform(
             begun + Duration::from_millis(order.deadline_ms),
         )
     };
-    let called = tools
-        .call_apart(&order.tool, &order.capabilities, call)
-        .await;
+    let called = match services.crew().skill(&order.tool) {
+        // An agent is asked by agents alone, in the name of the one who asks.
+        Some(member) => crew::ordered(&member, &order.operation, call, &order.capabilities, ctx)
+            .await
+            .map_err(CallError::from),
+        None => {
+            let tools = &services.tools;
+            tools
+                .call_apart(&order.tool, &order.capabilities, call)
+                .await
+        }
+    };
     let output = called.map_err(|error| match error {
         CallError::Failed(error) => refusal(error),
         // A tool that panicked may have left its caches in any state, and one that hangs holds what it holds: a new incarnation starts

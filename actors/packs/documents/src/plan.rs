@@ -74,7 +74,7 @@ pub(crate) enum Wants {
 
 /// The name of the task that looks at a file.
 pub(crate) fn look_id(at: usize) -> String {
-    format!("d{at}")
+    format!("t{at}")
 }
 
 fn task(id: &str, tool: &str, args: Value, title: String) -> Task {

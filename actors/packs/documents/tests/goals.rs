@@ -413,10 +413,10 @@ async fn a_models_sentences_name_what_bears_them_out_or_say_that_nothing_does() 
     let walked = walk("Summarise", &[("h.md", HARBOUR)], Some(good)).await;
     let answer = &walked.written.answer;
     assert!(
-        answer.contains("The crane lifts 40 tonnes again. \\[1\\]"),
+        answer.contains("The crane lifts 40 tonnes again. \\[a\\]"),
         "{answer}"
     );
-    assert!(answer.contains("a number in brackets"), "{answer}");
+    assert!(answer.contains("a letter in brackets"), "{answer}");
     let half = "The crane lifts 40 tonnes again. The harbour is a lovely place to visit.";
     let walked = walk("Summarise", &[("h.md", HARBOUR)], Some(half)).await;
     assert!(

@@ -98,11 +98,12 @@ impl MarkedText<'_> {
             return self.judge_ratio(claim, &about, place);
         }
         let fits_value = |known: &Known<'_>| same(claim, known, direction);
+        let said = self.said(claim, clause);
         let described: Vec<&Known<'_>> = self
             .library
             .known
             .iter()
-            .filter(|known| self.describes(known, claim, clause, &about))
+            .filter(|known| self.describes(known, &said, &about))
             .collect();
         let right: Vec<&Known<'_>> = described
             .iter()
