@@ -1,7 +1,7 @@
 //! Plans that no pack made: from files, and of a model that is replayed. What is wrong with one is found before anything runs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aios_control::{Request, Submit};
 use aios_inference::{Script, ScriptedEngine, Scripts};
@@ -12,7 +12,6 @@ use aios_work::{
     Capabilities, Effect, PlanFile, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
 };
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -39,7 +38,7 @@ impl Tool for Shop {
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
         let key = (self.spec.name.clone(), call.idempotency_key.clone());
-        *self.calls.lock().entry(key).or_default() += 1;
+        *self.calls.lock().unwrap().entry(key).or_default() += 1;
         if let Some(held) = &self.held {
             drop(held.acquire().await);
         }
@@ -169,7 +168,7 @@ impl House {
     }
 
     fn called(&self) -> u32 {
-        self.calls.lock().values().sum()
+        self.calls.lock().unwrap().values().sum()
     }
 }
 
@@ -230,7 +229,7 @@ async fn a_plan_file_is_carried_out_and_every_number_of_its_results_is_a_fact() 
     let reports: Vec<&str> = answer.tasks.iter().map(|task| task.id.as_str()).collect();
     assert_eq!(reports, ["list", "sum", "price[0]", "price[1]", "price[2]"]);
     // Each element under a key of its own, and each once.
-    let calls = house.calls.lock();
+    let calls = house.calls.lock().unwrap();
     assert_eq!(calls.len(), 5, "{calls:?}");
     assert!(calls.values().all(|times| *times == 1), "{calls:?}");
     drop(calls);
@@ -599,7 +598,7 @@ async fn a_planner_that_falls_in_the_middle_of_a_list_goes_on_and_doubles_no_eff
         "{}",
         answer.answer
     );
-    let calls = house.calls.lock().clone();
+    let calls = house.calls.lock().unwrap().clone();
     assert_eq!(calls.len(), 5, "{calls:?}");
     assert!(calls.values().all(|times| *times == 1), "{calls:?}");
     let asked = scripts.prompts();
