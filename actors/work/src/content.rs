@@ -3,6 +3,8 @@
 //! Agents meet by these types and never by each other's structs. Paths are text here, because a message may be read on another machine;
 //! the executor alone turns them into files, inside its workspace.
 
+mod agent;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use crate::{
     Artifact, Capabilities, Dimensions, Ended, Fact, Goal, GoalError, GoalLimits, InputFile, Issue,
     Plan, PlanFile, Spent, Task, ToolOutput, Verdict,
 };
+
+pub use agent::{AgentAnswer, AgentCall, AgentOffer, AgentOrder, AgentReply, NoAnswer};
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
@@ -31,6 +35,9 @@ pub mod ontology {
     pub const RECALL: &str = "aios.recall";
     /// [`RememberRequest`](super::RememberRequest) in, nothing but the act out.
     pub const REMEMBER: &str = "aios.remember";
+    /// [`AgentOrder`](super::AgentOrder) in, [`AgentAnswer`](super::AgentAnswer) out; in a contract net [`AgentCall`](super::AgentCall)
+    /// in, [`AgentOffer`](super::AgentOffer) out, and the order with the acceptance.
+    pub const AGENT: &str = "aios.agent";
 }
 
 /// A goal as a person or program states it.

@@ -57,6 +57,8 @@ impl Kind {
 pub(crate) struct Failure {
     kind: Kind,
     sentence: String,
+    /// What to do next, where more is known than the kind says.
+    advice: Option<String>,
 }
 
 impl Failure {
@@ -65,6 +67,16 @@ impl Failure {
         Self {
             kind,
             sentence: sentence.into(),
+            advice: None,
+        }
+    }
+
+    /// A node's refusal with the node's own advice.
+    pub(crate) fn refused(error: ControlError) -> Self {
+        let advice = Some(error.what_to_do.clone());
+        Self {
+            advice,
+            ..Self::from(error)
         }
     }
 
@@ -93,7 +105,7 @@ impl Failure {
         json!({"error": {
             "kind": self.kind.name(),
             "message": self.sentence,
-            "what_to_do": self.kind.advice(),
+            "what_to_do": self.advice.as_deref().unwrap_or(self.kind.advice()),
         }})
     }
 

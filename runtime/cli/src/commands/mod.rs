@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod agent;
 pub(crate) mod approvals;
 pub(crate) mod bench;
 pub(crate) mod config;
@@ -10,4 +11,6 @@ pub(crate) mod order;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod swarm;
+pub(crate) mod team;
+pub(crate) mod tool;
 pub(crate) mod tree;

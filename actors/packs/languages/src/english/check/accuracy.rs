@@ -16,7 +16,7 @@ use super::statements::{direction_at, statements};
 use crate::english::figures::readable;
 use crate::english::mention::mentions;
 use crate::english::naming::name;
-use crate::english::prose::{content_stems, has_phrase, sentences, words};
+use crate::english::prose::{content_stems, has_phrase, last_word, sentences};
 use aios_work::{Category, Evidence, Issue, Severity};
 
 /// What the check found.
@@ -171,9 +171,8 @@ impl MarkedText<'_> {
     /// "line 7": a number that says where in the file a fact stands.
     fn reference(&self, claim: &Claim) -> Option<usize> {
         let head = self.lower.get(..claim.place.start)?;
-        let word = *words(head)
-            .last()
-            .filter(|word| head.get(word.end..).is_some_and(|gap| gap == " "))?;
+        let word =
+            last_word(head).filter(|word| head.get(word.end..).is_some_and(|gap| gap == " "))?;
         let row = (word.text == "line")
             .then(|| claim.place.of(self.text).parse::<u64>().ok())
             .flatten()?;
