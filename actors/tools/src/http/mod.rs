@@ -280,7 +280,8 @@ async fn read(
     if text.contains('\0') {
         return Err(not_text("bytes"));
     }
-    let value = (media.is_json && !truncated)
+    // What is too long to be given back as JSON is not read as such: small pieces take many times their bytes.
+    let value = (media.is_json && !truncated && text.len() <= room)
         .then(|| serde_json::from_str::<Value>(&text).ok())
         .flatten()
         .filter(|value| value.to_string().len() <= room / JSON_SHARE && depth(value) <= JSON_DEPTH);
