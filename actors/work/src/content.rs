@@ -27,6 +27,10 @@ pub mod ontology {
     pub const TASK: &str = "aios.task";
     /// [`ValidationRequest`](super::ValidationRequest) in, a [`Judgement`](super::Judgement) out, of results a list of them.
     pub const VALIDATE: &str = "aios.validate";
+    /// [`JudgeRequest`](crate::JudgeRequest) in, a [`Report`](crate::Report) out.
+    pub const JUDGE: &str = "aios.judge";
+    /// [`HistoryRequest`](crate::HistoryRequest) in, a list of [`JudgedWork`](crate::JudgedWork) out, the newest first.
+    pub const HISTORY: &str = "aios.judge.history";
     /// [`LeaseRequest`](super::LeaseRequest) in, [`Lease`](super::Lease) out.
     pub const LEASE: &str = "aios.lease";
     /// [`LookupRequest`](super::LookupRequest) in, a list of [`Found`](super::Found) out.
@@ -370,7 +374,7 @@ pub enum Submission {
         /// What was asked: its files are those that may be read.
         goal: Box<Goal>,
         /// The results.
-        results: Vec<Claim>,
+        results: Vec<Candidate>,
         /// Where frames that are not in the exhibits lie: see [`Grounds::folder`].
         folder: u64,
         /// Files the Critic may read to recompute, in the state that the results were made from.
@@ -390,7 +394,7 @@ pub enum Submission {
 /// A task, and where a result of it can be seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Claim {
+pub struct Candidate {
     /// The task as it was carried out.
     pub task: Task,
     /// Where the executor's word for the result lies.
