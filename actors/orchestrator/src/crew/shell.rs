@@ -661,7 +661,10 @@ fn tools(member: &Member, order: &AgentOrder, services: &Services) -> Vec<ToolSp
         .tools
         .iter()
         .filter_map(|name| services.tools.spec(name));
-    let mut tools: Vec<ToolSpec> = own.filter(|spec| allowed(spec)).cloned().collect();
+    let mut tools: Vec<ToolSpec> = own
+        .filter(|spec| allowed(spec))
+        .map(Arc::unwrap_or_clone)
+        .collect();
     let crew: &Crew = services.crew();
     // Whom it may hand work to its own charter says; an order says how deep that may go.
     let delegates = charter
