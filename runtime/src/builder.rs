@@ -9,7 +9,7 @@ use aios_actors::recovery::approvals::Owner;
 use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
 use aios_control::socket::SocketFolder;
-use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle};
+use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle, LocalEngine};
 use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
 use aios_micro::Population;
 use aios_orchestrator::writer::ModelWriter;
@@ -180,7 +180,7 @@ impl NodeBuilder {
         metric::describe();
         let config = self.config;
         config.check()?;
-        let engine = EngineHandle::new(EngineConfig {
+        let local = LocalEngine::new(EngineConfig {
             queue: config.model.queue as usize,
             load_deadline: ENGINE_DEADLINE,
             ..EngineConfig::default()
@@ -188,7 +188,8 @@ impl NodeBuilder {
         let ground = Ground {
             store: open_store(&config).await?,
             bus: Arc::new(InProcessDataBus::new()),
-            engine,
+            engine: local.handle(),
+            local,
             owner_name: owner::principal(&config.node.tenant)?,
             owner: owner::identity(config.storage.path().as_deref(), &config.node.tenant)?,
         };
@@ -220,6 +221,9 @@ impl NodeBuilder {
 struct Ground {
     store: Arc<dyn Store>,
     bus: Arc<InProcessDataBus>,
+    /// The node's own device, as its supervisor starts it.
+    local: LocalEngine,
+    /// What everybody asks.
     engine: EngineHandle,
     owner_name: PrincipalId,
     owner: Arc<SigningIdentity>,
@@ -325,7 +329,7 @@ async fn raise(
         &config,
         &system,
         boot::Services {
-            engine: &ground.engine,
+            engine: &ground.local,
             factory,
             zone: swarm.zone,
             socket,

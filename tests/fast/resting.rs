@@ -10,7 +10,7 @@ use aios_actors::meso_tier::monitor::{HEALTH, Health};
 use aios_actors::recovery::breakers::BreakerEvent;
 use aios_actors::recovery::{BreakerView, service};
 use aios_inference::{
-    Capabilities, EmbedRequest, Embedding, Engine, EngineError, EngineFactory, InferRequest,
+    Capabilities, EmbedRequest, Embedding, BlockingEngine, EngineError, EngineFactory, InferRequest,
     Inference, ModelInfo, ModelSource, ScriptedEngine, TokenSink,
 };
 use aios_protocols::ports::Subscription;
@@ -44,7 +44,7 @@ impl Moody {
     }
 }
 
-impl Engine for Moody {
+impl BlockingEngine for Moody {
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
         self.inner.load_model(source)
     }

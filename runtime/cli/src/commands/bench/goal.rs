@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use aios_bench::{Bar, BenchError, Report, Samples};
 use aios_inference::{
-    Capabilities, EmbedRequest, Embedding, Engine, EngineError, EngineFactory, Health,
+    Capabilities, EmbedRequest, Embedding, BlockingEngine, EngineError, EngineFactory, Health,
     InferRequest, Inference, ModelInfo, ModelSource, Token,
 };
 use aios_runtime::{Goal, Node, engines};
@@ -235,11 +235,11 @@ impl Tool for WatchedTool {
 }
 
 struct WatchedEngine {
-    engine: Box<dyn Engine>,
+    engine: Box<dyn BlockingEngine>,
     busy: Arc<Spans>,
 }
 
-impl Engine for WatchedEngine {
+impl BlockingEngine for WatchedEngine {
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
         self.engine.load_model(source)
     }

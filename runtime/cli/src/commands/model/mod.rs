@@ -1,7 +1,7 @@
 //! `aios model`: the models by themselves, without agents.
 
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
-use aios_inference::Engine;
+use aios_inference::BlockingEngine;
 use aios_inference::models::PinnedModel;
 
 use crate::failure::Failure;

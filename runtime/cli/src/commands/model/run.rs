@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use aios_inference::models::SMOLLM2_135M_INSTRUCT;
-use aios_inference::{ChatRole, ChatTurn, Engine, InferRequest, Prompt, Sampling};
+use aios_inference::{ChatTurn, BlockingEngine, InferRequest, Prompt, Sampling};
 use aios_work::shown;
 use serde_json::json;
 
@@ -22,10 +22,7 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
     let prompt = if arguments.raw {
         Prompt::Raw(arguments.prompt.clone())
     } else {
-        Prompt::Chat(vec![ChatTurn {
-            role: ChatRole::User,
-            content: arguments.prompt.clone(),
-        }])
+        Prompt::Chat(vec![ChatTurn::user(arguments.prompt.as_str())])
     };
     let mut seed = None;
     let sampling = if arguments.greedy {
@@ -54,7 +51,7 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
 
     let mut engine = model::engine(&SMOLLM2_135M_INSTRUCT, &arguments.device)?;
     let show = !arguments.json;
-    let mut out = std::io::stdout().lock();
+    let mut out = std::io::stdout();
     let inference = engine
         .stream(&request, &mut |token| {
             if show
@@ -69,7 +66,6 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
             ControlFlow::Continue(())
         })
         .map_err(|error| Failure::plain(error.to_string()))?;
-    drop(out);
     if show {
         console::result("\n")?;
         for (id, logit) in &inference.top_logits {
