@@ -1,5 +1,6 @@
 //! How a node is put together and started.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
 use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
-use crate::{boot, engines, metric, packs, view};
+use crate::{boot, engines, metric, packs, thinking, view};
 
 /// How long an engine may take to load its models.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
@@ -82,6 +83,7 @@ pub struct NodeBuilder {
     clock: Option<Arc<dyn Clock>>,
     audit: Option<Arc<dyn AuditSink>>,
     seed: Option<u64>,
+    probes: Option<PathBuf>,
 }
 
 /// Enters one role among those that can be spawned.
@@ -99,6 +101,7 @@ impl NodeBuilder {
             clock: None,
             audit: None,
             seed: None,
+            probes: None,
         }
     }
 
@@ -172,6 +175,13 @@ impl NodeBuilder {
         self
     }
 
+    /// The folder in which lies what servers of `[engines]` were found to honour.
+    #[must_use]
+    pub fn probes(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.probes = Some(folder.into());
+        self
+    }
+
     /// Starts the node; returns when the whole tree runs and the engine is loaded.
     ///
     /// # Errors
@@ -185,10 +195,13 @@ impl NodeBuilder {
             load_deadline: ENGINE_DEADLINE,
             ..EngineConfig::default()
         });
+        let bus = Arc::new(InProcessDataBus::new());
+        let on_the_bus = Arc::clone(&bus) as Arc<dyn DataBus>;
+        let engine = thinking::engine(&config, &local, self.probes.as_deref(), &on_the_bus)?;
         let ground = Ground {
             store: open_store(&config).await?,
-            bus: Arc::new(InProcessDataBus::new()),
-            engine: local.handle(),
+            bus,
+            engine,
             local,
             owner_name: owner::principal(&config.node.tenant)?,
             owner: owner::identity(config.storage.path().as_deref(), &config.node.tenant)?,

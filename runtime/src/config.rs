@@ -12,6 +12,7 @@ use toml::{Table, Value};
 
 use crate::packs;
 
+pub mod engines;
 mod values;
 
 pub use values::{
@@ -90,6 +91,7 @@ impl Config {
         let mut table = defaults();
         if let Some(path) = &sources.file {
             merge(&mut table, read_file(path)?);
+            complete(&mut table);
         }
         for (name, value) in &sources.environment {
             let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) else {
@@ -179,6 +181,14 @@ fn merge(below: &mut Table, above: Table) {
     }
 }
 
+/// Writes out what a named table of the file leaves to its defaults, so that it can be set like any other setting.
+fn complete(table: &mut Table) {
+    let whole = table.clone().try_into::<Config>().ok();
+    if let Some(whole) = whole.and_then(|config| Table::try_from(config).ok()) {
+        *table = whole;
+    }
+}
+
 /// The three names most like what was written.
 fn nearest(known: &[String], written: &str) -> Vec<String> {
     let mut names = known.to_vec();
@@ -221,6 +231,14 @@ fn set(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), Con
             let truth = text.trim().parse();
             Value::Boolean(truth.map_err(|_| wrong("it is true or false"))?)
         }
+        // Names with commas between them; none for an empty text.
+        Value::Array(_) => Value::Array(
+            text.split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(|name| Value::String(name.to_owned()))
+                .collect(),
+        ),
         _ => Value::String(text.to_owned()),
     };
     // Read as a whole at once, so that what does not fit is told with its name.

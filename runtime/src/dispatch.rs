@@ -151,6 +151,7 @@ fn named(request: &Request) -> String {
             text,
             data,
             out: _,
+            private: _,
         }) => {
             let goal = goal_id
                 .as_deref()
@@ -345,6 +346,7 @@ mod tests {
                     text: secret.clone(),
                     data: vec![format!("/home/{secret}.csv")],
                     out: format!("/home/{secret}"),
+                    private: true,
                 }),
                 "submit goal \"q3\", text of 22 bytes, 1 files".to_owned(),
             ),

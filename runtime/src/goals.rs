@@ -169,7 +169,8 @@ impl Goals {
         let goal = Goal::new(&asked.text)
             .id(&goal_id)
             .data(&asked.data)
-            .out(&asked.out);
+            .out(&asked.out)
+            .private(asked.private);
         let run = node.run(goal).await?;
         let progress = Arc::new(Progress::new(goal_id.clone(), asked));
         self.enter(Arc::clone(&progress));
@@ -375,6 +376,7 @@ mod tests {
             text: "x".to_owned(),
             data: Vec::new(),
             out: "/out".to_owned(),
+            private: false,
         };
         let enter = |id: &str, phase| {
             let progress = Arc::new(Progress::new(id.to_owned(), asked(id)));

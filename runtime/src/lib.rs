@@ -31,7 +31,11 @@ mod goals;
 mod node;
 mod owner;
 mod packs;
+mod power;
+#[cfg(feature = "remote")]
+pub mod probes;
 mod socket;
+pub mod thinking;
 mod threads;
 mod view;
 

@@ -93,6 +93,7 @@ impl House {
             text: words.to_owned(),
             data: vec![text(&example(file))],
             out: text(&self.folder.path().join("out")),
+            private: false,
         };
         Stage {
             owner,
@@ -173,6 +174,7 @@ async fn a_path_from_another_process_says_nothing_unless_it_is_absolute() {
         text: "Analyze Q3 sales".to_owned(),
         data: vec![data.clone()],
         out: text(&house.folder.path().join("out")),
+        private: false,
     };
     for (data, out) in [
         (vec![data.clone(), "q3_sales.csv".to_owned()], None),

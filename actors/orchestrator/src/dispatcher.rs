@@ -117,6 +117,10 @@ impl<'a> Dispatcher<'a> {
         } else {
             budgets.begin(tenant, id, allowance, ctx.now())
         };
+        if ctx.is_private() {
+            // Also for whoever is handed the goal's key alone, such as a tool that writes.
+            budget.keep_private();
+        }
         Self {
             ctx,
             services,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::recovery::{ApprovalStatus, service};
-use aios_inference::{InferRequest, Sampling};
+use aios_inference::{InferRequest, Purpose, Sampling};
 use aios_protocols::{Performative, ReasonKind};
 use aios_supervisor::Recourse;
 use aios_work::content::{
@@ -113,7 +113,8 @@ pub(crate) async fn pursue(
     }
     let remembered = async {
         match &answer {
-            Ok(answer) if new && answer.status != GoalStatus::Failed => {
+            // What a private goal gave is not brought to another goal, which may be thought about elsewhere.
+            Ok(answer) if new && answer.status != GoalStatus::Failed && !ctx.is_private() => {
                 let left = due.saturating_duration_since(Instant::now());
                 remember(answer, &run.goal, left / 2, ctx).await;
             }
@@ -375,6 +376,7 @@ impl Bench for GoalBench<'_> {
         let picked = self.run.ctx.once_pure(&step, || async {
             let infer = InferRequest::chat(&question.role, question.prompt.as_str())
                 .json_schema(question.schema.to_string())
+                .purpose(Purpose::Plan)
                 .max_tokens(question.max_tokens)
                 .sampling(Sampling::Greedy)
                 .within(PICK_DEADLINE.min(self.run.left()));

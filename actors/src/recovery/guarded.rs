@@ -49,6 +49,7 @@ pub async fn infer(
         Some(budget) => Some(budget.reserve(estimate(&request), breakers.time())?),
         None => None,
     };
+    request.private |= budget.is_some_and(Budget::is_private);
     let pass = match breakers.admit(service::GENERATE) {
         Ok(pass) => pass,
         Err(resting) => {

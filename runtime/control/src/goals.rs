@@ -21,6 +21,9 @@ pub struct Submit {
     pub data: Vec<String>,
     /// The folder below which the goal gets one of its own, absolute as the files are.
     pub out: String,
+    /// Nothing of it may leave the node's machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
 }
 
 /// A goal that was taken up.

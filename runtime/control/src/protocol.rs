@@ -174,6 +174,7 @@ mod tests {
                 text: "Analyze Q3 sales".into(),
                 data: vec!["/data/q3.csv".into()],
                 out: "/out".into(),
+                private: true,
             }),
             Request::Spawn(Spawn {
                 role: "macro.executor".into(),

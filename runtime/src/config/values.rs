@@ -1,5 +1,6 @@
 //! The settings there are, what they are when nobody says anything, and what they may be.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use aios_actors::recovery::Policies;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use super::engines::{EngineSettings, RoutesConfig};
 use crate::packs;
 
 /// A million of whatever the currency is.
@@ -26,6 +28,10 @@ pub struct Config {
     pub storage: StorageConfig,
     /// Which models answer, and on what.
     pub model: ModelConfig,
+    /// Engines behind servers, by name.
+    pub engines: BTreeMap<String, EngineSettings>,
+    /// Which engines are asked for what.
+    pub routes: RoutesConfig,
     /// How many agents of each kind.
     pub agents: AgentsConfig,
     /// What one goal may use.
@@ -48,6 +54,8 @@ impl Default for Config {
             node: NodeConfig::default(),
             storage: StorageConfig::default(),
             model: ModelConfig::default(),
+            engines: BTreeMap::new(),
+            routes: RoutesConfig::default(),
             agents: AgentsConfig::default(),
             goal: GoalConfig::default(),
             tools: ToolsConfig::default(),
@@ -147,6 +155,7 @@ impl Config {
                 });
             }
         }
+        super::engines::check(&self.engines, &self.routes)?;
         self.recovery.check().map_err(|error| ConfigError::Invalid {
             place: "configuration".into(),
             message: error.to_string(),

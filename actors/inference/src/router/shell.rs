@@ -133,11 +133,12 @@ impl Router {
             .unwrap_or_default()
     }
 
-    /// The engines of a purpose as they are now.
-    pub async fn candidates(&self, purpose: Purpose) -> Vec<Candidate> {
+    /// The engines of a purpose as they are now. For a private call those elsewhere are not even asked how they are.
+    async fn candidates(&self, ask: &Ask) -> Vec<Candidate> {
         let mut candidates = Vec::new();
-        for slot in self.chain(purpose) {
-            candidates.push(self.candidate(slot).await);
+        for slot in self.chain(ask.purpose) {
+            let may_ask = slot.is.private || !ask.private;
+            candidates.push(self.candidate(slot, may_ask).await);
         }
         candidates
     }
@@ -153,10 +154,11 @@ impl Router {
         self.slots.iter().find(|slot| slot.is.name == name)
     }
 
-    async fn candidate(&self, slot: &Slot) -> Candidate {
+    async fn candidate(&self, slot: &Slot, may_ask: bool) -> Candidate {
         let status = slot.is.engine.status();
         let can = match status.phase {
             EnginePhase::Stopped => Err("it was stopped".to_owned()),
+            _ if !may_ask => Err("it is not asked".to_owned()),
             _ => match tokio::time::timeout(SAY_WITHIN, slot.is.engine.capabilities()).await {
                 Ok(Ok(can)) => Ok(can),
                 Ok(Err(error)) => Err(error.to_string()),
@@ -201,7 +203,7 @@ impl Router {
 
     /// The choice for a call as it would be made now; nothing is asked.
     pub async fn explain(&self, ask: &Ask) -> Route {
-        let chain = self.candidates(ask.purpose).await;
+        let chain = self.candidates(ask).await;
         route(self.policy(ask.purpose), ask, &chain, (self.power)())
     }
 

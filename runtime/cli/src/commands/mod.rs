@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod order;
+pub(crate) mod route;
 pub(crate) mod run;
 pub(crate) mod swarm;
 pub(crate) mod tree;

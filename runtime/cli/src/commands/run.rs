@@ -58,6 +58,7 @@ fn checked(arguments: &Run, config: &Config) -> Result<Submit, Failure> {
         text: arguments.goal.clone(),
         data: arguments.data.iter().map(path).collect(),
         out: path(&arguments.out),
+        private: arguments.private,
     })
 }
 
@@ -123,7 +124,10 @@ pub(super) fn threads() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 pub(super) async fn started(config: Config, engine: EngineFactory) -> Result<Node, Failure> {
-    let node = Node::builder().config(config).engine(engine);
+    let mut node = Node::builder().config(config).engine(engine);
+    if let Ok(folder) = weights::probes() {
+        node = node.probes(folder);
+    }
     node.start().await.map_err(Failure::from)
 }
 
