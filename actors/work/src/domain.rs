@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Artifact, Check, Evidence, Fact, Goal, Plan, Task, ToolOutput, fill};
+use crate::{
+    Artifact, Check, Evidence, Fact, Goal, Plan, PlanLimits, Task, ToolOutput, ToolSpec, fill,
+};
 
 /// What a model is asked, and the form its answer must have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,11 +38,54 @@ pub struct Missed {
     pub tolerable: bool,
 }
 
+/// What the node's model can be asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thinks {
+    /// Nothing: there is none, or one that follows rules.
+    #[default]
+    Nothing,
+    /// One small question at a time.
+    InSteps,
+    /// A whole plan.
+    WholePlans,
+}
+
 /// What a plan may be made with.
 #[async_trait]
 pub trait Bench: Send + Sync {
     /// The names of the tools that somebody offers.
     fn tools(&self) -> &[String];
+
+    /// What those say of themselves that are known here.
+    fn specs(&self) -> Vec<ToolSpec> {
+        Vec::new()
+    }
+
+    /// What the plan may cost.
+    fn limits(&self) -> PlanLimits {
+        PlanLimits::default()
+    }
+
+    /// Whether a plan whose arguments are whole would be carried out.
+    ///
+    /// # Errors
+    /// The rule that it breaks, in a sentence.
+    fn check(&self, plan: &Plan) -> Result<(), String> {
+        let _ = plan;
+        Ok(())
+    }
+
+    /// What can be asked of the model.
+    fn thinks(&self) -> Thinks {
+        Thinks::default()
+    }
+
+    /// The places of some texts, those nearest in meaning to what is wanted first; none where nobody can tell.
+    async fn rank(&self, wanted: &str, texts: &[String]) -> Option<Vec<usize>> {
+        let _ = (wanted, texts);
+        None
+    }
 
     /// The time that is left.
     fn left(&self) -> Duration;
@@ -131,6 +176,12 @@ pub trait Domain: Send + Sync {
     /// # Errors
     /// When the plan is not one of this domain.
     fn open(&self, goal: &Goal, plan: &Plan) -> Result<Box<dyn Case>, String>;
+
+    /// One task more, behind all others: the answer in words, where a model can write it. A domain whose plans hold such a task has none.
+    fn closing(&self, plan: &Plan) -> Option<Task> {
+        let _ = plan;
+        None
+    }
 }
 
 /// One goal in its domain's hands. Pure: everything it says follows from the goal, the plan and the results.

@@ -15,13 +15,16 @@ mod domain;
 mod ended;
 mod evidence;
 mod fact;
+mod figures;
 mod goal;
 mod input;
 mod judgement;
 mod period;
 mod plan;
 mod reference;
+pub mod schema;
 pub mod shown;
+mod slots;
 mod tool;
 mod tool_error;
 
@@ -29,11 +32,12 @@ pub use approval::{Approval, ApprovalStatus, Decision};
 pub use capability::{Capabilities, Capability, CapabilityError};
 pub use check::{Check, Judged, Opinion, Vectors};
 pub use domain::{
-    Bench, Case, Domain, Missed, Pack, PlanSource, Question, Simpler, SoFar, Written,
+    Bench, Case, Domain, Missed, Pack, PlanSource, Question, Simpler, SoFar, Thinks, Written,
 };
 pub use ended::{CALL_LEAST, Ended, Looping, OverBudget, Spent};
 pub use evidence::{Evidence, GAPS_HEADING, Subject, TextKind};
 pub use fact::{Fact, FactKind, Source, Statistic, Value, When};
+pub use figures::{FIGURES, figures};
 pub use goal::{Goal, GoalError, GoalLimits, quoted};
 pub use input::{ContentHash, FileState, InputFile};
 pub use judgement::{
@@ -41,7 +45,11 @@ pub use judgement::{
     Verdict,
 };
 pub use period::{Day, Grain, Period, Span, parse_key};
-pub use plan::{Plan, PlanError, PlanLimits, Point, Task};
-pub use reference::{FILLED_BYTES, FROM, Reference, fill, references};
+pub use plan::{
+    EACH_AT_ONCE, Each, EachError, MadeBy, Plan, PlanError, PlanFile, PlanFileError, PlanLimits,
+    Point, Problem, Task, Validate, gathered,
+};
+pub use reference::{EACH, FILLED_BYTES, FROM, Hole, Reference, fill, holes, references};
+pub use slots::{SlotProblem, Slots, value as shown_value};
 pub use tool::{Artifact, CancelFlag, Effect, Tool, ToolCall, ToolOutput, ToolSpec};
 pub use tool_error::{Stopped, ToolError, ToolErrorKind};

@@ -1,18 +1,22 @@
 //! References: an argument that is what another task gives.
 //!
 //! In a plan's arguments `{"$from": "task-id", "at": "/json/pointer"}` stands for the value at that place of that task's result; without
-//! `at` for the whole of it. Anything else is itself.
+//! `at` for the whole of it. In those of a task that is done once for each element of a list, `{"$each": "/json/pointer"}` stands for that
+//! place of the element. Anything else is itself.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::PlanLimits;
+use crate::schema::step;
 
 /// The key that makes an object a reference.
 pub const FROM: &str = "$from";
 /// The key that says where in the result.
 const AT: &str = "at";
+/// The key that makes an object a place of the element a task is done for; its value is a JSON pointer.
+pub const EACH: &str = "$each";
 
 /// A reference in a task's arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,24 +42,60 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// Every reference in some arguments.
+/// The place of an element that a value stands for, as a JSON pointer; none of a value that is itself.
 #[must_use]
-pub fn references(args: &Value) -> Vec<Reference<'_>> {
+pub(crate) fn of_element(value: &Value) -> Option<&str> {
+    let fields = value.as_object().filter(|fields| fields.len() == 1)?;
+    fields.get(EACH)?.as_str()
+}
+
+/// Something in arguments that stands for something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hole<'a> {
+    /// What another task gives.
+    Task(Reference<'a>),
+    /// A place of the element, as a JSON pointer.
+    Element(&'a str),
+}
+
+/// Every hole in some arguments, each with its own place there as a JSON pointer, in their order.
+#[must_use]
+pub fn holes(args: &Value) -> Vec<(String, Hole<'_>)> {
     let mut found = Vec::new();
     // Arguments are bounded in bytes, and so is how deep they go.
-    let mut left = vec![args];
-    while let Some(value) = left.pop() {
+    let mut left = vec![(String::new(), args)];
+    while let Some((at, value)) = left.pop() {
         if let Some(reference) = Reference::read(value) {
-            found.push(reference);
+            found.push((at, Hole::Task(reference)));
+            continue;
+        }
+        if let Some(place) = of_element(value) {
+            found.push((at, Hole::Element(place)));
             continue;
         }
         match value {
-            Value::Array(items) => left.extend(items),
-            Value::Object(fields) => left.extend(fields.values()),
+            Value::Array(items) => {
+                let items = items.iter().enumerate().rev();
+                left.extend(items.map(|(index, item)| (format!("{at}/{index}"), item)));
+            }
+            Value::Object(fields) => {
+                let fields = fields.iter().rev();
+                left.extend(fields.map(|(name, value)| (format!("{at}/{}", step(name)), value)));
+            }
             _ => {}
         }
     }
     found
+}
+
+/// Every reference in some arguments.
+#[must_use]
+pub fn references(args: &Value) -> Vec<Reference<'_>> {
+    let task = |(_, hole)| match hole {
+        Hole::Task(reference) => Some(reference),
+        Hole::Element(_) => None,
+    };
+    holes(args).into_iter().filter_map(task).collect()
 }
 
 /// Most bytes of arguments with their references replaced: sixteen times those a plan may write itself. A reference is short and what it
@@ -68,49 +108,78 @@ const VALUE_BYTES: usize = 8;
 /// [`FILLED_BYTES`] then, which is noticed before more is copied.
 #[must_use]
 pub fn fill(args: &Value, results: &BTreeMap<String, Value>) -> Option<Value> {
-    copy(args, Some(results), &mut { FILLED_BYTES })
+    let filling = Filling {
+        results: Some(results),
+        element: None,
+    };
+    filling.copy(args, &mut { FILLED_BYTES })
 }
 
-/// A copy that takes its bytes from what is left; with results also of what its references stand for, which hold no references of their
-/// own.
-fn copy(
-    value: &Value,
-    results: Option<&BTreeMap<String, Value>>,
+/// The same for one element of a list, with what it takes from the bytes that are left to all of them.
+pub(crate) fn fill_for(
+    args: &Value,
+    results: &BTreeMap<String, Value>,
+    element: &Value,
     left: &mut usize,
 ) -> Option<Value> {
-    if let Some(results) = results
-        && let Some(reference) = Reference::read(value)
-    {
-        let stands_for = results.get(reference.task)?.pointer(reference.at)?;
-        return copy(stands_for, None, left);
-    }
-    let mut take = |bytes: usize| {
-        *left = left.checked_sub(bytes)?;
-        Some(())
+    let filling = Filling {
+        results: Some(results),
+        element: Some(element),
     };
-    take(VALUE_BYTES)?;
-    Some(match value {
-        Value::String(text) => {
-            take(text.len())?;
-            Value::String(text.clone())
+    filling.copy(args, left)
+}
+
+/// What holes are filled from.
+#[derive(Clone, Copy)]
+struct Filling<'a> {
+    results: Option<&'a BTreeMap<String, Value>>,
+    element: Option<&'a Value>,
+}
+
+impl Filling<'_> {
+    /// What holes stand for comes from outside and holds none of its own.
+    const NOTHING: Self = Self {
+        results: None,
+        element: None,
+    };
+
+    /// A copy that takes its bytes from what is left, with what its holes stand for.
+    fn copy(self, value: &Value, left: &mut usize) -> Option<Value> {
+        if let Some(results) = self.results
+            && let Some(reference) = Reference::read(value)
+        {
+            let stands_for = results.get(reference.task)?.pointer(reference.at)?;
+            return Self::NOTHING.copy(stands_for, left);
         }
-        Value::Array(items) => Value::Array(
-            items
-                .iter()
-                .map(|item| copy(item, results, left))
-                .collect::<Option<_>>()?,
-        ),
-        Value::Object(fields) => {
-            take(fields.keys().map(String::len).sum())?;
-            Value::Object(
-                fields
+        if let Some(element) = self.element
+            && let Some(at) = of_element(value)
+        {
+            return Self::NOTHING.copy(element.pointer(at)?, left);
+        }
+        let mut take = |bytes: usize| {
+            *left = left.checked_sub(bytes)?;
+            Some(())
+        };
+        take(VALUE_BYTES)?;
+        Some(match value {
+            Value::String(text) => {
+                take(text.len())?;
+                Value::String(text.clone())
+            }
+            Value::Array(items) => {
+                let items = items.iter().map(|item| self.copy(item, left));
+                Value::Array(items.collect::<Option<_>>()?)
+            }
+            Value::Object(fields) => {
+                take(fields.keys().map(String::len).sum())?;
+                let fields = fields
                     .iter()
-                    .map(|(name, value)| Some((name.clone(), copy(value, results, left)?)))
-                    .collect::<Option<_>>()?,
-            )
-        }
-        plain => plain.clone(),
-    })
+                    .map(|(name, value)| Some((name.clone(), self.copy(value, left)?)));
+                Value::Object(fields.collect::<Option<_>>()?)
+            }
+            plain => plain.clone(),
+        })
+    }
 }
 
 #[cfg(test)]
