@@ -20,7 +20,8 @@ fn of(supplies: &Path) -> Option<Power> {
     };
     let batteries = fs::read_dir(supplies).ok()?.flatten().filter_map(|entry| {
         let path = entry.path();
-        let battery = read(&path, "type")? == "Battery" && read(&path, "scope").as_deref() != Some("Device");
+        let battery =
+            read(&path, "type")? == "Battery" && read(&path, "scope").as_deref() != Some("Device");
         let percent: f64 = read(&path, "capacity")?.parse().ok()?;
         let drawn = read(&path, "status")? == "Discharging";
         battery.then_some((percent.clamp(0.0, 100.0) / 100.0, drawn))
@@ -54,9 +55,24 @@ mod tests {
             }
         };
         supply("AC", &[("type", "Mains"), ("online", "1")]);
-        supply("mouse", &[("type", "Battery"), ("scope", "Device"), ("capacity", "5"), ("status", "Discharging")]);
+        supply(
+            "mouse",
+            &[
+                ("type", "Battery"),
+                ("scope", "Device"),
+                ("capacity", "5"),
+                ("status", "Discharging"),
+            ],
+        );
         assert_eq!(of(folder.path()), None);
-        supply("BAT0", &[("type", "Battery"), ("capacity", "42"), ("status", "Discharging")]);
+        supply(
+            "BAT0",
+            &[
+                ("type", "Battery"),
+                ("capacity", "42"),
+                ("status", "Discharging"),
+            ],
+        );
         let power = Power {
             charge: 0.42,
             on_battery: true,

@@ -83,10 +83,12 @@ fn remote(config: &Config, probes: Option<&Path>) -> Result<Vec<EngineSlot>, Con
     use aios_inference::remote::RemoteEngine;
 
     let slot = |(name, settings): (&String, &crate::config::engines::EngineSettings)| {
-        let mut remote = settings.remote(name).map_err(|message| ConfigError::Invalid {
-            place: format!("engines.{name}"),
-            message,
-        })?;
+        let mut remote = settings
+            .remote(name)
+            .map_err(|message| ConfigError::Invalid {
+                place: format!("engines.{name}"),
+                message,
+            })?;
         remote.honours = probes
             .and_then(|folder| crate::probes::read(folder, name))
             // What was found out about another server or model says nothing about this one.

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use aios_inference::{
-    ChatTurn, EngineError, EngineHandle, Finish, InferRequest, Prompt, Sampling,
-};
+use aios_inference::{ChatTurn, EngineError, EngineHandle, Finish, InferRequest, Prompt, Sampling};
 use aios_protocols::TenantId;
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;

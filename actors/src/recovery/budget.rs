@@ -46,17 +46,6 @@ struct Inner {
     spent: Mutex<Spent>,
     /// What it pays for may not leave this machine.
     private: AtomicBool,
-    /// Nothing that it pays for may leave this machine, from now on.
-    pub fn keep_private(&self) {
-        self.0.private.store(true, Ordering::Release);
-    }
-
-    /// Whether nothing that it pays for may leave this machine.
-    #[must_use]
-    pub fn is_private(&self) -> bool {
-        self.0.private.load(Ordering::Acquire)
-    }
-
     /// The first call that was not made.
     refused: Mutex<Option<OverBudget>>,
 }
@@ -145,6 +134,17 @@ impl Budget {
             });
         }
         Ok(left)
+    }
+
+    /// Nothing that it pays for may leave this machine, from now on.
+    pub fn keep_private(&self) {
+        self.0.private.store(true, Ordering::Release);
+    }
+
+    /// Whether nothing that it pays for may leave this machine.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.0.private.load(Ordering::Acquire)
     }
 
     /// The first call that was not made because there was not enough.

@@ -133,7 +133,9 @@ pub(super) fn check(
         ("judge", &routes.judge),
         ("embed", &routes.embed),
     ] {
-        let unknown = chain.iter().find(|name| *name != LOCAL && !engines.contains_key(*name));
+        let unknown = chain
+            .iter()
+            .find(|name| *name != LOCAL && !engines.contains_key(*name));
         if let Some(unknown) = unknown {
             let known = std::iter::once(LOCAL).chain(engines.keys().map(String::as_str));
             return Err(ConfigError::Invalid {

@@ -69,7 +69,9 @@ impl RemoteEngine {
             turns: Semaphore::new(config.at_once.clamp(1, Semaphore::MAX_PERMITS)),
             waiting: AtomicUsize::new(0),
             quirks: Mutex::new(quirks),
-            dimensions: OnceCell::new_with(config.honours.as_ref().and_then(|probe| probe.embedding)),
+            dimensions: OnceCell::new_with(
+                config.honours.as_ref().and_then(|probe| probe.embedding),
+            ),
             speed: AtomicU64::new(0),
             config,
         }))

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use aios_inference::remote::{Form, Probe, RemoteEngine, probe};
-use aios_inference::{EmbedRequest, Engine, Embed, Generate, InferRequest, conformance};
+use aios_inference::{Embed, EmbedRequest, Engine, Generate, InferRequest, conformance};
 
 use crate::{config, engine, scripted, within};
 
@@ -26,12 +26,16 @@ async fn vectors_are_the_same_as_floats_and_as_base64() {
     let mut settings = config(Form::OpenAi, &address);
     settings.embed_model = "an-embedder".into();
     let texts = || EmbedRequest::new((0..150).map(|n| format!("text number {n}")));
-    let floats = within(RemoteEngine::new(settings.clone()).embed(texts())).await.unwrap();
+    let floats = within(RemoteEngine::new(settings.clone()).embed(texts()))
+        .await
+        .unwrap();
     settings.honours = Some(Probe {
         base64_embeddings: true,
         ..Probe::default()
     });
-    let base64 = within(RemoteEngine::new(settings).embed(texts())).await.unwrap();
+    let base64 = within(RemoteEngine::new(settings).embed(texts()))
+        .await
+        .unwrap();
     assert_eq!(floats.len(), 150, "more texts than one call takes");
     assert_eq!(floats, base64);
 }
@@ -42,14 +46,28 @@ async fn a_probe_finds_out_what_a_server_honours() {
     let mut settings = config(Form::OpenAi, &address);
     settings.embed_model = "an-embedder".into();
     let found = within(probe(&settings)).await.unwrap();
-    assert!(found.chat && found.schema && found.tools && found.usage_in_stream, "{found:?}");
-    assert!(found.base64_embeddings && found.embedding.is_some(), "{found:?}");
-    assert_eq!((found.context, found.refusals.len()), (Some(scripted::CONTEXT), 0));
+    assert!(
+        found.chat && found.schema && found.tools && found.usage_in_stream,
+        "{found:?}"
+    );
+    assert!(
+        found.base64_embeddings && found.embedding.is_some(),
+        "{found:?}"
+    );
+    assert_eq!(
+        (found.context, found.refusals.len()),
+        (Some(scripted::CONTEXT), 0)
+    );
     settings.honours = Some(found);
     assert!(engine(Form::OpenAi, &address).capabilities().await.is_ok());
 
-    let found = within(probe(&config(Form::Anthropic, &address))).await.unwrap();
-    assert!(found.chat && found.schema && found.tools && found.usage_in_stream, "{found:?}");
+    let found = within(probe(&config(Form::Anthropic, &address)))
+        .await
+        .unwrap();
+    assert!(
+        found.chat && found.schema && found.tools && found.usage_in_stream,
+        "{found:?}"
+    );
 
     let nobody = within(probe(&config(Form::OpenAi, "http://127.0.0.1:9/v1"))).await;
     assert_eq!(nobody.unwrap_err().label(), "down");

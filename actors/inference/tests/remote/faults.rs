@@ -23,17 +23,35 @@ async fn outcome(script: Vec<Act>) -> Result<(String, Finish), EngineError> {
 async fn a_stream_that_ends_without_a_reason_is_lost_and_one_with_a_reason_is_whole() {
     let whole = |text: &str, finish| Ok::<_, &str>((text.to_owned(), finish));
     for (events, expected) in [
-        (vec![chunk("a"), chunk("b"), last("stop"), "[DONE]".into()], whole("ab", Finish::Stop)),
-        (vec![chunk("a"), last("length"), "[DONE]".into()], whole("a", Finish::Length)),
+        (
+            vec![chunk("a"), chunk("b"), last("stop"), "[DONE]".into()],
+            whole("ab", Finish::Stop),
+        ),
+        (
+            vec![chunk("a"), last("length"), "[DONE]".into()],
+            whole("a", Finish::Length),
+        ),
         (vec![chunk("a"), last("stop")], whole("a", Finish::Stop)),
         (vec![chunk("a"), chunk("b")], Err("lost")),
         (vec![chunk("a"), "[DONE]".into()], Err("lost")),
         (vec![], Err("lost")),
         (vec!["[DONE]".into()], Err("lost")),
         (vec![chunk("a"), "{ not json".into()], Err("server")),
-        (vec![chunk("a"), json!({"error": {"message": "out of memory", "type": "server_error"}}).to_string()], Err("server")),
+        (
+            vec![
+                chunk("a"),
+                json!({"error": {"message": "out of memory", "type": "server_error"}}).to_string(),
+            ],
+            Err("server"),
+        ),
         (vec![chunk("a"), last("content_filter")], Err("refused")),
-        (vec![json!({"choices": [{"delta": {"refusal": "I will not."}}]}).to_string(), last("stop")], Err("refused")),
+        (
+            vec![
+                json!({"choices": [{"delta": {"refusal": "I will not."}}]}).to_string(),
+                last("stop"),
+            ],
+            Err("refused"),
+        ),
     ] {
         let events: Vec<&str> = events.iter().map(String::as_str).collect();
         let got = outcome(stream(&events)).await;
@@ -45,17 +63,51 @@ async fn a_stream_that_ends_without_a_reason_is_lost_and_one_with_a_reason_is_wh
 #[tokio::test]
 async fn what_a_server_says_is_told_in_its_words_and_ours() {
     for (status, headers, body, expected) in [
-        (400, "", r#"{"error":{"message":"unknown field 'foo'"}}"#, "refuses the request (status 400): unknown field 'foo'; change"),
-        (401, "", r#"{"error":{"message":"bad key"}}"#, "is not let in: bad key; check its key_env or key_file"),
-        (404, "", r#"{"error":"model 'a-model' not found"}"#, "model 'a-model' not found"),
-        (429, "retry-after: 7\r\n", r#"{"error":{"message":"slow down"}}"#, "slow down; ask again in 7000 ms"),
+        (
+            400,
+            "",
+            r#"{"error":{"message":"unknown field 'foo'"}}"#,
+            "refuses the request (status 400): unknown field 'foo'; change",
+        ),
+        (
+            401,
+            "",
+            r#"{"error":{"message":"bad key"}}"#,
+            "is not let in: bad key; check its key_env or key_file",
+        ),
+        (
+            404,
+            "",
+            r#"{"error":"model 'a-model' not found"}"#,
+            "model 'a-model' not found",
+        ),
+        (
+            429,
+            "retry-after: 7\r\n",
+            r#"{"error":{"message":"slow down"}}"#,
+            "slow down; ask again in 7000 ms",
+        ),
         (500, "", "\u{1b}[31mpanic\u{1b}[0m", "\\u{1b}[31mpanic"),
         (503, "", "", "it says nothing"),
-        (302, "location: https://elsewhere.example/v1/chat?key=sk-1\r\n", "", "sends its callers on to https://elsewhere.example/v1/chat;"),
+        (
+            302,
+            "location: https://elsewhere.example/v1/chat?key=sk-1\r\n",
+            "",
+            "sends its callers on to https://elsewhere.example/v1/chat;",
+        ),
     ] {
-        let error = outcome(answer(status, headers, body)).await.unwrap_err().to_string();
-        assert!(error.contains(expected) && error.contains("there"), "{error}");
-        assert!(!error.contains("sk-1") && !error.contains('\u{1b}'), "{error}");
+        let error = outcome(answer(status, headers, body))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(expected) && error.contains("there"),
+            "{error}"
+        );
+        assert!(
+            !error.contains("sk-1") && !error.contains('\u{1b}'),
+            "{error}"
+        );
     }
     let huge = "x".repeat(3 << 20);
     let error = outcome(answer(500, "", &huge)).await.unwrap_err();
@@ -70,7 +122,10 @@ async fn a_server_that_stalls_is_left_at_each_of_its_limits() {
     told.push(said(&chunk("a")));
     let mut pinging = head();
     pinging.extend((0..100).flat_map(|_| {
-        [Act::Send(b": ping\n\n".to_vec()), Act::Wait(Duration::from_millis(20))]
+        [
+            Act::Send(b": ping\n\n".to_vec()),
+            Act::Wait(Duration::from_millis(20)),
+        ]
     }));
     for (what, mut script, limit) in [
         ("no answer", vec![], "first"),
@@ -126,7 +181,10 @@ async fn calling_it_off_closes_the_connection_and_gives_what_there_was() {
 
     // By going away.
     let mut wire = Wire::play(vec![script()]).await;
-    let stream = engine(Form::OpenAi, &wire.address).handle().stream(ask()).unwrap();
+    let stream = engine(Form::OpenAi, &wire.address)
+        .handle()
+        .stream(ask())
+        .unwrap();
     wire.request().await;
     drop(stream);
     assert_eq!(wire.next().await, Heard::HungUp);
@@ -136,11 +194,19 @@ async fn calling_it_off_closes_the_connection_and_gives_what_there_was() {
     let there = engine(Form::OpenAi, &wire.address);
     let enough = there.stream(ask(), &mut |_| std::ops::ControlFlow::Break(()));
     let enough = within(enough).await.unwrap();
-    assert_eq!((enough.text.as_str(), enough.finish), ("half", Finish::Cancelled));
+    assert_eq!(
+        (enough.text.as_str(), enough.finish),
+        ("half", Finish::Cancelled)
+    );
     wire.request().await;
     assert_eq!(wire.next().await, Heard::HungUp);
-    let late = within(there.infer(ask().within(Duration::from_millis(200)))).await.unwrap();
-    assert_eq!((late.text.as_str(), late.finish), ("half", Finish::Deadline));
+    let late = within(there.infer(ask().within(Duration::from_millis(200))))
+        .await
+        .unwrap();
+    assert_eq!(
+        (late.text.as_str(), late.finish),
+        ("half", Finish::Deadline)
+    );
     wire.request().await;
     assert_eq!(wire.next().await, Heard::HungUp);
 }
@@ -156,7 +222,9 @@ async fn a_call_is_made_again_before_its_first_token_and_never_after() {
         let mut wire = Wire::play(vec![first, whole()]).await;
         let mut settings = config(Form::OpenAi, &wire.address);
         settings.retries = 2;
-        let answer = within(RemoteEngine::new(settings).infer(ask())).await.unwrap();
+        let answer = within(RemoteEngine::new(settings).infer(ask()))
+            .await
+            .unwrap();
         assert_eq!(answer.text, "fine", "{what}");
         assert_eq!(wire.request().await, wire.request().await, "{what}");
     }
@@ -216,7 +284,10 @@ async fn floods_are_cut_off() {
     let long = chunk(&"x".repeat(60_000));
     let flood: Vec<&str> = std::iter::repeat_n(long.as_str(), 200).collect();
     let error = outcome(stream(&flood)).await.unwrap_err();
-    assert!(error.to_string().contains("more than was asked for"), "{error}");
+    assert!(
+        error.to_string().contains("more than was asked for"),
+        "{error}"
+    );
 
     let mut endless = vec![stream_head(), Act::Send(b"data: ".to_vec())];
     endless.extend(std::iter::repeat_n(Act::Send(vec![b'x'; 1 << 16]), 64));
@@ -241,10 +312,22 @@ async fn floods_are_cut_off() {
 async fn vectors_that_cannot_be_are_refused() {
     for (body, what) in [
         (json!({"data": []}), "0 vectors for 1"),
-        (json!({"data": [{"index": 0, "embedding": [0.0, 0.0]}]}), "without a direction"),
-        (json!({"data": [{"index": 0, "embedding": "AAA="}]}), "within a number"),
-        (json!({"data": [{"index": 0, "embedding": "no base64"}]}), "no base64"),
-        (json!({"data": [{"index": 7, "embedding": [1.0]}]}), "for no text"),
+        (
+            json!({"data": [{"index": 0, "embedding": [0.0, 0.0]}]}),
+            "without a direction",
+        ),
+        (
+            json!({"data": [{"index": 0, "embedding": "AAA="}]}),
+            "within a number",
+        ),
+        (
+            json!({"data": [{"index": 0, "embedding": "no base64"}]}),
+            "no base64",
+        ),
+        (
+            json!({"data": [{"index": 7, "embedding": [1.0]}]}),
+            "for no text",
+        ),
         (json!({"data": "x"}), "cannot be read"),
     ] {
         let wire = Wire::play(vec![answer(200, "", &body.to_string())]).await;
@@ -259,13 +342,20 @@ async fn vectors_that_cannot_be_are_refused() {
 #[tokio::test]
 async fn a_schema_is_checked_and_never_trusted() {
     let schema = r#"{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"additionalProperties":false}"#;
-    for (text, kept) in [(r#"{"a":1}"#, true), (r#"{"a":"1"}"#, false), ("Sure! {\"a\":1}", false)] {
+    for (text, kept) in [
+        (r#"{"a":1}"#, true),
+        (r#"{"a":"1"}"#, false),
+        ("Sure! {\"a\":1}", false),
+    ] {
         let wire = Wire::play(vec![stream(&[&chunk(text), &last("stop")])]).await;
         let asked = ask().json_schema(schema);
         let result = within(engine(Form::OpenAi, &wire.address).infer(asked)).await;
         assert_eq!(result.is_ok(), kept, "{result:?}");
         if let Err(error) = result {
-            assert!(error.to_string().contains("does not keep to the schema"), "{error}");
+            assert!(
+                error.to_string().contains("does not keep to the schema"),
+                "{error}"
+            );
         }
     }
 }
@@ -274,12 +364,16 @@ async fn a_schema_is_checked_and_never_trusted() {
 async fn what_no_server_can_do_is_refused_before_anything_is_sent() {
     let mut logits = ask();
     logits.top_logits = 5;
-    let schema_and_tools = ask().json_schema("{}").tools([aios_inference::ToolDefinition {
-        name: "f".into(),
-        description: String::new(),
-        input: json!({}),
-    }]);
-    let stops = ["a", "b", "c", "d", "e"].iter().fold(ask(), |request, stop| request.stop(*stop));
+    let schema_and_tools = ask()
+        .json_schema("{}")
+        .tools([aios_inference::ToolDefinition {
+            name: "f".into(),
+            description: String::new(),
+            input: json!({}),
+        }]);
+    let stops = ["a", "b", "c", "d", "e"]
+        .iter()
+        .fold(ask(), |request, stop| request.stop(*stop));
     let cases: [(InferRequest, &str); 4] = [
         (InferRequest::raw("x"), "unsupported"),
         (logits, "unsupported"),
@@ -315,7 +409,10 @@ async fn tools_that_answered_are_told_in_each_form() {
     let mut wire = Wire::play(vec![stream(&[&last("stop")])]).await;
     let _ = within(engine(Form::OpenAi, &wire.address).infer(asked())).await;
     let sent = body(wire.request().await);
-    assert_eq!(sent["messages"][1]["tool_calls"][0]["function"]["arguments"], call.arguments);
+    assert_eq!(
+        sent["messages"][1]["tool_calls"][0]["function"]["arguments"],
+        call.arguments
+    );
     assert_eq!(sent["messages"][2]["tool_call_id"], "call-1");
 
     let mut wire = Wire::play(vec![vec![]]).await;

@@ -36,5 +36,7 @@ fn ask() -> InferRequest {
 }
 
 async fn within<T>(call: impl Future<Output = T>) -> T {
-    tokio::time::timeout(SOON, call).await.expect("it ends soon")
+    tokio::time::timeout(SOON, call)
+        .await
+        .expect("it ends soon")
 }

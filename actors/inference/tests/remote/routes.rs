@@ -8,7 +8,7 @@ use std::time::Duration;
 use aios_inference::remote::{Form, RemoteEngine};
 use aios_inference::router::{Ask, Decision, EngineSlot, Policy, Router, RouterConfig, Size};
 use aios_inference::{
-    EmbedRequest, Embed, Engine, EngineActor, EngineConfig, EngineError, Generate, InferRequest,
+    Embed, EmbedRequest, Engine, EngineActor, EngineConfig, EngineError, Generate, InferRequest,
     Purpose, Script, ScriptedEngine, Scripts,
 };
 
@@ -22,7 +22,11 @@ impl Told {
     fn lines(&self) -> Vec<String> {
         let told = self.0.lock().unwrap();
         let line = |one: &Decision| {
-            format!("{} {}", one.engine.as_deref().unwrap_or("nobody"), one.outcome)
+            format!(
+                "{} {}",
+                one.engine.as_deref().unwrap_or("nobody"),
+                one.outcome
+            )
         };
         told.iter().map(line).collect()
     }
@@ -31,7 +35,9 @@ impl Told {
 async fn local(scripts: &Scripts) -> EngineSlot {
     let lead = scripts.clone();
     let factory = Arc::new(move || Ok(Box::new(ScriptedEngine::scripted_by(lead.clone())) as _));
-    let (handle, _) = EngineActor::spawn(EngineConfig::default(), factory).await.unwrap();
+    let (handle, _) = EngineActor::spawn(EngineConfig::default(), factory)
+        .await
+        .unwrap();
     EngineSlot {
         name: "local".into(),
         engine: Arc::clone(handle.engine()),
@@ -64,8 +70,12 @@ fn router(engines: Vec<EngineSlot>, policy: Policy) -> (Router, Told) {
         policies: Purpose::ALL.map(|purpose| (purpose, policy)).into(),
         chains: BTreeMap::new(),
     };
-    let observer = Arc::new(move |decision: &Decision| tell.0.lock().unwrap().push(decision.clone()));
-    (Router::new(engines, config, Arc::new(|| None), observer), told)
+    let observer =
+        Arc::new(move |decision: &Decision| tell.0.lock().unwrap().push(decision.clone()));
+    (
+        Router::new(engines, config, Arc::new(|| None), observer),
+        told,
+    )
 }
 
 async fn streamed(router: &Router, request: InferRequest) -> (String, Result<String, EngineError>) {
@@ -84,7 +94,11 @@ async fn streamed(router: &Router, request: InferRequest) -> (String, Result<Str
 #[tokio::test]
 async fn another_engine_goes_on_where_one_fell_and_no_token_is_told_twice() {
     let broken = || stream(&[&chunk("The capital"), &chunk(" of France is")]);
-    for rest in [" Paris, on the Seine.", "The capital of France is Paris, on the Seine.", "France is Paris, on the Seine."] {
+    for rest in [
+        " Paris, on the Seine.",
+        "The capital of France is Paris, on the Seine.",
+        "France is Paris, on the Seine.",
+    ] {
         let one = Wire::play(vec![broken()]).await;
         let pieces: Vec<String> = rest.split_inclusive(' ').map(chunk).collect();
         let mut script = vec![stream_head()];
@@ -96,10 +110,16 @@ async fn another_engine_goes_on_where_one_fell_and_no_token_is_told_twice() {
             Policy::FallbackChain,
         );
         let (read, answer) = streamed(&router, ask()).await;
-        assert_eq!(read, "The capital of France is Paris, on the Seine.", "{rest}");
+        assert_eq!(
+            read, "The capital of France is Paris, on the Seine.",
+            "{rest}"
+        );
         assert_eq!(answer.unwrap(), read);
         assert_eq!(told.lines(), ["one lost", "two answered"]);
-        assert!(two.request().await.contains("The capital of France is"), "it is told how far the other came");
+        assert!(
+            two.request().await.contains("The capital of France is"),
+            "it is told how far the other came"
+        );
     }
 }
 
@@ -115,8 +135,13 @@ async fn without_a_reader_and_for_a_document_the_next_engine_begins_anew() {
         Policy::FallbackChain,
     );
     let (read, answer) = streamed(&router, ask().json_schema(schema)).await;
-    assert_eq!((read.as_str(), answer.unwrap().as_str()), ("{\"a\":2}", "{\"a\":2}"));
-    let answer = within(router.infer(ask().json_schema(schema))).await.unwrap();
+    assert_eq!(
+        (read.as_str(), answer.unwrap().as_str()),
+        ("{\"a\":2}", "{\"a\":2}")
+    );
+    let answer = within(router.infer(ask().json_schema(schema)))
+        .await
+        .unwrap();
     assert_eq!(answer.text, "{\"a\":2}");
     assert_eq!(answer.by.engine, "two");
 }
@@ -126,12 +151,20 @@ async fn a_breaker_of_its_own_keeps_an_engine_that_falls_out_of_the_way() {
     let failing = vec![answer(500, "", ""); 3];
     let mut one = Wire::play(failing).await;
     let scripts = Scripts::default();
-    let (router, told) = router(vec![far("one", &one.address), local(&scripts).await], Policy::FallbackChain);
+    let (router, told) = router(
+        vec![far("one", &one.address), local(&scripts).await],
+        Policy::FallbackChain,
+    );
     for _ in 0..5 {
-        within(router.infer(InferRequest::chat("", "- revenue: 1 EUR"))).await.unwrap();
+        within(router.infer(InferRequest::chat("", "- revenue: 1 EUR")))
+            .await
+            .unwrap();
     }
     let asked = ["one server", "local answered"];
-    assert_eq!(told.lines(), [&asked[..], &asked, &asked, &asked[1..], &asked[1..]].concat());
+    assert_eq!(
+        told.lines(),
+        [&asked[..], &asked, &asked, &asked[1..], &asked[1..]].concat()
+    );
     let route = router
         .explain(&Ask {
             purpose: Purpose::Write,
@@ -178,14 +211,24 @@ async fn a_private_call_leaves_this_machine_under_no_policy() {
         request.private = true;
         within(router.embed(request)).await.unwrap();
 
-        scripts.push(Script::Fail(EngineError::Down { reason: "gone".into() }));
+        scripts.push(Script::Fail(EngineError::Down {
+            reason: "gone".into(),
+        }));
         let mut streaming = ask().private(true);
         streaming.max_tokens = 2_000;
         refused = streamed(&router, streaming).await.1.unwrap_err();
         assert!(refused.to_string().contains("private"), "{refused}");
-        assert!(told.lines().iter().all(|line| line.starts_with("local")), "{:?}", told.lines());
+        assert!(
+            told.lines().iter().all(|line| line.starts_with("local")),
+            "{:?}",
+            told.lines()
+        );
         let none = listener.accept().unwrap_err();
-        assert_eq!(none.kind(), std::io::ErrorKind::WouldBlock, "{policy:?}: nobody connected");
+        assert_eq!(
+            none.kind(),
+            std::io::ErrorKind::WouldBlock,
+            "{policy:?}: nobody connected"
+        );
     }
 }
 
@@ -193,8 +236,13 @@ async fn a_private_call_leaves_this_machine_under_no_policy() {
 async fn a_refusal_of_the_request_itself_is_not_carried_from_engine_to_engine() {
     let scripts = Scripts::default();
     let mut one = Wire::play(vec![]).await;
-    let (router, told) = router(vec![local(&scripts).await, far("one", &one.address)], Policy::LocalFirst);
-    scripts.push(Script::Fail(EngineError::BadRequest { reason: "odd".into() }));
+    let (router, told) = router(
+        vec![local(&scripts).await, far("one", &one.address)],
+        Policy::LocalFirst,
+    );
+    scripts.push(Script::Fail(EngineError::BadRequest {
+        reason: "odd".into(),
+    }));
     let error = within(router.infer(ask())).await.unwrap_err();
     assert_eq!(error.label(), "bad_request");
     assert_eq!(told.lines(), ["local bad_request"]);
@@ -205,10 +253,16 @@ async fn a_refusal_of_the_request_itself_is_not_carried_from_engine_to_engine() 
 async fn a_router_is_an_engine_and_passes_the_suite() {
     let scripts = Scripts::default();
     let address = crate::scripted::serve().await;
-    let (router, _) = router(vec![local(&scripts).await, far("there", &address)], Policy::LocalFirst);
+    let (router, _) = router(
+        vec![local(&scripts).await, far("there", &address)],
+        Policy::LocalFirst,
+    );
     within(router.ready(Duration::from_secs(5))).await.unwrap();
     let can = within(router.capabilities()).await.unwrap();
-    assert_eq!((can.name.as_str(), can.embedder.as_deref()), ("scripted", Some("scripted")));
+    assert_eq!(
+        (can.name.as_str(), can.embedder.as_deref()),
+        ("scripted", Some("scripted"))
+    );
     let only = vec![local(&scripts).await];
     let (router, _) = self::router(only, Policy::LocalFirst);
     within(aios_inference::conformance::check(&router)).await;

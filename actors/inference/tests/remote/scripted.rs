@@ -45,7 +45,9 @@ pub async fn serve() -> String {
 }
 
 async fn models() -> Json<Value> {
-    Json(json!({"object": "list", "data": [{"id": "a-model", "object": "model", "max_model_len": CONTEXT}]}))
+    Json(
+        json!({"object": "list", "data": [{"id": "a-model", "object": "model", "max_model_len": CONTEXT}]}),
+    )
 }
 
 fn turns(messages: &Value) -> Vec<ChatTurn> {
@@ -65,7 +67,12 @@ fn turns(messages: &Value) -> Vec<ChatTurn> {
         };
         ChatTurn::new(role, text(message))
     };
-    messages.as_array().into_iter().flatten().map(turn).collect()
+    messages
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(turn)
+        .collect()
 }
 
 fn request(body: &Value, turns: Vec<ChatTurn>, stops: &Value) -> InferRequest {
@@ -97,7 +104,9 @@ fn refusal(error: &EngineError) -> Response {
 
 fn sse(events: Vec<String>) -> Response {
     // In pieces, so that it is read as a stream.
-    let pieces = events.into_iter().map(|event| Ok::<_, Infallible>(Bytes::from(event)));
+    let pieces = events
+        .into_iter()
+        .map(|event| Ok::<_, Infallible>(Bytes::from(event)));
     let body = Body::from_stream(futures::stream::iter(pieces));
     ([("content-type", "text/event-stream")], body).into_response()
 }
@@ -124,14 +133,23 @@ async fn chat(State(engine): State<EngineHandle>, Json(body): Json<Value>) -> Re
             "system_fingerprint": "fp_1", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]});
         format!("data: {chunk}\n\n")
     };
-    let mut events = vec![chunk(json!({"role": "assistant", "content": ""}), Value::Null)];
+    let mut events = vec![chunk(
+        json!({"role": "assistant", "content": ""}),
+        Value::Null,
+    )];
     let reason = match (&tool, answer.finish) {
         (Some(tool), _) => {
             let (name, rest) = (&tool["name"], &answer.text);
-            events.push(chunk(json!({"tool_calls": [{"index": 0, "id": "call-7", "type": "function",
-                "function": {"name": name, "arguments": ""}}]}), Value::Null));
+            events.push(chunk(
+                json!({"tool_calls": [{"index": 0, "id": "call-7", "type": "function",
+                "function": {"name": name, "arguments": ""}}]}),
+                Value::Null,
+            ));
             for piece in rest.split_inclusive(':') {
-                events.push(chunk(json!({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}), Value::Null));
+                events.push(chunk(
+                    json!({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}),
+                    Value::Null,
+                ));
             }
             "tool_calls"
         }
@@ -139,15 +157,22 @@ async fn chat(State(engine): State<EngineHandle>, Json(body): Json<Value>) -> Re
             for piece in answer.text.split_inclusive(' ') {
                 events.push(chunk(json!({"content": piece}), Value::Null));
             }
-            if finish == Finish::Length { "length" } else { "stop" }
+            if finish == Finish::Length {
+                "length"
+            } else {
+                "stop"
+            }
         }
     };
     events.push(chunk(json!({}), json!(reason)));
     if body.pointer("/stream_options/include_usage") == Some(&json!(true)) {
         let usage = json!({"prompt_tokens": answer.usage.prompt_tokens, "completion_tokens": answer.usage.new_tokens,
             "total_tokens": answer.usage.total()});
-        events.push(format!("data: {}\n\n", json!({"id": "chat-1", "object": "chat.completion.chunk", "created": 1,
-            "model": body["model"], "choices": [], "usage": usage})));
+        events.push(format!(
+            "data: {}\n\n",
+            json!({"id": "chat-1", "object": "chat.completion.chunk", "created": 1,
+            "model": body["model"], "choices": [], "usage": usage})
+        ));
     }
     events.push("data: [DONE]\n\n".into());
     sse(events)
@@ -180,21 +205,35 @@ async fn messages(State(engine): State<EngineHandle>, Json(body): Json<Value>) -
         "stop_reason": null, "usage": {"input_tokens": answer.usage.prompt_tokens, "output_tokens": 1}}});
     let mut events = vec![event("message_start", start), event("ping", json!({}))];
     let (block, reason) = match &tool {
-        Some(tool) => (json!({"type": "tool_use", "id": "toolu_1", "name": tool["name"], "input": {}}), "tool_use"),
-        None if answer.finish == Finish::Length => (json!({"type": "text", "text": ""}), "max_tokens"),
+        Some(tool) => (
+            json!({"type": "tool_use", "id": "toolu_1", "name": tool["name"], "input": {}}),
+            "tool_use",
+        ),
+        None if answer.finish == Finish::Length => {
+            (json!({"type": "text", "text": ""}), "max_tokens")
+        }
         None => (json!({"type": "text", "text": ""}), "end_turn"),
     };
-    events.push(event("content_block_start", json!({"index": 0, "content_block": block})));
+    events.push(event(
+        "content_block_start",
+        json!({"index": 0, "content_block": block}),
+    ));
     for piece in answer.text.split_inclusive(' ') {
         let delta = match tool {
             Some(_) => json!({"type": "input_json_delta", "partial_json": piece}),
             None => json!({"type": "text_delta", "text": piece}),
         };
-        events.push(event("content_block_delta", json!({"index": 0, "delta": delta})));
+        events.push(event(
+            "content_block_delta",
+            json!({"index": 0, "delta": delta}),
+        ));
     }
     events.push(event("content_block_stop", json!({"index": 0})));
-    events.push(event("message_delta", json!({"delta": {"stop_reason": reason, "stop_sequence": null},
-        "usage": {"output_tokens": answer.usage.new_tokens}})));
+    events.push(event(
+        "message_delta",
+        json!({"delta": {"stop_reason": reason, "stop_sequence": null},
+        "usage": {"output_tokens": answer.usage.new_tokens}}),
+    ));
     events.push(event("message_stop", json!({})));
     sse(events)
 }
@@ -220,7 +259,9 @@ async fn embed(State(engine): State<EngineHandle>, Json(body): Json<Value>) -> R
             json!({"object": "embedding", "index": index, "embedding": embedding})
         })
         .collect();
-    Json(json!({"object": "list", "data": data, "model": body["model"],
-        "usage": {"prompt_tokens": 1, "total_tokens": 1}}))
+    Json(
+        json!({"object": "list", "data": data, "model": body["model"],
+        "usage": {"prompt_tokens": 1, "total_tokens": 1}}),
+    )
     .into_response()
 }

@@ -55,7 +55,10 @@ fn a_key_is_sent_to_its_server_and_shown_nowhere() {
         .with_writer(log.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut shown = String::new();
     runtime.block_on(async {
@@ -63,7 +66,8 @@ fn a_key_is_sent_to_its_server_and_shown_nowhere() {
             (Form::OpenAi, format!("authorization: Bearer {KEY}")),
             (Form::Anthropic, format!("x-api-key: {KEY}")),
         ] {
-            let said_again = format!(r#"{{"error":{{"message":"Incorrect API key provided: {KEY}."}}}}"#);
+            let said_again =
+                format!(r#"{{"error":{{"message":"Incorrect API key provided: {KEY}."}}}}"#);
             let mut wire = Wire::play(vec![
                 answer(401, "", &said_again),
                 answer(500, "", &format!("trace: key={KEY}")),
@@ -81,14 +85,20 @@ fn a_key_is_sent_to_its_server_and_shown_nowhere() {
                 }
             }
             let request = wire.request().await;
-            assert!(request.to_lowercase().contains(&header.to_lowercase()), "the server has it");
+            assert!(
+                request.to_lowercase().contains(&header.to_lowercase()),
+                "the server has it"
+            );
             shown.push_str(&format!("{:?} {:?}", engine.config(), engine.status()));
             shown.push_str(&format!("{:?}", within(engine.health()).await));
             shown.push_str(&format!("{:?}", within(engine.capabilities()).await));
             shown.push_str(&format!("{:?}", engine.handle()));
         }
     });
-    assert!(shown.contains("[key]"), "what a server says again is told without it: {shown}");
+    assert!(
+        shown.contains("[key]"),
+        "what a server says again is told without it: {shown}"
+    );
     assert!(!shown.contains(KEY), "{shown}");
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.len() > 1_000, "something was logged");
@@ -117,7 +127,12 @@ async fn a_key_that_is_missing_is_named_by_where_it_should_be() {
     let mut wire = Wire::play(vec![]).await;
     let mut config = config(Form::OpenAi, &wire.address);
     config.key = KeySource::Variable("AIOS_TEST_NO_SUCH_KEY".into());
-    let error = within(RemoteEngine::new(config).infer(ask())).await.unwrap_err();
-    assert!(error.to_string().contains("AIOS_TEST_NO_SUCH_KEY"), "{error}");
+    let error = within(RemoteEngine::new(config).infer(ask()))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("AIOS_TEST_NO_SUCH_KEY"),
+        "{error}"
+    );
     assert!(wire.heard.try_recv().is_err());
 }

@@ -121,7 +121,11 @@ async fn one(mut stream: TcpStream, script: Vec<Act>, tell: mpsc::UnboundedSende
         };
         let length = head
             .lines()
-            .find_map(|line| line.to_lowercase().strip_prefix("content-length:").map(str::to_owned))
+            .find_map(|line| {
+                line.to_lowercase()
+                    .strip_prefix("content-length:")
+                    .map(str::to_owned)
+            })
             .and_then(|length| length.trim().parse().ok())
             .unwrap_or(0);
         if body.len() >= length {

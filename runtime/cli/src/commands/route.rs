@@ -111,6 +111,9 @@ mod tests {
             told("write", "local-first", &route),
             "write: local, then cloud (local-first: engines of this machine come first)\n  not far: it is down: gone\n"
         );
-        assert_eq!(told("embed", "local-first", &Route::default()), "embed: nobody (local-first)\n");
+        assert_eq!(
+            told("embed", "local-first", &Route::default()),
+            "embed: nobody (local-first)\n"
+        );
     }
 }

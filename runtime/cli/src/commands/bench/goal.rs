@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use aios_bench::{Bar, BenchError, Report, Samples};
 use aios_inference::{
-    Capabilities, EmbedRequest, Embedding, BlockingEngine, EngineError, EngineFactory, Health,
+    BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineError, EngineFactory, Health,
     InferRequest, Inference, ModelInfo, ModelSource, Token,
 };
 use aios_runtime::{Goal, Node, engines};

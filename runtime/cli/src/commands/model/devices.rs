@@ -20,7 +20,9 @@ pub(crate) fn run(arguments: &ModelDevices) -> Result<ExitCode, Failure> {
     for device in &devices {
         let speed = device
             .gigabytes_per_s
-            .map_or("not measured".to_owned(), |speed| format!("{speed:.1} GB/s"));
+            .map_or("not measured".to_owned(), |speed| {
+                format!("{speed:.1} GB/s")
+            });
         let test = device
             .fault
             .as_ref()

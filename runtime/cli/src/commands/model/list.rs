@@ -74,11 +74,7 @@ pub(crate) fn run(arguments: &ModelList) -> Result<ExitCode, Failure> {
             Some(_) => "probed",
             None => "not probed: aios model probe",
         };
-        let _ = writeln!(
-            table,
-            "{name:<28} {model} at {}  {known}",
-            engine.address
-        );
+        let _ = writeln!(table, "{name:<28} {model} at {}  {known}", engine.address);
     }
     let _ = writeln!(table, "\ncache: {}", cache.root().display());
     console::text(&shown::terminal_text(&table))?;

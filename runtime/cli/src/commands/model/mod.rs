@@ -78,9 +78,8 @@ fn configured(config: &Config, name: &str) -> Result<RemoteConfig, Failure> {
     let mut engine = settings
         .remote(name)
         .map_err(|error| Failure::new(Kind::Settings, error))?;
-    engine.honours = probes::read(&weights::probes()?, name).filter(|probe| {
-        probe.address == engine.address.to_string() && probe.model == engine.model
-    });
+    engine.honours = probes::read(&weights::probes()?, name)
+        .filter(|probe| probe.address == engine.address.to_string() && probe.model == engine.model);
     Ok(engine)
 }
 

@@ -14,7 +14,10 @@ use crate::{console, settings, weights};
 pub(crate) fn run(arguments: &ModelProbe) -> Result<ExitCode, Failure> {
     let config = settings::load(&arguments.settings, &[])?;
     let engine = model::configured(&config, &arguments.name)?;
-    console::note(&format!("asking {}, which may take a minute", arguments.name));
+    console::note(&format!(
+        "asking {}, which may take a minute",
+        arguments.name
+    ));
     let probe = run::threads()?
         .block_on(remote::probe(&engine))
         .map_err(|error| Failure::new(Kind::Model, error.to_string()))?;

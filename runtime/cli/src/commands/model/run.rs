@@ -28,9 +28,7 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
     let request = request(arguments);
     let show = !arguments.json;
     let (inference, device) = match named {
-        Named::Pinned(pinned) => {
-            here(model::engine(pinned, &arguments.device)?, &request, show)?
-        }
+        Named::Pinned(pinned) => here(model::engine(pinned, &arguments.device)?, &request, show)?,
         Named::File(source) => {
             let device = model::device_choice(&arguments.device)?;
             here(model::loaded(&source, device)?, &request, show)?
