@@ -273,6 +273,11 @@ impl RemoteEngine {
         let wanted = request.grammar.as_ref().map(schema::read).transpose()?;
         let begun = Instant::now();
         let deadline = request.deadline.unwrap_or(begun + DEADLINE);
+        match request.interrupted() {
+            Some(Finish::Cancelled) => return Err(EngineError::Cancelled),
+            Some(_) => return Err(EngineError::late(Duration::ZERO, Duration::ZERO)),
+            None => {}
+        }
         let mut call = Streaming {
             request,
             sink,
@@ -367,7 +372,7 @@ impl RemoteEngine {
     }
 
     /// The length of its vectors, asked once.
-    async fn dimensions(&self) -> Result<u32, EngineError> {
+    pub(super) async fn dimensions(&self) -> Result<u32, EngineError> {
         let known = self.0.dimensions.get_or_try_init(|| async {
             let vectors = self.vectors(&["a".to_owned()]).await?;
             Ok(vectors.first().map_or(0, |vector| vector.len() as u32))
@@ -530,13 +535,9 @@ impl Engine for RemoteEngine {
         Err(self.not_loaded(model))
     }
 
+    /// Asks nobody: the length of its vectors is known once it has embedded, was asked how it is, or was probed.
     async fn capabilities(&self) -> Result<Capabilities, EngineError> {
         let config = &self.0.config;
-        let embedding = if self.embeds() {
-            Some(self.dimensions().await?)
-        } else {
-            None
-        };
         let honours = config.honours.as_ref();
         let speed = f64::from_bits(self.0.speed.load(Ordering::Relaxed));
         Ok(Capabilities {
@@ -547,8 +548,10 @@ impl Engine for RemoteEngine {
                 config.context
             },
             streaming: true,
-            embedding,
-            embedder: embedding.map(|_| format!("{}/{}", config.name, config.embed_model)),
+            embedding: self.0.dimensions.get().copied(),
+            embedder: self
+                .embeds()
+                .then(|| format!("{}/{}", config.name, config.embed_model)),
             grammar: honours.is_none_or(|probe| probe.schema),
             tools: honours.is_none_or(|probe| probe.tools),
             token_ids: false,
@@ -560,6 +563,15 @@ impl Engine for RemoteEngine {
             platform: Platform::Cloud,
             device: format!("{} at {}", config.model, config.address),
         })
+    }
+
+    /// Ready without asking; one that embeds asks for the length of its vectors.
+    async fn ready(&self, within: Duration) -> Result<(), EngineError> {
+        if self.embeds() {
+            let known = timeout(within, self.dimensions()).await;
+            known.map_err(|_| EngineError::late(within, within))??;
+        }
+        Ok(())
     }
 
     /// Asks the server which models it has; one that has no list but answers is well.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Form, RemoteConfig, RemoteEngine, http};
-use crate::{Engine as _, EngineError, Finish, Generate as _, InferRequest, ToolDefinition};
+use crate::{EngineError, Finish, Generate as _, InferRequest, ToolDefinition};
 
 /// How long one question of a probe may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -147,19 +147,16 @@ async fn embeddings(
     config: &RemoteConfig,
     probe: &mut Probe,
 ) -> Result<(), EngineError> {
-    let asked = engine.capabilities().await;
-    if let Some(can) = noted(asked, "embeddings", probe)? {
-        probe.embedding = can.embedding;
-    }
+    probe.embedding = noted(engine.dimensions().await, "embeddings", probe)?;
     if probe.embedding.is_some() {
         let mut by_base64 = config.clone();
         by_base64.honours = Some(Probe {
             base64_embeddings: true,
             ..Probe::default()
         });
-        let asked = RemoteEngine::new(by_base64).capabilities().await;
+        let asked = RemoteEngine::new(by_base64).dimensions().await;
         let same = noted(asked, "embeddings as base64", probe)?;
-        probe.base64_embeddings = same.is_some_and(|can| can.embedding == probe.embedding);
+        probe.base64_embeddings = same == probe.embedding;
     }
     Ok(())
 }

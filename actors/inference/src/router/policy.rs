@@ -165,8 +165,27 @@ pub fn route(policy: Policy, ask: &Ask, chain: &[Candidate], power: Option<Power
             "it has most room, and of those the most speed".to_owned()
         }
     };
+    // Lengths are guessed, so one that seems too small is asked after all others rather than never: it counts for itself.
+    if able.iter().any(|one| seems_to_fit(ask, one))
+        && able.iter().any(|one| !seems_to_fit(ask, one))
+    {
+        let first = able.first().map(|one| one.name.clone());
+        able.sort_by_key(|one| !seems_to_fit(ask, one));
+        if first.as_ref() != able.first().map(|one| &one.name) {
+            route.because = format!(
+                "{} would come first but seems too small for it; else {}",
+                first.unwrap_or_default(),
+                route.because
+            );
+        }
+    }
     route.order = able.into_iter().map(|one| one.name.clone()).collect();
     route
+}
+
+fn seems_to_fit(ask: &Ask, one: &Candidate) -> bool {
+    let tokens = ask.prompt_tokens.saturating_add(ask.max_tokens);
+    ask.purpose == Purpose::Embed || tokens <= u64::from(one.context)
 }
 
 fn by_task(ask: &Ask, able: &mut [&Candidate]) -> String {
@@ -226,12 +245,6 @@ fn obstacle(ask: &Ask, one: &Candidate, embedder: Option<&str>) -> Option<String
         return Some("it cannot ask for tools".to_owned());
     }
     let tokens = ask.prompt_tokens.saturating_add(ask.max_tokens);
-    if ask.purpose != Purpose::Embed && tokens > u64::from(one.context) {
-        return Some(format!(
-            "{tokens} tokens do not fit its context of {}",
-            one.context
-        ));
-    }
     let price = u128::from(tokens) * u128::from(one.price_micros) / 1_000;
     if let Some(money) = ask.money_micros.filter(|money| price > u128::from(*money)) {
         return Some(format!(
@@ -342,9 +355,31 @@ mod tests {
     }
 
     #[test]
+    fn one_that_seems_too_small_comes_after_all_others() {
+        let mut chain = four();
+        chain[0].context = 499;
+        for policy in [
+            Policy::FallbackChain,
+            Policy::TaskAdaptive,
+            Policy::LoadBalanced,
+        ] {
+            let route = route(policy, &ask(500), &chain, None);
+            assert_eq!(
+                route.order.last().map(String::as_str),
+                Some("cloud"),
+                "{policy:?}"
+            );
+            assert!(route.because.contains("too small"), "{}", route.because);
+        }
+        chain.truncate(1);
+        let route = route(Policy::LocalFirst, &ask(500), &chain, None);
+        assert_eq!(route.order, ["cloud"], "lengths are guessed");
+    }
+
+    #[test]
     fn what_may_not_answer_is_in_no_order_and_says_why() {
         type Change = fn(&mut Ask, &mut Candidate);
-        let cases: [(&str, Change); 10] = [
+        let cases: [(&str, Change); 9] = [
             ("private", |ask, _| ask.private = true),
             ("does not embed", |ask, _| ask.purpose = Purpose::Embed),
             ("does not write", |_, one| one.context = 0),
@@ -352,7 +387,6 @@ mod tests {
                 (ask.schema, one.schema) = (true, false)
             }),
             ("tools", |ask, one| (ask.tools, one.tools) = (true, false)),
-            ("context of 499", |_, one| one.context = 499),
             ("may cost 500", |ask, _| ask.money_micros = Some(499)),
             ("rests", |_, one| one.health = Health::Resting(7)),
             ("no route to host", |_, one| {

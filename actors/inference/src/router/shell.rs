@@ -184,12 +184,10 @@ impl Router {
             size: slot.is.size,
             // One that does not say what it can do is down; were it read as "does not write", that would be told instead.
             context: can.as_ref().map_or(u32::MAX, |can| can.context_length),
-            embedder: match &can {
-                Some(can) => can
-                    .embedding
-                    .map(|_| can.embedder.clone().unwrap_or_else(|| can.name.clone())),
-                None => None,
-            },
+            embedder: can.as_ref().and_then(|can| {
+                let itself = can.embedding.map(|_| can.name.clone());
+                can.embedder.clone().or(itself)
+            }),
             schema: can.as_ref().is_none_or(|can| can.grammar),
             tools: can.as_ref().is_none_or(|can| can.tools),
             price_micros: slot.is.price_micros,

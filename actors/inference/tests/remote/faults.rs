@@ -192,8 +192,8 @@ async fn calling_it_off_closes_the_connection_and_gives_what_there_was() {
     // By a reader that has enough, and by the deadline.
     let mut wire = Wire::play(vec![script(), script()]).await;
     let there = engine(Form::OpenAi, &wire.address);
-    let enough = there.stream(ask(), &mut |_| std::ops::ControlFlow::Break(()));
-    let enough = within(enough).await.unwrap();
+    let mut sink = |_: &_| std::ops::ControlFlow::Break(());
+    let enough = within(there.stream(ask(), &mut sink)).await.unwrap();
     assert_eq!(
         (enough.text.as_str(), enough.finish),
         ("half", Finish::Cancelled)

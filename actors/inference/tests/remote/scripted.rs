@@ -18,10 +18,10 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 /// Tokens its model can attend to.
-pub const CONTEXT: u32 = 8_192;
+pub(crate) const CONTEXT: u32 = 8_192;
 
 /// A server of both forms; gives its address.
-pub async fn serve() -> String {
+pub(crate) async fn serve() -> String {
     let factory = Arc::new(|| Ok(Box::new(ScriptedEngine::new()) as _));
     let (engine, _) = EngineActor::spawn(
         EngineConfig {

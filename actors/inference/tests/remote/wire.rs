@@ -1,48 +1,45 @@
 //! A server that plays what it is told on each connection, and tells what it was sent and when its caller hung up.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 /// One step of an answer.
 #[derive(Clone)]
-pub enum Act {
+pub(crate) enum Act {
     /// These bytes.
     Send(Vec<u8>),
     /// Nothing for a while.
     Wait(Duration),
-    /// Nothing until the test says so.
-    Until(Arc<Notify>),
     /// Nothing until the caller hangs up, which the test is told.
     UntilHungUp,
 }
 
 /// What the test hears.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Heard {
+pub(crate) enum Heard {
     /// A request, whole.
     Request(String),
     /// The caller hung up.
     HungUp,
 }
 
-pub struct Wire {
-    pub address: String,
-    pub heard: mpsc::UnboundedReceiver<Heard>,
+pub(crate) struct Wire {
+    pub(crate) address: String,
+    pub(crate) heard: mpsc::UnboundedReceiver<Heard>,
 }
 
 /// The head of a stream.
-pub fn stream_head() -> Act {
+pub(crate) fn stream_head() -> Act {
     Act::Send(
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n".to_vec(),
     )
 }
 
 /// A whole answer of any status.
-pub fn answer(status: u16, headers: &str, body: &str) -> Vec<Act> {
+pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<Act> {
     let head = format!(
         "HTTP/1.1 {status} Something\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n",
         body.len()
@@ -51,26 +48,26 @@ pub fn answer(status: u16, headers: &str, body: &str) -> Vec<Act> {
 }
 
 /// A stream of these events, then the end of the connection.
-pub fn stream(events: &[&str]) -> Vec<Act> {
+pub(crate) fn stream(events: &[&str]) -> Vec<Act> {
     let mut acts = vec![stream_head()];
     acts.extend(events.iter().map(|data| said(data)));
     acts
 }
 
 /// One event.
-pub fn said(data: &str) -> Act {
+pub(crate) fn said(data: &str) -> Act {
     Act::Send(format!("data: {data}\n\n").into_bytes())
 }
 
 /// A chunk of OpenAI's form with this text.
-pub fn chunk(text: &str) -> String {
+pub(crate) fn chunk(text: &str) -> String {
     serde_json::json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "a-model",
         "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]})
     .to_string()
 }
 
 /// The last chunk.
-pub fn last(reason: &str) -> String {
+pub(crate) fn last(reason: &str) -> String {
     serde_json::json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "a-model",
         "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
     .to_string()
@@ -78,7 +75,7 @@ pub fn last(reason: &str) -> String {
 
 impl Wire {
     /// Plays one script for each connection, in order; further ones are hung up on.
-    pub async fn play(scripts: Vec<Vec<Act>>) -> Self {
+    pub(crate) async fn play(scripts: Vec<Vec<Act>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/v1", listener.local_addr().unwrap());
         let (tell, heard) = mpsc::unbounded_channel();
@@ -93,12 +90,12 @@ impl Wire {
     }
 
     /// The next thing that is heard.
-    pub async fn next(&mut self) -> Heard {
+    pub(crate) async fn next(&mut self) -> Heard {
         crate::within(self.heard.recv()).await.unwrap()
     }
 
     /// The next request.
-    pub async fn request(&mut self) -> String {
+    pub(crate) async fn request(&mut self) -> String {
         match self.next().await {
             Heard::Request(text) => text,
             Heard::HungUp => panic!("the caller hung up"),
@@ -142,7 +139,6 @@ async fn one(mut stream: TcpStream, script: Vec<Act>, tell: mpsc::UnboundedSende
                 }
             }
             Act::Wait(time) => tokio::time::sleep(time).await,
-            Act::Until(notify) => notify.notified().await,
             Act::UntilHungUp => {
                 while stream.read(&mut buffer).await.unwrap_or(0) > 0 {}
                 let _ = tell.send(Heard::HungUp);

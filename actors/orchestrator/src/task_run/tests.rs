@@ -31,6 +31,7 @@ fn task() -> Task {
         tokens: 100,
         point: None,
         title: None,
+        each: None,
         prose: false,
         recheck: None,
         meaning: Value::Null,
