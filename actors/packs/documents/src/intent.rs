@@ -1,0 +1,136 @@
+//! What a goal wants of documents, and whether it is one about documents.
+
+use aios_work::Goal;
+use serde_json::Value;
+
+use crate::fields;
+use crate::lexicon;
+
+/// Endings of files that are tables and nothing else.
+const TABLES: [&str; 5] = ["csv", "tsv", "tab", "psv", "dat"];
+
+/// What a goal wants.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Intent {
+    /// What the files say, in short.
+    Summary,
+    /// An answer to a question; whether it is one for certain, or may as well be an order to sum up in words that are not known here.
+    Question {
+        /// There is a question mark, or the place is asked for.
+        certain: bool,
+    },
+    /// Values by a schema: the one in the goal, or one in a file.
+    Fields(Option<Value>),
+}
+
+impl Intent {
+    /// What the words of a goal ask for.
+    pub(crate) fn of(text: &str) -> Self {
+        let asks = text.contains(['?', '\u{bf}', '\u{ff1f}', '\u{61f}']);
+        if !asks && wants_fields(text) {
+            return Self::Fields(fields::in_goal(text));
+        }
+        if lexicon::has(text, |language| language.summary) && !asks {
+            return Self::Summary;
+        }
+        if asks || lexicon::has(text, |language| language.quoting) {
+            return Self::Question { certain: true };
+        }
+        if lexicon::has(text, |language| language.figures) {
+            return Self::Summary;
+        }
+        Self::Question { certain: false }
+    }
+}
+
+fn wants_fields(text: &str) -> bool {
+    let named = lexicon::has(text, |language| language.extraction);
+    let json = text.to_lowercase().contains("json");
+    let schema = text.contains('{') && fields::in_goal(text).is_some();
+    schema || (named && (json || fields::in_goal(text).is_some()))
+}
+
+/// Whether a file is a table by its name.
+pub(crate) fn is_table(file: &str) -> bool {
+    let ending = file.rsplit('.').next().unwrap_or("").to_lowercase();
+    TABLES.contains(&ending.as_str())
+}
+
+/// Whether a goal is about documents. What asks for the figures of a table is left to whoever reads tables; that a table be quoted, or its
+/// values taken by a schema, is not.
+pub(crate) fn claims(goal: &Goal) -> bool {
+    let text = goal.text();
+    let tables = goal.data().iter().filter(|file| is_table(file)).count();
+    let all = goal.data().len();
+    if all == 0 {
+        return false;
+    }
+    if tables == 0 {
+        return true;
+    }
+    let of_documents = wants_fields(text) || lexicon::has(text, |language| language.quoting);
+    let figures = lexicon::has(text, |language| language.figures);
+    let summary = lexicon::has(text, |language| language.summary);
+    of_documents || (tables < all && (summary || !figures))
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_work::GoalLimits;
+
+    use super::*;
+
+    #[test]
+    fn a_goal_is_understood_in_each_language() {
+        let question = |certain| Intent::Question { certain };
+        for (text, intent) in [
+            ("Summarise the notes", Intent::Summary),
+            ("Fasse den Bericht zusammen", Intent::Summary),
+            ("R\u{e9}sume ce document", Intent::Summary),
+            ("Resume el informe", Intent::Summary),
+            ("Analyze the report", Intent::Summary),
+            ("What did the repair cost?", question(true)),
+            ("Was kostete die Reparatur?", question(true)),
+            ("\u{bf}Cu\u{e1}nto cost\u{f3}?", question(true)),
+            (
+                "Find the cost of the repair, with the place quoted",
+                question(true),
+            ),
+            ("Name the members of the board", question(false)),
+            ("Riassumi il documento", question(false)),
+            ("What does the schema say?", question(true)),
+        ] {
+            assert_eq!(Intent::of(text), intent, "{text}");
+        }
+        for (text, schema) in [
+            ("Extract number and date as JSON", true),
+            ("Extract these fields as JSON by this schema", false),
+            ("Extrahiere Nummer und Datum aus dem Brief als JSON", true),
+            ("Give me {\"total\": 0}", true),
+        ] {
+            match Intent::of(text) {
+                Intent::Fields(found) => assert_eq!(found.is_some(), schema, "{text}: {found:?}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn figures_of_tables_are_left_to_who_reads_tables() {
+        for (text, files, ours) in [
+            ("Summarise", &["a.md"][..], true),
+            ("Analyze sales", &["a.csv"], false),
+            ("Summarise", &["a.csv"], false),
+            ("Quote the row about Oslo", &["a.csv"], true),
+            ("Extract name and town as JSON", &["a.csv"], true),
+            ("Summarise", &["a.csv", "a.md"], true),
+            ("Total revenue", &["a.csv", "a.md"], false),
+            ("What is the plan?", &["a.csv", "a.md"], true),
+            ("What is 2 + 2?", &[], false),
+        ] {
+            let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
+            let goal = Goal::new("g", "t", text, files.clone(), &GoalLimits::default()).unwrap();
+            assert_eq!(claims(&goal), ours, "{text} {files:?}");
+        }
+    }
+}
