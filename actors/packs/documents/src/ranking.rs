@@ -66,8 +66,7 @@ pub(crate) struct Search {
 }
 
 /// Takes a passage: its block, by number and as it is, its words and their place among those of the block.
-type Take<'t> =
-    &'t mut dyn FnMut(usize, &Block, &str, Range<usize>) -> Result<(), WorkspaceError>;
+type Take<'t> = &'t mut dyn FnMut(usize, &Block, &str, Range<usize>) -> Result<(), WorkspaceError>;
 
 /// Shows each passage of a document: its block, its words and their place among those of the block.
 pub(crate) fn each_passage(
