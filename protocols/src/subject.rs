@@ -53,7 +53,7 @@ pub struct SubjectPattern(Arc<str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
-pub enum EventKind {
+pub enum EventTopic {
     Task,
     Agent,
     Model,
@@ -61,15 +61,15 @@ pub enum EventKind {
     Breaker,
 }
 
-impl EventKind {
+impl EventTopic {
     /// The token.
     pub const fn as_str(self) -> &'static str {
         match self {
-            EventKind::Task => "task",
-            EventKind::Agent => "agent",
-            EventKind::Model => "model",
-            EventKind::Health => "health",
-            EventKind::Breaker => "breaker",
+            EventTopic::Task => "task",
+            EventTopic::Agent => "agent",
+            EventTopic::Model => "model",
+            EventTopic::Health => "health",
+            EventTopic::Breaker => "breaker",
         }
     }
 }
@@ -99,7 +99,7 @@ impl DataKind {
 
 impl Subject {
     /// `aios.events.{kind}.{what}`
-    pub fn event(kind: EventKind, what: &str) -> Self {
+    pub fn event(kind: EventTopic, what: &str) -> Self {
         Self::join(&["aios", "events", kind.as_str(), &token(what)])
     }
 
@@ -151,7 +151,7 @@ impl Subject {
 
 impl SubjectPattern {
     /// Every event of a kind: `aios.events.{kind}.>`
-    pub fn events(kind: EventKind) -> Self {
+    pub fn events(kind: EventTopic) -> Self {
         Self(format!("aios.events.{}.>", kind.as_str()).into())
     }
 

@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut run = node.run(goal).await?;
     while let Some(event) = run.next().await {
         if let GoalEvent::Task(task) = event {
-            println!("{:<10} {:<14} {:?}", task.task_id, task.action, task.status);
+            println!("{:<10} {:<14} {:?}", task.task_id, task.tool, task.status);
         }
     }
     let answer = run.answer().await?;

@@ -30,7 +30,7 @@ const MESO: [&str; 6] = [
 ];
 
 /// What stands in the tree besides agents.
-pub(crate) struct Services<'a> {
+pub(crate) struct Fixtures<'a> {
     pub(crate) engine: &'a LocalEngine,
     pub(crate) factory: EngineFactory,
     pub(crate) zone: Zone,
@@ -43,7 +43,7 @@ pub(crate) struct Services<'a> {
 pub(crate) fn tree(
     config: &Config,
     system: &AgentSystem,
-    services: Services<'_>,
+    fixtures: Fixtures<'_>,
 ) -> Result<SupervisorSpec, AgentSystemError> {
     let group = |name: &'static str, strategy| {
         let within = Duration::from_millis(config.agents.restart_window_ms);
@@ -65,11 +65,11 @@ pub(crate) fn tree(
 
     let engines = group("engine", Strategy::OneForOne).child(EngineActor::child_spec(
         "engine.0",
-        services.engine,
-        services.factory,
+        fixtures.engine,
+        fixtures.factory,
     ));
     let speaker = report::speaker(&config.node.zone)?;
-    let mut zone = services.zone;
+    let mut zone = fixtures.zone;
     let within = Duration::from_millis(config.agents.restart_window_ms);
     zone.spec = zone
         .spec
@@ -101,7 +101,7 @@ pub(crate) fn tree(
         .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne)))
         // Nobody above relies on it, so nobody above goes down with it.
         .child(zone);
-    if let Some(socket) = services.socket {
+    if let Some(socket) = fixtures.socket {
         tree = tree.child(ChildSpec::supervisor(
             group("doors", Strategy::OneForOne).child(socket.child_spec().backoff(Backoff {
                 first: SOCKET_BACKOFF,

@@ -341,7 +341,7 @@ async fn raise(
     let spec = boot::tree(
         &config,
         &system,
-        boot::Services {
+        boot::Fixtures {
             engine: &ground.local,
             factory,
             zone: swarm.zone,

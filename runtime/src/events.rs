@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_protocols::Subject;
 use aios_protocols::ports::DataBus;
-use aios_protocols::subject::EventKind as SubjectKind;
+use aios_protocols::subject::EventTopic;
 use aios_supervisor::{EventKind, SupervisionEvent};
 use aios_work::content::{AgentEvent, TaskEvent};
 use bytes::Bytes;
@@ -51,7 +51,7 @@ pub(crate) async fn relay(
                     // A closed bus means that the node is going; there is nobody left to tell.
                     let _ = bus
                         .publish(
-                            Subject::event(SubjectKind::Agent, &told.agent),
+                            Subject::event(EventTopic::Agent, &told.agent),
                             Bytes::from(payload),
                         )
                         .await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aios_actors::agent::{AskError, keep_private};
 use aios_protocols::ports::{BusError, DataBus, Subscription};
-use aios_protocols::subject::EventKind;
+use aios_protocols::subject::EventTopic;
 use aios_protocols::{
     Content, ContentError, Draft, Performative, Printable, ProtocolName, Reason, Subject,
     SubjectPattern,
@@ -189,7 +189,7 @@ fn all_events() -> SubjectPattern {
     // The pattern is a constant of this file and its form is checked by a test.
     "aios.events.>"
         .parse()
-        .unwrap_or_else(|_| SubjectPattern::events(EventKind::Task))
+        .unwrap_or_else(|_| SubjectPattern::events(EventTopic::Task))
 }
 
 fn unicode(path: &Path) -> Result<String, GoalError> {
@@ -299,15 +299,15 @@ fn over(
 }
 
 fn read(subject: &Subject, payload: &[u8], goal_id: &str) -> Option<GoalEvent> {
-    if SubjectPattern::events(EventKind::Task).matches(subject) {
+    if SubjectPattern::events(EventTopic::Task).matches(subject) {
         // Those of other goals are not read.
-        if *subject != Subject::event(EventKind::Task, goal_id) {
+        if *subject != Subject::event(EventTopic::Task, goal_id) {
             return None;
         }
         let event: TaskEvent = serde_json::from_slice(payload).ok()?;
         return (event.goal_id == goal_id).then_some(GoalEvent::Task(event));
     }
-    if SubjectPattern::events(EventKind::Agent).matches(subject) {
+    if SubjectPattern::events(EventTopic::Agent).matches(subject) {
         let event: AgentEvent = serde_json::from_slice(payload).ok()?;
         return Some(GoalEvent::Agent(event));
     }

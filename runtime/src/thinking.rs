@@ -8,7 +8,7 @@ use aios_inference::router::{Decision, EngineSlot, Policy, Router, RouterConfig,
 use aios_inference::{CallLimits, Engine, EngineHandle, LocalEngine, Purpose};
 use aios_protocols::Subject;
 use aios_protocols::ports::DataBus;
-use aios_protocols::subject::EventKind;
+use aios_protocols::subject::EventTopic;
 use bytes::Bytes;
 
 use crate::config::engines::{LOCAL, RoutesConfig};
@@ -119,7 +119,7 @@ fn remote(config: &Config, _probes: Option<&Path>) -> Result<Vec<EngineSlot>, Co
 /// A decision as an event, beside whoever waits for the answer.
 fn publish(bus: &Arc<dyn DataBus>, decision: &Decision) {
     let what = decision.engine.as_deref().unwrap_or("none");
-    let subject = Subject::event(EventKind::Model, what);
+    let subject = Subject::event(EventTopic::Model, what);
     let (Ok(payload), Ok(runtime)) = (
         serde_json::to_vec(decision),
         tokio::runtime::Handle::try_current(),

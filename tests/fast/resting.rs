@@ -14,7 +14,7 @@ use aios_inference::{
     InferRequest, Inference, ModelInfo, ModelSource, ScriptedEngine, TokenSink,
 };
 use aios_protocols::ports::Subscription;
-use aios_protocols::subject::EventKind;
+use aios_protocols::subject::EventTopic;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, SubjectPattern, Timestamp};
 use aios_runtime::{Goal, Node, NodeBuilder, SpawnOptions};
 use aios_work::content::{GoalStatus, TaskStatus};
@@ -153,7 +153,7 @@ async fn a_sick_engine_rests_the_template_answers_and_it_comes_back_by_the_ramp(
     let (node, driver) = driven(builder).await;
     let bus = Arc::clone(node.system().bus().unwrap());
     let mut events = bus
-        .subscribe(SubjectPattern::events(EventKind::Breaker), 64)
+        .subscribe(SubjectPattern::events(EventTopic::Breaker), 64)
         .await
         .unwrap();
     node.spawn("macro.thinker", SpawnOptions::default())

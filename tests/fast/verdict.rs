@@ -12,8 +12,8 @@ use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
 use aios_runtime::{Goal, Node, SpawnOptions};
 use aios_tools::OnDisk;
 use aios_work::content::{
-    Answer, Exhibit, GoalRequest, GoalStatus, Grounds, Judgement, Origin, Submission, TaskOrder,
-    TaskResult, ValidationRequest, asked, hex, ontology, unhex,
+    Answer, Claim, Exhibit, GoalRequest, GoalStatus, Grounds, Judgement, Origin, Submission,
+    TaskOrder, TaskResult, ValidationRequest, asked, hex, ontology, unhex,
 };
 use aios_work::{
     Capabilities, Case, ContentHash, Domain, Effect, Evidence, Fact, FileState, GoalLimits,
@@ -186,7 +186,7 @@ async fn counted_from(
         task_id: task_id.to_owned(),
         // Each till under a name of its own: what was counted once is not counted again.
         operation: format!("{goal_id}/{task_id}/till-{till}"),
-        action: "count_till".to_owned(),
+        tool: "count_till".to_owned(),
         args: json!({ "till": till }),
         attempt: 1,
         inputs: inputs.to_vec(),
@@ -697,8 +697,7 @@ impl Agent for Files {
             aios_work::Goal::new(id, tenant, &request.text, data, &limits)
                 .map_err(|error| failure(error.to_string()))
         };
-        let said = |frame: Trusted| -> Result<(bool, String), AgentError> {
-            let judgement: Judgement = frame.content.read_json()?;
+        let said = |judgement: Judgement| -> Result<(bool, String), AgentError> {
             let said = serde_json::to_string(&judgement.issues)?;
             Ok((judgement.deliverable, said))
         };
@@ -734,17 +733,20 @@ impl Agent for Files {
             other => return Err(failure(format!("the test knows no {other:?}"))),
         }
         let (deliverable, said) = match of_result {
-            None => said(judged(&honest, grounds, ctx).await?)?,
+            None => said(judged(&honest, grounds, ctx).await?.content.read_json()?)?,
             Some(goal) => {
-                let work = Submission::Result {
+                let work = Submission::Results {
                     goal: Box::new(goal),
-                    task: Box::new(grounds.plan.tasks[0].clone()),
-                    exhibit: grounds.exhibits[0].clone(),
+                    results: vec![Claim {
+                        task: grounds.plan.tasks[0].clone(),
+                        exhibit: grounds.exhibits[0].clone(),
+                    }],
                     folder: 0,
                     inputs,
                     out_dir: String::new(),
                 };
-                said(submitted(id, work, ctx).await?)?
+                let [one]: [Judgement; 1] = submitted(id, work, ctx).await?.content.read_json()?;
+                said(one)?
             }
         };
         let told = Answer {

@@ -9,7 +9,7 @@ use aios_tools::Toolbox;
 
 use crate::Packs;
 use crate::evidence::Room;
-use crate::ledger::Ledger;
+use crate::goal::ledger::Ledger;
 
 /// Numbers and rules that goals are carried out by.
 #[derive(Debug, Clone)]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use aios_actors::Factories;
 
 use crate::Services;
-use crate::critic::Critic;
-use crate::executor::Executor;
-use crate::interface::Interface;
-use crate::memory::MemoryKeeper;
-use crate::planner::Planner;
+use crate::agents::critic::Critic;
+use crate::agents::executor::Executor;
+use crate::agents::interface::Interface;
+use crate::agents::memory::MemoryKeeper;
+use crate::agents::planner::Planner;
 
 /// Enters the five thinkers among the roles that can be spawned. Executor and Critic share the tools: the one to do the work, the other
 /// to do it again.

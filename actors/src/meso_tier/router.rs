@@ -10,7 +10,7 @@ use std::time::Duration;
 use aios_micro::pheromone::reward;
 use aios_micro::{TrailConfig, Trails};
 use aios_protocols::ports::Subscription;
-use aios_protocols::subject::EventKind;
+use aios_protocols::subject::EventTopic;
 use aios_protocols::{AgentCard, Content, Performative, SubjectPattern};
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -54,7 +54,7 @@ impl Agent for Router {
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
         let feedback = match ctx.system().bus() {
             Some(bus) => Some(
-                bus.subscribe(SubjectPattern::events(EventKind::Task), EVENTS)
+                bus.subscribe(SubjectPattern::events(EventTopic::Task), EVENTS)
                     .await?,
             ),
             None => None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_protocols::ports::DataBus;
-use aios_protocols::subject::EventKind;
+use aios_protocols::subject::EventTopic;
 use aios_protocols::{Subject, Timestamp};
 use aios_supervisor::{Breaker, BreakerSettings, BreakerState, Permit};
 use bytes::Bytes;
@@ -27,8 +27,8 @@ pub mod service {
 
     /// A tool.
     #[must_use]
-    pub fn tool(action: &str) -> String {
-        format!("tool.{action}")
+    pub fn tool(name: &str) -> String {
+        format!("tool.{name}")
     }
 }
 
@@ -266,7 +266,7 @@ impl Breakers {
         };
         if let Ok(payload) = serde_json::to_vec(&event) {
             runtime.spawn(async move {
-                let subject = Subject::event(EventKind::Breaker, &event.service);
+                let subject = Subject::event(EventTopic::Breaker, &event.service);
                 if let Err(error) = bus.publish(subject, Bytes::from(payload)).await {
                     tracing::debug!(%error, "a breaker event was not published");
                 }

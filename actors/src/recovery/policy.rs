@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_nobody_declared_goes_by_the_default() {
+    fn a_tool_nobody_declared_goes_by_the_default() {
         let mut policies = Policies::default();
         policies.of_mut("sql").retries = 3;
         policies.of_mut("default").retries = 7;

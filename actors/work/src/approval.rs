@@ -49,7 +49,8 @@ pub struct Approval<At> {
     /// Which task of it.
     pub task: String,
     /// The tool that would be called once more.
-    pub action: String,
+    #[serde(alias = "action")] // as records of earlier versions have it
+    pub tool: String,
     /// SHA-256 of the arguments it would be called with, in hexadecimal.
     pub arguments: String,
     /// How often the same was asked before and its approval used up.
@@ -83,7 +84,7 @@ impl<At> Approval<At> {
             id: self.id,
             goal: self.goal,
             task: self.task,
-            action: self.action,
+            tool: self.tool,
             arguments: self.arguments,
             round: self.round,
             question: self.question,

@@ -19,7 +19,7 @@ pub mod ontology {
     pub const GOAL: &str = "aios.goal";
     /// [`TaskOrder`](super::TaskOrder) in, [`TaskResult`](super::TaskResult) out.
     pub const TASK: &str = "aios.task";
-    /// [`ValidationRequest`](super::ValidationRequest) in, a [`Judgement`](super::Judgement) out.
+    /// [`ValidationRequest`](super::ValidationRequest) in, a [`Judgement`](super::Judgement) out, of results a list of them.
     pub const VALIDATE: &str = "aios.validate";
     /// [`LeaseRequest`](super::LeaseRequest) in, [`Lease`](super::Lease) out.
     pub const LEASE: &str = "aios.lease";
@@ -111,7 +111,8 @@ pub struct TaskReport {
     /// Unique within the goal.
     pub id: String,
     /// The tool that did it.
-    pub action: String,
+    #[serde(alias = "action")] // as records of earlier versions have it
+    pub tool: String,
     /// Where it ended.
     pub status: TaskStatus,
     /// Attempts, the successful one included.
@@ -294,7 +295,7 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 pub struct ValidationRequest {
     /// Which goal.
     pub goal_id: String,
-    /// Which task of it; empty for the answer as a whole.
+    /// Which task of it; empty for the answer as a whole, and for results, which name theirs.
     pub task_id: String,
     /// What is to be judged.
     pub work: Submission,
@@ -311,17 +312,16 @@ pub enum Submission {
         /// The results it may be written from.
         grounds: Box<Grounds>,
     },
-    /// A tool's result; the Critic recomputes it where the task says how.
-    Result {
+    /// Tools' results, each judged by itself; the Critic recomputes one where its task says how. It answers with a list of judgements, in
+    /// the order of the results.
+    Results {
         /// What was asked: its files are those that may be read.
         goal: Box<Goal>,
-        /// The task.
-        task: Box<Task>,
-        /// Where the executor's word for it lies.
-        exhibit: Exhibit,
+        /// The results.
+        results: Vec<Claim>,
         /// Where frames that are not in the exhibits lie: see [`Grounds::folder`].
         folder: u64,
-        /// Files the Critic may read to recompute, in the state that the result was made from.
+        /// Files the Critic may read to recompute, in the state that the results were made from.
         inputs: Vec<InputFile>,
         /// The folder it may not write to but must name.
         out_dir: String,
@@ -333,6 +333,16 @@ pub enum Submission {
         /// The results it was written from.
         grounds: Box<Grounds>,
     },
+}
+
+/// A task, and where a result of it can be seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The task as it was carried out.
+    pub task: Task,
+    /// Where the executor's word for the result lies.
+    pub exhibit: Exhibit,
 }
 
 /// What a text was written from. The Critic takes none of its figures from here: it reads them from what executors signed, opens the plan
@@ -434,7 +444,7 @@ pub struct TaskOrder {
     /// The idempotency key: the same operation is never done twice, however often it is ordered.
     pub operation: String,
     /// The tool.
-    pub action: String,
+    pub tool: String,
     /// What the tool is called with.
     pub args: serde_json::Value,
     /// Which attempt this is, from 1.
@@ -454,19 +464,19 @@ impl TaskOrder {
     /// An executor signs it with the result, so that the result cannot be passed off as one of another question.
     #[must_use]
     pub fn asked(&self) -> String {
-        asked(&self.action, &self.args, &self.inputs)
+        asked(&self.tool, &self.args, &self.inputs)
     }
 }
 
 /// The name of a question, see [`TaskOrder::asked`].
 #[must_use]
-pub fn asked(action: &str, args: &serde_json::Value, inputs: &[InputFile]) -> String {
+pub fn asked(tool: &str, args: &serde_json::Value, inputs: &[InputFile]) -> String {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
-    part(action.as_bytes());
+    part(tool.as_bytes());
     part(args.to_string().as_bytes());
     for file in inputs {
         part(file.name.as_bytes());
@@ -581,7 +591,7 @@ pub struct TaskEvent {
     /// Which task.
     pub task_id: String,
     /// The tool.
-    pub action: String,
+    pub tool: String,
     /// What it is for, in a few words.
     pub title: String,
     /// Where it stands now.

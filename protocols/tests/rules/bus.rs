@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::world::*;
 use aios_protocols::ports::{DataBus, Subscription};
-use aios_protocols::subject::{DataKind, EventKind};
+use aios_protocols::subject::{DataKind, EventTopic};
 use aios_protocols::*;
 
 #[test]
 fn subjects_are_those_of_the_specification() {
     let rows = [
         (
-            Subject::event(EventKind::Task, "started"),
+            Subject::event(EventTopic::Task, "started"),
             "aios.events.task.started",
         ),
         (
@@ -65,7 +65,7 @@ fn a_star_is_one_token_and_a_greater_sign_one_or_more() {
         assert_eq!(pattern.matches(&subject), expected, "{pattern} {subject}");
     }
     assert!(
-        SubjectPattern::events(EventKind::Agent).matches(&Subject::event(EventKind::Agent, "x"))
+        SubjectPattern::events(EventTopic::Agent).matches(&Subject::event(EventTopic::Agent, "x"))
     );
     assert!(SubjectPattern::data(DataKind::Logs).matches(&Subject::data(DataKind::Logs, PLANNER)));
     assert!(SubjectPattern::tenant(&tenant()).matches(&Subject::broadcast().of_tenant(&tenant())));

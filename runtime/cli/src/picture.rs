@@ -177,10 +177,7 @@ fn task_line(task: &TaskEvent, spinner: &str) -> Line {
         TaskStatus::Retrying => ("↻", Style::Warn),
     };
     let mut line = Line::new().add(" ", None).add(mark, Some(style)).add(
-        &format!(
-            " {:<12} {:<14} {:<40}",
-            task.task_id, task.action, task.title
-        ),
+        &format!(" {:<12} {:<14} {:<40}", task.task_id, task.tool, task.title),
         None,
     );
     if task.attempt > 1 {
@@ -257,7 +254,7 @@ mod tests {
         TaskEvent {
             goal_id: "g".into(),
             task_id: id.into(),
-            action: "sql".into(),
+            tool: "sql".into(),
             title: "totals per month".into(),
             status,
             attempt,

@@ -109,7 +109,7 @@ fn json_is_one_object_with_the_promised_fields() {
     }
     for field in [
         "id",
-        "action",
+        "tool",
         "status",
         "attempts",
         "score",

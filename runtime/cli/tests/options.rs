@@ -459,7 +459,7 @@ fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
     Box::pin(async move {
         let node = built(config).await;
         let policies = &node.services().settings().policies;
-        let actions = [
+        let tools = [
             "read_file",
             "profile_table",
             "sql",
@@ -467,9 +467,7 @@ fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
             "write_text",
             "other",
         ];
-        let so = actions
-            .into_iter()
-            .filter(|action| changed(policies.of(action)));
+        let so = tools.into_iter().filter(|tool| changed(policies.of(tool)));
         assert_eq!(so.count(), 1);
         node.stop().await;
     })

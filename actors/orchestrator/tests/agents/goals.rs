@@ -393,7 +393,7 @@ async fn an_approval_is_used_up_before_what_it_allows_begins() {
     until("a human is asked", || !queue.list().unwrap().is_empty()).await;
     let asked = queue.list().unwrap().remove(0);
     assert_eq!(
-        (asked.status, asked.action.as_str()),
+        (asked.status, asked.tool.as_str()),
         (ApprovalStatus::Open, "read_file")
     );
     let proposal = queue.proposal(&asked.id).unwrap();
@@ -455,7 +455,7 @@ async fn a_result_is_kept_for_the_files_it_was_made_from_and_for_no_others() {
             let reason = second.reason.unwrap_or_default();
             assert!(reason.contains("no earlier result is kept"), "{reason}");
         } else {
-            let read = second.tasks.iter().find(|task| task.action == "read_file");
+            let read = second.tasks.iter().find(|task| task.tool == "read_file");
             let how = read.and_then(|task| task.recovered.clone());
             assert!(
                 how.is_some_and(|how| how.starts_with("cached: ")),
@@ -541,10 +541,7 @@ async fn a_document_in_parts_is_judged_by_what_was_read_of_each() {
     let answer = answer.await.unwrap().unwrap();
     assert_ne!(answer.status, GoalStatus::Failed, "{answer:?}");
     assert!(!answer.verdict.is_empty());
-    let reads = answer
-        .tasks
-        .iter()
-        .filter(|task| task.action == "read_file");
+    let reads = answer.tasks.iter().filter(|task| task.tool == "read_file");
     assert!(reads.count() > 1, "{:?} {:?}", answer.tasks, answer.gaps);
     assert!(team.house.system.messages().sent > before);
 }

@@ -167,7 +167,7 @@ fn question() -> Question {
     Question {
         goal: "q3".to_owned(),
         task: "growth".to_owned(),
-        action: "sql".to_owned(),
+        tool: "sql".to_owned(),
         arguments: "00ff".to_owned(),
         round: 0,
         text: "\"growth\" failed: the file is away. Shall it be tried once more?".to_owned(),
@@ -191,7 +191,7 @@ fn others() -> [Question; 5] {
             ..question()
         },
         Question {
-            action: "chart".to_owned(),
+            tool: "chart".to_owned(),
             ..question()
         },
         Question {

@@ -24,7 +24,7 @@ pub struct Question {
     /// Which task of it.
     pub task: String,
     /// The tool that would be called once more.
-    pub action: String,
+    pub tool: String,
     /// SHA-256 of the arguments it would be called with, in hexadecimal.
     pub arguments: String,
     /// How often the same was asked before and its approval used up.
@@ -41,7 +41,7 @@ impl Question {
         let Self {
             goal,
             task,
-            action,
+            tool,
             arguments,
             round,
             text,
@@ -53,7 +53,7 @@ impl Question {
             tenant.as_str(),
             goal,
             task,
-            action,
+            tool,
             arguments,
             &round,
             text,
@@ -83,7 +83,7 @@ impl Question {
             id: self.id(tenant),
             goal: asked.goal,
             task: asked.task,
-            action: asked.action,
+            tool: asked.tool,
             arguments: asked.arguments,
             round: asked.round,
             question: asked.text,
@@ -106,7 +106,7 @@ impl From<&Approval> for Question {
         Self {
             goal: approval.goal.clone(),
             task: approval.task.clone(),
-            action: approval.action.clone(),
+            tool: approval.tool.clone(),
             arguments: approval.arguments.clone(),
             round: approval.round,
             text: approval.question.clone(),

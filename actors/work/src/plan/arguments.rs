@@ -57,9 +57,7 @@ struct Typing<'a> {
 impl<'a> Typing<'a> {
     fn spec(&self, task: &Task) -> Result<&'a ToolSpec, PlanError> {
         let spec = self.specs.iter().find(|spec| spec.name == task.tool);
-        spec.ok_or_else(|| {
-            PlanError::unknown_action(task, self.specs.iter().map(|spec| &spec.name))
-        })
+        spec.ok_or_else(|| PlanError::unknown_tool(task, self.specs.iter().map(|spec| &spec.name)))
     }
 
     fn check(&self, task: &Task) -> Result<(), PlanError> {
@@ -357,7 +355,7 @@ mod tests {
         let cases = [
             (
                 json!({"id": "p", "tool": "prise", "args": {}}),
-                "the action \"prise\", known are",
+                "the tool \"prise\", known are",
             ),
             (
                 json!({"id": "p", "tool": "price", "args": {}}),

@@ -71,12 +71,12 @@ pub enum PlanError {
         task: String,
     },
     /// Nobody can do this.
-    #[error("task {task:?} asks for the action {action:?}, known are {known}")]
-    UnknownAction {
+    #[error("task {task:?} asks for the tool {tool:?}, known are {known}")]
+    UnknownTool {
         /// The task.
         task: String,
         /// What it asks for.
-        action: String,
+        tool: String,
         /// What there is.
         known: String,
     },
@@ -226,7 +226,7 @@ pub enum PlanError {
 
 impl PlanError {
     /// A task that nobody can do.
-    pub(crate) fn unknown_action(
+    pub(crate) fn unknown_tool(
         task: &Task,
         known: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Self {
@@ -234,9 +234,9 @@ impl PlanError {
             .into_iter()
             .map(|name| name.as_ref().to_owned())
             .collect();
-        Self::UnknownAction {
+        Self::UnknownTool {
             task: task.id.clone(),
-            action: task.tool.chars().take(80).collect(),
+            tool: task.tool.chars().take(80).collect(),
             known: known.join(", "),
         }
     }
@@ -377,7 +377,7 @@ impl Plan {
         if let Some(tools) = tools
             && !tools.iter().any(|tool| tool.as_ref() == task.tool)
         {
-            return Err(PlanError::unknown_action(task, tools));
+            return Err(PlanError::unknown_tool(task, tools));
         }
         let asked = task.needs.len() + task.after.len();
         if asked > budget.needs {
@@ -445,10 +445,7 @@ mod tests {
                 "two tasks are called \"a\"",
             ),
             (vec![task("a b", &[])], "not usable"),
-            (
-                with(|t| t.tool = "rm".into()),
-                "action \"rm\", known are sql",
-            ),
+            (with(|t| t.tool = "rm".into()), "tool \"rm\", known are sql"),
             (vec![task("a", &["b"])], "needs \"b\""),
             (vec![task("a", &["a"])], "waits for itself"),
             (

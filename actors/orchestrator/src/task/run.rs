@@ -1,7 +1,7 @@
 //! One task from its turn to its end, decided: who is asked, how often, what follows a failure or the critic's word.
 //!
 //! Pure: the state, what happened and the time give what is said aside and the one thing done next. Results themselves stay with the
-//! shell, which carries the orders out (`task_shell`); what follows when the task cannot be done as it was planned is in `fallback`.
+//! shell, which carries the orders out (`task::shell`); what follows when the task cannot be done as it was planned is in `fallback`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,11 +13,10 @@ use aios_work::content::{TaskEvent, TaskReport, TaskStatus};
 use aios_work::{Ended, OverBudget, REGENERATIONS, Task};
 use serde_json::Value;
 
-mod order;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use order::{Aside, Assignment, Event, Fallback, Finish, Gone, Order, Stop};
+pub(crate) use super::order::{Aside, Assignment, Event, Fallback, Finish, Gone, Order, Stop};
 
 /// Who carries tasks out.
 pub(crate) const EXECUTOR: &str = "macro.executor";
@@ -132,8 +131,14 @@ pub(crate) struct TaskRun<'a> {
     pub(crate) way: Way,
     /// What its work is called on this way, beside the task's own name.
     variant: String,
-    /// How often the work was done again on this way.
+    /// How often the work was done again on this way because it was judged wrong.
+    redone: u32,
+    /// What its work is called on this way beside that, the first time excepted.
     revision: u32,
+    /// The last of these numbers that was used without a variant: a name that was used is not used for other work.
+    numbered: u32,
+    /// What the critic said of the last text.
+    said: String,
     pub(crate) stage: Stage,
     pub(crate) instead: Option<Task>,
     pub(crate) gap: Option<String>,
@@ -164,7 +169,7 @@ impl<'a> TaskRun<'a> {
             asked: None,
             report: TaskReport {
                 id: task.id.clone(),
-                action: task.tool.clone(),
+                tool: task.tool.clone(),
                 status: TaskStatus::Pending,
                 attempts: 0,
                 score: None,
@@ -181,7 +186,10 @@ impl<'a> TaskRun<'a> {
             rewritten: 0,
             way: Way::Planned,
             variant: String::new(),
+            redone: 0,
             revision: 0,
+            numbered: 0,
+            said: String::new(),
             stage: Stage::New,
             instead: None,
             gap: None,
@@ -241,16 +249,30 @@ impl<'a> TaskRun<'a> {
 
     /// The text is written, or written again.
     fn prepare(&mut self, feedback: Option<String>) -> Then {
-        (self.way, self.variant, self.revision) = (Way::Planned, String::new(), self.rewritten);
+        (self.way, self.variant, self.redone) = (Way::Planned, String::new(), 0);
+        self.revision = match feedback {
+            Some(_) => self.number(),
+            None => 0,
+        };
         (self.instead, self.gap, self.note) = (None, None, None);
+        self.report.recovered = None;
         self.stage = Stage::Preparing;
         Then::Go(Order::Prepare { feedback })
     }
 
     /// Goes another way, from its beginning.
     pub(crate) fn go(&mut self, way: Way, variant: String, now: Moment) -> Then {
-        (self.way, self.variant, self.revision) = (way, variant, 0);
+        (self.way, self.variant, self.redone, self.revision) = (way, variant, 0, 0);
         self.attempt(now)
+    }
+
+    /// The number under which the work is done again.
+    fn number(&mut self) -> u32 {
+        if !self.variant.is_empty() {
+            return self.revision + 1;
+        }
+        self.numbered += 1;
+        self.numbered
     }
 
     /// One attempt, if the goal has time.
@@ -386,8 +408,9 @@ impl<'a> TaskRun<'a> {
                     return self.accepted();
                 }
                 self.rejected = true;
-                if self.revision < REGENERATIONS {
-                    self.revision += 1;
+                if self.redone < REGENERATIONS {
+                    self.redone += 1;
+                    self.revision = self.number();
                     return self.attempt(now);
                 }
                 feedback.replace('\n', " ")
@@ -430,18 +453,24 @@ impl<'a> TaskRun<'a> {
                     return Then::Over(Ok(()));
                 }
                 self.rejected = true;
+                self.said.clone_from(&feedback);
                 if self.rewritten < REGENERATIONS {
                     self.rewritten += 1;
                     return self.prepare(Some(feedback));
                 }
-                Then::Over(Err(format!(
-                    "the critic did not pass the text: {}",
-                    feedback.replace('\n', " ")
-                )))
+                self.unread("the critic did not pass the text")
+            }
+            // Told its faults, the writer said the same again: it would a third time, and the critic would too.
+            Event::Unchanged => {
+                self.unread("the critic did not pass the text, and written again it was the same")
             }
             Event::Unjudged(reason) => Then::Over(Err(reason)),
             _ => out_of_turn(),
         }
+    }
+
+    fn unread(&self, why: &str) -> Then {
+        Then::Over(Err(format!("{why}: {}", self.said.replace('\n', " "))))
     }
 
     fn finish(&mut self, outcome: Result<(), String>, now: Moment) -> Finish {
@@ -525,7 +554,7 @@ pub(crate) fn untold(goal_id: &str, task: &Task, title: &str, status: TaskStatus
     TaskEvent {
         goal_id: goal_id.to_owned(),
         task_id: task.id.clone(),
-        action: task.tool.clone(),
+        tool: task.tool.clone(),
         title: title.to_owned(),
         status,
         attempt: 0,

@@ -22,12 +22,12 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::Services;
-use crate::cached::GoalFiles;
-use crate::delivery::{RECALL_DEADLINE, deliver, remember};
-use crate::dispatcher::{Dispatcher, Run, draft, settle};
-use crate::interface::release;
-use crate::progress::{Progress, Recalled as Passages, carry_out};
-use crate::terms::Terms;
+use crate::agents::interface::release;
+use crate::goal::delivery::{RECALL_DEADLINE, deliver, remember};
+use crate::goal::progress::{Passages, Progress, carry_out};
+use crate::goal::tasks::{GoalTasks, Run, draft, settle};
+use crate::goal::terms::Terms;
+use crate::task::cached::GoalFiles;
 
 /// How long a service of the meso tier may take.
 const SERVICE_DEADLINE: Duration = Duration::from_secs(5);
@@ -253,7 +253,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         services, request, ..
     } = *run;
     let goal = &run.goal;
-    let tasks = Dispatcher::new(ctx, run);
+    let tasks = GoalTasks::new(ctx, run);
     let failed = |progress: Progress, reason| Ok(progress.failed(request, &tasks, reason));
     if let Some(reason) = run.files.unreadable() {
         return failed(Progress::default(), reason.to_owned());
@@ -326,7 +326,7 @@ fn shorten(plan: &mut Plan, run: &Run<'_>) {
 
 /// What a plan source may do for one goal: look, and ask the model.
 struct GoalBench<'a> {
-    run: &'a Dispatcher<'a>,
+    run: &'a GoalTasks<'a>,
     offered: &'a [String],
     progress: Mutex<Progress>,
 }
@@ -430,7 +430,7 @@ async fn offered(ctx: &Context) -> Option<Vec<String>> {
     }
 }
 
-async fn recall(run: &Dispatcher<'_>) -> Passages {
+async fn recall(run: &GoalTasks<'_>) -> Passages {
     let (request, ctx) = (run.request, run.ctx);
     // Only a question without data can be answered from what is remembered; figures come from files.
     if !request.data.is_empty() {

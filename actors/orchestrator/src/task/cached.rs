@@ -1,4 +1,4 @@
-//! Results that were accepted before, found again by what was asked: the action, its arguments and the state of the files it reads.
+//! Results that were accepted before, found again by what was asked: the tool, its arguments and the state of the files it reads.
 //!
 //! The state is taken before the work begins, and a result is kept only if it is the same when the work is done: what is filed under a
 //! state was made from it. The files a result names are hashed before they are judged, and what is served is what was hashed.
@@ -174,12 +174,12 @@ impl GoalFiles {
 /// What was asked, as one name; of files too, if it reads any.
 pub(crate) fn key(
     tenant: &TenantId,
-    action: &str,
+    tool: &str,
     args: &Value,
     files: Option<&GoalFiles>,
 ) -> String {
     let mut hash = Sha256::new();
-    for part in [tenant.as_str(), action, &args.to_string()] {
+    for part in [tenant.as_str(), tool, &args.to_string()] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }

@@ -10,7 +10,7 @@ use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput, references};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use crate::dispatcher::{Conducted, Dispatcher};
+use crate::goal::tasks::{Conducted, GoalTasks};
 
 /// What has come of the tasks so far.
 #[derive(Default)]
@@ -34,7 +34,7 @@ pub(crate) struct Progress {
 
 /// Passages from memory, and the memory's word for them.
 #[derive(Clone, Default)]
-pub(crate) struct Recalled {
+pub(crate) struct Passages {
     pub(crate) passages: Arc<[String]>,
     pub(crate) exhibit: Option<Exhibit>,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Seen {
     pub(crate) results: Arc<BTreeMap<String, Value>>,
     pub(crate) artifacts: Vec<Artifact>,
     exhibits: Vec<Exhibit>,
-    recalled: Recalled,
+    recalled: Passages,
     notes: Vec<String>,
     gaps: Vec<String>,
     told: BTreeSet<String>,
@@ -67,7 +67,7 @@ impl Seen {
     }
 
     /// The same, for the Critic to see for itself.
-    pub(crate) fn grounds(&self, run: &Dispatcher<'_>) -> Box<Grounds> {
+    pub(crate) fn grounds(&self, run: &GoalTasks<'_>) -> Box<Grounds> {
         Box::new(Grounds {
             goal: run.goal.clone(),
             plan: self.plan.clone(),
@@ -116,7 +116,7 @@ impl Progress {
     }
 
     /// All of it now.
-    pub(crate) fn seen(&self, plan: &Plan, recalled: &Recalled) -> Seen {
+    pub(crate) fn seen(&self, plan: &Plan, recalled: &Passages) -> Seen {
         let done = |task: &Task| self.instead.get(&task.id).unwrap_or(task).clone();
         let failed = |report: &&TaskReport| report.status == TaskStatus::Failed;
         Seen {
@@ -156,7 +156,7 @@ impl Progress {
     pub(crate) fn failed(
         self,
         request: &GoalRequest,
-        run: &Dispatcher<'_>,
+        run: &GoalTasks<'_>,
         reason: String,
     ) -> Answer {
         Answer {
@@ -172,8 +172,8 @@ impl Progress {
 pub(crate) async fn carry_out(
     plan: &Plan,
     case: &dyn Case,
-    recalled: &Recalled,
-    run: &Dispatcher<'_>,
+    recalled: &Passages,
+    run: &GoalTasks<'_>,
     progress: &mut Progress,
 ) {
     let mut running = FuturesUnordered::new();
@@ -229,7 +229,7 @@ pub(crate) async fn carry_out(
 }
 
 /// What needed a lost task is lost too; whoever watches hears that it will not be done.
-async fn give_up(plan: &Plan, run: &Dispatcher<'_>, progress: &mut Progress) {
+async fn give_up(plan: &Plan, run: &GoalTasks<'_>, progress: &mut Progress) {
     let lost = plan.lost(&progress.lost);
     for task in plan.tasks.iter().filter(|task| lost.contains(&task.id)) {
         if !progress.lost.contains(&task.id) {

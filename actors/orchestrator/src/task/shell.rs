@@ -1,26 +1,30 @@
-//! Does what `task_run` and `fallback` order: asks executors, the critic and humans, looks among earlier results, tells whoever watches.
+//! Does what `task::run` and `fallback` order: asks executors, the critic and humans, looks among earlier results, tells whoever watches.
 //! It holds the results; what follows from them is not decided here.
+
+use std::time::Duration;
 
 use aios_actors::agent::{Address, AgentError, AskError, SendError};
 use aios_actors::recovery::{ApprovalError, FailureKind, Pass, Question, Resting, service};
 use aios_protocols::{Party, Performative, Sealed};
 use aios_tools::Workspace;
-use aios_work::content::{Exhibit, Origin, Submission, TaskOrder, TaskResult, hex, ontology};
+use aios_work::content::{
+    Claim, Exhibit, Judgement, Origin, Submission, TaskOrder, TaskResult, hex, ontology,
+};
 use aios_work::{Artifact, Capabilities, Capability, Case, Ended, Simpler, Task, ToolOutput};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::cached::{self, Kept, Miss};
-use crate::dispatcher::{Conducted, Dispatcher, draft, settle, words};
 use crate::evidence::{self, text_of};
-use crate::fallback;
-use crate::progress::Seen;
-use crate::task_run::{
+use crate::goal::progress::Seen;
+use crate::goal::tasks::{Conducted, GoalTasks, draft, settle, words};
+use crate::task::cached::{self, Kept, Miss};
+use crate::task::fallback;
+use crate::task::run::{
     Aside, Assignment, EXECUTOR, Event, Fallback, Finish, Gone, Moment, Next, Order, TaskRun,
 };
 
-/// Ways out that were taken; labels `action` and `recourse`.
+/// Ways out that were taken; labels `tool` and `recourse`.
 pub(crate) const RECOURSES_TOTAL: &str = "aios_orchestrator_recourses_total";
 
 /// What a text is written from and judged by.
@@ -31,7 +35,7 @@ struct Writing<'a> {
 
 /// The hands of one task.
 struct TaskShell<'a> {
-    goal: &'a Dispatcher<'a>,
+    goal: &'a GoalTasks<'a>,
     task: &'a Task,
     /// Who knows something simpler.
     case: Option<&'a dyn Case>,
@@ -43,11 +47,15 @@ struct TaskShell<'a> {
     output: ToolOutput,
     /// Who gave it.
     origin: Option<Origin>,
+    /// What it took its tool.
+    took: Duration,
+    /// The last text that was judged.
+    read: Option<String>,
     /// What the files of the last result hashed to before it was judged.
     seals: Option<Result<Vec<String>, Miss>>,
 }
 
-impl Dispatcher<'_> {
+impl GoalTasks<'_> {
     /// A task whose result is figures or a file, until it ends.
     pub(crate) async fn figures(
         &self,
@@ -90,6 +98,8 @@ impl Dispatcher<'_> {
             pass: None,
             output: ToolOutput::default(),
             origin: None,
+            took: Duration::ZERO,
+            read: None,
             seals: None,
         }
     }
@@ -126,8 +136,8 @@ impl TaskShell<'_> {
             Aside::Cut(ended) => self.goal.end(ended),
             Aside::WaitsFor(approval) => self.goal.wait_for(approval),
             Aside::Taken(recourse) => {
-                let (action, recourse) = (self.task.tool.clone(), fallback::name(recourse));
-                metrics::counter!(RECOURSES_TOTAL, "action" => action, "recourse" => recourse)
+                let (tool, recourse) = (self.task.tool.clone(), fallback::name(recourse));
+                metrics::counter!(RECOURSES_TOTAL, "tool" => tool, "recourse" => recourse)
                     .increment(1);
             }
         }
@@ -227,7 +237,7 @@ impl TaskShell<'_> {
             goal_id: request.goal_id.clone(),
             task_id: task.id.clone(),
             operation: assigned.operation,
-            action: task.tool.clone(),
+            tool: task.tool.clone(),
             args: args.clone(),
             attempt: assigned.attempt,
             inputs: goal.files.files().to_vec(),
@@ -252,6 +262,8 @@ impl TaskShell<'_> {
                 }
                 self.output = result.output;
                 self.origin = Some(Origin::Signed { operation });
+                self.took = Duration::try_from_secs_f64(result.duration_ms / 1_000.0)
+                    .unwrap_or(Duration::MAX);
                 Event::Made {
                     took_ms: result.duration_ms,
                 }
@@ -285,20 +297,13 @@ impl TaskShell<'_> {
         let Some(origin) = self.origin.clone() else {
             return Event::Unjudged("nobody gave the result".to_owned());
         };
-        self.judge(Submission::Result {
-            exhibit: Exhibit {
-                task_id: task.id.clone(),
-                task: None,
-                origin,
-                frame: None,
-            },
-            goal: Box::new(self.goal.goal.clone()),
-            task: Box::new(task),
-            folder: self.goal.folder.number(),
-            inputs: self.goal.files.files().to_vec(),
-            out_dir: self.goal.request.out_dir.clone(),
-        })
-        .await
+        let exhibit = Exhibit {
+            task_id: task.id.clone(),
+            task: None,
+            origin,
+            frame: None,
+        };
+        said(self.goal.judged(Claim { task, exhibit }, self.took).await)
     }
 
     /// The text as it would be used, without what surrounds it.
@@ -307,20 +312,13 @@ impl TaskShell<'_> {
             return Event::Unjudged("the result is no text".to_owned());
         };
         let text = writing.case.tidy(text_of(&self.output.value));
-        let grounds = writing.seen.grounds(self.goal);
         self.output.value = Value::String(text.clone());
-        self.judge(Submission::Prose { text, grounds }).await
-    }
-
-    async fn judge(&self, work: Submission) -> Event {
-        match self.goal.judgement(&self.task.id, work).await {
-            Ok(judgement) => Event::Judged {
-                passes: judgement.verdict.passes(),
-                score: judgement.score,
-                feedback: judgement.feedback,
-            },
-            Err(reason) => Event::Unjudged(reason),
+        if self.read.replace(text.clone()).as_ref() == Some(&text) {
+            return Event::Unchanged;
         }
+        let grounds = writing.seen.grounds(self.goal);
+        let work = Submission::Prose { text, grounds };
+        said(self.goal.text_judged(&self.task.id, work).await)
     }
 
     /// Goes a way out as far as it was ordered; `args` are those of the task as planned.
@@ -398,7 +396,7 @@ impl TaskShell<'_> {
         let question = Question {
             goal: self.goal.request.goal_id.clone(),
             task: self.task.id.clone(),
-            action: self.task.tool.clone(),
+            tool: self.task.tool.clone(),
             arguments: hex(&Sha256::digest(args.to_string())),
             round: 0,
             text,
@@ -409,7 +407,7 @@ impl TaskShell<'_> {
 }
 
 /// Results of this goal's tools, and of earlier ones.
-impl Dispatcher<'_> {
+impl GoalTasks<'_> {
     /// What a task's tool may do: no more than it says it needs.
     fn needs(&self, tool: &str) -> Capabilities {
         self.services
@@ -473,6 +471,18 @@ impl Dispatcher<'_> {
                 })
             })
             .collect()
+    }
+}
+
+/// The critic's word.
+fn said(judgement: Result<Judgement, String>) -> Event {
+    match judgement {
+        Ok(judgement) => Event::Judged {
+            passes: judgement.verdict.passes(),
+            score: judgement.score,
+            feedback: judgement.feedback,
+        },
+        Err(reason) => Event::Unjudged(reason),
     }
 }
 

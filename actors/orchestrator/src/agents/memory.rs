@@ -10,8 +10,8 @@ use aios_memory::{Document, GoalResult, Provenance, Query, VectorLimits, VectorM
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
 
-pub use crate::kept::RESULTS_EVICTED_TOTAL;
-use crate::kept::{Shelves, TenantResults};
+pub use crate::agents::kept::RESULTS_EVICTED_TOTAL;
+use crate::agents::kept::{Shelves, TenantResults};
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_work::content::{RecallRequest, Recalled, RememberRequest, ontology};
 

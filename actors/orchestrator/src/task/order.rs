@@ -40,6 +40,8 @@ pub(crate) enum Event {
         score: f64,
         feedback: String,
     },
+    /// The text is the one that was judged before.
+    Unchanged,
     /// The critic has none.
     Unjudged(String),
     /// What came of a way out.

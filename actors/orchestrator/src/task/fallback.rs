@@ -1,5 +1,5 @@
 //! What is done when a task cannot be done as it was planned. Which way is taken is [`RetryState`](aios_actors::recovery::RetryState)'s
-//! to say; here it is gone, step by step, until there is a result or only the gap is left to be named. Pure, as `task_run` is.
+//! to say; here it is gone, step by step, until there is a result or only the gap is left to be named. Pure, as `task::run` is.
 
 use aios_actors::recovery::{Decision, FailureKind, Next as Retry};
 use aios_protocols::Party;
@@ -8,7 +8,7 @@ use aios_work::Task;
 use aios_work::content::TaskStatus;
 
 use crate::evidence;
-use crate::task_run::{
+use crate::task::run::{
     Aside, Fallback, Gone, Moment, Order, Stage, Stop, TaskRun, Then, Way, out_of_turn,
 };
 

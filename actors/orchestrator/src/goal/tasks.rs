@@ -1,38 +1,30 @@
-//! What every task of one goal shares: its time, its budget, who watches, the critic. What becomes of a single task is decided in
-//! `task_run` and done in `task_shell`.
+//! What every task of one goal shares: its time, its budget, who watches. What becomes of a single task is decided in
+//! `task::run` and done in `task::shell`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, AskError, Context};
-use aios_actors::recovery::{
-    Allowance, Budget, FailureKind, Next, Pass, RetryState, Trajectory, service,
-};
-use aios_protocols::subject::EventKind;
-use aios_protocols::{Content, Draft, Performative, ProtocolName, Subject, Trusted};
-use aios_work::content::{
-    Answer, GoalRequest, Judgement, Origin, Submission, TaskEvent, TaskReport, TaskStatus,
-    ValidationRequest, ontology,
-};
+use aios_actors::recovery::{Allowance, Budget, FailureKind, Pass, Trajectory};
+use aios_protocols::subject::EventTopic;
+use aios_protocols::{Content, Draft, Performative, ProtocolName, Subject};
+use aios_work::content::{Answer, GoalRequest, Origin, TaskEvent, TaskReport, TaskStatus};
 use aios_work::{Ended, Goal, Looping, Task, ToolOutput};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Services;
-use crate::cached::GoalFiles;
 use crate::evidence::Folder;
-use crate::task_run::{Rules, untold};
+use crate::goal::judging::Waves;
+use crate::task::cached::GoalFiles;
+use crate::task::run::{Rules, untold};
 
-/// How long one judgement may take.
-const VALIDATE_DEADLINE: Duration = Duration::from_secs(45);
-/// A critic that was given less, because the goal must end, is not to blame for having no answer yet.
-const VALIDATE_FAIR: Duration = Duration::from_secs(5);
 /// Time kept back from the tasks, so that what there is can still be judged and delivered: a fifth of the goal's, at most this.
 const DELIVERY: Duration = Duration::from_secs(10);
 
 /// What every task of one goal shares.
-pub(crate) struct Dispatcher<'a> {
+pub(crate) struct GoalTasks<'a> {
     pub(crate) ctx: &'a Context,
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
@@ -53,6 +45,8 @@ pub(crate) struct Dispatcher<'a> {
     ended: Mutex<Option<Ended>>,
     /// Approvals that nobody decided in time.
     waits_for: Mutex<Vec<String>>,
+    /// Results on their way to the critic.
+    pub(crate) waves: Waves,
 }
 
 /// How a task ended.
@@ -84,7 +78,7 @@ pub(crate) struct Run<'a> {
     pub(crate) goes_on: bool,
 }
 
-impl Drop for Dispatcher<'_> {
+impl Drop for GoalTasks<'_> {
     /// The one place where a goal's budget ends, in whatever way the work does: answered, failed, called off, out of time. A planner that
     /// falls ends nothing: its successor goes on with what is left.
     fn drop(&mut self) {
@@ -95,7 +89,7 @@ impl Drop for Dispatcher<'_> {
     }
 }
 
-impl<'a> Dispatcher<'a> {
+impl<'a> GoalTasks<'a> {
     /// A goal as far as it has come.
     pub(crate) fn new(ctx: &'a Context, run: &'a Run<'a>) -> Self {
         let Run {
@@ -135,6 +129,7 @@ impl<'a> Dispatcher<'a> {
             accepted: AtomicU64::new(0),
             ended: Mutex::default(),
             waits_for: Mutex::default(),
+            waves: Waves::default(),
         }
     }
 
@@ -205,7 +200,7 @@ impl<'a> Dispatcher<'a> {
 
     /// Tells whoever watches.
     pub(crate) async fn tell(&self, event: TaskEvent) {
-        let subject = Subject::event(EventKind::Task, &self.request.goal_id);
+        let subject = Subject::event(EventTopic::Task, &self.request.goal_id);
         if let Err(error) = self.ctx.publish(subject, &event).await {
             tracing::debug!(%error, "a task event was not published");
         }
@@ -214,74 +209,6 @@ impl<'a> Dispatcher<'a> {
     /// A task at a status, before it is anybody's.
     pub(crate) fn event(&self, task: &Task, title: &str, status: TaskStatus) -> TaskEvent {
         untold(&self.request.goal_id, task, title, status)
-    }
-
-    /// What the critic is asked, once and for all tries.
-    pub(crate) fn written(&self, task_id: &str, work: Submission) -> Result<Content, AgentError> {
-        Ok(Content::json(&ValidationRequest {
-            goal_id: self.request.goal_id.clone(),
-            task_id: task_id.to_owned(),
-            work,
-        })?)
-    }
-
-    /// Has the critic judge a task's work.
-    pub(crate) async fn judgement(
-        &self,
-        task_id: &str,
-        work: Submission,
-    ) -> Result<Judgement, String> {
-        let asked = self
-            .written(task_id, work)
-            .map_err(|error| error.to_string())?;
-        Ok(self.validate(task_id, asked).await?.0)
-    }
-
-    /// Asks the critic; the reply is kept, because its frame is the proof.
-    pub(crate) async fn validate(
-        &self,
-        task_id: &str,
-        asked: Content,
-    ) -> Result<(Judgement, Trusted), String> {
-        let system = self.ctx.system();
-        let mut retry = RetryState::new(self.services.settings.policies.of("validate").retry());
-        // The answer itself is judged in the time that was kept back for it.
-        let left = || match task_id {
-            "" => self.until_due(),
-            _ => self.left(),
-        };
-        loop {
-            let left = left();
-            if left.is_zero() {
-                return Err("the critic did not judge: the goal's time is over".to_owned());
-            }
-            let patience = VALIDATE_DEADLINE.min(left);
-            let pass = system
-                .breakers()
-                .admit(service::CRITIC)
-                .map_err(|resting| format!("nothing leaves unjudged: {resting}"))?;
-            let draft = Draft::new(Performative::Request, asked.clone())
-                .ontology(ontology::VALIDATE)
-                .protocol(ProtocolName::FipaRequest);
-            let error = match self.ctx.ask("macro.critic", draft, patience).await {
-                Ok(reply) => {
-                    pass.succeeded();
-                    let judgement = reply
-                        .content
-                        .read_json()
-                        .map_err(|error| error.to_string())?;
-                    return Ok((judgement, reply));
-                }
-                Err(error) => error,
-            };
-            self.ctx.unless_over().await;
-            let reason = words(&error);
-            settle(pass, &error, &reason, patience >= VALIDATE_FAIR);
-            match retry.failed(FailureKind::of(&error), Some(left)) {
-                Next::Again { after } => tokio::time::sleep(after).await,
-                Next::Take(_) => return Err(format!("the critic did not judge: {reason}")),
-            }
-        }
     }
 }
 

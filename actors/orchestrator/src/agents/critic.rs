@@ -4,7 +4,6 @@
 //! domain does, asks the question a second time in another way, reads the files that results name, compares every number. Its judgement of a whole
 //! answer names the answer's digest and the goal's, so the signature is over exactly what leaves, for exactly what was asked.
 
-use std::panic;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,18 +12,20 @@ use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, Tenan
 use aios_tools::{Toolbox, read_regular};
 use aios_work::{Artifact, Effect, InputFile, ToolCall, ToolError};
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use serde_json::Value;
+use tokio::task::JoinError;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_work::content::{
-    Answer, GoalStatus, Judgement, Submission, ValidationRequest, asked, ontology,
+    Answer, Claim, GoalStatus, Grounds, Judgement, Submission, ValidationRequest, asked, ontology,
 };
 use aios_work::{
     Assessment, Category, Evidence, Issue, Judged, Opinion, Severity, Task, Verdict, Written,
 };
 
 use crate::Services;
-use crate::evidence::{Bench, Proofs, Proven, Witnessed};
+use crate::evidence::{Proofs, Proven, Prover, Witnessed};
 
 /// How long meaning may be compared before relevance goes by words alone.
 const EMBED_DEADLINE: Duration = Duration::from_secs(10);
@@ -74,105 +75,182 @@ impl Agent for Critic {
         let (services, proofs) = (Arc::clone(&self.services), Arc::clone(&self.proofs));
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: ValidationRequest = incoming.json()?;
-            let judgement = judge(request, services, &proofs, &ctx).await?;
-            metrics::histogram!("aios_critic_score").record(judgement.score);
-            incoming.inform(Content::json(&judgement)?)?;
+            let judge = Judge {
+                services: &services,
+                prover: Prover {
+                    packs: &services.packs,
+                    room: &services.room,
+                    proofs: &proofs,
+                    ctx: &ctx,
+                },
+                goal_id: &request.goal_id,
+                ctx: &ctx,
+            };
+            incoming.inform(judge.says(request.task_id, request.work).await?)?;
             Ok(())
         });
         Ok(())
     }
 }
 
-async fn judge(
-    request: ValidationRequest,
-    services: Arc<Services>,
-    proofs: &Proofs,
-    ctx: &Context,
-) -> Result<Judgement, AgentError> {
-    let bench = Bench {
-        packs: &services.packs,
-        room: &services.room,
-        proofs,
-        ctx,
-    };
-    let (mut digest, mut goal_digest, mut status) = (String::new(), String::new(), None);
-    let assessment = match request.work {
-        Submission::Prose { text, grounds } => {
-            let proven = bench.prove(&request.goal_id, *grounds).await;
-            match proven.and_then(|proven| evidence_of_prose(&proven, &request.task_id)) {
-                Ok(evidence) => read(&text, &evidence, &services, ctx).await,
-                Err(why) => unproven(why),
+/// Judges what one request submits.
+struct Judge<'a> {
+    services: &'a Arc<Services>,
+    prover: Prover<'a>,
+    goal_id: &'a str,
+    ctx: &'a Context,
+}
+
+impl Judge<'_> {
+    async fn says(&self, task_id: String, work: Submission) -> Result<Content, AgentError> {
+        let judgement = match work {
+            Submission::Results {
+                goal,
+                results,
+                folder,
+                inputs,
+                out_dir,
+            } => {
+                let files = match self.prover.is_of(&goal, self.goal_id) {
+                    true => self.prover.files(&goal, &inputs).await,
+                    false => Err("the goal is another one".to_owned()),
+                };
+                let place = Place {
+                    files,
+                    folder,
+                    inputs,
+                    out_dir,
+                };
+                return Ok(Content::json(&self.results(results, &place).await?)?);
             }
-        }
-        Submission::Result {
-            goal,
-            task,
-            exhibit,
-            folder,
-            inputs,
-            out_dir,
-        } => {
-            let files = match bench.is_of(&goal, &request.goal_id) {
-                true => bench.files(&goal, &inputs).await,
-                false => Err("the goal is another one".to_owned()),
-            };
-            let result = bench.result(&request.goal_id, folder, &exhibit);
-            match result.map_err(|why| format!("the result {why}")) {
-                _ if files.is_err() => unproven(files.err().unwrap_or_default()),
-                Ok(witnessed)
-                    if witnessed.result.asked == asked(&task.tool, &task.args, &inputs) =>
-                {
-                    let goal = (ctx.tenant().clone(), request.goal_id.clone());
-                    result_checked(&services, task, witnessed, goal, inputs, out_dir).await?
-                }
-                Ok(_) => unproven("the result is the answer to another question".to_owned()),
-                Err(why) => unproven(why),
+            Submission::Prose { text, grounds } => {
+                let assessment = self.prose(&text, *grounds, &task_id).await;
+                self.judgement(task_id, assessment)
             }
-        }
-        Submission::Answer { answer, grounds } => {
-            (digest, status) = (answer.digest(), Some(answer.status));
-            goal_digest = grounds.goal.digest();
-            match bench.prove(&request.goal_id, *grounds).await {
-                Ok(proven) => {
-                    let written = proven.case.write(&proven.so_far());
-                    let wrong = departures(&answer, &proven, &written);
-                    let evidence = of_domain(written.evidence.clone(), &proven);
-                    let mut assessment = read(&answer.answer, &evidence, &services, ctx).await;
-                    if !wrong.is_empty() {
-                        assessment.verdict = Verdict::Rejected;
-                        assessment.issues.splice(0..0, wrong);
+            Submission::Answer { answer, grounds } => self.answer(&answer, *grounds, task_id).await,
+        };
+        Ok(Content::json(&judgement)?)
+    }
+
+    /// Each by itself, and all at once.
+    async fn results(
+        &self,
+        claims: Vec<Claim>,
+        place: &Place,
+    ) -> Result<Vec<Judgement>, AgentError> {
+        let several = claims.len() > 1;
+        let judged = claims.into_iter().map(|claim| async move {
+            let task_id = claim.task.id.clone();
+            let assessment = match self.witnessed(&claim, place) {
+                Ok(witnessed) => {
+                    let work = result_checked(
+                        Arc::clone(self.services),
+                        claim.task,
+                        witnessed,
+                        self.ctx.tenant().clone(),
+                        self.goal_id.to_owned(),
+                        place.inputs.clone(),
+                        place.out_dir.clone(),
+                    );
+                    // On its own thread only where it would keep others waiting.
+                    match several {
+                        true => tokio::spawn(work).await.map_err(fell)??,
+                        false => work.await?,
                     }
-                    assessment
                 }
                 Err(why) => unproven(why),
-            }
+            };
+            Ok::<_, AgentError>(self.judgement(task_id, assessment))
+        });
+        try_join_all(judged).await
+    }
+
+    /// The result of a claim in the words of its executor, if it is the answer to what the task asks.
+    fn witnessed(&self, claim: &Claim, place: &Place) -> Result<Witnessed, String> {
+        let Claim { task, exhibit } = claim;
+        place.files.clone()?;
+        let witnessed = self
+            .prover
+            .result(self.goal_id, place.folder, exhibit)
+            .map_err(|why| format!("the result {why}"))?;
+        let named = asked(&task.tool, &task.args, &place.inputs);
+        if exhibit.task_id != task.id || witnessed.result.asked != named {
+            return Err("the result is the answer to another question".to_owned());
         }
-    };
-    let contradicted = assessment
-        .issues
-        .iter()
-        .any(|issue| issue.severity == Severity::Critical);
-    let deliverable = match status {
-        Some(GoalStatus::Approved) => assessment.verdict.passes() && assessment.checked,
+        Ok(witnessed)
+    }
+
+    async fn prose(&self, text: &str, grounds: Grounds, task_id: &str) -> Assessment {
+        let proven = self.prover.prove(self.goal_id, grounds).await;
+        match proven.and_then(|proven| evidence_of_prose(&proven, task_id)) {
+            Ok(evidence) => read(text, &evidence, self.services, self.ctx).await,
+            Err(why) => unproven(why),
+        }
+    }
+
+    async fn answer(&self, answer: &Answer, grounds: Grounds, task_id: String) -> Judgement {
+        let goal_digest = grounds.goal.digest();
+        let assessment = match self.prover.prove(self.goal_id, grounds).await {
+            Ok(proven) => {
+                let written = proven.case.write(&proven.so_far());
+                let wrong = departures(answer, &proven, &written);
+                let evidence = of_domain(written.evidence, &proven);
+                let mut assessment = read(&answer.answer, &evidence, self.services, self.ctx).await;
+                if !wrong.is_empty() {
+                    assessment.verdict = Verdict::Rejected;
+                    assessment.issues.splice(0..0, wrong);
+                }
+                assessment
+            }
+            Err(why) => unproven(why),
+        };
+        Judgement {
+            digest: answer.digest(),
+            goal_digest,
+            deliverable: may_leave(answer.status, &assessment),
+            ..self.judgement(task_id, assessment)
+        }
+    }
+
+    fn judgement(&self, task_id: String, assessment: Assessment) -> Judgement {
+        let feedback = assessment.feedback();
+        metrics::histogram!("aios_critic_score").record(assessment.score.overall);
+        Judgement {
+            goal_id: self.goal_id.to_owned(),
+            task_id,
+            digest: String::new(),
+            goal_digest: String::new(),
+            deliverable: false,
+            checked: assessment.checked,
+            verdict: assessment.verdict,
+            score: assessment.score.overall,
+            dimensions: assessment.score.dimensions,
+            feedback,
+            issues: assessment.issues,
+        }
+    }
+}
+
+/// What the results of one request have in common.
+struct Place {
+    /// Whether the files are those of the goal.
+    files: Result<(), String>,
+    folder: u64,
+    inputs: Vec<InputFile>,
+    out_dir: String,
+}
+
+/// Whether an answer of this status may leave as what it says it is.
+fn may_leave(status: GoalStatus, assessment: &Assessment) -> bool {
+    let mut issues = assessment.issues.iter();
+    match status {
+        GoalStatus::Approved => assessment.verdict.passes() && assessment.checked,
         // What no check looked at is not known to be right, and says so.
-        Some(GoalStatus::Unverified) => assessment.verdict.passes(),
+        GoalStatus::Unverified => assessment.verdict.passes(),
         // A partial answer may lack things, since it says so; it may not be wrong.
-        Some(GoalStatus::Partial) => !contradicted,
-        Some(GoalStatus::Failed) | None => false,
-    };
-    Ok(Judgement {
-        goal_id: request.goal_id,
-        task_id: request.task_id,
-        digest,
-        goal_digest,
-        deliverable,
-        checked: assessment.checked,
-        verdict: assessment.verdict,
-        score: assessment.score.overall,
-        dimensions: assessment.score.dimensions,
-        feedback: assessment.feedback(),
-        issues: assessment.issues,
-    })
+        GoalStatus::Partial => !issues.any(|issue| issue.severity == Severity::Critical),
+        GoalStatus::Failed => false,
+    }
 }
 
 /// What a paragraph may say, by what was proven.
@@ -250,44 +328,40 @@ fn departures(answer: &Answer, proven: &Proven, written: &Written) -> Vec<Issue>
 
 /// Recomputes a result where its task says how, and lets the packs judge it.
 async fn result_checked(
-    services: &Arc<Services>,
-    task: Box<Task>,
+    services: Arc<Services>,
+    task: Task,
     Witnessed { result, frame, .. }: Witnessed,
-    goal: (TenantId, String),
+    tenant: TenantId,
+    goal: String,
     inputs: Vec<InputFile>,
     out_dir: String,
 ) -> Result<Assessment, AgentError> {
-    let services = Arc::clone(services);
+    let again = again(&services.tools, &task, (tenant, goal), inputs, out_dir).await?;
     let quick = result.output.artifacts.is_empty() && frame.len() <= QUICK_BYTES;
-    let checked = tokio::spawn(async move {
-        let again = again(&services.tools, &task, goal, inputs, out_dir).await?;
-        let judge = move || {
-            let output = &result.output;
-            let files: Vec<_> = output.artifacts.iter().map(bytes).collect();
-            services.packs.judge(&Judged::Result {
-                task: &task,
-                output,
-                again: again.as_ref(),
-                files: &files,
-            })
-        };
-        // Nothing is read for a result without files, and most are compared faster than handed to another thread.
-        if quick {
-            return Ok(judge());
-        }
-        let judged = tokio::task::spawn_blocking(judge);
-        match judged.await {
-            Ok(judged) => Ok(judged),
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => panic::resume_unwind(panic),
-                Err(closing) => Err(AgentError::from(closing)),
-            },
-        }
-    });
-    // A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
-    checked
-        .await
-        .map_err(|panic| AgentError::broken(format!("the recomputation panicked: {panic}")))?
+    let judge = move || {
+        let output = &result.output;
+        let files: Vec<_> = output.artifacts.iter().map(bytes).collect();
+        services.packs.judge(&Judged::Result {
+            task: &task,
+            output,
+            again: again.as_ref(),
+            files: &files,
+        })
+    };
+    // Nothing is read for a result without files, and most are compared faster than handed to another thread.
+    if quick {
+        return Ok(judge());
+    }
+    tokio::task::spawn_blocking(judge).await.map_err(fell)
+}
+
+/// A tool that panicked may have left its caches in any state: a new incarnation judges again from clean ones.
+fn fell(why: JoinError) -> AgentError {
+    if why.is_panic() {
+        AgentError::broken(format!("the recomputation panicked: {why}"))
+    } else {
+        AgentError::from(why)
+    }
 }
 
 /// Judges a text, by meaning too if the engine answers.

@@ -6,7 +6,7 @@ use aios_work::Looping;
 use serde_json::json;
 
 use super::*;
-use crate::fallback;
+use crate::task::fallback;
 
 mod ends;
 mod figures;
@@ -22,19 +22,9 @@ fn party(name: &str) -> Party {
 
 fn task() -> Task {
     Task {
-        id: "t".to_owned(),
-        tool: "sum".to_owned(),
-        args: json!({"of": "all"}),
-        needs: Vec::new(),
-        after: Vec::new(),
         deadline_ms: 20_000,
         tokens: 100,
-        point: None,
-        title: None,
-        each: None,
-        prose: false,
-        recheck: None,
-        meaning: Value::Null,
+        ..Task::new("t", "sum", json!({"of": "all"}))
     }
 }
 

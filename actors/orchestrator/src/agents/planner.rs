@@ -12,7 +12,7 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_work::content::{GoalRequest, ontology};
 
 use crate::Services;
-use crate::goal_run::{give_back, pursue};
+use crate::goal::run::{give_back, pursue};
 
 /// Plans goals and sees them through.
 pub struct Planner {

@@ -59,7 +59,7 @@ impl Agent for Executor {
         let services = Arc::clone(&self.services);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let key = tool_key(&order.operation, ctx.tenant(), ctx.system().tenant());
-            let tool = services.tools.spec(&order.action);
+            let tool = services.tools.spec(&order.tool);
             let pure = tool.is_some_and(|spec| spec.effect == Effect::Pure);
             // As it was committed it is told.
             let result = {
@@ -104,9 +104,9 @@ async fn perform(
     };
     let flag = call.cancel.clone();
     let work = {
-        let action = order.action.clone();
+        let name = order.tool.clone();
         let granted = order.capabilities.clone();
-        tokio::spawn(async move { tools.call(&action, &granted, call).await })
+        tokio::spawn(async move { tools.call(&name, &granted, call).await })
     };
     let _stopped = StoppedOnDrop(flag, work.abort_handle());
     let output = match tokio::time::timeout(allowed + GRACE, work).await {
@@ -115,13 +115,13 @@ async fn perform(
         Ok(Err(panic)) => {
             return Err(AgentError::broken(format!(
                 "tool {} panicked: {panic}",
-                order.action
+                order.tool
             )));
         }
         Err(_) => {
             return Err(AgentError::broken(format!(
                 "tool {} did not end within its {} ms and does not listen",
-                order.action, order.deadline_ms
+                order.tool, order.deadline_ms
             )));
         }
     };

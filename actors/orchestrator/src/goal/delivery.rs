@@ -5,13 +5,14 @@ use std::time::Duration;
 use aios_actors::agent::{AgentError, Context};
 use aios_protocols::{Limits, Performative};
 use aios_work::content::{
-    Answer, CriticReport, GoalStatus, RememberRequest, Submission, TaskReport, hex, ontology,
+    Answer, CriticReport, GoalStatus, Judgement, RememberRequest, Submission, TaskReport, hex,
+    ontology,
 };
 use aios_work::{Case, Goal, Plan};
 
-use crate::critic::start;
-use crate::dispatcher::{Dispatcher, draft};
-use crate::progress::{Progress, Seen};
+use crate::agents::critic::start;
+use crate::goal::progress::{Progress, Seen};
+use crate::goal::tasks::{GoalTasks, draft};
 
 /// How long recalling or remembering may take; without it a goal goes on.
 pub(crate) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
@@ -24,7 +25,7 @@ pub(crate) async fn deliver(
     case: &dyn Case,
     seen: &Seen,
     progress: Progress,
-    run: &Dispatcher<'_>,
+    run: &GoalTasks<'_>,
 ) -> Result<Answer, AgentError> {
     let written = case.write(&seen.so_far());
     let status = if written.gaps.is_empty() {
@@ -41,65 +42,36 @@ pub(crate) async fn deliver(
         gaps: written.gaps,
         ..run.answer(run.goal.id())
     };
-    let judge = |answer: &Answer| {
-        run.written(
-            "",
-            Submission::Answer {
-                answer: Box::new(answer.clone()),
-                grounds: seen.grounds(run),
-            },
-        )
+    let submitted = |answer: &Answer| {
+        let work = Submission::Answer {
+            answer: Box::new(answer.clone()),
+            grounds: seen.grounds(run),
+        };
+        run.written("", work)
     };
     // The critic is asked in one message, and the answer leaves in one.
-    let work = judge(&answer)?;
-    let asked = work.len();
-    if asked > MESSAGE {
+    let asked = submitted(&answer)?;
+    let bytes = asked.len();
+    if bytes > MESSAGE {
         let reason = format!(
-            "the answer and its figures have {asked} bytes, a message carries {MESSAGE}; ask for less at once"
+            "the answer and its figures have {bytes} bytes, a message carries {MESSAGE}; ask for less at once"
         );
-        return Ok(Answer {
-            status: GoalStatus::Failed,
-            answer: String::new(),
-            facts: Vec::new(),
-            reason: Some(reason),
-            ..answer
-        });
+        return Ok(withheld(answer, reason));
     }
-    let (mut judgement, mut proof) = run.validate("", work).await.map_err(AgentError::failure)?;
-    if !judgement.deliverable && judgement.verdict.passes() && !judgement.checked {
-        // Nothing is wrong with it as far as anybody can tell, and that is what it says.
-        answer.status = GoalStatus::Unverified;
-        (judgement, proof) = run
-            .validate("", judge(&answer)?)
-            .await
-            .map_err(AgentError::failure)?;
-    } else if !judgement.deliverable && answer.status == GoalStatus::Approved {
-        // It may still leave as what it is: a partial answer that names what the critic misses.
-        answer.status = GoalStatus::Partial;
-        answer.gaps.extend(
-            judgement
-                .issues
-                .iter()
-                .take(3)
-                .map(|issue| issue.description.clone()),
-        );
-        (judgement, proof) = run
-            .validate("", judge(&answer)?)
-            .await
-            .map_err(AgentError::failure)?;
+    let mut judged = run.answer_judged(asked).await;
+    if let Ok((judgement, _)) = &judged
+        && let Some(humbler) = humbler(&answer, judgement)
+    {
+        judged = run.answer_judged(submitted(&humbler)?).await;
+        answer = humbler;
     }
+    let (judgement, proof) = judged.map_err(AgentError::failure)?;
     if !judgement.deliverable {
         let reason = format!(
             "the critic holds the answer back: {}",
             judgement.feedback.replace('\n', " ")
         );
-        return Ok(Answer {
-            status: GoalStatus::Failed,
-            answer: String::new(),
-            facts: Vec::new(),
-            reason: Some(reason),
-            ..answer
-        });
+        return Ok(withheld(answer, reason));
     }
     answer.critic = CriticReport {
         score: judgement.score,
@@ -107,6 +79,39 @@ pub(crate) async fn deliver(
     };
     answer.verdict = hex(proof.sealed().as_bytes());
     Ok(answer)
+}
+
+/// What an answer may still leave as, where the critic does not let it leave as what it claims to be.
+fn humbler(answer: &Answer, judgement: &Judgement) -> Option<Answer> {
+    if judgement.deliverable {
+        return None;
+    }
+    if judgement.verdict.passes() && !judgement.checked {
+        // Nothing is wrong with it as far as anybody can tell, and that is what it says.
+        return Some(Answer {
+            status: GoalStatus::Unverified,
+            ..answer.clone()
+        });
+    }
+    // A partial answer that names what the critic misses.
+    let missed = judgement.issues.iter().take(3);
+    let missed = missed.map(|issue| issue.description.clone());
+    (answer.status == GoalStatus::Approved).then(|| Answer {
+        status: GoalStatus::Partial,
+        gaps: answer.gaps.iter().cloned().chain(missed).collect(),
+        ..answer.clone()
+    })
+}
+
+/// The same without what must not leave.
+fn withheld(answer: Answer, reason: String) -> Answer {
+    Answer {
+        status: GoalStatus::Failed,
+        answer: String::new(),
+        facts: Vec::new(),
+        reason: Some(reason),
+        ..answer
+    }
 }
 
 /// Reports in the order of the plan, whatever order they came in.

@@ -1,0 +1,8 @@
+//! The five macro agents. They meet by message and by nothing else: none knows another's struct.
+
+pub mod critic;
+pub mod executor;
+pub mod interface;
+mod kept;
+pub mod memory;
+pub mod planner;
