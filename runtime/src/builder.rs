@@ -306,9 +306,11 @@ fn services(
     let settings = Settings {
         policies: config.recovery.clone(),
         price_micros: config.model.price_micros,
+        thinks: config.goal.plans.thinks(),
         results: config.storage.results,
     };
-    let packs = packs.into_iter().fold(Packs::none(), Packs::with);
+    let packs = packs.into_iter().chain([packs::plans()]);
+    let packs = packs.fold(Packs::none(), Packs::with);
     let tools = Arc::new(tools);
     Ok(Services::new(system, packs, tools, settings, budgets))
 }

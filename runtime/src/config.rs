@@ -16,8 +16,8 @@ pub mod engines;
 mod values;
 
 pub use values::{
-    AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, NodeConfig,
-    StorageConfig, SwarmConfig, TensorConfig, ToolsConfig,
+    AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, ModelPlans,
+    NodeConfig, StorageConfig, SwarmConfig, TensorConfig, ToolsConfig,
 };
 
 /// What the environment's names begin with.

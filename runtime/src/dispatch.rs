@@ -63,6 +63,7 @@ impl Node {
         let goals = &self.parts.goals;
         match request {
             Request::Submit(goal) => value(goals.submit(self, caller.place, goal).await?),
+            Request::Plan(goal) => value(goals.plan(self, caller.place, goal).await?),
             Request::Cancel { goal_id } => value(goals.cancel(&goal_id).await?),
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
             Request::Ask(question) => value(self.ask_agent(question).await?),
@@ -146,19 +147,8 @@ fn named(request: &Request) -> String {
         format!("{shown:?}")
     };
     match request {
-        Request::Submit(Submit {
-            goal_id,
-            text,
-            data,
-            out: _,
-            private: _,
-        }) => {
-            let goal = goal_id
-                .as_deref()
-                .map_or("of a fresh name".to_owned(), short);
-            let (text, files) = (text.len(), data.len());
-            format!("submit goal {goal}, text of {text} bytes, {files} files")
-        }
+        Request::Submit(goal) => format!("submit {}", described(goal)),
+        Request::Plan(goal) => format!("plan {}", described(goal)),
         Request::Cancel { goal_id } => format!("cancel goal {}", short(goal_id)),
         Request::Spawn(agent) => format!("spawn {}", short(&agent.role)),
         Request::Ask(Ask {
@@ -187,6 +177,29 @@ fn named(request: &Request) -> String {
         Request::Config {} => "config".to_owned(),
         Request::Events(events) => format!("events of goal {}", short(&events.goal_id)),
     }
+}
+
+fn described(goal: &Submit) -> String {
+    let Submit {
+        goal_id,
+        text,
+        data,
+        out: _,
+        private: _,
+        plan,
+    } = goal;
+    let name = goal_id
+        .as_deref()
+        .map_or("of a fresh name".to_owned(), |id| {
+            let shown: String = id.chars().take(NAME_LOGGED).collect();
+            format!("{shown:?}")
+        });
+    let (text, files) = (text.len(), data.len());
+    let plan = match plan {
+        Some(plan) => format!(", a plan of {} tasks", plan.tasks.len()),
+        None => String::new(),
+    };
+    format!("goal {name}, text of {text} bytes, {files} files{plan}")
 }
 
 fn value(answer: impl Serialize) -> Result<Response, ControlError> {
@@ -347,6 +360,7 @@ mod tests {
                     data: vec![format!("/home/{secret}.csv")],
                     out: format!("/home/{secret}"),
                     private: true,
+                    plan: None,
                 }),
                 "submit goal \"q3\", text of 22 bytes, 1 files".to_owned(),
             ),

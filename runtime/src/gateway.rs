@@ -8,11 +8,11 @@ use aios_protocols::ports::{BusError, DataBus, Subscription};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{
     Content, ContentError, Draft, Performative, Printable, ProtocolName, Reason, Subject,
-    SubjectPattern,
+    SubjectPattern, Trusted,
 };
 use aios_tools::{Workspace, WorkspaceError};
 use aios_work::content::{AgentEvent, Answer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
-use aios_work::{Artifact, Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits};
+use aios_work::{Artifact, Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits, PlanFile};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -35,6 +35,7 @@ pub struct Goal {
     data: Vec<PathBuf>,
     out: PathBuf,
     private: bool,
+    plan: Option<Box<PlanFile>>,
 }
 
 /// Why a goal was not taken, or has no answer.
@@ -89,6 +90,7 @@ impl Goal {
             data: Vec::new(),
             out: PathBuf::from("aios-out"),
             private: false,
+            plan: None,
         }
     }
 
@@ -119,6 +121,13 @@ impl Goal {
     #[must_use]
     pub fn private(mut self, private: bool) -> Self {
         self.private = private;
+        self
+    }
+
+    /// How it is done, instead of a plan by whoever knows such goals.
+    #[must_use]
+    pub fn plan(mut self, plan: PlanFile) -> Self {
+        self.plan = Some(Box::new(plan));
         self
     }
 
@@ -172,6 +181,7 @@ impl Goal {
             tokens: config.goal.tokens,
             tasks: config.goal.tasks,
             money_micros: config.goal.money_micros,
+            plan: self.plan.clone(),
         };
         Ok((request, workspace))
     }
@@ -236,6 +246,47 @@ impl Node {
             goal_id,
             events: Some(events),
             work: RunState::Running(work),
+        })
+    }
+}
+
+impl Node {
+    /// What would be done for a goal: planned and checked as for [`run`](Self::run), and nothing of it done. To plan, files may be looked
+    /// into and the model may be asked.
+    ///
+    /// # Errors
+    /// When it cannot be worked on, or why there is no plan.
+    pub async fn plan(&self, goal: Goal) -> Result<PlanFile, GoalError> {
+        if self.is_stopping() {
+            return Err(GoalError::Stopping);
+        }
+        let goal = goal.id(fresh_id()?);
+        let (request, _) = goal.request(self.config(), "")?;
+        let reply = self.asked(&request, ontology::PLAN, goal.private).await?;
+        Ok(reply.content.read_json()?)
+    }
+
+    /// What an interface agent says to a goal.
+    async fn asked(
+        &self,
+        request: &GoalRequest,
+        ontology: &str,
+        private: bool,
+    ) -> Result<Trusted, GoalError> {
+        let draft = Draft::new(Performative::Request, Content::json(request)?)
+            .protocol(ProtocolName::FipaRequest)
+            .ontology(ontology);
+        let draft = if private { keep_private(draft) } else { draft };
+        let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
+        let reply = tokio::select! {
+            reply = self.parts.client.ask("macro.interface", draft, deadline) => reply,
+            () = self.stops() => return Err(GoalError::Stopping),
+        };
+        reply.map_err(|error| match error {
+            AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
+                GoalError::Refused(reason)
+            }
+            other => GoalError::Unanswered(other),
         })
     }
 }
@@ -324,21 +375,7 @@ async fn work(
     let begun = Instant::now();
     let messages = node.messages();
     let restarts = node.parts.restarts.count();
-    let draft = Draft::new(Performative::Request, Content::json(&request)?)
-        .protocol(ProtocolName::FipaRequest)
-        .ontology(ontology::GOAL);
-    let draft = if private { keep_private(draft) } else { draft };
-    let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
-    let reply = tokio::select! {
-        reply = node.parts.client.ask("macro.interface", draft, deadline) => reply,
-        () = node.stops() => return Err(GoalError::Stopping),
-    };
-    let reply = reply.map_err(|error| match error {
-        AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
-            GoalError::Refused(reason)
-        }
-        other => GoalError::Unanswered(other),
-    })?;
+    let reply = node.asked(&request, ontology::GOAL, private).await?;
     let mut answer: Answer = reply.content.read_json()?;
     answer.model = node.model();
     answer.messages = node.messages().since(messages);

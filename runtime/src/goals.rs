@@ -8,6 +8,7 @@ use aios_control::{
     ControlError, ErrorKind, Event, EventKind, EventStream, Events, GoalLine, GoalPhase, GoalState,
     Place, Submit, Submitted,
 };
+use aios_work::PlanFile;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -166,16 +167,24 @@ impl Goals {
             return Err(ControlError::new(ErrorKind::Conflict, message)
                 .advise("choose another id, or call it off first"));
         }
-        let goal = Goal::new(&asked.text)
-            .id(&goal_id)
-            .data(&asked.data)
-            .out(&asked.out)
-            .private(asked.private);
-        let run = node.run(goal).await?;
+        let run = node.run(goal_of(&asked).id(&goal_id)).await?;
         let progress = Arc::new(Progress::new(goal_id.clone(), asked));
         self.enter(Arc::clone(&progress));
         tokio::spawn(follow(run, progress));
         Ok(Submitted { goal_id })
+    }
+
+    /// What would be done for a goal. It leaves no trace here: nothing of it is begun.
+    pub(crate) async fn plan(
+        &self,
+        node: &Node,
+        place: Place,
+        asked: Submit,
+    ) -> Result<PlanFile, ControlError> {
+        if place == Place::Elsewhere {
+            absolute(&asked)?;
+        }
+        Ok(node.plan(goal_of(&asked)).await?)
     }
 
     /// The goal of that name, if it is under way; an error if there is no room for another.
@@ -254,6 +263,18 @@ impl Goals {
             goal,
             seen: events.after_seq,
         }))
+    }
+}
+
+/// A goal as it was handed in, without its name.
+fn goal_of(asked: &Submit) -> Goal {
+    let goal = Goal::new(&asked.text)
+        .data(&asked.data)
+        .out(&asked.out)
+        .private(asked.private);
+    match &asked.plan {
+        Some(plan) => goal.plan(plan.as_ref().clone()),
+        None => goal,
     }
 }
 
@@ -377,6 +398,7 @@ mod tests {
             data: Vec::new(),
             out: "/out".to_owned(),
             private: false,
+            plan: None,
         };
         let enter = |id: &str, phase| {
             let progress = Arc::new(Progress::new(id.to_owned(), asked(id)));

@@ -16,6 +16,11 @@ pub(crate) fn packs() -> Vec<Pack> {
     ]
 }
 
+/// What stands behind all packs, whichever there are: plans from files and of models, whose answers the general writer puts into words.
+pub(crate) fn plans() -> Pack {
+    aios_orchestrator::plans::pack(Some("write_text"))
+}
+
 /// The tools of those packs.
 pub(crate) fn pack_tools(workspaces: &Workspaces) -> Vec<Arc<dyn Tool>> {
     #[cfg(feature = "tables")]

@@ -94,6 +94,7 @@ impl House {
             data: vec![text(&example(file))],
             out: text(&self.folder.path().join("out")),
             private: false,
+            plan: None,
         };
         Stage {
             owner,
@@ -175,6 +176,7 @@ async fn a_path_from_another_process_says_nothing_unless_it_is_absolute() {
         data: vec![data.clone()],
         out: text(&house.folder.path().join("out")),
         private: false,
+        plan: None,
     };
     for (data, out) in [
         (vec![data.clone(), "q3_sales.csv".to_owned()], None),

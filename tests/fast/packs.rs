@@ -212,6 +212,7 @@ fn pack() -> Pack {
         sources: vec![Arc::new(Letters)],
         domains: vec![Arc::new(Letters)],
         checks: vec![Arc::new(Exact)],
+        ..Pack::default()
     }
 }
 

@@ -13,6 +13,7 @@ mod agents;
 mod evidence;
 mod goal;
 mod packs;
+pub mod plans;
 mod services;
 mod task;
 pub mod team;

@@ -63,14 +63,17 @@ impl Packs {
         self
     }
 
-    /// Who plans a goal.
+    /// Who plans a goal, of which the memory recalled these passages.
     ///
     /// # Errors
     /// In a sentence when nobody does.
-    pub fn source(&self, goal: &Goal) -> Result<&dyn PlanSource, String> {
+    pub fn source(&self, goal: &Goal, recalled: &[String]) -> Result<&dyn PlanSource, String> {
         let mut sources = self.sources.iter();
+        let takes = |source: &&Arc<dyn PlanSource>| {
+            source.claims(goal) || (!recalled.is_empty() && source.answers(goal, recalled))
+        };
         sources
-            .find(|source| source.claims(goal))
+            .find(takes)
             .map(AsRef::as_ref)
             .ok_or_else(|| match self.sources.as_slice() {
                 [] => "nobody plans goals here: the node has no pack; start it with one".to_owned(),

@@ -6,6 +6,7 @@ use aios_actors::AgentSystem;
 use aios_actors::recovery::{Budgets, Policies};
 use aios_protocols::{OpenTo, Role};
 use aios_tools::Toolbox;
+use aios_work::Thinks;
 
 use crate::Packs;
 use crate::evidence::Room;
@@ -18,6 +19,8 @@ pub struct Settings {
     pub policies: Policies,
     /// What a thousand tokens of the engine cost, in millionths.
     pub price_micros: u64,
+    /// What the model is asked for when no rules make a plan; none for what its size allows.
+    pub thinks: Option<Thinks>,
     /// How many results of earlier goals are kept, and goals that can be asked for again, at least one.
     pub results: u32,
 }
@@ -27,6 +30,7 @@ impl Default for Settings {
         Self {
             policies: Policies::default(),
             price_micros: 0,
+            thinks: None,
             results: 500,
         }
     }

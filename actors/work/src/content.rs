@@ -10,13 +10,15 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Artifact, Capabilities, Dimensions, Ended, Fact, Goal, GoalError, GoalLimits, InputFile, Issue,
-    Plan, Spent, Task, ToolOutput, Verdict,
+    Plan, PlanFile, Spent, Task, ToolOutput, Verdict,
 };
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
     /// [`GoalRequest`](super::GoalRequest) in, [`Answer`](super::Answer) out.
     pub const GOAL: &str = "aios.goal";
+    /// [`GoalRequest`](super::GoalRequest) in, [`PlanFile`](crate::PlanFile) out: what would be done, and nothing of it is.
+    pub const PLAN: &str = "aios.plan";
     /// [`TaskOrder`](super::TaskOrder) in, [`TaskResult`](super::TaskResult) out.
     pub const TASK: &str = "aios.task";
     /// [`ValidationRequest`](super::ValidationRequest) in, a [`Judgement`](super::Judgement) out, of results a list of them.
@@ -55,6 +57,9 @@ pub struct GoalRequest {
     /// Money the model may cost in all, in millionths of the currency its price is in.
     #[serde(default)]
     pub money_micros: u64,
+    /// How it is done; without it whoever knows such goals makes a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<PlanFile>>,
 }
 
 impl GoalRequest {

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Artifact, Check, Evidence, Fact, Goal, Plan, PlanLimits, Task, ToolOutput, ToolSpec, fill,
+    Artifact, Check, Evidence, Fact, Goal, Plan, PlanLimits, Reader, Task, ToolOutput, ToolSpec,
+    fill,
 };
 
 /// What a model is asked, and the form its answer must have.
@@ -105,8 +106,15 @@ pub trait PlanSource: Send + Sync {
     /// The name of the domain that reads the results.
     fn name(&self) -> &str;
 
-    /// Whether the goal is of this source's kind. The first source that says so makes the plan.
+    /// Whether the goal is of this source's kind. The first source that says so makes the plan, so whoever claims what others might do
+    /// better stands behind them.
     fn claims(&self, goal: &Goal) -> bool;
+
+    /// Whether something can be made of what the memory recalled about a goal that this source does not claim for itself.
+    fn answers(&self, goal: &Goal, recalled: &[String]) -> bool {
+        let _ = (goal, recalled);
+        false
+    }
 
     /// The plan.
     ///
@@ -220,4 +228,6 @@ pub struct Pack {
     pub domains: Vec<Arc<dyn Domain>>,
     /// What it judges by. The checks of a pack with domains look at the texts of these alone; those of a pack without any at all texts.
     pub checks: Vec<Arc<dyn Check>>,
+    /// Who reads a goal's files for whoever judges its answer, asked in this order.
+    pub readers: Vec<Arc<dyn Reader>>,
 }

@@ -16,6 +16,8 @@ pub const PASS: f64 = 0.85;
 pub const REJECT: f64 = 0.60;
 /// A dimension below this keeps a text from being approved, whatever the mean.
 pub const FLOOR: f64 = 0.50;
+/// Stands before everything that is said to a writer: no answer may hold it.
+pub const FEEDBACK_MARK: &str = "[[critic]]";
 /// How often a text is written again before an honest partial answer.
 pub const REGENERATIONS: u32 = 2;
 
@@ -184,6 +186,15 @@ pub struct Issue {
     /// The words it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
+    /// The line of the text it is on, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What is known that shows it: a figure with its description, the words of a source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// The check that found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
 }
 
 impl Issue {
@@ -201,6 +212,9 @@ impl Issue {
             description: description.into(),
             suggestion: suggestion.into(),
             location: None,
+            line: None,
+            evidence: None,
+            check: None,
         }
     }
 
@@ -264,23 +278,28 @@ impl Assessment {
         }
     }
 
-    /// What to tell the writer: the worst issues, one short line each.
+    /// What to tell the writer: the worst issues, one short line each. Each is marked, so that a writer who repeats it instead of writing
+    /// is found out.
     #[must_use]
     pub fn feedback(&self) -> String {
-        let mut lines = Vec::new();
-        for issue in self.issues.iter().take(4) {
-            let place = issue
-                .location
-                .as_ref()
-                .map(|words| format!(" ({words})"))
-                .unwrap_or_default();
-            lines.push(format!(
-                "- {}{place}. {}.",
-                issue.description, issue.suggestion
-            ));
-        }
-        lines.join("\n")
+        feedback(&self.issues)
     }
+}
+
+/// The worst issues, one short line each, marked as the critic's.
+pub(crate) fn feedback(issues: &[Issue]) -> String {
+    let lines = issues.iter().take(4).map(|issue| {
+        let place = issue
+            .location
+            .as_ref()
+            .map(|words| format!(" ({words})"))
+            .unwrap_or_default();
+        format!(
+            "- {FEEDBACK_MARK} {}{place}. {}.",
+            issue.description, issue.suggestion
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

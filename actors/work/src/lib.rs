@@ -19,9 +19,11 @@ mod figures;
 mod goal;
 mod input;
 mod judgement;
+mod material;
 mod period;
 mod plan;
 mod reference;
+mod report;
 pub mod schema;
 pub mod shown;
 mod slots;
@@ -41,15 +43,17 @@ pub use figures::{FIGURES, figures};
 pub use goal::{Goal, GoalError, GoalLimits, quoted};
 pub use input::{ContentHash, FileState, InputFile};
 pub use judgement::{
-    Assessment, Category, Dimensions, FLOOR, Issue, PASS, REGENERATIONS, REJECT, Score, Severity,
-    Verdict,
+    Assessment, Category, Dimensions, FEEDBACK_MARK, FLOOR, Issue, PASS, REGENERATIONS, REJECT,
+    Score, Severity, Verdict,
 };
+pub use material::{Cells, Column, Columns, Document, Material, Reader};
 pub use period::{Day, Grain, Period, Span, parse_key};
 pub use plan::{
     EACH_AT_ONCE, Each, EachError, MadeBy, Plan, PlanError, PlanFile, PlanFileError, PlanLimits,
     Point, Problem, Task, Validate, gathered,
 };
 pub use reference::{EACH, FILLED_BYTES, FROM, Hole, Reference, fill, holes, references};
+pub use report::{Report, Status, Unable};
 pub use slots::{SlotProblem, Slots, value as shown_value};
 pub use tool::{Artifact, CancelFlag, Effect, Tool, ToolCall, ToolOutput, ToolSpec};
 pub use tool_error::{Stopped, ToolError, ToolErrorKind};

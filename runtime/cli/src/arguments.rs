@@ -24,6 +24,10 @@ pub(crate) enum Command {
     ///
     /// Exit code 0: approved by the Critic. 2: partial, the answer names what is missing. 1: failed.
     Run(Run),
+    /// Show what would be done for a goal, before anything is.
+    ///
+    /// Files may be looked into and the model may be asked. What --json prints is a plan file that --plan takes.
+    Plan(Plan),
     /// Fetch, list and try the models.
     #[command(subcommand)]
     Model(Model),
@@ -32,6 +36,10 @@ pub(crate) enum Command {
     Route(RouteCommand),
     /// Measure the system against the raw primitives and the rivals that are installed.
     Bench(Bench),
+    /// Judge an answer against its goal and sources, without a node.
+    ///
+    /// Exit code 0: approved, or unverified, as the report says. 1: rejected, or it could not be judged.
+    Judge(Judge),
     /// Keep a node running until Ctrl-C.
     Node(NodeArguments),
     /// Show the supervision tree of a running node.
@@ -72,11 +80,15 @@ pub(crate) struct Settings {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// What you want, in your own words.
-    pub(crate) goal: String,
+    /// What you want, in your own words; with --plan the plan's own if left out.
+    #[arg(required_unless_present = "plan")]
+    pub(crate) goal: Option<String>,
     /// A file the goal is about: CSV, text or Markdown; may be repeated.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Vec<PathBuf>,
+    /// How it is done: a plan file, as `aios plan --json` prints one; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
     /// A name for the goal; asked again with the same name it goes on where it stopped.
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
@@ -95,6 +107,34 @@ pub(crate) struct Run {
     /// Print one JSON object instead of the report, also when there is no answer: `error` then says why.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// What you want, in your own words; with --plan the plan's own if left out.
+    #[arg(required_unless_present = "plan")]
+    pub(crate) goal: Option<String>,
+    /// A file the goal is about: CSV, text or Markdown; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Vec<PathBuf>,
+    /// Check and show this plan file instead of making a plan; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Where the model computes: auto, cpu or wgpu.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+    /// Which engine thinks: auto, burn or scripted.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// Print a plan file instead of a picture, or if there is no plan one JSON object whose `error` says why.
+    #[arg(long, conflicts_with = "mermaid")]
+    pub(crate) json: bool,
+    /// Print a Mermaid flowchart instead of a picture.
+    #[arg(long)]
+    pub(crate) mermaid: bool,
     /// Settings.
     #[command(flatten)]
     pub(crate) settings: Settings,
@@ -358,6 +398,28 @@ pub(crate) struct Bench {
     /// Interleaved rounds; the median is reported.
     #[arg(long, default_value_t = 5)]
     pub(crate) rounds: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Judge {
+    /// What was asked.
+    #[arg(long, value_name = "TEXT", required_unless_present = "batch")]
+    pub(crate) goal: Option<String>,
+    /// A file the answer rests on: CSV, text or Markdown; may be repeated.
+    #[arg(long, value_name = "FILE", conflicts_with = "batch")]
+    pub(crate) data: Vec<PathBuf>,
+    /// What a good answer is (TOML); without it all checks run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) criteria: Option<PathBuf>,
+    /// Judge many: one JSON object a line with id, goal, data_file and answer; data files lie beside the batch.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["goal", "answer"])]
+    pub(crate) batch: Option<PathBuf>,
+    /// The file with the answer.
+    #[arg(value_name = "ANSWER", required_unless_present = "batch")]
+    pub(crate) answer: Option<PathBuf>,
+    /// Print JSON: one object, or of a batch one a line.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

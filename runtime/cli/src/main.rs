@@ -12,6 +12,7 @@ mod console;
 mod failure;
 mod logging;
 mod picture;
+mod plan_picture;
 mod quiet;
 mod settings;
 mod tree_picture;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     logging::start();
     let outcome = match arguments.command {
         Command::Run(run) => commands::run::run(&run),
+        Command::Plan(plan) => commands::plan::run(&plan),
         Command::Model(Model::Pull(pull)) => commands::model::pull::run(&pull),
         Command::Model(Model::List(list)) => commands::model::list::run(&list),
         Command::Model(Model::Run(run)) => commands::model::run::run(&run),
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Model(Model::Devices(devices)) => commands::model::devices::run(&devices),
         Command::Route(RouteCommand::Explain(explain)) => commands::route::explain(&explain),
         Command::Bench(bench) => commands::bench::run(&bench),
+        Command::Judge(judge) => commands::judge::run(&judge),
         Command::Node(node) => commands::node::run(&node),
         Command::Tree(tree) => commands::tree::run(&tree),
         Command::Kill(order) => commands::order::kill(&order),

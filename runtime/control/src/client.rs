@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use aios_work::PlanFile;
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -134,6 +135,14 @@ impl Client {
     /// As for [`Client::ask`].
     pub async fn submit(&mut self, goal: Submit) -> Result<Submitted, ClientError> {
         self.ask(&Request::Submit(goal)).await
+    }
+
+    /// What would be done for a goal.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn plan(&mut self, goal: Submit) -> Result<PlanFile, ClientError> {
+        self.ask(&Request::Plan(goal)).await
     }
 
     /// Calls a goal off.

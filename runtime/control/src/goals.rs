@@ -1,5 +1,6 @@
 //! Goals, as the contract speaks of them: what is handed in, what happens, how it stands.
 
+use aios_work::PlanFile;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +25,9 @@ pub struct Submit {
     /// Nothing of it may leave the node's machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
+    /// How it is done; without it whoever knows such goals makes a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<PlanFile>>,
 }
 
 /// A goal that was taken up.

@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Request {
     /// Begins a goal. The answer is [`Submitted`](crate::Submitted).
     Submit(Submit),
+    /// What would be done for a goal, and nothing of it is. The answer is a [`PlanFile`](aios_work::PlanFile), which can be handed in with
+    /// the goal.
+    Plan(Submit),
     /// Calls a goal off: nobody waits for its answer any more.
     Cancel {
         /// Which.
@@ -74,6 +77,7 @@ impl Request {
     pub fn is_command(&self) -> bool {
         match self {
             Self::Submit(_)
+            | Self::Plan(_)
             | Self::Cancel { .. }
             | Self::Spawn(_)
             | Self::Ask(_)
@@ -90,16 +94,18 @@ impl Request {
         }
     }
 
-    /// Whether it is over when whoever asked has left. An agent's answer is worth nothing to nobody; everything else is quickly done, and is
+    /// Whether it is over when whoever asked has left. An agent's answer or a plan is worth nothing to nobody; everything else is quickly done, and is
     /// done whether or not somebody stays to hear of it.
     pub fn ends_with_its_asker(&self) -> bool {
-        matches!(self, Self::Ask(_))
+        matches!(self, Self::Ask(_) | Self::Plan(_))
     }
 
     /// How long whoever carries it waits for the answer: ten seconds, and what an agent is given besides.
     pub fn patience(&self) -> Duration {
         let given_ms = match self {
             Self::Ask(ask) => ask.deadline_ms.min(Ask::DEADLINE_MS_MAX),
+            // A model may think it over; the node ends it by the deadline of its goals.
+            Self::Plan(_) => Ask::DEADLINE_MS_MAX,
             _ => 0,
         };
         PATIENCE + Duration::from_millis(given_ms)
@@ -154,6 +160,8 @@ pub fn read(line: &[u8]) -> Result<Request, ControlError> {
 
 #[cfg(test)]
 mod tests {
+    use aios_work::PlanFile;
+
     use super::*;
 
     #[test]
@@ -175,6 +183,17 @@ mod tests {
                 data: vec!["/data/q3.csv".into()],
                 out: "/out".into(),
                 private: true,
+                plan: None,
+            }),
+            Request::Plan(Submit {
+                goal_id: None,
+                text: "Plan it".into(),
+                data: vec![],
+                out: "/out".into(),
+                plan: PlanFile::read(br#"{"goal":"x","tasks":[{"id":"a","tool":"t","args":{}}]}"#)
+                    .ok()
+                    .map(Box::new),
+                private: false,
             }),
             Request::Spawn(Spawn {
                 role: "macro.executor".into(),
@@ -205,6 +224,7 @@ mod tests {
             r#"{"ask":"kill","agent":"a","agent":"b"}"#,
             r#"{"ask":"submit","text":"x"}"#,
             r#"{"ask":"submit","text":"x","out":"/out","as":"root"}"#,
+            r#"{"ask":"submit","text":"x","out":"/out","plan":{"goal":"x","task":[]}}"#,
             r#"{"ask":"events","goal_id":"g","after_seq":-1}"#,
         ] {
             let refused = read(line.as_bytes()).unwrap_err().to_string();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aios_actors::recovery::Policies;
+use aios_work::Thinks;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
@@ -248,6 +249,33 @@ pub struct AgentsConfig {
     pub deliveries: u32,
 }
 
+/// What the model is asked for where no rules make a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelPlans {
+    /// What its size allows; nothing of an engine that follows rules.
+    #[default]
+    Auto,
+    /// Nothing.
+    Nothing,
+    /// To pick one tool and fill in its form.
+    InSteps,
+    /// A whole plan.
+    WholePlans,
+}
+
+impl ModelPlans {
+    /// The same for the planner; none where it decides by the model.
+    pub(crate) fn thinks(self) -> Option<Thinks> {
+        match self {
+            Self::Auto => None,
+            Self::Nothing => Some(Thinks::Nothing),
+            Self::InSteps => Some(Thinks::InSteps),
+            Self::WholePlans => Some(Thinks::WholePlans),
+        }
+    }
+}
+
 /// What one goal may use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -262,6 +290,8 @@ pub struct GoalConfig {
     pub tasks: u32,
     /// What the model may cost in all, in millionths of the currency of `model.price_micros`.
     pub money_micros: u64,
+    /// What the model is asked for where no rules make a plan: `auto`, `nothing`, `in_steps` or `whole_plans`.
+    pub plans: ModelPlans,
 }
 
 /// What tools may hold while they read and query files. It is set aside before it is allocated; what needs more is refused.
@@ -363,6 +393,7 @@ impl Default for GoalConfig {
             tokens: 4_000,
             tasks: 64,
             money_micros: 1_000_000,
+            plans: ModelPlans::Auto,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! theirs beside them, in a module `fuzzing` of that crate.
 
 pub mod messages;
+pub mod plans;
 pub mod tables;
 pub mod words;
 
@@ -22,6 +23,7 @@ pub const TARGETS: &[Target] = &[
     ("document", tables::document),
     ("query", tables::query),
     ("contract", words::contract),
+    ("plan_file", plans::plan_file),
     ("config", words::config),
     ("goal", words::goal),
     ("prose", words::prose),

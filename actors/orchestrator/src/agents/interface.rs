@@ -13,8 +13,8 @@ use aios_protocols::{
 use async_trait::async_trait;
 
 use aios_actors::agent::{Agent, AgentError, AskError, Context, Incoming};
-use aios_work::Goal;
 use aios_work::content::{Answer, GoalRequest, GoalStatus, Judgement, ontology, unhex};
+use aios_work::{Goal, PlanFile};
 
 /// What one principal may ask in the sliding window.
 const GOALS_PER_WINDOW: usize = 100;
@@ -45,12 +45,13 @@ impl Agent for Interface {
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
+        let asked = incoming.ontology.clone().unwrap_or_default();
         if incoming.performative != Performative::Request
-            || incoming.ontology.as_deref() != Some(ontology::GOAL)
+            || ![ontology::GOAL, ontology::PLAN].contains(&asked.as_str())
         {
             return Err(AgentError::NotUnderstood(Reason::new(
                 ReasonKind::UnsupportedFunction,
-                "the interface takes requests of ontology aios.goal",
+                "the interface takes requests of ontology aios.goal and aios.plan",
             )));
         }
         // A goal that is handed over again after a crash was counted the first time.
@@ -72,7 +73,7 @@ impl Agent for Interface {
             let deadline = Duration::from_millis(request.deadline_ms);
             let draft = Draft::new(Performative::Request, Content::json(&request)?)
                 .protocol(ProtocolName::FipaRequest)
-                .ontology(ontology::GOAL);
+                .ontology(asked.as_str());
             let reply = tokio::select! {
                 reply = ctx.ask("macro.planner", draft, deadline) => reply,
                 () = incoming.cancelled() => return Ok(()),
@@ -84,6 +85,12 @@ impl Agent for Interface {
                 }
                 other => AgentError::failure(other.to_string()),
             })?;
+            if asked == ontology::PLAN {
+                // Nothing was done, so there is nothing that a critic could have judged.
+                let plan: PlanFile = reply.content.read_json()?;
+                incoming.inform(Content::json(&plan)?)?;
+                return Ok(());
+            }
             let answer: Answer = reply.content.read_json()?;
             release(&answer, &goal, &ctx)?;
             incoming.inform(Content::json(&answer)?)?;

@@ -12,7 +12,7 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_work::content::{GoalRequest, ontology};
 
 use crate::Services;
-use crate::goal::run::{give_back, pursue};
+use crate::goal::run::{give_back, plan_only, pursue};
 
 /// Plans goals and sees them through.
 pub struct Planner {
@@ -35,17 +35,26 @@ impl Agent for Planner {
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
+        let asked = incoming.ontology.clone().unwrap_or_default();
         if incoming.performative != Performative::Request
-            || incoming.ontology.as_deref() != Some(ontology::GOAL)
+            || ![ontology::GOAL, ontology::PLAN].contains(&asked.as_str())
         {
             return Err(AgentError::NotUnderstood(Reason::new(
                 ReasonKind::UnsupportedFunction,
-                "a planner takes requests of ontology aios.goal",
+                "a planner takes requests of ontology aios.goal and aios.plan",
             )));
         }
         let services = Arc::clone(&self.services);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: GoalRequest = incoming.json()?;
+            if asked == ontology::PLAN {
+                let planned = tokio::select! {
+                    planned = plan_only(&request, &services, &ctx) => planned?,
+                    () = incoming.cancelled() => return Ok(()),
+                };
+                incoming.inform(Content::json(&planned)?)?;
+                return Ok(());
+            }
             let answer = tokio::select! {
                 answer = pursue(&request, incoming.deliveries() > 1, &services, &ctx) => answer?,
                 () = incoming.cancelled() => {

@@ -1,12 +1,13 @@
 //! The Critic's side: every result seen in the words of whoever gave it, and what follows from them together.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aios_actors::agent::Context;
 use aios_protocols::{Sealed, Timestamp};
 use aios_work::content::{Exhibit, Grounds, Origin, Recalled, asked, unhex};
 use aios_work::{
-    Artifact, Case, Goal, InputFile, Plan, PlanError, PlanLimits, Simpler, SoFar, Task,
+    Artifact, Case, Goal, InputFile, Plan, PlanError, PlanLimits, Simpler, SoFar, Task, gathered,
 };
 use serde_json::Value;
 
@@ -40,13 +41,64 @@ pub(crate) struct Proven {
     pub(crate) plan: Plan,
     pub(crate) artifacts: Vec<Artifact>,
     results: BTreeMap<String, Value>,
+    /// What tasks for each of a list were to do, element by element, and what came of it.
+    elements: BTreeMap<String, Elements>,
     recalled: Vec<String>,
     notes: Vec<String>,
     gaps: Vec<String>,
     told: BTreeSet<String>,
 }
 
+/// A task for each element of a list.
+struct Elements {
+    tasks: Vec<Task>,
+    taken: BTreeSet<usize>,
+}
+
 impl Proven {
+    /// The task for one element, as it follows from what gave the list.
+    fn element(&mut self, id: &str) -> Option<Task> {
+        let (base, index) = self.plan.element(id)?;
+        let elements = match self.elements.entry(base.id.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Elements {
+                tasks: base.elements(&self.results).ok()?,
+                taken: BTreeSet::new(),
+            }),
+        };
+        let task = elements.tasks.get(index)?.clone();
+        elements.taken.insert(index).then_some(task)
+    }
+
+    /// One element's result, in its place among the others.
+    fn insert_element(&mut self, id: &str, value: Value) {
+        let Some((base, index)) = self.plan.element(id) else {
+            return;
+        };
+        let many = self.elements.get(&base.id).map_or(0, |all| all.tasks.len());
+        let nothing = || gathered(vec![None; many]);
+        let list = self.results.entry(base.id.clone()).or_insert_with(nothing);
+        if let Some(place) = list.get_mut(index) {
+            *place = value;
+        }
+    }
+
+    /// Tasks for each of nothing are done without anybody's word.
+    fn settle_empty(&mut self) {
+        for task in self.plan.tasks.iter().filter(|task| task.each.is_some()) {
+            let due = task
+                .needs
+                .iter()
+                .all(|need| self.results.contains_key(need));
+            if due
+                && !self.results.contains_key(&task.id)
+                && task.elements(&self.results).is_ok_and(|all| all.is_empty())
+            {
+                self.results.insert(task.id.clone(), gathered(Vec::new()));
+            }
+        }
+    }
+
     /// The same, for a domain to look at.
     pub(crate) fn so_far(&self) -> SoFar<'_> {
         SoFar {
@@ -125,6 +177,7 @@ impl Prover<'_> {
             plan,
             artifacts: Vec::new(),
             results: BTreeMap::new(),
+            elements: BTreeMap::new(),
             recalled,
             notes: Vec::new(),
             gaps,
@@ -132,9 +185,11 @@ impl Prover<'_> {
         };
         for exhibit in exhibits {
             let id = exhibit.task_id.clone();
+            proven.settle_empty();
             self.take(&mut proven, folder, exhibit, &inputs)
                 .map_err(|why| format!("the result of {id:?} {why}"))?;
         }
+        proven.settle_empty();
         // What has a result has not failed, and what is not in the plan was never to be done.
         let failed = told.into_iter().filter(|id| {
             let known = proven.plan.tasks.iter().any(|task| task.id == *id);
@@ -215,10 +270,13 @@ impl Prover<'_> {
         if proven.results.contains_key(id) {
             return Err("is there twice".to_owned());
         }
-        let task = match proven.plan.tasks.iter().find(|task| task.id == *id) {
-            Some(task) => task.clone(),
+        let element = proven.element(id);
+        let is_element = element.is_some();
+        let planned = proven.plan.task(id).cloned();
+        let task = match planned.filter(|task| task.each.is_none()).or(element) {
+            Some(task) => task,
             None => match exhibit.task.as_deref() {
-                Some(task) if task.id == *id => {
+                Some(task) if task.id == *id && proven.plan.task(id).is_none() => {
                     task.check_args(&LIMITS)
                         .map_err(|error| format!("is too large: {error}"))?;
                     task.clone()
@@ -276,7 +334,11 @@ impl Prover<'_> {
             true => Value::String(proven.case.tidy(text_of(&value))),
             false => value,
         };
-        proven.results.insert(exhibit.task_id, value);
+        if is_element {
+            proven.insert_element(id, value);
+        } else {
+            proven.results.insert(exhibit.task_id, value);
+        }
         Ok(())
     }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use aios_work::content::{
     Answer, Exhibit, GoalRequest, GoalStatus, Grounds, TaskReport, TaskStatus,
 };
-use aios_work::{Artifact, Case, Plan, SoFar, Task, ToolOutput, references};
-use futures::stream::{FuturesUnordered, StreamExt};
+use aios_work::{
+    Artifact, Case, EACH_AT_ONCE, EachError, Plan, SoFar, Task, ToolOutput, gathered, references,
+};
+use futures::stream::{self, FuturesUnordered, StreamExt};
 use serde_json::Value;
 
 use crate::goal::tasks::{Conducted, GoalTasks};
@@ -30,6 +32,8 @@ pub(crate) struct Progress {
     looks: BTreeMap<String, Task>,
     /// How results were come by that did not come the usual way.
     notes: Vec<String>,
+    /// Tasks for each of a list that came to nothing for all of it; why is among the gaps.
+    told: BTreeSet<String>,
 }
 
 /// Passages from memory, and the memory's word for them.
@@ -115,6 +119,45 @@ impl Progress {
         }
     }
 
+    /// Takes what came of a task for each element of its list, in their order. What is missing of it is a gap each; the task itself is lost
+    /// only when nothing came of any.
+    fn take_each(&mut self, task: &Task, each: Vec<Element>) {
+        let mut results = Vec::with_capacity(each.len());
+        for Element {
+            task,
+            title,
+            conducted,
+        } in each
+        {
+            self.reports.push(conducted.report);
+            self.notes.extend(conducted.note);
+            self.gaps.extend(conducted.gap);
+            results.push(match conducted.outcome {
+                Ok(output) => {
+                    self.exhibits.extend(conducted.origin.map(|origin| Exhibit {
+                        task_id: task.id,
+                        task: None,
+                        origin,
+                        frame: None,
+                    }));
+                    self.artifacts.extend(output.artifacts);
+                    Some(output.value)
+                }
+                Err(reason) => {
+                    self.gaps.push(format!("{title}: {reason}"));
+                    None
+                }
+            });
+        }
+        if !results.is_empty() && results.iter().all(Option::is_none) {
+            self.lost.insert(task.id.clone());
+            self.told.insert(task.id.clone());
+            return;
+        }
+        self.done.insert(task.id.clone());
+        Arc::make_mut(&mut self.results).insert(task.id.clone(), gathered(results));
+    }
+
     /// All of it now.
     pub(crate) fn seen(&self, plan: &Plan, recalled: &Passages) -> Seen {
         let done = |task: &Task| self.instead.get(&task.id).unwrap_or(task).clone();
@@ -135,6 +178,7 @@ impl Progress {
                 .iter()
                 .filter(failed)
                 .map(|report| report.id.clone())
+                .chain(self.told.iter().cloned())
                 .collect(),
         }
     }
@@ -190,15 +234,20 @@ pub(crate) async fn carry_out(
             for task in due {
                 let (seen, title) = (Arc::clone(&seen), task.title(&plan.points));
                 running.push(async move {
-                    let conducted = if task.prose {
-                        Some(run.prose(task, &title, case, &seen).await)
+                    let conducted = if task.each.is_some() {
+                        CarriedOut::Each(for_each(task, &seen, run).await)
+                    } else if task.prose {
+                        CarriedOut::Once(Box::new(run.prose(task, &title, case, &seen).await))
                     } else {
                         match case.args(task, &seen.so_far(), None) {
-                            Some(args) => Some(run.figures(task, args, &title, Some(case)).await),
-                            None => None,
+                            Some(args) => {
+                                let conducted = run.figures(task, args, &title, Some(case)).await;
+                                CarriedOut::Once(Box::new(conducted))
+                            }
+                            None => CarriedOut::Not,
                         }
                     };
-                    if conducted.is_none() {
+                    if matches!(conducted, CarriedOut::Not | CarriedOut::Each(Err(_))) {
                         run.tell(run.event(task, &title, TaskStatus::Cancelled))
                             .await;
                     }
@@ -209,23 +258,68 @@ pub(crate) async fn carry_out(
         let Some((task, title, conducted)) = running.next().await else {
             break;
         };
-        let Some(conducted) = conducted else {
-            // There was nothing to do it with. What a domain leaves undone it names itself; what a plan refers to in vain it cannot know.
-            progress
-                .gaps
-                .extend(in_vain(task, &title, &progress.results));
-            progress.lost.insert(task.id.clone());
-            give_up(plan, run, progress).await;
-            continue;
-        };
-        if let Err(reason) = progress.take(task, conducted)
-            // Prose that did not pass is replaced by the domain's own words, which say so.
-            && !task.prose
-        {
-            progress.gaps.push(format!("{title}: {reason}"));
+        match conducted {
+            CarriedOut::Once(conducted) => {
+                if let Err(reason) = progress.take(task, *conducted)
+                    // Prose that did not pass is replaced by the domain's own words, which say so.
+                    && !task.prose
+                {
+                    progress.gaps.push(format!("{title}: {reason}"));
+                }
+            }
+            CarriedOut::Each(Ok(each)) => progress.take_each(task, each),
+            CarriedOut::Each(Err(none)) => {
+                progress.gaps.push(format!("{title}: {none}"));
+                progress.told.insert(task.id.clone());
+                progress.lost.insert(task.id.clone());
+            }
+            CarriedOut::Not => {
+                // There was nothing to do it with. What a domain leaves undone it names itself; what a plan refers to in vain it cannot know.
+                let vain = in_vain(task, &title, &progress.results);
+                progress
+                    .told
+                    .extend(vain.is_some().then(|| task.id.clone()));
+                progress.gaps.extend(vain);
+                progress.lost.insert(task.id.clone());
+            }
         }
         give_up(plan, run, progress).await;
     }
+}
+
+/// How a task was carried out.
+enum CarriedOut {
+    Once(Box<Conducted>),
+    /// For each element of its list; or why for none.
+    Each(Result<Vec<Element>, EachError>),
+    /// There was nothing to do it with.
+    Not,
+}
+
+/// What came of one element of a list.
+struct Element {
+    task: Task,
+    title: String,
+    conducted: Conducted,
+}
+
+/// A task for each element of its list, a few at the same time, each like a task of its own.
+async fn for_each(
+    task: &Task,
+    seen: &Seen,
+    run: &GoalTasks<'_>,
+) -> Result<Vec<Element>, EachError> {
+    let elements = task.elements(&seen.results)?.into_iter();
+    let each = elements.map(|task| async move {
+        let title = task.title(&[]);
+        let conducted = run.figures(&task, task.args.clone(), &title, None).await;
+        Element {
+            task,
+            title,
+            conducted,
+        }
+    });
+    Ok(stream::iter(each).buffered(EACH_AT_ONCE).collect().await)
 }
 
 /// What needed a lost task is lost too; whoever watches hears that it will not be done.

@@ -6,25 +6,21 @@ use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::recovery::{ApprovalStatus, service};
-use aios_inference::{InferRequest, Purpose, Sampling};
 use aios_protocols::{Performative, ReasonKind};
-use aios_supervisor::Recourse;
+use aios_work::PlanFile;
 use aios_work::content::{
     Answer, Found, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest,
     Recalled, TaskStatus, hex, ontology,
 };
-use aios_work::{Bench, Missed, Plan, PlanLimits, Question, Task};
-use async_trait::async_trait;
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::Services;
 use crate::agents::interface::release;
 use crate::goal::delivery::{RECALL_DEADLINE, deliver, remember};
-use crate::goal::progress::{Passages, Progress, carry_out};
+use crate::goal::planning::{Planned, pick_step, planned};
+use crate::goal::progress::{Passages, carry_out};
 use crate::goal::tasks::{GoalTasks, Run, draft, settle};
 use crate::goal::terms::Terms;
 use crate::task::cached::GoalFiles;
@@ -33,8 +29,6 @@ use crate::task::cached::GoalFiles;
 const SERVICE_DEADLINE: Duration = Duration::from_secs(5);
 /// Passages recalled for a goal.
 const RECALLED: usize = 5;
-/// How long the model may take to pick columns.
-const PICK_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The whole way, under a lease: of two planners that were given the same goal one drives it.
 pub(crate) async fn pursue(
@@ -123,6 +117,58 @@ pub(crate) async fn pursue(
     };
     tokio::join!(remembered, give_back(request, ctx));
     answer
+}
+
+/// What would be done for a goal, and nothing of it is: its files are read and looked into, its plan is made and checked.
+pub(crate) async fn plan_only(
+    request: &GoalRequest,
+    services: &Services,
+    ctx: &Context,
+) -> Result<PlanFile, AgentError> {
+    let due = Instant::now() + Duration::from_millis(request.deadline_ms);
+    let refused = |reason: String| AgentError::refuse(ReasonKind::UnsupportedValue, reason);
+    let goal = request
+        .goal(ctx.tenant().as_str())
+        .map_err(|error| refused(error.to_string()))?;
+    let data = request.data.clone();
+    let files = tokio::task::spawn_blocking(move || {
+        GoalFiles::of(&data, aios_tools::Limits::default().file_bytes)
+    });
+    let (files, offered) = tokio::join!(files, offered(ctx));
+    let files = files.map_err(|panic| {
+        AgentError::broken(format!("reading the goal's files panicked: {panic}"))
+    })?;
+    let under_way = services
+        .ledger
+        .begin(ctx.tenant(), &request.goal_id, ctx.now())?;
+    let run = Run {
+        services,
+        request,
+        goal,
+        offered,
+        files,
+        due,
+        goes_on: false,
+    };
+    let tasks = GoalTasks::new(ctx, &run);
+    let planned = async {
+        let recalled = recall(&tasks).await;
+        planned(&run, &tasks, &recalled.passages).await
+    };
+    let planned = tokio::time::timeout_at(due, planned).await;
+    // Nobody asks for this goal again.
+    if let Err(error) = under_way.settle() {
+        tracing::warn!(%error, "what was looked at for a plan was not cleared away");
+    }
+    ctx.forget_steps(&pick_step(request))?;
+    match planned {
+        Ok(Ok(planned)) => Ok(PlanFile::of(&planned.plan, run.goal.text())),
+        Ok(Err(no_plan)) => Err(refused(no_plan.reason)),
+        Err(_) => Err(refused(format!(
+            "the goal was not planned within its {} ms; raise goal.deadline_ms",
+            request.deadline_ms
+        ))),
+    }
 }
 
 fn lease(request: &GoalRequest, ttl_ms: u64) -> LeaseRequest {
@@ -245,60 +291,26 @@ fn fingerprint(run: &Run<'_>) -> String {
     hash.update((text.len() as u64).to_le_bytes());
     hash.update(text);
     hash.update(run.files.as_bytes());
+    // The same words by another plan are another goal.
+    if let Some(plan) = &run.request.plan {
+        hash.update(serde_json::to_vec(plan).unwrap_or_default());
+    }
     hex(&hash.finalize())
 }
 
 async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
-    let Run {
-        services, request, ..
-    } = *run;
-    let goal = &run.goal;
+    let request = run.request;
     let tasks = GoalTasks::new(ctx, run);
-    let failed = |progress: Progress, reason| Ok(progress.failed(request, &tasks, reason));
-    if let Some(reason) = run.files.unreadable() {
-        return failed(Progress::default(), reason.to_owned());
-    }
-    let source = match services.packs.source(goal) {
-        Ok(source) => source,
-        Err(reason) => return failed(Progress::default(), reason),
-    };
     let recalled = recall(&tasks).await;
-    let bench = GoalBench {
-        run: &tasks,
-        offered: run.offered.as_deref().unwrap_or_default(),
-        progress: Mutex::default(),
-    };
-    let planned = source.plan(goal, &bench).await;
-    let mut progress = bench.progress.into_inner();
-    let mut plan = match planned {
-        // Whose plan it is, is not for the plan to say.
-        Ok(plan) => Plan {
-            goal: goal.id().to_owned(),
-            source: source.name().to_owned(),
-            ..plan
-        },
-        Err(reason) => return failed(progress, reason),
-    };
-    progress.gaps.extend(plan.gaps.iter().cloned());
-    let opened = services
-        .packs
-        .domain(&plan)
-        .and_then(|domain| domain.open(goal, &plan));
-    let case = match opened {
-        Ok(case) => case,
-        Err(reason) => return failed(progress, reason),
+    let Planned {
+        plan,
+        case,
+        mut progress,
+    } = match planned(run, &tasks, &recalled.passages).await {
+        Ok(planned) => planned,
+        Err(no_plan) => return Ok(no_plan.progress.failed(request, &tasks, no_plan.reason)),
     };
     if !plan.is_settled(&progress.done, &progress.lost) {
-        shorten(&mut plan, run);
-        let limits = PlanLimits {
-            tasks: request.tasks as usize,
-            tokens: request.tokens.into(),
-            time_ms: request.deadline_ms,
-            ..PlanLimits::default()
-        };
-        if let Err(error) = plan.check(run.offered.as_deref(), &limits) {
-            return failed(progress, error.to_string());
-        }
         for task in &plan.tasks {
             if !progress.done.contains(&task.id) {
                 let title = task.title(&plan.points);
@@ -311,96 +323,6 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
     }
     let seen = progress.seen(&plan, &recalled);
     deliver(case.as_ref(), &seen, progress, &tasks).await
-}
-
-/// What an attempt may really take is what the plan is measured by.
-fn shorten(plan: &mut Plan, run: &Run<'_>) {
-    for task in &mut plan.tasks {
-        let policy = run.services.settings.policies.of(&task.tool);
-        task.deadline_ms = task
-            .deadline_ms
-            .min(run.request.task_deadline_ms)
-            .min(policy.attempt_timeout_ms);
-    }
-}
-
-/// What a plan source may do for one goal: look, and ask the model.
-struct GoalBench<'a> {
-    run: &'a GoalTasks<'a>,
-    offered: &'a [String],
-    progress: Mutex<Progress>,
-}
-
-#[async_trait]
-impl Bench for GoalBench<'_> {
-    fn tools(&self) -> &[String] {
-        self.offered
-    }
-
-    fn left(&self) -> Duration {
-        self.run.left()
-    }
-
-    async fn look(&self, task: &Task) -> Result<Value, Missed> {
-        let title = task.title(&[]);
-        let conducted = self
-            .run
-            .figures(task, task.args.clone(), &title, None)
-            .await;
-        let mut progress = self.progress.lock();
-        progress.take(task, conducted).map_err(|reason| Missed {
-            reason,
-            tolerable: self.run.services.settings.policies.of(&task.tool).then
-                == Recourse::ReplanAndSimplify,
-        })?;
-        Ok(progress.results.get(&task.id).cloned().unwrap_or_default())
-    }
-
-    async fn think(&self, question: &Question) -> Option<String> {
-        let prompt = u32::try_from(question.prompt.len() / 3).unwrap_or(u32::MAX);
-        let tokens = question.max_tokens.saturating_add(prompt);
-        if let Err(error) = self.run.affords(tokens) {
-            tracing::warn!(
-                error,
-                "the model is not asked for its pick; the rules stand alone"
-            );
-            return None;
-        }
-        let paying = self.run.ctx.paid_from(&self.run.budget);
-        // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
-        // Another question of the same goal has another step.
-        let asked = hex(&Sha256::digest(
-            [question.role.as_bytes(), question.prompt.as_bytes()].concat(),
-        ));
-        let step = format!("{}/{asked}", pick_step(self.run.request));
-        let picked = self.run.ctx.once_pure(&step, || async {
-            let infer = InferRequest::chat(&question.role, question.prompt.as_str())
-                .json_schema(question.schema.to_string())
-                .purpose(Purpose::Plan)
-                .max_tokens(question.max_tokens)
-                .sampling(Sampling::Greedy)
-                .within(PICK_DEADLINE.min(self.run.left()));
-            let text = match paying.think(infer).await {
-                Ok(inference) => inference.text,
-                Err(error) => {
-                    tracing::warn!(%error, "the model did not pick; the rules stand alone");
-                    String::new()
-                }
-            };
-            Ok::<_, AgentError>(text)
-        });
-        match picked.await {
-            Ok(picked) => Some(picked),
-            Err(error) => {
-                tracing::warn!(%error, "the model's pick could not be kept; the rules stand alone");
-                None
-            }
-        }
-    }
-}
-
-fn pick_step(request: &GoalRequest) -> String {
-    format!("{}/pick", request.goal_id)
 }
 
 /// What somebody alive offers to do; none if nobody can say.

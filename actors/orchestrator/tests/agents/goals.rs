@@ -178,6 +178,7 @@ impl Team {
             tokens: 10_000,
             tasks: 16,
             money_micros: 0,
+            plan: None,
         };
         change(&mut request);
         let draft = Draft::new(Performative::Request, Content::json(&request).unwrap())

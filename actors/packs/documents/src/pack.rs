@@ -36,6 +36,7 @@ pub fn pack() -> Pack {
         sources: vec![Arc::new(DocumentsPack)],
         domains: vec![Arc::new(DocumentsPack)],
         checks: vec![Arc::new(DocumentsPack)],
+        readers: vec![Arc::new(crate::DocumentReader)],
     }
 }
 

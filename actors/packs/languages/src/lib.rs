@@ -1,9 +1,15 @@
 //! What belongs to one language: how words and sentences are cut, how numbers and periods are said, and how prose in it is judged.
 //!
-//! One module a language; so far [`english`]. A language knows nothing of tables, tools or agents.
+//! The words of English, German, French and Spanish are data: [`Lexicon`] reads them, and whoever judges or reads a goal asks it what words
+//! mean. [`english`] holds what else the packs need of English so far. A language knows nothing of tables, tools or agents.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod english;
+mod fold;
+mod lexicon;
+
+pub use fold::{Folded, fold, folded};
+pub use lexicon::{Lexicon, Sense, Tag, Tagged, UnitName, foreign, language_of, lexicon, lexicons};
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ mod profile;
 mod profile_table;
 pub mod report;
 pub mod results;
+mod second_look;
 mod sql;
 mod table;
 mod tables;
@@ -32,6 +33,7 @@ use crate::tables::Tables;
 
 pub use pack::{NAME, TablesPack, pack};
 pub use profile::{ColumnKind, ColumnProfile, TableProfile};
+pub use second_look::TableReader;
 pub use sql::QueryLimits;
 pub use table::TableError;
 

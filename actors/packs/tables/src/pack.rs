@@ -28,7 +28,7 @@ const PARTS: usize = 128;
 /// The time below which no further part of a document is read.
 const PART_LEAST: Duration = Duration::from_secs(1);
 
-/// Goals about tables and documents, arithmetic, and whatever no other source has claimed: it stands last.
+/// Goals about tables and documents, arithmetic, and questions that what was remembered is about.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TablesPack;
 
@@ -39,6 +39,7 @@ pub fn pack() -> Pack {
         sources: vec![Arc::new(TablesPack)],
         domains: vec![Arc::new(TablesPack)],
         checks: vec![Arc::new(TablesPack)],
+        readers: vec![Arc::new(crate::TableReader)],
     }
 }
 
@@ -48,8 +49,12 @@ impl PlanSource for TablesPack {
         NAME
     }
 
-    fn claims(&self, _: &Goal) -> bool {
-        true
+    fn claims(&self, goal: &Goal) -> bool {
+        !goal.data().is_empty() || arithmetic::find(goal.text()).is_some()
+    }
+
+    fn answers(&self, goal: &Goal, recalled: &[String]) -> bool {
+        document::is_about(goal.text(), recalled)
     }
 
     async fn plan(&self, goal: &Goal, bench: &dyn Bench) -> Result<Plan, String> {

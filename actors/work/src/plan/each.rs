@@ -109,6 +109,7 @@ impl Task {
             let args = args.ok_or(EachError::Unfilled { index })?;
             Ok(Self {
                 id: self.element_id(index),
+                title: Some(format!("{} [{index}]", self.title(&[]))),
                 args,
                 each: None,
                 recheck: None,

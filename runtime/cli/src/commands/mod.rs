@@ -3,9 +3,11 @@
 pub(crate) mod approvals;
 pub(crate) mod bench;
 pub(crate) mod config;
+pub(crate) mod judge;
 pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod order;
+pub(crate) mod plan;
 pub(crate) mod route;
 pub(crate) mod run;
 pub(crate) mod swarm;

@@ -1,7 +1,7 @@
 //! `aios run`: a node in this process, one goal, its answer.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use aios_languages::english::name;
 use aios_runtime::config::{Config, EngineChoice};
 use aios_runtime::{Answer, Goal, Node, NodeView, engines};
 use aios_work::content::{AgentEvent, GoalStatus, TaskEvent};
-use aios_work::shown;
+use aios_work::{PlanFile, shown};
 use serde_json::Value;
 
 use crate::arguments::Run;
+use crate::commands::plan;
 use crate::console::{self, Redraw, Screen};
 use crate::failure::Failure;
 use crate::picture::{self, Picture};
@@ -44,22 +45,44 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
 
 /// The goal as it is handed in, once it is known that it can be worked on.
 fn checked(arguments: &Run, config: &Config) -> Result<Submit, Failure> {
-    let mut goal = Goal::new(&arguments.goal)
+    let plan = arguments.plan.as_deref().map(plan::read).transpose()?;
+    let mut submit = submit(
+        arguments.goal.as_deref(),
+        plan,
+        &arguments.data,
+        &arguments.out,
+        arguments.id.as_deref(),
+    );
+    submit.private = arguments.private;
+    let mut goal = Goal::new(&submit.text)
         .data(&arguments.data)
         .out(&arguments.out);
     if let Some(id) = &arguments.id {
         goal = goal.id(id);
     }
     goal.check(config)?;
-    // Paths that are not Unicode were refused just now.
-    let path = |path: &PathBuf| path.to_string_lossy().into_owned();
-    Ok(Submit {
-        goal_id: arguments.id.clone(),
-        text: arguments.goal.clone(),
-        data: arguments.data.iter().map(path).collect(),
-        out: path(&arguments.out),
-        private: arguments.private,
-    })
+    Ok(submit)
+}
+
+/// A goal in the words of whoever asks, or those of its plan.
+pub(super) fn submit(
+    goal: Option<&str>,
+    plan: Option<PlanFile>,
+    data: &[PathBuf],
+    out: &Path,
+    id: Option<&str>,
+) -> Submit {
+    // Paths that are not Unicode are refused when the goal is checked.
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    let words = plan.as_ref().map(|plan| plan.goal.as_str());
+    Submit {
+        goal_id: id.map(str::to_owned),
+        text: goal.or(words).unwrap_or_default().to_owned(),
+        data: data.iter().map(|file| path(file)).collect(),
+        out: path(out),
+        private: false,
+        plan: plan.map(Box::new),
+    }
 }
 
 async fn answer(

@@ -5,6 +5,7 @@
 //! ends in an [`aios_bench::Report`]. How each figure is measured
 //! and how to reproduce it with public tools is told in `docs/benchmarks.md`.
 
+mod critic;
 mod goal;
 mod messages;
 
@@ -18,7 +19,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// The benches of the whole product.
-const WHOLE: [Bench; 2] = [
+const WHOLE: [Bench; 3] = [
     Bench {
         name: "messages",
         what: "a signed ask between two agents beside its signatures and a bare ractor ask",
@@ -28,6 +29,11 @@ const WHOLE: [Bench; 2] = [
         name: "goal",
         what: "the runtime's own share of a goal: all but tools and model",
         run: goal::run,
+    },
+    Bench {
+        name: "critic",
+        what: "how well good answers are told from bad ones, and in which time",
+        run: critic::run,
     },
 ];
 

@@ -48,7 +48,7 @@ pub(super) fn check(text: &str, evidence: &Evidence) -> Checked {
                 supported += 1;
                 stated.extend(facts);
             }
-            Err(issue) => issues.push(issue),
+            Err(issue) => issues.push(*issue),
         }
     }
     let mut said = reading.claims.len();
@@ -85,7 +85,7 @@ pub(super) fn check(text: &str, evidence: &Evidence) -> Checked {
 
 impl MarkedText<'_> {
     /// The facts that bear a claim out, or why there are none.
-    fn judge(&self, index: usize, claim: &Claim) -> Result<Vec<usize>, Issue> {
+    fn judge(&self, index: usize, claim: &Claim) -> Result<Vec<usize>, Box<Issue>> {
         let about = self.about(index, claim);
         let clause = self.clause_of(claim);
         let direction = direction_at(&self.bare, clause, claim);
@@ -116,13 +116,13 @@ impl MarkedText<'_> {
             return Ok(Vec::new());
         }
         let critical = |description: String, suggestion: String| {
-            Issue::new(
+            let issue = Issue::new(
                 Category::Accuracy,
                 Severity::Critical,
                 description,
                 suggestion,
-            )
-            .at(place)
+            );
+            Box::new(issue.at(place))
         };
         if let Some(known) = described.iter().find(|known| fits_value(known)) {
             let unit = known.fact.unit.as_deref().unwrap_or("no unit");
@@ -184,7 +184,12 @@ impl MarkedText<'_> {
     }
 
     /// "doubled": some growth of that ratio must exist in the period named.
-    fn judge_ratio(&self, claim: &Claim, about: &About, place: &str) -> Result<Vec<usize>, Issue> {
+    fn judge_ratio(
+        &self,
+        claim: &Claim,
+        about: &About,
+        place: &str,
+    ) -> Result<Vec<usize>, Box<Issue>> {
         let factor = |known: &Known<'_>| 1.0 + known.value / 100.0;
         let right: Vec<&Known<'_>> = self
             .library
@@ -213,13 +218,13 @@ impl MarkedText<'_> {
             return Ok(borne_out);
         }
         let shown = claim.place.of(self.text);
-        Err(Issue::new(
+        let issue = Issue::new(
             Category::Accuracy,
             Severity::Critical,
             format!("no growth in the facts bears out {shown:?}"),
             "Give the growth as the facts have it",
-        )
-        .at(place))
+        );
+        Err(Box::new(issue.at(place)))
     }
 
     /// Whether a source text has the number, in a sentence that shares a word with the claim's.

@@ -1,0 +1,456 @@
+//! Every point of the goal is answered.
+
+use std::collections::{BTreeSet, HashSet};
+
+use aios_languages::{Sense, Tag};
+use aios_work::{Category, Issue, Severity, quoted};
+
+use super::{Finding, Look};
+use crate::criteria::Criteria;
+use crate::explain::{Explanation, Form, Stat};
+use crate::goal::{Need, Point, conditions, mentioned};
+use crate::grid::{Grid, Pred};
+use crate::paper::Paper;
+use crate::reading::Reading;
+use crate::text::Text;
+use crate::unit::{Kind, Unit};
+
+pub(crate) struct Coverage;
+
+impl Look for Coverage {
+    fn name(&self) -> &'static str {
+        "coverage"
+    }
+
+    fn dimension(&self) -> Category {
+        Category::Completeness
+    }
+
+    fn look(&self, reading: &Reading<'_>, _: &Criteria) -> Finding {
+        let ground = reading.ground;
+        if ground.grids.is_empty() && ground.papers.is_empty() {
+            return Finding::default();
+        }
+        let mut finding = Finding::default();
+        let mut durations = 0;
+        let mut before = None;
+        for point in &ground.asked.points {
+            durations += usize::from(point.need == Need::Duration);
+            let answered = match (ground.grids.first(), ground.papers.as_slice()) {
+                (Some(grid), _) => by_table(reading, point, before, grid),
+                (None, papers) => by_papers(reading, point, papers, durations),
+            };
+            before = Some(point.need);
+            if !answered {
+                let what = format!(
+                    "this point of the goal is not answered: {}",
+                    quoted(&point.text.raw, 120)
+                );
+                finding.issues.push(Issue::new(
+                    Category::Completeness,
+                    Severity::Critical,
+                    what,
+                    "Answer every point that was asked",
+                ));
+            }
+        }
+        finding
+    }
+}
+
+fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &Grid) -> bool {
+    match point.need {
+        // "Which was longest, and for how many minutes?" asks for the figure of the one that was named.
+        Need::Figure => figure(reading, point, grid, before != Some(Need::Extreme)),
+        Need::Each => each(reading, point, grid),
+        Need::Extreme => extreme(reading, point, grid),
+        Need::Count => count(reading, point, grid),
+        Need::Share => explanations(reading).any(|(claim, found)| {
+            let share = reading
+                .number(claim)
+                .unit
+                .as_ref()
+                .is_some_and(Unit::is_share);
+            share || matches!(found.form, Form::Share)
+        }),
+        Need::Change if reading.ground.asked.pairs.len() > 1 => direction(reading),
+        Need::Change => {
+            let changes = explanations(reading).any(|(_, found)| {
+                matches!(found.form, Form::Change | Form::Difference | Form::Ratio)
+            });
+            changes
+                || said_words(reading).any(|text| {
+                    text.has(Sense::Up) || text.has(Sense::Down) || text.has(Sense::Flat)
+                })
+        }
+        Need::Direction => direction(reading),
+        _ => verified(reading) || overlaps(reading, &point.text),
+    }
+}
+
+/// Every way in which a number of the answer was explained.
+fn explanations<'r>(
+    reading: &'r Reading<'_>,
+) -> impl Iterator<Item = (&'r crate::reading::Claim, &'r Explanation)> {
+    reading
+        .claims
+        .iter()
+        .flat_map(|claim| claim.found.iter().map(move |found| (claim, found)))
+}
+
+fn said_words<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = &'r Text> {
+    reading.said().map(|piece| &reading.texts[piece])
+}
+
+fn verified(reading: &Reading<'_>) -> bool {
+    explanations(reading).any(|(_, found)| found.form != Form::Given)
+}
+
+/// Whether a text of the answer, with what stands over it, shares words with a point.
+fn overlaps(reading: &Reading<'_>, point: &Text) -> bool {
+    let wanted: HashSet<&str> = point.stems.iter().map(|(_, stem)| stem.as_str()).collect();
+    let concepts: HashSet<u32> = point.concepts().collect();
+    reading.texts.iter().any(|text| {
+        text.stems
+            .iter()
+            .any(|(_, stem)| wanted.contains(stem.as_str()))
+            || text.concepts().any(|concept| concepts.contains(&concept))
+    })
+}
+
+fn stats(text: &Text) -> Vec<Stat> {
+    let known = [
+        (Sense::Total, Stat::Total),
+        (Sense::Mean, Stat::Mean),
+        (Sense::Median, Stat::Median),
+        (Sense::Highest, Stat::Greatest),
+        (Sense::Lowest, Stat::Least),
+    ];
+    known
+        .into_iter()
+        .filter(|(sense, _)| text.has(*sense))
+        .map(|(_, stat)| stat)
+        .collect()
+}
+
+fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> bool {
+    let stats = stats(&point.text);
+    let measures: Vec<usize> = mentioned(&point.text, grid)
+        .into_iter()
+        .filter(|column| grid.measures().any(|own| own == *column))
+        .collect();
+    // Names that the point sets are no narrowing of what it asks for.
+    let asked: HashSet<(usize, u32)> = point
+        .text
+        .names
+        .iter()
+        .map(|name| (name.column, name.code))
+        .collect();
+    explanations(reading).any(|(_, found)| {
+        let stat = match found.form {
+            Form::Figure(stat) => stats.is_empty() || stats.contains(&stat),
+            Form::Count | Form::Distinct => stats.is_empty() || stats.contains(&Stat::Total),
+            Form::Ratio => stats.contains(&Stat::Mean),
+            Form::Signed | Form::Said => true,
+            _ => false,
+        };
+        let measure = measures.is_empty()
+            || found
+                .measure
+                .is_none_or(|measure| measures.contains(&measure));
+        let whole = !whole
+            || found.preds.iter().all(|pred| match pred {
+                Pred::Is(column, code) => asked.contains(&(*column, *code)),
+                _ => true,
+            });
+        stat && measure && whole
+    })
+}
+
+/// The quantities that a text names.
+fn quantities(text: &Text, grid: &Grid) -> Vec<usize> {
+    let own: Vec<usize> = grid.measures().collect();
+    mentioned(text, grid)
+        .into_iter()
+        .filter(|column| own.contains(column))
+        .collect()
+}
+
+fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    let groups: Vec<usize> = grid.groups().collect();
+    let of = |text: &Text| {
+        mentioned(text, grid)
+            .into_iter()
+            .filter(|column| groups.contains(column))
+            .collect::<Vec<usize>>()
+    };
+    let mut columns = of(&point.text);
+    if columns.is_empty() {
+        columns = of(&reading.ground.asked.text);
+    }
+    let (stats, measures) = (stats(&point.text), quantities(&point.text, grid));
+    // What was asked of each: its mean is not answered by its count.
+    let fits = |found: &Explanation| {
+        let stat = match found.form {
+            Form::Figure(stat) => stats.is_empty() || stats.contains(&stat),
+            Form::Count | Form::Distinct => measures.is_empty() && !stats.contains(&Stat::Mean),
+            Form::Ratio => stats.is_empty() || stats.contains(&Stat::Mean),
+            _ => true,
+        };
+        stat && (measures.is_empty()
+            || found
+                .measure
+                .is_none_or(|measure| measures.contains(&measure)))
+    };
+    let preds = || {
+        explanations(reading)
+            .filter(|(_, found)| fits(found))
+            .flat_map(|(_, found)| found.preds.iter().copied())
+    };
+    let named = |column: usize| -> HashSet<u32> {
+        let codes = preds().filter_map(|pred| match pred {
+            Pred::Is(own, code) if own == column => Some(code),
+            _ => None,
+        });
+        codes.collect()
+    };
+    if !columns.is_empty() {
+        return columns.iter().any(|column| {
+            let all = grid.names(*column).len();
+            let wanted = if all <= 12 { all } else { 3 };
+            named(*column).len() >= wanted
+        });
+    }
+    let moments: BTreeSet<Pred> = preds()
+        .filter(|pred| matches!(pred, Pred::At(..)))
+        .collect();
+    moments.len() > 1
+        || groups.iter().any(|column| named(*column).len() > 1)
+        || (groups.is_empty() && verified(reading))
+}
+
+fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    let wanted: HashSet<Sense> = [Sense::Highest, Sense::Lowest]
+        .into_iter()
+        .filter(|sense| point.text.has(*sense))
+        .collect();
+    let measures = quantities(&point.text, grid);
+    let about = |piece: usize| {
+        let own = std::iter::once(&reading.texts[piece]).chain(reading.labels(piece));
+        let named = own
+            .flat_map(|text| quantities(text, grid))
+            .any(|column| measures.contains(&column));
+        let claimed = reading
+            .claims
+            .iter()
+            .filter(|claim| claim.piece == piece)
+            .flat_map(|claim| &claim.found);
+        named
+            || claimed.into_iter().any(|found| {
+                found
+                    .measure
+                    .is_some_and(|measure| measures.contains(&measure))
+            })
+    };
+    let ranked = reading.said().any(|piece| {
+        let mut own = std::iter::once(&reading.texts[piece]).chain(reading.labels(piece));
+        let silent = quantities(&reading.texts[piece], grid).is_empty()
+            && reading.claims.iter().all(|claim| claim.piece != piece);
+        own.any(|text| wanted.iter().any(|sense| text.has(*sense)))
+            && (measures.is_empty() || silent || about(piece))
+    });
+    let value = explanations(reading).any(|(_, found)| {
+        let end = match found.form {
+            Form::Figure(Stat::Greatest) => wanted.contains(&Sense::Highest),
+            Form::Figure(Stat::Least) => wanted.contains(&Sense::Lowest),
+            _ => false,
+        };
+        end && (measures.is_empty()
+            || found
+                .measure
+                .is_some_and(|measure| measures.contains(&measure)))
+    });
+    // A bare name is an answer: "Kassel."
+    let bare = said_words(reading).any(|text| {
+        text.numbers.is_empty()
+            && text
+                .names
+                .first()
+                .is_some_and(|name| text.raw.len() <= name.end - name.start + 12)
+    });
+    ranked || value || bare
+}
+
+fn count(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    let wanted = conditions(&point.text, 0, grid);
+    explanations(reading).any(|(claim, found)| {
+        let counted = match found.form {
+            Form::Count | Form::Distinct | Form::Signed | Form::Said => true,
+            Form::Figure(Stat::Total) => reading.number(claim).unit.is_none(),
+            _ => false,
+        };
+        let fits = wanted.iter().all(|pred| {
+            found.preds.contains(pred) || matches!((pred, found.measure), (Pred::Flag(column, true), Some(measure)) if measure == *column)
+        });
+        let whole = !point.text.has(Sense::Total)
+            || found.preds.iter().all(|pred| !matches!(pred, Pred::Is(..)));
+        counted && fits && whole
+    })
+}
+
+/// Each change that was asked for has its word.
+fn direction(reading: &Reading<'_>) -> bool {
+    let wanted = reading.ground.asked.pairs.len().max(1);
+    let mut said = 0;
+    for piece in reading.said() {
+        let text = &reading.texts[piece];
+        let places: BTreeSet<usize> = text
+            .tags
+            .iter()
+            .filter(|tag| matches!(tag.tag, Tag::Sense(Sense::Up | Sense::Down | Sense::Flat)))
+            .map(|tag| tag.from)
+            .collect();
+        said += places.len();
+        let signed = reading.claims.iter().filter(|claim| {
+            claim.piece == piece && reading.number(claim).signed && !claim.found.is_empty()
+        });
+        said += if places.is_empty() { signed.count() } else { 0 };
+    }
+    said >= wanted
+}
+
+fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: usize) -> bool {
+    let numbers = |fits: fn(&Kind) -> bool| {
+        let found = reading
+            .claims
+            .iter()
+            .filter(|claim| !claim.found.is_empty());
+        let values: BTreeSet<String> = found
+            .map(|claim| reading.number(claim))
+            .filter(|number| number.unit.as_ref().is_some_and(|unit| fits(&unit.kind)))
+            .map(|number| {
+                format!(
+                    "{:?}",
+                    number
+                        .readings
+                        .first()
+                        .map(|reading| reading.value.to_bits())
+                )
+            })
+            .collect();
+        values.len()
+    };
+    let near = || points_where(reading, point, papers);
+    match point.need {
+        Need::Duration => {
+            let said = numbers(|kind| matches!(kind, Kind::Time | Kind::Calendar));
+            said >= durations
+                || (said > 0 && near())
+                || (dated(reading) && near())
+                || (none_has(papers, |kind| matches!(kind, Kind::Time | Kind::Calendar)) && near())
+        }
+        Need::Money => {
+            let money: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Money(_) | Kind::Cents);
+            let free = said_words(reading).any(|text| {
+                text.tags
+                    .iter()
+                    .any(|tag| matches!(tag.tag, Tag::Opposite(..)))
+            });
+            numbers(money) > 0 || ((free || none_has(papers, money)) && near())
+        }
+        Need::Date => dated(reading) || near(),
+        Need::Count => reading.claims.iter().any(|claim| !claim.found.is_empty()) || near(),
+        _ => near(),
+    }
+}
+
+fn none_has(papers: &[Paper], fits: fn(&Kind) -> bool) -> bool {
+    let mut numbers = papers
+        .iter()
+        .flat_map(|paper| &paper.sentences)
+        .flat_map(|sentence| &sentence.text.numbers);
+    !numbers.any(|number| number.unit.as_ref().is_some_and(|unit| fits(&unit.kind)))
+}
+
+fn dated(reading: &Reading<'_>) -> bool {
+    said_words(reading).any(|text| !text.moments.is_empty())
+}
+
+/// Whether the answer speaks of what the sources say to a point.
+fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
+    let wanted: HashSet<String> = point
+        .text
+        .stems
+        .iter()
+        .map(|(_, stem)| stem.clone())
+        .collect();
+    let concepts: HashSet<u32> = point.text.concepts().collect();
+    let mut told = false;
+    for paper in papers {
+        let mut near: Vec<(usize, f64)> = paper
+            .sentences
+            .iter()
+            .enumerate()
+            .map(|(at, sentence)| {
+                let shared = concepts
+                    .iter()
+                    .filter(|concept| sentence.concepts.contains(concept))
+                    .count();
+                (at, paper.overlap(sentence, &wanted) + 0.7 * shared as f64)
+            })
+            .filter(|(_, overlap)| *overlap > 0.0)
+            .collect();
+        near.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let Some((_, best)) = near.first().copied() else {
+            continue;
+        };
+        told = true;
+        let targets: Vec<usize> = near
+            .iter()
+            .take(4)
+            .filter(|(_, overlap)| *overlap >= best * 0.5)
+            .map(|(at, _)| *at)
+            .collect();
+        let held = explanations(reading).any(|(_, found)| {
+            found.form == Form::Said && found.measure.is_some_and(|at| targets.contains(&at))
+        });
+        if held {
+            return true;
+        }
+        let clauses = said_words(reading).flat_map(|text| {
+            let ends = text.clauses.iter().skip(1).copied().chain([usize::MAX]);
+            text.clauses
+                .iter()
+                .copied()
+                .zip(ends)
+                .map(move |(start, end)| (text, start, end))
+                .chain([(text, 0, usize::MAX)])
+        });
+        for (text, start, end) in clauses {
+            let within = text
+                .stems
+                .iter()
+                .filter(|(word, _)| (start..end).contains(&text.words[*word].start));
+            let own: HashSet<String> = within.map(|(_, stem)| stem.clone()).collect();
+            let nearest = paper.nearest(&own);
+            let Some((_, top)) = nearest.first().copied() else {
+                continue;
+            };
+            let touches = nearest
+                .iter()
+                .take(3)
+                .any(|(at, overlap)| *overlap >= top * 0.6 && targets.contains(at));
+            if touches {
+                return true;
+            }
+        }
+    }
+    // Nothing in the sources speaks of it: whatever repeats the question's words answers it.
+    !told
+        || (wanted.len() > 1 && {
+            let said: HashSet<&str> = said_words(reading)
+                .flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str()))
+                .collect();
+            wanted.iter().all(|stem| said.contains(stem.as_str()))
+        })
+}

@@ -1,0 +1,143 @@
+//! Each figure with its subject, statistic, unit and period has a source: a signed fact, a cell, a figure over rows, a document's words.
+
+use aios_work::{Category, Issue, Severity};
+
+use super::{Finding, Look, at};
+use crate::criteria::Criteria;
+use crate::reading::{Claim, Reading};
+
+pub(crate) struct Numbers;
+
+impl Look for Numbers {
+    fn name(&self) -> &'static str {
+        "numbers"
+    }
+
+    fn dimension(&self) -> Category {
+        Category::Accuracy
+    }
+
+    fn look(&self, reading: &Reading<'_>, _: &Criteria) -> Finding {
+        let claims: Vec<&Claim> = reading
+            .claims
+            .iter()
+            .filter(|claim| !claim.casual || !claim.found.is_empty())
+            .collect();
+        if reading.ground.is_bare() {
+            let left = claims
+                .iter()
+                .filter(|claim| claim.found.is_empty() && !claim.casual)
+                .count();
+            return match (left, reading.ground.unread.first()) {
+                (_, Some(why)) => Finding::unable(why.clone()),
+                (0, None) => Finding::default(),
+                (_, None) => Finding::unable(
+                    "there is no source to compare the figures with; give one with the goal",
+                ),
+            };
+        }
+        let mut finding = Finding {
+            claims: claims.len(),
+            ..Finding::default()
+        };
+        for claim in claims {
+            if claim.found.is_empty() || claim.against.is_some() {
+                finding.issues.push(wrong(reading, claim));
+            } else {
+                finding.supported += 1;
+            }
+        }
+        moments(reading, &mut finding);
+        finding
+    }
+}
+
+/// Days and times that an answer names about documents stand in one of them, or in the goal.
+fn moments(reading: &Reading<'_>, finding: &mut Finding) {
+    let ground = reading.ground;
+    if !ground.grids.is_empty() || ground.papers.is_empty() {
+        return;
+    }
+    let known: Vec<_> = ground
+        .papers
+        .iter()
+        .flat_map(|paper| &paper.sentences)
+        .flat_map(|sentence| &sentence.text.moments)
+        .chain(&ground.asked.text.moments)
+        .map(|found| found.moment)
+        .collect();
+    for piece in reading.said() {
+        let text = &reading.texts[piece];
+        for found in &text.moments {
+            // A weekday alone is a name; a month may be told of a day.
+            if found.moment.minute.is_none()
+                && found.moment.day.is_none()
+                && found.moment.year.is_none()
+            {
+                continue;
+            }
+            finding.claims += 1;
+            let there = known.iter().any(|moment| {
+                found.moment.holds(moment)
+                    || moment.holds(&found.moment)
+                        && found.moment.minute == moment.minute
+                        && moment.day == found.moment.day
+            });
+            if there {
+                finding.supported += 1;
+                continue;
+            }
+            let shown = text.raw.get(found.start..found.end).unwrap_or("");
+            finding.issues.push(at(
+                reading,
+                piece,
+                Category::Accuracy,
+                Severity::Critical,
+                format!("no source has the date or time {shown}"),
+                "Use only dates and times that the sources give",
+            ));
+        }
+    }
+}
+
+fn wrong(reading: &Reading<'_>, claim: &Claim) -> Issue {
+    let shown = reading.shown(claim);
+    if let Some(against) = &claim.against {
+        let mut issue = at(
+            reading,
+            claim.piece,
+            Category::Accuracy,
+            Severity::Critical,
+            format!("{shown} is not what the source says here"),
+            "State what the source says of this",
+        );
+        issue.evidence = Some(against.clone());
+        return issue;
+    }
+    let mut issue = at(
+        reading,
+        claim.piece,
+        Category::Accuracy,
+        Severity::Critical,
+        format!("{shown} follows from nothing that is known"),
+        "Use only figures that the sources give or that follow from them",
+    );
+    // The nearest figure of the description is most likely the one that was meant.
+    let value = reading.number(claim).value().abs();
+    let nearest = claim.instead.iter().min_by(|a, b| {
+        (a.1.abs() - value)
+            .abs()
+            .total_cmp(&(b.1.abs() - value).abs())
+    });
+    issue.evidence = nearest.map(|(what, value)| format!("{what}: {}", readable(*value)));
+    issue
+}
+
+/// A value as people read it: at most six digits behind the point.
+fn readable(value: f64) -> String {
+    let shown = format!("{value:.6}");
+    match shown.contains('.') {
+        true => shown.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => shown,
+    }
+}

@@ -1,0 +1,204 @@
+//! Nothing is claimed that no source touches: no cause, no judgement, no sentence about something else.
+
+use std::collections::{BTreeMap, HashSet};
+
+use aios_languages::{Sense, Tag};
+use aios_work::{Category, Severity};
+
+use super::{Finding, Look, at};
+use crate::answer::Kind;
+use crate::criteria::Criteria;
+use crate::reading::Reading;
+use crate::text::Text;
+
+pub(crate) struct Support;
+
+impl Look for Support {
+    fn name(&self) -> &'static str {
+        "support"
+    }
+
+    fn dimension(&self) -> Category {
+        Category::Accuracy
+    }
+
+    fn look(&self, reading: &Reading<'_>, _: &Criteria) -> Finding {
+        let ground = reading.ground;
+        if ground.grids.is_empty() && ground.papers.is_empty() {
+            return Finding::default();
+        }
+        let known = Known::of(reading);
+        let mut finding = Finding::default();
+        for piece in reading.said() {
+            if !matches!(
+                reading.answer.pieces[piece].kind,
+                Kind::Sentence | Kind::Item
+            ) {
+                continue;
+            }
+            let text = &reading.texts[piece];
+            let strange = known.strange(text, reading);
+            let all = text.stems.len();
+            let borne_out = reading
+                .claims
+                .iter()
+                .any(|claim| claim.piece == piece && !claim.found.is_empty() && !claim.casual);
+            let cue = text
+                .senses()
+                .find(|(sense, _)| matches!(sense, Sense::Cause | Sense::Judgement));
+            let cue_known = cue.is_some_and(|(sense, _)| known.senses.contains(&sense));
+            let claimed =
+                cue.is_some() && !strange.is_empty() && (!cue_known || strange.len() * 3 > all);
+            let elsewhere =
+                strange.len() >= 3 && strange.len() * 10 >= all * if borne_out { 8 } else { 7 };
+            let clause = clause_of_its_own(text, &strange);
+            if claimed || elsewhere || clause {
+                let words: Vec<&str> = strange
+                    .iter()
+                    .take(4)
+                    .map(|word| text.words[*word].text.as_str())
+                    .collect();
+                let what = match claimed {
+                    true => format!(
+                        "nothing that is known bears this out ({})",
+                        words.join(", ")
+                    ),
+                    false => format!("no source speaks of this ({})", words.join(", ")),
+                };
+                finding.issues.push(at(
+                    reading,
+                    piece,
+                    Category::Accuracy,
+                    Severity::Critical,
+                    what,
+                    "Leave it out, or say only what the sources say",
+                ));
+            } else if !ground.papers.is_empty() && all > 0 && strange.len() * 2 <= all {
+                finding.claims += 1;
+                finding.supported += 1;
+            }
+        }
+        finding
+    }
+}
+
+/// Whether a clause is about something else than its sentence: "..., since its workers are tired".
+fn clause_of_its_own(text: &Text, strange: &[usize]) -> bool {
+    let mut counts: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+    for (word, _) in &text.stems {
+        let (all, odd) = counts
+            .entry(text.clause(text.words[*word].start))
+            .or_default();
+        *all += 1;
+        *odd += usize::from(strange.contains(word));
+    }
+    counts.len() > 1
+        && counts
+            .values()
+            .any(|(all, odd)| *odd > 1 && odd * 10 >= all * 8)
+}
+
+/// Words that the goal and the sources have.
+struct Known {
+    stems: HashSet<String>,
+    concepts: HashSet<u32>,
+    senses: HashSet<Sense>,
+}
+
+impl Known {
+    fn of(reading: &Reading<'_>) -> Self {
+        let ground = reading.ground;
+        let mut known = Self {
+            stems: HashSet::new(),
+            concepts: HashSet::new(),
+            senses: HashSet::new(),
+        };
+        known.add(&ground.asked.text);
+        for sentence in ground.papers.iter().flat_map(|paper| &paper.sentences) {
+            known.add(&sentence.text);
+            known
+                .senses
+                .extend(sentence.text.senses().map(|(sense, _)| sense));
+        }
+        for column in ground.grids.iter().flat_map(|grid| &grid.columns) {
+            known.stems.extend(column.stems.iter().cloned());
+            known.concepts.extend(column.concepts.iter().copied());
+        }
+        for grid in &ground.grids {
+            for column in 0..grid.columns.len() {
+                for name in grid.names(column).iter().take(2_000) {
+                    known.stems.extend(
+                        aios_languages::folded(name)
+                            .into_iter()
+                            .map(|word| reading.lexicon.stem(&word.text)),
+                    );
+                }
+            }
+        }
+        known
+    }
+
+    fn add(&mut self, text: &Text) {
+        self.stems
+            .extend(text.stems.iter().map(|(_, stem)| stem.clone()));
+        self.concepts.extend(text.concepts());
+    }
+
+    /// The words of a text that speak of something else.
+    fn strange(&self, text: &Text, _: &Reading<'_>) -> Vec<usize> {
+        let meant: HashSet<usize> = text
+            .tags
+            .iter()
+            .filter(|tag| match tag.tag {
+                Tag::Concept(concept) => self.concepts.contains(&concept),
+                Tag::Sense(sense) => !matches!(
+                    sense,
+                    Sense::Hype
+                        | Sense::Rude
+                        | Sense::Chatter
+                        | Sense::Order
+                        | Sense::Describe
+                        | Sense::Judgement
+                ),
+                _ => true,
+            })
+            .flat_map(|tag| tag.from..tag.to)
+            .collect();
+        let inside = |word: usize| {
+            let place = text.words[word].start;
+            let within = |start: usize, end: usize| start <= place && place < end;
+            text.numbers
+                .iter()
+                .any(|number| within(number.start, number.end))
+                || text
+                    .moments
+                    .iter()
+                    .any(|moment| within(moment.start, moment.end))
+                || text.names.iter().any(|name| within(name.start, name.end))
+        };
+        text.stems
+            .iter()
+            .filter(|(word, stem)| {
+                !self.stems.contains(stem)
+                    && !meant.contains(word)
+                    && !inside(*word)
+                    && !self.alike(stem)
+            })
+            .map(|(word, _)| *word)
+            .collect()
+    }
+
+    /// Whether a known word begins like this one: "shipment" and "shipping".
+    fn alike(&self, stem: &str) -> bool {
+        let chars = stem.chars().count();
+        if chars < 5 {
+            return false;
+        }
+        let most = (chars * 7).div_ceil(10).max(5);
+        let head: String = stem.chars().take(most).collect();
+        self.stems.iter().any(|known| {
+            known.starts_with(&head)
+                || (known.chars().count() >= 5 && stem.starts_with(known.as_str()))
+        })
+    }
+}

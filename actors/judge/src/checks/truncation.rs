@@ -1,0 +1,168 @@
+//! The answer ends where it is finished.
+
+use std::collections::HashSet;
+
+use aios_work::{Category, Severity};
+
+use super::{Finding, Look, at};
+use crate::answer::Kind;
+use crate::criteria::Criteria;
+use crate::reading::Reading;
+
+pub(crate) struct Truncation;
+
+const ENDS: [char; 11] = ['.', '!', '?', ':', '…', '"', '”', ')', '»', '|', '`'];
+
+impl Look for Truncation {
+    fn name(&self) -> &'static str {
+        "truncation"
+    }
+
+    fn dimension(&self) -> Category {
+        Category::Completeness
+    }
+
+    fn look(&self, reading: &Reading<'_>, _: &Criteria) -> Finding {
+        let Some(last) = (0..reading.texts.len())
+            .rev()
+            .find(|piece| !reading.texts[*piece].is_empty())
+        else {
+            return Finding::default();
+        };
+        match broken_off(reading, last) {
+            Some(what) => Finding::of([at(
+                reading,
+                last,
+                Category::Completeness,
+                Severity::Critical,
+                what,
+                "Write the answer to its end",
+            )]),
+            None => Finding::default(),
+        }
+    }
+}
+
+fn broken_off(reading: &Reading<'_>, last: usize) -> Option<&'static str> {
+    let text = &reading.texts[last];
+    let piece = &reading.answer.pieces[last];
+    let raw = reading.raw.trim_end();
+    let tail = raw.trim_end_matches(['*', '_']);
+    let word = text.words.last()?;
+    let finished = tail.ends_with(ENDS) && !tail.ends_with(':') || tail.ends_with('%');
+    if reading.answer.open_fence {
+        return Some("a fence is never closed");
+    }
+    if tail.matches('(').count() > tail.matches(')').count()
+        && !finished
+        && tail.rfind('(') > tail.rfind(')')
+    {
+        return Some("it breaks off within brackets");
+    }
+    if piece.kind == Kind::Code {
+        return None;
+    }
+    if matches!(piece.kind, Kind::Heading) || (piece.kind == Kind::Label && tail.ends_with(':')) {
+        return Some("nothing follows the last heading");
+    }
+    if tail.ends_with([',', ';', '-', '–', '(', '/', '&', '=']) {
+        return Some("it breaks off within a sentence");
+    }
+    let row = raw.rsplit('\n').next().unwrap_or("").trim_start();
+    if row.starts_with('|')
+        && !row.ends_with('|')
+        && raw
+            .lines()
+            .any(|line| line.trim().starts_with('|') && line.trim().ends_with('|'))
+    {
+        return Some("it breaks off within a table");
+    }
+    if finished || matches!(piece.kind, Kind::Cell | Kind::Head) {
+        return None;
+    }
+    if reading.lexicon.is_stop(&word.text)
+        && !reading.lexicon.is_closing(&word.text)
+        && text.words.len() > 2
+    {
+        return Some("it breaks off within a sentence");
+    }
+    let own = text
+        .numbers
+        .iter()
+        .any(|number| number.start <= word.start && word.start < number.end)
+        || text
+            .names
+            .iter()
+            .any(|name| name.start <= word.start && word.start < name.end)
+        || text.tags.iter().any(|tag| tag.to == text.words.len());
+    let letter = word.text.chars().count() == 1 && word.text.chars().all(char::is_alphabetic);
+    if !own && (begun(reading, &word.text) || (letter && text.words.len() < 3)) {
+        return Some("it breaks off within a word");
+    }
+    // A list whose other items end with a point, a paragraph whose other sentences do.
+    let siblings: Vec<usize> = (0..last)
+        .filter(|other| {
+            reading.answer.pieces[*other].kind == piece.kind && !reading.texts[*other].is_empty()
+        })
+        .collect();
+    let ended = siblings
+        .iter()
+        .filter(|other| {
+            reading.answer.pieces[**other]
+                .text
+                .trim_end()
+                .ends_with(ENDS)
+        })
+        .count();
+    let prose = piece.kind == Kind::Sentence && text.words.len() > 3;
+    if !siblings.is_empty() && ended == siblings.len() && (prose || piece.kind == Kind::Item) {
+        return Some("the last sentence has no end");
+    }
+    if piece.kind == Kind::Sentence && siblings.is_empty() && text.words.len() > 14 {
+        return Some("the last sentence has no end");
+    }
+    None
+}
+
+/// Whether a word is the beginning of one that goal or sources have, and none itself.
+fn begun(reading: &Reading<'_>, word: &str) -> bool {
+    if word.chars().count() < 3 || word.bytes().any(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    let ground = reading.ground;
+    let mut known: HashSet<String> = ground
+        .asked
+        .text
+        .words
+        .iter()
+        .map(|word| word.text.clone())
+        .collect();
+    for sentence in ground.papers.iter().flat_map(|paper| &paper.sentences) {
+        known.extend(sentence.text.words.iter().map(|word| word.text.clone()));
+    }
+    for grid in &ground.grids {
+        for column in 0..grid.columns.len() {
+            known.extend(
+                aios_languages::folded(&grid.columns[column].name)
+                    .into_iter()
+                    .map(|word| word.text),
+            );
+            for name in grid.names(column).iter().take(2_000) {
+                known.extend(
+                    aios_languages::folded(name)
+                        .into_iter()
+                        .map(|word| word.text),
+                );
+            }
+        }
+    }
+    let stem = reading.lexicon.stem(word);
+    let whole = known.contains(word)
+        || known
+            .iter()
+            .any(|other| reading.lexicon.stem(other) == stem);
+    !whole
+        && known
+            .iter()
+            .any(|other| other.starts_with(word) && other.chars().count() > word.chars().count())
+}

@@ -1,0 +1,397 @@
+//! What a good answer is, as a file says it: `criteria/NAME.toml`.
+
+use aios_work::{Category, Dimensions, PASS};
+use serde::Deserialize;
+
+use crate::checks::LOOKS;
+
+/// Judgements of a model that are asked for at most.
+const MODELS: u32 = 9;
+/// How long a command may run if the file does not say, and at most, in milliseconds.
+const COMMAND_MS: u64 = 60_000;
+const COMMAND_MS_MOST: u64 = 600_000;
+
+/// What an answer must be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Criteria {
+    /// What they are called.
+    pub name: String,
+    /// The mean that passes; at least 0.85.
+    pub pass: f64,
+    /// What each dimension weighs; together 1.
+    pub weights: Dimensions,
+    /// Checks that are wanted beside those that always run; all of them if the file names none.
+    pub(crate) wanted: Option<Vec<String>>,
+    pub(crate) form: Vec<Shape>,
+    pub(crate) language: Option<String>,
+    pub(crate) json: bool,
+    pub(crate) columns: Vec<String>,
+    /// Points that must be answered beside those of the goal.
+    pub(crate) covers: Vec<String>,
+    /// A JSON schema that the answer must keep to.
+    pub(crate) schema: Option<serde_json::Value>,
+    /// What is asked of others: commands, tools, models.
+    pub outside: Vec<Outside>,
+}
+
+/// A check that somebody outside carries out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outside {
+    /// A command whose exit code says whether the work is good.
+    Command {
+        /// The program and its arguments.
+        run: Vec<String>,
+        /// How long it may take, in milliseconds.
+        timeout_ms: u64,
+    },
+    /// A tool that must give a result.
+    Tool {
+        /// Its name.
+        tool: String,
+        /// What it is called with; the answer is put in as `text` where an object has no such field.
+        args: serde_json::Value,
+    },
+    /// A model that reads the answer by a rubric.
+    Model(Rubric),
+}
+
+/// By what a model judges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rubric {
+    /// The questions it answers.
+    pub text: String,
+    /// The rubric's version; a judgement names it.
+    pub version: String,
+    /// The dimension it speaks of.
+    pub dimension: Category,
+    /// How many judgements the median is of.
+    pub n: u32,
+}
+
+/// How many of something there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub what: String,
+    least: Option<usize>,
+    most: Option<usize>,
+}
+
+impl Shape {
+    pub(crate) fn of(what: &str, least: Option<usize>, most: Option<usize>) -> Self {
+        Self {
+            what: what.to_owned(),
+            least,
+            most,
+        }
+    }
+
+    pub(crate) fn least(&self) -> Option<usize> {
+        self.least
+    }
+
+    pub(crate) fn most(&self) -> Option<usize> {
+        self.most
+    }
+}
+
+/// Why a file holds no criteria.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CriteriaError {
+    /// It is no TOML, or has a key that there is not.
+    #[error("the criteria cannot be read: {0}")]
+    Unreadable(String),
+    /// The mean that passes is below the contract's.
+    #[error("`pass` is {0}; it may be raised above 0.85 and never lowered")]
+    Lowered(String),
+    /// Weights are no weights.
+    #[error("`weights` must be 0 or more each and not all 0")]
+    Weights,
+    /// There is no such check.
+    #[error("there is no check of kind {kind:?}; did you mean {nearest:?}?")]
+    Unknown {
+        /// As written.
+        kind: String,
+        /// The nearest one.
+        nearest: String,
+    },
+    /// A check lacks what it needs.
+    #[error("a check of kind {kind:?} needs `{field}`")]
+    Lacks {
+        /// The kind.
+        kind: String,
+        /// What is missing.
+        field: &'static str,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    #[allow(dead_code)] // For people.
+    description: String,
+    pass: Option<f64>,
+    weights: Option<Weights>,
+    #[serde(default)]
+    checks: Vec<Entry>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Weights {
+    relevance: f64,
+    clarity: f64,
+    accuracy: f64,
+    completeness: f64,
+    tone: f64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Entry {
+    kind: String,
+    sentences: Option<Range>,
+    words: Option<Range>,
+    lines: Option<Range>,
+    items: Option<Range>,
+    paragraphs: Option<Range>,
+    language: Option<String>,
+    json: bool,
+    columns: Vec<String>,
+    points: Vec<String>,
+    schema: Option<String>,
+    run: Vec<String>,
+    timeout_ms: Option<u64>,
+    tool: Option<String>,
+    args: Option<toml::Value>,
+    rubric: Option<String>,
+    version: Option<String>,
+    dimension: Option<Category>,
+    n: Option<u32>,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Range {
+    min: Option<usize>,
+    max: Option<usize>,
+}
+
+/// The weights of the contract.
+const WEIGHTS: Dimensions = Dimensions {
+    relevance: 0.25,
+    clarity: 0.25,
+    accuracy: 0.25,
+    completeness: 0.15,
+    tone: 0.10,
+};
+
+/// Kinds that are no checks of their own.
+const KINDS: [&str; 5] = ["covers", "schema", "command", "tool", "model"];
+
+impl Default for Criteria {
+    fn default() -> Self {
+        Self {
+            name: "default".to_owned(),
+            pass: PASS,
+            weights: WEIGHTS,
+            wanted: None,
+            form: Vec::new(),
+            language: None,
+            json: false,
+            columns: Vec::new(),
+            covers: Vec::new(),
+            schema: None,
+            outside: Vec::new(),
+        }
+    }
+}
+
+impl Criteria {
+    /// Reads a file of criteria.
+    ///
+    /// # Errors
+    /// When it cannot be read, lowers what must not be lowered, or names what there is not.
+    pub fn read(toml: &str) -> Result<Self, CriteriaError> {
+        let file: File =
+            toml::from_str(toml).map_err(|error| CriteriaError::Unreadable(error.to_string()))?;
+        let mut criteria = Self {
+            name: file.name,
+            ..Self::default()
+        };
+        if let Some(pass) = file.pass {
+            if !(PASS..=1.0).contains(&pass) {
+                return Err(CriteriaError::Lowered(pass.to_string()));
+            }
+            criteria.pass = pass;
+        }
+        if let Some(weights) = file.weights {
+            criteria.weights = weighed(&weights)?;
+        }
+        if !file.checks.is_empty() {
+            criteria.wanted = Some(Vec::new());
+        }
+        for entry in file.checks {
+            criteria.add(entry)?;
+        }
+        Ok(criteria)
+    }
+
+    fn add(&mut self, entry: Entry) -> Result<(), CriteriaError> {
+        let kind = entry.kind.clone();
+        let lacks = |field| CriteriaError::Lacks {
+            kind: kind.clone(),
+            field,
+        };
+        let known = LOOKS.iter().map(|look| look.name());
+        if known.clone().any(|name| name == entry.kind) {
+            self.wanted.get_or_insert_default().push(entry.kind.clone());
+        } else if !KINDS.contains(&entry.kind.as_str()) {
+            let like = |name: &&str| strsim::normalized_damerau_levenshtein(name, &entry.kind);
+            let nearest = known
+                .chain(KINDS)
+                .max_by(|a, b| like(a).total_cmp(&like(b)));
+            let nearest = nearest.unwrap_or("numbers").to_owned();
+            return Err(CriteriaError::Unknown {
+                kind: entry.kind,
+                nearest,
+            });
+        }
+        match entry.kind.as_str() {
+            "form" | "language" => {
+                for (what, range) in [
+                    ("sentences", entry.sentences),
+                    ("words", entry.words),
+                    ("lines", entry.lines),
+                    ("items", entry.items),
+                    ("paragraphs", entry.paragraphs),
+                ] {
+                    self.form
+                        .extend(range.map(|range| Shape::of(what, range.min, range.max)));
+                }
+                self.language = entry.language.or_else(|| self.language.take());
+                self.json |= entry.json;
+                self.columns.extend(entry.columns);
+            }
+            "covers" if entry.points.is_empty() => return Err(lacks("points")),
+            "covers" => self.covers.extend(entry.points),
+            "schema" => {
+                let text = entry.schema.ok_or_else(|| lacks("schema"))?;
+                let schema = serde_json::from_str(&text).map_err(|error| {
+                    CriteriaError::Unreadable(format!("the schema is no JSON: {error}"))
+                })?;
+                jsonschema::validator_for(&schema).map_err(|error| {
+                    CriteriaError::Unreadable(format!("it is no JSON schema: {error}"))
+                })?;
+                self.schema = Some(schema);
+                self.json = true;
+            }
+            "command" if entry.run.is_empty() => return Err(lacks("run")),
+            "command" => self.outside.push(Outside::Command {
+                run: entry.run,
+                timeout_ms: entry.timeout_ms.unwrap_or(COMMAND_MS).min(COMMAND_MS_MOST),
+            }),
+            "tool" => self.outside.push(Outside::Tool {
+                tool: entry.tool.ok_or_else(|| lacks("tool"))?,
+                args: entry
+                    .args
+                    .and_then(|args| serde_json::to_value(args).ok())
+                    .unwrap_or_default(),
+            }),
+            "model" => self.outside.push(Outside::Model(Rubric {
+                text: entry.rubric.ok_or_else(|| lacks("rubric"))?,
+                version: entry.version.ok_or_else(|| lacks("version"))?,
+                dimension: entry.dimension.unwrap_or(Category::Relevance),
+                n: entry.n.unwrap_or(3).clamp(1, MODELS),
+            })),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Outside {
+    /// What it is called in reports.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Command { run, .. } => {
+                format!("command {}", run.first().map_or("", String::as_str))
+            }
+            Self::Tool { tool, .. } => format!("tool {tool}"),
+            Self::Model(rubric) => format!("model {}", rubric.version),
+        }
+    }
+}
+
+fn weighed(weights: &Weights) -> Result<Dimensions, CriteriaError> {
+    let all = [
+        weights.relevance,
+        weights.clarity,
+        weights.accuracy,
+        weights.completeness,
+        weights.tone,
+    ];
+    let sum: f64 = all.iter().sum();
+    if all
+        .iter()
+        .any(|weight| !weight.is_finite() || *weight < 0.0)
+        || sum <= 0.0
+        || !sum.is_finite()
+    {
+        return Err(CriteriaError::Weights);
+    }
+    Ok(Dimensions {
+        relevance: weights.relevance / sum,
+        clarity: weights.clarity / sum,
+        accuracy: weights.accuracy / sum,
+        completeness: weights.completeness / sum,
+        tone: weights.tone / sum,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn criteria_may_be_stricter_than_the_contract_and_never_laxer() {
+        let rows = [
+            ("pass = 0.9", None),
+            (
+                "pass = 0.8",
+                Some("`pass` is 0.8; it may be raised above 0.85 and never lowered"),
+            ),
+            (
+                "pass = nan",
+                Some("`pass` is NaN; it may be raised above 0.85 and never lowered"),
+            ),
+            ("[weights]\ntone = 1", None),
+            (
+                "[weights]\ntone = -1",
+                Some("`weights` must be 0 or more each and not all 0"),
+            ),
+            (
+                "[[checks]]\nkind = \"numbrs\"",
+                Some("there is no check of kind \"numbrs\"; did you mean \"numbers\"?"),
+            ),
+            (
+                "[[checks]]\nkind = \"command\"",
+                Some("a check of kind \"command\" needs `run`"),
+            ),
+            (
+                "[[checks]]\nkind = \"model\"\nrubric = \"x\"",
+                Some("a check of kind \"model\" needs `version`"),
+            ),
+            ("[[checks]]\nkind = \"covers\"\npoints = [\"price\"]", None),
+        ];
+        for (text, refused) in rows {
+            let error = Criteria::read(text).err().map(|error| error.to_string());
+            assert_eq!(error.as_deref(), refused, "{text}");
+        }
+        assert!(Criteria::read("pas = 1").is_err());
+        assert!(Criteria::read("[[checks]]\nkind = \"schema\"\nschema = '{\"type\": 5}'").is_err());
+    }
+}

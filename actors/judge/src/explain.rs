@@ -1,0 +1,539 @@
+//! Where a number could come from: every way in which a table gives figures, asked for the value that a text states.
+
+use crate::grid::{Grid, Pred};
+use crate::numeral::Number;
+use crate::unit::{Kind, Unit};
+
+/// A figure over the values of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stat {
+    Total,
+    Mean,
+    Median,
+    Least,
+    Greatest,
+}
+
+/// How a figure was come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Figure(Stat),
+    Count,
+    Distinct,
+    Share,
+    Change,
+    Difference,
+    Ratio,
+    /// The goal gave it.
+    Given,
+    /// A document says it.
+    Said,
+    /// An executor signed it.
+    Signed,
+}
+
+/// A way in which a number follows from what is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Explanation {
+    pub table: usize,
+    pub form: Form,
+    pub measure: Option<usize>,
+    pub preds: Vec<Pred>,
+}
+
+/// What a number is said to be of.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    /// The rows it may be about, the likeliest first.
+    pub preds: Vec<Vec<Pred>>,
+    /// The figures it may be; empty when nothing says which.
+    pub stats: Vec<Stat>,
+    /// The columns it may be of.
+    pub measures: Vec<usize>,
+    /// Whether it may be a count of rows.
+    pub count: bool,
+    /// Whether rows are said to be counted.
+    pub counted: bool,
+    /// Whether it may be a part of a whole.
+    pub share: bool,
+    /// Whether it may be one figure over another.
+    pub ratio: bool,
+    /// Whether a part or a rate is named.
+    pub rate: bool,
+    /// Whether it may be a difference.
+    pub difference: bool,
+    /// Whether something is first or last among others.
+    pub extreme: bool,
+    /// What is compared with what, the earlier first.
+    pub pairs: Vec<(Pred, Pred)>,
+    /// Names that are taken together.
+    pub together: Vec<Pred>,
+    /// Whether it goes up (1) or down (-1).
+    pub sign: Option<f64>,
+}
+
+/// Ways to explain one number that are looked for at most.
+const ENOUGH: usize = 12;
+
+pub(crate) struct Explainer<'a> {
+    pub grid: &'a Grid,
+    pub table: usize,
+    pub number: &'a Number,
+    pub scope: &'a Scope,
+    found: Vec<Explanation>,
+    instead: Vec<(String, f64)>,
+}
+
+/// What came of looking.
+pub(crate) struct Explained {
+    pub found: Vec<Explanation>,
+    /// What figures of the same description are, for people.
+    pub instead: Vec<(String, f64)>,
+}
+
+impl<'a> Explainer<'a> {
+    pub(crate) fn new(grid: &'a Grid, table: usize, number: &'a Number, scope: &'a Scope) -> Self {
+        Self {
+            grid,
+            table,
+            number,
+            scope,
+            found: Vec::new(),
+            instead: Vec::new(),
+        }
+    }
+
+    /// Looks in every way.
+    pub(crate) fn run(mut self) -> Explained {
+        for preds in &self.scope.preds {
+            if self.grid.rows_of(preds).is_empty() {
+                continue;
+            }
+            self.figures(preds);
+            self.counts(preds);
+            self.shares(preds);
+            self.changes(preds);
+            self.ratios(preds);
+            self.extremes(preds);
+            if self.found.len() >= ENOUGH {
+                break;
+            }
+        }
+        self.together();
+        Explained {
+            found: self.found,
+            instead: self.instead,
+        }
+    }
+
+    fn push(&mut self, form: Form, measure: Option<usize>, preds: &[Pred]) {
+        if self.found.len() < ENOUGH {
+            self.found.push(Explanation {
+                table: self.table,
+                form,
+                measure,
+                preds: preds.to_vec(),
+            });
+        }
+    }
+
+    fn stats(&self) -> &[Stat] {
+        const USUAL: [Stat; 4] = [Stat::Total, Stat::Mean, Stat::Greatest, Stat::Least];
+        if self.scope.stats.is_empty() {
+            &USUAL
+        } else {
+            &self.scope.stats
+        }
+    }
+
+    /// Whether a value of a column is the number, in the number's unit.
+    fn fits(&self, value: f64, measure: usize) -> bool {
+        let own = self.grid.columns[measure].unit.as_ref();
+        match (&self.number.unit, own) {
+            (None, _) => self.number.is(value),
+            (Some(unit), Some(own)) => own
+                .convert(value, unit)
+                .is_some_and(|value| self.number.is(value)),
+            // A column that gives no unit may be of any that is not a part of a whole.
+            (Some(unit), None) => self.plain(unit) && self.number.is(value),
+        }
+    }
+
+    /// Whether the number's unit can be that of a column without one.
+    fn plain(&self, unit: &Unit) -> bool {
+        match &unit.kind {
+            Kind::Share => false,
+            // Where the table names a currency somewhere, another column's amounts are not of a foreign one.
+            Kind::Money(code) => self.grid.columns.iter().all(|column| {
+                match column.unit.as_ref().map(|unit| &unit.kind) {
+                    Some(Kind::Money(own)) => own == code,
+                    _ => true,
+                }
+            }),
+            _ => true,
+        }
+    }
+
+    fn of(figures: &crate::grid::Figures, stat: Stat) -> f64 {
+        match stat {
+            Stat::Total => figures.total,
+            Stat::Mean => figures.mean,
+            Stat::Median => figures.median,
+            Stat::Least => figures.least,
+            Stat::Greatest => figures.greatest,
+        }
+    }
+
+    fn figures(&mut self, preds: &[Pred]) {
+        for &measure in &self.scope.measures {
+            let Some(figures) = self.grid.figures(preds, measure) else {
+                continue;
+            };
+            for stat in self.stats().to_vec() {
+                let value = Self::of(&figures, stat);
+                if self.fits(value, measure) {
+                    self.push(Form::Figure(stat), Some(measure), preds);
+                } else if self.instead.len() < 3 {
+                    self.instead
+                        .push((self.called(stat, measure, preds), value));
+                }
+            }
+        }
+    }
+
+    fn called(&self, stat: Stat, measure: usize, preds: &[Pred]) -> String {
+        let stat = match stat {
+            Stat::Total => "total",
+            Stat::Mean => "mean",
+            Stat::Median => "median",
+            Stat::Least => "least",
+            Stat::Greatest => "greatest",
+        };
+        let mut said = format!(
+            "{}: {stat} of {}",
+            self.grid.name, self.grid.columns[measure].name
+        );
+        for pred in preds {
+            said.push_str(", ");
+            said.push_str(&self.grid.shown(pred));
+        }
+        said
+    }
+
+    fn counts(&mut self, preds: &[Pred]) {
+        let unit = self.number.unit.as_ref().map(|unit| &unit.kind);
+        let rows = self.grid.rows_of(preds);
+        if let Some(Kind::Time | Kind::Calendar) | None = unit {
+            for column in self.grid.times().collect::<Vec<_>>() {
+                if self
+                    .grid
+                    .spans(&rows, column)
+                    .into_iter()
+                    .any(|count| count > 1 && self.number.is(count as f64))
+                {
+                    self.push(Form::Distinct, None, preds);
+                }
+            }
+        }
+        if unit.is_some() || !self.scope.count {
+            return;
+        }
+        if self.number.is(rows.len() as f64) {
+            self.push(Form::Count, None, preds);
+        } else if self.scope.counted && self.instead.len() < 3 {
+            let shown: Vec<String> = preds.iter().map(|pred| self.grid.shown(pred)).collect();
+            self.instead.push((
+                format!("number of rows, {}", shown.join(", ")),
+                rows.len() as f64,
+            ));
+        }
+        for column in self.grid.groups().collect::<Vec<_>>() {
+            if self.number.is(self.grid.distinct(&rows, column) as f64) {
+                self.push(Form::Distinct, None, preds);
+            }
+        }
+    }
+
+    fn shares(&mut self, preds: &[Pred]) {
+        let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
+        if !share || !self.scope.share || preds.is_empty() {
+            return;
+        }
+        // A part of everything, and of what is left when one condition falls.
+        let mut wholes: Vec<Vec<Pred>> = vec![Vec::new()];
+        if preds.len() > 1 {
+            for skipped in 0..preds.len() {
+                let rest = preds.iter().enumerate().filter(|(at, _)| *at != skipped);
+                wholes.push(rest.map(|(_, pred)| *pred).collect());
+            }
+        }
+        let part = self.grid.rows_of(preds).len() as f64;
+        for whole in &wholes {
+            let all = self.grid.rows_of(whole).len() as f64;
+            if all > 0.0 && self.number.is(100.0 * part / all) {
+                self.push(Form::Share, None, preds);
+            }
+            for &measure in &self.scope.measures {
+                let (Some(part), Some(all)) = (
+                    self.grid.figures(preds, measure),
+                    self.grid.figures(whole, measure),
+                ) else {
+                    continue;
+                };
+                if all.total != 0.0 && self.number.is(100.0 * part.total / all.total) {
+                    self.push(Form::Share, Some(measure), preds);
+                } else if self.instead.len() < 3 && all.total != 0.0 {
+                    let said = format!("share in the {}", self.called(Stat::Total, measure, preds));
+                    self.instead.push((said, 100.0 * part.total / all.total));
+                }
+            }
+        }
+    }
+
+    /// Whether a change is the number with the direction that is said.
+    fn goes(&self, change: f64) -> bool {
+        match (self.number.signed, self.scope.sign) {
+            (true, _) => self.number.is(change),
+            (false, Some(sign)) => change * sign >= 0.0 && self.number.is_size(change.abs()),
+            (false, None) => self.number.is_size(change),
+        }
+    }
+
+    fn changes(&mut self, preds: &[Pred]) {
+        let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
+        for (from, to) in self.scope.pairs.clone() {
+            let with = |pred: Pred| {
+                let mut all: Vec<Pred> = preds
+                    .iter()
+                    .copied()
+                    .filter(|other| !same_column(other, &pred))
+                    .collect();
+                all.push(pred);
+                all.sort_unstable();
+                all
+            };
+            let (before, after) = (with(from), with(to));
+            let mut figures: Vec<(Option<usize>, f64, f64)> = Vec::new();
+            for &measure in &self.scope.measures {
+                if let (Some(a), Some(b)) = (
+                    self.grid.figures(&before, measure),
+                    self.grid.figures(&after, measure),
+                ) {
+                    for stat in [Stat::Total, Stat::Mean, Stat::Greatest, Stat::Least] {
+                        if self.scope.stats.is_empty() && matches!(stat, Stat::Total | Stat::Mean)
+                            || self.scope.stats.contains(&stat)
+                        {
+                            figures.push((Some(measure), Self::of(&a, stat), Self::of(&b, stat)));
+                        }
+                    }
+                }
+            }
+            let rows = |preds: &[Pred]| self.grid.rows_of(preds).len() as f64;
+            figures.push((None, rows(&before), rows(&after)));
+            for (measure, a, b) in figures {
+                if share && a != 0.0 && self.goes(100.0 * (b - a) / a.abs()) {
+                    self.push(Form::Change, measure, &after);
+                }
+                if !share
+                    || measure.is_some_and(|measure| {
+                        self.grid.columns[measure]
+                            .unit
+                            .as_ref()
+                            .is_some_and(Unit::is_share)
+                    })
+                {
+                    let fits = match measure {
+                        Some(measure) => self
+                            .in_unit(b - a, measure)
+                            .is_some_and(|change| self.goes(change)),
+                        None => self.number.unit.is_none() && self.goes(b - a),
+                    };
+                    if fits {
+                        self.push(Form::Difference, measure, &after);
+                    }
+                }
+                if self.number.unit.is_none()
+                    && (self.number.times || self.scope.ratio)
+                    && a != 0.0
+                    && b != 0.0
+                    && (self.number.is(b / a) || self.number.is(a / b))
+                {
+                    self.push(Form::Ratio, measure, &after);
+                }
+                if share && self.instead.len() < 3 && a != 0.0 && measure.is_some() {
+                    self.instead
+                        .push(("change in percent".to_owned(), 100.0 * (b - a) / a.abs()));
+                }
+            }
+        }
+    }
+
+    fn in_unit(&self, value: f64, measure: usize) -> Option<f64> {
+        match (&self.number.unit, &self.grid.columns[measure].unit) {
+            (Some(unit), Some(own)) if unit.kind == own.kind => own.convert(value, unit),
+            (Some(unit), None) if self.plain(unit) => Some(value),
+            (None, _) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn ratios(&mut self, preds: &[Pred]) {
+        let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
+        if !(self.scope.ratio || (share && self.scope.rate)) {
+            return;
+        }
+        let rows = self.grid.rows_of(preds);
+        for &one in &self.scope.measures {
+            let Some(over) = self.grid.figures(preds, one).map(|figures| figures.total) else {
+                continue;
+            };
+            let mut under: Vec<f64> = vec![rows.len() as f64];
+            under.extend(
+                self.grid
+                    .groups()
+                    .map(|column| self.grid.distinct(&rows, column) as f64),
+            );
+            for column in self.grid.times() {
+                under.extend(
+                    self.grid
+                        .spans(&rows, column)
+                        .into_iter()
+                        .map(|count| count as f64),
+                );
+            }
+            let fits = !share
+                && under.iter().any(|under| {
+                    *under > 0.0
+                        && self
+                            .in_unit(over / under, one)
+                            .is_some_and(|value| self.number.is(value))
+                });
+            let others: Vec<f64> = self
+                .grid
+                .measures()
+                .filter(|other| *other != one)
+                .filter_map(|other| self.grid.figures(preds, other))
+                .map(|figures| figures.total)
+                .collect();
+            let times = if share { 100.0 } else { 1.0 };
+            let of_two = others
+                .iter()
+                .any(|under| *under != 0.0 && self.number.is(times * over / under));
+            if fits || of_two {
+                self.push(Form::Ratio, Some(one), preds);
+            }
+        }
+    }
+
+    /// The highest of the means, the difference between the highest and the lowest.
+    fn extremes(&mut self, preds: &[Pred]) {
+        if !self.scope.extreme && !self.scope.difference {
+            return;
+        }
+        for &measure in &self.scope.measures {
+            if self.scope.difference
+                && let Some(figures) = self.grid.figures(preds, measure)
+                && self
+                    .in_unit(figures.greatest - figures.least, measure)
+                    .is_some_and(|value| self.number.is(value))
+            {
+                self.push(Form::Difference, Some(measure), preds);
+            }
+            for column in self.grid.groups().collect::<Vec<_>>() {
+                if preds
+                    .iter()
+                    .any(|pred| same_column(pred, &Pred::Is(column, 0)))
+                {
+                    continue;
+                }
+                for stat in [Stat::Total, Stat::Mean] {
+                    if !self.scope.stats.is_empty()
+                        && !self.scope.stats.contains(&stat)
+                        && !self
+                            .scope
+                            .stats
+                            .iter()
+                            .any(|stat| matches!(stat, Stat::Greatest | Stat::Least))
+                    {
+                        continue;
+                    }
+                    let of_each = self.of_each(preds, column, measure, stat);
+                    let (Some(least), Some(greatest)) = (of_each.first(), of_each.last()) else {
+                        continue;
+                    };
+                    if self.scope.extreme
+                        && (self.fits(*least, measure) || self.fits(*greatest, measure))
+                    {
+                        self.push(Form::Figure(stat), Some(measure), preds);
+                    }
+                    if self.scope.difference
+                        && self
+                            .in_unit(greatest - least, measure)
+                            .is_some_and(|value| self.number.is(value))
+                    {
+                        self.push(Form::Difference, Some(measure), preds);
+                    }
+                }
+            }
+        }
+    }
+
+    fn of_each(&self, preds: &[Pred], column: usize, measure: usize, stat: Stat) -> Vec<f64> {
+        let codes = 0..u32::try_from(self.grid.names(column).len()).unwrap_or(0);
+        let mut values: Vec<f64> = codes
+            .take(60)
+            .filter_map(|code| {
+                let mut all = preds.to_vec();
+                all.push(Pred::Is(column, code));
+                all.sort_unstable();
+                self.grid.figures(&all, measure)
+            })
+            .map(|figures| Self::of(&figures, stat))
+            .collect();
+        values.sort_by(f64::total_cmp);
+        values
+    }
+
+    /// "Fulda and Kassel together".
+    fn together(&mut self) {
+        if self.scope.together.len() < 2 {
+            return;
+        }
+        let together = self.scope.together.clone();
+        for &measure in &self.scope.measures {
+            let totals: Vec<f64> = together
+                .iter()
+                .filter_map(|pred| self.grid.figures(&[*pred], measure))
+                .map(|figures| figures.total)
+                .collect();
+            let sum: f64 = totals.iter().sum();
+            let whole = self
+                .grid
+                .figures(&[], measure)
+                .map_or(0.0, |figures| figures.total);
+            let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
+            if self.fits(sum, measure)
+                || (share && whole != 0.0 && self.number.is(100.0 * sum / whole))
+            {
+                self.push(Form::Figure(Stat::Total), Some(measure), &together);
+            }
+        }
+        let rows: usize = together
+            .iter()
+            .map(|pred| self.grid.rows_of(&[*pred]).len())
+            .sum();
+        if self.number.unit.is_none() && self.scope.count && self.number.is(rows as f64) {
+            self.push(Form::Count, None, &together);
+        }
+    }
+}
+
+/// Whether two conditions are on the same column.
+pub(crate) fn same_column(one: &Pred, other: &Pred) -> bool {
+    match (one, other) {
+        (Pred::Is(a, _), Pred::Is(b, _))
+        | (Pred::At(a, _), Pred::At(b, _))
+        | (Pred::Flag(a, _), Pred::Flag(b, _)) => a == b,
+        _ => false,
+    }
+}

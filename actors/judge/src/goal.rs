@@ -1,0 +1,362 @@
+//! What a goal asks for, point by point, as the judge reads it: not as a planner does.
+
+use aios_languages::{Lexicon, Sense};
+
+use crate::grid::{Grid, Limit, Pred, Side};
+use crate::moment::Moment;
+use crate::numeral::Bound;
+use crate::text::{Names, Text};
+
+/// A goal as it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// All of it.
+    pub text: Text,
+    /// Its points.
+    pub points: Vec<Point>,
+    /// From when to when something is compared.
+    pub pairs: Vec<(Moment, Moment)>,
+}
+
+/// One point of a goal.
+#[derive(Debug)]
+pub(crate) struct Point {
+    /// Its words.
+    pub text: Text,
+    /// What answers it.
+    pub need: Need,
+}
+
+/// What answers a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A figure.
+    Figure,
+    /// A figure for each of a kind.
+    Each,
+    /// Who or what is first or last.
+    Extreme,
+    /// A count.
+    Count,
+    /// A part of a whole.
+    Share,
+    /// A difference or a change.
+    Change,
+    /// Up or down.
+    Direction,
+    /// A length of time.
+    Duration,
+    /// An amount of money.
+    Money,
+    /// A date or time.
+    Date,
+    /// Anything said about it.
+    Topic,
+}
+
+impl Asked {
+    /// Reads a goal.
+    pub(crate) fn read(goal: &str, lexicon: &Lexicon, names: &Names, grids: &[Grid]) -> Self {
+        let text = Text::read(goal, lexicon, names, grids);
+        let mut points: Vec<Point> = Vec::new();
+        let mut waiting = String::new();
+        for piece in pieces(&text) {
+            let said = format!("{waiting}{piece}");
+            let read = Text::read(&said, lexicon, names, grids);
+            match need(&read, grids) {
+                Some(need) => {
+                    waiting.clear();
+                    points.push(Point { text: read, need });
+                }
+                None => match points.last_mut() {
+                    // What names nothing goes on with the point before it.
+                    Some(last) => {
+                        last.text = Text::read(
+                            &format!("{}, {piece}", last.text.raw),
+                            lexicon,
+                            names,
+                            grids,
+                        )
+                    }
+                    None => waiting = format!("{said} "),
+                },
+            }
+        }
+        if points.is_empty() {
+            let text = Text::read(goal, lexicon, names, grids);
+            points.push(Point {
+                text,
+                need: Need::Topic,
+            });
+        }
+        let pairs = pairs(&text);
+        Self {
+            text,
+            points,
+            pairs,
+        }
+    }
+
+    /// Conditions that the goal sets on rows: "above 5 °C", "with the door open".
+    pub(crate) fn conditions(&self, table: usize, grid: &Grid) -> Vec<Pred> {
+        conditions(&self.text, table, grid)
+    }
+}
+
+/// The pieces of a goal between commas, joining words and ends of sentences.
+fn pieces(text: &Text) -> Vec<String> {
+    let raw = &text.raw;
+    let mut cuts: Vec<(usize, usize)> = Vec::new();
+    for (at, c) in raw.char_indices() {
+        let behind = at + c.len_utf8();
+        let space = raw[behind..].chars().next().is_none_or(char::is_whitespace);
+        if matches!(c, ';' | '?' | '!' | '\n') || (matches!(c, ',' | ':' | '.') && space) {
+            cuts.push((at, behind));
+        }
+    }
+    let mut between = false;
+    for tag in &text.tags {
+        between |= tag.tag == aios_languages::Tag::Sense(Sense::Between);
+        if tag.tag == aios_languages::Tag::Sense(Sense::And) {
+            // "Between the best and the worst" is one thought.
+            if std::mem::take(&mut between) {
+                continue;
+            }
+            let (start, end) = (text.words[tag.from].start, text.words[tag.to - 1].end);
+            cuts.push((start, end));
+        }
+    }
+    cuts.sort_unstable();
+    let (mut out, mut start) = (Vec::new(), 0);
+    for (cut, behind) in cuts {
+        if cut > start {
+            out.push(raw[start..cut].trim().to_owned());
+        }
+        start = start.max(behind);
+    }
+    out.push(raw.get(start..).unwrap_or("").trim().to_owned());
+    out.retain(|piece| piece.chars().any(char::is_alphanumeric));
+    out
+}
+
+/// What would answer a piece; none where it names nothing of its own.
+fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
+    let has = |sense| text.has(sense);
+    let tables = !grids.is_empty();
+    if has(Sense::AskDirection) || (tables && has(Sense::Up) && has(Sense::Down)) {
+        return Some(Need::Direction);
+    }
+    if !tables {
+        return if has(Sense::AskDuration) || (has(Sense::NounDuration) && text.stems.len() > 1) {
+            Some(Need::Duration)
+        } else if has(Sense::AskMoney) {
+            Some(Need::Money)
+        } else if has(Sense::AskDate) {
+            Some(Need::Date)
+        } else if has(Sense::AskCount) {
+            Some(Need::Count)
+        } else {
+            (text.stems.len() > usize::from(has(Sense::Describe))).then_some(Need::Topic)
+        };
+    }
+    // "People per km²" is a unit and asks for nothing of each.
+    let per = text.tags.iter().any(|tag| {
+        let unit = |other: &aios_languages::Tagged| {
+            other.from == tag.to && matches!(other.tag, aios_languages::Tag::Unit(_))
+        };
+        let behind = text.words[tag.to - 1].end;
+        let symbol = crate::unit::Unit::symbol(text.raw[behind..].trim_start()).is_some();
+        tag.tag == aios_languages::Tag::Sense(Sense::Per) && !symbol && !text.tags.iter().any(unit)
+    });
+    // "How many minutes" asks for an amount.
+    let amount = text.tags.iter().any(|tag| {
+        tag.tag == aios_languages::Tag::Sense(Sense::AskCount)
+            && text.tags.iter().any(|other| {
+                other.from == tag.to && matches!(other.tag, aios_languages::Tag::Unit(_))
+            })
+    });
+    // "One word each" asks for a form and for nothing else.
+    let formal = [
+        Sense::FormWord,
+        Sense::FormSentence,
+        Sense::FormLine,
+        Sense::FormBullet,
+        Sense::FormParagraph,
+    ]
+    .into_iter()
+    .any(has);
+    if has(Sense::Share) {
+        Some(Need::Share)
+    } else if amount {
+        Some(Need::Figure)
+    } else if has(Sense::AskCount) || (has(Sense::Count) && !has(Sense::Mean)) {
+        // "Taken by members" counts what it names; "by station" counts for each of them.
+        let named = grids.iter().any(|grid| {
+            let groups: Vec<usize> = grid.groups().collect();
+            mentioned(text, grid)
+                .into_iter()
+                .any(|column| groups.contains(&column))
+        });
+        Some(if per && named {
+            Need::Each
+        } else {
+            Need::Count
+        })
+    } else if has(Sense::Difference) || has(Sense::Growth) {
+        Some(Need::Change)
+    } else if per && !formal {
+        Some(Need::Each)
+    } else if has(Sense::Highest) || has(Sense::Lowest) {
+        Some(Need::Extreme)
+    } else if has(Sense::Total)
+        || has(Sense::Mean)
+        || has(Sense::Median)
+        || has(Sense::AskMoney)
+        || has(Sense::AskDuration)
+    {
+        Some(Need::Figure)
+    } else {
+        None
+    }
+}
+
+/// From when to when: "from January to February and from February to March".
+pub(crate) fn pairs(text: &Text) -> Vec<(Moment, Moment)> {
+    let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
+    match moments.as_slice() {
+        [] | [_] => Vec::new(),
+        [one, other] => vec![(*one, *other)],
+        many if many.len() % 2 == 0 => many.chunks(2).map(|pair| (pair[0], pair[1])).collect(),
+        many => many.windows(2).map(|pair| (pair[0], pair[1])).collect(),
+    }
+}
+
+/// Conditions that a text sets on the rows of a table.
+pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
+    let mut out = Vec::new();
+    for number in text.numbers.iter().filter(|number| number.bound.is_some()) {
+        let Some(bound) = number.bound else { continue };
+        let before = &text.raw[..number.start];
+        let inclusive = text.tags.iter().any(|tag| {
+            matches!(
+                tag.tag,
+                aios_languages::Tag::Sense(Sense::AtLeast | Sense::AtMost)
+            ) && text.words[tag.from].start.abs_diff(number.start) < 24
+        }) || before.trim_end().ends_with(['≥', '≤']);
+        let side = match (bound, inclusive) {
+            (Bound::Above, false) => Side::Above,
+            (Bound::Above, true) => Side::AtLeast,
+            (Bound::Below, false) => Side::Below,
+            (Bound::Below, true) => Side::AtMost,
+        };
+        let fits = |column: &usize| match (&number.unit, &grid.columns[*column].unit) {
+            (Some(unit), Some(own)) => unit.convert(1.0, own).is_some(),
+            (Some(unit), None) => !unit.is_share() && !unit.is_money(),
+            (None, _) => true,
+        };
+        let mentioned = mentioned(text, grid);
+        let columns: Vec<usize> = grid.measures().filter(fits).collect();
+        let named: Vec<usize> = columns
+            .iter()
+            .copied()
+            .filter(|column| mentioned.contains(column))
+            .collect();
+        let by_unit = number.unit.is_some() && columns.len() == 1;
+        let column = if by_unit {
+            columns.first()
+        } else {
+            named
+                .first()
+                .or(columns.first().filter(|_| columns.len() == 1))
+        };
+        if let Some(&column) = column {
+            let own = grid.columns[column].unit.as_ref();
+            let value = match (&number.unit, own) {
+                (Some(unit), Some(own)) => {
+                    unit.convert(number.value(), own).unwrap_or(number.value())
+                }
+                _ => number.value(),
+            };
+            out.push(Pred::Side(column, side, Limit::of(value)));
+        }
+    }
+    out.extend(flags(text, grid));
+    let _ = table;
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// Flags that a text speaks of: all words of the column's name stand in it.
+fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
+    let mut out = Vec::new();
+    for column in grid.flags() {
+        let own = &grid.columns[column];
+        let said: std::collections::HashSet<&str> = text
+            .stems
+            .iter()
+            .map(|(_, stem)| stem.as_str())
+            .filter(|stem| own.stems.contains(*stem))
+            .collect();
+        let concepts: std::collections::HashSet<u32> = text
+            .concepts()
+            .filter(|concept| own.concepts.contains(concept))
+            .collect();
+        let words = own
+            .name
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.len() > 1)
+            .count()
+            .max(1);
+        if said.len().max(concepts.len()) * 2 > words.min(3)
+            || said.len() + concepts.len() >= words.max(2)
+        {
+            // "No-show" denies nothing: the word is the column's.
+            let denied = text.tags.iter().any(|tag| {
+                tag.tag == aios_languages::Tag::Sense(Sense::Negation)
+                    && !own
+                        .name
+                        .to_lowercase()
+                        .split(|c: char| !c.is_alphanumeric())
+                        .any(|word| word == text.words[tag.from].text)
+            });
+            out.push(Pred::Flag(column, !denied));
+        }
+    }
+    out
+}
+
+/// The columns that a text speaks of best: by the words of their names or what these are about.
+pub(crate) fn mentioned(text: &Text, grid: &Grid) -> Vec<usize> {
+    let mut best = 0;
+    let mut out = Vec::new();
+    for (index, column) in grid.columns.iter().enumerate() {
+        let stems = text
+            .stems
+            .iter()
+            .filter(|(_, stem)| column.stems.contains(stem))
+            .count();
+        let concepts = text
+            .concepts()
+            .filter(|concept| column.concepts.contains(concept))
+            .count();
+        let score = stems.min(3) * 2 + concepts.min(2);
+        if score == 0 {
+            continue;
+        }
+        let quantity = matches!(column.data, crate::grid::Data::Numbers(_));
+        if quantity {
+            if score > best {
+                out.retain(|other: &usize| {
+                    !matches!(grid.columns[*other].data, crate::grid::Data::Numbers(_))
+                });
+                best = score;
+            }
+            if score < best {
+                continue;
+            }
+        }
+        out.push(index);
+    }
+    out
+}

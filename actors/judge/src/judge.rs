@@ -1,0 +1,282 @@
+//! One answer, all checks, one verdict.
+
+use aios_work::{Assessment, Category, Issue, Opinion, Report, Severity, Status, Unable, Verdict};
+
+use crate::checks::LOOKS;
+use crate::criteria::Criteria;
+use crate::ground::Ground;
+use crate::reading::Reading;
+
+/// Checks that run whatever the criteria name: what they find is wrong in every text.
+const ALWAYS: [&str; 3] = ["markup", "truncation", "injection"];
+
+/// Checks whose findings no later word can mend.
+const CERTAIN: [&str; 5] = ["injection", "numbers", "contradiction", "support", "tone"];
+
+/// What an issue costs its dimension. An error alone keeps a text from passing, because a dimension below one half does.
+const WARNING: f64 = 0.05;
+const ERROR: f64 = 0.55;
+const CRITICAL: f64 = 0.7;
+
+/// What somebody outside said of an answer: a command's exit code, a tool's result, a model's score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The check, as [`crate::Outside::name`] calls it.
+    pub check: String,
+    /// The dimension it speaks of.
+    pub dimension: Category,
+    /// What it says.
+    pub said: Said,
+}
+
+/// What was heard.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// Nothing is wrong.
+    Good,
+    /// This is wrong, and the work must not leave.
+    Bad(String),
+    /// A model's score from 0 to 1 with its reason: it may lower a dimension and never lift it.
+    Score(f64, String),
+    /// It could not look, for this reason.
+    Unable(String),
+}
+
+/// Judges an answer. Pure: what others say of it is handed in as `heard`.
+///
+/// A check that the criteria ask of others and that nobody was heard of counts as one that could not run.
+#[must_use]
+pub fn judge(answer: &str, ground: &Ground, criteria: &Criteria, heard: &[Heard]) -> Report {
+    look(answer, ground, criteria, heard, |_| true)
+}
+
+/// Judges the beginning of an answer: what is wrong with it now will be wrong with the whole.
+///
+/// What the rest may still bring (points, an end, a form) is not looked for, and nobody outside is asked.
+#[must_use]
+pub(crate) fn judge_beginning(text: &str, ground: &Ground, criteria: &Criteria) -> Report {
+    let inside = Criteria {
+        outside: Vec::new(),
+        covers: Vec::new(),
+        schema: None,
+        ..criteria.clone()
+    };
+    look(text, ground, &inside, &[], |name| CERTAIN.contains(&name))
+}
+
+fn look(
+    answer: &str,
+    ground: &Ground,
+    criteria: &Criteria,
+    heard: &[Heard],
+    runs: impl Fn(&str) -> bool,
+) -> Report {
+    let reading = Reading::new(answer, ground);
+    let mut unable: Vec<Unable> = Vec::new();
+    let mut opinions = Vec::new();
+    let mut claims = 0;
+    let mut could_not = |check: &str, why: &str| {
+        unable.push(Unable {
+            check: check.to_owned(),
+            why: why.to_owned(),
+        })
+    };
+    for look in LOOKS {
+        let wanted = criteria
+            .wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.iter().any(|name| name == look.name()));
+        if !runs(look.name()) || (!wanted && !ALWAYS.contains(&look.name())) {
+            continue;
+        }
+        let mut finding = look.look(&reading, criteria);
+        if let Some(why) = &finding.unable {
+            could_not(look.name(), why);
+        }
+        finding
+            .issues
+            .iter_mut()
+            .for_each(|issue| issue.check = Some(look.name().to_owned()));
+        claims += finding.claims;
+        opinions.push(opinion(
+            look.dimension(),
+            finding.issues,
+            finding.claims,
+            finding.supported,
+        ));
+    }
+    opinions.extend(own(&reading, criteria));
+    for outside in &criteria.outside {
+        let name = outside.name();
+        match heard.iter().find(|heard| heard.check == name) {
+            Some(heard) => match &heard.said {
+                Said::Unable(why) => could_not(&name, why),
+                said => opinions.push(outsider(heard, said)),
+            },
+            None => could_not(&name, "nobody carried it out"),
+        }
+    }
+    let assessment = Assessment::of(opinions);
+    report(assessment, claims, unable, &reading, criteria)
+}
+
+fn report(
+    assessment: Assessment,
+    claims: usize,
+    unable: Vec<Unable>,
+    reading: &Reading<'_>,
+    criteria: &Criteria,
+) -> Report {
+    let dimensions = assessment.score.dimensions;
+    let weights = criteria.weights;
+    let score = weights.relevance * dimensions.relevance
+        + weights.clarity * dimensions.clarity
+        + weights.accuracy * dimensions.accuracy
+        + weights.completeness * dimensions.completeness
+        + weights.tone * dimensions.tone;
+    // Stricter criteria may refuse what the contract lets pass, never the other way round.
+    let mut verdict = assessment.verdict;
+    if verdict.passes() && score + 1e-9 < criteria.pass {
+        verdict = Verdict::NeedsRevision;
+    }
+    let status = match verdict.passes() {
+        false => Status::Rejected,
+        true if unable.is_empty() && assessment.supported > 0 => Status::Approved,
+        true => Status::Unverified,
+    };
+    Report {
+        score: score.min(assessment.score.overall.max(score)),
+        status,
+        verdict,
+        dimensions,
+        issues: assessment.issues,
+        claims,
+        supported: assessment.supported,
+        unable,
+        criteria: criteria.name.clone(),
+        language: reading
+            .language
+            .as_ref()
+            .map(|language| language.code.clone()),
+    }
+}
+
+/// What a check's issues say of its dimension, and of those the issues name.
+fn opinion(dimension: Category, issues: Vec<Issue>, claims: usize, supported: usize) -> Opinion {
+    let mut scores: Vec<(Category, f64)> = vec![(dimension, 1.0)];
+    for issue in &issues {
+        let cost = match issue.severity {
+            Severity::Warning => WARNING,
+            Severity::Error => ERROR,
+            Severity::Critical => CRITICAL,
+        };
+        match scores
+            .iter_mut()
+            .find(|(category, _)| *category == issue.category)
+        {
+            Some((_, score)) => *score = (*score - cost).max(0.0),
+            None => scores.push((issue.category, 1.0 - cost)),
+        }
+    }
+    Opinion {
+        scores,
+        issues,
+        claims,
+        supported,
+    }
+}
+
+/// What the criteria themselves ask: points that must be said, a schema that must be kept.
+fn own(reading: &Reading<'_>, criteria: &Criteria) -> Vec<Opinion> {
+    let mut issues = Vec::new();
+    let said: std::collections::HashSet<&str> = reading
+        .texts
+        .iter()
+        .flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str()))
+        .collect();
+    for point in &criteria.covers {
+        let wanted = reading.ground.read(point, &reading.lexicon);
+        let (all, there) = (
+            wanted.stems.len(),
+            wanted
+                .stems
+                .iter()
+                .filter(|(_, stem)| said.contains(stem.as_str()))
+                .count(),
+        );
+        if there * 2 < all.max(1) {
+            let what = format!("this is not covered: {}", aios_work::quoted(point, 120));
+            issues.push(Issue::new(
+                Category::Completeness,
+                Severity::Critical,
+                what,
+                "Say it",
+            ));
+        }
+    }
+    if let Some(schema) = &criteria.schema {
+        issues.extend(against_schema(reading, schema));
+    }
+    issues
+        .iter_mut()
+        .for_each(|issue| issue.check = Some("criteria".to_owned()));
+    let supported = usize::from(
+        issues.is_empty() && (criteria.schema.is_some() || !criteria.covers.is_empty()),
+    );
+    vec![opinion(
+        Category::Completeness,
+        issues,
+        supported,
+        supported,
+    )]
+}
+
+fn against_schema(reading: &Reading<'_>, schema: &serde_json::Value) -> Option<Issue> {
+    let what = match serde_json::from_str::<serde_json::Value>(reading.raw.trim()) {
+        Err(error) => format!("it is no JSON: {error}"),
+        Ok(value) => match jsonschema::validate(schema, &value) {
+            Ok(()) => return None,
+            Err(error) => format!(
+                "it does not keep to the schema: {}",
+                aios_work::quoted(&error.to_string(), 200)
+            ),
+        },
+    };
+    Some(Issue::new(
+        Category::Completeness,
+        Severity::Critical,
+        what,
+        "Keep to the schema",
+    ))
+}
+
+fn outsider(heard: &Heard, said: &Said) -> Opinion {
+    let issue = |severity, what: &str| {
+        let mut issue = Issue::new(heard.dimension, severity, what, "Mend it");
+        issue.check = Some(heard.check.clone());
+        issue
+    };
+    match said {
+        Said::Bad(why) => opinion(heard.dimension, vec![issue(Severity::Critical, why)], 1, 0),
+        Said::Score(score, why) => {
+            let score = if score.is_finite() {
+                score.clamp(0.0, 1.0)
+            } else {
+                0.0
+            };
+            let issues = (score < aios_work::PASS).then(|| issue(Severity::Warning, why));
+            // A model's praise is no evidence: it supports nothing.
+            Opinion {
+                scores: vec![(heard.dimension, score)],
+                issues: issues.into_iter().collect(),
+                ..Opinion::default()
+            }
+        }
+        Said::Good | Said::Unable(_) => Opinion {
+            scores: vec![(heard.dimension, 1.0)],
+            claims: 1,
+            supported: 1,
+            ..Opinion::default()
+        },
+    }
+}

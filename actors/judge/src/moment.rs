@@ -1,0 +1,388 @@
+//! Days, months, quarters, years and times as a text names them.
+
+use aios_languages::{Folded, Tag, Tagged};
+
+/// A time as far as it is named: `March` has a month only, `9 March 2025` year, month and day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Moment {
+    pub year: Option<i32>,
+    pub quarter: Option<u8>,
+    pub month: Option<u8>,
+    pub day: Option<u8>,
+    pub weekday: Option<u8>,
+    /// Minutes since midnight.
+    pub minute: Option<u16>,
+}
+
+/// A moment with its place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MomentAt {
+    pub moment: Moment,
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Moment {
+    /// Reads ISO text, as tables give their dates.
+    pub(crate) fn iso(text: &str) -> Option<Self> {
+        let (date, time) = match text.split_once(['T', ' ']) {
+            Some((date, time)) => (date, Some(time)),
+            None => (text, None),
+        };
+        let mut parts = date.splitn(3, '-');
+        let year: i32 = parts.next()?.parse().ok()?;
+        let month: u8 = parts
+            .next()?
+            .parse()
+            .ok()
+            .filter(|month| (1..=12).contains(month))?;
+        let day = match parts.next() {
+            Some(day) => Some(day.parse().ok().filter(|day| (1..=31).contains(day))?),
+            None => None,
+        };
+        let minute = time.and_then(|time| {
+            let mut parts = time.split(':');
+            let hour: u16 = parts.next()?.parse().ok()?;
+            let minute: u16 = parts.next()?.get(..2)?.parse().ok()?;
+            Some(hour * 60 + minute)
+        });
+        Some(Self {
+            year: Some(year),
+            quarter: Some((month - 1) / 3 + 1),
+            month: Some(month),
+            day,
+            weekday: day.map(|day| weekday(year, month, day)),
+            minute,
+        })
+    }
+
+    /// Whether another moment, known in full, lies in this one.
+    pub(crate) fn holds(&self, other: &Self) -> bool {
+        fn fits<T: PartialEq + Copy>(named: Option<T>, other: Option<T>) -> bool {
+            named.is_none_or(|named| other == Some(named))
+        }
+        fits(self.year, other.year)
+            && fits(self.quarter, other.quarter)
+            && fits(self.month, other.month)
+            && fits(self.day, other.day)
+            && fits(self.weekday, other.weekday)
+            && fits(self.minute, other.minute)
+    }
+
+    /// Whether it names nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// 1 for Monday to 7 for Sunday.
+fn weekday(year: i32, month: u8, day: u8) -> u8 {
+    let (y, m) = if month < 3 {
+        (year - 1, i32::from(month) + 12)
+    } else {
+        (year, i32::from(month))
+    };
+    let h = (i32::from(day) + 13 * (m + 1) / 5 + y + y / 4 - y / 100 + y / 400).rem_euclid(7);
+    // Zeller counts from Saturday.
+    u8::try_from((h + 5) % 7 + 1).unwrap_or(1)
+}
+
+/// The moments of a text, in order. `capital` says that the language writes months with a capital letter.
+pub(crate) fn moments(
+    text: &str,
+    words: &[Folded],
+    tags: &[Tagged],
+    capital: bool,
+) -> Vec<MomentAt> {
+    let mut out = numeric(text);
+    // "9:30 pm": the hours that the word adds.
+    for found in tags {
+        let Tag::Clock(more @ 1..) = found.tag else {
+            continue;
+        };
+        let place = words[found.from].start;
+        if let Some(last) = out
+            .iter_mut()
+            .find(|other| other.end <= place && place - other.end <= 1)
+            && let Some(minute) = last.moment.minute.filter(|minute| *minute < 720)
+        {
+            last.moment.minute = Some(minute + u16::from(more) * 60);
+        }
+    }
+    let number = |at: usize, most: u32| -> Option<u32> {
+        let word = words.get(at)?;
+        let digits = word
+            .text
+            .trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let suffix = &word.text[digits.len()..];
+        (digits.len() <= 4 && matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er"))
+            .then(|| digits.parse().ok())
+            .flatten()
+            .filter(|value| *value <= most && *value > 0)
+    };
+    let year_at = |at: usize| {
+        let value = number(at, 2100).filter(|year| *year >= 1900)?;
+        i32::try_from(value).ok()
+    };
+    for found in tags {
+        let (Some(first), Some(last)) = (words.get(found.from), words.get(found.to - 1)) else {
+            continue;
+        };
+        let (mut start, mut end) = (first.start, last.end);
+        let upper = text[start..].starts_with(char::is_uppercase);
+        let mut moment = Moment::default();
+        match found.tag {
+            Tag::Month(month) if upper || !capital => {
+                moment.month = Some(month);
+                let mut next = found.to;
+                let gap = |from: usize, to: usize| {
+                    text.get(from..to)
+                        .unwrap_or("")
+                        .trim_matches(['.', ' ', ',', 'º'])
+                        .len()
+                };
+                let before = found.from.checked_sub(1);
+                // "9 March", "9. März", "9 de marzo".
+                let day_word = before.filter(|at| number(*at, 31).is_some()).or_else(|| {
+                    before
+                        .filter(|at| words[*at].text == "de" || words[*at].text == "of")
+                        .and_then(|at| at.checked_sub(1))
+                        .filter(|at| number(*at, 31).is_some())
+                });
+                if let Some(at) = day_word.filter(|at| gap(words[*at].end, start) <= 2) {
+                    moment.day = number(at, 31).and_then(|day| u8::try_from(day).ok());
+                    start = words[at].start;
+                } else if let Some(day) = number(next, 31).filter(|_| {
+                    text.get(end..words[next].start)
+                        .is_some_and(|gap| gap == " ")
+                        && !text[words[next].end..].starts_with(['%', ':'])
+                        && !text[words[next].end..].starts_with(['.', ','])
+                        || text[words[next].end..].starts_with(", 2")
+                }) {
+                    moment.day = u8::try_from(day).ok();
+                    end = words[next].end;
+                    next += 1;
+                }
+                if words
+                    .get(next)
+                    .is_some_and(|word| word.text == "de" || word.text == "of")
+                    && year_at(next + 1).is_some()
+                {
+                    next += 1;
+                }
+                if let Some(year) = year_at(next) {
+                    moment.year = Some(year);
+                    end = words[next].end;
+                }
+            }
+            Tag::Quarter(quarter) => {
+                moment.quarter = Some(quarter);
+                if let Some(year) = year_at(found.to) {
+                    moment.year = Some(year);
+                    end = words[found.to].end;
+                }
+            }
+            Tag::Clock(more) => {
+                let Some(at) = found.from.checked_sub(1).filter(|at| {
+                    text.get(words[*at].end..start)
+                        .is_some_and(|gap| gap.trim().is_empty())
+                }) else {
+                    continue;
+                };
+                let Some(hour) = words[at]
+                    .text
+                    .parse::<u16>()
+                    .ok()
+                    .filter(|hour| *hour <= 24)
+                else {
+                    continue;
+                };
+                let more = if hour == 12 && more == 12 {
+                    0
+                } else {
+                    u16::from(more)
+                };
+                moment.minute = Some((hour + more) * 60);
+                start = words[at].start;
+            }
+            Tag::Weekday(day) if upper || !capital => moment.weekday = Some(day),
+            _ => continue,
+        }
+        if !out
+            .iter()
+            .any(|other| other.start < end && start < other.end)
+        {
+            out.push(MomentAt { moment, start, end });
+        }
+    }
+    for (at, word) in words.iter().enumerate() {
+        let free = |place: usize| {
+            !out.iter()
+                .any(|other| other.start <= place && place < other.end)
+        };
+        let Some(year) = year_at(at).filter(|_| word.text.len() == 4 && free(word.start)) else {
+            continue;
+        };
+        let around = |c: Option<char>| {
+            c.is_none_or(|c| {
+                c.is_whitespace()
+                    || matches!(
+                        c,
+                        ',' | '.' | ')' | '(' | ':' | ';' | '?' | '!' | '|' | '/' | '*'
+                    )
+            })
+        };
+        let behind = text[word.end..].chars().next();
+        let grouped = matches!(behind, Some(',' | '.'))
+            && text[word.end + 1..].starts_with(|c: char| c.is_ascii_digit());
+        if around(text[..word.start].chars().next_back()) && around(behind) && !grouped {
+            let moment = Moment {
+                year: Some(year),
+                ..Moment::default()
+            };
+            out.push(MomentAt {
+                moment,
+                start: word.start,
+                end: word.end,
+            });
+        }
+    }
+    out.sort_by_key(|found| found.start);
+    out
+}
+
+/// Dates and times in figures: `2025-03-09`, `09.03.2025`, `3/9/2025`, `14:30`.
+fn numeric(text: &str) -> Vec<MomentAt> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit()
+            || (at > 0
+                && (bytes[at - 1].is_ascii_alphanumeric()
+                    || matches!(bytes[at - 1], b'.' | b',' | b'_')))
+        {
+            at += 1;
+            continue;
+        }
+        let run: &str = {
+            let len = bytes[at..]
+                .iter()
+                .take(25)
+                .take_while(|byte| {
+                    byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'/' | b':' | b'T')
+                })
+                .count();
+            text.get(at..at + len)
+                .unwrap_or("")
+                .trim_end_matches(['-', '.', '/', ':', 'T'])
+        };
+        if let Some(moment) = figures(run) {
+            out.push(MomentAt {
+                moment,
+                start: at,
+                end: at + run.len(),
+            });
+        }
+        at += run.len().max(1);
+        while at < bytes.len() && bytes[at].is_ascii_digit() {
+            at += 1;
+        }
+    }
+    out
+}
+
+fn figures(run: &str) -> Option<Moment> {
+    if let Some(moment) =
+        Moment::iso(run).filter(|moment| moment.year.is_some_and(|year| year >= 1000))
+    {
+        return Some(Moment {
+            quarter: None,
+            weekday: None,
+            ..moment
+        });
+    }
+    if let Some((hour, minute)) = run.split_once(':') {
+        let hour: u16 = hour.parse().ok().filter(|hour| *hour < 25)?;
+        let minute = minute.get(..2).filter(|digits| digits.len() == 2)?;
+        let minute: u16 = minute.parse().ok().filter(|minute| *minute < 60)?;
+        return Some(Moment {
+            minute: Some(hour * 60 + minute),
+            ..Moment::default()
+        });
+    }
+    let parts: Vec<&str> = run.split(['.', '/']).collect();
+    let [one, other, year] = parts.as_slice() else {
+        return None;
+    };
+    if !matches!(year.len(), 2 | 4) || one.len() > 2 || other.len() > 2 {
+        return None;
+    }
+    let (one, other): (u8, u8) = (one.parse().ok()?, other.parse().ok()?);
+    let year: i32 = year.parse().ok()?;
+    let year = if year < 100 { 2000 + year } else { year };
+    let month_first = run.contains('/') && (other > 12 || one <= 12);
+    let (day, month) = if month_first && one <= 12 {
+        (other, one)
+    } else {
+        (one, other)
+    };
+    let fits = (1..=12).contains(&month) && (1..=31).contains(&day);
+    fits.then(|| Moment {
+        year: Some(year),
+        month: Some(month),
+        day: Some(day),
+        ..Moment::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aios_languages::{folded, lexicon};
+
+    #[test]
+    fn moments_are_read_as_languages_write_them() {
+        let of = |year: i32, month: u8, day: u8| Moment {
+            year: (year > 0).then_some(year),
+            month: (month > 0).then_some(month),
+            day: (day > 0).then_some(day),
+            ..Moment::default()
+        };
+        let rows = [
+            ("en", "on 9 March 2025", vec![of(2025, 3, 9)]),
+            ("en", "on March 9, 2025", vec![of(2025, 3, 9)]),
+            (
+                "en",
+                "from January to February",
+                vec![of(0, 1, 0), of(0, 2, 0)],
+            ),
+            ("en", "it may march on", vec![]),
+            ("en", "in 2024 it was 2,024", vec![of(2024, 0, 0)]),
+            ("de", "am 9. März 2025", vec![of(2025, 3, 9)]),
+            ("de", "am 09.03.2025", vec![of(2025, 3, 9)]),
+            ("es", "el 9 de marzo de 2025", vec![of(2025, 3, 9)]),
+            ("fr", "le 9 mars 2025", vec![of(2025, 3, 9)]),
+            ("en", "2025-03-09", vec![of(2025, 3, 9)]),
+            ("en", "EUR 19,700.76", vec![]),
+        ];
+        for (code, text, wanted) in rows {
+            let words = folded(text);
+            let tags = lexicon(code).unwrap().tags(&words);
+            let found: Vec<Moment> = moments(text, &words, &tags, matches!(code, "en" | "de"))
+                .into_iter()
+                .map(|found| found.moment)
+                .collect();
+            assert_eq!(found, wanted, "{text}");
+        }
+        assert_eq!(Moment::iso("2025-03-09").unwrap().weekday, Some(7));
+        assert_eq!(Moment::iso("2025-06-03T14:30").unwrap().minute, Some(870));
+        assert!(
+            Moment {
+                month: Some(3),
+                ..Moment::default()
+            }
+            .holds(&Moment::iso("2025-03-09").unwrap())
+        );
+    }
+}

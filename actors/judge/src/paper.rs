@@ -1,0 +1,180 @@
+//! A document as the judge reads it: sentences with their words, numbers and headings.
+
+use std::collections::{HashMap, HashSet};
+
+use aios_languages::Lexicon;
+
+use crate::answer::{Answer, Kind};
+use crate::numeral::Number;
+use crate::text::{Names, Text};
+
+/// A document.
+pub(crate) struct Paper {
+    pub name: String,
+    pub sentences: Vec<Sentence>,
+    /// In how many sentences a stem stands.
+    counts: HashMap<String, usize>,
+}
+
+/// A sentence of a document.
+pub(crate) struct Sentence {
+    pub text: Text,
+    pub line: usize,
+    /// Its stems and those of the headings over it.
+    pub stems: HashSet<String>,
+    /// Its own stems.
+    pub own: HashSet<String>,
+    /// What its words are about.
+    pub concepts: HashSet<u32>,
+}
+
+impl Paper {
+    /// Reads Markdown or plain text.
+    pub(crate) fn read(name: &str, text: &str, lexicon: &Lexicon) -> Self {
+        let answer = Answer::read(text, Some(lexicon));
+        let names = Names::default();
+        let read: Vec<Text> = answer
+            .pieces
+            .iter()
+            .map(|piece| Text::read(&piece.text, lexicon, &names, &[]))
+            .collect();
+        let stems = |text: &Text| {
+            text.stems
+                .iter()
+                .map(|(_, stem)| stem.clone())
+                .collect::<HashSet<String>>()
+        };
+        let (mut sentences, mut counts) = (Vec::new(), HashMap::new());
+        for (piece, text) in answer.pieces.iter().zip(&read) {
+            if text.is_empty() {
+                continue;
+            }
+            let own = stems(text);
+            let mut all = own.clone();
+            let over = piece.labels.iter().filter(|label| {
+                answer.pieces[**label].kind != Kind::Heading || answer.pieces[**label].line > 1
+            });
+            for label in over {
+                all.extend(stems(&read[*label]));
+            }
+            for stem in &own {
+                *counts.entry(stem.clone()).or_insert(0) += 1;
+            }
+            let concepts = text.concepts().collect();
+            let text = Text::read(&piece.text, lexicon, &names, &[]);
+            sentences.push(Sentence {
+                text,
+                line: piece.line,
+                stems: all,
+                own,
+                concepts,
+            });
+        }
+        Self {
+            name: name.to_owned(),
+            sentences,
+            counts,
+        }
+    }
+
+    /// Whether a stem stands anywhere in it.
+    pub(crate) fn knows(&self, stem: &str) -> bool {
+        self.counts.contains_key(stem)
+    }
+
+    /// How much a stem tells one sentence from the others, above 0.
+    pub(crate) fn weight(&self, stem: &str) -> f64 {
+        let count = self.counts.get(stem).copied().unwrap_or(0) as f64;
+        (1.0 + self.sentences.len() as f64 / (1.0 + count)).ln()
+    }
+
+    /// How well a sentence answers to some stems.
+    pub(crate) fn overlap(&self, sentence: &Sentence, stems: &HashSet<String>) -> f64 {
+        stems
+            .iter()
+            .map(|stem| {
+                let weight = self.weight(stem);
+                if sentence.own.contains(stem) {
+                    weight
+                } else if sentence.stems.contains(stem) {
+                    weight * 0.5
+                } else {
+                    0.0
+                }
+            })
+            .sum()
+    }
+
+    /// A sentence with its place, for people.
+    pub(crate) fn quoted(&self, at: usize) -> String {
+        self.sentences.get(at).map_or_else(String::new, |sentence| {
+            let said = aios_work::quoted(&sentence.text.raw, 200);
+            format!("{}, line {}: {said}", self.name, sentence.line)
+        })
+    }
+
+    /// The sentences by how well they answer to some stems, the best first, with that figure; those with nothing in common are left out.
+    pub(crate) fn nearest(&self, stems: &HashSet<String>) -> Vec<(usize, f64)> {
+        let mut found: Vec<(usize, f64)> = self
+            .sentences
+            .iter()
+            .enumerate()
+            .map(|(at, sentence)| (at, self.overlap(sentence, stems)))
+            .filter(|(_, overlap)| *overlap > 0.0)
+            .collect();
+        found.sort_by(|a, b| b.1.total_cmp(&a.1));
+        found
+    }
+}
+
+impl Sentence {
+    /// The number of this sentence that another one states, if one does.
+    pub(crate) fn says(&self, number: &Number) -> Option<&Number> {
+        self.text.numbers.iter().find(|own| same(number, own))
+    }
+
+    /// A number of the same kind and another value.
+    pub(crate) fn says_otherwise(&self, number: &Number) -> Option<&Number> {
+        self.text
+            .numbers
+            .iter()
+            .find(|own| !same(number, own) && comparable(number, own))
+    }
+}
+
+/// Whether two numbers state the same, in units that can be compared.
+pub(crate) fn same(stated: &Number, own: &Number) -> bool {
+    let value = match (&stated.unit, &own.unit) {
+        (Some(unit), Some(source)) => match source.convert(own.value(), unit) {
+            Some(value) => value,
+            None => return false,
+        },
+        (Some(unit), None) => {
+            // "5 days" of a bare "5" in a list; money and shares are written with their signs.
+            if unit.is_money() || unit.is_share() {
+                return false;
+            }
+            own.value()
+        }
+        (None, Some(_)) if stated.spelled && stated.value() <= 3.0 => return false,
+        (None, _) => own.value(),
+    };
+    let same_unit = stated.unit == own.unit;
+    // A source is repeated as it stands: "up to 130" is no 150.
+    (same_unit
+        && own
+            .readings
+            .iter()
+            .any(|reading| stated.equals(reading.value)))
+        || stated.equals(value)
+}
+
+fn comparable(stated: &Number, own: &Number) -> bool {
+    match (&stated.unit, &own.unit) {
+        (Some(unit), Some(source)) => {
+            source.convert(1.0, unit).is_some() || (unit.is_money() && source.is_money())
+        }
+        (None, None) => !own.spelled && !stated.spelled,
+        _ => false,
+    }
+}

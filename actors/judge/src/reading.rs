@@ -1,0 +1,362 @@
+//! An answer read against its ground: every number with where it could come from.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use aios_languages::{Lexicon, language_of, lexicon};
+
+use crate::answer::{Answer, Kind};
+use crate::explain::{Explainer, Explanation, Form};
+use crate::ground::{Ground, reading};
+use crate::numeral::Number;
+use crate::paper::{Paper, same};
+use crate::scope::Place;
+use crate::text::Text;
+
+/// An answer and what was found of it.
+pub(crate) struct Reading<'a> {
+    pub ground: &'a Ground,
+    pub raw: &'a str,
+    pub answer: Answer,
+    pub texts: Vec<Text>,
+    /// The language it is written in, if one of those known.
+    pub language: Option<Arc<Lexicon>>,
+    /// The words it is read by.
+    pub lexicon: Arc<Lexicon>,
+    pub claims: Vec<Claim>,
+}
+
+/// A number that the answer states.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub piece: usize,
+    pub number: usize,
+    pub found: Vec<Explanation>,
+    /// What would have been right, for people.
+    pub instead: Vec<(String, f64)>,
+    /// Whether nobody would take it for a figure.
+    pub casual: bool,
+    /// What it contradicts.
+    pub against: Option<String>,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads an answer.
+    pub(crate) fn new(raw: &'a str, ground: &'a Ground) -> Self {
+        let language = language_of(raw)
+            .and_then(lexicon)
+            .or_else(|| ground.language.clone());
+        let lexicon = reading(language.as_ref());
+        let answer = Answer::read(raw, Some(&lexicon));
+        let texts = answer
+            .pieces
+            .iter()
+            .map(|piece| ground.read(&piece.text, &lexicon))
+            .collect();
+        let mut read = Self {
+            ground,
+            raw,
+            answer,
+            texts,
+            language,
+            lexicon,
+            claims: Vec::new(),
+        };
+        read.claims = read.claims_of();
+        read
+    }
+
+    /// What stands over a piece, the innermost first.
+    pub(crate) fn labels(&self, piece: usize) -> Vec<&Text> {
+        self.answer.pieces[piece]
+            .labels
+            .iter()
+            .rev()
+            .map(|label| &self.texts[*label])
+            .collect()
+    }
+
+    /// The place of a piece.
+    pub(crate) fn place(&self, piece: usize) -> Place<'_> {
+        let own = &self.answer.pieces[piece];
+        let before = piece.checked_sub(1).filter(|before| {
+            self.answer.pieces[*before].block == own.block
+                && matches!(own.kind, Kind::Sentence | Kind::Item)
+        });
+        Place {
+            text: &self.texts[piece],
+            labels: self.labels(piece),
+            before: before.map(|before| &self.texts[before]),
+            asked: &self.ground.asked,
+        }
+    }
+
+    /// Pieces that are said and not only shown or headed.
+    pub(crate) fn said(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.texts.len()).filter(|piece| {
+            !matches!(
+                self.answer.pieces[*piece].kind,
+                Kind::Head | Kind::Heading | Kind::Code
+            )
+        })
+    }
+
+    fn claims_of(&self) -> Vec<Claim> {
+        let mut out = Vec::new();
+        for piece in self.said() {
+            for (index, number) in self.texts[piece].numbers.iter().enumerate() {
+                out.push(self.claim(piece, index, number));
+            }
+        }
+        out
+    }
+
+    fn claim(&self, piece: usize, index: usize, number: &Number) -> Claim {
+        let mut claim = Claim {
+            piece,
+            number: index,
+            found: Vec::new(),
+            instead: Vec::new(),
+            casual: number.is_casual(),
+            against: None,
+        };
+        claim.casual &= !self.counts_names(piece, number);
+        if self.given(piece, number) {
+            claim.found.push(Explanation {
+                table: 0,
+                form: Form::Given,
+                measure: None,
+                preds: Vec::new(),
+            });
+            return claim;
+        }
+        let place = self.place(piece);
+        for (table, grid) in self.ground.grids.iter().enumerate() {
+            let mut scope = place.scope(number, table, grid);
+            let mut looked = Explainer::new(grid, table, number, &scope).run();
+            // A word can name another column than the one that is meant; a number with so many digits meets its own by no accident.
+            if looked.found.is_empty() && digits(number) >= 4 {
+                scope.measures = grid.measures().collect();
+                let wider = Explainer::new(grid, table, number, &scope).run();
+                looked.found = wider.found;
+            }
+            claim.found.extend(looked.found);
+            claim.instead.extend(looked.instead);
+        }
+        for paper in &self.ground.papers {
+            self.said_by(paper, piece, number, &mut claim);
+        }
+        self.signed(number, &mut claim);
+        claim
+    }
+
+    /// "Three sensors": a small number in words that counts what a column names.
+    fn counts_names(&self, piece: usize, number: &Number) -> bool {
+        let text = &self.texts[piece];
+        let next = text.words.partition_point(|word| word.start < number.end);
+        let Some((_, stem)) = text.stems.iter().find(|(word, _)| *word == next) else {
+            return false;
+        };
+        let mut groups = self
+            .ground
+            .grids
+            .iter()
+            .flat_map(|grid| grid.groups().map(move |column| &grid.columns[column]));
+        groups.any(|column| column.stems.contains(stem))
+    }
+
+    /// Whether the goal itself gives the number.
+    fn given(&self, piece: usize, number: &Number) -> bool {
+        let asked = &self.ground.asked.text;
+        let there = asked
+            .numbers
+            .iter()
+            .any(|own| same(number, own) && own.unit == number.unit);
+        if !there {
+            return false;
+        }
+        // A limit is repeated with its unit or side; a bare number may be a figure that only looks alike.
+        let text = &self.texts[piece];
+        number.unit.is_some() || number.bound.is_some() || text.numbers.len() > 1
+    }
+
+    /// Whether a document states the number where the answer's words point.
+    fn said_by(&self, paper: &Paper, piece: usize, number: &Number, claim: &mut Claim) {
+        let text = &self.texts[piece];
+        let clause = text.clause(number.start);
+        let near: HashSet<String> = text
+            .stems
+            .iter()
+            .filter(|(word, _)| text.clause(text.words[*word].start) == clause)
+            .map(|(_, stem)| stem.clone())
+            .collect();
+        let mut all: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+        for label in self.labels(piece) {
+            all.extend(label.stems.iter().map(|(_, stem)| stem.clone()));
+        }
+        let short = all.len() < 2;
+        if short {
+            all.extend(
+                self.ground
+                    .asked
+                    .text
+                    .stems
+                    .iter()
+                    .map(|(_, stem)| stem.clone()),
+            );
+        }
+        let holders: Vec<usize> = (0..paper.sentences.len())
+            .filter(|at| paper.sentences[*at].says(number).is_some())
+            .collect();
+        if holders.is_empty() {
+            let nearest = paper.nearest(&all);
+            if let Some(other) = nearest
+                .iter()
+                .take(2)
+                .find_map(|(at, _)| Some((*at, paper.sentences[*at].says_otherwise(number)?)))
+            {
+                claim.instead.push((paper.quoted(other.0), other.1.value()));
+            }
+            return;
+        }
+        let goal: HashSet<String> = self
+            .ground
+            .asked
+            .text
+            .stems
+            .iter()
+            .map(|(_, stem)| stem.clone())
+            .collect();
+        let weight = |at: usize| {
+            let sentence = &paper.sentences[at];
+            paper.overlap(sentence, &near) * 2.0
+                + paper.overlap(sentence, &all)
+                + paper.overlap(sentence, &goal) * 0.7
+        };
+        let best = holders
+            .iter()
+            .copied()
+            .map(|at| (at, weight(at)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        let Some((holder, held)) = best else { return };
+        // Another sentence that the words fit much better says another number of the kind.
+        let rival = (0..paper.sentences.len())
+            .filter(|at| {
+                !holders.contains(at) && paper.sentences[*at].says_otherwise(number).is_some()
+            })
+            .map(|at| (at, weight(at)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((at, fits)) = rival
+            && fits > held * 1.6 + 1.0
+        {
+            claim.against = Some(paper.quoted(at));
+            return;
+        }
+        if held == 0.0 && !short && number.unit.is_none() {
+            claim.against = Some(paper.quoted(holder));
+            return;
+        }
+        if crossed(&paper.sentences[holder], number, &near) {
+            claim.against = Some(paper.quoted(holder));
+            return;
+        }
+        claim.found.push(Explanation {
+            table: usize::MAX,
+            form: Form::Said,
+            measure: Some(holder),
+            preds: Vec::new(),
+        });
+    }
+
+    /// Whether a signed fact has the number.
+    fn signed(&self, number: &Number, claim: &mut Claim) {
+        let text = &self.texts[claim.piece];
+        let over = self.labels(claim.piece);
+        for fact in &self.ground.facts {
+            let Some(value) = fact.value.as_f64() else {
+                continue;
+            };
+            let unit = fact
+                .unit
+                .as_deref()
+                .and_then(|unit| crate::unit::Unit::of_column("", Some(unit)));
+            let value = match (&number.unit, &unit) {
+                (Some(stated), Some(own)) => own.convert(value, stated),
+                (Some(stated), None) => (!stated.is_share() && !stated.is_money()).then_some(value),
+                (None, _) => Some(value),
+            };
+            let named = fact.subject.iter().all(|subject| {
+                let name = aios_languages::fold(&subject.name);
+                let has = |text: &Text| aios_languages::fold(&text.raw).contains(&name);
+                has(text) || over.iter().any(|label| has(label))
+            });
+            if named && value.is_some_and(|value| number.is_size(value)) {
+                claim.found.push(Explanation {
+                    table: usize::MAX,
+                    form: Form::Signed,
+                    measure: None,
+                    preds: Vec::new(),
+                });
+                return;
+            }
+        }
+    }
+
+    /// The number of a claim.
+    pub(crate) fn number(&self, claim: &Claim) -> &Number {
+        &self.texts[claim.piece].numbers[claim.number]
+    }
+
+    /// The words of a claim.
+    pub(crate) fn shown(&self, claim: &Claim) -> &str {
+        let number = self.number(claim);
+        self.texts[claim.piece]
+            .raw
+            .get(number.start..number.end)
+            .unwrap_or("")
+    }
+}
+
+/// Whether the words around a number belong to another number of the same sentence: "books 7 days" where books have 28 and films 7.
+fn crossed(sentence: &crate::paper::Sentence, number: &Number, near: &HashSet<String>) -> bool {
+    let text = &sentence.text;
+    let around = |place: usize| -> HashSet<&String> {
+        let clause = text.clause(place);
+        let counted = |place: usize| {
+            text.numbers
+                .iter()
+                .any(|number| number.start <= place && place < number.end)
+        };
+        let within = text.stems.iter().filter(|(word, _)| {
+            text.clause(text.words[*word].start) == clause && !counted(text.words[*word].start)
+        });
+        within.map(|(_, stem)| stem).collect()
+    };
+    let Some(own) = text.numbers.iter().find(|own| same(number, own)) else {
+        return false;
+    };
+    let here = around(own.start);
+    text.numbers
+        .iter()
+        .filter(|other| !same(number, other) && other.unit.is_some() == own.unit.is_some())
+        .any(|other| {
+            let there = around(other.start);
+            let fits = near
+                .iter()
+                .any(|stem| here.contains(stem) && !there.contains(stem));
+            let fits_other = near
+                .iter()
+                .any(|stem| there.contains(stem) && !here.contains(stem));
+            fits_other && !fits
+        })
+}
+
+/// Digits of a number that say something.
+fn digits(number: &Number) -> usize {
+    let shown = format!("{}", number.value().abs());
+    shown
+        .trim_end_matches('0')
+        .chars()
+        .filter(char::is_ascii_digit)
+        .count()
+}

@@ -1,0 +1,547 @@
+//! What a number in an answer is said to be of: its names, times, figure and measure, from its sentence and from what stands over it.
+
+use std::collections::BTreeSet;
+
+use aios_languages::Sense;
+
+use crate::explain::{Scope, Stat, same_column};
+use crate::goal::{Asked, conditions, mentioned};
+use crate::grid::{Grid, Pred};
+use crate::numeral::Number;
+use crate::text::Text;
+
+/// Where a number stands.
+pub(crate) struct Place<'a> {
+    /// Its sentence, item or cell.
+    pub text: &'a Text,
+    /// What stands over it, the innermost first.
+    pub labels: Vec<&'a Text>,
+    /// The sentence before it in the same paragraph.
+    pub before: Option<&'a Text>,
+    /// The goal.
+    pub asked: &'a Asked,
+}
+
+/// A name or time in a text that can set a condition, with its place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entity {
+    pub pred: Pred,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// The names and times of a text, as conditions on a table.
+pub(crate) fn entities(text: &Text, table: usize, grid: &Grid) -> Vec<Entity> {
+    let names = text
+        .names
+        .iter()
+        .filter(|name| name.table == table)
+        .map(|name| Entity {
+            pred: Pred::Is(name.column, name.code),
+            start: name.start,
+            end: name.end,
+        });
+    let mut out: Vec<Entity> = names.collect();
+    if let Some(column) = grid.times().next() {
+        out.extend(
+            text.moments
+                .iter()
+                .filter(|found| !found.moment.is_empty())
+                .map(|found| Entity {
+                    pred: Pred::At(column, found.moment),
+                    start: found.start,
+                    end: found.end,
+                }),
+        );
+    }
+    out.sort_by_key(|entity| entity.start);
+    out
+}
+
+impl Place<'_> {
+    /// What a number of this place is said to be of, in one table.
+    pub(crate) fn scope(&self, number: &Number, table: usize, grid: &Grid) -> Scope {
+        let own = entities(self.text, table, grid);
+        let mut scope = Scope::default();
+        let mut base: Vec<Pred> = Vec::new();
+        let mut optional: Vec<Pred> = Vec::new();
+        let mut columns: Vec<Pred> = Vec::new();
+        for entity in &own {
+            if !columns.iter().any(|other| same_column(other, &entity.pred)) {
+                columns.push(entity.pred);
+            }
+        }
+        for column in &columns {
+            let of: Vec<Entity> = own
+                .iter()
+                .copied()
+                .filter(|entity| same_column(&entity.pred, column))
+                .collect();
+            match self.bound(number, &of) {
+                Bound::To(pred) => base.push(pred),
+                Bound::Perhaps(pred) => optional.push(pred),
+                Bound::Pair(from, to) => scope.pairs.push((from, to)),
+                Bound::Nothing => {}
+            }
+            let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
+            if let (2, true) = (different.len(), self.compares()) {
+                let mut both = different.iter().copied();
+                scope.pairs.extend(both.next().zip(both.next()));
+            }
+            if different.len() > 1 && self.text.has(Sense::Total) {
+                scope.together.extend(different);
+            }
+        }
+        for label in &self.labels {
+            let over = entities(label, table, grid);
+            let mut seen: Vec<Pred> = Vec::new();
+            for entity in &over {
+                if columns.iter().any(|other| same_column(other, &entity.pred))
+                    || seen.iter().any(|other| same_column(other, &entity.pred))
+                {
+                    continue;
+                }
+                seen.push(entity.pred);
+                let different: Vec<Pred> = over
+                    .iter()
+                    .map(|other| other.pred)
+                    .filter(|other| same_column(other, &entity.pred))
+                    .collect();
+                match different.as_slice() {
+                    [one] => base.push(*one),
+                    [one, other] if one != other => scope.pairs.push((*one, *other)),
+                    [one, rest @ ..] if rest.iter().all(|other| other == one) => base.push(*one),
+                    _ => {}
+                }
+            }
+            columns.extend(seen);
+        }
+        if scope.pairs.is_empty() {
+            scope.pairs = self.goal_pairs(&base, table, grid);
+        }
+        self.words(number, &mut scope);
+        scope.measures = self.measures(number, grid);
+        // The lowest of several has its own total and mean: "Kassel has the lowest turnover, 19,700".
+        let ranked = scope
+            .stats
+            .iter()
+            .all(|stat| matches!(stat, Stat::Greatest | Stat::Least));
+        if scope.extreme && ranked && !base.is_empty() {
+            scope.stats.extend([Stat::Total, Stat::Mean]);
+        }
+        scope.preds = self.rows(number, &base, &optional, &columns, table, grid);
+        scope
+    }
+
+    /// Which of the names or times of one column a number belongs to.
+    fn bound(&self, number: &Number, of: &[Entity]) -> Bound {
+        let stated: Vec<&Number> = self
+            .text
+            .numbers
+            .iter()
+            .filter(|other| !other.is_casual() || std::ptr::eq(*other, number))
+            .collect();
+        let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
+        let (Some(first), Some(last)) = (of.first(), of.last()) else {
+            return Bound::Nothing;
+        };
+        if different.len() == 1 {
+            let clause = self.text.clause(number.start);
+            let same = of
+                .iter()
+                .any(|entity| self.text.clause(entity.start) == clause);
+            return if same || stated.len() == 1 {
+                Bound::To(first.pred)
+            } else {
+                Bound::Perhaps(first.pred)
+            };
+        }
+        let (Some(low), Some(high)) = (stated.first(), stated.last()) else {
+            return Bound::Nothing;
+        };
+        let apart = last.end <= low.start || high.end <= first.start;
+        if apart && of.len() == stated.len() && stated.len() > 1 {
+            let at = stated.iter().position(|other| other.start == number.start);
+            return at
+                .and_then(|at| of.get(at))
+                .map_or(Bound::Nothing, |entity| Bound::To(entity.pred));
+        }
+        // What shares a clause belongs together, if it is the only one there.
+        let segment = |place: usize| {
+            let clause = self.text.clause(place);
+            let start = self.text.clauses.get(clause).copied().unwrap_or(0);
+            // "617 nights: A 219": a number before the colon sums up what follows.
+            let head = self.text.raw.get(start..place).unwrap_or("");
+            let colon = head.rfind(": ").filter(|at| {
+                stated
+                    .iter()
+                    .any(|other| (start..start + at).contains(&other.start))
+            });
+            (clause, colon.map(|at| start + at))
+        };
+        let mine = segment(number.start);
+        let here: BTreeSet<Pred> = of
+            .iter()
+            .filter(|entity| segment(entity.start) == mine)
+            .map(|entity| entity.pred)
+            .collect();
+        let alone = stated
+            .iter()
+            .filter(|other| segment(other.start) == mine)
+            .count()
+            == 1;
+        match (here.len(), alone) {
+            (1, true) => return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred)),
+            (0, _)
+                if self
+                    .text
+                    .raw
+                    .get(number.end..)
+                    .is_some_and(|rest| rest.contains(": "))
+                    && mine.1.is_none() =>
+            {
+                return Bound::Nothing;
+            }
+            _ => {}
+        }
+        // Names and numbers take turns: which comes first says which way they belong.
+        if first.start < low.start {
+            let before: Vec<&Entity> = of
+                .iter()
+                .filter(|entity| entity.end <= number.start)
+                .collect();
+            let fence = stated
+                .iter()
+                .filter(|other| other.start < number.start)
+                .map(|other| other.end)
+                .max()
+                .unwrap_or(0);
+            let near: Vec<&&Entity> = before
+                .iter()
+                .filter(|entity| entity.start >= fence)
+                .collect();
+            match near.as_slice() {
+                [.., one, other] if one.pred != other.pred => Bound::Pair(one.pred, other.pred),
+                [] => {
+                    let behind = of.iter().find(|entity| entity.start >= number.end);
+                    let next = stated
+                        .iter()
+                        .filter(|other| other.start > number.start)
+                        .map(|other| other.start)
+                        .min()
+                        .unwrap_or(usize::MAX);
+                    match behind.filter(|entity| entity.start < next) {
+                        Some(entity) => Bound::To(entity.pred),
+                        None => before
+                            .last()
+                            .map_or(Bound::Nothing, |entity| Bound::To(entity.pred)),
+                    }
+                }
+                [.., one] => {
+                    // "At CR-1, unlike CR-2, it was 5": the other one behind may be compared with it.
+                    let behind: BTreeSet<Pred> = of
+                        .iter()
+                        .filter(|entity| entity.start >= number.end)
+                        .map(|entity| entity.pred)
+                        .collect();
+                    if stated.len() == 1 && behind.len() == 1 && self.compares() {
+                        let other = behind.into_iter().next().unwrap_or(one.pred);
+                        Bound::Pair(other, one.pred)
+                    } else {
+                        Bound::To(one.pred)
+                    }
+                }
+            }
+        } else {
+            let behind: Vec<&Entity> = of
+                .iter()
+                .filter(|entity| entity.start >= number.end)
+                .collect();
+            let next = stated
+                .iter()
+                .filter(|other| other.start > number.start)
+                .map(|other| other.start)
+                .min()
+                .unwrap_or(usize::MAX);
+            let near: Vec<&&Entity> = behind.iter().filter(|entity| entity.start < next).collect();
+            match near.as_slice() {
+                [one, other, ..] if one.pred != other.pred && stated.len() == 1 => {
+                    Bound::Pair(one.pred, other.pred)
+                }
+                [one, ..] => Bound::To(one.pred),
+                [] => of
+                    .iter()
+                    .rev()
+                    .find(|entity| entity.end <= number.start)
+                    .map_or(Bound::Nothing, |entity| Bound::To(entity.pred)),
+            }
+        }
+    }
+
+    /// Whether the sentence compares one thing with another.
+    fn compares(&self) -> bool {
+        [
+            Sense::Difference,
+            Sense::Ratio,
+            Sense::Up,
+            Sense::Down,
+            Sense::Growth,
+            Sense::Above,
+            Sense::Below,
+        ]
+        .into_iter()
+        .any(|sense| self.text.has(sense))
+    }
+
+    /// What the goal compares, or one time with the one before it.
+    fn goal_pairs(&self, base: &[Pred], table: usize, grid: &Grid) -> Vec<(Pred, Pred)> {
+        let Some(column) = grid.times().next() else {
+            return Vec::new();
+        };
+        let mut out: Vec<(Pred, Pred)> = self
+            .asked
+            .pairs
+            .iter()
+            .map(|(from, to)| (Pred::At(column, *from), Pred::At(column, *to)))
+            .collect();
+        let here = base.iter().find_map(|pred| match pred {
+            Pred::At(own, moment) if *own == column => Some(*moment),
+            _ => None,
+        });
+        if let Some(here) = here {
+            let months = grid.periods(column, |moment| crate::moment::Moment {
+                day: None,
+                weekday: None,
+                minute: None,
+                quarter: None,
+                ..*moment
+            });
+            let at = months.iter().position(|month| {
+                here.holds(&crate::moment::Moment {
+                    quarter: month.month.map(|month| (month - 1) / 3 + 1),
+                    ..*month
+                })
+            });
+            if let Some(before) = at
+                .and_then(|at| at.checked_sub(1))
+                .and_then(|at| months.get(at))
+            {
+                out.push((Pred::At(column, *before), Pred::At(column, here)));
+            }
+        }
+        let _ = table;
+        out
+    }
+
+    /// The kinds of figures that words name.
+    fn words(&self, number: &Number, scope: &mut Scope) {
+        let clause = self.text.clause(number.start);
+        let mut share = false;
+        for text in std::iter::once(self.text).chain(self.labels.iter().copied()) {
+            let stats: BTreeSet<Sense> = text.senses().map(|(sense, _)| sense).collect();
+            if scope.stats.is_empty() {
+                for (sense, stat) in [
+                    (Sense::Total, Stat::Total),
+                    (Sense::Mean, Stat::Mean),
+                    (Sense::Median, Stat::Median),
+                    (Sense::Lowest, Stat::Least),
+                    (Sense::Highest, Stat::Greatest),
+                ] {
+                    if stats.contains(&sense) {
+                        scope.stats.push(stat);
+                    }
+                }
+            }
+            scope.extreme |= stats.contains(&Sense::Highest) || stats.contains(&Sense::Lowest);
+            scope.counted |= stats.contains(&Sense::Count) || stats.contains(&Sense::AskCount);
+            scope.rate |= stats.contains(&Sense::Share);
+            scope.ratio |= stats.contains(&Sense::Ratio) || stats.contains(&Sense::Per);
+            scope.difference |= stats.contains(&Sense::Difference)
+                || stats.contains(&Sense::Growth)
+                || stats.contains(&Sense::Above)
+                || stats.contains(&Sense::Below);
+            share |= stats.contains(&Sense::Share);
+        }
+        // "Highest average humidity" is of means; "the highest total" of totals.
+        let figures = scope
+            .stats
+            .iter()
+            .any(|stat| matches!(stat, Stat::Mean | Stat::Total | Stat::Median));
+        if figures && scope.stats.len() > 1 {
+            scope.extreme = true;
+        }
+        scope.ratio |= number.times || scope.stats.contains(&Stat::Mean);
+        scope.count = scope.counted
+            || scope.stats.is_empty()
+            || scope.stats.contains(&Stat::Total)
+            || scope.extreme;
+        if scope.counted && !scope.stats.contains(&Stat::Total) {
+            // "The number of units sold" is a total of units.
+            scope.stats = if figures {
+                scope.stats.clone()
+            } else {
+                vec![Stat::Total]
+            };
+        }
+        scope.share = share || !scope.extreme || number.unit.is_some();
+        let sign = |text: &Text, within: Option<usize>| {
+            let near = text.senses().filter(|(sense, place)| {
+                matches!(sense, Sense::Up | Sense::Down)
+                    && within.is_none_or(|clause| text.clause(*place) == clause)
+            });
+            let nearest = near.min_by_key(|(_, place)| place.abs_diff(number.start));
+            nearest.map(|(sense, _)| if sense == Sense::Up { 1.0 } else { -1.0 })
+        };
+        scope.sign = sign(self.text, Some(clause))
+            .or_else(|| sign(self.text, None))
+            .or_else(|| self.labels.iter().find_map(|label| sign(label, None)));
+    }
+
+    /// The columns that words name; all of them where none is named.
+    fn measures(&self, number: &Number, grid: &Grid) -> Vec<usize> {
+        let mut quantities: Vec<usize> = grid.measures().collect();
+        let flags: Vec<usize> = grid
+            .flags()
+            .filter(|flag| mentioned(self.text, grid).contains(flag))
+            .collect();
+        quantities.extend(flags);
+        let convertible = |column: &usize| match (&number.unit, &grid.columns[*column].unit) {
+            (Some(unit), Some(own)) => unit.convert(1.0, own).is_some(),
+            _ => true,
+        };
+        // Of a part of a whole the unit says nothing about what is divided.
+        let share = number
+            .unit
+            .as_ref()
+            .is_some_and(crate::unit::Unit::is_share);
+        let sources = std::iter::once(self.text)
+            .chain(self.labels.iter().copied())
+            .chain(self.before)
+            .chain([&self.asked.text]);
+        for text in sources {
+            let named: Vec<usize> = mentioned(text, grid)
+                .into_iter()
+                .filter(|column| quantities.contains(column))
+                .collect();
+            let fitting: Vec<usize> = named
+                .iter()
+                .copied()
+                .filter(|column| share || convertible(column))
+                .collect();
+            if !fitting.is_empty() {
+                return fitting;
+            }
+        }
+        quantities
+            .into_iter()
+            .filter(|column| share || convertible(column))
+            .collect()
+    }
+
+    /// The rows a number may be about.
+    fn rows(
+        &self,
+        number: &Number,
+        base: &[Pred],
+        optional: &[Pred],
+        columns: &[Pred],
+        table: usize,
+        grid: &Grid,
+    ) -> Vec<Vec<Pred>> {
+        let mut own: Vec<Pred> = conditions(self.text, table, grid);
+        // A limit that bounds this number is no condition on it.
+        own.retain(|pred| !matches!(pred, Pred::Side(_, _, limit) if number.bound.is_some() && (limit.value() - number.value()).abs() < 1e-9));
+        for label in &self.labels {
+            own.extend(conditions(label, table, grid));
+        }
+        let goals = self.asked.conditions(table, grid);
+        let spoken = std::iter::once(self.text).chain(self.labels.iter().copied());
+        let limited = spoken.into_iter().any(|text| {
+            [Sense::Limit, Sense::Above, Sense::Below]
+                .into_iter()
+                .any(|sense| text.has(sense))
+        });
+        let sides: Vec<Pred> = goals
+            .iter()
+            .copied()
+            .filter(|pred| matches!(pred, Pred::Side(..)))
+            .collect();
+        let mut required = base.to_vec();
+        required.extend(own.iter().copied());
+        let restated = own.iter().any(|pred| matches!(pred, Pred::Side(..)));
+        let mut out: Vec<Vec<Pred>> = Vec::new();
+        if limited && !restated && number.bound.is_none() && !sides.is_empty() {
+            let mut all = required.clone();
+            all.extend(sides.iter().copied());
+            out.push(all);
+            // "22 of the 90 lie below it".
+            if self.text.numbers.len() > 1 {
+                out.push(required.clone());
+            }
+        } else {
+            out.push(required.clone());
+            // Of several numbers a condition may belong to another one.
+            if !own.is_empty() && self.text.numbers.len() > 1 {
+                out.push(base.to_vec());
+            }
+            if !goals.is_empty() && own.is_empty() {
+                let mut all = required.clone();
+                all.extend(goals.iter().copied());
+                out.push(all);
+                for goal in &goals {
+                    let mut all = required.clone();
+                    all.push(*goal);
+                    out.push(all);
+                }
+            }
+        }
+        // What the goal is about need not be said again.
+        let asked: Vec<Pred> = entities(&self.asked.text, table, grid)
+            .into_iter()
+            .map(|entity| entity.pred)
+            .collect();
+        let silent: Vec<Pred> = asked
+            .iter()
+            .copied()
+            .filter(|pred| !columns.iter().any(|other| same_column(other, pred)))
+            .filter(|pred| {
+                asked
+                    .iter()
+                    .filter(|other| same_column(other, pred))
+                    .all(|other| other == pred)
+            })
+            .collect();
+        let before: Vec<Pred> = match self.before {
+            Some(before) if columns.is_empty() => entities(before, table, grid)
+                .into_iter()
+                .map(|entity| entity.pred)
+                .collect(),
+            _ => Vec::new(),
+        };
+        for found in out.clone() {
+            for more in [&silent, &before, &optional.to_vec()] {
+                if !more.is_empty() && (more.len() == 1 || !std::ptr::eq(more, &before)) {
+                    let mut all = found.clone();
+                    all.extend(more.iter().copied());
+                    out.push(all);
+                }
+            }
+        }
+        for preds in &mut out {
+            preds.sort_unstable();
+            preds.dedup();
+        }
+        let mut seen = BTreeSet::new();
+        out.retain(|preds| seen.insert(preds.clone()));
+        out.truncate(12);
+        out
+    }
+}
+
+/// What was found of the names of one column.
+enum Bound {
+    To(Pred),
+    Perhaps(Pred),
+    Pair(Pred, Pred),
+    Nothing,
+}

@@ -1,0 +1,297 @@
+//! A stretch of text with everything the judge reads in it: names, numbers, times, meanings, clauses.
+
+use std::collections::HashMap;
+
+use aios_languages::{Folded, Lexicon, Sense, Tag, Tagged, folded};
+
+use crate::grid::{Data, Grid};
+use crate::moment::{MomentAt, moments};
+use crate::numeral::{Number, numbers};
+
+/// A text as it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Text {
+    pub raw: String,
+    pub words: Vec<Folded>,
+    pub tags: Vec<Tagged>,
+    pub moments: Vec<MomentAt>,
+    pub names: Vec<NameAt>,
+    pub numbers: Vec<Number>,
+    /// The stems of the words that carry meaning, each with its word.
+    pub stems: Vec<(usize, String)>,
+    /// Where clauses begin, as byte offsets; the first is 0.
+    pub clauses: Vec<usize>,
+}
+
+/// A name from a table, where a text has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NameAt {
+    pub table: usize,
+    pub column: usize,
+    pub code: u32,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// The names that tables hold, found by their first word.
+#[derive(Default)]
+pub(crate) struct Names {
+    by_first: HashMap<String, Vec<Named>>,
+}
+
+struct Named {
+    rest: Vec<String>,
+    exact: Option<String>,
+    /// The name of its column must stand before it: numbers are names there only.
+    numeric: bool,
+    table: usize,
+    column: usize,
+    code: u32,
+}
+
+impl Names {
+    /// The names of these tables.
+    pub(crate) fn of(grids: &[Grid], lexicon: &Lexicon) -> Self {
+        let mut names = Self::default();
+        for (table, grid) in grids.iter().enumerate() {
+            for (column, found) in grid.columns.iter().enumerate() {
+                let Data::Names { values, .. } = &found.data else {
+                    continue;
+                };
+                if values.len() > 5_000 {
+                    continue;
+                }
+                for (code, value) in (0..).zip(values) {
+                    names.add(value, (table, column, code), lexicon);
+                }
+            }
+        }
+        names
+    }
+
+    fn add(&mut self, value: &str, (table, column, code): (usize, usize, u32), lexicon: &Lexicon) {
+        if value.len() > 80 {
+            return;
+        }
+        let words = folded(value);
+        let Some(first) = words.first() else { return };
+        let numeric = words.len() == 1 && first.text.bytes().all(|byte| byte.is_ascii_digit());
+        let alike = lexicon
+            .tags(&words)
+            .iter()
+            .any(|tag| tag.to - tag.from == words.len() && !matches!(tag.tag, Tag::Concept(_)));
+        let plain = words.len() == 1
+            && (first.text.chars().count() <= 2 || lexicon.is_stop(&first.text) || alike);
+        let named = Named {
+            rest: words[1..].iter().map(|word| word.text.clone()).collect(),
+            exact: plain.then(|| value.to_owned()),
+            numeric,
+            table,
+            column,
+            code,
+        };
+        self.by_first
+            .entry(first.text.clone())
+            .or_default()
+            .push(named);
+    }
+
+    fn find(&self, raw: &str, words: &[Folded], grids: &[Grid], lexicon: &Lexicon) -> Vec<NameAt> {
+        let mut out: Vec<NameAt> = Vec::new();
+        for (at, word) in words.iter().enumerate() {
+            let plural = word.text.strip_suffix('s').filter(|_| word.text.len() > 4);
+            let entries = self
+                .by_first
+                .get(&word.text)
+                .into_iter()
+                .chain(plural.and_then(|word| self.by_first.get(word)));
+            for named in entries.flatten() {
+                let to = at + 1 + named.rest.len();
+                let fits = words.get(at + 1..to).is_some_and(|behind| {
+                    behind.iter().zip(&named.rest).all(|(word, part)| {
+                        word.text == *part
+                            || (word.text.len() > 3 && word.text.strip_suffix('s') == Some(part))
+                    })
+                });
+                let (start, end) = (
+                    word.start,
+                    words.get(to - 1).map_or(word.end, |last| last.end),
+                );
+                // What stands apart in the text may not be one name in the table: "Berlin. Nord".
+                let together = raw.get(start..end).is_some_and(|text| {
+                    !text.contains(['.', ';', '|', '\n', ':'])
+                        || named.rest.is_empty()
+                        || text.chars().filter(|c| !c.is_alphanumeric()).count() <= named.rest.len()
+                });
+                let exact = named
+                    .exact
+                    .as_deref()
+                    .is_none_or(|exact| raw.get(start..end) == Some(exact));
+                let announced = !named.numeric || {
+                    let column = &grids[named.table].columns[named.column];
+                    at.checked_sub(1).is_some_and(|before| {
+                        column.stems.contains(&lexicon.stem(&words[before].text))
+                    })
+                };
+                if fits && together && exact && announced {
+                    out.push(NameAt {
+                        table: named.table,
+                        column: named.column,
+                        code: named.code,
+                        start,
+                        end,
+                    });
+                }
+            }
+        }
+        // Of two names at one place the longer one is meant.
+        let kept = out.clone();
+        out.retain(|name| {
+            !kept.iter().any(|other| {
+                other.start <= name.start
+                    && name.end <= other.end
+                    && other.end - other.start > name.end - name.start
+            })
+        });
+        out.sort_by_key(|name| name.start);
+        out.dedup();
+        out
+    }
+}
+
+impl Text {
+    /// Reads a text.
+    pub(crate) fn read(raw: &str, lexicon: &Lexicon, names: &Names, grids: &[Grid]) -> Self {
+        let words = folded(raw);
+        let tags = longest(lexicon.tags(&words));
+        let names = names.find(raw, &words, grids, lexicon);
+        let capital = matches!(lexicon.code.as_str(), "en" | "de");
+        let mut moments = moments(raw, &words, &tags, capital);
+        moments.retain(|moment| {
+            !names
+                .iter()
+                .any(|name| name.start < moment.end && moment.start < name.end)
+        });
+        let mut taken: Vec<(usize, usize)> = names
+            .iter()
+            .map(|name| (name.start, name.end))
+            .chain(moments.iter().map(|moment| (moment.start, moment.end)))
+            .collect();
+        taken.sort_unstable();
+        let numbers = numbers(raw, &words, &tags, &taken, lexicon.code != "en");
+        // "38 min" is no least, "5 m" no million: what a number took as its own means nothing else.
+        let tags: Vec<Tagged> = tags
+            .into_iter()
+            .filter(|tag| {
+                let place = words[tag.from].start;
+                let inside = |number: &Number| {
+                    !number.spelled && number.start <= place && place < number.end
+                };
+                !matches!(tag.tag, Tag::Sense(_)) || !numbers.iter().any(inside)
+            })
+            .collect();
+        let stems = words
+            .iter()
+            .enumerate()
+            .filter(|(_, word)| {
+                !lexicon.is_stop(&word.text) && word.text.chars().any(char::is_alphabetic)
+            })
+            .map(|(at, word)| (at, lexicon.stem(&word.text)))
+            .collect();
+        let clauses = clauses(raw, &words, &tags);
+        Self {
+            raw: raw.to_owned(),
+            words,
+            tags,
+            moments,
+            names,
+            numbers,
+            stems,
+            clauses,
+        }
+    }
+
+    /// Whether a word of this meaning stands in it.
+    pub(crate) fn has(&self, sense: Sense) -> bool {
+        self.senses().any(|(found, _)| found == sense)
+    }
+
+    /// Every meaning with the place of its first word.
+    pub(crate) fn senses(&self) -> impl Iterator<Item = (Sense, usize)> + '_ {
+        self.tags.iter().filter_map(|tag| match tag.tag {
+            Tag::Sense(sense) => Some((sense, self.words[tag.from].start)),
+            _ => None,
+        })
+    }
+
+    /// The number of the clause at a place.
+    pub(crate) fn clause(&self, place: usize) -> usize {
+        self.clauses
+            .partition_point(|start| *start <= place)
+            .saturating_sub(1)
+    }
+
+    /// The text of a stretch of words.
+    pub(crate) fn of(&self, tag: &Tagged) -> &str {
+        let end = self.words[tag.to - 1].end;
+        self.raw.get(self.words[tag.from].start..end).unwrap_or("")
+    }
+
+    /// What its words are about.
+    pub(crate) fn concepts(&self) -> impl Iterator<Item = u32> + '_ {
+        self.tags.iter().filter_map(|tag| match tag.tag {
+            Tag::Concept(concept) => Some(concept),
+            _ => None,
+        })
+    }
+
+    /// Whether anything is read in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+}
+
+/// Without meanings of words that mean something else together: "at least" is no lowest.
+fn longest(mut tags: Vec<Tagged>) -> Vec<Tagged> {
+    let spans: Vec<(usize, usize)> = tags
+        .iter()
+        .filter(|tag| tag.to - tag.from > 1 && matches!(tag.tag, Tag::Sense(_) | Tag::Fraction(_)))
+        .map(|tag| (tag.from, tag.to))
+        .collect();
+    tags.retain(|tag| {
+        let sense = matches!(tag.tag, Tag::Sense(_) | Tag::Number(_));
+        !sense
+            || !spans.iter().any(|(from, to)| {
+                *from <= tag.from && tag.to <= *to && to - from > tag.to - tag.from
+            })
+    });
+    tags
+}
+
+/// Where clauses begin: behind a semicolon, a comma or a dash with a space, and at words that join.
+fn clauses(raw: &str, words: &[Folded], tags: &[Tagged]) -> Vec<usize> {
+    let mut out = vec![0];
+    for (at, c) in raw.char_indices() {
+        let behind = at + c.len_utf8();
+        let space = raw[behind..].starts_with(' ');
+        if matches!(c, ';' | '—') || (matches!(c, ',' | '–') && space) {
+            out.push(behind);
+        }
+    }
+    for tag in tags {
+        if tag.tag == Tag::Sense(Sense::And) {
+            // "between July and August" is one thought.
+            let between = tags.iter().any(|other| {
+                other.tag == Tag::Sense(Sense::Between)
+                    && other.from < tag.from
+                    && tag.from - other.from <= 4
+            });
+            if !between {
+                out.push(words[tag.from].start);
+            }
+        }
+    }
+    out.sort_unstable();
+    out.dedup();
+    out
+}

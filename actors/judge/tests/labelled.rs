@@ -1,0 +1,70 @@
+//! The labelled answers: each is judged as its label says, but for those named here, and never are fewer told rightly than before.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aios_judge::{Case, Criteria, Ground, Measured, judge};
+use aios_tables::TableReader;
+use aios_work::{Document, Material, Reader};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/critic")
+}
+
+fn material(name: &str) -> Material {
+    let bytes = std::fs::read(folder().join(name)).unwrap();
+    match TableReader.read(name, &bytes) {
+        Some(read) => read.unwrap(),
+        None => Material::Document(Document {
+            name: name.to_owned(),
+            text: String::from_utf8(bytes).unwrap(),
+        }),
+    }
+}
+
+fn measured(file: &Path) -> (Measured, Vec<String>) {
+    let mut grounds: HashMap<(String, Option<String>), Arc<Ground>> = HashMap::new();
+    let (mut measured, mut missed) = (Measured::default(), Vec::new());
+    for line in std::fs::read_to_string(file).unwrap().lines() {
+        let case: Case = serde_json::from_str(line).unwrap();
+        let key = (case.goal.clone(), case.data_file.clone());
+        let ground = Arc::clone(grounds.entry(key).or_insert_with(|| {
+            let materials: Vec<Material> =
+                case.data_file.iter().map(|name| material(name)).collect();
+            Arc::new(Ground::new(&case.goal, &materials, Vec::new()))
+        }));
+        let report = judge(&case.answer, &ground, &Criteria::default(), &[]);
+        let approved = report.status == aios_judge::Status::Approved;
+        if approved != (case.label.as_deref() == Some("good")) {
+            missed.push(format!("{} {:?} {:?}", case.id, case.defect, report.issues));
+        }
+        measured.add(&case, report.status);
+    }
+    (measured, missed)
+}
+
+#[test]
+fn the_labelled_answers_are_told_apart() {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
+        .collect();
+    files.sort();
+    assert!(files.len() > 2, "the sets are gone: {files:?}");
+    for file in files {
+        let (found, missed) = measured(&file);
+        let shown = format!("{}: {found:?}\n{}", file.display(), missed.join("\n"));
+        assert!(
+            found.good + found.borderline > 10 && found.bad > 20,
+            "{shown}"
+        );
+        assert_eq!(found.critical_approved, 0, "{shown}");
+        assert!(found.precision() >= 0.95, "{shown}");
+        assert!(found.recall() >= 0.95, "{shown}");
+        assert!(found.good_share() >= 0.95, "{shown}");
+        assert!(found.borderline_share() >= 0.85, "{shown}");
+    }
+}

@@ -1,0 +1,294 @@
+//! How a goal gets its plan: the one it was handed in with, or that of the first source that claims it; checked before anything runs.
+
+use std::time::Duration;
+
+use aios_actors::agent::AgentError;
+use aios_inference::{EmbedRequest, InferRequest, ModelRole, Platform, Purpose, Sampling};
+use aios_supervisor::Recourse;
+use aios_work::content::{GoalRequest, hex};
+use aios_work::{Bench, Case, Missed, Plan, PlanLimits, Question, Task, Thinks, ToolSpec};
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::goal::progress::Progress;
+use crate::goal::tasks::{GoalTasks, Run};
+
+/// How long the model may take over a small question, and how much longer for each so many tokens that it may write.
+const PICK_DEADLINE: Duration = Duration::from_secs(30);
+const PICK_TOKENS: u32 = 256;
+/// How long meaning may be compared before tools stand in their order.
+const RANK_DEADLINE: Duration = Duration::from_secs(10);
+/// Bytes of a text that its vector is made of.
+const RANK_BYTES: usize = 600;
+/// Weights from which on a model is asked for a whole plan: below, it cannot hold one in its head.
+const LARGE: u64 = 3_000_000_000;
+
+/// A plan that may be carried out, whoever reads its results, and what came of looking at things before it was made.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) case: Box<dyn Case>,
+    pub(crate) progress: Progress,
+}
+
+/// Why there is no plan, and what came of looking.
+pub(crate) struct NoPlan {
+    pub(crate) progress: Progress,
+    pub(crate) reason: String,
+}
+
+/// The plan of a goal.
+pub(crate) async fn planned(
+    run: &Run<'_>,
+    tasks: &GoalTasks<'_>,
+    recalled: &[String],
+) -> Result<Planned, Box<NoPlan>> {
+    let no_plan = |progress: Progress, reason: String| Box::new(NoPlan { progress, reason });
+    if let Some(reason) = run.files.unreadable() {
+        return Err(no_plan(Progress::default(), reason.to_owned()));
+    }
+    let bench = GoalBench {
+        run: tasks,
+        offered: run.offered.as_deref(),
+        thinks: thinks(tasks).await,
+        progress: Mutex::default(),
+    };
+    let made = match &run.request.plan {
+        Some(file) => Ok(file.plan(run.goal.id())),
+        None => from_a_source(run, &bench, recalled).await,
+    };
+    let finished = made.and_then(|plan| finished(plan, run, &bench));
+    let mut progress = bench.progress.into_inner();
+    match finished {
+        Ok((plan, case)) => {
+            progress.gaps.extend(plan.gaps.iter().cloned());
+            Ok(Planned {
+                plan,
+                case,
+                progress,
+            })
+        }
+        Err(reason) => Err(no_plan(progress, reason)),
+    }
+}
+
+async fn from_a_source(
+    run: &Run<'_>,
+    bench: &GoalBench<'_>,
+    recalled: &[String],
+) -> Result<Plan, String> {
+    let source = run.services.packs.source(&run.goal, recalled)?;
+    let plan = source.plan(&run.goal, bench).await?;
+    // Whose plan it is, is not for the plan to say.
+    Ok(Plan {
+        goal: run.goal.id().to_owned(),
+        source: source.name().to_owned(),
+        ..plan
+    })
+}
+
+/// The plan as it is carried out, checked, in the hands of its domain.
+fn finished(
+    mut plan: Plan,
+    run: &Run<'_>,
+    bench: &GoalBench<'_>,
+) -> Result<(Plan, Box<dyn Case>), String> {
+    let domain = run.services.packs.domain(&plan)?;
+    bench.check(&plan)?;
+    shorten(&mut plan, bench.run);
+    if bench.thinks != Thinks::Nothing
+        && let Some(closing) = domain.closing(&plan)
+    {
+        let mut closed = plan.clone();
+        closed.tasks.push(closing);
+        shorten(&mut closed, bench.run);
+        // A goal that cannot pay for words gets its figures without.
+        if bench.check(&closed).is_ok() {
+            plan = closed;
+        }
+    }
+    let case = domain.open(&run.goal, &plan)?;
+    Ok((plan, case))
+}
+
+/// What an attempt may really take is what the plan is measured by.
+fn shorten(plan: &mut Plan, run: &GoalTasks<'_>) {
+    for task in &mut plan.tasks {
+        let policy = run.services.settings.policies.of(&task.tool);
+        task.deadline_ms = task
+            .deadline_ms
+            .min(run.request.task_deadline_ms)
+            .min(policy.attempt_timeout_ms);
+    }
+}
+
+/// What the model can be asked for: as the node is set, or by what it is. One without weights on this machine follows rules, and what it
+/// writes is no thought.
+async fn thinks(run: &GoalTasks<'_>) -> Thinks {
+    if let Some(set) = run.services.settings.thinks {
+        return set;
+    }
+    let Ok(engine) = run.ctx.engine() else {
+        return Thinks::Nothing;
+    };
+    let (Ok(can), Ok(health)) = tokio::join!(engine.capabilities(), engine.health()) else {
+        return Thinks::Nothing;
+    };
+    let mut models = health.models.iter();
+    let writes = models.find(|model| model.role == ModelRole::Generate);
+    match writes.map(|model| model.parameters) {
+        None => Thinks::Nothing,
+        Some(0) if can.platform == Platform::Cloud => Thinks::WholePlans,
+        Some(0) => Thinks::Nothing,
+        Some(weights) if weights < LARGE => Thinks::InSteps,
+        Some(_) => Thinks::WholePlans,
+    }
+}
+
+/// What a plan source may do for one goal: look, ask the model, have a plan checked.
+struct GoalBench<'a> {
+    run: &'a GoalTasks<'a>,
+    /// The tools that somebody offers; none if nobody can say.
+    offered: Option<&'a [String]>,
+    thinks: Thinks,
+    progress: Mutex<Progress>,
+}
+
+#[async_trait]
+impl Bench for GoalBench<'_> {
+    fn tools(&self) -> &[String] {
+        self.offered.unwrap_or_default()
+    }
+
+    fn specs(&self) -> Vec<ToolSpec> {
+        let tools = &self.run.services.tools;
+        match self.offered {
+            Some(offered) => {
+                let known = |name: &String| tools.spec(name).cloned();
+                offered.iter().filter_map(known).collect()
+            }
+            None => tools.specs().cloned().collect(),
+        }
+    }
+
+    fn limits(&self) -> PlanLimits {
+        let request = self.run.request;
+        PlanLimits {
+            tasks: request.tasks as usize,
+            tokens: request.tokens.into(),
+            time_ms: request.deadline_ms,
+            ..PlanLimits::default()
+        }
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), String> {
+        let mut plan = plan.clone();
+        shorten(&mut plan, self.run);
+        plan.check(self.offered, &self.limits())
+            .map_err(|error| error.to_string())?;
+        if plan.is_open() {
+            let specs = self.specs();
+            plan.check_arguments(&specs, &aios_tools::Validator)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn thinks(&self) -> Thinks {
+        self.thinks
+    }
+
+    fn left(&self) -> Duration {
+        self.run.left()
+    }
+
+    async fn look(&self, task: &Task) -> Result<Value, Missed> {
+        let title = task.title(&[]);
+        let conducted = self
+            .run
+            .figures(task, task.args.clone(), &title, None)
+            .await;
+        let mut progress = self.progress.lock();
+        progress.take(task, conducted).map_err(|reason| Missed {
+            reason,
+            tolerable: self.run.services.settings.policies.of(&task.tool).then
+                == Recourse::ReplanAndSimplify,
+        })?;
+        Ok(progress.results.get(&task.id).cloned().unwrap_or_default())
+    }
+
+    async fn rank(&self, wanted: &str, texts: &[String]) -> Option<Vec<usize>> {
+        let all = [wanted].into_iter().chain(texts.iter().map(String::as_str));
+        let all: Vec<&str> = all.map(|text| start(text, RANK_BYTES)).collect();
+        let request = EmbedRequest::new(all).within(RANK_DEADLINE.min(self.run.left()));
+        let vectors = match self.run.ctx.embed(request).await {
+            Ok(vectors) => vectors,
+            Err(error) => {
+                tracing::warn!(%error, "tools stand in their order: no embedding");
+                return None;
+            }
+        };
+        let (wanted, texts) = vectors.split_first()?;
+        let near = |text: &aios_inference::Embedding| -> f32 {
+            let pairs = wanted.vector.iter().zip(&text.vector);
+            pairs.map(|(one, other)| one * other).sum()
+        };
+        let mut order: Vec<(usize, f32)> = texts.iter().map(near).enumerate().collect();
+        order.sort_by(|one, other| other.1.total_cmp(&one.1));
+        Some(order.into_iter().map(|(at, _)| at).collect())
+    }
+
+    async fn think(&self, question: &Question) -> Option<String> {
+        let prompt = u32::try_from(question.prompt.len() / 3).unwrap_or(u32::MAX);
+        let tokens = question.max_tokens.saturating_add(prompt);
+        if let Err(error) = self.run.affords(tokens) {
+            tracing::warn!(
+                error,
+                "the model is not asked for its pick; the rules stand alone"
+            );
+            return None;
+        }
+        let patience = PICK_DEADLINE * (1 + question.max_tokens / PICK_TOKENS);
+        let paying = self.run.ctx.paid_from(&self.run.budget);
+        // A step, so that a planner that comes back does not get another pick than the one it has begun to work by.
+        // Another question of the same goal has another step.
+        let asked = hex(&Sha256::digest(
+            [question.role.as_bytes(), question.prompt.as_bytes()].concat(),
+        ));
+        let step = format!("{}/{asked}", pick_step(self.run.request));
+        let picked = self.run.ctx.once_pure(&step, || async {
+            let infer = InferRequest::chat(&question.role, question.prompt.as_str())
+                .json_schema(question.schema.to_string())
+                .purpose(Purpose::Plan)
+                .max_tokens(question.max_tokens)
+                .sampling(Sampling::Greedy)
+                .within(patience.min(self.run.left()));
+            let text = match paying.think(infer).await {
+                Ok(inference) => inference.text,
+                Err(error) => {
+                    tracing::warn!(%error, "the model did not pick; the rules stand alone");
+                    String::new()
+                }
+            };
+            Ok::<_, AgentError>(text)
+        });
+        match picked.await {
+            Ok(picked) => Some(picked),
+            Err(error) => {
+                tracing::warn!(%error, "the model's pick could not be kept; the rules stand alone");
+                None
+            }
+        }
+    }
+}
+
+/// What the model's answers while a goal is planned are kept under.
+pub(crate) fn pick_step(request: &GoalRequest) -> String {
+    format!("{}/pick", request.goal_id)
+}
+
+/// At most so many bytes of a text, cut between characters.
+fn start(text: &str, most: usize) -> &str {
+    crate::agents::critic::start(text, most)
+}

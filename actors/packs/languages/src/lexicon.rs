@@ -1,0 +1,577 @@
+//! What is known of a language, as data: `words/NAME.toml` holds its words, and each has one or more meanings here.
+//!
+//! A language is added by a file. Which checks use a meaning, and how, is theirs: nothing here judges.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
+
+use rust_stemmers::{Algorithm, Stemmer};
+use serde::Deserialize;
+
+use crate::fold::{Folded, folded};
+
+/// What words of a language can mean to whoever reads a goal or judges an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // The names say it; the files give the words.
+pub enum Sense {
+    And,
+    Total,
+    Mean,
+    Median,
+    Count,
+    Share,
+    Growth,
+    Difference,
+    Ratio,
+    Distinct,
+    Up,
+    Down,
+    Flat,
+    Highest,
+    Lowest,
+    Above,
+    Below,
+    AtLeast,
+    AtMost,
+    Limit,
+    Roughly,
+    Per,
+    Between,
+    Negation,
+    Yes,
+    No,
+    Cause,
+    Judgement,
+    Meta,
+    Hype,
+    Rude,
+    Chatter,
+    Order,
+    Refusal,
+    AskDuration,
+    AskMoney,
+    AskCount,
+    AskDate,
+    AskPerson,
+    AskPlace,
+    AskWhy,
+    AskDirection,
+    NounDuration,
+    NounMoney,
+    EachWord,
+    FormSentence,
+    FormWord,
+    FormLine,
+    FormBullet,
+    FormParagraph,
+    FormHaiku,
+    FormJson,
+    FormTable,
+    SaidLanguageEn,
+    SaidLanguageDe,
+    SaidLanguageFr,
+    SaidLanguageEs,
+    Describe,
+}
+
+/// Units that have names in a language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum UnitName {
+    Percent,
+    Celsius,
+    Fahrenheit,
+    Degree,
+    Kelvin,
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+    Gram,
+    Kilogram,
+    Tonne,
+    PoundMass,
+    Metre,
+    Centimetre,
+    Millimetre,
+    Kilometre,
+    Mile,
+    Foot,
+    Inch,
+    Litre,
+    Millilitre,
+    Watt,
+    Kilowatt,
+    KilowattHour,
+    Eur,
+    Usd,
+    Gbp,
+    Chf,
+    Jpy,
+    Inr,
+    Cent,
+    Decibel,
+    SquareMetre,
+    CubicMetre,
+    Point,
+}
+
+/// What a stretch of words means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Tag {
+    /// One of the meanings above.
+    Sense(Sense),
+    /// A number in words.
+    Number(f64),
+    /// A power of ten behind a number.
+    Scale(f64),
+    /// A part of the whole, in percent.
+    Fraction(f64),
+    /// A month, 1 to 12.
+    Month(u8),
+    /// A day of the week, 1 (Monday) to 7.
+    Weekday(u8),
+    /// A quarter of a year, 1 to 4.
+    Quarter(u8),
+    /// What makes a number a time of day: so many hours are added to it.
+    Clock(u8),
+    /// One of two sides of a pair of opposites, and which.
+    Opposite(u8, bool),
+    /// A unit.
+    Unit(UnitName),
+    /// A word for a thing that tables and documents are often about; the same number in every language.
+    Concept(u32),
+}
+
+/// A stretch of words with what it means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tagged {
+    /// The first of its words.
+    pub from: usize,
+    /// Behind the last of its words.
+    pub to: usize,
+    /// What they mean.
+    pub tag: Tag,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    code: String,
+    detected: String,
+    stemmer: String,
+    abbreviations: Vec<String>,
+    stop: Vec<String>,
+    closing: Vec<String>,
+    opposites: Vec<Vec<String>>,
+    clock: HashMap<String, u8>,
+    senses: HashMap<Sense, Vec<String>>,
+    numbers: HashMap<String, f64>,
+    scales: HashMap<String, f64>,
+    fractions: HashMap<String, f64>,
+    months: Months,
+    units: HashMap<UnitName, Vec<String>>,
+    concepts: HashMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Months {
+    names: Vec<Vec<String>>,
+    weekdays: Vec<Vec<String>>,
+    quarters: Vec<Vec<String>>,
+}
+
+/// The words of one language.
+pub struct Lexicon {
+    /// Its code of two letters.
+    pub code: String,
+    /// What `whatlang` calls it.
+    pub detected: String,
+    abbreviations: HashSet<String>,
+    stop: HashSet<String>,
+    closing: HashSet<String>,
+    phrases: Phrases,
+    stemmer: Stemmer,
+}
+
+impl std::fmt::Debug for Lexicon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lexicon")
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Lexicon {
+    /// Reads the words of a language.
+    ///
+    /// # Errors
+    /// When the text is no such file, with the place.
+    pub fn read(toml: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(toml).map_err(|error| error.to_string())?;
+        let mut phrases = Phrases::default();
+        for (sense, entries) in &file.senses {
+            entries
+                .iter()
+                .for_each(|entry| phrases.add(entry, Tag::Sense(*sense)));
+        }
+        for (word, number) in &file.numbers {
+            phrases.add(word, Tag::Number(*number));
+        }
+        for (word, factor) in &file.scales {
+            phrases.add(word, Tag::Scale(*factor));
+        }
+        for (word, percent) in &file.fractions {
+            phrases.add(word, Tag::Fraction(*percent));
+        }
+        for (word, hours) in &file.clock {
+            phrases.add(word, Tag::Clock(*hours));
+        }
+        for (pair, sides) in (0..).zip(file.opposites.chunks(2)) {
+            for (side, words) in sides.iter().enumerate() {
+                words
+                    .iter()
+                    .for_each(|word| phrases.add(word, Tag::Opposite(pair, side == 1)));
+            }
+        }
+        type Made = fn(u8) -> Tag;
+        let named: [(&[Vec<String>], Made); 3] = [
+            (&file.months.names, Tag::Month),
+            (&file.months.weekdays, Tag::Weekday),
+            (&file.months.quarters, Tag::Quarter),
+        ];
+        for (names, tag) in named {
+            for (number, names) in (1..).zip(names) {
+                names.iter().for_each(|name| phrases.add(name, tag(number)));
+            }
+        }
+        for (unit, names) in &file.units {
+            names
+                .iter()
+                .for_each(|name| phrases.add(name, Tag::Unit(*unit)));
+        }
+        for (concept, words) in &file.concepts {
+            let number = concept_number(concept);
+            words
+                .iter()
+                .for_each(|word| phrases.add(word, Tag::Concept(number)));
+        }
+        let algorithm = match file.stemmer.as_str() {
+            "english" => Algorithm::English,
+            "german" => Algorithm::German,
+            "french" => Algorithm::French,
+            "spanish" => Algorithm::Spanish,
+            other => {
+                return Err(format!(
+                    "there is no stemmer {other:?}; take english, german, french or spanish"
+                ));
+            }
+        };
+        Ok(Self {
+            code: file.code,
+            detected: file.detected,
+            abbreviations: file.abbreviations.into_iter().collect(),
+            stop: file.stop.into_iter().collect(),
+            closing: file.closing.into_iter().collect(),
+            phrases,
+            stemmer: Stemmer::create(algorithm),
+        })
+    }
+
+    /// A language without a word.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            code: String::new(),
+            detected: String::new(),
+            abbreviations: HashSet::new(),
+            stop: HashSet::new(),
+            closing: HashSet::new(),
+            phrases: Phrases::default(),
+            stemmer: Stemmer::create(Algorithm::English),
+        }
+    }
+
+    /// What the words mean, in the order of their starts; of two readings with the same meaning at one place the longer one.
+    #[must_use]
+    pub fn tags(&self, words: &[Folded]) -> Vec<Tagged> {
+        self.phrases.find(words)
+    }
+
+    /// Whether a folded word carries no meaning of its own.
+    #[must_use]
+    pub fn is_stop(&self, word: &str) -> bool {
+        self.stop.contains(word)
+    }
+
+    /// Whether a word that carries no meaning of its own can end a sentence: "Down, then up".
+    #[must_use]
+    pub fn is_closing(&self, word: &str) -> bool {
+        self.closing.contains(word)
+    }
+
+    /// Whether a point behind the folded word ends no sentence.
+    #[must_use]
+    pub fn is_abbreviation(&self, word: &str) -> bool {
+        self.abbreviations.contains(word)
+    }
+
+    /// A folded word without its endings.
+    #[must_use]
+    pub fn stem(&self, word: &str) -> String {
+        if word.bytes().any(|byte| byte.is_ascii_digit()) {
+            return word.to_owned();
+        }
+        self.stemmer.stem(word).into_owned()
+    }
+}
+
+/// The number of a concept: the same name has the same one in every file.
+fn concept_number(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// Words one after the other, of which each may be a beginning only.
+#[derive(Default)]
+struct Phrases {
+    whole: HashMap<String, Vec<(Vec<Part>, Tag)>>,
+    begun: HashMap<String, Vec<(Vec<Part>, Tag)>>,
+    longest: usize,
+}
+
+struct Part {
+    text: String,
+    begins: bool,
+}
+
+impl Part {
+    fn fits(&self, word: &str) -> bool {
+        if self.begins {
+            word.starts_with(&self.text)
+        } else {
+            word == self.text
+        }
+    }
+}
+
+impl Phrases {
+    fn add(&mut self, phrase: &str, tag: Tag) {
+        let mut parts: Vec<Part> = folded(phrase)
+            .into_iter()
+            .map(|word| Part {
+                begins: phrase[word.end..].starts_with('*'),
+                text: word.text,
+            })
+            .collect();
+        if parts.is_empty() {
+            return;
+        }
+        let first = parts.remove(0);
+        let shelf = if first.begins {
+            self.longest = self.longest.max(first.text.len());
+            &mut self.begun
+        } else {
+            &mut self.whole
+        };
+        shelf.entry(first.text).or_default().push((parts, tag));
+    }
+
+    fn find(&self, words: &[Folded]) -> Vec<Tagged> {
+        let mut out: Vec<Tagged> = Vec::new();
+        for (at, word) in words.iter().enumerate() {
+            let first = out.len();
+            let mut look = |entries: &[(Vec<Part>, Tag)]| {
+                for (rest, tag) in entries {
+                    let to = at + 1 + rest.len();
+                    let fits = words.get(at + 1..to).is_some_and(|behind| {
+                        rest.iter()
+                            .zip(behind)
+                            .all(|(part, word)| part.fits(&word.text))
+                    });
+                    if !fits {
+                        continue;
+                    }
+                    let found = Tagged {
+                        from: at,
+                        to,
+                        tag: *tag,
+                    };
+                    match out[first..].iter_mut().find(|other| other.tag == *tag) {
+                        Some(other) => other.to = other.to.max(to),
+                        None => out.push(found),
+                    }
+                }
+            };
+            if let Some(entries) = self.whole.get(&word.text) {
+                look(entries);
+            }
+            for end in 2..=word.text.len().min(self.longest) {
+                if let Some(entries) = word.text.get(..end).and_then(|start| self.begun.get(start))
+                {
+                    look(entries);
+                }
+            }
+        }
+        out
+    }
+}
+
+/// The languages that came with this build.
+static LEXICONS: LazyLock<Vec<Arc<Lexicon>>> = LazyLock::new(|| {
+    [
+        include_str!("../words/english.toml"),
+        include_str!("../words/german.toml"),
+        include_str!("../words/french.toml"),
+        include_str!("../words/spanish.toml"),
+    ]
+    .into_iter()
+    .filter_map(|file| Lexicon::read(file).ok().map(Arc::new))
+    .collect()
+});
+
+/// The languages that came with this build; English first.
+#[must_use]
+pub fn lexicons() -> &'static [Arc<Lexicon>] {
+    &LEXICONS
+}
+
+/// The language of that code, if it came with this build.
+#[must_use]
+pub fn lexicon(code: &str) -> Option<Arc<Lexicon>> {
+    lexicons()
+        .iter()
+        .find(|lexicon| lexicon.code == code)
+        .cloned()
+}
+
+/// The code of the language a text is written in, of those that came with this build; none where that cannot be told.
+///
+/// Short texts are told by their stop words, longer ones by their letters too.
+#[must_use]
+pub fn language_of(text: &str) -> Option<&'static str> {
+    let words = folded(text);
+    let mut counts: Vec<(usize, &'static str)> = lexicons()
+        .iter()
+        .map(|lexicon| {
+            let known = words
+                .iter()
+                .filter(|word| word.text.len() > 1 && lexicon.is_stop(&word.text))
+                .count();
+            (known, lexicon.code.as_str())
+        })
+        .collect();
+    counts.sort_by_key(|(known, _)| std::cmp::Reverse(*known));
+    let (first, second) = (counts.first()?, counts.get(1)?);
+    if first.0 >= 2 && first.0 >= second.0 + 1 + second.0 / 3 {
+        return Some(first.1);
+    }
+    let found = whatlang::detect(text).filter(|info| info.confidence() > 0.8)?;
+    lexicons()
+        .iter()
+        .find(|lexicon| lexicon.detected == found.lang().code())
+        .map(|lexicon| lexicon.code.as_str())
+}
+
+/// The name of the language a text is surely written in, if it is none of those that came with this build.
+#[must_use]
+pub fn foreign(text: &str) -> Option<&'static str> {
+    if language_of(text).is_some() {
+        return None;
+    }
+    let found =
+        whatlang::detect(text).filter(|info| info.is_reliable() && text.chars().count() > 25)?;
+    let known = lexicons()
+        .iter()
+        .any(|lexicon| lexicon.detected == found.lang().code());
+    (!known).then(|| found.lang().eng_name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_that_is_shipped_can_be_read() {
+        for file in [
+            include_str!("../words/english.toml"),
+            include_str!("../words/german.toml"),
+            include_str!("../words/french.toml"),
+            include_str!("../words/spanish.toml"),
+        ] {
+            let lexicon = Lexicon::read(file).unwrap();
+            assert!(!lexicon.code.is_empty());
+        }
+        assert_eq!(lexicons().len(), 4);
+    }
+
+    #[test]
+    fn words_have_the_meanings_of_their_language() {
+        let rows = [
+            ("en", "the highest reading", Tag::Sense(Sense::Highest)),
+            ("en", "prices climbed", Tag::Sense(Sense::Up)),
+            ("en", "twenty of them", Tag::Number(20.0)),
+            ("en", "working days", Tag::Unit(UnitName::Day)),
+            ("de", "am schwächsten war Kassel", Tag::Sense(Sense::Lowest)),
+            ("de", "im März", Tag::Month(3)),
+            ("de", "drei Millionen", Tag::Scale(1e6)),
+            (
+                "fr",
+                "la température la plus élevée",
+                Tag::Sense(Sense::Highest),
+            ),
+            ("fr", "en août", Tag::Month(8)),
+            ("es", "el promedio", Tag::Sense(Sense::Mean)),
+            ("es", "por debajo de", Tag::Sense(Sense::Below)),
+        ];
+        for (code, text, wanted) in rows {
+            let tags = lexicon(code).unwrap().tags(&folded(text));
+            assert!(
+                tags.iter().any(|found| found.tag == wanted),
+                "{text}: {tags:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_concept_is_the_same_in_every_language() {
+        let concept = |code: &str, text: &str| {
+            let tags = lexicon(code).unwrap().tags(&folded(text));
+            tags.iter().find_map(|found| match found.tag {
+                Tag::Concept(number) => Some(number),
+                _ => None,
+            })
+        };
+        let turnover = concept("en", "turnover");
+        assert!(turnover.is_some());
+        assert_eq!(turnover, concept("de", "Umsatz"));
+        assert_eq!(turnover, concept("fr", "chiffre d'affaires"));
+        assert_eq!(turnover, concept("es", "facturación"));
+    }
+
+    #[test]
+    fn a_text_tells_its_language() {
+        let rows = [
+            ("How long is the warranty?", Some("en")),
+            (
+                "Wie lange gilt die Garantie und wer zahlt den Versand?",
+                Some("de"),
+            ),
+            ("Quelle est la durée de la garantie ?", Some("fr")),
+            (
+                "¿Cuánto dura la garantía y quién paga el envío?",
+                Some("es"),
+            ),
+            ("12 34", None),
+        ];
+        for (text, code) in rows {
+            assert_eq!(language_of(text), code, "{text}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Values against a JSON schema, for whoever checks a plan before its tools are called.
+
+use aios_work::{Problem, Validate};
+use jsonschema::error::ValidationErrorKind as Kind;
+use serde_json::Value;
+
+/// Problems of one value that are told; whoever hears the first few mends them all.
+const TOLD: usize = 64;
+/// Characters of one.
+const CHARACTERS: usize = 300;
+
+/// Knows JSON Schema, drafts 4 to 2020-12. Nothing outside a schema is looked up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Validator;
+
+impl Validate for Validator {
+    fn problems(&self, schema: &Value, value: &Value) -> Vec<Problem> {
+        let validator = match jsonschema::options()
+            .offline()
+            .should_validate_formats(false)
+            .build(schema)
+        {
+            Ok(validator) => validator,
+            Err(error) => {
+                return vec![Problem {
+                    at: String::new(),
+                    of_alternatives: false,
+                    says: short(&format!("the tool's schema cannot be used: {error}")),
+                }];
+            }
+        };
+        let problem = |error: jsonschema::ValidationError<'_>| Problem {
+            at: error.instance_path().as_str().to_owned(),
+            of_alternatives: matches!(
+                error.kind(),
+                Kind::AnyOf { .. }
+                    | Kind::OneOfNotValid { .. }
+                    | Kind::OneOfMultipleValid { .. }
+                    | Kind::Not { .. }
+                    | Kind::Contains
+                    | Kind::UniqueItems
+            ),
+            says: short(&error.to_string()),
+        };
+        validator
+            .iter_errors(value)
+            .take(TOLD)
+            .map(problem)
+            .collect()
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(CHARACTERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_told_with_its_place() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "maxLength": 3},
+                "many": {"type": "array", "items": {"type": "integer"}},
+                "either": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+            },
+            "required": ["name"],
+            "additionalProperties": false
+        });
+        let told = |value: Value| {
+            let problems = Validator.problems(&schema, &value);
+            let told = problems
+                .into_iter()
+                .map(|problem| (problem.at, problem.of_alternatives));
+            told.collect::<Vec<_>>()
+        };
+        let at = |at: &str| (at.to_owned(), false);
+        assert_eq!(
+            told(json!({"name": "abc", "many": [1], "either": null})),
+            []
+        );
+        assert_eq!(
+            told(json!({"name": "abcd", "many": [1, "x"]})),
+            [at("/name"), at("/many/1")]
+        );
+        assert_eq!(told(json!({"nam": 1})).len(), 2);
+        assert_eq!(
+            told(json!({"name": "a", "either": 3})),
+            [("/either".to_owned(), true)]
+        );
+    }
+
+    #[test]
+    fn a_schema_that_is_none_is_a_problem_and_nothing_is_fetched() {
+        for schema in [
+            json!({"type": "nothing"}),
+            json!({"$ref": "https://example.org/schema.json"}),
+            json!(7),
+        ] {
+            let problems = Validator.problems(&schema, &json!({}));
+            assert!(
+                problems[0]
+                    .says
+                    .starts_with("the tool's schema cannot be used"),
+                "{schema}: {problems:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! How well the judge tells good answers from bad ones, on the labelled set that grows with each miss.
+
+use std::path::{Path, PathBuf};
+
+use aios_bench::{Bar, BenchError, Report};
+use aios_judge::{Criteria, Measured};
+
+use super::failed;
+use crate::commands::judge::{Bench, cases};
+
+/// The labelled set, and where it may be named.
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/critic");
+const NAMED: &str = "AIOS_BENCH_CRITIC";
+
+pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
+    let mut report = Report::begin("critic");
+    let folder = std::env::var_os(NAMED).map_or_else(|| PathBuf::from(CASES), PathBuf::from);
+    let files: Vec<PathBuf> = files(&folder)?;
+    let mut measured = Measured::default();
+    let (mut spent, mut count, mut bytes) = (0.0, 0_u32, 0_usize);
+    for round in 0..rounds {
+        for file in &files {
+            let mut bench = Bench::new(file);
+            for case in cases(file).map_err(|failure| failed(failure.sentence()))? {
+                let case = case.map_err(|failure| failed(failure.sentence()))?;
+                let judged = bench
+                    .judge(&case, &Criteria::default())
+                    .map_err(|failure| failed(failure.sentence()))?;
+                if round == 0 {
+                    measured.add(&case, judged.status);
+                }
+                count += 1;
+                bytes += case.answer.len();
+            }
+            spent += bench.spent.as_secs_f64() * 1e3;
+        }
+    }
+    if count == 0 {
+        return Err(failed(format!(
+            "{} holds no cases; name a folder with {NAMED}",
+            folder.display()
+        )));
+    }
+    let each = spent / f64::from(count);
+    report.figure("answers_count", f64::from(count / rounds));
+    report.figure("good_count", measured.good as f64);
+    report.figure("borderline_count", measured.borderline as f64);
+    report.figure("bad_count", measured.bad as f64);
+    report.figure("answer_bytes_mean", bytes as f64 / f64::from(count));
+    report.figure("judgement_ms_mean", each);
+    report.bar(Bar::at_least(
+        "precision",
+        "refused answers that are bad",
+        measured.precision(),
+        0.90,
+        "of refused",
+    ));
+    report.bar(Bar::at_least(
+        "recall",
+        "bad answers that are refused",
+        measured.recall(),
+        0.90,
+        "of bad",
+    ));
+    report.bar(Bar::at_least(
+        "good",
+        "good answers that pass",
+        measured.good_share(),
+        0.90,
+        "of good",
+    ));
+    report.bar(Bar::at_least(
+        "borderline",
+        "good answers that are hard to tell and pass",
+        measured.borderline_share(),
+        0.85,
+        "of borderline",
+    ));
+    report.bar(Bar::at_most(
+        "critical",
+        "answers with a critical defect that pass",
+        measured.critical_approved as f64,
+        0.0,
+        "answers",
+    ));
+    report.bar(Bar::at_most(
+        "time",
+        "a judgement without a model",
+        each,
+        1.0,
+        "ms",
+    ));
+    Ok(report)
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, BenchError> {
+    let found = std::fs::read_dir(folder).map_err(|error| {
+        failed(format!(
+            "{} cannot be read: {error}; name a folder with {NAMED}",
+            folder.display()
+        ))
+    })?;
+    let mut files: Vec<PathBuf> = found
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
+        .filter(|path| !path.ends_with("facts.jsonl"))
+        .collect();
+    files.sort();
+    Ok(files)
+}

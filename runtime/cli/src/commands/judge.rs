@@ -1,0 +1,311 @@
+//! `aios judge`: an answer, or a batch of them, held against goal and sources, without a node.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aios_judge::{Case, Criteria, Ground, Heard, Judged, Outside, Report, Said, Status, judge};
+use aios_tools::read_regular;
+use aios_work::{Category, Document, Material, Reader, shown};
+
+use crate::arguments::Judge;
+use crate::console;
+use crate::failure::{Failure, Kind};
+
+/// A file of an answer, of criteria or of a goal that is larger is refused.
+const FILE_BYTES: u64 = 64 << 20;
+/// A line of a batch that is longer is refused.
+const LINE_BYTES: u64 = 8 << 20;
+/// Goals of a batch whose sources are held at once.
+const GROUNDS: usize = 64;
+/// What is kept of what a command prints.
+const OUTPUT_BYTES: u64 = 64 << 10;
+
+/// Judges. Exit code 0: approved, or unverified, which the report says; 1: rejected.
+pub(crate) fn run(arguments: &Judge) -> Result<ExitCode, Failure> {
+    let criteria = match &arguments.criteria {
+        Some(file) => Criteria::read(&text_of(file)?)
+            .map_err(|error| input(format!("{}: {error}", file.display())))?,
+        None => Criteria::default(),
+    };
+    if let Some(file) = &arguments.batch {
+        return batch(file, &criteria);
+    }
+    let (Some(goal), Some(file)) = (&arguments.goal, &arguments.answer) else {
+        return Err(Failure::usage(
+            "--goal TEXT and a file with the answer are needed, or --batch FILE",
+        ));
+    };
+    let answer = text_of(file)?;
+    let ground = ground(goal, &arguments.data)?;
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let heard = outside(&criteria, folder);
+    let report = judge(&answer, &ground, &criteria, &heard);
+    if arguments.json {
+        console::json(&report)?;
+    } else {
+        console::result(&told(&report))?;
+    }
+    Ok(match report.status {
+        Status::Rejected => ExitCode::FAILURE,
+        Status::Approved | Status::Unverified => ExitCode::SUCCESS,
+    })
+}
+
+/// Judges one case a line; a line that cannot be judged ends the batch with its number.
+fn batch(file: &Path, criteria: &Criteria) -> Result<ExitCode, Failure> {
+    if !criteria.outside.is_empty() {
+        return Err(input("a batch is judged by what is pure: leave commands, tools and models out of its criteria".to_owned()));
+    }
+    let mut bench = Bench::new(file);
+    for case in cases(file)? {
+        let case = case?;
+        let report = bench.judge(&case, criteria)?;
+        console::json_line(
+            &serde_json::to_value(Judged {
+                id: case.id,
+                report,
+            })
+            .map_err(|error| Failure::plain(error.to_string()))?,
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The cases of a file, one a line.
+pub(crate) fn cases(file: &Path) -> Result<impl Iterator<Item = Result<Case, Failure>>, Failure> {
+    let name = file.display().to_string();
+    let opened = std::fs::File::open(file)
+        .map_err(|error| input(format!("{name} cannot be read: {error}")))?;
+    let mut lines = BufReader::new(opened);
+    let mut number = 0;
+    Ok(std::iter::from_fn(move || {
+        loop {
+            number += 1;
+            let mut line = Vec::new();
+            let wrong = |what: String| Some(Err(input(format!("{name}, line {number}: {what}"))));
+            match lines.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line) {
+                Ok(0) => return None,
+                Ok(read) if read as u64 == LINE_BYTES && line.last() != Some(&b'\n') => {
+                    return wrong("it is longer than 8 MB".to_owned());
+                }
+                Ok(_) if line.iter().all(u8::is_ascii_whitespace) => {}
+                Ok(_) => match serde_json::from_slice(&line) {
+                    Ok(case) => return Some(Ok(case)),
+                    Err(error) => return wrong(error.to_string()),
+                },
+                Err(error) => return wrong(error.to_string()),
+            }
+        }
+    }))
+}
+
+/// Judges cases of one folder: what a goal rests on is read once.
+pub(crate) struct Bench {
+    folder: PathBuf,
+    grounds: HashMap<(String, Option<String>), Arc<Ground>>,
+    /// Time spent judging, sources and goal being read.
+    pub(crate) spent: Duration,
+}
+
+impl Bench {
+    pub(crate) fn new(file: &Path) -> Self {
+        Self {
+            folder: file.parent().unwrap_or(Path::new("")).to_owned(),
+            grounds: HashMap::new(),
+            spent: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn judge(&mut self, case: &Case, criteria: &Criteria) -> Result<Report, Failure> {
+        let key = (case.goal.clone(), case.data_file.clone());
+        if self.grounds.len() >= GROUNDS && !self.grounds.contains_key(&key) {
+            self.grounds.clear();
+        }
+        let ground = match self.grounds.get(&key) {
+            Some(ground) => Arc::clone(ground),
+            None => {
+                let data: Vec<PathBuf> = case
+                    .data_file
+                    .iter()
+                    .map(|name| self.folder.join(name))
+                    .collect();
+                let ground = Arc::new(ground(&case.goal, &data)?);
+                self.grounds.insert(key, Arc::clone(&ground));
+                ground
+            }
+        };
+        let started = Instant::now();
+        let report = judge(&case.answer, &ground, criteria, &[]);
+        self.spent += started.elapsed();
+        Ok(report)
+    }
+}
+
+/// A goal with the sources in these files. One that cannot be read is told to the judge, who then approves nothing that rests on it.
+fn ground(goal: &str, files: &[PathBuf]) -> Result<Ground, Failure> {
+    let readers: [&dyn Reader; 2] = [&aios_tables::TableReader, &aios_documents::DocumentReader];
+    let (mut materials, mut unread) = (Vec::new(), Vec::new());
+    for file in files {
+        let bytes = read_regular(file, FILE_BYTES)
+            .map_err(|error| input(format!("{}: {error}", file.display())))?;
+        let name = file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        match readers.iter().find_map(|reader| reader.read(&name, &bytes)) {
+            Some(Ok(material)) => materials.push(material),
+            Some(Err(why)) => unread.push(why),
+            None => match String::from_utf8(bytes) {
+                Ok(text) => materials.push(Material::Document(Document { name, text })),
+                Err(_) => unread.push(format!("{name} is neither a table nor a text in UTF-8")),
+            },
+        }
+    }
+    let ground = Ground::new(goal, &materials, Vec::new());
+    Ok(unread.into_iter().fold(ground, Ground::without))
+}
+
+fn text_of(file: &Path) -> Result<String, Failure> {
+    let bytes = read_regular(file, FILE_BYTES)
+        .map_err(|error| input(format!("{}: {error}", file.display())))?;
+    String::from_utf8(bytes).map_err(|_| input(format!("{} is no text in UTF-8", file.display())))
+}
+
+fn input(sentence: String) -> Failure {
+    Failure::new(Kind::Input, sentence)
+}
+
+/// Carries out what the criteria ask of others and what can be had without a node: commands. Tools and models need one.
+fn outside(criteria: &Criteria, folder: &Path) -> Vec<Heard> {
+    let hear = |outside: &Outside| {
+        let (dimension, said) = match outside {
+            Outside::Command { run, timeout_ms } => {
+                (Category::Accuracy, command(run, *timeout_ms, folder))
+            }
+            Outside::Tool { .. } => (
+                Category::Accuracy,
+                Said::Unable("tools are called by a node; ask its critic".to_owned()),
+            ),
+            Outside::Model(rubric) => (
+                rubric.dimension,
+                Said::Unable("there is no model here; ask the critic of a node".to_owned()),
+            ),
+        };
+        Heard {
+            check: outside.name(),
+            dimension,
+            said,
+        }
+    };
+    criteria.outside.iter().map(hear).collect()
+}
+
+/// Runs a command of the criteria in the answer's folder, with no environment but the search path.
+fn command(run: &[String], timeout_ms: u64, folder: &Path) -> Said {
+    let Some((program, rest)) = run.split_first() else {
+        return Said::Unable("the command is empty".to_owned());
+    };
+    let mut command = Command::new(program);
+    command
+        .args(rest)
+        .current_dir(folder)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return Said::Unable(format!("{program} cannot be started: {error}")),
+    };
+    let errors = child.stderr.take();
+    // What it prints is read beside it, so that a full pipe does not stop it.
+    let reading = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        if let Some(mut errors) = errors {
+            let _ = errors.by_ref().take(OUTPUT_BYTES).read_to_end(&mut said);
+            let _ = std::io::copy(&mut errors, &mut std::io::sink());
+        }
+        said
+    });
+    let until = Instant::now() + Duration::from_millis(timeout_ms);
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(10)),
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Said::Unable(format!("{program} was not done after {timeout_ms} ms"));
+            }
+            Err(error) => return Said::Unable(format!("{program}: {error}")),
+        }
+    };
+    if status.success() {
+        return Said::Good;
+    }
+    let said = reading.join().unwrap_or_default();
+    let last = String::from_utf8_lossy(&said);
+    let last = last
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("");
+    Said::Bad(format!(
+        "{program} ended with {status}: {}",
+        aios_work::quoted(last, 200)
+    ))
+}
+
+/// A report for people.
+fn told(report: &Report) -> String {
+    let status = match report.status {
+        Status::Approved => "approved",
+        Status::Unverified => "unverified",
+        Status::Rejected => "rejected",
+    };
+    let mut out = format!(
+        "{status}, {:.2} ({} of {} claims borne out)",
+        report.score, report.supported, report.claims
+    );
+    for (name, value) in report.dimensions.by_name() {
+        let _ = write!(out, "\n  {name:13} {value:.2}");
+    }
+    for issue in &report.issues {
+        let check = issue.check.as_deref().unwrap_or("");
+        let line = issue
+            .line
+            .map(|line| format!(", line {line}"))
+            .unwrap_or_default();
+        let _ = write!(
+            out,
+            "\n- {} ({check}{line})",
+            shown::terminal(&issue.description)
+        );
+        if let Some(words) = &issue.location {
+            let _ = write!(out, "\n    in: {}", shown::terminal(words));
+        }
+        if let Some(evidence) = &issue.evidence {
+            let _ = write!(out, "\n    known: {}", shown::terminal(evidence));
+        }
+    }
+    for unable in &report.unable {
+        let _ = write!(
+            out,
+            "\n- {} could not run: {}",
+            unable.check,
+            shown::terminal(&unable.why)
+        );
+    }
+    out
+}
