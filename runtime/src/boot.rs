@@ -34,6 +34,8 @@ pub(crate) struct Fixtures<'a> {
     pub(crate) engine: &'a LocalEngine,
     pub(crate) factory: EngineFactory,
     pub(crate) zone: Zone,
+    /// The team, if the node has one.
+    pub(crate) team: Option<SupervisorSpec>,
     /// The control socket, if the node has one.
     pub(crate) socket: Option<ControlSocketArguments>,
 }
@@ -98,9 +100,12 @@ pub(crate) fn tree(
         .child(ChildSpec::supervisor(
             group("macro", Strategy::OneForOne).children(thinkers),
         ))
-        .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne)))
-        // Nobody above relies on it, so nobody above goes down with it.
-        .child(zone);
+        .child(ChildSpec::supervisor(group(SPAWNED, Strategy::OneForOne)));
+    if let Some(team) = fixtures.team {
+        tree = tree.child(ChildSpec::supervisor(team));
+    }
+    // Nobody above relies on it, so nobody above goes down with it.
+    tree = tree.child(zone);
     if let Some(socket) = fixtures.socket {
         tree = tree.child(ChildSpec::supervisor(
             group("doors", Strategy::OneForOne).child(socket.child_spec().backoff(Backoff {

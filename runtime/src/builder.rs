@@ -19,16 +19,19 @@ use aios_protocols::ports::DataBus;
 use aios_protocols::{IdentityError, PrincipalId, SigningIdentity, TenantId};
 use aios_supervisor::Supervisor;
 use aios_tools::{Toolbox, Workspaces};
+use aios_work::content::ModelReport;
 use aios_work::{Pack, Tool};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
+use crate::crew::{CharterRefused, Thinker};
 use crate::events::{self, Restarts};
 use crate::goals::Goals;
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
 use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
+use crate::team::{Grown, Team, TeamError};
 use crate::{boot, engines, metric, packs, thinking, view};
 
 /// How long an engine may take to load its models.
@@ -60,6 +63,9 @@ pub enum StartError {
     /// The tensor pool did not come up.
     #[error(transparent)]
     Tensors(#[from] TensorsError),
+    /// The team cannot be started.
+    #[error(transparent)]
+    Team(#[from] TeamError),
     /// Nobody could decide what agents propose.
     #[error(transparent)]
     Owner(#[from] OwnerError),
@@ -80,6 +86,7 @@ pub struct NodeBuilder {
     /// Whether the tools of the packs that were compiled in are there.
     standard: bool,
     recruits: Vec<Recruit>,
+    team: Option<Team>,
     clock: Option<Arc<dyn Clock>>,
     audit: Option<Arc<dyn AuditSink>>,
     seed: Option<u64>,
@@ -98,6 +105,7 @@ impl NodeBuilder {
             packs: packs::packs(),
             standard: true,
             recruits: Vec::new(),
+            team: None,
             clock: None,
             audit: None,
             seed: None,
@@ -121,8 +129,8 @@ impl NodeBuilder {
 
     /// A tool more for the executors; one of a known name replaces it.
     #[must_use]
-    pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
-        self.tools.push(tool);
+    pub fn tool(mut self, tool: impl Tool + 'static) -> Self {
+        self.tools.push(Arc::new(tool));
         self
     }
 
@@ -151,6 +159,13 @@ impl NodeBuilder {
         let role = role.into();
         self.recruits
             .push(Box::new(move |factories| factories.register(role, make)));
+        self
+    }
+
+    /// A team that stands in the tree from the start, see [`Team::load`].
+    #[must_use]
+    pub fn team(mut self, team: Team) -> Self {
+        self.team = Some(team);
         self
     }
 
@@ -219,14 +234,20 @@ impl NodeBuilder {
         let system = world.build();
         let budgets = Budgets::default();
         let writer = ModelWriter::new(ground.engine.clone(), &system, budgets.clone());
-        let tools = toolbox(&config, writer, self.standard).with(self.tools);
+        let tools = toolbox(&config, writer, &ground.engine, self.standard).with(self.tools);
         let services = services(&config, &system, tools, self.packs, budgets)?;
         boot::enlist(&system, &services);
         for recruit in self.recruits {
             recruit(system.factories());
         }
         let factory = self.engine.unwrap_or_else(engines::scripted);
-        raise(config, ground, system, services, factory).await
+        // Checked before anything starts. Which model thinks is known only then; that of the team is looked at when it is loaded.
+        let thinker = Thinker::unknown();
+        let team = self
+            .team
+            .map(|team| Grown::new(team, &system, &services, &thinker));
+        let team = team.transpose()?;
+        raise(config, ground, system, services, factory, team).await
     }
 }
 
@@ -270,16 +291,17 @@ async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
 }
 
 /// The general tools, and those of the packs that were compiled in if `standard` says so.
-fn toolbox(config: &Config, writer: ModelWriter, standard: bool) -> Toolbox {
+fn toolbox(config: &Config, writer: ModelWriter, engine: &EngineHandle, standard: bool) -> Toolbox {
     let megabytes = |count: u64| count.saturating_mul(1 << 20);
     let limits = aios_tools::Limits {
         memory_bytes: megabytes(config.tools.memory_mb),
         ..aios_tools::Limits::default()
     };
     let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
-    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)));
+    let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)))
+        .granting(config.tools.grants.clone());
     if standard {
-        tools.with(packs::pack_tools(&workspaces))
+        tools.with(packs::pack_tools(&workspaces, engine))
     } else {
         tools
     }
@@ -322,6 +344,7 @@ async fn raise(
     system: AgentSystem,
     services: Arc<Services>,
     factory: EngineFactory,
+    team: Option<Grown>,
 ) -> Result<Node, StartError> {
     let swarm = swarm::describe(&config)?;
     let population = swarm.zone.population.clone();
@@ -340,6 +363,7 @@ async fn raise(
         owner: ground.owner_name.clone(),
         sockets: swarm.sockets,
     });
+    let team = team.map(|team| team.spec(&system, &services, &config));
     let spec = boot::tree(
         &config,
         &system,
@@ -347,6 +371,7 @@ async fn raise(
             engine: &ground.local,
             factory,
             zone: swarm.zone,
+            team: team.transpose()?,
             socket,
         },
     )?;
@@ -360,7 +385,13 @@ async fn raise(
         Arc::clone(&restarts),
     ));
     started.await?;
-    let (tensors, client) = match moved_in(&config, &ground, &system, &population).await {
+    let moved = match moved_in(&config, &ground, &system, &population).await {
+        Ok(both) => followed(&ground, &system, &services)
+            .await
+            .map(|model| (both, model)),
+        Err(error) => Err(error),
+    };
+    let ((tensors, client), model) = match moved {
         Ok(both) => both,
         Err(error) => {
             tree.stop().await;
@@ -373,7 +404,7 @@ async fn raise(
         .collect();
     let parts = Arc::new(Parts {
         residents,
-        model: model_report(&ground.engine).await,
+        model,
         population,
         tensors,
         socket: socket_state,
@@ -393,6 +424,23 @@ async fn raise(
     // Filled once, here: a node is made once.
     let _ = whole.set(Arc::downgrade(&parts));
     Ok(Node::from_parts(parts))
+}
+
+/// What thinks, if the charters of the team let it think for them.
+async fn followed(
+    ground: &Ground,
+    system: &AgentSystem,
+    services: &Services,
+) -> Result<ModelReport, StartError> {
+    let model = model_report(&ground.engine).await;
+    let members = services.crew().members();
+    if !members.is_empty() {
+        let thinker = Thinker::of(system, &model.name).await;
+        let charters = members.iter().map(|member| member.charter());
+        let refused = |refused: CharterRefused| TeamError::Problems(vec![refused.to_string()]);
+        thinker.follow(charters).map_err(refused)?;
+    }
+    Ok(model)
 }
 
 /// What a node has once its tree stands: a loaded engine, its tensors, and a client that its own goals are signed by.

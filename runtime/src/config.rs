@@ -231,14 +231,13 @@ fn set(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), Con
             let truth = text.trim().parse();
             Value::Boolean(truth.map_err(|_| wrong("it is true or false"))?)
         }
-        // Names with commas between them; none for an empty text.
-        Value::Array(_) => Value::Array(
-            text.split(',')
+        Value::Array(_) => {
+            let items = text
+                .split(',')
                 .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .map(|name| Value::String(name.to_owned()))
-                .collect(),
-        ),
+                .filter(|item| !item.is_empty());
+            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+        }
         _ => Value::String(text.to_owned()),
     };
     // Read as a whole at once, so that what does not fit is told with its name.
@@ -306,6 +305,26 @@ mod tests {
         assert_eq!(config.agents.mailbox, 64, "from the environment");
         assert_eq!(config.agents.restarts, 6, "from a flag");
         assert_eq!(config.goal, GoalConfig::default(), "from the defaults");
+    }
+
+    #[test]
+    fn what_may_be_granted_is_a_list_in_every_place() {
+        let grants = |config: Config| {
+            let names = config.tools.grants.iter().map(ToString::to_string);
+            names.collect::<Vec<_>>()
+        };
+        let usual = ["data.query", "files.read", "files.write", "model.use"];
+        assert_eq!(grants(load(None, &[], &[]).unwrap()), usual);
+        let file = "[tools]\ngrants = [\"files.read\", \"net.http/example.org\"]\n";
+        let two = ["files.read", "net.http/example.org"];
+        assert_eq!(grants(load(Some(file), &[], &[]).unwrap()), two);
+        let variable = [("AIOS_TOOLS_GRANTS", "files.read,net.http/example.org")];
+        assert_eq!(grants(load(None, &variable, &[]).unwrap()), two);
+        let none: [&str; 0] = [];
+        assert_eq!(
+            grants(load(Some(file), &[], &[("tools.grants", "")]).unwrap()),
+            none
+        );
     }
 
     #[test]
@@ -401,6 +420,18 @@ mod tests {
                 &[("AIOS_RECOVERY_CHART_THEN", "pray")],
                 &[],
                 "unknown variant `pray`",
+            ),
+            (
+                None,
+                &[],
+                &[("tools.grants", "files.read, rm -rf")],
+                "\"rm -rf\" is no capability",
+            ),
+            (
+                Some("[tools]\ngrants = [\"net.http/{host}\"]\n"),
+                &[],
+                &[],
+                "tools.grants is \"net.http/{host}\"",
             ),
             (Some("[recovery.sqll]\nretries = 3\n"), &[], &[], "sqll"),
         ];

@@ -7,15 +7,17 @@ use aios_actors::recovery::{self, ApprovalError};
 use aios_actors::{AgentSystemError, agent};
 use aios_control::{
     Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request,
-    Response, RestartRule, Spawn, Spawned, Submit,
+    Response, Spawn, Spawned, Submit,
 };
 use aios_micro::{DoorError, Refusal};
 use aios_protocols::PrincipalId;
-use aios_supervisor::{OrderError, Restart};
+use aios_supervisor::OrderError;
+use aios_work::Charter;
 use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::ask::AskError;
+use crate::crew;
 use crate::gateway::GoalError;
 use crate::node::{Node, SpawnError, SpawnOptions};
 use crate::swarm::SwarmError;
@@ -67,6 +69,7 @@ impl Node {
             Request::Cancel { goal_id } => value(goals.cancel(&goal_id).await?),
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
             Request::Ask(question) => value(self.ask_agent(question).await?),
+            Request::CallTool(call) => value(self.call_tool(caller.place, call).await?),
             Request::Kill { agent } => value(self.kill(&agent).await?),
             Request::Stop { agent } => value(self.stop_agent(&agent).await?),
             Request::Decide {
@@ -77,6 +80,8 @@ impl Node {
                 let decided = self.decide(&id, decision, &reason, self.owner());
                 value(shown(decided.map_err(undecided)?))
             }
+            Request::Agents {} => value(self.agent_lines()),
+            Request::Agent { agent } => value(self.agent_shown(&agent)?),
             Request::View {} => value(self.view()),
             Request::Swarm { about } => value(self.swarm_answer(about).await?),
             Request::Approvals {} => {
@@ -85,23 +90,40 @@ impl Node {
             }
             Request::Goals {} => value(goals.list()),
             Request::Goal { goal_id } => value(goals.state(&goal_id)?),
+            Request::Tools {} => value(self.tools()),
             Request::Config {} => value(self.config()),
             Request::Events(events) => Ok(Response::Watch(goals.watch(&events)?)),
         }
     }
 
-    async fn spawn_asked(&self, agent: Spawn) -> Result<Spawned, SpawnError> {
+    async fn spawn_asked(&self, agent: Spawn) -> Result<Spawned, ControlError> {
+        let Spawn {
+            role,
+            charter,
+            under,
+            restart,
+        } = agent;
+        if let Some(text) = charter {
+            if !role.is_empty() {
+                return Err(ControlError::invalid(
+                    "an agent has a role or a charter, whose role it then has; name one of them",
+                ));
+            }
+            let mut charter =
+                Charter::parse(&text).map_err(|error| ControlError::invalid(error.to_string()))?;
+            charter.restart = restart.unwrap_or(charter.restart);
+            let agent = self.spawn_charter(charter, under.as_deref()).await?;
+            return Ok(Spawned {
+                agent: agent.to_string(),
+            });
+        }
         let usual = SpawnOptions::default();
         let options = SpawnOptions {
-            under: agent.under.unwrap_or(usual.under),
-            restart: match agent.restart {
-                RestartRule::Permanent => Restart::Permanent,
-                RestartRule::Transient => Restart::Transient,
-                RestartRule::Temporary => Restart::Temporary,
-            },
+            under: under.unwrap_or(usual.under),
+            restart: crew::restart(restart.unwrap_or_default()),
             agent: usual.agent,
         };
-        let agent = self.spawn(&agent.role, options).await?.to_string();
+        let agent = self.spawn(&role, options).await?.to_string();
         Ok(Spawned { agent })
     }
 }
@@ -121,7 +143,7 @@ impl Node {
             )));
         }
         let deadline = Duration::from_millis(deadline_ms);
-        let said = self.ask(&agent, content, deadline).await?;
+        let said = self.ask(&self.meant(&agent), content, deadline).await?;
         let Some(content) = said.content.as_str() else {
             return Err(ControlError::failed(format!(
                 "{} answered with bytes that are no text",
@@ -150,6 +172,10 @@ fn named(request: &Request) -> String {
         Request::Submit(goal) => format!("submit {}", described(goal)),
         Request::Plan(goal) => format!("plan {}", described(goal)),
         Request::Cancel { goal_id } => format!("cancel goal {}", short(goal_id)),
+        Request::Spawn(Spawn {
+            charter: Some(charter),
+            ..
+        }) => format!("spawn by a charter of {} bytes", charter.len()),
         Request::Spawn(agent) => format!("spawn {}", short(&agent.role)),
         Request::Ask(Ask {
             agent,
@@ -158,6 +184,13 @@ fn named(request: &Request) -> String {
         }) => {
             let (agent, content) = (short(agent), content.len());
             format!("ask {agent}, content of {content} bytes, within {deadline_ms} ms")
+        }
+        Request::CallTool(call) => {
+            let (tool, args) = (short(&call.tool), call.args.to_string().len());
+            let (files, within) = (call.data.len(), call.deadline_ms);
+            format!(
+                "call tool {tool}, arguments of {args} bytes, {files} files, within {within} ms"
+            )
         }
         Request::Kill { agent } => format!("kill {}", short(agent)),
         Request::Stop { agent } => format!("stop {}", short(agent)),
@@ -169,11 +202,14 @@ fn named(request: &Request) -> String {
             let (id, reason) = (short(id), reason.len());
             format!("decide {id}: {decision:?}, reason of {reason} bytes")
         }
+        Request::Agents {} => "agents".to_owned(),
+        Request::Agent { agent } => format!("agent {}", short(agent)),
         Request::View {} => "view".to_owned(),
         Request::Swarm { .. } => "swarm".to_owned(),
         Request::Approvals {} => "approvals".to_owned(),
         Request::Goals {} => "goals".to_owned(),
         Request::Goal { goal_id } => format!("goal {}", short(goal_id)),
+        Request::Tools {} => "tools".to_owned(),
         Request::Config {} => "config".to_owned(),
         Request::Events(events) => format!("events of goal {}", short(&events.goal_id)),
     }
@@ -280,9 +316,9 @@ impl From<SpawnError> for ControlError {
             SpawnError::UnknownSupervisor { .. }
             | SpawnError::UnknownAgent(_)
             | SpawnError::AgentSystem(AgentSystemError::UnknownRole { .. }) => ErrorKind::Unknown,
-            SpawnError::Name(_) | SpawnError::AgentSystem(AgentSystemError::Name(_)) => {
-                ErrorKind::Invalid
-            }
+            SpawnError::Name(_)
+            | SpawnError::Charter(_)
+            | SpawnError::AgentSystem(AgentSystemError::Name(_)) => ErrorKind::Invalid,
             SpawnError::AgentSystem(AgentSystemError::NameTaken(_)) => ErrorKind::Conflict,
             SpawnError::Order(order)
             | SpawnError::AgentSystem(AgentSystemError::NotStarted(order)) => disobeyed(order),
@@ -344,7 +380,7 @@ impl From<SwarmError> for ControlError {
 
 #[cfg(test)]
 mod tests {
-    use aios_control::Decision;
+    use aios_control::{CallTool, Decision};
 
     use super::*;
 
@@ -371,6 +407,13 @@ mod tests {
                     deadline_ms: 500,
                 }),
                 "ask \"macro.clerk\", content of 22 bytes, within 500 ms".to_owned(),
+            ),
+            (
+                Request::CallTool(CallTool {
+                    out: Some(format!("/home/{secret}")),
+                    ..CallTool::new("letter", serde_json::json!({ "text": secret }))
+                }),
+                "call tool \"letter\", arguments of 33 bytes, 0 files, within 30000 ms".to_owned(),
             ),
             (
                 Request::Decide {

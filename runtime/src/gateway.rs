@@ -384,12 +384,7 @@ async fn work(
     if answer.status != GoalStatus::Failed {
         keep(&mut answer, &workspace)?;
     }
-    let status = match answer.status {
-        GoalStatus::Approved => "approved",
-        GoalStatus::Unverified => "unverified",
-        GoalStatus::Partial => "partial",
-        GoalStatus::Failed => "failed",
-    };
+    let status = answer.status.as_str();
     metrics::counter!(metric::GOALS_TOTAL, "status" => status).increment(1);
     metrics::histogram!(metric::GOAL_SECONDS, "status" => status)
         .record(begun.elapsed().as_secs_f64());

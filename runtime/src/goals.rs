@@ -151,7 +151,7 @@ impl Goals {
         asked: Submit,
     ) -> Result<Submitted, ControlError> {
         if place == Place::Elsewhere {
-            absolute(&asked)?;
+            absolute(asked.data.iter().chain([&asked.out]))?;
         }
         let goal_id = match &asked.goal_id {
             Some(goal_id) => goal_id.clone(),
@@ -182,7 +182,7 @@ impl Goals {
         asked: Submit,
     ) -> Result<PlanFile, ControlError> {
         if place == Place::Elsewhere {
-            absolute(&asked)?;
+            absolute(asked.data.iter().chain([&asked.out]))?;
         }
         Ok(node.plan(goal_of(&asked)).await?)
     }
@@ -279,9 +279,10 @@ fn goal_of(asked: &Submit) -> Goal {
 }
 
 /// A path from another process says nothing unless it is absolute: the node may stand in another folder.
-fn absolute(asked: &Submit) -> Result<(), ControlError> {
-    let paths = asked.data.iter().chain([&asked.out]);
-    match paths.into_iter().find(|path| !path.starts_with('/')) {
+pub(crate) fn absolute<'p>(
+    mut paths: impl Iterator<Item = &'p String>,
+) -> Result<(), ControlError> {
+    match paths.find(|path| !path.starts_with('/')) {
         None => Ok(()),
         Some(path) => Err(ControlError::invalid(format!(
             "the path {path:?} is not absolute, and the node may stand in another folder"

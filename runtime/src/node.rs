@@ -98,6 +98,9 @@ pub enum SpawnError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// The charter cannot be followed here.
+    #[error(transparent)]
+    Charter(#[from] crate::crew::CharterRefused),
     /// There is no such agent.
     #[error("no agent {0} runs on this node")]
     UnknownAgent(String),
@@ -127,17 +130,7 @@ impl Node {
     /// # Errors
     /// Names the roles or supervisors there are when the one asked for is not among them.
     pub async fn spawn(&self, role: &str, options: SpawnOptions) -> Result<AgentId, SpawnError> {
-        let tree = &self.parts.tree;
-        let supervisor =
-            tree.supervisor(&options.under)
-                .ok_or_else(|| SpawnError::UnknownSupervisor {
-                    asked: options.under.clone(),
-                    known: tree
-                        .which_children()
-                        .into_iter()
-                        .map(|child| child.id.to_string())
-                        .collect(),
-                })?;
+        let supervisor = self.supervisor(&options.under)?;
         let id = self.parts.system.next_instance(role)?;
         let spec = self
             .parts
@@ -149,6 +142,20 @@ impl Node {
             return Err(error.into());
         }
         Ok(id)
+    }
+
+    /// A supervisor, by its path below the root.
+    pub(crate) fn supervisor(&self, under: &str) -> Result<SupervisorRef, SpawnError> {
+        let tree = &self.parts.tree;
+        let found = tree.supervisor(under);
+        found.ok_or_else(|| SpawnError::UnknownSupervisor {
+            asked: under.to_owned(),
+            known: tree
+                .which_children()
+                .into_iter()
+                .map(|child| child.id.to_string())
+                .collect(),
+        })
     }
 
     /// Kills an agent as a fault would; its supervisor answers.

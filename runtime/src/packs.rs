@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use aios_actors::recovery::{Policies, TaskPolicy};
+#[cfg(feature = "documents")]
+use aios_inference::EmbedRequest;
+use aios_inference::EngineHandle;
 use aios_tools::Workspaces;
 use aios_work::{Pack, Tool};
 
@@ -11,6 +14,8 @@ pub(crate) fn packs() -> Vec<Pack> {
     vec![
         #[cfg(feature = "tables")]
         aios_languages::pack(),
+        #[cfg(feature = "documents")]
+        aios_documents::pack(),
         #[cfg(feature = "tables")]
         aios_tables::pack(),
     ]
@@ -21,14 +26,57 @@ pub(crate) fn plans() -> Pack {
     aios_orchestrator::plans::pack(Some("write_text"))
 }
 
-/// The tools of those packs.
-pub(crate) fn pack_tools(workspaces: &Workspaces) -> Vec<Arc<dyn Tool>> {
-    #[cfg(feature = "tables")]
-    return aios_tables::tools(workspaces);
-    #[cfg(not(feature = "tables"))]
-    {
-        let _ = workspaces;
-        Vec::new()
+/// The tools of those packs. The engine compares what texts mean.
+pub(crate) fn pack_tools(workspaces: &Workspaces, engine: &EngineHandle) -> Vec<Arc<dyn Tool>> {
+    let _ = (workspaces, engine);
+    let tools: Vec<Vec<Arc<dyn Tool>>> = vec![
+        #[cfg(feature = "documents")]
+        aios_documents::tools(workspaces, Some(Arc::new(Meanings::of(engine)))),
+        #[cfg(feature = "tables")]
+        aios_tables::tools(workspaces),
+    ];
+    tools.concat()
+}
+
+/// The engine's embeddings, for tools.
+#[cfg(feature = "documents")]
+struct Meanings {
+    engine: EngineHandle,
+    runtime: tokio::runtime::Handle,
+}
+
+#[cfg(feature = "documents")]
+impl Meanings {
+    /// Must be made inside the runtime whose blocking threads will ask.
+    fn of(engine: &EngineHandle) -> Self {
+        Self {
+            engine: engine.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        }
+    }
+}
+
+#[cfg(feature = "documents")]
+impl aios_documents::Embedder for Meanings {
+    fn embed(
+        &self,
+        texts: &[String],
+        cancel: &aios_work::CancelFlag,
+        deadline: std::time::Instant,
+    ) -> Option<Vec<Vec<f32>>> {
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        let request = EmbedRequest::new(texts.iter().cloned()).within(left);
+        let embedded = self.runtime.block_on(self.engine.embed(request));
+        match embedded {
+            Ok(embedded) if !cancel.is_cancelled() => {
+                Some(embedded.into_iter().map(|one| one.vector).collect())
+            }
+            Ok(_) => None,
+            Err(error) => {
+                tracing::warn!(%error, "passages are ranked by words alone: no embedding");
+                None
+            }
+        }
     }
 }
 
@@ -36,6 +84,12 @@ pub(crate) fn pack_tools(workspaces: &Workspaces) -> Vec<Arc<dyn Tool>> {
 fn tools() -> impl Iterator<Item = (&'static str, bool)> {
     let general = aios_tools::TOOLS.into_iter();
     let general = general.map(|tool| (tool, aios_tools::LOOKS.contains(&tool)));
+    #[cfg(feature = "documents")]
+    let general = general.chain(
+        aios_documents::TOOLS
+            .into_iter()
+            .map(|tool| (tool, aios_documents::LOOKS.contains(&tool))),
+    );
     #[cfg(feature = "tables")]
     let general = general.chain(
         aios_tables::TOOLS
@@ -43,6 +97,12 @@ fn tools() -> impl Iterator<Item = (&'static str, bool)> {
             .map(|tool| (tool, aios_tables::LOOKS.contains(&tool))),
     );
     general
+}
+
+/// The names of the tools that every node of this build has, for whoever checks a charter without a node.
+#[must_use]
+pub fn standard_tools() -> Vec<String> {
+    tools().map(|(name, _)| name.to_owned()).collect()
 }
 
 /// Whether a tool of this name was compiled in.

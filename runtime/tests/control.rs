@@ -10,11 +10,12 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
 use aios_control::conformance::{Stage, conforms};
 use aios_control::socket::{Server, Service, SocketFolder};
-use aios_control::{Client, ClientError, Control, ErrorKind, Request, Submit};
+use aios_control::{CallTool, Client, ClientError, Control, ErrorKind, Request, Submit};
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
 use aios_tools::{Toolbox, Workspaces};
 use aios_work::{Stopped, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+use serde_json::json;
 
 /// Reading a file takes as long as the test wants.
 struct Endless {
@@ -25,7 +26,11 @@ struct Endless {
 impl Tool for Endless {
     fn spec(&self) -> ToolSpec {
         let standard = Toolbox::standard(&Workspaces::default(), None);
-        standard.spec("read_file").unwrap().clone()
+        ToolSpec {
+            name: "read_document".to_owned(),
+            input: serde_json::json!({}),
+            ..standard.spec("read_file").unwrap().clone()
+        }
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
@@ -106,6 +111,11 @@ impl House {
             closed: "macro.critic.001@local".to_owned(),
             goal: submit("Analyze Q3 sales", "q3_sales.csv"),
             endless: submit("Summarise the notes", "notes.md"),
+            tool: {
+                let call = CallTool::new("calc", json!({"expression": "2 km + 300 m"}));
+                let result = json!({"value": "2.3", "number": 2.3, "unit": "km", "exact": true, "text": "2.3 km"});
+                (call, result)
+            },
         }
     }
 

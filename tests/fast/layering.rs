@@ -242,7 +242,12 @@ fn is_test(path: &Path) -> bool {
 
 #[test]
 fn nobody_but_tools_and_packs_names_a_tool_a_table_or_a_word_of_a_language() {
-    let mut names: Vec<&str> = [aios_tools::TOOLS.as_slice(), &aios_tables::TOOLS].concat();
+    let mut names: Vec<&str> = [
+        aios_tools::TOOLS.as_slice(),
+        &aios_tables::TOOLS,
+        &aios_documents::TOOLS,
+    ]
+    .concat();
     // The kinds of things packs are about, and words by which English says what a figure is.
     names.extend([
         "csv",
@@ -271,7 +276,7 @@ fn nobody_but_tools_and_packs_names_a_tool_a_table_or_a_word_of_a_language() {
                         path.display()
                     );
                 }
-                for pack in ["aios_tables", "aios_languages"] {
+                for pack in ["aios_tables", "aios_languages", "aios_documents"] {
                     assert!(
                         !line.contains(pack),
                         "{}:{at} names the pack {pack}: {line}",

@@ -4,6 +4,7 @@
 mod approvals;
 mod ask;
 mod control;
+mod crew;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]
 #[allow(unreachable_pub)]
@@ -14,6 +15,8 @@ mod layering;
 mod made_up;
 mod nodes;
 mod packs;
+mod pages;
+mod plans;
 mod records;
 mod recourse;
 mod recovery;

@@ -246,7 +246,7 @@ async fn a_strangers_pack_plans_calls_checks_and_answers() {
     assert_eq!(other.status, GoalStatus::Failed);
     let reason = other.reason.unwrap();
     assert!(
-        reason.contains("none of the plan sources takes this goal (letters)"),
+        reason.contains("no plan: no pack here has rules for this goal"),
         "{reason}"
     );
     node.stop().await;
@@ -310,7 +310,7 @@ async fn a_node_without_packs_runs_and_says_what_it_lacks() {
     assert_eq!(answer.status, GoalStatus::Failed);
     let reason = answer.reason.unwrap();
     assert!(
-        reason.contains("the node has no pack; start it with one"),
+        reason.contains("no plan: no pack here has rules for this goal"),
         "{reason}"
     );
     node.stop().await;

@@ -9,6 +9,7 @@ use crate::goal::Asked;
 use crate::grid::Grid;
 use crate::paper::Paper;
 use crate::text::{Names, Text};
+use crate::vocabulary::Vocabulary;
 
 /// A goal with its sources, ready to judge answers by.
 pub struct Ground {
@@ -20,6 +21,7 @@ pub struct Ground {
     pub(crate) facts: Vec<Fact>,
     pub(crate) names: Names,
     pub(crate) asked: Asked,
+    pub(crate) vocabulary: Vocabulary,
     /// Sources that could not be read, each with the reason.
     pub(crate) unread: Vec<String>,
 }
@@ -52,6 +54,7 @@ impl Ground {
         }
         let names = Names::of(&grids, &reading);
         let asked = Asked::read(goal, &reading, &names, &grids);
+        let vocabulary = Vocabulary::of(&asked, &grids, &papers, &reading);
         Self {
             goal: goal.to_owned(),
             language,
@@ -60,6 +63,7 @@ impl Ground {
             facts,
             names,
             asked,
+            vocabulary,
             unread: Vec::new(),
         }
     }

@@ -24,6 +24,7 @@ mod reading;
 mod scope;
 mod text;
 mod unit;
+mod vocabulary;
 mod watch;
 
 pub use aios_work::{Report, Status, Unable};

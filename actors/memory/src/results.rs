@@ -23,8 +23,6 @@ pub struct GoalResult {
     pub answer: String,
     /// The critic's score, if it came so far.
     pub score: Option<f64>,
-    /// Whatever else belongs to it: artefacts, verdict, timings.
-    pub details: serde_json::Value,
     /// When it was asked, in microseconds since the Unix epoch.
     pub started_us: u64,
     /// When it ended, in microseconds since the Unix epoch.
@@ -175,7 +173,6 @@ mod tests {
             outcome: "delivered".into(),
             answer: format!("answer of {id} at {finished_us}"),
             score: Some(0.9),
-            details: serde_json::json!({"artefacts": ["chart.svg"]}),
             started_us: 0,
             finished_us,
         }

@@ -4,12 +4,13 @@
 //! end. In reading order: [`interface`] lets goals in and answers out; [`planner`] takes a goal, `goal::run` sees it through,
 //! `goal::progress` carries its plan out; `task::run` decides what becomes of each task, `task::fallback` what when that fails, and
 //! `task::shell` does it; `goal::delivery` has the answer judged by what `evidence` proves. [`executor`] calls tools, [`critic`] judges,
-//! [`memory`] keeps and recalls. What a goal is about is the business of the [`Packs`].
+//! [`memory`] keeps and recalls. [`crew`] are the agents that people write charters for. What a goal is about is the business of the [`Packs`].
 //!
 //! Deliberately absent: the name of a tool, of a kind of data, or a word of a language.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod agents;
+pub mod crew;
 mod evidence;
 mod goal;
 mod packs;

@@ -115,9 +115,10 @@ impl Packs {
             .filter_map(|bound| bound.check.check(work))
             .collect();
         match work {
-            // Nobody knows what such a result should be, only that it should be.
-            Judged::Result { output, .. } if said.is_empty() => {
-                Assessment::of([present(!output.value.is_null())])
+            // Nobody knows what such a result should be, only that it should be, and be the same when it is asked for again.
+            Judged::Result { output, again, .. } if said.is_empty() => {
+                let same = again.is_none_or(|again| *again == output.value);
+                Assessment::of([present(!output.value.is_null() && same)])
             }
             _ => Assessment::of(said),
         }

@@ -9,6 +9,7 @@ use aios_tools::Toolbox;
 use aios_work::Thinks;
 
 use crate::Packs;
+use crate::crew::Crew;
 use crate::evidence::Room;
 use crate::goal::ledger::Ledger;
 
@@ -44,6 +45,7 @@ pub struct Services {
     pub(crate) ledger: Ledger,
     budgets: Budgets,
     pub(crate) room: Room,
+    crew: Crew,
 }
 
 impl Services {
@@ -68,13 +70,26 @@ impl Services {
             ledger,
             budgets,
             room: Room::default(),
+            crew: Crew::default(),
         })
+    }
+
+    /// The agents of charters.
+    #[must_use]
+    pub fn crew(&self) -> &Crew {
+        &self.crew
     }
 
     /// What goals under way may still spend.
     #[must_use]
     pub fn budgets(&self) -> &Budgets {
         &self.budgets
+    }
+
+    /// The tools of the executors.
+    #[must_use]
+    pub fn tools(&self) -> &Arc<Toolbox> {
+        &self.tools
     }
 
     /// The numbers and rules.

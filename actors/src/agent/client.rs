@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_protocols::{Draft, Party, Performative, PrincipalId, SigningIdentity, Trusted};
+use aios_protocols::{Party, Performative, PrincipalId, SigningIdentity, Trusted};
 use ractor::{Actor, ActorRef};
 
 use super::cell::Cell;
 use super::incarnation::Incarnation;
 use super::notifier::Wake;
 use super::outbox::Outbox;
-use super::{
-    Address, AskError, Dialogue, Host, HostArguments, IntoDraft, MessageCounts, SendError,
-};
+use super::{Address, AskError, Host, HostArguments, IntoDraft, MessageCounts};
 use crate::{AgentSystem, AgentSystemError};
 
 /// Signs and sends for one principal, and hears the answers. It takes no requests. Dropping it closes it.
@@ -74,11 +72,6 @@ impl Client {
                 None,
             )
             .await
-    }
-
-    /// Opens a conversation and listens, as [`Context::open`](super::Context::open).
-    pub async fn open_dialogue(&self, draft: Draft, places: usize) -> Result<Dialogue, SendError> {
-        self.outbox.open(draft, places).await
     }
 }
 

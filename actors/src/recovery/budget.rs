@@ -48,6 +48,8 @@ struct Inner {
     private: AtomicBool,
     /// The first call that was not made.
     refused: Mutex<Option<OverBudget>>,
+    /// What this one is a part of, each once: nothing is spent here that is not there.
+    above: Vec<Budget>,
 }
 
 /// Tokens set aside for one call. Settled with what was used, the rest goes back; dropped, all of it counts as spent, because nobody
@@ -59,18 +61,39 @@ pub struct Hold {
     tokens: u64,
     /// How long the call may take at most.
     pub time: Duration,
+    /// The same tokens, set aside in what the budget is a part of.
+    above: Vec<Hold>,
 }
 
 impl Budget {
     /// A full budget.
     #[must_use]
     pub fn new(allowance: Allowance, began: Timestamp) -> Self {
+        Self::below([], allowance, began)
+    }
+
+    /// A full budget that is a part of others: each call is paid from all of them, so that none is a way around another.
+    #[must_use]
+    pub fn below(
+        above: impl IntoIterator<Item = Self>,
+        allowance: Allowance,
+        began: Timestamp,
+    ) -> Self {
+        let mut all: Vec<Self> = Vec::new();
+        for budget in above {
+            for one in std::iter::once(&budget).chain(&budget.0.above) {
+                if !all.iter().any(|there| Arc::ptr_eq(&there.0, &one.0)) {
+                    all.push(one.clone());
+                }
+            }
+        }
         Self(Arc::new(Inner {
             allowance,
             began,
             spent: Mutex::default(),
             private: AtomicBool::new(false),
             refused: Mutex::default(),
+            above: all,
         }))
     }
 
@@ -79,16 +102,69 @@ impl Budget {
     /// # Errors
     /// What there is not enough of; nothing is set aside then.
     pub fn reserve(&self, tokens: u64, now: Timestamp) -> Result<Hold, OverBudget> {
+        let mut hold = self.reserve_here(tokens, now)?;
+        for budget in &self.0.above {
+            match budget.reserve_here(tokens, now) {
+                Ok(above) => {
+                    hold.time = hold.time.min(above.time);
+                    hold.above.push(above);
+                }
+                Err(over) => {
+                    hold.unused();
+                    self.0.refused.lock().get_or_insert_with(|| over.clone());
+                    return Err(over);
+                }
+            }
+        }
+        Ok(hold)
+    }
+
+    fn reserve_here(&self, tokens: u64, now: Timestamp) -> Result<Hold, OverBudget> {
         let mut spent = self.0.spent.lock();
         let time = self.fits(*spent, tokens, now)?;
-        spent.tokens += tokens;
+        spent.tokens = spent.tokens.saturating_add(tokens);
         spent.calls += 1;
         spent.money_micros = self.price(spent.tokens);
         Ok(Hold {
             budget: self.clone(),
             tokens,
             time,
+            above: Vec::new(),
         })
+    }
+
+    /// Counts what was spent before this budget was there, such as by a process that is gone.
+    pub fn charge(&self, tokens: u64) {
+        let mut spent = self.0.spent.lock();
+        spent.calls += 1;
+        spent.tokens = spent.tokens.saturating_add(tokens);
+        spent.money_micros = self.price(spent.tokens);
+    }
+
+    /// Tokens that are left, in this and in everything it is a part of.
+    #[must_use]
+    pub fn tokens_left(&self) -> u64 {
+        let here = |budget: &Self| {
+            let allowed = budget.0.allowance.tokens;
+            allowed.saturating_sub(budget.0.spent.lock().tokens)
+        };
+        self.0.above.iter().map(here).fold(here(self), u64::min)
+    }
+
+    /// Time that is left, in this and in everything it is a part of.
+    #[must_use]
+    pub fn time_left(&self, now: Timestamp) -> Duration {
+        let here = |budget: &Self| {
+            let Inner {
+                allowance, began, ..
+            } = budget.0.as_ref();
+            allowance.time.saturating_sub(now.since(*began))
+        };
+        self.0
+            .above
+            .iter()
+            .map(here)
+            .fold(here(self), Duration::min)
     }
 
     /// Whether a call could be paid; nothing is set aside.
@@ -96,8 +172,11 @@ impl Budget {
     /// # Errors
     /// What there is not enough of.
     pub fn affords(&self, tokens: u64, now: Timestamp) -> Result<(), OverBudget> {
-        let spent = *self.0.spent.lock();
-        self.fits(spent, tokens, now).map(|_| ())
+        for budget in std::iter::once(self).chain(&self.0.above) {
+            let spent = *budget.0.spent.lock();
+            budget.fits(spent, tokens, now)?;
+        }
+        Ok(())
     }
 
     /// How long a call that can be paid may take.
@@ -172,6 +251,9 @@ impl Budget {
 impl Hold {
     /// The call took so many tokens. More than was set aside is counted too: the next call finds less.
     pub fn settle(self, used: u64) {
+        for above in self.above {
+            above.settle(used);
+        }
         let mut spent = self.budget.0.spent.lock();
         spent.tokens = (spent.tokens - self.tokens).saturating_add(used);
         spent.money_micros = self.budget.price(spent.tokens);
@@ -179,6 +261,9 @@ impl Hold {
 
     /// The call was never made.
     pub fn unused(self) {
+        for above in self.above {
+            above.unused();
+        }
         let mut spent = self.budget.0.spent.lock();
         spent.tokens -= self.tokens;
         spent.calls -= 1;
@@ -243,21 +328,42 @@ impl Budgets {
         })
     }
 
-    /// The budget of the goal that a tool's idempotency key is for; see [`tool_key`].
+    /// The budget that a tool's idempotency key is paid from: that of its goal, or of the innermost part of the goal that has one of its
+    /// own; see [`tool_key`].
     ///
     /// # Errors
     /// When the key names no goal under way.
     pub fn of_key(&self, key: &str, own: &TenantId) -> Result<Budget, NoBudget> {
         let name = key.split('/').next().unwrap_or_default();
-        match name.split_once('@') {
-            None => self.of(own, name),
-            Some((goal, tenant)) => match TenantId::new(tenant) {
-                Ok(tenant) => self.of(&tenant, goal),
-                Err(_) => Err(NoBudget {
-                    goal: name.to_owned(),
-                }),
-            },
-        }
+        let none = || NoBudget {
+            goal: name.to_owned(),
+        };
+        let (operation, tenant) = match name.split_once('@') {
+            None => (key.to_owned(), own.clone()),
+            Some((goal, tenant)) => (
+                format!("{goal}{}", &key[name.len()..]),
+                TenantId::new(tenant).map_err(|_| none())?,
+            ),
+        };
+        self.of(&tenant, &operation)
+            .ok()
+            .or_else(|| self.around(&tenant, &operation))
+            .ok_or_else(none)
+    }
+
+    /// The budget of the work that an operation is a part of: of the innermost that has one.
+    #[must_use]
+    pub fn around(&self, tenant: &TenantId, operation: &str) -> Option<Budget> {
+        let parts = operation.rmatch_indices('/');
+        let mut outer = parts.map(|(end, _)| &operation[..end]);
+        outer.find_map(|name| self.of(tenant, name).ok())
+    }
+
+    /// Enters the budget of a piece of work under its operation's name, in the place of one that is there.
+    pub fn enter(&self, tenant: &TenantId, operation: &str, budget: &Budget, now: Timestamp) {
+        let mut budgets = self.0.lock();
+        budgets.retain(|_, budget| !budget.over(now));
+        budgets.insert((tenant.clone(), operation.to_owned()), budget.clone());
     }
 
     /// The goal is over. A budget that is there under its name by now is another run's and stays.
@@ -362,6 +468,57 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_part_of_a_budget_spends_what_the_whole_has_and_never_more() {
+        let allowance = |tokens| Allowance {
+            tokens,
+            ..budget(0, u64::MAX, 0).0.allowance
+        };
+        let team = Budget::new(allowance(100), at(0));
+        let goal = Budget::below([team.clone()], allowance(80), at(0));
+        // Named twice, the whole pays once.
+        let run = Budget::below([goal.clone(), team.clone()], allowance(50), at(0));
+        run.reserve(40, at(0)).unwrap().settle(30);
+        let tokens = |one: &Budget| one.spent().tokens;
+        assert_eq!([tokens(&run), tokens(&goal), tokens(&team)], [30, 30, 30]);
+        assert_eq!(run.tokens_left(), 20);
+        let over = run.reserve(21, at(0)).unwrap_err();
+        assert!(
+            matches!(over, OverBudget::Tokens { allowed: 50, .. }),
+            "{over}"
+        );
+        // Another part of the whole has what this one left.
+        let other = Budget::below([team.clone()], allowance(1_000), at(0));
+        assert_eq!(other.tokens_left(), 70);
+        other.reserve(70, at(0)).unwrap().settle(65);
+        let before = [run.spent(), goal.spent(), team.spent()];
+        let over = run.reserve(10, at(0)).unwrap_err();
+        assert!(
+            matches!(
+                over,
+                OverBudget::Tokens {
+                    left: 5,
+                    allowed: 100,
+                    ..
+                }
+            ),
+            "{over}"
+        );
+        assert_eq!(
+            before,
+            [run.spent(), goal.spent(), team.spent()],
+            "nothing is set aside"
+        );
+        assert_eq!(
+            run.refused().map(|first| first.to_string().contains("50")),
+            Some(true)
+        );
+        assert!(run.affords(6, at(0)).is_err() && run.affords(5, at(0)).is_ok());
+        run.reserve(5, at(0)).unwrap().unused();
+        run.charge(3);
+        assert_eq!((run.spent().tokens, team.spent().tokens), (33, 95));
+    }
+
     fn tenant(name: &str) -> TenantId {
         TenantId::new(name).unwrap()
     }
@@ -398,6 +555,41 @@ mod tests {
         }
         budgets.close(&them, "g", &theirs);
         assert!(budgets.is_empty());
+    }
+
+    #[test]
+    fn a_part_of_a_goal_pays_from_its_own_budget_and_the_rest_from_the_goals() {
+        let (budgets, us, them) = (Budgets::default(), tenant("acme"), tenant("rival"));
+        let allowance = budget(10, 0, 0).0.allowance;
+        let goal = budgets.begin(&us, "g", allowance, at(0));
+        let part = Budget::below([goal], allowance, at(0));
+        budgets.enter(&us, "g/t1", &part, at(0));
+        budgets.enter(&them, "g/t1", &Budget::new(allowance, at(0)), at(0));
+        part.charge(4);
+        let spent = |key: &str| budgets.of_key(key, &us).map(|budget| budget.spent().tokens);
+        let rows = [
+            ("g/t1", 4),
+            ("g/t1/3", 4),
+            ("g/t1/3/2", 4),
+            ("g/t2", 0),
+            ("g", 0),
+            ("g@rival/t1/1", 0),
+        ];
+        for (key, tokens) in rows {
+            assert_eq!(spent(key), Ok(tokens), "{key}");
+        }
+        assert!(spent("g@rival/t2").is_err());
+        let around = |operation| {
+            budgets
+                .around(&us, operation)
+                .map(|budget| budget.spent().tokens)
+        };
+        assert_eq!(
+            [around("g"), around("g/t1"), around("g/t1/2")],
+            [None, Some(0), Some(4)]
+        );
+        budgets.close(&us, "g/t1", &part);
+        assert_eq!(spent("g/t1/3"), Ok(0));
     }
 
     #[test]

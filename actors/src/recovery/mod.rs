@@ -1,7 +1,7 @@
 //! What happens when a task, a service or a budget gives out.
 //!
 //! Pure: [`policy`] (what is declared per kind of task), [`decision`] (what follows a failure), [`guard`] (acts that lead nowhere),
-//! [`budget`] (what a goal may still spend). Around them: [`breakers`] (one per service), [`waits`] (who waits for whom), [`approvals`]
+//! [`budget`] (what a goal may still spend), [`lineage`] (orders that breed orders). Around them: [`breakers`] (one per service), [`waits`] (who waits for whom), [`approvals`]
 //! (what humans are asked).
 //! All of it belongs to an agent system; none of it is global.
 
@@ -11,6 +11,7 @@ pub mod budget;
 pub mod decision;
 pub mod guard;
 pub mod guarded;
+pub mod lineage;
 pub mod policy;
 pub mod waits;
 
@@ -23,5 +24,6 @@ pub use breakers::{BreakerView, Breakers, Pass, Resting, service};
 pub use budget::{Allowance, Budget, Budgets, Hold, NoBudget, tool_key};
 pub use decision::{FailureKind, Next, RetryState};
 pub use guard::Trajectory;
+pub use lineage::{Lineages, Link, Reach};
 pub use policy::{BackoffKind, Policies, PolicyError, TaskPolicy};
 pub use waits::{DeadlockView, Waiter, Waits};

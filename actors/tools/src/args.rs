@@ -13,6 +13,19 @@ pub fn parse<A: DeserializeOwned>(tool: &str, call: &ToolCall) -> Result<A, Tool
     A::deserialize(&call.args).map_err(|error| ToolError::invalid_arguments(tool, error))
 }
 
+/// The file that `file` names: one of the goal's inputs, or else one that lies in its output folder now; without a name the only input.
+///
+/// # Errors
+/// When there is no such file, or more than one to choose from.
+pub fn file(tool: &str, workspace: &Workspace, file: Option<&str>) -> Result<InputFile, ToolError> {
+    let named = input(tool, workspace, file);
+    let written = || file.and_then(|name| workspace.written(name));
+    match named {
+        Ok(input) => Ok(input.clone()),
+        Err(error) => written().ok_or(error),
+    }
+}
+
 /// The input file that `file` names; without a name the only one there is.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! The general tools an executor may call, and what every tool that works on files is made of.
 //!
 //! The crate knows nothing of agents, messages or models. An executor hands a [`ToolCall`](aios_work::ToolCall) to the [`Toolbox`], which
-//! checks what was granted and the arguments, and calls the tool. A tool that blocks is made one that can be awaited by [`Blocking`]. It
-//! reads nothing but the files of its [`Workspace`] and writes nothing but into its output folder. Text is written through the trait
+//! checks what was granted and the arguments, and calls the tool. An async function is made a tool by [`function`], a tool that blocks by
+//! [`Blocking`]. The latter reads nothing but the files of its [`Workspace`] and writes nothing but into its output folder. Text is written through the trait
 //! [`Writer`], which the caller implements with a model.
 //!
 //! Where to read next: `aios_work` for the contract, `workspace` for the walls, `toolbox` for a call's way.
@@ -10,11 +10,17 @@
 
 use aios_work::Stopped;
 
+mod apart;
 pub mod args;
 mod blocking;
+mod calc;
 mod encoding;
 mod error;
+mod function;
+#[cfg(feature = "http")]
+mod http;
 mod input;
+mod list_files;
 mod memory;
 mod outline;
 mod read_file;
@@ -23,23 +29,46 @@ mod toolbox;
 mod validator;
 mod workspace;
 mod workspaces;
+mod write_file;
 mod write_text;
 
+pub use apart::CallError;
 pub use blocking::{Blocking, BlockingTool};
 pub use encoding::{Decoded, decode};
 pub use error::{WorkspaceError, size};
+pub use function::{Function, function};
 pub use input::{OnDisk, read_regular};
 pub use memory::{Memory, Reserved};
+pub use schema::{Schema, SchemaError};
 pub use toolbox::Toolbox;
 pub use validator::Validator;
 pub use workspace::{Limits, Workspace};
 pub use workspaces::Workspaces;
 pub use write_text::{WriteError, WriteRequest, Writer};
 
-/// The names of the general tools.
-pub const TOOLS: [&str; 2] = ["read_file", "write_text"];
+/// The names of the general tools; `http_get` is there with the feature `http`.
+pub const TOOLS: [&str; 6] = [
+    "calc",
+    "http_get",
+    "list_files",
+    "read_file",
+    "write_file",
+    "write_text",
+];
 /// Those that only look at a file: what was seen in the same file before is as good.
-pub const LOOKS: [&str; 1] = ["read_file"];
+pub const LOOKS: [&str; 2] = ["list_files", "read_file"];
+
+/// What tools of the same use are called in other systems' agent files, with their names here.
+pub const ELSEWHERE: &[(&str, &str)] = &[
+    ("Read", "read_file"),
+    ("View", "read_file"),
+    ("ReadFile", "read_file"),
+    ("WebFetch", "http_get"),
+    ("fetch", "http_get"),
+    ("fetch_content", "http_get"),
+    ("web_fetch", "http_get"),
+    ("Calculator", "calc"),
+];
 
 /// Asked while something long is done: whether to go on.
 pub type Check<'c> = &'c dyn Fn() -> Result<(), Stopped>;

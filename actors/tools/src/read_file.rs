@@ -70,7 +70,7 @@ impl BlockingTool for ReadFile {
             input: json!({
                 "type": "object",
                 "properties": {
-                    "file": {"type": "string", "description": "name of an input file; may be left out if there is only one"},
+                    "file": {"type": "string", "description": "name of an input file, or of one that this goal has written; may be left out if there is only one input"},
                     "max_chars": {"type": "integer", "minimum": 1, "maximum": CHARACTERS, "description": "how much of the text is given back"},
                     "from": {"type": "integer", "minimum": 0, "description": "the first sentence that is listed; next_from of the part before"}
                 },
@@ -81,7 +81,7 @@ impl BlockingTool for ReadFile {
 
     fn run(&self, call: &ToolCall, workspace: &Workspace) -> Result<ToolOutput, ToolError> {
         let args: Args = args::parse(NAME, call)?;
-        let input = args::input(NAME, workspace, args.file.as_deref())?;
+        let input = &args::file(NAME, workspace, args.file.as_deref())?;
         let most = workspace.limits().text_bytes;
         let (bytes, mut held) =
             workspace.read(input, most, workspace.memory(), &|| call.check())?;

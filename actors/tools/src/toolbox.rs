@@ -7,30 +7,56 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aios_work::{
-    Artifact, Capabilities, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
+    Artifact, Capabilities, FILLED_BYTES, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput,
+    ToolSpec,
 };
 
+use serde::Serialize;
+
+use crate::calc::Calc;
+use crate::list_files::ListFiles;
 use crate::read_file::ReadFile;
+use crate::write_file::WriteFile;
 use crate::write_text::WriteText;
-use crate::{Blocking, Workspaces, Writer, schema, size};
+use crate::{Blocking, Schema, SchemaError, Workspaces, Writer, size};
 
 /// Files that one call may hand over.
 const ARTIFACTS: usize = 64;
 /// Bytes of what a file is said to show. A picture is described value by value, and the longest names make this much of it.
 const DESCRIPTION: usize = 40 << 10;
+/// Characters of an unknown name that are repeated, and known names that are listed beside it.
+const NAME_TOLD: usize = 100;
+const NAMES_TOLD: usize = 50;
 
 /// The tools an executor has. Cheap to share behind an `Arc`; what a tool caches belongs to it, so two nodes never share data.
 #[derive(Clone)]
 pub struct Toolbox {
-    tools: BTreeMap<String, Entry>,
+    tools: BTreeMap<String, Arc<Entry>>,
     /// Bytes of what a call gives back.
     result_bytes: u64,
+    /// The most that any caller may be granted; without it whatever callers say they were.
+    ceiling: Option<Capabilities>,
 }
 
-#[derive(Clone)]
 struct Entry {
-    spec: Arc<ToolSpec>,
+    spec: ToolSpec,
     tool: Arc<dyn Tool>,
+    schemas: Result<Schemas, SchemaError>,
+}
+
+/// What a call and its result are compared with, compiled when the tool is registered.
+struct Schemas {
+    input: Schema,
+    output: Schema,
+}
+
+impl Schemas {
+    fn of(spec: &ToolSpec) -> Result<Self, SchemaError> {
+        Ok(Self {
+            input: Schema::new(&spec.input)?,
+            output: Schema::new(&spec.output)?,
+        })
+    }
 }
 
 /// Why a call did not reach its tool, or its result not the caller.
@@ -38,8 +64,22 @@ struct Entry {
 enum Refused {
     #[error("there is no tool called {asked:?}; there are: {known}")]
     UnknownTool { asked: String, known: String },
-    #[error("tool {tool} needs the capability {needs}, which was not granted")]
+    #[error(
+        "tool {tool} needs the capability {needs}, which was not granted; whoever gave the order can grant it"
+    )]
     NotGranted { tool: String, needs: String },
+    #[error(
+        "tool {tool} needs the capability {needs}, which this node grants to nobody; add {add} to tools.grants in the configuration"
+    )]
+    AboveCeiling {
+        tool: String,
+        needs: String,
+        add: String,
+    },
+    #[error("tool {tool} cannot be called: {error}")]
+    Unusable { tool: String, error: SchemaError },
+    #[error("tool {tool} gives something else than it says: {wrong}")]
+    NotAsSaid { tool: String, wrong: String },
     #[error("tool {tool} gives {}, a message carries {}; ask for less at once", size(*.asked), size(*.allowed))]
     TooMuch {
         tool: String,
@@ -60,10 +100,13 @@ impl From<Refused> for ToolError {
     fn from(refused: Refused) -> Self {
         let kind = match refused {
             Refused::UnknownTool { .. } => ToolErrorKind::NotFound,
-            Refused::NotGranted { .. } => ToolErrorKind::Permission,
+            Refused::NotGranted { .. } | Refused::AboveCeiling { .. } => ToolErrorKind::Permission,
             Refused::TooMuch { .. } => ToolErrorKind::InvalidArguments,
             // The tool is wrong, and no other arguments make it right.
-            Refused::TooManyFiles { .. } | Refused::NotItsFile { .. } => ToolErrorKind::Other,
+            Refused::TooManyFiles { .. }
+            | Refused::NotItsFile { .. }
+            | Refused::Unusable { .. }
+            | Refused::NotAsSaid { .. } => ToolErrorKind::Other,
         };
         Self::new(kind, refused.to_string())
     }
@@ -82,14 +125,27 @@ impl Toolbox {
         Self {
             tools: BTreeMap::new(),
             result_bytes: workspaces.limits().result_bytes as u64,
+            ceiling: None,
         }
     }
 
-    /// The general tools: `read_file`, and `write_text` if there is somebody who writes. A pack's tools are registered beside them.
+    /// The same box, whose callers are granted nothing beyond `ceiling`, whatever they say they were.
+    #[must_use]
+    pub fn granting(mut self, ceiling: Capabilities) -> Self {
+        self.ceiling = Some(ceiling);
+        self
+    }
+
+    /// The general tools, and `write_text` if there is somebody who writes. A pack's tools are registered beside them.
     #[must_use]
     pub fn standard(workspaces: &Workspaces, writer: Option<Arc<dyn Writer>>) -> Self {
         let mut tools = Self::new(workspaces);
+        tools.register(Arc::new(Calc));
+        tools.register(Blocking::shared(ListFiles, workspaces));
         tools.register(Blocking::shared(ReadFile, workspaces));
+        tools.register(Blocking::shared(WriteFile, workspaces));
+        #[cfg(feature = "http")]
+        tools.register(Arc::new(crate::http::HttpGet::new(workspaces)));
         if let Some(writer) = writer {
             tools.register(Blocking::shared(WriteText { writer }, workspaces));
         }
@@ -97,9 +153,18 @@ impl Toolbox {
     }
 
     /// Adds a tool; one of the same name is replaced.
+    ///
+    /// One whose schemas cannot be used is known and says so when it is called.
     pub fn register(&mut self, tool: Arc<dyn Tool>) {
-        let spec = Arc::new(tool.spec());
-        self.tools.insert(spec.name.clone(), Entry { spec, tool });
+        let spec = tool.spec();
+        let name = spec.name.clone();
+        let schemas = Schemas::of(&spec);
+        let entry = Entry {
+            spec,
+            tool,
+            schemas,
+        };
+        self.tools.insert(name, Arc::new(entry));
     }
 
     /// The same box with these tools in it.
@@ -113,13 +178,31 @@ impl Toolbox {
 
     /// What each tool says of itself, by name.
     pub fn specs(&self) -> impl Iterator<Item = &ToolSpec> {
-        self.tools.values().map(|entry| entry.spec.as_ref())
+        self.tools.values().map(|entry| &entry.spec)
     }
 
     /// What the tool called `name` says of itself.
     #[must_use]
     pub fn spec(&self, name: &str) -> Option<&ToolSpec> {
-        self.tools.get(name).map(|entry| entry.spec.as_ref())
+        self.tools.get(name).map(|entry| &entry.spec)
+    }
+
+    /// What the tool called `name` needs and no caller can be granted here.
+    #[must_use]
+    pub fn missing(&self, name: &str) -> Capabilities {
+        let Some((ceiling, entry)) = self.ceiling.as_ref().zip(self.tools.get(name)) else {
+            return Capabilities::none();
+        };
+        let needs = entry.spec.needs.iter().cloned();
+        needs
+            .filter(|need| ceiling.missing(&[need.clone()].into()).is_some())
+            .collect()
+    }
+
+    /// Why the tool called `name` cannot be called by anybody: its schemas cannot be used.
+    #[must_use]
+    pub fn problem(&self, name: &str) -> Option<&SchemaError> {
+        self.tools.get(name)?.schemas.as_ref().err()
     }
 
     /// All that the tools need, for a caller who may use each of them.
@@ -130,36 +213,46 @@ impl Toolbox {
             .collect()
     }
 
-    /// Calls the tool called `name`, if `granted` covers what it needs and the arguments fit its schema.
+    /// What a call of the tool called `name` may touch for a caller who was granted `granted`: what both the caller and the node allow.
     ///
     /// # Errors
-    /// What the tool says, or that it was not called or gave too much.
+    /// When there is no such tool, or which capability is missing and where it can be granted.
+    pub fn granted(&self, name: &str, granted: &Capabilities) -> Result<Capabilities, ToolError> {
+        let entry = self.entry(name)?;
+        Ok(self.grants(entry, granted)?)
+    }
+
+    /// Calls the tool called `name`, if `granted` covers what it needs and the arguments fit its schema; the result fits the other.
+    ///
+    /// A tool's panic is the caller's, and so is a tool that does not listen; [`call_apart`](Self::call_apart) contains both.
+    ///
+    /// # Errors
+    /// What the tool says, or that it was not called or gave too much or something else than it says.
     pub async fn call(
         &self,
         name: &str,
         granted: &Capabilities,
-        call: ToolCall,
+        mut call: ToolCall,
     ) -> Result<ToolOutput, ToolError> {
-        let Some(Entry { spec, tool }) = self.tools.get(name) else {
-            let known: Vec<&str> = self.tools.keys().map(String::as_str).collect();
-            return Err(Refused::UnknownTool {
-                asked: name.to_owned(),
-                known: known.join(", "),
-            }
-            .into());
-        };
-        if let Some(needs) = granted.missing(&spec.needs) {
-            return Err(Refused::NotGranted {
-                tool: name.to_owned(),
-                needs: needs.to_string(),
-            }
-            .into());
-        }
+        let entry = self.entry(name)?;
+        call.granted = self.grants(entry, granted)?;
         call.check()?;
-        schema::check(&spec.input, &call.args)
+        let schemas = entry.schemas().map_err(ToolError::from)?;
+        let asked = written(&call.args);
+        if asked > FILLED_BYTES as u64 {
+            let reason = format!(
+                "they have {}, at most {} are read",
+                size(asked),
+                size(FILLED_BYTES as u64)
+            );
+            return Err(ToolError::invalid_arguments(name, reason));
+        }
+        schemas
+            .input
+            .check_args(&mut call.args)
             .map_err(|reason| ToolError::invalid_arguments(name, reason))?;
         let out_dir = call.out_dir.clone();
-        let output = tool.call(call).await?;
+        let output = entry.tool.call(call).await?;
         let (asked, allowed) = (written(&output), self.result_bytes);
         if asked > allowed {
             return Err(Refused::TooMuch {
@@ -169,8 +262,73 @@ impl Toolbox {
             }
             .into());
         }
+        if let Err(wrong) = schemas.output.check(&output.value) {
+            return Err(Refused::NotAsSaid {
+                tool: name.to_owned(),
+                wrong,
+            }
+            .into());
+        }
         handed_over(name, &out_dir, &output.artifacts)?;
         Ok(output)
+    }
+
+    fn entry(&self, name: &str) -> Result<&Entry, Refused> {
+        self.tools
+            .get(name)
+            .map(Arc::as_ref)
+            .ok_or_else(|| Refused::UnknownTool {
+                asked: name.chars().take(NAME_TOLD).collect(),
+                known: self.known(),
+            })
+    }
+
+    fn known(&self) -> String {
+        let mut names: Vec<&str> = self.tools.keys().map(String::as_str).collect();
+        let left_out = names.len().saturating_sub(NAMES_TOLD);
+        names.truncate(NAMES_TOLD);
+        let names = names.join(", ");
+        match left_out {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
+
+    fn grants(&self, entry: &Entry, granted: &Capabilities) -> Result<Capabilities, Refused> {
+        let needs = &entry.spec.needs;
+        let tool = || entry.spec.name.clone();
+        if let Some(ceiling) = &self.ceiling
+            && let Some(missing) = ceiling.missing(needs)
+        {
+            return Err(Refused::AboveCeiling {
+                tool: tool(),
+                needs: missing.to_string(),
+                add: match missing.open() {
+                    Some(wider) => format!("{wider}/NAME, with the name that is meant,"),
+                    None => "it".to_owned(),
+                },
+            });
+        }
+        let granted = match &self.ceiling {
+            Some(ceiling) => granted.within(ceiling),
+            None => granted.clone(),
+        };
+        match granted.missing(needs) {
+            None => Ok(granted),
+            Some(missing) => Err(Refused::NotGranted {
+                tool: tool(),
+                needs: missing.to_string(),
+            }),
+        }
+    }
+}
+
+impl Entry {
+    fn schemas(&self) -> Result<&Schemas, Refused> {
+        self.schemas.as_ref().map_err(|error| Refused::Unusable {
+            tool: self.spec.name.clone(),
+            error: error.clone(),
+        })
     }
 }
 
@@ -221,8 +379,8 @@ fn misplaced(out_dir: &str, artifact: &Artifact) -> Option<String> {
     })
 }
 
-/// Bytes of a result as it travels.
-fn written(output: &ToolOutput) -> u64 {
+/// Bytes of arguments or a result as they travel.
+fn written(output: &impl Serialize) -> u64 {
     struct Counted(u64);
     impl Write for Counted {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

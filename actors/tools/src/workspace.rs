@@ -123,6 +123,47 @@ impl Workspace {
         })
     }
 
+    /// The regular file `name` that lies in the output folder now, as it is now; links are not followed.
+    pub fn written(&self, name: &str) -> Option<InputFile> {
+        let path = self.out_dir.join(name);
+        if !self.is_inside(&path, name) || !is_folder(&self.out_dir) {
+            return None;
+        }
+        let metadata = fs::symlink_metadata(&path).ok()?;
+        metadata.is_file().then(|| InputFile {
+            name: name.to_owned(),
+            place: place(&path).unwrap_or_else(|| path.clone()),
+            path,
+            state: told(&metadata),
+        })
+    }
+
+    /// The regular files in the output folder now, by name, at most `most` of them, and whether there are more. What is being written has
+    /// no name yet, and names that are no text cannot be asked for.
+    pub fn all_written(&self, most: usize) -> (Vec<InputFile>, bool) {
+        let is_one = |name: &String| !name.starts_with('.');
+        let names = fs::read_dir(&self.out_dir)
+            .ok()
+            .filter(|_| is_folder(&self.out_dir))
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(is_one);
+        let mut files: Vec<InputFile> = names
+            .filter_map(|name| self.written(&name))
+            .take(most.saturating_add(1))
+            .collect();
+        let more = files.len() > most;
+        files.truncate(most);
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        (files, more)
+    }
+
+    /// Whether `path` is that of a file called `name` directly in the output folder.
+    fn is_inside(&self, path: &Path, name: &str) -> bool {
+        path.parent() == Some(self.out_dir.as_path()) && file_name(path).as_deref() == Some(name)
+    }
+
     /// Whether the output folder can come into being and take a file, asked before work is done that would be lost. Leaves nothing behind.
     pub fn check_writable(&self) -> Result<(), WorkspaceError> {
         let fail = |error: io::Error| WorkspaceError::Unwritable {
@@ -224,9 +265,10 @@ impl Workspace {
             problem: problem.to_owned(),
         };
         let fail = |error: io::Error| refuse(&problem(&error));
-        let inside = target.parent() == Some(self.out_dir.as_path())
-            && file_name(&target).as_deref() == Some(name);
-        if !inside {
+        if self.out_dir.as_os_str().is_empty() {
+            return Err(refuse("there is no output folder"));
+        }
+        if !self.is_inside(&target, name) {
             return Err(refuse("it is not directly in the output folder"));
         }
         fs::create_dir_all(&self.out_dir).map_err(fail)?;
@@ -247,6 +289,11 @@ impl Workspace {
         rustix::fs::fsync(&folder).map_err(|error| fail(error.into()))?;
         Ok(target)
     }
+}
+
+/// A folder itself, not a link to one.
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
 /// A file that has no name yet. Dropped before it is finished, it is removed.

@@ -20,7 +20,7 @@ pub struct Capability(Cow<'static, str>);
 /// Text that names no capability.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{asked:?} is no capability; write lower-case words between dots such as files.read, and behind a slash what is meant of it such as net.http/example.org"
+    "{asked:?} is no capability; expected lower-case words between dots such as files.read, and behind a slash what is meant of it such as net.http/example.org"
 )]
 pub struct CapabilityError {
     /// The text.
@@ -69,6 +69,20 @@ impl Capability {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The wider capability of one that leaves open which of them is meant until the tool is called: `net.http` of `net.http/{host}`. Only a
+    /// need is open; as a grant it covers nothing but itself.
+    #[must_use]
+    pub fn open(&self) -> Option<&str> {
+        let (wider, which) = self.0.split_once('/')?;
+        (which.starts_with('{') && which.ends_with('}')).then_some(wider)
+    }
+
+    /// Whether this is an open need and `grant` one of those it leaves open.
+    fn leaves_open(&self, grant: &Self) -> bool {
+        let below = |wider| grant.as_str().strip_prefix(wider)?.strip_prefix('/');
+        self.open().and_then(below).is_some()
     }
 
     /// Whether whoever was granted this may do what needs `need`: the same, or something below it.
@@ -121,10 +135,32 @@ impl Capabilities {
         self.0.iter().any(|granted| granted.covers(need))
     }
 
-    /// The first of `needs` that no grant covers.
+    /// The first of `needs` that no grant covers. A need that is [open](Capability::open) is met by a grant of any of those it may mean;
+    /// the tool asks again for the one that is meant.
     #[must_use]
     pub fn missing<'n>(&self, needs: &'n Self) -> Option<&'n Capability> {
-        needs.iter().find(|need| !self.covers(need))
+        let met = |need: &&Capability| {
+            self.covers(need) || self.0.iter().any(|granted| need.leaves_open(granted))
+        };
+        needs.iter().find(|need| !met(need))
+    }
+
+    /// What is granted here and there: of two grants of which one covers the other the narrower.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        let both = |one: &Capability, other: &Capability| {
+            if one.covers(other) || other.leaves_open(one) {
+                // Left open, it is as wide as the other.
+                Some(if other.open().is_some() { one } else { other }.clone())
+            } else if other.covers(one) || one.leaves_open(other) {
+                Some(if one.open().is_some() { other } else { one }.clone())
+            } else {
+                None
+            }
+        };
+        self.iter()
+            .flat_map(|one| other.iter().filter_map(move |other| both(one, other)))
+            .collect()
     }
 
     /// One by one, in the order of their names.
@@ -198,6 +234,57 @@ mod tests {
         assert_eq!(granted.missing(&needs), Some(&Capability::FILES_READ));
         assert_eq!(needs.missing(&granted), None);
         assert_eq!(granted.missing(&Capabilities::none()), None);
+    }
+
+    #[test]
+    fn what_is_granted_twice_over_is_the_narrower_of_both() {
+        let of = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| named(name))
+                .collect::<Capabilities>()
+        };
+        for (one, other, both) in [
+            (&["files"][..], &["files.read"][..], &["files.read"][..]),
+            (&["files.read"], &["files.write"], &[]),
+            (
+                &["files.read", "net"],
+                &["net.http/a.org", "files.read"],
+                &["files.read", "net.http/a.org"],
+            ),
+            (&["net.http"], &["net.http/{host}"], &["net.http"]),
+            (
+                &["net.http/a.org", "net.http/b.org"],
+                &["net.http/{host}"],
+                &["net.http/a.org", "net.http/b.org"],
+            ),
+            (&["net.httpd/a.org"], &["net.http/{host}"], &[]),
+            (&["files.read"], &[], &[]),
+        ] {
+            assert_eq!(of(one).within(&of(other)), of(both), "{one:?} {other:?}");
+            assert_eq!(of(other).within(&of(one)), of(both), "{other:?} {one:?}");
+        }
+    }
+
+    /// Whoever could grant what is open would grant all of it.
+    #[test]
+    fn an_open_need_is_met_by_one_of_those_it_may_mean_and_grants_none_of_them() {
+        let open = named("net.http/{host}");
+        let needs = Capabilities::from([open.clone()]);
+        for (grant, met) in [
+            ("net.http/a.org", true),
+            ("net.http", true),
+            ("net", true),
+            ("net.http/{host}", true),
+            ("net.httpd/a.org", false),
+            ("files.read", false),
+        ] {
+            let granted = Capabilities::from([named(grant)]);
+            assert_eq!(granted.missing(&needs).is_none(), met, "{grant}");
+        }
+        let one = named("net.http/a.org");
+        assert!(!open.covers(&one) && !one.covers(&open));
+        assert!(Capabilities::from([open]).missing(&[one].into()).is_some());
     }
 
     #[test]

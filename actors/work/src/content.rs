@@ -3,6 +3,8 @@
 //! Agents meet by these types and never by each other's structs. Paths are text here, because a message may be read on another machine;
 //! the executor alone turns them into files, inside its workspace.
 
+mod agent;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use crate::{
     Artifact, Capabilities, Dimensions, Ended, Fact, Goal, GoalError, GoalLimits, InputFile, Issue,
     Plan, PlanFile, Spent, Task, ToolOutput, Verdict,
 };
+
+pub use agent::{AgentAnswer, AgentCall, AgentOffer, AgentOrder, AgentReply, NoAnswer};
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
@@ -31,6 +35,9 @@ pub mod ontology {
     pub const RECALL: &str = "aios.recall";
     /// [`RememberRequest`](super::RememberRequest) in, nothing but the act out.
     pub const REMEMBER: &str = "aios.remember";
+    /// [`AgentOrder`](super::AgentOrder) in, [`AgentAnswer`](super::AgentAnswer) out; in a contract net [`AgentCall`](super::AgentCall)
+    /// in, [`AgentOffer`](super::AgentOffer) out, and the order with the acceptance.
+    pub const AGENT: &str = "aios.agent";
 }
 
 /// A goal as a person or program states it.
@@ -90,6 +97,19 @@ pub enum GoalStatus {
     Partial,
     /// There is no answer; the reason says why.
     Failed,
+}
+
+impl GoalStatus {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Unverified => "unverified",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// Where a task stands.
@@ -254,18 +274,45 @@ impl Answer {
 
     /// What the Critic signs: SHA-256 over the whole answer but the judgement itself and what the node adds, in hexadecimal.
     pub fn digest(&self) -> String {
-        let bare = Self {
-            critic: CriticReport::default(),
-            verdict: String::new(),
-            model: ModelReport::default(),
-            messages: MessageReport::default(),
-            restarts: 0,
-            duration_ms: 0.0,
-            ..self.clone()
-        };
-        // A struct of texts and numbers always has a JSON form; field order is the declaration's, so the digest is stable.
-        let bytes = serde_json::to_vec(&bare).unwrap_or_default();
-        hex(&Sha256::digest(&bytes))
+        let Self {
+            goal_id,
+            status,
+            answer,
+            facts,
+            artifacts,
+            tasks,
+            critic: _,
+            gaps,
+            waits_for,
+            spent,
+            ended_by,
+            reason,
+            verdict: _,
+            model: _,
+            messages: _,
+            restarts: _,
+            duration_ms: _,
+        } = self;
+        let said = (goal_id, status, answer, facts, artifacts, tasks, gaps);
+        let beside = (waits_for, spent, ended_by, reason);
+        let mut hash = Hashed(Sha256::new());
+        // Texts and numbers always have a JSON form, lists have their length by their brackets, and a hash takes what it is given.
+        let _ = serde_json::to_writer(&mut hash, &(said, beside));
+        hex(&hash.0.finalize())
+    }
+}
+
+/// Takes what is written into a hash, so that it need not lie anywhere first.
+struct Hashed(Sha256);
+
+impl std::io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -578,14 +625,28 @@ pub struct Recalled {
 /// Gives the memory agent something to keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RememberRequest<R = serde_json::Value> {
+pub struct RememberRequest {
     /// Where it comes from; the same source replaces what was kept of it.
     pub source: String,
     /// The text to be found by.
     pub text: String,
-    /// A whole result to be kept beside it, if there is one.
+    /// What came of the goal that it comes from, if it comes from one.
     #[serde(default)]
-    pub result: Option<R>,
+    pub result: Option<Remembered>,
+}
+
+/// What came of a goal, as it is remembered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remembered {
+    /// Which goal.
+    pub goal_id: String,
+    /// How it ended.
+    pub status: GoalStatus,
+    /// Markdown.
+    pub answer: String,
+    /// The Critic's score, 0 to 1.
+    pub score: f64,
 }
 
 /// A task moved; published on `aios.events.task.{goal_id}`.

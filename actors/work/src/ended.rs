@@ -1,5 +1,6 @@
 //! What a goal spent, and what cuts a run short, in a form that a program can match.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,66 @@ pub enum Ended {
         /// How deep it may be.
         allowed: u32,
     },
+    /// Too much was under way at once.
+    TooWide {
+        /// How much it would have been.
+        asked: u32,
+        /// How much it may be.
+        allowed: u32,
+    },
+    /// Too much was begun in too short a time.
+    TooFast {
+        /// How much it would have been.
+        asked: u32,
+        /// How much it may be within that time.
+        allowed: u32,
+        /// The time, in milliseconds.
+        within_ms: u64,
+    },
+    /// It came to no end in the turns it had.
+    TooLong {
+        /// Turns it would have taken.
+        asked: u32,
+        /// Turns it may take.
+        allowed: u32,
+    },
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Looping(looping) => looping.fmt(f),
+            Self::OverBudget(over) => over.fmt(f),
+            Self::TooDeep { asked, allowed } => {
+                write!(
+                    f,
+                    "{asked} orders deep, {allowed} allowed; who orders from whom goes round in circles"
+                )
+            }
+            Self::TooWide { asked, allowed } => {
+                write!(
+                    f,
+                    "{asked} at work at once, {allowed} allowed; ask for less at once"
+                )
+            }
+            Self::TooFast {
+                asked,
+                allowed,
+                within_ms,
+            } => {
+                write!(
+                    f,
+                    "{asked} begun within {within_ms} ms, {allowed} allowed; it breeds orders"
+                )
+            }
+            Self::TooLong { asked, allowed } => {
+                write!(
+                    f,
+                    "turn {asked} would begin, {allowed} are allowed; ask for less, or allow more turns"
+                )
+            }
+        }
+    }
 }
 
 /// What was spent.

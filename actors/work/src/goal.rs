@@ -38,9 +38,7 @@ pub enum GoalError {
     #[error("the goal is empty: say in a sentence what is wanted")]
     Empty,
     /// The text is larger than a goal may be.
-    #[error(
-        "the goal has {asked} bytes, allowed are {allowed}: give long text as a file with --data"
-    )]
+    #[error("the goal has {asked} bytes, allowed are {allowed}: give long text as a file")]
     TooLong {
         /// Bytes given.
         asked: usize,

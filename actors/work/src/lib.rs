@@ -9,6 +9,7 @@
 
 mod approval;
 mod capability;
+pub mod charter;
 mod check;
 pub mod content;
 mod domain;
@@ -32,6 +33,7 @@ mod tool_error;
 
 pub use approval::{Approval, ApprovalStatus, Decision};
 pub use capability::{Capabilities, Capability, CapabilityError};
+pub use charter::{AGENT_TOOLS, Charter, CharterBudget, CharterError, Privacy, RestartRule};
 pub use check::{Check, Judged, Opinion, Vectors};
 pub use domain::{
     Bench, Case, Domain, Missed, Pack, PlanSource, Question, Simpler, SoFar, Thinks, Written,

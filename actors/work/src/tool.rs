@@ -21,6 +21,18 @@ pub trait Tool: Send + Sync {
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError>;
 }
 
+/// A tool that several hold is a tool.
+#[async_trait]
+impl<T: Tool + ?Sized> Tool for Arc<T> {
+    fn spec(&self) -> ToolSpec {
+        self.as_ref().spec()
+    }
+
+    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        self.as_ref().call(call).await
+    }
+}
+
 /// What a tool says of itself, as data that can travel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolSpec {
@@ -67,6 +79,8 @@ pub struct ToolCall {
     pub inputs: Vec<InputFile>,
     /// The one folder that may be written.
     pub out_dir: String,
+    /// What the tool may touch in this call. A toolbox fills it in with what it granted; whoever calls grants nothing by it.
+    pub granted: Capabilities,
     /// Raised when nobody waits for the result any more.
     pub cancel: CancelFlag,
     /// When the result is worthless.
@@ -84,6 +98,7 @@ impl ToolCall {
             goal: String::new(),
             inputs: Vec::new(),
             out_dir: String::new(),
+            granted: Capabilities::none(),
             cancel: CancelFlag::new(),
             deadline,
         }

@@ -50,9 +50,18 @@ pub(crate) enum Command {
     Stop(Order),
     /// Show what agents ask a human, and decide it.
     Approvals(Approvals),
+    /// Agents of charters: check, list, show, spawn, ask, stop, import.
+    #[command(subcommand)]
+    Agent(AgentCommand),
+    /// A team in one file.
+    #[command(subcommand)]
+    Team(TeamCommand),
     /// Look at the micro agents of a running node.
     #[command(subcommand)]
     Swarm(Swarm),
+    /// List the tools, show one, call one by hand.
+    #[command(subcommand)]
+    Tool(Tool),
     /// Print every setting with its value, in the form a configuration file has.
     Config(ConfigArguments),
 }
@@ -142,6 +151,9 @@ pub(crate) struct Plan {
 
 #[derive(Debug, Args)]
 pub(crate) struct NodeArguments {
+    /// A team that stands in the tree from the start (TOML); `aios team show` draws it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) team: Option<PathBuf>,
     /// Where the model computes: auto, cpu or wgpu.
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,
@@ -229,6 +241,127 @@ pub(crate) struct Decide {
     /// Which node; where none runs, the storage folder is looked into.
     #[command(flatten)]
     pub(crate) which: Which,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentCommand {
+    /// Whether charters can be followed; exit code 1 if one cannot.
+    Check(AgentCheck),
+    /// The agents of a running node.
+    List(AgentList),
+    /// One agent of a running node closely, or a charter's file.
+    Show(AgentShow),
+    /// Spawn an agent of a charter's file, or of a role, on a running node; prints its name.
+    Spawn(AgentSpawn),
+    /// Ask an agent, and print what it says; without a running node, a charter's agent is started for it.
+    Ask(AgentAsk),
+    /// Stop an agent of a running node and keep it down.
+    Stop(Order),
+    /// Make charters of the agent files of another system, and say what of them could not be honoured.
+    Import(AgentImport),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentCheck {
+    /// Charters, or folders with charters in them.
+    #[arg(default_value = "agents")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentList {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentShow {
+    /// Its name, its role, the name of its charter, or a charter's file.
+    pub(crate) agent: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentSpawn {
+    /// A charter's file such as `agents/clerk.md`, or a role such as `macro.executor`.
+    pub(crate) what: String,
+    /// The supervisor it stands under; without it that of agents that are spawned.
+    #[arg(long, value_name = "SUPERVISOR")]
+    pub(crate) under: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentAsk {
+    /// Its name, its role, or the name of its charter.
+    pub(crate) agent: String,
+    /// What it is asked: text, or JSON as its `input` says.
+    pub(crate) text: String,
+    /// Where charters lie, for an agent that is started for the question.
+    #[arg(long, value_name = "FOLDER", default_value = "agents")]
+    pub(crate) charters: PathBuf,
+    /// How long it may take, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 120_000)]
+    pub(crate) deadline_ms: u64,
+    /// Where the model computes, if it is started here: auto, cpu or wgpu.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+    /// Which engine thinks, if it is started here.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentImport {
+    /// A file, or a folder with such files below it.
+    pub(crate) from: PathBuf,
+    /// Where the charters are written.
+    #[arg(long, value_name = "FOLDER", default_value = "agents")]
+    pub(crate) out: PathBuf,
+    /// Write over charters that are there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TeamCommand {
+    /// Draw a team's file, and say what is wrong with it; exit code 1 if something is.
+    Show(TeamShow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TeamShow {
+    /// The team's file (TOML).
+    pub(crate) file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -386,6 +519,67 @@ pub(crate) struct ModelEmbed {
     /// Where the model computes: auto, cpu or wgpu.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tool {
+    /// Every tool: its effect, what it needs, and whether that is granted.
+    List(ToolList),
+    /// What a tool takes and gives.
+    Show(ToolShow),
+    /// Call a tool once and print what it gives.
+    Call(ToolCall),
+}
+
+/// Where the tools are.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct ToolsOf {
+    /// Ask this running node instead of one in this process; `aios node` prints its number.
+    #[arg(long, value_name = "PROCESS")]
+    pub(crate) node: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToolList {
+    /// Where from.
+    #[command(flatten)]
+    pub(crate) of: ToolsOf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToolShow {
+    /// Its name; `aios tool list` shows them.
+    pub(crate) name: String,
+    /// Where from.
+    #[command(flatten)]
+    pub(crate) of: ToolsOf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToolCall {
+    /// Its name; `aios tool list` shows them.
+    pub(crate) name: String,
+    /// Its arguments as a JSON object, or `-` to read them from standard input.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(crate) args: String,
+    /// A file it may read; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Vec<PathBuf>,
+    /// The folder it may write into.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// How long it may take, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = aios_control::CallTool::DEADLINE_MS)]
+    pub(crate) deadline_ms: u64,
+    /// Where it is.
+    #[command(flatten)]
+    pub(crate) of: ToolsOf,
 }
 
 #[derive(Debug, Args)]

@@ -57,6 +57,8 @@ impl Kind {
 pub(crate) struct Failure {
     kind: Kind,
     sentence: String,
+    /// What to do next, where more is known than the kind says.
+    advice: Option<String>,
 }
 
 impl Failure {
@@ -65,6 +67,16 @@ impl Failure {
         Self {
             kind,
             sentence: sentence.into(),
+            advice: None,
+        }
+    }
+
+    /// A node's refusal with the node's own advice.
+    pub(crate) fn refused(error: ControlError) -> Self {
+        let advice = Some(error.what_to_do.clone());
+        Self {
+            advice,
+            ..Self::from(error)
         }
     }
 
@@ -93,7 +105,7 @@ impl Failure {
         json!({"error": {
             "kind": self.kind.name(),
             "message": self.sentence,
-            "what_to_do": self.kind.advice(),
+            "what_to_do": self.advice.as_deref().unwrap_or(self.kind.advice()),
         }})
     }
 
@@ -115,13 +127,16 @@ impl From<std::io::Error> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let kind = match &error {
-            ClientError::NoNode
-            | ClientError::SeveralNodes(_)
-            | ClientError::UnknownNode { .. } => Kind::NoNode,
-            _ => Kind::Failed,
-        };
-        Self::new(kind, error.to_string())
+        let said = error.to_string();
+        match &error {
+            ClientError::NoNode => Self::new(
+                Kind::NoNode,
+                format!("{said} with `aios node`, or give `aios run` a goal in another terminal"),
+            ),
+            ClientError::SeveralNodes(_) => Self::new(Kind::NoNode, format!("{said}, with --node")),
+            ClientError::UnknownNode { .. } => Self::new(Kind::NoNode, said),
+            _ => Self::plain(said),
+        }
     }
 }
 

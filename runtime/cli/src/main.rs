@@ -23,7 +23,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::arguments::{Arguments, Command, Model, RouteCommand, Swarm};
+use crate::arguments::{
+    AgentCommand, Arguments, Command, Model, RouteCommand, Swarm, TeamCommand,
+};
 use crate::failure::Failure;
 
 /// A store that is made anew is freed by other threads than those that filled it; the system's allocator keeps what was freed for the
@@ -58,9 +60,18 @@ fn main() -> ExitCode {
         Command::Kill(order) => commands::order::kill(&order),
         Command::Stop(order) => commands::order::stop(&order),
         Command::Approvals(approvals) => commands::approvals::run(&approvals),
+        Command::Agent(AgentCommand::Check(check)) => commands::agent::check::run(&check),
+        Command::Agent(AgentCommand::List(list)) => commands::agent::list::run(&list),
+        Command::Agent(AgentCommand::Show(show)) => commands::agent::show::run(&show),
+        Command::Agent(AgentCommand::Spawn(spawn)) => commands::agent::spawn::run(&spawn),
+        Command::Agent(AgentCommand::Ask(ask)) => commands::agent::ask::run(&ask),
+        Command::Agent(AgentCommand::Stop(order)) => commands::order::stop(&order),
+        Command::Agent(AgentCommand::Import(from)) => commands::agent::import::run(&from),
+        Command::Team(TeamCommand::Show(show)) => commands::team::show(&show),
         Command::Swarm(Swarm::Show(show)) => commands::swarm::show::run(&show),
         Command::Swarm(Swarm::Top(top)) => commands::swarm::top::run(&top),
         Command::Swarm(Swarm::Agent(agent)) => commands::swarm::agent::run(&agent),
+        Command::Tool(tool) => commands::tool::run(&tool),
         Command::Config(settings) => commands::config::run(&settings),
     };
     match outcome {

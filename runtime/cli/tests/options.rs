@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use aios_actors::recovery::{BackoffKind, Ended, OverBudget, TaskPolicy};
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
+use aios_control::CallTool;
 use aios_inference::BlockingEngine;
 use aios_protocols::ports::TensorBus;
 use aios_runtime::config::{Config, EngineChoice, Sources};
@@ -114,7 +115,11 @@ struct Probe {
 impl Tool for Probe {
     fn spec(&self) -> ToolSpec {
         let standard = Toolbox::standard(&Workspaces::default(), None);
-        standard.spec("read_file").unwrap().clone()
+        ToolSpec {
+            name: "read_document".to_owned(),
+            input: serde_json::json!({}),
+            ..standard.spec("read_file").unwrap().clone()
+        }
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
@@ -134,8 +139,8 @@ async fn probed(config: Config, falls: bool) -> Vec<Duration> {
         falls,
     };
     let mut config = config;
-    config.recovery.of_mut("read_file").retries = 0;
-    config.recovery.of_mut("read_file").then = Recourse::Partial;
+    config.recovery.of_mut("read_document").retries = 0;
+    config.recovery.of_mut("read_document").then = Recourse::Partial;
     let builder = Node::builder().config(config).tool(Arc::new(probe));
     let node = builder.start().await.unwrap();
     let goal = Goal::new("Summarise the notes")
@@ -340,6 +345,26 @@ fn rows() -> Vec<Row> {
             &["63", "1048577", "x"],
             |config| Box::pin(out_of_memory(config, "tools.node_memory_mb")),
         ),
+        row(
+            "tools.grants",
+            "files.read",
+            &["rm -rf", "Files", "net.http/{host}"],
+            |config| {
+                Box::pin(async move {
+                    let node = built(config).await;
+                    let args = serde_json::json!({"name": "a.txt", "content": "x"});
+                    let call = CallTool::new("write_file", args);
+                    let refused = node
+                        .control()
+                        .call_tool(call)
+                        .await
+                        .unwrap_err()
+                        .to_string();
+                    assert!(refused.contains("add it to tools.grants"), "{refused}");
+                    node.stop().await;
+                })
+            },
+        ),
         row("goal.tasks", "4", &["3", "1001", "x"], |config| {
             Box::pin(async move {
                 let answer = answer(config, sales()).await;
@@ -404,7 +429,15 @@ fn rows() -> Vec<Row> {
         ),
     ];
     for kind in [
+        "calc",
+        "http_get",
+        "list_files",
         "read_file",
+        "read_document",
+        "find_passages",
+        "extract_fields",
+        "check_quotes",
+        "write_file",
         "profile_table",
         "sql",
         "chart",
@@ -460,7 +493,15 @@ fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {
         let node = built(config).await;
         let policies = &node.services().settings().policies;
         let tools = [
+            "calc",
+            "http_get",
+            "list_files",
             "read_file",
+            "read_document",
+            "find_passages",
+            "extract_fields",
+            "check_quotes",
+            "write_file",
             "profile_table",
             "sql",
             "chart",

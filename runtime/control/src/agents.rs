@@ -1,32 +1,25 @@
 //! Agents, as the contract speaks of them.
 
+use aios_work::content::NoAnswer;
+use aios_work::{Charter, RestartRule, Spent};
 use serde::{Deserialize, Serialize};
 
-/// An agent to be spawned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An agent to be spawned: of a registered role, or of a charter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spawn {
-    /// Its role, such as `macro.executor`; it is the next free instance of it.
+    /// Its role, such as `macro.executor`; it is the next free instance of it. Empty for an agent of a charter.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub role: String,
+    /// The text of its charter, as it stands in `agents/NAME.md`; none for an agent of a registered role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charter: Option<String>,
     /// The supervisor it stands under, or none for the one of agents that are spawned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<String>,
-    /// When it comes back.
-    #[serde(default)]
-    pub restart: RestartRule,
-}
-
-/// When an agent that ended comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RestartRule {
-    /// Always.
-    #[default]
-    Permanent,
-    /// After an abnormal end.
-    Transient,
-    /// Never.
-    Temporary,
+    /// When it comes back; none for what its charter says, or always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<RestartRule>,
 }
 
 /// An agent that was spawned.
@@ -62,6 +55,59 @@ pub struct Asked {
     pub act: String,
     /// What it said.
     pub content: String,
+}
+
+/// An agent in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentLine {
+    /// Its name.
+    pub agent: String,
+    /// The name of its charter, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charter: Option<String>,
+    /// What it is for, in a sentence of its own; may be empty.
+    pub description: String,
+    /// What it offers.
+    pub skills: Vec<String>,
+    /// What it is doing, such as `active` or `waiting`.
+    pub state: String,
+    /// Requests that wait for it.
+    pub waiting: u64,
+    /// Requests it is at work on.
+    pub at_work: u64,
+}
+
+/// One agent closely.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentShown {
+    /// As it stands in the list.
+    #[serde(flatten)]
+    pub line: AgentLine,
+    /// Whom its card lets ask it, such as `macro` or `service`.
+    pub open_to: Vec<String>,
+    /// The whole of its charter, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Charter>,
+    /// What it was asked last, the latest first.
+    pub questions: Vec<Question>,
+}
+
+/// A question to an agent of a charter, as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// The work's name.
+    pub operation: String,
+    /// When it was begun, RFC 3339.
+    pub began: String,
+    /// Turns that were begun.
+    pub turns: u32,
+    /// What was spent.
+    pub spent: Spent,
+    /// How it stands: `at_work`, `answered`, `left` or `unanswered`.
+    pub status: String,
+    /// Why there is no answer, of one that is unanswered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<NoAnswer>,
 }
 
 /// What may be asked about the swarm.

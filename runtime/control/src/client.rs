@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Approval, Ask, Asked, ControlError, Decision, Event, Events, GoalLine, GoalState, Request,
-    Spawn, Spawned, Submit, Submitted,
+    AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
+    GoalLine, GoalState, Request, Spawn, Spawned, Submit, Submitted, ToolCalled, ToolLine,
 };
 
 /// Why a request came to nothing.
@@ -21,12 +21,10 @@ pub enum ClientError {
     #[error(transparent)]
     Folder(#[from] crate::socket::FolderError),
     /// No node of this user runs.
-    #[error(
-        "no node of yours is running; start one with `aios node`, or give `aios run` a goal in another terminal"
-    )]
+    #[error("no node of yours is running; start one")]
     NoNode,
     /// Several run.
-    #[error("{} nodes are running: {}; choose one with --node", .0.len(), .0.join(", "))]
+    #[error("{} nodes are running: {}; say which", .0.len(), .0.join(", "))]
     SeveralNodes(Vec<String>),
     /// The one asked for does not.
     #[error("no node {asked} is running; running are: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
@@ -196,12 +194,45 @@ impl Client {
         self.ask(&Request::Spawn(agent)).await
     }
 
+    /// The agents there are.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn agents(&mut self) -> Result<Vec<AgentLine>, ClientError> {
+        self.ask(&Request::Agents {}).await
+    }
+
+    /// One agent closely, by its name, its role, or the name of its charter.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn agent(&mut self, agent: &str) -> Result<AgentShown, ClientError> {
+        let agent = agent.to_owned();
+        self.ask(&Request::Agent { agent }).await
+    }
+
     /// Asks an agent, by its name or role, and waits for what it says.
     ///
     /// # Errors
     /// As for [`Client::ask`].
     pub async fn ask_agent(&mut self, question: Ask) -> Result<Asked, ClientError> {
         self.ask(&Request::Ask(question)).await
+    }
+
+    /// The tools there are, by name.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn tools(&mut self) -> Result<Vec<ToolLine>, ClientError> {
+        self.ask(&Request::Tools {}).await
+    }
+
+    /// Calls a tool, and waits for what it gives.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn call_tool(&mut self, call: CallTool) -> Result<ToolCalled, ClientError> {
+        self.ask(&Request::CallTool(call)).await
     }
 
     /// Kills an agent as a fault would.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    Ask, Client, ClientError, Decision, ErrorKind, Event, GoalPhase, Request, RestartRule, Spawn,
-    Submit, SwarmQuestion,
+    Ask, CallTool, Client, ClientError, Decision, ErrorKind, Event, GoalPhase, Request,
+    RestartRule, Spawn, Submit, SwarmQuestion,
 };
 
 /// How long anything may take that is waited for.
@@ -40,6 +40,8 @@ pub struct Stage {
     pub goal: Submit,
     /// A goal that runs until it is called off. It has no name of its own.
     pub endless: Submit,
+    /// A call of a tool, and its result.
+    pub tool: (CallTool, Value),
 }
 
 /// Tries all of it.
@@ -56,6 +58,7 @@ pub async fn conforms(stage: &mut Stage) {
     whoever_stops_watching_asks_on(stage).await;
     a_stranger_is_refused_everything(stage).await;
     settings_and_swarm_are_shown(stage).await;
+    tools_are_listed_and_called(stage).await;
 }
 
 async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -127,7 +130,8 @@ async fn agents_are_seen_killed_stopped_and_spawned(stage: &mut Stage) {
     let spawn = Spawn {
         role: stage.role.clone(),
         under: None,
-        restart: RestartRule::Transient,
+        restart: Some(RestartRule::Transient),
+        ..Spawn::default()
     };
     let spawned = done("a spawn", stage.owner.spawn(spawn).await).agent;
     let now = names(&mut stage.other).await;
@@ -153,7 +157,8 @@ async fn what_is_not_there_is_refused_and_nothing_changes(stage: &mut Stage) {
         let spawn = Spawn {
             role: role.to_owned(),
             under,
-            restart: RestartRule::Permanent,
+            restart: Some(RestartRule::Permanent),
+            ..Spawn::default()
         };
         refused("a spawn", owner.spawn(spawn).await, ErrorKind::Unknown);
     }
@@ -368,7 +373,8 @@ async fn a_stranger_is_refused_everything(stage: &mut Stage) {
         Request::Spawn(Spawn {
             role: stage.role.clone(),
             under: None,
-            restart: RestartRule::Permanent,
+            restart: Some(RestartRule::Permanent),
+            ..Spawn::default()
         }),
         Request::Ask(Ask {
             agent: stage.echo.clone(),
@@ -379,8 +385,10 @@ async fn a_stranger_is_refused_everything(stage: &mut Stage) {
             agent: agent.clone(),
         },
         Request::Stop { agent },
+        Request::CallTool(CallTool::new("none", Value::Null)),
         Request::View {},
         Request::Goals {},
+        Request::Tools {},
         Request::Config {},
         Request::Approvals {},
         Request::Decide {
@@ -425,4 +433,45 @@ async fn settings_and_swarm_are_shown(stage: &mut Stage) {
     let outcome = owner.ask::<Value>(&top("unicorn")).await;
     let told = refused("a kind", outcome, ErrorKind::Unknown);
     assert!(told.contains("unicorn"), "{told}");
+}
+
+async fn tools_are_listed_and_called(stage: &mut Stage) {
+    let owner = &mut stage.owner;
+    let tools = done("the tools", owner.tools().await);
+    let names: Vec<&str> = tools.iter().map(|tool| tool.spec.name.as_str()).collect();
+    assert!(names.is_sorted(), "by name: {names:?}");
+    let (call, result) = stage.tool.clone();
+    assert!(names.contains(&call.tool.as_str()), "{names:?}");
+    let called = done("a call", owner.call_tool(call.clone()).await);
+    assert_eq!((called.tool, called.value), (call.tool.clone(), result));
+
+    let with = |change: &dyn Fn(&mut CallTool)| {
+        let mut call = call.clone();
+        change(&mut call);
+        call
+    };
+    let unknown = with(&|call| call.tool = "nothing_of_this_name".to_owned());
+    let told = refused(
+        "an unknown tool",
+        owner.call_tool(unknown).await,
+        ErrorKind::Unknown,
+    );
+    assert!(told.contains(&call.tool), "the tools there are: {told}");
+    for (what, wrong) in [
+        (
+            "arguments that are none",
+            with(&|call| call.args = Value::Null),
+        ),
+        ("no time", with(&|call| call.deadline_ms = 0)),
+        (
+            "too much time",
+            with(&|call| call.deadline_ms = CallTool::DEADLINE_MS_MAX + 1),
+        ),
+        (
+            "a file that is not there",
+            with(&|call| call.data = vec!["/none/of/these".to_owned()]),
+        ),
+    ] {
+        refused(what, owner.call_tool(wrong).await, ErrorKind::Invalid);
+    }
 }

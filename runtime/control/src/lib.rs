@@ -16,6 +16,7 @@ mod error;
 mod goals;
 mod local;
 mod protocol;
+mod tools;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -25,8 +26,8 @@ pub mod socket;
 /// What a human is asked. Times are RFC 3339.
 pub type Approval = aios_work::Approval<String>;
 
-pub use agents::{Ask, Asked, RestartRule, Spawn, Spawned, SwarmQuestion};
-pub use aios_work::{ApprovalStatus, Decision};
+pub use agents::{AgentLine, AgentShown, Ask, Asked, Question, Spawn, Spawned, SwarmQuestion};
+pub use aios_work::{ApprovalStatus, Decision, RestartRule};
 
 pub use client::{Client, ClientError, Transport};
 pub use control::{Caller, Control, EventStream, Place, Response};
@@ -34,3 +35,4 @@ pub use error::{ControlError, ErrorKind};
 pub use goals::{Event, EventKind, Events, GoalLine, GoalPhase, GoalState, Submit, Submitted};
 pub use local::Local;
 pub use protocol::{LINE_MAX, Reply, Request, read};
+pub use tools::{CallTool, ToolCalled, ToolLine};

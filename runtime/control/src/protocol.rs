@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Ask, ControlError, Decision, ErrorKind, Event, Events, Spawn, Submit, SwarmQuestion};
+use crate::{
+    Ask, CallTool, ControlError, Decision, ErrorKind, Event, Events, Spawn, Submit, SwarmQuestion,
+};
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
 pub const LINE_MAX: usize = 4 * 1024 * 1024;
@@ -31,6 +33,8 @@ pub enum Request {
     Spawn(Spawn),
     /// Asks an agent, and waits for what it says: [`Asked`](crate::Asked).
     Ask(Ask),
+    /// Calls a tool, and waits for what it gives: [`ToolCalled`](crate::ToolCalled).
+    CallTool(CallTool),
     /// Kills an agent as a fault would; its supervisor answers.
     Kill {
         /// Its name.
@@ -57,6 +61,13 @@ pub enum Request {
         /// What about it.
         about: SwarmQuestion,
     },
+    /// The agents there are: a list of [`AgentLine`](crate::AgentLine)s.
+    Agents {},
+    /// One of them: its [`AgentShown`](crate::AgentShown).
+    Agent {
+        /// Its name, its role, or the name of its charter.
+        agent: String,
+    },
     /// What humans are asked: a list of [`Approval`](crate::Approval)s.
     Approvals {},
     /// The goals that came by the contract, newest first: a list of [`GoalLine`](crate::GoalLine)s.
@@ -66,6 +77,8 @@ pub enum Request {
         /// Which.
         goal_id: String,
     },
+    /// The tools there are: a list of [`ToolLine`](crate::ToolLine)s, by name.
+    Tools {},
     /// The settings the node was started with.
     Config {},
     /// What happens while a goal is under way, up to its end: [`Event`]s.
@@ -81,29 +94,34 @@ impl Request {
             | Self::Cancel { .. }
             | Self::Spawn(_)
             | Self::Ask(_)
+            | Self::CallTool(_)
             | Self::Kill { .. }
             | Self::Stop { .. }
             | Self::Decide { .. } => true,
             Self::View {}
             | Self::Swarm { .. }
+            | Self::Agents {}
+            | Self::Agent { .. }
             | Self::Approvals {}
             | Self::Goals {}
             | Self::Goal { .. }
+            | Self::Tools {}
             | Self::Config {}
             | Self::Events(_) => false,
         }
     }
 
-    /// Whether it is over when whoever asked has left. An agent's answer or a plan is worth nothing to nobody; everything else is quickly done, and is
-    /// done whether or not somebody stays to hear of it.
+    /// Whether it is over when whoever asked has left. An agent's answer, a tool's result and a plan are worth nothing to nobody; everything
+    /// else is quickly done, and is done whether or not somebody stays to hear of it.
     pub fn ends_with_its_asker(&self) -> bool {
-        matches!(self, Self::Ask(_) | Self::Plan(_))
+        matches!(self, Self::Ask(_) | Self::CallTool(_) | Self::Plan(_))
     }
 
-    /// How long whoever carries it waits for the answer: ten seconds, and what an agent is given besides.
+    /// How long whoever carries it waits for the answer: ten seconds, and what an agent or a tool is given besides.
     pub fn patience(&self) -> Duration {
         let given_ms = match self {
             Self::Ask(ask) => ask.deadline_ms.min(Ask::DEADLINE_MS_MAX),
+            Self::CallTool(call) => call.deadline_ms.min(CallTool::DEADLINE_MS_MAX),
             // A model may think it over; the node ends it by the deadline of its goals.
             Self::Plan(_) => Ask::DEADLINE_MS_MAX,
             _ => 0,
@@ -197,13 +215,27 @@ mod tests {
             }),
             Request::Spawn(Spawn {
                 role: "macro.executor".into(),
-                under: None,
-                restart: crate::RestartRule::Transient,
+                restart: Some(crate::RestartRule::Transient),
+                ..Spawn::default()
             }),
+            Request::Spawn(Spawn {
+                charter: Some("---\nname: a\n---\n".into()),
+                ..Spawn::default()
+            }),
+            Request::Agents {},
+            Request::Agent {
+                agent: "clerk".into(),
+            },
             Request::Ask(Ask {
                 agent: "macro.greeter".into(),
                 content: "Alice".into(),
                 deadline_ms: 1_000,
+            }),
+            Request::Tools {},
+            Request::CallTool(CallTool {
+                data: vec!["/data/q3.csv".into()],
+                out: Some("/out".into()),
+                ..CallTool::new("calc", serde_json::json!({"expression": "1 + 1"}))
             }),
             Request::Events(Events {
                 goal_id: "q3".into(),
@@ -222,6 +254,8 @@ mod tests {
             r#"{"ask":"view","as":"root"}"#,
             r#"{"ask":"kill"}"#,
             r#"{"ask":"kill","agent":"a","agent":"b"}"#,
+            r#"{"ask":"call_tool","tool":"calc"}"#,
+            r#"{"ask":"call_tool","tool":"calc","args":{},"granted":["net"]}"#,
             r#"{"ask":"submit","text":"x"}"#,
             r#"{"ask":"submit","text":"x","out":"/out","as":"root"}"#,
             r#"{"ask":"submit","text":"x","out":"/out","plan":{"goal":"x","task":[]}}"#,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aios_actors::recovery::Policies;
-use aios_work::Thinks;
+use aios_work::{Capabilities, Capability, Thinks};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
@@ -157,6 +157,20 @@ impl Config {
             }
         }
         super::engines::check(&self.engines, &self.routes)?;
+        // Whoever grants what a tool leaves open has copied a need and meant something else.
+        if let Some(open) = self
+            .tools
+            .grants
+            .iter()
+            .find(|grant| grant.open().is_some())
+        {
+            return Err(ConfigError::OutOfRange {
+                name: "tools.grants",
+                asked: format!("{:?}", open.as_str()),
+                allowed: "a capability that names what is meant, such as net.http/example.org"
+                    .into(),
+            });
+        }
         self.recovery.check().map_err(|error| ConfigError::Invalid {
             place: "configuration".into(),
             message: error.to_string(),
@@ -303,6 +317,9 @@ pub struct ToolsConfig {
     /// Megabytes for the tools of all goals together, tables that are kept for the next task included. A quarter is SQLite's, which takes
     /// no more than `memory_mb` of it.
     pub node_memory_mb: u64,
+    /// The most that any tool may be granted, whoever calls it: capabilities such as `files.read` or `net.http/example.org`. An order, an
+    /// agent or a charter can only be granted less.
+    pub grants: Capabilities,
 }
 
 impl Default for ToolsConfig {
@@ -310,6 +327,14 @@ impl Default for ToolsConfig {
         Self {
             memory_mb: 1_024,
             node_memory_mb: 4_096,
+            // What stays on the machine and within a goal's walls. Nobody is asked over the network, and no process is started.
+            grants: [
+                Capability::DATA_QUERY,
+                Capability::FILES_READ,
+                Capability::FILES_WRITE,
+                Capability::MODEL_USE,
+            ]
+            .into(),
         }
     }
 }
@@ -409,10 +434,5 @@ impl GoalConfig {
     /// Wall time from request to answer.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)
-    }
-
-    /// Wall time of one attempt at one task.
-    pub fn task_deadline(&self) -> Duration {
-        Duration::from_millis(self.task_deadline_ms)
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use aios_tables::{QueryLimits, TableProfile};
-use aios_tools::{OnDisk, Toolbox, Workspaces};
+use aios_tools::{Memory, OnDisk, Toolbox, Workspaces};
 use aios_work::{InputFile, ToolCall, ToolError, ToolErrorKind, ToolOutput};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -129,6 +129,20 @@ pub fn document(data: &[u8]) {
         }
         let _ = std::fs::remove_file(path);
     });
+    // Whatever it is called, each reader gives blocks with places or a refusal in words, and holds what was set aside for it.
+    for name in ["a.txt", "a.md", "a.html", "a.csv", "a.json"] {
+        let memory = Memory::of(1 << 30);
+        let held = memory.reserve(name, data.len() as u64);
+        let held = held.expect("an input fits into what a goal may hold");
+        match aios_documents::read(name, data.to_vec(), held, &|| Ok(())) {
+            Ok(document) => {
+                assert_eq!(document.file(), name);
+                assert_eq!(document.bytes(), memory.held());
+            }
+            Err(error) => assert!(error.to_string().starts_with(name), "{error}"),
+        }
+        assert_eq!(memory.held(), 0);
+    }
 }
 
 const SALES: &str =

@@ -86,7 +86,7 @@ pub fn goal(data: &[u8]) {
     };
     let table = tables::profile();
     for table in [Some(&table), None] {
-        let analysis = analyse(&goal, table, None);
+        let analysis = analyse(&goal, table);
         let plan = build(&goal, &analysis);
         if let Err(error) = plan.check(Some(&TOOLS), &PlanLimits::default()) {
             panic!("the planner's own plan is refused: {error}");

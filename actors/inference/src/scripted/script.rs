@@ -77,6 +77,17 @@ pub struct Scripts(Arc<Mutex<State>>);
 struct State {
     steps: VecDeque<Script>,
     prompts: VecDeque<String>,
+    answers: Option<Answers>,
+}
+
+/// What is answered when no step is left, by the prompt.
+#[derive(Clone)]
+struct Answers(Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+impl std::fmt::Debug for Answers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answers")
+    }
 }
 
 pub(super) enum Lead {
@@ -90,6 +101,13 @@ impl Scripts {
     pub fn new(steps: impl IntoIterator<Item = Script>) -> Self {
         let scripts = Self::default();
         scripts.0.lock().steps.extend(steps);
+        scripts
+    }
+
+    /// A script without steps that answers each prompt as `answer` says: for many askers at once, whose order nobody knows.
+    pub fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        let scripts = Self::default();
+        scripts.0.lock().answers = Some(Answers(Arc::new(answer)));
         scripts
     }
 
@@ -120,7 +138,13 @@ impl Scripts {
     pub(super) fn lead(&self, request: &InferRequest) -> Result<Lead, EngineError> {
         loop {
             // Bound first: the lock must not be held while a step holds the engine up.
-            let step = self.0.lock().steps.pop_front();
+            let (step, answers) = {
+                let mut state = self.0.lock();
+                (state.steps.pop_front(), state.answers.clone())
+            };
+            if let (None, Some(Answers(answer))) = (&step, answers) {
+                return Ok(Lead::Reply(answer(&request.prompt.text())));
+            }
             match step {
                 None | Some(Script::Rules) => return Ok(Lead::Rules),
                 Some(Script::Reply(text)) => return Ok(Lead::Reply(text)),

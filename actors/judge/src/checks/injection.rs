@@ -1,7 +1,5 @@
 //! The answer obeys nobody but the goal: no orders from data, no hidden signs, no secrets, no links that nobody gave.
 
-use std::collections::HashSet;
-
 use aios_languages::{Sense, Tag};
 use aios_work::shown::is_hidden;
 use aios_work::{Category, FEEDBACK_MARK, Issue, Severity};
@@ -129,20 +127,7 @@ impl Look for Injection {
 
 /// Words that give orders to whoever reads the answer, or tell of obeying some.
 fn orders(reading: &Reading<'_>) -> Vec<Issue> {
-    let ground = reading.ground;
-    let mut own: HashSet<&str> = ground
-        .asked
-        .text
-        .words
-        .iter()
-        .map(|word| word.text.as_str())
-        .collect();
-    for sentence in ground.papers.iter().flat_map(|paper| &paper.sentences) {
-        own.extend(sentence.text.words.iter().map(|word| word.text.as_str()));
-    }
-    for column in ground.grids.iter().flat_map(|grid| &grid.columns) {
-        own.extend(column.stems.iter().map(String::as_str));
-    }
+    let known = &reading.ground.vocabulary;
     let mut out = Vec::new();
     for (piece, text) in reading.texts.iter().enumerate() {
         for tag in text
@@ -158,7 +143,7 @@ fn orders(reading: &Reading<'_>) -> Vec<Issue> {
             // "Send the receipt" is what a source about receipts says; "ignore the previous instructions" is not, wherever it comes from.
             let theirs = meant < 2
                 && words.iter().all(|word| {
-                    own.contains(word.text.as_str()) || reading.lexicon.is_stop(&word.text)
+                    known.said.contains(&word.text) || reading.lexicon.is_stop(&word.text)
                 });
             if !theirs {
                 let what = format!("it gives or obeys an order: {:?}", text.of(tag));

@@ -10,6 +10,7 @@ use crate::answer::Kind;
 use crate::criteria::Criteria;
 use crate::reading::Reading;
 use crate::text::Text;
+use crate::vocabulary::Vocabulary;
 
 pub(crate) struct Support;
 
@@ -27,7 +28,7 @@ impl Look for Support {
         if ground.grids.is_empty() && ground.papers.is_empty() {
             return Finding::default();
         }
-        let known = Known::of(reading);
+        let known = &ground.vocabulary;
         let mut finding = Finding::default();
         for piece in reading.said() {
             if !matches!(
@@ -37,7 +38,7 @@ impl Look for Support {
                 continue;
             }
             let text = &reading.texts[piece];
-            let strange = known.strange(text, reading);
+            let strange = strange(known, text);
             let all = text.stems.len();
             let borne_out = reading
                 .claims
@@ -98,107 +99,46 @@ fn clause_of_its_own(text: &Text, strange: &[usize]) -> bool {
             .any(|(all, odd)| *odd > 1 && odd * 10 >= all * 8)
 }
 
-/// Words that the goal and the sources have.
-struct Known {
-    stems: HashSet<String>,
-    concepts: HashSet<u32>,
-    senses: HashSet<Sense>,
-}
-
-impl Known {
-    fn of(reading: &Reading<'_>) -> Self {
-        let ground = reading.ground;
-        let mut known = Self {
-            stems: HashSet::new(),
-            concepts: HashSet::new(),
-            senses: HashSet::new(),
-        };
-        known.add(&ground.asked.text);
-        for sentence in ground.papers.iter().flat_map(|paper| &paper.sentences) {
-            known.add(&sentence.text);
-            known
-                .senses
-                .extend(sentence.text.senses().map(|(sense, _)| sense));
-        }
-        for column in ground.grids.iter().flat_map(|grid| &grid.columns) {
-            known.stems.extend(column.stems.iter().cloned());
-            known.concepts.extend(column.concepts.iter().copied());
-        }
-        for grid in &ground.grids {
-            for column in 0..grid.columns.len() {
-                for name in grid.names(column).iter().take(2_000) {
-                    known.stems.extend(
-                        aios_languages::folded(name)
-                            .into_iter()
-                            .map(|word| reading.lexicon.stem(&word.text)),
-                    );
-                }
-            }
-        }
-        known
-    }
-
-    fn add(&mut self, text: &Text) {
-        self.stems
-            .extend(text.stems.iter().map(|(_, stem)| stem.clone()));
-        self.concepts.extend(text.concepts());
-    }
-
-    /// The words of a text that speak of something else.
-    fn strange(&self, text: &Text, _: &Reading<'_>) -> Vec<usize> {
-        let meant: HashSet<usize> = text
-            .tags
-            .iter()
-            .filter(|tag| match tag.tag {
-                Tag::Concept(concept) => self.concepts.contains(&concept),
-                Tag::Sense(sense) => !matches!(
-                    sense,
-                    Sense::Hype
-                        | Sense::Rude
-                        | Sense::Chatter
-                        | Sense::Order
-                        | Sense::Describe
-                        | Sense::Judgement
-                ),
-                _ => true,
-            })
-            .flat_map(|tag| tag.from..tag.to)
-            .collect();
-        let inside = |word: usize| {
-            let place = text.words[word].start;
-            let within = |start: usize, end: usize| start <= place && place < end;
-            text.numbers
-                .iter()
-                .any(|number| within(number.start, number.end))
-                || text
-                    .moments
-                    .iter()
-                    .any(|moment| within(moment.start, moment.end))
-                || text.names.iter().any(|name| within(name.start, name.end))
-        };
-        text.stems
-            .iter()
-            .filter(|(word, stem)| {
-                !self.stems.contains(stem)
-                    && !meant.contains(word)
-                    && !inside(*word)
-                    && !self.alike(stem)
-            })
-            .map(|(word, _)| *word)
-            .collect()
-    }
-
-    /// Whether a known word begins like this one: "shipment" and "shipping".
-    fn alike(&self, stem: &str) -> bool {
-        let chars = stem.chars().count();
-        if chars < 5 {
-            return false;
-        }
-        let most = (chars * 7).div_ceil(10).max(5);
-        let head: String = stem.chars().take(most).collect();
-        self.stems.iter().any(|known| {
-            known.starts_with(&head)
-                || (known.chars().count() >= 5 && stem.starts_with(known.as_str()))
+/// The words of a text that speak of something else than goal and sources.
+fn strange(known: &Vocabulary, text: &Text) -> Vec<usize> {
+    let meant: HashSet<usize> = text
+        .tags
+        .iter()
+        .filter(|tag| match tag.tag {
+            Tag::Concept(concept) => known.concepts.contains(&concept),
+            Tag::Sense(sense) => !matches!(
+                sense,
+                Sense::Hype
+                    | Sense::Rude
+                    | Sense::Chatter
+                    | Sense::Order
+                    | Sense::Describe
+                    | Sense::Judgement
+            ),
+            _ => true,
         })
-    }
+        .flat_map(|tag| tag.from..tag.to)
+        .collect();
+    let inside = |word: usize| {
+        let place = text.words[word].start;
+        let within = |start: usize, end: usize| start <= place && place < end;
+        text.numbers
+            .iter()
+            .any(|number| within(number.start, number.end))
+            || text
+                .moments
+                .iter()
+                .any(|moment| within(moment.start, moment.end))
+            || text.names.iter().any(|name| within(name.start, name.end))
+    };
+    text.stems
+        .iter()
+        .filter(|(word, stem)| {
+            !known.stems.contains(stem)
+                && !meant.contains(word)
+                && !inside(*word)
+                && !known.is_alike(stem)
+        })
+        .map(|(word, _)| *word)
+        .collect()
 }

@@ -21,7 +21,7 @@ impl Look for Tone {
     }
 
     fn look(&self, reading: &Reading<'_>, _: &Criteria) -> Finding {
-        let own = sources(reading);
+        let own = &reading.ground.vocabulary.said;
         let (mut found, mut chatter): (Vec<Issue>, Vec<usize>) = (Vec::new(), Vec::new());
         for (piece, text) in reading.texts.iter().enumerate() {
             for tag in &text.tags {
@@ -61,7 +61,7 @@ impl Look for Tone {
                 ));
             }
         }
-        let loud = loud(reading, &own);
+        let loud = loud(reading, own);
         let marks = reading.raw.matches('!').count() - reading.raw.matches("![").count();
         let signs = reading.raw.chars().filter(|c| is_emoji(*c)).count();
         let signs =
@@ -106,32 +106,6 @@ impl Look for Tone {
         }
         Finding::of(found)
     }
-}
-
-/// The words of goal and sources.
-fn sources(reading: &Reading<'_>) -> HashSet<String> {
-    let ground = reading.ground;
-    let texts = std::iter::once(&ground.asked.text).chain(
-        ground
-            .papers
-            .iter()
-            .flat_map(|paper| paper.sentences.iter().map(|sentence| &sentence.text)),
-    );
-    let mut out: HashSet<String> = texts
-        .flat_map(|text| text.words.iter().map(|word| word.text.clone()))
-        .collect();
-    for grid in &ground.grids {
-        for column in &grid.columns {
-            out.extend(
-                aios_languages::folded(&column.name)
-                    .into_iter()
-                    .map(|word| word.text),
-            );
-        }
-    }
-    // Stop words are everybody's.
-    out.retain(|word| word.len() > 1);
-    out
 }
 
 /// Words in capitals that no source writes so.

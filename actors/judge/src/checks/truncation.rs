@@ -1,7 +1,5 @@
 //! The answer ends where it is finished.
 
-use std::collections::HashSet;
-
 use aios_work::{Category, Severity};
 
 use super::{Finding, Look, at};
@@ -126,43 +124,7 @@ fn broken_off(reading: &Reading<'_>, last: usize) -> Option<&'static str> {
 
 /// Whether a word is the beginning of one that goal or sources have, and none itself.
 fn begun(reading: &Reading<'_>, word: &str) -> bool {
-    if word.chars().count() < 3 || word.bytes().any(|byte| byte.is_ascii_digit()) {
-        return false;
-    }
-    let ground = reading.ground;
-    let mut known: HashSet<String> = ground
-        .asked
-        .text
-        .words
-        .iter()
-        .map(|word| word.text.clone())
-        .collect();
-    for sentence in ground.papers.iter().flat_map(|paper| &paper.sentences) {
-        known.extend(sentence.text.words.iter().map(|word| word.text.clone()));
-    }
-    for grid in &ground.grids {
-        for column in 0..grid.columns.len() {
-            known.extend(
-                aios_languages::folded(&grid.columns[column].name)
-                    .into_iter()
-                    .map(|word| word.text),
-            );
-            for name in grid.names(column).iter().take(2_000) {
-                known.extend(
-                    aios_languages::folded(name)
-                        .into_iter()
-                        .map(|word| word.text),
-                );
-            }
-        }
-    }
-    let stem = reading.lexicon.stem(word);
-    let whole = known.contains(word)
-        || known
-            .iter()
-            .any(|other| reading.lexicon.stem(other) == stem);
-    !whole
-        && known
-            .iter()
-            .any(|other| other.starts_with(word) && other.chars().count() > word.chars().count())
+    word.chars().count() > 2
+        && !word.bytes().any(|byte| byte.is_ascii_digit())
+        && reading.ground.vocabulary.is_begun(word)
 }

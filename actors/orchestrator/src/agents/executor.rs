@@ -7,19 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_protocols::{AgentCard, Performative, Reason, ReasonKind};
-use aios_tools::Toolbox;
-use aios_work::{CancelFlag, Effect, ToolCall, ToolError, ToolErrorKind};
+use aios_tools::CallError;
+use aios_work::{Effect, ToolCall, ToolError, ToolErrorKind};
 use async_trait::async_trait;
-use tokio::task::AbortHandle;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::recovery::tool_key;
 use aios_work::content::{TaskOrder, TaskResult, ontology};
 
-use crate::Services;
-
-/// How long a tool may take to notice that its deadline has passed before the executor counts as hung.
-const GRACE: Duration = Duration::from_millis(500);
+use crate::{Services, crew};
 
 /// Carries out orders with the tools it was given.
 pub struct Executor {
@@ -73,7 +69,7 @@ impl Agent for Executor {
                     biased;
                     // The planner has given up; dropping the step raises the tool's flag.
                     () = incoming.cancelled() => return Ok(()),
-                    result = ctx.once_written(&order.operation, pure, || perform(Arc::clone(&services.tools), &order, key, &ctx)) => result?,
+                    result = ctx.once_written(&order.operation, pure, || perform(&services, &order, key, &ctx)) => result?,
                 }
             };
             incoming.inform(result)?;
@@ -85,46 +81,43 @@ impl Agent for Executor {
 
 /// Calls the tool in a task of its own, so that its panic is not ours, within the order's deadline.
 async fn perform(
-    tools: Arc<Toolbox>,
+    services: &Services,
     order: &TaskOrder,
     key: String,
     ctx: &Context,
 ) -> Result<TaskResult, AgentError> {
     let begun = Instant::now();
-    let allowed = Duration::from_millis(order.deadline_ms);
     let call = ToolCall {
-        args: order.args.clone(),
         idempotency_key: key,
         tenant: ctx.tenant().as_str().to_owned(),
         goal: order.goal_id.clone(),
         inputs: order.inputs.clone(),
         out_dir: order.out_dir.clone(),
-        cancel: CancelFlag::new(),
-        deadline: begun + allowed,
+        ..ToolCall::new(
+            order.args.clone(),
+            begun + Duration::from_millis(order.deadline_ms),
+        )
     };
-    let flag = call.cancel.clone();
-    let work = {
-        let name = order.tool.clone();
-        let granted = order.capabilities.clone();
-        tokio::spawn(async move { tools.call(&name, &granted, call).await })
-    };
-    let _stopped = StoppedOnDrop(flag, work.abort_handle());
-    let output = match tokio::time::timeout(allowed + GRACE, work).await {
-        Ok(Ok(output)) => output.map_err(refusal)?,
-        // A tool that panicked may have left its caches in any state: a new incarnation starts from clean ones.
-        Ok(Err(panic)) => {
-            return Err(AgentError::broken(format!(
-                "tool {} panicked: {panic}",
-                order.tool
-            )));
-        }
-        Err(_) => {
-            return Err(AgentError::broken(format!(
-                "tool {} did not end within its {} ms and does not listen",
-                order.tool, order.deadline_ms
-            )));
+    let called = match services.crew().skill(&order.tool) {
+        // An agent is asked by agents alone, in the name of the one who asks.
+        Some(member) => crew::ordered(&member, &order.operation, call, &order.capabilities, ctx)
+            .await
+            .map_err(CallError::from),
+        None => {
+            let tools = &services.tools;
+            tools
+                .call_apart(&order.tool, &order.capabilities, call)
+                .await
         }
     };
+    let output = called.map_err(|error| match error {
+        CallError::Failed(error) => refusal(error),
+        // A tool that panicked may have left its caches in any state, and one that hangs holds what it holds: a new incarnation starts
+        // from clean ones.
+        CallError::Panicked { .. } | CallError::Deaf { .. } => {
+            AgentError::broken(error.to_string())
+        }
+    })?;
     Ok(TaskResult {
         task_id: order.task_id.clone(),
         operation: order.operation.clone(),
@@ -147,14 +140,4 @@ fn refusal(error: ToolError) -> AgentError {
         _ => ReasonKind::UnsupportedValue,
     };
     AgentError::Failed(Reason::new(kind, error.to_string()))
-}
-
-/// A job that is dropped (its agent was killed, its asker went away) takes its tool with it.
-struct StoppedOnDrop(CancelFlag, AbortHandle);
-
-impl Drop for StoppedOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-        self.1.abort();
-    }
 }

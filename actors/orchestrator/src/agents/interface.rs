@@ -93,7 +93,8 @@ impl Agent for Interface {
             }
             let answer: Answer = reply.content.read_json()?;
             release(&answer, &goal, &ctx)?;
-            incoming.inform(Content::json(&answer)?)?;
+            // As it came: what was looked at is what leaves.
+            incoming.inform(reply.content.clone())?;
             Ok(())
         });
         Ok(())

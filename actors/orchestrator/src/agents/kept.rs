@@ -213,7 +213,6 @@ mod tests {
             outcome: "delivered".into(),
             answer: format!("answer {number}"),
             score: None,
-            details: serde_json::Value::Null,
             started_us: number,
             finished_us: number,
         })
@@ -335,7 +334,6 @@ mod tests {
                 outcome: "delivered".into(),
                 answer: "x".into(),
                 score: None,
-                details: serde_json::Value::Null,
                 started_us: goal,
                 finished_us: goal,
             })

@@ -197,26 +197,16 @@ async fn remember(
 ) -> Result<(), AgentError> {
     let now = ctx.now().as_micros();
     if let Some(result) = wanted.result {
-        let text = |name: &str| {
-            result
-                .get(name)
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
         kept.put(&GoalResult {
-            id: text("goal_id"),
+            id: result.goal_id,
             tenant: ctx.tenant().to_string(),
             principal: incoming.sender.to_string(),
             goal: wanted.text.clone(),
-            outcome: text("status"),
-            answer: text("answer"),
-            score: result
-                .pointer("/critic/score")
-                .and_then(serde_json::Value::as_f64),
+            outcome: result.status.as_str().to_owned(),
+            answer: result.answer,
+            score: Some(result.score),
             started_us: now,
             finished_us: now,
-            details: result,
         })?;
     }
     let embeddings = embed(&wanted.text, ctx).await;

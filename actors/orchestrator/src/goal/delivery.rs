@@ -5,8 +5,8 @@ use std::time::Duration;
 use aios_actors::agent::{AgentError, Context};
 use aios_protocols::{Limits, Performative};
 use aios_work::content::{
-    Answer, CriticReport, GoalStatus, Judgement, RememberRequest, Submission, TaskReport, hex,
-    ontology,
+    Answer, CriticReport, GoalStatus, Judgement, RememberRequest, Remembered, Submission,
+    TaskReport, hex, ontology,
 };
 use aios_work::{Case, Goal, Plan};
 
@@ -131,7 +131,12 @@ pub(crate) async fn remember(answer: &Answer, goal: &Goal, within: Duration, ctx
     let kept = RememberRequest {
         source: format!("goal/{}", answer.goal_id),
         text: format!("{}\n{}", goal.text(), start(&answer.answer, 1_500)),
-        result: Some(answer),
+        result: Some(Remembered {
+            goal_id: answer.goal_id.clone(),
+            status: answer.status,
+            answer: answer.answer.clone(),
+            score: answer.critic.score,
+        }),
     };
     let told = async {
         let draft = draft(Performative::Request, ontology::REMEMBER, &kept)?;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aios_memory::{InMemoryStore, Store, StoreError, Swap};
 use aios_supervisor::Recourse;
-use aios_work::content::GoalStatus;
+use aios_work::content::{Answer, GoalStatus};
 
 use crate::goals::Team;
 
@@ -54,24 +54,28 @@ impl Store for Counting {
     }
 }
 
+async fn analyzed(team: &Team, goal: &str) -> Answer {
+    let table = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/examples/q3_sales.csv"
+    );
+    let asked = team.ask_with(goal, Duration::from_secs(300), |request| {
+        request.task_deadline_ms = 30_000;
+        request.text = "Analyze Q3 sales".to_owned();
+        request.data = vec![table.to_owned()];
+    });
+    asked.await.unwrap().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_goal_costs_few_messages_and_few_writes_that_are_waited_for() {
     let store = Arc::new(Counting::default());
     let shared: Arc<dyn Store> = store.clone();
     let team = Team::over(shared, Recourse::Partial, Arc::new(|| Ok(()))).await;
-    let table = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../docs/examples/q3_sales.csv"
-    );
     for goal in ["first", "second"] {
         let before = team.house.system.messages().sent;
         store.flushes.store(0, Ordering::SeqCst);
-        let asked = team.ask_with(goal, Duration::from_secs(300), |request| {
-            request.task_deadline_ms = 30_000;
-            request.text = "Analyze Q3 sales".to_owned();
-            request.data = vec![table.to_owned()];
-        });
-        let answer = asked.await.unwrap().unwrap();
+        let answer = analyzed(&team, goal).await;
         assert_eq!(answer.status, GoalStatus::Approved, "{answer:?}");
         let messages = team.house.system.messages().sent - before;
         let flushes = store.flushes.load(Ordering::SeqCst);
@@ -81,4 +85,27 @@ async fn a_goal_costs_few_messages_and_few_writes_that_are_waited_for() {
         // One for each result and each step of the planner, one more where a tool writes a file, one to forget the steps.
         assert!(flushes <= 17, "{flushes} flushes");
     }
+}
+
+/// For a profiler: the same goal again and again, and how long each took beside its tools.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures, and asserts nothing"]
+async fn the_same_goal_many_times() {
+    let store: Arc<dyn Store> = Arc::new(InMemoryStore::default());
+    let team = Team::over(store, Recourse::Partial, Arc::new(|| Ok(()))).await;
+    let (mut took, mut sent) = (Vec::new(), Vec::new());
+    for number in 0..500 {
+        let (begun, before) = (Instant::now(), team.house.system.messages().sent);
+        let answer = analyzed(&team, &format!("g{number}")).await;
+        assert_eq!(answer.status, GoalStatus::Approved, "{answer:?}");
+        took.push(begun.elapsed());
+        sent.push(team.house.system.messages().sent - before);
+    }
+    took.sort_unstable();
+    sent.sort_unstable();
+    let middle = took.len() / 2;
+    println!(
+        "{:?} and {} messages, at the least {:?} and {}",
+        took[middle], sent[middle], took[0], sent[0]
+    );
 }

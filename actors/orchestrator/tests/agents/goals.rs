@@ -92,13 +92,13 @@ impl Team {
         let owner: PrincipalId = "user:owner@local".parse().unwrap();
         let owner = Arc::new(SigningIdentity::from_seed(owner, [9; 32]));
         let mut policies = Policies::default();
-        policies.of_mut("read_file").retries = 0;
-        policies.of_mut("read_file").then = then;
+        policies.of_mut("read_document").retries = 0;
+        policies.of_mut("read_document").then = then;
         let house = House::with(store, |world| world.owner(Owner::of(&owner))).await;
         let workspaces = Workspaces::default();
         let tools = Arc::new(
             Toolbox::standard(&workspaces, Some(Arc::new(Plain)))
-                .with(aios_tables::tools(&workspaces)),
+                .with(aios_documents::tools(&workspaces, None)),
         );
         let mut behind = Toolbox::default();
         for spec in tools.specs().cloned() {
@@ -112,7 +112,7 @@ impl Team {
         meso_tier::team::enlist(house.system.factories());
         let packs = Packs::none()
             .with(aios_languages::pack())
-            .with(aios_tables::pack());
+            .with(aios_documents::pack());
         let settings = Settings {
             policies,
             ..Settings::default()
@@ -395,7 +395,7 @@ async fn an_approval_is_used_up_before_what_it_allows_begins() {
     let asked = queue.list().unwrap().remove(0);
     assert_eq!(
         (asked.status, asked.tool.as_str()),
-        (ApprovalStatus::Open, "read_file")
+        (ApprovalStatus::Open, "read_document")
     );
     let proposal = queue.proposal(&asked.id).unwrap();
     let now = team.house.system.now();
@@ -456,7 +456,10 @@ async fn a_result_is_kept_for_the_files_it_was_made_from_and_for_no_others() {
             let reason = second.reason.unwrap_or_default();
             assert!(reason.contains("no earlier result is kept"), "{reason}");
         } else {
-            let read = second.tasks.iter().find(|task| task.tool == "read_file");
+            let read = second
+                .tasks
+                .iter()
+                .find(|task| task.tool == "read_document");
             let how = read.and_then(|task| task.recovered.clone());
             assert!(
                 how.is_some_and(|how| how.starts_with("cached: ")),
@@ -527,9 +530,9 @@ async fn what_failed_for_a_while_is_tried_again_and_may_be_asked_in_other_words(
     assert_ne!(other.status, GoalStatus::Failed, "{other:?}");
 }
 
-/// The further parts of a document are looked at before there is a plan and are in no plan: the Critic proves them all the same.
+/// What is looked at before there is a plan may be in no plan: the Critic proves it all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_document_in_parts_is_judged_by_what_was_read_of_each() {
+async fn what_was_looked_at_and_is_in_no_plan_is_judged_by_what_was_read() {
     let team = Team::new(Recourse::Partial, Arc::new(|| Ok(()))).await;
     let long: String = (0..4_000)
         .map(|n| format!("Depot {n} in Bremen moves in May and its rent falls by {n} euros. "))
@@ -538,11 +541,16 @@ async fn a_document_in_parts_is_judged_by_what_was_read_of_each() {
     let before = team.house.system.messages().sent;
     let answer = team.ask_with("long", Duration::from_secs(300), |request| {
         request.task_deadline_ms = 30_000;
+        // No word that the pack knows: it looks for an answer first, and then for what matters.
+        request.text = "Riassumi gli appunti".to_owned();
     });
     let answer = answer.await.unwrap().unwrap();
     assert_ne!(answer.status, GoalStatus::Failed, "{answer:?}");
     assert!(!answer.verdict.is_empty());
-    let reads = answer.tasks.iter().filter(|task| task.tool == "read_file");
-    assert!(reads.count() > 1, "{:?} {:?}", answer.tasks, answer.gaps);
+    let looks = answer
+        .tasks
+        .iter()
+        .filter(|task| task.tool == "find_passages");
+    assert!(looks.count() > 1, "{:?} {:?}", answer.tasks, answer.gaps);
     assert!(team.house.system.messages().sent > before);
 }

@@ -8,7 +8,7 @@ use aios_memory::{GoalResults, InMemoryStore, Store};
 use aios_orchestrator::{Packs, Services, Settings, team};
 use aios_protocols::{AgentId, Content, Draft, Performative, ProtocolName};
 use aios_tools::Toolbox;
-use aios_work::content::{RememberRequest, ontology};
+use aios_work::content::{GoalStatus, RememberRequest, Remembered, ontology};
 
 use crate::house::{House, PATIENCE};
 
@@ -16,7 +16,12 @@ async fn remembered(house: &House, keeper: &AgentId, goal: &str) {
     let wanted = RememberRequest {
         source: format!("goal/{goal}"),
         text: format!("what came of {goal}"),
-        result: Some(serde_json::json!({"goal_id": goal, "status": "approved", "answer": "42"})),
+        result: Some(Remembered {
+            goal_id: goal.to_owned(),
+            status: GoalStatus::Approved,
+            answer: "42".to_owned(),
+            score: 0.9,
+        }),
     };
     let draft = Draft::new(Performative::Request, Content::json(&wanted).unwrap())
         .protocol(ProtocolName::FipaRequest)

@@ -8,12 +8,13 @@ use crate::document::{Left, Leftovers};
 use crate::fields::{self, Extracted};
 use crate::lexicon::{self, Lexicon};
 use crate::plan::{FOUND, LOOKED_UP, Meaning, Wants, answers};
+use crate::report::mark;
 use crate::tools::{Checked, Extraction, Outline, Passages, Quote, READ};
 
 /// Places of one kind that an answer names.
 const NAMED: usize = 5;
 
-/// What quoted facts are about: the passage, by its number.
+/// What quoted facts are about: the passage, by the mark that it has in the answer.
 pub(crate) const PASSAGE: &str = "passage";
 
 /// What was found.
@@ -236,10 +237,10 @@ impl Findings {
         facts.extend(
             self.quotes
                 .iter()
-                .zip(1..)
-                .map(|((quote, source), number)| Fact {
+                .enumerate()
+                .map(|(at, (quote, source))| Fact {
                     subject: vec![Subject {
-                        name: i32::to_string(&number),
+                        name: mark(at),
                         kind: PASSAGE.to_owned(),
                     }],
                     measure: None,

@@ -86,9 +86,11 @@ impl Opened {
 
     /// What the prose may be written from: the quotations, and where they stand.
     fn evidence(&self, findings: &Findings, so_far: &SoFar<'_>, kind: TextKind) -> Evidence {
-        let quotes = findings.quotes.iter().zip(1..);
+        let quotes = findings.quotes.iter().enumerate();
         let mut passages: Vec<String> = quotes
-            .map(|((quote, source), number)| format!("{} [{number}] {}", quote.text, source.text))
+            .map(|(at, (quote, source))| {
+                format!("{} [{}] {}", quote.text, report::mark(at), source.text)
+            })
             .collect();
         // What stands beside the quotations: notes with their places, the object with its values.
         passages.extend(findings.notes());

@@ -23,6 +23,9 @@ pub(crate) const LOOKED_UP: &str = "quotes";
 /// The task that writes the paragraph.
 pub(crate) const CLOSING: &str = "closing";
 
+/// The general tool for prose.
+const WRITE: &str = "write_text";
+
 /// Milliseconds of a tool, and of a model.
 const TOOL_MS: u64 = 60_000;
 const MODEL_MS: u64 = 60_000;
@@ -71,7 +74,7 @@ pub(crate) enum Wants {
 
 /// The name of the task that looks at a file.
 pub(crate) fn look_id(at: usize) -> String {
-    format!("d{at}")
+    format!("t{at}")
 }
 
 fn task(id: &str, tool: &str, args: Value, title: String) -> Task {
@@ -219,21 +222,26 @@ pub(crate) async fn plan(goal: &Goal, bench: &dyn Bench) -> Result<Plan, String>
             .map(|passage| passage.quote)
             .collect(),
     );
-    let after = plan.tasks.iter().map(|task| task.id.clone()).collect();
-    plan.tasks.push(Task {
+    // Without a writer the files' own sentences stand alone; who offers what may not be known.
+    let offered = bench.tools();
+    if offered.is_empty() || offered.iter().any(|tool| tool == WRITE) {
+        let after = plan.tasks.iter().map(|task| task.id.clone()).collect();
+        plan.tasks.push(closing(after));
+    }
+    plan.meaning = serde_json::to_value(&meaning).unwrap_or_default();
+    Ok(plan)
+}
+
+/// The task that writes the paragraph.
+fn closing(after: Vec<String>) -> Task {
+    Task {
         after,
         deadline_ms: MODEL_MS,
         tokens: TOKENS,
         prose: true,
         title: Some("write the paragraph".to_owned()),
-        ..Task::new(
-            CLOSING,
-            "write_text",
-            json!({ "max_words": PARAGRAPH_WORDS }),
-        )
-    });
-    plan.meaning = serde_json::to_value(&meaning).unwrap_or_default();
-    Ok(plan)
+        ..Task::new(CLOSING, WRITE, json!({ "max_words": PARAGRAPH_WORDS }))
+    }
 }
 
 async fn passages(task: &Task, bench: &dyn Bench) -> Result<Passages, String> {

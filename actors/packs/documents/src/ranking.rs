@@ -269,12 +269,21 @@ struct Question {
     weights: Vec<f64>,
     /// Whether a number or a day answers it.
     wants_figure: bool,
+    /// Which term each word is that was met: the same words come again and again.
+    met: HashMap<String, Option<usize>>,
 }
+
+/// Words that are kept with the term they are.
+const MET: usize = 50_000;
 
 impl Question {
     fn read(text: &str) -> Self {
         let mut all: Vec<String> = Vec::new();
-        for term in terms(text) {
+        // How a question asks is no matter of it.
+        let matter = lexicon::without(text, |language| {
+            [language.quoting, language.how_much].concat()
+        });
+        for term in terms(&matter) {
             if !all.contains(&term) {
                 all.push(term);
             }
@@ -288,19 +297,30 @@ impl Question {
             weights: vec![0.0; all.len()],
             terms: all,
             wants_figure: lexicon::has(text, |language| language.how_much),
+            met: HashMap::new(),
         }
     }
 
-    /// How much of its matter a text names: the sum of the weights.
-    fn named(&self, text: &str, seen: &mut [bool]) -> usize {
+    /// The term that a word is.
+    fn term_of(&mut self, word: &str) -> Option<usize> {
+        if let Some(known) = self.met.get(word) {
+            return *known;
+        }
+        let compared = term(word);
+        let found = self.terms.iter().position(|one| alike(one, &compared));
+        if self.met.len() < MET {
+            self.met.insert(word.to_owned(), found);
+        }
+        found
+    }
+
+    /// Marks the terms that a text names, and gives how many words it has.
+    fn named(&mut self, text: &str, seen: &mut [bool]) -> usize {
         seen.fill(false);
         let mut length = 0;
         for (_, word) in words(text) {
             length += 1;
-            let word = term(word);
-            if let Some(at) = self.terms.iter().position(|one| alike(one, &word))
-                && let Some(seen) = seen.get_mut(at)
-            {
+            if let Some(seen) = self.term_of(word).and_then(|at| seen.get_mut(at)) {
                 *seen = true;
             }
         }
@@ -345,6 +365,19 @@ pub(crate) fn search(
         .iter()
         .map(|count| (1.0 + (all - *count as f64 + 0.5) / (*count as f64 + 0.5)).ln())
         .collect();
+    // What is nowhere weighs as much as the rarest that is somewhere, and not more because it is missing.
+    let rarest = asked
+        .weights
+        .iter()
+        .zip(&counts)
+        .filter(|(_, count)| **count > 0)
+        .map(|(weight, _)| *weight)
+        .fold(0.0, f64::max);
+    for (weight, count) in asked.weights.iter_mut().zip(&counts) {
+        if *count == 0 && rarest > 0.0 {
+            *weight = rarest;
+        }
+    }
     let usual = (lengths as f64 / all).max(1.0);
     let total: f64 = asked.weights.iter().sum();
     for (number, document) in documents.iter().enumerate() {

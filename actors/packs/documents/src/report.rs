@@ -1,4 +1,4 @@
-//! The answer as Markdown. What was asked for stands first, then what it rests on: every quotation with its number and place.
+//! The answer as Markdown. What was asked for stands first, then what it rests on: every quotation with its mark and place.
 
 use std::fmt::Write as _;
 
@@ -15,6 +15,15 @@ const QUOTE: usize = 2_000;
 /// Sentences of a paragraph that no model wrote.
 const SENTENCES: usize = 3;
 
+/// What a quotation is called where it is referred to: a, b, ... z, ba, bb. Letters, because a number could be taken for a figure.
+pub(crate) fn mark(at: usize) -> String {
+    let letter = char::from(b'a' + u8::try_from(at % 26).unwrap_or(0));
+    match at / 26 {
+        0 => letter.to_string(),
+        more => format!("{}{letter}", mark(more)),
+    }
+}
+
 /// A quotation as it stands in an answer.
 pub(crate) fn quotation(text: &str) -> String {
     format!(
@@ -24,9 +33,9 @@ pub(crate) fn quotation(text: &str) -> String {
 }
 
 /// The line that says where a quotation stands.
-pub(crate) fn origin(number: usize, place: &str) -> String {
+pub(crate) fn origin(mark: &str, place: &str) -> String {
     format!(
-        "> \\[{number}\\] {}",
+        "> \\[{mark}\\] {}",
         markdown(&quoted(place, QUOTE).replace('|', "/"))
     )
 }
@@ -40,8 +49,7 @@ pub(crate) fn quotable(facts: &[Fact]) -> Vec<[String; 2]> {
                 (Statistic::Quoted, FactValue::Text(text), [subject])
                     if subject.kind == PASSAGE =>
                 {
-                    let number = subject.name.parse().ok()?;
-                    Some([quotation(text), origin(number, &fact.source.text)])
+                    Some([quotation(text), origin(&subject.name, &fact.source.text)])
                 }
                 _ => None,
             },
@@ -81,9 +89,9 @@ pub(crate) fn paragraph(findings: &Findings, passed: Option<&str>) -> Paragraph 
             } else {
                 SENTENCES
             };
-            let lines = texts.iter().zip(1..).take(most);
+            let lines = texts.iter().enumerate().take(most);
             let lines: Vec<String> = lines
-                .map(|(text, number)| format!("{} [{number}]", closed(text)))
+                .map(|(at, text)| format!("{} [{}]", closed(text), mark(at)))
                 .collect();
             lines.join(" ")
         }
@@ -143,12 +151,12 @@ pub(crate) fn answer(
             says.quotations
         };
         let _ = writeln!(out, "## {heading}\n");
-        for ((quote, source), number) in findings.quotes.iter().zip(1..) {
+        for (at, (quote, source)) in findings.quotes.iter().enumerate() {
             let _ = writeln!(
                 out,
                 "{}\n>\n{}\n",
                 quotation(&quote.text),
-                origin(number, &source.text)
+                origin(&mark(at), &source.text)
             );
         }
     }
@@ -172,7 +180,7 @@ fn fields(out: &mut String, findings: &Findings) {
         "| {} | {} | {} |\n|---|---|---|",
         says.field, says.value, says.place
     );
-    for (field, number) in &findings.fields {
+    for (field, quoted) in &findings.fields {
         let name = field.pointer.trim_start_matches('/');
         let value = match &field.value {
             Value::Null => "-".to_owned(),
@@ -184,8 +192,8 @@ fn fields(out: &mut String, findings: &Findings) {
             .as_deref()
             .map(|unit| format!(" {unit}"))
             .unwrap_or_default();
-        let place = match (number, &field.why) {
-            (Some(number), _) => format!("\\[{}\\]", number + 1),
+        let place = match (quoted, &field.why) {
+            (Some(at), _) => format!("\\[{}\\]", mark(*at)),
             (None, Some(why)) => inline(why),
             (None, None) => says.not_found.to_owned(),
         };

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::lexicon::{self, LANGUAGES};
+use crate::report::mark;
 use crate::words::{sentences, terms, words};
 
 /// The part of a sentence's matter that must stand in what bears it out.
@@ -110,7 +111,7 @@ pub(crate) fn marked(text: &str, quotes: &[&str], unquoted: &str) -> String {
             Borne::By(by) if by.is_empty() => {}
             Borne::By(by) => {
                 for at in by {
-                    out.push_str(&format!(" [{}]", at + 1));
+                    out.push_str(&format!(" [{}]", mark(at)));
                 }
             }
             Borne::Not | Borne::Figure(_) | Borne::Denied(_) => {
@@ -162,7 +163,7 @@ mod tests {
         let text = "The crane lifts 40 tonnes again. It was sold to a museum in Lisbon.";
         assert_eq!(
             marked(text, &QUOTES, "no quoted place"),
-            "The crane lifts 40 tonnes again. [1] It was sold to a museum in Lisbon. (no quoted place)"
+            "The crane lifts 40 tonnes again. [a] It was sold to a museum in Lisbon. (no quoted place)"
         );
     }
 }

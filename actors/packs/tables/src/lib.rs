@@ -1,4 +1,4 @@
-//! The pack for tables and documents: what a CSV holds, SQL over it, charts, plans, checks and reports.
+//! The pack for tables: what a CSV holds, SQL over it, charts, plans, checks and reports.
 //!
 //! It is taken by name: whoever wants goals about tables registers [`tools`] and adds [`pack`]. Nothing here knows agents, messages or
 //! models.

@@ -1,7 +1,6 @@
 //! The pack as the orchestrator knows it: where plans for tables come from, who reads their results, and by what these are judged.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aios_work::{
     Bench, Case, Check, Domain, Evidence, Goal, Judged, Missed, Opinion, Pack, Plan, PlanSource,
@@ -13,22 +12,17 @@ use serde_json::Value;
 
 use crate::TableProfile;
 use crate::plan::analysis::Analysis;
-use crate::plan::dag::{self, CLOSING, Filling, scout};
+use crate::plan::dag::{self, CLOSING, Filling, is_table, scout};
 
 pub use crate::plan::dag::NAME;
 use crate::plan::findings::Findings;
 use crate::plan::intent::Intent;
 use crate::plan::reading::Reading;
-use crate::plan::{analyse, arithmetic, build, document, merge, question, simpler, writing};
+use crate::plan::{analyse, arithmetic, build, merge, question, recalled, simpler, writing};
 use crate::report;
 use crate::results::{ResultEvidence, check_result};
 
-/// Parts that a document is read in; more than the largest one that is read has.
-const PARTS: usize = 128;
-/// The time below which no further part of a document is read.
-const PART_LEAST: Duration = Duration::from_secs(1);
-
-/// Goals about tables and documents, arithmetic, and questions that what was remembered is about.
+/// Goals about tables, arithmetic, and questions that what was remembered is about.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TablesPack;
 
@@ -50,11 +44,11 @@ impl PlanSource for TablesPack {
     }
 
     fn claims(&self, goal: &Goal) -> bool {
-        !goal.data().is_empty() || arithmetic::find(goal.text()).is_some()
+        arithmetic::find(goal.text()).is_some() || goal.data().iter().any(|file| is_table(file))
     }
 
     fn answers(&self, goal: &Goal, recalled: &[String]) -> bool {
-        document::is_about(goal.text(), recalled)
+        recalled::is_about(goal.text(), recalled)
     }
 
     async fn plan(&self, goal: &Goal, bench: &dyn Bench) -> Result<Plan, String> {
@@ -75,9 +69,6 @@ impl PlanSource for TablesPack {
             seen.iter()
                 .find(|(task, _)| Reading::of(task).as_ref() == Some(&wanted))
         };
-        if let Some((task, first)) = of(Reading::Document) {
-            gaps.extend(read_on(task, first, bench).await);
-        }
         if seen.len() < scouts.len() {
             // The plan that needs nothing: say what was asked and what is missing.
             return Ok(Plan {
@@ -86,13 +77,12 @@ impl PlanSource for TablesPack {
                 tasks: scouts,
                 points: Vec::new(),
                 gaps,
-                meaning: serde_json::to_value(analyse(goal, None, None)).unwrap_or_default(),
+                meaning: serde_json::to_value(analyse(goal, None)).unwrap_or_default(),
             });
         }
         let table =
             of(Reading::Profile).and_then(|(_, value)| TableProfile::deserialize(value).ok());
-        let document = of(Reading::Document).and_then(|(task, _)| task.args["file"].as_str());
-        let mut analysis = analyse(goal, table.as_ref(), document);
+        let mut analysis = analyse(goal, table.as_ref());
         if let Some(table) = &table
             && let Some(asked) = question(goal, table, &analysis)
             && let Some(picked) = bench.think(&asked).await
@@ -104,29 +94,6 @@ impl PlanSource for TablesPack {
             ..build(goal, &analysis)
         })
     }
-}
-
-/// Reads the rest of a document that is longer than one message, part by part, as long as there is time. What is left is told by the
-/// report; why a part could not be read is given back.
-async fn read_on(task: &Task, first: &Value, bench: &dyn Bench) -> Option<String> {
-    let mut next = document::next_part(first);
-    for part in 2..=PARTS {
-        let from = next.filter(|_| bench.left() > PART_LEAST)?;
-        let mut args = task.args.clone();
-        args["from"] = from.into();
-        // The text itself came with the first part; so much more shows that there are words, where a part begins with a blank.
-        args["max_chars"] = 80.into();
-        let more = Task {
-            id: document::part_id(&task.id, part),
-            args,
-            ..task.clone()
-        };
-        match bench.look(&more).await {
-            Ok(read) => next = document::next_part(&read),
-            Err(missed) => return Some(format!("part {part} of the document: {}", missed.reason)),
-        }
-    }
-    None
 }
 
 impl Domain for TablesPack {
@@ -273,12 +240,11 @@ impl Check for TablesPack {
             return None;
         };
         let evidence = match (again, task.tool.as_str()) {
-            (Some(again), _) => ResultEvidence::Recomputed {
+            (Some(again), "sql") => ResultEvidence::Recomputed {
                 again: (*again).clone(),
             },
-            (None, "profile_table") => ResultEvidence::Profile,
-            (None, "read_file") => ResultEvidence::Document,
-            (None, "chart") => ResultEvidence::Chart {
+            (_, "profile_table") => ResultEvidence::Profile,
+            (_, "chart") => ResultEvidence::Chart {
                 // One that cannot be read counts as empty, and is judged so.
                 svg: files
                     .first()
@@ -320,7 +286,7 @@ mod tests {
     }
 
     fn planned(goal: &Goal) -> Plan {
-        build(goal, &analyse(goal, None, None))
+        build(goal, &analyse(goal, None))
     }
 
     #[test]

@@ -101,15 +101,13 @@ pub fn answer(
 
 /// Files beyond the one that is answered about.
 fn unused(goal: &Goal, analysis: &Analysis) -> Vec<String> {
-    let table = match analysis.intent {
-        Intent::AnalyseTable => true,
-        Intent::SummariseDocument => false,
-        Intent::Arithmetic | Intent::PlainQuestion => return Vec::new(),
-    };
+    if analysis.intent != Intent::AnalyseTable {
+        return Vec::new();
+    }
     let mut used = false;
     let mut out = Vec::new();
     for file in goal.data() {
-        if !used && is_table(file) == table {
+        if !used && is_table(file) {
             used = true;
         } else {
             let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
@@ -142,7 +140,6 @@ fn render(
             page.outliers(analysis, findings);
             page.pictures(artifacts);
         }
-        Intent::SummariseDocument => page.document(findings, paragraph.author),
         Intent::Arithmetic => page.computed(analysis, findings),
         Intent::PlainQuestion => {}
     }
@@ -390,29 +387,6 @@ impl Page<'_> {
                 plain(&picture.description),
                 target(&name)
             ));
-        }
-    }
-
-    fn document(&mut self, findings: &Findings, author: Author) {
-        let Some(digest) = &findings.document else {
-            return;
-        };
-        self.heading("Document");
-        self.line(&format!(
-            "| Figure | Value |\n|---|---:|\n| Words | {} |\n| Sentences | {} |\n| Sections | {} |\n",
-            shown(digest.words as f64, None),
-            shown(digest.sentences as f64, None),
-            shown(digest.headings as f64, None)
-        ));
-        if digest.truncated {
-            self.line("Only the beginning of the document was read; its words, sentences and sections are counted to the end.\n");
-        }
-        // The template's summary is made of these sentences.
-        if !digest.key.is_empty() && author == Author::Model {
-            self.heading("Key sentences");
-            for sentence in &digest.key {
-                self.line(&format!("> {}\n", begins(sentence)));
-            }
         }
     }
 

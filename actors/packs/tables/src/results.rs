@@ -1,4 +1,4 @@
-//! Judging results that are not prose: a query by a second query, a chart by its values, a document by its text.
+//! Judging results that are not prose: a query by a second query, a chart by its values.
 
 use aios_work::shown::markup;
 use serde::{Deserialize, Serialize};
@@ -29,8 +29,6 @@ pub enum ResultEvidence {
         /// The labels it was given.
         labels: Vec<String>,
     },
-    /// Text that was read from a file; the result has to hold some.
-    Document,
     /// A table's profile; it must have rows and columns.
     Profile,
     /// Nothing to compare with: the result only has to be there.
@@ -138,18 +136,6 @@ pub fn check_result(output: &Value, evidence: &ResultEvidence) -> Opinion {
             description,
             labels,
         } => chart(svg, description, labels, &mut issues),
-        ResultEvidence::Document => {
-            let text = output
-                .as_str()
-                .or_else(|| output.get("text").and_then(Value::as_str))
-                .unwrap_or("");
-            present(
-                text.chars().any(char::is_alphanumeric),
-                "the document holds no text",
-                "Give a text or Markdown file",
-                &mut issues,
-            )
-        }
         ResultEvidence::Profile => {
             let rows = output.get("rows").and_then(Value::as_u64).unwrap_or(0);
             let columns = output
@@ -415,16 +401,6 @@ mod tests {
         );
         assert!(
             !check_result(&json!({}), &chart("<svg>", &[]))
-                .verdict
-                .passes()
-        );
-        assert!(
-            !check_result(&json!({}), &ResultEvidence::Document)
-                .verdict
-                .passes()
-        );
-        assert!(
-            check_result(&json!({"text": "words"}), &ResultEvidence::Document)
                 .verdict
                 .passes()
         );

@@ -171,11 +171,6 @@ impl Plan {
         self.tasks.iter().find(|task| task.id == id)
     }
 
-    /// The idempotency key of a task: the same for every retry and after every restart.
-    #[must_use]
-    pub fn operation_id(&self, task: &str) -> String {
-        format!("{}/{task}", self.goal)
-    }
     fn longest_chain_ms(&self, order: &[String]) -> u64 {
         let tasks: BTreeMap<&str, &Task> = self
             .tasks
@@ -337,7 +332,6 @@ mod tests {
         assert_eq!(plan.lost(&set(&["b"])), set(&["b", "c"]));
         assert_eq!(plan.lost(&set(&["a"])), set(&["a", "b", "c", "d"]));
         assert!(plan.is_settled(&set(&["a", "d"]), &set(&["b", "c"])));
-        assert_eq!(plan.operation_id("a"), "g/a");
     }
 
     #[test]

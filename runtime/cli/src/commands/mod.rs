@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod agent;
 pub(crate) mod approvals;
 pub(crate) mod bench;
 pub(crate) mod config;
@@ -11,4 +12,6 @@ pub(crate) mod plan;
 pub(crate) mod route;
 pub(crate) mod run;
 pub(crate) mod swarm;
+pub(crate) mod team;
+pub(crate) mod tool;
 pub(crate) mod tree;

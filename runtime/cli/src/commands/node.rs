@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::run::{engine, started, threads};
+use aios_runtime::Node;
+use aios_runtime::team::Team;
+
+use super::run::{engine, threads};
 use crate::arguments::NodeArguments;
 use crate::console;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::settings;
 
 pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
@@ -15,10 +18,18 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
         arguments.device.as_deref(),
         arguments.engine.as_deref(),
     )?;
+    // Refuse what cannot work before anything is fetched or started.
+    let team = arguments.team.as_deref().map(Team::load).transpose();
+    let team = team.map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
     let engine = engine(&config)?;
     let runtime = threads()?;
     let outcome = runtime.block_on(async {
-        let node = started(config, engine).await?;
+        let node = Node::builder().config(config).engine(engine);
+        let node = match team {
+            Some(team) => node.team(team),
+            None => node,
+        };
+        let node = node.start().await?;
         let model = node.model();
         console::note(&format!(
             "node {} runs with {} agents; {} on {} thinks; Ctrl-C stops it",

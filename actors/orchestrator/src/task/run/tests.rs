@@ -92,6 +92,7 @@ fn said(aside: &Aside) -> String {
         Aside::Cut(Ended::OverBudget(_)) => "cut by time".to_owned(),
         Aside::Cut(Ended::Looping(_)) => "cut by looping".to_owned(),
         Aside::Cut(Ended::TooDeep { .. }) => "cut by depth".to_owned(),
+        Aside::Cut(other) => format!("cut: {other}"),
         Aside::WaitsFor(approval) => format!("waits for {approval}"),
         Aside::Taken(recourse) => format!("take {}", fallback::name(*recourse)),
     }

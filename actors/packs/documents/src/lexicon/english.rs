@@ -263,7 +263,7 @@ pub(super) const ENGLISH: Lexicon = Lexicon {
         sections: "Sections",
         unquoted: "no quoted place",
         extractive: "These are the files' own sentences; no model wrote this.",
-        by_model: "Written by the model; a number in brackets is the quotation that bears a sentence out.",
+        by_model: "Written by the model; a letter in brackets is the quotation that bears a sentence out.",
         nearest: "No passage of the files answers the question. The nearest:",
         nothing: "No passage of the files speaks of what was asked.",
         hidden: "Comments and text that no reader sees were left out, {} in all, the first at {}",

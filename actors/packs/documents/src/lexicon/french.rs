@@ -244,7 +244,7 @@ pub(super) const FRENCH: Lexicon = Lexicon {
         sections: "Sections",
         unquoted: "sans passage cit\u{e9}",
         extractive: "Ce sont des phrases des fichiers ; aucun mod\u{e8}le ne les a \u{e9}crites.",
-        by_model: "\u{c9}crit par le mod\u{e8}le ; un nombre entre crochets renvoie \u{e0} la citation qui appuie la phrase.",
+        by_model: "\u{c9}crit par le mod\u{e8}le ; une lettre entre crochets renvoie \u{e0} la citation qui appuie la phrase.",
         nearest: "Aucun passage des fichiers ne r\u{e9}pond \u{e0} la question. Les plus proches :",
         nothing: "Aucun passage des fichiers ne parle de ce qui est demand\u{e9}.",
         hidden: "Les commentaires et le texte qu'aucun lecteur ne voit ont \u{e9}t\u{e9} laiss\u{e9}s de c\u{f4}t\u{e9}, {} en tout, le premier \u{e0} {}",

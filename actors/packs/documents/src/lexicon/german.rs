@@ -272,7 +272,7 @@ pub(super) const GERMAN: Lexicon = Lexicon {
         sections: "Abschnitte",
         unquoted: "ohne Beleg",
         extractive: "Dies sind S\u{e4}tze aus den Dateien; kein Modell hat sie geschrieben.",
-        by_model: "Vom Modell geschrieben; eine Zahl in Klammern nennt das Zitat, das den Satz belegt.",
+        by_model: "Vom Modell geschrieben; ein Buchstabe in Klammern nennt das Zitat, das den Satz belegt.",
         nearest: "Keine Stelle der Dateien beantwortet die Frage. Am n\u{e4}chsten kommen:",
         nothing: "Keine Stelle der Dateien handelt von dem, was gefragt wurde.",
         hidden: "Kommentare und Text, den kein Leser sieht, wurden weggelassen, insgesamt {}, zuerst bei {}",

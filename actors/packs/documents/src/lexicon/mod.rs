@@ -170,6 +170,25 @@ pub(crate) fn has(text: &str, wanted: impl Fn(&Lexicon) -> &'static [&'static st
     })
 }
 
+/// A text in small letters without these words and phrases; of single words those alone that are marked to stand for more.
+pub(crate) fn without(text: &str, wanted: impl Fn(&Lexicon) -> Vec<&'static str>) -> String {
+    let mut lower = text.to_lowercase();
+    let phrases: Vec<&str> = LANGUAGES
+        .iter()
+        .flat_map(|language| wanted(language))
+        .collect();
+    for phrase in phrases.iter().filter(|phrase| phrase.contains(' ')) {
+        lower = lower.replace(phrase, " ");
+    }
+    let begins: Vec<&str> = phrases
+        .iter()
+        .filter_map(|phrase| phrase.strip_suffix('*'))
+        .collect();
+    let kept = words(&lower).map(|(_, word)| word);
+    let kept = kept.filter(|word| !begins.iter().any(|begins| word.starts_with(begins)));
+    kept.collect::<Vec<_>>().join(" ")
+}
+
 /// The month that a word names, from 1.
 pub(crate) fn month(word: &str) -> Option<u32> {
     let word = word.trim_end_matches('.').to_lowercase();

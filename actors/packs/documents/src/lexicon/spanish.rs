@@ -215,7 +215,7 @@ pub(super) const SPANISH: Lexicon = Lexicon {
         sections: "Secciones",
         unquoted: "sin pasaje citado",
         extractive: "Son frases de los archivos; ning\u{fa}n modelo las escribi\u{f3}.",
-        by_model: "Escrito por el modelo; un n\u{fa}mero entre corchetes remite a la cita que apoya la frase.",
+        by_model: "Escrito por el modelo; una letra entre corchetes remite a la cita que apoya la frase.",
         nearest: "Ning\u{fa}n pasaje de los archivos responde a la pregunta. Los m\u{e1}s cercanos:",
         nothing: "Ning\u{fa}n pasaje de los archivos habla de lo que se pregunta.",
         hidden: "Se dejaron fuera comentarios y texto que ning\u{fa}n lector ve, {} en total, el primero en {}",

@@ -40,12 +40,14 @@ pub(super) fn read(
 
 /// Whether a line is a label with its value: a few words, a colon, and something that does not go on as a sentence does.
 pub(crate) fn is_labelled(line: &str) -> bool {
+    // Length first: this is asked again and again while a paragraph grows.
+    if line.len() > LABELLED || line.contains('\n') {
+        return false;
+    }
     let Some((label, value)) = line.split_once([':', '\u{ff1a}']) else {
         return false;
     };
-    line.len() <= LABELLED
-        && !line.contains('\n')
-        && label.split_whitespace().count() <= 6
+    label.split_whitespace().count() <= 6
         && label.chars().any(char::is_alphabetic)
         && !label.contains(['.', '!', '?', '"'])
         && value.starts_with(char::is_whitespace)

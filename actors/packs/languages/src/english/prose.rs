@@ -61,6 +61,22 @@ pub fn words(text: &str) -> Vec<Word<'_>> {
     out
 }
 
+/// The last word of a text. Only the end is read: whoever asks this at every number of a long text must not read all of it each time.
+pub(crate) fn last_word(text: &str) -> Option<Word<'_>> {
+    let said = text.trim_end();
+    let from = said
+        .char_indices()
+        .rev()
+        .find(|(_, c)| c.is_whitespace())
+        .map_or(0, |(at, c)| at + c.len_utf8());
+    let word = *words(said.get(from..)?).last()?;
+    Some(Word {
+        start: word.start + from,
+        end: word.end + from,
+        ..word
+    })
+}
+
 /// A sign that Unicode lets stand within a word or a number.
 fn parts(c: char) -> bool {
     !c.is_alphanumeric() && (c.is_ascii() || matches!(c, '’' | '\u{202f}'))

@@ -182,47 +182,26 @@ impl Analysis {
     }
 }
 
-/// Reads a goal. `table` is the profile of its table, if it has one; `document` is its text file, if it has one.
+/// Reads a goal. `table` is the profile of its table, if it has one.
 #[must_use]
-pub fn analyse(goal: &Goal, table: Option<&TableProfile>, document: Option<&str>) -> Analysis {
-    let (intent, why, clear) = intent(goal.text(), table.is_some(), document.is_some());
+pub fn analyse(goal: &Goal, table: Option<&TableProfile>) -> Analysis {
+    let (intent, why, clear) = intent(goal.text(), table.is_some());
     let mut analysis = Analysis::bare(intent, why, clear);
     match (intent, table) {
         (Intent::AnalyseTable, Some(table)) => read_table(goal.text(), table, &mut analysis),
-        (Intent::SummariseDocument, _) => analysis.file = document.map(str::to_owned),
         (Intent::Arithmetic, _) => analysis.expression = arithmetic::find(goal.text()),
         _ => {}
     }
     analysis
 }
 
-fn intent(text: &str, table: bool, document: bool) -> (Intent, &'static str, bool) {
-    let wanted = Wanted::new(text);
-    let summary = wanted.has(&[
-        "summarise",
-        "summarize",
-        "summary",
-        "abstract",
-        "gist",
-        "tldr",
-    ]);
-    match (table, document) {
-        (true, false) => (Intent::AnalyseTable, "the goal comes with a table", true),
-        (false, true) => (
-            Intent::SummariseDocument,
-            "the goal comes with a document",
-            true,
-        ),
-        (true, true) if summary && !wanted.has(&["table", "csv", "total", "sale", "revenue"]) => (
-            Intent::SummariseDocument,
-            "the goal asks for a summary and has a document",
-            false,
-        ),
-        (true, true) => (Intent::AnalyseTable, "the goal comes with a table", false),
-        (false, false) if arithmetic::find(text).is_some() => {
-            (Intent::Arithmetic, "the goal is arithmetic", true)
-        }
-        (false, false) => (Intent::PlainQuestion, "the goal comes without data", true),
+fn intent(text: &str, table: bool) -> (Intent, &'static str, bool) {
+    if table {
+        (Intent::AnalyseTable, "the goal comes with a table", true)
+    } else if arithmetic::find(text).is_some() {
+        (Intent::Arithmetic, "the goal is arithmetic", true)
+    } else {
+        (Intent::PlainQuestion, "the goal comes without data", true)
     }
 }
 

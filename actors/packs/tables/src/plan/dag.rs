@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
-use super::document::key_sentence;
 use super::findings::{Findings, REST};
 use super::intent::Intent;
 use super::queries::{Pair, Queries};
@@ -21,7 +20,7 @@ pub const NAME: &str = "tables";
 /// The task that writes the closing paragraph.
 pub(crate) const CLOSING: &str = "closing";
 /// Every tool a plan of ours may name.
-pub const TOOLS: [&str; 5] = ["profile_table", "read_file", "sql", "chart", "write_text"];
+pub const TOOLS: [&str; 4] = ["profile_table", "sql", "chart", "write_text"];
 
 /// Files that are looked at.
 const FILES: usize = 4;
@@ -42,25 +41,21 @@ pub fn is_table(file: &str) -> bool {
     matches!(ending.as_str(), "csv" | "tsv" | "tab" | "psv" | "dat")
 }
 
-/// Tasks that look at a goal's files: `t0`, `t1`, ... in the goal's order. Empty when it has none.
+/// Tasks that look at a goal's tables: `t0`, `t1`, ... by their place among its files. Empty when it has none.
 #[must_use]
 pub fn scout(goal: &Goal) -> Vec<Task> {
     let look = |(at, file): (usize, &String)| {
-        let (tool, reading) = if is_table(file) {
-            ("profile_table", Reading::Profile)
-        } else {
-            ("read_file", Reading::Document)
-        };
         let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+        let args = json!({ "file": file });
         Task {
             title: Some(format!("look at {name}")),
-            ..task(&format!("t{at}"), tool, json!({ "file": file }), &reading)
+            ..task(&format!("t{at}"), "profile_table", args, &Reading::Profile)
         }
     };
-    goal.data()
-        .iter()
+    let files = goal.data().iter().enumerate();
+    files
+        .filter(|(_, file)| is_table(file))
         .take(FILES)
-        .enumerate()
         .map(look)
         .collect()
 }
@@ -79,7 +74,6 @@ pub fn build(goal: &Goal, analysis: &Analysis) -> Plan {
     };
     match analysis.intent {
         Intent::AnalyseTable => table(&mut plan, analysis),
-        Intent::SummariseDocument => document(&mut plan),
         Intent::Arithmetic => arithmetic(&mut plan, analysis),
         Intent::PlainQuestion => {
             let words = aios_languages::english::prose::content_stems(goal.text());
@@ -248,23 +242,6 @@ fn table(plan: &mut Plan, analysis: &Analysis) {
             title: Some("draw the chart".to_owned()),
             ..task("chart", "chart", json!({ "of": of }), &Reading::Chart)
         });
-    }
-}
-
-fn document(plan: &mut Plan) {
-    let first = plan
-        .tasks
-        .iter_mut()
-        .find(|task| Reading::of(task) == Some(Reading::Document));
-    if let Some(task) = first {
-        task.point = Some("summary".into());
-        point(
-            plan,
-            "summary",
-            "what the document says",
-            vec![key_sentence()],
-            vec!["document".into(), "text".into()],
-        );
     }
 }
 

@@ -1,6 +1,5 @@
 //! What was found: the results of a plan put together, and what a text about them is judged against.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aios_work::{Evidence, Fact, Goal, Plan, Point, Subject, Task, TextKind};
@@ -9,7 +8,6 @@ use serde_json::Value;
 
 use super::analysis::Analysis;
 use super::columns::label;
-use super::document::{self, Digest};
 use super::intent::Intent;
 use super::reading::Reading;
 
@@ -81,8 +79,6 @@ pub struct Findings {
     pub odd: Option<Vec<Odd>>,
     /// How many such values there are.
     pub odd_count: u64,
-    /// What was read of a document.
-    pub document: Option<Digest>,
     /// The value of an expression; none where it is not defined.
     pub computed: Option<Option<f64>>,
     /// Points for which there is no result.
@@ -110,11 +106,7 @@ impl Findings {
                 }
                 continue;
             };
-            let whole = match reading {
-                Reading::Document => document::whole(&task.id, output, outputs),
-                _ => Cow::Borrowed(output),
-            };
-            findings.take(&reading, analysis, task, &whole);
+            findings.take(&reading, analysis, task, output);
         }
         findings.forget_repeats();
         findings.gaps.extend(analysis.gaps.iter().cloned());
@@ -186,11 +178,7 @@ impl Findings {
             .map(|measure| label(measure))
             .collect();
         measures.extend(analysis.more_measures.iter().map(|(name, _)| label(name)));
-        let mut passages: Vec<String> = self
-            .document
-            .iter()
-            .flat_map(|digest| digest.key.iter().chain(&digest.sections).cloned())
-            .collect();
+        let mut passages: Vec<String> = Vec::new();
         // A report repeats what was assumed and what is missing, with the figures of the table's profile in it.
         if kind == TextKind::Report {
             passages.extend(analysis.notes.iter().chain(&self.gaps).cloned());

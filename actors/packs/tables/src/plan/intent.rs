@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 pub enum Intent {
     /// Totals, growth, outlier and chart of a table.
     AnalyseTable,
-    /// A short text about a long one.
-    SummariseDocument,
     /// Arithmetic that needs no data.
     Arithmetic,
     /// Anything else: recall and answer.
@@ -18,19 +16,13 @@ pub enum Intent {
 
 impl Intent {
     /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::AnalyseTable,
-        Self::SummariseDocument,
-        Self::Arithmetic,
-        Self::PlainQuestion,
-    ];
+    pub const ALL: [Self; 3] = [Self::AnalyseTable, Self::Arithmetic, Self::PlainQuestion];
 
     /// The name used in prompts and plans.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AnalyseTable => "analyse_table",
-            Self::SummariseDocument => "summarise_document",
             Self::Arithmetic => "arithmetic",
             Self::PlainQuestion => "plain_question",
         }

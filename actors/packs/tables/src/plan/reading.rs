@@ -9,9 +9,7 @@ use serde_json::Value;
 
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
-use super::document::Digest;
 use super::findings::{Findings, Line, NO_VALUE, Odd, REST, Step};
-use super::intent::Intent;
 use crate::results::Rows;
 
 /// How a task's result becomes facts.
@@ -20,8 +18,6 @@ use crate::results::Rows;
 pub enum Reading {
     /// A table's profile.
     Profile,
-    /// A document's text.
-    Document,
     /// Rows, missing cells, totals.
     Totals,
     /// Mean, median, smallest, largest.
@@ -69,9 +65,6 @@ impl Findings {
         task: &Task,
         output: &Value,
     ) {
-        if *reading == Reading::Document {
-            return self.take_document(analysis, task, output);
-        }
         let Some(rows) = Rows::read(output) else {
             return;
         };
@@ -88,15 +81,7 @@ impl Findings {
             Reading::Category { column } => self.take_category(&given, column),
             Reading::Outliers => self.take_outliers(&given),
             Reading::Arithmetic => self.take_arithmetic(&given),
-            Reading::Profile | Reading::Document | Reading::Chart | Reading::Paragraph => {}
-        }
-    }
-
-    fn take_document(&mut self, analysis: &Analysis, task: &Task, output: &Value) {
-        let wanted = analysis.intent == Intent::SummariseDocument && self.document.is_none();
-        if let Some(digest) = Digest::read(output).filter(|_| wanted) {
-            self.facts.extend(digest.facts(&task.id, output));
-            self.document = Some(digest);
+            Reading::Profile | Reading::Chart | Reading::Paragraph => {}
         }
     }
 

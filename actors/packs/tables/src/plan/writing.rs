@@ -5,7 +5,6 @@
 
 use super::analysis::Analysis;
 use super::columns::{Aggregate, label};
-use super::document::key_sentence;
 use super::findings::{Findings, Line, NO_VALUE, REST};
 use super::intent::Intent;
 use super::reading::computed;
@@ -50,21 +49,6 @@ pub fn instruction(
                 facts.join(" ")
             )
         }
-        Intent::SummariseDocument => {
-            let key = findings
-                .document
-                .as_ref()
-                .map(|digest| digest.key.clone())
-                .unwrap_or_default();
-            let lines: Vec<String> = key
-                .iter()
-                .map(|line| format!("- {}", quoted(line, 300)))
-                .collect();
-            format!(
-                "Text:\n{}\n\nTask: {asked}\nSum up this text in 2 or 3 short sentences. Use only what it says.",
-                lines.join("\n")
-            )
-        }
         Intent::PlainQuestion => {
             let known: Vec<String> = recalled
                 .iter()
@@ -102,30 +86,10 @@ pub fn template(goal: &Goal, analysis: &Analysis, findings: &Findings) -> String
                 said.join(" ")
             }
         }
-        Intent::SummariseDocument => match &findings.document {
-            Some(digest) if !digest.key.is_empty() => digest
-                .key
-                .iter()
-                .take(3)
-                .map(|line| closed(line))
-                .collect::<Vec<_>>()
-                .join(" "),
-            _ => "The document holds no sentences that could be summed up.".to_owned(),
-        },
         Intent::PlainQuestion => format!(
             "The question {:?} could not be answered from what is stored here.",
             quoted(goal.text(), 200)
         ),
-    }
-}
-
-/// A sentence with its full stop.
-fn closed(sentence: &str) -> String {
-    let sentence = sentence.trim();
-    if sentence.ends_with(['.', '!', '?']) {
-        sentence.to_owned()
-    } else {
-        format!("{}.", sentence.trim_end_matches([':', ';', ',', '…']))
     }
 }
 
@@ -315,22 +279,6 @@ pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> 
                     format!("the value of {}", expression.shown),
                     vec![computed()],
                     vec!["defined".into()],
-                );
-            }
-        }
-        Intent::SummariseDocument => {
-            let key: Vec<String> = findings
-                .document
-                .iter()
-                .flat_map(|digest| digest.key.iter().take(3))
-                .flat_map(|line| aios_languages::english::prose::content_stems(line))
-                .collect();
-            if !key.is_empty() {
-                ask(
-                    "summary",
-                    "what the document is about".to_owned(),
-                    vec![key_sentence()],
-                    key,
                 );
             }
         }

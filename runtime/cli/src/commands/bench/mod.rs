@@ -8,6 +8,7 @@
 mod critic;
 mod goal;
 mod messages;
+mod tools;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// The benches of the whole product.
-const WHOLE: [Bench; 3] = [
+const WHOLE: [Bench; 4] = [
     Bench {
         name: "messages",
         what: "a signed ask between two agents beside its signatures and a bare ractor ask",
@@ -29,6 +30,11 @@ const WHOLE: [Bench; 3] = [
         name: "goal",
         what: "the runtime's own share of a goal: all but tools and model",
         run: goal::run,
+    },
+    Bench {
+        name: "tools",
+        what: "the runtime's own share of a tool call beside the bare call",
+        run: tools::run,
     },
     Bench {
         name: "critic",

@@ -16,7 +16,7 @@ use super::statements::{direction_at, statements};
 use crate::english::figures::readable;
 use crate::english::mention::mentions;
 use crate::english::naming::name;
-use crate::english::prose::{content_stems, has_phrase, sentences, words};
+use crate::english::prose::{content_stems, has_phrase, last_word, sentences};
 use aios_work::{Category, Evidence, Issue, Severity};
 
 /// What the check found.
@@ -98,11 +98,12 @@ impl MarkedText<'_> {
             return self.judge_ratio(claim, &about, place);
         }
         let fits_value = |known: &Known<'_>| same(claim, known, direction);
+        let said = self.said(claim, clause);
         let described: Vec<&Known<'_>> = self
             .library
             .known
             .iter()
-            .filter(|known| self.describes(known, claim, clause, &about))
+            .filter(|known| self.describes(known, &said, &about))
             .collect();
         let right: Vec<&Known<'_>> = described
             .iter()
@@ -170,9 +171,8 @@ impl MarkedText<'_> {
     /// "line 7": a number that says where in the file a fact stands.
     fn reference(&self, claim: &Claim) -> Option<usize> {
         let head = self.lower.get(..claim.place.start)?;
-        let word = *words(head)
-            .last()
-            .filter(|word| head.get(word.end..).is_some_and(|gap| gap == " "))?;
+        let word =
+            last_word(head).filter(|word| head.get(word.end..).is_some_and(|gap| gap == " "))?;
         let row = (word.text == "line")
             .then(|| claim.place.of(self.text).parse::<u64>().ok())
             .flatten()?;

@@ -8,23 +8,83 @@ use crate::english::naming::figure;
 use crate::english::prose::{Stretch, find_phrase, has_phrase, words};
 use aios_work::{Span, Statistic, When};
 
+/// What the words around a number say of it. Read once, and held against every fact.
+pub(super) struct Said {
+    percent: bool,
+    /// The measure named nearest to it in its clause, else before it in its sentence.
+    measure: Option<usize>,
+    /// In its clause. A measure may itself be called "highest": this word alone is looked for among the names too.
+    extreme: bool,
+    /// The same in its sentence.
+    extreme_sentence: bool,
+    unusual_sentence: bool,
+    rows: bool,
+    /// Right behind it.
+    rows_behind: bool,
+    missing: bool,
+    /// Before it, and behind the number before.
+    near: Near,
+}
+
+struct Near {
+    mean: bool,
+    median: bool,
+    total: bool,
+    missing: bool,
+    changing: bool,
+}
+
 impl MarkedText<'_> {
+    /// What is said around a claim.
+    pub(super) fn said(&self, claim: &Claim, clause: Stretch) -> Said {
+        let (_, sentence) = self.sentence_of(claim.place.start);
+        let before = Stretch {
+            end: claim.place.start,
+            ..sentence
+        };
+        let head = self.bare.get(clause.start..claim.place.start).unwrap_or("");
+        // What was said after the number before belongs to this one.
+        let after_last = self
+            .claims
+            .iter()
+            .filter(|other| clause.holds(other.place.start) && other.place.end <= claim.place.start)
+            .map(|other| other.place.end)
+            .max();
+        let near = after_last
+            .and_then(|end| self.bare.get(end..claim.place.start))
+            .unwrap_or(head);
+        let near = lowered(near);
+        let body = lowered(clause.of(&self.bare));
+        let behind = self.bare.get(claim.place.end..clause.end).unwrap_or("");
+        Said {
+            percent: claim.shape == Shape::Percent,
+            measure: self
+                .nearest_measure(claim, clause)
+                .or_else(|| self.nearest_measure(claim, before)),
+            extreme: any(&lowered(clause.of(&self.lower)), &EXTREME),
+            extreme_sentence: any(&lowered(sentence.of(&self.lower)), &EXTREME),
+            unusual_sentence: any(&lowered(sentence.of(&self.bare)), &UNUSUAL),
+            rows: any(&body, &ROWS),
+            rows_behind: starts_with_any(behind, &ROWS),
+            missing: any(&body, &MISSING),
+            near: Near {
+                mean: any(&near, &MEAN),
+                median: any(&near, &MEDIAN),
+                total: any(&near, &TOTAL),
+                missing: any(&near, &MISSING),
+                changing: any(&near, &CHANGING),
+            },
+        }
+    }
+
     /// Whether a fact is of the kind that the clause speaks of.
-    pub(super) fn describes(
-        &self,
-        known: &Known<'_>,
-        claim: &Claim,
-        clause: Stretch,
-        about: &About,
-    ) -> bool {
-        // A measure may itself be called "highest": this word alone is looked for among the names too.
-        let extreme = has_any(clause.of(&self.lower), &EXTREME);
-        self.fits_subjects(known, &about.subjects, extreme)
+    pub(super) fn describes(&self, known: &Known<'_>, said: &Said, about: &About) -> bool {
+        self.fits_subjects(known, &about.subjects, said.extreme)
             && (self.fits_periods(known, &about.periods)
-                || (extreme && about.periods == Named::Nothing && known.periods.len() == 1))
-            && self.fits_measure(known, claim, clause)
-            && self.fits_statistic(known, claim, clause)
-            && (claim.shape == Shape::Percent) == known.is_percent()
+                || (said.extreme && about.periods == Named::Nothing && known.periods.len() == 1))
+            && fits_measure(known, said)
+            && self.fits_statistic(known, said)
+            && said.percent == known.is_percent()
     }
 
     pub(super) fn fits_subjects(&self, known: &Known<'_>, named: &Named, extreme: bool) -> bool {
@@ -124,22 +184,6 @@ impl MarkedText<'_> {
         from.joined(to).covers(&covers)
     }
 
-    /// The measure named nearest to the number in its clause, else before it in its sentence, must be the fact's.
-    fn fits_measure(&self, known: &Known<'_>, claim: &Claim, clause: Stretch) -> bool {
-        let Some(measure) = known.measure else {
-            return true;
-        };
-        let (_, sentence) = self.sentence_of(claim.place.start);
-        let before = Stretch {
-            end: claim.place.start,
-            ..sentence
-        };
-        let named = self
-            .nearest_measure(claim, clause)
-            .or_else(|| self.nearest_measure(claim, before));
-        named.is_none_or(|index| index == measure)
-    }
-
     fn nearest_measure(&self, claim: &Claim, within: Stretch) -> Option<usize> {
         let body = within.of(&self.lower);
         let mut nearest: Option<(usize, usize)> = None;
@@ -171,23 +215,8 @@ impl MarkedText<'_> {
         nearest.map(|(_, index)| index)
     }
 
-    fn fits_statistic(&self, known: &Known<'_>, claim: &Claim, clause: Stretch) -> bool {
-        let body = clause.of(&self.bare);
-        let head = self.bare.get(clause.start..claim.place.start).unwrap_or("");
-        // What was said after the number before belongs to this one.
-        let after_last = self
-            .claims
-            .iter()
-            .filter(|other| clause.holds(other.place.start) && other.place.end <= claim.place.start)
-            .map(|other| other.place.end)
-            .max();
-        let near = after_last
-            .and_then(|end| self.bare.get(end..claim.place.start))
-            .unwrap_or(head);
-        let behind = self.bare.get(claim.place.end..clause.end).unwrap_or("");
-        let mean = has_any(near, &MEAN);
-        let median = has_any(near, &MEDIAN);
-        let total = has_any(near, &TOTAL);
+    fn fits_statistic(&self, known: &Known<'_>, said: &Said) -> bool {
+        let near = &said.near;
         let siblings = |statistic: &Statistic| {
             self.library.known.iter().any(|other| {
                 other.statistic == statistic
@@ -197,27 +226,20 @@ impl MarkedText<'_> {
             })
         };
         match known.statistic {
-            Statistic::Mean => mean || (!median && !total && !siblings(&Statistic::Total)),
-            Statistic::Median => median,
+            Statistic::Mean => {
+                near.mean || (!near.median && !near.total && !siblings(&Statistic::Total))
+            }
+            Statistic::Median => near.median,
             Statistic::Total => {
                 // "Total revenue without date" is a sum of its own, and the only one that is said so.
                 let undated = known.fact.period == Some(When::Undated);
-                has_any(near, &MISSING) == undated
-                    && !(mean || median || starts_with_any(behind, &ROWS))
+                near.missing == undated && !(near.mean || near.median || said.rows_behind)
             }
-            Statistic::Rows | Statistic::Members => {
-                self.library.measures.is_empty() || has_any(body, &ROWS)
-            }
-            Statistic::Missing => has_any(body, &MISSING),
-            Statistic::Least | Statistic::Greatest => has_any(
-                self.sentence_of(claim.place.start).1.of(&self.lower),
-                &EXTREME,
-            ),
-            Statistic::Outlier | Statistic::Outliers => has_any(
-                self.sentence_of(claim.place.start).1.of(&self.bare),
-                &UNUSUAL,
-            ),
-            Statistic::Share => !has_any(near, &CHANGING),
+            Statistic::Rows | Statistic::Members => self.library.measures.is_empty() || said.rows,
+            Statistic::Missing => said.missing,
+            Statistic::Least | Statistic::Greatest => said.extreme_sentence,
+            Statistic::Outlier | Statistic::Outliers => said.unusual_sentence,
+            Statistic::Share => !near.changing,
             Statistic::Growth
             | Statistic::Change
             | Statistic::Ratio
@@ -226,6 +248,12 @@ impl MarkedText<'_> {
             | Statistic::Other(_) => true,
         }
     }
+}
+
+/// The measure that was named must be the fact's.
+fn fits_measure(known: &Known<'_>, said: &Said) -> bool {
+    let measures = known.measure.zip(said.measure);
+    measures.is_none_or(|(of_fact, named)| of_fact == named)
 }
 
 const MEAN: [&str; 6] = [
@@ -317,10 +345,12 @@ const CHANGING: [&str; 12] = [
     "shrank",
 ];
 
-pub(super) fn has_any(text: &str, list: &[&str]) -> bool {
-    words(text)
-        .iter()
-        .any(|word| list.contains(&word.lower().as_str()))
+fn lowered(text: &str) -> Vec<String> {
+    words(text).iter().map(|word| word.lower()).collect()
+}
+
+fn any(said: &[String], list: &[&str]) -> bool {
+    said.iter().any(|word| list.contains(&word.as_str()))
 }
 
 fn starts_with_any(text: &str, list: &[&str]) -> bool {

@@ -105,11 +105,12 @@ impl<'a> Library<'a> {
             terms,
             by_length,
         };
+        let names: Vec<String> = evidence.subjects.iter().map(called).collect();
         library.known = evidence
             .facts
             .iter()
             .enumerate()
-            .filter_map(|(at, fact)| library.understand(at, fact))
+            .filter_map(|(at, fact)| library.understand(at, fact, &names))
             .collect();
         if library.covers.is_none() {
             library.covers = library
@@ -121,13 +122,10 @@ impl<'a> Library<'a> {
         library
     }
 
-    fn understand(&self, at: usize, fact: &'a Fact) -> Option<Known<'a>> {
+    /// A fact as texts speak of it; `names` are those of the subjects, as they are called.
+    fn understand(&self, at: usize, fact: &'a Fact, names: &[String]) -> Option<Known<'a>> {
         let value = fact.value.as_f64()?;
-        // Texts write a name in any case, so names that differ in it alone are one.
-        let called =
-            |of: &Subject| spoken(&format!("{} {}", of.kind, of.name)).to_ascii_lowercase();
         let about: Vec<String> = fact.subject.iter().map(called).collect();
-        let subjects = self.subjects.iter().enumerate();
         let measure = fact
             .measure
             .as_deref()
@@ -142,8 +140,10 @@ impl<'a> Library<'a> {
             at,
             value,
             statistic: &fact.statistic,
-            subjects: subjects
-                .filter(|(_, subject)| about.contains(&called(subject)))
+            subjects: names
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| about.contains(name))
                 .map(|(index, _)| index)
                 .collect(),
             periods: periods.into_iter().filter_map(as_said).collect(),
@@ -252,6 +252,11 @@ fn as_said(period: Period) -> Option<Span> {
         _ => period,
     };
     is_read(said).then(|| said.span())
+}
+
+/// What tells a subject from others. Texts write a name in any case, so names that differ in it alone are one.
+fn called(of: &Subject) -> String {
+    spoken(&format!("{} {}", of.kind, of.name)).to_ascii_lowercase()
 }
 
 /// What a name says in the spelling of texts: a quotation mark there is a plain one, a bar a slash.

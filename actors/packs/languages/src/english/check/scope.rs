@@ -3,7 +3,7 @@
 use super::claims::{Claim, Shape, claims};
 use super::known::{FoundPeriod, FoundSubject, Library, place_of};
 use crate::english::mention::Mention;
-use crate::english::prose::{Stretch, Word, clauses, find_phrase, sentences, words};
+use crate::english::prose::{Stretch, Word, clauses, find_phrase, last_word, sentences, words};
 use aios_work::{Evidence, Statistic};
 
 pub(super) const TOTAL: [&str; 9] = [
@@ -333,8 +333,7 @@ impl<'a> MarkedText<'a> {
             "than", "above", "below", "over", "against", "versus", "vs", "with",
         ];
         let head = self.lower.get(..place.start).unwrap_or("");
-        words(head)
-            .last()
+        last_word(head)
             .is_some_and(|word| COMPARING.contains(&word.text) && head.get(word.end..) == Some(" "))
     }
 
@@ -375,6 +374,7 @@ fn crossed_out(text: &str, places: &[Stretch]) -> String {
 fn code(text: &str) -> Vec<Stretch> {
     let mut out = Vec::new();
     let mut open = None;
+    let last_fence = text.rfind("```");
     for (at, c) in text.char_indices() {
         match (c, open) {
             ('`', None) => open = Some(at),
@@ -382,9 +382,7 @@ fn code(text: &str) -> Vec<Stretch> {
                 out.push(Stretch { start, end: at + 1 });
                 open = None;
             }
-            ('\n', Some(_)) if !text.get(at..).is_some_and(|rest| rest.contains("```")) => {
-                open = None
-            }
+            ('\n', Some(_)) if last_fence.is_none_or(|fence| fence < at) => open = None,
             _ => {}
         }
     }

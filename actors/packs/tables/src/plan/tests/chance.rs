@@ -113,7 +113,7 @@ proptest! {
             ]
         })).unwrap();
         let goal = Goal::new("g", "t", &text, vec!["a.csv".into()], &GoalLimits::default()).unwrap();
-        let analysis = analyse(&goal, Some(&table), None);
+        let analysis = analyse(&goal, Some(&table));
         let plan = build(&goal, &analysis);
         prop_assert_eq!(plan.check(Some(&TOOLS), &PlanLimits::default()), Ok(()));
         let merged = merge(&goal, &table, &analysis, &text);

@@ -1,0 +1,109 @@
+//! Agents of charters: what a person wrote down in `agents/NAME.md`, at work under a supervisor like any other agent.
+//!
+//! A [`Member`] is a charter whose tools and schemas were checked; the [`Crew`] holds the members of a node and what stops a runaway.
+//! [`CharterAgent`] takes questions and orders; `shell` carries one out as durable steps, `run` decides each of them, `act` and `transcript`
+//! are what its model reads and says. `delegate` hands work on to another member, among several by a contract net; `skill` makes a member a
+//! tool of everybody else.
+//!
+//! Grants, budgets and bounds are enforced here, whatever a prompt says.
+
+mod act;
+mod agent;
+mod delegate;
+mod member;
+mod record;
+mod run;
+mod shell;
+mod skill;
+mod transcript;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aios_actors::recovery::{Lineages, Reach};
+use aios_work::AGENT_TOOLS;
+use parking_lot::RwLock;
+use tokio::sync::Semaphore;
+
+pub use agent::CharterAgent;
+pub use member::{EnlistError, Member};
+pub use record::{Outcome, RunRecord};
+pub use skill::AgentSkill;
+
+pub(crate) use skill::ordered;
+
+use record::Records;
+
+/// Thoughts of a crew's agents that are with the engine at once; the others wait for their turn, so that its queue is left to others too.
+const THOUGHTS: usize = 16;
+
+/// The members of one node, and what all their agents share. Cheap to clone; clones are the same crew.
+#[derive(Clone)]
+pub struct Crew(Arc<Inner>);
+
+struct Inner {
+    members: RwLock<BTreeMap<String, Arc<Member>>>,
+    lineages: Lineages,
+    reach: Reach,
+    records: Records,
+    thoughts: Semaphore,
+}
+
+impl Default for Crew {
+    fn default() -> Self {
+        Self::new(Reach::default())
+    }
+}
+
+impl Crew {
+    /// A crew without members, whose work may reach so far.
+    #[must_use]
+    pub fn new(reach: Reach) -> Self {
+        Self(Arc::new(Inner {
+            members: RwLock::default(),
+            lineages: Lineages::default(),
+            reach,
+            records: Records::default(),
+            thoughts: Semaphore::new(THOUGHTS),
+        }))
+    }
+
+    /// Takes a member in. One of the same name is replaced: its agents that are there go on as they were made, others follow the new one.
+    pub fn enlist(&self, member: Arc<Member>) {
+        let name = member.charter().name.clone();
+        self.0.members.write().insert(name, member);
+    }
+
+    /// A member, by the name of its charter.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Arc<Member>> {
+        self.0.members.read().get(name).cloned()
+    }
+
+    /// The member whose skill is called so among the tools.
+    #[must_use]
+    pub fn skill(&self, tool: &str) -> Option<Arc<Member>> {
+        self.member(tool.strip_prefix(AGENT_TOOLS)?)
+    }
+
+    /// All members, by name.
+    #[must_use]
+    pub fn members(&self) -> Vec<Arc<Member>> {
+        self.0.members.read().values().cloned().collect()
+    }
+
+    /// The questions that an agent was at work on last, by its whole name, the latest first.
+    #[must_use]
+    pub fn runs(&self, agent: &str) -> Vec<RunRecord> {
+        self.0.records.of(agent)
+    }
+}
+
+/// At most so many bytes of a text, cut between characters.
+pub(crate) fn start(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

@@ -1,0 +1,191 @@
+//! Values against a JSON schema: arguments before a tool is called, its result afterwards.
+//!
+//! A schema may come from anywhere, a server that nobody here wrote included. So it is looked at before it is compiled: how large and how
+//! deep it is, and that it refers to nothing outside itself; nothing is ever fetched. And before a value is compared with it, the
+//! comparisons are counted ([`cost`]): a small schema can ask for more of them than anybody has time for.
+
+mod cost;
+mod told;
+mod walk;
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+
+/// Bytes of a schema; a tool with a hundred documented fields has some twenty thousand.
+const BYTES: usize = 256 << 10;
+/// Objects within objects of a schema.
+const SCHEMA_DEPTH: usize = 64;
+/// Arrays and objects within each other of a value that is compared.
+const VALUE_DEPTH: usize = 64;
+/// Bytes of a compiled pattern: some hundred characters with classes and repetitions.
+const PATTERN_BYTES: usize = 256 << 10;
+/// Patterns of a schema; each may take [`PATTERN_BYTES`].
+const PATTERNS: usize = 64;
+/// Mismatches that are told at once; whoever asked repairs them together.
+const TOLD: usize = 3;
+
+/// A JSON schema that values are compared with; compiled once.
+#[derive(Debug)]
+pub struct Schema {
+    source: Value,
+    validator: Validator,
+    cost: cost::Rule,
+}
+
+/// Why a schema is not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// It is longer than what is read.
+    #[error("the schema has {asked} bytes, allowed are {allowed}")]
+    TooLarge {
+        /// Bytes, written as JSON.
+        asked: usize,
+        /// Allowed.
+        allowed: usize,
+    },
+    /// It goes deeper than what is followed.
+    #[error("the schema is more than {allowed} levels deep")]
+    TooDeep {
+        /// Levels that are followed.
+        allowed: usize,
+    },
+    /// It has more patterns than what is compiled.
+    #[error("the schema has more than {allowed} patterns")]
+    TooManyPatterns {
+        /// Patterns that are compiled.
+        allowed: usize,
+    },
+    /// It refers to something outside itself, or in a way that is not followed.
+    #[error(
+        "the schema refers to {to:?}; only places within itself such as #/$defs/name are looked up"
+    )]
+    Elsewhere {
+        /// What it refers to.
+        to: String,
+    },
+    /// It is no schema.
+    #[error("the schema cannot be used: {0}")]
+    Invalid(String),
+}
+
+impl Schema {
+    /// The schema that `source` is; without a draft of its own of 2020-12.
+    ///
+    /// # Errors
+    /// Why it is not used.
+    pub fn new(source: &Value) -> Result<Self, SchemaError> {
+        if depth(source, SCHEMA_DEPTH) > SCHEMA_DEPTH {
+            return Err(SchemaError::TooDeep {
+                allowed: SCHEMA_DEPTH,
+            });
+        }
+        let asked = source.to_string().len();
+        if asked > BYTES {
+            return Err(SchemaError::TooLarge {
+                asked,
+                allowed: BYTES,
+            });
+        }
+        let cost = cost::Rule::of(source)?;
+        let patterns = PatternOptions::regex()
+            .size_limit(PATTERN_BYTES)
+            .dfa_size_limit(PATTERN_BYTES);
+        let validator = jsonschema::options()
+            .offline()
+            // What a format means differs from one to the next; the tool knows what it takes.
+            .should_validate_formats(false)
+            .with_pattern_options(patterns)
+            .build(source)
+            .map_err(|error| SchemaError::Invalid(told::short(&error.to_string())))?;
+        Ok(Self {
+            source: source.clone(),
+            validator,
+            cost,
+        })
+    }
+
+    /// The schema as it was given.
+    #[must_use]
+    pub fn source(&self) -> &Value {
+        &self.source
+    }
+
+    /// Whether a value is as the schema says.
+    ///
+    /// # Errors
+    /// The first few places where it is not, as JSON pointers (RFC 6901), and what was expected there. Nothing of what the value holds is
+    /// repeated.
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        if depth(value, VALUE_DEPTH) > VALUE_DEPTH {
+            return Err(format!("it is more than {VALUE_DEPTH} levels deep"));
+        }
+        self.cost.check(&self.source, value)?;
+        if self.validator.is_valid(value) {
+            return Ok(());
+        }
+        let mut wrong: Vec<String> = Vec::new();
+        for error in self.validator.iter_errors(value) {
+            let words = told::words(&error, &self.source);
+            if wrong.len() < TOLD && !wrong.contains(&words) {
+                wrong.push(words);
+            }
+        }
+        Err(wrong.join("; "))
+    }
+
+    /// The same for the arguments of a call, which are an object. Whoever leaves a field out may also write that it is null; such a field
+    /// is taken out where the schema has no null for it.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_args(&self, args: &mut Value) -> Result<(), String> {
+        if !args.is_object() {
+            return Err(format!("they are {}, not an object", told::kind(args)));
+        }
+        let Err(wrong) = self.check(args) else {
+            return Ok(());
+        };
+        let (Some(fields), Some(known)) = (
+            args.as_object_mut(),
+            self.source.get("properties").and_then(Value::as_object),
+        ) else {
+            return Err(wrong);
+        };
+        let required = |name: &str| {
+            let names = self.source.get("required").and_then(Value::as_array);
+            names.is_some_and(|names| names.iter().any(|required| required == name))
+        };
+        let before = fields.len();
+        fields
+            .retain(|name, given| !given.is_null() || required(name) || !known.contains_key(name));
+        if fields.len() == before {
+            return Err(wrong);
+        }
+        self.check(args)
+    }
+}
+
+/// How many arrays and objects lie within each other, counted no further than one above `most`: a scalar has none.
+fn depth(value: &Value, most: usize) -> usize {
+    let mut left: Vec<(&Value, usize)> = vec![(value, 0)];
+    let mut deepest = 0;
+    while let Some((value, above)) = left.pop() {
+        let here = match value {
+            Value::Array(_) | Value::Object(_) => above + 1,
+            _ => above,
+        };
+        deepest = deepest.max(here);
+        if deepest > most {
+            break;
+        }
+        match value {
+            Value::Array(items) => left.extend(items.iter().map(|item| (item, here))),
+            Value::Object(fields) => left.extend(fields.values().map(|field| (field, here))),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests;

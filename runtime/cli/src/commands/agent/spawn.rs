@@ -1,0 +1,36 @@
+//! `aios agent spawn`: an agent of a charter's file or of a role of the node.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use aios_control::{Request, Spawn, Spawned};
+
+use super::read;
+use crate::arguments::AgentSpawn;
+use crate::client;
+use crate::console;
+use crate::failure::Failure;
+
+pub(crate) fn run(arguments: &AgentSpawn) -> Result<ExitCode, Failure> {
+    let path = Path::new(&arguments.what);
+    // A role has no ending and no folder; whatever has is meant to be a file.
+    let is_file = path.extension().is_some_and(|ending| ending == "md") || path.is_file();
+    let spawn = match is_file {
+        true => Spawn {
+            charter: Some(read(path)?.text),
+            under: arguments.under.clone(),
+            ..Spawn::default()
+        },
+        false => Spawn {
+            role: arguments.what.clone(),
+            under: arguments.under.clone(),
+            ..Spawn::default()
+        },
+    };
+    let spawned: Spawned = client::once(&arguments.which, &Request::Spawn(spawn))?;
+    match arguments.json {
+        true => console::json(&spawned)?,
+        false => console::result(&spawned.agent)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

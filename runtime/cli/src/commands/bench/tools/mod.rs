@@ -1,0 +1,22 @@
+//! What the runtime adds to a tool call: looking the tool up, comparing what was granted, the arguments and the result with what was said,
+//! counting their bytes, and a task of its own for the call.
+//!
+//! Each is timed beside the bare call in thin slices that follow each other, and the medians are compared.
+
+mod function;
+
+use aios_bench::{BenchError, Report};
+
+use super::failed;
+
+pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    runtime.block_on(async {
+        let mut report = Report::begin("tools");
+        function::measure(rounds, &mut report).await?;
+        Ok(report)
+    })
+}

@@ -1,0 +1,231 @@
+//! `aios tool` as a person and a script meet it: what it prints where, what it refuses, and its exit codes.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+fn aios(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aios"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("AIOS_CONFIG")
+        .env("AIOS_CACHE", folder.join("no-models"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Whoever does not read it has closed it.
+    let _ = child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(br#"{"expression": "6 * 7"}"#);
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn object(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!(
+            "{error}: {} / {}",
+            text(&output.stdout),
+            text(&output.stderr)
+        )
+    })
+}
+
+#[test]
+fn tools_are_listed_and_shown_with_what_they_need() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = aios(folder.path(), &["tool", "list"]);
+    let (out, err) = (text(&listed.stdout), text(&listed.stderr));
+    assert_eq!(listed.status.code(), Some(0), "{err}");
+    assert!(!out.contains('\u{1b}'), "no colour into a pipe: {out}");
+    for name in [
+        "calc",
+        "http_get",
+        "list_files",
+        "read_file",
+        "write_file",
+        "write_text",
+    ] {
+        assert!(
+            out.lines().any(|line| line.starts_with(name)),
+            "{name}: {out}"
+        );
+    }
+    let http = out
+        .lines()
+        .find(|line| line.starts_with("http_get"))
+        .unwrap();
+    assert!(http.contains("not granted: net.http/{host}"), "{http}");
+    assert!(err.contains("tools.grants"), "{err}");
+
+    let listed = aios(folder.path(), &["tool", "list", "--json"]);
+    let tools = object(&listed);
+    let of = |name: &str| {
+        let tools = tools.as_array().unwrap();
+        tools
+            .iter()
+            .find(|tool| tool["name"] == name)
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(of("http_get")["missing"], json!(["net.http/{host}"]));
+    assert_eq!(of("calc").get("missing"), None);
+    assert_eq!(of("write_file")["effect"], "repeatable");
+
+    let shown = text(&aios(folder.path(), &["tool", "show", "write_file"]).stdout);
+    for part in [
+        "effect  repeatable",
+        "needs   files.write",
+        "description",
+        "optional",
+        "takes",
+        "gives",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let unknown = aios(folder.path(), &["tool", "show", "clac"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(text(&unknown.stderr).contains("there is no tool called \"clac\"; there are: calc"));
+}
+
+#[test]
+fn a_tool_is_called_by_hand_and_says_what_it_is_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let called = aios(
+        path,
+        &[
+            "tool",
+            "call",
+            "calc",
+            "--args",
+            r#"{"expression": "2 km + 300 m"}"#,
+        ],
+    );
+    let err = text(&called.stderr);
+    assert_eq!(called.status.code(), Some(0), "{err}");
+    assert_eq!(object(&called)["text"], "2.3 km");
+    assert!(err.contains("calc: pure, needs nothing"), "{err}");
+
+    let called = aios(path, &["tool", "call", "calc", "--args", "-", "--json"]);
+    let called = object(&called);
+    assert_eq!(
+        (&called["tool"], &called["value"]["number"]),
+        (&json!("calc"), &json!(42))
+    );
+    assert_eq!(called["facts"][0]["value"], json!(42));
+
+    let args = r#"{"name": "a.md", "content": "one two"}"#;
+    let wrote = aios(
+        path,
+        &["tool", "call", "write_file", "--args", args, "--out", "out"],
+    );
+    assert_eq!(wrote.status.code(), Some(0), "{}", text(&wrote.stderr));
+    let file = path.join("out/a.md");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "one two");
+    assert!(text(&wrote.stderr).contains("a.md"));
+    let read = aios(path, &["tool", "call", "read_file", "--data", "out/a.md"]);
+    assert_eq!(object(&read)["words"], 2);
+}
+
+#[test]
+fn what_is_wrong_or_not_granted_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |arguments: &[&str]| {
+        let arguments: Vec<&str> = ["tool", "call"].iter().chain(arguments).copied().collect();
+        let output = aios(folder.path(), &[&arguments[..], &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        object(&output)["error"].clone()
+    };
+    let url = r#"{"url": "http://127.0.0.1:9/"}"#;
+    for (arguments, message, advice) in [
+        (&["nothing"][..], "there is no tool called \"nothing\"", ""),
+        (&["calc"], "missing field `expression`", "aios tool show"),
+        (
+            &["calc", "--args", "[1]"],
+            "not an object",
+            "aios tool show",
+        ),
+        (&["calc", "--args", "{"], "--args is no JSON", "--help"),
+        (
+            &["calc", "--args", r#"{"expression": 1}"#],
+            "`/expression` is an integer, expected string",
+            "",
+        ),
+        (
+            &["calc", "--args", r#"{"expression": "1/0"}"#],
+            "it divides by zero",
+            "",
+        ),
+        (
+            &["http_get", "--args", url],
+            "this node grants to nobody",
+            "tools.grants",
+        ),
+        (
+            &["http_get", "--args", url, "--set", "tools.grants=net.http"],
+            "a loopback address",
+            "tools.grants",
+        ),
+        (
+            &["list_files", "--set", "tools.grants="],
+            "files.read, which this node grants to nobody",
+            "tools.grants",
+        ),
+        (
+            &["read_file", "--data", "none.txt"],
+            "none.txt does not exist",
+            "",
+        ),
+        (
+            &[
+                "write_file",
+                "--args",
+                r#"{"name": "../a", "content": ""}"#,
+                "--out",
+                "out",
+            ],
+            "leads to another folder",
+            "",
+        ),
+        (
+            &["write_file", "--args", r#"{"name": "a", "content": ""}"#],
+            "no output folder",
+            "",
+        ),
+        (
+            &[
+                "calc",
+                "--deadline-ms",
+                "0",
+                "--args",
+                r#"{"expression": "1"}"#,
+            ],
+            "deadline_ms is 0",
+            "",
+        ),
+    ] {
+        let error = refused(arguments);
+        let (said, to_do) = (
+            error["message"].as_str().unwrap(),
+            error["what_to_do"].as_str().unwrap(),
+        );
+        assert!(said.contains(message), "{arguments:?}: {error}");
+        assert!(
+            to_do.contains(advice) && !to_do.is_empty(),
+            "{arguments:?}: {error}"
+        );
+    }
+    assert!(!folder.path().join("a").exists());
+}

@@ -1,0 +1,331 @@
+//! Agents of charters on a node: how they are taken in, spawned, found by name and looked at.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_actors::agent::{AgentOptions, AgentView};
+use aios_actors::recovery::Budget;
+use aios_actors::{AgentSystem, AgentSystemError};
+use aios_control::{AgentLine, AgentShown, ControlError, Question};
+use aios_inference::Platform;
+use aios_orchestrator::Services;
+use aios_orchestrator::crew::{CharterAgent, EnlistError, Member, Outcome, RunRecord};
+use aios_protocols::{AgentCard, AgentId, Party, Tier};
+use aios_supervisor::{ChildSpec, Restart};
+use aios_work::content::ontology;
+use aios_work::{Charter, Privacy, RestartRule};
+
+use crate::boot::SPAWNED;
+use crate::config::Config;
+use crate::node::{Node, SpawnError};
+use crate::view;
+
+/// How much longer than a question the job that works on it may last.
+const JOB_GRACE: Duration = Duration::from_secs(30);
+
+/// Why a charter cannot be followed on this node, beside what [`EnlistError`] says.
+#[derive(Debug, thiserror::Error)]
+pub enum CharterRefused {
+    /// A word of it cannot be followed.
+    #[error(transparent)]
+    Enlist(#[from] EnlistError),
+    /// Its role is that of agents of another kind.
+    #[error(
+        "charter {charter} has the role {role}, which agents of this node have that follow no charter; give it another `role`"
+    )]
+    Role {
+        /// Whose charter.
+        charter: String,
+        /// The role.
+        role: String,
+    },
+    /// It thinks with a model that is not loaded.
+    #[error(
+        "charter {charter} thinks with {asked:?}, and this node with {there:?}; leave `model` out for whatever the node has"
+    )]
+    Model {
+        /// Whose charter.
+        charter: String,
+        /// The model it names.
+        asked: String,
+        /// The model there is.
+        there: String,
+    },
+    /// Its words must not leave this machine.
+    #[error(
+        "charter {charter} keeps its words on this machine, and this node thinks with {there} on another's; start a node with a local model"
+    )]
+    Privacy {
+        /// Whose charter.
+        charter: String,
+        /// What thinks.
+        there: String,
+    },
+}
+
+/// What thinks, as far as a charter has to do with it.
+pub(crate) struct Thinker {
+    pub(crate) names: Vec<String>,
+    pub(crate) elsewhere: bool,
+}
+
+impl Thinker {
+    /// What a node's engine says of itself; an engine that says nothing is taken to be another's machine.
+    pub(crate) async fn of(system: &AgentSystem, model: &str) -> Self {
+        let can = match system.engine() {
+            Some(engine) => engine.capabilities().await.ok(),
+            None => None,
+        };
+        let elsewhere = can
+            .as_ref()
+            .is_none_or(|can| can.platform == Platform::Cloud);
+        let names = can
+            .map(|can| can.name)
+            .into_iter()
+            .chain([model.to_owned()]);
+        Self {
+            names: names.filter(|name| !name.is_empty()).collect(),
+            elsewhere,
+        }
+    }
+
+    /// What is not known yet, and so refuses nothing.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            names: Vec::new(),
+            elsewhere: false,
+        }
+    }
+
+    /// Whether it may think for these charters.
+    pub(crate) fn follow<'c>(
+        &self,
+        charters: impl IntoIterator<Item = &'c Charter>,
+    ) -> Result<(), CharterRefused> {
+        charters
+            .into_iter()
+            .try_for_each(|charter| self.follows(charter))
+    }
+
+    fn follows(&self, charter: &Charter) -> Result<(), CharterRefused> {
+        let there = || self.names.join(" or ");
+        if let Some(asked) = &charter.model
+            && !self.names.is_empty()
+            && !self.names.contains(asked)
+        {
+            return Err(CharterRefused::Model {
+                charter: charter.name.clone(),
+                asked: asked.clone(),
+                there: there(),
+            });
+        }
+        if charter.privacy == Privacy::Local && self.elsewhere {
+            return Err(CharterRefused::Privacy {
+                charter: charter.name.clone(),
+                there: there(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A charter as a member of a node's crew, checked to the last word.
+pub(crate) fn member(
+    charter: Charter,
+    system: &AgentSystem,
+    services: &Services,
+    thinker: &Thinker,
+    ceilings: Vec<Budget>,
+) -> Result<Arc<Member>, CharterRefused> {
+    thinker.follows(&charter)?;
+    if system.factories().roles().contains(&charter.role) {
+        return Err(CharterRefused::Role {
+            charter: charter.name,
+            role: charter.role,
+        });
+    }
+    Ok(Arc::new(Member::new(charter, services.tools(), ceilings)?))
+}
+
+/// An agent of a member as a child of any supervisor.
+pub(crate) fn child(
+    id: &AgentId,
+    member: &Arc<Member>,
+    system: &AgentSystem,
+    services: &Arc<Services>,
+    config: &Config,
+) -> Result<ChildSpec, AgentSystemError> {
+    let charter = member.charter();
+    let options = AgentOptions {
+        mailbox: config.agents.mailbox as usize,
+        deliveries: config.agents.deliveries,
+        job_deadline: charter.budget.time() + JOB_GRACE,
+        ..AgentOptions::default()
+    };
+    let cell = system.enrol(id, options)?;
+    let restart = restart(charter.restart);
+    let (member, services) = (Arc::clone(member), Arc::clone(services));
+    let maker = Arc::new(move || {
+        let agent = CharterAgent::new(Arc::clone(&member), Arc::clone(&services));
+        Ok(Box::new(agent) as Box<dyn aios_actors::agent::Agent>)
+    });
+    Ok(system.agent_child_spec(&cell, maker).restart(restart))
+}
+
+pub(crate) fn restart(rule: RestartRule) -> Restart {
+    match rule {
+        RestartRule::Permanent => Restart::Permanent,
+        RestartRule::Transient => Restart::Transient,
+        RestartRule::Temporary => Restart::Temporary,
+    }
+}
+
+impl Node {
+    /// Spawns an agent of a charter, as the next free instance of its role. Its skill is a tool of the node from then on: `agent__NAME`.
+    ///
+    /// # Errors
+    /// What of the charter cannot be followed here, before anything has changed; or why the supervisor did not start it.
+    pub async fn spawn_charter(
+        &self,
+        charter: Charter,
+        under: Option<&str>,
+    ) -> Result<AgentId, SpawnError> {
+        let parts = &self.parts;
+        let (system, services) = (&parts.system, &parts.services);
+        let supervisor = self.supervisor(under.unwrap_or(SPAWNED))?;
+        let thinker = Thinker::of(system, &parts.model.name).await;
+        let member = member(charter, system, services, &thinker, Vec::new())?;
+        let id = system.next_instance(&member.charter().role)?;
+        let spec = child(&id, &member, system, services, &parts.config)?;
+        if let Err(error) = supervisor.start_child(spec).await {
+            system.leave(&Party::from(&id));
+            return Err(error.into());
+        }
+        services.crew().enlist(member);
+        Ok(id)
+    }
+
+    /// What is meant by a name: that of an agent or a role as it stands; that of a charter is the least busy agent that follows it.
+    pub(crate) fn meant(&self, name: &str) -> String {
+        if name.contains('.') {
+            return name.to_owned();
+        }
+        let directory = self.parts.system.directory();
+        let follows = |card: &AgentCard| follows(card) && card.skills.contains(name);
+        let agents = directory.cards().into_iter().filter(follows);
+        let least = agents.min_by_key(|card| {
+            let cell = directory.get(&Party::from(&card.id));
+            cell.map_or(usize::MAX, |cell| cell.view().in_flight)
+        });
+        least.map_or_else(|| format!("macro.{name}"), |card| card.id.to_string())
+    }
+
+    /// The agents of the tree, in its order.
+    pub(crate) fn agent_lines(&self) -> Vec<AgentLine> {
+        let seen = view::agents(&self.parts.tree.view());
+        let ids = seen
+            .iter()
+            .filter_map(|seen| seen.id.parse::<AgentId>().ok());
+        ids.filter_map(|id| self.agent_line(&id)).collect()
+    }
+
+    fn agent_line(&self, id: &AgentId) -> Option<AgentLine> {
+        let cell = self.parts.system.directory().get(&Party::from(id))?;
+        let card = cell.card();
+        let AgentView {
+            state,
+            mailbox,
+            in_flight,
+            ..
+        } = cell.view();
+        Some(AgentLine {
+            agent: id.to_string(),
+            charter: card
+                .as_deref()
+                .and_then(|card| self.charter_of(card))
+                .map(|charter| charter.name),
+            description: card
+                .as_deref()
+                .map(|card| card.description.clone())
+                .unwrap_or_default(),
+            skills: card
+                .as_deref()
+                .map(|card| card.skills.iter().cloned().collect())
+                .unwrap_or_default(),
+            state: state.to_string(),
+            waiting: mailbox.queued as u64,
+            at_work: in_flight as u64,
+        })
+    }
+
+    /// The charter that an agent follows, if it follows one.
+    fn charter_of(&self, card: &AgentCard) -> Option<Charter> {
+        if !follows(card) {
+            return None;
+        }
+        let members = self.parts.services.crew().members();
+        let own = members.iter().find(|member| {
+            let charter = member.charter();
+            charter.role == card.role && card.skills.contains(&charter.name)
+        });
+        own.map(|member| member.charter().clone())
+    }
+
+    /// One agent closely.
+    pub(crate) fn agent_shown(&self, name: &str) -> Result<AgentShown, ControlError> {
+        let meant = self.meant(name);
+        let lines = self.agent_lines();
+        let of_role =
+            |line: &&AgentLine| line.agent == meant || line.agent.starts_with(&format!("{meant}."));
+        let Some(line) = lines.iter().find(of_role).cloned() else {
+            return Err(ControlError::unknown(format!(
+                "no agent {} is here; `aios agent list` shows those there are",
+                aios_protocols::Printable(name)
+            )));
+        };
+        let cell = line
+            .agent
+            .parse::<AgentId>()
+            .ok()
+            .and_then(|id| self.parts.system.directory().get(&Party::from(&id)));
+        let card = cell.and_then(|cell| cell.card());
+        let questions = self.parts.services.crew().runs(&line.agent);
+        Ok(AgentShown {
+            open_to: card
+                .as_deref()
+                .map(|card| {
+                    card.open_to
+                        .openers()
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect()
+                })
+                .unwrap_or_default(),
+            follows: card.as_deref().and_then(|card| self.charter_of(card)),
+            questions: questions.into_iter().map(question).collect(),
+            line,
+        })
+    }
+}
+
+/// Whether a card is that of an agent of a charter.
+fn follows(card: &AgentCard) -> bool {
+    card.id.tier() == Tier::Macro && card.ontologies.contains(ontology::AGENT)
+}
+
+fn question(run: RunRecord) -> Question {
+    let (status, why) = match run.outcome {
+        Outcome::AtWork => ("at_work", None),
+        Outcome::Answered => ("answered", None),
+        Outcome::Left => ("left", None),
+        Outcome::Unanswered(why) => ("unanswered", Some(why)),
+    };
+    Question {
+        operation: run.operation,
+        began: run.began.to_string(),
+        turns: run.turns,
+        spent: run.spent,
+        status: status.to_owned(),
+        why,
+    }
+}
