@@ -32,46 +32,157 @@ impl Tool for Offered {
 
 /// Name, what it does, and its fields, all of which are texts but those that begin with `#`.
 const TOOLS: [(&str, &str, &[&str]); 12] = [
-    ("time__now", "Says what time it is now in a city or time zone.", &["place"]),
-    ("time__convert", "Converts a time of day from one time zone to another.", &["time", "from", "to"]),
-    ("weather__forecast", "Says what the weather will be in a city.", &["city"]),
+    (
+        "time__now",
+        "Says what time it is now in a city or time zone.",
+        &["place"],
+    ),
+    (
+        "time__convert",
+        "Converts a time of day from one time zone to another.",
+        &["time", "from", "to"],
+    ),
+    (
+        "weather__forecast",
+        "Says what the weather will be in a city.",
+        &["city"],
+    ),
     ("files__list", "Lists the files in a folder.", &["folder"]),
-    ("files__search", "Finds files whose text contains a word.", &["word"]),
-    ("git__log", "Shows the last commits of a repository.", &["repository"]),
-    ("mail__send", "Sends an e-mail to somebody.", &["to", "text"]),
-    ("calendar__add", "Enters an appointment into the calendar on a day.", &["title", "day"]),
-    ("money__convert", "Converts an amount of money from one currency to another.", &["#amount", "from", "to"]),
-    ("translate__text", "Translates a text into another language.", &["text", "language"]),
-    ("map__distance", "Says how far it is from one place to another.", &["from", "to"]),
-    ("music__play", "Plays a song or a piece of music.", &["title"]),
+    (
+        "files__search",
+        "Finds files whose text contains a word.",
+        &["word"],
+    ),
+    (
+        "git__log",
+        "Shows the last commits of a repository.",
+        &["repository"],
+    ),
+    (
+        "mail__send",
+        "Sends an e-mail to somebody.",
+        &["to", "text"],
+    ),
+    (
+        "calendar__add",
+        "Enters an appointment into the calendar on a day.",
+        &["title", "day"],
+    ),
+    (
+        "money__convert",
+        "Converts an amount of money from one currency to another.",
+        &["#amount", "from", "to"],
+    ),
+    (
+        "translate__text",
+        "Translates a text into another language.",
+        &["text", "language"],
+    ),
+    (
+        "map__distance",
+        "Says how far it is from one place to another.",
+        &["from", "to"],
+    ),
+    (
+        "music__play",
+        "Plays a song or a piece of music.",
+        &["title"],
+    ),
 ];
 
 /// What is asked, the tool that does it, and what it must be given.
 const GOALS: [(&str, &str, &[&str]); 20] = [
     ("What time is it in Tokyo?", "time__now", &["Tokyo"]),
-    ("Tell me the current time in Berlin", "time__now", &["Berlin"]),
-    ("Convert 14:30 from UTC to EST", "time__convert", &["14:30", "UTC", "EST"]),
-    ("What will the weather be in Lisbon?", "weather__forecast", &["Lisbon"]),
-    ("Will it rain in Oslo tomorrow?", "weather__forecast", &["Oslo"]),
-    ("Show me the files in the folder reports", "files__list", &["reports"]),
-    ("What is in the folder invoices?", "files__list", &["invoices"]),
-    ("Find files that mention budget", "files__search", &["budget"]),
-    ("Which documents contain the word contract?", "files__search", &["contract"]),
+    (
+        "Tell me the current time in Berlin",
+        "time__now",
+        &["Berlin"],
+    ),
+    (
+        "Convert 14:30 from UTC to EST",
+        "time__convert",
+        &["14:30", "UTC", "EST"],
+    ),
+    (
+        "What will the weather be in Lisbon?",
+        "weather__forecast",
+        &["Lisbon"],
+    ),
+    (
+        "Will it rain in Oslo tomorrow?",
+        "weather__forecast",
+        &["Oslo"],
+    ),
+    (
+        "Show me the files in the folder reports",
+        "files__list",
+        &["reports"],
+    ),
+    (
+        "What is in the folder invoices?",
+        "files__list",
+        &["invoices"],
+    ),
+    (
+        "Find files that mention budget",
+        "files__search",
+        &["budget"],
+    ),
+    (
+        "Which documents contain the word contract?",
+        "files__search",
+        &["contract"],
+    ),
     ("Show the last commits of aios", "git__log", &["aios"]),
-    ("Send an e-mail to Anna that the meeting is moved", "mail__send", &["Anna", "the meeting is moved"]),
-    ("Put dentist into my calendar on Friday", "calendar__add", &["dentist", "Friday"]),
-    ("Convert 250 USD to EUR", "money__convert", &["250", "USD", "EUR"]),
-    ("How much is 80 GBP in JPY?", "money__convert", &["80", "GBP", "JPY"]),
-    ("Translate good morning into French", "translate__text", &["good morning", "French"]),
-    ("How do you say thank you in Spanish?", "translate__text", &["thank you", "Spanish"]),
-    ("How far is it from Paris to Lyon?", "map__distance", &["Paris", "Lyon"]),
-    ("What is the distance between Rome and Milan?", "map__distance", &["Rome", "Milan"]),
+    (
+        "Send an e-mail to Anna that the meeting is moved",
+        "mail__send",
+        &["Anna", "the meeting is moved"],
+    ),
+    (
+        "Put dentist into my calendar on Friday",
+        "calendar__add",
+        &["dentist", "Friday"],
+    ),
+    (
+        "Convert 250 USD to EUR",
+        "money__convert",
+        &["250", "USD", "EUR"],
+    ),
+    (
+        "How much is 80 GBP in JPY?",
+        "money__convert",
+        &["80", "GBP", "JPY"],
+    ),
+    (
+        "Translate good morning into French",
+        "translate__text",
+        &["good morning", "French"],
+    ),
+    (
+        "How do you say thank you in Spanish?",
+        "translate__text",
+        &["thank you", "Spanish"],
+    ),
+    (
+        "How far is it from Paris to Lyon?",
+        "map__distance",
+        &["Paris", "Lyon"],
+    ),
+    (
+        "What is the distance between Rome and Milan?",
+        "map__distance",
+        &["Rome", "Milan"],
+    ),
     ("Play Clair de Lune", "music__play", &["Clair de Lune"]),
     ("Put on some Bach", "music__play", &["Bach"]),
 ];
 
 fn tool(name: &str, description: &str, fields: &[&str]) -> Arc<dyn Tool> {
-    let names: Vec<&str> = fields.iter().map(|field| field.trim_start_matches('#')).collect();
+    let names: Vec<&str> = fields
+        .iter()
+        .map(|field| field.trim_start_matches('#'))
+        .collect();
     let kind = |field: &&str| match field.starts_with('#') {
         true => "number",
         false => "string",
@@ -93,8 +204,17 @@ fn tool(name: &str, description: &str, fields: &[&str]) -> Arc<dyn Tool> {
 
 /// Whether these are the values that must be given, in their order.
 fn right(args: &Value, wanted: &[&str]) -> bool {
-    let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let given: Vec<String> = args.as_object().into_iter().flatten().map(|(_, value)| said(value)).collect();
+    let said = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let given: Vec<String> = args
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(_, value)| said(value))
+        .collect();
     let same = |(given, wanted): (&String, &&str)| {
         let number = given.parse::<f64>().ok().zip(wanted.parse::<f64>().ok());
         given.eq_ignore_ascii_case(wanted) || number.is_some_and(|(one, other)| one == other)
@@ -126,7 +246,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 picked += usize::from(tool);
                 filled += usize::from(tool && args);
                 wrong += usize::from(!(tool && args));
-                let mark = if tool && args { "right" } else if tool { "tool " } else { "wrong" };
+                let mark = if tool && args {
+                    "right"
+                } else if tool {
+                    "tool "
+                } else {
+                    "wrong"
+                };
                 println!("{mark}    {words:<52} {} {}", task.tool, task.args);
             }
             Err(why) => {
@@ -135,7 +261,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     }
-    println!("{} goals: {filled} right, {} with the right tool, {wrong} wrong and not noticed, {refused} refused", GOALS.len(), picked);
+    println!(
+        "{} goals: {filled} right, {} with the right tool, {wrong} wrong and not noticed, {refused} refused",
+        GOALS.len(),
+        picked
+    );
     node.stop().await;
     Ok(())
 }

@@ -13,6 +13,7 @@ use aios_control::socket::SocketFolder;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle, LocalEngine};
 use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
 use aios_micro::Population;
+use aios_orchestrator::crew::AgentSkill;
 use aios_orchestrator::writer::ModelWriter;
 use aios_orchestrator::{Packs, Services, Settings};
 use aios_protocols::ports::DataBus;
@@ -235,6 +236,10 @@ impl NodeBuilder {
         let budgets = Budgets::default();
         let writer = ModelWriter::new(ground.engine.clone(), &system, budgets.clone());
         let tools = toolbox(&config, writer, &ground.engine, self.standard).with(self.tools);
+        // What the team's agents offer is a tool of every plan.
+        let charters = self.team.iter().flat_map(|team| team.charters.values());
+        let skills = charters.map(|charter| Arc::new(AgentSkill::new(charter)) as Arc<dyn Tool>);
+        let tools = tools.with(skills.collect::<Vec<_>>());
         let services = services(&config, &system, tools, self.packs, budgets)?;
         boot::enlist(&system, &services);
         for recruit in self.recruits {

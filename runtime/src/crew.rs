@@ -51,6 +51,16 @@ pub enum CharterRefused {
         /// The model there is.
         there: String,
     },
+    /// Its answers are to be judged, and nobody can.
+    #[error(
+        "charter {charter} has its answers judged by the criteria {criteria:?}, which agents of this node cannot have done yet; leave `criteria` out, or give the work as a goal"
+    )]
+    Criteria {
+        /// Whose charter.
+        charter: String,
+        /// The criteria it names.
+        criteria: String,
+    },
     /// Its words must not leave this machine.
     #[error(
         "charter {charter} keeps its words on this machine, and this node thinks with {there} on another's; start a node with a local model"
@@ -138,6 +148,13 @@ pub(crate) fn member(
     ceilings: Vec<Budget>,
 ) -> Result<Arc<Member>, CharterRefused> {
     thinker.follows(&charter)?;
+    // A check that cannot run counts as not passed.
+    if let Some(criteria) = charter.criteria {
+        return Err(CharterRefused::Criteria {
+            charter: charter.name,
+            criteria,
+        });
+    }
     if system.factories().roles().contains(&charter.role) {
         return Err(CharterRefused::Role {
             charter: charter.name,

@@ -183,13 +183,9 @@ impl Node {
     }
 
     fn supervisor_of(&self, agent: &str) -> Result<SupervisorRef, SpawnError> {
-        let seen = view::agents(&self.parts.tree.view())
-            .into_iter()
-            .find(|seen| seen.id == agent)
-            .ok_or_else(|| SpawnError::UnknownAgent(agent.to_owned()))?;
-        self.parts
-            .tree
-            .supervisor(&seen.supervisor)
+        let above = view::above(&self.parts.tree.view(), agent);
+        above
+            .and_then(|path| self.parts.tree.supervisor(&path))
             .ok_or_else(|| SpawnError::UnknownAgent(agent.to_owned()))
     }
 

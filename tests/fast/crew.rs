@@ -8,15 +8,15 @@ use std::time::Duration;
 use aios_control::{Ask, ErrorKind, Spawn};
 use aios_inference::{ScriptedEngine, Scripts};
 use aios_runtime::team::Team;
-use aios_runtime::{Config, Node, NodeBuilder};
+use aios_runtime::{Config, Goal, Node, NodeBuilder};
 use aios_tools::function;
-use aios_work::content::NoAnswer;
-use aios_work::{Charter, Decision, Effect, Ended, ToolCall, ToolError};
+use aios_work::content::{NoAnswer, TaskStatus};
+use aios_work::{Charter, Decision, Effect, Ended, PlanFile, ToolCall, ToolError};
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use crate::house::{Chance, example, soon, sturdy};
+use crate::house::{Chance, example, pursue, soon, sturdy};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -570,6 +570,10 @@ async fn through_the_contract_a_charter_is_spawned_seen_asked_and_stopped() {
         ),
         (text.replace("---\nAdd", "model: gpt\n---\nAdd"), "\"gpt\""),
         (
+            text.replace("---\nAdd", "criteria: strict\n---\nAdd"),
+            "\"strict\"",
+        ),
+        (
             text.replace("output: {type: object", "output: {type: nonsense"),
             "`output`",
         ),
@@ -698,6 +702,97 @@ async fn a_team_stands_in_the_tree_and_its_bounds_hold_for_all_of_it() {
     };
     let said = refused.to_string();
     assert!(said.contains("abacus") && said.contains("ghost"), "{said}");
+}
+
+/// A task of a plan may be for an agent: an executor hands it on, and its result is judged like any other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_gives_a_task_to_an_agent_of_the_team_and_goes_on_when_it_falls() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("agents")).unwrap();
+    let text = charter("clerk", "tools: [tally]").write();
+    std::fs::write(folder.path().join("agents/clerk.md"), text).unwrap();
+    let file = folder.path().join("team.toml");
+    std::fs::write(
+        &file,
+        "name = \"desk\"\nrestarts = 100\n[[children]]\ncharter = \"clerk\"\n",
+    )
+    .unwrap();
+    let book = Arc::new(Book::default());
+    let scripts = Scripts::answering(lead_and_clerk);
+    let node = node(sturdy(), &scripts).tool(tally(&book, Effect::Repeatable));
+    let node = node.team(Team::load(&file).unwrap()).start().await.unwrap();
+    let plan = json!({
+        "goal": "Have it counted.",
+        "points": [{"id": "count", "asks": "what was counted"}],
+        "tasks": [{"id": "count", "agent": "clerk", "args": {"text": "Do task-7 now."}, "point": "count"}]
+    });
+    let plan = PlanFile::read(plan.to_string().as_bytes()).unwrap();
+    let goal = Goal::new(&plan.goal).plan(plan).out(folder.path());
+    let gate = book.shut();
+    let run = tokio::spawn({
+        let node = node.clone();
+        async move { pursue(&node, goal).await }
+    });
+    soon("the clerk at work", book.begun.notified()).await;
+    let clerk = node
+        .view()
+        .agents
+        .into_iter()
+        .find(|agent| agent.id.starts_with("macro.clerk."))
+        .unwrap()
+        .id;
+    node.kill(&clerk).await.unwrap();
+    soon("the clerk at work again", book.begun.notified()).await;
+    gate.add_permits(1_000);
+    let answer = soon("the goal", run).await.unwrap().unwrap();
+    assert!(answer.answer.contains("task-7"), "{answer:#?}");
+    assert_eq!(answer.tasks.len(), 1, "{answer:#?}");
+    assert_eq!(answer.tasks[0].status, TaskStatus::Completed, "{answer:#?}");
+    assert_eq!(book.effects(), [("task-7".to_owned(), 1)].into());
+    let run = node.services().crew().runs(&clerk).remove(0);
+    assert!(
+        run.operation.contains("/count"),
+        "it is a part of the goal: {run:?}"
+    );
+    assert!(
+        answer.spent.tokens >= run.spent.tokens,
+        "the goal pays for it: {answer:#?}"
+    );
+    node.stop().await;
+}
+
+/// Stopped and killed by its name, wherever it stands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_of_a_group_within_a_team_hears_orders() {
+    let team = Team::load(&example("team.toml")).unwrap();
+    let scripts = Scripts::answering(|_| json!({"answer": "here"}).to_string());
+    let node = node(sturdy(), &scripts).team(team).start().await.unwrap();
+    let clerk = node
+        .view()
+        .agents
+        .into_iter()
+        .find(|agent| agent.id.starts_with("macro.clerk."));
+    let clerk = clerk.unwrap().id;
+    node.kill(&clerk).await.unwrap();
+    soon("its return", async {
+        while node.view().restarts == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(
+        ask(&node, &clerk, "Are you there?".to_owned())
+            .await
+            .as_deref(),
+        Ok("here")
+    );
+    node.stop_agent(&clerk).await.unwrap();
+    assert!(
+        ask(&node, &clerk, "Are you there?".to_owned())
+            .await
+            .is_err()
+    );
+    node.stop().await;
 }
 
 #[test]

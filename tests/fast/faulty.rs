@@ -103,7 +103,13 @@ pub(crate) fn late() -> Option<ToolError> {
 /// Settings under which nothing is tried twice, so that what follows is seen at once.
 pub(crate) fn impatient() -> Config {
     let mut config = Config::default();
-    for tool in ["read_document", "profile_table", "sql", "chart", "write_text"] {
+    for tool in [
+        "read_document",
+        "profile_table",
+        "sql",
+        "chart",
+        "write_text",
+    ] {
         config.recovery.of_mut(tool).retries = 0;
     }
     config

@@ -1,7 +1,7 @@
 //! Plans that no pack made: from files, and of a model that is replayed. What is wrong with one is found before anything runs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aios_control::{Request, Submit};
 use aios_inference::{Script, ScriptedEngine, Scripts};
@@ -12,7 +12,6 @@ use aios_work::{
     Capabilities, Effect, PlanFile, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
 };
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -39,7 +38,7 @@ impl Tool for Shop {
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
         let key = (self.spec.name.clone(), call.idempotency_key.clone());
-        *self.calls.lock().entry(key).or_default() += 1;
+        *self.calls.lock().unwrap().entry(key).or_default() += 1;
         if let Some(held) = &self.held {
             drop(held.acquire().await);
         }
@@ -57,7 +56,9 @@ const ITEMS: [(&str, f64); 3] = [("spade", 12.5), ("rake", 8.25), ("hose", 30.0)
 fn list(args: &Value) -> Result<Value, String> {
     let extra = args["extra"].as_u64().unwrap_or(0);
     let known = ITEMS.iter().map(|(name, _)| (*name).to_owned());
-    let names: Vec<String> = known.chain((0..extra).map(|at| format!("weed {at}"))).collect();
+    let names: Vec<String> = known
+        .chain((0..extra).map(|at| format!("weed {at}")))
+        .collect();
     let items: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
     Ok(json!({ "items": items, "count": items.len() }))
 }
@@ -142,11 +143,9 @@ impl House {
 
     async fn with(config: Config, scripts: Scripts, held: Option<Arc<Semaphore>>) -> Self {
         let calls = Calls::default();
-        let mut builder = Node::builder()
-            .config(config)
-            .engine(Arc::new(move || {
-                Ok(Box::new(ScriptedEngine::scripted_by(scripts.clone())))
-            }));
+        let mut builder = Node::builder().config(config).engine(Arc::new(move || {
+            Ok(Box::new(ScriptedEngine::scripted_by(scripts.clone())))
+        }));
         for tool in shop(&calls, held) {
             builder = builder.tool(tool);
         }
@@ -169,7 +168,7 @@ impl House {
     }
 
     fn called(&self) -> u32 {
-        self.calls.lock().values().sum()
+        self.calls.lock().unwrap().values().sum()
     }
 }
 
@@ -192,14 +191,26 @@ async fn a_plan_file_is_carried_out_and_every_number_of_its_results_is_a_fact() 
     let house = House::new().await;
     let answer = house.carried_out(&priced(10, 0)).await;
     assert_eq!(answer.status, GoalStatus::Approved, "{answer:#?}");
-    assert!(answer.answer.contains("## the cost of everything"), "{}", answer.answer);
-    assert!(answer.answer.contains("| sum | 50.75 |"), "{}", answer.answer);
+    assert!(
+        answer.answer.contains("## the cost of everything"),
+        "{}",
+        answer.answer
+    );
+    assert!(
+        answer.answer.contains("| sum | 50.75 |"),
+        "{}",
+        answer.answer
+    );
     let stated: Vec<(String, String)> = answer
         .facts
         .iter()
         .map(|fact| {
             let source = &fact.source;
-            let place = format!("{}{}", source.task.as_deref().unwrap(), source.at.as_deref().unwrap());
+            let place = format!(
+                "{}{}",
+                source.task.as_deref().unwrap(),
+                source.at.as_deref().unwrap()
+            );
             (place, fact.value.to_string())
         })
         .collect();
@@ -218,7 +229,7 @@ async fn a_plan_file_is_carried_out_and_every_number_of_its_results_is_a_fact() 
     let reports: Vec<&str> = answer.tasks.iter().map(|task| task.id.as_str()).collect();
     assert_eq!(reports, ["list", "sum", "price[0]", "price[1]", "price[2]"]);
     // Each element under a key of its own, and each once.
-    let calls = house.calls.lock();
+    let calls = house.calls.lock().unwrap();
     assert_eq!(calls.len(), 5, "{calls:?}");
     assert!(calls.values().all(|times| *times == 1), "{calls:?}");
     drop(calls);
@@ -235,18 +246,30 @@ async fn what_comes_to_nothing_of_a_list_is_a_gap_each_and_a_list_too_long_is_re
         assert!(gap.starts_with("the price of each ["), "{gap}");
         assert!(gap.contains(&format!("nobody sells {name:?}")), "{gap}");
     }
-    assert!(answer.answer.contains("| sum | 50.75 |"), "the rest is there: {}", answer.answer);
+    assert!(
+        answer.answer.contains("| sum | 50.75 |"),
+        "the rest is there: {}",
+        answer.answer
+    );
     let before = house.called();
     let answer = house.carried_out(&priced(4, 2)).await;
     let gaps = answer.gaps.join("; ");
-    assert!(gaps.contains("has 5 elements, the plan allows 4"), "{answer:#?}");
+    assert!(
+        gaps.contains("has 5 elements, the plan allows 4"),
+        "{answer:#?}"
+    );
     assert_eq!(house.called(), before + 1, "nothing is done for any of it");
     // Of nothing nothing is done, and that is no gap.
     let mut none = priced(5, 0);
     none["tasks"][1]["each"] = json!({"$from": "none", "at": "/items", "most": 5});
     none["tasks"][0] = json!({"id": "none", "tool": "shop__none", "args": {}});
     let refused = house.carried_out(&none).await;
-    assert!(refused.reason.unwrap().contains("\"shop__none\", known are"));
+    assert!(
+        refused
+            .reason
+            .unwrap()
+            .contains("\"shop__none\", known are")
+    );
     house.node.stop().await;
 }
 
@@ -255,28 +278,79 @@ async fn what_is_wrong_with_a_plan_is_told_before_anything_runs() {
     let house = House::new().await;
     let task = |task: Value| json!({"goal": "x", "tasks": [{"id": "list", "tool": "shop__list", "args": {}}, task]});
     let price = |args: Value| task(json!({"id": "p", "tool": "shop__price", "args": args}));
-    let each = |from: &str, at: &str, most: u64| task(json!({"id": "p", "tool": "shop__price", "args": {"name": "x"}, "each": {"$from": from, "at": at, "most": most}}));
+    let each = |from: &str, at: &str, most: u64| {
+        task(
+            json!({"id": "p", "tool": "shop__price", "args": {"name": "x"}, "each": {"$from": from, "at": at, "most": most}}),
+        )
+    };
     let rows = [
         (json!({"goal": "x"}), "the plan has no tasks"),
-        (task(json!({"id": "p", "tool": "shop__prise", "args": {}})), "known are"),
-        (task(json!({"id": "p", "agent": "nobody", "args": {"task": "y"}})), "\"agent__nobody\", known are"),
+        (
+            task(json!({"id": "p", "tool": "shop__prise", "args": {}})),
+            "known are",
+        ),
+        (
+            task(json!({"id": "p", "agent": "nobody", "args": {"task": "y"}})),
+            "\"agent__nobody\", known are",
+        ),
         (price(json!({})), "task \"p\" cannot call shop__price"),
-        (price(json!({"name": 7})), "task \"p\" cannot call shop__price: at /name"),
-        (price(json!({"name": "x", "nam": "y"})), "cannot call shop__price"),
-        (price(json!({"name": {"$from": "list", "at": "/count"}})), "that is integer, and string is wanted"),
-        (price(json!({"name": {"$from": "list", "at": "/items/0/nme"}})), "there is no field \"nme\", known are name"),
-        (price(json!({"name": {"$from": "list"}})), "that is object, and string is wanted"),
-        (price(json!({"name": {"$from": "lost", "at": "/x"}})), "needs \"lost\", which is not in the plan"),
-        (price(json!({"name": {"$from": "p", "at": "/unit"}})), "waits for itself"),
-        (price(json!({"name": {"$each": "/name"}})), "it has no `each`"),
+        (
+            price(json!({"name": 7})),
+            "task \"p\" cannot call shop__price: at /name",
+        ),
+        (
+            price(json!({"name": "x", "nam": "y"})),
+            "cannot call shop__price",
+        ),
+        (
+            price(json!({"name": {"$from": "list", "at": "/count"}})),
+            "that is integer, and string is wanted",
+        ),
+        (
+            price(json!({"name": {"$from": "list", "at": "/items/0/nme"}})),
+            "there is no field \"nme\", known are name",
+        ),
+        (
+            price(json!({"name": {"$from": "list"}})),
+            "that is object, and string is wanted",
+        ),
+        (
+            price(json!({"name": {"$from": "lost", "at": "/x"}})),
+            "needs \"lost\", which is not in the plan",
+        ),
+        (
+            price(json!({"name": {"$from": "p", "at": "/unit"}})),
+            "waits for itself",
+        ),
+        (
+            price(json!({"name": {"$each": "/name"}})),
+            "it has no `each`",
+        ),
         (each("list", "/count", 3), "a list is wanted"),
         (each("list", "/items", 65), "allowed are 1 to 64"),
         (each("list", "/items", 0), "allowed are 1 to 64"),
-        (task(json!({"id": "p", "tool": "shop__price", "args": {"name": "x"}, "recheck": {"name": "x"}})), "it changes something"),
-        (task(json!({"id": "p", "tool": "shop__price", "args": {"name": "x"}, "tokens": 5_000})), "5000 model tokens, allowed are 4000"),
-        (task(json!({"id": "p q", "tool": "shop__price", "args": {"name": "x"}})), "is not usable"),
-        (task(json!({"id": "list", "tool": "shop__price", "args": {"name": "x"}})), "two tasks are called"),
-        (json!({"goal": "x", "domain": "nobody", "tasks": [{"id": "a", "tool": "shop__list", "args": {}}]}), "nobody reads the results"),
+        (
+            task(
+                json!({"id": "p", "tool": "shop__price", "args": {"name": "x"}, "recheck": {"name": "x"}}),
+            ),
+            "it changes something",
+        ),
+        (
+            task(json!({"id": "p", "tool": "shop__price", "args": {"name": "x"}, "tokens": 5_000})),
+            "5000 model tokens, allowed are 4000",
+        ),
+        (
+            task(json!({"id": "p q", "tool": "shop__price", "args": {"name": "x"}})),
+            "is not usable",
+        ),
+        (
+            task(json!({"id": "list", "tool": "shop__price", "args": {"name": "x"}})),
+            "two tasks are called",
+        ),
+        (
+            json!({"goal": "x", "domain": "nobody", "tasks": [{"id": "a", "tool": "shop__list", "args": {}}]}),
+            "nobody reads the results",
+        ),
     ];
     for (file, expected) in rows {
         let answer = house.carried_out(&file).await;
@@ -301,31 +375,65 @@ async fn a_plan_is_shown_before_anything_runs_and_what_is_shown_can_be_run() {
         plan: plan.map(Box::new),
     };
     let file = PlanFile::read(priced(5, 0).to_string().as_bytes()).unwrap();
-    let shown = client.plan(submit(&file.goal, vec![], Some(file.clone()))).await.unwrap();
+    let shown = client
+        .plan(submit(&file.goal, vec![], Some(file.clone())))
+        .await
+        .unwrap();
     assert_eq!(shown.tasks.len(), 3);
     assert_eq!(house.called(), 0);
     // A pack's plan too: run from the file it says the same as without.
     let data = vec![example("q3_sales.csv").to_string_lossy().into_owned()];
     let words = "Analyze Q3 sales";
-    let shown = client.plan(submit(words, data.clone(), None)).await.unwrap();
+    let shown = client
+        .plan(submit(words, data.clone(), None))
+        .await
+        .unwrap();
     assert_eq!(shown.domain.as_deref(), Some("tables"), "{shown:?}");
-    assert_eq!(client.ask::<Vec<Value>>(&Request::Goals {}).await.unwrap().len(), 0, "nothing is begun");
+    assert_eq!(
+        client
+            .ask::<Vec<Value>>(&Request::Goals {})
+            .await
+            .unwrap()
+            .len(),
+        0,
+        "nothing is begun"
+    );
     let shown = PlanFile::read(shown.written().as_bytes()).unwrap();
     let goal = |text: &str| Goal::new(text).data(&data).out(house.folder.path());
     let without = pursue(&house.node, goal(words)).await.unwrap();
     let with = pursue(&house.node, goal(words).plan(shown)).await.unwrap();
     assert_eq!(without.status, GoalStatus::Approved, "{without:#?}");
-    assert_eq!(with.status, GoalStatus::Approved, "{:?} {:?}", with.reason, with.gaps);
+    assert_eq!(
+        with.status,
+        GoalStatus::Approved,
+        "{:?} {:?}",
+        with.reason,
+        with.gaps
+    );
     assert_eq!(with.facts, without.facts);
     // What nobody can plan is refused with what would do.
-    let refused = client.plan(submit("Plan the release of version 2", vec![], None)).await.unwrap_err();
+    let refused = client
+        .plan(submit("Plan the release of version 2", vec![], None))
+        .await
+        .unwrap_err();
     let said = refused.to_string();
-    for part in ["no plan", "shop__list", "--plan", "a pack", "a language model"] {
+    for part in [
+        "no plan",
+        "shop__list",
+        "--plan",
+        "a pack",
+        "a language model",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let failed = house.asked("Plan the release of version 2").await;
     assert_eq!(failed.status, GoalStatus::Failed);
-    assert!(failed.reason.unwrap().contains("no plan: no pack here has rules for this goal"));
+    assert!(
+        failed
+            .reason
+            .unwrap()
+            .contains("no plan: no pack here has rules for this goal")
+    );
     house.node.stop().await;
 }
 
@@ -350,7 +458,11 @@ async fn a_model_proposes_a_plan_and_mends_it_by_the_exact_error_twice_at_most()
     .await;
     let answer = house.asked("How expensive is the spade?").await;
     assert_eq!(answer.status, GoalStatus::Approved, "{answer:#?}");
-    assert!(answer.answer.contains("It costs 12.5 EUR today."), "{}", answer.answer);
+    assert!(
+        answer.answer.contains("It costs 12.5 EUR today."),
+        "{}",
+        answer.answer
+    );
     let prompts = scripts.prompts();
     for (prompt, part) in prompts.iter().zip([
         "Says what one thing costs",
@@ -361,33 +473,59 @@ async fn a_model_proposes_a_plan_and_mends_it_by_the_exact_error_twice_at_most()
     }
     house.node.stop().await;
 
-    let (house, scripts) = House::thinking(ModelPlans::WholePlans, [wrong, "no JSON", astray, good.as_str()]).await;
+    let (house, scripts) = House::thinking(
+        ModelPlans::WholePlans,
+        [wrong, "no JSON", astray, good.as_str()],
+    )
+    .await;
     let answer = house.asked("How expensive is the spade?").await;
     assert_eq!(answer.status, GoalStatus::Failed);
     let reason = answer.reason.unwrap();
-    assert!(reason.starts_with("the model's plan was refused: task \"cost\" needs \"list\""), "{reason}");
+    assert!(
+        reason.starts_with("the model's plan was refused: task \"cost\" needs \"list\""),
+        "{reason}"
+    );
     assert_eq!(scripts.left(), 1, "it was not asked a fourth time");
     assert_eq!(house.called(), 0);
     house.node.stop().await;
 
-    let (house, _) = House::thinking(ModelPlans::WholePlans, [r#"{"tasks": [], "cannot": "there is no tool for the weather"}"#; 3]).await;
+    let (house, _) = House::thinking(
+        ModelPlans::WholePlans,
+        [r#"{"tasks": [], "cannot": "there is no tool for the weather"}"#; 3],
+    )
+    .await;
     let reason = house.asked("Will it rain?").await.reason.unwrap();
-    assert!(reason.contains("the model says that it cannot be done: there is no tool for the weather"), "{reason}");
+    assert!(
+        reason.contains("the model says that it cannot be done: there is no tool for the weather"),
+        "{reason}"
+    );
     house.node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_number_of_the_models_does_not_reach_the_answer() {
     let good = models_plan("spade");
-    let planted = ["It costs 13.5 EUR.", "It costs {cost.price}, or 14.", "It costs {cost.prise}."];
+    let planted = [
+        "It costs 13.5 EUR.",
+        "It costs {cost.price}, or 14.",
+        "It costs {cost.prise}.",
+    ];
     let says = [good.as_str()].into_iter().chain(planted);
     let (house, scripts) = House::thinking(ModelPlans::WholePlans, says).await;
     let answer = house.asked("How expensive is the spade?").await;
     for wrong in ["13.5", "14", "prise"] {
         assert!(!answer.answer.contains(wrong), "{}", answer.answer);
     }
-    assert!(answer.answer.contains("| price | 12.5 |"), "{}", answer.answer);
-    assert_eq!(answer.status, GoalStatus::Approved, "the figures stand without words: {answer:#?}");
+    assert!(
+        answer.answer.contains("| price | 12.5 |"),
+        "{}",
+        answer.answer
+    );
+    assert_eq!(
+        answer.status,
+        GoalStatus::Approved,
+        "the figures stand without words: {answer:#?}"
+    );
     let prompts = scripts.prompts().join("\n");
     for told in ["has a digit outside a slot", "{cost.price} is 12.5 EUR"] {
         assert!(prompts.contains(told), "{told}: {prompts}");
@@ -400,9 +538,23 @@ async fn a_small_model_picks_a_tool_and_fills_in_its_form_with_what_was_asked() 
     let pick = r#"{"tool": "shop__price"}"#;
     let rows = [
         (vec![pick, r#"{"name": "spade"}"#], Ok("12.5")),
-        (vec![pick, r#"{"name": "shovel"}"#, r#"{"name": "spade"}"#], Ok("12.5")),
-        (vec![pick, r#"{"name": "a"}"#, r#"{"name": "shovel"}"#, r#"{"name": "hoe"}"#], Err("the model's plan was refused: hoe does not stand in the goal")),
-        (vec![r#"{"tool": "none"}"#], Err("the model finds no tool that fits")),
+        (
+            vec![pick, r#"{"name": "shovel"}"#, r#"{"name": "spade"}"#],
+            Ok("12.5"),
+        ),
+        (
+            vec![
+                pick,
+                r#"{"name": "a"}"#,
+                r#"{"name": "shovel"}"#,
+                r#"{"name": "hoe"}"#,
+            ],
+            Err("the model's plan was refused: hoe does not stand in the goal"),
+        ),
+        (
+            vec![r#"{"tool": "none"}"#],
+            Err("the model finds no tool that fits"),
+        ),
         (vec!["spade"], Err("it names no tool")),
     ];
     for (says, expected) in rows {
@@ -442,13 +594,24 @@ async fn a_planner_that_falls_in_the_middle_of_a_list_goes_on_and_doubles_no_eff
     held.add_permits(1_000);
     let answer = soon("the answer", run.answer()).await.unwrap();
     assert_ne!(answer.status, GoalStatus::Failed, "{answer:#?}");
-    assert!(answer.answer.contains("| sum | 50.75 |"), "{}", answer.answer);
-    let calls = house.calls.lock().clone();
+    assert!(
+        answer.answer.contains("| sum | 50.75 |"),
+        "{}",
+        answer.answer
+    );
+    let calls = house.calls.lock().unwrap().clone();
     assert_eq!(calls.len(), 5, "{calls:?}");
     assert!(calls.values().all(|times| *times == 1), "{calls:?}");
     let asked = scripts.prompts();
-    let planning = asked.iter().filter(|prompt| prompt.contains("Plan how to reach"));
+    let planning = asked
+        .iter()
+        .filter(|prompt| prompt.contains("Plan how to reach"));
     assert_eq!(planning.count(), 1, "it goes on by the plan it has begun");
-    assert!(answer.tasks.iter().all(|task| task.status == TaskStatus::Completed || task.id == "answer"));
+    assert!(
+        answer
+            .tasks
+            .iter()
+            .all(|task| task.status == TaskStatus::Completed || task.id == "answer")
+    );
     house.node.stop().await;
 }

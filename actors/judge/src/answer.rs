@@ -107,8 +107,12 @@ impl Answer {
         let mut said = bare.trim_start_matches(['>', ' ']).to_owned();
         let mut next = at + 1;
         while let Some(more) = lines.get(next).filter(|more| goes_on(more)) {
-            said.push(' ');
-            said.push_str(more.trim().trim_start_matches(['>', ' ']));
+            let more = more.trim().trim_start_matches(['>', ' ']);
+            // "Total: 12", "Share: 3 %" on lines of their own are read apart.
+            let before = said.rsplit('\n').next().unwrap_or("");
+            let apart = before.contains(": ") && more.contains(": ");
+            said.push(if apart { '\n' } else { ' ' });
+            said.push_str(more);
             next += 1;
         }
         let bold = said.starts_with("**")
@@ -332,14 +336,14 @@ pub(crate) fn sentences<'t>(text: &'t str, lexicon: Option<&Lexicon>) -> Vec<&'t
     let mut out = Vec::new();
     let mut start = 0;
     for (at, c) in text.char_indices() {
-        if at < start || !matches!(c, '.' | '!' | '?' | '…') {
+        if at < start || !matches!(c, '.' | '!' | '?' | '…' | '\n') {
             continue;
         }
         let behind = at + c.len_utf8();
         let rest = text[behind..].trim_start_matches(['"', '”', '’', ')', '»', '*', '!', '?', '.']);
         let space = rest.starts_with(char::is_whitespace);
         let next = rest.trim_start().chars().next();
-        if !(space || rest.is_empty()) {
+        if !(space || rest.is_empty() || c == '\n') {
             continue;
         }
         if c == '.' {
@@ -371,8 +375,18 @@ pub(crate) fn sentences<'t>(text: &'t str, lexicon: Option<&Lexicon>) -> Vec<&'t
     out
 }
 
+/// Bytes of a sentence that are read as one: what has no end is cut, so that reading it costs what it is long.
+const SENTENCE: usize = 2_000;
+
 fn push<'t>(out: &mut Vec<&'t str>, text: &'t str) {
-    let text = text.trim();
+    let mut text = text.trim();
+    while text.len() > SENTENCE {
+        let near = floor(text, SENTENCE);
+        let cut = text[..near].rfind(char::is_whitespace).filter(|at| *at > 0);
+        let (head, rest) = text.split_at(cut.unwrap_or(near));
+        out.push(head);
+        text = rest.trim_start();
+    }
     if text.chars().any(char::is_alphanumeric) || text.chars().count() > 3 {
         out.push(text);
     }

@@ -1,6 +1,6 @@
 //! What a good answer is, as a file says it: `criteria/NAME.toml`.
 
-use aios_work::{Category, Dimensions, PASS};
+use aios_work::{Category, Dimensions, PASS, WorkKind};
 use serde::Deserialize;
 
 use crate::checks::LOOKS;
@@ -32,6 +32,8 @@ pub struct Criteria {
     pub(crate) schema: Option<serde_json::Value>,
     /// What is asked of others: commands, tools, models.
     pub outside: Vec<Outside>,
+    /// Whether the work is prose: what is wrong with a text is not wrong with a patch.
+    pub(crate) prose: bool,
 }
 
 /// A check that somebody outside carries out.
@@ -205,6 +207,7 @@ impl Default for Criteria {
             covers: Vec::new(),
             schema: None,
             outside: Vec::new(),
+            prose: true,
         }
     }
 }
@@ -237,6 +240,22 @@ impl Criteria {
             criteria.add(entry)?;
         }
         Ok(criteria)
+    }
+
+    /// The same for another kind of work: JSON is judged by its form, a patch by what the criteria ask of others. Neither is prose.
+    #[must_use]
+    pub fn of_kind(mut self, kind: WorkKind) -> Self {
+        if kind == WorkKind::Text {
+            return self;
+        }
+        self.prose = false;
+        self.json |= kind == WorkKind::Json;
+        let mut wanted = self.wanted.take().unwrap_or_default();
+        if kind == WorkKind::Json {
+            wanted.push("form".to_owned());
+        }
+        self.wanted = Some(wanted);
+        self
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), CriteriaError> {

@@ -222,35 +222,31 @@ impl<'a> Explainer<'a> {
 
     fn counts(&mut self, preds: &[Pred]) {
         let unit = self.number.unit.as_ref().map(|unit| &unit.kind);
-        let rows = self.grid.rows_of(preds);
+        let counted = self.grid.counted(preds);
         if let Some(Kind::Time | Kind::Calendar) | None = unit {
-            for column in self.grid.times().collect::<Vec<_>>() {
-                if self
-                    .grid
-                    .spans(&rows, column)
-                    .into_iter()
-                    .any(|count| count > 1 && self.number.is(count as f64))
-                {
-                    self.push(Form::Distinct, None, preds);
-                }
+            let mut spans = counted.spans.iter().filter(|count| **count > 1);
+            if spans.any(|count| self.number.is(*count as f64)) {
+                self.push(Form::Distinct, None, preds);
             }
         }
         if unit.is_some() || !self.scope.count {
             return;
         }
-        if self.number.is(rows.len() as f64) {
+        if self.number.is(counted.rows as f64) {
             self.push(Form::Count, None, preds);
         } else if self.scope.counted && self.instead.len() < 3 {
             let shown: Vec<String> = preds.iter().map(|pred| self.grid.shown(pred)).collect();
             self.instead.push((
                 format!("number of rows, {}", shown.join(", ")),
-                rows.len() as f64,
+                counted.rows as f64,
             ));
         }
-        for column in self.grid.groups().collect::<Vec<_>>() {
-            if self.number.is(self.grid.distinct(&rows, column) as f64) {
-                self.push(Form::Distinct, None, preds);
-            }
+        if counted
+            .names
+            .iter()
+            .any(|count| self.number.is(*count as f64))
+        {
+            self.push(Form::Distinct, None, preds);
         }
     }
 
@@ -382,25 +378,16 @@ impl<'a> Explainer<'a> {
         if !(self.scope.ratio || (share && self.scope.rate)) {
             return;
         }
-        let rows = self.grid.rows_of(preds);
+        let counted = self.grid.counted(preds);
         for &one in &self.scope.measures {
             let Some(over) = self.grid.figures(preds, one).map(|figures| figures.total) else {
                 continue;
             };
-            let mut under: Vec<f64> = vec![rows.len() as f64];
-            under.extend(
-                self.grid
-                    .groups()
-                    .map(|column| self.grid.distinct(&rows, column) as f64),
-            );
-            for column in self.grid.times() {
-                under.extend(
-                    self.grid
-                        .spans(&rows, column)
-                        .into_iter()
-                        .map(|count| count as f64),
-                );
-            }
+            let under: Vec<f64> = std::iter::once(counted.rows)
+                .chain(counted.names.iter().copied())
+                .chain(counted.spans.iter().copied())
+                .map(|count| count as f64)
+                .collect();
             let fits = !share
                 && under.iter().any(|under| {
                     *under > 0.0

@@ -175,16 +175,25 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
                 other.from == tag.to && matches!(other.tag, aios_languages::Tag::Unit(_))
             })
     });
-    // "One word each" asks for a form and for nothing else.
-    let formal = [
+    // "One word each" asks for a form and for nothing else; "each line" is a line of the table.
+    let forms = [
         Sense::FormWord,
         Sense::FormSentence,
         Sense::FormLine,
         Sense::FormBullet,
         Sense::FormParagraph,
-    ]
-    .into_iter()
-    .any(has);
+    ];
+    let formal = text.tags.iter().any(|tag| {
+        let number = |other: &aios_languages::Tagged| {
+            other.to == tag.from && matches!(other.tag, aios_languages::Tag::Number(_))
+        };
+        let digits = || {
+            let before = tag.from.checked_sub(1).and_then(|at| text.words.get(at));
+            before.is_some_and(|word| word.text.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        matches!(tag.tag, aios_languages::Tag::Sense(sense) if forms.contains(&sense))
+            && (digits() || text.tags.iter().any(number))
+    });
     if has(Sense::Share) {
         Some(Need::Share)
     } else if amount {

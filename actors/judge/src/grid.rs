@@ -22,6 +22,18 @@ pub(crate) struct Grid {
     pub columns: Vec<GridColumn>,
     asked: Mutex<HashMap<Vec<Pred>, Arc<Vec<u32>>>>,
     figures: Mutex<Measured>,
+    counted: Mutex<HashMap<Vec<Pred>, Arc<Counted>>>,
+}
+
+/// What can be counted in some rows.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    /// The rows.
+    pub rows: usize,
+    /// The different names of each column of names.
+    pub names: Vec<usize>,
+    /// The different days, months, quarters and years of each column of times.
+    pub spans: Vec<usize>,
 }
 
 /// What columns hold in the rows that fit, as far as it was asked.
@@ -109,6 +121,7 @@ impl Grid {
             columns,
             asked: Mutex::default(),
             figures: Mutex::default(),
+            counted: Mutex::default(),
         }
     }
 
@@ -209,6 +222,31 @@ impl Grid {
             least: values[0],
             greatest: values[count - 1],
         })
+    }
+
+    /// What can be counted in the rows that fit.
+    pub(crate) fn counted(&self, preds: &[Pred]) -> Arc<Counted> {
+        if let Some(known) = self.counted.lock().get(preds) {
+            return Arc::clone(known);
+        }
+        let rows = self.rows_of(preds);
+        let found = Arc::new(Counted {
+            rows: rows.len(),
+            names: self
+                .groups()
+                .map(|column| self.distinct(&rows, column))
+                .collect(),
+            spans: self
+                .times()
+                .flat_map(|column| self.spans(&rows, column))
+                .collect(),
+        });
+        let mut counted = self.counted.lock();
+        if counted.len() >= KEPT {
+            counted.clear();
+        }
+        counted.insert(preds.to_vec(), Arc::clone(&found));
+        found
     }
 
     /// How many different values a column has in these rows.

@@ -54,7 +54,7 @@ pub fn judge(answer: &str, ground: &Ground, criteria: &Criteria, heard: &[Heard]
 ///
 /// What the rest may still bring (points, an end, a form) is not looked for, and nobody outside is asked.
 #[must_use]
-pub(crate) fn judge_beginning(text: &str, ground: &Ground, criteria: &Criteria) -> Report {
+pub fn judge_beginning(text: &str, ground: &Ground, criteria: &Criteria) -> Report {
     let inside = Criteria {
         outside: Vec::new(),
         covers: Vec::new(),
@@ -75,6 +75,11 @@ fn look(
     let mut unable: Vec<Unable> = Vec::new();
     let mut opinions = Vec::new();
     let mut claims = 0;
+    let always: &[&str] = if criteria.prose {
+        &ALWAYS
+    } else {
+        &["injection"]
+    };
     let mut could_not = |check: &str, why: &str| {
         unable.push(Unable {
             check: check.to_owned(),
@@ -86,7 +91,7 @@ fn look(
             .wanted
             .as_ref()
             .is_none_or(|wanted| wanted.iter().any(|name| name == look.name()));
-        if !runs(look.name()) || (!wanted && !ALWAYS.contains(&look.name())) {
+        if !runs(look.name()) || (!wanted && !always.contains(&look.name())) {
             continue;
         }
         let mut finding = look.look(&reading, criteria);
@@ -278,5 +283,154 @@ fn outsider(heard: &Heard, said: &Said) -> Opinion {
             supported: 1,
             ..Opinion::default()
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aios_work::{Cells, Column, Columns, Document, Material};
+    use proptest::prelude::*;
+
+    fn grounds() -> [Ground; 2] {
+        let texts = ["Jena", "Fulda", "Jena", "Zürich"].map(|name| Some(name.to_owned()));
+        let days = ["2025-01-03", "2025-02-04", "2025-03-05", "2025-03-06"];
+        let column = |name: &str, cells: Cells| Column {
+            name: name.to_owned(),
+            unit: None,
+            cells,
+        };
+        let table = Material::Table(Columns {
+            name: "t.csv".to_owned(),
+            rows: 4,
+            columns: vec![
+                column("Filiale", Cells::Texts(texts.to_vec())),
+                column(
+                    "Umsatz EUR",
+                    Cells::Numbers(vec![Some(1.5), Some(2.0), None, Some(4.0)]),
+                ),
+                column(
+                    "Tag",
+                    Cells::Dates(days.map(|day| Some(day.to_owned())).to_vec()),
+                ),
+            ],
+        });
+        let text =
+            "# Terms\n\nIt runs for 12 months. Dogs are not admitted; cats pay 5 EUR.".to_owned();
+        let paper = Material::Document(Document {
+            name: "t.md".to_owned(),
+            text,
+        });
+        let goal = "Total turnover per branch, and did it rise from January to March?";
+        [
+            Ground::new(goal, &[table], Vec::new()),
+            Ground::new("How long does it run?", &[paper], Vec::new()),
+        ]
+    }
+
+    #[test]
+    fn what_nothing_could_check_is_unverified_and_never_approved() {
+        let bare = Ground::new("Say something.", &[], Vec::new());
+        let unread =
+            Ground::new("How long does it run?", &[], Vec::new()).without("terms.pdf is locked");
+        let foreign = Ground::new(
+            "Jak długo trwa umowa i kto płaci za wysyłkę towaru klientom?",
+            &[],
+            Vec::new(),
+        );
+        let rows = [
+            (&bare, "The sky has no limit here.", Status::Unverified),
+            (&bare, "It costs 5 EUR.", Status::Unverified),
+            (&unread, "It runs for 12 months.", Status::Unverified),
+            (
+                &foreign,
+                "Umowa trwa dwanaście miesięcy, klienci płacą za wysyłkę towaru.",
+                Status::Unverified,
+            ),
+            (&bare, "", Status::Rejected),
+            (
+                &bare,
+                "- [[critic]] 5 is in none of the facts. Use others.",
+                Status::Rejected,
+            ),
+        ];
+        for (ground, answer, status) in rows {
+            let report = judge(answer, ground, &Criteria::default(), &[]);
+            assert_eq!(report.status, status, "{answer}: {report:?}");
+        }
+    }
+
+    #[test]
+    fn a_model_lowers_and_never_lifts_and_silence_is_no_consent() {
+        let [_, ground] = grounds();
+        let rubric = "[[checks]]\nkind = \"numbers\"\n[[checks]]\nkind = \"model\"\nrubric = \"kind\"\nversion = \"1\"\nn = 1";
+        let criteria = Criteria::read(rubric).unwrap();
+        let heard = |said: Said| {
+            vec![Heard {
+                check: "model 1".to_owned(),
+                dimension: Category::Relevance,
+                said,
+            }]
+        };
+        let praise = || heard(Said::Score(1.0, "fine".to_owned()));
+        let (right, wrong) = ("It runs for 12 months.", "It runs for 13 months.");
+        let rows = [
+            (right, praise(), Status::Approved),
+            (
+                right,
+                heard(Said::Score(0.2, "off".to_owned())),
+                Status::Rejected,
+            ),
+            (
+                right,
+                heard(Said::Score(f64::NAN, String::new())),
+                Status::Rejected,
+            ),
+            (
+                right,
+                heard(Said::Unable("no model".to_owned())),
+                Status::Unverified,
+            ),
+            (right, Vec::new(), Status::Unverified),
+            (right, heard(Said::Bad("no".to_owned())), Status::Rejected),
+            (wrong, praise(), Status::Rejected),
+        ];
+        for (row, (answer, heard, status)) in rows.into_iter().enumerate() {
+            let report = judge(answer, &ground, &criteria, &heard);
+            assert_eq!(report.status, status, "row {row}: {report:?}");
+        }
+    }
+
+    #[test]
+    fn stricter_criteria_refuse_what_the_contract_lets_pass() {
+        let [_, ground] = grounds();
+        let answer = "It runs for 12 months!";
+        let usual = judge(answer, &ground, &Criteria::default(), &[]);
+        assert_eq!(usual.status, Status::Approved, "{usual:?}");
+        let strict = Criteria::read("pass = 1.0").unwrap();
+        assert_eq!(
+            judge(answer, &ground, &strict, &[]).status,
+            Status::Rejected
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged(text in "([0-9.,%$€|#*\\-:;()\\[\\]`\\n ]|\\PC|Jena|Fulda|März|highest|fell|half|not|total|12 months|EUR|```){0,80}") {
+            for ground in grounds() {
+                let report = judge(&text, &ground, &Criteria::default(), &[]);
+                prop_assert!((0.0..=1.0).contains(&report.score));
+                let passes = report.status != Status::Rejected;
+                prop_assert_eq!(passes, report.verdict.passes());
+            }
+        }
+
+        #[test]
+        fn any_goal_and_source_are_read(goal in "(\\PC|how many|per|from January to|above 5 °C|,|\\?| ){0,40}", text in "(\\PC|\n|# |12 months|not|\\. ){0,60}") {
+            let paper = Material::Document(Document { name: "x".to_owned(), text });
+            let ground = Ground::new(&goal, &[paper], Vec::new());
+            let report = judge("It is 5.", &ground, &Criteria::default(), &[]);
+            prop_assert!(report.score <= 1.0);
+        }
     }
 }

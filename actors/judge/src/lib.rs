@@ -31,5 +31,5 @@ pub use aios_work::{Report, Status, Unable};
 pub use cases::{Case, Judged, Measured};
 pub use criteria::{Criteria, CriteriaError, Outside, Rubric};
 pub use ground::Ground;
-pub use judge::{Heard, Said, judge};
+pub use judge::{Heard, Said, judge, judge_beginning};
 pub use watch::Watch;

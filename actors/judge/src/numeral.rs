@@ -476,6 +476,19 @@ impl Scan<'_> {
                 to += 1;
             }
             value += sum;
+            // "Two and a half".
+            let joins = self
+                .tags
+                .iter()
+                .any(|other| other.from == to && other.tag == Tag::Sense(Sense::And));
+            let half = self
+                .tags
+                .iter()
+                .find(|other| other.from == to + 1 && other.tag == Tag::Fraction(50.0));
+            if let Some(half) = half.filter(|_| joins && !fraction) {
+                value += 0.5;
+                to = half.to;
+            }
             next = to;
             let end = self.words[to - 1].end;
             let mut number = Number {

@@ -101,6 +101,13 @@ impl<'a> Reading<'a> {
         })
     }
 
+    /// The claims of one piece.
+    pub(crate) fn claims_at(&self, piece: usize) -> &[Claim] {
+        let start = self.claims.partition_point(|claim| claim.piece < piece);
+        let end = self.claims.partition_point(|claim| claim.piece <= piece);
+        self.claims.get(start..end).unwrap_or_default()
+    }
+
     fn claims_of(&self) -> Vec<Claim> {
         let mut out = Vec::new();
         for piece in self.said() {
@@ -204,6 +211,11 @@ impl<'a> Reading<'a> {
                     .iter()
                     .map(|(_, stem)| stem.clone()),
             );
+        }
+        if let Some(other) = counts_otherwise(paper, text, number) {
+            claim.casual = false;
+            claim.against = Some(paper.quoted(other));
+            return;
         }
         let holders: Vec<usize> = (0..paper.sentences.len())
             .filter(|at| paper.sentences[*at].says(number).is_some())
@@ -315,6 +327,31 @@ impl<'a> Reading<'a> {
             .get(number.start..number.end)
             .unwrap_or("")
     }
+}
+
+/// The sentence that counts the same things otherwise, if none counts them so: "twelve evenings" where there are ten.
+fn counts_otherwise(paper: &Paper, text: &Text, number: &Number) -> Option<usize> {
+    if number.unit.is_some() {
+        return None;
+    }
+    let counted = |text: &Text, number: &Number| {
+        let next = text.words.partition_point(|word| word.start < number.end);
+        let (word, stem) = text.stems.iter().find(|(word, _)| *word >= next)?;
+        (*word == next).then(|| stem.clone())
+    };
+    let noun = counted(text, number)?;
+    let mut other = None;
+    for (at, sentence) in paper.sentences.iter().enumerate() {
+        for own in &sentence.text.numbers {
+            if counted(&sentence.text, own).as_ref() == Some(&noun) {
+                if same(number, own) || number.equals(own.value()) {
+                    return None;
+                }
+                other = Some(at);
+            }
+        }
+    }
+    other
 }
 
 /// Whether the words around a number belong to another number of the same sentence: "books 7 days" where books have 28 and films 7.

@@ -84,7 +84,7 @@ impl Place<'_> {
                 Bound::Nothing => {}
             }
             let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
-            if let (2, true) = (different.len(), self.compares()) {
+            if different.len() == 2 {
                 let mut both = different.iter().copied();
                 scope.pairs.extend(both.next().zip(both.next()));
             }
@@ -139,7 +139,9 @@ impl Place<'_> {
             .text
             .numbers
             .iter()
-            .filter(|other| !other.is_casual() || std::ptr::eq(*other, number))
+            .filter(|other| {
+                (!other.is_casual() && other.bound.is_none()) || std::ptr::eq(*other, number)
+            })
             .collect();
         let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
         let (Some(first), Some(last)) = (of.first(), of.last()) else {
@@ -162,6 +164,17 @@ impl Place<'_> {
         let apart = last.end <= low.start || high.end <= first.start;
         if apart && of.len() == stated.len() && stated.len() > 1 {
             let at = stated.iter().position(|other| other.start == number.start);
+            return at
+                .and_then(|at| of.get(at))
+                .map_or(Bound::Nothing, |entity| Bound::To(entity.pred));
+        }
+        // "260 more adults than children (1,914 against 1,654)".
+        let behind: Vec<&&Number> = stated
+            .iter()
+            .filter(|other| other.start >= last.end)
+            .collect();
+        if behind.len() == of.len() && behind.len() > 1 && different.len() == of.len() {
+            let at = behind.iter().position(|other| other.start == number.start);
             return at
                 .and_then(|at| of.get(at))
                 .map_or(Bound::Nothing, |entity| Bound::To(entity.pred));
@@ -405,9 +418,16 @@ impl Place<'_> {
             .filter(|flag| mentioned(self.text, grid).contains(flag))
             .collect();
         quantities.extend(flags);
-        let convertible = |column: &usize| match (&number.unit, &grid.columns[*column].unit) {
+        let of_unit = |column: &usize| match (&number.unit, &grid.columns[*column].unit) {
             (Some(unit), Some(own)) => unit.convert(1.0, own).is_some(),
-            _ => true,
+            _ => false,
+        };
+        // Where a column has the number's unit, the number is of none without one.
+        let any = quantities.iter().any(of_unit);
+        let convertible = |column: &usize| match (&number.unit, &grid.columns[*column].unit) {
+            (Some(_), Some(_)) => of_unit(column),
+            (Some(_), None) => !any,
+            (None, _) => true,
         };
         // Of a part of a whole the unit says nothing about what is divided.
         let share = number

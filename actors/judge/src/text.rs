@@ -99,12 +99,17 @@ impl Names {
     fn find(&self, raw: &str, words: &[Folded], grids: &[Grid], lexicon: &Lexicon) -> Vec<NameAt> {
         let mut out: Vec<NameAt> = Vec::new();
         for (at, word) in words.iter().enumerate() {
-            let plural = word.text.strip_suffix('s').filter(|_| word.text.len() > 4);
+            // "Adults", "children": a name with an ending of up to three letters.
+            let endings = (1..4).filter_map(|cut| {
+                let at = word.text.len().checked_sub(cut).filter(|at| *at > 3)?;
+                let whole = word.text.is_char_boundary(at) && !lexicon.is_stop(&word.text);
+                whole.then(|| &word.text[..at])
+            });
             let entries = self
                 .by_first
                 .get(&word.text)
                 .into_iter()
-                .chain(plural.and_then(|word| self.by_first.get(word)));
+                .chain(endings.filter_map(|begin| self.by_first.get(begin)));
             for named in entries.flatten() {
                 let to = at + 1 + named.rest.len();
                 let fits = words.get(at + 1..to).is_some_and(|behind| {

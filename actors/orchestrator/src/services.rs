@@ -58,10 +58,12 @@ impl Services {
         settings: Settings,
         budgets: Budgets,
     ) -> Arc<Self> {
-        let ledger = Ledger::new(
+        let crew = Crew::default();
+        let ledger = Ledger::with(
             Arc::clone(system.store()),
             system.step_log().clone(),
             settings.results as usize,
+            crew.clone(),
         );
         Arc::new(Self {
             packs,
@@ -70,7 +72,7 @@ impl Services {
             ledger,
             budgets,
             room: Room::default(),
-            crew: Crew::default(),
+            crew,
         })
     }
 

@@ -1,57 +1,25 @@
 //! Values against a JSON schema, for whoever checks a plan before its tools are called.
 
 use aios_work::{Problem, Validate};
-use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
-/// Problems of one value that are told; whoever hears the first few mends them all.
-const TOLD: usize = 64;
-/// Characters of one.
-const CHARACTERS: usize = 300;
+use crate::Schema;
 
-/// Knows JSON Schema, drafts 4 to 2020-12. Nothing outside a schema is looked up.
+/// Knows JSON Schema, as the toolbox does.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Validator;
 
 impl Validate for Validator {
     fn problems(&self, schema: &Value, value: &Value) -> Vec<Problem> {
-        let validator = match jsonschema::options()
-            .offline()
-            .should_validate_formats(false)
-            .build(schema)
-        {
-            Ok(validator) => validator,
-            Err(error) => {
-                return vec![Problem {
-                    at: String::new(),
-                    of_alternatives: false,
-                    says: short(&format!("the tool's schema cannot be used: {error}")),
-                }];
-            }
-        };
-        let problem = |error: jsonschema::ValidationError<'_>| Problem {
-            at: error.instance_path().as_str().to_owned(),
-            of_alternatives: matches!(
-                error.kind(),
-                Kind::AnyOf { .. }
-                    | Kind::OneOfNotValid { .. }
-                    | Kind::OneOfMultipleValid { .. }
-                    | Kind::Not { .. }
-                    | Kind::Contains
-                    | Kind::UniqueItems
-            ),
-            says: short(&error.to_string()),
-        };
-        validator
-            .iter_errors(value)
-            .take(TOLD)
-            .map(problem)
-            .collect()
+        match Schema::new(schema) {
+            Ok(schema) => schema.problems(value),
+            Err(unusable) => vec![Problem {
+                at: String::new(),
+                of_alternatives: false,
+                says: format!("the tool cannot be called by anybody: {unusable}"),
+            }],
+        }
     }
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(CHARACTERS).collect()
 }
 
 #[cfg(test)]
@@ -106,7 +74,7 @@ mod tests {
             assert!(
                 problems[0]
                     .says
-                    .starts_with("the tool's schema cannot be used"),
+                    .starts_with("the tool cannot be called by anybody"),
                 "{schema}: {problems:?}"
             );
         }

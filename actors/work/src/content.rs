@@ -27,6 +27,10 @@ pub mod ontology {
     pub const TASK: &str = "aios.task";
     /// [`ValidationRequest`](super::ValidationRequest) in, a [`Judgement`](super::Judgement) out, of results a list of them.
     pub const VALIDATE: &str = "aios.validate";
+    /// [`JudgeRequest`](crate::JudgeRequest) in, a [`Report`](crate::Report) out.
+    pub const JUDGE: &str = "aios.judge";
+    /// [`HistoryRequest`](crate::HistoryRequest) in, a list of [`JudgedWork`](crate::JudgedWork) out, the newest first.
+    pub const HISTORY: &str = "aios.judge.history";
     /// [`LeaseRequest`](super::LeaseRequest) in, [`Lease`](super::Lease) out.
     pub const LEASE: &str = "aios.lease";
     /// [`LookupRequest`](super::LookupRequest) in, a list of [`Found`](super::Found) out.

@@ -20,6 +20,7 @@ mod figures;
 mod goal;
 mod input;
 mod judgement;
+mod judging;
 mod material;
 mod period;
 mod plan;
@@ -48,6 +49,7 @@ pub use judgement::{
     Assessment, Category, Dimensions, FEEDBACK_MARK, FLOOR, Issue, PASS, REGENERATIONS, REJECT,
     Score, Severity, Verdict,
 };
+pub use judging::{HistoryRequest, JudgeRequest, JudgedWork, WorkKind};
 pub use material::{Cells, Column, Columns, Document, Material, Reader};
 pub use period::{Day, Grain, Period, Span, parse_key};
 pub use plan::{

@@ -98,13 +98,23 @@ impl Picture {
         }
     }
 
+    /// How far the goal has come: results accepted, of the tasks that are known of. Nobody is asked for it.
+    fn progress(&self) -> String {
+        let accepted = |task: &&TaskEvent| task.status == TaskStatus::Completed;
+        match self.tasks.len() {
+            0 => String::new(),
+            tasks => format!("   {} of {tasks} results", self.tasks.iter().filter(accepted).count()),
+        }
+    }
+
     /// The picture as lines no wider than `width`; `frame` turns the spinners.
     pub(crate) fn render(&self, width: usize, frame: usize, colour: bool) -> Vec<String> {
         let mut lines = vec![
             Line::new()
                 .add(&self.goal, Some(Style::Bold))
                 .add("   ", None)
-                .add(&self.model, Some(Style::Dim)),
+                .add(&self.model, Some(Style::Dim))
+                .add(&self.progress(), Some(Style::Dim)),
         ];
         let supervisors = self.tree.len();
         for (at, (supervisor, agents)) in self.tree.iter().enumerate() {
@@ -282,8 +292,11 @@ mod tests {
             1,
         ));
         assert!(picture.render(200, 0, false)[1].contains("executor.002[t1]"));
+        picture.task(event("t2", TaskStatus::Pending, None, 0));
+        assert!(picture.render(200, 0, false)[0].ends_with("   0 of 2 results"));
         picture.task(event("t1", TaskStatus::Completed, None, 1));
         assert!(!picture.render(200, 0, false)[1].contains("[t1]"));
+        assert!(picture.render(200, 0, false)[0].ends_with("   1 of 2 results"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use aios_runtime::{Answer, Goal, Node, engines};
 use aios_supervisor::{Recourse, TreeView};
 use aios_tools::{Toolbox, Workspaces};
 use aios_work::content::GoalStatus;
-use aios_work::{Stopped, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+use aios_work::{Stopped, Thinks, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
 use async_trait::async_trait;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
@@ -365,6 +365,11 @@ fn rows() -> Vec<Row> {
                 })
             },
         ),
+        row("goal.plans", "in_steps", &["", "sometimes"], |config| {
+            shows(config, |node| {
+                node.services().settings().thinks == Some(Thinks::InSteps)
+            })
+        }),
         row("goal.tasks", "4", &["3", "1001", "x"], |config| {
             Box::pin(async move {
                 let answer = answer(config, sales()).await;

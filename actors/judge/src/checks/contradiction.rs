@@ -41,6 +41,7 @@ impl Look for Contradiction {
 }
 
 /// A name that is called first or last of its kind.
+#[derive(Clone, Copy)]
 struct First {
     piece: usize,
     highest: bool,
@@ -62,7 +63,24 @@ fn firsts(reading: &Reading<'_>, table: usize, grid: &Grid, finding: &mut Findin
             *highest != first.highest && by.iter().any(|measure| measures.contains(measure))
         });
         known.push((first.highest, measures.clone()));
-        let winners = winners(reading, first.piece, &first, &measures, grid);
+        let mut winners = winners(reading, first.piece, &first, &measures, grid);
+        if text.has(Sense::Inverse)
+            || reading
+                .labels(first.piece)
+                .iter()
+                .take(2)
+                .any(|label| label.has(Sense::Inverse))
+        {
+            let other = First {
+                highest: !first.highest,
+                ..first
+            };
+            // The most punctual has the least delay; the most reliable may have the most of something good.
+            if measures.iter().any(|measure| unwelcome(grid, *measure)) {
+                winners.clear();
+            }
+            winners.extend(self::winners(reading, first.piece, &other, &measures, grid));
+        }
         if winners.contains(&first.pred) && !both {
             finding.supported += 1;
             continue;
@@ -167,6 +185,16 @@ fn superlatives(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<First> 
     out
 }
 
+/// Whether less of a quantity is better.
+fn unwelcome(grid: &Grid, measure: usize) -> bool {
+    ["late", "error", "duration", "price", "energy"]
+        .into_iter()
+        .any(|concept| {
+            let concept = aios_languages::concept_number(concept);
+            grid.columns[measure].concepts.contains(&concept)
+        })
+}
+
 /// The words of rank in a text: whether high, and where.
 fn ranks(text: &Text) -> Vec<(bool, usize)> {
     text.senses()
@@ -197,7 +225,12 @@ fn listed(reading: &Reading<'_>, first: &First, grid: &Grid) -> bool {
     let mut names: BTreeSet<Pred> = BTreeSet::new();
     let mut here = false;
     for claim in &reading.claims {
-        let extreme = claim.found.iter().find(|found| {
+        // Of one row the greatest is its total too: that is no figure of an extreme.
+        let plain = claim
+            .found
+            .iter()
+            .any(|found| matches!(found.form, Form::Figure(Stat::Total | Stat::Mean)));
+        let extreme = claim.found.iter().filter(|_| !plain).find(|found| {
             matches!(found.form, Form::Figure(Stat::Greatest | Stat::Least))
                 && found
                     .preds
@@ -223,9 +256,8 @@ fn measures(reading: &Reading<'_>, piece: usize, grid: &Grid) -> Vec<usize> {
     let place = reading.place(piece);
     let quantities: Vec<usize> = grid.measures().chain(grid.flags()).collect();
     let by_unit: Vec<usize> = reading
-        .claims
+        .claims_at(piece)
         .iter()
-        .filter(|claim| claim.piece == piece)
         .flat_map(|claim| claim.found.iter().filter_map(|found| found.measure))
         .filter(|measure| quantities.contains(measure))
         .collect();
@@ -342,12 +374,11 @@ fn usual(reading: &Reading<'_>, first: &First, measures: &[usize]) -> Vec<Stat> 
         Stat::Least
     };
     // "The highest reading was 11.7": its figure is that of one row.
-    let single = reading.claims.iter().any(|claim| {
-        claim.piece == first.piece
-            && claim
-                .found
-                .iter()
-                .any(|found| found.form == Form::Figure(end))
+    let single = reading.claims_at(first.piece).iter().any(|claim| {
+        claim
+            .found
+            .iter()
+            .any(|found| found.form == Form::Figure(end))
     });
     for (sum, stat) in [(true, Stat::Total), (false, Stat::Mean)] {
         if given.len() > 1 && given.iter().all(|sums| sums.contains(&sum)) {

@@ -241,9 +241,8 @@ fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
             .flat_map(|text| quantities(text, grid))
             .any(|column| measures.contains(&column));
         let claimed = reading
-            .claims
+            .claims_at(piece)
             .iter()
-            .filter(|claim| claim.piece == piece)
             .flat_map(|claim| &claim.found);
         named
             || claimed.into_iter().any(|found| {
@@ -255,7 +254,7 @@ fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     let ranked = reading.said().any(|piece| {
         let mut own = std::iter::once(&reading.texts[piece]).chain(reading.labels(piece));
         let silent = quantities(&reading.texts[piece], grid).is_empty()
-            && reading.claims.iter().all(|claim| claim.piece != piece);
+            && reading.claims_at(piece).is_empty();
         own.any(|text| wanted.iter().any(|sense| text.has(*sense)))
             && (measures.is_empty() || silent || about(piece))
     });
@@ -285,7 +284,7 @@ fn count(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     let wanted = conditions(&point.text, 0, grid);
     explanations(reading).any(|(claim, found)| {
         let counted = match found.form {
-            Form::Count | Form::Distinct | Form::Signed | Form::Said => true,
+            Form::Count | Form::Distinct | Form::Difference | Form::Signed | Form::Said => true,
             Form::Figure(Stat::Total) => reading.number(claim).unit.is_none(),
             _ => false,
         };
@@ -311,9 +310,10 @@ fn direction(reading: &Reading<'_>) -> bool {
             .map(|tag| tag.from)
             .collect();
         said += places.len();
-        let signed = reading.claims.iter().filter(|claim| {
-            claim.piece == piece && reading.number(claim).signed && !claim.found.is_empty()
-        });
+        let signed = reading
+            .claims_at(piece)
+            .iter()
+            .filter(|claim| reading.number(claim).signed && !claim.found.is_empty());
         said += if places.is_empty() { signed.count() } else { 0 };
     }
     said >= wanted
@@ -436,10 +436,14 @@ fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool 
             let Some((_, top)) = nearest.first().copied() else {
                 continue;
             };
-            let touches = nearest
-                .iter()
-                .take(3)
-                .any(|(at, overlap)| *overlap >= top * 0.6 && targets.contains(at));
+            let touches = nearest.iter().take(3).any(|(at, overlap)| {
+                let sentence = &paper.sentences[*at];
+                let all: f64 = sentence.own.iter().map(|stem| paper.weight(stem)).sum();
+                let asked = own
+                    .iter()
+                    .any(|stem| wanted.contains(stem) && sentence.own.contains(stem));
+                *overlap >= top * 0.6 && targets.contains(at) && (asked || *overlap >= all * 0.45)
+            });
             if touches {
                 return true;
             }

@@ -41,9 +41,9 @@ impl Look for Support {
             let strange = strange(known, text);
             let all = text.stems.len();
             let borne_out = reading
-                .claims
+                .claims_at(piece)
                 .iter()
-                .any(|claim| claim.piece == piece && !claim.found.is_empty() && !claim.casual);
+                .any(|claim| !claim.found.is_empty() && !claim.casual);
             let cue = text
                 .senses()
                 .find(|(sense, _)| matches!(sense, Sense::Cause | Sense::Judgement));

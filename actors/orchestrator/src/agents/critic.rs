@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_inference::EmbedRequest;
-use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind, TenantId};
+use aios_protocols::{AgentCard, Content, OpenTo, Performative, Reason, ReasonKind, TenantId};
 use aios_tools::{Toolbox, read_regular};
 use aios_work::{Artifact, Effect, InputFile, ToolCall, ToolError};
 use async_trait::async_trait;
@@ -24,6 +24,7 @@ use aios_work::{
     Assessment, Category, Evidence, Issue, Judged, Opinion, Severity, Task, Verdict, Written,
 };
 
+use super::judging::{History, judged};
 use crate::Services;
 use crate::evidence::{Proofs, Proven, Prover, Witnessed};
 
@@ -43,6 +44,7 @@ const QUICK_BYTES: usize = 16 << 10;
 pub struct Critic {
     services: Arc<Services>,
     proofs: Arc<Proofs>,
+    history: Arc<History>,
 }
 
 impl Critic {
@@ -51,6 +53,7 @@ impl Critic {
         Self {
             services,
             proofs: Arc::default(),
+            history: Arc::default(),
         }
     }
 }
@@ -58,19 +61,36 @@ impl Critic {
 #[async_trait]
 impl Agent for Critic {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = ["validate".to_owned()].into();
-        // A judgement costs a model call and may ask a tool again: only who plans a goal may want one.
-        card.open_to = crate::services::only("macro.planner");
+        card.skills = ["judge".to_owned(), "validate".to_owned()].into();
+        // Any agent may have its own work judged; the works of a goal are for who plans it.
+        card.open_to = OpenTo::agents();
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
-        if incoming.performative != Performative::Request
-            || incoming.ontology.as_deref() != Some(ontology::VALIDATE)
-        {
-            return Err(AgentError::NotUnderstood(Reason::new(
-                ReasonKind::UnsupportedFunction,
-                "the critic takes requests of ontology aios.validate",
-            )));
+        if incoming.performative != Performative::Request {
+            return Err(not_understood());
+        }
+        match incoming.ontology.as_deref() {
+            Some(ontology::JUDGE) => {
+                let (services, history) = (Arc::clone(&self.services), Arc::clone(&self.history));
+                ctx.spawn(incoming, move |incoming, ctx| async move {
+                    let report = judged(&incoming, &services.tools, &history, &ctx).await?;
+                    incoming.inform(report)?;
+                    Ok(())
+                });
+                return Ok(());
+            }
+            Some(ontology::HISTORY) => return self.history.answer(&incoming),
+            Some(ontology::VALIDATE) => {}
+            _ => return Err(not_understood()),
+        }
+        // Such a judgement costs a model call, may ask a tool again, and is what lets an answer leave.
+        if !crate::services::only("macro.planner").admits(&incoming.sender) {
+            incoming.refuse(
+                ReasonKind::Unauthorised,
+                "the works of a goal are judged for who plans it: macro.planner",
+            )?;
+            return Ok(());
         }
         let (services, proofs) = (Arc::clone(&self.services), Arc::clone(&self.proofs));
         ctx.spawn(incoming, move |incoming, ctx| async move {
@@ -91,6 +111,13 @@ impl Agent for Critic {
         });
         Ok(())
     }
+}
+
+fn not_understood() -> AgentError {
+    AgentError::NotUnderstood(Reason::new(
+        ReasonKind::UnsupportedFunction,
+        "the critic takes requests of ontology aios.validate, aios.judge and aios.judge.history",
+    ))
 }
 
 /// Judges what one request submits.

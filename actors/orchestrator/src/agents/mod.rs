@@ -3,6 +3,7 @@
 pub mod critic;
 pub mod executor;
 pub mod interface;
+mod judging;
 mod kept;
 pub mod memory;
 pub mod planner;

@@ -149,29 +149,10 @@ impl Member {
         }
     }
 
-    /// The member as a tool: what it takes is an object, because arguments are.
+    /// The member as a tool.
     #[must_use]
     pub fn spec(&self) -> ToolSpec {
-        let Charter {
-            description,
-            input,
-            output,
-            ..
-        } = &self.charter;
-        let one = |name: &str, schema: Value| json!({"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": false});
-        ToolSpec {
-            name: self.charter.tool_name(),
-            description: description.clone(),
-            input: match input {
-                None => one(TEXT, json!({"type": "string"})),
-                Some(schema) if is_object(schema) => schema.clone(),
-                Some(schema) => one(INPUT, schema.clone()),
-            },
-            output: output.clone().unwrap_or_else(|| json!({"type": "string"})),
-            needs: [Capability::MODEL_USE].into(),
-            // Asked the same once more, it goes on where it was, and its own tools are called with the same keys.
-            effect: Effect::Repeatable,
-        }
+        skill_of(&self.charter)
     }
 
     /// What is asked, from the arguments of [`spec`](Self::spec).
@@ -182,6 +163,27 @@ impl Member {
             Some(_) => INPUT,
         };
         args.get_mut(name).map(Value::take).unwrap_or(args)
+    }
+}
+
+/// A charter's agents as a tool: what it takes is an object, because arguments are.
+pub(super) fn skill_of(charter: &Charter) -> ToolSpec {
+    let one = |name: &str, schema: Value| json!({"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": false});
+    ToolSpec {
+        name: charter.tool_name(),
+        description: charter.description.clone(),
+        input: match &charter.input {
+            None => one(TEXT, json!({"type": "string"})),
+            Some(schema) if is_object(schema) => schema.clone(),
+            Some(schema) => one(INPUT, schema.clone()),
+        },
+        output: charter
+            .output
+            .clone()
+            .unwrap_or_else(|| json!({"type": "string"})),
+        needs: [Capability::MODEL_USE].into(),
+        // Asked the same once more, it goes on where it was, and its own tools are called with the same keys.
+        effect: Effect::Repeatable,
     }
 }
 

@@ -6,11 +6,14 @@ use std::time::Instant;
 use aios_actors::agent::Context;
 use aios_tools::Schema;
 use aios_work::content::{AgentOrder, AgentReply};
-use aios_work::{Capabilities, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec};
+use aios_work::{
+    Capabilities, Charter, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
+};
 use async_trait::async_trait;
 
 use super::Member;
 use super::delegate::delegate;
+use super::member::skill_of;
 use super::shell::told;
 
 /// Hands a call of a member's skill to an agent that offers it, and waits for its answer.
@@ -68,12 +71,12 @@ pub struct AgentSkill {
 }
 
 impl AgentSkill {
-    /// The skill of this member.
+    /// The skill that agents of this charter offer.
     #[must_use]
-    pub fn new(member: &Member) -> Self {
+    pub fn new(charter: &Charter) -> Self {
         Self {
-            name: member.charter().name.clone(),
-            spec: member.spec(),
+            name: charter.name.clone(),
+            spec: skill_of(charter),
         }
     }
 }

@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use aios_actors::recovery::approvals::OPEN_FOR;
 
+use crate::crew::Crew;
+
 /// Where the goals lie in the store: `goal/{tenant}\0{goal}`.
 const PREFIX: &str = "goal/";
 /// Where the steps lie, by tenant, role and operation.
@@ -42,6 +44,8 @@ struct Inner {
     most: usize,
     /// Read from the store when the first goal begins.
     books: Mutex<Option<Books>>,
+    /// Whose steps for a goal end with it.
+    crew: Crew,
 }
 
 #[derive(Default)]
@@ -129,12 +133,19 @@ impl Goals {
 }
 
 impl Ledger {
+    #[cfg(test)]
     pub(crate) fn new(store: Arc<dyn Store>, steps: StepLog, most: usize) -> Self {
+        Self::with(store, steps, most, Crew::default())
+    }
+
+    /// The same, where agents of these charters work for goals too.
+    pub(crate) fn with(store: Arc<dyn Store>, steps: StepLog, most: usize, crew: Crew) -> Self {
         Self(Arc::new(Inner {
             store,
             steps,
             most: most.max(1),
             books: Mutex::default(),
+            crew,
         }))
     }
 
@@ -301,7 +312,9 @@ impl Inner {
 
     /// Forgets a goal's steps and then the goal: one that is cut short here is forgotten the next time.
     fn forget(&self, tenant: &str, goal: &str) -> Result<(), StepError> {
-        for role in ROLES {
+        let members = self.crew.members();
+        let roles = members.iter().map(|member| member.charter().role.as_str());
+        for role in roles.chain(ROLES) {
             self.steps.forget(&format!("{tenant}/{role}/{goal}/"))?;
         }
         self.store.delete(&key(tenant, goal))?;

@@ -163,13 +163,12 @@ impl Bench for GoalBench<'_> {
 
     fn specs(&self) -> Vec<ToolSpec> {
         let tools = &self.run.services.tools;
-        match self.offered {
-            Some(offered) => {
-                let known = |name: &String| tools.spec(name).cloned();
-                offered.iter().filter_map(known).collect()
-            }
-            None => tools.specs().cloned().collect(),
-        }
+        let offered = |spec: &&ToolSpec| {
+            let name = &spec.name;
+            let by_somebody = self.offered.is_none_or(|offered| offered.contains(name));
+            by_somebody && tools.problem(name).is_none() && tools.missing(name).is_empty()
+        };
+        tools.specs().filter(offered).cloned().collect()
     }
 
     fn limits(&self) -> PlanLimits {
@@ -188,6 +187,15 @@ impl Bench for GoalBench<'_> {
         plan.check(self.offered, &self.limits())
             .map_err(|error| error.to_string())?;
         if plan.is_open() {
+            let tools = &self.run.services.tools;
+            for task in &plan.tasks {
+                if let Some(needs) = tools.missing(&task.tool).iter().next() {
+                    return Err(format!(
+                        "task {:?} calls {}, which needs the capability {needs}, and this node does not grant it: see tools.grants",
+                        task.id, task.tool
+                    ));
+                }
+            }
             let specs = self.specs();
             plan.check_arguments(&specs, &aios_tools::Validator)
                 .map_err(|error| error.to_string())?;

@@ -96,8 +96,13 @@ impl Page {
 
     /// One row for each value that holds no others, with the way to it. Longer texts follow.
     fn leaves(&mut self, value: &Value) {
-        let (mut leaves, mut texts) = (Vec::new(), Vec::new());
-        let whole = collect(value, &mut Vec::new(), &mut leaves, &mut texts);
+        let mut found = Leaves::default();
+        let whole = found.collect(value, &mut Vec::new());
+        let Leaves {
+            leaves,
+            tables,
+            texts,
+        } = found;
         self.cut |= !whole;
         if let [(name, value)] = leaves.as_slice()
             && name.is_empty()
@@ -111,6 +116,11 @@ impl Page {
             if !whole {
                 self.line(&format!("| {MORE} | {MORE} |"));
             }
+        }
+        for (name, items, columns) in tables {
+            self.paragraph(&format!("**{name}**"));
+            self.gap();
+            self.records(items, &columns);
         }
         for (name, text) in texts {
             if !name.is_empty() {
@@ -148,48 +158,73 @@ fn is_long(value: &Value) -> bool {
         .is_some_and(|text| text.contains('\n') || text.chars().count() > CELL)
 }
 
-/// Every value that holds no others, with the names on the way to it. Says whether that is all of them.
-fn collect<'v>(
-    value: &'v Value,
-    path: &mut Vec<String>,
-    leaves: &mut Vec<(String, String)>,
-    texts: &mut Vec<(String, &'v str)>,
-) -> bool {
-    if leaves.len() + texts.len() >= ROWS {
-        return false;
-    }
-    let name = |path: &[String]| markdown(&cut(&path.join(" ")));
-    match value {
-        Value::Object(fields) if !fields.is_empty() && path.len() < DEPTH => {
-            let mut whole = true;
-            for (key, value) in fields {
-                path.push(key.clone());
-                whole &= collect(value, path, leaves, texts);
-                path.pop();
-            }
-            return whole;
+/// What a value holds: plain values, lists of records and longer texts, each with the names on the way to it.
+#[derive(Default)]
+struct Leaves<'v> {
+    leaves: Vec<(String, String)>,
+    tables: Vec<(String, &'v [Value], Vec<&'v str>)>,
+    texts: Vec<(String, &'v str)>,
+}
+
+impl<'v> Leaves<'v> {
+    /// Says whether that is all of them.
+    fn collect(&mut self, value: &'v Value, path: &mut Vec<String>) -> bool {
+        if self.leaves.len() + self.tables.len() + self.texts.len() >= ROWS {
+            return false;
         }
-        Value::Array(items) if !items.is_empty() && path.len() < DEPTH => {
-            if items
-                .iter()
-                .all(|item| !item.is_array() && !item.is_object() && !is_long(item))
-            {
-                let cells: Vec<String> = items.iter().take(ROWS).map(cell).collect();
-                leaves.push((name(path), cells.join(", ")));
-                return items.len() <= ROWS;
+        let name = markdown(&cut(&path.join(" ")));
+        let inside = path.len() < DEPTH;
+        match value {
+            Value::Object(fields) if !fields.is_empty() && inside => {
+                let mut whole = true;
+                for (key, value) in fields {
+                    path.push(key.clone());
+                    whole &= self.collect(value, path);
+                    path.pop();
+                }
+                return whole;
             }
-            let mut whole = true;
-            for (index, value) in items.iter().enumerate() {
-                path.push((index + 1).to_string());
-                whole &= collect(value, path, leaves, texts);
-                path.pop();
+            Value::Array(items) if !items.is_empty() && inside => {
+                if let Some(columns) = columns(items).filter(|_| !path.is_empty()) {
+                    self.tables.push((name, items, columns));
+                    return true;
+                }
+                let plain = |item: &Value| !item.is_array() && !item.is_object() && !is_long(item);
+                if items.iter().all(plain) {
+                    let cells: Vec<String> = items.iter().take(ROWS).map(cell).collect();
+                    self.leaves.push((name, cells.join(", ")));
+                    return items.len() <= ROWS;
+                }
+                let mut whole = true;
+                for (index, value) in items.iter().enumerate() {
+                    path.push(label(value, index));
+                    whole &= self.collect(value, path);
+                    path.pop();
+                }
+                return whole;
             }
-            return whole;
+            Value::String(text) if is_long(value) => self.texts.push((name, text)),
+            value => self.leaves.push((name, cell(value))),
         }
-        Value::String(text) if is_long(value) => texts.push((name(path), text)),
-        value => leaves.push((name(path), cell(value))),
+        true
     }
-    true
+}
+
+/// What an element is called: by the first short text in it, else by a letter. A number would look like a figure.
+fn label(item: &Value, index: usize) -> String {
+    let own = item.as_object().into_iter().flatten();
+    let mut texts = own.filter_map(|(_, value)| value.as_str());
+    if let Some(text) = texts.find(|text| !text.is_empty() && text.chars().count() <= 40) {
+        return text.to_owned();
+    }
+    let (mut letters, mut left) = (String::new(), index);
+    loop {
+        letters.insert(0, char::from(b'a' + u8::try_from(left % 26).unwrap_or(0)));
+        left = match (left / 26).checked_sub(1) {
+            Some(left) => left,
+            None => return letters,
+        };
+    }
 }
 
 /// A value in a cell.
@@ -241,8 +276,12 @@ mod tests {
                 "| | |\n| --- | --- |\n| n | 1 |\n\n**text**\n\n> a\n> b\n",
             ),
             (
+                json!({"items": [{"name": "x", "n": 2}], "count": 1}),
+                "| | |\n| --- | --- |\n| count | 1 |\n\n**items**\n\n| name | n |\n| --- | --- |\n| x | 2 |\n",
+            ),
+            (
                 json!([{"a": [{"b": 1}]}, {}]),
-                "| | |\n| --- | --- |\n| 1 a 1 b | 1 |\n| 2 | {} |\n",
+                "| | |\n| --- | --- |\n| b | {} |\n\n**a a**\n\n| b |\n| --- |\n| 1 |\n",
             ),
         ];
         for (value, expected) in cases {

@@ -25,7 +25,7 @@ async fn a_thinker_is_asked_by_the_one_whose_work_it_does_and_by_nobody_else() {
     let mut doors = Vec::new();
     for (role, open_to) in [
         ("macro.executor", "macro.planner"),
-        ("macro.critic", "macro.planner"),
+        ("macro.critic", "macro, meso, micro"),
         ("macro.memory", "macro.planner"),
         ("macro.planner", "macro.interface"),
         ("macro.interface", "macro, meso, micro, user, service"),

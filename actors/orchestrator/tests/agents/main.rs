@@ -6,4 +6,5 @@ mod doors;
 mod goals;
 #[path = "../../../tests/agents/house.rs"]
 mod house;
+mod judging;
 mod kept;

@@ -161,9 +161,13 @@ impl Findings {
             return false;
         };
         let language = field.language.as_deref().map(lexicon::of_code);
-        let read = fields::read_value(&wanted.schema, raw, true, language);
+        // Alone, or as a part of the sentence that it stands in.
+        let says = |whole: bool| {
+            let read = fields::read_value(&wanted.schema, raw, whole, language);
+            matches!(read, Ok(Some(read)) if read.value == field.value)
+        };
         quote.text.contains(raw.as_str())
-            && matches!(read, Ok(Some(read)) if read.value == field.value)
+            && (says(true) || says(false))
             && fields::allows(&wanted.schema, &field.value)
     }
 

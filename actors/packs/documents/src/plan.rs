@@ -12,7 +12,7 @@ use crate::lexicon;
 use crate::tools::{
     CHECK, EXTRACT, Extraction, FILES, FIND, Outline, Passages, QUOTES, Quote, READ,
 };
-use crate::words::normal;
+use crate::words::{normal, words};
 
 /// The name of this domain.
 pub const NAME: &str = "documents";
@@ -43,6 +43,8 @@ const QUOTED: usize = 24 << 10;
 const ASKED: usize = 8;
 const SHOWN: usize = 300;
 const ASKED_TOKENS: u32 = 60;
+/// Words of a value that is a whole passage.
+const VALUE_WORDS: usize = 8;
 
 /// What a plan of ours means.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -370,6 +372,10 @@ fn picked(answer: &str, asked: &fields::Field, field: &Extracted) -> Option<Extr
         .iter()
         .find(|quote| quote.text.contains(&said))?
         .clone();
+    // A whole sentence says what a value is and is none.
+    if said.len() == quote.text.len() && words(&said).count() > VALUE_WORDS {
+        return None;
+    }
     let language = lexicon::of_text(&quote.text);
     let read = fields::read_value(&asked.schema, &said, true, language).ok()??;
     if !fields::allows(&asked.schema, &read.value) {

@@ -64,11 +64,26 @@ pub(crate) fn borne(sentence: &str, quotes: &[&str]) -> Borne {
             return match denies {
                 // Of several one may say no and the other yes.
                 Some(at) if by.len() == 1 => Borne::Denied(at),
-                _ => Borne::By(by),
+                _ => Borne::By(with_figures(by, sentence, quotes)),
             };
         }
     }
     Borne::Not
+}
+
+/// The quotations, with those besides that a figure of the sentence stands in.
+fn with_figures(mut by: Vec<usize>, sentence: &str, quotes: &[&str]) -> Vec<usize> {
+    for figure in figures(sentence) {
+        let has = |at: &usize| {
+            quotes
+                .get(*at)
+                .is_some_and(|quote| figures(quote).contains(&figure))
+        };
+        if !by.iter().any(has) {
+            by.extend((0..quotes.len()).find(|at| has(at)));
+        }
+    }
+    by
 }
 
 fn is_denied(text: &str) -> bool {
@@ -153,6 +168,10 @@ mod tests {
             ("The crane was not repaired.", Borne::Denied(0)),
             ("The lease was extended.", Borne::Denied(3)),
             ("It is so.", Borne::By(vec![])),
+            (
+                "The crane was repaired and lifts 40 tonnes again, for 18,400 euros.",
+                Borne::By(vec![0, 1]),
+            ),
         ] {
             assert_eq!(borne(sentence, &QUOTES), expected, "{sentence}");
         }

@@ -498,7 +498,7 @@ async fn fields_have_values_with_places_or_null_with_a_reason() {
 #[tokio::test]
 async fn fields_are_found_in_every_kind_of_file() {
     let html = "<html><table><tr><td>Rechnungsnummer</td><td>R-17</td></tr><tr><td>Betrag</td><td>1.234,50 \u{20ac}</td></tr></table><p>Wir danken f\u{fc}r den Auftrag und die gute Arbeit.</p>";
-    let rows: [(&str, &str, &[u8], Value); 5] = [
+    let rows: [(&str, &str, &[u8], Value); 6] = [
         (
             "Extrahiere Rechnungsnummer und Betrag als JSON",
             "r.html",
@@ -516,6 +516,12 @@ async fn fields_are_found_in_every_kind_of_file() {
             "t.csv",
             b"name,town,age\nAnn,Bern,41\n",
             json!({"town": "Bern", "age": 41}),
+        ),
+        (
+            "Extract invoice number, date and total amount as JSON",
+            "l.txt",
+            b"Invoice number: INV-1\n\nThe total amount is 18,400.50 EUR.\n\nDate: 3 March 2025\n",
+            json!({"invoice number": "INV-1", "date": "3 March 2025", "total amount": 18400.5}),
         ),
         (
             "Extract {\"total\": 0}",

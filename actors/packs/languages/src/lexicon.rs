@@ -30,6 +30,7 @@ pub enum Sense {
     Flat,
     Highest,
     Lowest,
+    Inverse,
     Above,
     Below,
     AtLeast,
@@ -332,7 +333,8 @@ impl Lexicon {
 }
 
 /// The number of a concept: the same name has the same one in every file.
-fn concept_number(name: &str) -> u32 {
+#[must_use]
+pub fn concept_number(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     })

@@ -9,7 +9,9 @@ mod fold;
 mod lexicon;
 
 pub use fold::{Folded, fold, folded};
-pub use lexicon::{Lexicon, Sense, Tag, Tagged, UnitName, foreign, language_of, lexicon, lexicons};
+pub use lexicon::{
+    Lexicon, Sense, Tag, Tagged, UnitName, concept_number, foreign, language_of, lexicon, lexicons,
+};
 
 use std::sync::Arc;
 

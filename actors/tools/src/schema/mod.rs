@@ -8,6 +8,8 @@ mod cost;
 mod told;
 mod walk;
 
+use aios_work::Problem;
+use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
@@ -23,6 +25,9 @@ const PATTERN_BYTES: usize = 256 << 10;
 const PATTERNS: usize = 64;
 /// Mismatches that are told at once; whoever asked repairs them together.
 const TOLD: usize = 3;
+
+/// Mismatches of a value of which some may be excused.
+const PROBLEMS: usize = 64;
 
 /// A JSON schema that values are compared with; compiled once.
 #[derive(Debug)]
@@ -131,6 +136,36 @@ impl Schema {
             }
         }
         Err(wrong.join("; "))
+    }
+
+    /// Everything that is wrong with a value, each with its place: for whoever knows that some of it is not there yet.
+    pub(crate) fn problems(&self, value: &Value) -> Vec<Problem> {
+        let whole = |says: String| Problem {
+            at: String::new(),
+            of_alternatives: false,
+            says,
+        };
+        if depth(value, VALUE_DEPTH) > VALUE_DEPTH {
+            return vec![whole(format!("it is more than {VALUE_DEPTH} levels deep"))];
+        }
+        if let Err(too_much) = self.cost.check(&self.source, value) {
+            return vec![whole(too_much)];
+        }
+        let problem = |error: jsonschema::ValidationError<'_>| Problem {
+            at: error.instance_path().as_str().to_owned(),
+            of_alternatives: matches!(
+                error.kind(),
+                Kind::AnyOf { .. }
+                    | Kind::OneOfNotValid { .. }
+                    | Kind::OneOfMultipleValid { .. }
+                    | Kind::Not { .. }
+                    | Kind::Contains
+                    | Kind::UniqueItems
+            ),
+            says: told::words(&error, &self.source),
+        };
+        let errors = self.validator.iter_errors(value);
+        errors.take(PROBLEMS).map(problem).collect()
     }
 
     /// The same for the arguments of a call, which are an object. Whoever leaves a field out may also write that it is null; such a field

@@ -25,6 +25,8 @@ enum Wanted<'s> {
     Date,
     OneOf(&'s [Value]),
     Text,
+    /// Nothing is said of it.
+    Anything,
 }
 
 fn wanted(schema: &Value) -> Wanted<'_> {
@@ -42,6 +44,7 @@ fn wanted(schema: &Value) -> Wanted<'_> {
         Some(&"integer") => Wanted::Integer,
         Some(&"boolean") => Wanted::Truth,
         _ if format == Some("date") => Wanted::Date,
+        None if schema.as_object().is_some_and(serde_json::Map::is_empty) => Wanted::Anything,
         _ => Wanted::Text,
     }
 }
@@ -70,11 +73,19 @@ pub(crate) fn read_value(
         Wanted::Truth => Ok(truth(text)),
         Wanted::Date => date(text, language),
         Wanted::OneOf(choices) => Ok(one_of(choices, text)),
-        Wanted::Text if whole && !text.is_empty() => Ok(Some(Read {
+        Wanted::Text | Wanted::Anything if whole && !text.is_empty() => Ok(Some(Read {
             value: json!(text),
             raw: text.to_owned(),
             unit: None,
         })),
+        // Within a sentence only what stands out of it is a value: a day as it is written, or a number.
+        Wanted::Anything => Ok(match date(text, language) {
+            Ok(Some(day)) => Some(Read {
+                value: json!(day.raw),
+                ..day
+            }),
+            _ => number(text, language),
+        }),
         Wanted::Text => Ok(None),
     }
 }

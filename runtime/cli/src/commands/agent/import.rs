@@ -71,6 +71,13 @@ pub(crate) fn run(arguments: &AgentImport) -> Result<ExitCode, Failure> {
         brought.push(one);
     }
     let came = brought.iter().filter(|one| one.to.is_some()).count();
+    if brought.is_empty() {
+        let from = arguments.from.display();
+        return Err(Failure::new(
+            Kind::Input,
+            format!("there is no file of Markdown in {from}"),
+        ));
+    }
     if arguments.json {
         console::json(&brought)?;
     } else {
@@ -81,13 +88,7 @@ pub(crate) fn run(arguments: &AgentImport) -> Result<ExitCode, Failure> {
             arguments.out.display()
         ));
     }
-    match came {
-        0 => Err(Failure::new(
-            Kind::Input,
-            format!("no agent file was found in {}", arguments.from.display()),
-        )),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    Ok(ExitCode::from(u8::from(came == 0)))
 }
 
 fn lines(brought: &[Brought]) -> Vec<String> {

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::english::prose::{Word, is_stop_word, sentences, words};
-use aios_work::{Category, Issue, Severity, TextKind};
+use aios_work::{Category, Evidence, Issue, Severity, TextKind};
+
+use crate::language_of;
 
 /// Clarity between 0 and 1. Each fault takes its share away.
 #[must_use]
-pub(super) fn check(text: &str, kind: TextKind) -> (f64, Vec<Issue>) {
+pub(super) fn check(text: &str, evidence: &Evidence) -> (f64, Vec<Issue>) {
+    let kind = evidence.kind;
     let prose = prose_of(text);
     let mut judged = Judged {
         score: 1.0,
@@ -20,12 +23,27 @@ pub(super) fn check(text: &str, kind: TextKind) -> (f64, Vec<Issue>) {
         .collect();
     let all: Vec<String> = words(&prose).iter().map(Word::lower).collect();
     judged.length(&sentences);
-    judged.ease(&all, sentences.len());
+    // How English reads and is spelt is no matter of prose in the language that was asked or quoted.
+    let english = !is_elsewhere(&prose, evidence);
+    if english {
+        judged.ease(&all, sentences.len());
+    }
     judged.repetition(&sentences, &all);
     judged.ending(&prose, kind);
-    judged.language(&prose, &all);
+    if english {
+        judged.language(&prose, &all);
+    }
     judged.leftovers(text);
     (judged.score.clamp(0.0, 1.0), judged.issues)
+}
+
+/// Whether prose is in another language that is known here, and rightly so: the goal is, or what may be quoted is.
+fn is_elsewhere(prose: &str, evidence: &Evidence) -> bool {
+    let Some(spoken) = language_of(prose).filter(|code| *code != "en") else {
+        return false;
+    };
+    let is = |text: &str| language_of(text) == Some(spoken);
+    is(&evidence.goal) || is(&evidence.passages.join(" "))
 }
 
 /// Markdown without what is not its own prose: tables, headings, quotations, code, images, list marks and emphasis.
@@ -256,4 +274,32 @@ fn syllables(word: &str) -> usize {
         count -= 1;
     }
     count.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_in_the_language_that_was_asked_or_quoted_is_not_blamed_for_not_being_english() {
+        let german = "Der Vertrag endet am letzten Tag des Jahres, und die Miete bleibt bis dahin so, wie sie ist.";
+        let rows = [
+            ("Fasse den Vertrag und die Miete zusammen", "", false),
+            ("Summarise the contract and what is in it", german, false),
+            (
+                "Summarise the contract and what is in it",
+                "the rent is paid",
+                true,
+            ),
+        ];
+        for (goal, passage, blamed) in rows {
+            let evidence = Evidence {
+                goal: goal.to_owned(),
+                passages: vec![passage.to_owned()],
+                ..Evidence::default()
+            };
+            let (score, issues) = check(german, &evidence);
+            assert_eq!(score < 0.6, blamed, "{goal}: {issues:?}");
+        }
+    }
 }

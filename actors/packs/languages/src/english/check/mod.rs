@@ -82,7 +82,7 @@ fn read(text: &str, evidence: &Evidence, vectors: Option<Vectors<'_>>) -> Opinio
     let checked = accuracy::check(text, evidence);
     let (completeness, missing) = completeness::check(text, evidence, &checked.stated);
     let (relevance, astray) = relevance::check(text, evidence, vectors, checked.supported);
-    let (clarity, unclear) = clarity::check(text, evidence.kind);
+    let (clarity, unclear) = clarity::check(text, evidence);
     let (tone, unsuitable) = tone::check(text);
     let mut issues = checked.issues;
     for more in [missing, astray, unclear, unsuitable] {

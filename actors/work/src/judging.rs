@@ -1,0 +1,78 @@
+//! What any agent may ask the Critic: to judge a text, a JSON object or a patch, and what it refused before.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Fact, Material, Status};
+
+/// Kinds of work that can be judged by criteria.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkKind {
+    /// Prose, a report, an answer.
+    #[default]
+    Text,
+    /// A JSON value.
+    Json,
+    /// A change of files.
+    Patch,
+}
+
+/// Asks the Critic to judge a work of the asker's own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JudgeRequest {
+    /// What kind of work it is.
+    #[serde(default)]
+    pub kind: WorkKind,
+    /// What was asked of the writer.
+    pub goal: String,
+    /// The work.
+    pub text: String,
+    /// What it may rest on.
+    #[serde(default)]
+    pub materials: Vec<Material>,
+    /// Figures that were signed for it.
+    #[serde(default)]
+    pub facts: Vec<Fact>,
+    /// What a good one is, as a criteria file has it; without it all checks of the kind run.
+    #[serde(default)]
+    pub criteria: Option<String>,
+    /// Whether this is a beginning: only what no later word can mend is looked for, and a report without a critical issue says "go on".
+    #[serde(default)]
+    pub growing: bool,
+}
+
+/// Asks the Critic what it judged before.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryRequest {
+    /// Of which agent; of all without it.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// Of which kind; of all without it.
+    #[serde(default)]
+    pub kind: Option<WorkKind>,
+}
+
+/// One work that was judged: a row for whoever learns from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgedWork {
+    /// Who asked.
+    pub agent: String,
+    /// What it was.
+    pub kind: WorkKind,
+    /// When, in milliseconds since the epoch.
+    pub at_ms: u64,
+    /// The goal, shortened.
+    pub goal: String,
+    /// What came of it.
+    pub status: Status,
+    /// Its score.
+    pub score: f64,
+    /// The criteria it was judged by.
+    pub criteria: String,
+    /// What was wrong, each as "check: what".
+    pub why: Vec<String>,
+}
