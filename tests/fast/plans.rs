@@ -237,6 +237,19 @@ async fn a_plan_file_is_carried_out_and_every_number_of_its_results_is_a_fact() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_plan_of_the_guide_is_carried_out() {
+    let house = House::new().await;
+    let file = std::fs::read_to_string(example("plan.json")).unwrap();
+    let answer = house.carried_out(&serde_json::from_str(&file).unwrap()).await;
+    assert_eq!(answer.status, GoalStatus::Approved, "{answer:#?}");
+    let days = answer.answer.find("## the days of the summer").unwrap();
+    let weeks = answer.answer.find("## the weeks of the summer").unwrap();
+    assert!(answer.answer[days..weeks].contains("| 92 |"), "{}", answer.answer);
+    assert!(answer.answer[weeks..].contains("| 13.142857"), "{}", answer.answer);
+    house.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_to_nothing_of_a_list_is_a_gap_each_and_a_list_too_long_is_refused() {
     let house = House::new().await;
     let answer = house.carried_out(&priced(10, 2)).await;

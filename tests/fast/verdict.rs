@@ -12,7 +12,7 @@ use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
 use aios_runtime::{Goal, Node, SpawnOptions};
 use aios_tools::OnDisk;
 use aios_work::content::{
-    Answer, Claim, Exhibit, GoalRequest, GoalStatus, Grounds, Judgement, Origin, Submission,
+    Answer, Candidate, Exhibit, GoalRequest, GoalStatus, Grounds, Judgement, Origin, Submission,
     TaskOrder, TaskResult, ValidationRequest, asked, hex, ontology, unhex,
 };
 use aios_work::{
@@ -737,7 +737,7 @@ impl Agent for Files {
             Some(goal) => {
                 let work = Submission::Results {
                     goal: Box::new(goal),
-                    results: vec![Claim {
+                    results: vec![Candidate {
                         task: grounds.plan.tasks[0].clone(),
                         exhibit: grounds.exhibits[0].clone(),
                     }],

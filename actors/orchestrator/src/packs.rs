@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aios_work::{
-    Assessment, Category, Check, Domain, Goal, Issue, Judged, Opinion, Pack, Plan, PlanSource,
-    Severity,
+    Assessment, Category, Check, Domain, Goal, Issue, Judged, MadeBy, Opinion, Pack, Plan,
+    PlanSource, Severity, TextKind,
 };
 
 /// What packs bring, put together. Of two domains of one name the one that was added first counts, as of two sources that claim a goal.
@@ -26,6 +26,12 @@ struct Bound {
 impl Bound {
     fn looks_at(&self, work: &Judged<'_>) -> bool {
         match work {
+            // A page of results that speak for themselves is prose in no language: what is a figure there its own check knows.
+            Judged::Text { evidence, .. }
+                if evidence.kind == TextKind::Report && MadeBy::is_open(&evidence.domain) =>
+            {
+                self.domains.contains(&evidence.domain)
+            }
             Judged::Text { evidence, .. } => {
                 self.domains.is_empty() || self.domains.contains(&evidence.domain)
             }

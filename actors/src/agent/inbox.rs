@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aios_protocols::conversation::{State, Why};
+use aios_protocols::conversation::{State, Step, Why};
 use aios_protocols::{
     AgentCard, ConversationKey, Message, OpenTo, Party, Performative, Reason, ReasonKind, Refusal,
     Sealed, Trusted, authenticate,
@@ -11,6 +11,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::AgentError;
 use super::audit::{AuditEntry, Refused};
+use super::conversations::ReplySender;
 use super::in_flight::{Scope, Ticket};
 use super::incoming::settle;
 use super::outbox::Outbox;
@@ -22,89 +23,11 @@ const UNSUPPORTED_ACT: &str = "unsupported-act";
 /// the agent.
 pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) -> Option<Ticket> {
     let cell = &outbox.cell;
-    let me = cell.party();
-    let now = outbox.system.now();
-
-    let authentic = match authenticate(&frame, outbox.system.keys(), &cell.limits, now) {
-        Ok(authentic) => authentic,
-        Err(refusal) => {
-            record(
-                outbox,
-                claimed_sender(&refusal),
-                None,
-                refusal.label(),
-                refusal.to_string(),
-            );
-            return None;
-        }
-    };
-    let sender = authentic.sender.clone();
-    let what = brief(&authentic);
-    let admitted = cell.verifier.lock().admit(authentic, me, now);
-    let message = match admitted {
-        Ok(message) => message,
-        Err(refusal) => {
-            record(
-                outbox,
-                Some(sender),
-                Some(what),
-                refusal.label(),
-                refusal.to_string(),
-            );
-            if matches!(refusal, Refusal::Expired { .. } | Refusal::TooOld { .. }) {
-                outbox.system.dead_letter(
-                    frame,
-                    aios_supervisor::Reason::Expired,
-                    Some(cell.label()),
-                );
-            } else if refusal.answer(what.performative).is_some()
-                && let Ok(again) = authenticate(&frame, outbox.system.keys(), &cell.limits, now)
-            {
-                answer(outbox, &again, &refusal);
-            }
-            return None;
-        }
-    };
-    cell.tally.verified();
-
+    let message = admitted(outbox, frame)?;
     let open_to = open_to(outbox);
-    let heard = {
-        let mut conversations = cell.conversations.lock();
-        let heard = conversations.receive(me, &message, now, &open_to);
-        heard.map(|step| {
-            let reply_sender = conversations.reply_sender(&step);
-            (step, reply_sender)
-        })
-    };
-    let (step, reply_sender) = match heard {
-        Ok(heard) => heard,
-        Err(refusal) => {
-            if is_early_cancel(&message, &refusal) {
-                cell.conversations.lock().keep_early_cancel(message);
-            } else {
-                refuse(outbox, &message, &refusal);
-            }
-            return None;
-        }
-    };
-
+    let (message, step, reply_sender) = expected(outbox, message, &open_to)?;
     if let Some(reply_sender) = reply_sender {
-        if let Err(unheard) = reply_sender.try_send(message) {
-            let (message, reason) = match unheard {
-                TrySendError::Full(message) => (
-                    message,
-                    aios_supervisor::Reason::Full {
-                        capacity: reply_sender.max_capacity(),
-                    },
-                ),
-                TrySendError::Closed(message) => (message, aios_supervisor::Reason::Expired),
-            };
-            outbox.system.dead_letter(
-                message.sealed().clone(),
-                reason,
-                Some(message.sender.as_str().into()),
-            );
-        }
+        tell(outbox, &reply_sender, message);
         return None;
     }
     if message.performative == Performative::Cancel {
@@ -115,8 +38,8 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
         let reason = Reason::new(ReasonKind::UnsupportedAct, message.performative.as_str());
         record(
             outbox,
-            Some(sender),
-            Some(what),
+            Some(message.sender.clone()),
+            Some(brief(&message)),
             UNSUPPORTED_ACT,
             reason.to_string(),
         );
@@ -124,7 +47,11 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
         return None;
     }
     let leg_is_over = matches!(step.state, State::Finished(_));
-    let answer_due = !leg_is_over && (step.opened || cell.conversations.lock().owes(&step.key, me));
+    let owes = || {
+        let conversations = cell.conversations.lock();
+        conversations.owes(&step.key, cell.party())
+    };
+    let answer_due = !leg_is_over && (step.opened || owes());
     let early = if step.opened {
         take_back(outbox, &message, &open_to)
     } else {
@@ -138,6 +65,99 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
         cancel(outbox, &step.key, early);
     }
     Some(ticket)
+}
+
+/// What a frame says, if it is proven to be its sender's and new.
+fn admitted(outbox: &Outbox, frame: Sealed) -> Option<Trusted> {
+    let (cell, now) = (&outbox.cell, outbox.system.now());
+    let authentic = match authenticate(&frame, outbox.system.keys(), &cell.limits, now) {
+        Ok(authentic) => authentic,
+        Err(refusal) => {
+            record(
+                outbox,
+                claimed_sender(&refusal),
+                None,
+                refusal.label(),
+                refusal.to_string(),
+            );
+            return None;
+        }
+    };
+    let (sender, what) = (authentic.sender.clone(), brief(&authentic));
+    let admitted = cell.verifier.lock().admit(authentic, cell.party(), now);
+    let refusal = match admitted {
+        Ok(message) => {
+            cell.tally.verified();
+            return Some(message);
+        }
+        Err(refusal) => refusal,
+    };
+    let answers = refusal.answer(what.performative).is_some();
+    record(
+        outbox,
+        Some(sender),
+        Some(what),
+        refusal.label(),
+        refusal.to_string(),
+    );
+    if matches!(refusal, Refusal::Expired { .. } | Refusal::TooOld { .. }) {
+        let reason = aios_supervisor::Reason::Expired;
+        outbox.system.dead_letter(frame, reason, Some(cell.label()));
+    } else if answers
+        && let Ok(again) = authenticate(&frame, outbox.system.keys(), &cell.limits, now)
+    {
+        answer(outbox, &again, &refusal);
+    }
+    None
+}
+
+/// A message that its conversation expects, with where that stands now and who waits for it.
+fn expected(
+    outbox: &Outbox,
+    message: Trusted,
+    open_to: &OpenTo,
+) -> Option<(Trusted, Step, Option<ReplySender>)> {
+    let cell = &outbox.cell;
+    let heard = {
+        let mut conversations = cell.conversations.lock();
+        let heard = conversations.receive(cell.party(), &message, outbox.system.now(), open_to);
+        heard.map(|step| {
+            let reply_sender = conversations.reply_sender(&step);
+            (step, reply_sender)
+        })
+    };
+    match heard {
+        Ok((step, reply_sender)) => Some((message, step, reply_sender)),
+        Err(refusal) => {
+            if is_early_cancel(&message, &refusal) {
+                cell.conversations.lock().keep_early_cancel(message);
+            } else {
+                refuse(outbox, &message, &refusal);
+            }
+            None
+        }
+    }
+}
+
+/// To whoever waits for it; where nobody does any more it is a dead letter.
+fn tell(outbox: &Outbox, waits: &ReplySender, message: Trusted) {
+    let Err(unheard) = waits.try_send(message) else {
+        return;
+    };
+    let (message, reason) = match unheard {
+        TrySendError::Full(message) => (
+            message,
+            aios_supervisor::Reason::Full {
+                capacity: waits.max_capacity(),
+            },
+        ),
+        TrySendError::Closed(message) => (message, aios_supervisor::Reason::Expired),
+    };
+    outbox.system.dead_letter(
+        message.sealed().clone(),
+        reason,
+        Some(message.sender.as_str().into()),
+    );
 }
 
 /// Whom the agent's card lets in. Before it has said so for the first time the host takes nothing up for it: what comes

@@ -374,7 +374,7 @@ pub enum Submission {
         /// What was asked: its files are those that may be read.
         goal: Box<Goal>,
         /// The results.
-        results: Vec<Claim>,
+        results: Vec<Candidate>,
         /// Where frames that are not in the exhibits lie: see [`Grounds::folder`].
         folder: u64,
         /// Files the Critic may read to recompute, in the state that the results were made from.
@@ -394,7 +394,7 @@ pub enum Submission {
 /// A task, and where a result of it can be seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Claim {
+pub struct Candidate {
     /// The task as it was carried out.
     pub task: Task,
     /// Where the executor's word for the result lies.

@@ -18,7 +18,8 @@ use tokio::task::JoinError;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_work::content::{
-    Answer, Claim, GoalStatus, Grounds, Judgement, Submission, ValidationRequest, asked, ontology,
+    Answer, Candidate, GoalStatus, Grounds, Judgement, Submission, ValidationRequest, asked,
+    ontology,
 };
 use aios_work::{
     Assessment, Category, Evidence, Issue, Judged, Opinion, Severity, Task, Verdict, Written,
@@ -162,17 +163,17 @@ impl Judge<'_> {
     /// Each by itself, and all at once.
     async fn results(
         &self,
-        claims: Vec<Claim>,
+        candidates: Vec<Candidate>,
         place: &Place,
     ) -> Result<Vec<Judgement>, AgentError> {
-        let several = claims.len() > 1;
-        let judged = claims.into_iter().map(|claim| async move {
-            let task_id = claim.task.id.clone();
-            let assessment = match self.witnessed(&claim, place) {
+        let several = candidates.len() > 1;
+        let judged = candidates.into_iter().map(|candidate| async move {
+            let task_id = candidate.task.id.clone();
+            let assessment = match self.witnessed(&candidate, place) {
                 Ok(witnessed) => {
                     let work = result_checked(
                         Arc::clone(self.services),
-                        claim.task,
+                        candidate.task,
                         witnessed,
                         self.ctx.tenant().clone(),
                         self.goal_id.to_owned(),
@@ -192,9 +193,9 @@ impl Judge<'_> {
         try_join_all(judged).await
     }
 
-    /// The result of a claim in the words of its executor, if it is the answer to what the task asks.
-    fn witnessed(&self, claim: &Claim, place: &Place) -> Result<Witnessed, String> {
-        let Claim { task, exhibit } = claim;
+    /// The result of a candidate in the words of its executor, if it is the answer to what the task asks.
+    fn witnessed(&self, candidate: &Candidate, place: &Place) -> Result<Witnessed, String> {
+        let Candidate { task, exhibit } = candidate;
         place.files.clone()?;
         let witnessed = self
             .prover

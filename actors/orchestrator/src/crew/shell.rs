@@ -662,10 +662,7 @@ fn tools(member: &Member, order: &AgentOrder, services: &Services) -> Vec<ToolSp
         .tools
         .iter()
         .filter_map(|name| services.tools.spec(name));
-    let mut tools: Vec<ToolSpec> = own
-        .filter(|spec| allowed(spec))
-        .map(|spec| ToolSpec::clone(&spec))
-        .collect();
+    let mut tools: Vec<ToolSpec> = own.filter(|spec| allowed(spec)).cloned().collect();
     let crew: &Crew = services.crew();
     // Whom it may hand work to its own charter says; an order says how deep that may go.
     let delegates = charter

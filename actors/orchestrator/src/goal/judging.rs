@@ -10,7 +10,7 @@ use std::time::Duration;
 use aios_actors::agent::AgentError;
 use aios_actors::recovery::{FailureKind, Next, RetryState, service};
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
-use aios_work::content::{Claim, Judgement, Submission, ValidationRequest, ontology};
+use aios_work::content::{Candidate, Judgement, Submission, ValidationRequest, ontology};
 use futures::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -35,18 +35,22 @@ pub(crate) struct Waves {
 }
 
 struct Waiting {
-    claim: Claim,
+    candidate: Candidate,
     tell: oneshot::Sender<Result<Judgement, String>>,
 }
 
 impl GoalTasks<'_> {
     /// Has the critic judge a result that took its tool so long.
-    pub(crate) async fn judged(&self, claim: Claim, took: Duration) -> Result<Judgement, String> {
+    pub(crate) async fn judged(
+        &self,
+        candidate: Candidate,
+        took: Duration,
+    ) -> Result<Judgement, String> {
         if took > QUICK {
-            return self.judged_alone(claim).await;
+            return self.judged_alone(candidate).await;
         }
         let (tell, mut told) = oneshot::channel();
-        self.waves.waiting.lock().push(Waiting { claim, tell });
+        self.waves.waiting.lock().push(Waiting { candidate, tell });
         let turn = tokio::select! {
             biased;
             said = &mut told => return said.unwrap_or_else(|_| unsaid()),
@@ -68,13 +72,15 @@ impl GoalTasks<'_> {
 
     /// Has a wave judged and tells each what was said of it.
     async fn judge(&self, wave: Vec<Waiting>) {
-        let (claims, tells): (Vec<Claim>, Vec<_>) =
-            wave.into_iter().map(|one| (one.claim, one.tell)).unzip();
-        let said = match self.results(claims.clone()).await {
-            Ok(said) if said.len() == claims.len() => said.into_iter().map(Ok).collect(),
-            Err(reason) if claims.len() == 1 => vec![Err(reason)],
+        let (candidates, tells): (Vec<Candidate>, Vec<_>) = wave
+            .into_iter()
+            .map(|one| (one.candidate, one.tell))
+            .unzip();
+        let said = match self.results(candidates.clone()).await {
+            Ok(said) if said.len() == candidates.len() => said.into_iter().map(Ok).collect(),
+            Err(reason) if candidates.len() == 1 => vec![Err(reason)],
             // What is wrong with one of them is not the others' fault.
-            _ => join_all(claims.into_iter().map(|one| self.judged_alone(one))).await,
+            _ => join_all(candidates.into_iter().map(|one| self.judged_alone(one))).await,
         };
         for (tell, said) in tells.into_iter().zip(said) {
             // Whoever does not hear it any more does not need it.
@@ -82,15 +88,15 @@ impl GoalTasks<'_> {
         }
     }
 
-    async fn judged_alone(&self, claim: Claim) -> Result<Judgement, String> {
-        let mut said = self.results(vec![claim]).await?;
+    async fn judged_alone(&self, candidate: Candidate) -> Result<Judgement, String> {
+        let mut said = self.results(vec![candidate]).await?;
         match (said.pop(), said.is_empty()) {
             (Some(judgement), true) => Ok(judgement),
             _ => Err("the critic did not judge: its answer is about other results".to_owned()),
         }
     }
 
-    async fn results(&self, results: Vec<Claim>) -> Result<Vec<Judgement>, String> {
+    async fn results(&self, results: Vec<Candidate>) -> Result<Vec<Judgement>, String> {
         let work = Submission::Results {
             goal: Box::new(self.goal.clone()),
             results,

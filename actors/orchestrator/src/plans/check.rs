@@ -24,7 +24,7 @@ impl Check for Figures {
         let Judged::Text { text, evidence, .. } = work else {
             return None;
         };
-        if ![MadeBy::FILE, MadeBy::MODEL].contains(&evidence.domain.as_str()) {
+        if !MadeBy::is_open(&evidence.domain) {
             return None;
         }
         Some(match evidence.kind {

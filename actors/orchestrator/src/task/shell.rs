@@ -8,7 +8,7 @@ use aios_actors::recovery::{ApprovalError, FailureKind, Pass, Question, Resting,
 use aios_protocols::{Party, Performative, Sealed};
 use aios_tools::Workspace;
 use aios_work::content::{
-    Claim, Exhibit, Judgement, Origin, Submission, TaskOrder, TaskResult, hex, ontology,
+    Candidate, Exhibit, Judgement, Origin, Submission, TaskOrder, TaskResult, hex, ontology,
 };
 use aios_work::{Artifact, Capabilities, Capability, Case, Ended, Simpler, Task, ToolOutput};
 use serde_json::Value;
@@ -303,7 +303,11 @@ impl TaskShell<'_> {
             origin,
             frame: None,
         };
-        said(self.goal.judged(Claim { task, exhibit }, self.took).await)
+        said(
+            self.goal
+                .judged(Candidate { task, exhibit }, self.took)
+                .await,
+        )
     }
 
     /// The text as it would be used, without what surrounds it.

@@ -98,7 +98,8 @@ impl Team {
         let workspaces = Workspaces::default();
         let tools = Arc::new(
             Toolbox::standard(&workspaces, Some(Arc::new(Plain)))
-                .with(aios_documents::tools(&workspaces, None)),
+                .with(aios_documents::tools(&workspaces, None))
+                .with(aios_tables::tools(&workspaces)),
         );
         let mut behind = Toolbox::default();
         for spec in tools.specs().cloned() {
@@ -112,7 +113,8 @@ impl Team {
         meso_tier::team::enlist(house.system.factories());
         let packs = Packs::none()
             .with(aios_languages::pack())
-            .with(aios_documents::pack());
+            .with(aios_documents::pack())
+            .with(aios_tables::pack());
         let settings = Settings {
             policies,
             ..Settings::default()

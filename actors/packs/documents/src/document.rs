@@ -236,8 +236,13 @@ impl Document {
             let head = text.as_bytes().get(..end).unwrap_or_default();
             head.iter().filter(|byte| **byte == b'\n').count() as u32
         };
-        let first = block.first.saturating_add(breaks(from)).min(block.last);
-        let last = block.first.saturating_add(breaks(to)).min(block.last);
+        self.place_between(block, breaks(from), breaks(to))
+    }
+
+    /// Where a part of a block is that begins and ends behind so many line breaks.
+    pub(crate) fn place_between(&self, block: &Block, from: u32, to: u32) -> Place {
+        let first = block.first.saturating_add(from).min(block.last);
+        let last = block.first.saturating_add(to).min(block.last);
         let mut place = Place {
             file: self.file.clone(),
             heading: self

@@ -181,6 +181,12 @@ impl MadeBy {
     pub const FILE: &str = "file";
     /// What plans of a model are called there.
     pub const MODEL: &str = "model";
+
+    /// Whether a plan of this source is one that no pack made.
+    #[must_use]
+    pub fn is_open(source: &str) -> bool {
+        [Self::FILE, Self::MODEL].contains(&source)
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -162,7 +162,7 @@ impl Plan {
     /// Whether nobody but the results themselves says what they are: no pack's rules made it, and all its arguments stand in it.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        [MadeBy::FILE, MadeBy::MODEL].contains(&self.source.as_str())
+        MadeBy::is_open(&self.source)
     }
 
     /// The task of this id.

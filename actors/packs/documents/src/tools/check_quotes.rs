@@ -21,7 +21,7 @@ pub(crate) const QUOTES: usize = 64;
 /// Bytes of one quotation.
 pub(crate) const QUOTE: usize = 4_000;
 /// Places that are given of words that stand in many.
-const PLACES: usize = 256;
+pub(crate) const PLACES: usize = 256;
 /// Blocks between two looks at the clock.
 const CHECK_EVERY: usize = 1_024;
 
@@ -163,6 +163,7 @@ fn look_up(
         }
         let shown = document.shown(block);
         let flat = normal(&shown);
+        let breaks = breaks(&shown);
         for quote in quotes {
             let (Some(asked), Some(stands)) = (asked.get(*quote), stands.get_mut(*quote)) else {
                 continue;
@@ -170,12 +171,18 @@ fn look_up(
             if stands.text.is_empty() {
                 continue;
             }
-            for (begins, _) in flat.match_indices(stands.text.as_str()) {
-                if stands.places.len() >= PLACES {
-                    break;
+            let mut before = None;
+            for (number, (begins, _)) in flat.match_indices(stands.text.as_str()).enumerate() {
+                if number % CHECK_EVERY == CHECK_EVERY - 1 {
+                    call.check()?;
                 }
-                let range = original(&shown, begins, begins + stands.text.len());
-                let place = document.place(block, range.0, range.1);
+                // Words that stand in one line again and again have one place.
+                let ends = begins + stands.text.len();
+                let lines = (behind(&breaks, begins + 1), behind(&breaks, ends));
+                if before.replace(lines) == Some(lines) || stands.places.len() >= PLACES {
+                    continue;
+                }
+                let place = document.place_between(block, lines.0, lines.1);
                 let wanted = asked.place.as_ref().is_none_or(|wanted| *wanted == place);
                 if wanted && !stands.places.contains(&place) {
                     stands.places.push(place);
@@ -186,31 +193,23 @@ fn look_up(
     Ok(())
 }
 
-/// Where a part of a text with single blanks stands in the text as it is.
-fn original(text: &str, from: usize, to: usize) -> (usize, usize) {
-    let (mut flat, mut blank) = (0, true);
-    let (mut begin, mut end) = (text.len(), text.len());
-    let mut pending = false;
-    for (at, c) in text.char_indices() {
-        if c.is_whitespace() {
-            pending = !blank;
-            continue;
-        }
-        if pending {
-            flat += 1;
-            pending = false;
-        }
-        blank = false;
-        if flat == from {
-            begin = at;
-        }
-        flat += c.len_utf8();
-        if flat == to {
-            end = at + c.len_utf8();
-            break;
-        }
+/// Where the lines of a text begin once its white space is collapsed: a place for each line break.
+fn breaks(text: &str) -> Vec<usize> {
+    let (mut out, mut flat, mut pending) = (Vec::new(), 0, 0);
+    for (at, word) in text.split_whitespace().enumerate() {
+        let start = word.as_ptr() as usize - text.as_ptr() as usize;
+        let gap = text.get(pending..start).unwrap_or_default();
+        flat += usize::from(at > 0);
+        out.extend(gap.matches('\n').map(|_| flat));
+        flat += word.len();
+        pending = start + word.len();
     }
-    (begin.min(end), end)
+    out
+}
+
+/// How many line breaks stand before an end.
+fn behind(breaks: &[usize], end: usize) -> u32 {
+    u32::try_from(breaks.partition_point(|at| *at < end)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -218,17 +217,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_in_the_collapsed_text_is_one_in_the_text_as_it_is() {
-        for (text, quote, found) in [
-            ("a b", "b", "b"),
-            ("  a \n b  c", "b c", "b  c"),
-            ("\u{e4} \u{e4}x", "\u{e4}x", "\u{e4}x"),
-            ("one", "one", "one"),
+    fn lines_are_counted_in_the_text_as_it_is() {
+        for (text, quote, lines) in [
+            ("a b", "b", (0, 0)),
+            ("  a \n b  c", "b c", (1, 1)),
+            ("\u{e4}\n\u{e4}x", "\u{e4} \u{e4}x", (0, 1)),
+            ("one\n\ntwo\nthree", "two three", (2, 3)),
         ] {
             let flat = normal(text);
             let at = flat.find(quote).unwrap();
-            let (from, to) = original(text, at, at + quote.len());
-            assert_eq!(&text[from..to], found);
+            let breaks = breaks(text);
+            let found = (behind(&breaks, at + 1), behind(&breaks, at + quote.len()));
+            assert_eq!(found, lines, "{text:?}");
         }
     }
 }

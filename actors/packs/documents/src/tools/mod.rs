@@ -16,7 +16,7 @@ use crate::document::Document;
 use crate::place::Place;
 use crate::read::read_input;
 
-pub(crate) use check_quotes::{Checked, QUOTES};
+pub(crate) use check_quotes::{Checked, PLACES, QUOTES};
 pub(crate) use extract_fields::Extraction;
 pub(crate) use find_passages::{Passage, Passages};
 pub(crate) use read_document::Outline;
