@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aios_actors::agent::AgentOptions;
 use aios_actors::{AgentSystem, AgentSystemError};
-use aios_inference::{EngineActor, EngineFactory, EngineHandle};
+use aios_inference::{EngineActor, EngineFactory, LocalEngine};
 use aios_micro::{Zone, report};
 use aios_protocols::{AgentId, Tier};
 use aios_supervisor::{Backoff, ChildSpec, Strategy, SupervisorSpec};
@@ -31,7 +31,7 @@ const MESO: [&str; 6] = [
 
 /// What stands in the tree besides agents.
 pub(crate) struct Fixtures<'a> {
-    pub(crate) engine: &'a EngineHandle,
+    pub(crate) engine: &'a LocalEngine,
     pub(crate) factory: EngineFactory,
     pub(crate) zone: Zone,
     /// The team, if the node has one.

@@ -1,5 +1,6 @@
 //! How a node is put together and started.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use aios_actors::recovery::approvals::Owner;
 use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
 use aios_control::socket::SocketFolder;
-use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle};
+use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle, LocalEngine};
 use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
 use aios_micro::Population;
 use aios_orchestrator::crew::AgentSkill;
@@ -33,7 +34,7 @@ use crate::servers::ToolServers;
 use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
 use crate::team::{Grown, Team, TeamError};
-use crate::{boot, engines, metric, packs, view};
+use crate::{boot, engines, metric, packs, thinking, view};
 
 /// How long an engine may take to load its models.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
@@ -91,6 +92,7 @@ pub struct NodeBuilder {
     clock: Option<Arc<dyn Clock>>,
     audit: Option<Arc<dyn AuditSink>>,
     seed: Option<u64>,
+    probes: Option<PathBuf>,
 }
 
 /// Enters one role among those that can be spawned.
@@ -109,6 +111,7 @@ impl NodeBuilder {
             clock: None,
             audit: None,
             seed: None,
+            probes: None,
         }
     }
 
@@ -189,6 +192,13 @@ impl NodeBuilder {
         self
     }
 
+    /// The folder in which lies what servers of `[engines]` were found to honour.
+    #[must_use]
+    pub fn probes(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.probes = Some(folder.into());
+        self
+    }
+
     /// Starts the node; returns when the whole tree runs and the engine is loaded.
     ///
     /// # Errors
@@ -197,15 +207,19 @@ impl NodeBuilder {
         metric::describe();
         let config = self.config;
         config.check()?;
-        let engine = EngineHandle::new(EngineConfig {
+        let local = LocalEngine::new(EngineConfig {
             queue: config.model.queue as usize,
             load_deadline: ENGINE_DEADLINE,
             ..EngineConfig::default()
         });
+        let bus = Arc::new(InProcessDataBus::new());
+        let on_the_bus = Arc::clone(&bus) as Arc<dyn DataBus>;
+        let engine = thinking::engine(&config, &local, self.probes.as_deref(), &on_the_bus)?;
         let ground = Ground {
             store: open_store(&config).await?,
-            bus: Arc::new(InProcessDataBus::new()),
+            bus,
             engine,
+            local,
             owner_name: owner::principal(&config.node.tenant)?,
             owner: owner::identity(config.storage.path().as_deref(), &config.node.tenant)?,
         };
@@ -249,6 +263,9 @@ impl NodeBuilder {
 struct Ground {
     store: Arc<dyn Store>,
     bus: Arc<InProcessDataBus>,
+    /// The node's own device, as its supervisor starts it.
+    local: LocalEngine,
+    /// What everybody asks.
     engine: EngineHandle,
     owner_name: PrincipalId,
     owner: Arc<SigningIdentity>,
@@ -359,7 +376,7 @@ async fn raise(
         &config,
         &system,
         boot::Fixtures {
-            engine: &ground.engine,
+            engine: &ground.local,
             factory,
             zone: swarm.zone,
             team: team.transpose()?,

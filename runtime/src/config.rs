@@ -12,6 +12,7 @@ use toml::{Table, Value};
 
 use crate::packs;
 
+pub mod engines;
 mod servers;
 mod values;
 
@@ -92,6 +93,7 @@ impl Config {
         let mut table = defaults();
         if let Some(path) = &sources.file {
             merge(&mut table, read_file(path)?);
+            complete(&mut table);
         }
         for (name, value) in &sources.environment {
             let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) else {
@@ -183,6 +185,14 @@ fn merge(below: &mut Table, above: Table) {
                 below.insert(name, value);
             }
         }
+    }
+}
+
+/// Writes out what a named table of the file leaves to its defaults, so that it can be set like any other setting.
+fn complete(table: &mut Table) {
+    let whole = table.clone().try_into::<Config>().ok();
+    if let Some(whole) = whole.and_then(|config| Table::try_from(config).ok()) {
+        *table = whole;
     }
 }
 

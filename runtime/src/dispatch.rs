@@ -233,6 +233,7 @@ fn described(goal: &Submit) -> String {
         text,
         data,
         out: _,
+        private: _,
         plan,
     } = goal;
     let name = goal_id
@@ -406,6 +407,7 @@ mod tests {
                     text: secret.clone(),
                     data: vec![format!("/home/{secret}.csv")],
                     out: format!("/home/{secret}"),
+                    private: true,
                     plan: None,
                 }),
                 "submit goal \"q3\", text of 22 bytes, 1 files".to_owned(),

@@ -15,7 +15,7 @@ pub fn scripted() -> EngineFactory {
 #[cfg(feature = "burn")]
 pub fn burn(device: crate::config::Device, cache: &aios_inference::models::Cache) -> EngineFactory {
     use aios_burn::{BurnConfig, BurnEngine};
-    use aios_inference::Engine;
+    use aios_inference::BlockingEngine;
     use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 
     let device = self::device(device);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use aios_actors::agent::AskError;
+use aios_actors::agent::{AskError, keep_private};
 use aios_protocols::ports::{BusError, DataBus, Subscription};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{
@@ -34,6 +34,7 @@ pub struct Goal {
     text: String,
     data: Vec<PathBuf>,
     out: PathBuf,
+    private: bool,
     plan: Option<Box<PlanFile>>,
 }
 
@@ -88,6 +89,7 @@ impl Goal {
             text: text.into(),
             data: Vec::new(),
             out: PathBuf::from("aios-out"),
+            private: false,
             plan: None,
         }
     }
@@ -111,6 +113,14 @@ impl Goal {
     #[must_use]
     pub fn out(mut self, folder: impl AsRef<Path>) -> Self {
         self.out = folder.as_ref().to_owned();
+        self
+    }
+
+    /// Nothing of the goal may leave this machine: no engine that is elsewhere is asked about it, and its answer is not remembered for other
+    /// goals.
+    #[must_use]
+    pub fn private(mut self, private: bool) -> Self {
+        self.private = private;
         self
     }
 
@@ -231,7 +241,7 @@ impl Node {
                 BusError::Closed => GoalError::Stopping,
                 other => GoalError::Unwatched(other),
             })?;
-        let work = tokio::spawn(work(self.clone(), request, workspace));
+        let work = tokio::spawn(work(self.clone(), request, goal.private, workspace));
         Ok(GoalRun {
             goal_id,
             events: Some(events),
@@ -252,15 +262,21 @@ impl Node {
         }
         let goal = goal.id(fresh_id()?);
         let (request, _) = goal.request(self.config(), "")?;
-        let reply = self.asked(&request, ontology::PLAN).await?;
+        let reply = self.asked(&request, ontology::PLAN, goal.private).await?;
         Ok(reply.content.read_json()?)
     }
 
     /// What an interface agent says to a goal.
-    async fn asked(&self, request: &GoalRequest, ontology: &str) -> Result<Trusted, GoalError> {
+    async fn asked(
+        &self,
+        request: &GoalRequest,
+        ontology: &str,
+        private: bool,
+    ) -> Result<Trusted, GoalError> {
         let draft = Draft::new(Performative::Request, Content::json(request)?)
             .protocol(ProtocolName::FipaRequest)
             .ontology(ontology);
+        let draft = if private { keep_private(draft) } else { draft };
         let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
         let reply = tokio::select! {
             reply = self.parts.client.ask("macro.interface", draft, deadline) => reply,
@@ -350,11 +366,16 @@ fn read(subject: &Subject, payload: &[u8], goal_id: &str) -> Option<GoalEvent> {
 }
 
 #[tracing::instrument(name = "goal", skip_all, fields(goal = %request.goal_id))]
-async fn work(node: Node, request: GoalRequest, workspace: Workspace) -> Result<Answer, GoalError> {
+async fn work(
+    node: Node,
+    request: GoalRequest,
+    private: bool,
+    workspace: Workspace,
+) -> Result<Answer, GoalError> {
     let begun = Instant::now();
     let messages = node.messages();
     let restarts = node.parts.restarts.count();
-    let reply = node.asked(&request, ontology::GOAL).await?;
+    let reply = node.asked(&request, ontology::GOAL, private).await?;
     let mut answer: Answer = reply.content.read_json()?;
     answer.model = node.model();
     answer.messages = node.messages().since(messages);

@@ -268,7 +268,10 @@ impl Goals {
 
 /// A goal as it was handed in, without its name.
 fn goal_of(asked: &Submit) -> Goal {
-    let goal = Goal::new(&asked.text).data(&asked.data).out(&asked.out);
+    let goal = Goal::new(&asked.text)
+        .data(&asked.data)
+        .out(&asked.out)
+        .private(asked.private);
     match &asked.plan {
         Some(plan) => goal.plan(plan.as_ref().clone()),
         None => goal,
@@ -395,6 +398,7 @@ mod tests {
             text: "x".to_owned(),
             data: Vec::new(),
             out: "/out".to_owned(),
+            private: false,
             plan: None,
         };
         let enter = |id: &str, phase| {

@@ -32,9 +32,13 @@ mod goals;
 mod node;
 mod owner;
 mod packs;
+mod power;
+#[cfg(feature = "remote")]
+pub mod probes;
 mod servers;
 mod socket;
 pub mod team;
+pub mod thinking;
 mod threads;
 mod tools;
 mod view;

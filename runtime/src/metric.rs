@@ -13,6 +13,7 @@ pub const SWARM_LINK: &str = "aios_micro_link_total";
 /// Describes the metrics once to the recorder that is installed, if one is.
 pub fn describe() {
     aios_actors::recovery::breakers::metric::describe();
+    aios_inference::metric::describe();
     metrics::describe_counter!(
         aios_orchestrator::memory::RESULTS_EVICTED_TOTAL,
         "results of earlier goals that left because there were too many"

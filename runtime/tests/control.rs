@@ -98,6 +98,7 @@ impl House {
             text: words.to_owned(),
             data: vec![text(&example(file))],
             out: text(&self.folder.path().join("out")),
+            private: false,
             plan: None,
         };
         Stage {
@@ -184,6 +185,7 @@ async fn a_path_from_another_process_says_nothing_unless_it_is_absolute() {
         text: "Analyze Q3 sales".to_owned(),
         data: vec![data.clone()],
         out: text(&house.folder.path().join("out")),
+        private: false,
         plan: None,
     };
     for (data, out) in [

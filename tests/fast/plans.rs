@@ -394,6 +394,7 @@ async fn a_plan_is_shown_before_anything_runs_and_what_is_shown_can_be_run() {
         text: text.to_owned(),
         data,
         out: house.folder.path().to_string_lossy().into_owned(),
+        private: false,
         plan: plan.map(Box::new),
     };
     let file = PlanFile::read(priced(5, 0).to_string().as_bytes()).unwrap();

@@ -10,8 +10,8 @@ use aios_actors::meso_tier::monitor::{HEALTH, Health};
 use aios_actors::recovery::breakers::BreakerEvent;
 use aios_actors::recovery::{BreakerView, service};
 use aios_inference::{
-    Capabilities, EmbedRequest, Embedding, Engine, EngineError, EngineFactory, InferRequest,
-    Inference, ModelInfo, ModelSource, ScriptedEngine, TokenSink,
+    BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineError, EngineFactory,
+    InferRequest, Inference, ModelInfo, ModelSource, ScriptedEngine, TokenSink,
 };
 use aios_protocols::ports::Subscription;
 use aios_protocols::subject::EventTopic;
@@ -44,7 +44,7 @@ impl Moody {
     }
 }
 
-impl Engine for Moody {
+impl BlockingEngine for Moody {
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
         self.inner.load_model(source)
     }

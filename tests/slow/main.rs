@@ -7,6 +7,7 @@ mod fuzzing;
 mod house;
 #[path = "../fast/records.rs"]
 mod records;
+mod servers;
 mod soak;
 #[path = "../fast/storm.rs"]
 mod storm;

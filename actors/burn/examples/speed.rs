@@ -7,7 +7,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
-use aios_inference::{Engine, InferRequest, ModelRole, ModelSource};
+use aios_inference::{BlockingEngine, InferRequest, ModelRole, ModelSource};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -102,8 +102,8 @@ static ADAPTER: OnceLock<Result<Adapter, String>> = OnceLock::new();
 #[derive(Clone)]
 pub(crate) struct Adapter {
     pub(crate) device: Device,
-    name: String,
-    is_software: bool,
+    pub(crate) name: String,
+    pub(crate) is_software: bool,
 }
 
 pub(crate) fn choose(choice: DeviceChoice, isa: &str) -> Result<Chosen, EngineError> {
@@ -176,7 +176,7 @@ fn open_adapter() -> Result<Adapter, String> {
 }
 
 /// Compares matrix products and an attention block with the processor's.
-fn self_test(device: &Device) -> Result<(), String> {
+pub(crate) fn self_test(device: &Device) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(|| {
         for [rows, inner, cols] in [[1, 576, 192], [37, 64, 129], [64, 256, 96]] {
             let product = |device: &Device| {
@@ -215,7 +215,7 @@ fn attention_block(device: &Device) -> Tensor<2> {
 }
 
 /// Numbers from -0.5 to 0.5, the same on each device.
-fn noise(shape: [usize; 2], seed: u32, device: &Device) -> Tensor<2> {
+pub(crate) fn noise(shape: [usize; 2], seed: u32, device: &Device) -> Tensor<2> {
     let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
     let values = (0..shape[0] * shape[1]).map(|_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -1,8 +1,8 @@
 //! The engine: one device, at most one model of each role.
 
 use aios_inference::{
-    Capabilities, EmbedRequest, Embedding, Engine, EngineError, Health, HealthState, InferRequest,
-    Inference, ModelInfo, ModelRole, ModelSource, SessionId, TokenSink,
+    BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineError, Health, HealthState,
+    InferRequest, Inference, ModelInfo, ModelRole, ModelSource, SessionId, TokenSink,
 };
 
 use crate::device::{self, Chosen, DeviceChoice};
@@ -74,7 +74,7 @@ impl BurnEngine {
     }
 }
 
-impl Engine for BurnEngine {
+impl BlockingEngine for BurnEngine {
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
         Ok(match source.role {
             ModelRole::Generate => self
@@ -136,7 +136,10 @@ impl Engine for BurnEngine {
                 .map_or(0, |model| model.info.context_length),
             streaming: true,
             embedding: self.embedder.as_ref().map(|model| model.info.dimensions),
+            embedder: None,
             grammar: true,
+            tools: false,
+            token_ids: true,
             fine_tuning: false,
             quantisations: [Format::Q4_1, Format::Q8_0, Format::F16, Format::F32]
                 .map(|f| f.name().to_owned())

@@ -111,10 +111,7 @@ pub fn template(data: &[u8]) {
         Err(error) => return worded(&error),
     };
     let turns = [(ChatRole::System, "Be brief."), (ChatRole::User, said)];
-    let turns = turns.map(|(role, content)| ChatTurn {
-        role,
-        content: content.to_owned(),
-    });
+    let turns = turns.map(|(role, content)| ChatTurn::new(role, content));
     match template.lay_out(&turns, VOCABULARY.controls()) {
         Ok(layout) => {
             let mut last = 0;

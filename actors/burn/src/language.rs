@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use aios_inference::{
     EngineError, Finish, InferRequest, Inference, ModelInfo, ModelRole, ModelSource, Prompt,
-    SessionId, Timings, TokenSink,
+    Served, SessionId, Timings, TokenSink, Usage,
 };
 
 use crate::answer::{AnswerText, End};
@@ -294,6 +294,17 @@ impl Language {
         };
         Ok(Inference {
             text: answer.finish(sink),
+            calls: Vec::new(),
+            usage: Usage {
+                prompt_tokens: prompt_ids.len() as u64,
+                new_tokens: ids.len() as u64,
+                estimated: false,
+            },
+            by: Served {
+                engine: "burn".to_owned(),
+                model: self.info.name.clone(),
+                version: Some(self.info.quantisation.clone()),
+            },
             ids,
             prompt_ids,
             finish,

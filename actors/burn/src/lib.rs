@@ -19,6 +19,8 @@ mod control;
 #[cfg(feature = "device")]
 mod device;
 #[cfg(feature = "device")]
+mod devices;
+#[cfg(feature = "device")]
 mod embedder;
 #[cfg(feature = "device")]
 mod engine;
@@ -45,5 +47,7 @@ mod wordpiece;
 
 #[cfg(feature = "device")]
 pub use device::DeviceChoice;
+#[cfg(feature = "device")]
+pub use devices::{DeviceReport, devices};
 #[cfg(feature = "device")]
 pub use engine::{BurnConfig, BurnEngine};

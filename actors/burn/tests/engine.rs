@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
 use aios_inference::{
-    EmbedRequest, Engine, Finish, InferRequest, ModelRole, ModelSource, Sampling, SessionId,
-    conformance,
+    BlockingEngine, EmbedRequest, Finish, InferRequest, ModelRole, ModelSource, Sampling,
+    SessionId, conformance,
 };
 
 fn language_engine() -> BurnEngine {
@@ -32,9 +32,11 @@ fn capital() -> InferRequest {
 
 #[test]
 fn the_contract_is_kept() {
-    let mut engine = language_engine();
-    engine.load_model(&models::embedding()).unwrap();
-    conformance::check(&mut engine);
+    conformance::check_device(|| {
+        let mut engine = language_engine();
+        engine.load_model(&models::embedding())?;
+        Ok(Box::new(engine))
+    });
 }
 
 #[test]

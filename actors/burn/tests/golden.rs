@@ -4,7 +4,7 @@
 mod models;
 
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
-use aios_inference::{ChatTurn, EmbedRequest, Engine, Finish, InferRequest, Prompt};
+use aios_inference::{BlockingEngine, ChatTurn, EmbedRequest, Finish, InferRequest, Prompt};
 use serde::Deserialize;
 
 /// Logits may differ from the exact ones by this much (issue bar).

@@ -6,7 +6,7 @@ mod tiny;
 
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
 use aios_inference::{
-    ChatRole, ChatTurn, Engine, EngineError, Finish, InferRequest, ModelRole, ModelSource, Prompt,
+    BlockingEngine, ChatTurn, EngineError, Finish, InferRequest, ModelRole, ModelSource, Prompt,
 };
 
 use crate::tiny::{END, File, START, Value, plain, zeros};
@@ -41,11 +41,7 @@ fn refusal(bytes: &[u8]) -> String {
 }
 
 fn said(content: &str) -> InferRequest {
-    let turn = ChatTurn {
-        role: ChatRole::User,
-        content: content.to_owned(),
-    };
-    InferRequest::new(Prompt::Chat(vec![turn])).max_tokens(1)
+    InferRequest::new(Prompt::Chat(vec![ChatTurn::user(content)])).max_tokens(1)
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
-use aios_inference::{EmbedRequest, Engine, InferRequest, ModelRole, ModelSource};
+use aios_inference::{BlockingEngine, EmbedRequest, InferRequest, ModelRole, ModelSource};
 
 use crate::tiny::{File, Value, zeros};
 

@@ -1,17 +1,10 @@
-//! A flag by which an asker calls its work off; the engine looks at it between two tokens.
+//! A flag by which an asker calls its work off; an engine looks at it between two tokens, or waits for it beside a socket.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_util::sync::CancellationToken;
 
 /// Shared by the asker and the work: once raised it stays raised.
 #[derive(Clone, Debug, Default)]
-pub struct CancelFlag(Arc<Flag>);
-
-#[derive(Debug, Default)]
-struct Flag {
-    raised: AtomicBool,
-    parent: Option<CancelFlag>,
-}
+pub struct CancelFlag(CancellationToken);
 
 impl CancelFlag {
     /// A flag that nobody has raised.
@@ -22,21 +15,22 @@ impl CancelFlag {
     /// A flag of its own that also counts as raised when this one is: one call of several can be called off alone.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self(Arc::new(Flag {
-            raised: AtomicBool::new(false),
-            parent: Some(self.clone()),
-        }))
+        Self(self.0.child_token())
     }
 
     /// Calls the work off.
     pub fn cancel(&self) {
-        self.0.raised.store(true, Ordering::Release);
+        self.0.cancel();
     }
 
     /// Whether the work was called off.
     pub fn is_cancelled(&self) -> bool {
-        self.0.raised.load(Ordering::Acquire)
-            || self.0.parent.as_ref().is_some_and(Self::is_cancelled)
+        self.0.is_cancelled()
+    }
+
+    /// Returns once the work is called off.
+    pub async fn cancelled(&self) {
+        self.0.cancelled().await;
     }
 }
 

@@ -1,37 +1,71 @@
-//! What every engine must pass, whatever it runs on: `conformance::check(&mut engine)` in the engine's own tests.
+//! What every engine must pass, whatever it runs on: [`check`] in the engine's own tests, [`check_device`] for a device.
 //!
 //! The engine comes with its models loaded. Rules about something that it does not claim in its capabilities are passed
 //! over. Answers are kept short, so that a real model passes in seconds.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    EmbedRequest, Engine, EngineError, Finish, InferRequest, Inference, ModelRole, ModelSource,
-    Sampling, Token,
+    BlockingEngine, Capabilities, ChatTurn, EmbedRequest, Engine, EngineActor, EngineConfig,
+    EngineError, Finish, InferRequest, Inference, ModelRole, ModelSource, Prompt, Sampling, Token,
+    ToolDefinition,
 };
 
+/// How long an engine may take to be built, and how long it may go on with what was called off.
+const SOON: Duration = Duration::from_secs(120);
+
+/// Checks a device through the adapter that puts it behind the contract; panics with the rule that is broken.
+pub fn check_device(
+    factory: impl Fn() -> Result<Box<dyn BlockingEngine>, EngineError> + Send + Sync + 'static,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap_or_else(|error| panic!("the test has a runtime: {error}"));
+    runtime.block_on(async {
+        let (handle, actor) = EngineActor::spawn(EngineConfig::default(), Arc::new(factory))
+            .await
+            .unwrap_or_else(|error| panic!("the engine's actor starts: {error}"));
+        check(&**handle.engine()).await;
+        actor.stop(None);
+    });
+}
+
 /// Checks an engine; panics with the rule that is broken.
-pub fn check(engine: &mut dyn Engine) {
-    says_what_it_holds(engine);
-    refuses_what_is_not_there(engine);
-    let capabilities = engine.capabilities();
+pub async fn check(engine: &dyn Engine) {
+    let ready = engine.ready(SOON).await;
+    assert_eq!(ready, Ok(()), "an engine that was started becomes ready");
+    let capabilities = capabilities(engine).await;
+    says_what_it_holds(engine, &capabilities).await;
+    refuses_what_is_not_there(engine).await;
     if capabilities.context_length > 0 {
-        is_reproducible(engine);
-        streams_what_it_answers(engine);
-        ends_when_told(engine);
-        ends_at_a_stop_text(engine);
-        returns_the_highest_logits(engine);
-        refuses_a_prompt_that_does_not_fit(engine, capabilities.context_length);
-        if capabilities.grammar {
-            obeys_a_schema(engine);
+        is_reproducible(engine, &capabilities).await;
+        counts_what_it_used(engine).await;
+        streams_what_it_answers(engine).await;
+        ends_when_told(engine).await;
+        ends_at_a_stop_text(engine).await;
+        answers_side_by_side(engine).await;
+        refuses_a_prompt_that_does_not_fit(engine, capabilities.context_length).await;
+        if capabilities.token_ids {
+            returns_the_highest_logits(engine).await;
         }
+        if capabilities.grammar {
+            obeys_a_schema(engine).await;
+        }
+        takes_tools_or_says_that_it_does_not(engine, capabilities.tools).await;
     }
     if let Some(dimensions) = capabilities.embedding {
-        embeds(engine, dimensions);
+        embeds(engine, dimensions).await;
     }
+}
+
+async fn capabilities(engine: &dyn Engine) -> Capabilities {
+    let capabilities = engine.capabilities().await;
+    capabilities.unwrap_or_else(|error| panic!("an engine says what it can do: {error}"))
 }
 
 fn prompt() -> InferRequest {
@@ -40,14 +74,15 @@ fn prompt() -> InferRequest {
     InferRequest::chat("You answer in short sentences.", facts).max_tokens(12)
 }
 
-fn infer(engine: &mut dyn Engine, request: &InferRequest) -> Inference {
+async fn infer(engine: &dyn Engine, request: &InferRequest) -> Inference {
     engine
-        .infer(request)
+        .infer(request.clone())
+        .await
         .unwrap_or_else(|error| panic!("a sound request is answered: {error}"))
 }
 
-fn says_what_it_holds(engine: &mut dyn Engine) {
-    let (capabilities, health) = (engine.capabilities(), engine.health());
+async fn says_what_it_holds(engine: &dyn Engine, capabilities: &Capabilities) {
+    let health = health(engine).await;
     let of = |role| health.models.iter().find(move |model| model.role == role);
     let context = of(ModelRole::Generate).map_or(0, |model| model.context_length);
     assert_eq!(
@@ -70,9 +105,14 @@ fn says_what_it_holds(engine: &mut dyn Engine) {
     );
 }
 
-fn refuses_what_is_not_there(engine: &mut dyn Engine) {
-    let before = engine.health().models;
-    let unloaded = engine.unload("no such model");
+async fn health(engine: &dyn Engine) -> crate::Health {
+    let health = engine.health().await;
+    health.unwrap_or_else(|error| panic!("an engine says how it is: {error}"))
+}
+
+async fn refuses_what_is_not_there(engine: &dyn Engine) {
+    let before = health(engine).await.models;
+    let unloaded = engine.unload("no such model").await;
     assert!(
         matches!(unloaded, Err(EngineError::NotLoaded { .. })),
         "an unknown model is not unloaded: {unloaded:?}"
@@ -83,7 +123,7 @@ fn refuses_what_is_not_there(engine: &mut dyn Engine) {
             role,
             path: "no/such/model".into(),
         };
-        let loaded = engine.load_model(&source);
+        let loaded = engine.load_model(source).await;
         let refused = matches!(
             loaded,
             Err(EngineError::ModelMissing { .. } | EngineError::Unsupported { .. })
@@ -91,13 +131,13 @@ fn refuses_what_is_not_there(engine: &mut dyn Engine) {
         assert!(refused, "a model without a file is missing: {loaded:?}");
     }
     assert_eq!(
-        engine.health().models,
+        health(engine).await.models,
         before,
         "what was refused changed nothing"
     );
 }
 
-fn is_reproducible(engine: &mut dyn Engine) {
+async fn is_reproducible(engine: &dyn Engine, capabilities: &Capabilities) {
     let drawn = Sampling::Seeded {
         seed: 7,
         temperature: 0.9,
@@ -106,27 +146,33 @@ fn is_reproducible(engine: &mut dyn Engine) {
     };
     for sampling in [Sampling::Greedy, drawn] {
         let request = prompt().sampling(sampling);
-        let (one, two) = (infer(engine, &request), infer(engine, &request));
+        let (one, two) = (infer(engine, &request).await, infer(engine, &request).await);
         assert_eq!(
             (&one.text, &one.ids),
             (&two.text, &two.ids),
             "the same request has the same answer: {sampling:?}"
         );
         assert!(
-            !one.ids.is_empty() && one.ids.len() <= 12,
+            (1..=12).contains(&one.usage.new_tokens) && !one.text.is_empty(),
             "an answer has at least one token and at most those allowed"
         );
-        assert!(!one.prompt_ids.is_empty(), "the prompt as read is returned");
-        assert_eq!(
-            one.prompt_ids, two.prompt_ids,
-            "the same prompt is read the same"
-        );
-        if one.finish == Finish::Length {
-            assert_eq!(
-                one.ids.len(),
-                12,
-                "it ends by length only when all tokens are made"
+        if capabilities.token_ids {
+            assert!(
+                !one.ids.is_empty() && one.ids.len() <= 12,
+                "an answer has at least one token and at most those allowed"
             );
+            assert!(!one.prompt_ids.is_empty(), "the prompt as read is returned");
+            assert_eq!(
+                one.prompt_ids, two.prompt_ids,
+                "the same prompt is read the same"
+            );
+            if one.finish == Finish::Length {
+                assert_eq!(
+                    one.ids.len(),
+                    12,
+                    "it ends by length only when all tokens are made"
+                );
+            }
         }
         let timings = one.timings;
         for figure in [
@@ -142,20 +188,21 @@ fn is_reproducible(engine: &mut dyn Engine) {
     }
 }
 
-fn collect(
-    engine: &mut dyn Engine,
+async fn collect(
+    engine: &dyn Engine,
     request: &InferRequest,
     stop_after: usize,
 ) -> (Vec<Token>, Inference) {
     let mut tokens = Vec::new();
-    let answer = engine.stream(request, &mut |token| {
+    let mut sink = |token: &Token| {
         tokens.push(token.clone());
         if tokens.len() == stop_after {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
-    });
+    };
+    let answer = engine.stream(request.clone(), &mut sink).await;
     let answer = answer.unwrap_or_else(|error| panic!("a sound request is streamed: {error}"));
     let text: String = tokens.iter().map(|token| token.text.as_str()).collect();
     assert_eq!(
@@ -165,9 +212,29 @@ fn collect(
     (tokens, answer)
 }
 
-fn streams_what_it_answers(engine: &mut dyn Engine) {
-    let whole = infer(engine, &prompt());
-    let (tokens, streamed) = collect(engine, &prompt(), usize::MAX);
+async fn counts_what_it_used(engine: &dyn Engine) {
+    let short = infer(engine, &prompt()).await;
+    let twice = InferRequest::chat("You answer in short sentences.", {
+        let text = prompt().prompt.text();
+        format!("{text}\n{text}")
+    });
+    let long = infer(engine, &twice.max_tokens(1)).await;
+    assert!(
+        short.usage.prompt_tokens > 0 && long.usage.prompt_tokens > short.usage.prompt_tokens,
+        "the engine counts the prompt: {:?}, twice as long {:?}",
+        short.usage,
+        long.usage
+    );
+    assert!(
+        !short.by.engine.is_empty() && !short.by.model.is_empty(),
+        "an answer says who gave it: {:?}",
+        short.by
+    );
+}
+
+async fn streams_what_it_answers(engine: &dyn Engine) {
+    let whole = infer(engine, &prompt()).await;
+    let (tokens, streamed) = collect(engine, &prompt(), usize::MAX).await;
     assert_eq!(
         (streamed.text, streamed.finish),
         (whole.text, whole.finish),
@@ -177,8 +244,10 @@ fn streams_what_it_answers(engine: &mut dyn Engine) {
         streamed.ids, whole.ids,
         "a streamed answer has the same tokens"
     );
-    let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
-    assert_eq!(ids, whole.ids, "every token is streamed once, in order");
+    if !whole.ids.is_empty() {
+        let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+        assert_eq!(ids, whole.ids, "every token is streamed once, in order");
+    }
     assert!(
         tokens
             .iter()
@@ -188,34 +257,34 @@ fn streams_what_it_answers(engine: &mut dyn Engine) {
     );
 }
 
-fn ends_when_told(engine: &mut dyn Engine) {
-    let (tokens, answer) = collect(engine, &prompt(), 1);
+async fn ends_when_told(engine: &dyn Engine) {
+    let (tokens, answer) = collect(engine, &prompt(), 1).await;
     assert_eq!(
         (tokens.len(), answer.finish),
         (1, Finish::Cancelled),
         "a reader that has enough ends the answer"
     );
 
-    let answer = infer(engine, &prompt().max_tokens(1));
+    let answer = infer(engine, &prompt().max_tokens(1)).await;
     assert!(
-        answer.ids.len() == 1 && answer.finish == Finish::Length,
+        answer.usage.new_tokens == 1 && answer.finish == Finish::Length,
         "one token allowed is one token made"
     );
 
     let cancelled = prompt();
     cancelled.cancel.cancel();
-    match engine.infer(&cancelled) {
+    match engine.infer(cancelled).await {
         Ok(answer) => assert_eq!(
-            (answer.ids.len(), answer.finish),
-            (0, Finish::Cancelled),
+            (answer.text.as_str(), answer.finish),
+            ("", Finish::Cancelled),
             "cancelled work is not done"
         ),
         Err(error) => assert_eq!(error, EngineError::Cancelled, "cancelled work is not done"),
     }
-    match engine.infer(&prompt().deadline(Instant::now())) {
+    match engine.infer(prompt().deadline(Instant::now())).await {
         Ok(answer) => assert_eq!(
-            (answer.ids.len(), answer.finish),
-            (0, Finish::Deadline),
+            (answer.text.as_str(), answer.finish),
+            ("", Finish::Deadline),
             "late work is not done"
         ),
         Err(error) => assert!(
@@ -225,15 +294,15 @@ fn ends_when_told(engine: &mut dyn Engine) {
     }
 }
 
-fn ends_at_a_stop_text(engine: &mut dyn Engine) {
-    let whole = infer(engine, &prompt());
+async fn ends_at_a_stop_text(engine: &dyn Engine) {
+    let whole = infer(engine, &prompt()).await;
     // From the middle of the answer, so that it may well begin and end within a token.
     let letters: Vec<char> = whole.text.chars().collect();
     let stop: String = letters.iter().skip(letters.len() / 2).take(3).collect();
     if stop.trim().is_empty() {
         return;
     }
-    let (_, stopped) = collect(engine, &prompt().stop(stop.clone()), usize::MAX);
+    let (_, stopped) = collect(engine, &prompt().stop(stop.clone()), usize::MAX).await;
     let expected = whole.text.split(&stop).next().unwrap_or_default();
     assert_eq!(
         stopped.text, expected,
@@ -242,14 +311,63 @@ fn ends_at_a_stop_text(engine: &mut dyn Engine) {
     assert_eq!(stopped.finish, Finish::Stop, "a stop text is a stop");
 }
 
-fn returns_the_highest_logits(engine: &mut dyn Engine) {
+/// Calls do not get into each other's way: each has its own answer, also where they wait for each other.
+async fn answers_side_by_side(engine: &dyn Engine) {
+    let ask =
+        |fact: &str| InferRequest::chat("Be brief.", format!("- {fact}: 12 EUR")).max_tokens(8);
+    let alone = [
+        infer(engine, &ask("revenue")).await.text,
+        infer(engine, &ask("cost")).await.text,
+    ];
+    let (one, two) = (ask("revenue"), ask("cost"));
+    let (one, two) = tokio::join!(infer(engine, &one), infer(engine, &two));
+    assert_eq!(
+        [one.text, two.text],
+        alone,
+        "two calls at once have the answers of each alone"
+    );
+}
+
+async fn takes_tools_or_says_that_it_does_not(engine: &dyn Engine, tools: bool) {
+    let clock = ToolDefinition {
+        name: "clock".into(),
+        description: "Tells the time of a city.".into(),
+        input: json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}),
+    };
+    let request = InferRequest::chat(
+        "Use the tool clock to tell the time.",
+        "What time is it in Paris?",
+    )
+    .max_tokens(64)
+    .tools([clock]);
+    match engine.infer(request).await {
+        Ok(answer) if tools => {
+            assert_eq!(
+                answer.finish == Finish::Tools,
+                !answer.calls.is_empty(),
+                "who calls tools waits for them: {answer:?}"
+            );
+            assert!(
+                answer
+                    .calls
+                    .iter()
+                    .all(|call| call.name == "clock" && !call.id.is_empty()),
+                "only tools that were offered are called, each call by its name: {answer:?}"
+            );
+        }
+        Err(EngineError::Unsupported { .. } | EngineError::NoEngine { .. }) if !tools => {}
+        other => panic!("tools are taken exactly by who says so ({tools}): {other:?}"),
+    }
+}
+
+async fn returns_the_highest_logits(engine: &dyn Engine) {
     let mut request = prompt();
     assert!(
-        infer(engine, &request).top_logits.is_empty(),
+        infer(engine, &request).await.top_logits.is_empty(),
         "no logits are returned unless asked for"
     );
     request.top_logits = 5;
-    let answer = infer(engine, &request);
+    let answer = infer(engine, &request).await;
     assert_eq!(answer.top_logits.len(), 5, "as many logits as asked for");
     assert!(
         answer
@@ -265,10 +383,10 @@ fn returns_the_highest_logits(engine: &mut dyn Engine) {
     );
 }
 
-fn refuses_a_prompt_that_does_not_fit(engine: &mut dyn Engine, context: u32) {
-    let result =
-        engine.infer(&InferRequest::raw("word ".repeat(context as usize + 8)).max_tokens(1));
-    match result {
+async fn refuses_a_prompt_that_does_not_fit(engine: &dyn Engine, context: u32) {
+    let long = "word ".repeat(context as usize + 8);
+    let request = InferRequest::new(Prompt::Chat(vec![ChatTurn::user(long)])).max_tokens(1);
+    match engine.infer(request).await {
         Err(EngineError::PromptTooLong { asked, allowed }) => {
             assert!(
                 asked > allowed || asked >= context as usize,
@@ -279,14 +397,14 @@ fn refuses_a_prompt_that_does_not_fit(engine: &mut dyn Engine, context: u32) {
     }
 }
 
-fn obeys_a_schema(engine: &mut dyn Engine) {
+async fn obeys_a_schema(engine: &dyn Engine) {
     let schema = r#"{"type":"object","properties":{"intent":{"enum":["compare","trend"]},"rows":{"type":"integer",
         "minimum":1,"maximum":9},"sure":{"type":"boolean"}},"required":["intent","rows","sure"],
         "additionalProperties":false}"#;
     let mut request =
         InferRequest::chat("Answer as JSON.", "How did sales develop?").json_schema(schema);
     request.max_tokens = 64;
-    let (_, answer) = collect(engine, &request, usize::MAX);
+    let (_, answer) = collect(engine, &request, usize::MAX).await;
     assert_eq!(
         answer.finish,
         Finish::Stop,
@@ -311,37 +429,41 @@ fn obeys_a_schema(engine: &mut dyn Engine) {
         && document["sure"].is_boolean();
     assert!(sound, "the answer obeys the schema: {document}");
 
-    let broken = engine.infer(&prompt().json_schema("{ this is no schema"));
+    let broken = engine
+        .infer(prompt().json_schema("{ this is no schema"))
+        .await;
     assert!(
         matches!(broken, Err(EngineError::BadGrammar { .. })),
         "a broken schema is refused: {broken:?}"
     );
 }
 
-fn embeds(engine: &mut dyn Engine, dimensions: u32) {
+async fn vectors_of(engine: &dyn Engine, texts: &[&str]) -> Vec<Vec<f32>> {
+    let embeddings = engine
+        .embed(EmbedRequest::new(texts.iter().copied()))
+        .await
+        .unwrap_or_else(|error| panic!("texts are embedded: {error}"));
+    for (embedding, text) in embeddings.iter().zip(texts) {
+        assert_eq!(
+            (embedding.bytes_read, embedding.bytes),
+            (text.len(), text.len()),
+            "a short text is read whole: {text:?}"
+        );
+    }
+    embeddings
+        .into_iter()
+        .map(|embedding| embedding.vector)
+        .collect()
+}
+
+async fn embeds(engine: &dyn Engine, dimensions: u32) {
     let texts = [
         "sales by region",
         "regional sales",
         "it rained in august",
         "",
     ];
-    let mut embed = |texts: &[&str]| -> Vec<Vec<f32>> {
-        let embeddings = engine
-            .embed(&EmbedRequest::new(texts.iter().copied()))
-            .unwrap_or_else(|error| panic!("texts are embedded: {error}"));
-        for (embedding, text) in embeddings.iter().zip(texts) {
-            assert_eq!(
-                (embedding.bytes_read, embedding.bytes),
-                (text.len(), text.len()),
-                "a short text is read whole: {text:?}"
-            );
-        }
-        embeddings
-            .into_iter()
-            .map(|embedding| embedding.vector)
-            .collect()
-    };
-    let vectors = embed(&texts);
+    let vectors = vectors_of(engine, &texts).await;
     assert_eq!(
         vectors.len(),
         texts.len(),
@@ -359,7 +481,7 @@ fn embeds(engine: &mut dyn Engine, dimensions: u32) {
             (norm - 1.0).abs() < 1e-3,
             "a vector has length 1: {norm} for {text:?}"
         );
-        let alone = &embed(&[text])[0];
+        let alone = &vectors_of(engine, &[text]).await[0];
         assert!(
             dot(alone, vector) > 0.999,
             "company does not change a vector: {text:?}"
@@ -370,5 +492,8 @@ fn embeds(engine: &mut dyn Engine, dimensions: u32) {
         near > far,
         "what means the same is nearer than what does not: {near} against {far}"
     );
-    assert!(embed(&[]).is_empty(), "no texts have no vectors");
+    assert!(
+        vectors_of(engine, &[]).await.is_empty(),
+        "no texts have no vectors"
+    );
 }

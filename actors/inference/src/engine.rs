@@ -1,20 +1,81 @@
-//! The one contract through which a model is reached.
+//! The one contract through which a model is reached: [`Generate`] and [`Embed`], and the life around them, [`Engine`].
+//!
+//! It is async and takes calls side by side. What can do one thing at a time, and blocks while it does, is a
+//! [`BlockingEngine`], which [`LocalEngine`](crate::LocalEngine) puts behind the contract with a thread and a bounded
+//! queue.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{EmbedRequest, Embedding, EngineError, InferRequest, Inference, Token};
+use crate::{EmbedRequest, Embedding, EngineError, EngineStatus, InferRequest, Inference, Token};
 
 /// Receives tokens as they are made; `Break` ends the generation as [`Finish::Cancelled`](crate::Finish::Cancelled).
-pub type TokenSink<'a> = dyn FnMut(&Token) -> ControlFlow<()> + 'a;
+pub type TokenSink<'a> = dyn FnMut(&Token) -> ControlFlow<()> + Send + 'a;
 
-/// A model runner. Blocking, and owned by one device thread.
+/// Writes text. Calls may be made side by side; an engine that runs fewer at once lets the others wait in a bounded
+/// queue of its own.
 ///
-/// An engine checks [`InferRequest::interrupted`] between two tokens. A request it cannot run is an error; a panic is a
-/// bug, and costs the whole engine.
-pub trait Engine: Send {
+/// An engine answers by [`InferRequest::deadline`] and soon after [`InferRequest::cancel`] is raised. A call that is
+/// dropped is called off.
+#[async_trait]
+pub trait Generate: Send + Sync {
+    /// Generates an answer. The same request with greedy sampling gives the same answer, as far as the engine can
+    /// promise it.
+    async fn infer(&self, request: InferRequest) -> Result<Inference, EngineError> {
+        self.stream(request, &mut |_| ControlFlow::Continue(()))
+            .await
+    }
+
+    /// Generates an answer and hands out each token as it is made; returns what [`infer`](Self::infer) would. The texts
+    /// that were handed out, joined, are the answer.
+    async fn stream(
+        &self,
+        request: InferRequest,
+        sink: &mut TokenSink<'_>,
+    ) -> Result<Inference, EngineError>;
+}
+
+/// Turns texts into vectors.
+#[async_trait]
+pub trait Embed: Send + Sync {
+    /// One vector of length 1 for each text, all of the same dimension. Fails rather than leave a text out; of a text
+    /// that is longer than it can read it takes the start, and says how much.
+    async fn embed(&self, request: EmbedRequest) -> Result<Vec<Embedding>, EngineError>;
+}
+
+/// An engine: what writes and embeds, with its life. The seven methods are those of the two traits and the four here.
+#[async_trait]
+pub trait Engine: Generate + Embed {
+    /// Loads a model, or replaces the loaded one of the same role.
+    async fn load_model(&self, source: ModelSource) -> Result<ModelInfo, EngineError>;
+
+    /// Frees a model by name. An unknown name is [`EngineError::NotLoaded`].
+    async fn unload(&self, model: &str) -> Result<(), EngineError>;
+
+    /// What this engine can do with what is loaded now; waits while it is being built for the first time.
+    async fn capabilities(&self) -> Result<Capabilities, EngineError>;
+
+    /// Whether it works, and what is loaded.
+    async fn health(&self) -> Result<Health, EngineError>;
+
+    /// What it is doing right now; never waits.
+    fn status(&self) -> EngineStatus;
+
+    /// Waits until it can take calls. Fails as soon as it is known that it cannot.
+    async fn ready(&self, _within: Duration) -> Result<(), EngineError> {
+        Ok(())
+    }
+}
+
+/// A model runner that owns a device: it does one thing at a time, on the thread that calls it.
+///
+/// It checks [`InferRequest::interrupted`] between two tokens. A request it cannot run is an error; a panic is a bug, and
+/// costs the whole engine.
+pub trait BlockingEngine: Send {
     /// Loads a model, or replaces the loaded one of the same role.
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError>;
 
@@ -30,8 +91,7 @@ pub trait Engine: Send {
         sink: &mut TokenSink<'_>,
     ) -> Result<Inference, EngineError>;
 
-    /// One vector of length 1 for each text, all of the same dimension. Fails rather than leave a text out; of a text that
-    /// is longer than it can read it takes the start, and says how much.
+    /// As [`Embed::embed`].
     fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError>;
 
     /// Frees a model by name. An unknown name is [`EngineError::NotLoaded`].
@@ -113,13 +173,19 @@ pub struct Capabilities {
     pub streaming: bool,
     /// Dimension of its embeddings, if it embeds.
     pub embedding: Option<u32>,
+    /// What embeds, where that is not the engine itself: vectors of two embedders are never compared.
+    pub embedder: Option<String>,
     /// Grammars are obeyed.
     pub grammar: bool,
+    /// The model can ask for tools.
+    pub tools: bool,
+    /// Token ids and logits are told; what runs elsewhere tells text alone.
+    pub token_ids: bool,
     /// Adapters can be trained.
     pub fine_tuning: bool,
     /// Quantisations it can load.
     pub quantisations: Vec<String>,
-    /// Requests it runs at once.
+    /// Requests it runs side by side.
     pub batch_size: u32,
     /// New tokens per second as last measured, if ever.
     pub tokens_per_second: Option<f64>,

@@ -93,6 +93,54 @@ pub enum EngineError {
         /// What ended it.
         reason: String,
     },
+    /// The server does not accept the key, or it is missing.
+    #[error("engine {engine} is not let in: {said}; check its key_env or key_file")]
+    Unauthorised {
+        /// Which engine.
+        engine: String,
+        /// What the server, or the one who looked for the key, said.
+        said: String,
+    },
+    /// The server takes no more calls for now.
+    #[error("engine {engine} takes no more calls for now: {said}; ask again{}", after(*retry_after_ms))]
+    RateLimited {
+        /// Which engine.
+        engine: String,
+        /// What the server said.
+        said: String,
+        /// When it wants to be asked again, in milliseconds, if it said so.
+        retry_after_ms: Option<u64>,
+    },
+    /// The server refuses the request; the same request will be refused again.
+    #[error(
+        "engine {engine} refuses the request (status {status}): {said}; change the request or the engine's model"
+    )]
+    Refused {
+        /// Which engine.
+        engine: String,
+        /// The HTTP status, or 200 where it was said in the middle of an answer.
+        status: u16,
+        /// What the server said.
+        said: String,
+    },
+    /// The server failed, or what it sent is not what the protocol says.
+    #[error("engine {engine} failed (status {status}): {said}; ask again or take another engine")]
+    Server {
+        /// Which engine.
+        engine: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the server said, or what is wrong with it.
+        said: String,
+    },
+    /// No engine may or can answer this call.
+    #[error("no engine can {purpose}: {}; change [routes] or [engines]", reasons.join(", "))]
+    NoEngine {
+        /// What was asked for.
+        purpose: &'static str,
+        /// Each engine with why it was passed over.
+        reasons: Vec<String>,
+    },
     /// The engine is not running and did not come back in time.
     #[error("engine is down: {reason}")]
     Down {
@@ -115,7 +163,29 @@ impl EngineError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::QueueFull { .. } | Self::Lost { .. } | Self::Down { .. } | Self::Device { .. }
+            Self::QueueFull { .. }
+                | Self::Lost { .. }
+                | Self::Down { .. }
+                | Self::Device { .. }
+                | Self::RateLimited { .. }
+                | Self::Server { .. }
+        )
+    }
+
+    /// Whether it says something about the engine rather than about the request: a breaker counts it, and another engine
+    /// may do better.
+    pub fn is_engines_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::Device { .. }
+                | Self::Deadline { .. }
+                | Self::Lost { .. }
+                | Self::Down { .. }
+                | Self::ModelBroken { .. }
+                | Self::Unauthorised { .. }
+                | Self::RateLimited { .. }
+                | Self::Server { .. }
+                | Self::NoEngine { .. }
         )
     }
 
@@ -142,7 +212,16 @@ impl EngineError {
             Self::Deadline { .. } => "deadline",
             Self::Cancelled => "cancelled",
             Self::Lost { .. } => "lost",
+            Self::Unauthorised { .. } => "unauthorised",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Refused { .. } => "refused",
+            Self::Server { .. } => "server",
+            Self::NoEngine { .. } => "no_engine",
             Self::Down { .. } => "down",
         }
     }
+}
+
+fn after(retry_after_ms: Option<u64>) -> String {
+    retry_after_ms.map_or_else(String::new, |ms| format!(" in {ms} ms"))
 }

@@ -1,38 +1,43 @@
-//! The engine contract, the actor that owns a device thread, and the scripted engine.
+//! The engine contract, engines near and far, and the scripted engine.
 //!
-//! A model is reached through one trait of seven methods ([`Engine`]). It is blocking and `&mut self` on purpose: an
-//! engine owns a device, and a device does one thing at a time. [`EngineActor`] gives it a thread, a bounded queue and
-//! deadlines; [`EngineHandle`] is what everybody else holds, and it keeps working when a supervisor replaces a crashed
-//! engine by a new one. [`ScriptedEngine`] answers without weights; [`conformance`] is what every engine must pass.
+//! A model is reached through one async contract ([`Engine`]: [`Generate`], [`Embed`] and their life). [`EngineHandle`] is
+//! what everybody holds, and it keeps working when an engine is replaced. [`LocalEngine`] puts a device that blocks and does
+//! one thing at a time ([`BlockingEngine`]) behind the contract; `remote` (a feature) holds engines behind somebody's HTTP server;
+//! [`ScriptedEngine`] answers without weights; [`conformance`] is what every engine must pass.
 //!
-//! What is deliberately absent: the name of any agent, Burn, and the choice between engines.
+//! What is deliberately absent: the name of any agent, and Burn.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod conformance;
 pub mod metric;
 pub mod models;
+#[cfg(feature = "remote")]
+pub mod remote;
+pub mod router;
 
-mod actor;
 mod cancel;
-mod device;
+mod chat;
 mod engine;
 mod error;
 mod handle;
-mod queue;
+mod local;
+mod meter;
 mod request;
 mod scripted;
 
-pub use actor::{EngineActor, EngineConfig, EngineFactory, EngineMessage, EngineState};
 pub use cancel::CancelFlag;
+pub use chat::{ChatRole, ChatTurn, Prompt, ToolCall, ToolDefinition};
 pub use engine::{
-    Capabilities, Engine, Health, HealthState, ModelInfo, ModelRole, ModelSource, Platform,
-    TokenSink,
+    BlockingEngine, Capabilities, Embed, Engine, Generate, Health, HealthState, ModelInfo,
+    ModelRole, ModelSource, Platform, TokenSink,
 };
 pub use error::EngineError;
-pub use handle::{EngineHandle, EngineStatus, TokenStream};
-pub use queue::EnginePhase;
+pub use handle::{CallLimits, EngineHandle, EngineStatus, TokenStream};
+pub use local::{
+    EngineActor, EngineConfig, EngineFactory, EngineMessage, EnginePhase, EngineState, LocalEngine,
+};
 pub use request::{
-    ChatRole, ChatTurn, EmbedRequest, Embedding, Finish, Grammar, InferRequest, Inference, Prompt,
-    Sampling, SessionId, Timings, Token,
+    EmbedRequest, Embedding, Finish, Grammar, InferRequest, Inference, Purpose, Sampling, Served,
+    SessionId, Timings, Token, Usage,
 };
 pub use scripted::{Gate, Script, ScriptedEngine, Scripts};

@@ -14,6 +14,10 @@ pub const TIME_TO_FIRST_TOKEN_SECONDS: &str = "aios_inference_time_to_first_toke
 pub const TOKENS_TOTAL: &str = "aios_inference_tokens_total";
 /// New tokens per second of the last generation, by `engine`.
 pub const TOKENS_PER_SECOND: &str = "aios_inference_tokens_per_second";
+/// Decisions of the router by `purpose`, `policy`, `engine` and `outcome`.
+pub const ROUTES_TOTAL: &str = "aios_inference_routes_total";
+/// Changes of an engine's own breaker, by `engine`.
+pub const ENGINE_BREAKER_CHANGES_TOTAL: &str = "aios_inference_engine_breaker_changes_total";
 /// Engines built after the first, by `engine`.
 pub const RESTARTS_TOTAL: &str = "aios_inference_restarts_total";
 
@@ -37,6 +41,11 @@ pub fn describe() {
     describe_gauge!(
         TOKENS_PER_SECOND,
         "new tokens per second of the last generation"
+    );
+    describe_counter!(ROUTES_TOTAL, "decisions of the router");
+    describe_counter!(
+        ENGINE_BREAKER_CHANGES_TOTAL,
+        "changes of an engine's breaker"
     );
     describe_counter!(RESTARTS_TOTAL, "engines built after the first");
 }

@@ -4,59 +4,36 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::CancelFlag;
+use crate::{CancelFlag, ChatRole, ChatTurn, Prompt, ToolCall, ToolDefinition};
 
-/// Who speaks in a turn of a chat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a model is asked for; each purpose has engines of its own.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
-pub enum ChatRole {
-    /// Standing instructions.
-    System,
-    /// The one who asks.
-    User,
-    /// The model.
-    Assistant,
+pub enum Purpose {
+    /// To say which tasks lead to a goal.
+    Plan,
+    /// To write text.
+    #[default]
+    Write,
+    /// To judge another's text.
+    Judge,
+    /// To turn text into vectors.
+    Embed,
 }
 
-impl ChatRole {
-    /// The name chat templates use.
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 4] = [Self::Plan, Self::Write, Self::Judge, Self::Embed];
+
+    /// Its name in configuration, metrics and events.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
-    }
-}
-
-/// One turn of a chat.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatTurn {
-    /// Who speaks.
-    pub role: ChatRole,
-    /// What is said.
-    pub content: String,
-}
-
-/// What the model reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Prompt {
-    /// Turns, laid out by the model's own chat template.
-    Chat(Vec<ChatTurn>),
-    /// Text that goes in as it is.
-    Raw(String),
-}
-
-impl Prompt {
-    /// All text of the prompt, turns joined by line feeds.
-    pub fn text(&self) -> String {
-        match self {
-            Self::Raw(text) => text.clone(),
-            Self::Chat(turns) => turns
-                .iter()
-                .map(|turn| turn.content.as_str())
-                .collect::<Vec<_>>()
-                .join("\n"),
+            Self::Plan => "plan",
+            Self::Write => "write",
+            Self::Judge => "judge",
+            Self::Embed => "embed",
         }
     }
 }
@@ -104,6 +81,14 @@ pub struct InferRequest {
     pub grammar: Option<Grammar>,
     /// Texts that end the answer; they are not part of it.
     pub stop: Vec<String>,
+    /// Tools that the model may ask for.
+    pub tools: Vec<ToolDefinition>,
+    /// What it is asked for; decides which engines may answer.
+    pub purpose: Purpose,
+    /// Neither the prompt nor anything of it may leave this machine.
+    pub private: bool,
+    /// What it may cost at most, in millionths; none where nobody says.
+    pub money_micros: Option<u64>,
     /// How many of the first new token's highest logits are returned; for parity tests.
     pub top_logits: usize,
     /// The KV cache to continue; `None` starts from nothing.
@@ -123,14 +108,8 @@ impl InferRequest {
     /// Asks with a system and a user turn; 256 tokens, greedy.
     pub fn chat(system: impl Into<String>, user: impl Into<String>) -> Self {
         Self::new(Prompt::Chat(vec![
-            ChatTurn {
-                role: ChatRole::System,
-                content: system.into(),
-            },
-            ChatTurn {
-                role: ChatRole::User,
-                content: user.into(),
-            },
+            ChatTurn::new(ChatRole::System, system),
+            ChatTurn::user(user),
         ]))
     }
 
@@ -142,6 +121,10 @@ impl InferRequest {
             sampling: Sampling::Greedy,
             grammar: None,
             stop: Vec::new(),
+            tools: Vec::new(),
+            purpose: Purpose::Write,
+            private: false,
+            money_micros: None,
             top_logits: 0,
             session: None,
             deadline: None,
@@ -174,6 +157,27 @@ impl InferRequest {
     #[must_use]
     pub fn stop(mut self, text: impl Into<String>) -> Self {
         self.stop.push(text.into());
+        self
+    }
+
+    /// Lets the model ask for these tools.
+    #[must_use]
+    pub fn tools(mut self, tools: impl IntoIterator<Item = ToolDefinition>) -> Self {
+        self.tools = tools.into_iter().collect();
+        self
+    }
+
+    /// Says what the model is asked for.
+    #[must_use]
+    pub fn purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
+        self
+    }
+
+    /// Keeps the prompt on this machine.
+    #[must_use]
+    pub fn private(mut self, private: bool) -> Self {
+        self.private = private;
         self
     }
 
@@ -217,6 +221,8 @@ impl InferRequest {
 pub struct EmbedRequest {
     /// The texts; one vector comes back for each.
     pub texts: Vec<String>,
+    /// No text may leave this machine.
+    pub private: bool,
     /// The latest moment at which an answer is of use.
     pub deadline: Option<Instant>,
     /// Raised by an asker that no longer wants the answer.
@@ -263,7 +269,7 @@ impl Embedding {
 pub struct Token {
     /// Its place among the new tokens, from 0.
     pub index: u32,
-    /// Its id in the vocabulary.
+    /// Its id in the vocabulary; 0 from an engine that does not tell ids.
     pub id: u32,
     /// Its text; empty while a character is still incomplete. The texts of all tokens joined are the answer.
     pub text: String,
@@ -277,6 +283,8 @@ pub enum Finish {
     Stop,
     /// `max_tokens` were made.
     Length,
+    /// The model waits for tools that it has called.
+    Tools,
     /// The asker called it off; the text so far is returned.
     Cancelled,
     /// The deadline passed; the text so far is returned.
@@ -294,19 +302,56 @@ pub struct Timings {
     pub tokens_per_second: f64,
 }
 
+/// What a generation took, in tokens, counted by the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u64,
+    /// New tokens, those of calls and of hidden thoughts included.
+    pub new_tokens: u64,
+    /// Guessed from lengths, because the engine did not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+impl Usage {
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.prompt_tokens.saturating_add(self.new_tokens)
+    }
+}
+
 /// A finished generation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inference {
     /// The answer.
     pub text: String,
-    /// Ids of the new tokens, in order, without the end token.
+    /// Tools that the model wants called.
+    pub calls: Vec<ToolCall>,
+    /// Ids of the new tokens, in order, without the end token; none from an engine that does not tell them.
     pub ids: Vec<u32>,
-    /// Ids of the prompt as the model read it.
+    /// Ids of the prompt as the model read it; none from an engine that does not tell them.
     pub prompt_ids: Vec<u32>,
+    /// What it took.
+    pub usage: Usage,
+    /// Who answered.
+    pub by: Served,
     /// Why it ended.
     pub finish: Finish,
     /// The first new token's highest logits, highest first; as many as asked for.
     pub top_logits: Vec<(u32, f32)>,
     /// How long it took.
     pub timings: Timings,
+}
+
+/// Which engine and model answered, as recorded with a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// The engine's name.
+    pub engine: String,
+    /// The model, as the engine calls it.
+    pub model: String,
+    /// Its version: what the engine says of it, such as a fingerprint or a quantisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }

@@ -5,9 +5,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use aios_inference::{
-    Capabilities, EmbedRequest, Embedding, Engine, EngineActor, EngineConfig, EngineError,
+    BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineActor, EngineConfig, EngineError,
     EngineFactory, EngineHandle, EngineMessage, EnginePhase, Finish, Gate, Health, InferRequest,
-    Inference, ModelInfo, ModelSource, Script, ScriptedEngine, Scripts, TokenSink,
+    Inference, LocalEngine, ModelInfo, ModelSource, Script, ScriptedEngine, Scripts, TokenSink,
 };
 use ractor::{Actor, ActorRef};
 use tokio::task::JoinHandle;
@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(20);
 /// A scripted engine whose end can be heard.
 struct Watched(ScriptedEngine, #[allow(dead_code)] mpsc::Sender<()>);
 
-impl Engine for Watched {
+impl BlockingEngine for Watched {
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
         self.0.load_model(source)
     }
@@ -45,6 +45,7 @@ impl Engine for Watched {
 }
 
 struct Rig {
+    engine: LocalEngine,
     handle: EngineHandle,
     scripts: Scripts,
     factory: EngineFactory,
@@ -62,8 +63,10 @@ impl Rig {
                 alive.clone(),
             )))
         });
+        let engine = LocalEngine::new(config);
         Self {
-            handle: EngineHandle::new(config),
+            handle: engine.handle(),
+            engine,
             scripts,
             factory,
             gone,
@@ -71,7 +74,7 @@ impl Rig {
     }
 
     async fn start(&self) -> (ActorRef<EngineMessage>, JoinHandle<()>) {
-        let arguments = (self.handle.clone(), self.factory.clone());
+        let arguments = (self.engine.clone(), self.factory.clone());
         Actor::spawn(None, EngineActor, arguments)
             .await
             .expect("the actor starts")
@@ -415,11 +418,12 @@ async fn an_engine_that_cannot_be_built_says_why_to_whoever_waits_for_it() {
     };
     let reason = missing.to_string();
     let factory: EngineFactory = Arc::new(move || Err(missing.clone()));
-    let handle = EngineHandle::new(small());
+    let engine = LocalEngine::new(small());
+    let handle = engine.handle();
     let early = handle.clone();
     let early = tokio::spawn(async move { early.ready(SOON).await });
     tokio::task::yield_now().await;
-    let (_, ended) = Actor::spawn(None, EngineActor, (handle.clone(), factory))
+    let (_, ended) = Actor::spawn(None, EngineActor, (engine, factory))
         .await
         .expect("the actor starts");
     within(ended).await.expect("the actor ends");
@@ -522,7 +526,7 @@ async fn a_stop_answers_those_who_wait_and_a_kill_ends_the_thread_too() {
 async fn a_supervisor_brings_a_crashed_engine_back_under_the_same_handle() {
     use aios_supervisor::{Supervisor, SupervisorSpec};
     let rig = Rig::new(small());
-    let child = EngineActor::child_spec("engine", &rig.handle, rig.factory.clone());
+    let child = EngineActor::child_spec("engine", &rig.engine, rig.factory.clone());
     let spec = SupervisorSpec::new("root").intensity(5, SOON).child(child);
     let root = Supervisor::start(spec).await.expect("the tree starts");
     for crash in 1..=3 {

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use aios_inference::{
-    ChatRole, ChatTurn, EngineError, EngineHandle, Finish, InferRequest, Prompt, Sampling,
-};
+use aios_inference::{ChatTurn, EngineError, EngineHandle, Finish, InferRequest, Prompt, Sampling};
 use aios_protocols::TenantId;
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;
@@ -45,10 +43,7 @@ impl ModelWriter {
 impl Writer for ModelWriter {
     fn write(&self, request: &WriteRequest<'_>) -> Result<String, WriteError> {
         // No system turn of ours: the model's own template has the one it was trained with, and with it a small model keeps to the text.
-        let asked = ChatTurn {
-            role: ChatRole::User,
-            content: request.instruction.to_owned(),
-        };
+        let asked = ChatTurn::user(request.instruction);
         let infer = InferRequest::new(Prompt::Chat(vec![asked]))
             .max_tokens(
                 request
@@ -107,7 +102,7 @@ fn unwritten(error: ModelError) -> WriteError {
 mod tests {
     use std::time::Instant;
 
-    use aios_inference::EngineConfig;
+    use aios_inference::{EngineConfig, LocalEngine};
     use aios_work::CancelFlag;
 
     use super::*;
@@ -134,7 +129,7 @@ mod tests {
         budgets.close(&us, "over", &over);
         // No engine comes up behind it: what gets that far waits for one until its time is over.
         let writer = ModelWriter::new(
-            EngineHandle::new(EngineConfig::default()),
+            LocalEngine::new(EngineConfig::default()).handle(),
             &world,
             budgets.clone(),
         );

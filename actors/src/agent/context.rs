@@ -64,6 +64,14 @@ impl Context {
         }
     }
 
+    /// Whether what the current work is about may not leave this machine. The mark goes on in everything that is sent because of
+    /// it, and no engine that is elsewhere is asked.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.cause.as_deref().is_some_and(is_private)
+            || self.budget.as_ref().is_some_and(Budget::is_private)
+    }
+
     /// Who this agent is.
     #[must_use]
     pub fn me(&self) -> &AgentId {
@@ -120,6 +128,11 @@ impl Context {
             });
         }
         let draft = draft.metadata(DEPTH, depth.to_string());
+        let draft = if is_private(cause) {
+            keep_private(draft)
+        } else {
+            draft
+        };
         Ok(if draft.own_tenant().is_none() {
             draft.because_of(cause)
         } else {
@@ -327,7 +340,8 @@ impl Context {
     }
 
     /// Lets the model think, if its breaker lets the call through and the budget can pay for it.
-    pub async fn think(&self, request: InferRequest) -> Result<Inference, AgentError> {
+    pub async fn think(&self, mut request: InferRequest) -> Result<Inference, AgentError> {
+        request.private |= self.is_private();
         let engine = self.engine()?;
         Ok(guarded::infer(
             self.system().breakers(),
@@ -339,7 +353,8 @@ impl Context {
     }
 
     /// Turns texts into vectors, if the engine's breaker lets the call through.
-    pub async fn embed(&self, request: EmbedRequest) -> Result<Vec<Embedding>, AgentError> {
+    pub async fn embed(&self, mut request: EmbedRequest) -> Result<Vec<Embedding>, AgentError> {
+        request.private |= self.is_private();
         Ok(guarded::embed(self.system().breakers(), self.engine()?, request).await?)
     }
 
@@ -394,6 +409,20 @@ impl std::fmt::Debug for Context {
 
 /// Where a message says how many messages led to it.
 const DEPTH: &str = "aios.depth";
+
+/// Where a message says that it is about something that may not leave this machine.
+const PRIVATE: &str = "aios.private";
+
+/// A message whose matter may not leave this machine, nor that of anything that it leads to.
+#[must_use]
+pub fn keep_private(draft: Draft) -> Draft {
+    draft.metadata(PRIVATE, "yes")
+}
+
+/// Any value counts: whoever writes the mark wants it to hold.
+fn is_private(cause: &Trusted) -> bool {
+    cause.envelope.metadata.contains_key(PRIVATE)
+}
 
 fn depth_of(cause: &Trusted) -> u32 {
     let said = cause.envelope.metadata.get(DEPTH);

@@ -40,7 +40,7 @@ pub use audit::{Audit, AuditEntry, AuditSink, Refused};
 pub use cell::Cell;
 pub use client::{Client, Principal};
 pub use clock::{Clock, ManualClock, SystemClock, TimerClock};
-pub use context::Context;
+pub use context::{Context, keep_private};
 pub use dialogue::Dialogue;
 pub use error::{AgentError, AskError, SendError};
 pub use incoming::Incoming;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aios_protocols::{TenantId, Timestamp};
@@ -43,6 +44,8 @@ struct Inner {
     allowance: Allowance,
     began: Timestamp,
     spent: Mutex<Spent>,
+    /// What it pays for may not leave this machine.
+    private: AtomicBool,
     /// The first call that was not made.
     refused: Mutex<Option<OverBudget>>,
     /// What this one is a part of, each once: nothing is spent here that is not there.
@@ -88,6 +91,7 @@ impl Budget {
             allowance,
             began,
             spent: Mutex::default(),
+            private: AtomicBool::new(false),
             refused: Mutex::default(),
             above: all,
         }))
@@ -209,6 +213,17 @@ impl Budget {
             });
         }
         Ok(left)
+    }
+
+    /// Nothing that it pays for may leave this machine, from now on.
+    pub fn keep_private(&self) {
+        self.0.private.store(true, Ordering::Release);
+    }
+
+    /// Whether nothing that it pays for may leave this machine.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.0.private.load(Ordering::Acquire)
     }
 
     /// The first call that was not made because there was not enough.

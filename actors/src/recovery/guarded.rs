@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use aios_inference::{
-    CancelFlag, EmbedRequest, Embedding, EngineError, EngineHandle, InferRequest, Inference, Prompt,
+    CancelFlag, EmbedRequest, Embedding, EngineError, EngineHandle, InferRequest, Inference,
 };
 
 use super::breakers::{Breakers, Pass, Resting, service};
@@ -34,11 +34,7 @@ pub enum ModelError {
 
 /// What a call may take: the prompt, as far as its length tells, and all the new tokens it may make.
 pub(crate) fn estimate(request: &InferRequest) -> u64 {
-    let bytes = match &request.prompt {
-        Prompt::Raw(text) => text.len(),
-        Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.len()).sum(),
-    };
-    let prompt = bytes.div_ceil(BYTES_PER_TOKEN);
+    let prompt = request.prompt.bytes().div_ceil(BYTES_PER_TOKEN);
     u64::try_from(prompt).unwrap_or(u64::MAX) + u64::from(request.max_tokens)
 }
 
@@ -53,6 +49,7 @@ pub async fn infer(
         Some(budget) => Some(budget.reserve(estimate(&request), breakers.time())?),
         None => None,
     };
+    request.private |= budget.is_some_and(Budget::is_private);
     let pass = match breakers.admit(service::GENERATE) {
         Ok(pass) => pass,
         Err(resting) => {
@@ -121,7 +118,7 @@ impl Drop for Heard {
 fn pay(hold: Hold, outcome: &Result<Inference, EngineError>) {
     match outcome {
         // Also of a call that was cut off: the engine says how far it came.
-        Ok(inference) => hold.settle((inference.prompt_ids.len() + inference.ids.len()) as u64),
+        Ok(inference) => hold.settle(inference.usage.total()),
         // Nobody heard what was done of it, so all of it counts.
         Err(EngineError::Deadline { .. }) => drop(hold),
         // It was called off before it began, or nothing came of it.
@@ -144,13 +141,7 @@ pub(crate) async fn embed(
 /// A refusal of what was asked is no failure of the engine, a full queue is one of nobody, and a call that was called off says nothing.
 fn tell(pass: Pass, error: Option<&EngineError>) {
     match error {
-        Some(
-            EngineError::Device { .. }
-            | EngineError::Deadline { .. }
-            | EngineError::Lost { .. }
-            | EngineError::Down { .. }
-            | EngineError::ModelBroken { .. },
-        ) => pass.failed(error.map(ToString::to_string).unwrap_or_default()),
+        Some(error) if error.is_engines_fault() => pass.failed(error.to_string()),
         Some(EngineError::Cancelled | EngineError::QueueFull { .. }) => drop(pass),
         _ => pass.succeeded(),
     }
@@ -184,7 +175,7 @@ mod tests {
             };
             let factory = Arc::new(move || {
                 let engine = ScriptedEngine::scripted_by(scripts.clone());
-                Ok(Box::new(engine) as Box<dyn aios_inference::Engine>)
+                Ok(Box::new(engine) as Box<dyn aios_inference::BlockingEngine>)
             });
             let (engine, _) = EngineActor::spawn(config, factory).await.unwrap();
             let world = AgentSystem::builder().build();

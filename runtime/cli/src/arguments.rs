@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// Fetch, list and try the models.
     #[command(subcommand)]
     Model(Model),
+    /// Say which engines would be asked.
+    #[command(subcommand)]
+    Route(RouteCommand),
     /// Measure the system against the raw primitives and the rivals that are installed.
     Bench(Bench),
     /// Judge an answer against its goal and sources, without a node.
@@ -101,6 +104,9 @@ pub(crate) struct Run {
     /// Where the report and the chart are written.
     #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
     pub(crate) out: PathBuf,
+    /// Nothing of the goal leaves this machine: engines elsewhere are not asked about it.
+    #[arg(long)]
+    pub(crate) private: bool,
     /// Where the model computes: auto, cpu or wgpu.
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,
@@ -399,6 +405,53 @@ pub(crate) enum Model {
     Run(ModelRun),
     /// Turn a text into its embedding.
     Embed(ModelEmbed),
+    /// Find out what a server of `[engines]` honours: schemas, tools, counts, vectors, context.
+    Probe(ModelProbe),
+    /// What could compute on this machine, whether it computes rightly, and how fast it reads memory.
+    Devices(ModelDevices),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelProbe {
+    /// Its name in the configuration.
+    pub(crate) name: String,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelDevices {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RouteCommand {
+    /// For each purpose the engines in their order, with the reasons; nothing of the goal is sent anywhere.
+    Explain(RouteExplain),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RouteExplain {
+    /// The goal, in your own words.
+    pub(crate) goal: String,
+    /// Nothing of it may leave this machine.
+    #[arg(long)]
+    pub(crate) private: bool,
+    /// New tokens that an answer may have.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) max_tokens: u32,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 #[derive(Debug, Args)]
@@ -412,6 +465,9 @@ pub(crate) struct ModelPull {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelList {
+    /// Settings, for the engines they name.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -421,6 +477,9 @@ pub(crate) struct ModelList {
 pub(crate) struct ModelRun {
     /// The prompt.
     pub(crate) prompt: String,
+    /// Which model: one that `aios model list` names, or a model file of your own.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(crate) model: Option<String>,
     /// Give the model the prompt as it stands, without the chat template.
     #[arg(long)]
     pub(crate) raw: bool,
@@ -445,6 +504,9 @@ pub(crate) struct ModelRun {
     /// Where the model computes: auto, cpu or wgpu.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: String,
+    /// Settings, for the engines they name.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 #[derive(Debug, Args)]

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::arguments::{AgentCommand, Arguments, Command, Model, Swarm, TeamCommand};
+use crate::arguments::{AgentCommand, Arguments, Command, Model, RouteCommand, Swarm, TeamCommand};
 use crate::failure::Failure;
 
 /// A store that is made anew is freed by other threads than those that filled it; the system's allocator keeps what was freed for the
@@ -48,6 +48,9 @@ fn main() -> ExitCode {
         Command::Model(Model::List(list)) => commands::model::list::run(&list),
         Command::Model(Model::Run(run)) => commands::model::run::run(&run),
         Command::Model(Model::Embed(embed)) => commands::model::embed::run(&embed),
+        Command::Model(Model::Probe(probe)) => commands::model::probe::run(&probe),
+        Command::Model(Model::Devices(devices)) => commands::model::devices::run(&devices),
+        Command::Route(RouteCommand::Explain(explain)) => commands::route::explain(&explain),
         Command::Bench(bench) => commands::bench::run(&bench),
         Command::Judge(judge) => commands::judge::run(&judge),
         Command::Node(node) => commands::node::run(&node),

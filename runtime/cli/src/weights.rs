@@ -36,6 +36,14 @@ pub(crate) fn cache() -> Result<Cache, Failure> {
     Cache::of_user().map_err(|error| Failure::new(Kind::Model, error.to_string()))
 }
 
+/// Where it is kept what servers were found to honour.
+///
+/// # Errors
+/// As [`cache`].
+pub(crate) fn probes() -> Result<std::path::PathBuf, Failure> {
+    Ok(cache()?.root().join("probes"))
+}
+
 /// Fetches a model unless it is there, showing how far it is on standard error.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use aios_actors::recovery::{BackoffKind, Ended, OverBudget, TaskPolicy};
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
 use aios_control::CallTool;
-use aios_inference::Engine;
+use aios_inference::BlockingEngine;
 use aios_protocols::ports::TensorBus;
 use aios_runtime::config::{Config, EngineChoice, Sources};
 use aios_runtime::{Answer, Goal, Node, engines};

@@ -22,6 +22,9 @@ pub struct Submit {
     pub data: Vec<String>,
     /// The folder below which the goal gets one of its own, absolute as the files are.
     pub out: String,
+    /// Nothing of it may leave the node's machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     /// How it is done; without it whoever knows such goals makes a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<PlanFile>>,

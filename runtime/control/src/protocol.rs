@@ -211,6 +211,7 @@ mod tests {
                 text: "Analyze Q3 sales".into(),
                 data: vec!["/data/q3.csv".into()],
                 out: "/out".into(),
+                private: true,
                 plan: None,
             }),
             Request::Plan(Submit {
@@ -221,6 +222,7 @@ mod tests {
                 plan: PlanFile::read(br#"{"goal":"x","tasks":[{"id":"a","tool":"t","args":{}}]}"#)
                     .ok()
                     .map(Box::new),
+                private: false,
             }),
             Request::Spawn(Spawn {
                 role: "macro.executor".into(),

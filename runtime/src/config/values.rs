@@ -9,6 +9,7 @@ use aios_work::{Capabilities, Capability, Thinks};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use super::engines::{EngineSettings, RoutesConfig};
 use super::servers::{self, ServerConfig};
 use crate::packs;
 
@@ -29,6 +30,10 @@ pub struct Config {
     pub storage: StorageConfig,
     /// Which models answer, and on what.
     pub model: ModelConfig,
+    /// Engines behind servers, by name.
+    pub engines: BTreeMap<String, EngineSettings>,
+    /// Which engines are asked for what.
+    pub routes: RoutesConfig,
     /// How many agents of each kind.
     pub agents: AgentsConfig,
     /// What one goal may use.
@@ -51,6 +56,8 @@ impl Default for Config {
             node: NodeConfig::default(),
             storage: StorageConfig::default(),
             model: ModelConfig::default(),
+            engines: BTreeMap::new(),
+            routes: RoutesConfig::default(),
             agents: AgentsConfig::default(),
             goal: GoalConfig::default(),
             tools: ToolsConfig::default(),
@@ -150,6 +157,7 @@ impl Config {
                 });
             }
         }
+        super::engines::check(&self.engines, &self.routes)?;
         servers::check(&self.tools.servers)?;
         // Whoever grants what a tool leaves open has copied a need and meant something else.
         if let Some(open) = self

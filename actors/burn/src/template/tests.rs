@@ -1,7 +1,5 @@
 //! What a template may do to a chat, and what it may not make of the words in it.
 
-use aios_inference::ChatRole;
-
 use super::*;
 
 const NAMES: [&str; 5] = ["<|im_start|>", "<|im_end|>", "<s>", "[INST]", "PAD"];
@@ -11,10 +9,7 @@ fn controls() -> Controls {
 }
 
 fn turn(content: &str) -> ChatTurn {
-    ChatTurn {
-        role: ChatRole::User,
-        content: content.to_owned(),
-    }
+    ChatTurn::user(content)
 }
 
 /// The text, and the control tokens that are taken out of it.

@@ -13,9 +13,9 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use crate::{
-    Capabilities, ChatRole, EmbedRequest, Embedding, Engine, EngineError, Finish, Grammar, Health,
-    HealthState, InferRequest, Inference, ModelInfo, ModelRole, ModelSource, Platform, Prompt,
-    Timings, Token, TokenSink,
+    BlockingEngine, Capabilities, ChatRole, EmbedRequest, Embedding, EngineError, Finish, Grammar,
+    Health, HealthState, InferRequest, Inference, ModelInfo, ModelRole, ModelSource, Platform,
+    Prompt, Served, Timings, Token, TokenSink, Usage,
 };
 
 use embedding::DIMENSIONS;
@@ -64,6 +64,11 @@ impl ScriptedEngine {
         })
     }
 
+    fn name(&self, role: ModelRole) -> String {
+        let model = self.models.iter().find(|model| model.role == role);
+        model.map(|model| model.name.clone()).unwrap_or_default()
+    }
+
     fn names(&self) -> Vec<String> {
         self.models.iter().map(|model| model.name.clone()).collect()
     }
@@ -86,7 +91,7 @@ fn info(name: &str, role: ModelRole) -> ModelInfo {
     }
 }
 
-impl Engine for ScriptedEngine {
+impl BlockingEngine for ScriptedEngine {
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
         if !source.path.exists() {
             return Err(EngineError::ModelMissing {
@@ -126,7 +131,17 @@ impl Engine for ScriptedEngine {
         let decoding = Instant::now();
         let mut answer = Inference {
             text: String::new(),
+            calls: Vec::new(),
             ids: Vec::new(),
+            usage: Usage {
+                prompt_tokens: prompt_ids.len() as u64,
+                ..Usage::default()
+            },
+            by: Served {
+                engine: "scripted".into(),
+                model: self.name(ModelRole::Generate),
+                version: None,
+            },
             prompt_ids,
             finish: end,
             top_logits: Vec::new(),
@@ -162,6 +177,7 @@ impl Engine for ScriptedEngine {
                 .take(request.top_logits)
                 .collect();
         }
+        answer.usage.new_tokens = answer.ids.len() as u64;
         let seconds = decoding.elapsed().as_secs_f64();
         answer.timings = Timings {
             prefill_ms,
@@ -215,7 +231,10 @@ impl Engine for ScriptedEngine {
             context_length: generates.map_or(0, |model| model.context_length),
             streaming: true,
             embedding: embeds.map(|model| model.dimensions),
+            embedder: None,
             grammar: true,
+            tools: false,
+            token_ids: true,
             fine_tuning: false,
             quantisations: vec!["none".into()],
             batch_size: 1,
@@ -318,7 +337,7 @@ mod tests {
 
     #[test]
     fn passes_the_conformance_suite() {
-        conformance::check(&mut ScriptedEngine::new());
+        conformance::check_device(|| Ok(Box::new(ScriptedEngine::new())));
     }
 
     #[test]

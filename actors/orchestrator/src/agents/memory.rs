@@ -156,7 +156,7 @@ async fn namespace(ctx: &Context) -> String {
         Ok(engine) => engine
             .capabilities()
             .await
-            .map(|can| can.name)
+            .map(|can| can.embedder.unwrap_or(can.name))
             .unwrap_or_default(),
         Err(_) => String::new(),
     };

@@ -439,11 +439,12 @@ impl<'a> Shell<'a> {
         let request = InferRequest::new(chat.clone())
             .max_tokens(most as u32)
             .json_schema(grammar)
+            .private(self.ctx.is_private())
             .deadline(self.due);
         let breakers = self.ctx.system().breakers();
         let inference = guarded::infer(breakers, engine, Some(&self.budget), request).await?;
         Ok(Thought {
-            tokens: (inference.prompt_ids.len() + inference.ids.len()) as u64,
+            tokens: inference.usage.total(),
             cut_off: matches!(inference.finish, Finish::Length | Finish::Deadline),
             said: inference.text,
         })

@@ -32,10 +32,7 @@ impl Transcript {
 
     /// Everything the model reads: what it is told, what it is asked, and as many of the latest turns as there is room for.
     pub(super) fn chat(&self, told: &str, asked: &str) -> Vec<ChatTurn> {
-        let turn = |role, content: &str| ChatTurn {
-            role,
-            content: content.to_owned(),
-        };
+        let turn = |role, content: &str| ChatTurn::new(role, content);
         let mut chat = vec![turn(ChatRole::System, told), turn(ChatRole::User, asked)];
         let mut room = TURNS_BYTES;
         let fits = |turn: &&Turn| {

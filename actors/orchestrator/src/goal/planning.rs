@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::agent::AgentError;
-use aios_inference::{EmbedRequest, InferRequest, ModelRole, Platform, Sampling};
+use aios_inference::{EmbedRequest, InferRequest, ModelRole, Platform, Purpose, Sampling};
 use aios_supervisor::Recourse;
 use aios_work::content::{GoalRequest, hex};
 use aios_work::{Bench, Case, Missed, Plan, PlanLimits, Question, Task, Thinks, ToolSpec};
@@ -273,6 +273,7 @@ impl Bench for GoalBench<'_> {
         let picked = self.run.ctx.once_pure(&step, || async {
             let infer = InferRequest::chat(&question.role, question.prompt.as_str())
                 .json_schema(question.schema.to_string())
+                .purpose(Purpose::Plan)
                 .max_tokens(question.max_tokens)
                 .sampling(Sampling::Greedy)
                 .within(patience.min(self.run.left()));

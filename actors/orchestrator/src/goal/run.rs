@@ -107,7 +107,8 @@ pub(crate) async fn pursue(
     }
     let remembered = async {
         match &answer {
-            Ok(answer) if new && answer.status != GoalStatus::Failed => {
+            // What a private goal gave is not brought to another goal, which may be thought about elsewhere.
+            Ok(answer) if new && answer.status != GoalStatus::Failed && !ctx.is_private() => {
                 let left = due.saturating_duration_since(Instant::now());
                 remember(answer, &run.goal, left / 2, ctx).await;
             }

@@ -111,6 +111,10 @@ impl<'a> GoalTasks<'a> {
         } else {
             budgets.begin(tenant, id, allowance, ctx.now())
         };
+        if ctx.is_private() {
+            // Also for whoever is handed the goal's key alone, such as a tool that writes.
+            budget.keep_private();
+        }
         Self {
             ctx,
             services,

@@ -9,6 +9,7 @@ pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod order;
 pub(crate) mod plan;
+pub(crate) mod route;
 pub(crate) mod run;
 pub(crate) mod swarm;
 pub(crate) mod team;

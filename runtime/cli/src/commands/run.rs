@@ -46,13 +46,14 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
 /// The goal as it is handed in, once it is known that it can be worked on.
 fn checked(arguments: &Run, config: &Config) -> Result<Submit, Failure> {
     let plan = arguments.plan.as_deref().map(plan::read).transpose()?;
-    let submit = submit(
+    let mut submit = submit(
         arguments.goal.as_deref(),
         plan,
         &arguments.data,
         &arguments.out,
         arguments.id.as_deref(),
     );
+    submit.private = arguments.private;
     let mut goal = Goal::new(&submit.text)
         .data(&arguments.data)
         .out(&arguments.out);
@@ -79,6 +80,7 @@ pub(super) fn submit(
         text: goal.or(words).unwrap_or_default().to_owned(),
         data: data.iter().map(|file| path(file)).collect(),
         out: path(out),
+        private: false,
         plan: plan.map(Box::new),
     }
 }
@@ -145,7 +147,10 @@ pub(super) fn threads() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 pub(super) async fn started(config: Config, engine: EngineFactory) -> Result<Node, Failure> {
-    let node = Node::builder().config(config).engine(engine);
+    let mut node = Node::builder().config(config).engine(engine);
+    if let Ok(folder) = weights::probes() {
+        node = node.probes(folder);
+    }
     node.start().await.map_err(Failure::from)
 }
 

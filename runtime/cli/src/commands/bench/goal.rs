@@ -4,15 +4,14 @@
 //! and of the engine is noted with its begin and end; what is left of the goal's wall time once the union of those intervals is taken
 //! out is the runtime's: messages, signatures, planning, judging, supervision, the step log, threads handing over to each other.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aios_bench::{Bar, BenchError, Report, Samples};
 use aios_inference::{
-    Capabilities, EmbedRequest, Embedding, Engine, EngineError, EngineFactory, Health,
-    InferRequest, Inference, ModelInfo, ModelSource, Token,
+    BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineError, EngineFactory, Health,
+    InferRequest, Inference, ModelInfo, ModelSource, TokenSink,
 };
 use aios_runtime::{Goal, Node, engines};
 use aios_tools::{Toolbox, Workspaces};
@@ -235,11 +234,11 @@ impl Tool for WatchedTool {
 }
 
 struct WatchedEngine {
-    engine: Box<dyn Engine>,
+    engine: Box<dyn BlockingEngine>,
     busy: Arc<Spans>,
 }
 
-impl Engine for WatchedEngine {
+impl BlockingEngine for WatchedEngine {
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
         self.engine.load_model(source)
     }
@@ -251,7 +250,7 @@ impl Engine for WatchedEngine {
     fn stream(
         &mut self,
         request: &InferRequest,
-        sink: &mut (dyn FnMut(&Token) -> ControlFlow<()> + '_),
+        sink: &mut TokenSink<'_>,
     ) -> Result<Inference, EngineError> {
         self.busy.during(|| self.engine.stream(request, sink))
     }

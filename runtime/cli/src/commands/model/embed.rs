@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use aios_inference::models::ALL_MINILM_L6_V2;
-use aios_inference::{EmbedRequest, Engine};
+use aios_inference::{BlockingEngine, EmbedRequest};
 use serde_json::json;
 
 use crate::arguments::ModelEmbed;

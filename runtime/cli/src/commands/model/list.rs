@@ -1,17 +1,21 @@
-//! `aios model list`: which models are known and where they are.
+//! `aios model list`: which models are known and where they are, here and behind servers.
 
 use std::fmt::Write;
 use std::process::ExitCode;
 
 use aios_inference::models;
+use aios_runtime::probes;
+use aios_work::shown;
 use serde_json::json;
 
 use crate::arguments::ModelList;
 use crate::failure::Failure;
-use crate::{console, weights};
+use crate::{console, settings, weights};
 
 pub(crate) fn run(arguments: &ModelList) -> Result<ExitCode, Failure> {
     let cache = weights::cache()?;
+    let config = settings::load(&arguments.settings, &[])?;
+    let probed = weights::probes()?;
     if arguments.json {
         let models: Vec<_> = models::all()
             .into_iter()
@@ -26,7 +30,22 @@ pub(crate) fn run(arguments: &ModelList) -> Result<ExitCode, Failure> {
                 })
             })
             .collect();
-        console::json(&json!({ "cache": cache.root(), "models": models }))?;
+        let engines: Vec<_> = config
+            .engines
+            .iter()
+            .map(|(name, engine)| {
+                json!({
+                    "name": name,
+                    "kind": engine.kind,
+                    "address": engine.address,
+                    "model": engine.model,
+                    "embed_model": engine.embed_model,
+                    "private": engine.is_private(),
+                    "probe": probes::read(&probed, name),
+                })
+            })
+            .collect();
+        console::json(&json!({ "cache": cache.root(), "models": models, "engines": engines }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = String::new();
@@ -44,7 +63,20 @@ pub(crate) fn run(arguments: &ModelList) -> Result<ExitCode, Failure> {
             model.name, megabytes, model.licence
         );
     }
+    for (name, engine) in &config.engines {
+        let model = [&engine.model, &engine.embed_model]
+            .into_iter()
+            .filter(|model| !model.is_empty())
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" and ");
+        let known = match probes::read(&probed, name) {
+            Some(_) => "probed",
+            None => "not probed: aios model probe",
+        };
+        let _ = writeln!(table, "{name:<28} {model} at {}  {known}", engine.address);
+    }
     let _ = writeln!(table, "\ncache: {}", cache.root().display());
-    console::text(&table)?;
+    console::text(&shown::terminal_text(&table))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
 //! The actor that owns a device thread.
 //!
-//! Calls do not travel through the actor's mailbox: they wait in the handle's queue, which outlives a crash. The actor
+//! Calls do not travel through the actor's mailbox: they wait in the engine's queue, which outlives a crash. The actor
 //! is the engine's life: it starts the thread, hears of its end, watches for a hang, and fails so that its supervisor
 //! builds a new engine from the factory. A thread that hangs cannot be killed; it is left behind, can take no further
 //! call, and ends when its call does.
@@ -13,12 +13,14 @@ use aios_supervisor::{Backoff, ChildSpec};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
-use crate::device::Device;
-use crate::queue::Queue;
-use crate::{Engine, EngineError, EngineHandle, EnginePhase, metric};
+use super::LocalEngine;
+use super::queue::{EnginePhase, Queue};
+use super::thread::{DeviceThread, panic_text};
+use crate::{BlockingEngine, EngineError, EngineHandle, metric};
 
-/// Builds an engine with its models. Called on the device thread, once for each incarnation.
-pub type EngineFactory = Arc<dyn Fn() -> Result<Box<dyn Engine>, EngineError> + Send + Sync>;
+/// Builds a device with its models. Called on the device thread, once for each incarnation.
+pub type EngineFactory =
+    Arc<dyn Fn() -> Result<Box<dyn BlockingEngine>, EngineError> + Send + Sync>;
 
 /// The numbers of one engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,44 +102,44 @@ impl EngineActor {
         config: EngineConfig,
         factory: EngineFactory,
     ) -> Result<(EngineHandle, ActorRef<EngineMessage>), ractor::SpawnErr> {
-        let handle = EngineHandle::new(config);
-        let (actor, _) = Actor::spawn(None, Self, (handle.clone(), factory)).await?;
-        Ok((handle, actor))
+        let engine = LocalEngine::new(config);
+        let (actor, _) = Actor::spawn(None, Self, (engine.clone(), factory)).await?;
+        Ok((engine.handle(), actor))
     }
 
-    /// The engine as a child of a supervisor: permanent, and restarted after a wait that grows from 50 ms to 10 s. Every incarnation serves the same handle.
-    pub fn child_spec(id: &str, handle: &EngineHandle, factory: EngineFactory) -> ChildSpec {
-        let handle = handle.clone();
+    /// The engine as a child of a supervisor: permanent, and restarted after a wait that grows from 50 ms to 10 s. Every incarnation serves the same engine.
+    pub fn child_spec(id: &str, engine: &LocalEngine, factory: EngineFactory) -> ChildSpec {
+        let engine = engine.clone();
         let backoff = Backoff {
             first: Duration::from_millis(50),
             max: Duration::from_secs(10),
             ..Backoff::default()
         };
-        ChildSpec::worker(id, move || (Self, (handle.clone(), factory.clone()))).backoff(backoff)
+        ChildSpec::worker(id, move || (Self, (engine.clone(), factory.clone()))).backoff(backoff)
     }
 }
 
 impl Actor for EngineActor {
     type Msg = EngineMessage;
     type State = EngineState;
-    type Arguments = (EngineHandle, EngineFactory);
+    type Arguments = (LocalEngine, EngineFactory);
 
     /// Returns at once: building takes seconds, and a supervisor must not wait for it. Calls wait in the queue, and
     /// [`EngineHandle::ready`] tells when it is there.
     async fn pre_start(
         &self,
         myself: ActorRef<Self::Msg>,
-        (handle, factory): Self::Arguments,
+        (engine, factory): Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let queue = handle.queue.clone();
+        let queue = engine.queue.clone();
         let incarnation = queue.begin();
         if incarnation > 1 {
-            metrics::counter!(metric::RESTARTS_TOTAL, "engine" => handle.config.name.clone())
+            metrics::counter!(metric::RESTARTS_TOTAL, "engine" => engine.config.name.clone())
                 .increment(1);
         }
         let watchdog = tokio::spawn(watch(
             queue.clone(),
-            handle.config.hang_grace,
+            engine.config.hang_grace,
             myself.clone(),
         ));
         let state = EngineState {
@@ -145,18 +147,18 @@ impl Actor for EngineActor {
             incarnation,
             watchdog,
         };
-        let name = handle.config.name.clone();
+        let name = engine.config.name.clone();
         std::thread::Builder::new()
             .name(format!("engine-{name}"))
             .spawn(move || {
-                let device = Device {
+                let device = DeviceThread {
                     queue: &queue,
                     incarnation,
                     name,
                 };
                 // A panic outside a call (in the factory, in a drop) ends up here.
                 let end = catch_unwind(AssertUnwindSafe(|| device.run(&factory)))
-                    .unwrap_or_else(|panic| Err(crate::device::panic_text(&*panic)));
+                    .unwrap_or_else(|panic| Err(panic_text(&*panic)));
                 if let Err(reason) = end {
                     queue.end(
                         incarnation,

@@ -1,6 +1,6 @@
 //! The bounded queue between askers and the device thread.
 //!
-//! It belongs to the handle, not to an incarnation of the actor: a call that still waits when an engine crashes is run
+//! It belongs to the engine, not to an incarnation of the actor: a call that still waits when an engine crashes is run
 //! by the next one. Only the call that was running is lost.
 
 use std::collections::VecDeque;
@@ -32,10 +32,10 @@ pub enum EnginePhase {
     Stopped,
 }
 
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
+pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
 /// What the device is to do, and where the answer goes.
-pub(crate) enum DeviceCall {
+pub(super) enum DeviceCall {
     Infer(InferRequest, Reply<Inference>),
     Stream(InferRequest, mpsc::Sender<Token>, Reply<Inference>),
     Embed(EmbedRequest, Reply<Vec<Embedding>>),
@@ -45,7 +45,7 @@ pub(crate) enum DeviceCall {
 }
 
 impl DeviceCall {
-    pub(crate) fn label(&self) -> &'static str {
+    pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Infer(..) => "infer",
             Self::Stream(..) => "stream",
@@ -57,7 +57,7 @@ impl DeviceCall {
     }
 
     /// Answers with an error instead of running.
-    pub(crate) fn refuse(self, error: EngineError) {
+    pub(super) fn refuse(self, error: EngineError) {
         // An asker that has gone needs no answer.
         match self {
             Self::Infer(_, reply) | Self::Stream(_, _, reply) => drop(reply.send(Err(error))),
@@ -70,21 +70,21 @@ impl DeviceCall {
 }
 
 /// One admitted call.
-pub(crate) struct Job {
-    pub(crate) id: u64,
-    pub(crate) work: DeviceCall,
-    pub(crate) cancel: CancelFlag,
-    pub(crate) admitted: Instant,
-    pub(crate) deadline: Instant,
+pub(super) struct Job {
+    pub(super) id: u64,
+    pub(super) work: DeviceCall,
+    pub(super) cancel: CancelFlag,
+    pub(super) admitted: Instant,
+    pub(super) deadline: Instant,
 }
 
 /// The call the device is running; the watchdog reads it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Running {
-    pub(crate) id: u64,
-    pub(crate) call: &'static str,
-    pub(crate) since: Instant,
-    pub(crate) deadline: Instant,
+pub(super) struct Running {
+    pub(super) id: u64,
+    pub(super) call: &'static str,
+    pub(super) since: Instant,
+    pub(super) deadline: Instant,
 }
 
 struct Inner {
@@ -97,16 +97,16 @@ struct Inner {
 }
 
 /// Shared by every handle and by the incarnations that come and go.
-pub(crate) struct Queue {
+pub(super) struct Queue {
     capacity: usize,
     inner: Mutex<Inner>,
     wake: Condvar,
-    pub(crate) phase: watch::Sender<EnginePhase>,
-    pub(crate) running: watch::Sender<Option<Running>>,
+    pub(super) phase: watch::Sender<EnginePhase>,
+    pub(super) running: watch::Sender<Option<Running>>,
 }
 
 impl Queue {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
             inner: Mutex::new(Inner {
@@ -122,20 +122,20 @@ impl Queue {
         }
     }
 
-    pub(crate) fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.inner.lock().jobs.len()
     }
 
-    pub(crate) fn incarnation(&self) -> u64 {
+    pub(super) fn incarnation(&self) -> u64 {
         self.inner.lock().started
     }
 
-    pub(crate) fn capabilities(&self) -> Option<Capabilities> {
+    pub(super) fn capabilities(&self) -> Option<Capabilities> {
         self.inner.lock().capabilities.clone()
     }
 
     /// Admits a call or hands the reason back; returns its id.
-    pub(crate) fn push(
+    pub(super) fn push(
         &self,
         work: DeviceCall,
         cancel: CancelFlag,
@@ -175,12 +175,12 @@ impl Queue {
     }
 
     /// Takes a call out that nobody waits for any more, so that it frees its place at once.
-    pub(crate) fn withdraw(&self, id: u64) {
+    pub(super) fn withdraw(&self, id: u64) {
         self.inner.lock().jobs.retain(|job| job.id != id);
     }
 
     /// Opens a new incarnation; the one before can take nothing from now on.
-    pub(crate) fn begin(&self) -> u64 {
+    pub(super) fn begin(&self) -> u64 {
         let mut inner = self.inner.lock();
         inner.started += 1;
         inner.current = Some(inner.started);
@@ -191,7 +191,7 @@ impl Queue {
     }
 
     /// The engine of this incarnation is built.
-    pub(crate) fn ready(&self, incarnation: u64, capabilities: Capabilities) {
+    pub(super) fn ready(&self, incarnation: u64, capabilities: Capabilities) {
         let mut inner = self.inner.lock();
         if inner.current == Some(incarnation) {
             inner.capabilities = Some(capabilities);
@@ -200,7 +200,7 @@ impl Queue {
     }
 
     /// What the engine of this incarnation can do has changed.
-    pub(crate) fn refresh(&self, incarnation: u64, capabilities: Capabilities) {
+    pub(super) fn refresh(&self, incarnation: u64, capabilities: Capabilities) {
         let mut inner = self.inner.lock();
         if inner.current == Some(incarnation) {
             inner.capabilities = Some(capabilities);
@@ -208,7 +208,7 @@ impl Queue {
     }
 
     /// Ends an incarnation. A stop answers everybody who waits; after a crash they wait for the next incarnation.
-    pub(crate) fn end(&self, incarnation: u64, phase: EnginePhase) {
+    pub(super) fn end(&self, incarnation: u64, phase: EnginePhase) {
         let mut inner = self.inner.lock();
         if inner.current != Some(incarnation) {
             return;
@@ -229,7 +229,7 @@ impl Queue {
     }
 
     /// Blocks until there is a call for this incarnation; `None` once its time is over.
-    pub(crate) fn take(&self, incarnation: u64) -> Option<Job> {
+    pub(super) fn take(&self, incarnation: u64) -> Option<Job> {
         let mut inner = self.inner.lock();
         loop {
             if inner.current != Some(incarnation) {
@@ -250,7 +250,7 @@ impl Queue {
     }
 
     /// The call is done; a stale incarnation does not speak for its successor.
-    pub(crate) fn done(&self, incarnation: u64) {
+    pub(super) fn done(&self, incarnation: u64) {
         let inner = self.inner.lock();
         if inner.current == Some(incarnation) {
             self.running.send_replace(None);

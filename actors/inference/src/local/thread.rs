@@ -5,21 +5,23 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use crate::queue::{DeviceCall, Job, Queue, Reply};
-use crate::{Engine, EngineError, EngineFactory, Inference, metric};
+use super::actor::EngineFactory;
+use super::queue::{DeviceCall, Job, Queue, Reply};
+use crate::meter::Meter;
+use crate::{BlockingEngine, EngineError, InferRequest, metric};
 
-pub(crate) struct Device<'a> {
-    pub(crate) queue: &'a Queue,
-    pub(crate) incarnation: u64,
-    pub(crate) name: String,
+pub(super) struct DeviceThread<'a> {
+    pub(super) queue: &'a Queue,
+    pub(super) incarnation: u64,
+    pub(super) name: String,
 }
 
 /// Why a device thread ends before its time.
 type Crash = String;
 
-impl Device<'_> {
+impl DeviceThread<'_> {
     /// Runs until the incarnation is over; an error says why the engine must be rebuilt.
-    pub(crate) fn run(&self, factory: &EngineFactory) -> Result<(), Crash> {
+    pub(super) fn run(&self, factory: &EngineFactory) -> Result<(), Crash> {
         let mut engine = factory().map_err(|error| error.to_string())?;
         self.queue.ready(self.incarnation, engine.capabilities());
         while let Some(job) = self.queue.take(self.incarnation) {
@@ -29,7 +31,7 @@ impl Device<'_> {
         Ok(())
     }
 
-    fn job(&self, engine: &mut dyn Engine, job: Job) -> Result<(), Crash> {
+    fn job(&self, engine: &mut dyn BlockingEngine, job: Job) -> Result<(), Crash> {
         let waited = job.admitted.elapsed();
         metrics::gauge!(metric::QUEUE_WAITING, "engine" => self.name.clone())
             .set(self.queue.waiting() as f64);
@@ -48,17 +50,18 @@ impl Device<'_> {
         }
         match job.work {
             DeviceCall::Infer(request, reply) => self.answer(reply, || {
+                allowed(engine, &request)?;
                 let answer = engine.infer(&request)?;
-                self.measure(&answer);
+                Meter::new(&self.name).answered(&answer);
                 Ok(answer)
             }),
             DeviceCall::Stream(request, tokens, reply) => self.answer(reply, || {
+                allowed(engine, &request)?;
                 let begun = Instant::now();
                 let mut first = true;
                 let answer = engine.stream(&request, &mut |token| {
                     if std::mem::take(&mut first) {
-                        metrics::histogram!(metric::TIME_TO_FIRST_TOKEN_SECONDS, "engine" => self.name.clone())
-                            .record(begun.elapsed().as_secs_f64());
+                        Meter::new(&self.name).first_token(begun);
                     }
                     // The channel has room for every token allowed, so this fails only when the reader has gone.
                     match tokens.try_send(token.clone()) {
@@ -66,7 +69,7 @@ impl Device<'_> {
                         Err(_) => ControlFlow::Break(()),
                     }
                 })?;
-                self.measure(&answer);
+                Meter::new(&self.name).answered(&answer);
                 Ok(answer)
             }),
             DeviceCall::Embed(request, reply) => self.answer(reply, || engine.embed(&request)),
@@ -112,17 +115,20 @@ impl Device<'_> {
         let _ = reply.send(result);
         end
     }
+}
 
-    fn measure(&self, answer: &Inference) {
-        metrics::counter!(metric::TOKENS_TOTAL, "engine" => self.name.clone())
-            .increment(answer.ids.len() as u64);
-        metrics::gauge!(metric::TOKENS_PER_SECOND, "engine" => self.name.clone())
-            .set(answer.timings.tokens_per_second);
+/// A device that takes no tools must not answer as if it had been given none.
+fn allowed(engine: &dyn BlockingEngine, request: &InferRequest) -> Result<(), EngineError> {
+    if request.tools.is_empty() || engine.capabilities().tools {
+        return Ok(());
     }
+    Err(EngineError::Unsupported {
+        what: "tools".into(),
+    })
 }
 
 /// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
