@@ -14,7 +14,7 @@ use aios_inference::models::{self, Cache, FetchOptions, SMOLLM2_135M_INSTRUCT};
 use aios_inference::remote::{Address, Form, RemoteConfig, RemoteEngine, probe};
 use aios_inference::router::{EngineSlot, Policy, Router, RouterConfig, Size};
 use aios_inference::{
-    Embed, EmbedRequest, Engine, Finish, Generate, InferRequest, Purpose, conformance,
+    Embed, EmbedRequest, Engine, Finish, Generate, InferRequest, Purpose, Token, conformance,
 };
 
 /// How long a server may take to load its model.
@@ -206,14 +206,12 @@ async fn calling_a_real_server_off_frees_it_at_once() {
     let server = Server::start(&["--parallel", "1"]).await;
     let engine = server.engine("there");
     let long = InferRequest::chat("", "Count from one to a thousand in words.").max_tokens(4_000);
-    let cut = engine.stream(long, &mut |token| {
-        if token.index == 5 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    });
-    assert_eq!(cut.await.unwrap().finish, Finish::Cancelled);
+    let mut sink = |token: &Token| match token.index {
+        5 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let cut = engine.stream(long, &mut sink).await;
+    assert_eq!(cut.unwrap().finish, Finish::Cancelled);
     let begun = Instant::now();
     let next = InferRequest::chat("", "Hi").max_tokens(4);
     engine.infer(next).await.unwrap();

@@ -42,6 +42,10 @@ impl Server {
             ];
             builder = builder.no_proxy().resolve_to_addrs("localhost", &here);
         }
+        if !config.address.is_encrypted() {
+            // Small servers hang up on a connection that is kept just as it is used again, and a new one costs nothing without TLS.
+            builder = builder.pool_max_idle_per_host(0);
+        }
         let client = builder.build().map_err(|error| EngineError::Down {
             reason: format!("{}: {}", config.name, chain(&error)),
         })?;
