@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let request =
         InferRequest::chat("Answer in one or two short sentences.", question).max_tokens(96);
-    let mut out = std::io::stdout().lock();
+    let mut out = std::io::stdout();
     let answer = engine.stream(&request, &mut |token| match write!(out, "{}", token.text)
         .and_then(|()| out.flush())
     {

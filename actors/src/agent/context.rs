@@ -414,7 +414,6 @@ const DEPTH: &str = "aios.depth";
 const PRIVATE: &str = "aios.private";
 
 /// A message whose matter may not leave this machine, nor that of anything that it leads to.
-#[must_use]
 pub fn keep_private(draft: Draft) -> Draft {
     draft.metadata(PRIVATE, "yes")
 }

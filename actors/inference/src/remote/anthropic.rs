@@ -200,12 +200,10 @@ enum Block {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: String },
     #[serde(other)]
     Other,
 }
@@ -270,13 +268,11 @@ impl Reading {
             Said::ContentBlockDelta { index, delta } => {
                 let kind = self.blocks.get(index).copied().unwrap_or(Kind::Hidden);
                 match (kind, delta) {
-                    (Kind::Text, Delta::TextDelta { text }) if !self.by_tool => {
-                        answer.say(&text)?
-                    }
-                    (Kind::Answer, Delta::InputJsonDelta { partial_json }) => {
+                    (Kind::Text, Delta::Text { text }) if !self.by_tool => answer.say(&text)?,
+                    (Kind::Answer, Delta::InputJson { partial_json }) => {
                         answer.say(&partial_json)?;
                     }
-                    (Kind::Call(at), Delta::InputJsonDelta { partial_json }) => {
+                    (Kind::Call(at), Delta::InputJson { partial_json }) => {
                         answer.weigh(partial_json.len())?;
                         answer.call(at)?.arguments.push_str(&partial_json);
                     }
