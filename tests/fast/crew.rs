@@ -281,10 +281,12 @@ async fn killed_in_the_middle_of_a_call_it_goes_on_where_it_was() {
     node.stop().await;
 }
 
-/// Rows: what the model always says, what the charter allows, and what stops it.
+/// What the model always says, what the charter allows, and what stops it.
+type Runaway = (&'static str, &'static str, fn(&Ended) -> bool);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_runaway_is_stopped_by_the_runtime_with_its_reason() {
-    let rows: [(&str, &str, fn(&Ended) -> bool); 3] = [
+    let rows: [Runaway; 3] = [
         (
             "same",
             "turns: 50",

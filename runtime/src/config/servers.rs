@@ -283,7 +283,8 @@ pub(super) fn check_names(file: &Table, limits: &[String]) -> Result<(), ConfigE
             Value::Table(server) => {
                 let known = ServerConfig::settings();
                 let within = format!("{TABLE}.{name}");
-                for setting in server.keys().filter(|setting| !known.contains(setting)) {
+                let misspelt = server.keys().find(|setting| !known.contains(setting));
+                if let Some(setting) = misspelt {
                     return unknown(format!("{within}.{setting}"), &known, &within, setting);
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aios_memory::{InMemoryStore, Store, StoreError, Swap};
 use aios_supervisor::Recourse;
@@ -85,27 +85,4 @@ async fn a_goal_costs_few_messages_and_few_writes_that_are_waited_for() {
         // One for each result and each step of the planner, one more where a tool writes a file, one to forget the steps.
         assert!(flushes <= 17, "{flushes} flushes");
     }
-}
-
-/// For a profiler: the same goal again and again, and how long each took beside its tools.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures, and asserts nothing"]
-async fn the_same_goal_many_times() {
-    let store: Arc<dyn Store> = Arc::new(InMemoryStore::default());
-    let team = Team::over(store, Recourse::Partial, Arc::new(|| Ok(()))).await;
-    let (mut took, mut sent) = (Vec::new(), Vec::new());
-    for number in 0..500 {
-        let (begun, before) = (Instant::now(), team.house.system.messages().sent);
-        let answer = analyzed(&team, &format!("g{number}")).await;
-        assert_eq!(answer.status, GoalStatus::Approved, "{answer:?}");
-        took.push(begun.elapsed());
-        sent.push(team.house.system.messages().sent - before);
-    }
-    took.sort_unstable();
-    sent.sort_unstable();
-    let middle = took.len() / 2;
-    println!(
-        "{:?} and {} messages, at the least {:?} and {}",
-        took[middle], sent[middle], took[0], sent[0]
-    );
 }

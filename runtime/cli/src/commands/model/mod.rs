@@ -26,7 +26,7 @@ enum Named {
     /// A file, or a folder with one, of the user's own.
     File(ModelSource),
     /// A server of the configuration.
-    Server(RemoteConfig),
+    Server(Box<RemoteConfig>),
 }
 
 /// The model that is meant: a known one, an engine of the configuration, or a file.
@@ -43,7 +43,7 @@ fn named(name: Option<&str>, config: &Config) -> Result<Named, Failure> {
         };
     }
     if config.engines.contains_key(name) {
-        return configured(config, name).map(Named::Server);
+        return configured(config, name).map(|server| Named::Server(Box::new(server)));
     }
     let path = Path::new(name);
     if path.exists() {

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
         }
         Named::Server(server) => {
             let device = server.address.to_string();
-            let engine = RemoteEngine::new(server);
+            let engine = RemoteEngine::new(*server);
             let runtime = commands::run::threads()?;
             let mut tell = telling(show);
             let answer = runtime.block_on(engine.stream(request.clone(), &mut tell));
