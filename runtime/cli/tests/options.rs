@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use aios_actors::recovery::{BackoffKind, Ended, OverBudget, TaskPolicy};
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
 use aios_control::CallTool;
-use aios_inference::BlockingEngine;
+use aios_inference::router::{Ask, Policy};
+use aios_inference::{BlockingEngine, EngineActor, EngineConfig, Purpose, ScriptedEngine};
 use aios_protocols::ports::TensorBus;
 use aios_runtime::config::{Config, EngineChoice, Sources};
-use aios_runtime::{Answer, Goal, Node, engines};
+use aios_runtime::{Answer, Goal, Node, engines, thinking};
 use aios_supervisor::{Recourse, TreeView};
 use aios_tools::{Toolbox, Workspaces};
 use aios_work::content::GoalStatus;
@@ -365,6 +366,29 @@ fn rows() -> Vec<Row> {
                 })
             },
         ),
+        row(
+            "routes.policy",
+            "load-balanced",
+            &["", "sometimes"],
+            |config| {
+                Box::pin(async move {
+                    let router = router(&config).await;
+                    assert_eq!(router.policy(Purpose::Write), Policy::LoadBalanced);
+                })
+            },
+        ),
+        row("routes.plan", "local", &["house"], |config| {
+            asked_alone(config, Purpose::Plan)
+        }),
+        row("routes.write", "local", &["house"], |config| {
+            asked_alone(config, Purpose::Write)
+        }),
+        row("routes.judge", "local", &["house"], |config| {
+            asked_alone(config, Purpose::Judge)
+        }),
+        row("routes.embed", "local", &["house"], |config| {
+            asked_alone(config, Purpose::Embed)
+        }),
         row("goal.plans", "in_steps", &["", "sometimes"], |config| {
             shows(config, |node| {
                 node.services().settings().thinks == Some(Thinks::InSteps)
@@ -491,6 +515,53 @@ fn rows() -> Vec<Row> {
 /// Longer than a socket's name can be.
 const DEEP: &str =
     "/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789";
+
+/// The routes of a node that thinks with its own engine and could think with a server.
+async fn router(config: &Config) -> aios_inference::router::Router {
+    let folder = tempfile::tempdir().unwrap();
+    let house = "[engines.house]\nkind = \"openai\"\naddress = \"http://127.0.0.1:9/v1\"\nmodel = \"m\"\nembed_model = \"e\"\n";
+    let printed = toml::to_string(config).unwrap();
+    let config = read(folder.path(), &format!("{printed}\n{house}"));
+    let engine = || Ok(Box::new(ScriptedEngine::default()) as Box<dyn BlockingEngine>);
+    let (local, _) = EngineActor::spawn(EngineConfig::default(), Arc::new(engine))
+        .await
+        .unwrap();
+    soon("the engine", local.ready(Duration::from_secs(30)))
+        .await
+        .unwrap();
+    thinking::router(&config, Arc::clone(local.engine()), None, |_| {}).unwrap()
+}
+
+/// The node's own engine is the only one that is thought of for a purpose, and both are for every other.
+fn asked_alone(config: Config, purpose: Purpose) -> BoxFuture {
+    Box::pin(async move {
+        let router = router(&config).await;
+        for other in Purpose::ALL {
+            let ask = Ask {
+                purpose: other,
+                prompt_tokens: 10,
+                max_tokens: 10,
+                private: false,
+                schema: false,
+                tools: false,
+                money_micros: None,
+            };
+            let route = router.explain(&ask).await;
+            let passed = route.passed_over.iter().map(|(name, _)| name);
+            let thought_of: BTreeSet<&str> = route
+                .order
+                .iter()
+                .chain(passed)
+                .map(String::as_str)
+                .collect();
+            let expected = match other == purpose {
+                true => BTreeSet::from(["local"]),
+                false => BTreeSet::from(["house", "local"]),
+            };
+            assert_eq!(thought_of, expected, "{other:?}");
+        }
+    })
+}
 
 /// Exactly one policy of the node's world is changed, and so.
 fn policy(config: Config, changed: fn(&TaskPolicy) -> bool) -> BoxFuture {

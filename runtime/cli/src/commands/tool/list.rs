@@ -99,9 +99,9 @@ mod tests {
             tool("short", &"words and ".repeat(20), false),
             tool("evil\u{1b}[2J", "x", true),
         ];
-        let seen = lines(&tools, 60, false);
+        let seen = lines(&tools, 72, false);
         assert!(
-            seen.iter().all(|line| line.chars().count() <= 60),
+            seen.iter().all(|line| line.chars().count() <= 72),
             "{seen:?}"
         );
         assert!(
