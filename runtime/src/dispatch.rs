@@ -370,6 +370,10 @@ impl From<GoalError> for ControlError {
             | GoalError::Path(_)
             | GoalError::Content(_) => ErrorKind::Invalid,
             GoalError::Stopping => ErrorKind::Unavailable,
+            // Who would have taken it up is gone, as all are when the node stops.
+            GoalError::Unanswered(agent::AskError::NotSent(agent::SendError::NotTaking {
+                ..
+            })) => ErrorKind::Unavailable,
             GoalError::Cancelled => ErrorKind::Conflict,
             GoalError::Unwatched(_)
             | GoalError::Refused(_)

@@ -141,7 +141,7 @@ pub(super) fn check(
             return Err(ConfigError::Invalid {
                 place: format!("routes.{purpose}"),
                 message: format!(
-                    "no engine is called {unknown:?}; known are {}",
+                    "no engine is called {unknown:?}; expected {}",
                     known.collect::<Vec<_>>().join(", ")
                 ),
             });

@@ -129,7 +129,9 @@ async fn each_tool_needs_exactly_its_capability() {
                 (refused.kind(), refused.to_string()),
                 (
                     ToolErrorKind::Permission,
-                    format!("tool {tool} needs the capability {need}, which was not granted")
+                    format!(
+                        "tool {tool} needs the capability {need}, which was not granted; whoever gave the order can grant it"
+                    )
                 )
             );
         }
@@ -276,7 +278,7 @@ async fn bad_input_gets_one_clear_sentence() {
         (
             "write_text",
             json!({"instruction": "x", "max_words": 0}),
-            "tool write_text cannot use its arguments: max_words is 0, it must be 1 to 2000",
+            "tool write_text cannot use its arguments: `/max_words` must be at least 1",
         ),
         (
             "write_text",
