@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Give a goal to a node in this process and wait for its answer.
     ///
-    /// Exit code 0: approved by the Critic. 2: partial, the answer names what is missing. 1: failed.
+    /// Exit code 0: approved, or unverified, as the answer says. 2: partial, the answer names what is missing. 1: failed.
     Run(Run),
     /// Show what would be done for a goal, before anything is.
     ///
@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Judge an answer against its goal and sources, without a node.
     ///
-    /// Exit code 0: approved, or unverified, as the report says. 1: rejected, or it could not be judged.
+    /// Exit code 0: approved, or unverified, as the report says. 1: rejected, or it could not be judged. Of a batch 0 once every line was judged.
     Judge(Judge),
     /// Keep a node running until Ctrl-C.
     Node(NodeArguments),
@@ -92,7 +92,7 @@ pub(crate) struct Run {
     /// What you want, in your own words; with --plan the plan's own if left out.
     #[arg(required_unless_present = "plan")]
     pub(crate) goal: Option<String>,
-    /// A file the goal is about: CSV, text or Markdown; may be repeated.
+    /// A file the goal is about, a table or a document (CSV, text, Markdown, HTML, JSON, XLSX, ODS, PDF); may be repeated.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Vec<PathBuf>,
     /// How it is done: a plan file, as `aios plan --json` prints one; `-` reads it from standard input.
@@ -126,7 +126,7 @@ pub(crate) struct Plan {
     /// What you want, in your own words; with --plan the plan's own if left out.
     #[arg(required_unless_present = "plan")]
     pub(crate) goal: Option<String>,
-    /// A file the goal is about: CSV, text or Markdown; may be repeated.
+    /// A file the goal is about, a table or a document (CSV, text, Markdown, HTML, JSON, XLSX, ODS, PDF); may be repeated.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Vec<PathBuf>,
     /// Check and show this plan file instead of making a plan; `-` reads it from standard input.
@@ -613,7 +613,7 @@ pub(crate) struct Judge {
     /// What was asked.
     #[arg(long, value_name = "TEXT", required_unless_present = "batch")]
     pub(crate) goal: Option<String>,
-    /// A file the answer rests on: CSV, text or Markdown; may be repeated.
+    /// A file the answer rests on, a table or a document (CSV, text, Markdown, HTML, JSON, XLSX, ODS, PDF); may be repeated.
     #[arg(long, value_name = "FILE", conflicts_with = "batch")]
     pub(crate) data: Vec<PathBuf>,
     /// What a good answer is (TOML); without it all checks run.

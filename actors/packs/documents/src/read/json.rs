@@ -16,6 +16,8 @@ const SCHEMA_BYTES: usize = 64 << 10;
 const PART: usize = 80;
 /// A pointer's longest form, in bytes.
 const POINTER: usize = 600;
+/// What a plain member takes beside its text until its row is told.
+const HELD_OF_MEMBER: u64 = 56;
 
 pub(super) fn read(
     source: &Source<'_>,
@@ -174,7 +176,7 @@ impl<'de> Visitor<'de> for Node<'_, '_, '_> {
             self.path.truncate(length);
             match next? {
                 None => break,
-                Some(Leaf::Plain(value)) => plain.add("", &value),
+                Some(Leaf::Plain(value)) => plain.add(self.walk, "", &value)?,
                 Some(Leaf::Deep) => {}
             }
             at += 1;
@@ -194,7 +196,7 @@ impl<'de> Visitor<'de> for Node<'_, '_, '_> {
             });
             self.path.truncate(length);
             if let Leaf::Plain(value) = member? {
-                plain.add(&name, &value);
+                plain.add(self.walk, &name, &value)?;
             }
         }
         plain.tell(self.walk, self.path)
@@ -203,27 +205,39 @@ impl<'de> Visitor<'de> for Node<'_, '_, '_> {
 
 /// The plain members of an object or list.
 #[derive(Default)]
-struct Plain(Vec<String>);
+struct Plain {
+    members: Vec<String>,
+    /// What is set aside for them.
+    held: u64,
+}
 
 impl Plain {
-    fn add(&mut self, name: &str, value: &str) {
+    fn add<E: de::Error>(&mut self, walk: &Walk<'_, '_>, name: &str, value: &str) -> Result<(), E> {
         if value.trim().is_empty() {
-        } else if name.is_empty() {
-            self.0.push(value.to_owned());
-        } else {
-            self.0.push(format!("{name}: {value}"));
+            return Ok(());
         }
+        let room = (name.len() + value.len()) as u64 + HELD_OF_MEMBER;
+        walk.did(walk.out.borrow_mut().held().grow(room))?;
+        self.held += room;
+        self.members.push(if name.is_empty() {
+            value.to_owned()
+        } else {
+            format!("{name}: {value}")
+        });
+        Ok(())
     }
 
     /// A row for them; a member has its name with it.
     fn tell<E: de::Error>(self, walk: &Walk<'_, '_>, path: &str) -> Result<Leaf, E> {
-        if self.0.is_empty() {
+        if self.members.is_empty() {
             return Ok(Leaf::Deep);
         }
         let told = || {
             let mut out = walk.out.borrow_mut();
             out.section(1, path, Mark::Pointer)?;
-            out.row(0, (0..).zip(self.0.iter().map(String::as_str)))
+            out.row(0, (0..).zip(self.members.iter().map(String::as_str)))?;
+            out.held().shrink(self.held);
+            Ok(())
         };
         walk.did(told())?;
         Ok(Leaf::Deep)

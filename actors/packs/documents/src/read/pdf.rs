@@ -26,7 +26,7 @@ const BYTES_OF_OBJECT: usize = 4;
 /// Bytes of one page's drawing.
 const DRAWING: usize = 8 << 20;
 /// What an operation of a drawing takes beside its bytes.
-const HELD_OF_DRAWING: u64 = 40;
+const HELD_OF_DRAWING: u64 = 150;
 /// How many times the file all drawings may unpack to, and so much besides.
 const TIMES: usize = 64;
 const BESIDES: usize = 16 << 20;

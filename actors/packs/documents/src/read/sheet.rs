@@ -15,6 +15,8 @@ use crate::place::{Mark, Place};
 
 /// Characters of a cell, as Excel has them.
 const CELL: usize = 32_767;
+/// What a cell takes beside its text until its row ends.
+const HELD_OF_CELL: u64 = 64;
 
 pub(super) fn read(
     source: &Source<'_>,
@@ -130,6 +132,8 @@ fn moment(time: &ExcelDateTime) -> String {
 struct Rows {
     row: Option<u32>,
     cells: Vec<(u32, String)>,
+    /// What is set aside for these cells: many may share one text of the file.
+    held: u64,
     told: usize,
 }
 
@@ -145,6 +149,9 @@ impl Rows {
             self.end(out)?;
             self.row = Some(row);
         }
+        let room = shown.len() as u64 + HELD_OF_CELL;
+        out.held().grow(room)?;
+        self.held += room;
         self.cells.push((column, shown));
         Ok(())
     }
@@ -169,6 +176,7 @@ impl Rows {
             self.told += 1;
         }
         self.cells.clear();
+        out.held().shrink(std::mem::take(&mut self.held));
         Ok(())
     }
 }
@@ -340,5 +348,39 @@ impl Ods {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_tools::Memory;
+
+    use super::*;
+    use crate::document::Format;
+
+    #[test]
+    fn cells_of_a_row_are_set_aside_one_by_one() {
+        let text = "x".repeat(CELL);
+        let memory = Memory::of(1 << 20);
+        let held = memory.reserve("b.xlsx", 0).unwrap();
+        let mut out = Builder::new("b.xlsx", Format::Sheet, 1 << 30, held);
+        let mut rows = Rows::default();
+        let taken = (0..16_384).find(|at| rows.cell(0, *at, text.clone(), &mut out).is_err());
+        assert_eq!(taken, Some((1 << 20) / (CELL as u32 + 64)));
+        assert_eq!(rows.cells.len(), 31);
+
+        // What a row held is given back with it.
+        let memory = Memory::of(1 << 20);
+        let held = memory.reserve("b.xlsx", 0).unwrap();
+        let mut out = Builder::new("b.xlsx", Format::Sheet, 1 << 30, held);
+        let mut rows = Rows::default();
+        for row in 0..1_000 {
+            for column in 0..16 {
+                let cell = "four".to_owned();
+                rows.cell(row, column, cell, &mut out).unwrap();
+            }
+        }
+        rows.end(&mut out).unwrap();
+        assert_eq!(rows.held, 0);
     }
 }

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 /// Rules that are kept of a page's style sheets.
 const RULES: usize = 4_096;
+/// Classes of an element that are looked at, and classes that a rule may ask for.
+const CLASSES: usize = 256;
+const CLASSES_OF_RULE: usize = 16;
 /// A size below which nobody reads, in pixels.
 const SMALLEST: f64 = 1.5;
 /// Further left or above than any screen, in pixels.
@@ -220,7 +223,10 @@ impl Sheet {
     /// What they do to an element.
     pub(super) fn of(&self, tag: &str, id: &str, classes: &str) -> Effect {
         let has = |name: &str| self.known.contains(name);
-        if self.rules.is_empty() || !(has(tag) || has(id) || classes.split_whitespace().any(has)) {
+        // A class that no rule speaks of takes no place.
+        let classes = classes.split_whitespace().filter(|class| has(class));
+        let classes: HashSet<&str> = classes.take(CLASSES).collect();
+        if self.rules.is_empty() || !(has(tag) || has(id) || !classes.is_empty()) {
             return Effect::default();
         }
         let holds = |selector: &Selector| {
@@ -229,7 +235,7 @@ impl Sheet {
                 && selector
                     .classes
                     .iter()
-                    .all(|wanted| classes.split_whitespace().any(|class| class == wanted))
+                    .all(|wanted| classes.contains(wanted.as_str()))
         };
         self.rules
             .iter()
@@ -260,6 +266,9 @@ impl Selector {
                 None => selector.tag = Some(name.to_ascii_lowercase()),
             }
             rest = more;
+        }
+        if selector.classes.len() > CLASSES_OF_RULE {
+            return None;
         }
         Some(selector)
     }
@@ -347,5 +356,19 @@ mod tests {
                 "{tag}#{id}.{classes}"
             );
         }
+    }
+
+    #[test]
+    fn the_classes_of_an_element_and_of_a_rule_are_bounded() {
+        let many = |sign: &str, count: usize| -> String {
+            (0..count).map(|at| format!("{sign}c{at}")).collect()
+        };
+        let mut sheet = Sheet::default();
+        for count in [CLASSES_OF_RULE, CLASSES_OF_RULE + 1] {
+            sheet.add(&format!("{}{{display:none}}", many(".", count)));
+        }
+        assert_eq!(sheet.rules.len(), 1);
+        assert!(sheet.of("p", "", &many(" ", 10_000)).hides);
+        assert!(!sheet.of("p", "", &many(" ", CLASSES_OF_RULE - 1)).hides);
     }
 }

@@ -476,3 +476,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn plain_members_of_json_are_set_aside_one_by_one() {
+    let read_with = |room: u64, text: &str| {
+        let held = Memory::of(room).reserve("a.json", text.len() as u64)?;
+        read("a.json", text.as_bytes().to_vec(), held, &|| Ok(()))
+    };
+    // As many values, in one list and in many.
+    let list = format!("[{}1]", "1,".repeat(99_999));
+    let lists = format!("[{}[]]", "[1,1,1,1,1,1,1,1,1,1],".repeat(10_000));
+    for (text, room, fits) in [
+        (&list, 5 << 20, false),
+        (&list, 32 << 20, true),
+        (&lists, 5 << 20, true),
+    ] {
+        let done = read_with(room, text);
+        assert_eq!(done.is_ok(), fits, "{room}: {:?}", done.err());
+    }
+}
