@@ -309,7 +309,7 @@ async fn what_the_critic_rejected_is_done_anew_and_not_given_again() {
         // Wrong as long as it is asked for under the first name; the Critic recomputes and sees it.
         let spoil: Spoil = Arc::new(|asked, output| {
             if asked == "totals" || asked.starts_with("totals/r") {
-                output.value = Default::default();
+                output.value["rows"] = serde_json::json!([]);
             }
         });
         let (builder, effects) = faulty_or_wrong(config, Arc::new(|_| None), spoil);
@@ -356,7 +356,7 @@ async fn a_run_that_goes_round_in_circles_ends_with_a_reason_that_can_be_matched
     config.agents.executors = 24;
     let spoil: Spoil = Arc::new(|asked, output| {
         if asked.starts_with("totals") {
-            output.value = Default::default();
+            output.value["rows"] = serde_json::json!([]);
         }
     });
     let folder = tempfile::tempdir().unwrap();

@@ -143,7 +143,7 @@ async fn each_tool_needs_exactly_its_capability() {
     }
     assert_eq!(
         goal.says("rm", json!({})).await,
-        "there is no tool called \"rm\"; there are: chart, profile_table, read_file, sql, write_text"
+        "there is no tool called \"rm\"; there are: calc, chart, http_get, list_files, profile_table, read_file, sql, write_file, write_text"
     );
 }
 
