@@ -14,7 +14,8 @@ use aios_inference::{EngineError, Finish, InferRequest, Prompt};
 use aios_tools::CallError;
 use aios_work::content::{AgentAnswer, AgentOrder, AgentReply, NoAnswer, hex};
 use aios_work::{
-    AGENT_TOOLS, Artifact, Capabilities, Effect, Fact, Looping, OverBudget, ToolCall, ToolSpec,
+    AGENT_TOOLS, Artifact, Capabilities, Effect, Fact, Looping, OverBudget, Privacy, ToolCall,
+    ToolSpec,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,7 +68,8 @@ struct Shell<'a> {
     member: &'a Member,
     order: &'a AgentOrder,
     services: &'a Arc<Services>,
-    ctx: &'a Context,
+    /// Paid from the budget, so that what is kept private there stays so in what is sent.
+    ctx: Context,
     budget: Budget,
     /// Whether the budget is new, and what earlier incarnations committed is still to be counted.
     fresh: bool,
@@ -275,19 +277,22 @@ impl<'a> Shell<'a> {
                 (budget, true)
             }
         };
+        if charter.privacy == Privacy::Local || ctx.is_private() {
+            budget.keep_private();
+        }
         let due = Instant::now() + budget.time_left(ctx.now()).min(asked);
         let tools = tools(member, order, services);
         Self {
             granted: member.granted().within(&order.granted),
             told: instructions(member, &tools),
             tools,
+            ctx: ctx.paid_from(&budget),
             budget,
             fresh,
             due,
             member,
             order,
             services,
-            ctx,
             facts: Vec::new(),
             artifacts: Vec::new(),
         }
@@ -538,7 +543,7 @@ impl<'a> Shell<'a> {
                 super::start(&arguments, 600)
             ),
         };
-        let ask = || queue.propose(question.clone(), self.ctx);
+        let ask = || queue.propose(question.clone(), &self.ctx);
         let approval = ask().map_err(|error| failed(format!("nobody could be asked: {error}")))?;
         let decided = match approval.status {
             ApprovalStatus::Accepted => Some((Decision::Accept, String::new())),
@@ -552,7 +557,7 @@ impl<'a> Shell<'a> {
         };
         match decided {
             Some((Decision::Accept, _)) => {
-                let spent = queue.spend(&approval.id, &about, self.ctx);
+                let spent = queue.spend(&approval.id, &about, &self.ctx);
                 spent.map_err(|error| failed(error.to_string()))?;
                 Ok(None)
             }
@@ -616,7 +621,7 @@ impl<'a> Shell<'a> {
         };
         let mut waits = None;
         let seen = self.ctx.once(step, async || {
-            let reply = match delegate(name, &order, self.ctx, left).await {
+            let reply = match delegate(name, &order, &self.ctx, left).await {
                 Ok(reply) => reply,
                 Err(error) => {
                     self.ctx.unless_over().await;
