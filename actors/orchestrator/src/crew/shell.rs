@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_actors::agent::{AgentError, Context};
+use aios_actors::agent::{AgentError, Context, Undone};
 use aios_actors::recovery::guarded::{self, ModelError};
 use aios_actors::recovery::{
     Allowance, ApprovalStatus, Budget, Decision, FailureKind, Link, Next as Retry, Question,
     RetryState, tool_key,
 };
 use aios_inference::{EngineError, Finish, InferRequest, Prompt};
+use aios_protocols::{Reason, ReasonKind};
 use aios_tools::CallError;
 use aios_work::content::{AgentAnswer, AgentOrder, AgentReply, NoAnswer, hex};
 use aios_work::{
@@ -61,6 +62,12 @@ fn failed(reason: impl Into<String>) -> Ended {
     Ended::Unanswered(NoAnswer::Failed {
         reason: reason.into(),
     })
+}
+
+/// A call of which nobody knows whether it was carried out.
+fn in_doubt(what: String) -> Undone {
+    let detail = format!("{what}; nobody knows whether it was carried out");
+    AgentError::Failed(Reason::new(ReasonKind::InDoubt, detail)).into()
 }
 
 /// One question and everything it is carried out with.
@@ -478,18 +485,47 @@ impl<'a> Shell<'a> {
                 .await?);
         }
         let pure = effect == Some(Effect::Pure);
-        let call = async || self.call(turn, tool, args).await;
-        Ok(match pure {
-            true => self.ctx.once_pure(&step, call).await?,
-            false => self.ctx.once(&step, call).await?,
-        })
+        let attempt = |again| self.attempted(turn, tool, args, effect, again);
+        match self.ctx.once_written(&step, pure, attempt).await {
+            Ok(seen) => Ok(seen.read_json().map_err(AgentError::from)?),
+            // Called anew, it would be called under another key, and perhaps done a second time.
+            Err(AgentError::Failed(reason)) if reason.kind == ReasonKind::InDoubt => {
+                Err(failed(reason.detail))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
-    async fn call(&self, turn: u32, tool: &str, args: Value) -> Result<Seen, AgentError> {
+    /// The call as a step, unless an earlier try at it may have been carried out and nobody but a person can know.
+    async fn attempted(
+        &self,
+        turn: u32,
+        tool: &str,
+        args: Value,
+        effect: Option<Effect>,
+        again: bool,
+    ) -> Result<Seen, Undone> {
+        if again && effect == Some(Effect::Ask) {
+            return Err(in_doubt(format!(
+                "an earlier call of tool {tool} was cut short"
+            )));
+        }
+        self.call(turn, tool, args, effect, again).await
+    }
+
+    async fn call(
+        &self,
+        turn: u32,
+        tool: &str,
+        args: Value,
+        effect: Option<Effect>,
+        again: bool,
+    ) -> Result<Seen, Undone> {
         let key = format!("{}/{turn}", self.order.operation);
         let left = self.left();
         let call = ToolCall {
             idempotency_key: tool_key(&key, self.ctx.tenant(), self.ctx.system().tenant()),
+            again,
             tenant: self.ctx.tenant().as_str().to_owned(),
             goal: key.split('/').next().unwrap_or_default().to_owned(),
             inputs: self.order.inputs.clone(),
@@ -507,12 +543,19 @@ impl<'a> Shell<'a> {
             fallen => Err(AgentError::broken(fallen.to_string())),
         });
         Ok(match called {
-            Err(Err(fallen)) => return Err(fallen),
+            Err(Err(fallen)) => return Err(fallen.into()),
             Ok(output) => Seen {
                 outcome: Ok(output.value),
                 facts: output.facts,
                 artifacts: output.artifacts,
             },
+            // What an earlier try left in doubt stays so.
+            Err(Ok(error))
+                if matches!(effect, Some(Effect::Ask | Effect::Query))
+                    && (again || error.is_in_doubt()) =>
+            {
+                return Err(in_doubt(format!("tool {tool} failed: {error}")));
+            }
             Err(Ok(error)) if error.kind().is_for_models() => Seen::error(error.message()),
             // What others answered may hold anything, also orders to a model.
             Err(Ok(error)) => {
