@@ -35,6 +35,8 @@ const THOUGHT_TOKENS: u64 = 1_024;
 const THOUGHT_LEAST: u64 = 32;
 /// Bytes that are counted as a token before the model has counted them; as the reservation does.
 const BYTES_PER_TOKEN: u64 = 3;
+/// Characters of arguments that a person is shown; a call with more is not made.
+const SHOWN: usize = 4_000;
 /// Figures and files that one answer hands on.
 const HANDED_ON: usize = 256;
 /// The name of the policy by which a thought is tried again.
@@ -575,6 +577,13 @@ impl<'a> Shell<'a> {
         let name = &self.member.charter().name;
         let about = self.about();
         let arguments = args.to_string();
+        let length = arguments.chars().count();
+        if length > SHOWN {
+            // Nobody says yes to what they were not shown.
+            return Ok(Some(Seen::error(format!(
+                "a person is asked before {tool} is called and is shown {SHOWN} characters of arguments at most; these have {length}: give it less"
+            ))));
+        }
         let question = Question {
             goal: about.clone(),
             task: format!("{name}, turn {turn}"),
@@ -582,8 +591,7 @@ impl<'a> Shell<'a> {
             arguments: hex(&Sha256::digest(&arguments)),
             round: 0,
             text: format!(
-                "agent {name} would call {tool} with {}; whether it has an effect a second time nobody knows",
-                super::start(&arguments, 600)
+                "agent {name} would call {tool} with {arguments}; whether it has an effect a second time nobody knows"
             ),
         };
         let ask = || queue.propose(question.clone(), &self.ctx);
