@@ -7,7 +7,7 @@ use std::time::Duration;
 use aios_inference::{EmbedRequest, Embedding, EngineHandle, InferRequest, Inference};
 use aios_memory::Store;
 use aios_protocols::{
-    AgentId, Content, Draft, Performative, PublicKey, Sealed, Subject, TenantId, Timestamp, Trusted,
+    AgentId, Content, Draft, Message, Performative, PublicKey, Sealed, Subject, TenantId, Timestamp, Trusted,
 };
 use bytes::Bytes;
 use futures::FutureExt;
@@ -68,7 +68,7 @@ impl Context {
     /// it, and no engine that is elsewhere is asked.
     #[must_use]
     pub fn is_private(&self) -> bool {
-        self.cause.as_deref().is_some_and(is_private)
+        self.cause.as_deref().is_some_and(|cause| is_private(cause))
             || self.budget.as_ref().is_some_and(Budget::is_private)
     }
 
@@ -128,7 +128,7 @@ impl Context {
             });
         }
         let draft = draft.metadata(DEPTH, depth.to_string());
-        let draft = if is_private(cause) {
+        let draft = if self.is_private() {
             keep_private(draft)
         } else {
             draft
@@ -419,7 +419,7 @@ pub fn keep_private(draft: Draft) -> Draft {
 }
 
 /// Any value counts: whoever writes the mark wants it to hold.
-fn is_private(cause: &Trusted) -> bool {
+pub(super) fn is_private(cause: &Message) -> bool {
     cause.envelope.metadata.contains_key(PRIVATE)
 }
 

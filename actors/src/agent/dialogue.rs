@@ -9,6 +9,7 @@ use aios_protocols::{
 use tokio::sync::mpsc;
 
 use super::cell::Cell;
+use super::context::{is_private, keep_private};
 use super::error::outcome;
 use super::outbox::Outbox;
 use super::{AskError, SendError};
@@ -125,14 +126,19 @@ impl Dialogue {
         }
     }
 
-    /// Answers one of the acts heard, such as a proposal by `accept-proposal`.
+    /// Answers one of the acts heard, such as a proposal by `accept-proposal`. What was opened as private goes on so.
     pub fn answer(
         &self,
         said: &Trusted,
         act: Performative,
         content: impl Into<Content>,
     ) -> Result<(), SendError> {
-        self.outbox.answer(said.reply(act, content))
+        let draft = said.reply(act, content);
+        self.outbox.answer(if is_private(&self.opening) {
+            keep_private(draft)
+        } else {
+            draft
+        })
     }
 
     /// Takes the opening back: the others are told to stop.

@@ -220,10 +220,11 @@ impl Budget {
         self.0.private.store(true, Ordering::Release);
     }
 
-    /// Whether nothing that it pays for may leave this machine.
+    /// Whether nothing that it pays for may leave this machine: neither as it was told nor as anything was that it is a part of.
     #[must_use]
     pub fn is_private(&self) -> bool {
-        self.0.private.load(Ordering::Acquire)
+        let here = |budget: &Self| budget.0.private.load(Ordering::Acquire);
+        here(self) || self.0.above.iter().any(here)
     }
 
     /// The first call that was not made because there was not enough.

@@ -38,6 +38,8 @@ impl Capability {
     pub const MODEL_USE: Self = Self(Cow::Borrowed("model.use"));
     /// Start a process.
     pub const PROCESS_RUN: Self = Self(Cow::Borrowed("process.run"));
+    /// Reach another machine.
+    pub const NET: Self = Self(Cow::Borrowed("net"));
     /// Ask a web server; behind a slash which one.
     pub const NET_HTTP: Self = Self(Cow::Borrowed("net.http"));
 

@@ -132,6 +132,9 @@ pub(crate) struct Plan {
     /// Check and show this plan file instead of making a plan; `-` reads it from standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
+    /// Nothing of the goal leaves this machine: engines elsewhere are not asked about it.
+    #[arg(long)]
+    pub(crate) private: bool,
     /// Where the model computes: auto, cpu or wgpu.
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,

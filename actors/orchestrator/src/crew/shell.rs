@@ -4,17 +4,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_actors::agent::{AgentError, Context};
+use aios_actors::agent::{AgentError, Context, Undone};
 use aios_actors::recovery::guarded::{self, ModelError};
 use aios_actors::recovery::{
     Allowance, ApprovalStatus, Budget, Decision, FailureKind, Link, Next as Retry, Question,
     RetryState, tool_key,
 };
 use aios_inference::{EngineError, Finish, InferRequest, Prompt};
+use aios_protocols::{Reason, ReasonKind};
 use aios_tools::CallError;
 use aios_work::content::{AgentAnswer, AgentOrder, AgentReply, NoAnswer, hex};
 use aios_work::{
-    AGENT_TOOLS, Artifact, Capabilities, Effect, Fact, Looping, OverBudget, ToolCall, ToolSpec,
+    AGENT_TOOLS, Artifact, Capabilities, Effect, Fact, Looping, OverBudget, Privacy, ToolCall,
+    ToolSpec,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,6 +35,8 @@ const THOUGHT_TOKENS: u64 = 1_024;
 const THOUGHT_LEAST: u64 = 32;
 /// Bytes that are counted as a token before the model has counted them; as the reservation does.
 const BYTES_PER_TOKEN: u64 = 3;
+/// Characters of arguments that a person is shown; a call with more is not made.
+const SHOWN: usize = 4_000;
 /// Figures and files that one answer hands on.
 const HANDED_ON: usize = 256;
 /// The name of the policy by which a thought is tried again.
@@ -62,12 +66,19 @@ fn failed(reason: impl Into<String>) -> Ended {
     })
 }
 
+/// A call of which nobody knows whether it was carried out.
+fn in_doubt(what: String) -> Undone {
+    let detail = format!("{what}; nobody knows whether it was carried out");
+    AgentError::Failed(Reason::new(ReasonKind::InDoubt, detail)).into()
+}
+
 /// One question and everything it is carried out with.
 struct Shell<'a> {
     member: &'a Member,
     order: &'a AgentOrder,
     services: &'a Arc<Services>,
-    ctx: &'a Context,
+    /// Paid from the budget, so that what is kept private there stays so in what is sent.
+    ctx: Context,
     budget: Budget,
     /// Whether the budget is new, and what earlier incarnations committed is still to be counted.
     fresh: bool,
@@ -275,19 +286,22 @@ impl<'a> Shell<'a> {
                 (budget, true)
             }
         };
+        if charter.privacy == Privacy::Local || ctx.is_private() {
+            budget.keep_private();
+        }
         let due = Instant::now() + budget.time_left(ctx.now()).min(asked);
         let tools = tools(member, order, services);
         Self {
             granted: member.granted().within(&order.granted),
             told: instructions(member, &tools),
             tools,
+            ctx: ctx.paid_from(&budget),
             budget,
             fresh,
             due,
             member,
             order,
             services,
-            ctx,
             facts: Vec::new(),
             artifacts: Vec::new(),
         }
@@ -473,18 +487,47 @@ impl<'a> Shell<'a> {
                 .await?);
         }
         let pure = effect == Some(Effect::Pure);
-        let call = async || self.call(turn, tool, args).await;
-        Ok(match pure {
-            true => self.ctx.once_pure(&step, call).await?,
-            false => self.ctx.once(&step, call).await?,
-        })
+        let attempt = |again| self.attempted(turn, tool, args, effect, again);
+        match self.ctx.once_written(&step, pure, attempt).await {
+            Ok(seen) => Ok(seen.read_json().map_err(AgentError::from)?),
+            // Called anew, it would be called under another key, and perhaps done a second time.
+            Err(AgentError::Failed(reason)) if reason.kind == ReasonKind::InDoubt => {
+                Err(failed(reason.detail))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
-    async fn call(&self, turn: u32, tool: &str, args: Value) -> Result<Seen, AgentError> {
+    /// The call as a step, unless an earlier try at it may have been carried out and nobody but a person can know.
+    async fn attempted(
+        &self,
+        turn: u32,
+        tool: &str,
+        args: Value,
+        effect: Option<Effect>,
+        again: bool,
+    ) -> Result<Seen, Undone> {
+        if again && effect == Some(Effect::Ask) {
+            return Err(in_doubt(format!(
+                "an earlier call of tool {tool} was cut short"
+            )));
+        }
+        self.call(turn, tool, args, effect, again).await
+    }
+
+    async fn call(
+        &self,
+        turn: u32,
+        tool: &str,
+        args: Value,
+        effect: Option<Effect>,
+        again: bool,
+    ) -> Result<Seen, Undone> {
         let key = format!("{}/{turn}", self.order.operation);
         let left = self.left();
         let call = ToolCall {
             idempotency_key: tool_key(&key, self.ctx.tenant(), self.ctx.system().tenant()),
+            again,
             tenant: self.ctx.tenant().as_str().to_owned(),
             goal: key.split('/').next().unwrap_or_default().to_owned(),
             inputs: self.order.inputs.clone(),
@@ -502,12 +545,19 @@ impl<'a> Shell<'a> {
             fallen => Err(AgentError::broken(fallen.to_string())),
         });
         Ok(match called {
-            Err(Err(fallen)) => return Err(fallen),
+            Err(Err(fallen)) => return Err(fallen.into()),
             Ok(output) => Seen {
                 outcome: Ok(output.value),
                 facts: output.facts,
                 artifacts: output.artifacts,
             },
+            // What an earlier try left in doubt stays so.
+            Err(Ok(error))
+                if matches!(effect, Some(Effect::Ask | Effect::Query))
+                    && (again || error.is_in_doubt()) =>
+            {
+                return Err(in_doubt(format!("tool {tool} failed: {error}")));
+            }
             Err(Ok(error)) if error.kind().is_for_models() => Seen::error(error.message()),
             // What others answered may hold anything, also orders to a model.
             Err(Ok(error)) => {
@@ -527,6 +577,13 @@ impl<'a> Shell<'a> {
         let name = &self.member.charter().name;
         let about = self.about();
         let arguments = args.to_string();
+        let length = arguments.chars().count();
+        if length > SHOWN {
+            // Nobody says yes to what they were not shown.
+            return Ok(Some(Seen::error(format!(
+                "a person is asked before {tool} is called and is shown {SHOWN} characters of arguments at most; these have {length}: give it less"
+            ))));
+        }
         let question = Question {
             goal: about.clone(),
             task: format!("{name}, turn {turn}"),
@@ -534,11 +591,10 @@ impl<'a> Shell<'a> {
             arguments: hex(&Sha256::digest(&arguments)),
             round: 0,
             text: format!(
-                "agent {name} would call {tool} with {}; whether it has an effect a second time nobody knows",
-                super::start(&arguments, 600)
+                "agent {name} would call {tool} with {arguments}; whether it has an effect a second time nobody knows"
             ),
         };
-        let ask = || queue.propose(question.clone(), self.ctx);
+        let ask = || queue.propose(question.clone(), &self.ctx);
         let approval = ask().map_err(|error| failed(format!("nobody could be asked: {error}")))?;
         let decided = match approval.status {
             ApprovalStatus::Accepted => Some((Decision::Accept, String::new())),
@@ -552,7 +608,7 @@ impl<'a> Shell<'a> {
         };
         match decided {
             Some((Decision::Accept, _)) => {
-                let spent = queue.spend(&approval.id, &about, self.ctx);
+                let spent = queue.spend(&approval.id, &about, &self.ctx);
                 spent.map_err(|error| failed(error.to_string()))?;
                 Ok(None)
             }
@@ -616,7 +672,7 @@ impl<'a> Shell<'a> {
         };
         let mut waits = None;
         let seen = self.ctx.once(step, async || {
-            let reply = match delegate(name, &order, self.ctx, left).await {
+            let reply = match delegate(name, &order, &self.ctx, left).await {
                 Ok(reply) => reply,
                 Err(error) => {
                     self.ctx.unless_over().await;

@@ -26,13 +26,14 @@ pub(crate) fn run(arguments: &Plan) -> Result<ExitCode, Failure> {
     let plan = arguments.plan.as_deref().map(read).transpose()?;
     let out = tempfile::tempdir()
         .map_err(|error| Failure::plain(format!("cannot make a folder to plan in: {error}")))?;
-    let asked = submit(
+    let mut asked = submit(
         arguments.goal.as_deref(),
         plan,
         &arguments.data,
         out.path(),
         None,
     );
+    asked.private = arguments.private;
     // Refuse what cannot work before anything is fetched or started.
     let goal = Goal::new(&asked.text).data(&arguments.data);
     goal.out(out.path()).check(&config)?;
