@@ -24,6 +24,8 @@ pub(crate) const NAME: usize = 64;
 pub(crate) const FOREIGN_NAME: usize = 256;
 /// Calls that one server has at once; more wait.
 pub(crate) const CALLS: usize = 32;
+/// Questions whose answers are waited for on one connection: calls, and those that nobody waits for any more.
+pub(crate) const ASKED: usize = 256;
 /// How long a server may take from its start until its tools are listed. The first start of one that is fetched takes its time.
 pub(crate) const START: Duration = Duration::from_secs(60);
 /// How long one message may take to be written: a server that does not read is not waited for.

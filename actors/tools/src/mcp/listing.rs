@@ -45,6 +45,14 @@ impl From<Foreign> for Listed {
     }
 }
 
+impl Listed {
+    /// Bytes it takes as JSON, in which a list is counted.
+    pub(crate) fn bytes(&self) -> usize {
+        // What is data always becomes JSON.
+        serde_json::to_string(self).map_or(0, |text| text.len())
+    }
+}
+
 /// A list of tools that is within bounds, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Listing {

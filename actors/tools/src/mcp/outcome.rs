@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::limits::{ERROR_WORDS, FILES};
 use super::offer::plain;
+use crate::Schema;
 
 /// A result that is taken.
 #[derive(Debug, Default, PartialEq)]
@@ -45,7 +46,7 @@ const KEPT: [(&str, &str); 8] = [
 /// the value is the text.
 pub(crate) fn taken(
     tool: &str,
-    schema: Option<&jsonschema::Validator>,
+    schema: Option<&Schema>,
     response: CallToolResponse,
 ) -> Result<Taken, ToolError> {
     let result = match response {
@@ -74,10 +75,10 @@ pub(crate) fn taken(
     let (text, files, left_out) = opened(result.content);
     let value = match (schema, result.structured_content) {
         (Some(schema), Some(value)) => {
-            if let Err(error) = schema.validate(&value) {
+            if let Err(wrong) = schema.check(&value) {
                 let sentence = format!(
                     "tool {tool} answered with what it says its results are not: {}",
-                    plain(&error.to_string(), ERROR_WORDS)
+                    plain(&wrong, ERROR_WORDS)
                 );
                 return Err(lied(sentence));
             }
@@ -264,12 +265,11 @@ mod tests {
     use rmcp::model::{CallToolResult, ErrorData};
     use serde_json::json;
 
-    use super::super::offer::compile;
     use super::*;
 
     fn of(result: Value, schema: Option<Value>) -> Result<Taken, ToolError> {
         let result: CallToolResult = serde_json::from_value(result).unwrap();
-        let schema = schema.map(|schema| compile(&schema).unwrap());
+        let schema = schema.map(|schema| Schema::new(&schema).unwrap());
         taken("t", schema.as_ref(), CallToolResponse::Complete(result))
     }
 
@@ -323,6 +323,23 @@ mod tests {
                 (got, expected) => panic!("{got:?} {expected:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_schema_that_asks_for_more_comparisons_than_anybody_has_time_for_holds_nobody_up() {
+        let mut defs = serde_json::Map::new();
+        for level in 0..40 {
+            let next = json!({"$ref": format!("#/$defs/l{}", level + 1)});
+            defs.insert(format!("l{level}"), json!({"allOf": [next, next]}));
+        }
+        defs.insert("l40".to_owned(), json!({"type": "object"}));
+        let schema = json!({"type": "object", "$ref": "#/$defs/l0", "$defs": defs});
+        let begun = std::time::Instant::now();
+        let result = json!({"content": [], "structuredContent": {"n": 1}});
+        let error = of(result, Some(schema)).unwrap_err();
+        assert!(error.to_string().contains("comparisons"), "{error}");
+        assert!(error.is_in_doubt() && !error.is_retryable());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5));
     }
 
     #[test]

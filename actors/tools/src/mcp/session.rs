@@ -18,8 +18,8 @@ use rmcp::transport::streamable_http_client::{
 use rmcp::{ClientHandler, Peer, RoleClient};
 use tokio::sync::Notify;
 
-use super::limits::{CALLS, ERROR_BYTES, ERROR_WORDS, MESSAGE_BYTES, PAGES, TOOLS};
-use super::listing::{Listing, TooLong};
+use super::limits::{CALLS, ERROR_BYTES, ERROR_WORDS, LIST_BYTES, MESSAGE_BYTES, PAGES, TOOLS};
+use super::listing::{Listed, Listing, TooLong};
 use super::offer::plain;
 
 /// How long a host may take to be reached.
@@ -64,7 +64,7 @@ where
 
 /// All its tools.
 pub(crate) async fn list(peer: &Peer<RoleClient>) -> Result<Listing, String> {
-    let mut tools = Vec::new();
+    let (mut tools, mut bytes) = (Vec::new(), 0);
     let mut cursor = None;
     for _ in 0..PAGES {
         let params = PaginatedRequestParams::default().with_cursor(cursor);
@@ -75,9 +75,16 @@ pub(crate) async fn list(peer: &Peer<RoleClient>) -> Result<Listing, String> {
                 plain(&error.to_string(), ERROR_WORDS)
             )
         })?;
-        tools.extend(page.tools.into_iter().map(Into::into));
-        if tools.len() > TOOLS {
-            return Err(TooLong::Tools.to_string());
+        let page_tools = page.tools.into_iter().map(Listed::from);
+        for tool in page_tools {
+            bytes += tool.bytes();
+            tools.push(tool);
+            if tools.len() > TOOLS {
+                return Err(TooLong::Tools.to_string());
+            }
+            if bytes > LIST_BYTES {
+                return Err(TooLong::Bytes.to_string());
+            }
         }
         cursor = page.next_cursor;
         if cursor.is_none() {

@@ -13,10 +13,10 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use super::limits::COMES_BACK;
-use super::offer::{Offered, compile};
+use super::offer::Offered;
 use super::outcome::{self, Enclosed, Taken};
 use super::seat::Seat;
-use crate::Workspace;
+use crate::{Schema, Workspace};
 
 /// The name under which a server finds the key of a call: the same key, the same call.
 pub const IDEMPOTENCY_KEY: &str = "aios/idempotency-key";
@@ -28,12 +28,15 @@ pub(crate) struct ServerTool {
     /// What the server calls it.
     foreign: String,
     /// What its results must be, if the server says so.
-    output: Option<jsonschema::Validator>,
+    output: Option<Schema>,
 }
 
 impl ServerTool {
     pub(crate) fn shared(seat: Arc<Seat>, offered: &Offered) -> Arc<dyn Tool> {
-        let output = offered.typed.then(|| compile(&offered.spec.output).ok());
+        // What is offered was tried before.
+        let output = offered
+            .typed
+            .then(|| Schema::new(&offered.spec.output).ok());
         Arc::new(Self {
             seat,
             spec: offered.spec.clone(),

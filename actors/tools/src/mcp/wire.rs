@@ -1,7 +1,7 @@
 //! The two ways to a server, as transports of rmcp: lines through a process's pipes, and messages over HTTP. Both let in what is bounded and
 //! asked for, and end the connection when a server sends anything else without end; why is left in [`LastWord`].
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::limits::{MESSAGE_BYTES, WRITE};
+use super::limits::{ASKED, MESSAGE_BYTES, WRITE};
 use super::tolerance::Tolerance;
 
 /// What is said of a server that ended the connection itself.
@@ -42,7 +42,8 @@ impl LastWord {
 /// Tells answers from what nobody asked for, and bears only so much of the latter.
 #[derive(Debug)]
 struct Watched {
-    asked: HashSet<RequestId>,
+    /// What is waited for, the oldest first.
+    asked: VecDeque<RequestId>,
     tolerance: Tolerance,
     last_word: LastWord,
 }
@@ -50,7 +51,7 @@ struct Watched {
 impl Watched {
     fn new(last_word: LastWord) -> Self {
         Self {
-            asked: HashSet::new(),
+            asked: VecDeque::new(),
             tolerance: Tolerance::new(Instant::now()),
             last_word,
         }
@@ -59,7 +60,11 @@ impl Watched {
     fn sends(&mut self, message: &ClientJsonRpcMessage) {
         match message {
             JsonRpcMessage::Request(request) => {
-                self.asked.insert(request.id.clone());
+                // What was never answered is forgotten before what may be yet.
+                if self.asked.len() >= ASKED {
+                    self.asked.pop_front();
+                }
+                self.asked.push_back(request.id.clone());
             }
             // Nobody waits for its answer any more.
             JsonRpcMessage::Notification(notification) => {
@@ -67,7 +72,7 @@ impl Watched {
                     &notification.notification
                     && let Some(id) = &cancelled.params.request_id
                 {
-                    self.asked.remove(id);
+                    self.answered(id);
                 }
             }
             _ => {}
@@ -81,7 +86,13 @@ impl Watched {
             JsonRpcMessage::Error(error) => error.id.as_ref(),
             _ => None,
         };
-        answered.is_some_and(|id| self.asked.remove(id)) || self.bears(bytes)
+        answered.is_some_and(|id| self.answered(id)) || self.bears(bytes)
+    }
+
+    /// Whether this was waited for; it no longer is.
+    fn answered(&mut self, id: &RequestId) -> bool {
+        let place = self.asked.iter().position(|asked| asked == id);
+        place.and_then(|at| self.asked.remove(at)).is_some()
     }
 
     fn bears(&mut self, bytes: usize) -> bool {
@@ -269,5 +280,28 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Counted<T> {
 
     fn close(&mut self) -> impl Future<Output = Result<(), T::Error>> + Send {
         self.inner.close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_never_answered_is_not_remembered_for_ever() {
+        let mut watched = Watched::new(LastWord::default());
+        let ping = |id: usize| {
+            let ping = json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+            serde_json::from_value::<ClientJsonRpcMessage>(ping).unwrap()
+        };
+        for id in 0..10 * ASKED {
+            watched.sends(&ping(id));
+        }
+        assert_eq!(watched.asked.len(), ASKED);
+        let last = RequestId::Number(10 * ASKED as i64 - 1);
+        assert!(watched.answered(&last) && !watched.answered(&last));
+        assert!(!watched.answered(&RequestId::Number(0)));
     }
 }

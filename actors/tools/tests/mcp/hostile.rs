@@ -24,6 +24,10 @@ async fn what_a_server_does_wrong_ends_its_connection_and_is_told_in_the_tree() 
         ("many", "it lists more than 256 tools"),
         ("wordy", "more than 4 MiB at once"),
         ("pages", "it lists its tools in more than 64 pages"),
+        (
+            "long",
+            "what it says of its tools is longer than 1048576 bytes",
+        ),
         ("garbled", "its tools cannot be listed"),
     ] {
         let rig = Rig::start(behaving(behaviour)).await;

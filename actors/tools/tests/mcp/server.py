@@ -147,6 +147,9 @@ def hear(message):
     elif method == "tools/list":
         if BEHAVIOUR == "pages":
             answer(id, {"tools": [], "nextCursor": "again"})
+        elif BEHAVIOUR == "long":
+            tool = {"name": "t", "description": "x" * 300_000, "inputSchema": {"type": "object"}}
+            answer(id, {"tools": [tool], "nextCursor": "again"})
         elif BEHAVIOUR == "garbled":
             answer(id, {"tools": [{"name": 7}]})
         else:
