@@ -211,6 +211,12 @@ impl Document {
         Cow::Owned(out)
     }
 
+    /// All headings.
+    pub(crate) fn titles(&self) -> impl Iterator<Item = &str> {
+        let headings = self.sections.iter().filter(|it| it.mark == Mark::Heading);
+        headings.map(|section| &*section.title)
+    }
+
     /// The headings above a block, from the outside in.
     pub(crate) fn headings(&self, block: &Block) -> Vec<&str> {
         let mut path = Vec::new();

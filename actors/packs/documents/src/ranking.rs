@@ -92,6 +92,9 @@ pub(crate) fn each_passage(
     Ok(())
 }
 
+/// Passages that a word of a heading stands for.
+const TITLED: u32 = 3;
+
 /// Terms by number, and the passages that hold them.
 struct Index {
     numbers: HashMap<String, u32>,
@@ -143,6 +146,9 @@ pub(crate) fn key(
             }
             Ok(())
         })?;
+    }
+    for document in documents {
+        index.entitle(document.titles());
     }
     search.found = index.choose(most, check)?;
     Ok(search)
@@ -203,6 +209,19 @@ impl Index {
             worth,
         };
         self.held.push(&mut self.passages, entry)
+    }
+
+    /// What stands in a heading is what a text is about: its words count as if some more passages had them, once each.
+    fn entitle<'t>(&mut self, titles: impl Iterator<Item = &'t str>) {
+        let named: HashSet<u32> = titles
+            .flat_map(terms)
+            .filter_map(|term| self.numbers.get(&term).copied())
+            .collect();
+        for number in named {
+            if let Some(count) = self.counts.get_mut(number as usize) {
+                *count += TITLED;
+            }
+        }
     }
 
     fn terms_of(&self, at: usize) -> &[u32] {
