@@ -15,6 +15,7 @@ use super::backoff;
 use super::dialect::Quirks;
 use super::gathered::Gathered;
 use super::http::{self, Server, unreached};
+use super::key::Key;
 use super::sse;
 use super::{Form, RemoteConfig, openai, schema};
 use crate::handle::{CallLimits, EngineHandle, EngineStatus};
@@ -89,7 +90,8 @@ impl RemoteEngine {
 
     pub(super) async fn get(&self, path: &str) -> Result<Response, EngineError> {
         let server = self.0.server.as_ref().map_err(Clone::clone)?;
-        server.call(&self.0.config, Method::GET, path, None).await
+        let (response, _) = server.call(&self.0.config, Method::GET, path, None).await?;
+        Ok(response)
     }
 
     fn meter(&self) -> Meter<'_> {
@@ -164,9 +166,10 @@ impl RemoteEngine {
         };
         let path = config.form.chat_path();
         let sent = server.call(config, Method::POST, path, Some(&body));
-        let mut response = timeout_at(first.into(), sent)
+        let (mut response, key) = timeout_at(first.into(), sent)
             .await
             .map_err(|_| silent("answer", patience.first_token))??;
+        call.key = key;
         let mut reading = config.form.reading(call.request);
         let mut events = sse::Reader::default();
         loop {
@@ -192,7 +195,7 @@ impl RemoteEngine {
                 })?;
             for event in read {
                 let taken = reading.event(&event, &mut call.answer);
-                taken.map_err(|bad| bad.told(&config.name))?;
+                taken.map_err(|bad| bad.told(&config.name, call.key.as_ref()))?;
                 if call.hand_out() == ControlFlow::Break(()) {
                     return Ok(());
                 }
@@ -283,6 +286,7 @@ impl RemoteEngine {
             sink,
             meter: self.meter(),
             answer: Gathered::new(request.max_tokens),
+            key: None,
             begun,
             first: None,
             tokens: 0,
@@ -314,7 +318,7 @@ impl RemoteEngine {
                 status: 200,
                 said: format!(
                     "its answer does not keep to the schema, {}",
-                    super::words::shown(&broken)
+                    super::words::without(call.key.as_ref(), &broken)
                 ),
             });
         }
@@ -359,7 +363,7 @@ impl RemoteEngine {
             .as_ref()
             .is_some_and(|probe| probe.base64_embeddings);
         let body = openai::embed_body(config, texts, as_base64);
-        let response = server
+        let (response, key) = server
             .call(config, Method::POST, "embeddings", Some(&body))
             .await?;
         let bytes = http::whole(config, response, VECTORS_BYTES_MAX).await?;
@@ -367,7 +371,10 @@ impl RemoteEngine {
         vectors.map_err(|what| EngineError::Server {
             engine: config.name.clone(),
             status: 200,
-            said: format!("its vectors cannot be read: {}", super::words::shown(&what)),
+            said: format!(
+                "its vectors cannot be read: {}",
+                super::words::without(key.as_ref(), &what)
+            ),
         })
     }
 
@@ -407,6 +414,8 @@ struct Streaming<'a, 'b> {
     sink: &'a mut TokenSink<'b>,
     meter: Meter<'a>,
     answer: Gathered,
+    /// What the server was given, which nothing that it says may tell.
+    key: Option<Key>,
     begun: Instant,
     first: Option<Instant>,
     tokens: u32,

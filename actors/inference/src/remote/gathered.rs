@@ -1,5 +1,7 @@
 //! An answer as it comes in: what was said so far, what of it nobody was handed yet, and whether it came to its end.
 
+use super::key::Key;
+use super::words;
 use crate::{EngineError, Finish, ToolCall, Usage};
 
 /// Tools that one answer may call.
@@ -103,8 +105,8 @@ impl From<TooMuch> for BadEvent {
 }
 
 impl BadEvent {
-    /// As the engine tells it.
-    pub(super) fn told(self, engine: &str) -> EngineError {
+    /// As the engine tells it, without the key.
+    pub(super) fn told(self, engine: &str, key: Option<&Key>) -> EngineError {
         let engine = engine.to_owned();
         match self {
             Self::TooMuch => EngineError::Server {
@@ -115,17 +117,17 @@ impl BadEvent {
             Self::Unreadable(what) => EngineError::Server {
                 engine,
                 status: 200,
-                said: format!("its stream cannot be read: {}", super::words::shown(&what)),
+                said: format!("its stream cannot be read: {}", words::without(key, &what)),
             },
             Self::Failed(said) => EngineError::Server {
                 engine,
                 status: 200,
-                said: super::words::shown(&said),
+                said: words::without(key, &said),
             },
             Self::Withheld(said) => EngineError::Refused {
                 engine,
                 status: 200,
-                said: super::words::shown(&said),
+                said: words::without(key, &said),
             },
         }
     }

@@ -52,14 +52,15 @@ impl Server {
         Ok(Self { client })
     }
 
-    /// Makes one call; an answer that is no success becomes an error in the server's words and ours.
+    /// Makes one call; an answer that is no success becomes an error in the server's words and ours. The key that was sent comes back with
+    /// the answer, to be taken out of what it says.
     pub(super) async fn call(
         &self,
         config: &RemoteConfig,
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Response, EngineError> {
+    ) -> Result<(Response, Option<Key>), EngineError> {
         let key = config
             .key
             .read()
@@ -85,7 +86,7 @@ impl Server {
             .await
             .map_err(|error| unreached(config, error))?;
         if response.status().is_success() {
-            return Ok(response);
+            return Ok((response, key));
         }
         Err(refused(config, key.as_ref(), response).await)
     }
@@ -173,7 +174,7 @@ async fn refused(config: &RemoteConfig, key: Option<&Key>, mut response: Respons
             status: status.as_u16(),
             said: format!(
                 "it sends its callers on to {}; if that is right, make it the engine's address",
-                words::shown(place.split('?').next().unwrap_or_default())
+                words::without(key, place.split('?').next().unwrap_or_default())
             ),
         };
     }
@@ -191,9 +192,9 @@ async fn refused(config: &RemoteConfig, key: Option<&Key>, mut response: Respons
         }
     }
     let body = String::from_utf8_lossy(&body);
-    let body = key.map_or_else(|| body.to_string(), |key| key.taken_out_of(&body));
     told(
         engine,
+        key,
         status,
         &body,
         retry_after_ms,
@@ -204,12 +205,13 @@ async fn refused(config: &RemoteConfig, key: Option<&Key>, mut response: Respons
 /// What a refusal means to the asker.
 pub(super) fn told(
     engine: String,
+    key: Option<&Key>,
     status: StatusCode,
     body: &str,
     retry_after_ms: Option<u64>,
     may_retry: bool,
 ) -> EngineError {
-    let said = words::of_error(body);
+    let said = words::of_error(body, key);
     match status.as_u16() {
         401 | 403 => EngineError::Unauthorised { engine, said },
         429 => EngineError::RateLimited {
@@ -313,7 +315,7 @@ mod tests {
             ),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            let error = told("e".into(), status, body, None, may_retry);
+            let error = told("e".into(), None, status, body, None, may_retry);
             assert_eq!(error.label(), label, "{status} {body}");
             if let EngineError::PromptTooLong { asked, allowed } = error {
                 assert_eq!((asked, allowed), (9_001, 8_192), "{body}");

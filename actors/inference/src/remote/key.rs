@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 /// Longest key file; the longest known keys have some 200 bytes.
 const KEY_BYTES_MAX: u64 = 8_192;
 
+/// Letters of a key that are taken out where a text breaks off in it.
+const PIECE_LEAST: usize = 6;
+
 /// Where a key comes from. It is read for each call, so that a key that was changed holds at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum KeySource {
@@ -103,9 +106,46 @@ impl Key {
     }
 
     /// A text without the key in it: servers say it again when they refuse it.
+    /// Escaped as JSON has it, and cut off at the end, it is the key as well.
     pub(super) fn taken_out_of(&self, text: &str) -> String {
-        text.replace(self.0.as_str(), "[key]")
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(letter) = rest.chars().next() {
+            if let Some(after) = self.at_the_start_of(rest) {
+                out.push_str("[key]");
+                rest = after;
+            } else {
+                out.push(letter);
+                rest = rest.get(letter.len_utf8()..).unwrap_or_default();
+            }
+        }
+        out
     }
+
+    /// What follows the key, where a text begins with it.
+    fn at_the_start_of<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let mut rest = text;
+        for (at, wanted) in self.0.chars().enumerate() {
+            if rest.is_empty() && at >= PIECE_LEAST {
+                return Some(rest);
+            }
+            rest = escaped(rest, wanted).or_else(|| rest.strip_prefix(wanted))?;
+        }
+        Some(rest)
+    }
+}
+
+/// What follows a letter that is written with a backslash, or with more of them where JSON lies within JSON.
+fn escaped(text: &str, wanted: char) -> Option<&str> {
+    let bare = text.trim_start_matches('\\');
+    if bare.len() == text.len() {
+        return None;
+    }
+    let coded = bare.strip_prefix('u').and_then(|hex| {
+        let code = u32::from_str_radix(hex.get(..4)?, 16).ok()?;
+        (code == u32::from(wanted)).then(|| hex.get(4..))?
+    });
+    coded.or_else(|| bare.strip_prefix(wanted))
 }
 
 #[cfg(test)]
@@ -155,6 +195,22 @@ mod tests {
     fn a_key_that_a_server_says_again_is_taken_out() {
         let key = Key::new("sk-123").unwrap();
         assert_eq!(key.taken_out_of("wrong key: sk-123!"), "wrong key: [key]!");
+        let key = Key::new("sk-12/3\\\"4").unwrap();
+        for (text, without) in [
+            (r#"a sk-12/3\"4 b"#, "a [key] b"),
+            (r#"a sk-12\/3\\\"4 b"#, "a [key] b"),
+            (r#"a sk\u002d12\u002F3\u005c\u00224 b"#, "a [key] b"),
+            (r#"a sk\\u002d12\\/3\\\\\"4 b"#, "a [key] b"),
+            ("cut off: sk-12/3", "cut off: [key]"),
+            ("cut off: sk\\u002d12/3", "cut off: [key]"),
+            (
+                "sk-12 is another, \u{e4}\\u00",
+                "sk-12 is another, \u{e4}\\u00",
+            ),
+        ] {
+            assert_eq!(key.taken_out_of(text), without, "{text}");
+        }
+        let key = Key::new("sk-123").unwrap();
         let header = key.header("Bearer ").unwrap();
         assert!(header.is_sensitive());
         assert!(!format!("{header:?}").contains("sk-123"));

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::key::Key;
+
 /// Characters that are kept of it.
 const SHOWN_MAX: usize = 300;
 
@@ -30,6 +32,14 @@ pub(super) fn shown(text: &str) -> String {
     out
 }
 
+/// The same, without the key that the server was given: it is taken out before anything is cut or folded.
+pub(super) fn without(key: Option<&Key>, text: &str) -> String {
+    match key {
+        Some(key) => shown(&key.taken_out_of(text)),
+        None => shown(text),
+    }
+}
+
 /// Turns the direction of writing, or is not seen at all.
 fn is_steering(letter: char) -> bool {
     matches!(letter, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
@@ -37,11 +47,10 @@ fn is_steering(letter: char) -> bool {
 
 /// The sentence of an error, in any of the forms that servers have for it: `{"error": {"message"}}`, `{"error": ".."}`,
 /// `{"message"}`, `{"detail"}`, or the text itself.
-pub(super) fn of_error(body: &str) -> String {
-    let Ok(value) = serde_json::from_str::<Value>(body) else {
-        return shown(body);
-    };
-    shown(&sentence(&value).unwrap_or_else(|| body.to_owned()))
+pub(super) fn of_error(body: &str, key: Option<&Key>) -> String {
+    let value = serde_json::from_str::<Value>(body).ok();
+    let said = value.as_ref().and_then(sentence);
+    without(key, said.as_deref().unwrap_or(body))
 }
 
 /// The sentence of an error that came as JSON.
@@ -76,9 +85,9 @@ mod tests {
             ("\u{1b}[2Jgone\u{202e}", "\\u{1b}[2Jgone\\u{202e}"),
             ("", "it says nothing"),
         ] {
-            assert_eq!(of_error(body), expected);
+            assert_eq!(of_error(body, None), expected);
         }
-        assert!(of_error(&"word ".repeat(1_000_000)).len() < 400);
-        assert!(of_error(&"w".repeat(1_000_000)).chars().count() < 400);
+        assert!(of_error(&"word ".repeat(1_000_000), None).len() < 400);
+        assert!(of_error(&"w".repeat(1_000_000), None).chars().count() < 400);
     }
 }

@@ -12,6 +12,8 @@ use crate::{ask, config, within};
 
 const KEY: &str = "sk-test-0123456789abcdef";
 
+const KEY_WITH_SLASH: &str = "sk-/0123456789abcdef";
+
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -103,6 +105,46 @@ fn a_key_is_sent_to_its_server_and_shown_nowhere() {
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.len() > 1_000, "something was logged");
     assert!(!log.contains(KEY), "{log}");
+}
+
+/// However the key is written, in a refusal or in the middle of an answer, and wherever what is said is cut.
+#[tokio::test]
+async fn a_key_that_is_said_again_in_another_manner_is_shown_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let escaped = KEY_WITH_SLASH.replace('/', r"\/").replace('-', r"\u002d");
+    let failed =
+        |key: &str| format!(r#"{{"type":"error","error":{{"type":"e","message":"no: {key}."}}}}"#);
+    // So that it lies where the words are cut.
+    let late = |key: &str| failed(&format!("{}{key}", "w".repeat(285)));
+    let mut bodies = Vec::new();
+    for key in [KEY_WITH_SLASH, escaped.as_str()] {
+        for body in [
+            failed(key),
+            late(key),
+            format!(r#"{{"other": "{key}"}}"#),
+            format!("<{key}>"),
+        ] {
+            bodies.push((401, body));
+        }
+        bodies.push((200, failed(key)));
+        bodies.push((200, late(key)));
+        bodies.push((200, format!(r#"{{"type":"{key}","choices":"{key}"}}"#)));
+    }
+    for form in [Form::OpenAi, Form::Anthropic] {
+        for (status, body) in &bodies {
+            let wire = Wire::play(vec![match status {
+                200 => stream(&[body]),
+                status => answer(*status, "", body),
+            }])
+            .await;
+            let mut config = with_key(folder.path(), form, &wire.address);
+            std::fs::write(folder.path().join("key"), KEY_WITH_SLASH).unwrap();
+            config.retries = 0;
+            let result = within(RemoteEngine::new(config).infer(ask())).await;
+            let shown = format!("{result:?} {}", result.as_ref().unwrap_err());
+            assert!(!shown.contains("0123"), "{body}: {shown}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@
 use std::env;
 use std::ffi::OsString;
 
+use super::offer::plain;
+
 /// What every process gets if it is there: programs, home, temporary files, language, time zone, who one is.
 const USUAL: [&str; 9] = [
     "PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME",
@@ -59,6 +61,11 @@ impl Environment {
         found.and_then(|(_, value)| value.to_str())
     }
 
+    /// A server's text as it is shown: its secrets are taken out before it is cut and folded.
+    pub(crate) fn plain(&self, text: &str, most: usize) -> String {
+        plain(&self.without_secrets(text), most)
+    }
+
     /// A text without the values of what was named.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
         let mut out = text.to_owned();
@@ -66,6 +73,15 @@ impl Environment {
             let secret = value.to_string_lossy();
             if secret.len() >= SECRET_LEAST {
                 out = out.replace(secret.as_ref(), &format!("[{name}]"));
+                // What was cut off in the middle of one ends in a piece of it.
+                let piece = (SECRET_LEAST..secret.len())
+                    .rev()
+                    .filter_map(|length| secret.get(..length))
+                    .find(|piece| out.ends_with(piece));
+                if let Some(piece) = piece {
+                    out.truncate(out.len() - piece.len());
+                    out.push_str(&format!("[{name}]"));
+                }
             }
         }
         out
@@ -109,5 +125,12 @@ mod tests {
             given.without_secrets("401 for s3cr3t-value: based on s3cr3t-value"),
             "401 for [API_KEY]: based on [API_KEY]"
         );
+        assert_eq!(
+            given.without_secrets("cut off: s3cr3t-v"),
+            "cut off: [API_KEY]"
+        );
+        assert_eq!(given.without_secrets("not: s3cr3"), "not: s3cr3");
+        let late = format!("{} s3cr3t-value and more", "w".repeat(90));
+        assert!(!given.plain(&late, 97).contains("s3c"));
     }
 }

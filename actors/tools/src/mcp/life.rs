@@ -124,8 +124,9 @@ async fn in_process(
     };
     let heard: Arc<Mutex<String>> = Arc::default();
     let hears = Arc::clone(&heard);
+    let knows = environment.clone();
     let listening = tokio::spawn(process::last_words(pipes.errors, move |line| {
-        let line = plain(line, LAST_WORDS);
+        let line = knows.plain(line, LAST_WORDS);
         *hears.lock().unwrap_or_else(PoisonError::into_inner) = line;
     }));
     let last_word = LastWord::default();
@@ -133,7 +134,7 @@ async fn in_process(
     let ended = tokio::select! {
         biased;
         _ = stopped => None,
-        why = serve(seat, life, lines) => Some(why),
+        why = serve(seat, life, &environment, lines) => Some(why),
     };
     let status = process.end().await;
     let mut why = ended?;
@@ -174,21 +175,21 @@ async fn over_http(
     let ended = tokio::select! {
         biased;
         _ = stopped => None,
-        why = serve(seat, life, Counted::new(transport, last_word.clone())) => Some(why),
+        why = serve(seat, life, &environment, Counted::new(transport, last_word.clone())) => Some(why),
     };
     Some(environment.without_secrets(&last_word.get().unwrap_or(ended?)))
 }
 
 /// Serves the connection until it is over, and says why it is.
-async fn serve<T>(seat: &Arc<Seat>, life: u64, transport: T) -> String
+async fn serve<T>(seat: &Arc<Seat>, life: u64, environment: &Environment, transport: T) -> String
 where
     T: Transport<RoleClient> + 'static,
 {
     let listener = Listener::default();
     let begun = timeout(START, async {
-        let session = session::open(transport, listener.clone()).await?;
+        let session = session::open(transport, listener.clone(), environment).await?;
         let peer = session.peer().clone();
-        seat.listed(session::list(&peer).await?, &peer);
+        seat.listed(session::list(&peer, environment).await?, &peer);
         Ok::<_, String>((session, peer))
     });
     let (session, peer) = match begun.await {
@@ -203,7 +204,7 @@ where
             _ = &mut over => return "the connection was closed".to_owned(),
             () = seat.lost(life) => return "a call found the connection dead".to_owned(),
             () = listener.changed.notified() => {
-                if let Err(why) = relist(seat, &peer).await {
+                if let Err(why) = relist(seat, &peer, environment).await {
                     return why;
                 }
             }
@@ -211,8 +212,12 @@ where
     }
 }
 
-async fn relist(seat: &Arc<Seat>, peer: &Peer<RoleClient>) -> Result<(), String> {
-    let listing = timeout(START, session::list(peer)).await;
+async fn relist(
+    seat: &Arc<Seat>,
+    peer: &Peer<RoleClient>,
+    environment: &Environment,
+) -> Result<(), String> {
+    let listing = timeout(START, session::list(peer, environment)).await;
     let listing = listing
         .map_err(|_| format!("it did not list its tools within {} s", START.as_secs()))??;
     seat.listed(listing, peer);

@@ -8,6 +8,7 @@ use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorCode, Res
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 use serde_json::Value;
 
+use super::environment::Environment;
 use super::limits::{ERROR_WORDS, FILES};
 use super::offer::plain;
 use crate::Schema;
@@ -47,6 +48,7 @@ const KEPT: [(&str, &str); 8] = [
 pub(crate) fn taken(
     tool: &str,
     schema: Option<&Schema>,
+    environment: &Environment,
     response: CallToolResponse,
 ) -> Result<Taken, ToolError> {
     let result = match response {
@@ -69,7 +71,7 @@ pub(crate) fn taken(
     if result.is_error == Some(true) {
         return Err(ToolError::new(
             ToolErrorKind::Other,
-            format!("tool {tool} says: {}", said(&result)),
+            format!("tool {tool} says: {}", said(&result, environment)),
         ));
     }
     let (text, files, left_out) = opened(result.content);
@@ -78,7 +80,7 @@ pub(crate) fn taken(
             if let Err(wrong) = schema.check(&value) {
                 let sentence = format!(
                     "tool {tool} answered with what it says its results are not: {}",
-                    plain(&wrong, ERROR_WORDS)
+                    environment.plain(&wrong, ERROR_WORDS)
                 );
                 return Err(lied(sentence));
             }
@@ -109,15 +111,15 @@ fn lied(sentence: String) -> ToolError {
 }
 
 /// What the tool says of its failure.
-fn said(result: &CallToolResult) -> String {
+fn said(result: &CallToolResult, environment: &Environment) -> String {
     let texts = result.content.iter().filter_map(|block| match block {
         ContentBlock::Text(text) => Some(text.text.as_str()),
         _ => None,
     });
-    let text = plain(&texts.collect::<Vec<_>>().join(" "), ERROR_WORDS);
+    let text = environment.plain(&texts.collect::<Vec<_>>().join(" "), ERROR_WORDS);
     match (text.is_empty(), &result.structured_content) {
         (false, _) => text,
-        (true, Some(value)) => plain(&value.to_string(), ERROR_WORDS),
+        (true, Some(value)) => environment.plain(&value.to_string(), ERROR_WORDS),
         (true, None) => "it failed, without saying why".to_owned(),
     }
 }
@@ -194,7 +196,7 @@ pub(crate) struct Failed {
 }
 
 /// What a failure of the protocol or of the way means.
-pub(crate) fn failed(tool: &str, error: &ServiceError) -> Failed {
+pub(crate) fn failed(tool: &str, environment: &Environment, error: &ServiceError) -> Failed {
     let (kind, why, in_doubt, lost) = match error {
         ServiceError::McpError(data) => {
             let kind = match data.code {
@@ -205,13 +207,18 @@ pub(crate) fn failed(tool: &str, error: &ServiceError) -> Failed {
                 _ => ToolErrorKind::Provider,
             };
             let in_doubt = kind == ToolErrorKind::Provider;
-            (kind, plain(&data.message, ERROR_WORDS), in_doubt, false)
+            (
+                kind,
+                environment.plain(&data.message, ERROR_WORDS),
+                in_doubt,
+                false,
+            )
         }
         ServiceError::TransportSend(error) => {
             let (kind, in_doubt) = sent(error.error.as_ref());
             (
                 kind,
-                plain(&error.error.to_string(), ERROR_WORDS),
+                environment.plain(&error.error.to_string(), ERROR_WORDS),
                 in_doubt,
                 true,
             )
@@ -270,7 +277,12 @@ mod tests {
     fn of(result: Value, schema: Option<Value>) -> Result<Taken, ToolError> {
         let result: CallToolResult = serde_json::from_value(result).unwrap();
         let schema = schema.map(|schema| Schema::new(&schema).unwrap());
-        taken("t", schema.as_ref(), CallToolResponse::Complete(result))
+        taken(
+            "t",
+            schema.as_ref(),
+            &Environment::default(),
+            CallToolResponse::Complete(result),
+        )
     }
 
     fn text(text: &str) -> Value {
@@ -432,7 +444,7 @@ mod tests {
                 true,
             ),
         ] {
-            let failed = failed("t", &error);
+            let failed = failed("t", &Environment::default(), &error);
             assert_eq!(failed.error.kind(), kind, "{error}");
             assert_eq!(
                 (failed.error.is_in_doubt(), failed.lost.is_some()),

@@ -287,6 +287,11 @@ impl Seat {
         let _ = self.lost.subscribe().wait_for(|lost| *lost == life).await;
     }
 
+    /// What the server was given last.
+    pub(crate) fn environment(&self) -> Environment {
+        self.inner().environment.clone()
+    }
+
     /// A text of the server's without the secrets it was given.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
         self.inner().environment.without_secrets(text)

@@ -18,6 +18,7 @@ use rmcp::transport::streamable_http_client::{
 use rmcp::{ClientHandler, Peer, RoleClient};
 use tokio::sync::Notify;
 
+use super::environment::Environment;
 use super::limits::{CALLS, ERROR_BYTES, ERROR_WORDS, LIST_BYTES, MESSAGE_BYTES, PAGES, TOOLS};
 use super::listing::{Listed, Listing, TooLong};
 use super::offer::plain;
@@ -50,7 +51,11 @@ impl ClientHandler for Listener {
 }
 
 /// Begins to speak over `transport`.
-pub(crate) async fn open<T>(transport: T, listener: Listener) -> Result<Session, String>
+pub(crate) async fn open<T>(
+    transport: T,
+    listener: Listener,
+    environment: &Environment,
+) -> Result<Session, String>
 where
     T: Transport<RoleClient> + 'static,
 {
@@ -59,11 +64,14 @@ where
         legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
     };
     let opened = serve_client_with_lifecycle(listener, transport, lifecycle).await;
-    opened.map_err(|error| plain(&error.to_string(), ERROR_WORDS))
+    opened.map_err(|error| environment.plain(&error.to_string(), ERROR_WORDS))
 }
 
 /// All its tools.
-pub(crate) async fn list(peer: &Peer<RoleClient>) -> Result<Listing, String> {
+pub(crate) async fn list(
+    peer: &Peer<RoleClient>,
+    environment: &Environment,
+) -> Result<Listing, String> {
     let (mut tools, mut bytes) = (Vec::new(), 0);
     let mut cursor = None;
     for _ in 0..PAGES {
@@ -72,7 +80,7 @@ pub(crate) async fn list(peer: &Peer<RoleClient>) -> Result<Listing, String> {
         let page = page.map_err(|error| {
             format!(
                 "its tools cannot be listed: {}",
-                plain(&error.to_string(), ERROR_WORDS)
+                environment.plain(&error.to_string(), ERROR_WORDS)
             )
         })?;
         let page_tools = page.tools.into_iter().map(Listed::from);

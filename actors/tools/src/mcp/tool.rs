@@ -73,7 +73,7 @@ impl ServerTool {
         match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
-                let failed = outcome::failed(name, &error);
+                let failed = outcome::failed(name, &self.seat.environment(), &error);
                 if let Some(why) = failed.lost {
                     self.seat
                         .lose(connection.life, &self.seat.without_secrets(&why));
@@ -151,8 +151,14 @@ impl Tool for ServerTool {
             // While it cannot be asked, nothing is known either.
             Err(error) => Err(error.in_doubt()),
         };
-        let taken = answered
-            .and_then(|response| outcome::taken(&self.spec.name, self.output.as_ref(), response));
+        let taken = answered.and_then(|response| {
+            outcome::taken(
+                &self.spec.name,
+                self.output.as_ref(),
+                &self.seat.environment(),
+                response,
+            )
+        });
         match taken {
             Ok(taken) => kept(&self.spec.name, taken, call).await,
             Err(error) => Err(error.with_message(|message| self.seat.without_secrets(message))),
