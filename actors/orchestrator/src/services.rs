@@ -6,7 +6,7 @@ use aios_actors::AgentSystem;
 use aios_actors::recovery::{Budgets, Policies};
 use aios_protocols::{OpenTo, Role};
 use aios_tools::Toolbox;
-use aios_work::{Effect, Thinks};
+use aios_work::{Capability, Effect, Thinks, ToolSpec};
 
 use crate::Packs;
 use crate::crew::Crew;
@@ -110,4 +110,16 @@ impl Services {
 pub(crate) fn only(role: &str) -> OpenTo {
     let role: Option<Role> = role.parse().ok();
     role.map_or_else(OpenTo::none, |role| OpenTo::none().and(role))
+}
+
+/// Why a tool is not called for something that may not leave this machine, if what it needs reaches another.
+pub(crate) fn elsewhere(spec: &ToolSpec) -> Option<String> {
+    let need = spec
+        .needs
+        .iter()
+        .find(|need| Capability::NET.covers(need))?;
+    Some(format!(
+        "tool {} needs {need}, and this is private: nothing of it may leave this machine",
+        spec.name
+    ))
 }

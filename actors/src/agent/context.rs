@@ -7,7 +7,8 @@ use std::time::Duration;
 use aios_inference::{EmbedRequest, Embedding, EngineHandle, InferRequest, Inference};
 use aios_memory::Store;
 use aios_protocols::{
-    AgentId, Content, Draft, Message, Performative, PublicKey, Sealed, Subject, TenantId, Timestamp, Trusted,
+    AgentId, Content, Draft, Message, Performative, PublicKey, Sealed, Subject, TenantId,
+    Timestamp, Trusted,
 };
 use bytes::Bytes;
 use futures::FutureExt;

@@ -15,6 +15,7 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming, Undone};
 use aios_actors::recovery::tool_key;
 use aios_work::content::{TaskOrder, TaskResult, ontology};
 
+use crate::services::elsewhere;
 use crate::{Services, crew};
 
 /// Carries out orders with the tools it was given.
@@ -102,6 +103,12 @@ async fn perform(
     again: bool,
     ctx: &Context,
 ) -> Result<TaskResult, Failed> {
+    if ctx.is_private()
+        && let Some(spec) = services.tools.spec(&order.tool)
+        && let Some(why) = elsewhere(&spec)
+    {
+        return Err(Failed::Told(ToolError::new(ToolErrorKind::Permission, why)));
+    }
     let begun = Instant::now();
     let call = ToolCall {
         idempotency_key: key,

@@ -28,6 +28,7 @@ use super::record::{Outcome, RunRecord};
 use super::run::{Next, Run};
 use super::{Crew, Inner, Member};
 use crate::Services;
+use crate::services::elsewhere;
 
 /// Tokens of one thought at most: a call or an answer of some hundred words.
 const THOUGHT_TOKENS: u64 = 1_024;
@@ -473,11 +474,18 @@ impl<'a> Shell<'a> {
         if let Some(name) = tool.strip_prefix(AGENT_TOOLS) {
             return self.hand_over(turn, &step, name, args).await;
         }
-        let effect = self
-            .tools
-            .iter()
-            .find(|spec| spec.name == tool)
-            .map(|spec| spec.effect);
+        let spec = self.tools.iter().find(|spec| spec.name == tool);
+        if let Some(spec) = spec
+            && self.ctx.is_private()
+            && let Some(why) = elsewhere(spec)
+        {
+            let seen = Seen::error(why);
+            return Ok(self
+                .ctx
+                .once_pure(&step, async || Ok::<_, AgentError>(seen))
+                .await?);
+        }
+        let effect = spec.map(|spec| spec.effect);
         if effect == Some(Effect::Ask)
             && let Some(said_no) = self.permission(turn, tool, &args).await?
         {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs, dead_code)]
 
 mod costs;
+mod crew;
 mod doors;
 mod goals;
 #[path = "../../../tests/agents/house.rs"]

@@ -1,0 +1,212 @@
+//! Agents of charters: what stays on this machine, what is not done twice, what a person is shown.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aios_actors::agent::{AgentOptions, AskError};
+use aios_actors::recovery::Budgets;
+use aios_inference::{
+    BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineActor, EngineConfig, EngineError,
+    InferRequest, Inference, ModelInfo, ModelSource, ScriptedEngine, Scripts, TokenSink,
+};
+use aios_memory::InMemoryStore;
+use aios_orchestrator::crew::{CharterAgent, Member};
+use aios_orchestrator::{Packs, Services, Settings};
+use aios_protocols::AgentId;
+use aios_tools::{Toolbox, function};
+use aios_work::{Capability, Charter, Effect, ToolCall, ToolError, ToolErrorKind};
+use serde_json::json;
+
+use crate::house::{House, PATIENCE};
+
+/// Whether each request was private, in order.
+type Marks = Arc<Mutex<Vec<bool>>>;
+
+/// An engine that writes down which requests were private.
+struct Noting {
+    inner: ScriptedEngine,
+    marks: Marks,
+}
+
+impl BlockingEngine for Noting {
+    fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
+        self.inner.load_model(source)
+    }
+
+    fn stream(
+        &mut self,
+        request: &InferRequest,
+        sink: &mut TokenSink<'_>,
+    ) -> Result<Inference, EngineError> {
+        self.marks.lock().unwrap().push(request.private);
+        self.inner.stream(request, sink)
+    }
+
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
+        self.inner.embed(request)
+    }
+
+    fn unload(&mut self, model: &str) -> Result<(), EngineError> {
+        self.inner.unload(model)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn health(&mut self) -> aios_inference::Health {
+        self.inner.health()
+    }
+}
+
+struct Bench {
+    house: House,
+    services: Arc<Services>,
+    marks: Marks,
+}
+
+impl Bench {
+    async fn new(scripts: Scripts, tools: Toolbox) -> Self {
+        let marks = Marks::default();
+        let noted = Arc::clone(&marks);
+        let factory = Arc::new(move || {
+            Ok(Box::new(Noting {
+                inner: ScriptedEngine::scripted_by(scripts.clone()),
+                marks: Arc::clone(&noted),
+            }) as Box<dyn BlockingEngine>)
+        });
+        let (engine, _) = EngineActor::spawn(EngineConfig::default(), factory)
+            .await
+            .unwrap();
+        let store = Arc::new(InMemoryStore::default());
+        let house = House::with(store, |world| world.engine(engine)).await;
+        let services = Services::new(
+            &house.system,
+            Packs::none(),
+            Arc::new(tools),
+            Settings::default(),
+            Budgets::default(),
+        );
+        Self {
+            house,
+            services,
+            marks,
+        }
+    }
+
+    async fn charter(&self, name: &str, lines: &str) -> AgentId {
+        let text =
+            format!("---\nname: {name}\ndescription: For a test.\n{lines}\n---\nYou are {name}.\n");
+        let charter = Charter::parse(&text).unwrap();
+        let role = charter.role.to_string();
+        let member = Arc::new(Member::new(charter, self.services.tools(), Vec::new()).unwrap());
+        self.services.crew().enlist(Arc::clone(&member));
+        let services = Arc::clone(&self.services);
+        let factories = self.house.system.factories();
+        factories.register(role.as_str(), move |_| {
+            Ok(CharterAgent::new(
+                Arc::clone(&member),
+                Arc::clone(&services),
+            ))
+        });
+        let options = AgentOptions::default();
+        let (system, supervisor) = (&self.house.system, &self.house.supervisor);
+        system.spawn(&role, supervisor, options).await.unwrap().0
+    }
+
+    async fn ask(&self, agent: &AgentId) -> Result<String, AskError> {
+        let said = self.house.driver.ask(agent, "Begin.", PATIENCE).await?;
+        Ok(said.content.as_str().unwrap_or_default().to_owned())
+    }
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Words {
+    /// What is sent.
+    words: String,
+}
+
+/// A tool that counts its calls, after which nobody knows whether they were carried out.
+fn send(calls: &Arc<AtomicUsize>, effect: Effect) -> aios_tools::Function {
+    let calls = Arc::clone(calls);
+    let work = move |_: Words, _: ToolCall| {
+        let calls = Arc::clone(&calls);
+        async move {
+            calls.fetch_add(1, Ordering::SeqCst);
+            Err::<String, _>(ToolError::new(ToolErrorKind::Network, "no answer came").in_doubt())
+        }
+    };
+    function("send", "Sends.", work).effect(effect)
+}
+
+fn sends(words: String) -> impl Fn(&str) -> String + Send + Sync + 'static {
+    move |prompt| {
+        match prompt.split_once("\"error\":") {
+            Some((_, why)) => json!({"answer": why.chars().take(200).collect::<String>()}),
+            None => json!({"tool": "send", "args": {"words": words.clone()}}),
+        }
+        .to_string()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_agent_of_privacy_local_thinks_and_hands_on_is_private() {
+    for (privacy, expected) in [("local", true), ("any", false)] {
+        let scripts = Scripts::answering(|prompt| {
+            if prompt.contains("You are lead") && !prompt.contains("\"result\":") {
+                json!({"tool": "agent__clerk", "args": {"text": "Go on."}}).to_string()
+            } else {
+                json!({"answer": "done"}).to_string()
+            }
+        });
+        // One clerk is asked; of two a contract net chooses.
+        for clerks in [1, 2] {
+            let bench = Bench::new(scripts.clone(), Toolbox::default()).await;
+            for _ in 0..clerks {
+                bench.charter("clerk", "privacy: any").await;
+            }
+            let lines = format!("privacy: {privacy}\ndelegates: [clerk]");
+            let lead = bench.charter("lead", &lines).await;
+            assert_eq!(bench.ask(&lead).await.unwrap(), "done");
+            let marks = bench.marks.lock().unwrap().clone();
+            assert_eq!(marks, [expected; 3], "{privacy}, {clerks}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_may_have_been_carried_out_ends_the_run() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let tools = Toolbox::default().with([send(&calls, Effect::Query).shared()]);
+    let bench = Bench::new(Scripts::answering(sends("hello".to_owned())), tools).await;
+    let clerk = bench.charter("clerk", "tools: [send]").await;
+    let told = bench.ask(&clerk).await.unwrap_err().to_string();
+    assert!(told.contains("nobody knows whether"), "{told}");
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_is_not_asked_about_arguments_too_long_to_be_shown() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let tools = Toolbox::default().with([send(&calls, Effect::Ask).shared()]);
+    let bench = Bench::new(Scripts::answering(sends("x".repeat(4_000))), tools).await;
+    let clerk = bench.charter("clerk", "tools: [send]").await;
+    let told = bench.ask(&clerk).await.unwrap();
+    assert!(told.contains("4000 characters"), "{told}");
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_asks_elsewhere_is_not_called_for_what_is_private() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let tool = send(&calls, Effect::Pure).needs([Capability::NET_HTTP]);
+    let tools = Toolbox::default().granting([Capability::NET_HTTP].into());
+    let tools = tools.with([tool.shared()]);
+    let bench = Bench::new(Scripts::answering(sends("hello".to_owned())), tools).await;
+    let clerk = bench
+        .charter("clerk", "privacy: local\ntools: [send]")
+        .await;
+    let told = bench.ask(&clerk).await.unwrap();
+    assert!(told.contains("leave this machine"), "{told}");
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
