@@ -1,20 +1,24 @@
 //! Agents of charters: what a person wrote down in `agents/NAME.md`, at work under a supervisor like any other agent.
 //!
 //! A [`Member`] is a charter whose tools and schemas were checked; the [`Crew`] holds the members of a node and what stops a runaway.
-//! [`CharterAgent`] takes questions and orders; `shell` carries one out as durable steps, `run` decides each of them, `act` and `transcript`
-//! are what its model reads and says. `delegate` hands work on to another member, among several by a contract net; `skill` makes a member a
+//! [`CharterAgent`] takes questions and orders; `shell` carries one out as durable steps (`thought` and `calls`), `run` decides each of them,
+//! `brief`, `act` and `transcript` are what its model reads and says, `ended` why there is no answer. `delegate` hands work on to another member, among several by a contract net; `skill` makes a member a
 //! tool of everybody else.
 //!
 //! Grants, budgets and bounds are enforced here, whatever a prompt says.
 
 mod act;
 mod agent;
+mod brief;
+mod calls;
 mod delegate;
+mod ended;
 mod member;
 mod record;
 mod run;
 mod shell;
 mod skill;
+mod thought;
 mod transcript;
 
 use std::collections::BTreeMap;

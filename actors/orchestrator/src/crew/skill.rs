@@ -13,8 +13,8 @@ use async_trait::async_trait;
 
 use super::Member;
 use super::delegate::delegate;
+use super::ended::told;
 use super::member::skill_of;
-use super::shell::told;
 
 /// Hands a call of a member's skill to an agent that offers it, and waits for its answer.
 pub(crate) async fn ordered(
