@@ -8,6 +8,7 @@ use aios_protocols::ReasonKind;
 use aios_tools::CallError;
 use aios_work::content::{AgentOrder, AgentReply, NoAnswer, hex};
 use aios_work::{AGENT_TOOLS, Artifact, Effect, Fact, ToolCall};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -35,6 +36,26 @@ impl Seen {
             facts: Vec::new(),
             artifacts: Vec::new(),
         }
+    }
+}
+
+/// The call that is under way, if cut short nobody would know whether it was carried out.
+#[derive(Default)]
+pub(super) struct UnderWay(Mutex<Option<String>>);
+
+impl UnderWay {
+    fn begins(&self, tool: &str, effect: Option<Effect>) {
+        let doubtful = matches!(effect, Some(Effect::Ask | Effect::Query));
+        *self.0.lock() = doubtful.then(|| tool.to_owned());
+    }
+
+    fn ends(&self) {
+        self.0.lock().take();
+    }
+
+    /// The tool of a call that was dropped before it came back.
+    pub(super) fn cut_short(&self) -> Option<String> {
+        self.0.lock().take()
     }
 }
 
@@ -74,7 +95,9 @@ impl Shell<'_> {
             Ok(seen) => Ok(seen.read_json().map_err(AgentError::from)?),
             // Called anew, it would be called under another key, and perhaps done a second time.
             Err(AgentError::Failed(reason)) if reason.kind == ReasonKind::InDoubt => {
-                Err(failed(reason.detail))
+                Err(Ended::Unanswered(NoAnswer::InDoubt {
+                    reason: reason.detail,
+                }))
             }
             Err(error) => Err(error.into()),
         }
@@ -90,7 +113,7 @@ impl Shell<'_> {
         again: bool,
     ) -> Result<Seen, Undone> {
         if again && effect == Some(Effect::Ask) {
-            return Err(in_doubt(format!(
+            return Err(in_doubt(&format!(
                 "an earlier call of tool {tool} was cut short"
             )));
         }
@@ -116,11 +139,10 @@ impl Shell<'_> {
             out_dir: self.order.out_dir.clone(),
             ..ToolCall::new(args, Instant::now() + left)
         };
-        let called = self
-            .services
-            .tools
-            .call_apart(tool, &self.granted, call)
-            .await;
+        self.under_way.begins(tool, effect);
+        let tools = &self.services.tools;
+        let called = tools.call_apart(tool, &self.granted, call).await;
+        self.under_way.ends();
         let called = called.map_err(|error| match error {
             CallError::Failed(error) => Ok(error),
             // It may have left its caches in any state: a new incarnation starts from clean ones.
@@ -138,7 +160,7 @@ impl Shell<'_> {
                 if matches!(effect, Some(Effect::Ask | Effect::Query))
                     && (again || error.is_in_doubt()) =>
             {
-                return Err(in_doubt(format!("tool {tool} failed: {error}")));
+                return Err(in_doubt(&format!("tool {tool} failed: {error}")));
             }
             Err(Ok(error)) if error.kind().is_for_models() => Seen::error(error.message()),
             // What others answered may hold anything, also orders to a model.
@@ -252,7 +274,8 @@ impl Shell<'_> {
             // It ends before this agent does, so that there is time to say what came of it.
             deadline_ms: (left.mul_f64(0.9)).as_millis() as u64,
         };
-        let mut waits = None;
+        // What is not this agent's to mend: a person decides, or nobody knows.
+        let mut open = None;
         let seen = self.ctx.once(step, async || {
             let reply = match delegate(name, &order, &self.ctx, left).await {
                 Ok(reply) => reply,
@@ -270,16 +293,16 @@ impl Shell<'_> {
                     facts: answer.facts,
                     artifacts: answer.artifacts,
                 }),
-                AgentReply::None(none @ NoAnswer::Waits { .. }) => {
+                AgentReply::None(none @ (NoAnswer::Waits { .. } | NoAnswer::InDoubt { .. })) => {
                     let error = AgentError::failure(told(&none));
-                    waits = Some(none);
+                    open = Some(none);
                     Err(error)
                 }
                 AgentReply::None(none) => Ok(Seen::error(told(&none))),
             }
         });
         let seen = seen.await;
-        match waits {
+        match open {
             Some(none) => Err(Ended::Unanswered(none)),
             None => Ok(seen?),
         }

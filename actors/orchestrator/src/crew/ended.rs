@@ -29,10 +29,14 @@ pub(super) fn failed(reason: impl Into<String>) -> Ended {
     })
 }
 
-/// A call of which nobody knows whether it was carried out.
-pub(super) fn in_doubt(what: String) -> Undone {
-    let detail = format!("{what}; nobody knows whether it was carried out");
-    AgentError::Failed(Reason::new(ReasonKind::InDoubt, detail)).into()
+/// What is said of a call of which nobody knows whether it was carried out.
+pub(super) fn doubt(what: &str) -> String {
+    format!("{what}; nobody knows whether it was carried out")
+}
+
+/// The same as the end of a step.
+pub(super) fn in_doubt(what: &str) -> Undone {
+    AgentError::Failed(Reason::new(ReasonKind::InDoubt, doubt(what))).into()
 }
 
 /// Why there is no answer, for a person.
@@ -65,6 +69,6 @@ pub(super) fn told(none: &NoAnswer) -> String {
         NoAnswer::Waits { approval } => format!(
             "it waits for a person's decision about approval {approval}; decide it with `aios approvals accept {approval}` and ask again in the same words"
         ),
-        NoAnswer::Failed { reason } => reason.clone(),
+        NoAnswer::InDoubt { reason } | NoAnswer::Failed { reason } => reason.clone(),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A [`Member`] is a charter whose tools and schemas were checked; the [`Crew`] holds the members of a node and what stops a runaway.
 //! [`CharterAgent`] takes questions and orders; `shell` carries one out as durable steps (`thought` and `calls`), `run` decides each of them,
-//! `brief`, `act` and `transcript` are what its model reads and says, `ended` why there is no answer. `delegate` hands work on to another member, among several by a contract net; `skill` makes a member a
+//! `brief`, `act` and `transcript` are what its model reads and says, `ended` why there is no answer,
+//! `judged` what the Critic says of one. `delegate` hands work on to another member, among several by a contract net; `skill` makes a member a
 //! tool of everybody else.
 //!
 //! Grants, budgets and bounds are enforced here, whatever a prompt says.
@@ -13,6 +14,7 @@ mod brief;
 mod calls;
 mod delegate;
 mod ended;
+mod judged;
 mod member;
 mod record;
 mod run;
@@ -70,6 +72,11 @@ impl Crew {
             records: Records::default(),
             thoughts: Semaphore::new(THOUGHTS),
         }))
+    }
+
+    /// Lets a member go: nobody is handed work for its name any more. Its agents that are there end as they would have.
+    pub fn dismiss(&self, name: &str) {
+        self.0.members.write().remove(name);
     }
 
     /// Takes a member in. One of the same name is replaced: its agents that are there go on as they were made, others follow the new one.

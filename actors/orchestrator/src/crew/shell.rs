@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use super::act;
 use super::brief::{instructions, tools};
-use super::calls::Seen;
-use super::ended::{Ended, failed, stopped};
+use super::calls::{Seen, UnderWay};
+use super::ended::{Ended, doubt, failed, stopped};
+use super::judged::{Grounds, Word};
 use super::record::{Outcome, RunRecord};
 use super::run::{Next, Run};
 use super::thought::Thought;
@@ -41,6 +42,8 @@ pub(super) struct Shell<'a> {
     pub(super) told: String,
     pub(super) facts: Vec<Fact>,
     pub(super) artifacts: Vec<Artifact>,
+    pub(super) grounds: Grounds,
+    pub(super) under_way: UnderWay,
 }
 
 /// Works on a question until it is answered, stopped or has failed.
@@ -74,7 +77,15 @@ pub(super) async fn pursue(
     let due = tokio::time::Instant::from_std(shell.due);
     let worked = match tokio::time::timeout_at(due, shell.work(&mut run)).await {
         Ok(worked) => worked,
-        Err(_) => Err(stopped(shell.late())),
+        Err(_) => Err(match shell.under_way.cut_short() {
+            // Out of time is what it is; that something may have been done is what whoever asked must know.
+            Some(tool) => Ended::Unanswered(NoAnswer::InDoubt {
+                reason: doubt(&format!(
+                    "its time was used up in the middle of a call of tool {tool}"
+                )),
+            }),
+            None => stopped(shell.late()),
+        }),
     };
     let outcome = match &worked {
         Ok(_) => Outcome::Answered,
@@ -196,6 +207,8 @@ impl<'a> Shell<'a> {
             services,
             facts: Vec::new(),
             artifacts: Vec::new(),
+            grounds: Grounds::default(),
+            under_way: UnderWay::default(),
         }
     }
 
@@ -222,13 +235,25 @@ impl<'a> Shell<'a> {
             let Thought { said, cut_off, .. } = self.think(turn, chat, &grammar).await?;
             let granted = |tool: &str| self.has(tool);
             let fits = |answer: &Value| self.member.gives(answer);
-            match run.said(&said, cut_off, granted, fits) {
+            let mut next = run.said(&said, cut_off, granted, fits);
+            let mut judged = None;
+            if let Next::Done(answer) = &next {
+                match self.judged(turn, &asked, answer).await? {
+                    Some(Word::Bad(why)) => next = run.refused(&why),
+                    Some(Word::Good(status)) => judged = Some(status),
+                    None => {}
+                }
+            }
+            match next {
                 Next::Again => {}
                 Next::Stop(by) => return Err(stopped(by)),
                 Next::Fail(reason) => return Err(failed(reason)),
                 Next::Call { tool, args } => {
                     let seen = self.act(turn, &tool, args).await?;
                     run.saw(&tool, &seen.outcome);
+                    if let Ok(value) = &seen.outcome {
+                        self.grounds.add(turn, &tool, value, &seen.facts);
+                    }
                     self.hand_on(seen);
                 }
                 Next::Done(value) => {
@@ -240,6 +265,7 @@ impl<'a> Shell<'a> {
                         turns: run.turns(),
                         spent: self.budget.spent(),
                         agent: self.ctx.me().to_string(),
+                        judged,
                     });
                 }
             }
