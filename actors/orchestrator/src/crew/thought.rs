@@ -104,6 +104,8 @@ impl Shell<'_> {
         let request = InferRequest::new(chat.clone())
             .max_tokens(most as u32)
             .json_schema(grammar)
+            // What the model said is read by `act`, and what is wrong with it is told to it.
+            .own_check()
             .private(self.ctx.is_private())
             .deadline(self.due);
         let breakers = self.ctx.system().breakers();

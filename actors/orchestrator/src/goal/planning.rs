@@ -288,6 +288,8 @@ impl Bench for GoalBench<'_> {
         let picked = self.run.ctx.once_pure(&step, || async {
             let infer = InferRequest::chat(&question.role, question.prompt.as_str())
                 .json_schema(question.schema.to_string())
+                // The plan's own rules say what is wrong with it, and the model may mend that.
+                .own_check()
                 .purpose(Purpose::Plan)
                 .max_tokens(question.max_tokens)
                 .sampling(Sampling::Greedy)
