@@ -289,17 +289,23 @@ fn a_full_queue_gives_the_entries_back_and_one_sync_serves_all_that_waited() {
         panic!("{error}");
     };
     assert_eq!(drafts, [draft("too many")]);
-    drop(closed);
+    // A task waits for room, and goes on when there is some.
+    let woken = std::thread::scope(|scope| {
+        let later = scope.spawn(|| block_on(journal.record(vec![draft("a task")])));
+        drop(closed);
+        later.join().unwrap()
+    });
+    assert!(woken.unwrap() > 6);
     first.wait().unwrap();
     let numbers: Vec<u64> = waiting
         .into_iter()
         .map(|ticket| ticket.wait().unwrap())
         .collect();
     assert!(numbers.is_sorted());
+    let synced = syncs.load(Ordering::SeqCst) - before;
     assert_eq!(
-        syncs.load(Ordering::SeqCst) - before,
-        2,
-        "one for the first, one for all that waited"
+        synced, 3,
+        "one for the first, one for all that waited, one for the task"
     );
     journal.commit(drafts).unwrap();
 }
