@@ -273,6 +273,13 @@ impl Journal {
         reader::read_at(&self.shared.disk, &segments, position)
     }
 
+    /// Whether a place that an entry was read from is still where it was.
+    pub(crate) fn holds(&self, position: Position) -> bool {
+        let published = self.shared.published.lock();
+        let mut segments = published.segments.iter();
+        segments.any(|info| info.first == position.segment && !info.compacted)
+    }
+
     /// Hands every entry from this number on to `apply`, damage included.
     pub fn replay(&self, from: u64, mut apply: impl FnMut(Result<Entry, Damage>)) {
         self.read(from).for_each(&mut apply);
