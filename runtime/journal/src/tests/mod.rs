@@ -6,6 +6,8 @@ mod damage;
 mod full;
 mod golden;
 mod retire;
+mod smuggle;
+mod spoilt;
 
 use std::sync::Arc;
 
