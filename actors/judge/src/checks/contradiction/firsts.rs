@@ -1,44 +1,18 @@
-//! What the answer says goes up went up, what it calls the highest is the highest, and what a source denies it does not affirm.
+//! What is called highest or lowest is so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aios_languages::{Sense, Tag};
-use aios_work::{Category, Issue, Severity};
+use aios_languages::Sense;
+use aios_work::{Category, Severity};
 
-use super::{Finding, Look, at};
-use crate::criteria::Criteria;
+use super::{Finding, at};
 use crate::explain::{Form, Stat, same_column};
-use crate::goal::{mentioned, pairs};
-use crate::grid::{Data, Grid, Pred};
+use crate::goal::mentioned;
+use crate::grid::{Grid, Pred};
 use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::entities;
 use crate::text::Text;
-
-pub(crate) struct Contradiction;
-
-impl Look for Contradiction {
-    fn name(&self) -> &'static str {
-        "contradiction"
-    }
-
-    fn dimension(&self) -> Category {
-        Category::Accuracy
-    }
-
-    fn look(&self, reading: &Reading<'_>, _: &Criteria) -> Finding {
-        let mut finding = Finding::default();
-        for (table, grid) in reading.ground.grids.iter().enumerate() {
-            firsts(reading, table, grid, &mut finding);
-            directions(reading, grid, &mut finding);
-        }
-        for piece in reading.said() {
-            denied(reading, piece, &mut finding);
-            opposed(reading, piece, &mut finding);
-        }
-        finding
-    }
-}
 
 /// A name that is called first or last of its kind.
 #[derive(Clone, Copy)]
@@ -49,7 +23,7 @@ struct First {
 }
 
 /// Whether what is called highest or lowest is so by some figure that the words allow.
-fn firsts(reading: &Reading<'_>, table: usize, grid: &Grid, finding: &mut Finding) {
+pub(super) fn look(reading: &Reading<'_>, table: usize, grid: &Grid, finding: &mut Finding) {
     let mut called: BTreeMap<Pred, Vec<(bool, Vec<usize>)>> = BTreeMap::new();
     for first in superlatives(reading, table, grid) {
         let text = &reading.texts[first.piece];
@@ -252,7 +226,7 @@ fn listed(reading: &Reading<'_>, first: &First, grid: &Grid) -> bool {
 }
 
 /// The columns that a piece may rank by.
-fn measures(reading: &Reading<'_>, piece: usize, grid: &Grid) -> Vec<usize> {
+pub(super) fn measures(reading: &Reading<'_>, piece: usize, grid: &Grid) -> Vec<usize> {
     let place = reading.place(piece);
     let quantities: Vec<usize> = grid.measures().chain(grid.flags()).collect();
     let by_unit: Vec<usize> = reading
@@ -392,7 +366,7 @@ fn usual(reading: &Reading<'_>, first: &First, measures: &[usize]) -> Vec<Stat> 
     }
 }
 
-fn value(grid: &Grid, preds: &[Pred], measure: usize, stat: Stat) -> Option<f64> {
+pub(super) fn value(grid: &Grid, preds: &[Pred], measure: usize, stat: Stat) -> Option<f64> {
     let figures = grid.figures(preds, measure)?;
     Some(match stat {
         Stat::Total => figures.total,
@@ -490,334 +464,4 @@ fn alternatives(grid: &Grid, pred: &Pred) -> Vec<Pred> {
         }
         _ => Vec::new(),
     }
-}
-
-/// Whether what is said to go up or down went so, by some figure that the words allow.
-fn directions(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
-    let Some(column) = grid.times().next() else {
-        return;
-    };
-    let asked = &reading.ground.asked;
-    let goal: Vec<(Moment, Moment)> = if asked
-        .points
-        .iter()
-        .any(|point| point.need == crate::goal::Need::Direction)
-    {
-        asked.pairs.clone()
-    } else {
-        Vec::new()
-    };
-    let mut turn = 0;
-    for piece in reading.said() {
-        let text = &reading.texts[piece];
-        let words: Vec<(bool, usize)> = text
-            .senses()
-            .filter_map(|(sense, place)| match sense {
-                Sense::Up => Some((true, place)),
-                Sense::Down => Some((false, place)),
-                _ => None,
-            })
-            .collect();
-        let mut last = None;
-        for (up, place) in words {
-            let clause = text.clause(place);
-            if last == Some((clause, up)) {
-                continue;
-            }
-            last = Some((clause, up));
-            let pair = pair_of(reading, piece, place).or_else(|| {
-                let pair = goal.get(turn).copied();
-                turn += 1;
-                pair
-            });
-            let Some((from, to)) = pair else { continue };
-            let signs = signs(reading, piece, grid, column, (from, to));
-            if signs.is_empty() {
-                continue;
-            }
-            finding.claims += 1;
-            if signs.contains(&up) {
-                finding.supported += 1;
-                continue;
-            }
-            let what = if up {
-                "it is said to go up and went down"
-            } else {
-                "it is said to go down and went up"
-            };
-            let mut issue: Issue = at(
-                reading,
-                piece,
-                Category::Accuracy,
-                Severity::Critical,
-                what,
-                "Say which way the figures went",
-            );
-            issue.evidence = Some(format!(
-                "from {} to {}",
-                grid.shown(&Pred::At(column, from)),
-                grid.shown(&Pred::At(column, to))
-            ));
-            finding.issues.push(issue);
-        }
-    }
-}
-
-/// From when to when a word of direction speaks: by its clause, its sentence, what stands over it.
-fn pair_of(reading: &Reading<'_>, piece: usize, place: usize) -> Option<(Moment, Moment)> {
-    let text = &reading.texts[piece];
-    let all = pairs(text);
-    if all.len() == 1 {
-        return all.first().copied();
-    }
-    // The two of the word's own clause.
-    let clause = text.clause(place);
-    let own: Vec<Moment> = text
-        .moments
-        .iter()
-        .filter(|found| text.clause(found.start) == clause)
-        .map(|found| found.moment)
-        .collect();
-    if let [from, to] = own.as_slice() {
-        return Some((*from, *to));
-    }
-    if all.len() > 1 {
-        // The pair that lies nearest to the word.
-        let step = if text.moments.len().is_multiple_of(2) {
-            2
-        } else {
-            1
-        };
-        let starts = text.moments.iter().step_by(step).map(|moment| moment.start);
-        let nearest = starts
-            .enumerate()
-            .min_by_key(|(_, start)| start.abs_diff(place))
-            .map(|(at, _)| at)?;
-        return all.get(nearest.min(all.len() - 1)).copied();
-    }
-    reading.labels(piece).into_iter().find_map(|label| {
-        pairs(label)
-            .first()
-            .copied()
-            .filter(|_| label.moments.len() == 2)
-    })
-}
-
-fn signs(
-    reading: &Reading<'_>,
-    piece: usize,
-    grid: &Grid,
-    column: usize,
-    (from, to): (Moment, Moment),
-) -> BTreeSet<bool> {
-    let text = &reading.texts[piece];
-    let beside: Vec<Pred> = entities(text, 0, grid)
-        .into_iter()
-        .map(|entity| entity.pred)
-        .filter(|pred| matches!(pred, Pred::Is(..)))
-        .collect();
-    let columns: BTreeSet<usize> = beside
-        .iter()
-        .filter_map(|pred| match pred {
-            Pred::Is(column, _) => Some(*column),
-            _ => None,
-        })
-        .collect();
-    let beside = if columns.len() == beside.len() {
-        beside
-    } else {
-        Vec::new()
-    };
-    let with = |moment: Moment| {
-        let mut all = beside.clone();
-        all.push(Pred::At(column, moment));
-        all.sort_unstable();
-        all
-    };
-    let (before, after) = (with(from), with(to));
-    let mean = text.has(Sense::Mean) || reading.ground.asked.text.has(Sense::Mean);
-    let mut out = BTreeSet::new();
-    for measure in measures(reading, piece, grid) {
-        if !matches!(
-            grid.columns[measure].data,
-            Data::Numbers(_) | Data::Flags(_)
-        ) {
-            continue;
-        }
-        let stats: &[Stat] = if mean { &[Stat::Mean] } else { &[Stat::Total] };
-        for &stat in stats {
-            if let (Some(a), Some(b)) = (
-                value(grid, &before, measure, stat),
-                value(grid, &after, measure, stat),
-            ) && a != b
-            {
-                out.insert(b > a);
-            }
-        }
-    }
-    if text.has(Sense::Count) || reading.ground.asked.text.has(Sense::Count) {
-        let (a, b) = (grid.rows_of(&before).len(), grid.rows_of(&after).len());
-        out.extend((a != b).then_some(b > a));
-    }
-    out
-}
-
-/// Whether a sentence affirms what the nearest sentence of a document denies, or the reverse.
-fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
-    let text = &reading.texts[piece];
-    for paper in &reading.ground.papers {
-        for (start, end) in clause_spans(text) {
-            let words: Vec<(usize, &String)> = text
-                .stems
-                .iter()
-                .filter(|(word, _)| (start..end).contains(&text.words[*word].start))
-                .map(|(word, stem)| (*word, stem))
-                .collect();
-            let stems: std::collections::HashSet<String> =
-                words.iter().map(|(_, stem)| (*stem).clone()).collect();
-            let known = stems.iter().filter(|stem| paper.knows(stem)).count();
-            if known < 2 || known * 10 < stems.len() * 7 {
-                continue;
-            }
-            let Some((best, _)) = paper.nearest(&stems).first().copied() else {
-                continue;
-            };
-            let sentence = &paper.sentences[best];
-            let shared = stems
-                .iter()
-                .filter(|stem| sentence.own.contains(*stem))
-                .count();
-            if shared < 2 || shared * 10 < stems.len() * 7 {
-                continue;
-            }
-            let own = denies(text, start, end);
-            // The clause of the source that shares the words.
-            let theirs = clause_spans(&sentence.text).into_iter().map(|(from, to)| {
-                let here = sentence
-                    .text
-                    .stems
-                    .iter()
-                    .filter(|(word, stem)| {
-                        (from..to).contains(&sentence.text.words[*word].start)
-                            && stems.contains(stem)
-                    })
-                    .count();
-                (here, denies(&sentence.text, from, to))
-            });
-            let Some((here, other)) = theirs.max_by_key(|(here, _)| *here) else {
-                continue;
-            };
-            if here >= 2 && here * 10 >= shared * 7 && own != other {
-                let mut issue = at(
-                    reading,
-                    piece,
-                    Category::Accuracy,
-                    Severity::Critical,
-                    "the source says the opposite",
-                    "Say what the source says",
-                );
-                issue.evidence = Some(paper.quoted(best));
-                finding.issues.push(issue);
-                return;
-            }
-        }
-    }
-}
-
-/// Whether a clause says the opposite of what the nearest clause of a document says: open and closed.
-fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
-    let text = &reading.texts[piece];
-    let sides = |text: &Text, start: usize, end: usize| -> BTreeSet<(u8, bool)> {
-        let here = text
-            .tags
-            .iter()
-            .filter(|tag| (start..end).contains(&text.words[tag.from].start));
-        here.filter_map(|tag| match tag.tag {
-            Tag::Opposite(pair, side) => Some((pair, side)),
-            _ => None,
-        })
-        .collect()
-    };
-    for (start, end) in clause_spans(text) {
-        let own = sides(text, start, end);
-        if own.is_empty() {
-            continue;
-        }
-        let words = marks(text, start, end);
-        let sentences = reading
-            .ground
-            .papers
-            .iter()
-            .flat_map(|paper| (0..paper.sentences.len()).map(move |at| (paper, at)));
-        for (paper, place) in sentences {
-            let sentence = &paper.sentences[place];
-            for (from, to) in clause_spans(&sentence.text) {
-                let theirs = sides(&sentence.text, from, to);
-                let against = own.iter().any(|(pair, side)| {
-                    theirs.contains(&(*pair, !side))
-                        && !own.contains(&(*pair, !side))
-                        && !theirs.contains(&(*pair, *side))
-                });
-                let shared = marks(&sentence.text, from, to).intersection(&words).count();
-                let alike = denies(text, start, end) == denies(&sentence.text, from, to);
-                if against && alike && shared > 0 && shared * 2 >= words.len().min(4) {
-                    let mut issue = at(
-                        reading,
-                        piece,
-                        Category::Accuracy,
-                        Severity::Critical,
-                        "the source says the opposite",
-                        "Say what the source says",
-                    );
-                    issue.evidence = Some(paper.quoted(place));
-                    finding.issues.push(issue);
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// What a clause is about, but for the words of opposites: its stems and days.
-fn marks(text: &Text, start: usize, end: usize) -> BTreeSet<String> {
-    let opposite: BTreeSet<usize> = text
-        .tags
-        .iter()
-        .filter(|tag| matches!(tag.tag, Tag::Opposite(..)))
-        .flat_map(|tag| tag.from..tag.to)
-        .collect();
-    let stems = text.stems.iter().filter(|(word, _)| {
-        (start..end).contains(&text.words[*word].start) && !opposite.contains(word)
-    });
-    let days = text
-        .tags
-        .iter()
-        .filter(|tag| (start..end).contains(&text.words[tag.from].start));
-    let days = days.filter_map(|tag| match tag.tag {
-        Tag::Weekday(day) => Some(format!("weekday {day}")),
-        _ => None,
-    });
-    stems.map(|(_, stem)| stem.clone()).chain(days).collect()
-}
-
-fn denies(text: &Text, start: usize, end: usize) -> bool {
-    let count = text
-        .senses()
-        .filter(|(sense, place)| *sense == Sense::Negation && (start..end).contains(place))
-        .count();
-    // "No, it is not": the answer's own "no" denies nothing in the clause.
-    count > 0
-}
-
-fn clause_spans(text: &Text) -> Vec<(usize, usize)> {
-    let mut starts = text.clauses.clone();
-    starts.extend(text.raw.match_indices(": ").map(|(at, _)| at + 1));
-    starts.sort_unstable();
-    let ends = starts.iter().skip(1).copied().chain([text.raw.len() + 1]);
-    starts
-        .iter()
-        .copied()
-        .zip(ends)
-        .filter(|(start, end)| start < end)
-        .collect()
 }

@@ -1,0 +1,36 @@
+//! What the answer says goes up went up, what it calls the highest is the highest, and what a source denies it does not affirm.
+
+mod directions;
+mod firsts;
+mod sources;
+
+use aios_work::Category;
+
+use super::{Finding, Look, at};
+use crate::criteria::Criteria;
+use crate::reading::Reading;
+
+pub(crate) struct Contradiction;
+
+impl Look for Contradiction {
+    fn name(&self) -> &'static str {
+        "contradiction"
+    }
+
+    fn dimension(&self) -> Category {
+        Category::Accuracy
+    }
+
+    fn look(&self, reading: &Reading<'_>, _: &Criteria) -> Finding {
+        let mut finding = Finding::default();
+        for (table, grid) in reading.ground.grids.iter().enumerate() {
+            firsts::look(reading, table, grid, &mut finding);
+            directions::look(reading, grid, &mut finding);
+        }
+        for piece in reading.said() {
+            sources::denied(reading, piece, &mut finding);
+            sources::opposed(reading, piece, &mut finding);
+        }
+        finding
+    }
+}

@@ -1,0 +1,170 @@
+//! What a source denies is not affirmed, and what it says one way is not said the other way.
+
+use std::collections::BTreeSet;
+
+use aios_languages::{Sense, Tag};
+use aios_work::{Category, Severity};
+
+use super::{Finding, at};
+use crate::reading::Reading;
+use crate::text::Text;
+
+/// Whether a sentence affirms what the nearest sentence of a document denies, or the reverse.
+pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
+    let text = &reading.texts[piece];
+    for paper in &reading.ground.papers {
+        for (start, end) in clause_spans(text) {
+            let words: Vec<(usize, &String)> = text
+                .stems
+                .iter()
+                .filter(|(word, _)| (start..end).contains(&text.words[*word].start))
+                .map(|(word, stem)| (*word, stem))
+                .collect();
+            let stems: std::collections::HashSet<String> =
+                words.iter().map(|(_, stem)| (*stem).clone()).collect();
+            let known = stems.iter().filter(|stem| paper.knows(stem)).count();
+            if known < 2 || known * 10 < stems.len() * 7 {
+                continue;
+            }
+            let Some((best, _)) = paper.nearest(&stems).first().copied() else {
+                continue;
+            };
+            let sentence = &paper.sentences[best];
+            let shared = stems
+                .iter()
+                .filter(|stem| sentence.own.contains(*stem))
+                .count();
+            if shared < 2 || shared * 10 < stems.len() * 7 {
+                continue;
+            }
+            let own = denies(text, start, end);
+            // The clause of the source that shares the words.
+            let theirs = clause_spans(&sentence.text).into_iter().map(|(from, to)| {
+                let here = sentence
+                    .text
+                    .stems
+                    .iter()
+                    .filter(|(word, stem)| {
+                        (from..to).contains(&sentence.text.words[*word].start)
+                            && stems.contains(stem)
+                    })
+                    .count();
+                (here, denies(&sentence.text, from, to))
+            });
+            let Some((here, other)) = theirs.max_by_key(|(here, _)| *here) else {
+                continue;
+            };
+            if here >= 2 && here * 10 >= shared * 7 && own != other {
+                let mut issue = at(
+                    reading,
+                    piece,
+                    Category::Accuracy,
+                    Severity::Critical,
+                    "the source says the opposite",
+                    "Say what the source says",
+                );
+                issue.evidence = Some(paper.quoted(best));
+                finding.issues.push(issue);
+                return;
+            }
+        }
+    }
+}
+
+/// Whether a clause says the opposite of what the nearest clause of a document says: open and closed.
+pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
+    let text = &reading.texts[piece];
+    let sides = |text: &Text, start: usize, end: usize| -> BTreeSet<(u8, bool)> {
+        let here = text
+            .tags
+            .iter()
+            .filter(|tag| (start..end).contains(&text.words[tag.from].start));
+        here.filter_map(|tag| match tag.tag {
+            Tag::Opposite(pair, side) => Some((pair, side)),
+            _ => None,
+        })
+        .collect()
+    };
+    for (start, end) in clause_spans(text) {
+        let own = sides(text, start, end);
+        if own.is_empty() {
+            continue;
+        }
+        let words = marks(text, start, end);
+        let sentences = reading
+            .ground
+            .papers
+            .iter()
+            .flat_map(|paper| (0..paper.sentences.len()).map(move |at| (paper, at)));
+        for (paper, place) in sentences {
+            let sentence = &paper.sentences[place];
+            for (from, to) in clause_spans(&sentence.text) {
+                let theirs = sides(&sentence.text, from, to);
+                let against = own.iter().any(|(pair, side)| {
+                    theirs.contains(&(*pair, !side))
+                        && !own.contains(&(*pair, !side))
+                        && !theirs.contains(&(*pair, *side))
+                });
+                let shared = marks(&sentence.text, from, to).intersection(&words).count();
+                let alike = denies(text, start, end) == denies(&sentence.text, from, to);
+                if against && alike && shared > 0 && shared * 2 >= words.len().min(4) {
+                    let mut issue = at(
+                        reading,
+                        piece,
+                        Category::Accuracy,
+                        Severity::Critical,
+                        "the source says the opposite",
+                        "Say what the source says",
+                    );
+                    issue.evidence = Some(paper.quoted(place));
+                    finding.issues.push(issue);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What a clause is about, but for the words of opposites: its stems and days.
+fn marks(text: &Text, start: usize, end: usize) -> BTreeSet<String> {
+    let opposite: BTreeSet<usize> = text
+        .tags
+        .iter()
+        .filter(|tag| matches!(tag.tag, Tag::Opposite(..)))
+        .flat_map(|tag| tag.from..tag.to)
+        .collect();
+    let stems = text.stems.iter().filter(|(word, _)| {
+        (start..end).contains(&text.words[*word].start) && !opposite.contains(word)
+    });
+    let days = text
+        .tags
+        .iter()
+        .filter(|tag| (start..end).contains(&text.words[tag.from].start));
+    let days = days.filter_map(|tag| match tag.tag {
+        Tag::Weekday(day) => Some(format!("weekday {day}")),
+        _ => None,
+    });
+    stems.map(|(_, stem)| stem.clone()).chain(days).collect()
+}
+
+fn denies(text: &Text, start: usize, end: usize) -> bool {
+    let count = text
+        .senses()
+        .filter(|(sense, place)| *sense == Sense::Negation && (start..end).contains(place))
+        .count();
+    // "No, it is not": the answer's own "no" denies nothing in the clause.
+    count > 0
+}
+
+fn clause_spans(text: &Text) -> Vec<(usize, usize)> {
+    let mut starts = text.clauses.clone();
+    starts.extend(text.raw.match_indices(": ").map(|(at, _)| at + 1));
+    starts.sort_unstable();
+    let ends = starts.iter().skip(1).copied().chain([text.raw.len() + 1]);
+    starts
+        .iter()
+        .copied()
+        .zip(ends)
+        .filter(|(start, end)| start < end)
+        .collect()
+}

@@ -1,0 +1,207 @@
+//! Numbers as a text writes them: grouped, rounded, with a sign, a unit, a scale, in words.
+
+mod digits;
+mod scan;
+mod spelled;
+
+use aios_languages::{Folded, Tagged};
+
+use crate::unit::Unit;
+use scan::Scan;
+
+/// A number that a text states.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Number {
+    /// Where it stands, sign and unit included.
+    pub start: usize,
+    /// Behind it.
+    pub end: usize,
+    /// What it can mean: `1.234` is two numbers in one.
+    pub readings: Vec<Reading>,
+    /// Its unit.
+    pub unit: Option<Unit>,
+    /// Whether it carries a sign.
+    pub signed: bool,
+    /// Whether it is said to be a rough one.
+    pub rough: bool,
+    /// Whether it is a limit: "fewer than 40".
+    pub bound: Option<Bound>,
+    /// Whether it is written in words.
+    pub spelled: bool,
+    /// Whether it counts how many times one thing is another: `2x`, "three times".
+    pub times: bool,
+}
+
+/// One meaning of a number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reading {
+    pub value: f64,
+    /// What rounding may have taken away.
+    pub half: f64,
+}
+
+/// On which side of a number something lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    Above,
+    Below,
+}
+
+impl Number {
+    /// Whether the number is this value, rounded as it is written, whatever side of it is meant.
+    pub(crate) fn equals(&self, value: f64) -> bool {
+        self.readings.iter().any(|reading| {
+            (reading.value - value).abs() <= reading.half * 1.000_001 + value.abs().max(1.0) * 1e-9
+        })
+    }
+
+    /// Whether the number is this value, rounded as it is written; where it is a limit, whether the value lies near it on its side.
+    pub(crate) fn is(&self, value: f64) -> bool {
+        self.readings.iter().any(|reading| {
+            let dust = value.abs().max(1.0) * 1e-9;
+            let off = (reading.value - value).abs();
+            match self.bound {
+                None => off <= reading.half * 1.000_001 + dust,
+                Some(Bound::Below) => {
+                    value < reading.value + dust
+                        && value >= reading.value - reading.value.abs() * 0.3
+                }
+                Some(Bound::Above) => {
+                    value > reading.value - dust
+                        && value <= reading.value + reading.value.abs() * 0.3
+                }
+            }
+        })
+    }
+
+    /// Whether it is this value but for the sign.
+    pub(crate) fn is_size(&self, value: f64) -> bool {
+        self.is(value) || (!self.signed && self.is(-value))
+    }
+
+    /// The likeliest value.
+    pub(crate) fn value(&self) -> f64 {
+        self.readings
+            .first()
+            .map_or(f64::NAN, |reading| reading.value)
+    }
+
+    /// A small number in words that counts nothing in particular.
+    pub(crate) fn is_casual(&self) -> bool {
+        self.spelled && self.unit.is_none() && self.value() <= 12.0
+    }
+}
+
+/// The numbers of a text, in order. What `taken` holds (names, dates) is not read.
+pub(crate) fn numbers(
+    text: &str,
+    words: &[Folded],
+    tags: &[Tagged],
+    taken: &[(usize, usize)],
+    comma: bool,
+) -> Vec<Number> {
+    let scan = Scan {
+        text,
+        words,
+        tags,
+        taken,
+        comma,
+    };
+    let mut out = scan.figures();
+    out.extend(scan.spelled(&out));
+    out.sort_by_key(|number| number.start);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aios_languages::{folded, lexicon};
+    use proptest::prelude::*;
+
+    fn found(code: &str, text: &str) -> Vec<Number> {
+        let words = folded(text);
+        let tags = lexicon(code).unwrap().tags(&words);
+        numbers(text, &words, &tags, &[], code != "en")
+    }
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        let rows = [
+            ("en", "EUR 132,437.16", 132_437.16, Some("EUR")),
+            ("de", "132.437,16 €", 132_437.16, Some("EUR")),
+            ("de", "132'437.16 CHF", 132_437.16, Some("CHF")),
+            ("fr", "132 437,16 €", 132_437.16, Some("EUR")),
+            ("en", "₹1,32,437", 132_437.0, Some("INR")),
+            ("en", "-18.08 degrees Celsius", -18.08, Some("°C")),
+            ("en", "18.1% of all", 18.1, Some("%")),
+            ("de", "3,5 Mio. Euro", 3.5e6, Some("EUR")),
+            ("en", "$3.2M", 3.2e6, Some("USD")),
+            ("en", "twenty-five orders", 25.0, None),
+            ("en", "two hundred and", 200.0, None),
+            ("en", "one year", 1.0, Some("years")),
+            ("en", "half of them", 50.0, Some("%")),
+            ("es", "tres millones", 3e6, None),
+            ("en", "5 working days", 5.0, Some("days")),
+            ("en", "12k", 12_000.0, None),
+        ];
+        for (code, text, value, unit) in rows {
+            let numbers = found(code, text);
+            assert_eq!(numbers.len(), 1, "{text}: {numbers:?}");
+            assert!(
+                (numbers[0].value() - value).abs() < 1e-6,
+                "{text}: {numbers:?}"
+            );
+            let shown = numbers[0].unit.as_ref().map(|unit| unit.shown.as_str());
+            assert_eq!(shown, unit, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_figure_is_none() {
+        for text in [
+            "CR-2",
+            "SKU12",
+            "v1.2.3.4",
+            "1. first",
+            "the 3rd",
+            "an only one",
+            "x_12",
+            "#12",
+        ] {
+            assert_eq!(found("en", text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_what_it_rounds_to_and_a_limit_what_lies_near_it() {
+        let rows = [
+            ("132,437", 132_437.16, true),
+            ("132,400", 132_437.16, true),
+            ("133,641.09", 132_437.16, false),
+            ("about 130,000", 132_437.16, true),
+            ("4.68", 4.675, true),
+            ("4.67", 4.675, true),
+            ("4.66", 4.675, false),
+            ("fewer than 40", 38.0, true),
+            ("fewer than 40", 41.0, false),
+            ("more than 30", 38.0, true),
+            ("1.234", 1234.0, true),
+            ("1.234", 1.234, true),
+        ];
+        for (text, value, is) in rows {
+            assert_eq!(found("en", text)[0].is(value), is, "{text} {value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_searched(text in "([0-9.,%$€ a-zA-Z\\-:'|]|\\PC|million|percent|twenty|über){0,60}") {
+            for code in ["en", "de"] {
+                for number in found(code, &text) {
+                    prop_assert!(text.get(number.start..number.end).is_some());
+                }
+            }
+        }
+    }
+}
