@@ -6,6 +6,7 @@ use crate::grid::{Grid, Limit, Pred, Side};
 use crate::moment::Moment;
 use crate::numeral::Bound;
 use crate::text::{Names, Text};
+use crate::unit::Unit;
 
 /// A goal as it was read.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub(crate) struct Asked {
     pub points: Vec<Point>,
     /// From when to when something is compared.
     pub pairs: Vec<(Moment, Moment)>,
+    /// The units that it asks for.
+    pub units: Vec<Unit>,
 }
 
 /// One point of a goal.
@@ -54,6 +57,9 @@ pub(crate) enum Need {
     Topic,
 }
 
+/// Words before and behind a comparison in which the two columns are looked for.
+const NEAR: usize = 4;
+
 impl Asked {
     /// Reads a goal.
     pub(crate) fn read(goal: &str, lexicon: &Lexicon, names: &Names, grids: &[Grid]) -> Self {
@@ -91,6 +97,7 @@ impl Asked {
         }
         let pairs = pairs(&text);
         Self {
+            units: units(&text),
             text,
             points,
             pairs,
@@ -229,6 +236,27 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     }
 }
 
+/// The units that stand in a goal without a number: "in mm", "how many minutes".
+fn units(text: &Text) -> Vec<Unit> {
+    let named = text.tags.iter().filter_map(|tag| match tag.tag {
+        aios_languages::Tag::Unit(name) => Some((text.words[tag.from].start, Unit::named(name))),
+        _ => None,
+    });
+    let written = text.words.iter().filter_map(|word| {
+        let (unit, len) = Unit::symbol(text.raw.get(word.start..)?)?;
+        (len == word.end - word.start && len > 1).then_some((word.start, unit))
+    });
+    let taken = |place: usize| {
+        let mut numbers = text.numbers.iter();
+        numbers.any(|number| number.start <= place && place < number.end)
+    };
+    named
+        .chain(written)
+        .filter(|(place, _)| !taken(*place))
+        .map(|(_, unit)| unit)
+        .collect()
+}
+
 /// From when to when: "from January to February and from February to March".
 pub(crate) fn pairs(text: &Text) -> Vec<(Moment, Moment)> {
     let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
@@ -290,10 +318,39 @@ pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
         }
     }
     out.extend(flags(text, grid));
+    out.extend(more_than(text, grid));
     let _ = table;
     out.sort_unstable();
     out.dedup();
     out
+}
+
+/// "Used more than it produced": one column is said to have more, or less, than another.
+fn more_than(text: &Text, grid: &Grid) -> Option<Pred> {
+    let named = |words: std::ops::Range<usize>| {
+        let columns = grid.measures().filter(|column| {
+            let stems = &grid.columns[*column].stems;
+            text.stems
+                .iter()
+                .any(|(word, stem)| words.contains(word) && stems.contains(stem))
+        });
+        let columns: Vec<usize> = columns.collect();
+        match columns.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    };
+    text.tags.iter().find_map(|tag| {
+        let more = match tag.tag {
+            aios_languages::Tag::Sense(Sense::Ahead) => true,
+            aios_languages::Tag::Sense(Sense::Behind) => false,
+            _ => return None,
+        };
+        let one = named(tag.from.saturating_sub(NEAR)..tag.from)?;
+        let other = named(tag.to..tag.to + NEAR)?;
+        let (more, less) = if more { (one, other) } else { (other, one) };
+        (one != other).then_some(Pred::More(more, less))
+    })
 }
 
 /// Flags that a text speaks of: all words of the column's name stand in it.
@@ -340,6 +397,9 @@ pub(crate) fn mentioned(text: &Text, grid: &Grid) -> Vec<usize> {
     let mut best = 0;
     let mut out = Vec::new();
     for (index, column) in grid.columns.iter().enumerate() {
+        if matches!(column.data, crate::grid::Data::Derived(_)) {
+            continue;
+        }
         let stems = text
             .stems
             .iter()

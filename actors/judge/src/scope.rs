@@ -10,6 +10,19 @@ use crate::grid::{Grid, Pred};
 use crate::numeral::Number;
 use crate::text::Text;
 
+/// Words for a kind of figure.
+const STATISTICS: [Sense; 7] = [
+    Sense::Total,
+    Sense::Mean,
+    Sense::Median,
+    Sense::Lowest,
+    Sense::Highest,
+    Sense::Count,
+    Sense::AskCount,
+];
+/// Names of a sentence of which any two may be compared.
+const FEW: usize = 5;
+
 /// Where a number stands.
 pub(crate) struct Place<'a> {
     /// Its sentence, item or cell.
@@ -84,9 +97,20 @@ impl Place<'_> {
                 Bound::Nothing => {}
             }
             let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
+            scope.named.extend(different.iter().copied());
             if different.len() == 2 {
                 let mut both = different.iter().copied();
                 scope.pairs.extend(both.next().zip(both.next()));
+            }
+            // "Jena leads, 28 ahead of Fulda and 51 ahead of Kassel": any two of a few.
+            if (2..=FEW).contains(&different.len())
+                && (different.len() > 2 || matches!(column, Pred::Is(..)))
+                && self.compares()
+            {
+                for one in &different {
+                    let others = different.iter().filter(|other| *other != one);
+                    scope.pairs.extend(others.map(|other| (*one, *other)));
+                }
             }
             if different.len() > 1 && self.text.has(Sense::Total) {
                 scope.together.extend(different);
@@ -121,6 +145,8 @@ impl Place<'_> {
         }
         self.words(number, &mut scope);
         scope.measures = self.measures(number, grid);
+        scope.columns = self.columns(grid);
+        scope.units = self.asked.units.clone();
         // The lowest of several has its own total and mean: "Kassel has the lowest turnover, 19,700".
         let ranked = scope
             .stats
@@ -131,6 +157,20 @@ impl Place<'_> {
         }
         scope.preds = self.rows(number, &base, &optional, &columns, table, grid);
         scope
+    }
+
+    /// Whether the sentence names one quantity by a word that no other one has: what it says is of this one.
+    pub(crate) fn names_one(&self, scope: &Scope, grid: &Grid) -> bool {
+        let [one] = scope.measures.as_slice() else {
+            return false;
+        };
+        let own = &grid.columns[*one].stems;
+        self.text.stems.iter().any(|(_, stem)| {
+            own.contains(stem)
+                && grid
+                    .measures()
+                    .all(|other| other == *one || !grid.columns[other].stems.contains(stem))
+        })
     }
 
     /// Which of the names or times of one column a number belongs to.
@@ -350,31 +390,66 @@ impl Place<'_> {
     fn words(&self, number: &Number, scope: &mut Scope) {
         let clause = self.text.clause(number.start);
         let mut share = false;
+        let mut governed = self.governing(number);
         for text in std::iter::once(self.text).chain(self.labels.iter().copied()) {
-            let stats: BTreeSet<Sense> = text.senses().map(|(sense, _)| sense).collect();
-            if scope.stats.is_empty() {
-                for (sense, stat) in [
-                    (Sense::Total, Stat::Total),
-                    (Sense::Mean, Stat::Mean),
-                    (Sense::Median, Stat::Median),
-                    (Sense::Lowest, Stat::Least),
-                    (Sense::Highest, Stat::Greatest),
-                ] {
-                    if stats.contains(&sense) {
-                        scope.stats.push(stat);
-                    }
-                }
+            let senses: BTreeSet<Sense> = text.senses().map(|(sense, _)| sense).collect();
+            // What stands over a number says which figure it is where its own sentence does not.
+            if !std::ptr::eq(text, self.text) && governed.is_empty() {
+                governed = STATISTICS
+                    .into_iter()
+                    .filter(|sense| senses.contains(sense))
+                    .collect();
             }
-            scope.extreme |= stats.contains(&Sense::Highest) || stats.contains(&Sense::Lowest);
-            scope.counted |= stats.contains(&Sense::Count) || stats.contains(&Sense::AskCount);
-            scope.rate |= stats.contains(&Sense::Share);
-            scope.ratio |= stats.contains(&Sense::Ratio) || stats.contains(&Sense::Per);
-            scope.difference |= stats.contains(&Sense::Difference)
-                || stats.contains(&Sense::Growth)
-                || stats.contains(&Sense::Above)
-                || stats.contains(&Sense::Below);
-            share |= stats.contains(&Sense::Share);
+            scope.extreme |= senses.contains(&Sense::Highest) || senses.contains(&Sense::Lowest);
+            scope.rate |= senses.contains(&Sense::Share);
+            scope.rest |= senses.contains(&Sense::Rest);
+            scope.ends |= [
+                Sense::Highest,
+                Sense::Lowest,
+                Sense::Between,
+                Sense::AtLeast,
+                Sense::AtMost,
+                Sense::Above,
+                Sense::Below,
+                Sense::Difference,
+            ]
+            .iter()
+            .any(|sense| senses.contains(sense));
+            scope.ratio |= senses.contains(&Sense::Ratio)
+                || senses.contains(&Sense::Per)
+                || senses.contains(&Sense::Mean);
+            scope.difference |= [
+                Sense::Difference,
+                Sense::Growth,
+                Sense::Above,
+                Sense::Below,
+                Sense::Ahead,
+                Sense::Behind,
+                Sense::Up,
+                Sense::Down,
+            ]
+            .iter()
+            .any(|sense| senses.contains(sense));
+            share |= senses.contains(&Sense::Share);
         }
+        for (sense, stat) in [
+            (Sense::Total, Stat::Total),
+            (Sense::Mean, Stat::Mean),
+            (Sense::Median, Stat::Median),
+            (Sense::Lowest, Stat::Least),
+            (Sense::Highest, Stat::Greatest),
+        ] {
+            if governed.contains(&sense) {
+                scope.stats.push(stat);
+            }
+        }
+        let goal = &self.asked.text;
+        scope.ends |= number.bound.is_some() || goal.has(Sense::Highest) || goal.has(Sense::Lowest);
+        scope.times = std::iter::once(self.text)
+            .chain(self.labels.iter().copied())
+            .chain([goal])
+            .any(counts_times);
+        scope.counted = governed.contains(&Sense::Count) || governed.contains(&Sense::AskCount);
         // "Highest average humidity" is of means; "the highest total" of totals.
         let figures = scope
             .stats
@@ -408,6 +483,71 @@ impl Place<'_> {
         scope.sign = sign(self.text, Some(clause))
             .or_else(|| sign(self.text, None))
             .or_else(|| self.labels.iter().find_map(|label| sign(label, None)));
+    }
+
+    /// The columns that the words around a number, or the goal, speak of.
+    fn columns(&self, grid: &Grid) -> Vec<usize> {
+        let texts = std::iter::once(self.text)
+            .chain(self.labels.iter().copied())
+            .chain([&self.asked.text]);
+        let mut out: Vec<usize> = texts.flat_map(|text| mentioned(text, grid)).collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// The words for a kind of figure that a number stands under: those before it, up to the number before, or those behind it in its clause
+    /// that no other number follows there. "12 visits, on average 46 minutes" has a count and a mean.
+    fn governing(&self, number: &Number) -> BTreeSet<Sense> {
+        let words: Vec<(Sense, usize)> = self
+            .text
+            .senses()
+            .filter(|(sense, _)| STATISTICS.contains(sense))
+            .collect();
+        let stated: Vec<&Number> = self
+            .text
+            .numbers
+            .iter()
+            .filter(|other| !other.is_casual() || std::ptr::eq(*other, number))
+            .collect();
+        if stated.len() < 2 {
+            return words.iter().map(|(sense, _)| *sense).collect();
+        }
+        let clause = |place: usize| self.text.clause(place);
+        // A word whose clause has numbers before it and none behind it is said of those.
+        let back = |place: usize| {
+            let here = || {
+                stated
+                    .iter()
+                    .filter(|other| clause(other.start) == clause(place))
+            };
+            here().any(|other| other.start < place) && !here().any(|other| other.start > place)
+        };
+        let own: BTreeSet<Sense> = words
+            .iter()
+            .filter(|(_, place)| clause(*place) == clause(number.start) && back(*place))
+            .map(|(sense, _)| *sense)
+            .collect();
+        if !own.is_empty() {
+            return own;
+        }
+        let before: Vec<&(Sense, usize)> = words
+            .iter()
+            .filter(|(_, place)| *place < number.start && !back(*place))
+            .collect();
+        let Some((_, last)) = before.last() else {
+            return BTreeSet::new();
+        };
+        let apart = |place: usize| {
+            stated
+                .iter()
+                .any(|other| place < other.start && other.start < *last)
+        };
+        before
+            .iter()
+            .filter(|(_, place)| !apart(*place))
+            .map(|(sense, _)| *sense)
+            .collect()
     }
 
     /// The columns that words name; all of them where none is named.
@@ -556,6 +696,17 @@ impl Place<'_> {
         out.truncate(12);
         out
     }
+}
+
+/// Whether a text speaks of lengths of time: days, weeks, months, years.
+fn counts_times(text: &Text) -> bool {
+    use aios_languages::{Tag, UnitName};
+    text.tags.iter().any(|tag| {
+        matches!(
+            tag.tag,
+            Tag::Unit(UnitName::Day | UnitName::Week | UnitName::Month | UnitName::Year)
+        )
+    })
 }
 
 /// What was found of the names of one column.

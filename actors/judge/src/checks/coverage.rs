@@ -32,12 +32,14 @@ impl Look for Coverage {
             return Finding::default();
         }
         let mut finding = Finding::default();
+        let decides = ground.asked.points.len() == 1 && decides(reading);
         let mut durations = 0;
         let mut before = None;
         for point in &ground.asked.points {
             durations += usize::from(point.need == Need::Duration);
             let answered = match (ground.grids.first(), ground.papers.as_slice()) {
                 (Some(grid), _) => by_table(reading, point, before, grid),
+                (None, _) if decides && point.need == Need::Topic => true,
                 (None, papers) => by_papers(reading, point, papers, durations),
             };
             before = Some(point.need);
@@ -56,6 +58,15 @@ impl Look for Coverage {
         }
         finding
     }
+}
+
+/// Whether the answer begins with a yes or a no.
+fn decides(reading: &Reading<'_>) -> bool {
+    let first = said_words(reading).find(|text| !text.is_empty());
+    first.is_some_and(|text| {
+        let mut tags = text.tags.iter().filter(|tag| tag.from == 0);
+        tags.any(|tag| matches!(tag.tag, Tag::Sense(Sense::Yes | Sense::No)))
+    })
 }
 
 fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &Grid) -> bool {

@@ -86,6 +86,13 @@ impl Number {
             .map_or(f64::NAN, |reading| reading.value)
     }
 
+    /// Whether it has so many digits that it meets a figure by no accident.
+    pub(crate) fn is_precise(&self) -> bool {
+        self.readings.iter().any(|reading| {
+            reading.half < 0.5 || (reading.value.abs() >= 100.0 && reading.half < 1.0)
+        })
+    }
+
     /// A small number in words that counts nothing in particular.
     pub(crate) fn is_casual(&self) -> bool {
         self.spelled && self.unit.is_none() && self.value() <= 12.0
@@ -110,7 +117,35 @@ pub(crate) fn numbers(
     let mut out = scan.figures();
     out.extend(scan.spelled(&out));
     out.sort_by_key(|number| number.start);
+    spans(text, &mut out);
     out
+}
+
+/// "Four to five times": both are one number between the two.
+fn spans(text: &str, numbers: &mut [Number]) {
+    for at in 1..numbers.len() {
+        let (before, behind) = numbers.split_at_mut(at);
+        let (Some(low), Some(high)) = (before.last_mut(), behind.first_mut()) else {
+            continue;
+        };
+        let joined = text.get(low.end..high.start).is_some_and(|gap| {
+            matches!(
+                gap.trim(),
+                "to" | "-" | "–" | "bis" | "à" | "a" | "or" | "oder" | "ou" | "o"
+            )
+        });
+        if joined && high.times && low.unit.is_none() && low.value() < high.value() {
+            let (from, to) = (low.value(), high.value());
+            let reading = Reading {
+                value: (from + to) / 2.0,
+                half: (to - from) / 2.0,
+            };
+            for number in [low, high] {
+                number.readings = vec![reading];
+                number.times = true;
+            }
+        }
+    }
 }
 
 #[cfg(test)]

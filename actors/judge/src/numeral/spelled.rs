@@ -72,18 +72,18 @@ impl Scan<'_> {
                 to += 1;
             }
             value += sum;
-            // "Two and a half".
+            // "Two and a half", "five and a quarter".
             let joins = self
                 .tags
                 .iter()
                 .any(|other| other.from == to && other.tag == Tag::Sense(Sense::And));
-            let half = self
-                .tags
-                .iter()
-                .find(|other| other.from == to + 1 && other.tag == Tag::Fraction(50.0));
-            if let Some(half) = half.filter(|_| joins && !fraction) {
-                value += 0.5;
-                to = half.to;
+            let part = self.tags.iter().find_map(|other| match other.tag {
+                Tag::Fraction(percent) if other.from == to + 1 => Some((percent, other.to)),
+                _ => None,
+            });
+            if let Some((percent, end)) = part.filter(|_| joins && !fraction) {
+                value += percent / 100.0;
+                to = end;
             }
             next = to;
             let end = self.words[to - 1].end;
@@ -119,7 +119,7 @@ impl Scan<'_> {
     /// "Half a year" is a length of time and no part of a whole.
     fn part_of_unit(&self, number: &mut Number) {
         let next = self.word_at(number.end);
-        for at in next..(next + 2).min(self.words.len()) {
+        for at in next..(next + 3).min(self.words.len()) {
             let unit = self.tags_from(at).find_map(|tag| match tag.tag {
                 Tag::Unit(name) if name != aios_languages::UnitName::Percent => {
                     Some((name, tag.to))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aios_languages::Sense;
 use aios_work::{Category, Issue, Severity};
 
-use super::firsts::{measures, value};
+use super::orders::{figure, measures};
 use super::{Finding, at};
 use crate::explain::Stat;
 use crate::goal::pairs;
@@ -41,24 +41,38 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
             })
             .collect();
         let mut last = None;
+        let several = words.len() > 1;
         for (up, place) in words {
             let clause = text.clause(place);
             if last == Some((clause, up)) {
                 continue;
             }
             last = Some((clause, up));
-            let pair = pair_of(reading, piece, place).or_else(|| {
-                let pair = goal.get(turn).copied();
-                turn += 1;
-                pair
-            });
+            let steps = course(text, place, several);
+            let pair = match steps.as_slice() {
+                [] => pair_of(reading, piece, place).or_else(|| {
+                    let pair = goal.get(turn).copied();
+                    turn += 1;
+                    pair
+                }),
+                [first, ..] => Some(*first),
+            };
             let Some((from, to)) = pair else { continue };
-            let signs = signs(reading, piece, grid, column, (from, to));
+            let steps = if steps.is_empty() {
+                vec![(from, to)]
+            } else {
+                steps
+            };
+            let signs: Vec<BTreeSet<bool>> = steps
+                .into_iter()
+                .map(|step| signs(reading, piece, grid, column, step))
+                .filter(|signs| !signs.is_empty())
+                .collect();
             if signs.is_empty() {
                 continue;
             }
             finding.claims += 1;
-            if signs.contains(&up) {
+            if signs.iter().all(|signs| signs.contains(&up)) {
                 finding.supported += 1;
                 continue;
             }
@@ -82,6 +96,26 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
             ));
             finding.issues.push(issue);
         }
+    }
+}
+
+/// The steps that a sentence of three or more times takes in one direction: each of them where it says so, else from the first to the last.
+fn course(text: &crate::text::Text, place: usize, several: bool) -> Vec<(Moment, Moment)> {
+    let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
+    let (Some(first), Some(last)) = (moments.first(), moments.last()) else {
+        return Vec::new();
+    };
+    let clause = text.clause(place);
+    let own = text
+        .moments
+        .iter()
+        .any(|found| text.clause(found.start) == clause);
+    if several || own || moments.len() < 3 {
+        return Vec::new();
+    }
+    match text.has(Sense::Steady) {
+        true => moments.windows(2).map(|two| (two[0], two[1])).collect(),
+        false => vec![(*first, *last)],
     }
 }
 
@@ -159,7 +193,7 @@ fn signs(
     let (before, after) = (with(from), with(to));
     let mean = text.has(Sense::Mean) || reading.ground.asked.text.has(Sense::Mean);
     let mut out = BTreeSet::new();
-    for measure in measures(reading, piece, grid) {
+    for measure in measures(reading, piece, grid).0 {
         if !matches!(
             grid.columns[measure].data,
             Data::Numbers(_) | Data::Flags(_)
@@ -169,8 +203,8 @@ fn signs(
         let stats: &[Stat] = if mean { &[Stat::Mean] } else { &[Stat::Total] };
         for &stat in stats {
             if let (Some(a), Some(b)) = (
-                value(grid, &before, measure, stat),
-                value(grid, &after, measure, stat),
+                figure(grid, &before, measure, stat),
+                figure(grid, &after, measure, stat),
             ) && a != b
             {
                 out.insert(b > a);

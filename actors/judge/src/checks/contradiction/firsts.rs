@@ -1,113 +1,300 @@
-//! What is called highest or lowest is so.
+//! What is called highest, lowest, second or last is so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aios_languages::Sense;
+use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
+use super::orders::{By, Given, Meant, Order, groupable, measures, orders, unwelcome, ways};
 use super::{Finding, at};
-use crate::explain::{Form, Stat, same_column};
-use crate::goal::mentioned;
 use crate::grid::{Grid, Pred};
-use crate::moment::Moment;
 use crate::reading::Reading;
-use crate::scope::entities;
+use crate::scope::{Entity, entities};
 use crate::text::Text;
 
-/// A name that is called first or last of its kind.
-#[derive(Clone, Copy)]
-struct First {
-    piece: usize,
+/// A word of rank.
+#[derive(Debug, Clone, Copy)]
+struct Rank {
     highest: bool,
+    /// 1 for the first.
+    place: usize,
+    /// Where it stands in the text.
+    at: usize,
+    /// The words that are its own.
+    from: usize,
+    to: usize,
+}
+
+/// A name that is given a rank.
+#[derive(Clone, Copy)]
+struct Ranked {
+    piece: usize,
+    /// The text that has the word, which may stand over the piece.
+    word: Option<Rank>,
+    highest: bool,
+    place: usize,
     pred: Pred,
+    /// Whether only the goal speaks of a rank: "Cádiz, with 7.9 %" where the highest was asked for.
+    implied: bool,
 }
 
 /// Whether what is called highest or lowest is so by some figure that the words allow.
-pub(super) fn look(reading: &Reading<'_>, table: usize, grid: &Grid, finding: &mut Finding) {
-    let mut called: BTreeMap<Pred, Vec<(bool, Vec<usize>)>> = BTreeMap::new();
-    for first in superlatives(reading, table, grid) {
-        let text = &reading.texts[first.piece];
-        if listed(reading, &first, grid) {
+pub(super) fn look(
+    reading: &Reading<'_>,
+    table: usize,
+    grid: &Grid,
+    given: &Given,
+    finding: &mut Finding,
+) {
+    let mut called: BTreeMap<Pred, Vec<(bool, Key)>> = BTreeMap::new();
+    let mut ranked = all(reading, table, grid);
+    if ranked.is_empty() {
+        ranked.extend(implied(reading, table, grid));
+    }
+    for ranked in ranked {
+        if given.lists(ranked.piece, &ranked.pred) {
             continue;
         }
-        finding.claims += 1;
-        let measures = measures(reading, first.piece, grid);
-        let known = called.entry(first.pred).or_default();
-        let both = known.iter().any(|(highest, by)| {
-            *highest != first.highest && by.iter().any(|measure| measures.contains(measure))
-        });
-        known.push((first.highest, measures.clone()));
-        let mut winners = winners(reading, first.piece, &first, &measures, grid);
-        if text.has(Sense::Inverse)
-            || reading
-                .labels(first.piece)
+        let key = key(reading, &ranked, grid);
+        let known = called.entry(ranked.pred).or_default();
+        let both = ranked.place == 1
+            && known
                 .iter()
-                .take(2)
-                .any(|label| label.has(Sense::Inverse))
-        {
-            let other = First {
-                highest: !first.highest,
-                ..first
-            };
-            // The most punctual has the least delay; the most reliable may have the most of something good.
-            if measures.iter().any(|measure| unwelcome(grid, *measure)) {
-                winners.clear();
-            }
-            winners.extend(self::winners(reading, first.piece, &other, &measures, grid));
+                .any(|(highest, other)| *highest != ranked.highest && key.may_be(other));
+        if ranked.place == 1 {
+            known.push((ranked.highest, key));
         }
-        if winners.contains(&first.pred) && !both {
+        let Some(orders) = orders_of(reading, &ranked, grid, given) else {
+            continue;
+        };
+        finding.claims += 1;
+        let inverse = is_inverse(reading, ranked.piece);
+        let (measures, _) = measures(reading, ranked.piece, grid);
+        // The most punctual has the least delay; the most reliable may have the most of something good.
+        let sides: &[bool] = match inverse {
+            false => &[ranked.highest],
+            true if measures.iter().any(|measure| unwelcome(grid, *measure)) => &[!ranked.highest],
+            true => &[true, false],
+        };
+        let holds = |order: &Order| {
+            sides
+                .iter()
+                .any(|highest| order.holds(ranked.pred, *highest, ranked.place))
+        };
+        if orders.iter().any(holds) && !both {
             finding.supported += 1;
             continue;
         }
-        let which = if first.highest { "highest" } else { "lowest" };
+        let which = match (ranked.highest, ranked.place) {
+            (true, 1) => "the highest".to_owned(),
+            (false, 1) => "the lowest".to_owned(),
+            (true, place) => format!("number {place} from the top"),
+            (false, place) => format!("number {place} from the bottom"),
+        };
+        let name = grid.shown(&ranked.pred);
         let what = match both {
-            true => format!(
-                "{} is called both highest and lowest",
-                grid.shown(&first.pred)
-            ),
-            false => format!("{} is not the {which}", grid.shown(&first.pred)),
+            true => format!("{name} is called both highest and lowest"),
+            false => format!("{name} is not {which}"),
         };
         let mut issue = at(
             reading,
-            first.piece,
+            ranked.piece,
             Category::Accuracy,
             Severity::Critical,
             what,
             "Name the one that the data shows",
         );
-        let shown: BTreeSet<String> = winners.iter().map(|pred| grid.shown(pred)).collect();
+        let shown: BTreeSet<String> = orders
+            .iter()
+            .take(4)
+            .flat_map(|order| order.at(sides[0], ranked.place).take(4))
+            .map(|pred| grid.shown(&pred))
+            .collect();
         issue.evidence = (!shown.is_empty()).then(|| {
             format!(
-                "the {which} is {}",
+                "{which} is {}",
                 shown.into_iter().collect::<Vec<_>>().join(" or ")
             )
         });
-        let _ = text;
         finding.issues.push(issue);
     }
 }
 
-fn superlatives(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<First> {
+fn is_inverse(reading: &Reading<'_>, piece: usize) -> bool {
+    let own = std::iter::once(&reading.texts[piece]);
+    own.chain(reading.labels(piece).into_iter().take(2))
+        .any(|text| text.has(Sense::Inverse))
+}
+
+/// What a text says of the figure that it ranks by; two that may be the same cannot both be highest and lowest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    measures: BTreeSet<usize>,
+    concepts: BTreeSet<u32>,
+    senses: BTreeSet<Sense>,
+}
+
+impl Key {
+    fn may_be(&self, other: &Self) -> bool {
+        let silent = |key: &Self| key.concepts.is_empty() && key.senses.is_empty();
+        self == other
+            || (silent(self) && silent(other) && {
+                self.measures.is_empty()
+                    || other.measures.is_empty()
+                    || self.measures.intersection(&other.measures).next().is_some()
+            })
+    }
+}
+
+fn key(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Key {
+    let text = &reading.texts[ranked.piece];
+    let quantities: Vec<usize> = grid.measures().collect();
+    let clause = ranked.word.map(|word| text.clause(word.at));
+    let within = |place: usize| clause.is_none_or(|clause| text.clause(place) == clause);
+    let concepts = text
+        .tags
+        .iter()
+        .filter_map(|tag| match (tag.tag, ranked.word) {
+            (Tag::Concept(concept), Some(word)) if tag.from < word.to && word.from < tag.to => {
+                Some(concept)
+            }
+            _ => None,
+        });
+    let senses = text.senses().filter(|(sense, place)| {
+        matches!(
+            sense,
+            Sense::Count | Sense::Mean | Sense::Total | Sense::Median
+        ) && within(*place)
+    });
+    let named = crate::goal::mentioned(text, grid);
+    Key {
+        measures: named
+            .into_iter()
+            .filter(|column| quantities.contains(column))
+            .collect(),
+        concepts: concepts.collect(),
+        senses: senses.map(|(sense, _)| sense).collect(),
+    }
+}
+
+/// The orders in which a name may stand at its place; none where the text ranks by what cannot be put in order here.
+fn orders_of(
+    reading: &Reading<'_>,
+    ranked: &Ranked,
+    grid: &Grid,
+    given: &Given,
+) -> Option<Vec<Order>> {
+    let text = &reading.texts[ranked.piece];
+    let change = ranked.word.and_then(|word| changes(text, &word));
+    let ways = match change {
+        Some(_) => {
+            if !matches!(ranked.pred, Pred::At(..)) {
+                return None;
+            }
+            let (measures, _) = measures(reading, ranked.piece, grid);
+            let each = measures.into_iter();
+            each.flat_map(|measure| [By::Change(measure), By::Growth(measure)])
+                .collect()
+        }
+        None => {
+            let meant = match ranked.word {
+                Some(word) => meant(text, &word, grid),
+                None if ranked.implied => Meant::Figure,
+                None => Meant::Quality,
+            };
+            let highest = Some(ranked.highest);
+            ways(
+                reading,
+                ranked.piece,
+                &ranked.pred,
+                grid,
+                given,
+                meant,
+                highest,
+            )
+        }
+    };
+    let falls = change == Some(false);
+    let mut out = Vec::new();
+    for by in ways {
+        for order in orders(reading, ranked.piece, &ranked.pred, by, grid) {
+            out.push(if falls { order.turned() } else { order });
+        }
+    }
+    Some(out)
+}
+
+/// Whether a word of rank is one of a change, and of which direction: "the largest drop".
+fn changes(text: &Text, word: &Rank) -> Option<bool> {
+    text.tags.iter().find_map(|tag| {
+        let near = tag.from >= word.to && tag.from <= word.to + 2
+            || tag.to <= word.from && tag.to + 2 >= word.from;
+        match tag.tag {
+            Tag::Sense(Sense::Down) if near => Some(false),
+            Tag::Sense(Sense::Up | Sense::Growth | Sense::Difference) if near => Some(true),
+            _ => None,
+        }
+    })
+}
+
+/// What a word of rank ranks: what is measured may stand right at it, as in "the most beds", "die höchsten Einnahmen", "los mayores
+/// ingresos".
+fn meant(text: &Text, word: &Rank, grid: &Grid) -> Meant {
+    let named = |at: usize| {
+        text.stems.iter().any(|(word, stem)| {
+            *word == at
+                && grid
+                    .measures()
+                    .any(|column| grid.columns[column].stems.contains(stem))
+        })
+    };
+    let statistic = |at: usize| {
+        text.tags.iter().any(|tag| {
+            tag.from <= at
+                && at < tag.to
+                && matches!(
+                    tag.tag,
+                    Tag::Sense(Sense::Mean | Sense::Total | Sense::Median)
+                )
+        })
+    };
+    let mut next = word.to;
+    while statistic(next) {
+        next += 1;
+    }
+    let magnitude = text.tags.iter().any(|tag| {
+        tag.tag == Tag::Sense(Sense::Magnitude) && tag.from < word.to && word.from < tag.to
+    });
+    if named(next) || word.from.checked_sub(1).is_some_and(named) {
+        Meant::Named
+    } else if magnitude {
+        Meant::Figure
+    } else {
+        Meant::Quality
+    }
+}
+
+/// Every name that is given a rank.
+fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
     let mut out = Vec::new();
     for piece in reading.said() {
         let text = &reading.texts[piece];
-        let mut over = vec![text];
-        over.extend(reading.labels(piece).into_iter().take(2));
-        let own: Vec<(bool, usize)> = ranks(text);
-        let names: Vec<_> = entities(text, table, grid)
+        let own = ranks(text);
+        let names: Vec<Entity> = entities(text, table, grid)
             .into_iter()
             .filter(|entity| groupable(grid, &entity.pred))
             .collect();
         let different: BTreeSet<Pred> = names.iter().map(|entity| entity.pred).collect();
         if !own.is_empty() {
-            let highs: BTreeSet<bool> = own.iter().map(|(high, _)| *high).collect();
-            if let (1, Some(highest)) = (highs.len(), highs.first()) {
+            let kinds: BTreeSet<(bool, usize)> =
+                own.iter().map(|rank| (rank.highest, rank.place)).collect();
+            if kinds.len() == 1 {
                 let near = match different.len() {
                     0 => None,
                     1 => names.first().map(|entity| entity.pred),
                     // Of several names the one that shares the word's clause is meant, if only one does.
                     _ => {
-                        let clause = text.clause(own[0].1);
+                        let clause = text.clause(own[0].at);
                         let here: BTreeSet<Pred> = names
                             .iter()
                             .filter(|entity| text.clause(entity.start) == clause)
@@ -116,42 +303,52 @@ fn superlatives(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<First> 
                         (here.len() == 1).then(|| here.into_iter().next()).flatten()
                     }
                 };
-                out.extend(near.map(|pred| First {
+                out.extend(near.map(|pred| Ranked {
                     piece,
-                    highest: *highest,
+                    word: own.first().copied(),
+                    highest: own[0].highest,
+                    place: own[0].place,
                     pred,
+                    implied: false,
                 }));
             } else {
                 // "Jena was highest, Kassel lowest": each word with the nearest name of its clause.
-                for (highest, place) in own {
-                    let clause = text.clause(place);
+                for rank in own {
+                    let clause = text.clause(rank.at);
                     let here = names
                         .iter()
                         .filter(|entity| text.clause(entity.start) == clause);
-                    let nearest = here.min_by_key(|entity| entity.start.abs_diff(place));
-                    out.extend(nearest.map(|entity| First {
+                    let nearest = here.min_by_key(|entity| entity.start.abs_diff(rank.at));
+                    out.extend(nearest.map(|entity| Ranked {
                         piece,
-                        highest,
+                        word: Some(rank),
+                        highest: rank.highest,
+                        place: rank.place,
                         pred: entity.pred,
+                        implied: false,
                     }));
                 }
             }
         } else if different.len() == 1 {
             // "Highest average humidity | CR-1 (72.3 %)".
-            let label = over
-                .iter()
-                .skip(1)
+            let labels = reading.labels(piece);
+            let label = labels
+                .into_iter()
+                .take(2)
                 .find(|label| !ranks(label).is_empty() && entities(label, table, grid).is_empty());
-            let highs: BTreeSet<bool> = label
+            let over: BTreeSet<(bool, usize)> = label
                 .iter()
                 .flat_map(|label| ranks(label))
-                .map(|(high, _)| high)
+                .map(|rank| (rank.highest, rank.place))
                 .collect();
-            if let (1, Some(highest)) = (highs.len(), highs.first()) {
-                out.extend(names.first().map(|entity| First {
+            if let (1, Some((highest, place))) = (over.len(), over.first().copied()) {
+                out.extend(names.first().map(|entity| Ranked {
                     piece,
-                    highest: *highest,
+                    word: None,
+                    highest,
+                    place,
                     pred: entity.pred,
+                    implied: false,
                 }));
             }
         }
@@ -159,309 +356,81 @@ fn superlatives(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<First> 
     out
 }
 
-/// Whether less of a quantity is better.
-fn unwelcome(grid: &Grid, measure: usize) -> bool {
-    ["late", "error", "duration", "price", "energy"]
-        .into_iter()
-        .any(|concept| {
-            let concept = aios_languages::concept_number(concept);
-            grid.columns[measure].concepts.contains(&concept)
-        })
-}
-
-/// The words of rank in a text: whether high, and where.
-fn ranks(text: &Text) -> Vec<(bool, usize)> {
-    text.senses()
-        .filter_map(|(sense, place)| match sense {
-            Sense::Highest => Some((true, place)),
-            Sense::Lowest => Some((false, place)),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Whether rows can be grouped by what a condition is on.
-fn groupable(grid: &Grid, pred: &Pred) -> bool {
-    match pred {
-        Pred::Is(column, _) => grid.names(*column).len() > 1,
-        Pred::At(_, moment) => {
-            moment.month.is_some()
-                || moment.quarter.is_some()
-                || moment.year.is_some()
-                || moment.weekday.is_some()
-        }
-        _ => false,
-    }
-}
-
-/// "The highest reading of each room": such a figure is given for several, so none of them is called first among all.
-fn listed(reading: &Reading<'_>, first: &First, grid: &Grid) -> bool {
-    let mut names: BTreeSet<Pred> = BTreeSet::new();
-    let mut here = false;
-    for claim in &reading.claims {
-        // Of one row the greatest is its total too: that is no figure of an extreme.
-        let plain = claim
-            .found
-            .iter()
-            .any(|found| matches!(found.form, Form::Figure(Stat::Total | Stat::Mean)));
-        let extreme = claim.found.iter().filter(|_| !plain).find(|found| {
-            matches!(found.form, Form::Figure(Stat::Greatest | Stat::Least))
-                && found
-                    .preds
-                    .iter()
-                    .any(|pred| same_column(pred, &first.pred))
-        });
-        if let Some(found) = extreme {
-            here |= claim.piece == first.piece;
-            names.extend(
-                found
-                    .preds
-                    .iter()
-                    .filter(|pred| same_column(pred, &first.pred)),
-            );
-        }
-    }
-    let _ = grid;
-    here && names.len() > 1
-}
-
-/// The columns that a piece may rank by.
-pub(super) fn measures(reading: &Reading<'_>, piece: usize, grid: &Grid) -> Vec<usize> {
-    let place = reading.place(piece);
-    let quantities: Vec<usize> = grid.measures().chain(grid.flags()).collect();
-    let by_unit: Vec<usize> = reading
-        .claims_at(piece)
-        .iter()
-        .flat_map(|claim| claim.found.iter().filter_map(|found| found.measure))
-        .filter(|measure| quantities.contains(measure))
-        .collect();
-    let sources = std::iter::once(place.text)
-        .chain(place.labels)
-        .chain(place.before);
-    for text in sources {
-        let named: Vec<usize> = mentioned(text, grid)
-            .into_iter()
-            .filter(|column| quantities.contains(column))
-            .collect();
-        if !named.is_empty() {
-            return named;
-        }
-    }
-    if !by_unit.is_empty() {
-        return by_unit;
-    }
-    let named: Vec<usize> = mentioned(&reading.ground.asked.text, grid)
-        .into_iter()
-        .filter(|column| quantities.contains(column))
-        .collect();
-    if named.is_empty() { quantities } else { named }
-}
-
-/// Who is first by any figure that the words allow.
-fn winners(
-    reading: &Reading<'_>,
-    piece: usize,
-    first: &First,
-    measures: &[usize],
-    grid: &Grid,
-) -> BTreeSet<Pred> {
-    let text = &reading.texts[piece];
-    let labels = reading.labels(piece);
-    let has = |sense| text.has(sense) || labels.iter().take(1).any(|label| label.has(sense));
-    let stats: Vec<Stat> = match (has(Sense::Total), has(Sense::Mean), has(Sense::Median)) {
-        (true, false, _) => vec![Stat::Total],
-        (_, true, _) => vec![Stat::Mean],
-        (_, _, true) => vec![Stat::Median],
-        _ => usual(reading, first, measures),
+/// The one name that an answer gives to a goal that asks who is first.
+fn implied(reading: &Reading<'_>, table: usize, grid: &Grid) -> Option<Ranked> {
+    let goal = &reading.ground.asked.text;
+    let asked = ranks(goal);
+    let [rank] = asked.as_slice() else {
+        return None;
     };
-    let quantities: Vec<usize> = grid.measures().collect();
-    let named = mentioned(text, grid)
+    if reading.texts.iter().any(|text| !ranks(text).is_empty()) {
+        return None;
+    }
+    let piece = reading
+        .said()
+        .find(|piece| !reading.texts[*piece].is_empty())?;
+    let given = entities(goal, table, grid);
+    let names: BTreeSet<Pred> = entities(&reading.texts[piece], table, grid)
         .into_iter()
-        .any(|column| quantities.contains(&column));
-    let measures = if has(Sense::Count) && !named {
-        &[]
-    } else {
-        measures
-    };
-    let others = alternatives(grid, &first.pred);
-    let own = entities(text, 0, grid);
-    let beside: Vec<Pred> = own
-        .iter()
         .map(|entity| entity.pred)
-        .filter(|pred| !same_column(pred, &first.pred))
+        .filter(|pred| {
+            groupable(grid, pred)
+                && !given
+                    .iter()
+                    .any(|other| crate::explain::same_column(&other.pred, pred))
+        })
         .collect();
-    let goal = reading.ground.asked.conditions(0, grid);
-    let mut out = BTreeSet::new();
-    for conditions in [Vec::new(), beside, goal] {
-        let with = |pred: Pred| {
-            let mut all = conditions.clone();
-            all.push(pred);
-            all.sort_unstable();
-            all
-        };
-        for &measure in measures {
-            for &stat in &stats {
-                let values = others
-                    .iter()
-                    .filter_map(|pred| Some((*pred, value(grid, &with(*pred), measure, stat)?)));
-                out.extend(best(values, first.highest));
-            }
-        }
-        let counts = others
-            .iter()
-            .map(|pred| (*pred, grid.rows_of(&with(*pred)).len() as f64));
-        if measures.is_empty() || has(Sense::Count) || !conditions.is_empty() {
-            out.extend(best(counts, first.highest));
-        }
-    }
-    out
-}
-
-/// By which figures something is first where no word says it: by those that the answer gives of its like, else by those that the goal asks
-/// for, else by any.
-fn usual(reading: &Reading<'_>, first: &First, measures: &[usize]) -> Vec<Stat> {
-    let mut given: Vec<BTreeSet<bool>> = Vec::new();
-    for claim in &reading.claims {
-        let of_like = claim.found.iter().filter(|found| {
-            found
-                .measure
-                .is_some_and(|measure| measures.contains(&measure))
-                && found
-                    .preds
-                    .iter()
-                    .any(|pred| same_column(pred, &first.pred))
-        });
-        let sums: BTreeSet<bool> = of_like
-            .filter_map(|found| match found.form {
-                Form::Figure(Stat::Total) => Some(true),
-                Form::Figure(Stat::Mean) => Some(false),
-                _ => None,
-            })
-            .collect();
-        if !sums.is_empty() {
-            given.push(sums);
-        }
-    }
-    let end = if first.highest {
-        Stat::Greatest
-    } else {
-        Stat::Least
+    let mut names = names.into_iter();
+    let (pred, None) = (names.next()?, names.next()) else {
+        return None;
     };
-    // "The highest reading was 11.7": its figure is that of one row.
-    let single = reading.claims_at(first.piece).iter().any(|claim| {
-        claim
-            .found
-            .iter()
-            .any(|found| found.form == Form::Figure(end))
-    });
-    for (sum, stat) in [(true, Stat::Total), (false, Stat::Mean)] {
-        if given.len() > 1 && given.iter().all(|sums| sums.contains(&sum)) {
-            return if single { vec![stat, end] } else { vec![stat] };
-        }
-    }
-    let asked = &reading.ground.asked.text;
-    match (asked.has(Sense::Total), asked.has(Sense::Mean)) {
-        (true, false) if !single => vec![Stat::Total],
-        _ => vec![Stat::Total, Stat::Mean, end],
-    }
-}
-
-pub(super) fn value(grid: &Grid, preds: &[Pred], measure: usize, stat: Stat) -> Option<f64> {
-    let figures = grid.figures(preds, measure)?;
-    Some(match stat {
-        Stat::Total => figures.total,
-        Stat::Mean => figures.mean,
-        Stat::Median => figures.median,
-        Stat::Least => figures.least,
-        Stat::Greatest => figures.greatest,
+    Some(Ranked {
+        piece,
+        word: None,
+        highest: rank.highest,
+        place: rank.place,
+        pred,
+        implied: true,
     })
 }
 
-fn best(values: impl Iterator<Item = (Pred, f64)>, highest: bool) -> Vec<Pred> {
-    let values: Vec<(Pred, f64)> = values.collect();
-    let ends = values.iter().map(|(_, value)| *value);
-    let Some(end) = (if highest {
-        ends.max_by(f64::total_cmp)
-    } else {
-        ends.min_by(f64::total_cmp)
-    }) else {
-        return Vec::new();
-    };
-    values
-        .into_iter()
-        .filter(|(_, value)| (value - end).abs() <= end.abs() * 1e-9)
-        .map(|(pred, _)| pred)
-        .collect()
-}
-
-/// Everything that stands beside a name or time as its like.
-fn alternatives(grid: &Grid, pred: &Pred) -> Vec<Pred> {
-    match *pred {
-        Pred::Is(column, _) => {
-            let names = u32::try_from(grid.names(column).len().min(2_000)).unwrap_or(0);
-            (0..names).map(|code| Pred::Is(column, code)).collect()
+/// The words of rank in a text. "One of the highest" and "not the highest" give none.
+fn ranks(text: &Text) -> Vec<Rank> {
+    let mut out: Vec<Rank> = Vec::new();
+    for tag in &text.tags {
+        let highest = match tag.tag {
+            Tag::Sense(Sense::Highest) => true,
+            Tag::Sense(Sense::Lowest) => false,
+            _ => continue,
+        };
+        let at = text.words[tag.from].start;
+        let clause = text.clause(at);
+        let undone = text.tags.iter().any(|other| {
+            let before = other.from < tag.from && tag.from - other.from <= 4;
+            before
+                && text.clause(text.words[other.from].start) == clause
+                && matches!(other.tag, Tag::Sense(Sense::Negation | Sense::Among))
+        });
+        if undone {
+            continue;
         }
-        Pred::At(column, moment) => {
-            let of: fn(&Moment) -> Moment = match moment {
-                Moment {
-                    day: Some(_),
-                    year: None,
-                    ..
-                } => |time| Moment {
-                    month: time.month,
-                    day: time.day,
-                    ..Moment::default()
-                },
-                Moment { day: Some(_), .. } => |time| Moment {
-                    year: time.year,
-                    month: time.month,
-                    day: time.day,
-                    ..Moment::default()
-                },
-                Moment {
-                    month: Some(_),
-                    year: None,
-                    ..
-                } => |time| Moment {
-                    month: time.month,
-                    ..Moment::default()
-                },
-                Moment { month: Some(_), .. } => |time| Moment {
-                    year: time.year,
-                    month: time.month,
-                    ..Moment::default()
-                },
-                Moment {
-                    quarter: Some(_),
-                    year: None,
-                    ..
-                } => |time| Moment {
-                    quarter: time.quarter,
-                    ..Moment::default()
-                },
-                Moment {
-                    quarter: Some(_), ..
-                } => |time| Moment {
-                    year: time.year,
-                    quarter: time.quarter,
-                    ..Moment::default()
-                },
-                Moment {
-                    weekday: Some(_), ..
-                } => |time| Moment {
-                    weekday: time.weekday,
-                    ..Moment::default()
-                },
-                _ => |time| Moment {
-                    year: time.year,
-                    ..Moment::default()
-                },
-            };
-            grid.periods(column, of)
-                .into_iter()
-                .map(|time| Pred::At(column, time))
-                .collect()
-        }
-        _ => Vec::new(),
+        // "Second-highest", "zweithöchste", "la deuxième plus élevée", "el segundo mayor".
+        let place = text.tags.iter().find_map(|other| match other.tag {
+            Tag::Ordinal(place)
+                if other.to <= tag.from && other.to + 2 > tag.from
+                    || other.from >= tag.from && other.from < tag.to =>
+            {
+                Some(usize::from(place))
+            }
+            _ => None,
+        });
+        out.push(Rank {
+            highest,
+            place: place.unwrap_or(1),
+            at,
+            from: tag.from,
+            to: tag.to,
+        });
     }
+    out
 }

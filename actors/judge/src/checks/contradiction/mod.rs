@@ -1,7 +1,9 @@
 //! What the answer says goes up went up, what it calls the highest is the highest, and what a source denies it does not affirm.
 
+mod compared;
 mod directions;
 mod firsts;
+mod orders;
 mod sources;
 
 use aios_work::Category;
@@ -23,10 +25,13 @@ impl Look for Contradiction {
 
     fn look(&self, reading: &Reading<'_>, _: &Criteria) -> Finding {
         let mut finding = Finding::default();
+        let given = orders::Given::of(reading);
         for (table, grid) in reading.ground.grids.iter().enumerate() {
-            firsts::look(reading, table, grid, &mut finding);
+            firsts::look(reading, table, grid, &given, &mut finding);
+            compared::look(reading, table, grid, &given, &mut finding);
             directions::look(reading, grid, &mut finding);
         }
+        sources::decided(reading, &mut finding);
         for piece in reading.said() {
             sources::denied(reading, piece, &mut finding);
             sources::opposed(reading, piece, &mut finding);

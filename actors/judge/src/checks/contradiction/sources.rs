@@ -71,6 +71,94 @@ pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
     }
 }
 
+/// Whether the "yes" or "no" that an answer begins with is what the source says to the question.
+pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
+    let asked = &reading.ground.asked.text;
+    let questions = [
+        Sense::AskDuration,
+        Sense::AskMoney,
+        Sense::AskCount,
+        Sense::AskDate,
+        Sense::AskPerson,
+        Sense::AskPlace,
+        Sense::AskWhy,
+    ];
+    let Some(piece) = reading
+        .said()
+        .find(|piece| !reading.texts[*piece].is_empty())
+    else {
+        return;
+    };
+    let text = &reading.texts[piece];
+    let yes = match text
+        .tags
+        .iter()
+        .find(|tag| tag.from == 0)
+        .map(|tag| tag.tag)
+    {
+        _ if questions.iter().any(|sense| asked.has(*sense)) => return,
+        _ if text
+            .tags
+            .iter()
+            .any(|tag| tag.from == 0 && tag.tag == Tag::Sense(Sense::Yes)) =>
+        {
+            true
+        }
+        _ if text
+            .tags
+            .iter()
+            .any(|tag| tag.from == 0 && tag.tag == Tag::Sense(Sense::No)) =>
+        {
+            false
+        }
+        _ => return,
+    };
+    let stems: std::collections::HashSet<String> =
+        asked.stems.iter().map(|(_, stem)| stem.clone()).collect();
+    let inner = denies(asked, 0, usize::MAX);
+    for paper in &reading.ground.papers {
+        let Some((best, _)) = paper.nearest(&stems).first().copied() else {
+            continue;
+        };
+        let sentence = &paper.sentences[best];
+        let known = stems.iter().filter(|stem| paper.knows(stem)).count();
+        let spans = clause_spans(&sentence.text).into_iter().map(|(from, to)| {
+            let here = sentence.text.stems.iter().filter(|(word, stem)| {
+                (from..to).contains(&sentence.text.words[*word].start) && stems.contains(stem)
+            });
+            (here.count(), from, to)
+        });
+        let Some((here, from, to)) = spans.max_by_key(|(here, ..)| *here) else {
+            continue;
+        };
+        // Only a clause that has most of the question's words answers it with its own yes or no.
+        if here == 0 || here * 2 < known.max(1) {
+            continue;
+        }
+        let limited = sentence.text.senses().any(|(sense, place)| {
+            (from..to).contains(&place) && matches!(sense, Sense::Only | Sense::AtMost)
+        });
+        let affirms = denies(&sentence.text, from, to) == inner;
+        if affirms == yes {
+            finding.claims += 1;
+            finding.supported += 1;
+        } else if !limited && here * 3 >= stems.len() * 2 {
+            finding.claims += 1;
+            let mut issue = at(
+                reading,
+                piece,
+                Category::Accuracy,
+                Severity::Critical,
+                "the source answers the question otherwise",
+                "Say what the source says",
+            );
+            issue.evidence = Some(paper.quoted(best));
+            finding.issues.push(issue);
+        }
+        return;
+    }
+}
+
 /// Whether a clause says the opposite of what the nearest clause of a document says: open and closed.
 pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     let text = &reading.texts[piece];
