@@ -1,6 +1,6 @@
 //! Where a number could come from: every way in which a table gives figures, asked for the value that a text states.
 
-use crate::derived::Op;
+use crate::derived::{Derived, Op};
 use crate::grid::{Grid, Pred};
 use crate::numeral::Number;
 use crate::unit::{Kind, Unit};
@@ -537,13 +537,46 @@ impl<'a> Explainer<'a> {
         for (form, measure, preds) in found {
             self.push(form, measure, &preds);
         }
+        // "The other two lines".
+        let names = self.scope.named.iter().filter_map(|pred| match pred {
+            Pred::Is(column, _) => Some(*column),
+            _ => None,
+        });
+        let columns: Vec<usize> = names.chain(self.scope.columns.iter().copied()).collect();
+        let others = columns.iter().any(|column| {
+            let all = self.grid.names(*column).len();
+            let taken = self
+                .scope
+                .named
+                .iter()
+                .filter(|pred| same_column(pred, &Pred::Is(*column, 0)));
+            let left = all.saturating_sub(taken.count());
+            left > 0 && self.number.is(left as f64)
+        });
+        if others && self.number.unit.is_none() {
+            self.push(Form::Distinct, None, &[]);
+        }
     }
 
     /// What follows from two columns, of which the words name one: beds that are free, revenue per unit, the share of beds that is taken.
     fn derived(&mut self) {
+        let named: Vec<usize> = self
+            .grid
+            .measures()
+            .filter(|column| self.scope.columns.contains(column))
+            .collect();
+        let from = if named.is_empty() {
+            &self.scope.measures
+        } else {
+            &named
+        };
+        // Where words name both, nothing else is meant.
+        let both =
+            |derived: &Derived| named.contains(&derived.one) && named.contains(&derived.other);
         let columns: Vec<(usize, Op)> = self
             .grid
-            .derived_of(&self.scope.measures)
+            .derived_of(from)
+            .filter(|(_, derived)| named.len() < 2 || both(derived))
             .map(|(column, derived)| (column, derived.op))
             .collect();
         let share = self.number.unit.as_ref().is_some_and(Unit::is_share);

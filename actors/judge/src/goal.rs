@@ -271,7 +271,9 @@ pub(crate) fn pairs(text: &Text) -> Vec<(Moment, Moment)> {
 /// Conditions that a text sets on the rows of a table.
 pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
     let mut out = Vec::new();
-    for number in text.numbers.iter().filter(|number| number.bound.is_some()) {
+    // "Almost 45,000" is about a figure and sets no condition.
+    let limits = text.numbers.iter().filter(|number| !number.rough);
+    for number in limits.filter(|number| number.bound.is_some()) {
         let Some(bound) = number.bound else { continue };
         let before = &text.raw[..number.start];
         let inclusive = text.tags.iter().any(|tag| {
@@ -392,40 +394,70 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
     out
 }
 
-/// The columns that a text speaks of best: by the words of their names or what these are about.
+/// The columns that a text speaks of: by the words of their names or what these are about. Of the quantities those count that fit best,
+/// and those that are named by a word that no better one has.
 pub(crate) fn mentioned(text: &Text, grid: &Grid) -> Vec<usize> {
-    let mut best = 0;
+    mentioned_within(text, grid, 0..usize::MAX)
+}
+
+/// The same within a stretch of the text.
+pub(crate) fn mentioned_within(
+    text: &Text,
+    grid: &Grid,
+    within: std::ops::Range<usize>,
+) -> Vec<usize> {
+    let inside = |word: usize| {
+        text.words
+            .get(word)
+            .is_some_and(|word| within.contains(&word.start))
+    };
     let mut out = Vec::new();
+    let mut quantities: Vec<(usize, usize, Vec<&String>)> = Vec::new();
     for (index, column) in grid.columns.iter().enumerate() {
         if matches!(column.data, crate::grid::Data::Derived(_)) {
             continue;
         }
-        let stems = text
+        let stems: Vec<&String> = text
             .stems
             .iter()
-            .filter(|(_, stem)| column.stems.contains(stem))
-            .count();
+            .filter(|(word, stem)| inside(*word) && column.stems.contains(stem))
+            .map(|(_, stem)| stem)
+            .collect();
         let concepts = text
-            .concepts()
-            .filter(|concept| column.concepts.contains(concept))
+            .tags
+            .iter()
+            .filter(|tag| inside(tag.from))
+            .filter(|tag| {
+                matches!(tag.tag, aios_languages::Tag::Concept(concept) if column.concepts.contains(&concept))
+            })
             .count();
-        let score = stems.min(3) * 2 + concepts.min(2);
+        let score = stems.len().min(3) * 2 + concepts.min(2);
         if score == 0 {
             continue;
         }
-        let quantity = matches!(column.data, crate::grid::Data::Numbers(_));
-        if quantity {
-            if score > best {
-                out.retain(|other: &usize| {
-                    !matches!(grid.columns[*other].data, crate::grid::Data::Numbers(_))
-                });
-                best = score;
-            }
-            if score < best {
-                continue;
-            }
+        match column.data {
+            crate::grid::Data::Numbers(_) => quantities.push((index, score, stems)),
+            _ => out.push(index),
         }
-        out.push(index);
     }
+    let best = quantities
+        .iter()
+        .map(|(_, score, _)| *score)
+        .max()
+        .unwrap_or(0);
+    let known: Vec<&String> = quantities
+        .iter()
+        .filter(|(_, score, _)| *score == best)
+        .flat_map(|(_, _, stems)| stems.iter().copied())
+        .collect();
+    out.extend(
+        quantities
+            .iter()
+            .filter(|(_, score, stems)| {
+                *score == best || stems.iter().any(|stem| !known.contains(stem))
+            })
+            .map(|(index, ..)| *index),
+    );
+    out.sort_unstable();
     out
 }

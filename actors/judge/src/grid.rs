@@ -80,6 +80,8 @@ pub(crate) enum Pred {
     Is(usize, u32),
     /// At this time.
     At(usize, Moment),
+    /// From this time to that one, both among them.
+    Within(usize, Moment, Moment),
     /// Yes or no.
     Flag(usize, bool),
     /// A number on one side of a limit.
@@ -163,6 +165,10 @@ impl Grid {
             },
             Pred::At(column, moment) => match &self.columns[column].data {
                 Data::Times(times) => times[row].is_some_and(|time| moment.holds(&time)),
+                _ => false,
+            },
+            Pred::Within(column, from, to) => match &self.columns[column].data {
+                Data::Times(times) => times[row].is_some_and(|time| time.lies_between(&from, &to)),
                 _ => false,
             },
             Pred::Flag(column, wanted) => match &self.columns[column].data {
@@ -377,6 +383,9 @@ impl Grid {
                 .cloned()
                 .unwrap_or_default(),
             Pred::At(_, moment) => shown_moment(&moment),
+            Pred::Within(_, from, to) => {
+                format!("{} to {}", shown_moment(&from), shown_moment(&to))
+            }
             Pred::Flag(column, flag) => format!(
                 "{} = {}",
                 self.columns[column].name,

@@ -89,6 +89,28 @@ impl Moment {
             && fits(self.minute, other.minute)
     }
 
+    /// Whether it lies from one moment to another, as far as these are named.
+    pub(crate) fn lies_between(&self, from: &Self, to: &Self) -> bool {
+        let years = from.year.is_some() || to.year.is_some();
+        let key = |moment: &Self, end: bool| {
+            let year = if years {
+                moment.year.or(to.year).or(from.year)
+            } else {
+                None
+            };
+            let month = match (moment.month, moment.quarter) {
+                (Some(month), _) => month,
+                (None, Some(quarter)) if end => quarter * 3,
+                (None, Some(quarter)) => quarter * 3 - 2,
+                (None, None) if end => 12,
+                (None, None) => 1,
+            };
+            (year, month, moment.day.unwrap_or(if end { 31 } else { 1 }))
+        };
+        let own = key(self, false);
+        key(from, false) <= own && own <= key(to, true)
+    }
+
     /// Whether it names nothing.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -9,10 +9,15 @@ use crate::numeral::Number;
 use crate::text::{Names, Text};
 use crate::unit::Kind as UnitKind;
 
+/// The last line on which a title begins.
+const TITLE: usize = 3;
+
 /// A document.
 pub(crate) struct Paper {
     pub name: String,
     pub sentences: Vec<Sentence>,
+    /// The stems of its title: what all of it is about.
+    pub title: HashSet<String>,
     /// In how many sentences a stem stands.
     counts: HashMap<String, usize>,
     /// Every run of digits in it: numbers of sections and lists too.
@@ -50,6 +55,7 @@ impl Paper {
                 .collect::<HashSet<String>>()
         };
         let (mut sentences, mut counts) = (Vec::new(), HashMap::new());
+        let mut before: Option<(usize, HashSet<String>)> = None;
         for (piece, text) in answer.pieces.iter().zip(&read) {
             if text.is_empty() {
                 continue;
@@ -67,6 +73,12 @@ impl Paper {
             }
             let concepts = text.concepts().collect();
             let text = Text::read(&piece.text, lexicon, &names, &[]);
+            // "Everybody else pays 15" goes on with what the sentence before speaks of.
+            if let Some((block, before)) = before.replace((piece.block, own.clone()))
+                && block == piece.block
+            {
+                all.extend(before);
+            }
             sentences.push(Sentence {
                 clocks: clocks(&text),
                 text,
@@ -80,8 +92,14 @@ impl Paper {
             .split(|c: char| !c.is_ascii_digit())
             .filter(|run| !run.is_empty())
             .map(str::to_owned);
+        let title = answer
+            .pieces
+            .iter()
+            .zip(&read)
+            .find(|(piece, _)| piece.kind == Kind::Heading && piece.line <= TITLE);
         Self {
             name: name.to_owned(),
+            title: title.map(|(_, text)| stems(text)).unwrap_or_default(),
             sentences,
             counts,
             marks: marks.collect(),

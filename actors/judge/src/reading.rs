@@ -149,7 +149,10 @@ impl<'a> Reading<'a> {
             let mut scope = place.scope(number, table, grid);
             let mut looked = Explainer::new(grid, table, number, &scope).run();
             // A word can name another column than the one that is meant; a number with so many digits meets its own by no accident.
-            if looked.found.is_empty() && digits(number) >= 4 && !place.names_one(&scope, grid) {
+            if looked.found.is_empty()
+                && digits(number) >= 4
+                && !place.names_one(number, &scope, grid)
+            {
                 scope.measures = grid.measures().collect();
                 let wider = Explainer::new(grid, table, number, &scope).run();
                 looked.found = wider.found;
@@ -187,7 +190,19 @@ impl<'a> Reading<'a> {
             .iter()
             .any(|own| same(number, own) && own.unit == number.unit);
         if !there {
-            return false;
+            // "More than a day" is one of it, in whatever unit it is repeated.
+            return number.unit.as_ref().is_some_and(|stated| {
+                let singles = asked.tags.iter().filter_map(|tag| match tag.tag {
+                    aios_languages::Tag::Unit(name) => Some(crate::unit::Unit::named(name)),
+                    _ => None,
+                });
+                let limit = [aios_languages::Sense::Above, aios_languages::Sense::Below];
+                limit.iter().any(|sense| asked.has(*sense))
+                    && number.bound.is_some()
+                    && singles
+                        .filter_map(|unit| unit.convert(1.0, stated))
+                        .any(|value| number.equals(value))
+            });
         }
         // A limit is repeated with its unit or side; a bare number may be a figure that only looks alike.
         let text = &self.texts[piece];
@@ -220,9 +235,25 @@ impl<'a> Reading<'a> {
             );
         }
         if let Some(other) = counts_otherwise(paper, text, number) {
-            claim.casual = false;
-            claim.against = Some(paper.quoted(other));
-            return;
+            let mut wanted = all.clone();
+            wanted.extend(
+                self.ground
+                    .asked
+                    .text
+                    .stems
+                    .iter()
+                    .map(|(_, stem)| stem.clone()),
+            );
+            let fits = |at: usize| paper.overlap(&paper.sentences[at], &wanted);
+            let counted = fits(other);
+            // Of other things the same number may be told: "fifteen members were in favour" of 15 votes.
+            let elsewhere = (0..paper.sentences.len())
+                .any(|at| paper.sentences[at].says(number).is_some() && fits(at) >= counted);
+            if !elsewhere {
+                claim.casual = false;
+                claim.against = Some(paper.quoted(other));
+                return;
+            }
         }
         if self.is_mark(paper, text, number) {
             claim.found.push(said(usize::MAX));
@@ -312,9 +343,11 @@ impl<'a> Reading<'a> {
         let told = [Sense::Difference, Sense::Total, Sense::Ratio, Sense::Growth]
             .iter()
             .any(|sense| text.has(*sense) || self.ground.asked.text.has(*sense));
-        if !number.is_precise() && !(told && number.unit.is_some()) {
-            return None;
-        }
+        let shown = |one: &Number| {
+            text.numbers
+                .iter()
+                .any(|own| own.start != number.start && same(own, one))
+        };
         let mut wanted = all.clone();
         wanted.extend(
             self.ground
@@ -359,19 +392,25 @@ impl<'a> Reading<'a> {
                 };
                 let (a, b) = (one.value(), other.value());
                 if share {
-                    return alike && a != 0.0 && b != 0.0 && {
-                        number.is(100.0 * a / b) || number.is(100.0 * b / a)
-                    };
+                    return alike
+                        && (told || shown(one) || shown(other))
+                        && a != 0.0
+                        && b != 0.0
+                        && { number.is(100.0 * a / b) || number.is(100.0 * b / a) };
                 }
+                // What is put together or taken away is said to be, or both of it stand beside.
                 let sums = alike
+                    && (told || (shown(one) && shown(other)))
                     && match (convertible(one), convertible(other)) {
                         (Some(a), Some(b)) => number.is_size(a - b) || number.is(a + b),
                         _ => false,
                     };
                 let times = |many: &Number, each: &Number| {
-                    many.unit
-                        .as_ref()
-                        .is_none_or(|unit| matches!(unit.kind, Kind::Time | Kind::Calendar))
+                    (told || shown(many) || shown(each))
+                        && many
+                            .unit
+                            .as_ref()
+                            .is_none_or(|unit| matches!(unit.kind, Kind::Time | Kind::Calendar))
                         && many.value().fract() == 0.0
                         && (2.0..=MANY).contains(&many.value())
                         && convertible(each).is_some_and(|each| number.is(many.value() * each))
@@ -566,11 +605,24 @@ fn crossed(
                         these.contains(stem) && !those.contains(stem) && !shared.contains(stem)
                     })
                 };
-            let (fits, fits_other) = (only(&here, &there, near), only(&there, &here, near));
-            match (fits, fits_other) {
-                (false, false) => only(&there, &here, context) && !only(&here, &there, context),
-                (fits, fits_other) => fits_other && !fits,
+            let exclusive = |word: &&&String, those: &HashSet<&String>| !those.contains(**word);
+            let fits = near
+                .iter()
+                .any(|stem| here.contains(stem) && !there.contains(stem));
+            let fits_other = near
+                .iter()
+                .any(|stem| there.contains(stem) && !here.contains(stem));
+            if fits_other || shared.is_empty() {
+                return fits_other && !fits;
             }
+            let own = here
+                .iter()
+                .filter(|stem| exclusive(stem, &there) && !shared.contains(**stem))
+                .count();
+            !only(&here, &there, near)
+                && own > 0
+                && only(&there, &here, context)
+                && !only(&here, &there, context)
         })
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Sense;
+use aios_languages::{Sense, Tag};
 
 use crate::explain::{Scope, Stat, same_column};
-use crate::goal::{Asked, conditions, mentioned};
+use crate::goal::{Asked, conditions, mentioned, mentioned_within};
 use crate::grid::{Grid, Pred};
+use crate::moment::Moment;
 use crate::numeral::Number;
 use crate::text::Text;
 
@@ -156,17 +157,43 @@ impl Place<'_> {
             scope.stats.extend([Stat::Total, Stat::Mean]);
         }
         scope.preds = self.rows(number, &base, &optional, &columns, table, grid);
+        let (part, whole) = self.partition(number);
+        scope.count |= part || whole;
         scope
     }
 
-    /// Whether the sentence names one quantity by a word that no other one has: what it says is of this one.
-    pub(crate) fn names_one(&self, scope: &Scope, grid: &Grid) -> bool {
+    /// Whether the words right at a number name one quantity by a word that no other one has: it is of this one and of no other.
+    pub(crate) fn names_one(&self, number: &Number, scope: &Scope, grid: &Grid) -> bool {
         let [one] = scope.measures.as_slice() else {
             return false;
         };
+        let (part, whole) = self.partition(number);
+        if part || whole {
+            return false;
+        }
+        let clause = self.text.clause(number.start);
+        let numbers = &self.text.numbers;
+        let apart = |from: usize, to: usize| {
+            numbers
+                .iter()
+                .any(|other| from <= other.start && other.end <= to)
+        };
+        // A word that another number follows right away is said of that one.
+        let taken = |place: usize| {
+            let next = numbers.iter().find(|other| other.start > place);
+            next.is_some_and(|next| {
+                next.start != number.start && self.text.clause(next.start) == clause
+            })
+        };
         let own = &grid.columns[*one].stems;
-        self.text.stems.iter().any(|(_, stem)| {
-            own.contains(stem)
+        self.text.stems.iter().any(|(word, stem)| {
+            let place = self.text.words[*word].start;
+            let near = self.text.clause(place) == clause
+                && match place < number.start {
+                    true => !apart(place, number.start),
+                    false => !apart(number.end, place) && !taken(place),
+                };
+            near && own.contains(stem)
                 && grid
                     .measures()
                     .all(|other| other == *one || !grid.columns[other].stems.contains(stem))
@@ -243,8 +270,14 @@ impl Place<'_> {
             .filter(|other| segment(other.start) == mine)
             .count()
             == 1;
+        // Where every name shares its clause with a number, a number whose clause has none is of no one in particular.
+        let served = of.iter().all(|entity| {
+            let own = segment(entity.start);
+            stated.iter().any(|other| segment(other.start) == own)
+        });
         match (here.len(), alone) {
-            (1, true) => return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred)),
+            (1, _) => return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred)),
+            (0, true) if served && matches!(first.pred, Pred::At(..)) => return Bound::Nothing,
             (0, _)
                 if self
                     .text
@@ -329,6 +362,34 @@ impl Place<'_> {
                     .map_or(Bound::Nothing, |entity| Bound::To(entity.pred)),
             }
         }
+    }
+
+    /// Whether a number is a part of the next one, and whether it is what the one before is a part of: "31 of 32".
+    pub(crate) fn partition(&self, number: &Number) -> (bool, bool) {
+        let text = self.text;
+        let between = |from: usize, to: usize| {
+            text.tags.iter().any(|tag| {
+                tag.tag == Tag::Sense(Sense::Of)
+                    && text.words[tag.from].start >= from
+                    && text.words[tag.to - 1].end <= to
+            }) && text
+                .raw
+                .get(from..to)
+                .is_some_and(|gap| gap.len() < 40 && !gap.contains([';', '.', ',']))
+        };
+        let at = text
+            .numbers
+            .iter()
+            .position(|other| other.start == number.start);
+        let Some(at) = at else {
+            return (false, false);
+        };
+        let next = text.numbers.get(at + 1);
+        let before = at.checked_sub(1).and_then(|at| text.numbers.get(at));
+        (
+            next.is_some_and(|next| between(number.end, next.start)),
+            before.is_some_and(|before| between(before.end, number.start)),
+        )
     }
 
     /// Whether the sentence compares one thing with another.
@@ -574,12 +635,25 @@ impl Place<'_> {
             .unit
             .as_ref()
             .is_some_and(crate::unit::Unit::is_share);
+        let (part, whole) = self.partition(number);
+        if part || whole {
+            return quantities
+                .into_iter()
+                .filter(|column| share || convertible(column))
+                .collect();
+        }
+        let clause = self.text.clause(number.start);
+        let starts = &self.text.clauses;
+        let from = starts.get(clause).copied().unwrap_or(0);
+        let to = starts.get(clause + 1).copied().unwrap_or(usize::MAX);
+        let own = mentioned_within(self.text, grid, from..to);
         let sources = std::iter::once(self.text)
             .chain(self.labels.iter().copied())
             .chain(self.before)
             .chain([&self.asked.text]);
-        for text in sources {
-            let named: Vec<usize> = mentioned(text, grid)
+        let sources = sources.map(|text| mentioned(text, grid));
+        for found in std::iter::once(own).chain(sources) {
+            let named: Vec<usize> = found
                 .into_iter()
                 .filter(|column| quantities.contains(column))
                 .collect();
@@ -655,6 +729,38 @@ impl Place<'_> {
                 }
             }
         }
+        let (part, whole) = self.partition(number);
+        if whole {
+            // "31 of 32 beds": what a part is of has fewer conditions than the part.
+            for skipped in 0..required.len() {
+                let rest = required.iter().enumerate().filter(|(at, _)| *at != skipped);
+                out.push(rest.map(|(_, pred)| *pred).collect());
+            }
+            out.push(Vec::new());
+        }
+        if part && !goals.is_empty() {
+            out.push(required.iter().chain(&goals).copied().collect());
+        }
+        // "April to June": all of the time between.
+        for (from, to) in ranges(self.text)
+            .into_iter()
+            .chain(self.labels.iter().flat_map(|label| ranges(label)))
+        {
+            if let Some(column) = grid.times().next() {
+                let others = required
+                    .iter()
+                    .copied()
+                    .filter(|pred| !matches!(pred, Pred::At(..)));
+                out.push(others.chain([Pred::Within(column, from, to)]).collect());
+                let others = required
+                    .iter()
+                    .copied()
+                    .filter(|pred| !matches!(pred, Pred::At(..)));
+                if grid.rows_of(&[Pred::Within(column, from, to)]).len() == grid.rows {
+                    out.push(others.collect());
+                }
+            }
+        }
         // What the goal is about need not be said again.
         let asked: Vec<Pred> = entities(&self.asked.text, table, grid)
             .into_iter()
@@ -693,9 +799,29 @@ impl Place<'_> {
         }
         let mut seen = BTreeSet::new();
         out.retain(|preds| seen.insert(preds.clone()));
-        out.truncate(12);
+        out.truncate(16);
         out
     }
+}
+
+/// The stretches of time that a text names by their ends: "April to June", "from 2020 until 2024".
+fn ranges(text: &Text) -> Vec<(Moment, Moment)> {
+    let joined = |two: &[crate::moment::MomentAt]| {
+        let gap = text.raw.get(two[0].end..two[1].start).unwrap_or(";");
+        gap.len() < 12 && !gap.contains([',', ';', '.', '|', ':'])
+    };
+    let found = text.moments.windows(2).filter(|two| joined(two));
+    let kind = |moment: &Moment| {
+        (
+            moment.day.is_some(),
+            moment.month.is_some(),
+            moment.minute.is_some(),
+        )
+    };
+    found
+        .map(|two| (two[0].moment, two[1].moment))
+        .filter(|(from, to)| kind(from) == kind(to) && from != to)
+        .collect()
 }
 
 /// Whether a text speaks of lengths of time: days, weeks, months, years.

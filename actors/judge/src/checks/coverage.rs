@@ -6,14 +6,16 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity, quoted};
 
 use super::{Finding, Look};
+use crate::answer::Kind;
 use crate::criteria::Criteria;
-use crate::explain::{Explanation, Form, Stat};
+use crate::explain::{Explanation, Form, Stat, same_column};
 use crate::goal::{Need, Point, conditions, mentioned};
-use crate::grid::{Grid, Pred};
+use crate::grid::{Data, Grid, Pred};
 use crate::paper::Paper;
 use crate::reading::Reading;
+use crate::scope::entities;
 use crate::text::Text;
-use crate::unit::{Kind, Unit};
+use crate::unit::{Kind as UnitKind, Unit};
 
 pub(crate) struct Coverage;
 
@@ -161,14 +163,16 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
         let stat = match found.form {
             Form::Figure(stat) => stats.is_empty() || stats.contains(&stat),
             Form::Count | Form::Distinct => stats.is_empty() || stats.contains(&Stat::Total),
-            Form::Ratio => stats.contains(&Stat::Mean),
+            // Of a rate the whole is its total: "the overall occupancy".
+            Form::Ratio => stats.is_empty() || !stats.contains(&Stat::Median),
+            Form::Share => stats.is_empty() || stats.contains(&Stat::Total),
             Form::Signed | Form::Said => true,
             _ => false,
         };
         let measure = measures.is_empty()
             || found
                 .measure
-                .is_none_or(|measure| measures.contains(&measure));
+                .is_none_or(|measure| is_of(grid, measure, &measures));
         let whole = !whole
             || found.preds.iter().all(|pred| match pred {
                 Pred::Is(column, code) => asked.contains(&(*column, *code)),
@@ -176,6 +180,15 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
             });
         stat && measure && whole
     })
+}
+
+/// Whether a column is one of these, or follows from one of them.
+fn is_of(grid: &Grid, column: usize, measures: &[usize]) -> bool {
+    measures.contains(&column)
+        || match &grid.columns[column].data {
+            Data::Derived(derived) => measures.iter().any(|measure| derived.is_of(*measure)),
+            _ => false,
+        }
 }
 
 /// The quantities that a text names.
@@ -211,7 +224,7 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
         stat && (measures.is_empty()
             || found
                 .measure
-                .is_none_or(|measure| measures.contains(&measure)))
+                .is_none_or(|measure| is_of(grid, measure, &measures)))
     };
     let preds = || {
         explanations(reading)
@@ -231,6 +244,11 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
             let wanted = if all <= 12 { all } else { 3 };
             named(*column).len() >= wanted
         });
+    }
+    // "Twelve for each of them": one figure that holds for all.
+    let same = said_words(reading).any(|text| text.has(Sense::Per) && !text.numbers.is_empty());
+    if same && reading.answer.pieces.len() < 3 {
+        return true;
     }
     let moments: BTreeSet<Pred> = preds()
         .filter(|pred| matches!(pred, Pred::At(..)))
@@ -280,15 +298,35 @@ fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
                 .measure
                 .is_some_and(|measure| measures.contains(&measure)))
     });
-    // A bare name is an answer: "Kassel."
-    let bare = said_words(reading).any(|text| {
-        text.numbers.is_empty()
-            && text
-                .names
-                .first()
-                .is_some_and(|name| text.raw.len() <= name.end - name.start + 12)
-    });
-    ranked || value || bare
+    ranked || value || names_one(reading, grid)
+}
+
+/// Whether a sentence names one of a kind and no other, which the goal does not name: "Kassel.", "It is S7, at 5 minutes". In a list each
+/// line does so, and names nobody before the others.
+fn names_one(reading: &Reading<'_>, grid: &Grid) -> bool {
+    let given: Vec<Pred> = entities(&reading.ground.asked.text, 0, grid)
+        .into_iter()
+        .map(|entity| entity.pred)
+        .collect();
+    let of = |piece: usize| -> BTreeSet<Pred> {
+        let found = entities(&reading.texts[piece], 0, grid).into_iter();
+        found
+            .map(|entity| entity.pred)
+            .filter(|pred| !given.contains(pred))
+            .collect()
+    };
+    let all: BTreeSet<Pred> = reading.said().flat_map(of).collect();
+    let alone = |names: &BTreeSet<Pred>| {
+        names.iter().any(|pred| {
+            let alike = names.iter().filter(|other| same_column(other, pred));
+            alike.count() == 1
+        })
+    };
+    alone(&all)
+        || reading
+            .said()
+            .filter(|piece| reading.answer.pieces[*piece].kind == Kind::Sentence)
+            .any(|piece| alone(&of(piece)))
 }
 
 fn count(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
@@ -317,7 +355,12 @@ fn direction(reading: &Reading<'_>) -> bool {
         let places: BTreeSet<usize> = text
             .tags
             .iter()
-            .filter(|tag| matches!(tag.tag, Tag::Sense(Sense::Up | Sense::Down | Sense::Flat)))
+            .filter(|tag| {
+                matches!(
+                    tag.tag,
+                    Tag::Sense(Sense::Up | Sense::Down | Sense::Flat | Sense::More | Sense::Fewer)
+                )
+            })
             .map(|tag| tag.from)
             .collect();
         said += places.len();
@@ -331,7 +374,7 @@ fn direction(reading: &Reading<'_>) -> bool {
 }
 
 fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: usize) -> bool {
-    let numbers = |fits: fn(&Kind) -> bool| {
+    let numbers = |fits: fn(&UnitKind) -> bool| {
         let found = reading
             .claims
             .iter()
@@ -351,17 +394,25 @@ fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: 
             .collect();
         values.len()
     };
-    let near = || points_where(reading, point, papers);
+    let near = || {
+        points_where(reading, point, papers)
+            || shares_a_part(reading, point, papers)
+            || (reading.ground.asked.points.len() > 1
+                && places(reading, papers) >= reading.ground.asked.points.len())
+    };
     match point.need {
         Need::Duration => {
-            let said = numbers(|kind| matches!(kind, Kind::Time | Kind::Calendar));
+            let said = numbers(|kind| matches!(kind, UnitKind::Time | UnitKind::Calendar));
             said >= durations
                 || (said > 0 && near())
                 || (dated(reading) && near())
-                || (none_has(papers, |kind| matches!(kind, Kind::Time | Kind::Calendar)) && near())
+                || (none_has(papers, |kind| {
+                    matches!(kind, UnitKind::Time | UnitKind::Calendar)
+                }) && near())
         }
         Need::Money => {
-            let money: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Money(_) | Kind::Cents);
+            let money: fn(&UnitKind) -> bool =
+                |kind| matches!(kind, UnitKind::Money(_) | UnitKind::Cents);
             let free = said_words(reading).any(|text| {
                 text.tags
                     .iter()
@@ -375,7 +426,62 @@ fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: 
     }
 }
 
-fn none_has(papers: &[Paper], fits: fn(&Kind) -> bool) -> bool {
+/// How many sentences of the sources the answer rests on: as many as were asked about answer each point in other words.
+fn places(reading: &Reading<'_>, papers: &[Paper]) -> usize {
+    let mut found: HashSet<usize> = explanations(reading)
+        .filter(|(_, found)| found.form == Form::Said)
+        .filter_map(|(_, found)| found.measure)
+        .collect();
+    let Some(paper) = papers.first() else {
+        return 0;
+    };
+    for text in said_words(reading) {
+        let own: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+        let (Some((at, _)), true) = (paper.nearest(&own).first().copied(), own.len() > 1) else {
+            continue;
+        };
+        let shared = own
+            .iter()
+            .filter(|stem| paper.sentences[at].own.contains(*stem))
+            .count();
+        if shared * 2 >= own.len() {
+            found.insert(at);
+        }
+    }
+    found.len()
+}
+
+/// Whether a word of the point is a part of one of the answer, or has one for its part: "copies" and "photocopies".
+fn shares_a_part(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
+    let titles: HashSet<&String> = papers.iter().flat_map(|paper| &paper.title).collect();
+    let wanted: Vec<&String> = point
+        .text
+        .stems
+        .iter()
+        .map(|(_, stem)| stem)
+        .filter(|stem| stem.chars().count() > 3 && !titles.contains(stem))
+        .collect();
+    if wanted.is_empty() {
+        // What is asked about is what all of it is about.
+        return !point.text.stems.is_empty() && verified_or_borne(reading);
+    }
+    said_words(reading).any(|text| {
+        text.stems.iter().any(|(_, stem)| {
+            wanted.iter().any(|wanted| {
+                stem.chars().count() > 3
+                    && (stem.contains(wanted.as_str()) || wanted.contains(stem.as_str()))
+            })
+        })
+    })
+}
+
+/// Whether anything in the answer is what a source says.
+fn verified_or_borne(reading: &Reading<'_>) -> bool {
+    let papers = &reading.ground.papers;
+    explanations(reading).any(|(_, found)| found.form == Form::Said) || places(reading, papers) > 0
+}
+
+fn none_has(papers: &[Paper], fits: fn(&UnitKind) -> bool) -> bool {
     let mut numbers = papers
         .iter()
         .flat_map(|paper| &paper.sentences)

@@ -118,7 +118,66 @@ pub(crate) fn numbers(
     out.extend(scan.spelled(&out));
     out.sort_by_key(|number| number.start);
     spans(text, &mut out);
+    lengths(text, words, tags, &mut out);
     out
+}
+
+/// "1 h 20 min", "an hour and twenty minutes": one length of time.
+fn lengths(text: &str, words: &[Folded], tags: &[Tagged], numbers: &mut Vec<Number>) {
+    let time = |number: &Number| {
+        let unit = number.unit.as_ref()?;
+        (unit.kind == crate::unit::Kind::Time).then_some(unit.factor)
+    };
+    let joins = |gap: &str| matches!(gap.trim(), "" | "and" | "und" | "et" | "y" | ",");
+    let mut at = 0;
+    while at < numbers.len() {
+        let Some(small) = time(&numbers[at]) else {
+            at += 1;
+            continue;
+        };
+        let before = at.checked_sub(1).map(|before| &numbers[before]);
+        let larger = before.and_then(|before| {
+            let factor = time(before).filter(|factor| *factor > small)?;
+            let gap = text.get(before.end..numbers[at].start)?;
+            joins(gap).then(|| (before.start, before.value() * factor, true))
+        });
+        // An article is no number: "an hour".
+        let single = || {
+            let next = words.partition_point(|word| word.start < numbers[at].start);
+            tags.iter().find_map(|tag| {
+                let aios_languages::Tag::Unit(name) = tag.tag else {
+                    return None;
+                };
+                let unit = Unit::named(name);
+                let near = tag.to == next || tag.to + 1 == next;
+                let gap = text.get(words[tag.to - 1].end..numbers[at].start)?;
+                let article = tag
+                    .from
+                    .checked_sub(1)
+                    .map(|before| words[before].text.as_str());
+                let one = matches!(
+                    article,
+                    Some("an" | "a" | "one" | "eine" | "einer" | "une" | "una")
+                );
+                let larger = unit.kind == crate::unit::Kind::Time && unit.factor > small;
+                (near && one && larger && joins(gap))
+                    .then(|| (words[tag.from - 1].start, unit.factor, false))
+            })
+        };
+        if let Some((start, seconds, counted)) = larger.or_else(single) {
+            let number = &mut numbers[at];
+            number.start = start;
+            number
+                .readings
+                .iter_mut()
+                .for_each(|reading| reading.value += seconds / small);
+            if counted {
+                numbers.remove(at - 1);
+                continue;
+            }
+        }
+        at += 1;
+    }
 }
 
 /// "Four to five times": both are one number between the two.

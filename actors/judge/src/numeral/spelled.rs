@@ -107,9 +107,15 @@ impl Scan<'_> {
                 self.trailing(&mut number);
             }
             self.leading(&mut number);
-            // "one" and "ein" are articles as often as numbers.
+            // "one" and "ein" are articles as often as numbers; "the half-year" is a name of a time.
             let article = value == 1.0 && number.unit.is_none();
-            if !article {
+            let hyphened = fraction
+                && number.unit.as_ref().is_some_and(|unit| !unit.is_share())
+                && self
+                    .text
+                    .get(start..number.end)
+                    .is_some_and(|said| said.contains('-'));
+            if !article && !hyphened {
                 out.push(number);
             }
         }
@@ -133,7 +139,7 @@ impl Scan<'_> {
                 number.end = self.words[to - 1].end;
                 return;
             }
-            if self.words[at].text.chars().count() > 5 {
+            if self.words[at].text.chars().count() > 3 {
                 return;
             }
         }

@@ -67,6 +67,50 @@ pub(super) fn look(
     }
 }
 
+/// "82 was spent against a plan of 81, which is 1 under": of two figures that are held against each other the first is the one that is
+/// said to be more, or less.
+pub(super) fn held_against(reading: &Reading<'_>, finding: &mut Finding) {
+    for piece in reading.said() {
+        let text = &reading.texts[piece];
+        let senses: BTreeSet<Sense> = text.senses().map(|(sense, _)| sense).collect();
+        let more = senses.contains(&Sense::More) || senses.contains(&Sense::Up);
+        let fewer = senses.contains(&Sense::Fewer) || senses.contains(&Sense::Down);
+        if more == fewer || senses.contains(&Sense::Negation) {
+            continue;
+        }
+        let Some((_, place)) = text.senses().find(|(sense, _)| *sense == Sense::Against) else {
+            continue;
+        };
+        let plain = |number: &&crate::numeral::Number| number.bound.is_none() && !number.spelled;
+        let before: Vec<_> = text
+            .numbers
+            .iter()
+            .filter(plain)
+            .filter(|number| number.end <= place)
+            .collect();
+        let behind = text
+            .numbers
+            .iter()
+            .filter(plain)
+            .find(|number| number.start >= place);
+        let ([one], Some(other)) = (before.as_slice(), behind) else {
+            continue;
+        };
+        let alike = one.unit == other.unit && one.value() != other.value();
+        if !alike || (one.value() > other.value()) == more {
+            continue;
+        }
+        finding.issues.push(at(
+            reading,
+            piece,
+            Category::Accuracy,
+            Severity::Critical,
+            "its own figures say the opposite",
+            "Say which of the two is more",
+        ));
+    }
+}
+
 /// "A sold more than B": a name before and one behind a word that compares, in one clause, with no number between.
 fn all(reading: &Reading<'_>, piece: usize, table: usize, grid: &Grid) -> Vec<Compared> {
     let text = &reading.texts[piece];

@@ -42,13 +42,23 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
             .collect();
         let mut last = None;
         let several = words.len() > 1;
-        for (up, place) in words {
+        // "24 in April, 28 in May, 18 in June: a rise and then a fall": as many words as steps, one for each.
+        let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
+        let apart = words.iter().all(|(_, place)| {
+            let behind = text.moments.last().is_some_and(|last| last.end <= *place);
+            behind
+        });
+        let in_turn = (several && apart && moments.len() == words.len() + 1).then(|| pairs(text));
+        for (index, (up, place)) in words.into_iter().enumerate() {
             let clause = text.clause(place);
             if last == Some((clause, up)) {
                 continue;
             }
             last = Some((clause, up));
-            let steps = course(text, place, several);
+            let steps = match &in_turn {
+                Some(all) => all.get(index).copied().into_iter().collect(),
+                None => course(text, place, several),
+            };
             let pair = match steps.as_slice() {
                 [] => pair_of(reading, piece, place).or_else(|| {
                     let pair = goal.get(turn).copied();

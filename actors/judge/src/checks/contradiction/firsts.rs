@@ -238,15 +238,18 @@ fn changes(text: &Text, word: &Rank) -> Option<bool> {
 }
 
 /// What a word of rank ranks: what is measured may stand right at it, as in "the most beds", "die höchsten Einnahmen", "los mayores
-/// ingresos".
+/// ingresos"; with a word between it is a part of that: "the most free beds".
 fn meant(text: &Text, word: &Rank, grid: &Grid) -> Meant {
-    let named = |at: usize| {
-        text.stems.iter().any(|(word, stem)| {
-            *word == at
-                && grid
-                    .measures()
-                    .any(|column| grid.columns[column].stems.contains(stem))
-        })
+    let named = |at: usize| -> Vec<usize> {
+        let stems = text.stems.iter().filter(|(word, _)| *word == at);
+        let mut found: Vec<usize> = stems
+            .flat_map(|(_, stem)| {
+                grid.measures()
+                    .filter(|column| grid.columns[*column].stems.contains(stem))
+            })
+            .collect();
+        found.dedup();
+        found
     };
     let statistic = |at: usize| {
         text.tags.iter().any(|tag| {
@@ -254,7 +257,7 @@ fn meant(text: &Text, word: &Rank, grid: &Grid) -> Meant {
                 && at < tag.to
                 && matches!(
                     tag.tag,
-                    Tag::Sense(Sense::Mean | Sense::Total | Sense::Median)
+                    Tag::Sense(Sense::Mean | Sense::Total | Sense::Median | Sense::Count)
                 )
         })
     };
@@ -262,15 +265,16 @@ fn meant(text: &Text, word: &Rank, grid: &Grid) -> Meant {
     while statistic(next) {
         next += 1;
     }
+    let right = named(next);
+    let left = word.from.checked_sub(1).map(named).unwrap_or_default();
     let magnitude = text.tags.iter().any(|tag| {
         tag.tag == Tag::Sense(Sense::Magnitude) && tag.from < word.to && word.from < tag.to
     });
-    if named(next) || word.from.checked_sub(1).is_some_and(named) {
-        Meant::Named
-    } else if magnitude {
-        Meant::Figure
-    } else {
-        Meant::Quality
+    match (right.is_empty(), left.is_empty()) {
+        (false, _) => Meant::Named(right),
+        (_, false) => Meant::Named(left),
+        _ if magnitude && named(next + 1).is_empty() => Meant::Figure,
+        _ => Meant::Quality,
     }
 }
 
@@ -285,51 +289,35 @@ fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
             .filter(|entity| groupable(grid, &entity.pred))
             .collect();
         let different: BTreeSet<Pred> = names.iter().map(|entity| entity.pred).collect();
-        if !own.is_empty() {
-            let kinds: BTreeSet<(bool, usize)> =
-                own.iter().map(|rank| (rank.highest, rank.place)).collect();
-            if kinds.len() == 1 {
-                let near = match different.len() {
-                    0 => None,
-                    1 => names.first().map(|entity| entity.pred),
-                    // Of several names the one that shares the word's clause is meant, if only one does.
-                    _ => {
-                        let clause = text.clause(own[0].at);
-                        let here: BTreeSet<Pred> = names
-                            .iter()
-                            .filter(|entity| text.clause(entity.start) == clause)
-                            .map(|entity| entity.pred)
-                            .collect();
-                        (here.len() == 1).then(|| here.into_iter().next()).flatten()
-                    }
-                };
-                out.extend(near.map(|pred| Ranked {
-                    piece,
-                    word: own.first().copied(),
-                    highest: own[0].highest,
-                    place: own[0].place,
-                    pred,
-                    implied: false,
-                }));
-            } else {
+        let kinds: BTreeSet<(bool, usize)> =
+            own.iter().map(|rank| (rank.highest, rank.place)).collect();
+        for rank in &own {
+            let clause = text.clause(rank.at);
+            let here: Vec<&Entity> = names
+                .iter()
+                .filter(|entity| text.clause(entity.start) == clause)
+                .collect();
+            let among: BTreeSet<Pred> = here.iter().map(|entity| entity.pred).collect();
+            let pred = match (among.len(), different.len()) {
+                (1, _) => here.first().map(|entity| entity.pred),
+                (0, 1) => different.first().copied(),
                 // "Jena was highest, Kassel lowest": each word with the nearest name of its clause.
-                for rank in own {
-                    let clause = text.clause(rank.at);
-                    let here = names
-                        .iter()
-                        .filter(|entity| text.clause(entity.start) == clause);
-                    let nearest = here.min_by_key(|entity| entity.start.abs_diff(rank.at));
-                    out.extend(nearest.map(|entity| Ranked {
-                        piece,
-                        word: Some(rank),
-                        highest: rank.highest,
-                        place: rank.place,
-                        pred: entity.pred,
-                        implied: false,
-                    }));
-                }
-            }
-        } else if different.len() == 1 {
+                (2.., _) if kinds.len() > 1 => here
+                    .iter()
+                    .min_by_key(|entity| entity.start.abs_diff(rank.at))
+                    .map(|entity| entity.pred),
+                _ => None,
+            };
+            out.extend(pred.map(|pred| Ranked {
+                piece,
+                word: Some(*rank),
+                highest: rank.highest,
+                place: rank.place,
+                pred,
+                implied: false,
+            }));
+        }
+        if own.is_empty() && different.len() == 1 {
             // "Highest average humidity | CR-1 (72.3 %)".
             let labels = reading.labels(piece);
             let label = labels

@@ -32,6 +32,8 @@ impl Look for Contradiction {
             directions::look(reading, grid, &mut finding);
         }
         sources::decided(reading, &mut finding);
+        sources::answered(reading, &mut finding);
+        compared::held_against(reading, &mut finding);
         for piece in reading.said() {
             sources::denied(reading, piece, &mut finding);
             sources::opposed(reading, piece, &mut finding);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aios_languages::Sense;
 
-use crate::derived::{Derived, Op};
+use crate::derived::Op;
 use crate::explain::{Explanation, Form, Stat, same_column};
 use crate::goal::mentioned;
 use crate::grid::{Data, Figures, Grid, Pred};
@@ -179,12 +179,12 @@ pub(super) fn measures(reading: &Reading<'_>, piece: usize, grid: &Grid) -> (Vec
 }
 
 /// What a word of rank ranks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meant {
     /// The figure itself: "the highest, with 12".
     Figure,
     /// What is named right at it: "the most beds".
-    Named,
+    Named(Vec<usize>),
     /// A quality, of which the figures are a sign: "the fullest".
     Quality,
 }
@@ -220,13 +220,23 @@ pub(super) fn ways(
             _ => None,
         })
         .collect();
+    let given_by: BTreeSet<usize> = own
+        .iter()
+        .filter_map(|by| match by {
+            By::Figure(measure, _) => Some(*measure),
+            _ => None,
+        })
+        .collect();
     if meant == Meant::Figure && !own.is_empty() {
         return own;
     }
     let text = &reading.texts[piece];
     let labels = reading.labels(piece);
     let has = |sense| text.has(sense) || labels.iter().take(1).any(|label| label.has(sense));
-    let (measures, named) = measures(reading, piece, grid);
+    let (measures, named) = match &meant {
+        Meant::Named(columns) => (columns.clone(), true),
+        _ => measures(reading, piece, grid),
+    };
     let stats: Vec<Stat> = match (has(Sense::Total), has(Sense::Mean), has(Sense::Median)) {
         (true, false, _) => vec![Stat::Total],
         (_, true, _) => vec![Stat::Mean],
@@ -243,14 +253,25 @@ pub(super) fn ways(
         for &measure in &measures {
             out.extend(stats.iter().map(|stat| By::Figure(measure, *stat)));
         }
-        if meant != Meant::Named {
-            for (column, Derived { op, .. }) in grid.derived_of(&measures) {
-                let both = op == Op::And || named;
-                out.extend(both.then_some(By::Figure(column, Stat::Total)));
+        if meant == Meant::Quality {
+            let rate = [Sense::Of, Sense::Share, Sense::Ratio, Sense::Per];
+            let rated = rate.into_iter().any(|sense| text.has(sense)) && !given_by.is_empty();
+            let several = given_by.len() > 1;
+            let bare = given_by.is_empty() && !in_text;
+            for (column, derived) in grid.derived_of(&measures) {
+                let of = |column: &usize| derived.is_of(*column);
+                let fits = match (several, rated, bare) {
+                    (true, ..) => {
+                        given_by.contains(&derived.one) && given_by.contains(&derived.other)
+                    }
+                    (_, true, _) => given_by.iter().any(of),
+                    (_, _, bare) => bare && (derived.op == Op::And || named),
+                };
+                out.extend(fits.then_some(By::Figure(column, Stat::Total)));
             }
         }
     }
-    if counted || !named || reading.ground.asked.text.has(Sense::Count) || measures.is_empty() {
+    if counted || !named || measures.is_empty() {
         out.push(By::Count);
     }
     out.sort_unstable();

@@ -6,8 +6,12 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
 use super::{Finding, at};
+use crate::goal::Need;
 use crate::reading::Reading;
 use crate::text::Text;
+
+/// Words of a point above which a clause that has them all is one by accident.
+const WORDS: usize = 3;
 
 /// Whether a sentence affirms what the nearest sentence of a document denies, or the reverse.
 pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
@@ -159,6 +163,63 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
     }
 }
 
+/// Whether a point of the goal is affirmed where the source denies it, or the reverse: "it can be reserved" where it cannot.
+pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
+    for point in &reading.ground.asked.points {
+        let wanted: BTreeSet<&String> = point.text.stems.iter().map(|(_, stem)| stem).collect();
+        if point.need != Need::Topic || wanted.is_empty() || wanted.len() > WORDS {
+            continue;
+        }
+        let inner = denies(&point.text, 0, usize::MAX);
+        let has = |text: &Text, from: usize, to: usize| {
+            let here: BTreeSet<&String> = text
+                .stems
+                .iter()
+                .filter(|(word, _)| (from..to).contains(&text.words[*word].start))
+                .map(|(_, stem)| stem)
+                .collect();
+            wanted.iter().all(|stem| here.contains(*stem))
+        };
+        let sides = |text: &Text| -> BTreeSet<bool> {
+            let spans = clause_spans(text).into_iter();
+            spans
+                .filter(|(from, to)| has(text, *from, *to))
+                .map(|(from, to)| denies(text, from, to) != inner)
+                .collect()
+        };
+        let mut told: BTreeSet<bool> = BTreeSet::new();
+        let mut place = None;
+        for paper in &reading.ground.papers {
+            for (at, sentence) in paper.sentences.iter().enumerate() {
+                let own = sides(&sentence.text);
+                if !own.is_empty() {
+                    place.get_or_insert_with(|| paper.quoted(at));
+                    told.extend(own);
+                }
+            }
+        }
+        let [source] = told.iter().copied().collect::<Vec<bool>>()[..] else {
+            continue;
+        };
+        for piece in reading.said() {
+            let own = sides(&reading.texts[piece]);
+            if own.len() == 1 && own.contains(&!source) {
+                let mut issue = at(
+                    reading,
+                    piece,
+                    Category::Accuracy,
+                    Severity::Critical,
+                    "the source says the opposite",
+                    "Say what the source says",
+                );
+                issue.evidence = place.clone();
+                finding.issues.push(issue);
+                break;
+            }
+        }
+    }
+}
+
 /// Whether a clause says the opposite of what the nearest clause of a document says: open and closed.
 pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     let text = &reading.texts[piece];
@@ -235,13 +296,18 @@ fn marks(text: &Text, start: usize, end: usize) -> BTreeSet<String> {
     stems.map(|(_, stem)| stem.clone()).chain(days).collect()
 }
 
+/// Whether a clause denies. "Without charge" denies nothing: it says that something is free.
 fn denies(text: &Text, start: usize, end: usize) -> bool {
-    let count = text
-        .senses()
-        .filter(|(sense, place)| *sense == Sense::Negation && (start..end).contains(place))
-        .count();
-    // "No, it is not": the answer's own "no" denies nothing in the clause.
-    count > 0
+    text.tags.iter().any(|tag| {
+        tag.tag == Tag::Sense(Sense::Negation)
+            && (start..end).contains(&text.words[tag.from].start)
+            && !text.tags.iter().any(|other| {
+                matches!(other.tag, Tag::Opposite(..))
+                    && other.from <= tag.from
+                    && tag.to <= other.to
+                    && other.to - other.from > 1
+            })
+    })
 }
 
 fn clause_spans(text: &Text) -> Vec<(usize, usize)> {
