@@ -79,6 +79,8 @@ pub(crate) struct Scope {
     pub together: Vec<Pred>,
     /// The names and times of its sentence.
     pub named: Vec<Pred>,
+    /// Whether it may be said of each of several names.
+    pub each: bool,
     /// Whether it may be what others leave.
     pub rest: bool,
     /// Whether it goes up (1) or down (-1).
@@ -136,6 +138,9 @@ impl<'a> Explainer<'a> {
         }
         self.together();
         self.rest();
+        if self.found.is_empty() && self.scope.each {
+            self.each();
+        }
         if self.found.is_empty() {
             self.derived();
         }
@@ -492,6 +497,54 @@ impl<'a> Explainer<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// "Paediatrics and Orthopaedics, 7 each": the same of every name.
+    fn each(&mut self) {
+        let names = self.scope.named.clone();
+        let Some(first) = names.first() else { return };
+        if names.len() < 2 || !names.iter().all(|name| same_column(name, first)) {
+            return;
+        }
+        let named: Vec<usize> = self
+            .grid
+            .measures()
+            .filter(|column| self.scope.columns.contains(column))
+            .collect();
+        let from = if named.is_empty() {
+            self.scope.measures.clone()
+        } else {
+            named
+        };
+        let derived: Vec<usize> = self
+            .grid
+            .derived_of(&from)
+            .map(|(column, _)| column)
+            .collect();
+        let columns = self
+            .scope
+            .measures
+            .iter()
+            .copied()
+            .chain(derived)
+            .collect::<Vec<usize>>();
+        for column in columns {
+            for stat in self.stats().to_vec() {
+                let all = names.iter().all(|name| {
+                    let figures = self.grid.figures(&[*name], column);
+                    figures.is_some_and(|figures| self.fits(Self::of(&figures, stat), column))
+                });
+                if all {
+                    return self.push(Form::Figure(stat), Some(column), &names);
+                }
+            }
+        }
+        let rows = names
+            .iter()
+            .all(|name| self.number.is(self.grid.rows_of(&[*name]).len() as f64));
+        if rows && self.number.unit.is_none() {
+            self.push(Form::Count, None, &names);
         }
     }
 

@@ -178,9 +178,12 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     // "How many minutes" asks for an amount.
     let amount = text.tags.iter().any(|tag| {
         tag.tag == aios_languages::Tag::Sense(Sense::AskCount)
-            && text.tags.iter().any(|other| {
+            && (text.tags.iter().any(|other| {
                 other.from == tag.to && matches!(other.tag, aios_languages::Tag::Unit(_))
-            })
+            }) || text.words.get(tag.to).is_some_and(|next| {
+                let symbol = Unit::symbol(&text.raw[next.start..]);
+                symbol.is_some_and(|(_, len)| len > 1 && len == next.end - next.start)
+            }))
     });
     // "One word each" asks for a form and for nothing else; "each line" is a line of the table.
     let forms = [
@@ -220,7 +223,7 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         })
     } else if has(Sense::Difference) || has(Sense::Growth) {
         Some(Need::Change)
-    } else if per && !formal {
+    } else if per && (!formal || of_each(text, grids)) {
         Some(Need::Each)
     } else if has(Sense::Highest) || has(Sense::Lowest) {
         Some(Need::Extreme)
@@ -234,6 +237,21 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     } else {
         None
     }
+}
+
+/// Whether the word behind "per" is what a column names: "one line per station".
+fn of_each(text: &Text, grids: &[Grid]) -> bool {
+    text.tags.iter().any(|tag| {
+        tag.tag == aios_languages::Tag::Sense(Sense::Per)
+            && text.stems.iter().any(|(word, stem)| {
+                (tag.to..tag.to + 2).contains(word)
+                    && grids
+                        .iter()
+                        .flat_map(|grid| &grid.columns)
+                        .filter(|column| matches!(column.data, crate::grid::Data::Names { .. }))
+                        .any(|column| column.stems.contains(stem))
+            })
+    })
 }
 
 /// The units that stand in a goal without a number: "in mm", "how many minutes".
@@ -366,9 +384,11 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
             .map(|(_, stem)| stem.as_str())
             .filter(|stem| own.stems.contains(*stem))
             .collect();
+        // "People" are no guests: what many things are about tells no flag.
+        let wide = ["person", "date", "duration", "quantity"].map(aios_languages::concept_number);
         let concepts: std::collections::HashSet<u32> = text
             .concepts()
-            .filter(|concept| own.concepts.contains(concept))
+            .filter(|concept| own.concepts.contains(concept) && !wide.contains(concept))
             .collect();
         let words = own
             .name

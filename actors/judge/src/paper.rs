@@ -32,6 +32,10 @@ pub(crate) struct Sentence {
     pub stems: HashSet<String>,
     /// Its own stems.
     pub own: HashSet<String>,
+    /// Those of the sentence before it, in the same paragraph.
+    pub before: HashSet<String>,
+    /// Which paragraph it stands in.
+    pub block: usize,
     /// What its words are about.
     pub concepts: HashSet<u32>,
     /// The times of day that it names, as minutes since midnight, with their places.
@@ -74,13 +78,16 @@ impl Paper {
             let concepts = text.concepts().collect();
             let text = Text::read(&piece.text, lexicon, &names, &[]);
             // "Everybody else pays 15" goes on with what the sentence before speaks of.
+            let mut previous = HashSet::new();
             if let Some((block, before)) = before.replace((piece.block, own.clone()))
                 && block == piece.block
             {
-                all.extend(before);
+                previous = before;
             }
             sentences.push(Sentence {
                 clocks: clocks(&text),
+                before: previous,
+                block: piece.block,
                 text,
                 line: piece.line,
                 stems: all,

@@ -174,6 +174,18 @@ impl<'a> Reading<'a> {
         let Some((_, stem)) = text.stems.iter().find(|(word, _)| *word == next) else {
             return false;
         };
+        // What the goal asks to be counted: "how many trains".
+        let asked = &self.ground.asked.text;
+        let counted = asked.tags.iter().any(|tag| {
+            tag.tag == aios_languages::Tag::Sense(aios_languages::Sense::AskCount)
+                && asked
+                    .stems
+                    .iter()
+                    .any(|(word, own)| *word == tag.to && own == stem)
+        });
+        if counted {
+            return true;
+        }
         let mut groups = self
             .ground
             .grids
@@ -297,10 +309,16 @@ impl<'a> Reading<'a> {
                 + paper.overlap(sentence, &all)
                 + paper.overlap(sentence, &goal) * 0.7
         };
+        // "Everybody else pays 15" goes on with what the sentence before speaks of.
+        let goes_on = |at: usize| {
+            let before = &paper.sentences[at].before;
+            let known = all.union(&goal).filter(|stem| before.contains(*stem));
+            known.map(|stem| paper.weight(stem)).sum::<f64>() * 0.5
+        };
         let best = holders
             .iter()
             .copied()
-            .map(|at| (at, weight(at)))
+            .map(|at| (at, weight(at) + goes_on(at)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
         let Some((holder, held)) = best else { return };
         // Another sentence that the words fit much better says another number of the kind.
@@ -308,7 +326,7 @@ impl<'a> Reading<'a> {
             .filter(|at| {
                 !holders.contains(at) && paper.sentences[*at].says_otherwise(number).is_some()
             })
-            .map(|at| (at, weight(at)))
+            .map(|at| (at, weight(at) + goes_on(at)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
         if let Some((at, fits)) = rival
             && fits > held * 1.6 + 1.0
@@ -357,12 +375,16 @@ impl<'a> Reading<'a> {
                 .iter()
                 .map(|(_, stem)| stem.clone()),
         );
-        let near: Vec<usize> = paper
+        let mut near: Vec<usize> = paper
             .nearest(&wanted)
             .iter()
             .take(NEAR)
-            .map(|(at, _)| *at)
+            .flat_map(|(at, _)| [Some(*at), at.checked_sub(1), Some(at + 1)])
+            .flatten()
+            .filter(|at| *at < paper.sentences.len())
             .collect();
+        let mut seen = HashSet::new();
+        near.retain(|at| seen.insert(*at));
         let given: Vec<(usize, &Number)> = near
             .iter()
             .flat_map(|at| {
@@ -595,7 +617,9 @@ fn crossed(
             } else {
                 (other, own)
             };
-            let shared = match leads(second.start).is_empty() {
+            let elliptic = leads(second.start).is_empty()
+                && leads(first.start).iter().any(|stem| near.contains(*stem));
+            let shared = match elliptic {
                 true => leads(first.start),
                 false => HashSet::new(),
             };
@@ -605,22 +629,25 @@ fn crossed(
                         these.contains(stem) && !those.contains(stem) && !shared.contains(stem)
                     })
                 };
-            let exclusive = |word: &&&String, those: &HashSet<&String>| !those.contains(**word);
-            let fits = near
-                .iter()
-                .any(|stem| here.contains(stem) && !there.contains(stem));
+            let alone = |stem: &&&String, these: &HashSet<&String>, those: &HashSet<&String>| {
+                these.contains(**stem) && !those.contains(**stem)
+            };
+            let near: Vec<&String> = near.iter().collect();
+            let fits = near.iter().any(|stem| alone(&stem, &here, &there));
             let fits_other = near
                 .iter()
-                .any(|stem| there.contains(stem) && !here.contains(stem));
+                .any(|stem| alone(&stem, &there, &here) && !shared.contains(*stem));
             if fits_other || shared.is_empty() {
                 return fits_other && !fits;
             }
             let own = here
                 .iter()
-                .filter(|stem| exclusive(stem, &there) && !shared.contains(**stem))
-                .count();
-            !only(&here, &there, near)
-                && own > 0
+                .filter(|stem| !there.contains(**stem) && !shared.contains(**stem));
+            let fits = near
+                .iter()
+                .any(|stem| alone(&stem, &here, &there) && !shared.contains(*stem));
+            !fits
+                && own.count() > 0
                 && only(&there, &here, context)
                 && !only(&here, &there, context)
         })

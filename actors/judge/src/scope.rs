@@ -159,6 +159,7 @@ impl Place<'_> {
         scope.preds = self.rows(number, &base, &optional, &columns, table, grid);
         let (part, whole) = self.partition(number);
         scope.count |= part || whole;
+        scope.each = self.text.has(Sense::Per);
         scope
     }
 
@@ -240,7 +241,10 @@ impl Place<'_> {
             .iter()
             .filter(|other| other.start >= last.end)
             .collect();
-        if behind.len() == of.len() && behind.len() > 1 && different.len() == of.len() {
+        let between = stated
+            .iter()
+            .any(|other| first.end <= other.start && other.end <= last.start);
+        if !between && behind.len() == of.len() && behind.len() > 1 && different.len() == of.len() {
             let at = behind.iter().position(|other| other.start == number.start);
             return at
                 .and_then(|at| of.get(at))
@@ -275,9 +279,22 @@ impl Place<'_> {
             let own = segment(entity.start);
             stated.iter().any(|other| segment(other.start) == own)
         });
+        // A name before all numbers of its clause is what they are about.
+        let leads = of
+            .iter()
+            .filter(|entity| segment(entity.start) == mine)
+            .all(|entity| {
+                let mut others = stated.iter().filter(|other| segment(other.start) == mine);
+                others.all(|other| entity.end <= other.start)
+            });
         match (here.len(), alone) {
-            (1, _) => return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred)),
-            (0, true) if served && matches!(first.pred, Pred::At(..)) => return Bound::Nothing,
+            (1, alone) if alone || leads => {
+                return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred));
+            }
+            (0, true) if served && matches!(first.pred, Pred::At(..)) => {
+                let before = of.iter().rev().find(|entity| entity.end <= number.start);
+                return before.map_or(Bound::Nothing, |entity| Bound::Perhaps(entity.pred));
+            }
             (0, _)
                 if self
                     .text

@@ -201,6 +201,12 @@ fn quantities(text: &Text, grid: &Grid) -> Vec<usize> {
 }
 
 fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    // "Twelve for each of them": one figure that holds for all.
+    let same = said_words(reading)
+        .any(|text| text.has(Sense::Per) && text.numbers.len() == 1 && text.names.is_empty());
+    if same && reading.answer.pieces.len() < 3 {
+        return true;
+    }
     let groups: Vec<usize> = grid.groups().collect();
     let of = |text: &Text| {
         mentioned(text, grid)
@@ -244,11 +250,6 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
             let wanted = if all <= 12 { all } else { 3 };
             named(*column).len() >= wanted
         });
-    }
-    // "Twelve for each of them": one figure that holds for all.
-    let same = said_words(reading).any(|text| text.has(Sense::Per) && !text.numbers.is_empty());
-    if same && reading.answer.pieces.len() < 3 {
-        return true;
     }
     let moments: BTreeSet<Pred> = preds()
         .filter(|pred| matches!(pred, Pred::At(..)))
@@ -298,12 +299,12 @@ fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
                 .measure
                 .is_some_and(|measure| measures.contains(&measure)))
     });
-    ranked || value || names_one(reading, grid)
+    ranked || value || names_one(reading, point, grid)
 }
 
 /// Whether a sentence names one of a kind and no other, which the goal does not name: "Kassel.", "It is S7, at 5 minutes". In a list each
 /// line does so, and names nobody before the others.
-fn names_one(reading: &Reading<'_>, grid: &Grid) -> bool {
+fn names_one(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     let given: Vec<Pred> = entities(&reading.ground.asked.text, 0, grid)
         .into_iter()
         .map(|entity| entity.pred)
@@ -322,11 +323,39 @@ fn names_one(reading: &Reading<'_>, grid: &Grid) -> bool {
             alike.count() == 1
         })
     };
-    alone(&all)
-        || reading
-            .said()
-            .filter(|piece| reading.answer.pieces[*piece].kind == Kind::Sentence)
-            .any(|piece| alone(&of(piece)))
+    let asked = reading.ground.asked.points.iter();
+    let wanted = asked.filter(|point| point.need == Need::Extreme).count();
+    let sentences = reading
+        .said()
+        .filter(|piece| reading.answer.pieces[*piece].kind == Kind::Sentence)
+        .map(of)
+        .filter(alone);
+    // As many as were asked for: who names the dearest has not named the cheapest.
+    let named: BTreeSet<BTreeSet<Pred>> = sentences.collect();
+    // "November, by a clear margin: ...": it begins with the name.
+    let begins = reading
+        .said()
+        .find(|piece| !reading.texts[*piece].is_empty())
+        .is_some_and(|piece| {
+            let text = &reading.texts[piece];
+            let first = entities(text, 0, grid)
+                .into_iter()
+                .find(|entity| !given.contains(&entity.pred) || text.names.is_empty());
+            first.is_some_and(|first| {
+                let words = text
+                    .words
+                    .iter()
+                    .filter(|word| word.start < first.start)
+                    .count();
+                words < 4 && text.raw[first.end..].starts_with([',', '.'])
+            })
+        });
+    // "The three with the most": so many are named.
+    let several = point.text.numbers.iter().any(|number| {
+        let many = number.value();
+        number.unit.is_none() && (2.0..=20.0).contains(&many) && all.len() as f64 >= many
+    });
+    begins || several || named.len().max(usize::from(alone(&all))) >= wanted.max(1)
 }
 
 fn count(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
@@ -397,8 +426,7 @@ fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: 
     let near = || {
         points_where(reading, point, papers)
             || shares_a_part(reading, point, papers)
-            || (reading.ground.asked.points.len() > 1
-                && places(reading, papers) >= reading.ground.asked.points.len())
+            || beside(reading, point, papers)
     };
     match point.need {
         Need::Duration => {
@@ -426,14 +454,14 @@ fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: 
     }
 }
 
-/// How many sentences of the sources the answer rests on: as many as were asked about answer each point in other words.
-fn places(reading: &Reading<'_>, papers: &[Paper]) -> usize {
+/// The sentences of the first source that the answer rests on.
+fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
     let mut found: HashSet<usize> = explanations(reading)
         .filter(|(_, found)| found.form == Form::Said)
         .filter_map(|(_, found)| found.measure)
         .collect();
     let Some(paper) = papers.first() else {
-        return 0;
+        return found;
     };
     for text in said_words(reading) {
         let own: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
@@ -448,37 +476,73 @@ fn places(reading: &Reading<'_>, papers: &[Paper]) -> usize {
             found.insert(at);
         }
     }
-    found.len()
+    found
+}
+
+/// Whether the answer rests on a sentence that stands right beside one about the point and that no other point is about: what happens after
+/// wrong passwords is told where passwords are, in other words.
+fn beside(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
+    let Some(paper) = papers.first() else {
+        return false;
+    };
+    let targets = |point: &Point| -> HashSet<usize> {
+        let wanted: HashSet<String> = point
+            .text
+            .stems
+            .iter()
+            .map(|(_, stem)| stem.clone())
+            .collect();
+        let near = paper.nearest(&wanted);
+        let best = near.first().map_or(0.0, |(_, overlap)| *overlap);
+        let close = near
+            .iter()
+            .take(3)
+            .filter(|(_, overlap)| *overlap >= best * 0.6);
+        close.map(|(at, _)| *at).collect()
+    };
+    let own = targets(point);
+    let points = &reading.ground.asked.points;
+    let others: HashSet<usize> = points
+        .iter()
+        .filter(|other| !std::ptr::eq(*other, point))
+        .flat_map(targets)
+        .collect();
+    places(reading, papers)
+        .into_iter()
+        .filter(|at| !others.contains(at))
+        .any(|at| {
+            own.iter().any(|target| {
+                at.abs_diff(*target) <= 1
+                    && paper.sentences.get(at).map(|one| one.block)
+                        == paper.sentences.get(*target).map(|one| one.block)
+            })
+        })
 }
 
 /// Whether a word of the point is a part of one of the answer, or has one for its part: "copies" and "photocopies".
 fn shares_a_part(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
     let titles: HashSet<&String> = papers.iter().flat_map(|paper| &paper.title).collect();
-    let wanted: Vec<&String> = point
-        .text
-        .stems
-        .iter()
-        .map(|(_, stem)| stem)
-        .filter(|stem| stem.chars().count() > 3 && !titles.contains(stem))
-        .collect();
-    if wanted.is_empty() {
+    let stems: Vec<&String> = point.text.stems.iter().map(|(_, stem)| stem).collect();
+    if !stems.is_empty() && stems.iter().all(|stem| titles.contains(stem)) {
         // What is asked about is what all of it is about.
-        return !point.text.stems.is_empty() && verified_or_borne(reading);
+        return verified_or_borne(reading);
     }
-    said_words(reading).any(|text| {
-        text.stems.iter().any(|(_, stem)| {
-            wanted.iter().any(|wanted| {
-                stem.chars().count() > 3
-                    && (stem.contains(wanted.as_str()) || wanted.contains(stem.as_str()))
+    let mut wanted = stems.into_iter();
+    wanted.any(|wanted| {
+        wanted.chars().count() > 3
+            && !titles.contains(wanted)
+            && said_words(reading).any(|text| {
+                let mut own = text.stems.iter();
+                own.any(|(_, stem)| stem.contains(wanted.as_str()))
             })
-        })
     })
 }
 
 /// Whether anything in the answer is what a source says.
 fn verified_or_borne(reading: &Reading<'_>) -> bool {
     let papers = &reading.ground.papers;
-    explanations(reading).any(|(_, found)| found.form == Form::Said) || places(reading, papers) > 0
+    explanations(reading).any(|(_, found)| found.form == Form::Said)
+        || !places(reading, papers).is_empty()
 }
 
 fn none_has(papers: &[Paper], fits: fn(&UnitKind) -> bool) -> bool {

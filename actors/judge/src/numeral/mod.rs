@@ -167,10 +167,16 @@ fn lengths(text: &str, words: &[Folded], tags: &[Tagged], numbers: &mut Vec<Numb
         if let Some((start, seconds, counted)) = larger.or_else(single) {
             let number = &mut numbers[at];
             number.start = start;
-            number
-                .readings
-                .iter_mut()
-                .for_each(|reading| reading.value += seconds / small);
+            let hedged = tags.iter().any(|tag| {
+                tag.tag == aios_languages::Tag::Sense(aios_languages::Sense::Roughly)
+                    && words[tag.to - 1].end <= start
+                    && start - words[tag.to - 1].end <= 1
+            });
+            number.rough |= hedged;
+            for reading in &mut number.readings {
+                reading.value += seconds / small;
+                reading.half = reading.half.max(if number.rough { 5.0 } else { 0.5 });
+            }
             if counted {
                 numbers.remove(at - 1);
                 continue;

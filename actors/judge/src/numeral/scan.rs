@@ -247,7 +247,17 @@ impl Scan<'_> {
             .iter()
             .take_while(|tag| tag.from <= behind)
         {
-            let before = tag.to == at || (tag.to + 1 == at && self.words[tag.to].text.len() <= 3);
+            // One short word may stand between, but no name: "more than R2 (3.2)".
+            let short = tag.to + 1 == at && {
+                let word = &self.words[tag.to];
+                word.text.len() <= 3
+                    && word.text.bytes().all(|byte| byte.is_ascii_alphabetic())
+                    && self
+                        .text
+                        .get(word.end..number.start)
+                        .is_some_and(|gap| !gap.contains('('))
+            };
+            let before = tag.to == at || short;
             let after = tag.from == behind;
             let Tag::Sense(sense) = tag.tag else { continue };
             match sense {

@@ -420,5 +420,15 @@ fn ranks(text: &Text) -> Vec<Rank> {
             to: tag.to,
         });
     }
+    // "La plus basse": of two that share a word the one that goes on says which.
+    let all = out.clone();
+    out.retain(|rank| {
+        !all.iter().any(|other| {
+            other.highest != rank.highest
+                && other.from < rank.to
+                && rank.from < other.to
+                && (other.to > rank.to || (other.to == rank.to && other.from < rank.from))
+        })
+    });
     out
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aios_languages::Sense;
+use aios_languages::{Sense, Tag, Tagged};
 
 use crate::derived::Op;
 use crate::explain::{Explanation, Form, Stat, same_column};
@@ -11,6 +11,8 @@ use crate::grid::{Data, Figures, Grid, Pred};
 use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::entities;
+use crate::text::Text;
+use crate::unit::Unit;
 
 /// By what something is first, more or less than another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -248,14 +250,19 @@ pub(super) fn ways(
         .into_iter()
         .any(|column| quantities.contains(&column));
     let counted = has(Sense::Count) && !in_text;
-    let mut out = own;
+    let mut out = match &meant {
+        Meant::Named(columns) => own
+            .into_iter()
+            .filter(|by| matches!(by, By::Figure(measure, _) if columns.contains(measure)))
+            .collect(),
+        _ => own,
+    };
     if !counted {
         for &measure in &measures {
             out.extend(stats.iter().map(|stat| By::Figure(measure, *stat)));
         }
         if meant == Meant::Quality {
-            let rate = [Sense::Of, Sense::Share, Sense::Ratio, Sense::Per];
-            let rated = rate.into_iter().any(|sense| text.has(sense)) && !given_by.is_empty();
+            let rated = !given_by.is_empty() && is_rated(text);
             let several = given_by.len() > 1;
             let bare = given_by.is_empty() && !in_text;
             for (column, derived) in grid.derived_of(&measures) {
@@ -277,6 +284,18 @@ pub(super) fn ways(
     out.sort_unstable();
     out.dedup();
     out
+}
+
+/// Whether a text speaks of one figure over another: a share, so much per unit, "out of 32".
+fn is_rated(text: &Text) -> bool {
+    [Sense::Ratio, Sense::Per]
+        .into_iter()
+        .any(|sense| text.has(sense))
+        || text.numbers.iter().any(|number| {
+            let next = text.words.partition_point(|word| word.start < number.start);
+            let of = |tag: &Tagged| tag.tag == Tag::Sense(Sense::Of) && tag.to == next;
+            number.unit.as_ref().is_some_and(Unit::is_share) || text.tags.iter().any(of)
+        })
 }
 
 /// By which figures something is first where no word says it: by those that the answer gives of its like, else by those that the goal asks

@@ -10,6 +10,88 @@ use crate::goal::Need;
 use crate::reading::Reading;
 use crate::text::Text;
 
+/// Whether a part of a sentence affirms what a short part of a source denies of the same: "caravans and motorcycles are admitted" where
+/// "trailers and caravans are not".
+pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
+    let text = &reading.texts[piece];
+    let own: Vec<(BTreeSet<&String>, Option<&String>)> = parts(text)
+        .into_iter()
+        .map(|(from, to)| (stems_of(text, from, to), denied_word(text, from, to)))
+        .collect();
+    for paper in &reading.ground.papers {
+        for (place, sentence) in paper.sentences.iter().enumerate() {
+            for (from, to) in parts(&sentence.text) {
+                let theirs = stems_of(&sentence.text, from, to);
+                let denied = denied_word(&sentence.text, from, to);
+                let against = own.iter().any(|(stems, own)| {
+                    let shared = theirs.intersection(stems).count();
+                    // What the one denies is what the other affirms, and not something beside it.
+                    let same = match (own, denied) {
+                        (None, Some(word)) => stems.contains(word),
+                        (Some(word), None) => theirs.contains(*word),
+                        _ => false,
+                    };
+                    same && shared > 1 && shared * 3 >= theirs.len() * 2
+                });
+                if against && theirs.len() <= SHORT {
+                    let mut issue = at(
+                        reading,
+                        piece,
+                        Category::Accuracy,
+                        Severity::Critical,
+                        "the source says the opposite",
+                        "Say what the source says",
+                    );
+                    issue.evidence = Some(paper.quoted(place));
+                    finding.issues.push(issue);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The word that a part of a sentence denies: the next one behind the negation, or the last one before it.
+fn denied_word(text: &Text, from: usize, to: usize) -> Option<&String> {
+    if !denies(text, from, to) {
+        return None;
+    }
+    let negation = text.tags.iter().find(|tag| {
+        tag.tag == Tag::Sense(Sense::Negation) && (from..to).contains(&text.words[tag.from].start)
+    })?;
+    let here = || {
+        text.stems
+            .iter()
+            .filter(|(word, _)| (from..to).contains(&text.words[*word].start))
+    };
+    let behind = here().find(|(word, _)| *word >= negation.to);
+    let found = behind.or_else(|| here().filter(|(word, _)| *word < negation.from).last());
+    found.map(|(_, stem)| stem)
+}
+
+/// Words of a part of a source that is short.
+const SHORT: usize = 5;
+
+fn stems_of(text: &Text, from: usize, to: usize) -> BTreeSet<&String> {
+    let within = text
+        .stems
+        .iter()
+        .filter(|(word, _)| (from..to).contains(&text.words[*word].start));
+    within.map(|(_, stem)| stem).collect()
+}
+
+/// The parts of a sentence between commas, colons and semicolons.
+fn parts(text: &Text) -> Vec<(usize, usize)> {
+    let mut starts = vec![0];
+    starts.extend(
+        text.raw
+            .match_indices([',', ';', ':', '—', '–'])
+            .map(|(at, sign)| at + sign.len()),
+    );
+    let ends = starts.iter().skip(1).copied().chain([text.raw.len() + 1]);
+    starts.iter().copied().zip(ends).collect()
+}
+
 /// Words of a point above which a clause that has them all is one by accident.
 const WORDS: usize = 3;
 
