@@ -9,6 +9,9 @@ use crate::lexicon;
 /// Endings of files that are tables and nothing else.
 const TABLES: [&str; 5] = ["csv", "tsv", "tab", "psv", "dat"];
 
+/// Endings of files that are read either way: workbooks, and values that may be lists of records.
+const EITHER: [&str; 6] = ["xlsx", "xlsm", "json", "jsonl", "ndjson", "geojson"];
+
 /// What a goal wants.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Intent {
@@ -52,25 +55,32 @@ fn wants_fields(text: &str) -> bool {
 
 /// Whether a file is a table by its name.
 pub(crate) fn is_table(file: &str) -> bool {
+    ends(file, &TABLES)
+}
+
+fn ends(file: &str, endings: &[&str]) -> bool {
     let ending = file.rsplit('.').next().unwrap_or("").to_lowercase();
-    TABLES.contains(&ending.as_str())
+    endings.contains(&ending.as_str())
 }
 
 /// Whether a goal is about documents. What asks for the figures of a table is left to whoever reads tables; that a table be quoted, or its
 /// values taken by a schema, is not.
 pub(crate) fn claims(goal: &Goal) -> bool {
     let text = goal.text();
-    let tables = goal.data().iter().filter(|file| is_table(file)).count();
     let all = goal.data().len();
     if all == 0 {
         return false;
     }
-    if tables == 0 {
-        return true;
-    }
     let of_documents = wants_fields(text) || lexicon::has(text, |language| language.quoting);
     let figures = lexicon::has(text, |language| language.figures);
     let summary = lexicon::has(text, |language| language.summary);
+    // Whoever asks for nothing but figures of a workbook means the table in it.
+    let as_table = figures && !summary && !of_documents;
+    let table = |file: &&String| is_table(file) || (as_table && ends(file, &EITHER));
+    let tables = goal.data().iter().filter(table).count();
+    if tables == 0 {
+        return true;
+    }
     of_documents || (tables < all && (summary || !figures))
 }
 
@@ -126,6 +136,14 @@ mod tests {
             ("Summarise", &["a.csv", "a.md"], true),
             ("Total revenue", &["a.csv", "a.md"], false),
             ("What is the plan?", &["a.csv", "a.md"], true),
+            ("Total revenue per region", &["a.xlsx"], false),
+            ("Which region sells most?", &["A.XLSX"], false),
+            ("Total revenue per region", &["a.json"], false),
+            ("Total revenue", &["a.xlsx", "a.md"], false),
+            ("Summarise", &["a.xlsx"], true),
+            ("Quote the row with the highest price", &["a.xlsx"], true),
+            ("Extract name and town as JSON", &["a.json"], true),
+            ("What does it say about Oslo?", &["a.json"], true),
             ("What is 2 + 2?", &[], false),
         ] {
             let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
