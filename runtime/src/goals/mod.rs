@@ -1,148 +1,62 @@
-//! The goals that came by the contract: what happens with each is kept while it is under way and for a while after, so that whoever watches
-//! may come late, leave, and come again.
+//! The goals that came by the contract: accepted when they are on record, taken up again by a node that starts, and kept for a while after
+//! they are over, so that whoever watches may come late, leave, and come again.
+
+mod explain;
+mod progress;
+mod register;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use aios_control::{
-    ControlError, ErrorKind, Event, EventKind, EventStream, Events, GoalLine, GoalPhase, GoalState,
-    Place, Submit, Submitted,
+    ControlError, ErrorKind, Event, EventStream, Events, Explained, GoalLine, GoalPhase, GoalState,
+    HISTORY_MAX, Place, Submit, Submitted,
 };
+use aios_memory::{Store, StoreError};
+use aios_work::ApprovalStatus;
 use aios_work::PlanFile;
-use async_trait::async_trait;
 use parking_lot::Mutex;
-use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::events::GoalEvent;
 use crate::gateway::{Goal, GoalError, GoalRun, fresh_id};
 use crate::node::Node;
+use progress::{EVENTS_KEPT, Progress, Wanted};
+use register::{Found, Kept, Register, State};
 
-/// Events of one goal that are kept; a goal of a thousand tasks has a few thousand, and whoever watches from the beginning misses none
-/// unless it is that slow.
-const EVENTS_KEPT: usize = 1_024;
 /// Goals that may be under way at a time. Beyond a few they only wait for the same executors.
 const RUNNING_MAX: usize = 64;
-/// Goals that are over and can still be asked about; each keeps its answer and its last events.
+/// Goals that are over and held in memory with their last events; the others are on record.
 const OVER_KEPT: usize = 64;
+/// Events of a goal that are looked at to say why it waits; a goal of a thousand tasks has a few thousand.
+const EXPLAINED_MAX: usize = 16_384;
 
 /// The goals of one node.
-#[derive(Default)]
 pub(crate) struct Goals {
-    /// Oldest first.
+    register: Register,
+    /// How many stay on record; those that are not over always do.
+    most: usize,
+    /// The names of all on record, oldest first.
+    recorded: Mutex<VecDeque<String>>,
+    /// Those in memory, oldest first.
     known: Mutex<VecDeque<Arc<Progress>>>,
     /// Held while a goal is taken up, so that the same one handed in twice at once is one.
     entrance: tokio::sync::Mutex<()>,
 }
 
-/// How one goal goes.
-struct Progress {
-    goal_id: String,
-    asked: Submit,
-    log: Mutex<Log>,
-    /// Told whenever the log has changed.
-    news: watch::Sender<()>,
-    /// Raised when the goal is called off.
-    off: watch::Sender<bool>,
-}
-
-struct Log {
-    events: VecDeque<Event>,
-    last_seq: u64,
-    phase: GoalPhase,
-    answer: Option<Value>,
-    error: Option<ControlError>,
-}
-
-impl Progress {
-    fn new(goal_id: String, asked: Submit) -> Self {
-        Self {
-            goal_id,
-            asked,
-            log: Mutex::new(Log {
-                events: VecDeque::new(),
-                last_seq: 0,
-                phase: GoalPhase::Running,
-                answer: None,
-                error: None,
-            }),
-            news: watch::Sender::new(()),
-            off: watch::Sender::new(false),
-        }
-    }
-
-    fn phase(&self) -> GoalPhase {
-        self.log.lock().phase
-    }
-
-    fn is_running(&self) -> bool {
-        self.phase() == GoalPhase::Running
-    }
-
-    fn tell(&self, event: &GoalEvent) {
-        let (kind, body) = match event {
-            GoalEvent::Task(event) => (EventKind::Task, serde_json::to_value(event)),
-            GoalEvent::Agent(event) => (EventKind::Agent, serde_json::to_value(event)),
-        };
-        // Their fields are text and numbers, which can always be written.
-        let Ok(body) = body else { return };
-        let mut log = self.log.lock();
-        log.last_seq += 1;
-        let seq = log.last_seq;
-        log.events.push_back(Event { seq, kind, body });
-        if log.events.len() > EVENTS_KEPT {
-            log.events.pop_front();
-        }
-        drop(log);
-        self.news.send_replace(());
-    }
-
-    fn end(&self, phase: GoalPhase, answer: Option<Value>, error: Option<ControlError>) {
-        let mut log = self.log.lock();
-        log.phase = phase;
-        log.answer = answer;
-        log.error = error;
-        drop(log);
-        self.news.send_replace(());
-    }
-
-    fn state(&self) -> GoalState {
-        let log = self.log.lock();
-        GoalState {
-            goal_id: self.goal_id.clone(),
-            phase: log.phase,
-            last_seq: log.last_seq,
-            answer: log.answer.clone(),
-            error: log.error.clone(),
-        }
-    }
-
-    /// Returns when the goal is over.
-    async fn over(&self) {
-        let mut news = self.news.subscribe();
-        while self.is_running() {
-            // The sender lies in this very goal, so it cannot be gone.
-            let _ = news.changed().await;
-        }
-    }
-
-    fn is_over(&self) -> ControlError {
-        let message = format!("goal {} is over", self.goal_id);
-        ControlError::new(ErrorKind::Conflict, message)
-            .advise("ask for its answer, or hand it in again to go on with it")
-    }
-}
-
-impl Log {
-    /// The first event after a number that is still kept.
-    fn after(&self, seq: u64) -> Option<&Event> {
-        let first = self.events.front()?.seq;
-        let skipped = seq.saturating_add(1).saturating_sub(first);
-        self.events.get(usize::try_from(skipped).ok()?)
-    }
-}
-
 impl Goals {
+    /// The goals on record in a store, and how many are kept there.
+    pub(crate) fn over(store: Arc<dyn Store>, most: usize) -> Result<Self, StoreError> {
+        let register = Register::new(store);
+        let (kept, _) = register.all()?;
+        Ok(Self {
+            register,
+            most,
+            recorded: Mutex::new(kept.into_iter().map(|kept| kept.goal_id).collect()),
+            known: Mutex::default(),
+            entrance: tokio::sync::Mutex::default(),
+        })
+    }
+
     /// Takes a goal up. Handed in again while it is under way, it is the same one.
     pub(crate) async fn submit(
         &self,
@@ -167,11 +81,123 @@ impl Goals {
             return Err(ControlError::new(ErrorKind::Conflict, message)
                 .advise("choose another id, or call it off first"));
         }
-        let run = node.run(goal_of(&asked).id(&goal_id)).await?;
-        let progress = Arc::new(Progress::new(goal_id.clone(), asked));
+        // What cannot be worked on leaves no trace.
+        let ready = node.prepare(goal_of(&asked).id(&goal_id)).await?;
+        self.accept(&goal_id, &asked, now_us(node))?;
+        let progress = Progress::new(self.register.clone(), goal_id.clone(), asked, Vec::new());
+        self.follow(Arc::new(progress), ready.begin());
+        Ok(Submitted { goal_id })
+    }
+
+    /// Puts a goal on record; when there are too many the oldest of those that are over make way.
+    fn accept(&self, goal_id: &str, asked: &Submit, now_us: u64) -> Result<(), ControlError> {
+        let mut recorded = self.recorded.lock();
+        recorded.retain(|known| known != goal_id);
+        let mut at = 0;
+        while recorded.len() >= self.most && at < recorded.len() {
+            let oldest = &recorded[at];
+            let state = self.register.state(oldest).map_err(unwritten)?;
+            if state.is_none_or(|state| is_over(state.phase)) {
+                self.register.forget(oldest).map_err(unwritten)?;
+                recorded.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        self.register
+            .accept(goal_id, asked, now_us)
+            .map_err(unwritten)?;
+        recorded.push_back(goal_id.to_owned());
+        Ok(())
+    }
+
+    fn follow(&self, progress: Arc<Progress>, run: GoalRun) {
         self.enter(Arc::clone(&progress));
         tokio::spawn(follow(run, progress));
-        Ok(Submitted { goal_id })
+    }
+
+    /// Takes up what was under way when the last node over this store ended. One that the node falls over again and again is set aside.
+    pub(crate) async fn wake(&self, node: &Node) {
+        let (kept, unread) = match self.register.all() {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "the goals on record cannot be read; none goes on");
+                return;
+            }
+        };
+        for goal in unread {
+            tracing::error!(
+                goal,
+                "the record of a goal cannot be read; it does not go on"
+            );
+        }
+        for Kept {
+            goal_id,
+            asked,
+            state,
+        } in kept
+        {
+            let (found, state) = state.found(&goal_id);
+            if found == Found::Leave {
+                continue;
+            }
+            // On record before anything is done for it: should it end this node too, that was one time more.
+            if let Err(error) = self.register.settle(&goal_id, &state, None) {
+                tracing::error!(%error, goal = goal_id, "a goal cannot be taken up again");
+                continue;
+            }
+            if found == Found::Park {
+                let falls = state.falls;
+                tracing::error!(
+                    goal = goal_id,
+                    falls,
+                    "the node has ended over this goal again and again; it is set aside"
+                );
+                continue;
+            }
+            tracing::info!(goal = goal_id, falls = state.falls, "taken up again");
+            if let Err(error) = self.go_on(node, &goal_id, asked.goal).await {
+                tracing::error!(%error, goal = goal_id, "a goal cannot be worked on any more");
+                let ended = State::ended(GoalPhase::Failed, Some(error));
+                if let Err(error) = self.register.settle(&goal_id, &ended, None) {
+                    tracing::error!(%error, goal = goal_id, "nor can that be written down");
+                }
+            }
+        }
+    }
+
+    /// Works on a goal that is on record, from where it was.
+    async fn go_on(&self, node: &Node, goal_id: &str, asked: Submit) -> Result<(), ControlError> {
+        let ready = node.prepare(goal_of(&asked).id(goal_id)).await?;
+        let register = &self.register;
+        let last = register.last_seq(goal_id).map_err(unwritten)?;
+        let kept = u64::try_from(EVENTS_KEPT).unwrap_or(u64::MAX);
+        let events = register
+            .events(goal_id, last.saturating_sub(kept), EVENTS_KEPT)
+            .map_err(unwritten)?;
+        let progress = Progress::new(register.clone(), goal_id.to_owned(), asked, events);
+        self.follow(Arc::new(progress), ready.begin());
+        Ok(())
+    }
+
+    /// Goes on with a goal that rests, was set aside, was called off or failed.
+    pub(crate) async fn resume(&self, node: &Node, goal_id: &str) -> Result<(), ControlError> {
+        let _entered = self.entrance.lock().await;
+        if self.under_way(goal_id)?.is_some() {
+            return Err(ControlError::new(
+                ErrorKind::Conflict,
+                format!("goal {goal_id} is under way already"),
+            )
+            .advise("watch it, or ask why it waits"));
+        }
+        let known = self.find(goal_id)?;
+        if known.phase() == GoalPhase::Answered {
+            return Err(known.is_over());
+        }
+        self.register
+            .settle(goal_id, &State::begun(), None)
+            .map_err(unwritten)?;
+        self.go_on(node, goal_id, known.asked.clone()).await
     }
 
     /// What would be done for a goal. It leaves no trace here: nothing of it is begun.
@@ -218,26 +244,72 @@ impl Goals {
     }
 
     fn find(&self, goal_id: &str) -> Result<Arc<Progress>, ControlError> {
-        let known = self.known.lock();
-        let found = known.iter().find(|goal| goal.goal_id == goal_id);
-        found.cloned().ok_or_else(|| {
-            ControlError::unknown(format!("no goal {goal_id:?} is known to this node"))
-                .advise("ask for the goals there are; one that ended long ago is not kept")
-        })
+        let in_memory = {
+            let known = self.known.lock();
+            known.iter().find(|goal| goal.goal_id == goal_id).cloned()
+        };
+        match in_memory {
+            Some(goal) => Ok(goal),
+            None => self.on_record(goal_id).map_err(unwritten)?.ok_or_else(|| {
+                ControlError::unknown(format!("no goal {goal_id:?} is known to this node"))
+                    .advise("ask for the goals there are; one that ended long ago is not kept")
+            }),
+        }
     }
 
-    /// Calls a goal off, and returns when it is over.
+    /// A goal that nobody works on here, as it is on record.
+    fn on_record(&self, goal_id: &str) -> Result<Option<Arc<Progress>>, StoreError> {
+        let register = &self.register;
+        let (Some(asked), Some(mut state)) = (register.asked(goal_id)?, register.state(goal_id)?)
+        else {
+            return Ok(None);
+        };
+        state.phase = standing(state.phase);
+        let last = register.last_seq(goal_id)?;
+        let events = register.events(goal_id, last.saturating_sub(1), 1)?;
+        let answer = register.answer(goal_id)?;
+        let register = register.clone();
+        let progress = Progress::new(register, goal_id.to_owned(), asked.goal, events);
+        progress.restore(state, answer);
+        Ok(Some(Arc::new(progress)))
+    }
+
+    /// Calls a goal off, and returns when it is over. One that rests or was set aside is given up.
     pub(crate) async fn cancel(&self, goal_id: &str) -> Result<(), ControlError> {
         let goal = self.find(goal_id)?;
+        if waits_for_somebody(goal.phase()) {
+            goal.end(GoalPhase::Cancelled, None, None);
+            return Ok(());
+        }
+        self.end_by(&goal, Wanted::Off, GoalPhase::Cancelled).await
+    }
+
+    /// Lets a goal rest: what it has done stays, and it goes on when somebody says so.
+    pub(crate) async fn pause(&self, goal_id: &str) -> Result<(), ControlError> {
+        let goal = self.find(goal_id)?;
+        if goal.phase() == GoalPhase::Interrupted {
+            goal.end(GoalPhase::Paused, None, None);
+            return Ok(());
+        }
+        self.end_by(&goal, Wanted::Rest, GoalPhase::Paused).await
+    }
+
+    async fn end_by(
+        &self,
+        goal: &Progress,
+        wanted: Wanted,
+        phase: GoalPhase,
+    ) -> Result<(), ControlError> {
         if !goal.is_running() {
             return Err(goal.is_over());
         }
-        goal.off.send_replace(true);
+        goal.wanted.send_replace(wanted);
         goal.over().await;
         // Its answer may have come in the same moment.
-        match goal.phase() {
-            GoalPhase::Cancelled => Ok(()),
-            _ => Err(goal.is_over()),
+        if goal.phase() == phase {
+            Ok(())
+        } else {
+            Err(goal.is_over())
         }
     }
 
@@ -245,24 +317,61 @@ impl Goals {
         Ok(self.find(goal_id)?.state())
     }
 
+    /// Why a goal is where it is, and what can be done about it.
+    pub(crate) fn explain(&self, node: &Node, goal_id: &str) -> Result<Explained, ControlError> {
+        let goal = self.find(goal_id)?;
+        let events = self
+            .register
+            .events(goal_id, 0, EXPLAINED_MAX)
+            .map_err(unwritten)?;
+        let approvals = node.approvals().map_err(|error| {
+            ControlError::failed(format!("what humans are asked cannot be read: {error}"))
+        })?;
+        let open = approvals
+            .into_iter()
+            .filter(|approval| approval.goal == goal_id && approval.status == ApprovalStatus::Open)
+            .map(|approval| (approval.id, approval.question))
+            .collect();
+        let view = node.view();
+        let resting = view
+            .breakers
+            .into_iter()
+            .filter(|breaker| breaker.state != "closed");
+        Ok(explain::explain(explain::Case {
+            state: goal.state(),
+            events: &events,
+            open,
+            resting: resting.map(|breaker| breaker.service).collect(),
+        }))
+    }
+
     /// All of them, newest first.
-    pub(crate) fn list(&self) -> Vec<GoalLine> {
+    pub(crate) fn list(&self) -> Result<Vec<GoalLine>, ControlError> {
+        let (kept, _) = self.register.all().map_err(unwritten)?;
         let known = self.known.lock();
-        let line = |goal: &Arc<Progress>| GoalLine {
-            goal_id: goal.goal_id.clone(),
-            text: goal.asked.text.clone(),
-            phase: goal.phase(),
+        let line = |kept: &Kept| {
+            let live = known.iter().find(|goal| goal.goal_id == kept.goal_id);
+            GoalLine {
+                goal_id: kept.goal_id.clone(),
+                text: kept.asked.goal.text.clone(),
+                phase: live.map_or(standing(kept.state.phase), |goal| goal.phase()),
+            }
         };
-        known.iter().rev().map(line).collect()
+        Ok(kept.iter().rev().map(line).collect())
+    }
+
+    /// What has happened with a goal after an event.
+    pub(crate) fn history(&self, asked: &Events) -> Result<Vec<Event>, ControlError> {
+        // One that is not known is refused as everywhere.
+        let goal = self.find(&asked.goal_id)?;
+        self.register
+            .events(&goal.goal_id, asked.after_seq, HISTORY_MAX)
+            .map_err(unwritten)
     }
 
     pub(crate) fn watch(&self, events: &Events) -> Result<Box<dyn EventStream>, ControlError> {
         let goal = self.find(&events.goal_id)?;
-        Ok(Box::new(Watch {
-            news: goal.news.subscribe(),
-            goal,
-            seen: events.after_seq,
-        }))
+        Ok(Box::new(goal.watched(events.after_seq)))
     }
 }
 
@@ -291,21 +400,25 @@ pub(crate) fn absolute<'p>(
     }
 }
 
-/// Writes down what happens with a goal until it is over or called off.
+/// Writes down what happens with a goal until it is over, called off or let rest.
 async fn follow(mut run: GoalRun, goal: Arc<Progress>) {
-    let mut off = goal.off.subscribe();
+    let mut wanted = goal.wanted.subscribe();
     loop {
         let event = tokio::select! {
             biased;
-            () = raised(&mut off) => None,
-            event = run.next() => Some(event),
+            wanted = changed(&mut wanted) => Err(wanted),
+            event = run.next() => Ok(event),
         };
         match event {
-            Some(Some(event)) => goal.tell(&event),
-            Some(None) => break,
-            None => {
+            Ok(Some(event)) => goal.tell(&event),
+            Ok(None) => break,
+            Err(wanted) => {
                 run.cancel().await;
-                return goal.end(GoalPhase::Cancelled, None, None);
+                let phase = match wanted {
+                    Wanted::Rest => GoalPhase::Paused,
+                    Wanted::On | Wanted::Off => GoalPhase::Cancelled,
+                };
+                return goal.end(phase, None, None);
             }
         }
     }
@@ -318,81 +431,60 @@ async fn follow(mut run: GoalRun, goal: Arc<Progress>) {
             }
         },
         Err(GoalError::Cancelled) => goal.end(GoalPhase::Cancelled, None, None),
+        // Only this node gives it up; the next one over the same store goes on with it.
+        Err(error @ GoalError::Stopping) => {
+            goal.end_as(GoalPhase::Failed, None, Some(error.into()), &State::begun())
+        }
         Err(error) => goal.end(GoalPhase::Failed, None, Some(error.into())),
     }
 }
 
-/// Returns when the goal is called off.
-async fn raised(off: &mut watch::Receiver<bool>) {
+/// Returns when something else is wanted than that the goal goes on.
+async fn changed(wanted: &mut watch::Receiver<Wanted>) -> Wanted {
     // The sender lies in the goal that is followed, so it cannot be gone.
-    let _ = off.wait_for(|off| *off).await;
+    let changed = wanted.wait_for(|wanted| *wanted != Wanted::On).await;
+    changed.map_or(Wanted::Off, |wanted| *wanted)
 }
 
-/// Somebody who watches a goal.
-struct Watch {
-    goal: Arc<Progress>,
-    news: watch::Receiver<()>,
-    /// The number of the last event that was handed out.
-    seen: u64,
-}
-
-#[async_trait]
-impl EventStream for Watch {
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            self.news.mark_unchanged();
-            {
-                let log = self.goal.log.lock();
-                if let Some(event) = log.after(self.seen) {
-                    self.seen = event.seq;
-                    return Some(event.clone());
-                }
-                if log.phase != GoalPhase::Running {
-                    return None;
-                }
-            }
-            self.news.changed().await.ok()?;
-        }
+/// How a goal stands that is on record and that nobody works on here.
+fn standing(recorded: GoalPhase) -> GoalPhase {
+    match recorded {
+        GoalPhase::Running => GoalPhase::Interrupted,
+        other => other,
     }
+}
+
+fn waits_for_somebody(phase: GoalPhase) -> bool {
+    matches!(
+        phase,
+        GoalPhase::Interrupted | GoalPhase::Paused | GoalPhase::Parked
+    )
+}
+
+fn is_over(phase: GoalPhase) -> bool {
+    matches!(
+        phase,
+        GoalPhase::Answered | GoalPhase::Failed | GoalPhase::Cancelled
+    )
+}
+
+fn now_us(node: &Node) -> u64 {
+    node.system().now().as_micros()
+}
+
+fn unwritten(error: StoreError) -> ControlError {
+    ControlError::failed(format!("the record of goals cannot be used: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use aios_memory::InMemoryStore;
+
     use super::*;
 
     #[test]
-    fn a_watch_goes_on_after_any_number_and_past_what_is_not_kept() {
-        let event = |seq| Event {
-            seq,
-            kind: EventKind::Task,
-            body: Value::Null,
-        };
-        let mut log = Log {
-            events: VecDeque::new(),
-            last_seq: 9,
-            phase: GoalPhase::Running,
-            answer: None,
-            error: None,
-        };
-        assert!(log.after(0).is_none());
-        log.events.extend((5..=9).map(event));
-        for (after, next) in [
-            (0, Some(5)),
-            (3, Some(5)),
-            (4, Some(5)),
-            (5, Some(6)),
-            (8, Some(9)),
-            (9, None),
-            (u64::MAX, None),
-        ] {
-            let found = log.after(after).map(|event| event.seq);
-            assert_eq!(found, next, "after {after}");
-        }
-    }
-
-    #[test]
     fn what_is_over_makes_way_and_what_is_under_way_does_not() {
-        let goals = Goals::default();
+        let goals = Goals::over(Arc::new(InMemoryStore::new()), 500).unwrap();
         let asked = |id: &str| Submit {
             goal_id: Some(id.to_owned()),
             text: "x".to_owned(),
@@ -402,7 +494,13 @@ mod tests {
             plan: None,
         };
         let enter = |id: &str, phase| {
-            let progress = Arc::new(Progress::new(id.to_owned(), asked(id)));
+            let register = goals.register.clone();
+            let progress = Arc::new(Progress::new(
+                register,
+                id.to_owned(),
+                asked(id),
+                Vec::new(),
+            ));
             if phase != GoalPhase::Running {
                 progress.end(phase, None, None);
             }
@@ -412,15 +510,56 @@ mod tests {
         for at in 0..OVER_KEPT + 10 {
             enter(&format!("over-{at}"), GoalPhase::Answered);
         }
-        let listed = goals.list();
+        let listed: Vec<_> = {
+            let known = goals.known.lock();
+            known
+                .iter()
+                .rev()
+                .map(|goal| goal.goal_id.clone())
+                .collect()
+        };
         assert_eq!(listed.len(), OVER_KEPT + 1);
-        assert_eq!(listed[OVER_KEPT].goal_id, "first", "the oldest is kept");
-        assert_eq!(listed[OVER_KEPT - 1].goal_id, "over-10");
+        assert_eq!(listed[OVER_KEPT], "first", "the oldest is kept");
+        assert_eq!(listed[OVER_KEPT - 1], "over-10");
         for at in 1..RUNNING_MAX {
             enter(&format!("running-{at}"), GoalPhase::Running);
         }
         let refused = goals.under_way("another").err().map(|error| error.kind);
         assert_eq!(refused, Some(ErrorKind::Busy));
         assert!(goals.under_way("first").unwrap().is_some());
+    }
+
+    #[test]
+    fn of_those_that_are_over_the_oldest_leave_the_record() {
+        let goals = Goals::over(Arc::new(InMemoryStore::new()), 4).unwrap();
+        let asked = Submit {
+            goal_id: None,
+            text: "x".to_owned(),
+            data: Vec::new(),
+            out: "/out".to_owned(),
+            private: false,
+            plan: None,
+        };
+        for (at, phase) in [
+            (1, GoalPhase::Running),
+            (2, GoalPhase::Answered),
+            (3, GoalPhase::Parked),
+            (4, GoalPhase::Cancelled),
+            (5, GoalPhase::Failed),
+            (6, GoalPhase::Answered),
+        ] {
+            let goal_id = format!("g{at}");
+            goals.accept(&goal_id, &asked, at).unwrap();
+            let state = State::ended(phase, None);
+            goals.register.settle(&goal_id, &state, None).unwrap();
+        }
+        goals.accept("g7", &asked, 7).unwrap();
+        let listed = goals.list().unwrap();
+        let ids: Vec<_> = listed.iter().map(|line| line.goal_id.as_str()).collect();
+        assert_eq!(
+            ids,
+            ["g7", "g6", "g3", "g1"],
+            "the newest, and whatever is not over"
+        );
     }
 }
