@@ -96,7 +96,12 @@ impl Ledger {
         if read.is_err() || !key.ends_with('\n') {
             return;
         }
-        *self.0.lock().unwrap().entry(key.trim().to_owned()).or_default() += 1;
+        *self
+            .0
+            .lock()
+            .unwrap()
+            .entry(key.trim().to_owned())
+            .or_default() += 1;
         let _ = writeln!(line, "booked");
     }
 }
@@ -134,7 +139,12 @@ struct Victim(Child);
 impl Victim {
     fn start(folder: &Path, ledger: &str) -> Self {
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "crash::node_that_is_killed", "--quiet", "--nocapture"])
+            .args([
+                "--exact",
+                "crash::node_that_is_killed",
+                "--quiet",
+                "--nocapture",
+            ])
             .env(FOLDER, folder)
             .env(LEDGER, ledger)
             .stdout(Stdio::null())
@@ -154,7 +164,10 @@ async fn client(folder: &Path, victim: &mut Victim) -> Client {
     let door = SocketFolder::of(&folder.join("door").display().to_string());
     let begin = Instant::now();
     loop {
-        if let Ok(client) = Client::connect(&door, None).await {
+        // Its door may be open before it stands.
+        if let Ok(mut client) = Client::connect(&door, None).await
+            && client.goals().await.is_ok()
+        {
             return client;
         }
         if let Some(ended) = victim.0.try_wait().unwrap() {
@@ -166,9 +179,7 @@ async fn client(folder: &Path, victim: &mut Victim) -> Client {
 }
 
 fn goal(at: usize, out: &Path) -> Submit {
-    let task = |id: &str, after: &[&str]| {
-        json!({"id": id, "tool": "shop__charge", "args": {"amount": at}, "after": after})
-    };
+    let task = |id: &str, after: &[&str]| json!({"id": id, "tool": "shop__charge", "args": {"amount": at}, "after": after});
     let plan = json!({
         "goal": format!("Charge order {at}"),
         "tasks": [task("first", &[]), task("second", &["first"]), task("third", &["second"])],
@@ -179,7 +190,9 @@ fn goal(at: usize, out: &Path) -> Submit {
         data: Vec::new(),
         out: out.display().to_string(),
         private: false,
-        plan: PlanFile::read(plan.to_string().as_bytes()).ok().map(Box::new),
+        plan: PlanFile::read(plan.to_string().as_bytes())
+            .ok()
+            .map(Box::new),
     }
 }
 
@@ -218,7 +231,10 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
             match state.phase {
                 GoalPhase::Answered => {
                     let status = state.answer.unwrap()["status"].clone();
-                    assert!(status == "approved" || status == "unverified", "{id}: {status}");
+                    assert!(
+                        status == "approved" || status == "unverified",
+                        "{id}: {status}"
+                    );
                     break;
                 }
                 // It was under way each time: set aside, and gone on with by order.
@@ -229,7 +245,10 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
                 GoalPhase::Running => {}
                 other => panic!("seed {seed}: goal {id} is {other:?}: {:?}", state.error),
             }
-            assert!(begin.elapsed() < PATIENCE, "seed {seed}: goal {id} does not end");
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "seed {seed}: goal {id} does not end"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -242,7 +261,10 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
     }
     for id in &accepted {
         let keys = keys_of.get(id.as_str()).map_or(0, BTreeSet::len);
-        assert_eq!(keys, TASKS, "seed {seed}: the effects of goal {id}: {keys_of:?}");
+        assert_eq!(
+            keys, TASKS,
+            "seed {seed}: the effects of goal {id}: {keys_of:?}"
+        );
     }
     let repeated = books.values().filter(|calls| **calls > 1).count();
     println!(

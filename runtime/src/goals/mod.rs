@@ -137,7 +137,9 @@ impl Goals {
             state,
         } in kept
         {
-            let (found, state) = state.found(&goal_id);
+            // What cannot be read is no progress.
+            let done = self.register.done(&goal_id).unwrap_or_default();
+            let (found, state) = state.found(&goal_id, done);
             if found == Found::Leave {
                 continue;
             }

@@ -4,10 +4,12 @@
 //! Of each goal there are `goals/{id}/asked`, `goals/{id}/state`, `goals/{id}/answer` when there is one, and what happened, by number, under
 //! `goals/{id}/event/`. Texts are JSON of a form that is numbered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aios_control::{ControlError, ErrorKind, Event, GoalPhase, Submit};
+use aios_control::{ControlError, ErrorKind, Event, EventKind, GoalPhase, Submit};
 use aios_memory::{Store, StoreError};
+use aios_work::content::{TaskEvent, TaskStatus};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,8 +37,11 @@ pub(crate) struct Asked {
 pub(crate) struct State {
     form: u16,
     pub(crate) phase: GoalPhase,
-    /// How often a node has ended, unasked, while the goal was under way.
+    /// How often in a row a node has ended, unasked, while the goal was under way and came no further.
     pub(crate) falls: u32,
+    /// How many of its tasks were done when it was taken up last.
+    #[serde(default)]
+    pub(crate) done: usize,
     /// Why there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<ControlError>,
@@ -60,6 +65,7 @@ impl State {
             form: FORM,
             phase: GoalPhase::Running,
             falls: 0,
+            done: 0,
             error: None,
         }
     }
@@ -69,14 +75,20 @@ impl State {
             form: FORM,
             phase,
             falls: 0,
+            done: 0,
             error,
         }
     }
 
-    /// What a node that starts does, and how the goal stands then.
-    pub(crate) fn found(mut self, goal_id: &str) -> (Found, Self) {
+    /// What a node that starts does, and how the goal stands then, with so many of its tasks done. One that came further since it was taken
+    /// up last is not what ended the node again and again.
+    pub(crate) fn found(mut self, goal_id: &str, done: usize) -> (Found, Self) {
         if self.phase != GoalPhase::Running {
             return (Found::Leave, self);
+        }
+        if done > self.done {
+            self.done = done;
+            self.falls = 0;
         }
         self.falls += 1;
         if self.falls < FALLS_MAX {
@@ -84,7 +96,7 @@ impl State {
         }
         self.phase = GoalPhase::Parked;
         let message = format!(
-            "the node has ended {} times while goal {goal_id} was under way, so it was set aside",
+            "the node has ended {} times while goal {goal_id} was under way and came no further, so it was set aside",
             self.falls
         );
         self.error = Some(
@@ -177,6 +189,22 @@ impl Register {
         let page = self.store.scan_prefix(&prefix, Some(&after), most)?;
         let read = |(_, bytes): (Vec<u8>, Vec<u8>)| serde_json::from_slice(&bytes).ok();
         Ok(page.into_iter().filter_map(read).collect())
+    }
+
+    /// How many of its tasks have a result that was accepted.
+    pub(crate) fn done(&self, goal_id: &str) -> Result<usize, StoreError> {
+        let (mut done, mut last) = (BTreeSet::new(), 0);
+        loop {
+            let page = self.events(goal_id, last, PAGE)?;
+            let Some(event) = page.last() else {
+                return Ok(done.len());
+            };
+            last = event.seq;
+            let of_tasks = page.iter().filter(|event| event.kind == EventKind::Task);
+            let told = of_tasks.filter_map(|event| event.read::<TaskEvent>().ok());
+            let completed = told.filter(|task| task.status == TaskStatus::Completed);
+            done.extend(completed.map(|task| task.task_id));
+        }
     }
 
     /// The number of the last event; zero for none.
@@ -289,7 +317,6 @@ fn event_key(seq: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aios_control::EventKind;
     use aios_memory::InMemoryStore;
 
     use super::*;
@@ -315,29 +342,26 @@ mod tests {
 
     #[test]
     fn what_a_node_that_starts_does_with_a_goal() {
-        for (phase, falls, found, then) in [
-            (GoalPhase::Running, 0, Found::Resume, GoalPhase::Running),
-            (GoalPhase::Running, 1, Found::Resume, GoalPhase::Running),
-            (GoalPhase::Running, 2, Found::Park, GoalPhase::Parked),
-            (GoalPhase::Parked, 3, Found::Leave, GoalPhase::Parked),
-            (GoalPhase::Paused, 0, Found::Leave, GoalPhase::Paused),
-            (GoalPhase::Answered, 0, Found::Leave, GoalPhase::Answered),
-            (GoalPhase::Failed, 2, Found::Leave, GoalPhase::Failed),
-            (GoalPhase::Cancelled, 0, Found::Leave, GoalPhase::Cancelled),
+        use GoalPhase::{Answered, Cancelled, Failed, Parked, Paused, Running};
+        for (phase, falls, done, found, then) in [
+            (Running, 0, 0, Found::Resume, (Running, 1)),
+            (Running, 1, 0, Found::Resume, (Running, 2)),
+            (Running, 2, 0, Found::Park, (Parked, 3)),
+            (Running, 2, 1, Found::Resume, (Running, 1)),
+            (Parked, 3, 9, Found::Leave, (Parked, 3)),
+            (Paused, 0, 9, Found::Leave, (Paused, 0)),
+            (Answered, 0, 9, Found::Leave, (Answered, 0)),
+            (Failed, 2, 9, Found::Leave, (Failed, 2)),
+            (Cancelled, 0, 9, Found::Leave, (Cancelled, 0)),
         ] {
             let state = State {
                 phase,
                 falls,
                 ..State::begun()
             };
-            let (what, after) = state.found("g");
-            assert_eq!(
-                (what, after.phase),
-                (found, then),
-                "{phase:?} after {falls}"
-            );
-            let fell = u32::from(phase == GoalPhase::Running);
-            assert_eq!(after.falls, falls + fell);
+            let (what, after) = state.found("g", done);
+            assert_eq!(what, found, "{phase:?} after {falls}");
+            assert_eq!((after.phase, after.falls), then, "{phase:?} after {falls}");
             assert_eq!(after.error.is_some(), what == Found::Park);
         }
     }
