@@ -104,7 +104,11 @@ async fn each_tool_needs_exactly_its_capability() {
     for (tool, needs, args) in [
         ("read_file", vec![Capability::FILES_READ], json!({})),
         ("profile_table", vec![Capability::FILES_READ], json!({})),
-        ("find_values", vec![Capability::FILES_READ], json!({"text": "North"})),
+        (
+            "find_values",
+            vec![Capability::FILES_READ],
+            json!({"text": "North"}),
+        ),
         (
             "sql",
             vec![Capability::DATA_QUERY, Capability::FILES_READ],

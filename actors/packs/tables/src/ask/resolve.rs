@@ -27,7 +27,6 @@ const TOTALS: usize = 4;
 pub(crate) enum Reading {
     /// It asks for an overview; with conditions on rows, and what of it is not in the data.
     Overview {
-        language: String,
         filters: Vec<Filter>,
         absent: Vec<String>,
         unused: Vec<String>,
@@ -58,7 +57,6 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         let (from, to) = (0, marks.all.len());
         let filters = reader.filters_of_overview(from, to);
         return Reading::Overview {
-            language: language.to_owned(),
             filters,
             unused: reader.unused(),
             absent: reader.absent,

@@ -215,7 +215,6 @@ pub(crate) fn analyse_tables(goal: &Goal, seen: &[Seen<'_>]) -> Analysis {
             filters,
             absent,
             unused,
-            ..
         } => {
             let mut analysis = analyse(goal, Some(first.profile));
             analysis.conditions = filters;
