@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_journal::view::{FileView, Fold, Rebuilt, catch_up};
 use aios_journal::{
-    AppendError, Disk, DiskError, DiskFile, Draft, Entry, Journal, Listed, LockError, Options,
-    Payload, RealDisk, Recovery, SimulatedDisk, WriteError, system_clock, verify,
+    AppendError, ArchiveError, Disk, DiskError, DiskFile, Draft, Entry, Journal, Limit, Listed,
+    LockError, Options, Payload, RealDisk, Recovery, Retention, SimulatedDisk, WriteError,
+    system_clock, verify,
 };
 use aios_protocols::{PrincipalId, PrincipalKind, SigningIdentity, TenantId};
 
@@ -476,4 +477,53 @@ fn a_view_that_knows_more_than_the_journal_says_what_is_lost() {
         "{done}"
     );
     assert_eq!(view.value, Keys(vec!["a".to_owned()]));
+}
+
+#[test]
+fn a_view_of_another_past_of_the_same_journal_is_made_anew() {
+    let disk = SimulatedDisk::new(1);
+    let (journal, _) = open_on(Arc::new(disk.clone()), Options::default());
+    journal.commit(vec![draft("a")]).unwrap();
+    let copy = disk.fork(2);
+    copy.restart(aios_journal::Crash::Kill);
+    journal.commit(vec![draft("b"), draft("b")]).unwrap();
+    let mut view = FileView::<Keys>::load(Arc::new(disk.clone()));
+    catch_up(&mut view, &journal, &mut |_| {}).unwrap();
+    // The older copy went on by itself, beyond what the view has seen.
+    let (journal, _) = open_on(Arc::new(copy.clone()), Options::default());
+    journal
+        .commit(vec![draft("c"), draft("c"), draft("c")])
+        .unwrap();
+    copy.put(
+        "views/keys.view",
+        &disk.contents("views/keys.view").unwrap(),
+    );
+    let mut view = FileView::<Keys>::load(Arc::new(copy));
+    let done = catch_up(&mut view, &journal, &mut |_| {}).unwrap();
+    assert_eq!(done.rebuilt, Some(Rebuilt::Foreign));
+    assert_eq!(view.value.0.concat(), "accc");
+}
+
+#[test]
+fn nothing_is_moved_under_a_reader() {
+    let (journal, _) = open_on(Arc::new(SimulatedDisk::new(1)), Options::default());
+    journal.commit(vec![draft("a")]).unwrap();
+    journal.rotate().unwrap();
+    let retention = Retention {
+        journal: Limit {
+            bytes: Some(0),
+            ..Limit::default()
+        },
+        archive: Limit::default(),
+    };
+    let mut reader = journal.read(0);
+    let error = journal.retire(&retention, |_| false).unwrap_err();
+    assert_eq!(error, ArchiveError::Reading { reading: 1 });
+    assert_eq!(reader.next().unwrap().unwrap().draft.key, "a");
+    drop(reader);
+    let moved = journal.retire(&retention, |_| false).unwrap();
+    assert_eq!((moved.archived, moved.left), (1, 1), "{moved:?}");
+    assert_eq!(keys(&journal), [""; 0]);
+    journal.commit(vec![draft("b")]).unwrap();
+    assert_eq!(keys(&journal), ["b"]);
 }

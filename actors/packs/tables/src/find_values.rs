@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::ask::{Found, Values, canon};
-use crate::table::Table;
+use crate::table::{Read, Table};
 use crate::tables::Tables;
 use crate::{ColumnKind, Error};
 
@@ -161,13 +161,17 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
             continue;
         }
         let mut partly: HashMap<usize, Vec<Found>> = HashMap::new();
-        let mut known: HashSet<&str> = HashSet::new();
+        let mut known: HashSet<String> = HashSet::new();
         for (at, cell) in column.cells.different(source).enumerate() {
             if at % CHECK_EVERY == 0 {
                 check()?;
             }
-            let value = cell.text.trim();
-            if value.len() > BYTES || !text.may_name(value) || !known.insert(value) {
+            let Some(Read::Text(value)) = column.typed.read(cell.text) else {
+                continue;
+            };
+            let written = value.into_owned();
+            let value = written.trim();
+            if value.len() > BYTES || !text.may_name(value) || !known.insert(value.to_owned()) {
                 continue;
             }
             let said: Vec<String> = folded(value)
@@ -182,7 +186,7 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
                 let (start, end) = text.place(from, to)?;
                 Some(Found {
                     column: column.profile.name.clone(),
-                    value: cell.text.to_owned(),
+                    value: written.clone(),
                     start,
                     end,
                     whole,

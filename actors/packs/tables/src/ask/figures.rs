@@ -652,6 +652,10 @@ impl Reader<'_> {
                         out.push((Measure::Of(id), None));
                     }
                 }
+                // "wind speed" where the column is called `wind`.
+                Some(What::Concept(concept)) if self.is_head_of_a_column(at, concept) => {
+                    self.take(at)
+                }
                 Some(What::Concept(concept)) => concepts.push((at, concept)),
                 _ => {}
             }
@@ -697,6 +701,30 @@ impl Reader<'_> {
             }
         }
         out
+    }
+
+    /// Whether a word that says what a quantity is stands right behind the column that it is of.
+    fn is_head_of_a_column(&self, at: usize, concept: u32) -> bool {
+        const HEADS: [&str; 8] = [
+            "speed",
+            "amount",
+            "quantity",
+            "duration",
+            "weight",
+            "height",
+            "distance",
+            "temperature",
+        ];
+        let head = HEADS.iter().any(|name| Self::concept(name) == concept);
+        let measure = at
+            .checked_sub(1)
+            .and_then(|before| self.mark(before))
+            .is_some_and(|mark| {
+                matches!(&mark.what, What::Column(all, true) if all
+                .iter()
+                .any(|column| self.column(*column).is_some_and(Column::is_measure)))
+            });
+        head && measure && self.schema.standing_for(concept).is_empty()
     }
 
     /// "conversion rate": what comes before "rate" is looked for by whoever reads rates.

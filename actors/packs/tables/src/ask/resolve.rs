@@ -63,7 +63,8 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         };
     }
     for (from, to) in clauses(&words, &marks.all, &schema) {
-        if reader.is_empty(from, to) && !questions.is_empty() {
+        if !questions.is_empty() && (reader.is_empty(from, to) || reader.asks_where(from, to)) {
+            (from..to).for_each(|at| reader.take(at));
             continue;
         }
         if let Some(question) = reader.question(from, to) {
@@ -296,6 +297,28 @@ impl Reader<'_> {
         })
     }
 
+    /// "... and on which day?" behind a question for a row, which tells its day.
+    fn asks_where(&self, from: usize, to: usize) -> bool {
+        let row = matches!(
+            self.before.as_ref().map(|before| &before.wanted),
+            Some(Wanted::Row { .. })
+        );
+        let plain = |at: usize| {
+            self.mark(at).is_some_and(|mark| match &mark.what {
+                What::Ask(ask) => {
+                    grain_of(*ask).is_some()
+                        || is_filler(mark)
+                        || matches!(ask, Ask::Which | Ask::When | Ask::Where | Ask::Who)
+                }
+                What::Column(all, _) => all
+                    .iter()
+                    .all(|at| self.column(*at).is_some_and(|column| !column.is_measure())),
+                _ => false,
+            })
+        };
+        row && (from..to).all(plain)
+    }
+
     fn filters_of_overview(&mut self, from: usize, to: usize) -> Vec<Filter> {
         let mut filters = self.values(from, to);
         self.numbers(from, to, None, &mut filters);
@@ -405,6 +428,7 @@ impl Reader<'_> {
         }
         self.share_parts(from, to, &wanted, &mut filters);
         self.inherit(&asks, &mut filters);
+        self.apart_by_unit(&wanted, &filters, &mut groups, &mut order)?;
         Some(Question {
             wanted,
             filters,
@@ -412,6 +436,65 @@ impl Reader<'_> {
             order,
             having,
         })
+    }
+
+    /// Values of different currencies or units are never put together: there is a figure for each.
+    fn apart_by_unit(
+        &mut self,
+        wanted: &Wanted,
+        filters: &[Filter],
+        groups: &mut Vec<Group>,
+        order: &mut Option<Order>,
+    ) -> Option<()> {
+        let measured = match wanted {
+            Wanted::Figures(figures) => figures.iter().map(|figure| figure.of.clone()).collect(),
+            Wanted::Row { measure, .. } => vec![Measure::Of(measure.clone())],
+            Wanted::Versus(figure, _) => vec![figure.of.clone()],
+            Wanted::Values(_) => Vec::new(),
+        };
+        for measure in measured {
+            let ids = match measure {
+                Measure::Rows | Measure::Distinct(_) => continue,
+                Measure::Of(id) => vec![id],
+                Measure::Product(one, other) | Measure::Less(one, other) => vec![one, other],
+            };
+            for id in ids {
+                let column = self.schema.columns.iter().find(|column| column.id == id);
+                let Some(name) = column.and_then(|column| column.units.clone()) else {
+                    continue;
+                };
+                let unit = self
+                    .schema
+                    .columns
+                    .iter()
+                    .find(|column| column.id.table == id.table && column.id.name == name);
+                let Some(unit) = unit.map(|column| column.id.clone()) else {
+                    continue;
+                };
+                let one = filters.iter().any(|filter| {
+                    filter.column == unit
+                        && !filter.not
+                        && matches!(&filter.test, Test::In(values) if differ(values) == 1)
+                });
+                if one || groups.contains(&Group::By(unit.clone())) {
+                    continue;
+                }
+                let said = self
+                    .speech
+                    .say("currencies", &[("column", unit.name.trim())]);
+                if groups.len() >= 2 || !matches!(wanted, Wanted::Figures(_)) {
+                    self.absent.push(said);
+                    return None;
+                }
+                groups.push(Group::By(unit));
+                // What is largest in one unit is not compared with another.
+                *order = None;
+                if !self.assumed.contains(&said) {
+                    self.assumed.push(said);
+                }
+            }
+        }
+        Some(())
     }
 
     fn is_unique(&self, group: &Group) -> bool {
@@ -735,6 +818,7 @@ impl Reader<'_> {
             .schema
             .of_role(|role| role == Role::Adds)
             .filter_map(|at| self.column(at))
+            .filter(|column| !column.sums)
             .map(|column| column.id.clone())
             .collect();
         let rates: Vec<Id> = self
@@ -947,7 +1031,7 @@ impl Reader<'_> {
     fn is_of_a_name(&self, at: usize) -> bool {
         let named = |at: Option<usize>| {
             at.and_then(|at| self.mark(at))
-                .is_some_and(|mark| matches!(mark.what, What::Column(..)))
+                .is_some_and(|mark| matches!(mark.what, What::Column(..) | What::Concept(_)))
         };
         let word = self.mark(at).map(|mark| self.words.text(mark.from));
         word.is_some_and(|word| super::schema::QUALIFIERS.contains(&word))

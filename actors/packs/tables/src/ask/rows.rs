@@ -12,14 +12,6 @@ use super::question::{Column as Id, Filter, Measure, Test, Versus};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
 
-/// What stands for yes, and for no, in a column of two values.
-const YES: [&str; 12] = [
-    "yes", "y", "true", "1", "ja", "j", "oui", "o", "si", "s", "wahr", "vrai",
-];
-const NO: [&str; 10] = [
-    "no", "n", "false", "0", "nein", "non", "falsch", "faux", "not", "f",
-];
-
 impl Reader<'_> {
     /// Values of the data that the clause names, as conditions.
     pub(super) fn values(&mut self, from: usize, to: usize) -> Vec<Filter> {
@@ -934,27 +926,11 @@ pub(super) fn days(date: &Column, spans: &[Span]) -> Test {
 
 /// What stands for yes and for no in a column, if it holds nothing else.
 fn sides(column: &Column) -> Option<(Test, Test)> {
-    if column.distinct == 0 || column.distinct > 2 {
-        return None;
-    }
+    let truth = column.truth.as_ref()?;
     if column.is_measure() {
-        let plain = column
-            .examples
-            .iter()
-            .all(|value| value == "0" || value == "1");
-        return plain.then_some((Test::Number(1.0), Test::Number(0.0)));
+        return Some((Test::Number(1.0), Test::Number(0.0)));
     }
-    let side = |known: &[&str]| -> Vec<String> {
-        column
-            .examples
-            .iter()
-            .filter(|value| known.contains(&aios_languages::fold(value.trim()).as_str()))
-            .cloned()
-            .collect()
-    };
-    let (yes, no) = (side(&YES), side(&NO));
-    (!yes.is_empty() && yes.len() + no.len() == column.examples.len())
-        .then_some((Test::In(yes), Test::In(no)))
+    Some((Test::In(truth.yes.clone()), Test::In(truth.no.clone())))
 }
 
 fn is_money(unit: UnitName) -> bool {

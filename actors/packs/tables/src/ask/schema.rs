@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::question;
 use super::words::{name_words, spaced};
 use crate::plan::columns::{is_intensive, is_year};
-use crate::{ColumnKind, ColumnProfile, TableProfile};
+use crate::{ColumnKind, ColumnProfile, TableProfile, Truth};
 
 /// What a column can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +47,12 @@ pub(super) struct Column {
     /// The finest period it tells apart.
     pub finest: Grain,
     pub whole: bool,
-    /// What stands in it most.
-    pub examples: Vec<String>,
+    /// The cells that mean yes and no, of a column of two answers.
+    pub truth: Option<Truth>,
+    /// The column that says in which unit each row is, where rows differ.
+    pub units: Option<String>,
+    /// Whether it adds up others.
+    pub sums: bool,
 }
 
 /// A value of the data that the goal names.
@@ -214,7 +218,9 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
         covers: covers(column, role),
         finest: finest(column),
         whole: column.decimals.unwrap_or(0) == 0,
-        examples: column.examples.clone(),
+        truth: column.truth.clone(),
+        units: column.unit_column.clone(),
+        sums: !column.sum_of.is_empty(),
     }
 }
 
@@ -258,7 +264,7 @@ fn role(column: &ColumnProfile, rows: u64) -> Role {
         ColumnKind::Date => Role::Date,
         _ if is_year(column) => Role::Year,
         ColumnKind::Number if is_a_number_of_names(column, rows) => Role::Names,
-        ColumnKind::Number if is_intensive(column) => Role::Rates,
+        ColumnKind::Number if !column.adds_up || is_intensive(column) => Role::Rates,
         ColumnKind::Number => Role::Adds,
         ColumnKind::Category => Role::Groups,
         ColumnKind::Text | ColumnKind::Id => Role::Names,
