@@ -321,7 +321,7 @@ fn a_segment_of_another_past_does_not_fit() {
             },
             archive: crate::Limit::default(),
         };
-        crate::archive::retire(&mut log, &retention, at(9), |_| false).unwrap()
+        super::retire(&mut log, &retention, at(9), |_| false).unwrap()
     };
     // Two journals of one owner that parted early: the second has another first entry and the same numbers.
     let made = |word: &str| {
