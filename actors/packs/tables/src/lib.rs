@@ -23,6 +23,7 @@ mod second_look;
 mod sql;
 mod table;
 mod tables;
+mod written;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub use profile::{ColumnKind, ColumnProfile, TableProfile, Truth, Unpivoted};
 pub use second_look::TableReader;
 pub use sql::QueryLimits;
 pub use table::TableError;
+pub use written::{Written, written};
 
 /// The names of the pack's tools.
 pub const TOOLS: [&str; 4] = ["profile_table", "find_values", "sql", "chart"];
