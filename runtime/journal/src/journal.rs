@@ -3,16 +3,17 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use aios_protocols::{SigningIdentity, Timestamp};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::Damage;
-use crate::archive::{self, Moved, Retention};
+use crate::archive::{self, ArchiveError, Holder, Moved, Retention};
 use crate::digest::Digest;
 use crate::disk::{Disk, DiskError, Fault};
 use crate::entry::{self, Draft, Entry, Position};
@@ -94,7 +95,7 @@ pub struct JournalState {
     pub stopped: Option<String>,
 }
 
-/// The journal. Dropping it writes what waits and closes it.
+/// The journal, to be shared by all who write. Dropping it writes what waits and closes it.
 pub struct Journal {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -111,6 +112,23 @@ struct Shared {
     published: Arc<Mutex<Published>>,
     /// A clone of it is held by each reader; who moves segments away does so only while there is none, and keeps others out meanwhile.
     readers: Mutex<Guard>,
+    /// Held by who moves segments.
+    moving: Mutex<()>,
+}
+
+impl Holder for Shared {
+    fn with<T>(&self, work: impl FnOnce(&mut Log) -> T) -> T {
+        work(&mut self.log.lock())
+    }
+
+    fn alone<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, ArchiveError> {
+        let readers = self.readers.lock();
+        let reading = Arc::strong_count(&readers) - 1;
+        if reading > 0 {
+            return Err(ArchiveError::Reading { reading });
+        }
+        Ok(self.with(work))
+    }
 }
 
 #[derive(Default)]
@@ -119,6 +137,8 @@ struct Queue {
     entries: usize,
     bytes: usize,
     closed: bool,
+    /// Tasks that wait for room; threads wait for `Shared::room`.
+    wakers: Vec<Waker>,
 }
 
 impl Journal {
@@ -144,11 +164,15 @@ impl Journal {
             log: Mutex::new(log),
             published,
             readers: Mutex::default(),
+            moving: Mutex::default(),
         });
         let writer = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || writer.write())
+            .spawn(move || {
+                let _end = End(&writer);
+                writer.write();
+            })
             .map_err(|error| {
                 let reason = error.to_string();
                 DiskError::new("start", "the journal's thread", Fault::Failed, reason)
@@ -166,7 +190,16 @@ impl Journal {
     /// # Errors
     /// The queue is full, which gives the entries back, or they are too large, or the journal has stopped.
     pub fn append(&self, drafts: Vec<Draft>) -> Result<Ticket, AppendError> {
-        self.hand_over(drafts, false)
+        let encoded = self.encode(&drafts)?;
+        let queue = self.shared.queue.lock();
+        match self.shared.room_for(&queue, &encoded)? {
+            true => Ok(self.shared.hand_over(queue, encoded)),
+            false => Err(AppendError::Full {
+                waiting: queue.entries,
+                allowed: self.shared.most(),
+                drafts,
+            }),
+        }
     }
 
     /// The same, and waits for room and until the entries are lasting: blocks the thread. Gives the number of the last of them.
@@ -174,23 +207,54 @@ impl Journal {
     /// # Errors
     /// As [`Self::append`], without a full queue, and as [`Ticket::wait`].
     pub fn commit(&self, drafts: Vec<Draft>) -> Result<u64, AppendError> {
-        self.hand_over(drafts, true)?
-            .wait()
-            .map_err(AppendError::Stopped)
+        let encoded = self.encode(&drafts)?;
+        let mut queue = self.shared.queue.lock();
+        while !self.shared.room_for(&queue, &encoded)? {
+            self.shared.room.wait(&mut queue);
+        }
+        let ticket = self.shared.hand_over(queue, encoded);
+        ticket.wait().map_err(AppendError::Stopped)
     }
 
-    fn hand_over(&self, drafts: Vec<Draft>, wait: bool) -> Result<Ticket, AppendError> {
-        let options = &self.shared.options;
-        let most = options.queue_entries.clamp(1, BATCH_MAX);
+    /// The same for a task: waits without blocking the thread. A task that is dropped before it had room has handed nothing over; one that
+    /// is dropped later has, and the entries may become lasting.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub async fn record(&self, drafts: Vec<Draft>) -> Result<u64, AppendError> {
+        let mut encoded = Some(self.encode(&drafts)?);
+        drop(drafts);
+        let ticket = std::future::poll_fn(|context| {
+            let Some(waiting) = encoded.take() else {
+                return Poll::Pending;
+            };
+            let mut queue = self.shared.queue.lock();
+            match self.shared.room_for(&queue, &waiting) {
+                Ok(true) => Poll::Ready(Ok(self.shared.hand_over(queue, waiting))),
+                Ok(false) => {
+                    encoded = Some(waiting);
+                    queue.wakers.push(context.waker().clone());
+                    Poll::Pending
+                }
+                Err(error) => Poll::Ready(Err(error)),
+            }
+        });
+        ticket.await?.await.map_err(AppendError::Stopped)
+    }
+
+    fn encode(&self, drafts: &[Draft]) -> Result<Encoded, AppendError> {
+        let most = self.shared.most();
         if drafts.is_empty() || drafts.len() > most {
             return Err(AppendError::Count {
                 asked: drafts.len(),
                 allowed: most,
             });
         }
-        let mut bodies = Vec::with_capacity(drafts.len());
-        let mut bytes = 0;
-        for draft in &drafts {
+        let mut encoded = Encoded {
+            unit: Unit { bodies: Vec::new() },
+            bytes: 0,
+        };
+        for draft in drafts {
             let body = entry::encode(draft).map_err(AppendError::Form)?;
             if body.len() > BODY_MAX {
                 return Err(AppendError::TooLarge {
@@ -198,40 +262,10 @@ impl Journal {
                     allowed: BODY_MAX,
                 });
             }
-            bytes += HEADER + body.len();
-            bodies.push(body);
+            encoded.bytes += HEADER + body.len();
+            encoded.unit.bodies.push(body);
         }
-        let mut queue = self.shared.queue.lock();
-        loop {
-            if let Some(why) = self.shared.published.lock().stopped.clone() {
-                return Err(AppendError::Stopped(WriteError::Stopped(why)));
-            }
-            if queue.closed {
-                let why = "it is closed".into();
-                return Err(AppendError::Stopped(WriteError::Stopped(why)));
-            }
-            // What comes alone may be larger than the queue, or it could never come.
-            let fits = queue.entries + bodies.len() <= most
-                && (queue.bytes + bytes <= options.queue_bytes || queue.entries == 0);
-            if fits {
-                break;
-            }
-            if !wait {
-                return Err(AppendError::Full {
-                    waiting: queue.entries,
-                    allowed: most,
-                    drafts,
-                });
-            }
-            self.shared.room.wait(&mut queue);
-        }
-        queue.entries += bodies.len();
-        queue.bytes += bytes;
-        let (stub, ticket) = ticket::pair();
-        queue.waiting.push_back((Unit { bodies }, stub));
-        drop(queue);
-        self.shared.arrived.notify_one();
-        Ok(ticket)
+        Ok(encoded)
     }
 
     /// The entries from this number on that are lasting now, in order. Damage is given in its place, and reading goes on behind it.
@@ -255,6 +289,13 @@ impl Journal {
         let _guard = Arc::clone(&self.shared.readers.lock());
         let segments = self.shared.published.lock().segments.clone();
         reader::read_at(&self.shared.disk, &segments, position)
+    }
+
+    /// Whether a place that an entry was read from is still where it was.
+    pub(crate) fn holds(&self, position: Position) -> bool {
+        let published = self.shared.published.lock();
+        let mut segments = published.segments.iter();
+        segments.any(|info| info.first == position.segment && !info.compacted)
     }
 
     /// Hands every entry from this number on to `apply`, damage included.
@@ -307,7 +348,8 @@ impl Journal {
     }
 
     /// Moves sealed segments that are old enough into the archive; what `keep` says is still needed of them stays behind, compacted.
-    /// Then deletes from the archive what it may not keep. Whoever reads or writes meanwhile waits; while somebody reads nothing is moved.
+    /// Then deletes from the archive what it may not keep. Whoever reads or writes meanwhile waits for moments only; while somebody reads
+    /// nothing is taken away.
     ///
     /// # Errors
     /// Somebody reads, or the disk fails; whatever was begun is finished at the next opening.
@@ -315,21 +357,17 @@ impl Journal {
         &self,
         retention: &Retention,
         keep: impl FnMut(&Entry) -> bool,
-    ) -> Result<Moved, archive::ArchiveError> {
-        let mut log = self.shared.log.lock();
-        let readers = self.shared.readers.lock();
-        let reading = Arc::strong_count(&readers) - 1;
-        if reading > 0 {
-            return Err(archive::ArchiveError::Reading { reading });
-        }
-        archive::retire(&mut log, retention, (self.shared.clock)(), keep)
+    ) -> Result<Moved, ArchiveError> {
+        let _mine = self.shared.moving.try_lock().ok_or(ArchiveError::Busy)?;
+        archive::retire(&*self.shared, retention, (self.shared.clock)(), keep)
     }
 
     /// Writes what waits, says that nothing follows, and ends the thread. Later calls change nothing.
     pub fn close(&self) {
-        self.shared.queue.lock().closed = true;
+        let mut queue = self.shared.queue.lock();
+        queue.closed = true;
+        self.shared.make_room(queue);
         self.shared.arrived.notify_all();
-        self.shared.room.notify_all();
         if let Some(thread) = self.thread.lock().take() {
             // A writer that panicked has told whoever waited by dropping their stubs.
             let _ = thread.join();
@@ -337,7 +375,63 @@ impl Journal {
     }
 }
 
+/// A unit that is ready to be handed over.
+struct Encoded {
+    unit: Unit,
+    /// What it is on disk.
+    bytes: usize,
+}
+
+/// However the writer's thread ends, nobody waits for it any more.
+struct End<'s>(&'s Shared);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue.lock();
+        queue.closed = true;
+        // Dropping the stubs tells whoever waits.
+        queue.waiting.clear();
+        self.0.make_room(queue);
+    }
+}
+
 impl Shared {
+    fn most(&self) -> usize {
+        self.options.queue_entries.clamp(1, BATCH_MAX)
+    }
+
+    /// Whether the unit may wait now.
+    fn room_for(&self, queue: &Queue, encoded: &Encoded) -> Result<bool, AppendError> {
+        if let Some(why) = self.published.lock().stopped.clone() {
+            return Err(AppendError::Stopped(WriteError::Stopped(why)));
+        }
+        if queue.closed {
+            let why = "it is closed".into();
+            return Err(AppendError::Stopped(WriteError::Stopped(why)));
+        }
+        // What comes alone may be larger than the queue, or it could never come.
+        let bytes = queue.bytes + encoded.bytes <= self.options.queue_bytes || queue.entries == 0;
+        Ok(bytes && queue.entries + encoded.unit.bodies.len() <= self.most())
+    }
+
+    fn hand_over(&self, mut queue: MutexGuard<'_, Queue>, encoded: Encoded) -> Ticket {
+        queue.entries += encoded.unit.bodies.len();
+        queue.bytes += encoded.bytes;
+        let (stub, ticket) = ticket::pair();
+        queue.waiting.push_back((encoded.unit, stub));
+        drop(queue);
+        self.arrived.notify_one();
+        ticket
+    }
+
+    /// Says that there is room, or that there never will be.
+    fn make_room(&self, mut queue: MutexGuard<'_, Queue>) {
+        let wakers = std::mem::take(&mut queue.wakers);
+        drop(queue);
+        self.room.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     /// The thread: takes all that waits, writes it in one go, tells everybody.
     fn write(&self) {
         loop {
@@ -354,9 +448,10 @@ impl Shared {
                 }
                 queue.entries = 0;
                 queue.bytes = 0;
-                queue.waiting.drain(..).collect()
+                let taken = queue.waiting.drain(..).collect();
+                self.make_room(queue);
+                taken
             };
-            self.room.notify_all();
             let (mut units, stubs): (Vec<Unit>, Vec<Stub>) = taken.into_iter().unzip();
             let outcome = self.log.lock().append(&mut units, (self.clock)());
             match outcome {

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_journal::view::{FileView, Fold, Rebuilt, catch_up};
 use aios_journal::{
-    AppendError, Disk, DiskError, DiskFile, Draft, Entry, Journal, Listed, LockError, Options,
-    Payload, RealDisk, Recovery, SimulatedDisk, WriteError, system_clock, verify,
+    AppendError, ArchiveError, Crash, Disk, DiskError, DiskFile, Draft, Entry, Fate, Journal,
+    Limit, Listed, LockError, Options, Payload, RealDisk, Recovery, Retention, SimulatedDisk,
+    WriteError, system_clock, verify,
 };
 use aios_protocols::{PrincipalId, PrincipalKind, SigningIdentity, TenantId};
 
@@ -289,17 +290,23 @@ fn a_full_queue_gives_the_entries_back_and_one_sync_serves_all_that_waited() {
         panic!("{error}");
     };
     assert_eq!(drafts, [draft("too many")]);
-    drop(closed);
+    // A task waits for room, and goes on when there is some.
+    let woken = std::thread::scope(|scope| {
+        let later = scope.spawn(|| block_on(journal.record(vec![draft("a task")])));
+        drop(closed);
+        later.join().unwrap()
+    });
+    assert!(woken.unwrap() > 6);
     first.wait().unwrap();
     let numbers: Vec<u64> = waiting
         .into_iter()
         .map(|ticket| ticket.wait().unwrap())
         .collect();
     assert!(numbers.is_sorted());
+    let synced = syncs.load(Ordering::SeqCst) - before;
     assert_eq!(
-        syncs.load(Ordering::SeqCst) - before,
-        2,
-        "one for the first, one for all that waited"
+        synced, 3,
+        "one for the first, one for all that waited, one for the task"
     );
     journal.commit(drafts).unwrap();
 }
@@ -470,4 +477,89 @@ fn a_view_that_knows_more_than_the_journal_says_what_is_lost() {
         "{done}"
     );
     assert_eq!(view.value, Keys(vec!["a".to_owned()]));
+}
+
+#[test]
+fn a_view_of_another_past_of_the_same_journal_is_made_anew() {
+    let disk = SimulatedDisk::new(1);
+    let (journal, _) = open_on(Arc::new(disk.clone()), Options::default());
+    journal.commit(vec![draft("a")]).unwrap();
+    let copy = disk.fork(2);
+    copy.restart(aios_journal::Crash::Kill);
+    journal.commit(vec![draft("b"), draft("b")]).unwrap();
+    let mut view = FileView::<Keys>::load(Arc::new(disk.clone()));
+    catch_up(&mut view, &journal, &mut |_| {}).unwrap();
+    // The older copy went on by itself, beyond what the view has seen.
+    let (journal, _) = open_on(Arc::new(copy.clone()), Options::default());
+    journal
+        .commit(vec![draft("c"), draft("c"), draft("c")])
+        .unwrap();
+    copy.put(
+        "views/keys.view",
+        &disk.contents("views/keys.view").unwrap(),
+    );
+    let mut view = FileView::<Keys>::load(Arc::new(copy));
+    let done = catch_up(&mut view, &journal, &mut |_| {}).unwrap();
+    assert_eq!(done.rebuilt, Some(Rebuilt::Foreign));
+    assert_eq!(view.value.0.concat(), "accc");
+}
+
+#[test]
+fn nothing_is_moved_under_a_reader() {
+    let (journal, _) = open_on(Arc::new(SimulatedDisk::new(1)), Options::default());
+    journal.commit(vec![draft("a")]).unwrap();
+    journal.rotate().unwrap();
+    let retention = Retention {
+        journal: Limit {
+            bytes: Some(0),
+            ..Limit::default()
+        },
+        archive: Limit::default(),
+    };
+    let mut reader = journal.read(0);
+    let error = journal.retire(&retention, |_| false).unwrap_err();
+    assert_eq!(error, ArchiveError::Reading { reading: 1 });
+    assert_eq!(reader.next().unwrap().unwrap().draft.key, "a");
+    drop(reader);
+    let moved = journal.retire(&retention, |_| false).unwrap();
+    assert_eq!((moved.archived, moved.left), (1, 1), "{moved:?}");
+    assert_eq!(keys(&journal), [""; 0]);
+    journal.commit(vec![draft("b")]).unwrap();
+    assert_eq!(keys(&journal), ["b"]);
+}
+
+#[test]
+fn a_view_whose_saving_ends_at_any_operation_is_right_the_next_time() {
+    let mut ends = 0;
+    for operation in 0..40 {
+        for fate in [Fate::Before, Fate::After] {
+            for crash in [Crash::Kill, Crash::PowerLoss] {
+                let disk = SimulatedDisk::new(operation);
+                let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+                let (journal, _) = open_on(Arc::clone(&shared), Options::default());
+                journal.commit(vec![draft("a")]).unwrap();
+                let mut view = FileView::<Keys>::load(Arc::clone(&shared));
+                catch_up(&mut view, &journal, &mut |_| {}).unwrap();
+                journal.commit(vec![draft("b")]).unwrap();
+                disk.crash_at(disk.operations() + operation, fate);
+                if catch_up(&mut view, &journal, &mut |_| {}).is_ok() {
+                    continue;
+                }
+                drop(journal);
+                disk.restart(crash);
+                let (journal, recovery) = open_on(Arc::clone(&shared), Options::default());
+                assert_eq!(recovery.damage, []);
+                let mut view = FileView::<Keys>::load(Arc::clone(&shared));
+                let done = catch_up(&mut view, &journal, &mut |_| {}).unwrap();
+                assert_eq!(done.rebuilt, None, "operation {operation}, {fate:?}");
+                assert_eq!(
+                    view.value.0.concat(),
+                    "ab",
+                    "operation {operation}, {fate:?}"
+                );
+                ends += 1;
+            }
+        }
+    }
+    assert!(ends > 20, "{ends}");
 }

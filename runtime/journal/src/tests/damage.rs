@@ -50,8 +50,7 @@ fn every_flipped_byte_is_named_and_costs_no_other_entry() {
     assert!(files.len() >= 2, "{files:?}");
     let last = files
         .iter()
-        .filter(|name| !name.contains('/'))
-        .next_back()
+        .rfind(|name| !name.contains('/'))
         .unwrap()
         .clone();
     for file in &files {
@@ -246,4 +245,146 @@ fn a_segment_that_is_gone_is_missed() {
         matches!(seen.first_bad().unwrap().flaw, Flaw::Missing { .. }),
         "the oldest"
     );
+}
+
+/// Frames that are whole in themselves, written by somebody who knows the format and not the key.
+fn rewritten(disk: &SimulatedDisk, file: &str, change: impl Fn(u64, &mut Vec<u8>)) -> Vec<u8> {
+    let salt = crate::segment::salt(b"a test's journal");
+    let bytes = disk.contents(file).unwrap();
+    let (head, mut rest) = bytes.split_at(crate::segment::FRAMES as usize);
+    let mut out = head.to_vec();
+    let mut previous = None;
+    while !rest.is_empty() {
+        let frame = crate::frame::read(rest, salt).unwrap();
+        let length = crate::frame::measure(rest, salt).unwrap();
+        let mut body = frame.body.to_vec();
+        change(frame.sequence, &mut body);
+        let changed = crate::frame::Frame {
+            previous: previous.unwrap_or(frame.previous),
+            body: &body,
+            ..frame
+        };
+        previous = Some(changed.write(salt, &mut out));
+        rest = &rest[length..];
+    }
+    out
+}
+
+fn first_bad(disk: &SimulatedDisk) -> crate::Damage {
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let seen = verify(&shared, &|_| true).unwrap();
+    seen.first_bad().cloned().expect("nobody noticed")
+}
+
+#[test]
+fn a_statement_that_somebody_else_made_or_moved_does_not_hold() {
+    let whole = journal(20);
+    let name = crate::segment::name(1);
+    let (all, _) = read(&whole);
+    // An entry is changed, and everything behind it chained anew: the next signature does not fit.
+    let victim = all[2].sequence;
+    let bytes = rewritten(&whole, &name, |sequence, body| {
+        if sequence == victim {
+            let last = body.len() - 1;
+            body[last - 3] ^= 1;
+        }
+    });
+    let disk = whole.fork(1);
+    disk.put(&name, &bytes);
+    let bad = first_bad(&disk);
+    assert_eq!(bad.flaw, Flaw::Signature, "{bad}");
+    assert!(bad.sequence > victim, "{bad}");
+    // The words of a statement are changed.
+    let bytes = rewritten(&whole, &name, |sequence, body| {
+        if sequence == 1 {
+            let last = body.len() - 1;
+            body[last] ^= 1;
+        }
+    });
+    let disk = whole.fork(1);
+    disk.put(&name, &bytes);
+    assert_eq!(
+        (first_bad(&disk).sequence, first_bad(&disk).flaw),
+        (1, Flaw::Signature)
+    );
+}
+
+#[test]
+fn a_segment_of_another_past_does_not_fit() {
+    let retire_all = |disk: &SimulatedDisk, until: usize| {
+        let (mut log, _) = open(disk).unwrap();
+        let retention = crate::Retention {
+            journal: crate::Limit {
+                entries: Some(log.sealed().len() as u64 * 12 - until as u64 * 12),
+                ..crate::Limit::default()
+            },
+            archive: crate::Limit::default(),
+        };
+        super::retire(&mut log, &retention, at(9), |_| false).unwrap()
+    };
+    // Two journals of one owner that parted early: the second has another first entry and the same numbers.
+    let made = |word: &str| {
+        let disk = SimulatedDisk::new(1);
+        let (mut log, _) = open(&disk).unwrap();
+        for number in 0..40 {
+            append(&mut log, &[draft(&format!("{word}/{number:02}"), 300)]).unwrap();
+        }
+        disk
+    };
+    let (ours, other) = (made("a"), made("b"));
+    let names = files(&ours);
+    assert!(names.len() > 3 && names == files(&other), "{names:?}");
+    let disk = ours.fork(1);
+    disk.put(&names[1], &other.contents(&names[1]).unwrap());
+    let bad = first_bad(&disk);
+    assert_eq!(
+        (&bad.segment, &bad.flaw),
+        (&names[1], &Flaw::Unlinked),
+        "{bad}"
+    );
+    // The same in the archive: what left is written down with its digest.
+    assert!(retire_all(&ours, 1).archived > 0);
+    assert_whole(&ours, "archived");
+    let archived = format!("archive/{}", names[0]);
+    assert!(ours.contents(&archived).is_some());
+    let disk = ours.fork(1);
+    disk.put(&archived, &other.contents(&names[0]).unwrap());
+    let bad = first_bad(&disk);
+    assert_eq!(
+        (&bad.segment, &bad.flaw),
+        (&archived, &Flaw::Unlinked),
+        "{bad}"
+    );
+    let disk = ours.fork(1);
+    disk.remove(&archived).unwrap();
+    let bad = first_bad(&disk);
+    assert!(
+        matches!(bad.flaw, Flaw::Missing { .. }) && bad.segment == archived,
+        "{bad}"
+    );
+}
+
+#[test]
+fn an_entry_with_a_byte_more_or_less_cannot_be_read_and_is_named() {
+    let whole = journal(8);
+    let name = crate::segment::name(1);
+    let victim = read(&whole).0[1].sequence;
+    for more in [true, false] {
+        let bytes = rewritten(&whole, &name, |sequence, body| {
+            if sequence == victim && more {
+                body.push(0);
+            } else if sequence == victim {
+                body.pop();
+            }
+        });
+        let disk = whole.fork(1);
+        disk.put(&name, &bytes);
+        let (_, damage) = read(&disk);
+        assert_eq!(damage[0].sequence, victim);
+        assert!(
+            matches!(damage[0].flaw, Flaw::Unreadable { .. }),
+            "{damage:?}"
+        );
+        assert_eq!(first_bad(&disk).sequence, victim);
+    }
 }

@@ -84,7 +84,7 @@ pub enum Rebuilt {
     Missing,
     /// It was damaged.
     Damaged(String),
-    /// It was of another journal, or of another past of this one.
+    /// It was of another journal, or of another past of this one, or the entry that it came to is damaged.
     Foreign,
     /// It knows entries that the journal has lost: the journal's last file was cut, or an older copy of it was put back.
     Ahead {
@@ -116,7 +116,7 @@ impl fmt::Display for CaughtUp {
             Some(Rebuilt::Missing) => f.write_str(", made anew because there was none")?,
             Some(Rebuilt::Damaged(why)) => write!(f, ", made anew because it was damaged: {why}")?,
             Some(Rebuilt::Foreign) => {
-                f.write_str(", made anew because it was of another journal")?;
+                f.write_str(", made anew because its last entry is not this journal's")?;
             }
             Some(Rebuilt::Ahead { view, journal }) => write!(
                 f,
@@ -228,10 +228,12 @@ fn judge(view: &dyn View, journal: &Journal, last: u64) -> Result<Mark, Rebuilt>
             journal: last,
         });
     }
+    if !journal.holds(mark.position) {
+        // The segment has left or was compacted: nobody can compare any more.
+        return Ok(mark);
+    }
     match journal.read_at(mark.position) {
         Ok(entry) if entry.digest == mark.digest => Ok(mark),
-        Ok(entry) if entry.sequence == mark.sequence => Err(Rebuilt::Foreign),
-        // The segment has left or was compacted: nobody can compare any more, and nobody needs to.
-        _ => Ok(mark),
+        _ => Err(Rebuilt::Foreign),
     }
 }
