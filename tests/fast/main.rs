@@ -5,6 +5,7 @@ mod approvals;
 mod ask;
 mod charters;
 mod control;
+mod crash;
 mod crew;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]
