@@ -358,9 +358,12 @@ impl<'a> Reading<'a> {
         all: &HashSet<String>,
     ) -> Option<usize> {
         use aios_languages::Sense;
-        let told = [Sense::Difference, Sense::Total, Sense::Ratio, Sense::Growth]
+        // Of a small number something follows by accident: only what its own sentence says is done counts.
+        let told = [Sense::Difference, Sense::Total, Sense::Growth]
             .iter()
-            .any(|sense| text.has(*sense) || self.ground.asked.text.has(*sense));
+            .any(|sense| {
+                text.has(*sense) || (number.is_precise() && self.ground.asked.text.has(*sense))
+            });
         let shown = |one: &Number| {
             text.numbers
                 .iter()
@@ -428,7 +431,18 @@ impl<'a> Reading<'a> {
                         _ => false,
                     };
                 let times = |many: &Number, each: &Number| {
-                    (told || shown(many) || shown(each))
+                    // "Two monthly rents": where the count stands no amount does.
+                    let bare = given.iter().all(|(place, own)| {
+                        let same = std::ptr::eq(*own, many) || own.unit.is_none();
+                        let beside = given
+                            .iter()
+                            .any(|(at, own)| std::ptr::eq(*own, many) && at == place);
+                        !beside
+                            || same
+                            || own.unit.as_ref().map(|unit| &unit.kind)
+                                != number.unit.as_ref().map(|unit| &unit.kind)
+                    });
+                    (told || (shown(many) && (shown(each) || bare)))
                         && many
                             .unit
                             .as_ref()
@@ -437,7 +451,22 @@ impl<'a> Reading<'a> {
                         && (2.0..=MANY).contains(&many.value())
                         && convertible(each).is_some_and(|each| number.is(many.value() * each))
                 };
-                sums || times(one, other) || times(other, one)
+                // "4 EUR each": an amount over its count.
+                let together = given
+                    .iter()
+                    .any(|(place, own)| std::ptr::eq(*own, *other) && place == at);
+                let apiece = |whole: &Number, many: &Number| {
+                    together
+                        && many.unit.is_none()
+                        && many.value().fract() == 0.0
+                        && (2.0..=MANY).contains(&many.value())
+                        && shown(whole)
+                        && convertible(whole).is_some_and(|whole| number.is(whole / many.value()))
+                };
+                sums || times(one, other)
+                    || times(other, one)
+                    || apiece(one, other)
+                    || apiece(other, one)
             });
             follows.then_some(*at)
         })

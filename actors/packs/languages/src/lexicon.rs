@@ -38,6 +38,8 @@ pub enum Sense {
     Against,
     More,
     Fewer,
+    From,
+    Absolute,
     Steady,
     Only,
     Ahead,

@@ -68,7 +68,11 @@ pub(super) fn look(
             continue;
         };
         finding.claims += 1;
-        let inverse = is_inverse(reading, ranked.piece);
+        let asked = &reading.ground.asked.text;
+        let inverse = match ranked.implied {
+            true => asked.has(Sense::Inverse),
+            false => is_inverse(reading, ranked.piece),
+        };
         let (measures, _) = measures(reading, ranked.piece, grid);
         // The most punctual has the least delay; the most reliable may have the most of something good.
         let sides: &[bool] = match inverse {

@@ -42,6 +42,10 @@ impl Order {
             false => value < own - dust,
         };
         let level = |value: f64| (value - own).abs() <= dust;
+        // Where all are level nobody is first.
+        if self.0.len() > 1 && self.0.iter().all(|(_, value)| level(*value)) {
+            return false;
+        }
         let ahead = self.0.iter().filter(|(_, value)| before(*value)).count();
         let shared = self.0.iter().filter(|(_, value)| level(*value)).count();
         (ahead + 1..=ahead + shared).contains(&place)

@@ -92,6 +92,67 @@ fn parts(text: &Text) -> Vec<(usize, usize)> {
     starts.iter().copied().zip(ends).collect()
 }
 
+/// Whether something is said to hold always, or never, that a source ties to a condition.
+pub(super) fn absolute(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
+    let text = &reading.texts[piece];
+    let Some((_, place)) = text.senses().find(|(sense, _)| *sense == Sense::Absolute) else {
+        return;
+    };
+    let ties = |text: &Text| {
+        [Sense::Only, Sense::AtMost, Sense::AtLeast]
+            .iter()
+            .any(|sense| text.has(*sense))
+    };
+    if ties(text) {
+        return;
+    }
+    let spans = clause_spans(text);
+    let Some((from, to)) = spans
+        .into_iter()
+        .find(|(from, to)| (*from..*to).contains(&place))
+    else {
+        return;
+    };
+    let goal = reading
+        .ground
+        .asked
+        .text
+        .stems
+        .iter()
+        .map(|(_, stem)| stem.clone());
+    let mut stems: std::collections::HashSet<String> =
+        stems_of(text, from, to).into_iter().cloned().collect();
+    if stems.len() < 2 {
+        stems.extend(goal);
+    }
+    for paper in &reading.ground.papers {
+        let near = paper.nearest(&stems);
+        let best = near.first().map_or(0.0, |(_, overlap)| *overlap);
+        let close = near
+            .iter()
+            .take(2)
+            .filter(|(_, overlap)| *overlap >= best * 0.7);
+        let own: Vec<usize> = close.map(|(at, _)| *at).collect();
+        let said = own
+            .iter()
+            .any(|at| paper.sentences[*at].text.has(Sense::Absolute));
+        let tied = own.iter().find(|at| ties(&paper.sentences[**at].text));
+        if let (false, Some(tied)) = (said, tied) {
+            let mut issue = at(
+                reading,
+                piece,
+                Category::Accuracy,
+                Severity::Critical,
+                "the source ties this to a condition",
+                "Say under which condition it holds",
+            );
+            issue.evidence = Some(paper.quoted(*tied));
+            finding.issues.push(issue);
+            return;
+        }
+    }
+}
+
 /// Words of a point above which a clause that has them all is one by accident.
 const WORDS: usize = 3;
 
