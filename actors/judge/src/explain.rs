@@ -77,6 +77,8 @@ pub(crate) struct Scope {
     pub pairs: Vec<(Pred, Pred)>,
     /// Names that are taken together.
     pub together: Vec<Pred>,
+    /// Names that the goal speaks of, of which some may be taken together.
+    pub together_of: Vec<Pred>,
     /// The names and times of its sentence.
     pub named: Vec<Pred>,
     /// Whether it may be said of each of several names.
@@ -716,10 +718,20 @@ impl<'a> Explainer<'a> {
 
     /// "Fulda and Kassel together".
     fn together(&mut self) {
-        if self.scope.together.len() < 2 {
+        self.all_of(self.scope.together.clone());
+        let names = self.scope.together_of.clone();
+        for set in 1u32..1 << names.len() {
+            if set.count_ones() > 1 {
+                let some = (0..names.len()).filter(|at| set >> at & 1 == 1);
+                self.all_of(some.map(|at| names[at]).collect());
+            }
+        }
+    }
+
+    fn all_of(&mut self, together: Vec<Pred>) {
+        if together.len() < 2 {
             return;
         }
-        let together = self.scope.together.clone();
         for &measure in &self.scope.measures {
             let totals: Vec<f64> = together
                 .iter()

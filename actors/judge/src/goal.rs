@@ -257,9 +257,16 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         })
     } else if has(Sense::Difference) || has(Sense::Growth) {
         Some(Need::Change)
-    } else if per && (!formal || of_each(text, grids)) {
+    } else if per
+        && match has(Sense::Highest) || has(Sense::Lowest) {
+            // "The highest amount per unit" is of one and not of each.
+            true => of_each(text, grids),
+            false => !formal || of_each(text, grids),
+        }
+        && !placed(text)
+    {
         Some(Need::Each)
-    } else if has(Sense::Highest) || has(Sense::Lowest) {
+    } else if placed(text) || has(Sense::Highest) || has(Sense::Lowest) {
         Some(Need::Extreme)
     } else if has(Sense::Total)
         || has(Sense::Mean)
@@ -271,6 +278,18 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     } else {
         None
     }
+}
+
+/// Whether a text asks who stands at a place: "which station is second".
+fn placed(text: &Text) -> bool {
+    text.tags.iter().any(|tag| {
+        let time = text.tags.iter().any(|other| {
+            other.from <= tag.from
+                && tag.to < other.to
+                && matches!(other.tag, aios_languages::Tag::Quarter(_))
+        });
+        matches!(tag.tag, aios_languages::Tag::Ordinal(2..)) && !time
+    })
 }
 
 /// Whether the word behind "per" is what a column names: "one line per station".
@@ -432,6 +451,25 @@ pub(crate) fn flags_at(text: &Text, grid: &Grid) -> Vec<(Pred, usize, usize)> {
                 });
             out.push((Pred::Flag(column, !denied), word.start, word.end));
         }
+    }
+    // "364 with breakfast, 253 without": a bare denial in another clause is the other side of the one flag that is named.
+    let columns: std::collections::BTreeSet<Pred> = out.iter().map(|(pred, ..)| *pred).collect();
+    if let ([Pred::Flag(column, true)], Some((_, start, _))) = (
+        columns.into_iter().collect::<Vec<Pred>>().as_slice(),
+        out.first().copied(),
+    ) {
+        let clause = text.clause(start);
+        let bare = text.tags.iter().filter(|tag| {
+            let place = text.words[tag.from].start;
+            tag.tag == aios_languages::Tag::Sense(Sense::Negation) && text.clause(place) != clause
+        });
+        let others: Vec<(Pred, usize, usize)> = bare
+            .map(|tag| {
+                let (from, to) = (text.words[tag.from].start, text.words[tag.to - 1].end);
+                (Pred::Flag(*column, false), from, to)
+            })
+            .collect();
+        out.extend(others);
     }
     out
 }

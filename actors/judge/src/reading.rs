@@ -162,6 +162,13 @@ impl<'a> Reading<'a> {
         }
         for paper in &self.ground.papers {
             self.said_by(paper, piece, number, &mut claim);
+            // "30 in total": what follows from what is said is not said of something else.
+            if claim.against.is_some()
+                && let Some(at) = self.follows(paper, piece, number)
+            {
+                claim.against = None;
+                claim.found.push(said(at));
+            }
         }
         self.signed(number, &mut claim);
         claim
@@ -229,6 +236,14 @@ impl<'a> Reading<'a> {
             .stems
             .iter()
             .filter(|(word, _)| text.clause(text.words[*word].start) == clause)
+            // What lies behind the next number is that one's: "7.5 hours less 30 minutes of break".
+            .filter(|(word, _)| {
+                let place = text.words[*word].start;
+                let within = |other: &Number| {
+                    other.start > number.end && !other.is_casual() && other.end <= place
+                };
+                !text.numbers.iter().any(within)
+            })
             .map(|(_, stem)| stem.clone())
             .collect();
         let mut all: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
@@ -347,6 +362,14 @@ impl<'a> Reading<'a> {
             return;
         }
         claim.found.push(said(holder));
+    }
+
+    /// The same of a number in a sentence that names a sum or a difference.
+    fn follows(&self, paper: &Paper, piece: usize, number: &Number) -> Option<usize> {
+        let text = &self.texts[piece];
+        let all = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+        let several = text.numbers.len() > 2;
+        several.then(|| self.worked_out(paper, text, number, &all))?
     }
 
     /// The sentence of whose numbers one follows: their difference, sum, product or ratio, of numbers that the words point to.

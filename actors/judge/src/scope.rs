@@ -127,6 +127,9 @@ impl Place<'_> {
                 scope.together.extend(different);
             }
         }
+        if scope.together.is_empty() && self.text.has(Sense::Total) {
+            scope.together_of = self.asked_names(table, grid);
+        }
         for label in &self.labels {
             let over = entities(label, table, grid);
             let mut seen: Vec<Pred> = Vec::new();
@@ -153,6 +156,22 @@ impl Place<'_> {
         }
         if scope.pairs.is_empty() {
             scope.pairs = self.goal_pairs(&base, table, grid);
+        }
+        // "Old Town leads by 91": ahead of any one of a few others.
+        let alone =
+            scope.pairs.is_empty() && (self.compares() || self.asked.text.has(Sense::Difference));
+        if let (true, Some(Pred::Is(column, code))) = (
+            alone,
+            base.iter()
+                .copied()
+                .find(|pred| matches!(pred, Pred::Is(..))),
+        ) {
+            let all = u32::try_from(grid.names(column).len()).unwrap_or(0);
+            let few = (2..=6).contains(&all);
+            let others = (0..all).filter(|other| few && *other != code);
+            scope
+                .pairs
+                .extend(others.map(|other| (Pred::Is(column, other), Pred::Is(column, code))));
         }
         self.words(number, grid, &mut scope);
         scope.measures = self.measures(number, grid);
@@ -264,10 +283,10 @@ impl Place<'_> {
             return Bound::Nothing;
         };
         let apart = last.end <= low.start || high.end <= first.start;
-        if apart && of.len() == stated.len() && stated.len() > 1 {
+        if apart && stated.len() > 1 && stated.len().is_multiple_of(of.len()) && (of.len() > 1) {
             let at = stated.iter().position(|other| other.start == number.start);
             return at
-                .and_then(|at| of.get(at))
+                .and_then(|at| of.get(at % of.len()))
                 .map_or(Bound::Nothing, |entity| Bound::To(entity.pred));
         }
         // "260 more adults than children (1,914 against 1,654)".
@@ -453,9 +472,26 @@ impl Place<'_> {
             Sense::Growth,
             Sense::Above,
             Sense::Below,
+            Sense::Than,
+            Sense::Ahead,
+            Sense::Behind,
         ]
         .into_iter()
         .any(|sense| self.text.has(sense))
+    }
+
+    /// The few names of one kind that the goal speaks of: some of them may be taken together.
+    fn asked_names(&self, table: usize, grid: &Grid) -> Vec<Pred> {
+        let names: BTreeSet<Pred> = entities(&self.asked.text, table, grid)
+            .into_iter()
+            .map(|entity| entity.pred)
+            .filter(|pred| matches!(pred, Pred::Is(..)))
+            .collect();
+        let first = names.first().copied();
+        let mut out: Vec<Pred> = names.into_iter().collect();
+        out.retain(|pred| first.is_some_and(|first| same_column(&first, pred)));
+        out.truncate(FEW);
+        out
     }
 
     /// What the goal compares, or one time with the one before it.
@@ -730,6 +766,25 @@ impl Place<'_> {
                 .into_iter()
                 .filter(|column| share || convertible(column))
                 .collect();
+        }
+        if share {
+            // "2,852 EUR, some 42 % of sales": of what the amount beside it is of.
+            let beside = self
+                .text
+                .numbers
+                .iter()
+                .filter_map(|other| other.unit.as_ref());
+            let units: Vec<&crate::unit::Unit> = beside.filter(|unit| !unit.is_share()).collect();
+            let fits = |column: &usize| {
+                let own = grid.columns[*column].unit.as_ref();
+                own.is_some_and(|own| units.iter().any(|unit| unit.convert(1.0, own).is_some()))
+            };
+            let of_units: Vec<usize> = quantities.iter().copied().filter(fits).collect();
+            let own = mentioned(self.text, grid);
+            if !of_units.is_empty() && !of_units.iter().any(|column| own.contains(column)) {
+                let named = own.into_iter().filter(|column| quantities.contains(column));
+                return named.chain(of_units).collect();
+            }
         }
         let clause = self.text.clause(number.start);
         let starts = &self.text.clauses;

@@ -355,7 +355,15 @@ fn names_one(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
                     Pred::Is(column, _) => grid.names(column).len(),
                     _ => usize::MAX,
                 };
-                words < 4 && (text.raw[first.end..].starts_with([',', '.']) || own.len() < all)
+                // "Crime is ahead with 12; the others are level": one alone before the semicolon.
+                let head = text.raw.find(';').unwrap_or(0);
+                let parted = entities(text, 0, grid)
+                    .iter()
+                    .filter(|entity| entity.end <= head)
+                    .all(|entity| entity.pred == first.pred)
+                    && first.end <= head;
+                words < 4
+                    && (text.raw[first.end..].starts_with([',', '.']) || own.len() < all || parted)
             })
         });
     // "The three with the most": so many are named.

@@ -10,12 +10,15 @@ impl Scan<'_> {
     /// Numbers in words.
     pub(super) fn spelled(&self, figures: &[Number]) -> Vec<Number> {
         let mut out = Vec::new();
-        let mut next = 0;
+        let (mut next, mut until) = (0, 0);
         for tag in self.tags {
             if tag.from < next {
                 continue;
             }
             let start = self.words[tag.from].start;
+            if start < until {
+                continue;
+            }
             if self.is_taken(start)
                 || figures
                     .iter()
@@ -118,6 +121,7 @@ impl Scan<'_> {
                     .text
                     .get(start..number.end)
                     .is_some_and(|said| said.contains('-'));
+            until = number.end;
             if !article && !hyphened {
                 out.push(number);
             }

@@ -44,10 +44,9 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
         let several = words.len() > 1;
         // "24 in April, 28 in May, 18 in June: a rise and then a fall": as many words as steps, one for each.
         let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
-        let apart = words.iter().all(|(_, place)| {
-            let behind = text.moments.last().is_some_and(|last| last.end <= *place);
-            behind
-        });
+        let apart = words
+            .iter()
+            .all(|(_, place)| text.moments.last().is_some_and(|last| last.end <= *place));
         let in_turn = (several && apart && moments.len() == words.len() + 1).then(|| pairs(text));
         for (index, (up, place)) in words.into_iter().enumerate() {
             let clause = text.clause(place);
