@@ -11,22 +11,22 @@ mod golden;
 use aios_work::run::{Blob, Cost, Held, Inquiry, Outcome, Record, Restart, RunId, Told};
 use aios_work::{ContentHash, Decision, Effect, Verdict};
 
-pub fn run() -> RunId {
+pub(crate) fn run() -> RunId {
     RunId {
         tenant: "local".to_owned(),
         goal: "g-1".to_owned(),
     }
 }
 
-pub fn hash(of: &str) -> ContentHash {
+pub(crate) fn hash(of: &str) -> ContentHash {
     ContentHash::of(of.as_bytes())
 }
 
-pub fn here(text: &str) -> Held {
+pub(crate) fn here(text: &str) -> Held {
     Held::Here(Blob::from(text))
 }
 
-pub fn accepted() -> Record {
+pub(crate) fn accepted() -> Record {
     Record::GoalAccepted {
         run: run(),
         idempotency_key: Some("request-7".to_owned()),
@@ -36,7 +36,7 @@ pub fn accepted() -> Record {
     }
 }
 
-pub fn intended(operation: &str, effect: Effect, attempt: u32) -> Record {
+pub(crate) fn intended(operation: &str, effect: Effect, attempt: u32) -> Record {
     Record::Intended {
         run: run(),
         task: "send".to_owned(),
@@ -49,7 +49,7 @@ pub fn intended(operation: &str, effect: Effect, attempt: u32) -> Record {
     }
 }
 
-pub fn resulted(operation: &str, outcome: Outcome) -> Record {
+pub(crate) fn resulted(operation: &str, outcome: Outcome) -> Record {
     Record::Resulted {
         run: run(),
         operation: operation.to_owned(),
@@ -57,14 +57,14 @@ pub fn resulted(operation: &str, outcome: Outcome) -> Record {
     }
 }
 
-pub fn committed(operation: &str) -> Record {
+pub(crate) fn committed(operation: &str) -> Record {
     Record::Committed {
         run: run(),
         operation: operation.to_owned(),
     }
 }
 
-pub fn inquired(operation: &str, found: Inquiry) -> Record {
+pub(crate) fn inquired(operation: &str, found: Inquiry) -> Record {
     Record::Inquired {
         run: run(),
         operation: operation.to_owned(),
@@ -72,7 +72,7 @@ pub fn inquired(operation: &str, found: Inquiry) -> Record {
     }
 }
 
-pub fn asked(approval: &str, operation: &str) -> Record {
+pub(crate) fn asked(approval: &str, operation: &str) -> Record {
     Record::ApprovalAsked {
         run: run(),
         approval: approval.to_owned(),
@@ -82,7 +82,7 @@ pub fn asked(approval: &str, operation: &str) -> Record {
     }
 }
 
-pub fn decided(approval: &str, decision: Decision) -> Record {
+pub(crate) fn decided(approval: &str, decision: Decision) -> Record {
     Record::ApprovalDecided {
         run: run(),
         approval: approval.to_owned(),
@@ -92,14 +92,14 @@ pub fn decided(approval: &str, decision: Decision) -> Record {
     }
 }
 
-pub fn spent(approval: &str) -> Record {
+pub(crate) fn spent(approval: &str) -> Record {
     Record::ApprovalSpent {
         run: run(),
         approval: approval.to_owned(),
     }
 }
 
-pub fn fell(operation: &str, epoch: u64) -> Record {
+pub(crate) fn fell(operation: &str, epoch: u64) -> Record {
     Record::NodeFell {
         run: run(),
         operation: operation.to_owned(),
@@ -109,7 +109,7 @@ pub fn fell(operation: &str, epoch: u64) -> Record {
 }
 
 /// One of every kind of record, with a name for its golden file.
-pub fn every() -> Vec<(&'static str, Record)> {
+pub(crate) fn every() -> Vec<(&'static str, Record)> {
     let (tenant, agent) = ("local".to_owned(), "macro.planner".to_owned());
     vec![
         ("goal_accepted", accepted()),

@@ -15,13 +15,13 @@ use thiserror::Error;
 use crate::chain::{self, Chain, SegmentInfo, Step};
 use crate::damage::Damage;
 use crate::digest::Digest;
-use crate::disk::{Disk, DiskError};
+use crate::disk::{Disk, DiskError, Fault};
 use crate::entry::Entry;
 use crate::frame::{Frame, Kind};
 use crate::log::{Log, WriteError};
 use crate::reader;
 use crate::recovery::write_new;
-use crate::segment::{self, ARCHIVE, File, Header, JournalId, Whole};
+use crate::segment::{self, ARCHIVE, File, Header, Whole};
 use crate::statement::{Left, Signed, Statement};
 
 /// How much of something is kept. Whatever is reached first counts; what is not said is not limited.
@@ -79,12 +79,15 @@ pub struct Moved {
 /// Why nothing, or not all, was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ArchiveError {
-    /// Somebody reads the segments.
+    /// Somebody reads the segments. What was begun is kept, and gone on with next time.
     #[error("{reading} readers are at work; try again when they are done")]
     Reading {
         /// How many.
         reading: usize,
     },
+    /// Somebody else moves segments.
+    #[error("segments are being moved already; wait for that to end")]
+    Busy,
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -141,35 +144,46 @@ fn made(disk: &dyn Disk, segment: &SegmentInfo) -> Option<Timestamp> {
     Timestamp::from_micros(header.made_us).ok()
 }
 
+/// Whoever has the writer. Reading, copying and compacting take long and need it not at all, so it is borrowed for moments.
+pub(crate) trait Holder {
+    /// Does something with the writer.
+    fn with<T>(&self, work: impl FnOnce(&mut Log) -> T) -> T;
+
+    /// The same while nobody reads; refused if somebody does.
+    fn alone<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, ArchiveError>;
+}
+
 pub(crate) fn retire(
-    log: &mut Log,
+    holder: &impl Holder,
     retention: &Retention,
     now: Timestamp,
     mut keep: impl FnMut(&Entry) -> bool,
 ) -> Result<Moved, ArchiveError> {
-    let disk = Arc::clone(log.disk());
     let mut moved = Moved::default();
-    let current = log.current();
-    let sealed = log.sealed();
+    let (disk, current, sealed) =
+        holder.alone(|log| (Arc::clone(log.disk()), log.current(), log.sealed()))?;
     let current_made = made(&*disk, &current).unwrap_or(now);
     let leaving =
         retention
             .journal
             .beyond(&weighed(&*disk, &sealed, current.first, current_made, now));
-    for at in 0..leaving {
-        let outcome = leave(log, &disk, &sealed[at], now, &mut keep, &mut moved);
-        stop_if_sync(log, outcome)?;
+    for segment in sealed.iter().take(leaving) {
+        let outcome = leave(holder, &disk, segment, now, &mut keep, &mut moved);
+        stop_if_sync(holder, outcome)?;
     }
-    let outcome = delete(log, &disk, retention, now, &mut moved);
-    stop_if_sync(log, outcome)?;
+    let outcome = delete(holder, &disk, retention, now, &mut moved);
+    stop_if_sync(holder, outcome)?;
     Ok(moved)
 }
 
 /// A sync that failed says that nobody knows what is on the disk.
-fn stop_if_sync(log: &mut Log, outcome: Result<(), ArchiveError>) -> Result<(), ArchiveError> {
+fn stop_if_sync(
+    holder: &impl Holder,
+    outcome: Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
     match outcome {
         Err(ArchiveError::Disk(error)) if error.act.starts_with("sync") => {
-            Err(ArchiveError::Write(log.stop(&error)))
+            Err(ArchiveError::Write(holder.with(|log| log.stop(&error))))
         }
         outcome => outcome,
     }
@@ -245,7 +259,7 @@ fn content(
 }
 
 fn leave(
-    log: &mut Log,
+    holder: &impl Holder,
     disk: &Arc<dyn Disk>,
     segment: &SegmentInfo,
     now: Timestamp,
@@ -259,7 +273,7 @@ fn leave(
             return Ok(());
         }
     };
-    let sealed = log.sealed();
+    let sealed = holder.with(|log| log.sealed());
     let oldest = sealed
         .first()
         .is_some_and(|first| first.first == segment.first);
@@ -268,61 +282,56 @@ fn leave(
     if segment.compacted && stays && content.dropped_now == 0 {
         return Ok(());
     }
-    let time = log.tick(now);
-    let journal = log.published().lock().journal;
-    let compacted = stays.then(|| compact(log, &journal, &content, time));
-    let compacted = compacted
-        .transpose()
-        .map_err(|why| DiskError::new("sign", &segment.name, crate::disk::Fault::Failed, why))?;
-    log.state(
-        &Statement::Archived {
+    let compacted = holder.with(|log| {
+        let time = log.tick(now);
+        let left = Statement::Archived {
             epoch: log.epoch(),
             time_us: time.as_micros(),
             segments: vec![content.of.clone()],
             compacted: stays,
-        },
-        time,
-    )?;
+        };
+        log.state(&left, time)?;
+        stays.then(|| compact(log, &content, time)).transpose()
+    })?;
     if !segment.compacted {
         copy_to_archive(&**disk, segment)?;
         moved.archived += 1;
     }
-    let mut now_sealed = log.sealed();
-    let place = now_sealed
-        .iter()
-        .position(|info| info.first == segment.first);
-    if let Some(bytes) = compacted {
-        let name = segment::compacted_name(segment.first);
-        write_new(&**disk, &name, &bytes)?;
-        moved.compacted += 1;
-        moved.kept += content.kept.len() as u64;
-        if let Some(place) = place {
-            now_sealed[place] = SegmentInfo {
+    let replaced = match compacted {
+        Some(bytes) => {
+            let name = segment::compacted_name(segment.first);
+            write_new(&**disk, &name, &bytes)?;
+            moved.compacted += 1;
+            moved.kept += content.kept.len() as u64;
+            Some(SegmentInfo {
                 first: segment.first,
                 name,
                 bytes: bytes.len() as u64,
                 compacted: true,
-            };
+            })
         }
-    } else if let Some(place) = place {
-        now_sealed.remove(place);
-    }
+        None => None,
+    };
+    holder.alone(|log| {
+        let mut sealed = log.sealed();
+        let place = sealed.iter().position(|info| info.first == segment.first);
+        if let Some(place) = place {
+            sealed.splice(place..=place, replaced);
+        }
+        log.set_sealed(sealed);
+        if !(segment.compacted && stays) {
+            disk.remove(&segment.name)?;
+            disk.sync_folder("")?;
+        }
+        Ok::<(), DiskError>(())
+    })??;
     moved.left += content.dropped_now;
-    log.set_sealed(now_sealed);
-    if !(segment.compacted && stays) {
-        disk.remove(&segment.name)?;
-        disk.sync_folder("")?;
-    }
     Ok(())
 }
 
 /// The bytes of a compacted segment: the kept entries, chained anew, and a signed end that says what it stands for.
-fn compact(
-    log: &Log,
-    journal: &JournalId,
-    content: &Content,
-    time: Timestamp,
-) -> Result<Vec<u8>, String> {
+fn compact(log: &Log, content: &Content, time: Timestamp) -> Result<Vec<u8>, WriteError> {
+    let journal = &content.header.journal;
     let salt = segment::salt(journal);
     let mut bytes = content.header.write();
     let mut head = content.header.previous;
@@ -346,7 +355,10 @@ fn compact(
     };
     // A sealed segment ends with a signed head, whose number is free in the compacted one.
     let sequence = content.of.last;
-    let body = statement.sign(log.identity(), journal, sequence, &head)?;
+    let body = statement
+        .sign(log.identity(), journal, sequence, &head)
+        .map_err(|why| DiskError::new("sign", "a compacted segment", Fault::Failed, why))
+        .map_err(WriteError::Refused)?;
     let frame = Frame {
         sequence,
         previous: head,
@@ -368,7 +380,7 @@ fn copy_to_archive(disk: &dyn Disk, segment: &SegmentInfo) -> Result<(), DiskErr
     let name = format!("{ARCHIVE}/{}", segment.name);
     let unfinished = segment::unfinished(&name);
     match disk.remove(&unfinished) {
-        Err(error) if error.fault != crate::disk::Fault::Missing => return Err(error),
+        Err(error) if error.fault != Fault::Missing => return Err(error),
         _ => {}
     }
     let mut file = disk.create(&unfinished)?;
@@ -380,7 +392,7 @@ fn copy_to_archive(disk: &dyn Disk, segment: &SegmentInfo) -> Result<(), DiskErr
             return Err(DiskError::new(
                 "copy",
                 &segment.name,
-                crate::disk::Fault::Failed,
+                Fault::Failed,
                 format!("it ends at byte {offset} of {}", segment.bytes),
             ));
         }
@@ -395,14 +407,14 @@ fn copy_to_archive(disk: &dyn Disk, segment: &SegmentInfo) -> Result<(), DiskErr
 
 /// Deletes what the archive may not keep; that it was there is written down first.
 fn delete(
-    log: &mut Log,
+    holder: &impl Holder,
     disk: &Arc<dyn Disk>,
     retention: &Retention,
     now: Timestamp,
     moved: &mut Moved,
 ) -> Result<(), ArchiveError> {
     let archived = chain::segments(&**disk, ARCHIVE)?;
-    let next = log.current();
+    let next = holder.with(|log| log.current());
     let next_made = made(&**disk, &next).unwrap_or(now);
     let weights = weighed(&**disk, &archived, next.first, next_made, now);
     let beyond = retention.archive.beyond(&weights);
@@ -424,15 +436,15 @@ fn delete(
             head,
         });
     }
-    let time = log.tick(now);
-    log.state(
-        &Statement::Deleted {
+    holder.with(|log| {
+        let time = log.tick(now);
+        let statement = Statement::Deleted {
             epoch: log.epoch(),
             time_us: time.as_micros(),
             segments: left,
-        },
-        time,
-    )?;
+        };
+        log.state(&statement, time)
+    })?;
     for segment in archived.iter().take(beyond) {
         disk.remove(&segment.name)?;
         moved.deleted += 1;

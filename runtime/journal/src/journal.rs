@@ -13,7 +13,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::Damage;
-use crate::archive::{self, Moved, Retention};
+use crate::archive::{self, ArchiveError, Holder, Moved, Retention};
 use crate::digest::Digest;
 use crate::disk::{Disk, DiskError, Fault};
 use crate::entry::{self, Draft, Entry, Position};
@@ -112,6 +112,23 @@ struct Shared {
     published: Arc<Mutex<Published>>,
     /// A clone of it is held by each reader; who moves segments away does so only while there is none, and keeps others out meanwhile.
     readers: Mutex<Guard>,
+    /// Held by who moves segments.
+    moving: Mutex<()>,
+}
+
+impl Holder for Shared {
+    fn with<T>(&self, work: impl FnOnce(&mut Log) -> T) -> T {
+        work(&mut self.log.lock())
+    }
+
+    fn alone<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, ArchiveError> {
+        let readers = self.readers.lock();
+        let reading = Arc::strong_count(&readers) - 1;
+        if reading > 0 {
+            return Err(ArchiveError::Reading { reading });
+        }
+        Ok(self.with(work))
+    }
 }
 
 #[derive(Default)]
@@ -147,6 +164,7 @@ impl Journal {
             log: Mutex::new(log),
             published,
             readers: Mutex::default(),
+            moving: Mutex::default(),
         });
         let writer = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -330,7 +348,8 @@ impl Journal {
     }
 
     /// Moves sealed segments that are old enough into the archive; what `keep` says is still needed of them stays behind, compacted.
-    /// Then deletes from the archive what it may not keep. Whoever reads or writes meanwhile waits; while somebody reads nothing is moved.
+    /// Then deletes from the archive what it may not keep. Whoever reads or writes meanwhile waits for moments only; while somebody reads
+    /// nothing is taken away.
     ///
     /// # Errors
     /// Somebody reads, or the disk fails; whatever was begun is finished at the next opening.
@@ -338,14 +357,9 @@ impl Journal {
         &self,
         retention: &Retention,
         keep: impl FnMut(&Entry) -> bool,
-    ) -> Result<Moved, archive::ArchiveError> {
-        let mut log = self.shared.log.lock();
-        let readers = self.shared.readers.lock();
-        let reading = Arc::strong_count(&readers) - 1;
-        if reading > 0 {
-            return Err(archive::ArchiveError::Reading { reading });
-        }
-        archive::retire(&mut log, retention, (self.shared.clock)(), keep)
+    ) -> Result<Moved, ArchiveError> {
+        let _mine = self.shared.moving.try_lock().ok_or(ArchiveError::Busy)?;
+        archive::retire(&*self.shared, retention, (self.shared.clock)(), keep)
     }
 
     /// Writes what waits, says that nothing follows, and ends the thread. Later calls change nothing.

@@ -226,9 +226,8 @@ fn moving_to_the_archive_ends_at_every_operation_and_loses_nothing_that_is_kept(
             ledger.work(&mut log, &mut Random(seed), 16);
             (log, ledger)
         };
-        let move_away = |log: &mut Log| {
-            crate::archive::retire(log, &retention, at(0), |entry| needed(&entry.draft.key))
-        };
+        let move_away =
+            |log: &mut Log| super::retire(log, &retention, at(0), |entry| needed(&entry.draft.key));
         let quiet = SimulatedDisk::new(seed);
         let (mut log, _) = prepare(&quiet);
         let from = quiet.operations();

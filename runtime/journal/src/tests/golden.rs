@@ -9,7 +9,7 @@ use crate::frame::{Frame, Kind};
 use crate::log::Log;
 use crate::segment::{Found, Header, Walk, salt};
 use crate::statement::Signed;
-use crate::{Disk, Draft, Operation, Payload, SimulatedDisk, Status, archive, entry};
+use crate::{Disk, Draft, Operation, Payload, SimulatedDisk, Status, entry};
 use crate::{Limit, Retention, verify};
 
 fn folder() -> PathBuf {
@@ -65,7 +65,7 @@ fn make() -> SimulatedDisk {
         archive: days(2),
     };
     let kept = |it: &crate::Entry| it.draft.operation == Operation::CheckpointAbort;
-    archive::retire(&mut log, &retention, at(3 * day + 1), kept).unwrap();
+    super::retire(&mut log, &retention, at(3 * day + 1), kept).unwrap();
     write(&mut log, 3 * day + 1);
     log.close(at(3 * day + 2)).unwrap();
     drop(log);

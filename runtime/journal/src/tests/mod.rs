@@ -11,9 +11,13 @@ mod spoilt;
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use aios_protocols::{PrincipalId, PrincipalKind, SigningIdentity, TenantId, Timestamp};
 
+use crate::archive::Holder;
 use crate::log::{Log, OpenError, Options, Unit, WriteError};
+use crate::{ArchiveError, Moved, Retention};
 use crate::{Damage, Disk, Draft, Entry, Payload, Recovery, SimulatedDisk, entries, entry};
 
 /// A microsecond of 2026.
@@ -68,6 +72,28 @@ pub(super) fn unit(drafts: &[Draft]) -> Unit {
 pub(super) fn append(log: &mut Log, drafts: &[Draft]) -> Result<u64, WriteError> {
     let last = log.append(&mut [unit(drafts)], at(0))?;
     Ok(last[0])
+}
+
+/// A writer that nobody else wants.
+struct Only<'l>(Mutex<&'l mut Log>);
+
+impl Holder for Only<'_> {
+    fn with<T>(&self, work: impl FnOnce(&mut Log) -> T) -> T {
+        work(&mut self.0.lock())
+    }
+
+    fn alone<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, ArchiveError> {
+        Ok(self.with(work))
+    }
+}
+
+pub(super) fn retire(
+    log: &mut Log,
+    retention: &Retention,
+    now: Timestamp,
+    keep: impl FnMut(&Entry) -> bool,
+) -> Result<Moved, ArchiveError> {
+    crate::archive::retire(&Only(Mutex::new(log)), retention, now, keep)
 }
 
 /// Everything that can be read, and everything that cannot.

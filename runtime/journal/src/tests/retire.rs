@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::damage::assert_whole;
-use super::{append, at, draft, open, read};
-use crate::archive::retire;
+use super::{append, at, draft, open, read, retire};
 use crate::chain::{self, Chain, Step};
 use crate::frame::Kind;
 use crate::{Crash, Disk, Limit, Retention, SimulatedDisk, entry};
