@@ -7,7 +7,7 @@ use aios_inference::{ChatRole, ChatTurn};
 use crate::error::LoadError;
 use crate::gguf::Gguf;
 use crate::kernel::{Isa, Kernels};
-use crate::llama::{Decoder, Fused, Weights};
+use crate::decoder::{Decoder, Fused, Weights};
 use crate::template::ChatTemplate;
 use crate::tokenizer::Tokenizer;
 use crate::weights;

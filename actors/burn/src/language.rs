@@ -15,7 +15,7 @@ use crate::error::LoadError;
 use crate::gguf::Gguf;
 use crate::grammar::Grammars;
 use crate::kernel::{Isa, Kernels};
-use crate::llama::{Decoder, Fused, Tensors, Weights};
+use crate::decoder::{Decoder, Fused, Tensors, Weights};
 use crate::sampling::{Sampler, top};
 use crate::session::{PASSING, SLOTS, Sessions};
 use crate::template::{ChatTemplate, LayoutError};

@@ -3,7 +3,7 @@
 //! The file is outside input, and it must say one thing only: a key or a tensor that comes twice, tensors that share bytes,
 //! that lie off their alignment or past the end are refused by name, because a reader that takes one of two readings
 //! computes rubbish quietly. Lists stay in the file's bytes until somebody wants them, so memory is the file's own. What
-//! the numbers mean is decided by [`llama`](crate::llama); how blocks become weights by [`matrix`](crate::matrix).
+//! the numbers mean is decided by [`decoder`](crate::decoder); how blocks become weights by [`matrix`](crate::matrix).
 
 mod reader;
 
