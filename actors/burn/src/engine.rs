@@ -20,7 +20,7 @@ pub struct BurnConfig {
     pub threads: Option<usize>,
 }
 
-/// Runs Llama models from GGUF files and MiniLM embeddings from safetensors.
+/// Runs language models of the families llama, qwen2, qwen3 and gemma3 from GGUF files, and MiniLM embeddings from safetensors.
 pub struct BurnEngine {
     device: Chosen,
     threads: usize,
@@ -141,9 +141,7 @@ impl BlockingEngine for BurnEngine {
             tools: false,
             token_ids: true,
             fine_tuning: false,
-            quantisations: [Format::Q4_1, Format::Q8_0, Format::F16, Format::F32]
-                .map(|f| f.name().to_owned())
-                .into(),
+            quantisations: Format::ALL.map(|f| f.name().to_owned()).into(),
             batch_size: 1,
             tokens_per_second: self.tokens_per_second,
             memory_bytes: self.models().iter().map(|model| model.memory_bytes).sum(),

@@ -10,12 +10,12 @@ use aios_inference::{
 };
 
 use crate::answer::{AnswerText, End};
+use crate::decoder::{Decoder, Fused, Tensors, Weights};
 use crate::device::Chosen;
 use crate::error::LoadError;
 use crate::gguf::Gguf;
 use crate::grammar::Grammars;
 use crate::kernel::{Isa, Kernels};
-use crate::decoder::{Decoder, Fused, Tensors, Weights};
 use crate::sampling::{Sampler, top};
 use crate::session::{PASSING, SLOTS, Sessions};
 use crate::template::{ChatTemplate, LayoutError};
@@ -49,7 +49,7 @@ impl Language {
         let weights = Weights::load(&file)?;
         let config = weights.config.clone();
         let tokenizer = Tokenizer::load(&file, config.vocabulary)?;
-        let template = ChatTemplate::new(file.text("tokenizer.chat_template").ok())?;
+        let template = ChatTemplate::of_file(&file, &tokenizer)?;
         let formats = file.formats();
         let decoder: Box<dyn Decoder> = if device.is_cpu {
             let kernels =
@@ -304,6 +304,7 @@ impl Language {
                 engine: "burn".to_owned(),
                 model: self.info.name.clone(),
                 version: Some(self.info.quantisation.clone()),
+                price_micros: None,
             },
             ids,
             prompt_ids,

@@ -16,6 +16,7 @@ mod answer;
 #[cfg(feature = "device")]
 mod bert;
 mod control;
+mod decoder;
 #[cfg(feature = "device")]
 mod device;
 #[cfg(feature = "device")]
@@ -34,12 +35,12 @@ mod grammar;
 mod kernel;
 #[cfg(feature = "device")]
 mod language;
-mod decoder;
 mod matrix;
 #[cfg(feature = "device")]
 mod sampling;
 #[cfg(feature = "device")]
 mod session;
+mod store;
 mod template;
 mod tokenizer;
 mod weights;

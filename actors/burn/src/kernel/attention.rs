@@ -11,6 +11,7 @@ pub(super) struct Attend<'a> {
     pub(super) v: &'a [f32],
     /// Length of a head, a multiple of 16.
     pub(super) dim: usize,
+    pub(super) scale: f32,
     /// Kept by the caller so that its memory is used again.
     pub(super) scores: &'a mut Vec<f32>,
     pub(super) out: &'a mut [f32],
@@ -19,7 +20,6 @@ pub(super) struct Attend<'a> {
 impl Kernel for Attend<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let scale = 1.0 / (self.dim as f32).sqrt();
         let (k, v) = (self.k.as_chunks::<16>().0, self.v.as_chunks::<16>().0);
         let chunks = self.dim / 16;
         for (q, out) in self
@@ -35,7 +35,7 @@ impl Kernel for Attend<'_> {
                 for (q, k) in q.iter().zip(k) {
                     sum = l.fma(l.load(q), l.load(k), sum);
                 }
-                let score = l.sum(sum) * scale;
+                let score = l.sum(sum) * self.scale;
                 highest = highest.max(score);
                 self.scores.push(score);
             }

@@ -5,6 +5,7 @@
 //! thread pool of our own; nothing here waits on anything else.
 
 mod attention;
+mod blocks;
 mod lanes;
 mod product;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use rayon::prelude::*;
 use self::attention::Attend;
 use self::lanes::{Lanes, Portable};
 use self::product::{Many, One};
-use crate::matrix::{BLOCK, Lane2, Matrix, Rows};
+use crate::matrix::{BLOCK, Lane2, Matrix};
 
 /// Below this many multiplications a second thread costs more than it brings.
 const PARALLEL_FROM: usize = 100_000;
@@ -146,7 +147,7 @@ impl Kernels {
         let (rows, tokens) = (matrix.rows(), x.tokens);
         assert_eq!(
             x.values.len(),
-            tokens * matrix.blocks(),
+            tokens * matrix.cols() / BLOCK,
             "activations are as wide as the matrix"
         );
         assert_eq!(out.len(), tokens * rows, "there is a place for each result");
@@ -156,7 +157,8 @@ impl Kernels {
             for part in matrix.parts() {
                 let (out, later) = rest.split_at_mut(part.len());
                 rest = later;
-                split(out, share(part, 1, self.threads), 1, |first_row, out| {
+                let share = share(part.len(), matrix.cols(), self.threads);
+                split(out, share, 1, |first_row, out| {
                     isa.run(One {
                         matrix: part,
                         first_row,
@@ -174,20 +176,16 @@ impl Kernels {
             for part in matrix.parts() {
                 let (out, later) = rest.split_at_mut(part.len() * tokens);
                 rest = later;
-                split(
-                    out,
-                    share(part, tokens, threads),
-                    tokens,
-                    |first_row, out| {
-                        isa.run(Many {
-                            matrix: part,
-                            first_row,
-                            x: &x.values,
-                            tokens,
-                            out,
-                        });
-                    },
-                );
+                let share = share(part.len(), matrix.cols() * tokens, threads);
+                split(out, share, tokens, |first_row, out| {
+                    isa.run(Many {
+                        matrix: part,
+                        first_row,
+                        x: &x.values,
+                        tokens,
+                        out,
+                    });
+                });
             }
             for (token, out) in out.chunks_exact_mut(rows).enumerate() {
                 for (row, out) in out.iter_mut().enumerate() {
@@ -200,7 +198,7 @@ impl Kernels {
     /// Causal attention of new tokens over the cache of one layer, which already holds them.
     ///
     /// `q` and `out` are `[token][head][dim]`; `k` and `v` are `[kv_head][capacity][dim]`. Token `i` sees positions up to
-    /// `past + i`.
+    /// `past + i`, and of these the last of the window.
     pub(crate) fn attend(
         &self,
         shape: &AttentionShape,
@@ -215,18 +213,22 @@ impl Kernels {
             kv_heads,
             dim,
             capacity,
+            window,
+            scale,
         } = *shape;
         let group = heads / kv_heads * dim;
         let isa = self.isa;
         let one = |scores: &mut Vec<f32>, (place, (q, out)): (usize, (&[f32], &mut [f32]))| {
             let (token, kv_head) = (place / kv_heads, place % kv_heads);
-            let from = kv_head * capacity * dim;
-            let seen = from..from + (past + token + 1) * dim;
+            let head = kv_head * capacity * dim;
+            let end = past + token + 1;
+            let seen = head + end.saturating_sub(window) * dim..head + end * dim;
             isa.run(Attend {
                 q,
                 k: &k[seen.clone()],
                 v: &v[seen],
                 dim,
+                scale,
                 scores,
                 out,
             });
@@ -256,12 +258,15 @@ pub(crate) struct AttentionShape {
     pub(crate) dim: usize,
     /// Positions there is room for in the cache.
     pub(crate) capacity: usize,
+    /// Positions a token sees, itself among them.
+    pub(crate) window: usize,
+    /// What products of queries and keys are multiplied with.
+    pub(crate) scale: f32,
 }
 
 /// Rows for each thread: all for one if the work is small, else equal shares of whole tiles.
-fn share(part: &Rows, tokens: usize, threads: usize) -> usize {
-    let rows = part.len();
-    if rows * part.blocks() * BLOCK * tokens < PARALLEL_FROM || threads == 1 {
+fn share(rows: usize, work_of_row: usize, threads: usize) -> usize {
+    if rows * work_of_row < PARALLEL_FROM || threads == 1 {
         rows
     } else {
         rows.div_ceil(threads).next_multiple_of(product::TILE_ROWS)
