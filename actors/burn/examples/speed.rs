@@ -1,4 +1,4 @@
-//! Measures reading and writing speed: `cargo run --release -p aios-burn --example speed -- MODEL.gguf [THREADS] [PROMPT] [NEW] [ROUNDS]`
+//! Measures reading and writing speed: `cargo run --release -p aios-burn --example speed -- MODEL.gguf [THREADS] [PROMPT] [NEW] [ROUNDS] [exact]`
 //!
 //! Prints medians, by the clock and by the processor's time where the system tells it (Linux), and the most memory that was held.
 
@@ -17,12 +17,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut number = |or: usize| arguments.next().map_or(Ok(or), |n| n.parse());
     let (threads, prompt) = (number(1)?, number(512)?);
     let (new, rounds) = (number(64)?, number(3)?);
+    let exact = arguments.next().is_some();
     let mut out = std::io::stdout().lock();
 
     let mut engine = BurnEngine::new(BurnConfig {
         device: DeviceChoice::Cpu,
         threads: Some(threads),
     })?;
+    if exact {
+        engine = engine.exact();
+    }
     let started = Instant::now();
     engine.load_model(&ModelSource {
         name: "model".into(),
@@ -93,7 +97,7 @@ impl Speeds {
     }
 
     fn medians(&mut self) -> String {
-        let mut median = |speeds: &mut Vec<f64>| {
+        let median = |speeds: &mut Vec<f64>| {
             speeds.sort_by(f64::total_cmp);
             speeds.get(speeds.len() / 2).copied().unwrap_or(f64::NAN)
         };

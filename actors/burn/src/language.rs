@@ -40,11 +40,17 @@ impl Language {
         source: &ModelSource,
         device: &Chosen,
         threads: usize,
+        exact: bool,
     ) -> Result<Self, EngineError> {
-        Self::read(source, device, threads).map_err(|error| error.of_model(&source.name))
+        Self::read(source, device, threads, exact).map_err(|error| error.of_model(&source.name))
     }
 
-    fn read(source: &ModelSource, device: &Chosen, threads: usize) -> Result<Self, LoadError> {
+    fn read(
+        source: &ModelSource,
+        device: &Chosen,
+        threads: usize,
+        exact: bool,
+    ) -> Result<Self, LoadError> {
         let file = Gguf::open(&model_file(&source.path)?)?;
         let weights = Weights::load(&file)?;
         let config = weights.config.clone();
@@ -58,7 +64,7 @@ impl Language {
                     found: e.to_string(),
                     wanted: "free some threads",
                 })?;
-            Box::new(Fused::new(weights, kernels, SLOTS))
+            Box::new(Fused::new(weights, kernels.exact(exact), SLOTS))
         } else {
             Box::new(Tensors::new(weights, device.device.clone(), SLOTS))
         };

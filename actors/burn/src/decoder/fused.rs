@@ -1,10 +1,10 @@
 //! The forward pass on the processor, straight from quantised weights.
 
-use super::{Config, Decoder, Gate, HostCache, Rotations, Weights};
+use super::{Config, Decoder, HostCache, Rotations, Weights};
 use crate::kernel::{Activations, AttentionShape, Kernels};
 
 /// Tokens of a prompt computed together: enough to hide the unpacking of weights, few enough for the second-level cache.
-const CHUNK: usize = 64;
+const CHUNK: usize = 128;
 /// Numbers held for the tokens of a chunk: 32 MB, however wide the model is.
 const BUFFER_MAX: usize = 1 << 23;
 
@@ -135,14 +135,12 @@ impl Fused {
             normalise(stream, &layer.feed_norm, epsilon, x.resize(n, hidden));
             x.sum();
             kernels.product(&layer.gate_up, x, gate_up);
-            let inner = x.resize(n, feed_forward).chunks_exact_mut(feed_forward);
-            for (out, row) in inner.zip(gate_up.chunks_exact(2 * feed_forward)) {
-                let (gate, up) = row.split_at(feed_forward);
-                match config.gate {
-                    Gate::Silu => gated(out, gate, up, |x| x / (1.0 + (-x).exp())),
-                    Gate::Gelu => gated(out, gate, up, gelu),
-                }
-            }
+            kernels.gate(
+                config.gate,
+                gate_up,
+                feed_forward,
+                x.resize(n, feed_forward),
+            );
             x.sum();
             kernels.product(&layer.down, x, added);
             if let Some(norm) = &layer.down_norm {
@@ -250,17 +248,6 @@ fn norm_factor(x: &[f32], epsilon: f32) -> f32 {
         }
     }
     1.0 / (squares.iter().sum::<f32>() / x.len() as f32 + epsilon).sqrt()
-}
-
-fn gated(out: &mut [f32], gate: &[f32], up: &[f32], bend: impl Fn(f32) -> f32) {
-    for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
-        *out = bend(*gate) * up;
-    }
-}
-
-fn gelu(x: f32) -> f32 {
-    const ROOT_OF_2_OVER_PI: f32 = 0.797_884_6;
-    0.5 * x * (1.0 + (ROOT_OF_2_OVER_PI * (x + 0.044_715 * x * x * x)).tanh())
 }
 
 /// Turns each pair of a head, whose first numbers come before the second ones.

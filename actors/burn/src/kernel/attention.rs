@@ -1,6 +1,7 @@
 //! Attention of the query heads that share one key and value head, over one token's past.
 
 use super::Kernel;
+use super::curve::weights;
 use super::lanes::Lanes;
 
 pub(super) struct Attend<'a> {
@@ -39,11 +40,7 @@ impl Kernel for Attend<'_> {
                 highest = highest.max(score);
                 self.scores.push(score);
             }
-            let mut total = 0.0;
-            for score in self.scores.iter_mut() {
-                *score = (*score - highest).exp();
-                total += *score;
-            }
+            let total = weights(self.scores, highest);
             let out = out.as_chunks_mut::<16>().0;
             let mut at = 0;
             while at < chunks {

@@ -9,6 +9,8 @@ pub(super) trait Lanes: Copy + Send + Sync {
     type V: Copy;
     /// Sixteen bytes.
     type B: Copy;
+    /// Sixteen `i32`.
+    type I: Copy;
     /// Whether there are registers enough for tiles of four by four.
     const WIDE: bool;
 
@@ -51,6 +53,16 @@ pub(super) trait Lanes: Copy + Send + Sync {
     fn upper_halves(self, bytes: &[u8; 32]) -> Self::V;
     /// The lanes in memory.
     fn store(self, v: Self::V) -> [f32; 16];
+    /// The lanes as the nearest whole numbers of sixteen bits, two neighbours in each.
+    fn pairs(self, v: Self::V) -> [i32; 8];
+    /// Zeros.
+    fn nothing(self) -> Self::I;
+    /// Sixteen whole numbers from memory.
+    fn whole(self, values: &[i32; 16]) -> Self::I;
+    /// Each lane of `sum` and the products of both numbers in the lane of `x` with both numbers in `w`.
+    fn add_products(self, sum: Self::I, x: Self::I, w: i32) -> Self::I;
+    /// Whole numbers as floats.
+    fn numbers(self, v: Self::I) -> Self::V;
 
     /// Sum of the lanes, by halves.
     #[inline(always)]
@@ -77,6 +89,7 @@ pub(super) struct Portable;
 impl Lanes for Portable {
     type V = [f32; 16];
     type B = [u8; 16];
+    type I = [i32; 16];
     const WIDE: bool = false;
 
     #[inline(always)]
@@ -171,6 +184,43 @@ impl Lanes for Portable {
     fn store(self, v: Self::V) -> [f32; 16] {
         v
     }
+
+    #[inline(always)]
+    fn pairs(self, v: Self::V) -> [i32; 8] {
+        let whole = |i: usize| v[i].round_ties_even() as i16;
+        std::array::from_fn(|i| pair([whole(2 * i), whole(2 * i + 1)]))
+    }
+
+    #[inline(always)]
+    fn nothing(self) -> Self::I {
+        [0; 16]
+    }
+
+    #[inline(always)]
+    fn whole(self, values: &[i32; 16]) -> Self::I {
+        *values
+    }
+
+    #[inline(always)]
+    fn add_products(self, sum: Self::I, x: Self::I, w: i32) -> Self::I {
+        let both = |pair: i32| [i32::from(pair as i16), pair >> 16];
+        let w = both(w);
+        std::array::from_fn(|i| {
+            let x = both(x[i]);
+            sum[i] + x[0] * w[0] + x[1] * w[1]
+        })
+    }
+
+    #[inline(always)]
+    fn numbers(self, v: Self::I) -> Self::V {
+        v.map(|n| n as f32)
+    }
+}
+
+/// Two numbers in one, the first in the lower half.
+#[inline(always)]
+fn pair([first, second]: [i16; 2]) -> i32 {
+    i32::from(second) << 16 | i32::from(first as u16)
 }
 
 /// A finite number of 16 bits. The exponents differ by 112, which a product makes up for, also where there is no leading one.
@@ -186,13 +236,14 @@ const UP_112: f32 = f32::from_bits((112 + 127) << 23);
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use pulp::x86::{V3, V4};
-    use pulp::{cast, f32x8, f32x16, i8x16, u8x16, u16x16, u32x8, u32x16};
+    use pulp::{cast, f32x8, f32x16, i8x16, i32x8, i32x16, u8x16, u16x16, u32x8, u32x16};
 
     use super::Lanes;
 
     impl Lanes for V4 {
         type V = f32x16;
         type B = u8x16;
+        type I = i32x16;
         const WIDE: bool = true;
 
         #[inline(always)]
@@ -296,11 +347,40 @@ mod x86 {
         fn store(self, v: f32x16) -> [f32; 16] {
             cast(v)
         }
+
+        #[inline(always)]
+        fn pairs(self, v: f32x16) -> [i32; 8] {
+            let whole = self.avx512f._mm512_cvtps_epi32(cast(v));
+            cast(self.avx512f._mm512_cvtepi32_epi16(whole))
+        }
+
+        #[inline(always)]
+        fn nothing(self) -> i32x16 {
+            self.splat_i32x16(0)
+        }
+
+        #[inline(always)]
+        fn whole(self, values: &[i32; 16]) -> i32x16 {
+            cast(*values)
+        }
+
+        #[inline(always)]
+        fn add_products(self, sum: i32x16, x: i32x16, w: i32) -> i32x16 {
+            let w = self.splat_i32x16(w);
+            let products = self.avx512bw._mm512_madd_epi16(cast(x), cast(w));
+            self.wrapping_add_i32x16(sum, cast(products))
+        }
+
+        #[inline(always)]
+        fn numbers(self, v: i32x16) -> f32x16 {
+            self.convert_i32x16_to_f32x16(v)
+        }
     }
 
     impl Lanes for V3 {
         type V = [f32x8; 2];
         type B = u8x16;
+        type I = [i32x8; 2];
         const WIDE: bool = false;
 
         #[inline(always)]
@@ -414,6 +494,38 @@ mod x86 {
         #[inline(always)]
         fn store(self, v: Self::V) -> [f32; 16] {
             cast(v)
+        }
+
+        #[inline(always)]
+        fn pairs(self, v: Self::V) -> [i32; 8] {
+            let whole: [i32x8; 2] = v.map(|v| cast(self.avx._mm256_cvtps_epi32(cast(v))));
+            let whole: [i32; 16] = cast(whole);
+            std::array::from_fn(|i| super::pair([whole[2 * i] as i16, whole[2 * i + 1] as i16]))
+        }
+
+        #[inline(always)]
+        fn nothing(self) -> Self::I {
+            [self.splat_i32x8(0); 2]
+        }
+
+        #[inline(always)]
+        fn whole(self, values: &[i32; 16]) -> Self::I {
+            cast(*values)
+        }
+
+        #[inline(always)]
+        fn add_products(self, sum: Self::I, x: Self::I, w: i32) -> Self::I {
+            let w = self.splat_i32x8(w);
+            let products = |x: i32x8| cast(self.avx2._mm256_madd_epi16(cast(x), cast(w)));
+            [
+                self.wrapping_add_i32x8(sum[0], products(x[0])),
+                self.wrapping_add_i32x8(sum[1], products(x[1])),
+            ]
+        }
+
+        #[inline(always)]
+        fn numbers(self, v: Self::I) -> Self::V {
+            v.map(|v| self.convert_i32x8_to_f32x8(v))
         }
     }
 }
