@@ -18,7 +18,6 @@ mod nodes;
 mod packs;
 mod pages;
 mod plans;
-mod private;
 mod records;
 mod recourse;
 mod recovery;
