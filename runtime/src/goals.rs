@@ -9,9 +9,9 @@ use aios_control::{
     Place, Submit, Submitted,
 };
 use aios_work::PlanFile;
+use aios_work::content::Answer;
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::events::GoalEvent;
@@ -50,7 +50,7 @@ struct Log {
     events: VecDeque<Event>,
     last_seq: u64,
     phase: GoalPhase,
-    answer: Option<Value>,
+    answer: Option<Arc<Answer>>,
     error: Option<ControlError>,
 }
 
@@ -97,7 +97,7 @@ impl Progress {
         self.news.send_replace(());
     }
 
-    fn end(&self, phase: GoalPhase, answer: Option<Value>, error: Option<ControlError>) {
+    fn end(&self, phase: GoalPhase, answer: Option<Arc<Answer>>, error: Option<ControlError>) {
         let mut log = self.log.lock();
         log.phase = phase;
         log.answer = answer;
@@ -167,7 +167,7 @@ impl Goals {
             return Err(ControlError::new(ErrorKind::Conflict, message)
                 .advise("choose another id, or call it off first"));
         }
-        let run = node.run(goal_of(&asked).id(&goal_id)).await?;
+        let run = node.run(Goal::from(asked.clone()).id(&goal_id)).await?;
         let progress = Arc::new(Progress::new(goal_id.clone(), asked));
         self.enter(Arc::clone(&progress));
         tokio::spawn(follow(run, progress));
@@ -184,7 +184,7 @@ impl Goals {
         if place == Place::Elsewhere {
             absolute(asked.data.iter().chain([&asked.out]))?;
         }
-        Ok(node.plan(goal_of(&asked)).await?)
+        Ok(node.plan(Goal::from(asked)).await?)
     }
 
     /// The goal of that name, if it is under way; an error if there is no room for another.
@@ -266,18 +266,6 @@ impl Goals {
     }
 }
 
-/// A goal as it was handed in, without its name.
-fn goal_of(asked: &Submit) -> Goal {
-    let goal = Goal::new(&asked.text)
-        .data(&asked.data)
-        .out(&asked.out)
-        .private(asked.private);
-    match &asked.plan {
-        Some(plan) => goal.plan(plan.as_ref().clone()),
-        None => goal,
-    }
-}
-
 /// A path from another process says nothing unless it is absolute: the node may stand in another folder.
 pub(crate) fn absolute<'p>(
     mut paths: impl Iterator<Item = &'p String>,
@@ -310,13 +298,7 @@ async fn follow(mut run: GoalRun, goal: Arc<Progress>) {
         }
     }
     match run.answer().await {
-        Ok(answer) => match serde_json::to_value(&answer) {
-            Ok(answer) => goal.end(GoalPhase::Answered, Some(answer), None),
-            Err(error) => {
-                let error = ControlError::failed(format!("the answer cannot be written: {error}"));
-                goal.end(GoalPhase::Failed, None, Some(error));
-            }
-        },
+        Ok(answer) => goal.end(GoalPhase::Answered, Some(Arc::new(answer)), None),
         Err(GoalError::Cancelled) => goal.end(GoalPhase::Cancelled, None, None),
         Err(error) => goal.end(GoalPhase::Failed, None, Some(error.into())),
     }
@@ -365,7 +347,7 @@ mod tests {
         let event = |seq| Event {
             seq,
             kind: EventKind::Task,
-            body: Value::Null,
+            body: serde_json::Value::Null,
         };
         let mut log = Log {
             events: VecDeque::new(),

@@ -13,6 +13,7 @@ mod restarts;
 mod samples;
 mod supervision;
 
+pub use meter::process_cpu;
 pub use report::{Bar, Report};
 pub use samples::Samples;
 

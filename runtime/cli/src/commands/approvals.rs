@@ -18,7 +18,7 @@ use crate::settings;
 
 pub(crate) fn run(arguments: &Approvals) -> Result<ExitCode, Failure> {
     match &arguments.command {
-        None => list(arguments.json, &arguments.which),
+        None => list(arguments.asked.json, &arguments.asked.which),
         Some(ApprovalsCommand::Accept(decide)) => decided(decide, Decision::Accept),
         Some(ApprovalsCommand::Reject(decide)) => decided(decide, Decision::Reject),
     }
@@ -43,8 +43,8 @@ fn decided(decide: &Decide, decision: Decision) -> Result<ExitCode, Failure> {
         decision,
         reason: decide.reason.clone(),
     };
-    let approval: Approval = ask(&decide.which, &request)?;
-    if decide.json {
+    let approval: Approval = ask(&decide.asked.which, &request)?;
+    if decide.asked.json {
         console::json(&approval)?;
     } else {
         console::result(&told(&approval))?;
