@@ -3,12 +3,14 @@
 //! It is taken by name: whoever wants goals about tables registers [`tools`] and adds [`pack`]. Nothing here knows agents, messages or
 //! models.
 //!
-//! Where to read next: `pack` for what the orchestrator is given, `plan` for how a goal is understood, `table` for how a CSV becomes typed columns, `sql` for how it is queried, `chart` for how it is drawn.
+//! Where to read next: `pack` for what the orchestrator is given, `plan` for how a goal is understood, `form` for the forms that tables come in, `table` for how one becomes typed columns, `sql` for how it is queried, `chart` for how it is drawn.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cache;
 mod chart;
 mod error;
+mod form;
+mod note;
 mod pack;
 pub mod plan;
 mod profile;
@@ -31,8 +33,10 @@ use crate::profile_table::ProfileTable;
 use crate::sql::Sql;
 use crate::tables::Tables;
 
+pub use form::accepts;
+pub use note::{Note, NoteKind, Place};
 pub use pack::{NAME, TablesPack, pack};
-pub use profile::{ColumnKind, ColumnProfile, TableProfile};
+pub use profile::{ColumnKind, ColumnProfile, TableProfile, Truth, Unpivoted};
 pub use second_look::TableReader;
 pub use sql::QueryLimits;
 pub use table::TableError;

@@ -231,7 +231,7 @@ async fn bad_input_gets_one_clear_sentence() {
         ("b.bin", b"\x00\x01\x02"),
         ("e.txt", b" \n"),
         ("x.xlsx", b"PK\x03\x04.."),
-        ("bad.csv", b"a,b\n1,2\n3\n"),
+        ("bad.csv", b"a,b\n1,2\n3,4,5\n"),
     ]);
     for (tool, args, says) in [
         (
@@ -258,17 +258,17 @@ async fn bad_input_gets_one_clear_sentence() {
         (
             "profile_table",
             json!({"file": "x.xlsx"}),
-            "x.xlsx is a ZIP archive or an Office file such as .xlsx or .docx; save it as CSV or plain text first",
+            "x.xlsx is a damaged workbook: invalid Zip archive: Could not find EOCD",
         ),
         (
             "profile_table",
             json!({"file": "bad.csv"}),
-            "bad.csv line 3 has 1 cell, the header has 2; add the missing cells or remove the row",
+            "bad.csv line 3 has 3 cells, the header has 2; quote a cell that contains the separator, or remove what is too much",
         ),
         (
             "sql",
             json!({"file": "bad.csv", "query": "SELECT 1"}),
-            "bad.csv line 3 has 1 cell, the header has 2; add the missing cells or remove the row",
+            "bad.csv line 3 has 3 cells, the header has 2; quote a cell that contains the separator, or remove what is too much",
         ),
         (
             "write_text",

@@ -37,8 +37,7 @@ const BARS: usize = 24;
 /// Whether a file is read as a table.
 #[must_use]
 pub fn is_table(file: &str) -> bool {
-    let ending = file.rsplit('.').next().unwrap_or("").to_lowercase();
-    matches!(ending.as_str(), "csv" | "tsv" | "tab" | "psv" | "dat")
+    crate::accepts(file, &[])
 }
 
 /// Tasks that look at a goal's tables: `t0`, `t1`, ... by their place among its files. Empty when it has none.

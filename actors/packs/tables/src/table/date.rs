@@ -28,6 +28,10 @@ pub(crate) enum Layout {
     Compact,
     /// `2025-Q3`, `Q3 2025`.
     Quarter,
+    /// `2025-W05`, `KW 5/2025`.
+    Week,
+    /// `FY2025`.
+    FiscalYear,
     /// `2025`; four digits that may be a number, the column's name decides.
     Year,
 }
@@ -84,6 +88,8 @@ impl DateReading {
                     | Layout::MonthYear
                     | Layout::MonthNameYear
                     | Layout::Quarter
+                    | Layout::Week
+                    | Layout::FiscalYear
                     | Layout::Year
             )
         {
@@ -134,7 +140,8 @@ impl Layout {
             (Self::MonthYear, _) => "MM/YYYY".to_owned(),
             (Self::Compact, _) => "YYYYMMDD".to_owned(),
             (Self::Quarter, _) => "YYYY-Qn".to_owned(),
-            (Self::Year, _) => "YYYY".to_owned(),
+            (Self::Week, _) => "YYYY-Www".to_owned(),
+            (Self::Year | Self::FiscalYear, _) => "YYYY".to_owned(),
         }
     }
 }
@@ -263,13 +270,16 @@ fn day(text: &str) -> Option<DateReading> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return digits_only(text);
     }
-    quarter(text).or_else(|| {
-        if text.chars().any(char::is_alphabetic) {
-            named_month(text)
-        } else {
-            numeric(text)
-        }
-    })
+    if !text.chars().any(char::is_alphabetic) {
+        return numeric(text);
+    }
+    if let Some(plain) = without_signs(text) {
+        return day(&plain);
+    }
+    quarter(text)
+        .or_else(|| week(text))
+        .or_else(|| fiscal(text))
+        .or_else(|| named_month(text))
 }
 
 fn digits_only(text: &str) -> Option<DateReading> {
@@ -290,28 +300,131 @@ fn digits_only(text: &str) -> Option<DateReading> {
     }
 }
 
+/// `2025-Q3`, `Q3 2025`, `Q3 '25`, `3Q25`, `T3 2025`, `3. Quartal 2025`.
 fn quarter(text: &str) -> Option<DateReading> {
-    let parts: Vec<&str> = text
-        .split(['-', '/', ' '])
-        .filter(|part| !part.is_empty())
-        .collect();
-    let (year, quarter) = match parts.as_slice() {
-        [one] if one.len() == 6 => match one.get(..4).and_then(full_year) {
-            Some(year) => (year, one.get(4..)?),
-            None => (full_year(one.get(2..)?)?, one.get(..2)?),
+    let parts = parts(text);
+    let of = |quarter: &str| -> Option<i8> {
+        let number = match quarter.as_bytes() {
+            [b'Q' | b'q' | b'T' | b't', number] | [number, b'Q' | b'q' | b'T' | b't'] => *number,
+            _ => return None,
+        };
+        (b'1'..=b'4')
+            .contains(&number)
+            .then(|| i8::try_from(number - b'0').unwrap_or(1))
+    };
+    let (written, quarter) = match parts.as_slice() {
+        [one] if one.len() == 6 && one.is_ascii() => match one.get(..4).and_then(full_year) {
+            Some(_) => (one.get(..4)?, of(one.get(4..)?)?),
+            None => (one.get(2..)?, of(one.get(..2)?)?),
         },
-        [first, second] => match full_year(first) {
-            Some(year) => (year, *second),
-            None => (full_year(second)?, *first),
+        [one] if one.len() == 4 && one.is_ascii() => (one.get(2..)?, of(one.get(..2)?)?),
+        [first, second] => match of(second) {
+            Some(quarter) => (*first, quarter),
+            None => (*second, of(first)?),
         },
+        [number, word, last]
+            if matches!(
+                word.to_lowercase().as_str(),
+                "quartal" | "quarter" | "trimestre" | "trim"
+            ) =>
+        {
+            let number = number.trim_end_matches(|c: char| c.is_alphabetic());
+            (
+                *last,
+                number
+                    .parse()
+                    .ok()
+                    .filter(|number| (1..=4).contains(number))?,
+            )
+        }
+        [word, number, last]
+            if matches!(
+                word.to_lowercase().as_str(),
+                "quartal" | "quarter" | "trimestre" | "trim"
+            ) =>
+        {
+            (
+                *last,
+                number
+                    .parse()
+                    .ok()
+                    .filter(|number| (1..=4).contains(number))?,
+            )
+        }
         _ => return None,
     };
-    let number: i8 = quarter
-        .strip_prefix(['Q', 'q'])?
-        .parse()
-        .ok()
-        .filter(|number| (1..=4).contains(number))?;
-    Some(reading(Layout::Quarter, year, number * 3 - 2, 1))
+    let (year, short_year) = year(written.trim_start_matches(['\'', '\u{2019}']))?;
+    Some(DateReading {
+        short_year,
+        ..reading(Layout::Quarter, year, quarter * 3 - 2, 1)
+    })
+}
+
+/// What stands between the marks of a date.
+fn parts(text: &str) -> Vec<&str> {
+    text.split(['-', '/', ' ', ',', '.', '\u{a0}', '_'])
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+/// `2025-W05`, `2025W05`, `W05 2025`, `KW 5/2025`, `Week 5, 2025`: the Monday that the week begins with.
+fn week(text: &str) -> Option<DateReading> {
+    let parts = parts(text);
+    let number = |part: &str| {
+        let digits = ["KW", "kw", "Kw", "W", "w"]
+            .iter()
+            .find_map(|sign| part.strip_prefix(sign))?;
+        two(digits)
+    };
+    let named = |word: &str| {
+        matches!(
+            word.to_lowercase().as_str(),
+            "kw" | "week" | "woche" | "wk" | "semaine" | "semana"
+        )
+    };
+    let (year, week) = match parts.as_slice() {
+        [one] if one.len() == 7 && one.is_ascii() => {
+            (full_year(one.get(..4)?)?, number(one.get(4..)?)?)
+        }
+        [first, second] => match (full_year(first), full_year(second)) {
+            (Some(year), _) => (year, number(second)?),
+            (_, Some(year)) => (year, number(first)?),
+            _ => return None,
+        },
+        [word, week, year] if named(word) => (full_year(year)?, two(week)?),
+        [year, word, week] if named(word) => (full_year(year)?, two(week)?),
+        _ => return None,
+    };
+    let monday = civil::ISOWeekDate::new(year, week, civil::Weekday::Monday)
+        .ok()?
+        .date();
+    Some(reading(
+        Layout::Week,
+        monday.year(),
+        monday.month(),
+        monday.day(),
+    ))
+}
+
+/// `FY2025`, `FY 25`, `GJ 2025`.
+fn fiscal(text: &str) -> Option<DateReading> {
+    let rest = ["FY", "fy", "GJ", "AF"]
+        .iter()
+        .find_map(|sign| text.strip_prefix(sign))?;
+    let (year, short_year) = year(rest.trim_start_matches([' ', '-', '\'']))?;
+    Some(DateReading {
+        short_year,
+        ..reading(Layout::FiscalYear, year, 1, 1)
+    })
+}
+
+/// `2025年3月5日` with hyphens instead.
+fn without_signs(text: &str) -> Option<String> {
+    if !text.contains('年') {
+        return None;
+    }
+    let plain = text.replace(['年', '月'], "-").replace('日', "");
+    Some(plain.trim_end_matches('-').to_owned())
 }
 
 fn numeric(text: &str) -> Option<DateReading> {
@@ -349,18 +462,17 @@ fn numeric(text: &str) -> Option<DateReading> {
 }
 
 fn named_month(text: &str) -> Option<DateReading> {
-    let parts: Vec<&str> = text
-        .split([' ', '-', '/', ',', '.'])
-        .filter(|part| !part.is_empty())
-        .collect();
+    // `5 de marzo de 2025`, `5th of March 2025`.
+    let mut parts = parts(text);
+    parts.retain(|part| !matches!(*part, "de" | "del" | "of" | "the"));
     let ordinal = |part: &str| {
         two(part.trim_end_matches(|c: char| c.is_ascii_alphabetic())).filter(|_| {
             let suffix = part.trim_start_matches(|c: char| c.is_ascii_digit());
-            matches!(suffix, "" | "st" | "nd" | "rd" | "th")
+            matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er" | "º")
         })
     };
     let of = |layout, written: &str, month, day| {
-        let (year, short_year) = year(written)?;
+        let (year, short_year) = year(written.trim_start_matches(['\'', '\u{2019}']))?;
         Some(DateReading {
             short_year,
             ..reading(layout, year, month, day)
@@ -387,24 +499,25 @@ fn named_month(text: &str) -> Option<DateReading> {
     }
 }
 
-/// Month names in English, German, French and Spanish, and their usual short forms.
+/// Month names in English, German, French, Spanish, Italian, Portuguese and Dutch, and their usual short forms.
 #[rustfmt::skip]
 const MONTHS: [&[&str]; 12] = [
-    &["jan", "january", "januar", "jänner", "janvier", "janv", "enero", "ene"],
-    &["feb", "february", "februar", "février", "févr", "febrero"],
-    &["mar", "march", "märz", "mär", "mrz", "mars", "marzo"],
-    &["apr", "april", "avril", "avr", "abril", "abr"],
-    &["may", "mai", "mayo"],
-    &["jun", "june", "juni", "juin", "junio"],
-    &["jul", "july", "juli", "juillet", "juil", "julio"],
-    &["aug", "august", "août", "agosto", "ago"],
-    &["sep", "sept", "september", "septembre", "septiembre"],
-    &["oct", "october", "okt", "oktober", "octobre", "octubre"],
-    &["nov", "november", "novembre", "noviembre"],
-    &["dec", "december", "dez", "dezember", "déc", "décembre", "dic", "diciembre"],
+    &["jan", "january", "januar", "jänner", "janvier", "janv", "enero", "ene", "gennaio", "gen", "janeiro", "januari"],
+    &["feb", "february", "februar", "février", "févr", "febrero", "febbraio", "fev", "fevereiro", "februari"],
+    &["mar", "march", "märz", "mär", "mrz", "mars", "marzo", "março", "maart", "mrt"],
+    &["apr", "april", "avril", "avr", "abril", "abr", "aprile"],
+    &["may", "mai", "mayo", "maggio", "mag", "maio", "mei"],
+    &["jun", "june", "juni", "juin", "junio", "giugno", "giu", "junho"],
+    &["jul", "july", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho"],
+    &["aug", "august", "août", "agosto", "ago", "aout", "augustus"],
+    &["sep", "sept", "september", "septembre", "septiembre", "settembre", "set", "setembro"],
+    &["oct", "october", "okt", "oktober", "octobre", "octubre", "ottobre", "ott", "outubro", "out"],
+    &["nov", "november", "novembre", "noviembre", "novembro"],
+    &["dec", "december", "dez", "dezember", "déc", "décembre", "dic", "diciembre", "dicembre", "dezembro"],
 ];
 
-fn month(name: &str) -> Option<i8> {
+/// The number of a month by its name.
+pub(super) fn month(name: &str) -> Option<i8> {
     if name.len() > 12 || !name.chars().all(char::is_alphabetic) {
         return None;
     }
@@ -454,6 +567,25 @@ mod tests {
             ("Q4 2025", "2025-10-01", "2025-10-01"),
             ("2025Q1", "2025-01-01", "2025-01-01"),
             ("Q5 2025", "", ""),
+            ("Q3 '25", "2025-07-01", "2025-07-01"),
+            ("3Q25", "2025-07-01", "2025-07-01"),
+            ("T2 2025", "2025-04-01", "2025-04-01"),
+            ("3. Quartal 2025", "2025-07-01", "2025-07-01"),
+            ("2024-W05", "2024-01-29", "2024-01-29"),
+            ("2024W05", "2024-01-29", "2024-01-29"),
+            ("KW 5/2024", "2024-01-29", "2024-01-29"),
+            ("Week 5, 2024", "2024-01-29", "2024-01-29"),
+            ("2024-W54", "", ""),
+            ("FY2024", "2024-01-01", "2024-01-01"),
+            ("FY24", "2024-01-01", "2024-01-01"),
+            ("Jan 24", "2024-01-01", "2024-01-01"),
+            ("Jan '24", "2024-01-01", "2024-01-01"),
+            ("Sept 2024", "2024-09-01", "2024-09-01"),
+            ("2024年3月5日", "2024-03-05", "2024-03-05"),
+            ("2024年3月", "2024-03-01", "2024-03-01"),
+            ("5 de marzo de 2024", "2024-03-05", "2024-03-05"),
+            ("1er janvier 2024", "2024-01-01", "2024-01-01"),
+            ("A5 2024", "", ""),
             ("2025", "2025-01-01", "2025-01-01"),
             ("3 Jul", "", ""),
             ("July", "", ""),
