@@ -194,6 +194,7 @@ impl Page {
         let sample = sample.get(..sample.len().min(1 << 16)).unwrap_or_default();
         let pages = [
             Self::Known(guessed),
+            Self::Known(encoding_rs::WINDOWS_1250),
             Self::Known(encoding_rs::MACINTOSH),
             Self::Dos,
         ];
@@ -232,9 +233,9 @@ impl Page {
     }
 }
 
-/// How much a text looks like one of western Europe: its letters are such as stand in words.
+/// How much a text looks like one of western or central Europe: its letters are such as stand in words.
 fn western_score(text: &str) -> i64 {
-    const USUAL: &str = "äöüßéèêëàâáãåæçîïíìñóòôõøúùûœ";
+    const USUAL: &str = "äöüßéèêëàâáãåæçîïíìñóòôõøúùûœýěščřžůťďňąćęłńśźżőű";
     let (mut score, mut before) = (0, ' ');
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -244,6 +245,8 @@ fn western_score(text: &str) -> i64 {
         let capital = letter.is_uppercase() && letter.to_lowercase().next().is_some_and(usual);
         score += match letter {
             letter if letter.is_ascii() => 0,
+            // Italian ends words with these; within words they are Czech in the wrong page.
+            'ì' | 'ò' if into_word => 1,
             letter if usual(letter) && (after_word || into_word) => 3,
             letter if usual(letter) => 0,
             // A capital begins a word, or stands in one of capitals.
@@ -346,6 +349,7 @@ mod tests {
         let russian = "Дата;Регион;Выручка\n2025-01-01;Москва;5499\n2025-02-08;Казань;349\n2025-03-15;Омск;2578\n";
         let chinese =
             "日期,地区,销售额\n2025-01-01,北京,7974\n2025-02-08,上海,1787\n2025-03-15,广州,7992\n";
+        let czech = "Město;Tržby\nPlzeň;5\nBrno;7\nČeské Budějovice;9\n";
         let polish =
             "Miasto;Sprzedaż\nŁódź;5\nKraków;7\nGdańsk;9\nWrocław;4\nPoznań;6\nBiałystok;2\n";
         for (text, bytes, encoding) in [

@@ -105,6 +105,11 @@ async fn each_tool_needs_exactly_its_capability() {
         ("read_file", vec![Capability::FILES_READ], json!({})),
         ("profile_table", vec![Capability::FILES_READ], json!({})),
         (
+            "find_values",
+            vec![Capability::FILES_READ],
+            json!({"text": "North"}),
+        ),
+        (
             "sql",
             vec![Capability::DATA_QUERY, Capability::FILES_READ],
             json!({"query": "SELECT 1"}),
@@ -143,7 +148,7 @@ async fn each_tool_needs_exactly_its_capability() {
     }
     assert_eq!(
         goal.says("rm", json!({})).await,
-        "there is no tool called \"rm\"; there are: calc, chart, http_get, list_files, profile_table, read_file, sql, write_file, write_text"
+        "there is no tool called \"rm\"; there are: calc, chart, find_values, http_get, list_files, profile_table, read_file, sql, write_file, write_text"
     );
 }
 

@@ -50,8 +50,7 @@ fn every_flipped_byte_is_named_and_costs_no_other_entry() {
     assert!(files.len() >= 2, "{files:?}");
     let last = files
         .iter()
-        .filter(|name| !name.contains('/'))
-        .next_back()
+        .rfind(|name| !name.contains('/'))
         .unwrap()
         .clone();
     for file in &files {

@@ -374,8 +374,9 @@ impl Grid {
                 Note::new(
                     NoteKind::Title,
                     format!(
-                        "{} above the header is no data: {}",
+                        "{} above the header {} no data: {}",
                         lines(&at, place),
+                        if at.len() == 1 { "is" } else { "are" },
                         shown.join(", ")
                     ),
                 )
@@ -525,7 +526,7 @@ pub(super) fn keep(content: &str, unquoted: &mut String, held: &mut Reserved) ->
     Ok(())
 }
 
-fn quote_fault(file: &str, fault: records::QuoteFault, names: &[String]) -> TableError {
+pub(super) fn quote_fault(file: &str, fault: records::QuoteFault, names: &[String]) -> TableError {
     let column = names
         .get(fault.column)
         .cloned()

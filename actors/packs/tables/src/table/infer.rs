@@ -52,6 +52,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) cells: &'a Cells,
     pub(crate) lines: &'a Lines,
     pub(crate) place: Place,
+    /// It is the first of several.
+    pub(crate) leading: bool,
     /// The unit that a row under the header states.
     pub(crate) stated: Option<&'static str>,
     pub(crate) source: Characters<'a>,

@@ -11,6 +11,8 @@ pub(super) enum Says {
     /// The least or greatest of them.
     Least,
     Greatest,
+    /// How many there are.
+    Count,
     /// Another statistic of them.
     Other,
 }
@@ -50,10 +52,11 @@ const MEANS: [&str; 12] = [
     "average", "avg", "avg.", "mean", "durchschnitt", "mittelwert", "mittel", "ø", "moyenne", "promedio", "media", "gemiddelde",
 ];
 const LEAST: [&str; 4] = ["min", "minimum", "lowest", "min."];
+const COUNTS: [&str; 3] = ["count", "anzahl", "nombre"];
 const GREATEST: [&str; 4] = ["max", "maximum", "highest", "max."];
 #[rustfmt::skip]
-const OTHERS: [&str; 12] = [
-    "median", "std", "stdev", "std dev", "std. dev.", "standard deviation", "count", "anzahl", "variance", "standardabweichung", "médiane",
+const OTHERS: [&str; 10] = [
+    "median", "std", "stdev", "std dev", "std. dev.", "standard deviation", "variance", "standardabweichung", "médiane",
     "mediana",
 ];
 
@@ -80,6 +83,9 @@ pub(super) fn label(cell: &str) -> Option<Label> {
     }
     if GREATEST.contains(&one) {
         return exact(Says::Greatest);
+    }
+    if COUNTS.contains(&one) {
+        return exact(Says::Count);
     }
     if OTHERS.contains(&one) {
         return exact(Says::Other);

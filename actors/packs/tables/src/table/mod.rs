@@ -107,27 +107,45 @@ impl Lines {
     }
 }
 
-/// Reads the table in `text`, the content of `file`; `held` is what was set aside for that, and grows with what is read.
-pub(crate) fn read(
+/// The records of a text as they are written, each with its line.
+pub(crate) fn records(
     file: &str,
-    text: Text,
-    held: Reserved,
-    check: Check<'_>,
-) -> Result<Table, Error> {
-    let Text {
-        text,
-        encoding,
-        cells,
-        place,
-        notes,
-    } = text;
+    text: &Text,
+    held: &mut Reserved,
+) -> Result<Vec<(u64, Vec<String>)>, Error> {
+    let sniffed = sniffed(file, text);
+    let mut records =
+        records::Records::new(&text.text, sniffed.start, sniffed.line, sniffed.dialect);
+    let (mut cells, mut all) = (Vec::new(), Vec::new());
+    while let Some(record) = records
+        .read(&mut cells)
+        .map_err(|fault| grid::quote_fault(file, fault, &[]))?
+    {
+        let bytes: usize = cells
+            .iter()
+            .map(|cell: &records::Cell| {
+                let (start, end) = cell.place(&text.text);
+                end - start + size_of::<String>()
+            })
+            .sum();
+        held.grow(bytes as u64)?;
+        let written = cells
+            .iter()
+            .map(|cell| cell.text(&text.text, sniffed.dialect).into_owned());
+        held.push(&mut all, (record.line, written.collect()))?;
+    }
+    Ok(all)
+}
+
+/// How a text is written, as far as it is known or can be guessed.
+fn sniffed(file: &str, text: &Text) -> Sniffed {
     let apart = Dialect {
         separator: form::SEPARATOR,
         quote: b'"',
     };
-    let sniffed = match cells {
-        form::Cells::Unknown => sniff::sniff(&text, file.to_lowercase().ends_with(".tsv")),
-        form::Cells::Apart => sniff::known(&text, 0, 1, apart),
+    match text.cells {
+        form::Cells::Unknown => sniff::sniff(&text.text, file.to_lowercase().ends_with(".tsv")),
+        form::Cells::Apart => sniff::known(&text.text, 0, 1, apart),
         // The names are record 0.
         form::Cells::Named => Sniffed {
             dialect: apart,
@@ -138,7 +156,24 @@ pub(crate) fn read(
                 ..layout::Layout::default()
             },
         },
-    };
+    }
+}
+
+/// Reads the table in `text`, the content of `file`; `held` is what was set aside for that, and grows with what is read.
+pub(crate) fn read(
+    file: &str,
+    text: Text,
+    held: Reserved,
+    check: Check<'_>,
+) -> Result<Table, Error> {
+    let sniffed = sniffed(file, &text);
+    let Text {
+        text,
+        encoding,
+        cells,
+        place,
+        notes,
+    } = text;
     let source = Source {
         text,
         unquoted: String::new(),
@@ -206,7 +241,12 @@ impl Reading<'_> {
                 .map(|(_, title)| title.as_str())
                 .collect();
             titles.push(self.file);
-            if let Some(plan) = wide::plan(&understood.columns, understood.lines.len(), &titles) {
+            if let Some(plan) = wide::plan(
+                &understood.columns,
+                understood.lines.len(),
+                source.characters(),
+                &titles,
+            ) {
                 drop(understood.columns);
                 let told = understood.told;
                 room = held.beside();
@@ -408,6 +448,7 @@ impl Reading<'_> {
                 cells: &cells,
                 lines: &grid.lines,
                 place: self.place,
+                leading: columns.is_empty() && names.len() > 1,
                 stated: *stated,
                 source: source.characters(),
                 votes,

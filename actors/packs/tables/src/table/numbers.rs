@@ -80,6 +80,8 @@ impl Common {
     }
 }
 
+/// So many rows that are numbered one by one are no chance.
+const COUNTED: u64 = 5;
 /// Of so many digits, and all of the same length, whole numbers are barcodes, telephones or accounts.
 const LONG: usize = 11;
 
@@ -447,8 +449,11 @@ fn number_kind(
             ColumnKind::Category
         };
     }
-    // A nameless column that only counts the rows.
-    if name.starts_with("column_") && profile.distinct == filled && filled > 2 && common.counts_up {
+    // A nameless or first column that only counts the rows.
+    let counts = common.counts_up && profile.distinct == filled && !names::names_a_group(name);
+    if counts
+        && ((name.starts_with("column_") && filled > 2) || (asked.leading && filled >= COUNTED))
+    {
         return ColumnKind::Id;
     }
     if common.length.is_some_and(|length| length >= LONG)

@@ -41,13 +41,13 @@ pub(super) fn candidates(grid: &Grid, votes: &[Votes], source: Characters<'_>) -
             found.extend(labelled);
         }
     }
-    // `,45` below labelled rows.
-    let first_text = grid
+    // `,45` below labelled rows: what names them stands in the first column that is no measure.
+    let labels = grid
         .columns
         .iter()
         .zip(votes)
-        .find(|(_, votes)| votes.has_texts() && votes.filled > 0);
-    if let Some((labels, votes)) = first_text
+        .find(|(_, votes)| votes.filled > 0 && (votes.has_texts() || votes.dates > 0));
+    if let Some((labels, votes)) = labels
         && rows > 2
         && votes.filled + 1 + found.len() as u64 >= rows as u64
         && labels.text(rows - 1, source).is_none()
@@ -153,7 +153,7 @@ pub(super) fn verify(
         let values = row.values(&summed);
         match of.says {
             // A statistic among others that are proven.
-            Says::Other | Says::Mean | Says::Least | Says::Greatest
+            Says::Other | Says::Mean | Says::Least | Says::Greatest | Says::Count
                 if last && of.exact && !told.is_empty() =>
             {
                 told.push((Says::Other, row.line, text.to_owned()));
@@ -393,6 +393,7 @@ fn holds(of: Label, values: &[Option<(f64, f64)>], summed: &[Summed], block: &Bl
             Says::Mean if *count > 0 => *sum / f64::from(*count),
             Says::Least => column.least,
             Says::Greatest => column.greatest,
+            Says::Count => f64::from(*count),
             Says::Mean | Says::Other => continue,
         };
         let slack = column.slack.max(*rounded).max(1e-9 * expected.abs());

@@ -3,55 +3,21 @@
 
 use std::collections::BTreeSet;
 
-use super::cells::{Cells, Source};
-use super::date::{DateReading, Layout, month};
+mod periods;
+
+use super::cells::{Cells, Characters, Source};
 use super::grid::{Grid, keep};
 use super::infer::Column;
 use super::{Lines, names};
 use crate::note::{Note, NoteKind};
 use crate::{ColumnKind, Error, Unpivoted};
 use aios_tools::{Check, Reserved};
+use periods::{Kind, apart, is_german};
 
 /// Rows that a table may have afterwards.
 const ROWS: usize = 3_000_000;
 /// Columns that may become rows.
 const KEYS: usize = 400;
-
-/// What the names of columns are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Year,
-    /// A month without a year.
-    Month,
-    MonthOfYear,
-    Quarter,
-    QuarterOfYear,
-    Week,
-    Weekday,
-    Day,
-}
-
-impl Kind {
-    /// Whether two columns are enough to be sure.
-    fn is_dated(self) -> bool {
-        matches!(self, Self::Year | Self::MonthOfYear | Self::QuarterOfYear)
-    }
-
-    fn column(self, german: bool) -> &'static str {
-        match (self, german) {
-            (Self::Year, true) => "Jahr",
-            (Self::Month | Self::MonthOfYear, true) => "Monat",
-            (Self::Quarter | Self::QuarterOfYear, true) => "Quartal",
-            (Self::Week, true) => "Woche",
-            (Self::Year, _) => "year",
-            (Self::Month | Self::MonthOfYear, _) => "month",
-            (Self::Quarter | Self::QuarterOfYear, _) => "quarter",
-            (Self::Week, _) => "week",
-            (Self::Weekday, _) => "weekday",
-            (Self::Day, _) => "date",
-        }
-    }
-}
 
 /// How a wide table becomes a long one.
 #[derive(Debug)]
@@ -63,10 +29,17 @@ pub(super) struct Plan {
     pub(super) told: Unpivoted,
     /// Columns that are repeated in each row made from one.
     pub(super) repeated: Vec<String>,
+    /// Where each row is a measure of its own, the column that names them: they become columns.
+    turned: Option<String>,
 }
 
 /// Plans it, if the names of several columns of numbers are periods. `titles` and the file's name may say what the numbers are.
-pub(super) fn plan(columns: &[Column], rows: usize, titles: &[&str]) -> Option<Plan> {
+pub(super) fn plan(
+    columns: &[Column],
+    rows: usize,
+    source: Characters<'_>,
+    titles: &[&str],
+) -> Option<Plan> {
     let is_number =
         |column: &&Column| matches!(column.profile.kind, ColumnKind::Number | ColumnKind::Empty);
     let read: Vec<(&Column, String, Kind, String)> = columns
@@ -147,8 +120,18 @@ pub(super) fn plan(columns: &[Column], rows: usize, titles: &[&str]) -> Option<P
         .filter(|name| !used.contains(name.as_str()) && !sums.contains(name))
         .collect();
     let german = columns.iter().any(|column| is_german(&column.profile.name));
+    let beside = columns.iter().filter(|column| {
+        !used.contains(column.profile.name.as_str()) && !sums.contains(&column.profile.name)
+    });
+    let turned = match (measures.as_slice(), beside.collect::<Vec<_>>().as_slice()) {
+        ([_], [only]) => {
+            names_measures(only, rows, source).map(|measures| (only.profile.name.clone(), measures))
+        }
+        _ => None,
+    };
     let values: Vec<String> = measures
         .iter()
+        .filter(|_| turned.is_none())
         .map(|(name, _)| {
             if name.is_empty() {
                 said(titles, german)
@@ -178,6 +161,10 @@ pub(super) fn plan(columns: &[Column], rows: usize, titles: &[&str]) -> Option<P
             .collect(),
         sums,
     };
+    let (turned, told) = match turned {
+        Some((column, values)) => (Some(column), Unpivoted { values, ..told }),
+        None => (None, told),
+    };
     let measures = measures.into_iter().map(|(name, pairs)| {
         let column = |key: &String| {
             pairs
@@ -194,121 +181,46 @@ pub(super) fn plan(columns: &[Column], rows: usize, titles: &[&str]) -> Option<P
         measures,
         told,
         repeated,
+        turned,
     })
 }
 
-/// A name as a measure and a period: `Revenue 2023`, `2023`, `Q1_sales`, `Umsatz (Jan)`.
-fn apart(name: &str) -> Option<(String, Kind, String)> {
-    let name = name.trim();
-    if let Some(kind) = kind(name) {
-        return Some((String::new(), kind, name.to_owned()));
-    }
-    let words: Vec<&str> = name
-        .split(|c: char| c.is_whitespace() || matches!(c, '_' | '(' | ')' | '[' | ']' | ':' | ','))
-        .filter(|word| !word.is_empty() && *word != "-")
-        .collect();
-    for count in (1..=2).rev() {
-        let Some(rest) = words.len().checked_sub(count).filter(|rest| *rest > 0) else {
-            continue;
-        };
-        let (head, tail) = words.split_at(rest);
-        let (first, last) = words.split_at(count);
-        for (period, measure) in [(tail, head), (first, last)] {
-            let period = period.join(" ");
-            let measure = measure.join(" ");
-            if let Some(kind) = kind(&period)
-                && measure.chars().any(char::is_alphabetic)
-                && self::kind(&measure).is_none()
-            {
-                return Some((measure, kind, period));
-            }
-        }
-    }
-    None
-}
+/// Rows that are turned into columns at most.
+const MEASURED: usize = 60;
 
-fn kind(name: &str) -> Option<Kind> {
-    let plain = name.trim().trim_end_matches('.');
-    let lower = plain.to_lowercase();
-    if plain.len() == 4
-        && plain
-            .parse()
-            .is_ok_and(|year: u32| (1900..=2100).contains(&year))
-    {
-        return Some(Kind::Year);
-    }
-    if month(plain).is_some() {
-        return Some(Kind::Month);
-    }
+/// The names of the rows, if each is a measure of its own: `Revenue`, `Cost`, `Profit`. Their sum would mean nothing.
+fn names_measures(column: &Column, rows: usize, source: Characters<'_>) -> Option<Vec<String>> {
     #[rustfmt::skip]
-    const WEEKDAYS: [&str; 35] = [
-        "mon", "monday", "tue", "tuesday", "wed", "wednesday", "thu", "thursday", "fri", "friday", "sat", "saturday", "sun", "sunday",
-        "montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag",
-        "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
-        "lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo",
+    const CALLED: [&str; 14] = [
+        "metric", "metrics", "measure", "kpi", "indicator", "kennzahl", "kenngröße", "position", "line item", "indicateur", "indicador",
+        "figure", "variable", "statement",
     ];
-    if WEEKDAYS.contains(&lower.as_str()) {
-        return Some(Kind::Weekday);
-    }
-    let numbered = |signs: &[&str], most: u32| {
-        signs.iter().any(|sign| {
-            lower.strip_prefix(sign).is_some_and(|rest| {
-                rest.trim()
-                    .parse()
-                    .is_ok_and(|number: u32| (1..=most).contains(&number))
-            })
-        })
-    };
-    if numbered(&["q", "quarter", "quartal"], 4)
-        || matches!(
-            lower.as_str(),
-            "1. quartal" | "2. quartal" | "3. quartal" | "4. quartal"
-        )
-    {
-        return Some(Kind::Quarter);
-    }
-    if numbered(&["kw", "week", "woche", "wk"], 53) {
-        return Some(Kind::Week);
-    }
-    let reading = DateReading::of(plain)?;
-    if reading.time.is_some() {
+    if !(2..=MEASURED).contains(&rows) || column.profile.distinct != rows as u64 {
         return None;
     }
-    Some(match reading.layout {
-        Layout::MonthNameYear | Layout::YearMonth | Layout::MonthYear => Kind::MonthOfYear,
-        Layout::Quarter => Kind::QuarterOfYear,
-        Layout::Week => Kind::Week,
-        Layout::FiscalYear => Kind::Year,
-        Layout::Year => return None,
-        Layout::Compact
-        | Layout::YearMonthDay(_)
-        | Layout::Numeric(_)
-        | Layout::DayMonthName
-        | Layout::MonthNameDay => Kind::Day,
-    })
+    let all: Option<Vec<String>> = (0..rows)
+        .map(|row| column.cells.text(row, source).map(str::to_owned))
+        .collect();
+    let all = all?;
+    let called = CALLED.contains(&column.profile.name.to_lowercase().as_str());
+    let measures = all
+        .iter()
+        .filter(|name| MEASURES.contains(&name.to_lowercase().as_str()) || names::names_money(name))
+        .count();
+    (called || (measures > 1 && measures * 2 > rows)).then(|| names::unique(all, &mut Vec::new()))
 }
 
-fn is_german(name: &str) -> bool {
-    #[rustfmt::skip]
-    const WORDS: [&str; 22] = [
-        "januar", "februar", "märz", "mrz", "mai", "juni", "juli", "oktober", "okt", "dezember", "dez", "quartal", "filiale", "umsatz", "kosten",
-        "produkt", "abteilung", "kunde", "standort", "jahr", "monat", "bereich",
-    ];
-    let lower = name.to_lowercase();
-    lower
-        .split(|c: char| !c.is_alphabetic())
-        .any(|word| WORDS.contains(&word))
-}
+/// What numbers are of, as titles and rows call it.
+#[rustfmt::skip]
+const MEASURES: [&str; 44] = [
+    "revenue", "sales", "turnover", "costs", "cost", "expenses", "spending", "profit", "income", "units", "orders", "visits", "visitors",
+    "users", "customers", "budget", "headcount", "production", "consumption", "usage", "rainfall", "temperature", "population", "cases",
+    "deaths", "passengers", "exports", "imports", "emissions", "hours", "downloads", "views", "signups", "umsatz", "umsätze", "kosten",
+    "ausgaben", "einnahmen", "menge", "besucher", "ventes", "ventas", "gastos", "stock",
+];
 
 /// What the numbers are, if a title or the file's name says it.
 fn said(titles: &[&str], german: bool) -> String {
-    #[rustfmt::skip]
-    const MEASURES: [&str; 44] = [
-        "revenue", "sales", "turnover", "costs", "cost", "expenses", "spending", "profit", "income", "units", "orders", "visits", "visitors",
-        "users", "customers", "budget", "headcount", "production", "consumption", "usage", "rainfall", "temperature", "population", "cases",
-        "deaths", "passengers", "exports", "imports", "emissions", "hours", "downloads", "views", "signups", "umsatz", "umsätze", "kosten",
-        "ausgaben", "einnahmen", "menge", "besucher", "ventes", "ventas", "gastos", "stock",
-    ];
     let words = titles
         .iter()
         .flat_map(|title| title.split(|c: char| !c.is_alphabetic()));
@@ -347,6 +259,9 @@ impl Plan {
             let start = source.text.len() + source.unquoted.len();
             keep(key, &mut source.unquoted, held)?;
             labels.push((start, start + key.len()));
+        }
+        if let Some(column) = &self.turned {
+            return self.turn(grid, at(column), &values, &labels, source, held);
         }
         let width = kept.len() + 1 + values.len();
         let mut columns: Vec<Cells> = Vec::new();
@@ -413,6 +328,58 @@ impl Plan {
         })
     }
 
+    /// Makes a column of each row, and a row of each column.
+    fn turn(
+        &self,
+        grid: Grid,
+        naming: Option<usize>,
+        values: &[Vec<usize>],
+        labels: &[(usize, usize)],
+        source: &Source,
+        held: &mut Reserved,
+    ) -> Result<Grid, Error> {
+        let rows = grid.lines.len();
+        let mut columns: Vec<Cells> = Vec::new();
+        columns.resize_with(rows + 1, || Cells::of_columns(rows + 1));
+        let hasher = std::collections::hash_map::RandomState::new();
+        let mut lines = Lines::default();
+        // What was a column has no line of its own but that of the names.
+        let line = grid.lines.get(0).unwrap_or(1).saturating_sub(1);
+        let from = values.first().map_or(&[] as &[usize], Vec::as_slice);
+        for (row, ((start, end), at)) in labels.iter().zip(from).enumerate() {
+            let place = |of: usize| grid.columns.get(*at).and_then(|column| column.place(of));
+            let label = super::cells::Place::new(*start, *end);
+            let places = [label].into_iter().chain((0..rows).map(place));
+            for (column, place) in columns.iter_mut().zip(places) {
+                if let Some(place) = place {
+                    column.push(row, place, source.characters(), &hasher, held)?;
+                }
+            }
+            lines.push(line, held)?;
+        }
+        for column in &mut columns {
+            column.finish(held);
+        }
+        let called = naming.and_then(|at| grid.names.get(at));
+        let known = called.map(String::as_str).unwrap_or_default();
+        let name = if known.eq_ignore_ascii_case(&self.told.name) {
+            "period"
+        } else {
+            &self.told.name
+        };
+        let names: Vec<String> = [name.to_owned()]
+            .into_iter()
+            .chain(self.told.values.iter().cloned())
+            .collect();
+        Ok(Grid {
+            units: vec![None; names.len()],
+            names,
+            lines,
+            columns,
+            ..grid
+        })
+    }
+
     /// What was done, said.
     pub(super) fn notes(&self) -> Vec<Note> {
         let Unpivoted {
@@ -433,12 +400,18 @@ impl Plan {
             columns => quoted(columns),
         };
         let mut text = format!(
-            "the {} columns {from} are read as rows: {name:?} says which column, {} holds the values",
+            "the {} columns {from} are read as rows: {name:?} says which column, {} the values",
             columns.len(),
-            quoted(values)
+            match values.as_slice() {
+                [one] => format!("{one:?} holds"),
+                several => format!("{} hold", quoted(several)),
+            }
         );
         if !sums.is_empty() {
             text.push_str(&format!("; {} adds them up and is left out", quoted(sums)));
+        }
+        if let Some(turned) = &self.turned {
+            text.push_str(&format!(", one for each row of {turned:?}"));
         }
         let mut notes = vec![Note::new(NoteKind::Unpivoted, text)];
         if !self.repeated.is_empty() {
@@ -451,44 +424,5 @@ impl Plan {
             ));
         }
         notes
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_a_measure_and_a_period() {
-        for (name, expected) in [
-            ("2023", Some(("", Kind::Year, "2023"))),
-            ("Jan", Some(("", Kind::Month, "Jan"))),
-            ("März", Some(("", Kind::Month, "März"))),
-            ("Jan 2024", Some(("", Kind::MonthOfYear, "Jan 2024"))),
-            ("2024-01", Some(("", Kind::MonthOfYear, "2024-01"))),
-            ("Q1", Some(("", Kind::Quarter, "Q1"))),
-            ("Q1 2024", Some(("", Kind::QuarterOfYear, "Q1 2024"))),
-            ("KW 5", Some(("", Kind::Week, "KW 5"))),
-            ("1/22/20", Some(("", Kind::Day, "1/22/20"))),
-            ("Monday", Some(("", Kind::Weekday, "Monday"))),
-            ("Revenue 2023", Some(("Revenue", Kind::Year, "2023"))),
-            ("2023 Revenue", Some(("Revenue", Kind::Year, "2023"))),
-            ("Q1_sales", Some(("sales", Kind::Quarter, "Q1"))),
-            ("Umsatz (Jan)", Some(("Umsatz", Kind::Month, "Jan"))),
-            (
-                "sales Jan 2024",
-                Some(("sales", Kind::MonthOfYear, "Jan 2024")),
-            ),
-            ("revenue", None),
-            ("region", None),
-            ("Q5", None),
-            ("1850", None),
-        ] {
-            let found = apart(name);
-            let found = found
-                .as_ref()
-                .map(|(measure, kind, key)| (measure.as_str(), *kind, key.as_str()));
-            assert_eq!(found, expected, "{name}");
-        }
     }
 }
