@@ -58,7 +58,11 @@ pub(crate) fn threads() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 pub(crate) async fn started(config: Config, engine: EngineFactory) -> Result<Node, Failure> {
-    let mut node = Node::builder().config(config).engine(engine);
+    // What was under way in the same storage folder is no part of what is asked for here.
+    let mut node = Node::builder()
+        .config(config)
+        .engine(engine)
+        .leaving_goals();
     if let Ok(folder) = weights::probes() {
         node = node.probes(folder);
     }

@@ -55,21 +55,31 @@ async fn answer(
     screen: Screen,
 ) -> Result<Answer, Failure> {
     let node = started(config, engine).await?;
-    let outcome = watch(node.control(), goal, screen).await;
+    let outcome = begun(node.control(), goal, screen).await;
     node.stop().await;
     outcome
 }
 
-async fn watch(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer, Failure> {
+async fn begun(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer, Failure> {
     let title = goal.text.clone();
     let goal_id = node.submit(goal).await?.goal_id;
+    watch(node, &goal_id, &title, screen).await
+}
+
+/// Watches a goal under way to its end.
+pub(super) async fn watch(
+    mut node: Client,
+    goal_id: &str,
+    title: &str,
+    screen: Screen,
+) -> Result<Answer, Failure> {
     let view: NodeView = node.ask(&Request::View {}).await?;
     let model = view.model;
-    let mut picture = Picture::new(&title, &format!("{} on {}", model.name, model.device));
+    let mut picture = Picture::new(title, &format!("{} on {}", model.name, model.device));
     for agent in view.agents {
         picture.place(&agent.supervisor, &agent.id);
     }
-    node.watch(&goal_id, 0).await?;
+    node.watch(goal_id, 0).await?;
     let mut drawing = Drawing::new(screen, picture);
     let mut frame = tokio::time::interval(FRAME);
     loop {
@@ -82,13 +92,13 @@ async fn watch(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer,
             _ = tokio::signal::ctrl_c() => {
                 drawing.end();
                 // It may have ended in the same moment; either way nobody waits for it any more.
-                let _ = node.cancel(&goal_id).await;
+                let _ = node.cancel(goal_id).await;
                 return Err(Failure::interrupted());
             }
         }
     }
     drawing.end();
-    let state = node.goal(&goal_id).await?;
+    let state = node.goal(goal_id).await?;
     match (state.phase, state.answer, state.error) {
         (GoalPhase::Answered, Some(answer), _) => Ok(Arc::unwrap_or_clone(answer)),
         (_, _, Some(error)) => Err(error.into()),
@@ -96,7 +106,7 @@ async fn watch(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer,
     }
 }
 
-fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
     if json {
         console::json(&printed(answer))?;
     } else {
