@@ -6,6 +6,7 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -75,6 +76,10 @@ pub trait Engine: Generate + Embed {
         Ok(())
     }
 }
+
+/// Builds a device with its models. Called on the device thread, once for each incarnation.
+pub type EngineFactory =
+    Arc<dyn Fn() -> Result<Box<dyn BlockingEngine>, EngineError> + Send + Sync>;
 
 /// A model runner that owns a device: it does one thing at a time, on the thread that calls it.
 ///

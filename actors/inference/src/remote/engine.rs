@@ -12,10 +12,10 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use tokio::time::{timeout, timeout_at};
 
 use super::backoff;
-use super::dialect::Quirks;
 use super::gathered::Gathered;
 use super::http::{self, Server, unreached};
 use super::key::Key;
+use super::quirks::Quirks;
 use super::sse;
 use super::{Form, RemoteConfig, openai, schema};
 use crate::handle::{CallLimits, EngineHandle, EngineStatus};

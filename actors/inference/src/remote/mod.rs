@@ -16,6 +16,7 @@ mod http;
 mod key;
 mod openai;
 mod probe;
+mod quirks;
 mod schema;
 mod sse;
 mod words;
