@@ -177,7 +177,7 @@ impl Shell<'_> {
 
     /// Asks a person before a tool whose effect nobody else can know. What comes back is their no, for the model to see.
     async fn permission(&self, turn: u32, tool: &str, args: &Value) -> Result<Option<Seen>, Ended> {
-        let queue = self.ctx.system().approvals();
+        let queue = self.services.people();
         let name = &self.member.charter().name;
         let about = self.about();
         let arguments = args.to_string();
@@ -198,8 +198,8 @@ impl Shell<'_> {
                 "agent {name} would call {tool} with {arguments}; whether it has an effect a second time nobody knows"
             ),
         };
-        let ask = || queue.propose(question.clone(), &self.ctx);
-        let approval = ask().map_err(|error| failed(format!("nobody could be asked: {error}")))?;
+        let asked = queue.propose(question, &self.ctx).await;
+        let approval = asked.map_err(|error| failed(format!("nobody could be asked: {error}")))?;
         let decided = match approval.status {
             ApprovalStatus::Accepted => Some((Decision::Accept, String::new())),
             ApprovalStatus::Rejected => {
@@ -212,7 +212,7 @@ impl Shell<'_> {
         };
         match decided {
             Some((Decision::Accept, _)) => {
-                let spent = queue.spend(&approval.id, &about, &self.ctx);
+                let spent = queue.spend(&approval.id, &about, &self.ctx).await;
                 spent.map_err(|error| failed(error.to_string()))?;
                 Ok(None)
             }

@@ -9,9 +9,8 @@ use serde_json::Value;
 
 use super::ended::{Ended, failed};
 use super::shell::Shell;
+use crate::roles::CRITIC;
 
-/// Who judges.
-const CRITIC: &str = "macro.critic";
 /// Bytes of all texts that an answer may rest on, and how many of them; a message holds a megabyte.
 const TEXTS_BYTES: usize = 256 << 10;
 const TEXTS: usize = 64;

@@ -108,7 +108,7 @@ impl Shell<'_> {
             .own_check()
             .private(self.ctx.is_private())
             .deadline(self.due);
-        let breakers = self.ctx.system().breakers();
+        let breakers = self.services.breakers();
         let inference = guarded::infer(breakers, engine, Some(&self.budget), request).await?;
         Ok(Thought {
             tokens: inference.usage.total(),
