@@ -221,16 +221,14 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
         if said.len().max(concepts.len()) * 2 > words.min(3)
             || said.len() + concepts.len() >= words.max(2)
         {
-            // "No-show" denies nothing: the word is the column's.
-            let denied = text.tags.iter().any(|tag| {
-                tag.tag == aios_languages::Tag::Sense(Sense::Negation)
-                    && !own
-                        .name
-                        .to_lowercase()
-                        .split(|c: char| !c.is_alphanumeric())
-                        .any(|word| word == text.words[tag.from].text)
+            // "No-show" is a name that denies: who "did not show up" is one, and who showed up is none.
+            let negative = aios_languages::lexicons().iter().any(|lexicon| {
+                let spaced = own.name.replace('_', " ");
+                let tags = lexicon.tags(&aios_languages::folded(&spaced));
+                tags.iter()
+                    .any(|tag| tag.tag == aios_languages::Tag::Sense(Sense::Negation))
             });
-            out.push(Pred::Flag(column, !denied));
+            out.push(Pred::Flag(column, text.has(Sense::Negation) == negative));
         }
     }
     out

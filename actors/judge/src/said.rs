@@ -20,21 +20,30 @@ impl Reading<'_> {
     pub(crate) fn said_by(&self, paper: &Paper, piece: usize, number: &Number, claim: &mut Claim) {
         let text = &self.texts[piece];
         let clause = text.clause(number.start);
-        let near: HashSet<String> = text
-            .stems
-            .iter()
-            .filter(|(word, _)| text.clause(text.words[*word].start) == clause)
-            // What lies behind the next number is that one's: "7.5 hours less 30 minutes of break".
-            .filter(|(word, _)| {
+        // The words of numbers tell nothing of what they are of.
+        let free = |place: usize| {
+            let mut numbers = text.numbers.iter();
+            !numbers.any(|other| other.start <= place && place < other.end)
+        };
+        let stems = |within: &dyn Fn(usize) -> bool| -> HashSet<String> {
+            let found = text.stems.iter().filter(|(word, _)| {
                 let place = text.words[*word].start;
-                let within = |other: &Number| {
-                    other.start > number.end && !other.is_casual() && other.end <= place
-                };
-                !text.numbers.iter().any(within)
-            })
-            .map(|(_, stem)| stem.clone())
-            .collect();
-        let mut all: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+                free(place) && within(place)
+            });
+            found.map(|(_, stem)| stem.clone()).collect()
+        };
+        // What lies behind the next number is that one's: "7.5 hours less 30 minutes of break".
+        let stated = || text.numbers.iter().filter(|other| !other.is_casual());
+        let taken =
+            |place: usize| stated().any(|other| other.start > number.end && other.end <= place);
+        let mut near = stems(&|place| text.clause(place) == clause && !taken(place));
+        if near.is_empty() {
+            // "The frame, 5 years; other parts, 2 years": what stands before the first number of a part.
+            let from = part_start(text, number.start);
+            let first = !stated().any(|other| from <= other.start && other.end <= number.start);
+            near = stems(&|place| first && from <= place && place < number.start);
+        }
+        let mut all = stems(&|_| true);
         for label in self.labels(piece) {
             all.extend(label.stems.iter().map(|(_, stem)| stem.clone()));
         }
@@ -69,6 +78,10 @@ impl Reading<'_> {
                 claim.against = Some(paper.quoted(other));
                 return;
             }
+        }
+        if let Some(other) = labelled_otherwise(paper, text, number) {
+            claim.against = Some(paper.quoted(other));
+            return;
         }
         if self.is_mark(paper, text, number) {
             claim.found.push(said(usize::MAX));
@@ -131,8 +144,16 @@ impl Reading<'_> {
             })
             .map(|at| (at, weight(at) + goes_on(at)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
+        // What the goal asks about is in the sentence that is meant: "students pay 29" of what a student pays.
+        let asked = |at: usize| {
+            let before = &paper.sentences[at].before;
+            let told = goal.iter().filter(|stem| before.contains(*stem));
+            let told: f64 = told.map(|stem| paper.weight(stem)).sum();
+            paper.overlap(&paper.sentences[at], &goal) + told * 0.5
+        };
         if let Some((at, fits)) = rival
             && fits > held * 1.6 + 1.0
+            && asked(at) >= asked(holder)
         {
             claim.against = Some(paper.quoted(at));
             return;
@@ -322,6 +343,37 @@ fn counts_otherwise(paper: &Paper, text: &Text, number: &Number) -> Option<usize
     other
 }
 
+/// The sentence that gives what is named right before a bare number another one, if none gives it this one: "level 4" where there is a
+/// level 2 only.
+fn labelled_otherwise(paper: &Paper, text: &Text, number: &Number) -> Option<usize> {
+    fn label<'t>(text: &'t Text, number: &Number) -> Option<&'t String> {
+        let next = text.words.partition_point(|word| word.start < number.start);
+        let before = next.checked_sub(1)?;
+        let gap = text.raw.get(text.words[before].end..number.start)?;
+        let (_, stem) = text.stems.iter().find(|(word, _)| *word == before)?;
+        (gap == " " && number.unit.is_none() && !number.spelled).then_some(stem)
+    }
+    let own = label(text, number)?;
+    let mut other = None;
+    for (at, sentence) in paper.sentences.iter().enumerate() {
+        for given in &sentence.text.numbers {
+            if label(&sentence.text, given) == Some(own) {
+                if same(number, given) {
+                    return None;
+                }
+                other = Some(at);
+            }
+        }
+    }
+    other
+}
+
+/// Where the part of a sentence between semicolons begins that holds a place.
+fn part_start(text: &Text, place: usize) -> usize {
+    let head = text.raw.get(..place).unwrap_or("");
+    head.rfind(';').map_or(0, |at| at + 1)
+}
+
 /// A document says it, in this sentence.
 pub(crate) fn said(sentence: usize) -> Explanation {
     Explanation {
@@ -391,9 +443,13 @@ fn crossed(
     // "A deposit of 150 for the one and of 400 for the other": what comes before the first is said of both.
     let leads = |place: usize| -> HashSet<&String> {
         let clause = text.clause(place);
+        let part = part_start(text, place);
+        let mut numbers = text.numbers.iter();
+        let first = !numbers.any(|other| part <= other.start && other.start < place);
         let within = text.stems.iter().filter(|(word, _)| {
             let start = text.words[*word].start;
-            start < place && text.clause(start) == clause && !inside(start)
+            let here = text.clause(start) == clause || (first && part <= start);
+            start < place && here && !inside(start)
         });
         within.map(|(_, stem)| stem).collect()
     };
