@@ -526,7 +526,28 @@ impl Reader<'_> {
                         .extend(text.map(|text| subject(&label_of(column), &text)));
                 }
             }
+            let line = what.line;
             out.facts.extend(self.fact(what, row, "value"));
+            // What tells which row it is are facts too.
+            for (at, column) in by.iter().enumerate() {
+                let key = format!("c{}", at + 1);
+                let Some(text) = self.text(row, &key) else {
+                    continue;
+                };
+                out.facts.push(Fact {
+                    subject: Vec::new(),
+                    measure: Some(label_of(column)),
+                    statistic: Statistic::Other("value".to_owned()),
+                    period: None,
+                    value: Value::Text(text),
+                    unit: None,
+                    source: Source {
+                        at: self.given.rows.pointer(row, &key),
+                        row: line,
+                        ..self.given.source.clone()
+                    },
+                });
+            }
             let value = self.speech.number(value, measure.unit.as_deref());
             let key = match (order.largest, row + order.skip as usize) {
                 (true, 0) => "row_highest",
