@@ -56,10 +56,14 @@ async fn a_question_is_answered_first_in_its_language_and_only_by_what_the_data_
         ("Total revenue in Narnia", GoalStatus::Partial, "Narnia"),
     ];
     for (at, (goal, status, part)) in rows.into_iter().enumerate() {
-        let asked = team.ask_with(&format!("table-{at}"), Duration::from_secs(60), |request| {
-            request.text = goal.to_owned();
-            request.data = vec![file.clone()];
-        });
+        let asked = team.ask_with(
+            &format!("table-{at}"),
+            Duration::from_secs(300),
+            |request| {
+                request.text = goal.to_owned();
+                request.data = vec![file.clone()];
+            },
+        );
         let answer = asked.await.unwrap().unwrap();
         let first = answer.answer.split("\n\n").nth(2).unwrap_or_default();
         assert_eq!(

@@ -231,7 +231,17 @@ impl Reader<'_> {
         out
     }
 
+    /// A group's name as it is shown: a week by its number.
     fn label(&self, row: usize, at: usize) -> String {
+        let key = self.key(row, at);
+        match self.question.groups.get(at) {
+            Some(Group::Each(_, Grain::Week)) => super::say::week(&key).unwrap_or(key),
+            _ => key,
+        }
+    }
+
+    /// A group's name as facts have it.
+    fn key(&self, row: usize, at: usize) -> String {
         let column = if at == 0 { "label" } else { "label2" };
         let text = self.text(row, column);
         match (self.question.groups.get(at), text) {
@@ -454,7 +464,7 @@ impl Reader<'_> {
     fn grouped_what(&self, row: usize, figure: &Figure) -> What {
         let mut what = What::of(figure);
         for (at, group) in self.question.groups.iter().enumerate() {
-            let label = self.label(row, at);
+            let label = self.key(row, at);
             match group {
                 Group::Each(_, grain) => match Period::read(*grain, &label) {
                     Some(period) => what.period = Some(When::During(period)),

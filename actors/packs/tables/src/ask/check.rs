@@ -25,14 +25,14 @@ fn numerals(text: &str) -> Vec<String> {
     out
 }
 
-/// What a reader sees: without the title, which is the goal, and without statements.
+/// What a reader sees: without the title, which is the goal, without statements, and without drawings, which are judged by themselves.
 fn seen(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut fenced = false;
     for (at, line) in text.lines().enumerate() {
         if line.starts_with("```") {
             fenced = !fenced;
-        } else if !fenced && at > 0 {
+        } else if !fenced && at > 0 && !line.starts_with("![") {
             out.push_str(line);
             out.push('\n');
         }
@@ -63,7 +63,12 @@ pub(crate) fn check(text: &str, evidence: &Evidence) -> Opinion {
         fact.unit.iter().for_each(|unit| learn(unit));
         learn(&fact.source.text);
         match fact.period {
-            Some(When::During(period)) => learn(&period.key()),
+            Some(When::During(period)) => {
+                learn(&period.key());
+                super::say::week(&period.key())
+                    .iter()
+                    .for_each(|week| learn(week));
+            }
             Some(When::Between { from, to }) => {
                 learn(&from.key());
                 learn(&to.key());
