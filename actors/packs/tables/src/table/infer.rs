@@ -216,15 +216,25 @@ fn dates(
                 .to_owned(),
         );
     }
-    if with_time && offsets.iter().any(|offset| offset != "Z") {
-        let all: Vec<&str> = offsets.iter().map(String::as_str).collect();
+    let all: Vec<&str> = offsets.iter().map(String::as_str).collect();
+    let utc = with_time && all.len() > 1;
+    if utc {
+        say(format!(
+            "times carry several offsets ({}) and are all told in UTC",
+            all.join(", ")
+        ));
+    } else if with_time && offsets.iter().any(|offset| offset != "Z") {
         say(format!(
             "times carry the offset {} and are kept as written, not converted",
             all.join(", ")
         ));
     }
     notes.extend(asked.words(&words, "date"));
-    let typed = Typed::Date { order, with_time };
+    let typed = Typed::Date {
+        order,
+        with_time,
+        utc,
+    };
     let mut profile = profile(asked, typed, ColumnKind::Date, held)?;
     profile.date_format = Some(format);
     Ok(Some(Inferred::Fits {
@@ -236,12 +246,11 @@ fn dates(
 
 /// Whether a cell holds no figure at all, nor stands for one.
 pub(super) fn is_word(text: &str) -> bool {
-    !text.contains(|c: char| c.is_numeric())
-        && text.contains(char::is_alphabetic)
-        && !text
-            .to_lowercase()
-            .trim_start_matches(['-', '+'])
-            .starts_with("inf")
+    let infinite = text
+        .trim_start_matches(['-', '+'])
+        .get(..3)
+        .is_some_and(|head| head.eq_ignore_ascii_case("inf"));
+    !infinite && !text.contains(|c: char| c.is_numeric()) && text.contains(char::is_alphabetic)
 }
 
 /// Text that is grouped by, names one row each, or is read.
