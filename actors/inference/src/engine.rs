@@ -66,6 +66,11 @@ pub trait Engine: Generate + Embed {
     /// What it is doing right now; never waits.
     fn status(&self) -> EngineStatus;
 
+    /// What a thousand tokens of a call may cost, in millionths, at least and at most, where it has prices. Never waits.
+    fn prices(&self) -> Option<[u64; 2]> {
+        None
+    }
+
     /// Waits until it can take calls. Fails as soon as it is known that it cannot.
     async fn ready(&self, _within: Duration) -> Result<(), EngineError> {
         Ok(())
@@ -163,6 +168,8 @@ pub enum Platform {
     Gpu,
     /// The processor.
     Cpu,
+    /// Whatever a server on this machine has.
+    Server,
     /// Somebody else's machine.
     Cloud,
 }

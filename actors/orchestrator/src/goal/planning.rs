@@ -142,7 +142,8 @@ async fn thinks(run: &GoalTasks<'_>) -> Thinks {
     let writes = models.find(|model| model.role == ModelRole::Generate);
     match writes.map(|model| model.parameters) {
         None => Thinks::Nothing,
-        Some(0) if can.platform == Platform::Cloud => Thinks::WholePlans,
+        // A server does not say how large its model is; whoever names one means it to think.
+        Some(0) if matches!(can.platform, Platform::Cloud | Platform::Server) => Thinks::WholePlans,
         Some(0) => Thinks::Nothing,
         Some(weights) if weights < LARGE => Thinks::InSteps,
         Some(_) => Thinks::WholePlans,
