@@ -262,7 +262,7 @@ async fn the_example_goal_costs_few_messages() {
         counted.push(answer.messages.sent.saturating_sub(spoken));
     }
     assert!(
-        counted.iter().any(|sent| *sent <= 66),
+        counted.iter().any(|sent| *sent <= 62),
         "{counted:?} messages for 11 tasks"
     );
     node.stop().await;

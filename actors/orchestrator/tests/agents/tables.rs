@@ -7,7 +7,7 @@ use std::time::Duration;
 use aios_supervisor::Recourse;
 use aios_work::content::GoalStatus;
 
-use crate::goals::Team;
+use crate::goals::{Team, about};
 
 const SALES: &str = "date,region,revenue,visits,orders
 2025-01-10,North,120.50,100,4
@@ -60,8 +60,7 @@ async fn a_question_is_answered_first_in_its_language_and_only_by_what_the_data_
             &format!("table-{at}"),
             Duration::from_secs(300),
             |request| {
-                request.text = goal.to_owned();
-                request.data = vec![file.clone()];
+                about(request, goal, Some(vec![file.clone()]));
             },
         );
         let answer = asked.await.unwrap().unwrap();
