@@ -11,17 +11,13 @@ use aios_runtime::Config;
 
 use super::{Written, read};
 use crate::arguments::AgentAsk;
-use crate::commands::run::{engine, started, threads};
 use crate::console;
 use crate::failure::{Failure, Kind};
+use crate::own_node::{engine, started, threads};
 use crate::settings;
 
 pub(crate) fn run(arguments: &AgentAsk) -> Result<ExitCode, Failure> {
-    let config = settings::of_a_node(
-        &arguments.which.settings,
-        arguments.device.as_deref(),
-        arguments.engine.as_deref(),
-    )?;
+    let config = settings::of_a_node(&arguments.asked.which.settings, &arguments.thinking)?;
     let ask = Ask {
         agent: arguments.agent.clone(),
         content: arguments.text.clone(),
@@ -29,7 +25,10 @@ pub(crate) fn run(arguments: &AgentAsk) -> Result<ExitCode, Failure> {
     };
     let runtime = threads()?;
     let folder = SocketFolder::of(&config.door.folder);
-    let running = runtime.block_on(Client::connect(&folder, arguments.which.node.as_deref()));
+    let running = runtime.block_on(Client::connect(
+        &folder,
+        arguments.asked.which.node.as_deref(),
+    ));
     let outcome = match running {
         Ok(mut client) => runtime
             .block_on(client.ask(&Request::Ask(ask)))
@@ -44,7 +43,7 @@ pub(crate) fn run(arguments: &AgentAsk) -> Result<ExitCode, Failure> {
     // Also after a failure: dropped, the runtime would wait for a tool that does not listen.
     runtime.shutdown_timeout(Duration::from_secs(2));
     let asked: Asked = outcome?;
-    match arguments.json {
+    match arguments.asked.json {
         true => console::json(&asked)?,
         false => console::text(&asked.content)?,
     }
