@@ -16,7 +16,7 @@ use super::environment::Environment;
 use super::limits::{LAST_WORDS, RUNG};
 
 /// What the shell does that waits: nothing comes on the pipe, so reading ends when nobody holds its other end.
-const WATCH: &str = "read -r _; kill -9 -- \"-$1\" 2>/dev/null";
+const WATCH: &str = "read -r _; kill -9 \"-$1\" 2>/dev/null";
 
 /// A running process with its pipes taken out. Dropped, its group is killed.
 pub(crate) struct Process {
