@@ -27,6 +27,7 @@ use tokio::sync::watch;
 use crate::config::{Config, ConfigError};
 use crate::crew::{CharterRefused, Thinker};
 use crate::events::{self, Restarts};
+use crate::generate::Named;
 use crate::goals::Goals;
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
@@ -214,11 +215,13 @@ impl NodeBuilder {
         });
         let bus = Arc::new(InProcessDataBus::new());
         let on_the_bus = Arc::clone(&bus) as Arc<dyn DataBus>;
-        let engine = thinking::engine(&config, &local, self.probes.as_deref(), &on_the_bus)?;
+        let (engine, engines) =
+            thinking::engine(&config, &local, self.probes.as_deref(), &on_the_bus)?;
         let ground = Ground {
             store: open_store(&config).await?,
             bus,
             engine,
+            engines,
             local,
             owner_name: owner::principal(&config.node.tenant)?,
             owner: owner::identity(config.storage.path().as_deref(), &config.node.tenant)?,
@@ -267,6 +270,8 @@ struct Ground {
     local: LocalEngine,
     /// What everybody asks.
     engine: EngineHandle,
+    /// Each engine by itself.
+    engines: Vec<Named>,
     owner_name: PrincipalId,
     owner: Arc<SigningIdentity>,
 }
@@ -414,6 +419,7 @@ async fn raise(
         .collect();
     let parts = Arc::new(Parts {
         residents,
+        engines: ground.engines,
         model,
         population,
         tensors,

@@ -28,6 +28,7 @@ mod crew;
 mod dispatch;
 mod events;
 mod gateway;
+mod generate;
 mod goals;
 mod node;
 mod owner;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::ControlError;
 
 /// A goal to be worked on.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submit {
@@ -27,10 +28,15 @@ pub struct Submit {
     pub private: bool,
     /// How it is done; without it whoever knows such goals makes a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "http",
+        schemars(with = "Option<serde_json::Map<String, Value>>")
+    )]
     pub plan: Option<Box<PlanFile>>,
 }
 
 /// A goal that was taken up.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submitted {
     /// Its name.
@@ -38,6 +44,7 @@ pub struct Submitted {
 }
 
 /// What a goal's watcher asks for.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
@@ -49,6 +56,7 @@ pub struct Events {
 }
 
 /// Something that happened while a goal was under way.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Its number among the goal's events, from one. A number that is left out is an event that is not kept any more.
@@ -60,6 +68,7 @@ pub struct Event {
 }
 
 /// What an event tells of.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
@@ -67,6 +76,12 @@ pub enum EventKind {
     Task,
     /// An agent fell or came back.
     Agent,
+    /// An engine has written more; the body is `{"text": ..}`.
+    Text,
+    /// An engine has ended; the body is a [`Generated`](crate::Generated).
+    Answer,
+    /// It came to nothing; the body is a [`ControlError`].
+    Refused,
     /// A kind that this version does not know.
     #[serde(other)]
     Other,
@@ -83,6 +98,7 @@ impl Event {
 }
 
 /// Where a goal stands.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GoalPhase {
@@ -97,6 +113,7 @@ pub enum GoalPhase {
 }
 
 /// A goal in a list.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoalLine {
     /// Its name.
@@ -108,6 +125,7 @@ pub struct GoalLine {
 }
 
 /// How a goal stands.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GoalState {
     /// Its name.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Ask, CallTool, ControlError, Decision, ErrorKind, Event, Events, Spawn, Submit, SwarmQuestion,
+    Ask, CallTool, ControlError, Decision, EmbedTexts, ErrorKind, Event, Events, Generate, Spawn,
+    Submit, SwarmQuestion,
 };
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
@@ -16,6 +17,7 @@ pub const LINE_MAX: usize = 4 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What may be asked of a node. Commands first, then queries, then watches.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
@@ -35,6 +37,10 @@ pub enum Request {
     Ask(Ask),
     /// Calls a tool, and waits for what it gives: [`ToolCalled`](crate::ToolCalled).
     CallTool(CallTool),
+    /// Has an engine write: [`Generated`](crate::Generated), or a watch of it as it is written.
+    Generate(Generate),
+    /// Has an engine turn texts into vectors: [`Embedded`](crate::Embedded).
+    Embed(EmbedTexts),
     /// Kills an agent as a fault would; its supervisor answers.
     Kill {
         /// Its name.
@@ -49,7 +55,8 @@ pub enum Request {
     Decide {
         /// Which question.
         id: String,
-        /// What is said.
+        /// What is said: `accept` or `reject`.
+        #[cfg_attr(feature = "http", schemars(with = "String"))]
         decision: Decision,
         /// Why; may be empty.
         reason: String,
@@ -88,6 +95,8 @@ pub enum Request {
     },
     /// The tools there are: a list of [`ToolLine`](crate::ToolLine)s, by name.
     Tools {},
+    /// The engines there are: a list of [`EngineLine`](crate::EngineLine)s.
+    Engines {},
     /// The settings the node was started with.
     Config {},
     /// What happens while a goal is under way, up to its end: [`Event`]s.
@@ -104,6 +113,8 @@ impl Request {
             | Self::Spawn(_)
             | Self::Ask(_)
             | Self::CallTool(_)
+            | Self::Generate(_)
+            | Self::Embed(_)
             | Self::Kill { .. }
             | Self::Stop { .. }
             | Self::Decide { .. }
@@ -117,6 +128,7 @@ impl Request {
             | Self::Goals {}
             | Self::Goal { .. }
             | Self::Tools {}
+            | Self::Engines {}
             | Self::Config {}
             | Self::Events(_) => false,
         }
@@ -125,7 +137,10 @@ impl Request {
     /// Whether it is over when whoever asked has left. An agent's answer, a tool's result and a plan are worth nothing to nobody; everything
     /// else is quickly done, and is done whether or not somebody stays to hear of it.
     pub fn ends_with_its_asker(&self) -> bool {
-        matches!(self, Self::Ask(_) | Self::CallTool(_) | Self::Plan(_))
+        matches!(
+            self,
+            Self::Ask(_) | Self::CallTool(_) | Self::Plan(_) | Self::Generate(_) | Self::Embed(_)
+        )
     }
 
     /// How long whoever carries it waits for the answer: ten seconds, and what an agent or a tool is given besides.
@@ -133,6 +148,10 @@ impl Request {
         let given_ms = match self {
             Self::Ask(ask) => ask.deadline_ms.min(Ask::DEADLINE_MS_MAX),
             Self::CallTool(call) => call.deadline_ms.min(CallTool::DEADLINE_MS_MAX),
+            Self::Generate(Generate { deadline_ms, .. })
+            | Self::Embed(EmbedTexts { deadline_ms, .. }) => {
+                (*deadline_ms).min(Generate::DEADLINE_MS_MAX)
+            }
             // A model may think it over; the node ends it by the deadline of its goals.
             Self::Plan(_) => Ask::DEADLINE_MS_MAX,
             _ => 0,

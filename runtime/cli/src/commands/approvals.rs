@@ -5,16 +5,15 @@
 
 use std::process::ExitCode;
 
-use aios_control::socket::SocketFolder;
-use aios_control::{Approval, ApprovalStatus, Client, ClientError, Decision, Request};
+use aios_control::{Approval, ApprovalStatus, ClientError, Decision, Request};
 use aios_runtime::{Config, Node, engines};
 use aios_work::shown;
 use serde::de::DeserializeOwned;
 
 use crate::arguments::{Approvals, ApprovalsCommand, Decide, Which};
-use crate::console;
 use crate::failure::{Failure, Kind};
 use crate::settings;
+use crate::{client, console};
 
 pub(crate) fn run(arguments: &Approvals) -> Result<ExitCode, Failure> {
     match &arguments.command {
@@ -99,8 +98,7 @@ fn ask<T: DeserializeOwned>(which: &Which, request: &Request) -> Result<T, Failu
         .build()
         .map_err(|error| Failure::plain(format!("cannot start a thread to ask with: {error}")))?;
     runtime.block_on(async {
-        let folder = SocketFolder::of(&config.door.folder);
-        match Client::connect(&folder, which.node.as_deref()).await {
+        match client::to(&config, which.node.as_deref()).await {
             Ok(mut client) => Ok(client.ask(request).await?),
             Err(ClientError::NoNode) if config.storage.path().is_some() => {
                 from_storage(config, request).await

@@ -13,6 +13,22 @@ use crate::failure::{Failure, Kind};
 use crate::settings;
 
 pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
+    keep(arguments, async |node| {
+        match node.control_socket().await {
+            Some(Err(why)) => console::note(&format!(
+                "it cannot be watched, its door does not open: {why}"
+            )),
+            _ => console::note("watch it from another terminal with `aios tree --watch`"),
+        }
+        until_told().await
+    })
+}
+
+/// Starts a node, keeps it for as long as `stay` says, and stops it.
+pub(super) fn keep(
+    arguments: &NodeArguments,
+    stay: impl AsyncFnOnce(&Node) -> Result<(), Failure>,
+) -> Result<ExitCode, Failure> {
     let config = settings::of_a_node(
         &arguments.settings,
         arguments.device.as_deref(),
@@ -42,23 +58,17 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
             },
             model.device,
         ));
-        match node.control_socket().await {
-            Some(Err(why)) => console::note(&format!(
-                "it cannot be watched, its door does not open: {why}"
-            )),
-            _ => console::note("watch it from another terminal with `aios tree --watch`"),
-        }
-        until_told().await?;
+        let stayed = stay(&node).await;
         console::note("stopping");
         node.stop().await;
-        Ok(ExitCode::SUCCESS)
+        stayed.map(|()| ExitCode::SUCCESS)
     });
     runtime.shutdown_timeout(Duration::from_secs(2));
     outcome
 }
 
 /// Ctrl-C from a person, SIGTERM from whoever manages services.
-async fn until_told() -> Result<(), Failure> {
+pub(super) async fn until_told() -> Result<(), Failure> {
     let unheard = |error| Failure::plain(format!("the system's signals cannot be heard: {error}"));
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(unheard)?;

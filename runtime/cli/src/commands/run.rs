@@ -315,7 +315,7 @@ impl Drawing {
                     self.agent(&event);
                 }
             }
-            EventKind::Other => {}
+            _ => {}
         }
     }
 
