@@ -190,7 +190,7 @@ fn protocols_name_no_role() {
 }
 
 /// Rooms that carry whatever a stranger brings: nothing in them may hang on what it is about.
-const GENERAL: [&str; 12] = [
+const GENERAL: [&str; 13] = [
     "protocols/src",
     "supervisor/src",
     "actors/src",
@@ -202,6 +202,7 @@ const GENERAL: [&str; 12] = [
     "actors/burn/src",
     "runtime/bus/src",
     "runtime/control/src",
+    "runtime/journal/src",
     "runtime/src",
 ];
 

@@ -1,11 +1,12 @@
 //! Where a number could come from: every way in which a table gives figures, asked for the value that a text states.
 
+use crate::derived::{Derived, Op};
 use crate::grid::{Grid, Pred};
 use crate::numeral::Number;
 use crate::unit::{Kind, Unit};
 
 /// A figure over the values of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stat {
     Total,
     Mean,
@@ -62,18 +63,34 @@ pub(crate) struct Scope {
     pub rate: bool,
     /// Whether it may be a difference.
     pub difference: bool,
+    /// Whether it may be the least or the greatest of several.
+    pub ends: bool,
+    /// The columns that words speak of.
+    pub columns: Vec<usize>,
+    /// Whether lengths of time are counted: days, months.
+    pub times: bool,
+    /// The units that the goal names.
+    pub units: Vec<Unit>,
     /// Whether something is first or last among others.
     pub extreme: bool,
     /// What is compared with what, the earlier first.
     pub pairs: Vec<(Pred, Pred)>,
     /// Names that are taken together.
     pub together: Vec<Pred>,
+    /// The names and times of its sentence.
+    pub named: Vec<Pred>,
+    /// Whether it may be said of each of several names.
+    pub each: bool,
+    /// Whether it may be what others leave.
+    pub rest: bool,
     /// Whether it goes up (1) or down (-1).
     pub sign: Option<f64>,
 }
 
 /// Ways to explain one number that are looked for at most.
 const ENOUGH: usize = 12;
+/// Sets of rows for which what follows from two columns is looked for.
+const ROWS: usize = 4;
 
 pub(crate) struct Explainer<'a> {
     pub grid: &'a Grid,
@@ -120,6 +137,13 @@ impl<'a> Explainer<'a> {
             }
         }
         self.together();
+        self.rest();
+        if self.found.is_empty() && self.scope.each {
+            self.each();
+        }
+        if self.found.is_empty() {
+            self.derived();
+        }
         Explained {
             found: self.found,
             instead: self.instead,
@@ -137,12 +161,17 @@ impl<'a> Explainer<'a> {
         }
     }
 
+    /// The figures that a number may be: those that words name; else a total, and what a number of its form is not by accident.
     fn stats(&self) -> &[Stat] {
         const USUAL: [Stat; 4] = [Stat::Total, Stat::Mean, Stat::Greatest, Stat::Least];
-        if self.scope.stats.is_empty() {
-            &USUAL
-        } else {
-            &self.scope.stats
+        if !self.scope.stats.is_empty() {
+            return &self.scope.stats;
+        }
+        let telling = self.number.unit.is_some() || self.number.is_precise();
+        match (self.scope.ends, telling) {
+            (true, _) => &USUAL,
+            (false, true) => &USUAL[..2],
+            (false, false) => &USUAL[..1],
         }
     }
 
@@ -154,9 +183,20 @@ impl<'a> Explainer<'a> {
             (Some(unit), Some(own)) => own
                 .convert(value, unit)
                 .is_some_and(|value| self.number.is(value)),
-            // A column that gives no unit may be of any that is not a part of a whole.
-            (Some(unit), None) => self.plain(unit) && self.number.is(value),
+            // A column that gives no unit is of the one that the goal names, else of any that is not a part of a whole.
+            (Some(unit), None) => match self.asked(unit) {
+                Some(asked) => asked
+                    .convert(value, unit)
+                    .is_some_and(|value| self.number.is(value)),
+                None => self.plain(unit) && self.number.is(value),
+            },
         }
+    }
+
+    /// The unit that the goal names of the kind of this one.
+    fn asked(&self, unit: &Unit) -> Option<&Unit> {
+        let mut units = self.scope.units.iter();
+        units.find(|asked| asked.kind == unit.kind && !asked.is_share())
     }
 
     /// Whether the number's unit can be that of a column without one.
@@ -225,7 +265,8 @@ impl<'a> Explainer<'a> {
         let counted = self.grid.counted(preds);
         if let Some(Kind::Time | Kind::Calendar) | None = unit {
             let mut spans = counted.spans.iter().filter(|count| **count > 1);
-            if spans.any(|count| self.number.is(*count as f64)) {
+            let timed = unit.is_some() || self.scope.times;
+            if timed && spans.any(|count| self.number.is(*count as f64)) {
                 self.push(Form::Distinct, None, preds);
             }
         }
@@ -241,11 +282,9 @@ impl<'a> Explainer<'a> {
                 counted.rows as f64,
             ));
         }
-        if counted
-            .names
-            .iter()
-            .any(|count| self.number.is(*count as f64))
-        {
+        if counted.names.iter().any(|(column, count)| {
+            self.scope.columns.contains(column) && self.number.is(*count as f64)
+        }) {
             self.push(Form::Distinct, None, preds);
         }
     }
@@ -348,6 +387,11 @@ impl<'a> Explainer<'a> {
                         self.push(Form::Difference, measure, &after);
                     }
                 }
+                // "Barely a third of July's": a part of the other one, and no change.
+                let part = share && self.scope.sign.is_none() && a != 0.0 && b != 0.0;
+                if part && (self.number.is(100.0 * b / a) || self.number.is(100.0 * a / b)) {
+                    self.push(Form::Ratio, measure, &after);
+                }
                 if self.number.unit.is_none()
                     && (self.number.times || self.scope.ratio)
                     && a != 0.0
@@ -367,7 +411,10 @@ impl<'a> Explainer<'a> {
     fn in_unit(&self, value: f64, measure: usize) -> Option<f64> {
         match (&self.number.unit, &self.grid.columns[measure].unit) {
             (Some(unit), Some(own)) if unit.kind == own.kind => own.convert(value, unit),
-            (Some(unit), None) if self.plain(unit) => Some(value),
+            (Some(unit), None) => match self.asked(unit) {
+                Some(asked) => asked.convert(value, unit),
+                None => self.plain(unit).then_some(value),
+            },
             (None, _) => Some(value),
             _ => None,
         }
@@ -375,7 +422,7 @@ impl<'a> Explainer<'a> {
 
     fn ratios(&mut self, preds: &[Pred]) {
         let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
-        if !(self.scope.ratio || (share && self.scope.rate)) {
+        if share || !self.scope.ratio {
             return;
         }
         let counted = self.grid.counted(preds);
@@ -384,29 +431,17 @@ impl<'a> Explainer<'a> {
                 continue;
             };
             let under: Vec<f64> = std::iter::once(counted.rows)
-                .chain(counted.names.iter().copied())
+                .chain(counted.names.iter().map(|(_, count)| *count))
                 .chain(counted.spans.iter().copied())
                 .map(|count| count as f64)
                 .collect();
-            let fits = !share
-                && under.iter().any(|under| {
-                    *under > 0.0
-                        && self
-                            .in_unit(over / under, one)
-                            .is_some_and(|value| self.number.is(value))
-                });
-            let others: Vec<f64> = self
-                .grid
-                .measures()
-                .filter(|other| *other != one)
-                .filter_map(|other| self.grid.figures(preds, other))
-                .map(|figures| figures.total)
-                .collect();
-            let times = if share { 100.0 } else { 1.0 };
-            let of_two = others
-                .iter()
-                .any(|under| *under != 0.0 && self.number.is(times * over / under));
-            if fits || of_two {
+            let fits = under.iter().any(|under| {
+                *under > 0.0
+                    && self
+                        .in_unit(over / under, one)
+                        .is_some_and(|value| self.number.is(value))
+            });
+            if fits {
                 self.push(Form::Ratio, Some(one), preds);
             }
         }
@@ -459,6 +494,165 @@ impl<'a> Explainer<'a> {
                             .is_some_and(|value| self.number.is(value))
                     {
                         self.push(Form::Difference, Some(measure), preds);
+                    }
+                }
+            }
+        }
+    }
+
+    /// "Paediatrics and Orthopaedics, 7 each": the same of every name.
+    fn each(&mut self) {
+        let names = self.scope.named.clone();
+        let Some(first) = names.first() else { return };
+        if names.len() < 2 || !names.iter().all(|name| same_column(name, first)) {
+            return;
+        }
+        let named: Vec<usize> = self
+            .grid
+            .measures()
+            .filter(|column| self.scope.columns.contains(column))
+            .collect();
+        let from = if named.is_empty() {
+            self.scope.measures.clone()
+        } else {
+            named
+        };
+        let derived: Vec<usize> = self
+            .grid
+            .derived_of(&from)
+            .map(|(column, _)| column)
+            .collect();
+        let columns = self
+            .scope
+            .measures
+            .iter()
+            .copied()
+            .chain(derived)
+            .collect::<Vec<usize>>();
+        for column in columns {
+            for stat in self.stats().to_vec() {
+                let all = names.iter().all(|name| {
+                    let figures = self.grid.figures(&[*name], column);
+                    figures.is_some_and(|figures| self.fits(Self::of(&figures, stat), column))
+                });
+                if all {
+                    return self.push(Form::Figure(stat), Some(column), &names);
+                }
+            }
+        }
+        let rows = names
+            .iter()
+            .all(|name| self.number.is(self.grid.rows_of(&[*name]).len() as f64));
+        if rows && self.number.unit.is_none() {
+            self.push(Form::Count, None, &names);
+        }
+    }
+
+    /// What is left of a whole without the names of the sentence: "the other branches sold 62".
+    fn rest(&mut self) {
+        if !self.scope.rest {
+            return;
+        }
+        let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
+        let mut parts: Vec<Vec<Pred>> = self.scope.named.iter().map(|pred| vec![*pred]).collect();
+        parts.push(self.scope.named.clone());
+        let rows = |preds: &[Pred]| self.grid.rows_of(preds).len() as f64;
+        let mut found = Vec::new();
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            let left = |of: &dyn Fn(&[Pred]) -> f64| {
+                let (whole, taken) = (of(&[]), part.iter().map(|pred| of(&[*pred])).sum::<f64>());
+                (whole, whole - taken)
+            };
+            for &measure in &self.scope.measures {
+                let total = |preds: &[Pred]| {
+                    self.grid
+                        .figures(preds, measure)
+                        .map_or(0.0, |figures| figures.total)
+                };
+                let (whole, left) = left(&total);
+                let fits = match share {
+                    true => whole != 0.0 && self.number.is(100.0 * left / whole),
+                    false => self.fits(left, measure),
+                };
+                if fits {
+                    found.push((Form::Difference, Some(measure), part.clone()));
+                }
+            }
+            let (whole, left) = left(&rows);
+            let fits = match share {
+                true => whole != 0.0 && self.number.is(100.0 * left / whole),
+                false => self.number.unit.is_none() && self.number.is(left),
+            };
+            if fits {
+                found.push((Form::Count, None, part.clone()));
+            }
+        }
+        for (form, measure, preds) in found {
+            self.push(form, measure, &preds);
+        }
+        // "The other two lines".
+        let names = self.scope.named.iter().filter_map(|pred| match pred {
+            Pred::Is(column, _) => Some(*column),
+            _ => None,
+        });
+        let columns: Vec<usize> = names.chain(self.scope.columns.iter().copied()).collect();
+        let others = columns.iter().any(|column| {
+            let all = self.grid.names(*column).len();
+            let taken = self
+                .scope
+                .named
+                .iter()
+                .filter(|pred| same_column(pred, &Pred::Is(*column, 0)));
+            let left = all.saturating_sub(taken.count());
+            left > 0 && self.number.is(left as f64)
+        });
+        if others && self.number.unit.is_none() {
+            self.push(Form::Distinct, None, &[]);
+        }
+    }
+
+    /// What follows from two columns, of which the words name one: beds that are free, revenue per unit, the share of beds that is taken.
+    fn derived(&mut self) {
+        let named: Vec<usize> = self
+            .grid
+            .measures()
+            .filter(|column| self.scope.columns.contains(column))
+            .collect();
+        let from = if named.is_empty() {
+            &self.scope.measures
+        } else {
+            &named
+        };
+        // Where words name both, nothing else is meant.
+        let both =
+            |derived: &Derived| named.contains(&derived.one) && named.contains(&derived.other);
+        let columns: Vec<(usize, Op)> = self
+            .grid
+            .derived_of(from)
+            .filter(|(_, derived)| named.len() < 2 || both(derived))
+            .map(|(column, derived)| (column, derived.op))
+            .collect();
+        let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
+        for preds in self.scope.preds.iter().take(ROWS) {
+            for &(column, op) in &columns {
+                if share != matches!(op, Op::Over | Op::Beyond) && self.number.unit.is_some() {
+                    let rate = op == Op::Over && !share;
+                    if !rate {
+                        continue;
+                    }
+                }
+                let Some(figures) = self.grid.figures(preds, column) else {
+                    continue;
+                };
+                for stat in self.stats().to_vec() {
+                    if self.fits(Self::of(&figures, stat), column) {
+                        let form = if op == Op::Over {
+                            Form::Ratio
+                        } else {
+                            Form::Figure(stat)
+                        };
+                        self.push(form, Some(column), preds);
+                        break;
                     }
                 }
             }

@@ -6,6 +6,7 @@ use crate::grid::{Grid, Limit, Pred, Side};
 use crate::moment::Moment;
 use crate::numeral::Bound;
 use crate::text::{Names, Text};
+use crate::unit::Unit;
 
 /// A goal as it was read.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub(crate) struct Asked {
     pub points: Vec<Point>,
     /// From when to when something is compared.
     pub pairs: Vec<(Moment, Moment)>,
+    /// The units that it asks for.
+    pub units: Vec<Unit>,
 }
 
 /// One point of a goal.
@@ -54,6 +57,9 @@ pub(crate) enum Need {
     Topic,
 }
 
+/// Words before and behind a comparison in which the two columns are looked for.
+const NEAR: usize = 4;
+
 impl Asked {
     /// Reads a goal.
     pub(crate) fn read(goal: &str, lexicon: &Lexicon, names: &Names, grids: &[Grid]) -> Self {
@@ -91,6 +97,7 @@ impl Asked {
         }
         let pairs = pairs(&text);
         Self {
+            units: units(&text),
             text,
             points,
             pairs,
@@ -171,9 +178,12 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     // "How many minutes" asks for an amount.
     let amount = text.tags.iter().any(|tag| {
         tag.tag == aios_languages::Tag::Sense(Sense::AskCount)
-            && text.tags.iter().any(|other| {
+            && (text.tags.iter().any(|other| {
                 other.from == tag.to && matches!(other.tag, aios_languages::Tag::Unit(_))
-            })
+            }) || text.words.get(tag.to).is_some_and(|next| {
+                let symbol = Unit::symbol(&text.raw[next.start..]);
+                symbol.is_some_and(|(_, len)| len > 1 && len == next.end - next.start)
+            }))
     });
     // "One word each" asks for a form and for nothing else; "each line" is a line of the table.
     let forms = [
@@ -213,7 +223,7 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         })
     } else if has(Sense::Difference) || has(Sense::Growth) {
         Some(Need::Change)
-    } else if per && !formal {
+    } else if per && (!formal || of_each(text, grids)) {
         Some(Need::Each)
     } else if has(Sense::Highest) || has(Sense::Lowest) {
         Some(Need::Extreme)
@@ -227,6 +237,42 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     } else {
         None
     }
+}
+
+/// Whether the word behind "per" is what a column names: "one line per station".
+fn of_each(text: &Text, grids: &[Grid]) -> bool {
+    text.tags.iter().any(|tag| {
+        tag.tag == aios_languages::Tag::Sense(Sense::Per)
+            && text.stems.iter().any(|(word, stem)| {
+                (tag.to..tag.to + 2).contains(word)
+                    && grids
+                        .iter()
+                        .flat_map(|grid| &grid.columns)
+                        .filter(|column| matches!(column.data, crate::grid::Data::Names { .. }))
+                        .any(|column| column.stems.contains(stem))
+            })
+    })
+}
+
+/// The units that stand in a goal without a number: "in mm", "how many minutes".
+fn units(text: &Text) -> Vec<Unit> {
+    let named = text.tags.iter().filter_map(|tag| match tag.tag {
+        aios_languages::Tag::Unit(name) => Some((text.words[tag.from].start, Unit::named(name))),
+        _ => None,
+    });
+    let written = text.words.iter().filter_map(|word| {
+        let (unit, len) = Unit::symbol(text.raw.get(word.start..)?)?;
+        (len == word.end - word.start && len > 1).then_some((word.start, unit))
+    });
+    let taken = |place: usize| {
+        let mut numbers = text.numbers.iter();
+        numbers.any(|number| number.start <= place && place < number.end)
+    };
+    named
+        .chain(written)
+        .filter(|(place, _)| !taken(*place))
+        .map(|(_, unit)| unit)
+        .collect()
 }
 
 /// From when to when: "from January to February and from February to March".
@@ -243,7 +289,9 @@ pub(crate) fn pairs(text: &Text) -> Vec<(Moment, Moment)> {
 /// Conditions that a text sets on the rows of a table.
 pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
     let mut out = Vec::new();
-    for number in text.numbers.iter().filter(|number| number.bound.is_some()) {
+    // "Almost 45,000" is about a figure and sets no condition.
+    let limits = text.numbers.iter().filter(|number| !number.rough);
+    for number in limits.filter(|number| number.bound.is_some()) {
         let Some(bound) = number.bound else { continue };
         let before = &text.raw[..number.start];
         let inclusive = text.tags.iter().any(|tag| {
@@ -290,10 +338,39 @@ pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
         }
     }
     out.extend(flags(text, grid));
+    out.extend(more_than(text, grid));
     let _ = table;
     out.sort_unstable();
     out.dedup();
     out
+}
+
+/// "Used more than it produced": one column is said to have more, or less, than another.
+fn more_than(text: &Text, grid: &Grid) -> Option<Pred> {
+    let named = |words: std::ops::Range<usize>| {
+        let columns = grid.measures().filter(|column| {
+            let stems = &grid.columns[*column].stems;
+            text.stems
+                .iter()
+                .any(|(word, stem)| words.contains(word) && stems.contains(stem))
+        });
+        let columns: Vec<usize> = columns.collect();
+        match columns.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    };
+    text.tags.iter().find_map(|tag| {
+        let more = match tag.tag {
+            aios_languages::Tag::Sense(Sense::Ahead) => true,
+            aios_languages::Tag::Sense(Sense::Behind) => false,
+            _ => return None,
+        };
+        let one = named(tag.from.saturating_sub(NEAR)..tag.from)?;
+        let other = named(tag.to..tag.to + NEAR)?;
+        let (more, less) = if more { (one, other) } else { (other, one) };
+        (one != other).then_some(Pred::More(more, less))
+    })
 }
 
 /// Flags that a text speaks of: all words of the column's name stand in it.
@@ -307,9 +384,11 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
             .map(|(_, stem)| stem.as_str())
             .filter(|stem| own.stems.contains(*stem))
             .collect();
+        // "People" are no guests: what many things are about tells no flag.
+        let wide = ["person", "date", "duration", "quantity"].map(aios_languages::concept_number);
         let concepts: std::collections::HashSet<u32> = text
             .concepts()
-            .filter(|concept| own.concepts.contains(concept))
+            .filter(|concept| own.concepts.contains(concept) && !wide.contains(concept))
             .collect();
         let words = own
             .name
@@ -335,37 +414,70 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
     out
 }
 
-/// The columns that a text speaks of best: by the words of their names or what these are about.
+/// The columns that a text speaks of: by the words of their names or what these are about. Of the quantities those count that fit best,
+/// and those that are named by a word that no better one has.
 pub(crate) fn mentioned(text: &Text, grid: &Grid) -> Vec<usize> {
-    let mut best = 0;
+    mentioned_within(text, grid, 0..usize::MAX)
+}
+
+/// The same within a stretch of the text.
+pub(crate) fn mentioned_within(
+    text: &Text,
+    grid: &Grid,
+    within: std::ops::Range<usize>,
+) -> Vec<usize> {
+    let inside = |word: usize| {
+        text.words
+            .get(word)
+            .is_some_and(|word| within.contains(&word.start))
+    };
     let mut out = Vec::new();
+    let mut quantities: Vec<(usize, usize, Vec<&String>)> = Vec::new();
     for (index, column) in grid.columns.iter().enumerate() {
-        let stems = text
+        if matches!(column.data, crate::grid::Data::Derived(_)) {
+            continue;
+        }
+        let stems: Vec<&String> = text
             .stems
             .iter()
-            .filter(|(_, stem)| column.stems.contains(stem))
-            .count();
+            .filter(|(word, stem)| inside(*word) && column.stems.contains(stem))
+            .map(|(_, stem)| stem)
+            .collect();
         let concepts = text
-            .concepts()
-            .filter(|concept| column.concepts.contains(concept))
+            .tags
+            .iter()
+            .filter(|tag| inside(tag.from))
+            .filter(|tag| {
+                matches!(tag.tag, aios_languages::Tag::Concept(concept) if column.concepts.contains(&concept))
+            })
             .count();
-        let score = stems.min(3) * 2 + concepts.min(2);
+        let score = stems.len().min(3) * 2 + concepts.min(2);
         if score == 0 {
             continue;
         }
-        let quantity = matches!(column.data, crate::grid::Data::Numbers(_));
-        if quantity {
-            if score > best {
-                out.retain(|other: &usize| {
-                    !matches!(grid.columns[*other].data, crate::grid::Data::Numbers(_))
-                });
-                best = score;
-            }
-            if score < best {
-                continue;
-            }
+        match column.data {
+            crate::grid::Data::Numbers(_) => quantities.push((index, score, stems)),
+            _ => out.push(index),
         }
-        out.push(index);
     }
+    let best = quantities
+        .iter()
+        .map(|(_, score, _)| *score)
+        .max()
+        .unwrap_or(0);
+    let known: Vec<&String> = quantities
+        .iter()
+        .filter(|(_, score, _)| *score == best)
+        .flat_map(|(_, _, stems)| stems.iter().copied())
+        .collect();
+    out.extend(
+        quantities
+            .iter()
+            .filter(|(_, score, stems)| {
+                *score == best || stems.iter().any(|stem| !known.contains(stem))
+            })
+            .map(|(index, ..)| *index),
+    );
+    out.sort_unstable();
     out
 }

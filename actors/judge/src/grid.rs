@@ -1,17 +1,21 @@
 //! A table as the judge asks it: rows by name and time, figures over them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use aios_languages::{Tag, fold, folded, lexicons};
-use aios_work::{Cells, Columns};
+use aios_work::{Cells, Column, Columns};
 use parking_lot::Mutex;
 
+use crate::derived::{Derived, derived};
 use crate::moment::Moment;
 use crate::unit::{Kind as UnitKind, Unit};
 
 /// Values of a column above which it names single things and no groups.
 const GROUPS: usize = 400;
+/// Cells of a table above which its times are left side by side.
+const LONG: usize = 1_000_000;
 /// Answers of the table that are kept for the next question.
 const KEPT: usize = 4_096;
 
@@ -30,8 +34,8 @@ pub(crate) struct Grid {
 pub(crate) struct Counted {
     /// The rows.
     pub rows: usize,
-    /// The different names of each column of names.
-    pub names: Vec<usize>,
+    /// The different names of each column of names, with the column.
+    pub names: Vec<(usize, usize)>,
     /// The different days, months, quarters and years of each column of times.
     pub spans: Vec<usize>,
 }
@@ -48,6 +52,8 @@ pub(crate) struct GridColumn {
     pub concepts: HashSet<u32>,
     pub unit: Option<Unit>,
     pub data: Data,
+    /// Where all names are numbers behind one head, such as `T-4119`: the head, and the names.
+    pub numbered: Option<(String, HashSet<String>)>,
 }
 
 /// What stands in a column.
@@ -63,6 +69,8 @@ pub(crate) enum Data {
     Times(Vec<Option<Moment>>),
     /// Yes or no.
     Flags(Vec<Option<bool>>),
+    /// Quantities that follow from two others.
+    Derived(Derived),
 }
 
 /// What rows are asked for.
@@ -72,10 +80,14 @@ pub(crate) enum Pred {
     Is(usize, u32),
     /// At this time.
     At(usize, Moment),
+    /// From this time to that one, both among them.
+    Within(usize, Moment, Moment),
     /// Yes or no.
     Flag(usize, bool),
     /// A number on one side of a limit.
     Side(usize, Side, Limit),
+    /// More in one column than in the other.
+    More(usize, usize),
 }
 
 /// A side of a limit.
@@ -114,7 +126,9 @@ pub(crate) struct Figures {
 
 impl Grid {
     pub(crate) fn new(table: &Columns) -> Self {
-        let columns = table.columns.iter().map(GridColumn::new).collect();
+        let table = &long(table);
+        let mut columns: Vec<GridColumn> = table.columns.iter().map(GridColumn::new).collect();
+        columns.extend(derived(&columns));
         Self {
             name: table.name.clone(),
             rows: table.rows,
@@ -153,22 +167,36 @@ impl Grid {
                 Data::Times(times) => times[row].is_some_and(|time| moment.holds(&time)),
                 _ => false,
             },
+            Pred::Within(column, from, to) => match &self.columns[column].data {
+                Data::Times(times) => times[row].is_some_and(|time| time.lies_between(&from, &to)),
+                _ => false,
+            },
             Pred::Flag(column, wanted) => match &self.columns[column].data {
                 Data::Flags(flags) => flags[row] == Some(wanted),
                 _ => false,
             },
-            Pred::Side(column, side, limit) => match &self.columns[column].data {
-                Data::Numbers(numbers) => {
-                    let (value, limit) = (numbers[row], limit.value());
-                    match side {
-                        Side::Above => value > limit,
-                        Side::AtLeast => value >= limit,
-                        Side::Below => value < limit,
-                        Side::AtMost => value <= limit,
-                    }
+            Pred::Side(column, side, limit) => {
+                let (value, limit) = (self.value(row, column), limit.value());
+                match side {
+                    Side::Above => value > limit,
+                    Side::AtLeast => value >= limit,
+                    Side::Below => value < limit,
+                    Side::AtMost => value <= limit,
                 }
-                _ => false,
-            },
+            }
+            Pred::More(one, other) => self.value(row, one) > self.value(row, other),
+        }
+    }
+
+    /// The quantity of a column in a row; not a number where there is none.
+    pub(crate) fn value(&self, row: usize, column: usize) -> f64 {
+        match &self.columns[column].data {
+            Data::Numbers(numbers) => numbers[row],
+            Data::Flags(flags) => flags[row].map_or(f64::NAN, |flag| f64::from(u8::from(flag))),
+            Data::Derived(derived) => {
+                derived.of(self.value(row, derived.one), self.value(row, derived.other))
+            }
+            _ => f64::NAN,
         }
     }
 
@@ -189,19 +217,11 @@ impl Grid {
     }
 
     fn measured(&self, rows: &[u32], column: usize) -> Option<Figures> {
-        let mut values: Vec<f64> = match &self.columns[column].data {
-            Data::Numbers(numbers) => rows
-                .iter()
-                .map(|row| numbers[*row as usize])
-                .filter(|value| !value.is_nan())
-                .collect(),
-            Data::Flags(flags) => rows
-                .iter()
-                .filter_map(|row| flags[*row as usize])
-                .map(|flag| f64::from(u8::from(flag)))
-                .collect(),
-            _ => return None,
-        };
+        let mut values: Vec<f64> = rows
+            .iter()
+            .map(|row| self.value(*row as usize, column))
+            .filter(|value| !value.is_nan())
+            .collect();
         if values.is_empty() {
             return None;
         }
@@ -214,10 +234,22 @@ impl Grid {
         } else {
             (values[middle - 1] + values[middle]) / 2.0
         };
+        let rate = match &self.columns[column].data {
+            Data::Derived(derived) => {
+                let all = |column: usize| -> f64 {
+                    rows.iter()
+                        .map(|row| self.value(*row as usize, column))
+                        .filter(|value| !value.is_nan())
+                        .sum()
+                };
+                derived.rate(all(derived.one), all(derived.other))
+            }
+            _ => None,
+        };
         Some(Figures {
             count,
-            total,
-            mean: total / count as f64,
+            total: rate.unwrap_or(total),
+            mean: rate.unwrap_or(total / count as f64),
             median,
             least: values[0],
             greatest: values[count - 1],
@@ -234,7 +266,7 @@ impl Grid {
             rows: rows.len(),
             names: self
                 .groups()
-                .map(|column| self.distinct(&rows, column))
+                .map(|column| (column, self.distinct(&rows, column)))
                 .collect(),
             spans: self
                 .times()
@@ -267,6 +299,7 @@ impl Grid {
                 .collect::<HashSet<_>>()
                 .len(),
             Data::Flags(_) => 2,
+            Data::Derived(_) => 0,
         }
     }
 
@@ -298,6 +331,19 @@ impl Grid {
     /// Columns with quantities.
     pub(crate) fn measures(&self) -> impl Iterator<Item = usize> + '_ {
         self.of_kind(|data| matches!(data, Data::Numbers(_)))
+    }
+
+    /// Quantities that follow from two columns, of which one is among these.
+    pub(crate) fn derived_of<'g>(
+        &'g self,
+        measures: &'g [usize],
+    ) -> impl Iterator<Item = (usize, Derived)> + 'g {
+        let all = self.columns.iter().enumerate();
+        all.filter_map(|(column, found)| match found.data {
+            Data::Derived(derived) => Some((column, derived)),
+            _ => None,
+        })
+        .filter(|(_, derived)| measures.iter().any(|measure| derived.is_of(*measure)))
     }
 
     /// Columns with names that come again.
@@ -337,11 +383,17 @@ impl Grid {
                 .cloned()
                 .unwrap_or_default(),
             Pred::At(_, moment) => shown_moment(&moment),
+            Pred::Within(_, from, to) => {
+                format!("{} to {}", shown_moment(&from), shown_moment(&to))
+            }
             Pred::Flag(column, flag) => format!(
                 "{} = {}",
                 self.columns[column].name,
                 if flag { "yes" } else { "no" }
             ),
+            Pred::More(one, other) => {
+                format!("{} > {}", self.columns[one].name, self.columns[other].name)
+            }
             Pred::Side(column, side, limit) => {
                 let sign = match side {
                     Side::Above => ">",
@@ -379,7 +431,7 @@ fn shown_moment(moment: &Moment) -> String {
 }
 
 impl GridColumn {
-    fn new(column: &aios_work::Column) -> Self {
+    fn new(column: &Column) -> Self {
         let unit = Unit::of_column(&column.name, column.unit.as_deref());
         let spaced = spaced(&column.name);
         let words = folded(&spaced);
@@ -432,14 +484,78 @@ impl GridColumn {
             ),
             Cells::Texts(cells) => flags(cells).unwrap_or_else(|| coded(cells)),
         };
+        let numbered = match &data {
+            Data::Names { values, .. } => numbered(values),
+            _ => None,
+        };
         Self {
             name: column.name.clone(),
             stems,
             concepts,
             unit,
             data,
+            numbered,
         }
     }
+}
+
+/// Columns that are called by months or years above which they are one column of times and one of figures.
+const SPREAD: usize = 3;
+
+/// A table whose times stand side by side, as one in which they stand one below the other.
+fn long(table: &Columns) -> Cow<'_, Columns> {
+    fn time(column: &Column) -> Option<(String, &Vec<Option<f64>>)> {
+        let Cells::Numbers(cells) = &column.cells else {
+            return None;
+        };
+        Some((Moment::of_name(&column.name)?, cells))
+    }
+    let spread: Vec<(String, &Vec<Option<f64>>)> = table.columns.iter().filter_map(time).collect();
+    if spread.len() <= SPREAD || table.rows.saturating_mul(spread.len()) > LONG {
+        return Cow::Borrowed(table);
+    }
+    fn again<T: Clone>(cells: &[T], times: usize) -> Vec<T> {
+        cells
+            .iter()
+            .flat_map(|cell| std::iter::repeat_n(cell.clone(), times))
+            .collect()
+    }
+    let many = spread.len();
+    let rows = 0..table.rows;
+    let kept = table.columns.iter().filter(|column| time(column).is_none());
+    let mut columns: Vec<Column> = kept
+        .map(|column| Column {
+            name: column.name.clone(),
+            unit: column.unit.clone(),
+            cells: match &column.cells {
+                Cells::Numbers(cells) => Cells::Numbers(again(cells, many)),
+                Cells::Texts(cells) => Cells::Texts(again(cells, many)),
+                Cells::Dates(cells) => Cells::Dates(again(cells, many)),
+            },
+        })
+        .collect();
+    let name = table.name.rsplit(['/', '\\']).next().unwrap_or(&table.name);
+    let name = name.split('.').next().unwrap_or(name);
+    let column = |name: &str, cells: Cells| Column {
+        name: name.to_owned(),
+        unit: None,
+        cells,
+    };
+    let times = rows
+        .clone()
+        .flat_map(|_| spread.iter().map(|(time, _)| Some(time.clone())));
+    columns.push(column("month", Cells::Dates(times.collect())));
+    let figures = rows.flat_map(|row| {
+        spread
+            .iter()
+            .map(move |(_, cells)| cells.get(row).copied().flatten())
+    });
+    columns.push(column(name, Cells::Numbers(figures.collect())));
+    Cow::Owned(Columns {
+        name: table.name.clone(),
+        rows: table.rows * many,
+        columns,
+    })
 }
 
 fn spaced(name: &str) -> String {
@@ -453,6 +569,20 @@ fn spaced(name: &str) -> String {
         out.push(if c == '_' { ' ' } else { c });
     }
     out
+}
+
+/// The head that all of these names have before a number, with the names.
+fn numbered(values: &[String]) -> Option<(String, HashSet<String>)> {
+    let head = |value: &str| value.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let first = values.first()?;
+    let common = &first[..head(first)];
+    let alike = values.iter().all(|value| {
+        let own = head(value);
+        own < value.len() && value[..own] == *common
+    });
+    let lettered = common.chars().any(char::is_alphabetic) && !common.contains(' ');
+    (alike && lettered && values.len() > 2)
+        .then(|| (common.to_owned(), values.iter().cloned().collect()))
 }
 
 /// The concept that a unit stands for, by the words that every language has for it.
@@ -519,7 +649,6 @@ fn coded(cells: &[Option<String>]) -> Data {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aios_work::Column;
 
     fn grid() -> Grid {
         let text = |cells: &[&str]| {

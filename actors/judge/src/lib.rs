@@ -12,6 +12,7 @@ mod answer;
 mod cases;
 mod checks;
 mod criteria;
+mod derived;
 mod explain;
 mod goal;
 mod grid;

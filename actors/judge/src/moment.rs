@@ -31,11 +31,13 @@ impl Moment {
         };
         let mut parts = date.splitn(3, '-');
         let year: i32 = parts.next()?.parse().ok()?;
-        let month: u8 = parts
-            .next()?
-            .parse()
-            .ok()
-            .filter(|month| (1..=12).contains(month))?;
+        let month: u8 = parts.next()?.parse().ok().filter(|month| *month <= 12)?;
+        if month == 0 {
+            return Some(Self {
+                year: Some(year),
+                ..Self::default()
+            });
+        }
         let day = match parts.next() {
             Some(day) => Some(day.parse().ok().filter(|day| (1..=31).contains(day))?),
             None => None,
@@ -47,13 +49,31 @@ impl Moment {
             Some(hour * 60 + minute)
         });
         Some(Self {
-            year: Some(year),
+            year: (year > 0).then_some(year),
             quarter: Some((month - 1) / 3 + 1),
             month: Some(month),
             day,
             weekday: day.map(|day| weekday(year, month, day)),
             minute,
         })
+    }
+
+    /// The time that a column is called by, as tables give theirs: "Jan", "2024", "März 2024". A month without a year is one of no year.
+    pub(crate) fn of_name(name: &str) -> Option<String> {
+        let words = aios_languages::folded(name);
+        let found = aios_languages::lexicons().iter().find_map(|lexicon| {
+            let found = moments(name, &words, &lexicon.tags(&words), false);
+            match found.as_slice() {
+                [one] if one.start == 0 && one.end == name.trim_end().len() => Some(one.moment),
+                _ => None,
+            }
+        })?;
+        match (found.year, found.month, found.day, found.minute) {
+            (Some(year), Some(month), None, None) => Some(format!("{year:04}-{month:02}")),
+            (None, Some(month), None, None) => Some(format!("0000-{month:02}")),
+            (Some(year), None, None, None) => Some(format!("{year:04}-00")),
+            _ => None,
+        }
     }
 
     /// Whether another moment, known in full, lies in this one.
@@ -67,6 +87,28 @@ impl Moment {
             && fits(self.day, other.day)
             && fits(self.weekday, other.weekday)
             && fits(self.minute, other.minute)
+    }
+
+    /// Whether it lies from one moment to another, as far as these are named.
+    pub(crate) fn lies_between(&self, from: &Self, to: &Self) -> bool {
+        let years = from.year.is_some() || to.year.is_some();
+        let key = |moment: &Self, end: bool| {
+            let year = if years {
+                moment.year.or(to.year).or(from.year)
+            } else {
+                None
+            };
+            let month = match (moment.month, moment.quarter) {
+                (Some(month), _) => month,
+                (None, Some(quarter)) if end => quarter * 3,
+                (None, Some(quarter)) => quarter * 3 - 2,
+                (None, None) if end => 12,
+                (None, None) => 1,
+            };
+            (year, month, moment.day.unwrap_or(if end { 31 } else { 1 }))
+        };
+        let own = key(self, false);
+        key(from, false) <= own && own <= key(to, true)
     }
 
     /// Whether it names nothing.

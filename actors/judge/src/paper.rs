@@ -2,18 +2,26 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aios_languages::Lexicon;
+use aios_languages::{Lexicon, Tag};
 
 use crate::answer::{Answer, Kind};
 use crate::numeral::Number;
 use crate::text::{Names, Text};
+use crate::unit::Kind as UnitKind;
+
+/// The last line on which a title begins.
+const TITLE: usize = 3;
 
 /// A document.
 pub(crate) struct Paper {
     pub name: String,
     pub sentences: Vec<Sentence>,
+    /// The stems of its title: what all of it is about.
+    pub title: HashSet<String>,
     /// In how many sentences a stem stands.
     counts: HashMap<String, usize>,
+    /// Every run of digits in it: numbers of sections and lists too.
+    marks: HashSet<String>,
 }
 
 /// A sentence of a document.
@@ -24,8 +32,14 @@ pub(crate) struct Sentence {
     pub stems: HashSet<String>,
     /// Its own stems.
     pub own: HashSet<String>,
+    /// Those of the sentence before it, in the same paragraph.
+    pub before: HashSet<String>,
+    /// Which paragraph it stands in.
+    pub block: usize,
     /// What its words are about.
     pub concepts: HashSet<u32>,
+    /// The times of day that it names, as minutes since midnight, with their places.
+    pub clocks: Vec<(usize, u16)>,
 }
 
 impl Paper {
@@ -45,6 +59,7 @@ impl Paper {
                 .collect::<HashSet<String>>()
         };
         let (mut sentences, mut counts) = (Vec::new(), HashMap::new());
+        let mut before: Option<(usize, HashSet<String>)> = None;
         for (piece, text) in answer.pieces.iter().zip(&read) {
             if text.is_empty() {
                 continue;
@@ -62,7 +77,17 @@ impl Paper {
             }
             let concepts = text.concepts().collect();
             let text = Text::read(&piece.text, lexicon, &names, &[]);
+            // "Everybody else pays 15" goes on with what the sentence before speaks of.
+            let mut previous = HashSet::new();
+            if let Some((block, before)) = before.replace((piece.block, own.clone()))
+                && block == piece.block
+            {
+                previous = before;
+            }
             sentences.push(Sentence {
+                clocks: clocks(&text),
+                before: previous,
+                block: piece.block,
                 text,
                 line: piece.line,
                 stems: all,
@@ -70,16 +95,32 @@ impl Paper {
                 concepts,
             });
         }
+        let marks = text
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|run| !run.is_empty())
+            .map(str::to_owned);
+        let title = answer
+            .pieces
+            .iter()
+            .zip(&read)
+            .find(|(piece, _)| piece.kind == Kind::Heading && piece.line <= TITLE);
         Self {
             name: name.to_owned(),
+            title: title.map(|(_, text)| stems(text)).unwrap_or_default(),
             sentences,
             counts,
+            marks: marks.collect(),
         }
     }
 
     /// Whether a stem stands anywhere in it.
     pub(crate) fn knows(&self, stem: &str) -> bool {
         self.counts.contains_key(stem)
+    }
+
+    /// Whether digits stand anywhere in it, be it as the number of a section.
+    pub(crate) fn has_mark(&self, digits: &str) -> bool {
+        self.marks.contains(digits)
     }
 
     /// How much a stem tells one sentence from the others, above 0.
@@ -124,6 +165,66 @@ impl Paper {
             .collect();
         found.sort_by(|a, b| b.1.total_cmp(&a.1));
         found
+    }
+}
+
+/// The times of day that a text names: `9:30`, "9.30", "9 am", "18 heures".
+pub(crate) fn clocks(text: &Text) -> Vec<(usize, u16)> {
+    let told = text
+        .moments
+        .iter()
+        .filter_map(|found| Some((found.start, found.moment.minute?)));
+    let written = text
+        .numbers
+        .iter()
+        .filter_map(|number| Some((number.start, clock(text, number)?)));
+    let mut out: Vec<(usize, u16)> = told.chain(written).collect();
+    out.sort_unstable();
+    out
+}
+
+/// The minute of the day that a number may mean.
+pub(crate) fn clock(text: &Text, number: &Number) -> Option<u16> {
+    let digits = text.raw.get(number.start..number.end)?;
+    let hours = match &number.unit {
+        Some(unit) if unit.kind == UnitKind::Time && unit.factor == 3600.0 => number.value(),
+        Some(_) => return None,
+        None => {
+            let (hours, minutes) = digits.split_once('.')?;
+            let minutes: u16 = minutes.parse().ok().filter(|minute| *minute < 60)?;
+            let pair = digits.len() - hours.len() == 3;
+            let hours: u16 = hours.parse().ok().filter(|hour| *hour < 25 && pair)?;
+            return Some(hours * 60 + minutes);
+        }
+    };
+    ((0.0..25.0).contains(&hours) && hours.fract() == 0.0).then(|| hours as u16 * 60)
+}
+
+/// The days of the week that a stretch of text is about; "from Monday to Friday" is all of them.
+pub(crate) fn weekdays(text: &Text, within: impl Fn(usize) -> bool) -> HashSet<u8> {
+    let named: Vec<(usize, u8)> = text
+        .tags
+        .iter()
+        .filter(|tag| within(text.words[tag.from].start))
+        .filter_map(|tag| match tag.tag {
+            Tag::Weekday(day) => Some((tag.from, day)),
+            _ => None,
+        })
+        .collect();
+    match named.as_slice() {
+        [(at, from), (behind, to)] if behind - at == 2 && from < to => {
+            let joins = text
+                .tags
+                .iter()
+                .any(|tag| tag.from == at + 1 && tag.tag == Tag::Sense(aios_languages::Sense::And));
+            if joins {
+                [*from, *to].into()
+            } else {
+                (*from..=*to).collect()
+            }
+        }
+        [(at, from), (behind, to)] if behind - at == 1 && from < to => (*from..=*to).collect(),
+        all => all.iter().map(|(_, day)| *day).collect(),
     }
 }
 

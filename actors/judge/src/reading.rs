@@ -5,13 +5,20 @@ use std::sync::Arc;
 
 use aios_languages::{Lexicon, language_of, lexicon};
 
-use crate::answer::{Answer, Kind};
+use crate::answer::{Answer, Kind as Piece};
 use crate::explain::{Explainer, Explanation, Form};
 use crate::ground::{Ground, reading};
 use crate::numeral::Number;
-use crate::paper::{Paper, same};
+use crate::paper::{Paper, Sentence, clock, same, weekdays};
 use crate::scope::Place;
 use crate::text::Text;
+use crate::unit::Kind;
+
+/// Sentences of a document, and numbers of these, of which others may follow.
+const NEAR: usize = 3;
+const OPERANDS: usize = 12;
+/// How many times an amount is taken at most: nights, months, people.
+const MANY: f64 = 60.0;
 
 /// An answer and what was found of it.
 pub(crate) struct Reading<'a> {
@@ -81,7 +88,7 @@ impl<'a> Reading<'a> {
         let own = &self.answer.pieces[piece];
         let before = piece.checked_sub(1).filter(|before| {
             self.answer.pieces[*before].block == own.block
-                && matches!(own.kind, Kind::Sentence | Kind::Item)
+                && matches!(own.kind, Piece::Sentence | Piece::Item)
         });
         Place {
             text: &self.texts[piece],
@@ -96,7 +103,7 @@ impl<'a> Reading<'a> {
         (0..self.texts.len()).filter(|piece| {
             !matches!(
                 self.answer.pieces[*piece].kind,
-                Kind::Head | Kind::Heading | Kind::Code
+                Piece::Head | Piece::Heading | Piece::Code
             )
         })
     }
@@ -142,7 +149,10 @@ impl<'a> Reading<'a> {
             let mut scope = place.scope(number, table, grid);
             let mut looked = Explainer::new(grid, table, number, &scope).run();
             // A word can name another column than the one that is meant; a number with so many digits meets its own by no accident.
-            if looked.found.is_empty() && digits(number) >= 4 {
+            if looked.found.is_empty()
+                && digits(number) >= 4
+                && !place.names_one(number, &scope, grid)
+            {
                 scope.measures = grid.measures().collect();
                 let wider = Explainer::new(grid, table, number, &scope).run();
                 looked.found = wider.found;
@@ -164,6 +174,18 @@ impl<'a> Reading<'a> {
         let Some((_, stem)) = text.stems.iter().find(|(word, _)| *word == next) else {
             return false;
         };
+        // What the goal asks to be counted: "how many trains".
+        let asked = &self.ground.asked.text;
+        let counted = asked.tags.iter().any(|tag| {
+            tag.tag == aios_languages::Tag::Sense(aios_languages::Sense::AskCount)
+                && asked
+                    .stems
+                    .iter()
+                    .any(|(word, own)| *word == tag.to && own == stem)
+        });
+        if counted {
+            return true;
+        }
         let mut groups = self
             .ground
             .grids
@@ -180,7 +202,19 @@ impl<'a> Reading<'a> {
             .iter()
             .any(|own| same(number, own) && own.unit == number.unit);
         if !there {
-            return false;
+            // "More than a day" is one of it, in whatever unit it is repeated.
+            return number.unit.as_ref().is_some_and(|stated| {
+                let singles = asked.tags.iter().filter_map(|tag| match tag.tag {
+                    aios_languages::Tag::Unit(name) => Some(crate::unit::Unit::named(name)),
+                    _ => None,
+                });
+                let limit = [aios_languages::Sense::Above, aios_languages::Sense::Below];
+                limit.iter().any(|sense| asked.has(*sense))
+                    && number.bound.is_some()
+                    && singles
+                        .filter_map(|unit| unit.convert(1.0, stated))
+                        .any(|value| number.equals(value))
+            });
         }
         // A limit is repeated with its unit or side; a bare number may be a figure that only looks alike.
         let text = &self.texts[piece];
@@ -213,14 +247,44 @@ impl<'a> Reading<'a> {
             );
         }
         if let Some(other) = counts_otherwise(paper, text, number) {
-            claim.casual = false;
-            claim.against = Some(paper.quoted(other));
+            let mut wanted = all.clone();
+            wanted.extend(
+                self.ground
+                    .asked
+                    .text
+                    .stems
+                    .iter()
+                    .map(|(_, stem)| stem.clone()),
+            );
+            let fits = |at: usize| paper.overlap(&paper.sentences[at], &wanted);
+            let counted = fits(other);
+            // Of other things the same number may be told: "fifteen members were in favour" of 15 votes.
+            let elsewhere = (0..paper.sentences.len())
+                .any(|at| paper.sentences[at].says(number).is_some() && fits(at) >= counted);
+            if !elsewhere {
+                claim.casual = false;
+                claim.against = Some(paper.quoted(other));
+                return;
+            }
+        }
+        if self.is_mark(paper, text, number) {
+            claim.found.push(said(usize::MAX));
             return;
         }
-        let holders: Vec<usize> = (0..paper.sentences.len())
-            .filter(|at| paper.sentences[*at].says(number).is_some())
-            .collect();
+        let days = weekdays(text, |place| text.clause(place) == clause);
+        let fits = |at: &usize| on_days(&paper.sentences[*at], number, &days);
+        let (holders, others): (Vec<usize>, Vec<usize>) = (0..paper.sentences.len())
+            .filter(|at| holds(&paper.sentences[*at], text, number))
+            .partition(fits);
+        if let (true, Some(other)) = (holders.is_empty(), others.first()) {
+            claim.against = Some(paper.quoted(*other));
+            return;
+        }
         if holders.is_empty() {
+            if let Some(at) = self.worked_out(paper, text, number, &all) {
+                claim.found.push(said(at));
+                return;
+            }
             let nearest = paper.nearest(&all);
             if let Some(other) = nearest
                 .iter()
@@ -245,10 +309,16 @@ impl<'a> Reading<'a> {
                 + paper.overlap(sentence, &all)
                 + paper.overlap(sentence, &goal) * 0.7
         };
+        // "Everybody else pays 15" goes on with what the sentence before speaks of.
+        let goes_on = |at: usize| {
+            let before = &paper.sentences[at].before;
+            let known = all.union(&goal).filter(|stem| before.contains(*stem));
+            known.map(|stem| paper.weight(stem)).sum::<f64>() * 0.5
+        };
         let best = holders
             .iter()
             .copied()
-            .map(|at| (at, weight(at)))
+            .map(|at| (at, weight(at) + goes_on(at)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
         let Some((holder, held)) = best else { return };
         // Another sentence that the words fit much better says another number of the kind.
@@ -256,7 +326,7 @@ impl<'a> Reading<'a> {
             .filter(|at| {
                 !holders.contains(at) && paper.sentences[*at].says_otherwise(number).is_some()
             })
-            .map(|at| (at, weight(at)))
+            .map(|at| (at, weight(at) + goes_on(at)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
         if let Some((at, fits)) = rival
             && fits > held * 1.6 + 1.0
@@ -268,16 +338,122 @@ impl<'a> Reading<'a> {
             claim.against = Some(paper.quoted(holder));
             return;
         }
-        if crossed(&paper.sentences[holder], number, &near) {
+        let mut context = goal;
+        if let Some(before) = self.place(piece).before {
+            context.extend(before.stems.iter().map(|(_, stem)| stem.clone()));
+        }
+        if crossed(&paper.sentences[holder], number, &near, &context) {
             claim.against = Some(paper.quoted(holder));
             return;
         }
-        claim.found.push(Explanation {
-            table: usize::MAX,
-            form: Form::Said,
-            measure: Some(holder),
-            preds: Vec::new(),
-        });
+        claim.found.push(said(holder));
+    }
+
+    /// The sentence of whose numbers one follows: their difference, sum, product or ratio, of numbers that the words point to.
+    fn worked_out(
+        &self,
+        paper: &Paper,
+        text: &Text,
+        number: &Number,
+        all: &HashSet<String>,
+    ) -> Option<usize> {
+        use aios_languages::Sense;
+        let told = [Sense::Difference, Sense::Total, Sense::Ratio, Sense::Growth]
+            .iter()
+            .any(|sense| text.has(*sense) || self.ground.asked.text.has(*sense));
+        let shown = |one: &Number| {
+            text.numbers
+                .iter()
+                .any(|own| own.start != number.start && same(own, one))
+        };
+        let mut wanted = all.clone();
+        wanted.extend(
+            self.ground
+                .asked
+                .text
+                .stems
+                .iter()
+                .map(|(_, stem)| stem.clone()),
+        );
+        let mut near: Vec<usize> = paper
+            .nearest(&wanted)
+            .iter()
+            .take(NEAR)
+            .flat_map(|(at, _)| [Some(*at), at.checked_sub(1), Some(at + 1)])
+            .flatten()
+            .filter(|at| *at < paper.sentences.len())
+            .collect();
+        let mut seen = HashSet::new();
+        near.retain(|at| seen.insert(*at));
+        let given: Vec<(usize, &Number)> = near
+            .iter()
+            .flat_map(|at| {
+                paper.sentences[*at]
+                    .text
+                    .numbers
+                    .iter()
+                    .map(move |own| (*at, own))
+            })
+            .take(OPERANDS)
+            .collect();
+        let convertible = |own: &Number| match (&number.unit, &own.unit) {
+            (Some(unit), Some(source)) => source.convert(own.value(), unit),
+            (None, _) => Some(own.value()),
+            (Some(_), None) => None,
+        };
+        let share = number
+            .unit
+            .as_ref()
+            .is_some_and(crate::unit::Unit::is_share);
+        given.iter().enumerate().find_map(|(index, (at, one))| {
+            let follows = given.iter().skip(index + 1).any(|(_, other)| {
+                let alike = match (&one.unit, &other.unit) {
+                    (Some(a), Some(b)) => a.kind == b.kind,
+                    (None, None) => true,
+                    _ => false,
+                };
+                let (a, b) = (one.value(), other.value());
+                if share {
+                    return alike
+                        && (told || shown(one) || shown(other))
+                        && a != 0.0
+                        && b != 0.0
+                        && { number.is(100.0 * a / b) || number.is(100.0 * b / a) };
+                }
+                // What is put together or taken away is said to be, or both of it stand beside.
+                let sums = alike
+                    && (told || (shown(one) && shown(other)))
+                    && match (convertible(one), convertible(other)) {
+                        (Some(a), Some(b)) => number.is_size(a - b) || number.is(a + b),
+                        _ => false,
+                    };
+                let times = |many: &Number, each: &Number| {
+                    (told || shown(many) || shown(each))
+                        && many
+                            .unit
+                            .as_ref()
+                            .is_none_or(|unit| matches!(unit.kind, Kind::Time | Kind::Calendar))
+                        && many.value().fract() == 0.0
+                        && (2.0..=MANY).contains(&many.value())
+                        && convertible(each).is_some_and(|each| number.is(many.value() * each))
+                };
+                sums || times(one, other) || times(other, one)
+            });
+            follows.then_some(*at)
+        })
+    }
+
+    /// "Section 4": a number that names a place of the document, which has it.
+    fn is_mark(&self, paper: &Paper, text: &Text, number: &Number) -> bool {
+        let next = text.words.partition_point(|word| word.start < number.start);
+        let announced = text.tags.iter().any(|tag| {
+            tag.to == next && tag.tag == aios_languages::Tag::Sense(aios_languages::Sense::Section)
+        }) || text.raw[..number.start].trim_end().ends_with('§');
+        announced
+            && text
+                .raw
+                .get(number.start..number.end)
+                .is_some_and(|digits| paper.has_mark(digits))
     }
 
     /// Whether a signed fact has the number.
@@ -354,37 +530,126 @@ fn counts_otherwise(paper: &Paper, text: &Text, number: &Number) -> Option<usize
     other
 }
 
-/// Whether the words around a number belong to another number of the same sentence: "books 7 days" where books have 28 and films 7.
-fn crossed(sentence: &crate::paper::Sentence, number: &Number, near: &HashSet<String>) -> bool {
+/// A document says it, in this sentence.
+fn said(sentence: usize) -> Explanation {
+    Explanation {
+        table: usize::MAX,
+        form: Form::Said,
+        measure: Some(sentence),
+        preds: Vec::new(),
+    }
+}
+
+/// Whether a sentence states a number, be it as a time of day or as what lies between two of them.
+fn holds(sentence: &Sentence, text: &Text, number: &Number) -> bool {
+    if sentence.says(number).is_some() {
+        return true;
+    }
+    let clock = clock(text, number);
+    if clock.is_some_and(|clock| sentence.clocks.iter().any(|(_, own)| *own == clock)) {
+        return true;
+    }
+    let Some(unit) = number.unit.as_ref().filter(|unit| unit.kind == Kind::Time) else {
+        return false;
+    };
+    let mut spans = sentence.clocks.windows(2).filter(|two| two[0].1 < two[1].1);
+    spans.any(|two| {
+        let seconds = f64::from(two[1].1 - two[0].1) * 60.0;
+        number.is(seconds / unit.factor)
+    })
+}
+
+/// Whether a sentence states a number of these days of the week; of none where it names others there.
+fn on_days(sentence: &Sentence, number: &Number, days: &HashSet<u8>) -> bool {
     let text = &sentence.text;
+    let Some(own) = sentence.says(number).filter(|_| !days.is_empty()) else {
+        return true;
+    };
+    let clause = text.clause(own.start);
+    let theirs = weekdays(text, |place| text.clause(place) == clause);
+    theirs.is_empty() || !theirs.is_disjoint(days)
+}
+
+/// Whether the words around a number belong to another number of the same sentence: "books 7 days" where books have 28 and films 7.
+///
+/// Where a number's own clause does not tell, goal and the sentence before do: "the deposit is 150" of what was asked about the other.
+fn crossed(
+    sentence: &Sentence,
+    number: &Number,
+    near: &HashSet<String>,
+    context: &HashSet<String>,
+) -> bool {
+    let text = &sentence.text;
+    let Some(own) = text.numbers.iter().find(|own| same(number, own)) else {
+        return false;
+    };
+    let inside = |place: usize| {
+        text.numbers
+            .iter()
+            .any(|number| number.start <= place && place < number.end)
+    };
     let around = |place: usize| -> HashSet<&String> {
         let clause = text.clause(place);
-        let counted = |place: usize| {
-            text.numbers
-                .iter()
-                .any(|number| number.start <= place && place < number.end)
-        };
         let within = text.stems.iter().filter(|(word, _)| {
-            text.clause(text.words[*word].start) == clause && !counted(text.words[*word].start)
+            let start = text.words[*word].start;
+            text.clause(start) == clause && !inside(start)
         });
         within.map(|(_, stem)| stem).collect()
     };
-    let Some(own) = text.numbers.iter().find(|own| same(number, own)) else {
-        return false;
+    // "A deposit of 150 for the one and of 400 for the other": what comes before the first is said of both.
+    let leads = |place: usize| -> HashSet<&String> {
+        let clause = text.clause(place);
+        let within = text.stems.iter().filter(|(word, _)| {
+            let start = text.words[*word].start;
+            start < place && text.clause(start) == clause && !inside(start)
+        });
+        within.map(|(_, stem)| stem).collect()
     };
     let here = around(own.start);
     text.numbers
         .iter()
         .filter(|other| !same(number, other) && other.unit.is_some() == own.unit.is_some())
+        .filter(|other| text.clause(other.start) != text.clause(own.start))
         .any(|other| {
             let there = around(other.start);
-            let fits = near
-                .iter()
-                .any(|stem| here.contains(stem) && !there.contains(stem));
+            let (first, second) = if own.start < other.start {
+                (own, other)
+            } else {
+                (other, own)
+            };
+            let elliptic = leads(second.start).is_empty()
+                && leads(first.start).iter().any(|stem| near.contains(*stem));
+            let shared = match elliptic {
+                true => leads(first.start),
+                false => HashSet::new(),
+            };
+            let only =
+                |these: &HashSet<&String>, those: &HashSet<&String>, words: &HashSet<String>| {
+                    words.iter().any(|stem| {
+                        these.contains(stem) && !those.contains(stem) && !shared.contains(stem)
+                    })
+                };
+            let alone = |stem: &&&String, these: &HashSet<&String>, those: &HashSet<&String>| {
+                these.contains(**stem) && !those.contains(**stem)
+            };
+            let near: Vec<&String> = near.iter().collect();
+            let fits = near.iter().any(|stem| alone(&stem, &here, &there));
             let fits_other = near
                 .iter()
-                .any(|stem| there.contains(stem) && !here.contains(stem));
-            fits_other && !fits
+                .any(|stem| alone(&stem, &there, &here) && !shared.contains(*stem));
+            if fits_other || shared.is_empty() {
+                return fits_other && !fits;
+            }
+            let own = here
+                .iter()
+                .filter(|stem| !there.contains(**stem) && !shared.contains(**stem));
+            let fits = near
+                .iter()
+                .any(|stem| alone(&stem, &here, &there) && !shared.contains(*stem));
+            !fits
+                && own.count() > 0
+                && only(&there, &here, context)
+                && !only(&here, &there, context)
         })
 }
 

@@ -2,13 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Sense;
+use aios_languages::{Sense, Tag};
 
 use crate::explain::{Scope, Stat, same_column};
-use crate::goal::{Asked, conditions, mentioned};
+use crate::goal::{Asked, conditions, mentioned, mentioned_within};
 use crate::grid::{Grid, Pred};
+use crate::moment::Moment;
 use crate::numeral::Number;
 use crate::text::Text;
+
+/// Words for a kind of figure.
+const STATISTICS: [Sense; 7] = [
+    Sense::Total,
+    Sense::Mean,
+    Sense::Median,
+    Sense::Lowest,
+    Sense::Highest,
+    Sense::Count,
+    Sense::AskCount,
+];
+/// Names of a sentence of which any two may be compared.
+const FEW: usize = 5;
 
 /// Where a number stands.
 pub(crate) struct Place<'a> {
@@ -84,9 +98,20 @@ impl Place<'_> {
                 Bound::Nothing => {}
             }
             let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
+            scope.named.extend(different.iter().copied());
             if different.len() == 2 {
                 let mut both = different.iter().copied();
                 scope.pairs.extend(both.next().zip(both.next()));
+            }
+            // "Jena leads, 28 ahead of Fulda and 51 ahead of Kassel": any two of a few.
+            if (2..=FEW).contains(&different.len())
+                && (different.len() > 2 || matches!(column, Pred::Is(..)))
+                && self.compares()
+            {
+                for one in &different {
+                    let others = different.iter().filter(|other| *other != one);
+                    scope.pairs.extend(others.map(|other| (*one, *other)));
+                }
             }
             if different.len() > 1 && self.text.has(Sense::Total) {
                 scope.together.extend(different);
@@ -121,6 +146,8 @@ impl Place<'_> {
         }
         self.words(number, &mut scope);
         scope.measures = self.measures(number, grid);
+        scope.columns = self.columns(grid);
+        scope.units = self.asked.units.clone();
         // The lowest of several has its own total and mean: "Kassel has the lowest turnover, 19,700".
         let ranked = scope
             .stats
@@ -130,7 +157,48 @@ impl Place<'_> {
             scope.stats.extend([Stat::Total, Stat::Mean]);
         }
         scope.preds = self.rows(number, &base, &optional, &columns, table, grid);
+        let (part, whole) = self.partition(number);
+        scope.count |= part || whole;
+        scope.each = self.text.has(Sense::Per);
         scope
+    }
+
+    /// Whether the words right at a number name one quantity by a word that no other one has: it is of this one and of no other.
+    pub(crate) fn names_one(&self, number: &Number, scope: &Scope, grid: &Grid) -> bool {
+        let [one] = scope.measures.as_slice() else {
+            return false;
+        };
+        let (part, whole) = self.partition(number);
+        if part || whole {
+            return false;
+        }
+        let clause = self.text.clause(number.start);
+        let numbers = &self.text.numbers;
+        let apart = |from: usize, to: usize| {
+            numbers
+                .iter()
+                .any(|other| from <= other.start && other.end <= to)
+        };
+        // A word that another number follows right away is said of that one.
+        let taken = |place: usize| {
+            let next = numbers.iter().find(|other| other.start > place);
+            next.is_some_and(|next| {
+                next.start != number.start && self.text.clause(next.start) == clause
+            })
+        };
+        let own = &grid.columns[*one].stems;
+        self.text.stems.iter().any(|(word, stem)| {
+            let place = self.text.words[*word].start;
+            let near = self.text.clause(place) == clause
+                && match place < number.start {
+                    true => !apart(place, number.start),
+                    false => !apart(number.end, place) && !taken(place),
+                };
+            near && own.contains(stem)
+                && grid
+                    .measures()
+                    .all(|other| other == *one || !grid.columns[other].stems.contains(stem))
+        })
     }
 
     /// Which of the names or times of one column a number belongs to.
@@ -173,7 +241,10 @@ impl Place<'_> {
             .iter()
             .filter(|other| other.start >= last.end)
             .collect();
-        if behind.len() == of.len() && behind.len() > 1 && different.len() == of.len() {
+        let between = stated
+            .iter()
+            .any(|other| first.end <= other.start && other.end <= last.start);
+        if !between && behind.len() == of.len() && behind.len() > 1 && different.len() == of.len() {
             let at = behind.iter().position(|other| other.start == number.start);
             return at
                 .and_then(|at| of.get(at))
@@ -203,8 +274,27 @@ impl Place<'_> {
             .filter(|other| segment(other.start) == mine)
             .count()
             == 1;
+        // Where every name shares its clause with a number, a number whose clause has none is of no one in particular.
+        let served = of.iter().all(|entity| {
+            let own = segment(entity.start);
+            stated.iter().any(|other| segment(other.start) == own)
+        });
+        // A name before all numbers of its clause is what they are about.
+        let leads = of
+            .iter()
+            .filter(|entity| segment(entity.start) == mine)
+            .all(|entity| {
+                let mut others = stated.iter().filter(|other| segment(other.start) == mine);
+                others.all(|other| entity.end <= other.start)
+            });
         match (here.len(), alone) {
-            (1, true) => return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred)),
+            (1, alone) if alone || leads => {
+                return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred));
+            }
+            (0, true) if served && matches!(first.pred, Pred::At(..)) => {
+                let before = of.iter().rev().find(|entity| entity.end <= number.start);
+                return before.map_or(Bound::Nothing, |entity| Bound::Perhaps(entity.pred));
+            }
             (0, _)
                 if self
                     .text
@@ -291,6 +381,34 @@ impl Place<'_> {
         }
     }
 
+    /// Whether a number is a part of the next one, and whether it is what the one before is a part of: "31 of 32".
+    pub(crate) fn partition(&self, number: &Number) -> (bool, bool) {
+        let text = self.text;
+        let between = |from: usize, to: usize| {
+            text.tags.iter().any(|tag| {
+                tag.tag == Tag::Sense(Sense::Of)
+                    && text.words[tag.from].start >= from
+                    && text.words[tag.to - 1].end <= to
+            }) && text
+                .raw
+                .get(from..to)
+                .is_some_and(|gap| gap.len() < 40 && !gap.contains([';', '.', ',']))
+        };
+        let at = text
+            .numbers
+            .iter()
+            .position(|other| other.start == number.start);
+        let Some(at) = at else {
+            return (false, false);
+        };
+        let next = text.numbers.get(at + 1);
+        let before = at.checked_sub(1).and_then(|at| text.numbers.get(at));
+        (
+            next.is_some_and(|next| between(number.end, next.start)),
+            before.is_some_and(|before| between(before.end, number.start)),
+        )
+    }
+
     /// Whether the sentence compares one thing with another.
     fn compares(&self) -> bool {
         [
@@ -350,31 +468,66 @@ impl Place<'_> {
     fn words(&self, number: &Number, scope: &mut Scope) {
         let clause = self.text.clause(number.start);
         let mut share = false;
+        let mut governed = self.governing(number);
         for text in std::iter::once(self.text).chain(self.labels.iter().copied()) {
-            let stats: BTreeSet<Sense> = text.senses().map(|(sense, _)| sense).collect();
-            if scope.stats.is_empty() {
-                for (sense, stat) in [
-                    (Sense::Total, Stat::Total),
-                    (Sense::Mean, Stat::Mean),
-                    (Sense::Median, Stat::Median),
-                    (Sense::Lowest, Stat::Least),
-                    (Sense::Highest, Stat::Greatest),
-                ] {
-                    if stats.contains(&sense) {
-                        scope.stats.push(stat);
-                    }
-                }
+            let senses: BTreeSet<Sense> = text.senses().map(|(sense, _)| sense).collect();
+            // What stands over a number says which figure it is where its own sentence does not.
+            if !std::ptr::eq(text, self.text) && governed.is_empty() {
+                governed = STATISTICS
+                    .into_iter()
+                    .filter(|sense| senses.contains(sense))
+                    .collect();
             }
-            scope.extreme |= stats.contains(&Sense::Highest) || stats.contains(&Sense::Lowest);
-            scope.counted |= stats.contains(&Sense::Count) || stats.contains(&Sense::AskCount);
-            scope.rate |= stats.contains(&Sense::Share);
-            scope.ratio |= stats.contains(&Sense::Ratio) || stats.contains(&Sense::Per);
-            scope.difference |= stats.contains(&Sense::Difference)
-                || stats.contains(&Sense::Growth)
-                || stats.contains(&Sense::Above)
-                || stats.contains(&Sense::Below);
-            share |= stats.contains(&Sense::Share);
+            scope.extreme |= senses.contains(&Sense::Highest) || senses.contains(&Sense::Lowest);
+            scope.rate |= senses.contains(&Sense::Share);
+            scope.rest |= senses.contains(&Sense::Rest);
+            scope.ends |= [
+                Sense::Highest,
+                Sense::Lowest,
+                Sense::Between,
+                Sense::AtLeast,
+                Sense::AtMost,
+                Sense::Above,
+                Sense::Below,
+                Sense::Difference,
+            ]
+            .iter()
+            .any(|sense| senses.contains(sense));
+            scope.ratio |= senses.contains(&Sense::Ratio)
+                || senses.contains(&Sense::Per)
+                || senses.contains(&Sense::Mean);
+            scope.difference |= [
+                Sense::Difference,
+                Sense::Growth,
+                Sense::Above,
+                Sense::Below,
+                Sense::Ahead,
+                Sense::Behind,
+                Sense::Up,
+                Sense::Down,
+            ]
+            .iter()
+            .any(|sense| senses.contains(sense));
+            share |= senses.contains(&Sense::Share);
         }
+        for (sense, stat) in [
+            (Sense::Total, Stat::Total),
+            (Sense::Mean, Stat::Mean),
+            (Sense::Median, Stat::Median),
+            (Sense::Lowest, Stat::Least),
+            (Sense::Highest, Stat::Greatest),
+        ] {
+            if governed.contains(&sense) {
+                scope.stats.push(stat);
+            }
+        }
+        let goal = &self.asked.text;
+        scope.ends |= number.bound.is_some() || goal.has(Sense::Highest) || goal.has(Sense::Lowest);
+        scope.times = std::iter::once(self.text)
+            .chain(self.labels.iter().copied())
+            .chain([goal])
+            .any(counts_times);
+        scope.counted = governed.contains(&Sense::Count) || governed.contains(&Sense::AskCount);
         // "Highest average humidity" is of means; "the highest total" of totals.
         let figures = scope
             .stats
@@ -410,6 +563,71 @@ impl Place<'_> {
             .or_else(|| self.labels.iter().find_map(|label| sign(label, None)));
     }
 
+    /// The columns that the words around a number, or the goal, speak of.
+    fn columns(&self, grid: &Grid) -> Vec<usize> {
+        let texts = std::iter::once(self.text)
+            .chain(self.labels.iter().copied())
+            .chain([&self.asked.text]);
+        let mut out: Vec<usize> = texts.flat_map(|text| mentioned(text, grid)).collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// The words for a kind of figure that a number stands under: those before it, up to the number before, or those behind it in its clause
+    /// that no other number follows there. "12 visits, on average 46 minutes" has a count and a mean.
+    fn governing(&self, number: &Number) -> BTreeSet<Sense> {
+        let words: Vec<(Sense, usize)> = self
+            .text
+            .senses()
+            .filter(|(sense, _)| STATISTICS.contains(sense))
+            .collect();
+        let stated: Vec<&Number> = self
+            .text
+            .numbers
+            .iter()
+            .filter(|other| !other.is_casual() || std::ptr::eq(*other, number))
+            .collect();
+        if stated.len() < 2 {
+            return words.iter().map(|(sense, _)| *sense).collect();
+        }
+        let clause = |place: usize| self.text.clause(place);
+        // A word whose clause has numbers before it and none behind it is said of those.
+        let back = |place: usize| {
+            let here = || {
+                stated
+                    .iter()
+                    .filter(|other| clause(other.start) == clause(place))
+            };
+            here().any(|other| other.start < place) && !here().any(|other| other.start > place)
+        };
+        let own: BTreeSet<Sense> = words
+            .iter()
+            .filter(|(_, place)| clause(*place) == clause(number.start) && back(*place))
+            .map(|(sense, _)| *sense)
+            .collect();
+        if !own.is_empty() {
+            return own;
+        }
+        let before: Vec<&(Sense, usize)> = words
+            .iter()
+            .filter(|(_, place)| *place < number.start && !back(*place))
+            .collect();
+        let Some((_, last)) = before.last() else {
+            return BTreeSet::new();
+        };
+        let apart = |place: usize| {
+            stated
+                .iter()
+                .any(|other| place < other.start && other.start < *last)
+        };
+        before
+            .iter()
+            .filter(|(_, place)| !apart(*place))
+            .map(|(sense, _)| *sense)
+            .collect()
+    }
+
     /// The columns that words name; all of them where none is named.
     fn measures(&self, number: &Number, grid: &Grid) -> Vec<usize> {
         let mut quantities: Vec<usize> = grid.measures().collect();
@@ -434,12 +652,25 @@ impl Place<'_> {
             .unit
             .as_ref()
             .is_some_and(crate::unit::Unit::is_share);
+        let (part, whole) = self.partition(number);
+        if part || whole {
+            return quantities
+                .into_iter()
+                .filter(|column| share || convertible(column))
+                .collect();
+        }
+        let clause = self.text.clause(number.start);
+        let starts = &self.text.clauses;
+        let from = starts.get(clause).copied().unwrap_or(0);
+        let to = starts.get(clause + 1).copied().unwrap_or(usize::MAX);
+        let own = mentioned_within(self.text, grid, from..to);
         let sources = std::iter::once(self.text)
             .chain(self.labels.iter().copied())
             .chain(self.before)
             .chain([&self.asked.text]);
-        for text in sources {
-            let named: Vec<usize> = mentioned(text, grid)
+        let sources = sources.map(|text| mentioned(text, grid));
+        for found in std::iter::once(own).chain(sources) {
+            let named: Vec<usize> = found
                 .into_iter()
                 .filter(|column| quantities.contains(column))
                 .collect();
@@ -515,6 +746,38 @@ impl Place<'_> {
                 }
             }
         }
+        let (part, whole) = self.partition(number);
+        if whole {
+            // "31 of 32 beds": what a part is of has fewer conditions than the part.
+            for skipped in 0..required.len() {
+                let rest = required.iter().enumerate().filter(|(at, _)| *at != skipped);
+                out.push(rest.map(|(_, pred)| *pred).collect());
+            }
+            out.push(Vec::new());
+        }
+        if part && !goals.is_empty() {
+            out.push(required.iter().chain(&goals).copied().collect());
+        }
+        // "April to June": all of the time between.
+        for (from, to) in ranges(self.text)
+            .into_iter()
+            .chain(self.labels.iter().flat_map(|label| ranges(label)))
+        {
+            if let Some(column) = grid.times().next() {
+                let others = required
+                    .iter()
+                    .copied()
+                    .filter(|pred| !matches!(pred, Pred::At(..)));
+                out.push(others.chain([Pred::Within(column, from, to)]).collect());
+                let others = required
+                    .iter()
+                    .copied()
+                    .filter(|pred| !matches!(pred, Pred::At(..)));
+                if grid.rows_of(&[Pred::Within(column, from, to)]).len() == grid.rows {
+                    out.push(others.collect());
+                }
+            }
+        }
         // What the goal is about need not be said again.
         let asked: Vec<Pred> = entities(&self.asked.text, table, grid)
             .into_iter()
@@ -553,9 +816,40 @@ impl Place<'_> {
         }
         let mut seen = BTreeSet::new();
         out.retain(|preds| seen.insert(preds.clone()));
-        out.truncate(12);
+        out.truncate(16);
         out
     }
+}
+
+/// The stretches of time that a text names by their ends: "April to June", "from 2020 until 2024".
+fn ranges(text: &Text) -> Vec<(Moment, Moment)> {
+    let joined = |two: &[crate::moment::MomentAt]| {
+        let gap = text.raw.get(two[0].end..two[1].start).unwrap_or(";");
+        gap.len() < 12 && !gap.contains([',', ';', '.', '|', ':'])
+    };
+    let found = text.moments.windows(2).filter(|two| joined(two));
+    let kind = |moment: &Moment| {
+        (
+            moment.day.is_some(),
+            moment.month.is_some(),
+            moment.minute.is_some(),
+        )
+    };
+    found
+        .map(|two| (two[0].moment, two[1].moment))
+        .filter(|(from, to)| kind(from) == kind(to) && from != to)
+        .collect()
+}
+
+/// Whether a text speaks of lengths of time: days, weeks, months, years.
+fn counts_times(text: &Text) -> bool {
+    use aios_languages::{Tag, UnitName};
+    text.tags.iter().any(|tag| {
+        matches!(
+            tag.tag,
+            Tag::Unit(UnitName::Day | UnitName::Week | UnitName::Month | UnitName::Year)
+        )
+    })
 }
 
 /// What was found of the names of one column.

@@ -37,7 +37,14 @@ pub(crate) struct NameAt {
 #[derive(Default)]
 pub(crate) struct Names {
     by_first: HashMap<String, Vec<Named>>,
+    /// Names of one word by their first letters, for the adjectives that are made of them.
+    by_head: HashMap<String, Vec<String>>,
 }
+
+/// Letters that an adjective shares with the name that it is made of: "Norwegian" and "Norway".
+const HEAD: usize = 4;
+/// How such adjectives end.
+const ADJECTIVES: [&str; 5] = ["ian", "ish", "ese", "ean", "ern"];
 
 struct Named {
     rest: Vec<String>,
@@ -90,6 +97,14 @@ impl Names {
             column,
             code,
         };
+        if words.len() == 1
+            && let Some(head) = first.text.get(..HEAD)
+        {
+            let heads = self.by_head.entry(head.to_owned()).or_default();
+            if !heads.contains(&first.text) {
+                heads.push(first.text.clone());
+            }
+        }
         self.by_first
             .entry(first.text.clone())
             .or_default()
@@ -105,11 +120,25 @@ impl Names {
                 let whole = word.text.is_char_boundary(at) && !lexicon.is_stop(&word.text);
                 whole.then(|| &word.text[..at])
             });
+            // "The Norwegian cities": of one country only.
+            let adjective = lexicon.code == "en"
+                && raw
+                    .get(word.start..)
+                    .is_some_and(|text| text.starts_with(char::is_uppercase))
+                && ADJECTIVES.iter().any(|ending| word.text.ends_with(ending));
+            let root = adjective
+                .then(|| self.by_head.get(word.text.get(..HEAD)?))
+                .flatten()
+                .and_then(|heads| match heads.as_slice() {
+                    [one] => self.by_first.get(one),
+                    _ => None,
+                });
             let entries = self
                 .by_first
                 .get(&word.text)
                 .into_iter()
-                .chain(endings.filter_map(|begin| self.by_first.get(begin)));
+                .chain(endings.filter_map(|begin| self.by_first.get(begin)))
+                .chain(root);
             for named in entries.flatten() {
                 let to = at + 1 + named.rest.len();
                 let fits = words.get(at + 1..to).is_some_and(|behind| {

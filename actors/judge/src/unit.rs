@@ -236,13 +236,19 @@ impl Unit {
         if name.contains('%') {
             return Some(Self::named(UnitName::Percent));
         }
-        let last = name
-            .rsplit(|c: char| c == '_' || c.is_whitespace())
-            .next()?;
+        let ends = |c: char| c == '_' || c.is_whitespace();
+        let last = name.rsplit(ends).next()?;
         if last.len() == name.len() && name.len() < 3 {
             return None;
         }
-        let lower = last.to_lowercase();
+        // "hours_to_close" counts hours too.
+        let first = name.split(ends).next().filter(|first| first.len() > 3);
+        Self::of_word(last).or_else(|| first.and_then(Self::of_word))
+    }
+
+    /// The unit that a part of a column's name is.
+    fn of_word(word: &str) -> Option<Self> {
+        let lower = word.to_lowercase();
         let known = match lower.as_str() {
             "c" | "celsius" | "degc" => UnitName::Celsius,
             "f" | "fahrenheit" | "degf" => UnitName::Fahrenheit,

@@ -43,7 +43,8 @@ const FORMATS: [(&[u8], &str); 12] = [
     (b"\x7fELF", "is a program, not text"),
 ];
 
-/// Decodes UTF-8 (with or without byte order mark), UTF-16 with byte order mark, or else Windows-1252, which every byte fits.
+/// Decodes UTF-8 (with or without byte order mark), UTF-16 (likewise), or else what the bytes look like: the code pages of the languages
+/// that are written, of old Macs and of DOS. What would be unreadable in each of them is refused.
 ///
 /// `held` is what was set aside for the bytes; afterwards it is what the text takes.
 pub fn decode(file: &str, bytes: Vec<u8>, held: &mut Reserved) -> Result<Decoded, WorkspaceError> {
@@ -55,8 +56,19 @@ pub fn decode(file: &str, bytes: Vec<u8>, held: &mut Reserved) -> Result<Decoded
         return Err(refuse(problem));
     }
     let mut warnings = Vec::new();
-    let (text, encoding) = match encoding_rs::Encoding::for_bom(&bytes) {
-        Some((encoding, _)) if encoding != encoding_rs::UTF_8 => {
+    let marked = encoding_rs::Encoding::for_bom(&bytes);
+    let wide = marked
+        .map(|(encoding, _)| encoding)
+        .filter(|encoding| *encoding != encoding_rs::UTF_8)
+        .or_else(|| two_bytes_a_letter(&bytes));
+    let (text, encoding) = match wide {
+        Some(encoding) => {
+            if marked.is_none() {
+                warnings.push(format!(
+                    "no byte order mark; read as {}, because every second byte is zero",
+                    encoding.name()
+                ));
+            }
             // Two bytes become three at most.
             held.grow(bytes.len() as u64 / 2 * 3)?;
             let (text, _, broken) = encoding.decode(&bytes);
@@ -71,8 +83,8 @@ pub fn decode(file: &str, bytes: Vec<u8>, held: &mut Reserved) -> Result<Decoded
             held.grow(text.len() as u64)?;
             (text, encoding.name())
         }
-        bom => {
-            let skip = bom.map_or(0, |(_, length)| length);
+        None => {
+            let skip = marked.map_or(0, |(_, length)| length);
             match String::from_utf8(bytes) {
                 Ok(text) if skip == 0 => (text, "UTF-8"),
                 Ok(mut text) => {
@@ -82,19 +94,23 @@ pub fn decode(file: &str, bytes: Vec<u8>, held: &mut Reserved) -> Result<Decoded
                 Err(invalid) => {
                     let bytes = invalid.into_bytes();
                     refuse_binary(&bytes).map_err(refuse)?;
+                    let page = Page::of(bytes.get(skip..).unwrap_or_default());
                     // An accented letter becomes two bytes, a typographic sign three.
                     let long = bytes.iter().filter(|byte| !byte.is_ascii()).count() as u64;
                     held.grow(bytes.len() as u64 + 2 * long)?;
-                    let (text, _) = encoding_rs::WINDOWS_1252
-                        .decode_without_bom_handling(bytes.get(skip..).unwrap_or_default());
-                    warnings.push(
-                        "not UTF-8; read as Windows-1252, so accented letters may be wrong"
-                            .to_owned(),
-                    );
-                    let text = text.into_owned();
+                    let text = page.decode(bytes.get(skip..).unwrap_or_default());
+                    let Some(text) = text.filter(|text| is_readable(text)) else {
+                        return Err(refuse(
+                            "is not UTF-8, and what else it is was not recognised; save it as UTF-8",
+                        ));
+                    };
+                    warnings.push(format!(
+                        "not UTF-8; read as {}, which its letters look like",
+                        page.name()
+                    ));
                     held.shrink(2 * (bytes.len() as u64 + long));
                     held.grow(text.len() as u64)?;
-                    (text, "windows-1252")
+                    (text, page.name())
                 }
             }
         }
@@ -110,6 +126,157 @@ pub fn decode(file: &str, bytes: Vec<u8>, held: &mut Reserved) -> Result<Decoded
         encoding,
         warnings,
     })
+}
+
+/// Bytes that are looked at to know in what they are written.
+const SAMPLE: usize = 1 << 20;
+
+/// UTF-16 without a byte order mark: every second byte of plain letters is zero.
+fn two_bytes_a_letter(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    let sample = bytes.get(..bytes.len().min(4_096))?;
+    let zeros = |from: usize| {
+        sample
+            .iter()
+            .skip(from)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
+    let (even, odd, half) = (zeros(0), zeros(1), sample.len() / 2);
+    if half < 4 || bytes.len() % 2 == 1 {
+        None
+    } else if odd * 10 > half * 7 && even == 0 {
+        Some(encoding_rs::UTF_16LE)
+    } else if even * 10 > half * 7 && odd == 0 {
+        Some(encoding_rs::UTF_16BE)
+    } else {
+        None
+    }
+}
+
+/// A way to write letters with single bytes, or with several.
+#[derive(Clone, Copy)]
+enum Page {
+    Known(&'static encoding_rs::Encoding),
+    /// The code page of DOS in western Europe.
+    Dos,
+}
+
+/// The upper half of code page 850.
+const DOS: &str = "\
+ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐\
+└┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u{ad}±‗¾¶§÷¸°¨·¹³²■\u{a0}";
+
+impl Page {
+    fn of(bytes: &[u8]) -> Self {
+        // What stands before the first foreign letter says nothing.
+        let first = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(0);
+        let from = first.saturating_sub(64);
+        let sample = bytes
+            .get(from..bytes.len().min(from + SAMPLE))
+            .unwrap_or_default();
+        let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
+        detector.feed(sample, true);
+        let guessed = detector.guess(None, chardetng::Utf8Detection::Deny);
+        // Where the letters are the same in both, the more usual one is meant.
+        let usual = Self::Known(encoding_rs::WINDOWS_1252);
+        let same = usual.decode(sample).is_some()
+            && usual.decode(sample) == Self::Known(guessed).decode(sample);
+        let guessed = if same {
+            encoding_rs::WINDOWS_1252
+        } else {
+            guessed
+        };
+        let western = guessed == encoding_rs::WINDOWS_1252;
+        if !western {
+            return Self::Known(guessed);
+        }
+        let sample = sample.get(..sample.len().min(1 << 16)).unwrap_or_default();
+        let pages = [
+            Self::Known(guessed),
+            Self::Known(encoding_rs::WINDOWS_1250),
+            Self::Known(encoding_rs::MACINTOSH),
+            Self::Dos,
+        ];
+        // The first of equals is the most usual.
+        let score = |page: &Self| {
+            page.decode(sample)
+                .map_or(i64::MIN, |text| western_score(&text))
+        };
+        let best = pages.iter().rev().max_by_key(|page| score(page));
+        best.copied().unwrap_or(Self::Known(guessed))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Known(encoding) => encoding.name(),
+            Self::Dos => "IBM850",
+        }
+    }
+
+    /// The text, if all bytes have a meaning.
+    fn decode(self, bytes: &[u8]) -> Option<String> {
+        match self {
+            Self::Known(encoding) => {
+                let (text, broken) = encoding.decode_without_bom_handling(bytes);
+                (!broken).then(|| text.into_owned())
+            }
+            Self::Dos => {
+                let upper: Vec<char> = DOS.chars().collect();
+                let letter = |byte: &u8| match byte.checked_sub(0x80) {
+                    None => Some(char::from(*byte)),
+                    Some(at) => upper.get(usize::from(at)).copied(),
+                };
+                bytes.iter().map(letter).collect()
+            }
+        }
+    }
+}
+
+/// How much a text looks like one of western or central Europe: its letters are such as stand in words.
+fn western_score(text: &str) -> i64 {
+    const USUAL: &str = "äöüßéèêëàâáãåæçîïíìñóòôõøúùûœýěščřžůťďňąćęłńśźżőű";
+    let (mut score, mut before) = (0, ' ');
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied().unwrap_or(' ');
+        let (after_word, into_word) = (before.is_alphabetic(), next.is_alphabetic());
+        let usual = |letter: char| USUAL.contains(letter);
+        let capital = letter.is_uppercase() && letter.to_lowercase().next().is_some_and(usual);
+        score += match letter {
+            letter if letter.is_ascii() => 0,
+            // Italian ends words with these; within words they are Czech in the wrong page.
+            'ì' | 'ò' if into_word => 1,
+            letter if usual(letter) && (after_word || into_word) => 3,
+            letter if usual(letter) => 0,
+            // A capital begins a word, or stands in one of capitals.
+            _ if capital && into_word && !before.is_lowercase() => 2,
+            '\u{2019}' => 1,
+            _ if after_word && into_word => -3,
+            '€' | '£' | '°' | '–' | '\u{a0}' | '²' | '³' | '½' => 1,
+            _ => -1,
+        };
+        before = letter;
+    }
+    score
+}
+
+/// Whether a person could read it: signs do not stand within words, and nothing is a control character.
+fn is_readable(text: &str) -> bool {
+    let (mut foreign, mut odd, mut before) = (0_u64, 0_u64, ' ');
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if !letter.is_ascii() {
+            foreign += 1;
+            let within =
+                before.is_alphabetic() && letters.peek().is_some_and(|next| next.is_alphabetic());
+            let sign =
+                !letter.is_alphanumeric() && !matches!(letter, '\u{2019}' | '·' | '–' | '\u{ad}');
+            odd += u64::from((within && sign) || letter.is_control() || letter == '\u{fffd}');
+        }
+        before = letter;
+    }
+    odd * 4 <= foreign
 }
 
 /// Text holds no zero bytes and hardly any control characters; one in a hundred is generous.
@@ -161,6 +328,68 @@ mod tests {
                 ("né", encoding, warnings)
             );
         }
+    }
+
+    #[test]
+    fn letters_tell_what_they_are_written_in() {
+        let of = |encoding: &'static encoding_rs::Encoding, text: &str| {
+            encoding.encode(text).0.into_owned()
+        };
+        let dos = |text: &str| -> Vec<u8> {
+            let upper: Vec<char> = DOS.chars().collect();
+            let byte = |letter: char| match upper.iter().position(|other| *other == letter) {
+                Some(at) => 0x80 + at as u8,
+                None => letter as u8,
+            };
+            text.chars().map(byte).collect()
+        };
+        let german = "Stadt;Umsatz\nKöln;5\nMünchen;7\nGießen;9\nNürnberg;11\n";
+        let french =
+            "Région;Chiffre\nÎle-de-France;5\nProvence-Alpes-Côte d'Azur;7\nRhône;9\nPyrénées;3\n";
+        let russian = "Дата;Регион;Выручка\n2025-01-01;Москва;5499\n2025-02-08;Казань;349\n2025-03-15;Омск;2578\n";
+        let chinese =
+            "日期,地区,销售额\n2025-01-01,北京,7974\n2025-02-08,上海,1787\n2025-03-15,广州,7992\n";
+        let czech = "Město;Tržby\nPlzeň;5\nBrno;7\nČeské Budějovice;9\n";
+        let polish =
+            "Miasto;Sprzedaż\nŁódź;5\nKraków;7\nGdańsk;9\nWrocław;4\nPoznań;6\nBiałystok;2\n";
+        for (text, bytes, encoding) in [
+            (
+                german,
+                of(encoding_rs::WINDOWS_1252, german),
+                "windows-1252",
+            ),
+            (german, of(encoding_rs::MACINTOSH, german), "macintosh"),
+            (german, dos(german), "IBM850"),
+            (
+                french,
+                of(encoding_rs::WINDOWS_1252, french),
+                "windows-1252",
+            ),
+            (french, of(encoding_rs::MACINTOSH, french), "macintosh"),
+            (
+                russian,
+                of(encoding_rs::WINDOWS_1251, russian),
+                "windows-1251",
+            ),
+            (chinese, of(encoding_rs::GBK, chinese), "GBK"),
+            (
+                polish,
+                of(encoding_rs::WINDOWS_1250, polish),
+                "windows-1250",
+            ),
+        ] {
+            let decoded = decode("f", bytes, &mut room()).unwrap();
+            assert_eq!((decoded.text.as_str(), decoded.encoding), (text, encoding));
+        }
+        let wide: Vec<u8> = "a,b\n1,2\n"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        let decoded = decode("f", wide, &mut room()).unwrap();
+        assert_eq!(
+            (decoded.text.as_str(), decoded.encoding),
+            ("a,b\n1,2\n", "UTF-16BE")
+        );
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub struct Evidence {
     /// The days the data covers.
     #[serde(default)]
     pub covers: Option<Span>,
+    /// Whether the text is made of its facts and says nothing else. It is judged by where its figures come from; how a language would read
+    /// such sentences says nothing about them.
+    #[serde(default)]
+    pub made: bool,
 }
 
 /// What opens a report's last section: which results are missing and why. It is written by the runtime, in the words of errors.

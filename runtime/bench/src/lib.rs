@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod durability;
 mod meter;
 mod micro;
 mod report;
@@ -34,6 +35,11 @@ pub struct BenchError(pub String);
 /// The benches of this crate.
 pub const BENCHES: &[Bench] = &[
     micro::BENCH,
+    Bench {
+        name: "durability",
+        what: "a durable step of the journal beside a raw append with fdatasync, one and 64 under way",
+        run: durability::run,
+    },
     Bench {
         name: "supervision",
         what: "restarts, groups, many children, memory and messages, beside ractor, OTP and rivals",

@@ -6,14 +6,16 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity, quoted};
 
 use super::{Finding, Look};
+use crate::answer::Kind;
 use crate::criteria::Criteria;
-use crate::explain::{Explanation, Form, Stat};
+use crate::explain::{Explanation, Form, Stat, same_column};
 use crate::goal::{Need, Point, conditions, mentioned};
-use crate::grid::{Grid, Pred};
+use crate::grid::{Data, Grid, Pred};
 use crate::paper::Paper;
 use crate::reading::Reading;
+use crate::scope::entities;
 use crate::text::Text;
-use crate::unit::{Kind, Unit};
+use crate::unit::{Kind as UnitKind, Unit};
 
 pub(crate) struct Coverage;
 
@@ -32,12 +34,14 @@ impl Look for Coverage {
             return Finding::default();
         }
         let mut finding = Finding::default();
+        let decides = ground.asked.points.len() == 1 && decides(reading);
         let mut durations = 0;
         let mut before = None;
         for point in &ground.asked.points {
             durations += usize::from(point.need == Need::Duration);
             let answered = match (ground.grids.first(), ground.papers.as_slice()) {
                 (Some(grid), _) => by_table(reading, point, before, grid),
+                (None, _) if decides && point.need == Need::Topic => true,
                 (None, papers) => by_papers(reading, point, papers, durations),
             };
             before = Some(point.need);
@@ -56,6 +60,15 @@ impl Look for Coverage {
         }
         finding
     }
+}
+
+/// Whether the answer begins with a yes or a no.
+fn decides(reading: &Reading<'_>) -> bool {
+    let first = said_words(reading).find(|text| !text.is_empty());
+    first.is_some_and(|text| {
+        let mut tags = text.tags.iter().filter(|tag| tag.from == 0);
+        tags.any(|tag| matches!(tag.tag, Tag::Sense(Sense::Yes | Sense::No)))
+    })
 }
 
 fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &Grid) -> bool {
@@ -150,14 +163,16 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
         let stat = match found.form {
             Form::Figure(stat) => stats.is_empty() || stats.contains(&stat),
             Form::Count | Form::Distinct => stats.is_empty() || stats.contains(&Stat::Total),
-            Form::Ratio => stats.contains(&Stat::Mean),
+            // Of a rate the whole is its total: "the overall occupancy".
+            Form::Ratio => stats.is_empty() || !stats.contains(&Stat::Median),
+            Form::Share => stats.is_empty() || stats.contains(&Stat::Total),
             Form::Signed | Form::Said => true,
             _ => false,
         };
         let measure = measures.is_empty()
             || found
                 .measure
-                .is_none_or(|measure| measures.contains(&measure));
+                .is_none_or(|measure| is_of(grid, measure, &measures));
         let whole = !whole
             || found.preds.iter().all(|pred| match pred {
                 Pred::Is(column, code) => asked.contains(&(*column, *code)),
@@ -165,6 +180,15 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
             });
         stat && measure && whole
     })
+}
+
+/// Whether a column is one of these, or follows from one of them.
+fn is_of(grid: &Grid, column: usize, measures: &[usize]) -> bool {
+    measures.contains(&column)
+        || match &grid.columns[column].data {
+            Data::Derived(derived) => measures.iter().any(|measure| derived.is_of(*measure)),
+            _ => false,
+        }
 }
 
 /// The quantities that a text names.
@@ -177,6 +201,12 @@ fn quantities(text: &Text, grid: &Grid) -> Vec<usize> {
 }
 
 fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    // "Twelve for each of them": one figure that holds for all.
+    let same = said_words(reading)
+        .any(|text| text.has(Sense::Per) && text.numbers.len() == 1 && text.names.is_empty());
+    if same && reading.answer.pieces.len() < 3 {
+        return true;
+    }
     let groups: Vec<usize> = grid.groups().collect();
     let of = |text: &Text| {
         mentioned(text, grid)
@@ -200,7 +230,7 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
         stat && (measures.is_empty()
             || found
                 .measure
-                .is_none_or(|measure| measures.contains(&measure)))
+                .is_none_or(|measure| is_of(grid, measure, &measures)))
     };
     let preds = || {
         explanations(reading)
@@ -269,15 +299,63 @@ fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
                 .measure
                 .is_some_and(|measure| measures.contains(&measure)))
     });
-    // A bare name is an answer: "Kassel."
-    let bare = said_words(reading).any(|text| {
-        text.numbers.is_empty()
-            && text
-                .names
-                .first()
-                .is_some_and(|name| text.raw.len() <= name.end - name.start + 12)
+    ranked || value || names_one(reading, point, grid)
+}
+
+/// Whether a sentence names one of a kind and no other, which the goal does not name: "Kassel.", "It is S7, at 5 minutes". In a list each
+/// line does so, and names nobody before the others.
+fn names_one(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    let given: Vec<Pred> = entities(&reading.ground.asked.text, 0, grid)
+        .into_iter()
+        .map(|entity| entity.pred)
+        .collect();
+    let of = |piece: usize| -> BTreeSet<Pred> {
+        let found = entities(&reading.texts[piece], 0, grid).into_iter();
+        found
+            .map(|entity| entity.pred)
+            .filter(|pred| !given.contains(pred))
+            .collect()
+    };
+    let all: BTreeSet<Pred> = reading.said().flat_map(of).collect();
+    let alone = |names: &BTreeSet<Pred>| {
+        names.iter().any(|pred| {
+            let alike = names.iter().filter(|other| same_column(other, pred));
+            alike.count() == 1
+        })
+    };
+    let asked = reading.ground.asked.points.iter();
+    let wanted = asked.filter(|point| point.need == Need::Extreme).count();
+    let sentences = reading
+        .said()
+        .filter(|piece| reading.answer.pieces[*piece].kind == Kind::Sentence)
+        .map(of)
+        .filter(alone);
+    // As many as were asked for: who names the dearest has not named the cheapest.
+    let named: BTreeSet<BTreeSet<Pred>> = sentences.collect();
+    // "November, by a clear margin: ...": it begins with the name.
+    let begins = reading
+        .said()
+        .find(|piece| !reading.texts[*piece].is_empty())
+        .is_some_and(|piece| {
+            let text = &reading.texts[piece];
+            let first = entities(text, 0, grid)
+                .into_iter()
+                .find(|entity| !given.contains(&entity.pred) || text.names.is_empty());
+            first.is_some_and(|first| {
+                let words = text
+                    .words
+                    .iter()
+                    .filter(|word| word.start < first.start)
+                    .count();
+                words < 4 && text.raw[first.end..].starts_with([',', '.'])
+            })
+        });
+    // "The three with the most": so many are named.
+    let several = point.text.numbers.iter().any(|number| {
+        let many = number.value();
+        number.unit.is_none() && (2.0..=20.0).contains(&many) && all.len() as f64 >= many
     });
-    ranked || value || bare
+    begins || several || named.len().max(usize::from(alone(&all))) >= wanted.max(1)
 }
 
 fn count(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
@@ -306,7 +384,12 @@ fn direction(reading: &Reading<'_>) -> bool {
         let places: BTreeSet<usize> = text
             .tags
             .iter()
-            .filter(|tag| matches!(tag.tag, Tag::Sense(Sense::Up | Sense::Down | Sense::Flat)))
+            .filter(|tag| {
+                matches!(
+                    tag.tag,
+                    Tag::Sense(Sense::Up | Sense::Down | Sense::Flat | Sense::More | Sense::Fewer)
+                )
+            })
             .map(|tag| tag.from)
             .collect();
         said += places.len();
@@ -320,7 +403,7 @@ fn direction(reading: &Reading<'_>) -> bool {
 }
 
 fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: usize) -> bool {
-    let numbers = |fits: fn(&Kind) -> bool| {
+    let numbers = |fits: fn(&UnitKind) -> bool| {
         let found = reading
             .claims
             .iter()
@@ -340,17 +423,24 @@ fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: 
             .collect();
         values.len()
     };
-    let near = || points_where(reading, point, papers);
+    let near = || {
+        points_where(reading, point, papers)
+            || shares_a_part(reading, point, papers)
+            || beside(reading, point, papers)
+    };
     match point.need {
         Need::Duration => {
-            let said = numbers(|kind| matches!(kind, Kind::Time | Kind::Calendar));
+            let said = numbers(|kind| matches!(kind, UnitKind::Time | UnitKind::Calendar));
             said >= durations
                 || (said > 0 && near())
                 || (dated(reading) && near())
-                || (none_has(papers, |kind| matches!(kind, Kind::Time | Kind::Calendar)) && near())
+                || (none_has(papers, |kind| {
+                    matches!(kind, UnitKind::Time | UnitKind::Calendar)
+                }) && near())
         }
         Need::Money => {
-            let money: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Money(_) | Kind::Cents);
+            let money: fn(&UnitKind) -> bool =
+                |kind| matches!(kind, UnitKind::Money(_) | UnitKind::Cents);
             let free = said_words(reading).any(|text| {
                 text.tags
                     .iter()
@@ -364,7 +454,98 @@ fn by_papers(reading: &Reading<'_>, point: &Point, papers: &[Paper], durations: 
     }
 }
 
-fn none_has(papers: &[Paper], fits: fn(&Kind) -> bool) -> bool {
+/// The sentences of the first source that the answer rests on.
+fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
+    let mut found: HashSet<usize> = explanations(reading)
+        .filter(|(_, found)| found.form == Form::Said)
+        .filter_map(|(_, found)| found.measure)
+        .collect();
+    let Some(paper) = papers.first() else {
+        return found;
+    };
+    for text in said_words(reading) {
+        let own: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+        let (Some((at, _)), true) = (paper.nearest(&own).first().copied(), own.len() > 1) else {
+            continue;
+        };
+        let shared = own
+            .iter()
+            .filter(|stem| paper.sentences[at].own.contains(*stem))
+            .count();
+        if shared * 2 >= own.len() {
+            found.insert(at);
+        }
+    }
+    found
+}
+
+/// Whether the answer rests on a sentence that stands right beside one about the point and that no other point is about: what happens after
+/// wrong passwords is told where passwords are, in other words.
+fn beside(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
+    let Some(paper) = papers.first() else {
+        return false;
+    };
+    let targets = |point: &Point| -> HashSet<usize> {
+        let wanted: HashSet<String> = point
+            .text
+            .stems
+            .iter()
+            .map(|(_, stem)| stem.clone())
+            .collect();
+        let near = paper.nearest(&wanted);
+        let best = near.first().map_or(0.0, |(_, overlap)| *overlap);
+        let close = near
+            .iter()
+            .take(3)
+            .filter(|(_, overlap)| *overlap >= best * 0.6);
+        close.map(|(at, _)| *at).collect()
+    };
+    let own = targets(point);
+    let points = &reading.ground.asked.points;
+    let others: HashSet<usize> = points
+        .iter()
+        .filter(|other| !std::ptr::eq(*other, point))
+        .flat_map(targets)
+        .collect();
+    places(reading, papers)
+        .into_iter()
+        .filter(|at| !others.contains(at))
+        .any(|at| {
+            own.iter().any(|target| {
+                at.abs_diff(*target) <= 1
+                    && paper.sentences.get(at).map(|one| one.block)
+                        == paper.sentences.get(*target).map(|one| one.block)
+            })
+        })
+}
+
+/// Whether a word of the point is a part of one of the answer, or has one for its part: "copies" and "photocopies".
+fn shares_a_part(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
+    let titles: HashSet<&String> = papers.iter().flat_map(|paper| &paper.title).collect();
+    let stems: Vec<&String> = point.text.stems.iter().map(|(_, stem)| stem).collect();
+    if !stems.is_empty() && stems.iter().all(|stem| titles.contains(stem)) {
+        // What is asked about is what all of it is about.
+        return verified_or_borne(reading);
+    }
+    let mut wanted = stems.into_iter();
+    wanted.any(|wanted| {
+        wanted.chars().count() > 3
+            && !titles.contains(wanted)
+            && said_words(reading).any(|text| {
+                let mut own = text.stems.iter();
+                own.any(|(_, stem)| stem.contains(wanted.as_str()))
+            })
+    })
+}
+
+/// Whether anything in the answer is what a source says.
+fn verified_or_borne(reading: &Reading<'_>) -> bool {
+    let papers = &reading.ground.papers;
+    explanations(reading).any(|(_, found)| found.form == Form::Said)
+        || !places(reading, papers).is_empty()
+}
+
+fn none_has(papers: &[Paper], fits: fn(&UnitKind) -> bool) -> bool {
     let mut numbers = papers
         .iter()
         .flat_map(|paper| &paper.sentences)

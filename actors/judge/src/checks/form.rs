@@ -146,6 +146,13 @@ fn asked_shapes(reading: &Reading<'_>) -> Vec<Shape> {
         let bound = number.and_then(|number| number.bound);
         let most = bound == Some(Bound::Below) || text.has(Sense::AtMost);
         let least = bound == Some(Bound::Above) || text.has(Sense::AtLeast);
+        // "One bullet per station": so many for each of what the data knows and the words do not.
+        let each = text.tags.iter().any(|other| {
+            other.tag == Tag::Sense(Sense::Per) && other.from >= tag.to && other.from <= tag.to + 1
+        });
+        if each && sense != Sense::FormWord {
+            continue;
+        }
         let of = |what: &str| Shape::of(what, (!most).then_some(count), (!least).then_some(count));
         match sense {
             Sense::FormSentence => out.push(of("sentences")),

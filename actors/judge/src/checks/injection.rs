@@ -185,7 +185,38 @@ fn given(reading: &Reading<'_>) -> String {
     out
 }
 
+/// Words before a value that nobody else should read.
+const NAMED: [&str; 7] = [
+    "password", "passwd", "pwd", "api_key", "apikey", "secret", "token",
+];
+
 fn secret(raw: &str) -> Option<&str> {
+    // `scheme://user:password@host` and `password=...`.
+    let signed_in = raw.match_indices("://").find_map(|(at, _)| {
+        let rest = &raw[at + 3..];
+        let end = rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '/' | ')' | '"'))
+            .unwrap_or(rest.len());
+        let (user, _) = rest[..end].split_once('@')?;
+        user.contains(':').then(|| &rest[..end])
+    });
+    let assigned = raw.match_indices('=').find_map(|(at, _)| {
+        let name = raw[..at]
+            .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+            .next()?;
+        let value = raw[at + 1..]
+            .split_whitespace()
+            .next()
+            .filter(|value| value.len() > 5)?;
+        let lower = name.to_lowercase();
+        NAMED
+            .iter()
+            .any(|named| lower.ends_with(named))
+            .then_some(value)
+    });
+    if signed_in.or(assigned).is_some() {
+        return signed_in.or(assigned);
+    }
     raw.split(|c: char| {
         c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';' | '(' | ')' | '=' | '|')
     })

@@ -8,6 +8,7 @@ mod injection;
 mod language;
 mod markup;
 mod numbers;
+mod quotes;
 mod readability;
 mod support;
 mod tone;
@@ -61,7 +62,7 @@ impl Finding {
 }
 
 /// Every check that came with this build, in the order of their reports.
-pub(crate) const LOOKS: [&dyn Look; 12] = [
+pub(crate) const LOOKS: [&dyn Look; 13] = [
     &markup::Markup,
     &truncation::Truncation,
     &injection::Injection,
@@ -70,6 +71,7 @@ pub(crate) const LOOKS: [&dyn Look; 12] = [
     &numbers::Numbers,
     &contradiction::Contradiction,
     &support::Support,
+    &quotes::Quotes,
     &coverage::Coverage,
     &tone::Tone,
     &readability::Readability,

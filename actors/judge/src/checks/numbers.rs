@@ -48,7 +48,45 @@ impl Look for Numbers {
             }
         }
         moments(reading, &mut finding);
+        unknown(reading, &mut finding);
         finding
+    }
+}
+
+/// "T-4191" where every ticket is called so and none has this number: a name of nothing.
+fn unknown(reading: &Reading<'_>, finding: &mut Finding) {
+    let ground = reading.ground;
+    let shapes: Vec<(&str, &std::collections::HashSet<String>)> = ground
+        .grids
+        .iter()
+        .flat_map(|grid| &grid.columns)
+        .filter_map(|column| column.numbered.as_ref())
+        .map(|(head, all)| (head.as_str(), all))
+        .collect();
+    if shapes.is_empty() {
+        return;
+    }
+    for piece in reading.said() {
+        let raw = reading.texts[piece].raw.as_str();
+        let words = raw.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_' | '/'));
+        for word in words.filter(|word| word.ends_with(|c: char| c.is_ascii_digit())) {
+            let head = word.trim_end_matches(|c: char| c.is_ascii_digit());
+            let mut alike = shapes.iter().filter(|(own, _)| *own == head).peekable();
+            if alike.peek().is_none()
+                || alike.any(|(_, all)| all.contains(word))
+                || ground.goal.contains(word)
+            {
+                continue;
+            }
+            finding.issues.push(at(
+                reading,
+                piece,
+                Category::Accuracy,
+                Severity::Critical,
+                format!("no source has {word}"),
+                "Name what the source has",
+            ));
+        }
     }
 }
 
@@ -58,6 +96,12 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
     if !ground.grids.is_empty() || ground.papers.is_empty() {
         return;
     }
+    let clocks: std::collections::HashSet<u16> = ground
+        .papers
+        .iter()
+        .flat_map(|paper| &paper.sentences)
+        .flat_map(|sentence| sentence.clocks.iter().map(|(_, minute)| *minute))
+        .collect();
     let known: Vec<_> = ground
         .papers
         .iter()
@@ -77,12 +121,14 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
                 continue;
             }
             finding.claims += 1;
-            let there = known.iter().any(|moment| {
-                found.moment.holds(moment)
-                    || moment.holds(&found.moment)
-                        && found.moment.minute == moment.minute
-                        && moment.day == found.moment.day
-            });
+            let told = found.moment.minute.filter(|_| found.moment.day.is_none());
+            let there = told.is_some_and(|minute| clocks.contains(&minute))
+                || known.iter().any(|moment| {
+                    found.moment.holds(moment)
+                        || moment.holds(&found.moment)
+                            && found.moment.minute == moment.minute
+                            && moment.day == found.moment.day
+                });
             if there {
                 finding.supported += 1;
                 continue;

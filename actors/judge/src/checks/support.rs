@@ -50,10 +50,9 @@ impl Look for Support {
             let cue_known = cue.is_some_and(|(sense, _)| known.senses.contains(&sense));
             let claimed =
                 cue.is_some() && !strange.is_empty() && (!cue_known || strange.len() * 3 > all);
-            let elsewhere =
-                strange.len() >= 3 && strange.len() * 10 >= all * if borne_out { 8 } else { 7 };
-            let clause = clause_of_its_own(text, &strange);
-            if claimed || elsewhere || clause {
+            // Other words than the source's are no fault where a figure of the sentence is borne out.
+            let elsewhere = strange.len() >= 3 && strange.len() * 10 >= all * 7 && !borne_out;
+            if claimed || elsewhere || clause_of_its_own(text, &strange) {
                 let words: Vec<&str> = strange
                     .iter()
                     .take(4)
@@ -83,8 +82,13 @@ impl Look for Support {
     }
 }
 
-/// Whether a clause is about something else than its sentence: "..., since its workers are tired".
+/// Whether a clause gives a reason or a judgement in words of its own: "..., since its workers are tired".
 fn clause_of_its_own(text: &Text, strange: &[usize]) -> bool {
+    let cued: HashSet<usize> = text
+        .senses()
+        .filter(|(sense, _)| matches!(sense, Sense::Cause | Sense::Judgement))
+        .map(|(_, place)| text.clause(place))
+        .collect();
     let mut counts: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
     for (word, _) in &text.stems {
         let (all, odd) = counts
@@ -95,8 +99,8 @@ fn clause_of_its_own(text: &Text, strange: &[usize]) -> bool {
     }
     counts.len() > 1
         && counts
-            .values()
-            .any(|(all, odd)| *odd > 1 && odd * 10 >= all * 8)
+            .iter()
+            .any(|(clause, (all, odd))| cued.contains(clause) && *odd > 0 && odd * 10 >= all * 5)
 }
 
 /// The words of a text that speak of something else than goal and sources.

@@ -113,7 +113,9 @@ fn broken_off(reading: &Reading<'_>, last: usize) -> Option<&'static str> {
         })
         .count();
     let prose = piece.kind == Kind::Sentence && text.words.len() > 3;
-    if !siblings.is_empty() && ended == siblings.len() && (prose || piece.kind == Kind::Item) {
+    // Of one other item nothing follows.
+    let item = piece.kind == Kind::Item && siblings.len() > 1;
+    if !siblings.is_empty() && ended == siblings.len() && (prose || item) {
         return Some("the last sentence has no end");
     }
     if piece.kind == Kind::Sentence && siblings.is_empty() && text.words.len() > 14 {

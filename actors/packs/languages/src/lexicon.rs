@@ -31,6 +31,18 @@ pub enum Sense {
     Highest,
     Lowest,
     Inverse,
+    Magnitude,
+    Among,
+    Section,
+    Of,
+    Against,
+    More,
+    Fewer,
+    Steady,
+    Only,
+    Ahead,
+    Behind,
+    Rest,
     Above,
     Below,
     AtLeast,
@@ -133,6 +145,8 @@ pub enum Tag {
     Scale(f64),
     /// A part of the whole, in percent.
     Fraction(f64),
+    /// A place in an order, 1 for the first.
+    Ordinal(u8),
     /// A month, 1 to 12.
     Month(u8),
     /// A day of the week, 1 (Monday) to 7.
@@ -175,6 +189,7 @@ struct File {
     numbers: HashMap<String, f64>,
     scales: HashMap<String, f64>,
     fractions: HashMap<String, f64>,
+    ordinals: HashMap<String, u8>,
     months: Months,
     units: HashMap<UnitName, Vec<String>>,
     concepts: HashMap<String, Vec<String>>,
@@ -229,6 +244,9 @@ impl Lexicon {
         }
         for (word, percent) in &file.fractions {
             phrases.add(word, Tag::Fraction(*percent));
+        }
+        for (word, place) in &file.ordinals {
+            phrases.add(word, Tag::Ordinal(*place));
         }
         for (word, hours) in &file.clock {
             phrases.add(word, Tag::Clock(*hours));

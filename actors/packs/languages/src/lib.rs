@@ -4,10 +4,12 @@
 //! mean. [`english`] holds what else the packs need of English so far. A language knows nothing of tables, tools or agents.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod asks;
 pub mod english;
 mod fold;
 mod lexicon;
 
+pub use asks::{Ask, Asked, Asking, Asks, all_asks, asks, language_of_goal};
 pub use fold::{Folded, fold, folded};
 pub use lexicon::{
     Lexicon, Sense, Tag, Tagged, UnitName, concept_number, foreign, language_of, lexicon, lexicons,

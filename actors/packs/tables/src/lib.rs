@@ -3,12 +3,16 @@
 //! It is taken by name: whoever wants goals about tables registers [`tools`] and adds [`pack`]. Nothing here knows agents, messages or
 //! models.
 //!
-//! Where to read next: `pack` for what the orchestrator is given, `plan` for how a goal is understood, `table` for how a CSV becomes typed columns, `sql` for how it is queried, `chart` for how it is drawn.
+//! Where to read next: `pack` for what the orchestrator is given, `ask` for how a question is understood and answered, `plan` for how a goal becomes tasks and an overview, `form` for the forms that tables come in, `table` for how one becomes typed columns, `sql` for how it is queried, `chart` for how it is drawn.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod ask;
 mod cache;
 mod chart;
 mod error;
+mod find_values;
+mod form;
+mod note;
 mod pack;
 pub mod plan;
 mod profile;
@@ -19,6 +23,7 @@ mod second_look;
 mod sql;
 mod table;
 mod tables;
+mod written;
 
 use std::sync::Arc;
 
@@ -27,22 +32,26 @@ use aios_work::Tool;
 
 use crate::chart::Chart;
 use crate::error::Error;
+use crate::find_values::FindValues;
 use crate::profile_table::ProfileTable;
 use crate::sql::Sql;
 use crate::tables::Tables;
 
+pub use form::accepts;
+pub use note::{Note, NoteKind, Place};
 pub use pack::{NAME, TablesPack, pack};
-pub use profile::{ColumnKind, ColumnProfile, TableProfile};
+pub use profile::{ColumnKind, ColumnProfile, TableProfile, Truth, Unpivoted};
 pub use second_look::TableReader;
 pub use sql::QueryLimits;
 pub use table::TableError;
+pub use written::{Written, written};
 
 /// The names of the pack's tools.
-pub const TOOLS: [&str; 3] = ["profile_table", "sql", "chart"];
+pub const TOOLS: [&str; 4] = ["profile_table", "find_values", "sql", "chart"];
 /// Those that only look at a file: what was seen in the same file before is as good.
-pub const LOOKS: [&str; 1] = ["profile_table"];
+pub const LOOKS: [&str; 2] = ["profile_table", "find_values"];
 
-/// `profile_table`, `sql` and `chart`, working within these walls. What they cache is their own and shared among them.
+/// `profile_table`, `find_values`, `sql` and `chart`, working within these walls. What they cache is their own and shared among them.
 #[must_use]
 pub fn tools(workspaces: &Workspaces) -> Vec<Arc<dyn Tool>> {
     tools_within(workspaces, QueryLimits::default())
@@ -55,6 +64,12 @@ pub fn tools_within(workspaces: &Workspaces, limits: QueryLimits) -> Vec<Arc<dyn
     vec![
         Blocking::shared(
             ProfileTable {
+                tables: Arc::clone(&tables),
+            },
+            workspaces,
+        ),
+        Blocking::shared(
+            FindValues {
                 tables: Arc::clone(&tables),
             },
             workspaces,

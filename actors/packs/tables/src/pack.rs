@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::TableProfile;
-use crate::plan::analysis::Analysis;
+use crate::ask::{self, Seen, Understood, Values};
+use crate::plan::analysis::{Analysis, analyse_tables};
 use crate::plan::dag::{self, CLOSING, Filling, is_table, scout};
 
 pub use crate::plan::dag::NAME;
@@ -65,10 +66,6 @@ impl PlanSource for TablesPack {
                 Err(Missed { reason, .. }) => gaps.push(format!("{}: {reason}", task.title(&[]))),
             }
         }
-        let of = |wanted: Reading| {
-            seen.iter()
-                .find(|(task, _)| Reading::of(task).as_ref() == Some(&wanted))
-        };
         if seen.len() < scouts.len() {
             // The plan that needs nothing: say what was asked and what is missing.
             return Ok(Plan {
@@ -80,9 +77,13 @@ impl PlanSource for TablesPack {
                 meaning: serde_json::to_value(analyse(goal, None)).unwrap_or_default(),
             });
         }
-        let table =
-            of(Reading::Profile).and_then(|(_, value)| TableProfile::deserialize(value).ok());
-        let mut analysis = analyse(goal, table.as_ref());
+        let tables: Vec<(&Task, TableProfile)> = seen
+            .iter()
+            .filter(|(task, _)| Reading::of(task) == Some(Reading::Profile))
+            .filter_map(|(task, value)| Some((*task, TableProfile::deserialize(value).ok()?)))
+            .collect();
+        let table = tables.first().map(|(_, table)| table.clone());
+        let mut analysis = analyse_tables(goal, &with_values(&tables, &seen));
         if let Some(table) = &table
             && let Some(asked) = question(goal, table, &analysis)
             && let Some(picked) = bench.think(&asked).await
@@ -94,6 +95,29 @@ impl PlanSource for TablesPack {
             ..build(goal, &analysis)
         })
     }
+}
+
+/// Each table with the values that the goal names of it.
+pub(crate) fn with_values<'a>(
+    tables: &'a [(&Task, TableProfile)],
+    seen: &[(&Task, Value)],
+) -> Vec<Seen<'a>> {
+    let file = |task: &Task| task.args.get("file").cloned().unwrap_or_default();
+    let one = |(task, profile): &'a (&Task, TableProfile)| {
+        let named = seen.iter().find(|(other, _)| {
+            Reading::of(other) == Some(Reading::Values) && file(other) == file(task)
+        });
+        let file = file(task).as_str().unwrap_or_default().to_owned();
+        Seen {
+            name: crate::sql::table_name(&file),
+            file,
+            profile,
+            values: named
+                .and_then(|(_, value)| Values::deserialize(value).ok())
+                .unwrap_or_default(),
+        }
+    };
+    tables.iter().map(one).collect()
 }
 
 impl Domain for TablesPack {
@@ -143,6 +167,48 @@ impl Opened {
         Findings::read(so_far.plan, &self.analysis, so_far.results)
     }
 
+    /// The answer to what is asked: facts, and the words that are made of them.
+    fn asked(&self, understood: &Understood, so_far: &SoFar<'_>) -> Written {
+        let mut gaps = so_far.gaps.to_vec();
+        let silent = so_far.plan.tasks.iter().filter(|task| {
+            Reading::of(task) == Some(Reading::Asked)
+                && !so_far.results.contains_key(&task.id)
+                && !so_far.told.contains(&task.id)
+        });
+        gaps.extend(silent.map(|task| Findings::gap(so_far.plan, task)));
+        let notes: Vec<String> = self
+            .analysis
+            .notes
+            .iter()
+            .chain(so_far.notes)
+            .cloned()
+            .collect();
+        let written = ask::read(
+            &self.goal,
+            understood,
+            &notes,
+            so_far.results,
+            so_far.artifacts,
+            &gaps,
+        );
+        let evidence = Evidence {
+            kind: TextKind::Report,
+            domain: NAME.to_owned(),
+            goal: self.goal.text().to_owned(),
+            facts: written.facts.clone(),
+            measures: written.measures,
+            passages: written.passages,
+            made: true,
+            ..Evidence::default()
+        };
+        Written {
+            answer: written.answer,
+            facts: written.facts,
+            gaps: written.gaps,
+            evidence,
+        }
+    }
+
     /// The numbers of an expression were given and not found: whoever states the result may repeat them.
     fn expression(&self) -> Option<String> {
         let expression = self.analysis.expression.as_ref()?;
@@ -158,6 +224,7 @@ impl Case for Opened {
                 goal: &self.goal,
                 analysis: &self.analysis,
                 findings: &self.findings(so_far),
+                results: so_far.results,
                 recalled: so_far.recalled,
                 feedback,
             },
@@ -184,6 +251,9 @@ impl Case for Opened {
     }
 
     fn write(&self, so_far: &SoFar<'_>) -> Written {
+        if let Some(understood) = &self.analysis.asked {
+            return self.asked(understood, so_far);
+        }
         let mut analysis = self.analysis.clone();
         analysis.notes.extend(so_far.notes.iter().cloned());
         let mut findings = Findings::read(so_far.plan, &analysis, so_far.results);

@@ -3,6 +3,8 @@
 use aios_work::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::note::{Note, Place};
+
 /// A table as it was understood. Small: it travels to the planner, the data does not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableProfile {
@@ -16,10 +18,33 @@ pub struct TableProfile {
     pub separator: char,
     /// Whether the first line names the columns; otherwise they are called `column_1`, `column_2`, ...
     pub header: bool,
-    /// `UTF-8`, `UTF-16LE`, `UTF-16BE` or `windows-1252`.
+    /// `UTF-8`, `UTF-16LE`, `windows-1252`, `GBK`, ...
     pub encoding: String,
-    /// Each assumption and oddity in one sentence, to be shown beside the result.
+    /// Each assumption and oddity in one sentence, to be shown beside the result: the notes in words.
     pub warnings: Vec<String>,
+    /// Everything that was read specially or assumed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+    /// What the numbers of its lines count.
+    #[serde(default)]
+    pub place: Place,
+    /// How columns became rows, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpivoted: Option<Unpivoted>,
+}
+
+/// A wide table that is read as a long one: the names of its columns became the values of one column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpivoted {
+    /// The column that holds what the names said: `month`, `year`, ...
+    pub name: String,
+    /// The columns that hold the values; one, unless the names hold measures too.
+    pub values: Vec<String>,
+    /// The columns that became rows, as the file calls them.
+    pub columns: Vec<String>,
+    /// Columns of sums over them, left out because a sum of the rows says the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sums: Vec<String>,
 }
 
 /// One column as it was understood.
@@ -52,6 +77,36 @@ pub struct ColumnProfile {
     /// Currency code, `%`, or what the header says in brackets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// The column that says the unit or currency of each row, where rows differ: values of different ones are never added together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_column: Option<String>,
+    /// Whether a sum of its values means something. Prices, rates, ages, scores and temperatures do not add up.
+    #[serde(default = "adds_up", skip_serializing_if = "is_true")]
+    pub adds_up: bool,
+    /// For a column of two answers: its cells that mean yes, and those that mean no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<Truth>,
+    /// The columns whose sum it is, row by row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sum_of: Vec<String>,
+}
+
+/// Most columns that are numbers add up.
+fn adds_up() -> bool {
+    true
+}
+
+fn is_true(adds_up: &bool) -> bool {
+    *adds_up
+}
+
+/// The cells of a column of two answers, as they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truth {
+    /// `yes`, `true`, `ja`, `1`.
+    pub yes: Vec<String>,
+    /// `no`, `false`, `nein`, `0`.
+    pub no: Vec<String>,
 }
 
 impl ColumnProfile {

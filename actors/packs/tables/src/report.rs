@@ -141,7 +141,7 @@ fn render(
             page.pictures(artifacts);
         }
         Intent::Arithmetic => page.computed(analysis, findings),
-        Intent::PlainQuestion => {}
+        Intent::AskTable | Intent::PlainQuestion => {}
     }
     page.list("Assumptions and missing data", &notes(analysis));
     page.list(GAPS_HEADING.trim_start_matches('#').trim(), gaps);
@@ -438,7 +438,7 @@ fn shown(value: f64, unit: Option<&str>) -> String {
 }
 
 /// A file's name as the target of a link.
-fn target(name: &str) -> String {
+pub(crate) fn target(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {

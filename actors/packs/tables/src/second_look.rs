@@ -1,9 +1,10 @@
 //! A table for whoever judges an answer about it: its typed cells, and no statement that a planner could have written.
 
-use aios_tools::{Memory, decode};
+use aios_tools::Memory;
 use aios_work::{Cells, Column as Judged, Columns, Material, Reader};
 
 use crate::ColumnKind;
+use crate::form;
 use crate::table::{self, Column, Read, Table};
 
 /// How a file of a table ends.
@@ -32,8 +33,9 @@ fn columns(name: &str, bytes: &[u8]) -> Result<Columns, String> {
     let mut held = memory
         .reserve(name, length)
         .map_err(|error| error.to_string())?;
-    let decoded = decode(name, bytes.to_vec(), &mut held).map_err(|error| error.to_string())?;
-    let table = table::read(name, decoded, held, &|| Ok(())).map_err(|error| error.to_string())?;
+    let text = form::read(name, bytes.to_vec(), &mut held, &|| Ok(()))
+        .map_err(|error| error.to_string())?;
+    let table = table::read(name, text, held, &|| Ok(())).map_err(|error| error.to_string())?;
     let columns = table.columns.iter().map(|column| judged(column, &table));
     Ok(Columns {
         name: name.to_owned(),
@@ -45,8 +47,7 @@ fn columns(name: &str, bytes: &[u8]) -> Result<Columns, String> {
 fn judged(column: &Column, table: &Table) -> Judged {
     let rows = 0..table.lines.len();
     let source = table.source.characters();
-    let text = |row: usize| column.cells.text(row, source);
-    let read = |row: usize| text(row).and_then(|text| column.typed.read(text));
+    let read = |row: usize| column.read(row, source);
     let number = |row: usize| match read(row)? {
         Read::Integer(number) => Some(number as f64),
         Read::Real(number) => Some(number),
@@ -60,7 +61,7 @@ fn judged(column: &Column, table: &Table) -> Judged {
     let cells = match column.profile.kind {
         ColumnKind::Number => Cells::Numbers(rows.map(number).collect()),
         ColumnKind::Date => Cells::Dates(rows.map(written).collect()),
-        _ => Cells::Texts(rows.map(|row| text(row).map(str::to_owned)).collect()),
+        _ => Cells::Texts(rows.map(written).collect()),
     };
     Judged {
         name: column.profile.name.clone(),

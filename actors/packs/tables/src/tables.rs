@@ -6,8 +6,8 @@ use aios_work::{FileState, InputFile, ToolCall};
 
 use crate::Error;
 use crate::cache::Cache;
+use crate::form;
 use crate::table::{self, Table};
-use aios_tools::decode;
 use aios_tools::{Workspace, WorkspaceError};
 
 /// A table may hold so many times the bytes of its file: the text, what its cells are known by, and the database made from them.
@@ -81,8 +81,8 @@ fn read(input: &InputFile, call: &ToolCall, workspace: &Workspace) -> Result<Tab
     let most = workspace.limits().file_bytes;
     let read = || {
         let (bytes, mut held) = workspace.read(input, most, &memory, &check)?;
-        let decoded = decode(&input.name, bytes, &mut held)?;
-        table::read(&input.name, decoded, held, &check)
+        let text = form::read(&input.name, bytes, &mut held, &check)?;
+        table::read(&input.name, text, held, &check)
     };
     read().map_err(|error| costly(error, input, bound))
 }

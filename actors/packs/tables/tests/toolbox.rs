@@ -105,6 +105,11 @@ async fn each_tool_needs_exactly_its_capability() {
         ("read_file", vec![Capability::FILES_READ], json!({})),
         ("profile_table", vec![Capability::FILES_READ], json!({})),
         (
+            "find_values",
+            vec![Capability::FILES_READ],
+            json!({"text": "North"}),
+        ),
+        (
             "sql",
             vec![Capability::DATA_QUERY, Capability::FILES_READ],
             json!({"query": "SELECT 1"}),
@@ -143,7 +148,7 @@ async fn each_tool_needs_exactly_its_capability() {
     }
     assert_eq!(
         goal.says("rm", json!({})).await,
-        "there is no tool called \"rm\"; there are: calc, chart, http_get, list_files, profile_table, read_file, sql, write_file, write_text"
+        "there is no tool called \"rm\"; there are: calc, chart, find_values, http_get, list_files, profile_table, read_file, sql, write_file, write_text"
     );
 }
 
@@ -231,7 +236,7 @@ async fn bad_input_gets_one_clear_sentence() {
         ("b.bin", b"\x00\x01\x02"),
         ("e.txt", b" \n"),
         ("x.xlsx", b"PK\x03\x04.."),
-        ("bad.csv", b"a,b\n1,2\n3\n"),
+        ("bad.csv", b"a,b\n1,2\n3,4,5\n"),
     ]);
     for (tool, args, says) in [
         (
@@ -258,17 +263,17 @@ async fn bad_input_gets_one_clear_sentence() {
         (
             "profile_table",
             json!({"file": "x.xlsx"}),
-            "x.xlsx is a ZIP archive or an Office file such as .xlsx or .docx; save it as CSV or plain text first",
+            "x.xlsx is a damaged workbook: invalid Zip archive: Could not find EOCD",
         ),
         (
             "profile_table",
             json!({"file": "bad.csv"}),
-            "bad.csv line 3 has 1 cell, the header has 2; add the missing cells or remove the row",
+            "bad.csv line 3 has 3 cells, the header has 2; quote a cell that contains the separator, or remove what is too much",
         ),
         (
             "sql",
             json!({"file": "bad.csv", "query": "SELECT 1"}),
-            "bad.csv line 3 has 1 cell, the header has 2; add the missing cells or remove the row",
+            "bad.csv line 3 has 3 cells, the header has 2; quote a cell that contains the separator, or remove what is too much",
         ),
         (
             "write_text",

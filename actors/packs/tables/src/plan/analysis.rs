@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::{self, Aggregate, CLEAR, Ranked, Wanted, label};
 use super::intent::Intent;
 use super::{arithmetic, timeframe};
+use crate::ask::{Filter, Reading, Seen, Understood, understand};
 use aios_languages::english::injections;
 use aios_work::Goal;
 use aios_work::{Day, Grain, Span};
@@ -94,6 +95,12 @@ pub struct Analysis {
     pub gaps: Vec<String>,
     /// The arithmetic asked for, as a checked expression.
     pub expression: Option<arithmetic::Expression>,
+    /// Conditions on rows that the goal sets beside a period.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conditions: Vec<Filter>,
+    /// What is asked, where the goal asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asked: Option<Box<Understood>>,
 }
 
 impl Analysis {
@@ -178,6 +185,8 @@ impl Analysis {
             notes: Vec::new(),
             gaps: Vec::new(),
             expression: None,
+            conditions: Vec::new(),
+            asked: None,
         }
     }
 }
@@ -193,6 +202,57 @@ pub fn analyse(goal: &Goal, table: Option<&TableProfile>) -> Analysis {
         _ => {}
     }
     analysis
+}
+
+/// Reads a goal over all its tables, with the values that it names.
+#[must_use]
+pub(crate) fn analyse_tables(goal: &Goal, seen: &[Seen<'_>]) -> Analysis {
+    let Some(first) = seen.first() else {
+        return analyse(goal, None);
+    };
+    match understand(goal.text(), seen) {
+        Reading::Overview {
+            filters,
+            absent,
+            unused,
+        } => {
+            let mut analysis = analyse(goal, Some(first.profile));
+            analysis.conditions = filters;
+            analysis.gaps.extend(absent);
+            if !unused.is_empty() {
+                analysis.gaps.push(format!(
+                    "not understood and not used: {}",
+                    unused.join(", ")
+                ));
+            }
+            analysis
+        }
+        Reading::Asked(understood) => {
+            let why = "the goal asks something of a table";
+            let mut analysis = Analysis::bare(Intent::AskTable, why, true);
+            analysis.file = Some(first.profile.file.clone());
+            for table in seen {
+                analysis
+                    .notes
+                    .extend(table.profile.warnings.iter().cloned());
+                analysis.notes.extend(orders(table.profile));
+            }
+            analysis.asked = Some(understood);
+            analysis
+        }
+    }
+}
+
+/// What is said where the data holds words like an order.
+fn orders(table: &TableProfile) -> Option<String> {
+    let cells = table
+        .columns
+        .iter()
+        .flat_map(|column| column.examples.iter().chain([&column.name]));
+    let phrase = cells.flat_map(|cell| injections(cell)).next()?;
+    Some(format!(
+        "the data holds words like an order ({phrase:?}); they are taken as data"
+    ))
 }
 
 fn intent(text: &str, table: bool) -> (Intent, &'static str, bool) {
@@ -239,15 +299,7 @@ pub(super) fn settle(
     analysis.notes.clear();
     analysis.gaps.clear();
     analysis.notes.extend(table.warnings.iter().cloned());
-    let cells = table
-        .columns
-        .iter()
-        .flat_map(|column| column.examples.iter().chain([&column.name]));
-    if let Some(phrase) = cells.flat_map(|cell| injections(cell)).next() {
-        analysis.notes.push(format!(
-            "the data holds words like an order ({phrase:?}); they are taken as data"
-        ));
-    }
+    analysis.notes.extend(orders(table));
     settle_measure(&wanted, table, analysis, measure);
     settle_categories(&wanted, table, analysis, category);
     settle_time(text, table, analysis, date);

@@ -127,6 +127,24 @@ pub fn label(column: &str) -> String {
     }
 }
 
+/// The name as its heading writes it, without its unit in brackets and with spaces between its words. Nothing in it is hidden.
+#[must_use]
+pub(crate) fn label_as_written(column: &str) -> String {
+    let seen = |c: char| !is_harmful(c) || c.is_whitespace();
+    let column: String = column.chars().filter(|c| seen(*c)).collect();
+    let head = column
+        .split(['(', '['])
+        .next()
+        .unwrap_or(&column)
+        .replace('_', " ");
+    let label = head.split_whitespace().collect::<Vec<_>>().join(" ");
+    if label.contains(char::is_alphanumeric) {
+        label
+    } else {
+        column.trim().to_owned()
+    }
+}
+
 fn missing_cost(column: &ColumnProfile, rows: u64) -> i32 {
     if rows == 0 {
         0

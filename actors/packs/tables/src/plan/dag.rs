@@ -3,6 +3,8 @@
 //! A goal is planned in two steps: [`scout`] looks at its files; with what was seen, [`build`] makes the whole plan, which begins with the
 //! same scouting tasks under the same ids, so they count as done. Arguments that hang on results are put in by [`fill`] when a task is due.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::analysis::Analysis;
@@ -12,6 +14,7 @@ use super::intent::Intent;
 use super::queries::{Pair, Queries};
 use super::reading::{Reading, computed};
 use super::writing;
+use crate::ask::{self, Speech};
 use aios_work::Goal;
 use aios_work::{FactKind, Plan, Point, Statistic, Task};
 
@@ -20,7 +23,7 @@ pub const NAME: &str = "tables";
 /// The task that writes the closing paragraph.
 pub(crate) const CLOSING: &str = "closing";
 /// Every tool a plan of ours may name.
-pub const TOOLS: [&str; 4] = ["profile_table", "sql", "chart", "write_text"];
+pub const TOOLS: [&str; 5] = ["profile_table", "find_values", "sql", "chart", "write_text"];
 
 /// Files that are looked at.
 const FILES: usize = 4;
@@ -37,26 +40,39 @@ const BARS: usize = 24;
 /// Whether a file is read as a table.
 #[must_use]
 pub fn is_table(file: &str) -> bool {
-    let ending = file.rsplit('.').next().unwrap_or("").to_lowercase();
-    matches!(ending.as_str(), "csv" | "tsv" | "tab" | "psv" | "dat")
+    crate::accepts(file, &[])
 }
 
-/// Tasks that look at a goal's tables: `t0`, `t1`, ... by their place among its files. Empty when it has none.
+/// Tasks that look at a goal's tables, and for values that it names: `t0`, `v0`, `t1`, ... by their place among its files. Empty when it has none.
 #[must_use]
 pub fn scout(goal: &Goal) -> Vec<Task> {
     let look = |(at, file): (usize, &String)| {
         let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
-        let args = json!({ "file": file });
-        Task {
+        let profile = Task {
             title: Some(format!("look at {name}")),
-            ..task(&format!("t{at}"), "profile_table", args, &Reading::Profile)
-        }
+            ..task(
+                &format!("t{at}"),
+                "profile_table",
+                json!({ "file": file }),
+                &Reading::Profile,
+            )
+        };
+        let values = Task {
+            title: Some(format!("find what the goal names in {name}")),
+            ..task(
+                &format!("v{at}"),
+                "find_values",
+                json!({ "file": file, "text": goal.text() }),
+                &Reading::Values,
+            )
+        };
+        [profile, values]
     };
     let files = goal.data().iter().enumerate();
     files
         .filter(|(_, file)| is_table(file))
         .take(FILES)
-        .map(look)
+        .flat_map(look)
         .collect()
 }
 
@@ -74,6 +90,10 @@ pub fn build(goal: &Goal, analysis: &Analysis) -> Plan {
     };
     match analysis.intent {
         Intent::AnalyseTable => table(&mut plan, analysis),
+        Intent::AskTable => {
+            asked(&mut plan, analysis);
+            return plan;
+        }
         Intent::Arithmetic => arithmetic(&mut plan, analysis),
         Intent::PlainQuestion => {
             let words = aios_languages::english::prose::content_stems(goal.text());
@@ -88,6 +108,42 @@ pub fn build(goal: &Goal, analysis: &Analysis) -> Plan {
     }
     paragraph(&mut plan);
     plan
+}
+
+/// One statement for each question, and a drawing of what has several figures. No model has a word in the answer.
+fn asked(plan: &mut Plan, analysis: &Analysis) {
+    let Some(understood) = &analysis.asked else {
+        return;
+    };
+    let scouted: Vec<String> = plan
+        .tasks
+        .iter()
+        .filter(|task| Reading::of(task) == Some(Reading::Profile))
+        .map(|task| task.id.clone())
+        .collect();
+    let speech = Speech::of(&understood.language);
+    let mut drawn = None;
+    let questions = understood.questions.iter().zip(ask::tasks(understood));
+    for (at, (question, (args, again))) in questions.enumerate() {
+        let id = ask::id(at);
+        point(plan, &id, speech.question(question), vec![], vec![]);
+        if drawn.is_none() && question.has_groups() {
+            drawn = Some(id.clone());
+        }
+        plan.tasks.push(Task {
+            needs: scouted.clone(),
+            point: Some(id.clone()),
+            recheck: Some(again),
+            ..task(&id, "sql", args, &Reading::Asked)
+        });
+    }
+    if let Some(drawn) = drawn {
+        plan.tasks.push(Task {
+            needs: vec![drawn.clone()],
+            title: Some("draw the chart".to_owned()),
+            ..task("chart", "chart", json!({ "of": drawn }), &Reading::Chart)
+        });
+    }
 }
 
 fn task(id: &str, tool: &str, args: Value, reading: &Reading) -> Task {
@@ -296,6 +352,8 @@ pub struct Filling<'a> {
     pub analysis: &'a Analysis,
     /// What was found so far.
     pub findings: &'a Findings,
+    /// The results as they came.
+    pub results: &'a BTreeMap<String, Value>,
     /// Passages from memory, best first.
     pub recalled: &'a [String],
     /// The critic's feedback on the text before, if there was one.
@@ -316,6 +374,9 @@ pub fn fill(task: &Task, with: &Filling<'_>) -> Option<Value> {
 }
 
 fn chart(task: &Task, with: &Filling<'_>) -> Option<Value> {
+    if let Some(understood) = &with.analysis.asked {
+        return ask::draw(understood, with.results);
+    }
     let of = task
         .args
         .get("of")

@@ -101,7 +101,10 @@ impl Findings {
             };
             let Some(output) = outputs.get(&task.id) else {
                 // A closing paragraph has its template, and a chart may have had nothing to draw: its point says so.
-                if !matches!(reading, Reading::Paragraph | Reading::Profile) {
+                if !matches!(
+                    reading,
+                    Reading::Paragraph | Reading::Profile | Reading::Values
+                ) {
                     findings.gaps.push(Self::gap(plan, task));
                 }
                 continue;
@@ -197,6 +200,7 @@ impl Findings {
             points,
             passages,
             covers: analysis.covers,
+            made: false,
         }
     }
 

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Intent {
     /// Totals, growth, outlier and chart of a table.
     AnalyseTable,
+    /// A figure, a list, a comparison: what is asked of tables in words.
+    AskTable,
     /// Arithmetic that needs no data.
     Arithmetic,
     /// Anything else: recall and answer.
@@ -16,13 +18,19 @@ pub enum Intent {
 
 impl Intent {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::AnalyseTable, Self::Arithmetic, Self::PlainQuestion];
+    pub const ALL: [Self; 4] = [
+        Self::AnalyseTable,
+        Self::AskTable,
+        Self::Arithmetic,
+        Self::PlainQuestion,
+    ];
 
     /// The name used in prompts and plans.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AnalyseTable => "analyse_table",
+            Self::AskTable => "ask_table",
             Self::Arithmetic => "arithmetic",
             Self::PlainQuestion => "plain_question",
         }

@@ -105,6 +105,7 @@ impl<'a> Queries<'a> {
                 format!("{day} BETWEEN '{}' AND '{}'", span.from, span.until)
             });
         }
+        all.extend(crate::ask::conditions(&self.analysis.conditions));
         if all.is_empty() {
             String::new()
         } else {

@@ -18,6 +18,10 @@ use crate::results::Rows;
 pub enum Reading {
     /// A table's profile.
     Profile,
+    /// Values of a table that the goal names.
+    Values,
+    /// The answer to what is asked.
+    Asked,
     /// Rows, missing cells, totals.
     Totals,
     /// Mean, median, smallest, largest.
@@ -81,7 +85,11 @@ impl Findings {
             Reading::Category { column } => self.take_category(&given, column),
             Reading::Outliers => self.take_outliers(&given),
             Reading::Arithmetic => self.take_arithmetic(&given),
-            Reading::Profile | Reading::Chart | Reading::Paragraph => {}
+            Reading::Profile
+            | Reading::Values
+            | Reading::Asked
+            | Reading::Chart
+            | Reading::Paragraph => {}
         }
     }
 

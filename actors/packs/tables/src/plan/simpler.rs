@@ -35,7 +35,7 @@ pub fn simpler(task: &Task, args: &Value, analysis: &Analysis) -> Option<Simpler
         | Reading::Growth
         | Reading::Category { .. }
         | Reading::Outliers => total_alone(task, args, analysis),
-        Reading::Profile | Reading::Paragraph => None,
+        Reading::Profile | Reading::Values | Reading::Asked | Reading::Paragraph => None,
     }
 }
 

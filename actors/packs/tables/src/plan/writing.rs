@@ -33,7 +33,7 @@ pub fn instruction(
 ) -> String {
     let asked = quoted(goal.text(), 400);
     let mut prompt = match analysis.intent {
-        Intent::AnalyseTable | Intent::Arithmetic => {
+        Intent::AnalyseTable | Intent::AskTable | Intent::Arithmetic => {
             // A small model rewrites a few sentences faithfully and loses its way in a list of many; a second try gets fewer.
             let most = if feedback.is_some() {
                 LINES_AGAIN
@@ -78,7 +78,7 @@ pub fn instruction(
 #[must_use]
 pub fn template(goal: &Goal, analysis: &Analysis, findings: &Findings) -> String {
     match analysis.intent {
-        Intent::AnalyseTable | Intent::Arithmetic => {
+        Intent::AnalyseTable | Intent::AskTable | Intent::Arithmetic => {
             let said = statements(analysis, findings);
             if said.is_empty() {
                 "No figures could be computed from the data.".to_owned()
@@ -282,7 +282,7 @@ pub fn paragraph_points(analysis: &Analysis, findings: &Findings) -> Vec<Point> 
                 );
             }
         }
-        Intent::PlainQuestion => {}
+        Intent::AskTable | Intent::PlainQuestion => {}
     }
     out
 }

@@ -66,7 +66,9 @@ impl Database {
         let (mut longest, mut units, mut schema) = (0, HashMap::new(), Vec::new());
         let mut held = Vec::new();
         for (name, table) in tables {
-            let mut room = table.room();
+            let Some(mut room) = table.room() else {
+                continue;
+            };
             longest = insert(&mut connection, name, table, &mut room, check)?.max(longest);
             held.push(room);
             for column in &table.columns {
@@ -145,6 +147,13 @@ fn insert(
             .any(|column| column.profile.name.eq_ignore_ascii_case(id))
     };
     let id = ["rowid", "_rowid_", "oid"].into_iter().find(taken);
+    // Several rows of one line cannot share an id, but a column of that name takes its place.
+    let mut typed = typed;
+    if table.profile.unpivoted.is_some()
+        && let Some(id) = id
+    {
+        typed.insert(0, format!("{id} INTEGER"));
+    }
     let transaction = connection.transaction().map_err(guard::failed)?;
     transaction
         .execute_batch(&format!("CREATE TABLE \"{name}\" ({})", typed.join(", ")))
@@ -243,7 +252,14 @@ fn sql_type(column: &Column) -> &'static str {
         (_, ColumnKind::Empty) => "",
         (Typed::Integer(_), _) => "INTEGER",
         (Typed::Real(_), _) => "REAL",
-        (Typed::Text | Typed::Date { .. }, _) => "TEXT",
+        (
+            Typed::Text
+            | Typed::Date { .. }
+            | Typed::Serial { .. }
+            | Typed::Unix { .. }
+            | Typed::Unit(_),
+            _,
+        ) => "TEXT",
     }
 }
 

@@ -219,7 +219,7 @@ impl BlockingTool for Sql {
 }
 
 /// A file's name as the name of a table: `Q3 sales.csv` is `q3_sales`.
-fn table_name(file: &str) -> String {
+pub(crate) fn table_name(file: &str) -> String {
     let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
     let name: String = stem

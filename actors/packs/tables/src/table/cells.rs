@@ -9,6 +9,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use super::missing::is_missing;
+use crate::note::{Note, NoteKind};
 use aios_tools::{Reserved, WorkspaceError};
 
 /// Rows after which it is first asked whether cells repeat, in a narrow table and in a wide one; it is asked again at each doubling. All
@@ -351,15 +352,56 @@ impl Cells {
         }
     }
 
-    /// The cell of a row.
-    pub(crate) fn text<'t>(&self, row: usize, source: Characters<'t>) -> Option<&'t str> {
+    /// Where the cell of a row is.
+    pub(crate) fn place(&self, row: usize) -> Option<Place> {
         let place = match &self.store {
             Store::Codes {
                 different, codes, ..
             } => different.get(codes.get(row)?)?.place,
             Store::Places(places) => *places.get(row)?,
         };
-        (place != Place::MISSING).then(|| source.get(place))
+        (place != Place::MISSING).then_some(place)
+    }
+
+    /// The cell of a row.
+    pub(crate) fn text<'t>(&self, row: usize, source: Characters<'t>) -> Option<&'t str> {
+        Some(source.get(self.place(row)?))
+    }
+
+    /// The rows whose cell is such a text, at most `most`. Each different cell is asked about once where cells repeat.
+    pub(crate) fn rows_where(
+        &self,
+        source: Characters<'_>,
+        most: usize,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<usize> {
+        match &self.store {
+            Store::Codes {
+                different, codes, ..
+            } => {
+                let hits: Vec<bool> = different
+                    .iter()
+                    .map(|known| wanted(source.get(known.place)))
+                    .collect();
+                if !hits.contains(&true) {
+                    return Vec::new();
+                }
+                let hit = |row: &usize| {
+                    let code = codes.get(*row);
+                    code.and_then(|code| hits.get(code)).is_some_and(|hit| *hit)
+                };
+                (0..codes.len()).filter(hit).take(most).collect()
+            }
+            Store::Places(places) => {
+                let filled = places.iter().enumerate();
+                let filled = filled.filter(|(_, place)| **place != Place::MISSING);
+                filled
+                    .filter(|(_, place)| wanted(source.get(**place)))
+                    .map(|(row, _)| row)
+                    .take(most)
+                    .collect()
+            }
+        }
     }
 
     /// The position of a row's cell among the different ones, where there are codes.
@@ -378,13 +420,24 @@ impl Cells {
         }
     }
 
-    pub(crate) fn marker_warning(&self, name: &str) -> Option<String> {
+    /// The markers that stand for a missing cell.
+    pub(crate) fn marker_note(&self, name: &str) -> Option<Note> {
         let told: Vec<String> = self
             .markers
             .iter()
             .map(|(marker, count)| format!("{count} x {marker:?}"))
             .collect();
-        (!told.is_empty())
-            .then(|| format!("column {name:?}: counted as missing: {}", told.join(", ")))
+        let count = self.markers.iter().map(|(_, count)| count).sum();
+        let note = || {
+            Note {
+                count,
+                ..Note::new(
+                    NoteKind::Missing,
+                    format!("counted as missing: {}", told.join(", ")),
+                )
+            }
+            .about(name)
+        };
+        (!told.is_empty()).then(note)
     }
 }

@@ -3,6 +3,7 @@
 use super::CHECK_EVERY;
 use super::cells::{Cells, Characters, Different};
 use super::date::{DateReading, Layout, Order};
+use super::infer::is_word;
 use super::names;
 use super::number::{Mark, NumberReading};
 use crate::Error;
@@ -28,6 +29,8 @@ pub(crate) struct Votes {
     pub(crate) month_first: u64,
     /// Amounts in euro.
     pub(crate) euros: u64,
+    /// Cells without any figure.
+    pub(crate) words: u64,
 }
 
 impl Votes {
@@ -44,6 +47,7 @@ impl Votes {
             votes.filled += count;
             // Either needs a digit; free text ends here.
             if !text.bytes().any(|byte| byte.is_ascii_digit()) {
+                votes.words += if is_word(text) { count } else { 0 };
                 continue;
             }
             let number = NumberReading::of(text);
@@ -119,6 +123,17 @@ impl Votes {
         self.plain + self.either + self.point.max(self.comma) == self.filled
     }
 
+    /// Cells without any figure among those that are none of `good`.
+    fn words_beside(&self, good: u64) -> u64 {
+        self.words.min(self.filled.saturating_sub(good))
+    }
+
+    /// Whether some cells are neither numbers nor dates.
+    pub(crate) fn has_texts(&self) -> bool {
+        let numbers = self.plain + self.either + self.point + self.comma;
+        numbers.max(self.dates) < self.filled
+    }
+
     /// What the cells look like, most of all.
     pub(crate) fn shape(&self, name: &str) -> Shape {
         let compact = self.compact == self.filled || names::names_a_date(name);
@@ -132,9 +147,17 @@ impl Votes {
         let numbers = self.plain + self.either + self.point.max(self.comma);
         if self.filled == 0 {
             Shape::Empty
-        } else if carries(dates, self.filled) {
+        } else if suffices(
+            self.filled,
+            self.filled - dates.min(self.filled) - self.words_beside(dates),
+            self.words_beside(dates),
+        ) {
             Shape::Dates
-        } else if carries(numbers, self.filled) {
+        } else if suffices(
+            self.filled,
+            self.filled - numbers - self.words_beside(numbers),
+            self.words_beside(numbers),
+        ) {
             Shape::Numbers
         } else {
             Shape::Texts {
@@ -161,6 +184,14 @@ pub(crate) fn carries(good: u64, filled: u64) -> bool {
     good > 0
         && (good.saturating_mul(10) >= filled.saturating_mul(9)
             || (filled - good == 1 && good >= 3))
+}
+
+/// Whether the rest of `filled` cells make a column, where some fit not and some are only words: words in place of a figure take none
+/// away, so there may be more of them.
+pub(crate) fn suffices(filled: u64, misfits: u64, words: u64) -> bool {
+    let good = filled.saturating_sub(misfits + words);
+    carries(good, filled)
+        || (misfits == 0 && good > 2 && good.saturating_mul(10) >= filled.saturating_mul(7))
 }
 
 /// What the rest of the file says where a column alone leaves a choice.
@@ -243,18 +274,27 @@ impl<'t> Misfits<'t> {
         self.count
     }
 
-    pub(crate) fn bad_cell(&self, expected: String) -> Option<BadCell> {
+    /// The first in the file, shortened.
+    pub(crate) fn first(&self) -> Option<(usize, String)> {
         let (row, text) = self.first?;
-        let text = if text.chars().count() > 60 {
-            text.chars().take(57).chain("...".chars()).collect()
-        } else {
-            text.to_owned()
-        };
+        Some((row, shortened(text)))
+    }
+
+    pub(crate) fn bad_cell(&self, expected: String) -> Option<BadCell> {
+        let (row, text) = self.first()?;
         Some(BadCell {
             row,
             text,
             expected,
             others: self.count - 1,
         })
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() > 60 {
+        text.chars().take(57).chain("...".chars()).collect()
+    } else {
+        text.to_owned()
     }
 }

@@ -3,19 +3,19 @@
 //! A column may have as many different cells as rows, so nothing is kept per cell: each question walks over the cells again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
-use super::CHECK_EVERY;
 use super::cells::{Cells, Characters, Different};
-use super::column::{BadCell, Hints, Misfits, Shape, Votes, carries};
+use super::column::{BadCell, Hints, Misfits, Shape, Votes, suffices};
 use super::date::{DateReading, Layout};
 use super::day_order::Numeric;
-use super::names;
-use super::number::{Mark, Number};
+use super::describe::profile;
+use super::numbers::numbers;
 use super::typed::{Read, Typed};
-use aios_work::Value;
+use super::{CHECK_EVERY, Lines, names};
+use crate::note::{Note, NoteKind, Place, lines};
 
-use crate::{ColumnKind, ColumnProfile, Error};
+use crate::{ColumnKind, ColumnProfile, Error, Truth};
 use aios_tools::{Check, Reserved};
 
 /// A column as it goes into a database: its cells, and what they are.
@@ -23,7 +23,16 @@ use aios_tools::{Check, Reserved};
 pub(crate) struct Column {
     pub(crate) profile: ColumnProfile,
     pub(crate) typed: Typed,
-    pub(crate) cells: Cells,
+    /// Shared with the column of the units that stand in the same cells.
+    pub(crate) cells: Arc<Cells>,
+}
+
+impl Column {
+    /// The value of a row.
+    pub(crate) fn read<'t>(&'t self, row: usize, source: Characters<'t>) -> Option<Read<'t>> {
+        let text = self.cells.text(row, source)?;
+        self.typed.read(text)
+    }
 }
 
 /// What became of a column: typed values, or the cell that spoils it.
@@ -31,6 +40,8 @@ pub(crate) enum Inferred {
     Fits {
         profile: ColumnProfile,
         typed: Typed,
+        /// The units of its cells, where they differ, as a column of its own.
+        units: Option<ColumnProfile>,
     },
     Spoilt(BadCell),
 }
@@ -39,7 +50,12 @@ pub(crate) enum Inferred {
 pub(crate) struct Asked<'a> {
     pub(crate) name: &'a str,
     pub(crate) cells: &'a Cells,
-    pub(crate) rows: u64,
+    pub(crate) lines: &'a Lines,
+    pub(crate) place: Place,
+    /// It is the first of several.
+    pub(crate) leading: bool,
+    /// The unit that a row under the header states.
+    pub(crate) stated: Option<&'static str>,
     pub(crate) source: Characters<'a>,
     pub(crate) votes: &'a Votes,
     pub(crate) hints: &'a Hints,
@@ -48,7 +64,7 @@ pub(crate) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// Shows `see` each different cell, or each cell where they mostly differ.
-    fn each(&self, mut see: impl FnMut(&Different<'a>)) -> Result<(), Error> {
+    pub(super) fn each(&self, mut see: impl FnMut(&Different<'a>)) -> Result<(), Error> {
         for (at, cell) in self.cells.different(self.source).enumerate() {
             if at % CHECK_EVERY == 0 {
                 (self.check)()?;
@@ -57,28 +73,58 @@ impl<'a> Asked<'a> {
         }
         Ok(())
     }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.lines.len() as u64
+    }
+
+    pub(super) fn note(&self, kind: NoteKind, text: impl Into<String>) -> Note {
+        Note::new(kind, text).about(self.name)
+    }
+
+    /// Cells that are words where the others are numbers or dates: they have no value, and are named.
+    pub(super) fn words(&self, words: &Misfits<'_>, others: &str) -> Option<Note> {
+        let (row, text) = words.first()?;
+        let line = self.lines.get(row).unwrap_or_default();
+        let at = lines(&[line], self.place);
+        let told = match words.count() {
+            1 => {
+                format!("{text:?} on {at} is no {others} like the others and is counted as missing")
+            }
+            more => format!(
+                "{more} cells are words ({text:?} on {at} is the first) where the others are {others}s; they are counted as missing"
+            ),
+        };
+        let note = self.note(NoteKind::Mixed, told).at(&[line]);
+        Some(Note {
+            count: words.count(),
+            ..note
+        })
+    }
 }
 
-/// Reads a column. Each assumption becomes a warning.
+/// Reads a column. Each assumption becomes a note.
 pub(crate) fn infer(
     asked: &Asked<'_>,
     held: &mut Reserved,
-    warnings: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Result<Inferred, Error> {
     let (name, votes) = (asked.name, asked.votes);
-    let mut say = |warning: String| warnings.push(format!("column {name:?}: {warning}"));
     let shape = votes.shape(name);
     let read = match shape {
         // Years and eight-digit dates are numbers too: where one of them is no date, the others need not be.
-        Shape::Dates => match dates(asked, held, &mut say)? {
-            Some(Inferred::Spoilt(_)) if votes.all_numbers() => numbers(asked, held, &mut say)?,
+        Shape::Dates => match dates(asked, held, notes)? {
+            Some(Inferred::Spoilt(_)) if votes.all_numbers() => numbers(asked, held, notes)?,
             read => read,
         },
-        Shape::Numbers => numbers(asked, held, &mut say)?,
+        Shape::Numbers => numbers(asked, held, notes)?,
         Shape::Texts { part } if part * 2 >= votes.filled && part > 1 => {
-            say(format!(
-                "{part} of {} cells are numbers or dates, the others are not; read as text",
-                votes.filled
+            notes.push(asked.note(
+                NoteKind::Mixed,
+                format!(
+                    "{part} of {} cells are numbers or dates, the others are not; read as text",
+                    votes.filled
+                ),
             ));
             None
         }
@@ -89,152 +135,21 @@ pub(crate) fn infer(
     }
     let mut profile = profile(asked, Typed::Text, ColumnKind::Text, held)?;
     profile.kind = text_kind(asked, shape, profile.distinct)?;
+    profile.truth = truth(asked, profile.distinct)?;
     Ok(Inferred::Fits {
         profile,
         typed: Typed::Text,
+        units: None,
     })
-}
-
-/// What every kind of column has in common.
-fn profile(
-    asked: &Asked<'_>,
-    typed: Typed,
-    kind: ColumnKind,
-    held: &mut Reserved,
-) -> Result<ColumnProfile, Error> {
-    // Different cells may hold the same value (`1.0` and `1.00`), so values are told apart by a number of their own: themselves, or the
-    // hash of a text.
-    let hasher = RandomState::new();
-    let mark = |read: &Read<'_>| match read {
-        Read::Integer(number) => *number as u64,
-        Read::Real(number) => number.to_bits(),
-        Read::Text(text) => hasher.hash_one(text.as_ref()),
-    };
-    let (mut least, mut greatest): (Option<Read<'_>>, Option<Read<'_>>) = (None, None);
-    let mut marks: Vec<u64> = Vec::new();
-    let mut room = Ok(());
-    asked.each(|cell| {
-        let Some(read) = typed.read(cell.text) else {
-            return;
-        };
-        if room.is_ok() {
-            room = held.push(&mut marks, mark(&read));
-        }
-        if least.as_ref().is_none_or(|least| read.order(least).is_lt()) {
-            least = Some(read.clone());
-        }
-        if greatest
-            .as_ref()
-            .is_none_or(|greatest| read.order(greatest).is_ge())
-        {
-            greatest = Some(read);
-        }
-    })?;
-    room?;
-    marks.sort_unstable();
-    marks.dedup();
-    let distinct = marks.len() as u64;
-    held.release(marks);
-    Ok(ColumnProfile {
-        name: asked.name.to_owned(),
-        kind,
-        missing: asked.rows - asked.cells.filled(),
-        distinct,
-        min: least.map(|read| bounded(read.into_value())),
-        max: greatest.map(|read| bounded(read.into_value())),
-        examples: examples(asked, held)?,
-        date_format: None,
-        number_format: None,
-        decimals: None,
-        unit: None,
-    })
-}
-
-/// A profile travels; a cell may be a whole document.
-fn bounded(value: Value) -> Value {
-    match value {
-        Value::Text(text) => Value::Text(shorten(&text, 200)),
-        number => number,
-    }
-}
-
-fn shorten(text: &str, most: usize) -> String {
-    if text.chars().nth(most).is_some() {
-        text.chars().take(most - 3).chain("...".chars()).collect()
-    } else {
-        text.to_owned()
-    }
-}
-
-/// Examples in a profile.
-const EXAMPLES: usize = 5;
-
-/// The most frequent cells as they are written, equal counts in the file's order.
-fn examples(asked: &Asked<'_>, held: &mut Reserved) -> Result<Vec<String>, Error> {
-    let shown = |text: &str| shorten(text, 80);
-    if asked.cells.coded().is_some() {
-        let mut most: Vec<(u64, &str)> = Vec::with_capacity(EXAMPLES + 1);
-        asked.each(|cell| {
-            let place = most.partition_point(|(count, _)| *count >= cell.count);
-            if place < EXAMPLES {
-                most.insert(place, (cell.count, cell.text));
-                most.truncate(EXAMPLES);
-            }
-        })?;
-        return Ok(most.into_iter().map(|(_, text)| shown(text)).collect());
-    }
-    let hasher = RandomState::new();
-    let mut marks: Vec<u64> = Vec::new();
-    let mut room = Ok(());
-    asked.each(|cell| {
-        if room.is_ok() {
-            room = held.push(&mut marks, hasher.hash_one(cell.text));
-        }
-    })?;
-    room?;
-    marks.sort_unstable();
-    // The five greatest counts say which cells are examples.
-    let mut greatest: Vec<u64> = Vec::new();
-    for run in marks.chunk_by(|a, b| a == b) {
-        let count = run.len() as u64;
-        let place = greatest.partition_point(|known| *known >= count);
-        if place < EXAMPLES {
-            greatest.insert(place, count);
-            greatest.truncate(EXAMPLES);
-        }
-    }
-    let least = greatest.last().copied().unwrap_or(0);
-    let mut equal = greatest.iter().filter(|count| **count == least).count();
-    let mut most: Vec<(u64, u64, &str)> = Vec::with_capacity(EXAMPLES);
-    asked.each(|cell| {
-        if most.len() == greatest.len() {
-            return;
-        }
-        let mark = hasher.hash_one(cell.text);
-        let start = marks.partition_point(|other| *other < mark);
-        let count = marks
-            .iter()
-            .skip(start)
-            .take_while(|other| **other == mark)
-            .count() as u64;
-        let known = most.iter().any(|(_, other, _)| *other == mark);
-        if known || count < least || (count == least && equal == 0) {
-            return;
-        }
-        equal -= usize::from(count == least);
-        most.push((count, mark, cell.text));
-    })?;
-    held.release(marks);
-    most.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
-    Ok(most.into_iter().map(|(_, _, text)| shown(text)).collect())
 }
 
 /// Reads a column of dates; `None` if too few cells are dates after all.
 fn dates(
     asked: &Asked<'_>,
     held: &mut Reserved,
-    say: &mut dyn FnMut(String),
+    notes: &mut Vec<Note>,
 ) -> Result<Option<Inferred>, Error> {
+    let mut say = |text: String| notes.push(asked.note(NoteKind::DateFormat, text));
     let (name, votes) = (asked.name, asked.votes);
     let year_named = names::names_a_year(name);
     let compact = votes.compact == votes.filled || names::names_a_date(name);
@@ -263,17 +178,18 @@ fn dates(
             }
         }
     })?;
-    let order = numeric.order(votes, asked.hints, say);
-    let mut misfits = Misfits::default();
+    let order = numeric.order(votes, asked.hints, &mut say);
+    let (mut misfits, mut words) = (Misfits::default(), Misfits::default());
     let mut layouts: BTreeMap<Layout, u64> = BTreeMap::new();
     asked.each(|cell| {
         let read = reading(cell.text);
         match read.filter(|reading| reading.iso(order, with_time).is_some()) {
             Some(reading) => *layouts.entry(reading.layout).or_default() += cell.count,
+            None if is_word(cell.text) => words.add(cell),
             None => misfits.add(cell),
         }
     })?;
-    if !carries(votes.filled - misfits.count(), votes.filled) {
+    if !suffices(votes.filled, misfits.count(), words.count()) {
         return Ok(None);
     }
     let Some((main, _)) = layouts.iter().max_by_key(|(_, count)| **count) else {
@@ -307,223 +223,25 @@ fn dates(
             all.join(", ")
         ));
     }
+    notes.extend(asked.words(&words, "date"));
     let typed = Typed::Date { order, with_time };
     let mut profile = profile(asked, typed, ColumnKind::Date, held)?;
     profile.date_format = Some(format);
-    Ok(Some(Inferred::Fits { profile, typed }))
+    Ok(Some(Inferred::Fits {
+        profile,
+        typed,
+        units: None,
+    }))
 }
 
-/// What the numbers of a column have in common.
-struct Common {
-    decimals: u32,
-    /// What groups the thousands, as the first one that does.
-    group: Option<char>,
-    scientific: bool,
-    zero_padded: bool,
-    /// All are whole and fit.
-    integers: bool,
-    digits: usize,
-    /// Each is one more than the one before.
-    counts_up: bool,
-    last: Option<i64>,
-}
-
-impl Default for Common {
-    fn default() -> Self {
-        Self {
-            decimals: 0,
-            group: None,
-            scientific: false,
-            zero_padded: false,
-            integers: true,
-            digits: 0,
-            counts_up: true,
-            last: None,
-        }
-    }
-}
-
-impl Common {
-    fn see(&mut self, number: &Number) {
-        self.decimals = self.decimals.max(number.decimals);
-        self.group = self.group.or(number.group);
-        self.scientific |= number.scientific;
-        self.zero_padded |= number.zero_padded;
-        self.digits = self.digits.max(number.significant_digits());
-        let whole = number.integer();
-        self.integers &= whole.is_some();
-        if let Some(last) = self.last {
-            self.counts_up &= last.checked_add(1) == whole;
-        }
-        self.last = whole;
-    }
-}
-
-/// Reads a column of numbers; `None` if it holds codes, or too few numbers of one kind.
-fn numbers(
-    asked: &Asked<'_>,
-    held: &mut Reserved,
-    say: &mut dyn FnMut(String),
-) -> Result<Option<Inferred>, Error> {
-    let (name, votes) = (asked.name, asked.votes);
-    let mark = decimal_mark(votes, asked.hints, say);
-    let reading = |text: &str| Number::of(text, mark);
-    let unit = common_unit(asked, mark)?;
-    let fits = |number: &Number| match (unit, number.unit) {
-        (Some("%"), own) => own == Some("%"),
-        (unit, own) => own.is_none() || own == unit,
-    };
-    let mut misfits = Misfits::default();
-    let mut common = Common::default();
-    asked.each(
-        |cell| match reading(cell.text).filter(|number| fits(number)) {
-            Some(number) => common.see(&number),
-            None => misfits.add(cell),
-        },
-    )?;
-    if !carries(votes.filled - misfits.count(), votes.filled) {
-        say(
-            "currencies, or amounts with and without a percent sign, are mixed; read as text"
-                .to_owned(),
-        );
-        return Ok(None);
-    }
-    let Common {
-        decimals,
-        scientific,
-        ..
-    } = common;
-    let bare = decimals == 0 && unit.is_none() && common.group.is_none() && !scientific;
-    let codes = misfits.count() > 1 && misfits.all_mix_letters_and_digits();
-    if bare && misfits.count() > 0 && (names::names_an_id(name) || codes) {
-        say(format!(
-            "{} cells are codes rather than numbers, so all are read as text",
-            misfits.count()
-        ));
-        return Ok(None);
-    }
-    if bare && common.zero_padded {
-        say("numbers begin with 0, so they are taken for codes and read as text".to_owned());
-        return Ok(None);
-    }
-    let format = number_format(&common, mark);
-    let expected = match unit {
-        Some("%") => format!("a number with a percent sign (written {format} %) like the others"),
-        Some(code) => format!("an amount in {code} (written {format}) like the others"),
-        None => format!("a number (written {format}) like the others"),
-    };
-    if let Some(bad) = misfits.bad_cell(expected) {
-        return Ok(Some(Inferred::Spoilt(bad)));
-    }
-    let whole = decimals == 0 && !scientific;
-    if whole && !common.integers {
-        say(
-            "numbers have more than 18 digits, so they are taken for codes and read as text"
-                .to_owned(),
-        );
-        return Ok(None);
-    }
-    if !whole && common.digits > 17 {
-        say("numbers have more than 17 digits; the last ones are rounded".to_owned());
-    }
-    let typed = if whole {
-        Typed::Integer(mark)
-    } else {
-        Typed::Real(mark)
-    };
-    let mut profile = profile(asked, typed, ColumnKind::Number, held)?;
-    profile.kind = number_kind(asked, bare, &profile, common.counts_up);
-    profile.decimals = Some(decimals);
-    profile.number_format = Some(format);
-    profile.unit = unit.map(str::to_owned).or_else(|| names::unit(name));
-    Ok(Some(Inferred::Fits { profile, typed }))
-}
-
-fn decimal_mark(votes: &Votes, hints: &Hints, say: &mut dyn FnMut(String)) -> Mark {
-    if let Some(proven) = votes.mark() {
-        return proven;
-    }
-    if votes.either == 0 {
-        return Mark::Point;
-    }
-    let mark = hints.mark.unwrap_or(if hints.european {
-        Mark::Comma
-    } else {
-        Mark::Point
-    });
-    let (decimal, thousands) = match mark {
-        Mark::Point => ("a point", "a comma"),
-        Mark::Comma => ("a comma", "a point"),
-    };
-    let why = if hints.mark.is_some() {
-        "like the other columns"
-    } else {
-        "as is usual with this separator"
-    };
-    say(format!(
-        "no number tells whether a point or comma marks decimals; read with {decimal} for decimals and {thousands} for thousands, {why}"
-    ));
-    mark
-}
-
-/// The unit most cells state.
-fn common_unit(asked: &Asked<'_>, mark: Mark) -> Result<Option<&'static str>, Error> {
-    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-    asked.each(|cell| {
-        // A unit is written with something else than digits and their marks.
-        let bare = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-' | b' ');
-        if !cell.text.bytes().all(bare)
-            && let Some(unit) = Number::of(cell.text, mark).and_then(|number| number.unit)
-        {
-            *counts.entry(unit).or_default() += cell.count;
-        }
-    })?;
-    let filled = asked.cells.filled();
-    // A percent sign on a few cells only is a slip, not the column's unit.
-    Ok(counts
-        .into_iter()
-        .filter(|(unit, count)| *unit != "%" || count * 2 > filled)
-        .max_by_key(|(_, count)| *count)
-        .map(|(unit, _)| unit))
-}
-
-fn number_format(common: &Common, mark: Mark) -> String {
-    let group: String = common.group.map(String::from).unwrap_or_default();
-    let fraction = match (mark, common.decimals) {
-        (_, 0) => "",
-        (Mark::Point, _) => ".56",
-        (Mark::Comma, _) => ",56",
-    };
-    let exponent = if common.scientific { "e0" } else { "" };
-    format!("1{group}234{fraction}{exponent}")
-}
-
-fn number_kind(
-    asked: &Asked<'_>,
-    bare: bool,
-    profile: &ColumnProfile,
-    counts_up: bool,
-) -> ColumnKind {
-    let (name, filled) = (asked.name, asked.cells.filled());
-    if !bare {
-        return ColumnKind::Number;
-    }
-    if names::names_an_id(name) {
-        return if profile.distinct * 2 > filled {
-            ColumnKind::Id
-        } else {
-            ColumnKind::Category
-        };
-    }
-    // A nameless column that only counts the rows.
-    if name.starts_with("column_") && profile.distinct == filled && filled > 2 && counts_up {
-        return ColumnKind::Id;
-    }
-    if names::names_a_group(name) && profile.distinct <= 60 {
-        ColumnKind::Category
-    } else {
-        ColumnKind::Number
-    }
+/// Whether a cell holds no figure at all, nor stands for one.
+pub(super) fn is_word(text: &str) -> bool {
+    !text.contains(|c: char| c.is_numeric())
+        && text.contains(char::is_alphabetic)
+        && !text
+            .to_lowercase()
+            .trim_start_matches(['-', '+'])
+            .starts_with("inf")
 }
 
 /// Text that is grouped by, names one row each, or is read.
@@ -555,4 +273,38 @@ fn text_kind(asked: &Asked<'_>, shape: Shape, distinct: u64) -> Result<ColumnKin
         _ if repeats || distinct <= 50 => ColumnKind::Category,
         _ => ColumnKind::Text,
     })
+}
+
+/// Words for yes, and the word for no that goes with each.
+#[rustfmt::skip]
+const ANSWERS: [(&str, &str); 20] = [
+    ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("ja", "nein"), ("j", "n"), ("wahr", "falsch"), ("oui", "non"), ("o", "n"),
+    ("vrai", "faux"), ("sí", "no"), ("si", "no"), ("verdadero", "falso"), ("vero", "falso"), ("sim", "não"), ("да", "нет"), ("是", "否"),
+    ("on", "off"), ("✓", "✗"), ("ja", "nej"),
+];
+
+/// What the cells of a column of two answers mean.
+fn truth(asked: &Asked<'_>, distinct: u64) -> Result<Option<Truth>, Error> {
+    // `Yes` and `yes` are two different cells of one answer.
+    if !(1..=6).contains(&distinct) || asked.cells.coded().is_none() {
+        return Ok(None);
+    }
+    let mut cells: Vec<String> = Vec::new();
+    asked.each(|cell| cells.push(cell.text.to_owned()))?;
+    let of = |word: &str| -> Vec<String> {
+        let same = cells.iter().filter(|cell| cell.to_lowercase() == word);
+        same.cloned().collect()
+    };
+    let answers = ANSWERS.iter().map(|(yes, no)| Truth {
+        yes: of(yes),
+        no: of(no),
+    });
+    let found = answers
+        .filter(|truth| truth.yes.len() + truth.no.len() == cells.len())
+        .find(|truth| {
+            let both = !truth.yes.is_empty() && !truth.no.is_empty();
+            // A letter alone may be anything.
+            both || cells.iter().all(|cell| cell.chars().count() > 2)
+        });
+    Ok(found)
 }

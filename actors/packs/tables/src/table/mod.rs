@@ -1,45 +1,54 @@
-//! How the bytes of a CSV file become typed columns.
+//! How the bytes of a file become typed columns.
 //!
-//! `sniff` guesses how the file is written, `records` splits it, `cells` holds each column and `column` lets its cells vote, `infer`
-//! decides kind and format over the whole column (`number`, `date`, `missing`, `names` know how people write), `typed` reads cells for
-//! good, and [`read`] puts it together. All of it is pure: text in, a [`Table`] or the place of the first mistake out.
+//! `sniff` guesses how the file is written and `layout` where in it the table is, `records` splits it, `grid` holds its rows and `cells`
+//! each column; `totals` finds rows that add others up, `wide` turns columns into rows, `column` lets cells vote, `infer` decides kind and
+//! format over a whole column (`numbers`, `number`, `units`, `date`, `missing`, `names`, `labels` know how people write), `roles` what
+//! columns say of each other, `typed` reads cells for good, and [`read`] puts it together. All of it is pure: text in, a [`Table`] or the
+//! place of the first mistake out.
 
 mod cells;
 mod column;
 mod date;
 mod day_order;
+mod describe;
 mod error;
+mod grid;
+mod groups;
 mod infer;
+mod labels;
+mod layout;
 mod missing;
 mod names;
 mod number;
+mod numbers;
 mod records;
+mod roles;
 mod sniff;
+mod totals;
 mod typed;
+mod units;
+mod wide;
 
 pub use error::TableError;
 
 pub(crate) use infer::Column;
 pub(crate) use typed::{Read, Typed};
 
-use std::borrow::Cow;
-use std::collections::hash_map::RandomState;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use cells::{Cells, Characters, Place, Source};
-use column::{Hints, Votes};
+use cells::Source;
+use column::{BadCell, Hints, Votes};
+use grid::{Grid, Splitting};
 use infer::{Inferred, infer};
-use records::{Cell, Record, Records};
 use sniff::Sniffed;
 
-use crate::{ColumnKind, Error, TableProfile};
-use aios_tools::Decoded;
-use aios_tools::{Check, Reserved, WorkspaceError};
+use records::Dialect;
 
-/// The most columns that are read; SQLite's own limit is 2,000.
-const COLUMNS: usize = 1_000;
-
-/// Characters of a header's cell that are read; names are cut to fewer later.
-const NAME_CHARACTERS: usize = 1_000;
+use crate::form::{self, Text};
+use crate::note::{Note, Place};
+use crate::{Error, TableProfile, Unpivoted};
+use aios_tools::{Check, Reserved};
 
 /// How many rows are read between two looks at the clock and the cancel flag.
 const CHECK_EVERY: usize = 4_096;
@@ -53,7 +62,7 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     pub(crate) source: Source,
     /// What all of it takes, set aside as long as it is held.
-    held: Reserved,
+    held: Vec<Reserved>,
 }
 
 /// On which line of the file each row starts, as an editor shows it. Rows follow each other line by line, so only those that do not are
@@ -62,19 +71,19 @@ pub(crate) struct Table {
 pub(crate) struct Lines {
     rows: usize,
     /// Rows from which on the distance between row and line is another one.
-    breaks: Vec<(u32, u64)>,
+    breaks: Vec<(u32, i64)>,
 }
 
 impl Table {
     /// Room in the same account, for what is made from the table.
-    pub(crate) fn room(&self) -> Reserved {
-        self.held.beside()
+    pub(crate) fn room(&self) -> Option<Reserved> {
+        self.held.first().map(Reserved::beside)
     }
 }
 
 impl Lines {
     fn push(&mut self, line: u64, held: &mut Reserved) -> Result<(), Error> {
-        let apart = line - self.rows as u64;
+        let apart = i64::try_from(line).unwrap_or(i64::MAX) - self.rows as i64;
         if self.breaks.last().is_none_or(|(_, known)| *known != apart) {
             let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
             held.push(&mut self.breaks, (row, apart))?;
@@ -94,331 +103,396 @@ impl Lines {
             .breaks
             .partition_point(|(first, _)| *first as usize <= row);
         let (_, apart) = self.breaks.get(behind.checked_sub(1)?)?;
-        (row < self.rows).then_some(row as u64 + apart)
+        (row < self.rows).then_some((row as i64 + apart).unsigned_abs())
     }
 }
 
-/// Reads the table in `decoded`, the content of `file`; `held` is what was set aside for that, and grows with what is read.
+/// The records of a text as they are written, each with its line.
+pub(crate) fn records(
+    file: &str,
+    text: &Text,
+    held: &mut Reserved,
+) -> Result<Vec<(u64, Vec<String>)>, Error> {
+    let sniffed = sniffed(file, text);
+    let mut records =
+        records::Records::new(&text.text, sniffed.start, sniffed.line, sniffed.dialect);
+    let (mut cells, mut all) = (Vec::new(), Vec::new());
+    while let Some(record) = records
+        .read(&mut cells)
+        .map_err(|fault| grid::quote_fault(file, fault, &[]))?
+    {
+        let bytes: usize = cells
+            .iter()
+            .map(|cell: &records::Cell| {
+                let (start, end) = cell.place(&text.text);
+                end - start + size_of::<String>()
+            })
+            .sum();
+        held.grow(bytes as u64)?;
+        let written = cells
+            .iter()
+            .map(|cell| cell.text(&text.text, sniffed.dialect).into_owned());
+        held.push(&mut all, (record.line, written.collect()))?;
+    }
+    Ok(all)
+}
+
+/// How a text is written, as far as it is known or can be guessed.
+fn sniffed(file: &str, text: &Text) -> Sniffed {
+    let apart = Dialect {
+        separator: form::SEPARATOR,
+        quote: b'"',
+    };
+    match text.cells {
+        form::Cells::Unknown => sniff::sniff(&text.text, file.to_lowercase().ends_with(".tsv")),
+        form::Cells::Apart => sniff::known(&text.text, 0, 1, apart),
+        // The names are record 0.
+        form::Cells::Named => Sniffed {
+            dialect: apart,
+            start: 0,
+            line: 0,
+            layout: layout::Layout {
+                headers: 1,
+                ..layout::Layout::default()
+            },
+        },
+    }
+}
+
+/// Reads the table in `text`, the content of `file`; `held` is what was set aside for that, and grows with what is read.
 pub(crate) fn read(
     file: &str,
-    decoded: Decoded,
-    mut held: Reserved,
+    text: Text,
+    held: Reserved,
     check: Check<'_>,
 ) -> Result<Table, Error> {
-    let Decoded {
+    let sniffed = sniffed(file, &text);
+    let Text {
         text,
         encoding,
-        mut warnings,
-    } = decoded;
-    let sniffed = sniff::sniff(&text, file.to_lowercase().ends_with(".tsv"));
-    let mut source = Source {
+        cells,
+        place,
+        notes,
+    } = text;
+    let source = Source {
         text,
         unquoted: String::new(),
     };
-    let grid = Grid::split(file, &mut source, sniffed, &mut warnings, &mut held, check)?;
-    let names = names::unique(grid.names, &mut warnings);
-    if !sniffed.header {
-        warnings.push(
-            "the first line looks like data, so the columns have no names of their own".to_owned(),
-        );
-    }
-
-    let mut all_votes = Vec::with_capacity(names.len());
-    for cells in &grid.columns {
-        check()?;
-        all_votes.push(Votes::of(cells, source.characters(), check)?);
-    }
-    let hints = Hints::of(&all_votes, sniffed.dialect.separator);
-
-    let mut spoilt: Option<(column::BadCell, &str)> = None;
-    let mut columns = Vec::with_capacity(names.len());
-    for ((cells, votes), name) in grid.columns.into_iter().zip(&all_votes).zip(&names) {
-        warnings.extend(cells.marker_warning(name));
-        let asked = infer::Asked {
-            name,
-            cells: &cells,
-            rows: grid.lines.len() as u64,
-            source: source.characters(),
-            votes,
-            hints: &hints,
-            check,
-        };
-        match infer(&asked, &mut held, &mut warnings)? {
-            Inferred::Fits { profile, typed } => columns.push(Column {
-                profile,
-                typed,
-                cells,
-            }),
-            Inferred::Spoilt(bad)
-                if spoilt.as_ref().is_none_or(|(first, _)| bad.row < first.row) =>
-            {
-                spoilt = Some((bad, name))
-            }
-            Inferred::Spoilt(_) => {}
-        }
-    }
-    if let Some((bad, column)) = spoilt {
-        let line = grid.lines.get(bad.row).unwrap_or_default();
-        let (file, column) = (file.to_owned(), column.to_owned());
-        return Err(TableError::BadCell {
-            file,
-            line,
-            column,
-            cell: bad.text,
-            expected: bad.expected,
-            others: bad.others,
-        }
-        .into());
-    }
-    warnings.extend(total_row(&columns, source.characters(), &grid.lines));
-    let profile = TableProfile {
-        file: file.to_owned(),
-        rows: grid.lines.len() as u64,
-        columns: columns
-            .iter()
-            .map(|column| column.profile.clone())
-            .collect(),
-        separator: char::from(sniffed.dialect.separator),
-        header: sniffed.header,
-        encoding: encoding.to_owned(),
-        warnings,
+    let reading = Reading {
+        file,
+        sniffed: &sniffed,
+        named: cells == form::Cells::Named,
+        place,
+        check,
     };
-    Ok(Table {
-        profile,
-        lines: grid.lines,
-        columns,
-        source,
-        held,
-    })
+    reading.read(source, &encoding, notes, held)
 }
 
-/// The cells of a table, column by column, as places in its text.
-struct Grid {
-    names: Vec<String>,
+/// A text that is read as a table.
+struct Reading<'a> {
+    file: &'a str,
+    sniffed: &'a Sniffed,
+    /// Its columns are known; what stands below them is a row.
+    named: bool,
+    place: Place,
+    check: Check<'a>,
+}
+
+/// Columns as they were understood, and what was assumed.
+struct Understood {
+    columns: Vec<Column>,
+    notes: Vec<Note>,
+    spoilt: Option<(BadCell, String)>,
     lines: Lines,
-    columns: Vec<Cells>,
+    left_out: Vec<grid::LeftOut>,
+    /// What was left out of the rows, said.
+    told: Vec<Note>,
+    unpivoted: Option<Unpivoted>,
 }
 
-impl Grid {
-    /// Splits the text and checks that every row is as wide as the header. Cells that must be unquoted are kept behind the text, so that
-    /// every cell is a place in the source.
-    fn split(
-        file: &str,
-        source: &mut Source,
-        sniffed: Sniffed,
-        warnings: &mut Vec<String>,
-        held: &mut Reserved,
-        check: Check<'_>,
-    ) -> Result<Self, Error> {
-        let Sniffed {
-            dialect,
-            start,
-            line,
-            header,
-        } = sniffed;
-        // Unquoted cells are added while the text is read, so the source is put together again at the end.
-        let text = std::mem::take(&mut source.text);
-        let mut records = Records::new(&text, start, line, dialect);
-        let mut cells: Vec<Cell> = Vec::new();
-        let mut names: Vec<String> = Vec::new();
-        let quote_fault = |fault: records::QuoteFault, names: &[String]| {
-            let column = names
-                .get(fault.column)
-                .cloned()
-                .unwrap_or_else(|| (fault.column + 1).to_string());
-            TableError::Quote {
-                file: file.to_owned(),
-                line: fault.line,
-                column,
-                problem: fault.problem,
-            }
-        };
-        let first = records
-            .clone()
-            .read(&mut cells)
-            .map_err(|fault| quote_fault(fault, &[]))?;
-        let Some(Record { width: asked, .. }) = first else {
-            return Err(TableError::Empty {
-                file: file.to_owned(),
-            }
-            .into());
-        };
-        if asked > COLUMNS {
-            return Err(TableError::TooWide {
-                file: file.to_owned(),
-                asked,
-                allowed: COLUMNS,
-            }
-            .into());
-        }
-        if header {
-            records
-                .read(&mut cells)
-                .map_err(|fault| quote_fault(fault, &[]))?;
-            names.extend(cells.iter().map(|cell| name_of(&cell.text(&text, dialect))));
+impl Reading<'_> {
+    fn read(
+        &self,
+        mut source: Source,
+        encoding: &str,
+        mut notes: Vec<Note>,
+        held: Reserved,
+    ) -> Result<Table, Error> {
+        let nothing = BTreeSet::new();
+        let mut room = held.beside();
+        let grid = Grid::split(&self.splitting(&nothing), &mut source, &mut room)?;
+        let votes = self.votes(&grid, &source)?;
+        let remarks: BTreeSet<u64> = grid.remarks(source.characters()).into_iter().collect();
+        let candidates = totals::candidates(&grid, &votes, source.characters());
+        let (mut understood, left_out) = if remarks.is_empty() && candidates.is_empty() {
+            (self.understand(grid, votes, &source, &mut room)?, nothing)
         } else {
-            names.resize(cells.len(), String::new());
-        }
-        let width = names.len();
-        // A header that ends in separators names nothing behind them; rows may leave those cells out.
-        let least = names
-            .iter()
-            .rposition(|name| !name.is_empty())
-            .map_or(width, |at| at + 1);
-
-        let too_large = || WorkspaceError::TooLarge {
-            file: file.to_owned(),
-            asked: text.len() as u64,
-            allowed: u64::from(u32::MAX),
+            drop(grid);
+            room = held.beside();
+            self.without(&mut source, &remarks, candidates, &held, &mut room)?
         };
-        let hasher = RandomState::new();
-        let mut columns: Vec<Cells> = Vec::new();
-        columns.resize_with(width, || Cells::of_columns(width));
-        let mut lines = Lines::default();
-        let (mut empty_rows, mut overhanging, mut seen) = (0_u64, 0_u64, 0_usize);
-        let mut unquoted = String::new();
-        while let Some(Record { line, width: found }) = records
-            .read(&mut cells)
-            .map_err(|fault| quote_fault(fault, &names))?
-        {
-            if seen.is_multiple_of(CHECK_EVERY) {
-                check()?;
-            }
-            seen += 1;
-            let filled = cells
+        if understood.spoilt.is_none() {
+            self.settle(&mut understood, &source)?;
+            let mut titles: Vec<&str> = self
+                .sniffed
+                .layout
+                .titles
                 .iter()
-                .rposition(|cell| !cell.is_blank(&text))
-                .map_or(0, |at| at + 1);
-            if filled == 0 && found <= cells.len() {
-                empty_rows += 1;
-                continue;
+                .map(|(_, title)| title.as_str())
+                .collect();
+            titles.push(self.file);
+            if let Some(plan) = wide::plan(
+                &understood.columns,
+                understood.lines.len(),
+                source.characters(),
+                &titles,
+            ) {
+                drop(understood.columns);
+                let told = understood.told;
+                room = held.beside();
+                understood = self.long(&plan, &mut source, &left_out, &held, &mut room)?;
+                understood.told = told.into_iter().chain(understood.told).collect();
             }
-            if found < least || filled > width || found > cells.len() {
-                return Err(ragged(file, line, found, width).into());
-            }
-            overhanging += u64::from(found > width);
-            let row = lines.len();
-            for (cell, column) in cells.iter().take(filled).zip(&mut columns) {
-                let place = match cell.text(&text, dialect) {
-                    Cow::Borrowed(_) => {
-                        let (start, end) = cell.place(&text);
-                        Place::new(start, end)
-                    }
-                    Cow::Owned(content) => {
-                        keep(&content, &mut unquoted, held)?;
-                        let end = text.len() + unquoted.len();
-                        Place::new(end - content.len(), end)
-                    }
-                };
-                let halves = Characters::of(&text, &unquoted);
-                let place = place.ok_or_else(too_large)?;
-                column.push(row, place, halves, &hasher, held)?;
-            }
-            lines.push(line, held)?;
         }
-        source.unquoted = unquoted;
-        source.text = text;
-        if lines.len() == 0 {
-            return Err(TableError::NoRows {
-                file: file.to_owned(),
+        if let Some((bad, column)) = understood.spoilt {
+            let line = understood.lines.get(bad.row).unwrap_or_default();
+            return Err(TableError::BadCell {
+                file: self.file.to_owned(),
+                line,
+                column,
+                cell: bad.text,
+                expected: bad.expected,
+                others: bad.others,
             }
             .into());
         }
-        if empty_rows > 0 {
-            warnings.push(format!("rows without any value are left out: {empty_rows}"));
+        if understood.lines.len() == 0 {
+            return Err(TableError::NoRows {
+                file: self.file.to_owned(),
+            }
+            .into());
         }
-        if overhanging > 0 {
-            warnings.push(format!("rows that end in more separators than the header are cut to its width: {overhanging}"));
-        }
-        for column in &mut columns {
-            column.finish(held);
-        }
-        if header {
-            // Columns at the end that have neither name nor value are none.
-            let keep = columns
+        notes.append(&mut understood.told);
+        notes.append(&mut understood.notes);
+        let profile = TableProfile {
+            file: self.file.to_owned(),
+            rows: understood.lines.len() as u64,
+            columns: understood
+                .columns
                 .iter()
-                .skip(least)
-                .rposition(|column| !column.is_untouched())
-                .map_or(least, |at| least + at + 1);
-            columns.truncate(keep);
-            names.truncate(keep);
-        }
-        Ok(Self {
-            names,
-            lines,
-            columns,
+                .map(|column| column.profile.clone())
+                .collect(),
+            separator: match self.sniffed.dialect.separator {
+                form::SEPARATOR => ',',
+                separator => char::from(separator),
+            },
+            header: self.sniffed.layout.headers > 0,
+            encoding: encoding.to_owned(),
+            warnings: notes.iter().map(Note::sentence).collect(),
+            notes,
+            place: self.place,
+            unpivoted: understood.unpivoted,
+        };
+        Ok(Table {
+            profile,
+            lines: understood.lines,
+            columns: understood.columns,
+            source,
+            held: vec![held, room],
         })
     }
-}
 
-/// A name from a header. It is shown and asked for, so it may not be as long as a text.
-fn name_of(cell: &str) -> String {
-    cell.chars().take(NAME_CHARACTERS).collect()
-}
-
-/// Appends to the unquoted cells, in steps that are set aside first.
-fn keep(content: &str, unquoted: &mut String, held: &mut Reserved) -> Result<(), Error> {
-    let (room, needed) = (unquoted.capacity(), unquoted.len() + content.len());
-    if needed > room {
-        let more = needed.max(room + room / 2).max(4_096);
-        held.grow(more as u64)?;
-        unquoted.reserve_exact(more - unquoted.len());
-        held.shrink(room as u64);
+    fn splitting<'s>(&'s self, left_out: &'s BTreeSet<u64>) -> Splitting<'s> {
+        Splitting {
+            file: self.file,
+            sniffed: self.sniffed,
+            place: self.place,
+            left_out,
+            named: self.named,
+            check: self.check,
+        }
     }
-    unquoted.push_str(content);
-    Ok(())
-}
 
-fn ragged(file: &str, line: u64, found: usize, expected: usize) -> TableError {
-    let hint = if expected == 1 {
-        "if the first line is a title, remove it"
-    } else if found < expected {
-        "add the missing cells or remove the row"
-    } else {
-        "quote a cell that contains the separator, or remove what is too much"
-    };
-    TableError::Ragged {
-        file: file.to_owned(),
-        line,
-        found,
-        expected,
-        hint: hint.to_owned(),
-    }
-}
-
-/// A last row that sums up the others would be counted twice; it is kept, because only a person can tell, but it is pointed out.
-fn total_row(columns: &[Column], source: Characters<'_>, lines: &Lines) -> Option<String> {
-    let last = lines.len().checked_sub(1)?;
-    let words = |column: &&Column| {
-        matches!(
-            column.profile.kind,
-            ColumnKind::Category | ColumnKind::Text | ColumnKind::Id
+    fn settle(&self, understood: &mut Understood, source: &Source) -> Result<(), Error> {
+        let rows = understood.lines.len();
+        let notes = &mut understood.notes;
+        roles::settle(
+            &mut understood.columns,
+            rows,
+            source.characters(),
+            notes,
+            self.check,
         )
-    };
-    let cell = columns.iter().filter(words).find_map(|column| {
-        column
-            .cells
-            .text(last, source)
-            .filter(|text| says_total(text))
-    })?;
-    Some(format!(
-        "line {} says {cell:?} and looks like a sum of the others; it is counted as data, remove it if it is none",
-        lines.get(last)?
-    ))
-}
+    }
 
-fn says_total(text: &str) -> bool {
-    let word = text.trim_end_matches(':').to_lowercase();
-    [
-        "total",
-        "totals",
-        "grand total",
-        "sum",
-        "subtotal",
-        "summe",
-        "gesamt",
-    ]
-    .contains(&word.as_str())
+    /// Reads the table again with columns as rows. Where their cells do not go together, they stay columns.
+    fn long(
+        &self,
+        plan: &wide::Plan,
+        source: &mut Source,
+        left_out: &BTreeSet<u64>,
+        held: &Reserved,
+        room: &mut Reserved,
+    ) -> Result<Understood, Error> {
+        let grid = Grid::split(&self.splitting(left_out), source, room)?;
+        let grid = plan.apply(grid, source, room, self.check)?;
+        let votes = self.votes(&grid, source)?;
+        let mut long = self.understand(grid, votes, source, room)?;
+        if long.spoilt.is_some() {
+            drop(long);
+            *room = held.beside();
+            let mut wide = self.again(source, left_out, room)?;
+            wide.told.clear();
+            self.settle(&mut wide, source)?;
+            return Ok(wide);
+        }
+        self.settle(&mut long, source)?;
+        for column in &mut long.columns {
+            column.profile.adds_up &= !plan.repeated.contains(&column.profile.name);
+        }
+        long.told = plan.notes();
+        long.unpivoted = Some(plan.told.clone());
+        Ok(long)
+    }
+
+    fn votes(&self, grid: &Grid, source: &Source) -> Result<Vec<Votes>, Error> {
+        let mut votes = Vec::with_capacity(grid.columns.len());
+        for cells in &grid.columns {
+            (self.check)()?;
+            votes.push(Votes::of(cells, source.characters(), self.check)?);
+        }
+        Ok(votes)
+    }
+
+    /// Reads the table again without its remarks, and without those of the candidates that are totals.
+    fn without(
+        &self,
+        source: &mut Source,
+        remarks: &BTreeSet<u64>,
+        candidates: BTreeSet<u64>,
+        held: &Reserved,
+        room: &mut Reserved,
+    ) -> Result<(Understood, BTreeSet<u64>), Error> {
+        let mut left_out: BTreeSet<u64> = remarks.union(&candidates).copied().collect();
+        let mut understood = self.again(source, &left_out, room)?;
+        let totals: Vec<grid::LeftOut> = std::mem::take(&mut understood.left_out);
+        let (remarked, totals): (Vec<_>, Vec<_>) = totals
+            .into_iter()
+            .partition(|row| remarks.contains(&row.line));
+        let mut beside = room.beside();
+        let rows = understood.lines.len();
+        let verdict = totals::verify(
+            &totals,
+            &understood.columns,
+            rows,
+            source.characters(),
+            self.place,
+            &mut beside,
+            self.check,
+        )?;
+        if !verdict.data.is_empty() {
+            left_out.retain(|line| !verdict.data.contains(line));
+            drop(understood);
+            *room = held.beside();
+            understood = self.again(source, &left_out, room)?;
+        }
+        let remarked: Vec<(u64, &str)> = remarked
+            .iter()
+            .map(|row| (row.line, row.cells.first().map_or("", String::as_str)))
+            .collect();
+        grid::footnote(&remarked, self.place, &mut understood.told);
+        understood.told.extend(verdict.notes);
+        Ok((understood, left_out))
+    }
+
+    fn again(
+        &self,
+        source: &mut Source,
+        left_out: &BTreeSet<u64>,
+        room: &mut Reserved,
+    ) -> Result<Understood, Error> {
+        let grid = Grid::split(&self.splitting(left_out), source, room)?;
+        let votes = self.votes(&grid, source)?;
+        self.understand(grid, votes, source, room)
+    }
+
+    /// Decides what each column is.
+    fn understand(
+        &self,
+        mut grid: Grid,
+        mut votes: Vec<Votes>,
+        source: &Source,
+        room: &mut Reserved,
+    ) -> Result<Understood, Error> {
+        let (mut told, mut notes) = (Vec::new(), Vec::new());
+        if let Some(note) = groups::fill_down(&mut grid, source.characters(), room)? {
+            notes.push(note);
+            votes = self.votes(&grid, source)?;
+        }
+        let nothing = BTreeSet::new();
+        grid.notes(&self.splitting(&nothing), &mut told);
+        let names = names::unique(grid.names, &mut told);
+        let hints = Hints::of(&votes, self.sniffed.dialect.separator);
+        let mut spoilt: Option<(BadCell, String)> = None;
+        let mut columns = Vec::with_capacity(names.len());
+        for (((cells, votes), name), stated) in grid
+            .columns
+            .into_iter()
+            .zip(&votes)
+            .zip(&names)
+            .zip(&grid.units)
+        {
+            notes.extend(cells.marker_note(name));
+            let asked = infer::Asked {
+                name,
+                cells: &cells,
+                lines: &grid.lines,
+                place: self.place,
+                leading: columns.is_empty() && names.len() > 1,
+                stated: *stated,
+                source: source.characters(),
+                votes,
+                hints: &hints,
+                check: self.check,
+            };
+            match infer(&asked, room, &mut notes)? {
+                Inferred::Fits {
+                    profile,
+                    typed,
+                    units,
+                } => {
+                    let cells = Arc::new(cells);
+                    columns.push(Column {
+                        profile,
+                        typed,
+                        cells: Arc::clone(&cells),
+                    });
+                    if let (Some(profile), Some(mark)) = (units, typed.mark()) {
+                        columns.push(Column {
+                            profile,
+                            typed: Typed::Unit(mark),
+                            cells,
+                        });
+                    }
+                }
+                Inferred::Spoilt(bad)
+                    if spoilt.as_ref().is_none_or(|(first, _)| bad.row < first.row) =>
+                {
+                    spoilt = Some((bad, name.clone()));
+                }
+                Inferred::Spoilt(_) => {}
+            }
+        }
+        Ok(Understood {
+            columns,
+            notes,
+            spoilt,
+            lines: grid.lines,
+            left_out: grid.left_out,
+            told,
+            unpivoted: None,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 //! One cell alone may be ambiguous (`1,234` is a thousand or a little more than one), so a cell is read under both decimal marks and the
 //! column decides.
 
+use super::units;
+
 /// Bytes of a cell that may be a number: the longest double written out, its thousands apart, its currency beside it.
 const LONGEST: usize = 500;
-
 /// What separates the whole part from the decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
@@ -35,8 +36,12 @@ pub(crate) struct Number {
     pub(crate) unit: Option<&'static str>,
     /// Written with an exponent.
     pub(crate) scientific: bool,
-    /// Digits only, the first of several being 0: more likely a code (`00123`) than a quantity.
+    /// The first of several whole digits is 0: more likely a code (`00123`, `008.45`) than a quantity.
     pub(crate) zero_padded: bool,
+    /// With an exponent and neither sign nor decimals: `1E3` is a part's number as well.
+    pub(crate) bare_exponent: bool,
+    /// With a plus sign before it and nothing but digits behind: perhaps a telephone.
+    pub(crate) plus: bool,
 }
 
 impl Number {
@@ -101,83 +106,113 @@ impl NumberReading {
     }
 }
 
-/// A number without currency, percent sign, brackets and sign.
+/// A number without what stands around it.
 struct Bare<'c> {
     core: &'c str,
     negative: bool,
     unit: Option<&'static str>,
+    /// Zeros that a word behind it stands for.
+    scale: u8,
+    /// A plus sign stands before it.
+    plus: bool,
 }
 
-/// Currency signs and codes, longer ones first where one begins with another.
-#[rustfmt::skip]
-const CURRENCIES: [(&str, &str); 56] = [
-    ("US$", "USD"), ("A$", "AUD"), ("C$", "CAD"), ("R$", "BRL"), ("HK$", "HKD"), ("S$", "SGD"), ("NZ$", "NZD"), ("$", "USD"),
-    ("€", "EUR"), ("£", "GBP"), ("¥", "JPY"), ("₹", "INR"), ("₽", "RUB"), ("₩", "KRW"), ("₺", "TRY"), ("₪", "ILS"), ("฿", "THB"),
-    ("₫", "VND"), ("₴", "UAH"), ("₦", "NGN"), ("zł", "PLN"), ("Kč", "CZK"), ("Ft", "HUF"), ("kr", "kr"), ("USD", "USD"),
-    ("EUR", "EUR"), ("GBP", "GBP"), ("JPY", "JPY"), ("CHF", "CHF"), ("CAD", "CAD"), ("AUD", "AUD"), ("NZD", "NZD"), ("CNY", "CNY"),
-    ("INR", "INR"), ("BRL", "BRL"), ("MXN", "MXN"), ("SEK", "SEK"), ("NOK", "NOK"), ("DKK", "DKK"), ("PLN", "PLN"), ("CZK", "CZK"),
-    ("HUF", "HUF"), ("RON", "RON"), ("TRY", "TRY"), ("RUB", "RUB"), ("ZAR", "ZAR"), ("KRW", "KRW"), ("SGD", "SGD"), ("HKD", "HKD"),
-    ("THB", "THB"), ("IDR", "IDR"), ("ILS", "ILS"), ("AED", "AED"), ("SAR", "SAR"), ("Rs.", "INR"), ("Rs", "INR"),
-];
-
-/// The currency code that `name` stands for.
-pub(crate) fn currency(name: &str) -> Option<&'static str> {
-    CURRENCIES
-        .iter()
-        .find(|(sign, _)| *sign == name)
-        .map(|(_, code)| *code)
-}
-
-/// Takes off what is around the digits; `None` if something stands twice or no digit can follow.
+/// Takes off what is around the digits: brackets, a sign, a currency, a unit. `None` if something stands twice or is none of these.
 fn undress(cell: &str) -> Option<Bare<'_>> {
-    let mut core = cell.trim();
-    if core.len() > 64 || !core.bytes().any(|byte| byte.is_ascii_digit()) {
+    let cell = cell.trim();
+    if cell.len() > 64 {
         return None;
     }
-    let (mut signs, mut negative, mut unit) = (0, false, None);
-    if let Some(inner) = core
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    if is_digit(cell.as_bytes().first()) && is_digit(cell.as_bytes().last()) {
+        // `12 m2`: the digit belongs to the unit.
+        let area = cell.ends_with("m2") || cell.ends_with("m3");
+        if !area {
+            return Some(bare(cell));
+        }
+    }
+    let (inner, bracketed) = match cell
         .strip_prefix('(')
         .and_then(|rest| rest.strip_suffix(')'))
     {
-        (core, signs, negative) = (inner.trim(), 1, true);
+        Some(inner) => (inner.trim(), true),
+        None => (cell, false),
+    };
+    let first = inner.find(|c: char| c.is_ascii_digit())?;
+    // `.5` begins with its mark.
+    let start = match inner.get(..first)?.strip_suffix(['.', ',']) {
+        Some(before) if !before.ends_with(char::is_alphanumeric) => before.len(),
+        _ => first,
+    };
+    let (before, rest) = inner.split_at(start);
+    let counted = match rest.strip_suffix("m2").or(rest.strip_suffix("m3")) {
+        Some(counted) => counted.trim_end_matches(|c: char| c.is_alphabetic()),
+        None => rest,
+    };
+    let last = counted.rfind(|c: char| c.is_ascii_digit())? + 1;
+    let (core, after) = rest.split_at(last);
+    let mut out = bare(core);
+    let mut signs = usize::from(bracketed);
+    out.negative = bracketed;
+    let mut before = before.trim();
+    let mut money = false;
+    while !before.is_empty() {
+        let sign = [
+            ("-", true),
+            ("\u{2212}", true),
+            ("\u{2013}", true),
+            ("+", false),
+        ]
+        .into_iter()
+        .find_map(|(sign, minus)| Some((before.strip_prefix(sign)?, minus)));
+        before = if let Some((rest, minus)) = sign {
+            signs += 1;
+            out.negative |= minus;
+            out.plus |= !minus;
+            rest
+        } else {
+            let (unit, rest) = units::leading(before).filter(|_| out.unit.is_none())?;
+            out.unit = Some(unit);
+            money = true;
+            rest
+        }
+        .trim_start();
     }
-    loop {
-        let before = core;
-        for (sign, minus) in [("-", true), ("\u{2212}", true), ("+", false)] {
-            if let Some(rest) = core.strip_prefix(sign) {
-                (core, signs, negative) = (rest.trim_start(), signs + 1, negative || minus);
-            }
-        }
-        if let Some(rest) = core.strip_suffix('-') {
-            (core, signs, negative) = (rest.trim_end(), signs + 1, true);
-        }
-        if unit.is_none() {
-            if let Some(rest) = core.strip_suffix('%') {
-                (core, unit) = (rest.trim_end(), Some("%"));
-            } else if !core.starts_with(|c: char| c.is_ascii_digit())
-                || !core.ends_with(|c: char| c.is_ascii_digit())
-            {
-                for (sign, code) in CURRENCIES {
-                    if let Some(rest) = core.strip_prefix(sign) {
-                        (core, unit) = (rest.trim_start(), Some(code));
-                        break;
-                    }
-                    if let Some(rest) = core.strip_suffix(sign) {
-                        (core, unit) = (rest.trim_end(), Some(code));
-                        break;
-                    }
-                }
-            }
-        }
-        if core == before {
-            break;
-        }
+    // A whole price: `12,-` and `12.–`.
+    let whole = [",-", ".-", ",\u{2013}", ".\u{2013}", ",--"];
+    let after = whole
+        .iter()
+        .find_map(|whole| after.strip_prefix(whole))
+        .unwrap_or(after);
+    let apart = after.starts_with(char::is_whitespace);
+    let mut after = after.trim();
+    if let Some(rest) = after.strip_suffix('-') {
+        (after, signs, out.negative) = (rest.trim_end(), signs + 1, true);
+    } else if let Some(rest) = after.strip_prefix('-').filter(|rest| !rest.is_empty()) {
+        // `12- €`
+        (after, signs, out.negative) = (rest.trim_start(), signs + 1, true);
     }
-    (signs <= 1).then_some(Bare {
+    // `5.` ends with its mark.
+    if after == "." {
+        out.core = rest.get(..=last)?;
+        after = "";
+    }
+    let behind = units::behind(after, apart, money)?;
+    if behind.unit.is_some() {
+        out.unit = behind.unit;
+    }
+    out.scale = behind.scale;
+    (signs <= 1).then_some(out)
+}
+
+fn bare(core: &str) -> Bare<'_> {
+    Bare {
         core,
-        negative,
-        unit,
-    })
+        negative: false,
+        unit: None,
+        scale: 0,
+        plus: false,
+    }
 }
 
 /// Reads the bare digits under one decimal mark.
@@ -223,21 +258,49 @@ fn read(bare: &Bare<'_>, mark: Mark) -> Option<Number> {
     if !normal.parse::<f64>().is_ok_and(f64::is_finite) {
         return None;
     }
-    let zero_padded = fraction.is_none()
-        && exponent.is_none()
+    if bare.scale > 0 && exponent.is_some() {
+        return None;
+    }
+    let zero_padded = exponent.is_none()
         && bare.unit.is_none()
         && group.is_none()
         && whole.len() > 1
         && whole.starts_with('0');
+    let bare_exponent = fraction.is_none()
+        && !bare.negative
+        && bare.unit.is_none()
+        && exponent.is_some_and(|exponent| exponent.starts_with(|c: char| c.is_ascii_digit()));
     let decimals = u32::try_from(decimals.len()).ok()?;
+    let scale = u32::from(bare.scale);
+    if scale > 0 {
+        shift(&mut normal, scale);
+    }
     Some(Number {
         normal,
-        decimals,
+        decimals: decimals.saturating_sub(scale),
         group,
         unit: bare.unit,
         scientific: exponent.is_some(),
         zero_padded,
+        bare_exponent,
+        plus: bare.plus,
     })
+}
+
+/// Moves the point to the right: `1.25` by three is `1250`, exactly.
+fn shift(normal: &mut String, places: u32) {
+    let (whole, fraction) = match normal.split_once('.') {
+        Some((whole, fraction)) => (whole.to_owned(), fraction.to_owned()),
+        None => (std::mem::take(normal), String::new()),
+    };
+    let places = places as usize;
+    let padded = format!("{fraction:0<places$}");
+    let (moved, rest) = padded.split_at(places);
+    *normal = format!("{whole}{moved}");
+    if !rest.is_empty() {
+        normal.push('.');
+        normal.push_str(rest);
+    }
 }
 
 /// The character that groups `whole` by thousands (or by lakhs, `12,34,567`), if it is grouped properly throughout.
@@ -323,6 +386,24 @@ mod tests {
             ("2025-07-03", None, None),
             ("03.07.2025", None, None),
             ("12:30", None, None),
+            ("€ 1.234,50", None, Some(1234.5)),
+            ("12 kg", Some(12.0), Some(12.0)),
+            ("12kg", Some(12.0), Some(12.0)),
+            ("12 m2", Some(12.0), Some(12.0)),
+            ("3,5 %", None, Some(3.5)),
+            ("1\u{2009}234,5 km", None, Some(1234.5)),
+            ("1,234.50-", Some(-1234.5), None),
+            ("$1.2M", Some(1_200_000.0), None),
+            ("350K", Some(350_000.0), Some(350_000.0)),
+            ("1,25 Mio. €", None, Some(1_250_000.0)),
+            ("$3bn", Some(3e9), Some(3e9)),
+            ("12,-", Some(12.0), Some(12.0)),
+            ("5 \u{20ac}/h", None, None),
+            ("room 5", None, None),
+            ("12b", None, None),
+            ("A5", None, None),
+            ("v1.2", None, None),
+            ("\u{2013}5", Some(-5.0), Some(-5.0)),
         ] {
             let reading = NumberReading::of(cell);
             assert_eq!(
@@ -344,7 +425,12 @@ mod tests {
             ("$5", Some("USD"), false),
             ("5 CHF", Some("CHF"), false),
             ("5%", Some("%"), false),
+            ("5 kg", Some("kg"), false),
+            ("21 °C", Some("°C"), false),
+            ("3 days", Some("d"), false),
             ("05", None, true),
+            ("008.45", None, true),
+            ("0.45", None, false),
             ("0", None, false),
         ] {
             let number = NumberReading::of(cell).point.unwrap();
@@ -356,9 +442,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_exponent_without_sign_or_point_may_be_a_code() {
+        for (cell, code) in [
+            ("1E3", true),
+            ("7e0", true),
+            ("1.5E3", false),
+            ("1e-3", false),
+            ("1E+3", false),
+            ("1000", false),
+        ] {
+            let number = NumberReading::of(cell).point.unwrap();
+            assert_eq!(number.bare_exponent, code, "{cell}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_cell_makes_it_panic(cell in "\\PC{0,40}|[-+0-9.,eE$%() ]{0,12}") {
+        fn no_cell_makes_it_panic(cell in "\\PC{0,40}|[-+0-9.,eE$%()kKMm€ ]{0,12}") {
             let _ = NumberReading::of(&cell);
         }
 

@@ -1,22 +1,20 @@
-//! Guesses how a table is written from its first records: separator, quote, header.
+//! Guesses how a table is written from its first records: separator, quote, and with `layout` where in the file it begins.
 
-use super::date;
-use super::missing::is_missing;
-use super::number;
-use super::records::{Cell, Dialect, Records};
+use super::layout::{self, Layout, Sampled};
+use super::records::{Cell, Dialect, Record, Records};
 
 /// How many records are looked at. Enough to outvote oddities, few enough to cost nothing.
 const SAMPLE: usize = 200;
 
 /// How a table is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sniffed {
     pub(crate) dialect: Dialect,
     /// Where the first record starts, after a `sep=;` line that Excel writes and reads.
     pub(crate) start: usize,
     /// The line of the first record.
     pub(crate) line: u64,
-    pub(crate) header: bool,
+    pub(crate) layout: Layout,
 }
 
 /// Looks at the beginning of `text`; `tabs` says that the file's name promises tabs.
@@ -27,15 +25,20 @@ pub(crate) fn sniff(text: &str, tabs: bool) -> Sniffed {
         None => separator(text, start, quote, tabs),
     };
     let mut dialect = guess(b'"');
-    if wraps_in_apostrophes(&sample(text, start, dialect)) {
+    if wraps_in_apostrophes(&sample(text, start, line, dialect)) {
         dialect = guess(b'\'');
     }
-    let header = has_header(&sample(text, start, dialect));
+    known(text, start, line, dialect)
+}
+
+/// The same where it is known how the table is written.
+pub(crate) fn known(text: &str, start: usize, line: u64, dialect: Dialect) -> Sniffed {
+    let layout = layout::find(&sample(text, start, line, dialect));
     Sniffed {
         dialect,
         start,
         line,
-        header,
+        layout,
     }
 }
 
@@ -61,16 +64,19 @@ fn declaration(text: &str) -> (usize, u64, Option<u8>) {
 }
 
 /// The first records as text. A quote fault ends the sample; it is reported when the table is read.
-fn sample(text: &str, start: usize, dialect: Dialect) -> Vec<Vec<String>> {
-    let mut records = Records::new(text, start, 1, dialect);
+fn sample(text: &str, start: usize, line: u64, dialect: Dialect) -> Vec<Sampled> {
+    let mut records = Records::new(text, start, line, dialect);
     let (mut cells, mut sample): (Vec<Cell>, _) = (Vec::new(), Vec::new());
-    while sample.len() < SAMPLE && matches!(records.read(&mut cells), Ok(Some(_))) {
-        sample.push(
-            cells
+    while sample.len() < SAMPLE
+        && let Ok(Some(Record { line, .. })) = records.read(&mut cells)
+    {
+        sample.push(Sampled {
+            line,
+            cells: cells
                 .iter()
                 .map(|cell| cell.text(text, dialect).into_owned())
                 .collect(),
-        );
+        });
     }
     sample
 }
@@ -87,22 +93,30 @@ fn separator(text: &str, start: usize, quote: u8, tabs: bool) -> Dialect {
     );
     for separator in [b',', b';', b'\t', b'|'] {
         let dialect = Dialect { separator, quote };
-        let sample = sample(text, start, dialect);
-        let widths: Vec<usize> = sample.iter().map(Vec::len).collect();
-        let common = widths
-            .iter()
-            .copied()
-            .max_by_key(|width| widths.iter().filter(|other| *other == width).count())
+        let sample = sample(text, start, 1, dialect);
+        let widths: Vec<usize> = sample.iter().map(|row| row.cells.len()).collect();
+        // Titles above and remarks below a table are of one cell.
+        let several = || widths.iter().copied().filter(|width| *width > 1);
+        let common = several()
+            .max_by_key(|width| {
+                (
+                    widths.iter().filter(|other| *other == width).count(),
+                    *width,
+                )
+            })
             .unwrap_or(0);
-        let first = widths.first().copied().unwrap_or(0);
-        // `value` above `1,5` and `2,5` is one column of decimal commas.
-        let decimals = separator == b',' && first == 1 && common == 2;
-        if common < 2 || decimals {
+        if separator == b',' && common == 2 && splits_decimals(&sample) {
+            // One column; a separator that it does not hold.
+            best.2.separator = b'\t';
             continue;
         }
-        let share =
-            widths.iter().filter(|width| **width == common).count() * 100 / widths.len().max(1);
-        let wins = (share, common) > (best.0, best.1) && (first > 1 || share >= 80);
+        if common < 2 {
+            continue;
+        }
+        let count = widths.iter().filter(|width| **width == common).count();
+        let share = count * 100 / widths.len().max(1);
+        let first = widths.first().copied().unwrap_or(0);
+        let wins = (share, common) > (best.0, best.1) && (first > 1 || share >= 80 || count > 1);
         if wins {
             best = (share, common, dialect);
         }
@@ -110,100 +124,25 @@ fn separator(text: &str, start: usize, quote: u8, tabs: bool) -> Dialect {
     best.2
 }
 
-fn wraps_in_apostrophes(sample: &[Vec<String>]) -> bool {
-    let cells = || sample.iter().flatten();
+/// Whether each comma stands within a number: `value` above `1,5` and `2,5` is one column of decimal commas.
+fn splits_decimals(sample: &[Sampled]) -> bool {
+    let digits = |cell: &str| {
+        let bare = cell.trim_start_matches(['-', '+']);
+        !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let mut pairs = sample.iter().filter(|row| row.cells.len() == 2).peekable();
+    let one = sample.iter().any(|row| row.cells.len() == 1);
+    one && pairs.peek().is_some()
+        && pairs.all(|row| matches!(row.cells.as_slice(), [whole, rest] if digits(whole) && rest.bytes().all(|byte| byte.is_ascii_digit())))
+}
+
+fn wraps_in_apostrophes(sample: &[Sampled]) -> bool {
+    let cells = || sample.iter().flat_map(|row| &row.cells);
     let opens = cells().filter(|cell| cell.starts_with('\'')).count();
     let closes = cells()
         .filter(|cell| cell.ends_with('\'') && cell.len() > 1)
         .count();
     opens > 1 && opens == closes && opens * 2 >= sample.len()
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Number,
-    Date,
-    Text,
-}
-
-fn class(cell: &str) -> Class {
-    let number = number::NumberReading::of(cell).is_number();
-    match date::DateReading::of(cell) {
-        // Digits alone count as a number here: a header `2024` stands above numbers as often as a year does.
-        Some(reading)
-            if !(number
-                && matches!(reading.layout, date::Layout::Year | date::Layout::Compact)) =>
-        {
-            Class::Date
-        }
-        _ if number => Class::Number,
-        _ => Class::Text,
-    }
-}
-
-/// Whether the first record names the columns: it does not look like the cells below it.
-fn has_header(sample: &[Vec<String>]) -> bool {
-    let Some((first, below)) = sample.split_first() else {
-        return true;
-    };
-    if below.is_empty() {
-        return first.iter().all(|cell| class(cell) == Class::Text);
-    }
-    let (mut differ, mut alike, mut repeated, mut years) = (0, 0, 0, Vec::new());
-    for (at, cell) in first.iter().enumerate() {
-        let column = || {
-            below
-                .iter()
-                .filter_map(|row| row.get(at))
-                .filter(|cell| !is_missing(cell))
-        };
-        let total = column().count();
-        repeated += usize::from(!cell.is_empty() && column().any(|other| other == cell));
-        let is_mostly = |wanted| {
-            total > 0 && column().filter(|cell| class(cell) == wanted).count() * 10 >= total * 9
-        };
-        let Some(typed) = [Class::Number, Class::Date]
-            .into_iter()
-            .find(|wanted| is_mostly(*wanted))
-        else {
-            continue;
-        };
-        if is_missing(cell) {
-            continue;
-        }
-        if class(cell) == typed {
-            alike += 1;
-            years.extend(year(cell).filter(|_| !column().all(|cell| year(cell).is_some())));
-        } else {
-            differ += 1;
-        }
-    }
-    match (differ, alike) {
-        // Nothing but text: a header is not repeated as a value below itself.
-        (0, 0) => repeated * 2 < first.len().max(1),
-        // Years as column names over other figures: `country,2023,2024`.
-        (_, alike) if alike == years.len() && in_steps(&years) => true,
-        (differ, alike) => differ >= alike,
-    }
-}
-
-/// A year that stands as the name of a column: `country,2023,2024`.
-fn year(cell: &str) -> Option<u32> {
-    cell.parse()
-        .ok()
-        .filter(|year| cell.len() == 4 && (1900..=2100).contains(year))
-}
-
-/// Whether `years` go on in equal, small steps.
-fn in_steps(years: &[u32]) -> bool {
-    let step = years
-        .first()
-        .zip(years.get(1))
-        .map_or(0, |(first, second)| second.saturating_sub(*first));
-    (1..=10).contains(&step)
-        && years
-            .windows(2)
-            .all(|pair| pair.first().map(|first| first + step) == pair.last().copied())
 }
 
 #[cfg(test)]
@@ -219,7 +158,7 @@ mod tests {
             ("a|b\n1|2\n", '|', '"', true),
             ("sep=;\na;b\n1;2\n", ';', '"', true),
             ("name, first;amount;on\nA;1,5;03.07.2025\n", ';', '"', true),
-            ("value\n1,5\n2,5\n", ',', '"', true),
+            ("value\n1,5\n2,5\n", '\t', '"', true),
             ("one\ntwo\n", ',', '"', true),
             ("'a','b'\n'x, y','2'\n", ',', '\'', true),
             ("2025-07-01,5\n2025-07-02,6\n", ',', '"', false),
@@ -231,13 +170,19 @@ mod tests {
             ("1,2,3\n", ',', '"', false),
             ("a,b,c\n", ',', '"', true),
             ("", ',', '"', true),
+            ("Report of June\n\na;b\n1,5;2\n2,5;3\n", ';', '"', true),
+            ("a;b\n1,5;2\n2,5;3\nStand: 1,5 und 2,5\n", ';', '"', true),
         ] {
             let found = sniff(text, false);
             let dialect = Dialect {
                 separator: separator as u8,
                 quote: quote as u8,
             };
-            assert_eq!((found.dialect, found.header), (dialect, header), "{text:?}");
+            assert_eq!(
+                (found.dialect, found.layout.headers > 0),
+                (dialect, header),
+                "{text:?}"
+            );
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use jiff::{Span, civil};
+
 use super::date::{DateReading, Order};
 use super::number::{Mark, Number};
 use aios_work::Value;
@@ -16,8 +18,18 @@ pub(crate) enum Typed {
         order: Order,
         with_time: bool,
     },
+    /// Days since the end of 1899, as spreadsheets count them, into ISO text.
+    Serial {
+        with_time: bool,
+    },
+    /// Seconds or milliseconds since 1970, into ISO text.
+    Unix {
+        millis: bool,
+    },
     Integer(Mark),
     Real(Mark),
+    /// The unit that stands beside a number.
+    Unit(Mark),
 }
 
 /// The value of a cell.
@@ -29,6 +41,14 @@ pub(crate) enum Read<'t> {
 }
 
 impl Typed {
+    /// The decimal mark of numbers.
+    pub(crate) fn mark(self) -> Option<Mark> {
+        match self {
+            Self::Integer(mark) | Self::Real(mark) | Self::Unit(mark) => Some(mark),
+            _ => None,
+        }
+    }
+
     /// Reads a cell that fits; `None` for one that does not.
     pub(crate) fn read(self, text: &str) -> Option<Read<'_>> {
         Some(match self {
@@ -36,10 +56,43 @@ impl Typed {
             Self::Date { order, with_time } => {
                 Read::Text(Cow::Owned(DateReading::of(text)?.iso(order, with_time)?))
             }
+            Self::Serial { with_time } => Read::Text(Cow::Owned(serial(text, with_time)?)),
+            Self::Unix { millis } => Read::Text(Cow::Owned(unix(text, millis)?)),
             Self::Integer(mark) => Read::Integer(Number::of(text, mark)?.integer()?),
             Self::Real(mark) => Read::Real(Number::of(text, mark)?.real()),
+            Self::Unit(mark) => Read::Text(Cow::Borrowed(Number::of(text, mark)?.unit?)),
         })
     }
+}
+
+/// The days that spreadsheets count, if the number is one of a century around today.
+pub(super) const SERIALS: std::ops::RangeInclusive<f64> = 14_600.0..=73_100.0;
+
+fn serial(text: &str, with_time: bool) -> Option<String> {
+    let days: f64 = text.parse().ok()?;
+    let whole = days.floor();
+    let day = civil::date(1899, 12, 30)
+        .checked_add(Span::new().try_days(whole as i64).ok()?)
+        .ok()?;
+    if !with_time {
+        return Some(day.to_string());
+    }
+    let seconds = ((days - whole) * 86_400.0).round() as i64;
+    let moment = day
+        .to_datetime(civil::Time::midnight())
+        .checked_add(Span::new().try_seconds(seconds).ok()?)
+        .ok()?;
+    Some(format!("{} {}", moment.date(), moment.time()))
+}
+
+fn unix(text: &str, millis: bool) -> Option<String> {
+    let number: f64 = text.parse().ok()?;
+    let seconds = if millis { number / 1_000.0 } else { number };
+    let moment = civil::date(1970, 1, 1)
+        .to_datetime(civil::Time::midnight())
+        .checked_add(Span::new().try_seconds(seconds.floor() as i64).ok()?)
+        .ok()?;
+    Some(format!("{} {}", moment.date(), moment.time()))
 }
 
 impl Read<'_> {

@@ -35,6 +35,8 @@ impl Check for English {
 
     fn check(&self, work: &Judged<'_>) -> Option<Opinion> {
         match work {
+            // Sentences that were made of facts are no prose, and may be of any language.
+            Judged::Text { evidence, .. } if evidence.made => None,
             Judged::Text {
                 text,
                 evidence,

@@ -158,6 +158,7 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
                 goal: &goal,
                 analysis: &analysis,
                 findings: &findings,
+                results: &outputs,
                 recalled: &[],
                 feedback: None,
             };

@@ -160,6 +160,7 @@ pub(super) fn sales() -> Evidence {
         ],
         passages: vec![],
         covers: parse_key("2025-Q3"),
+        made: false,
     }
 }
 
@@ -268,6 +269,7 @@ pub(super) fn shops() -> Evidence {
             words: vec![],
         }],
         covers: parse_key("2024"),
+        made: false,
         ..Evidence::default()
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! `03/07/2025` alone is a day in July or in March. A cell is therefore read into its parts, and the column decides their order.
 
+mod named;
+
+pub(super) use named::month;
+
 use jiff::civil;
 
 /// Bytes of a cell that may be a date.
@@ -28,6 +32,10 @@ pub(crate) enum Layout {
     Compact,
     /// `2025-Q3`, `Q3 2025`.
     Quarter,
+    /// `2025-W05`, `KW 5/2025`.
+    Week,
+    /// `FY2025`.
+    FiscalYear,
     /// `2025`; four digits that may be a number, the column's name decides.
     Year,
 }
@@ -84,6 +92,8 @@ impl DateReading {
                     | Layout::MonthYear
                     | Layout::MonthNameYear
                     | Layout::Quarter
+                    | Layout::Week
+                    | Layout::FiscalYear
                     | Layout::Year
             )
         {
@@ -134,7 +144,8 @@ impl Layout {
             (Self::MonthYear, _) => "MM/YYYY".to_owned(),
             (Self::Compact, _) => "YYYYMMDD".to_owned(),
             (Self::Quarter, _) => "YYYY-Qn".to_owned(),
-            (Self::Year, _) => "YYYY".to_owned(),
+            (Self::Week, _) => "YYYY-Www".to_owned(),
+            (Self::Year | Self::FiscalYear, _) => "YYYY".to_owned(),
         }
     }
 }
@@ -263,13 +274,10 @@ fn day(text: &str) -> Option<DateReading> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return digits_only(text);
     }
-    quarter(text).or_else(|| {
-        if text.chars().any(char::is_alphabetic) {
-            named_month(text)
-        } else {
-            numeric(text)
-        }
-    })
+    if !text.chars().any(char::is_alphabetic) {
+        return numeric(text);
+    }
+    named::read(text)
 }
 
 fn digits_only(text: &str) -> Option<DateReading> {
@@ -288,30 +296,6 @@ fn digits_only(text: &str) -> Option<DateReading> {
         }
         _ => None,
     }
-}
-
-fn quarter(text: &str) -> Option<DateReading> {
-    let parts: Vec<&str> = text
-        .split(['-', '/', ' '])
-        .filter(|part| !part.is_empty())
-        .collect();
-    let (year, quarter) = match parts.as_slice() {
-        [one] if one.len() == 6 => match one.get(..4).and_then(full_year) {
-            Some(year) => (year, one.get(4..)?),
-            None => (full_year(one.get(2..)?)?, one.get(..2)?),
-        },
-        [first, second] => match full_year(first) {
-            Some(year) => (year, *second),
-            None => (full_year(second)?, *first),
-        },
-        _ => return None,
-    };
-    let number: i8 = quarter
-        .strip_prefix(['Q', 'q'])?
-        .parse()
-        .ok()
-        .filter(|number| (1..=4).contains(number))?;
-    Some(reading(Layout::Quarter, year, number * 3 - 2, 1))
 }
 
 fn numeric(text: &str) -> Option<DateReading> {
@@ -346,73 +330,6 @@ fn numeric(text: &str) -> Option<DateReading> {
         )),
         _ => None,
     }
-}
-
-fn named_month(text: &str) -> Option<DateReading> {
-    let parts: Vec<&str> = text
-        .split([' ', '-', '/', ',', '.'])
-        .filter(|part| !part.is_empty())
-        .collect();
-    let ordinal = |part: &str| {
-        two(part.trim_end_matches(|c: char| c.is_ascii_alphabetic())).filter(|_| {
-            let suffix = part.trim_start_matches(|c: char| c.is_ascii_digit());
-            matches!(suffix, "" | "st" | "nd" | "rd" | "th")
-        })
-    };
-    let of = |layout, written: &str, month, day| {
-        let (year, short_year) = year(written)?;
-        Some(DateReading {
-            short_year,
-            ..reading(layout, year, month, day)
-        })
-    };
-    match parts.as_slice() {
-        [first, second, third] => match (month(first), month(second)) {
-            (Some(month), _) => of(Layout::MonthNameDay, third, month, ordinal(second)?),
-            (None, Some(month)) if first.len() == 4 => {
-                of(Layout::DayMonthName, first, month, ordinal(third)?)
-            }
-            (None, Some(month)) => of(Layout::DayMonthName, third, month, ordinal(first)?),
-            (None, None) => None,
-        },
-        [first, second] => match (month(first), month(second)) {
-            (Some(month), _) => of(Layout::MonthNameYear, second, month, 1),
-            // `3 Jul` names no year.
-            (None, Some(month)) => {
-                full_year(first).and_then(|_| of(Layout::MonthNameYear, first, month, 1))
-            }
-            (None, None) => None,
-        },
-        _ => None,
-    }
-}
-
-/// Month names in English, German, French and Spanish, and their usual short forms.
-#[rustfmt::skip]
-const MONTHS: [&[&str]; 12] = [
-    &["jan", "january", "januar", "jänner", "janvier", "janv", "enero", "ene"],
-    &["feb", "february", "februar", "février", "févr", "febrero"],
-    &["mar", "march", "märz", "mär", "mrz", "mars", "marzo"],
-    &["apr", "april", "avril", "avr", "abril", "abr"],
-    &["may", "mai", "mayo"],
-    &["jun", "june", "juni", "juin", "junio"],
-    &["jul", "july", "juli", "juillet", "juil", "julio"],
-    &["aug", "august", "août", "agosto", "ago"],
-    &["sep", "sept", "september", "septembre", "septiembre"],
-    &["oct", "october", "okt", "oktober", "octobre", "octubre"],
-    &["nov", "november", "novembre", "noviembre"],
-    &["dec", "december", "dez", "dezember", "déc", "décembre", "dic", "diciembre"],
-];
-
-fn month(name: &str) -> Option<i8> {
-    if name.len() > 12 || !name.chars().all(char::is_alphabetic) {
-        return None;
-    }
-    let name = name.to_lowercase();
-    let at = MONTHS
-        .iter()
-        .position(|names| names.contains(&name.as_str()))?;
-    i8::try_from(at + 1).ok()
 }
 
 #[cfg(test)]
@@ -454,6 +371,25 @@ mod tests {
             ("Q4 2025", "2025-10-01", "2025-10-01"),
             ("2025Q1", "2025-01-01", "2025-01-01"),
             ("Q5 2025", "", ""),
+            ("Q3 '25", "2025-07-01", "2025-07-01"),
+            ("3Q25", "2025-07-01", "2025-07-01"),
+            ("T2 2025", "2025-04-01", "2025-04-01"),
+            ("3. Quartal 2025", "2025-07-01", "2025-07-01"),
+            ("2024-W05", "2024-01-29", "2024-01-29"),
+            ("2024W05", "2024-01-29", "2024-01-29"),
+            ("KW 5/2024", "2024-01-29", "2024-01-29"),
+            ("Week 5, 2024", "2024-01-29", "2024-01-29"),
+            ("2024-W54", "", ""),
+            ("FY2024", "2024-01-01", "2024-01-01"),
+            ("FY24", "2024-01-01", "2024-01-01"),
+            ("Jan 24", "2024-01-01", "2024-01-01"),
+            ("Jan '24", "2024-01-01", "2024-01-01"),
+            ("Sept 2024", "2024-09-01", "2024-09-01"),
+            ("2024年3月5日", "2024-03-05", "2024-03-05"),
+            ("2024年3月", "2024-03-01", "2024-03-01"),
+            ("5 de marzo de 2024", "2024-03-05", "2024-03-05"),
+            ("1er janvier 2024", "2024-01-01", "2024-01-01"),
+            ("A5 2024", "", ""),
             ("2025", "2025-01-01", "2025-01-01"),
             ("3 Jul", "", ""),
             ("July", "", ""),

@@ -1,12 +1,17 @@
 //! Whole tables, written in every usual way.
 
+mod columns;
+mod rows;
+
 use proptest::prelude::*;
 
 use aios_work::{Stopped, Value};
 
 use super::*;
+use crate::ColumnKind;
+use crate::note::NoteKind;
 use aios_tools::Memory;
-use aios_tools::decode;
+use aios_tools::WorkspaceError;
 
 fn table(text: &str) -> Result<Table, Error> {
     bytes("t.csv", text.as_bytes())
@@ -18,8 +23,8 @@ fn bytes(file: &str, bytes: &[u8]) -> Result<Table, Error> {
 
 fn read_as(file: &str, bytes: Vec<u8>, check: Check<'_>) -> Result<Table, Error> {
     let mut held = Memory::of(u64::MAX).reserve(file, 0)?;
-    let decoded = decode(file, bytes, &mut held)?;
-    read(file, decoded, held, check)
+    let text = form::read(file, bytes, &mut held, check)?;
+    read(file, text, held, check)
 }
 
 fn error(text: &str) -> String {
@@ -35,7 +40,7 @@ fn values(table: &Table, name: &str) -> Vec<String> {
         .unwrap();
     let value = |row| {
         let text = column.cells.text(row, table.source.characters());
-        match text.map(|text| column.typed.read(text).unwrap()) {
+        match text.and_then(|text| column.typed.read(text)) {
             None => "NULL".to_owned(),
             Some(Read::Integer(number)) => number.to_string(),
             Some(Read::Real(number)) => number.to_string(),
@@ -54,6 +59,34 @@ fn kinds(table: &Table) -> String {
         .join(" ")
 }
 
+/// Names and rows as text, one line each.
+fn shown(table: &Table) -> String {
+    let names: Vec<&str> = table
+        .columns
+        .iter()
+        .map(|column| column.profile.name.as_str())
+        .collect();
+    let columns: Vec<Vec<String>> = names.iter().map(|name| values(table, name)).collect();
+    let row = |row: usize| {
+        columns
+            .iter()
+            .map(|column| column[row].clone())
+            .collect::<Vec<_>>()
+            .join("|")
+    };
+    let rows = (0..table.lines.len()).map(row);
+    [names.join("|")]
+        .into_iter()
+        .chain(rows)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn told(table: &Table, kind: NoteKind) -> Vec<String> {
+    let notes = table.profile.notes.iter().filter(|note| note.kind == kind);
+    notes.map(Note::sentence).collect()
+}
+
 #[test]
 fn a_column_of_any_number_format_is_read() {
     for (cells, expected, format, unit) in [
@@ -70,6 +103,15 @@ fn a_column_of_any_number_format_is_read() {
         ("(12)\n3", "-12 3", "1234", None),
         ("1e3\n2.5e-1", "1000 0.25", "1234.56e0", None),
         ("5\nN/A\n-\n\"\"\n6", "5 NULL NULL NULL 6", "1234", None),
+        ("5\n6\n7\npending", "5 6 7 NULL", "1234", None),
+        ("1.5M\n20K\n3", "1500000 20000 3", "1234", None),
+        (
+            "\"1,23,456\"\n\"12,34,567\"",
+            "123456 1234567",
+            "1,234",
+            None,
+        ),
+        ("1549.84-\n693.88", "-1549.84 693.88", "1234.56", None),
     ] {
         let rows: String = cells.lines().map(|cell| format!("x,{cell}\n")).collect();
         let table = table(&format!("name,amount\n{rows}")).unwrap();
@@ -249,8 +291,8 @@ fn a_cell_that_does_not_fit_is_named_with_line_and_column() {
         .collect();
     for (bad, says) in [
         (
-            "2025-07-21,abc\n",
-            "t.csv line 22, column revenue: \"abc\" is not a number (written 1234.56) like the others; correct the cell or leave it empty",
+            "2025-07-21,12x\n",
+            "t.csv line 22, column revenue: \"12x\" is not a number (written 1234.56) like the others; correct the cell or leave it empty",
         ),
         (
             "2025-07-21,1O0\n",
@@ -263,10 +305,6 @@ fn a_cell_that_does_not_fit_is_named_with_line_and_column() {
         (
             "2025-07-21,5%\n",
             "t.csv line 22, column revenue: \"5%\" is not",
-        ),
-        (
-            "2025-07-21\n",
-            "t.csv line 22 has 1 cell, the header has 2; add the missing cells or remove the row",
         ),
         (
             "2025-07-21,5,6\n",
@@ -285,10 +323,10 @@ fn a_cell_that_does_not_fit_is_named_with_line_and_column() {
         assert!(says_now.starts_with(says), "{says_now}");
     }
     let two = error(&format!(
-        "date,revenue\n{good}\n2025-07-21,x\n2025-07-22,y\n"
+        "date,revenue\n{good}\n2025-07-21,x1\n2025-07-22,y1\n"
     ));
     assert!(
-        two.starts_with("t.csv line 23, column revenue: \"x\"")
+        two.starts_with("t.csv line 23, column revenue: \"x1\"")
             && two.ends_with("(and 1 more cell like it)"),
         "{two}"
     );
@@ -296,8 +334,8 @@ fn a_cell_that_does_not_fit_is_named_with_line_and_column() {
 
 #[test]
 fn lines_are_counted_as_an_editor_shows_them() {
-    let says = error("a,b\r\n\r\n\"x\ny\",1\r\nz,2\r\nw,3\r\nv,q\r\n");
-    assert!(says.starts_with("t.csv line 7, column b: \"q\""), "{says}");
+    let says = error("a,b\r\n\r\n\"x\ny\",1\r\nz,2\r\nw,3\r\nv,1q\r\n");
+    assert!(says.starts_with("t.csv line 7, column b: \"1q\""), "{says}");
 }
 
 #[test]
@@ -372,10 +410,6 @@ fn files_without_a_table_are_refused() {
         ("\n \n", "t.csv is empty: it has no header and no rows"),
         ("a,b\n", "t.csv has a header line but no rows of data"),
         ("a,b\n,\n", "t.csv has a header line but no rows of data"),
-        (
-            "Sales report\na,b,c\n1,2,3\n4,5,6\n7,8,9\n",
-            "t.csv line 2 has 3 cells, the header has 1; if the first line is a title, remove it",
-        ),
     ] {
         assert_eq!(error(text), says, "{text:?}");
     }
@@ -412,8 +446,8 @@ fn oddities_are_read_and_told() {
         ),
         (
             "a,b\nx,1\ny,2\nTotal,3\n",
-            3,
-            "line 4 says \"Total\" and looks like a sum of the others; it is counted as data, remove it if it is none",
+            2,
+            "line 4 (\"Total\") adds up other rows and is left out",
         ),
         (
             "a,b\nx,1\ny,2\nz,q\nz,w\n",
@@ -547,8 +581,11 @@ proptest! {
         if let Ok(table) = table(&text) {
             for column in &table.columns {
                 let cells = || (0..table.lines.len()).filter_map(|row| column.cells.text(row, table.source.characters()));
-                prop_assert_eq!(cells().count() as u64 + column.profile.missing, table.profile.rows);
-                prop_assert!(cells().all(|text| column.typed.read(text).is_some()));
+                // Words among numbers have no value; all else reads as the column does.
+                let valued = cells().filter(|text| column.typed.read(text).is_some()).count();
+                prop_assert_eq!(valued as u64 + column.profile.missing, table.profile.rows);
+                let unit = matches!(column.typed, Typed::Unit(_));
+                prop_assert!(cells().all(|text| unit || column.typed.read(text).is_some() || infer::is_word(text)));
             }
         }
     }

@@ -1,0 +1,229 @@
+//! What is said to go up or down went so.
+
+use std::collections::BTreeSet;
+
+use aios_languages::Sense;
+use aios_work::{Category, Issue, Severity};
+
+use super::orders::{figure, measures};
+use super::{Finding, at};
+use crate::explain::Stat;
+use crate::goal::pairs;
+use crate::grid::{Data, Grid, Pred};
+use crate::moment::Moment;
+use crate::reading::Reading;
+use crate::scope::entities;
+
+/// Whether what is said to go up or down went so, by some figure that the words allow.
+pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
+    let Some(column) = grid.times().next() else {
+        return;
+    };
+    let asked = &reading.ground.asked;
+    let goal: Vec<(Moment, Moment)> = if asked
+        .points
+        .iter()
+        .any(|point| point.need == crate::goal::Need::Direction)
+    {
+        asked.pairs.clone()
+    } else {
+        Vec::new()
+    };
+    let mut turn = 0;
+    for piece in reading.said() {
+        let text = &reading.texts[piece];
+        let words: Vec<(bool, usize)> = text
+            .senses()
+            .filter_map(|(sense, place)| match sense {
+                Sense::Up => Some((true, place)),
+                Sense::Down => Some((false, place)),
+                _ => None,
+            })
+            .collect();
+        let mut last = None;
+        let several = words.len() > 1;
+        // "24 in April, 28 in May, 18 in June: a rise and then a fall": as many words as steps, one for each.
+        let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
+        let apart = words.iter().all(|(_, place)| {
+            let behind = text.moments.last().is_some_and(|last| last.end <= *place);
+            behind
+        });
+        let in_turn = (several && apart && moments.len() == words.len() + 1).then(|| pairs(text));
+        for (index, (up, place)) in words.into_iter().enumerate() {
+            let clause = text.clause(place);
+            if last == Some((clause, up)) {
+                continue;
+            }
+            last = Some((clause, up));
+            let steps = match &in_turn {
+                Some(all) => all.get(index).copied().into_iter().collect(),
+                None => course(text, place, several),
+            };
+            let pair = match steps.as_slice() {
+                [] => pair_of(reading, piece, place).or_else(|| {
+                    let pair = goal.get(turn).copied();
+                    turn += 1;
+                    pair
+                }),
+                [first, ..] => Some(*first),
+            };
+            let Some((from, to)) = pair else { continue };
+            let steps = if steps.is_empty() {
+                vec![(from, to)]
+            } else {
+                steps
+            };
+            let signs: Vec<BTreeSet<bool>> = steps
+                .into_iter()
+                .map(|step| signs(reading, piece, grid, column, step))
+                .filter(|signs| !signs.is_empty())
+                .collect();
+            if signs.is_empty() {
+                continue;
+            }
+            finding.claims += 1;
+            if signs.iter().all(|signs| signs.contains(&up)) {
+                finding.supported += 1;
+                continue;
+            }
+            let what = if up {
+                "it is said to go up and went down"
+            } else {
+                "it is said to go down and went up"
+            };
+            let mut issue: Issue = at(
+                reading,
+                piece,
+                Category::Accuracy,
+                Severity::Critical,
+                what,
+                "Say which way the figures went",
+            );
+            issue.evidence = Some(format!(
+                "from {} to {}",
+                grid.shown(&Pred::At(column, from)),
+                grid.shown(&Pred::At(column, to))
+            ));
+            finding.issues.push(issue);
+        }
+    }
+}
+
+/// The steps that a sentence of three or more times takes in one direction: each of them where it says so, else from the first to the last.
+fn course(text: &crate::text::Text, place: usize, several: bool) -> Vec<(Moment, Moment)> {
+    let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
+    let (Some(first), Some(last)) = (moments.first(), moments.last()) else {
+        return Vec::new();
+    };
+    let clause = text.clause(place);
+    let own = text
+        .moments
+        .iter()
+        .any(|found| text.clause(found.start) == clause);
+    if several || own || moments.len() < 3 {
+        return Vec::new();
+    }
+    match text.has(Sense::Steady) {
+        true => moments.windows(2).map(|two| (two[0], two[1])).collect(),
+        false => vec![(*first, *last)],
+    }
+}
+
+/// From when to when a word of direction speaks: by its clause, its sentence, what stands over it.
+fn pair_of(reading: &Reading<'_>, piece: usize, place: usize) -> Option<(Moment, Moment)> {
+    let text = &reading.texts[piece];
+    let all = pairs(text);
+    if all.len() == 1 {
+        return all.first().copied();
+    }
+    // The two of the word's own clause.
+    let clause = text.clause(place);
+    let own: Vec<Moment> = text
+        .moments
+        .iter()
+        .filter(|found| text.clause(found.start) == clause)
+        .map(|found| found.moment)
+        .collect();
+    if let [from, to] = own.as_slice() {
+        return Some((*from, *to));
+    }
+    if all.len() > 1 {
+        // The pair that lies nearest to the word.
+        let step = if text.moments.len().is_multiple_of(2) {
+            2
+        } else {
+            1
+        };
+        let starts = text.moments.iter().step_by(step).map(|moment| moment.start);
+        let nearest = starts
+            .enumerate()
+            .min_by_key(|(_, start)| start.abs_diff(place))
+            .map(|(at, _)| at)?;
+        return all.get(nearest.min(all.len() - 1)).copied();
+    }
+    reading.labels(piece).into_iter().find_map(|label| {
+        pairs(label)
+            .first()
+            .copied()
+            .filter(|_| label.moments.len() == 2)
+    })
+}
+
+fn signs(
+    reading: &Reading<'_>,
+    piece: usize,
+    grid: &Grid,
+    column: usize,
+    (from, to): (Moment, Moment),
+) -> BTreeSet<bool> {
+    let text = &reading.texts[piece];
+    let beside: Vec<Pred> = entities(text, 0, grid)
+        .into_iter()
+        .map(|entity| entity.pred)
+        .filter(|pred| matches!(pred, Pred::Is(..)))
+        .collect();
+    let columns: BTreeSet<usize> = beside
+        .iter()
+        .filter_map(|pred| match pred {
+            Pred::Is(column, _) => Some(*column),
+            _ => None,
+        })
+        .collect();
+    let beside = if columns.len() == beside.len() {
+        beside
+    } else {
+        Vec::new()
+    };
+    let with = |moment: Moment| {
+        let mut all = beside.clone();
+        all.push(Pred::At(column, moment));
+        all.sort_unstable();
+        all
+    };
+    let (before, after) = (with(from), with(to));
+    let mean = text.has(Sense::Mean) || reading.ground.asked.text.has(Sense::Mean);
+    let mut out = BTreeSet::new();
+    for measure in measures(reading, piece, grid).0 {
+        if !matches!(
+            grid.columns[measure].data,
+            Data::Numbers(_) | Data::Flags(_)
+        ) {
+            continue;
+        }
+        let stats: &[Stat] = if mean { &[Stat::Mean] } else { &[Stat::Total] };
+        for &stat in stats {
+            if let (Some(a), Some(b)) = (
+                figure(grid, &before, measure, stat),
+                figure(grid, &after, measure, stat),
+            ) && a != b
+            {
+                out.insert(b > a);
+            }
+        }
+    }
+    if text.has(Sense::Count) || reading.ground.asked.text.has(Sense::Count) {
+        let (a, b) = (grid.rows_of(&before).len(), grid.rows_of(&after).len());
+        out.extend((a != b).then_some(b > a));
+    }
+    out
+}

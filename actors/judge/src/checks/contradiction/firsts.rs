@@ -1,0 +1,434 @@
+//! What is called highest, lowest, second or last is so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aios_languages::{Sense, Tag};
+use aios_work::{Category, Severity};
+
+use super::orders::{By, Given, Meant, Order, groupable, measures, orders, unwelcome, ways};
+use super::{Finding, at};
+use crate::grid::{Grid, Pred};
+use crate::reading::Reading;
+use crate::scope::{Entity, entities};
+use crate::text::Text;
+
+/// A word of rank.
+#[derive(Debug, Clone, Copy)]
+struct Rank {
+    highest: bool,
+    /// 1 for the first.
+    place: usize,
+    /// Where it stands in the text.
+    at: usize,
+    /// The words that are its own.
+    from: usize,
+    to: usize,
+}
+
+/// A name that is given a rank.
+#[derive(Clone, Copy)]
+struct Ranked {
+    piece: usize,
+    /// The text that has the word, which may stand over the piece.
+    word: Option<Rank>,
+    highest: bool,
+    place: usize,
+    pred: Pred,
+    /// Whether only the goal speaks of a rank: "Cádiz, with 7.9 %" where the highest was asked for.
+    implied: bool,
+}
+
+/// Whether what is called highest or lowest is so by some figure that the words allow.
+pub(super) fn look(
+    reading: &Reading<'_>,
+    table: usize,
+    grid: &Grid,
+    given: &Given,
+    finding: &mut Finding,
+) {
+    let mut called: BTreeMap<Pred, Vec<(bool, Key)>> = BTreeMap::new();
+    let mut ranked = all(reading, table, grid);
+    if ranked.is_empty() {
+        ranked.extend(implied(reading, table, grid));
+    }
+    for ranked in ranked {
+        if given.lists(ranked.piece, &ranked.pred) {
+            continue;
+        }
+        let key = key(reading, &ranked, grid);
+        let known = called.entry(ranked.pred).or_default();
+        let both = ranked.place == 1
+            && known
+                .iter()
+                .any(|(highest, other)| *highest != ranked.highest && key.may_be(other));
+        if ranked.place == 1 {
+            known.push((ranked.highest, key));
+        }
+        let Some(orders) = orders_of(reading, &ranked, grid, given) else {
+            continue;
+        };
+        finding.claims += 1;
+        let inverse = is_inverse(reading, ranked.piece);
+        let (measures, _) = measures(reading, ranked.piece, grid);
+        // The most punctual has the least delay; the most reliable may have the most of something good.
+        let sides: &[bool] = match inverse {
+            false => &[ranked.highest],
+            true if measures.iter().any(|measure| unwelcome(grid, *measure)) => &[!ranked.highest],
+            true => &[true, false],
+        };
+        let holds = |order: &Order| {
+            sides
+                .iter()
+                .any(|highest| order.holds(ranked.pred, *highest, ranked.place))
+        };
+        if orders.iter().any(holds) && !both {
+            finding.supported += 1;
+            continue;
+        }
+        let which = match (ranked.highest, ranked.place) {
+            (true, 1) => "the highest".to_owned(),
+            (false, 1) => "the lowest".to_owned(),
+            (true, place) => format!("number {place} from the top"),
+            (false, place) => format!("number {place} from the bottom"),
+        };
+        let name = grid.shown(&ranked.pred);
+        let what = match both {
+            true => format!("{name} is called both highest and lowest"),
+            false => format!("{name} is not {which}"),
+        };
+        let mut issue = at(
+            reading,
+            ranked.piece,
+            Category::Accuracy,
+            Severity::Critical,
+            what,
+            "Name the one that the data shows",
+        );
+        let shown: BTreeSet<String> = orders
+            .iter()
+            .take(4)
+            .flat_map(|order| order.at(sides[0], ranked.place).take(4))
+            .map(|pred| grid.shown(&pred))
+            .collect();
+        issue.evidence = (!shown.is_empty()).then(|| {
+            format!(
+                "{which} is {}",
+                shown.into_iter().collect::<Vec<_>>().join(" or ")
+            )
+        });
+        finding.issues.push(issue);
+    }
+}
+
+fn is_inverse(reading: &Reading<'_>, piece: usize) -> bool {
+    let own = std::iter::once(&reading.texts[piece]);
+    own.chain(reading.labels(piece).into_iter().take(2))
+        .any(|text| text.has(Sense::Inverse))
+}
+
+/// What a text says of the figure that it ranks by; two that may be the same cannot both be highest and lowest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    measures: BTreeSet<usize>,
+    concepts: BTreeSet<u32>,
+    senses: BTreeSet<Sense>,
+}
+
+impl Key {
+    fn may_be(&self, other: &Self) -> bool {
+        let silent = |key: &Self| key.concepts.is_empty() && key.senses.is_empty();
+        self == other
+            || (silent(self) && silent(other) && {
+                self.measures.is_empty()
+                    || other.measures.is_empty()
+                    || self.measures.intersection(&other.measures).next().is_some()
+            })
+    }
+}
+
+fn key(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Key {
+    let text = &reading.texts[ranked.piece];
+    let quantities: Vec<usize> = grid.measures().collect();
+    let clause = ranked.word.map(|word| text.clause(word.at));
+    let within = |place: usize| clause.is_none_or(|clause| text.clause(place) == clause);
+    let concepts = text
+        .tags
+        .iter()
+        .filter_map(|tag| match (tag.tag, ranked.word) {
+            (Tag::Concept(concept), Some(word)) if tag.from < word.to && word.from < tag.to => {
+                Some(concept)
+            }
+            _ => None,
+        });
+    let senses = text.senses().filter(|(sense, place)| {
+        matches!(
+            sense,
+            Sense::Count | Sense::Mean | Sense::Total | Sense::Median
+        ) && within(*place)
+    });
+    let named = crate::goal::mentioned(text, grid);
+    Key {
+        measures: named
+            .into_iter()
+            .filter(|column| quantities.contains(column))
+            .collect(),
+        concepts: concepts.collect(),
+        senses: senses.map(|(sense, _)| sense).collect(),
+    }
+}
+
+/// The orders in which a name may stand at its place; none where the text ranks by what cannot be put in order here.
+fn orders_of(
+    reading: &Reading<'_>,
+    ranked: &Ranked,
+    grid: &Grid,
+    given: &Given,
+) -> Option<Vec<Order>> {
+    let text = &reading.texts[ranked.piece];
+    let change = ranked.word.and_then(|word| changes(text, &word));
+    let ways = match change {
+        Some(_) => {
+            if !matches!(ranked.pred, Pred::At(..)) {
+                return None;
+            }
+            let (measures, _) = measures(reading, ranked.piece, grid);
+            let each = measures.into_iter();
+            each.flat_map(|measure| [By::Change(measure), By::Growth(measure)])
+                .collect()
+        }
+        None => {
+            let meant = match ranked.word {
+                Some(word) => meant(text, &word, grid),
+                None if ranked.implied => Meant::Figure,
+                None => Meant::Quality,
+            };
+            let highest = Some(ranked.highest);
+            ways(
+                reading,
+                ranked.piece,
+                &ranked.pred,
+                grid,
+                given,
+                meant,
+                highest,
+            )
+        }
+    };
+    let falls = change == Some(false);
+    let mut out = Vec::new();
+    for by in ways {
+        for order in orders(reading, ranked.piece, &ranked.pred, by, grid) {
+            out.push(if falls { order.turned() } else { order });
+        }
+    }
+    Some(out)
+}
+
+/// Whether a word of rank is one of a change, and of which direction: "the largest drop".
+fn changes(text: &Text, word: &Rank) -> Option<bool> {
+    text.tags.iter().find_map(|tag| {
+        let near = tag.from >= word.to && tag.from <= word.to + 2
+            || tag.to <= word.from && tag.to + 2 >= word.from;
+        match tag.tag {
+            Tag::Sense(Sense::Down) if near => Some(false),
+            Tag::Sense(Sense::Up | Sense::Growth | Sense::Difference) if near => Some(true),
+            _ => None,
+        }
+    })
+}
+
+/// What a word of rank ranks: what is measured may stand right at it, as in "the most beds", "die höchsten Einnahmen", "los mayores
+/// ingresos"; with a word between it is a part of that: "the most free beds".
+fn meant(text: &Text, word: &Rank, grid: &Grid) -> Meant {
+    let named = |at: usize| -> Vec<usize> {
+        let stems = text.stems.iter().filter(|(word, _)| *word == at);
+        let mut found: Vec<usize> = stems
+            .flat_map(|(_, stem)| {
+                grid.measures()
+                    .filter(|column| grid.columns[*column].stems.contains(stem))
+            })
+            .collect();
+        found.dedup();
+        found
+    };
+    let statistic = |at: usize| {
+        text.tags.iter().any(|tag| {
+            tag.from <= at
+                && at < tag.to
+                && matches!(
+                    tag.tag,
+                    Tag::Sense(Sense::Mean | Sense::Total | Sense::Median | Sense::Count)
+                )
+        })
+    };
+    let mut next = word.to;
+    while statistic(next) {
+        next += 1;
+    }
+    let right = named(next);
+    let left = word.from.checked_sub(1).map(named).unwrap_or_default();
+    let magnitude = text.tags.iter().any(|tag| {
+        tag.tag == Tag::Sense(Sense::Magnitude) && tag.from < word.to && word.from < tag.to
+    });
+    match (right.is_empty(), left.is_empty()) {
+        (false, _) => Meant::Named(right),
+        (_, false) => Meant::Named(left),
+        _ if magnitude && named(next + 1).is_empty() => Meant::Figure,
+        _ => Meant::Quality,
+    }
+}
+
+/// Every name that is given a rank.
+fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
+    let mut out = Vec::new();
+    for piece in reading.said() {
+        let text = &reading.texts[piece];
+        let own = ranks(text);
+        let names: Vec<Entity> = entities(text, table, grid)
+            .into_iter()
+            .filter(|entity| groupable(grid, &entity.pred))
+            .collect();
+        let different: BTreeSet<Pred> = names.iter().map(|entity| entity.pred).collect();
+        let kinds: BTreeSet<(bool, usize)> =
+            own.iter().map(|rank| (rank.highest, rank.place)).collect();
+        for rank in &own {
+            let clause = text.clause(rank.at);
+            let here: Vec<&Entity> = names
+                .iter()
+                .filter(|entity| text.clause(entity.start) == clause)
+                .collect();
+            let among: BTreeSet<Pred> = here.iter().map(|entity| entity.pred).collect();
+            let pred = match (among.len(), different.len()) {
+                (1, _) => here.first().map(|entity| entity.pred),
+                (0, 1) => different.first().copied(),
+                // "Jena was highest, Kassel lowest": each word with the nearest name of its clause.
+                (2.., _) if kinds.len() > 1 => here
+                    .iter()
+                    .min_by_key(|entity| entity.start.abs_diff(rank.at))
+                    .map(|entity| entity.pred),
+                _ => None,
+            };
+            out.extend(pred.map(|pred| Ranked {
+                piece,
+                word: Some(*rank),
+                highest: rank.highest,
+                place: rank.place,
+                pred,
+                implied: false,
+            }));
+        }
+        if own.is_empty() && different.len() == 1 {
+            // "Highest average humidity | CR-1 (72.3 %)".
+            let labels = reading.labels(piece);
+            let label = labels
+                .into_iter()
+                .take(2)
+                .find(|label| !ranks(label).is_empty() && entities(label, table, grid).is_empty());
+            let over: BTreeSet<(bool, usize)> = label
+                .iter()
+                .flat_map(|label| ranks(label))
+                .map(|rank| (rank.highest, rank.place))
+                .collect();
+            if let (1, Some((highest, place))) = (over.len(), over.first().copied()) {
+                out.extend(names.first().map(|entity| Ranked {
+                    piece,
+                    word: None,
+                    highest,
+                    place,
+                    pred: entity.pred,
+                    implied: false,
+                }));
+            }
+        }
+    }
+    out
+}
+
+/// The one name that an answer gives to a goal that asks who is first.
+fn implied(reading: &Reading<'_>, table: usize, grid: &Grid) -> Option<Ranked> {
+    let goal = &reading.ground.asked.text;
+    let asked = ranks(goal);
+    let [rank] = asked.as_slice() else {
+        return None;
+    };
+    if reading.texts.iter().any(|text| !ranks(text).is_empty()) {
+        return None;
+    }
+    let piece = reading
+        .said()
+        .find(|piece| !reading.texts[*piece].is_empty())?;
+    let given = entities(goal, table, grid);
+    let names: BTreeSet<Pred> = entities(&reading.texts[piece], table, grid)
+        .into_iter()
+        .map(|entity| entity.pred)
+        .filter(|pred| {
+            groupable(grid, pred)
+                && !given
+                    .iter()
+                    .any(|other| crate::explain::same_column(&other.pred, pred))
+        })
+        .collect();
+    let mut names = names.into_iter();
+    let (pred, None) = (names.next()?, names.next()) else {
+        return None;
+    };
+    Some(Ranked {
+        piece,
+        word: None,
+        highest: rank.highest,
+        place: rank.place,
+        pred,
+        implied: true,
+    })
+}
+
+/// The words of rank in a text. "One of the highest" and "not the highest" give none.
+fn ranks(text: &Text) -> Vec<Rank> {
+    let mut out: Vec<Rank> = Vec::new();
+    for tag in &text.tags {
+        let highest = match tag.tag {
+            Tag::Sense(Sense::Highest) => true,
+            Tag::Sense(Sense::Lowest) => false,
+            _ => continue,
+        };
+        let at = text.words[tag.from].start;
+        let clause = text.clause(at);
+        let undone = text.tags.iter().any(|other| {
+            let before = other.from < tag.from && tag.from - other.from <= 4;
+            before
+                && text.clause(text.words[other.from].start) == clause
+                && matches!(other.tag, Tag::Sense(Sense::Negation | Sense::Among))
+        });
+        if undone {
+            continue;
+        }
+        // "Second-highest", "zweithöchste", "la deuxième plus élevée", "el segundo mayor".
+        let place = text.tags.iter().find_map(|other| match other.tag {
+            Tag::Ordinal(place)
+                if other.to <= tag.from && other.to + 2 > tag.from
+                    || other.from >= tag.from && other.from < tag.to =>
+            {
+                Some(usize::from(place))
+            }
+            _ => None,
+        });
+        out.push(Rank {
+            highest,
+            place: place.unwrap_or(1),
+            at,
+            from: tag.from,
+            to: tag.to,
+        });
+    }
+    // "La plus basse": of two that share a word the one that goes on says which.
+    let all = out.clone();
+    out.retain(|rank| {
+        !all.iter().any(|other| {
+            other.highest != rank.highest
+                && other.from < rank.to
+                && rank.from < other.to
+                && (other.to > rank.to || (other.to == rank.to && other.from < rank.from))
+        })
+    });
+    out
+}

@@ -1,0 +1,44 @@
+//! What the answer says goes up went up, what it calls the highest is the highest, and what a source denies it does not affirm.
+
+mod compared;
+mod directions;
+mod firsts;
+mod orders;
+mod sources;
+
+use aios_work::Category;
+
+use super::{Finding, Look, at};
+use crate::criteria::Criteria;
+use crate::reading::Reading;
+
+pub(crate) struct Contradiction;
+
+impl Look for Contradiction {
+    fn name(&self) -> &'static str {
+        "contradiction"
+    }
+
+    fn dimension(&self) -> Category {
+        Category::Accuracy
+    }
+
+    fn look(&self, reading: &Reading<'_>, _: &Criteria) -> Finding {
+        let mut finding = Finding::default();
+        let given = orders::Given::of(reading);
+        for (table, grid) in reading.ground.grids.iter().enumerate() {
+            firsts::look(reading, table, grid, &given, &mut finding);
+            compared::look(reading, table, grid, &given, &mut finding);
+            directions::look(reading, grid, &mut finding);
+        }
+        sources::decided(reading, &mut finding);
+        sources::answered(reading, &mut finding);
+        compared::held_against(reading, &mut finding);
+        for piece in reading.said() {
+            sources::shared(reading, piece, &mut finding);
+            sources::denied(reading, piece, &mut finding);
+            sources::opposed(reading, piece, &mut finding);
+        }
+        finding
+    }
+}

@@ -1,0 +1,147 @@
+//! Numbers in words.
+
+use aios_languages::{Sense, Tag};
+
+use super::scan::Scan;
+use super::{Number, Reading};
+use crate::unit::Unit;
+
+impl Scan<'_> {
+    /// Numbers in words.
+    pub(super) fn spelled(&self, figures: &[Number]) -> Vec<Number> {
+        let mut out = Vec::new();
+        let mut next = 0;
+        for tag in self.tags {
+            if tag.from < next {
+                continue;
+            }
+            let start = self.words[tag.from].start;
+            if self.is_taken(start)
+                || figures
+                    .iter()
+                    .any(|number| number.start <= start && start < number.end)
+            {
+                continue;
+            }
+            let (mut value, fraction) = match tag.tag {
+                Tag::Number(value) => (value, false),
+                Tag::Fraction(percent) => (percent, true),
+                _ => continue,
+            };
+            let mut to = tag.to;
+            let mut sum = 0.0;
+            // "two hundred and five thousand" is as long as such a number gets.
+            for _ in 0..8 {
+                let gap_end = self
+                    .words
+                    .get(to)
+                    .map_or(self.text.len(), |word| word.start);
+                if fraction
+                    || !matches!(
+                        self.text.get(self.words[to - 1].end..gap_end),
+                        Some(" " | "-")
+                    )
+                {
+                    break;
+                }
+                let following = self
+                    .tags
+                    .iter()
+                    .skip(self.tags.partition_point(|other| other.from < to));
+                let following = following.take_while(|other| other.from == to);
+                let more = following.into_iter().find_map(|other| match other.tag {
+                    Tag::Number(more) if (more == 100.0 && value < 10.0) => {
+                        Some((value * 100.0, 0.0))
+                    }
+                    Tag::Number(more)
+                        if value % 100.0 >= 20.0 && value % 10.0 == 0.0 && more < 10.0 =>
+                    {
+                        Some((value + more, 0.0))
+                    }
+                    Tag::Number(more) if value >= 100.0 && value % 100.0 == 0.0 && more < 100.0 => {
+                        Some((value + more, 0.0))
+                    }
+                    Tag::Scale(factor) if self.words[to].text.len() > 1 => {
+                        Some((0.0, value.max(1.0) * factor))
+                    }
+                    _ => None,
+                });
+                let Some((now, scaled)) = more else { break };
+                value = now;
+                sum += scaled;
+                to += 1;
+            }
+            value += sum;
+            // "Two and a half", "five and a quarter".
+            let joins = self
+                .tags
+                .iter()
+                .any(|other| other.from == to && other.tag == Tag::Sense(Sense::And));
+            let part = self.tags.iter().find_map(|other| match other.tag {
+                Tag::Fraction(percent) if other.from == to + 1 => Some((percent, other.to)),
+                _ => None,
+            });
+            if let Some((percent, end)) = part.filter(|_| joins && !fraction) {
+                value += percent / 100.0;
+                to = end;
+            }
+            next = to;
+            let end = self.words[to - 1].end;
+            let mut number = Number {
+                start,
+                end,
+                readings: vec![Reading {
+                    value,
+                    half: if fraction { value * 0.03 + 0.5 } else { 0.0 },
+                }],
+                unit: fraction.then(|| Unit::named(aios_languages::UnitName::Percent)),
+                signed: false,
+                rough: false,
+                bound: None,
+                spelled: true,
+                times: false,
+            };
+            if fraction {
+                self.part_of_unit(&mut number);
+            } else {
+                self.trailing(&mut number);
+            }
+            self.leading(&mut number);
+            // "one" and "ein" are articles as often as numbers; "the half-year" is a name of a time.
+            let article = value == 1.0 && number.unit.is_none();
+            let hyphened = fraction
+                && number.unit.as_ref().is_some_and(|unit| !unit.is_share())
+                && self
+                    .text
+                    .get(start..number.end)
+                    .is_some_and(|said| said.contains('-'));
+            if !article && !hyphened {
+                out.push(number);
+            }
+        }
+        out
+    }
+
+    /// "Half a year" is a length of time and no part of a whole.
+    fn part_of_unit(&self, number: &mut Number) {
+        let next = self.word_at(number.end);
+        for at in next..(next + 3).min(self.words.len()) {
+            let unit = self.tags_from(at).find_map(|tag| match tag.tag {
+                Tag::Unit(name) if name != aios_languages::UnitName::Percent => {
+                    Some((name, tag.to))
+                }
+                _ => None,
+            });
+            if let Some((name, to)) = unit {
+                let value = number.value() / 100.0;
+                number.readings = vec![Reading { value, half: 0.001 }];
+                number.unit = Some(Unit::named(name));
+                number.end = self.words[to - 1].end;
+                return;
+            }
+            if self.words[at].text.chars().count() > 3 {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,820 @@
+//! From the results of a question's statements to facts, sentences and tables.
+//!
+//! Each figure is a fact first: what it is of, which statistic, when, and where in which result it stands. Sentences and tables are made
+//! of the same numbers, so that what is said and what is proved cannot differ.
+
+use aios_languages::english::figures::dusted;
+use aios_work::{Fact, Grain, Period, Source, Statistic, Subject, Value, When};
+use serde_json::Value as Json;
+
+use super::question::{
+    Figure, Filter, Group, Make, Measure, Order, Question, Test, Understood, Versus, Wanted,
+};
+use super::say::{Speech, capital, name};
+use crate::plan::columns::label;
+use crate::results::Rows;
+use aios_languages::english::shown_name;
+
+/// Groups that the first sentence names.
+const NAMED: usize = 12;
+
+/// One figure of a table, ready to be shown.
+pub(crate) type Cell = String;
+
+/// A table of figures.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shown {
+    /// What it is of.
+    pub heading: String,
+    /// Its columns; the first ones hold names.
+    pub columns: Vec<String>,
+    /// How many of them hold names.
+    pub names: usize,
+    /// Its rows.
+    pub rows: Vec<Vec<Cell>>,
+    /// Names and values for a drawing.
+    pub points: Vec<(String, Option<f64>)>,
+    /// Whether the names follow each other in time.
+    pub in_time: bool,
+    /// What along the drawing's axes stands.
+    pub axes: (String, String),
+}
+
+/// What came of one question.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answered {
+    /// The answer, in one or two sentences.
+    pub sentence: String,
+    /// Its figures.
+    pub facts: Vec<Fact>,
+    /// Its table, where there are several.
+    pub shown: Option<Shown>,
+    /// What was left out.
+    pub notes: Vec<String>,
+}
+
+/// The result of a question's statement.
+pub(crate) struct Given<'a> {
+    pub rows: &'a Rows,
+    pub source: Source,
+}
+
+/// Reads one question's result.
+pub(crate) fn answer(understood: &Understood, question: &Question, given: &Given<'_>) -> Answered {
+    let reader = Reader {
+        speech: Speech::of(&understood.language),
+        question,
+        given,
+        scope: Speech::of(&understood.language).scope(&question.filters),
+    };
+    let mut answered = match &question.wanted {
+        Wanted::Figures(figures) if question.groups.is_empty() => reader.scalar(figures),
+        Wanted::Figures(figures) => reader.grouped(figures),
+        Wanted::Row { measure, by } => reader.row(measure, by),
+        Wanted::Values(column) => reader.values(column),
+        Wanted::Versus(figure, versus) => reader.versus(figure, versus),
+    };
+    if let Some(unmatched) = reader.number(0, "unmatched").filter(|count| *count > 0.0)
+        && let [(first, _), (second, _), ..] = understood.tables.all.as_slice()
+    {
+        let file = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned();
+        answered.notes.push(reader.speech.say(
+            "joined",
+            &[
+                ("n", &reader.speech.number(unmatched, None)),
+                ("first", &file(first)),
+                ("second", &file(second)),
+            ],
+        ));
+    }
+    answered
+}
+
+struct Reader<'a> {
+    speech: Speech,
+    question: &'a Question,
+    given: &'a Given<'a>,
+    scope: String,
+}
+
+impl Reader<'_> {
+    fn number(&self, row: usize, column: &str) -> Option<f64> {
+        self.given.rows.number(row, column).map(dusted)
+    }
+
+    fn text(&self, row: usize, column: &str) -> Option<String> {
+        match self.given.rows.cell(row, column) {
+            Json::String(text) => Some(text.clone()),
+            Json::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    fn fact(&self, what: What, row: usize, column: &str) -> Option<Fact> {
+        let cell = self.given.rows.cell(row, column);
+        let value = match (cell.as_i64(), cell.as_f64()) {
+            (Some(whole), _) => Value::Integer(whole),
+            (None, Some(real)) if real.is_finite() => Value::from(dusted(real)),
+            _ => return None,
+        };
+        let (mut subject, mut period) = rows_of(&self.question.filters, &self.speech, what.share);
+        subject.extend(what.subject);
+        period = what.period.or(period);
+        Some(Fact {
+            subject,
+            measure: what.measure,
+            statistic: what.statistic,
+            period,
+            value,
+            unit: what.unit,
+            source: Source {
+                at: self.given.rows.pointer(row, column),
+                row: what.line,
+                ..self.given.source.clone()
+            },
+        })
+    }
+
+    fn scalar(&self, figures: &[Figure]) -> Answered {
+        let mut out = Answered::default();
+        let mut sentences = Vec::new();
+        for (at, figure) in figures.iter().enumerate() {
+            let at = at + 1;
+            let column = format!("f{at}");
+            let unit = unit(figure);
+            let shown = self.speech.figure(figure);
+            let measure = self.speech.measure(&figure.of, figure.called.as_deref());
+            let Some(value) = self.number(0, &column) else {
+                sentences.push(capital(
+                    &self
+                        .speech
+                        .say("none", &[("scope", &self.scope), ("figure", &shown)]),
+                ));
+                continue;
+            };
+            out.facts.extend(self.fact(What::of(figure), 0, &column));
+            let value = self.speech.number(value, unit.as_deref());
+            let beside = |name: &str| {
+                self.number(0, &format!("{name}{at}"))
+                    .map(|value| self.speech.number(value, None))
+            };
+            let filled = [
+                ("figure", shown.as_str()),
+                ("measure", measure.as_str()),
+                ("scope", self.scope.as_str()),
+                ("value", value.as_str()),
+            ];
+            let sentence = match (&figure.make, beside("p"), beside("w")) {
+                (Make::Share, Some(part), Some(whole)) => {
+                    for column in ["p", "w"] {
+                        let what = What {
+                            share: column == "w",
+                            ..What::of(&Figure {
+                                make: Make::Total,
+                                ..figure.clone()
+                            })
+                        };
+                        out.facts
+                            .extend(self.fact(what, 0, &format!("{column}{at}")));
+                    }
+                    let more = [("part", part.as_str()), ("whole", whole.as_str())];
+                    self.speech
+                        .say("is_share", &[&filled[..], &more[..]].concat())
+                }
+                (Make::Over(over, _), Some(part), Some(whole)) => {
+                    let part_of = Figure {
+                        make: Make::Total,
+                        of: figure.of.clone(),
+                        called: None,
+                    };
+                    let whole_of = Figure {
+                        make: Make::Total,
+                        of: over.as_ref().clone(),
+                        called: None,
+                    };
+                    out.facts
+                        .extend(self.fact(What::of(&part_of), 0, &format!("p{at}")));
+                    out.facts
+                        .extend(self.fact(What::of(&whole_of), 0, &format!("w{at}")));
+                    let more = [("part", part.as_str()), ("whole", whole.as_str())];
+                    self.speech
+                        .say("is_over", &[&filled[..], &more[..]].concat())
+                }
+                _ => self.speech.say("is", &filled),
+            };
+            sentences.push(capital(&sentence));
+        }
+        if let Some(missing) = self.number(0, "missing").filter(|missing| *missing > 0.0)
+            && let Some(figure) = figures.first()
+            && figure.make != Make::Share
+        {
+            let measure = self.speech.measure(&figure.of, None);
+            out.notes.push(self.speech.say(
+                "left_out",
+                &[
+                    ("n", &self.speech.number(missing, None)),
+                    ("measure", &measure),
+                ],
+            ));
+        }
+        // What the figures rest on, where they are no count of rows themselves.
+        let counts = figures.iter().any(|figure| figure.of == Measure::Rows);
+        if !counts {
+            let rows = Figure {
+                make: Make::Total,
+                of: Measure::Rows,
+                called: None,
+            };
+            out.facts.extend(self.fact(What::of(&rows), 0, "row_count"));
+        }
+        out.sentence = sentences.join(" ");
+        out
+    }
+
+    fn label(&self, row: usize, at: usize) -> String {
+        let column = if at == 0 { "label" } else { "label2" };
+        let text = self.text(row, column);
+        match (self.question.groups.get(at), text) {
+            (Some(Group::Weekday(_)), Some(day)) => day
+                .parse()
+                .map_or_else(|_| day.clone(), |day| self.speech.weekday(day)),
+            (_, Some(text)) => text,
+            (_, None) => self.speech.say("no_value", &[]),
+        }
+    }
+
+    fn labels(&self, row: usize) -> String {
+        let labels: Vec<String> = (0..self.question.groups.len())
+            .map(|at| shown_name(&self.label(row, at)))
+            .collect();
+        labels.join(", ")
+    }
+
+    fn grouped(&self, figures: &[Figure]) -> Answered {
+        let mut out = Answered::default();
+        let groups: Vec<String> = self
+            .question
+            .groups
+            .iter()
+            .map(|group| self.speech.group(group))
+            .collect();
+        let group = groups.join(", ");
+        let Some(first) = figures.first() else {
+            return out;
+        };
+        let shown = self.speech.figure(first);
+        let all = self.given.rows.rows.len();
+        let value = |row: usize, at: usize| {
+            let unit = figures.get(at).and_then(unit);
+            self.number(row, &format!("f{}", at + 1)).map_or_else(
+                || "-".to_owned(),
+                |value| self.speech.number(value, unit.as_deref()),
+            )
+        };
+        let order = self.question.order.as_ref();
+        let asked = order.and_then(|order| order.limit);
+        let skip = order.map_or(0, |order| order.skip as usize);
+        let told = asked.map_or(all, |limit| (skip + limit as usize).min(all));
+        if all == 0 {
+            let test = self
+                .question
+                .having
+                .as_ref()
+                .map(|test| self.speech.test(test))
+                .unwrap_or_default();
+            let key = if test.is_empty() {
+                "none"
+            } else {
+                "none_having"
+            };
+            out.sentence = capital(&self.speech.say(
+                key,
+                &[
+                    ("scope", &self.scope),
+                    ("figure", &shown),
+                    ("group", &group),
+                    ("test", &test),
+                ],
+            ));
+            return out;
+        }
+        for row in 0..all {
+            for (at, figure) in figures.iter().enumerate() {
+                let what = self.grouped_what(row, figure);
+                out.facts
+                    .extend(self.fact(what, row, &format!("f{}", at + 1)));
+                if let (Make::Over(over, _), true) = (&figure.make, row < NAMED * 2) {
+                    for (column, of) in [("p", &figure.of), ("w", over.as_ref())] {
+                        let part = Figure {
+                            make: Make::Total,
+                            of: of.clone(),
+                            called: None,
+                        };
+                        let what = self.grouped_what(row, &part);
+                        out.facts
+                            .extend(self.fact(what, row, &format!("{column}{}", at + 1)));
+                    }
+                }
+            }
+        }
+        let list = |from: usize, to: usize| {
+            let lines: Vec<String> = (from..to.min(from + NAMED))
+                .map(|row| {
+                    let values: Vec<String> = (0..figures.len()).map(|at| value(row, at)).collect();
+                    format!("{} {}", self.labels(row), values.join(" / "))
+                })
+                .collect();
+            let more = to.saturating_sub(from + NAMED);
+            let mut list = lines.join("; ");
+            if more > 0 {
+                list.push_str("; ");
+                list.push_str(&self.speech.say("more", &[("n", &more.to_string())]));
+            }
+            list
+        };
+        let names: Vec<String> = figures
+            .iter()
+            .map(|figure| self.speech.figure(figure))
+            .collect();
+        let names = names.join(" / ");
+        let filled = |list: &str| {
+            self.speech.say(
+                "each",
+                &[
+                    ("figure", &names),
+                    ("group", &group),
+                    ("scope", &self.scope),
+                    ("list", list),
+                ],
+            )
+        };
+        let sentence = match (order, asked) {
+            (Some(Order { largest, .. }), Some(1)) => {
+                let row = skip.min(all - 1);
+                let best = value(row, 0);
+                let same = |other: usize| {
+                    let (one, two) = (self.number(row, "f1"), self.number(other, "f1"));
+                    one.is_some() && one == two
+                };
+                let ties: Vec<usize> = (row..all).filter(|other| same(*other)).collect();
+                let labels = self.labels(row);
+                // "the highest price", not "the highest highest price".
+                let extreme = matches!(first.make, Make::Greatest | Make::Least);
+                let shown = if extreme {
+                    self.speech.measure(&first.of, first.called.as_deref())
+                } else {
+                    shown.clone()
+                };
+                let mut filled = vec![
+                    ("group", group.clone()),
+                    ("label", labels),
+                    ("figure", shown.clone()),
+                    ("scope", self.scope.clone()),
+                    ("value", best),
+                    ("n", (skip + 1).to_string()),
+                ];
+                let key = match (largest, skip) {
+                    (_, 1..) => "nth",
+                    (true, _) if ties.len() > 1 => "best_tie",
+                    (false, _) if ties.len() > 1 => "worst_tie",
+                    (true, _) => "best",
+                    (false, _) => "worst",
+                };
+                let tied: Vec<String> = ties.iter().map(|row| self.labels(*row)).collect();
+                filled.push(("labels", self.speech.list(&tied, "and")));
+                let filled: Vec<(&str, &str)> = filled
+                    .iter()
+                    .map(|(key, value)| (*key, value.as_str()))
+                    .collect();
+                self.speech.say(key, &filled)
+            }
+            (Some(Order { largest, .. }), Some(limit)) => self.speech.say(
+                if *largest { "top" } else { "bottom" },
+                &[
+                    ("n", &limit.to_string()),
+                    ("figure", &shown),
+                    ("scope", &self.scope),
+                    ("list", &list(skip, told)),
+                ],
+            ),
+            _ if self.question.having.is_some() => {
+                let test = self
+                    .question
+                    .having
+                    .as_ref()
+                    .map(|test| self.speech.test(test))
+                    .unwrap_or_default();
+                self.speech.say(
+                    "having",
+                    &[
+                        ("group", &group),
+                        ("figure", &shown),
+                        ("test", &test),
+                        ("scope", &self.scope),
+                        ("list", &list(0, all)),
+                    ],
+                )
+            }
+            _ => filled(&list(0, all)),
+        };
+        out.sentence = capital(&sentence);
+        let in_time = self
+            .question
+            .groups
+            .iter()
+            .any(|group| matches!(group, Group::Each(..)));
+        let mut columns: Vec<String> = groups.iter().map(|group| capital(group)).collect();
+        columns.extend(
+            figures
+                .iter()
+                .map(|figure| capital(&self.speech.figure(figure))),
+        );
+        let rows = (0..all)
+            .map(|row| {
+                let mut cells: Vec<Cell> =
+                    (0..groups.len()).map(|at| self.label(row, at)).collect();
+                cells.extend((0..figures.len()).map(|at| value(row, at)));
+                cells
+            })
+            .collect();
+        out.shown = Some(Shown {
+            heading: capital(&format!("{names} · {group}")),
+            columns,
+            names: groups.len(),
+            rows,
+            points: (0..all)
+                .map(|row| (self.labels(row), self.number(row, "f1")))
+                .collect(),
+            in_time,
+            axes: (group, shown),
+        });
+        out
+    }
+
+    fn grouped_what(&self, row: usize, figure: &Figure) -> What {
+        let mut what = What::of(figure);
+        for (at, group) in self.question.groups.iter().enumerate() {
+            let label = self.label(row, at);
+            match group {
+                Group::Each(_, grain) => match Period::read(*grain, &label) {
+                    Some(period) => what.period = Some(When::During(period)),
+                    None => what.subject.push(subject(grain.as_str(), &label)),
+                },
+                Group::By(column) => what.subject.push(subject(&label_of(column), &label)),
+                Group::Weekday(_) => what.subject.push(subject("weekday", &label)),
+            }
+        }
+        what
+    }
+
+    fn row(&self, measure: &super::question::Column, by: &[super::question::Column]) -> Answered {
+        let mut out = Answered::default();
+        let order = self.question.order.clone().unwrap_or(Order {
+            largest: true,
+            limit: Some(1),
+            skip: 0,
+        });
+        let shown = name(measure);
+        let all = self.given.rows.rows.len();
+        if all == 0 {
+            out.sentence = capital(
+                &self
+                    .speech
+                    .say("none", &[("scope", &self.scope), ("figure", &shown)]),
+            );
+            return out;
+        }
+        let told = (order.limit.unwrap_or(1) as usize).min(all);
+        let joined = self.given.rows.cell(0, "line").is_null();
+        let place = |row: usize| {
+            let mut parts: Vec<String> = by
+                .iter()
+                .enumerate()
+                .filter_map(|(at, column)| {
+                    let text = self.text(row, &format!("c{}", at + 1))?;
+                    Some(format!("{} {}", name(column), shown_name(&text)))
+                })
+                .collect();
+            if let Some(line) = self.text(row, "line").filter(|_| !joined) {
+                parts.push(self.speech.say("line", &[("n", &line)]));
+            }
+            parts.join(", ")
+        };
+        let mut sentences = Vec::new();
+        for row in 0..told {
+            let Some(value) = self.number(row, "value") else {
+                continue;
+            };
+            let figure = Figure {
+                make: if order.largest {
+                    Make::Greatest
+                } else {
+                    Make::Least
+                },
+                of: Measure::Of(measure.clone()),
+                called: None,
+            };
+            let mut what = What::of(&figure);
+            what.line = self.number(row, "line").map(|line| line as u64);
+            if row > 0 || order.skip > 0 {
+                what.statistic = Statistic::Other("value".to_owned());
+            }
+            if row > 0 || told > 1 {
+                for (at, column) in by.iter().enumerate().take(1) {
+                    let text = self.text(row, &format!("c{}", at + 1));
+                    what.subject
+                        .extend(text.map(|text| subject(&label_of(column), &text)));
+                }
+            }
+            out.facts.extend(self.fact(what, row, "value"));
+            let value = self.speech.number(value, measure.unit.as_deref());
+            let key = match (order.largest, row + order.skip as usize) {
+                (true, 0) => "row_highest",
+                (false, 0) => "row_lowest",
+                _ => "row_nth",
+            };
+            sentences.push(capital(&self.speech.say(
+                key,
+                &[
+                    ("measure", &shown),
+                    ("scope", &self.scope),
+                    ("value", &value),
+                    ("where", &place(row)),
+                    ("n", &(row + order.skip as usize + 1).to_string()),
+                ],
+            )));
+        }
+        let last = self.number(told - 1, "value");
+        let more = (told..all)
+            .filter(|row| self.number(*row, "value") == last)
+            .count();
+        if more > 0 {
+            sentences.push(self.speech.say("row_more", &[("n", &more.to_string())]));
+        }
+        out.sentence = sentences.join(" ");
+        out
+    }
+
+    fn values(&self, column: &super::question::Column) -> Answered {
+        let mut out = Answered::default();
+        let all = self.given.rows.rows.len();
+        let shown = name(column);
+        let Some(members) = self.number(0, "members").filter(|_| all > 0) else {
+            out.sentence = self.speech.say("values_none", &[("scope", &self.scope)]);
+            return out;
+        };
+        let names: Vec<String> = (0..all)
+            .filter_map(|row| self.text(row, "label"))
+            .map(|text| shown_name(&text))
+            .collect();
+        let mut list = names
+            .iter()
+            .take(NAMED * 2)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
+        if names.len() > NAMED * 2 {
+            list.push_str(", ");
+            list.push_str(
+                &self
+                    .speech
+                    .say("more", &[("n", &(names.len() - NAMED * 2).to_string())]),
+            );
+        }
+        out.sentence = capital(&self.speech.say(
+            "values",
+            &[
+                ("n", &self.speech.number(members, None)),
+                ("column", &shown),
+                ("scope", &self.scope),
+                ("list", &list),
+            ],
+        ));
+        let figure = Figure {
+            make: Make::Total,
+            of: Measure::Distinct(column.clone()),
+            called: None,
+        };
+        out.facts.extend(self.fact(What::of(&figure), 0, "members"));
+        let rows_name = self.speech.say("rows", &[]);
+        for row in 0..all {
+            let rows = Figure {
+                make: Make::Total,
+                of: Measure::Rows,
+                called: None,
+            };
+            let mut what = What::of(&rows);
+            let label = self.text(row, "label").unwrap_or_default();
+            what.subject.push(subject(&label_of(column), &label));
+            out.facts.extend(self.fact(what, row, "row_count"));
+        }
+        out.shown = Some(Shown {
+            heading: capital(&shown),
+            columns: vec![capital(&shown), capital(&rows_name)],
+            names: 1,
+            rows: (0..all)
+                .map(|row| {
+                    let count = self.number(row, "row_count").unwrap_or_default();
+                    vec![
+                        self.text(row, "label").unwrap_or_default(),
+                        self.speech.number(count, None),
+                    ]
+                })
+                .collect(),
+            ..Shown::default()
+        });
+        out
+    }
+
+    fn versus(&self, figure: &Figure, versus: &Versus) -> Answered {
+        let mut out = Answered::default();
+        let shown = self.speech.figure(figure);
+        let unit = unit(figure);
+        let (Some(before), Some(after)) = (self.number(0, "a"), self.number(0, "b")) else {
+            out.sentence = capital(
+                &self
+                    .speech
+                    .say("none", &[("scope", &self.scope), ("figure", &shown)]),
+            );
+            return out;
+        };
+        let side = |filter: &Filter, figure: &Figure| {
+            let mut what = What::of(figure);
+            let (subject, period) = rows_of(std::slice::from_ref(filter), &self.speech, false);
+            what.subject.extend(subject);
+            what.period = period;
+            what
+        };
+        out.facts
+            .extend(self.fact(side(&versus.from.1, figure), 0, "a"));
+        out.facts
+            .extend(self.fact(side(&versus.to.1, figure), 0, "b"));
+        let between = |statistic: Statistic, unit: Option<String>| {
+            let mut what = What {
+                statistic,
+                unit,
+                ..What::of(figure)
+            };
+            let (one, other) = (side(&versus.from.1, figure), side(&versus.to.1, figure));
+            match (one.period, other.period) {
+                (Some(When::During(from)), Some(When::During(to))) => {
+                    what.period = Some(When::Between { from, to });
+                }
+                _ => what
+                    .subject
+                    .extend([subject("from", &versus.from.0), subject("to", &versus.to.0)]),
+            }
+            what
+        };
+        out.facts
+            .extend(self.fact(between(Statistic::Change, unit.clone()), 0, "change"));
+        out.facts.extend(self.fact(
+            between(Statistic::Growth, Some("%".to_owned())),
+            0,
+            "growth",
+        ));
+        let signed = |value: f64, unit: Option<&str>| {
+            let shown = self.speech.number(value, unit);
+            if value > 0.0 {
+                format!("+{shown}")
+            } else {
+                shown
+            }
+        };
+        let growth = self.number(0, "growth").map_or_else(
+            || self.speech.say("versus_undefined", &[]),
+            |growth| signed(growth, Some("%")),
+        );
+        let change = self.number(0, "change").unwrap_or(after - before);
+        let percent = versus.percent && self.number(0, "growth").is_some();
+        out.sentence = capital(&self.speech.say(
+            if percent { "versus_percent" } else { "versus" },
+            &[
+                ("figure", &shown),
+                ("scope", &self.scope),
+                ("from", &shown_name(&versus.from.0)),
+                ("to", &shown_name(&versus.to.0)),
+                ("before", &self.speech.number(before, unit.as_deref())),
+                ("after", &self.speech.number(after, unit.as_deref())),
+                ("change", &signed(change, unit.as_deref())),
+                ("growth", &growth),
+            ],
+        ));
+        out
+    }
+}
+
+/// A fact without its rows and value.
+#[derive(Debug, Clone)]
+struct What {
+    subject: Vec<Subject>,
+    measure: Option<String>,
+    statistic: Statistic,
+    period: Option<When>,
+    unit: Option<String>,
+    line: Option<u64>,
+    /// Whether it is of the whole that a share is of.
+    share: bool,
+}
+
+impl What {
+    fn of(figure: &Figure) -> Self {
+        let measure = match (&figure.called, &figure.of) {
+            (Some(called), _) => Some(called.clone()),
+            (None, Measure::Rows) => None,
+            (None, Measure::Of(column) | Measure::Distinct(column)) => Some(label_of(column)),
+            (None, Measure::Product(one, other)) => {
+                Some(format!("{} × {}", label_of(one), label_of(other)))
+            }
+            (None, Measure::Less(one, other)) => {
+                Some(format!("{} − {}", label_of(one), label_of(other)))
+            }
+        };
+        let other = |words: &str| Statistic::Other(words.to_owned());
+        let statistic = match (&figure.make, &figure.of) {
+            (Make::Share, _) => Statistic::Share,
+            (Make::Over(..), _) => Statistic::Ratio,
+            (_, Measure::Rows) => Statistic::Rows,
+            (_, Measure::Distinct(_)) => other("different values"),
+            (Make::Total, _) => Statistic::Total,
+            (Make::Mean, _) => Statistic::Mean,
+            (Make::Median, _) => Statistic::Median,
+            (Make::Greatest, _) => Statistic::Greatest,
+            (Make::Least, _) => Statistic::Least,
+            (Make::Range, _) => other("range"),
+            (Make::Deviation, _) => other("standard deviation"),
+            (Make::Variance, _) => other("variance"),
+            (Make::Percentile(percent), _) => other(&format!("{percent}th percentile")),
+            (Make::Weighted(weight), _) => other(&format!("mean weighted by {}", label_of(weight))),
+            (Make::Correlation(column), _) => {
+                other(&format!("correlation with {}", label_of(column)))
+            }
+        };
+        Self {
+            subject: Vec::new(),
+            measure,
+            statistic,
+            period: None,
+            unit: unit(figure),
+            line: None,
+            share: false,
+        }
+    }
+}
+
+fn label_of(column: &super::question::Column) -> String {
+    label(&column.name)
+}
+
+fn subject(kind: &str, name: &str) -> Subject {
+    Subject {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+/// The unit of a figure.
+fn unit(figure: &Figure) -> Option<String> {
+    match (&figure.make, &figure.of) {
+        (Make::Share | Make::Over(_, true), _) => Some("%".to_owned()),
+        (Make::Over(_, false) | Make::Variance | Make::Correlation(_), _) => None,
+        (_, Measure::Rows | Measure::Distinct(_) | Measure::Product(..)) => None,
+        (_, Measure::Of(column) | Measure::Less(column, _)) => column.unit.clone(),
+    }
+}
+
+/// What the rows are of which a figure is: names, and when.
+fn rows_of(filters: &[Filter], speech: &Speech, whole: bool) -> (Vec<Subject>, Option<When>) {
+    let mut subjects = Vec::new();
+    let mut period = None;
+    for filter in filters.iter().filter(|filter| !(whole && filter.part)) {
+        if let (Test::Days(spans), false) = (&filter.test, filter.not)
+            && let [span] = spans.as_slice()
+            && let Some(grain) = [
+                Grain::Day,
+                Grain::Week,
+                Grain::Month,
+                Grain::Quarter,
+                Grain::Year,
+            ]
+            .into_iter()
+            .find(|grain| grain.span_of(span.from) == *span)
+            && period.is_none()
+        {
+            period = Some(When::During(Period::of(grain, span.from)));
+            continue;
+        }
+        let test = speech.test(&filter.test);
+        let test = if filter.not {
+            speech.say("not", &[("what", &test)])
+        } else if let Test::In(values) = &filter.test
+            && let [only] = values.as_slice()
+        {
+            only.clone()
+        } else {
+            test
+        };
+        subjects.push(subject(&label_of(&filter.column), &test));
+    }
+    (subjects, period)
+}

@@ -1,0 +1,85 @@
+//! Where one question of a goal ends and the next begins.
+
+use aios_languages::Ask;
+
+use super::marks::{Mark, What};
+use super::schema::Schema;
+use super::words::Words;
+
+/// The marks of each question, as ranges.
+pub(super) fn clauses(words: &Words, marks: &[Mark], schema: &Schema) -> Vec<(usize, usize)> {
+    let mut out = Vec::new();
+    let mut from = 0;
+    for at in 1..marks.len() {
+        if from < at && splits(words, marks, schema, from, at) {
+            out.push((from, at));
+            from = at;
+        }
+    }
+    out.push((from, marks.len()));
+    out.retain(|(from, to)| from < to);
+    out
+}
+
+fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize) -> bool {
+    let Some(mark) = marks.get(at) else {
+        return false;
+    };
+    let gap = words.gap(mark.from);
+    if gap.contains(['?', ';', '!', '\n']) || gap.contains(". ") {
+        return true;
+    }
+    // "and which", ", how many": behind a word that joins, or a comma.
+    let joins = |mark: &Mark| mark.what == What::Ask(Ask::And);
+    let before = at.checked_sub(1).and_then(|before| marks.get(before));
+    if !before.is_some_and(joins) && !gap.contains(',') {
+        return false;
+    }
+    let mut rest = marks.get(at..).unwrap_or_default().iter();
+    let head = rest.find(|mark| !is_filler(mark));
+    let asks =
+        |ask: Ask| matches!(&head, Some(Mark { what: What::Ask(other), .. }) if *other == ask);
+    if [Ask::Which, Ask::Who, Ask::When, Ask::Where, Ask::Count]
+        .into_iter()
+        .any(asks)
+        || head.is_some_and(|head| {
+            head.to - head.from > 1 && matches!(head.what, What::Ask(Ask::Total))
+        })
+    {
+        return true;
+    }
+    // "total revenue and average price": each side has a figure of its own.
+    let figure = matches!(
+        head.map(|head| &head.what),
+        Some(What::Ask(
+            Ask::Total
+                | Ask::Mean
+                | Ask::Median
+                | Ask::Highest
+                | Ask::Lowest
+                | Ask::Distinct
+                | Ask::Deviation
+        ))
+    );
+    let left = marks.get(from..at).unwrap_or_default();
+    let right = marks.get(at..).unwrap_or_default();
+    figure && has_measure(left, schema) && has_measure(right, schema)
+}
+
+fn has_measure(marks: &[Mark], schema: &Schema) -> bool {
+    marks.iter().any(|mark| match &mark.what {
+        What::Column(all, _) => all
+            .first()
+            .and_then(|place| schema.columns.get(*place))
+            .is_some_and(super::schema::Column::is_measure),
+        What::Concept(_) => true,
+        _ => false,
+    })
+}
+
+pub(super) fn is_filler(mark: &Mark) -> bool {
+    matches!(
+        mark.what,
+        What::Ask(Ask::Filler | Ask::And | Ask::From | Ask::To | Ask::There)
+    )
+}

@@ -1,0 +1,32 @@
+//! Questions in words: a goal becomes tokens, tokens become marks, marks a typed question, its results facts and sentences.
+//!
+//! [`words`] cuts a goal and reads its numbers; [`schema`] is the tables as a goal meets them; [`marks`] takes each word for one thing;
+//! [`period`] reads times; [`resolve`] puts a question together with `rows` (which rows), `figures` (what is measured) and `join` (of which
+//! tables); [`sql`] writes it; [`answer`] reads what came of it; [`say`] holds the words of the answer. All of it is pure. No word of the
+//! goal goes unheard: each is used, means nothing, or is named as not understood.
+
+mod answer;
+mod clause;
+mod figures;
+mod join;
+mod marks;
+mod period;
+mod question;
+mod report;
+mod resolve;
+mod rows;
+mod say;
+mod schema;
+mod sql;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use question::{Filter, Understood};
+pub(crate) use report::{draw, id, read, tasks};
+pub(crate) use resolve::{Reading, understand};
+pub(crate) use say::Speech;
+pub(crate) use schema::{Found, Seen, Values};
+pub(crate) use sql::conditions;
+pub(crate) use words::canon;

@@ -1,0 +1,315 @@
+//! The tables as a goal meets them: columns with their words, what they are good for, and the values that the goal names.
+
+use std::collections::BTreeSet;
+
+use aios_languages::all_asks;
+use aios_work::{Day, Grain, Span, Value};
+use serde::{Deserialize, Serialize};
+
+use super::question;
+use super::words::{name_words, spaced};
+use crate::plan::columns::{is_intensive, is_year};
+use crate::{ColumnKind, ColumnProfile, TableProfile, Truth};
+
+/// What a column can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It is measured and adds up.
+    Adds,
+    /// It is measured and does not add up.
+    Rates,
+    /// It says when.
+    Date,
+    /// It holds years as numbers.
+    Year,
+    /// Its rows are grouped by it.
+    Groups,
+    /// It names rows.
+    Names,
+    /// It is empty.
+    Nothing,
+}
+
+/// A column.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    pub id: question::Column,
+    /// Its words as they are compared, without its unit.
+    pub words: Vec<String>,
+    /// Things that its heading stands for, in any language.
+    pub concepts: BTreeSet<u32>,
+    pub role: Role,
+    pub rows: u64,
+    pub distinct: u64,
+    pub missing: u64,
+    /// The days it covers, of a date or year.
+    pub covers: Option<Span>,
+    /// The finest period it tells apart.
+    pub finest: Grain,
+    pub whole: bool,
+    /// The cells that mean yes and no, of a column of two answers.
+    pub truth: Option<Truth>,
+    /// The column that says in which unit each row is, where rows differ.
+    pub units: Option<String>,
+    /// Whether it adds up others.
+    pub sums: bool,
+}
+
+/// A value of the data that the goal names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Found {
+    /// Its column.
+    pub column: String,
+    /// As the file writes it.
+    pub value: String,
+    /// Byte offsets in the goal.
+    pub start: usize,
+    /// Behind it.
+    pub end: usize,
+    /// Whether all of the value is named, not a part of it.
+    pub whole: bool,
+}
+
+/// What a look for values gave.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Values {
+    /// Each.
+    pub values: Vec<Found>,
+}
+
+/// A table with what the goal names of it.
+#[derive(Debug)]
+pub(crate) struct Seen<'a> {
+    /// As the goal names its file.
+    pub file: String,
+    /// Its name in SQL.
+    pub name: String,
+    pub profile: &'a TableProfile,
+    pub values: Values,
+}
+
+/// All tables of a goal.
+#[derive(Debug)]
+pub(super) struct Schema {
+    pub tables: Vec<(String, String, u64)>,
+    pub columns: Vec<Column>,
+    /// Values with the place of their column.
+    pub values: Vec<(usize, Found)>,
+}
+
+/// Words of a heading that say how and not what.
+pub(super) const QUALIFIERS: [&str; 18] = [
+    "id", "no", "nr", "number", "code", "name", "nam", "key", "of", "the", "de", "der", "des",
+    "in", "per", "num", "date", "datum",
+];
+
+impl Schema {
+    pub(super) fn of(seen: &[Seen<'_>]) -> Self {
+        let mut schema = Self {
+            tables: Vec::new(),
+            columns: Vec::new(),
+            values: Vec::new(),
+        };
+        for table in seen {
+            let first = schema.columns.len();
+            let columns = table.profile.columns.iter();
+            schema
+                .columns
+                .extend(columns.map(|column| read(column, &table.name, table.profile.rows)));
+            schema
+                .tables
+                .push((table.file.clone(), table.name.clone(), table.profile.rows));
+            for found in &table.values.values {
+                let mut named = schema.columns.iter().skip(first);
+                let at = named.position(|column| column.id.name == found.column);
+                schema
+                    .values
+                    .extend(at.map(|at| (first + at, found.clone())));
+            }
+        }
+        schema
+    }
+
+    /// Every word of a column's name.
+    pub(super) fn words(&self) -> Vec<String> {
+        let columns = self.columns.iter();
+        columns.flat_map(|column| column.words.clone()).collect()
+    }
+
+    pub(super) fn measures(&self) -> impl Iterator<Item = usize> + '_ {
+        self.of_role(|role| matches!(role, Role::Adds | Role::Rates))
+    }
+
+    pub(super) fn of_role(&self, is: fn(Role) -> bool) -> impl Iterator<Item = usize> + '_ {
+        let columns = self.columns.iter().enumerate();
+        columns
+            .filter(move |(_, column)| is(column.role))
+            .map(|(at, _)| at)
+    }
+
+    /// Columns whose heading stands for a thing.
+    pub(super) fn standing_for(&self, concept: u32) -> Vec<usize> {
+        let columns = self.columns.iter().enumerate();
+        columns
+            .filter(|(_, column)| column.concepts.contains(&concept))
+            .map(|(at, _)| at)
+            .collect()
+    }
+}
+
+impl Column {
+    pub(super) fn is_measure(&self) -> bool {
+        matches!(self.role, Role::Adds | Role::Rates)
+    }
+
+    pub(super) fn is_time(&self) -> bool {
+        matches!(self.role, Role::Date | Role::Year)
+    }
+
+    /// Its words that say what it is about.
+    pub(super) fn core(&self) -> Vec<&str> {
+        let core: Vec<&str> = self
+            .words
+            .iter()
+            .map(String::as_str)
+            .filter(|word| !QUALIFIERS.contains(word))
+            .collect();
+        if core.is_empty() {
+            self.words.iter().map(String::as_str).collect()
+        } else {
+            core
+        }
+    }
+}
+
+fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
+    let head = column.name.split(['(', '[']).next().unwrap_or_default();
+    let head = if head.trim().is_empty() {
+        column.name.as_str()
+    } else {
+        head
+    };
+    let mut words = name_words(head);
+    // "cost_eur": the unit is no word of the name.
+    if words.len() > 1
+        && let (Some(unit), Some(last)) = (&column.unit, words.last())
+        && unit.eq_ignore_ascii_case(last)
+    {
+        words.pop();
+    }
+    let spoken = spaced(&column.name);
+    let concepts = all_asks()
+        .iter()
+        .flat_map(|asks| asks.concepts(&spoken))
+        .collect();
+    let role = role(column, rows);
+    Column {
+        id: question::Column {
+            table: table.to_owned(),
+            name: column.name.clone(),
+            unit: column.unit.clone(),
+        },
+        words,
+        concepts,
+        role,
+        rows,
+        distinct: column.distinct,
+        missing: column.missing,
+        covers: covers(column, role),
+        finest: finest(column),
+        whole: column.decimals.unwrap_or(0) == 0,
+        truth: column.truth.clone(),
+        units: column.unit_column.clone(),
+        sums: !column.sum_of.is_empty(),
+    }
+}
+
+/// A number that names its row: its heading says so, or it counts the rows one by one.
+fn is_a_number_of_names(column: &ColumnProfile, rows: u64) -> bool {
+    const NAMES: [&str; 14] = [
+        "id", "no", "nr", "code", "key", "zip", "plz", "postcode", "phone", "sku", "isbn", "ean",
+        "number", "num",
+    ];
+    let words = spaced(&column.name);
+    let named = words
+        .last()
+        .is_some_and(|word| words.len() > 1 && NAMES.contains(&word.text.as_str()))
+        || words.len() == 1 && words.iter().any(|word| NAMES.contains(&word.text.as_str()));
+    let counts = match (&column.min, &column.max) {
+        (Some(Value::Integer(min)), Some(Value::Integer(max))) => {
+            // Its most frequent values, each there once, are told in the file's order.
+            let told: Vec<i64> = column
+                .examples
+                .iter()
+                .filter_map(|example| example.trim().parse().ok())
+                .collect();
+            let counted = told.windows(2).all(|two| two[1] == two[0] + 1);
+            rows >= 5
+                && counted
+                && told.len() >= 5
+                && column.distinct == rows
+                && max
+                    .checked_sub(*min)
+                    .and_then(|all| u64::try_from(all).ok())
+                    == Some(rows - 1)
+        }
+        _ => false,
+    };
+    named || counts
+}
+
+fn role(column: &ColumnProfile, rows: u64) -> Role {
+    match column.kind {
+        ColumnKind::Empty => Role::Nothing,
+        ColumnKind::Date => Role::Date,
+        _ if is_year(column) => Role::Year,
+        ColumnKind::Number if is_a_number_of_names(column, rows) => Role::Names,
+        ColumnKind::Number if !column.adds_up || is_intensive(column) => Role::Rates,
+        ColumnKind::Number => Role::Adds,
+        ColumnKind::Category => Role::Groups,
+        ColumnKind::Text | ColumnKind::Id => Role::Names,
+    }
+}
+
+fn finest(column: &ColumnProfile) -> Grain {
+    match column.date_format.as_deref() {
+        _ if column.kind != ColumnKind::Date => Grain::Year,
+        Some(format) if !format.contains('D') && format.contains('Q') => Grain::Quarter,
+        Some(format) if !format.contains('D') && format.contains('M') => Grain::Month,
+        Some("YYYY") => Grain::Year,
+        _ => Grain::Day,
+    }
+}
+
+fn covers(column: &ColumnProfile, role: Role) -> Option<Span> {
+    let (min, max) = (column.min.as_ref()?, column.max.as_ref()?);
+    match role {
+        Role::Date => {
+            let from = Day::parse_prefix(min.as_str()?)?;
+            let until = Day::parse_prefix(max.as_str()?)?;
+            Some(Span {
+                from,
+                until: finest(column).span_of(until).until,
+            })
+        }
+        Role::Year => {
+            let year = |value: &Value| match value {
+                Value::Integer(year) => i32::try_from(*year).ok(),
+                Value::Text(text) => text.parse().ok(),
+                Value::Real(_) => None,
+            };
+            Some(Span {
+                from: Day::new(year(min)?, 1, 1)?,
+                until: Day::new(year(max)?, 12, 31)?,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a file's name says that its rows are of a kind: `orders.csv` holds orders.
+pub(super) fn file_words(file: &str) -> Vec<String> {
+    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
+    name_words(stem)
+}

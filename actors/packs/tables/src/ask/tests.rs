@@ -1,0 +1,368 @@
+//! Questions over small tables, carried through the real tools: the right figure stands in the first sentence, and what is not understood or
+//! not there is said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use aios_tools::{OnDisk, Toolbox, Workspaces};
+use aios_work::{Case, Domain, Goal, GoalLimits, InputFile, Plan, SoFar, ToolCall, Written};
+use serde_json::Value;
+
+use crate::TableProfile;
+use crate::pack::{TablesPack, with_values};
+use crate::plan::analysis::{Analysis, analyse_tables};
+use crate::plan::{build, scout};
+use crate::results::{ResultEvidence, check_result};
+use aios_work::{Assessment, Task};
+use serde::Deserialize;
+
+/// What came of a goal.
+struct Came {
+    analysis: Analysis,
+    plan: Plan,
+    written: Written,
+}
+
+impl Came {
+    /// The first paragraph of the answer.
+    fn says(&self) -> &str {
+        self.written.answer.split("\n\n").nth(2).unwrap_or("")
+    }
+}
+
+fn call(tools: &Toolbox, inputs: &[InputFile], tool: &str, args: &Value) -> Result<Value, String> {
+    let out = std::env::temp_dir().join(format!("aios-ask-{}", std::process::id()));
+    let call = ToolCall {
+        idempotency_key: format!("{tool}-{args}"),
+        inputs: inputs.to_vec(),
+        out_dir: out.display().to_string(),
+        ..ToolCall::new(args.clone(), Instant::now() + Duration::from_secs(20))
+    };
+    let granted = tools.needs();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let output = runtime.block_on(tools.call(tool, &granted, call));
+    output
+        .map(|output| output.value)
+        .map_err(|error| error.to_string())
+}
+
+/// Does all that agents do for a goal that asks, without agents and drawings.
+fn ask(text: &str, files: &[(&str, &str)]) -> Came {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<String> = files
+        .iter()
+        .map(|(name, content)| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path.display().to_string()
+        })
+        .collect();
+    ask_paths(text, paths).unwrap()
+}
+
+/// The same of files that are there.
+fn ask_paths(text: &str, paths: Vec<String>) -> Result<Came, String> {
+    let goal = Goal::new("g-1", "acme", text, paths.clone(), &GoalLimits::default()).unwrap();
+    let given: Vec<&std::path::Path> = paths.iter().map(std::path::Path::new).collect();
+    let inputs = InputFile::all(&given).unwrap();
+    let workspaces = Workspaces::default();
+    let tools = Toolbox::standard(&workspaces, None).with(crate::tools(&workspaces));
+    let scouts = scout(&goal);
+    let seen: Vec<(&Task, Value)> = scouts
+        .iter()
+        .map(|task| Ok((task, call(&tools, &inputs, &task.tool, &task.args)?)))
+        .collect::<Result<_, String>>()?;
+    let tables: Vec<(&Task, TableProfile)> = seen
+        .iter()
+        .filter(|(task, _)| task.tool == "profile_table")
+        .map(|(task, value)| (*task, TableProfile::deserialize(value).unwrap()))
+        .collect();
+    let analysis = analyse_tables(&goal, &with_values(&tables, &seen));
+    let plan = build(&goal, &analysis);
+    let case = TablesPack.open(&goal, &plan).unwrap();
+    let mut results: BTreeMap<String, Value> = BTreeMap::new();
+    for task in plan.tasks.iter().filter(|task| task.tool == "sql") {
+        let value = call(&tools, &inputs, "sql", &task.args)
+            .unwrap_or_else(|error| panic!("{text}: {error}\n{}", task.args));
+        if let Some(again) = &task.recheck {
+            let again = call(&tools, &inputs, "sql", again)
+                .unwrap_or_else(|error| panic!("{text}, again: {error}\n{again}"));
+            let judged =
+                Assessment::of([check_result(&value, &ResultEvidence::Recomputed { again })]);
+            assert!(
+                judged.verdict.passes(),
+                "{text}: {:?}\n{}",
+                judged.issues,
+                task.args
+            );
+        }
+        results.insert(task.id.clone(), value);
+    }
+    let written = write(case.as_ref(), &plan, &results);
+    Ok(Came {
+        analysis,
+        plan,
+        written,
+    })
+}
+
+fn write(case: &dyn Case, plan: &Plan, results: &BTreeMap<String, Value>) -> Written {
+    case.write(&SoFar {
+        plan,
+        results,
+        artifacts: &[],
+        recalled: &[],
+        notes: &[],
+        gaps: &[],
+        told: &BTreeSet::new(),
+    })
+}
+
+const SALES: &str = "date,region,product,customer,units,revenue,cost,status
+2024-01-10,North,Laptop,Acme Corp,2,2000.50,1500,paid
+2024-01-20,South,Phone,Beta Ltd,5,2500,2000,open
+2024-02-05,North,Phone,Beta Ltd,1,500,400,paid
+2024-02-15,East,Laptop,Gamma,3,3000,2200,paid
+2024-03-01,North,Tablet,Acme Corp,4,1200,900,cancelled
+2024-03-20,South,Laptop,Gamma,1,1000,800,open
+2024-04-02,East,Tablet,Acme Corp,10,3100,2500,paid
+";
+
+/// Each says all of these in its first sentence.
+fn check(file: (&str, &str), rows: &[(&str, &[&str])]) {
+    let mut wrong = Vec::new();
+    for (goal, wanted) in rows {
+        let came = ask(goal, &[file]);
+        let says = came.says();
+        let all = wanted.iter().all(|part| says.contains(part));
+        if !all || !came.written.gaps.is_empty() {
+            wrong.push(format!(
+                "{goal}\n  wanted {wanted:?}\n  says {says}\n  gaps {:?}\n  {:?}",
+                came.written.gaps,
+                came.analysis.asked.as_ref().map(|asked| &asked.questions)
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} wrong:\n{}",
+        wrong.len(),
+        rows.len(),
+        wrong.join("\n")
+    );
+}
+
+/// Each says that something is not there or not understood, and is not whole.
+fn check_not_there(file: (&str, &str), rows: &[(&str, &str)]) {
+    let mut wrong = Vec::new();
+    for (goal, part) in rows {
+        let came = ask(goal, &[file]);
+        let told = came.written.gaps.iter().any(|gap| gap.contains(part));
+        if !told {
+            wrong.push(format!("{goal}: {} {:?}", came.says(), came.written.gaps));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const FILE: (&str, &str) = ("orders.csv", SALES);
+
+#[test]
+fn values_of_the_data_become_conditions() {
+    check(
+        FILE,
+        &[
+            ("Total revenue in North", &["3,700.5"]),
+            ("total revenue in the north", &["3,700.5"]),
+            ("What is the revenue for Laptops?", &["6,000.5"]),
+            ("How much revenue did Acme Corp bring in?", &["6,300.5"]),
+            ("Revenue of Acme in North", &["3,200.5"]),
+            ("Total revenue in North and South", &["7,200.5"]),
+            ("Total revenue without North", &["9,600"]),
+            ("Total revenue except North and South", &["6,100"]),
+            ("Total revenue of orders that are not paid", &["4,700"]),
+            (
+                "Total revenue in the North region in March 2024",
+                &["1,200"],
+            ),
+            ("How many orders are open?", &["2"]),
+            ("How many orders over 1000?", &["5"]),
+            ("Total units of orders with revenue over 2000", &["20"]),
+            (
+                "How many orders have a revenue between 1000 and 2000?",
+                &["2"],
+            ),
+            ("Average revenue of paid orders in Q1 2024", &["1,833.5"]),
+            ("Total revenue since March 2024", &["5,300"]),
+            ("Total revenue before February 2024", &["4,500.5"]),
+            ("Total revenue from January to February 2024", &["8,000.5"]),
+            ("Revenue last month", &["3,100"]),
+        ],
+    );
+}
+
+#[test]
+fn what_is_asked_is_what_is_computed() {
+    check(
+        FILE,
+        &[
+            ("What is the total revenue?", &["13,300.5"]),
+            ("average revenue", &["1,900.07"]),
+            ("median revenue", &["2,000.5"]),
+            ("How many different customers are there?", &["3"]),
+            ("How many customers?", &["3"]),
+            ("How many orders?", &["7"]),
+            ("Which region sells most?", &["East", "6,100"]),
+            ("Which region has the highest revenue?", &["East", "6,100"]),
+            ("Which product sold the least?", &["Phone", "3,000"]),
+            (
+                "Top 2 customers by revenue",
+                &["Acme Corp 6,300.5", "Gamma 4,000"],
+            ),
+            (
+                "Revenue by region",
+                &["East 6,100", "North 3,700.5", "South 3,500"],
+            ),
+            (
+                "Revenue per month",
+                &[
+                    "2024-01 4,500.5",
+                    "2024-02 3,500",
+                    "2024-03 2,200",
+                    "2024-04 3,100",
+                ],
+            ),
+            ("monthly revenue", &["2024-01 4,500.5"]),
+            (
+                "In which month was the revenue highest?",
+                &["2024-01", "4,500.5"],
+            ),
+            ("What is the largest order?", &["3,100", "2024-04-02"]),
+            (
+                "What was the highest revenue and when was it?",
+                &["3,100", "2024-04-02"],
+            ),
+            ("What share of revenue comes from North?", &["27.82%"]),
+            ("What percentage of orders are paid?", &["57.14%"]),
+            ("revenue per unit", &["511.56"]),
+            (
+                "Growth of revenue from January to February 2024",
+                &["-22.23%"],
+            ),
+            (
+                "How did revenue change from Q1 2024 to Q2 2024?",
+                &["3,100"],
+            ),
+            ("standard deviation of revenue", &["1,023.08"]),
+            ("What is the profit?", &["3,000.5"]),
+            ("total revenue and average units", &["13,300.5", "3.71"]),
+            (
+                "What is the total revenue and which region sells most?",
+                &["13,300.5", "East"],
+            ),
+            (
+                "difference between the highest and the lowest revenue",
+                &["2,600"],
+            ),
+            ("How many units were sold in East?", &["13"]),
+            ("the second highest region by revenue", &["North"]),
+            ("average revenue per product", &["Laptop 2,000.17"]),
+        ],
+    );
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    check_not_there(
+        FILE,
+        &[
+            ("What is the total tax?", "tax"),
+            ("Total revenue in Narnia", "Narnia"),
+            ("average age of the customers", "age"),
+            ("Revenue in 2021", "2021"),
+            ("How many orders were refunded?", "refunded"),
+            ("Revenue per supplier", "supplier"),
+            ("total discount in North", "discount"),
+            ("frobnicate the revenue", "frobnicate"),
+        ],
+    );
+    check_not_there(
+        ("r.csv", "region,revenue\nNorth,5\nSouth,7\n"),
+        &[("What was the profit of the year?", "profit")],
+    );
+}
+
+#[test]
+fn an_answer_is_in_the_goals_language() {
+    check(
+        FILE,
+        &[
+            ("Wie hoch ist der Umsatz in North?", &["3.700,5", "Summe"]),
+            ("Umsatz je Region", &["East 6.100", "je region"]),
+            ("Gesamtumsatz im März 2024", &["2.200"]),
+            (
+                "Welche Region hat den höchsten Umsatz?",
+                &["East", "6.100", "höchsten"],
+            ),
+            ("Wie viele Bestellungen gab es im Februar 2024?", &["2"]),
+            (
+                "Quel est le chiffre d'affaires par région ?",
+                &["East 6 100"],
+            ),
+            ("Combien de commandes en mars 2024 ?", &["2"]),
+            ("¿Cuál es el total de ventas en North?", &["3.700,5"]),
+            ("¿En qué mes hubo más ventas?", &["2024-01"]),
+            ("ingresos por mes", &["2024-01 4.500,5"]),
+        ],
+    );
+}
+
+#[test]
+fn short_labels_are_no_words_of_a_sentence() {
+    check(
+        ("t.csv", "A,B,F,M\nA,5,1,2\nB,7,3,4\nA,6,5,6\n"),
+        &[
+            ("Sum of B per A", &["A 11", "B 7"]),
+            ("What is a total of F?", &["9"]),
+        ],
+    );
+    check(
+        ("g.csv", "gender,amount\nM,1000\nF,1200\nM,1037\n"),
+        &[
+            ("Total amount by gender", &["M 2,037", "F 1,200"]),
+            ("What is the total amount of F?", &["1,200"]),
+            ("What is the total amount?", &["3,237"]),
+        ],
+    );
+    check(
+        ("o.csv", "channel,revenue\nWeb,4\nShop,5\nOther,6\nMay,3\n"),
+        &[
+            ("Total revenue by channel", &["Other 6", "Web 4"]),
+            ("How much revenue did channel Other make?", &["6"]),
+        ],
+    );
+}
+
+#[test]
+fn two_files_are_joined_by_the_key_they_share() {
+    let orders = "order_id,customer_id,amount\n1,10,5\n2,11,7\n3,10,2\n4,99,1\n";
+    let customers = "customer_id,name,country\n10,Ann,Italy\n11,Bob,Spain\n";
+    let files = [("orders.csv", orders), ("customers.csv", customers)];
+    let came = ask("What is the total amount per country?", &files);
+    let says = came.says();
+    assert!(
+        says.contains("Italy 7") && says.contains("Spain 7"),
+        "{says}"
+    );
+    assert!(
+        came.written.answer.contains("no match"),
+        "{}",
+        came.written.answer
+    );
+    let came = ask("What is the total amount?", &files);
+    assert!(came.says().contains("15"), "{}", came.says());
+    assert!(!came.plan.tasks.is_empty());
+}

@@ -1,0 +1,229 @@
+//! `find_values`: which cells of a table a text names.
+//!
+//! A goal says "North" and not `region = 'North'`. This tells which columns hold such a value, as the file writes it, so that whoever
+//! plans need not guess and never carries a word of the goal into a statement.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use aios_languages::{Folded, folded};
+use aios_tools::{BlockingTool, Check, Workspace, args};
+use aios_work::{Capability, Effect, ToolCall, ToolError, ToolOutput, ToolSpec};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::ask::{Found, Values, canon};
+use crate::table::{Read, Table};
+use crate::tables::Tables;
+use crate::{ColumnKind, Error};
+
+pub(crate) const NAME: &str = "find_values";
+
+/// Characters of a text that are read.
+const TEXT: usize = 4_000;
+/// Words of a value that can be named.
+const WORDS: usize = 8;
+/// Bytes of a value that can be named.
+const BYTES: usize = 120;
+/// Values that are told; whoever names more asks for something else.
+const MOST: usize = 200;
+/// Letters of a word that stands for a longer value.
+const PART: usize = 4;
+/// Values of one column that one word may stand for.
+const PARTS: usize = 20;
+/// Cells between two looks at the clock.
+const CHECK_EVERY: usize = 4_096;
+
+/// Looks for values.
+pub(crate) struct FindValues {
+    pub(crate) tables: Arc<Tables>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    file: Option<String>,
+    text: String,
+}
+
+impl BlockingTool for FindValues {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: NAME.to_owned(),
+            description: "Tells which values of a table's columns a text names, whatever their case, accents and plural, with their places in the text.".to_owned(),
+            needs: [Capability::FILES_READ].into(),
+            effect: Effect::Pure,
+            output: json!({
+                "type": "object",
+                "properties": {
+                    "values": {"type": "array", "items": {
+                        "type": "object",
+                        "properties": {
+                            "column": {"type": "string"},
+                            "value": {"type": "string", "description": "as the file writes it"},
+                            "start": {"type": "integer", "description": "byte offset in the text"},
+                            "end": {"type": "integer"},
+                            "whole": {"type": "boolean", "description": "false where the text names a part of the value"}
+                        },
+                        "required": ["column", "value", "start", "end", "whole"]
+                    }}
+                },
+                "required": ["values"]
+            }),
+            input: json!({
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string", "description": "name of an input file; may be left out if there is only one"},
+                    "text": {"type": "string", "description": "what may name values"}
+                },
+                "required": ["text"],
+                "additionalProperties": false
+            }),
+        }
+    }
+
+    fn run(&self, call: &ToolCall, workspace: &Workspace) -> Result<ToolOutput, ToolError> {
+        let Args { file, text } = args::parse(NAME, call)?;
+        let input = args::input(NAME, workspace, file.as_deref())?;
+        let table = self.tables.load(input, call, workspace)?;
+        let text: String = text.chars().take(TEXT).collect();
+        let values = find(&table, &text, &|| call.check())?;
+        let log = format!("{NAME}: {} values", values.values.len());
+        Ok(ToolOutput {
+            value: serde_json::to_value(values).unwrap_or_default(),
+            log,
+            ..ToolOutput::default()
+        })
+    }
+}
+
+/// The text, prepared for being compared with many cells.
+struct Text {
+    words: Vec<(Folded, String)>,
+    /// Where a word stands, by how it is compared.
+    places: HashMap<String, Vec<usize>>,
+    /// The first characters of its words: most cells begin with another one.
+    first: HashSet<char>,
+}
+
+impl Text {
+    fn of(text: &str) -> Self {
+        let words: Vec<(Folded, String)> = folded(text)
+            .into_iter()
+            .map(|word| {
+                let canon = canon(&word.text);
+                (word, canon)
+            })
+            .collect();
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, (_, canon)) in words.iter().enumerate() {
+            places.entry(canon.clone()).or_default().push(at);
+        }
+        let first = words
+            .iter()
+            .filter_map(|(word, _)| word.text.chars().next())
+            .collect();
+        Self {
+            words,
+            places,
+            first,
+        }
+    }
+
+    /// Whether a cell could be named: one of its words begins as one of the text's does. Never wrong about plain letters.
+    fn may_name(&self, cell: &str) -> bool {
+        let mut begins = true;
+        for c in cell.chars() {
+            let letter = c.is_alphanumeric();
+            if letter && begins && (!c.is_ascii() || self.first.contains(&c.to_ascii_lowercase())) {
+                return true;
+            }
+            begins = !letter;
+        }
+        false
+    }
+
+    fn place(&self, from: usize, to: usize) -> Option<(usize, usize)> {
+        let last = to.checked_sub(1)?;
+        Some((self.words.get(from)?.0.start, self.words.get(last)?.0.end))
+    }
+}
+
+fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
+    let text = Text::of(text);
+    let source = table.source.characters();
+    let (mut whole, mut parts) = (Vec::new(), Vec::new());
+    for column in &table.columns {
+        if matches!(
+            column.profile.kind,
+            ColumnKind::Number | ColumnKind::Date | ColumnKind::Empty
+        ) {
+            continue;
+        }
+        let mut partly: HashMap<usize, Vec<Found>> = HashMap::new();
+        let mut known: HashSet<String> = HashSet::new();
+        for (at, cell) in column.cells.different(source).enumerate() {
+            if at % CHECK_EVERY == 0 {
+                check()?;
+            }
+            let Some(Read::Text(value)) = column.typed.read(cell.text) else {
+                continue;
+            };
+            let written = value.into_owned();
+            let value = written.trim();
+            if value.len() > BYTES || !text.may_name(value) || !known.insert(value.to_owned()) {
+                continue;
+            }
+            let said: Vec<String> = folded(value)
+                .iter()
+                .map(|word| canon(&word.text))
+                .take(WORDS + 1)
+                .collect();
+            let Some(first) = said.first().filter(|_| said.len() <= WORDS) else {
+                continue;
+            };
+            let found = |from: usize, to: usize, whole: bool| {
+                let (start, end) = text.place(from, to)?;
+                Some(Found {
+                    column: column.profile.name.clone(),
+                    value: written.clone(),
+                    start,
+                    end,
+                    whole,
+                })
+            };
+            let mut named = false;
+            for from in text.places.get(first).into_iter().flatten() {
+                let to = from + said.len();
+                let fits = text
+                    .words
+                    .get(*from..to)
+                    .is_some_and(|words| words.iter().zip(&said).all(|((_, a), b)| a == b));
+                if fits {
+                    named = true;
+                    whole.extend(found(*from, to, true));
+                }
+            }
+            if named || said.len() < 2 {
+                continue;
+            }
+            // A part of a longer value: "Acme" for "Acme Corp".
+            for word in said.iter().filter(|word| word.chars().count() >= PART) {
+                for from in text.places.get(word).into_iter().flatten() {
+                    partly
+                        .entry(*from)
+                        .or_default()
+                        .extend(found(*from, from + 1, false));
+                }
+            }
+        }
+        let few = partly.into_iter().filter(|(_, found)| found.len() <= PARTS);
+        let mut few: Vec<(usize, Vec<Found>)> = few.collect();
+        few.sort_by_key(|(at, _)| *at);
+        parts.extend(few.into_iter().flat_map(|(_, found)| found));
+    }
+    whole.truncate(MOST);
+    parts.truncate(MOST.saturating_sub(whole.len()));
+    whole.extend(parts);
+    Ok(Values { values: whole })
+}

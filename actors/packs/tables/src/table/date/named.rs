@@ -1,0 +1,210 @@
+//! Dates with words in them: months by name, quarters, weeks, fiscal years.
+
+use jiff::civil;
+
+use super::{DateReading, Layout, day, full_year, reading, two, year};
+
+/// Reads a date that has letters in it.
+pub(super) fn read(text: &str) -> Option<DateReading> {
+    if let Some(plain) = without_signs(text) {
+        return day(&plain);
+    }
+    quarter(text)
+        .or_else(|| week(text))
+        .or_else(|| fiscal(text))
+        .or_else(|| named_month(text))
+}
+
+/// `2025-Q3`, `Q3 2025`, `Q3 '25`, `3Q25`, `T3 2025`, `3. Quartal 2025`.
+fn quarter(text: &str) -> Option<DateReading> {
+    let parts = parts(text);
+    let of = |quarter: &str| -> Option<i8> {
+        let number = match quarter.as_bytes() {
+            [b'Q' | b'q' | b'T' | b't', number] | [number, b'Q' | b'q' | b'T' | b't'] => *number,
+            _ => return None,
+        };
+        (b'1'..=b'4')
+            .contains(&number)
+            .then(|| i8::try_from(number - b'0').unwrap_or(1))
+    };
+    let (written, quarter) = match parts.as_slice() {
+        [one] if one.len() == 6 && one.is_ascii() => match one.get(..4).and_then(full_year) {
+            Some(_) => (one.get(..4)?, of(one.get(4..)?)?),
+            None => (one.get(2..)?, of(one.get(..2)?)?),
+        },
+        [one] if one.len() == 4 && one.is_ascii() => (one.get(2..)?, of(one.get(..2)?)?),
+        [first, second] => match of(second) {
+            Some(quarter) => (*first, quarter),
+            None => (*second, of(first)?),
+        },
+        [number, word, last]
+            if matches!(
+                word.to_lowercase().as_str(),
+                "quartal" | "quarter" | "trimestre" | "trim"
+            ) =>
+        {
+            let number = number.trim_end_matches(|c: char| c.is_alphabetic());
+            (
+                *last,
+                number
+                    .parse()
+                    .ok()
+                    .filter(|number| (1..=4).contains(number))?,
+            )
+        }
+        [word, number, last]
+            if matches!(
+                word.to_lowercase().as_str(),
+                "quartal" | "quarter" | "trimestre" | "trim"
+            ) =>
+        {
+            (
+                *last,
+                number
+                    .parse()
+                    .ok()
+                    .filter(|number| (1..=4).contains(number))?,
+            )
+        }
+        _ => return None,
+    };
+    let (year, short_year) = year(written.trim_start_matches(['\'', '\u{2019}']))?;
+    Some(DateReading {
+        short_year,
+        ..reading(Layout::Quarter, year, quarter * 3 - 2, 1)
+    })
+}
+
+/// What stands between the marks of a date.
+fn parts(text: &str) -> Vec<&str> {
+    text.split(['-', '/', ' ', ',', '.', '\u{a0}', '_'])
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+/// `2025-W05`, `2025W05`, `W05 2025`, `KW 5/2025`, `Week 5, 2025`: the Monday that the week begins with.
+fn week(text: &str) -> Option<DateReading> {
+    let parts = parts(text);
+    let number = |part: &str| {
+        let digits = ["KW", "kw", "Kw", "W", "w"]
+            .iter()
+            .find_map(|sign| part.strip_prefix(sign))?;
+        two(digits)
+    };
+    let named = |word: &str| {
+        matches!(
+            word.to_lowercase().as_str(),
+            "kw" | "week" | "woche" | "wk" | "semaine" | "semana"
+        )
+    };
+    let (year, week) = match parts.as_slice() {
+        [one] if one.len() == 7 && one.is_ascii() => {
+            (full_year(one.get(..4)?)?, number(one.get(4..)?)?)
+        }
+        [first, second] => match (full_year(first), full_year(second)) {
+            (Some(year), _) => (year, number(second)?),
+            (_, Some(year)) => (year, number(first)?),
+            _ => return None,
+        },
+        [word, week, year] if named(word) => (full_year(year)?, two(week)?),
+        [year, word, week] if named(word) => (full_year(year)?, two(week)?),
+        _ => return None,
+    };
+    let monday = civil::ISOWeekDate::new(year, week, civil::Weekday::Monday)
+        .ok()?
+        .date();
+    Some(reading(
+        Layout::Week,
+        monday.year(),
+        monday.month(),
+        monday.day(),
+    ))
+}
+
+/// `FY2025`, `FY 25`, `GJ 2025`.
+fn fiscal(text: &str) -> Option<DateReading> {
+    let rest = ["FY", "fy", "GJ", "AF"]
+        .iter()
+        .find_map(|sign| text.strip_prefix(sign))?;
+    let (year, short_year) = year(rest.trim_start_matches([' ', '-', '\'']))?;
+    Some(DateReading {
+        short_year,
+        ..reading(Layout::FiscalYear, year, 1, 1)
+    })
+}
+
+/// `2025年3月5日` with hyphens instead.
+fn without_signs(text: &str) -> Option<String> {
+    if !text.contains('年') {
+        return None;
+    }
+    let plain = text.replace(['年', '月'], "-").replace('日', "");
+    Some(plain.trim_end_matches('-').to_owned())
+}
+
+fn named_month(text: &str) -> Option<DateReading> {
+    // `5 de marzo de 2025`, `5th of March 2025`.
+    let mut parts = parts(text);
+    parts.retain(|part| !matches!(*part, "de" | "del" | "of" | "the"));
+    let ordinal = |part: &str| {
+        two(part.trim_end_matches(|c: char| c.is_ascii_alphabetic())).filter(|_| {
+            let suffix = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er" | "º")
+        })
+    };
+    let of = |layout, written: &str, month, day| {
+        let (year, short_year) = year(written.trim_start_matches(['\'', '\u{2019}']))?;
+        Some(DateReading {
+            short_year,
+            ..reading(layout, year, month, day)
+        })
+    };
+    match parts.as_slice() {
+        [first, second, third] => match (month(first), month(second)) {
+            (Some(month), _) => of(Layout::MonthNameDay, third, month, ordinal(second)?),
+            (None, Some(month)) if first.len() == 4 => {
+                of(Layout::DayMonthName, first, month, ordinal(third)?)
+            }
+            (None, Some(month)) => of(Layout::DayMonthName, third, month, ordinal(first)?),
+            (None, None) => None,
+        },
+        [first, second] => match (month(first), month(second)) {
+            (Some(month), _) => of(Layout::MonthNameYear, second, month, 1),
+            // `3 Jul` names no year.
+            (None, Some(month)) => {
+                full_year(first).and_then(|_| of(Layout::MonthNameYear, first, month, 1))
+            }
+            (None, None) => None,
+        },
+        _ => None,
+    }
+}
+
+/// Month names in English, German, French, Spanish, Italian, Portuguese and Dutch, and their usual short forms.
+#[rustfmt::skip]
+const MONTHS: [&[&str]; 12] = [
+    &["jan", "january", "januar", "jänner", "janvier", "janv", "enero", "ene", "gennaio", "gen", "janeiro", "januari"],
+    &["feb", "february", "februar", "février", "févr", "febrero", "febbraio", "fev", "fevereiro", "februari"],
+    &["mar", "march", "märz", "mär", "mrz", "mars", "marzo", "março", "maart", "mrt"],
+    &["apr", "april", "avril", "avr", "abril", "abr", "aprile"],
+    &["may", "mai", "mayo", "maggio", "mag", "maio", "mei"],
+    &["jun", "june", "juni", "juin", "junio", "giugno", "giu", "junho"],
+    &["jul", "july", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho"],
+    &["aug", "august", "août", "agosto", "ago", "aout", "augustus"],
+    &["sep", "sept", "september", "septembre", "septiembre", "settembre", "set", "setembro"],
+    &["oct", "october", "okt", "oktober", "octobre", "octubre", "ottobre", "ott", "outubro", "out"],
+    &["nov", "november", "novembre", "noviembre", "novembro"],
+    &["dec", "december", "dez", "dezember", "déc", "décembre", "dic", "diciembre", "dicembre", "dezembro"],
+];
+
+/// The number of a month by its name.
+pub(in crate::table) fn month(name: &str) -> Option<i8> {
+    if name.len() > 12 || !name.chars().all(char::is_alphabetic) {
+        return None;
+    }
+    let name = name.to_lowercase();
+    let at = MONTHS
+        .iter()
+        .position(|names| names.contains(&name.as_str()))?;
+    i8::try_from(at + 1).ok()
+}

@@ -1,0 +1,149 @@
+//! What is told of every column: how many cells are missing or different, the extremes, the most frequent cells.
+
+use std::hash::{BuildHasher, RandomState};
+
+use super::infer::Asked;
+use super::typed::{Read, Typed};
+use aios_work::Value;
+
+use crate::{ColumnKind, ColumnProfile, Error};
+use aios_tools::Reserved;
+
+/// What every kind of column has in common.
+pub(super) fn profile(
+    asked: &Asked<'_>,
+    typed: Typed,
+    kind: ColumnKind,
+    held: &mut Reserved,
+) -> Result<ColumnProfile, Error> {
+    // Different cells may hold the same value (`1.0` and `1.00`), so values are told apart by a number of their own: themselves, or the
+    // hash of a text.
+    let hasher = RandomState::new();
+    let mark = |read: &Read<'_>| match read {
+        Read::Integer(number) => *number as u64,
+        Read::Real(number) => number.to_bits(),
+        Read::Text(text) => hasher.hash_one(text.as_ref()),
+    };
+    let (mut least, mut greatest): (Option<Read<'_>>, Option<Read<'_>>) = (None, None);
+    let mut marks: Vec<u64> = Vec::new();
+    let (mut room, mut valued) = (Ok(()), 0);
+    asked.each(|cell| {
+        let Some(read) = typed.read(cell.text) else {
+            return;
+        };
+        valued += cell.count;
+        if room.is_ok() {
+            room = held.push(&mut marks, mark(&read));
+        }
+        if least.as_ref().is_none_or(|least| read.order(least).is_lt()) {
+            least = Some(read.clone());
+        }
+        if greatest
+            .as_ref()
+            .is_none_or(|greatest| read.order(greatest).is_ge())
+        {
+            greatest = Some(read);
+        }
+    })?;
+    room?;
+    marks.sort_unstable();
+    marks.dedup();
+    let distinct = marks.len() as u64;
+    held.release(marks);
+    Ok(ColumnProfile {
+        name: asked.name.to_owned(),
+        kind,
+        missing: asked.rows() - valued,
+        distinct,
+        min: least.map(|read| bounded(read.into_value())),
+        max: greatest.map(|read| bounded(read.into_value())),
+        examples: examples(asked, held)?,
+        date_format: None,
+        number_format: None,
+        decimals: None,
+        unit: None,
+        unit_column: None,
+        adds_up: true,
+        truth: None,
+        sum_of: Vec::new(),
+    })
+}
+
+/// A profile travels; a cell may be a whole document.
+fn bounded(value: Value) -> Value {
+    match value {
+        Value::Text(text) => Value::Text(shorten(&text, 200)),
+        number => number,
+    }
+}
+
+fn shorten(text: &str, most: usize) -> String {
+    if text.chars().nth(most).is_some() {
+        text.chars().take(most - 3).chain("...".chars()).collect()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Examples in a profile.
+const EXAMPLES: usize = 5;
+
+/// The most frequent cells as they are written, equal counts in the file's order.
+fn examples(asked: &Asked<'_>, held: &mut Reserved) -> Result<Vec<String>, Error> {
+    let shown = |text: &str| shorten(text, 80);
+    if asked.cells.coded().is_some() {
+        let mut most: Vec<(u64, &str)> = Vec::with_capacity(EXAMPLES + 1);
+        asked.each(|cell| {
+            let place = most.partition_point(|(count, _)| *count >= cell.count);
+            if place < EXAMPLES {
+                most.insert(place, (cell.count, cell.text));
+                most.truncate(EXAMPLES);
+            }
+        })?;
+        return Ok(most.into_iter().map(|(_, text)| shown(text)).collect());
+    }
+    let hasher = RandomState::new();
+    let mut marks: Vec<u64> = Vec::new();
+    let mut room = Ok(());
+    asked.each(|cell| {
+        if room.is_ok() {
+            room = held.push(&mut marks, hasher.hash_one(cell.text));
+        }
+    })?;
+    room?;
+    marks.sort_unstable();
+    // The five greatest counts say which cells are examples.
+    let mut greatest: Vec<u64> = Vec::new();
+    for run in marks.chunk_by(|a, b| a == b) {
+        let count = run.len() as u64;
+        let place = greatest.partition_point(|known| *known >= count);
+        if place < EXAMPLES {
+            greatest.insert(place, count);
+            greatest.truncate(EXAMPLES);
+        }
+    }
+    let least = greatest.last().copied().unwrap_or(0);
+    let mut equal = greatest.iter().filter(|count| **count == least).count();
+    let mut most: Vec<(u64, u64, &str)> = Vec::with_capacity(EXAMPLES);
+    asked.each(|cell| {
+        if most.len() == greatest.len() {
+            return;
+        }
+        let mark = hasher.hash_one(cell.text);
+        let start = marks.partition_point(|other| *other < mark);
+        let count = marks
+            .iter()
+            .skip(start)
+            .take_while(|other| **other == mark)
+            .count() as u64;
+        let known = most.iter().any(|(_, other, _)| *other == mark);
+        if known || count < least || (count == least && equal == 0) {
+            return;
+        }
+        equal -= usize::from(count == least);
+        most.push((count, mark, cell.text));
+    })?;
+    held.release(marks);
+    most.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
+    Ok(most.into_iter().map(|(_, _, text)| shown(text)).collect())
+}

@@ -1,0 +1,166 @@
+//! Words by which people call a row that adds others up, in the languages that tables come in. A word alone proves nothing: `totals` asks the
+//! values.
+
+/// What a row says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    /// The sum of others.
+    Sum,
+    /// Their mean.
+    Mean,
+    /// The least or greatest of them.
+    Least,
+    Greatest,
+    /// How many there are.
+    Count,
+    /// Another statistic of them.
+    Other,
+}
+
+/// A cell that calls its row so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Label {
+    pub(super) says: Says,
+    /// It says nothing else: `Total`, not `Total North` or `All`.
+    pub(super) exact: bool,
+}
+
+/// Bytes of a cell that may be such a label.
+const LONGEST: usize = 80;
+
+/// Words that begin or end such a label, and say it alone.
+#[rustfmt::skip]
+const SUMS: [&str; 40] = [
+    "total", "totals", "subtotal", "subtotals", "sub-total", "sum", "summe", "gesamt", "gesamtsumme", "gesamtergebnis", "zwischensumme",
+    "teilsumme", "insgesamt", "endsumme", "somme", "sous-total", "suma", "totale", "totaal", "totalt", "yhteensä", "razem", "ogółem", "celkem",
+    "итого", "всего", "итог", "合计", "总计", "小计", "合計", "小計", "総計", "总额", "합계", "σ", "∑", "totais", "subtotaal", "toplam",
+];
+/// Two words that say it alone.
+#[rustfmt::skip]
+const PHRASES: [&str; 14] = [
+    "grand total", "sub total", "overall total", "total général", "total general", "sous total", "suma total", "total sum", "total overall",
+    "total amount", "gran total", "net total", "column total", "report total",
+];
+/// Words that say it only where the values do too.
+#[rustfmt::skip]
+const PERHAPS: [&str; 18] = [
+    "all", "overall", "combined", "world", "everything", "alle", "alles", "ensemble", "tous", "toutes", "todos", "todas", "tutti", "company",
+    "global", "all regions", "all products", "global total",
+];
+#[rustfmt::skip]
+const MEANS: [&str; 12] = [
+    "average", "avg", "avg.", "mean", "durchschnitt", "mittelwert", "mittel", "ø", "moyenne", "promedio", "media", "gemiddelde",
+];
+const LEAST: [&str; 4] = ["min", "minimum", "lowest", "min."];
+const COUNTS: [&str; 3] = ["count", "anzahl", "nombre"];
+const GREATEST: [&str; 4] = ["max", "maximum", "highest", "max."];
+#[rustfmt::skip]
+const OTHERS: [&str; 10] = [
+    "median", "std", "stdev", "std dev", "std. dev.", "standard deviation", "variance", "standardabweichung", "médiane",
+    "mediana",
+];
+
+/// What a cell says of its row.
+pub(super) fn label(cell: &str) -> Option<Label> {
+    if cell.len() > LONGEST {
+        return None;
+    }
+    let bare = cell.trim_matches(|c: char| c.is_whitespace() || ":*.=-–—#()[]".contains(c));
+    if bare.is_empty() || bare.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let lower = bare.to_lowercase();
+    let exact = |says| Some(Label { says, exact: true });
+    let one = lower.as_str();
+    if SUMS.contains(&one) || PHRASES.contains(&one) {
+        return exact(Says::Sum);
+    }
+    if MEANS.contains(&one) {
+        return exact(Says::Mean);
+    }
+    if LEAST.contains(&one) {
+        return exact(Says::Least);
+    }
+    if GREATEST.contains(&one) {
+        return exact(Says::Greatest);
+    }
+    if COUNTS.contains(&one) {
+        return exact(Says::Count);
+    }
+    if OTHERS.contains(&one) {
+        return exact(Says::Other);
+    }
+    let words = || lower.split(|c: char| c.is_whitespace() || ":,-–()/".contains(c));
+    let ends = |list: &[&str]| {
+        let mut filled = words().filter(|word| !word.is_empty());
+        let first = filled.next();
+        let last = filled.next_back();
+        [first, last]
+            .into_iter()
+            .flatten()
+            .any(|word| list.contains(&word))
+    };
+    let says = if PERHAPS.contains(&one) || ends(&SUMS) {
+        Says::Sum
+    } else if ends(&MEANS) {
+        Says::Mean
+    } else {
+        return None;
+    };
+    Some(Label { says, exact: false })
+}
+
+/// Whether the name of a column says that it adds others up.
+pub(super) fn names_a_sum(name: &str) -> bool {
+    let year_to_date = [
+        "ytd",
+        "full year",
+        "fy",
+        "year",
+        "jahr",
+        "année",
+        "año",
+        "annual",
+        "all year",
+    ];
+    matches!(
+        label(name),
+        Some(Label {
+            says: Says::Sum,
+            ..
+        })
+    ) || year_to_date.contains(&name.trim().to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_says_what_it_adds_up() {
+        use Says::{Mean, Other, Sum};
+        for (cell, says) in [
+            ("Total", Some((Sum, true))),
+            ("TOTAL:", Some((Sum, true))),
+            ("Grand Total", Some((Sum, true))),
+            ("Summe", Some((Sum, true))),
+            ("Zwischensumme", Some((Sum, true))),
+            ("合计", Some((Sum, true))),
+            ("North Total", Some((Sum, false))),
+            ("Total for Q1", Some((Sum, false))),
+            ("Subtotal - North", Some((Sum, false))),
+            ("All", Some((Sum, false))),
+            ("Average", Some((Mean, true))),
+            ("Ø", Some((Mean, true))),
+            ("Median", Some((Other, true))),
+            ("Totally Wicked", None),
+            ("Other", None),
+            ("Summer", None),
+            ("12", None),
+            ("", None),
+        ] {
+            let found = label(cell).map(|label| (label.says, label.exact));
+            assert_eq!(found, says, "{cell:?}");
+        }
+    }
+}
