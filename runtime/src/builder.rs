@@ -11,7 +11,7 @@ use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
 use aios_control::socket::SocketFolder;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle, LocalEngine};
-use aios_memory::{InMemoryStore, SledStore, Store, StoreError};
+use aios_memory::{InMemoryStore, Store, StoreError};
 use aios_micro::Population;
 use aios_orchestrator::crew::AgentSkill;
 use aios_orchestrator::writer::ModelWriter;
@@ -35,7 +35,7 @@ use crate::servers::ToolServers;
 use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
 use crate::team::{Grown, Team, TeamError};
-use crate::{boot, engines, metric, packs, thinking, view};
+use crate::{boot, durable, engines, metric, packs, thinking, view};
 
 /// How long an engine may take to load its models.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
@@ -49,6 +49,9 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The state folder cannot be used.
+    #[error(transparent)]
+    State(#[from] durable::OpenError),
+    /// The state cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A name in the configuration is no name.
@@ -94,6 +97,8 @@ pub struct NodeBuilder {
     audit: Option<Arc<dyn AuditSink>>,
     seed: Option<u64>,
     probes: Option<PathBuf>,
+    /// Whether goals that were under way when the last node over this store ended go on by themselves.
+    resumes: bool,
 }
 
 /// Enters one role among those that can be spawned.
@@ -113,6 +118,7 @@ impl NodeBuilder {
             audit: None,
             seed: None,
             probes: None,
+            resumes: true,
         }
     }
 
@@ -193,6 +199,13 @@ impl NodeBuilder {
         self
     }
 
+    /// Leaves goals of an earlier node over the same store alone. They go on by themselves otherwise.
+    #[must_use]
+    pub fn leaving_goals(mut self) -> Self {
+        self.resumes = false;
+        self
+    }
+
     /// The folder in which lies what servers of `[engines]` were found to honour.
     #[must_use]
     pub fn probes(mut self, folder: impl Into<PathBuf>) -> Self {
@@ -217,14 +230,15 @@ impl NodeBuilder {
         let on_the_bus = Arc::clone(&bus) as Arc<dyn DataBus>;
         let (engine, engines) =
             thinking::engine(&config, &local, self.probes.as_deref(), &on_the_bus)?;
+        let (owner, store) = state(&config).await?;
         let ground = Ground {
-            store: open_store(&config).await?,
+            store,
             bus,
             engine,
             engines,
             local,
             owner_name: owner::principal(&config.node.tenant)?,
-            owner: owner::identity(config.storage.path().as_deref(), &config.node.tenant)?,
+            owner,
         };
         let mut world = ground.world(&config)?;
         if let Some(clock) = self.clock {
@@ -258,7 +272,11 @@ impl NodeBuilder {
             .team
             .map(|team| Grown::new(team, &system, &services, &thinker));
         let team = team.transpose()?;
-        raise(config, ground, system, services, servers, factory, team).await
+        let node = raise(config, ground, system, services, servers, factory, team).await?;
+        if self.resumes {
+            node.parts.goals.wake(&node).await;
+        }
+        Ok(node)
     }
 }
 
@@ -292,15 +310,23 @@ impl Ground {
     }
 }
 
-async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+/// The owner and the state: in the storage folder, or of this process alone.
+async fn state(config: &Config) -> Result<(Arc<SigningIdentity>, Arc<dyn Store>), StartError> {
+    let tenant = config.node.tenant.clone();
     let Some(folder) = config.storage.path() else {
-        return Ok(Arc::new(InMemoryStore::default()));
+        return Ok((
+            owner::identity(None, &tenant)?,
+            Arc::new(InMemoryStore::default()),
+        ));
     };
     // It may wait a while for whoever is letting go of the folder, perhaps a task of this very thread.
-    match tokio::task::spawn_blocking(move || SledStore::open(&folder)).await {
-        Ok(store) => Ok(Arc::new(store?)),
-        Err(_) => Err(StartError::Interrupted),
-    }
+    let opened = tokio::task::spawn_blocking(move || {
+        durable::prepare(&folder)?;
+        let owner = owner::identity(Some(&folder), &tenant)?;
+        let store = durable::open(&folder, Arc::clone(&owner))?;
+        Ok((owner, Arc::new(store) as Arc<dyn Store>))
+    });
+    opened.await.unwrap_or(Err(StartError::Interrupted))
 }
 
 /// The general tools, and those of the packs that were compiled in if `standard` says so.
@@ -417,6 +443,7 @@ async fn raise(
         .into_iter()
         .map(|agent| agent.id)
         .collect();
+    let goals = Goals::over(Arc::clone(&ground.store), config.storage.results as usize)?;
     let parts = Arc::new(Parts {
         residents,
         engines: ground.engines,
@@ -424,7 +451,7 @@ async fn raise(
         population,
         tensors,
         socket: socket_state,
-        goals: Goals::default(),
+        goals,
         servers,
         owner_name: ground.owner_name,
         config,

@@ -67,6 +67,8 @@ impl Node {
             Request::Submit(goal) => value(goals.submit(self, caller.place, goal).await?),
             Request::Plan(goal) => value(goals.plan(self, caller.place, goal).await?),
             Request::Cancel { goal_id } => value(goals.cancel(&goal_id).await?),
+            Request::Pause { goal_id } => value(goals.pause(&goal_id).await?),
+            Request::Resume { goal_id } => value(goals.resume(self, &goal_id).await?),
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
             Request::Ask(question) => value(self.ask_agent(question).await?),
             Request::CallTool(call) => value(self.call_tool(caller.place, call).await?),
@@ -94,8 +96,10 @@ impl Node {
                 let approvals = self.approvals().map_err(undecided)?;
                 value(approvals.into_iter().map(shown).collect::<Vec<_>>())
             }
-            Request::Goals {} => value(goals.list()),
+            Request::Goals {} => value(goals.list()?),
             Request::Goal { goal_id } => value(goals.state(&goal_id)?),
+            Request::History(events) => value(goals.history(&events)?),
+            Request::Explain { goal_id } => value(goals.explain(self, &goal_id)?),
             Request::Tools {} => value(self.tools()),
             Request::Engines {} => value(self.engine_lines().await),
             Request::Config {} => value(self.config()),
@@ -179,6 +183,8 @@ fn named(request: &Request) -> String {
         Request::Submit(goal) => format!("submit {}", described(goal)),
         Request::Plan(goal) => format!("plan {}", described(goal)),
         Request::Cancel { goal_id } => format!("cancel goal {}", short(goal_id)),
+        Request::Pause { goal_id } => format!("pause goal {}", short(goal_id)),
+        Request::Resume { goal_id } => format!("resume goal {}", short(goal_id)),
         Request::Spawn(Spawn {
             charter: Some(charter),
             ..
@@ -233,6 +239,8 @@ fn named(request: &Request) -> String {
         Request::Approvals {} => "approvals".to_owned(),
         Request::Goals {} => "goals".to_owned(),
         Request::Goal { goal_id } => format!("goal {}", short(goal_id)),
+        Request::History(events) => format!("history of goal {}", short(&events.goal_id)),
+        Request::Explain { goal_id } => format!("explain goal {}", short(goal_id)),
         Request::Tools {} => "tools".to_owned(),
         Request::Engines {} => "engines".to_owned(),
         Request::Config {} => "config".to_owned(),

@@ -226,11 +226,15 @@ impl Node {
     /// # Errors
     /// When it cannot be worked on; see [`Goal::check`].
     pub async fn run(&self, goal: Goal) -> Result<GoalRun, GoalError> {
+        Ok(self.prepare(goal).await?.begin())
+    }
+
+    /// Checks a goal and makes everything ready for it; nothing of it is begun.
+    pub(crate) async fn prepare(&self, goal: Goal) -> Result<Ready, GoalError> {
         if self.is_stopping() {
             return Err(GoalError::Stopping);
         }
         let (request, workspace) = goal.request(self.config(), &fresh_id()?)?;
-        let goal_id = request.goal_id.clone();
         // One queue for both kinds keeps their order; the goal's own are picked out when they are read.
         let events = self
             .parts
@@ -241,12 +245,39 @@ impl Node {
                 BusError::Closed => GoalError::Stopping,
                 other => GoalError::Unwatched(other),
             })?;
-        let work = tokio::spawn(work(self.clone(), request, goal.private, workspace));
-        Ok(GoalRun {
-            goal_id,
-            events: Some(events),
-            work: RunState::Running(work),
+        Ok(Ready {
+            node: self.clone(),
+            request,
+            private: goal.private,
+            workspace,
+            events,
         })
+    }
+}
+
+/// A goal that can be begun.
+pub(crate) struct Ready {
+    node: Node,
+    request: GoalRequest,
+    private: bool,
+    workspace: Workspace,
+    events: Box<dyn Subscription>,
+}
+
+impl Ready {
+    pub(crate) fn begin(self) -> GoalRun {
+        let Self {
+            node,
+            request,
+            private,
+            workspace,
+            events,
+        } = self;
+        GoalRun {
+            goal_id: request.goal_id.clone(),
+            events: Some(events),
+            work: RunState::Running(tokio::spawn(work(node, request, private, workspace))),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod approvals;
 mod ask;
 mod control;
+mod crash;
 mod crew;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]

@@ -27,8 +27,10 @@ pub use parts::parts;
 pub use recall::{Hit, Query, Ranked, VectorLimits, VectorMemory};
 pub use results::{GoalResult, GoalResults};
 pub use step_log::{Begin, Step, StepError, StepLog};
+pub use store::{
+    Entry, InMemoryStore, KEY_BYTES_MAX, Store, StoreError, Swap, VALUE_BYTES_MAX, contract,
+};
 #[cfg(feature = "sled")]
-pub use store::SledStore;
-pub use store::{InMemoryStore, Store, StoreError, Swap};
+pub use store::{SledStore, private_folder};
 pub use vector::VectorIndex;
 pub use working::{Evicted, Turn, WorkingLimits, WorkingMemory};

@@ -24,6 +24,9 @@ const TURNS: usize = 5;
 const IN_FLIGHT: usize = 64;
 /// Steps of a turn with many under way.
 const MANY: usize = 4_000;
+/// Entries of the journal that is opened again, and of each unit that fills it.
+const ENTRIES: usize = 1_000_000;
+const FILL: usize = 2_000;
 /// Bytes of a step's result and of a checkpoint's delta.
 const RESULT: usize = 160;
 const DELTA: usize = 96;
@@ -64,6 +67,8 @@ fn measure(rounds: u32) -> Result<Report, Fault> {
         many_syncs += journal.state().syncs - before;
         many_steps += MANY as u64;
     }
+    drop(journal);
+    let reopen_s = reopen(&place.path().join("large"))?;
     let step = ours_us.median() / raw_us.median();
     let rate = many_rate.median() / raw_rate.median();
     report.figure("raw_append_fdatasync_p50_us", raw_us.median());
@@ -75,6 +80,7 @@ fn measure(rounds: u32) -> Result<Report, Fault> {
         "steps_per_sync_64_in_flight",
         many_steps as f64 / many_syncs as f64,
     );
+    report.figure("reopen_1m_entries_ms", reopen_s * 1e3);
     report.bar(Bar::at_most(
         "step",
         "a durable step beside a raw append with fdatasync of as many bytes, p50",
@@ -96,7 +102,32 @@ fn measure(rounds: u32) -> Result<Report, Fault> {
         20.0,
         "times",
     ));
+    report.bar(Bar::at_most(
+        "reopen",
+        "opening a journal of a million entries",
+        reopen_s,
+        2.0,
+        "s",
+    ));
     Ok(report)
+}
+
+/// Fills a journal and says in how many seconds it is opened again, everything in the system's memory.
+fn reopen(folder: &Path) -> Result<f64, Fault> {
+    let draft = unit().swap_remove(0);
+    let journal = open(folder)?;
+    for _ in 0..ENTRIES / FILL {
+        journal.commit(vec![draft.clone(); FILL])?;
+    }
+    drop(journal);
+    let begun = Instant::now();
+    let journal = open(folder)?;
+    let took = begun.elapsed().as_secs_f64();
+    let last = journal.state().last;
+    if last < ENTRIES as u64 {
+        return Err(format!("the journal ends at {last}").into());
+    }
+    Ok(took)
 }
 
 fn open(folder: &Path) -> Result<Journal, Fault> {

@@ -52,6 +52,9 @@ pub(crate) enum Command {
     Kill(Order),
     /// Stop an agent of a running node; it stays down until its group is started anew.
     Stop(Order),
+    /// The goals of a node, or of a storage folder: list, show, explain, pause, resume, cancel.
+    #[command(subcommand)]
+    Goal(Goal),
     /// Show what agents ask a human, and decide it.
     Approvals(Approvals),
     /// Agents of charters: check, list, show, spawn, ask, stop, import.
@@ -189,6 +192,47 @@ pub(crate) struct Serve {
     /// The node.
     #[command(flatten)]
     pub(crate) node: NodeArguments,
+}
+
+/// What is wanted of goals.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Goal {
+    /// List the goals on record, newest first.
+    List(GoalList),
+    /// Show one: what was asked, what happened, how it ended.
+    Show(OneGoal),
+    /// Say why a goal is where it is, what it has, and what can be done now.
+    Explain(OneGoal),
+    /// Let a goal under way rest; what it has done stays.
+    Pause(OneGoal),
+    /// Go on with a goal that rests, was interrupted, set aside or called off, or failed.
+    ///
+    /// On a running node if there is one; else here, over storage.folder, to its answer.
+    Resume(OneGoal),
+    /// Call a goal off.
+    Cancel(OneGoal),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GoalList {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneGoal {
+    /// The goal's name, as `aios goal list` prints it.
+    pub(crate) goal_id: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
 }
 
 /// Which running node is meant.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use aios_control::http::{HttpClient, Token};
 use aios_control::socket::SocketFolder;
 use aios_control::{Client, ClientError, Request};
-use aios_runtime::Config;
+use aios_runtime::{Config, Node, engines};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::arguments::{Show, Which};
 use crate::console::{self, Redraw, Screen};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::settings;
 
 /// How often a watcher looks; twice a second is alive, and a look costs a node less than a millisecond.
@@ -113,4 +113,50 @@ pub(crate) fn show<T: DeserializeOwned + Serialize>(
             }
         }
     })
+}
+
+/// Asks a running node; where none runs, the answer lies in the storage folder: a node is started over it for the moment of the answer, without
+/// a model, and takes up nothing.
+pub(crate) fn once_or_stored<T: DeserializeOwned>(
+    which: &Which,
+    request: &Request,
+) -> Result<T, Failure> {
+    let config = settings::load(&which.settings, &[])?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::plain(format!("cannot start a thread to ask with: {error}")))?;
+    runtime.block_on(async {
+        match to(&config, which.node.as_deref()).await {
+            Ok(mut client) => Ok(client.ask(request).await?),
+            Err(ClientError::NoNode) if config.storage.path().is_some() => {
+                from_storage(config, request).await
+            }
+            Err(ClientError::NoNode) => Err(Failure::new(
+                Kind::NoNode,
+                "no node of yours is running, and no storage.folder is set in which it could lie; \
+                 name it with --set storage.folder=FOLDER",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    })
+}
+
+async fn from_storage<T: DeserializeOwned>(
+    mut config: Config,
+    request: &Request,
+) -> Result<T, Failure> {
+    // For a look at what is stored nobody needs to come in, and neither pages nor servers are needed.
+    config.door.open = false;
+    config.swarm.pages = 0;
+    config.tools.servers.clear();
+    let node = Node::builder()
+        .config(config)
+        .engine(engines::scripted())
+        .leaving_goals()
+        .start()
+        .await?;
+    let outcome = node.control().ask(request).await;
+    node.stop().await;
+    Ok(outcome?)
 }

@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         Command::Tree(tree) => commands::tree::run(&tree),
         Command::Kill(order) => commands::order::kill(&order),
         Command::Stop(order) => commands::order::stop(&order),
+        Command::Goal(goal) => commands::goal::run(&goal),
         Command::Approvals(approvals) => commands::approvals::run(&approvals),
         Command::Agent(AgentCommand::Check(check)) => commands::agent::check::run(&check),
         Command::Agent(AgentCommand::List(list)) => commands::agent::list::run(&list),

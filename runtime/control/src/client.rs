@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::{
     AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
-    GoalLine, GoalState, Request, Spawn, Spawned, Submit, Submitted, ToolCalled, ToolLine,
+    Explained, GoalLine, GoalState, Request, Spawn, Spawned, Submit, Submitted, ToolCalled,
+    ToolLine,
 };
 
 /// Why a request came to nothing.
@@ -160,6 +161,24 @@ impl Client {
         self.ask(&Request::Cancel { goal_id }).await
     }
 
+    /// Lets a goal rest until it is resumed.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn pause(&mut self, goal_id: &str) -> Result<(), ClientError> {
+        let goal_id = goal_id.to_owned();
+        self.ask(&Request::Pause { goal_id }).await
+    }
+
+    /// Goes on with a goal from where it was.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn resume(&mut self, goal_id: &str) -> Result<(), ClientError> {
+        let goal_id = goal_id.to_owned();
+        self.ask(&Request::Resume { goal_id }).await
+    }
+
     /// How a goal stands.
     ///
     /// # Errors
@@ -167,6 +186,29 @@ impl Client {
     pub async fn goal(&mut self, goal_id: &str) -> Result<GoalState, ClientError> {
         let goal_id = goal_id.to_owned();
         self.ask(&Request::Goal { goal_id }).await
+    }
+
+    /// What has happened with a goal after an event.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn history(
+        &mut self,
+        goal_id: &str,
+        after_seq: u64,
+    ) -> Result<Vec<Event>, ClientError> {
+        let goal_id = goal_id.to_owned();
+        self.ask(&Request::History(Events { goal_id, after_seq }))
+            .await
+    }
+
+    /// Why a goal is where it is, and what can be done about it.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn explain(&mut self, goal_id: &str) -> Result<Explained, ClientError> {
+        let goal_id = goal_id.to_owned();
+        self.ask(&Request::Explain { goal_id }).await
     }
 
     /// The goals that came by the contract, newest first.

@@ -55,6 +55,7 @@ pub async fn conforms(stage: &mut Stage) {
     a_goal_is_watched_to_its_answer_and_again_from_any_event(stage).await;
     a_goal_that_cannot_be_worked_on_leaves_no_trace(stage).await;
     a_name_is_one_goal_and_a_goal_is_called_off_once(stage).await;
+    a_goal_rests_and_goes_on_and_says_why_it_waits(stage).await;
     whoever_stops_watching_asks_on(stage).await;
     a_stranger_is_refused_everything(stage).await;
     settings_and_swarm_are_shown(stage).await;
@@ -330,6 +331,68 @@ async fn a_name_is_one_goal_and_a_goal_is_called_off_once(stage: &mut Stage) {
         stage.owner.cancel(&id).await,
         ErrorKind::Conflict,
     );
+}
+
+async fn a_goal_rests_and_goes_on_and_says_why_it_waits(stage: &mut Stage) {
+    let id = done("a goal", stage.owner.submit(stage.endless.clone()).await).goal_id;
+    let explained = done("why", stage.other.explain(&id).await);
+    assert_eq!(
+        (&explained.goal_id, explained.phase),
+        (&id, GoalPhase::Running)
+    );
+    assert!(!explained.why.is_empty(), "{explained:?}");
+    refused(
+        "to go on with what goes on",
+        stage.owner.resume(&id).await,
+        ErrorKind::Conflict,
+    );
+    for _ in 0..2 {
+        done("a watch", stage.other.watch(&id, 0).await);
+        done("a rest", stage.owner.pause(&id).await);
+        events(&mut stage.other).await;
+        let state = done("the goal", stage.other.goal(&id).await);
+        assert_eq!(state.phase, GoalPhase::Paused);
+        let explained = done("why", stage.other.explain(&id).await);
+        let can: Vec<_> = explained
+            .can
+            .iter()
+            .map(|way| way.command.as_str())
+            .collect();
+        assert!(
+            can.contains(&format!("aios goal resume {id}").as_str()),
+            "{can:?}"
+        );
+        refused(
+            "a second rest",
+            stage.owner.pause(&id).await,
+            ErrorKind::Conflict,
+        );
+        done("to go on", stage.owner.resume(&id).await);
+        let on = done("the goal", stage.other.goal(&id).await);
+        assert_eq!(on.phase, GoalPhase::Running);
+        assert!(on.last_seq >= state.last_seq, "what happened stays");
+    }
+    done("a rest", stage.owner.pause(&id).await);
+    done("a cancel of what rests", stage.owner.cancel(&id).await);
+    let state = done("the goal", stage.other.goal(&id).await);
+    assert_eq!(state.phase, GoalPhase::Cancelled);
+    for unknown in ["nobody", ""] {
+        refused(
+            "why",
+            stage.owner.explain(unknown).await,
+            ErrorKind::Unknown,
+        );
+        refused(
+            "to rest",
+            stage.owner.pause(unknown).await,
+            ErrorKind::Unknown,
+        );
+        refused(
+            "to go on",
+            stage.owner.resume(unknown).await,
+            ErrorKind::Unknown,
+        );
+    }
 }
 
 async fn whoever_stops_watching_asks_on(stage: &mut Stage) {

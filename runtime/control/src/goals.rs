@@ -110,6 +110,12 @@ pub enum GoalPhase {
     Failed,
     /// It was called off.
     Cancelled,
+    /// Its node ended while it was under way; it goes on when a node starts over the same store, or when it is resumed.
+    Interrupted,
+    /// It rests until somebody goes on with it.
+    Paused,
+    /// The node ended over it again and again, so it was set aside until somebody looks at it.
+    Parked,
 }
 
 /// A goal in a list.
@@ -137,7 +143,37 @@ pub struct GoalState {
     /// What it ended with, of one that is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Value>,
-    /// Why there is no answer, of one that failed.
+    /// Why there is no answer, of one that failed or was set aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ControlError>,
+}
+
+/// Why a goal is where it is, and what can be done about it.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    /// Its name.
+    pub goal_id: String,
+    /// Where it stands.
+    pub phase: GoalPhase,
+    /// Why, in a sentence.
+    pub why: String,
+    /// What it waits for, in a sentence each.
+    pub waits_for: Vec<String>,
+    /// What it has already: the tasks whose results were accepted, which are not done again.
+    pub has: Vec<String>,
+    /// What went wrong on the way, in the order it happened.
+    pub evidence: Vec<String>,
+    /// What can be done now.
+    pub can: Vec<Way>,
+}
+
+/// Something that can be done.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// What it does.
+    pub does: String,
+    /// The command.
+    pub command: String,
 }

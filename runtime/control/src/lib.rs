@@ -38,7 +38,9 @@ pub use client::{Client, ClientError, Transport};
 pub use control::{Caller, Control, EventStream, Place, Response};
 pub use engines::{EmbedTexts, Embedded, EngineLine, Generate, Generated, Speaker, Turn};
 pub use error::{ControlError, ErrorKind};
-pub use goals::{Event, EventKind, Events, GoalLine, GoalPhase, GoalState, Submit, Submitted};
+pub use goals::{
+    Event, EventKind, Events, Explained, GoalLine, GoalPhase, GoalState, Submit, Submitted, Way,
+};
 pub use local::Local;
-pub use protocol::{LINE_MAX, Reply, Request, read};
+pub use protocol::{HISTORY_MAX, LINE_MAX, Reply, Request, read};
 pub use tools::{CallTool, ToolCalled, ToolLine};

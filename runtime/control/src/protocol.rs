@@ -13,6 +13,9 @@ use crate::{
 /// The longest answer in bytes; a tree of ten thousand agents fits.
 pub const LINE_MAX: usize = 4 * 1024 * 1024;
 
+/// The most events of a goal in one answer; the last one's number asks for the next.
+pub const HISTORY_MAX: usize = 2_048;
+
 /// How long a node may take over an answer, beside what an agent is given for its part.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,6 +31,16 @@ pub enum Request {
     Plan(Submit),
     /// Calls a goal off: nobody waits for its answer any more.
     Cancel {
+        /// Which.
+        goal_id: String,
+    },
+    /// Lets a goal under way rest: what it has done stays, and it goes on when it is resumed.
+    Pause {
+        /// Which.
+        goal_id: String,
+    },
+    /// Goes on with a goal that rests, was set aside, was called off or failed, from where it was.
+    Resume {
         /// Which.
         goal_id: String,
     },
@@ -93,6 +106,13 @@ pub enum Request {
         /// Which.
         goal_id: String,
     },
+    /// What has happened with a goal so far: a list of [`Event`]s, at most [`HISTORY_MAX`] of them.
+    History(Events),
+    /// Why a goal is where it is and what can be done about it: its [`Explained`](crate::Explained).
+    Explain {
+        /// Which.
+        goal_id: String,
+    },
     /// The tools there are: a list of [`ToolLine`](crate::ToolLine)s, by name.
     Tools {},
     /// The engines there are: a list of [`EngineLine`](crate::EngineLine)s.
@@ -110,6 +130,8 @@ impl Request {
             Self::Submit(_)
             | Self::Plan(_)
             | Self::Cancel { .. }
+            | Self::Pause { .. }
+            | Self::Resume { .. }
             | Self::Spawn(_)
             | Self::Ask(_)
             | Self::CallTool(_)
@@ -127,6 +149,8 @@ impl Request {
             | Self::Approvals {}
             | Self::Goals {}
             | Self::Goal { .. }
+            | Self::Explain { .. }
+            | Self::History(_)
             | Self::Tools {}
             | Self::Engines {}
             | Self::Config {}

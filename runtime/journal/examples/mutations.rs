@@ -5,8 +5,9 @@
 
 use std::error::Error;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -36,8 +37,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .join("../..")
         .canonicalize()?;
     let word = std::env::args().nth(1).unwrap_or_default();
-    let place = root.join("target/mutations");
-    let tree = place.join("tree");
+    // What the tree is built on is built already.
+    let build = root.join("target");
+    let tree = build.join("mutations/tree");
     copy(&root, &tree)?;
     let mut lists: Vec<PathBuf> = fs::read_dir(root.join("tests/mutations"))?
         .map(|file| file.map(|file| file.path()))
@@ -49,7 +51,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         for mutation in list.mutation.iter().filter(|it| it.name.contains(&word)) {
             tried += 1;
             let begun = Instant::now();
-            let verdict = judge(mutation, &tree, &place.join("build"))?;
+            let verdict = judge(mutation, &tree, &build)?;
             say(&format!(
                 "{verdict:14} {:>4} s  {}",
                 begun.elapsed().as_secs(),
@@ -90,17 +92,11 @@ fn judge(mutation: &Mutation, tree: &Path, build: &Path) -> Result<&'static str,
 }
 
 fn run(mutation: &Mutation, tree: &Path, build: &Path) -> Result<&'static str, Box<dyn Error>> {
-    let log = build.with_extension("log");
-    let out = fs::File::create(&log)?;
-    let mut child = Command::new(env!("CARGO"))
-        .arg("test")
-        .args(mutation.test.split_whitespace())
-        .current_dir(tree)
-        .env("CARGO_TARGET_DIR", build)
-        .stdout(out.try_clone()?)
-        .stderr(out)
-        .stdin(Stdio::null())
-        .spawn()?;
+    // Building takes as long as it takes; only the test has a limit.
+    if !cargo(mutation, tree, build, true)?.wait()?.success() {
+        return Ok("does not build");
+    }
+    let mut child = cargo(mutation, tree, build, false)?;
     let begun = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait()? {
@@ -113,18 +109,34 @@ fn run(mutation: &Mutation, tree: &Path, build: &Path) -> Result<&'static str, B
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    let said = fs::read_to_string(&log)?;
-    Ok(if said.contains("could not compile") {
-        "does not build"
-    } else if !said.contains("running ")
-        || said.contains("running 0 tests") && !said.contains("FAILED")
-    {
+    let said = fs::read_to_string(log(build))?;
+    let ran = |line: &str| line.starts_with("running ") && !line.starts_with("running 0 ");
+    Ok(if !said.lines().any(ran) {
         "runs no test"
     } else if status.success() {
         "SURVIVED"
     } else {
         "killed"
     })
+}
+
+fn log(build: &Path) -> PathBuf {
+    build.join("mutations/log")
+}
+
+/// Builds the test, or runs it.
+fn cargo(mutation: &Mutation, tree: &Path, build: &Path, only_build: bool) -> io::Result<Child> {
+    let out = fs::File::create(log(build))?;
+    Command::new("cargo")
+        .arg("test")
+        .args(only_build.then_some("--no-run"))
+        .args(mutation.test.split_whitespace())
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", build)
+        .stdout(out.try_clone()?)
+        .stderr(out)
+        .stdin(Stdio::null())
+        .spawn()
 }
 
 /// Copies what git knows of, where it differs, so that little is built anew.

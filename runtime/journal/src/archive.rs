@@ -167,8 +167,8 @@ pub(crate) fn retire(
         retention
             .journal
             .beyond(&weighed(&*disk, &sealed, current.first, current_made, now));
-    for at in 0..leaving {
-        let outcome = leave(holder, &disk, &sealed[at], now, &mut keep, &mut moved);
+    for segment in sealed.iter().take(leaving) {
+        let outcome = leave(holder, &disk, segment, now, &mut keep, &mut moved);
         stop_if_sync(holder, outcome)?;
     }
     let outcome = delete(holder, &disk, retention, now, &mut moved);

@@ -197,10 +197,10 @@ impl Log {
             clock_back: (clock_back > Duration::ZERO).then_some(clock_back),
             finished,
         };
-        // What a process wrote and did not sync may be in the system's memory only, and it is about to be believed.
+        // What a process wrote or named and did not sync may be in the system's memory only, and it is about to be believed. Of the bytes
+        // it is the sync of the opening's own entry, at the end, that makes them lasting before anybody hears of them.
         let compacted = tail.segment.compacted;
-        let mut file = disk.open(&tail.segment.name)?;
-        file.sync_data()?;
+        let file = disk.open(&tail.segment.name)?;
         disk.sync_folder("")?;
         if let Some(last) = segments.last_mut() {
             last.bytes = tail.offset;

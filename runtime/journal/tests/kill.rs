@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_journal::{
-    Disk, Draft, Journal, Options, Payload, RealDisk, Recovery, system_clock, verify,
+    Disk, Draft, Journal, LockError, Options, Payload, RealDisk, Recovery, system_clock, verify,
 };
 use aios_protocols::{PrincipalId, PrincipalKind, SigningIdentity, TenantId};
 
@@ -61,6 +61,7 @@ fn what_a_killed_process_said_was_lasting_is_there_once() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("journal");
     let mut said = BTreeSet::new();
+    let mut held = 0;
     for kill in 0..KILLS {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["child", "--exact", "--nocapture"])
@@ -77,10 +78,19 @@ fn what_a_killed_process_said_was_lasting_is_there_once() {
         });
         // From before it has opened the journal to in the middle of many segments.
         std::thread::sleep(Duration::from_millis(20 + 13 * kill));
+        // While it lives, it alone has the folder, and whoever else comes is told who that is.
+        if let Err(LockError::Held { holder, .. }) = RealDisk::open(&folder) {
+            assert!(
+                holder == "?" || holder == child.id().to_string(),
+                "{holder}"
+            );
+            held += 1;
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         said.extend(reader.join().unwrap());
     }
+    assert!(held > 0, "nobody was refused");
     let (journal, recovery) = open(&folder);
     assert!(recovery.damage.is_empty(), "{recovery}");
     let mut found = BTreeSet::new();

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_journal::view::{FileView, Fold, Rebuilt, catch_up};
 use aios_journal::{
-    AppendError, ArchiveError, Disk, DiskError, DiskFile, Draft, Entry, Journal, Limit, Listed,
-    LockError, Options, Payload, RealDisk, Recovery, Retention, SimulatedDisk, WriteError,
-    system_clock, verify,
+    AppendError, ArchiveError, Crash, Disk, DiskError, DiskFile, Draft, Entry, Fate, Journal,
+    Limit, Listed, LockError, Options, Payload, RealDisk, Recovery, Retention, SimulatedDisk,
+    WriteError, system_clock, verify,
 };
 use aios_protocols::{PrincipalId, PrincipalKind, SigningIdentity, TenantId};
 
@@ -526,4 +526,40 @@ fn nothing_is_moved_under_a_reader() {
     assert_eq!(keys(&journal), [""; 0]);
     journal.commit(vec![draft("b")]).unwrap();
     assert_eq!(keys(&journal), ["b"]);
+}
+
+#[test]
+fn a_view_whose_saving_ends_at_any_operation_is_right_the_next_time() {
+    let mut ends = 0;
+    for operation in 0..40 {
+        for fate in [Fate::Before, Fate::After] {
+            for crash in [Crash::Kill, Crash::PowerLoss] {
+                let disk = SimulatedDisk::new(operation);
+                let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+                let (journal, _) = open_on(Arc::clone(&shared), Options::default());
+                journal.commit(vec![draft("a")]).unwrap();
+                let mut view = FileView::<Keys>::load(Arc::clone(&shared));
+                catch_up(&mut view, &journal, &mut |_| {}).unwrap();
+                journal.commit(vec![draft("b")]).unwrap();
+                disk.crash_at(disk.operations() + operation, fate);
+                if catch_up(&mut view, &journal, &mut |_| {}).is_ok() {
+                    continue;
+                }
+                drop(journal);
+                disk.restart(crash);
+                let (journal, recovery) = open_on(Arc::clone(&shared), Options::default());
+                assert_eq!(recovery.damage, []);
+                let mut view = FileView::<Keys>::load(Arc::clone(&shared));
+                let done = catch_up(&mut view, &journal, &mut |_| {}).unwrap();
+                assert_eq!(done.rebuilt, None, "operation {operation}, {fate:?}");
+                assert_eq!(
+                    view.value.0.concat(),
+                    "ab",
+                    "operation {operation}, {fate:?}"
+                );
+                ends += 1;
+            }
+        }
+    }
+    assert!(ends > 20, "{ends}");
 }

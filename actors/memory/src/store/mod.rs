@@ -15,6 +15,8 @@ mod private;
 pub use in_memory::InMemoryStore;
 #[cfg(feature = "sled")]
 pub use on_disk::SledStore;
+#[cfg(feature = "sled")]
+pub use private::prepare as private_folder;
 
 /// Longest key in bytes.
 pub const KEY_BYTES_MAX: usize = 1024;

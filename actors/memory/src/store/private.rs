@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
-/// What lies in the folder of a store and in no other.
-const MARK: &str = "conf";
+/// What lies in the folder of a store, or of a node with a journal, and in no other.
+const MARKS: [&str; 2] = ["conf", "journal"];
 /// What others may do: nothing.
 const OTHERS: u32 = 0o077;
 
@@ -15,7 +15,7 @@ const OTHERS: u32 = 0o077;
 ///
 /// # Errors
 /// What is wrong with the folder and what to do about it, as the end of a sentence.
-pub(super) fn prepare(folder: &Path) -> Result<(), String> {
+pub fn prepare(folder: &Path) -> Result<(), String> {
     let unusable = |error: io::Error| format!("it cannot be used: {error}");
     let made = fs::DirBuilder::new()
         .mode(0o700)
@@ -57,7 +57,7 @@ pub(super) fn prepare(folder: &Path) -> Result<(), String> {
         return Ok(());
     }
     let empty = fs::read_dir(folder).map_err(unusable)?.next().is_none();
-    if !empty && !folder.join(MARK).is_file() {
+    if !empty && !MARKS.iter().any(|mark| folder.join(mark).exists()) {
         return Err(format!(
             "other users may enter it (its mode is {mode:o}) and what it holds is not the store's; name an empty one, or set its mode to 700"
         ));
@@ -122,7 +122,7 @@ mod tests {
         prepare(&empty).unwrap();
         assert_eq!(mode(&empty), 0o700);
         open_up(&deep, 0o755);
-        fs::write(deep.join(MARK), "").unwrap();
+        fs::write(deep.join(MARKS[0]), "").unwrap();
         prepare(&deep).unwrap();
         assert_eq!(mode(&deep), 0o700);
     }

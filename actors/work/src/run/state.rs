@@ -46,6 +46,8 @@ pub struct Oddity {
 pub struct Run {
     /// The number of the record that accepted it.
     pub accepted: u64,
+    /// The number of the last record of it.
+    pub changed: u64,
     /// What the asker called the request.
     pub idempotency_key: Option<String>,
     /// The hash of what was asked.
@@ -252,6 +254,28 @@ impl State {
         }
     }
 
+    /// Whether records of this run are still needed to go on: it is known and not over.
+    #[must_use]
+    pub fn needs(&self, run: &RunId) -> bool {
+        self.runs.get(run).is_some_and(|run| !run.status.is_over())
+    }
+
+    /// Forgets the runs that are over and of which nothing was said since before this number, with the requests that they were; how many.
+    /// The same request asked later is a new one.
+    pub fn forget(&mut self, before: u64) -> usize {
+        let known = self.runs.len();
+        self.runs
+            .retain(|_, run| !run.status.is_over() || run.changed >= before);
+        let runs = &self.runs;
+        self.requests.retain(|(tenant, _), goal| {
+            runs.contains_key(&RunId {
+                tenant: tenant.clone(),
+                goal: goal.clone(),
+            })
+        });
+        known - self.runs.len()
+    }
+
     fn fold(&mut self, sequence: u64, record: &Record) -> Result<(), String> {
         if let Record::GoalAccepted {
             run,
@@ -270,6 +294,7 @@ impl State {
             }
             let accepted = Run {
                 accepted: sequence,
+                changed: sequence,
                 idempotency_key: idempotency_key.clone(),
                 content: *content,
                 goal: goal.clone(),
@@ -292,7 +317,9 @@ impl State {
                     .runs
                     .get_mut(id)
                     .ok_or_else(|| format!("goal {} was never accepted", id.goal))?;
-                run.fold(sequence, record)
+                run.fold(sequence, record)?;
+                run.changed = sequence;
+                Ok(())
             }
             None => self.fold_agent(record),
         }

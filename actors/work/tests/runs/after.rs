@@ -204,7 +204,7 @@ fn a_goal_that_felled_its_node_three_times_is_parked_and_one_that_came_further_i
     let ways = |records: &[Record]| resumption(&state(records).runs[&run()]);
     let begun = begun(Effect::Pure);
     let falls: Vec<Record> = (1..=3).map(|epoch| fell(OP, epoch)).collect();
-    let with = |falls: &[Record]| [&[begun.clone()], falls].concat();
+    let with = |falls: &[Record]| [std::slice::from_ref(&begun), falls].concat();
     assert_eq!(ways(&with(&[])), Resumption::Go);
     assert_eq!(ways(&with(&falls[..1])), Resumption::Go);
     assert_eq!(ways(&with(&falls[..2])), Resumption::Alone);

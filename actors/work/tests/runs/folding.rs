@@ -114,6 +114,23 @@ fn a_request_asked_again_is_found_by_its_key() {
     assert_eq!(state.runs[&run()].status, RunStatus::Running);
 }
 
+#[test]
+fn a_run_that_is_over_is_forgotten_and_one_that_is_not_is_needed() {
+    let cancelled = Record::GoalCancelled {
+        run: run(),
+        by: "ann".to_owned(),
+    };
+    let mut going = fold(&[accepted(), intended("o", Effect::Pure, 1)]);
+    assert!(going.needs(&run()));
+    assert_eq!((going.forget(u64::MAX), going.runs.len()), (0, 1));
+    let mut over = fold(&[accepted(), cancelled]);
+    assert!(!over.needs(&run()));
+    assert_eq!(over.runs[&run()].changed, 2);
+    assert_eq!((over.forget(2), over.requests.len()), (0, 1));
+    assert_eq!((over.forget(3), over.requests.len()), (1, 0));
+    assert!(over.runs.is_empty());
+}
+
 fn records() -> impl Strategy<Value = Vec<Record>> {
     let kinds = every().len();
     let one =

@@ -5,15 +5,13 @@
 
 use std::process::ExitCode;
 
-use aios_control::{Approval, ApprovalStatus, ClientError, Decision, Request};
-use aios_runtime::{Config, Node, engines};
+use aios_control::{Approval, ApprovalStatus, Decision, Request};
 use aios_work::shown;
-use serde::de::DeserializeOwned;
 
 use crate::arguments::{Approvals, ApprovalsCommand, Decide, Which};
-use crate::failure::{Failure, Kind};
-use crate::settings;
-use crate::{client, console};
+use crate::client;
+use crate::console;
+use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &Approvals) -> Result<ExitCode, Failure> {
     match &arguments.command {
@@ -24,7 +22,7 @@ pub(crate) fn run(arguments: &Approvals) -> Result<ExitCode, Failure> {
 }
 
 fn list(json: bool, which: &Which) -> Result<ExitCode, Failure> {
-    let approvals: Vec<Approval> = ask(which, &Request::Approvals {})?;
+    let approvals: Vec<Approval> = client::once_or_stored(which, &Request::Approvals {})?;
     if json {
         console::json(&approvals)?;
     } else if approvals.is_empty() {
@@ -42,7 +40,7 @@ fn decided(decide: &Decide, decision: Decision) -> Result<ExitCode, Failure> {
         decision,
         reason: decide.reason.clone(),
     };
-    let approval: Approval = ask(&decide.which, &request)?;
+    let approval: Approval = client::once_or_stored(&decide.which, &request)?;
     if decide.json {
         console::json(&approval)?;
     } else {
@@ -89,44 +87,4 @@ fn told(approval: &Approval) -> String {
     // Each is one line, whatever it holds: a question must not look like another's decision.
     let lines: Vec<String> = lines.iter().map(|line| shown::terminal(line)).collect();
     lines.join("\n")
-}
-
-fn ask<T: DeserializeOwned>(which: &Which, request: &Request) -> Result<T, Failure> {
-    let config = settings::load(&which.settings, &[])?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::plain(format!("cannot start a thread to ask with: {error}")))?;
-    runtime.block_on(async {
-        match client::to(&config, which.node.as_deref()).await {
-            Ok(mut client) => Ok(client.ask(request).await?),
-            Err(ClientError::NoNode) if config.storage.path().is_some() => {
-                from_storage(config, request).await
-            }
-            Err(ClientError::NoNode) => Err(Failure::new(
-                Kind::NoNode,
-                "no node of yours is running, and no storage.folder is set in which questions could lie; \
-                 name it with --set storage.folder=FOLDER",
-            )),
-            Err(error) => Err(error.into()),
-        }
-    })
-}
-
-async fn from_storage<T: DeserializeOwned>(
-    mut config: Config,
-    request: &Request,
-) -> Result<T, Failure> {
-    // For a look at what is stored nobody needs to come in, and neither pages nor servers are needed.
-    config.door.open = false;
-    config.swarm.pages = 0;
-    config.tools.servers.clear();
-    let node = Node::builder()
-        .config(config)
-        .engine(engines::scripted())
-        .start()
-        .await?;
-    let outcome = node.control().ask(request).await;
-    node.stop().await;
-    Ok(outcome?)
 }

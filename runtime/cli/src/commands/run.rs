@@ -92,21 +92,31 @@ async fn answer(
     screen: Screen,
 ) -> Result<Answer, Failure> {
     let node = started(config, engine).await?;
-    let outcome = watch(node.control(), goal, screen).await;
+    let outcome = begun(node.control(), goal, screen).await;
     node.stop().await;
     outcome
 }
 
-async fn watch(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer, Failure> {
+async fn begun(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer, Failure> {
     let title = goal.text.clone();
     let goal_id = node.submit(goal).await?.goal_id;
+    watch(node, &goal_id, &title, screen).await
+}
+
+/// Watches a goal under way to its end.
+pub(super) async fn watch(
+    mut node: Client,
+    goal_id: &str,
+    title: &str,
+    screen: Screen,
+) -> Result<Answer, Failure> {
     let view: NodeView = node.ask(&Request::View {}).await?;
     let model = view.model;
-    let mut picture = Picture::new(&title, &format!("{} on {}", model.name, model.device));
+    let mut picture = Picture::new(title, &format!("{} on {}", model.name, model.device));
     for agent in view.agents {
         picture.place(&agent.supervisor, &agent.id);
     }
-    node.watch(&goal_id, 0).await?;
+    node.watch(goal_id, 0).await?;
     let mut drawing = Drawing::new(screen, picture);
     let mut frame = tokio::time::interval(FRAME);
     loop {
@@ -119,13 +129,13 @@ async fn watch(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer,
             _ = tokio::signal::ctrl_c() => {
                 drawing.end();
                 // It may have ended in the same moment; either way nobody waits for it any more.
-                let _ = node.cancel(&goal_id).await;
+                let _ = node.cancel(goal_id).await;
                 return Err(Failure::interrupted());
             }
         }
     }
     drawing.end();
-    let state = node.goal(&goal_id).await?;
+    let state = node.goal(goal_id).await?;
     match (state.phase, state.answer, state.error) {
         (GoalPhase::Answered, Some(answer), _) => {
             Ok(serde_json::from_value(answer).map_err(|error| {
@@ -147,7 +157,11 @@ pub(super) fn threads() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 pub(super) async fn started(config: Config, engine: EngineFactory) -> Result<Node, Failure> {
-    let mut node = Node::builder().config(config).engine(engine);
+    // What was under way in the same storage folder is no part of what is asked for here.
+    let mut node = Node::builder()
+        .config(config)
+        .engine(engine)
+        .leaving_goals();
     if let Ok(folder) = weights::probes() {
         node = node.probes(folder);
     }
@@ -177,7 +191,7 @@ pub(super) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
     Ok(engines::burn(config.model.device, &cache))
 }
 
-fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
     if json {
         console::json(&printed(answer))?;
     } else {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::document::schema_of;
 use crate::{
-    AgentLine, AgentShown, Asked, ControlError, Embedded, EngineLine, Generated, GoalLine,
-    GoalState, Request, Spawned, Submitted, ToolCalled, ToolLine, read,
+    AgentLine, AgentShown, Asked, ControlError, Embedded, EngineLine, Event, Explained, Generated,
+    GoalLine, GoalState, Request, Spawned, Submitted, ToolCalled, ToolLine, read,
 };
 
 /// How a path is asked.
@@ -103,6 +103,30 @@ pub(super) const ROWS: &[Row] = &[
         "What happens with a goal, as server-sent events up to its end.",
     ),
     post("/v1/goals/{goal_id}/cancel", "cancel", "Calls a goal off.").gives::<()>(),
+    post(
+        "/v1/goals/{goal_id}/pause",
+        "pause",
+        "Lets a goal rest until it is resumed.",
+    )
+    .gives::<()>(),
+    post(
+        "/v1/goals/{goal_id}/resume",
+        "resume",
+        "Goes on with a goal from where it was.",
+    )
+    .gives::<()>(),
+    get(
+        "/v1/goals/{goal_id}/explain",
+        "explain",
+        "Why a goal is where it is, and what can be done.",
+    )
+    .gives::<Explained>(),
+    get(
+        "/v1/goals/{goal_id}/history",
+        "history",
+        "What has happened with a goal so far, as a list.",
+    )
+    .gives::<Vec<Event>>(),
     goal(
         "/v1/plans",
         "plan",

@@ -387,9 +387,14 @@ impl World {
             }
             let from = (block * BLOCK).max(stable);
             let until = ((block + 1) * BLOCK).min(length);
-            for at in from..until {
+            if from < until {
                 // A block that was not written holds what it held before.
-                kept[at] = durable.get(at).copied().unwrap_or(0);
+                let before = durable.get(from..).unwrap_or(&[]).iter().copied();
+                let held = before.chain(std::iter::repeat(0));
+                kept[from..until]
+                    .iter_mut()
+                    .zip(held)
+                    .for_each(|(byte, held)| *byte = held);
             }
         }
         kept

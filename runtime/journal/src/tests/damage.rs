@@ -50,8 +50,7 @@ fn every_flipped_byte_is_named_and_costs_no_other_entry() {
     assert!(files.len() >= 2, "{files:?}");
     let last = files
         .iter()
-        .filter(|name| !name.contains('/'))
-        .next_back()
+        .rfind(|name| !name.contains('/'))
         .unwrap()
         .clone();
     for file in &files {
@@ -388,4 +387,56 @@ fn an_entry_with_a_byte_more_or_less_cannot_be_read_and_is_named() {
         );
         assert_eq!(first_bad(&disk).sequence, victim);
     }
+}
+
+#[test]
+fn wherever_a_unit_is_cut_nothing_of_it_is_there_and_the_next_takes_its_place() {
+    let disk = SimulatedDisk::new(3);
+    let (mut log, _) = open(&disk).unwrap();
+    for number in 0..3 {
+        let unit = ["a", "b", "c"].map(|word| draft(&format!("{word}/{number}"), 20));
+        append(&mut log, &unit).unwrap();
+    }
+    drop(log);
+    let name = crate::segment::name(1);
+    let bytes = disk.contents(&name).unwrap();
+    for cut in crate::segment::FRAMES as usize..=bytes.len() {
+        let disk = SimulatedDisk::new(4);
+        disk.put(&name, &bytes[..cut]);
+        let (mut log, recovery) = open(&disk).unwrap();
+        let (found, damage) = read(&disk);
+        assert_eq!((found.len() % 3, damage.len()), (0, 0), "cut at {cut}");
+        append(&mut log, &[draft("next", 20)]).unwrap();
+        drop(log);
+        disk.restart(Crash::PowerLoss);
+        assert_whole(&disk, &format!("cut at {cut}"));
+        let (after, _) = read(&disk);
+        assert_eq!(after.len(), found.len() + 1, "cut at {cut}");
+        // The opening is entry `last + 1`, so this is the one behind it.
+        assert_eq!(
+            after.last().unwrap().sequence,
+            recovery.last + 2,
+            "cut at {cut}"
+        );
+    }
+}
+
+#[test]
+fn of_torn_writes_the_last_few_are_kept() {
+    let disk = SimulatedDisk::new(3);
+    for time in 0..12_u8 {
+        let (mut log, recovery) = open(&disk).unwrap();
+        assert_eq!(recovery.torn.is_some(), time > 0);
+        append(&mut log, &[draft("a", 20)]).unwrap();
+        drop(log);
+        let name = crate::segment::name(1);
+        let mut bytes = disk.contents(&name).unwrap();
+        bytes.extend([time; 9]);
+        disk.put(&name, &bytes);
+        disk.restart(Crash::Kill);
+    }
+    let kept = disk.list("torn").unwrap();
+    assert_eq!(kept.len(), 8);
+    let newest = disk.contents(&format!("torn/{}", kept[7].name)).unwrap();
+    assert_eq!(newest, [10; 9]);
 }

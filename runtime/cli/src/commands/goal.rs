@@ -1,0 +1,185 @@
+//! `aios goal`: the goals on record, of a running node or of a storage folder.
+
+use std::process::ExitCode;
+
+use aios_control::{
+    Client, ClientError, Event, EventKind, Events, Explained, GoalLine, GoalPhase, GoalState,
+    Request,
+};
+use aios_work::content::{AgentEvent, TaskEvent};
+use aios_work::shown;
+use serde_json::json;
+
+use super::run::{engine, report, started, threads, watch};
+use crate::arguments::{Goal, GoalList, OneGoal};
+use crate::client;
+use crate::console::{self, Screen};
+use crate::failure::Failure;
+use crate::{picture, settings};
+
+pub(crate) fn run(goal: &Goal) -> Result<ExitCode, Failure> {
+    match goal {
+        Goal::List(arguments) => list(arguments),
+        Goal::Show(arguments) => show(arguments),
+        Goal::Explain(arguments) => explain(arguments),
+        Goal::Pause(arguments) => {
+            let goal_id = arguments.goal_id.clone();
+            order(arguments, &Request::Pause { goal_id }, "it rests")
+        }
+        Goal::Cancel(arguments) => {
+            let goal_id = arguments.goal_id.clone();
+            order(arguments, &Request::Cancel { goal_id }, "it is called off")
+        }
+        Goal::Resume(arguments) => resume(arguments),
+    }
+}
+
+/// A phase as it is written everywhere.
+fn phase(phase: GoalPhase) -> String {
+    let written = serde_json::to_value(phase).ok();
+    let word = written.as_ref().and_then(|word| word.as_str());
+    word.unwrap_or_default().to_owned()
+}
+
+fn list(arguments: &GoalList) -> Result<ExitCode, Failure> {
+    let goals: Vec<GoalLine> = client::once_or_stored(&arguments.which, &Request::Goals {})?;
+    if arguments.json {
+        console::json(&goals)?;
+    } else if goals.is_empty() {
+        console::note("no goal is on record");
+    } else {
+        let line = |goal: &GoalLine| {
+            let line = format!("{:<9}  {}  {}", phase(goal.phase), goal.goal_id, goal.text);
+            shown::terminal(&line)
+        };
+        let lines: Vec<String> = goals.iter().map(line).collect();
+        console::result(&lines.join("\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(arguments: &OneGoal) -> Result<ExitCode, Failure> {
+    let goal_id = arguments.goal_id.clone();
+    let state: GoalState = client::once_or_stored(
+        &arguments.which,
+        &Request::Goal {
+            goal_id: goal_id.clone(),
+        },
+    )?;
+    let history: Vec<Event> = client::once_or_stored(
+        &arguments.which,
+        &Request::History(Events {
+            goal_id,
+            after_seq: 0,
+        }),
+    )?;
+    if arguments.json {
+        console::json(&json!({ "state": state, "history": history }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut lines = vec![format!("{}  {}", state.goal_id, phase(state.phase))];
+    lines.extend(history.iter().filter_map(told));
+    if let Some(error) = &state.error {
+        lines.push(format!("{}; {}", error.message, error.what_to_do));
+    }
+    let lines: Vec<String> = lines.iter().map(|line| shown::terminal(line)).collect();
+    console::result(&lines.join("\n"))?;
+    if let Some(answer) = state
+        .answer
+        .as_ref()
+        .and_then(|answer| answer["answer"].as_str())
+        && !answer.is_empty()
+    {
+        console::text(&shown::read_markdown(answer))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What happened, in a line; nothing of what this version does not know.
+fn told(event: &Event) -> Option<String> {
+    let line = match event.kind {
+        EventKind::Task => picture::plain(&event.read::<TaskEvent>().ok()?),
+        EventKind::Agent => picture::plain_agent(&event.read::<AgentEvent>().ok()?),
+        EventKind::Other => return None,
+    };
+    Some(format!("{:>5}  {line}", event.seq))
+}
+
+fn explain(arguments: &OneGoal) -> Result<ExitCode, Failure> {
+    let goal_id = arguments.goal_id.clone();
+    let said: Explained = client::once_or_stored(&arguments.which, &Request::Explain { goal_id })?;
+    if arguments.json {
+        console::json(&said)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut lines = vec![format!(
+        "{} ({}): {}",
+        said.goal_id,
+        phase(said.phase),
+        said.why
+    )];
+    let mut part = |title: &str, sentences: &[String]| {
+        if !sentences.is_empty() {
+            lines.push(format!("{title}:"));
+            lines.extend(sentences.iter().map(|sentence| format!("  {sentence}")));
+        }
+    };
+    part("it waits for", &said.waits_for);
+    part("it has", &said.has);
+    part("what went wrong", &said.evidence);
+    let ways: Vec<String> = said
+        .can
+        .iter()
+        .map(|way| format!("{}: {}", way.does, way.command))
+        .collect();
+    part("what can be done now", &ways);
+    let lines: Vec<String> = lines.iter().map(|line| shown::terminal(line)).collect();
+    console::result(&lines.join("\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn order(arguments: &OneGoal, request: &Request, done: &str) -> Result<ExitCode, Failure> {
+    let () = client::once_or_stored(&arguments.which, request)?;
+    if arguments.json {
+        console::json(&json!({ "goal_id": arguments.goal_id, "done": done }))?;
+    } else {
+        console::note(&format!("goal {}: {done}", arguments.goal_id));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn resume(arguments: &OneGoal) -> Result<ExitCode, Failure> {
+    let config = settings::load(&arguments.which.settings, &[])?;
+    let runtime = threads()?;
+    let goal_id = &arguments.goal_id;
+    let answer = runtime.block_on(async {
+        match client::to(&config, arguments.which.node.as_deref()).await {
+            Ok(mut node) => {
+                node.resume(goal_id).await?;
+                watch(node, goal_id, goal_id, Screen::detect()).await
+            }
+            Err(ClientError::NoNode) if config.storage.path().is_some() => {
+                let engine = engine(&config)?;
+                let node = started(config, engine).await?;
+                let mut control = node.control();
+                let outcome = match taken_up(&mut control, goal_id).await {
+                    Ok(()) => watch(control, goal_id, goal_id, Screen::detect()).await,
+                    Err(failure) => Err(failure),
+                };
+                node.stop().await;
+                outcome
+            }
+            Err(ClientError::NoNode) => Err(Failure::plain(
+                "no node of yours is running, and no storage.folder is set in which the goal could lie; \
+                 name it with --set storage.folder=FOLDER",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    report(&answer?, arguments.json)
+}
+
+async fn taken_up(node: &mut Client, goal_id: &str) -> Result<(), Failure> {
+    Ok(node.resume(goal_id).await?)
+}

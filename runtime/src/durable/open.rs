@@ -1,0 +1,277 @@
+//! What happens at a start: the journal is opened, the view is brought to where the journal is, or made anew from it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aios_journal::{
+    Journal, Limit, LockError, Options, RealDisk, Recovery, Retention, system_clock,
+};
+use aios_memory::{SledStore, Store, StoreError};
+use aios_protocols::SigningIdentity;
+
+use super::form;
+use super::form::unnumbered;
+use super::overlay::Batch;
+use super::store::{JournalStore, MARK, land};
+
+/// In the storage folder.
+const JOURNAL: &str = "journal";
+const VIEW: &str = "view";
+/// A view that could not be read is put here, for whoever wants to know why; the one before it goes.
+const BROKEN: &str = "view.broken";
+/// What sled has in a folder of its own: such a storage folder is from before there was a journal.
+const BEFORE: &str = "db";
+/// Where that store is put once it is taken over.
+const TAKEN_OVER: &str = "before-the-journal";
+/// In the store, once an earlier one was taken over whole.
+const TAKEN: &[u8] = b"\0taken-over";
+/// A node that is stopping may hold the folder a moment longer.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(20);
+/// Entries brought into the view at once.
+const STEP: usize = 2_048;
+/// Entries between two lines that say how far it is: about a second's work.
+const SAID: u64 = 100_000;
+
+/// What stays at hand, and what is kept of what has left: whatever is still the value of a key stays, however old it is.
+const RETENTION: Retention = Retention {
+    journal: Limit {
+        days: Some(30),
+        entries: None,
+        bytes: Some(256 << 20),
+    },
+    archive: Limit {
+        days: Some(365),
+        entries: None,
+        bytes: Some(1 << 30),
+    },
+};
+
+/// Why the storage folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it, or it is not its user's alone.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The journal cannot be gone on with.
+    #[error(transparent)]
+    Journal(#[from] aios_journal::OpenError),
+    /// The view cannot be used, nor made anew.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file cannot be moved.
+    #[error("{what} in {}: {source}", folder.display())]
+    Folder {
+        /// What was tried.
+        what: &'static str,
+        /// Where.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Makes the storage folder its user's alone, before anything is put into it.
+pub(crate) fn prepare(folder: &Path) -> Result<(), StoreError> {
+    aios_memory::private_folder(folder).map_err(|reason| StoreError::NotPrivate {
+        path: folder.to_path_buf(),
+        reason,
+    })
+}
+
+/// Opens the state of a node in a folder that was [prepared](prepare). Blocks for the reading of what the view does not have yet.
+pub(crate) fn open(
+    folder: &Path,
+    identity: Arc<SigningIdentity>,
+) -> Result<JournalStore, OpenError> {
+    let disk = patiently(&folder.join(JOURNAL))?;
+    let (journal, found) =
+        Journal::open(Arc::new(disk), Options::default(), identity, system_clock())?;
+    say(&found);
+    let view = viewed(folder, &journal)?;
+    let store = JournalStore::over(Arc::new(journal), view);
+    take_over(folder, &store)?;
+    match store.retire(&RETENTION) {
+        Ok(moved) => tracing::debug!(?moved, "what is old enough left the journal"),
+        Err(error) => {
+            tracing::warn!(%error, "nothing could leave the journal; it is tried again at the next start")
+        }
+    }
+    Ok(store)
+}
+
+fn patiently(folder: &Path) -> Result<RealDisk, LockError> {
+    let begin = Instant::now();
+    loop {
+        match RealDisk::open(folder) {
+            Err(LockError::Held { .. }) if begin.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            outcome => return outcome,
+        }
+    }
+}
+
+/// What was found is in the log: whoever runs the node must know that something was cut off or is damaged.
+fn say(found: &Recovery) {
+    if found.torn.is_some() || !found.damage.is_empty() || found.clock_back.is_some() {
+        tracing::warn!("{found}");
+    } else {
+        tracing::debug!("{found}");
+    }
+}
+
+/// The view, with all that the journal has.
+fn viewed(folder: &Path, journal: &Journal) -> Result<Arc<dyn Store>, OpenError> {
+    let path = folder.join(VIEW);
+    let whole = SledStore::open(&path).and_then(|view| Ok((come(&view, journal)?, view)));
+    let (view, come) = match whole {
+        Ok((Some(come), view)) => (view, come),
+        // Another store of this process has it; nothing is wrong with it.
+        Err(error @ (StoreError::InUse { .. } | StoreError::NotPrivate { .. })) => {
+            return Err(error.into());
+        }
+        Ok((None, view)) => {
+            drop(view);
+            (anew(folder, "it is of another journal, or of none")?, 0)
+        }
+        Err(error) => (anew(folder, &error.to_string())?, 0),
+    };
+    catch_up(&view, journal, come)?;
+    Ok(Arc::new(view))
+}
+
+/// How far a view has come; none if it is not one of this journal. Every value is looked at.
+pub(super) fn come(view: &dyn Store, journal: &Journal) -> Result<Option<u64>, StoreError> {
+    let mut after: Option<Vec<u8>> = None;
+    let mut empty = true;
+    loop {
+        let page = view.scan_prefix(b"", after.as_deref(), STEP)?;
+        let Some((last, _)) = page.last() else { break };
+        empty = false;
+        after = Some(last.clone());
+    }
+    let state = journal.state();
+    let mark = view.get(MARK)?.and_then(unnumbered);
+    Ok(match mark {
+        Some((come, id)) if id == journal.id() && come <= state.last => Some(come),
+        None if empty => Some(0),
+        _ => None,
+    })
+}
+
+/// An empty view in the place of one that cannot be used.
+fn anew(folder: &Path, why: &str) -> Result<SledStore, OpenError> {
+    tracing::warn!(
+        why,
+        "the view of the journal is made anew; the one there was is kept as {BROKEN}"
+    );
+    let failed = |what| {
+        move |source| OpenError::Folder {
+            what,
+            folder: folder.to_path_buf(),
+            source,
+        }
+    };
+    let broken = folder.join(BROKEN);
+    match fs::remove_dir_all(&broken) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(failed("an older broken view cannot be taken away")(error));
+        }
+        _ => {}
+    }
+    fs::rename(folder.join(VIEW), &broken).map_err(failed("the broken view cannot be moved"))?;
+    Ok(SledStore::open(folder.join(VIEW))?)
+}
+
+/// Brings what the journal has behind an entry into the view.
+pub(super) fn catch_up(view: &dyn Store, journal: &Journal, come: u64) -> Result<(), StoreError> {
+    let all = journal.state().last.saturating_sub(come);
+    let long = all > SAID;
+    let mut step = Vec::with_capacity(STEP);
+    let mut done = 0;
+    for entry in journal.read(come + 1) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(damage) => {
+                tracing::error!(%damage, "the journal is damaged; what was written there is lost, everything else is kept");
+                continue;
+            }
+        };
+        done += 1;
+        if long && done % SAID == 0 {
+            tracing::info!(done, of = all, "the view is made from the journal");
+        }
+        let sequence = entry.sequence;
+        match form::write(entry) {
+            Ok(Some((key, value))) => step.push((sequence, key, value)),
+            Ok(None) => {}
+            Err(why) => {
+                tracing::error!(
+                    sequence,
+                    why,
+                    "an entry of the journal cannot be read; it is left out of the view"
+                );
+            }
+        }
+        if step.len() == STEP {
+            bring(view, journal, &mut step)?;
+        }
+    }
+    bring(view, journal, &mut step)?;
+    Ok(())
+}
+
+/// Each with its own number: they need not follow one another.
+fn bring(
+    view: &dyn Store,
+    journal: &Journal,
+    step: &mut Vec<(u64, Vec<u8>, Option<Vec<u8>>)>,
+) -> Result<(), StoreError> {
+    for (sequence, key, value) in step.drain(..) {
+        land(view, journal.id(), sequence, &Batch::from([(key, value)]))?;
+    }
+    Ok(())
+}
+
+/// Takes over what lies in a storage folder from before there was a journal. Cut short, it is taken over again.
+fn take_over(folder: &Path, store: &JournalStore) -> Result<(), OpenError> {
+    if !folder.join(BEFORE).is_file() {
+        return Ok(());
+    }
+    if store.get(TAKEN)?.is_none() {
+        tracing::info!("the storage folder is from before there was a journal; it is taken over");
+        let earlier = SledStore::open(folder)?;
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = earlier.scan_prefix(b"", after.as_deref(), STEP)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (key, value) in page {
+                store.put(&key, &value)?;
+            }
+        }
+        store.put(TAKEN, b"")?;
+        store.flush()?;
+    }
+    let failed = |source| OpenError::Folder {
+        what: "what was taken over cannot be moved",
+        folder: folder.to_path_buf(),
+        source,
+    };
+    let aside = folder.join(TAKEN_OVER);
+    fs::create_dir_all(&aside).map_err(failed)?;
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let of_sled = matches!(name.to_str(), Some(BEFORE | "conf" | "blobs"))
+            || name.to_str().is_some_and(|name| name.starts_with("snap."));
+        // The log last: as long as it is there, the others are looked for again.
+        if of_sled && name.to_str() != Some(BEFORE) {
+            fs::rename(entry.path(), aside.join(&name)).map_err(failed)?;
+        }
+    }
+    fs::rename(folder.join(BEFORE), aside.join(BEFORE)).map_err(failed)
+}

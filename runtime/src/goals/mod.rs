@@ -1,0 +1,567 @@
+//! The goals that came by the contract: accepted when they are on record, taken up again by a node that starts, and kept for a while after
+//! they are over, so that whoever watches may come late, leave, and come again.
+
+mod explain;
+mod progress;
+mod register;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use aios_control::{
+    ControlError, ErrorKind, Event, EventStream, Events, Explained, GoalLine, GoalPhase, GoalState,
+    HISTORY_MAX, Place, Submit, Submitted,
+};
+use aios_memory::{Store, StoreError};
+use aios_work::ApprovalStatus;
+use aios_work::PlanFile;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::gateway::{Goal, GoalError, GoalRun, fresh_id};
+use crate::node::Node;
+use progress::{EVENTS_KEPT, Progress, Wanted};
+use register::{Found, Kept, Register, State};
+
+/// Goals that may be under way at a time. Beyond a few they only wait for the same executors.
+const RUNNING_MAX: usize = 64;
+/// Goals that are over and held in memory with their last events; the others are on record.
+const OVER_KEPT: usize = 64;
+/// Events of a goal that are looked at to say why it waits; a goal of a thousand tasks has a few thousand.
+const EXPLAINED_MAX: usize = 16_384;
+
+/// The goals of one node.
+pub(crate) struct Goals {
+    register: Register,
+    /// How many stay on record; those that are not over always do.
+    most: usize,
+    /// The names of all on record, oldest first.
+    recorded: Mutex<VecDeque<String>>,
+    /// Those in memory, oldest first.
+    known: Mutex<VecDeque<Arc<Progress>>>,
+    /// Held while a goal is taken up, so that the same one handed in twice at once is one.
+    entrance: tokio::sync::Mutex<()>,
+}
+
+impl Goals {
+    /// The goals on record in a store, and how many are kept there.
+    pub(crate) fn over(store: Arc<dyn Store>, most: usize) -> Result<Self, StoreError> {
+        let register = Register::new(store);
+        let (kept, _) = register.all()?;
+        Ok(Self {
+            register,
+            most,
+            recorded: Mutex::new(kept.into_iter().map(|kept| kept.goal_id).collect()),
+            known: Mutex::default(),
+            entrance: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Takes a goal up. Handed in again while it is under way, it is the same one.
+    pub(crate) async fn submit(
+        &self,
+        node: &Node,
+        place: Place,
+        asked: Submit,
+    ) -> Result<Submitted, ControlError> {
+        if place == Place::Elsewhere {
+            absolute(asked.data.iter().chain([&asked.out]))?;
+        }
+        let goal_id = match &asked.goal_id {
+            Some(goal_id) => goal_id.clone(),
+            None => fresh_id()?,
+        };
+        let _entered = self.entrance.lock().await;
+        if let Some(known) = self.under_way(&goal_id)? {
+            if known.asked == asked {
+                return Ok(Submitted { goal_id });
+            }
+            let message =
+                format!("goal {goal_id} is under way with other words, files or another folder");
+            return Err(ControlError::new(ErrorKind::Conflict, message)
+                .advise("choose another id, or call it off first"));
+        }
+        // What cannot be worked on leaves no trace.
+        let ready = node.prepare(goal_of(&asked).id(&goal_id)).await?;
+        self.accept(&goal_id, &asked, now_us(node))?;
+        let progress = Progress::new(self.register.clone(), goal_id.clone(), asked, Vec::new());
+        self.follow(Arc::new(progress), ready.begin());
+        Ok(Submitted { goal_id })
+    }
+
+    /// Puts a goal on record; when there are too many the oldest of those that are over make way.
+    fn accept(&self, goal_id: &str, asked: &Submit, now_us: u64) -> Result<(), ControlError> {
+        let mut recorded = self.recorded.lock();
+        recorded.retain(|known| known != goal_id);
+        let mut at = 0;
+        while recorded.len() >= self.most && at < recorded.len() {
+            let oldest = &recorded[at];
+            let state = self.register.state(oldest).map_err(unwritten)?;
+            if state.is_none_or(|state| is_over(state.phase)) {
+                self.register.forget(oldest).map_err(unwritten)?;
+                recorded.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        self.register
+            .accept(goal_id, asked, now_us)
+            .map_err(unwritten)?;
+        recorded.push_back(goal_id.to_owned());
+        Ok(())
+    }
+
+    fn follow(&self, progress: Arc<Progress>, run: GoalRun) {
+        self.enter(Arc::clone(&progress));
+        tokio::spawn(follow(run, progress));
+    }
+
+    /// Takes up what was under way when the last node over this store ended. One that the node falls over again and again is set aside.
+    pub(crate) async fn wake(&self, node: &Node) {
+        let (kept, unread) = match self.register.all() {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "the goals on record cannot be read; none goes on");
+                return;
+            }
+        };
+        for goal in unread {
+            tracing::error!(
+                goal,
+                "the record of a goal cannot be read; it does not go on"
+            );
+        }
+        for Kept {
+            goal_id,
+            asked,
+            state,
+        } in kept
+        {
+            // What cannot be read is no progress.
+            let done = self.register.done(&goal_id).unwrap_or_default();
+            let (found, state) = state.found(&goal_id, done);
+            if found == Found::Leave {
+                continue;
+            }
+            // On record before anything is done for it: should it end this node too, that was one time more.
+            if let Err(error) = self.register.settle(&goal_id, &state, None) {
+                tracing::error!(%error, goal = goal_id, "a goal cannot be taken up again");
+                continue;
+            }
+            if found == Found::Park {
+                let falls = state.falls;
+                tracing::error!(
+                    goal = goal_id,
+                    falls,
+                    "the node has ended over this goal again and again; it is set aside"
+                );
+                continue;
+            }
+            tracing::info!(goal = goal_id, falls = state.falls, "taken up again");
+            if let Err(error) = self.go_on(node, &goal_id, asked.goal).await {
+                tracing::error!(%error, goal = goal_id, "a goal cannot be worked on any more");
+                let ended = State::ended(GoalPhase::Failed, Some(error));
+                if let Err(error) = self.register.settle(&goal_id, &ended, None) {
+                    tracing::error!(%error, goal = goal_id, "nor can that be written down");
+                }
+            }
+        }
+    }
+
+    /// Works on a goal that is on record, from where it was.
+    async fn go_on(&self, node: &Node, goal_id: &str, asked: Submit) -> Result<(), ControlError> {
+        let ready = node.prepare(goal_of(&asked).id(goal_id)).await?;
+        let register = &self.register;
+        let last = register.last_seq(goal_id).map_err(unwritten)?;
+        let kept = u64::try_from(EVENTS_KEPT).unwrap_or(u64::MAX);
+        let events = register
+            .events(goal_id, last.saturating_sub(kept), EVENTS_KEPT)
+            .map_err(unwritten)?;
+        let progress = Progress::new(register.clone(), goal_id.to_owned(), asked, events);
+        self.follow(Arc::new(progress), ready.begin());
+        Ok(())
+    }
+
+    /// Goes on with a goal that rests, was set aside, was called off or failed.
+    pub(crate) async fn resume(&self, node: &Node, goal_id: &str) -> Result<(), ControlError> {
+        let _entered = self.entrance.lock().await;
+        if self.under_way(goal_id)?.is_some() {
+            return Err(ControlError::new(
+                ErrorKind::Conflict,
+                format!("goal {goal_id} is under way already"),
+            )
+            .advise("watch it, or ask why it waits"));
+        }
+        let known = self.find(goal_id)?;
+        if known.phase() == GoalPhase::Answered {
+            return Err(known.is_over());
+        }
+        self.register
+            .settle(goal_id, &State::begun(), None)
+            .map_err(unwritten)?;
+        self.go_on(node, goal_id, known.asked.clone()).await
+    }
+
+    /// What would be done for a goal. It leaves no trace here: nothing of it is begun.
+    pub(crate) async fn plan(
+        &self,
+        node: &Node,
+        place: Place,
+        asked: Submit,
+    ) -> Result<PlanFile, ControlError> {
+        if place == Place::Elsewhere {
+            absolute(asked.data.iter().chain([&asked.out]))?;
+        }
+        Ok(node.plan(goal_of(&asked)).await?)
+    }
+
+    /// The goal of that name, if it is under way; an error if there is no room for another.
+    fn under_way(&self, goal_id: &str) -> Result<Option<Arc<Progress>>, ControlError> {
+        let known = self.known.lock();
+        let mut running = known.iter().filter(|goal| goal.is_running());
+        if let Some(same) = running.clone().find(|goal| goal.goal_id == goal_id) {
+            return Ok(Some(Arc::clone(same)));
+        }
+        if running.nth(RUNNING_MAX - 1).is_some() {
+            let message =
+                format!("goal {goal_id} would be one of more than {RUNNING_MAX} under way");
+            return Err(ControlError::new(ErrorKind::Busy, message)
+                .advise("wait for one of them, or call one off"));
+        }
+        Ok(None)
+    }
+
+    /// Makes a goal known; one of the same name that is over makes way for it, and so does the oldest of those that are over when there
+    /// are too many.
+    fn enter(&self, progress: Arc<Progress>) {
+        let mut known = self.known.lock();
+        known.retain(|goal| goal.goal_id != progress.goal_id);
+        known.push_back(progress);
+        let over = known.iter().filter(|goal| !goal.is_running()).count();
+        if over > OVER_KEPT
+            && let Some(oldest) = known.iter().position(|goal| !goal.is_running())
+        {
+            known.remove(oldest);
+        }
+    }
+
+    fn find(&self, goal_id: &str) -> Result<Arc<Progress>, ControlError> {
+        let in_memory = {
+            let known = self.known.lock();
+            known.iter().find(|goal| goal.goal_id == goal_id).cloned()
+        };
+        match in_memory {
+            Some(goal) => Ok(goal),
+            None => self.on_record(goal_id).map_err(unwritten)?.ok_or_else(|| {
+                ControlError::unknown(format!("no goal {goal_id:?} is known to this node"))
+                    .advise("ask for the goals there are; one that ended long ago is not kept")
+            }),
+        }
+    }
+
+    /// A goal that nobody works on here, as it is on record.
+    fn on_record(&self, goal_id: &str) -> Result<Option<Arc<Progress>>, StoreError> {
+        let register = &self.register;
+        let (Some(asked), Some(mut state)) = (register.asked(goal_id)?, register.state(goal_id)?)
+        else {
+            return Ok(None);
+        };
+        state.phase = standing(state.phase);
+        let last = register.last_seq(goal_id)?;
+        let events = register.events(goal_id, last.saturating_sub(1), 1)?;
+        let answer = register.answer(goal_id)?;
+        let register = register.clone();
+        let progress = Progress::new(register, goal_id.to_owned(), asked.goal, events);
+        progress.restore(state, answer);
+        Ok(Some(Arc::new(progress)))
+    }
+
+    /// Calls a goal off, and returns when it is over. One that rests or was set aside is given up.
+    pub(crate) async fn cancel(&self, goal_id: &str) -> Result<(), ControlError> {
+        let goal = self.find(goal_id)?;
+        if waits_for_somebody(goal.phase()) {
+            goal.end(GoalPhase::Cancelled, None, None);
+            return Ok(());
+        }
+        self.end_by(&goal, Wanted::Off, GoalPhase::Cancelled).await
+    }
+
+    /// Lets a goal rest: what it has done stays, and it goes on when somebody says so.
+    pub(crate) async fn pause(&self, goal_id: &str) -> Result<(), ControlError> {
+        let goal = self.find(goal_id)?;
+        if goal.phase() == GoalPhase::Interrupted {
+            goal.end(GoalPhase::Paused, None, None);
+            return Ok(());
+        }
+        self.end_by(&goal, Wanted::Rest, GoalPhase::Paused).await
+    }
+
+    async fn end_by(
+        &self,
+        goal: &Progress,
+        wanted: Wanted,
+        phase: GoalPhase,
+    ) -> Result<(), ControlError> {
+        if !goal.is_running() {
+            return Err(goal.is_over());
+        }
+        goal.wanted.send_replace(wanted);
+        goal.over().await;
+        // Its answer may have come in the same moment.
+        if goal.phase() == phase {
+            Ok(())
+        } else {
+            Err(goal.is_over())
+        }
+    }
+
+    pub(crate) fn state(&self, goal_id: &str) -> Result<GoalState, ControlError> {
+        Ok(self.find(goal_id)?.state())
+    }
+
+    /// Why a goal is where it is, and what can be done about it.
+    pub(crate) fn explain(&self, node: &Node, goal_id: &str) -> Result<Explained, ControlError> {
+        let goal = self.find(goal_id)?;
+        let events = self
+            .register
+            .events(goal_id, 0, EXPLAINED_MAX)
+            .map_err(unwritten)?;
+        let approvals = node.approvals().map_err(|error| {
+            ControlError::failed(format!("what humans are asked cannot be read: {error}"))
+        })?;
+        let open = approvals
+            .into_iter()
+            .filter(|approval| approval.goal == goal_id && approval.status == ApprovalStatus::Open)
+            .map(|approval| (approval.id, approval.question))
+            .collect();
+        let view = node.view();
+        let resting = view
+            .breakers
+            .into_iter()
+            .filter(|breaker| breaker.state != "closed");
+        Ok(explain::explain(explain::Case {
+            state: goal.state(),
+            events: &events,
+            open,
+            resting: resting.map(|breaker| breaker.service).collect(),
+        }))
+    }
+
+    /// All of them, newest first.
+    pub(crate) fn list(&self) -> Result<Vec<GoalLine>, ControlError> {
+        let (kept, _) = self.register.all().map_err(unwritten)?;
+        let known = self.known.lock();
+        let line = |kept: &Kept| {
+            let live = known.iter().find(|goal| goal.goal_id == kept.goal_id);
+            GoalLine {
+                goal_id: kept.goal_id.clone(),
+                text: kept.asked.goal.text.clone(),
+                phase: live.map_or(standing(kept.state.phase), |goal| goal.phase()),
+            }
+        };
+        Ok(kept.iter().rev().map(line).collect())
+    }
+
+    /// What has happened with a goal after an event.
+    pub(crate) fn history(&self, asked: &Events) -> Result<Vec<Event>, ControlError> {
+        // One that is not known is refused as everywhere.
+        let goal = self.find(&asked.goal_id)?;
+        self.register
+            .events(&goal.goal_id, asked.after_seq, HISTORY_MAX)
+            .map_err(unwritten)
+    }
+
+    pub(crate) fn watch(&self, events: &Events) -> Result<Box<dyn EventStream>, ControlError> {
+        let goal = self.find(&events.goal_id)?;
+        Ok(Box::new(goal.watched(events.after_seq)))
+    }
+}
+
+/// A goal as it was handed in, without its name.
+fn goal_of(asked: &Submit) -> Goal {
+    let goal = Goal::new(&asked.text)
+        .data(&asked.data)
+        .out(&asked.out)
+        .private(asked.private);
+    match &asked.plan {
+        Some(plan) => goal.plan(plan.as_ref().clone()),
+        None => goal,
+    }
+}
+
+/// A path from another process says nothing unless it is absolute: the node may stand in another folder.
+pub(crate) fn absolute<'p>(
+    mut paths: impl Iterator<Item = &'p String>,
+) -> Result<(), ControlError> {
+    match paths.find(|path| !path.starts_with('/')) {
+        None => Ok(()),
+        Some(path) => Err(ControlError::invalid(format!(
+            "the path {path:?} is not absolute, and the node may stand in another folder"
+        ))
+        .advise("write the path from the root on")),
+    }
+}
+
+/// Writes down what happens with a goal until it is over, called off or let rest.
+async fn follow(mut run: GoalRun, goal: Arc<Progress>) {
+    let mut wanted = goal.wanted.subscribe();
+    loop {
+        let event = tokio::select! {
+            biased;
+            wanted = changed(&mut wanted) => Err(wanted),
+            event = run.next() => Ok(event),
+        };
+        match event {
+            Ok(Some(event)) => goal.tell(&event),
+            Ok(None) => break,
+            Err(wanted) => {
+                run.cancel().await;
+                let phase = match wanted {
+                    Wanted::Rest => GoalPhase::Paused,
+                    Wanted::On | Wanted::Off => GoalPhase::Cancelled,
+                };
+                return goal.end(phase, None, None);
+            }
+        }
+    }
+    match run.answer().await {
+        Ok(answer) => match serde_json::to_value(&answer) {
+            Ok(answer) => goal.end(GoalPhase::Answered, Some(answer), None),
+            Err(error) => {
+                let error = ControlError::failed(format!("the answer cannot be written: {error}"));
+                goal.end(GoalPhase::Failed, None, Some(error));
+            }
+        },
+        Err(GoalError::Cancelled) => goal.end(GoalPhase::Cancelled, None, None),
+        // Only this node gives it up; the next one over the same store goes on with it.
+        Err(error @ GoalError::Stopping) => {
+            goal.end_as(GoalPhase::Failed, None, Some(error.into()), &State::begun())
+        }
+        Err(error) => goal.end(GoalPhase::Failed, None, Some(error.into())),
+    }
+}
+
+/// Returns when something else is wanted than that the goal goes on.
+async fn changed(wanted: &mut watch::Receiver<Wanted>) -> Wanted {
+    // The sender lies in the goal that is followed, so it cannot be gone.
+    let changed = wanted.wait_for(|wanted| *wanted != Wanted::On).await;
+    changed.map_or(Wanted::Off, |wanted| *wanted)
+}
+
+/// How a goal stands that is on record and that nobody works on here.
+fn standing(recorded: GoalPhase) -> GoalPhase {
+    match recorded {
+        GoalPhase::Running => GoalPhase::Interrupted,
+        other => other,
+    }
+}
+
+fn waits_for_somebody(phase: GoalPhase) -> bool {
+    matches!(
+        phase,
+        GoalPhase::Interrupted | GoalPhase::Paused | GoalPhase::Parked
+    )
+}
+
+fn is_over(phase: GoalPhase) -> bool {
+    matches!(
+        phase,
+        GoalPhase::Answered | GoalPhase::Failed | GoalPhase::Cancelled
+    )
+}
+
+fn now_us(node: &Node) -> u64 {
+    node.system().now().as_micros()
+}
+
+fn unwritten(error: StoreError) -> ControlError {
+    ControlError::failed(format!("the record of goals cannot be used: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_memory::InMemoryStore;
+
+    use super::*;
+
+    #[test]
+    fn what_is_over_makes_way_and_what_is_under_way_does_not() {
+        let goals = Goals::over(Arc::new(InMemoryStore::new()), 500).unwrap();
+        let asked = |id: &str| Submit {
+            goal_id: Some(id.to_owned()),
+            text: "x".to_owned(),
+            data: Vec::new(),
+            out: "/out".to_owned(),
+            private: false,
+            plan: None,
+        };
+        let enter = |id: &str, phase| {
+            let register = goals.register.clone();
+            let progress = Arc::new(Progress::new(
+                register,
+                id.to_owned(),
+                asked(id),
+                Vec::new(),
+            ));
+            if phase != GoalPhase::Running {
+                progress.end(phase, None, None);
+            }
+            goals.enter(progress);
+        };
+        enter("first", GoalPhase::Running);
+        for at in 0..OVER_KEPT + 10 {
+            enter(&format!("over-{at}"), GoalPhase::Answered);
+        }
+        let listed: Vec<_> = {
+            let known = goals.known.lock();
+            known
+                .iter()
+                .rev()
+                .map(|goal| goal.goal_id.clone())
+                .collect()
+        };
+        assert_eq!(listed.len(), OVER_KEPT + 1);
+        assert_eq!(listed[OVER_KEPT], "first", "the oldest is kept");
+        assert_eq!(listed[OVER_KEPT - 1], "over-10");
+        for at in 1..RUNNING_MAX {
+            enter(&format!("running-{at}"), GoalPhase::Running);
+        }
+        let refused = goals.under_way("another").err().map(|error| error.kind);
+        assert_eq!(refused, Some(ErrorKind::Busy));
+        assert!(goals.under_way("first").unwrap().is_some());
+    }
+
+    #[test]
+    fn of_those_that_are_over_the_oldest_leave_the_record() {
+        let goals = Goals::over(Arc::new(InMemoryStore::new()), 4).unwrap();
+        let asked = Submit {
+            goal_id: None,
+            text: "x".to_owned(),
+            data: Vec::new(),
+            out: "/out".to_owned(),
+            private: false,
+            plan: None,
+        };
+        for (at, phase) in [
+            (1, GoalPhase::Running),
+            (2, GoalPhase::Answered),
+            (3, GoalPhase::Parked),
+            (4, GoalPhase::Cancelled),
+            (5, GoalPhase::Failed),
+            (6, GoalPhase::Answered),
+        ] {
+            let goal_id = format!("g{at}");
+            goals.accept(&goal_id, &asked, at).unwrap();
+            let state = State::ended(phase, None);
+            goals.register.settle(&goal_id, &state, None).unwrap();
+        }
+        goals.accept("g7", &asked, 7).unwrap();
+        let listed = goals.list().unwrap();
+        let ids: Vec<_> = listed.iter().map(|line| line.goal_id.as_str()).collect();
+        assert_eq!(
+            ids,
+            ["g7", "g6", "g3", "g1"],
+            "the newest, and whatever is not over"
+        );
+    }
+}

@@ -1,0 +1,439 @@
+//! The goals that were accepted, as they lie in the store: a goal is accepted when it is there, and a node that starts again knows what it
+//! owes.
+//!
+//! Of each goal there are `goals/{id}/asked`, `goals/{id}/state`, `goals/{id}/answer` when there is one, and what happened, by number, under
+//! `goals/{id}/event/`. Texts are JSON of a form that is numbered.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aios_control::{ControlError, ErrorKind, Event, EventKind, GoalPhase, Submit};
+use aios_memory::{Store, StoreError};
+use aios_work::content::{TaskEvent, TaskStatus};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Where the goals lie in the store.
+const PREFIX: &str = "goals/";
+/// The form that is written, and the newest that is read.
+const FORM: u16 = 1;
+/// Records read at once.
+const PAGE: usize = 256;
+/// So often a node may end while a goal is under way before the goal is taken for the cause.
+pub(crate) const FALLS_MAX: u32 = 3;
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    form: u16,
+    /// Orders goals by when they were accepted; microseconds since 1970.
+    pub(crate) at_us: u64,
+    pub(crate) goal: Submit,
+}
+
+/// How it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    form: u16,
+    pub(crate) phase: GoalPhase,
+    /// How often in a row a node has ended, unasked, while the goal was under way and came no further.
+    pub(crate) falls: u32,
+    /// How many of its tasks were done when it was taken up last.
+    #[serde(default)]
+    pub(crate) done: usize,
+    /// Why there is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ControlError>,
+}
+
+/// What a node that starts does with a goal that it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// It is over, or waits for somebody to take it up again.
+    Leave,
+    /// It was under way: it goes on.
+    Resume,
+    /// It was under way each of so many times that a node ended; it is set aside, and the others go on.
+    Park,
+}
+
+impl State {
+    /// Under way, accepted a moment ago.
+    pub(crate) const fn begun() -> Self {
+        Self {
+            form: FORM,
+            phase: GoalPhase::Running,
+            falls: 0,
+            done: 0,
+            error: None,
+        }
+    }
+
+    pub(crate) const fn ended(phase: GoalPhase, error: Option<ControlError>) -> Self {
+        Self {
+            form: FORM,
+            phase,
+            falls: 0,
+            done: 0,
+            error,
+        }
+    }
+
+    /// What a node that starts does, and how the goal stands then, with so many of its tasks done. One that came further since it was taken
+    /// up last is not what ended the node again and again.
+    pub(crate) fn found(mut self, goal_id: &str, done: usize) -> (Found, Self) {
+        if self.phase != GoalPhase::Running {
+            return (Found::Leave, self);
+        }
+        if done > self.done {
+            self.done = done;
+            self.falls = 0;
+        }
+        self.falls += 1;
+        if self.falls < FALLS_MAX {
+            return (Found::Resume, self);
+        }
+        self.phase = GoalPhase::Parked;
+        let message = format!(
+            "the node has ended {} times while goal {goal_id} was under way and came no further, so it was set aside",
+            self.falls
+        );
+        self.error = Some(
+            ControlError::new(ErrorKind::Failed, message).advise(format!(
+                "look at what it did last with `aios goal show {goal_id}`, then go on with `aios goal resume {goal_id}`, or call it off"
+            )),
+        );
+        (Found::Park, self)
+    }
+}
+
+/// A goal as the store has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) goal_id: String,
+    pub(crate) asked: Asked,
+    pub(crate) state: State,
+}
+
+/// The goals of a store.
+#[derive(Clone)]
+pub(crate) struct Register {
+    store: Arc<dyn Store>,
+}
+
+impl Register {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// Puts a goal on record. When this returns it is accepted, whatever becomes of this process.
+    pub(crate) fn accept(
+        &self,
+        goal_id: &str,
+        goal: &Submit,
+        now_us: u64,
+    ) -> Result<(), StoreError> {
+        // One of the same name that is over makes way, with all that happened.
+        self.forget(goal_id)?;
+        let asked = Asked {
+            form: FORM,
+            at_us: now_us,
+            goal: goal.clone(),
+        };
+        self.write(goal_id, "asked", &asked)?;
+        self.write(goal_id, "state", &State::begun())?;
+        self.store.flush()
+    }
+
+    /// Writes down how a goal stands; lasting when this returns.
+    pub(crate) fn settle(
+        &self,
+        goal_id: &str,
+        state: &State,
+        answer: Option<&Value>,
+    ) -> Result<(), StoreError> {
+        if let Some(answer) = answer {
+            self.write(goal_id, "answer", answer)?;
+        }
+        self.write(goal_id, "state", state)?;
+        self.store.flush()
+    }
+
+    /// Writes down what happened. It lasts with the next thing that must: a crash may take the last few.
+    pub(crate) fn tell(&self, goal_id: &str, event: &Event) -> Result<(), StoreError> {
+        self.write(goal_id, &event_key(event.seq), event)
+    }
+
+    pub(crate) fn state(&self, goal_id: &str) -> Result<Option<State>, StoreError> {
+        self.read(goal_id, "state")
+    }
+
+    pub(crate) fn asked(&self, goal_id: &str) -> Result<Option<Asked>, StoreError> {
+        self.read(goal_id, "asked")
+    }
+
+    pub(crate) fn answer(&self, goal_id: &str) -> Result<Option<Value>, StoreError> {
+        self.read(goal_id, "answer")
+    }
+
+    /// What happened after an event, oldest first, at most so many.
+    pub(crate) fn events(
+        &self,
+        goal_id: &str,
+        after_seq: u64,
+        most: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        let prefix = key(goal_id, "event/");
+        let after = key(goal_id, &event_key(after_seq));
+        let page = self.store.scan_prefix(&prefix, Some(&after), most)?;
+        let read = |(_, bytes): (Vec<u8>, Vec<u8>)| serde_json::from_slice(&bytes).ok();
+        Ok(page.into_iter().filter_map(read).collect())
+    }
+
+    /// How many of its tasks have a result that was accepted.
+    pub(crate) fn done(&self, goal_id: &str) -> Result<usize, StoreError> {
+        let (mut done, mut last) = (BTreeSet::new(), 0);
+        loop {
+            let page = self.events(goal_id, last, PAGE)?;
+            let Some(event) = page.last() else {
+                return Ok(done.len());
+            };
+            last = event.seq;
+            let of_tasks = page.iter().filter(|event| event.kind == EventKind::Task);
+            let told = of_tasks.filter_map(|event| event.read::<TaskEvent>().ok());
+            let completed = told.filter(|task| task.status == TaskStatus::Completed);
+            done.extend(completed.map(|task| task.task_id));
+        }
+    }
+
+    /// The number of the last event; zero for none.
+    pub(crate) fn last_seq(&self, goal_id: &str) -> Result<u64, StoreError> {
+        let mut last = 0;
+        loop {
+            match self.events(goal_id, last, PAGE)?.last() {
+                Some(event) => last = event.seq,
+                None => return Ok(last),
+            }
+        }
+    }
+
+    /// All goals on record, oldest first, and the names of those whose records cannot be read.
+    pub(crate) fn all(&self) -> Result<(Vec<Kept>, Vec<String>), StoreError> {
+        let (mut kept, mut unread) = (Vec::new(), Vec::new());
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self
+                .store
+                .scan_prefix(PREFIX.as_bytes(), after.as_deref(), 1)?;
+            let Some((found, _)) = page.into_iter().next() else {
+                break;
+            };
+            let name = String::from_utf8_lossy(&found[PREFIX.len()..]).into_owned();
+            let goal_id = name.split('/').next().unwrap_or_default().to_owned();
+            // Behind everything of this goal.
+            let mut behind = key(&goal_id, "");
+            behind.push(0xff);
+            after = Some(behind);
+            match (self.asked(&goal_id), self.state(&goal_id)) {
+                (Ok(Some(asked)), Ok(Some(state))) => kept.push(Kept {
+                    goal_id,
+                    asked,
+                    state,
+                }),
+                // It was being accepted, or forgotten, when the process ended: nobody was told that it is there.
+                (Ok(_), Ok(_)) => self.forget(&goal_id)?,
+                _ => unread.push(goal_id),
+            }
+        }
+        kept.sort_by(|a, b| (a.asked.at_us, &a.goal_id).cmp(&(b.asked.at_us, &b.goal_id)));
+        Ok((kept, unread))
+    }
+
+    /// Takes a goal off the record, with its answer and all that happened.
+    pub(crate) fn forget(&self, goal_id: &str) -> Result<(), StoreError> {
+        // First, so that one that is cut short here is no goal any more.
+        self.store.delete(&key(goal_id, "asked"))?;
+        let prefix = key(goal_id, "");
+        loop {
+            let page = self.store.scan_prefix(&prefix, None, PAGE)?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for (key, _) in page {
+                self.store.delete(&key)?;
+            }
+        }
+    }
+
+    fn write(&self, goal_id: &str, part: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(value).map_err(|error| StoreError::Io {
+            reason: format!("goal {goal_id} cannot be written: {error}"),
+        })?;
+        self.store.put(&key(goal_id, part), &bytes)
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        goal_id: &str,
+        part: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let key = key(goal_id, part);
+        let Some(bytes) = self.store.get(&key)? else {
+            return Ok(None);
+        };
+        let unread = |_| StoreError::Corrupt {
+            key: String::from_utf8_lossy(&key).into_owned(),
+        };
+        // A newer form may not mean what it reads as.
+        let form: Form = serde_json::from_slice(&bytes).map_err(unread)?;
+        if form.form > FORM {
+            return Err(StoreError::Io {
+                reason: format!(
+                    "goal {goal_id} was written in form {} and this version reads up to {FORM}; use the version that wrote it, or a newer one",
+                    form.form
+                ),
+            });
+        }
+        serde_json::from_slice(&bytes).map(Some).map_err(unread)
+    }
+}
+
+/// The number of a record's form; an answer has its own.
+#[derive(Deserialize)]
+struct Form {
+    #[serde(default)]
+    form: u16,
+}
+
+fn key(goal_id: &str, part: &str) -> Vec<u8> {
+    [PREFIX, goal_id, "/", part].concat().into_bytes()
+}
+
+/// In the order of the numbers.
+fn event_key(seq: u64) -> String {
+    format!("event/{seq:020}")
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_memory::InMemoryStore;
+
+    use super::*;
+
+    fn asked(text: &str) -> Submit {
+        Submit {
+            goal_id: None,
+            text: text.to_owned(),
+            data: Vec::new(),
+            out: "/out".to_owned(),
+            private: false,
+            plan: None,
+        }
+    }
+
+    fn event(seq: u64) -> Event {
+        Event {
+            seq,
+            kind: EventKind::Task,
+            body: Value::Null,
+        }
+    }
+
+    #[test]
+    fn what_a_node_that_starts_does_with_a_goal() {
+        use GoalPhase::{Answered, Cancelled, Failed, Parked, Paused, Running};
+        for (phase, falls, done, found, then) in [
+            (Running, 0, 0, Found::Resume, (Running, 1)),
+            (Running, 1, 0, Found::Resume, (Running, 2)),
+            (Running, 2, 0, Found::Park, (Parked, 3)),
+            (Running, 2, 1, Found::Resume, (Running, 1)),
+            (Parked, 3, 9, Found::Leave, (Parked, 3)),
+            (Paused, 0, 9, Found::Leave, (Paused, 0)),
+            (Answered, 0, 9, Found::Leave, (Answered, 0)),
+            (Failed, 2, 9, Found::Leave, (Failed, 2)),
+            (Cancelled, 0, 9, Found::Leave, (Cancelled, 0)),
+        ] {
+            let state = State {
+                phase,
+                falls,
+                ..State::begun()
+            };
+            let (what, after) = state.found("g", done);
+            assert_eq!(what, found, "{phase:?} after {falls}");
+            assert_eq!((after.phase, after.falls), then, "{phase:?} after {falls}");
+            assert_eq!(after.error.is_some(), what == Found::Park);
+        }
+    }
+
+    #[test]
+    fn goals_come_back_oldest_first_and_half_accepted_ones_do_not() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let register = Register::new(Arc::clone(&store));
+        register.accept("b", &asked("second"), 2).unwrap();
+        register.accept("a", &asked("third"), 3).unwrap();
+        register.accept("a.b", &asked("first"), 1).unwrap();
+        store
+            .put(
+                b"goals/half/asked",
+                &store.get(b"goals/b/asked").unwrap().unwrap(),
+            )
+            .unwrap();
+        store.put(b"goals/torn/state", b"{").unwrap();
+        store.put(b"goals/torn/asked", b"{").unwrap();
+        store.put(b"goal/other", b"x").unwrap();
+        let (kept, unread) = register.all().unwrap();
+        let texts: Vec<_> = kept
+            .iter()
+            .map(|kept| kept.asked.goal.text.as_str())
+            .collect();
+        assert_eq!(texts, ["first", "second", "third"]);
+        assert_eq!(unread, ["torn"]);
+        assert_eq!(
+            store.get(b"goals/half/asked").unwrap(),
+            None,
+            "nobody was told of it"
+        );
+        assert!(store.get(b"goal/other").unwrap().is_some());
+    }
+
+    #[test]
+    fn what_happened_is_read_from_any_number_on() {
+        let register = Register::new(Arc::new(InMemoryStore::new()));
+        register.accept("g", &asked("x"), 1).unwrap();
+        assert_eq!(register.last_seq("g").unwrap(), 0);
+        for seq in 1..=1_200 {
+            register.tell("g", &event(seq)).unwrap();
+        }
+        assert_eq!(register.last_seq("g").unwrap(), 1_200);
+        let seqs = |after, most| -> Vec<u64> {
+            let events = register.events("g", after, most).unwrap();
+            events.iter().map(|event| event.seq).collect()
+        };
+        assert_eq!(seqs(0, 2), [1, 2]);
+        assert_eq!(seqs(9, 3), [10, 11, 12], "by number and not by letter");
+        assert!(seqs(1_200, 3).is_empty());
+        register.accept("g", &asked("again"), 2).unwrap();
+        assert!(seqs(0, 3).is_empty(), "asked for anew it begins anew");
+    }
+
+    #[test]
+    fn a_form_of_a_later_version_is_refused_by_its_number() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let register = Register::new(Arc::clone(&store));
+        register.accept("g", &asked("x"), 1).unwrap();
+        let bytes = store.get(b"goals/g/state").unwrap().unwrap();
+        let later = String::from_utf8(bytes)
+            .unwrap()
+            .replace("\"form\":1", "\"form\":2");
+        store.put(b"goals/g/state", later.as_bytes()).unwrap();
+        let refused = register.state("g").unwrap_err().to_string();
+        assert!(
+            refused.contains("form 2") && refused.contains("newer"),
+            "{refused}"
+        );
+        let (kept, unread) = register.all().unwrap();
+        assert!(kept.is_empty());
+        assert_eq!(unread, ["g"]);
+    }
+}

@@ -1,0 +1,276 @@
+//! A node is killed with SIGKILL again and again while it works for goals: no accepted goal is lost, and no effect is made under two keys.
+//!
+//! The node is a process of its own: this test, started anew. What happened is known outside, by a ledger that notes every call and key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aios_control::socket::SocketFolder;
+use aios_control::{Client, GoalPhase, Submit};
+use aios_runtime::{Config, Node};
+use aios_work::{
+    Capabilities, Effect, PlanFile, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
+};
+use async_trait::async_trait;
+use serde_json::json;
+
+use crate::house::Chance;
+
+const FOLDER: &str = "AIOS_TEST_CRASH_FOLDER";
+const LEDGER: &str = "AIOS_TEST_CRASH_LEDGER";
+/// Kills; the slow suite asks for more.
+const KILLS: &str = "AIOS_TEST_KILLS";
+/// How long a node may take to be there, or to end what it owes.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Tasks of a goal.
+const TASKS: usize = 3;
+
+/// Books an amount with the ledger, under the call's key.
+struct Charge {
+    ledger: String,
+}
+
+#[async_trait]
+impl Tool for Charge {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: "shop__charge".to_owned(),
+            description: "Charges an amount.".to_owned(),
+            input: json!({"type": "object", "properties": {"amount": {"type": "integer"}}, "required": ["amount"], "additionalProperties": false}),
+            output: json!({"type": "object", "properties": {"charged": {"type": "integer"}}, "required": ["charged"]}),
+            needs: Capabilities::none(),
+            effect: Effect::Repeatable,
+        }
+    }
+
+    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        let amount = call.args["amount"].as_i64().unwrap_or_default();
+        let (ledger, key) = (self.ledger.clone(), call.idempotency_key);
+        let booked = tokio::task::spawn_blocking(move || book(&ledger, &key)).await;
+        match booked {
+            Ok(Ok(())) => Ok(ToolOutput {
+                value: json!({ "charged": amount }),
+                ..ToolOutput::default()
+            }),
+            _ => Err(ToolError::new(ToolErrorKind::Network, "no ledger")),
+        }
+    }
+}
+
+fn book(ledger: &str, key: &str) -> std::io::Result<()> {
+    let mut line = TcpStream::connect(ledger)?;
+    writeln!(line, "{key}")?;
+    let mut said = String::new();
+    BufReader::new(line).read_line(&mut said)?;
+    Ok(())
+}
+
+/// Every call that was made, by key, as nobody who is killed can forget it.
+#[derive(Clone, Default)]
+struct Ledger(Arc<Mutex<BTreeMap<String, u32>>>);
+
+impl Ledger {
+    fn open() -> (Self, String) {
+        let ledger = Self::default();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = port.local_addr().unwrap().to_string();
+        let books = ledger.clone();
+        std::thread::spawn(move || {
+            for line in port.incoming().flatten() {
+                let books = books.clone();
+                std::thread::spawn(move || books.answer(line));
+            }
+        });
+        (ledger, address)
+    }
+
+    fn answer(&self, mut line: TcpStream) {
+        let mut key = String::new();
+        let read = BufReader::new(&line).read_line(&mut key);
+        // A caller that was killed before it said its key has booked nothing.
+        if read.is_err() || !key.ends_with('\n') {
+            return;
+        }
+        *self
+            .0
+            .lock()
+            .unwrap()
+            .entry(key.trim().to_owned())
+            .or_default() += 1;
+        let _ = writeln!(line, "booked");
+    }
+}
+
+/// Not a test of its own: the process that is killed.
+#[test]
+fn node_that_is_killed() {
+    let (Ok(folder), Ok(ledger)) = (std::env::var(FOLDER), std::env::var(LEDGER)) else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut config = Config::default();
+        config.storage.folder = Path::new(&folder).join("state").display().to_string();
+        config.door.folder = Path::new(&folder).join("door").display().to_string();
+        config.door.open = true;
+        config.swarm.pages = 0;
+        let node = Node::builder()
+            .config(config)
+            .tool(Charge { ledger })
+            .start()
+            .await
+            .unwrap();
+        std::future::pending::<()>().await;
+        node.stop().await;
+    });
+}
+
+struct Victim(Child);
+
+impl Victim {
+    fn start(folder: &Path, ledger: &str) -> Self {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "crash::node_that_is_killed",
+                "--quiet",
+                "--nocapture",
+            ])
+            .env(FOLDER, folder)
+            .env(LEDGER, ledger)
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+async fn client(folder: &Path, victim: &mut Victim) -> Client {
+    let door = SocketFolder::of(&folder.join("door").display().to_string());
+    let begin = Instant::now();
+    loop {
+        // Its door may be open before it stands.
+        if let Ok(mut client) = Client::connect(&door, None).await
+            && client.goals().await.is_ok()
+        {
+            return client;
+        }
+        if let Some(ended) = victim.0.try_wait().unwrap() {
+            panic!("the node ended by itself: {ended}");
+        }
+        assert!(begin.elapsed() < PATIENCE, "no node");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn goal(at: usize, out: &Path) -> Submit {
+    let task = |id: &str, after: &[&str]| json!({"id": id, "tool": "shop__charge", "args": {"amount": at}, "after": after});
+    let plan = json!({
+        "goal": format!("Charge order {at}"),
+        "tasks": [task("first", &[]), task("second", &["first"]), task("third", &["second"])],
+    });
+    Submit {
+        goal_id: Some(format!("order-{at}")),
+        text: format!("Charge order {at}"),
+        data: Vec::new(),
+        out: out.display().to_string(),
+        private: false,
+        plan: PlanFile::read(plan.to_string().as_bytes())
+            .ok()
+            .map(Box::new),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
+    let kills: usize = std::env::var(KILLS).map_or(30, |kills| kills.parse().unwrap());
+    let seed = crate::storm::seed();
+    let mut chance = Chance::new(seed);
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let (ledger, address) = Ledger::open();
+    let mut accepted = BTreeSet::new();
+    let mut next = 0;
+    for _ in 0..kills {
+        let mut victim = Victim::start(folder, &address);
+        let mut node = client(folder, &mut victim).await;
+        for _ in 0..chance.below(3) + 1 {
+            let goal = goal(next, folder);
+            let id = goal.goal_id.clone().unwrap();
+            next += 1;
+            if node.submit(goal).await.is_ok() {
+                accepted.insert(id);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(chance.below(150))).await;
+        victim.kill();
+    }
+    // Left alone, the last one ends all that is owed.
+    let mut victim = Victim::start(folder, &address);
+    let mut node = client(folder, &mut victim).await;
+    let begin = Instant::now();
+    let mut parked = BTreeSet::new();
+    for id in &accepted {
+        loop {
+            let state = node.goal(id).await.unwrap();
+            match state.phase {
+                GoalPhase::Answered => {
+                    let status = state.answer.unwrap()["status"].clone();
+                    assert!(
+                        status == "approved" || status == "unverified",
+                        "{id}: {status}"
+                    );
+                    break;
+                }
+                // It was under way each time: set aside, and gone on with by order.
+                GoalPhase::Parked => {
+                    parked.insert(id.clone());
+                    node.resume(id).await.unwrap();
+                }
+                GoalPhase::Running => {}
+                other => panic!("seed {seed}: goal {id} is {other:?}: {:?}", state.error),
+            }
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "seed {seed}: goal {id} does not end"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    victim.kill();
+    let books = ledger.0.lock().unwrap();
+    let mut keys_of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for key in books.keys() {
+        let (goal, _) = key.split_once('/').unwrap();
+        keys_of.entry(goal).or_default().insert(key);
+    }
+    for id in &accepted {
+        let keys = keys_of.get(id.as_str()).map_or(0, BTreeSet::len);
+        assert_eq!(
+            keys, TASKS,
+            "seed {seed}: the effects of goal {id}: {keys_of:?}"
+        );
+    }
+    let repeated = books.values().filter(|calls| **calls > 1).count();
+    println!(
+        "kills {kills}, goals accepted {}, lost 0, effects {}, doubled 0, calls repeated under the same key {repeated}, parked and resumed {}",
+        accepted.len(),
+        books.len(),
+        parked.len()
+    );
+}
