@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aios_runtime::Node;
 use aios_runtime::team::Team;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::run::{engine, threads};
 use crate::arguments::NodeArguments;
@@ -14,13 +15,15 @@ use crate::settings;
 
 pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
     keep(arguments, async |node| {
+        let mut signals = Signals::listen()?;
         match node.control_socket().await {
             Some(Err(why)) => console::note(&format!(
                 "it cannot be watched, its door does not open: {why}"
             )),
             _ => console::note("watch it from another terminal with `aios tree --watch`"),
         }
-        until_told().await
+        signals.told().await;
+        Ok(())
     })
 }
 
@@ -67,13 +70,29 @@ pub(super) fn keep(
     outcome
 }
 
-/// Ctrl-C from a person, SIGTERM from whoever manages services.
-pub(super) async fn until_told() -> Result<(), Failure> {
-    let unheard = |error| Failure::plain(format!("the system's signals cannot be heard: {error}"));
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .map_err(unheard)?;
-    tokio::select! {
-        heard = tokio::signal::ctrl_c() => heard.map_err(unheard),
-        _ = term.recv() => Ok(()),
+/// Ctrl-C from a person, SIGTERM from whoever manages services; heard from the moment that this is there.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let heard = |kind| {
+            signal(kind).map_err(|error| {
+                Failure::plain(format!("the system's signals cannot be heard: {error}"))
+            })
+        };
+        Ok(Self {
+            interrupt: heard(SignalKind::interrupt())?,
+            terminate: heard(SignalKind::terminate())?,
+        })
+    }
+
+    pub(super) async fn told(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -11,7 +11,7 @@ use aios_control::socket::SocketFolder;
 use aios_runtime::Node;
 use serde_json::json;
 
-use super::node::{keep, until_told};
+use super::node::{Signals, keep};
 use crate::arguments::Serve;
 use crate::console;
 use crate::failure::{Failure, Kind};
@@ -33,9 +33,11 @@ pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Failure> {
             arguments.token_file.as_deref(),
         )?;
         let mut running = serve(node, server, &shown.token, out)?;
+        // Before it is said that it is ready: whoever starts it may stop it at once.
+        let mut signals = Signals::listen()?;
         told(&running, &shown, arguments.json)?;
         let stayed = tokio::select! {
-            told = until_told() => told,
+            () = signals.told() => Ok(()),
             error = running.failed() => Err(failed(error)),
         };
         console::note("those who are being answered have ten seconds");

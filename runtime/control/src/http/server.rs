@@ -26,7 +26,7 @@ use super::impatient::Impatient;
 use super::problem::{PROBLEM, Problem};
 use super::service::Door;
 use super::token::{Token, TokenError};
-use super::told::Watching;
+use super::told::GoesOn;
 use crate::connections::{Connections, Doing, Leave, Place as Seat, Places};
 use crate::{Control, ControlError, ErrorKind};
 
@@ -256,8 +256,12 @@ async fn accompany(stream: TcpStream, seat: Seat, leave: Leave, door: Door, rout
                 Err(never) => match never {},
             };
             // Whoever only watches makes place for others, and goes on after its last event when it comes again.
-            let watches = response.extensions().get::<Watching>().is_some();
-            seat.turns_to(if watches { Doing::Idle } else { Doing::Reading });
+            let goes_on = response.extensions().get::<GoesOn>().copied();
+            seat.turns_to(match goes_on {
+                Some(GoesOn::Watch) => Doing::Idle,
+                Some(GoesOn::Answer) => Doing::Answered,
+                None => Doing::Reading,
+            });
             Ok::<_, Infallible>(response)
         }
     });

@@ -16,9 +16,14 @@ use crate::{Caller, ControlError, ErrorKind, Event, EventStream, Events, LINE_MA
 /// What is said into the silence, so that either side notices when the other is gone.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// Marks an answer that goes on until its watcher leaves: its place may be another's.
-#[derive(Clone, Copy)]
-pub(super) struct Watching;
+/// Marks an answer that goes on after it has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GoesOn {
+    /// Until its watcher leaves, who can go on elsewhere: its place may be another's.
+    Watch,
+    /// Until it is whole; who is cut off has lost it.
+    Answer,
+}
 
 struct Telling {
     door: Door,
@@ -53,7 +58,7 @@ pub(super) fn response(
     };
     let alive = KeepAlive::new().interval(ALIVE).text("alive");
     let mut response = Sse::new(stream(telling)).keep_alive(alive).into_response();
-    response.extensions_mut().insert(Watching);
+    response.extensions_mut().insert(GoesOn::Watch);
     response
 }
 

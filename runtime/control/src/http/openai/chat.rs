@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::said::{self, Chat};
 use super::{Model, Refused, ask};
 use crate::http::service::Door;
+use crate::http::told::GoesOn;
 use crate::{
     Ask, Asked, Caller, ControlError, ErrorKind, Event, EventKind, Events, Generate, Generated,
     GoalPhase, GoalState, Request, Submit, Submitted,
@@ -83,7 +84,9 @@ pub(super) async fn completions(
         Some((Ok::<Line, Infallible>(line), told))
     });
     let alive = KeepAlive::new().interval(ALIVE).text("alive");
-    Ok(Sse::new(lines).keep_alive(alive).into_response())
+    let mut response = Sse::new(lines).keep_alive(alive).into_response();
+    response.extensions_mut().insert(GoesOn::Answer);
+    Ok(response)
 }
 
 fn chance() -> Result<String, Refused> {
