@@ -77,10 +77,14 @@ pub(crate) struct Scope {
     pub pairs: Vec<(Pred, Pred)>,
     /// Names that are taken together.
     pub together: Vec<Pred>,
+    /// Names that the goal speaks of, of which some may be taken together.
+    pub together_of: Vec<Pred>,
     /// The names and times of its sentence.
     pub named: Vec<Pred>,
     /// Whether it may be said of each of several names.
     pub each: bool,
+    /// Whether it is what something came from.
+    pub from: bool,
     /// Whether it may be what others leave.
     pub rest: bool,
     /// Whether it goes up (1) or down (-1).
@@ -138,7 +142,7 @@ impl<'a> Explainer<'a> {
         }
         self.together();
         self.rest();
-        if self.found.is_empty() && self.scope.each {
+        if self.scope.each {
             self.each();
         }
         if self.found.is_empty() {
@@ -377,6 +381,13 @@ impl<'a> Explainer<'a> {
                             .is_some_and(Unit::is_share)
                     })
                 {
+                    // "It fell from 16 to 14": the first is that of the time before.
+                    if self.scope.from
+                        && let Some(measure) = measure
+                        && self.fits(a, measure)
+                    {
+                        self.push(Form::Figure(Stat::Total), Some(measure), &before);
+                    }
                     let fits = match measure {
                         Some(measure) => self
                             .in_unit(b - a, measure)
@@ -411,6 +422,13 @@ impl<'a> Explainer<'a> {
     fn in_unit(&self, value: f64, measure: usize) -> Option<f64> {
         match (&self.number.unit, &self.grid.columns[measure].unit) {
             (Some(unit), Some(own)) if unit.kind == own.kind => own.convert(value, unit),
+            // "Two degrees more": a difference has no zero to start from.
+            (Some(unit), Some(own))
+                if unit.kind == Kind::Degree
+                    && matches!(own.kind, Kind::Celsius | Kind::Fahrenheit) =>
+            {
+                Some(value)
+            }
             (Some(unit), None) => match self.asked(unit) {
                 Some(asked) => asked.convert(value, unit),
                 None => self.plain(unit).then_some(value),
@@ -587,6 +605,29 @@ impl<'a> Explainer<'a> {
                 found.push((Form::Count, None, part.clone()));
             }
         }
+        // "Against 7.2 km for the others": the other side of a flag.
+        let flags: Vec<Pred> = self
+            .scope
+            .preds
+            .iter()
+            .flatten()
+            .filter_map(|pred| match pred {
+                Pred::Flag(column, side) => Some(Pred::Flag(*column, !side)),
+                _ => None,
+            })
+            .collect();
+        for flag in flags {
+            for &measure in &self.scope.measures {
+                let Some(figures) = self.grid.figures(&[flag], measure) else {
+                    continue;
+                };
+                for stat in [Stat::Total, Stat::Mean] {
+                    if self.fits(Self::of(&figures, stat), measure) {
+                        found.push((Form::Figure(stat), Some(measure), vec![flag]));
+                    }
+                }
+            }
+        }
         for (form, measure, preds) in found {
             self.push(form, measure, &preds);
         }
@@ -677,10 +718,20 @@ impl<'a> Explainer<'a> {
 
     /// "Fulda and Kassel together".
     fn together(&mut self) {
-        if self.scope.together.len() < 2 {
+        self.all_of(self.scope.together.clone());
+        let names = self.scope.together_of.clone();
+        for set in 1u32..1 << names.len() {
+            if set.count_ones() > 1 {
+                let some = (0..names.len()).filter(|at| set >> at & 1 == 1);
+                self.all_of(some.map(|at| names[at]).collect());
+            }
+        }
+    }
+
+    fn all_of(&mut self, together: Vec<Pred>) {
+        if together.len() < 2 {
             return;
         }
-        let together = self.scope.together.clone();
         for &measure in &self.scope.measures {
             let totals: Vec<f64> = together
                 .iter()

@@ -70,6 +70,14 @@ impl Asked {
             let said = format!("{waiting}{piece}");
             let read = Text::read(&said, lexicon, names, grids);
             match need(&read, grids) {
+                // "..., per kind of room?" goes on with what was asked before it.
+                Some(Need::Each) if goes_on(&read, points.last()) => {
+                    if let Some(last) = points.last_mut() {
+                        let said = format!("{}, {piece}", last.text.raw);
+                        last.text = Text::read(&said, lexicon, names, grids);
+                        last.need = Need::Each;
+                    }
+                }
                 Some(need) => {
                     waiting.clear();
                     points.push(Point { text: read, need });
@@ -108,6 +116,32 @@ impl Asked {
     pub(crate) fn conditions(&self, table: usize, grid: &Grid) -> Vec<Pred> {
         conditions(&self.text, table, grid)
     }
+}
+
+/// Whether a piece only says of what each the point before it is asked.
+fn goes_on(read: &Text, last: Option<&Point>) -> bool {
+    let bare = read.stems.len() < 3
+        && ![
+            Sense::Total,
+            Sense::Mean,
+            Sense::Median,
+            Sense::Count,
+            Sense::AskCount,
+        ]
+        .iter()
+        .any(|sense| read.has(*sense));
+    let first = read.tags.first().is_some_and(|tag| {
+        tag.from == 0
+            && read
+                .tags
+                .iter()
+                .any(|tag| tag.from == 0 && tag.tag == aios_languages::Tag::Sense(Sense::Per))
+    });
+    // "In total and for each of them" asks for both.
+    let partial = |last: &Point| {
+        matches!(last.need, Need::Figure | Need::Count) && !last.text.has(Sense::Total)
+    };
+    bare && first && last.is_some_and(partial)
 }
 
 /// The pieces of a goal between commas, joining words and ends of sentences.
@@ -223,9 +257,16 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         })
     } else if has(Sense::Difference) || has(Sense::Growth) {
         Some(Need::Change)
-    } else if per && (!formal || of_each(text, grids)) {
+    } else if per
+        && match has(Sense::Highest) || has(Sense::Lowest) {
+            // "The highest amount per unit" is of one and not of each.
+            true => of_each(text, grids),
+            false => !formal || of_each(text, grids),
+        }
+        && !placed(text)
+    {
         Some(Need::Each)
-    } else if has(Sense::Highest) || has(Sense::Lowest) {
+    } else if placed(text) || has(Sense::Highest) || has(Sense::Lowest) {
         Some(Need::Extreme)
     } else if has(Sense::Total)
         || has(Sense::Mean)
@@ -237,6 +278,18 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     } else {
         None
     }
+}
+
+/// Whether a text asks who stands at a place: "which station is second".
+fn placed(text: &Text) -> bool {
+    text.tags.iter().any(|tag| {
+        let time = text.tags.iter().any(|other| {
+            other.from <= tag.from
+                && tag.to < other.to
+                && matches!(other.tag, aios_languages::Tag::Quarter(_))
+        });
+        matches!(tag.tag, aios_languages::Tag::Ordinal(2..)) && !time
+    })
 }
 
 /// Whether the word behind "per" is what a column names: "one line per station".
@@ -373,10 +426,103 @@ fn more_than(text: &Text, grid: &Grid) -> Option<Pred> {
     })
 }
 
+/// Where a text names a flag of one word, with the side that it is on: "members", "non-members".
+pub(crate) fn flags_at(text: &Text, grid: &Grid) -> Vec<(Pred, usize, usize)> {
+    let mut out = Vec::new();
+    for column in grid.flags() {
+        let own = &grid.columns[column];
+        if own.name.split(|c: char| !c.is_alphanumeric()).count() > 1 {
+            continue;
+        }
+        for (at, stem) in &text.stems {
+            if !own.stems.contains(stem) {
+                continue;
+            }
+            let word = &text.words[*at];
+            let before = at
+                .checked_sub(1)
+                .map(|before| text.words[before].text.as_str());
+            let head = before.filter(|before| matches!(*before, "non" | "nicht"));
+            let denied = head.is_some()
+                || text.tags.iter().any(|tag| {
+                    tag.tag == aios_languages::Tag::Sense(Sense::Negation)
+                        && tag.to <= *at
+                        && at - tag.to <= 1
+                });
+            out.push((Pred::Flag(column, !denied), word.start, word.end));
+        }
+    }
+    // "364 with breakfast, 253 without": a bare denial in another clause is the other side of the one flag that is named.
+    let columns: std::collections::BTreeSet<Pred> = out.iter().map(|(pred, ..)| *pred).collect();
+    if let ([Pred::Flag(column, true)], Some((_, start, _))) = (
+        columns.into_iter().collect::<Vec<Pred>>().as_slice(),
+        out.first().copied(),
+    ) {
+        let clause = text.clause(start);
+        let bare = text.tags.iter().filter(|tag| {
+            let place = text.words[tag.from].start;
+            tag.tag == aios_languages::Tag::Sense(Sense::Negation) && text.clause(place) != clause
+        });
+        let others: Vec<(Pred, usize, usize)> = bare
+            .map(|tag| {
+                let (from, to) = (text.words[tag.from].start, text.words[tag.to - 1].end);
+                (Pred::Flag(*column, false), from, to)
+            })
+            .collect();
+        out.extend(others);
+    }
+    out
+}
+
+/// "No delay", "on time": rows in which there is nothing of a quantity.
+pub(crate) fn none_of(text: &Text, grid: &Grid) -> Vec<Pred> {
+    let nothing = |column: usize| Pred::Side(column, Side::AtMost, Limit::of(0.0));
+    let speaks = |column: usize, word: usize| {
+        let own = &grid.columns[column];
+        text.stems.iter().any(|(at, stem)| *at == word && own.stems.contains(stem))
+            || text.tags.iter().any(|tag| {
+                tag.from == word
+                    && matches!(tag.tag, aios_languages::Tag::Concept(concept) if own.concepts.contains(&concept))
+            })
+    };
+    let late = ["late", "error"].map(aios_languages::concept_number);
+    let ranked = text.has(Sense::Highest) || text.has(Sense::Lowest);
+    let mut out = Vec::new();
+    for tag in &text.tags {
+        match tag.tag {
+            aios_languages::Tag::Sense(Sense::Negation) => {
+                let said = |column: &usize| speaks(*column, tag.to) || speaks(*column, tag.to + 1);
+                out.extend(grid.measures().filter(said).map(nothing));
+            }
+            aios_languages::Tag::Sense(Sense::Inverse) if !ranked => {
+                let bad = |column: &usize| {
+                    let own = &grid.columns[*column].concepts;
+                    late.iter().any(|concept| own.contains(concept))
+                };
+                out.extend(grid.measures().filter(bad).map(nothing));
+            }
+            _ => {}
+        }
+    }
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
 /// Flags that a text speaks of: all words of the column's name stand in it.
 fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
     let mut out = Vec::new();
+    let sides = flags_at(text, grid);
     for column in grid.flags() {
+        // Of both sides neither is a condition on all that is said.
+        let has = |side: bool| {
+            sides
+                .iter()
+                .any(|(pred, ..)| *pred == Pred::Flag(column, side))
+        };
+        if has(true) && has(false) {
+            continue;
+        }
         let own = &grid.columns[column];
         let said: std::collections::HashSet<&str> = text
             .stems
@@ -393,7 +539,13 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
         let words = own
             .name
             .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| word.len() > 1)
+            .filter(|word| {
+                let lower = word.to_lowercase();
+                let plain = aios_languages::lexicons()
+                    .first()
+                    .is_some_and(|english| english.is_stop(&lower));
+                word.len() > 1 && !plain
+            })
             .count()
             .max(1);
         if said.len().max(concepts.len()) * 2 > words.min(3)

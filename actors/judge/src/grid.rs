@@ -608,8 +608,8 @@ fn measured(kind: &UnitKind) -> Option<u32> {
 
 fn flags(cells: &[Option<String>]) -> Option<Data> {
     let read = |cell: &str| match fold(cell.trim()).as_str() {
-        "yes" | "true" | "ja" | "oui" | "si" | "y" | "wahr" => Some(true),
-        "no" | "false" | "nein" | "non" | "n" | "falsch" => Some(false),
+        "yes" | "true" | "ja" | "oui" | "si" | "y" | "wahr" | "1" => Some(true),
+        "no" | "false" | "nein" | "non" | "n" | "falsch" | "0" => Some(false),
         _ => None,
     };
     let mut seen = [false, false];

@@ -11,6 +11,7 @@
 mod answer;
 mod cases;
 mod checks;
+mod clause;
 mod criteria;
 mod derived;
 mod explain;

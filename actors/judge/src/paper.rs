@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use aios_languages::{Lexicon, Tag};
 
 use crate::answer::{Answer, Kind};
+use crate::clause::{self, Part};
 use crate::numeral::Number;
 use crate::text::{Names, Text};
 use crate::unit::Kind as UnitKind;
@@ -38,6 +39,8 @@ pub(crate) struct Sentence {
     pub block: usize,
     /// What its words are about.
     pub concepts: HashSet<u32>,
+    /// Its parts between commas, with what each denies.
+    pub parts: Vec<Part>,
     /// The times of day that it names, as minutes since midnight, with their places.
     pub clocks: Vec<(usize, u16)>,
 }
@@ -86,6 +89,7 @@ impl Paper {
             }
             sentences.push(Sentence {
                 clocks: clocks(&text),
+                parts: clause::read(&text),
                 before: previous,
                 block: piece.block,
                 text,
@@ -211,6 +215,12 @@ pub(crate) fn weekdays(text: &Text, within: impl Fn(usize) -> bool) -> HashSet<u
             _ => None,
         })
         .collect();
+    let working = text.tags.iter().any(|tag| {
+        tag.tag == Tag::Sense(aios_languages::Sense::Workdays) && within(text.words[tag.from].start)
+    });
+    if working {
+        return (1..=5).chain(named.iter().map(|(_, day)| *day)).collect();
+    }
     match named.as_slice() {
         [(at, from), (behind, to)] if behind - at == 2 && from < to => {
             let joins = text
@@ -229,6 +239,12 @@ pub(crate) fn weekdays(text: &Text, within: impl Fn(usize) -> bool) -> HashSet<u
 }
 
 impl Sentence {
+    /// The days of the week that the clause at a place is about.
+    pub(crate) fn days_at(&self, place: usize) -> HashSet<u8> {
+        let clause = self.text.clause(place);
+        weekdays(&self.text, |other| self.text.clause(other) == clause)
+    }
+
     /// The number of this sentence that another one states, if one does.
     pub(crate) fn says(&self, number: &Number) -> Option<&Number> {
         self.text.numbers.iter().find(|own| same(number, own))

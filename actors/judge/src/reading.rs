@@ -162,6 +162,13 @@ impl<'a> Reading<'a> {
         }
         for paper in &self.ground.papers {
             self.said_by(paper, piece, number, &mut claim);
+            // "30 in total": what follows from what is said is not said of something else.
+            if claim.against.is_some()
+                && let Some(at) = self.follows(paper, piece, number)
+            {
+                claim.against = None;
+                claim.found.push(said(at));
+            }
         }
         self.signed(number, &mut claim);
         claim
@@ -229,6 +236,14 @@ impl<'a> Reading<'a> {
             .stems
             .iter()
             .filter(|(word, _)| text.clause(text.words[*word].start) == clause)
+            // What lies behind the next number is that one's: "7.5 hours less 30 minutes of break".
+            .filter(|(word, _)| {
+                let place = text.words[*word].start;
+                let within = |other: &Number| {
+                    other.start > number.end && !other.is_casual() && other.end <= place
+                };
+                !text.numbers.iter().any(within)
+            })
             .map(|(_, stem)| stem.clone())
             .collect();
         let mut all: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
@@ -349,6 +364,14 @@ impl<'a> Reading<'a> {
         claim.found.push(said(holder));
     }
 
+    /// The same of a number in a sentence that names a sum or a difference.
+    fn follows(&self, paper: &Paper, piece: usize, number: &Number) -> Option<usize> {
+        let text = &self.texts[piece];
+        let all = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+        let several = text.numbers.len() > 2;
+        several.then(|| self.worked_out(paper, text, number, &all))?
+    }
+
     /// The sentence of whose numbers one follows: their difference, sum, product or ratio, of numbers that the words point to.
     fn worked_out(
         &self,
@@ -358,9 +381,12 @@ impl<'a> Reading<'a> {
         all: &HashSet<String>,
     ) -> Option<usize> {
         use aios_languages::Sense;
-        let told = [Sense::Difference, Sense::Total, Sense::Ratio, Sense::Growth]
+        // Of a small number something follows by accident: only what its own sentence says is done counts.
+        let told = [Sense::Difference, Sense::Total, Sense::Growth]
             .iter()
-            .any(|sense| text.has(*sense) || self.ground.asked.text.has(*sense));
+            .any(|sense| {
+                text.has(*sense) || (number.is_precise() && self.ground.asked.text.has(*sense))
+            });
         let shown = |one: &Number| {
             text.numbers
                 .iter()
@@ -428,7 +454,18 @@ impl<'a> Reading<'a> {
                         _ => false,
                     };
                 let times = |many: &Number, each: &Number| {
-                    (told || shown(many) || shown(each))
+                    // "Two monthly rents": where the count stands no amount does.
+                    let bare = given.iter().all(|(place, own)| {
+                        let same = std::ptr::eq(*own, many) || own.unit.is_none();
+                        let beside = given
+                            .iter()
+                            .any(|(at, own)| std::ptr::eq(*own, many) && at == place);
+                        !beside
+                            || same
+                            || own.unit.as_ref().map(|unit| &unit.kind)
+                                != number.unit.as_ref().map(|unit| &unit.kind)
+                    });
+                    (told || (shown(many) && (shown(each) || bare)))
                         && many
                             .unit
                             .as_ref()
@@ -437,7 +474,22 @@ impl<'a> Reading<'a> {
                         && (2.0..=MANY).contains(&many.value())
                         && convertible(each).is_some_and(|each| number.is(many.value() * each))
                 };
-                sums || times(one, other) || times(other, one)
+                // "4 EUR each": an amount over its count.
+                let together = given
+                    .iter()
+                    .any(|(place, own)| std::ptr::eq(*own, *other) && place == at);
+                let apiece = |whole: &Number, many: &Number| {
+                    together
+                        && many.unit.is_none()
+                        && many.value().fract() == 0.0
+                        && (2.0..=MANY).contains(&many.value())
+                        && shown(whole)
+                        && convertible(whole).is_some_and(|whole| number.is(whole / many.value()))
+                };
+                sums || times(one, other)
+                    || times(other, one)
+                    || apiece(one, other)
+                    || apiece(other, one)
             });
             follows.then_some(*at)
         })

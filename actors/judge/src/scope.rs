@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aios_languages::{Sense, Tag};
 
 use crate::explain::{Scope, Stat, same_column};
-use crate::goal::{Asked, conditions, mentioned, mentioned_within};
+use crate::goal::{Asked, conditions, flags_at, mentioned, mentioned_within, none_of};
 use crate::grid::{Grid, Pred};
 use crate::moment::Moment;
 use crate::numeral::Number;
@@ -68,6 +68,16 @@ pub(crate) fn entities(text: &Text, table: usize, grid: &Grid) -> Vec<Entity> {
                 }),
         );
     }
+    // "Members 571 km, non-members 460 km": both sides of a flag in one text are names of its rows.
+    let flags: Vec<Entity> = flags_at(text, grid)
+        .into_iter()
+        .map(|(pred, start, end)| Entity { pred, start, end })
+        .collect();
+    let both = |entity: &&Entity| {
+        let mut others = flags.iter();
+        others.any(|other| same_column(&other.pred, &entity.pred) && other.pred != entity.pred)
+    };
+    out.extend(flags.iter().filter(both).copied());
     out.sort_by_key(|entity| entity.start);
     out
 }
@@ -117,6 +127,9 @@ impl Place<'_> {
                 scope.together.extend(different);
             }
         }
+        if scope.together.is_empty() && self.text.has(Sense::Total) {
+            scope.together_of = self.asked_names(table, grid);
+        }
         for label in &self.labels {
             let over = entities(label, table, grid);
             let mut seen: Vec<Pred> = Vec::new();
@@ -144,7 +157,23 @@ impl Place<'_> {
         if scope.pairs.is_empty() {
             scope.pairs = self.goal_pairs(&base, table, grid);
         }
-        self.words(number, &mut scope);
+        // "Old Town leads by 91": ahead of any one of a few others.
+        let alone =
+            scope.pairs.is_empty() && (self.compares() || self.asked.text.has(Sense::Difference));
+        if let (true, Some(Pred::Is(column, code))) = (
+            alone,
+            base.iter()
+                .copied()
+                .find(|pred| matches!(pred, Pred::Is(..))),
+        ) {
+            let all = u32::try_from(grid.names(column).len()).unwrap_or(0);
+            let few = (2..=6).contains(&all);
+            let others = (0..all).filter(|other| few && *other != code);
+            scope
+                .pairs
+                .extend(others.map(|other| (Pred::Is(column, other), Pred::Is(column, code))));
+        }
+        self.words(number, grid, &mut scope);
         scope.measures = self.measures(number, grid);
         scope.columns = self.columns(grid);
         scope.units = self.asked.units.clone();
@@ -160,6 +189,15 @@ impl Place<'_> {
         let (part, whole) = self.partition(number);
         scope.count |= part || whole;
         scope.each = self.text.has(Sense::Per);
+        let next = self
+            .text
+            .words
+            .partition_point(|word| word.start < number.start);
+        scope.from = self
+            .text
+            .tags
+            .iter()
+            .any(|tag| tag.tag == Tag::Sense(Sense::From) && tag.to == next);
         scope
     }
 
@@ -203,6 +241,20 @@ impl Place<'_> {
 
     /// Which of the names or times of one column a number belongs to.
     fn bound(&self, number: &Number, of: &[Entity]) -> Bound {
+        // What a semicolon parts belongs apart.
+        let part = |place: usize| {
+            self.text
+                .raw
+                .get(..place)
+                .map_or(0, |head| head.matches(';').count())
+        };
+        let own: Vec<Entity> = of
+            .iter()
+            .copied()
+            .filter(|entity| part(entity.start) == part(number.start))
+            .collect();
+        let apart = !own.is_empty() && own.len() < of.len();
+        let of = if apart { own.as_slice() } else { of };
         let stated: Vec<&Number> = self
             .text
             .numbers
@@ -210,6 +262,7 @@ impl Place<'_> {
             .filter(|other| {
                 (!other.is_casual() && other.bound.is_none()) || std::ptr::eq(*other, number)
             })
+            .filter(|other| !apart || part(other.start) == part(number.start))
             .collect();
         let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
         let (Some(first), Some(last)) = (of.first(), of.last()) else {
@@ -230,10 +283,10 @@ impl Place<'_> {
             return Bound::Nothing;
         };
         let apart = last.end <= low.start || high.end <= first.start;
-        if apart && of.len() == stated.len() && stated.len() > 1 {
+        if apart && stated.len() > 1 && stated.len().is_multiple_of(of.len()) && (of.len() > 1) {
             let at = stated.iter().position(|other| other.start == number.start);
             return at
-                .and_then(|at| of.get(at))
+                .and_then(|at| of.get(at % of.len()))
                 .map_or(Bound::Nothing, |entity| Bound::To(entity.pred));
         }
         // "260 more adults than children (1,914 against 1,654)".
@@ -419,9 +472,26 @@ impl Place<'_> {
             Sense::Growth,
             Sense::Above,
             Sense::Below,
+            Sense::Than,
+            Sense::Ahead,
+            Sense::Behind,
         ]
         .into_iter()
         .any(|sense| self.text.has(sense))
+    }
+
+    /// The few names of one kind that the goal speaks of: some of them may be taken together.
+    fn asked_names(&self, table: usize, grid: &Grid) -> Vec<Pred> {
+        let names: BTreeSet<Pred> = entities(&self.asked.text, table, grid)
+            .into_iter()
+            .map(|entity| entity.pred)
+            .filter(|pred| matches!(pred, Pred::Is(..)))
+            .collect();
+        let first = names.first().copied();
+        let mut out: Vec<Pred> = names.into_iter().collect();
+        out.retain(|pred| first.is_some_and(|first| same_column(&first, pred)));
+        out.truncate(FEW);
+        out
     }
 
     /// What the goal compares, or one time with the one before it.
@@ -465,10 +535,10 @@ impl Place<'_> {
     }
 
     /// The kinds of figures that words name.
-    fn words(&self, number: &Number, scope: &mut Scope) {
+    fn words(&self, number: &Number, grid: &Grid, scope: &mut Scope) {
         let clause = self.text.clause(number.start);
         let mut share = false;
-        let mut governed = self.governing(number);
+        let mut governed = self.governing(number, grid);
         for text in std::iter::once(self.text).chain(self.labels.iter().copied()) {
             let senses: BTreeSet<Sense> = text.senses().map(|(sense, _)| sense).collect();
             // What stands over a number says which figure it is where its own sentence does not.
@@ -480,7 +550,6 @@ impl Place<'_> {
             }
             scope.extreme |= senses.contains(&Sense::Highest) || senses.contains(&Sense::Lowest);
             scope.rate |= senses.contains(&Sense::Share);
-            scope.rest |= senses.contains(&Sense::Rest);
             scope.ends |= [
                 Sense::Highest,
                 Sense::Lowest,
@@ -521,6 +590,19 @@ impl Place<'_> {
                 scope.stats.push(stat);
             }
         }
+        scope.rest = self.text.senses().any(|(sense, place)| {
+            let (from, to) = if place < number.start {
+                (place, number.start)
+            } else {
+                (number.end, place)
+            };
+            let apart = self
+                .text
+                .numbers
+                .iter()
+                .any(|other| from <= other.start && other.end <= to && !other.is_casual());
+            sense == Sense::Rest && !apart
+        });
         let goal = &self.asked.text;
         scope.ends |= number.bound.is_some() || goal.has(Sense::Highest) || goal.has(Sense::Lowest);
         scope.times = std::iter::once(self.text)
@@ -558,6 +640,15 @@ impl Place<'_> {
             let nearest = near.min_by_key(|(_, place)| place.abs_diff(number.start));
             nearest.map(|(sense, _)| if sense == Sense::Up { 1.0 } else { -1.0 })
         };
+        // "54 % above April", "1.4 degrees warmer than July": a side right behind a number is between two, and no way that things go.
+        let sided = self.text.senses().any(|(sense, place)| {
+            matches!(sense, Sense::Above | Sense::Below)
+                && place >= number.end
+                && place - number.end <= 1
+        });
+        if sided {
+            return;
+        }
         scope.sign = sign(self.text, Some(clause))
             .or_else(|| sign(self.text, None))
             .or_else(|| self.labels.iter().find_map(|label| sign(label, None)));
@@ -576,7 +667,7 @@ impl Place<'_> {
 
     /// The words for a kind of figure that a number stands under: those before it, up to the number before, or those behind it in its clause
     /// that no other number follows there. "12 visits, on average 46 minutes" has a count and a mean.
-    fn governing(&self, number: &Number) -> BTreeSet<Sense> {
+    fn governing(&self, number: &Number, grid: &Grid) -> BTreeSet<Sense> {
         let words: Vec<(Sense, usize)> = self
             .text
             .senses()
@@ -609,9 +700,26 @@ impl Place<'_> {
         if !own.is_empty() {
             return own;
         }
+        // A clause that names another quantity than the word's own is not under it: "8 minutes on average, and 11,465 people".
+        let quantities = |clause: usize| -> BTreeSet<usize> {
+            let starts = &self.text.clauses;
+            let from = starts.get(clause).copied().unwrap_or(0);
+            let to = starts.get(clause + 1).copied().unwrap_or(usize::MAX);
+            let found = mentioned_within(self.text, grid, from..to);
+            found
+                .into_iter()
+                .filter(|column| grid.measures().any(|own| own == *column))
+                .collect()
+        };
+        let own = quantities(clause(number.start));
+        let foreign = |place: usize| {
+            clause(place) != clause(number.start)
+                && !own.is_empty()
+                && quantities(clause(place)).is_disjoint(&own)
+        };
         let before: Vec<&(Sense, usize)> = words
             .iter()
-            .filter(|(_, place)| *place < number.start && !back(*place))
+            .filter(|(_, place)| *place < number.start && !back(*place) && !foreign(*place))
             .collect();
         let Some((_, last)) = before.last() else {
             return BTreeSet::new();
@@ -658,6 +766,25 @@ impl Place<'_> {
                 .into_iter()
                 .filter(|column| share || convertible(column))
                 .collect();
+        }
+        if share {
+            // "2,852 EUR, some 42 % of sales": of what the amount beside it is of.
+            let beside = self
+                .text
+                .numbers
+                .iter()
+                .filter_map(|other| other.unit.as_ref());
+            let units: Vec<&crate::unit::Unit> = beside.filter(|unit| !unit.is_share()).collect();
+            let fits = |column: &usize| {
+                let own = grid.columns[*column].unit.as_ref();
+                own.is_some_and(|own| units.iter().any(|unit| unit.convert(1.0, own).is_some()))
+            };
+            let of_units: Vec<usize> = quantities.iter().copied().filter(fits).collect();
+            let own = mentioned(self.text, grid);
+            if !of_units.is_empty() && !of_units.iter().any(|column| own.contains(column)) {
+                let named = own.into_iter().filter(|column| quantities.contains(column));
+                return named.chain(of_units).collect();
+            }
         }
         let clause = self.text.clause(number.start);
         let starts = &self.text.clauses;
@@ -777,6 +904,13 @@ impl Place<'_> {
                     out.push(others.collect());
                 }
             }
+        }
+        // "No delay at all", "on time": rows in which there is nothing of a quantity.
+        let none = none_of(self.text, grid)
+            .into_iter()
+            .chain(none_of(&self.asked.text, grid));
+        for pred in none {
+            out.push(required.iter().copied().chain([pred]).collect());
         }
         // What the goal is about need not be said again.
         let asked: Vec<Pred> = entities(&self.asked.text, table, grid)

@@ -14,7 +14,7 @@ fn folder() -> PathBuf {
 }
 
 fn material(name: &str) -> Material {
-    let bytes = std::fs::read(folder().join(name)).unwrap();
+    let bytes = std::fs::read(folder().join(name.trim_start_matches("../"))).unwrap();
     match TableReader.read(name, &bytes) {
         Some(read) => read.unwrap(),
         None => Material::Document(Document {
@@ -25,6 +25,14 @@ fn material(name: &str) -> Material {
 }
 
 fn measured(file: &Path) -> (Measured, Vec<String>) {
+    let (measured, missed) = judged(file);
+    let told = |(case, report): (Case, aios_judge::Report)| {
+        format!("{} {:?} {:?}", case.id, case.defect, report.issues)
+    };
+    (measured, missed.into_iter().map(told).collect())
+}
+
+fn judged(file: &Path) -> (Measured, Vec<(Case, aios_judge::Report)>) {
     let mut grounds: HashMap<(String, Option<String>), Arc<Ground>> = HashMap::new();
     let (mut measured, mut missed) = (Measured::default(), Vec::new());
     for line in std::fs::read_to_string(file).unwrap().lines() {
@@ -38,11 +46,25 @@ fn measured(file: &Path) -> (Measured, Vec<String>) {
         let report = judge(&case.answer, &ground, &Criteria::default(), &[]);
         let approved = report.status == aios_judge::Status::Approved;
         if approved != (case.label.as_deref() == Some("good")) {
-            missed.push(format!("{} {:?} {:?}", case.id, case.defect, report.issues));
+            missed.push((case.clone(), report.clone()));
         }
         measured.add(&case, report.status);
     }
     (measured, missed)
+}
+
+/// Answers that are still judged otherwise than they deserve: whoever mends one moves it to the others.
+#[test]
+fn what_is_known_to_be_missed_is_named() {
+    let file = folder().join("open/cases.jsonl");
+    let (measured, missed) = judged(&file);
+    let all = measured.good + measured.borderline + measured.bad;
+    let ids: Vec<&str> = missed.iter().map(|(case, _)| case.id.as_str()).collect();
+    assert_eq!(
+        ids.len(),
+        all,
+        "some are told rightly now; still missed are {ids:?}"
+    );
 }
 
 #[test]

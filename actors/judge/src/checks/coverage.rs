@@ -347,7 +347,23 @@ fn names_one(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
                     .iter()
                     .filter(|word| word.start < first.start)
                     .count();
-                words < 4 && text.raw[first.end..].starts_with([',', '.'])
+                let own: BTreeSet<Pred> = of(piece)
+                    .into_iter()
+                    .filter(|pred| same_column(pred, &first.pred))
+                    .collect();
+                let all = match first.pred {
+                    Pred::Is(column, _) => grid.names(column).len(),
+                    _ => usize::MAX,
+                };
+                // "Crime is ahead with 12; the others are level": one alone before the semicolon.
+                let head = text.raw.find(';').unwrap_or(0);
+                let parted = entities(text, 0, grid)
+                    .iter()
+                    .filter(|entity| entity.end <= head)
+                    .all(|entity| entity.pred == first.pred)
+                    && first.end <= head;
+                words < 4
+                    && (text.raw[first.end..].starts_with([',', '.']) || own.len() < all || parted)
             })
         });
     // "The three with the most": so many are named.
@@ -476,6 +492,18 @@ fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
             found.insert(at);
         }
     }
+    // Times of day rest on the sentence that has them.
+    let times: HashSet<u16> = said_words(reading)
+        .flat_map(crate::paper::clocks)
+        .map(|(_, minute)| minute)
+        .collect();
+    found.extend((0..paper.sentences.len()).filter(|at| {
+        let own = &paper.sentences[*at].clocks;
+        own.iter()
+            .filter(|(_, minute)| times.contains(minute))
+            .count()
+            > 1
+    }));
     found
 }
 
@@ -507,6 +535,9 @@ fn beside(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
         .filter(|other| !std::ptr::eq(*other, point))
         .flat_map(targets)
         .collect();
+    if points.len() == 1 && places(reading, papers).iter().any(|at| own.contains(at)) {
+        return true;
+    }
     places(reading, papers)
         .into_iter()
         .filter(|at| !others.contains(at))

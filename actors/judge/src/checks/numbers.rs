@@ -4,6 +4,7 @@ use aios_work::{Category, Issue, Severity};
 
 use super::{Finding, Look, at};
 use crate::criteria::Criteria;
+use crate::paper::weekdays;
 use crate::reading::{Claim, Reading};
 
 pub(crate) struct Numbers;
@@ -122,14 +123,33 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
             }
             finding.claims += 1;
             let told = found.moment.minute.filter(|_| found.moment.day.is_none());
-            let there = told.is_some_and(|minute| clocks.contains(&minute))
+            // A time of day that the source gives of other days only is none of these.
+            let clause = text.clause(found.start);
+            let days = weekdays(text, |place| text.clause(place) == clause);
+            let elsewhere = told.is_some_and(|minute| {
+                !days.is_empty() && {
+                    let sentences = ground.papers.iter().flat_map(|paper| &paper.sentences);
+                    let mut of = sentences
+                        .flat_map(|sentence| {
+                            let here = sentence
+                                .clocks
+                                .iter()
+                                .filter(move |(_, own)| *own == minute);
+                            here.map(move |(place, _)| sentence.days_at(*place))
+                        })
+                        .peekable();
+                    of.peek().is_some()
+                        && of.all(|theirs| !theirs.is_empty() && theirs.is_disjoint(&days))
+                }
+            });
+            let there = !elsewhere && told.is_some_and(|minute| clocks.contains(&minute))
                 || known.iter().any(|moment| {
                     found.moment.holds(moment)
                         || moment.holds(&found.moment)
                             && found.moment.minute == moment.minute
                             && moment.day == found.moment.day
                 });
-            if there {
+            if there && !elsewhere {
                 finding.supported += 1;
                 continue;
             }

@@ -193,6 +193,13 @@ fn spans(text: &str, numbers: &mut [Number]) {
         let (Some(low), Some(high)) = (before.last_mut(), behind.first_mut()) else {
             continue;
         };
+        // "7.9 and 7.7 MWh": both are of it.
+        let beside = text
+            .get(low.end..high.start)
+            .is_some_and(|gap| matches!(gap.trim(), "and" | "und" | "et" | "y"));
+        if beside && low.unit.is_none() && !low.spelled && !high.spelled {
+            low.unit.clone_from(&high.unit);
+        }
         let joined = text.get(low.end..high.start).is_some_and(|gap| {
             matches!(
                 gap.trim(),

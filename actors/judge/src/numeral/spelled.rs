@@ -10,12 +10,15 @@ impl Scan<'_> {
     /// Numbers in words.
     pub(super) fn spelled(&self, figures: &[Number]) -> Vec<Number> {
         let mut out = Vec::new();
-        let mut next = 0;
+        let (mut next, mut until) = (0, 0);
         for tag in self.tags {
             if tag.from < next {
                 continue;
             }
             let start = self.words[tag.from].start;
+            if start < until {
+                continue;
+            }
             if self.is_taken(start)
                 || figures
                     .iter()
@@ -23,6 +26,7 @@ impl Scan<'_> {
             {
                 continue;
             }
+            let mut rough = 0.0;
             let (mut value, fraction) = match tag.tag {
                 Tag::Number(value) => (value, false),
                 Tag::Fraction(percent) => (percent, true),
@@ -83,6 +87,7 @@ impl Scan<'_> {
             });
             if let Some((percent, end)) = part.filter(|_| joins && !fraction) {
                 value += percent / 100.0;
+                rough = percent / 200.0;
                 to = end;
             }
             next = to;
@@ -92,7 +97,7 @@ impl Scan<'_> {
                 end,
                 readings: vec![Reading {
                     value,
-                    half: if fraction { value * 0.03 + 0.5 } else { 0.0 },
+                    half: if fraction { value * 0.03 + 0.5 } else { rough },
                 }],
                 unit: fraction.then(|| Unit::named(aios_languages::UnitName::Percent)),
                 signed: false,
@@ -105,6 +110,7 @@ impl Scan<'_> {
                 self.part_of_unit(&mut number);
             } else {
                 self.trailing(&mut number);
+                self.and_a_half(&mut number);
             }
             self.leading(&mut number);
             // "one" and "ein" are articles as often as numbers; "the half-year" is a name of a time.
@@ -115,11 +121,35 @@ impl Scan<'_> {
                     .text
                     .get(start..number.end)
                     .is_some_and(|said| said.contains('-'));
+            until = number.end;
             if !article && !hyphened {
                 out.push(number);
             }
         }
         out
+    }
+
+    /// "Un an et demi", "un año y medio": a part of the unit behind it.
+    fn and_a_half(&self, number: &mut Number) {
+        if number.unit.is_none() {
+            return;
+        }
+        let next = self.word_at(number.end);
+        let joins = self
+            .tags
+            .iter()
+            .any(|tag| tag.from == next && tag.tag == Tag::Sense(Sense::And));
+        let part = self.tags.iter().find_map(|tag| match tag.tag {
+            Tag::Fraction(percent) if tag.from == next + 1 => Some((percent, tag.to)),
+            _ => None,
+        });
+        if let Some((percent, to)) = part.filter(|_| joins) {
+            for reading in &mut number.readings {
+                reading.value += percent / 100.0;
+                reading.half = reading.half.max(percent / 400.0);
+            }
+            number.end = self.words[to - 1].end;
+        }
     }
 
     /// "Half a year" is a length of time and no part of a whole.

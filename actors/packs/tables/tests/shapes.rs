@@ -209,6 +209,52 @@ const SHAPES: &[Shape] = &[
     ),
 ];
 
+/// JSON of every arrangement.
+const OBJECTS: &[Shape] = &[
+    (
+        "a list of small objects",
+        |mb| {
+            let mut text = filled("[", 16 * mb, |at| {
+                format!(
+                    "{{\"k\":{at},\"w\":\"n{}\",\"v\":{}.5}},\n",
+                    at % 100,
+                    mixed(at) % 1_000
+                )
+            });
+            text.extend_from_slice(b"{\"k\":0}]");
+            text
+        },
+        Ok(()),
+    ),
+    (
+        "objects with members of their own each",
+        |mb| {
+            let mut text = filled("[", mb, |at| format!("{{\"c{at}\":1}},"));
+            text.extend_from_slice(b"{}]");
+            text
+        },
+        Err("at most 1000 are read"),
+    ),
+    (
+        "a list as deep as it is long",
+        |mb| vec![b'['; 8 * mb],
+        Err("recursion limit"),
+    ),
+    (
+        "an object of two long columns",
+        |mb| {
+            let cells = vec!["1"; 2 * mb].join(",");
+            format!("{{\"a\":[{cells}],\"b\":[{cells}]}}").into_bytes()
+        },
+        Ok(()),
+    ),
+    (
+        "one long string",
+        |mb| format!("[{{\"a\":\"{}\"}}]", "x".repeat(16 * mb)).into_bytes(),
+        Ok(()),
+    ),
+];
+
 /// Texts of many small parts.
 const TEXTS: &[Shape] = &[
     (
@@ -273,6 +319,17 @@ fn a_table_takes_four_times_its_bytes_at_most() {
     measure(
         "a_table_takes_four_times_its_bytes_at_most",
         ("t.csv", SHAPES),
+        SMALL,
+        BESIDE_SMALL,
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn objects_take_four_times_their_bytes_at_most() {
+    measure(
+        "objects_take_four_times_their_bytes_at_most",
+        ("t.json", OBJECTS),
         SMALL,
         BESIDE_SMALL,
     );

@@ -58,6 +58,9 @@ impl RealDisk {
             problem,
         };
         prepare(&folder).map_err(unusable)?;
+        if !folder.join(LOCK).exists() {
+            sync_way(&folder).map_err(unusable)?;
+        }
         let mut lock = OpenOptions::new()
             .read(true)
             .write(true)
@@ -158,6 +161,28 @@ fn prepare(folder: &Path) -> Result<(), String> {
     }
     if found.mode() & OTHERS != 0 {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(unusable)?;
+    }
+    Ok(())
+}
+
+/// Makes the names of the folder and of those above it lasting: whoever made them may not have.
+fn sync_way(folder: &Path) -> Result<(), String> {
+    let folder = folder
+        .canonicalize()
+        .map_err(|error| format!("it cannot be used: {error}"))?;
+    for above in folder.ancestors().skip(1) {
+        match File::open(above).and_then(|opened| opened.sync_all()) {
+            // What this user may not read this user did not make. Some file systems have nothing to sync.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput
+                ) => {}
+            Err(error) => {
+                return Err(format!("{} cannot be synced: {error}", above.display()));
+            }
+            Ok(()) => {}
+        }
     }
     Ok(())
 }

@@ -11,6 +11,9 @@ use crate::grid::{Grid, Pred};
 use crate::reading::Reading;
 use crate::scope::{Entity, entities};
 
+/// Words between a comparative and its "than".
+const APART: usize = 4;
+
 /// Two of a kind, the first of which is said to have more, or less.
 struct Compared {
     one: Pred,
@@ -42,7 +45,14 @@ pub(super) fn look(
                 continue;
             }
             finding.claims += 1;
-            if sides.contains(&more) {
+            // "More punctual" has less of what is unwelcome.
+            let text = &reading.texts[piece];
+            let unwelcome = super::orders::measures(reading, piece, grid)
+                .0
+                .iter()
+                .any(|measure| super::orders::unwelcome(grid, *measure));
+            let turned = unwelcome && (text.has(Sense::Inverse) || text.has(Sense::Valued));
+            if sides.contains(&(more != turned)) {
                 finding.supported += 1;
                 continue;
             }
@@ -123,12 +133,24 @@ fn all(reading: &Reading<'_>, piece: usize, table: usize, grid: &Grid) -> Vec<Co
     }
     let mut out = Vec::new();
     for tag in &text.tags {
-        let more = match tag.tag {
-            Tag::Sense(Sense::Ahead) => true,
-            Tag::Sense(Sense::Behind) => false,
+        // "A has a higher delay than B": the other one stands behind "than".
+        let than = || {
+            text.tags
+                .iter()
+                .filter(|other| other.tag == Tag::Sense(Sense::Than))
+                .map(|other| other.to)
+                .find(|to| *to > tag.to && *to <= tag.to + APART)
+        };
+        let (more, last) = match tag.tag {
+            Tag::Sense(Sense::Ahead) => (true, tag.to),
+            Tag::Sense(Sense::Behind) => (false, tag.to),
+            Tag::Sense(side @ (Sense::More | Sense::Fewer)) => match than() {
+                Some(last) => (side == Sense::More, last),
+                None => continue,
+            },
             _ => continue,
         };
-        let (from, to) = (text.words[tag.from].start, text.words[tag.to - 1].end);
+        let (from, to) = (text.words[tag.from].start, text.words[last - 1].end);
         let clause = text.clause(from);
         let within = |entity: &&Entity| text.clause(entity.start) == clause;
         let before: Vec<&Entity> = names

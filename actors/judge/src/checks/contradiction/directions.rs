@@ -44,10 +44,9 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
         let several = words.len() > 1;
         // "24 in April, 28 in May, 18 in June: a rise and then a fall": as many words as steps, one for each.
         let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
-        let apart = words.iter().all(|(_, place)| {
-            let behind = text.moments.last().is_some_and(|last| last.end <= *place);
-            behind
-        });
+        let apart = words
+            .iter()
+            .all(|(_, place)| text.moments.last().is_some_and(|last| last.end <= *place));
         let in_turn = (several && apart && moments.len() == words.len() + 1).then(|| pairs(text));
         for (index, (up, place)) in words.into_iter().enumerate() {
             let clause = text.clause(place);
@@ -60,7 +59,7 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
                 None => course(text, place, several),
             };
             let pair = match steps.as_slice() {
-                [] => pair_of(reading, piece, place).or_else(|| {
+                [] => pair_of(reading, piece, place, (grid, column)).or_else(|| {
                     let pair = goal.get(turn).copied();
                     turn += 1;
                     pair
@@ -120,17 +119,37 @@ fn course(text: &crate::text::Text, place: usize, several: bool) -> Vec<(Moment,
         .moments
         .iter()
         .any(|found| text.clause(found.start) == clause);
-    if several || own || moments.len() < 3 {
+    let steady = text.has(Sense::Steady);
+    if several || moments.len() < 3 || (own && !steady) {
         return Vec::new();
     }
-    match text.has(Sense::Steady) {
+    match steady {
         true => moments.windows(2).map(|two| (two[0], two[1])).collect(),
         false => vec![(*first, *last)],
     }
 }
 
+/// The month before one, as far as the table has months.
+fn before(grid: &Grid, column: usize, moment: Moment) -> Option<Moment> {
+    let months = grid.periods(column, |time| Moment {
+        year: time.year,
+        month: time.month,
+        ..Moment::default()
+    });
+    let at = months.iter().position(|month| {
+        let quarter = month.month.map(|month| (month - 1) / 3 + 1);
+        moment.holds(&Moment { quarter, ..*month })
+    })?;
+    months.get(at.checked_sub(1)?).copied()
+}
+
 /// From when to when a word of direction speaks: by its clause, its sentence, what stands over it.
-fn pair_of(reading: &Reading<'_>, piece: usize, place: usize) -> Option<(Moment, Moment)> {
+fn pair_of(
+    reading: &Reading<'_>,
+    piece: usize,
+    place: usize,
+    (grid, column): (&Grid, usize),
+) -> Option<(Moment, Moment)> {
     let text = &reading.texts[piece];
     let all = pairs(text);
     if all.len() == 1 {
@@ -146,6 +165,10 @@ fn pair_of(reading: &Reading<'_>, piece: usize, place: usize) -> Option<(Moment,
         .collect();
     if let [from, to] = own.as_slice() {
         return Some((*from, *to));
+    }
+    // "May jumped, June came down again": from the time before.
+    if let ([one], true) = (own.as_slice(), text.moments.len() > 2) {
+        return before(grid, column, *one).map(|before| (before, *one));
     }
     if all.len() > 1 {
         // The pair that lies nearest to the word.

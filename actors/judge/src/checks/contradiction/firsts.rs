@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
-use super::orders::{By, Given, Meant, Order, groupable, measures, orders, unwelcome, ways};
+use super::orders::{
+    By, Given, Meant, Order, groupable, is_a_fault, measures, orders, unwelcome, ways,
+};
 use super::{Finding, at};
 use crate::grid::{Grid, Pred};
 use crate::reading::Reading;
@@ -68,10 +70,22 @@ pub(super) fn look(
             continue;
         };
         finding.claims += 1;
-        let inverse = is_inverse(reading, ranked.piece);
+        let asked = &reading.ground.asked.text;
+        let inverse = match ranked.implied {
+            true => asked.has(Sense::Inverse),
+            false => is_inverse(reading, ranked.piece),
+        };
         let (measures, _) = measures(reading, ranked.piece, grid);
+        let valued = match ranked.implied {
+            true => asked.has(Sense::Valued),
+            false => reading.texts[ranked.piece].has(Sense::Valued),
+        };
         // The most punctual has the least delay; the most reliable may have the most of something good.
         let sides: &[bool] = match inverse {
+            // The best may have the least of what is unwelcome.
+            false if valued && measures.iter().any(|measure| is_a_fault(grid, *measure)) => {
+                &[true, false]
+            }
             false => &[ranked.highest],
             true if measures.iter().any(|measure| unwelcome(grid, *measure)) => &[!ranked.highest],
             true => &[true, false],
@@ -283,7 +297,10 @@ fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
     let mut out = Vec::new();
     for piece in reading.said() {
         let text = &reading.texts[piece];
-        let own = ranks(text);
+        let mut own = ranks(text);
+        if own.is_empty() {
+            own.extend(place(reading, text));
+        }
         let names: Vec<Entity> = entities(text, table, grid)
             .into_iter()
             .filter(|entity| groupable(grid, &entity.pred))
@@ -342,6 +359,34 @@ fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
         }
     }
     out
+}
+
+/// "Harbour is second": a place without a word of rank, where the goal asks for one.
+fn place(reading: &Reading<'_>, text: &Text) -> Option<Rank> {
+    let goal = &reading.ground.asked.text;
+    let asks = |sense| goal.has(sense);
+    let placed = |tag: &aios_languages::Tagged| matches!(tag.tag, Tag::Ordinal(2..));
+    if !asks(Sense::Highest) && !asks(Sense::Lowest) && !goal.tags.iter().any(placed) {
+        return None;
+    }
+    text.tags.iter().find_map(|tag| {
+        let Tag::Ordinal(place @ 2..) = tag.tag else {
+            return None;
+        };
+        // "The second quarter", "the third day": a place of something else.
+        let next = text.stems.iter().any(|(word, _)| *word == tag.to)
+            && !text
+                .tags
+                .iter()
+                .any(|other| other.from == tag.to && other.tag == Tag::Sense(Sense::Meta));
+        (!next).then(|| Rank {
+            highest: !asks(Sense::Lowest) || asks(Sense::Highest),
+            place: usize::from(place),
+            at: text.words[tag.from].start,
+            from: tag.from,
+            to: tag.to,
+        })
+    })
 }
 
 /// The one name that an answer gives to a goal that asks who is first.

@@ -35,6 +35,8 @@ impl Look for Contradiction {
         sources::answered(reading, &mut finding);
         compared::held_against(reading, &mut finding);
         for piece in reading.said() {
+            sources::placed(reading, piece, &mut finding);
+            sources::absolute(reading, piece, &mut finding);
             sources::shared(reading, piece, &mut finding);
             sources::denied(reading, piece, &mut finding);
             sources::opposed(reading, piece, &mut finding);

@@ -42,6 +42,10 @@ impl Order {
             false => value < own - dust,
         };
         let level = |value: f64| (value - own).abs() <= dust;
+        // Where all are level nobody is first.
+        if self.0.len() > 1 && self.0.iter().all(|(_, value)| level(*value)) {
+            return false;
+        }
         let ahead = self.0.iter().filter(|(_, value)| before(*value)).count();
         let shared = self.0.iter().filter(|(_, value)| level(*value)).count();
         (ahead + 1..=ahead + shared).contains(&place)
@@ -70,11 +74,14 @@ impl Order {
     }
 }
 
+/// Of which column a figure is, and whether it may be a total, a mean or both.
+type Sums = (Option<usize>, BTreeSet<bool>);
+
 /// What the answer's own figures say of the names and times of each column, gathered once.
 #[derive(Default)]
 pub(super) struct Given {
     /// For each column: whether its figures are totals, means or both, claim by claim.
-    sums: BTreeMap<usize, Vec<(Option<usize>, BTreeSet<bool>)>>,
+    sums: BTreeMap<usize, Vec<Sums>>,
     /// For each column: of which names the least or greatest is given, and in which pieces.
     extremes: BTreeMap<usize, (BTreeSet<Pred>, BTreeSet<usize>)>,
 }
@@ -416,6 +423,14 @@ pub(super) fn unwelcome(grid: &Grid, measure: usize) -> bool {
             let concept = aios_languages::concept_number(concept);
             grid.columns[measure].concepts.contains(&concept)
         })
+}
+
+/// Whether a quantity is one of faults: what nobody wants more of.
+pub(super) fn is_a_fault(grid: &Grid, measure: usize) -> bool {
+    ["late", "error"].into_iter().any(|concept| {
+        let concept = aios_languages::concept_number(concept);
+        grid.columns[measure].concepts.contains(&concept)
+    })
 }
 
 /// Whether rows can be grouped by what a condition is on.

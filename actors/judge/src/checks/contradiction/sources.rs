@@ -6,6 +6,7 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
 use super::{Finding, at};
+use crate::clause::{clause_spans, denied_word, denies, parts, stems_of};
 use crate::goal::Need;
 use crate::reading::Reading;
 use crate::text::Text;
@@ -20,20 +21,28 @@ pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
         .collect();
     for paper in &reading.ground.papers {
         for (place, sentence) in paper.sentences.iter().enumerate() {
-            for (from, to) in parts(&sentence.text) {
-                let theirs = stems_of(&sentence.text, from, to);
-                let denied = denied_word(&sentence.text, from, to);
+            for part in sentence
+                .parts
+                .iter()
+                .filter(|part| part.stems.len() <= SHORT)
+            {
                 let against = own.iter().any(|(stems, own)| {
-                    let shared = theirs.intersection(stems).count();
                     // What the one denies is what the other affirms, and not something beside it.
-                    let same = match (own, denied) {
+                    let same = match (own, &part.denied) {
                         (None, Some(word)) => stems.contains(word),
-                        (Some(word), None) => theirs.contains(*word),
+                        (Some(word), None) => part.stems.contains(*word),
                         _ => false,
                     };
-                    same && shared > 1 && shared * 3 >= theirs.len() * 2
+                    same && {
+                        let shared = part
+                            .stems
+                            .iter()
+                            .filter(|stem| stems.contains(stem))
+                            .count();
+                        shared > 1 && shared * 3 >= part.stems.len() * 2
+                    }
                 });
-                if against && theirs.len() <= SHORT {
+                if against {
                     let mut issue = at(
                         reading,
                         piece,
@@ -51,45 +60,109 @@ pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
     }
 }
 
-/// The word that a part of a sentence denies: the next one behind the negation, or the last one before it.
-fn denied_word(text: &Text, from: usize, to: usize) -> Option<&String> {
-    if !denies(text, from, to) {
-        return None;
-    }
-    let negation = text.tags.iter().find(|tag| {
-        tag.tag == Tag::Sense(Sense::Negation) && (from..to).contains(&text.words[tag.from].start)
-    })?;
-    let here = || {
-        text.stems
-            .iter()
-            .filter(|(word, _)| (from..to).contains(&text.words[*word].start))
-    };
-    let behind = here().find(|(word, _)| *word >= negation.to);
-    let found = behind.or_else(|| here().filter(|(word, _)| *word < negation.from).last());
-    found.map(|(_, stem)| stem)
-}
-
 /// Words of a part of a source that is short.
 const SHORT: usize = 5;
 
-fn stems_of(text: &Text, from: usize, to: usize) -> BTreeSet<&String> {
-    let within = text
+/// Whether something is said to hold always, or never, that a source ties to a condition.
+pub(super) fn absolute(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
+    let text = &reading.texts[piece];
+    let Some((_, place)) = text.senses().find(|(sense, _)| *sense == Sense::Absolute) else {
+        return;
+    };
+    let ties = |text: &Text| {
+        [Sense::Only, Sense::AtMost, Sense::AtLeast]
+            .iter()
+            .any(|sense| text.has(*sense))
+    };
+    if ties(text) {
+        return;
+    }
+    let spans = clause_spans(text);
+    let Some((from, to)) = spans
+        .into_iter()
+        .find(|(from, to)| (*from..*to).contains(&place))
+    else {
+        return;
+    };
+    let goal = reading
+        .ground
+        .asked
+        .text
         .stems
         .iter()
-        .filter(|(word, _)| (from..to).contains(&text.words[*word].start));
-    within.map(|(_, stem)| stem).collect()
+        .map(|(_, stem)| stem.clone());
+    let mut stems: std::collections::HashSet<String> =
+        stems_of(text, from, to).into_iter().cloned().collect();
+    if stems.len() < 2 {
+        stems.extend(goal);
+    }
+    for paper in &reading.ground.papers {
+        let near = paper.nearest(&stems);
+        let best = near.first().map_or(0.0, |(_, overlap)| *overlap);
+        let close = near
+            .iter()
+            .take(2)
+            .filter(|(_, overlap)| *overlap >= best * 0.7);
+        let own: Vec<usize> = close.map(|(at, _)| *at).collect();
+        let said = own
+            .iter()
+            .any(|at| paper.sentences[*at].text.has(Sense::Absolute));
+        let tied = own.iter().find(|at| ties(&paper.sentences[**at].text));
+        if let (false, Some(tied)) = (said, tied) {
+            let mut issue = at(
+                reading,
+                piece,
+                Category::Accuracy,
+                Severity::Critical,
+                "the source ties this to a condition",
+                "Say under which condition it holds",
+            );
+            issue.evidence = Some(paper.quoted(*tied));
+            finding.issues.push(issue);
+            return;
+        }
+    }
 }
 
-/// The parts of a sentence between commas, colons and semicolons.
-fn parts(text: &Text) -> Vec<(usize, usize)> {
-    let mut starts = vec![0];
-    starts.extend(
-        text.raw
-            .match_indices([',', ';', ':', '—', '–'])
-            .map(|(at, sign)| at + sign.len()),
-    );
-    let ends = starts.iter().skip(1).copied().chain([text.raw.len() + 1]);
-    starts.iter().copied().zip(ends).collect()
+/// "From the first day" where the source says the third: the place of something in its order.
+pub(super) fn placed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
+    fn places(text: &Text) -> Vec<(u8, &String)> {
+        let tags = text.tags.iter();
+        let found = tags.filter_map(|tag| match tag.tag {
+            Tag::Ordinal(place) => {
+                let (_, stem) = text.stems.iter().find(|(word, _)| *word == tag.to)?;
+                Some((place, stem))
+            }
+            _ => None,
+        });
+        found.collect()
+    }
+    let own = places(&reading.texts[piece]);
+    if own.is_empty() {
+        return;
+    }
+    let sentences = reading
+        .ground
+        .papers
+        .iter()
+        .flat_map(|paper| &paper.sentences);
+    let known: Vec<(u8, &String)> = sentences
+        .flat_map(|sentence| places(&sentence.text))
+        .collect();
+    for (place, stem) in own {
+        let mut alike = known.iter().filter(|(_, other)| *other == stem).peekable();
+        if alike.peek().is_some() && alike.all(|(other, _)| *other != place) {
+            finding.issues.push(at(
+                reading,
+                piece,
+                Category::Accuracy,
+                Severity::Critical,
+                format!("the source names another place in this order ({stem})"),
+                "Say what the source says",
+            ));
+            return;
+        }
+    }
 }
 
 /// Words of a point above which a clause that has them all is one by accident.
@@ -376,31 +449,4 @@ fn marks(text: &Text, start: usize, end: usize) -> BTreeSet<String> {
         _ => None,
     });
     stems.map(|(_, stem)| stem.clone()).chain(days).collect()
-}
-
-/// Whether a clause denies. "Without charge" denies nothing: it says that something is free.
-fn denies(text: &Text, start: usize, end: usize) -> bool {
-    text.tags.iter().any(|tag| {
-        tag.tag == Tag::Sense(Sense::Negation)
-            && (start..end).contains(&text.words[tag.from].start)
-            && !text.tags.iter().any(|other| {
-                matches!(other.tag, Tag::Opposite(..))
-                    && other.from <= tag.from
-                    && tag.to <= other.to
-                    && other.to - other.from > 1
-            })
-    })
-}
-
-fn clause_spans(text: &Text) -> Vec<(usize, usize)> {
-    let mut starts = text.clauses.clone();
-    starts.extend(text.raw.match_indices(": ").map(|(at, _)| at + 1));
-    starts.sort_unstable();
-    let ends = starts.iter().skip(1).copied().chain([text.raw.len() + 1]);
-    starts
-        .iter()
-        .copied()
-        .zip(ends)
-        .filter(|(start, end)| start < end)
-        .collect()
 }

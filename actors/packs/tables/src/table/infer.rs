@@ -236,12 +236,11 @@ fn dates(
 
 /// Whether a cell holds no figure at all, nor stands for one.
 pub(super) fn is_word(text: &str) -> bool {
-    !text.contains(|c: char| c.is_numeric())
-        && text.contains(char::is_alphabetic)
-        && !text
-            .to_lowercase()
-            .trim_start_matches(['-', '+'])
-            .starts_with("inf")
+    let infinite = text
+        .trim_start_matches(['-', '+'])
+        .get(..3)
+        .is_some_and(|head| head.eq_ignore_ascii_case("inf"));
+    !infinite && !text.contains(|c: char| c.is_numeric()) && text.contains(char::is_alphabetic)
 }
 
 /// Text that is grouped by, names one row each, or is read.

@@ -1,6 +1,9 @@
 //! Words by which people call a row that adds others up, in the languages that tables come in. A word alone proves nothing: `totals` asks the
 //! values.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// What a row says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Says {
@@ -69,6 +72,9 @@ pub(super) fn label(cell: &str) -> Option<Label> {
     if bare.is_empty() || bare.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
+    if !may_be(bare) {
+        return None;
+    }
     let lower = bare.to_lowercase();
     let exact = |says| Some(Label { says, exact: true });
     let one = lower.as_str();
@@ -109,6 +115,43 @@ pub(super) fn label(cell: &str) -> Option<Label> {
     };
     Some(Label { says, exact: false })
 }
+
+/// Whether the first or last word of a cell is one of those that labels begin or end with. Asked of every cell of a text, so nothing is
+/// allocated.
+fn may_be(cell: &str) -> bool {
+    let mark = |c: char| c.is_whitespace() || ":,-–()/".contains(c);
+    let mut ends = [cell.split(mark).next(), cell.rsplit(mark).next()]
+        .into_iter()
+        .flatten();
+    ends.any(|word| {
+        let mut lower = [0_u8; LONGEST_WORD];
+        match lower.get_mut(..word.len()) {
+            Some(lower) if word.is_ascii() => {
+                lower.copy_from_slice(word.as_bytes());
+                lower.make_ascii_lowercase();
+                std::str::from_utf8(lower).is_ok_and(|lower| ENDS.contains(lower))
+            }
+            Some(_) => true,
+            None => false,
+        }
+    })
+}
+
+/// Bytes of the longest word that a label begins or ends with.
+const LONGEST_WORD: usize = 32;
+
+/// The first and last words of all labels.
+static ENDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let labels: [&[&'static str]; 8] = [
+        &SUMS, &PHRASES, &PERHAPS, &MEANS, &LEAST, &GREATEST, &COUNTS, &OTHERS,
+    ];
+    let marks = |c: char| c == ' ' || c == '-' || c == '.';
+    labels
+        .into_iter()
+        .flatten()
+        .flat_map(|label| [*label, label.split(marks).next().unwrap_or_default()])
+        .collect()
+});
 
 /// Whether the name of a column says that it adds others up.
 pub(super) fn names_a_sum(name: &str) -> bool {

@@ -9,15 +9,15 @@ pub(super) fn read(text: &str) -> Option<DateReading> {
     if let Some(plain) = without_signs(text) {
         return day(&plain);
     }
-    quarter(text)
-        .or_else(|| week(text))
+    let parts = parts(text);
+    quarter(&parts)
+        .or_else(|| week(&parts))
         .or_else(|| fiscal(text))
-        .or_else(|| named_month(text))
+        .or_else(|| named_month(parts))
 }
 
 /// `2025-Q3`, `Q3 2025`, `Q3 '25`, `3Q25`, `T3 2025`, `3. Quartal 2025`.
-fn quarter(text: &str) -> Option<DateReading> {
-    let parts = parts(text);
+fn quarter(parts: &[&str]) -> Option<DateReading> {
     let of = |quarter: &str| -> Option<i8> {
         let number = match quarter.as_bytes() {
             [b'Q' | b'q' | b'T' | b't', number] | [number, b'Q' | b'q' | b'T' | b't'] => *number,
@@ -27,7 +27,7 @@ fn quarter(text: &str) -> Option<DateReading> {
             .contains(&number)
             .then(|| i8::try_from(number - b'0').unwrap_or(1))
     };
-    let (written, quarter) = match parts.as_slice() {
+    let (written, quarter) = match parts {
         [one] if one.len() == 6 && one.is_ascii() => match one.get(..4).and_then(full_year) {
             Some(_) => (one.get(..4)?, of(one.get(4..)?)?),
             None => (one.get(2..)?, of(one.get(..2)?)?),
@@ -83,8 +83,7 @@ fn parts(text: &str) -> Vec<&str> {
 }
 
 /// `2025-W05`, `2025W05`, `W05 2025`, `KW 5/2025`, `Week 5, 2025`: the Monday that the week begins with.
-fn week(text: &str) -> Option<DateReading> {
-    let parts = parts(text);
+fn week(parts: &[&str]) -> Option<DateReading> {
     let number = |part: &str| {
         let digits = ["KW", "kw", "Kw", "W", "w"]
             .iter()
@@ -97,7 +96,7 @@ fn week(text: &str) -> Option<DateReading> {
             "kw" | "week" | "woche" | "wk" | "semaine" | "semana"
         )
     };
-    let (year, week) = match parts.as_slice() {
+    let (year, week) = match parts {
         [one] if one.len() == 7 && one.is_ascii() => {
             (full_year(one.get(..4)?)?, number(one.get(4..)?)?)
         }
@@ -142,9 +141,8 @@ fn without_signs(text: &str) -> Option<String> {
     Some(plain.trim_end_matches('-').to_owned())
 }
 
-fn named_month(text: &str) -> Option<DateReading> {
+fn named_month(mut parts: Vec<&str>) -> Option<DateReading> {
     // `5 de marzo de 2025`, `5th of March 2025`.
-    let mut parts = parts(text);
     parts.retain(|part| !matches!(*part, "de" | "del" | "of" | "the"));
     let ordinal = |part: &str| {
         two(part.trim_end_matches(|c: char| c.is_ascii_alphabetic())).filter(|_| {

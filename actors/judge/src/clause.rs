@@ -1,0 +1,94 @@
+//! Clauses and parts of a sentence: where they lie, what they speak of, what they deny.
+
+use std::collections::BTreeSet;
+
+use aios_languages::{Sense, Tag};
+
+use crate::text::Text;
+
+/// A part of a sentence of a source, read once.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// What it speaks of.
+    pub stems: BTreeSet<String>,
+    /// The word that it denies.
+    pub denied: Option<String>,
+}
+
+/// The parts of a sentence.
+pub(crate) fn read(text: &Text) -> Vec<Part> {
+    let spans = parts(text).into_iter();
+    spans
+        .map(|(from, to)| Part {
+            stems: stems_of(text, from, to).into_iter().cloned().collect(),
+            denied: denied_word(text, from, to).cloned(),
+        })
+        .collect()
+}
+
+/// The parts of a sentence between commas, colons and semicolons.
+pub(crate) fn parts(text: &Text) -> Vec<(usize, usize)> {
+    let mut starts = vec![0];
+    starts.extend(
+        text.raw
+            .match_indices([',', ';', ':', '—', '–'])
+            .map(|(at, sign)| at + sign.len()),
+    );
+    let ends = starts.iter().skip(1).copied().chain([text.raw.len() + 1]);
+    starts.iter().copied().zip(ends).collect()
+}
+
+/// The clauses of a sentence, also behind colons.
+pub(crate) fn clause_spans(text: &Text) -> Vec<(usize, usize)> {
+    let mut starts = text.clauses.clone();
+    starts.extend(text.raw.match_indices(": ").map(|(at, _)| at + 1));
+    starts.sort_unstable();
+    let ends = starts.iter().skip(1).copied().chain([text.raw.len() + 1]);
+    starts
+        .iter()
+        .copied()
+        .zip(ends)
+        .filter(|(start, end)| start < end)
+        .collect()
+}
+
+/// The stems of a stretch.
+pub(crate) fn stems_of(text: &Text, from: usize, to: usize) -> BTreeSet<&String> {
+    let within = text
+        .stems
+        .iter()
+        .filter(|(word, _)| (from..to).contains(&text.words[*word].start));
+    within.map(|(_, stem)| stem).collect()
+}
+
+/// Whether a clause denies. "Without charge" denies nothing: it says that something is free.
+pub(crate) fn denies(text: &Text, start: usize, end: usize) -> bool {
+    text.tags.iter().any(|tag| {
+        tag.tag == Tag::Sense(Sense::Negation)
+            && (start..end).contains(&text.words[tag.from].start)
+            && !text.tags.iter().any(|other| {
+                matches!(other.tag, Tag::Opposite(..))
+                    && other.from <= tag.from
+                    && tag.to <= other.to
+                    && other.to - other.from > 1
+            })
+    })
+}
+
+/// The word that a part of a sentence denies: the next one behind the negation, or the last one before it.
+pub(crate) fn denied_word(text: &Text, from: usize, to: usize) -> Option<&String> {
+    if !denies(text, from, to) {
+        return None;
+    }
+    let negation = text.tags.iter().find(|tag| {
+        tag.tag == Tag::Sense(Sense::Negation) && (from..to).contains(&text.words[tag.from].start)
+    })?;
+    let here = || {
+        text.stems
+            .iter()
+            .filter(|(word, _)| (from..to).contains(&text.words[*word].start))
+    };
+    let behind = here().find(|(word, _)| *word >= negation.to);
+    let found = behind.or_else(|| here().rfind(|(word, _)| *word < negation.from));
+    found.map(|(_, stem)| stem)
+}
