@@ -169,6 +169,16 @@ async fn those_who_drip_say_nothing_or_read_nothing_keep_nobody_out_and_are_let_
     slow.write_all(format!("{head}\r\n{{").as_bytes())
         .await
         .unwrap();
+    assert!(drip.await.unwrap() < Duration::from_secs(30));
+    let mut said = Vec::new();
+    tokio::time::timeout(SOON, slow.read_to_end(&mut said))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(Answer::read(&said).status, 408);
+    // The silent and the dripping by then, and the one with half a body.
+    until("the slow", || house.running.refused(Refusal::Slow) >= 3).await;
+    let before = house.running.refused(Refusal::Slow);
     // Answers as long as they may be, of which nothing is read.
     let mut deaf = house.connect().await;
     let head = house
@@ -179,15 +189,10 @@ async fn those_who_drip_say_nothing_or_read_nothing_keep_nobody_out_and_are_let_
             .await
             .unwrap();
     }
-    assert!(drip.await.unwrap() < Duration::from_secs(30));
-    let mut said = Vec::new();
-    tokio::time::timeout(SOON, slow.read_to_end(&mut said))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(Answer::read(&said).status, 408);
-    // The silent, the dripping, the one with half a body, and the deaf one.
-    until("the slow", || house.running.refused(Refusal::Slow) >= 4).await;
+    until("the deaf one's leave", || {
+        house.running.refused(Refusal::Slow) > before
+    })
+    .await;
     let mut rest = Vec::new();
     let _ = tokio::time::timeout(SOON, deaf.read_to_end(&mut rest))
         .await
