@@ -1,6 +1,6 @@
 //! What an agent says about itself when it registers, and what others find it by.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,8 @@ use crate::{AgentId, OpenTo, Opener, Performative, ProtocolName, Qos, Tier};
 
 /// Entries in one list of a card.
 const MAX_ENTRIES: usize = 64;
+/// Skills of a card: an executor offers each tool of its node, those of servers included.
+const MAX_SKILLS: usize = 1_024;
 /// Bytes of one text in a card.
 const MAX_TEXT: usize = 256;
 
@@ -29,6 +31,10 @@ pub struct AgentCard {
     /// What it can do: `sql`, `chart`.
     #[serde(default)]
     pub skills: BTreeSet<String>,
+    /// What is to be known of a skill before it is used, by its name: FIPA's properties of a service, as name and value. What they mean is
+    /// between who offers and who asks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, BTreeMap<String, String>>,
     /// What it knows about: `sales`.
     #[serde(default)]
     pub domains: BTreeSet<String>,
@@ -117,6 +123,7 @@ impl AgentCard {
             version: "0.1.0".to_owned(),
             description: String::new(),
             skills: BTreeSet::new(),
+            properties: BTreeMap::new(),
             domains: BTreeSet::new(),
             models: BTreeSet::new(),
             ontologies: BTreeSet::new(),
@@ -141,15 +148,23 @@ impl AgentCard {
             return Err(CardError::NoTtl);
         }
         let lists = [
-            ("skills", &self.skills),
-            ("domains", &self.domains),
-            ("models", &self.models),
-            ("ontologies", &self.ontologies),
+            ("skills", &self.skills, MAX_SKILLS),
+            ("domains", &self.domains, MAX_ENTRIES),
+            ("models", &self.models, MAX_ENTRIES),
+            ("ontologies", &self.ontologies, MAX_ENTRIES),
         ];
-        for (what, list) in lists {
-            at_most(what, list.len(), MAX_ENTRIES)?;
+        for (what, list, most) in lists {
+            at_most(what, list.len(), most)?;
             for text in list {
                 at_most("bytes in an entry", text.len(), MAX_TEXT)?;
+            }
+        }
+        at_most("skills with properties", self.properties.len(), MAX_SKILLS)?;
+        for (skill, properties) in &self.properties {
+            at_most("properties of a skill", properties.len(), MAX_ENTRIES)?;
+            let texts = properties.iter().flat_map(|(name, value)| [name, value]);
+            for text in texts.chain([skill]) {
+                at_most("bytes in a property", text.len(), 4 * MAX_TEXT)?;
             }
         }
         at_most("openers", self.open_to.openers().len(), MAX_ENTRIES)?;

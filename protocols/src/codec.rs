@@ -9,169 +9,74 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message as _;
-use thiserror::Error;
 
-use crate::printable::Printable;
+use crate::limits::{DecodeError, EncodeError, Limits, MAX_PARTY, OverLimit, VERSION};
 use crate::{
-    Content, ConversationId, Envelope, IdentityError, KeyId, Message, MessageId, Party,
-    Performative, ProtocolName, Qos, Signature, TenantId, Timestamp, TraceContext, wire,
+    Content, ConversationId, Envelope, KeyId, Message, MessageId, Party, Performative,
+    ProtocolName, PublicKey, Qos, Signature, TenantId, Timestamp, TraceContext, wire,
 };
 
 /// First bytes of every frame; the fourth is the version.
 const MAGIC: [u8; 3] = *b"AIM";
-const VERSION: u8 = 1;
 const SIGNATURE_AT: usize = MAGIC.len() + 1;
 const BODY_AT: usize = SIGNATURE_AT + Signature::LENGTH;
 /// What a message's signature is made for; a signature over anything else is none over a message.
 pub(crate) const MESSAGE_TYPE: &str = "application/vnd.aios.fipa-acl";
-/// Longest identifier in bytes: `service:{64}@{64}` or `macro.{32}.{64}@{64}`.
-pub(crate) const MAX_PARTY: usize = 170;
 
-/// How much a message may hold. Checked before sealing, and again before and after decoding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of a whole frame; the control bus carries 1 MB.
-    pub frame: usize,
-    /// Receivers, and reply-to parties. A name is at most 170 bytes, so a full set fills a fifth of a frame; other
-    /// platforms address some hundred agents at once.
-    pub parties: usize,
-    /// Pairs of metadata.
-    pub metadata: usize,
-    /// Bytes of a metadata key or value.
-    pub metadata_text: usize,
-    /// Bytes of language, encoding, ontology, reply-with or in-reply-to.
-    pub parameter: usize,
+/// A signed message as it travels. Cloning is a reference count; nothing about it is trusted.
+#[derive(Clone)]
+pub struct Sealed {
+    frame: Bytes,
+    /// The key under which the signature was found to hold, by whoever held this frame or a clone of it. Bytes never change, so it holds for
+    /// the next one too, who looks at everything else anew.
+    holds_under: Arc<OnceLock<[u8; 32]>>,
 }
 
-impl Limits {
-    /// What the control bus carries: 1 MB a frame.
-    pub const CONTROL: Limits = Limits {
-        frame: 1024 * 1024,
-        parties: 1024,
-        metadata: 32,
-        metadata_text: 1024,
-        parameter: 256,
-    };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::CONTROL
+impl PartialEq for Sealed {
+    fn eq(&self, other: &Self) -> bool {
+        self.frame == other.frame
     }
 }
 
-/// A part of a message is larger than allowed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{asked} {what} are too many, {allowed} are allowed")]
-pub struct OverLimit {
-    /// What there is too much of.
-    pub what: &'static str,
-    /// How much there is.
-    pub asked: usize,
-    /// How much there may be.
-    pub allowed: usize,
-}
+impl Eq for Sealed {}
 
-/// Why a message cannot be sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum EncodeError {
-    /// Some part is too large.
-    #[error(transparent)]
-    OverLimit(#[from] OverLimit),
-    /// Nobody is addressed.
-    #[error("the message has no receiver; add one before sending")]
-    NoReceiver,
-    /// The signing identity is not the message's sender, or not with this key.
-    #[error("the message names {sender} as its sender, but {signer} would sign it")]
-    NotTheSigner {
-        /// Whom the message names.
-        sender: Party,
-        /// Who would sign.
-        signer: Party,
-    },
+impl std::hash::Hash for Sealed {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.frame.hash(state);
+    }
 }
-
-/// Why bytes are no message.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum DecodeError {
-    /// Fewer bytes than the fixed parts need.
-    #[error("the frame has {asked} bytes, at least {allowed} are needed")]
-    TooShort {
-        /// Bytes found.
-        asked: usize,
-        /// Bytes needed.
-        allowed: usize,
-    },
-    /// Not our frame.
-    #[error("the frame does not begin with AIM; it is not an AI OS message")]
-    Magic,
-    /// A frame of another version.
-    #[error("the frame has version {found}, this build reads version {VERSION}")]
-    Version {
-        /// Version found.
-        found: u8,
-    },
-    /// The body does not begin with sender and key id.
-    #[error("the body does not begin with sender and key id")]
-    Head,
-    /// The body is not the protobuf message.
-    #[error("the body cannot be decoded: {}", Printable(.0))]
-    Protobuf(String),
-    /// Something a message must have is not there.
-    #[error("the message has no {0}")]
-    Missing(&'static str),
-    /// A value that means nothing.
-    #[error("{} is not a valid {field}", Printable(.value))]
-    Value {
-        /// Which field.
-        field: &'static str,
-        /// What stands there.
-        value: String,
-    },
-    /// A party or tenant that does not parse.
-    #[error("{field}: {problem}")]
-    Identity {
-        /// Which field.
-        field: &'static str,
-        /// What is wrong.
-        problem: IdentityError,
-    },
-    /// Some part is too large.
-    #[error(transparent)]
-    OverLimit(#[from] OverLimit),
-}
-
-/// A signed message as it travels. Cloning is a reference count; nothing about it is trusted.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Sealed(Bytes);
 
 impl Sealed {
     /// Takes bytes as they came; nothing is checked yet.
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
-        Self(bytes.into())
+        Self {
+            frame: bytes.into(),
+            holds_under: Arc::default(),
+        }
     }
 
     /// The frame.
     pub fn as_bytes(&self) -> &Bytes {
-        &self.0
+        &self.frame
     }
 
     /// The frame.
     pub fn into_bytes(self) -> Bytes {
-        self.0
+        self.frame
     }
 
     /// Length of the frame in bytes.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.frame.len()
     }
 
     /// True of an empty frame, which no message has.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.frame.is_empty()
     }
 
     pub(crate) fn assemble(signature: &Signature, body: &[u8]) -> Self {
@@ -180,16 +85,30 @@ impl Sealed {
         frame.put_u8(VERSION);
         frame.put_slice(&signature.to_bytes());
         frame.put_slice(body);
-        Self(frame.freeze())
+        Self::from_bytes(frame.freeze())
+    }
+
+    /// Whether the signature is this key's over the whole body. The arithmetic is done once for a frame and its clones.
+    pub(crate) fn holds_under(&self, key: &PublicKey, signature: &Signature, body: &[u8]) -> bool {
+        let bytes = key.to_bytes();
+        if self.holds_under.get() == Some(&bytes) {
+            return true;
+        }
+        let holds = key.verifies(MESSAGE_TYPE, body, signature);
+        if holds {
+            // Another key that fits the same frame may have been first; then this one is looked at again.
+            let _ = self.holds_under.set(bytes);
+        }
+        holds
     }
 
     /// Signature and body, once the fixed part is right.
     pub(crate) fn parts(&self) -> Result<(Signature, Bytes), DecodeError> {
         let too_short = DecodeError::TooShort {
-            asked: self.0.len(),
+            asked: self.frame.len(),
             allowed: BODY_AT,
         };
-        let Some((head, _)) = self.0.split_at_checked(BODY_AT) else {
+        let Some((head, _)) = self.frame.split_at_checked(BODY_AT) else {
             return Err(too_short);
         };
         let (magic, rest) = head.split_at(MAGIC.len());
@@ -201,13 +120,13 @@ impl Sealed {
             return Err(DecodeError::Version { found: version[0] });
         }
         let signature = Signature::from_slice(signature).ok_or(too_short)?;
-        Ok((signature, self.0.slice(BODY_AT..)))
+        Ok((signature, self.frame.slice(BODY_AT..)))
     }
 }
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealed({} bytes)", self.0.len())
+        write!(f, "Sealed({} bytes)", self.frame.len())
     }
 }
 
@@ -503,4 +422,37 @@ fn read_trace(bytes: &[u8]) -> Result<Option<TraceContext>, DecodeError> {
     TraceContext::new(trace_id, span_id, bytes[24])
         .map(Some)
         .map_err(|problem| value("trace context", problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PrincipalId, SigningIdentity};
+
+    fn identity(seed: u8) -> SigningIdentity {
+        let ann: PrincipalId = "user:ann@local".parse().unwrap();
+        SigningIdentity::from_seed(ann, [seed; 32])
+    }
+
+    #[test]
+    fn a_frame_that_holds_under_one_key_holds_under_no_other_and_in_no_other_bytes() {
+        let (hers, other) = (identity(1), identity(2).public_key());
+        let body = b"a body".to_vec();
+        let frame = Sealed::assemble(&hers.sign(MESSAGE_TYPE, &body), &body);
+        let holds = |frame: &Sealed, key: &PublicKey| {
+            let (signature, body) = frame.parts().unwrap();
+            frame.holds_under(key, &signature, &body)
+        };
+        assert!(!holds(&frame, &other));
+        for _ in 0..2 {
+            assert!(holds(&frame.clone(), &hers.public_key()));
+            assert!(!holds(&frame, &other));
+        }
+        for at in SIGNATURE_AT..frame.len() {
+            let mut bytes = frame.as_bytes().to_vec();
+            bytes[at] ^= 1;
+            let altered = Sealed::from_bytes(bytes);
+            assert!(!holds(&altered, &hers.public_key()), "byte {at}");
+        }
+    }
 }

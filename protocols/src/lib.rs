@@ -19,6 +19,7 @@ mod identity;
 mod ids;
 mod key_claim;
 mod keys;
+mod limits;
 mod message;
 mod open_to;
 mod performative;
@@ -42,7 +43,7 @@ pub mod subject;
 pub mod tensor;
 
 pub use agent_card::{AgentCard, CardError, Endpoint};
-pub use codec::{DecodeError, EncodeError, Limits, OverLimit, Sealed};
+pub use codec::Sealed;
 pub use content::{Content, ContentError};
 pub use conversation::{Conversation, ConversationKey, Conversations, OutOfProtocol};
 pub use draft::Draft;
@@ -51,6 +52,7 @@ pub use identity::{AgentId, IdentityError, Party, PrincipalId, PrincipalKind, Te
 pub use ids::{ConversationId, IdError, MessageId};
 pub use key_claim::KeyClaim;
 pub use keys::{KeyDirectory, KeyProblem, KeyRegistry, RegistryError};
+pub use limits::{DecodeError, EncodeError, Limits, OverLimit};
 pub use message::Message;
 pub use open_to::{OpenTo, Opener, Role};
 pub use performative::{Performative, UnknownPerformative};

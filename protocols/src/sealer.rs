@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::codec::{EncodeError, Limits, Sealed};
+use crate::codec::Sealed;
 use crate::draft::Stamp;
+use crate::limits::{EncodeError, Limits};
 use crate::{Draft, Message, MessageId, Party, SigningIdentity, TenantId, Timestamp};
 
 /// Sequence numbers of one sender: one stream per receiver.

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroize;
 
-use crate::codec::{self, EncodeError, Limits, MESSAGE_TYPE, Sealed};
+use crate::codec::{self, MESSAGE_TYPE, Sealed};
+use crate::limits::{EncodeError, Limits};
 use crate::{Message, Party};
 
 /// Names a public key: the first 8 bytes of its SHA-256.

@@ -22,7 +22,8 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::time::Duration;
 
-use crate::codec::{self, Limits, MESSAGE_TYPE, Sealed};
+use crate::codec::{self, Sealed};
+use crate::limits::Limits;
 use crate::{
     DecodeError, KeyDirectory, KeyProblem, Message, Party, Refusal, ReplayWindows, TenantId,
     Timestamp,
@@ -109,7 +110,7 @@ pub fn authenticate(
             });
         }
     };
-    if !public.verifies(MESSAGE_TYPE, &body, &signature) {
+    if !sealed.holds_under(&public, &signature, &body) {
         return Err(Refusal::BadSignature { sender });
     }
     let message = codec::decode_body(body, limits)?;

@@ -4,8 +4,8 @@
 //! one pass over tags and lengths that makes nothing, and whatever it lets through decodes to a message of about the
 //! allowed size. It knows protobuf's wire format and the numbers of `codec`'s body, and judges no values.
 
-use crate::codec::{Limits, MAX_PARTY};
-use crate::{DecodeError, KeyId, OverLimit, TenantId};
+use crate::limits::{DecodeError, Limits, MAX_PARTY, OverLimit};
+use crate::{KeyId, TenantId};
 
 /// Fields other than receivers, reply-to parties and metadata. A message has at most 19 of them, each once; protobuf
 /// allows to repeat them and to add unknown ones, which makes room for what later versions add.

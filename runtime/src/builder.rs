@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, AuditSink, Client, Clock};
-use aios_actors::recovery::Budgets;
 use aios_actors::recovery::approvals::Owner;
 use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
@@ -15,7 +14,7 @@ use aios_memory::{InMemoryStore, Store, StoreError};
 use aios_micro::Population;
 use aios_orchestrator::crew::AgentSkill;
 use aios_orchestrator::writer::ModelWriter;
-use aios_orchestrator::{Packs, Services, Settings};
+use aios_orchestrator::{Packs, Ports, Services, Settings};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{IdentityError, PrincipalId, SigningIdentity, TenantId};
 use aios_supervisor::Supervisor;
@@ -251,8 +250,8 @@ impl NodeBuilder {
             world = world.seed(seed);
         }
         let system = world.build();
-        let budgets = Budgets::default();
-        let writer = ModelWriter::new(ground.engine.clone(), &system, budgets.clone());
+        let ports = Ports::of(&system);
+        let writer = ModelWriter::new(ground.engine.clone(), system.tenant(), &ports);
         let tools = toolbox(&config, writer, &ground.engine, self.standard).with(self.tools);
         // What the team's agents offer is a tool of every plan.
         let charters = self.team.iter().flat_map(|team| team.charters.values());
@@ -260,7 +259,7 @@ impl NodeBuilder {
         let tools = tools.with(skills.collect::<Vec<_>>());
         let tools = Arc::new(tools);
         let servers = ToolServers::of(&config, &tools)?;
-        let services = services(&config, &system, tools, self.packs, budgets)?;
+        let services = services(&config, &system, tools, self.packs, ports)?;
         boot::enlist(&system, &services);
         for recruit in self.recruits {
             recruit(system.factories());
@@ -352,7 +351,7 @@ fn services(
     system: &AgentSystem,
     tools: Arc<Toolbox>,
     packs: Vec<Pack>,
-    budgets: Budgets,
+    ports: Ports,
 ) -> Result<Arc<Services>, StartError> {
     let astray = config.recovery.tools().find(|name| {
         // A server's tools, which are called server__tool, may come later.
@@ -372,7 +371,7 @@ fn services(
     };
     let packs = packs.into_iter().chain([packs::plans()]);
     let packs = packs.fold(Packs::none(), Packs::with);
-    Ok(Services::new(system, packs, tools, settings, budgets))
+    Ok(Services::new(system, packs, tools, settings, ports))
 }
 
 /// Raises the tree and waits until it stands.

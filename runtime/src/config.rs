@@ -202,10 +202,9 @@ fn complete(table: &mut Table) {
 
 /// The three names most like what was written.
 fn nearest(known: &[String], written: &str) -> Vec<String> {
-    let mut names = known.to_vec();
-    names.sort_by_cached_key(|name| strsim::damerau_levenshtein(name, written));
-    names.truncate(3);
-    names
+    let names = known.iter().map(String::as_str);
+    let nearest = aios_work::nearest_few(written, names, 3);
+    nearest.into_iter().map(str::to_owned).collect()
 }
 
 fn leaves(table: &Table) -> Vec<String> {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::{AskError, keep_private};
+use aios_control::Submit;
+use aios_orchestrator::roles;
 use aios_protocols::ports::{BusError, DataBus, Subscription};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{
@@ -30,12 +32,26 @@ const REPORT: &str = "report.md";
 /// Something wanted: a text, files it is about, a folder for what is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Goal {
-    id: Option<String>,
-    text: String,
-    data: Vec<PathBuf>,
-    out: PathBuf,
-    private: bool,
-    plan: Option<Box<PlanFile>>,
+    asked: Submit,
+    /// The first path that is not Unicode, for whoever checks the goal.
+    strange: Option<PathBuf>,
+}
+
+/// As it came by the contract.
+impl From<Submit> for Goal {
+    fn from(asked: Submit) -> Self {
+        Self {
+            asked,
+            strange: None,
+        }
+    }
+}
+
+/// As the contract has it; of one that was checked nothing is lost.
+impl From<Goal> for Submit {
+    fn from(goal: Goal) -> Self {
+        goal.asked
+    }
 }
 
 /// Why a goal was not taken, or has no answer.
@@ -84,35 +100,37 @@ fn words(reason: &Reason) -> &str {
 impl Goal {
     /// A goal in the asker's words.
     pub fn new(text: impl Into<String>) -> Self {
-        Self {
-            id: None,
+        Self::from(Submit {
+            goal_id: None,
             text: text.into(),
             data: Vec::new(),
-            out: PathBuf::from("aios-out"),
+            out: "aios-out".to_owned(),
             private: false,
             plan: None,
-        }
+        })
     }
 
     /// An id of one's own; asking again with the same id continues the same goal.
     #[must_use]
     pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.id = Some(id.into());
+        self.asked.goal_id = Some(id.into());
         self
     }
 
     /// Files it is about.
     #[must_use]
     pub fn data(mut self, files: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
-        self.data
-            .extend(files.into_iter().map(|file| file.as_ref().to_owned()));
+        for file in files {
+            let file = self.path(file.as_ref());
+            self.asked.data.push(file);
+        }
         self
     }
 
     /// The folder below which the goal gets one of its own.
     #[must_use]
     pub fn out(mut self, folder: impl AsRef<Path>) -> Self {
-        self.out = folder.as_ref().to_owned();
+        self.asked.out = self.path(folder.as_ref());
         self
     }
 
@@ -120,20 +138,28 @@ impl Goal {
     /// goals.
     #[must_use]
     pub fn private(mut self, private: bool) -> Self {
-        self.private = private;
+        self.asked.private = private;
         self
     }
 
     /// How it is done, instead of a plan by whoever knows such goals.
     #[must_use]
     pub fn plan(mut self, plan: PlanFile) -> Self {
-        self.plan = Some(Box::new(plan));
+        self.asked.plan = Some(Box::new(plan));
         self
     }
 
     /// What is wanted.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.asked.text
+    }
+
+    /// A path as text, in which paths travel.
+    fn path(&mut self, path: &Path) -> String {
+        if path.to_str().is_none() {
+            self.strange.get_or_insert_with(|| path.to_owned());
+        }
+        path.to_string_lossy().into_owned()
     }
 
     /// Whether it can be worked on at all; nothing is started and nothing written.
@@ -146,20 +172,19 @@ impl Goal {
 
     /// The goal as it is asked, and its walls: what is an input stays one to the end.
     fn request(&self, config: &Config, fresh: &str) -> Result<(GoalRequest, Workspace), GoalError> {
-        let goal_id = self.id.clone().unwrap_or_else(|| fresh.to_owned());
-        let data = self
-            .data
-            .iter()
-            .map(|path| unicode(path))
-            .collect::<Result<Vec<_>, _>>()?;
-        CheckedGoal::new(
+        if let Some(strange) = &self.strange {
+            return Err(GoalError::Path(strange.clone()));
+        }
+        let asked = &self.asked;
+        let goal_id = asked.goal_id.clone().unwrap_or_else(|| fresh.to_owned());
+        let goal = CheckedGoal::new(
             &goal_id,
             &config.node.tenant,
-            &self.text,
-            data.clone(),
+            &asked.text,
+            asked.data.clone(),
             &GoalLimits::default(),
         )?;
-        let out_dir = self.out.join(&goal_id);
+        let out_dir = Path::new(&asked.out).join(&goal_id);
         // `.` and `..` are made of characters that an id may have, and are no folder of the goal's own.
         if out_dir.file_name().and_then(|name| name.to_str()) != Some(&*goal_id) {
             return Err(GoalRefused::BadId {
@@ -168,20 +193,18 @@ impl Goal {
             }
             .into());
         }
-        let workspace = Workspace::new(&self.data, &out_dir)?;
+        let workspace = Workspace::new(&asked.data, &out_dir)?;
         workspace.check_writable()?;
         workspace.spares_inputs(REPORT)?;
         let request = GoalRequest {
-            out_dir: unicode(&out_dir)?,
-            goal_id,
-            text: self.text.clone(),
-            data,
+            goal,
+            out_dir: out_dir.to_string_lossy().into_owned(),
             deadline_ms: config.goal.deadline_ms,
             task_deadline_ms: config.goal.task_deadline_ms,
             tokens: config.goal.tokens,
             tasks: config.goal.tasks,
             money_micros: config.goal.money_micros,
-            plan: self.plan.clone(),
+            plan: asked.plan.clone(),
         };
         Ok((request, workspace))
     }
@@ -200,12 +223,6 @@ fn all_events() -> SubjectPattern {
     "aios.events.>"
         .parse()
         .unwrap_or_else(|_| SubjectPattern::events(EventTopic::Task))
-}
-
-fn unicode(path: &Path) -> Result<String, GoalError> {
-    path.to_str()
-        .map(str::to_owned)
-        .ok_or_else(|| GoalError::Path(path.to_owned()))
 }
 
 /// A goal under way: what happens, and in the end the answer.
@@ -248,7 +265,7 @@ impl Node {
         Ok(Ready {
             node: self.clone(),
             request,
-            private: goal.private,
+            private: goal.asked.private,
             workspace,
             events,
         })
@@ -274,7 +291,7 @@ impl Ready {
             events,
         } = self;
         GoalRun {
-            goal_id: request.goal_id.clone(),
+            goal_id: request.goal.id().to_owned(),
             events: Some(events),
             work: RunState::Running(tokio::spawn(work(node, request, private, workspace))),
         }
@@ -293,7 +310,9 @@ impl Node {
         }
         let goal = goal.id(fresh_id()?);
         let (request, _) = goal.request(self.config(), "")?;
-        let reply = self.asked(&request, ontology::PLAN, goal.private).await?;
+        let reply = self
+            .asked(&request, ontology::PLAN, goal.asked.private)
+            .await?;
         Ok(reply.content.read_json()?)
     }
 
@@ -310,7 +329,7 @@ impl Node {
         let draft = if private { keep_private(draft) } else { draft };
         let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
         let reply = tokio::select! {
-            reply = self.parts.client.ask("macro.interface", draft, deadline) => reply,
+            reply = self.parts.client.ask(roles::INTERFACE, draft, deadline) => reply,
             () = self.stops() => return Err(GoalError::Stopping),
         };
         reply.map_err(|error| match error {
@@ -396,7 +415,7 @@ fn read(subject: &Subject, payload: &[u8], goal_id: &str) -> Option<GoalEvent> {
     None
 }
 
-#[tracing::instrument(name = "goal", skip_all, fields(goal = %request.goal_id))]
+#[tracing::instrument(name = "goal", skip_all, fields(goal = %request.goal.id()))]
 async fn work(
     node: Node,
     request: GoalRequest,
@@ -422,12 +441,19 @@ async fn work(
     Ok(answer)
 }
 
-/// Writes the report beside its chart; whoever looks finds the whole of it or nothing.
+/// Writes the report beside its chart; whoever looks finds the whole of it or nothing. The answer does not wait for the disk: asked again
+/// under its id, the goal gives the same answer and the same report.
 fn keep(answer: &mut Answer, workspace: &Workspace) -> Result<(), GoalError> {
     if answer.answer.is_empty() {
         return Ok(());
     }
-    let path = workspace.write(REPORT, answer.answer.as_bytes())?;
+    let report = workspace.show(REPORT, answer.answer.as_bytes())?;
+    let path = report.path.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = report.sync() {
+            tracing::warn!(%error, "the report may not outlive a loss of power");
+        }
+    });
     answer.artifacts.push(Artifact {
         path,
         media_type: "text/markdown".to_owned(),

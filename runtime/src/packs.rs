@@ -23,7 +23,7 @@ pub(crate) fn packs() -> Vec<Pack> {
 
 /// What stands behind all packs, whichever there are: plans from files and of models, whose answers the general writer puts into words.
 pub(crate) fn plans() -> Pack {
-    aios_orchestrator::plans::pack(Some("write_text"))
+    aios_orchestrator::plans::pack(Some(aios_tools::WRITING_TOOL))
 }
 
 /// The tools of those packs. The engine compares what texts mean.
@@ -124,21 +124,14 @@ pub(crate) fn policies() -> Policies {
     policies
 }
 
-/// How alike two names are of which one is the other misspelt.
-const MISSPELT: f64 = 0.8;
-
 /// The first policy whose name is that of a tool misspelt, with the tool. A name that is like none may be one that a service brings.
 pub(crate) fn misspelt(policies: &Policies) -> Option<(&str, &'static str)> {
     policies
         .tools()
         .filter(|name| !is_standard(name))
         .find_map(|name| {
-            let like = |tool: &str| strsim::normalized_damerau_levenshtein(name, tool);
-            let (nearest, _) =
-                tools().max_by(|(one, _), (other, _)| like(one).total_cmp(&like(other)))?;
-            // Short names differ by a letter sooner.
-            (like(nearest) >= MISSPELT || strsim::damerau_levenshtein(name, nearest) == 1)
-                .then_some((name, nearest))
+            let nearest = aios_work::nearest(name, tools().map(|(tool, _)| tool))?;
+            aios_work::is_misspelt(name, nearest).then_some((name, nearest))
         })
 }
 

@@ -13,6 +13,7 @@ use aios_actors::async_trait;
 use aios_protocols::{Content, Draft, Performative, PrincipalId, ProtocolName, Timestamp};
 use aios_runtime::{Config, Goal, Node, SpawnOptions};
 use aios_supervisor::Restart;
+use aios_work::GoalLimits;
 use aios_work::content::{Answer, GoalRequest, GoalStatus, ontology};
 use tokio::task::JoinSet;
 
@@ -197,9 +198,14 @@ async fn one(node: Node, number: u64, out: std::path::PathBuf) {
             let client = node.system().client(principal).await.unwrap();
             let goal_id = format!("g{}", number - number % 10);
             let request = GoalRequest {
-                goal_id: format!("{goal_id}-{}", number % 10),
-                text: format!("What is {number} * 2?"),
-                data: Vec::new(),
+                goal: aios_work::Goal::new(
+                    &format!("{goal_id}-{}", number % 10),
+                    tenant,
+                    &format!("What is {number} * 2?"),
+                    Vec::new(),
+                    &GoalLimits::default(),
+                )
+                .unwrap(),
                 out_dir: out.join(&goal_id).to_str().unwrap().to_owned(),
                 deadline_ms: 60_000,
                 task_deadline_ms: 30_000,

@@ -278,15 +278,15 @@ fn house() -> aios_runtime::NodeBuilder {
 impl Agent for Cheat {
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         let request: GoalRequest = incoming.json()?;
-        let honest = answer(&request.goal_id, "The total revenue is 120.");
-        let verdict = honestly(&honest, &request.text, ctx).await?;
+        let honest = answer(request.goal.id(), "The total revenue is 120.");
+        let verdict = honestly(&honest, request.goal.text(), ctx).await?;
         let frame = hex(verdict.sealed().as_bytes());
         let _ = self.verdicts.send(frame.clone());
         let mut given = Answer {
             verdict: frame,
             ..honest
         };
-        match request.text.as_str() {
+        match request.goal.text() {
             "an honest answer" => {}
             "no verdict" => given.verdict.clear(),
             "a verdict that is no frame" => given.verdict = "c0ffee".repeat(100),
@@ -311,15 +311,15 @@ impl Agent for Cheat {
                 given.verdict.clone_from(&self.foreign.lock().unwrap())
             }
             "a verdict about another answer" => {
-                let other = answer(&request.goal_id, "The total revenue was 120 in all.");
-                given.verdict = hex(honestly(&other, &request.text, ctx)
+                let other = answer(request.goal.id(), "The total revenue was 120 in all.");
+                given.verdict = hex(honestly(&other, request.goal.text(), ctx)
                     .await?
                     .sealed()
                     .as_bytes());
             }
             "a verdict about another goal" => {
                 let other = answer("another", "The total revenue is 120.");
-                given.verdict = hex(honestly(&other, &request.text, ctx)
+                given.verdict = hex(honestly(&other, request.goal.text(), ctx)
                     .await?
                     .sealed()
                     .as_bytes());
@@ -509,10 +509,10 @@ struct Shows;
 impl Agent for Shows {
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         let request: GoalRequest = incoming.json()?;
-        let id = request.goal_id.as_str();
+        let id = request.goal.id();
         let mut answer = answer(id, "The total revenue is 120.");
-        let mut grounds = grounds(id, &request.text, ctx).await?;
-        match request.text.as_str() {
+        let mut grounds = grounds(id, request.goal.text(), ctx).await?;
+        match request.goal.text() {
             "an honest answer" => {}
             "a figure altered in the answer" => answer.facts[0].value = Value::Integer(121),
             "a figure altered in the text" => {
@@ -548,7 +548,7 @@ impl Agent for Shows {
                     .to(&incoming.sender);
                 let frame = ctx.sign(draft)?;
                 grounds.exhibits = vec![exhibit(id, 1, frame.as_bytes())];
-                if request.text.starts_with("an earlier") {
+                if request.goal.text().starts_with("an earlier") {
                     grounds.exhibits[0].origin = earlier(ctx.now().as_micros());
                 }
             }
@@ -678,7 +678,7 @@ struct Files(std::path::PathBuf);
 impl Agent for Files {
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         let request: GoalRequest = incoming.json()?;
-        let id = request.goal_id.as_str();
+        let id = request.goal.id();
         let failure = |error: String| AgentError::failure(error);
         let paths = ["east.csv", "west.csv"].map(|name| self.0.join(name));
         for path in &paths {
@@ -694,7 +694,7 @@ impl Agent for Files {
         let tenant = ctx.tenant().as_str();
         let goal = |id: &str| {
             let data = data.clone().collect();
-            aios_work::Goal::new(id, tenant, &request.text, data, &limits)
+            aios_work::Goal::new(id, tenant, request.goal.text(), data, &limits)
                 .map_err(|error| failure(error.to_string()))
         };
         let said = |judgement: Judgement| -> Result<(bool, String), AgentError> {
@@ -702,13 +702,13 @@ impl Agent for Files {
             Ok((judgement.deliverable, said))
         };
         let frame = counted_from(id, "sum", 1, &inputs, ctx).await?;
-        let mut grounds = grounds(id, &request.text, ctx).await?;
+        let mut grounds = grounds(id, request.goal.text(), ctx).await?;
         grounds.goal = goal(id)?;
         grounds.exhibits = vec![exhibit(id, 1, frame.sealed().as_bytes())];
         grounds.inputs.clone_from(&inputs);
         let honest = answer(id, "The total revenue is 120.");
         let mut of_result = None;
-        match request.text.as_str() {
+        match request.goal.text() {
             "the files as they are" => {}
             "a file left out" => grounds.inputs.truncate(1),
             "a file that holds other bytes" => {

@@ -5,7 +5,8 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use safetensors::{Dtype, SafeTensors};
 
-use crate::error::{LoadError, read_file};
+use crate::error::LoadError;
+use crate::store::read_file;
 use crate::wordpiece::{Encoded, WordPieces};
 
 /// The model was trained on this many tokens, though it has places for more and its tokenizer file says less.

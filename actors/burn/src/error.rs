@@ -1,8 +1,6 @@
 //! Why a model cannot be loaded.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aios_inference::EngineError;
 
@@ -80,10 +78,14 @@ pub(crate) enum LoadError {
         allowed: usize,
     },
     #[error(
-        "tensor {} is stored in format {number}; F32, F16, Q4_1 and Q8_0 are read",
+        "tensor {} is stored in format {number}{name}, which is not read; take the model in one of F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K and Q6_K, such as a file named Q4_K_M or Q8_0",
         named(tensor)
     )]
-    UnknownFormat { tensor: String, number: u32 },
+    UnknownFormat {
+        tensor: String,
+        number: u32,
+        name: &'static str,
+    },
     #[error(
         "tensor {} has {found} dimensions, 1 to {allowed} allowed",
         named(tensor)
@@ -147,11 +149,20 @@ pub(crate) enum LoadError {
         named(tensor)
     )]
     NotFinite { tensor: String },
-    #[error("architecture {} is not supported; {wanted:?} is", named(found))]
-    Architecture { found: String, wanted: &'static str },
+    #[error(
+        "architecture {} is not supported; llama, qwen2, qwen3 and gemma3 are. Take a model of one of these, or run this one in a server and name that in [engines]",
+        named(found)
+    )]
+    Architecture { found: String },
     #[error("{what} is {}, {wanted}", shown(found))]
     Unsupported {
         what: &'static str,
+        found: String,
+        wanted: &'static str,
+    },
+    #[error("metadata {} is {}; {wanted}", named(key), shown(found))]
+    UnsupportedKey {
+        key: String,
         found: String,
         wanted: &'static str,
     },
@@ -197,37 +208,4 @@ pub(crate) fn shown(text: &str) -> String {
 /// A name from a file, in quotes.
 fn named(name: &str) -> String {
     format!("\"{}\"", shown(name))
-}
-
-/// Reads a whole file; one that is not there is told apart from one that cannot be read.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let failed = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => LoadError::Missing {
-            path: path.to_owned(),
-        },
-        _ => LoadError::Unreadable {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        },
-    };
-    // Looked at before it is opened: opening a pipe waits for a writer.
-    if !path.metadata().map_err(failed)?.is_file() {
-        return Err(LoadError::Unreadable {
-            path: path.to_owned(),
-            reason: "it is no regular file".to_owned(),
-        });
-    }
-    let file = File::open(path).map_err(failed)?;
-    let len = file.metadata().map_err(failed)?.len();
-    let mut bytes = Vec::new();
-    let room = usize::try_from(len).unwrap_or(usize::MAX);
-    bytes
-        .try_reserve_exact(room)
-        .map_err(|_| LoadError::Unreadable {
-            path: path.to_owned(),
-            reason: format!("there is no memory for its {len} bytes"),
-        })?;
-    // A file that grows meanwhile is read as long as it was.
-    file.take(len).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
 }

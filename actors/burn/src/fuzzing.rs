@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use aios_inference::{ChatRole, ChatTurn};
 
+use crate::decoder::{Decoder, Fused, Weights};
 use crate::error::LoadError;
 use crate::gguf::Gguf;
 use crate::kernel::{Isa, Kernels};
-use crate::llama::{Decoder, Fused, Weights};
 use crate::template::ChatTemplate;
 use crate::tokenizer::Tokenizer;
 use crate::weights;
@@ -52,12 +52,13 @@ pub fn gguf(data: &[u8]) {
 fn answered(data: &[u8], token: u32) -> Result<Vec<f32>, LoadError> {
     let file = Gguf::parse(data.to_vec())?;
     let weights: u64 = file.formats().iter().map(|(_, weights)| weights).sum();
-    // No format is denser than 20 bytes for 32 weights, and each tensor has its own.
+    // No format is denser than 18 bytes for 32 weights, and each tensor has its own.
     assert!(weights <= data.len() as u64 * 2, "{weights} weights");
     let weights = Weights::load(&file)?;
     let vocabulary = weights.config.vocabulary;
-    used(&Tokenizer::load(&file, vocabulary)?);
-    ChatTemplate::new(file.text("tokenizer.chat_template").ok())?;
+    let tokenizer = Tokenizer::load(&file, vocabulary)?;
+    used(&tokenizer);
+    ChatTemplate::of_file(&file, &tokenizer)?;
 
     let mut model = Fused::new(weights, KERNELS.clone(), 1);
     model.reserve(0, 1);

@@ -10,12 +10,12 @@ use aios_inference::{
 };
 
 use crate::answer::{AnswerText, End};
+use crate::decoder::{Decoder, Fused, Tensors, Weights};
 use crate::device::Chosen;
 use crate::error::LoadError;
 use crate::gguf::Gguf;
 use crate::grammar::Grammars;
 use crate::kernel::{Isa, Kernels};
-use crate::llama::{Decoder, Fused, Tensors, Weights};
 use crate::sampling::{Sampler, top};
 use crate::session::{PASSING, SLOTS, Sessions};
 use crate::template::{ChatTemplate, LayoutError};
@@ -40,16 +40,22 @@ impl Language {
         source: &ModelSource,
         device: &Chosen,
         threads: usize,
+        exact: bool,
     ) -> Result<Self, EngineError> {
-        Self::read(source, device, threads).map_err(|error| error.of_model(&source.name))
+        Self::read(source, device, threads, exact).map_err(|error| error.of_model(&source.name))
     }
 
-    fn read(source: &ModelSource, device: &Chosen, threads: usize) -> Result<Self, LoadError> {
+    fn read(
+        source: &ModelSource,
+        device: &Chosen,
+        threads: usize,
+        exact: bool,
+    ) -> Result<Self, LoadError> {
         let file = Gguf::open(&model_file(&source.path)?)?;
         let weights = Weights::load(&file)?;
         let config = weights.config.clone();
         let tokenizer = Tokenizer::load(&file, config.vocabulary)?;
-        let template = ChatTemplate::new(file.text("tokenizer.chat_template").ok())?;
+        let template = ChatTemplate::of_file(&file, &tokenizer)?;
         let formats = file.formats();
         let decoder: Box<dyn Decoder> = if device.is_cpu {
             let kernels =
@@ -58,7 +64,7 @@ impl Language {
                     found: e.to_string(),
                     wanted: "free some threads",
                 })?;
-            Box::new(Fused::new(weights, kernels, SLOTS))
+            Box::new(Fused::new(weights, kernels.exact(exact), SLOTS))
         } else {
             Box::new(Tensors::new(weights, device.device.clone(), SLOTS))
         };
@@ -304,6 +310,7 @@ impl Language {
                 engine: "burn".to_owned(),
                 model: self.info.name.clone(),
                 version: Some(self.info.quantisation.clone()),
+                price_micros: None,
             },
             ids,
             prompt_ids,

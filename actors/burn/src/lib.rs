@@ -1,9 +1,9 @@
 //! The Burn engine: language model and embeddings on WGPU or CPU.
 //!
-//! [`BurnEngine`] implements the contract of `aios-inference`. A request goes `template -> tokenizer -> llama -> sampling
+//! [`BurnEngine`] implements the contract of `aios-inference`. A request goes `template -> tokenizer -> decoder -> sampling
 //! (inside a grammar) -> answer`, held together by `language`; `embedder` and `bert` turn texts into vectors. On an adapter
-//! everything is Burn tensors (`llama::tensors`); on the processor the language model runs on fused kernels that read
-//! quantised weights (`kernel`, `llama::fused`), and embeddings on Burn's own CPU device.
+//! everything is Burn tensors (`decoder::tensors`); on the processor the language model runs on fused kernels that read
+//! quantised weights (`kernel`, `decoder::fused`), and embeddings on Burn's own CPU device.
 //!
 //! What is deliberately absent: queues, deadlines of callers and restarts (the engine actor's), where model files come from
 //! (`aios_inference::models`), and training.
@@ -16,6 +16,7 @@ mod answer;
 #[cfg(feature = "device")]
 mod bert;
 mod control;
+mod decoder;
 #[cfg(feature = "device")]
 mod device;
 #[cfg(feature = "device")]
@@ -34,12 +35,12 @@ mod grammar;
 mod kernel;
 #[cfg(feature = "device")]
 mod language;
-mod llama;
 mod matrix;
 #[cfg(feature = "device")]
 mod sampling;
 #[cfg(feature = "device")]
 mod session;
+mod store;
 mod template;
 mod tokenizer;
 mod weights;

@@ -6,6 +6,7 @@
 //! What others say is handed to it as it is, so that its filters see the words. Which of the control tokens' names in the
 //! outcome are the template's own, and which are words, [`provenance`] tells.
 
+mod methods;
 mod provenance;
 
 use std::ops::Range;
@@ -17,10 +18,15 @@ use minijinja::{Environment, Error, ErrorKind, context};
 
 use crate::control::Controls;
 use crate::error::{LoadError, shown};
+use crate::gguf::Gguf;
+use crate::tokenizer::Tokenizer;
 
-/// What a model gets that brings no template.
+/// What a model gets that brings no template and has the tokens of this one.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + \
                       '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+/// What a model gets that was never taught to chat: the words, to be gone on with.
+const PLAIN: &str = "{% for message in messages %}{{ message['content'] }}{% if not loop.last %}{{ '\\n\\n' }}{% endif %}{% endfor %}";
 
 /// Longest template; the longest known ones have some 30 KB. Chains of operators nest as deep as the text is long.
 const SOURCE_BYTES_MAX: usize = 64 << 10;
@@ -37,6 +43,8 @@ const STACK_BYTES: usize = 256 << 20;
 pub(crate) struct ChatTemplate {
     source: String,
     environment: Environment<'static>,
+    /// The names of the tokens that begin a prompt and end an answer.
+    edges: [String; 2],
 }
 
 /// A chat as one text, and where in it the words of others are.
@@ -67,6 +75,22 @@ pub(crate) enum LayoutError {
 }
 
 impl ChatTemplate {
+    /// The template of a model file, or the one that its vocabulary is made for.
+    pub(crate) fn of_file(file: &Gguf, tokenizer: &Tokenizer) -> Result<Self, LoadError> {
+        let key = "tokenizer.chat_template";
+        let is_chatml = || {
+            let mut names = tokenizer.controls().iter();
+            names.any(|(name, _)| name == "<|im_start|>")
+        };
+        let mut template = match file.get(key) {
+            Some(_) => Self::new(Some(file.text(key)?))?,
+            None if is_chatml() => Self::new(None)?,
+            None => Self::new(Some(PLAIN))?,
+        };
+        template.edges = tokenizer.edges().map(str::to_owned);
+        Ok(template)
+    }
+
     pub(crate) fn new(source: Option<&str>) -> Result<Self, LoadError> {
         let refused = |reason: String| LoadError::Template { reason };
         let source = source.unwrap_or(CHATML).to_owned();
@@ -86,9 +110,11 @@ impl ChatTemplate {
                 Err(Error::new(ErrorKind::InvalidOperation, message))
             },
         );
+        environment.set_unknown_method_callback(methods::call);
         let template = Self {
             source,
             environment,
+            edges: Default::default(),
         };
         let parsed = template.on_a_thread(|| {
             let parsed = template.environment.template_from_str(&template.source);
@@ -138,7 +164,12 @@ impl ChatTemplate {
             environment
                 .render_str(
                     &self.source,
-                    context! { messages, add_generation_prompt => true },
+                    context! {
+                        messages,
+                        add_generation_prompt => true,
+                        bos_token => self.edges[0].as_str(),
+                        eos_token => self.edges[1].as_str(),
+                    },
                 )
                 .map_err(|error| match error.kind() {
                     ErrorKind::OutOfFuel => LayoutError::Endless { fuel },

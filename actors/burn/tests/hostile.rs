@@ -187,7 +187,12 @@ fn a_file_that_contradicts_itself_is_refused_by_name() {
         (
             "an unknown format",
             good().with_tensor(q, |t| t.kind = 99),
-            r#"tensor "blk.0.attn_q.weight" is stored in format 99"#,
+            r#"tensor "blk.0.attn_q.weight" is stored in format 99, which is not read; take"#,
+        ),
+        (
+            "a known format that is not read",
+            good().with_tensor(q, |t| t.kind = 23),
+            "in format 23 (IQ4_XS), which is not read; take",
         ),
         (
             "another shape",
@@ -201,8 +206,18 @@ fn a_file_that_contradicts_itself_is_refused_by_name() {
         ),
         (
             "a tensor nobody uses",
+            tensors(&|t| t.push(plain("blk.0.attn_q.bias", &[64], &[1.0; 64]))),
+            r#"tensor "blk.0.attn_q.bias" is not used"#,
+        ),
+        (
+            "factors for other heads",
             tensors(&|t| t.push(plain("rope_freqs.weight", &[32], &[1.0; 32]))),
-            r#"tensor "rope_freqs.weight" is not used"#,
+            r#"tensor "rope_freqs.weight" has shape [32], wanted [8]"#,
+        ),
+        (
+            "a factor of nothing",
+            tensors(&|t| t.push(plain("rope_freqs.weight", &[8], &[0.0; 8]))),
+            "numbers above 0 are wanted",
         ),
         (
             "a layer nobody counts",
@@ -257,7 +272,12 @@ fn a_file_that_contradicts_itself_is_refused_by_name() {
         (
             "another head",
             number("llama.attention.key_length", 32),
-            r#"metadata "llama.attention.key_length" is 32, but the width of a head says 16"#,
+            r#"tensor "blk.0.attn_q.weight" has shape [64, 64], wanted [128, 64]"#,
+        ),
+        (
+            "values of another width",
+            number("llama.attention.value_length", 32),
+            r#"metadata "llama.attention.value_length" is 32, but the width of a head says 16"#,
         ),
         (
             "half a head turned",
@@ -298,9 +318,14 @@ fn a_file_that_contradicts_itself_is_refused_by_name() {
             "llama.rope.freq_base",
         ),
         (
-            "scaled rotation",
-            good().with("llama.rope.scaling.factor", Value::f32(4.0)),
-            "rotary scaling",
+            "rotation scaled in a way of its own",
+            good().with("llama.rope.scaling.type", Value::text("yarn")),
+            "rotary scaling \"yarn\"; only linear scaling is computed",
+        ),
+        (
+            "rotation scaled out of all proportion",
+            good().with("llama.rope.scaling.factor", Value::f32(-4.0)),
+            "llama.rope.scaling.factor",
         ),
         ("experts", number("llama.expert_count", 8), "experts"),
         (
@@ -444,8 +469,28 @@ fn a_file_that_contradicts_itself_is_refused_by_name() {
         ),
         (
             "another architecture",
+            good().with("general.architecture", Value::text("phi3")),
+            "\"phi3\" is not supported; llama, qwen2, qwen3 and gemma3 are",
+        ),
+        (
+            "a family whose tensors are not there",
             good().with("general.architecture", Value::text("qwen2")),
-            "\"qwen2\" is not supported",
+            "qwen2.attention.head_count",
+        ),
+        (
+            "another tokenizer",
+            good().with("tokenizer.ggml.model", Value::text("t5")),
+            "gpt2 (byte-level BPE) and llama (SentencePiece) are supported",
+        ),
+        (
+            "another way to cut",
+            good().with("tokenizer.ggml.pre", Value::text("tekken")),
+            "the pre-tokenizer (tokenizer.ggml.pre) is tekken, gpt-2, smollm, llama-bpe and qwen2",
+        ),
+        (
+            "pieces without scores",
+            good().with("tokenizer.ggml.model", Value::text("llama")),
+            "tokenizer.ggml.scores",
         ),
         (
             "another version",

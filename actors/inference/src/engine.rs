@@ -6,6 +6,7 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -65,11 +66,20 @@ pub trait Engine: Generate + Embed {
     /// What it is doing right now; never waits.
     fn status(&self) -> EngineStatus;
 
+    /// What a thousand tokens of a call may cost, in millionths, at least and at most, where it has prices. Never waits.
+    fn prices(&self) -> Option<[u64; 2]> {
+        None
+    }
+
     /// Waits until it can take calls. Fails as soon as it is known that it cannot.
     async fn ready(&self, _within: Duration) -> Result<(), EngineError> {
         Ok(())
     }
 }
+
+/// Builds a device with its models. Called on the device thread, once for each incarnation.
+pub type EngineFactory =
+    Arc<dyn Fn() -> Result<Box<dyn BlockingEngine>, EngineError> + Send + Sync>;
 
 /// A model runner that owns a device: it does one thing at a time, on the thread that calls it.
 ///
@@ -158,6 +168,8 @@ pub enum Platform {
     Gpu,
     /// The processor.
     Cpu,
+    /// Whatever a server on this machine has.
+    Server,
     /// Somebody else's machine.
     Cloud,
 }

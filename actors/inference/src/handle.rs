@@ -162,6 +162,11 @@ impl EngineHandle {
         self.engine.ready(within).await
     }
 
+    /// What a thousand tokens of a call may cost, in millionths, at least and at most, where the engine has prices.
+    pub fn prices(&self) -> Option<[u64; 2]> {
+        self.engine.prices()
+    }
+
     /// What it is doing right now; never waits.
     pub fn status(&self) -> EngineStatus {
         self.engine.status()

@@ -28,14 +28,12 @@ mod scripted;
 pub use cancel::CancelFlag;
 pub use chat::{ChatRole, ChatTurn, Prompt, ToolCall, ToolDefinition};
 pub use engine::{
-    BlockingEngine, Capabilities, Embed, Engine, Generate, Health, HealthState, ModelInfo,
-    ModelRole, ModelSource, Platform, TokenSink,
+    BlockingEngine, Capabilities, Embed, Engine, EngineFactory, Generate, Health, HealthState,
+    ModelInfo, ModelRole, ModelSource, Platform, TokenSink,
 };
 pub use error::EngineError;
 pub use handle::{CallLimits, EngineHandle, EngineStatus, TokenStream};
-pub use local::{
-    EngineActor, EngineConfig, EngineFactory, EngineMessage, EnginePhase, EngineState, LocalEngine,
-};
+pub use local::{EngineActor, EngineConfig, EngineMessage, EnginePhase, EngineState, LocalEngine};
 pub use request::{
     EmbedRequest, Embedding, Finish, Grammar, InferRequest, Inference, Purpose, Sampling, Served,
     SessionId, Timings, Token, Usage,

@@ -354,4 +354,7 @@ pub struct Served {
     /// Its version: what the engine says of it, such as a fingerprint or a quantisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// What a thousand of its tokens cost, in millionths, where whoever chose the engine knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_micros: Option<u64>,
 }

@@ -1,5 +1,6 @@
 //! What a good answer is, as a file says it: `criteria/NAME.toml`.
 
+use aios_schema::Schema;
 use aios_work::{Category, Dimensions, PASS, WorkKind};
 use serde::Deserialize;
 
@@ -268,14 +269,10 @@ impl Criteria {
         if known.clone().any(|name| name == entry.kind) {
             self.wanted.get_or_insert_default().push(entry.kind.clone());
         } else if !KINDS.contains(&entry.kind.as_str()) {
-            let like = |name: &&str| strsim::normalized_damerau_levenshtein(name, &entry.kind);
-            let nearest = known
-                .chain(KINDS)
-                .max_by(|a, b| like(a).total_cmp(&like(b)));
-            let nearest = nearest.unwrap_or("numbers").to_owned();
+            let nearest = aios_work::nearest(&entry.kind, known.chain(KINDS));
             return Err(CriteriaError::Unknown {
+                nearest: nearest.unwrap_or_default().to_owned(),
                 kind: entry.kind,
-                nearest,
             });
         }
         match entry.kind.as_str() {
@@ -298,13 +295,9 @@ impl Criteria {
             "covers" => self.covers.extend(entry.points),
             "schema" => {
                 let text = entry.schema.ok_or_else(|| lacks("schema"))?;
-                let schema = serde_json::from_str(&text).map_err(|error| {
-                    CriteriaError::Unreadable(format!("the schema is no JSON: {error}"))
-                })?;
-                jsonschema::validator_for(&schema).map_err(|error| {
-                    CriteriaError::Unreadable(format!("it is no JSON schema: {error}"))
-                })?;
-                self.schema = Some(schema);
+                let schema = Schema::read(&text)
+                    .map_err(|error| CriteriaError::Unreadable(error.to_string()))?;
+                self.schema = Some(schema.source().clone());
                 self.json = true;
             }
             "command" if entry.run.is_empty() => return Err(lacks("run")),

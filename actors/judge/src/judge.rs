@@ -1,5 +1,6 @@
 //! One answer, all checks, one verdict.
 
+use aios_schema::Schema;
 use aios_work::{Assessment, Category, Issue, Opinion, Report, Severity, Status, Unable, Verdict};
 
 use crate::checks::LOOKS;
@@ -239,12 +240,11 @@ fn own(reading: &Reading<'_>, criteria: &Criteria) -> Vec<Opinion> {
 fn against_schema(reading: &Reading<'_>, schema: &serde_json::Value) -> Option<Issue> {
     let what = match serde_json::from_str::<serde_json::Value>(reading.raw.trim()) {
         Err(error) => format!("it is no JSON: {error}"),
-        Ok(value) => match jsonschema::validate(schema, &value) {
-            Ok(()) => return None,
-            Err(error) => format!(
-                "it does not keep to the schema: {}",
-                aios_work::quoted(&error.to_string(), 200)
-            ),
+        // The criteria were read with it, so it can be used.
+        Ok(value) => match Schema::new(schema).map(|schema| schema.check(&value)) {
+            Ok(Ok(())) => return None,
+            Ok(Err(wrong)) => format!("it does not keep to the schema: {wrong}"),
+            Err(unusable) => unusable.to_string(),
         },
     };
     Some(Issue::new(

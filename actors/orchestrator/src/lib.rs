@@ -12,9 +12,11 @@
 mod agents;
 pub mod crew;
 mod evidence;
+mod excerpt;
 mod goal;
 mod packs;
 pub mod plans;
+pub mod roles;
 mod services;
 mod task;
 pub mod team;
@@ -22,4 +24,4 @@ pub mod writer;
 
 pub use agents::{critic, executor, interface, memory, planner};
 pub use packs::Packs;
-pub use services::{Services, Settings};
+pub use services::{Ports, Services, Settings};

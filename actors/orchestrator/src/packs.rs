@@ -118,7 +118,7 @@ impl Packs {
             .checks
             .iter()
             .filter(|bound| bound.looks_at(work))
-            .filter_map(|bound| bound.check.check(work))
+            .filter_map(|bound| signed(bound.check.as_ref(), work))
             .collect();
         match work {
             // Nobody knows what such a result should be, only that it should be, and be the same when it is asked for again.
@@ -129,6 +129,15 @@ impl Packs {
             _ => Assessment::of(said),
         }
     }
+}
+
+/// What a check says, each issue with its name: whoever reads one knows whose rule was broken.
+fn signed(check: &dyn Check, work: &Judged<'_>) -> Option<Opinion> {
+    let mut opinion = check.check(work)?;
+    for issue in &mut opinion.issues {
+        issue.check.get_or_insert_with(|| check.name().to_owned());
+    }
+    Some(opinion)
 }
 
 fn present(there: bool) -> Opinion {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aios_actors::AgentSystem;
-use aios_actors::recovery::{Budgets, Policies};
+use aios_actors::recovery::{AsksPeople, Breakers, Budgets, Policies};
 use aios_protocols::{OpenTo, Role};
 use aios_tools::Toolbox;
 use aios_work::{Capability, Effect, Thinks, ToolSpec};
@@ -37,26 +37,50 @@ impl Default for Settings {
     }
 }
 
-/// Packs, tools, settings, the record of goals, what they may still spend, and where the frames of their results lie.
+/// What the macro agents are handed of the world around them, instead of looking for it themselves: on another node each is another way to
+/// the same thing.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where people are asked.
+    pub people: Arc<dyn AsksPeople>,
+    /// What rests after failures, as seen from this node.
+    pub breakers: Breakers,
+    /// What goals under way may still spend. Whoever else works for goals is given the same.
+    pub budgets: Budgets,
+}
+
+impl Ports {
+    /// Those of a node that stands alone.
+    #[must_use]
+    pub fn of(system: &AgentSystem) -> Self {
+        Self {
+            people: Arc::new(system.approvals().clone()),
+            breakers: system.breakers().clone(),
+            budgets: Budgets::default(),
+        }
+    }
+}
+
+/// Packs, tools, settings, ports, the record of goals, and where the frames of their results lie.
 pub struct Services {
     pub(crate) packs: Packs,
     pub(crate) tools: Arc<Toolbox>,
     pub(crate) settings: Settings,
     pub(crate) ledger: Ledger,
-    budgets: Budgets,
+    ports: Ports,
     pub(crate) room: Room,
     crew: Crew,
 }
 
 impl Services {
-    /// Those of a node's agents, which share the store of `system`. Whoever else works for goals is given the same `budgets`.
+    /// Those of a node's agents, which share the store of `system`.
     #[must_use]
     pub fn new(
         system: &AgentSystem,
         packs: Packs,
         tools: Arc<Toolbox>,
         settings: Settings,
-        budgets: Budgets,
+        ports: Ports,
     ) -> Arc<Self> {
         let crew = Crew::default();
         let ledger = Ledger::with(
@@ -70,7 +94,7 @@ impl Services {
             tools,
             settings,
             ledger,
-            budgets,
+            ports,
             room: Room::default(),
             crew,
         })
@@ -85,7 +109,17 @@ impl Services {
     /// What goals under way may still spend.
     #[must_use]
     pub fn budgets(&self) -> &Budgets {
-        &self.budgets
+        &self.ports.budgets
+    }
+
+    /// Where people are asked.
+    pub(crate) fn people(&self) -> &dyn AsksPeople {
+        self.ports.people.as_ref()
+    }
+
+    /// What rests after failures.
+    pub(crate) fn breakers(&self) -> &Breakers {
+        &self.ports.breakers
     }
 
     /// What calling a tool changes; none if there is no such tool.

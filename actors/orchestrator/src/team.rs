@@ -4,30 +4,30 @@ use std::sync::Arc;
 
 use aios_actors::Factories;
 
-use crate::Services;
 use crate::agents::critic::Critic;
 use crate::agents::executor::Executor;
 use crate::agents::interface::Interface;
 use crate::agents::memory::MemoryKeeper;
 use crate::agents::planner::Planner;
+use crate::{Services, roles};
 
 /// Enters the five thinkers among the roles that can be spawned. Executor and Critic share the tools: the one to do the work, the other
 /// to do it again.
 pub fn enlist(factories: &Factories, services: &Arc<Services>) {
     let share = || Arc::clone(services);
-    factories.register("macro.interface", |_| Ok(Interface::new()));
+    factories.register(roles::INTERFACE, |_| Ok(Interface::new()));
     let planning = share();
-    factories.register("macro.planner", move |_| {
+    factories.register(roles::PLANNER, move |_| {
         Ok(Planner::new(Arc::clone(&planning)))
     });
     let at_work = share();
-    factories.register("macro.executor", move |_| {
+    factories.register(roles::EXECUTOR, move |_| {
         Ok(Executor::new(Arc::clone(&at_work)))
     });
     let at_proof = share();
-    factories.register("macro.critic", move |_| {
+    factories.register(roles::CRITIC, move |_| {
         Ok(Critic::new(Arc::clone(&at_proof)))
     });
     let results = services.settings.results;
-    factories.register("macro.memory", move |_| Ok(MemoryKeeper::new(results)));
+    factories.register(roles::MEMORY, move |_| Ok(MemoryKeeper::new(results)));
 }

@@ -7,9 +7,10 @@ use aios_protocols::TenantId;
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;
 
-use aios_actors::AgentSystem;
 use aios_actors::recovery::guarded::{self, ModelError};
 use aios_actors::recovery::{Breakers, Budgets};
+
+use crate::Ports;
 
 /// How often a waiting writer looks whether anybody still wants the text.
 const LOOK: Duration = Duration::from_millis(20);
@@ -26,15 +27,14 @@ pub struct ModelWriter {
 }
 
 impl ModelWriter {
-    /// A writer on this engine, let through by a world's breakers and paid from the budgets of its goals. Must be made inside the runtime whose blocking
+    /// A writer on this engine, let through by the breakers and paid from the budgets of goals. Must be made inside the runtime whose blocking
     /// threads will call it.
-    pub fn new(engine: EngineHandle, world: &AgentSystem, budgets: Budgets) -> Self {
-        // Not the world itself: it owns the tools, and they own the writer.
+    pub fn new(engine: EngineHandle, tenant: &TenantId, ports: &Ports) -> Self {
         Self {
             engine,
-            breakers: world.breakers().clone(),
-            budgets,
-            tenant: world.tenant().clone(),
+            breakers: ports.breakers.clone(),
+            budgets: ports.budgets.clone(),
+            tenant: tenant.clone(),
             runtime: Handle::current(),
         }
     }
@@ -106,6 +106,7 @@ mod tests {
     use aios_work::CancelFlag;
 
     use super::*;
+    use aios_actors::AgentSystem;
     use aios_actors::recovery::Allowance;
 
     #[tokio::test]
@@ -117,7 +118,8 @@ mod tests {
             time: Duration::from_secs(60),
             price_micros: 0,
         };
-        let (budgets, now) = (Budgets::default(), world.now());
+        let (ports, now) = (Ports::of(&world), world.now());
+        let budgets = &ports.budgets;
         let us = world.tenant().clone();
         let open = budgets.begin(&us, "open", allowance, now);
         let poor = Allowance {
@@ -130,8 +132,8 @@ mod tests {
         // No engine comes up behind it: what gets that far waits for one until its time is over.
         let writer = ModelWriter::new(
             LocalEngine::new(EngineConfig::default()).handle(),
-            &world,
-            budgets.clone(),
+            &us,
+            &ports,
         );
         let write = move |goal: &str| {
             writer.write(&WriteRequest {

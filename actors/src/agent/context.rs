@@ -220,10 +220,7 @@ impl Context {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let operation = self.operation(operation);
-        let steps = self.outbox.system.steps();
-        let step = move |_| async move { step().await.map_err(Into::<AgentError>::into) };
-        steps.once(&operation, Effects::Some, step).await?.value()
+        self.step(operation, Effects::Some, step).await
     }
 
     /// The same for a step that has no effects of its own. That it was begun is not waited for to be safe, since whoever comes after a
@@ -235,10 +232,25 @@ impl Context {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
+        self.step(operation, Effects::None, step).await
+    }
+
+    async fn step<T, E, F, Fut>(
+        &self,
+        operation: &str,
+        effects: Effects,
+        step: F,
+    ) -> Result<T, AgentError>
+    where
+        T: Serialize + DeserializeOwned,
+        E: Into<AgentError>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
         let operation = self.operation(operation);
         let steps = self.outbox.system.steps();
         let step = move |_| async move { step().await.map_err(Into::<AgentError>::into) };
-        steps.once(&operation, Effects::None, step).await?.value()
+        steps.once(&operation, effects, step).await?.value()
     }
 
     /// The result of a step as content: in the bytes in which it was committed, by whoever did it. `pure` as in

@@ -7,7 +7,7 @@ use aios_protocols::{AgentCard, Content, Performative};
 use async_trait::async_trait;
 
 use crate::agent::{Agent, AgentError, Context, Incoming};
-use aios_work::content::{Found, LookupRequest, ontology};
+use aios_work::content::{Found, LookupRequest, ToolOffer, ontology};
 
 /// Finds agents by role and skill.
 #[derive(Debug, Default)]
@@ -41,8 +41,12 @@ fn lookup(wanted: &LookupRequest, ctx: &Context) -> Vec<Found> {
             let status = directory
                 .get(&(&card.id).into())
                 .map_or("offline", |cell| cell.state().as_str());
+            let tools = card.properties.iter();
             Found {
                 agent: card.id.to_string(),
+                tools: tools
+                    .filter_map(|(name, properties)| ToolOffer::read(name, properties))
+                    .collect(),
                 skills: card.skills.into_iter().collect(),
                 status: status.to_owned(),
             }

@@ -43,7 +43,7 @@ pub struct Budget(Arc<Inner>);
 struct Inner {
     allowance: Allowance,
     began: Timestamp,
-    spent: Mutex<Spent>,
+    account: Mutex<Account>,
     /// What it pays for may not leave this machine.
     private: AtomicBool,
     /// The first call that was not made.
@@ -52,6 +52,42 @@ struct Inner {
     above: Vec<Budget>,
 }
 
+/// What was spent, and exactly what it cost: thousandths of millionths, because prices are for a thousand tokens.
+#[derive(Debug, Clone, Copy, Default)]
+struct Account {
+    spent: Spent,
+    cost: u128,
+}
+
+impl Account {
+    fn take(&mut self, tokens: u64, cost: u128) {
+        self.spent.tokens = self.spent.tokens.saturating_add(tokens);
+        self.set_cost(self.cost.saturating_add(cost));
+    }
+
+    fn give_back(&mut self, tokens: u64, cost: u128) {
+        self.spent.tokens = self.spent.tokens.saturating_sub(tokens);
+        self.set_cost(self.cost.saturating_sub(cost));
+    }
+
+    fn set_cost(&mut self, cost: u128) {
+        self.cost = cost;
+        self.spent.money_micros = micros(cost);
+    }
+}
+
+/// What tokens cost at a price for a thousand, in thousandths.
+fn cost(tokens: u64, price_micros: u64) -> u128 {
+    u128::from(tokens) * u128::from(price_micros)
+}
+
+fn micros(cost: u128) -> u64 {
+    u64::try_from(cost.div_ceil(1_000)).unwrap_or(u64::MAX)
+}
+
+/// What a thousand tokens of a call may cost, in millionths: at least, and at most. Which engine answers is known afterwards.
+pub type Prices = [u64; 2];
+
 /// Tokens set aside for one call. Settled with what was used, the rest goes back; dropped, all of it counts as spent, because nobody
 /// knows what the call took.
 #[derive(Debug)]
@@ -59,8 +95,11 @@ struct Inner {
 pub struct Hold {
     budget: Budget,
     tokens: u64,
+    cost: u128,
     /// How long the call may take at most.
     pub time: Duration,
+    /// What the call may cost at most, in millionths.
+    pub money_micros: u64,
     /// The same tokens, set aside in what the budget is a part of.
     above: Vec<Hold>,
 }
@@ -90,23 +129,38 @@ impl Budget {
         Self(Arc::new(Inner {
             allowance,
             began,
-            spent: Mutex::default(),
+            account: Mutex::default(),
             private: AtomicBool::new(false),
             refused: Mutex::default(),
             above: all,
         }))
     }
 
-    /// Sets aside what a call may take.
+    /// Sets aside what a call may take, at the price of the budget itself.
     ///
     /// # Errors
     /// What there is not enough of; nothing is set aside then.
     pub fn reserve(&self, tokens: u64, now: Timestamp) -> Result<Hold, OverBudget> {
-        let mut hold = self.reserve_here(tokens, now)?;
+        self.reserve_at(tokens, None, now)
+    }
+
+    /// Sets aside what a call may take: money for the dearest engine that may answer, or what is left if that pays for the
+    /// cheapest.
+    ///
+    /// # Errors
+    /// What there is not enough of; nothing is set aside then.
+    pub fn reserve_at(
+        &self,
+        tokens: u64,
+        prices: Option<Prices>,
+        now: Timestamp,
+    ) -> Result<Hold, OverBudget> {
+        let mut hold = self.reserve_here(tokens, prices, now)?;
         for budget in &self.0.above {
-            match budget.reserve_here(tokens, now) {
+            match budget.reserve_here(tokens, prices, now) {
                 Ok(above) => {
                     hold.time = hold.time.min(above.time);
+                    hold.money_micros = hold.money_micros.min(above.money_micros);
                     hold.above.push(above);
                 }
                 Err(over) => {
@@ -119,26 +173,35 @@ impl Budget {
         Ok(hold)
     }
 
-    fn reserve_here(&self, tokens: u64, now: Timestamp) -> Result<Hold, OverBudget> {
-        let mut spent = self.0.spent.lock();
-        let time = self.fits(*spent, tokens, now)?;
-        spent.tokens = spent.tokens.saturating_add(tokens);
-        spent.calls += 1;
-        spent.money_micros = self.price(spent.tokens);
+    fn reserve_here(
+        &self,
+        tokens: u64,
+        prices: Option<Prices>,
+        now: Timestamp,
+    ) -> Result<Hold, OverBudget> {
+        let [least, most] = prices.unwrap_or([self.0.allowance.price_micros; 2]);
+        let mut account = self.0.account.lock();
+        let time = self.fits(&account, tokens, least, now)?;
+        let allowed = u128::from(self.0.allowance.money_micros) * 1_000;
+        let left = allowed.saturating_sub(account.cost);
+        let held = cost(tokens, most).min(left.max(cost(tokens, least)));
+        account.spent.calls += 1;
+        account.take(tokens, held);
         Ok(Hold {
             budget: self.clone(),
             tokens,
+            cost: held,
             time,
+            money_micros: u64::try_from(held / 1_000).unwrap_or(u64::MAX),
             above: Vec::new(),
         })
     }
 
     /// Counts what was spent before this budget was there, such as by a process that is gone.
     pub fn charge(&self, tokens: u64) {
-        let mut spent = self.0.spent.lock();
-        spent.calls += 1;
-        spent.tokens = spent.tokens.saturating_add(tokens);
-        spent.money_micros = self.price(spent.tokens);
+        let mut account = self.0.account.lock();
+        account.spent.calls += 1;
+        account.take(tokens, cost(tokens, self.0.allowance.price_micros));
     }
 
     /// Tokens that are left, in this and in everything it is a part of.
@@ -146,7 +209,7 @@ impl Budget {
     pub fn tokens_left(&self) -> u64 {
         let here = |budget: &Self| {
             let allowed = budget.0.allowance.tokens;
-            allowed.saturating_sub(budget.0.spent.lock().tokens)
+            allowed.saturating_sub(budget.0.account.lock().spent.tokens)
         };
         self.0.above.iter().map(here).fold(here(self), u64::min)
     }
@@ -173,20 +236,33 @@ impl Budget {
     /// What there is not enough of.
     pub fn affords(&self, tokens: u64, now: Timestamp) -> Result<(), OverBudget> {
         for budget in std::iter::once(self).chain(&self.0.above) {
-            let spent = *budget.0.spent.lock();
-            budget.fits(spent, tokens, now)?;
+            let account = *budget.0.account.lock();
+            budget.fits(&account, tokens, budget.0.allowance.price_micros, now)?;
         }
         Ok(())
     }
 
     /// How long a call that can be paid may take.
-    fn fits(&self, spent: Spent, tokens: u64, now: Timestamp) -> Result<Duration, OverBudget> {
-        self.measure(spent, tokens, now).inspect_err(|over| {
+    fn fits(
+        &self,
+        account: &Account,
+        tokens: u64,
+        price_micros: u64,
+        now: Timestamp,
+    ) -> Result<Duration, OverBudget> {
+        let measured = self.measure(account, tokens, price_micros, now);
+        measured.inspect_err(|over| {
             self.0.refused.lock().get_or_insert_with(|| over.clone());
         })
     }
 
-    fn measure(&self, spent: Spent, tokens: u64, now: Timestamp) -> Result<Duration, OverBudget> {
+    fn measure(
+        &self,
+        account: &Account,
+        tokens: u64,
+        price_micros: u64,
+        now: Timestamp,
+    ) -> Result<Duration, OverBudget> {
         let Allowance {
             tokens: allowed,
             money_micros,
@@ -197,7 +273,7 @@ impl Budget {
         if left < CALL_LEAST {
             return Err(OverBudget::late(left, time));
         }
-        let tokens_left = allowed.saturating_sub(spent.tokens);
+        let tokens_left = allowed.saturating_sub(account.spent.tokens);
         if tokens > tokens_left {
             return Err(OverBudget::Tokens {
                 asked: tokens,
@@ -205,10 +281,11 @@ impl Budget {
                 allowed,
             });
         }
-        if self.price(spent.tokens + tokens) > money_micros {
+        let asked = cost(tokens, price_micros);
+        if micros(account.cost.saturating_add(asked)) > money_micros {
             return Err(OverBudget::Money {
-                asked: self.price(tokens),
-                left: money_micros.saturating_sub(self.price(spent.tokens)),
+                asked: micros(asked),
+                left: money_micros.saturating_sub(account.spent.money_micros),
                 allowed: money_micros,
             });
         }
@@ -236,12 +313,7 @@ impl Budget {
     /// What was spent, what is set aside included.
     #[must_use]
     pub fn spent(&self) -> Spent {
-        *self.0.spent.lock()
-    }
-
-    fn price(&self, tokens: u64) -> u64 {
-        let micros = u128::from(tokens) * u128::from(self.0.allowance.price_micros);
-        u64::try_from(micros.div_ceil(1_000)).unwrap_or(u64::MAX)
+        self.0.account.lock().spent
     }
 
     fn over(&self, now: Timestamp) -> bool {
@@ -252,12 +324,18 @@ impl Budget {
 impl Hold {
     /// The call took so many tokens. More than was set aside is counted too: the next call finds less.
     pub fn settle(self, used: u64) {
+        self.settle_at(used, None);
+    }
+
+    /// The call took so many tokens of an engine with this price; without one the price is the budget's.
+    pub fn settle_at(self, used: u64, price_micros: Option<u64>) {
         for above in self.above {
-            above.settle(used);
+            above.settle_at(used, price_micros);
         }
-        let mut spent = self.budget.0.spent.lock();
-        spent.tokens = (spent.tokens - self.tokens).saturating_add(used);
-        spent.money_micros = self.budget.price(spent.tokens);
+        let price = price_micros.unwrap_or(self.budget.0.allowance.price_micros);
+        let mut account = self.budget.0.account.lock();
+        account.give_back(self.tokens, self.cost);
+        account.take(used, cost(used, price));
     }
 
     /// The call was never made.
@@ -265,10 +343,9 @@ impl Hold {
         for above in self.above {
             above.unused();
         }
-        let mut spent = self.budget.0.spent.lock();
-        spent.tokens -= self.tokens;
-        spent.calls -= 1;
-        spent.money_micros = self.budget.price(spent.tokens);
+        let mut account = self.budget.0.account.lock();
+        account.give_back(self.tokens, self.cost);
+        account.spent.calls -= 1;
     }
 }
 
@@ -440,6 +517,47 @@ mod tests {
         assert_eq!(budget.spent(), before, "looking sets nothing aside");
         assert!(matches!(first, Some(OverBudget::Tokens { asked: 30, .. })));
         assert_eq!(budget.refused(), first, "the first refusal is the one kept");
+    }
+
+    #[test]
+    fn a_call_is_held_at_the_dearest_price_and_paid_at_the_one_of_who_answered() {
+        let budget = budget(1_000_000, 500, 0);
+        let hold = budget.reserve_at(400, Some([0, 1_000]), at(0)).unwrap();
+        assert_eq!((hold.money_micros, budget.spent().money_micros), (400, 400));
+        // Enough for the cheapest, not for the dearest: what is left is all that it may cost.
+        let second = budget.reserve_at(400, Some([0, 1_000]), at(0)).unwrap();
+        assert_eq!(
+            (second.money_micros, budget.spent().money_micros),
+            (100, 500)
+        );
+        second.settle_at(400, Some(0));
+        hold.settle_at(300, Some(1_000));
+        assert_eq!(budget.spent().money_micros, 300);
+        assert_eq!(
+            budget
+                .reserve_at(400, Some([700, 1_000]), at(0))
+                .unwrap_err(),
+            OverBudget::Money {
+                asked: 280,
+                left: 200,
+                allowed: 500
+            }
+        );
+        let part = Budget::below(
+            [budget.clone()],
+            Allowance {
+                money_micros: u64::MAX,
+                ..budget.0.allowance
+            },
+            at(0),
+        );
+        let hold = part.reserve_at(200, Some([0, 2_000]), at(0)).unwrap();
+        assert_eq!(
+            hold.money_micros, 200,
+            "the part has no more than the whole has left"
+        );
+        hold.unused();
+        assert_eq!(budget.spent().money_micros, 300);
     }
 
     #[test]

@@ -46,7 +46,15 @@ pub async fn infer(
     mut request: InferRequest,
 ) -> Result<Inference, ModelError> {
     let hold = match budget {
-        Some(budget) => Some(budget.reserve(estimate(&request), breakers.time())?),
+        Some(budget) => {
+            let prices = engine.prices();
+            let hold = budget.reserve_at(estimate(&request), prices, breakers.time())?;
+            if prices.is_some() {
+                let most = request.money_micros.unwrap_or(u64::MAX);
+                request.money_micros = Some(most.min(hold.money_micros));
+            }
+            Some(hold)
+        }
         None => None,
     };
     request.private |= budget.is_some_and(Budget::is_private);
@@ -118,7 +126,7 @@ impl Drop for Heard {
 fn pay(hold: Hold, outcome: &Result<Inference, EngineError>) {
     match outcome {
         // Also of a call that was cut off: the engine says how far it came.
-        Ok(inference) => hold.settle(inference.usage.total()),
+        Ok(inference) => hold.settle_at(inference.usage.total(), inference.by.price_micros),
         // Nobody heard what was done of it, so all of it counts.
         Err(EngineError::Deadline { .. }) => drop(hold),
         // It was called off before it began, or nothing came of it.

@@ -17,7 +17,7 @@ pub mod waits;
 
 pub use aios_work::{Ended, Looping, OverBudget, Spent};
 pub use approvals::{
-    APPROVAL, Approval, ApprovalError, ApprovalStatus, Approvals, Decision, Question,
+    APPROVAL, Approval, ApprovalError, ApprovalStatus, Approvals, AsksPeople, Decision, Question,
     decision_frame,
 };
 pub use breakers::{BreakerView, Breakers, Pass, Resting, service};

@@ -26,7 +26,6 @@ pub mod mcp;
 mod memory;
 mod outline;
 mod read_file;
-mod schema;
 mod toolbox;
 mod validator;
 mod workspace;
@@ -34,6 +33,7 @@ mod workspaces;
 mod write_file;
 mod write_text;
 
+pub use aios_schema::{Schema, SchemaError};
 pub use apart::CallError;
 pub use blocking::{Blocking, BlockingTool};
 pub use encoding::{Decoded, decode};
@@ -41,12 +41,11 @@ pub use error::{WorkspaceError, size};
 pub use function::{Function, function};
 pub use input::{OnDisk, read_regular};
 pub use memory::{Memory, Reserved};
-pub use schema::{Schema, SchemaError};
 pub use toolbox::Toolbox;
 pub use validator::Validator;
-pub use workspace::{Limits, Workspace};
+pub use workspace::{Limits, Unsynced, Workspace};
 pub use workspaces::Workspaces;
-pub use write_text::{WriteError, WriteRequest, Writer};
+pub use write_text::{WRITING_TOOL, WriteError, WriteRequest, Writer};
 
 /// The names of the general tools; `http_get` is there with the feature `http`.
 pub const TOOLS: [&str; 6] = [

@@ -103,53 +103,6 @@ impl BlockingTool for ReadFile {
         let words = outline(&text, &mut held, &|| call.check(), &mut |part| {
             listing.add(part);
         })?;
-        let most = args.max_chars.unwrap_or(CHARACTERS).min(CHARACTERS);
-        let mut left = room / TEXT_SHARE;
-        let shown: String = text
-            .chars()
-            .take(most)
-            .take_while(|c| {
-                left = left.saturating_sub(written(c.encode_utf8(&mut [0; 4])));
-                left > 0
-            })
-            .collect();
-        let fact = |statistic: Statistic, value: usize, at: Option<&str>| Fact {
-            subject: vec![Subject {
-                name: file.clone(),
-                kind: "file".to_owned(),
-            }],
-            measure: None,
-            statistic,
-            period: None,
-            value: Value::Integer(i64::try_from(value).unwrap_or(i64::MAX)),
-            unit: None,
-            source: Source {
-                at: at.map(str::to_owned),
-                ..Source::from(format!("{file}: {NAME}"))
-            },
-        };
-        let other = |words: &str| Statistic::Other(words.to_owned());
-        let facts = vec![
-            fact(other("words"), words, Some("/words")),
-            fact(
-                other("sentences"),
-                listing.sentence_count,
-                Some("/sentence_count"),
-            ),
-            fact(
-                other("headings"),
-                listing.heading_count,
-                Some("/heading_count"),
-            ),
-        ];
-        let mut log = format!(
-            "{file}: {words} words, {} sentences, {} headings",
-            listing.sentence_count, listing.heading_count
-        );
-        for warning in &warnings {
-            log.push_str("\nwarning: ");
-            log.push_str(warning);
-        }
         if listing.sentences.is_empty() && args.from > 0 {
             return Err(ToolError::invalid_arguments(
                 NAME,
@@ -159,6 +112,10 @@ impl BlockingTool for ReadFile {
                 ),
             ));
         }
+        let most = args.max_chars.unwrap_or(CHARACTERS).min(CHARACTERS);
+        let shown = beginning(&text, most, room / TEXT_SHARE);
+        let facts = listing.facts(file, words);
+        let log = listing.log(file, words, &warnings);
         let next = args.from + listing.sentences.len();
         let value = json!({
             "file": file,
@@ -180,6 +137,16 @@ impl BlockingTool for ReadFile {
             log,
         })
     }
+}
+
+/// The first characters of a text, as many as fit into so many bytes of a message.
+fn beginning(text: &str, characters: usize, bytes: usize) -> String {
+    let mut left = bytes;
+    let fits = |c: &char| {
+        left = left.saturating_sub(written(c.encode_utf8(&mut [0; 4])));
+        left > 0
+    };
+    text.chars().take(characters).take_while(fits).collect()
 }
 
 /// What is listed of a text, as much as a message carries, and how much there is.
@@ -207,6 +174,43 @@ impl Listing {
             sentence_room: room / SENTENCES_SHARE,
             items: 0,
         }
+    }
+
+    /// How much there is of everything, as figures that an answer may state.
+    fn facts(&self, file: &str, words: usize) -> Vec<Fact> {
+        let counts = [
+            ("words", words, "/words"),
+            ("sentences", self.sentence_count, "/sentence_count"),
+            ("headings", self.heading_count, "/heading_count"),
+        ];
+        let fact = |(counted, many, at): (&str, usize, &str)| Fact {
+            subject: vec![Subject {
+                name: file.to_owned(),
+                kind: "file".to_owned(),
+            }],
+            measure: None,
+            statistic: Statistic::Other(counted.to_owned()),
+            period: None,
+            value: Value::Integer(i64::try_from(many).unwrap_or(i64::MAX)),
+            unit: None,
+            source: Source {
+                at: Some(at.to_owned()),
+                ..Source::from(format!("{file}: {NAME}"))
+            },
+        };
+        counts.map(fact).into()
+    }
+
+    fn log(&self, file: &str, words: usize, warnings: &[String]) -> String {
+        let mut log = format!(
+            "{file}: {words} words, {} sentences, {} headings",
+            self.sentence_count, self.heading_count
+        );
+        for warning in warnings {
+            log.push_str("\nwarning: ");
+            log.push_str(warning);
+        }
+        log
     }
 
     fn add(&mut self, part: Part<'_>) {

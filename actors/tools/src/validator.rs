@@ -1,9 +1,8 @@
 //! Values against a JSON schema, for whoever checks a plan before its tools are called.
 
+use aios_schema::{Mismatch, Schema};
 use aios_work::{Problem, Validate};
 use serde_json::Value;
-
-use crate::Schema;
 
 /// Knows JSON Schema, as the toolbox does.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,13 +11,26 @@ pub struct Validator;
 impl Validate for Validator {
     fn problems(&self, schema: &Value, value: &Value) -> Vec<Problem> {
         match Schema::new(schema) {
-            Ok(schema) => schema.problems(value),
+            Ok(schema) => schema.mismatches(value).into_iter().map(problem).collect(),
             Err(unusable) => vec![Problem {
                 at: String::new(),
                 of_alternatives: false,
                 says: format!("the tool cannot be called by anybody: {unusable}"),
             }],
         }
+    }
+}
+
+fn problem(mismatch: Mismatch) -> Problem {
+    let Mismatch {
+        at,
+        of_alternatives,
+        says,
+    } = mismatch;
+    Problem {
+        at,
+        of_alternatives,
+        says,
     }
 }
 

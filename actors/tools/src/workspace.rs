@@ -15,7 +15,7 @@ use crate::{Check, Memory, OnDisk, Reserved, WorkspaceError};
 /// What a tool may touch: the goal's input files and one output folder, and how much it may hold meanwhile.
 ///
 /// An input is read in the state it had when the goal began, or not at all. Writing goes through a file of a temporary name that is
-/// renamed when it is whole and on disk: whoever looks finds the old file, the new one, or none. The folder is opened once and never
+/// renamed when it is whole and, unless it can be made again, on disk: whoever looks finds the old file, the new one, or none. The folder is opened once and never
 /// through a link, and nothing that is written takes the place of an input.
 #[derive(Clone, Debug)]
 pub struct Workspace {
@@ -259,11 +259,39 @@ impl Workspace {
     /// Writes `content` as the file `name` in the output folder, all or nothing; an older file of that name is replaced, unless it is an
     /// input.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, WorkspaceError> {
-        let target = self.out_dir.join(name);
-        let refuse = |problem: &str| WorkspaceError::Unwritable {
-            path: target.clone(),
-            problem: problem.to_owned(),
+        let (target, folder) = self.place_for(name)?;
+        let write = || {
+            let mut writing = Writing::begin(&folder)?;
+            writing.file.write_all(content)?;
+            writing.file.sync_all()?;
+            writing.finish(name)?;
+            Ok(rustix::fs::fsync(&folder)?)
         };
+        write().map_err(|error| unwritable(&target, &problem(&error)))?;
+        Ok(target)
+    }
+
+    /// The same for a file that can be made again from what is on record: whoever looks finds the whole of it at once, and that it is on
+    /// disk is for whoever waits for [`Unsynced::sync`]. A machine that loses its power before that may be left with an empty file.
+    pub fn show(&self, name: &str, content: &[u8]) -> Result<Unsynced, WorkspaceError> {
+        let (path, folder) = self.place_for(name)?;
+        let show = || {
+            let mut writing = Writing::begin(&folder)?;
+            writing.file.write_all(content)?;
+            let file = writing.file.try_clone()?;
+            writing.finish(name)?;
+            Ok(file)
+        };
+        match show() {
+            Ok(file) => Ok(Unsynced { path, file, folder }),
+            Err(error) => Err(unwritable(&path, &problem(&error))),
+        }
+    }
+
+    /// Where the file `name` goes, and the folder that it goes to, which is made if it is not there.
+    fn place_for(&self, name: &str) -> Result<(PathBuf, OwnedFd), WorkspaceError> {
+        let target = self.out_dir.join(name);
+        let refuse = |problem: &str| unwritable(&target, problem);
         let fail = |error: io::Error| refuse(&problem(&error));
         if self.out_dir.as_os_str().is_empty() {
             return Err(refuse("there is no output folder"));
@@ -284,10 +312,33 @@ impl Workspace {
             }
             Err(error) => return Err(fail(error.into())),
         };
-        let writing = Writing::begin(&folder).map_err(fail)?;
-        writing.finish(name, content).map_err(fail)?;
-        rustix::fs::fsync(&folder).map_err(|error| fail(error.into()))?;
-        Ok(target)
+        Ok((target, folder))
+    }
+}
+
+/// A file that is written and may not be on disk yet.
+#[derive(Debug)]
+pub struct Unsynced {
+    /// Where it lies.
+    pub path: PathBuf,
+    file: File,
+    folder: OwnedFd,
+}
+
+impl Unsynced {
+    /// Waits until it is on disk, which may take milliseconds: not on an async thread.
+    pub fn sync(self) -> Result<(), WorkspaceError> {
+        let synced = self.file.sync_all();
+        synced
+            .and_then(|()| Ok(rustix::fs::fsync(&self.folder)?))
+            .map_err(|error| unwritable(&self.path, &problem(&error)))
+    }
+}
+
+fn unwritable(path: &Path, problem: &str) -> WorkspaceError {
+    WorkspaceError::Unwritable {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
     }
 }
 
@@ -329,9 +380,8 @@ impl<'f> Writing<'f> {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    fn finish(mut self, name: &str, content: &[u8]) -> io::Result<()> {
-        self.file.write_all(content)?;
-        self.file.sync_all()?;
+    /// Gives it its name, and with that takes the place of an older file.
+    fn finish(mut self, name: &str) -> io::Result<()> {
         if let Some(writing) = &self.name {
             rustix::fs::renameat(self.folder, writing.as_str(), self.folder, name)?;
         }
@@ -462,6 +512,11 @@ mod tests {
             let path = workspace.write("a.svg", content.as_bytes()).unwrap();
             assert_eq!(fs::read_to_string(path).unwrap(), content);
         }
+        for content in ["third", "fourth"] {
+            let shown = workspace.show("a.svg", content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&shown.path).unwrap(), content);
+            shown.sync().unwrap();
+        }
         assert_eq!(
             fs::read_dir(&out).unwrap().count(),
             1,
@@ -469,6 +524,7 @@ mod tests {
         );
         for name in ["../b", "/tmp/b", "c/d", "..", ".", ""] {
             assert!(workspace.write(name, b"x").is_err(), "{name:?}");
+            assert!(workspace.show(name, b"x").is_err(), "{name:?}");
         }
     }
 

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use crate::{BlockingTool, Workspace, args};
 
-const NAME: &str = "write_text";
+/// What the tool is called that puts into words what others found.
+pub const WRITING_TOOL: &str = "write_text";
 
 /// Longest instruction in bytes, most facts, most words: what a small model's context holds, with room to answer.
 const INSTRUCTION: usize = 16 << 10;
@@ -103,17 +104,17 @@ impl Args {
         let asked = self.instruction.len();
         if self.instruction.trim().is_empty() {
             Err(ToolError::invalid_arguments(
-                NAME,
+                WRITING_TOOL,
                 "the instruction is empty",
             ))
         } else if asked > INSTRUCTION {
             Err(ToolError::invalid_arguments(
-                NAME,
+                WRITING_TOOL,
                 format!("the instruction has {asked} bytes, at most {INSTRUCTION} are read"),
             ))
         } else if self.facts.len() > FACTS {
             Err(ToolError::invalid_arguments(
-                NAME,
+                WRITING_TOOL,
                 format!(
                     "there are {} facts, at most {FACTS} are read",
                     self.facts.len()
@@ -121,7 +122,7 @@ impl Args {
             ))
         } else if !(1..=WORDS).contains(&self.max_words) {
             Err(ToolError::invalid_arguments(
-                NAME,
+                WRITING_TOOL,
                 format!("max_words is {}, it must be 1 to {WORDS}", self.max_words),
             ))
         } else {
@@ -133,7 +134,7 @@ impl Args {
 impl BlockingTool for WriteText {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: NAME.to_owned(),
+            name: WRITING_TOOL.to_owned(),
             description: "Has the model write a text that states nothing but the given facts."
                 .to_owned(),
             needs: [Capability::MODEL_USE].into(),
@@ -157,7 +158,7 @@ impl BlockingTool for WriteText {
     }
 
     fn run(&self, call: &ToolCall, _: &Workspace) -> Result<ToolOutput, ToolError> {
-        let args: Args = args::parse(NAME, call)?;
+        let args: Args = args::parse(WRITING_TOOL, call)?;
         args.check()?;
         let request = WriteRequest {
             instruction: &args.instruction,
@@ -173,7 +174,10 @@ impl BlockingTool for WriteText {
             return Err(WriteError::Unusable("it is empty".to_owned()).into());
         }
         let words = text.split_whitespace().count();
-        let log = format!("{NAME}: {words} words from {} facts", args.facts.len());
+        let log = format!(
+            "{WRITING_TOOL}: {words} words from {} facts",
+            args.facts.len()
+        );
         Ok(ToolOutput {
             value: json!({"text": text, "words": words}),
             facts: Vec::new(),

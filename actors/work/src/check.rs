@@ -47,7 +47,7 @@ pub struct Opinion {
 
 /// A rule by which work is judged. Pure: what it needs of the world is handed to it.
 pub trait Check: Send + Sync {
-    /// What it is called where its work is reported.
+    /// What it is called: each issue that it finds is reported with it.
     fn name(&self) -> &str;
 
     /// What it finds; none if it has nothing to say about this kind of work.

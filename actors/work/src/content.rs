@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Artifact, Capabilities, Dimensions, Ended, Fact, Goal, GoalError, GoalLimits, InputFile, Issue,
-    Plan, PlanFile, Spent, Task, ToolOutput, Verdict,
+    Artifact, Capabilities, Capability, Dimensions, Effect, Ended, Fact, Goal, InputFile, Issue,
+    Plan, PlanFile, Spent, Task, ToolOutput, ToolSpec, Verdict,
 };
 
 pub use agent::{AgentAnswer, AgentCall, AgentOffer, AgentOrder, AgentReply, NoAnswer};
@@ -44,17 +44,13 @@ pub mod ontology {
     pub const AGENT: &str = "aios.agent";
 }
 
-/// A goal as a person or program states it.
+/// A goal as it is asked, and what it may cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoalRequest {
-    /// Unique, chosen by whoever asks; asking again with the same id continues the same goal.
-    pub goal_id: String,
-    /// What is wanted, in the asker's words.
-    pub text: String,
-    /// Files the goal is about.
-    #[serde(default)]
-    pub data: Vec<String>,
+    /// What is wanted. It was checked when it was made, and one that breaks the rules is not read, so nobody on the way looks again. Its id is
+    /// chosen by whoever asks; asking again with the same id continues the same goal.
+    pub goal: Goal,
     /// The folder artefacts are written to.
     pub out_dir: String,
     /// Wall time from request to answer, in milliseconds.
@@ -71,22 +67,6 @@ pub struct GoalRequest {
     /// How it is done; without it whoever knows such goals makes a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<PlanFile>>,
-}
-
-impl GoalRequest {
-    /// The goal that is asked for, if it is one.
-    ///
-    /// # Errors
-    /// What is wrong with its words or files.
-    pub fn goal(&self, tenant: &str) -> Result<Goal, GoalError> {
-        Goal::new(
-            &self.goal_id,
-            tenant,
-            &self.text,
-            self.data.clone(),
-            &GoalLimits::default(),
-        )
-    }
 }
 
 /// How a goal ended.
@@ -603,6 +583,57 @@ pub struct Found {
     pub skills: Vec<String>,
     /// Its state in the registry, such as `active`.
     pub status: String,
+    /// Of those skills that are tools, what calling them takes and does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolOffer>,
+}
+
+/// A tool as it is found, before anybody has seen its whole description.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolOffer {
+    /// Its name.
+    pub name: String,
+    /// What the caller must grant.
+    pub needs: Capabilities,
+    /// What it means to call it twice.
+    pub effect: Effect,
+}
+
+impl ToolOffer {
+    const NEEDS: &str = "needs";
+    const EFFECT: &str = "effect";
+
+    /// What a tool's description says of it.
+    #[must_use]
+    pub fn of(spec: &ToolSpec) -> Self {
+        Self {
+            name: spec.name.clone(),
+            needs: spec.needs.clone(),
+            effect: spec.effect,
+        }
+    }
+
+    /// As the card of whoever has the tool says it.
+    #[must_use]
+    pub fn properties(spec: &ToolSpec) -> BTreeMap<String, String> {
+        let needs: Vec<&str> = spec.needs.iter().map(Capability::as_str).collect();
+        BTreeMap::from([
+            (Self::NEEDS.to_owned(), needs.join(" ")),
+            (Self::EFFECT.to_owned(), spec.effect.as_str().to_owned()),
+        ])
+    }
+
+    /// As a card says it; none if it says nothing of a tool.
+    #[must_use]
+    pub fn read(name: &str, properties: &BTreeMap<String, String>) -> Option<Self> {
+        let needs = properties.get(Self::NEEDS)?.split_whitespace();
+        let needs: Result<Vec<Capability>, _> = needs.map(Capability::new).collect();
+        Some(Self {
+            name: name.to_owned(),
+            needs: needs.ok()?.into_iter().collect(),
+            effect: Effect::named(properties.get(Self::EFFECT)?)?,
+        })
+    }
 }
 
 /// Asks the memory agent.

@@ -23,6 +23,7 @@ mod input;
 mod judgement;
 mod judging;
 mod material;
+mod nearest;
 mod period;
 mod plan;
 mod reference;
@@ -54,6 +55,7 @@ pub use judgement::{
 };
 pub use judging::{HistoryRequest, JudgeRequest, JudgedWork, WorkKind};
 pub use material::{Cells, Column, Columns, Document, Material, Reader};
+pub use nearest::{is_misspelt, nearest, nearest_few};
 pub use period::{Day, Grain, Period, Span, parse_key};
 pub use plan::{
     EACH_AT_ONCE, Each, EachError, MadeBy, Plan, PlanError, PlanFile, PlanFileError, PlanLimits,

@@ -137,13 +137,8 @@ impl<'a> Slots<'a> {
     }
 
     fn nearest(&self, name: &str) -> Option<String> {
-        let name: String = name.chars().take(80).collect();
-        let like = |known: &str| strsim::normalized_damerau_levenshtein(&name, known);
-        self.order
-            .iter()
-            .take(NAME)
-            .max_by(|one, other| like(one).total_cmp(&like(other)))
-            .cloned()
+        let known = self.order.iter().take(NAME).map(String::as_str);
+        crate::nearest(name, known).map(str::to_owned)
     }
 }
 

@@ -64,6 +64,28 @@ pub enum Effect {
     Ask,
 }
 
+impl Effect {
+    /// All of them.
+    const ALL: [Self; 4] = [Self::Pure, Self::Repeatable, Self::Query, Self::Ask];
+
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pure => "pure",
+            Self::Repeatable => "repeatable",
+            Self::Query => "query",
+            Self::Ask => "ask",
+        }
+    }
+
+    /// The effect of this word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|effect| effect.as_str() == word)
+    }
+}
+
 /// One call: what is asked, for whom, within which walls, until when.
 #[derive(Clone, Debug)]
 pub struct ToolCall {

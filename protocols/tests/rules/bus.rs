@@ -104,8 +104,8 @@ fn a_card_is_checked_before_it_is_registered() {
         ),
         (|card| card.ttl = Duration::ZERO, "ttl is zero"),
         (
-            |card| card.skills = (0..65).map(|n| n.to_string()).collect(),
-            "65 skills are too many, 64 are allowed",
+            |card| card.skills = (0..1_025).map(|n| n.to_string()).collect(),
+            "1025 skills are too many, 1024 are allowed",
         ),
         (
             |card| {

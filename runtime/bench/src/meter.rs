@@ -5,7 +5,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Processor time of this process, threads that are gone included.
-pub(crate) fn process_cpu() -> Duration {
+#[must_use]
+pub fn process_cpu() -> Duration {
     read(ClockId::ProcessCPUTime)
 }
 

@@ -94,14 +94,36 @@ pub(crate) struct Settings {
     pub(crate) set: Vec<(String, String)>,
 }
 
+/// A goal in somebody's words.
 #[derive(Debug, Args)]
-pub(crate) struct Run {
+pub(crate) struct Wanted {
     /// What you want, in your own words; with --plan the plan's own if left out.
     #[arg(required_unless_present = "plan")]
     pub(crate) goal: Option<String>,
     /// A file the goal is about, a table or a document (CSV, text, Markdown, HTML, JSON, XLSX, ODS, PDF); may be repeated.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Vec<PathBuf>,
+    /// Nothing of the goal leaves this machine: engines elsewhere are not asked about it.
+    #[arg(long)]
+    pub(crate) private: bool,
+}
+
+/// What thinks in a node that is started here.
+#[derive(Debug, Args)]
+pub(crate) struct Thinking {
+    /// Where the model computes: auto, cpu or wgpu.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+    /// Which engine thinks: auto, burn or scripted.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The goal.
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
     /// How it is done: a plan file, as `aios plan --json` prints one; `-` reads it from standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
@@ -111,15 +133,9 @@ pub(crate) struct Run {
     /// Where the report and the chart are written.
     #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
     pub(crate) out: PathBuf,
-    /// Nothing of the goal leaves this machine: engines elsewhere are not asked about it.
-    #[arg(long)]
-    pub(crate) private: bool,
-    /// Where the model computes: auto, cpu or wgpu.
-    #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<String>,
-    /// Which engine thinks: auto, burn or scripted.
-    #[arg(long, value_name = "ENGINE")]
-    pub(crate) engine: Option<String>,
+    /// What thinks.
+    #[command(flatten)]
+    pub(crate) thinking: Thinking,
     /// Print one JSON object instead of the report, also when there is no answer: `error` then says why.
     #[arg(long)]
     pub(crate) json: bool,
@@ -130,24 +146,15 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
-    /// What you want, in your own words; with --plan the plan's own if left out.
-    #[arg(required_unless_present = "plan")]
-    pub(crate) goal: Option<String>,
-    /// A file the goal is about, a table or a document (CSV, text, Markdown, HTML, JSON, XLSX, ODS, PDF); may be repeated.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: Vec<PathBuf>,
+    /// The goal.
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
     /// Check and show this plan file instead of making a plan; `-` reads it from standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
-    /// Nothing of the goal leaves this machine: engines elsewhere are not asked about it.
-    #[arg(long)]
-    pub(crate) private: bool,
-    /// Where the model computes: auto, cpu or wgpu.
-    #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<String>,
-    /// Which engine thinks: auto, burn or scripted.
-    #[arg(long, value_name = "ENGINE")]
-    pub(crate) engine: Option<String>,
+    /// What thinks.
+    #[command(flatten)]
+    pub(crate) thinking: Thinking,
     /// Print a plan file instead of a picture, or if there is no plan one JSON object whose `error` says why.
     #[arg(long, conflicts_with = "mermaid")]
     pub(crate) json: bool,
@@ -164,12 +171,9 @@ pub(crate) struct NodeArguments {
     /// A team that stands in the tree from the start (TOML); `aios team show` draws it.
     #[arg(long, value_name = "FILE")]
     pub(crate) team: Option<PathBuf>,
-    /// Where the model computes: auto, cpu or wgpu.
-    #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<String>,
-    /// Which engine thinks: auto, burn or scripted.
-    #[arg(long, value_name = "ENGINE")]
-    pub(crate) engine: Option<String>,
+    /// What thinks.
+    #[command(flatten)]
+    pub(crate) thinking: Thinking,
     /// Settings.
     #[command(flatten)]
     pub(crate) settings: Settings,
@@ -246,6 +250,17 @@ pub(crate) struct Which {
     pub(crate) settings: Settings,
 }
 
+/// A running node that is asked once, and how its answer is printed.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct Asked {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
 /// How a picture is shown.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct Show {
@@ -282,12 +297,9 @@ pub(crate) struct Approvals {
     /// What is said; without it the questions are listed.
     #[command(subcommand)]
     pub(crate) command: Option<ApprovalsCommand>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Which node; where none runs, the storage folder is looked into.
+    /// Who is asked; where no node runs, the storage folder is looked into.
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) asked: Asked,
 }
 
 #[derive(Debug, Subcommand)]
@@ -305,12 +317,9 @@ pub(crate) struct Decide {
     /// Why; kept with the decision.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Which node; where none runs, the storage folder is looked into.
+    /// Who is asked; where no node runs, the storage folder is looked into.
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) asked: Asked,
 }
 
 #[derive(Debug, Subcommand)]
@@ -343,24 +352,18 @@ pub(crate) struct AgentCheck {
 
 #[derive(Debug, Args)]
 pub(crate) struct AgentList {
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Which node.
+    /// Who is asked.
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) asked: Asked,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct AgentShow {
     /// Its name, its role, the name of its charter, or a charter's file.
     pub(crate) agent: String,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Which node.
+    /// Who is asked.
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) asked: Asked,
 }
 
 #[derive(Debug, Args)]
@@ -370,12 +373,9 @@ pub(crate) struct AgentSpawn {
     /// The supervisor it stands under; without it that of agents that are spawned.
     #[arg(long, value_name = "SUPERVISOR")]
     pub(crate) under: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Which node.
+    /// Who is asked.
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) asked: Asked,
 }
 
 #[derive(Debug, Args)]
@@ -390,18 +390,12 @@ pub(crate) struct AgentAsk {
     /// How long it may take, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 120_000)]
     pub(crate) deadline_ms: u64,
-    /// Where the model computes, if it is started here: auto, cpu or wgpu.
-    #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<String>,
-    /// Which engine thinks, if it is started here.
-    #[arg(long, value_name = "ENGINE")]
-    pub(crate) engine: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Which node.
+    /// What thinks, if it is started here.
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) thinking: Thinking,
+    /// Who is asked.
+    #[command(flatten)]
+    pub(crate) asked: Asked,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod commands;
 mod console;
 mod failure;
 mod logging;
+mod own_node;
 mod picture;
 mod plan_picture;
 mod quiet;

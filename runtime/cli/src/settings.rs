@@ -2,7 +2,7 @@
 
 use aios_runtime::config::{Config, Sources};
 
-use crate::arguments::Settings;
+use crate::arguments::{Settings, Thinking};
 use crate::failure::{Failure, Kind};
 
 /// Loads the configuration; `extra` are options that have a flag of their own.
@@ -32,16 +32,12 @@ pub(crate) fn load(settings: &Settings, extra: &[(&str, Option<&str>)]) -> Resul
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn of_a_node(
-    settings: &Settings,
-    device: Option<&str>,
-    engine: Option<&str>,
-) -> Result<Config, Failure> {
+pub(crate) fn of_a_node(settings: &Settings, thinking: &Thinking) -> Result<Config, Failure> {
     load(
         settings,
         &[
-            ("model.device", device),
-            ("model.engine", engine),
+            ("model.device", thinking.device.as_deref()),
+            ("model.engine", thinking.engine.as_deref()),
             ("door.open", Some("true")),
         ],
     )

@@ -233,8 +233,8 @@ async fn a_goal_is_watched_to_its_answer_and_again_from_any_event(stage: &mut St
     let state = done("the goal", stage.other.goal(&id).await);
     assert_eq!(state.phase, GoalPhase::Answered, "{:?}", state.error);
     assert_eq!(state.last_seq, seen.len() as u64);
-    let answer = state.answer.unwrap_or_default();
-    assert_eq!(answer["goal_id"], id.as_str(), "{answer}");
+    let answer = state.answer.expect("an answered goal has its answer");
+    assert_eq!(answer.goal_id, id, "{answer:?}");
     assert_eq!(state.error, None);
     // Whoever comes later, or was cut off, hears the rest and no more.
     for after in [0, 1, seen.len() as u64 - 1, seen.len() as u64, u64::MAX] {

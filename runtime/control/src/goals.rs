@@ -1,6 +1,9 @@
 //! Goals, as the contract speaks of them: what is handed in, what happens, how it stands.
 
+use std::sync::Arc;
+
 use aios_work::PlanFile;
+use aios_work::content::Answer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -142,7 +145,7 @@ pub struct GoalState {
     pub last_seq: u64,
     /// What it ended with, of one that is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Value>,
+    pub answer: Option<Arc<Answer>>,
     /// Why there is no answer, of one that failed or was set aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ControlError>,

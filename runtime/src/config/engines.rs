@@ -255,6 +255,7 @@ impl EngineSettings {
                 first_token: Duration::from_millis(self.first_token_ms),
                 between_tokens: Duration::from_millis(self.between_tokens_ms),
             },
+            passes_on: self.private == Some(false),
             ..RemoteConfig::new(name, form, address)
         })
     }

@@ -85,7 +85,7 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
             has.len(),
             last.len()
         ),
-        GoalPhase::Answered => match answer.as_ref().and_then(|answer| answer["status"].as_str()) {
+        GoalPhase::Answered => match answer.as_ref().map(|answer| answer.status.as_str()) {
             Some(status) => format!("it is over, its answer is {status}"),
             None => "it is over and has an answer".to_owned(),
         },
@@ -137,8 +137,10 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use aios_control::ControlError;
-    use serde_json::json;
+    use aios_work::content::{Answer, GoalStatus};
 
     use super::*;
 
@@ -169,7 +171,12 @@ mod tests {
                 goal_id: "g".to_owned(),
                 phase,
                 last_seq: 0,
-                answer: (phase == GoalPhase::Answered).then(|| json!({"status": "partial"})),
+                answer: (phase == GoalPhase::Answered).then(|| {
+                    Arc::new(Answer {
+                        status: GoalStatus::Partial,
+                        ..Answer::none("g")
+                    })
+                }),
                 error,
             },
             events,

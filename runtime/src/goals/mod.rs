@@ -82,7 +82,7 @@ impl Goals {
                 .advise("choose another id, or call it off first"));
         }
         // What cannot be worked on leaves no trace.
-        let ready = node.prepare(goal_of(&asked).id(&goal_id)).await?;
+        let ready = node.prepare(Goal::from(asked.clone()).id(&goal_id)).await?;
         self.accept(&goal_id, &asked, now_us(node))?;
         let progress = Progress::new(self.register.clone(), goal_id.clone(), asked, Vec::new());
         self.follow(Arc::new(progress), ready.begin());
@@ -170,7 +170,7 @@ impl Goals {
 
     /// Works on a goal that is on record, from where it was.
     async fn go_on(&self, node: &Node, goal_id: &str, asked: Submit) -> Result<(), ControlError> {
-        let ready = node.prepare(goal_of(&asked).id(goal_id)).await?;
+        let ready = node.prepare(Goal::from(asked.clone()).id(goal_id)).await?;
         let register = &self.register;
         let last = register.last_seq(goal_id).map_err(unwritten)?;
         let kept = u64::try_from(EVENTS_KEPT).unwrap_or(u64::MAX);
@@ -212,7 +212,7 @@ impl Goals {
         if place == Place::Elsewhere {
             absolute(asked.data.iter().chain([&asked.out]))?;
         }
-        Ok(node.plan(goal_of(&asked)).await?)
+        Ok(node.plan(Goal::from(asked)).await?)
     }
 
     /// The goal of that name, if it is under way; an error if there is no room for another.
@@ -377,18 +377,6 @@ impl Goals {
     }
 }
 
-/// A goal as it was handed in, without its name.
-fn goal_of(asked: &Submit) -> Goal {
-    let goal = Goal::new(&asked.text)
-        .data(&asked.data)
-        .out(&asked.out)
-        .private(asked.private);
-    match &asked.plan {
-        Some(plan) => goal.plan(plan.as_ref().clone()),
-        None => goal,
-    }
-}
-
 /// A path from another process says nothing unless it is absolute: the node may stand in another folder.
 pub(crate) fn absolute<'p>(
     mut paths: impl Iterator<Item = &'p String>,
@@ -425,13 +413,7 @@ async fn follow(mut run: GoalRun, goal: Arc<Progress>) {
         }
     }
     match run.answer().await {
-        Ok(answer) => match serde_json::to_value(&answer) {
-            Ok(answer) => goal.end(GoalPhase::Answered, Some(answer), None),
-            Err(error) => {
-                let error = ControlError::failed(format!("the answer cannot be written: {error}"));
-                goal.end(GoalPhase::Failed, None, Some(error));
-            }
-        },
+        Ok(answer) => goal.end(GoalPhase::Answered, Some(Arc::new(answer)), None),
         Err(GoalError::Cancelled) => goal.end(GoalPhase::Cancelled, None, None),
         // Only this node gives it up; the next one over the same store goes on with it.
         Err(error @ GoalError::Stopping) => {

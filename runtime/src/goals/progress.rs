@@ -6,9 +6,9 @@ use std::sync::Arc;
 use aios_control::{
     ControlError, ErrorKind, Event, EventKind, EventStream, GoalPhase, GoalState, Submit,
 };
+use aios_work::content::Answer;
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::register::{Register, State};
@@ -44,7 +44,7 @@ struct Log {
     events: VecDeque<Event>,
     last_seq: u64,
     phase: GoalPhase,
-    answer: Option<Value>,
+    answer: Option<Arc<Answer>>,
     error: Option<ControlError>,
 }
 
@@ -105,7 +105,12 @@ impl Progress {
     }
 
     /// It is over, and on record as such before anybody is told.
-    pub(super) fn end(&self, phase: GoalPhase, answer: Option<Value>, error: Option<ControlError>) {
+    pub(super) fn end(
+        &self,
+        phase: GoalPhase,
+        answer: Option<Arc<Answer>>,
+        error: Option<ControlError>,
+    ) {
         self.end_as(phase, answer, error.clone(), &State::ended(phase, error));
     }
 
@@ -113,13 +118,13 @@ impl Progress {
     pub(super) fn end_as(
         &self,
         phase: GoalPhase,
-        answer: Option<Value>,
+        answer: Option<Arc<Answer>>,
         error: Option<ControlError>,
         recorded: &State,
     ) {
         let settled = self
             .register
-            .settle(&self.goal_id, recorded, answer.as_ref());
+            .settle(&self.goal_id, recorded, answer.as_deref());
         if let Err(error) = settled {
             tracing::error!(%error, goal = self.goal_id, "the end of a goal could not be written down; a node that starts again works on it anew");
         }
@@ -132,7 +137,7 @@ impl Progress {
     }
 
     /// How it ended, from the record.
-    pub(super) fn restore(&self, state: State, answer: Option<Value>) {
+    pub(super) fn restore(&self, state: State, answer: Option<Arc<Answer>>) {
         let mut log = self.log.lock();
         log.phase = state.phase;
         log.answer = answer;
@@ -242,7 +247,7 @@ mod tests {
         let event = |seq| Event {
             seq,
             kind: EventKind::Task,
-            body: Value::Null,
+            body: serde_json::Value::Null,
         };
         let mut log = Log {
             events: VecDeque::new(),

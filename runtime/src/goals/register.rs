@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use aios_control::{ControlError, ErrorKind, Event, EventKind, GoalPhase, Submit};
 use aios_memory::{Store, StoreError};
-use aios_work::content::{TaskEvent, TaskStatus};
+use aios_work::content::{Answer, TaskEvent, TaskStatus};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Where the goals lie in the store.
 const PREFIX: &str = "goals/";
@@ -151,7 +150,7 @@ impl Register {
         &self,
         goal_id: &str,
         state: &State,
-        answer: Option<&Value>,
+        answer: Option<&Answer>,
     ) -> Result<(), StoreError> {
         if let Some(answer) = answer {
             self.write(goal_id, "answer", answer)?;
@@ -173,7 +172,7 @@ impl Register {
         self.read(goal_id, "asked")
     }
 
-    pub(crate) fn answer(&self, goal_id: &str) -> Result<Option<Value>, StoreError> {
+    pub(crate) fn answer(&self, goal_id: &str) -> Result<Option<Arc<Answer>>, StoreError> {
         self.read(goal_id, "answer")
     }
 
@@ -336,7 +335,7 @@ mod tests {
         Event {
             seq,
             kind: EventKind::Task,
-            body: Value::Null,
+            body: serde_json::Value::Null,
         }
     }
 

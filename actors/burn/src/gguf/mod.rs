@@ -2,18 +2,22 @@
 //!
 //! The file is outside input, and it must say one thing only: a key or a tensor that comes twice, tensors that share bytes,
 //! that lie off their alignment or past the end are refused by name, because a reader that takes one of two readings
-//! computes rubbish quietly. Lists stay in the file's bytes until somebody wants them, so memory is the file's own. What
-//! the numbers mean is decided by [`llama`](crate::llama); how blocks become weights by [`matrix`](crate::matrix).
+//! computes rubbish quietly. Lists stay in the head's bytes until somebody wants them, and tensors stay in the file until
+//! somebody [reads](TensorView::read) them to their last place, so memory is what is used of a file and once. What the
+//! numbers mean is decided by [`decoder`](crate::decoder); how blocks become weights by [`matrix`](crate::matrix).
 
+mod format;
 mod reader;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::path::Path;
 
+pub(crate) use self::format::Format;
 pub(crate) use self::reader::{List, Value};
 use self::reader::{NESTING_MAX, Reader};
 use crate::error::LoadError;
+use crate::store::Store;
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const DIMENSIONS_MAX: usize = 4;
@@ -24,55 +28,41 @@ const TENSORS_MAX: usize = 1 << 16;
 /// As the format has it.
 const NAME_BYTES_MAX: usize = u16::MAX as usize;
 
-/// How the weights of a tensor are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Format {
-    F32,
-    F16,
-    Q4_1,
-    Q8_0,
-}
+/// The first bytes of a file that are read on the way to its tensors; as many again as long as they are too few.
+const HEAD_BYTES: usize = 1 << 20;
 
-impl Format {
-    /// Weights in a block and bytes of a block.
-    pub(crate) const fn block(self) -> (usize, usize) {
-        match self {
-            Self::F32 => (1, 4),
-            Self::F16 => (1, 2),
-            Self::Q4_1 => (32, 20),
-            Self::Q8_0 => (32, 34),
-        }
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "F32",
-            Self::F16 => "F16",
-            Self::Q4_1 => "Q4_1",
-            Self::Q8_0 => "Q8_0",
-        }
-    }
-
-    fn from_number(tensor: &str, number: u32) -> Result<Self, LoadError> {
-        match number {
-            0 => Ok(Self::F32),
-            1 => Ok(Self::F16),
-            3 => Ok(Self::Q4_1),
-            8 => Ok(Self::Q8_0),
-            _ => Err(LoadError::UnknownFormat {
-                tensor: tensor.to_owned(),
-                number,
-            }),
-        }
-    }
-}
-
-/// One tensor: its shape, slowest dimension first, and its bytes.
+/// One tensor: its shape, slowest dimension first, and where its bytes are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TensorView<'a> {
     pub(crate) shape: &'a [usize],
     pub(crate) format: Format,
-    pub(crate) bytes: &'a [u8],
+    pub(crate) len: usize,
+    at: u64,
+    store: &'a Store,
+}
+
+impl<'a> TensorView<'a> {
+    /// `len` bytes from `at`, which lie in the store.
+    pub(crate) fn new(
+        shape: &'a [usize],
+        format: Format,
+        at: u64,
+        len: usize,
+        store: &'a Store,
+    ) -> Self {
+        Self {
+            shape,
+            format,
+            len,
+            at,
+            store,
+        }
+    }
+
+    /// Reads all its bytes; `out` has `len` places.
+    pub(crate) fn read(&self, out: &mut [u8]) -> Result<(), LoadError> {
+        self.store.read(self.at, out)
+    }
 }
 
 /// Where a tensor lies in the file.
@@ -80,7 +70,7 @@ pub(crate) struct TensorView<'a> {
 struct Entry {
     shape: Vec<usize>,
     format: Format,
-    start: usize,
+    start: u64,
     len: usize,
 }
 
@@ -91,63 +81,54 @@ struct Place {
     at: usize,
 }
 
-/// A file read into memory and checked.
+/// A file whose head was read and checked.
 #[derive(Debug)]
 pub(crate) struct Gguf {
     metadata: BTreeMap<String, Place>,
     entries: BTreeMap<String, Entry>,
-    bytes: Vec<u8>,
+    /// Everything before the tensors.
+    head: Vec<u8>,
+    store: Store,
+}
+
+/// What a head says: metadata, tensors as `(name, shape, format, offset)`, and where it ends.
+struct Head {
+    metadata: BTreeMap<String, Place>,
+    tensors: Vec<(String, Vec<usize>, Format, u64)>,
+    end: usize,
 }
 
 impl Gguf {
     pub(crate) fn open(path: &Path) -> Result<Self, LoadError> {
-        Self::parse(crate::error::read_file(path)?)
+        Self::read(Store::open(path)?)
     }
 
+    /// A file that is in memory.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, LoadError> {
-        let mut reader = Reader::new(&bytes);
-        if reader.take(4, "the header")? != MAGIC {
-            return Err(LoadError::NotGguf);
-        }
-        let version = reader.u32("the header")?;
-        if !(2..=3).contains(&version) {
-            return Err(LoadError::UnknownVersion { version });
-        }
-        let tensor_count = reader.count(24, "the list of tensors")?;
-        let metadata_count = reader.count(13, "the metadata")?;
-        for (what, found, allowed) in [
-            ("tensors", tensor_count, TENSORS_MAX),
-            ("metadata keys", metadata_count, KEYS_MAX),
-        ] {
-            if found > allowed {
-                return Err(LoadError::TooMany {
-                    what,
-                    found,
-                    allowed,
-                });
-            }
-        }
+        Self::read(Store::Memory(bytes))
+    }
 
-        let metadata = read_metadata(&mut reader, metadata_count)?;
-        let mut file = Self {
-            metadata,
-            entries: BTreeMap::new(),
-            bytes: Vec::new(),
+    fn read(store: Store) -> Result<Self, LoadError> {
+        // How long a head is nobody says before it was read.
+        let mut room = HEAD_BYTES as u64;
+        let (head, bytes) = loop {
+            let bytes = store.start(room)?;
+            match Head::read(&bytes) {
+                Err(LoadError::Truncated { .. }) if (bytes.len() as u64) < store.len() => room *= 2,
+                outcome => break (outcome?, bytes),
+            }
         };
-        let mut found = Vec::with_capacity(tensor_count);
-        for _ in 0..tensor_count {
-            found.push(tensor_info(&mut reader)?);
-        }
-        let end_of_header = reader.at() as u64;
-        let alignment = match file.metadata.get("general.alignment") {
+        let alignment = match head.metadata.get("general.alignment") {
             None => ALIGNMENT_DEFAULT,
             Some(place) => match place.value(&bytes) {
                 Some(Value::Unsigned(n)) if n.is_power_of_two() && (8..=1 << 20).contains(&n) => n,
                 _ => return Err(bad("general.alignment", "a power of two from 8 to 1048576")),
             },
         };
-        let data_start = end_of_header.next_multiple_of(alignment);
-        for (name, shape, format, offset) in found {
+        let data_start = (head.end as u64).next_multiple_of(alignment);
+        let mut entries = BTreeMap::new();
+        for (name, shape, format, offset) in head.tensors {
             if !offset.is_multiple_of(alignment) {
                 return Err(LoadError::TensorUnaligned {
                     tensor: name,
@@ -155,8 +136,8 @@ impl Gguf {
                     alignment,
                 });
             }
-            let entry = place(&name, shape, format, offset, data_start, bytes.len())?;
-            match file.entries.entry(name) {
+            let entry = place(&name, shape, format, offset, data_start, store.len())?;
+            match entries.entry(name) {
                 Slot::Vacant(slot) => slot.insert(entry),
                 Slot::Occupied(slot) => {
                     return Err(LoadError::TensorTwice {
@@ -165,8 +146,13 @@ impl Gguf {
                 }
             };
         }
+        let file = Self {
+            metadata: head.metadata,
+            entries,
+            head: bytes[..head.end].to_vec(),
+            store,
+        };
         file.check_overlaps()?;
-        file.bytes = bytes;
         Ok(file)
     }
 
@@ -176,7 +162,7 @@ impl Gguf {
         order.sort_by_key(|(_, entry)| entry.start);
         for pair in order.windows(2) {
             let [(first, one), (second, other)] = [pair[0], pair[1]];
-            if other.start < one.start + one.len {
+            if other.start < one.start + one.len as u64 {
                 return Err(LoadError::TensorsOverlap {
                     first: first.clone(),
                     second: second.clone(),
@@ -195,12 +181,13 @@ impl Gguf {
 
     pub(crate) fn find_tensor(&self, name: &str) -> Option<TensorView<'_>> {
         let entry = self.entries.get(name)?;
-        let bytes = self.bytes.get(entry.start..entry.start + entry.len)?;
-        Some(TensorView {
-            shape: &entry.shape,
-            format: entry.format,
-            bytes,
-        })
+        Some(TensorView::new(
+            &entry.shape,
+            entry.format,
+            entry.start,
+            entry.len,
+            &self.store,
+        ))
     }
 
     pub(crate) fn tensor_names(&self) -> impl Iterator<Item = &str> {
@@ -219,7 +206,7 @@ impl Gguf {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Value<'_>> {
-        self.metadata.get(key)?.value(&self.bytes)
+        self.metadata.get(key)?.value(&self.head)
     }
 
     pub(crate) fn text(&self, key: &str) -> Result<&str, LoadError> {
@@ -254,11 +241,11 @@ impl Gguf {
         }
     }
 
-    /// True, false, or false where the key is not there.
-    pub(crate) fn flag(&self, key: &str) -> Result<bool, LoadError> {
+    /// True or false, where the key is there.
+    pub(crate) fn find_flag(&self, key: &str) -> Result<Option<bool>, LoadError> {
         match self.get(key) {
-            None => Ok(false),
-            Some(Value::Bool(value)) => Ok(value),
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(value)),
             Some(_) => Err(bad(key, "true or false")),
         }
     }
@@ -291,6 +278,20 @@ impl Gguf {
         Ok(numbers)
     }
 
+    /// A list of finite numbers.
+    pub(crate) fn floats(&self, key: &str, most: usize) -> Result<Vec<f32>, LoadError> {
+        let wanted = "a list of finite numbers";
+        let list = self.list(key, wanted, most)?;
+        let mut numbers = Vec::with_capacity(list.len());
+        for item in list.items() {
+            match item {
+                Value::Float(n) if n.is_finite() => numbers.push(n as f32),
+                _ => return Err(bad(key, wanted)),
+            }
+        }
+        Ok(numbers)
+    }
+
     fn list(&self, key: &str, wanted: &'static str, most: usize) -> Result<List<'_>, LoadError> {
         let Some(Value::List(list)) = self.get(key) else {
             return Err(bad(key, wanted));
@@ -306,6 +307,43 @@ impl Gguf {
             });
         }
         Ok(list)
+    }
+}
+
+impl Head {
+    fn read(bytes: &[u8]) -> Result<Self, LoadError> {
+        let mut reader = Reader::new(bytes);
+        if reader.take(4, "the header")? != MAGIC {
+            return Err(LoadError::NotGguf);
+        }
+        let version = reader.u32("the header")?;
+        if !(2..=3).contains(&version) {
+            return Err(LoadError::UnknownVersion { version });
+        }
+        let tensor_count = reader.count(24, "the list of tensors")?;
+        let metadata_count = reader.count(13, "the metadata")?;
+        for (what, found, allowed) in [
+            ("tensors", tensor_count, TENSORS_MAX),
+            ("metadata keys", metadata_count, KEYS_MAX),
+        ] {
+            if found > allowed {
+                return Err(LoadError::TooMany {
+                    what,
+                    found,
+                    allowed,
+                });
+            }
+        }
+        let metadata = read_metadata(&mut reader, metadata_count)?;
+        let mut tensors = Vec::with_capacity(tensor_count);
+        for _ in 0..tensor_count {
+            tensors.push(tensor_info(&mut reader)?);
+        }
+        Ok(Self {
+            metadata,
+            tensors,
+            end: reader.at(),
+        })
     }
 }
 
@@ -370,7 +408,7 @@ fn place(
     format: Format,
     offset: u64,
     data_start: u64,
-    file_len: usize,
+    file_len: u64,
 ) -> Result<Entry, LoadError> {
     let too_long = || LoadError::TensorTooLong {
         tensor: name.to_owned(),
@@ -396,16 +434,13 @@ fn place(
     let len = (weights / block_weights)
         .checked_mul(block_bytes)
         .ok_or_else(too_long)?;
-    let start = data_start
-        .checked_add(offset)
-        .and_then(|n| usize::try_from(n).ok())
-        .ok_or_else(too_long)?;
-    let end = start.checked_add(len).ok_or_else(too_long)?;
+    let start = data_start.checked_add(offset).ok_or_else(too_long)?;
+    let end = start.checked_add(len as u64).ok_or_else(too_long)?;
     if end > file_len {
         return Err(LoadError::Truncated {
             what: format!("tensor {name:?}"),
-            needed: end as u64,
-            present: file_len as u64,
+            needed: end,
+            present: file_len,
         });
     }
     Ok(Entry {

@@ -1,5 +1,7 @@
 //! The bytes of a GGUF file, one after the other: lengths are compared with what is left before anything is taken.
 
+use std::fmt;
+
 use crate::error::LoadError;
 
 /// Lists of lists exist in the format but in no model; one level of nesting is plenty.
@@ -14,6 +16,19 @@ pub(crate) enum Value<'a> {
     Bool(bool),
     Text(&'a str),
     List(List<'a>),
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsigned(n) => n.fmt(f),
+            Self::Signed(n) => n.fmt(f),
+            Self::Float(n) => n.fmt(f),
+            Self::Bool(value) => value.fmt(f),
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::List(list) => write!(f, "a list of {}", list.len()),
+        }
+    }
 }
 
 /// A list as it lies in the file: its items are read one by one when they are wanted, so that a list costs nothing.

@@ -1,6 +1,7 @@
 //! Attention of the query heads that share one key and value head, over one token's past.
 
 use super::Kernel;
+use super::curve::weights;
 use super::lanes::Lanes;
 
 pub(super) struct Attend<'a> {
@@ -11,6 +12,7 @@ pub(super) struct Attend<'a> {
     pub(super) v: &'a [f32],
     /// Length of a head, a multiple of 16.
     pub(super) dim: usize,
+    pub(super) scale: f32,
     /// Kept by the caller so that its memory is used again.
     pub(super) scores: &'a mut Vec<f32>,
     pub(super) out: &'a mut [f32],
@@ -19,7 +21,6 @@ pub(super) struct Attend<'a> {
 impl Kernel for Attend<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let scale = 1.0 / (self.dim as f32).sqrt();
         let (k, v) = (self.k.as_chunks::<16>().0, self.v.as_chunks::<16>().0);
         let chunks = self.dim / 16;
         for (q, out) in self
@@ -35,15 +36,11 @@ impl Kernel for Attend<'_> {
                 for (q, k) in q.iter().zip(k) {
                     sum = l.fma(l.load(q), l.load(k), sum);
                 }
-                let score = l.sum(sum) * scale;
+                let score = l.sum(sum) * self.scale;
                 highest = highest.max(score);
                 self.scores.push(score);
             }
-            let mut total = 0.0;
-            for score in self.scores.iter_mut() {
-                *score = (*score - highest).exp();
-                total += *score;
-            }
+            let total = weights(self.scores, highest);
             let out = out.as_chunks_mut::<16>().0;
             let mut at = 0;
             while at < chunks {

@@ -1,12 +1,16 @@
 //! The processor's own kernels: matrix times activations straight from quantised weights, and attention.
 //!
-//! Decoding reads each weight once for each token, so its speed is bytes: Q4_1 is a fifth of `f32`. Activations stay `f32`
-//! throughout, so the result differs from an exact computation only by the order of sums. Rows are shared out over a small
+//! Decoding reads each weight once for each token, so its speed is bytes: Q4_1 is a fifth of `f32`. Its activations stay `f32`
+//! throughout, so the result differs from an exact computation only by the order of sums. Prompts are read with activations
+//! of [sixteen bits](sixteen) where weights are quantised, unless it is to be [exact](Kernels::exact). Rows are shared out over a small
 //! thread pool of our own; nothing here waits on anything else.
 
 mod attention;
+mod blocks;
+mod curve;
 mod lanes;
 mod product;
+mod sixteen;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +20,15 @@ use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use self::attention::Attend;
+use self::curve::Gated;
 use self::lanes::{Lanes, Portable};
 use self::product::{Many, One};
+use self::sixteen::{Fill, Panels, Sixteen};
+use crate::decoder::Gate;
 use crate::matrix::{BLOCK, Lane2, Matrix, Rows};
+
+/// Tokens from which on sixteen bits are faster.
+const SIXTEEN_FROM: usize = 12;
 
 /// Below this many multiplications a second thread costs more than it brings.
 const PARALLEL_FROM: usize = 100_000;
@@ -117,7 +127,9 @@ pub(crate) struct Kernels {
     isa: Isa,
     pool: Arc<rayon::ThreadPool>,
     threads: usize,
+    exact: bool,
     turned: Vec<f32>,
+    panels: Panels,
 }
 
 impl Kernels {
@@ -132,8 +144,16 @@ impl Kernels {
             isa,
             pool: Arc::new(pool),
             threads,
+            exact: false,
             turned: Vec::new(),
+            panels: Panels::default(),
         })
+    }
+
+    /// Activations stay as they are, in prompts too.
+    pub(crate) fn exact(mut self, exact: bool) -> Self {
+        self.exact = exact;
+        self
     }
 
     /// The threads. A whole forward pass is installed on them, so that its many small steps need no hand-over each.
@@ -146,7 +166,7 @@ impl Kernels {
         let (rows, tokens) = (matrix.rows(), x.tokens);
         assert_eq!(
             x.values.len(),
-            tokens * matrix.blocks(),
+            tokens * matrix.cols() / BLOCK,
             "activations are as wide as the matrix"
         );
         assert_eq!(out.len(), tokens * rows, "there is a place for each result");
@@ -156,7 +176,8 @@ impl Kernels {
             for part in matrix.parts() {
                 let (out, later) = rest.split_at_mut(part.len());
                 rest = later;
-                split(out, share(part, 1, self.threads), 1, |first_row, out| {
+                let share = share(part.len(), matrix.cols(), self.threads);
+                split(out, share, 1, |first_row, out| {
                     isa.run(One {
                         matrix: part,
                         first_row,
@@ -170,37 +191,57 @@ impl Kernels {
             // Threads own rows, so they write rows; tokens are put first afterwards.
             self.turned.resize(rows * tokens, 0.0);
             let threads = self.threads;
+            let is_sixteen =
+                |part: &Rows| !self.exact && tokens >= SIXTEEN_FROM && !part.format().is_plain();
+            if matrix.parts().iter().any(is_sixteen) {
+                isa.run(Fill {
+                    x,
+                    panels: &mut self.panels,
+                });
+            }
+            let panels = &self.panels;
             let mut rest = self.turned.as_mut_slice();
             for part in matrix.parts() {
                 let (out, later) = rest.split_at_mut(part.len() * tokens);
                 rest = later;
-                split(
-                    out,
-                    share(part, tokens, threads),
-                    tokens,
-                    |first_row, out| {
-                        isa.run(Many {
+                let share = share(part.len(), matrix.cols() * tokens, threads);
+                split(out, share, tokens, |first_row, out| {
+                    if is_sixteen(part) {
+                        return isa.run(Sixteen {
                             matrix: part,
                             first_row,
-                            x: &x.values,
+                            x: panels,
                             tokens,
                             out,
                         });
-                    },
-                );
+                    }
+                    isa.run(Many {
+                        matrix: part,
+                        first_row,
+                        x: &x.values,
+                        tokens,
+                        out,
+                    });
+                });
             }
-            for (token, out) in out.chunks_exact_mut(rows).enumerate() {
-                for (row, out) in out.iter_mut().enumerate() {
-                    *out = self.turned[row * tokens + token];
-                }
-            }
+            turn(&self.turned, out, rows, tokens);
         }
+    }
+
+    /// `out = bend(gate) * up` for each row of `2 * width` numbers: gates, then what they let through.
+    pub(crate) fn gate(&self, gate: Gate, rows: &[f32], width: usize, out: &mut [f32]) {
+        self.isa.run(Gated {
+            gate,
+            rows,
+            width,
+            out,
+        });
     }
 
     /// Causal attention of new tokens over the cache of one layer, which already holds them.
     ///
     /// `q` and `out` are `[token][head][dim]`; `k` and `v` are `[kv_head][capacity][dim]`. Token `i` sees positions up to
-    /// `past + i`.
+    /// `past + i`, and of these the last of the window.
     pub(crate) fn attend(
         &self,
         shape: &AttentionShape,
@@ -215,18 +256,22 @@ impl Kernels {
             kv_heads,
             dim,
             capacity,
+            window,
+            scale,
         } = *shape;
         let group = heads / kv_heads * dim;
         let isa = self.isa;
         let one = |scores: &mut Vec<f32>, (place, (q, out)): (usize, (&[f32], &mut [f32]))| {
             let (token, kv_head) = (place / kv_heads, place % kv_heads);
-            let from = kv_head * capacity * dim;
-            let seen = from..from + (past + token + 1) * dim;
+            let head = kv_head * capacity * dim;
+            let end = past + token + 1;
+            let seen = head + end.saturating_sub(window) * dim..head + end * dim;
             isa.run(Attend {
                 q,
                 k: &k[seen.clone()],
                 v: &v[seen],
                 dim,
+                scale,
                 scores,
                 out,
             });
@@ -256,15 +301,34 @@ pub(crate) struct AttentionShape {
     pub(crate) dim: usize,
     /// Positions there is room for in the cache.
     pub(crate) capacity: usize,
+    /// Positions a token sees, itself among them.
+    pub(crate) window: usize,
+    /// What products of queries and keys are multiplied with.
+    pub(crate) scale: f32,
 }
 
 /// Rows for each thread: all for one if the work is small, else equal shares of whole tiles.
-fn share(part: &Rows, tokens: usize, threads: usize) -> usize {
-    let rows = part.len();
-    if rows * part.blocks() * BLOCK * tokens < PARALLEL_FROM || threads == 1 {
+fn share(rows: usize, work_of_row: usize, threads: usize) -> usize {
+    if rows * work_of_row < PARALLEL_FROM || threads == 1 {
         rows
     } else {
-        rows.div_ceil(threads).next_multiple_of(product::TILE_ROWS)
+        rows.div_ceil(threads)
+            .next_multiple_of(product::TILE_ROWS.max(sixteen::TILE_ROWS))
+    }
+}
+
+/// Puts tokens before rows, in squares that stay in the first-level cache.
+fn turn(from: &[f32], to: &mut [f32], rows: usize, tokens: usize) {
+    const SIDE: usize = 16;
+    for first_row in (0..rows).step_by(SIDE) {
+        for first_token in (0..tokens).step_by(SIDE) {
+            for token in first_token..(first_token + SIDE).min(tokens) {
+                let to = &mut to[token * rows..][first_row..(first_row + SIDE).min(rows)];
+                for (i, to) in to.iter_mut().enumerate() {
+                    *to = from[(first_row + i) * tokens + token];
+                }
+            }
+        }
     }
 }
 

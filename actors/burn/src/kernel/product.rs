@@ -1,8 +1,10 @@
 //! Matrix times activations: one token straight from the blocks, many tokens over rows unpacked once.
 
 use super::Kernel;
+use super::blocks::{Blocks, with_blocks};
 use super::lanes::Lanes;
-use crate::matrix::{Lane2, Packed, Rows};
+use crate::gguf::Format;
+use crate::matrix::{Lane2, Rows};
 
 /// Rows that the many-token kernel unpacks together.
 pub(super) const TILE_ROWS: usize = 4;
@@ -20,32 +22,47 @@ pub(super) struct One<'a> {
 impl Kernel for One<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let blocks = self.matrix.blocks();
-        let rows = self.first_row * blocks..(self.first_row + self.out.len()) * blocks;
-        match self.matrix.packed() {
-            Packed::F32(values) => {
-                for (out, w) in self.out.iter_mut().zip(values[rows].chunks_exact(blocks)) {
-                    *out = dot_f32(lanes, w, self.x);
-                }
+        let row_bytes = self.matrix.row_bytes();
+        let rows = self
+            .matrix
+            .bytes_from(self.first_row)
+            .chunks_exact(row_bytes);
+        with_blocks!(self.matrix.format(), B => {
+            for (out, row) in self.out.iter_mut().zip(rows) {
+                *out = dot::<B, L>(lanes, row, self.x, self.sums);
             }
-            Packed::Q4_1 { quants, scales } => {
-                let rows = quants[rows.clone()]
-                    .chunks_exact(blocks)
-                    .zip(scales[rows].chunks_exact(blocks));
-                for (out, (q, s)) in self.out.iter_mut().zip(rows) {
-                    *out = dot_q4_1(lanes, q, s, self.x, self.sums);
-                }
-            }
-            Packed::Q8_0 { quants, scales } => {
-                let rows = quants[rows.clone()]
-                    .chunks_exact(blocks)
-                    .zip(scales[rows].chunks_exact(blocks));
-                for (out, (q, s)) in self.out.iter_mut().zip(rows) {
-                    *out = dot_q8_0(lanes, q, s, self.x);
-                }
-            }
-        }
+        });
     }
+}
+
+/// `sum over groups of scale * (q . x) + minimum * sum(x)`.
+#[inline(always)]
+fn dot<B: Blocks, L: Lanes>(l: L, row: &[u8], x: &[Lane2], sums: &[f32]) -> f32 {
+    let mut sum = l.splat(0.0);
+    let mut minima = 0.0;
+    let x = x.chunks_exact(B::GROUPS).zip(sums.chunks_exact(B::GROUPS));
+    for (block, (x, sums)) in B::of(row).iter().zip(x) {
+        B::each(l, block, |g, group| {
+            let [low, high] = group.halves;
+            let (x0, x1) = (l.load(&x[g][0]), l.load(&x[g][1]));
+            if B::IS_PLAIN {
+                sum = l.fma(high, x1, l.fma(low, x0, sum));
+            } else if B::TWO_SCALES {
+                sum = l.fma(l.splat(group.scales[0]), l.mul(low, x0), sum);
+                sum = l.fma(l.splat(group.scales[1]), l.mul(high, x1), sum);
+            } else {
+                sum = l.fma(
+                    l.splat(group.scales[0]),
+                    l.fma(high, x1, l.mul(low, x0)),
+                    sum,
+                );
+            }
+            if B::HAS_MINIMUM {
+                minima += group.minimum * sums[g];
+            }
+        });
+    }
+    l.sum(sum) + minima
 }
 
 #[inline(always)]
@@ -54,34 +71,6 @@ fn dot_f32<L: Lanes>(l: L, w: &[Lane2], x: &[Lane2]) -> f32 {
     for (w, x) in w.iter().zip(x) {
         sum = l.fma(l.load(&w[0]), l.load(&x[0]), sum);
         sum = l.fma(l.load(&w[1]), l.load(&x[1]), sum);
-    }
-    l.sum(sum)
-}
-
-/// `sum over blocks of scale * (q . x) + minimum * sum(x)`.
-#[inline(always)]
-fn dot_q4_1<L: Lanes>(l: L, q: &[[u8; 16]], s: &[[f32; 2]], x: &[Lane2], sums: &[f32]) -> f32 {
-    let mut sum = l.splat(0.0);
-    let mut minima = 0.0;
-    for (((q, [scale, minimum]), x), block_sum) in q.iter().zip(s).zip(x).zip(sums) {
-        let (low, high) = l.nibbles(q);
-        let block = l.fma(high, l.load(&x[1]), l.mul(low, l.load(&x[0])));
-        sum = l.fma(l.splat(*scale), block, sum);
-        minima += minimum * block_sum;
-    }
-    l.sum(sum) + minima
-}
-
-#[inline(always)]
-fn dot_q8_0<L: Lanes>(l: L, q: &[[[i8; 16]; 2]], s: &[f32], x: &[Lane2]) -> f32 {
-    let mut sum = l.splat(0.0);
-    for ((q, scale), x) in q.iter().zip(s).zip(x) {
-        let block = l.fma(
-            l.bytes(&q[1]),
-            l.load(&x[1]),
-            l.mul(l.bytes(&q[0]), l.load(&x[0])),
-        );
-        sum = l.fma(l.splat(*scale), block, sum);
     }
     l.sum(sum)
 }
@@ -99,18 +88,14 @@ pub(super) struct Many<'a> {
 impl Kernel for Many<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let blocks = self.matrix.blocks();
+        let blocks = self.x.len() / self.tokens;
         let side = if L::WIDE { 4 } else { 2 };
         let mut unpacked = vec![[[0.0f32; 16]; 2]; TILE_ROWS * blocks];
         for (tile, out) in self.out.chunks_mut(TILE_ROWS * self.tokens).enumerate() {
             let rows = out.len() / self.tokens;
             let first = self.first_row + tile * TILE_ROWS;
-            unpack(
-                lanes,
-                self.matrix,
-                first * blocks,
-                &mut unpacked[..rows * blocks],
-            );
+            let packed = &self.matrix.bytes_from(first)[..rows * self.matrix.row_bytes()];
+            with_blocks!(self.matrix.format(), B => unpack::<B, L>(lanes, packed, &mut unpacked));
             // Whole tiles, then what is left over one by one.
             let (whole_rows, whole_tokens) = (rows - rows % side, self.tokens - self.tokens % side);
             for row in (0..whole_rows).step_by(side) {
@@ -222,38 +207,21 @@ fn tile_of_2<L: Lanes>(l: L, w: [&[Lane2]; 2], x: [&[Lane2]; 2]) -> [[f32; 2]; 2
     [[l.sum(a[0]), l.sum(a[1])], [l.sum(b[0]), l.sum(b[1])]]
 }
 
-/// Exact weights of the blocks from `first`.
+/// The weights of whole rows.
 #[inline(always)]
-fn unpack<L: Lanes>(l: L, matrix: &Rows, first: usize, out: &mut [Lane2]) {
-    let range = first..first + out.len();
-    match matrix.packed() {
-        Packed::F32(values) => out.copy_from_slice(&values[range]),
-        Packed::Q4_1 { quants, scales } => {
-            for ((out, q), [scale, minimum]) in out
-                .iter_mut()
-                .zip(&quants[range.clone()])
-                .zip(&scales[range])
-            {
-                let (low, high) = l.nibbles(q);
-                let (scale, minimum) = (l.splat(*scale), l.splat(*minimum));
-                *out = [
-                    l.store(l.fma(scale, low, minimum)),
-                    l.store(l.fma(scale, high, minimum)),
-                ];
+fn unpack<B: Blocks, L: Lanes>(l: L, rows: &[u8], out: &mut [Lane2]) {
+    for (block, out) in B::of(rows).iter().zip(out.chunks_exact_mut(B::GROUPS)) {
+        B::each(l, block, |g, group| {
+            let minimum = l.splat(group.minimum);
+            for h in 0..2 {
+                let half = group.halves[h];
+                let scale = l.splat(group.scales[h]);
+                out[g][h] = l.store(match (B::IS_PLAIN, B::HAS_MINIMUM) {
+                    (true, _) => half,
+                    (false, true) => l.fma(scale, half, minimum),
+                    (false, false) => l.mul(scale, half),
+                });
             }
-        }
-        Packed::Q8_0 { quants, scales } => {
-            for ((out, q), scale) in out
-                .iter_mut()
-                .zip(&quants[range.clone()])
-                .zip(&scales[range])
-            {
-                let scale = l.splat(*scale);
-                *out = [
-                    l.store(l.mul(scale, l.bytes(&q[0]))),
-                    l.store(l.mul(scale, l.bytes(&q[1]))),
-                ];
-            }
-        }
+        });
     }
 }

@@ -207,3 +207,54 @@ fn a_template_without_end_is_refused() {
     let long = "x".repeat(SOURCE_BYTES_MAX + 1);
     assert!(ChatTemplate::new(Some(&long)).is_err());
 }
+
+/// What the templates of the families that are read call on texts and dictionaries.
+#[test]
+fn methods_of_pythons_values_are_there() {
+    for (template, wanted) in [
+        ("{{ ' a '.strip() + '|' + 'xxaxx'.strip('x') }}", "a|a"),
+        (
+            "{{ ' a '.lstrip() + '|' + '\na\n\n'.rstrip('\n') }}",
+            "a |\na",
+        ),
+        ("{{ 'a</think>b'.split('</think>')[-1].lstrip('\n') }}", "b"),
+        (
+            "{{ 'abc'.startswith('ab') and not 'abc'.endswith('b') }}",
+            "True",
+        ),
+        (
+            "{{ 'ab'.upper() + 'AB'.lower() + 'ab'.title() + 'ab'.capitalize() }}",
+            "ABabAbAb",
+        ),
+        ("{{ 'a-b'.replace('-', '+') }}", "a+b"),
+        (
+            "{% for k, v in {'x': 1}.items() %}{{ k }}{{ v }}{% endfor %}",
+            "x1",
+        ),
+        (
+            "{{ {'x': 1}.get('x') }}{{ {'x': 1}.get('y', 2) }}{{ {'x': 1}.get('y') is none }}",
+            "12True",
+        ),
+        ("{{ {'x': 1}.keys() | join }}", "x"),
+        (
+            "{% set ns = namespace(a=1) %}{% for m in messages[::-1] %}{% set ns.a = loop.index0 %}{{ m.content }}{% endfor %}{{ ns.a }}",
+            "q0",
+        ),
+        (
+            "{{ bos_token }}{{ messages[0]['content'] | trim }}{{ eos_token }}",
+            "q",
+        ),
+    ] {
+        let (text, _) = lay_out(template, &["q"]).unwrap();
+        assert_eq!(text, wanted, "{template}");
+    }
+    assert!(lay_out("{{ 'a'.format_map(1) }}", &["q"]).is_err());
+}
+
+/// A method makes no more than its fuel pays for.
+#[test]
+fn a_text_that_grows_by_methods_ends() {
+    let grows = "{% set ns = namespace(t='xxxxxxxxxx') %}{% for i in range(60) %}{% set ns.t = ns.t.replace('x', 'xxxxxxxxxx') %}{% endfor %}{{ ns.t }}";
+    let refused = ChatTemplate::new(Some(grows));
+    assert!(refused.is_err() || lay_out(grows, &["a"]).is_err());
+}

@@ -16,11 +16,7 @@ use tokio::task::JoinHandle;
 use super::LocalEngine;
 use super::queue::{EnginePhase, Queue};
 use super::thread::{DeviceThread, panic_text};
-use crate::{BlockingEngine, EngineError, EngineHandle, metric};
-
-/// Builds a device with its models. Called on the device thread, once for each incarnation.
-pub type EngineFactory =
-    Arc<dyn Fn() -> Result<Box<dyn BlockingEngine>, EngineError> + Send + Sync>;
+use crate::{EngineFactory, EngineHandle, metric};
 
 /// The numbers of one engine.
 #[derive(Clone, Debug, PartialEq)]

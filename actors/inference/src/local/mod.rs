@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
-pub use actor::{EngineActor, EngineConfig, EngineFactory, EngineMessage, EngineState};
+pub use actor::{EngineActor, EngineConfig, EngineMessage, EngineState};
 pub use queue::EnginePhase;
 
 use crate::handle::{CallLimits, EngineHandle, EngineStatus};

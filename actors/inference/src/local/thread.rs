@@ -5,10 +5,9 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::actor::EngineFactory;
 use super::queue::{DeviceCall, Job, Queue, Reply};
 use crate::meter::Meter;
-use crate::{BlockingEngine, EngineError, InferRequest, metric};
+use crate::{BlockingEngine, EngineError, EngineFactory, InferRequest, metric};
 
 pub(super) struct DeviceThread<'a> {
     pub(super) queue: &'a Queue,

@@ -6,8 +6,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::dialect::{Quirks, refuse};
 use super::gathered::{BadEvent, Gathered};
+use super::quirks::{Quirks, refuse};
 use super::sse::Event;
 use super::{RemoteConfig, schema};
 use crate::{
@@ -61,7 +61,8 @@ pub(super) fn body(
     }
     if let Some(grammar) = &request.grammar {
         let schema = schema::read(grammar)?;
-        if as_tool(&schema) {
+        let schema = schema.source();
+        if as_tool(schema) {
             body["tools"] = json!([{
                 "name": ANSWER,
                 "description": "Gives the answer.",
@@ -243,7 +244,7 @@ impl Reading {
             .as_ref()
             .and_then(|grammar| schema::read(grammar).ok());
         Self {
-            by_tool: schema.as_ref().is_some_and(as_tool),
+            by_tool: schema.is_some_and(|schema| as_tool(schema.source())),
             blocks: Vec::new(),
             counted: Usage::default(),
         }

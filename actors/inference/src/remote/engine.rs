@@ -12,10 +12,10 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use tokio::time::{timeout, timeout_at};
 
 use super::backoff;
-use super::dialect::Quirks;
 use super::gathered::Gathered;
 use super::http::{self, Server, unreached};
 use super::key::Key;
+use super::quirks::Quirks;
 use super::sse;
 use super::{Form, RemoteConfig, openai, schema};
 use crate::handle::{CallLimits, EngineHandle, EngineStatus};
@@ -252,6 +252,7 @@ impl RemoteEngine {
                 engine: config.name.clone(),
                 model: answer.model.unwrap_or_else(|| config.model.clone()),
                 version: answer.version,
+                price_micros: None,
             },
             finish,
             top_logits: Vec::new(),
@@ -569,7 +570,11 @@ impl Engine for RemoteEngine {
             batch_size: config.at_once.min(u32::MAX as usize) as u32,
             tokens_per_second: (speed > 0.0).then_some(speed),
             memory_bytes: 0,
-            platform: Platform::Cloud,
+            platform: if config.stays_here() {
+                Platform::Server
+            } else {
+                Platform::Cloud
+            },
             device: format!("{} at {}", config.model, config.address),
         })
     }

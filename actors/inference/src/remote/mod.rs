@@ -16,6 +16,7 @@ mod http;
 mod key;
 mod openai;
 mod probe;
+mod quirks;
 mod schema;
 mod sse;
 mod words;
@@ -83,6 +84,8 @@ pub struct RemoteConfig {
     pub patience: Patience,
     /// What the server is known to honour; without it everything is tried.
     pub honours: Option<Probe>,
+    /// What it is given goes on to another machine, although the server is on this one.
+    pub passes_on: bool,
 }
 
 impl RemoteConfig {
@@ -100,6 +103,12 @@ impl RemoteConfig {
             retries: 2,
             patience: Patience::default(),
             honours: None,
+            passes_on: false,
         }
+    }
+
+    /// Whether what it is given stays on this machine.
+    pub fn stays_here(&self) -> bool {
+        self.address.is_loopback() && !self.passes_on
     }
 }

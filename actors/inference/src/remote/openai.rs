@@ -5,8 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::dialect::{Quirks, refuse};
 use super::gathered::{BadEvent, Gathered};
+use super::quirks::{Quirks, refuse};
 use super::sse::Event;
 use super::{RemoteConfig, schema};
 use crate::{ChatRole, ChatTurn, EngineError, Finish, InferRequest, Prompt, Sampling, Usage};
@@ -66,7 +66,8 @@ pub(super) fn body(
     }
     if let Some(grammar) = &request.grammar {
         let schema = schema::read(grammar)?;
-        let strict = !quirks.not_strict && schema::is_strict(&schema);
+        let schema = schema.source();
+        let strict = !quirks.not_strict && schema::is_strict(schema);
         body["response_format"] = json!({
             "type": "json_schema",
             "json_schema": {"name": "answer", "schema": schema, "strict": strict},

@@ -366,8 +366,9 @@ impl Router {
             self.heard(slot, permit, result.as_ref().err());
             self.tell(&chosen, Some(name), attempt, result.as_ref().err());
             match result {
-                Ok(answer) => {
+                Ok(mut answer) => {
                     Self::measured(slot, &answer);
+                    answer.by.price_micros = Some(slot.is.price_micros);
                     return Ok(telling.end(answer));
                 }
                 Err(error) => {
@@ -645,6 +646,11 @@ impl Engine for Router {
             reason: (!unwell.is_empty()).then(|| unwell.join("; ")),
             models,
         })
+    }
+
+    fn prices(&self) -> Option<[u64; 2]> {
+        let all = || self.slots.iter().map(|slot| slot.is.price_micros);
+        Some([all().min()?, all().max()?])
     }
 
     fn status(&self) -> EngineStatus {

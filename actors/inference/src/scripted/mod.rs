@@ -141,6 +141,7 @@ impl BlockingEngine for ScriptedEngine {
                 engine: "scripted".into(),
                 model: self.name(ModelRole::Generate),
                 version: None,
+                price_micros: None,
             },
             prompt_ids,
             finish: end,

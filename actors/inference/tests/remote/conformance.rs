@@ -79,7 +79,7 @@ async fn calls_run_side_by_side() {
     use std::time::Duration;
 
     use crate::wire::{Act, Wire, chunk, last, said, stream_head};
-    let slowest = Duration::from_millis(1_500);
+    let slowest = Duration::from_millis(3_000);
     let script = vec![
         stream_head(),
         Act::Wait(slowest),
@@ -103,6 +103,5 @@ async fn calls_run_side_by_side() {
         assert_eq!(within(call).await.unwrap(), "done");
     }
     let took = begun.elapsed();
-    // The bar is a tenth more; a busy machine of two cores is given as much again.
-    assert!(took < slowest.mul_f64(1.2), "{took:?} for {slowest:?}");
+    assert!(took < slowest.mul_f64(1.1), "{took:?} for {slowest:?}");
 }

@@ -28,6 +28,7 @@ use aios_work::{
 use super::judging::{History, judged};
 use crate::Services;
 use crate::evidence::{Proofs, Proven, Prover, Witnessed};
+use crate::excerpt::start;
 
 /// How long meaning may be compared before relevance goes by words alone.
 const EMBED_DEADLINE: Duration = Duration::from_secs(10);
@@ -412,15 +413,6 @@ async fn read(text: &str, evidence: &Evidence, services: &Services, ctx: &Contex
         evidence,
         vectors,
     })
-}
-
-/// At most so many bytes of a text, cut between characters.
-pub(crate) fn start(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 /// The same question asked in another way, where the task says how.

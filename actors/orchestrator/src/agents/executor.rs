@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming, Undone};
 use aios_actors::recovery::tool_key;
-use aios_work::content::{TaskOrder, TaskResult, ontology};
+use aios_work::content::{TaskOrder, TaskResult, ToolOffer, ontology};
 
 use crate::services::elsewhere;
 use crate::{Services, crew};
@@ -33,14 +33,13 @@ impl Executor {
 #[async_trait]
 impl Agent for Executor {
     fn card(&self, card: &mut AgentCard) {
-        card.skills = self
-            .services
-            .tools
-            .specs()
-            .map(|spec| spec.name.clone())
-            .collect();
+        for spec in self.services.tools.specs() {
+            card.skills.insert(spec.name.clone());
+            let properties = ToolOffer::properties(&spec);
+            card.properties.insert(spec.name.clone(), properties);
+        }
         // An order names files and a folder: only who plans a goal may give one.
-        card.open_to = crate::services::only("macro.planner");
+        card.open_to = crate::services::only(crate::roles::PLANNER);
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {

@@ -7,14 +7,16 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use aios_protocols::{
-    AgentCard, Content, Draft, Limits, Party, Performative, PrincipalKind, ProtocolName, Reason,
-    ReasonKind, Sealed, Timestamp, authenticate,
+    AgentCard, Draft, Limits, Party, Performative, PrincipalKind, ProtocolName, Reason, ReasonKind,
+    Sealed, Timestamp, authenticate,
 };
 use async_trait::async_trait;
 
 use aios_actors::agent::{Agent, AgentError, AskError, Context, Incoming};
 use aios_work::content::{Answer, GoalRequest, GoalStatus, Judgement, ontology, unhex};
 use aios_work::{Goal, PlanFile};
+
+use crate::roles;
 
 /// What one principal may ask in the sliding window.
 const GOALS_PER_WINDOW: usize = 100;
@@ -45,15 +47,7 @@ impl Agent for Interface {
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
-        let asked = incoming.ontology.clone().unwrap_or_default();
-        if incoming.performative != Performative::Request
-            || ![ontology::GOAL, ontology::PLAN].contains(&asked.as_str())
-        {
-            return Err(AgentError::NotUnderstood(Reason::new(
-                ReasonKind::UnsupportedFunction,
-                "the interface takes requests of ontology aios.goal and aios.plan",
-            )));
-        }
+        let asked = goal_or_plan(&incoming)?;
         // A goal that is handed over again after a crash was counted the first time.
         if incoming.deliveries() == 1 && !self.rate.admit(&incoming.sender, ctx.now()) {
             return Err(AgentError::refuse(
@@ -64,18 +58,16 @@ impl Agent for Interface {
                 ),
             ));
         }
-        let mut request: GoalRequest = incoming.json()?;
-        let goal = request
-            .goal(ctx.tenant().as_str())
-            .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
-        request.text = goal.text().to_owned();
+        let request: GoalRequest = incoming.json()?;
+        of_tenant(&request.goal, ctx)?;
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let deadline = Duration::from_millis(request.deadline_ms);
-            let draft = Draft::new(Performative::Request, Content::json(&request)?)
+            // As it came: what was looked at is what is asked.
+            let draft = Draft::new(Performative::Request, incoming.content.clone())
                 .protocol(ProtocolName::FipaRequest)
-                .ontology(asked.as_str());
+                .ontology(asked);
             let reply = tokio::select! {
-                reply = ctx.ask("macro.planner", draft, deadline) => reply,
+                reply = ctx.ask(roles::PLANNER, draft, deadline) => reply,
                 () = incoming.cancelled() => return Ok(()),
             };
             let reply = reply.map_err(|error| match error {
@@ -86,19 +78,47 @@ impl Agent for Interface {
                 other => AgentError::failure(other.to_string()),
             })?;
             if asked == ontology::PLAN {
-                // Nothing was done, so there is nothing that a critic could have judged.
-                let plan: PlanFile = reply.content.read_json()?;
-                incoming.inform(Content::json(&plan)?)?;
+                // Nothing was done, so there is nothing that a critic could have judged; what is no plan does not leave.
+                let _: PlanFile = reply.content.read_json()?;
+                incoming.inform(reply.content.clone())?;
                 return Ok(());
             }
             let answer: Answer = reply.content.read_json()?;
-            release(&answer, &goal, &ctx)?;
+            release(&answer, &request.goal, &ctx)?;
             // As it came: what was looked at is what leaves.
             incoming.inform(reply.content.clone())?;
             Ok(())
         });
         Ok(())
     }
+}
+
+/// The ontology of a request for a goal's answer or for its plan.
+pub(crate) fn goal_or_plan(incoming: &Incoming) -> Result<&'static str, AgentError> {
+    let asked = incoming.ontology.as_deref().unwrap_or_default();
+    let known = [ontology::GOAL, ontology::PLAN].into_iter();
+    known
+        .filter(|_| incoming.performative == Performative::Request)
+        .find(|known| *known == asked)
+        .ok_or_else(|| {
+            AgentError::NotUnderstood(Reason::new(
+                ReasonKind::UnsupportedFunction,
+                "this agent takes requests of ontology aios.goal and aios.plan",
+            ))
+        })
+}
+
+/// Whether a goal is of the tenant in whose name it is asked: nobody has one worked on for somebody else.
+pub(crate) fn of_tenant(goal: &Goal, ctx: &Context) -> Result<(), AgentError> {
+    if goal.tenant() == ctx.tenant().as_str() {
+        return Ok(());
+    }
+    let detail = format!(
+        "the goal is of tenant {}, and it is asked in the name of {}",
+        goal.tenant(),
+        ctx.tenant()
+    );
+    Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail))
 }
 
 /// Whether an answer may leave: the verdict's frame is a critic's, its signature holds, and it is about exactly
@@ -119,7 +139,7 @@ pub(crate) fn release(answer: &Answer, goal: &Goal, ctx: &Context) -> Result<(),
         ctx.now(),
     )
     .map_err(|refusal| held(&format!("its verdict is refused: {refusal}")))?;
-    let from_critic = matches!(&verdict.sender, Party::Agent(id) if id.role() == "macro.critic");
+    let from_critic = matches!(&verdict.sender, Party::Agent(id) if id.role() == roles::CRITIC);
     if !from_critic || verdict.performative != Performative::Inform {
         return Err(held(&format!(
             "its verdict comes from {}, not from a critic",

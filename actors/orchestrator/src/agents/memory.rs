@@ -9,6 +9,7 @@ use aios_inference::{EmbedRequest, Embedding};
 use aios_memory::{Document, GoalResult, Provenance, Query, VectorLimits, VectorMemory, parts};
 use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
 use async_trait::async_trait;
+use tokio::sync::RwLock;
 
 pub use crate::agents::kept::RESULTS_EVICTED_TOTAL;
 use crate::agents::kept::{Shelves, TenantResults};
@@ -31,6 +32,9 @@ pub struct MemoryKeeper {
     /// Opened at start, because only then the store is known.
     memory: Option<Arc<VectorMemory>>,
     kept: Option<Arc<Shelves>>,
+    /// Read by whatever is being kept, written by what is brought: so that whoever is told an answer and asks about it finds it, though
+    /// nobody waited until it was kept.
+    order: Arc<RwLock<()>>,
 }
 
 impl MemoryKeeper {
@@ -40,6 +44,7 @@ impl MemoryKeeper {
             results,
             memory: None,
             kept: None,
+            order: Arc::default(),
         }
     }
 }
@@ -49,7 +54,7 @@ impl Agent for MemoryKeeper {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["recall".to_owned(), "remember".to_owned()].into();
         // What earlier goals gave is brought and kept by those who plan goals alone.
-        card.open_to = crate::services::only("macro.planner");
+        card.open_to = crate::services::only(crate::roles::PLANNER);
     }
 
     async fn start(&mut self, ctx: &Context) -> Result<(), AgentError> {
@@ -69,8 +74,10 @@ impl Agent for MemoryKeeper {
         };
         match (incoming.performative, incoming.ontology.as_deref()) {
             (Performative::QueryRef, Some(ontology::RECALL)) => {
+                let order = Arc::clone(&self.order);
                 ctx.spawn(incoming, move |incoming, ctx| async move {
                     let wanted: RecallRequest = incoming.json()?;
+                    drop(order.write().await);
                     let found = recall(&memory, &wanted, &ctx).await?;
                     let kept = kept.of(ctx.tenant())?;
                     found.iter().for_each(|one| kept.served(&one.source));
@@ -79,7 +86,14 @@ impl Agent for MemoryKeeper {
                 })
             }
             (Performative::Request, Some(ontology::REMEMBER)) => {
+                let order = Arc::clone(&self.order);
+                // Here, in the order in which the messages came.
+                let keeping = Arc::clone(&order).try_read_owned();
                 ctx.spawn(incoming, move |incoming, ctx| async move {
+                    let _keeping = match keeping {
+                        Ok(keeping) => keeping,
+                        Err(_) => order.read_owned().await,
+                    };
                     let wanted: RememberRequest = incoming.json()?;
                     remember(&*kept.of(ctx.tenant())?, wanted, &incoming, &ctx).await?;
                     incoming.inform(Content::empty())?;

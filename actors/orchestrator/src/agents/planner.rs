@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
-use aios_protocols::{AgentCard, Content, Performative, Reason, ReasonKind};
+use aios_protocols::{AgentCard, Content};
 use async_trait::async_trait;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
-use aios_work::content::{GoalRequest, ontology};
+use aios_work::content::{Answer, GoalRequest, ontology};
 
 use crate::Services;
+use crate::agents::interface::goal_or_plan;
 use crate::goal::run::{give_back, plan_only, pursue};
 
 /// Plans goals and sees them through.
@@ -31,19 +32,11 @@ impl Agent for Planner {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["plan".to_owned()].into();
         // A goal comes by the interface alone, which counts goals and looks at what leaves.
-        card.open_to = crate::services::only("macro.interface");
+        card.open_to = crate::services::only(crate::roles::INTERFACE);
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
-        let asked = incoming.ontology.clone().unwrap_or_default();
-        if incoming.performative != Performative::Request
-            || ![ontology::GOAL, ontology::PLAN].contains(&asked.as_str())
-        {
-            return Err(AgentError::NotUnderstood(Reason::new(
-                ReasonKind::UnsupportedFunction,
-                "a planner takes requests of ontology aios.goal and aios.plan",
-            )));
-        }
+        let asked = goal_or_plan(&incoming)?;
         let services = Arc::clone(&self.services);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: GoalRequest = incoming.json()?;
@@ -55,15 +48,15 @@ impl Agent for Planner {
                 incoming.inform(Content::json(&planned)?)?;
                 return Ok(());
             }
-            let answer = tokio::select! {
-                answer = pursue(&request, incoming.deliveries() > 1, &services, &ctx) => answer?,
+            let again = incoming.deliveries() > 1;
+            let tell = |answer: &Answer| Ok(incoming.inform(Content::json(answer)?)?);
+            tokio::select! {
+                pursued = pursue(&request, again, &services, &ctx, tell) => pursued,
                 () = incoming.cancelled() => {
                     give_back(&request, &ctx).await;
-                    return Ok(());
+                    Ok(())
                 }
-            };
-            incoming.inform(Content::json(&answer)?)?;
-            Ok(())
+            }
         });
         Ok(())
     }

@@ -193,9 +193,8 @@ fn is_object(schema: &Value) -> bool {
 
 /// The tool's name most like one that nobody has.
 fn nearest(name: &str, tools: &Toolbox) -> Option<String> {
-    let name = super::start(name, 64);
-    let names = tools.specs().map(|spec| spec.name.clone());
-    names.min_by_key(|known| strsim::damerau_levenshtein(name, known))
+    let names: Vec<String> = tools.specs().map(|spec| spec.name.clone()).collect();
+    aios_work::nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -99,11 +99,4 @@ impl Crew {
     }
 }
 
-/// At most so many bytes of a text, cut between characters.
-pub(crate) fn start(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
+pub(crate) use crate::excerpt::start;

@@ -456,7 +456,7 @@ impl<'a> Shell<'a> {
             .json_schema(grammar)
             .private(self.ctx.is_private())
             .deadline(self.due);
-        let breakers = self.ctx.system().breakers();
+        let breakers = self.services.breakers();
         let inference = guarded::infer(breakers, engine, Some(&self.budget), request).await?;
         Ok(Thought {
             tokens: inference.usage.total(),
@@ -581,7 +581,7 @@ impl<'a> Shell<'a> {
 
     /// Asks a person before a tool whose effect nobody else can know. What comes back is their no, for the model to see.
     async fn permission(&self, turn: u32, tool: &str, args: &Value) -> Result<Option<Seen>, Ended> {
-        let queue = self.ctx.system().approvals();
+        let queue = self.services.people();
         let name = &self.member.charter().name;
         let about = self.about();
         let arguments = args.to_string();
@@ -602,8 +602,8 @@ impl<'a> Shell<'a> {
                 "agent {name} would call {tool} with {arguments}; whether it has an effect a second time nobody knows"
             ),
         };
-        let ask = || queue.propose(question.clone(), &self.ctx);
-        let approval = ask().map_err(|error| failed(format!("nobody could be asked: {error}")))?;
+        let asked = queue.propose(question, &self.ctx).await;
+        let approval = asked.map_err(|error| failed(format!("nobody could be asked: {error}")))?;
         let decided = match approval.status {
             ApprovalStatus::Accepted => Some((Decision::Accept, String::new())),
             ApprovalStatus::Rejected => {
@@ -616,7 +616,7 @@ impl<'a> Shell<'a> {
         };
         match decided {
             Some((Decision::Accept, _)) => {
-                let spent = queue.spend(&approval.id, &about, &self.ctx);
+                let spent = queue.spend(&approval.id, &about, &self.ctx).await;
                 spent.map_err(|error| failed(error.to_string()))?;
                 Ok(None)
             }

@@ -10,9 +10,10 @@ use aios_work::content::{
 };
 use aios_work::{Case, Goal, Plan};
 
-use crate::agents::critic::start;
+use crate::excerpt::start;
 use crate::goal::progress::{Progress, Seen};
 use crate::goal::tasks::{GoalTasks, draft};
+use crate::roles;
 
 /// How long recalling or remembering may take; without it a goal goes on.
 pub(crate) const RECALL_DEADLINE: Duration = Duration::from_secs(5);
@@ -40,7 +41,7 @@ pub(crate) async fn deliver(
         artifacts: seen.artifacts.clone(),
         tasks: in_order(&seen.plan, progress.reports),
         gaps: written.gaps,
-        ..run.answer(run.goal.id())
+        ..run.answer()
     };
     let submitted = |answer: &Answer| {
         let work = Submission::Answer {
@@ -141,7 +142,7 @@ pub(crate) async fn remember(answer: &Answer, goal: &Goal, within: Duration, ctx
     let told = async {
         let draft = draft(Performative::Request, ontology::REMEMBER, &kept)?;
         let patience = RECALL_DEADLINE.min(within);
-        ctx.ask("macro.memory", draft, patience).await?;
+        ctx.ask(roles::MEMORY, draft, patience).await?;
         Ok::<(), AgentError>(())
     };
     if let Err(error) = told.await {

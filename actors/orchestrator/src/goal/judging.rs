@@ -12,10 +12,11 @@ use aios_actors::recovery::{FailureKind, Next, RetryState, service};
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Trusted};
 use aios_work::content::{Candidate, Judgement, Submission, ValidationRequest, ontology};
 use futures::future::join_all;
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::goal::tasks::{GoalTasks, settle, words};
+use crate::goal::waves::Waiting;
+use crate::roles;
 
 /// How long one judgement may take.
 const VALIDATE_DEADLINE: Duration = Duration::from_secs(45);
@@ -25,19 +26,6 @@ const VALIDATE_FAIR: Duration = Duration::from_secs(5);
 const QUICK: Duration = Duration::from_millis(20);
 /// How long a wave keeps the next from leaving: the way there and back is over sooner, and a judgement that takes longer keeps nobody.
 const APART: Duration = Duration::from_millis(5);
-
-/// Results that wait for the critic.
-#[derive(Default)]
-pub(crate) struct Waves {
-    waiting: Mutex<Vec<Waiting>>,
-    /// Held by the wave that left last.
-    turn: tokio::sync::Mutex<()>,
-}
-
-struct Waiting {
-    candidate: Candidate,
-    tell: oneshot::Sender<Result<Judgement, String>>,
-}
 
 impl GoalTasks<'_> {
     /// Has the critic judge a result that took its tool so long.
@@ -98,7 +86,7 @@ impl GoalTasks<'_> {
 
     async fn results(&self, results: Vec<Candidate>) -> Result<Vec<Judgement>, String> {
         let work = Submission::Results {
-            goal: Box::new(self.goal.clone()),
+            goal: Box::new(self.goal().clone()),
             results,
             folder: self.folder.number(),
             inputs: self.files.files().to_vec(),
@@ -138,7 +126,7 @@ impl GoalTasks<'_> {
     /// What the critic is asked, once and for all tries.
     pub(crate) fn written(&self, task_id: &str, work: Submission) -> Result<Content, AgentError> {
         Ok(Content::json(&ValidationRequest {
-            goal_id: self.request.goal_id.clone(),
+            goal_id: self.goal().id().to_owned(),
             task_id: task_id.to_owned(),
             work,
         })?)
@@ -146,7 +134,6 @@ impl GoalTasks<'_> {
 
     /// Asks the critic, again where that may help, as long as there is time.
     async fn asked(&self, asked: Content, left: impl Fn() -> Duration) -> Result<Trusted, String> {
-        let system = self.ctx.system();
         let mut retry = RetryState::new(self.services.settings.policies.of("validate").retry());
         loop {
             let left = left();
@@ -154,14 +141,15 @@ impl GoalTasks<'_> {
                 return Err("the critic did not judge: the goal's time is over".to_owned());
             }
             let patience = VALIDATE_DEADLINE.min(left);
-            let pass = system
+            let pass = self
+                .services
                 .breakers()
                 .admit(service::CRITIC)
                 .map_err(|resting| format!("nothing leaves unjudged: {resting}"))?;
             let draft = Draft::new(Performative::Request, asked.clone())
                 .ontology(ontology::VALIDATE)
                 .protocol(ProtocolName::FipaRequest);
-            let error = match self.ctx.ask("macro.critic", draft, patience).await {
+            let error = match self.ctx.ask(roles::CRITIC, draft, patience).await {
                 Ok(reply) => {
                     pass.succeeded();
                     return Ok(reply);

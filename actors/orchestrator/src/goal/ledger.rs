@@ -19,15 +19,14 @@ use serde::{Deserialize, Serialize};
 use aios_actors::recovery::approvals::OPEN_FOR;
 
 use crate::crew::Crew;
+use crate::roles::{EXECUTOR, PLANNER};
 
 /// Where the goals lie in the store: `goal/{tenant}\0{goal}`.
 const PREFIX: &str = "goal/";
 /// Where the steps lie, by tenant, role and operation.
 const STEPS: &str = "step/";
 /// The roles whose operations begin with the goal they are for.
-const ROLES: [&str; 2] = ["macro.planner", EXECUTOR];
-/// Whose steps are the results that an answer is made from.
-const EXECUTOR: &str = "macro.executor";
+const ROLES: [&str; 2] = [PLANNER, EXECUTOR];
 /// How often goals are looked at for their age.
 const LOOK: Duration = Duration::from_secs(3_600);
 /// Records read at once.

@@ -5,8 +5,10 @@
 pub(crate) mod delivery;
 pub(crate) mod judging;
 pub(crate) mod ledger;
+pub(crate) mod offers;
 pub(crate) mod planning;
 pub(crate) mod progress;
 pub(crate) mod run;
 pub(crate) mod tasks;
 pub(crate) mod terms;
+pub(crate) mod waves;

@@ -13,6 +13,8 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::excerpt::start;
+use crate::goal::offers::Offers;
 use crate::goal::progress::Progress;
 use crate::goal::tasks::{GoalTasks, Run};
 
@@ -51,12 +53,12 @@ pub(crate) async fn planned(
     }
     let bench = GoalBench {
         run: tasks,
-        offered: run.offered.as_deref(),
+        offered: run.offered.as_ref().map(Offers::names),
         thinks: thinks(tasks).await,
         progress: Mutex::default(),
     };
     let made = match &run.request.plan {
-        Some(file) => Ok(file.plan(run.goal.id())),
+        Some(file) => Ok(file.plan(run.goal().id())),
         None => from_a_source(run, &bench, recalled).await,
     };
     let finished = made.and_then(|plan| finished(plan, run, &bench));
@@ -79,11 +81,11 @@ async fn from_a_source(
     bench: &GoalBench<'_>,
     recalled: &[String],
 ) -> Result<Plan, String> {
-    let source = run.services.packs.source(&run.goal, recalled)?;
-    let plan = source.plan(&run.goal, bench).await?;
+    let source = run.services.packs.source(run.goal(), recalled)?;
+    let plan = source.plan(run.goal(), bench).await?;
     // Whose plan it is, is not for the plan to say.
     Ok(Plan {
-        goal: run.goal.id().to_owned(),
+        goal: run.goal().id().to_owned(),
         source: source.name().to_owned(),
         ..plan
     })
@@ -109,7 +111,7 @@ fn finished(
             plan = closed;
         }
     }
-    let case = domain.open(&run.goal, &plan)?;
+    let case = domain.open(run.goal(), &plan)?;
     Ok((plan, case))
 }
 
@@ -140,7 +142,8 @@ async fn thinks(run: &GoalTasks<'_>) -> Thinks {
     let writes = models.find(|model| model.role == ModelRole::Generate);
     match writes.map(|model| model.parameters) {
         None => Thinks::Nothing,
-        Some(0) if can.platform == Platform::Cloud => Thinks::WholePlans,
+        // A server does not say how large its model is; whoever names one means it to think.
+        Some(0) if matches!(can.platform, Platform::Cloud | Platform::Server) => Thinks::WholePlans,
         Some(0) => Thinks::Nothing,
         Some(weights) if weights < LARGE => Thinks::InSteps,
         Some(_) => Thinks::WholePlans,
@@ -298,10 +301,5 @@ impl Bench for GoalBench<'_> {
 
 /// What the model's answers while a goal is planned are kept under.
 pub(crate) fn pick_step(request: &GoalRequest) -> String {
-    format!("{}/pick", request.goal_id)
-}
-
-/// At most so many bytes of a text, cut between characters.
-fn start(text: &str, most: usize) -> &str {
-    crate::agents::critic::start(text, most)
+    format!("{}/pick", request.goal.id())
 }

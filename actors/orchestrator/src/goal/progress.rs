@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aios_work::content::{
-    Answer, Exhibit, GoalRequest, GoalStatus, Grounds, TaskReport, TaskStatus,
-};
+use aios_work::content::{Answer, Exhibit, GoalStatus, Grounds, TaskReport, TaskStatus};
 use aios_work::{
     Artifact, Case, EACH_AT_ONCE, EachError, Plan, SoFar, Task, ToolOutput, gathered, references,
 };
@@ -73,7 +71,7 @@ impl Seen {
     /// The same, for the Critic to see for itself.
     pub(crate) fn grounds(&self, run: &GoalTasks<'_>) -> Box<Grounds> {
         Box::new(Grounds {
-            goal: run.goal.clone(),
+            goal: run.goal().clone(),
             plan: self.plan.clone(),
             inputs: run.files.files().to_vec(),
             folder: run.folder.number(),
@@ -197,17 +195,12 @@ impl Progress {
     }
 
     /// The goal has no answer.
-    pub(crate) fn failed(
-        self,
-        request: &GoalRequest,
-        run: &GoalTasks<'_>,
-        reason: String,
-    ) -> Answer {
+    pub(crate) fn failed(self, run: &GoalTasks<'_>, reason: String) -> Answer {
         Answer {
             status: GoalStatus::Failed,
             tasks: self.reports,
             reason: Some(reason),
-            ..run.answer(&request.goal_id)
+            ..run.answer()
         }
     }
 }

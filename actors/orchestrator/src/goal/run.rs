@@ -1,28 +1,30 @@
 //! One goal from the request to its answer: under a lease, scouted, analysed, planned, carried out, delivered, once.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, Context};
+use aios_actors::meso_tier::team::{CONSENSUS, REGISTRY};
 use aios_actors::recovery::{ApprovalStatus, service};
 use aios_protocols::{Performative, ReasonKind};
-use aios_work::PlanFile;
 use aios_work::content::{
     Answer, Found, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest,
     Recalled, TaskStatus, hex, ontology,
 };
+use aios_work::{Goal, PlanFile};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::Services;
-use crate::agents::interface::release;
+use crate::agents::interface::{of_tenant, release};
 use crate::goal::delivery::{RECALL_DEADLINE, deliver, remember};
+use crate::goal::offers::Offers;
 use crate::goal::planning::{Planned, pick_step, planned};
 use crate::goal::progress::{Passages, carry_out};
 use crate::goal::tasks::{GoalTasks, Run, draft, settle};
 use crate::goal::terms::Terms;
+use crate::roles;
 use crate::task::cached::GoalFiles;
 
 /// How long a service of the meso tier may take.
@@ -30,45 +32,36 @@ const SERVICE_DEADLINE: Duration = Duration::from_secs(5);
 /// Passages recalled for a goal.
 const RECALLED: usize = 5;
 
-/// The whole way, under a lease: of two planners that were given the same goal one drives it.
+/// The whole way, under a lease: of two planners that were given the same goal one drives it. The answer is told to whoever asked.
 pub(crate) async fn pursue(
     request: &GoalRequest,
     goes_on: bool,
     services: &Services,
     ctx: &Context,
-) -> Result<Answer, AgentError> {
+    tell: impl FnOnce(&Answer) -> Result<(), AgentError>,
+) -> Result<(), AgentError> {
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
-    let goal = request
-        .goal(ctx.tenant().as_str())
-        .map_err(|error| AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string()))?;
-    // Read once, off the async threads: from here on the goal is about these bytes.
-    let data = request.data.clone();
-    let files = tokio::task::spawn_blocking(move || {
-        GoalFiles::of(&data, aios_tools::Limits::default().file_bytes)
-    });
+    of_tenant(&request.goal, ctx)?;
     let terms = lease(request, request.deadline_ms);
     let held = ask::<Lease>(
         ctx,
-        "meso.consensus",
+        CONSENSUS,
         Performative::Request,
         ontology::LEASE,
         &terms,
     );
-    let (held, offered) = tokio::join!(held, offered(services, ctx));
+    let files = files_of(&request.goal);
+    let (files, held, offered) = tokio::join!(files, held, offered(services, ctx));
     let held = held?;
-    tracing::debug!(goal = request.goal_id, token = held.token, "goal leased");
+    tracing::debug!(goal = request.goal.id(), token = held.token, "goal leased");
     let under_way = services
         .ledger
-        .begin(ctx.tenant(), &request.goal_id, ctx.now())?;
-    let files = files.await.map_err(|panic| {
-        AgentError::broken(format!("reading the goal's files panicked: {panic}"))
-    })?;
+        .begin(ctx.tenant(), request.goal.id(), ctx.now())?;
     let run = Run {
         services,
         request,
-        goal,
         offered,
-        files,
+        files: files?,
         due,
         goes_on,
     };
@@ -92,8 +85,7 @@ pub(crate) async fn pursue(
             tracing::warn!(%error, "the goal's steps were not cleared away");
         }
         // What a human was asked for it is of no use any more.
-        let approvals = ctx.system().approvals();
-        if let Err(error) = approvals.over(&request.goal_id, ctx) {
+        if let Err(error) = services.people().over(request.goal.id(), ctx).await {
             tracing::warn!(%error, "the goal's questions were not withdrawn");
         }
     }
@@ -110,13 +102,16 @@ pub(crate) async fn pursue(
             // What a private goal gave is not brought to another goal, which may be thought about elsewhere.
             Ok(answer) if new && answer.status != GoalStatus::Failed && !ctx.is_private() => {
                 let left = due.saturating_duration_since(Instant::now());
-                remember(answer, &run.goal, left / 2, ctx).await;
+                remember(answer, run.goal(), left / 2, ctx).await;
             }
             _ => {}
         }
     };
-    tokio::join!(remembered, give_back(request, ctx));
-    answer
+    // Both are asked before the answer is told, so whoever comes because of it comes after them; neither has to be waited for.
+    let told = async { answer.as_ref().map_or(Ok(()), tell) };
+    let ((), (), told) = tokio::join!(biased; remembered, give_back(request, ctx), told);
+    told?;
+    answer.map(drop)
 }
 
 /// What would be done for a goal, and nothing of it is: its files are read and looked into, its plan is made and checked.
@@ -126,25 +121,17 @@ pub(crate) async fn plan_only(
     ctx: &Context,
 ) -> Result<PlanFile, AgentError> {
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
+    of_tenant(&request.goal, ctx)?;
     let refused = |reason: String| AgentError::refuse(ReasonKind::UnsupportedValue, reason);
-    let goal = request
-        .goal(ctx.tenant().as_str())
-        .map_err(|error| refused(error.to_string()))?;
-    let data = request.data.clone();
-    let files = tokio::task::spawn_blocking(move || {
-        GoalFiles::of(&data, aios_tools::Limits::default().file_bytes)
-    });
+    let files = files_of(&request.goal);
     let (files, offered) = tokio::join!(files, offered(services, ctx));
-    let files = files.map_err(|panic| {
-        AgentError::broken(format!("reading the goal's files panicked: {panic}"))
-    })?;
+    let files = files?;
     let under_way = services
         .ledger
-        .begin(ctx.tenant(), &request.goal_id, ctx.now())?;
+        .begin(ctx.tenant(), request.goal.id(), ctx.now())?;
     let run = Run {
         services,
         request,
-        goal,
         offered,
         files,
         due,
@@ -162,7 +149,7 @@ pub(crate) async fn plan_only(
     }
     ctx.forget_steps(&pick_step(request))?;
     match planned {
-        Ok(Ok(planned)) => Ok(PlanFile::of(&planned.plan, run.goal.text())),
+        Ok(Ok(planned)) => Ok(PlanFile::of(&planned.plan, run.goal().text())),
         Ok(Err(no_plan)) => Err(refused(no_plan.reason)),
         Err(_) => Err(refused(format!(
             "the goal was not planned within its {} ms; raise goal.deadline_ms",
@@ -171,9 +158,18 @@ pub(crate) async fn plan_only(
     }
 }
 
+/// The goal's files, read once and off the async threads: from here on the goal is about these bytes.
+async fn files_of(goal: &Goal) -> Result<GoalFiles, AgentError> {
+    let data = goal.data().to_vec();
+    let read = move || GoalFiles::of(&data, aios_tools::Limits::default().file_bytes);
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|panic| AgentError::broken(format!("reading the goal's files panicked: {panic}")))
+}
+
 fn lease(request: &GoalRequest, ttl_ms: u64) -> LeaseRequest {
     LeaseRequest {
-        resource: format!("goal/{}", request.goal_id),
+        resource: format!("goal/{}", request.goal.id()),
         ttl_ms,
     }
 }
@@ -182,7 +178,7 @@ fn lease(request: &GoalRequest, ttl_ms: u64) -> LeaseRequest {
 pub(crate) async fn give_back(request: &GoalRequest, ctx: &Context) {
     let released: Result<Lease, _> = ask(
         ctx,
-        "meso.consensus",
+        CONSENSUS,
         Performative::Request,
         ontology::LEASE,
         &lease(request, 0),
@@ -206,16 +202,16 @@ struct KnownAnswer {
 async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentError> {
     let request = run.request;
     let terms = Terms::of(request, &run.services.settings);
-    let step = format!("{}/answer", request.goal_id);
+    let step = format!("{}/answer", request.goal.id());
     let pick = pick_step(request);
     let known: Option<KnownAnswer> = ctx.done(&step)?;
     let ground = match &known {
         Some(kept) if !kept.terms.hold(&kept.answer, &terms, run.goes_on) => Ground::Cleared,
-        Some(kept) if decided_since(&kept.answer, ctx) => Ground::Decided,
+        Some(kept) if decided_since(&kept.answer, run.services).await => Ground::Decided,
         _ => Ground::Kept,
     };
     let asked = fingerprint(run);
-    let claim = format!("{}/request", request.goal_id);
+    let claim = format!("{}/request", request.goal.id());
     let failed = known
         .as_ref()
         .is_some_and(|kept| kept.answer.status == GoalStatus::Failed);
@@ -229,7 +225,7 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentE
     if named != asked {
         let detail = format!(
             "{} names another goal already, or its files have changed; choose another id",
-            request.goal_id
+            request.goal.id()
         );
         return Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail));
     }
@@ -250,7 +246,7 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentE
     };
     let known: KnownAnswer = ctx.once_pure(&step, kept).await?;
     // The verdict of one that was made now has only just been given; whoever lets it out looks at it once more.
-    if made.load(Ordering::Relaxed) || release(&known.answer, &run.goal, ctx).is_ok() {
+    if made.load(Ordering::Relaxed) || release(&known.answer, run.goal(), ctx).is_ok() {
         return Ok((known.answer, made.into_inner()));
     }
     // The keys of agents live as long as their process: a verdict of an earlier one proves nothing now, so it is judged anew.
@@ -277,16 +273,19 @@ enum Ground {
 }
 
 /// Whether a human has decided something that the answer waited for, or can decide it no more and must be asked anew.
-fn decided_since(answer: &Answer, ctx: &Context) -> bool {
-    let approvals = ctx.system().approvals();
-    answer.waits_for.iter().any(
-        |id| !matches!(approvals.get(id), Ok(approval) if approval.status == ApprovalStatus::Open),
-    )
+async fn decided_since(answer: &Answer, services: &Services) -> bool {
+    for id in &answer.waits_for {
+        let asked = services.people().get(id).await;
+        if !asked.is_ok_and(|approval| approval.status == ApprovalStatus::Open) {
+            return true;
+        }
+    }
+    false
 }
 
 /// What makes two requests of the same id the same goal: the words, the files and their state.
 fn fingerprint(run: &Run<'_>) -> String {
-    let text = &run.request.text;
+    let text = run.goal().text();
     let mut hash = Sha256::new();
     hash.update((text.len() as u64).to_le_bytes());
     hash.update(text);
@@ -299,7 +298,6 @@ fn fingerprint(run: &Run<'_>) -> String {
 }
 
 async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
-    let request = run.request;
     let tasks = GoalTasks::new(ctx, run);
     let recalled = recall(&tasks).await;
     let Planned {
@@ -308,7 +306,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         mut progress,
     } = match planned(run, &tasks, &recalled.passages).await {
         Ok(planned) => planned,
-        Err(no_plan) => return Ok(no_plan.progress.failed(request, &tasks, no_plan.reason)),
+        Err(no_plan) => return Ok(no_plan.progress.failed(&tasks, no_plan.reason)),
     };
     if !plan.is_settled(&progress.done, &progress.lost) {
         for task in &plan.tasks {
@@ -326,14 +324,14 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
 }
 
 /// What somebody alive offers to do; none if nobody can say.
-async fn offered(services: &Services, ctx: &Context) -> Option<Vec<String>> {
+async fn offered(services: &Services, ctx: &Context) -> Option<Offers> {
     let wanted = LookupRequest {
-        role: "macro.executor".to_owned(),
+        role: roles::EXECUTOR.to_owned(),
         skills: Vec::new(),
     };
     let found: Result<Vec<Found>, _> = ask(
         ctx,
-        "meso.registry",
+        REGISTRY,
         Performative::QueryRef,
         ontology::LOOKUP,
         &wanted,
@@ -341,13 +339,8 @@ async fn offered(services: &Services, ctx: &Context) -> Option<Vec<String>> {
     .await;
     match found {
         Ok(found) => {
-            let mut offered: BTreeSet<String> = BTreeSet::new();
-            // A card is written when its agent starts; what its toolbox has got since, it can do too.
-            if !found.is_empty() {
-                offered.extend(services.tools.specs().map(|spec| spec.name.clone()));
-            }
-            offered.extend(found.into_iter().flat_map(|one| one.skills));
-            Some(offered.into_iter().collect())
+            let since: Vec<_> = services.tools.specs().collect();
+            Some(Offers::of(found, since.iter().map(AsRef::as_ref)))
         }
         Err(error) => {
             // A registry that does not answer must not stop a goal: an executor refuses what it cannot do.
@@ -360,17 +353,17 @@ async fn offered(services: &Services, ctx: &Context) -> Option<Vec<String>> {
 async fn recall(run: &GoalTasks<'_>) -> Passages {
     let (request, ctx) = (run.request, run.ctx);
     // Only a question without data can be answered from what is remembered; figures come from files.
-    if !request.data.is_empty() {
+    if !request.goal.data().is_empty() {
         return Passages::default();
     }
     let wanted = RecallRequest {
-        text: request.text.clone(),
+        text: request.goal.text().to_owned(),
         most: RECALLED,
     };
     let asked = async {
         let draft = draft(Performative::QueryRef, ontology::RECALL, &wanted)?;
-        let pass = ctx.system().breakers().admit(service::RECALL)?;
-        let reply = match ctx.ask("macro.memory", draft, RECALL_DEADLINE).await {
+        let pass = run.services.breakers().admit(service::RECALL)?;
+        let reply = match ctx.ask(roles::MEMORY, draft, RECALL_DEADLINE).await {
             Ok(reply) => {
                 pass.succeeded();
                 reply

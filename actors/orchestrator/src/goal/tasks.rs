@@ -9,14 +9,15 @@ use aios_actors::recovery::{Allowance, Budget, FailureKind, Pass, Trajectory};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Subject};
 use aios_work::content::{Answer, GoalRequest, Origin, TaskEvent, TaskReport, TaskStatus};
-use aios_work::{Ended, Goal, Looping, Task, ToolOutput};
+use aios_work::{Capabilities, Ended, Goal, Looping, Task, ToolOutput};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Services;
 use crate::evidence::Folder;
-use crate::goal::judging::Waves;
+use crate::goal::offers::Offers;
+use crate::goal::waves::Waves;
 use crate::task::cached::GoalFiles;
 use crate::task::run::{Rules, untold};
 
@@ -28,7 +29,7 @@ pub(crate) struct GoalTasks<'a> {
     pub(crate) ctx: &'a Context,
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
-    pub(crate) goal: &'a Goal,
+    offered: Option<&'a Offers>,
     /// The state of its files before anything was done.
     pub(crate) files: GoalFiles,
     /// The frames in which executors signed their results.
@@ -67,9 +68,8 @@ pub(crate) struct Conducted {
 pub(crate) struct Run<'a> {
     pub(crate) services: &'a Services,
     pub(crate) request: &'a GoalRequest,
-    pub(crate) goal: Goal,
     /// What somebody alive offers to do; none if nobody can say.
-    pub(crate) offered: Option<Vec<String>>,
+    pub(crate) offered: Option<Offers>,
     /// The state of its files before anything was done.
     pub(crate) files: GoalFiles,
     /// When the answer is due.
@@ -78,13 +78,19 @@ pub(crate) struct Run<'a> {
     pub(crate) goes_on: bool,
 }
 
+impl Run<'_> {
+    pub(crate) fn goal(&self) -> &Goal {
+        &self.request.goal
+    }
+}
+
 impl Drop for GoalTasks<'_> {
     /// The one place where a goal's budget ends, in whatever way the work does: answered, failed, called off, out of time. A planner that
     /// falls ends nothing: its successor goes on with what is left.
     fn drop(&mut self) {
         if !self.ctx.is_over() && !std::thread::panicking() {
             let budgets = self.services.budgets();
-            budgets.close(self.ctx.tenant(), &self.request.goal_id, &self.budget);
+            budgets.close(self.ctx.tenant(), self.goal().id(), &self.budget);
         }
     }
 }
@@ -105,7 +111,7 @@ impl<'a> GoalTasks<'a> {
             time,
             price_micros: services.settings.price_micros,
         };
-        let (budgets, tenant, id) = (services.budgets(), ctx.tenant(), &request.goal_id);
+        let (budgets, tenant, id) = (services.budgets(), ctx.tenant(), request.goal.id());
         let budget = if run.goes_on {
             budgets.resume(tenant, id, allowance, ctx.now())
         } else {
@@ -119,7 +125,7 @@ impl<'a> GoalTasks<'a> {
             ctx,
             services,
             request,
-            goal: &run.goal,
+            offered: run.offered.as_ref(),
             files: run.files.clone(),
             folder: services.room.open(),
             ends: due.checked_sub(DELIVERY.min(time / 5)).unwrap_or(due),
@@ -140,20 +146,24 @@ impl<'a> GoalTasks<'a> {
             .map_err(|over| over.to_string())
     }
 
+    pub(crate) fn goal(&self) -> &'a Goal {
+        &self.request.goal
+    }
+
     /// The goal's answer as far as the run knows it.
-    pub(crate) fn answer(&self, goal_id: &str) -> Answer {
+    pub(crate) fn answer(&self) -> Answer {
         Answer {
             waits_for: self.waits_for.lock().clone(),
             spent: self.budget.spent(),
             ended_by: self.ended_by(),
-            ..Answer::none(goal_id)
+            ..Answer::none(self.goal().id())
         }
     }
 
     /// What holds for each of its tasks.
     pub(crate) fn rules(&self) -> Rules<'_> {
         Rules {
-            goal_id: &self.request.goal_id,
+            goal_id: self.goal().id(),
             time: Duration::from_millis(self.request.deadline_ms),
             task_deadline_ms: self.request.task_deadline_ms,
             policies: &self.services.settings.policies,
@@ -188,6 +198,18 @@ impl<'a> GoalTasks<'a> {
         self.guard.lock().about_to(tool, args.as_bytes(), progress)
     }
 
+    /// What a task's tool may do: no more than it is offered to need.
+    pub(crate) fn needs(&self, tool: &str) -> Capabilities {
+        let offered = self.offered.and_then(|offers| offers.needs(tool)).cloned();
+        let known = || {
+            self.services
+                .tools
+                .spec(tool)
+                .map(|spec| spec.needs.clone())
+        };
+        offered.or_else(known).unwrap_or_default()
+    }
+
     /// What is left to the tasks.
     pub(crate) fn left(&self) -> Duration {
         self.ends.saturating_duration_since(Instant::now())
@@ -200,7 +222,7 @@ impl<'a> GoalTasks<'a> {
 
     /// Tells whoever watches.
     pub(crate) async fn tell(&self, event: TaskEvent) {
-        let subject = Subject::event(EventTopic::Task, &self.request.goal_id);
+        let subject = Subject::event(EventTopic::Task, self.goal().id());
         if let Err(error) = self.ctx.publish(subject, &event).await {
             tracing::debug!(%error, "a task event was not published");
         }
@@ -208,7 +230,7 @@ impl<'a> GoalTasks<'a> {
 
     /// A task at a status, before it is anybody's.
     pub(crate) fn event(&self, task: &Task, title: &str, status: TaskStatus) -> TaskEvent {
-        untold(&self.request.goal_id, task, title, status)
+        untold(self.goal().id(), task, title, status)
     }
 }
 

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::schema;
+use crate::excerpt::start;
 
 /// How often a model may mend a plan that was refused.
 const REPAIRS: usize = 2;
@@ -212,11 +213,6 @@ fn line(tool: &ToolSpec) -> String {
         start(&output, TOOL_BYTES / 2),
     );
     format!("- {}: {said} input {input} output {output}", tool.name)
-}
-
-/// At most so many bytes, cut between characters.
-fn start(text: &str, most: usize) -> &str {
-    crate::agents::critic::start(text, most)
 }
 
 /// The first tools that fit into a prompt together.

@@ -13,13 +13,13 @@ use aios_work::content::{TaskEvent, TaskReport, TaskStatus};
 use aios_work::{Ended, OverBudget, REGENERATIONS, Task};
 use serde_json::Value;
 
+use crate::roles::EXECUTOR;
+
 #[cfg(test)]
 mod tests;
 
 pub(crate) use super::order::{Aside, Assignment, Event, Fallback, Finish, Gone, Order, Stop};
 
-/// Who carries tasks out.
-pub(crate) const EXECUTOR: &str = "macro.executor";
 /// What an order may take beyond its own deadline: an executor that hangs is found out, restarted and given the order again.
 const ORDER_GRACE: Duration = Duration::from_secs(3);
 /// No caller can see it: the shell answers what it was asked.

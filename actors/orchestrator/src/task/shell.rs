@@ -10,7 +10,7 @@ use aios_tools::Workspace;
 use aios_work::content::{
     Candidate, Exhibit, Judgement, Origin, Submission, TaskOrder, TaskResult, hex, ontology,
 };
-use aios_work::{Artifact, Capabilities, Capability, Case, Ended, Simpler, Task, ToolOutput};
+use aios_work::{Artifact, Capability, Case, Ended, Simpler, Task, ToolOutput};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -18,10 +18,11 @@ use tokio::time::Instant;
 use crate::evidence::{self, text_of};
 use crate::goal::progress::Seen;
 use crate::goal::tasks::{Conducted, GoalTasks, draft, settle, words};
+use crate::roles::EXECUTOR;
 use crate::task::cached::{self, Kept, Miss};
 use crate::task::fallback;
 use crate::task::run::{
-    Aside, Assignment, EXECUTOR, Event, Fallback, Finish, Gone, Moment, Next, Order, TaskRun,
+    Aside, Assignment, Event, Fallback, Finish, Gone, Moment, Next, Order, TaskRun,
 };
 
 /// Ways out that were taken; labels `tool` and `recourse`.
@@ -200,12 +201,12 @@ impl TaskShell<'_> {
         if let Err(looping) = self.goal.about_to(&task.tool, args) {
             return Event::Looping(looping);
         }
-        let (ctx, system) = (self.goal.ctx, self.goal.ctx.system());
+        let (ctx, breakers) = (self.goal.ctx, self.goal.services.breakers());
         let asks_model = self.goal.needs(&task.tool).covers(&Capability::MODEL_USE);
-        let model = asks_model.then(|| system.breakers().resting(service::GENERATE));
+        let model = asks_model.then(|| breakers.resting(service::GENERATE));
         let admitted = match model.flatten() {
             Some(resting) => Err(resting),
-            None => system.breakers().admit(&service::tool(&task.tool)),
+            None => breakers.admit(&service::tool(&task.tool)),
         };
         match admitted {
             Ok(pass) => self.pass = Some(pass),
@@ -222,7 +223,7 @@ impl TaskShell<'_> {
         }
         // Chosen here and not by role, so that whoever watches sees who holds the task.
         Event::Free(to.or_else(|| {
-            system
+            ctx.system()
                 .directory()
                 .find(&Address::from(EXECUTOR), &ctx.me().into())
                 .map(|cell| cell.party().clone())
@@ -234,7 +235,7 @@ impl TaskShell<'_> {
         let (goal, request) = (self.goal, self.goal.request);
         let operation = assigned.operation.clone();
         let order = TaskOrder {
-            goal_id: request.goal_id.clone(),
+            goal_id: request.goal.id().to_owned(),
             task_id: task.id.clone(),
             operation: assigned.operation,
             tool: task.tool.clone(),
@@ -327,7 +328,7 @@ impl TaskShell<'_> {
 
     /// Goes a way out as far as it was ordered; `args` are those of the task as planned.
     async fn fall_back(&mut self, way: Fallback, args: &Value) -> Gone {
-        let queue = self.goal.ctx.system().approvals();
+        let queue = self.goal.services.people();
         let gone = match way {
             Fallback::Earlier { operation } => self
                 .earlier(operation, args)
@@ -336,6 +337,7 @@ impl TaskShell<'_> {
             Fallback::Simpler => Ok(self.simpler(args)),
             Fallback::Propose { question } => self
                 .propose(question, args)
+                .await
                 .map(|approval| Gone::Proposed { approval })
                 .map_err(|error| error.to_string()),
             Fallback::Decision { approval, within } => match queue.wait(&approval, within).await {
@@ -344,7 +346,8 @@ impl TaskShell<'_> {
                 Err(error) => Err(error.to_string()),
             },
             Fallback::Spend { approval } => queue
-                .spend(&approval, &self.goal.request.goal_id, self.goal.ctx)
+                .spend(&approval, self.goal.goal().id(), self.goal.ctx)
+                .await
                 .map(|()| Gone::Spent)
                 .map_err(|error| error.to_string()),
         };
@@ -395,32 +398,23 @@ impl TaskShell<'_> {
         }
     }
 
-    fn propose(&self, text: String, args: &Value) -> Result<String, ApprovalError> {
+    async fn propose(&self, text: String, args: &Value) -> Result<String, ApprovalError> {
         let ctx = self.goal.ctx;
         let question = Question {
-            goal: self.goal.request.goal_id.clone(),
+            goal: self.goal.goal().id().to_owned(),
             task: self.task.id.clone(),
             tool: self.task.tool.clone(),
             arguments: hex(&Sha256::digest(args.to_string())),
             round: 0,
             text,
         };
-        let approval = ctx.system().approvals().propose(question, ctx)?;
+        let approval = self.goal.services.people().propose(question, ctx).await?;
         Ok(approval.id)
     }
 }
 
 /// Results of this goal's tools, and of earlier ones.
 impl GoalTasks<'_> {
-    /// What a task's tool may do: no more than it says it needs.
-    fn needs(&self, tool: &str) -> Capabilities {
-        self.services
-            .tools
-            .spec(tool)
-            .map(|spec| spec.needs.clone())
-            .unwrap_or_default()
-    }
-
     /// What was asked, as the name under which its result is kept: asked of the files as they were when the goal began, which they
     /// must still be.
     fn cache_key(&self, task: &Task, args: &Value) -> Result<String, Miss> {

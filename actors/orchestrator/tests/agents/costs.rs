@@ -8,7 +8,7 @@ use aios_memory::{InMemoryStore, Store, StoreError, Swap};
 use aios_supervisor::Recourse;
 use aios_work::content::{Answer, GoalStatus};
 
-use crate::goals::Team;
+use crate::goals::{Team, about};
 
 /// A store that counts how often somebody waits for it to be safe.
 #[derive(Default)]
@@ -61,8 +61,7 @@ async fn analyzed(team: &Team, goal: &str) -> Answer {
     );
     let asked = team.ask_with(goal, Duration::from_secs(300), |request| {
         request.task_deadline_ms = 30_000;
-        request.text = "Analyze Q3 sales".to_owned();
-        request.data = vec![table.to_owned()];
+        about(request, "Analyze Q3 sales", Some(vec![table.to_owned()]));
     });
     asked.await.unwrap().unwrap()
 }

@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aios_actors::agent::{AgentOptions, AskError};
-use aios_actors::recovery::Budgets;
 use aios_inference::{
     BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineActor, EngineConfig, EngineError,
     InferRequest, Inference, ModelInfo, ModelSource, ScriptedEngine, Scripts, TokenSink,
 };
 use aios_memory::InMemoryStore;
 use aios_orchestrator::crew::{CharterAgent, Member};
-use aios_orchestrator::{Packs, Services, Settings};
+use aios_orchestrator::{Packs, Ports, Services, Settings};
 use aios_protocols::AgentId;
 use aios_tools::{Toolbox, function};
 use aios_work::{Capability, Charter, Effect, ToolCall, ToolError, ToolErrorKind};
@@ -85,7 +84,7 @@ impl Bench {
             Packs::none(),
             Arc::new(tools),
             Settings::default(),
-            Budgets::default(),
+            Ports::of(&house.system),
         );
         Self {
             house,

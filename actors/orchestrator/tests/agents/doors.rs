@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use aios_actors::agent::{AgentOptions, AgentState, AskError};
-use aios_actors::recovery::Budgets;
-use aios_orchestrator::{Packs, Services, Settings, team};
+use aios_orchestrator::{Packs, Ports, Services, Settings, team};
 use aios_protocols::OpenTo;
 use aios_tools::Toolbox;
 
@@ -19,7 +18,7 @@ async fn a_thinker_is_asked_by_the_one_whose_work_it_does_and_by_nobody_else() {
         Packs::none(),
         tools,
         Settings::default(),
-        Budgets::default(),
+        Ports::of(&house.system),
     );
     team::enlist(house.system.factories(), &services);
     let mut doors = Vec::new();

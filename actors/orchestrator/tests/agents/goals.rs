@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use aios_actors::agent::{AgentOptions, AgentState, AskError, Context};
 use aios_actors::recovery::approvals::Owner;
-use aios_actors::recovery::{
-    ApprovalStatus, Budget, Budgets, Decision, NoBudget, Policies, decision_frame,
-};
+use aios_actors::recovery::{ApprovalStatus, Budget, Decision, NoBudget, Policies, decision_frame};
 use aios_actors::{AgentSystem, meso_tier};
 use aios_memory::{InMemoryStore, Store, StoreError, Swap};
-use aios_orchestrator::{Packs, Services, Settings, team};
+use aios_orchestrator::{Packs, Ports, Services, Settings, team};
 use aios_protocols::{
     AgentId, Content, Draft, Performative, PrincipalId, ProtocolName, SigningIdentity,
 };
@@ -21,7 +19,7 @@ use aios_tools::{
     Blocking, BlockingTool, Toolbox, Workspace, Workspaces, WriteError, WriteRequest, Writer,
 };
 use aios_work::content::{Answer, GoalRequest, GoalStatus, ontology};
-use aios_work::{Stopped, ToolCall, ToolError, ToolOutput, ToolSpec};
+use aios_work::{Goal, GoalLimits, Stopped, ToolCall, ToolError, ToolOutput, ToolSpec};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -124,7 +122,7 @@ impl Team {
             packs,
             Arc::new(behind),
             settings,
-            Budgets::default(),
+            Ports::of(&house.system),
         );
         team::enlist(house.system.factories(), &services);
         let mut planner = None;
@@ -170,10 +168,11 @@ impl Team {
         change: impl FnOnce(&mut GoalRequest),
     ) -> JoinHandle<Result<Answer, AskError>> {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let tenant = self.house.system.tenant().as_str();
+        let files = vec![text(self.notes())];
+        let limits = GoalLimits::default();
         let mut request = GoalRequest {
-            goal_id: goal.to_owned(),
-            text: "Summarise the notes".to_owned(),
-            data: vec![text(self.notes())],
+            goal: Goal::new(goal, tenant, "Summarise the notes", files, &limits).unwrap(),
             out_dir: text(self.folder.path().join("out")),
             deadline_ms: deadline.as_millis() as u64,
             task_deadline_ms: deadline.as_millis() as u64,
@@ -205,6 +204,14 @@ impl Team {
         let now = self.house.system.now();
         budget.reserve(7, now).unwrap().settle(7);
     }
+}
+
+/// The same request in other words, and about other files if any are given.
+pub fn about(request: &mut GoalRequest, text: &str, files: Option<Vec<String>>) {
+    let goal = &request.goal;
+    let files = files.unwrap_or_else(|| goal.data().to_vec());
+    let limits = GoalLimits::default();
+    request.goal = Goal::new(goal.id(), goal.tenant(), text, files, &limits).unwrap();
 }
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
@@ -501,7 +508,7 @@ async fn a_failure_answers_nobody_who_may_do_more_and_a_success_everybody() {
     );
     // Nor is it another goal's answer.
     let other = team.ask_with("g", PATIENCE, |request| {
-        request.text = "Count the notes".to_owned()
+        about(request, "Count the notes", None);
     });
     let other = other.await.unwrap().unwrap_err().to_string();
     assert!(other.contains("names another goal already"), "{other}");
@@ -527,7 +534,7 @@ async fn what_failed_for_a_while_is_tried_again_and_may_be_asked_in_other_words(
     assert_ne!(again.status, GoalStatus::Failed, "{again:?}");
     // Nothing was delivered under the name, so nothing keeps it.
     let words = "Summarise the notes once more";
-    let other = team.ask_with("h", PATIENCE, |request| request.text = words.to_owned());
+    let other = team.ask_with("h", PATIENCE, |request| about(request, words, None));
     let other = other.await.unwrap().unwrap();
     assert_ne!(other.status, GoalStatus::Failed, "{other:?}");
 }
@@ -544,7 +551,7 @@ async fn what_was_looked_at_and_is_in_no_plan_is_judged_by_what_was_read() {
     let answer = team.ask_with("long", Duration::from_secs(300), |request| {
         request.task_deadline_ms = 30_000;
         // No word that the pack knows: it looks for an answer first, and then for what matters.
-        request.text = "Riassumi gli appunti".to_owned();
+        about(request, "Riassumi gli appunti", None);
     });
     let answer = answer.await.unwrap().unwrap();
     assert_ne!(answer.status, GoalStatus::Failed, "{answer:?}");

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use aios_actors::agent::{AgentOptions, AgentState};
-use aios_actors::recovery::Budgets;
-use aios_orchestrator::{Packs, Services, Settings, team};
+use aios_orchestrator::{Packs, Ports, Services, Settings, team};
 use aios_protocols::{AgentId, Content, Draft, Performative, ProtocolName};
 use aios_tools::Toolbox;
 use aios_work::content::ontology;
@@ -20,7 +19,7 @@ async fn critic(house: &House) -> AgentId {
         Packs::none(),
         Arc::new(Toolbox::default()),
         Settings::default(),
-        Budgets::default(),
+        Ports::of(&house.system),
     );
     team::enlist(house.system.factories(), &services);
     let options = AgentOptions::default();

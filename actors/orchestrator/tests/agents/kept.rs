@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use aios_actors::agent::AgentOptions;
-use aios_actors::recovery::Budgets;
 use aios_memory::{GoalResults, InMemoryStore, Store};
-use aios_orchestrator::{Packs, Services, Settings, team};
+use aios_orchestrator::{Packs, Ports, Services, Settings, team};
 use aios_protocols::{AgentId, Content, Draft, Performative, ProtocolName};
 use aios_tools::Toolbox;
 use aios_work::content::{GoalStatus, RememberRequest, Remembered, ontology};
@@ -43,7 +42,7 @@ async fn results_of_earlier_goals_are_bounded_and_one_that_left_is_kept_when_it_
         Packs::none(),
         tools,
         settings,
-        Budgets::default(),
+        Ports::of(&house.system),
     );
     team::enlist(house.system.factories(), &services);
     let (keeper, _) = house

@@ -8,7 +8,7 @@ use crate::document::{Left, Leftovers};
 use crate::fields::{self, Extracted};
 use crate::lexicon::{self, Lexicon};
 use crate::plan::{FOUND, LOOKED_UP, Meaning, Wants, answers};
-use crate::report::mark;
+use crate::support::mark;
 use crate::tools::{Checked, Extraction, Outline, Passages, Quote, READ};
 
 /// Places of one kind that an answer names.

@@ -20,6 +20,7 @@ mod ranking;
 mod read;
 mod report;
 mod second_look;
+mod spelling;
 mod support;
 mod tools;
 mod words;

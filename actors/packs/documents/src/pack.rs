@@ -89,7 +89,7 @@ impl Opened {
         let quotes = findings.quotes.iter().enumerate();
         let mut passages: Vec<String> = quotes
             .map(|(at, (quote, source))| {
-                format!("{} [{}] {}", quote.text, report::mark(at), source.text)
+                format!("{} [{}] {}", quote.text, support::mark(at), source.text)
             })
             .collect();
         // What stands beside the quotations: notes with their places, the object with its values.

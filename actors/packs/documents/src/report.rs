@@ -8,21 +8,12 @@ use serde_json::Value;
 
 use crate::findings::{Findings, PASSAGE};
 use crate::plan::Wants;
-use crate::support;
+use crate::support::{self, mark};
 
 /// Characters of a quotation.
 const QUOTE: usize = 2_000;
 /// Sentences of a paragraph that no model wrote.
 const SENTENCES: usize = 3;
-
-/// What a quotation is called where it is referred to: a, b, ... z, ba, bb. Letters, because a number could be taken for a figure.
-pub(crate) fn mark(at: usize) -> String {
-    let letter = char::from(b'a' + u8::try_from(at % 26).unwrap_or(0));
-    match at / 26 {
-        0 => letter.to_string(),
-        more => format!("{}{letter}", mark(more)),
-    }
-}
 
 /// A quotation as it stands in an answer.
 pub(crate) fn quotation(text: &str) -> String {

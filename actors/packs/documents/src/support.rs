@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use crate::lexicon::{self, LANGUAGES};
-use crate::report::mark;
 use crate::words::{sentences, terms, words};
 
 /// The part of a sentence's matter that must stand in what bears it out.
@@ -112,6 +111,15 @@ fn figures(text: &str) -> BTreeSet<String> {
         }
     }
     out
+}
+
+/// What a quotation is called where it is referred to: a, b, ... z, ba, bb. Letters, because a number could be taken for a figure.
+pub(crate) fn mark(at: usize) -> String {
+    let letter = char::from(b'a' + u8::try_from(at % 26).unwrap_or(0));
+    match at / 26 {
+        0 => letter.to_string(),
+        more => format!("{}{letter}", mark(more)),
+    }
 }
 
 /// A text whose sentences each name the quotations that bear them out, or say that there are none.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::lexicon::{self, LANGUAGES};
+pub(crate) use crate::spelling::{normal, words};
 
 /// Letters of a word that are compared.
 const COMPARED: usize = 14;
@@ -14,11 +15,6 @@ const LEAST: usize = 4;
 pub(crate) const LONGEST: usize = 60;
 /// Bytes of a passage.
 const LONGEST_BYTES: usize = 600;
-
-/// The words of a text with their places.
-pub(crate) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.unicode_word_indices()
-}
 
 /// What a word is compared by: lower case, without accents, without what its forms differ by.
 pub(crate) fn term(word: &str) -> String {
@@ -196,18 +192,6 @@ fn breaths(text: &str, range: Range<usize>, out: &mut Vec<Range<usize>>) {
         }
     }
     push(range.start + from, range.end);
-}
-
-/// A text as it is compared with another: white space is one blank.
-pub(crate) fn normal(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@
 //!
 //! An approval is for one more try: it is spent before that begins. Each tenant has a queue of its own, whatever else lies in the store.
 
+mod port;
 mod proof;
 mod queue;
 mod words;
 
+pub use port::AsksPeople;
 pub use proof::{Owner, decision_frame};
 pub use queue::Approvals;
 pub use queue::OPEN_FOR;

@@ -23,7 +23,7 @@ impl Fields {
         known: &'static [&'static str],
     ) -> Result<Self, CharterError> {
         if let Some(key) = fields.keys().find(|key| !known.contains(&key.as_str())) {
-            let nearest = nearest(key, known);
+            let nearest = crate::nearest(key, known.iter().copied()).unwrap_or_default();
             return Err(CharterError::UnknownKey {
                 key: format!("{place}{}", short(key)),
                 nearest: format!("{place}{nearest}"),
@@ -141,12 +141,6 @@ pub(super) fn listed(value: &Value) -> Option<Vec<String>> {
             .collect(),
         _ => None,
     }
-}
-
-/// The known name most like one that is not known.
-pub(super) fn nearest<'n>(name: &str, known: &[&'n str]) -> &'n str {
-    let like = |known: &&&str| strsim::damerau_levenshtein(&short(name), known);
-    known.iter().min_by_key(like).copied().unwrap_or_default()
 }
 
 /// A name from outside, short enough for a sentence.

@@ -283,24 +283,10 @@ fn known(
     let Some(key) = unknown.keys().next() else {
         return Ok(());
     };
-    let key: String = key.chars().take(80).collect();
-    // Whoever writes a longer or shorter word for the same begins it alike.
-    let begins = |name: &str| {
-        key.bytes()
-            .zip(name.bytes())
-            .take_while(|(a, b)| a == b)
-            .count()
-    };
-    let like =
-        |name: &str| strsim::normalized_damerau_levenshtein(&key, name) + 0.1 * begins(name) as f64;
-    let nearest = names
-        .iter()
-        .copied()
-        .max_by(|one, other| like(one).total_cmp(&like(other)));
     Err(PlanFileError::UnknownKey {
         place: place(),
-        nearest: nearest.unwrap_or_default(),
-        key,
+        nearest: crate::nearest(key, names.iter().copied()).unwrap_or_default(),
+        key: key.chars().take(80).collect(),
     })
 }
 

@@ -6,21 +6,21 @@
 //! never gives out a generation twice, whatever the memory says. What somebody with write access can do is to make frames
 //! be refused, which is noticed and told.
 
+mod frames;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*, fence};
-use std::time::Duration;
 
-use aios_protocols::ports::{TensorBus, TensorBusError, TensorSlot, Wait};
+use aios_protocols::ports::TensorBusError;
 use aios_protocols::tensor::{FrameKey, PoolAddress, TensorGrant, TensorHandle, TensorHeader};
 
+use super::PoolShape;
 use super::observer::{SlotObserver, Watch};
-use super::open_slot::OpenSlot;
 use super::process::{Seat, Sitter};
-use super::proof::{MAC_BYTES, Proof, key_of};
+use super::proof::{MAC_BYTES, Proof};
 use super::segment::{LINE_WORDS, Layout, Segment, load};
 use super::state::{LEASES, Phase, State, owner_of};
 use super::waiting;
-use super::{METRIC_REFUSED, PoolShape, reason};
 
 /// Words before the first slot: the sweeper's seat, then one seat for each lease, a cache line each.
 pub(super) const HEAD_WORDS: usize = (1 + LEASES) * LINE_WORDS;
@@ -386,110 +386,6 @@ fn sweep(segment: &dyn Segment, layout: Layout, mut freed: impl FnMut(usize, Sta
     }
     sweeper.clear();
     count
-}
-
-impl TensorBus for TensorPool {
-    fn address(&self) -> &PoolAddress {
-        &self.address
-    }
-
-    fn allocate(&self, length: usize) -> Result<Box<dyn TensorSlot + '_>, TensorBusError> {
-        if length > self.layout.slot_bytes {
-            return Err(TensorBusError::TooLarge {
-                what: "bytes of a frame",
-                asked: length as u64,
-                allowed: self.layout.slot_bytes as u64,
-            });
-        }
-        let mut found = self.lease_one();
-        if found.0.is_none() && self.reclaim()? > 0 {
-            found = self.lease_one();
-        }
-        let (slot, state) = match found {
-            (Some(found), _) => found,
-            (None, true) => return Err(TensorBusError::Damaged("some slots")),
-            (None, false) => {
-                return Err(TensorBusError::Exhausted {
-                    asked: self.layout.slots + 1,
-                    allowed: self.layout.slots,
-                });
-            }
-        };
-        // A reader of the slot's life before must see that it is over before it sees a byte of this one.
-        fence(Release);
-        self.note(slot, state, false);
-        let key = key_of(&self.secret, slot, state.generation);
-        Ok(Box::new(OpenSlot::of(self, slot, state, length, key)))
-    }
-
-    fn wait(
-        &self,
-        grant: &TensorGrant,
-        how: Wait,
-        longest: Duration,
-    ) -> Result<(), TensorBusError> {
-        let slot = self.find(grant)?;
-        let at = self.layout.slot(slot);
-        waiting::until(
-            self.segment.as_ref(),
-            at + Layout::STATE,
-            at + Layout::SLEEPERS,
-            how,
-            longest,
-            || match self.readable(slot, &grant.handle) {
-                Err(TensorBusError::NotReady) => None,
-                outcome => Some(outcome.map(drop)),
-            },
-            || {
-                let writer = self
-                    .state(slot)
-                    .filter(|state| state.phase == Phase::Writing);
-                writer.is_some_and(|state| {
-                    self.seat(1 + usize::from(state.lease)).look().1 == Sitter::Dead
-                })
-            },
-        )?
-    }
-
-    fn read(
-        &self,
-        grant: &TensorGrant,
-        into: &mut Vec<u8>,
-    ) -> Result<TensorHeader, TensorBusError> {
-        into.clear();
-        let outcome = self.copy_out(grant, into);
-        if let Err(error) = &outcome {
-            into.clear();
-            metrics::counter!(METRIC_REFUSED, "reason" => reason(error)).increment(1);
-        }
-        outcome
-    }
-
-    fn release(&self, grant: &TensorGrant) -> Result<(), TensorBusError> {
-        let slot = self.find(grant)?;
-        let state = self.state(slot).ok_or(TensorBusError::Damaged("a slot"))?;
-        let over = state.generation != grant.handle.generation || state.phase == Phase::Free;
-        let held = matches!(state.phase, Phase::Ready | Phase::Taken) && state.lease == self.lease;
-        let outcome = if over {
-            Err(TensorBusError::Stale)
-        } else if !held {
-            Err(TensorBusError::NotHeld)
-        } else if self.free(slot, state) {
-            return Ok(());
-        } else {
-            Err(TensorBusError::Stale)
-        };
-        if let Some(watch) = &self.watch {
-            watch.misused(slot, self.owner());
-        }
-        outcome
-    }
-
-    fn reclaim(&self) -> Result<usize, TensorBusError> {
-        Ok(sweep(self.segment.as_ref(), self.layout, |slot, free| {
-            self.was_freed(slot, free)
-        }))
-    }
 }
 
 impl Drop for TensorPool {

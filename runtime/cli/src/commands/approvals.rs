@@ -15,7 +15,7 @@ use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &Approvals) -> Result<ExitCode, Failure> {
     match &arguments.command {
-        None => list(arguments.json, &arguments.which),
+        None => list(arguments.asked.json, &arguments.asked.which),
         Some(ApprovalsCommand::Accept(decide)) => decided(decide, Decision::Accept),
         Some(ApprovalsCommand::Reject(decide)) => decided(decide, Decision::Reject),
     }
@@ -40,8 +40,8 @@ fn decided(decide: &Decide, decision: Decision) -> Result<ExitCode, Failure> {
         decision,
         reason: decide.reason.clone(),
     };
-    let approval: Approval = client::once_or_stored(&decide.which, &request)?;
-    if decide.json {
+    let approval: Approval = client::once_or_stored(&decide.asked.which, &request)?;
+    if decide.asked.json {
         console::json(&approval)?;
     } else {
         console::result(&told(&approval))?;

@@ -10,11 +10,12 @@ use aios_work::content::{AgentEvent, TaskEvent};
 use aios_work::shown;
 use serde_json::json;
 
-use super::run::{engine, report, started, threads, watch};
+use super::run::{report, watch};
 use crate::arguments::{Goal, GoalList, OneGoal};
 use crate::client;
 use crate::console::{self, Screen};
 use crate::failure::Failure;
+use crate::own_node::{engine, started, threads};
 use crate::{picture, settings};
 
 pub(crate) fn run(goal: &Goal) -> Result<ExitCode, Failure> {
@@ -84,10 +85,7 @@ fn show(arguments: &OneGoal) -> Result<ExitCode, Failure> {
     }
     let lines: Vec<String> = lines.iter().map(|line| shown::terminal(line)).collect();
     console::result(&lines.join("\n"))?;
-    if let Some(answer) = state
-        .answer
-        .as_ref()
-        .and_then(|answer| answer["answer"].as_str())
+    if let Some(answer) = state.answer.as_ref().map(|answer| answer.answer.as_str())
         && !answer.is_empty()
     {
         console::text(&shown::read_markdown(answer))?;
@@ -100,7 +98,7 @@ fn told(event: &Event) -> Option<String> {
     let line = match event.kind {
         EventKind::Task => picture::plain(&event.read::<TaskEvent>().ok()?),
         EventKind::Agent => picture::plain_agent(&event.read::<AgentEvent>().ok()?),
-        EventKind::Other => return None,
+        _ => return None,
     };
     Some(format!("{:>5}  {line}", event.seq))
 }

@@ -7,10 +7,10 @@ use aios_runtime::Node;
 use aios_runtime::team::Team;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::run::{engine, threads};
 use crate::arguments::NodeArguments;
 use crate::console;
 use crate::failure::{Failure, Kind};
+use crate::own_node::{engine, threads};
 use crate::settings;
 
 pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
@@ -32,11 +32,7 @@ pub(super) fn keep(
     arguments: &NodeArguments,
     stay: impl AsyncFnOnce(&Node) -> Result<(), Failure>,
 ) -> Result<ExitCode, Failure> {
-    let config = settings::of_a_node(
-        &arguments.settings,
-        arguments.device.as_deref(),
-        arguments.engine.as_deref(),
-    )?;
+    let config = settings::of_a_node(&arguments.settings, &arguments.thinking)?;
     // Refuse what cannot work before anything is fetched or started.
     let team = arguments.team.as_deref().map(Team::load).transpose();
     let team = team.map_err(|error| Failure::new(Kind::Input, error.to_string()))?;

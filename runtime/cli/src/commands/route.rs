@@ -10,9 +10,8 @@ use aios_runtime::thinking;
 use serde_json::json;
 
 use crate::arguments::RouteExplain;
-use crate::commands::run;
 use crate::failure::{Failure, Kind};
-use crate::{console, settings, weights};
+use crate::{console, own_node, settings, weights};
 
 /// Bytes that are counted as one token, as the router counts them.
 const BYTES_PER_TOKEN: u64 = 3;
@@ -21,9 +20,9 @@ const LOAD: Duration = Duration::from_secs(120);
 
 pub(crate) fn explain(arguments: &RouteExplain) -> Result<ExitCode, Failure> {
     let config = settings::load(&arguments.settings, &[])?;
-    let factory = run::engine(&config)?;
+    let factory = own_node::engine(&config)?;
     let probes = weights::probes()?;
-    let runtime = run::threads()?;
+    let runtime = own_node::threads()?;
     let routes = runtime.block_on(async {
         let (local, _actor) = EngineActor::spawn(EngineConfig::default(), factory)
             .await

@@ -1,26 +1,24 @@
 //! `aios run`: a node in this process, one goal, its answer.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aios_control::{Client, Event, EventKind, GoalPhase, Request, Submit};
 use aios_inference::EngineFactory;
-use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 use aios_languages::english::name;
-use aios_runtime::config::{Config, EngineChoice};
-use aios_runtime::{Answer, Goal, Node, NodeView, engines};
+use aios_runtime::{Answer, Config, NodeView};
 use aios_work::content::{AgentEvent, GoalStatus, TaskEvent};
-use aios_work::{PlanFile, shown};
+use aios_work::shown;
 use serde_json::Value;
 
 use crate::arguments::Run;
-use crate::commands::plan;
 use crate::console::{self, Redraw, Screen};
 use crate::failure::Failure;
+use crate::own_node::{engine, plan_file, started, threads, wanted};
 use crate::picture::{self, Picture};
-use crate::{quiet, settings, weights};
+use crate::settings;
 
 /// Lines that follow a report on the screen: its cost, its files, the shell's own.
 const NOTES: usize = 8;
@@ -28,11 +26,7 @@ const NOTES: usize = 8;
 const FRAME: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
-    let config = settings::of_a_node(
-        &arguments.settings,
-        arguments.device.as_deref(),
-        arguments.engine.as_deref(),
-    )?;
+    let config = settings::of_a_node(&arguments.settings, &arguments.thinking)?;
     // Refuse what cannot work before anything is fetched or started.
     let goal = checked(arguments, &config)?;
     let engine = engine(&config)?;
@@ -45,44 +39,13 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
 
 /// The goal as it is handed in, once it is known that it can be worked on.
 fn checked(arguments: &Run, config: &Config) -> Result<Submit, Failure> {
-    let plan = arguments.plan.as_deref().map(plan::read).transpose()?;
-    let mut submit = submit(
-        arguments.goal.as_deref(),
-        plan,
-        &arguments.data,
-        &arguments.out,
-        arguments.id.as_deref(),
-    );
-    submit.private = arguments.private;
-    let mut goal = Goal::new(&submit.text)
-        .data(&arguments.data)
-        .out(&arguments.out);
+    let plan = arguments.plan.as_deref().map(plan_file).transpose()?;
+    let mut goal = wanted(&arguments.wanted, plan, &arguments.out);
     if let Some(id) = &arguments.id {
         goal = goal.id(id);
     }
     goal.check(config)?;
-    Ok(submit)
-}
-
-/// A goal in the words of whoever asks, or those of its plan.
-pub(super) fn submit(
-    goal: Option<&str>,
-    plan: Option<PlanFile>,
-    data: &[PathBuf],
-    out: &Path,
-    id: Option<&str>,
-) -> Submit {
-    // Paths that are not Unicode are refused when the goal is checked.
-    let path = |path: &Path| path.to_string_lossy().into_owned();
-    let words = plan.as_ref().map(|plan| plan.goal.as_str());
-    Submit {
-        goal_id: id.map(str::to_owned),
-        text: goal.or(words).unwrap_or_default().to_owned(),
-        data: data.iter().map(|file| path(file)).collect(),
-        out: path(out),
-        private: false,
-        plan: plan.map(Box::new),
-    }
+    Ok(goal.into())
 }
 
 async fn answer(
@@ -137,58 +100,10 @@ pub(super) async fn watch(
     drawing.end();
     let state = node.goal(goal_id).await?;
     match (state.phase, state.answer, state.error) {
-        (GoalPhase::Answered, Some(answer), _) => {
-            Ok(serde_json::from_value(answer).map_err(|error| {
-                Failure::plain(format!("the answer is not what it is known to be: {error}"))
-            })?)
-        }
+        (GoalPhase::Answered, Some(answer), _) => Ok(Arc::unwrap_or_clone(answer)),
         (_, _, Some(error)) => Err(error.into()),
         _ => Err(Failure::plain("the goal was called off")),
     }
-}
-
-/// What a node runs on.
-pub(super) fn threads() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(aios_runtime::tool_threads())
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::plain(format!("cannot start the threads of the node: {error}")))
-}
-
-pub(super) async fn started(config: Config, engine: EngineFactory) -> Result<Node, Failure> {
-    // What was under way in the same storage folder is no part of what is asked for here.
-    let mut node = Node::builder()
-        .config(config)
-        .engine(engine)
-        .leaving_goals();
-    if let Ok(folder) = weights::probes() {
-        node = node.probes(folder);
-    }
-    node.start().await.map_err(Failure::from)
-}
-
-/// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
-pub(super) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
-    if config.model.engine == EngineChoice::Scripted {
-        return Ok(engines::scripted());
-    }
-    let cache = weights::cache()?;
-    for model in [&SMOLLM2_135M_INSTRUCT, &ALL_MINILM_L6_V2] {
-        if let Err(failure) = weights::fetch(model, &cache) {
-            if config.model.engine == EngineChoice::Burn {
-                return Err(failure);
-            }
-            console::note(failure.sentence());
-            console::note(
-                "no weights, so the scripted engine thinks: the figures are the same, the prose is plainer",
-            );
-            return Ok(engines::scripted());
-        }
-    }
-    // Before there is a picture, so that no driver writes into it.
-    quiet::quietly(|| engines::open_device(config.model.device));
-    Ok(engines::burn(config.model.device, &cache))
 }
 
 pub(super) fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {

@@ -5,11 +5,11 @@
 
 use std::ops::Range;
 
-use aios_tools::{Check, WorkspaceError};
+use aios_tools::{Check, Schema, WorkspaceError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::schema::{Field, validator};
+use super::schema::Field;
 use super::value::{Read, read_value, stands_out};
 use crate::document::{Block, Document, Kind};
 use crate::lexicon::{self, Lexicon};
@@ -74,7 +74,8 @@ struct Search<'f> {
     field: &'f Field,
     /// The terms of each name.
     names: Vec<Vec<String>>,
-    validator: Option<jsonschema::Validator>,
+    /// What its values must be; none of a schema that cannot be used.
+    schema: Option<Schema>,
     found: Vec<Candidate>,
     near: Vec<(usize, Quote)>,
     /// What was found and is not what the schema allows.
@@ -194,7 +195,7 @@ impl<'f> Search<'f> {
                 })
                 .filter(|terms: &Vec<String>| !terms.is_empty())
                 .collect(),
-            validator: validator(&field.schema),
+            schema: Schema::new(&field.schema).ok(),
             found: Vec::new(),
             near: Vec::new(),
             refused: None,
@@ -335,8 +336,8 @@ impl<'f> Search<'f> {
         let shown = document.shown(block);
         let place = document.place(block, range.start, range.end);
         let text = normal(shown.get(range).unwrap_or_default());
-        if let (Ok(read), Some(validator)) = (&read, &self.validator)
-            && !validator.is_valid(&read.value)
+        if let (Ok(read), Some(schema)) = (&read, &self.schema)
+            && !schema.is_valid(&read.value)
         {
             self.refused.get_or_insert_with(|| {
                 format!(

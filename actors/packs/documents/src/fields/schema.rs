@@ -1,5 +1,6 @@
 //! What a schema asks for, and where a goal has one.
 
+use aios_tools::Schema;
 use serde_json::{Map, Value, json};
 
 use crate::lexicon::{self, LANGUAGES};
@@ -113,15 +114,9 @@ pub(crate) fn in_goal(text: &str) -> Option<Value> {
     Some(json!({"type": "object", "properties": properties}))
 }
 
-/// What checks values against a schema; none when the schema itself is not valid. Patterns are matched in linear time.
-pub(crate) fn validator(schema: &Value) -> Option<jsonschema::Validator> {
-    let options = jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex());
-    options.build(schema).ok()
-}
-
-/// Whether a schema allows a value; one that is not valid allows all.
+/// Whether a schema allows a value; one that cannot be used allows all.
 pub(crate) fn allows(schema: &Value, value: &Value) -> bool {
-    validator(schema).is_none_or(|validator| validator.is_valid(value))
+    Schema::new(schema).map_or(true, |schema| schema.is_valid(value))
 }
 
 /// The first JSON object of a text.

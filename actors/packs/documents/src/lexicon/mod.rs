@@ -11,7 +11,7 @@ mod spanish;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use crate::words::words;
+use crate::spelling::{normal, words};
 
 /// What is known of one language.
 pub(crate) struct Lexicon {
@@ -148,7 +148,7 @@ pub(crate) fn gives_orders(text: &str) -> bool {
         "<<sys>>",
         "<start_of_turn>",
     ];
-    let lower = crate::words::normal(text).to_lowercase();
+    let lower = normal(text).to_lowercase();
     MARKS.iter().any(|mark| lower.contains(mark))
         || LANGUAGES
             .iter()

@@ -360,6 +360,11 @@ pub struct Filling<'a> {
     pub feedback: Option<&'a str>,
 }
 
+/// Whether a task's arguments hang on results.
+pub(crate) fn is_open(task: &Task) -> bool {
+    matches!(Reading::of(task), Some(Reading::Chart | Reading::Paragraph))
+}
+
 /// A task's arguments with results put in; none when there is nothing to draw or write about.
 #[must_use]
 pub fn fill(task: &Task, with: &Filling<'_>) -> Option<Value> {

@@ -216,15 +216,25 @@ fn dates(
                 .to_owned(),
         );
     }
-    if with_time && offsets.iter().any(|offset| offset != "Z") {
-        let all: Vec<&str> = offsets.iter().map(String::as_str).collect();
+    let all: Vec<&str> = offsets.iter().map(String::as_str).collect();
+    let utc = with_time && all.len() > 1;
+    if utc {
+        say(format!(
+            "times carry several offsets ({}) and are all told in UTC",
+            all.join(", ")
+        ));
+    } else if with_time && offsets.iter().any(|offset| offset != "Z") {
         say(format!(
             "times carry the offset {} and are kept as written, not converted",
             all.join(", ")
         ));
     }
     notes.extend(asked.words(&words, "date"));
-    let typed = Typed::Date { order, with_time };
+    let typed = Typed::Date {
+        order,
+        with_time,
+        utc,
+    };
     let mut profile = profile(asked, typed, ColumnKind::Date, held)?;
     profile.date_format = Some(format);
     Ok(Some(Inferred::Fits {

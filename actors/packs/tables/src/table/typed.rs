@@ -17,6 +17,8 @@ pub(crate) enum Typed {
     Date {
         order: Order,
         with_time: bool,
+        /// Times of several offsets are made comparable.
+        utc: bool,
     },
     /// Days since the end of 1899, as spreadsheets count them, into ISO text.
     Serial {
@@ -53,8 +55,18 @@ impl Typed {
     pub(crate) fn read(self, text: &str) -> Option<Read<'_>> {
         Some(match self {
             Self::Text => Read::Text(Cow::Borrowed(text)),
-            Self::Date { order, with_time } => {
-                Read::Text(Cow::Owned(DateReading::of(text)?.iso(order, with_time)?))
+            Self::Date {
+                order,
+                with_time,
+                utc,
+            } => {
+                let reading = DateReading::of(text)?;
+                let iso = if utc {
+                    reading.utc(order)
+                } else {
+                    reading.iso(order, with_time)
+                };
+                Read::Text(Cow::Owned(iso?))
             }
             Self::Serial { with_time } => Read::Text(Cow::Owned(serial(text, with_time)?)),
             Self::Unix { millis } => Read::Text(Cow::Owned(unix(text, millis)?)),

@@ -10,24 +10,21 @@ use aios_runtime::Config;
 
 use super::{Written, read};
 use crate::arguments::AgentAsk;
-use crate::commands::run::{engine, started, threads};
 use crate::failure::{Failure, Kind};
+use crate::own_node::{engine, started, threads};
 use crate::settings;
 use crate::{client, console};
 
 pub(crate) fn run(arguments: &AgentAsk) -> Result<ExitCode, Failure> {
-    let config = settings::of_a_node(
-        &arguments.which.settings,
-        arguments.device.as_deref(),
-        arguments.engine.as_deref(),
-    )?;
+    let config = settings::of_a_node(&arguments.asked.which.settings, &arguments.thinking)?;
     let ask = Ask {
         agent: arguments.agent.clone(),
         content: arguments.text.clone(),
         deadline_ms: arguments.deadline_ms,
     };
     let runtime = threads()?;
-    let running = runtime.block_on(client::to(&config, arguments.which.node.as_deref()));
+    let node = arguments.asked.which.node.as_deref();
+    let running = runtime.block_on(client::to(&config, node));
     let outcome = match running {
         Ok(mut client) => runtime
             .block_on(client.ask(&Request::Ask(ask)))
@@ -42,7 +39,7 @@ pub(crate) fn run(arguments: &AgentAsk) -> Result<ExitCode, Failure> {
     // Also after a failure: dropped, the runtime would wait for a tool that does not listen.
     runtime.shutdown_timeout(Duration::from_secs(2));
     let asked: Asked = outcome?;
-    match arguments.json {
+    match arguments.asked.json {
         true => console::json(&asked)?,
         false => console::text(&asked.content)?,
     }

@@ -11,8 +11,8 @@ use crate::console;
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &AgentList) -> Result<ExitCode, Failure> {
-    let agents: Vec<AgentLine> = client::once(&arguments.which, &Request::Agents {})?;
-    if arguments.json {
+    let agents: Vec<AgentLine> = client::once(&arguments.asked.which, &Request::Agents {})?;
+    if arguments.asked.json {
         console::json(&agents)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -16,14 +16,14 @@ pub(crate) fn run(arguments: &AgentShow) -> Result<ExitCode, Failure> {
     let path = std::path::Path::new(&arguments.agent);
     if path.is_file() {
         let charter = read(path)?.charter;
-        return match arguments.json {
+        return match arguments.asked.json {
             true => Ok(console::json(&charter).map(|()| ExitCode::SUCCESS)?),
             false => told(charter_lines(&charter)),
         };
     }
     let agent = arguments.agent.clone();
-    let agent: AgentShown = client::once(&arguments.which, &Request::Agent { agent })?;
-    if arguments.json {
+    let agent: AgentShown = client::once(&arguments.asked.which, &Request::Agent { agent })?;
+    if arguments.asked.json {
         console::json(&agent)?;
         return Ok(ExitCode::SUCCESS);
     }

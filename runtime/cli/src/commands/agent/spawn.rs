@@ -27,8 +27,8 @@ pub(crate) fn run(arguments: &AgentSpawn) -> Result<ExitCode, Failure> {
             ..Spawn::default()
         },
     };
-    let spawned: Spawned = client::once(&arguments.which, &Request::Spawn(spawn))?;
-    match arguments.json {
+    let spawned: Spawned = client::once(&arguments.asked.which, &Request::Spawn(spawn))?;
+    match arguments.asked.json {
         true => console::json(&spawned)?,
         false => console::result(&spawned.agent)?,
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aios_bench::{Bar, BenchError, Report, Samples};
+use aios_bench::{Bar, BenchError, Report, Samples, process_cpu};
 use aios_inference::{
     BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineError, EngineFactory, Health,
     InferRequest, Inference, ModelInfo, ModelSource, TokenSink,
@@ -51,8 +51,9 @@ async fn measure(rounds: u32, folder: &Path) -> Result<Report, BenchError> {
         mut whole,
         mut tools,
         mut model,
+        mut cpu,
         mut messages,
-    ] = [const { Samples::new() }; 6];
+    ] = [const { Samples::new() }; 7];
     for _ in 0..rounds {
         // A node of its own for each round: nothing is remembered, no table is loaded.
         let stage = Stage::start().await?;
@@ -63,6 +64,7 @@ async fn measure(rounds: u32, folder: &Path) -> Result<Report, BenchError> {
             whole.push(spent.whole);
             tools.push(spent.tools);
             model.push(spent.model);
+            cpu.push(spent.cpu);
             messages.push(spent.messages);
         }
         stage.node.stop().await;
@@ -74,6 +76,7 @@ async fn measure(rounds: u32, folder: &Path) -> Result<Report, BenchError> {
     report.figure("goal_ms", whole.median());
     report.figure("tools_ms", tools.median());
     report.figure("model_ms", model.median());
+    report.figure("cpu_ms", cpu.median());
     report.figure("messages", messages.median());
     report.figure("rounds", f64::from(rounds));
     report.figure("goals", f64::from(rounds * (GOALS + 1)));
@@ -124,6 +127,7 @@ impl Stage {
     async fn goal(&self, table: &Path, out: &Path) -> Result<Spent, BenchError> {
         self.tools.take();
         self.model.take();
+        let cpu = process_cpu();
         let begun = Instant::now();
         let run = self
             .node
@@ -132,6 +136,7 @@ impl Stage {
             .map_err(failed)?;
         let answer = run.answer().await.map_err(failed)?;
         let whole = (begun, Instant::now());
+        let cpu = process_cpu() - cpu;
         if answer.status != GoalStatus::Approved {
             let reason = answer
                 .reason
@@ -148,6 +153,7 @@ impl Stage {
             tools: milliseconds(union(tools, whole)),
             model: milliseconds(union(model, whole)),
             outside: milliseconds(union(both, whole)),
+            cpu: milliseconds(cpu),
             messages: answer.messages.sent as f64,
         })
     }
@@ -160,6 +166,8 @@ struct Spent {
     model: f64,
     /// A tool or the model or both.
     outside: f64,
+    /// Of the processor, by all threads, tools and model included.
+    cpu: f64,
     messages: f64,
 }
 

@@ -7,6 +7,7 @@
 
 mod critic;
 mod goal;
+mod inference;
 mod messages;
 mod tools;
 
@@ -20,7 +21,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// The benches of the whole product.
-const WHOLE: [Bench; 4] = [
+const WHOLE: [Bench; 5] = [
     Bench {
         name: "messages",
         what: "a signed ask between two agents beside its signatures and a bare ractor ask",
@@ -40,6 +41,11 @@ const WHOLE: [Bench; 4] = [
         name: "critic",
         what: "how well good answers are told from bad ones, and in which time",
         run: critic::run,
+    },
+    Bench {
+        name: "inference",
+        what: "reading, writing and memory of a language model on the processor, beside llama.cpp",
+        run: inference::run,
     },
 ];
 

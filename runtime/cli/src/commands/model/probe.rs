@@ -7,9 +7,9 @@ use aios_runtime::probes;
 use serde_json::json;
 
 use crate::arguments::ModelProbe;
-use crate::commands::{model, run};
+use crate::commands::model;
 use crate::failure::{Failure, Kind};
-use crate::{console, settings, weights};
+use crate::{console, own_node, settings, weights};
 
 pub(crate) fn run(arguments: &ModelProbe) -> Result<ExitCode, Failure> {
     let config = settings::load(&arguments.settings, &[])?;
@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &ModelProbe) -> Result<ExitCode, Failure> {
         "asking {}, which may take a minute",
         arguments.name
     ));
-    let probe = run::threads()?
+    let probe = own_node::threads()?
         .block_on(remote::probe(&engine))
         .map_err(|error| Failure::new(Kind::Model, error.to_string()))?;
     let folder = weights::probes()?;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::arguments::ModelRun;
 use crate::commands::model::{self, Named};
 use crate::failure::Failure;
-use crate::{commands, console, settings};
+use crate::{console, own_node, settings};
 
 pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
     if arguments.prompt.trim().is_empty() {
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &ModelRun) -> Result<ExitCode, Failure> {
         Named::Server(server) => {
             let device = server.address.to_string();
             let engine = RemoteEngine::new(*server);
-            let runtime = commands::run::threads()?;
+            let runtime = own_node::threads()?;
             let mut tell = telling(show);
             let answer = runtime.block_on(engine.stream(request.clone(), &mut tell));
             runtime.shutdown_background();

@@ -16,9 +16,9 @@ use aios_runtime::{Config, engines};
 use aios_work::{Capabilities, Capability, Effect};
 use serde::de::DeserializeOwned;
 
-use super::run::{engine, started, threads};
 use crate::arguments::{Tool, ToolsOf};
 use crate::failure::Failure;
+use crate::own_node::{engine, started, threads};
 use crate::{client, settings};
 
 pub(crate) fn run(tool: &Tool) -> Result<ExitCode, Failure> {

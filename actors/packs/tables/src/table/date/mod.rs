@@ -70,6 +70,24 @@ impl Time {
     pub(crate) fn is_midnight(&self) -> bool {
         self.clock == civil::Time::midnight()
     }
+
+    /// How many minutes its offset is ahead of UTC.
+    fn minutes_ahead(&self) -> i64 {
+        let Some(offset) = &self.offset else {
+            return 0;
+        };
+        let digits: String = offset.chars().filter(char::is_ascii_digit).collect();
+        let part = |from: usize| {
+            let part = digits.get(from..from + 2);
+            part.and_then(|part| part.parse::<i64>().ok()).unwrap_or(0)
+        };
+        let minutes = part(0) * 60 + part(2);
+        if offset.starts_with('-') {
+            -minutes
+        } else {
+            minutes
+        }
+    }
 }
 
 impl DateReading {
@@ -122,6 +140,19 @@ impl DateReading {
         let midnight = civil::Time::midnight();
         let clock = self.time.as_ref().map_or(midnight, |time| time.clock);
         Some(format!("{date} {clock}"))
+    }
+
+    /// ISO text of the moment in UTC; a time without an offset is taken as one.
+    pub(crate) fn utc(&self, order: Order) -> Option<String> {
+        let time = self.time.as_ref();
+        let clock = time.map_or(civil::Time::midnight(), |time| time.clock);
+        let ahead = time.map_or(0, Time::minutes_ahead);
+        let moment = self
+            .under(order)?
+            .to_datetime(clock)
+            .checked_sub(jiff::Span::new().try_minutes(ahead).ok()?)
+            .ok()?;
+        Some(format!("{} {}", moment.date(), moment.time()))
     }
 
     /// For a [`Layout::Numeric`] date: its two numbers as written.
@@ -443,6 +474,20 @@ mod tests {
                 offset,
                 "{cell:?}"
             );
+        }
+    }
+
+    #[test]
+    fn moments_of_several_offsets_are_told_in_one() {
+        for (cell, utc) in [
+            ("2024-03-01T10:00:00Z", "2024-03-01 10:00:00"),
+            ("2024-03-01T12:00:00+02:00", "2024-03-01 10:00:00"),
+            ("2024-03-01T01:00:00+0200", "2024-02-29 23:00:00"),
+            ("2024-12-31 23:30-01:00", "2025-01-01 00:30:00"),
+            ("2024-03-01 10:00", "2024-03-01 10:00:00"),
+        ] {
+            let reading = DateReading::of(cell).unwrap();
+            assert_eq!(reading.utc(Order::DayFirst).as_deref(), Some(utc), "{cell}");
         }
     }
 

@@ -172,6 +172,11 @@ fn moments_that_are_counted_are_dates() {
             "2024-01-01 00:00:00 2024-01-02 00:00:00",
         ),
         ("amount", "45292\n45293", "45292 45293"),
+        (
+            "at",
+            "2024-03-01T10:00Z\n2024-03-01T01:30+02:00",
+            "2024-03-01 10:00:00 2024-02-29 23:30:00",
+        ),
     ] {
         let rows: String = cells.lines().map(|cell| format!("x,{cell}\n")).collect();
         let table = table(&format!("label,{name}\n{rows}")).unwrap();

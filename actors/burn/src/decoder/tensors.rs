@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
-use super::{Config, Decoder, Layer, Rotation, Weights};
+use super::{Config, Decoder, Gate, Layer, Rotations, Weights};
 use crate::matrix::Matrix;
 
 /// Tokens of a prompt computed together.
@@ -21,7 +21,7 @@ pub(crate) struct Tensors {
     final_norm: Tensor<1>,
     /// `[hidden, vocabulary]`
     output: Tensor<2>,
-    rotation: Rotation,
+    rotations: Rotations,
     caches: Vec<Cache>,
     weight_bytes: usize,
 }
@@ -30,10 +30,14 @@ pub(crate) struct Tensors {
 struct LayerTensors {
     attention_norm: Tensor<1>,
     qkv: Tensor<2>,
+    qkv_bias: Option<Tensor<1>>,
+    head_norms: Option<[Tensor<1>; 2]>,
     attention_out: Tensor<2>,
+    attention_out_norm: Option<Tensor<1>>,
     feed_norm: Tensor<1>,
     gate_up: Tensor<2>,
     down: Tensor<2>,
+    down_norm: Option<Tensor<1>>,
 }
 
 /// Keys and values, `[kv_head, capacity, dim]` for each layer.
@@ -46,7 +50,7 @@ struct Cache {
 
 impl Tensors {
     pub(crate) fn new(weights: Weights, device: Device, slots: usize) -> Self {
-        let rotation = Rotation::new(&weights.config);
+        let rotations = Rotations::new(&weights.config);
         let mut values = 0;
         let mut matrix = |m: &Matrix| {
             values += m.rows() * m.cols();
@@ -58,10 +62,17 @@ impl Tensors {
         let mut layer = |l: &Layer| LayerTensors {
             attention_norm: vector(&l.attention_norm),
             qkv: matrix(&l.qkv),
+            qkv_bias: l.qkv_bias.as_deref().map(vector),
+            head_norms: l
+                .head_norms
+                .as_ref()
+                .map(|norms| [vector(&norms[0]), vector(&norms[1])]),
             attention_out: matrix(&l.attention_out),
+            attention_out_norm: l.attention_out_norm.as_deref().map(vector),
             feed_norm: vector(&l.feed_norm),
             gate_up: matrix(&l.gate_up),
             down: matrix(&l.down),
+            down_norm: l.down_norm.as_deref().map(vector),
         };
         let layers = weights.layers.iter().map(&mut layer).collect();
         let output = matrix(weights.output());
@@ -69,7 +80,7 @@ impl Tensors {
             layers,
             final_norm: vector(&weights.final_norm),
             output,
-            rotation,
+            rotations,
             caches: (0..slots).map(|_| Cache::default()).collect(),
             weight_bytes: values * size_of::<f32>() + weights.embedding.bytes(),
             embedding: weights.embedding,
@@ -92,49 +103,48 @@ impl Tensors {
         let cache = &mut self.caches[slot];
         let (past, total) = (cache.len, cache.len + n);
         let half = dim / 2;
-        let (cos, sin) = self.rotation.from(past, n);
-        let table = |t: &[f32]| {
-            Tensor::<3>::from_data(TensorData::new(t.to_vec(), [1, n, half]), &self.device)
-        };
-        let (cos, sin) = (table(cos), table(sin));
-        let turn = |x: Tensor<3>| {
-            let (a, b) = (x.clone().narrow(2, 0, half), x.narrow(2, half, half));
-            let first = a.clone() * cos.clone() - b.clone() * sin.clone();
-            Tensor::cat(vec![first, b * cos.clone() + a * sin.clone()], 2)
-        };
-        let mask = (n > 1).then(|| {
-            // Token i sees positions up to past + i.
-            let hidden_from = |token: usize| past + token + 1;
-            let mask: Vec<f32> = (0..n * total)
-                .map(|i| {
-                    if i % total < hidden_from(i / total) {
-                        0.0
-                    } else {
-                        -1.0e30
-                    }
-                })
-                .collect();
-            Tensor::<3>::from_data(TensorData::new(mask, [1, n, total]), &self.device)
+        self.rotations.reach(total);
+        let views = [false, true].map(|is_windowed| {
+            let (cos, sin) = self.rotations.of_layer(is_windowed, past, n);
+            let table = |t: &[f32]| {
+                Tensor::<3>::from_data(TensorData::new(t.to_vec(), [1, n, half]), &self.device)
+            };
+            let window = self.config.window.as_ref().filter(|_| is_windowed);
+            let seen = window.map_or(usize::MAX, |window| window.positions);
+            View {
+                cos: table(cos),
+                sin: table(sin),
+                mask: (n > 1 || total > seen).then(|| mask(past, n, seen, &self.device)),
+            }
         });
 
         let mut rows = vec![0.0; n * hidden];
         for (token, row) in tokens.iter().zip(rows.chunks_exact_mut(hidden)) {
             self.embedding.row(*token as usize, row);
         }
-        let mut stream = Tensor::<2>::from_data(TensorData::new(rows, [n, hidden]), &self.device);
+        let mut stream = Tensor::<2>::from_data(TensorData::new(rows, [n, hidden]), &self.device)
+            * self.config.embedding_scale;
 
-        for (layer, cached) in self.layers.iter().zip(&mut cache.layers) {
-            let x =
+        for (i, (layer, cached)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
+            let view = &views[usize::from(self.config.is_windowed(i))];
+            let mut x =
                 normalise(stream.clone(), &layer.attention_norm, epsilon).matmul(layer.qkv.clone());
+            if let Some(bias) = &layer.qkv_bias {
+                x = x + bias.clone().unsqueeze::<2>();
+            }
             let part = |from: usize, count: usize| {
                 x.clone()
                     .narrow(1, from * dim, count * dim)
                     .reshape([n, count, dim])
                     .swap_dims(0, 1)
             };
-            let q = turn(part(0, heads)) * (1.0 / (dim as f32).sqrt());
+            let normed = |x: Tensor<3>, which: usize| match &layer.head_norms {
+                Some(norms) => normalise(x, &norms[which], epsilon),
+                None => x,
+            };
+            let q = view.turn(normed(part(0, heads), 0)) * self.config.score_scale;
             let fresh = [
-                turn(part(heads, kv_heads)),
+                view.turn(normed(part(heads, kv_heads), 1)),
                 part(heads + kv_heads, kv_heads),
             ];
             for (held, fresh) in cached.iter_mut().zip(fresh) {
@@ -148,7 +158,7 @@ impl Tensors {
                 .reshape([kv_heads, group * n, dim])
                 .matmul(k.swap_dims(1, 2))
                 .reshape([heads, n, total]);
-            let scores = match &mask {
+            let scores = match &view.mask {
                 Some(mask) => scores + mask.clone(),
                 None => scores,
             };
@@ -157,8 +167,13 @@ impl Tensors {
                 .matmul(v)
                 .reshape([heads, n, dim])
                 .swap_dims(0, 1)
-                .reshape([n, hidden]);
-            stream = stream + out.matmul(layer.attention_out.clone());
+                .reshape([n, heads * dim]);
+            stream = stream
+                + outer(
+                    out.matmul(layer.attention_out.clone()),
+                    &layer.attention_out_norm,
+                    epsilon,
+                );
 
             let x =
                 normalise(stream.clone(), &layer.feed_norm, epsilon).matmul(layer.gate_up.clone());
@@ -166,7 +181,16 @@ impl Tensors {
                 x.clone().narrow(1, 0, feed_forward),
                 x.narrow(1, feed_forward, feed_forward),
             );
-            stream = stream + (activation::silu(gate) * up).matmul(layer.down.clone());
+            let gate = match self.config.gate {
+                Gate::Silu => activation::silu(gate),
+                Gate::Gelu => gelu(gate),
+            };
+            stream = stream
+                + outer(
+                    (gate * up).matmul(layer.down.clone()),
+                    &layer.down_norm,
+                    epsilon,
+                );
         }
         cache.len = total;
         want_logits.then(|| {
@@ -264,8 +288,55 @@ impl Decoder for Tensors {
     }
 }
 
-/// Root-mean-square normalisation of each row, scaled by `weight`.
-fn normalise(x: Tensor<2>, weight: &Tensor<1>, epsilon: f32) -> Tensor<2> {
-    let mean = (x.clone() * x.clone()).mean_dim(1);
-    x / (mean + epsilon).sqrt() * weight.clone().unsqueeze::<2>()
+/// What layers of one kind share in a pass: by how much pairs turn, and what a token does not see.
+struct View {
+    /// `[1, token, pair]`
+    cos: Tensor<3>,
+    sin: Tensor<3>,
+    /// `[1, token, position]`
+    mask: Option<Tensor<3>>,
+}
+
+impl View {
+    /// Turns each pair of `[head, token, dim]`, whose first numbers come before the second ones.
+    fn turn(&self, x: Tensor<3>) -> Tensor<3> {
+        let half = x.dims()[2] / 2;
+        let (a, b) = (x.clone().narrow(2, 0, half), x.narrow(2, half, half));
+        let (cos, sin) = (&self.cos, &self.sin);
+        let first = a.clone() * cos.clone() - b.clone() * sin.clone();
+        Tensor::cat(vec![first, b * cos.clone() + a * sin.clone()], 2)
+    }
+}
+
+/// Token `i` sees the last positions up to `past + i`, itself among them.
+fn mask(past: usize, tokens: usize, seen: usize, device: &Device) -> Tensor<3> {
+    let total = past + tokens;
+    let mask: Vec<f32> = (0..tokens * total)
+        .map(|i| {
+            let (end, position) = (past + i / total + 1, i % total);
+            let is_seen = position < end && position >= end.saturating_sub(seen);
+            if is_seen { 0.0 } else { -1.0e30 }
+        })
+        .collect();
+    Tensor::from_data(TensorData::new(mask, [1, tokens, total]), device)
+}
+
+/// Root-mean-square normalisation over the last dimension, scaled by `weight`.
+fn normalise<const D: usize>(x: Tensor<D>, weight: &Tensor<1>, epsilon: f32) -> Tensor<D> {
+    let mean = (x.clone() * x.clone()).mean_dim(D - 1);
+    x / (mean + epsilon).sqrt() * weight.clone().unsqueeze::<D>()
+}
+
+fn outer(x: Tensor<2>, norm: &Option<Tensor<1>>, epsilon: f32) -> Tensor<2> {
+    match norm {
+        Some(norm) => normalise(x, norm, epsilon),
+        None => x,
+    }
+}
+
+/// As [`Gate::Gelu`] says.
+fn gelu(x: Tensor<2>) -> Tensor<2> {
+    let cube = x.clone() * x.clone() * x.clone();
+    let inner = (x.clone() + cube * 0.044_715) * 0.797_884_6;
+    x * 0.5 * (inner.tanh() + 1.0)
 }

@@ -1,14 +1,15 @@
-//! Values against a JSON schema: arguments before a tool is called, its result afterwards.
+//! Values against a JSON schema: a tool's arguments and its result, a model's answer, what criteria or a goal ask for.
 //!
 //! A schema may come from anywhere, a server that nobody here wrote included. So it is looked at before it is compiled: how large and how
 //! deep it is, and that it refers to nothing outside itself; nothing is ever fetched. And before a value is compared with it, the
 //! comparisons are counted ([`cost`]): a small schema can ask for more of them than anybody has time for.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod cost;
 mod told;
 mod walk;
 
-use aios_work::Problem;
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
@@ -27,7 +28,7 @@ const PATTERNS: usize = 64;
 const TOLD: usize = 3;
 
 /// Mismatches of a value of which some may be excused.
-const PROBLEMS: usize = 64;
+const MISMATCHES: usize = 64;
 
 /// A JSON schema that values are compared with; compiled once.
 #[derive(Debug)]
@@ -35,6 +36,17 @@ pub struct Schema {
     source: Value,
     validator: Validator,
     cost: cost::Rule,
+}
+
+/// One place where a value is not as its schema says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Where, as a JSON pointer (RFC 6901); empty for the whole.
+    pub at: String,
+    /// Whether it is about several ways of which one would do, so that what is missing may be what decides.
+    pub of_alternatives: bool,
+    /// What is wrong there.
+    pub says: String,
 }
 
 /// Why a schema is not used.
@@ -68,6 +80,12 @@ pub enum SchemaError {
         /// What it refers to.
         to: String,
     },
+    /// Comparing with it would take longer than there is, whatever the value.
+    #[error("the schema cannot be compared with: {0}")]
+    Endless(&'static str),
+    /// It is no JSON.
+    #[error("the schema is no JSON: {0}")]
+    NotJson(String),
     /// It is no schema.
     #[error("the schema cannot be used: {0}")]
     Invalid(String),
@@ -109,10 +127,44 @@ impl Schema {
         })
     }
 
+    /// The schema that is written as JSON in `text`.
+    ///
+    /// # Errors
+    /// Why it is not used.
+    pub fn read(text: &str) -> Result<Self, SchemaError> {
+        let asked = text.len();
+        if asked > BYTES {
+            return Err(SchemaError::TooLarge {
+                asked,
+                allowed: BYTES,
+            });
+        }
+        let source: Value =
+            serde_json::from_str(text).map_err(|error| SchemaError::NotJson(error.to_string()))?;
+        Self::new(&source)
+    }
+
+    /// The same, if no value at all is compared with it for ever: for whoever would learn it only from an answer that was paid for.
+    ///
+    /// # Errors
+    /// When comparing does not end even where nothing of a value is looked at.
+    pub fn that_ends(self) -> Result<Self, SchemaError> {
+        cost::ends(&self.source).map_err(SchemaError::Endless)?;
+        Ok(self)
+    }
+
     /// The schema as it was given.
     #[must_use]
     pub fn source(&self) -> &Value {
         &self.source
+    }
+
+    /// Whether a value is as the schema says, for whoever does not ask why not.
+    #[must_use]
+    pub fn is_valid(&self, value: &Value) -> bool {
+        depth(value, VALUE_DEPTH) <= VALUE_DEPTH
+            && self.cost.check(&self.source, value).is_ok()
+            && self.validator.is_valid(value)
     }
 
     /// Whether a value is as the schema says.
@@ -139,8 +191,9 @@ impl Schema {
     }
 
     /// Everything that is wrong with a value, each with its place: for whoever knows that some of it is not there yet.
-    pub(crate) fn problems(&self, value: &Value) -> Vec<Problem> {
-        let whole = |says: String| Problem {
+    #[must_use]
+    pub fn mismatches(&self, value: &Value) -> Vec<Mismatch> {
+        let whole = |says: String| Mismatch {
             at: String::new(),
             of_alternatives: false,
             says,
@@ -151,7 +204,7 @@ impl Schema {
         if let Err(too_much) = self.cost.check(&self.source, value) {
             return vec![whole(too_much)];
         }
-        let problem = |error: jsonschema::ValidationError<'_>| Problem {
+        let mismatch = |error: jsonschema::ValidationError<'_>| Mismatch {
             at: error.instance_path().as_str().to_owned(),
             of_alternatives: matches!(
                 error.kind(),
@@ -165,7 +218,7 @@ impl Schema {
             says: told::words(&error, &self.source),
         };
         let errors = self.validator.iter_errors(value);
-        errors.take(PROBLEMS).map(problem).collect()
+        errors.take(MISMATCHES).map(mismatch).collect()
     }
 
     /// The same for the arguments of a call, which are an object. Whoever leaves a field out may also write that it is null; such a field

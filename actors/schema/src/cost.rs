@@ -101,6 +101,27 @@ impl Rule {
     }
 }
 
+/// Whether comparing ends wherever a value stands: each schema within `root` with a value of which nothing is looked at.
+pub(super) fn ends(root: &Value) -> Result<(), &'static str> {
+    let mut count = Count {
+        root,
+        left: COMPARISONS,
+    };
+    let mut seen: HashSet<*const Value> = HashSet::new();
+    let mut left = vec![root];
+    while let Some(schema) = left.pop() {
+        let Some(keywords) = schema.as_object() else {
+            continue;
+        };
+        if seen.insert(std::ptr::from_ref(schema)) {
+            count.compare(schema, &Value::Null, NESTED)?;
+            within(keywords, &mut |_, schema| left.push(schema));
+            left.extend(defined(keywords));
+        }
+    }
+    Ok(())
+}
+
 struct Count<'s> {
     root: &'s Value,
     left: usize,

@@ -111,16 +111,13 @@ mod tests {
 
     fn config() -> Config {
         Config {
-            layers: 2,
             hidden: 32,
             feed_forward: 32,
             heads: 2,
             kv_heads: 2,
-            dim: 16,
             vocabulary: 1,
             context: 4096,
-            rope_base: 10_000.0,
-            epsilon: 1e-5,
+            ..crate::decoder::tests::small()
         }
     }
 

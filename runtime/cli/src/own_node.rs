@@ -1,0 +1,93 @@
+//! A node in the command's own process: its engine, its threads, and the goal it is given.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use aios_inference::EngineFactory;
+use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
+use aios_runtime::config::{Config, EngineChoice};
+use aios_runtime::{Goal, Node, engines};
+use aios_work::PlanFile;
+
+use crate::arguments::Wanted;
+use crate::failure::{Failure, Kind};
+use crate::{console, quiet, weights};
+
+/// Bytes that are read of a plan file: more than one may have, so that a larger one is refused for its size.
+const READ: u64 = 1 << 20;
+
+/// A goal in the words of whoever asks, or those of its plan.
+pub(crate) fn wanted(wanted: &Wanted, plan: Option<PlanFile>, out: &Path) -> Goal {
+    let words = plan.as_ref().map(|plan| plan.goal.as_str());
+    let goal = Goal::new(wanted.goal.as_deref().or(words).unwrap_or_default())
+        .data(&wanted.data)
+        .out(out)
+        .private(wanted.private);
+    match plan {
+        Some(plan) => goal.plan(plan),
+        None => goal,
+    }
+}
+
+/// A plan file; `-` is standard input.
+pub(crate) fn plan_file(path: &Path) -> Result<PlanFile, Failure> {
+    let unread = |error: io::Error| {
+        let sentence = format!("cannot read the plan file {}: {error}", path.display());
+        Failure::new(Kind::Input, sentence)
+    };
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        io::stdin().lock().take(READ).read_to_end(&mut bytes)
+    } else {
+        let file = File::open(path).map_err(unread)?;
+        file.take(READ).read_to_end(&mut bytes)
+    }
+    .map_err(unread)?;
+    PlanFile::read(&bytes)
+        .map_err(|error| Failure::new(Kind::Input, format!("{}: {error}", path.display())))
+}
+
+/// What a node runs on.
+pub(crate) fn threads() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(aios_runtime::tool_threads())
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::plain(format!("cannot start the threads of the node: {error}")))
+}
+
+pub(crate) async fn started(config: Config, engine: EngineFactory) -> Result<Node, Failure> {
+    // What was under way in the same storage folder is no part of what is asked for here.
+    let mut node = Node::builder()
+        .config(config)
+        .engine(engine)
+        .leaving_goals();
+    if let Ok(folder) = weights::probes() {
+        node = node.probes(folder);
+    }
+    node.start().await.map_err(Failure::from)
+}
+
+/// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
+pub(crate) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
+    if config.model.engine == EngineChoice::Scripted {
+        return Ok(engines::scripted());
+    }
+    let cache = weights::cache()?;
+    for model in [&SMOLLM2_135M_INSTRUCT, &ALL_MINILM_L6_V2] {
+        if let Err(failure) = weights::fetch(model, &cache) {
+            if config.model.engine == EngineChoice::Burn {
+                return Err(failure);
+            }
+            console::note(failure.sentence());
+            console::note(
+                "no weights, so the scripted engine thinks: the figures are the same, the prose is plainer",
+            );
+            return Ok(engines::scripted());
+        }
+    }
+    // Before there is a picture, so that no driver writes into it.
+    quiet::quietly(|| engines::open_device(config.model.device));
+    Ok(engines::burn(config.model.device, &cache))
+}
