@@ -1,5 +1,6 @@
 #!/bin/sh
-# Ask a node by HTTP: AIOS_NODE is its address, AIOS_TOKEN_FILE the file with its token; `aios serve --json` says both.
+# Gives a node a goal by HTTP: AIOS_NODE is its address, AIOS_TOKEN_FILE the file with its token; `aios serve --json` says both. DATA is a
+# table of yours, from the root on.
 set -eu
 
 ask() {
@@ -10,7 +11,7 @@ ask "$AIOS_NODE/v1/agents"
 echo
 # The key makes it safe to ask again: the goal is begun once.
 goal=$(ask "$AIOS_NODE/v1/goals" --header "Idempotency-Key: $(date +%s)-$$" \
-    --data '{"text": "What is 17% of 2,340?"}' | sed 's/.*"goal_id":"\([^"]*\)".*/\1/')
+    --data "{\"text\": \"Analyze Q3 sales\", \"data\": [\"$DATA\"]}" | sed 's/.*"goal_id":"\([^"]*\)".*/\1/')
 # What happens, up to its end; each event has a number, and `?after=N` goes on behind one.
 ask --no-buffer "$AIOS_NODE/v1/goals/$goal/events?after=0"
 ask "$AIOS_NODE/v1/goals/$goal"

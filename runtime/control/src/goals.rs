@@ -145,6 +145,7 @@ pub struct GoalState {
     pub last_seq: u64,
     /// What it ended with, of one that is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schemars(with = "Option<Value>"))]
     pub answer: Option<Arc<Answer>>,
     /// Why there is no answer, of one that failed or was set aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]

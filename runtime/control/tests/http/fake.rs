@@ -9,6 +9,8 @@ use aios_control::{
     Asked, Caller, Control, ControlError, Embedded, EngineLine, ErrorKind, Event, EventKind,
     EventStream, Generated, GoalPhase, GoalState, Place, Request, Response, Submitted,
 };
+use aios_work::Spent;
+use aios_work::content::{Answer, GoalStatus};
 use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -110,16 +112,25 @@ impl Control for Fake {
                 Ok(Response::Watch(Box::new(Told(kept.collect(), endless))))
             }
             Request::Goal { goal_id } => {
-                let failed = goal_id == "fails";
-                let answer = json!({
-                    "goal_id": goal_id, "answer": "# It is so\n", "gaps": [], "verdict": "ab", "spent": {"tokens": 7},
-                    "status": if failed { "failed" } else { "approved" }, "reason": "it could not be",
-                });
+                let answer = Answer {
+                    answer: "# It is so\n".to_owned(),
+                    status: match goal_id.as_str() {
+                        "fails" => GoalStatus::Failed,
+                        _ => GoalStatus::Approved,
+                    },
+                    reason: Some("it could not be".to_owned()),
+                    verdict: "ab".to_owned(),
+                    spent: Spent {
+                        tokens: 7,
+                        ..Spent::default()
+                    },
+                    ..Answer::none(&goal_id)
+                };
                 value(GoalState {
                     goal_id,
                     phase: GoalPhase::Answered,
                     last_seq: 6,
-                    answer: Some(answer),
+                    answer: Some(Arc::new(answer)),
                     error: None,
                 })
             }

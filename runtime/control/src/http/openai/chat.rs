@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aios_work::content::{Answer, GoalStatus};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -270,7 +271,7 @@ impl Talk {
             ))
         })?;
         match (state.phase, state.answer, state.error) {
-            (_, Some(answer), _) => of_goal(answer),
+            (_, Some(answer), _) => of_goal(&answer),
             (_, None, Some(error)) => Err(error),
             (GoalPhase::Cancelled, None, None) => {
                 let message = format!("goal {goal_id} was called off");
@@ -414,26 +415,22 @@ fn progress(event: &Event) -> String {
 }
 
 /// What a goal ended with. One that failed has no answer to give.
-fn of_goal(mut answer: Value) -> Result<Answered, ControlError> {
-    let content = answer["answer"].as_str().unwrap_or_default().to_owned();
-    if answer["status"] == "failed" {
-        let reason = answer["reason"]
-            .as_str()
-            .unwrap_or("the goal failed")
-            .to_owned();
+fn of_goal(answer: &Answer) -> Result<Answered, ControlError> {
+    if answer.status == GoalStatus::Failed {
+        let reason = answer.reason.as_deref().unwrap_or("the goal failed");
         return Err(ControlError::failed(reason));
     }
-    // A goal says what it spent as one number.
-    let new_tokens = answer["spent"]["tokens"].as_u64().unwrap_or_default();
-    if let Some(fields) = answer.as_object_mut() {
+    let mut more = serde_json::to_value(answer).unwrap_or_default();
+    if let Some(fields) = more.as_object_mut() {
         fields.remove("answer");
     }
     Ok(Answered {
-        content,
+        content: answer.answer.clone(),
         finish: "stop",
         prompt_tokens: 0,
-        new_tokens,
-        more: answer,
+        // A goal says what it spent as one number.
+        new_tokens: answer.spent.tokens,
+        more,
     })
 }
 
