@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use aios_control::socket::SocketFolder;
 use aios_control::{Client, GoalPhase, Submit};
 use aios_runtime::{Config, Node};
+use aios_work::content::GoalStatus;
 use aios_work::{
     Capabilities, Effect, PlanFile, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
 };
@@ -230,10 +231,10 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
             let state = node.goal(id).await.unwrap();
             match state.phase {
                 GoalPhase::Answered => {
-                    let status = state.answer.unwrap()["status"].clone();
+                    let status = state.answer.unwrap().status;
                     assert!(
-                        status == "approved" || status == "unverified",
-                        "{id}: {status}"
+                        matches!(status, GoalStatus::Approved | GoalStatus::Unverified),
+                        "{id}: {status:?}"
                     );
                     break;
                 }

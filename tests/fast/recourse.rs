@@ -247,7 +247,7 @@ async fn what_was_accepted_before_is_used_again_and_marked_with_its_age() {
         .unwrap();
     assert!(chart.path.starts_with(folder.path().join("second")) && chart.path.exists());
     // Another question has no earlier result.
-    let other = Goal::new("What is the average price?")
+    let other = Goal::new("What is the average revenue?")
         .data([example("q3_sales.csv")])
         .out(folder.path());
     let other = soon("other", pursue(&node, other)).await.unwrap();

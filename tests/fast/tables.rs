@@ -124,7 +124,7 @@ fn recipes() -> Vec<Recipe> {
         Recipe {
             name: "visitors.csv",
             seed: 14,
-            goal: "Which museum has most visitors?",
+            goal: "Analyse the visitors per museum",
             measures: vec![measure("visitors", "visitors", 0, 0, 3_000)],
             categories: vec![category(
                 "museum",
@@ -174,7 +174,7 @@ fn recipes() -> Vec<Recipe> {
         Recipe {
             name: "tickets.csv",
             seed: 17,
-            goal: "How many tickets were opened?",
+            goal: "Analyse the tickets",
             date: Some(("opened", (2024, 1, 1), 300)),
             categories: vec![
                 category("team", "team", &["web", "core", "infra"]),
@@ -197,7 +197,7 @@ fn recipes() -> Vec<Recipe> {
         Recipe {
             name: "orders.csv",
             seed: 18,
-            goal: "Show the units per product in August 2024",
+            goal: "Analyse the units per product in August 2024",
             rows: 900,
             date: Some(("ordered", (2024, 6, 1), 150)),
             measures: vec![

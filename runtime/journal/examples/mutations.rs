@@ -37,9 +37,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .join("../..")
         .canonicalize()?;
     let word = std::env::args().nth(1).unwrap_or_default();
-    // What the tree is built on is built already.
-    let build = root.join("target");
-    let tree = build.join("mutations/tree");
+    let tree = root.join("target/mutations/tree");
+    // A folder of its own: cargo takes what is built of two trees with the same names for the same.
+    let build = root.join("target/mutations/build");
     copy(&root, &tree)?;
     let mut lists: Vec<PathBuf> = fs::read_dir(root.join("tests/mutations"))?
         .map(|file| file.map(|file| file.path()))
@@ -121,7 +121,7 @@ fn run(mutation: &Mutation, tree: &Path, build: &Path) -> Result<&'static str, B
 }
 
 fn log(build: &Path) -> PathBuf {
-    build.join("mutations/log")
+    build.with_extension("log")
 }
 
 /// Builds the test, or runs it.

@@ -116,6 +116,7 @@ pub(crate) fn numbers(
     };
     let mut out = scan.figures();
     out.extend(scan.spelled(&out));
+    out.extend(scan.single(&out));
     out.sort_by_key(|number| number.start);
     spans(text, &mut out);
     lengths(text, words, tags, &mut out);
@@ -129,6 +130,36 @@ fn lengths(text: &str, words: &[Folded], tags: &[Tagged], numbers: &mut Vec<Numb
         (unit.kind == crate::unit::Kind::Time).then_some(unit.factor)
     };
     let joins = |gap: &str| matches!(gap.trim(), "" | "and" | "und" | "et" | "y" | ",");
+    // "An hour and a half": an article before the unit is one of it.
+    let ends: Vec<usize> = numbers.iter().map(|number| number.end).collect();
+    for number in numbers.iter_mut().filter(|number| number.spelled) {
+        let part = number
+            .unit
+            .as_ref()
+            .is_some_and(Unit::is_share)
+            .then(|| number.value());
+        let next = words.partition_point(|word| word.start < number.start);
+        let joined = tags.iter().find(|tag| {
+            tag.to == next && tag.tag == aios_languages::Tag::Sense(aios_languages::Sense::And)
+        });
+        let unit = joined.and_then(|joined| {
+            tags.iter().find_map(|tag| match tag.tag {
+                aios_languages::Tag::Unit(name) if tag.to == joined.from => Some((name, tag.from)),
+                _ => None,
+            })
+        });
+        // "45 pounds a year and a half plot": an amount for each of it.
+        let start = unit.and_then(|(_, from)| Some(words.get(from.checked_sub(1)?)?.start));
+        let apiece = start.is_some_and(|start| ends.iter().any(|end| *end + 1 == start));
+        if let (Some(percent), Some((name, from)), false) = (part, unit, apiece) {
+            number.readings = vec![Reading {
+                value: 1.0 + percent / 100.0,
+                half: 0.1,
+            }];
+            number.unit = Some(Unit::named(name));
+            number.start = words[from.saturating_sub(1)].start;
+        }
+    }
     let mut at = 0;
     while at < numbers.len() {
         let Some(small) = time(&numbers[at]) else {

@@ -129,6 +129,41 @@ impl Scan<'_> {
         out
     }
 
+    /// "Within a day": an article that counts.
+    pub(super) fn single(&self, known: &[Number]) -> Vec<Number> {
+        let articles = ["a", "an", "einer", "eines", "un", "une", "una"];
+        let found = self.tags.iter().filter_map(|tag| {
+            let Tag::Unit(name) = tag.tag else {
+                return None;
+            };
+            let article = tag.from.checked_sub(1)?;
+            let counted = articles.contains(&self.words[article].text.as_str());
+            let within = self
+                .tags
+                .iter()
+                .any(|other| other.to == article && other.tag == Tag::Sense(Sense::Within));
+            let (start, end) = (self.words[article].start, self.words[tag.to - 1].end);
+            let free = !known
+                .iter()
+                .any(|other| other.start < end && start < other.end);
+            (counted && within && free).then(|| Number {
+                start,
+                end,
+                readings: vec![Reading {
+                    value: 1.0,
+                    half: 0.0,
+                }],
+                unit: Some(Unit::named(name)),
+                signed: false,
+                rough: false,
+                bound: None,
+                spelled: true,
+                times: false,
+            })
+        });
+        found.collect()
+    }
+
     /// "Un an et demi", "un año y medio": a part of the unit behind it.
     fn and_a_half(&self, number: &mut Number) {
         if number.unit.is_none() {

@@ -76,7 +76,7 @@ pub struct Team {
 
 impl Team {
     /// Those a goal about a document needs; reading it has no second try, and then this is done.
-    async fn new(then: Recourse, before: Before) -> Self {
+    pub async fn new(then: Recourse, before: Before) -> Self {
         Self::over(Arc::new(InMemoryStore::default()), then, before).await
     }
 
@@ -150,6 +150,13 @@ impl Team {
             services,
             folder,
         }
+    }
+
+    /// Writes a file of the team's; gives its path.
+    pub fn write(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
     }
 
     fn notes(&self) -> PathBuf {

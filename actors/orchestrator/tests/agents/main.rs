@@ -9,3 +9,4 @@ mod goals;
 mod house;
 mod judging;
 mod kept;
+mod tables;

@@ -8,6 +8,9 @@ use crate::lexicon;
 
 /// Endings of files that are tables and nothing else.
 const TABLES: [&str; 5] = ["csv", "tsv", "tab", "psv", "dat"];
+/// Endings of files that mostly hold tables, and may hold anything: they are ours to sum up, and theirs to compute. A single value of JSON is
+/// looked up by us.
+const PERHAPS: [&str; 6] = ["json", "jsonl", "ndjson", "geojson", "xlsx", "xlsm"];
 
 /// What a goal wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,22 +59,33 @@ pub(crate) fn is_table(file: &str) -> bool {
     TABLES.contains(&ending.as_str())
 }
 
+/// Whether a file may be a table by its name.
+fn may_be_table(file: &str) -> bool {
+    let ending = file.rsplit('.').next().unwrap_or("").to_lowercase();
+    PERHAPS.contains(&ending.as_str())
+}
+
 /// Whether a goal is about documents. What asks for the figures of a table is left to whoever reads tables; that a table be quoted, or its
 /// values taken by a schema, is not.
 pub(crate) fn claims(goal: &Goal) -> bool {
     let text = goal.text();
-    let tables = goal.data().iter().filter(|file| is_table(file)).count();
+    let count = |is: fn(&str) -> bool| goal.data().iter().filter(|file| is(file)).count();
+    let (tables, perhaps) = (count(is_table), count(may_be_table));
     let all = goal.data().len();
     if all == 0 {
         return false;
     }
-    if tables == 0 {
+    if tables + perhaps == 0 {
         return true;
     }
     let of_documents = wants_fields(text) || lexicon::has(text, |language| language.quoting);
     let figures = lexicon::has(text, |language| language.figures);
     let summary = lexicon::has(text, |language| language.summary);
-    of_documents || (tables < all && (summary || !figures))
+    let mixed = tables + perhaps < all;
+    let json = count(|file| file.to_lowercase().ends_with(".json"));
+    of_documents
+        || (mixed && (summary || !figures))
+        || (perhaps == all && !figures && (summary || json == all))
 }
 
 #[cfg(test)]
@@ -126,6 +140,12 @@ mod tests {
             ("Summarise", &["a.csv", "a.md"], true),
             ("Total revenue", &["a.csv", "a.md"], false),
             ("What is the plan?", &["a.csv", "a.md"], true),
+            ("Total revenue per region", &["a.json"], false),
+            ("Which product sells best?", &["a.xlsx"], false),
+            ("Summarise", &["a.json"], true),
+            ("Summarise", &["a.xlsx"], true),
+            ("Which town is Ann in?", &["a.json"], true),
+            ("Quote the row about Oslo", &["a.xlsx"], true),
             ("What is 2 + 2?", &[], false),
         ] {
             let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();

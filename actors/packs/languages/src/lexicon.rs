@@ -41,6 +41,7 @@ pub enum Sense {
     From,
     Absolute,
     Than,
+    Within,
     Workdays,
     Valued,
     Steady,

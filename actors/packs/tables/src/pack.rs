@@ -303,6 +303,11 @@ impl Check for TablesPack {
     }
 
     fn check(&self, work: &Judged<'_>) -> Option<Opinion> {
+        if let Judged::Text { text, evidence, .. } = work
+            && evidence.made
+        {
+            return Some(ask::check(text, evidence));
+        }
         let Judged::Result {
             task,
             output,

@@ -168,6 +168,11 @@ fn each_unfinished_operation_goes_the_way_of_its_effect() {
         ),
         ("ask, result known", vec![begun(Ask), done()], Next::Commit),
         (
+            "ask, result known, and begun again all the same",
+            vec![begun(Ask), done(), intended(OP, Ask, 2)],
+            Next::Commit,
+        ),
+        (
             "pure, result known",
             vec![begun(Pure), done()],
             Next::Commit,

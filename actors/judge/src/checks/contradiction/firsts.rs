@@ -180,7 +180,7 @@ fn key(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Key {
             Sense::Count | Sense::Mean | Sense::Total | Sense::Median
         ) && within(*place)
     });
-    let named = crate::goal::mentioned(text, grid);
+    let named = crate::conditions::mentioned(text, grid);
     Key {
         measures: named
             .into_iter()

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aios_languages::{Sense, Tag, Tagged};
 
+use crate::conditions::mentioned;
 use crate::derived::Op;
 use crate::explain::{Explanation, Form, Stat, same_column};
-use crate::goal::mentioned;
 use crate::grid::{Data, Figures, Grid, Pred};
 use crate::moment::Moment;
 use crate::reading::Reading;

@@ -231,7 +231,17 @@ impl Reader<'_> {
         out
     }
 
+    /// A group's name as it is shown: a week by its number.
     fn label(&self, row: usize, at: usize) -> String {
+        let key = self.key(row, at);
+        match self.question.groups.get(at) {
+            Some(Group::Each(_, Grain::Week)) => super::say::week(&key).unwrap_or(key),
+            _ => key,
+        }
+    }
+
+    /// A group's name as facts have it.
+    fn key(&self, row: usize, at: usize) -> String {
         let column = if at == 0 { "label" } else { "label2" };
         let text = self.text(row, column);
         match (self.question.groups.get(at), text) {
@@ -454,7 +464,7 @@ impl Reader<'_> {
     fn grouped_what(&self, row: usize, figure: &Figure) -> What {
         let mut what = What::of(figure);
         for (at, group) in self.question.groups.iter().enumerate() {
-            let label = self.label(row, at);
+            let label = self.key(row, at);
             match group {
                 Group::Each(_, grain) => match Period::read(*grain, &label) {
                     Some(period) => what.period = Some(When::During(period)),
@@ -526,7 +536,28 @@ impl Reader<'_> {
                         .extend(text.map(|text| subject(&label_of(column), &text)));
                 }
             }
+            let line = what.line;
             out.facts.extend(self.fact(what, row, "value"));
+            // What tells which row it is are facts too.
+            for (at, column) in by.iter().enumerate() {
+                let key = format!("c{}", at + 1);
+                let Some(text) = self.text(row, &key) else {
+                    continue;
+                };
+                out.facts.push(Fact {
+                    subject: Vec::new(),
+                    measure: Some(label_of(column)),
+                    statistic: Statistic::Other("value".to_owned()),
+                    period: None,
+                    value: Value::Text(text),
+                    unit: None,
+                    source: Source {
+                        at: self.given.rows.pointer(row, &key),
+                        row: line,
+                        ..self.given.source.clone()
+                    },
+                });
+            }
             let value = self.speech.number(value, measure.unit.as_deref());
             let key = match (order.largest, row + order.skip as usize) {
                 (true, 0) => "row_highest",

@@ -6,6 +6,7 @@
 //! goal goes unheard: each is used, means nothing, or is named as not understood.
 
 mod answer;
+mod check;
 mod clause;
 mod figures;
 mod join;
@@ -23,6 +24,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::check;
 pub(crate) use question::{Filter, Understood};
 pub(crate) use report::{draw, id, read, tasks};
 pub(crate) use resolve::{Reading, understand};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use aios_languages::english::figures::dusted;
-use aios_work::{Grain, Span};
+use aios_work::{Day, Grain, Span};
 
 use super::question::{Column, Figure, Filter, Group, Make, Measure, Question, Test, Wanted};
 
@@ -271,6 +271,14 @@ impl Speech {
         };
         self.say(key, &[])
     }
+}
+
+/// A week by its number, of the key of its Monday: `2025-W23`.
+pub(crate) fn week(monday: &str) -> Option<String> {
+    let thursday = Day::parse_prefix(monday)?.plus_days(3);
+    let year = thursday.year();
+    let number = (thursday.number() - Day::new(year, 1, 1)?.number()) / 7 + 1;
+    Some(format!("{year}-W{number:02}"))
 }
 
 /// A column's name as a text says it: without its unit in brackets, and with spaces.

@@ -274,6 +274,7 @@ fn role(column: &ColumnProfile, rows: u64) -> Role {
 fn finest(column: &ColumnProfile) -> Grain {
     match column.date_format.as_deref() {
         _ if column.kind != ColumnKind::Date => Grain::Year,
+        Some(format) if format.contains('W') => Grain::Week,
         Some(format) if !format.contains('D') && format.contains('Q') => Grain::Quarter,
         Some(format) if !format.contains('D') && format.contains('M') => Grain::Month,
         Some("YYYY") => Grain::Year,

@@ -102,6 +102,13 @@ fn ask_paths(text: &str, paths: Vec<String>) -> Result<Came, String> {
         results.insert(task.id.clone(), value);
     }
     let written = write(case.as_ref(), &plan, &results);
+    let judged = Assessment::of([super::check(&written.answer, &written.evidence)]);
+    assert!(
+        judged.verdict.passes() || !written.gaps.is_empty(),
+        "{text}: {:?}\n{}",
+        judged.issues,
+        written.answer
+    );
     Ok(Came {
         analysis,
         plan,
@@ -365,4 +372,19 @@ fn two_files_are_joined_by_the_key_they_share() {
     let came = ask("What is the total amount?", &files);
     assert!(came.says().contains("15"), "{}", came.says());
     assert!(!came.plan.tasks.is_empty());
+}
+
+#[test]
+fn an_answer_with_a_number_of_nobodys_is_refused() {
+    let came = ask("Total revenue in North", &[FILE]);
+    let (answer, evidence) = (&came.written.answer, &came.written.evidence);
+    let passes = |text: &str| {
+        Assessment::of([super::check(text, evidence)])
+            .verdict
+            .passes()
+    };
+    assert!(passes(answer));
+    assert!(!passes(&answer.replace("3,700.5", "13,300.5")));
+    assert!(!passes(&answer.replace("is 3,700.5", "is known")));
+    assert!(!passes(&format!("{answer}\nIt was 4711 before.\n")));
 }

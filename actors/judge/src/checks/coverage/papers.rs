@@ -1,0 +1,270 @@
+//! What answers a point of a goal about documents.
+
+use std::collections::{BTreeSet, HashSet};
+
+use aios_languages::Tag;
+
+use super::{explanations, said_words};
+use crate::explain::Form;
+use crate::goal::{Need, Point};
+use crate::paper::Paper;
+use crate::reading::Reading;
+use crate::unit::Kind as UnitKind;
+
+pub(super) fn by_papers(
+    reading: &Reading<'_>,
+    point: &Point,
+    papers: &[Paper],
+    durations: usize,
+) -> bool {
+    let numbers = |fits: fn(&UnitKind) -> bool| {
+        let found = reading
+            .claims
+            .iter()
+            .filter(|claim| !claim.found.is_empty());
+        let values: BTreeSet<String> = found
+            .map(|claim| reading.number(claim))
+            .filter(|number| number.unit.as_ref().is_some_and(|unit| fits(&unit.kind)))
+            .map(|number| {
+                format!(
+                    "{:?}",
+                    number
+                        .readings
+                        .first()
+                        .map(|reading| reading.value.to_bits())
+                )
+            })
+            .collect();
+        values.len()
+    };
+    let near = || {
+        points_where(reading, point, papers)
+            || shares_a_part(reading, point, papers)
+            || beside(reading, point, papers)
+    };
+    match point.need {
+        Need::Duration => {
+            let said = numbers(|kind| matches!(kind, UnitKind::Time | UnitKind::Calendar));
+            said >= durations
+                || (said > 0 && near())
+                || (dated(reading) && near())
+                || (none_has(papers, |kind| {
+                    matches!(kind, UnitKind::Time | UnitKind::Calendar)
+                }) && near())
+        }
+        Need::Money => {
+            let money: fn(&UnitKind) -> bool =
+                |kind| matches!(kind, UnitKind::Money(_) | UnitKind::Cents);
+            let free = said_words(reading).any(|text| {
+                text.tags
+                    .iter()
+                    .any(|tag| matches!(tag.tag, Tag::Opposite(..)))
+            });
+            numbers(money) > 0 || ((free || none_has(papers, money)) && near())
+        }
+        Need::Date => dated(reading) || near(),
+        Need::Count => reading.claims.iter().any(|claim| !claim.found.is_empty()) || near(),
+        _ => near(),
+    }
+}
+
+/// The sentences of the first source that the answer rests on.
+fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
+    let mut found: HashSet<usize> = explanations(reading)
+        .filter(|(_, found)| found.form == Form::Said)
+        .filter_map(|(_, found)| found.measure)
+        .collect();
+    let Some(paper) = papers.first() else {
+        return found;
+    };
+    for text in said_words(reading) {
+        let own: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+        let (Some((at, _)), true) = (paper.nearest(&own).first().copied(), own.len() > 1) else {
+            continue;
+        };
+        let shared = own
+            .iter()
+            .filter(|stem| paper.sentences[at].own.contains(*stem))
+            .count();
+        if shared * 2 >= own.len() {
+            found.insert(at);
+        }
+    }
+    // Times of day rest on the sentence that has them.
+    let times: HashSet<u16> = said_words(reading)
+        .flat_map(crate::paper::clocks)
+        .map(|(_, minute)| minute)
+        .collect();
+    found.extend((0..paper.sentences.len()).filter(|at| {
+        let own = &paper.sentences[*at].clocks;
+        own.iter()
+            .filter(|(_, minute)| times.contains(minute))
+            .count()
+            > 1
+    }));
+    found
+}
+
+/// Whether the answer rests on a sentence that stands right beside one about the point and that no other point is about: what happens after
+/// wrong passwords is told where passwords are, in other words.
+fn beside(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
+    let Some(paper) = papers.first() else {
+        return false;
+    };
+    let targets = |point: &Point| -> HashSet<usize> {
+        let wanted: HashSet<String> = point
+            .text
+            .stems
+            .iter()
+            .map(|(_, stem)| stem.clone())
+            .collect();
+        let near = paper.nearest(&wanted);
+        let best = near.first().map_or(0.0, |(_, overlap)| *overlap);
+        let close = near
+            .iter()
+            .take(3)
+            .filter(|(_, overlap)| *overlap >= best * 0.6);
+        close.map(|(at, _)| *at).collect()
+    };
+    let own = targets(point);
+    let points = &reading.ground.asked.points;
+    let others: HashSet<usize> = points
+        .iter()
+        .filter(|other| !std::ptr::eq(*other, point))
+        .flat_map(targets)
+        .collect();
+    if points.len() == 1 && places(reading, papers).iter().any(|at| own.contains(at)) {
+        return true;
+    }
+    places(reading, papers)
+        .into_iter()
+        .filter(|at| !others.contains(at))
+        .any(|at| {
+            own.iter().any(|target| {
+                at.abs_diff(*target) <= 1
+                    && paper.sentences.get(at).map(|one| one.block)
+                        == paper.sentences.get(*target).map(|one| one.block)
+            })
+        })
+}
+
+/// Whether a word of the point is a part of one of the answer, or has one for its part: "copies" and "photocopies".
+fn shares_a_part(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
+    let titles: HashSet<&String> = papers.iter().flat_map(|paper| &paper.title).collect();
+    let stems: Vec<&String> = point.text.stems.iter().map(|(_, stem)| stem).collect();
+    if !stems.is_empty() && stems.iter().all(|stem| titles.contains(stem)) {
+        // What is asked about is what all of it is about.
+        return verified_or_borne(reading);
+    }
+    let mut wanted = stems.into_iter();
+    wanted.any(|wanted| {
+        wanted.chars().count() > 3
+            && !titles.contains(wanted)
+            && said_words(reading).any(|text| {
+                let mut own = text.stems.iter();
+                own.any(|(_, stem)| stem.contains(wanted.as_str()))
+            })
+    })
+}
+
+/// Whether anything in the answer is what a source says.
+fn verified_or_borne(reading: &Reading<'_>) -> bool {
+    let papers = &reading.ground.papers;
+    explanations(reading).any(|(_, found)| found.form == Form::Said)
+        || !places(reading, papers).is_empty()
+}
+
+fn none_has(papers: &[Paper], fits: fn(&UnitKind) -> bool) -> bool {
+    let mut numbers = papers
+        .iter()
+        .flat_map(|paper| &paper.sentences)
+        .flat_map(|sentence| &sentence.text.numbers);
+    !numbers.any(|number| number.unit.as_ref().is_some_and(|unit| fits(&unit.kind)))
+}
+
+fn dated(reading: &Reading<'_>) -> bool {
+    said_words(reading).any(|text| !text.moments.is_empty())
+}
+
+/// Whether the answer speaks of what the sources say to a point.
+fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
+    let wanted: HashSet<String> = point
+        .text
+        .stems
+        .iter()
+        .map(|(_, stem)| stem.clone())
+        .collect();
+    let concepts: HashSet<u32> = point.text.concepts().collect();
+    let mut told = false;
+    for paper in papers {
+        let mut near: Vec<(usize, f64)> = paper
+            .sentences
+            .iter()
+            .enumerate()
+            .map(|(at, sentence)| {
+                let shared = concepts
+                    .iter()
+                    .filter(|concept| sentence.concepts.contains(concept))
+                    .count();
+                (at, paper.overlap(sentence, &wanted) + 0.7 * shared as f64)
+            })
+            .filter(|(_, overlap)| *overlap > 0.0)
+            .collect();
+        near.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let Some((_, best)) = near.first().copied() else {
+            continue;
+        };
+        told = true;
+        let targets: Vec<usize> = near
+            .iter()
+            .take(4)
+            .filter(|(_, overlap)| *overlap >= best * 0.5)
+            .map(|(at, _)| *at)
+            .collect();
+        let held = explanations(reading).any(|(_, found)| {
+            found.form == Form::Said && found.measure.is_some_and(|at| targets.contains(&at))
+        });
+        if held {
+            return true;
+        }
+        let clauses = said_words(reading).flat_map(|text| {
+            let ends = text.clauses.iter().skip(1).copied().chain([usize::MAX]);
+            text.clauses
+                .iter()
+                .copied()
+                .zip(ends)
+                .map(move |(start, end)| (text, start, end))
+                .chain([(text, 0, usize::MAX)])
+        });
+        for (text, start, end) in clauses {
+            let within = text
+                .stems
+                .iter()
+                .filter(|(word, _)| (start..end).contains(&text.words[*word].start));
+            let own: HashSet<String> = within.map(|(_, stem)| stem.clone()).collect();
+            let nearest = paper.nearest(&own);
+            let Some((_, top)) = nearest.first().copied() else {
+                continue;
+            };
+            let touches = nearest.iter().take(3).any(|(at, overlap)| {
+                let sentence = &paper.sentences[*at];
+                let all: f64 = sentence.own.iter().map(|stem| paper.weight(stem)).sum();
+                let asked = own
+                    .iter()
+                    .any(|stem| wanted.contains(stem) && sentence.own.contains(stem));
+                *overlap >= top * 0.6 && targets.contains(at) && (asked || *overlap >= all * 0.45)
+            });
+            if touches {
+                return true;
+            }
+        }
+    }
+    // Nothing in the sources speaks of it: whatever repeats the question's words answers it.
+    !told
+        || (wanted.len() > 1 && {
+            let said: HashSet<&str> = said_words(reading)
+                .flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str()))
+                .collect();
+            wanted.iter().all(|stem| said.contains(stem.as_str()))
+        })
+}

@@ -1,0 +1,230 @@
+//! How a column of a source becomes one that the judge asks.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use aios_languages::{Tag, fold, folded, lexicons};
+use aios_work::{Cells, Column, Columns};
+
+use crate::grid::{Data, GridColumn};
+use crate::moment::Moment;
+use crate::unit::{Kind as UnitKind, Unit};
+
+/// Cells of a table above which its times are left side by side.
+const LONG: usize = 1_000_000;
+
+impl GridColumn {
+    pub(crate) fn new(column: &Column) -> Self {
+        let unit = Unit::of_column(&column.name, column.unit.as_deref());
+        let spaced = spaced(&column.name);
+        let words = folded(&spaced);
+        let (mut stems, mut concepts) = (HashSet::new(), HashSet::new());
+        for lexicon in lexicons() {
+            for word in words
+                .iter()
+                .filter(|word| word.text.len() > 1 && !lexicon.is_stop(&word.text))
+            {
+                stems.insert(lexicon.stem(&word.text));
+            }
+            for found in lexicon.tags(&words) {
+                if let Tag::Concept(concept) = found.tag {
+                    concepts.insert(concept);
+                }
+            }
+        }
+        // The unit is no part of what is measured.
+        for short in [
+            "eur", "usd", "gbp", "chf", "pct", "percent", "kg", "km", "kwh", "min",
+        ] {
+            stems.remove(short);
+        }
+        for concept in unit.iter().filter_map(|unit| measured(&unit.kind)) {
+            concepts.insert(concept);
+        }
+        let data = match &column.cells {
+            Cells::Numbers(cells) => {
+                let flags = cells
+                    .iter()
+                    .flatten()
+                    .all(|value| *value == 0.0 || *value == 1.0)
+                    && cells.iter().flatten().any(|value| *value == 0.0);
+                if flags {
+                    Data::Flags(
+                        cells
+                            .iter()
+                            .map(|cell| cell.map(|value| value == 1.0))
+                            .collect(),
+                    )
+                } else {
+                    Data::Numbers(cells.iter().map(|cell| cell.unwrap_or(f64::NAN)).collect())
+                }
+            }
+            Cells::Dates(cells) => Data::Times(
+                cells
+                    .iter()
+                    .map(|cell| cell.as_deref().and_then(Moment::iso))
+                    .collect(),
+            ),
+            Cells::Texts(cells) => flags(cells).unwrap_or_else(|| coded(cells)),
+        };
+        let numbered = match &data {
+            Data::Names { values, .. } => numbered(values),
+            _ => None,
+        };
+        Self {
+            name: column.name.clone(),
+            stems,
+            concepts,
+            unit,
+            data,
+            numbered,
+        }
+    }
+}
+
+/// Columns that are called by months or years above which they are one column of times and one of figures.
+const SPREAD: usize = 3;
+
+/// A table whose times stand side by side, as one in which they stand one below the other.
+pub(crate) fn long(table: &Columns) -> Cow<'_, Columns> {
+    fn time(column: &Column) -> Option<(String, &Vec<Option<f64>>)> {
+        let Cells::Numbers(cells) = &column.cells else {
+            return None;
+        };
+        Some((Moment::of_name(&column.name)?, cells))
+    }
+    let spread: Vec<(String, &Vec<Option<f64>>)> = table.columns.iter().filter_map(time).collect();
+    if spread.len() <= SPREAD || table.rows.saturating_mul(spread.len()) > LONG {
+        return Cow::Borrowed(table);
+    }
+    fn again<T: Clone>(cells: &[T], times: usize) -> Vec<T> {
+        cells
+            .iter()
+            .flat_map(|cell| std::iter::repeat_n(cell.clone(), times))
+            .collect()
+    }
+    let many = spread.len();
+    let rows = 0..table.rows;
+    let kept = table.columns.iter().filter(|column| time(column).is_none());
+    let mut columns: Vec<Column> = kept
+        .map(|column| Column {
+            name: column.name.clone(),
+            unit: column.unit.clone(),
+            cells: match &column.cells {
+                Cells::Numbers(cells) => Cells::Numbers(again(cells, many)),
+                Cells::Texts(cells) => Cells::Texts(again(cells, many)),
+                Cells::Dates(cells) => Cells::Dates(again(cells, many)),
+            },
+        })
+        .collect();
+    let name = table.name.rsplit(['/', '\\']).next().unwrap_or(&table.name);
+    let name = name.split('.').next().unwrap_or(name);
+    let column = |name: &str, cells: Cells| Column {
+        name: name.to_owned(),
+        unit: None,
+        cells,
+    };
+    let times = rows
+        .clone()
+        .flat_map(|_| spread.iter().map(|(time, _)| Some(time.clone())));
+    columns.push(column("month", Cells::Dates(times.collect())));
+    let figures = rows.flat_map(|row| {
+        spread
+            .iter()
+            .map(move |(_, cells)| cells.get(row).copied().flatten())
+    });
+    columns.push(column(name, Cells::Numbers(figures.collect())));
+    Cow::Owned(Columns {
+        name: table.name.clone(),
+        rows: table.rows * many,
+        columns,
+    })
+}
+
+fn spaced(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 8);
+    let mut lower = false;
+    for c in name.chars() {
+        if c.is_uppercase() && lower {
+            out.push(' ');
+        }
+        lower = c.is_lowercase();
+        out.push(if c == '_' { ' ' } else { c });
+    }
+    out
+}
+
+/// The head that all of these names have before a number, with the names.
+fn numbered(values: &[String]) -> Option<(String, HashSet<String>)> {
+    let head = |value: &str| value.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let first = values.first()?;
+    let common = &first[..head(first)];
+    let alike = values.iter().all(|value| {
+        let own = head(value);
+        own < value.len() && value[..own] == *common
+    });
+    let lettered = common.chars().any(char::is_alphabetic) && !common.contains(' ');
+    (alike && lettered && values.len() > 2)
+        .then(|| (common.to_owned(), values.iter().cloned().collect()))
+}
+
+/// The concept that a unit stands for, by the words that every language has for it.
+fn measured(kind: &UnitKind) -> Option<u32> {
+    let word = match kind {
+        UnitKind::Celsius | UnitKind::Fahrenheit => "temperature",
+        UnitKind::Time => "duration",
+        UnitKind::Mass => "weight",
+        UnitKind::Length => "distance",
+        UnitKind::Energy => "energy",
+        _ => return None,
+    };
+    let words = folded(word);
+    lexicons()
+        .first()?
+        .tags(&words)
+        .into_iter()
+        .find_map(|found| match found.tag {
+            Tag::Concept(concept) => Some(concept),
+            _ => None,
+        })
+}
+
+fn flags(cells: &[Option<String>]) -> Option<Data> {
+    let read = |cell: &str| match fold(cell.trim()).as_str() {
+        "yes" | "true" | "ja" | "oui" | "si" | "y" | "wahr" | "1" => Some(true),
+        "no" | "false" | "nein" | "non" | "n" | "falsch" | "0" => Some(false),
+        _ => None,
+    };
+    let mut seen = [false, false];
+    let mut out = Vec::with_capacity(cells.len());
+    for cell in cells {
+        let flag = match cell {
+            Some(cell) => Some(read(cell)?),
+            None => None,
+        };
+        if let Some(flag) = flag {
+            seen[usize::from(flag)] = true;
+        }
+        out.push(flag);
+    }
+    (seen == [true, true]).then_some(Data::Flags(out))
+}
+
+fn coded(cells: &[Option<String>]) -> Data {
+    let mut values: Vec<String> = Vec::new();
+    let mut known: HashMap<&str, u32> = HashMap::new();
+    let mut codes = Vec::with_capacity(cells.len());
+    for cell in cells {
+        let Some(cell) = cell.as_deref().map(str::trim) else {
+            codes.push(u32::MAX);
+            continue;
+        };
+        let next = u32::try_from(values.len()).unwrap_or(u32::MAX);
+        let code = *known.entry(cell).or_insert_with(|| {
+            values.push(cell.to_owned());
+            next
+        });
+        codes.push(code);
+    }
+    Data::Names { values, codes }
+}

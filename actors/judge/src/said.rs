@@ -1,0 +1,502 @@
+//! Whether a document states a number where the answer's words point, or gives what it follows from.
+
+use std::collections::HashSet;
+
+use crate::explain::{Explanation, Form};
+use crate::numeral::Number;
+use crate::paper::{Paper, Sentence, clock, same, weekdays};
+use crate::reading::{Claim, Reading};
+use crate::text::Text;
+use crate::unit::Kind;
+
+/// Sentences of a document, and numbers of these, of which others may follow.
+const NEAR: usize = 3;
+const OPERANDS: usize = 12;
+/// How many times an amount is taken at most: nights, months, people.
+const MANY: f64 = 60.0;
+
+impl Reading<'_> {
+    /// Whether a document states the number where the answer's words point.
+    pub(crate) fn said_by(&self, paper: &Paper, piece: usize, number: &Number, claim: &mut Claim) {
+        let text = &self.texts[piece];
+        let clause = text.clause(number.start);
+        // The words of numbers tell nothing of what they are of.
+        let free = |place: usize| {
+            let mut numbers = text.numbers.iter();
+            !numbers.any(|other| other.start <= place && place < other.end)
+        };
+        let stems = |within: &dyn Fn(usize) -> bool| -> HashSet<String> {
+            let found = text.stems.iter().filter(|(word, _)| {
+                let place = text.words[*word].start;
+                free(place) && within(place)
+            });
+            found.map(|(_, stem)| stem.clone()).collect()
+        };
+        // What lies behind the next number is that one's: "7.5 hours less 30 minutes of break".
+        let stated = || text.numbers.iter().filter(|other| !other.is_casual());
+        let taken =
+            |place: usize| stated().any(|other| other.start > number.end && other.end <= place);
+        let mut near = stems(&|place| text.clause(place) == clause && !taken(place));
+        if near.is_empty() {
+            // "The frame, 5 years; other parts, 2 years": what stands before the first number of a part.
+            let from = part_start(text, number.start);
+            let first = !stated().any(|other| from <= other.start && other.end <= number.start);
+            near = stems(&|place| first && from <= place && place < number.start);
+        }
+        let mut all = stems(&|_| true);
+        for label in self.labels(piece) {
+            all.extend(label.stems.iter().map(|(_, stem)| stem.clone()));
+        }
+        let short = all.len() < 2;
+        if short {
+            all.extend(
+                self.ground
+                    .asked
+                    .text
+                    .stems
+                    .iter()
+                    .map(|(_, stem)| stem.clone()),
+            );
+        }
+        if let Some(other) = counts_otherwise(paper, text, number) {
+            let mut wanted = all.clone();
+            wanted.extend(
+                self.ground
+                    .asked
+                    .text
+                    .stems
+                    .iter()
+                    .map(|(_, stem)| stem.clone()),
+            );
+            let fits = |at: usize| paper.overlap(&paper.sentences[at], &wanted);
+            let counted = fits(other);
+            // Of other things the same number may be told: "fifteen members were in favour" of 15 votes.
+            let elsewhere = (0..paper.sentences.len())
+                .any(|at| paper.sentences[at].says(number).is_some() && fits(at) >= counted);
+            if !elsewhere {
+                claim.casual = false;
+                claim.against = Some(paper.quoted(other));
+                return;
+            }
+        }
+        if let Some(other) = labelled_otherwise(paper, text, number) {
+            claim.against = Some(paper.quoted(other));
+            return;
+        }
+        if self.is_mark(paper, text, number) {
+            claim.found.push(said(usize::MAX));
+            return;
+        }
+        let days = weekdays(text, |place| text.clause(place) == clause);
+        let fits = |at: &usize| on_days(&paper.sentences[*at], number, &days);
+        let (holders, others): (Vec<usize>, Vec<usize>) = (0..paper.sentences.len())
+            .filter(|at| holds(&paper.sentences[*at], text, number))
+            .partition(fits);
+        if let (true, Some(other)) = (holders.is_empty(), others.first()) {
+            claim.against = Some(paper.quoted(*other));
+            return;
+        }
+        if holders.is_empty() {
+            if let Some(at) = self.worked_out(paper, text, number, &all) {
+                claim.found.push(said(at));
+                return;
+            }
+            let nearest = paper.nearest(&all);
+            if let Some(other) = nearest
+                .iter()
+                .take(2)
+                .find_map(|(at, _)| Some((*at, paper.sentences[*at].says_otherwise(number)?)))
+            {
+                claim.instead.push((paper.quoted(other.0), other.1.value()));
+            }
+            return;
+        }
+        let goal: HashSet<String> = self
+            .ground
+            .asked
+            .text
+            .stems
+            .iter()
+            .map(|(_, stem)| stem.clone())
+            .collect();
+        let weight = |at: usize| {
+            let sentence = &paper.sentences[at];
+            paper.overlap(sentence, &near) * 2.0
+                + paper.overlap(sentence, &all)
+                + paper.overlap(sentence, &goal) * 0.7
+        };
+        // "Everybody else pays 15" goes on with what the sentence before speaks of.
+        let goes_on = |at: usize| {
+            let before = &paper.sentences[at].before;
+            let known = all.union(&goal).filter(|stem| before.contains(*stem));
+            known.map(|stem| paper.weight(stem)).sum::<f64>() * 0.5
+        };
+        let best = holders
+            .iter()
+            .copied()
+            .map(|at| (at, weight(at) + goes_on(at)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        let Some((holder, held)) = best else { return };
+        // Another sentence that the words fit much better says another number of the kind.
+        let rival = (0..paper.sentences.len())
+            .filter(|at| {
+                !holders.contains(at) && paper.sentences[*at].says_otherwise(number).is_some()
+            })
+            .map(|at| (at, weight(at) + goes_on(at)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        // What the goal asks about is in the sentence that is meant: "students pay 29" of what a student pays.
+        let asked = |at: usize| {
+            let before = &paper.sentences[at].before;
+            let told = goal.iter().filter(|stem| before.contains(*stem));
+            let told: f64 = told.map(|stem| paper.weight(stem)).sum();
+            paper.overlap(&paper.sentences[at], &goal) + told * 0.5
+        };
+        if let Some((at, fits)) = rival
+            && fits > held * 1.6 + 1.0
+            && asked(at) >= asked(holder)
+        {
+            claim.against = Some(paper.quoted(at));
+            return;
+        }
+        if held == 0.0 && !short && number.unit.is_none() {
+            claim.against = Some(paper.quoted(holder));
+            return;
+        }
+        let mut context = goal;
+        if let Some(before) = self.place(piece).before {
+            context.extend(before.stems.iter().map(|(_, stem)| stem.clone()));
+        }
+        if crossed(&paper.sentences[holder], number, &near, &context) {
+            claim.against = Some(paper.quoted(holder));
+            return;
+        }
+        claim.found.push(said(holder));
+    }
+
+    /// The same of a number in a sentence that names a sum or a difference.
+    pub(crate) fn follows(&self, paper: &Paper, piece: usize, number: &Number) -> Option<usize> {
+        let text = &self.texts[piece];
+        let all = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
+        let several = text.numbers.len() > 2;
+        several.then(|| self.worked_out(paper, text, number, &all))?
+    }
+
+    /// The sentence of whose numbers one follows: their difference, sum, product or ratio, of numbers that the words point to.
+    fn worked_out(
+        &self,
+        paper: &Paper,
+        text: &Text,
+        number: &Number,
+        all: &HashSet<String>,
+    ) -> Option<usize> {
+        use aios_languages::Sense;
+        // Of a small number something follows by accident: only what its own sentence says is done counts.
+        let told = [Sense::Difference, Sense::Total, Sense::Growth]
+            .iter()
+            .any(|sense| {
+                text.has(*sense) || (number.is_precise() && self.ground.asked.text.has(*sense))
+            });
+        let shown = |one: &Number| {
+            text.numbers
+                .iter()
+                .any(|own| own.start != number.start && same(own, one))
+        };
+        let mut wanted = all.clone();
+        wanted.extend(
+            self.ground
+                .asked
+                .text
+                .stems
+                .iter()
+                .map(|(_, stem)| stem.clone()),
+        );
+        let mut near: Vec<usize> = paper
+            .nearest(&wanted)
+            .iter()
+            .take(NEAR)
+            .flat_map(|(at, _)| [Some(*at), at.checked_sub(1), Some(at + 1)])
+            .flatten()
+            .filter(|at| *at < paper.sentences.len())
+            .collect();
+        let mut seen = HashSet::new();
+        near.retain(|at| seen.insert(*at));
+        let given: Vec<(usize, &Number)> = near
+            .iter()
+            .flat_map(|at| {
+                paper.sentences[*at]
+                    .text
+                    .numbers
+                    .iter()
+                    .map(move |own| (*at, own))
+            })
+            .take(OPERANDS)
+            .collect();
+        let convertible = |own: &Number| match (&number.unit, &own.unit) {
+            (Some(unit), Some(source)) => source.convert(own.value(), unit),
+            (None, _) => Some(own.value()),
+            (Some(_), None) => None,
+        };
+        let share = number
+            .unit
+            .as_ref()
+            .is_some_and(crate::unit::Unit::is_share);
+        given.iter().enumerate().find_map(|(index, (at, one))| {
+            let follows = given.iter().skip(index + 1).any(|(_, other)| {
+                let alike = match (&one.unit, &other.unit) {
+                    (Some(a), Some(b)) => a.kind == b.kind,
+                    (None, None) => true,
+                    _ => false,
+                };
+                let (a, b) = (one.value(), other.value());
+                if share {
+                    return alike
+                        && (told || shown(one) || shown(other))
+                        && a != 0.0
+                        && b != 0.0
+                        && { number.is(100.0 * a / b) || number.is(100.0 * b / a) };
+                }
+                // What is put together or taken away is said to be, or both of it stand beside.
+                let sums = alike
+                    && (told || (shown(one) && shown(other)))
+                    && match (convertible(one), convertible(other)) {
+                        (Some(a), Some(b)) => number.is_size(a - b) || number.is(a + b),
+                        _ => false,
+                    };
+                let times = |many: &Number, each: &Number| {
+                    // "Two monthly rents": where the count stands no amount does.
+                    let bare = given.iter().all(|(place, own)| {
+                        let same = std::ptr::eq(*own, many) || own.unit.is_none();
+                        let beside = given
+                            .iter()
+                            .any(|(at, own)| std::ptr::eq(*own, many) && at == place);
+                        !beside
+                            || same
+                            || own.unit.as_ref().map(|unit| &unit.kind)
+                                != number.unit.as_ref().map(|unit| &unit.kind)
+                    });
+                    (told || (shown(many) && (shown(each) || bare)))
+                        && many
+                            .unit
+                            .as_ref()
+                            .is_none_or(|unit| matches!(unit.kind, Kind::Time | Kind::Calendar))
+                        && many.value().fract() == 0.0
+                        && (2.0..=MANY).contains(&many.value())
+                        && convertible(each).is_some_and(|each| number.is(many.value() * each))
+                };
+                // "4 EUR each": an amount over its count.
+                let together = given
+                    .iter()
+                    .any(|(place, own)| std::ptr::eq(*own, *other) && place == at);
+                let apiece = |whole: &Number, many: &Number| {
+                    together
+                        && many.unit.is_none()
+                        && many.value().fract() == 0.0
+                        && (2.0..=MANY).contains(&many.value())
+                        && shown(whole)
+                        && convertible(whole).is_some_and(|whole| number.is(whole / many.value()))
+                };
+                sums || times(one, other)
+                    || times(other, one)
+                    || apiece(one, other)
+                    || apiece(other, one)
+            });
+            follows.then_some(*at)
+        })
+    }
+
+    /// "Section 4": a number that names a place of the document, which has it.
+    fn is_mark(&self, paper: &Paper, text: &Text, number: &Number) -> bool {
+        let next = text.words.partition_point(|word| word.start < number.start);
+        let announced = text.tags.iter().any(|tag| {
+            tag.to == next && tag.tag == aios_languages::Tag::Sense(aios_languages::Sense::Section)
+        }) || text.raw[..number.start].trim_end().ends_with('§');
+        announced
+            && text
+                .raw
+                .get(number.start..number.end)
+                .is_some_and(|digits| paper.has_mark(digits))
+    }
+}
+
+/// The sentence that counts the same things otherwise, if none counts them so: "twelve evenings" where there are ten.
+fn counts_otherwise(paper: &Paper, text: &Text, number: &Number) -> Option<usize> {
+    if number.unit.is_some() {
+        return None;
+    }
+    let counted = |text: &Text, number: &Number| {
+        let next = text.words.partition_point(|word| word.start < number.end);
+        let (word, stem) = text.stems.iter().find(|(word, _)| *word >= next)?;
+        (*word == next).then(|| stem.clone())
+    };
+    let noun = counted(text, number)?;
+    let mut other = None;
+    for (at, sentence) in paper.sentences.iter().enumerate() {
+        for own in &sentence.text.numbers {
+            if counted(&sentence.text, own).as_ref() == Some(&noun) {
+                if same(number, own) || number.equals(own.value()) {
+                    return None;
+                }
+                other = Some(at);
+            }
+        }
+    }
+    other
+}
+
+/// The sentence that gives what is named right before a bare number another one, if none gives it this one: "level 4" where there is a
+/// level 2 only.
+fn labelled_otherwise(paper: &Paper, text: &Text, number: &Number) -> Option<usize> {
+    fn label<'t>(text: &'t Text, number: &Number) -> Option<&'t String> {
+        let next = text.words.partition_point(|word| word.start < number.start);
+        let before = next.checked_sub(1)?;
+        let gap = text.raw.get(text.words[before].end..number.start)?;
+        let (_, stem) = text.stems.iter().find(|(word, _)| *word == before)?;
+        (gap == " " && number.unit.is_none() && !number.spelled).then_some(stem)
+    }
+    let own = label(text, number)?;
+    let mut other = None;
+    for (at, sentence) in paper.sentences.iter().enumerate() {
+        for given in &sentence.text.numbers {
+            if label(&sentence.text, given) == Some(own) {
+                if same(number, given) {
+                    return None;
+                }
+                other = Some(at);
+            }
+        }
+    }
+    other
+}
+
+/// Where the part of a sentence between semicolons begins that holds a place.
+fn part_start(text: &Text, place: usize) -> usize {
+    let head = text.raw.get(..place).unwrap_or("");
+    head.rfind(';').map_or(0, |at| at + 1)
+}
+
+/// A document says it, in this sentence.
+pub(crate) fn said(sentence: usize) -> Explanation {
+    Explanation {
+        table: usize::MAX,
+        form: Form::Said,
+        measure: Some(sentence),
+        preds: Vec::new(),
+    }
+}
+
+/// Whether a sentence states a number, be it as a time of day or as what lies between two of them.
+fn holds(sentence: &Sentence, text: &Text, number: &Number) -> bool {
+    if sentence.says(number).is_some() {
+        return true;
+    }
+    let clock = clock(text, number);
+    if clock.is_some_and(|clock| sentence.clocks.iter().any(|(_, own)| *own == clock)) {
+        return true;
+    }
+    let Some(unit) = number.unit.as_ref().filter(|unit| unit.kind == Kind::Time) else {
+        return false;
+    };
+    let mut spans = sentence.clocks.windows(2).filter(|two| two[0].1 < two[1].1);
+    spans.any(|two| {
+        let seconds = f64::from(two[1].1 - two[0].1) * 60.0;
+        number.is(seconds / unit.factor)
+    })
+}
+
+/// Whether a sentence states a number of these days of the week; of none where it names others there.
+fn on_days(sentence: &Sentence, number: &Number, days: &HashSet<u8>) -> bool {
+    let text = &sentence.text;
+    let Some(own) = sentence.says(number).filter(|_| !days.is_empty()) else {
+        return true;
+    };
+    let clause = text.clause(own.start);
+    let theirs = weekdays(text, |place| text.clause(place) == clause);
+    theirs.is_empty() || !theirs.is_disjoint(days)
+}
+
+/// Whether the words around a number belong to another number of the same sentence: "books 7 days" where books have 28 and films 7.
+///
+/// Where a number's own clause does not tell, goal and the sentence before do: "the deposit is 150" of what was asked about the other.
+fn crossed(
+    sentence: &Sentence,
+    number: &Number,
+    near: &HashSet<String>,
+    context: &HashSet<String>,
+) -> bool {
+    let text = &sentence.text;
+    let Some(own) = text.numbers.iter().find(|own| same(number, own)) else {
+        return false;
+    };
+    let inside = |place: usize| {
+        text.numbers
+            .iter()
+            .any(|number| number.start <= place && place < number.end)
+    };
+    let around = |place: usize| -> HashSet<&String> {
+        let clause = text.clause(place);
+        let within = text.stems.iter().filter(|(word, _)| {
+            let start = text.words[*word].start;
+            text.clause(start) == clause && !inside(start)
+        });
+        within.map(|(_, stem)| stem).collect()
+    };
+    // "A deposit of 150 for the one and of 400 for the other": what comes before the first is said of both.
+    let leads = |place: usize| -> HashSet<&String> {
+        let clause = text.clause(place);
+        let part = part_start(text, place);
+        let mut numbers = text.numbers.iter();
+        let first = !numbers.any(|other| part <= other.start && other.start < place);
+        let within = text.stems.iter().filter(|(word, _)| {
+            let start = text.words[*word].start;
+            let here = text.clause(start) == clause || (first && part <= start);
+            start < place && here && !inside(start)
+        });
+        within.map(|(_, stem)| stem).collect()
+    };
+    let here = around(own.start);
+    text.numbers
+        .iter()
+        .filter(|other| !same(number, other) && other.unit.is_some() == own.unit.is_some())
+        .filter(|other| text.clause(other.start) != text.clause(own.start))
+        .any(|other| {
+            let there = around(other.start);
+            let (first, second) = if own.start < other.start {
+                (own, other)
+            } else {
+                (other, own)
+            };
+            let elliptic = leads(second.start).is_empty()
+                && leads(first.start).iter().any(|stem| near.contains(*stem));
+            let shared = match elliptic {
+                true => leads(first.start),
+                false => HashSet::new(),
+            };
+            let only =
+                |these: &HashSet<&String>, those: &HashSet<&String>, words: &HashSet<String>| {
+                    words.iter().any(|stem| {
+                        these.contains(stem) && !those.contains(stem) && !shared.contains(stem)
+                    })
+                };
+            let alone = |stem: &&&String, these: &HashSet<&String>, those: &HashSet<&String>| {
+                these.contains(**stem) && !those.contains(**stem)
+            };
+            let near: Vec<&String> = near.iter().collect();
+            let fits = near.iter().any(|stem| alone(&stem, &here, &there));
+            let fits_other = near
+                .iter()
+                .any(|stem| alone(&stem, &there, &here) && !shared.contains(*stem));
+            if fits_other || shared.is_empty() {
+                return fits_other && !fits;
+            }
+            let own = here
+                .iter()
+                .filter(|stem| !there.contains(**stem) && !shared.contains(**stem));
+            let fits = near
+                .iter()
+                .any(|stem| alone(&stem, &here, &there) && !shared.contains(*stem));
+            !fits
+                && own.count() > 0
+                && only(&there, &here, context)
+                && !only(&here, &there, context)
+        })
+}

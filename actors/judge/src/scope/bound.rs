@@ -1,0 +1,242 @@
+//! To which of the names or times of a sentence a number belongs.
+
+use std::collections::BTreeSet;
+
+use aios_languages::{Sense, Tag};
+
+use super::{Entity, Place};
+use crate::grid::Pred;
+use crate::numeral::Number;
+
+/// What was found of the names of one column.
+pub(super) enum Bound {
+    To(Pred),
+    Perhaps(Pred),
+    Pair(Pred, Pred),
+    Nothing,
+}
+
+impl Place<'_> {
+    /// Which of the names or times of one column a number belongs to.
+    pub(super) fn bound(&self, number: &Number, of: &[Entity]) -> Bound {
+        // What a semicolon parts belongs apart.
+        let part = |place: usize| {
+            self.text
+                .raw
+                .get(..place)
+                .map_or(0, |head| head.matches(';').count())
+        };
+        let own: Vec<Entity> = of
+            .iter()
+            .copied()
+            .filter(|entity| part(entity.start) == part(number.start))
+            .collect();
+        let apart = !own.is_empty() && own.len() < of.len();
+        let of = if apart { own.as_slice() } else { of };
+        let stated: Vec<&Number> = self
+            .text
+            .numbers
+            .iter()
+            .filter(|other| {
+                (!other.is_casual() && other.bound.is_none()) || std::ptr::eq(*other, number)
+            })
+            .filter(|other| !apart || part(other.start) == part(number.start))
+            .collect();
+        let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
+        let (Some(first), Some(last)) = (of.first(), of.last()) else {
+            return Bound::Nothing;
+        };
+        if different.len() == 1 {
+            let clause = self.text.clause(number.start);
+            let same = of
+                .iter()
+                .any(|entity| self.text.clause(entity.start) == clause);
+            return if same || stated.len() == 1 {
+                Bound::To(first.pred)
+            } else {
+                Bound::Perhaps(first.pred)
+            };
+        }
+        let (Some(low), Some(high)) = (stated.first(), stated.last()) else {
+            return Bound::Nothing;
+        };
+        let apart = last.end <= low.start || high.end <= first.start;
+        if apart && stated.len() > 1 && stated.len().is_multiple_of(of.len()) && (of.len() > 1) {
+            let at = stated.iter().position(|other| other.start == number.start);
+            return at
+                .and_then(|at| of.get(at % of.len()))
+                .map_or(Bound::Nothing, |entity| Bound::To(entity.pred));
+        }
+        // "260 more adults than children (1,914 against 1,654)".
+        let behind: Vec<&&Number> = stated
+            .iter()
+            .filter(|other| other.start >= last.end)
+            .collect();
+        let between = stated
+            .iter()
+            .any(|other| first.end <= other.start && other.end <= last.start);
+        if !between && behind.len() == of.len() && behind.len() > 1 && different.len() == of.len() {
+            let at = behind.iter().position(|other| other.start == number.start);
+            return at
+                .and_then(|at| of.get(at))
+                .map_or(Bound::Nothing, |entity| Bound::To(entity.pred));
+        }
+        // What shares a clause belongs together, if it is the only one there.
+        let segment = |place: usize| {
+            let clause = self.text.clause(place);
+            let start = self.text.clauses.get(clause).copied().unwrap_or(0);
+            // "617 nights: A 219": a number before the colon sums up what follows.
+            let head = self.text.raw.get(start..place).unwrap_or("");
+            let colon = head.rfind(": ").filter(|at| {
+                stated
+                    .iter()
+                    .any(|other| (start..start + at).contains(&other.start))
+            });
+            (clause, colon.map(|at| start + at))
+        };
+        let mine = segment(number.start);
+        let here: BTreeSet<Pred> = of
+            .iter()
+            .filter(|entity| segment(entity.start) == mine)
+            .map(|entity| entity.pred)
+            .collect();
+        let alone = stated
+            .iter()
+            .filter(|other| segment(other.start) == mine)
+            .count()
+            == 1;
+        // Where every name shares its clause with a number, a number whose clause has none is of no one in particular.
+        let served = of.iter().all(|entity| {
+            let own = segment(entity.start);
+            stated.iter().any(|other| segment(other.start) == own)
+        });
+        // A name before all numbers of its clause is what they are about.
+        let leads = of
+            .iter()
+            .filter(|entity| segment(entity.start) == mine)
+            .all(|entity| {
+                let mut others = stated.iter().filter(|other| segment(other.start) == mine);
+                others.all(|other| entity.end <= other.start)
+            });
+        match (here.len(), alone) {
+            (1, alone) if alone || leads => {
+                return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred));
+            }
+            (0, true) if served && matches!(first.pred, Pred::At(..)) => {
+                let before = of.iter().rev().find(|entity| entity.end <= number.start);
+                return before.map_or(Bound::Nothing, |entity| Bound::Perhaps(entity.pred));
+            }
+            (0, _)
+                if self
+                    .text
+                    .raw
+                    .get(number.end..)
+                    .is_some_and(|rest| rest.contains(": "))
+                    && mine.1.is_none() =>
+            {
+                return Bound::Nothing;
+            }
+            _ => {}
+        }
+        // Names and numbers take turns: which comes first says which way they belong.
+        if first.start < low.start {
+            let before: Vec<&Entity> = of
+                .iter()
+                .filter(|entity| entity.end <= number.start)
+                .collect();
+            let fence = stated
+                .iter()
+                .filter(|other| other.start < number.start)
+                .map(|other| other.end)
+                .max()
+                .unwrap_or(0);
+            let near: Vec<&&Entity> = before
+                .iter()
+                .filter(|entity| entity.start >= fence)
+                .collect();
+            match near.as_slice() {
+                [.., one, other] if one.pred != other.pred => Bound::Pair(one.pred, other.pred),
+                [] => {
+                    let behind = of.iter().find(|entity| entity.start >= number.end);
+                    let next = stated
+                        .iter()
+                        .filter(|other| other.start > number.start)
+                        .map(|other| other.start)
+                        .min()
+                        .unwrap_or(usize::MAX);
+                    match behind.filter(|entity| entity.start < next) {
+                        Some(entity) => Bound::To(entity.pred),
+                        None => before
+                            .last()
+                            .map_or(Bound::Nothing, |entity| Bound::To(entity.pred)),
+                    }
+                }
+                [.., one] => {
+                    // "At CR-1, unlike CR-2, it was 5": the other one behind may be compared with it.
+                    let behind: BTreeSet<Pred> = of
+                        .iter()
+                        .filter(|entity| entity.start >= number.end)
+                        .map(|entity| entity.pred)
+                        .collect();
+                    if stated.len() == 1 && behind.len() == 1 && self.compares() {
+                        let other = behind.into_iter().next().unwrap_or(one.pred);
+                        Bound::Pair(other, one.pred)
+                    } else {
+                        Bound::To(one.pred)
+                    }
+                }
+            }
+        } else {
+            let behind: Vec<&Entity> = of
+                .iter()
+                .filter(|entity| entity.start >= number.end)
+                .collect();
+            let next = stated
+                .iter()
+                .filter(|other| other.start > number.start)
+                .map(|other| other.start)
+                .min()
+                .unwrap_or(usize::MAX);
+            let near: Vec<&&Entity> = behind.iter().filter(|entity| entity.start < next).collect();
+            match near.as_slice() {
+                [one, other, ..] if one.pred != other.pred && stated.len() == 1 => {
+                    Bound::Pair(one.pred, other.pred)
+                }
+                [one, ..] => Bound::To(one.pred),
+                [] => of
+                    .iter()
+                    .rev()
+                    .find(|entity| entity.end <= number.start)
+                    .map_or(Bound::Nothing, |entity| Bound::To(entity.pred)),
+            }
+        }
+    }
+
+    /// Whether a number is a part of the next one, and whether it is what the one before is a part of: "31 of 32".
+    pub(crate) fn partition(&self, number: &Number) -> (bool, bool) {
+        let text = self.text;
+        let between = |from: usize, to: usize| {
+            text.tags.iter().any(|tag| {
+                tag.tag == Tag::Sense(Sense::Of)
+                    && text.words[tag.from].start >= from
+                    && text.words[tag.to - 1].end <= to
+            }) && text
+                .raw
+                .get(from..to)
+                .is_some_and(|gap| gap.len() < 40 && !gap.contains([';', '.', ',']))
+        };
+        let at = text
+            .numbers
+            .iter()
+            .position(|other| other.start == number.start);
+        let Some(at) = at else {
+            return (false, false);
+        };
+        let next = text.numbers.get(at + 1);
+        let before = at.checked_sub(1).and_then(|at| text.numbers.get(at));
+        (
+            next.is_some_and(|next| between(number.end, next.start)),
+            before.is_some_and(|before| between(before.end, number.start)),
+        )
+    }
+}

@@ -1,0 +1,271 @@
+//! What a number in an answer is said to be of: its names, times, figure and measure, from its sentence and from what stands over it.
+
+mod bound;
+mod measures;
+mod rows;
+mod words;
+
+use std::collections::BTreeSet;
+
+use aios_languages::{Sense, Tag};
+
+use crate::conditions::flags_at;
+use crate::explain::{Scope, Stat, same_column};
+use crate::goal::Asked;
+use crate::grid::{Grid, Pred};
+use crate::numeral::Number;
+use crate::text::Text;
+use bound::Bound;
+
+/// Names of a sentence of which any two may be compared.
+const FEW: usize = 5;
+
+/// Where a number stands.
+pub(crate) struct Place<'a> {
+    /// Its sentence, item or cell.
+    pub text: &'a Text,
+    /// What stands over it, the innermost first.
+    pub labels: Vec<&'a Text>,
+    /// The sentence before it in the same paragraph.
+    pub before: Option<&'a Text>,
+    /// The goal.
+    pub asked: &'a Asked,
+}
+
+/// A name or time in a text that can set a condition, with its place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entity {
+    pub pred: Pred,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// The names and times of a text, as conditions on a table.
+pub(crate) fn entities(text: &Text, table: usize, grid: &Grid) -> Vec<Entity> {
+    let names = text
+        .names
+        .iter()
+        .filter(|name| name.table == table)
+        .map(|name| Entity {
+            pred: Pred::Is(name.column, name.code),
+            start: name.start,
+            end: name.end,
+        });
+    let mut out: Vec<Entity> = names.collect();
+    if let Some(column) = grid.times().next() {
+        out.extend(
+            text.moments
+                .iter()
+                .filter(|found| !found.moment.is_empty())
+                .map(|found| Entity {
+                    pred: Pred::At(column, found.moment),
+                    start: found.start,
+                    end: found.end,
+                }),
+        );
+    }
+    // "Members 571 km, non-members 460 km": both sides of a flag in one text are names of its rows.
+    let flags: Vec<Entity> = flags_at(text, grid)
+        .into_iter()
+        .map(|(pred, start, end)| Entity { pred, start, end })
+        .collect();
+    let both = |entity: &&Entity| {
+        let mut others = flags.iter();
+        others.any(|other| same_column(&other.pred, &entity.pred) && other.pred != entity.pred)
+    };
+    out.extend(flags.iter().filter(both).copied());
+    out.sort_by_key(|entity| entity.start);
+    out
+}
+
+impl Place<'_> {
+    /// What a number of this place is said to be of, in one table.
+    pub(crate) fn scope(&self, number: &Number, table: usize, grid: &Grid) -> Scope {
+        let own = entities(self.text, table, grid);
+        let mut scope = Scope::default();
+        let mut base: Vec<Pred> = Vec::new();
+        let mut optional: Vec<Pred> = Vec::new();
+        let mut columns: Vec<Pred> = Vec::new();
+        for entity in &own {
+            if !columns.iter().any(|other| same_column(other, &entity.pred)) {
+                columns.push(entity.pred);
+            }
+        }
+        for column in &columns {
+            let of: Vec<Entity> = own
+                .iter()
+                .copied()
+                .filter(|entity| same_column(&entity.pred, column))
+                .collect();
+            match self.bound(number, &of) {
+                Bound::To(pred) => base.push(pred),
+                Bound::Perhaps(pred) => optional.push(pred),
+                Bound::Pair(from, to) => scope.pairs.push((from, to)),
+                Bound::Nothing => {}
+            }
+            let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
+            scope.named.extend(different.iter().copied());
+            if different.len() == 2 {
+                let mut both = different.iter().copied();
+                scope.pairs.extend(both.next().zip(both.next()));
+            }
+            // "Jena leads, 28 ahead of Fulda and 51 ahead of Kassel": any two of a few.
+            if (2..=FEW).contains(&different.len())
+                && (different.len() > 2 || matches!(column, Pred::Is(..)))
+                && self.compares()
+            {
+                for one in &different {
+                    let others = different.iter().filter(|other| *other != one);
+                    scope.pairs.extend(others.map(|other| (*one, *other)));
+                }
+            }
+            if different.len() > 1 && self.text.has(Sense::Total) {
+                scope.together.extend(different);
+            }
+        }
+        if scope.together.is_empty() && self.text.has(Sense::Total) {
+            scope.together_of = self.asked_names(table, grid);
+        }
+        for label in &self.labels {
+            let over = entities(label, table, grid);
+            let mut seen: Vec<Pred> = Vec::new();
+            for entity in &over {
+                if columns.iter().any(|other| same_column(other, &entity.pred))
+                    || seen.iter().any(|other| same_column(other, &entity.pred))
+                {
+                    continue;
+                }
+                seen.push(entity.pred);
+                let different: Vec<Pred> = over
+                    .iter()
+                    .map(|other| other.pred)
+                    .filter(|other| same_column(other, &entity.pred))
+                    .collect();
+                match different.as_slice() {
+                    [one] => base.push(*one),
+                    [one, other] if one != other => scope.pairs.push((*one, *other)),
+                    [one, rest @ ..] if rest.iter().all(|other| other == one) => base.push(*one),
+                    _ => {}
+                }
+            }
+            columns.extend(seen);
+        }
+        if scope.pairs.is_empty() {
+            scope.pairs = self.goal_pairs(&base, table, grid);
+        }
+        // "Old Town leads by 91": ahead of any one of a few others.
+        let alone =
+            scope.pairs.is_empty() && (self.compares() || self.asked.text.has(Sense::Difference));
+        if let (true, Some(Pred::Is(column, code))) = (
+            alone,
+            base.iter()
+                .copied()
+                .find(|pred| matches!(pred, Pred::Is(..))),
+        ) {
+            let all = u32::try_from(grid.names(column).len()).unwrap_or(0);
+            let few = (2..=6).contains(&all);
+            let others = (0..all).filter(|other| few && *other != code);
+            scope
+                .pairs
+                .extend(others.map(|other| (Pred::Is(column, other), Pred::Is(column, code))));
+        }
+        self.words(number, grid, &mut scope);
+        scope.measures = self.measures(number, grid);
+        scope.columns = self.columns(grid);
+        scope.units = self.asked.units.clone();
+        // The lowest of several has its own total and mean: "Kassel has the lowest turnover, 19,700".
+        let ranked = scope
+            .stats
+            .iter()
+            .all(|stat| matches!(stat, Stat::Greatest | Stat::Least));
+        if scope.extreme && ranked && !base.is_empty() {
+            scope.stats.extend([Stat::Total, Stat::Mean]);
+        }
+        scope.preds = self.rows(number, &base, &optional, &columns, table, grid);
+        let (part, whole) = self.partition(number);
+        scope.count |= part || whole;
+        scope.each = self.text.has(Sense::Per);
+        let next = self
+            .text
+            .words
+            .partition_point(|word| word.start < number.start);
+        scope.from = self
+            .text
+            .tags
+            .iter()
+            .any(|tag| tag.tag == Tag::Sense(Sense::From) && tag.to == next);
+        scope
+    }
+
+    /// Whether the sentence compares one thing with another.
+    fn compares(&self) -> bool {
+        [
+            Sense::Difference,
+            Sense::Ratio,
+            Sense::Up,
+            Sense::Down,
+            Sense::Growth,
+            Sense::Above,
+            Sense::Below,
+            Sense::Than,
+            Sense::Ahead,
+            Sense::Behind,
+        ]
+        .into_iter()
+        .any(|sense| self.text.has(sense))
+    }
+
+    /// The few names of one kind that the goal speaks of: some of them may be taken together.
+    fn asked_names(&self, table: usize, grid: &Grid) -> Vec<Pred> {
+        let names: BTreeSet<Pred> = entities(&self.asked.text, table, grid)
+            .into_iter()
+            .map(|entity| entity.pred)
+            .filter(|pred| matches!(pred, Pred::Is(..)))
+            .collect();
+        let first = names.first().copied();
+        let mut out: Vec<Pred> = names.into_iter().collect();
+        out.retain(|pred| first.is_some_and(|first| same_column(&first, pred)));
+        out.truncate(FEW);
+        out
+    }
+
+    /// What the goal compares, or one time with the one before it.
+    fn goal_pairs(&self, base: &[Pred], table: usize, grid: &Grid) -> Vec<(Pred, Pred)> {
+        let Some(column) = grid.times().next() else {
+            return Vec::new();
+        };
+        let mut out: Vec<(Pred, Pred)> = self
+            .asked
+            .pairs
+            .iter()
+            .map(|(from, to)| (Pred::At(column, *from), Pred::At(column, *to)))
+            .collect();
+        let here = base.iter().find_map(|pred| match pred {
+            Pred::At(own, moment) if *own == column => Some(*moment),
+            _ => None,
+        });
+        if let Some(here) = here {
+            let months = grid.periods(column, |moment| crate::moment::Moment {
+                day: None,
+                weekday: None,
+                minute: None,
+                quarter: None,
+                ..*moment
+            });
+            let at = months.iter().position(|month| {
+                here.holds(&crate::moment::Moment {
+                    quarter: month.month.map(|month| (month - 1) / 3 + 1),
+                    ..*month
+                })
+            });
+            if let Some(before) = at
+                .and_then(|at| at.checked_sub(1))
+                .and_then(|at| months.get(at))
+            {
+                out.push((Pred::At(column, *before), Pred::At(column, here)));
+            }
+        }
+        let _ = table;
+        out
+    }
+}
