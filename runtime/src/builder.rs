@@ -1,6 +1,6 @@
 //! How a node is put together and started.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use aios_actors::recovery::approvals::Owner;
 use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint};
 use aios_bus::data::InProcessDataBus;
 use aios_control::socket::SocketFolder;
+use aios_inference::router::Size;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle, LocalEngine};
 use aios_memory::{InMemoryStore, Store, StoreError};
 use aios_micro::Population;
@@ -20,11 +21,11 @@ use aios_protocols::{IdentityError, PrincipalId, SigningIdentity, TenantId};
 use aios_supervisor::Supervisor;
 use aios_tools::{Toolbox, Workspaces};
 use aios_work::content::ModelReport;
-use aios_work::{Pack, Tool};
+use aios_work::{Pack, Thinks, Tool};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::crew::{CharterRefused, Thinker};
+use crate::crew::{self, CharterRefused, Thinker};
 use crate::events::{self, Restarts};
 use crate::generate::Named;
 use crate::goals::Goals;
@@ -267,9 +268,10 @@ impl NodeBuilder {
         let factory = self.engine.unwrap_or_else(engines::scripted);
         // Checked before anything starts. Which model thinks is known only then; that of the team is looked at when it is loaded.
         let thinker = Thinker::unknown();
-        let team = self
-            .team
-            .map(|team| Grown::new(team, &system, &services, &thinker));
+        let team = self.team.map(|team| {
+            let criteria = Path::new(&config.agents.criteria);
+            Grown::new(team, &system, &services, &thinker, criteria)
+        });
         let team = team.transpose()?;
         let node = raise(config, ground, system, services, servers, factory, team).await?;
         if self.resumes {
@@ -345,6 +347,16 @@ fn toolbox(config: &Config, writer: ModelWriter, engine: &EngineHandle, standard
     }
 }
 
+/// What the engine that plans can be asked for, where the configuration names one behind a server: that is another than the one that writes,
+/// and what it is only its owner can say. None for what the node's own model is.
+fn planner(config: &Config) -> Option<Thinks> {
+    let engine = config.engines.get(config.routes.plan.first()?)?;
+    Some(match engine.size {
+        Size::Tiny | Size::Small => Thinks::InSteps,
+        Size::Medium | Size::Large => Thinks::WholePlans,
+    })
+}
+
 /// What the macro agents share. A policy for a tool that nobody has is most likely misspelt.
 fn services(
     config: &Config,
@@ -366,7 +378,7 @@ fn services(
     let settings = Settings {
         policies: config.recovery.clone(),
         price_micros: config.model.price_micros,
-        thinks: config.goal.plans.thinks(),
+        thinks: config.goal.plans.thinks().or_else(|| planner(config)),
         results: config.storage.results,
     };
     let packs = packs.into_iter().chain([packs::plans()]);
@@ -430,6 +442,7 @@ async fn raise(
             .map(|model| (both, model)),
         Err(error) => Err(error),
     };
+    let skills = crew::follow(&tree, Arc::clone(&services));
     let ((tensors, client), model) = match moved {
         Ok(both) => both,
         Err(error) => {
@@ -438,6 +451,7 @@ async fn raise(
         }
     };
     servers.first_lists().await;
+    let skills = tokio::spawn(skills);
     let residents = view::agents(&tree.view())
         .into_iter()
         .map(|agent| agent.id)
@@ -461,7 +475,7 @@ async fn raise(
         client,
         restarts,
         owner: ground.owner,
-        listeners: [relay, follow],
+        listeners: [relay, follow, skills],
         stopping: watch::Sender::new(false),
     });
     // Filled once, here: a node is made once.

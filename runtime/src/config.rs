@@ -17,6 +17,8 @@ mod servers;
 mod values;
 
 pub use servers::ServerConfig;
+#[cfg(all(test, feature = "mcp"))]
+pub(crate) use servers::server_settings;
 pub use values::{
     AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, ModelPlans,
     NodeConfig, StorageConfig, SwarmConfig, TensorConfig, ToolsConfig,

@@ -1,5 +1,6 @@
 //! Agents of charters on a node: how they are taken in, spawned, found by name and looked at.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +10,25 @@ use aios_actors::{AgentSystem, AgentSystemError};
 use aios_control::{AgentLine, AgentShown, ControlError, Question};
 use aios_inference::Platform;
 use aios_orchestrator::Services;
-use aios_orchestrator::crew::{CharterAgent, EnlistError, Member, Outcome, RunRecord};
+use aios_orchestrator::crew::{AgentSkill, CharterAgent, EnlistError, Member, Outcome, RunRecord};
 use aios_protocols::{AgentCard, AgentId, Party, Tier};
-use aios_supervisor::{ChildSpec, Restart};
+use aios_supervisor::{
+    ChildSpec, ChildState, EventKind, Restart, SupervisionEvent, SupervisorRef, TreeView,
+};
 use aios_work::content::ontology;
 use aios_work::{Charter, Privacy, RestartRule};
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
+};
 
 use crate::boot::SPAWNED;
 use crate::config::Config;
 use crate::node::{Node, SpawnError};
 use crate::view;
 
+/// Bytes of a file of criteria.
+const CRITERIA_BYTES: u64 = 256 << 10;
 /// How much longer than a question the job that works on it may last.
 const JOB_GRACE: Duration = Duration::from_secs(30);
 
@@ -51,15 +60,19 @@ pub enum CharterRefused {
         /// The model there is.
         there: String,
     },
-    /// Its answers are to be judged, and nobody can.
+    /// Its answers are to be judged by what is not there.
     #[error(
-        "charter {charter} has its answers judged by the criteria {criteria:?}, which agents of this node cannot have done yet; leave `criteria` out, or give the work as a goal"
+        "charter {charter} has its answers judged by the criteria {criteria:?}: {file} {why}; write the file, let agents.criteria name its folder, or leave `criteria` out"
     )]
     Criteria {
         /// Whose charter.
         charter: String,
         /// The criteria it names.
         criteria: String,
+        /// Where they would lie.
+        file: String,
+        /// Why they cannot be had.
+        why: String,
     },
     /// Its words must not leave this machine.
     #[error(
@@ -145,23 +158,38 @@ pub(crate) fn member(
     system: &AgentSystem,
     services: &Services,
     thinker: &Thinker,
+    criteria: &Path,
     ceilings: Vec<Budget>,
 ) -> Result<Arc<Member>, CharterRefused> {
     thinker.follows(&charter)?;
-    // A check that cannot run counts as not passed.
-    if let Some(criteria) = charter.criteria {
-        return Err(CharterRefused::Criteria {
-            charter: charter.name,
-            criteria,
-        });
-    }
     if system.factories().roles().contains(&charter.role) {
         return Err(CharterRefused::Role {
             charter: charter.name,
             role: charter.role,
         });
     }
-    Ok(Arc::new(Member::new(charter, services.tools(), ceilings)?))
+    let named = criteria_of(&charter, criteria)?;
+    let member = Member::new(charter, services.tools(), ceilings)?;
+    Ok(Arc::new(match named {
+        Some(toml) => member.judged_by(toml)?,
+        None => member,
+    }))
+}
+
+/// The criteria that a charter names, from the folder of this node's. What cannot be judged is not left unjudged.
+fn criteria_of(charter: &Charter, folder: &Path) -> Result<Option<String>, CharterRefused> {
+    let Some(name) = &charter.criteria else {
+        return Ok(None);
+    };
+    let file = folder.join(format!("{name}.toml"));
+    let read = aios_tools::read_regular(&file, CRITERIA_BYTES);
+    let text = read.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+    text.map(Some).map_err(|error| CharterRefused::Criteria {
+        charter: charter.name.clone(),
+        criteria: name.clone(),
+        file: file.display().to_string(),
+        why: format!("cannot be read: {error}"),
+    })
 }
 
 /// An agent of a member as a child of any supervisor.
@@ -211,14 +239,21 @@ impl Node {
         let (system, services) = (&parts.system, &parts.services);
         let supervisor = self.supervisor(under.unwrap_or(SPAWNED))?;
         let thinker = Thinker::of(system, &parts.model.name).await;
-        let member = member(charter, system, services, &thinker, Vec::new())?;
+        let criteria = Path::new(&parts.config.agents.criteria);
+        let member = member(charter, system, services, &thinker, criteria, Vec::new())?;
         let id = system.next_instance(&member.charter().role)?;
         let spec = child(&id, &member, system, services, &parts.config)?;
         if let Err(error) = supervisor.start_child(spec).await {
             system.leave(&Party::from(&id));
             return Err(error.into());
         }
-        services.crew().enlist(member);
+        let skill = AgentSkill::new(member.charter());
+        services.crew().enlist(Arc::clone(&member));
+        services.tools().register(Arc::new(skill));
+        // One that is gone already was gone before anybody looked for its skill.
+        if !stands(&parts.tree.view(), &member.charter().role) {
+            withdraw(services, member.charter());
+        }
         Ok(id)
     }
 
@@ -323,6 +358,78 @@ impl Node {
             line,
         })
     }
+}
+
+/// Takes the skills out of the toolbox that nobody offers any more, as long as the tree runs. It is begun when the tree stands.
+pub(crate) fn follow(
+    tree: &SupervisorRef,
+    services: Arc<Services>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let (tree, events) = (tree.clone(), tree.events());
+    followed(tree, events, services)
+}
+
+async fn followed(
+    tree: SupervisorRef,
+    mut events: broadcast::Receiver<SupervisionEvent>,
+    services: Arc<Services>,
+) {
+    loop {
+        match events.recv().await {
+            Ok(event) if ends(&event.kind) => {}
+            Ok(_) => continue,
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+        // One look for all that has ended by now.
+        while !matches!(
+            events.try_recv(),
+            Err(TryRecvError::Empty | TryRecvError::Closed)
+        ) {}
+        let members = services.crew().members();
+        if members.is_empty() {
+            continue;
+        }
+        let seen = tree.view();
+        for member in members {
+            let charter = member.charter();
+            if !stands(&seen, &charter.role) {
+                withdraw(&services, charter);
+            }
+        }
+    }
+}
+
+fn withdraw(services: &Services, charter: &Charter) {
+    services.tools().remove(&charter.tool_name());
+    services.crew().dismiss(&charter.name);
+}
+
+/// Whether an agent may be gone for good behind this.
+fn ends(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Exited { .. }
+            | EventKind::Removed
+            | EventKind::GaveUp { .. }
+            | EventKind::AutoShutdown
+            | EventKind::Stopped { .. }
+    )
+}
+
+/// Whether some supervisor of the tree still means to have an agent of this role.
+fn stands(tree: &TreeView, role: &str) -> bool {
+    tree.children.iter().any(|child| {
+        let wanted = !matches!(child.state, ChildState::Stopped | ChildState::Finished);
+        wanted
+            && match &child.supervisor {
+                Some(below) => stands(below, role),
+                None => {
+                    let id = child.id.parse::<AgentId>();
+                    id.is_ok_and(|id| id.role().to_string() == role)
+                }
+            }
+    })
 }
 
 /// Whether a card is that of an agent of a charter.

@@ -67,7 +67,7 @@ pub(crate) struct Parts {
     /// Signs what the owner decides.
     pub(crate) owner: Arc<SigningIdentity>,
     /// Tasks that listen to the tree; they end with the node.
-    pub(crate) listeners: [JoinHandle<()>; 2],
+    pub(crate) listeners: [JoinHandle<()>; 3],
     /// Raised when the stop begins: goals under way are called off, new ones are not taken.
     pub(crate) stopping: watch::Sender<bool>,
 }

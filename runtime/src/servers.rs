@@ -152,8 +152,133 @@ mod configured {
                     continue;
                 }
                 before.insert(name);
-                tools.register(tool);
+                // Whoever configured the server has decided that this node has its tools.
+                tools.register_configured(tool);
             }
         })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::collections::BTreeSet;
+        use std::fs;
+
+        use super::*;
+        use crate::config::Sources;
+
+        /// The server of a configuration in which it stands so.
+        fn read(text: &str) -> Result<ServerSpec, String> {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("aios.toml");
+            fs::write(&file, format!("[tools.s]\n{text}\n")).unwrap();
+            let sources = Sources {
+                file: Some(file),
+                ..Sources::default()
+            };
+            let config = Config::load(&sources).map_err(|error| error.to_string())?;
+            Ok(spec("s", &config.tools.servers["s"]))
+        }
+
+        /// The settings that the guide names, without what they are of.
+        fn documented() -> BTreeSet<String> {
+            let page = include_str!("../../docs/guide/mcp.md");
+            let (_, table) = page.split_once("| setting | says |\n").unwrap();
+            let rows = table.lines().take_while(|line| line.starts_with('|'));
+            let named = rows.filter_map(|line| line.strip_prefix("| `"));
+            let names = named.map(|row| row.split([' ', '.', '`']).next().unwrap().to_owned());
+            names.collect()
+        }
+
+        /// Rows: a setting, how a server stands without it, how with it, what it cannot be, and what is said of that.
+        #[test]
+        fn each_setting_of_the_guide_is_read_and_refuses_what_is_wrong() {
+            let process = "command = [\"x\"]";
+            let web = "url = \"https://example.org/mcp\"";
+            let rows = [
+                (
+                    "command",
+                    "",
+                    "command = [\"x\", \"y\"]",
+                    "command = [\" \"]",
+                    "names no program",
+                ),
+                (
+                    "url",
+                    "",
+                    "url = \"http://[::1]:80/mcp\"",
+                    "url = \"ftp://x\"",
+                    "url is",
+                ),
+                (
+                    "env",
+                    process,
+                    "env = [\"A\"]",
+                    "env = [\"A=1\"]",
+                    "never their values",
+                ),
+                (
+                    "token",
+                    web,
+                    "token = \"A\"",
+                    "token = \"a b\"",
+                    "never their values",
+                ),
+                (
+                    "effect",
+                    process,
+                    "effect = \"pure\"",
+                    "effect = \"maybe\"",
+                    "expected one of",
+                ),
+                (
+                    "effects",
+                    process,
+                    "effects.t = \"pure\"",
+                    "effects.t = \"query\"",
+                    "lookups says nothing of",
+                ),
+                (
+                    "lookups",
+                    process,
+                    "lookups.t = \"u\"",
+                    "lookups.t = 7",
+                    "expected a string",
+                ),
+                (
+                    "hints",
+                    process,
+                    "hints = true",
+                    "hints = \"yes\"",
+                    "expected a boolean",
+                ),
+                (
+                    "needs",
+                    process,
+                    "needs = [\"files.write\"]",
+                    "needs = [\"rm -rf\"]",
+                    "is no capability",
+                ),
+                (
+                    "timeout_ms",
+                    process,
+                    "timeout_ms = 5000",
+                    "timeout_ms = 5",
+                    "allowed is 100 to 3600000",
+                ),
+            ];
+            let named: BTreeSet<String> = rows.iter().map(|row| row.0.to_owned()).collect();
+            assert_eq!(named, documented(), "the guide names what there is");
+            let known: BTreeSet<String> = crate::config::server_settings().into_iter().collect();
+            assert_eq!(named, known, "and all of it");
+            for (name, around, right, wrong, why) in rows {
+                let usual = read(if around.is_empty() { process } else { around });
+                let set = read(&format!("{around}\n{right}"));
+                assert_ne!(set.unwrap(), usual.unwrap(), "{name} changes something");
+                let refused = read(&format!("{around}\n{wrong}")).unwrap_err();
+                assert!(refused.contains(why), "{name}: {refused}");
+            }
+            let misspelt = read(&format!("{process}\neffekt = \"pure\"")).unwrap_err();
+            assert!(misspelt.contains("tools.s.effect"), "{misspelt}");
+        }
     }
 }

@@ -157,3 +157,181 @@ fn publish(bus: &Arc<dyn DataBus>, decision: &Decision) {
         }
     });
 }
+
+#[cfg(all(test, feature = "remote"))]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+    use crate::config::Sources;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("aios.toml");
+        fs::write(&file, text).unwrap();
+        let sources = Sources {
+            file: Some(file),
+            ..Sources::default()
+        };
+        Config::load(&sources).map_err(|error| error.to_string())
+    }
+
+    /// All that an engine is made of.
+    fn engine(settings: &str) -> Result<String, String> {
+        let config = load(&format!("[engines.e]\n{settings}\n"))?;
+        let settings = &config.engines["e"];
+        let made = settings.remote("e")?;
+        let slots = remote(&config, None).map_err(|error| error.to_string())?;
+        let EngineSlot {
+            local,
+            private,
+            size,
+            price_micros,
+            ..
+        } = &slots[0];
+        Ok(format!(
+            "{made:?} {local} {private} {size:?} {price_micros}"
+        ))
+    }
+
+    /// Rows: a setting, what it is usually, what else it can be, what it cannot be, and what is said of that.
+    #[test]
+    fn each_setting_of_an_engine_is_read_and_refuses_what_is_wrong() {
+        let rows = [
+            (
+                "kind",
+                "\"openai\"",
+                "\"anthropic\"",
+                "\"other\"",
+                "expected",
+            ),
+            (
+                "address",
+                "\"http://127.0.0.1:9/v1\"",
+                "\"https://e.org/v1\"",
+                "\"nowhere\"",
+                "engines.e",
+            ),
+            (
+                "model",
+                "\"m\"",
+                "\"n\"",
+                "\"a\\u0007b\"",
+                "no control characters",
+            ),
+            (
+                "embed_model",
+                "",
+                "\"e\"",
+                "\"a\\u0007b\"",
+                "no control characters",
+            ),
+            (
+                "key_env",
+                "",
+                "\"KEY\"",
+                "\"a\\u0007b\"",
+                "no control characters",
+            ),
+            (
+                "key_file",
+                "",
+                "\"/key\"",
+                "\"a\\u0007b\"",
+                "no control characters",
+            ),
+            ("price_micros", "", "7", "-1", "price_micros"),
+            (
+                "context",
+                "",
+                "4096",
+                "255",
+                "context is 255, allowed is 256 to",
+            ),
+            ("private", "", "false", "\"no\"", "expected a boolean"),
+            ("size", "", "\"large\"", "\"huge\"", "expected one of"),
+            ("at_once", "", "3", "0", "at_once is 0, allowed is 1 to"),
+            (
+                "retries",
+                "",
+                "0",
+                "11",
+                "retries is 11, allowed is 0 to 10",
+            ),
+            (
+                "connect_ms",
+                "",
+                "60",
+                "1",
+                "connect_ms is 1, allowed is 50 to",
+            ),
+            (
+                "first_token_ms",
+                "",
+                "60",
+                "1",
+                "first_token_ms is 1, allowed is 50 to",
+            ),
+            (
+                "between_tokens_ms",
+                "",
+                "60",
+                "1",
+                "between_tokens_ms is 1, allowed is 50 to",
+            ),
+        ];
+        let usual = |left_out: &str| -> String {
+            let set = rows
+                .iter()
+                .filter(|row| !row.1.is_empty() && row.0 != left_out);
+            set.map(|row| format!("{} = {}\n", row.0, row.1)).collect()
+        };
+        let plain = engine(&usual("")).unwrap();
+        for (name, _, right, wrong, why) in rows {
+            let with = |value: &str| engine(&format!("{}{name} = {value}\n", usual(name)));
+            assert_ne!(with(right).unwrap(), plain, "{name} changes something");
+            let refused = with(wrong).unwrap_err();
+            assert!(refused.contains(why), "{name}: {refused}");
+        }
+        let named: BTreeSet<&str> = rows.iter().map(|row| row.0).collect();
+        let config = load(&format!("[engines.e]\n{}private = true\n", usual(""))).unwrap();
+        let table = toml::Table::try_from(&config.engines["e"]).unwrap();
+        let known: BTreeSet<&str> = table.keys().map(String::as_str).collect();
+        assert_eq!(named, known, "each has a row");
+        let page = include_str!("../../docs/guide/engines.md");
+        for name in named {
+            let told = [format!("`{name}`"), format!("{name} = ")];
+            assert!(
+                told.iter().any(|told| page.contains(told)),
+                "{name} stands in the guide"
+            );
+        }
+        let misspelt = engine(&format!("{}modell = \"m\"", usual("model"))).unwrap_err();
+        assert!(misspelt.contains("modell"), "{misspelt}");
+    }
+
+    #[test]
+    fn each_setting_of_routes_is_read_and_refuses_what_is_wrong() {
+        let engine =
+            "[engines.e]\nkind = \"openai\"\naddress = \"http://127.0.0.1:9/v1\"\nmodel = \"m\"\n";
+        let made = |set: &str| {
+            let config = load(&format!("{engine}[routes]\n{set}\n"))?;
+            Ok::<_, String>(format!("{:?}", routes(&config.routes)))
+        };
+        let plain = made("").unwrap();
+        let names = ["policy", "plan", "write", "judge", "embed"];
+        for name in names {
+            let (right, wrong) = match name {
+                "policy" => ("\"fallback-chain\"", "\"nearest\""),
+                _ => ("[\"e\"]", "[\"f\"]"),
+            };
+            assert_ne!(made(&format!("{name} = {right}")).unwrap(), plain, "{name}");
+            let refused = made(&format!("{name} = {wrong}")).unwrap_err();
+            assert!(refused.contains("expected"), "{name}: {refused}");
+        }
+        let table = toml::Table::try_from(Config::default().routes).unwrap();
+        let known: BTreeSet<&str> = table.keys().map(String::as_str).collect();
+        assert_eq!(known, names.into());
+    }
+}

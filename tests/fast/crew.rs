@@ -22,10 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the tool of these tests did.
 #[derive(Default)]
-struct Book {
+pub(crate) struct Book {
     /// What was done, under which keys.
     done: Mutex<BTreeMap<String, BTreeSet<String>>>,
-    calls: AtomicUsize,
+    pub(crate) calls: AtomicUsize,
     /// Rung when a call has begun.
     begun: Notify,
     /// Held by whoever lets calls wait.
@@ -54,7 +54,7 @@ impl Book {
 }
 
 /// A tool that writes down each key it was called with.
-fn tally(book: &Arc<Book>, effect: Effect) -> aios_tools::Function {
+pub(crate) fn tally(book: &Arc<Book>, effect: Effect) -> aios_tools::Function {
     let book = Arc::clone(book);
     let work = move |tally: Tally, call: ToolCall| {
         let book = Arc::clone(&book);
@@ -75,14 +75,14 @@ fn tally(book: &Arc<Book>, effect: Effect) -> aios_tools::Function {
     function("tally", "Counts.", work).effect(effect)
 }
 
-fn node(config: Config, scripts: &Scripts) -> NodeBuilder {
+pub(crate) fn node(config: Config, scripts: &Scripts) -> NodeBuilder {
     let scripts = scripts.clone();
     Node::builder().config(config).engine(Arc::new(move || {
         Ok(Box::new(ScriptedEngine::scripted_by(scripts.clone())))
     }))
 }
 
-fn charter(name: &str, lines: &str) -> Charter {
+pub(crate) fn charter(name: &str, lines: &str) -> Charter {
     let text =
         format!("---\nname: {name}\ndescription: For a test.\n{lines}\n---\nYou are {name}.\n");
     Charter::parse(&text).unwrap()
@@ -106,7 +106,7 @@ fn three_times(prompt: &str) -> String {
     .to_string()
 }
 
-async fn ask(node: &Node, agent: &str, text: String) -> Result<String, String> {
+pub(crate) async fn ask(node: &Node, agent: &str, text: String) -> Result<String, String> {
     let said = node.ask(agent, text, PATIENCE).await;
     said.map(|said| said.content.as_str().unwrap_or_default().to_owned())
         .map_err(|error| error.to_string())

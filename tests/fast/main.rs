@@ -3,6 +3,7 @@
 
 mod approvals;
 mod ask;
+mod charters;
 mod control;
 mod crash;
 mod crew;
@@ -12,6 +13,8 @@ mod faulty;
 mod fuzz;
 mod goals;
 mod house;
+#[path = "../../actors/tools/tests/mcp/installed.rs"]
+mod installed;
 mod layering;
 mod made_up;
 mod nodes;
@@ -23,11 +26,13 @@ mod recourse;
 mod recovery;
 #[path = "../fuzz/src/replay.rs"]
 mod replay;
+mod replayed;
 mod resting;
 mod seeds;
 mod servers;
 mod shown;
 mod storm;
+mod strangers;
 mod swarm;
 mod tables;
 mod verdict;

@@ -48,7 +48,7 @@ impl BurnEngine {
     }
 
     /// Models that are loaded from now on read prompts with activations as they are. Otherwise the processor reads them at
-    /// sixteen bits, which moves no logit of a known model by a hundredth and takes half the time.
+    /// sixteen bits, which moves logits by less than a thousandth on the models of the tests and takes about a quarter less time.
     #[must_use]
     pub fn exact(mut self) -> Self {
         self.exact = true;

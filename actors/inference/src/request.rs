@@ -79,6 +79,9 @@ pub struct InferRequest {
     pub sampling: Sampling,
     /// What the answer must be.
     pub grammar: Option<Grammar>,
+    /// Whether whoever asks holds the answer against the schema itself. A server that was asked for a schema may ignore it, and who can have
+    /// the model mend its answer wants it as it came, not an error.
+    pub own_check: bool,
     /// Texts that end the answer; they are not part of it.
     pub stop: Vec<String>,
     /// Tools that the model may ask for.
@@ -120,6 +123,7 @@ impl InferRequest {
             max_tokens: 256,
             sampling: Sampling::Greedy,
             grammar: None,
+            own_check: false,
             stop: Vec::new(),
             tools: Vec::new(),
             purpose: Purpose::Write,
@@ -150,6 +154,13 @@ impl InferRequest {
     #[must_use]
     pub fn json_schema(mut self, schema: impl Into<String>) -> Self {
         self.grammar = Some(Grammar::JsonSchema(schema.into()));
+        self
+    }
+
+    /// Says that an answer that does not keep to the schema is wanted all the same.
+    #[must_use]
+    pub fn own_check(mut self) -> Self {
+        self.own_check = true;
         self
     }
 

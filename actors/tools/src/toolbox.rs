@@ -44,6 +44,8 @@ struct Entry {
     spec: Arc<ToolSpec>,
     tool: Arc<dyn Tool>,
     schemas: Result<Schemas, SchemaError>,
+    /// Whether naming it granted it what it needs.
+    configured: bool,
 }
 
 /// What a call and its result are compared with, compiled when the tool is registered.
@@ -167,6 +169,16 @@ impl Toolbox {
     ///
     /// One whose schemas cannot be used is known and says so when it is called.
     pub fn register(&self, tool: Arc<dyn Tool>) {
+        self.enter(tool, false);
+    }
+
+    /// The same for a tool that the owner of this node has named, such as those of a server: what it says it needs is granted by that, to it
+    /// and to no other tool. Whoever calls it must have been granted the same.
+    pub fn register_configured(&self, tool: Arc<dyn Tool>) {
+        self.enter(tool, true);
+    }
+
+    fn enter(&self, tool: Arc<dyn Tool>, configured: bool) {
         let spec = Arc::new(tool.spec());
         let name = spec.name.clone();
         let schemas = Schemas::of(&spec);
@@ -174,6 +186,7 @@ impl Toolbox {
             spec,
             tool,
             schemas,
+            configured,
         };
         self.write().insert(name, Arc::new(entry));
     }
@@ -226,6 +239,9 @@ impl Toolbox {
         let Some((ceiling, entry)) = self.ceiling.as_ref().zip(self.get(name)) else {
             return Capabilities::none();
         };
+        if entry.configured {
+            return Capabilities::none();
+        }
         let needs = entry.spec.needs.iter().cloned();
         needs
             .filter(|need| ceiling.missing(&[need.clone()].into()).is_some())
@@ -325,7 +341,11 @@ impl Toolbox {
     fn grants(&self, entry: &Entry, granted: &Capabilities) -> Result<Capabilities, Refused> {
         let needs = &entry.spec.needs;
         let tool = || entry.spec.name.clone();
-        if let Some(ceiling) = &self.ceiling
+        let ceiling = match entry.configured {
+            true => Some(needs),
+            false => self.ceiling.as_ref(),
+        };
+        if let Some(ceiling) = ceiling
             && let Some(missing) = ceiling.missing(needs)
         {
             return Err(Refused::AboveCeiling {
@@ -337,7 +357,7 @@ impl Toolbox {
                 },
             });
         }
-        let granted = match &self.ceiling {
+        let granted = match ceiling {
             Some(ceiling) => granted.within(ceiling),
             None => granted.clone(),
         };

@@ -21,7 +21,7 @@ use aios_runtime::{Answer, Goal, Node, engines, thinking};
 use aios_supervisor::{Recourse, TreeView};
 use aios_tools::{Toolbox, Workspaces};
 use aios_work::content::GoalStatus;
-use aios_work::{Stopped, Thinks, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
+use aios_work::{Charter, Stopped, Thinks, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
 use async_trait::async_trait;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
@@ -208,6 +208,26 @@ fn rows() -> Vec<Row> {
                     config.storage.folder = state.to_str().unwrap().to_owned();
                     built(config).await.stop().await;
                     assert!(state.join("db").is_file() && state.join("owner.key").is_file());
+                })
+            },
+        ),
+        row(
+            "agents.criteria",
+            "rules",
+            &["a\tb", "a\nb"],
+            |mut config| {
+                Box::pin(async move {
+                    let folder = tempfile::tempdir().unwrap();
+                    let rules = folder.path().join(&config.agents.criteria);
+                    fs::create_dir(&rules).unwrap();
+                    fs::write(rules.join("plain.toml"), "name = \"plain\"\n").unwrap();
+                    config.agents.criteria = rules.to_str().unwrap().to_owned();
+                    let charter =
+                        "---\nname: clerk\ndescription: d\ncriteria: plain\n---\nAdd up.\n";
+                    let node = built(config).await;
+                    let charter = Charter::parse(charter).unwrap();
+                    node.spawn_charter(charter, None).await.unwrap();
+                    node.stop().await;
                 })
             },
         ),

@@ -229,3 +229,92 @@ fn what_is_wrong_or_not_granted_is_told_with_what_to_do() {
     }
     assert!(!folder.path().join("a").exists());
 }
+
+/// The block of a page between two marks, without its fence.
+fn script(page: &str, mark: &str) -> String {
+    let block = page.split(mark).nth(1).unwrap().trim();
+    let body = block
+        .strip_prefix("```sh\n")
+        .and_then(|rest| rest.strip_suffix("```"));
+    body.unwrap().to_owned()
+}
+
+#[test]
+fn the_page_about_mcp_servers_is_typed_as_it_stands() {
+    let page = include_str!("../../../docs/guide/mcp.md");
+    let script = script(page, "<!-- stranger -->");
+    assert!(script.lines().count() <= 15, "{script}");
+    let folder = tempfile::tempdir().unwrap();
+    // What was tried, whatever is published meanwhile.
+    let pins = folder.path().join("pins");
+    fs::write(&pins, "mcp-server-time==2026.10.19\nmcp==2.3.0\n").unwrap();
+    let programs = Path::new(env!("CARGO_BIN_EXE_aios")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("sh")
+        .args(["-eu", "-c", &script])
+        .current_dir(folder.path())
+        .env("PATH", format!("{}:{path}", programs.display()))
+        .env("PIP_CONSTRAINT", pins)
+        .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+        .env_remove("AIOS_CONFIG")
+        .env("AIOS_CACHE", folder.path().join("no-models"))
+        .output()
+        .unwrap();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
+    assert!(out.contains("\"time_difference\": \"-9.0h\""), "{out}");
+}
+
+/// The end of a node that nothing can be done at: no farewell, no drop.
+#[test]
+fn a_node_that_is_killed_leaves_no_server_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let script =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../actors/tools/tests/mcp/server.py");
+    // It heeds neither its closed input nor a request to end, and has started a process of its own.
+    let notes = folder.path().join("numbers");
+    let config =
+        format!("[tools.s]\ncommand = [\"python3\", {script:?}, \"stubborn\", {notes:?}]\n");
+    fs::write(folder.path().join("aios.toml"), config).unwrap();
+    let mut node = Command::new(env!("CARGO_BIN_EXE_aios"))
+        .args(["node", "--config", "aios.toml"])
+        .arg(format!("--set=door.folder={}", folder.path().display()))
+        .args(["--set", "swarm.pages=0", "--set", "model.engine=scripted"])
+        .current_dir(folder.path())
+        .env_remove("AIOS_CONFIG")
+        .env("AIOS_CACHE", folder.path().join("no-models"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let within = |what: &str, holds: &dyn Fn() -> bool| {
+        let begun = std::time::Instant::now();
+        while !holds() {
+            assert!(begun.elapsed().as_secs() < 60, "never: {what}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    let numbers = || -> Vec<u32> {
+        let noted = fs::read_to_string(&notes).unwrap_or_default();
+        noted
+            .split(' ')
+            .filter_map(|number| number.parse().ok())
+            .collect()
+    };
+    let runs = |number: u32| {
+        let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        // What nobody has buried yet does nothing any more.
+        !stat.is_empty() && !stat.contains(") Z")
+    };
+    within("the server runs", &|| numbers().len() == 2);
+    let numbers = numbers();
+    assert!(numbers.iter().all(|number| runs(*number)));
+    // Long enough that it is watched over.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    node.kill().unwrap();
+    node.wait().unwrap();
+    within("it is gone, and what it started", &|| {
+        !numbers.iter().any(|number| runs(*number))
+    });
+}

@@ -75,6 +75,12 @@ impl Default for ServerConfig {
     }
 }
 
+/// The settings a server may have.
+#[cfg(all(test, feature = "mcp"))]
+pub(crate) fn server_settings() -> Vec<String> {
+    ServerConfig::settings()
+}
+
 impl ServerConfig {
     /// The settings a server may have, whether or not they are said.
     fn settings() -> Vec<String> {

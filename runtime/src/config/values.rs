@@ -147,6 +147,7 @@ impl Config {
         }
         for (name, path, most) in [
             ("storage.folder", &self.storage.folder, FOLDER_BYTES_MAX),
+            ("agents.criteria", &self.agents.criteria, FOLDER_BYTES_MAX),
             ("door.folder", &self.door.folder, SOCKET_FOLDER_BYTES_MAX),
         ] {
             if path.len() > most || path.chars().any(char::is_control) {
@@ -263,6 +264,8 @@ pub struct AgentsConfig {
     pub restart_window_ms: u64,
     /// Incarnations that may fall with one message in their hands before it is a dead letter.
     pub deliveries: u32,
+    /// The folder of the criteria that charters name, as `NAME.toml`; from where the node was started, unless it says otherwise.
+    pub criteria: String,
 }
 
 /// What the model is asked for where no rules make a plan.
@@ -412,6 +415,7 @@ impl Default for AgentsConfig {
             restarts: 10,
             restart_window_ms: 10_000,
             deliveries: 3,
+            criteria: "criteria".to_owned(),
         }
     }
 }

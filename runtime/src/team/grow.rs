@@ -1,6 +1,7 @@
 //! A team as a part of a node's tree: its charters made members, its groups supervisors, its seats agents.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ impl Grown {
         system: &AgentSystem,
         services: &Services,
         thinker: &Thinker,
+        criteria: &Path,
     ) -> Result<Self, TeamError> {
         let mut problems: Vec<String> = team.problems().iter().map(ToString::to_string).collect();
         let ceilings = Ceilings::new(system, services);
@@ -40,7 +42,7 @@ impl Grown {
                 continue;
             };
             let charter = within(charter.clone(), &bounds);
-            match crew::member(charter, system, services, thinker, above) {
+            match crew::member(charter, system, services, thinker, criteria, above) {
                 Ok(member) => drop(members.insert(name, member)),
                 Err(refused) => problems.push(refused.to_string()),
             }

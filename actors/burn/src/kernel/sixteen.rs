@@ -1,7 +1,7 @@
 //! Matrix times the activations of many tokens, at sixteen bits.
 //!
 //! Quants are whole numbers, so sums of their products can be: a pair of activations of sixteen bits takes the place of one
-//! float, which is twice the speed. Thirty-two neighbouring activations share a scale, so what is rounded off is at most
+//! float, which is half the multiplications. Thirty-two neighbouring activations share a scale, so what is rounded off is at most
 //! 1/65,534 of the largest of them; the rest of the computation stays in `f32`, sums of blocks (for minima) included. A
 //! lane is a token.
 

@@ -311,7 +311,7 @@ impl RemoteEngine {
             Err(EngineError::Deadline { .. }) if begun_to_speak => Finish::Deadline,
             Err(error) => return Err(error),
         };
-        if let Some(schema) = wanted.filter(|_| finish == Finish::Stop)
+        if let Some(schema) = wanted.filter(|_| finish == Finish::Stop && !request.own_check)
             && let Some(broken) = schema::broken_by(&schema, &call.answer.text)
         {
             return Err(EngineError::Server {

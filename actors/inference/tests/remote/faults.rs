@@ -357,6 +357,11 @@ async fn a_schema_is_checked_and_never_trusted() {
                 "{error}"
             );
         }
+        // Who can have it mended gets it as it came.
+        let wire = Wire::play(vec![stream(&[&chunk(text), &last("stop")])]).await;
+        let asked = ask().json_schema(schema).own_check();
+        let answer = within(engine(Form::OpenAi, &wire.address).infer(asked)).await;
+        assert_eq!(answer.unwrap().text, text);
     }
 }
 

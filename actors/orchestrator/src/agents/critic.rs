@@ -29,6 +29,7 @@ use super::judging::{History, judged};
 use crate::Services;
 use crate::evidence::{Proofs, Proven, Prover, Witnessed};
 use crate::excerpt::start;
+use crate::services::elsewhere;
 
 /// How long meaning may be compared before relevance goes by words alone.
 const EMBED_DEADLINE: Duration = Duration::from_secs(10);
@@ -205,6 +206,17 @@ impl Judge<'_> {
         let named = asked(&task.tool, &task.args, &place.inputs);
         if exhibit.task_id != task.id || witnessed.result.asked != named {
             return Err("the result is the answer to another question".to_owned());
+        }
+        // It would be asked for once more, and what is private is told nobody elsewhere for that either.
+        if task.recheck.is_some()
+            && self.ctx.is_private()
+            && let Some(why) = self
+                .services
+                .tools
+                .spec(&task.tool)
+                .and_then(|spec| elsewhere(&spec))
+        {
+            return Err(format!("the result cannot be looked at once more: {why}"));
         }
         Ok(witnessed)
     }

@@ -91,7 +91,12 @@ async fn attempted(
         return Err(doubtful(&order.tool));
     }
     let performed = perform(services, order, key, again, ctx).await;
-    performed.map_err(|failed| undone(failed, effect))
+    // An agent knows by its steps what it has done, as a tool does that can be asked by the key; what it does not know nobody does.
+    let ended = match services.crew().skill(&order.tool) {
+        Some(_) => Some(Effect::Query),
+        None => effect,
+    };
+    performed.map_err(|failed| undone(failed, ended))
 }
 
 /// Calls the tool in a task of its own, so that its panic is not ours, within the order's deadline.

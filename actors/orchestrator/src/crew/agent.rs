@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::Member;
-use super::shell::{self, Ended};
+use super::ended::{Ended, told};
+use super::shell;
 use crate::Services;
 
 /// What a question without a name of its own is called, before the conversation it came in.
@@ -121,7 +122,7 @@ impl CharterAgent {
                 (false, AgentReply::None(none)) => {
                     incoming.respond(
                         Performative::Failure,
-                        Reason::new(ReasonKind::InternalError, shell::told(&none)),
+                        Reason::new(ReasonKind::InternalError, told(&none)),
                     )?;
                 }
             }

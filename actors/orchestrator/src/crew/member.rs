@@ -1,6 +1,7 @@
 //! A charter whose every word was checked against what the node has and grants.
 
 use aios_actors::recovery::Budget;
+use aios_judge::Criteria;
 use aios_tools::{Schema, Toolbox};
 use aios_work::{AGENT_TOOLS, Capabilities, Capability, Charter, Effect, ToolSpec};
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ pub struct Member {
     granted: Capabilities,
     input: Option<Schema>,
     output: Option<Schema>,
+    /// What its answers are judged by, as a criteria file has it.
+    criteria: Option<String>,
     /// What all its agents together may spend, with whoever else is below the same ceilings.
     ceilings: Vec<Budget>,
 }
@@ -41,6 +44,16 @@ pub enum EnlistError {
         /// Whose charter.
         charter: String,
         /// What the tool needs, and where it can be granted.
+        why: String,
+    },
+    /// Criteria that are none.
+    #[error("the criteria {criteria:?} of charter {charter} cannot be used: {why}")]
+    Criteria {
+        /// Whose charter.
+        charter: String,
+        /// What it calls them.
+        criteria: String,
+        /// Why not.
         why: String,
     },
     /// A schema that cannot be used.
@@ -93,9 +106,32 @@ impl Member {
             input: schema("input", &charter.input)?,
             output: schema("output", &charter.output)?,
             granted: needs.into_iter().collect(),
+            criteria: None,
             ceilings,
             charter,
         })
+    }
+
+    /// The same with its answers judged by these criteria, as their file has them.
+    ///
+    /// # Errors
+    /// When they are none.
+    pub fn judged_by(self, toml: String) -> Result<Self, EnlistError> {
+        if let Err(error) = Criteria::read(&toml) {
+            return Err(EnlistError::Criteria {
+                charter: self.charter.name,
+                criteria: self.charter.criteria.unwrap_or_default(),
+                why: error.to_string(),
+            });
+        }
+        Ok(Self {
+            criteria: Some(toml),
+            ..self
+        })
+    }
+
+    pub(super) fn criteria(&self) -> Option<&str> {
+        self.criteria.as_deref()
     }
 
     /// The charter.

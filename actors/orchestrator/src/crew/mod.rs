@@ -1,20 +1,26 @@
 //! Agents of charters: what a person wrote down in `agents/NAME.md`, at work under a supervisor like any other agent.
 //!
 //! A [`Member`] is a charter whose tools and schemas were checked; the [`Crew`] holds the members of a node and what stops a runaway.
-//! [`CharterAgent`] takes questions and orders; `shell` carries one out as durable steps, `run` decides each of them, `act` and `transcript`
-//! are what its model reads and says. `delegate` hands work on to another member, among several by a contract net; `skill` makes a member a
+//! [`CharterAgent`] takes questions and orders; `shell` carries one out as durable steps (`thought` and `calls`), `run` decides each of them,
+//! `brief`, `act` and `transcript` are what its model reads and says, `ended` why there is no answer,
+//! `judged` what the Critic says of one. `delegate` hands work on to another member, among several by a contract net; `skill` makes a member a
 //! tool of everybody else.
 //!
 //! Grants, budgets and bounds are enforced here, whatever a prompt says.
 
 mod act;
 mod agent;
+mod brief;
+mod calls;
 mod delegate;
+mod ended;
+mod judged;
 mod member;
 mod record;
 mod run;
 mod shell;
 mod skill;
+mod thought;
 mod transcript;
 
 use std::collections::BTreeMap;
@@ -66,6 +72,11 @@ impl Crew {
             records: Records::default(),
             thoughts: Semaphore::new(THOUGHTS),
         }))
+    }
+
+    /// Lets a member go: nobody is handed work for its name any more. Its agents that are there end as they would have.
+    pub fn dismiss(&self, name: &str) {
+        self.0.members.write().remove(name);
     }
 
     /// Takes a member in. One of the same name is replaced: its agents that are there go on as they were made, others follow the new one.

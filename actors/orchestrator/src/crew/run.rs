@@ -113,6 +113,11 @@ impl Run {
         }
     }
 
+    /// Its answer was judged, and it is told what is wrong with it.
+    pub(super) fn refused(&mut self, why: &str) -> Next {
+        self.wrong(why)
+    }
+
     /// What it said cannot be used: it is told why, a few times.
     fn wrong(&mut self, why: &str) -> Next {
         self.unfit += 1;

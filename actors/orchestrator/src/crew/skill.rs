@@ -5,16 +5,16 @@ use std::time::Instant;
 
 use aios_actors::agent::Context;
 use aios_tools::Schema;
-use aios_work::content::{AgentOrder, AgentReply};
+use aios_work::content::{AgentAnswer, AgentOrder, AgentReply, NoAnswer};
 use aios_work::{
-    Capabilities, Charter, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
+    Capabilities, Charter, Status, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
 };
 use async_trait::async_trait;
 
 use super::Member;
 use super::delegate::delegate;
+use super::ended::told;
 use super::member::skill_of;
-use super::shell::told;
 
 /// Hands a call of a member's skill to an agent that offers it, and waits for its answer.
 pub(crate) async fn ordered(
@@ -51,17 +51,29 @@ pub(crate) async fn ordered(
     let unanswered = |why: String| ToolError::new(ToolErrorKind::Provider, why);
     match reply.map_err(|error| unanswered(error.to_string()).retryable(true))? {
         AgentReply::Done(answer) => Ok(ToolOutput {
-            log: format!(
-                "{} answered after {} turns and {} tokens",
-                answer.agent, answer.turns, answer.spent.tokens
-            ),
+            log: log(&answer),
             value: answer.value,
             facts: answer.facts,
             artifacts: answer.artifacts,
         }),
+        AgentReply::None(none @ NoAnswer::InDoubt { .. }) => {
+            Err(unanswered(told(&none)).retryable(false).in_doubt())
+        }
         // What stopped it once stops it again.
         AgentReply::None(none) => Err(unanswered(told(&none)).retryable(false)),
     }
+}
+
+fn log(answer: &AgentAnswer) -> String {
+    let judged = match answer.judged {
+        None => "",
+        Some(Status::Approved) => "; judged by its criteria: approved",
+        Some(_) => "; judged by its criteria: nothing is wrong, and nothing bears it out",
+    };
+    format!(
+        "{} answered after {} turns and {} tokens{judged}",
+        answer.agent, answer.turns, answer.spent.tokens
+    )
 }
 
 /// A member of a crew among the tools: what it says of itself, for whoever plans. Called by anybody but an executor it says whom to ask.

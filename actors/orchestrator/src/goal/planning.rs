@@ -17,6 +17,7 @@ use crate::excerpt::start;
 use crate::goal::offers::Offers;
 use crate::goal::progress::Progress;
 use crate::goal::tasks::{GoalTasks, Run};
+use crate::services::elsewhere;
 
 /// How long the model may take over a small question, and how much longer for each so many tokens that it may write.
 const PICK_DEADLINE: Duration = Duration::from_secs(30);
@@ -159,6 +160,14 @@ struct GoalBench<'a> {
     progress: Mutex<Progress>,
 }
 
+impl GoalBench<'_> {
+    /// Why a tool is none for this goal: it reaches elsewhere, and the goal is private.
+    fn kept_here(&self, tool: &str) -> Option<String> {
+        let spec = self.run.services.tools.spec(tool)?;
+        elsewhere(&spec).filter(|_| self.run.ctx.is_private())
+    }
+}
+
 #[async_trait]
 impl Bench for GoalBench<'_> {
     fn tools(&self) -> &[String] {
@@ -170,7 +179,10 @@ impl Bench for GoalBench<'_> {
         let offered = |spec: &Arc<ToolSpec>| {
             let name = &spec.name;
             let by_somebody = self.offered.is_none_or(|offered| offered.contains(name));
-            by_somebody && tools.problem(name).is_none() && tools.missing(name).is_empty()
+            by_somebody
+                && tools.problem(name).is_none()
+                && tools.missing(name).is_empty()
+                && self.kept_here(name).is_none()
         };
         tools
             .specs()
@@ -197,6 +209,9 @@ impl Bench for GoalBench<'_> {
         if plan.is_open() {
             let tools = &self.run.services.tools;
             for task in &plan.tasks {
+                if let Some(why) = self.kept_here(&task.tool) {
+                    return Err(format!("task {:?} cannot be done: {why}", task.id));
+                }
                 if let Some(needs) = tools.missing(&task.tool).iter().next() {
                     return Err(format!(
                         "task {:?} calls {}, which needs the capability {needs}, and this node does not grant it: see tools.grants",
@@ -276,6 +291,8 @@ impl Bench for GoalBench<'_> {
         let picked = self.run.ctx.once_pure(&step, || async {
             let infer = InferRequest::chat(&question.role, question.prompt.as_str())
                 .json_schema(question.schema.to_string())
+                // The plan's own rules say what is wrong with it, and the model may mend that.
+                .own_check()
                 .purpose(Purpose::Plan)
                 .max_tokens(question.max_tokens)
                 .sampling(Sampling::Greedy)

@@ -308,6 +308,7 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         Ok(planned) => planned,
         Err(no_plan) => return Ok(no_plan.progress.failed(&tasks, no_plan.reason)),
     };
+    tasks.carries_out(&plan);
     if !plan.is_settled(&progress.done, &progress.lost) {
         for task in &plan.tasks {
             if !progress.done.contains(&task.id) {

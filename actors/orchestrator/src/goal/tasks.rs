@@ -1,7 +1,7 @@
 //! What every task of one goal shares: its time, its budget, who watches. What becomes of a single task is decided in
 //! `task::run` and done in `task::shell`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use aios_actors::agent::{AgentError, AskError, Context};
@@ -9,7 +9,7 @@ use aios_actors::recovery::{Allowance, Budget, FailureKind, Pass, Trajectory};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Subject};
 use aios_work::content::{Answer, GoalRequest, Origin, TaskEvent, TaskReport, TaskStatus};
-use aios_work::{Capabilities, Ended, Goal, Looping, Task, ToolOutput};
+use aios_work::{Capabilities, Ended, Goal, Looping, MadeBy, Plan, Task, ToolOutput};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -48,6 +48,8 @@ pub(crate) struct GoalTasks<'a> {
     waits_for: Mutex<Vec<String>>,
     /// Results on their way to the critic.
     pub(crate) waves: Waves,
+    /// A model alone wanted what is done.
+    models_plan: AtomicBool,
 }
 
 /// How a task ended.
@@ -136,7 +138,19 @@ impl<'a> GoalTasks<'a> {
             ended: Mutex::default(),
             waits_for: Mutex::default(),
             waves: Waves::default(),
+            models_plan: AtomicBool::new(false),
         }
+    }
+
+    /// From here on what is done is a plan of this source.
+    pub(crate) fn carries_out(&self, plan: &Plan) {
+        let by_model = plan.source == MadeBy::MODEL;
+        self.models_plan.store(by_model, Ordering::Relaxed);
+    }
+
+    /// Whether what is done is a plan that a model made.
+    pub(crate) fn is_a_models_plan(&self) -> bool {
+        self.models_plan.load(Ordering::Relaxed)
     }
 
     /// Whether the goal can pay for so many tokens more. Whoever calls the model sets them aside.

@@ -12,6 +12,9 @@ use crate::task::run::{
     Aside, Fallback, Gone, Moment, Order, Stage, Stop, TaskRun, Then, Way, out_of_turn,
 };
 
+/// Characters of arguments that a person is shown.
+const SHOWN: usize = 4_000;
+
 impl TaskRun<'_> {
     /// The way it is on has led nowhere.
     pub(crate) fn lost(&mut self, then: Recourse, reason: String, now: Moment) -> Then {
@@ -61,6 +64,25 @@ impl TaskRun<'_> {
     fn stop(&mut self, stop: Stop, ask: Fallback, reason: String) -> Then {
         self.stage = Stage::Fallback(stop, reason);
         Then::Go(Order::Fallback(ask))
+    }
+
+    /// Asks a person before anything is done: nobody but the model that planned it has wanted it yet.
+    pub(crate) fn ask_first(&mut self) -> Then {
+        let tool = &self.planned.tool;
+        let args = self.args().to_string();
+        let length = args.chars().count();
+        if length > SHOWN {
+            // Nobody says yes to what they were not shown.
+            return Then::Over(Err(format!(
+                "a person is asked before {tool} is called and is shown {SHOWN} characters of arguments at most; these have {length}"
+            )));
+        }
+        let question = format!(
+            "a model planned \"{}\": to call {tool} with {args}; what that changes nobody here knows. Shall it be done?",
+            self.title
+        );
+        let reason = format!("a model planned this call of {tool}");
+        self.stop(Stop::Proposing, Fallback::Propose { question }, reason)
     }
 
     /// The way out leads nowhere; the retry says what is left.
@@ -166,6 +188,10 @@ impl TaskRun<'_> {
                 let waiting = waiting(&reason, &approval);
                 self.aside(Aside::WaitsFor(approval));
                 self.gap(waiting, now)
+            }
+            (Stop::Spending(_), Gone::Spent) if self.asks_first => {
+                self.asks_first = false;
+                self.attempt(now)
             }
             (Stop::Spending(approval), Gone::Spent) => {
                 self.retry.approved();

@@ -146,6 +146,8 @@ pub(crate) struct TaskRun<'a> {
     pub(crate) gap: Option<String>,
     pub(crate) note: Option<String>,
     asides: Vec<Aside>,
+    /// A person is asked before it is done at all.
+    pub(crate) asks_first: bool,
 }
 
 impl<'a> TaskRun<'a> {
@@ -198,6 +200,15 @@ impl<'a> TaskRun<'a> {
             gap: None,
             note: None,
             asides: Vec::new(),
+            asks_first: false,
+        }
+    }
+
+    /// The same, with a person asked before it is done at all.
+    pub(crate) fn asking_first(self) -> Self {
+        Self {
+            asks_first: true,
+            ..self
         }
     }
 
@@ -232,6 +243,7 @@ impl<'a> TaskRun<'a> {
         let stage = std::mem::replace(&mut self.stage, Stage::New);
         match (stage, event) {
             (Stage::New, Event::Due) if self.prose => self.prepare(None),
+            (Stage::New, Event::Due) if self.asks_first => self.ask_first(),
             (Stage::New, Event::Due) | (Stage::Waiting, Event::Waited) => self.attempt(now),
             (Stage::Preparing, Event::Prepared(args)) => {
                 self.asked.get_or_insert_with(|| args.clone());
@@ -279,7 +291,7 @@ impl<'a> TaskRun<'a> {
     }
 
     /// One attempt, if the goal has time.
-    fn attempt(&mut self, now: Moment) -> Then {
+    pub(crate) fn attempt(&mut self, now: Moment) -> Then {
         if now.left.is_zero() {
             let late = OverBudget::late(now.left, self.rules.time);
             return self.failed(FailureKind::Spent, late.to_string(), now);

@@ -10,12 +10,13 @@ use aios_tools::Workspace;
 use aios_work::content::{
     Candidate, Exhibit, Judgement, Origin, Submission, TaskOrder, TaskResult, hex, ontology,
 };
-use aios_work::{Artifact, Capability, Case, Ended, Simpler, Task, ToolOutput};
+use aios_work::{Artifact, Capability, Case, Effect, Ended, Simpler, Task, ToolOutput};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::evidence::{self, text_of};
+use crate::goal::planning::pick_step;
 use crate::goal::progress::Seen;
 use crate::goal::tasks::{Conducted, GoalTasks, draft, settle, words};
 use crate::roles::EXECUTOR;
@@ -66,6 +67,10 @@ impl GoalTasks<'_> {
         case: Option<&dyn Case>,
     ) -> Conducted {
         let run = TaskRun::figures(self.rules(), task, title, args);
+        let run = match self.asks_first(task) {
+            true => run.asking_first(),
+            false => run,
+        };
         self.shell(task, case, None).see_through(run).await
     }
 
@@ -82,6 +87,19 @@ impl GoalTasks<'_> {
         self.shell(task, Some(case), Some(writing))
             .see_through(run)
             .await
+    }
+
+    /// Whether a person is asked before a task is done at all: only a model has wanted it, and what it changes nobody here knows. Who has said
+    /// yes once is not asked again by a planner that takes the goal up.
+    fn asks_first(&self, task: &Task) -> bool {
+        let asks = self.is_a_models_plan() && self.services.effect(&task.tool) == Some(Effect::Ask);
+        let allowed = || self.ctx.done::<bool>(&self.allowed(task));
+        asks && !matches!(allowed(), Ok(Some(true)))
+    }
+
+    /// The step by which it is on record that a person wants a task of a model's plan.
+    fn allowed(&self, task: &Task) -> String {
+        format!("{}/allowed/{}", pick_step(self.request), task.id)
     }
 
     fn shell<'s>(
@@ -155,7 +173,21 @@ impl TaskShell<'_> {
             }
             Order::JudgeResult => self.judge_result(run.task(), run.args()).await,
             Order::JudgeText => self.judge_text().await,
-            Order::Fallback(way) => Event::Gone(self.fall_back(way, run.args()).await),
+            Order::Fallback(way) => {
+                let spends = matches!(way, Fallback::Spend { .. });
+                let gone = self.fall_back(way, run.args()).await;
+                if run.asks_first && spends && gone == Gone::Spent {
+                    let step = self.goal.allowed(self.task);
+                    let kept = self
+                        .goal
+                        .ctx
+                        .once_pure(&step, async || Ok::<_, AgentError>(true));
+                    if let Err(error) = kept.await {
+                        tracing::warn!(%error, step, "a planner that takes the goal up will ask again");
+                    }
+                }
+                Event::Gone(gone)
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::environment::Environment;
 use super::limits::{LAST_WORDS, START};
+use super::measured::Measure;
 use super::offer::plain;
 use super::process::{self, Process};
 use super::seat::Seat;
@@ -167,15 +168,18 @@ async fn over_http(
         Err(error) => return Some(error.to_string()),
     };
     let life = seat.starting(environment.clone());
-    let transport = match session::http(url, token.and_then(|name| environment.named(name))) {
+    let last_word = LastWord::default();
+    let measure = Measure::new(last_word.clone());
+    let token = token.and_then(|name| environment.named(name));
+    let transport = match session::http(url, token, measure.clone()) {
         Ok(transport) => transport,
         Err(error) => return Some(error),
     };
-    let last_word = LastWord::default();
+    let counted = Counted::new(transport, measure, last_word.clone());
     let ended = tokio::select! {
         biased;
         _ = stopped => None,
-        why = serve(seat, life, &environment, Counted::new(transport, last_word.clone())) => Some(why),
+        why = serve(seat, life, &environment, counted) => Some(why),
     };
     Some(environment.without_secrets(&last_word.get().unwrap_or(ended?)))
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::environment::Environment;
 use super::limits::{LIST_BYTES, TOOLS};
 
 /// One tool in the server's own words: all that is used of it, and nothing else.
@@ -46,6 +47,14 @@ impl From<Foreign> for Listed {
 }
 
 impl Listed {
+    /// The same without what is secret of what the server was given: a list is kept, and shown to people and models.
+    pub(crate) fn without_secrets(mut self, environment: &Environment) -> Self {
+        self.description = environment.without_secrets_in_text(self.description);
+        let schemas = std::iter::once(&mut self.input).chain(&mut self.output);
+        schemas.for_each(|schema| environment.without_secrets_in(schema));
+        self
+    }
+
     /// Bytes it takes as JSON, in which a list is counted.
     pub(crate) fn bytes(&self) -> usize {
         // What is data always becomes JSON.

@@ -11,6 +11,7 @@ mod environment;
 mod life;
 mod limits;
 mod listing;
+mod measured;
 mod offer;
 mod outcome;
 mod pin;

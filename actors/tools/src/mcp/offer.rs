@@ -75,7 +75,7 @@ fn offered(server: &ServerSpec, tool: &Listed) -> Result<Offered, String> {
             description,
             input,
             output: output.unwrap_or_else(|| json!({"type": "string"})),
-            needs: server.needs.clone(),
+            needs: server.all_needs(),
             effect: effect(server, tool),
         },
         foreign: tool.name.clone(),

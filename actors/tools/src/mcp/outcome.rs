@@ -74,8 +74,8 @@ pub(crate) fn taken(
             format!("tool {tool} says: {}", said(&result, environment)),
         ));
     }
-    let (text, files, left_out) = opened(result.content);
-    let value = match (schema, result.structured_content) {
+    let (text, files, mut left_out) = opened(result.content);
+    let mut value = match (schema, result.structured_content) {
         (Some(schema), Some(value)) => {
             if let Err(wrong) = schema.check(&value) {
                 let sentence = format!(
@@ -96,6 +96,11 @@ pub(crate) fn taken(
         (None, Some(value)) if text.is_empty() => Value::String(value.to_string()),
         (None, _) => Value::String(text),
     };
+    // From here on models, plans and logs have it.
+    environment.without_secrets_in(&mut value);
+    for line in &mut left_out {
+        *line = environment.without_secrets(line);
+    }
     Ok(Taken {
         value,
         files,

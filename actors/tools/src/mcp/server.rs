@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aios_work::{Capabilities, Effect};
+use aios_work::{Capabilities, Capability, Effect};
 
 /// How long a call may take unless it is said.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ pub struct ServerSpec {
     pub lookups: BTreeMap<String, String>,
     /// Whether the server is believed about the effects of its tools where `effects` says nothing.
     pub hints: bool,
-    /// What a caller must have been granted.
+    /// What a caller must have been granted, beside the host of one that is asked over HTTP.
     pub needs: Capabilities,
     /// How long one call may take.
     pub timeout: Duration,
@@ -70,6 +70,16 @@ impl ServerSpec {
         Self::new(name.into(), Reach::Http { url, token: None })
     }
 
+    /// What a caller must have been granted: what is configured, and to reach the host of one that is somebody else's. So whatever may not
+    /// leave this machine is not sent there.
+    pub(crate) fn all_needs(&self) -> Capabilities {
+        let host = match &self.reach {
+            Reach::Process { .. } => None,
+            Reach::Http { url, .. } => Some(host(url)),
+        };
+        self.needs.iter().cloned().chain(host).collect()
+    }
+
     fn new(name: String, reach: Reach) -> Self {
         Self {
             name,
@@ -81,5 +91,35 @@ impl ServerSpec {
             needs: Capabilities::none(),
             timeout: TIMEOUT,
         }
+    }
+}
+
+/// The capability to reach the host of an address; any host, where it names none.
+fn host(url: &str) -> Capability {
+    let url = reqwest::Url::parse(url).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str);
+    let named = host.map(|host| Capability::new(format!("{}/{host}", Capability::NET_HTTP)));
+    named.and_then(Result::ok).unwrap_or(Capability::NET_HTTP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_a_server_elsewhere_needs_its_host() {
+        for (url, need) in [
+            ("https://example.org/mcp", "net.http/example.org"),
+            ("http://Example.org:8080/", "net.http/example.org"),
+            ("http://127.0.0.1:9/mcp", "net.http/127.0.0.1"),
+            ("http://[::1]:9/mcp", "net.http/[::1]"),
+            ("nonsense", "net.http"),
+        ] {
+            let mut spec = ServerSpec::url("s", url);
+            spec.needs = [Capability::FILES_READ].into();
+            let needs: Vec<String> = spec.all_needs().iter().map(ToString::to_string).collect();
+            assert_eq!(needs, ["files.read", need], "{url}");
+        }
+        assert!(ServerSpec::command("s", ["x"]).all_needs().is_empty());
     }
 }

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use super::environment::Environment;
 use super::limits::{CALLS, ERROR_BYTES, ERROR_WORDS, LIST_BYTES, MESSAGE_BYTES, PAGES, TOOLS};
 use super::listing::{Listed, Listing, TooLong};
+use super::measured::{Measure, Measured};
 use super::offer::plain;
 
 /// How long a host may take to be reached.
@@ -83,8 +84,8 @@ pub(crate) async fn list(
                 environment.plain(&error.to_string(), ERROR_WORDS)
             )
         })?;
-        let page_tools = page.tools.into_iter().map(Listed::from);
-        for tool in page_tools {
+        for tool in page.tools {
+            let tool = Listed::from(tool).without_secrets(environment);
             bytes += tool.bytes();
             tools.push(tool);
             if tools.len() > TOOLS {
@@ -106,7 +107,8 @@ pub(crate) async fn list(
 pub(crate) fn http(
     url: &str,
     token: Option<&str>,
-) -> Result<StreamableHttpClientTransport<reqwest::Client>, String> {
+    measure: Measure,
+) -> Result<StreamableHttpClientTransport<Measured<reqwest::Client>>, String> {
     // One provider for the whole process; whoever came first has chosen the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let told = |error: reqwest::Error| plain(&error.to_string(), ERROR_WORDS);
@@ -130,7 +132,7 @@ pub(crate) fn http(
     if let Some(token) = token {
         config = config.auth_header(token);
     }
-    let client = client.build().map_err(told)?;
+    let client = Measured::new(client.build().map_err(told)?, measure);
     Ok(StreamableHttpClientTransport::with_client(client, config))
 }
 

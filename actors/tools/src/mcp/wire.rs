@@ -16,10 +16,14 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::limits::{ASKED, MESSAGE_BYTES, WRITE};
+use super::measured::Measure;
 use super::tolerance::Tolerance;
 
 /// What is said of a server that ended the connection itself.
 pub(crate) const CLOSED: &str = "it closed its output";
+
+/// What is said of one that sends without end.
+pub(crate) const FLOODS: &str = "it floods: it sends more than it is asked for without end";
 
 /// Why a connection ended, as far as this side ended it. The first word stays.
 #[derive(Clone, Debug, Default)]
@@ -98,8 +102,7 @@ impl Watched {
     fn bears(&mut self, bytes: usize) -> bool {
         let borne = self.tolerance.bears(bytes, Instant::now());
         if !borne {
-            self.last_word
-                .say("it floods: it sends more than it is asked for without end");
+            self.last_word.say(FLOODS);
         }
         borne
     }
@@ -247,13 +250,15 @@ where
 pub(crate) struct Counted<T> {
     inner: T,
     watched: Watched,
+    measure: Measure,
 }
 
 impl<T> Counted<T> {
-    pub(crate) fn new(inner: T, last_word: LastWord) -> Self {
+    pub(crate) fn new(inner: T, measure: Measure, last_word: LastWord) -> Self {
         Self {
             inner,
             watched: Watched::new(last_word),
+            measure,
         }
     }
 }
@@ -270,7 +275,10 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Counted<T> {
     }
 
     async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {
-        let message = self.inner.receive().await;
+        let message = tokio::select! {
+            () = self.measure.flooded() => None,
+            message = self.inner.receive() => message,
+        };
         let Some(message) = message else {
             self.watched.last_word.say("the connection was closed");
             return None;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod hostile;
+mod hostile_http;
 mod installed;
 mod rig;
 mod strangers;

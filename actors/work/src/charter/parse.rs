@@ -141,7 +141,7 @@ impl Charter {
             budget: budget(&mut fields)?,
             restart: restart(&mut fields)?,
             delegates,
-            criteria: fields.text("criteria", 64)?,
+            criteria: criteria(&mut fields)?,
             privacy: privacy(&mut fields)?,
             instructions: body.to_owned(),
             name,
@@ -301,6 +301,17 @@ fn restart(fields: &mut Fields) -> Result<RestartRule, CharterError> {
             "restart",
             format!("{other:?} is none of permanent, transient, temporary"),
         )),
+    }
+}
+
+/// The name of a file of criteria, and no way to another.
+fn criteria(fields: &mut Fields) -> Result<Option<String>, CharterError> {
+    let Some(name) = fields.text("criteria", 64)? else {
+        return Ok(None);
+    };
+    match check_name(&name) {
+        Ok(()) => Ok(Some(name)),
+        Err(why) => Err(fields.wrong("criteria", why)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Artifact, Capabilities, Ended, Fact, InputFile, Spent};
+use crate::{Artifact, Capabilities, Ended, Fact, InputFile, Spent, Status};
 
 /// An order to an agent of a charter. Whoever gives it can only take away: what the charter does not grant is not granted by an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +67,9 @@ pub struct AgentAnswer {
     pub spent: Spent,
     /// Who it was.
     pub agent: String,
+    /// What the Critic said of it by the criteria of its charter; none if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Status>,
 }
 
 /// Why an agent has no answer, for a program; for a person it is told in the reason of the failure.
@@ -82,6 +85,11 @@ pub enum NoAnswer {
     Waits {
         /// The approval's name.
         approval: String,
+    },
+    /// It ended with a call of which nobody knows whether it was carried out: done again under another name, it may be done twice.
+    InDoubt {
+        /// Which.
+        reason: String,
     },
     /// It came to nothing.
     Failed {

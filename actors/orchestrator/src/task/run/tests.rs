@@ -302,6 +302,15 @@ fn row(name: &'static str, then: Recourse, start: Vec<Line>, rest: Vec<Line>) ->
 }
 
 fn check(rows: Vec<Row>, prose: bool) {
+    check_begun(rows, &|rules, task| match prose {
+        true => TaskRun::prose(rules, task, "Sums"),
+        false => TaskRun::figures(rules, task, "Sums", task.args.clone()),
+    });
+}
+
+type Begun<'b> = &'b dyn for<'t> Fn(Rules<'t>, &'t Task) -> TaskRun<'t>;
+
+fn check_begun(rows: Vec<Row>, begun: Begun<'_>) {
     let task = task();
     let over = OverBudget::late(Duration::ZERO, Duration::from_secs(100)).to_string();
     // Written short in the table.
@@ -309,11 +318,7 @@ fn check(rows: Vec<Row>, prose: bool) {
     short.extend(["a", "b", "c"].map(|name| (party(name).to_string(), name)));
     for Row(name, then, lines) in rows {
         let policies = policies(then);
-        let mut run = Some(Box::new(if prose {
-            TaskRun::prose(rules(&policies), &task, "Sums")
-        } else {
-            TaskRun::figures(rules(&policies), &task, "Sums", task.args.clone())
-        }));
+        let mut run = Some(Box::new(begun(rules(&policies), &task)));
         for (number, Line(event, left, follows)) in lines.into_iter().enumerate() {
             let now = Moment {
                 since: Duration::from_secs(number as u64),

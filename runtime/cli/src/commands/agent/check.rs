@@ -1,8 +1,11 @@
 //! `aios agent check`: whether charters can be followed, file by file, without a node.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use aios_judge::Criteria;
+use aios_runtime::config::AgentsConfig;
 use aios_runtime::standard_tools;
 use aios_work::{Charter, shown};
 use serde_json::json;
@@ -80,6 +83,18 @@ fn looked_at(charter: &Charter, tools: &[String], path: &Path) -> (Vec<String>, 
     for (key, schema) in [("input", &charter.input), ("output", &charter.output)] {
         if let Some(Err(error)) = schema.as_ref().map(aios_tools::Schema::new) {
             problems.push(format!("{file}: `{key}` cannot be used: {error}"));
+        }
+    }
+    if let Some(name) = &charter.criteria {
+        // Where a node looks that was told nothing else.
+        let criteria = Path::new(&AgentsConfig::default().criteria).join(format!("{name}.toml"));
+        match fs::read_to_string(&criteria).map(|text| Criteria::read(&text)) {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => problems.push(format!("{}: {error}", criteria.display())),
+            Err(_) => notes.push(format!(
+                "its answers are judged by {}, which is not here; a node looks for it in its agents.criteria",
+                criteria.display()
+            )),
         }
     }
     let stem = path.file_stem().and_then(|stem| stem.to_str());

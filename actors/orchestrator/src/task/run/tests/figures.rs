@@ -21,6 +21,94 @@ fn what_becomes_of_a_task_with_figures_is_one_table() {
     check(rows, false);
 }
 
+/// Up to a person's word about a task that only a model wants.
+fn first_asked() -> Vec<Line> {
+    vec![
+        on(
+            Event::Due,
+            "ask: a model planned \"Sums\": to call sum with {\"of\":\"all\"}; what that changes nobody here knows. Shall it be done?",
+        ),
+        on(
+            proposed(),
+            "pending: a model planned this call of sum; waits for a human's decision about approval a1 | await a1 for 60 s",
+        ),
+    ]
+}
+
+#[test]
+fn what_only_a_model_wants_is_done_when_a_person_has_said_yes() {
+    use Recourse::{Human, Partial};
+    let rows = vec![
+        row(
+            "said yes, it is done as it was planned",
+            Partial,
+            first_asked(),
+            vec![
+                on(decided(Decision::Accept, ""), "spend a1"),
+                on(Event::Gone(Gone::Spent), "seek"),
+                on(free("a"), "running by a | give g/t #1"),
+                on(made(), "judge"),
+                on(passes(), KEPT),
+            ],
+        ),
+        row(
+            "said no, nothing is done",
+            Human,
+            first_asked(),
+            vec![on(
+                decided(Decision::Reject, "not today"),
+                "take partial | failed: a model planned this call of sum; a human rejected approval a1: not today",
+            )],
+        ),
+        row(
+            "nobody decides, and the goal waits",
+            Partial,
+            first_asked(),
+            vec![on(
+                Event::Gone(Gone::Undecided),
+                "waits for a1 | take partial | failed: a model planned this call of sum; waits for a human's decision about approval a1",
+            )],
+        ),
+        row(
+            "nobody can be asked, nothing is done",
+            Partial,
+            vec![],
+            vec![
+                on(
+                    Event::Due,
+                    "ask: a model planned \"Sums\": to call sum with {\"of\":\"all\"}; what that changes nobody here knows. Shall it be done?",
+                ),
+                on(
+                    gone_wrong(),
+                    "take partial | failed: a model planned this call of sum; nobody was asked: none",
+                ),
+            ],
+        ),
+        row(
+            "done in doubt, a person is asked once more",
+            Human,
+            first_asked(),
+            vec![
+                on(decided(Decision::Accept, ""), "spend a1"),
+                on(Event::Gone(Gone::Spent), "seek"),
+                on(free("a"), "running by a | give g/t #1"),
+                on(fails(FailureKind::InDoubt), HUMAN),
+                on(
+                    proposed(),
+                    "pending: why; waits for a human's decision about approval a1 | await a1 for 60 s",
+                ),
+                on(
+                    decided(Decision::Reject, "enough"),
+                    "take partial | failed: why; a human rejected approval a1: enough",
+                ),
+            ],
+        ),
+    ];
+    check_begun(rows, &|rules, task| {
+        TaskRun::figures(rules, task, "Sums", task.args.clone()).asking_first()
+    });
+}
+
 /// Found, given, tried again.
 fn tried() -> Vec<Row> {
     use FailureKind::{Malformed, Passing};

@@ -1,0 +1,150 @@
+//! Has an answer judged by the criteria of its agent's charter before it leaves. The Critic does that, as it does for any agent that asks: by
+//! what the agent's tools gave and by nothing that the agent says of itself.
+
+use aios_actors::agent::AgentError;
+use aios_protocols::{Content, Draft, Performative, ProtocolName};
+use aios_work::content::ontology;
+use aios_work::{Document, Fact, JudgeRequest, Material, Report, Status, WorkKind, figures};
+use serde_json::Value;
+
+use super::ended::{Ended, failed};
+use super::shell::Shell;
+use crate::roles::CRITIC;
+
+/// Bytes of all texts that an answer may rest on, and how many of them; a message holds a megabyte.
+const TEXTS_BYTES: usize = 256 << 10;
+const TEXTS: usize = 64;
+/// Figures that it may rest on.
+const FIGURES: usize = 512;
+
+/// What an answer may rest on: what tools gave, the latest last.
+#[derive(Default)]
+pub(super) struct Grounds {
+    facts: Vec<Fact>,
+    texts: Vec<Material>,
+    bytes: usize,
+}
+
+impl Grounds {
+    /// A tool gave this.
+    pub(super) fn add(&mut self, turn: u32, tool: &str, value: &Value, facts: &[Fact]) {
+        let own = match facts.is_empty() {
+            true => figures(&format!("turn-{turn}"), tool, value).0,
+            false => facts.to_vec(),
+        };
+        let room = FIGURES.saturating_sub(self.facts.len());
+        self.facts.extend(own.into_iter().take(room));
+        let text = match value {
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        if self.texts.len() < TEXTS && self.bytes + text.len() <= TEXTS_BYTES {
+            self.bytes += text.len();
+            self.texts.push(Material::Document(Document {
+                name: format!("{tool} of turn {turn}"),
+                text,
+            }));
+        }
+    }
+}
+
+/// What the Critic's word means for a question.
+pub(super) enum Word {
+    /// The answer may leave. It was borne out, or nothing in it could be.
+    Good(Status),
+    /// It is not as the criteria want it.
+    Bad(String),
+}
+
+impl Shell<'_> {
+    /// The answer judged, once for each turn; without criteria there is nothing to judge it by.
+    pub(super) async fn judged(
+        &self,
+        turn: u32,
+        asked: &str,
+        answer: &Value,
+    ) -> Result<Option<Word>, Ended> {
+        let Some(criteria) = self.member.criteria() else {
+            return Ok(None);
+        };
+        let step = self.step("judge", turn);
+        let report = match self.ctx.done::<Report>(&step)? {
+            Some(report) => report,
+            None => {
+                let report = self.report(asked, answer, criteria);
+                self.ctx.once_pure(&step, || report).await?
+            }
+        };
+        let named = self
+            .member
+            .charter()
+            .criteria
+            .as_deref()
+            .unwrap_or_default();
+        // A check that could not run counts as not passed, and no other answer would make it run.
+        if let Some(unable) = report.unable.first() {
+            return Err(failed(format!(
+                "its answer could not be judged by the criteria {named:?}: {}: {}",
+                unable.check, unable.why
+            )));
+        }
+        Ok(Some(match report.status {
+            Status::Rejected => Word::Bad(format!(
+                "the answer is not as the criteria {named:?} want it: {}",
+                report.feedback()
+            )),
+            status => Word::Good(status),
+        }))
+    }
+
+    async fn report(
+        &self,
+        asked: &str,
+        answer: &Value,
+        criteria: &str,
+    ) -> Result<Report, AgentError> {
+        let (kind, text) = match answer {
+            Value::String(text) => (WorkKind::Text, text.clone()),
+            value => (WorkKind::Json, value.to_string()),
+        };
+        let request = JudgeRequest {
+            kind,
+            goal: asked.to_owned(),
+            text,
+            materials: self.grounds.texts.clone(),
+            facts: self.grounds.facts.clone(),
+            criteria: Some(criteria.to_owned()),
+            growing: false,
+        };
+        let draft = Draft::new(Performative::Request, Content::json(&request)?)
+            .protocol(ProtocolName::FipaRequest)
+            .ontology(ontology::JUDGE);
+        let said = self.ctx.ask(CRITIC, draft, self.left()).await?;
+        Ok(said.content.read_json()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_rests_on_a_bounded_part_of_what_tools_gave() {
+        let mut grounds = Grounds::default();
+        grounds.add(1, "price", &json!({"price": 12.5, "unit": "EUR"}), &[]);
+        assert_eq!(grounds.facts.len(), 1);
+        assert_eq!(grounds.facts[0].unit.as_deref(), Some("EUR"));
+        let own = grounds.facts.clone();
+        grounds.add(2, "sum", &json!("12.5 in all"), &own);
+        assert_eq!(grounds.facts.len(), 2, "a tool's own facts are taken");
+        for turn in 3..1_000 {
+            let many: Vec<u32> = (0..100).collect();
+            grounds.add(turn, "list", &json!(many), &[]);
+            grounds.add(turn, "read", &json!("x".repeat(10_000)), &[]);
+        }
+        assert!(grounds.facts.len() <= FIGURES && grounds.texts.len() <= TEXTS);
+        assert!(grounds.bytes <= TEXTS_BYTES);
+    }
+}
