@@ -10,7 +10,7 @@ use aios_control::{
     EventStream, Generated, GoalPhase, GoalState, Place, Request, Response, Submitted,
 };
 use aios_work::Spent;
-use aios_work::content::{Answer, GoalStatus};
+use aios_work::content::{self, GoalStatus};
 use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -112,7 +112,7 @@ impl Control for Fake {
                 Ok(Response::Watch(Box::new(Told(kept.collect(), endless))))
             }
             Request::Goal { goal_id } => {
-                let answer = Answer {
+                let answer = content::Answer {
                     answer: "# It is so\n".to_owned(),
                     status: match goal_id.as_str() {
                         "fails" => GoalStatus::Failed,
@@ -124,7 +124,7 @@ impl Control for Fake {
                         tokens: 7,
                         ..Spent::default()
                     },
-                    ..Answer::none(&goal_id)
+                    ..content::Answer::none(&goal_id)
                 };
                 value(GoalState {
                     goal_id,
