@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use aios_control::socket::SocketFolder;
 use aios_control::{
     Client, ClientError, Event, EventKind, Events, Explained, GoalLine, GoalPhase, GoalState,
     Request,
@@ -99,7 +98,7 @@ fn told(event: &Event) -> Option<String> {
     let line = match event.kind {
         EventKind::Task => picture::plain(&event.read::<TaskEvent>().ok()?),
         EventKind::Agent => picture::plain_agent(&event.read::<AgentEvent>().ok()?),
-        EventKind::Other => return None,
+        _ => return None,
     };
     Some(format!("{:>5}  {line}", event.seq))
 }
@@ -152,8 +151,7 @@ fn resume(arguments: &OneGoal) -> Result<ExitCode, Failure> {
     let runtime = threads()?;
     let goal_id = &arguments.goal_id;
     let answer = runtime.block_on(async {
-        let folder = SocketFolder::of(&config.door.folder);
-        match Client::connect(&folder, arguments.which.node.as_deref()).await {
+        match client::to(&config, arguments.which.node.as_deref()).await {
             Ok(mut node) => {
                 node.resume(goal_id).await?;
                 watch(node, goal_id, goal_id, Screen::detect()).await

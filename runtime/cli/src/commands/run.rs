@@ -244,7 +244,7 @@ impl Drawing {
                     self.agent(&event);
                 }
             }
-            EventKind::Other => {}
+            _ => {}
         }
     }
 
