@@ -52,7 +52,7 @@ pub(crate) enum Command {
     Kill(Order),
     /// Stop an agent of a running node; it stays down until its group is started anew.
     Stop(Order),
-    /// The goals of a node, or of a storage folder: list, show, explain, pause, resume, cancel.
+    /// The goals of a node, or of a storage folder: submit, list, show, explain, pause, resume, cancel.
     #[command(subcommand)]
     Goal(Goal),
     /// Show what agents ask a human, and decide it.
@@ -95,7 +95,7 @@ pub(crate) struct Settings {
 }
 
 /// A goal in somebody's words.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Clone)]
 pub(crate) struct Wanted {
     /// What you want, in your own words; with --plan the plan's own if left out.
     #[arg(required_unless_present = "plan")]
@@ -201,6 +201,10 @@ pub(crate) struct Serve {
 /// What is wanted of goals.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Goal {
+    /// Give a goal to a running node.
+    ///
+    /// Its name is printed once it is accepted; with --wait its answer, as `aios run` does. Handed in again with the same --id it is the same goal.
+    Submit(SubmitGoal),
     /// List the goals on record, newest first.
     List(GoalList),
     /// Show one: what was asked, what happened, how it ended.
@@ -215,6 +219,31 @@ pub(crate) enum Goal {
     Resume(OneGoal),
     /// Call a goal off.
     Cancel(OneGoal),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitGoal {
+    /// The goal.
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+    /// How it is done: a plan file, as `aios plan --json` prints one; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// A name for the goal, none for a fresh one.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Where the report and the chart are written.
+    #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
+    pub(crate) out: PathBuf,
+    /// Watch it to its answer. Whoever leaves with Ctrl-C leaves it under way.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
 }
 
 #[derive(Debug, Args)]

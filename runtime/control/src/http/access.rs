@@ -158,7 +158,8 @@ mod tests {
     fn only_what_is_meant_for_this_server_and_from_no_other_page_comes_near() {
         let (access, _) = access();
         let own = ("host", "127.0.0.1:4270");
-        let rows: [(&[(&'static str, &str)], Option<Refusal>); 14] = [
+        type Headers<'a> = &'a [(&'static str, &'a str)];
+        let rows: [(Headers<'_>, Option<Refusal>); 14] = [
             (&[own], None),
             (&[("host", "localhost:4270")], None),
             (&[("host", "[::1]:4270")], None),
