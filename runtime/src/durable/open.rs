@@ -21,7 +21,7 @@ use super::store::{JournalStore, MARK, land};
 /// In the storage folder.
 const JOURNAL: &str = "journal";
 const VIEW: &str = "view";
-/// A view that could not be read is put here, for whoever wants to know why; the one before it goes.
+/// A view that could not be read is kept under this name and a number, for whoever wants to know why.
 const BROKEN: &str = "view.broken";
 /// What sled has in a folder of its own: such a storage folder is from before there was a journal.
 const BEFORE: &str = "db";
@@ -63,6 +63,19 @@ pub enum OpenError {
     /// The view cannot be used, nor made anew.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The view has seen more of a journal than there is.
+    #[error(
+        "the state in {} has been brought to entry {come} of its journal, and {there}: entries are missing; put the journal's files back, or move {VIEW} away to go on with what there is",
+        folder.display()
+    )]
+    Behind {
+        /// The storage folder.
+        folder: PathBuf,
+        /// How far the view had come.
+        come: u64,
+        /// What there is instead.
+        there: String,
+    },
     /// A file cannot be moved.
     #[error("{what} in {}: {source}", folder.display())]
     Folder {
@@ -128,14 +141,30 @@ fn viewed(folder: &Path, journal: &Journal) -> Result<Arc<dyn Store>, OpenError>
     let path = folder.join(VIEW);
     let whole = SledStore::open(&path).and_then(|view| Ok((come(&view, journal)?, view)));
     let (view, come) = match whole {
-        Ok((Some(come), view)) => (view, come),
+        Ok((Come::To(come), view)) => (view, come),
+        // What was lasting is not there any more: whoever went on would bury it.
+        Ok((Come::Beyond(come), _)) => {
+            let last = journal.state().last;
+            return Err(OpenError::Behind {
+                folder: folder.to_path_buf(),
+                come,
+                there: format!("the journal ends with entry {last}"),
+            });
+        }
+        Ok((Come::Elsewhere(come), _)) => {
+            return Err(OpenError::Behind {
+                folder: folder.to_path_buf(),
+                come,
+                there: "the journal is another one, or a new one".to_owned(),
+            });
+        }
         // Another store of this process has it; nothing is wrong with it.
         Err(error @ (StoreError::InUse { .. } | StoreError::NotPrivate { .. })) => {
             return Err(error.into());
         }
-        Ok((None, view)) => {
+        Ok((Come::FromNowhere, view)) => {
             drop(view);
-            (anew(folder, "it is of another journal, or of none")?, 0)
+            (anew(folder, "it is of no journal")?, 0)
         }
         Err(error) => (anew(folder, &error.to_string())?, 0),
     };
@@ -143,8 +172,21 @@ fn viewed(folder: &Path, journal: &Journal) -> Result<Arc<dyn Store>, OpenError>
     Ok(Arc::new(view))
 }
 
-/// How far a view has come; none if it is not one of this journal. Every value is looked at.
-pub(super) fn come(view: &dyn Store, journal: &Journal) -> Result<Option<u64>, StoreError> {
+/// How far a view has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Come {
+    /// To this entry of this journal.
+    To(u64),
+    /// To an entry that this journal does not have.
+    Beyond(u64),
+    /// To an entry of another journal.
+    Elsewhere(u64),
+    /// It holds something and says nothing of a journal.
+    FromNowhere,
+}
+
+/// How far a view has come. Every value is looked at.
+pub(super) fn come(view: &dyn Store, journal: &Journal) -> Result<Come, StoreError> {
     let mut after: Option<Vec<u8>> = None;
     let mut empty = true;
     loop {
@@ -156,9 +198,11 @@ pub(super) fn come(view: &dyn Store, journal: &Journal) -> Result<Option<u64>, S
     let state = journal.state();
     let mark = view.get(MARK)?.and_then(unnumbered);
     Ok(match mark {
-        Some((come, id)) if id == journal.id() && come <= state.last => Some(come),
-        None if empty => Some(0),
-        _ => None,
+        Some((come, id)) if id != journal.id() => Come::Elsewhere(come),
+        Some((come, _)) if come > state.last => Come::Beyond(come),
+        Some((come, _)) => Come::To(come),
+        None if empty => Come::To(0),
+        None => Come::FromNowhere,
     })
 }
 
@@ -175,13 +219,12 @@ fn anew(folder: &Path, why: &str) -> Result<SledStore, OpenError> {
             source,
         }
     };
-    let broken = folder.join(BROKEN);
-    match fs::remove_dir_all(&broken) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("an older broken view cannot be taken away")(error));
-        }
-        _ => {}
-    }
+    let mut names = (1..).map(|number| folder.join(format!("{BROKEN}-{number}")));
+    let Some(broken) = names.find(|name| !name.exists()) else {
+        return Err(failed("the broken view cannot be named")(io::Error::other(
+            "no number is free",
+        )));
+    };
     fs::rename(folder.join(VIEW), &broken).map_err(failed("the broken view cannot be moved"))?;
     Ok(SledStore::open(folder.join(VIEW))?)
 }

@@ -337,7 +337,7 @@ mod tests {
     use aios_memory::{InMemoryStore, contract};
     use aios_protocols::{PrincipalId, SigningIdentity};
 
-    use super::super::open::{catch_up, come};
+    use super::super::open::{Come, catch_up, come};
     use super::*;
 
     fn opened(disk: &SimulatedDisk, view: &Arc<InMemoryStore>, segment_bytes: u64) -> JournalStore {
@@ -349,9 +349,9 @@ mod tests {
         };
         let disk = Arc::new(disk.clone());
         let (journal, _) = Journal::open(disk, options, identity, system_clock()).unwrap();
-        let come = come(&**view, &journal)
-            .unwrap()
-            .expect("a view of this journal");
+        let Come::To(come) = come(&**view, &journal).unwrap() else {
+            panic!("a view of this journal");
+        };
         catch_up(&**view, &journal, come).unwrap();
         JournalStore::over(Arc::new(journal), Arc::clone(view) as Arc<dyn Store>)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aios_control::{Event, EventKind, Explained, GoalPhase, GoalState, Way};
-use aios_work::content::{TaskEvent, TaskStatus};
+use aios_work::content::{Answer, GoalStatus, TaskEvent, TaskStatus};
 
 /// Of what went wrong so much is told, the latest.
 const EVIDENCE_MAX: usize = 20;
@@ -86,7 +86,11 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
             last.len()
         ),
         GoalPhase::Answered => match answer.as_ref().map(|answer| answer.status.as_str()) {
-            Some(status) => format!("it is over, its answer is {status}"),
+            Some(status) => {
+                let reason = answer.as_ref().and_then(|answer| answer.reason.as_deref());
+                let reason = reason.map(|reason| format!(": {reason}"));
+                format!("it is over, its answer is {status}{}", reason.unwrap_or_default())
+            }
             None => "it is over and has an answer".to_owned(),
         },
         GoalPhase::Failed | GoalPhase::Parked => match &error {
@@ -122,6 +126,11 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
         }
         GoalPhase::Answered => {
             can.push(way("read its answer", format!("aios goal show {goal_id}")));
+            let lacks =
+                |answer: &Answer| matches!(answer.status, GoalStatus::Failed | GoalStatus::Partial);
+            if answer.as_deref().is_some_and(lacks) {
+                can.push(way("go on with it", format!("aios goal resume {goal_id}")));
+            }
         }
     }
     Explained {

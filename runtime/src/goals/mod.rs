@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use crate::gateway::{Goal, GoalError, GoalRun, fresh_id};
 use crate::node::Node;
 use progress::{EVENTS_KEPT, Progress, Wanted};
-use register::{Found, Kept, Register, State};
+use register::{Found, Kept, Recorded, Register, State};
 
 /// Goals that may be under way at a time. Beyond a few they only wait for the same executors.
 const RUNNING_MAX: usize = 64;
@@ -47,11 +47,22 @@ impl Goals {
     /// The goals on record in a store, and how many are kept there.
     pub(crate) fn over(store: Arc<dyn Store>, most: usize) -> Result<Self, StoreError> {
         let register = Register::new(store);
-        let (kept, _) = register.all()?;
+        let found = register.all()?;
+        for goal_id in &found.torn {
+            // Of one that was being accepted there is nothing else yet; where there is, what is missing is lost, and nobody takes the rest away.
+            if register.answer(goal_id)?.is_none() && register.last_seq(goal_id)? == 0 {
+                register.forget(goal_id)?;
+            } else {
+                tracing::error!(
+                    goal = goal_id,
+                    "a part of this goal's record is lost; what is left stays"
+                );
+            }
+        }
         Ok(Self {
             register,
             most,
-            recorded: Mutex::new(kept.into_iter().map(|kept| kept.goal_id).collect()),
+            recorded: Mutex::new(found.kept.into_iter().map(|kept| kept.goal_id).collect()),
             known: Mutex::default(),
             entrance: tokio::sync::Mutex::default(),
         })
@@ -118,7 +129,7 @@ impl Goals {
 
     /// Takes up what was under way when the last node over this store ended. One that the node falls over again and again is set aside.
     pub(crate) async fn wake(&self, node: &Node) {
-        let (kept, unread) = match self.register.all() {
+        let Recorded { kept, unread, .. } = match self.register.all() {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "the goals on record cannot be read; none goes on");
@@ -139,6 +150,20 @@ impl Goals {
         {
             // What cannot be read is no progress.
             let done = self.register.done(&goal_id).unwrap_or_default();
+            // From here to its beginning nobody else takes it up, calls it off or lets it rest; whoever has done so meanwhile is heard.
+            let _entered = self.entrance.lock().await;
+            let known = self.known.lock();
+            let taken_up = known.iter().any(|goal| goal.goal_id == goal_id);
+            drop(known);
+            let state = self
+                .register
+                .state(&goal_id)
+                .ok()
+                .flatten()
+                .unwrap_or(state);
+            if taken_up {
+                continue;
+            }
             let (found, state) = state.found(&goal_id, done);
             if found == Found::Leave {
                 continue;
@@ -193,7 +218,7 @@ impl Goals {
             .advise("watch it, or ask why it waits"));
         }
         let known = self.find(goal_id)?;
-        if known.phase() == GoalPhase::Answered {
+        if known.is_done() {
             return Err(known.is_over());
         }
         self.register
@@ -278,21 +303,29 @@ impl Goals {
 
     /// Calls a goal off, and returns when it is over. One that rests or was set aside is given up.
     pub(crate) async fn cancel(&self, goal_id: &str) -> Result<(), ControlError> {
-        let goal = self.find(goal_id)?;
-        if waits_for_somebody(goal.phase()) {
-            goal.end(GoalPhase::Cancelled, None, None);
-            return Ok(());
-        }
+        let goal = {
+            let _entered = self.entrance.lock().await;
+            let goal = self.find(goal_id)?;
+            if waits_for_somebody(goal.phase()) {
+                goal.end(GoalPhase::Cancelled, None, None);
+                return Ok(());
+            }
+            goal
+        };
         self.end_by(&goal, Wanted::Off, GoalPhase::Cancelled).await
     }
 
     /// Lets a goal rest: what it has done stays, and it goes on when somebody says so.
     pub(crate) async fn pause(&self, goal_id: &str) -> Result<(), ControlError> {
-        let goal = self.find(goal_id)?;
-        if goal.phase() == GoalPhase::Interrupted {
-            goal.end(GoalPhase::Paused, None, None);
-            return Ok(());
-        }
+        let goal = {
+            let _entered = self.entrance.lock().await;
+            let goal = self.find(goal_id)?;
+            if goal.phase() == GoalPhase::Interrupted {
+                goal.end(GoalPhase::Paused, None, None);
+                return Ok(());
+            }
+            goal
+        };
         self.end_by(&goal, Wanted::Rest, GoalPhase::Paused).await
     }
 
@@ -349,7 +382,7 @@ impl Goals {
 
     /// All of them, newest first.
     pub(crate) fn list(&self) -> Result<Vec<GoalLine>, ControlError> {
-        let (kept, _) = self.register.all().map_err(unwritten)?;
+        let kept = self.register.all().map_err(unwritten)?.kept;
         let known = self.known.lock();
         let line = |kept: &Kept| {
             let live = known.iter().find(|goal| goal.goal_id == kept.goal_id);

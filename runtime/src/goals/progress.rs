@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aios_control::{
     ControlError, ErrorKind, Event, EventKind, EventStream, GoalPhase, GoalState, Submit,
 };
-use aios_work::content::Answer;
+use aios_work::content::{Answer, GoalStatus};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -79,6 +79,14 @@ impl Progress {
 
     pub(super) fn is_running(&self) -> bool {
         self.phase() == GoalPhase::Running
+    }
+
+    /// Whether nothing is left to do: its answer lacks nothing.
+    pub(super) fn is_done(&self) -> bool {
+        let log = self.log.lock();
+        let status = log.answer.as_ref().map(|answer| answer.status);
+        log.phase == GoalPhase::Answered
+            && !matches!(status, Some(GoalStatus::Failed | GoalStatus::Partial))
     }
 
     pub(super) fn tell(&self, event: &GoalEvent) {

@@ -19,8 +19,6 @@ const PREFIX: &str = "goals/";
 const FORM: u16 = 1;
 /// Records read at once.
 const PAGE: usize = 256;
-/// So often a node may end while a goal is under way before the goal is taken for the cause.
-pub(crate) const FALLS_MAX: u32 = 3;
 
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,7 +88,7 @@ impl State {
             self.falls = 0;
         }
         self.falls += 1;
-        if self.falls < FALLS_MAX {
+        if (self.falls as usize) < FALLS_MAX {
             return (Found::Resume, self);
         }
         self.phase = GoalPhase::Parked;
@@ -113,6 +111,17 @@ pub(crate) struct Kept {
     pub(crate) goal_id: String,
     pub(crate) asked: Asked,
     pub(crate) state: State,
+}
+
+/// All that is on record.
+pub(crate) struct Recorded {
+    /// Goals, oldest first.
+    pub(crate) kept: Vec<Kept>,
+    /// Names of goals whose records cannot be read.
+    pub(crate) unread: Vec<String>,
+    /// Names of goals that are being accepted or forgotten; of a store that nobody writes to, what was when a process ended. Nobody was told
+    /// that they are there.
+    pub(crate) torn: Vec<String>,
 }
 
 /// The goals of a store.
@@ -140,8 +149,9 @@ impl Register {
             at_us: now_us,
             goal: goal.clone(),
         };
-        self.write(goal_id, "asked", &asked)?;
+        // Last, so that a goal that is seen is whole.
         self.write(goal_id, "state", &State::begun())?;
+        self.write(goal_id, "asked", &asked)?;
         self.store.flush()
     }
 
@@ -217,9 +227,9 @@ impl Register {
         }
     }
 
-    /// All goals on record, oldest first, and the names of those whose records cannot be read.
-    pub(crate) fn all(&self) -> Result<(Vec<Kept>, Vec<String>), StoreError> {
-        let (mut kept, mut unread) = (Vec::new(), Vec::new());
+    /// All goals on record, oldest first, and what is left of others.
+    pub(crate) fn all(&self) -> Result<Recorded, StoreError> {
+        let (mut kept, mut unread, mut torn) = (Vec::new(), Vec::new(), Vec::new());
         let mut after: Option<Vec<u8>> = None;
         loop {
             let page = self
@@ -240,13 +250,12 @@ impl Register {
                     asked,
                     state,
                 }),
-                // It was being accepted, or forgotten, when the process ended: nobody was told that it is there.
-                (Ok(_), Ok(_)) => self.forget(&goal_id)?,
+                (Ok(_), Ok(_)) => torn.push(goal_id),
                 _ => unread.push(goal_id),
             }
         }
         kept.sort_by(|a, b| (a.asked.at_us, &a.goal_id).cmp(&(b.asked.at_us, &b.goal_id)));
-        Ok((kept, unread))
+        Ok(Recorded { kept, unread, torn })
     }
 
     /// Takes a goal off the record, with its answer and all that happened.
@@ -381,18 +390,14 @@ mod tests {
         store.put(b"goals/torn/state", b"{").unwrap();
         store.put(b"goals/torn/asked", b"{").unwrap();
         store.put(b"goal/other", b"x").unwrap();
-        let (kept, unread) = register.all().unwrap();
+        let Recorded { kept, unread, torn } = register.all().unwrap();
         let texts: Vec<_> = kept
             .iter()
             .map(|kept| kept.asked.goal.text.as_str())
             .collect();
         assert_eq!(texts, ["first", "second", "third"]);
         assert_eq!(unread, ["torn"]);
-        assert_eq!(
-            store.get(b"goals/half/asked").unwrap(),
-            None,
-            "nobody was told of it"
-        );
+        assert_eq!(torn, ["half"], "nobody was told of it");
         assert!(store.get(b"goal/other").unwrap().is_some());
     }
 
@@ -431,7 +436,7 @@ mod tests {
             refused.contains("form 2") && refused.contains("newer"),
             "{refused}"
         );
-        let (kept, unread) = register.all().unwrap();
+        let Recorded { kept, unread, .. } = register.all().unwrap();
         assert!(kept.is_empty());
         assert_eq!(unread, ["g"]);
     }

@@ -10,7 +10,7 @@ use aios_actors::recovery::{FailureKind, Next as Retry, Policies, RetryState};
 use aios_protocols::Party;
 use aios_supervisor::Recourse;
 use aios_work::content::{TaskEvent, TaskReport, TaskStatus};
-use aios_work::{Ended, OverBudget, REGENERATIONS, Task};
+use aios_work::{Ended, FEEDBACK_MARK, OverBudget, REGENERATIONS, Task};
 use serde_json::Value;
 
 use crate::roles::EXECUTOR;
@@ -486,7 +486,9 @@ impl<'a> TaskRun<'a> {
     }
 
     fn unread(&self, why: &str) -> Then {
-        Then::Over(Err(format!("{why}: {}", self.said.replace('\n', " "))))
+        // The mark is for the writer: people read the faults.
+        let said = self.said.replace(&format!("{FEEDBACK_MARK} "), "");
+        Then::Over(Err(format!("{why}: {}", said.replace('\n', " "))))
     }
 
     fn finish(&mut self, outcome: Result<(), String>, now: Moment) -> Finish {

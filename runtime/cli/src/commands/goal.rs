@@ -131,6 +131,13 @@ fn show(arguments: &OneGoal) -> Result<ExitCode, Failure> {
     }
     let mut lines = vec![format!("{}  {}", state.goal_id, phase(state.phase))];
     lines.extend(history.iter().filter_map(told));
+    let answer = state.answer.as_deref();
+    if let Some(answer) = answer {
+        let reason = answer.reason.as_deref().map(|reason| format!(": {reason}"));
+        let status = answer.status.as_str();
+        lines.push(format!("answered, {status}{}", reason.unwrap_or_default()));
+        lines.extend(answer.gaps.iter().map(|gap| format!("missing: {gap}")));
+    }
     if let Some(error) = &state.error {
         lines.push(format!("{}; {}", error.message, error.what_to_do));
     }

@@ -10,6 +10,8 @@ use thiserror::Error;
 
 use super::{Disk, DiskError, DiskFile, Fault, Listed};
 
+/// A link in the place of the lock is not followed.
+const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 /// Whose lock says who writes.
 const LOCK: &str = "lock";
 /// What others may do: nothing.
@@ -67,6 +69,8 @@ impl RealDisk {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // Whoever put a link there would have its target emptied.
+            .custom_flags(NO_FOLLOW)
             .open(folder.join(LOCK))
             .map_err(|error| unusable(format!("its lock cannot be opened: {error}")))?;
         match lock.try_lock() {

@@ -208,6 +208,27 @@ fn cells(header: &[Value], rows: &[Value], out: &mut Records<'_>) -> Result<(), 
     Ok(())
 }
 
+/// So many columns may be.
+fn within(source: &Source<'_>, columns: usize) -> Result<(), Error> {
+    if columns > COLUMNS {
+        return Err(crate::TableError::TooWide {
+            file: source.file.to_owned(),
+            asked: columns,
+            allowed: COLUMNS,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// A row may be short in the file and long in the table: whoever waits is looked after by rows.
+fn go_on(source: &Source<'_>, row: usize) -> Result<(), Error> {
+    if row.is_multiple_of(256) {
+        (source.check)().map_err(WorkspaceError::from)?;
+    }
+    Ok(())
+}
+
 /// An object whose members are the columns, or the rows.
 fn columns(
     source: &Source<'_>,
@@ -216,8 +237,10 @@ fn columns(
 ) -> Result<(), Error> {
     let lists: Option<Vec<&Vec<Value>>> = members.values().map(Value::as_array).collect();
     if let Some(lists) = lists.filter(|lists| lists.len() > 1) {
+        within(source, lists.len())?;
         let rows = lists.iter().map(|list| list.len()).max().unwrap_or(0);
         for row in 0..rows {
+            go_on(source, row)?;
             let cell = |list: &&Vec<Value>| list.get(row).map(plain).unwrap_or_default();
             out.cells(
                 members
@@ -244,7 +267,9 @@ fn columns(
                 .first()
                 .map(|first| first.keys().cloned().collect())
                 .unwrap_or_default();
-            for key in keys {
+            within(source, objects.len())?;
+            for (row, key) in keys.into_iter().enumerate() {
+                go_on(source, row)?;
                 let cell =
                     |column: &&Map<String, Value>| column.get(&key).map(plain).unwrap_or_default();
                 out.cells(
