@@ -172,12 +172,46 @@ impl Reader<'_> {
             .find(|at| !self.mark(*at).is_some_and(is_filler))
     }
 
+    /// "the members who are not ...": behind a thing such a word joins a condition to it and asks nothing.
+    pub(super) fn is_relative(&self, from: usize, at: usize) -> bool {
+        let joins = [Ask::Who, Ask::Where, Ask::When]
+            .into_iter()
+            .any(|ask| self.is_ask(at, ask));
+        let ranked = (at..self.marks.all.len()).any(|at| {
+            self.mark(at).is_some_and(|mark| {
+                matches!(
+                    mark.what,
+                    What::Superlative(..)
+                        | What::Ask(Ask::Highest | Ask::Lowest | Ask::Top | Ask::Bottom)
+                )
+            })
+        });
+        let thing = at
+            .checked_sub(1)
+            .filter(|before| *before >= from)
+            .and_then(|before| self.mark(before))
+            .is_some_and(|mark| {
+                matches!(
+                    mark.what,
+                    What::Column(..)
+                        | What::Concept(_)
+                        | What::Value(..)
+                        | What::File
+                        | What::Unknown
+                        | What::Ask(Ask::Rows)
+                )
+            });
+        joins && thing && !ranked
+    }
+
     fn asks(&self, from: usize, to: usize) -> Asks {
         let marks = self.marks.all.get(from..to).unwrap_or_default();
         Asks(
             marks
                 .iter()
-                .filter_map(|mark| match mark.what {
+                .zip(from..)
+                .filter(|(_, at)| !self.is_relative(from, *at))
+                .filter_map(|(mark, _)| match mark.what {
                     What::Ask(ask) => Some(ask),
                     _ => None,
                 })
@@ -366,6 +400,14 @@ impl Reader<'_> {
         if measures.is_empty() {
             measures = self.measures(from, to, &asks.0, counted.is_some());
         }
+        self.only_counted(
+            from,
+            to,
+            &asks,
+            counted.as_ref(),
+            over.as_ref(),
+            &mut measures,
+        );
         if let Some((largest, concept)) = self.superlative(from, to) {
             order = order.or(Some(Order {
                 largest,
@@ -408,6 +450,8 @@ impl Reader<'_> {
         }
         self.equal_numbers(from, to, &mut filters);
         self.leftovers(from, to, &mut groups, &asks.0);
+        self.verbs_of_ranks(from, to, &asks, &groups);
+        self.unknown_places(from, to);
         if self.absent.len() > missing {
             return None;
         }
@@ -436,6 +480,131 @@ impl Reader<'_> {
             order,
             having,
         })
+    }
+
+    /// "Which employee worked the most hours": where both the group and the measure are named, the verb between them adds nothing.
+    fn verbs_of_ranks(&mut self, from: usize, to: usize, asks: &Asks, groups: &[Group]) {
+        if groups.is_empty() || !asks.any(&[Ask::Which, Ask::Who]) {
+            return;
+        }
+        for at in from..to {
+            let unknown = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Unknown));
+            let Some(rank) = self.next(at + 1, to).filter(|_| unknown) else {
+                continue;
+            };
+            let ranked = [Ask::Highest, Ask::Lowest, Ask::Top]
+                .into_iter()
+                .any(|ask| self.is_ask(rank, ask));
+            let measured = self.next(rank + 1, to).is_some_and(|next| {
+                self.is_used(next)
+                    && matches!(&self.mark(next).map(|mark| mark.what.clone()), Some(What::Column(all, _)) if all.iter().any(|at| self.column(*at).is_some_and(Column::is_measure)))
+            });
+            let group = self
+                .previous(from, at)
+                .is_some_and(|before| self.is_used(before));
+            if ranked && measured && group {
+                self.take(at);
+            }
+        }
+    }
+
+    /// "the revenue in Narnia", "cups of green tea": behind such a word stands which rows are meant. Where the data has none of that name, a
+    /// figure for others would answer another question.
+    fn unknown_places(&mut self, from: usize, to: usize) {
+        const LEADS: [&str; 33] = [
+            "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom",
+            "bei", "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour",
+            "dans", "chez", "del", "para", "con", "zum", "zur", "avec",
+        ];
+        const ARTICLES: [&str; 15] = [
+            "the", "an", "all", "our", "der", "die", "das", "den", "dem", "le", "la", "les", "l",
+            "el", "los",
+        ];
+        let unknown = |reader: &Self, at: usize| {
+            matches!(reader.mark(at).map(|mark| &mark.what), Some(What::Unknown))
+                && !reader.is_used(at)
+        };
+        let mut at = from;
+        while at < to {
+            let Some(first) = self.mark(at).map(|mark| mark.from) else {
+                return;
+            };
+            let word = |back: usize| first.checked_sub(back).map_or("", |at| self.words.text(at));
+            let led = LEADS.contains(&word(1))
+                || (ARTICLES.contains(&word(1)) && LEADS.contains(&word(2)));
+            let mut end = at;
+            while end < to && unknown(self, end) {
+                end += 1;
+            }
+            if led && end > at {
+                let last = self.mark(end - 1).map_or(first, |mark| mark.to);
+                let name = self.words.written(first, last).to_owned();
+                (at..end).for_each(|at| self.take(at));
+                self.say_absent(&name);
+            }
+            at = end.max(at + 1);
+        }
+    }
+
+    /// "How many trains were late": who asks how many is never told a sum of something else, whose words stay unused.
+    fn only_counted(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        counted: Option<&Measure>,
+        over: Option<&Measure>,
+        measures: &mut Vec<(Measure, Option<String>)>,
+    ) {
+        let others = asks.any(&[
+            Ask::Total,
+            Ask::Mean,
+            Ask::Median,
+            Ask::Highest,
+            Ask::Lowest,
+            Ask::Top,
+            Ask::Bottom,
+            Ask::Per,
+            Ask::Share,
+            Ask::Ratio,
+            Ask::Deviation,
+            Ask::Variance,
+            Ask::Range,
+            Ask::Percentile,
+            Ask::Weighted,
+            Ask::Correlation,
+            Ask::Growth,
+            Ask::Change,
+            Ask::Compare,
+            Ask::Which,
+            Ask::Who,
+            Ask::And,
+        ]);
+        let counts = matches!(counted, Some(Measure::Rows | Measure::Distinct(_)));
+        let exceeds = matches!(measures.first(), Some((Measure::Less(..), _)));
+        if !asks.has(Ask::Count) || !counts || others || over.is_some() || exceeds {
+            return;
+        }
+        for at in from..to {
+            let measured = match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Column(all, _)) => all
+                    .iter()
+                    .any(|at| self.column(*at).is_some_and(Column::is_measure)),
+                Some(What::Concept(concept)) => {
+                    !self.is_weak(*concept)
+                        && self
+                            .schema
+                            .standing_for(*concept)
+                            .iter()
+                            .any(|at| self.column(*at).is_some_and(Column::is_measure))
+                }
+                _ => false,
+            };
+            if measured && let Some(used) = self.used.get_mut(at) {
+                *used = false;
+            }
+        }
+        measures.clear();
     }
 
     /// Values of different currencies or units are never put together: there is a figure for each.
@@ -885,7 +1054,17 @@ impl Reader<'_> {
         order: Option<&Order>,
     ) -> Vec<Make> {
         let mut out = Vec::new();
-        if asks.has(Ask::Share) {
+        // "The occupancy in percent": of what does not add up there is no share, and percent is its unit.
+        let rates = !measures.is_empty()
+            && measures.iter().all(|(measure, _)| match measure {
+                Measure::Of(id) => self
+                    .schema
+                    .columns
+                    .iter()
+                    .any(|column| column.id == *id && column.role == Role::Rates),
+                _ => false,
+            });
+        if asks.has(Ask::Share) && !rates {
             out.push(Make::Share);
             return out;
         }
