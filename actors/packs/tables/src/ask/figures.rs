@@ -291,6 +291,11 @@ impl Reader<'_> {
                     date.filter(|column| column.role == Role::Date && column.finest == Grain::Day)
                         .map(|column| Group::Weekday(column.id.clone()))
                 }
+                What::Ask(Ask::Hour) => {
+                    let date = self.date(from, to).and_then(|at| self.column(at));
+                    date.filter(|column| column.hours)
+                        .map(|column| Group::Hour(column.id.clone()))
+                }
                 What::Ask(
                     Ask::Distinct | Ask::Highest | Ask::Lowest | Ask::Rows | Ask::Which | Ask::Per,
                 ) if found == 0 => {

@@ -482,6 +482,33 @@ impl Reader<'_> {
         })
     }
 
+    /// A rate of all rows together: the sums of what it is made of, one over the other.
+    fn overall(&mut self, measure: &Measure) -> Option<Figure> {
+        let Measure::Of(id) = measure else {
+            return None;
+        };
+        let column = self.schema.columns.iter().find(|column| column.id == *id)?;
+        let quotient = column.quotient.clone()?;
+        let side = |name: &str| {
+            let mut all = self.schema.columns.iter().map(|column| &column.id);
+            all.find(|other| other.table == id.table && other.name == name)
+                .cloned()
+        };
+        let (part, whole) = (side(&quotient.part)?, side(&quotient.whole)?);
+        let said = self.speech.say(
+            "rate",
+            &[("part", part.name.trim()), ("whole", whole.name.trim())],
+        );
+        if !self.assumed.contains(&said) {
+            self.assumed.push(said);
+        }
+        Some(Figure {
+            make: Make::Over(Box::new(Measure::Of(whole)), quotient.percent),
+            of: Measure::Of(part),
+            called: Some(id.name.trim().to_owned()),
+        })
+    }
+
     /// "Which employee worked the most hours": where both the group and the measure are named, the verb between them adds nothing.
     fn verbs_of_ranks(&mut self, from: usize, to: usize, asks: &Asks, groups: &[Group]) {
         if groups.is_empty() || !asks.any(&[Ask::Which, Ask::Who]) {
@@ -492,6 +519,16 @@ impl Reader<'_> {
             let Some(rank) = self.next(at + 1, to).filter(|_| unknown) else {
                 continue;
             };
+            // "... do most people pass the door": said of the table itself.
+            let file = matches!(self.mark(rank).map(|mark| &mark.what), Some(What::File));
+            let behind = self.previous(from, at).is_some_and(|before| {
+                self.is_used(before)
+                    && matches!(&self.mark(before).map(|mark| mark.what.clone()), Some(What::Column(all, _)) if all.iter().any(|at| self.column(*at).is_some_and(Column::is_measure)))
+            });
+            if file && behind {
+                self.take(at);
+                continue;
+            }
             let ranked = [Ask::Highest, Ask::Lowest, Ask::Top]
                 .into_iter()
                 .any(|ask| self.is_ask(rank, ask));
@@ -771,12 +808,27 @@ impl Reader<'_> {
                 });
             }
         }
+        // "Overall", said of a rate, is its whole.
+        let overall = makes == [Make::Total];
+        for figure in figures.iter_mut().filter(|_| overall) {
+            if let Some(whole) = self.overall(&figure.of) {
+                *figure = whole;
+            }
+        }
         // A make that was not said follows from what is measured.
         if makes.is_empty() {
             let again = self
                 .inherited_make()
                 .filter(|_| self.measure_is_inherited(&measures));
             for (measure, called) in &measures {
+                let plain = order.is_none() || !groups.is_empty();
+                if plain
+                    && again.is_none()
+                    && let Some(whole) = self.overall(measure)
+                {
+                    figures.push(whole);
+                    continue;
+                }
                 let make = if let Some(again) = &again {
                     again.make.clone()
                 } else if adds(measure, self.schema) {

@@ -357,6 +357,41 @@ fn a_question_is_never_answered_with_another_figure() {
 }
 
 #[test]
+fn a_rate_of_all_is_of_the_sums_and_no_mean_of_rates() {
+    let hotels = "hotel,rooms,occupied,occupancy_pct\nLake,36,12,33.3\nRidge,119,16,13.4\nForest,309,137,44.3\n";
+    check(
+        ("hotels.csv", hotels),
+        &[
+            (
+                "What is the overall occupancy of the hotels in percent?",
+                &["35.56%"],
+            ),
+            ("What is the occupancy?", &["35.56%"]),
+            ("average occupancy of the hotels", &["30.33"]),
+            (
+                "Which hotel has the highest occupancy?",
+                &["Forest", "44.3"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn hours_of_the_day_are_groups() {
+    let door = "time,direction,people\n2025-09-18T13:03:15Z,in,3\n2025-09-04T13:24:50Z,in,4\n2025-09-14T12:23:04Z,out,6\n";
+    check(
+        ("door.csv", door),
+        &[
+            (
+                "At which hour of the day do most people pass the door?",
+                &["13:00", "7"],
+            ),
+            ("People per hour of the day", &["13:00 7", "12:00 6"]),
+        ],
+    );
+}
+
+#[test]
 fn days_of_one_month_are_a_stretch() {
     let file = (
         "energy.csv",
