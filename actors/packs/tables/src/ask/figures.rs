@@ -604,7 +604,7 @@ impl Reader<'_> {
     }
 
     /// A table whose rows are already counts has a column that is called so; its rows are no things.
-    fn counts_column(&self) -> Option<Measure> {
+    pub(super) fn counts_column(&self) -> Option<Measure> {
         let mut adds = self
             .schema
             .of_role(|role| role == Role::Adds)

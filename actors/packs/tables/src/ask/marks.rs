@@ -368,11 +368,9 @@ impl Reader<'_> {
             return true;
         }
         // "answered yes": an answer of two, where it is no word of asking or ends the question.
-        let answers = self
-            .schema
-            .columns
-            .get(column)
-            .is_some_and(|column| column.truth.is_some());
+        let answers = self.schema.columns.get(column).is_some_and(|column| {
+            column.truth.is_some() || (column.role == Role::Groups && column.distinct <= 12)
+        });
         let ends = to == self.words.all.len() || self.words.gap(to).contains(['?', ',', '.']);
         if answers && !named && text.chars().count() >= 2 && (!asking || ends) {
             return true;

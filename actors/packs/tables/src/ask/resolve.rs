@@ -414,7 +414,11 @@ impl Reader<'_> {
                 limit: Some(1),
                 skip: 0,
             }));
-            if measures.is_empty()
+            if groups.is_empty() && concept == Self::concept("occurrence") {
+                // How often what comes about is not known: it has no name in the data.
+                let said = self.said_superlative(from, to);
+                self.say_absent(&said);
+            } else if measures.is_empty()
                 && let Some(found) = self.concept_measure(concept, true)
             {
                 measures.push(found);
@@ -451,6 +455,7 @@ impl Reader<'_> {
         self.equal_numbers(from, to, &mut filters);
         self.leftovers(from, to, &mut groups, &asks.0);
         self.verbs_of_ranks(from, to, &asks, &groups);
+        self.ends_of_files(from, to);
         self.unknown_places(from, to);
         if self.absent.len() > missing {
             return None;
@@ -545,6 +550,22 @@ impl Reader<'_> {
         }
     }
 
+    /// "the driving test" of `driving.csv`: the last word of what the table is about.
+    fn ends_of_files(&mut self, from: usize, to: usize) {
+        let at = to.saturating_sub(1);
+        let is = |at: Option<usize>, what: &What| {
+            at.filter(|at| *at >= from)
+                .and_then(|at| self.mark(at))
+                .is_some_and(|mark| mark.what == *what)
+        };
+        let ends = self.words.language == "en"
+            && is(Some(at), &What::Unknown)
+            && is(at.checked_sub(1), &What::File);
+        if ends {
+            self.take(at);
+        }
+    }
+
     /// "the revenue in Narnia", "cups of green tea": behind such a word stands which rows are meant. Where the data has none of that name, a
     /// figure for others would answer another question.
     fn unknown_places(&mut self, from: usize, to: usize) {
@@ -567,8 +588,23 @@ impl Reader<'_> {
                 return;
             };
             let word = |back: usize| first.checked_sub(back).map_or("", |at| self.words.text(at));
+            // "in the North and the West"
+            let another = (from..at)
+                .rev()
+                .find(|at| !self.mark(*at).is_some_and(is_filler) && !self.is_ask(*at, Ask::Or))
+                .is_some_and(|before| {
+                    matches!(
+                        self.mark(before).map(|mark| &mark.what),
+                        Some(What::Value(..))
+                    )
+                })
+                && (from..at)
+                    .rev()
+                    .take(2)
+                    .any(|at| self.is_ask(at, Ask::And) || self.is_ask(at, Ask::Or));
             let led = LEADS.contains(&word(1))
-                || (ARTICLES.contains(&word(1)) && LEADS.contains(&word(2)));
+                || (ARTICLES.contains(&word(1)) && LEADS.contains(&word(2)))
+                || another;
             let mut end = at;
             while end < to && unknown(self, end) {
                 end += 1;
@@ -774,6 +810,13 @@ impl Reader<'_> {
             && !asks.any(&[Ask::Share, Ask::Growth, Ask::Change, Ask::Mean, Ask::Total])
         {
             return Some(Wanted::Values(column.clone()));
+        }
+        // "How many visits per order?"
+        if over.is_some()
+            && measures.is_empty()
+            && let Some(counted @ Measure::Of(_)) = &counted
+        {
+            measures.push((counted.clone(), None));
         }
         if let Some(rate) = self.rate(from, to, asks, &measures, over.as_ref()) {
             if !groups.is_empty() && order.is_none() && asks.has(Ask::Highest) {
@@ -1032,6 +1075,9 @@ impl Reader<'_> {
         }
         let counts = asks.any(&[Ask::Count, Ask::Rows, Ask::Distinct]);
         let shares = asks.has(Ask::Share) && !filters.is_empty();
+        if counts && let Some(measure) = self.counted_by_number(filters) {
+            return Some(vec![(measure, None)]);
+        }
         if counts || shares {
             return Some(vec![(Measure::Rows, None)]);
         }
@@ -1093,6 +1139,38 @@ impl Reader<'_> {
                 )
             }
         }
+    }
+
+    /// "How many robins": where each kind has one row with a number, it is the number that is asked for, and never that one row.
+    fn counted_by_number(&mut self, filters: &[Filter]) -> Option<Measure> {
+        let kind = filters.iter().any(|filter| {
+            let column = self
+                .schema
+                .columns
+                .iter()
+                .find(|column| column.id == filter.column);
+            !filter.not
+                && matches!(filter.test, Test::In(_))
+                && column.is_some_and(|column| {
+                    column.rows > 1 && column.distinct + column.missing >= column.rows
+                })
+        });
+        if !kind {
+            return self.counts_column();
+        }
+        let mut adds = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter_map(|at| self.column(at));
+        let (only, more) = (adds.next()?.id.clone(), adds.next().is_some());
+        if more {
+            return None;
+        }
+        let said = self
+            .speech
+            .say("taken_for", &[("column", only.name.trim())]);
+        self.assumed.push(said);
+        Some(Measure::Of(only))
     }
 
     /// Which figures the words ask for.
@@ -1264,7 +1342,11 @@ impl Reader<'_> {
             at.and_then(|at| self.mark(at))
                 .is_some_and(|mark| matches!(mark.what, What::Column(..) | What::Concept(_)))
         };
-        let word = self.mark(at).map(|mark| self.words.text(mark.from));
+        // "no reading" takes away, "invoice no" numbers.
+        let word = self
+            .mark(at)
+            .filter(|mark| mark.what != What::Ask(Ask::Without))
+            .map(|mark| self.words.text(mark.from));
         word.is_some_and(|word| super::schema::QUALIFIERS.contains(&word))
             && (named(at.checked_sub(1)) || named(Some(at + 1)))
     }

@@ -357,6 +357,61 @@ fn a_question_is_never_answered_with_another_figure() {
 }
 
 #[test]
+fn rows_are_not_counted_where_their_numbers_are_asked_for() {
+    let birds = ("birds.csv", "species,count\nRobin,6\nWren,5\nFinch,8\n");
+    check(
+        birds,
+        &[
+            ("How many Robins were counted?", &["6"]),
+            ("How many species are there?", &["3"]),
+        ],
+    );
+    check_not_there(birds, &[("Which bird is the most common?", "common")]);
+    check(
+        (
+            "cafe.csv",
+            "drink,cups,price\nLatte,37,3.3\nMocha,45,8.9\nTea,7,1.1\n",
+        ),
+        &[("How many lattes were sold?", &["37"])],
+    );
+    check(
+        ("shop.csv", "day,visits,orders\n1,100,3\n2,300,5\n"),
+        &[("How many visits per order?", &["50"])],
+    );
+    check(
+        (
+            "door.csv",
+            "time,direction,people\n2025-09-18T13:03:15Z,in,3\n2025-09-04T13:24:50Z,in,4\n2025-09-14T12:23:04Z,out,6\n",
+        ),
+        &[
+            ("How many people went out?", &["6"]),
+            ("How many people came in?", &["7"]),
+        ],
+    );
+    check(
+        (
+            "driving.csv",
+            "learner,result\nA,passed\nB,failed\nC,passed\nD,passed\n",
+        ),
+        &[(
+            "What percentage of the learners passed the driving test?",
+            &["75%"],
+        )],
+    );
+    check_not_there(
+        FILE,
+        &[("What is the revenue in North and Narnia?", "Narnia")],
+    );
+    check_not_there(
+        (
+            "air.csv",
+            "date,pm10\n2025-07-01,55\n2025-07-02,n/a\n2025-07-03,7\n",
+        ),
+        &[("How many days have no reading?", "no")],
+    );
+}
+
+#[test]
 fn a_rate_of_all_is_of_the_sums_and_no_mean_of_rates() {
     let hotels = "hotel,rooms,occupied,occupancy_pct\nLake,36,12,33.3\nRidge,119,16,13.4\nForest,309,137,44.3\n";
     check(
