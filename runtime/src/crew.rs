@@ -426,7 +426,7 @@ fn stands(tree: &TreeView, role: &str) -> bool {
                 Some(below) => stands(below, role),
                 None => {
                     let id = child.id.parse::<AgentId>();
-                    id.is_ok_and(|id| id.role().to_string() == role)
+                    id.is_ok_and(|id| id.role() == role)
                 }
             }
     })

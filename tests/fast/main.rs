@@ -21,6 +21,7 @@ mod nodes;
 mod packs;
 mod pages;
 mod plans;
+mod private;
 mod records;
 mod recourse;
 mod recovery;

@@ -287,14 +287,9 @@ async fn a_malformed_table_is_refused_with_the_place_of_the_mistake() {
     let head = "date,region,amount\n";
     let cases = [
         (
-            "a row cut short",
-            format!("{head}{good}2025-03-01,south\n"),
-            &["line 30", "2 cells", "header has 3"][..],
-        ),
-        (
             "a row too long",
             format!("{head}2025-03-01,south,1,5\n{good}"),
-            &["line 2", "4 cells", "header has 3"],
+            &["line 2", "4 cells", "header has 3"][..],
         ),
         (
             "a quote that never closes",
@@ -302,9 +297,9 @@ async fn a_malformed_table_is_refused_with_the_place_of_the_mistake() {
             &["line 30", "column region", "quote"],
         ),
         (
-            "words among numbers",
-            format!("{head}{good}2025-03-01,south,many\n"),
-            &["line 30", "column amount", "\"many\""],
+            "a figure that cannot be read",
+            format!("{head}{good}2025-03-01,south,12x\n"),
+            &["line 30", "column amount", "\"12x\""],
         ),
         (
             "a day that does not exist",

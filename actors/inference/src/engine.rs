@@ -63,6 +63,11 @@ pub trait Engine: Generate + Embed {
     /// Whether it works, and what is loaded.
     async fn health(&self) -> Result<Health, EngineError>;
 
+    /// What would make a plan now, and how it is. For what is private nobody elsewhere is asked, not even how it is.
+    async fn planner(&self, _private: bool) -> Result<(Capabilities, Health), EngineError> {
+        Ok((self.capabilities().await?, self.health().await?))
+    }
+
     /// What it is doing right now; never waits.
     fn status(&self) -> EngineStatus;
 

@@ -157,6 +157,11 @@ impl EngineHandle {
         self.engine.capabilities().await
     }
 
+    /// What would make a plan now, and how it is; see [`Engine::planner`].
+    pub async fn planner(&self, private: bool) -> Result<(Capabilities, Health), EngineError> {
+        self.engine.planner(private).await
+    }
+
     /// Waits until the engine is built. Fails as soon as building fails, with the reason.
     pub async fn ready(&self, within: Duration) -> Result<(), EngineError> {
         self.engine.ready(within).await

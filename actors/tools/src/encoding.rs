@@ -349,7 +349,6 @@ mod tests {
         let russian = "Дата;Регион;Выручка\n2025-01-01;Москва;5499\n2025-02-08;Казань;349\n2025-03-15;Омск;2578\n";
         let chinese =
             "日期,地区,销售额\n2025-01-01,北京,7974\n2025-02-08,上海,1787\n2025-03-15,广州,7992\n";
-        let czech = "Město;Tržby\nPlzeň;5\nBrno;7\nČeské Budějovice;9\n";
         let polish =
             "Miasto;Sprzedaż\nŁódź;5\nKraków;7\nGdańsk;9\nWrocław;4\nPoznań;6\nBiałystok;2\n";
         for (text, bytes, encoding) in [

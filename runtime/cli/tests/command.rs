@@ -140,7 +140,7 @@ fn a_mistake_is_one_sentence_exit_code_one_and_nothing_written() {
     .unwrap();
     fs::write(
         path("word.csv"),
-        "day,sales\n2025-07-01,1\n2025-07-02,2\n2025-07-03,3\n2025-07-04,many\n",
+        "day,sales\n2025-07-01,1\n2025-07-02,2\n2025-07-03,3\n2025-07-04,12x\n",
     )
     .unwrap();
     fs::write(path("empty.csv"), "").unwrap();
@@ -166,7 +166,7 @@ fn a_mistake_is_one_sentence_exit_code_one_and_nothing_written() {
             "Analyze sales",
             Some("word.csv"),
             &[],
-            &["5", "sales", "many"],
+            &["5", "sales", "12x"],
         ),
         (
             "Analyze",

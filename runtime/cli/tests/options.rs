@@ -207,7 +207,8 @@ fn rows() -> Vec<Row> {
                     let state = folder.path().join(&config.storage.folder);
                     config.storage.folder = state.to_str().unwrap().to_owned();
                     built(config).await.stop().await;
-                    assert!(state.join("db").is_file() && state.join("owner.key").is_file());
+                    assert!(state.join("journal").is_dir() && state.join("view/db").is_file());
+                    assert!(state.join("owner.key").is_file());
                 })
             },
         ),

@@ -15,7 +15,7 @@ use aios_protocols::SigningIdentity;
 
 use super::form;
 use super::form::unnumbered;
-use super::overlay::Batch;
+use super::overlay::{Batch, Value};
 use super::store::{JournalStore, MARK, land};
 
 /// In the storage folder.
@@ -228,7 +228,7 @@ pub(super) fn catch_up(view: &dyn Store, journal: &Journal, come: u64) -> Result
 fn bring(
     view: &dyn Store,
     journal: &Journal,
-    step: &mut Vec<(u64, Vec<u8>, Option<Vec<u8>>)>,
+    step: &mut Vec<(u64, Vec<u8>, Value)>,
 ) -> Result<(), StoreError> {
     for (sequence, key, value) in step.drain(..) {
         land(view, journal.id(), sequence, &Batch::from([(key, value)]))?;

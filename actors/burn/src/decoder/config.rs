@@ -298,7 +298,7 @@ impl Said<'_> {
             None => Ok(1.0),
             // How files say that nothing is scaled.
             Some(0.0) => Ok(1.0),
-            Some(by) if by >= 1.0 && by <= SLOWER_MAX => Ok(by),
+            Some(by) if (1.0..=SLOWER_MAX).contains(&by) => Ok(by),
             Some(by) => self.refuse(factor, by.to_string(), "a number from 1 to 1e6 is wanted"),
         }
     }

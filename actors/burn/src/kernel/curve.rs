@@ -8,7 +8,7 @@ use crate::decoder::Gate;
 const LEAST: f32 = -87.3;
 const MOST: f32 = 88.7;
 /// The natural logarithm of two in two parts, of which the first has few enough bits to be multiplied exactly.
-const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 
 /// `e` to the power of `x`, within three units in the last place.
 ///
@@ -82,7 +82,7 @@ fn bent(out: &mut [f32], gate: &[f32], up: &[f32], bend: impl Fn(f32) -> f32) {
 
 #[inline(always)]
 fn gelu(x: f32) -> f32 {
-    const ROOT_OF_8_OVER_PI: f32 = 1.595_769_1;
+    const ROOT_OF_8_OVER_PI: f32 = 1.595_769;
     // Half of one plus the hyperbolic tangent of half of this.
     x / (1.0 + exp(-ROOT_OF_8_OVER_PI * (x + 0.044_715 * x * x * x)))
 }

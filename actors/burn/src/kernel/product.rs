@@ -213,6 +213,8 @@ fn unpack<B: Blocks, L: Lanes>(l: L, rows: &[u8], out: &mut [Lane2]) {
     for (block, out) in B::of(rows).iter().zip(out.chunks_exact_mut(B::GROUPS)) {
         B::each(l, block, |g, group| {
             let minimum = l.splat(group.minimum);
+            // One number finds the half, its scale and its place.
+            #[allow(clippy::needless_range_loop)]
             for h in 0..2 {
                 let half = group.halves[h];
                 let scale = l.splat(group.scales[h]);

@@ -163,6 +163,7 @@ fn multiply<B: Blocks, L: Lanes>(
         let x_scale = l.load(&x_scales[block]);
         // Where the two halves of a block have scales of their own they are summed one after the other.
         let runs = if B::TWO_SCALES { 2 } else { 1 };
+        #[allow(clippy::needless_range_loop)]
         for run in 0..runs {
             let (from, to) = (run * PAIRS / runs, (run + 1) * PAIRS / runs);
             let mut whole = [l.nothing(); TILE_ROWS];

@@ -6,6 +6,8 @@ use half::{bf16, f16};
 use crate::gguf::Format;
 
 /// Writes the exact weights of one block; `out` has as many places as the block has weights.
+// The definitions speak of the number of a weight.
+#[allow(clippy::needless_range_loop)]
 pub(crate) fn weights(format: Format, block: &[u8], out: &mut [f32]) {
     let half = |at: usize| f16::from_le_bytes([block[at], block[at + 1]]).to_f32();
     match format {

@@ -55,6 +55,8 @@ pub(crate) struct Tokenizer {
     longest: usize,
 }
 
+// One of these lives as long as its model.
+#[allow(clippy::large_enum_variant)]
 enum Merging {
     Bytes(Box<tokenizers::Tokenizer>),
     Pieces(Pieces),

@@ -599,11 +599,11 @@ impl Engine for Router {
 
     /// What the engine that would write now can do, with the vectors of the one that would embed.
     async fn capabilities(&self) -> Result<Capabilities, EngineError> {
-        let writer = self.first_of(Purpose::Write).await?;
+        let writer = self.first_of(Purpose::Write, false).await?;
         let mut can = writer.capabilities().await?;
         can.embedding = None;
         can.embedder = None;
-        if let Ok(embedder) = self.first_of(Purpose::Embed).await {
+        if let Ok(embedder) = self.first_of(Purpose::Embed, false).await {
             let embeds = embedder.capabilities().await?;
             can.embedding = embeds.embedding;
             can.embedder = embeds.embedder.or(Some(embeds.name));
@@ -646,6 +646,11 @@ impl Engine for Router {
             reason: (!unwell.is_empty()).then(|| unwell.join("; ")),
             models,
         })
+    }
+
+    async fn planner(&self, private: bool) -> Result<(Capabilities, Health), EngineError> {
+        let planner = self.first_of(Purpose::Plan, private).await?;
+        Ok((planner.capabilities().await?, planner.health().await?))
     }
 
     fn prices(&self) -> Option<[u64; 2]> {
@@ -709,12 +714,16 @@ impl Router {
         self.explain(&ask).await.order
     }
 
-    async fn first_of(&self, purpose: Purpose) -> Result<Arc<dyn Engine>, EngineError> {
+    async fn first_of(
+        &self,
+        purpose: Purpose,
+        private: bool,
+    ) -> Result<Arc<dyn Engine>, EngineError> {
         let ask = Ask {
             purpose,
             prompt_tokens: 0,
             max_tokens: 1,
-            private: false,
+            private,
             schema: false,
             tools: false,
             money_micros: None,

@@ -136,7 +136,7 @@ async fn thinks(run: &GoalTasks<'_>) -> Thinks {
     let Ok(engine) = run.ctx.engine() else {
         return Thinks::Nothing;
     };
-    let (Ok(can), Ok(health)) = tokio::join!(engine.capabilities(), engine.health()) else {
+    let Ok((can, health)) = engine.planner(run.ctx.is_private()).await else {
         return Thinks::Nothing;
     };
     let mut models = health.models.iter();

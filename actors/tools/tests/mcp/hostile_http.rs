@@ -140,8 +140,6 @@ async fn what_a_server_over_http_does_wrong_is_told_in_the_tree_and_it_is_tried_
         ("many", "it lists more than 256 tools"),
         ("nonsense", "its tools cannot be listed"),
     ] {
-        // A test that hangs does not say at what.
-        eprintln!("{behaviour}");
         let (url, _) = serve(behaviour).await;
         let rig = Rig::start(spec(&url)).await;
         let drawn = rig.fallen().await;

@@ -536,7 +536,12 @@ impl Run {
             Record::Inquired {
                 operation, found, ..
             } => {
-                let attempt = self.operation(operation)?.attempts.last_mut();
+                let state = self.operation(operation)?;
+                // What is part of the run for good is not changed by what its provider says later.
+                if state.committed {
+                    return Err(format!("operation {operation} is committed already"));
+                }
+                let attempt = state.attempts.last_mut();
                 attempt
                     .ok_or_else(|| format!("operation {operation} was never begun"))?
                     .inquiries

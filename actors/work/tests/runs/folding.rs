@@ -1,10 +1,12 @@
 //! The same records give the same state, and what does not fit is kept as evidence and changes nothing.
 
-use aios_work::run::{Outcome, Record, RunStatus, State};
+use aios_work::run::{Inquiry, Outcome, Record, RunStatus, State};
 use aios_work::{Decision, Effect};
 use proptest::prelude::*;
 
-use crate::{accepted, asked, committed, decided, every, here, intended, resulted, run, spent};
+use crate::{
+    accepted, asked, committed, decided, every, here, inquired, intended, resulted, run, spent,
+};
 
 fn fold(records: &[Record]) -> State {
     let mut state = State::default();
@@ -48,6 +50,15 @@ fn what_does_not_fit_changes_nothing_and_is_kept() {
             "begun again after the commit",
             vec![done.clone(), committed("o"), intended("o", Effect::Pure, 2)],
             "operation o is committed and was begun again",
+        ),
+        (
+            "asked about after the commit",
+            vec![
+                done.clone(),
+                committed("o"),
+                inquired("o", Inquiry::NotHappened),
+            ],
+            "operation o is committed already",
         ),
         (
             "a decision of nothing",

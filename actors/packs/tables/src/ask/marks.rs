@@ -395,7 +395,7 @@ impl Reader<'_> {
         let noun = self.words.language == "de" && asking && !all_large;
         written == found.value.trim()
             && large
-            && !(month && !self.is_calendar_word_a_value(column))
+            && (!month || self.is_calendar_word_a_value(column))
             && (all_large || (from > 0 && !self.title && !noun))
     }
 

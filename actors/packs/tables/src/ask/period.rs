@@ -485,7 +485,8 @@ impl<'a> Periods<'a> {
             let whole = number.value.fract() == 0.0 && (1.0..=1_000.0).contains(&number.value);
             whole.then_some((number.to, number.value as i64))
         };
-        let kinds: [(Ask, fn(Grain, i64) -> Said); 3] = [
+        type Kind = fn(Grain, i64) -> Said;
+        let kinds: [(Ask, Kind); 3] = [
             (Ask::Last, Said::Last),
             (Ask::Previous, |grain, _| Said::Previous(grain)),
             (Ask::First, |grain, _| Said::First(grain)),

@@ -273,9 +273,7 @@ impl Reader<'_> {
                 self.take(at);
             }
         }
-        let Some(data) = date.covers else {
-            return None;
-        };
+        let data = date.covers?;
         let year = said.iter().rev().find_map(|(_, said)| said.year());
         if let Some(year) = year {
             for (_, said) in &mut said {

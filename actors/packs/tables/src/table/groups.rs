@@ -25,7 +25,7 @@ pub(super) fn fill_down(
     };
     let (filled, all) = (labels.filled(), rows as u64);
     let blank = all - filled;
-    if rows > ROWS || rows < 4 || filled == 0 || blank * 3 < all || next.filled() != all {
+    if !(4..=ROWS).contains(&rows) || filled == 0 || blank * 3 < all || next.filled() != all {
         return Ok(None);
     }
     let mut seen = HashSet::new();

@@ -36,6 +36,8 @@ impl Column {
 }
 
 /// What became of a column: typed values, or the cell that spoils it.
+// One of these lives at a time, for a moment.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Inferred {
     Fits {
         profile: ColumnProfile,

@@ -39,7 +39,11 @@ const FORMS: [Form; 3] = [
         made_as: None,
         exact: true,
         bars: [
-            ("read_q4_1", "reading Q4_1 at exact activations, of llama.cpp's", 1.5),
+            (
+                "read_q4_1",
+                "reading Q4_1 at exact activations, of llama.cpp's",
+                1.5,
+            ),
             ("write_q4_1", "writing from Q4_1, of llama.cpp's", 1.1),
         ],
     },
@@ -70,7 +74,10 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     let mut report = Report::begin("inference");
     let cache = weights::cache().map_err(|failure| failed(failure.sentence()))?;
     let fetched = weights::fetch(&SMOLLM2_135M_INSTRUCT, &cache);
-    let fetched = fetched.map_err(|failure| failed(failure.sentence()))?.model.path;
+    let fetched = fetched
+        .map_err(|failure| failed(failure.sentence()))?
+        .model
+        .path;
     let peer = std::env::var_os(PEER).map(PathBuf::from);
     let peer = peer.filter(|folder| folder.join("llama-bench").is_file());
     if peer.is_none() {
@@ -91,7 +98,11 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
 fn made(tools: &Path, from: &Path, folder: &Path, kind: &str) -> Result<PathBuf, BenchError> {
     let path = folder.join(format!("{kind}.gguf"));
     let mut command = tool(tools, "llama-quantize");
-    command.arg("--allow-requantize").arg(from).arg(&path).arg(kind);
+    command
+        .arg("--allow-requantize")
+        .arg(from)
+        .arg(&path)
+        .arg(kind);
     finished(command)?;
     Ok(path)
 }
@@ -100,7 +111,10 @@ fn tool(folder: &Path, name: &str) -> Command {
     let mut command = Command::new(folder.join(name));
     // Where its libraries lie, if it has any of its own.
     command.env("LD_LIBRARY_PATH", folder);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command
 }
 
@@ -143,9 +157,14 @@ fn measure(
     }
     if peer.is_some() {
         for (what, samples) in ["read", "written"].iter().zip(&theirs) {
-            report.figure(format!("{name}_llama_cpp_{what}_tokens_per_core_s"), samples.median());
+            report.figure(
+                format!("{name}_llama_cpp_{what}_tokens_per_core_s"),
+                samples.median(),
+            );
         }
-        for ((id, what, limit), (ours, theirs)) in form.bars.into_iter().zip(ours.iter().zip(&theirs)) {
+        for ((id, what, limit), (ours, theirs)) in
+            form.bars.into_iter().zip(ours.iter().zip(&theirs))
+        {
             let value = ours.median() / theirs.median();
             report.bar(Bar::at_least(id, what, value, limit, "times"));
         }
@@ -223,7 +242,9 @@ fn words(tokens: usize) -> String {
 fn peak(path: &Path) -> Result<u64, BenchError> {
     let program = std::env::current_exe().map_err(failed)?;
     let mut child = Command::new(program)
-        .args(["model", "run", "--raw", "--greedy", "--json", "--device", "cpu"])
+        .args([
+            "model", "run", "--raw", "--greedy", "--json", "--device", "cpu",
+        ])
         .args(["--max-tokens", "1", "--model"])
         .arg(path)
         .arg(words(CONTEXT))
@@ -237,7 +258,8 @@ fn peak(path: &Path) -> Result<u64, BenchError> {
     loop {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        let kilobytes =
+            line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
         most = most.max(kilobytes.unwrap_or(0) * 1024);
         if let Some(ended) = child.try_wait().map_err(failed)? {
             return match ended.success() {
