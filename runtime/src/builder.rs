@@ -27,6 +27,7 @@ use tokio::sync::watch;
 use crate::config::{Config, ConfigError};
 use crate::crew::{self, CharterRefused, Thinker};
 use crate::events::{self, Restarts};
+use crate::generate::Named;
 use crate::goals::Goals;
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
@@ -227,12 +228,14 @@ impl NodeBuilder {
         });
         let bus = Arc::new(InProcessDataBus::new());
         let on_the_bus = Arc::clone(&bus) as Arc<dyn DataBus>;
-        let engine = thinking::engine(&config, &local, self.probes.as_deref(), &on_the_bus)?;
+        let (engine, engines) =
+            thinking::engine(&config, &local, self.probes.as_deref(), &on_the_bus)?;
         let (owner, store) = state(&config).await?;
         let ground = Ground {
             store,
             bus,
             engine,
+            engines,
             local,
             owner_name: owner::principal(&config.node.tenant)?,
             owner,
@@ -286,6 +289,8 @@ struct Ground {
     local: LocalEngine,
     /// What everybody asks.
     engine: EngineHandle,
+    /// Each engine by itself.
+    engines: Vec<Named>,
     owner_name: PrincipalId,
     owner: Arc<SigningIdentity>,
 }
@@ -454,6 +459,7 @@ async fn raise(
     let goals = Goals::over(Arc::clone(&ground.store), config.storage.results as usize)?;
     let parts = Arc::new(Parts {
         residents,
+        engines: ground.engines,
         model,
         population,
         tensors,

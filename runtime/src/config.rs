@@ -26,14 +26,18 @@ pub use values::{
 
 /// What the environment's names begin with.
 const ENVIRONMENT_PREFIX: &str = "AIOS_";
-/// Names under the prefix that are not settings of a node: the model cache is shared by all nodes of a user.
-const NOT_SETTINGS: [&str; 6] = [
+/// Names under the prefix that are not settings of a node: the model cache is shared by all nodes of a user, and a client says which node it
+/// means and what it shows there.
+const NOT_SETTINGS: [&str; 9] = [
     "AIOS_CACHE",
     "AIOS_CONFIG",
     "AIOS_LOG",
     "AIOS_BENCH",
     "AIOS_SEED",
     "AIOS_SEEDS",
+    "AIOS_NODE",
+    "AIOS_TOKEN",
+    "AIOS_TOKEN_FILE",
 ];
 
 /// Why a configuration was not accepted.

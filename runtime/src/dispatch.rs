@@ -72,6 +72,8 @@ impl Node {
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
             Request::Ask(question) => value(self.ask_agent(question).await?),
             Request::CallTool(call) => value(self.call_tool(caller.place, call).await?),
+            Request::Generate(asked) => self.generate(asked).await,
+            Request::Embed(texts) => value(self.embed(texts).await?),
             Request::Kill { agent } => value(self.kill(&agent).await?),
             Request::Stop { agent } => value(self.stop_agent(&agent).await?),
             Request::Decide {
@@ -99,6 +101,7 @@ impl Node {
             Request::History(events) => value(goals.history(&events)?),
             Request::Explain { goal_id } => value(goals.explain(self, &goal_id)?),
             Request::Tools {} => value(self.tools()),
+            Request::Engines {} => value(self.engine_lines().await),
             Request::Config {} => value(self.config()),
             Request::Events(events) => Ok(Response::Watch(goals.watch(&events)?)),
         }
@@ -202,6 +205,15 @@ fn named(request: &Request) -> String {
                 "call tool {tool}, arguments of {args} bytes, {files} files, within {within} ms"
             )
         }
+        Request::Generate(asked) => {
+            let text: usize = asked.turns.iter().map(|turn| turn.text.len()).sum();
+            let (engine, turns) = (short(&asked.engine), asked.turns.len());
+            format!("generate with {engine}, {turns} turns of {text} bytes")
+        }
+        Request::Embed(asked) => {
+            let (engine, texts) = (short(&asked.engine), asked.texts.len());
+            format!("embed with {engine}, {texts} texts")
+        }
         Request::Kill { agent } => format!("kill {}", short(agent)),
         Request::Stop { agent } => format!("stop {}", short(agent)),
         Request::Decide {
@@ -230,6 +242,7 @@ fn named(request: &Request) -> String {
         Request::History(events) => format!("history of goal {}", short(&events.goal_id)),
         Request::Explain { goal_id } => format!("explain goal {}", short(goal_id)),
         Request::Tools {} => "tools".to_owned(),
+        Request::Engines {} => "engines".to_owned(),
         Request::Config {} => "config".to_owned(),
         Request::Events(events) => format!("events of goal {}", short(&events.goal_id)),
     }

@@ -29,6 +29,7 @@ mod dispatch;
 mod durable;
 mod events;
 mod gateway;
+mod generate;
 mod goals;
 mod node;
 mod owner;

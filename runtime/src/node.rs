@@ -23,6 +23,7 @@ use crate::boot::SPAWNED;
 use crate::builder::NodeBuilder;
 use crate::config::Config;
 use crate::events::Restarts;
+use crate::generate::Named;
 use crate::goals::Goals;
 use crate::servers::ToolServers;
 use crate::socket::SocketState;
@@ -58,6 +59,8 @@ pub(crate) struct Parts {
     pub(crate) goals: Goals,
     /// The servers that tools come from.
     pub(crate) servers: ToolServers,
+    /// The engines by the names they have in the configuration.
+    pub(crate) engines: Vec<Named>,
     pub(crate) model: ModelReport,
     /// Who may ask the node what the contract offers.
     pub(crate) owner_name: PrincipalId,
@@ -218,6 +221,11 @@ impl Node {
     /// The human who decides, with the key that decisions are signed with: from `owner.key` in the storage folder, or of this process alone.
     pub fn owner(&self) -> &Arc<SigningIdentity> {
         &self.parts.owner
+    }
+
+    /// In whose name the node is asked by whoever may do all that its owner may.
+    pub fn owner_name(&self) -> &PrincipalId {
+        &self.parts.owner_name
     }
 
     /// Takes a decision that was signed elsewhere.

@@ -13,22 +13,29 @@ use bytes::Bytes;
 
 use crate::config::engines::{LOCAL, RoutesConfig};
 use crate::config::{Config, ConfigError};
+use crate::generate::Named;
 use crate::power;
 
-/// What everybody on the node asks. Without engines in the configuration that is the node's own, with nothing between.
+/// What everybody on the node asks, and each engine by itself. Without engines in the configuration both are the node's own, with nothing
+/// between.
 pub(crate) fn engine(
     config: &Config,
     local: &LocalEngine,
     probes: Option<&Path>,
     bus: &Arc<dyn DataBus>,
-) -> Result<EngineHandle, ConfigError> {
+) -> Result<(EngineHandle, Vec<Named>), ConfigError> {
     if config.engines.is_empty() {
-        return Ok(local.handle());
+        return Ok((local.handle(), vec![(LOCAL.to_owned(), local.handle())]));
     }
     let bus = Arc::clone(bus);
     let observer = move |decision: &Decision| publish(&bus, decision);
-    let router = router(config, Arc::new(local.clone()), probes, observer)?;
-    Ok(EngineHandle::new(Arc::new(router), CallLimits::default()))
+    let slots = slots(config, Arc::new(local.clone()), probes)?;
+    let handle = |engine: Arc<dyn Engine>| EngineHandle::new(engine, CallLimits::default());
+    let each = slots
+        .iter()
+        .map(|slot| (slot.name.clone(), handle(Arc::clone(&slot.engine))));
+    let each = each.collect();
+    Ok((handle(Arc::new(over(config, slots, observer))), each))
 }
 
 /// The engines of a configuration beside an engine of this machine, as one. What was found out about them by probing lies in
@@ -42,6 +49,15 @@ pub fn router(
     probes: Option<&Path>,
     observer: impl Fn(&Decision) + Send + Sync + 'static,
 ) -> Result<Router, ConfigError> {
+    Ok(over(config, slots(config, local, probes)?, observer))
+}
+
+/// An engine of this machine, and those of the configuration.
+fn slots(
+    config: &Config,
+    local: Arc<dyn Engine>,
+    probes: Option<&Path>,
+) -> Result<Vec<EngineSlot>, ConfigError> {
     let mut slots = vec![EngineSlot {
         name: LOCAL.to_owned(),
         engine: local,
@@ -51,12 +67,20 @@ pub fn router(
         price_micros: config.model.price_micros,
     }];
     slots.extend(remote(config, probes)?);
-    Ok(Router::new(
+    Ok(slots)
+}
+
+fn over(
+    config: &Config,
+    slots: Vec<EngineSlot>,
+    observer: impl Fn(&Decision) + Send + Sync + 'static,
+) -> Router {
+    Router::new(
         slots,
         routes(&config.routes),
         Arc::new(power::now),
         Arc::new(observer),
-    ))
+    )
 }
 
 fn routes(routes: &RoutesConfig) -> RouterConfig {

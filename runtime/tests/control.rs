@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
 use aios_control::conformance::{Stage, conforms};
+use aios_control::http::{HttpClient, HttpServer, HttpService, Running, Token};
 use aios_control::socket::{Server, Service, SocketFolder};
 use aios_control::{CallTool, Client, ClientError, Control, ErrorKind, Request, Submit};
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
@@ -119,6 +120,22 @@ impl House {
         }
     }
 
+    /// The node over HTTP, with a token of the owner and one of somebody else.
+    async fn serves(&self) -> (Running, Token, Token) {
+        let (own, strange) = (Token::fresh().unwrap(), Token::fresh().unwrap());
+        let server = HttpServer::bind("127.0.0.1:0".parse().unwrap());
+        let node = self.node.clone();
+        let running = server.await.unwrap().serve(HttpService {
+            node: Arc::new(move || Some(Arc::new(node.clone()) as Arc<dyn Control>)),
+            tokens: vec![
+                (own.clone(), self.node.owner_name().clone()),
+                (strange.clone(), stranger()),
+            ],
+            out: self.folder.path().join("out"),
+        });
+        (running.unwrap(), own, strange)
+    }
+
     async fn close(self) {
         self.over.store(true, Relaxed);
         self.node.stop().await;
@@ -172,6 +189,19 @@ async fn over_its_socket_a_node_keeps_the_contract() {
     conforms(&mut stage).await;
     serving.abort();
     drop(socket);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_http_a_node_keeps_the_contract() {
+    let house = House::open().await;
+    let (running, own, strange) = house.serves().await;
+    let address = format!("http://{}", running.address());
+    let client = |token: &Token| HttpClient::client(&address, token.clone()).unwrap();
+    let mut stage = house.stage(client(&own), client(&own), client(&strange));
+    conforms(&mut stage).await;
+    drop(stage);
+    running.drain().await;
     house.close().await;
 }
 

@@ -131,6 +131,8 @@ fn heavy_parts_stay_in_their_rooms() {
         ("sled", &["aios-memory"]),
         ("rusqlite", &["aios-tables"]),
         ("ureq", &["aios-inference"]),
+        ("axum", &["aios-control"]),
+        ("hyper", &["aios-control"]),
         ("clap", &["aios"]),
         ("shared_memory", &["aios-bus"]),
     ];

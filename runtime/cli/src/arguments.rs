@@ -1,5 +1,7 @@
 //! What may be written on the command line.
 
+use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -42,13 +44,15 @@ pub(crate) enum Command {
     Judge(Judge),
     /// Keep a node running until Ctrl-C.
     Node(NodeArguments),
+    /// Keep a node running that is asked by HTTP, on this machine, with a token.
+    Serve(Serve),
     /// Show the supervision tree of a running node.
     Tree(Tree),
     /// Kill an agent of a running node as a fault would; its supervisor answers.
     Kill(Order),
     /// Stop an agent of a running node; it stays down until its group is started anew.
     Stop(Order),
-    /// The goals of a node, or of a storage folder: list, show, explain, pause, resume, cancel.
+    /// The goals of a node, or of a storage folder: submit, list, show, explain, pause, resume, cancel.
     #[command(subcommand)]
     Goal(Goal),
     /// Show what agents ask a human, and decide it.
@@ -91,7 +95,7 @@ pub(crate) struct Settings {
 }
 
 /// A goal in somebody's words.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Clone)]
 pub(crate) struct Wanted {
     /// What you want, in your own words; with --plan the plan's own if left out.
     #[arg(required_unless_present = "plan")]
@@ -175,9 +179,32 @@ pub(crate) struct NodeArguments {
     pub(crate) settings: Settings,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where it listens: an address of this machine alone, with port 0 for one that is free.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4270")]
+    pub(crate) http: SocketAddr,
+    /// Where the token lies, and is written if it is not there; without it a fresh one beside the node's socket, for as long as it runs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Where what goals make is written, when whoever asks does not say.
+    #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
+    pub(crate) out: PathBuf,
+    /// Print one JSON object when it is ready: http, link, token_file.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The node.
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+}
+
 /// What is wanted of goals.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Goal {
+    /// Give a goal to a running node.
+    ///
+    /// Its name is printed once it is accepted; with --wait its answer, as `aios run` does. Handed in again with the same --id it is the same goal.
+    Submit(SubmitGoal),
     /// List the goals on record, newest first.
     List(GoalList),
     /// Show one: what was asked, what happened, how it ended.
@@ -192,6 +219,31 @@ pub(crate) enum Goal {
     Resume(OneGoal),
     /// Call a goal off.
     Cancel(OneGoal),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitGoal {
+    /// The goal.
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+    /// How it is done: a plan file, as `aios plan --json` prints one; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// A name for the goal, none for a fresh one.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Where the report and the chart are written.
+    #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
+    pub(crate) out: PathBuf,
+    /// Watch it to its answer. Whoever leaves with Ctrl-C leaves it under way.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
 }
 
 #[derive(Debug, Args)]
@@ -219,8 +271,8 @@ pub(crate) struct OneGoal {
 /// Which running node is meant.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct Which {
-    /// The node's number, as `aios node` prints it; needed when several nodes run.
-    #[arg(long, value_name = "PROCESS")]
+    /// The node's number, as `aios node` prints it, or its address, as `aios serve` does; needed when several nodes run.
+    #[arg(long, value_name = "PROCESS|ADDRESS", env = "AIOS_NODE")]
     pub(crate) node: Option<String>,
     /// Settings.
     #[command(flatten)]
@@ -577,8 +629,8 @@ pub(crate) enum Tool {
 /// Where the tools are.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct ToolsOf {
-    /// Ask this running node instead of one in this process; `aios node` prints its number.
-    #[arg(long, value_name = "PROCESS")]
+    /// Ask this running node instead of one in this process, by its number or its address.
+    #[arg(long, value_name = "PROCESS|ADDRESS", env = "AIOS_NODE")]
     pub(crate) node: Option<String>,
     /// Print JSON.
     #[arg(long)]
@@ -671,8 +723,49 @@ pub(crate) struct Judge {
     pub(crate) json: bool,
 }
 
+/// The command line with a `--node` that stands before the command put behind it, where each command takes it that asks a node.
+pub(crate) fn in_order(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    let first = words
+        .get(1)
+        .and_then(|word| word.to_str())
+        .unwrap_or_default();
+    let taken = match first {
+        "--node" => 2,
+        joined if joined.starts_with("--node=") => 1,
+        _ => return words,
+    };
+    let taken: Vec<OsString> = words.drain(1..words.len().min(1 + taken)).collect();
+    // Behind a lone `--` it would be a goal's words.
+    let end = words.iter().position(|word| word == "--");
+    let end = end.unwrap_or(words.len());
+    words.splice(end..end, taken);
+    words
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
         .ok_or_else(|| format!("{text:?} is not NAME=VALUE"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_may_be_named_before_the_command() {
+        for (written, meant) in [
+            ("aios --node 7 tree --json", "aios tree --json --node 7"),
+            ("aios --node=7 tree", "aios tree --node=7"),
+            ("aios --node 7 run -- -x", "aios run --node 7 -- -x"),
+            ("aios tree --node 7", "aios tree --node 7"),
+            ("aios --node", "aios --node"),
+            ("aios", "aios"),
+        ] {
+            let words = written.split(' ').map(OsString::from);
+            let meant: Vec<OsString> = meant.split(' ').map(OsString::from).collect();
+            assert_eq!(in_order(words), meant, "{written}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use aios_control::http::{HttpClient, Token};
 use aios_control::socket::SocketFolder;
 use aios_control::{Client, ClientError, Request};
 use aios_runtime::{Config, Node, engines};
@@ -17,10 +18,41 @@ use crate::settings;
 /// How often a watcher looks; twice a second is alive, and a look costs a node less than a millisecond.
 const EVERY: Duration = Duration::from_millis(500);
 
+/// A token by itself.
+const TOKEN: &str = "AIOS_TOKEN";
+/// A file with a token.
+const TOKEN_FILE: &str = "AIOS_TOKEN_FILE";
+
+/// Goes to a running node: by its address if it has one, otherwise through the folder of this user's sockets.
+///
+/// # Errors
+/// Why it was not reached.
+pub(crate) async fn to(config: &Config, node: Option<&str>) -> Result<Client, ClientError> {
+    let folder = SocketFolder::of(&config.door.folder);
+    match node {
+        Some(address) if address.contains("://") => {
+            Ok(HttpClient::client(address, token(&folder, address)?)?)
+        }
+        _ => Client::connect(&folder, node).await,
+    }
+}
+
+/// What is shown to a node at an address: what the environment says, or what a node of the same user has left beside its socket.
+fn token(folder: &SocketFolder, address: &str) -> Result<Token, ClientError> {
+    let port = HttpClient::port(address)?;
+    if let Some(token) = std::env::var_os(TOKEN) {
+        return Ok(Token::parse(&token.to_string_lossy())?);
+    }
+    let file = match std::env::var_os(TOKEN_FILE) {
+        Some(file) => file.into(),
+        None => folder.token(port)?,
+    };
+    Ok(Token::read(&file)?)
+}
+
 async fn connect(which: &Which) -> Result<Client, Failure> {
     let config = settings::load(&which.settings, &[])?;
-    let folder = SocketFolder::of(&config.door.folder);
-    Ok(Client::connect(&folder, which.node.as_deref()).await?)
+    Ok(to(&config, which.node.as_deref()).await?)
 }
 
 fn threads() -> Result<tokio::runtime::Runtime, Failure> {
@@ -95,8 +127,7 @@ pub(crate) fn once_or_stored<T: DeserializeOwned>(
         .build()
         .map_err(|error| Failure::plain(format!("cannot start a thread to ask with: {error}")))?;
     runtime.block_on(async {
-        let folder = SocketFolder::of(&config.door.folder);
-        match Client::connect(&folder, which.node.as_deref()).await {
+        match to(&config, which.node.as_deref()).await {
             Ok(mut client) => Ok(client.ask(request).await?),
             Err(ClientError::NoNode) if config.storage.path().is_some() => {
                 from_storage(config, request).await

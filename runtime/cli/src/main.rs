@@ -33,7 +33,7 @@ use crate::failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(arguments::in_order(std::env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => return misspelt(&error),
         Err(help) => {
@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         Command::Bench(bench) => commands::bench::run(&bench),
         Command::Judge(judge) => commands::judge::run(&judge),
         Command::Node(node) => commands::node::run(&node),
+        Command::Serve(serve) => commands::serve::run(&serve),
         Command::Tree(tree) => commands::tree::run(&tree),
         Command::Kill(order) => commands::order::kill(&order),
         Command::Stop(order) => commands::order::stop(&order),

@@ -5,6 +5,7 @@ use aios_work::{Charter, RestartRule, Spent};
 use serde::{Deserialize, Serialize};
 
 /// An agent to be spawned: of a registered role, or of a charter.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spawn {
@@ -19,10 +20,12 @@ pub struct Spawn {
     pub under: Option<String>,
     /// When it comes back; none for what its charter says, or always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schemars(with = "Option<String>"))]
     pub restart: Option<RestartRule>,
 }
 
 /// An agent that was spawned.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spawned {
     /// Its name.
@@ -30,6 +33,7 @@ pub struct Spawned {
 }
 
 /// A question to an agent.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
@@ -47,6 +51,7 @@ impl Ask {
 }
 
 /// What an agent said.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// Its name.
@@ -58,6 +63,7 @@ pub struct Asked {
 }
 
 /// An agent in a list.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentLine {
     /// Its name.
@@ -78,6 +84,7 @@ pub struct AgentLine {
 }
 
 /// One agent closely.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentShown {
     /// As it stands in the list.
@@ -87,12 +94,14 @@ pub struct AgentShown {
     pub open_to: Vec<String>,
     /// The whole of its charter, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schemars(with = "Option<serde_json::Value>"))]
     pub follows: Option<Charter>,
     /// What it was asked last, the latest first.
     pub questions: Vec<Question>,
 }
 
 /// A question to an agent of a charter, as it stands.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Question {
     /// The work's name.
@@ -102,15 +111,18 @@ pub struct Question {
     /// Turns that were begun.
     pub turns: u32,
     /// What was spent.
+    #[cfg_attr(feature = "http", schemars(with = "serde_json::Value"))]
     pub spent: Spent,
     /// How it stands: `at_work`, `answered`, `left` or `unanswered`.
     pub status: String,
     /// Why there is no answer, of one that is unanswered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schemars(with = "Option<serde_json::Value>"))]
     pub why: Option<NoAnswer>,
 }
 
 /// What may be asked about the swarm.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "view", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SwarmQuestion {

@@ -21,6 +21,14 @@ pub enum ClientError {
     #[cfg(feature = "socket")]
     #[error(transparent)]
     Folder(#[from] crate::socket::FolderError),
+    /// The address is none of a node's.
+    #[cfg(feature = "http")]
+    #[error(transparent)]
+    Address(#[from] crate::http::AddressError),
+    /// There is nothing to show to come in.
+    #[cfg(feature = "http")]
+    #[error(transparent)]
+    Token(#[from] crate::http::TokenError),
     /// No node of this user runs.
     #[error("no node of yours is running; start one")]
     NoNode,

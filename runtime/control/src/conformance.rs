@@ -11,8 +11,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    Ask, CallTool, Client, ClientError, Decision, ErrorKind, Event, GoalPhase, Request,
-    RestartRule, Spawn, Submit, SwarmQuestion,
+    Ask, CallTool, Client, ClientError, Decision, EmbedTexts, Embedded, EngineLine, ErrorKind,
+    Event, Generate, Generated, GoalPhase, Request, RestartRule, Spawn, Speaker, Submit,
+    SwarmQuestion, Turn,
 };
 
 /// How long anything may take that is waited for.
@@ -60,6 +61,7 @@ pub async fn conforms(stage: &mut Stage) {
     a_stranger_is_refused_everything(stage).await;
     settings_and_swarm_are_shown(stage).await;
     tools_are_listed_and_called(stage).await;
+    an_engine_writes_and_makes_vectors(stage).await;
 }
 
 async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -449,6 +451,8 @@ async fn a_stranger_is_refused_everything(stage: &mut Stage) {
         },
         Request::Stop { agent },
         Request::CallTool(CallTool::new("none", Value::Null)),
+        Request::Generate(generate("none")),
+        Request::Engines {},
         Request::View {},
         Request::Goals {},
         Request::Tools {},
@@ -536,5 +540,75 @@ async fn tools_are_listed_and_called(stage: &mut Stage) {
         ),
     ] {
         refused(what, owner.call_tool(wrong).await, ErrorKind::Invalid);
+    }
+}
+
+fn generate(engine: &str) -> Generate {
+    Generate {
+        engine: engine.to_owned(),
+        turns: vec![Turn {
+            who: Speaker::User,
+            text: "Say hello.".to_owned(),
+        }],
+        max_tokens: 16,
+        temperature: None,
+        top_p: None,
+        seed: None,
+        stop: Vec::new(),
+        schema: None,
+        deadline_ms: 30_000,
+        watch: false,
+    }
+}
+
+async fn an_engine_writes_and_makes_vectors(stage: &mut Stage) {
+    let owner = &mut stage.owner;
+    let engines: Vec<EngineLine> = done("engines", owner.ask(&Request::Engines {}).await);
+    let engine = engines[0].name.clone();
+    let sound = generate(&engine);
+    let written = owner
+        .ask::<Generated>(&Request::Generate(sound.clone()))
+        .await;
+    let written = done("what is written", written);
+    assert!(
+        !written.text.is_empty() && written.new_tokens > 0,
+        "{written:?}"
+    );
+    let embed = |engine: &str, texts: usize| {
+        Request::Embed(EmbedTexts {
+            engine: engine.to_owned(),
+            texts: vec!["sales".to_owned(); texts],
+            deadline_ms: 30_000,
+        })
+    };
+    let made: Embedded = done("vectors", owner.ask(&embed(&engine, 2)).await);
+    assert_eq!((made.vectors.len(), made.cut.len()), (2, 0));
+    assert_eq!(
+        made.vectors[0], made.vectors[1],
+        "the same text is the same vector"
+    );
+    let length: f32 = made.vectors[0].iter().map(|part| part * part).sum();
+    assert!((length - 1.0).abs() < 1e-3, "{length}");
+    let unknown = owner
+        .ask::<Value>(&Request::Generate(generate("nobody")))
+        .await;
+    let told = refused("an unknown engine", unknown, ErrorKind::Unknown);
+    assert!(told.contains(&engine), "the engines there are: {told}");
+    let none = Generate {
+        turns: Vec::new(),
+        ..sound.clone()
+    };
+    let late = Generate {
+        deadline_ms: 0,
+        ..sound
+    };
+    for wrong in [
+        Request::Generate(none),
+        Request::Generate(late),
+        embed(&engine, 0),
+        embed(&engine, 1_000),
+    ] {
+        let what = format!("{wrong:.60?}");
+        refused(&what, owner.ask::<Value>(&wrong).await, ErrorKind::Invalid);
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What sort of refusal it is; programs go by it.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
@@ -48,6 +49,7 @@ impl ErrorKind {
 }
 
 /// A request that was refused, or whose outcome is a failure. Shown, it is its message alone.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct ControlError {

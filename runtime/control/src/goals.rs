@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::ControlError;
 
 /// A goal to be worked on.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submit {
@@ -30,10 +31,15 @@ pub struct Submit {
     pub private: bool,
     /// How it is done; without it whoever knows such goals makes a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "http",
+        schemars(with = "Option<serde_json::Map<String, Value>>")
+    )]
     pub plan: Option<Box<PlanFile>>,
 }
 
 /// A goal that was taken up.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submitted {
     /// Its name.
@@ -41,6 +47,7 @@ pub struct Submitted {
 }
 
 /// What a goal's watcher asks for.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
@@ -52,6 +59,7 @@ pub struct Events {
 }
 
 /// Something that happened while a goal was under way.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Its number among the goal's events, from one. A number that is left out is an event that is not kept any more.
@@ -63,6 +71,7 @@ pub struct Event {
 }
 
 /// What an event tells of.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
@@ -70,6 +79,12 @@ pub enum EventKind {
     Task,
     /// An agent fell or came back.
     Agent,
+    /// An engine has written more; the body is `{"text": ..}`.
+    Text,
+    /// An engine has ended; the body is a [`Generated`](crate::Generated).
+    Answer,
+    /// It came to nothing; the body is a [`ControlError`].
+    Refused,
     /// A kind that this version does not know.
     #[serde(other)]
     Other,
@@ -86,6 +101,7 @@ impl Event {
 }
 
 /// Where a goal stands.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GoalPhase {
@@ -106,6 +122,7 @@ pub enum GoalPhase {
 }
 
 /// A goal in a list.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoalLine {
     /// Its name.
@@ -117,6 +134,7 @@ pub struct GoalLine {
 }
 
 /// How a goal stands.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GoalState {
     /// Its name.
@@ -127,6 +145,7 @@ pub struct GoalState {
     pub last_seq: u64,
     /// What it ended with, of one that is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schemars(with = "Option<Value>"))]
     pub answer: Option<Arc<Answer>>,
     /// Why there is no answer, of one that failed or was set aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,6 +153,7 @@ pub struct GoalState {
 }
 
 /// Why a goal is where it is, and what can be done about it.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explained {
     /// Its name.
@@ -153,6 +173,7 @@ pub struct Explained {
 }
 
 /// Something that can be done.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
     /// What it does.

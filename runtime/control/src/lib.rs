@@ -1,9 +1,9 @@
 //! The contract at the mouth of a node: what it can be told and asked, in one set of types, and the ways there.
 //!
 //! A node implements [`Control`]; whoever wants something of it has a [`Client`]. Between them lies a transport: none at all in the same
-//! process ([`Local`]), a socket of one user between processes (`socket`, a feature). A transport translates and bounds what it carries;
+//! process ([`Local`]), a socket of one user between processes (`socket`, a feature), HTTP on this machine (`http`, a feature). A transport translates and bounds what it carries;
 //! it knows no request by name, so a new one is a variant of [`Request`] and an arm where the node answers. What the transports must have
-//! in common is a suite that both pass (`conformance`, a feature).
+//! in common is a suite that all pass (`conformance`, a feature).
 //!
 //! In every form: a duration is a number with its unit in the name, a time is RFC 3339 text, a name is text, an error is
 //! [`ControlError`] (`kind`, `message`, `what_to_do`). A request that is refused has changed nothing.
@@ -11,7 +11,10 @@
 
 mod agents;
 mod client;
+#[cfg(feature = "socket")]
+mod connections;
 mod control;
+mod engines;
 mod error;
 mod goals;
 mod local;
@@ -20,6 +23,8 @@ mod tools;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "socket")]
 pub mod socket;
 
@@ -31,6 +36,7 @@ pub use aios_work::{ApprovalStatus, Decision, RestartRule, ToolServer};
 
 pub use client::{Client, ClientError, Transport};
 pub use control::{Caller, Control, EventStream, Place, Response};
+pub use engines::{EmbedTexts, Embedded, EngineLine, Generate, Generated, Speaker, Turn};
 pub use error::{ControlError, ErrorKind};
 pub use goals::{
     Event, EventKind, Events, Explained, GoalLine, GoalPhase, GoalState, Submit, Submitted, Way,

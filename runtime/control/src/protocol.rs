@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Ask, CallTool, ControlError, Decision, ErrorKind, Event, Events, Spawn, Submit, SwarmQuestion,
+    Ask, CallTool, ControlError, Decision, EmbedTexts, ErrorKind, Event, Events, Generate, Spawn,
+    Submit, SwarmQuestion,
 };
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
@@ -19,6 +20,7 @@ pub const HISTORY_MAX: usize = 2_048;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What may be asked of a node. Commands first, then queries, then watches.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
@@ -48,6 +50,10 @@ pub enum Request {
     Ask(Ask),
     /// Calls a tool, and waits for what it gives: [`ToolCalled`](crate::ToolCalled).
     CallTool(CallTool),
+    /// Has an engine write: [`Generated`](crate::Generated), or a watch of it as it is written.
+    Generate(Generate),
+    /// Has an engine turn texts into vectors: [`Embedded`](crate::Embedded).
+    Embed(EmbedTexts),
     /// Kills an agent as a fault would; its supervisor answers.
     Kill {
         /// Its name.
@@ -62,7 +68,8 @@ pub enum Request {
     Decide {
         /// Which question.
         id: String,
-        /// What is said.
+        /// What is said: `accept` or `reject`.
+        #[cfg_attr(feature = "http", schemars(with = "String"))]
         decision: Decision,
         /// Why; may be empty.
         reason: String,
@@ -108,6 +115,8 @@ pub enum Request {
     },
     /// The tools there are: a list of [`ToolLine`](crate::ToolLine)s, by name.
     Tools {},
+    /// The engines there are: a list of [`EngineLine`](crate::EngineLine)s.
+    Engines {},
     /// The settings the node was started with.
     Config {},
     /// What happens while a goal is under way, up to its end: [`Event`]s.
@@ -126,6 +135,8 @@ impl Request {
             | Self::Spawn(_)
             | Self::Ask(_)
             | Self::CallTool(_)
+            | Self::Generate(_)
+            | Self::Embed(_)
             | Self::Kill { .. }
             | Self::Stop { .. }
             | Self::Decide { .. }
@@ -141,6 +152,7 @@ impl Request {
             | Self::Explain { .. }
             | Self::History(_)
             | Self::Tools {}
+            | Self::Engines {}
             | Self::Config {}
             | Self::Events(_) => false,
         }
@@ -149,7 +161,10 @@ impl Request {
     /// Whether it is over when whoever asked has left. An agent's answer, a tool's result and a plan are worth nothing to nobody; everything
     /// else is quickly done, and is done whether or not somebody stays to hear of it.
     pub fn ends_with_its_asker(&self) -> bool {
-        matches!(self, Self::Ask(_) | Self::CallTool(_) | Self::Plan(_))
+        matches!(
+            self,
+            Self::Ask(_) | Self::CallTool(_) | Self::Plan(_) | Self::Generate(_) | Self::Embed(_)
+        )
     }
 
     /// How long whoever carries it waits for the answer: ten seconds, and what an agent or a tool is given besides.
@@ -157,6 +172,10 @@ impl Request {
         let given_ms = match self {
             Self::Ask(ask) => ask.deadline_ms.min(Ask::DEADLINE_MS_MAX),
             Self::CallTool(call) => call.deadline_ms.min(CallTool::DEADLINE_MS_MAX),
+            Self::Generate(Generate { deadline_ms, .. })
+            | Self::Embed(EmbedTexts { deadline_ms, .. }) => {
+                (*deadline_ms).min(Generate::DEADLINE_MS_MAX)
+            }
             // A model may think it over; the node ends it by the deadline of its goals.
             Self::Plan(_) => Ask::DEADLINE_MS_MAX,
             _ => 0,

@@ -5,13 +5,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A tool of a node.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolLine {
     /// What it says of itself.
     #[serde(flatten)]
+    #[cfg_attr(feature = "http", schemars(with = "serde_json::Map<String, Value>"))]
     pub spec: ToolSpec,
     /// What it needs and the node grants to nobody; with any of it the tool is refused to every caller.
     #[serde(default, skip_serializing_if = "Capabilities::is_empty")]
+    #[cfg_attr(feature = "http", schemars(with = "Vec<String>"))]
     pub missing: Capabilities,
     /// Why it cannot be called at all; nothing for one that can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,6 +22,7 @@ pub struct ToolLine {
 }
 
 /// A call of a tool in the owner's name, granted what the node grants at most.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallTool {
@@ -61,19 +65,23 @@ impl CallTool {
 }
 
 /// What a tool gave.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolCalled {
     /// Which.
     pub tool: String,
     /// What it means to call it twice.
+    #[cfg_attr(feature = "http", schemars(with = "String"))]
     pub effect: Effect,
     /// The result, as its schema says.
     pub value: Value,
     /// Figures that it vouches for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "http", schemars(with = "Vec<Value>"))]
     pub facts: Vec<Fact>,
     /// Files that it wrote.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "http", schemars(with = "Vec<Value>"))]
     pub artifacts: Vec<Artifact>,
     /// What it did, in its own words.
     pub log: String,

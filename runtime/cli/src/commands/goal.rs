@@ -1,26 +1,27 @@
 //! `aios goal`: the goals on record, of a running node or of a storage folder.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use aios_control::socket::SocketFolder;
 use aios_control::{
     Client, ClientError, Event, EventKind, Events, Explained, GoalLine, GoalPhase, GoalState,
-    Request,
+    Request, Submit,
 };
 use aios_work::content::{AgentEvent, TaskEvent};
 use aios_work::shown;
 use serde_json::json;
 
-use super::run::{report, watch};
-use crate::arguments::{Goal, GoalList, OneGoal};
+use super::run::{Leaving, report, watch};
+use crate::arguments::{Goal, GoalList, OneGoal, SubmitGoal};
 use crate::client;
 use crate::console::{self, Screen};
 use crate::failure::Failure;
-use crate::own_node::{engine, started, threads};
+use crate::own_node::{engine, plan_file, started, threads, wanted};
 use crate::{picture, settings};
 
 pub(crate) fn run(goal: &Goal) -> Result<ExitCode, Failure> {
     match goal {
+        Goal::Submit(arguments) => submit(arguments),
         Goal::List(arguments) => list(arguments),
         Goal::Show(arguments) => show(arguments),
         Goal::Explain(arguments) => explain(arguments),
@@ -33,6 +34,55 @@ pub(crate) fn run(goal: &Goal) -> Result<ExitCode, Failure> {
             order(arguments, &Request::Cancel { goal_id }, "it is called off")
         }
         Goal::Resume(arguments) => resume(arguments),
+    }
+}
+
+/// Paths are made whole here: the node may stand in another folder.
+fn submit(arguments: &SubmitGoal) -> Result<ExitCode, Failure> {
+    let whole = |path: &Path| {
+        std::path::absolute(path).map_err(|error| {
+            Failure::plain(format!(
+                "the path {} cannot be used: {error}",
+                path.display()
+            ))
+        })
+    };
+    let plan = arguments.plan.as_deref().map(plan_file).transpose()?;
+    let mut meant = arguments.wanted.clone();
+    for file in &mut meant.data {
+        *file = whole(file)?;
+    }
+    let mut goal = wanted(&meant, plan, &whole(&arguments.out)?);
+    if let Some(id) = &arguments.id {
+        goal = goal.id(id);
+    }
+    let config = settings::load(&arguments.which.settings, &[])?;
+    let goal: Submit = goal.into();
+    let title = goal.text.clone();
+    let runtime = threads()?;
+    let outcome = runtime.block_on(async {
+        let mut node = client::to(&config, arguments.which.node.as_deref()).await?;
+        let goal_id = node.submit(goal).await?.goal_id;
+        if !arguments.wait {
+            return Ok((goal_id, None));
+        }
+        let watched = watch(node, &goal_id, &title, Screen::detect(), Leaving::Stays).await?;
+        Ok::<_, Failure>((goal_id, Some(watched)))
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match outcome? {
+        (_, Some(answer)) => report(&answer, arguments.json),
+        (goal_id, None) if arguments.json => {
+            console::json(&json!({ "goal_id": goal_id }))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        (goal_id, None) => {
+            console::result(&goal_id)?;
+            console::note(&format!(
+                "accepted; aios goal explain {goal_id} says how it stands"
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -99,7 +149,7 @@ fn told(event: &Event) -> Option<String> {
     let line = match event.kind {
         EventKind::Task => picture::plain(&event.read::<TaskEvent>().ok()?),
         EventKind::Agent => picture::plain_agent(&event.read::<AgentEvent>().ok()?),
-        EventKind::Other => return None,
+        _ => return None,
     };
     Some(format!("{:>5}  {line}", event.seq))
 }
@@ -152,18 +202,17 @@ fn resume(arguments: &OneGoal) -> Result<ExitCode, Failure> {
     let runtime = threads()?;
     let goal_id = &arguments.goal_id;
     let answer = runtime.block_on(async {
-        let folder = SocketFolder::of(&config.door.folder);
-        match Client::connect(&folder, arguments.which.node.as_deref()).await {
+        match client::to(&config, arguments.which.node.as_deref()).await {
             Ok(mut node) => {
                 node.resume(goal_id).await?;
-                watch(node, goal_id, goal_id, Screen::detect()).await
+                watch(node, goal_id, goal_id, Screen::detect(), Leaving::Stays).await
             }
             Err(ClientError::NoNode) if config.storage.path().is_some() => {
                 let engine = engine(&config)?;
                 let node = started(config, engine).await?;
                 let mut control = node.control();
                 let outcome = match taken_up(&mut control, goal_id).await {
-                    Ok(()) => watch(control, goal_id, goal_id, Screen::detect()).await,
+                    Ok(()) => watch(control, goal_id, goal_id, Screen::detect(), Leaving::CallsOff).await,
                     Err(failure) => Err(failure),
                 };
                 node.stop().await;

@@ -12,6 +12,7 @@ pub(crate) mod order;
 pub(crate) mod plan;
 pub(crate) mod route;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod swarm;
 pub(crate) mod team;
 pub(crate) mod tool;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aios_runtime::Node;
 use aios_runtime::team::Team;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::NodeArguments;
 use crate::console;
@@ -13,6 +14,24 @@ use crate::own_node::{engine, threads};
 use crate::settings;
 
 pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
+    keep(arguments, async |node| {
+        let mut signals = Signals::listen()?;
+        match node.control_socket().await {
+            Some(Err(why)) => console::note(&format!(
+                "it cannot be watched, its door does not open: {why}"
+            )),
+            _ => console::note("watch it from another terminal with `aios tree --watch`"),
+        }
+        signals.told().await;
+        Ok(())
+    })
+}
+
+/// Starts a node, keeps it for as long as `stay` says, and stops it.
+pub(super) fn keep(
+    arguments: &NodeArguments,
+    stay: impl AsyncFnOnce(&Node) -> Result<(), Failure>,
+) -> Result<ExitCode, Failure> {
     let config = settings::of_a_node(&arguments.settings, &arguments.thinking)?;
     // Refuse what cannot work before anything is fetched or started.
     let team = arguments.team.as_deref().map(Team::load).transpose();
@@ -38,28 +57,38 @@ pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
             },
             model.device,
         ));
-        match node.control_socket().await {
-            Some(Err(why)) => console::note(&format!(
-                "it cannot be watched, its door does not open: {why}"
-            )),
-            _ => console::note("watch it from another terminal with `aios tree --watch`"),
-        }
-        until_told().await?;
+        let stayed = stay(&node).await;
         console::note("stopping");
         node.stop().await;
-        Ok(ExitCode::SUCCESS)
+        stayed.map(|()| ExitCode::SUCCESS)
     });
     runtime.shutdown_timeout(Duration::from_secs(2));
     outcome
 }
 
-/// Ctrl-C from a person, SIGTERM from whoever manages services.
-async fn until_told() -> Result<(), Failure> {
-    let unheard = |error| Failure::plain(format!("the system's signals cannot be heard: {error}"));
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .map_err(unheard)?;
-    tokio::select! {
-        heard = tokio::signal::ctrl_c() => heard.map_err(unheard),
-        _ = term.recv() => Ok(()),
+/// Ctrl-C from a person, SIGTERM from whoever manages services; heard from the moment that this is there.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let heard = |kind| {
+            signal(kind).map_err(|error| {
+                Failure::plain(format!("the system's signals cannot be heard: {error}"))
+            })
+        };
+        Ok(Self {
+            interrupt: heard(SignalKind::interrupt())?,
+            terminate: heard(SignalKind::terminate())?,
+        })
+    }
+
+    pub(super) async fn told(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

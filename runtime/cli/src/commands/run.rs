@@ -63,7 +63,16 @@ async fn answer(
 async fn begun(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer, Failure> {
     let title = goal.text.clone();
     let goal_id = node.submit(goal).await?.goal_id;
-    watch(node, &goal_id, &title, screen).await
+    watch(node, &goal_id, &title, screen, Leaving::CallsOff).await
+}
+
+/// What becomes of a goal when its watcher leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// Its node leaves too.
+    CallsOff,
+    /// Its node goes on with it.
+    Stays,
 }
 
 /// Watches a goal under way to its end.
@@ -72,6 +81,7 @@ pub(super) async fn watch(
     goal_id: &str,
     title: &str,
     screen: Screen,
+    leaving: Leaving,
 ) -> Result<Answer, Failure> {
     let view: NodeView = node.ask(&Request::View {}).await?;
     let model = view.model;
@@ -91,8 +101,12 @@ pub(super) async fn watch(
             _ = frame.tick() => drawing.draw(),
             _ = tokio::signal::ctrl_c() => {
                 drawing.end();
-                // It may have ended in the same moment; either way nobody waits for it any more.
-                let _ = node.cancel(goal_id).await;
+                if leaving == Leaving::CallsOff {
+                    // It may have ended in the same moment; either way nobody waits for it any more.
+                    let _ = node.cancel(goal_id).await;
+                } else {
+                    console::note(&format!("goal {goal_id} goes on; aios goal explain {goal_id} says how it stands"));
+                }
                 return Err(Failure::interrupted());
             }
         }
@@ -244,7 +258,7 @@ impl Drawing {
                     self.agent(&event);
                 }
             }
-            EventKind::Other => {}
+            _ => {}
         }
     }
 

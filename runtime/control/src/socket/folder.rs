@@ -74,6 +74,16 @@ impl SocketFolder {
             .join(format!("{:016x}.new", u64::from_le_bytes(marker)))
     }
 
+    /// Where the token of a server lies that listens at a port of this machine; the folder is made if it is missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be trusted with it.
+    #[cfg(feature = "http")]
+    pub fn token(&self, port: u16) -> Result<PathBuf, FolderError> {
+        self.prepare()?;
+        Ok(self.0.join(format!("http-{port}.token")))
+    }
+
     /// Makes the folder if it is missing and makes sure that it is this user's alone. A folder for temporary files is everybody's, so
     /// somebody else may have been there first.
     pub(crate) fn prepare(&self) -> Result<(), FolderError> {

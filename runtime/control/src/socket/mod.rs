@@ -5,7 +5,6 @@
 //! compared (`server`). There is no network here.
 
 mod client;
-mod connections;
 mod folder;
 mod server;
 

@@ -1,7 +1,7 @@
 //! The node's side of a socket: it lets clients in, carries their requests to the node and the answers back.
 //!
 //! Each client is served by a task of its own, so that none waits for another; all of them end with the server. Who may stay is decided
-//! in [`connections`](super::connections); besides, everything that is waited for has its time: a first request, the rest of one that was
+//! in [`connections`](crate::connections); besides, everything that is waited for has its time: a first request, the rest of one that was
 //! begun, the node's answer, its taking up.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -17,12 +17,14 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::connections::{Connections, Doing, Leave, Place as Seat};
 use super::folder::{FolderError, SocketFolder, own_user};
+use crate::connections::{Connections, Doing, Leave, Place as Seat, Places};
 use crate::{
     Caller, Control, ControlError, ErrorKind, EventStream, LINE_MAX, Place, Reply, Response, read,
 };
 
+/// Who may be connected. A process has a quarter at most, so that none can keep the others out.
+const PLACES: Places = Places { all: 16, share: 4 };
 /// How long a client may stay without asking anything more.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the first request may take, and any other from its first byte to its last.
@@ -184,7 +186,7 @@ fn number(file: &Path) -> io::Result<(u64, u64)> {
 }
 
 async fn receive(listener: UnixListener, service: Service) -> io::Error {
-    let connections = Connections::default();
+    let connections = Connections::new(PLACES);
     let mut clients = JoinSet::new();
     loop {
         let stream = match listener.accept().await {
@@ -472,7 +474,7 @@ mod tests {
                 observer: Arc::new(()),
             };
             let (mut client, server) = UnixStream::pair().unwrap();
-            let connections = Connections::default();
+            let connections = Connections::new(PLACES);
             let (seat, leave) = connections.enter(1).unwrap();
             let serving = tokio::spawn(accompany(server, seat, leave, service));
             let mut line = serde_json::to_vec(request).unwrap();

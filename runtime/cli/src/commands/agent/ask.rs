@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aios_control::socket::SocketFolder;
-use aios_control::{Ask, Asked, Client, ClientError, Request};
+use aios_control::{Ask, Asked, ClientError, Request};
 use aios_runtime::Config;
 
 use super::{Written, read};
 use crate::arguments::AgentAsk;
-use crate::console;
 use crate::failure::{Failure, Kind};
 use crate::own_node::{engine, started, threads};
 use crate::settings;
+use crate::{client, console};
 
 pub(crate) fn run(arguments: &AgentAsk) -> Result<ExitCode, Failure> {
     let config = settings::of_a_node(&arguments.asked.which.settings, &arguments.thinking)?;
@@ -24,11 +23,8 @@ pub(crate) fn run(arguments: &AgentAsk) -> Result<ExitCode, Failure> {
         deadline_ms: arguments.deadline_ms,
     };
     let runtime = threads()?;
-    let folder = SocketFolder::of(&config.door.folder);
-    let running = runtime.block_on(Client::connect(
-        &folder,
-        arguments.asked.which.node.as_deref(),
-    ));
+    let node = arguments.asked.which.node.as_deref();
+    let running = runtime.block_on(client::to(&config, node));
     let outcome = match running {
         Ok(mut client) => runtime
             .block_on(client.ask(&Request::Ask(ask)))

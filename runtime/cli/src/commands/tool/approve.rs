@@ -3,21 +3,18 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
 
-use aios_control::socket::SocketFolder;
-use aios_control::{Client, Request, ToolServer};
+use aios_control::{Request, ToolServer};
 use aios_work::shown;
 
 use super::{refused, threads};
 use crate::arguments::ToolApprove;
-use crate::console;
 use crate::failure::Failure;
-use crate::settings;
+use crate::{client, console, settings};
 
 pub(super) fn run(arguments: &ToolApprove) -> Result<ExitCode, Failure> {
     let config = settings::load(&arguments.of.settings, &[])?;
     threads()?.block_on(async {
-        let folder = SocketFolder::of(&config.door.folder);
-        let mut client = Client::connect(&folder, arguments.of.node.as_deref()).await?;
+        let mut client = client::to(&config, arguments.of.node.as_deref()).await?;
         let servers: Vec<ToolServer> = client
             .ask(&Request::ToolServers {})
             .await

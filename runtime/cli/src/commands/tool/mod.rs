@@ -11,8 +11,7 @@ mod show;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aios_control::socket::SocketFolder;
-use aios_control::{Client, ClientError, Request, ToolLine};
+use aios_control::{ClientError, Request, ToolLine};
 use aios_runtime::{Config, engines};
 use aios_work::{Capabilities, Capability, Effect};
 use serde::de::DeserializeOwned;
@@ -20,7 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::arguments::{Tool, ToolsOf};
 use crate::failure::Failure;
 use crate::own_node::{engine, started, threads};
-use crate::settings;
+use crate::{client, settings};
 
 pub(crate) fn run(tool: &Tool) -> Result<ExitCode, Failure> {
     match tool {
@@ -78,8 +77,7 @@ impl<'a> Asked<'a> {
         let runtime = threads()?;
         let outcome = runtime.block_on(async {
             if let Some(node) = &self.of.node {
-                let folder = SocketFolder::of(&self.config.door.folder);
-                let mut client = Client::connect(&folder, Some(node)).await?;
+                let mut client = client::to(&self.config, Some(node)).await?;
                 return client.ask(request).await.map_err(refused);
             }
             let node = started(self.config.clone(), engine).await?;

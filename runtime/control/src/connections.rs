@@ -1,4 +1,4 @@
-//! Who is connected, and who makes place for one more.
+//! Who is connected, and who makes place for one more; the same for every transport that listens.
 //!
 //! Places are few, because each may hold a request and an answer in memory. A place is held by whoever is being answered; whoever says
 //! nothing, or does not take the answer that is held out, holds it only while nobody else wants it; so does whoever watches and waits for
@@ -12,16 +12,21 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// Connections at a time; each may hold one request and one answer of at most [`LINE_MAX`](crate::LINE_MAX) bytes.
-const CONNECTIONS: usize = 16;
-/// Connections of one process at a time.
-const SHARE: usize = 4;
+/// How many places there are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places {
+    /// Connections at a time; each may hold one request and one answer of at most [`LINE_MAX`](crate::LINE_MAX) bytes.
+    pub(crate) all: usize,
+    /// Connections of one process at a time.
+    pub(crate) share: usize,
+}
+
 /// An answer that is taken up so slowly is held out to somebody who does not read.
 const SLOW: Duration = Duration::from_millis(500);
 
 /// What a client is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doing {
+pub(crate) enum Doing {
     /// It has come and asked nothing yet.
     Silent,
     /// It has been answered and may ask again, or it waits for an event.
@@ -56,25 +61,33 @@ impl Connection {
 }
 
 /// The connections of one server. Cheap to clone; clones are the same connections.
-#[derive(Clone, Default)]
-pub(super) struct Connections(Arc<Mutex<Table>>);
+#[derive(Clone)]
+pub(crate) struct Connections(Arc<Mutex<Table>>);
 
-#[derive(Default)]
 struct Table {
+    places: Places,
     next: u64,
     connections: BTreeMap<u64, Connection>,
 }
 
 /// A connection's place; dropped, it is free.
-pub(super) struct Place {
+pub(crate) struct Place {
     connections: Connections,
     number: u64,
 }
 
 /// Hears when a place was given to another, with what its client was doing.
-pub(super) type Leave = oneshot::Receiver<Doing>;
+pub(crate) type Leave = oneshot::Receiver<Doing>;
 
 impl Table {
+    fn new(places: Places) -> Self {
+        Self {
+            places,
+            next: 0,
+            connections: BTreeMap::new(),
+        }
+    }
+
     /// Who of these makes place first.
     fn first_to_go(&self, process: Option<i32>, now: Instant) -> Option<u64> {
         self.connections
@@ -92,9 +105,9 @@ impl Table {
             .values()
             .filter(|connection| connection.process == process)
             .count();
-        let from = if of_process >= SHARE {
+        let from = if of_process >= self.places.share {
             Some(process)
-        } else if self.connections.len() >= CONNECTIONS {
+        } else if self.connections.len() >= self.places.all {
             None
         } else {
             return true;
@@ -110,8 +123,13 @@ impl Table {
 }
 
 impl Connections {
+    /// Nobody is connected yet.
+    pub(crate) fn new(places: Places) -> Self {
+        Self(Arc::new(Mutex::new(Table::new(places))))
+    }
+
     /// One of a process has come; none if there is no place and nobody to make any.
-    pub(super) fn enter(&self, process: i32) -> Option<(Place, Leave)> {
+    pub(crate) fn enter(&self, process: i32) -> Option<(Place, Leave)> {
         let now = Instant::now();
         let mut table = self.0.lock();
         if !table.make_place(process, now) {
@@ -140,7 +158,7 @@ impl Connections {
 
 impl Place {
     /// The client does something else from now on.
-    pub(super) fn turns_to(&self, doing: Doing) {
+    pub(crate) fn turns_to(&self, doing: Doing) {
         if let Some(connection) = self.connections.0.lock().connections.get_mut(&self.number) {
             connection.doing = doing;
             connection.since = Instant::now();
@@ -160,9 +178,15 @@ mod tests {
 
     use super::*;
 
+    const CONNECTIONS: usize = 16;
+    const SHARE: usize = 4;
+
     /// Connections by process, what they do and for how many milliseconds.
     fn table(now: Instant, connections: &[(i32, Doing, u64)]) -> Table {
-        let mut table = Table::default();
+        let mut table = Table::new(Places {
+            all: CONNECTIONS,
+            share: SHARE,
+        });
         for (process, doing, ms) in connections {
             let connection = Connection {
                 process: *process,
@@ -256,7 +280,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_told_that_it_is_taken_and_is_free_when_it_is_dropped() {
-        let connections = Connections::default();
+        let connections = Connections::new(Places {
+            all: CONNECTIONS,
+            share: SHARE,
+        });
         let enter = |process| connections.enter(process);
         let count = || connections.0.lock().connections.len();
         let mut silent: Vec<(Place, Leave)> = (0..SHARE).filter_map(|_| enter(1)).collect();

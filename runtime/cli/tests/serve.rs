@@ -1,0 +1,350 @@
+//! `aios serve` as a person, a script and stock clients meet it. All with the scripted engine.
+#![allow(clippy::unwrap_used)]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The client that programs are written against, exactly this one.
+const OPENAI: &str = "openai==3.57.0";
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs")
+        .canonicalize()
+        .unwrap()
+}
+
+fn aios(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aios"));
+    command
+        .current_dir(folder)
+        .env_remove("AIOS_CONFIG")
+        .env("AIOS_CACHE", folder.join("no-models"))
+        .env("AIOS_DOOR_FOLDER", folder.join("doors"))
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A node that serves; killed when it is dropped.
+struct Served {
+    child: Child,
+    folder: tempfile::TempDir,
+    http: String,
+    token_file: PathBuf,
+    link: String,
+}
+
+impl Served {
+    fn begin(more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = aios(folder.path())
+            .args([
+                "serve",
+                "--http",
+                "127.0.0.1:0",
+                "--json",
+                "--engine",
+                "scripted",
+            ])
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(File::create(folder.path().join("notes")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        let notes = fs::read_to_string(folder.path().join("notes")).unwrap();
+        let ready: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("{error}: {line:?}: {notes}"));
+        let field = |name: &str| ready[name].as_str().unwrap().to_owned();
+        Self {
+            http: field("http"),
+            token_file: field("token_file").into(),
+            link: field("link"),
+            child,
+            folder,
+        }
+    }
+
+    /// The command as another process of the same user.
+    fn aios(&self, arguments: &[&str]) -> Output {
+        aios(self.folder.path()).args(arguments).output().unwrap()
+    }
+
+    /// A program with what the examples are told by.
+    fn example(&self, command: &mut Command) -> String {
+        let output = command
+            .env("AIOS_NODE", &self.http)
+            .env("AIOS_TOKEN_FILE", &self.token_file)
+            .env("DATA", docs().join("examples/q3_sales.csv"))
+            .env("NOTES", docs().join("examples/notes.md"))
+            .output()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{command:?}: {out}{err}");
+        out
+    }
+
+    fn asked_to_stop(&mut self) -> Duration {
+        let begun = Instant::now();
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").arg(pid).status().unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        begun.elapsed()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_node_is_served_to_this_user_and_goes_when_it_is_told() {
+    let mut served = Served::begin(&[]);
+    let mode = fs::metadata(&served.token_file)
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let token = fs::read_to_string(&served.token_file).unwrap();
+    assert_eq!(
+        served.link,
+        format!("{}/?token={}", served.http, token.trim())
+    );
+
+    // What goes by the socket goes by HTTP.
+    let http = served.http.clone();
+    let object = |output: &Output| -> Value {
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
+    };
+    let tree = object(&served.aios(&["--node", &http, "tree", "--json"]));
+    let agents = |view: &Value| -> Vec<Value> {
+        view["agents"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|agent| agent["id"].clone())
+            .collect()
+    };
+    let by_socket = object(&served.aios(&["tree", "--json"]));
+    assert_eq!(agents(&tree), agents(&by_socket));
+    let planner = "macro.planner.001@local";
+    assert!(
+        served
+            .aios(&["kill", planner, "--node", &http])
+            .status
+            .success()
+    );
+    let spawned = served.aios(&[
+        "agent",
+        "spawn",
+        "macro.executor",
+        "--node",
+        &http,
+        "--json",
+    ]);
+    let spawned = object(&spawned)["agent"].as_str().unwrap().to_owned();
+    assert!(
+        served
+            .aios(&["agent", "stop", &spawned, "--node", &http])
+            .status
+            .success()
+    );
+    let called = served.aios(&[
+        "tool",
+        "call",
+        "calc",
+        "--args",
+        "{\"expression\": \"6 * 7\"}",
+        "--node",
+        &http,
+        "--json",
+    ]);
+    assert_eq!(object(&called)["value"]["value"], "42");
+    let nobody = served.aios(&["kill", "macro.nobody.001@local", "--node", &http]);
+    assert!(
+        !nobody.status.success()
+            && text(&nobody.stderr).contains("no agent macro.nobody.001@local")
+    );
+    let strange = aios(served.folder.path())
+        .args(["tree", "--node", &http])
+        .env("AIOS_TOKEN", "0".repeat(64))
+        .output()
+        .unwrap();
+    assert!(
+        text(&strange.stderr).contains("no token that is known"),
+        "{}",
+        text(&strange.stderr)
+    );
+    let elsewhere = served.aios(&["tree", "--node", "http://192.0.2.1:80"]);
+    assert!(
+        text(&elsewhere.stderr).contains("is not on this machine"),
+        "{}",
+        text(&elsewhere.stderr)
+    );
+
+    let took = served.asked_to_stop();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert!(!served.token_file.exists(), "its token ends with it");
+    let address = served.http.strip_prefix("http://").unwrap();
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_token_file_of_ones_own_lasts_and_one_that_others_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let named = file.to_str().unwrap();
+    let first = Served::begin(&["--token-file", named]);
+    let token = fs::read_to_string(&file).unwrap();
+    drop(first);
+    let second = Served::begin(&["--token-file", named]);
+    assert_eq!(second.token_file, file);
+    assert_eq!(fs::read_to_string(&file).unwrap(), token);
+    drop(second);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let serve = |more: &[&str]| {
+        let mut command = aios(folder.path());
+        let command = command
+            .args(["serve", "--json", "--engine", "scripted"])
+            .args(more);
+        command.output().unwrap()
+    };
+    for (more, said) in [
+        (
+            &["--http", "127.0.0.1:0", "--token-file", named][..],
+            "can be read by others",
+        ),
+        (
+            &["--http", "0.0.0.0:0"],
+            "can be reached from other machines",
+        ),
+    ] {
+        let refused = serve(more);
+        assert_eq!(refused.status.code(), Some(1));
+        let object: Value = serde_json::from_slice(&refused.stdout).unwrap();
+        assert!(
+            object["error"]["message"].as_str().unwrap().contains(said),
+            "{object}"
+        );
+    }
+}
+
+#[test]
+fn the_examples_of_the_guide_do_what_they_say() {
+    let served = Served::begin(&[]);
+    let examples = docs().join("examples/serve");
+    let guide = fs::read_to_string(docs().join("guide/serve.md")).unwrap();
+    for name in ["ask.sh", "supervised.py", "openai_client.py"] {
+        let example = fs::read_to_string(examples.join(name)).unwrap();
+        assert!(guide.contains(&example), "the guide shows {name} as it is");
+    }
+    let told = served.example(Command::new("sh").arg(examples.join("ask.sh")));
+    assert!(
+        told.contains("macro.planner.001@local") && told.contains("event: end"),
+        "{told}"
+    );
+    assert!(told.contains(r#""status":"approved""#), "{told}");
+    let told = served.example(Command::new("python3").arg(examples.join("supervised.py")));
+    assert!(told.trim().ends_with("running after 1 restart"), "{told}");
+}
+
+#[test]
+fn the_stock_client_speaks_with_goals_engines_and_errors_and_leaves() {
+    let served = Served::begin(&[]);
+    let script = docs().join("examples/serve/openai_client.py");
+    let told = served.example(Command::new(python()).arg(script));
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "models: ['aios', 'local']",
+            "goal: approved True",
+            "engine: True stop True",
+            "vectors: 2 True",
+            "error: model_not_found model",
+            "left: assistant",
+        ]
+    );
+    // The goal whose stream was left is called off, unless it had come to its end before.
+    let token = fs::read_to_string(&served.token_file).unwrap();
+    let begun = Instant::now();
+    let phase = loop {
+        let state = get(&served.http, token.trim(), "/v1/goals/left-early");
+        let phase = state["phase"].as_str().unwrap_or_default().to_owned();
+        if phase != "running" || begun.elapsed() > Duration::from_secs(30) {
+            break phase;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(
+        ["cancelled", "answered"].contains(&phase.as_str()),
+        "{phase}"
+    );
+}
+
+fn get(http: &str, token: &str, path: &str) -> Value {
+    use std::io::Write;
+
+    let address = http.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1)
+        .unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+/// A Python whose environment has the client; installed once for a machine, below the folder that cargo builds in.
+fn python() -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("openai-client");
+    fs::create_dir_all(&root).unwrap();
+    let lock = File::create(root.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let (mark, python) = (root.join("installed"), root.join("venv/bin/python"));
+    if fs::read_to_string(&mark).is_ok_and(|known| known == OPENAI) {
+        return python;
+    }
+    let _ = fs::remove_dir_all(root.join("venv"));
+    let run = |command: &mut Command| {
+        let output = command.output().unwrap_or_else(|error| {
+            panic!("{command:?} cannot be started ({error}); this test needs Python 3 with venv and pip: install them")
+        });
+        let said = text(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{command:?} failed; is the package registry reachable?\n{said}"
+        );
+    };
+    run(Command::new("python3")
+        .args(["-m", "venv"])
+        .arg(root.join("venv")));
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        OPENAI,
+    ];
+    run(Command::new(&python).args(pip));
+    fs::write(mark, OPENAI).unwrap();
+    python
+}

@@ -1,0 +1,315 @@
+//! What can be asked here, as an OpenAPI document made from the types and the table of paths, and as a page for people.
+
+use std::sync::LazyLock;
+
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::problem::PROBLEM;
+use super::routes::{ROWS, Row, Verb};
+use super::service::Door;
+use crate::{ControlError, Request};
+
+/// Written once: it is the same for every node of this version.
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_string());
+
+/// The document.
+pub(super) async fn openapi() -> Response {
+    let kind = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (kind, DOCUMENT.as_str()).into_response()
+}
+
+/// The page.
+pub(super) async fn page(State(_): State<Door>) -> Html<String> {
+    let rows = ROWS.iter().map(|row| {
+        let verb = verb(row).to_uppercase();
+        let (path, says) = (escaped(row.path), escaped(row.says));
+        format!("<tr><td>{verb}</td><td><code>{path}</code></td><td>{says}</td></tr>")
+    });
+    let rows: String = rows.collect();
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>AI OS</title>\
+         <style>body{{font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}}\
+         td,th{{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top}}</style>\
+         <h1>AI OS</h1><p>This node is asked by HTTP. The whole of it, with every field: \
+         <a href=\"/v1/openapi.json\">/v1/openapi.json</a>. Programs written for OpenAI's API take \
+         <code>/v1</code> of this address as their base.</p>\
+         <table><thead><tr><th scope=\"col\">Method</th><th scope=\"col\">Path</th><th scope=\"col\">What it is</th></tr></thead>\
+         <tbody>{rows}</tbody></table></html>"
+    ))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn verb(row: &Row) -> &'static str {
+    match row.verb {
+        Verb::Get => "get",
+        Verb::Post => "post",
+    }
+}
+
+/// A type as the document writes it, and its own types among the document's.
+pub(super) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    generator.subschema_for::<T>().to_value()
+}
+
+fn document() -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = "/components/schemas".into();
+    let mut generator = settings.into_generator();
+    let problem = schema_of::<ControlError>(&mut generator);
+    let request = schema_of::<Request>(&mut generator);
+    let answers: Vec<Value> = ROWS
+        .iter()
+        .map(|row| {
+            row.gives
+                .map_or_else(|| json!({}), |gives| gives(&mut generator))
+        })
+        .collect();
+    let schemas: Map<String, Value> = generator.take_definitions(true).into_iter().collect();
+    let mut paths = Map::new();
+    for (row, answer) in ROWS.iter().zip(answers) {
+        let path = paths.entry(row.path).or_insert_with(|| json!({}));
+        path[verb(row)] = operation(row, answer, &request, &schemas);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "AI OS",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What a node can be told and asked. Durations are numbers with their unit in the name, times are RFC 3339, \
+                            an error says its kind, what is wrong and what to do; a request that is refused has changed nothing. \
+                            Beside these paths the OpenAI form is spoken: /v1/models, /v1/chat/completions, /v1/embeddings.",
+        },
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "responses": {"Refused": {
+                "description": "Why not.",
+                "content": {PROBLEM: {"schema": problem}},
+            }},
+        },
+    })
+}
+
+fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Value>) -> Value {
+    let names: Vec<&str> = row.path.split(['{', '}']).skip(1).step_by(2).collect();
+    let mut fields = match row.ask {
+        "" => Fields::default(),
+        ask => Fields::of(ask, schemas),
+    };
+    if let Some(under) = row.under {
+        fields = fields.below(under, row.fixed, schemas);
+    }
+    for (name, _) in row.fixed {
+        fields.take(name);
+    }
+    if row.fills_out {
+        fields.required.retain(|name| name != "out");
+    }
+    let mut parameters: Vec<Value> = Vec::new();
+    for name in names {
+        let mut parameter = json!({"name": name, "in": "path", "required": true});
+        parameter["schema"] = fields
+            .take(name)
+            .map_or_else(|| json!({"type": "string"}), |(schema, _)| schema);
+        parameters.push(parameter);
+    }
+    let mut operation = json!({
+        "summary": row.says,
+        "operationId": id(row),
+        "responses": {"default": {"$ref": "#/components/responses/Refused"}},
+    });
+    let stream = json!({"text/event-stream": {"schema": {"type": "string"}}});
+    let mut whole = json!({"application/json": {"schema": answer}});
+    match row.verb {
+        Verb::Get => {
+            let rest: Vec<String> = fields.properties.keys().cloned().collect();
+            for name in rest {
+                if let Some((schema, required)) = fields.take(&name) {
+                    parameters.push(json!({"name": name, "in": "query", "required": required, "schema": schema}));
+                }
+            }
+        }
+        Verb::Post => {
+            let key = json!({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 256},
+                "description": "Asked again with the same key, a command is not done again."});
+            parameters.push(key);
+            let schema = match row.ask {
+                "" => request.clone(),
+                _ => fields.object(),
+            };
+            let needed = row.ask.is_empty() || !fields.required.is_empty();
+            operation["requestBody"] =
+                json!({"required": needed, "content": {"application/json": {"schema": schema}}});
+        }
+    }
+    if row.ask == "events" {
+        parameters.push(json!({"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0}}));
+        whole = stream;
+    }
+    operation["responses"]["200"] = json!({"description": "Done.", "content": whole});
+    operation["parameters"] = parameters.into();
+    operation
+}
+
+fn id(row: &Row) -> String {
+    match (row.ask, row.fixed.first()) {
+        ("", _) => "any".to_owned(),
+        (ask, Some((_, what))) => format!("{ask}_{what}"),
+        (ask, None) => ask.to_owned(),
+    }
+}
+
+/// The fields of an object.
+#[derive(Default)]
+struct Fields {
+    properties: Map<String, Value>,
+    required: Vec<String>,
+}
+
+impl Fields {
+    /// Those of a request, without the one that says which it is.
+    fn of(ask: &str, schemas: &Map<String, Value>) -> Self {
+        let is = |variant: &&Value| variant["properties"]["ask"]["const"] == ask;
+        let variants = schemas
+            .get("Request")
+            .and_then(|request| request["oneOf"].as_array());
+        let variant = variants.and_then(|variants| variants.iter().find(is));
+        let mut fields = variant
+            .map(|variant| Self::read(variant, schemas))
+            .unwrap_or_default();
+        fields.take("ask");
+        fields
+    }
+
+    fn read(schema: &Value, schemas: &Map<String, Value>) -> Self {
+        let mut fields = match schema["$ref"].as_str() {
+            Some(name) => {
+                let name = name.rsplit('/').next().unwrap_or_default();
+                schemas
+                    .get(name)
+                    .map(|schema| Self::read(schema, schemas))
+                    .unwrap_or_default()
+            }
+            None => Self::default(),
+        };
+        for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+            fields.properties.insert(name.clone(), schema.clone());
+        }
+        let required = schema["required"].as_array().into_iter().flatten();
+        fields
+            .required
+            .extend(required.filter_map(Value::as_str).map(str::to_owned));
+        fields
+    }
+
+    /// The fields of the field that all stand in, as the fixed ones choose among its forms.
+    fn below(mut self, under: &str, fixed: &[(&str, &str)], schemas: &Map<String, Value>) -> Self {
+        let Some((schema, _)) = self.take(under) else {
+            return self;
+        };
+        let name = schema["$ref"]
+            .as_str()
+            .and_then(|name| name.rsplit('/').next());
+        let schema = name.and_then(|name| schemas.get(name)).unwrap_or(&schema);
+        let forms = schema["oneOf"].as_array().into_iter().flatten();
+        let chosen = |form: &&Value| {
+            fixed
+                .iter()
+                .all(|(name, value)| form["properties"][*name]["const"] == *value)
+        };
+        { forms }
+            .find(chosen)
+            .map(|form| Self::read(form, schemas))
+            .unwrap_or_default()
+    }
+
+    fn take(&mut self, name: &str) -> Option<(Value, bool)> {
+        let required = self.required.iter().any(|required| required == name);
+        self.required.retain(|required| required != name);
+        Some((self.properties.remove(name)?, required))
+    }
+
+    fn object(&self) -> Value {
+        json!({"type": "object", "properties": self.properties, "required": self.required, "additionalProperties": false})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_says_of_each_path_which_fields_stand_where() {
+        let document = document();
+        assert_eq!(
+            document["paths"]
+                .as_object()
+                .unwrap()
+                .values()
+                .map(|path| path.as_object().unwrap().len())
+                .sum::<usize>(),
+            ROWS.len()
+        );
+        let names = |operation: &Value, place: &str| -> Vec<String> {
+            let parameters = operation["parameters"].as_array().unwrap().iter();
+            let here = parameters.filter(|parameter| parameter["in"] == place);
+            here.map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let ask = &document["paths"]["/v1/agents/{agent}/ask"]["post"];
+        assert_eq!(names(ask, "path"), ["agent"]);
+        let body = &ask["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(body["required"], json!(["content", "deadline_ms"]));
+        assert!(body["properties"]["agent"].is_null(), "the path says it");
+        let events = &document["paths"]["/v1/goals/{goal_id}/events"]["get"];
+        assert_eq!(names(events, "query"), ["after_seq"]);
+        let top = &document["paths"]["/v1/swarm/kinds/{kind}"]["get"];
+        assert_eq!(
+            (names(top, "path"), names(top, "query")),
+            (vec!["kind".to_owned()], vec!["most".to_owned()])
+        );
+        let submit = &document["paths"]["/v1/goals"]["post"]["requestBody"]["content"]["application/json"]
+            ["schema"];
+        assert_eq!(
+            submit["required"],
+            json!(["text"]),
+            "the server has a folder"
+        );
+        let answer = &document["paths"]["/v1/goals/{goal_id}"]["get"]["responses"]["200"];
+        assert_eq!(
+            answer["content"]["application/json"]["schema"]["$ref"],
+            "#/components/schemas/GoalState"
+        );
+    }
+
+    #[test]
+    fn whatever_is_referred_to_is_there() {
+        fn refer(value: &Value, document: &Value) {
+            match value {
+                Value::Object(fields) => {
+                    if let Some(Value::String(target)) = fields.get("$ref") {
+                        let pointer = target.strip_prefix('#').unwrap();
+                        assert!(document.pointer(pointer).is_some(), "{target}");
+                    }
+                    fields.values().for_each(|value| refer(value, document));
+                }
+                Value::Array(items) => items.iter().for_each(|value| refer(value, document)),
+                _ => {}
+            }
+        }
+        let document = document();
+        refer(&document, &document);
+    }
+}

@@ -1,0 +1,264 @@
+//! Commands that came with a key: asked again with the same key they are not done again, and whoever asks again hears what the first one
+//! came to.
+
+use std::collections::{HashMap, VecDeque};
+
+use aios_protocols::PrincipalId;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+
+use crate::{ControlError, ErrorKind, Request};
+
+/// Commands that are remembered.
+const KEPT: usize = 1_024;
+/// Bytes of answers that are remembered; one may have 4 MiB.
+const KEPT_BYTES: usize = 16 * 1024 * 1024;
+/// The longest key.
+const KEY_MAX: usize = 256;
+
+/// What a command came to.
+pub(super) type Outcome = Result<Bytes, ControlError>;
+/// Hears what a command comes to.
+pub(super) type Heard = watch::Receiver<Option<Outcome>>;
+
+/// The commands of a server that came with a key.
+#[derive(Default)]
+pub(super) struct Keys(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    commands: HashMap<Id, Command>,
+    /// The oldest first.
+    order: VecDeque<Id>,
+    bytes: usize,
+}
+
+struct Command {
+    request: Request,
+    heard: Heard,
+}
+
+/// A key of a principal.
+type Id = [u8; 32];
+
+/// A command that is to be carried out now.
+pub(super) struct Fresh {
+    id: Id,
+    tell: watch::Sender<Option<Outcome>>,
+    pub(super) heard: Heard,
+}
+
+/// What a key means.
+pub(super) enum Known {
+    /// It is new: this is to be done.
+    Fresh(Fresh),
+    /// It was asked before.
+    Again(Heard),
+}
+
+/// The key of somebody.
+pub(super) fn id(principal: &PrincipalId, key: &str) -> Result<Id, ControlError> {
+    if key.is_empty() || key.len() > KEY_MAX {
+        return Err(ControlError::invalid(format!(
+            "the idempotency key has {} bytes, 1 to {KEY_MAX} are allowed",
+            key.len()
+        )));
+    }
+    let mut hash = Sha256::new();
+    hash.update(principal.to_string().as_bytes());
+    hash.update([0]);
+    hash.update(key.as_bytes());
+    Ok(hash.finalize().into())
+}
+
+/// The name of a goal that has none of its own: asked again with the same key it is the same goal, also by a node that was started anew.
+pub(super) fn named(id: &Id, request: Request) -> Request {
+    match request {
+        Request::Submit(mut goal) if goal.goal_id.is_none() => {
+            let name: String = id[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+            goal.goal_id = Some(format!("k-{name}"));
+            Request::Submit(goal)
+        }
+        other => other,
+    }
+}
+
+impl Keys {
+    /// What is to be done about a command with this key.
+    pub(super) fn enter(&self, id: Id, request: &Request) -> Result<Known, ControlError> {
+        let mut table = self.0.lock();
+        if let Some(known) = table.commands.get(&id) {
+            if known.request == *request {
+                return Ok(Known::Again(known.heard.clone()));
+            }
+            return Err(ControlError::new(
+                ErrorKind::Conflict,
+                "this idempotency key was used for another command",
+            )
+            .advise("take a key of its own for each command"));
+        }
+        table.make_room()?;
+        let (tell, heard) = watch::channel(None);
+        let command = Command {
+            request: request.clone(),
+            heard: heard.clone(),
+        };
+        table.commands.insert(id, command);
+        table.order.push_back(id);
+        Ok(Known::Fresh(Fresh { id, tell, heard }))
+    }
+
+    /// A command has come to something. What was refused has changed nothing, and is tried anew when it is asked again.
+    pub(super) fn done(&self, fresh: Fresh, outcome: Outcome) {
+        let mut table = self.0.lock();
+        let begun =
+            |error: &ControlError| matches!(error.kind, ErrorKind::Late | ErrorKind::Failed);
+        match &outcome {
+            Ok(bytes) => table.bytes += bytes.len(),
+            Err(error) if begun(error) => {}
+            Err(_) => table.forget(&fresh.id),
+        }
+        drop(table);
+        fresh.tell.send_replace(Some(outcome));
+    }
+}
+
+impl Table {
+    /// The oldest that are over make room; those under way do not.
+    fn make_room(&mut self) -> Result<(), ControlError> {
+        while self.order.len() >= KEPT || self.bytes > KEPT_BYTES {
+            let over = |id: &Id| {
+                let command = self.commands.get(id);
+                command.is_none_or(|command| command.heard.borrow().is_some())
+            };
+            let Some(oldest) = self.order.iter().copied().find(|id| over(id)) else {
+                let message = format!("{KEPT} commands with a key are under way");
+                return Err(ControlError::new(ErrorKind::Busy, message));
+            };
+            self.forget(&oldest);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, id: &Id) {
+        self.order.retain(|known| known != id);
+        if let Some(command) = self.commands.remove(id)
+            && let Some(Ok(bytes)) = &*command.heard.borrow()
+        {
+            self.bytes = self.bytes.saturating_sub(bytes.len());
+        }
+    }
+}
+
+/// Waits for what a command comes to.
+pub(super) async fn outcome(mut heard: Heard) -> Outcome {
+    let told = heard.wait_for(Option::is_some).await;
+    let outcome = told.ok().and_then(|outcome| outcome.clone());
+    outcome.unwrap_or_else(|| {
+        let message = "what this command came to is not known";
+        Err(ControlError::new(ErrorKind::Late, message))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Submit;
+
+    fn owner() -> PrincipalId {
+        "user:owner@local".parse().unwrap()
+    }
+
+    fn kill(agent: &str) -> Request {
+        let agent = agent.to_owned();
+        Request::Kill { agent }
+    }
+
+    fn fresh(keys: &Keys, key: &str, request: &Request) -> Option<Fresh> {
+        match keys.enter(id(&owner(), key).unwrap(), request).unwrap() {
+            Known::Fresh(fresh) => Some(fresh),
+            Known::Again(_) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_done_is_told_again_and_what_was_refused_is_tried_again() {
+        let keys = Keys::default();
+        let first = fresh(&keys, "k", &kill("a")).unwrap();
+        assert!(fresh(&keys, "k", &kill("a")).is_none(), "it is under way");
+        let other = keys.enter(id(&owner(), "k").unwrap(), &kill("b"));
+        assert_eq!(
+            other.err().map(|error| error.kind),
+            Some(ErrorKind::Conflict)
+        );
+        assert!(
+            fresh(&keys, "l", &kill("a")).is_some(),
+            "another key is another command"
+        );
+        keys.done(first, Ok(Bytes::from_static(b"null")));
+        let Known::Again(heard) = keys.enter(id(&owner(), "k").unwrap(), &kill("a")).unwrap()
+        else {
+            panic!("it was done");
+        };
+        assert_eq!(outcome(heard).await.unwrap(), "null");
+        for (kind, tried_again) in [
+            (ErrorKind::Busy, true),
+            (ErrorKind::Unknown, true),
+            (ErrorKind::Late, false),
+            (ErrorKind::Failed, false),
+        ] {
+            let key = format!("{kind:?}");
+            let first = fresh(&keys, &key, &kill("a")).unwrap();
+            keys.done(first, Err(ControlError::new(kind, "no")));
+            assert_eq!(
+                fresh(&keys, &key, &kill("a")).is_some(),
+                tried_again,
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_has_its_bounds() {
+        let keys = Keys::default();
+        let under_way = fresh(&keys, "first", &kill("a")).unwrap();
+        for at in 0..2 * KEPT {
+            let fresh = fresh(&keys, &at.to_string(), &kill("a")).unwrap();
+            keys.done(fresh, Ok(Bytes::from(vec![0; 64 * 1024])));
+            let table = keys.0.lock();
+            assert!(table.order.len() <= KEPT && table.commands.len() == table.order.len());
+            assert!(table.bytes <= KEPT_BYTES + 64 * 1024);
+        }
+        assert!(
+            fresh(&keys, "first", &kill("a")).is_none(),
+            "what is under way is not forgotten"
+        );
+        drop(under_way);
+        for key in ["", "x".repeat(257).as_str()] {
+            assert!(id(&owner(), key).is_err());
+        }
+    }
+
+    #[test]
+    fn a_goal_without_a_name_has_the_name_of_its_key() {
+        let goal = |goal_id: Option<&str>| {
+            Request::Submit(Submit {
+                goal_id: goal_id.map(str::to_owned),
+                text: "x".to_owned(),
+                data: Vec::new(),
+                out: "/out".to_owned(),
+                private: false,
+                plan: None,
+            })
+        };
+        let id_of = |principal: &str, key: &str| id(&principal.parse().unwrap(), key).unwrap();
+        let one = named(&id_of("user:owner@local", "k"), goal(None));
+        assert_eq!(one, named(&id_of("user:owner@local", "k"), goal(None)));
+        assert_ne!(one, named(&id_of("user:owner@local", "l"), goal(None)));
+        assert_ne!(one, named(&id_of("user:other@local", "k"), goal(None)));
+        let own = goal(Some("own"));
+        assert_eq!(named(&id_of("user:owner@local", "k"), own.clone()), own);
+    }
+}

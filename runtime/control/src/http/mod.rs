@@ -1,0 +1,28 @@
+//! The way to a node by HTTP: the contract as JSON under `/v1`, what happens as server-sent events, and the form that programs written
+//! for OpenAI's API already speak.
+//!
+//! A resource's path is a row of one table ([`routes`]): it says which fields of a [`Request`](crate::Request) stand where, and nothing
+//! here knows a request by name beyond that. What has no path of its own goes by `POST /v1/ask`, as it is. Who comes in shows a token
+//! ([`access`]); everything that is waited for has its time and everything that is kept has its bound ([`server`]).
+//!
+//! This is a way on one machine: whatever is not loopback is refused, because what travels here is not encrypted.
+
+mod access;
+mod client;
+mod counts;
+mod document;
+mod impatient;
+mod keys;
+mod openai;
+mod problem;
+mod rate;
+mod routes;
+mod server;
+mod service;
+mod token;
+mod told;
+
+pub use client::{AddressError, HttpClient};
+pub use counts::Refusal;
+pub use server::{BindError, HttpServer, HttpService, Running};
+pub use token::{Token, TokenError};

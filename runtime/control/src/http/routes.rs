@@ -1,0 +1,386 @@
+//! Where each request of the contract has its place among the paths, as a table. A row says which request a path is and where its fields
+//! stand: in the path, in the query, in the body. A request without a row is asked by `POST /v1/ask`.
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value};
+
+use super::document::schema_of;
+use crate::{
+    AgentLine, AgentShown, Asked, ControlError, Embedded, EngineLine, Event, Explained, Generated,
+    GoalLine, GoalState, Request, Spawned, Submitted, ToolCalled, ToolLine, read,
+};
+
+/// How a path is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// A query or a watch; its fields stand in the path and the query.
+    Get,
+    /// A command; its fields stand in the path and the body.
+    Post,
+}
+
+/// A path and the request it stands for.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) verb: Verb,
+    pub(super) path: &'static str,
+    /// The request, by the name it has in its `ask` field; empty for the row of a request that says it itself.
+    pub(super) ask: &'static str,
+    /// The field that all others stand in, if they do.
+    pub(super) under: Option<&'static str>,
+    /// Fields that the path means without saying them.
+    pub(super) fixed: &'static [(&'static str, &'static str)],
+    /// Whether the server's own folder stands in for a folder that was not named.
+    pub(super) fills_out: bool,
+    /// What it is, in a sentence.
+    pub(super) says: &'static str,
+    /// The form of its answer, where it is a type of the contract's own.
+    pub(super) gives: Option<fn(&mut SchemaGenerator) -> Value>,
+}
+
+const fn get(path: &'static str, ask: &'static str, says: &'static str) -> Row {
+    Row {
+        verb: Verb::Get,
+        path,
+        ask,
+        under: None,
+        fixed: &[],
+        fills_out: false,
+        says,
+        gives: None,
+    }
+}
+
+const fn post(path: &'static str, ask: &'static str, says: &'static str) -> Row {
+    Row {
+        verb: Verb::Post,
+        ..get(path, ask, says)
+    }
+}
+
+const fn swarm(
+    path: &'static str,
+    view: &'static [(&'static str, &'static str)],
+    says: &'static str,
+) -> Row {
+    Row {
+        under: Some("about"),
+        fixed: view,
+        ..get(path, "swarm", says)
+    }
+}
+
+const fn goal(path: &'static str, ask: &'static str, says: &'static str) -> Row {
+    Row {
+        fills_out: true,
+        ..post(path, ask, says)
+    }
+}
+
+impl Row {
+    /// With the form of its answer.
+    const fn gives<T: JsonSchema>(self) -> Self {
+        Self {
+            gives: Some(schema_of::<T>),
+            ..self
+        }
+    }
+}
+
+/// Every path of the contract.
+pub(super) const ROWS: &[Row] = &[
+    get("/v1/goals", "goals", "The goals there are, newest first.").gives::<Vec<GoalLine>>(),
+    goal("/v1/goals", "submit", "Begins a goal.").gives::<Submitted>(),
+    get(
+        "/v1/goals/{goal_id}",
+        "goal",
+        "How a goal stands, and its answer.",
+    )
+    .gives::<GoalState>(),
+    get(
+        "/v1/goals/{goal_id}/events",
+        "events",
+        "What happens with a goal, as server-sent events up to its end.",
+    ),
+    post("/v1/goals/{goal_id}/cancel", "cancel", "Calls a goal off.").gives::<()>(),
+    post(
+        "/v1/goals/{goal_id}/pause",
+        "pause",
+        "Lets a goal rest until it is resumed.",
+    )
+    .gives::<()>(),
+    post(
+        "/v1/goals/{goal_id}/resume",
+        "resume",
+        "Goes on with a goal from where it was.",
+    )
+    .gives::<()>(),
+    get(
+        "/v1/goals/{goal_id}/explain",
+        "explain",
+        "Why a goal is where it is, and what can be done.",
+    )
+    .gives::<Explained>(),
+    get(
+        "/v1/goals/{goal_id}/history",
+        "history",
+        "What has happened with a goal so far, as a list.",
+    )
+    .gives::<Vec<Event>>(),
+    goal(
+        "/v1/plans",
+        "plan",
+        "What would be done for a goal; nothing of it is.",
+    ),
+    get("/v1/agents", "agents", "The agents there are.").gives::<Vec<AgentLine>>(),
+    post(
+        "/v1/agents",
+        "spawn",
+        "Spawns an agent of a role or a charter.",
+    )
+    .gives::<Spawned>(),
+    get("/v1/agents/{agent}", "agent", "One agent closely.").gives::<AgentShown>(),
+    post(
+        "/v1/agents/{agent}/ask",
+        "ask",
+        "Asks an agent, and waits for what it says.",
+    )
+    .gives::<Asked>(),
+    post(
+        "/v1/agents/{agent}/kill",
+        "kill",
+        "Kills an agent as a fault would; its supervisor answers.",
+    )
+    .gives::<()>(),
+    post(
+        "/v1/agents/{agent}/stop",
+        "stop",
+        "Stops an agent and keeps it down.",
+    )
+    .gives::<()>(),
+    get("/v1/tools", "tools", "The tools there are.").gives::<Vec<ToolLine>>(),
+    post(
+        "/v1/tools/{tool}/call",
+        "call_tool",
+        "Calls a tool, and waits for what it gives.",
+    )
+    .gives::<ToolCalled>(),
+    get(
+        "/v1/tool-servers",
+        "tool_servers",
+        "The servers that tools come from.",
+    ),
+    post(
+        "/v1/tool-servers/{server}/approve",
+        "approve_tools",
+        "Takes the list of tools that a server offers now.",
+    ),
+    get("/v1/engines", "engines", "The engines there are.").gives::<Vec<EngineLine>>(),
+    post(
+        "/v1/engines/{engine}/generate",
+        "generate",
+        "Has an engine write; with `watch` as server-sent events.",
+    )
+    .gives::<Generated>(),
+    post(
+        "/v1/engines/{engine}/embed",
+        "embed",
+        "Has an engine turn texts into vectors.",
+    )
+    .gives::<Embedded>(),
+    get("/v1/approvals", "approvals", "What humans are asked."),
+    post(
+        "/v1/approvals/{id}/decide",
+        "decide",
+        "Decides what a human was asked.",
+    ),
+    get(
+        "/v1/view",
+        "view",
+        "The node at this moment: its tree, agents, messages and breakers.",
+    ),
+    swarm("/v1/swarm", &[("view", "show")], "The swarm in numbers."),
+    swarm(
+        "/v1/swarm/kinds/{kind}",
+        &[("view", "top")],
+        "The strongest agents of a kind; `most` says how many.",
+    ),
+    swarm(
+        "/v1/swarm/agents/{id}",
+        &[("view", "agent")],
+        "One agent of the swarm closely.",
+    ),
+    get(
+        "/v1/config",
+        "config",
+        "The settings the node was started with.",
+    ),
+    post(
+        "/v1/ask",
+        "",
+        "Any request of the contract, as it is written on the node's socket: `{\"ask\": \"view\"}`.",
+    ),
+];
+
+/// What stands where in a request that came.
+#[derive(Debug, Default)]
+pub(super) struct Parts<'a> {
+    /// Names and values from the path.
+    pub(super) path: Vec<(&'a str, &'a str)>,
+    /// Names and values from the query.
+    pub(super) query: Vec<(String, String)>,
+    /// The body; may be empty.
+    pub(super) body: &'a [u8],
+    /// The folder for what is made, where none is named.
+    pub(super) out: &'a str,
+}
+
+impl Row {
+    /// The request that is meant.
+    pub(super) fn request(&self, parts: &Parts<'_>) -> Result<Request, ControlError> {
+        if self.ask.is_empty() {
+            return read(parts.body);
+        }
+        let mut fields = body(parts.body)?;
+        let mut put = |name: &str, value: Value| match fields.insert(name.to_owned(), value) {
+            None => Ok(()),
+            Some(_) => Err(ControlError::invalid(format!(
+                "{name:?} is said twice, once by the path"
+            ))
+            .advise("leave out of the body and the query what the path says")),
+        };
+        for (name, value) in &parts.path {
+            put(name, (*value).into())?;
+        }
+        for (name, value) in self.fixed {
+            put(name, (*value).into())?;
+        }
+        for (name, value) in &parts.query {
+            // Shorter in a link than what the field is called.
+            let name = if name == "after" { "after_seq" } else { name };
+            put(
+                name,
+                value
+                    .parse::<u64>()
+                    .map_or_else(|_| value.as_str().into(), Value::from),
+            )?;
+        }
+        if self.fills_out && !fields.contains_key("out") {
+            fields.insert("out".to_owned(), parts.out.into());
+        }
+        if let Some(under) = self.under {
+            fields = Map::from_iter([(under.to_owned(), Value::Object(fields))]);
+        }
+        if fields.insert("ask".to_owned(), self.ask.into()).is_some() {
+            return Err(ControlError::invalid(
+                "the path says what is asked, and the body says it again",
+            )
+            .advise("leave `ask` out, or use /v1/ask"));
+        }
+        serde_json::from_value(Value::Object(fields)).map_err(|error| {
+            ControlError::invalid(format!("this is no request: {error}"))
+                .advise("write what /v1/openapi.json says of this path")
+        })
+    }
+}
+
+fn body(bytes: &[u8]) -> Result<Map<String, Value>, ControlError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        ControlError::invalid(format!("the body is no JSON object: {error}"))
+            .advise("write one JSON object in UTF-8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SwarmQuestion;
+
+    fn row(verb: Verb, path: &str) -> &'static Row {
+        ROWS.iter()
+            .find(|row| row.verb == verb && row.path == path)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_path_its_query_and_its_body_are_one_request() {
+        let parts = Parts {
+            path: vec![("agent", "macro.clerk")],
+            body: br#"{"content": "hello", "deadline_ms": 5}"#,
+            ..Parts::default()
+        };
+        let asked = row(Verb::Post, "/v1/agents/{agent}/ask")
+            .request(&parts)
+            .unwrap();
+        assert_eq!(
+            asked,
+            read(br#"{"ask":"ask","agent":"macro.clerk","content":"hello","deadline_ms":5}"#)
+                .unwrap()
+        );
+        let parts = Parts {
+            body: br#"{"text": "hello"}"#,
+            out: "/out",
+            ..Parts::default()
+        };
+        let asked = row(Verb::Post, "/v1/goals").request(&parts).unwrap();
+        assert_eq!(
+            asked,
+            read(br#"{"ask":"submit","text":"hello","out":"/out"}"#).unwrap()
+        );
+        let parts = Parts {
+            path: vec![("kind", "page")],
+            query: vec![("most".to_owned(), "3".to_owned())],
+            ..Parts::default()
+        };
+        let asked = row(Verb::Get, "/v1/swarm/kinds/{kind}")
+            .request(&parts)
+            .unwrap();
+        let about = SwarmQuestion::Top {
+            kind: "page".to_owned(),
+            most: 3,
+        };
+        assert_eq!(asked, Request::Swarm { about });
+    }
+
+    #[test]
+    fn what_is_said_twice_or_is_no_field_is_refused() {
+        let kill = row(Verb::Post, "/v1/agents/{agent}/kill");
+        for body in [
+            &br#"{"agent": "other"}"#[..],
+            br#"{"ask": "stop"}"#,
+            br#"{"force": true}"#,
+            b"[]",
+            b"{",
+            b"\xff",
+            "[".repeat(10_000).as_bytes(),
+        ] {
+            let parts = Parts {
+                path: vec![("agent", "a")],
+                body,
+                ..Parts::default()
+            };
+            let refused = kill.request(&parts).unwrap_err();
+            assert_eq!(refused.kind, crate::ErrorKind::Invalid, "{refused:?}");
+        }
+        let parts = Parts {
+            path: vec![("agent", "a")],
+            body: b" \n",
+            ..Parts::default()
+        };
+        assert!(kill.request(&parts).is_ok(), "nothing more is to be said");
+    }
+
+    /// A row whose name is misspelt would be refused whatever is sent.
+    #[test]
+    fn every_row_names_a_request_that_there_is() {
+        for row in ROWS.iter().filter(|row| !row.ask.is_empty()) {
+            let said = serde_json::json!({ "ask": row.ask }).to_string();
+            let outcome = read(said.as_bytes());
+            let unknown = outcome.is_err_and(|error| error.message.contains("unknown variant"));
+            assert!(!unknown, "{}", row.path);
+        }
+    }
+}

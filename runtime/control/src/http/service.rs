@@ -1,0 +1,473 @@
+//! What is done with a request that came: who asks is looked at first, then what; then the node is asked, and its answer is written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_protocols::PrincipalId;
+use axum::body::Body;
+use axum::extract::{RawPathParams, Request as Incoming, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::header::{
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, SET_COOKIE,
+};
+use hyper::{StatusCode, Uri};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::access::Access;
+use super::counts::{Counts, Refusal};
+use super::keys::{self, Keys, Known, Outcome};
+use super::problem::Problem;
+use super::rate::Bucket;
+use super::routes::{Parts, ROWS, Row, Verb};
+use super::{document, openai, told};
+use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Place, Request};
+
+/// The longest body: a goal with its plan, or a charter.
+const BODY_MAX: usize = 1024 * 1024;
+/// How long a body may take.
+const BODY: Duration = Duration::from_secs(10);
+/// Requests of one principal: so many a second, and so many at once after a pause.
+const RATE: (u32, u32) = (1_000, 2_000);
+/// Of those who show no token that is known, together.
+const STRANGERS: (u32, u32) = (10, 50);
+/// The key of a command.
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says that an answer is the one of an earlier request with the same key.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The last event that a watcher has.
+const LAST: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What every request of a server shares. Cheap to clone; clones are the same.
+#[derive(Clone)]
+pub(super) struct Door(Arc<Inside>);
+
+struct Inside {
+    node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
+    access: Access,
+    keys: Keys,
+    counts: Arc<Counts>,
+    out: String,
+    known: Bucket,
+    strangers: Bucket,
+    going: watch::Sender<bool>,
+}
+
+impl Door {
+    pub(super) fn new(
+        node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
+        access: Access,
+        out: String,
+        counts: Arc<Counts>,
+    ) -> Self {
+        Self(Arc::new(Inside {
+            node,
+            access,
+            keys: Keys::default(),
+            counts,
+            out,
+            known: Bucket::new(RATE.0, RATE.1),
+            strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
+            going: watch::Sender::new(false),
+        }))
+    }
+
+    /// From now on no command is taken, and watches end.
+    pub(super) fn goes(&self) {
+        self.0.going.send_replace(true);
+    }
+
+    pub(super) fn going(&self) -> watch::Receiver<bool> {
+        self.0.going.subscribe()
+    }
+
+    pub(super) fn count(&self, why: Refusal) {
+        self.0.counts.add(why);
+    }
+
+    /// Where what is made is put, when nobody says.
+    pub(super) fn out(&self) -> &str {
+        &self.0.out
+    }
+
+    /// All paths.
+    pub(super) fn router(&self) -> Router {
+        let mut router = Router::new();
+        for row in ROWS {
+            router = router.route(row.path, of(row));
+        }
+        router
+            .route("/", get(document::page))
+            .route("/v1/openapi.json", get(document::openapi))
+            .merge(openai::router())
+            .fallback(nothing_there)
+            .method_not_allowed_fallback(not_so)
+            .layer(middleware::from_fn_with_state(self.clone(), entrance))
+            .with_state(self.clone())
+    }
+
+    /// Has the node carry a request out, as long as whoever asks waits. A command that does not end with its asker goes on without it.
+    pub(super) async fn carry(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<crate::Response, ControlError> {
+        let Some(node) = (self.0.node)() else {
+            return Err(unavailable());
+        };
+        if *self.0.going.borrow() && request.is_command() {
+            return Err(unavailable());
+        }
+        let (patience, caller) = (request.patience(), caller.clone());
+        let ends = request.ends_with_its_asker() || !request.is_command();
+        let asked = async move {
+            timeout(patience, node.answer(&caller, request)).await.unwrap_or_else(|_| {
+                let sentence = format!(
+                    "the node did not come to it within {} s, and may do it yet; look and ask again",
+                    patience.as_secs()
+                );
+                Err(ControlError::new(ErrorKind::Late, sentence))
+            })
+        };
+        match ends {
+            true => asked.await,
+            false => tokio::spawn(asked).await.unwrap_or_else(|error| {
+                Err(ControlError::failed(format!(
+                    "the node fell over it: {error}"
+                )))
+            }),
+        }
+    }
+
+    /// The same for an answer that is no watch.
+    pub(super) async fn value(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<Value, ControlError> {
+        match self.carry(caller, request).await? {
+            crate::Response::Value(value) => Ok(value),
+            crate::Response::Watch(_) => Err(ControlError::invalid(
+                "a watch is asked for by its own path",
+            )),
+        }
+    }
+
+    /// A command with a key: done once, told as often as it is asked for.
+    async fn keyed(
+        &self,
+        caller: &Caller,
+        key: &str,
+        request: Request,
+    ) -> Result<(Outcome, bool), ControlError> {
+        let id = keys::id(&caller.principal, key)?;
+        let request = keys::named(&id, request);
+        match self.0.keys.enter(id, &request)? {
+            Known::Again(heard) => Ok((keys::outcome(heard).await, true)),
+            Known::Fresh(fresh) => {
+                let heard = fresh.heard.clone();
+                let (door, caller) = (self.clone(), caller.clone());
+                tokio::spawn(async move {
+                    let outcome = match door.value(&caller, request).await {
+                        Ok(value) => written(&value),
+                        Err(error) => Err(error),
+                    };
+                    door.0.keys.done(fresh, outcome);
+                });
+                Ok((keys::outcome(heard).await, false))
+            }
+        }
+    }
+
+    /// The whole of a body, if it is there in time and not too large.
+    pub(super) async fn body(&self, body: Body) -> Result<Bytes, Problem> {
+        let collected = timeout(BODY, Limited::new(body, BODY_MAX).collect()).await;
+        match collected {
+            Ok(Ok(whole)) => Ok(whole.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                self.count(Refusal::Body);
+                let message =
+                    format!("the body has more than the {BODY_MAX} bytes that are allowed");
+                Err(ControlError::new(ErrorKind::TooLarge, message).into())
+            }
+            Ok(Err(error)) => {
+                self.count(Refusal::Head);
+                Err(ControlError::invalid(format!("the body breaks off: {error}")).into())
+            }
+            Err(_) => {
+                self.count(Refusal::Slow);
+                let message = format!("the body was not there within {} s", BODY.as_secs());
+                Err(Problem::with(
+                    StatusCode::REQUEST_TIMEOUT,
+                    ControlError::invalid(message).advise("send it at once"),
+                ))
+            }
+        }
+    }
+}
+
+fn unavailable() -> ControlError {
+    ControlError::new(
+        ErrorKind::Unavailable,
+        "the node is starting or stopping; ask again",
+    )
+}
+
+/// An answer as it travels.
+fn written(value: &Value) -> Outcome {
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    if bytes.is_empty() || bytes.len() >= LINE_MAX {
+        let sentence = format!(
+            "the answer has {} bytes, {LINE_MAX} are allowed; ask for less",
+            bytes.len()
+        );
+        return Err(ControlError::new(ErrorKind::TooLarge, sentence));
+    }
+    Ok(bytes.into())
+}
+
+/// Looks at whoever comes in before anything of what it asks is read, and gives every answer a name of its own.
+async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -> Response {
+    let openai = openai::is_own(request.uri().path());
+    let mut response = match admitted(&door, &request) {
+        Ok(Admitted::InNameOf(principal)) => {
+            let place = Place::Elsewhere;
+            request.extensions_mut().insert(Caller { principal, place });
+            next.run(request).await
+        }
+        Ok(Admitted::ByLink(response)) => response,
+        Err((why, problem)) => {
+            door.count(why);
+            match openai {
+                true => openai::Refused::from(problem).into_response(),
+                false => problem.into_response(),
+            }
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
+    headers
+        .entry("cache-control")
+        .or_insert(HeaderValue::from_static("no-store"));
+    let mut name = [0; 12];
+    if getrandom::fill(&mut name).is_ok() {
+        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        if let Ok(name) = HeaderValue::try_from(format!("req_{name}")) {
+            headers.insert("x-request-id", name);
+        }
+    }
+    response
+}
+
+/// How somebody came in.
+enum Admitted {
+    /// With a token, or the cookie of one.
+    InNameOf(PrincipalId),
+    /// By the printed link, which is answered at once.
+    ByLink(Response),
+}
+
+fn admitted(door: &Door, request: &Incoming) -> Result<Admitted, (Refusal, Problem)> {
+    let access = &door.0.access;
+    access
+        .place(request.headers())
+        .map_err(|(why, error)| (why, error.into()))?;
+    if let Some(response) = by_link(door, request.uri()) {
+        return Ok(Admitted::ByLink(response));
+    }
+    let Some(principal) = access.principal(request.headers()) else {
+        door.0
+            .strangers
+            .take(Instant::now())
+            .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
+        let error = ControlError::new(
+            ErrorKind::Forbidden,
+            "no token that is known came with this",
+        )
+        .advise("send `Authorization: Bearer TOKEN` with the token that `aios serve` wrote");
+        return Err((
+            Refusal::Token,
+            Problem::with(StatusCode::UNAUTHORIZED, error),
+        ));
+    };
+    door.0
+        .known
+        .take(Instant::now())
+        .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
+    Ok(Admitted::InNameOf(principal.clone()))
+}
+
+/// A browser that comes by the printed link is given a cookie and sent on to where no token stands in the address.
+fn by_link(door: &Door, uri: &Uri) -> Option<Response> {
+    if uri.path() != "/" {
+        return None;
+    }
+    let query = form_urlencoded::parse(uri.query()?.as_bytes());
+    let (_, token) = { query }.find(|(name, _)| name == "token")?;
+    let cookie = HeaderValue::try_from(door.0.access.cookie(&token)?).ok()?;
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    response
+        .headers_mut()
+        .insert(LOCATION, HeaderValue::from_static("/"));
+    response.headers_mut().insert(SET_COOKIE, cookie);
+    Some(response)
+}
+
+fn too_many(wait: Duration) -> Problem {
+    let again_s = wait.as_secs() + 1;
+    let error = ControlError::new(
+        ErrorKind::Busy,
+        "there were too many requests in too short a time",
+    )
+    .advise(format!("ask again in {again_s} s"));
+    Problem {
+        again_s: Some(again_s),
+        ..Problem::from(error)
+    }
+}
+
+async fn nothing_there(State(door): State<Door>, uri: Uri) -> Problem {
+    door.count(Refusal::Node);
+    let path: String = uri.path().chars().take(200).collect();
+    ControlError::unknown(format!("there is nothing at {path:?}"))
+        .advise("look at /v1/openapi.json for the paths there are, or ask by POST /v1/ask")
+        .into()
+}
+
+async fn not_so(State(door): State<Door>) -> Problem {
+    door.count(Refusal::Node);
+    let error = ControlError::invalid("this path is not asked by this method")
+        .advise("GET for what is looked at, POST for what is done; see /v1/openapi.json");
+    Problem::with(StatusCode::METHOD_NOT_ALLOWED, error)
+}
+
+/// The way of a row.
+fn of(row: &'static Row) -> MethodRouter<Door> {
+    let handler =
+        move |State(door): State<Door>,
+              Extension(caller): Extension<Caller>,
+              path: Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
+              request: Incoming| async move {
+            let outcome = match path {
+                Ok(path) => answered(&door, &caller, row, &path, request).await,
+                Err(_) => Err(ControlError::invalid("the path is not UTF-8").into()),
+            };
+            outcome.unwrap_or_else(|problem| {
+                door.count(Refusal::Node);
+                problem.into_response()
+            })
+        };
+    match row.verb {
+        Verb::Get => get(handler),
+        Verb::Post => post(handler),
+    }
+}
+
+async fn answered(
+    door: &Door,
+    caller: &Caller,
+    row: &Row,
+    path: &RawPathParams,
+    request: Incoming,
+) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    let body = match row.verb {
+        Verb::Get => Bytes::new(),
+        Verb::Post => door.body(body).await?,
+    };
+    let query = head.uri.query().unwrap_or_default().as_bytes();
+    let asked = row.request(&Parts {
+        path: path.iter().collect(),
+        query: form_urlencoded::parse(query).into_owned().collect(),
+        body: &body,
+        out: door.out(),
+    })?;
+    respond(door, caller, asked, &head.headers).await
+}
+
+/// Asks the node and writes its answer.
+async fn respond(
+    door: &Door,
+    caller: &Caller,
+    mut asked: Request,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    if let Request::Events(events) = &mut asked
+        && let Some(last) = headers.get(LAST)
+    {
+        let last = last.to_str().ok().and_then(|last| last.trim().parse().ok());
+        events.after_seq =
+            last.ok_or_else(|| ControlError::invalid("the Last-Event-ID is no number"))?;
+    }
+    let is_command = asked.is_command();
+    if is_command && let Some(key) = headers.get(KEY) {
+        let key = key
+            .to_str()
+            .map_err(|_| ControlError::invalid("the idempotency key is no text"))?;
+        let (outcome, again) = door.keyed(caller, key, asked).await?;
+        let mut response = json(outcome?);
+        if again {
+            response
+                .headers_mut()
+                .insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        return Ok(response);
+    }
+    let watched = match &asked {
+        Request::Events(events) => Some(events.clone()),
+        _ => None,
+    };
+    match door.carry(caller, asked).await? {
+        crate::Response::Watch(events) => Ok(told::response(door, caller, watched, events)),
+        crate::Response::Value(value) => {
+            let bytes = written(&value)?;
+            Ok(if is_command {
+                json(bytes)
+            } else {
+                tagged(bytes, headers)
+            })
+        }
+    }
+}
+
+fn json(bytes: Bytes) -> Response {
+    let kind = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (kind, bytes).into_response()
+}
+
+/// An answer with a tag, or only the tag for whoever has that answer already.
+fn tagged(bytes: Bytes, headers: &HeaderMap) -> Response {
+    let digest = Sha256::digest(&bytes);
+    let tag: String = digest[..12]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let tag = format!("\"{tag}\"");
+    let has = headers.get_all(IF_NONE_MATCH).iter().any(|known| {
+        let known = known.to_str().unwrap_or_default();
+        known
+            .split(',')
+            .any(|known| known.trim().trim_start_matches("W/") == tag)
+    });
+    let mut response = match has {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => json(bytes),
+    };
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+        .headers_mut()
+        .insert("cache-control", HeaderValue::from_static("no-cache"));
+    response
+}

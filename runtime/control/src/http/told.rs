@@ -1,0 +1,147 @@
+//! A watch as server-sent events. The id of an event is its number, so whoever was cut off says the last one it has and goes on there.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::response::sse::{Event as Line, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::service::Door;
+use crate::{Caller, ControlError, ErrorKind, Event, EventStream, Events, LINE_MAX, Request};
+
+/// What is said into the silence, so that either side notices when the other is gone.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// Marks an answer that goes on after it has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GoesOn {
+    /// Until its watcher leaves, who can go on elsewhere: its place may be another's.
+    Watch,
+    /// Until it is whole; who is cut off has lost it.
+    Answer,
+}
+
+struct Telling {
+    door: Door,
+    caller: Caller,
+    /// The goal that is watched, if it is one's.
+    goal_id: Option<String>,
+    /// The last event that was told.
+    seen: u64,
+    events: Box<dyn EventStream>,
+    /// Raised when the server goes.
+    going: watch::Receiver<bool>,
+    ready: VecDeque<Line>,
+    over: bool,
+}
+
+/// A watch on its way out.
+pub(super) fn response(
+    door: &Door,
+    caller: &Caller,
+    watched: Option<Events>,
+    events: Box<dyn EventStream>,
+) -> Response {
+    let telling = Telling {
+        door: door.clone(),
+        caller: caller.clone(),
+        seen: watched.as_ref().map_or(0, |watched| watched.after_seq),
+        goal_id: watched.map(|watched| watched.goal_id),
+        events,
+        going: door.going(),
+        ready: VecDeque::new(),
+        over: false,
+    };
+    let alive = KeepAlive::new().interval(ALIVE).text("alive");
+    let mut response = Sse::new(stream(telling)).keep_alive(alive).into_response();
+    response.extensions_mut().insert(GoesOn::Watch);
+    response
+}
+
+fn stream(telling: Telling) -> impl Stream<Item = Result<Line, Infallible>> {
+    futures::stream::unfold(telling, |mut telling| async move {
+        let line = telling.next().await?;
+        Some((Ok(line), telling))
+    })
+}
+
+impl Telling {
+    async fn next(&mut self) -> Option<Line> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                return Some(line);
+            }
+            if self.over {
+                return None;
+            }
+            let event = tokio::select! {
+                biased;
+                // Whoever watches goes on elsewhere, or here when the server is back.
+                _ = self.going.wait_for(|going| *going) => return None,
+                event = self.events.next() => event,
+            };
+            match event {
+                Some(event) => self.tell(event).await,
+                None => {
+                    self.over = true;
+                    self.ready.push_back(line("end", &json!({})));
+                }
+            }
+        }
+    }
+
+    async fn tell(&mut self, event: Event) {
+        if let Some(goal_id) = self.goal_id.clone()
+            && event.seq > self.seen.saturating_add(1)
+        {
+            let reset = self.reset(goal_id, event.seq).await;
+            self.ready.push_back(reset);
+        }
+        self.seen = event.seq;
+        let text = serde_json::to_string(&event).unwrap_or_default();
+        if text.is_empty() || text.len() >= LINE_MAX {
+            let message = format!(
+                "event {} has {} bytes, {LINE_MAX} are allowed",
+                event.seq,
+                text.len()
+            );
+            let refused = ControlError::new(ErrorKind::TooLarge, message).advise("go on after it");
+            self.ready.push_back(line("refused", &json!(refused)));
+            self.over = true;
+            return;
+        }
+        let kind = serde_json::to_value(event.kind).unwrap_or_default();
+        let kind = kind.as_str().unwrap_or("other").to_owned();
+        self.ready.push_back(
+            Line::default()
+                .id(event.seq.to_string())
+                .event(kind)
+                .data(text),
+        );
+    }
+
+    /// Events that are not kept any more are told as a whole: how the goal stands now.
+    async fn reset(&mut self, goal_id: String, first: u64) -> Line {
+        let state = self
+            .door
+            .carry(&self.caller, Request::Goal { goal_id })
+            .await;
+        let state = match state {
+            Ok(crate::Response::Value(state)) => state,
+            _ => Value::Null,
+        };
+        line(
+            "reset",
+            &json!({"after": self.seen, "first": first, "goal": state}),
+        )
+    }
+}
+
+/// JSON has no line breaks of its own, so each is one line.
+fn line(event: &str, data: &Value) -> Line {
+    Line::default().event(event).data(data.to_string())
+}

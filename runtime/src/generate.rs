@@ -1,0 +1,240 @@
+//! A word with an engine of the node, without any agent: what it writes, and the vectors it makes.
+
+use std::time::Duration;
+
+use aios_control::{
+    ControlError, EmbedTexts, Embedded, EngineLine, ErrorKind, Event, EventKind, EventStream,
+    Generate, Generated, Response, Speaker,
+};
+use aios_inference::{
+    ChatRole, ChatTurn, EmbedRequest, EngineError, EngineHandle, Finish, InferRequest, Inference,
+    Prompt, Sampling, TokenStream,
+};
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::{Number, Value, json};
+
+use crate::node::Node;
+
+/// An engine by the name it has in the configuration.
+pub(crate) type Named = (String, EngineHandle);
+
+impl Node {
+    /// The engines there are.
+    pub(crate) async fn engine_lines(&self) -> Vec<EngineLine> {
+        let mut lines = Vec::new();
+        for (name, engine) in &self.parts.engines {
+            lines.push(line(name, engine).await);
+        }
+        lines
+    }
+
+    /// The engine that is meant: by its own name, or by that of a model it has loaded.
+    async fn engine_named(&self, asked: &str) -> Result<&Named, ControlError> {
+        let engines = &self.parts.engines;
+        if let Some(named) = engines.iter().find(|(name, _)| name == asked) {
+            return Ok(named);
+        }
+        for named in engines {
+            if line(&named.0, &named.1)
+                .await
+                .models
+                .iter()
+                .any(|model| model == asked)
+            {
+                return Ok(named);
+            }
+        }
+        let known: Vec<&str> = engines.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!(
+            "no engine is called {asked:?}; there are {}",
+            known.join(", ")
+        );
+        Err(ControlError::unknown(message))
+    }
+
+    pub(crate) async fn generate(&self, asked: Generate) -> Result<Response, ControlError> {
+        let (name, engine) = self.engine_named(&asked.engine).await?;
+        let watch = asked.watch;
+        let request = request(asked)?;
+        if watch {
+            let tokens = engine.stream(request).map_err(refused)?;
+            return Ok(Response::Watch(Box::new(Written {
+                engine: name.clone(),
+                tokens: Some(tokens),
+                seq: 0,
+            })));
+        }
+        let inference = engine.infer(request).await.map_err(refused)?;
+        Ok(Response::Value(written(name, inference)?))
+    }
+
+    pub(crate) async fn embed(&self, asked: EmbedTexts) -> Result<Embedded, ControlError> {
+        let (name, engine) = self.engine_named(&asked.engine).await?;
+        let (texts, most) = (asked.texts.len(), EmbedTexts::TEXTS_MAX);
+        if !(1..=most).contains(&texts) {
+            let message = format!("{texts} texts were given, 1 to {most} are taken at a time");
+            return Err(ControlError::invalid(message));
+        }
+        let request = EmbedRequest::new(asked.texts).within(within(asked.deadline_ms)?);
+        let embedded = engine.embed(request).await.map_err(refused)?;
+        let cut = embedded
+            .iter()
+            .enumerate()
+            .filter(|(_, text)| text.is_cut());
+        Ok(Embedded {
+            engine: name.clone(),
+            cut: cut.map(|(at, _)| at).collect(),
+            vectors: embedded.into_iter().map(|text| text.vector).collect(),
+        })
+    }
+}
+
+async fn line(name: &str, engine: &EngineHandle) -> EngineLine {
+    let health = engine.health().await.ok();
+    let can = engine.capabilities().await.ok();
+    let models = health.map(|health| health.models).unwrap_or_default();
+    EngineLine {
+        name: name.to_owned(),
+        models: models.into_iter().map(|model| model.name).collect(),
+        dimensions: can.as_ref().and_then(|can| can.embedding),
+        device: can.map(|can| can.device).unwrap_or_default(),
+    }
+}
+
+fn within(deadline_ms: u64) -> Result<Duration, ControlError> {
+    let allowed = Generate::DEADLINE_MS_MAX;
+    if !(1..=allowed).contains(&deadline_ms) {
+        let message = format!("deadline_ms is {deadline_ms}, allowed is 1 to {allowed}");
+        return Err(ControlError::invalid(message));
+    }
+    Ok(Duration::from_millis(deadline_ms))
+}
+
+fn request(asked: Generate) -> Result<InferRequest, ControlError> {
+    let (turns, most) = (asked.turns.len(), Generate::TURNS_MAX);
+    if !(1..=most).contains(&turns) {
+        let message = format!("{turns} turns were given, 1 to {most} are taken");
+        return Err(ControlError::invalid(message));
+    }
+    let turns = asked.turns.into_iter().map(|turn| {
+        let role = match turn.who {
+            Speaker::System => ChatRole::System,
+            Speaker::User => ChatRole::User,
+            Speaker::Assistant => ChatRole::Assistant,
+            Speaker::Tool => ChatRole::Tool,
+        };
+        ChatTurn::new(role, turn.text)
+    });
+    let number = |name: &str, given: &Option<Number>, most: f64, usual: f64| match given {
+        None => Ok(usual),
+        Some(number) => number
+            .as_f64()
+            .filter(|number| (0.0..=most).contains(number))
+            .ok_or_else(|| {
+                ControlError::invalid(format!("{name} is {number}, allowed is 0 to {most}"))
+            }),
+    };
+    let temperature = number("temperature", &asked.temperature, 2.0, 0.0)?;
+    let top_p = number("top_p", &asked.top_p, 1.0, 1.0)?;
+    let mut request = InferRequest::new(Prompt::Chat(turns.collect()))
+        .max_tokens(asked.max_tokens)
+        .within(within(asked.deadline_ms)?);
+    // Drawing at no temperature is taking the likeliest.
+    if temperature > 0.0 {
+        request = request.sampling(Sampling::Seeded {
+            seed: asked.seed.map_or_else(chance, Ok)?,
+            temperature: temperature as f32,
+            top_p: top_p as f32,
+            top_k: 0,
+        });
+    }
+    if let Some(schema) = asked.schema {
+        request = request.json_schema(schema.to_string());
+    }
+    request.stop = asked.stop;
+    Ok(request)
+}
+
+/// A seed nobody chose.
+fn chance() -> Result<u64, ControlError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| ControlError::failed("the system gives no random numbers; name a seed"))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+fn written(engine: &str, inference: Inference) -> Result<Value, ControlError> {
+    let finish = match inference.finish {
+        Finish::Stop => "stop",
+        Finish::Length => "length",
+        Finish::Tools => "tools",
+        Finish::Cancelled => "cancelled",
+        Finish::Deadline => "deadline",
+    };
+    as_json(&Generated {
+        engine: engine.to_owned(),
+        model: inference.by.model,
+        text: inference.text,
+        finish: finish.to_owned(),
+        prompt_tokens: inference.usage.prompt_tokens,
+        new_tokens: inference.usage.new_tokens,
+    })
+}
+
+fn as_json(value: &impl Serialize) -> Result<Value, ControlError> {
+    serde_json::to_value(value)
+        .map_err(|error| ControlError::failed(format!("the answer cannot be written: {error}")))
+}
+
+/// What an engine is writing; dropped, it is called off.
+struct Written {
+    engine: String,
+    /// None once it has ended.
+    tokens: Option<TokenStream>,
+    seq: u64,
+}
+
+#[async_trait]
+impl EventStream for Written {
+    async fn next(&mut self) -> Option<Event> {
+        // A token without text is a character that is not whole yet.
+        let text = loop {
+            match self.tokens.as_mut()?.next().await {
+                Some(token) if token.text.is_empty() => {}
+                Some(token) => break Some(token.text),
+                None => break None,
+            }
+        };
+        let (kind, body) = match text {
+            Some(text) => (EventKind::Text, json!({ "text": text })),
+            None => {
+                let inference = self.tokens.take()?.finish().await.map_err(refused);
+                match inference.and_then(|inference| written(&self.engine, inference)) {
+                    Ok(body) => (EventKind::Answer, body),
+                    Err(error) => (EventKind::Refused, as_json(&error).unwrap_or_default()),
+                }
+            }
+        };
+        self.seq += 1;
+        let seq = self.seq;
+        Some(Event { seq, kind, body })
+    }
+}
+
+fn refused(error: EngineError) -> ControlError {
+    use EngineError::{
+        BadGrammar, BadRequest, Cancelled, Deadline, ModelMissing, NotLoaded, PromptTooLong,
+        QueueFull, TooManyTokens, Unsupported,
+    };
+    let kind = match &error {
+        NotLoaded { .. } | ModelMissing { .. } => ErrorKind::Unknown,
+        Unsupported { .. } | BadGrammar { .. } | BadRequest { .. } => ErrorKind::Invalid,
+        PromptTooLong { .. } | TooManyTokens { .. } => ErrorKind::TooLarge,
+        QueueFull { .. } => ErrorKind::Busy,
+        Deadline { .. } => ErrorKind::Late,
+        Cancelled => ErrorKind::Conflict,
+        _ => ErrorKind::Failed,
+    };
+    ControlError::new(kind, error.to_string())
+}
