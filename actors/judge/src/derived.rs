@@ -15,6 +15,8 @@ pub(crate) enum Op {
     And,
     /// The one over the other: revenue per unit, the share of beds that is taken.
     Over,
+    /// So many at so much each: units in stock and what one of them costs.
+    Times,
     /// By how much the one goes beyond the other, as a part of the other: spent over planned.
     Beyond,
 }
@@ -33,6 +35,7 @@ impl Derived {
         match self.op {
             Op::Less => one - other,
             Op::And => one + other,
+            Op::Times => one * other,
             Op::Over | Op::Beyond if other == 0.0 => f64::NAN,
             Op::Over => one / other,
             Op::Beyond => (one - other) / other.abs(),
@@ -90,6 +93,11 @@ pub(crate) fn derived(columns: &[GridColumn]) -> Vec<GridColumn> {
                 if one < other {
                     add(Op::And, a.clone(), "and");
                 }
+            }
+            // Only an amount of money is paid for each of so many.
+            let priced = b.as_ref().is_some_and(Unit::is_money);
+            if priced && a.is_none() {
+                add(Op::Times, b.clone(), "times");
             }
             add(Op::Over, if alike { Some(ratio) } else { a.clone() }, "per");
         }

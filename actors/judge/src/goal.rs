@@ -193,6 +193,9 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
             Some(Need::Date)
         } else if has(Sense::AskCount) {
             Some(Need::Count)
+        } else if has(Sense::Total) && text.stems.len() < 3 {
+            // "How long does it rise and rest in all" asks once.
+            None
         } else {
             (text.stems.len() > usize::from(has(Sense::Describe))).then_some(Need::Topic)
         };

@@ -20,6 +20,7 @@ mod explain;
 mod goal;
 mod grid;
 mod ground;
+mod here;
 mod judge;
 mod moment;
 mod numeral;

@@ -115,6 +115,12 @@ impl<'a> Reading<'a> {
                 out.push(self.claim(piece, index, number));
             }
         }
+        for at in 0..out.len() {
+            let open = out[at].found.is_empty() && out[at].against.is_none();
+            if open && let Some(found) = self.worked_out_here(&out, &out[at]) {
+                out[at].found.push(found);
+            }
+        }
         out
     }
 

@@ -265,6 +265,13 @@ impl Place<'_> {
                 out.push((Pred::At(column, *before), Pred::At(column, here)));
             }
         }
+        // "Which grew fastest" of a table of two times compares these.
+        if out.is_empty() && (self.compares() || self.asked.text.has(Sense::Growth)) {
+            let all = grid.periods(column, |moment| *moment);
+            if let [first, last] = all.as_slice() {
+                out.push((Pred::At(column, *first), Pred::At(column, *last)));
+            }
+        }
         let _ = table;
         out
     }

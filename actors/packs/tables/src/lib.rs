@@ -40,7 +40,7 @@ use crate::tables::Tables;
 pub use form::accepts;
 pub use note::{Note, NoteKind, Place};
 pub use pack::{NAME, TablesPack, pack};
-pub use profile::{ColumnKind, ColumnProfile, TableProfile, Truth, Unpivoted};
+pub use profile::{ColumnKind, ColumnProfile, Quotient, TableProfile, Truth, Unpivoted};
 pub use second_look::TableReader;
 pub use sql::QueryLimits;
 pub use table::TableError;

@@ -89,6 +89,20 @@ pub struct ColumnProfile {
     /// The columns whose sum it is, row by row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sum_of: Vec<String>,
+    /// The two columns whose quotient it is, row by row: the whole is found by their sums and not by a mean of this column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotient_of: Option<Quotient>,
+}
+
+/// One column over another, as a rate has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quotient {
+    /// What is divided.
+    pub part: String,
+    /// By what.
+    pub whole: String,
+    /// Whether it is written in percent.
+    pub percent: bool,
 }
 
 /// Most columns that are numbers add up.

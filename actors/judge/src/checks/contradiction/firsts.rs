@@ -9,7 +9,9 @@ use super::orders::{
     By, Given, Meant, Order, groupable, is_a_fault, measures, orders, unwelcome, ways,
 };
 use super::{Finding, at};
-use crate::grid::{Grid, Pred};
+use crate::explain::{Form, Stat};
+use crate::grid::{Data, Grid, Pred};
+use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::{Entity, entities};
 use crate::text::Text;
@@ -66,6 +68,26 @@ pub(super) fn look(
         if ranked.place == 1 {
             known.push((ranked.highest, key));
         }
+        // "The fastest growth" was asked for: who has it may have little.
+        let goal = &reading.ground.asked.text;
+        if ranked.implied
+            && let [word] = ranks(goal).as_slice()
+            && changes(goal, word) == Some(true)
+        {
+            finding.claims += 1;
+            match grew(reading, &ranked, grid) {
+                Some(false) => finding.issues.push(at(
+                    reading,
+                    ranked.piece,
+                    Category::Accuracy,
+                    Severity::Critical,
+                    format!("{} has not changed most", grid.shown(&ranked.pred)),
+                    "Name the one that the data shows",
+                )),
+                _ => finding.supported += 1,
+            }
+            continue;
+        }
         let Some(orders) = orders_of(reading, &ranked, grid, given) else {
             continue;
         };
@@ -95,7 +117,9 @@ pub(super) fn look(
                 .iter()
                 .any(|highest| order.holds(ranked.pred, *highest, ranked.place))
         };
-        if orders.iter().any(holds) && !both {
+        let placed =
+            orders.iter().any(holds) && by_its_figure(reading, &ranked, grid) != Some(false);
+        if placed && !both {
             finding.supported += 1;
             continue;
         }
@@ -132,6 +156,117 @@ pub(super) fn look(
         });
         finding.issues.push(issue);
     }
+}
+
+/// Whether a name stands at its place by its change between the two times of the table; none where there are more, or one.
+fn grew(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<bool> {
+    let Pred::Is(column, _) = ranked.pred else {
+        return None;
+    };
+    let time = grid.times().next()?;
+    let periods = grid.periods(time, |moment| *moment);
+    let [first, last] = periods.as_slice() else {
+        return None;
+    };
+    let shares = reading.claims_at(ranked.piece).iter().any(|claim| {
+        let unit = reading.number(claim).unit.as_ref();
+        unit.is_some_and(crate::unit::Unit::is_share)
+    });
+    let change = |pred: Pred, measure: usize, share: bool| {
+        let of = |moment: &Moment| {
+            let mut preds = vec![pred, Pred::At(time, *moment)];
+            preds.sort_unstable();
+            grid.figures(&preds, measure).map(|figures| figures.total)
+        };
+        let (before, after) = (of(first)?, of(last)?);
+        match share {
+            true => (before != 0.0).then(|| (after - before) / before.abs()),
+            false => Some(after - before),
+        }
+    };
+    let many = u32::try_from(grid.names(column).len()).ok()?;
+    let plain = grid
+        .measures()
+        .filter(|measure| !matches!(grid.columns[*measure].data, Data::Derived(_)));
+    let ways = plain.flat_map(|measure| [(measure, true), (measure, false)]);
+    let places = ways
+        .filter(|(_, share)| *share || !shares)
+        .filter_map(|(measure, share)| {
+            let own = change(ranked.pred, measure, share)?;
+            let before = (0..many)
+                .filter_map(|code| change(Pred::Is(column, code), measure, share))
+                .filter(|other| match ranked.highest {
+                    true => *other > own,
+                    false => *other < own,
+                });
+            Some(before.count() < ranked.place)
+        });
+    places.reduce(|one, other| one || other)
+}
+
+/// "The plane, with 7,603 in total" where the dearest was asked for: whether the name stands at its place by the figure that is told of it;
+/// none where none is, or where the goal asks for another one.
+fn by_its_figure(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<bool> {
+    let asked = &reading.ground.asked.text;
+    if !ranked.implied || asked.has(Sense::Inverse) || asked.has(Sense::Valued) {
+        return None;
+    }
+    let fits = |stat: Stat| match stat {
+        Stat::Total => {
+            asked.has(Sense::Total) || !(asked.has(Sense::Mean) || asked.has(Sense::Median))
+        }
+        Stat::Mean => asked.has(Sense::Mean),
+        _ => false,
+    };
+    let claims = reading.claims_at(ranked.piece).iter();
+    let told: BTreeSet<(Stat, usize)> = claims
+        .flat_map(|claim| &claim.found)
+        .filter(|found| found.preds == [ranked.pred])
+        .filter_map(|found| match (found.form, found.measure) {
+            (Form::Figure(stat), Some(measure)) if fits(stat) => Some((stat, measure)),
+            _ => None,
+        })
+        .collect();
+    let all: Vec<Pred> = match ranked.pred {
+        Pred::Is(column, _) => {
+            let many = u32::try_from(grid.names(column).len()).ok()?;
+            (0..many).map(|code| Pred::Is(column, code)).collect()
+        }
+        Pred::At(column, moment) if moment.day.is_some() => {
+            let days = grid.periods(column, |moment| Moment {
+                weekday: None,
+                minute: None,
+                quarter: None,
+                ..*moment
+            });
+            days.into_iter().map(|day| Pred::At(column, day)).collect()
+        }
+        _ => return None,
+    };
+    let value = |pred: Pred, stat: Stat, measure: usize| {
+        let figures = grid.figures(&[pred], measure)?;
+        Some(if stat == Stat::Total {
+            figures.total
+        } else {
+            figures.mean
+        })
+    };
+    let places = told.into_iter().filter_map(|(stat, measure)| {
+        let own = value(ranked.pred, stat, measure)?;
+        let before = all
+            .iter()
+            .filter_map(|pred| value(*pred, stat, measure))
+            .filter(|other| {
+                let dust = own.abs().max(1.0) * 1e-9;
+                if ranked.highest {
+                    *other > own + dust
+                } else {
+                    *other < own - dust
+                }
+            });
+        Some(before.count() < ranked.place)
+    });
+    places.reduce(|one, other| one || other)
 }
 
 fn is_inverse(reading: &Reading<'_>, piece: usize) -> bool {
@@ -392,7 +527,11 @@ fn place(reading: &Reading<'_>, text: &Text) -> Option<Rank> {
 /// The one name that an answer gives to a goal that asks who is first.
 fn implied(reading: &Reading<'_>, table: usize, grid: &Grid) -> Option<Ranked> {
     let goal = &reading.ground.asked.text;
-    let asked = ranks(goal);
+    let mut asked = ranks(goal);
+    // Of "le plus cher" two words of rank share one.
+    asked.dedup_by(|later, rank| {
+        later.from < rank.to && (later.highest, later.place) == (rank.highest, rank.place)
+    });
     let [rank] = asked.as_slice() else {
         return None;
     };

@@ -38,12 +38,15 @@ impl Look for Coverage {
         }
         let mut finding = Finding::default();
         let decides = ground.asked.points.len() == 1 && decides(reading);
+        // "How long does it rise and rest in all" asks for one length.
+        let summed = ground.asked.text.has(Sense::Total);
         let mut durations = 0;
         let mut before = None;
         for point in &ground.asked.points {
             durations += usize::from(point.need == Need::Duration);
+            durations = if summed { durations.min(1) } else { durations };
             let answered = match (ground.grids.first(), ground.papers.as_slice()) {
-                (Some(grid), _) => by_table(reading, point, before, grid),
+                (Some(grid), _) => !elsewhen(reading) && by_table(reading, point, before, grid),
                 (None, _) if decides && point.need == Need::Topic => true,
                 (None, papers) => by_papers(reading, point, papers, durations),
             };
@@ -63,6 +66,22 @@ impl Look for Coverage {
         }
         finding
     }
+}
+
+/// Whether the goal asks about one year and the answer speaks of others only.
+fn elsewhen(reading: &Reading<'_>) -> bool {
+    let goal = &reading.ground.asked.text;
+    let years = |text: &Text| -> BTreeSet<i32> {
+        let found = text.moments.iter().map(|found| found.moment);
+        found.filter_map(|moment| moment.year).collect()
+    };
+    let limits = [Sense::From, Sense::Above, Sense::Below, Sense::Within];
+    let asked = years(goal);
+    if asked.len() != 1 || limits.iter().any(|sense| goal.has(*sense)) {
+        return false;
+    }
+    let said: BTreeSet<i32> = said_words(reading).flat_map(years).collect();
+    !said.is_empty() && said.is_disjoint(&asked)
 }
 
 /// Whether the answer begins with a yes or a no.
@@ -156,12 +175,23 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
         .filter(|column| grid.measures().any(|own| own == *column))
         .collect();
     // Names that the point sets are no narrowing of what it asks for.
+    let of: Vec<usize> = mentioned(&point.text, grid)
+        .into_iter()
+        .filter(|column| grid.groups().any(|own| own == *column))
+        .collect();
     let asked: HashSet<(usize, u32)> = point
         .text
         .names
         .iter()
         .map(|name| (name.column, name.code))
         .collect();
+    let moves = [Sense::Growth, Sense::Up, Sense::Down, Sense::Difference]
+        .iter()
+        .any(|sense| point.text.has(*sense));
+    // "Which line was better on average?" is answered by its name.
+    if !of.is_empty() && names_one(reading, point, grid) {
+        return true;
+    }
     explanations(reading).any(|(_, found)| {
         let stat = match found.form {
             Form::Figure(stat) => stats.is_empty() || stats.contains(&stat),
@@ -170,15 +200,25 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
             Form::Ratio => stats.is_empty() || !stats.contains(&Stat::Median),
             Form::Share => stats.is_empty() || stats.contains(&Stat::Total),
             Form::Signed | Form::Said => true,
+            // What the sentence works out from figures that are borne out.
+            Form::Difference if found.measure.is_none() && found.preds.is_empty() => true,
+            // "By how many did it grow".
+            Form::Difference | Form::Change => moves,
             _ => false,
         };
         let measure = measures.is_empty()
             || found
                 .measure
                 .is_none_or(|measure| is_of(grid, measure, &measures));
+        // Nor are those of a kind that it speaks of, nor all of a kind together.
         let whole = !whole
             || found.preds.iter().all(|pred| match pred {
-                Pred::Is(column, code) => asked.contains(&(*column, *code)),
+                Pred::Is(column, code) => {
+                    let alike = found.preds.iter().filter(|own| same_column(own, pred));
+                    of.contains(column)
+                        || asked.contains(&(*column, *code))
+                        || alike.count() == grid.names(*column).len()
+                }
                 _ => true,
             });
         stat && measure && whole
@@ -226,7 +266,11 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     let fits = |found: &Explanation| {
         let stat = match found.form {
             Form::Figure(stat) => stats.is_empty() || stats.contains(&stat),
-            Form::Count | Form::Distinct => measures.is_empty() && !stats.contains(&Stat::Mean),
+            // "How many have 50 points or more, per class": the measure only sets a limit.
+            Form::Count | Form::Distinct => {
+                (measures.is_empty() || point.text.has(Sense::AskCount))
+                    && !stats.contains(&Stat::Mean)
+            }
             Form::Ratio => stats.is_empty() || stats.contains(&Stat::Mean),
             _ => true,
         };
@@ -253,6 +297,15 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
             let wanted = if all <= 12 { all } else { 3 };
             named(*column).len() >= wanted
         });
+    }
+    // "The average in each" of two quantities that the point names.
+    if measures.len() > 1 {
+        let told = |measure: &usize| {
+            explanations(reading).any(|(_, found)| fits(found) && found.measure == Some(*measure))
+        };
+        if measures.iter().all(told) {
+            return true;
+        }
     }
     let moments: BTreeSet<Pred> = preds()
         .filter(|pred| matches!(pred, Pred::At(..)))

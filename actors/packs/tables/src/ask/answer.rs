@@ -471,6 +471,7 @@ impl Reader<'_> {
                     None => what.subject.push(subject(grain.as_str(), &label)),
                 },
                 Group::By(column) => what.subject.push(subject(&label_of(column), &label)),
+                Group::Hour(_) => what.subject.push(subject("hour", &label)),
                 Group::Weekday(_) => what.subject.push(subject("weekday", &label)),
             }
         }

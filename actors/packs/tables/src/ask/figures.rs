@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Asking, all_asks};
 use aios_work::Grain;
 
 use super::marks::What;
@@ -27,6 +27,16 @@ impl Reader<'_> {
         files
             .flat_map(|(file, ..)| super::schema::file_words(file))
             .any(|known| Some(&known) == word.as_ref())
+    }
+
+    /// "the total budget" of `budget.csv`: what the file is called is what its only amounts are.
+    fn what_the_file_is(&self, at: usize) -> Option<Id> {
+        let mut adds = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter_map(|at| self.column(at));
+        let (only, more) = (adds.next()?, adds.next());
+        (more.is_none() && self.is_the_file(at)).then(|| only.id.clone())
     }
 
     /// "went over its budget": one measure less another, where nothing else is the limit.
@@ -203,6 +213,10 @@ impl Reader<'_> {
             let Some(What::Ask(ask)) = self.mark(at).map(|mark| mark.what.clone()) else {
                 continue;
             };
+            if self.is_relative(from, at) {
+                self.take(at);
+                continue;
+            }
             let adverb = match ask {
                 Ask::Daily => Some(Grain::Day),
                 Ask::Weekly => Some(Grain::Week),
@@ -276,6 +290,11 @@ impl Reader<'_> {
                     let date = self.date(from, to).and_then(|at| self.column(at));
                     date.filter(|column| column.role == Role::Date && column.finest == Grain::Day)
                         .map(|column| Group::Weekday(column.id.clone()))
+                }
+                What::Ask(Ask::Hour) => {
+                    let date = self.date(from, to).and_then(|at| self.column(at));
+                    date.filter(|column| column.hours)
+                        .map(|column| Group::Hour(column.id.clone()))
                 }
                 What::Ask(
                     Ask::Distinct | Ask::Highest | Ask::Lowest | Ask::Rows | Ask::Which | Ask::Per,
@@ -533,10 +552,14 @@ impl Reader<'_> {
                     What::Value(..) | What::Ask(Ask::Only | Ask::Total | Ask::Without) => {
                         next = place + 1
                     }
-                    What::Ask(Ask::Rows) | What::File => {
+                    What::Ask(Ask::Rows) => {
+                        self.take(place);
+                        return Some(Measure::Rows);
+                    }
+                    What::File => {
                         self.take(place);
                         // "orders.csv" may have a column of orders to add, named beside it.
-                        return Some(Measure::Rows);
+                        return Some(self.counts_column().unwrap_or(Measure::Rows));
                     }
                     What::Column(all, full) if !self.is_used(place) => {
                         let adds = all.iter().copied().find(|column| {
@@ -580,6 +603,22 @@ impl Reader<'_> {
         None
     }
 
+    /// A table whose rows are already counts has a column that is called so; its rows are no things.
+    pub(super) fn counts_column(&self) -> Option<Measure> {
+        let mut adds = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter_map(|at| self.column(at));
+        let (column, more) = (adds.next()?, adds.next());
+        let name = aios_languages::folded(&column.id.name);
+        let counts = all_asks().iter().any(|asks| {
+            asks.find(&name).iter().any(|found| {
+                found.asking == Asking::Ask(Ask::Count) && found.to - found.from == name.len()
+            })
+        });
+        (counts && more.is_none()).then(|| Measure::Of(column.id.clone()))
+    }
+
     fn counted_concept(&mut self, place: usize, concept: u32, distinct: bool) -> Option<Measure> {
         let standing = self.schema.standing_for(concept);
         let adds = standing.iter().copied().find(|column| {
@@ -607,6 +646,9 @@ impl Reader<'_> {
                 .map(|mark| self.written(mark))
                 .unwrap_or_default();
             self.take(place);
+            if let Some(counts) = self.counts_column() {
+                return Some(counts);
+            }
             let said = self.speech.say("rows_are", &[("what", &name)]);
             self.assumed.push(said);
             return Some(Measure::Rows);
@@ -693,7 +735,18 @@ impl Reader<'_> {
                             .map(|mark| self.written(mark))
                             .unwrap_or_default();
                         self.take(*at);
-                        if !self.is_a_rate_of(*at, from, to) {
+                        if let Some(only) = self.what_the_file_is(*at) {
+                            let said = self
+                                .speech
+                                .say("taken_for", &[("column", only.name.trim())]);
+                            self.assumed.push(said);
+                            if !out
+                                .iter()
+                                .any(|(known, _)| *known == Measure::Of(only.clone()))
+                            {
+                                out.push((Measure::Of(only), None));
+                            }
+                        } else if !self.is_a_rate_of(*at, from, to) {
                             self.say_absent(&name);
                         }
                     }
@@ -749,8 +802,12 @@ impl Reader<'_> {
         };
         let number =
             |at: usize| matches!(self.mark(at).map(|mark| &mark.what), Some(What::Number(_)));
-        // Behind the number.
-        let before = self.previous(from, at);
+        // Behind the number, or behind its unit: "more than 10 minutes late".
+        let unit = |at: usize| matches!(self.mark(at).map(|mark| &mark.what), Some(What::Unit(_)));
+        let before = match self.previous(from, at) {
+            Some(before) if unit(before) => self.previous(from, before),
+            before => before,
+        };
         let unit_or_number = before.is_some_and(number);
         if unit_or_number
             && let Some(number_at) = before
@@ -912,6 +969,9 @@ impl Reader<'_> {
             let called = format!("{} × {}", price.name.trim(), quantity.name.trim());
             return Some((Measure::Product(price, quantity), Some(called)));
         }
+        if is("occurrence") {
+            return Some((Measure::Rows, None));
+        }
         if is("spent")
             && let Some(column) = of(self, "price")
         {
@@ -962,8 +1022,13 @@ impl Reader<'_> {
             });
         }
         if asks.has(Ask::Ratio)
-            && let [(of, _), (over, _)] = measures
+            && let [(first, _), (second, _)] = measures
         {
+            let (of, over) = if self.leads_to(from, to) {
+                (second, first)
+            } else {
+                (first, second)
+            };
             return Some(Figure {
                 make: Make::Over(Box::new(over.clone()), self.says_rate(from, to)),
                 of: of.clone(),
@@ -1001,6 +1066,13 @@ impl Reader<'_> {
             of: Measure::Of(part.id),
             called,
         })
+    }
+
+    /// "the rate from visits to orders": what it leads to is the part, what it comes from the whole.
+    fn leads_to(&self, from: usize, to: usize) -> bool {
+        let rate = (from..to).find(|at| self.is_ask(*at, Ask::Ratio));
+        let source = rate.and_then(|rate| (rate..to).find(|at| self.is_ask(*at, Ask::From)));
+        source.is_some_and(|source| (source..to).any(|at| self.is_ask(at, Ask::To)))
     }
 
     fn take_all(&mut self, from: usize, to: usize, ask: Ask) {

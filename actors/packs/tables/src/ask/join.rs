@@ -133,7 +133,10 @@ pub(super) fn columns(question: &Question) -> Vec<&Id> {
         .iter()
         .for_each(|filter| push_filter(filter, &mut out));
     for group in &question.groups {
-        let (Group::By(column) | Group::Each(column, _) | Group::Weekday(column)) = group;
+        let (Group::By(column)
+        | Group::Each(column, _)
+        | Group::Weekday(column)
+        | Group::Hour(column)) = group;
         out.push(column);
     }
     out

@@ -82,7 +82,59 @@ impl Marks {
         }
         .chosen();
         marks.all = all;
+        marks.plain_verbs(words);
+        marks.pairs(words);
         marks
+    }
+
+    /// "Schülerinnen und Schüler" are one thing said twice.
+    fn pairs(&mut self, words: &Words) {
+        let mut at = 0;
+        while at + 2 < self.all.len() {
+            let (first, joint, second) = (&self.all[at], &self.all[at + 1], &self.all[at + 2]);
+            let (one, other) = (words.text(first.from), words.text(second.from));
+            let stem = one.strip_suffix("innen").unwrap_or_default();
+            let twice = stem.chars().count() >= 4 && other.starts_with(stem);
+            if words.language == "de" && joint.what == What::Ask(Ask::And) && twice {
+                let what = if second.what == What::Unknown {
+                    first.what.clone()
+                } else {
+                    second.what.clone()
+                };
+                let (from, to) = (first.from, second.to);
+                self.all.splice(at..at + 3, [Mark { from, to, what }]);
+            }
+            at += 1;
+        }
+    }
+
+    /// "How much rain fell": behind the thing that is counted a verb of change says what came about. "How much did it fall" asks for a change.
+    fn plain_verbs(&mut self, words: &Words) {
+        let asks =
+            |mark: Option<&Mark>, ask: Ask| mark.is_some_and(|mark| mark.what == What::Ask(ask));
+        for at in 2..self.all.len() {
+            let before = |back: usize| at.checked_sub(back).and_then(|at| self.all.get(at));
+            let thing = before(1).is_some_and(|mark| {
+                matches!(
+                    mark.what,
+                    What::Column(..)
+                        | What::Concept(_)
+                        | What::Value(..)
+                        | What::Unknown
+                        | What::File
+                )
+            });
+            let counted = before(2).is_some_and(|mark| mark.to - mark.from == 2)
+                && (asks(before(2), Ask::Total) || asks(before(2), Ask::Count));
+            if let Some(mark) = self.all.get_mut(at)
+                && mark.what == What::Ask(Ask::Growth)
+                && words.language == "en"
+                && thing
+                && counted
+            {
+                mark.what = What::Unknown;
+            }
+        }
     }
 
     /// Where a word of asking that begins here ends; the longest.
@@ -250,8 +302,11 @@ impl Reader<'_> {
             }
             let stem = self.words.all.get(at).map(|word| canon(&word.text));
             let file = self.schema.tables.iter().any(|(file, ..)| {
-                stem.as_ref()
-                    .is_some_and(|stem| file_words(file).contains(stem))
+                stem.as_ref().is_some_and(|stem| {
+                    file_words(file)
+                        .iter()
+                        .any(|word| word == stem || same_verb(word, stem))
+                })
             });
             if file {
                 offer(at + 1, Sure::Part, What::File);
@@ -310,6 +365,14 @@ impl Reader<'_> {
         let short = to - from == 1 && text.chars().count() <= 2;
         let month = to - from == 1 && self.periods.at(from).is_some();
         if !asking && !short && !month && !named {
+            return true;
+        }
+        // "answered yes": an answer of two, where it is no word of asking or ends the question.
+        let answers = self.schema.columns.get(column).is_some_and(|column| {
+            column.truth.is_some() || (column.role == Role::Groups && column.distinct <= 12)
+        });
+        let ends = to == self.words.all.len() || self.words.gap(to).contains(['?', ',', '.']);
+        if answers && !named && text.chars().count() >= 2 && (!asking || ends) {
             return true;
         }
         let beside =
@@ -457,6 +520,16 @@ fn compound(one: &str, other: &str) -> bool {
         (other, one)
     };
     short.chars().count() >= 5 && long.len() >= short.len() + 3 && long.ends_with(short)
+}
+
+/// "the fill weight" of `filling.csv`: two forms of an English verb.
+fn same_verb(one: &str, other: &str) -> bool {
+    let bare = |word: &str| {
+        let stem = word.strip_suffix("ing").or(word.strip_suffix("ed"));
+        stem.unwrap_or(word).trim_end_matches('e').to_owned()
+    };
+    let (stem, known) = (bare(one), bare(other));
+    stem == known && stem.len() >= 4
 }
 
 /// Words of asking that also name what a column can hold.

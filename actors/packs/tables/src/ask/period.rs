@@ -13,6 +13,8 @@ pub(super) enum Said {
     Days(Span),
     /// A month, quarter or week without its year; a part of a year itself is a half.
     Part(Grain, u8),
+    /// From one day of a month to another, without the year.
+    InMonth(u8, u8, u8),
     /// These days of the week, as bits from Monday on.
     Weekdays(u8),
     /// The last so many periods of the data.
@@ -67,6 +69,14 @@ fn part_of(year: i32, grain: Grain, number: u8) -> Option<Span> {
     }
 }
 
+/// From one day of a month to another.
+fn in_month(year: i32, month: u8, first: u8, last: u8) -> Option<Span> {
+    Some(Span {
+        from: Day::new(year, month, first)?,
+        until: Day::new(year, month, last)?,
+    })
+}
+
 impl Said {
     /// The days that are meant in data that covers these. None where the data cannot tell.
     pub(super) fn within(self, data: Span) -> Option<Resolved> {
@@ -87,6 +97,13 @@ impl Said {
                     ([_, _, ..], Grain::Month) => return Some(Resolved::EveryYear(number)),
                     ([.., last], _) => *last,
                 }
+            }
+            Self::InMonth(month, first, last) => {
+                let years = data.from.year()..=data.until.year();
+                let mut spans = years.filter_map(|year| in_month(year, month, first, last));
+                spans
+                    .rfind(|span| span.overlaps(&data))
+                    .or_else(|| in_month(data.until.year(), month, first, last))?
             }
             Self::Last(Grain::Day, count) => Span {
                 from: data.until.plus_days(1 - count),
@@ -119,6 +136,9 @@ impl Said {
     pub(super) fn in_year(self, year: i32) -> Self {
         match self {
             Self::Part(grain, number) => part_of(year, grain, number).map_or(self, Self::Days),
+            Self::InMonth(month, first, last) => {
+                in_month(year, month, first, last).map_or(self, Self::Days)
+            }
             _ => self,
         }
     }
@@ -282,25 +302,37 @@ impl<'a> Periods<'a> {
         (!short || capital || year || led).then_some((to, month))
     }
 
-    /// "10 March 2025", "10. März", "le 10 mars 2025", "10 de marzo de 2025".
+    /// "10 March 2025", "10. März", "le 10 mars 2025", "10 de marzo de 2025"; "10 to 16 March", "10.-16. März".
     fn day_and_month(&self, at: usize) -> Option<(usize, Said)> {
+        let first = self.day_of(at)?;
+        let (last, after) = self.and_day(at + 1, first).unwrap_or((first, at + 1));
+        let (to, month) = self.month_name(self.skip_of(after))?;
+        let (to, year) = self.year_behind(to);
+        let said = Said::InMonth(month, first, last);
+        Some((to, year.map_or(said, |year| said.in_year(year))))
+    }
+
+    /// The number of a day: "10", "10th", "1er".
+    fn day_of(&self, at: usize) -> Option<u8> {
         let text = self.words.text(at);
         let plain = text.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h', 'e']);
-        let number: u8 = plain.parse().ok().filter(|day| (1..=31).contains(day))?;
-        let after = self.skip_of(at + 1);
-        let (to, month) = self.month_name(after)?;
-        let (to, year) = self.year_behind(to);
-        let span = |year: i32| {
-            let day = Day::new(year, month, number)?;
-            Some(Span {
-                from: day,
-                until: day,
-            })
+        plain.parse().ok().filter(|day| (1..=31).contains(day))
+    }
+
+    /// A second day behind a first one: "to 16", "- 16".
+    fn and_day(&self, at: usize, first: u8) -> Option<(u8, usize)> {
+        const JOINS: [&str; 10] = [
+            "to", "until", "till", "through", "and", "bis", "und", "au", "al", "et",
+        ];
+        let number = if JOINS.contains(&self.words.text(at)) {
+            at + 1
+        } else if self.words.gap(at).contains(['-', '–', '—']) {
+            at
+        } else {
+            return None;
         };
-        match year {
-            Some(year) => Some((to, Said::Days(span(year)?))),
-            None => None,
-        }
+        let last = self.day_of(number).filter(|last| *last > first)?;
+        Some((last, number + 1))
     }
 
     fn skip_of(&self, at: usize) -> usize {
@@ -330,17 +362,17 @@ impl<'a> Periods<'a> {
     /// "March 2025", "March 10, 2025", "March".
     fn month(&self, at: usize) -> Option<(usize, Said)> {
         let (to, month) = self.month_name(at)?;
-        if let Some(day) = self.digits(to, 2)
-            && let Some(year) = self.year(to + 1)
-        {
-            let day = Day::new(year, month, u8::try_from(day).ok()?)?;
-            return Some((
-                to + 2,
-                Said::Days(Span {
-                    from: day,
-                    until: day,
-                }),
-            ));
+        // Of "March 10" alone the number may be a limit; of "March 10 to 16" and "March 10, 2025" it is a day.
+        if let Some(first) = self.digits(to, 2).and_then(|_| self.day_of(to)) {
+            let second = self.and_day(to + 1, first);
+            let (last, behind) = second.unwrap_or((first, to + 1));
+            let said = Said::InMonth(month, first, last);
+            if let Some(year) = self.year(behind) {
+                return Some((behind + 1, said.in_year(year)));
+            }
+            if second.is_some() && self.words.gap(to + 1).contains(['-', '–', '—', ' ']) {
+                return Some((behind, said));
+            }
         }
         let (to, year) = self.year_behind(to);
         let said = Said::Part(Grain::Month, month);

@@ -124,6 +124,8 @@ pub(crate) enum Group {
     Each(Column, Grain),
     /// Days of the week of a date.
     Weekday(Column),
+    /// Hours of the day of a time.
+    Hour(Column),
 }
 
 /// What stands first.

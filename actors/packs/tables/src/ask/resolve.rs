@@ -172,12 +172,46 @@ impl Reader<'_> {
             .find(|at| !self.mark(*at).is_some_and(is_filler))
     }
 
+    /// "the members who are not ...": behind a thing such a word joins a condition to it and asks nothing.
+    pub(super) fn is_relative(&self, from: usize, at: usize) -> bool {
+        let joins = [Ask::Who, Ask::Where, Ask::When]
+            .into_iter()
+            .any(|ask| self.is_ask(at, ask));
+        let ranked = (at..self.marks.all.len()).any(|at| {
+            self.mark(at).is_some_and(|mark| {
+                matches!(
+                    mark.what,
+                    What::Superlative(..)
+                        | What::Ask(Ask::Highest | Ask::Lowest | Ask::Top | Ask::Bottom)
+                )
+            })
+        });
+        let thing = at
+            .checked_sub(1)
+            .filter(|before| *before >= from)
+            .and_then(|before| self.mark(before))
+            .is_some_and(|mark| {
+                matches!(
+                    mark.what,
+                    What::Column(..)
+                        | What::Concept(_)
+                        | What::Value(..)
+                        | What::File
+                        | What::Unknown
+                        | What::Ask(Ask::Rows)
+                )
+            });
+        joins && thing && !ranked
+    }
+
     fn asks(&self, from: usize, to: usize) -> Asks {
         let marks = self.marks.all.get(from..to).unwrap_or_default();
         Asks(
             marks
                 .iter()
-                .filter_map(|mark| match mark.what {
+                .zip(from..)
+                .filter(|(_, at)| !self.is_relative(from, *at))
+                .filter_map(|(mark, _)| match mark.what {
                     What::Ask(ask) => Some(ask),
                     _ => None,
                 })
@@ -366,13 +400,25 @@ impl Reader<'_> {
         if measures.is_empty() {
             measures = self.measures(from, to, &asks.0, counted.is_some());
         }
+        self.only_counted(
+            from,
+            to,
+            &asks,
+            counted.as_ref(),
+            over.as_ref(),
+            &mut measures,
+        );
         if let Some((largest, concept)) = self.superlative(from, to) {
             order = order.or(Some(Order {
                 largest,
                 limit: Some(1),
                 skip: 0,
             }));
-            if measures.is_empty()
+            if groups.is_empty() && concept == Self::concept("occurrence") {
+                // How often what comes about is not known: it has no name in the data.
+                let said = self.said_superlative(from, to);
+                self.say_absent(&said);
+            } else if measures.is_empty()
                 && let Some(found) = self.concept_measure(concept, true)
             {
                 measures.push(found);
@@ -408,6 +454,9 @@ impl Reader<'_> {
         }
         self.equal_numbers(from, to, &mut filters);
         self.leftovers(from, to, &mut groups, &asks.0);
+        self.verbs_of_ranks(from, to, &asks, &groups);
+        self.ends_of_files(from, to);
+        self.unknown_places(from, to);
         if self.absent.len() > missing {
             return None;
         }
@@ -436,6 +485,199 @@ impl Reader<'_> {
             order,
             having,
         })
+    }
+
+    /// A rate of all rows together: the sums of what it is made of, one over the other.
+    fn overall(&mut self, measure: &Measure) -> Option<Figure> {
+        let Measure::Of(id) = measure else {
+            return None;
+        };
+        let column = self.schema.columns.iter().find(|column| column.id == *id)?;
+        let quotient = column.quotient.clone()?;
+        let side = |name: &str| {
+            let mut all = self.schema.columns.iter().map(|column| &column.id);
+            all.find(|other| other.table == id.table && other.name == name)
+                .cloned()
+        };
+        let (part, whole) = (side(&quotient.part)?, side(&quotient.whole)?);
+        let said = self.speech.say(
+            "rate",
+            &[("part", part.name.trim()), ("whole", whole.name.trim())],
+        );
+        if !self.assumed.contains(&said) {
+            self.assumed.push(said);
+        }
+        Some(Figure {
+            make: Make::Over(Box::new(Measure::Of(whole)), quotient.percent),
+            of: Measure::Of(part),
+            called: Some(id.name.trim().to_owned()),
+        })
+    }
+
+    /// "Which employee worked the most hours": where both the group and the measure are named, the verb between them adds nothing.
+    fn verbs_of_ranks(&mut self, from: usize, to: usize, asks: &Asks, groups: &[Group]) {
+        if groups.is_empty() || !asks.any(&[Ask::Which, Ask::Who]) {
+            return;
+        }
+        for at in from..to {
+            let unknown = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Unknown));
+            let Some(rank) = self.next(at + 1, to).filter(|_| unknown) else {
+                continue;
+            };
+            // "... do most people pass the door": said of the table itself.
+            let file = matches!(self.mark(rank).map(|mark| &mark.what), Some(What::File));
+            let behind = self.previous(from, at).is_some_and(|before| {
+                self.is_used(before)
+                    && matches!(&self.mark(before).map(|mark| mark.what.clone()), Some(What::Column(all, _)) if all.iter().any(|at| self.column(*at).is_some_and(Column::is_measure)))
+            });
+            if file && behind {
+                self.take(at);
+                continue;
+            }
+            let ranked = [Ask::Highest, Ask::Lowest, Ask::Top]
+                .into_iter()
+                .any(|ask| self.is_ask(rank, ask));
+            let measured = self.next(rank + 1, to).is_some_and(|next| {
+                self.is_used(next)
+                    && matches!(&self.mark(next).map(|mark| mark.what.clone()), Some(What::Column(all, _)) if all.iter().any(|at| self.column(*at).is_some_and(Column::is_measure)))
+            });
+            let group = self
+                .previous(from, at)
+                .is_some_and(|before| self.is_used(before));
+            if ranked && measured && group {
+                self.take(at);
+            }
+        }
+    }
+
+    /// "the driving test" of `driving.csv`: the last word of what the table is about.
+    fn ends_of_files(&mut self, from: usize, to: usize) {
+        let at = to.saturating_sub(1);
+        let is = |at: Option<usize>, what: &What| {
+            at.filter(|at| *at >= from)
+                .and_then(|at| self.mark(at))
+                .is_some_and(|mark| mark.what == *what)
+        };
+        let ends = self.words.language == "en"
+            && is(Some(at), &What::Unknown)
+            && is(at.checked_sub(1), &What::File);
+        if ends {
+            self.take(at);
+        }
+    }
+
+    /// "the revenue in Narnia", "cups of green tea": behind such a word stands which rows are meant. Where the data has none of that name, a
+    /// figure for others would answer another question.
+    fn unknown_places(&mut self, from: usize, to: usize) {
+        const LEADS: [&str; 33] = [
+            "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom",
+            "bei", "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour",
+            "dans", "chez", "del", "para", "con", "zum", "zur", "avec",
+        ];
+        const ARTICLES: [&str; 15] = [
+            "the", "an", "all", "our", "der", "die", "das", "den", "dem", "le", "la", "les", "l",
+            "el", "los",
+        ];
+        let unknown = |reader: &Self, at: usize| {
+            matches!(reader.mark(at).map(|mark| &mark.what), Some(What::Unknown))
+                && !reader.is_used(at)
+        };
+        let mut at = from;
+        while at < to {
+            let Some(first) = self.mark(at).map(|mark| mark.from) else {
+                return;
+            };
+            let word = |back: usize| first.checked_sub(back).map_or("", |at| self.words.text(at));
+            // "in the North and the West"
+            let another = (from..at)
+                .rev()
+                .find(|at| !self.mark(*at).is_some_and(is_filler) && !self.is_ask(*at, Ask::Or))
+                .is_some_and(|before| {
+                    matches!(
+                        self.mark(before).map(|mark| &mark.what),
+                        Some(What::Value(..))
+                    )
+                })
+                && (from..at)
+                    .rev()
+                    .take(2)
+                    .any(|at| self.is_ask(at, Ask::And) || self.is_ask(at, Ask::Or));
+            let led = LEADS.contains(&word(1))
+                || (ARTICLES.contains(&word(1)) && LEADS.contains(&word(2)))
+                || another;
+            let mut end = at;
+            while end < to && unknown(self, end) {
+                end += 1;
+            }
+            if led && end > at {
+                let last = self.mark(end - 1).map_or(first, |mark| mark.to);
+                let name = self.words.written(first, last).to_owned();
+                (at..end).for_each(|at| self.take(at));
+                self.say_absent(&name);
+            }
+            at = end.max(at + 1);
+        }
+    }
+
+    /// "How many trains were late": who asks how many is never told a sum of something else, whose words stay unused.
+    fn only_counted(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        counted: Option<&Measure>,
+        over: Option<&Measure>,
+        measures: &mut Vec<(Measure, Option<String>)>,
+    ) {
+        let others = asks.any(&[
+            Ask::Total,
+            Ask::Mean,
+            Ask::Median,
+            Ask::Highest,
+            Ask::Lowest,
+            Ask::Top,
+            Ask::Bottom,
+            Ask::Per,
+            Ask::Share,
+            Ask::Ratio,
+            Ask::Deviation,
+            Ask::Variance,
+            Ask::Range,
+            Ask::Percentile,
+            Ask::Weighted,
+            Ask::Correlation,
+            Ask::Growth,
+            Ask::Change,
+            Ask::Compare,
+            Ask::Which,
+            Ask::Who,
+            Ask::And,
+        ]);
+        let counts = matches!(counted, Some(Measure::Rows | Measure::Distinct(_)));
+        let exceeds = matches!(measures.first(), Some((Measure::Less(..), _)));
+        if !asks.has(Ask::Count) || !counts || others || over.is_some() || exceeds {
+            return;
+        }
+        for at in from..to {
+            let measured = match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Column(all, _)) => all
+                    .iter()
+                    .any(|at| self.column(*at).is_some_and(Column::is_measure)),
+                Some(What::Concept(concept)) => {
+                    !self.is_weak(*concept)
+                        && self
+                            .schema
+                            .standing_for(*concept)
+                            .iter()
+                            .any(|at| self.column(*at).is_some_and(Column::is_measure))
+                }
+                _ => false,
+            };
+            if measured && let Some(used) = self.used.get_mut(at) {
+                *used = false;
+            }
+        }
+        measures.clear();
     }
 
     /// Values of different currencies or units are never put together: there is a figure for each.
@@ -569,6 +811,13 @@ impl Reader<'_> {
         {
             return Some(Wanted::Values(column.clone()));
         }
+        // "How many visits per order?"
+        if over.is_some()
+            && measures.is_empty()
+            && let Some(counted @ Measure::Of(_)) = &counted
+        {
+            measures.push((counted.clone(), None));
+        }
         if let Some(rate) = self.rate(from, to, asks, &measures, over.as_ref()) {
             if !groups.is_empty() && order.is_none() && asks.has(Ask::Highest) {
                 *order = Some(Order {
@@ -602,12 +851,27 @@ impl Reader<'_> {
                 });
             }
         }
+        // "Overall", said of a rate, is its whole.
+        let overall = makes == [Make::Total];
+        for figure in figures.iter_mut().filter(|_| overall) {
+            if let Some(whole) = self.overall(&figure.of) {
+                *figure = whole;
+            }
+        }
         // A make that was not said follows from what is measured.
         if makes.is_empty() {
             let again = self
                 .inherited_make()
                 .filter(|_| self.measure_is_inherited(&measures));
             for (measure, called) in &measures {
+                let plain = order.is_none() || !groups.is_empty();
+                if plain
+                    && again.is_none()
+                    && let Some(whole) = self.overall(measure)
+                {
+                    figures.push(whole);
+                    continue;
+                }
                 let make = if let Some(again) = &again {
                     again.make.clone()
                 } else if adds(measure, self.schema) {
@@ -811,6 +1075,9 @@ impl Reader<'_> {
         }
         let counts = asks.any(&[Ask::Count, Ask::Rows, Ask::Distinct]);
         let shares = asks.has(Ask::Share) && !filters.is_empty();
+        if counts && let Some(measure) = self.counted_by_number(filters) {
+            return Some(vec![(measure, None)]);
+        }
         if counts || shares {
             return Some(vec![(Measure::Rows, None)]);
         }
@@ -874,6 +1141,38 @@ impl Reader<'_> {
         }
     }
 
+    /// "How many robins": where each kind has one row with a number, it is the number that is asked for, and never that one row.
+    fn counted_by_number(&mut self, filters: &[Filter]) -> Option<Measure> {
+        let kind = filters.iter().any(|filter| {
+            let column = self
+                .schema
+                .columns
+                .iter()
+                .find(|column| column.id == filter.column);
+            !filter.not
+                && matches!(filter.test, Test::In(_))
+                && column.is_some_and(|column| {
+                    column.rows > 1 && column.distinct + column.missing >= column.rows
+                })
+        });
+        if !kind {
+            return self.counts_column();
+        }
+        let mut adds = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter_map(|at| self.column(at));
+        let (only, more) = (adds.next()?.id.clone(), adds.next().is_some());
+        if more {
+            return None;
+        }
+        let said = self
+            .speech
+            .say("taken_for", &[("column", only.name.trim())]);
+        self.assumed.push(said);
+        Some(Measure::Of(only))
+    }
+
     /// Which figures the words ask for.
     fn makes(
         &mut self,
@@ -885,7 +1184,17 @@ impl Reader<'_> {
         order: Option<&Order>,
     ) -> Vec<Make> {
         let mut out = Vec::new();
-        if asks.has(Ask::Share) {
+        // "The occupancy in percent": of what does not add up there is no share, and percent is its unit.
+        let rates = !measures.is_empty()
+            && measures.iter().all(|(measure, _)| match measure {
+                Measure::Of(id) => self
+                    .schema
+                    .columns
+                    .iter()
+                    .any(|column| column.id == *id && column.role == Role::Rates),
+                _ => false,
+            });
+        if asks.has(Ask::Share) && !rates {
             out.push(Make::Share);
             return out;
         }
@@ -1033,7 +1342,11 @@ impl Reader<'_> {
             at.and_then(|at| self.mark(at))
                 .is_some_and(|mark| matches!(mark.what, What::Column(..) | What::Concept(_)))
         };
-        let word = self.mark(at).map(|mark| self.words.text(mark.from));
+        // "no reading" takes away, "invoice no" numbers.
+        let word = self
+            .mark(at)
+            .filter(|mark| mark.what != What::Ask(Ask::Without))
+            .map(|mark| self.words.text(mark.from));
         word.is_some_and(|word| super::schema::QUALIFIERS.contains(&word))
             && (named(at.checked_sub(1)) || named(Some(at + 1)))
     }

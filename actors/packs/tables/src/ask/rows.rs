@@ -324,6 +324,12 @@ impl Reader<'_> {
         match spans.as_slice() {
             [] => None,
             [(at, span)] => {
+                // "between 10 and 16 January"
+                if span.from != span.until {
+                    let before = self.previous(from, *at);
+                    let between = before.filter(|before| self.is_ask(*before, Ask::Between));
+                    between.into_iter().for_each(|at| self.take(at));
+                }
                 let open = self.open_ended(from, *at, *span, data);
                 if compared
                     && !asks.contains(&Ask::Compare)

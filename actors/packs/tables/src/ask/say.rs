@@ -245,6 +245,7 @@ impl Speech {
             Group::By(column) => name(column),
             Group::Each(_, grain) => self.grain(*grain),
             Group::Weekday(_) => self.say("weekday", &[]),
+            Group::Hour(_) => self.say("hour", &[]),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::question;
 use super::words::{name_words, spaced};
+use crate::Quotient;
 use crate::plan::columns::{is_intensive, is_year};
 use crate::{ColumnKind, ColumnProfile, TableProfile, Truth};
 
@@ -46,6 +47,8 @@ pub(super) struct Column {
     pub covers: Option<Span>,
     /// The finest period it tells apart.
     pub finest: Grain,
+    /// Whether a date says the hour too.
+    pub hours: bool,
     pub whole: bool,
     /// The cells that mean yes and no, of a column of two answers.
     pub truth: Option<Truth>,
@@ -53,6 +56,8 @@ pub(super) struct Column {
     pub units: Option<String>,
     /// Whether it adds up others.
     pub sums: bool,
+    /// Of which two columns it is the quotient.
+    pub quotient: Option<Quotient>,
 }
 
 /// A value of the data that the goal names.
@@ -217,10 +222,15 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
         missing: column.missing,
         covers: covers(column, role),
         finest: finest(column),
+        hours: column
+            .date_format
+            .as_deref()
+            .is_some_and(|format| format.to_lowercase().contains("hh")),
         whole: column.decimals.unwrap_or(0) == 0,
         truth: column.truth.clone(),
         units: column.unit_column.clone(),
         sums: !column.sum_of.is_empty(),
+        quotient: column.quotient_of.clone(),
     }
 }
 

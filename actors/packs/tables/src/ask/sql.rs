@@ -313,6 +313,11 @@ impl<'a> Sql<'a> {
         match group {
             Group::By(column) => format!("CAST({} AS TEXT)", self.column(column)),
             Group::Weekday(column) => self.weekday(column),
+            // What has no time of day is in no hour.
+            Group::Hour(column) => format!(
+                "substr({0}, 12, 2) || CASE WHEN length({0}) > 12 THEN ':00' END",
+                self.column(column)
+            ),
             Group::Each(column, grain) => {
                 let day = self.day(column);
                 match grain {
@@ -437,7 +442,7 @@ impl<'a> Sql<'a> {
         };
         // Times without a date are in no period.
         let dated = question.groups.iter().find_map(|group| match group {
-            Group::Each(column, _) | Group::Weekday(column) => {
+            Group::Each(column, _) | Group::Weekday(column) | Group::Hour(column) => {
                 Some(format!("{} IS NOT NULL", self.column(column)))
             }
             Group::By(_) => None,

@@ -303,6 +303,233 @@ fn what_is_not_there_is_said() {
 }
 
 #[test]
+fn a_question_is_never_answered_with_another_figure() {
+    let trains = (
+        "trains.csv",
+        "train,destination,delay_min\nT1,Leeds,10\nT2,Leeds,14\nT3,York,30\nT4,Leeds,35\n",
+    );
+    check(
+        trains,
+        &[
+            (
+                "How many trains to Leeds were more than 10 minutes late?",
+                &["2"],
+            ),
+            ("Total delay of all trains that are not to Leeds", &["30"]),
+        ],
+    );
+    check_not_there(trains, &[("Total delay of the trains to Paris", "Paris")]);
+    let members = "member,plan,minutes\nA,Basic,5\nB,Plus,7\nC,Pro,8\n";
+    check(
+        ("gym.csv", members),
+        &[(
+            "Total minutes of all members who are not on the Basic plan",
+            &["is 15"],
+        )],
+    );
+    check(
+        ("shop.csv", "day,visits,orders\n1,100,3\n2,300,5\n"),
+        &[
+            (
+                "What is the overall conversion rate from visits to orders?",
+                &["2%"],
+            ),
+            ("What is the ratio of visits to orders?", &["50"]),
+        ],
+    );
+    check(
+        ("birds.csv", "species,count\nRobin,6\nWren,5\nFinch,8\n"),
+        &[("How many birds were counted in all?", &["19"])],
+    );
+    check(
+        (
+            "rain.csv",
+            "station,date,rain_mm\nA,2025-04-01,3\nB,2025-04-02,4\nA,2025-04-03,5\n",
+        ),
+        &[
+            ("How much rain fell at A altogether?", &["8"]),
+            (
+                "How much did the rain fall from 1 April 2025 to 2 April 2025?",
+                &["1"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn rows_are_not_counted_where_their_numbers_are_asked_for() {
+    let birds = ("birds.csv", "species,count\nRobin,6\nWren,5\nFinch,8\n");
+    check(
+        birds,
+        &[
+            ("How many Robins were counted?", &["6"]),
+            ("How many species are there?", &["3"]),
+        ],
+    );
+    check_not_there(birds, &[("Which bird is the most common?", "common")]);
+    check(
+        (
+            "cafe.csv",
+            "drink,cups,price\nLatte,37,3.3\nMocha,45,8.9\nTea,7,1.1\n",
+        ),
+        &[("How many lattes were sold?", &["37"])],
+    );
+    check(
+        ("shop.csv", "day,visits,orders\n1,100,3\n2,300,5\n"),
+        &[("How many visits per order?", &["50"])],
+    );
+    check(
+        (
+            "door.csv",
+            "time,direction,people\n2025-09-18T13:03:15Z,in,3\n2025-09-04T13:24:50Z,in,4\n2025-09-14T12:23:04Z,out,6\n",
+        ),
+        &[
+            ("How many people went out?", &["6"]),
+            ("How many people came in?", &["7"]),
+        ],
+    );
+    check(
+        (
+            "driving.csv",
+            "learner,result\nA,passed\nB,failed\nC,passed\nD,passed\n",
+        ),
+        &[(
+            "What percentage of the learners passed the driving test?",
+            &["75%"],
+        )],
+    );
+    check_not_there(
+        FILE,
+        &[("What is the revenue in North and Narnia?", "Narnia")],
+    );
+    check_not_there(
+        (
+            "air.csv",
+            "date,pm10\n2025-07-01,55\n2025-07-02,n/a\n2025-07-03,7\n",
+        ),
+        &[("How many days have no reading?", "no")],
+    );
+}
+
+#[test]
+fn a_rate_of_all_is_of_the_sums_and_no_mean_of_rates() {
+    let hotels = "hotel,rooms,occupied,occupancy_pct\nLake,36,12,33.3\nRidge,119,16,13.4\nForest,309,137,44.3\n";
+    check(
+        ("hotels.csv", hotels),
+        &[
+            (
+                "What is the overall occupancy of the hotels in percent?",
+                &["35.56%"],
+            ),
+            ("What is the occupancy?", &["35.56%"]),
+            ("average occupancy of the hotels", &["30.33"]),
+            (
+                "Which hotel has the highest occupancy?",
+                &["Forest", "44.3"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn hours_of_the_day_are_groups() {
+    let door = "time,direction,people\n2025-09-18T13:03:15Z,in,3\n2025-09-04T13:24:50Z,in,4\n2025-09-14T12:23:04Z,out,6\n";
+    check(
+        ("door.csv", door),
+        &[
+            (
+                "At which hour of the day do most people pass the door?",
+                &["13:00", "7"],
+            ),
+            ("People per hour of the day", &["13:00 7", "12:00 6"]),
+        ],
+    );
+}
+
+#[test]
+fn days_of_one_month_are_a_stretch() {
+    let file = (
+        "energy.csv",
+        "date,kwh\n2025-01-09,1\n2025-01-10,2\n2025-01-12,4\n2025-01-16,8\n2025-01-17,16\n",
+    );
+    check(
+        file,
+        &[
+            (
+                "How many kWh were used from 10 to 16 January 2025?",
+                &["14"],
+            ),
+            ("Total kwh between 10 and 16 January", &["14"]),
+            ("Total kwh January 10-16, 2025", &["14"]),
+            ("Total kwh from January 10 to 16", &["14"]),
+            ("Summe kwh vom 10. bis 16. Januar 2025", &["14"]),
+            ("Total kwh du 10 au 16 janvier 2025", &["14"]),
+            ("Total kwh del 10 al 16 de enero de 2025", &["14"]),
+            ("Total kwh on 12 January", &["4"]),
+        ],
+    );
+}
+
+#[test]
+fn words_around_what_is_named_add_nothing() {
+    check(
+        (
+            "pets.csv",
+            "owner,pet,age\n1,dog,3\n2,cat,4\n3,cat,2\n4,cat,6\n",
+        ),
+        &[
+            ("Which kind of pet appears most often?", &["cat", "3"]),
+            ("What is the most common pet?", &["cat", "3"]),
+        ],
+    );
+    check(
+        (
+            "sheet.csv",
+            "employee_no,room,hours\n0107,101,6\n0911,102,9\n0107,101,1\n",
+        ),
+        &[
+            ("Which employee worked the most hours?", &["0911", "9"]),
+            ("Which employee toiled the most hours?", &["0911", "9"]),
+            ("Which room was booked for the most hours?", &["102", "9"]),
+        ],
+    );
+    check(
+        ("filling.csv", "bottle,weight_g\na,501\nb,503\nc,505\n"),
+        &[("What is the standard deviation of the fill weight?", &["2"])],
+    );
+    check(
+        (
+            "budget.csv",
+            "group,item,amount\nStaff,Wages,5\nStaff,Travel,1\nEvents,Hall,9\n",
+        ),
+        &[(
+            "What is the total budget, and which group costs most?",
+            &["15", "Events"],
+        )],
+    );
+    check(
+        (
+            "sales.csv",
+            "quarter,sold\nQ1 2023,1\nQ1 2024,2\nQ2 2024,4\nQ3 2024,8\n",
+        ),
+        &[("What was sold in 2024 over all quarters?", &["14"])],
+    );
+    check(
+        (
+            "umfrage.csv",
+            "Nr;Antwort;Fehltage\nS1;ja;16\nS2;nein;2\nS3;ja;7\n",
+        ),
+        &[
+            (
+                "Wie viele Schülerinnen und Schüler haben mit ja geantwortet?",
+                &["2"],
+            ),
+            ("How many answered ja?", &["2"]),
+        ],
+    );
+}
+
+#[test]
 fn an_answer_is_in_the_goals_language() {
     check(
         FILE,

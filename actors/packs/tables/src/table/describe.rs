@@ -66,6 +66,7 @@ pub(super) fn profile(
         adds_up: true,
         truth: None,
         sum_of: Vec::new(),
+        quotient_of: None,
     })
 }
 

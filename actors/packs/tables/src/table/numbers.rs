@@ -329,6 +329,7 @@ impl Units {
             adds_up: false,
             truth: None,
             sum_of: Vec::new(),
+            quotient_of: None,
         })
     }
 }

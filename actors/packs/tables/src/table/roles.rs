@@ -7,6 +7,7 @@ use super::labels;
 use super::names;
 use super::typed::{Read, Typed};
 use super::units;
+use crate::Quotient;
 use crate::note::{Note, NoteKind};
 use crate::{ColumnKind, Error};
 use aios_tools::Check;
@@ -17,6 +18,8 @@ const UNITS: usize = 64;
 const COMPARED: usize = 50_000;
 /// Columns that are tried as the parts of a sum.
 const PARTS: usize = 64;
+/// Columns that are tried as the sides of a quotient, in pairs.
+const QUOTED: usize = 12;
 
 /// Settles what columns say of each other.
 pub(super) fn settle(
@@ -44,6 +47,11 @@ pub(super) fn settle(
                 .about(&column.profile.name),
             );
             column.profile.sum_of = parts;
+        }
+        if let Some(quotient) = quotient(columns, at, rows, source, check)?
+            && let Some(column) = columns.get_mut(at)
+        {
+            column.profile.quotient_of = Some(quotient);
         }
     }
     Ok(())
@@ -213,6 +221,64 @@ fn parts(
                 names.reverse();
             }
             return Ok(Some(names));
+        }
+    }
+    Ok(None)
+}
+
+/// Of which two columns a rate is the quotient, in all rows that have it.
+fn quotient(
+    columns: &[Column],
+    at: usize,
+    rows: usize,
+    source: Characters<'_>,
+    check: Check<'_>,
+) -> Result<Option<Quotient>, Error> {
+    let is_number = |column: &&Column| {
+        column.profile.kind == ColumnKind::Number && column.profile.truth.is_none()
+    };
+    let is_rate =
+        |column: &&Column| column.profile.unit.as_deref() == Some("%") || !column.profile.adds_up;
+    let Some(rate) = columns.get(at).filter(is_number).filter(is_rate) else {
+        return Ok(None);
+    };
+    let slack = 0.500_1 * 10f64.powi(-(rate.profile.decimals.unwrap_or(0).min(12) as i32));
+    let others: Vec<&Column> = columns
+        .iter()
+        .filter(is_number)
+        .filter(|column| column.profile.adds_up && !std::ptr::eq(*column, rate))
+        .take(QUOTED)
+        .collect();
+    for part in &others {
+        for whole in others.iter().filter(|whole| !std::ptr::eq(**whole, *part)) {
+            check()?;
+            let (mut seen, mut once, mut percent) = (0, true, true);
+            for row in 0..rows.min(COMPARED) {
+                let all = (
+                    value(rate, row, source),
+                    value(part, row, source),
+                    value(whole, row, source),
+                );
+                let (Some(rate), Some(part), Some(whole)) = all else {
+                    continue;
+                };
+                if whole == 0.0 {
+                    continue;
+                }
+                once &= (rate - part / whole).abs() <= slack;
+                percent &= (rate - 100.0 * part / whole).abs() <= slack;
+                seen += 1;
+                if !once && !percent {
+                    break;
+                }
+            }
+            if seen >= 3 && (once || percent) {
+                return Ok(Some(Quotient {
+                    part: part.profile.name.clone(),
+                    whole: whole.profile.name.clone(),
+                    percent,
+                }));
+            }
         }
     }
     Ok(None)

@@ -1,0 +1,175 @@
+//! Figures that an answer works out from others of the same sentence, each of which a source bears out: "two loaves take 700 g, so one takes
+//! 350 g", "59 cups: 40 of tea and 19 of cocoa", "from 02:14 until 03:27, i.e. 73 minutes".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aios_languages::{Sense, Tag, UnitName};
+
+use crate::explain::{Explanation, Form};
+use crate::numeral::Number;
+use crate::paper::clocks;
+use crate::reading::{Claim, Reading};
+use crate::said::said;
+use crate::unit::{Kind, Unit};
+
+/// Figures of a sentence above which some two of them give another one by accident.
+const FEW: usize = 4;
+/// How many times an amount is taken or shared at most.
+const MANY: f64 = 60.0;
+
+impl Reading<'_> {
+    /// How a figure follows from the others of its sentence.
+    pub(crate) fn worked_out_here(&self, claims: &[Claim], claim: &Claim) -> Option<Explanation> {
+        let number = self.number(claim);
+        let others: Vec<&Number> = claims
+            .iter()
+            .filter(|other| other.piece == claim.piece && other.number != claim.number)
+            .filter(|other| self.holds_up(other))
+            .map(|other| self.number(other))
+            .collect();
+        let written = self.ground.grids.is_empty();
+        // A count of names alone says nothing of what is said of them.
+        let follows = (!others.is_empty() && self.counts_its_names(claim))
+            || self.between_clocks(claim)
+            || adds_up(number, &others)
+            || self.lies_between(claim, &others)
+            || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
+        follows.then(|| match written {
+            true => said(usize::MAX),
+            false => Explanation {
+                table: 0,
+                form: Form::Difference,
+                measure: None,
+                preds: Vec::new(),
+            },
+        })
+    }
+
+    /// Whether a figure may be reckoned with: a source bears it out, or has a small number in words that counts something.
+    fn holds_up(&self, claim: &Claim) -> bool {
+        let number = self.number(claim);
+        let told = || {
+            let mut sentences = self.ground.papers.iter().flat_map(|paper| &paper.sentences);
+            sentences.any(|sentence| sentence.says(number).is_some())
+        };
+        claim.against.is_none() && (!claim.found.is_empty() || (claim.casual && told()))
+    }
+
+    /// "Two towns shrank: Birchwood and Eskdale".
+    fn counts_its_names(&self, claim: &Claim) -> bool {
+        let number = self.number(claim);
+        let mut names: BTreeMap<(usize, usize), BTreeSet<u32>> = BTreeMap::new();
+        for name in &self.texts[claim.piece].names {
+            let column = names.entry((name.table, name.column)).or_default();
+            column.insert(name.code);
+        }
+        number.is_casual()
+            && names
+                .values()
+                .any(|names| names.len() > 1 && number.is(names.len() as f64))
+    }
+
+    /// From one time of day to another, both of which a document names.
+    fn between_clocks(&self, claim: &Claim) -> bool {
+        let number = self.number(claim);
+        let Some(unit) = number.unit.as_ref().filter(|unit| unit.kind == Kind::Time) else {
+            return false;
+        };
+        let known = |minute: u16| {
+            let mut sentences = self.ground.papers.iter().flat_map(|paper| &paper.sentences);
+            sentences.any(|sentence| sentence.clocks.iter().any(|(_, own)| *own == minute))
+        };
+        let minutes: Vec<u16> = clocks(&self.texts[claim.piece])
+            .into_iter()
+            .map(|(_, minute)| minute)
+            .filter(|minute| known(*minute))
+            .collect();
+        minutes.iter().any(|from| {
+            minutes.iter().any(|to| {
+                let between = f64::from(to.saturating_sub(*from));
+                let length = Unit::named(UnitName::Minute).convert(between, unit);
+                between > 0.0 && length.is_some_and(|length| number.is(length))
+            })
+        })
+    }
+
+    /// The difference of the only two others, or of two of a few where the sentence compares.
+    fn lies_between(&self, claim: &Claim, others: &[&Number]) -> bool {
+        let number = self.number(claim);
+        let text = &self.texts[claim.piece];
+        let compares = [
+            Sense::Difference,
+            Sense::More,
+            Sense::Fewer,
+            Sense::Than,
+            Sense::Up,
+            Sense::Down,
+        ];
+        let told = compares.iter().any(|sense| text.has(*sense));
+        if !(others.len() == 2 || (told && others.len() <= FEW)) {
+            return false;
+        }
+        let values: Vec<f64> = others
+            .iter()
+            .filter_map(|own| in_unit(own, number))
+            .collect();
+        values.iter().enumerate().any(|(at, one)| {
+            let mut rest = values.iter().skip(at + 1);
+            rest.any(|other| one != other && number.is((one - other).abs()))
+        })
+    }
+
+    /// "96 EUR, 8 EUR a month": the twelfth of what a year costs.
+    fn of_a_month(&self, claim: &Claim, others: &[&Number]) -> bool {
+        let number = self.number(claim);
+        let text = &self.texts[claim.piece];
+        let next = text.words.partition_point(|word| word.start < number.end);
+        let monthly = text.tags.iter().any(|tag| {
+            tag.tag == Tag::Unit(UnitName::Month) && (next..next + 3).contains(&tag.from)
+        });
+        let mut amounts = others
+            .iter()
+            .filter(|own| own.unit.as_ref().is_some_and(Unit::is_money));
+        monthly
+            && amounts.any(|own| in_unit(own, number).is_some_and(|year| number.is(year / 12.0)))
+    }
+}
+
+/// A number in the unit of another.
+fn in_unit(own: &Number, number: &Number) -> Option<f64> {
+    match (&own.unit, &number.unit) {
+        (Some(own_unit), Some(unit)) => own_unit.convert(own.value(), unit),
+        (None, None) => Some(own.value()),
+        _ => None,
+    }
+}
+
+/// Whether all others of its kind make the number.
+fn adds_up(number: &Number, others: &[&Number]) -> bool {
+    let parts: Vec<f64> = others
+        .iter()
+        .filter_map(|own| in_unit(own, number))
+        .collect();
+    parts.len() > 1 && number.is(parts.iter().sum())
+}
+
+/// So many of an amount, an amount shared among so many, or a part of it.
+fn of_so_many(number: &Number, others: &[&Number]) -> bool {
+    if number.unit.is_none() || others.len() > FEW {
+        return false;
+    }
+    let amounts = || others.iter().filter_map(|own| in_unit(own, number));
+    others.iter().any(|other| {
+        let value = other.value();
+        match &other.unit {
+            None => {
+                let many = value.fract() == 0.0 && (2.0..=MANY).contains(&value);
+                many && amounts().any(|whole| number.is(whole / value) || number.is(whole * value))
+            }
+            Some(unit) if unit.is_share() => amounts().any(|whole| {
+                number.is(whole * value / 100.0) || number.is(whole * (100.0 - value) / 100.0)
+            }),
+            Some(_) => false,
+        }
+    })
+}
