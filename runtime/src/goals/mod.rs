@@ -152,9 +152,7 @@ impl Goals {
             let done = self.register.done(&goal_id).unwrap_or_default();
             // From here to its beginning nobody else takes it up, calls it off or lets it rest; whoever has done so meanwhile is heard.
             let _entered = self.entrance.lock().await;
-            let known = self.known.lock();
-            let taken_up = known.iter().any(|goal| goal.goal_id == goal_id);
-            drop(known);
+            let taken_up = self.holds(&goal_id);
             let state = self
                 .register
                 .state(&goal_id)
@@ -268,6 +266,12 @@ impl Goals {
         {
             known.remove(oldest);
         }
+    }
+
+    /// Whether it was taken up here, whatever became of it since.
+    fn holds(&self, goal_id: &str) -> bool {
+        let known = self.known.lock();
+        known.iter().any(|goal| goal.goal_id == goal_id)
     }
 
     fn find(&self, goal_id: &str) -> Result<Arc<Progress>, ControlError> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use aios_control::{ControlError, ErrorKind, Event, EventKind, GoalPhase, Submit};
 use aios_memory::{Store, StoreError};
 use aios_work::content::{Answer, TaskEvent, TaskStatus};
+use aios_work::run::FALLS_MAX;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
