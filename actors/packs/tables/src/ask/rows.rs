@@ -17,11 +17,17 @@ impl Reader<'_> {
     pub(super) fn values(&mut self, from: usize, to: usize) -> Vec<Filter> {
         let mut out: Vec<Filter> = Vec::new();
         let mut not: Option<usize> = None;
+        // "Which shop has no coffee sales?" asks for those of which there are no such rows; rows without coffee say nothing about it, so
+        // neither the word nor the value is used, and that is said.
+        let for_none = self.asks_for_none(from, to);
+        let mut none = false;
         for at in from..to {
             let Some(mark) = self.mark(at).cloned() else {
                 continue;
             };
             match &mark.what {
+                What::Ask(Ask::Without) if for_none => none = true,
+                What::Value(..) if none => {}
                 What::Ask(Ask::Without) => not = Some(at),
                 What::Ask(Ask::Filler | Ask::And | Ask::Or | Ask::From | Ask::To | Ask::Only) => {}
                 What::Column(..) | What::Concept(_) | What::Unknown | What::File
@@ -74,6 +80,32 @@ impl Reader<'_> {
             }
         }
         out
+    }
+
+    /// Whether names are asked for and nothing that is reckoned of them. The whole goal is looked at: what is reckoned may stand in another
+    /// clause.
+    fn asks_for_none(&self, from: usize, to: usize) -> bool {
+        let names = |at: usize| self.is_ask(at, Ask::Which) || self.is_ask(at, Ask::Who);
+        let plain = |what: &What| match what {
+            What::Superlative(..) | What::Ordinal(_) | What::Number(_) => false,
+            What::Ask(ask) => matches!(
+                ask,
+                Ask::Which
+                    | Ask::Who
+                    | Ask::Without
+                    | Ask::Filler
+                    | Ask::And
+                    | Ask::Or
+                    | Ask::From
+                    | Ask::To
+                    | Ask::Only
+                    | Ask::Per
+            ),
+            _ => true,
+        };
+        (from..to).any(names)
+            && (from..to).any(|at| self.is_ask(at, Ask::Without))
+            && self.marks.all.iter().all(|mark| plain(&mark.what))
     }
 
     /// Of the columns that hold a value the one that is meant: whose name stands beside it, or by which people group.

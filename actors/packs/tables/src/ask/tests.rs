@@ -283,6 +283,19 @@ fn what_is_asked_is_what_is_computed() {
 
 #[test]
 fn what_is_not_there_is_said() {
+    let shops = (
+        "shops.csv",
+        "shop,product,units\nNorth,Tea,10\nNorth,Coffee,15\nSouth,Tea,12\nSouth,Coffee,7\nEast,Tea,7\n",
+    );
+    // Rows without coffee do not say who has none.
+    check_not_there(
+        shops,
+        &[
+            ("Which shop has no coffee?", "coffee"),
+            ("Which shops never sold Tea?", "Tea"),
+            ("Which product does not sell in East?", "East"),
+        ],
+    );
     check_not_there(
         FILE,
         &[
