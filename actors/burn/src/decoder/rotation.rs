@@ -92,15 +92,17 @@ mod tests {
         };
         let mut factors = vec![1.0; 16];
         factors[8] = 4.0;
-        for (turn, angle) in [
-            (turn(1.0, None), 3.0 / 100.0),
-            (turn(8.0, None), 3.0 / 100.0 / 8.0),
-            (turn(1.0, Some(factors)), 3.0 / 100.0 / 4.0),
+        for (turn, first, angle) in [
+            (turn(1.0, None), 3.0, 3.0 / 100.0),
+            (turn(8.0, None), 3.0 / 8.0, 3.0 / 100.0 / 8.0),
+            (turn(1.0, Some(factors)), 3.0, 3.0 / 100.0 / 4.0),
         ] {
             let mut rotation = Rotation::new(turn, 16);
             assert!(rotation.cos.is_empty(), "a table is as long as it was used");
             rotation.reach(4);
             let (cos, sin) = rotation.from(3, 1);
+            assert!((sin[0] - f32::sin(first)).abs() < 1e-6, "{first}");
+            assert!((cos[0] - f32::cos(first)).abs() < 1e-6, "{first}");
             assert!((sin[8] - f32::sin(angle)).abs() < 1e-6, "{angle}");
             assert!((cos[8] - f32::cos(angle)).abs() < 1e-6, "{angle}");
         }
