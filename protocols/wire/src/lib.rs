@@ -1,0 +1,1 @@
+//! The control bus between processes, as gRPC speaks it.

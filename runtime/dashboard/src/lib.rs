@@ -1,0 +1,1 @@
+//! The page on which a node is watched and steered.
