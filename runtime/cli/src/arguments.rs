@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Show the supervision tree of a running node.
     Tree(Tree),
+    /// Watch a running node in the terminal: tree, goals, rates.
+    Top(Top),
     /// Kill an agent of a running node as a fault would; its supervisor answers.
     Kill(Order),
     /// Stop an agent of a running node; it stays down until its group is started anew.
@@ -299,6 +301,16 @@ pub(crate) struct Show {
     /// Print JSON: one object, or with --watch one a line.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// Show it once, as text; without a terminal it is always so.
+    #[arg(long)]
+    pub(crate) once: bool,
     /// Which node.
     #[command(flatten)]
     pub(crate) which: Which,

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         Command::Node(node) => commands::node::run(&node),
         Command::Serve(serve) => commands::serve::run(&serve),
         Command::Tree(tree) => commands::tree::run(&tree),
+        Command::Top(top) => commands::top::run(&top),
         Command::Kill(order) => commands::order::kill(&order),
         Command::Stop(order) => commands::order::stop(&order),
         Command::Goal(goal) => commands::goal::run(&goal),

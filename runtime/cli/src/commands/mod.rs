@@ -16,4 +16,5 @@ pub(crate) mod serve;
 pub(crate) mod swarm;
 pub(crate) mod team;
 pub(crate) mod tool;
+pub(crate) mod top;
 pub(crate) mod tree;
