@@ -150,6 +150,10 @@ fn every_module_that_is_named_is_there() {
         }
     }
     let page = text("/");
+    // So that a browser asks for all of them at once, not for one after the other.
+    for path in scripts().filter(|path| path.starts_with("/page/js/")) {
+        assert!(page.contains(path), "the page does not name {path}");
+    }
     for word in ["src=", "href="] {
         for name in named(&page, word) {
             assert!(file(name).is_some(), "the page names {name:?}");

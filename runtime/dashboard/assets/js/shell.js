@@ -1,6 +1,6 @@
 // What stands around every view: where one can go, and how the node is at a glance.
 import { html, useEffect, useRef } from "./lib.js";
-import { link, mayChange, useAnswer, streams, offers, who } from "./node.js";
+import { link, mayChange, useAnswer, streams, who } from "./node.js";
 import { amount } from "./words.js";
 import { icon } from "./icons.js";
 import { rates, keep } from "./rates.js";
@@ -11,7 +11,7 @@ import { Goals } from "./goals.js";
 import { Agents } from "./agents.js";
 import { Models } from "./engines.js";
 import { Audit } from "./audit.js";
-import { Acts } from "./acts.js";
+import { Acts, demo, seeDemo } from "./acts.js";
 import { Empty } from "./pieces.js";
 
 const VIEWS = {
@@ -52,8 +52,8 @@ export function Shell({ at }) {
   const goals = useAnswer("/v1/goals", every() * 1.3);
   useEffect(() => { if (view.value) keep(view.value); }, [view.value]);
   const open = approvals.value?.filter((one) => one.status === "open").length ?? 0;
-  const demo = offers("/v1/demo") === true;
-  const views = demo ? { demo: { title: "Demo", icon: "acts", view: Acts }, ...VIEWS } : VIEWS;
+  useEffect(() => { seeDemo(); }, []);
+  const views = demo.value || id === "demo" ? { demo: { title: "Demo", icon: "acts", view: Acts }, ...VIEWS } : VIEWS;
   const now = views[id];
   const main = useRef(null);
   const first = useRef(true);
