@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Node(NodeArguments),
     /// Keep a node running that is asked by HTTP, on this machine, with a token.
     Serve(Serve),
+    /// Start a node and let six things go wrong on it: each act is a button on its page, and a command.
+    Demo(Demo),
     /// Show the supervision tree of a running node.
     Tree(Tree),
     /// Watch a running node in the terminal: tree, goals, rates.
@@ -198,6 +200,37 @@ pub(crate) struct Serve {
     /// The node.
     #[command(flatten)]
     pub(crate) node: NodeArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Walk through all acts without a keystroke, and end. Exit code 1 if one of them does not hold.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Where it listens: an address of this machine alone, with port 0 for one that is free.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) http: SocketAddr,
+    /// How many micro agents are put to sleep in the last act.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(2..=4_000_000))]
+    pub(crate) asleep: u32,
+    /// Print one JSON object a line: first the link, the folder and the acts, with --all then each act.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What this process is of the demo.
+    #[arg(long, hide = true)]
+    pub(crate) part: Option<DemoPart>,
+    /// Where the demo lies.
+    #[arg(long, hide = true)]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// A process of the demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DemoPart {
+    /// The node.
+    Node,
+    /// The server of tools.
+    Till,
 }
 
 /// What is wanted of goals.

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         Command::Judge(judge) => commands::judge::run(&judge),
         Command::Node(node) => commands::node::run(&node),
         Command::Serve(serve) => commands::serve::run(&serve),
+        Command::Demo(demo) => commands::demo::run(&demo),
         Command::Tree(tree) => commands::tree::run(&tree),
         Command::Top(top) => commands::top::run(&top),
         Command::Kill(order) => commands::order::kill(&order),

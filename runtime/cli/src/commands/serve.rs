@@ -1,6 +1,7 @@
 //! `aios serve`: a node that is asked by HTTP, by whoever on this machine has its token.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,6 +57,17 @@ fn serve(node: &Node, server: HttpServer, token: &Token, out: PathBuf) -> Result
     server.serve(service).map_err(failed)
 }
 
+/// Serves a node of the command's own at an address, to whoever shows the token.
+pub(super) async fn opened(
+    node: &Node,
+    address: SocketAddr,
+    shown: &Shown,
+    out: PathBuf,
+) -> Result<Running, Failure> {
+    let server = HttpServer::bind(address).await.map_err(failed)?;
+    serve(node, server, &shown.token, out)
+}
+
 /// Says that it is ready, and how it is reached.
 fn told(running: &Running, shown: &Shown, json: bool) -> Result<(), Failure> {
     let http = format!("http://{}", running.address());
@@ -78,7 +90,7 @@ fn failed(error: impl ToString) -> Failure {
 }
 
 /// The token that is shown to come in, and where it lies.
-struct Shown {
+pub(super) struct Shown {
     token: Token,
     file: PathBuf,
     /// Whether it ends with the node.
@@ -87,7 +99,7 @@ struct Shown {
 
 impl Shown {
     /// That of the file that is named, or a fresh one where this user's other commands look for it.
-    fn at(node: &Node, port: u16, named: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn at(node: &Node, port: u16, named: Option<&Path>) -> Result<Self, Failure> {
         let (file, passing) = match named {
             Some(file) => (file.to_owned(), false),
             None => {
@@ -110,6 +122,13 @@ impl Shown {
             file,
             passing,
         })
+    }
+}
+
+impl Shown {
+    /// The token, for a link.
+    pub(super) fn reveal(&self) -> &str {
+        self.token.reveal()
     }
 }
 

@@ -2,7 +2,7 @@
 import { html } from "./lib.js";
 import { to } from "./address.js";
 import { part } from "./contract.js";
-import { mayChange } from "./node.js";
+import { mayDecide } from "./node.js";
 import { act, Answered, confirm, Empty, State } from "./pieces.js";
 import { brief, moment } from "./words.js";
 
@@ -20,6 +20,6 @@ export function Approvals({ of }) {
     return html`<div class="cards">${sorted.map((one) => html`<article key=${one.id} class="card stack"><div class="row"><${State} of=${one.status} /><span class="muted small">${brief(one.asked_by)}, ${moment(one.asked_at)}</span></div>
       <p><strong>${one.question}</strong></p>
       <dl class="facts small"><dt>Goal</dt><dd><a href=${to(["goals", one.goal])}>${one.goal}</a></dd><dt>Task</dt><dd>${one.task} <span class="tag">${one.tool}</span></dd><dt>Until</dt><dd>${moment(one.deadline)}</dd>${one.decided_by ? html`<dt>Decided by</dt><dd>${one.decided_by}${one.reason ? `: ${one.reason}` : ""}</dd>` : null}</dl>
-      ${one.status === "open" && mayChange.value ? html`<div class="row"><button class="main" onClick=${() => decide(one.id, "accept")}>Allow it</button><button class="bad" onClick=${() => decide(one.id, "reject")}>Forbid it</button></div>` : null}</article>`)}</div>`;
+      ${one.status === "open" && mayDecide.value ? html`<div class="row"><button class="main" onClick=${() => decide(one.id, "accept")}>Allow it</button><button class="bad" onClick=${() => decide(one.id, "reject")}>Forbid it</button></div>` : null}</article>`)}</div>`;
   }}</${Answered}>`;
 }

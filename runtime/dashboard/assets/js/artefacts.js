@@ -1,16 +1,13 @@
 // Files a goal has made. A picture is shown only when the node itself serves it.
 import { html } from "./lib.js";
 import { part } from "./contract.js";
-import { offers } from "./node.js";
-
-const PATHS = ["/v1/goals/{goal_id}/artifacts/{name}", "/v1/goals/{goal_id}/files/{name}"];
+import { who } from "./node.js";
 
 const nameOf = (artefact) => String(artefact.path).split("/").at(-1);
 
-/** Where the node serves a file of a goal; none if it does not. */
+/** Where the node serves a file of a goal. One that does not say who asks serves none. */
 export function served(goal, artefact) {
-  const path = PATHS.find((one) => offers(one));
-  return path ? path.replace("{goal_id}", part(goal)).replace("{name}", part(nameOf(artefact))) : null;
+  return who.value ? `/v1/goals/${part(goal)}/artifacts/${part(nameOf(artefact))}` : null;
 }
 
 export function Artefacts({ goal, artefacts }) {

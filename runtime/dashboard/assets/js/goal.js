@@ -2,7 +2,7 @@
 import { html, useEffect, useMemo, useState } from "./lib.js";
 import { address, to } from "./address.js";
 import { events, part } from "./contract.js";
-import { mayChange, offers, useAnswer } from "./node.js";
+import { mayChange, mayDecide, offers, useAnswer } from "./node.js";
 import { act, confirm, Answered, Empty, Note, Problem, State, Tabs } from "./pieces.js";
 import { gathered } from "./progress.js";
 import { Plan } from "./plan.js";
@@ -93,7 +93,7 @@ export function Goal({ id, line, approvals }) {
     <section class="card stack"><div class="row"><h2 class="grow">${line?.text ?? id}</h2>${phase && html`<${State} of=${phase} />`}</div>
       <p class="small muted mono">${id}</p>
       ${error ? html`<${Problem} error=${{ message: error.message, whatToDo: error.what_to_do }} />` : null}
-      ${mine.map((one) => html`<div class="note warn"><i aria-hidden="true">!</i><div><strong>A person is asked</strong><p>${one.question}</p>${mayChange.value ? html`<div class="row"><button class="main" onClick=${() => decide(one.id, "accept")}>Allow it</button><button class="bad" onClick=${() => decide(one.id, "reject")}>Forbid it</button></div>` : null}</div></div>`)}
+      ${mine.map((one) => html`<div class="note warn"><i aria-hidden="true">!</i><div><strong>A person is asked</strong><p>${one.question}</p>${mayDecide.value ? html`<div class="row"><button class="main" onClick=${() => decide(one.id, "accept")}>Allow it</button><button class="bad" onClick=${() => decide(one.id, "reject")}>Forbid it</button></div>` : null}</div></div>`)}
     </section>
     <${Tabs} label="Of this goal" now=${tab} tabs=${[["now", "Now"], ["plan", "Plan"], ["attempts", "Tasks"], ["scores", "Judgement"], ["facts", `Facts${answer ? ` ${amount(answer.facts.length)}` : ""}`], ["history", "History"]].map(([name, title]) => [name, title, link(name)])} />
     ${tab === "now" ? html`<${Explained} id=${id} last=${`${last}${phase}`} />${answer ? html`<${Answer} answer=${answer} id=${id} /><${Artefacts} goal=${id} artefacts=${answer.artifacts} />` : null}` : null}

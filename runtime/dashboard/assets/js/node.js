@@ -7,8 +7,8 @@ import { look, events, Gone, Refused } from "./contract.js";
 export const link = signal("there");
 /** Paths of the contract this node has; none until it has said so. */
 export const paths = signal(null);
-/** In whose name the page asks. */
-export const who = signal(null);
+/** In whose name the page asks; undefined as long as that is not known, null on a node that does not say. */
+export const who = signal(undefined);
 /** What happened lately on the node, the newest first. */
 export const lately = signal([]);
 
@@ -20,13 +20,10 @@ export function offers(path, verb = "get") {
   return known === null ? undefined : Boolean(known[path]?.[verb]);
 }
 
-/** Whether whoever looks may change anything. A node that knows one principal alone lets it do everything. */
-export const mayChange = computed(() => {
-  const known = who.value;
-  if (!known) return true;
-  if (Array.isArray(known.may)) return known.may.some((right) => right !== "read");
-  return known.role !== "reader" && known.read_only !== true;
-});
+/** Whether whoever looks may have anything done. A node that does not say who asks knows its owner alone. */
+export const mayChange = computed(() => who.value !== undefined && who.value?.scope !== "read");
+/** Whether whoever looks decides in the owner's place. */
+export const mayDecide = computed(() => who.value !== undefined && (who.value === null || who.value.scope === "admin"));
 
 /** Answers by path. */
 const answers = new Map();
@@ -108,17 +105,14 @@ export function useAnswer(path, every = Infinity) {
 /** Learns what the node offers; asked again until it has answered. */
 export async function meet() {
   try {
-    const document = await look("/v1/openapi.json");
+    const [document, asker] = await Promise.all([look("/v1/openapi.json"), look("/v1/whoami").catch((error) => { if (error.status === 404) return null; throw error; })]);
+    who.value = asker;
     paths.value = document.paths || {};
     link.value = "there";
   } catch (error) {
     link.value = error instanceof Refused && error.status === 401 ? "closed" : "lost";
     if (link.value === "lost") setTimeout(meet, 1500);
     return;
-  }
-  for (const path of ["/v1/whoami", "/v1/me", "/v1/principal"]) {
-    if (!offers(path)) continue;
-    try { who.value = await look(path); } catch { /* It is told by what is refused, then. */ }
   }
   listen();
 }

@@ -1,0 +1,41 @@
+// The six acts, each by its button.
+import { OUT, SOON, carry, equal, holds, launch, reads, visitor } from "./house.mjs";
+
+const ACT_MS = 120_000;
+const browser = await launch();
+const { page, wrong } = await visitor(browser, process.env.AIOS_LINK);
+page.setDefaultTimeout(SOON);
+const card = (act) => page.getByRole("article").nth(act - 1);
+
+async function plays(act, ...words) {
+  await card(act).getByRole("button", { name: /^(Play it|Again)/ }).click();
+  for (const word of words) await card(act).getByText(word).first().waitFor({ timeout: ACT_MS });
+  await card(act).getByText("it holds").waitFor({ timeout: ACT_MS });
+}
+
+const failed = await carry({
+  "the acts are announced": async () => {
+    await page.locator(".acts article").nth(5).waitFor();
+    equal(await page.locator(".acts article").count(), 6, "the acts");
+    await reads(page, "the demo");
+  },
+  "1: a killed executor loses nothing": () => plays(1, "is killed while it books the train", "effect of train: 1", "effect of lunch: 1"),
+  "2: a node killed with -9 finishes, and every effect happened once": () => plays(2, /^kill -9 \d+$/, "goes on from the journal", "effect of train: 1", "effect of lunch: 1"),
+  "3: a flipped byte is refused with the reason": () => plays(3, "bad-signature"),
+  "4: a wrong number is named and blocked": () => plays(4, /23.85 follows from nothing|follows from nothing/, "The total is 22.85."),
+  "5: a goal that waits says why, and goes on at the decision": async () => {
+    await card(5).getByRole("button", { name: /^(Play it|Again)/ }).click();
+    await card(5).getByText("it waits for a person").first().waitFor({ timeout: ACT_MS });
+    await card(5).getByRole("button", { name: "Allow it" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Allow it" }).click();
+    await card(5).getByText("it holds").waitFor({ timeout: ACT_MS });
+  },
+  "6: one of a million is woken": () => plays(6, "are asleep", "999999 sleep on"),
+  "they can be read by everybody": async () => {
+    if (OUT) await page.screenshot({ path: `${OUT}/demo-usual-light.png`, fullPage: true });
+    await reads(page, "the demo after its acts");
+    holds(wrong.filter((one) => !one.includes("Failed to load resource")).length === 0, wrong.join("\n"));
+  },
+});
+await browser.close();
+process.exitCode = failed ? 1 : 0;
