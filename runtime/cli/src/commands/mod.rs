@@ -6,6 +6,8 @@ pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod goal;
 pub(crate) mod judge;
+pub(crate) mod key;
+pub(crate) mod mcp;
 pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod order;
