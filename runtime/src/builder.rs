@@ -24,6 +24,7 @@ use aios_work::content::ModelReport;
 use aios_work::{Pack, Thinks, Tool};
 use tokio::sync::watch;
 
+use crate::allowances::Allowances;
 use crate::config::{Config, ConfigError};
 use crate::crew::{self, CharterRefused, Thinker};
 use crate::events::{self, Restarts};
@@ -456,10 +457,15 @@ async fn raise(
         .into_iter()
         .map(|agent| agent.id)
         .collect();
-    let goals = Goals::over(Arc::clone(&ground.store), config.storage.results as usize)?;
+    let goals = Goals::over(
+        Arc::clone(&ground.store),
+        &config.node.tenant,
+        config.storage.results as usize,
+    )?;
     let parts = Arc::new(Parts {
         residents,
         engines: ground.engines,
+        allowances: Allowances::default(),
         model,
         population,
         tensors,

@@ -21,6 +21,7 @@ pub mod engines;
 pub mod metric;
 pub mod swarm;
 
+mod allowances;
 mod ask;
 mod boot;
 mod builder;
@@ -37,6 +38,7 @@ mod packs;
 mod power;
 #[cfg(feature = "remote")]
 pub mod probes;
+mod rights;
 mod servers;
 mod socket;
 pub mod team;

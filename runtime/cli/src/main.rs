@@ -11,6 +11,7 @@ mod commands;
 mod console;
 mod failure;
 mod logging;
+mod notify;
 mod own_node;
 mod picture;
 mod plan_picture;
@@ -57,6 +58,8 @@ fn main() -> ExitCode {
         Command::Node(node) => commands::node::run(&node),
         Command::Serve(serve) => commands::serve::run(&serve),
         Command::Demo(demo) => commands::demo::run(&demo),
+        Command::Mcp(mcp) => commands::mcp::run(&mcp),
+        Command::Key(key) => commands::key::run(&key),
         Command::Tree(tree) => commands::tree::run(&tree),
         Command::Top(top) => commands::top::run(&top),
         Command::Kill(order) => commands::order::kill(&order),

@@ -3,5 +3,8 @@
 
 mod fake;
 mod hostile;
+mod keys;
 mod manners;
+mod mcp;
 mod openai;
+mod tls;

@@ -209,7 +209,7 @@ impl Troupe {
     }
 
     fn client(&self, ready: &Ready) -> Result<Client, Failure> {
-        let token = aios_control::http::Token::read(&self.stage.token())
+        let token = aios_control::access::Token::read(&self.stage.token())
             .map_err(|error| Failure::plain(error.to_string()))?;
         HttpClient::client(&ready.http, token).map_err(|error| Failure::plain(error.to_string()))
     }
