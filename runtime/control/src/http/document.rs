@@ -154,8 +154,10 @@ fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Va
                 json!({"required": needed, "content": {"application/json": {"schema": schema}}});
         }
     }
-    if row.ask == "events" {
+    if matches!(row.ask, "events" | "watch") {
         parameters.push(json!({"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0}}));
+    }
+    if matches!(row.ask, "events" | "watch" | "watch_tree") {
         whole = stream;
     }
     operation["responses"]["200"] = json!({"description": "Done.", "content": whole});

@@ -11,6 +11,7 @@ mod access;
 mod client;
 mod counts;
 mod document;
+mod health;
 mod impatient;
 mod keys;
 mod openai;

@@ -27,7 +27,7 @@ use super::keys::{self, Keys, Known, Outcome};
 use super::problem::Problem;
 use super::rate::Bucket;
 use super::routes::{Parts, ROWS, Row, Verb};
-use super::{document, openai, told};
+use super::{document, health, openai, told};
 use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Place, Request};
 
 /// The longest body: a goal with its plan, or a charter.
@@ -97,6 +97,19 @@ impl Door {
         &self.0.out
     }
 
+    /// The node, while there is one.
+    pub(super) fn node(&self) -> Option<Arc<dyn Control>> {
+        (self.0.node)()
+    }
+
+    /// Whether the node can work now.
+    pub(super) fn ready(&self) -> Result<(), ControlError> {
+        if *self.0.going.borrow() {
+            return Err(unavailable());
+        }
+        self.node().ok_or_else(unavailable)?.ready()
+    }
+
     /// All paths.
     pub(super) fn router(&self) -> Router {
         let mut router = Router::new();
@@ -106,6 +119,7 @@ impl Door {
         router
             .route("/", get(document::page))
             .route("/v1/openapi.json", get(document::openapi))
+            .merge(health::router())
             .merge(openai::router())
             .fallback(nothing_there)
             .method_not_allowed_fallback(not_so)
@@ -213,7 +227,7 @@ impl Door {
     }
 }
 
-fn unavailable() -> ControlError {
+pub(super) fn unavailable() -> ControlError {
     ControlError::new(
         ErrorKind::Unavailable,
         "the node is starting or stopping; ask again",
@@ -243,6 +257,7 @@ async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -
             next.run(request).await
         }
         Ok(Admitted::ByLink(response)) => response,
+        Ok(Admitted::Anybody) => next.run(request).await,
         Err((why, problem)) => {
             door.count(why);
             match openai {
@@ -273,6 +288,8 @@ async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -
 enum Admitted {
     /// With a token, or the cookie of one.
     InNameOf(PrincipalId),
+    /// For what everybody is told.
+    Anybody,
     /// By the printed link, which is answered at once.
     ByLink(Response),
 }
@@ -284,6 +301,13 @@ fn admitted(door: &Door, request: &Incoming) -> Result<Admitted, (Refusal, Probl
         .map_err(|(why, error)| (why, error.into()))?;
     if let Some(response) = by_link(door, request.uri()) {
         return Ok(Admitted::ByLink(response));
+    }
+    if health::is_open(request.uri().path()) {
+        door.0
+            .known
+            .take(Instant::now())
+            .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
+        return Ok(Admitted::Anybody);
     }
     let Some(principal) = access.principal(request.headers()) else {
         door.0
@@ -402,12 +426,16 @@ async fn respond(
     mut asked: Request,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Request::Events(events) = &mut asked
+    if let Request::Events(crate::Events { after_seq, .. })
+    | Request::Watch(crate::Watch { after_seq, .. }) = &mut asked
         && let Some(last) = headers.get(LAST)
     {
         let last = last.to_str().ok().and_then(|last| last.trim().parse().ok());
-        events.after_seq =
-            last.ok_or_else(|| ControlError::invalid("the Last-Event-ID is no number"))?;
+        *after_seq = last.ok_or_else(|| ControlError::invalid("the Last-Event-ID is no number"))?;
+        if let Request::Watch(watch) = &mut asked {
+            // Whoever comes again goes on where it was.
+            watch.fresh = false;
+        }
     }
     let is_command = asked.is_command();
     if is_command && let Some(key) = headers.get(KEY) {
