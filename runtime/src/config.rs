@@ -21,7 +21,7 @@ pub use servers::ServerConfig;
 pub(crate) use servers::server_settings;
 pub use values::{
     AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, ModelPlans,
-    NodeConfig, StorageConfig, SwarmConfig, TensorConfig, ToolsConfig,
+    NodeConfig, StorageConfig, SwarmConfig, TelemetryConfig, TensorConfig, ToolsConfig,
 };
 
 /// What the environment's names begin with.
