@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod approvals;
 pub(crate) mod bench;
 pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod goal;
 pub(crate) mod judge;
 pub(crate) mod model;
