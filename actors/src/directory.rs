@@ -131,7 +131,9 @@ impl Directory {
         views
     }
 
-    pub(crate) fn cells(&self) -> Vec<Arc<Cell>> {
+    /// All cells, in no order.
+    #[must_use]
+    pub fn cells(&self) -> Vec<Arc<Cell>> {
         self.places.read().cells.values().cloned().collect()
     }
 

@@ -14,10 +14,14 @@ pub mod recovery;
 mod departed;
 mod directory;
 mod factory;
+mod observer;
 mod retire;
 mod system;
+mod undelivered;
 
 pub use async_trait::async_trait;
 pub use directory::{Chooser, Directory, LeastWaiting};
 pub use factory::{Blueprint, Constructor, Factories};
+pub use observer::{InHand, Inherited, MessageSeen, Observer, SpanSeen, Spending, Step};
 pub use system::{AgentSystem, AgentSystemBuilder, AgentSystemError};
+pub use undelivered::{ResendError, Undelivered};

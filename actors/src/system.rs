@@ -12,7 +12,9 @@ use aios_protocols::{
     AgentId, IdentityError, KeyDirectory, KeyProblem, KeyRegistry, Party, Printable, RegistryError,
     Sealed, SigningIdentity, TenantId, Tier, Timestamp,
 };
-use aios_supervisor::{ChildHandle, ChildSpec, DeadLetters, OrderError, Reason, SupervisorRef};
+use aios_supervisor::{
+    ChildHandle, ChildSpec, DeadLetter, DeadLetters, OrderError, Reason, SupervisorRef,
+};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
@@ -25,6 +27,7 @@ use crate::agent::{
 use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
 use crate::factory::{Blueprint, Factories};
+use crate::observer::{Observer, Spending};
 use crate::recovery::approvals::Owner;
 use crate::recovery::{Approvals, Breakers, Waits};
 
@@ -48,6 +51,7 @@ struct Inner {
     membership: Mutex<()>,
     departed: Mutex<Departed>,
     audit: Arc<Audit>,
+    observer: Option<Arc<dyn Observer>>,
     dead_letters: DeadLetters<Sealed>,
     steps: Steps,
     store: Arc<dyn Store>,
@@ -106,6 +110,7 @@ pub struct AgentSystemBuilder {
     engine: Option<EngineHandle>,
     bus: Option<Arc<dyn DataBus>>,
     audit_sink: Option<Arc<dyn AuditSink>>,
+    observer: Option<Arc<dyn Observer>>,
     keys: Arc<KeyRegistry>,
     tenant: TenantId,
     zone: String,
@@ -122,6 +127,7 @@ impl Default for AgentSystemBuilder {
             engine: None,
             bus: None,
             audit_sink: None,
+            observer: None,
             keys: Arc::default(),
             tenant: TenantId::new("local").expect("`local` is a sound name of a tenant"),
             zone: "global".to_owned(),
@@ -174,6 +180,13 @@ impl AgentSystemBuilder {
         self
     }
 
+    /// Who looks at what agents say to each other.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// A key registry that others share, such as the security agent.
     #[must_use]
     pub fn keys(mut self, keys: Arc<KeyRegistry>) -> Self {
@@ -217,7 +230,15 @@ impl AgentSystemBuilder {
             .seed
             .map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
         let letters_clock = Arc::new(LettersClock(Arc::clone(&self.clock)));
-        let audit = Arc::new(Audit::new(self.audit_sink));
+        let audit = Arc::new(Audit::new(self.audit_sink, self.observer.clone()));
+        let told = self.observer.clone();
+        let told = move |letter: &DeadLetter<Sealed>| {
+            metrics::counter!(metric::DEAD_LETTERS_TOTAL, "reason" => letter.reason.label())
+                .increment(1);
+            if let Some(observer) = &told {
+                observer.dead_letter(letter);
+            }
+        };
         let approvals = Approvals::new(
             Arc::clone(&self.store),
             self.tenant.clone(),
@@ -234,10 +255,11 @@ impl AgentSystemBuilder {
             membership: Mutex::default(),
             departed: Mutex::default(),
             audit,
+            observer: self.observer,
             breakers: Breakers::new(Arc::clone(&self.clock), self.bus.clone()),
             waits: Waits::default(),
             approvals,
-            dead_letters: DeadLetters::new(DEAD_LETTERS, letters_clock),
+            dead_letters: DeadLetters::telling(DEAD_LETTERS, letters_clock, told),
             steps,
             store: self.store,
             engine: self.engine,
@@ -297,6 +319,37 @@ impl AgentSystem {
     #[must_use]
     pub fn audit(&self) -> &Audit {
         &self.0.audit
+    }
+
+    /// Who looks at the messages now, if somebody does.
+    pub(crate) fn looking(&self) -> Option<&dyn Observer> {
+        let observer = self.0.observer.as_deref()?;
+        observer.looks().then_some(observer)
+    }
+
+    /// Whether anybody traces what is done.
+    pub(crate) fn tracing(&self) -> bool {
+        self.observer().is_some_and(Observer::traces)
+    }
+
+    /// A name for a span.
+    pub(crate) fn fresh_span(&self) -> [u8; 8] {
+        let mut name = [0; 8];
+        self.0.chance.lock().fill_bytes(&mut name);
+        // Zeros alone are no name.
+        name[0] |= 1;
+        name
+    }
+
+    /// Tells whoever looks what a piece of work took so far.
+    pub fn tell_spent(&self, spending: &Spending<'_>) {
+        if let Some(observer) = self.observer() {
+            observer.spent(spending);
+        }
+    }
+
+    pub(crate) fn observer(&self) -> Option<&dyn Observer> {
+        self.0.observer.as_deref()
     }
 
     /// What was not delivered.
@@ -375,7 +428,6 @@ impl AgentSystem {
 
     /// Keeps what could not be delivered.
     pub(crate) fn dead_letter(&self, frame: Sealed, reason: Reason, sender: Option<Arc<str>>) {
-        metrics::counter!(metric::DEAD_LETTERS_TOTAL, "reason" => reason.label()).increment(1);
         self.0.dead_letters.push(frame, reason, sender);
     }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aios_actors::agent::{Agent, AgentError, AuditSink, Client, Clock};
+use aios_actors::agent::{Agent, AgentError, AuditSink, Client, Clock, SystemClock};
 use aios_actors::recovery::approvals::Owner;
-use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint};
+use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint, Observer};
 use aios_bus::data::InProcessDataBus;
 use aios_control::socket::SocketFolder;
 use aios_inference::router::Size;
@@ -19,7 +19,7 @@ use aios_orchestrator::{Packs, Ports, Services, Settings};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{IdentityError, PrincipalId, SigningIdentity, TenantId};
 use aios_supervisor::Supervisor;
-use aios_tools::{Toolbox, Workspaces};
+use aios_tools::{Memory, Toolbox, Workspaces};
 use aios_work::content::ModelReport;
 use aios_work::{Pack, Thinks, Tool};
 use tokio::sync::watch;
@@ -30,12 +30,14 @@ use crate::crew::{self, CharterRefused, Thinker};
 use crate::events::{self, Restarts};
 use crate::generate::Named;
 use crate::goals::Goals;
+use crate::lookout::{self, Lookout};
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
 use crate::servers::ToolServers;
 use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
 use crate::team::{Grown, Team, TeamError};
+use crate::telemetry::Telemetry;
 use crate::{boot, durable, engines, metric, packs, thinking, view};
 
 /// How long an engine may take to load its models.
@@ -73,6 +75,12 @@ pub enum StartError {
     /// The team cannot be started.
     #[error(transparent)]
     Team(#[from] TeamError),
+    /// What happens could not be listened to.
+    #[error("the node's own events cannot be listened to: {0}")]
+    Bus(String),
+    /// What an operator asked for cannot be done.
+    #[error("{0}")]
+    Telemetry(String),
     /// Nobody could decide what agents propose.
     #[error(transparent)]
     Owner(#[from] OwnerError),
@@ -219,9 +227,18 @@ impl NodeBuilder {
     /// # Errors
     /// What did not start, after everything that had started was stopped again.
     pub async fn start(self) -> Result<Node, StartError> {
-        metric::describe();
         let config = self.config;
         config.check()?;
+        #[cfg(not(feature = "telemetry"))]
+        if !config.telemetry.otlp.is_empty() {
+            let message = "telemetry.otlp is set, and this build cannot send anything; build it with the feature `telemetry`";
+            return Err(StartError::Telemetry(message.to_owned()));
+        }
+        #[cfg(feature = "telemetry")]
+        if config.telemetry.metrics {
+            crate::telemetry::recorder::recorder();
+        }
+        metric::describe();
         let local = LocalEngine::new(EngineConfig {
             queue: config.model.queue as usize,
             load_deadline: ENGINE_DEADLINE,
@@ -241,10 +258,10 @@ impl NodeBuilder {
             owner_name: owner::principal(&config.node.tenant)?,
             owner,
         };
-        let mut world = ground.world(&config)?;
-        if let Some(clock) = self.clock {
-            world = world.clock(clock);
-        }
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let lookout = Lookout::new(Arc::clone(&clock));
+        let mut world = ground.world(&config)?.clock(clock);
+        world = world.observer(Arc::clone(&lookout) as Arc<dyn Observer>);
         if let Some(sink) = self.audit {
             world = world.audit_sink(sink);
         }
@@ -254,7 +271,8 @@ impl NodeBuilder {
         let system = world.build();
         let ports = Ports::of(&system);
         let writer = ModelWriter::new(ground.engine.clone(), system.tenant(), &ports);
-        let tools = toolbox(&config, writer, &ground.engine, self.standard).with(self.tools);
+        let (tools, working) = toolbox(&config, writer, &ground.engine, self.standard);
+        let tools = tools.with(self.tools);
         // What the team's agents offer is a tool of every plan.
         let charters = self.team.iter().flat_map(|team| team.charters.values());
         let skills = charters.map(|charter| Arc::new(AgentSkill::new(charter)) as Arc<dyn Tool>);
@@ -274,7 +292,10 @@ impl NodeBuilder {
             Grown::new(team, &system, &services, &thinker, criteria)
         });
         let team = team.transpose()?;
-        let node = raise(config, ground, system, services, servers, factory, team).await?;
+        let node = raise(
+            config, ground, system, services, servers, factory, team, lookout, working,
+        )
+        .await?;
         if self.resumes {
             node.parts.goals.wake(&node).await;
         }
@@ -332,7 +353,12 @@ async fn state(config: &Config) -> Result<(Arc<SigningIdentity>, Arc<dyn Store>)
 }
 
 /// The general tools, and those of the packs that were compiled in if `standard` says so.
-fn toolbox(config: &Config, writer: ModelWriter, engine: &EngineHandle, standard: bool) -> Toolbox {
+fn toolbox(
+    config: &Config,
+    writer: ModelWriter,
+    engine: &EngineHandle,
+    standard: bool,
+) -> (Toolbox, Memory) {
     let megabytes = |count: u64| count.saturating_mul(1 << 20);
     let limits = aios_tools::Limits {
         memory_bytes: megabytes(config.tools.memory_mb),
@@ -341,11 +367,12 @@ fn toolbox(config: &Config, writer: ModelWriter, engine: &EngineHandle, standard
     let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
     let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)))
         .granting(config.tools.grants.clone());
-    if standard {
+    let tools = if standard {
         tools.with(packs::pack_tools(&workspaces, engine))
     } else {
         tools
-    }
+    };
+    (tools, workspaces.memory().clone())
 }
 
 /// What the engine that plans can be asked for, where the configuration names one behind a server: that is another than the one that writes,
@@ -388,6 +415,7 @@ fn services(
 }
 
 /// Raises the tree and waits until it stands.
+#[allow(clippy::too_many_arguments)]
 async fn raise(
     config: Config,
     ground: Ground,
@@ -396,6 +424,8 @@ async fn raise(
     servers: ToolServers,
     factory: EngineFactory,
     team: Option<Grown>,
+    lookout: Arc<Lookout>,
+    working: Memory,
 ) -> Result<Node, StartError> {
     let swarm = swarm::describe(&config)?;
     let population = swarm.zone.population.clone();
@@ -436,6 +466,15 @@ async fn raise(
         ground.bus(),
         Arc::clone(&restarts),
     ));
+    let supervised = lookout::supervision(tree.events(), Arc::clone(&lookout));
+    let supervised = tokio::spawn(supervised);
+    // Opened before anything is told there.
+    let bus = ground.bus();
+    let told = bus.subscribe(lookout::EVENTS.clone(), lookout::QUEUE);
+    let told = told
+        .await
+        .map_err(|error| StartError::Bus(error.to_string()))?;
+    let told = tokio::spawn(lookout::bus(told, Arc::clone(&lookout)));
     started.await?;
     let moved = match moved_in(&config, &ground, &system, &population).await {
         Ok(both) => followed(&ground, &system, &services)
@@ -457,11 +496,13 @@ async fn raise(
         .into_iter()
         .map(|agent| agent.id)
         .collect();
+    let seen = Arc::clone(&lookout);
     let goals = Goals::over(
         Arc::clone(&ground.store),
         &config.node.tenant,
         config.storage.results as usize,
-    )?;
+    )?
+    .telling(move |goal_id, phase| seen.goal(goal_id, phase));
     let parts = Arc::new(Parts {
         residents,
         engines: ground.engines,
@@ -480,12 +521,20 @@ async fn raise(
         bus: ground.bus,
         client,
         restarts,
+        lookout,
+        working,
+        telemetry: Telemetry::default(),
         owner: ground.owner,
-        listeners: [relay, follow, skills],
+        listeners: [relay, follow, skills, supervised, told],
         stopping: watch::Sender::new(false),
     });
     // Filled once, here: a node is made once.
     let _ = whole.set(Arc::downgrade(&parts));
+    #[cfg(feature = "telemetry")]
+    if let Err(error) = crate::telemetry::begin(&parts) {
+        Node::from_parts(parts).stop().await;
+        return Err(StartError::Telemetry(error.to_string()));
+    }
     Ok(Node::from_parts(parts))
 }
 

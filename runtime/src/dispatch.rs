@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::recovery::{self, ApprovalError};
-use aios_actors::{AgentSystemError, agent};
+use aios_actors::{AgentSystemError, ResendError, agent};
 use aios_control::{
-    Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request,
+    Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request, Resent,
     Response, Spawn, Spawned, Submit,
 };
 use aios_micro::{DoorError, Refusal};
@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::ask::AskError;
 use crate::crew;
 use crate::gateway::GoalError;
+use crate::lookout::{self, TreeWatcher, Watcher};
 use crate::node::{Node, SpawnError, SpawnOptions};
 use crate::swarm::SwarmError;
 
@@ -40,11 +41,30 @@ impl Control for Node {
             .as_ref()
             .and_then(|rights| rights.key.as_deref());
         if let Some(command) = command {
+            self.parts.lookout.commanded(principal, &command, refused);
             tracing::info!(%principal, key, command, ?refused, "a command");
         } else if refused == Some(ErrorKind::Forbidden) {
             tracing::warn!(%principal, key, "a query that is not allowed");
         }
         outcome
+    }
+
+    fn ready(&self) -> Result<(), ControlError> {
+        let why = if self.is_stopping() {
+            "the node stops".to_owned()
+        } else {
+            match self.missing() {
+                None => return Ok(()),
+                Some(missing) => format!("{missing} does not run"),
+            }
+        };
+        Err(ControlError::new(ErrorKind::Unavailable, why))
+    }
+
+    fn metrics(&self, caller: &Caller) -> Result<Option<String>, ControlError> {
+        // Whoever may look at the node.
+        self.admit(caller, &Request::View {})?;
+        Ok(self.figures())
     }
 }
 
@@ -83,6 +103,19 @@ impl Node {
                 let decided = self.decide(&id, decision, &reason, self.owner());
                 value(shown(decided.map_err(undecided)?))
             }
+            Request::Suspend { agent } => value(self.suspend_agent(&agent)?),
+            Request::ResumeAgent { agent } => value(self.resume_agent(&agent)?),
+            Request::Resend { number } => {
+                let resent = self.parts.system.resend(number).await;
+                let receivers = resent.map_err(|error| lookout::refusal(&error))?;
+                let receivers = receivers.iter().map(ToString::to_string).collect();
+                value(Resent { receivers })
+            }
+            Request::Discard { number } => {
+                let taken = self.parts.system.dead_letters().take(number);
+                let taken = taken.ok_or(ResendError::Unknown { number });
+                value(taken.map(drop).map_err(|error| lookout::refusal(&error))?)
+            }
             Request::ApproveTools { server, list } => {
                 value(self.parts.servers.approve(&server, &list)?)
             }
@@ -102,7 +135,32 @@ impl Node {
             Request::Explain { goal_id } => value(goals.explain(self, tenant, &goal_id)?),
             Request::Tools {} => value(self.tools()),
             Request::Engines {} => value(self.engine_lines().await),
+            Request::Tree(asked) => value(self.tree_page(&asked)?),
+            Request::Ended {} => value(self.parts.lookout.ended()),
+            Request::Conversations(asked) => {
+                value(self.parts.lookout.conversations(&self.parts.system, &asked))
+            }
+            Request::Conversation { conversation } => {
+                let system = &self.parts.system;
+                value(self.parts.lookout.conversation(system, &conversation)?)
+            }
+            Request::DeadLetters {} => value(lookout::list(&self.parts.system)),
+            Request::DeadLetter { number } => value(lookout::one(&self.parts.system, number)?),
+            Request::Breakers {} => {
+                let breakers = self.parts.system.breakers().view().into_iter();
+                value(breakers.map(lookout::breaker).collect::<Vec<_>>())
+            }
+            Request::Budgets {} => value(lookout::budgets(&self.parts.services)),
+            Request::Unusual {} => value(self.parts.telemetry.unusual()),
+            Request::Audit(asked) => value(self.parts.lookout.audit(&asked)),
             Request::Config {} => value(self.config()),
+            Request::Watch(watch) => {
+                let watcher = Watcher::new(Arc::clone(&self.parts.lookout), watch);
+                Ok(Response::Watch(Box::new(watcher)))
+            }
+            Request::WatchTree(asked) => {
+                Ok(Response::Watch(Box::new(TreeWatcher::new(self, asked)?)))
+            }
             Request::Events(events) => Ok(Response::Watch(goals.watch(tenant, &events)?)),
         }
     }
@@ -231,6 +289,22 @@ fn named(request: &Request) -> String {
                 short(list)
             )
         }
+        Request::Suspend { agent } => format!("suspend {}", short(agent)),
+        Request::ResumeAgent { agent } => format!("resume agent {}", short(agent)),
+        Request::Resend { number } => format!("resend dead letter {number}"),
+        Request::Discard { number } => format!("discard dead letter {number}"),
+        Request::Tree(_) => "tree".to_owned(),
+        Request::Ended {} => "ended".to_owned(),
+        Request::Conversations(_) => "conversations".to_owned(),
+        Request::Conversation { conversation } => format!("conversation {}", short(conversation)),
+        Request::DeadLetters {} => "dead letters".to_owned(),
+        Request::DeadLetter { number } => format!("dead letter {number}"),
+        Request::Breakers {} => "breakers".to_owned(),
+        Request::Budgets {} => "budgets".to_owned(),
+        Request::Unusual {} => "unusual".to_owned(),
+        Request::Audit(_) => "audit".to_owned(),
+        Request::Watch(_) => "events of the node".to_owned(),
+        Request::WatchTree(_) => "events of the tree".to_owned(),
         Request::ToolServers {} => "tool servers".to_owned(),
         Request::Agents {} => "agents".to_owned(),
         Request::Agent { agent } => format!("agent {}", short(agent)),

@@ -10,7 +10,7 @@ use aios_protocols::ports::{BusError, DataBus, Subscription};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{
     Content, ContentError, Draft, Performative, PrincipalId, PrincipalKind, Printable,
-    ProtocolName, Reason, ReasonKind, Subject, SubjectPattern, TenantId, Trusted,
+    ProtocolName, Reason, ReasonKind, Subject, SubjectPattern, TenantId, TraceContext, Trusted,
 };
 use aios_tools::{Workspace, WorkspaceError};
 use aios_work::content::{AgentEvent, Answer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
@@ -229,6 +229,19 @@ pub(crate) fn fresh_id() -> Result<String, GoalError> {
     Ok(format!("g-{}", hex(&bytes)))
 }
 
+/// The trace of all that is done for a goal; it travels in every envelope that the goal leads to.
+fn fresh_trace() -> Result<TraceContext, GoalError> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).map_err(|_| GoalError::NoRandomness)?;
+    let (mut trace, mut span) = ([0; 16], [0; 8]);
+    trace.copy_from_slice(&bytes[..16]);
+    span.copy_from_slice(&bytes[16..]);
+    // Zeros alone are no name.
+    trace[0] |= 1;
+    span[0] |= 1;
+    TraceContext::new(trace, span, 1).map_err(|_| GoalError::NoRandomness)
+}
+
 /// Every event of the node.
 fn all_events() -> SubjectPattern {
     // The pattern is a constant of this file and its form is checked by a test.
@@ -353,6 +366,10 @@ impl Node {
             .protocol(ProtocolName::FipaRequest)
             .ontology(ontology);
         let draft = if private { keep_private(draft) } else { draft };
+        let trace = fresh_trace()?;
+        self.parts.lookout.traced(request.goal.id(), &trace);
+        let draft = draft.trace(trace);
+        let began = self.parts.system.now();
         let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
         // Who asks for a goal is of the goal's tenant, as is everybody who works on it.
         let tenant = request.goal.tenant();
@@ -365,6 +382,9 @@ impl Node {
             reply = asker.ask(roles::INTERFACE, draft, deadline) => reply,
             () = self.stops() => return Err(GoalError::Stopping),
         };
+        let error = reply.as_ref().err().map(ToString::to_string);
+        let lookout = &self.parts.lookout;
+        lookout.whole(request.goal.id(), trace, began, error);
         reply.map_err(|error| match error {
             AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
                 GoalError::Refused(reason)

@@ -13,11 +13,12 @@
 //!
 //! Nothing here is global: two nodes in one process share nothing. [`boot`] is the tree as data, [`gateway`] the way from outside to an
 //! interface agent and back, [`view`] the picture that people and programs look at. What a client of the node can ask for is the contract
-//! in `aios-control`; [`dispatch`] is where the node keeps it, [`socket`] opens the way for other programs of the same user.
+//! in `aios-control`; [`dispatch`] is where the node keeps it, [`lookout`] what it shows of itself, [`socket`] opens the way for other programs of the same user.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod config;
 pub mod engines;
+mod measure;
 pub mod metric;
 pub mod swarm;
 
@@ -32,6 +33,7 @@ mod events;
 mod gateway;
 mod generate;
 mod goals;
+mod lookout;
 mod node;
 mod owner;
 mod packs;
@@ -42,6 +44,8 @@ mod rights;
 mod servers;
 mod socket;
 pub mod team;
+#[cfg_attr(not(feature = "telemetry"), allow(dead_code))]
+mod telemetry;
 pub mod thinking;
 mod threads;
 mod tools;

@@ -14,7 +14,8 @@ use aios_inference::{EngineHandle, ModelRole};
 use aios_micro::Population;
 use aios_orchestrator::Services;
 use aios_protocols::{AgentId, IdentityError, Party, PrincipalId, Sealed, SigningIdentity};
-use aios_supervisor::{OrderError, Restart, SupervisorRef};
+use aios_supervisor::{ChildState, OrderError, Restart, SupervisorRef, SupervisorState};
+use aios_tools::Memory;
 use aios_work::content::{MessageReport, ModelReport};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,10 +27,12 @@ use crate::config::Config;
 use crate::events::Restarts;
 use crate::generate::Named;
 use crate::goals::Goals;
+use crate::lookout::Lookout;
 use crate::servers::ToolServers;
 use crate::socket::SocketState;
 use crate::swarm::Tensors;
 use crate::swarm::buffers::BufferTotals;
+use crate::telemetry::Telemetry;
 use crate::view::{self, NodeView};
 
 /// How long a look at the control socket waits while it is being opened.
@@ -53,6 +56,12 @@ pub(crate) struct Parts {
     pub(crate) bus: Arc<InProcessDataBus>,
     pub(crate) client: Client,
     pub(crate) restarts: Arc<Restarts>,
+    /// What it has seen of its own figures.
+    pub(crate) telemetry: Telemetry,
+    /// What goals under way hold to work with.
+    pub(crate) working: Memory,
+    /// What happens here, for whoever watches.
+    pub(crate) lookout: Arc<Lookout>,
     pub(crate) population: Population,
     pub(crate) tensors: Tensors,
     pub(crate) socket: SocketState,
@@ -70,7 +79,7 @@ pub(crate) struct Parts {
     /// Signs what the owner decides.
     pub(crate) owner: Arc<SigningIdentity>,
     /// Tasks that listen to the tree; they end with the node.
-    pub(crate) listeners: [JoinHandle<()>; 3],
+    pub(crate) listeners: [JoinHandle<()>; 5],
     /// Raised when the stop begins: goals under way are called off, new ones are not taken.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -188,6 +197,42 @@ impl Node {
         if !self.parts.residents.contains(agent) && supervisor.child(agent).is_some() {
             supervisor.delete_child(agent).await?;
         }
+        Ok(())
+    }
+
+    /// Lets an agent pause: what is asked of it waits, through restarts too, until it is resumed.
+    ///
+    /// # Errors
+    /// When no such agent is here.
+    pub fn suspend_agent(&self, agent: &str) -> Result<(), SpawnError> {
+        self.set_rest(agent, true)
+    }
+
+    /// Lets an agent that pauses go on.
+    ///
+    /// # Errors
+    /// When no such agent is here.
+    pub fn resume_agent(&self, agent: &str) -> Result<(), SpawnError> {
+        self.set_rest(agent, false)
+    }
+
+    fn set_rest(&self, agent: &str, rests: bool) -> Result<(), SpawnError> {
+        let unknown = || SpawnError::UnknownAgent(agent.to_owned());
+        let id: AgentId = agent.parse().map_err(|_| unknown())?;
+        let above = view::above(&self.parts.tree.view(), agent).ok_or_else(unknown)?;
+        let cell = self.parts.system.directory().get(&Party::from(&id));
+        let cell = cell.ok_or_else(unknown)?;
+        match rests {
+            true => cell.suspend(),
+            false => cell.resume(),
+        }
+        let root = self.parts.tree.path();
+        let supervisor = match above.as_str() {
+            "" => root.to_string(),
+            above => format!("{root}/{above}"),
+        };
+        let kind = if rests { "suspended" } else { "resumed" };
+        self.parts.lookout.rested(agent, &supervisor, kind);
         Ok(())
     }
 
@@ -321,6 +366,19 @@ impl Node {
         &self.parts.config
     }
 
+    /// A part without which the node cannot work, and that does not run now: a supervisor right below the root.
+    pub(crate) fn missing(&self) -> Option<String> {
+        let tree = self.parts.tree.view_at_most(1);
+        if tree.state != SupervisorState::Running {
+            return Some(tree.path.to_string());
+        }
+        let children = self.parts.tree.which_children();
+        let down = children
+            .into_iter()
+            .find(|child| child.state != ChildState::Running);
+        down.map(|child| child.id.to_string())
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         *self.parts.stopping.borrow()
     }
@@ -345,6 +403,8 @@ impl Node {
         }
         self.parts.tensors.care.abort();
         self.parts.bus.close();
+        self.parts.lookout.close();
+        self.parts.telemetry.end().await;
         if let Err(error) = self.parts.system.store().flush() {
             tracing::error!(%error, "the store could not be flushed at the stop");
         }

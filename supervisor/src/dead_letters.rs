@@ -67,6 +67,8 @@ impl Reason {
 /// One thing that was not delivered.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeadLetter<T> {
+    /// Its number among all there ever were, from 1: names it for whoever looks, takes or sends it again.
+    pub number: u64,
     /// The thing.
     pub item: T,
     /// Why.
@@ -86,7 +88,11 @@ struct Inner<T> {
     capacity: usize,
     clock: Arc<dyn Clock>,
     ring: Mutex<Ring<T>>,
+    told: Option<Told<T>>,
 }
+
+/// Who is told of each letter as it is kept.
+type Told<T> = Box<dyn Fn(&DeadLetter<T>) + Send + Sync>;
 
 struct Ring<T> {
     letters: VecDeque<DeadLetter<T>>,
@@ -104,7 +110,7 @@ pub struct DeadLetterCounts {
     pub kept: u64,
     /// Pushed out of the ring by newer ones.
     pub forgotten: u64,
-    /// Taken out by [`DeadLetters::drain`].
+    /// Taken out, by [`DeadLetters::drain`] or one by one.
     pub taken: u64,
     /// Ever, by reason.
     pub by_reason: BTreeMap<&'static str, u64>,
@@ -121,6 +127,19 @@ impl<T> Clone for DeadLetters<T> {
 impl<T> DeadLetters<T> {
     /// Keeps the latest `capacity` letters (at least one).
     pub fn new(capacity: usize, clock: Arc<dyn Clock>) -> Self {
+        Self::build(capacity, clock, None)
+    }
+
+    /// The same, and `told` hears of each letter before it is kept. It is called where the letter comes from, so it must be quick.
+    pub fn telling(
+        capacity: usize,
+        clock: Arc<dyn Clock>,
+        told: impl Fn(&DeadLetter<T>) + Send + Sync + 'static,
+    ) -> Self {
+        Self::build(capacity, clock, Some(Box::new(told)))
+    }
+
+    fn build(capacity: usize, clock: Arc<dyn Clock>, told: Option<Told<T>>) -> Self {
         let ring = Ring {
             letters: VecDeque::new(),
             total: 0,
@@ -132,6 +151,7 @@ impl<T> DeadLetters<T> {
                 capacity: capacity.max(1),
                 clock,
                 ring: Mutex::new(ring),
+                told,
             }),
         }
     }
@@ -142,16 +162,41 @@ impl<T> DeadLetters<T> {
         let mut ring = self.inner.ring.lock();
         ring.total += 1;
         *ring.by_reason.entry(reason.label()).or_default() += 1;
-        if ring.letters.len() >= self.inner.capacity {
-            ring.letters.pop_front();
-            ring.forgotten += 1;
-        }
-        ring.letters.push_back(DeadLetter {
+        let letter = DeadLetter {
+            number: ring.total,
             item,
             reason,
             sender,
             at,
-        });
+        };
+        if let Some(told) = &self.inner.told {
+            told(&letter);
+        }
+        if ring.letters.len() >= self.inner.capacity {
+            ring.letters.pop_front();
+            ring.forgotten += 1;
+        }
+        ring.letters.push_back(letter);
+    }
+
+    /// Takes one letter out; none if it is not kept (any more).
+    pub fn take(&self, number: u64) -> Option<DeadLetter<T>> {
+        let mut ring = self.inner.ring.lock();
+        let at = ring
+            .letters
+            .iter()
+            .position(|letter| letter.number == number)?;
+        ring.letters.remove(at)
+    }
+
+    /// A copy of one letter; none if it is not kept (any more).
+    pub fn get(&self, number: u64) -> Option<DeadLetter<T>>
+    where
+        T: Clone,
+    {
+        let ring = self.inner.ring.lock();
+        let mut letters = ring.letters.iter();
+        letters.find(|letter| letter.number == number).cloned()
     }
 
     /// Takes out every letter kept, oldest first, to be looked at or sent again.
@@ -186,5 +231,45 @@ impl<T> fmt::Debug for DeadLetters<T> {
         f.debug_struct("DeadLetters")
             .field("counts", &self.counts())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    use super::*;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    #[test]
+    fn a_letter_has_a_number_that_nobody_else_gets_and_is_told_and_taken_once() {
+        let told = Arc::new(AtomicU64::new(0));
+        let heard = Arc::clone(&told);
+        let letters = DeadLetters::telling(2, Arc::new(Still), move |letter: &DeadLetter<_>| {
+            heard.fetch_add(letter.number, Relaxed);
+        });
+        for item in ["a", "b", "c"] {
+            letters.push(item, Reason::Closed, None);
+        }
+        assert_eq!(told.load(Relaxed), 1 + 2 + 3);
+        assert_eq!(letters.get(1), None, "forgotten");
+        assert_eq!(letters.get(2).map(|letter| letter.item), Some("b"));
+        assert_eq!(letters.take(2).map(|letter| letter.item), Some("b"));
+        assert_eq!(letters.take(2), None);
+        letters.push("d", Reason::Expired, None);
+        let numbers: Vec<_> = letters.list().iter().map(|letter| letter.number).collect();
+        assert_eq!(numbers, [3, 4]);
+        let counts = letters.counts();
+        assert_eq!(
+            (counts.total, counts.kept, counts.forgotten, counts.taken),
+            (4, 2, 1, 1)
+        );
     }
 }

@@ -14,6 +14,7 @@ pub mod crew;
 mod evidence;
 mod excerpt;
 mod goal;
+pub mod metric;
 mod packs;
 pub mod plans;
 pub mod roles;

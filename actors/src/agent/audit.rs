@@ -7,6 +7,8 @@ use aios_protocols::{ConversationId, MessageId, Party, Performative, Timestamp};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::Observer;
+
 /// One refused message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AuditEntry {
@@ -45,6 +47,7 @@ pub trait AuditSink: Send + Sync {
 pub struct Audit {
     capacity: usize,
     sink: Option<Arc<dyn AuditSink>>,
+    observer: Option<Arc<dyn Observer>>,
     kept: Mutex<Trail>,
 }
 
@@ -58,10 +61,14 @@ impl Audit {
     /// Entries kept for a look; a flood of forged messages pushes out the oldest, the counts remember them.
     pub const CAPACITY: usize = 1024;
 
-    pub(crate) fn new(sink: Option<Arc<dyn AuditSink>>) -> Self {
+    pub(crate) fn new(
+        sink: Option<Arc<dyn AuditSink>>,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
             capacity: Self::CAPACITY,
             sink,
+            observer,
             kept: Mutex::default(),
         }
     }
@@ -71,12 +78,19 @@ impl Audit {
         if let Some(sink) = &self.sink {
             sink.record(&entry);
         }
+        if let Some(observer) = &self.observer {
+            observer.audited(&entry);
+        }
         let mut kept = self.kept.lock();
         *kept.counts.entry(entry.label).or_default() += 1;
         if kept.ring.len() >= self.capacity {
             kept.ring.pop_front();
         }
         kept.ring.push_back(entry);
+    }
+
+    pub(crate) fn observer(&self) -> Option<&dyn Observer> {
+        self.observer.as_deref()
     }
 
     /// The latest entries, oldest first.

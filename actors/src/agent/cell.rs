@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aios_protocols::conversation::Conversation;
 use aios_protocols::{
     AgentCard, AgentId, Draft, Limits, Message, OpenTo, Party, PublicKey, SealError, Sealed,
     Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
@@ -214,6 +215,13 @@ impl Cell {
             messages: self.messages(),
             last_failure,
         }
+    }
+
+    /// The conversations it is in, at most so many; each as this side knows it.
+    #[must_use]
+    pub fn conversations_under_way(&self, most: usize) -> Vec<Conversation> {
+        let conversations = self.conversations.lock();
+        conversations.under_way().take(most).cloned().collect()
     }
 
     /// What it sent, verified and refused.
@@ -472,6 +480,8 @@ pub(crate) struct Tally {
     sent_total: metrics::Counter,
     verified_total: metrics::Counter,
     handle_seconds: metrics::Histogram,
+    bus_total: metrics::Counter,
+    bus_latency: metrics::Histogram,
 }
 
 impl Tally {
@@ -483,6 +493,8 @@ impl Tally {
             sent_total: metrics::counter!(metric::SENT_TOTAL, "role" => role.clone()),
             verified_total: metrics::counter!(metric::VERIFIED_TOTAL, "role" => role.clone()),
             handle_seconds: metrics::histogram!(metric::HANDLE_SECONDS, "role" => role.clone()),
+            bus_total: metrics::counter!(metric::BUS_MESSAGES_TOTAL, "bus" => "control"),
+            bus_latency: metrics::histogram!(metric::BUS_LATENCY_SECONDS, "bus" => "control"),
             role,
         }
     }
@@ -500,9 +512,12 @@ impl Tally {
         self.sent_total.increment(1);
     }
 
-    pub(crate) fn verified(&self) {
+    /// A message was taken in, so long after it was signed.
+    pub(crate) fn verified(&self, after: std::time::Duration) {
         self.verified.fetch_add(1, Ordering::Relaxed);
         self.verified_total.increment(1);
+        self.bus_total.increment(1);
+        self.bus_latency.record(after);
     }
 
     pub(crate) fn refused(&self, label: &'static str) {

@@ -20,7 +20,7 @@ use super::incarnation::Report;
 use super::incoming::end_of_scope;
 use super::outbox::Outbox;
 use super::step::{Effects, Undone};
-use super::{Address, AgentError, AskError, Dialogue, Incoming, IntoDraft, SendError};
+use super::{Address, AgentError, AskError, Dialogue, Incoming, IntoDraft, SendError, Span};
 use crate::AgentSystem;
 use crate::recovery::guard::DEPTH_MAX;
 use crate::recovery::{Budget, Waiter, guarded};
@@ -35,6 +35,8 @@ pub struct Context {
     beside: bool,
     /// What model calls are paid from.
     budget: Option<Budget>,
+    /// What is done, as a part of the trace it belongs to; none if nobody traces.
+    span: Option<Arc<Span>>,
 }
 
 impl Context {
@@ -45,13 +47,64 @@ impl Context {
             cause: None,
             beside: false,
             budget: None,
+            span: None,
         }
     }
 
     /// The same, for work that `cause` led to: tenant, urgency and trace of the cause go on in what is sent.
     pub(crate) fn because_of(&self, cause: &Arc<Trusted>) -> Self {
+        let same = self
+            .cause
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, cause));
+        let span = match &self.span {
+            Some(span) if same => Some(Arc::clone(span)),
+            _ => self.handling(cause),
+        };
         Self {
             cause: Some(Arc::clone(cause)),
+            span,
+            ..self.clone()
+        }
+    }
+
+    /// The span of what is done because of a message.
+    fn handling(&self, cause: &Trusted) -> Option<Arc<Span>> {
+        let system = &self.outbox.system;
+        let name = || format!("invoke_agent {}", self.me.role());
+        let parent = cause.envelope.trace.filter(|_| system.tracing())?;
+        let span = Span::below(system, Some(parent), self.outbox.cell.party(), name())?;
+        span.note("gen_ai.operation.name", "invoke_agent");
+        span.note("gen_ai.agent.name", self.me.role());
+        span.note("gen_ai.agent.id", self.me.as_str());
+        span.note("gen_ai.conversation.id", cause.conversation_id);
+        span.note("aios.message.act", cause.performative);
+        if let Some(ontology) = &cause.ontology {
+            span.note("aios.message.ontology", ontology);
+        }
+        Some(span)
+    }
+
+    /// Begins a part of what is done now, to be told to whoever traces: it is over when it is dropped. `operation` is a name of
+    /// OpenTelemetry's, such as `execute_tool`, and `what` is done by it; none if nobody traces.
+    #[must_use]
+    pub fn span(&self, operation: &str, what: &str) -> Option<Arc<Span>> {
+        let parent = self.span.as_ref()?.context();
+        let name = match what {
+            "" => operation.to_owned(),
+            what => format!("{operation} {what}"),
+        };
+        let party = self.outbox.cell.party();
+        let span = Span::below(&self.outbox.system, Some(parent), party, name)?;
+        span.note("gen_ai.operation.name", operation);
+        Some(span)
+    }
+
+    /// The same context within a span of its own: what is sent and done with it is a part of that.
+    #[must_use]
+    pub fn within(&self, span: Option<&Arc<Span>>) -> Self {
+        Self {
+            span: span.or(self.span.as_ref()).cloned(),
             ..self.clone()
         }
     }
@@ -134,10 +187,14 @@ impl Context {
         } else {
             draft
         };
-        Ok(if draft.own_tenant().is_none() {
+        let draft = if draft.own_tenant().is_none() {
             draft.because_of(cause)
         } else {
             draft
+        };
+        Ok(match &self.span {
+            Some(span) => draft.trace(span.context()),
+            None => draft,
         })
     }
 
@@ -356,13 +413,21 @@ impl Context {
     pub async fn think(&self, mut request: InferRequest) -> Result<Inference, AgentError> {
         request.private |= self.is_private();
         let engine = self.engine()?;
-        Ok(guarded::infer(
+        let span = self.span("chat", "");
+        let thought = guarded::infer(
             self.system().breakers(),
             engine,
             self.budget.as_ref(),
             request,
         )
-        .await?)
+        .await;
+        if let Some(span) = span {
+            match &thought {
+                Ok(thought) => told(&span, thought),
+                Err(error) => span.fail(error),
+            }
+        }
+        Ok(thought?)
     }
 
     /// Turns texts into vectors, if the engine's breaker lets the call through.
@@ -439,6 +504,14 @@ pub(super) fn is_private(cause: &Message) -> bool {
 fn depth_of(cause: &Trusted) -> u32 {
     let said = cause.envelope.metadata.get(DEPTH);
     said.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// What a model's answer took, for whoever traces.
+fn told(span: &Span, thought: &Inference) {
+    span.note("gen_ai.provider.name", &thought.by.engine);
+    span.note("gen_ai.response.model", &thought.by.model);
+    span.note("gen_ai.usage.input_tokens", thought.usage.prompt_tokens);
+    span.note("gen_ai.usage.output_tokens", thought.usage.new_tokens);
 }
 
 /// What a panic said.

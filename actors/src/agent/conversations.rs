@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use aios_protocols::conversation::Step;
+use aios_protocols::conversation::{Conversation, Step};
 use aios_protocols::{
     ConversationId, ConversationKey, Conversations, Message, OpenTo, Party, Performative, Refusal,
     Timestamp, Trusted,
@@ -147,6 +147,11 @@ impl OpenConversations {
         let is_it = |cancel: &Trusted| cancel.conversation_id == id && cancel.sender == *sender;
         let at = self.early_cancels.iter().position(is_it)?;
         self.early_cancels.remove(at)
+    }
+
+    /// Those that run.
+    pub(crate) fn under_way(&self) -> impl Iterator<Item = &Conversation> {
+        self.conversations.under_way()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::backlog::{give_back, settle_all};
 use super::cell::{Cell, Standing};
 use super::context::panic_text;
-use super::in_flight::Ticket;
+use super::in_flight::{Entry, Inheritance, Ticket};
 use super::incarnation::{Incarnation, Report};
 use super::incoming::settle;
 use super::notifier::Wake;
@@ -31,6 +31,7 @@ use super::outbox::Outbox;
 use super::turn::{Maker, Turn, take_turn};
 use super::{Agent, AgentError, Context, Incoming, inbox, metric};
 use crate::AgentSystem;
+use crate::observer::Inherited;
 
 /// Frames verified before the host looks at its orders again: about a millisecond of work.
 const FRAMES_PER_LOOK: usize = 32;
@@ -175,6 +176,7 @@ impl HostState {
             .in_flight
             .lock()
             .inherit(self.cell().options.deliveries);
+        self.tell(&inheritance);
         for entry in inheritance.poisonous {
             let reason = Reason::TooManyDeliveries {
                 deliveries: entry.strikes,
@@ -197,6 +199,30 @@ impl HostState {
                 .increment(inheritance.again.len() as u64);
         }
         self.queue.extend(inheritance.again);
+    }
+
+    /// Tells whoever looks what becomes of what the last incarnation had in its hands.
+    fn tell(&self, inheritance: &Inheritance) {
+        let Some(observer) = self.outbox.system.observer() else {
+            return;
+        };
+        let (again, given_up) = (&inheritance.again, &inheritance.poisonous);
+        if again.is_empty() && given_up.is_empty() {
+            return;
+        }
+        let told = Inherited::TOLD;
+        let mut in_flight = self.cell().in_flight.lock();
+        let kept = again.iter().take(told).filter_map(|ticket| {
+            let entry = in_flight.get_mut(*ticket)?;
+            Some(entry.in_hand())
+        });
+        let inherited = Inherited {
+            again: kept.collect(),
+            given_up: given_up.iter().take(told).map(Entry::in_hand).collect(),
+            more: again.len().saturating_sub(told) + given_up.len().saturating_sub(told),
+        };
+        drop(in_flight);
+        observer.inherited(self.cell().party(), inherited);
     }
 
     async fn begin(&mut self) -> Result<(), Fall> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use aios_protocols::{ConversationKey, Trusted};
 
 use super::incoming::Cancelled;
+use crate::observer::InHand;
 
 /// Names one taken message. Tickets rise in the order in which messages were taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,19 @@ pub(crate) struct Entry {
     pub(crate) cancelled: Arc<Cancelled>,
     /// The sender's cancel, which is owed an answer of its own.
     pub(crate) cancel: Option<Arc<Trusted>>,
+}
+
+impl Entry {
+    /// What is told of it to whoever looks.
+    pub(crate) fn in_hand(&self) -> InHand {
+        InHand {
+            id: self.message.id(),
+            act: self.message.performative,
+            sender: self.message.sender.clone(),
+            conversation: self.message.conversation_id,
+            deliveries: self.deliveries,
+        }
+    }
 }
 
 /// Where the author has a message.

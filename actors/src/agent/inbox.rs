@@ -15,6 +15,7 @@ use super::conversations::ReplySender;
 use super::in_flight::{Scope, Ticket};
 use super::incoming::settle;
 use super::outbox::Outbox;
+use crate::observer::{self, MessageSeen};
 
 /// Label of an act that the agent's card does not list.
 const UNSUPPORTED_ACT: &str = "unsupported-act";
@@ -87,7 +88,11 @@ fn admitted(outbox: &Outbox, frame: Sealed) -> Option<Trusted> {
     let admitted = cell.verifier.lock().admit(authentic, cell.party(), now);
     let refusal = match admitted {
         Ok(message) => {
-            cell.tally.verified();
+            cell.tally.verified(now.since(message.envelope.timestamp));
+            if let Some(observer) = outbox.system.looking() {
+                let step = observer::Step::Verified;
+                observer.message(MessageSeen::of(&message, cell.party(), step, now));
+            }
             return Some(message);
         }
         Err(refusal) => refusal,

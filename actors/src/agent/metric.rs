@@ -17,6 +17,17 @@ pub const INCARNATIONS_TOTAL: &str = "aios_agent_incarnations_total";
 /// Durable steps whose result was found committed and not run again.
 pub const STEPS_REPLAYED_TOTAL: &str = "aios_agent_steps_replayed_total";
 
+/// Time to write an agent's checkpoint down, in seconds.
+pub const CHECKPOINT_SAVE_SECONDS: &str = "aios_checkpoint_save_seconds";
+/// Time to read an agent's checkpoint, in seconds.
+pub const CHECKPOINT_RESTORE_SECONDS: &str = "aios_checkpoint_restore_seconds";
+/// Checkpoints that could not be written or read.
+pub const CHECKPOINT_FAILURES_TOTAL: &str = "aios_checkpoint_failures_total";
+/// Messages on a bus; label `bus`, here `control`.
+pub const BUS_MESSAGES_TOTAL: &str = "aios_bus_messages_total";
+/// From the moment a message was signed or published to the moment it was taken up, in seconds; label `bus`, here `control`.
+pub const BUS_LATENCY_SECONDS: &str = "aios_bus_latency_seconds";
+
 /// Tells the installed recorder what the names mean; call it once where the recorder is set up.
 pub fn describe() {
     use metrics::{Unit, describe_counter, describe_histogram};
@@ -43,6 +54,37 @@ pub fn describe() {
         "messages that went to the dead letters"
     );
     describe_counter!(INCARNATIONS_TOTAL, Unit::Count, "incarnations begun");
+    describe_histogram!(
+        CHECKPOINT_SAVE_SECONDS,
+        Unit::Seconds,
+        "time to write an agent's checkpoint down"
+    );
+    describe_histogram!(
+        CHECKPOINT_RESTORE_SECONDS,
+        Unit::Seconds,
+        "time to read an agent's checkpoint"
+    );
+    describe_counter!(
+        CHECKPOINT_FAILURES_TOTAL,
+        Unit::Count,
+        "checkpoints that could not be written or read"
+    );
+    describe_counter!(
+        crate::meso_tier::consensus::TAKEOVERS_TOTAL,
+        Unit::Count,
+        "leases that were taken over from a holder who had not given them back"
+    );
+    describe_counter!(
+        crate::recovery::waits::DEADLOCKS_TOTAL,
+        Unit::Count,
+        "circles of agents that wait for each other"
+    );
+    describe_counter!(BUS_MESSAGES_TOTAL, Unit::Count, "messages, by bus");
+    describe_histogram!(
+        BUS_LATENCY_SECONDS,
+        Unit::Seconds,
+        "from signing or publishing to taking up, by bus"
+    );
     describe_counter!(
         STEPS_REPLAYED_TOTAL,
         Unit::Count,

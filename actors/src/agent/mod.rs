@@ -28,6 +28,7 @@ mod notifier;
 mod options;
 mod outbox;
 mod snapshot;
+mod span;
 mod state;
 mod step;
 mod turn;
@@ -46,6 +47,7 @@ pub use error::{AgentError, AskError, SendError};
 pub use incoming::Incoming;
 pub use options::AgentOptions;
 pub use snapshot::{Snapshot, SnapshotError};
+pub use span::Span;
 pub use state::{AgentState, AgentView, MessageCounts};
 pub use turn::Maker;
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_protocols::conversation::Step;
 use aios_protocols::{
     Content, ConversationId, Draft, Message, Party, Performative, Reason, ReasonKind, Sealed,
     Trusted,
@@ -18,6 +17,7 @@ use super::in_flight::Entry;
 use super::incarnation::Incarnation;
 use super::{Address, AgentError, AskError, SendError};
 use crate::AgentSystem;
+use crate::observer::{MessageSeen, Step};
 use crate::recovery::Waiter;
 
 /// What one leg of an ask can hold before the asker looks: an agree and the answer, twice over.
@@ -79,7 +79,7 @@ impl Outbox {
         message: &Message,
         reply_sender: Option<ReplySender>,
         to: &[Arc<Cell>],
-    ) -> Result<Step, SendError> {
+    ) -> Result<aios_protocols::conversation::Step, SendError> {
         let open_to = |party: &Party| to.iter().find(|cell| cell.party() == party)?.open_to();
         self.cell.conversations.lock().send(
             self.cell.party(),
@@ -90,12 +90,26 @@ impl Outbox {
         )
     }
 
-    async fn deliver(&self, to: &Cell, opened: bool, frame: &Sealed) -> Result<(), SendError> {
+    async fn deliver(
+        &self,
+        to: &Cell,
+        opened: bool,
+        message: &Message,
+        frame: &Sealed,
+    ) -> Result<(), SendError> {
         let lane = if opened { Lane::Request } else { Lane::Reply };
         to.offer(lane, frame.clone(), Some(self.cell.label()))
             .await?;
-        self.cell.tally.sent();
+        self.sent(message, to.party());
         Ok(())
+    }
+
+    fn sent(&self, message: &Message, receiver: &Party) {
+        self.cell.tally.sent();
+        if let Some(observer) = self.system.looking() {
+            let now = self.system.now();
+            observer.message(MessageSeen::of(message, receiver, Step::Sent, now));
+        }
     }
 
     /// Sends to all the draft names. What reaches nobody is an error and was never said.
@@ -109,7 +123,7 @@ impl Outbox {
         let mut result = Ok(());
         let mut unreached = Vec::new();
         for cell in &to {
-            if let Err(error) = self.deliver(cell, step.opened, &frame).await {
+            if let Err(error) = self.deliver(cell, step.opened, &message, &frame).await {
                 unreached.push(cell.party().clone());
                 result = Err(error);
             }
@@ -140,7 +154,7 @@ impl Outbox {
         let line = Line::new(Arc::clone(&self.cell), step.key.clone());
         let mut unreached = Vec::new();
         for cell in &to {
-            if let Err(error) = self.deliver(cell, step.opened, &frame).await {
+            if let Err(error) = self.deliver(cell, step.opened, &message, &frame).await {
                 unreached.push((cell.party().clone(), error));
             }
         }
@@ -257,7 +271,7 @@ impl Outbox {
                 }
             };
             match handed {
-                Ok(()) => self.cell.tally.sent(),
+                Ok(()) => self.sent(message, party),
                 Err(error) => result = Err(error),
             }
         }

@@ -10,7 +10,7 @@ use super::in_flight::Scope;
 use super::incarnation::Report;
 use super::incoming::end_of_scope;
 use super::outbox::Outbox;
-use super::{Agent, AgentError, Context, Incoming};
+use super::{Agent, AgentError, Context, Incoming, metric};
 
 /// Makes the author's agent, once per incarnation.
 pub type Maker = Arc<dyn Fn() -> Result<Box<dyn Agent>, AgentError> + Send + Sync>;
@@ -50,6 +50,7 @@ pub(crate) async fn take_turn(
                 from = %incoming.sender,
                 conversation = %incoming.conversation_id,
                 delivery = incoming.deliveries(),
+                trace_id = incoming.envelope.trace.map(|trace| trace.to_string()),
             );
             let result = agent.handle(incoming, &context).instrument(span).await;
             outbox.cell.tally.handled(began.elapsed());
@@ -88,15 +89,23 @@ async fn begin(
     outbox: &Outbox,
 ) -> Result<Box<dyn Agent>, AgentError> {
     let mut agent = maker()?;
-    match outbox.system.load_snapshot(&me) {
+    let reading = Instant::now();
+    let found = outbox.system.load_snapshot(&me);
+    match found {
         Ok(None) => {}
         Ok(Some(snapshot)) => {
-            if let Err(error) = agent.restore(snapshot) {
+            let restored = agent.restore(snapshot);
+            metrics::histogram!(metric::CHECKPOINT_RESTORE_SECONDS).record(reading.elapsed());
+            if let Err(error) = restored {
+                metrics::counter!(metric::CHECKPOINT_FAILURES_TOTAL).increment(1);
                 tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold");
                 agent = maker()?;
             }
         }
-        Err(error) => tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold"),
+        Err(error) => {
+            metrics::counter!(metric::CHECKPOINT_FAILURES_TOTAL).increment(1);
+            tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold");
+        }
     }
     let mut card = AgentCard::new(me);
     agent.card(&mut card);
@@ -110,7 +119,11 @@ fn save(agent: &dyn Agent, context: &Context, outbox: &Outbox) {
     let Some(snapshot) = agent.snapshot() else {
         return;
     };
-    if let Err(error) = outbox.system.save_snapshot(context.me(), &snapshot) {
+    let began = Instant::now();
+    let saved = outbox.system.save_snapshot(context.me(), &snapshot);
+    metrics::histogram!(metric::CHECKPOINT_SAVE_SECONDS).record(began.elapsed());
+    if let Err(error) = saved {
+        metrics::counter!(metric::CHECKPOINT_FAILURES_TOTAL).increment(1);
         tracing::warn!(agent = %context.me(), %error, "snapshot not saved");
     }
 }

@@ -17,6 +17,8 @@ use aios_work::content::{Lease, LeaseRequest, ontology};
 
 /// Where leases lie in the store.
 const LEASES: &str = "lease/";
+/// Leases that were taken over: somebody else had them and had not given them back. Where the lease is leadership that is an election.
+pub const TAKEOVERS_TOTAL: &str = "aios_consensus_takeovers_total";
 /// The longest lease: a holder that lives longer renews.
 const TTL_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Where each tenant's last token lies.
@@ -127,6 +129,7 @@ fn acquire(
                 format!("{resource} is held by {holder}"),
             )
         })?;
+        let taken_over = held.as_ref().is_some_and(|held| held.holder != who);
         let token = match granted.token {
             Some(token) => token,
             // Also above what an earlier version gave out, which counted for each resource by itself.
@@ -139,6 +142,9 @@ fn acquire(
         };
         let bytes = serde_json::to_vec(&next)?;
         if store.compare_and_swap(&key, before.as_deref(), Some(&bytes))? == Swap::Done {
+            if taken_over {
+                metrics::counter!(TAKEOVERS_TOTAL).increment(1);
+            }
             return Ok(token);
         }
     }

@@ -242,7 +242,7 @@ impl Inner {
                 return;
             }
         };
-        cell.tally.verified();
+        cell.tally.verified(now.since(message.envelope.timestamp));
         let written = self.bridge.lock().outbound(envoy, &message);
         // Nobody waits for an answer to the others.
         let sent = (message.performative.expects_reply())

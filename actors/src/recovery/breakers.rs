@@ -259,6 +259,9 @@ impl Breakers {
             error = event.last_error,
             "breaker changed"
         );
+        if event.state == label(BreakerState::Open) {
+            metrics::counter!(metric::TRIPS_TOTAL, "service" => event.service.clone()).increment(1);
+        }
         metrics::counter!(metric::CHANGES_TOTAL, "service" => event.service.clone(), "state" => event.state.clone())
             .increment(1);
         let (Some(bus), Ok(runtime)) = (self.0.bus.clone(), tokio::runtime::Handle::try_current())
@@ -338,6 +341,8 @@ fn start(text: &str) -> String {
 pub mod metric {
     /// Changes of state; labels `service` and `state`.
     pub const CHANGES_TOTAL: &str = "aios_breaker_changes_total";
+    /// Times a breaker opened; label `service`.
+    pub const TRIPS_TOTAL: &str = "aios_breaker_trips_total";
     /// Calls not let through; label `service`.
     pub const REJECTED_TOTAL: &str = "aios_breaker_rejected_total";
 
@@ -347,6 +352,7 @@ pub mod metric {
             CHANGES_TOTAL,
             "changes of a circuit breaker, by service and new state"
         );
+        metrics::describe_counter!(TRIPS_TOTAL, "times a circuit breaker opened, by service");
         metrics::describe_counter!(
             REJECTED_TOTAL,
             "calls a circuit breaker did not let through"

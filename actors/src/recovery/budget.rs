@@ -204,6 +204,12 @@ impl Budget {
         account.take(tokens, cost(tokens, self.0.allowance.price_micros));
     }
 
+    /// What may be spent.
+    #[must_use]
+    pub fn allowance(&self) -> Allowance {
+        self.0.allowance
+    }
+
     /// Tokens that are left, in this and in everything it is a part of.
     #[must_use]
     pub fn tokens_left(&self) -> u64 {
@@ -454,6 +460,18 @@ impl Budgets {
         {
             budgets.remove(&key);
         }
+    }
+
+    /// All of them, with whose they are: goals, and pieces of work that have one of their own (their names hold a slash).
+    #[must_use]
+    pub fn under_way(&self) -> Vec<(TenantId, String, Budget)> {
+        let budgets = self.0.lock();
+        let all = budgets.iter();
+        let mut all: Vec<_> = all
+            .map(|((tenant, name), budget)| (tenant.clone(), name.clone(), budget.clone()))
+            .collect();
+        all.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        all
     }
 
     /// Goals that have one.

@@ -511,6 +511,12 @@ impl Conversations {
             .map(|running| &running.conversation)
     }
 
+    /// Those that run, in no order.
+    pub fn under_way(&self) -> impl Iterator<Item = &Conversation> {
+        let all = self.running.values().flatten();
+        all.map(|running| &running.conversation)
+    }
+
     /// What this party may say next in a conversation.
     pub fn expected(&self, key: &ConversationKey, from: &Party) -> Vec<Performative> {
         self.get(key)

@@ -68,6 +68,20 @@ impl Leg {
         self.due.map(|(_, reply_by)| reply_by)
     }
 
+    /// Whose turn it is, and by when: as the last act said, or whoever has more to say than what is always possible.
+    pub(super) fn owes(&self, protocol: Option<ProtocolName>) -> (Side, Option<Timestamp>) {
+        if let Some((side, by)) = self.due {
+            return (side, Some(by));
+        }
+        let says =
+            |act: &Performative| !matches!(act, Performative::NotUnderstood | Performative::Cancel);
+        let side = match self.expected(protocol, self.side).iter().any(says) {
+            true => self.side,
+            false => Side::Initiator,
+        };
+        (side, None)
+    }
+
     /// The leg after an act of this side.
     pub(super) fn next(
         &self,

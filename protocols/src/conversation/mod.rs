@@ -389,6 +389,20 @@ impl Conversation {
         running.filter_map(Leg::due).min()
     }
 
+    /// Who has to say something next, for each leg that runs, and by when if that was said.
+    pub fn owed(&self) -> Vec<(Party, Option<Timestamp>)> {
+        let running = self.legs.iter().filter(|(_, leg)| leg.is_running());
+        let owes = running.map(|(party, leg)| {
+            let (side, by) = leg.owes(self.protocol);
+            let who = match side {
+                Side::Initiator => &self.initiator,
+                Side::Participant | Side::Recruit => party,
+            };
+            (who.clone(), by)
+        });
+        owes.collect()
+    }
+
     /// True once nothing more is expected on any leg.
     pub fn is_finished(&self) -> bool {
         !self.legs.values().any(Leg::is_running)

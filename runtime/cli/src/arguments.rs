@@ -82,8 +82,25 @@ pub(crate) enum Command {
     /// List the tools, show one, call one by hand.
     #[command(subcommand)]
     Tool(Tool),
+    /// Look at what a node needs here, and say what to do about what is missing.
+    ///
+    /// Exit code 0: a node as it is configured would start. 1: it would not, and the list says why.
+    Doctor(Doctor),
     /// Print every setting with its value, in the form a configuration file has.
     Config(ConfigArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print one JSON object: ok, and checks with check, state, says, what_to_do.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where `aios serve` is to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4270")]
+    pub(crate) http: SocketAddr,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 #[derive(Debug, Args)]

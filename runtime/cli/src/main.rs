@@ -78,6 +78,7 @@ fn main() -> ExitCode {
         Command::Swarm(Swarm::Top(top)) => commands::swarm::top::run(&top),
         Command::Swarm(Swarm::Agent(agent)) => commands::swarm::agent::run(&agent),
         Command::Tool(tool) => commands::tool::run(&tool),
+        Command::Doctor(doctor) => commands::doctor::run(&doctor),
         Command::Config(settings) => commands::config::run(&settings),
     };
     match outcome {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
     Explained, GoalLine, GoalState, Request, Spawn, Spawned, Submit, Submitted, ToolCalled,
-    ToolLine,
+    ToolLine, TreeAsked, Watch,
 };
 
 /// Why a request came to nothing.
@@ -96,11 +96,11 @@ pub trait Transport: Send + fmt::Debug {
     /// The node's refusal, or why it was not reached.
     async fn ask(&mut self, request: &Request) -> Result<Value, ClientError>;
 
-    /// Begins a watch.
+    /// Begins a watch; the request is one that is answered by a watch.
     ///
     /// # Errors
     /// As for [`Transport::ask`].
-    async fn watch(&mut self, events: &Events) -> Result<(), ClientError>;
+    async fn watch(&mut self, request: &Request) -> Result<(), ClientError>;
 
     /// The next event of the watch; `None` when it is over, or none was begun. Dropped while it waits, it has taken none.
     ///
@@ -225,7 +225,24 @@ impl Client {
     /// As for [`Client::ask`].
     pub async fn watch(&mut self, goal_id: &str, after_seq: u64) -> Result<(), ClientError> {
         let goal_id = goal_id.to_owned();
-        self.0.watch(&Events { goal_id, after_seq }).await
+        let events = Events { goal_id, after_seq };
+        self.0.watch(&Request::Events(events)).await
+    }
+
+    /// Begins to watch the node; [`Client::next_event`] tells what happens.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn watch_node(&mut self, watch: Watch) -> Result<(), ClientError> {
+        self.0.watch(&Request::Watch(watch)).await
+    }
+
+    /// Begins to watch a part of the tree; each event is a [`TreePage`](crate::TreePage).
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn watch_tree(&mut self, asked: TreeAsked) -> Result<(), ClientError> {
+        self.0.watch(&Request::WatchTree(asked)).await
     }
 
     /// The next event of the watch; `None` when it is over. Dropped while it waits, it has taken none.

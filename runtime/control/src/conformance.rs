@@ -5,15 +5,17 @@
 //!
 //! A case that fails panics with its name, as a test does.
 
+mod watched;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::{
-    Ask, CallTool, Client, ClientError, Decision, EmbedTexts, Embedded, EngineLine, ErrorKind,
-    Event, Generate, Generated, GoalPhase, Request, RestartRule, Spawn, Speaker, Submit,
-    SwarmQuestion, Turn,
+    Ask, AuditAsked, CallTool, Client, ClientError, ConversationsAsked, Decision, EmbedTexts,
+    Embedded, EngineLine, ErrorKind, Event, Generate, Generated, GoalPhase, Request, RestartRule,
+    Spawn, Speaker, Submit, SwarmQuestion, TreeAsked, Turn, Watch,
 };
 
 /// How long anything may take that is waited for.
@@ -58,6 +60,7 @@ pub async fn conforms(stage: &mut Stage) {
     a_name_is_one_goal_and_a_goal_is_called_off_once(stage).await;
     a_goal_rests_and_goes_on_and_says_why_it_waits(stage).await;
     whoever_stops_watching_asks_on(stage).await;
+    watched::a_node_is_watched(stage).await;
     a_stranger_is_refused_everything(stage).await;
     settings_and_swarm_are_shown(stage).await;
     tools_are_listed_and_called(stage).await;
@@ -449,7 +452,16 @@ async fn a_stranger_is_refused_everything(stage: &mut Stage) {
         Request::Kill {
             agent: agent.clone(),
         },
+        Request::Suspend {
+            agent: agent.clone(),
+        },
         Request::Stop { agent },
+        Request::Discard { number: 1 },
+        Request::Tree(TreeAsked::default()),
+        Request::DeadLetters {},
+        Request::Conversations(ConversationsAsked::default()),
+        Request::Audit(AuditAsked::default()),
+        Request::Watch(Watch::default()),
         Request::CallTool(CallTool::new("none", Value::Null)),
         Request::Generate(generate("none")),
         Request::Engines {},

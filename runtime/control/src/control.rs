@@ -19,6 +19,23 @@ pub trait Control: Send + Sync {
     /// Why not; then nothing has changed. [`Late`](crate::ErrorKind::Late) and [`Failed`](crate::ErrorKind::Failed) alone may leave
     /// something begun.
     async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError>;
+
+    /// Whether it can work now. Everybody may hear this, so it says nothing about anybody.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn ready(&self) -> Result<(), ControlError> {
+        Ok(())
+    }
+
+    /// Its figures, in the text form of Prometheus; none if it keeps none.
+    ///
+    /// # Errors
+    /// When the caller may not read them.
+    fn metrics(&self, caller: &Caller) -> Result<Option<String>, ControlError> {
+        let _ = caller;
+        Ok(None)
+    }
 }
 
 /// What a node says to a request.

@@ -85,6 +85,26 @@ pub enum EventKind {
     Answer,
     /// It came to nothing; the body is a [`ControlError`].
     Refused,
+    /// A message was sent, verified or refused; the body is a [`MessageHappened`](crate::MessageHappened).
+    Message,
+    /// A goal moved on; the body is a [`GoalHappened`](crate::GoalHappened).
+    Goal,
+    /// A person is asked or has decided; the body is an [`ApprovalHappened`](crate::ApprovalHappened).
+    Approval,
+    /// A message was not delivered; the body is a [`LetterLine`](crate::LetterLine).
+    DeadLetter,
+    /// A breaker changed; the body is a [`BreakerHappened`](crate::BreakerHappened).
+    Breaker,
+    /// Somebody spent something; the body is a [`BudgetHappened`](crate::BudgetHappened).
+    Budget,
+    /// Something was commanded or refused; the body is an [`AuditLine`](crate::AuditLine).
+    Audit,
+    /// The tree looks otherwise; the body is a [`TreePage`](crate::TreePage).
+    Tree,
+    /// What was asked for is not kept any more; the body is a [`Reset`](crate::Reset).
+    Reset,
+    /// The watcher is too slow for all that happens; the body is a [`Gap`](crate::Gap).
+    Gap,
     /// A kind that this version does not know.
     #[serde(other)]
     Other,

@@ -18,9 +18,14 @@ mod control;
 mod engines;
 mod error;
 mod goals;
+mod happened;
+mod ledger;
+mod letters;
 mod local;
 mod protocol;
+mod talks;
 mod tools;
+mod tree;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -44,6 +49,14 @@ pub use error::{ControlError, ErrorKind};
 pub use goals::{
     Event, EventKind, Events, Explained, GoalLine, GoalPhase, GoalState, Submit, Submitted, Way,
 };
+pub use happened::{
+    AgentHappened, ApprovalHappened, BreakerHappened, BudgetHappened, Gap, GoalHappened, Happened,
+    Held, InHand, MessageHappened, Reset, TaskHappened, Watch,
+};
+pub use ledger::{AuditAsked, AuditLine, AuditTrail, BreakerLine, BudgetLine, Ceiling, Unusual};
+pub use letters::{LetterLine, LetterShown, Letters, Resent};
 pub use local::Local;
 pub use protocol::{HISTORY_MAX, LINE_MAX, Reply, Request, read};
+pub use talks::{ConversationLine, ConversationShown, ConversationsAsked, Owed, Participant};
 pub use tools::{CallTool, ToolCalled, ToolLine};
+pub use tree::{AgentPart, EndedAgent, MailboxPart, SupervisorPart, TreeAsked, TreeLine, TreePage};

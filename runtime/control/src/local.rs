@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::{
-    Caller, Client, ClientError, Control, Event, EventStream, Events, Place, Request, Response,
-    Transport,
+    Caller, Client, ClientError, Control, Event, EventStream, Place, Request, Response, Transport,
 };
 
 /// A node in this process, asked in somebody's name.
@@ -71,10 +70,9 @@ impl Transport for Local {
         }
     }
 
-    async fn watch(&mut self, events: &Events) -> Result<(), ClientError> {
+    async fn watch(&mut self, request: &Request) -> Result<(), ClientError> {
         self.watch = None;
-        let request = Request::Events(events.clone());
-        match self.node.answer(&self.caller, request).await {
+        match self.node.answer(&self.caller, request.clone()).await {
             Ok(Response::Watch(watch)) => {
                 self.watch = Some(watch);
                 Ok(())

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Ask, CallTool, ControlError, Decision, EmbedTexts, ErrorKind, Event, Events, Generate, Spawn,
-    Submit, SwarmQuestion,
+    Ask, AuditAsked, CallTool, ControlError, ConversationsAsked, Decision, EmbedTexts, ErrorKind,
+    Event, Events, Generate, Spawn, Submit, SwarmQuestion, TreeAsked, Watch,
 };
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
@@ -74,6 +74,26 @@ pub enum Request {
         /// Why; may be empty.
         reason: String,
     },
+    /// Lets an agent pause: what is asked of it waits, through restarts too, until it is resumed.
+    Suspend {
+        /// Its name.
+        agent: String,
+    },
+    /// Lets an agent that pauses go on.
+    ResumeAgent {
+        /// Its name.
+        agent: String,
+    },
+    /// Hands a message that was not delivered to its receivers once more. The answer is [`Resent`](crate::Resent).
+    Resend {
+        /// Its number.
+        number: u64,
+    },
+    /// Throws a message away that was not delivered.
+    Discard {
+        /// Its number.
+        number: u64,
+    },
     /// Takes the list of tools that a server offers now: a person has read it. The answer is the [`ToolServer`](crate::ToolServer) as it is then.
     ApproveTools {
         /// Which server.
@@ -117,10 +137,41 @@ pub enum Request {
     Tools {},
     /// The engines there are: a list of [`EngineLine`](crate::EngineLine)s.
     Engines {},
+    /// A part of the supervision tree, line by line: a [`TreePage`](crate::TreePage).
+    Tree(TreeAsked),
+    /// The last children of supervisors that ended, newest first: a list of [`EndedAgent`](crate::EndedAgent)s.
+    Ended {},
+    /// Conversations that are under way or were seen of late, the latest first: a list of [`ConversationLine`](crate::ConversationLine)s.
+    Conversations(ConversationsAsked),
+    /// One of them: its [`ConversationShown`](crate::ConversationShown).
+    Conversation {
+        /// Which.
+        conversation: String,
+    },
+    /// Messages that were not delivered: [`Letters`](crate::Letters).
+    DeadLetters {},
+    /// One of them: its [`LetterShown`](crate::LetterShown).
+    DeadLetter {
+        /// Its number.
+        number: u64,
+    },
+    /// The circuit breakers of all services that were called: a list of [`BreakerLine`](crate::BreakerLine)s.
+    Breakers {},
+    /// What agents and goals may spend and have spent: a list of [`BudgetLine`](crate::BudgetLine)s.
+    Budgets {},
+    /// Figures whose latest value does not fit the last five minutes, the farthest off first: a list of [`Unusual`](crate::Unusual)s.
+    Unusual {},
+    /// What was commanded and refused: an [`AuditTrail`](crate::AuditTrail).
+    Audit(AuditAsked),
     /// The settings the node was started with.
     Config {},
     /// What happens while a goal is under way, up to its end: [`Event`]s.
     Events(Events),
+    /// What happens on the node: [`Event`]s, each with a body of its kind. It ends with the node.
+    Watch(Watch),
+    /// A part of the tree whenever it looks otherwise, at most four times a second: events of kind `tree`, each with a whole
+    /// [`TreePage`](crate::TreePage).
+    WatchTree(TreeAsked),
 }
 
 impl Request {
@@ -140,6 +191,10 @@ impl Request {
             | Self::Kill { .. }
             | Self::Stop { .. }
             | Self::Decide { .. }
+            | Self::Suspend { .. }
+            | Self::ResumeAgent { .. }
+            | Self::Resend { .. }
+            | Self::Discard { .. }
             | Self::ApproveTools { .. } => true,
             Self::View {}
             | Self::ToolServers {}
@@ -153,8 +208,20 @@ impl Request {
             | Self::History(_)
             | Self::Tools {}
             | Self::Engines {}
+            | Self::Tree(_)
+            | Self::Ended {}
+            | Self::Conversations(_)
+            | Self::Conversation { .. }
+            | Self::DeadLetters {}
+            | Self::DeadLetter { .. }
+            | Self::Breakers {}
+            | Self::Budgets {}
+            | Self::Unusual {}
+            | Self::Audit(_)
             | Self::Config {}
-            | Self::Events(_) => false,
+            | Self::Events(_)
+            | Self::Watch(_)
+            | Self::WatchTree(_) => false,
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Config {
     pub door: DoorConfig,
     /// Who comes in from other programs and machines.
     pub serve: ServeConfig,
+    /// What an operator reads.
+    pub telemetry: TelemetryConfig,
     /// Micro agents.
     pub swarm: SwarmConfig,
     /// Memory for tensors that agents hand to each other.
@@ -65,6 +67,7 @@ impl Default for Config {
             tools: ToolsConfig::default(),
             door: DoorConfig::default(),
             serve: ServeConfig::default(),
+            telemetry: TelemetryConfig::default(),
             swarm: SwarmConfig::default(),
             tensor: TensorConfig::default(),
             recovery: packs::policies(),
@@ -112,6 +115,12 @@ impl Config {
                 self.tools.node_memory_mb,
                 64,
                 1_048_576,
+            ),
+            (
+                "telemetry.otlp_interval_ms",
+                self.telemetry.otlp_interval_ms,
+                100,
+                3_600_000,
             ),
             ("storage.results", self.storage.results.into(), 1, 10_000),
             (
@@ -406,6 +415,28 @@ pub struct TlsConfig {
     pub key: String,
     /// The authority whose certificates clients show.
     pub client_ca: String,
+}
+
+/// What an operator reads of the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetryConfig {
+    /// Whether figures are kept, for `/metrics` and for what is unusual among them.
+    pub metrics: bool,
+    /// Where traces and figures are sent by OTLP over HTTP, such as `http://127.0.0.1:4318`; empty for nowhere.
+    pub otlp: String,
+    /// How often figures are sent there, in milliseconds.
+    pub otlp_interval_ms: u64,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self {
+            metrics: true,
+            otlp: String::new(),
+            otlp_interval_ms: 15_000,
+        }
+    }
 }
 
 /// Memory for tensors that agents hand to each other.

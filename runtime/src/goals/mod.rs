@@ -75,6 +75,15 @@ impl Goals {
         })
     }
 
+    /// The same, and `told` hears where each goal stands as soon as it is on record.
+    pub(crate) fn telling(
+        mut self,
+        told: impl Fn(&str, GoalPhase) + Send + Sync + 'static,
+    ) -> Self {
+        self.register = self.register.telling(told);
+        self
+    }
+
     /// Takes a goal up. Handed in again while it is under way, it is the same one.
     pub(crate) async fn submit(
         &self,
@@ -317,6 +326,15 @@ impl Goals {
         {
             known.remove(oldest);
         }
+    }
+
+    /// How many are under way now.
+    pub(crate) fn under_way_now(&self) -> usize {
+        self.known
+            .lock()
+            .iter()
+            .filter(|goal| goal.is_running())
+            .count()
     }
 
     /// Whether it was taken up here, whatever became of it since.

@@ -132,11 +132,30 @@ pub(crate) struct Recorded {
 #[derive(Clone)]
 pub(crate) struct Register {
     store: Arc<dyn Store>,
+    told: Option<Arc<Told>>,
 }
+
+/// Who hears where a goal stands.
+type Told = dyn Fn(&str, GoalPhase) + Send + Sync;
 
 impl Register {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { store, told: None }
+    }
+
+    /// The same, and `told` hears where each goal stands once that is on record.
+    pub(crate) fn telling(
+        mut self,
+        told: impl Fn(&str, GoalPhase) + Send + Sync + 'static,
+    ) -> Self {
+        self.told = Some(Arc::new(told));
+        self
+    }
+
+    fn stands(&self, goal_id: &str, phase: GoalPhase) {
+        if let Some(told) = &self.told {
+            told(goal_id, phase);
+        }
     }
 
     /// Puts a goal on record. When this returns it is accepted, whatever becomes of this process.
@@ -158,7 +177,9 @@ impl Register {
         // Last, so that a goal that is seen is whole.
         self.write(goal_id, "state", &State::begun())?;
         self.write(goal_id, "asked", &asked)?;
-        self.store.flush()
+        self.store.flush()?;
+        self.stands(goal_id, GoalPhase::Running);
+        Ok(())
     }
 
     /// Writes down how a goal stands; lasting when this returns.
@@ -172,7 +193,9 @@ impl Register {
             self.write(goal_id, "answer", answer)?;
         }
         self.write(goal_id, "state", state)?;
-        self.store.flush()
+        self.store.flush()?;
+        self.stands(goal_id, state.phase);
+        Ok(())
     }
 
     /// Writes down what happened. It lasts with the next thing that must: a crash may take the last few.

@@ -98,6 +98,12 @@ impl Agent for Critic {
         let (services, proofs) = (Arc::clone(&self.services), Arc::clone(&self.proofs));
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: ValidationRequest = incoming.json()?;
+            // Open until the judgement is said.
+            let span = ctx.span("evaluate", "");
+            if let Some(span) = &span {
+                span.note("gen_ai.evaluation.name", "critic");
+                span.note("aios.task.id", &request.task_id);
+            }
             let judge = Judge {
                 services: &services,
                 prover: Prover {
@@ -255,7 +261,7 @@ impl Judge<'_> {
 
     fn judgement(&self, task_id: String, assessment: Assessment) -> Judgement {
         let feedback = assessment.feedback();
-        metrics::histogram!("aios_critic_score").record(assessment.score.overall);
+        metrics::histogram!(crate::metric::CRITIC_SCORE).record(assessment.score.overall);
         Judgement {
             goal_id: self.goal_id.to_owned(),
             task_id,

@@ -126,6 +126,13 @@ async fn perform(
             begun + Duration::from_millis(order.deadline_ms),
         )
     };
+    let span = ctx.span("execute_tool", &order.tool);
+    if let Some(span) = &span {
+        span.note("gen_ai.tool.name", &order.tool);
+        span.note("gen_ai.tool.call.id", &order.operation);
+        span.note("aios.goal.id", &order.goal_id);
+    }
+    let ctx = &ctx.within(span.as_ref());
     let called = match services.crew().skill(&order.tool) {
         // An agent is asked by agents alone, in the name of the one who asks.
         Some(member) => crew::ordered(&member, &order.operation, call, &order.capabilities, ctx)
@@ -138,6 +145,9 @@ async fn perform(
                 .await
         }
     };
+    if let (Some(span), Err(error)) = (&span, &called) {
+        span.fail(error);
+    }
     let output = called.map_err(|error| match error {
         CallError::Failed(error) => Failed::Told(error),
         // A tool that panicked may have left its caches in any state, and one that hangs holds what it holds: a new incarnation starts

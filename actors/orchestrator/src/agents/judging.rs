@@ -86,12 +86,17 @@ pub(crate) async fn judged(
         quoted(&request.goal, 200),
     );
     let growing = request.growing;
+    let span = ctx.span("evaluate", "");
     // Judging is work for a processor and not for the thread that messages wait for.
     let report = tokio::task::spawn_blocking(move || said(&request, &criteria, &heard))
         .await
         .map_err(|panic| AgentError::broken(format!("the judgement panicked: {panic}")))?;
+    if let Some(span) = span {
+        span.note("gen_ai.evaluation.name", "critic");
+        span.note("gen_ai.evaluation.score.value", report.score);
+    }
     if !growing {
-        metrics::histogram!("aios_critic_score").record(report.score);
+        metrics::histogram!(crate::metric::CRITIC_SCORE).record(report.score);
         history.add(JudgedWork {
             agent,
             kind,

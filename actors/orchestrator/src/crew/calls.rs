@@ -141,7 +141,15 @@ impl Shell<'_> {
         };
         self.under_way.begins(tool, effect);
         let tools = &self.services.tools;
+        let span = self.ctx.span("execute_tool", tool);
         let called = tools.call_apart(tool, &self.granted, call).await;
+        if let Some(span) = span {
+            span.note("gen_ai.tool.name", tool);
+            span.note("gen_ai.tool.call.id", &key);
+            if let Err(error) = &called {
+                span.fail(error);
+            }
+        }
         self.under_way.ends();
         let called = called.map_err(|error| match error {
             CallError::Failed(error) => Ok(error),

@@ -26,6 +26,8 @@ mod transcript;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aios_actors::Spending;
+use aios_actors::agent::Context;
 use aios_actors::recovery::{Lineages, Reach};
 use aios_work::AGENT_TOOLS;
 use parking_lot::RwLock;
@@ -33,7 +35,7 @@ use tokio::sync::Semaphore;
 
 pub use agent::CharterAgent;
 pub use member::{EnlistError, Member};
-pub use record::{Outcome, RunRecord};
+pub use record::{Bill, Outcome, RunRecord};
 pub use skill::AgentSkill;
 
 pub(crate) use skill::ordered;
@@ -101,6 +103,23 @@ impl Crew {
     #[must_use]
     pub fn members(&self) -> Vec<Arc<Member>> {
         self.0.members.read().values().cloned().collect()
+    }
+
+    /// What each agent has cost since the node began, by its whole name.
+    #[must_use]
+    pub fn bills(&self) -> Vec<(String, Bill)> {
+        self.0.records.bills()
+    }
+
+    fn enter(&self, ctx: &Context, record: RunRecord) {
+        let agent = ctx.me().as_str();
+        ctx.system().tell_spent(&Spending {
+            agent,
+            operation: &record.operation,
+            status: record.outcome.as_str(),
+            spent: record.spent,
+        });
+        self.0.records.enter(agent, record);
     }
 
     /// The questions that an agent was at work on last, by its whole name, the latest first.

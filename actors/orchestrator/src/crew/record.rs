@@ -28,6 +28,19 @@ pub struct RunRecord {
     pub outcome: Outcome,
 }
 
+impl Outcome {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::AtWork => "at_work",
+            Self::Answered => "answered",
+            Self::Left => "left",
+            Self::Unanswered(_) => "unanswered",
+        }
+    }
+}
+
 /// How a question stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
@@ -43,7 +56,32 @@ pub enum Outcome {
 }
 
 #[derive(Default)]
-pub(super) struct Records(Mutex<HashMap<String, VecDeque<RunRecord>>>);
+pub(super) struct Records(Mutex<HashMap<String, Runs>>);
+
+/// What is kept of one agent.
+#[derive(Default)]
+struct Runs {
+    latest: VecDeque<RunRecord>,
+    bill: Bill,
+}
+
+/// What an agent has cost since its node began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// Questions that were begun.
+    pub questions: u64,
+    /// All that was spent on them.
+    pub spent: Spent,
+}
+
+impl Bill {
+    fn add(&mut self, now: Spent, before: Spent) {
+        let more = |now: u64, before: u64| now.saturating_sub(before);
+        self.spent.calls += more(now.calls, before.calls);
+        self.spent.tokens += more(now.tokens, before.tokens);
+        self.spent.money_micros += more(now.money_micros, before.money_micros);
+    }
+}
 
 impl Records {
     /// Enters how a run of an agent stands, in the place of what was entered of it before.
@@ -52,19 +90,25 @@ impl Records {
         if !agents.contains_key(agent) && agents.len() >= AGENTS {
             let silent = agents
                 .iter()
-                .min_by_key(|(_, runs)| runs.front().map(|run| run.began))
+                .min_by_key(|(_, runs)| runs.latest.front().map(|run| run.began))
                 .map(|(agent, _)| agent.clone());
             silent.map(|agent| agents.remove(&agent));
         }
         let runs = agents.entry(agent.to_owned()).or_default();
-        match runs
+        let Runs { latest, bill } = runs;
+        match latest
             .iter_mut()
             .find(|run| run.operation == record.operation)
         {
-            Some(run) => *run = record,
+            Some(run) => {
+                bill.add(record.spent, run.spent);
+                *run = record;
+            }
             None => {
-                runs.push_front(record);
-                runs.truncate(OF_ONE);
+                bill.questions += 1;
+                bill.add(record.spent, Spent::default());
+                latest.push_front(record);
+                latest.truncate(OF_ONE);
             }
         }
     }
@@ -74,9 +118,20 @@ impl Records {
             .lock()
             .get(agent)
             .into_iter()
-            .flatten()
+            .flat_map(|runs| &runs.latest)
             .cloned()
             .collect()
+    }
+
+    /// What each agent has cost, by its name.
+    pub(super) fn bills(&self) -> Vec<(String, Bill)> {
+        let agents = self.0.lock();
+        let mut bills: Vec<_> = agents
+            .iter()
+            .map(|(agent, runs)| (agent.clone(), runs.bill))
+            .collect();
+        bills.sort_by(|a, b| a.0.cmp(&b.0));
+        bills
     }
 }
 
@@ -97,7 +152,29 @@ mod tests {
         for at in 0..40 {
             records.enter("a", record(&format!("r{at}"), at, Outcome::AtWork));
         }
-        records.enter("a", record("r39", 39, Outcome::Answered));
+        let spent = Spent {
+            calls: 1,
+            tokens: 10,
+            money_micros: 2,
+        };
+        let paid = |tokens, outcome| RunRecord {
+            spent: Spent { tokens, ..spent },
+            ..record("r39", 39, outcome)
+        };
+        records.enter("a", paid(10, Outcome::AtWork));
+        records.enter("a", paid(25, Outcome::Answered));
+        let bill = Bill {
+            questions: 40,
+            spent: Spent {
+                tokens: 25,
+                ..spent
+            },
+        };
+        assert_eq!(
+            records.bills(),
+            [("a".to_owned(), bill)],
+            "nothing is paid twice"
+        );
         let runs = records.of("a");
         assert_eq!((runs.len(), runs[0].operation.as_str()), (OF_ONE, "r39"));
         assert_eq!(runs[0].outcome, Outcome::Answered);

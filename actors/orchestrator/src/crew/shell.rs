@@ -63,7 +63,7 @@ pub(super) async fn pursue(
             spent,
             outcome,
         };
-        crew.0.records.enter(ctx.me().as_str(), record);
+        crew.enter(ctx, record);
     };
     let _link = admitted(member, order, crew, ctx).map_err(|by| {
         let none = NoAnswer::Stopped { by };
@@ -138,7 +138,7 @@ pub(super) fn leave(member: &Member, order: &AgentOrder, services: &Services, ct
             spent: budget.spent(),
             outcome: Outcome::Left,
         };
-        crew.0.records.enter(ctx.me().as_str(), record);
+        crew.enter(ctx, record);
         budgets.close(ctx.tenant(), &order.operation, &budget);
     }
     forget(member, order, services, ctx);

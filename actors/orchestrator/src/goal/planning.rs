@@ -52,6 +52,10 @@ pub(crate) async fn planned(
     if let Some(reason) = run.files.unreadable() {
         return Err(no_plan(Progress::default(), reason.to_owned()));
     }
+    let span = tasks.ctx.span("plan", "");
+    if let Some(span) = &span {
+        span.note("aios.goal.id", run.goal().id());
+    }
     let bench = GoalBench {
         run: tasks,
         offered: run.offered.as_ref().map(Offers::names),
@@ -63,6 +67,12 @@ pub(crate) async fn planned(
         None => from_a_source(run, &bench, recalled).await,
     };
     let finished = made.and_then(|plan| finished(plan, run, &bench));
+    if let Some(span) = &span {
+        match &finished {
+            Ok((plan, _)) => span.note("aios.plan.tasks", plan.tasks.len()),
+            Err(reason) => span.fail(reason),
+        }
+    }
     let mut progress = bench.progress.into_inner();
     match finished {
         Ok((plan, case)) => {

@@ -19,15 +19,13 @@ use crate::evidence::{self, text_of};
 use crate::goal::planning::pick_step;
 use crate::goal::progress::Seen;
 use crate::goal::tasks::{Conducted, GoalTasks, draft, settle, words};
+use crate::metric;
 use crate::roles::EXECUTOR;
 use crate::task::cached::{self, Kept, Miss};
 use crate::task::fallback;
 use crate::task::run::{
     Aside, Assignment, Event, Fallback, Finish, Gone, Moment, Next, Order, TaskRun,
 };
-
-/// Ways out that were taken; labels `tool` and `recourse`.
-pub(crate) const RECOURSES_TOTAL: &str = "aios_orchestrator_recourses_total";
 
 /// What a text is written from and judged by.
 struct Writing<'a> {
@@ -156,7 +154,10 @@ impl TaskShell<'_> {
             Aside::WaitsFor(approval) => self.goal.wait_for(approval),
             Aside::Taken(recourse) => {
                 let (tool, recourse) = (self.task.tool.clone(), fallback::name(recourse));
-                metrics::counter!(RECOURSES_TOTAL, "tool" => tool, "recourse" => recourse)
+                if recourse == fallback::name(aios_supervisor::Recourse::ReplanAndSimplify) {
+                    metrics::counter!(metric::REPLANS_TOTAL).increment(1);
+                }
+                metrics::counter!(metric::RECOURSES_TOTAL, "tool" => tool, "recourse" => recourse)
                     .increment(1);
             }
         }

@@ -621,7 +621,11 @@ impl Approvals {
             .store
             .compare_and_swap(&self.place(id), before, Some(&bytes))?;
         self.0.store.flush()?;
-        Ok(swapped == Swap::Done)
+        let done = swapped == Swap::Done;
+        if let Some(observer) = self.0.audit.observer().filter(|_| done) {
+            observer.approval(&record.approval);
+        }
+        Ok(done)
     }
 }
 

@@ -57,7 +57,7 @@ impl Fixture {
         let owner = Arc::new(SigningIdentity::from_seed(owner, [2; 32]));
         let start = Timestamp::since_epoch(Duration::from_secs(1_800_000_000));
         let clock = Arc::new(ManualClock::at(start));
-        let audit = Arc::new(Audit::new(None));
+        let audit = Arc::new(Audit::new(None, None));
         let tenant = TenantId::new(tenant).unwrap();
         let keys = Keys::default();
         let fixture = Self {

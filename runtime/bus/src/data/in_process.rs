@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use aios_protocols::ports::{BoxFuture, BusError, DataBus, Delivery, Subscription};
 use aios_protocols::{Subject, SubjectPattern};
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
-use super::{METRIC_MISSED, PAYLOAD_BYTES_MAX};
+use super::{METRIC_LATENCY, METRIC_MESSAGES, METRIC_MISSED, PAYLOAD_BYTES_MAX};
 
 /// Fans out to bounded queues. A publisher is never held up: a subscriber whose queue is full misses the newest delivery, is told how
 /// many it missed, and the loss is counted.
@@ -21,9 +22,12 @@ pub struct InProcessDataBus {
 
 struct Queue {
     pattern: SubjectPattern,
-    sender: mpsc::Sender<Delivery>,
+    sender: mpsc::Sender<Published>,
     missed: Arc<AtomicU64>,
 }
+
+/// A delivery, and when it was published.
+type Published = (Instant, Delivery);
 
 impl InProcessDataBus {
     /// A bus nobody listens to yet.
@@ -45,7 +49,8 @@ impl InProcessDataBus {
                 allowed: PAYLOAD_BYTES_MAX,
             });
         }
-        let mut gone = false;
+        metrics::counter!(METRIC_MESSAGES, "bus" => "data").increment(1);
+        let (mut gone, now) = (false, Instant::now());
         {
             let queues = self.queues.read();
             for queue in queues.as_ref().ok_or(BusError::Closed)? {
@@ -56,7 +61,7 @@ impl InProcessDataBus {
                     subject: subject.clone(),
                     payload: payload.clone(),
                 };
-                match queue.sender.try_send(delivery) {
+                match queue.sender.try_send((now, delivery)) {
                     Ok(()) => {}
                     Err(mpsc::error::TrySendError::Full(_)) => {
                         queue.missed.fetch_add(1, Ordering::Relaxed);
@@ -114,18 +119,24 @@ fn family(pattern: &SubjectPattern) -> String {
         .join(".")
 }
 
+/// Takes a delivery up.
+fn delivered((published, delivery): Published) -> Delivery {
+    metrics::histogram!(METRIC_LATENCY, "bus" => "data").record(published.elapsed());
+    delivery
+}
+
 struct InProcessSubscription {
-    receiver: mpsc::Receiver<Delivery>,
+    receiver: mpsc::Receiver<Published>,
     missed: Arc<AtomicU64>,
 }
 
 impl Subscription for InProcessSubscription {
     fn next(&mut self) -> BoxFuture<'_, Option<Delivery>> {
-        Box::pin(self.receiver.recv())
+        Box::pin(async move { self.receiver.recv().await.map(delivered) })
     }
 
     fn try_next(&mut self) -> Option<Delivery> {
-        self.receiver.try_recv().ok()
+        self.receiver.try_recv().ok().map(delivered)
     }
 
     fn missed(&self) -> u64 {

@@ -5,6 +5,7 @@ pub(crate) mod approvals;
 pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod goal;
 pub(crate) mod judge;
 pub(crate) mod key;

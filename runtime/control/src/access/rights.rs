@@ -84,7 +84,13 @@ impl Request {
             | Self::Ask(_)
             | Self::CallTool(_)
             | Self::Kill { .. }
-            | Self::Stop { .. } => (Scope::Operate, Concern::Node),
+            | Self::Stop { .. }
+            | Self::Suspend { .. }
+            | Self::ResumeAgent { .. }
+            | Self::Resend { .. }
+            | Self::Discard { .. }
+            // What a message says is shown to whoever could have it sent again.
+            | Self::DeadLetter { .. } => (Scope::Operate, Concern::Node),
             Self::Decide { .. } | Self::ApproveTools { .. } | Self::Config {} => {
                 (Scope::Admin, Concern::Node)
             }
@@ -99,6 +105,17 @@ impl Request {
             Self::ToolServers {}
             | Self::View {}
             | Self::Swarm { .. }
+            | Self::Tree(_)
+            | Self::WatchTree(_)
+            | Self::Watch(_)
+            | Self::Ended {}
+            | Self::Conversations(_)
+            | Self::Conversation { .. }
+            | Self::DeadLetters {}
+            | Self::Breakers {}
+            | Self::Budgets {}
+            | Self::Unusual {}
+            | Self::Audit(_)
             | Self::Agents {}
             | Self::Agent { .. } => (Scope::Read, Concern::Node),
         }

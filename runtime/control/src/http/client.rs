@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::access::Token;
-use crate::{Client, ClientError, ControlError, Event, Events, LINE_MAX, Request, Transport};
+use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transport};
 
 /// How much longer than the node's own patience is waited for its answer.
 const GRACE: Duration = Duration::from_secs(5);
@@ -250,10 +250,9 @@ impl Transport for HttpClient {
             .await
     }
 
-    async fn watch(&mut self, events: &Events) -> Result<(), ClientError> {
+    async fn watch(&mut self, request: &Request) -> Result<(), ClientError> {
         self.watch = None;
-        let request = Request::Events(events.clone());
-        let body = serde_json::to_vec(&request).map_err(|error| self.strange(error))?;
+        let body = serde_json::to_vec(request).map_err(|error| self.strange(error))?;
         let sent = self.sent(Method::POST, "/v1/ask", body)?;
         let patience = request.patience();
         self.in_time(patience, async |client| {
@@ -284,8 +283,13 @@ impl Transport for HttpClient {
                 _ => None,
             };
             match read {
-                // What came in between is not kept any more; the events that are go on.
-                Some((Some("reset") | None, _)) => {}
+                // What came in between is not kept any more; the events that are go on. Of a node's watch it is an event.
+                Some((Some("reset"), data)) => {
+                    if let Ok(event) = serde_json::from_str(data) {
+                        return Ok(Some(event));
+                    }
+                }
+                Some((None, _)) => {}
                 Some((Some("end"), _)) => {
                     self.watch = None;
                     return Ok(None);

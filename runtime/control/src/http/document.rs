@@ -161,8 +161,10 @@ fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Va
             parameters.push(json!({"name": "after", "in": "query", "description": says, "schema": {"type": "string"}}));
         }
     }
-    if row.ask == "events" {
+    if matches!(row.ask, "events" | "watch") {
         parameters.push(json!({"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0}}));
+    }
+    if matches!(row.ask, "events" | "watch" | "watch_tree") {
         whole = stream;
     }
     operation["responses"]["200"] = json!({"description": "Done.", "content": whole});

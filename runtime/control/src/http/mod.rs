@@ -9,9 +9,11 @@
 //! feature).
 
 mod access;
+mod browser;
 mod client;
 mod counts;
 mod document;
+mod health;
 mod impatient;
 mod keys;
 #[cfg(feature = "mcp")]

@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 
 use super::document::schema_of;
 use crate::{
-    AgentLine, AgentShown, Asked, ControlError, Embedded, EngineLine, Event, Explained, Generated,
-    GoalLine, GoalState, Request, Spawned, Submitted, ToolCalled, ToolLine, read,
+    AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, ControlError,
+    ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event, Explained,
+    Generated, GoalLine, GoalState, LetterShown, Letters, Request, Resent, Spawned, Submitted,
+    ToolCalled, ToolLine, TreePage, Unusual, read,
 };
 
 /// How a path is asked.
@@ -174,6 +176,18 @@ pub(super) const ROWS: &[Row] = &[
         "Stops an agent and keeps it down.",
     )
     .gives::<()>(),
+    post(
+        "/v1/agents/{agent}/suspend",
+        "suspend",
+        "Lets an agent pause; what is asked of it waits.",
+    )
+    .gives::<()>(),
+    post(
+        "/v1/agents/{agent}/resume",
+        "resume_agent",
+        "Lets an agent that pauses go on.",
+    )
+    .gives::<()>(),
     get("/v1/tools", "tools", "The tools there are.")
         .gives::<Vec<ToolLine>>()
         .pages("name"),
@@ -219,6 +233,83 @@ pub(super) const ROWS: &[Row] = &[
         "view",
         "The node at this moment: its tree, agents, messages and breakers.",
     ),
+    get(
+        "/v1/events",
+        "watch",
+        "What happens on the node, as server-sent events; `kinds`, `goal_id`, `agent`, `conversation` choose.",
+    ),
+    get(
+        "/v1/tree",
+        "tree",
+        "A part of the supervision tree, line by line.",
+    )
+    .gives::<TreePage>(),
+    get(
+        "/v1/tree/events",
+        "watch_tree",
+        "A part of the tree whenever it looks otherwise, as server-sent events.",
+    ),
+    get(
+        "/v1/ended",
+        "ended",
+        "The last agents that ended, with why and what became of what they had in their hands.",
+    )
+    .gives::<Vec<EndedAgent>>(),
+    get(
+        "/v1/conversations",
+        "conversations",
+        "Who speaks with whom, and who owes what by when.",
+    )
+    .gives::<Vec<ConversationLine>>(),
+    get(
+        "/v1/conversations/{conversation}",
+        "conversation",
+        "One conversation closely.",
+    )
+    .gives::<ConversationShown>(),
+    get(
+        "/v1/dead-letters",
+        "dead_letters",
+        "Messages that were not delivered, with why.",
+    )
+    .gives::<Letters>(),
+    get(
+        "/v1/dead-letters/{number}",
+        "dead_letter",
+        "One undelivered message, with what it says.",
+    )
+    .gives::<LetterShown>(),
+    post(
+        "/v1/dead-letters/{number}/resend",
+        "resend",
+        "Hands an undelivered message to its receivers once more.",
+    )
+    .gives::<Resent>(),
+    post(
+        "/v1/dead-letters/{number}/discard",
+        "discard",
+        "Throws an undelivered message away.",
+    )
+    .gives::<()>(),
+    get(
+        "/v1/breakers",
+        "breakers",
+        "The circuit breakers of all services that were called.",
+    )
+    .gives::<Vec<BreakerLine>>(),
+    get(
+        "/v1/budgets",
+        "budgets",
+        "What agents and goals may spend and have spent.",
+    )
+    .gives::<Vec<BudgetLine>>(),
+    get(
+        "/v1/unusual",
+        "unusual",
+        "Figures whose latest value does not fit the last five minutes.",
+    )
+    .gives::<Vec<Unusual>>(),
+    get("/v1/audit", "audit", "What was commanded and refused.").gives::<AuditTrail>(),
     swarm("/v1/swarm", &[("view", "show")], "The swarm in numbers."),
     swarm(
         "/v1/swarm/kinds/{kind}",
@@ -270,7 +361,14 @@ impl Row {
             .advise("leave out of the body and the query what the path says")),
         };
         for (name, value) in &parts.path {
-            put(name, (*value).into())?;
+            // The one field of a path that is a number.
+            let number = (*name == "number").then(|| value.parse::<u64>().ok());
+            put(
+                name,
+                number
+                    .flatten()
+                    .map_or_else(|| (*value).into(), Value::from),
+            )?;
         }
         for (name, value) in self.fixed {
             put(name, (*value).into())?;
@@ -278,12 +376,7 @@ impl Row {
         for (name, value) in &parts.query {
             // Shorter in a link than what the field is called.
             let name = if name == "after" { "after_seq" } else { name };
-            put(
-                name,
-                value
-                    .parse::<u64>()
-                    .map_or_else(|_| value.as_str().into(), Value::from),
-            )?;
+            put(name, said(name, value))?;
         }
         if self.fills_out && !fields.contains_key("out") {
             fields.insert("out".to_owned(), parts.out.into());
@@ -302,6 +395,33 @@ impl Row {
                 .advise("write what /v1/openapi.json says of this path")
         })
     }
+}
+
+/// Fields of queries that are text even where they look like something else.
+const TEXTS: [&str; 6] = [
+    "agent",
+    "conversation",
+    "goal_id",
+    "search",
+    "state",
+    "under",
+];
+/// Fields of queries that are true or false.
+const FLAGS: [&str; 1] = ["fresh"];
+
+/// A word of the query as the value that is meant.
+fn said(name: &str, value: &str) -> Value {
+    if TEXTS.contains(&name) {
+        return value.into();
+    }
+    if FLAGS.contains(&name)
+        && let Ok(flag) = value.parse::<bool>()
+    {
+        return flag.into();
+    }
+    value
+        .parse::<u64>()
+        .map_or_else(|_| value.into(), Value::from)
 }
 
 fn body(bytes: &[u8]) -> Result<Map<String, Value>, ControlError> {

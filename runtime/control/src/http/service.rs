@@ -29,7 +29,7 @@ use super::pages::Piece;
 use super::problem::Problem;
 use super::rate::{Bucket, Buckets};
 use super::routes::{Parts, ROWS, Row, Verb};
-use super::{document, openai, told};
+use super::{browser, document, health, openai, told};
 use crate::access::{Known, NotKnown, Rights, Scope, TokenError};
 use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request};
 
@@ -142,6 +142,19 @@ impl Door {
         Ok(link.reveal().to_owned())
     }
 
+    /// The node, while there is one.
+    pub(super) fn node(&self) -> Option<Arc<dyn Control>> {
+        (self.0.node)()
+    }
+
+    /// Whether the node can work now.
+    pub(super) fn ready(&self) -> Result<(), ControlError> {
+        if *self.0.going.borrow() {
+            return Err(unavailable());
+        }
+        self.node().ok_or_else(unavailable)?.ready()
+    }
+
     /// All paths.
     pub(super) fn router(&self) -> Router {
         let mut router = Router::new();
@@ -151,6 +164,12 @@ impl Door {
         router
             .route("/v1/openapi.json", get(document::openapi))
             .route("/v1/links", post(linked))
+            .route("/v1/whoami", get(browser::whoami))
+            .route(
+                "/v1/goals/{goal_id}/artifacts/{name}",
+                get(browser::artifact),
+            )
+            .merge(health::router())
             .merge(openai::router())
             .merge(self.mcp())
             .fallback(page::outside)
@@ -269,7 +288,7 @@ impl Door {
     }
 }
 
-fn unavailable() -> ControlError {
+pub(super) fn unavailable() -> ControlError {
     ControlError::new(
         ErrorKind::Unavailable,
         "the node is starting or stopping; ask again",
@@ -299,6 +318,7 @@ async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -
             next.run(request).await
         }
         Ok(Admitted::ByLink(response)) => response,
+        Ok(Admitted::Anybody) => next.run(request).await,
         Err((why, problem)) => {
             door.count(why);
             match openai {
@@ -331,6 +351,8 @@ async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -
 enum Admitted {
     /// With a token, or the cookie of a link.
     As(Known),
+    /// For what everybody is told.
+    Anybody,
     /// By a link, which is answered at once.
     ByLink(Response),
 }
@@ -345,6 +367,13 @@ fn admitted(door: &Door, request: &Incoming) -> Result<Admitted, (Refusal, Probl
         .flatten();
     if let Some(response) = link {
         return Ok(Admitted::ByLink(response));
+    }
+    if health::is_open(request.uri().path()) {
+        door.0
+            .strangers
+            .take(Instant::now())
+            .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
+        return Ok(Admitted::Anybody);
     }
     let known = match access.entered(request.headers()) {
         Ok(Entered { known }) => known,
@@ -538,12 +567,16 @@ async fn respond(
     mut asked: Request,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Request::Events(events) = &mut asked
+    if let Request::Events(crate::Events { after_seq, .. })
+    | Request::Watch(crate::Watch { after_seq, .. }) = &mut asked
         && let Some(last) = headers.get(LAST)
     {
         let last = last.to_str().ok().and_then(|last| last.trim().parse().ok());
-        events.after_seq =
-            last.ok_or_else(|| ControlError::invalid("the Last-Event-ID is no number"))?;
+        *after_seq = last.ok_or_else(|| ControlError::invalid("the Last-Event-ID is no number"))?;
+        if let Request::Watch(watch) = &mut asked {
+            // Whoever comes again goes on where it was.
+            watch.fresh = false;
+        }
     }
     let is_command = asked.is_command();
     if is_command && let Some(key) = headers.get(KEY) {
@@ -576,7 +609,7 @@ async fn respond(
     }
 }
 
-fn json(bytes: Bytes) -> Response {
+pub(super) fn json(bytes: Bytes) -> Response {
     let kind = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     (kind, bytes).into_response()
 }

@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::folder::SocketFolder;
-use crate::{Client, ClientError, Event, Events, LINE_MAX, Reply, Request, Transport};
+use crate::{Client, ClientError, Event, LINE_MAX, Reply, Request, Transport};
 
 /// A connection to a running node.
 #[derive(Debug)]
@@ -158,8 +158,8 @@ impl Transport for SocketClient {
         self.exchange(request).await
     }
 
-    async fn watch(&mut self, events: &Events) -> Result<(), ClientError> {
-        self.exchange(&Request::Events(events.clone())).await?;
+    async fn watch(&mut self, request: &Request) -> Result<(), ClientError> {
+        self.exchange(request).await?;
         self.watching = true;
         Ok(())
     }

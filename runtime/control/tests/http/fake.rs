@@ -7,8 +7,8 @@ use std::time::Duration;
 use aios_control::access::{KeyFile, Principals, Token};
 use aios_control::http::{HttpServer, HttpService, Page, Running};
 use aios_control::{
-    Asked, Caller, Control, ControlError, Embedded, EngineLine, ErrorKind, Event, EventKind,
-    EventStream, Generated, GoalPhase, GoalState, Place, Request, Response, Submitted,
+    Asked, BreakerLine, Caller, Control, ControlError, Embedded, EngineLine, ErrorKind, Event,
+    EventKind, EventStream, Generated, GoalPhase, GoalState, Place, Request, Response, Submitted,
 };
 use aios_work::Spent;
 use aios_work::content::{self, GoalStatus};
@@ -174,8 +174,32 @@ impl Control for Fake {
                 vectors: vec![vec![1.0, -2.0]; asked.texts.len()],
                 cut: Vec::new(),
             }),
+            Request::Breakers {} => value([BreakerLine {
+                service: "tool.sql".to_owned(),
+                state: "open".to_owned(),
+                share: 0.0,
+                trips: 1,
+                retry_after_ms: 5,
+                rejected: 0,
+                last_error: "it broke".to_owned(),
+            }]),
+            Request::DeadLetter { number } => value(number),
+            Request::Watch(watch) => {
+                let all = [
+                    (3, EventKind::Reset),
+                    (4, EventKind::Goal),
+                    (5, EventKind::Agent),
+                ];
+                let kept = all.into_iter().filter(|(seq, _)| *seq > watch.after_seq);
+                let kept = kept.map(|(seq, kind)| event(seq, kind, json!({})));
+                Ok(Response::Watch(Box::new(Told(kept.collect(), false))))
+            }
             other => Err(ControlError::invalid(format!("{other:?}"))),
         }
+    }
+
+    fn metrics(&self, _: &Caller) -> Result<Option<String>, ControlError> {
+        Ok(Some("aios_x 1\n".to_owned()))
     }
 }
 

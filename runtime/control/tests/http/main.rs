@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod fake;
+mod health;
 mod hostile;
 mod keys;
 mod manners;

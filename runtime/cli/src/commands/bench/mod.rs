@@ -9,6 +9,7 @@ mod critic;
 mod goal;
 mod inference;
 mod messages;
+mod telemetry;
 mod tools;
 
 use std::fmt::Display;
@@ -21,7 +22,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// The benches of the whole product.
-const WHOLE: [Bench; 5] = [
+const WHOLE: [Bench; 6] = [
     Bench {
         name: "messages",
         what: "a signed ask between two agents beside its signatures and a bare ractor ask",
@@ -31,6 +32,11 @@ const WHOLE: [Bench; 5] = [
         name: "goal",
         what: "the runtime's own share of a goal: all but tools and model",
         run: goal::run,
+    },
+    Bench {
+        name: "telemetry",
+        what: "what figures, traces and watchers cost the messages of a node",
+        run: telemetry::run,
     },
     Bench {
         name: "tools",

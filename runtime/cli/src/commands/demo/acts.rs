@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use aios_control::access::Token;
 use aios_control::{Ask, Client, Event, EventKind, GoalPhase, Submit};
 use aios_inference::Scripts;
-use aios_protocols::{Draft, Sealed, Sealer};
+use aios_protocols::{Draft, PrincipalId, Sealed, Sealer, SigningIdentity};
 use aios_runtime::Node;
 use aios_work::PlanFile;
-use aios_work::content::{AgentEvent, TaskEvent, TaskStatus};
+use aios_work::content::{AgentEvent, TaskEvent, TaskStatus, unhex};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -308,11 +309,13 @@ impl Acts {
         let cell = cells.first().ok_or("no interface agent runs")?;
         let receiver = cell.party().clone();
         let now = system.now();
-        let mut sealer = Sealer::new(
-            Arc::clone(node.owner()),
-            system.tenant().clone(),
-            now.as_micros(),
-        );
+        // Somebody whose key the node knows, as long as it is here.
+        let name: PrincipalId = "service:courier@local".parse()?;
+        let drawn = unhex(Token::fresh()?.reveal()).and_then(|bytes| bytes.try_into().ok());
+        let seed: [u8; 32] = drawn.ok_or("a token is not 32 bytes")?;
+        let identity = Arc::new(SigningIdentity::from_seed(name, seed));
+        let courier = system.client(Arc::clone(&identity)).await?;
+        let mut sealer = Sealer::new(identity, system.tenant().clone(), now.as_micros());
         let draft = Draft::request(receiver.clone(), "Analyze Q3 sales");
         let (message, sealed) = sealer.seal(draft, now, [7; 10])?;
         played.step(format!(
@@ -338,6 +341,7 @@ impl Acts {
             async move { Ok::<_, Failed>(found) }
         };
         let entry = until_some("the refusal", refused).await?;
+        drop(courier);
         played.step(format!(
             "{} refused it ({}): {}",
             entry.by, entry.label, entry.reason

@@ -1,0 +1,93 @@
+//! Spans of one trace: what an agent does because of a message, and the parts of that. The trace's name came in the message's envelope, and
+//! the span's own goes out in the envelopes of whatever is sent because of it, so that a goal's spans are one tree across agents.
+//!
+//! A span is told when the last who holds it lets go: a handler and the job it began are one. Nothing is made while nobody traces.
+
+use std::sync::Arc;
+
+use aios_protocols::{Party, Timestamp, TraceContext};
+use parking_lot::Mutex;
+
+use crate::AgentSystem;
+use crate::observer::SpanSeen;
+
+/// A span that is open. Dropped, it is over.
+pub struct Span {
+    system: AgentSystem,
+    at: TraceContext,
+    parent: [u8; 8],
+    name: String,
+    agent: Party,
+    began: Timestamp,
+    more: Mutex<More>,
+}
+
+#[derive(Default)]
+struct More {
+    attributes: Vec<(&'static str, String)>,
+    error: Option<String>,
+}
+
+impl Span {
+    /// Below a span that somebody else has, if anybody traces.
+    pub(crate) fn below(
+        system: &AgentSystem,
+        parent: Option<TraceContext>,
+        agent: &Party,
+        name: String,
+    ) -> Option<Arc<Self>> {
+        let parent = parent.filter(|_| system.tracing())?;
+        let at = parent.child(system.fresh_span()).ok()?;
+        Some(Arc::new(Self {
+            at,
+            parent: *parent.span_id(),
+            name,
+            agent: agent.clone(),
+            began: system.now(),
+            more: Mutex::default(),
+            system: system.clone(),
+        }))
+    }
+
+    /// What goes out in envelopes.
+    pub(crate) fn context(&self) -> TraceContext {
+        self.at
+    }
+
+    /// Says something of it.
+    pub fn note(&self, name: &'static str, value: impl ToString) {
+        self.more.lock().attributes.push((name, value.to_string()));
+    }
+
+    /// What it was for came to nothing.
+    pub fn fail(&self, why: impl ToString) {
+        self.more.lock().error = Some(why.to_string());
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        let More { attributes, error } = std::mem::take(self.more.get_mut());
+        let Some(observer) = self.system.observer() else {
+            return;
+        };
+        observer.span(SpanSeen {
+            at: self.at,
+            parent: Some(self.parent),
+            name: std::mem::take(&mut self.name),
+            agent: Some(self.agent.clone()),
+            began: self.began,
+            ended: self.system.now(),
+            attributes,
+            error,
+        });
+    }
+}
+
+impl std::fmt::Debug for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Span")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

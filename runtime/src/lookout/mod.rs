@@ -1,0 +1,295 @@
+//! The node's own window: what happens on it, noted for whoever watches, and published pictures of how it stands.
+//!
+//! Nothing here is sent to what is drawn: agents are seen through what passes by them and through the snapshots they leave, so a watcher
+//! cannot slow what it watches. Messages are noted only while somebody looks; the flag for that is all that a message costs otherwise.
+//!
+//! `ring` keeps what happened, `stream` is one watcher's way through it, `observer` what agents and their world tell, `relay` what
+//! supervisors and the data bus tell; `tree`, `talks`, `letters` and `ledger` are the pictures.
+
+mod ledger;
+mod letters;
+mod observer;
+mod relay;
+mod ring;
+mod stream;
+mod talks;
+mod traces;
+mod tree;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use aios_actors::agent::Clock;
+use aios_control::{EndedAgent, GoalHappened, GoalPhase, Happened, InHand};
+use aios_protocols::{Timestamp, TraceContext};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::metric;
+use ledger::Trail;
+use ring::Rings;
+
+pub(crate) use ledger::{breaker, budgets};
+pub(crate) use letters::{list, one, refusal};
+pub(crate) use relay::{EVENTS, QUEUE, bus, supervision};
+pub(crate) use stream::Watcher;
+pub(crate) use tree::{TreeWatcher, memory_bytes};
+
+/// Agents that ended and are told of.
+const ENDED: usize = 200;
+/// Goals whose traces are known.
+const GOALS: usize = 1_024;
+/// Agents whose inheritance waits to be told with their start.
+const HEIRS: usize = 1_024;
+/// How long messages are still noted after somebody asked for conversations.
+const LINGERS: Duration = Duration::from_secs(60);
+
+/// The window of one node.
+pub(crate) struct Lookout {
+    clock: Arc<dyn Clock>,
+    /// Whether messages are noted now.
+    on: AtomicBool,
+    /// Watchers that want messages.
+    watchers: AtomicUsize,
+    /// Until when messages are noted though nobody watches, in milliseconds since the beginning.
+    lingers_until: AtomicU64,
+    began: Instant,
+    rings: Mutex<Rings>,
+    news: Notify,
+    closed: AtomicBool,
+    ended: Mutex<VecDeque<EndedAgent>>,
+    heirs: Mutex<HashMap<String, InHand>>,
+    /// When each child that is down and may come back ended; as many as there are children.
+    fell: Mutex<HashMap<String, Instant>>,
+    goals: Mutex<Goals>,
+    trail: Mutex<Trail>,
+    rates: tree::Rates,
+    /// Whether anybody traces what is done.
+    tracing: AtomicBool,
+    #[cfg(feature = "telemetry")]
+    spans: std::sync::OnceLock<crate::telemetry::otlp::Spans>,
+}
+
+/// Which goal a trace is of.
+#[derive(Default)]
+struct Goals {
+    of: HashMap<[u8; 16], Arc<str>>,
+    order: VecDeque<[u8; 16]>,
+}
+
+impl Lookout {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        let begin = clock.now().as_micros();
+        Arc::new(Self {
+            clock,
+            on: AtomicBool::new(false),
+            watchers: AtomicUsize::new(0),
+            lingers_until: AtomicU64::new(0),
+            began: Instant::now(),
+            rings: Mutex::new(Rings::new(begin)),
+            news: Notify::new(),
+            closed: AtomicBool::new(false),
+            ended: Mutex::default(),
+            heirs: Mutex::default(),
+            fell: Mutex::default(),
+            goals: Mutex::default(),
+            trail: Mutex::default(),
+            rates: tree::Rates::default(),
+            tracing: AtomicBool::new(false),
+            #[cfg(feature = "telemetry")]
+            spans: std::sync::OnceLock::new(),
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn at(&self) -> String {
+        self.now().to_string()
+    }
+
+    /// Notes what happened.
+    pub(crate) fn note(&self, happened: Happened) {
+        self.rings.lock().push(happened);
+        // Costs next to nothing while nobody waits.
+        self.news.notify_waiters();
+    }
+
+    fn last(&self) -> u64 {
+        self.rings.lock().last()
+    }
+
+    fn left_out(&self, events: u64) {
+        metrics::counter!(metric::WATCH_LEFT_OUT_TOTAL).increment(events);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Nothing happens here any more: watchers are told what there is, and end.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.news.notify_waiters();
+    }
+
+    /// Messages are noted for a while.
+    fn linger(&self) {
+        let until = self.began.elapsed() + LINGERS;
+        let until_ms = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+        self.lingers_until.store(until_ms, Ordering::Release);
+        self.on.store(true, Ordering::Release);
+    }
+
+    /// Turns itself off when nobody looks any more. Asked only while it is on.
+    fn rests(&self) -> bool {
+        if self.watchers.load(Ordering::Acquire) > 0 {
+            return false;
+        }
+        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if now_ms < self.lingers_until.load(Ordering::Acquire) {
+            return false;
+        }
+        self.on.store(false, Ordering::Release);
+        // Somebody may have come in this very moment.
+        if self.watchers.load(Ordering::Acquire) > 0 {
+            self.on.store(true, Ordering::Release);
+            return false;
+        }
+        true
+    }
+
+    /// A goal was accepted or moved on.
+    pub(crate) fn goal(&self, goal_id: &str, phase: GoalPhase) {
+        self.note(Happened::Goal(GoalHappened {
+            at: self.at(),
+            goal_id: goal_id.to_owned(),
+            phase,
+        }));
+    }
+
+    /// What is said in this trace is said for this goal.
+    pub(crate) fn traced(&self, goal_id: &str, trace: &TraceContext) {
+        let mut goals = self.goals.lock();
+        if goals.order.len() >= GOALS
+            && let Some(oldest) = goals.order.pop_front()
+        {
+            goals.of.remove(&oldest);
+        }
+        goals.order.push_back(*trace.trace_id());
+        goals.of.insert(*trace.trace_id(), goal_id.into());
+    }
+
+    fn goal_of(&self, trace: Option<&TraceContext>) -> Option<Arc<str>> {
+        self.goals.lock().of.get(trace?.trace_id()).cloned()
+    }
+
+    /// The last that ended, newest first.
+    pub(crate) fn ended(&self) -> Vec<EndedAgent> {
+        self.ended.lock().iter().rev().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_actors::agent::SystemClock;
+    use aios_control::{Event, EventKind, EventStream, Gap, MessageHappened, Reset, Watch};
+
+    use super::*;
+
+    fn message(at: u64) -> Happened {
+        Happened::Message(MessageHappened {
+            at: at.to_string(),
+            what: "sent".to_owned(),
+            message: None,
+            act: None,
+            sender: None,
+            receiver: "macro.critic.001@local".to_owned(),
+            conversation: None,
+            protocol: None,
+            reply_by: None,
+            content_bytes: 0,
+            trace_id: None,
+            goal_id: None,
+            label: None,
+            why: None,
+        })
+    }
+
+    async fn next(watcher: &mut Watcher) -> Event {
+        tokio::time::timeout(Duration::from_secs(20), watcher.next())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_watcher_goes_on_where_it_was_and_hears_of_what_is_lost_once() {
+        let lookout = Lookout::new(Arc::new(SystemClock));
+        lookout.goal("a", GoalPhase::Running);
+        lookout.goal("b", GoalPhase::Running);
+        let mut all = Watcher::new(Arc::clone(&lookout), Watch::default());
+        let (first, second) = (next(&mut all).await, next(&mut all).await);
+        assert_eq!(
+            (first.body["goal_id"].as_str(), second.seq),
+            (Some("a"), first.seq + 1)
+        );
+        let after = |after_seq| Watch {
+            after_seq,
+            ..Watch::default()
+        };
+        let mut again = Watcher::new(Arc::clone(&lookout), after(first.seq));
+        assert_eq!(next(&mut again).await, second);
+        // A number of another life of the node.
+        for lost in [1, u64::MAX] {
+            let mut lost = Watcher::new(Arc::clone(&lookout), after(lost));
+            let reset = next(&mut lost).await;
+            assert_eq!(reset.kind, EventKind::Reset);
+            assert_eq!(reset.read::<Reset>().unwrap().first_seq, first.seq);
+            assert_eq!(next(&mut lost).await, first, "then all that is kept");
+        }
+        let fresh = Watch {
+            fresh: true,
+            ..Watch::default()
+        };
+        let mut fresh = Watcher::new(Arc::clone(&lookout), fresh);
+        lookout.goal("c", GoalPhase::Running);
+        assert_eq!(next(&mut fresh).await.body["goal_id"], "c");
+        lookout.close();
+        assert_eq!(fresh.next().await, None, "it ends with its node");
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_told_as_a_gap_and_rare_events_get_through() {
+        let lookout = Lookout::new(Arc::new(SystemClock));
+        let mut watcher = Watcher::new(Arc::clone(&lookout), Watch::default());
+        assert!(lookout.on.load(Ordering::Relaxed));
+        let flood = 30_000;
+        for at in 0..flood {
+            lookout.note(message(at));
+            if at == flood - 5 {
+                lookout.goal("a", GoalPhase::Running);
+            }
+        }
+        let (mut told, mut left_out, mut goals) = (0, 0, 0);
+        while told + left_out < flood {
+            let event = next(&mut watcher).await;
+            match event.kind {
+                EventKind::Message => told += 1,
+                EventKind::Gap => left_out += event.read::<Gap>().unwrap().left_out,
+                EventKind::Goal => goals += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(goals, 1);
+        assert!((1..=2_000).contains(&told), "{told} of {flood}");
+        drop(watcher);
+        assert!(lookout.rests(), "nobody looks any more");
+        assert!(!lookout.on.load(Ordering::Relaxed));
+        lookout.linger();
+        assert!(!lookout.rests(), "for a while after a question");
+    }
+}

@@ -1,0 +1,142 @@
+//! What agents and their world tell as it passes by.
+
+use std::sync::atomic::Ordering;
+
+use aios_actors::agent::AuditEntry;
+use aios_actors::recovery::Approval;
+use aios_actors::{Inherited, MessageSeen, Observer, SpanSeen, Spending, Step};
+use aios_control::{ApprovalHappened, BudgetHappened, Happened, Held, InHand, MessageHappened};
+use aios_protocols::{Party, Sealed, Timestamp};
+use aios_supervisor::DeadLetter;
+
+use super::{HEIRS, Lookout, letters};
+
+impl Observer for Lookout {
+    fn looks(&self) -> bool {
+        self.on.load(Ordering::Relaxed)
+    }
+
+    fn message(&self, seen: MessageSeen) {
+        if self.rests() {
+            return;
+        }
+        let goal_id = self.goal_of(seen.trace.as_ref());
+        self.note(Happened::Message(MessageHappened {
+            at: seen.at.to_string(),
+            what: match seen.step {
+                Step::Sent => "sent",
+                Step::Verified => "verified",
+            }
+            .to_owned(),
+            message: Some(seen.id.to_string()),
+            act: Some(seen.act.as_str().to_owned()),
+            sender: Some(seen.sender.to_string()),
+            receiver: seen.receiver.to_string(),
+            conversation: Some(seen.conversation.to_string()),
+            protocol: seen.protocol.map(|protocol| protocol.as_str().to_owned()),
+            reply_by: seen.reply_by.map(time),
+            content_bytes: seen.content_bytes as u64,
+            trace_id: seen.trace.map(|trace| hex(trace.trace_id())),
+            goal_id: goal_id.map(|goal| goal.to_string()),
+            label: None,
+            why: None,
+        }));
+    }
+
+    fn inherited(&self, agent: &Party, inherited: Inherited) {
+        let told = in_hand(inherited);
+        let mut heirs = self.heirs.lock();
+        if heirs.len() < HEIRS {
+            heirs.insert(agent.to_string(), told);
+        }
+    }
+
+    fn dead_letter(&self, letter: &DeadLetter<Sealed>) {
+        self.note(Happened::DeadLetter(letters::in_passing(letter)));
+    }
+
+    fn audited(&self, entry: &AuditEntry) {
+        let line = self.trail.lock().refused(entry);
+        if let Some(message) = &entry.message
+            && self.looks()
+        {
+            self.note(Happened::Message(MessageHappened {
+                at: time(entry.at),
+                what: "refused".to_owned(),
+                message: Some(message.id.to_string()),
+                act: Some(message.performative.as_str().to_owned()),
+                sender: entry.from.as_ref().map(ToString::to_string),
+                receiver: entry.by.to_string(),
+                conversation: Some(message.conversation.to_string()),
+                protocol: None,
+                reply_by: None,
+                content_bytes: 0,
+                trace_id: None,
+                goal_id: None,
+                label: Some(entry.label.to_owned()),
+                why: Some(entry.reason.clone()),
+            }));
+        }
+        self.note(Happened::Audit(line));
+    }
+
+    fn approval(&self, approval: &Approval) {
+        self.note(Happened::Approval(ApprovalHappened {
+            at: self.at(),
+            approval: approval.id.clone(),
+            goal_id: approval.goal.clone(),
+            question: approval.question.clone(),
+            status: approval.status.as_str().to_owned(),
+            decided_by: approval.decided_by.clone(),
+        }));
+    }
+
+    fn traces(&self) -> bool {
+        self.is_traced()
+    }
+
+    fn span(&self, span: SpanSeen) {
+        self.handed_in(span);
+    }
+
+    fn spent(&self, spending: &Spending<'_>) {
+        let Spending {
+            agent,
+            operation,
+            status,
+            spent,
+        } = *spending;
+        self.note(Happened::Budget(BudgetHappened {
+            at: self.at(),
+            agent: agent.to_owned(),
+            operation: operation.to_owned(),
+            status: status.to_owned(),
+            tokens: spent.tokens,
+            money_micros: spent.money_micros,
+            calls: spent.calls,
+        }));
+    }
+}
+
+pub(super) fn time(at: Timestamp) -> String {
+    at.to_string()
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn in_hand(inherited: Inherited) -> InHand {
+    let held = |one: aios_actors::InHand| Held {
+        message: one.id.to_string(),
+        act: one.act.as_str().to_owned(),
+        sender: one.sender.to_string(),
+        conversation: one.conversation.to_string(),
+        deliveries: one.deliveries,
+    };
+    InHand {
+        again: inherited.again.into_iter().map(held).collect(),
+        given_up: inherited.given_up.into_iter().map(held).collect(),
+        more: inherited.more as u64,
+    }
+}

@@ -1,0 +1,217 @@
+//! What happened, kept for a while: two rings with one row of numbers, so that a flood of messages does not push out what is rare.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use aios_control::{EventKind, Happened};
+
+/// Rare events kept: hours of a quiet node.
+const RARE: usize = 4_096;
+/// Messages kept: some seconds of a busy node, minutes of a quiet one.
+const MESSAGES: usize = 8_192;
+
+/// An event with its number.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    pub(crate) seq: u64,
+    pub(crate) happened: Happened,
+}
+
+/// How far somebody has read each ring; none of one that it does not read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) rare: Option<u64>,
+    pub(crate) messages: Option<u64>,
+}
+
+impl Place {
+    /// Behind one number in both.
+    pub(crate) fn at(seq: u64, rare: bool, messages: bool) -> Self {
+        Self {
+            rare: rare.then_some(seq),
+            messages: messages.then_some(seq),
+        }
+    }
+
+    /// Everything up to a number has been read.
+    pub(crate) fn pass(&mut self, to: u64) {
+        for seq in [&mut self.rare, &mut self.messages].into_iter().flatten() {
+            *seq = (*seq).max(to);
+        }
+    }
+
+    /// The number up to which nothing is left to be read.
+    pub(crate) fn seq(&self) -> u64 {
+        match (self.rare, self.messages) {
+            (Some(rare), Some(messages)) => rare.min(messages),
+            (rare, messages) => rare.or(messages).unwrap_or(0),
+        }
+    }
+}
+
+/// The rings.
+#[derive(Debug)]
+pub(crate) struct Rings {
+    last: u64,
+    rare: Ring,
+    messages: Ring,
+}
+
+#[derive(Debug)]
+struct Ring {
+    kept: VecDeque<Arc<Noted>>,
+    capacity: usize,
+    /// The number of the last one that was pushed out.
+    forgotten: u64,
+}
+
+impl Ring {
+    fn new(capacity: usize, begin: u64) -> Self {
+        Self {
+            kept: VecDeque::new(),
+            capacity,
+            forgotten: begin,
+        }
+    }
+
+    fn push(&mut self, noted: Noted) {
+        if self.kept.len() >= self.capacity
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            self.forgotten = oldest.seq;
+        }
+        self.kept.push_back(Arc::new(noted));
+    }
+
+    fn after(&self, seq: u64) -> impl Iterator<Item = &Arc<Noted>> {
+        let from = self.kept.partition_point(|noted| noted.seq <= seq);
+        self.kept.range(from..)
+    }
+}
+
+impl Rings {
+    /// Empty rings whose numbers begin behind `begin`. A node that starts again begins behind all that it ever gave out, if it takes the
+    /// time in microseconds: nobody notes a million events a second for long.
+    pub(crate) fn new(begin: u64) -> Self {
+        Self {
+            last: begin,
+            rare: Ring::new(RARE, begin),
+            messages: Ring::new(MESSAGES, begin),
+        }
+    }
+
+    pub(crate) fn push(&mut self, happened: Happened) -> u64 {
+        self.last += 1;
+        let seq = self.last;
+        let ring = match happened.kind() {
+            EventKind::Message => &mut self.messages,
+            _ => &mut self.rare,
+        };
+        ring.push(Noted { seq, happened });
+        seq
+    }
+
+    /// The number of the last event.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Moves a place to where there is something to read, and returns how many numbers it passes over that cannot be told any more.
+    pub(crate) fn catch_up(&self, place: &mut Place) -> u64 {
+        let mut lost = 0;
+        for (seq, ring) in [
+            (&mut place.rare, &self.rare),
+            (&mut place.messages, &self.messages),
+        ] {
+            if let Some(seq) = seq
+                && *seq < ring.forgotten
+            {
+                lost += ring.forgotten - *seq;
+                *seq = ring.forgotten;
+            }
+        }
+        lost
+    }
+
+    /// Events behind a place, in order.
+    pub(crate) fn after(&self, place: Place) -> impl Iterator<Item = &Arc<Noted>> {
+        let last = self.last;
+        let mut rare = self.rare.after(place.rare.unwrap_or(last)).peekable();
+        let messages = self.messages.after(place.messages.unwrap_or(last));
+        let mut messages = messages.peekable();
+        std::iter::from_fn(move || match (rare.peek(), messages.peek()) {
+            (Some(one), Some(other)) if one.seq < other.seq => rare.next(),
+            (_, Some(_)) => messages.next(),
+            _ => rare.next(),
+        })
+    }
+
+    /// Messages that are kept, oldest first.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Arc<Noted>> {
+        self.messages.kept.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_control::{GoalHappened, GoalPhase, MessageHappened};
+
+    use super::*;
+
+    fn goal(id: &str) -> Happened {
+        Happened::Goal(GoalHappened {
+            at: String::new(),
+            goal_id: id.to_owned(),
+            phase: GoalPhase::Running,
+        })
+    }
+
+    fn message() -> Happened {
+        Happened::Message(MessageHappened {
+            at: String::new(),
+            what: "sent".to_owned(),
+            message: None,
+            act: None,
+            sender: None,
+            receiver: "a".to_owned(),
+            conversation: None,
+            protocol: None,
+            reply_by: None,
+            content_bytes: 0,
+            trace_id: None,
+            goal_id: None,
+            label: None,
+            why: None,
+        })
+    }
+
+    #[test]
+    fn both_rings_are_read_in_order_of_their_numbers_and_a_flood_forgets_messages_alone() {
+        let mut rings = Rings::new(100);
+        rings.push(goal("a"));
+        rings.push(message());
+        rings.push(goal("b"));
+        let seqs = |rings: &Rings, after, rare, messages| -> Vec<u64> {
+            let place = Place::at(after, rare, messages);
+            rings.after(place).map(|noted| noted.seq).collect()
+        };
+        assert_eq!(seqs(&rings, 0, true, true), [101, 102, 103]);
+        assert_eq!(seqs(&rings, 101, true, true), [102, 103]);
+        assert_eq!(seqs(&rings, 0, true, false), [101, 103]);
+        assert_eq!(seqs(&rings, 0, false, true), [102]);
+        assert!(seqs(&rings, 103, true, true).is_empty());
+        for _ in 0..MESSAGES + 10 {
+            rings.push(message());
+        }
+        let mut place = Place::at(103, true, true);
+        assert_eq!(rings.catch_up(&mut place), 10);
+        assert_eq!((place.rare, place.messages), (Some(103), Some(113)));
+        let mut rare = Place::at(100, true, false);
+        assert_eq!(rings.catch_up(&mut rare), 0, "the rare ones are all there");
+        assert_eq!(seqs(&rings, 0, true, false), [101, 103]);
+        assert_eq!(rings.messages().count(), MESSAGES);
+        place.pass(rings.last());
+        assert_eq!(place.seq(), rings.last());
+        assert_eq!(rings.after(place).count(), 0);
+    }
+}
