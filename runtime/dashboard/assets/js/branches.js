@@ -18,7 +18,8 @@ const SOON_MS = 300;
  */
 export function useTree({ search, only, from, until, view }) {
   const [state, set] = useState({ pages: new Map(), total: 0, key: "", error: null });
-  const paged = offers("/v1/tree");
+  // Tried before it is known whether the node tells pages: most do, and the first look shall not wait.
+  const paged = offers("/v1/tree") !== false;
   const state1 = only === "troubled" ? "" : only;
   const key = `${search}\n${only}`;
   const whole = state.total <= WHOLE;
@@ -53,7 +54,6 @@ export function useTree({ search, only, from, until, view }) {
     timer = setTimeout(fetchPages, state.key === key && state.pages.size ? SOON_MS : 0);
     return () => { gone.abort(); clearTimeout(timer); };
   }, [paged, key, first, last, moved]);
-  if (paged === undefined) return { lines: null, total: 0, whole: true, error: null };
   if (!paged) {
     if (!view) return { lines: null, total: 0, whole: true, error: null };
     const fit = filtered(linesOf(view.tree), { search, only });

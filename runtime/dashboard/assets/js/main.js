@@ -1,5 +1,5 @@
 // Starts the page: who may come in, what the node offers, and the view the address names.
-import { html, render, useEffect } from "./lib.js";
+import { html, render } from "./lib.js";
 import { address } from "./address.js";
 import { link, meet, revive } from "./node.js";
 import { Shell } from "./shell.js";
@@ -16,9 +16,9 @@ function Gate() {
 }
 
 function App() {
-  useEffect(() => { meet(); }, []);
   if (link.value === "closed") return html`<${Gate} />`;
   return html`<${Shell} at=${address.value} /><${Confirm} /><${Toasts} />`;
 }
 
+meet();
 render(html`<${App} />`, document.getElementById("app"));

@@ -50,9 +50,15 @@ function Closely({ agent }) {
     ${questions?.length ? html`<h3>Asked last</h3><ul class="stack">${questions.slice(0, 4).map((one) => html`<li class="small"><${State} of=${one.status} /> <span class="muted num">${moment(one.began)}</span> ${count(one.turns, "turn")}, ${count(one.spent?.tokens ?? 0, "token")}</li>`)}</ul>` : null}`;
 }
 
+/** Where one line is asked for: a supervisor tells of its children, and the root of itself. */
+function place(path) {
+  const cut = path.lastIndexOf("/");
+  return cut < 0 ? { under: path, levels: 0 } : { under: path.slice(0, cut), levels: 1, search: path.slice(cut + 1) };
+}
+
 function useLine(path, view) {
   const paged = offers("/v1/tree");
-  const told = useAnswer(paged ? `/v1/tree?${new URLSearchParams({ under: path, levels: 0, most: 1 })}` : null, 3000);
+  const told = useAnswer(paged ? `/v1/tree?${new URLSearchParams(place(path))}` : null, 3000);
   if (paged) return { line: told.value?.lines.find((line) => line.path === path), known: Boolean(told.value || told.error), error: told.error };
   return { line: view && linesOf(view.tree).find((line) => line.path === path), known: Boolean(view) };
 }

@@ -78,10 +78,14 @@ function Lines({ view, search, only, picked }) {
   for (let index = from; index < until; index += 1) { const line = at(index); if (line) drawn.push({ line, index, marks: shown ? shown.marks[index] : new Array(line.level).fill(true) }); }
   const fresh = new Set(drawn.filter(({ line }) => before.current.has(line.path) && before.current.get(line.path) !== line.incarnation).map(({ line }) => line.path));
   useEffect(() => { for (const { line } of drawn) before.current.set(line.path, line.incarnation); });
-  const chosen = shown ? shown.lines.findIndex((line) => line.path === picked) : drawn.find(({ line }) => line.path === picked)?.index ?? -1;
+  const placeOf = (path) => (shown ? shown.lines.findIndex((line) => line.path === path) : drawn.find(({ line }) => line.path === path)?.index ?? -1);
+  const chosen = placeOf(picked);
   const pick = (line) => { if (line) go(changed({ of: line.path }), true); };
   const flip = (path) => fold((old) => { const next = new Set(old); if (!next.delete(path)) next.add(path); return next; });
   const keys = (event) => {
+    // Keys may come faster than they are drawn: what is picked is read from the address.
+    const now = address.value.query.get("of") ?? "";
+    const chosen = placeOf(now);
     const line = chosen >= 0 ? at(chosen) : null;
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -Infinity, End: Infinity }[event.key];
     if (step !== undefined) {
