@@ -24,6 +24,7 @@ use aios_work::content::ModelReport;
 use aios_work::{Pack, Thinks, Tool};
 use tokio::sync::watch;
 
+use crate::allowances::Allowances;
 use crate::config::{Config, ConfigError};
 use crate::crew::{self, CharterRefused, Thinker};
 use crate::events::{self, Restarts};
@@ -496,11 +497,16 @@ async fn raise(
         .map(|agent| agent.id)
         .collect();
     let seen = Arc::clone(&lookout);
-    let goals = Goals::over(Arc::clone(&ground.store), config.storage.results as usize)?
-        .telling(move |goal_id, phase| seen.goal(goal_id, phase));
+    let goals = Goals::over(
+        Arc::clone(&ground.store),
+        &config.node.tenant,
+        config.storage.results as usize,
+    )?
+    .telling(move |goal_id, phase| seen.goal(goal_id, phase));
     let parts = Arc::new(Parts {
         residents,
         engines: ground.engines,
+        allowances: Allowances::default(),
         model,
         population,
         tensors,

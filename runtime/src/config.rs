@@ -21,7 +21,8 @@ pub use servers::ServerConfig;
 pub(crate) use servers::server_settings;
 pub use values::{
     AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, ModelPlans,
-    NodeConfig, StorageConfig, SwarmConfig, TelemetryConfig, TensorConfig, ToolsConfig,
+    NodeConfig, ServeConfig, StorageConfig, SwarmConfig, TelemetryConfig, TensorConfig, TlsConfig,
+    ToolsConfig,
 };
 
 /// What the environment's names begin with.

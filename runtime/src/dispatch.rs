@@ -27,16 +27,24 @@ use crate::swarm::SwarmError;
 impl Control for Node {
     async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let command = request.is_command().then(|| named(&request));
-        let outcome = match self.admit(caller) {
-            Ok(()) => self.dispatch(caller, request).await,
+        let outcome = match self.admit(caller, &request) {
+            Ok(()) => match self.within(caller, request).await {
+                Ok(request) => self.dispatch(caller, request).await,
+                Err(refused) => Err(refused),
+            },
             Err(refused) => Err(refused),
         };
+        let refused = outcome.as_ref().err().map(|error| error.kind);
+        let principal = &caller.principal;
+        let key = caller
+            .rights
+            .as_ref()
+            .and_then(|rights| rights.key.as_deref());
         if let Some(command) = command {
-            let refused = outcome.as_ref().err().map(|error| error.kind);
-            self.parts
-                .lookout
-                .commanded(&caller.principal, &command, refused);
-            tracing::info!(principal = %caller.principal, command, ?refused, "a command");
+            self.parts.lookout.commanded(principal, &command, refused);
+            tracing::info!(%principal, key, command, ?refused, "a command");
+        } else if refused == Some(ErrorKind::Forbidden) {
+            tracing::warn!(%principal, key, "a query that is not allowed");
         }
         outcome
     }
@@ -70,31 +78,20 @@ impl Node {
         Local::client(Arc::new(self.clone()), principal)
     }
 
-    /// A node has one owner, and nobody else may ask it anything yet.
-    fn admit(&self, caller: &Caller) -> Result<(), ControlError> {
-        let owner = &self.parts.owner_name;
-        if caller.principal == *owner {
-            return Ok(());
-        }
-        Err(ControlError::new(
-            ErrorKind::Forbidden,
-            format!("{} may not; {owner} may", caller.principal),
-        ))
-    }
-
     async fn dispatch(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let goals = &self.parts.goals;
+        let tenant = caller.principal.tenant();
         match request {
-            Request::Submit(goal) => value(goals.submit(self, caller.place, goal).await?),
-            Request::Plan(goal) => value(goals.plan(self, caller.place, goal).await?),
-            Request::Cancel { goal_id } => value(goals.cancel(&goal_id).await?),
-            Request::Pause { goal_id } => value(goals.pause(&goal_id).await?),
-            Request::Resume { goal_id } => value(goals.resume(self, &goal_id).await?),
+            Request::Submit(goal) => value(goals.submit(self, caller, goal).await?),
+            Request::Plan(goal) => value(goals.plan(self, caller, goal).await?),
+            Request::Cancel { goal_id } => value(goals.cancel(tenant, &goal_id).await?),
+            Request::Pause { goal_id } => value(goals.pause(tenant, &goal_id).await?),
+            Request::Resume { goal_id } => value(goals.resume(self, tenant, &goal_id).await?),
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
             Request::Ask(question) => value(self.ask_agent(question).await?),
             Request::CallTool(call) => value(self.call_tool(caller.place, call).await?),
-            Request::Generate(asked) => self.generate(asked).await,
-            Request::Embed(texts) => value(self.embed(texts).await?),
+            Request::Generate(asked) => self.generate(caller, asked).await,
+            Request::Embed(texts) => value(self.embed(caller, texts).await?),
             Request::Kill { agent } => value(self.kill(&agent).await?),
             Request::Stop { agent } => value(self.stop_agent(&agent).await?),
             Request::Decide {
@@ -127,13 +124,14 @@ impl Node {
             Request::View {} => value(self.view()),
             Request::Swarm { about } => value(self.swarm_answer(about).await?),
             Request::Approvals {} => {
-                let approvals = self.approvals().map_err(undecided)?;
+                let mut approvals = self.approvals().map_err(undecided)?;
+                approvals.retain(|approval| goals.concerns(tenant, &approval.goal));
                 value(approvals.into_iter().map(shown).collect::<Vec<_>>())
             }
-            Request::Goals {} => value(goals.list()?),
-            Request::Goal { goal_id } => value(goals.state(&goal_id)?),
-            Request::History(events) => value(goals.history(&events)?),
-            Request::Explain { goal_id } => value(goals.explain(self, &goal_id)?),
+            Request::Goals {} => value(goals.list(tenant)?),
+            Request::Goal { goal_id } => value(goals.state(tenant, &goal_id)?),
+            Request::History(events) => value(goals.history(tenant, &events)?),
+            Request::Explain { goal_id } => value(goals.explain(self, tenant, &goal_id)?),
             Request::Tools {} => value(self.tools()),
             Request::Engines {} => value(self.engine_lines().await),
             Request::Tree(asked) => value(self.tree_page(&asked)?),
@@ -163,6 +161,7 @@ impl Node {
                 Ok(Response::Watch(Box::new(TreeWatcher::new(self, asked)?)))
             }
             Request::Events(events) => Ok(Response::Watch(goals.watch(&events)?)),
+            Request::Events(events) => Ok(Response::Watch(goals.watch(tenant, &events)?)),
         }
     }
 

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use aios_actors::agent::{AskError, keep_private};
+use aios_actors::agent::{AskError, Client, keep_private};
 use aios_control::Submit;
 use aios_orchestrator::roles;
 use aios_protocols::ports::{BusError, DataBus, Subscription};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{
-    Content, ContentError, Draft, Performative, Printable, ProtocolName, Reason, Subject,
-    SubjectPattern, TraceContext, Trusted,
+    Content, ContentError, Draft, Performative, PrincipalId, PrincipalKind, Printable,
+    ProtocolName, Reason, ReasonKind, Subject, SubjectPattern, TenantId, TraceContext, Trusted,
 };
 use aios_tools::{Workspace, WorkspaceError};
 use aios_work::content::{AgentEvent, Answer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
@@ -26,6 +26,8 @@ use crate::node::Node;
 const EVENTS: usize = 1_024;
 /// What the way from planner to gateway may take beyond the goal's own deadline.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long the name of somebody who asks for one goal is.
+const NAME: usize = 24;
 /// The report's file name, beside the chart.
 const REPORT: &str = "report.md";
 
@@ -33,6 +35,8 @@ const REPORT: &str = "report.md";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Goal {
     asked: Submit,
+    /// Whose it is; the node's own tenant's if it is not said.
+    tenant: Option<String>,
     /// The first path that is not Unicode, for whoever checks the goal.
     strange: Option<PathBuf>,
 }
@@ -42,6 +46,7 @@ impl From<Submit> for Goal {
     fn from(asked: Submit) -> Self {
         Self {
             asked,
+            tenant: None,
             strange: None,
         }
     }
@@ -149,6 +154,13 @@ impl Goal {
         self
     }
 
+    /// Whose it is, where that is not the tenant of the node.
+    #[must_use]
+    pub(crate) fn of_tenant(mut self, tenant: &str) -> Self {
+        self.tenant = Some(tenant.to_owned());
+        self
+    }
+
     /// What is wanted.
     pub fn text(&self) -> &str {
         &self.asked.text
@@ -179,7 +191,7 @@ impl Goal {
         let goal_id = asked.goal_id.clone().unwrap_or_else(|| fresh.to_owned());
         let goal = CheckedGoal::new(
             &goal_id,
-            &config.node.tenant,
+            self.tenant.as_ref().unwrap_or(&config.node.tenant),
             &asked.text,
             asked.data.clone(),
             &GoalLimits::default(),
@@ -329,6 +341,20 @@ impl Node {
         Ok(reply.content.read_json()?)
     }
 
+    /// Somebody of another tenant, for one goal.
+    async fn guest(&self, tenant: &str) -> Result<Client, GoalError> {
+        let no_asker =
+            |error: String| GoalError::Refused(Reason::new(ReasonKind::Unauthorised, error));
+        // Nobody else's name: each goal has an asker of its own.
+        let mut name = fresh_id()?;
+        name.truncate(NAME);
+        let principal = TenantId::new(tenant)
+            .and_then(|tenant| PrincipalId::new(PrincipalKind::Service, &name, &tenant))
+            .map_err(|error| no_asker(error.to_string()))?;
+        let client = self.parts.system.client(principal).await;
+        client.map_err(|error| no_asker(error.to_string()))
+    }
+
     /// What an interface agent says to a goal.
     async fn asked(
         &self,
@@ -345,8 +371,15 @@ impl Node {
         let draft = draft.trace(trace);
         let began = self.parts.system.now();
         let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
+        // Who asks for a goal is of the goal's tenant, as is everybody who works on it.
+        let tenant = request.goal.tenant();
+        let guest = match tenant == self.config().node.tenant {
+            true => None,
+            false => Some(self.guest(tenant).await?),
+        };
+        let asker = guest.as_ref().unwrap_or(&self.parts.client);
         let reply = tokio::select! {
-            reply = self.parts.client.ask(roles::INTERFACE, draft, deadline) => reply,
+            reply = asker.ask(roles::INTERFACE, draft, deadline) => reply,
             () = self.stops() => return Err(GoalError::Stopping),
         };
         let error = reply.as_ref().err().map(ToString::to_string);

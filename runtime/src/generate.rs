@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use aios_actors::recovery::guarded::{self, ModelError, Writing};
+use aios_actors::recovery::{Budget, OverBudget, service};
 use aios_control::{
-    ControlError, EmbedTexts, Embedded, EngineLine, ErrorKind, Event, EventKind, EventStream,
-    Generate, Generated, Response, Speaker,
+    Caller, ControlError, EmbedTexts, Embedded, EngineLine, ErrorKind, Event, EventKind,
+    EventStream, Generate, Generated, Response, Speaker,
 };
 use aios_inference::{
     ChatRole, ChatTurn, EmbedRequest, EngineError, EngineHandle, Finish, InferRequest, Inference,
-    Prompt, Sampling, TokenStream,
+    Prompt, Sampling,
 };
 use async_trait::async_trait;
 use serde::Serialize;
@@ -53,23 +55,48 @@ impl Node {
         Err(ControlError::unknown(message))
     }
 
-    pub(crate) async fn generate(&self, asked: Generate) -> Result<Response, ControlError> {
+    /// What is set aside for a principal, and the breaker of an engine's work. Where there is one engine, it is the one that everybody asks.
+    fn guards(&self, caller: &Caller, name: &str, usual: &str) -> (Budget, String) {
+        let (principal, now) = (&caller.principal, self.parts.system.now());
+        let budget = self.parts.allowances.of(principal, self.config(), now);
+        let work = usual.rsplit('.').next().unwrap_or(usual);
+        let service = match self.parts.engines.len() {
+            1 => usual.to_owned(),
+            _ => format!("engine.{name}.{work}"),
+        };
+        (budget, service)
+    }
+
+    pub(crate) async fn generate(
+        &self,
+        caller: &Caller,
+        asked: Generate,
+    ) -> Result<Response, ControlError> {
         let (name, engine) = self.engine_named(&asked.engine).await?;
         let watch = asked.watch;
         let request = request(asked)?;
+        let (budget, service) = self.guards(caller, name, service::GENERATE);
+        let breakers = self.parts.system.breakers();
         if watch {
-            let tokens = engine.stream(request).map_err(refused)?;
+            let writing = guarded::stream(breakers, &service, engine, Some(&budget), request);
             return Ok(Response::Watch(Box::new(Written {
                 engine: name.clone(),
-                tokens: Some(tokens),
+                tokens: Some(writing.map_err(held)?),
                 seq: 0,
             })));
         }
-        let inference = engine.infer(request).await.map_err(refused)?;
-        Ok(Response::Value(written(name, inference)?))
+        let inference = guarded::infer_by(breakers, &service, engine, Some(&budget), request);
+        Ok(Response::Value(written(
+            name,
+            inference.await.map_err(held)?,
+        )?))
     }
 
-    pub(crate) async fn embed(&self, asked: EmbedTexts) -> Result<Embedded, ControlError> {
+    pub(crate) async fn embed(
+        &self,
+        caller: &Caller,
+        asked: EmbedTexts,
+    ) -> Result<Embedded, ControlError> {
         let (name, engine) = self.engine_named(&asked.engine).await?;
         let (texts, most) = (asked.texts.len(), EmbedTexts::TEXTS_MAX);
         if !(1..=most).contains(&texts) {
@@ -77,7 +104,10 @@ impl Node {
             return Err(ControlError::invalid(message));
         }
         let request = EmbedRequest::new(asked.texts).within(within(asked.deadline_ms)?);
-        let embedded = engine.embed(request).await.map_err(refused)?;
+        let (budget, service) = self.guards(caller, name, service::EMBED);
+        let breakers = self.parts.system.breakers();
+        let embedded = guarded::embed_by(breakers, &service, engine, Some(&budget), request);
+        let embedded = embedded.await.map_err(held)?;
         let cut = embedded
             .iter()
             .enumerate()
@@ -191,7 +221,7 @@ fn as_json(value: &impl Serialize) -> Result<Value, ControlError> {
 struct Written {
     engine: String,
     /// None once it has ended.
-    tokens: Option<TokenStream>,
+    tokens: Option<Writing>,
     seq: u64,
 }
 
@@ -219,6 +249,24 @@ impl EventStream for Written {
         self.seq += 1;
         let seq = self.seq;
         Some(Event { seq, kind, body })
+    }
+}
+
+/// A call that was not let through, or what the engine said.
+fn held(error: ModelError) -> ControlError {
+    match error {
+        ModelError::Engine(error) => refused(error),
+        ModelError::Resting(resting) => {
+            let ms = resting.retry_after.as_millis();
+            ControlError::new(ErrorKind::Busy, resting.to_string())
+                .advise(format!("ask again in {ms} ms, or ask another engine"))
+        }
+        ModelError::OverBudget(OverBudget::Tokens { asked, allowed, .. }) if asked > allowed => {
+            let message = format!("the call may take {asked} tokens, {allowed} are allowed in an hour");
+            ControlError::new(ErrorKind::TooLarge, message)
+        }
+        ModelError::OverBudget(over) => ControlError::new(ErrorKind::Busy, over.to_string())
+            .advise("ask again within the hour, or raise serve.hourly_tokens or serve.hourly_money_micros"),
     }
 }
 

@@ -22,6 +22,7 @@ mod measure;
 pub mod metric;
 pub mod swarm;
 
+mod allowances;
 mod ask;
 mod boot;
 mod builder;
@@ -39,6 +40,7 @@ mod packs;
 mod power;
 #[cfg(feature = "remote")]
 pub mod probes;
+mod rights;
 mod servers;
 mod socket;
 pub mod team;

@@ -20,6 +20,7 @@ use aios_work::content::{MessageReport, ModelReport};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::allowances::Allowances;
 use crate::boot::SPAWNED;
 use crate::builder::NodeBuilder;
 use crate::config::Config;
@@ -68,6 +69,8 @@ pub(crate) struct Parts {
     pub(crate) goals: Goals,
     /// The servers that tools come from.
     pub(crate) servers: ToolServers,
+    /// What each principal may have engines do.
+    pub(crate) allowances: Allowances,
     /// The engines by the names they have in the configuration.
     pub(crate) engines: Vec<Named>,
     pub(crate) model: ModelReport,

@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
+use aios_control::access::{Principals, Rights, Scope, Token};
 use aios_control::conformance::{Stage, conforms};
-use aios_control::http::{HttpClient, HttpServer, HttpService, Running, Token};
+use aios_control::http::{HttpClient, HttpServer, HttpService, Running};
 use aios_control::socket::{Server, Service, SocketFolder};
-use aios_control::{CallTool, Client, ClientError, Control, ErrorKind, Request, Submit};
+use aios_control::{
+    CallTool, Caller, Client, ClientError, Control, ErrorKind, Local, Place, Request, Submit,
+};
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
 use aios_tools::{Toolbox, Workspaces};
@@ -127,11 +130,15 @@ impl House {
         let node = self.node.clone();
         let running = server.await.unwrap().serve(HttpService {
             node: Arc::new(move || Some(Arc::new(node.clone()) as Arc<dyn Control>)),
-            tokens: vec![
-                (own.clone(), self.node.owner_name().clone()),
-                (strange.clone(), stranger()),
-            ],
+            principals: Principals::new(
+                [
+                    (own.clone(), self.node.owner_name().clone()),
+                    (strange.clone(), stranger()),
+                ],
+                None,
+            ),
             out: self.folder.path().join("out"),
+            page: None,
         });
         (running.unwrap(), own, strange)
     }
@@ -312,4 +319,153 @@ async fn a_node_that_stops_says_so_and_ends_what_is_watched() {
         .await
         .unwrap_err();
     assert!(kill.refusal().is_some(), "{kill}");
+}
+
+fn keyed(principal: &str, scope: Scope, folders: &[&Path]) -> Caller {
+    let folders = folders.iter().map(|folder| text(folder)).collect();
+    Caller {
+        rights: Some(Arc::new(Rights {
+            scope,
+            folders,
+            key: Some("k-1".to_owned()),
+        })),
+        ..Caller::named(principal.parse().unwrap(), Place::Elsewhere)
+    }
+}
+
+fn as_caller(node: &Node, caller: Caller) -> Client {
+    Client::over(Local::by(Arc::new(node.clone()), caller))
+}
+
+fn kind<T: std::fmt::Debug>(outcome: Result<T, ClientError>) -> ErrorKind {
+    match outcome {
+        Err(ClientError::Refused(error)) => error.kind,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_allows_what_its_scope_says_and_names_files_of_its_folders_alone() {
+    let house = House::open().await;
+    let examples = example("q3_sales.csv").parent().unwrap().to_owned();
+    let out = house.folder.path().join("out");
+    let stage = house.stage(
+        house.node.control(),
+        house.node.control(),
+        house.node.control(),
+    );
+    let goal = stage.goal;
+    let client = |scope, folders: &[&Path]| {
+        let caller = keyed("user:ann@local", scope, folders);
+        as_caller(&house.node, caller)
+    };
+    let mut reads = client(Scope::Read, &[&examples, &out]);
+    assert!(!reads.agents().await.unwrap().is_empty());
+    assert_eq!(reads.goals().await.unwrap(), []);
+    let refused = reads.submit(goal.clone()).await;
+    assert_eq!(kind(refused), ErrorKind::Forbidden);
+    assert_eq!(kind(reads.kill(&stage.agent).await), ErrorKind::Forbidden);
+    let config = reads.ask::<serde_json::Value>(&Request::Config {}).await;
+    assert_eq!(kind(config), ErrorKind::Forbidden);
+
+    let mut operates = client(Scope::Operate, &[&examples, &out]);
+    let config = operates.ask::<serde_json::Value>(&Request::Config {}).await;
+    assert_eq!(kind(config), ErrorKind::Forbidden);
+    let decides = operates
+        .decide("a-1", aios_control::Decision::Accept, "")
+        .await;
+    assert_eq!(kind(decides), ErrorKind::Forbidden, "the owner decides");
+    let begun = operates.submit(goal.clone()).await.unwrap();
+    operates.watch(&begun.goal_id, 0).await.unwrap();
+    while operates.next_event().await.unwrap().is_some() {}
+    assert!(
+        operates
+            .goal(&begun.goal_id)
+            .await
+            .unwrap()
+            .answer
+            .is_some()
+    );
+    for (data, out) in [
+        (vec!["/etc/passwd".to_owned()], goal.out.clone()),
+        (goal.data.clone(), "/tmp".to_owned()),
+        (
+            vec![text(&examples.join("../guide/serve.md"))],
+            goal.out.clone(),
+        ),
+    ] {
+        let stray = Submit {
+            data,
+            out,
+            ..goal.clone()
+        };
+        assert_eq!(kind(operates.submit(stray).await), ErrorKind::Forbidden);
+    }
+    let call = CallTool {
+        data: vec!["/etc/passwd".to_owned()],
+        ..CallTool::new("read_file", json!({"path": "/etc/passwd"}))
+    };
+    assert_eq!(kind(operates.call_tool(call).await), ErrorKind::Forbidden);
+
+    let mut administers = client(Scope::Admin, &[]);
+    administers
+        .ask::<serde_json::Value>(&Request::Config {})
+        .await
+        .unwrap();
+    assert_eq!(administers.goals().await.unwrap().len(), 1, "of its tenant");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
+    let house = House::open().await;
+    let mut owner = house.node.control();
+    let out = house.folder.path().join("out");
+    let examples = example("q3_sales.csv").parent().unwrap().to_owned();
+    let stage = house.stage(
+        house.node.control(),
+        house.node.control(),
+        house.node.control(),
+    );
+    let own = Submit {
+        goal_id: Some("mine".to_owned()),
+        ..stage.endless.clone()
+    };
+    owner.submit(own).await.unwrap();
+    for scope in [Scope::Operate, Scope::Admin] {
+        let caller = keyed("user:eve@acme", scope, &[&examples, &out]);
+        let mut other = as_caller(&house.node, caller);
+        assert_eq!(kind(other.goal("mine").await), ErrorKind::Unknown);
+        assert_eq!(kind(other.history("mine", 0).await), ErrorKind::Unknown);
+        assert_eq!(kind(other.watch("mine", 0).await), ErrorKind::Unknown);
+        assert_eq!(kind(other.explain("mine").await), ErrorKind::Unknown);
+        assert_eq!(kind(other.cancel("mine").await), ErrorKind::Unknown);
+        assert_eq!(kind(other.pause("mine").await), ErrorKind::Unknown);
+        assert_eq!(kind(other.resume("mine").await), ErrorKind::Unknown);
+        let taken = Submit {
+            goal_id: Some("mine".to_owned()),
+            ..stage.endless.clone()
+        };
+        assert_eq!(kind(other.submit(taken).await), ErrorKind::Conflict);
+        assert_eq!(other.approvals().await.unwrap(), []);
+        // The node is not its own.
+        assert_eq!(kind(other.kill(&stage.agent).await), ErrorKind::Forbidden);
+        assert_eq!(kind(other.agents().await), ErrorKind::Forbidden);
+        let view = other.ask::<serde_json::Value>(&Request::View {}).await;
+        assert_eq!(kind(view), ErrorKind::Forbidden);
+    }
+    // What it has done is its own: asked for in its name, and shown to nobody else.
+    let caller = keyed("user:eve@acme", Scope::Operate, &[&examples, &out]);
+    let mut other = as_caller(&house.node, caller);
+    let id = other.submit(stage.goal.clone()).await.unwrap().goal_id;
+    other.watch(&id, 0).await.unwrap();
+    while other.next_event().await.unwrap().is_some() {}
+    let state = other.goal(&id).await.unwrap();
+    assert!(state.answer.is_some(), "{state:?}");
+    assert_eq!(other.goals().await.unwrap().len(), 1);
+    assert_eq!(kind(owner.goal(&id).await), ErrorKind::Unknown);
+    let seen = owner.goals().await.unwrap();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    owner.cancel("mine").await.unwrap();
+    house.close().await;
 }

@@ -12,8 +12,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use aios_control::access::{Principals, Token};
+use aios_control::http::{HttpServer, HttpService, Running};
 use aios_control::socket::SocketFolder;
-use aios_control::{Client, GoalPhase, Submit};
+use aios_control::{Client, Control, GoalPhase, Submit};
 use aios_runtime::{Config, Node};
 use aios_work::content::GoalStatus;
 use aios_work::{
@@ -26,12 +28,13 @@ use crate::house::Chance;
 
 const FOLDER: &str = "AIOS_TEST_CRASH_FOLDER";
 const LEDGER: &str = "AIOS_TEST_CRASH_LEDGER";
+const HTTP: &str = "AIOS_TEST_CRASH_HTTP";
 /// Kills; the slow suite asks for more.
 const KILLS: &str = "AIOS_TEST_KILLS";
 /// How long a node may take to be there, or to end what it owes.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// Tasks of a goal.
-const TASKS: usize = 3;
+pub(crate) const TASKS: usize = 3;
 
 /// Books an amount with the ledger, under the call's key.
 struct Charge {
@@ -75,10 +78,10 @@ fn book(ledger: &str, key: &str) -> std::io::Result<()> {
 
 /// Every call that was made, by key, as nobody who is killed can forget it.
 #[derive(Clone, Default)]
-struct Ledger(Arc<Mutex<BTreeMap<String, u32>>>);
+pub(crate) struct Ledger(pub(crate) Arc<Mutex<BTreeMap<String, u32>>>);
 
 impl Ledger {
-    fn open() -> (Self, String) {
+    pub(crate) fn open() -> (Self, String) {
         let ledger = Self::default();
         let port = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap().to_string();
@@ -132,16 +135,52 @@ fn node_that_is_killed() {
             .start()
             .await
             .unwrap();
+        let _serves = match std::env::var_os(HTTP) {
+            Some(_) => Some(serves(&node, Path::new(&folder)).await),
+            None => None,
+        };
         std::future::pending::<()>().await;
         node.stop().await;
     });
 }
 
-struct Victim(Child);
+/// Over HTTP too, to whoever has the token in the folder; the address lies beside it.
+async fn serves(node: &Node, folder: &Path) -> Running {
+    let token = Token::read(&folder.join("token")).unwrap();
+    let owner = node.owner_name().clone();
+    let served: Arc<dyn Control> = Arc::new(node.clone());
+    let server = HttpServer::bind("127.0.0.1:0".parse().unwrap()).await;
+    let running = server.unwrap().serve(HttpService {
+        node: Arc::new(move || Some(Arc::clone(&served))),
+        principals: Principals::new([(token, owner)], None),
+        out: folder.to_owned(),
+        page: None,
+    });
+    let running = running.unwrap();
+    let draft = folder.join("http.new");
+    std::fs::write(&draft, running.address().to_string()).unwrap();
+    std::fs::rename(draft, folder.join("http")).unwrap();
+    running
+}
+
+pub(crate) struct Victim(Child);
 
 impl Victim {
     fn start(folder: &Path, ledger: &str) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
+        Self::started(folder, ledger, false)
+    }
+
+    /// One that is asked over HTTP.
+    pub(crate) fn serving(folder: &Path, ledger: &str) -> Self {
+        Self::started(folder, ledger, true)
+    }
+
+    fn started(folder: &Path, ledger: &str, http: bool) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        if http {
+            command.env(HTTP, "1");
+        }
+        let child = command
             .args([
                 "--exact",
                 "crash::node_that_is_killed",
@@ -157,13 +196,13 @@ impl Victim {
         Self(child)
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 }
 
-async fn client(folder: &Path, victim: &mut Victim) -> Client {
+pub(crate) async fn client(folder: &Path, victim: &mut Victim) -> Client {
     let door = SocketFolder::of(&folder.join("door").display().to_string());
     let begin = Instant::now();
     loop {
@@ -181,7 +220,7 @@ async fn client(folder: &Path, victim: &mut Victim) -> Client {
     }
 }
 
-fn goal(at: usize, out: &Path) -> Submit {
+pub(crate) fn goal(at: usize, out: &Path) -> Submit {
     let task = |id: &str, after: &[&str]| json!({"id": id, "tool": "shop__charge", "args": {"amount": at}, "after": after});
     let plan = json!({
         "goal": format!("Charge order {at}"),

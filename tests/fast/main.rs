@@ -29,6 +29,7 @@ mod recovery;
 mod replay;
 mod replayed;
 mod resting;
+mod retries;
 mod seeds;
 mod servers;
 mod shown;
@@ -37,6 +38,12 @@ mod strangers;
 mod swarm;
 mod tables;
 mod verdict;
+
+/// A few clients; two hundred are in the slow suite.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_goals_are_handed_in_while_the_node_is_killed_and_each_is_begun_once() {
+    retries::retries(20).await;
+}
 
 /// A slice of the storm; the whole of it is in the slow suite.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

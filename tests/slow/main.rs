@@ -1,12 +1,17 @@
 //! What takes minutes: `cargo test -p aios-tests --features heavy --test slow`.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+#[path = "../fast/crash.rs"]
+#[allow(dead_code)]
+mod crash;
 mod fuzzing;
 #[path = "../fast/house.rs"]
 #[allow(dead_code)]
 mod house;
 #[path = "../fast/records.rs"]
 mod records;
+#[path = "../fast/retries.rs"]
+mod retries;
 mod servers;
 mod soak;
 #[path = "../fast/storm.rs"]
@@ -15,6 +20,11 @@ mod storm;
 /// That of the command, whose memory is measured.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_goals_are_handed_in_while_the_node_is_killed_and_each_is_begun_once() {
+    retries::retries(200).await;
+}
 
 /// `AIOS_SEED` repeats a run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use aios_inference::{
-    CancelFlag, EmbedRequest, Embedding, EngineError, EngineHandle, InferRequest, Inference,
+    CancelFlag, EmbedRequest, Embedding, EngineError, EngineHandle, InferRequest, Inference, Token,
+    TokenStream,
 };
 
 use super::breakers::{Breakers, Pass, Resting, service};
@@ -43,12 +44,23 @@ pub async fn infer(
     breakers: &Breakers,
     engine: &EngineHandle,
     budget: Option<&Budget>,
-    mut request: InferRequest,
+    request: InferRequest,
 ) -> Result<Inference, ModelError> {
+    infer_by(breakers, service::GENERATE, engine, budget, request).await
+}
+
+/// Sets aside what a call may take, and has its service's breaker let it through.
+fn begun(
+    breakers: &Breakers,
+    service: &str,
+    engine: &EngineHandle,
+    budget: Option<&Budget>,
+    request: &mut InferRequest,
+) -> Result<(Pass, Option<Hold>), ModelError> {
     let hold = match budget {
         Some(budget) => {
             let prices = engine.prices();
-            let hold = budget.reserve_at(estimate(&request), prices, breakers.time())?;
+            let hold = budget.reserve_at(estimate(request), prices, breakers.time())?;
             if prices.is_some() {
                 let most = request.money_micros.unwrap_or(u64::MAX);
                 request.money_micros = Some(most.min(hold.money_micros));
@@ -58,7 +70,7 @@ pub async fn infer(
         None => None,
     };
     request.private |= budget.is_some_and(Budget::is_private);
-    let pass = match breakers.admit(service::GENERATE) {
+    let pass = match breakers.admit(service) {
         Ok(pass) => pass,
         Err(resting) => {
             if let Some(hold) = hold {
@@ -74,6 +86,18 @@ pub async fn infer(
         let until = now.checked_add(hold.time).unwrap_or(asked);
         request.deadline = Some(asked.min(until));
     }
+    Ok((pass, hold))
+}
+
+/// Lets one engine of several write, whose breaker is its own.
+pub async fn infer_by(
+    breakers: &Breakers,
+    service: &str,
+    engine: &EngineHandle,
+    budget: Option<&Budget>,
+    mut request: InferRequest,
+) -> Result<Inference, ModelError> {
+    let (pass, hold) = begun(breakers, service, engine, budget, &mut request)?;
     let (cancel, engine) = (request.cancel.clone(), engine.clone());
     let mut call = Heard {
         cancel,
@@ -134,15 +158,115 @@ fn pay(hold: Hold, outcome: &Result<Inference, EngineError>) {
     }
 }
 
+/// A text as it is written, let through and paid for as a whole one is.
+pub struct Writing {
+    /// None once it has ended.
+    tokens: Option<TokenStream>,
+    pass: Option<Pass>,
+    hold: Option<Hold>,
+    /// What the prompt takes, as far as its length tells.
+    prompt: u64,
+    made: u64,
+}
+
+/// Has one engine of several write, to be heard as it does. Dropped, it is called off, and what was heard of it is paid.
+pub fn stream(
+    breakers: &Breakers,
+    service: &str,
+    engine: &EngineHandle,
+    budget: Option<&Budget>,
+    mut request: InferRequest,
+) -> Result<Writing, ModelError> {
+    let prompt = estimate(&request).saturating_sub(u64::from(request.max_tokens));
+    let (pass, hold) = begun(breakers, service, engine, budget, &mut request)?;
+    match engine.stream(request) {
+        Ok(tokens) => Ok(Writing {
+            tokens: Some(tokens),
+            pass: Some(pass),
+            hold,
+            prompt,
+            made: 0,
+        }),
+        Err(error) => {
+            tell(pass, Some(&error));
+            if let Some(hold) = hold {
+                hold.unused();
+            }
+            Err(error.into())
+        }
+    }
+}
+
+impl Writing {
+    /// The next token; none when there are no more.
+    pub async fn next(&mut self) -> Option<Token> {
+        let token = self.tokens.as_mut()?.next().await?;
+        self.made += 1;
+        Some(token)
+    }
+
+    /// The whole of it.
+    pub async fn finish(mut self) -> Result<Inference, EngineError> {
+        let tokens = self.tokens.take().ok_or(EngineError::Cancelled)?;
+        let outcome = tokens.finish().await;
+        if let Some(pass) = self.pass.take() {
+            tell(pass, outcome.as_ref().err());
+        }
+        if let Some(hold) = self.hold.take() {
+            pay(hold, &outcome);
+        }
+        outcome
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            hold.settle(self.prompt.saturating_add(self.made));
+        }
+    }
+}
+
 /// Turns texts into vectors.
 pub(crate) async fn embed(
     breakers: &Breakers,
     engine: &EngineHandle,
     request: EmbedRequest,
 ) -> Result<Vec<Embedding>, ModelError> {
-    let pass = breakers.admit(service::EMBED)?;
+    embed_by(breakers, service::EMBED, engine, None, request).await
+}
+
+/// Has one engine of several turn texts into vectors. No engine says what that takes, so it is what the length tells.
+pub async fn embed_by(
+    breakers: &Breakers,
+    service: &str,
+    engine: &EngineHandle,
+    budget: Option<&Budget>,
+    request: EmbedRequest,
+) -> Result<Vec<Embedding>, ModelError> {
+    let bytes: usize = request.texts.iter().map(String::len).sum();
+    let tokens = u64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u64::MAX);
+    let hold = match budget {
+        Some(budget) => Some(budget.reserve_at(tokens, engine.prices(), breakers.time())?),
+        None => None,
+    };
+    let pass = match breakers.admit(service) {
+        Ok(pass) => pass,
+        Err(resting) => {
+            if let Some(hold) = hold {
+                hold.unused();
+            }
+            return Err(resting.into());
+        }
+    };
     let outcome = engine.embed(request).await;
     tell(pass, outcome.as_ref().err());
+    if let Some(hold) = hold {
+        match &outcome {
+            Ok(_) => hold.settle(tokens),
+            Err(_) => hold.unused(),
+        }
+    }
     Ok(outcome?)
 }
 
@@ -246,6 +370,59 @@ mod tests {
             (2, paid.tokens + prompt),
             "the prompt was read, and no token made"
         );
+    }
+
+    #[tokio::test]
+    async fn a_text_that_is_heard_as_it_is_written_is_paid_and_guarded_like_a_whole_one() {
+        let fails = || {
+            Script::Fail(aios_inference::EngineError::Lost {
+                reason: "gone".into(),
+            })
+        };
+        let bench = Bench::new([Script::Reply("Little by little.".into())], 4).await;
+        let begin = |bench: &Bench| {
+            let request = InferRequest::chat("Be brief.", PROMPT).max_tokens(1_000);
+            let (breakers, budget) = (bench.world.breakers(), Some(&bench.budget));
+            stream(
+                breakers,
+                "engine.e.generate",
+                &bench.engine,
+                budget,
+                request,
+            )
+        };
+        let mut writing = begin(&bench).unwrap();
+        assert!(bench.budget.spent().tokens > 1_000, "set aside");
+        let mut heard = 0;
+        while writing.next().await.is_some() {
+            heard += 1;
+        }
+        let whole = writing.finish().await.unwrap();
+        assert!(heard > 0);
+        let used = whole.usage.total();
+        assert_eq!(bench.budget.spent().tokens, used);
+        drop(begin(&bench).unwrap());
+        let spent = bench.budget.spent();
+        assert!(
+            spent.tokens < used + 1_000,
+            "what was not heard is not paid: {spent:?}"
+        );
+
+        let bench = Bench::new(std::iter::repeat_with(fails).take(64), 4).await;
+        let mut rests = false;
+        for _ in 0..64 {
+            match begin(&bench) {
+                Ok(writing) => drop(writing.finish().await),
+                Err(ModelError::Resting(resting)) => {
+                    assert_eq!(resting.service, "engine.e.generate");
+                    rests = true;
+                }
+                Err(_) => {}
+            }
+        }
+        assert!(rests, "it is left alone after failures");
+        let other = bench.world.breakers().resting(service::GENERATE);
+        assert!(other.is_none(), "and no other");
     }
 
     #[tokio::test]

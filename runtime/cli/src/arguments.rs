@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use aios_control::access::Scope;
 use clap::{Args, Parser, Subcommand};
 
 /// The operating system for AI agents: supervised, signed, measured.
@@ -46,6 +48,13 @@ pub(crate) enum Command {
     Node(NodeArguments),
     /// Keep a node running that is asked by HTTP, on this machine, with a token.
     Serve(Serve),
+    /// Be an MCP server on standard input and output, for a client that starts it.
+    ///
+    /// Asks a node that runs, and where none does starts one. `aios serve` speaks the same at /mcp.
+    Mcp(Mcp),
+    /// Who may come in where `aios serve` listens: make keys, list them, take them away.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Show the supervision tree of a running node.
     Tree(Tree),
     /// Kill an agent of a running node as a fault would; its supervisor answers.
@@ -207,12 +216,108 @@ pub(crate) struct Serve {
     /// Where what goals make is written, when whoever asks does not say.
     #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
     pub(crate) out: PathBuf,
-    /// Print one JSON object when it is ready: http, link, token_file.
+    /// Print a second link, for whoever is to look and do nothing.
+    #[arg(long)]
+    pub(crate) read_only_link: bool,
+    /// Print one JSON object when it is ready: http, link, token_file, keys.
     #[arg(long)]
     pub(crate) json: bool,
     /// The node.
     #[command(flatten)]
     pub(crate) node: NodeArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mcp {
+    /// The node's number or address; without it the one that runs, or one that is started for the client.
+    #[arg(long, value_name = "PROCESS|ADDRESS", env = "AIOS_NODE")]
+    pub(crate) node: Option<String>,
+    /// Where what goals make is written, when the client does not say.
+    #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
+    pub(crate) out: PathBuf,
+    /// What thinks in a node that is started.
+    #[command(flatten)]
+    pub(crate) thinking: Thinking,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// What is wanted of keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Begin the file of keys with one of your own, and print its token.
+    Init(Keys),
+    /// Make a key, and print its token; it is shown this once.
+    Issue(KeyIssue),
+    /// The keys there are.
+    List(Keys),
+    /// Put another token in the place of a key's, and print it; the old one opens nothing any more.
+    Rotate(KeyOne),
+    /// Take a key away; it opens nothing any more, and what is being watched by it ends.
+    Revoke(KeyOne),
+    /// Print a link to a running node for a browser; it opens once.
+    Link(KeyLink),
+}
+
+/// Where keys lie.
+#[derive(Debug, Args)]
+pub(crate) struct Keys {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Settings; serve.keys names the file.
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Keys {
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyIssue {
+    /// In whose name it speaks: a name, or all of it such as service:ci@local.
+    pub(crate) name: String,
+    /// How much it allows: read, operate or admin.
+    #[arg(long, value_name = "SCOPE", default_value = "operate")]
+    pub(crate) scope: Scope,
+    /// Whose goals it sees; those of the node's tenant if it is left out.
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: Option<String>,
+    /// A folder whose files may be named with it; may be repeated.
+    #[arg(long = "folder", value_name = "FOLDER")]
+    pub(crate) folders: Vec<PathBuf>,
+    /// When it ends, such as 30d, 12h, 15m or 90s; never if it is left out.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(crate) expires_in: Option<Duration>,
+    /// Where.
+    #[command(flatten)]
+    pub(crate) of: Keys,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyOne {
+    /// Which: its own name, or that of whoever it speaks for.
+    pub(crate) key: String,
+    /// Where.
+    #[command(flatten)]
+    pub(crate) of: Keys,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyLink {
+    /// For whoever is to look and do nothing.
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node, by its address.
+    #[command(flatten)]
+    pub(crate) which: Which,
 }
 
 /// What is wanted of goals.
@@ -760,6 +865,23 @@ pub(crate) fn in_order(words: impl IntoIterator<Item = OsString>) -> Vec<OsStrin
     words
 }
 
+/// A time such as 30d.
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no time; write 30d, 12h, 15m or 90s");
+    let (number, unit) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .ok_or_else(wrong)?;
+    let seconds: u64 = match unit {
+        "d" => 24 * 3_600,
+        "h" => 3_600,
+        "m" => 60,
+        "s" => 1,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
@@ -769,6 +891,15 @@ fn pair(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_a_number_with_its_unit() {
+        assert_eq!(span("30d"), Ok(Duration::from_secs(30 * 24 * 3_600)));
+        assert_eq!(span("90s"), Ok(Duration::from_secs(90)));
+        for text in ["", "d", "30", "-1d", "1w", "1.5h", "30ä"] {
+            assert!(span(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_node_may_be_named_before_the_command() {

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aios_control::http::{HttpClient, Token};
+use aios_control::access::Token;
+use aios_control::http::HttpClient;
 use aios_control::socket::SocketFolder;
 use aios_control::{Client, ClientError, Request};
 use aios_runtime::{Config, Node, engines};
@@ -35,6 +36,22 @@ pub(crate) async fn to(config: &Config, node: Option<&str>) -> Result<Client, Cl
         }
         _ => Client::connect(&folder, node).await,
     }
+}
+
+/// A link to a running node's page, which is asked for by its address.
+pub(crate) fn link(which: &Which, read_only: bool) -> Result<String, Failure> {
+    let config = settings::load(&which.settings, &[])?;
+    let folder = SocketFolder::of(&config.door.folder);
+    let Some(address) = which.node.as_deref().filter(|node| node.contains("://")) else {
+        return Err(Failure::usage(
+            "say the node's address with --node, as `aios serve` printed it",
+        ));
+    };
+    threads()?.block_on(async {
+        let token = token(&folder, address)?;
+        let mut client = HttpClient::new(address, token).map_err(ClientError::from)?;
+        Ok(client.link(read_only).await?)
+    })
 }
 
 /// What is shown to a node at an address: what the environment says, or what a node of the same user has left beside its socket.

@@ -11,6 +11,7 @@ mod commands;
 mod console;
 mod failure;
 mod logging;
+mod notify;
 mod own_node;
 mod picture;
 mod plan_picture;
@@ -56,6 +57,8 @@ fn main() -> ExitCode {
         Command::Judge(judge) => commands::judge::run(&judge),
         Command::Node(node) => commands::node::run(&node),
         Command::Serve(serve) => commands::serve::run(&serve),
+        Command::Mcp(mcp) => commands::mcp::run(&mcp),
+        Command::Key(key) => commands::key::run(&key),
         Command::Tree(tree) => commands::tree::run(&tree),
         Command::Kill(order) => commands::order::kill(&order),
         Command::Stop(order) => commands::order::stop(&order),

@@ -2,17 +2,18 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// The client that programs are written against, exactly this one.
-const OPENAI: &str = "openai==3.57.0";
+/// The clients that programs are written against, exactly these.
+const CLIENTS: [&str; 3] = ["openai==3.57.0", "langchain-openai==1.7.4", "mcp==2.3.0"];
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -44,10 +45,15 @@ struct Served {
     http: String,
     token_file: PathBuf,
     link: String,
+    read_only_link: Value,
 }
 
 impl Served {
     fn begin(more: &[&str]) -> Self {
+        Self::beside(more, &[])
+    }
+
+    fn beside(more: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = aios(folder.path())
             .args([
@@ -59,6 +65,7 @@ impl Served {
                 "scripted",
             ])
             .args(more)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(File::create(folder.path().join("notes")).unwrap())
             .spawn()
@@ -74,6 +81,7 @@ impl Served {
             http: field("http"),
             token_file: field("token_file").into(),
             link: field("link"),
+            read_only_link: ready["read_only_link"].clone(),
             child,
             folder,
         }
@@ -123,10 +131,10 @@ fn a_node_is_served_to_this_user_and_goes_when_it_is_told() {
         .mode();
     assert_eq!(mode & 0o777, 0o600);
     let token = fs::read_to_string(&served.token_file).unwrap();
-    assert_eq!(
-        served.link,
-        format!("{}/?token={}", served.http, token.trim())
-    );
+    let code = served
+        .link
+        .strip_prefix(&format!("{}/?token=", served.http));
+    assert!(code.unwrap().len() == 64 && code.unwrap() != token.trim());
 
     // What goes by the socket goes by HTTP.
     let http = served.http.clone();
@@ -283,11 +291,15 @@ fn the_stock_client_speaks_with_goals_engines_and_errors_and_leaves() {
             "left: assistant",
         ]
     );
-    // The goal whose stream was left is called off, unless it had come to its end before.
+    left(&served, "left-early");
+}
+
+/// The goal whose stream was left is called off, unless it had come to its end before.
+fn left(served: &Served, goal: &str) {
     let token = fs::read_to_string(&served.token_file).unwrap();
     let begun = Instant::now();
     let phase = loop {
-        let state = get(&served.http, token.trim(), "/v1/goals/left-early");
+        let state = get(&served.http, token.trim(), &format!("/v1/goals/{goal}"));
         let phase = state["phase"].as_str().unwrap_or_default().to_owned();
         if phase != "running" || begun.elapsed() > Duration::from_secs(30) {
             break phase;
@@ -300,9 +312,245 @@ fn the_stock_client_speaks_with_goals_engines_and_errors_and_leaves() {
     );
 }
 
-fn get(http: &str, token: &str, path: &str) -> Value {
-    use std::io::Write;
+#[test]
+fn langchain_speaks_with_goals_engines_and_errors_and_leaves() {
+    let served = Served::begin(&[]);
+    let script = docs().join("examples/serve/langchain_client.py");
+    let told = served.example(Command::new(python()).arg(script));
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "goal: True",
+            "engine: True stop True",
+            "stream: True True",
+            "vectors: [True, True]",
+            "error: model_not_found",
+            "left",
+        ]
+    );
+    left(&served, "left-by-langchain");
+}
 
+#[test]
+fn the_protocols_own_client_has_the_nodes_goals_as_tools_over_http_and_from_a_program_it_starts() {
+    let served = Served::begin(&[]);
+    let script = docs().join("examples/serve/mcp_client.py");
+    let told = served.example(
+        Command::new(python())
+            .arg(script)
+            .arg(env!("CARGO_BIN_EXE_aios"))
+            .args(["--engine", "scripted"])
+            .current_dir(served.folder.path())
+            .env("AIOS_CACHE", served.folder.path().join("no-models")),
+    );
+    let lines: Vec<&str> = told.lines().collect();
+    let each = |name: &str| {
+        [
+            format!("{name} tools: True"),
+            format!("{name} tree: True"),
+            format!("{name} goal: True answered"),
+            format!("{name} status: answered"),
+            format!("{name} refused: True True"),
+        ]
+    };
+    assert_eq!(lines, [each("http"), each("stdio")].concat());
+}
+
+#[test]
+fn a_program_that_starts_the_server_needs_no_node_that_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = aios(folder.path())
+        .args(["mcp", "--engine", "scripted"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut to = child.stdin.take().unwrap();
+    let mut from = BufReader::new(child.stdout.take().unwrap());
+    let mut said = |line: Value| writeln!(to, "{line}").unwrap();
+    let mut heard = || -> Value {
+        let mut line = String::new();
+        from.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    };
+    said(
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}),
+    );
+    assert_eq!(heard()["result"]["serverInfo"]["name"], "aios");
+    said(json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+    said(
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "tree", "arguments": {}}}),
+    );
+    let tree = heard();
+    let text = tree["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("macro.planner.001@local"), "{text}");
+    drop(to);
+    // Its client has left, so it goes.
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(30) {
+            let _ = child.kill();
+            panic!("it stays");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn the_python_package_spawns_asks_kills_and_sees_an_agent_come_back() {
+    let served = Served::begin(&[]);
+    let script = docs().join("clients/python/examples/comes_back.py");
+    let told = served.example(
+        Command::new("python3")
+            .arg(script)
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    );
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "said something: True",
+            "came back after restarts: 1",
+            "said something again: True",
+            "events: True goal: approved",
+            "listed: True",
+            "refused: unknown",
+        ]
+    );
+}
+
+#[test]
+fn keys_are_issued_listed_rotated_and_revoked_beside_a_node_that_runs() {
+    let served = Served::begin(&["--read-only-link"]);
+    let key = |arguments: &[&str]| -> Value {
+        let mut all = vec!["key"];
+        all.extend(arguments);
+        all.push("--json");
+        let output = served.aios(&all);
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
+    };
+    let first = key(&["init"]);
+    assert_eq!(
+        (&first["principal"], &first["scope"]),
+        (&"user:owner@local".into(), &"admin".into())
+    );
+    let mode = fs::metadata(first["file"].as_str().unwrap()).unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+    assert_eq!(key(&["init"])["error"]["kind"], "failed", "it is there");
+    let ci = key(&["issue", "ci", "--scope", "read", "--expires-in", "30d"]);
+    let as_ci = |token: &Value, arguments: &[&str]| {
+        let output = aios(served.folder.path())
+            .args(["--node", &served.http])
+            .args(arguments)
+            .env("AIOS_TOKEN", token.as_str().unwrap())
+            .output()
+            .unwrap();
+        (output.status.success(), text(&output.stderr))
+    };
+    assert_eq!(as_ci(&ci["token"], &["tree", "--json"]).0, true);
+    let (done, said) = as_ci(&ci["token"], &["kill", "macro.planner.001@local"]);
+    assert!(
+        !done && said.contains("may read, and this takes operate"),
+        "{said}"
+    );
+    let rotated = key(&["rotate", "ci"]);
+    assert!(
+        as_ci(&ci["token"], &["tree"])
+            .1
+            .contains("no token that is known")
+    );
+    assert!(as_ci(&rotated["token"], &["tree"]).0);
+    let listed = key(&["list"]);
+    let scopes: Vec<&Value> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| &key["scope"])
+        .collect();
+    assert_eq!(scopes, ["admin", "read"]);
+    let kept = listed.to_string();
+    for token in [&first["token"], &rotated["token"]] {
+        assert!(!kept.contains(token.as_str().unwrap()));
+    }
+    key(&["revoke", rotated["id"].as_str().unwrap()]);
+    assert!(!as_ci(&rotated["token"], &["tree"]).0);
+    let soon = key(&["issue", "soon", "--scope", "read", "--expires-in", "1s"]);
+    let begun = Instant::now();
+    while as_ci(&soon["token"], &["tree"]).0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it ends");
+    }
+    assert!(as_ci(&soon["token"], &["tree"]).1.contains("has expired"));
+    // A link opens once, and the one that only looks does nothing.
+    let linked = key(&["link", "--read-only", "--node", &served.http]);
+    for link in [&linked["link"], &served.read_only_link] {
+        let path = link.as_str().unwrap().strip_prefix(&served.http).unwrap();
+        let answer = visit(&served.http, &format!("GET {path}"), "");
+        let cookie = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("set-cookie: "));
+        let cookie = cookie.unwrap().split(';').next().unwrap();
+        let again = visit(&served.http, &format!("GET {path}"), "");
+        assert!(again.starts_with("HTTP/1.1 401"), "{again}");
+        let origin = &served.http;
+        let more = format!("Cookie: {cookie}\r\nOrigin: {origin}\r\n");
+        let seen = visit(&served.http, "GET /v1/agents", &more);
+        assert!(seen.starts_with("HTTP/1.1 200"), "{seen}");
+        let killed = visit(
+            &served.http,
+            "POST /v1/agents/macro.planner.001@local/kill",
+            &more,
+        );
+        assert!(killed.starts_with("HTTP/1.1 403"), "{killed}");
+    }
+}
+
+#[test]
+fn a_service_manager_hears_that_the_node_is_ready_alive_and_stopping() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let heard = || {
+        let mut said = [0; 256];
+        let count = manager.recv(&mut said).unwrap();
+        text(&said[..count])
+    };
+    let mut served = Served::beside(
+        &[],
+        &[
+            ("NOTIFY_SOCKET", path.to_str().unwrap()),
+            ("WATCHDOG_USEC", "200000"),
+        ],
+    );
+    assert_eq!(heard(), "READY=1");
+    assert_eq!(heard(), "WATCHDOG=1");
+    assert_eq!(heard(), "WATCHDOG=1");
+    served.asked_to_stop();
+    let last = std::iter::repeat_with(heard).find(|said| said != "WATCHDOG=1");
+    assert_eq!(last.unwrap(), "STOPPING=1");
+}
+
+/// What is said to somebody without a token.
+fn visit(http: &str, line: &str, more: &str) -> String {
+    let address = http.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{more}\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn get(http: &str, token: &str, path: &str) -> Value {
     let address = http.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n").unwrap();
@@ -312,14 +560,14 @@ fn get(http: &str, token: &str, path: &str) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {answer}"))
 }
 
-/// A Python whose environment has the client; installed once for a machine, below the folder that cargo builds in.
+/// A Python whose environment has the clients; installed once for a machine, below the folder that cargo builds in.
 fn python() -> PathBuf {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("openai-client");
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stock-clients");
     fs::create_dir_all(&root).unwrap();
     let lock = File::create(root.join("lock")).unwrap();
     lock.lock().unwrap();
     let (mark, python) = (root.join("installed"), root.join("venv/bin/python"));
-    if fs::read_to_string(&mark).is_ok_and(|known| known == OPENAI) {
+    if fs::read_to_string(&mark).is_ok_and(|known| known == CLIENTS.join(" ")) {
         return python;
     }
     let _ = fs::remove_dir_all(root.join("venv"));
@@ -342,9 +590,8 @@ fn python() -> PathBuf {
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        OPENAI,
     ];
-    run(Command::new(&python).args(pip));
-    fs::write(mark, OPENAI).unwrap();
+    run(Command::new(&python).args(pip).args(CLIENTS));
+    fs::write(mark, CLIENTS.join(" ")).unwrap();
     python
 }

@@ -28,7 +28,7 @@ pub enum ClientError {
     /// There is nothing to show to come in.
     #[cfg(feature = "http")]
     #[error(transparent)]
-    Token(#[from] crate::http::TokenError),
+    Token(#[from] crate::access::TokenError),
     /// No node of this user runs.
     #[error("no node of yours is running; start one")]
     NoNode,

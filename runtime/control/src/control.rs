@@ -1,11 +1,13 @@
 //! What a node is to whoever asks it: one trait, and who asks.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aios_protocols::PrincipalId;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::access::Rights;
 use crate::{ControlError, Event, Request};
 
 /// A node, seen through the contract. Whoever implements it decides who may do what; the transports only say who asks.
@@ -67,6 +69,19 @@ pub struct Caller {
     pub principal: PrincipalId,
     /// From where.
     pub place: Place,
+    /// What the key allows that was shown; none where no key was, and then the name alone says what its bearer may.
+    pub rights: Option<Arc<Rights>>,
+}
+
+impl Caller {
+    /// Somebody who needs no key there, because the system or the program says who it is.
+    pub fn named(principal: PrincipalId, place: Place) -> Self {
+        Self {
+            principal,
+            place,
+            rights: None,
+        }
+    }
 }
 
 /// Where a caller is.

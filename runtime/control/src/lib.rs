@@ -1,7 +1,7 @@
 //! The contract at the mouth of a node: what it can be told and asked, in one set of types, and the ways there.
 //!
 //! A node implements [`Control`]; whoever wants something of it has a [`Client`]. Between them lies a transport: none at all in the same
-//! process ([`Local`]), a socket of one user between processes (`socket`, a feature), HTTP on this machine (`http`, a feature). A transport translates and bounds what it carries;
+//! process ([`Local`]), a socket of one user between processes (`socket`, a feature), HTTP (`http`, a feature) with MCP beside it (`mcp`). A transport translates and bounds what it carries;
 //! it knows no request by name, so a new one is a variant of [`Request`] and an arm where the node answers. What the transports must have
 //! in common is a suite that all pass (`conformance`, a feature).
 //!
@@ -9,6 +9,7 @@
 //! [`ControlError`] (`kind`, `message`, `what_to_do`). A request that is refused has changed nothing.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
 mod agents;
 mod client;
 #[cfg(feature = "socket")]
@@ -30,6 +31,8 @@ mod tree;
 pub mod conformance;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 #[cfg(feature = "socket")]
 pub mod socket;
 

@@ -21,10 +21,14 @@ pub struct Local {
 impl Local {
     /// The node, asked in the name of `principal`. Whoever holds the node may say whose name that is.
     pub fn new(node: Arc<dyn Control>, principal: PrincipalId) -> Self {
-        let place = Place::Here;
+        Self::by(node, Caller::named(principal, Place::Here))
+    }
+
+    /// The node, asked as by somebody who showed a key elsewhere.
+    pub fn by(node: Arc<dyn Control>, caller: Caller) -> Self {
         Self {
             node,
-            caller: Caller { principal, place },
+            caller,
             watch: None,
         }
     }

@@ -44,6 +44,8 @@ pub struct Config {
     pub door: DoorConfig,
     /// What an operator reads.
     pub telemetry: TelemetryConfig,
+    /// Who comes in from other programs and machines.
+    pub serve: ServeConfig,
     /// Micro agents.
     pub swarm: SwarmConfig,
     /// Memory for tensors that agents hand to each other.
@@ -65,6 +67,7 @@ impl Default for Config {
             tools: ToolsConfig::default(),
             door: DoorConfig::default(),
             telemetry: TelemetryConfig::default(),
+            serve: ServeConfig::default(),
             swarm: SwarmConfig::default(),
             tensor: TensorConfig::default(),
             recovery: packs::policies(),
@@ -120,6 +123,18 @@ impl Config {
                 3_600_000,
             ),
             ("storage.results", self.storage.results.into(), 1, 10_000),
+            (
+                "serve.hourly_tokens",
+                self.serve.hourly_tokens,
+                1_000,
+                1_000_000_000_000,
+            ),
+            (
+                "serve.hourly_money_micros",
+                self.serve.hourly_money_micros,
+                0,
+                MONEY_MAX,
+            ),
             ("swarm.pages", self.swarm.pages.into(), 0, 64_000_000),
             ("tensor.slots", self.tensor.slots.into(), 1, 2_048),
             (
@@ -158,6 +173,14 @@ impl Config {
             ("storage.folder", &self.storage.folder, FOLDER_BYTES_MAX),
             ("agents.criteria", &self.agents.criteria, FOLDER_BYTES_MAX),
             ("door.folder", &self.door.folder, SOCKET_FOLDER_BYTES_MAX),
+            ("serve.keys", &self.serve.keys, FOLDER_BYTES_MAX),
+            ("serve.tls.cert", &self.serve.tls.cert, FOLDER_BYTES_MAX),
+            ("serve.tls.key", &self.serve.tls.key, FOLDER_BYTES_MAX),
+            (
+                "serve.tls.client_ca",
+                &self.serve.tls.client_ca,
+                FOLDER_BYTES_MAX,
+            ),
         ] {
             if path.len() > most || path.chars().any(char::is_control) {
                 return Err(ConfigError::OutOfRange {
@@ -389,6 +412,33 @@ impl Default for TelemetryConfig {
     }
 }
 
+/// Who comes in from other programs and machines, where `aios serve` listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServeConfig {
+    /// The file of keys that `aios key` writes. Empty means `keys.json` in the storage folder, or beside the control socket where there is
+    /// none.
+    pub keys: String,
+    /// Tokens that one principal may have engines read and write in an hour, beside its goals, which have budgets of their own.
+    pub hourly_tokens: u64,
+    /// What that may cost, in millionths of whatever the currency is.
+    pub hourly_money_micros: u64,
+    /// What a server shows and asks for beyond this machine.
+    pub tls: TlsConfig,
+}
+
+/// What a server shows, and whom it lets in, beyond this machine; each is a file in PEM form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// The server's certificate, with those between it and its authority.
+    pub cert: String,
+    /// The key of that certificate.
+    pub key: String,
+    /// The authority whose certificates clients show.
+    pub client_ca: String,
+}
+
 /// Memory for tensors that agents hand to each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -415,6 +465,18 @@ impl Default for TensorConfig {
 pub struct SwarmConfig {
     /// Page agents to begin with, 64 bytes each.
     pub pages: u32,
+}
+
+impl Default for ServeConfig {
+    /// A model of this machine writes some 500,000 tokens in an hour; ten units of the currency are what a person notices.
+    fn default() -> Self {
+        Self {
+            keys: String::new(),
+            hourly_tokens: 1_000_000,
+            hourly_money_micros: 10_000_000,
+            tls: TlsConfig::default(),
+        }
+    }
 }
 
 impl Default for NodeConfig {

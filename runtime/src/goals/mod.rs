@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use aios_control::{
-    ControlError, ErrorKind, Event, EventStream, Events, Explained, GoalLine, GoalPhase, GoalState,
-    HISTORY_MAX, Place, Submit, Submitted,
+    Caller, ControlError, ErrorKind, Event, EventStream, Events, Explained, GoalLine, GoalPhase,
+    GoalState, HISTORY_MAX, Place, Submit, Submitted,
 };
 use aios_memory::{Store, StoreError};
 use aios_work::ApprovalStatus;
@@ -33,6 +33,8 @@ const EXPLAINED_MAX: usize = 16_384;
 /// The goals of one node.
 pub(crate) struct Goals {
     register: Register,
+    /// Whose a goal is of which it is not said.
+    tenant: String,
     /// How many stay on record; those that are not over always do.
     most: usize,
     /// The names of all on record, oldest first.
@@ -45,7 +47,11 @@ pub(crate) struct Goals {
 
 impl Goals {
     /// The goals on record in a store, and how many are kept there.
-    pub(crate) fn over(store: Arc<dyn Store>, most: usize) -> Result<Self, StoreError> {
+    pub(crate) fn over(
+        store: Arc<dyn Store>,
+        tenant: &str,
+        most: usize,
+    ) -> Result<Self, StoreError> {
         let register = Register::new(store);
         let found = register.all()?;
         for goal_id in &found.torn {
@@ -61,6 +67,7 @@ impl Goals {
         }
         Ok(Self {
             register,
+            tenant: tenant.to_owned(),
             most,
             recorded: Mutex::new(found.kept.into_iter().map(|kept| kept.goal_id).collect()),
             known: Mutex::default(),
@@ -81,10 +88,11 @@ impl Goals {
     pub(crate) async fn submit(
         &self,
         node: &Node,
-        place: Place,
+        caller: &Caller,
         asked: Submit,
     ) -> Result<Submitted, ControlError> {
-        if place == Place::Elsewhere {
+        let tenant = caller.principal.tenant();
+        if caller.place == Place::Elsewhere {
             absolute(asked.data.iter().chain([&asked.out]))?;
         }
         let goal_id = match &asked.goal_id {
@@ -93,7 +101,7 @@ impl Goals {
         };
         let _entered = self.entrance.lock().await;
         if let Some(known) = self.under_way(&goal_id)? {
-            if known.asked == asked {
+            if known.asked == asked && known.tenant == tenant {
                 return Ok(Submitted { goal_id });
             }
             let message =
@@ -102,15 +110,32 @@ impl Goals {
                 .advise("choose another id, or call it off first"));
         }
         // What cannot be worked on leaves no trace.
-        let ready = node.prepare(Goal::from(asked.clone()).id(&goal_id)).await?;
-        self.accept(&goal_id, &asked, now_us(node))?;
-        let progress = Progress::new(self.register.clone(), goal_id.clone(), asked, Vec::new());
+        let goal = Goal::from(asked.clone()).id(&goal_id).of_tenant(tenant);
+        let ready = node.prepare(goal).await?;
+        self.accept(&goal_id, &asked, tenant, now_us(node))?;
+        let register = self.register.clone();
+        let (id, whose) = (goal_id.clone(), tenant.to_owned());
+        let progress = Progress::new(register, id, whose, asked, Vec::new());
         self.follow(Arc::new(progress), ready.begin());
         Ok(Submitted { goal_id })
     }
 
     /// Puts a goal on record; when there are too many the oldest of those that are over make way.
-    fn accept(&self, goal_id: &str, asked: &Submit, now_us: u64) -> Result<(), ControlError> {
+    fn accept(
+        &self,
+        goal_id: &str,
+        asked: &Submit,
+        tenant: &str,
+        now_us: u64,
+    ) -> Result<(), ControlError> {
+        // One of the same name makes way, but not another tenant's, of which nobody else is to know.
+        if let Some(known) = self.register.asked(goal_id).map_err(unwritten)?
+            && self.whose(known.tenant.as_deref()) != tenant
+        {
+            let message = format!("a goal cannot be called {goal_id} here");
+            return Err(ControlError::new(ErrorKind::Conflict, message)
+                .advise("choose another id, or none for a fresh one"));
+        }
         let mut recorded = self.recorded.lock();
         recorded.retain(|known| known != goal_id);
         let mut at = 0;
@@ -125,10 +150,21 @@ impl Goals {
             }
         }
         self.register
-            .accept(goal_id, asked, now_us)
+            .accept(goal_id, asked, tenant, now_us)
             .map_err(unwritten)?;
         recorded.push_back(goal_id.to_owned());
         Ok(())
+    }
+
+    /// Whose a goal is, as its record says.
+    fn whose<'g>(&'g self, tenant: Option<&'g str>) -> &'g str {
+        tenant.unwrap_or(&self.tenant)
+    }
+
+    /// Whether a goal is a tenant's own. One that did not come by the contract is of the node's tenant.
+    pub(crate) fn concerns(&self, tenant: &str, goal_id: &str) -> bool {
+        let recorded = self.register.asked(goal_id).ok().flatten();
+        self.whose(recorded.and_then(|asked| asked.tenant).as_deref()) == tenant
     }
 
     fn follow(&self, progress: Arc<Progress>, run: GoalRun) {
@@ -190,7 +226,8 @@ impl Goals {
                 continue;
             }
             tracing::info!(goal = goal_id, falls = state.falls, "taken up again");
-            if let Err(error) = self.go_on(node, &goal_id, asked.goal).await {
+            let whose = self.whose(asked.tenant.as_deref());
+            if let Err(error) = self.go_on(node, &goal_id, whose, asked.goal).await {
                 tracing::error!(%error, goal = goal_id, "a goal cannot be worked on any more");
                 let ended = State::ended(GoalPhase::Failed, Some(error));
                 if let Err(error) = self.register.settle(&goal_id, &ended, None) {
@@ -201,22 +238,36 @@ impl Goals {
     }
 
     /// Works on a goal that is on record, from where it was.
-    async fn go_on(&self, node: &Node, goal_id: &str, asked: Submit) -> Result<(), ControlError> {
-        let ready = node.prepare(Goal::from(asked.clone()).id(goal_id)).await?;
+    async fn go_on(
+        &self,
+        node: &Node,
+        goal_id: &str,
+        tenant: &str,
+        asked: Submit,
+    ) -> Result<(), ControlError> {
+        let goal = Goal::from(asked.clone()).id(goal_id).of_tenant(tenant);
+        let ready = node.prepare(goal).await?;
         let register = &self.register;
         let last = register.last_seq(goal_id).map_err(unwritten)?;
         let kept = u64::try_from(EVENTS_KEPT).unwrap_or(u64::MAX);
         let events = register
             .events(goal_id, last.saturating_sub(kept), EVENTS_KEPT)
             .map_err(unwritten)?;
-        let progress = Progress::new(register.clone(), goal_id.to_owned(), asked, events);
+        let (id, whose) = (goal_id.to_owned(), tenant.to_owned());
+        let progress = Progress::new(register.clone(), id, whose, asked, events);
         self.follow(Arc::new(progress), ready.begin());
         Ok(())
     }
 
     /// Goes on with a goal that rests, was set aside, was called off or failed.
-    pub(crate) async fn resume(&self, node: &Node, goal_id: &str) -> Result<(), ControlError> {
+    pub(crate) async fn resume(
+        &self,
+        node: &Node,
+        tenant: &str,
+        goal_id: &str,
+    ) -> Result<(), ControlError> {
         let _entered = self.entrance.lock().await;
+        let known = self.find(tenant, goal_id)?;
         if self.under_way(goal_id)?.is_some() {
             return Err(ControlError::new(
                 ErrorKind::Conflict,
@@ -224,27 +275,27 @@ impl Goals {
             )
             .advise("watch it, or ask why it waits"));
         }
-        let known = self.find(goal_id)?;
         if known.is_done() {
             return Err(known.is_over());
         }
         self.register
             .settle(goal_id, &State::begun(), None)
             .map_err(unwritten)?;
-        self.go_on(node, goal_id, known.asked.clone()).await
+        self.go_on(node, goal_id, tenant, known.asked.clone()).await
     }
 
     /// What would be done for a goal. It leaves no trace here: nothing of it is begun.
     pub(crate) async fn plan(
         &self,
         node: &Node,
-        place: Place,
+        caller: &Caller,
         asked: Submit,
     ) -> Result<PlanFile, ControlError> {
-        if place == Place::Elsewhere {
+        if caller.place == Place::Elsewhere {
             absolute(asked.data.iter().chain([&asked.out]))?;
         }
-        Ok(node.plan(Goal::from(asked)).await?)
+        let goal = Goal::from(asked).of_tenant(caller.principal.tenant());
+        Ok(node.plan(goal).await?)
     }
 
     /// The goal of that name, if it is under way; an error if there is no room for another.
@@ -292,18 +343,20 @@ impl Goals {
         known.iter().any(|goal| goal.goal_id == goal_id)
     }
 
-    fn find(&self, goal_id: &str) -> Result<Arc<Progress>, ControlError> {
+    /// A tenant's goal; another's is no more known than one that there never was.
+    fn find(&self, tenant: &str, goal_id: &str) -> Result<Arc<Progress>, ControlError> {
         let in_memory = {
             let known = self.known.lock();
             known.iter().find(|goal| goal.goal_id == goal_id).cloned()
         };
-        match in_memory {
-            Some(goal) => Ok(goal),
-            None => self.on_record(goal_id).map_err(unwritten)?.ok_or_else(|| {
-                ControlError::unknown(format!("no goal {goal_id:?} is known to this node"))
-                    .advise("ask for the goals there are; one that ended long ago is not kept")
-            }),
-        }
+        let found = match in_memory {
+            Some(goal) => Some(goal),
+            None => self.on_record(goal_id).map_err(unwritten)?,
+        };
+        found.filter(|goal| goal.tenant == tenant).ok_or_else(|| {
+            ControlError::unknown(format!("no goal {goal_id:?} is known to this node"))
+                .advise("ask for the goals there are; one that ended long ago is not kept")
+        })
     }
 
     /// A goal that nobody works on here, as it is on record.
@@ -318,16 +371,17 @@ impl Goals {
         let events = register.events(goal_id, last.saturating_sub(1), 1)?;
         let answer = register.answer(goal_id)?;
         let register = register.clone();
-        let progress = Progress::new(register, goal_id.to_owned(), asked.goal, events);
+        let whose = self.whose(asked.tenant.as_deref()).to_owned();
+        let progress = Progress::new(register, goal_id.to_owned(), whose, asked.goal, events);
         progress.restore(state, answer);
         Ok(Some(Arc::new(progress)))
     }
 
     /// Calls a goal off, and returns when it is over. One that rests or was set aside is given up.
-    pub(crate) async fn cancel(&self, goal_id: &str) -> Result<(), ControlError> {
+    pub(crate) async fn cancel(&self, tenant: &str, goal_id: &str) -> Result<(), ControlError> {
         let goal = {
             let _entered = self.entrance.lock().await;
-            let goal = self.find(goal_id)?;
+            let goal = self.find(tenant, goal_id)?;
             if waits_for_somebody(goal.phase()) {
                 goal.end(GoalPhase::Cancelled, None, None);
                 return Ok(());
@@ -338,10 +392,10 @@ impl Goals {
     }
 
     /// Lets a goal rest: what it has done stays, and it goes on when somebody says so.
-    pub(crate) async fn pause(&self, goal_id: &str) -> Result<(), ControlError> {
+    pub(crate) async fn pause(&self, tenant: &str, goal_id: &str) -> Result<(), ControlError> {
         let goal = {
             let _entered = self.entrance.lock().await;
-            let goal = self.find(goal_id)?;
+            let goal = self.find(tenant, goal_id)?;
             if goal.phase() == GoalPhase::Interrupted {
                 goal.end(GoalPhase::Paused, None, None);
                 return Ok(());
@@ -370,13 +424,18 @@ impl Goals {
         }
     }
 
-    pub(crate) fn state(&self, goal_id: &str) -> Result<GoalState, ControlError> {
-        Ok(self.find(goal_id)?.state())
+    pub(crate) fn state(&self, tenant: &str, goal_id: &str) -> Result<GoalState, ControlError> {
+        Ok(self.find(tenant, goal_id)?.state())
     }
 
     /// Why a goal is where it is, and what can be done about it.
-    pub(crate) fn explain(&self, node: &Node, goal_id: &str) -> Result<Explained, ControlError> {
-        let goal = self.find(goal_id)?;
+    pub(crate) fn explain(
+        &self,
+        node: &Node,
+        tenant: &str,
+        goal_id: &str,
+    ) -> Result<Explained, ControlError> {
+        let goal = self.find(tenant, goal_id)?;
         let events = self
             .register
             .events(goal_id, 0, EXPLAINED_MAX)
@@ -402,9 +461,10 @@ impl Goals {
         }))
     }
 
-    /// All of them, newest first.
-    pub(crate) fn list(&self) -> Result<Vec<GoalLine>, ControlError> {
-        let kept = self.register.all().map_err(unwritten)?.kept;
+    /// All of a tenant's, newest first.
+    pub(crate) fn list(&self, tenant: &str) -> Result<Vec<GoalLine>, ControlError> {
+        let mut kept = self.register.all().map_err(unwritten)?.kept;
+        kept.retain(|kept| self.whose(kept.asked.tenant.as_deref()) == tenant);
         let known = self.known.lock();
         let line = |kept: &Kept| {
             let live = known.iter().find(|goal| goal.goal_id == kept.goal_id);
@@ -418,16 +478,20 @@ impl Goals {
     }
 
     /// What has happened with a goal after an event.
-    pub(crate) fn history(&self, asked: &Events) -> Result<Vec<Event>, ControlError> {
+    pub(crate) fn history(&self, tenant: &str, asked: &Events) -> Result<Vec<Event>, ControlError> {
         // One that is not known is refused as everywhere.
-        let goal = self.find(&asked.goal_id)?;
+        let goal = self.find(tenant, &asked.goal_id)?;
         self.register
             .events(&goal.goal_id, asked.after_seq, HISTORY_MAX)
             .map_err(unwritten)
     }
 
-    pub(crate) fn watch(&self, events: &Events) -> Result<Box<dyn EventStream>, ControlError> {
-        let goal = self.find(&events.goal_id)?;
+    pub(crate) fn watch(
+        &self,
+        tenant: &str,
+        events: &Events,
+    ) -> Result<Box<dyn EventStream>, ControlError> {
+        let goal = self.find(tenant, &events.goal_id)?;
         Ok(Box::new(goal.watched(events.after_seq)))
     }
 }
@@ -523,7 +587,7 @@ mod tests {
 
     #[test]
     fn what_is_over_makes_way_and_what_is_under_way_does_not() {
-        let goals = Goals::over(Arc::new(InMemoryStore::new()), 500).unwrap();
+        let goals = Goals::over(Arc::new(InMemoryStore::new()), "local", 500).unwrap();
         let asked = |id: &str| Submit {
             goal_id: Some(id.to_owned()),
             text: "x".to_owned(),
@@ -537,6 +601,7 @@ mod tests {
             let progress = Arc::new(Progress::new(
                 register,
                 id.to_owned(),
+                "local".to_owned(),
                 asked(id),
                 Vec::new(),
             ));
@@ -570,7 +635,7 @@ mod tests {
 
     #[test]
     fn of_those_that_are_over_the_oldest_leave_the_record() {
-        let goals = Goals::over(Arc::new(InMemoryStore::new()), 4).unwrap();
+        let goals = Goals::over(Arc::new(InMemoryStore::new()), "local", 4).unwrap();
         let asked = Submit {
             goal_id: None,
             text: "x".to_owned(),
@@ -588,12 +653,17 @@ mod tests {
             (6, GoalPhase::Answered),
         ] {
             let goal_id = format!("g{at}");
-            goals.accept(&goal_id, &asked, at).unwrap();
+            goals.accept(&goal_id, &asked, "local", at).unwrap();
             let state = State::ended(phase, None);
             goals.register.settle(&goal_id, &state, None).unwrap();
         }
-        goals.accept("g7", &asked, 7).unwrap();
-        let listed = goals.list().unwrap();
+        goals.accept("g7", &asked, "local", 7).unwrap();
+        let taken = goals.accept("g7", &asked, "acme", 8).unwrap_err();
+        assert_eq!(taken.kind, ErrorKind::Conflict, "it is another tenant's");
+        assert_eq!(goals.list("acme").unwrap(), []);
+        let unseen = goals.state("acme", "g7").unwrap_err();
+        assert_eq!(unseen.kind, ErrorKind::Unknown);
+        let listed = goals.list("local").unwrap();
         let ids: Vec<_> = listed.iter().map(|line| line.goal_id.as_str()).collect();
         assert_eq!(
             ids,

@@ -32,6 +32,8 @@ pub(super) enum Wanted {
 /// How one goal goes.
 pub(super) struct Progress {
     pub(super) goal_id: String,
+    /// Whose it is.
+    pub(super) tenant: String,
     pub(super) asked: Submit,
     log: Mutex<Log>,
     /// Told whenever the log has changed.
@@ -53,12 +55,14 @@ impl Progress {
     pub(super) fn new(
         register: Register,
         goal_id: String,
+        tenant: String,
         asked: Submit,
         events: Vec<Event>,
     ) -> Self {
         let last_seq = events.last().map_or(0, |event| event.seq);
         Self {
             goal_id,
+            tenant,
             asked,
             log: Mutex::new(Log {
                 events: events.into(),
@@ -291,8 +295,14 @@ mod tests {
             private: false,
             plan: None,
         };
-        register.accept("g", &asked, 1).unwrap();
-        let goal = Arc::new(Progress::new(register, "g".to_owned(), asked, Vec::new()));
+        register.accept("g", &asked, "local", 1).unwrap();
+        let goal = Arc::new(Progress::new(
+            register,
+            "g".to_owned(),
+            "local".to_owned(),
+            asked,
+            Vec::new(),
+        ));
         let told = EVENTS_KEPT + 300;
         for _ in 0..told {
             let event = aios_work::content::AgentEvent {

@@ -27,6 +27,9 @@ pub(crate) struct Asked {
     form: u16,
     /// Orders goals by when they were accepted; microseconds since 1970.
     pub(crate) at_us: u64,
+    /// Whose it is; the tenant of the node where it is not said, as in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant: Option<String>,
     pub(crate) goal: Submit,
 }
 
@@ -160,6 +163,7 @@ impl Register {
         &self,
         goal_id: &str,
         goal: &Submit,
+        tenant: &str,
         now_us: u64,
     ) -> Result<(), StoreError> {
         // One of the same name that is over makes way, with all that happened.
@@ -167,6 +171,7 @@ impl Register {
         let asked = Asked {
             form: FORM,
             at_us: now_us,
+            tenant: Some(tenant.to_owned()),
             goal: goal.clone(),
         };
         // Last, so that a goal that is seen is whole.
@@ -402,9 +407,9 @@ mod tests {
     fn goals_come_back_oldest_first_and_half_accepted_ones_do_not() {
         let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
         let register = Register::new(Arc::clone(&store));
-        register.accept("b", &asked("second"), 2).unwrap();
-        register.accept("a", &asked("third"), 3).unwrap();
-        register.accept("a.b", &asked("first"), 1).unwrap();
+        register.accept("b", &asked("second"), "local", 2).unwrap();
+        register.accept("a", &asked("third"), "local", 3).unwrap();
+        register.accept("a.b", &asked("first"), "local", 1).unwrap();
         store
             .put(
                 b"goals/half/asked",
@@ -428,7 +433,7 @@ mod tests {
     #[test]
     fn what_happened_is_read_from_any_number_on() {
         let register = Register::new(Arc::new(InMemoryStore::new()));
-        register.accept("g", &asked("x"), 1).unwrap();
+        register.accept("g", &asked("x"), "local", 1).unwrap();
         assert_eq!(register.last_seq("g").unwrap(), 0);
         for seq in 1..=1_200 {
             register.tell("g", &event(seq)).unwrap();
@@ -441,7 +446,7 @@ mod tests {
         assert_eq!(seqs(0, 2), [1, 2]);
         assert_eq!(seqs(9, 3), [10, 11, 12], "by number and not by letter");
         assert!(seqs(1_200, 3).is_empty());
-        register.accept("g", &asked("again"), 2).unwrap();
+        register.accept("g", &asked("again"), "local", 2).unwrap();
         assert!(seqs(0, 3).is_empty(), "asked for anew it begins anew");
     }
 
@@ -449,7 +454,7 @@ mod tests {
     fn a_form_of_a_later_version_is_refused_by_its_number() {
         let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
         let register = Register::new(Arc::clone(&store));
-        register.accept("g", &asked("x"), 1).unwrap();
+        register.accept("g", &asked("x"), "local", 1).unwrap();
         let bytes = store.get(b"goals/g/state").unwrap().unwrap();
         let later = String::from_utf8(bytes)
             .unwrap()

@@ -7,6 +7,8 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod goal;
 pub(crate) mod judge;
+pub(crate) mod key;
+pub(crate) mod mcp;
 pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod order;

@@ -1,71 +1,167 @@
 //! `aios serve`: a node that is asked by HTTP, by whoever on this machine has its token.
 
 use std::fs;
+use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use aios_control::Control;
-use aios_control::http::{HttpServer, HttpService, Running, Token};
+use aios_control::access::{KeyFile, Known, Principals, Token};
+use aios_control::http::{BindError, HttpServer, HttpService, Running, Tls};
 use aios_control::socket::SocketFolder;
 use aios_runtime::Node;
+use aios_runtime::config::TlsConfig;
 use serde_json::json;
 
+use super::key;
 use super::node::{Signals, keep};
 use crate::arguments::Serve;
-use crate::console;
 use crate::failure::{Failure, Kind};
+use crate::notify::Manager;
+use crate::{console, settings};
 
 pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Failure> {
     // What is handed to a node from elsewhere is named from the root on.
     let out = std::path::absolute(&arguments.out)
         .map_err(|error| Failure::new(Kind::Usage, format!("--out: {error}")))?;
     // Before a model is loaded for nothing.
-    if !arguments.http.ip().is_loopback() {
-        let sentence = aios_control::http::BindError::BeyondLoopback(arguments.http).to_string();
+    let config = settings::of_a_node(&arguments.node.settings, &arguments.node.thinking)?;
+    let tls = tls(&config.serve.tls)?;
+    if tls.is_none() && !arguments.http.ip().is_loopback() {
+        let sentence = BindError::BeyondLoopback(arguments.http).to_string();
         return Err(Failure::new(Kind::Usage, format!("--http: {sentence}")));
     }
     keep(&arguments.node, async |node| {
-        let server = HttpServer::bind(arguments.http).await.map_err(failed)?;
+        let server = match tls {
+            Some(tls) => HttpServer::bind_tls(arguments.http, tls).await,
+            None => HttpServer::bind(arguments.http).await,
+        };
+        let server = server.map_err(failed)?;
         let shown = Shown::at(
             node,
             server.address().port(),
             arguments.token_file.as_deref(),
         )?;
-        let mut running = serve(node, server, &shown.token, out)?;
+        let keys = key::keys(node.config())?;
+        let principals = Principals::new(
+            [(shown.token.clone(), node.owner_name().clone())],
+            Some(keys.clone()),
+        );
+        let mut running = serve(node, server, principals, out)?;
         // Before it is said that it is ready: whoever starts it may stop it at once.
         let mut signals = Signals::listen()?;
-        told(&running, &shown, arguments.json)?;
+        let owner = Known {
+            principal: node.owner_name().clone(),
+            rights: None,
+        };
+        let looks = arguments.read_only_link.then(|| owner.clone());
+        let links = Links {
+            link: running.link(owner).map_err(failed)?,
+            read_only: looks
+                .map(|known| running.read_only_link(known))
+                .transpose()
+                .map_err(failed)?,
+        };
+        told(&running, &links, &shown, &keys, arguments.json)?;
+        let manager = Manager::of_environment();
+        let tell = |state: &str| {
+            if let Some(manager) = &manager {
+                manager.tell(state);
+            }
+        };
+        tell("READY=1");
         let stayed = tokio::select! {
             () = signals.told() => Ok(()),
             error = running.failed() => Err(failed(error)),
+            () = alive(node, manager.as_ref()) => Ok(()),
         };
+        tell("STOPPING=1");
         console::note("those who are being answered have ten seconds");
         running.drain().await;
         stayed
     })
 }
 
-fn serve(node: &Node, server: HttpServer, token: &Token, out: PathBuf) -> Result<Running, Failure> {
+/// Tells a service manager that asks for it that the node is alive, for as long as it answers; without one it never ends.
+async fn alive(node: &Node, manager: Option<&Manager>) {
+    let Some((manager, every)) = manager.and_then(|manager| Some((manager, manager.every?))) else {
+        return pending().await;
+    };
+    let mut tick = tokio::time::interval(every);
+    loop {
+        tick.tick().await;
+        let mut control = node.control();
+        match tokio::time::timeout(every, control.agents()).await {
+            Ok(Ok(_)) => manager.tell("WATCHDOG=1"),
+            Ok(Err(error)) => tracing::warn!(%error, "the node does not answer itself"),
+            Err(_) => tracing::warn!("the node does not answer itself in time"),
+        }
+    }
+}
+
+/// What is shown beyond this machine, if anything is named for it.
+fn tls(named: &TlsConfig) -> Result<Option<Tls>, Failure> {
+    let TlsConfig {
+        cert,
+        key,
+        client_ca,
+    } = named;
+    if [cert, key, client_ca].iter().all(|named| named.is_empty()) {
+        return Ok(None);
+    }
+    let tls = Tls::load(cert, key, client_ca);
+    tls.map(Some)
+        .map_err(|error| Failure::new(Kind::Settings, error.to_string()))
+}
+
+fn serve(
+    node: &Node,
+    server: HttpServer,
+    principals: Principals,
+    out: PathBuf,
+) -> Result<Running, Failure> {
     let served: Arc<dyn Control> = Arc::new(node.clone());
     let service = HttpService {
         node: Arc::new(move || Some(Arc::clone(&served))),
-        tokens: vec![(token.clone(), node.owner_name().clone())],
+        principals,
         out,
+        page: None,
     };
     server.serve(service).map_err(failed)
 }
 
+/// Links for a browser; each opens once.
+struct Links {
+    link: String,
+    read_only: Option<String>,
+}
+
 /// Says that it is ready, and how it is reached.
-fn told(running: &Running, shown: &Shown, json: bool) -> Result<(), Failure> {
-    let http = format!("http://{}", running.address());
-    let link = format!("{http}/?token={}", shown.token.reveal());
+fn told(
+    running: &Running,
+    links: &Links,
+    shown: &Shown,
+    keys: &KeyFile,
+    json: bool,
+) -> Result<(), Failure> {
+    let http = running.url();
+    let Links { link, read_only } = links;
     if json {
-        let ready = json!({"http": http, "link": link, "token_file": shown.file});
+        let mut ready =
+            json!({"http": http, "link": link, "token_file": shown.file, "keys": keys.path()});
+        if let Some(read_only) = read_only {
+            ready["read_only_link"] = read_only.as_str().into();
+        }
         console::json_line(&ready)?;
         return Ok(());
     }
     console::result(&format!("{http}\n{link}"))?;
+    if let Some(read_only) = read_only {
+        console::result(read_only)?;
+        console::note("the second link is for whoever is to look and do nothing");
+    }
+    console::note("a link opens once, within a day; `aios key link` gives another");
     console::note(&format!("its token lies in {}", shown.file.display()));
     console::note(&format!(
         "from here: aios --node {http} tree; Ctrl-C stops it"

@@ -18,8 +18,8 @@ use sse_stream::SseStream;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::token::Token;
-use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transport};
+use crate::access::Token;
+use crate::{Client, ClientError, ControlError, Event, Events, LINE_MAX, Request, Transport};
 
 /// How much longer than the node's own patience is waited for its answer.
 const GRACE: Duration = Duration::from_secs(5);
@@ -101,6 +101,24 @@ impl HttpClient {
     /// As [`HttpClient::new`].
     pub fn client(address: &str, token: Token) -> Result<Client, AddressError> {
         Ok(Client::over(Self::new(address, token)?))
+    }
+
+    /// An address that opens once, in the browser that it is opened in first, which then asks in the name of whoever has the token.
+    ///
+    /// # Errors
+    /// As for [`Transport::ask`].
+    pub async fn link(&mut self, read_only: bool) -> Result<String, ClientError> {
+        let body = serde_json::json!({ "read_only": read_only }).to_string();
+        let sent = self.sent(Method::POST, "/v1/links", body.into_bytes())?;
+        let body = self
+            .in_time(CONNECT, async |client| {
+                let received = client.send(sent).await?;
+                client.read(received).await
+            })
+            .await?;
+        let told: Value = serde_json::from_slice(&body).map_err(|error| self.strange(error))?;
+        let path = told["path"].as_str().unwrap_or_default();
+        Ok(format!("{}{path}", self.name))
     }
 
     fn gone(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {

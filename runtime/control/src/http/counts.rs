@@ -24,6 +24,8 @@ pub enum Refusal {
     Origin,
     /// It came without a token that is known.
     Token,
+    /// It showed no certificate of the authority that is named, or speaks no TLS that is taken.
+    Certificate,
     /// There were too many in too short a time.
     Rate,
     /// The node said no.
@@ -32,7 +34,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Full,
         Self::Displaced,
         Self::Head,
@@ -41,6 +43,7 @@ impl Refusal {
         Self::Host,
         Self::Origin,
         Self::Token,
+        Self::Certificate,
         Self::Rate,
         Self::Node,
     ];
@@ -56,6 +59,7 @@ impl Refusal {
             Self::Host => "host",
             Self::Origin => "origin",
             Self::Token => "token",
+            Self::Certificate => "certificate",
             Self::Rate => "rate",
             Self::Node => "node",
         }

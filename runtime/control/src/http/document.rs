@@ -2,16 +2,15 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::pages::LIMIT_MAX;
 use super::problem::PROBLEM;
 use super::routes::{ROWS, Row, Verb};
-use super::service::Door;
 use crate::{ControlError, Request};
 
 /// Written once: it is the same for every node of this version.
@@ -23,8 +22,8 @@ pub(super) async fn openapi() -> Response {
     (kind, DOCUMENT.as_str()).into_response()
 }
 
-/// The page.
-pub(super) async fn page(State(_): State<Door>) -> Html<String> {
+/// The paths, as a page.
+pub(super) fn page() -> Html<String> {
     let rows = ROWS.iter().map(|row| {
         let verb = verb(row).to_uppercase();
         let (path, says) = (escaped(row.path), escaped(row.says));
@@ -152,6 +151,14 @@ fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Va
             let needed = row.ask.is_empty() || !fields.required.is_empty();
             operation["requestBody"] =
                 json!({"required": needed, "content": {"application/json": {"schema": schema}}});
+        }
+    }
+    if let Some(field) = row.pages {
+        parameters.push(json!({"name": "limit", "in": "query", "description": "How many at most; where there are more, `Link` says where.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}}));
+        if field != "seq" {
+            let says = format!("The `{field}` of the last one that is known.");
+            parameters.push(json!({"name": "after", "in": "query", "description": says, "schema": {"type": "string"}}));
         }
     }
     if matches!(row.ask, "events" | "watch") {

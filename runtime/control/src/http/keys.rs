@@ -51,7 +51,7 @@ pub(super) struct Fresh {
 }
 
 /// What a key means.
-pub(super) enum Known {
+pub(super) enum Meant {
     /// It is new: this is to be done.
     Fresh(Fresh),
     /// It was asked before.
@@ -87,11 +87,11 @@ pub(super) fn named(id: &Id, request: Request) -> Request {
 
 impl Keys {
     /// What is to be done about a command with this key.
-    pub(super) fn enter(&self, id: Id, request: &Request) -> Result<Known, ControlError> {
+    pub(super) fn enter(&self, id: Id, request: &Request) -> Result<Meant, ControlError> {
         let mut table = self.0.lock();
         if let Some(known) = table.commands.get(&id) {
             if known.request == *request {
-                return Ok(Known::Again(known.heard.clone()));
+                return Ok(Meant::Again(known.heard.clone()));
             }
             return Err(ControlError::new(
                 ErrorKind::Conflict,
@@ -107,7 +107,7 @@ impl Keys {
         };
         table.commands.insert(id, command);
         table.order.push_back(id);
-        Ok(Known::Fresh(Fresh { id, tell, heard }))
+        Ok(Meant::Fresh(Fresh { id, tell, heard }))
     }
 
     /// A command has come to something. What was refused has changed nothing, and is tried anew when it is asked again.
@@ -178,8 +178,8 @@ mod tests {
 
     fn fresh(keys: &Keys, key: &str, request: &Request) -> Option<Fresh> {
         match keys.enter(id(&owner(), key).unwrap(), request).unwrap() {
-            Known::Fresh(fresh) => Some(fresh),
-            Known::Again(_) => None,
+            Meant::Fresh(fresh) => Some(fresh),
+            Meant::Again(_) => None,
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
             "another key is another command"
         );
         keys.done(first, Ok(Bytes::from_static(b"null")));
-        let Known::Again(heard) = keys.enter(id(&owner(), "k").unwrap(), &kill("a")).unwrap()
+        let Meant::Again(heard) = keys.enter(id(&owner(), "k").unwrap(), &kill("a")).unwrap()
         else {
             panic!("it was done");
         };

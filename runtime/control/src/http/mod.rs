@@ -3,9 +3,10 @@
 //!
 //! A resource's path is a row of one table ([`routes`]): it says which fields of a [`Request`](crate::Request) stand where, and nothing
 //! here knows a request by name beyond that. What has no path of its own goes by `POST /v1/ask`, as it is. Who comes in shows a token
-//! ([`access`]); everything that is waited for has its time and everything that is kept has its bound ([`server`]).
+//! ([`access`](crate::access)); everything that is waited for has its time and everything that is kept has its bound ([`server`]).
 //!
-//! This is a way on one machine: whatever is not loopback is refused, because what travels here is not encrypted.
+//! In the clear this is a way on one machine: whatever is not loopback is refused, unless it is TLS with certificates on both sides (`tls`, a
+//! feature).
 
 mod access;
 mod client;
@@ -14,16 +15,24 @@ mod document;
 mod health;
 mod impatient;
 mod keys;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod openai;
+mod page;
+mod pages;
 mod problem;
 mod rate;
 mod routes;
 mod server;
 mod service;
-mod token;
+mod sessions;
+#[cfg(feature = "tls")]
+mod tls;
 mod told;
 
 pub use client::{AddressError, HttpClient};
 pub use counts::Refusal;
+pub use page::{Page, PageFile};
 pub use server::{BindError, HttpServer, HttpService, Running};
-pub use token::{Token, TokenError};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};

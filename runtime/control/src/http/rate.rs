@@ -1,7 +1,9 @@
 //! How many requests are taken in a time: a bucket that fills steadily and is emptied by one a request.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use aios_protocols::PrincipalId;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -23,6 +25,13 @@ impl Bucket {
         }
     }
 
+    /// Whether as many could be taken as ever.
+    fn is_full(&self, now: Instant) -> bool {
+        let (left, at) = *self.level.lock();
+        let passed = now.saturating_duration_since(at).as_secs_f64();
+        left + passed * self.a_second >= self.most
+    }
+
     /// One is taken, or the time after which it would be.
     pub(super) fn take(&self, now: Instant) -> Result<(), Duration> {
         let mut level = self.level.lock();
@@ -38,9 +47,61 @@ impl Bucket {
     }
 }
 
+/// Principals whose buckets are kept; those whose buckets are full again make room.
+const PRINCIPALS: usize = 1_024;
+
+/// A bucket for each principal, so that none uses up what another may.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    a_second: u32,
+    most: u32,
+    of: Mutex<HashMap<PrincipalId, Bucket>>,
+}
+
+impl Buckets {
+    /// Each takes so many a second, and after a while without any so many at once.
+    pub(super) fn new(a_second: u32, most: u32) -> Self {
+        Self {
+            a_second,
+            most,
+            of: Mutex::default(),
+        }
+    }
+
+    /// One of a principal's is taken, or the time after which it would be.
+    pub(super) fn take(&self, principal: &PrincipalId, now: Instant) -> Result<(), Duration> {
+        let mut of = self.of.lock();
+        if let Some(bucket) = of.get(principal) {
+            return bucket.take(now);
+        }
+        if of.len() >= PRINCIPALS {
+            of.retain(|_, bucket| !bucket.is_full(now));
+        }
+        let bucket = Bucket::new(self.a_second, self.most);
+        of.entry(principal.clone()).or_insert(bucket).take(now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_principal_has_its_own() {
+        let buckets = Buckets::new(1, 2);
+        let begun = Instant::now();
+        let name = |at: usize| format!("user:p{at}@local").parse().unwrap();
+        for at in [1, 2] {
+            let one: PrincipalId = name(at);
+            assert!(buckets.take(&one, begun).is_ok() && buckets.take(&one, begun).is_ok());
+            assert!(buckets.take(&one, begun).is_err());
+        }
+        for at in 0..2 * PRINCIPALS {
+            let at_s = Duration::from_secs(at as u64);
+            assert!(buckets.take(&name(at + 10), begun + at_s).is_ok());
+        }
+        assert!(buckets.of.lock().len() <= PRINCIPALS);
+    }
 
     #[test]
     fn so_many_at_once_and_then_so_many_a_second() {

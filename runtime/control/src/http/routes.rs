@@ -34,6 +34,8 @@ pub(super) struct Row {
     pub(super) fixed: &'static [(&'static str, &'static str)],
     /// Whether the server's own folder stands in for a folder that was not named.
     pub(super) fills_out: bool,
+    /// The field that names each of a list that is given in pieces.
+    pub(super) pages: Option<&'static str>,
     /// What it is, in a sentence.
     pub(super) says: &'static str,
     /// The form of its answer, where it is a type of the contract's own.
@@ -48,6 +50,7 @@ const fn get(path: &'static str, ask: &'static str, says: &'static str) -> Row {
         under: None,
         fixed: &[],
         fills_out: false,
+        pages: None,
         says,
         gives: None,
     }
@@ -80,6 +83,14 @@ const fn goal(path: &'static str, ask: &'static str, says: &'static str) -> Row 
 }
 
 impl Row {
+    /// A list that is given in pieces, each of it named by this field.
+    const fn pages(self, field: &'static str) -> Self {
+        Self {
+            pages: Some(field),
+            ..self
+        }
+    }
+
     /// With the form of its answer.
     const fn gives<T: JsonSchema>(self) -> Self {
         Self {
@@ -91,7 +102,9 @@ impl Row {
 
 /// Every path of the contract.
 pub(super) const ROWS: &[Row] = &[
-    get("/v1/goals", "goals", "The goals there are, newest first.").gives::<Vec<GoalLine>>(),
+    get("/v1/goals", "goals", "The goals there are, newest first.")
+        .gives::<Vec<GoalLine>>()
+        .pages("goal_id"),
     goal("/v1/goals", "submit", "Begins a goal.").gives::<Submitted>(),
     get(
         "/v1/goals/{goal_id}",
@@ -128,13 +141,16 @@ pub(super) const ROWS: &[Row] = &[
         "history",
         "What has happened with a goal so far, as a list.",
     )
-    .gives::<Vec<Event>>(),
+    .gives::<Vec<Event>>()
+    .pages("seq"),
     goal(
         "/v1/plans",
         "plan",
         "What would be done for a goal; nothing of it is.",
     ),
-    get("/v1/agents", "agents", "The agents there are.").gives::<Vec<AgentLine>>(),
+    get("/v1/agents", "agents", "The agents there are.")
+        .gives::<Vec<AgentLine>>()
+        .pages("agent"),
     post(
         "/v1/agents",
         "spawn",
@@ -172,7 +188,9 @@ pub(super) const ROWS: &[Row] = &[
         "Lets an agent that pauses go on.",
     )
     .gives::<()>(),
-    get("/v1/tools", "tools", "The tools there are.").gives::<Vec<ToolLine>>(),
+    get("/v1/tools", "tools", "The tools there are.")
+        .gives::<Vec<ToolLine>>()
+        .pages("name"),
     post(
         "/v1/tools/{tool}/call",
         "call_tool",
@@ -189,7 +207,9 @@ pub(super) const ROWS: &[Row] = &[
         "approve_tools",
         "Takes the list of tools that a server offers now.",
     ),
-    get("/v1/engines", "engines", "The engines there are.").gives::<Vec<EngineLine>>(),
+    get("/v1/engines", "engines", "The engines there are.")
+        .gives::<Vec<EngineLine>>()
+        .pages("name"),
     post(
         "/v1/engines/{engine}/generate",
         "generate",
@@ -202,7 +222,7 @@ pub(super) const ROWS: &[Row] = &[
         "Has an engine turn texts into vectors.",
     )
     .gives::<Embedded>(),
-    get("/v1/approvals", "approvals", "What humans are asked."),
+    get("/v1/approvals", "approvals", "What humans are asked.").pages("id"),
     post(
         "/v1/approvals/{id}/decide",
         "decide",

@@ -8,25 +8,26 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_protocols::PrincipalId;
 use axum::Router;
 use axum::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use super::access::Access;
+use super::access::{Access, Names};
 use super::counts::{Counts, Refusal};
 use super::impatient::Impatient;
+use super::page::Page;
 use super::problem::{PROBLEM, Problem};
-use super::service::Door;
-use super::token::{Token, TokenError};
+use super::service::{Door, read_only};
 use super::told::GoesOn;
+use crate::access::{Known, Principals, TokenError};
 use crate::connections::{Connections, Doing, Leave, Place as Seat, Places};
 use crate::{Control, ControlError, ErrorKind};
 
@@ -45,6 +46,8 @@ const HEADERS: usize = 64;
 const READING: Duration = Duration::from_secs(10);
 /// Wait after a client could not be let in, so that a process without free descriptors does not spin.
 const BREATH: Duration = Duration::from_millis(50);
+/// How many are told at a time that the server goes.
+const TURNED_AWAY: usize = 64;
 /// How long those who are being answered have when the server goes.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -53,9 +56,11 @@ pub struct HttpService {
     /// The node; none while it starts and stops.
     pub node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
     /// Who may come in, by what they show.
-    pub tokens: Vec<(Token, PrincipalId)>,
+    pub principals: Principals,
     /// Where what is made is put, when whoever asks does not say; absolute.
     pub out: PathBuf,
+    /// What people see outside `/v1`; without it a list of the paths.
+    pub page: Option<Page>,
 }
 
 /// Why no server listens.
@@ -64,7 +69,7 @@ pub enum BindError {
     /// It would be reached from elsewhere.
     #[error(
         "{0} can be reached from other machines, and what travels by plain HTTP is read by whoever stands between; \
-         listen on a loopback address such as 127.0.0.1:0 (TLS is not there yet; put a TLS proxy of your own before it)"
+         listen on a loopback address such as 127.0.0.1:0, or set serve.tls.cert, serve.tls.key and serve.tls.client_ca"
     )]
     BeyondLoopback(SocketAddr),
     /// The system gives no socket there.
@@ -85,12 +90,43 @@ pub enum BindError {
 pub struct HttpServer {
     listener: TcpListener,
     address: SocketAddr,
+    guise: Guise,
+}
+
+/// How a server speaks.
+#[derive(Debug, Clone)]
+enum Guise {
+    /// In the clear, to this machine.
+    Plain,
+    /// To whoever shows a certificate.
+    #[cfg(feature = "tls")]
+    Tls(super::tls::Tls),
+}
+
+impl Guise {
+    fn scheme(&self) -> &'static str {
+        match self {
+            Self::Plain => "http",
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => "https",
+        }
+    }
+
+    fn names(&self) -> Names {
+        match self {
+            Self::Plain => Names::Loopback,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => Names::Certified,
+        }
+    }
 }
 
 /// A server that serves. Dropped, it lets everybody go.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    scheme: &'static str,
+    door: Door,
     counts: Arc<Counts>,
     stop: Option<oneshot::Sender<()>>,
     work: JoinHandle<Option<io::Error>>,
@@ -105,10 +141,27 @@ impl HttpServer {
         if !address.ip().is_loopback() {
             return Err(BindError::BeyondLoopback(address));
         }
+        Self::listen(address, Guise::Plain).await
+    }
+
+    /// Listens at any address, to whoever shows a certificate.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    #[cfg(feature = "tls")]
+    pub async fn bind_tls(address: SocketAddr, tls: super::tls::Tls) -> Result<Self, BindError> {
+        Self::listen(address, Guise::Tls(tls)).await
+    }
+
+    async fn listen(address: SocketAddr, guise: Guise) -> Result<Self, BindError> {
         let failed = |source| BindError::Socket { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+        Ok(Self {
+            listener,
+            address,
+            guise,
+        })
     }
 
     /// Where it listens.
@@ -121,15 +174,19 @@ impl HttpServer {
     /// # Errors
     /// When the system gives no random numbers.
     pub fn serve(self, service: HttpService) -> Result<Running, BindError> {
-        let access = Access::new(self.address, &service.tokens)?;
+        let access = Access::new(self.address, self.guise.names(), service.principals);
         let counts = Arc::new(Counts::default());
         let out = service.out.to_string_lossy().into_owned();
-        let door = Door::new(service.node, access, out, Arc::clone(&counts));
+        let page = service.page;
+        let door = Door::new(service.node, access, out, page, Arc::clone(&counts));
         let (stop, stopped) = oneshot::channel();
         let address = self.address;
-        let work = tokio::spawn(receive(self.listener, door, stopped));
+        let scheme = self.guise.scheme();
+        let work = tokio::spawn(receive(self.listener, self.guise, door.clone(), stopped));
         Ok(Running {
             address,
+            scheme,
+            door,
             counts,
             stop: Some(stop),
             work,
@@ -141,6 +198,28 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it is asked, as an address for a browser.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// An address that opens once, within a day, in the browser that it is opened in first; that browser asks in somebody's name from then on.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn link(&self, known: Known) -> Result<String, TokenError> {
+        let token = self.door.link(known)?;
+        Ok(format!("{}/?token={token}", self.url()))
+    }
+
+    /// The same for whoever is to look and do nothing.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn read_only_link(&self, known: Known) -> Result<String, TokenError> {
+        self.link(read_only(known))
     }
 
     /// How many were sent away for this reason.
@@ -175,6 +254,7 @@ impl Drop for Running {
 
 async fn receive(
     listener: TcpListener,
+    guise: Guise,
     door: Door,
     mut stopped: oneshot::Receiver<()>,
 ) -> Option<io::Error> {
@@ -198,15 +278,35 @@ async fn receive(
         while clients.try_join_next().is_some() {}
         let Some((seat, leave)) = connections.enter(0) else {
             door.count(Refusal::Full);
-            full(&stream);
+            if matches!(guise, Guise::Plain) {
+                full(
+                    &stream,
+                    "all places at the node's door are taken; ask again",
+                );
+            }
             continue;
         };
         let _ = stream.set_nodelay(true);
-        clients.spawn(accompany(stream, seat, leave, door.clone(), router.clone()));
+        let (door, router) = (door.clone(), router.clone());
+        match &guise {
+            Guise::Plain => {
+                clients.spawn(accompany(stream, seat, leave, door, router));
+            }
+            #[cfg(feature = "tls")]
+            Guise::Tls(tls) => {
+                let tls = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.0));
+                clients.spawn(greeted(tls, stream, seat, leave, door, router));
+            }
+        }
     }
-    drop(listener);
     door.goes();
-    let left = async { while clients.join_next().await.is_some() {} };
+    let left = async {
+        // Whoever comes now is told when to come again, for as long as anybody is being answered.
+        tokio::select! {
+            () = async { while clients.join_next().await.is_some() {} } => {}
+            () = turned_away(&listener, &guise) => {}
+        }
+    };
     if timeout(GRACE, left).await.is_err() {
         tracing::warn!(
             clients = clients.len(),
@@ -214,6 +314,32 @@ async fn receive(
         );
     }
     None
+}
+
+/// Tells each who comes that the server goes, and when to come again.
+async fn turned_away(listener: &TcpListener, guise: &Guise) {
+    let talks = Arc::new(Semaphore::new(TURNED_AWAY));
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(_) => {
+                tokio::time::sleep(BREATH).await;
+                continue;
+            }
+        };
+        if let (Guise::Plain, Ok(talk)) = (guise, Arc::clone(&talks).try_acquire_owned()) {
+            tokio::spawn(async move {
+                // What was sent is read before it is answered: a connection that is closed over unread bytes takes its answer with it.
+                let mut asked = [0; 1_024];
+                let mut stream = stream;
+                let _ = timeout(BREATH, stream.read(&mut asked)).await;
+                full(&stream, "the node is stopping; ask again when it runs");
+                let _ = stream.shutdown().await;
+                let _ = timeout(BREATH, stream.read(&mut asked)).await;
+                drop(talk);
+            });
+        }
+    }
 }
 
 /// The client's fault or a shortage, not the listener's end.
@@ -230,11 +356,8 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 /// A refusal for somebody who is shown out, if it can be said without waiting.
-fn full(stream: &TcpStream) {
-    let error = ControlError::new(
-        ErrorKind::Unavailable,
-        "all places at the node's door are taken; ask again",
-    );
+fn full(stream: &TcpStream, why: &str) {
+    let error = ControlError::new(ErrorKind::Unavailable, why);
     let body = Problem::from(error).object().to_string();
     let length = body.len();
     let said = format!(
@@ -244,8 +367,35 @@ fn full(stream: &TcpStream) {
     let _ = stream.try_write(said.as_bytes());
 }
 
+/// A client that has yet to show who it is.
+#[cfg(feature = "tls")]
+async fn greeted(
+    tls: tokio_rustls::TlsAcceptor,
+    stream: TcpStream,
+    seat: Seat,
+    mut leave: Leave,
+    door: Door,
+    router: Router,
+) {
+    let shown = tokio::select! {
+        shown = timeout(HEAD, tls.accept(stream)) => shown,
+        _ = &mut leave => return door.count(Refusal::Displaced),
+    };
+    match shown {
+        Ok(Ok(stream)) => accompany(stream, seat, leave, door, router).await,
+        Ok(Err(error)) => {
+            door.count(Refusal::Certificate);
+            tracing::debug!(%error, "a client showed no certificate that holds");
+        }
+        Err(_) => door.count(Refusal::Slow),
+    }
+}
+
 /// A client stays until it leaves, its time is over, its place is another's, or the server goes.
-async fn accompany(stream: TcpStream, seat: Seat, leave: Leave, door: Door, router: Router) {
+async fn accompany<S>(stream: S, seat: Seat, leave: Leave, door: Door, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let seat = &seat;
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let router = router.clone();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_protocols::PrincipalId;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request as Incoming, State};
 use axum::middleware::{self, Next};
@@ -13,25 +12,29 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::header::{
-    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, SET_COOKIE,
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, LOCATION,
+    SET_COOKIE,
 };
-use hyper::{StatusCode, Uri};
+use hyper::{Method, StatusCode, Uri};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::access::Access;
+use super::access::{Access, Entered};
 use super::counts::{Counts, Refusal};
-use super::keys::{self, Keys, Known, Outcome};
+use super::keys::{self, Keys, Meant, Outcome};
+use super::page::{self, Page};
+use super::pages::Piece;
 use super::problem::Problem;
-use super::rate::Bucket;
+use super::rate::{Bucket, Buckets};
 use super::routes::{Parts, ROWS, Row, Verb};
-use super::{document, health, openai, told};
-use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Place, Request};
+use super::{document, openai, told};
+use crate::access::{Known, NotKnown, Rights, Scope, TokenError};
+use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request};
 
 /// The longest body: a goal with its plan, or a charter.
-const BODY_MAX: usize = 1024 * 1024;
+pub(super) const BODY_MAX: usize = 1024 * 1024;
 /// How long a body may take.
 const BODY: Duration = Duration::from_secs(10);
 /// Requests of one principal: so many a second, and so many at once after a pause.
@@ -55,9 +58,17 @@ struct Inside {
     keys: Keys,
     counts: Arc<Counts>,
     out: String,
-    known: Bucket,
+    page: Option<Page>,
+    known: Buckets,
+    anybody: Bucket,
     strangers: Bucket,
     going: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Door(..)")
+    }
 }
 
 impl Door {
@@ -65,6 +76,7 @@ impl Door {
         node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
         access: Access,
         out: String,
+        page: Option<Page>,
         counts: Arc<Counts>,
     ) -> Self {
         Self(Arc::new(Inside {
@@ -73,7 +85,9 @@ impl Door {
             keys: Keys::default(),
             counts,
             out,
-            known: Bucket::new(RATE.0, RATE.1),
+            page,
+            known: Buckets::new(RATE.0, RATE.1),
+            anybody: Bucket::new(RATE.0, RATE.1),
             strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
             going: watch::Sender::new(false),
         }))
@@ -92,9 +106,42 @@ impl Door {
         self.0.counts.add(why);
     }
 
-    /// Where what is made is put, when nobody says.
-    pub(super) fn out(&self) -> &str {
-        &self.0.out
+    /// Where what is made is put, when nobody says: where the owner said, and whoever came by a key has a folder of its tenant there.
+    pub(super) fn out(&self, caller: &Caller) -> String {
+        match caller.rights {
+            None => self.0.out.clone(),
+            Some(_) => format!("{}/{}", self.0.out, caller.principal.tenant()),
+        }
+    }
+
+    /// Whoever asks, as the node hears of it.
+    fn caller(&self, known: &Known) -> Caller {
+        let mut caller = known.caller();
+        if let Some(rights) = &known.rights {
+            let mut folders = rights.folders.clone();
+            folders.push(self.out(&caller));
+            let rights = Rights {
+                folders,
+                ..Rights::clone(rights)
+            };
+            caller.rights = Some(Arc::new(rights));
+        }
+        caller
+    }
+
+    /// Whether the key is still good that somebody came in by.
+    pub(super) fn holds(&self, caller: &Caller) -> bool {
+        self.0.access.principals.holds(caller.rights.as_deref())
+    }
+
+    pub(super) fn page(&self) -> Option<&Page> {
+        self.0.page.as_ref()
+    }
+
+    /// A link's token, which opens once in somebody's name.
+    pub(super) fn link(&self, known: Known) -> Result<String, TokenError> {
+        let link = self.0.access.sessions.link(known, Instant::now())?;
+        Ok(link.reveal().to_owned())
     }
 
     /// The node, while there is one.
@@ -117,14 +164,24 @@ impl Door {
             router = router.route(row.path, of(row));
         }
         router
-            .route("/", get(document::page))
             .route("/v1/openapi.json", get(document::openapi))
-            .merge(health::router())
+            .route("/v1/links", post(linked))
             .merge(openai::router())
-            .fallback(nothing_there)
+            .merge(self.mcp())
+            .fallback(page::outside)
             .method_not_allowed_fallback(not_so)
             .layer(middleware::from_fn_with_state(self.clone(), entrance))
             .with_state(self.clone())
+    }
+
+    #[cfg(feature = "mcp")]
+    fn mcp(&self) -> Router<Self> {
+        super::mcp::router(self)
+    }
+
+    #[cfg(not(feature = "mcp"))]
+    fn mcp(&self) -> Router<Self> {
+        Router::new()
     }
 
     /// Has the node carry a request out, as long as whoever asks waits. A command that does not end with its asker goes on without it.
@@ -184,8 +241,8 @@ impl Door {
         let id = keys::id(&caller.principal, key)?;
         let request = keys::named(&id, request);
         match self.0.keys.enter(id, &request)? {
-            Known::Again(heard) => Ok((keys::outcome(heard).await, true)),
-            Known::Fresh(fresh) => {
+            Meant::Again(heard) => Ok((keys::outcome(heard).await, true)),
+            Meant::Fresh(fresh) => {
                 let heard = fresh.heard.clone();
                 let (door, caller) = (self.clone(), caller.clone());
                 tokio::spawn(async move {
@@ -251,9 +308,9 @@ fn written(value: &Value) -> Outcome {
 async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -> Response {
     let openai = openai::is_own(request.uri().path());
     let mut response = match admitted(&door, &request) {
-        Ok(Admitted::InNameOf(principal)) => {
-            let place = Place::Elsewhere;
-            request.extensions_mut().insert(Caller { principal, place });
+        Ok(Admitted::As(known)) => {
+            request.extensions_mut().insert(door.caller(&known));
+            request.extensions_mut().insert(known);
             next.run(request).await
         }
         Ok(Admitted::ByLink(response)) => response,
@@ -262,7 +319,7 @@ async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -
             door.count(why);
             match openai {
                 true => openai::Refused::from(problem).into_response(),
-                false => problem.into_response(),
+                false => page::refused(problem, request.uri().path(), request.headers()),
             }
         }
     };
@@ -271,6 +328,8 @@ async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -
         "x-content-type-options",
         HeaderValue::from_static("nosniff"),
     );
+    // The link's token stands in an address for a moment.
+    headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
     headers
         .entry("cache-control")
         .or_insert(HeaderValue::from_static("no-store"));
@@ -286,59 +345,73 @@ async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -
 
 /// How somebody came in.
 enum Admitted {
-    /// With a token, or the cookie of one.
-    InNameOf(PrincipalId),
+    /// With a token, or the cookie of a link.
+    As(Known),
     /// For what everybody is told.
     Anybody,
-    /// By the printed link, which is answered at once.
+    /// By a link, which is answered at once.
     ByLink(Response),
 }
 
 fn admitted(door: &Door, request: &Incoming) -> Result<Admitted, (Refusal, Problem)> {
     let access = &door.0.access;
     access
-        .place(request.headers())
+        .place(request.method(), request.headers())
         .map_err(|(why, error)| (why, error.into()))?;
-    if let Some(response) = by_link(door, request.uri()) {
+    let link = (request.method() == Method::GET)
+        .then(|| by_link(door, request.uri()))
+        .flatten();
+    if let Some(response) = link {
         return Ok(Admitted::ByLink(response));
     }
     if health::is_open(request.uri().path()) {
         door.0
-            .known
+            .anybody
             .take(Instant::now())
             .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
         return Ok(Admitted::Anybody);
     }
-    let Some(principal) = access.principal(request.headers()) else {
-        door.0
-            .strangers
-            .take(Instant::now())
-            .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
-        let error = ControlError::new(
-            ErrorKind::Forbidden,
-            "no token that is known came with this",
-        )
-        .advise("send `Authorization: Bearer TOKEN` with the token that `aios serve` wrote");
-        return Err((
-            Refusal::Token,
-            Problem::with(StatusCode::UNAUTHORIZED, error),
-        ));
+    let known = match access.entered(request.headers()) {
+        Ok(Entered { known }) => known,
+        Err(why) => {
+            door.0
+                .strangers
+                .take(Instant::now())
+                .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
+            return Err((Refusal::Token, not_known(why)));
+        }
     };
     door.0
         .known
-        .take(Instant::now())
+        .take(&known.principal, Instant::now())
         .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
-    Ok(Admitted::InNameOf(principal.clone()))
+    Ok(Admitted::As(known))
 }
 
-/// A browser that comes by the printed link is given a cookie and sent on to where no token stands in the address.
+fn not_known(why: NotKnown) -> Problem {
+    let advice = match why {
+        NotKnown::Unknown => {
+            "send `Authorization: Bearer TOKEN` with the token that `aios serve` wrote or `aios key issue` printed"
+        }
+        NotKnown::Expired => "get another with `aios key issue` or `aios key rotate`",
+    };
+    let error = ControlError::new(ErrorKind::Forbidden, why.to_string()).advise(advice);
+    Problem::with(StatusCode::UNAUTHORIZED, error)
+}
+
+/// A browser that comes by a link is given a cookie and sent on to where no token stands in the address.
 fn by_link(door: &Door, uri: &Uri) -> Option<Response> {
     if uri.path() != "/" {
         return None;
     }
     let query = form_urlencoded::parse(uri.query()?.as_bytes());
     let (_, token) = { query }.find(|(name, _)| name == "token")?;
-    let cookie = HeaderValue::try_from(door.0.access.cookie(&token)?).ok()?;
+    let cookie = match door.0.access.cookie(&token) {
+        Ok(cookie) => HeaderValue::try_from(cookie?).ok()?,
+        Err(error) => {
+            return Some(Problem::from(ControlError::failed(error.to_string())).into_response());
+        }
+    };
     let mut response = StatusCode::SEE_OTHER.into_response();
     response
         .headers_mut()
@@ -360,12 +433,63 @@ fn too_many(wait: Duration) -> Problem {
     }
 }
 
-async fn nothing_there(State(door): State<Door>, uri: Uri) -> Problem {
+pub(super) fn nothing_there(door: &Door, path: &str) -> Problem {
     door.count(Refusal::Node);
-    let path: String = uri.path().chars().take(200).collect();
+    let path: String = path.chars().take(200).collect();
     ControlError::unknown(format!("there is nothing at {path:?}"))
         .advise("look at /v1/openapi.json for the paths there are, or ask by POST /v1/ask")
         .into()
+}
+
+/// What kind of link is wanted.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Wanted {
+    read_only: bool,
+}
+
+/// Another link, for whoever may ask to open a browser with: it allows what the asker may, or less.
+async fn linked(
+    State(door): State<Door>,
+    Extension(known): Extension<Known>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let body = door.body(body).await?;
+    let wanted: Wanted = match body.is_empty() {
+        true => Wanted::default(),
+        false => serde_json::from_slice(&body).map_err(|error| {
+            ControlError::invalid(format!("this is no link: {error}"))
+                .advise("write {} or {\"read_only\": true}")
+        })?,
+    };
+    let known = match wanted.read_only {
+        true => read_only(known),
+        false => known,
+    };
+    let token = door
+        .link(known)
+        .map_err(|error| ControlError::failed(error.to_string()))?;
+    let told = serde_json::json!({ "path": format!("/?token={token}") });
+    Ok(json(told.to_string().into()))
+}
+
+/// The same somebody, who looks and does nothing.
+pub(super) fn read_only(known: Known) -> Known {
+    let rights = match known.rights.as_deref() {
+        Some(rights) => Rights {
+            scope: rights.scope.min(Scope::Read),
+            ..rights.clone()
+        },
+        None => Rights {
+            scope: Scope::Read,
+            folders: Vec::new(),
+            key: None,
+        },
+    };
+    Known {
+        rights: Some(Arc::new(rights)),
+        ..known
+    }
 }
 
 async fn not_so(State(door): State<Door>) -> Problem {
@@ -410,13 +534,26 @@ async fn answered(
         Verb::Post => door.body(body).await?,
     };
     let query = head.uri.query().unwrap_or_default().as_bytes();
+    let mut query = form_urlencoded::parse(query).into_owned().collect();
+    let piece = row.pages.map(|field| Piece::take(field, &mut query));
+    let piece = piece.transpose()?;
     let asked = row.request(&Parts {
         path: path.iter().collect(),
-        query: form_urlencoded::parse(query).into_owned().collect(),
+        query,
         body: &body,
-        out: door.out(),
+        out: &door.out(caller),
     })?;
-    respond(door, caller, asked, &head.headers).await
+    let Some(piece) = piece else {
+        return respond(door, caller, asked, &head.headers).await;
+    };
+    let (value, next) = piece.of(door.value(caller, asked).await?)?;
+    let mut response = tagged(written(&value)?, &head.headers);
+    if let Some(next) = next
+        && let Ok(link) = HeaderValue::try_from(piece.link(head.uri.path(), &next))
+    {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
 }
 
 /// Asks the node and writes its answer.
@@ -474,7 +611,7 @@ fn json(bytes: Bytes) -> Response {
 }
 
 /// An answer with a tag, or only the tag for whoever has that answer already.
-fn tagged(bytes: Bytes, headers: &HeaderMap) -> Response {
+pub(super) fn tagged(bytes: Bytes, headers: &HeaderMap) -> Response {
     let digest = Sha256::digest(&bytes);
     let tag: String = digest[..12]
         .iter()

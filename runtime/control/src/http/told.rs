@@ -13,6 +13,8 @@ use tokio::sync::watch;
 use super::service::Door;
 use crate::{Caller, ControlError, ErrorKind, Event, EventStream, Events, LINE_MAX, Request};
 
+/// How often it is seen whether whoever watches still may.
+const LOOK: Duration = Duration::from_secs(1);
 /// What is said into the silence, so that either side notices when the other is gone.
 const ALIVE: Duration = Duration::from_secs(15);
 
@@ -78,11 +80,21 @@ impl Telling {
             if self.over {
                 return None;
             }
+            if !self.door.holds(&self.caller) {
+                let error = ControlError::new(
+                    ErrorKind::Forbidden,
+                    "the key was taken back or has expired",
+                );
+                self.ready.push_back(line("refused", &json!(error)));
+                self.over = true;
+                continue;
+            }
             let event = tokio::select! {
                 biased;
                 // Whoever watches goes on elsewhere, or here when the server is back.
                 _ = self.going.wait_for(|going| *going) => return None,
                 event = self.events.next() => event,
+                () = tokio::time::sleep(LOOK) => continue,
             };
             match event {
                 Some(event) => self.tell(event).await,

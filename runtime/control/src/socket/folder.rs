@@ -84,6 +84,16 @@ impl SocketFolder {
         Ok(self.0.join(format!("http-{port}.token")))
     }
 
+    /// Where keys lie that nobody said a place for; the folder is made if it is missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be trusted with them.
+    #[cfg(feature = "access")]
+    pub fn keys(&self) -> Result<PathBuf, FolderError> {
+        self.prepare()?;
+        Ok(self.0.join("keys.json"))
+    }
+
     /// Makes the folder if it is missing and makes sure that it is this user's alone. A folder for temporary files is everybody's, so
     /// somebody else may have been there first.
     pub(crate) fn prepare(&self) -> Result<(), FolderError> {

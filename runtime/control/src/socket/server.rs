@@ -320,10 +320,7 @@ async fn answer(
             "the node is starting or stopping; ask again",
         )));
     };
-    let caller = Caller {
-        principal: service.principal.clone(),
-        place: Place::Elsewhere,
-    };
+    let caller = Caller::named(service.principal.clone(), Place::Elsewhere);
     // As long as a client waits for it.
     let (patience, ends) = (request.patience(), request.ends_with_its_asker());
     let answered = timeout(patience, node.answer(&caller, request));

@@ -1,10 +1,11 @@
 //! A node that knows a few answers, a server before it, and somebody who speaks HTTP by hand.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aios_control::http::{HttpServer, HttpService, Running, Token};
+use aios_control::access::{KeyFile, Principals, Token};
+use aios_control::http::{HttpServer, HttpService, Page, Running};
 use aios_control::{
     Asked, BreakerLine, Caller, Control, ControlError, Embedded, EngineLine, ErrorKind, Event,
     EventKind, EventStream, Generated, GoalPhase, GoalState, Place, Request, Response, Submitted,
@@ -31,6 +32,10 @@ pub(crate) struct Fake {
     pub(crate) endless: AtomicBool,
     /// What the next command is refused with.
     pub(crate) refuses: AtomicBool,
+    /// Who asked last.
+    pub(crate) caller: Mutex<Option<Caller>>,
+    /// Which folder a goal was to write into, last.
+    pub(crate) out: Mutex<String>,
 }
 
 /// Is counted while it is there.
@@ -66,6 +71,7 @@ fn event(seq: u64, kind: EventKind, body: Value) -> Event {
 impl Control for Fake {
     async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         assert_eq!(caller.place, Place::Elsewhere);
+        *self.caller.lock().unwrap() = Some(caller.clone());
         if self.refuses.load(Relaxed) && request.is_command() {
             return Err(ControlError::new(ErrorKind::Busy, "not now"));
         }
@@ -97,6 +103,7 @@ impl Control for Fake {
             }
             Request::Submit(goal) => {
                 self.submits.fetch_add(1, Relaxed);
+                *self.out.lock().unwrap() = goal.out;
                 let goal_id = goal.goal_id.unwrap_or("g-1".to_owned());
                 value(Submitted { goal_id })
             }
@@ -201,6 +208,9 @@ pub(crate) struct House {
     pub(crate) node: Arc<Fake>,
     pub(crate) running: Running,
     pub(crate) token: Token,
+    /// Where its keys lie.
+    pub(crate) keys: KeyFile,
+    _folder: tempfile::TempDir,
 }
 
 /// What came back.
@@ -254,8 +264,14 @@ fn unchunked(mut rest: &str) -> String {
 
 impl House {
     pub(crate) async fn open() -> Self {
+        Self::with(None).await
+    }
+
+    pub(crate) async fn with(page: Option<Page>) -> Self {
         let node = Arc::new(Fake::default());
         let token = Token::fresh().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let keys = KeyFile::at(folder.path().join("keys.json"));
         let server = HttpServer::bind("127.0.0.1:0".parse().unwrap())
             .await
             .unwrap();
@@ -263,14 +279,20 @@ impl House {
         let running = server
             .serve(HttpService {
                 node: Arc::new(move || Some(Arc::clone(&served))),
-                tokens: vec![(token.clone(), "user:owner@local".parse().unwrap())],
+                principals: Principals::new(
+                    [(token.clone(), "user:owner@local".parse().unwrap())],
+                    Some(keys.clone()),
+                ),
                 out: "/out".into(),
+                page,
             })
             .unwrap();
         Self {
             node,
             running,
             token,
+            keys,
+            _folder: folder,
         }
     }
 
@@ -296,6 +318,13 @@ impl House {
             .await
             .unwrap();
         Answer::read(&read)
+    }
+
+    /// Asks without the owner's token.
+    pub(crate) async fn visit(&self, line: &str, more: &str) -> Answer {
+        let address = self.running.address();
+        let head = format!("{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{more}\r\n");
+        self.raw(head.as_bytes()).await
     }
 
     pub(crate) async fn get(&self, path: &str, more: &str) -> Answer {

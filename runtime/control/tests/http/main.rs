@@ -4,5 +4,8 @@
 mod fake;
 mod health;
 mod hostile;
+mod keys;
 mod manners;
+mod mcp;
 mod openai;
+mod tls;

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use aios_control::http::Refusal;
-use aios_control::http::{HttpServer, Token};
+use aios_control::access::Token;
+use aios_control::http::{HttpServer, Refusal};
 
 use crate::fake::{House, until};
 
@@ -312,6 +312,7 @@ async fn a_server_that_goes_ends_what_is_watched_and_finishes_what_it_answers() 
         node,
         running,
         token,
+        ..
     } = house;
     let address = running.address();
     let ask = move |line: &'static str| {

@@ -166,7 +166,7 @@ impl Talk {
                     data: more.map(|more| more.data.clone()).unwrap_or_default(),
                     out: more
                         .and_then(|more| more.out.clone())
-                        .unwrap_or_else(|| self.door.out().to_owned()),
+                        .unwrap_or_else(|| self.door.out(&self.caller)),
                     private: more.is_some_and(|more| more.private),
                     plan: None,
                 };

@@ -142,7 +142,7 @@ impl Token {
     }
 
     /// What is kept of it where it is checked: whoever reads that cannot come in by it.
-    pub(super) fn digest(text: &str) -> [u8; 32] {
+    pub(crate) fn digest(text: &str) -> [u8; 32] {
         Sha256::digest(text.as_bytes()).into()
     }
 }

@@ -1,0 +1,6 @@
+"""A node of AI OS, asked over HTTP."""
+
+from .client import Gone, Node, Refused
+from .sugar import Agent
+
+__all__ = ["Agent", "Gone", "Node", "Refused"]

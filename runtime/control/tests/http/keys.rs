@@ -1,0 +1,220 @@
+//! Who comes in by which key, and how a browser does.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use aios_control::access::{NewKey, Scope, Token};
+use aios_control::http::{PageFile, Refusal};
+use aios_protocols::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::fake::{House, SOON};
+
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp::since_epoch(since.unwrap())
+}
+
+fn key(house: &House, principal: &str, scope: Scope) -> (String, Token) {
+    let wanted = NewKey {
+        principal: principal.parse().unwrap(),
+        scope,
+        folders: vec!["/data".to_owned()],
+        expires_at: None,
+    };
+    let (line, token) = house.keys.issue(wanted, now()).unwrap();
+    (line.id, token)
+}
+
+fn bearer(token: &Token) -> String {
+    format!("Authorization: Bearer {}\r\n", token.reveal())
+}
+
+#[tokio::test]
+async fn a_key_says_in_whose_name_it_is_asked_how_much_it_allows_and_opens_nothing_once_it_is_revoked()
+ {
+    let house = House::open().await;
+    let (id, token) = key(&house, "user:ci@acme", Scope::Read);
+    let seen = house.visit("GET /v1/view", &bearer(&token)).await;
+    assert_eq!(seen.status, 200);
+    let caller = house.node.caller.lock().unwrap().clone().unwrap();
+    let rights = caller.rights.unwrap();
+    assert_eq!(caller.principal.to_string(), "user:ci@acme");
+    assert_eq!(
+        (rights.scope, rights.key.as_deref()),
+        (Scope::Read, Some(id.as_str()))
+    );
+    assert_eq!(rights.folders, ["/data", "/out/acme"]);
+    let more = format!(
+        "{}Content-Length: 13\r\n\r\n{{\"text\": \"x\"}}",
+        bearer(&token)
+    );
+    let begun = house.visit("POST /v1/goals", &more).await;
+    assert_eq!(begun.status, 200, "{begun:?}");
+    assert_eq!(*house.node.out.lock().unwrap(), "/out/acme");
+    house.keys.revoke(&id, now()).unwrap();
+    let refused = house.visit("GET /v1/view", &bearer(&token)).await;
+    assert_eq!(refused.status, 401);
+    assert_eq!(house.running.refused(Refusal::Token), 1);
+    house.is_well().await;
+}
+
+#[tokio::test]
+async fn what_is_watched_by_a_key_ends_when_it_is_revoked() {
+    let house = House::open().await;
+    house.node.endless.store(true, Relaxed);
+    let (id, token) = key(&house, "user:ci@local", Scope::Read);
+    let mut stream = house.connect().await;
+    let address = house.running.address();
+    let head = format!(
+        "GET /v1/goals/g/events HTTP/1.1\r\nHost: {address}\r\n{}\r\n",
+        bearer(&token)
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut told = String::new();
+    let mut bytes = [0; 4096];
+    while !told.contains("id: 6") {
+        let read = stream.read(&mut bytes).await.unwrap();
+        told.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+    house.keys.revoke(&id, now()).unwrap();
+    let rest = async {
+        while !told.contains("taken back") {
+            let read = stream.read(&mut bytes).await.unwrap();
+            assert!(read > 0, "{told}");
+            told.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+    };
+    tokio::time::timeout(SOON, rest).await.unwrap();
+    assert!(told.contains("event: refused"), "{told}");
+}
+
+#[tokio::test]
+async fn a_link_opens_once_and_a_page_of_its_own_alone_changes_anything_by_its_cookie() {
+    let house = House::open().await;
+    let address = house.running.address();
+    let told = house.post("/v1/links", "", "").await.json();
+    let path = told["path"].as_str().unwrap().to_owned();
+    let linked = house.visit(&format!("GET {path}"), "").await;
+    assert_eq!((linked.status, linked.header("location")), (303, Some("/")));
+    assert_eq!(linked.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(house.visit(&format!("GET {path}"), "").await.status, 401);
+    let cookie = linked.header("set-cookie").unwrap().split(';').next();
+    let cookie = format!("Cookie: {}\r\n", cookie.unwrap());
+    assert_eq!(house.visit("GET /v1/view", &cookie).await.status, 200);
+    for (origin, status) in [
+        (String::new(), 403),
+        ("Origin: http://evil.example\r\n".to_owned(), 403),
+        ("Origin: null\r\n".to_owned(), 403),
+        ("Sec-Fetch-Site: cross-site\r\n".to_owned(), 403),
+        (format!("Origin: http://{address}\r\n"), 200),
+        ("Sec-Fetch-Site: same-origin\r\n".to_owned(), 200),
+    ] {
+        let more = format!("{cookie}{origin}");
+        let answer = house.visit("POST /v1/agents/a/kill", &more).await;
+        assert_eq!(answer.status, status, "{origin:?}");
+    }
+    assert_eq!(house.node.kills.load(Relaxed), 2);
+    // A link that only looks is told to the node as one.
+    let told = house
+        .post("/v1/links", "", "{\"read_only\": true}")
+        .await
+        .json();
+    let linked = house
+        .visit(&format!("GET {}", told["path"].as_str().unwrap()), "")
+        .await;
+    let cookie = linked.header("set-cookie").unwrap().split(';').next();
+    let cookie = format!("Cookie: {}\r\n", cookie.unwrap());
+    assert_eq!(house.visit("GET /v1/view", &cookie).await.status, 200);
+    let caller = house.node.caller.lock().unwrap().clone().unwrap();
+    assert_eq!(caller.rights.unwrap().scope, Scope::Read);
+    let wrong = house.post("/v1/links", "", "{\"scope\": 1}").await;
+    assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
+async fn a_browser_that_a_key_let_in_stays_out_once_the_key_is_revoked() {
+    let house = House::open().await;
+    let (id, token) = key(&house, "user:ann@local", Scope::Operate);
+    let linked = house
+        .visit(&format!("GET /?token={}", token.reveal()), "")
+        .await;
+    let cookie = linked.header("set-cookie").unwrap().split(';').next();
+    let cookie = format!("Cookie: {}\r\n", cookie.unwrap());
+    assert_eq!(house.visit("GET /v1/view", &cookie).await.status, 200);
+    house.keys.revoke(&id, now()).unwrap();
+    assert_eq!(house.visit("GET /v1/view", &cookie).await.status, 401);
+    let page = house.visit("GET /", "Accept: text/html,*/*\r\n").await;
+    assert_eq!(page.status, 401);
+    assert!(page.body.contains("aios key link"), "{page:?}");
+}
+
+#[tokio::test]
+async fn a_page_is_shown_outside_v1_to_whoever_comes_in() {
+    let page = |path: &str| {
+        (path == "/app.js").then(|| PageFile {
+            content_type: "text/javascript; charset=utf-8",
+            bytes: "alert(1)".into(),
+            headers: vec![("content-security-policy", "default-src 'self'".to_owned())],
+        })
+    };
+    let house = House::with(Some(Arc::new(page))).await;
+    let file = house.get("/app.js", "").await;
+    assert_eq!((file.status, file.body.as_str()), (200, "alert(1)"));
+    assert_eq!(
+        file.header("content-type"),
+        Some("text/javascript; charset=utf-8")
+    );
+    assert_eq!(
+        file.header("content-security-policy"),
+        Some("default-src 'self'")
+    );
+    let tag = file.header("etag").unwrap();
+    let known = house
+        .get("/app.js", &format!("If-None-Match: {tag}\r\n"))
+        .await;
+    assert_eq!((known.status, known.body.as_str()), (304, ""));
+    assert_eq!(house.get("/", "").await.status, 404);
+    assert_eq!(house.get("/v1/nothing", "").await.status, 404);
+    assert_eq!(house.post("/app.js", "", "").await.status, 404);
+    assert_eq!(house.visit("GET /app.js", "").await.status, 401);
+}
+
+#[tokio::test]
+async fn who_asks_too_often_keeps_nobody_else_out() {
+    let house = House::open().await;
+    let (_, token) = key(&house, "user:busy@local", Scope::Read);
+    let address = house.running.address();
+    let one = format!(
+        "GET /v1/view HTTP/1.1\r\nHost: {address}\r\n{}\r\n",
+        bearer(&token)
+    );
+    let mut stream = house.connect().await;
+    let (mut read, mut write) = stream.split();
+    let many = one.repeat(4_000);
+    let sent = write.write_all(many.as_bytes());
+    let heard = async {
+        let mut told = String::new();
+        let mut bytes = [0; 65_536];
+        while !told.contains("429 Too Many Requests") {
+            let count = read.read(&mut bytes).await.unwrap();
+            assert!(count > 0, "it hung up");
+            told = String::from_utf8_lossy(&bytes[..count]).to_lowercase();
+            if told.contains("http/1.1 429") {
+                return told;
+            }
+        }
+        told
+    };
+    let (_, told) = tokio::time::timeout(Duration::from_secs(60), async {
+        tokio::select! {
+            told = heard => ((), told),
+            _ = async { let _ = sent.await; std::future::pending::<()>().await } => unreachable!(),
+        }
+    })
+    .await
+    .unwrap();
+    assert!(told.contains("retry-after: 1"), "{told}");
+    house.is_well().await;
+}

@@ -1,0 +1,176 @@
+//! Who may what on this node: each request against the table of the contract, and each path against the folders that a key may name.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use aios_control::access::{Concern, Rights, Scope};
+use aios_control::{CallTool, Caller, ControlError, ErrorKind, Request, Submit};
+
+use crate::node::Node;
+
+impl Node {
+    /// Whether the caller may ask this. Without a key the owner may all and nobody else anything; with one its scope counts, in whosever name
+    /// it speaks.
+    pub(crate) fn admit(&self, caller: &Caller, request: &Request) -> Result<(), ControlError> {
+        let owner = &self.parts.owner_name;
+        let principal = &caller.principal;
+        let forbidden = |why: String, advice: &str| {
+            Err(ControlError::new(ErrorKind::Forbidden, why).advise(advice))
+        };
+        let Some(rights) = &caller.rights else {
+            if principal == owner {
+                return Ok(());
+            }
+            let why = format!("{principal} may not; {owner} may");
+            return Err(ControlError::new(ErrorKind::Forbidden, why));
+        };
+        let (needed, concern) = request.needs();
+        if rights.scope < needed {
+            let why = format!("{principal} may {}, and this takes {needed}", rights.scope);
+            return forbidden(
+                why,
+                "ask with a key of that scope; `aios key issue` makes one",
+            );
+        }
+        let own = principal.tenant() == owner.tenant();
+        if concern == Concern::Node && !own {
+            let why = format!(
+                "this is about the node, which is {}'s, and {principal} is of another tenant",
+                owner.tenant()
+            );
+            return forbidden(
+                why,
+                "ask for goals of your own; the node is steered by its own tenant",
+            );
+        }
+        Ok(())
+    }
+
+    /// The request with its paths resolved, where the caller may not name any path there is. A path is looked at where it leads to, so that a
+    /// link out of a folder leads nowhere.
+    pub(crate) async fn within(
+        &self,
+        caller: &Caller,
+        mut request: Request,
+    ) -> Result<Request, ControlError> {
+        let Some(rights) = &caller.rights else {
+            return Ok(request);
+        };
+        let own = caller.principal.tenant() == self.parts.owner_name.tenant();
+        if own && rights.scope == Scope::Admin {
+            return Ok(request);
+        }
+        let mut paths: Vec<&mut String> = match &mut request {
+            Request::Submit(Submit { data, out, .. }) | Request::Plan(Submit { data, out, .. }) => {
+                data.iter_mut().chain([out]).collect()
+            }
+            Request::CallTool(CallTool { data, out, .. }) => data.iter_mut().chain(out).collect(),
+            _ => return Ok(request),
+        };
+        let asked: Vec<String> = paths.iter().map(|path| (**path).clone()).collect();
+        let rights = rights.clone();
+        let found = tokio::task::spawn_blocking(move || resolved(&rights, &asked)).await;
+        let found = found
+            .map_err(|_| ControlError::new(ErrorKind::Unavailable, "the node is stopping"))??;
+        for (path, found) in paths.iter_mut().zip(found) {
+            **path = found;
+        }
+        Ok(request)
+    }
+}
+
+/// Where the paths lead to, all of them inside folders that may be named.
+fn resolved(rights: &Rights, asked: &[String]) -> Result<Vec<String>, ControlError> {
+    let folders: Vec<PathBuf> = rights
+        .folders
+        .iter()
+        .filter_map(|folder| leads_to(Path::new(folder)))
+        .collect();
+    let inside = |path: &String| {
+        let found = leads_to(Path::new(path))?;
+        let granted = folders.iter().any(|folder| found.starts_with(folder));
+        // What is not Unicode does not travel.
+        granted.then(|| found.to_str().map(str::to_owned))?
+    };
+    let found = asked.iter().map(|path| {
+        inside(path).ok_or_else(|| {
+            // Whether there is a file is said to nobody who may not read it.
+            let why = format!("the path {path:?} is in none of the folders that this key may name");
+            ControlError::new(ErrorKind::Forbidden, why)
+                .advise("name a file below one of them; `aios key issue --folder` grants one")
+        })
+    });
+    found.collect()
+}
+
+/// Where a path leads to, of which the end may not be there yet.
+fn leads_to(path: &Path) -> Option<PathBuf> {
+    if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
+        return None;
+    }
+    let mut at = path;
+    let mut missing = Vec::new();
+    loop {
+        match fs::canonicalize(at) {
+            Ok(mut found) => {
+                found.extend(missing.into_iter().rev());
+                return Some(found);
+            }
+            // A link that leads to nothing is there.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(at).is_err() =>
+            {
+                missing.push(at.file_name()?);
+                at = at.parent()?;
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_named_where_it_leads_and_inside_a_folder_of_the_key() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        let (own, other) = (root.join("own"), root.join("other"));
+        fs::create_dir_all(&own).unwrap();
+        fs::create_dir_all(&other).unwrap();
+        fs::write(own.join("a.csv"), "a").unwrap();
+        fs::write(other.join("b.csv"), "b").unwrap();
+        fs::write(root.join("own-not"), "c").unwrap();
+        std::os::unix::fs::symlink(other.join("b.csv"), own.join("link")).unwrap();
+        std::os::unix::fs::symlink(other.join("none"), own.join("dangling")).unwrap();
+        std::os::unix::fs::symlink(&own, root.join("way")).unwrap();
+        let rights = Rights {
+            scope: Scope::Operate,
+            folders: vec![own.to_str().unwrap().to_owned(), "/nowhere/x".to_owned()],
+            key: None,
+        };
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        for (path, leads) in [
+            (own.join("a.csv"), Some(own.join("a.csv"))),
+            (root.join("way/a.csv"), Some(own.join("a.csv"))),
+            (own.join("out/new"), Some(own.join("out/new"))),
+            (own.clone(), Some(own.clone())),
+            (other.join("b.csv"), None),
+            (own.join("link"), None),
+            (own.join("dangling"), None),
+            (own.join("dangling/x"), None),
+            (own.join("../other/b.csv"), None),
+            (own.join("out/../../other"), None),
+            (root.join("own-not"), None),
+            (PathBuf::from("a.csv"), None),
+            (PathBuf::from("/etc/passwd"), None),
+            (PathBuf::from(""), None),
+        ] {
+            let found = resolved(&rights, &[text(path.clone())]);
+            let expected = leads.map(|leads| vec![text(leads)]);
+            assert_eq!(found.ok(), expected, "{}", path.display());
+        }
+    }
+}
