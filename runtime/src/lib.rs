@@ -37,6 +37,7 @@ mod packs;
 mod power;
 #[cfg(feature = "remote")]
 pub mod probes;
+mod remote;
 mod servers;
 mod socket;
 pub mod team;
@@ -56,5 +57,6 @@ pub use gateway::{Goal, GoalError, GoalRun};
 pub use node::{Node, SpawnError, SpawnOptions};
 pub use owner::OwnerError;
 pub use packs::standard_tools;
+pub use remote::{RemoteError, RemoteOptions};
 pub use threads::tool_threads;
 pub use view::{AgentSeen, NodeView};

@@ -21,8 +21,12 @@ mod local;
 mod protocol;
 mod tools;
 
+pub mod remote;
+
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "socket")]
