@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::access::Token;
-use crate::{Client, ClientError, ControlError, Event, Events, LINE_MAX, Request, Transport};
+use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transport};
 
 /// How much longer than the node's own patience is waited for its answer.
 const GRACE: Duration = Duration::from_secs(5);

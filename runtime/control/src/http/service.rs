@@ -29,7 +29,7 @@ use super::pages::Piece;
 use super::problem::Problem;
 use super::rate::{Bucket, Buckets};
 use super::routes::{Parts, ROWS, Row, Verb};
-use super::{document, openai, told};
+use super::{document, health, openai, told};
 use crate::access::{Known, NotKnown, Rights, Scope, TokenError};
 use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request};
 
@@ -166,6 +166,7 @@ impl Door {
         router
             .route("/v1/openapi.json", get(document::openapi))
             .route("/v1/links", post(linked))
+            .merge(health::router())
             .merge(openai::router())
             .merge(self.mcp())
             .fallback(page::outside)
