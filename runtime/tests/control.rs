@@ -228,7 +228,11 @@ async fn over_grpc_a_node_keeps_the_contract() {
                 _ => return Err(ControlError::new(ErrorKind::Forbidden, "no token")),
             };
             let place = Place::Elsewhere;
-            Ok(Caller { principal, place })
+            Ok(Caller {
+                principal,
+                place,
+                rights: None,
+            })
         }),
         agents: Some(house.node.agent_door()),
         out: house.folder.path().join("out"),

@@ -190,6 +190,7 @@ impl House {
                 true => Ok(Caller {
                     principal: "user:owner@local".parse().unwrap(),
                     place: Place::Elsewhere,
+                    rights: None,
                 }),
                 false => Err(ControlError::new(ErrorKind::Forbidden, "no token")),
             }),
