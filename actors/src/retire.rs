@@ -19,6 +19,7 @@ impl AgentSystem {
     pub fn retire(&self, party: &Party) {
         if let Some(cell) = self.directory().get(party)
             && cell.state() == AgentState::Failed
+            && !cell.is_foreign()
         {
             self.retire_cell(&cell);
         }
@@ -64,7 +65,8 @@ impl AgentSystem {
             .directory()
             .cells()
             .into_iter()
-            .filter(|cell| cell.state() == AgentState::Failed)
+            // Whoever stands in for an agent in another process says what becomes of its messages.
+            .filter(|cell| cell.state() == AgentState::Failed && !cell.is_foreign())
             .collect();
         if fallen.is_empty() {
             return;

@@ -1,16 +1,17 @@
 //! One world of agents: their directory, keys, records, memory and clock. Two worlds fit in one process and know
 //! nothing of each other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aios_inference::EngineHandle;
 use aios_memory::{InMemoryStore, StepLog, Store, StoreError};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{
-    AgentId, IdentityError, KeyDirectory, KeyProblem, KeyRegistry, Party, Printable, RegistryError,
-    Sealed, SigningIdentity, TenantId, Tier, Timestamp,
+    AgentId, Content, IdentityError, KeyDirectory, KeyProblem, KeyRegistry, Message, Party,
+    Performative, Printable, PublicKey, Reason as ProtocolReason, RegistryError, Sealed,
+    SigningIdentity, TenantId, Tier, Timestamp,
 };
 use aios_supervisor::{
     ChildHandle, ChildSpec, DeadLetter, DeadLetters, OrderError, Reason, SupervisorRef,
@@ -34,7 +35,7 @@ use crate::recovery::{Approvals, Breakers, Waits};
 /// Dead letters kept for a look, each a frame of up to a megabyte; the counts remember the rest.
 const DEAD_LETTERS: usize = 256;
 /// How long messages under way stay valid when a party enrols again with a new key.
-const KEY_GRACE: Duration = Duration::from_secs(60);
+pub(crate) const KEY_GRACE: Duration = Duration::from_secs(60);
 /// Where snapshots lie in the store.
 const SNAPSHOTS: &str = "snapshot/";
 
@@ -66,6 +67,8 @@ struct Inner {
     floors: Mutex<Floors>,
     /// Who may report that a message did not arrive.
     platform: Vec<Party>,
+    /// Says that a message did not arrive; it comes when it has something to say.
+    post_office: Option<(AgentId, OnceLock<Arc<Cell>>)>,
     instances: AtomicU64,
     /// What agents that are gone had sent, verified and refused.
     past: Mutex<MessageCounts>,
@@ -116,6 +119,7 @@ pub struct AgentSystemBuilder {
     zone: String,
     owner: Option<Owner>,
     platform: Vec<Party>,
+    post_office: Option<AgentId>,
 }
 
 impl Default for AgentSystemBuilder {
@@ -133,6 +137,7 @@ impl Default for AgentSystemBuilder {
             zone: "global".to_owned(),
             owner: None,
             platform: Vec::new(),
+            post_office: None,
         }
     }
 }
@@ -223,9 +228,18 @@ impl AgentSystemBuilder {
         self
     }
 
+    /// In whose name it is said that a message did not reach an agent in another process. Everybody here believes it.
+    #[must_use]
+    pub fn post_office(mut self, id: AgentId) -> Self {
+        self.post_office = Some(id);
+        self
+    }
+
     /// The world.
     #[must_use]
     pub fn build(self) -> AgentSystem {
+        let mut platform = self.platform;
+        platform.extend(self.post_office.as_ref().map(Party::from));
         let chance = self
             .seed
             .map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
@@ -270,7 +284,8 @@ impl AgentSystemBuilder {
             zone: self.zone,
             epoch: Mutex::default(),
             floors: Mutex::default(),
-            platform: self.platform,
+            platform,
+            post_office: self.post_office.map(|id| (id, OnceLock::new())),
             instances: AtomicU64::new(0),
             past: Mutex::default(),
         }))
@@ -496,6 +511,7 @@ impl AgentSystem {
             chance: self.0.chance.lock().next_u64(),
             dead_letters: self.0.dead_letters.clone(),
             keyed,
+            foreign: None,
         });
         if let Some(before) = before {
             *self.0.past.lock() += before.messages();
@@ -504,6 +520,116 @@ impl AgentSystem {
             return Err(AgentSystemError::NameTaken(party));
         }
         Ok(cell)
+    }
+
+    /// The cell of an agent that signs elsewhere, with a key that is entered when it proves to hold it. What is in the cell's own hands to
+    /// sign with is known to nobody, so whatever it should sign all the same is refused by everybody.
+    pub(crate) fn enrol_foreign(
+        &self,
+        id: &AgentId,
+        key: PublicKey,
+        options: AgentOptions,
+    ) -> Result<Arc<Cell>, AgentSystemError> {
+        let _membership = self.0.membership.lock();
+        let now = self.now();
+        self.forget_gone();
+        let party = Party::from(id);
+        let before = self.directory().get(&party);
+        if before
+            .as_ref()
+            .is_some_and(|cell| cell.state() != AgentState::Offline)
+        {
+            return Err(AgentSystemError::NameTaken(party));
+        }
+        self.0.departed.lock().back(&party);
+        let epoch = self.next_epoch(&party, now);
+        if let Some(before) = &before {
+            self.shut(before);
+            *self.0.past.lock() += before.messages();
+        }
+        let floor = self.0.floors.lock().of(&party, now);
+        let tenant = options
+            .tenant
+            .clone()
+            .unwrap_or_else(|| self.0.tenant.clone());
+        let cell = Cell::new(CellParts {
+            identity: Arc::new(self.identity(party.clone())),
+            tenant,
+            options,
+            epoch,
+            begin: floor.max(now - Duration::from_micros(1)),
+            platform: self.0.platform.clone(),
+            chance: self.0.chance.lock().next_u64(),
+            dead_letters: self.0.dead_letters.clone(),
+            keyed: true,
+            foreign: Some(key),
+        });
+        if !self.directory().enter(Arc::clone(&cell)) {
+            return Err(AgentSystemError::NameTaken(party));
+        }
+        Ok(cell)
+    }
+
+    /// A message did not reach an agent in another process: it is kept as a dead letter, and its sender hears so if it waits for an answer.
+    pub(crate) fn not_delivered(
+        &self,
+        frame: &Sealed,
+        message: &Message,
+        unreached: &Party,
+        why: ProtocolReason,
+    ) {
+        self.dead_letter(
+            frame.clone(),
+            Reason::Closed,
+            Some(message.sender.as_str().into()),
+        );
+        let waits = message.performative.expects_reply()
+            || message.performative == Performative::AcceptProposal;
+        let Some(office) = waits.then(|| self.office()).flatten() else {
+            return;
+        };
+        // Where it went to several, the content names who was not reached, as other platforms write it.
+        let content = match message.receivers.len() {
+            1 => Content::from(why),
+            _ => Content::text(format!(
+                "( (action (agent-identifier :name {unreached}) (ACLMessage) ) (MTS-error (agent-identifier :name {unreached}) {why}) )"
+            )),
+        };
+        let draft = message.reply(Performative::Failure, content);
+        let sealed = office
+            .stamp(draft, self.now())
+            .map_err(|error| error.to_string())
+            .and_then(|(said, identity)| {
+                identity
+                    .seal(&said, &office.limits)
+                    .map_err(|error| error.to_string())
+            });
+        let told = sealed.and_then(|frame| {
+            let sender = self.directory().get(&message.sender);
+            let sender = sender.ok_or_else(|| "its sender is gone".to_owned())?;
+            sender
+                .offer_reply(frame, Some(office.label()))
+                .map_err(|error| error.to_string())
+        });
+        if let Err(error) = told {
+            tracing::debug!(%unreached, %error, "nobody hears that a message did not arrive");
+        }
+    }
+
+    /// Who says that something did not arrive.
+    fn office(&self) -> Option<Arc<Cell>> {
+        let (id, cell) = self.0.post_office.as_ref()?;
+        if let Some(cell) = cell.get() {
+            return Some(Arc::clone(cell));
+        }
+        match self.enrol(id, AgentOptions::default()) {
+            Ok(fresh) => {
+                fresh.open_to_nobody();
+                Some(Arc::clone(cell.get_or_init(|| fresh)))
+            }
+            // Somebody else was a moment faster.
+            Err(_) => cell.get().cloned(),
+        }
     }
 
     /// Higher than any epoch that the party had here or that its key was entered with.
@@ -531,7 +657,8 @@ impl AgentSystem {
         epoch: u64,
         now: Timestamp,
     ) -> Result<(), RegistryError> {
-        if let Some(before) = before {
+        // One that signs elsewhere signs for no successor here.
+        if let Some(before) = before.filter(|before| !before.is_foreign()) {
             let claim = identity.claim_after(&before.identity(), epoch);
             match self.0.keys.rotate(&claim, now, KEY_GRACE) {
                 Err(RegistryError::NotEndorsed(_)) => {}

@@ -17,7 +17,7 @@ use aios_orchestrator::crew::AgentSkill;
 use aios_orchestrator::writer::ModelWriter;
 use aios_orchestrator::{Packs, Ports, Services, Settings};
 use aios_protocols::ports::DataBus;
-use aios_protocols::{IdentityError, PrincipalId, SigningIdentity, TenantId};
+use aios_protocols::{AgentId, IdentityError, PrincipalId, SigningIdentity, TenantId, Tier};
 use aios_supervisor::Supervisor;
 use aios_tools::{Memory, Toolbox, Workspaces};
 use aios_work::content::ModelReport;
@@ -33,6 +33,7 @@ use crate::goals::Goals;
 use crate::lookout::{self, Lookout};
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
+use crate::remote::RemoteAgents;
 use crate::servers::ToolServers;
 use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
@@ -44,6 +45,8 @@ use crate::{boot, durable, engines, metric, packs, thinking, view};
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
 /// Who a node's own goals are signed by.
 const GATEWAY: &str = "gateway";
+/// Who says that a message did not reach an agent in another process.
+const POST_OFFICE: &str = "post";
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -325,7 +328,13 @@ impl Ground {
             .bus(self.bus())
             .tenant(TenantId::new(&config.node.tenant)?)
             .owner(Owner::of(&self.owner))
-            .zone(config.node.zone.clone()))
+            .zone(config.node.zone.clone())
+            .post_office(AgentId::new(
+                Tier::Meso,
+                POST_OFFICE,
+                "001",
+                &config.node.zone,
+            )?))
     }
 
     fn bus(&self) -> Arc<dyn DataBus> {
@@ -492,6 +501,8 @@ async fn raise(
     };
     servers.first_lists().await;
     let skills = tokio::spawn(skills);
+    let remote = RemoteAgents::default();
+    let guests = tokio::spawn(crew::follow_remote(&tree, remote.clone()));
     let residents = view::agents(&tree.view())
         .into_iter()
         .map(|agent| agent.id)
@@ -525,7 +536,8 @@ async fn raise(
         working,
         telemetry: Telemetry::default(),
         owner: ground.owner,
-        listeners: [relay, follow, skills, supervised, told],
+        listeners: [relay, follow, skills, supervised, told, guests],
+        remote,
         stopping: watch::Sender::new(false),
     });
     // Filled once, here: a node is made once.

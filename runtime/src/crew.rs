@@ -25,6 +25,7 @@ use tokio::sync::broadcast::{
 use crate::boot::SPAWNED;
 use crate::config::Config;
 use crate::node::{Node, SpawnError};
+use crate::remote::RemoteAgents;
 use crate::view;
 
 /// Bytes of a file of criteria.
@@ -366,14 +367,34 @@ pub(crate) fn follow(
     services: Arc<Services>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (tree, events) = (tree.clone(), tree.events());
-    followed(tree, events, services)
+    upon_ends(events, move || withdraw_lost(&tree, &services))
 }
 
-async fn followed(
-    tree: SupervisorRef,
-    mut events: broadcast::Receiver<SupervisionEvent>,
-    services: Arc<Services>,
-) {
+/// The same for agents in other processes: those that nobody means to have any more are taken leave of.
+pub(crate) fn follow_remote(
+    tree: &SupervisorRef,
+    agents: RemoteAgents,
+) -> impl Future<Output = ()> + Send + use<> {
+    let (tree, events) = (tree.clone(), tree.events());
+    upon_ends(events, move || agents.follow(&tree))
+}
+
+fn withdraw_lost(tree: &SupervisorRef, services: &Services) {
+    let members = services.crew().members();
+    if members.is_empty() {
+        return;
+    }
+    let seen = tree.view();
+    for member in members {
+        let charter = member.charter();
+        if !stands(&seen, &charter.role) {
+            withdraw(services, charter);
+        }
+    }
+}
+
+/// Looks whenever an agent may have gone for good.
+async fn upon_ends(mut events: broadcast::Receiver<SupervisionEvent>, look: impl Fn() + Send) {
     loop {
         match events.recv().await {
             Ok(event) if ends(&event.kind) => {}
@@ -386,17 +407,7 @@ async fn followed(
             events.try_recv(),
             Err(TryRecvError::Empty | TryRecvError::Closed)
         ) {}
-        let members = services.crew().members();
-        if members.is_empty() {
-            continue;
-        }
-        let seen = tree.view();
-        for member in members {
-            let charter = member.charter();
-            if !stands(&seen, &charter.role) {
-                withdraw(&services, charter);
-            }
-        }
+        look();
     }
 }
 
@@ -428,6 +439,18 @@ fn stands(tree: &TreeView, role: &str) -> bool {
                     let id = child.id.parse::<AgentId>();
                     id.is_ok_and(|id| id.role() == role)
                 }
+            }
+    })
+}
+
+/// Whether some supervisor of the tree still means to have the agent of this name.
+pub(crate) fn stands_by_name(tree: &TreeView, name: &str) -> bool {
+    tree.children.iter().any(|child| {
+        let wanted = !matches!(child.state, ChildState::Stopped | ChildState::Finished);
+        wanted
+            && match &child.supervisor {
+                Some(below) => stands_by_name(below, name),
+                None => &*child.id == name,
             }
     })
 }

@@ -10,7 +10,7 @@ use aios_control::{
     Response, Spawn, Spawned, Submit,
 };
 use aios_micro::{DoorError, Refusal};
-use aios_protocols::PrincipalId;
+use aios_protocols::{KeyError, PrincipalId, PublicKey};
 use aios_supervisor::OrderError;
 use aios_work::Charter;
 use async_trait::async_trait;
@@ -21,6 +21,7 @@ use crate::crew;
 use crate::gateway::GoalError;
 use crate::lookout::{self, TreeWatcher, Watcher};
 use crate::node::{Node, SpawnError, SpawnOptions};
+use crate::remote::{RemoteError, RemoteOptions};
 use crate::swarm::SwarmError;
 
 #[async_trait]
@@ -62,7 +63,7 @@ impl Control for Node {
     }
 
     fn metrics(&self, caller: &Caller) -> Result<Option<String>, ControlError> {
-        // Whoever may look at the node.
+        // Figures are a picture of the node.
         self.admit(caller, &Request::View {})?;
         Ok(self.figures())
     }
@@ -171,6 +172,8 @@ impl Node {
             charter,
             under,
             restart,
+            key,
+            away_ms,
         } = agent;
         if let Some(text) = charter {
             if !role.is_empty() {
@@ -181,10 +184,30 @@ impl Node {
             let mut charter =
                 Charter::parse(&text).map_err(|error| ControlError::invalid(error.to_string()))?;
             charter.restart = restart.unwrap_or(charter.restart);
+            if let Some(key) = key {
+                let key: PublicKey = key
+                    .parse()
+                    .map_err(|error: KeyError| ControlError::invalid(error.to_string()))?;
+                let usual = RemoteOptions::default();
+                let options = RemoteOptions {
+                    under,
+                    restart: crew::restart(charter.restart),
+                    window: away_ms.map_or(usual.window, Duration::from_millis),
+                };
+                let agent = self.spawn_remote(&text, charter, key, options).await?;
+                return Ok(Spawned {
+                    agent: agent.to_string(),
+                });
+            }
             let agent = self.spawn_charter(charter, under.as_deref()).await?;
             return Ok(Spawned {
                 agent: agent.to_string(),
             });
+        }
+        if key.is_some() || away_ms.is_some() {
+            return Err(ControlError::invalid(
+                "a key and a time away are of an agent in another process, which has a charter; hand that in too",
+            ));
         }
         let usual = SpawnOptions::default();
         let options = SpawnOptions {
@@ -426,7 +449,12 @@ impl From<SpawnError> for ControlError {
             SpawnError::Name(_)
             | SpawnError::Charter(_)
             | SpawnError::AgentSystem(AgentSystemError::Name(_)) => ErrorKind::Invalid,
-            SpawnError::AgentSystem(AgentSystemError::NameTaken(_)) => ErrorKind::Conflict,
+            SpawnError::Remote(RemoteError::Kept { .. } | RemoteError::Window { .. }) => {
+                ErrorKind::Invalid
+            }
+            SpawnError::Remote(RemoteError::Full) => ErrorKind::Busy,
+            SpawnError::Remote(RemoteError::KeyInUse(_))
+            | SpawnError::AgentSystem(AgentSystemError::NameTaken(_)) => ErrorKind::Conflict,
             SpawnError::Order(order)
             | SpawnError::AgentSystem(AgentSystemError::NotStarted(order)) => disobeyed(order),
             SpawnError::AgentSystem(_) => ErrorKind::Failed,

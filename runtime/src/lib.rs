@@ -40,6 +40,7 @@ mod packs;
 mod power;
 #[cfg(feature = "remote")]
 pub mod probes;
+mod remote;
 mod rights;
 mod servers;
 mod socket;
@@ -62,5 +63,6 @@ pub use gateway::{Goal, GoalError, GoalRun};
 pub use node::{Node, SpawnError, SpawnOptions};
 pub use owner::OwnerError;
 pub use packs::standard_tools;
+pub use remote::{RemoteError, RemoteOptions};
 pub use threads::tool_threads;
 pub use view::{AgentSeen, NodeView};

@@ -28,6 +28,7 @@ use crate::events::Restarts;
 use crate::generate::Named;
 use crate::goals::Goals;
 use crate::lookout::Lookout;
+use crate::remote::RemoteAgents;
 use crate::servers::ToolServers;
 use crate::socket::SocketState;
 use crate::swarm::Tensors;
@@ -79,7 +80,9 @@ pub(crate) struct Parts {
     /// Signs what the owner decides.
     pub(crate) owner: Arc<SigningIdentity>,
     /// Tasks that listen to the tree; they end with the node.
-    pub(crate) listeners: [JoinHandle<()>; 5],
+    pub(crate) listeners: [JoinHandle<()>; 6],
+    /// The agents that run in other processes.
+    pub(crate) remote: RemoteAgents,
     /// Raised when the stop begins: goals under way are called off, new ones are not taken.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -122,6 +125,9 @@ pub enum SpawnError {
     /// There is no such agent.
     #[error("no agent {0} runs on this node")]
     UnknownAgent(String),
+    /// It cannot run in another process.
+    #[error(transparent)]
+    Remote(#[from] crate::remote::RemoteError),
     /// The name is no name.
     #[error(transparent)]
     Name(#[from] IdentityError),
@@ -398,6 +404,7 @@ impl Node {
     pub async fn stop(&self) {
         self.parts.stopping.send_replace(true);
         self.parts.tree.stop_within(STOP_DEADLINE).await;
+        self.parts.remote.end();
         for listener in &self.parts.listeners {
             listener.abort();
         }

@@ -10,10 +10,12 @@ use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::async_trait;
 use aios_control::access::{Principals, Rights, Scope, Token};
 use aios_control::conformance::{Stage, conforms};
+use aios_control::grpc::{GrpcClient, GrpcServer, GrpcService};
 use aios_control::http::{HttpClient, HttpServer, HttpService, Running};
 use aios_control::socket::{Server, Service, SocketFolder};
 use aios_control::{
-    CallTool, Caller, Client, ClientError, Control, ErrorKind, Local, Place, Request, Submit,
+    CallTool, Caller, Client, ClientError, Control, ControlError, ErrorKind, Local, Place, Request,
+    Submit,
 };
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
@@ -207,6 +209,44 @@ async fn over_http_a_node_keeps_the_contract() {
     let client = |token: &Token| HttpClient::client(&address, token.clone()).unwrap();
     let mut stage = house.stage(client(&own), client(&own), client(&strange));
     conforms(&mut stage).await;
+    drop(stage);
+    running.drain().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_grpc_a_node_keeps_the_contract() {
+    let house = House::open().await;
+    let (node, owner) = (house.node.clone(), house.node.owner_name().clone());
+    let server = GrpcServer::bind("127.0.0.1:0".parse().unwrap());
+    let running = server.await.unwrap().serve(GrpcService {
+        node: Arc::new(move || Some(Arc::new(node.clone()) as Arc<dyn Control>)),
+        who: Arc::new(move |token| {
+            let principal = match token {
+                "own" => owner.clone(),
+                "strange" => stranger(),
+                _ => return Err(ControlError::new(ErrorKind::Forbidden, "no token")),
+            };
+            let place = Place::Elsewhere;
+            Ok(Caller {
+                principal,
+                place,
+                rights: None,
+            })
+        }),
+        agents: Some(house.node.agent_door()),
+        out: house.folder.path().join("out"),
+    });
+    let running = running.unwrap();
+    let address = format!("grpc://{}", running.address());
+    let client = |token: &str| GrpcClient::client(&address, token).unwrap();
+    let mut stage = house.stage(client("own"), client("own"), client("strange"));
+    conforms(&mut stage).await;
+    let mut nobody = client("none");
+    let refused = nobody.goals().await.unwrap_err();
+    let kind = refused.refusal().map(|error| error.kind);
+    assert_eq!(kind, Some(ErrorKind::Forbidden), "{refused}");
+    assert_eq!(running.refused().get("token"), Some(&1));
     drop(stage);
     running.drain().await;
     house.close().await;

@@ -238,6 +238,7 @@ async fn each_figure_of_a_panel_or_a_rule_is_there() {
     let caller = Caller {
         principal: node.owner_name().clone(),
         place: Place::Here,
+        rights: None,
     };
     // What is told on the bus is counted a moment later.
     let there = async {

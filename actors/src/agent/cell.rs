@@ -41,6 +41,8 @@ pub struct Cell {
     dead_letters: DeadLetters<Sealed>,
     /// Whether its key was entered for it, and ends with it.
     pub(crate) keyed: bool,
+    /// Of an agent in another process: the key that it signs with there. Nothing is signed for it here.
+    foreign: Option<PublicKey>,
     pub(crate) notifier: Arc<Notifier>,
     life: Mutex<Life>,
     pub(crate) tally: Tally,
@@ -90,6 +92,7 @@ pub(crate) struct CellParts {
     pub(crate) chance: u64,
     pub(crate) dead_letters: DeadLetters<Sealed>,
     pub(crate) keyed: bool,
+    pub(crate) foreign: Option<PublicKey>,
 }
 
 impl Cell {
@@ -104,6 +107,7 @@ impl Cell {
             chance,
             dead_letters,
             keyed,
+            foreign,
         } = parts;
         let party = identity.party().clone();
         let label: Arc<str> = party.as_str().into();
@@ -127,6 +131,7 @@ impl Cell {
             displaced: Mutex::default(),
             dead_letters,
             keyed,
+            foreign,
             notifier: Arc::default(),
             life: Mutex::new(Life {
                 standing: Standing::Initiated,
@@ -311,6 +316,12 @@ impl Cell {
         self.set_standing(&incarnation, Standing::Active);
     }
 
+    /// Is there to answer for others, and is open to nobody.
+    pub(crate) fn open_to_nobody(&self) {
+        self.open_without_host();
+        self.life.lock().open_to = Some(Arc::new(OpenTo::none()));
+    }
+
     /// No incarnation will come.
     pub(crate) fn go_offline(&self) {
         self.life.lock().standing = Standing::Offline;
@@ -350,8 +361,16 @@ impl Cell {
         Arc::clone(self.signer.lock().sealer.identity())
     }
 
+    /// Whether its agent is in another process and signs there.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.foreign.is_some()
+    }
+
     /// What its signatures are verified with now.
     pub(crate) fn public_key(&self) -> PublicKey {
+        if let Some(foreign) = self.foreign {
+            return foreign;
+        }
         self.signer.lock().sealer.identity().public_key()
     }
 

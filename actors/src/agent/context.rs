@@ -496,8 +496,8 @@ pub fn keep_private(draft: Draft) -> Draft {
     draft.metadata(PRIVATE, "yes")
 }
 
-/// Any value counts: whoever writes the mark wants it to hold.
-pub(super) fn is_private(cause: &Message) -> bool {
+/// Whether a message says that. Any value counts: whoever writes the mark wants it to hold.
+pub fn is_private(cause: &Message) -> bool {
     cause.envelope.metadata.contains_key(PRIVATE)
 }
 

@@ -21,6 +21,7 @@ mod gateway;
 mod guests;
 mod ledger;
 mod name;
+mod stand_in;
 
 use aios_protocols::fipa_string::{AclError, ReadError};
 use aios_protocols::{IdentityError, Printable, TenantId};
@@ -30,6 +31,7 @@ use crate::AgentSystemError;
 use crate::agent::SendError;
 
 pub use gateway::{Gateway, Outgoing};
+pub use stand_in::{Letter, StandIn, Unreached};
 
 /// How the gateway to one platform is set up.
 #[derive(Debug, Clone)]

@@ -569,6 +569,12 @@ pub(crate) struct AgentSpawn {
     /// The supervisor it stands under; without it that of agents that are spawned.
     #[arg(long, value_name = "SUPERVISOR")]
     pub(crate) under: Option<String>,
+    /// The public key of its own process, as 64 hexadecimal digits, of an agent of a charter whose code runs there.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// How long such an agent may be away before whoever waits for it hears so; half a minute unless said.
+    #[arg(long, value_name = "MS", requires = "key")]
+    pub(crate) away_ms: Option<u64>,
     /// Who is asked.
     #[command(flatten)]
     pub(crate) asked: Asked,

@@ -22,6 +22,13 @@ pub struct Spawn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "http", schemars(with = "Option<String>"))]
     pub restart: Option<RestartRule>,
+    /// The public key that the agent's own process signs with, as 64 hexadecimal digits, of an agent of a charter that runs in another
+    /// process; none for one that the node runs itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How long an agent in another process may be away before whoever waits for it hears so, in milliseconds; none for half a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away_ms: Option<u64>,
 }
 
 /// An agent that was spawned.

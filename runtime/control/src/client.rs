@@ -29,6 +29,10 @@ pub enum ClientError {
     #[cfg(feature = "http")]
     #[error(transparent)]
     Token(#[from] crate::access::TokenError),
+    /// The address is none of a node's that serves gRPC.
+    #[cfg(feature = "grpc")]
+    #[error(transparent)]
+    GrpcAddress(#[from] crate::grpc::GrpcAddressError),
     /// No node of this user runs.
     #[error("no node of yours is running; start one")]
     NoNode,

@@ -110,6 +110,30 @@ pub enum EventKind {
     Other,
 }
 
+impl EventKind {
+    /// Its name, as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Agent => "agent",
+            Self::Text => "text",
+            Self::Answer => "answer",
+            Self::Refused => "refused",
+            Self::Message => "message",
+            Self::Goal => "goal",
+            Self::Approval => "approval",
+            Self::DeadLetter => "dead_letter",
+            Self::Breaker => "breaker",
+            Self::Budget => "budget",
+            Self::Audit => "audit",
+            Self::Tree => "tree",
+            Self::Reset => "reset",
+            Self::Gap => "gap",
+            Self::Other => "other",
+        }
+    }
+}
+
 impl Event {
     /// The body as the type of its kind.
     ///

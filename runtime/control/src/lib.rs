@@ -27,8 +27,12 @@ mod talks;
 mod tools;
 mod tree;
 
+pub mod remote;
+
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "mcp")]

@@ -225,6 +225,15 @@ impl Request {
         }
     }
 
+    /// Whether its answer is what happens from then on.
+    pub fn is_watch(&self) -> bool {
+        match self {
+            Self::Events(_) => true,
+            Self::Generate(asked) => asked.watch,
+            _ => false,
+        }
+    }
+
     /// Whether it is over when whoever asked has left. An agent's answer, a tool's result and a plan are worth nothing to nobody; everything
     /// else is quickly done, and is done whether or not somebody stays to hear of it.
     pub fn ends_with_its_asker(&self) -> bool {

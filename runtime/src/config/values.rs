@@ -42,10 +42,10 @@ pub struct Config {
     pub tools: ToolsConfig,
     /// The control socket, for other programs of the same user.
     pub door: DoorConfig,
-    /// Who comes in from other programs and machines.
-    pub serve: ServeConfig,
     /// What an operator reads.
     pub telemetry: TelemetryConfig,
+    /// Who comes in from other programs and machines.
+    pub serve: ServeConfig,
     /// Micro agents.
     pub swarm: SwarmConfig,
     /// Memory for tensors that agents hand to each other.
@@ -66,8 +66,8 @@ impl Default for Config {
             goal: GoalConfig::default(),
             tools: ToolsConfig::default(),
             door: DoorConfig::default(),
-            serve: ServeConfig::default(),
             telemetry: TelemetryConfig::default(),
+            serve: ServeConfig::default(),
             swarm: SwarmConfig::default(),
             tensor: TensorConfig::default(),
             recovery: packs::policies(),
@@ -390,6 +390,28 @@ pub struct DoorConfig {
     pub folder: String,
 }
 
+/// What an operator reads of the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetryConfig {
+    /// Whether figures are kept, for `/metrics` and for what is unusual among them.
+    pub metrics: bool,
+    /// Where traces and figures are sent by OTLP over HTTP, such as `http://127.0.0.1:4318`; empty for nowhere.
+    pub otlp: String,
+    /// How often figures are sent there, in milliseconds.
+    pub otlp_interval_ms: u64,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self {
+            metrics: true,
+            otlp: String::new(),
+            otlp_interval_ms: 15_000,
+        }
+    }
+}
+
 /// Who comes in from other programs and machines, where `aios serve` listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -415,28 +437,6 @@ pub struct TlsConfig {
     pub key: String,
     /// The authority whose certificates clients show.
     pub client_ca: String,
-}
-
-/// What an operator reads of the node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TelemetryConfig {
-    /// Whether figures are kept, for `/metrics` and for what is unusual among them.
-    pub metrics: bool,
-    /// Where traces and figures are sent by OTLP over HTTP, such as `http://127.0.0.1:4318`; empty for nowhere.
-    pub otlp: String,
-    /// How often figures are sent there, in milliseconds.
-    pub otlp_interval_ms: u64,
-}
-
-impl Default for TelemetryConfig {
-    fn default() -> Self {
-        Self {
-            metrics: true,
-            otlp: String::new(),
-            otlp_interval_ms: 15_000,
-        }
-    }
 }
 
 /// Memory for tensors that agents hand to each other.

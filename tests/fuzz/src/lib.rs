@@ -7,6 +7,7 @@
 pub mod messages;
 pub mod plans;
 pub mod tables;
+pub mod wire;
 pub mod words;
 
 /// A target: its name, which is the name of its folder of seeds too, and what it calls.
@@ -27,4 +28,5 @@ pub const TARGETS: &[Target] = &[
     ("config", words::config),
     ("goal", words::goal),
     ("prose", words::prose),
+    ("wire", wire::wire),
 ];

@@ -88,9 +88,7 @@ impl Request {
             | Self::Suspend { .. }
             | Self::ResumeAgent { .. }
             | Self::Resend { .. }
-            | Self::Discard { .. }
-            // What a message says is shown to whoever could have it sent again.
-            | Self::DeadLetter { .. } => (Scope::Operate, Concern::Node),
+            | Self::Discard { .. } => (Scope::Operate, Concern::Node),
             Self::Decide { .. } | Self::ApproveTools { .. } | Self::Config {} => {
                 (Scope::Admin, Concern::Node)
             }
@@ -105,19 +103,20 @@ impl Request {
             Self::ToolServers {}
             | Self::View {}
             | Self::Swarm { .. }
+            | Self::Agents {}
+            | Self::Agent { .. }
             | Self::Tree(_)
-            | Self::WatchTree(_)
-            | Self::Watch(_)
             | Self::Ended {}
             | Self::Conversations(_)
             | Self::Conversation { .. }
             | Self::DeadLetters {}
+            | Self::DeadLetter { .. }
             | Self::Breakers {}
             | Self::Budgets {}
             | Self::Unusual {}
             | Self::Audit(_)
-            | Self::Agents {}
-            | Self::Agent { .. } => (Scope::Read, Concern::Node),
+            | Self::Watch(_)
+            | Self::WatchTree(_) => (Scope::Read, Concern::Node),
         }
     }
 }

@@ -60,6 +60,7 @@ struct Inside {
     out: String,
     page: Option<Page>,
     known: Buckets,
+    anybody: Bucket,
     strangers: Bucket,
     going: watch::Sender<bool>,
 }
@@ -86,6 +87,7 @@ impl Door {
             out,
             page,
             known: Buckets::new(RATE.0, RATE.1),
+            anybody: Bucket::new(RATE.0, RATE.1),
             strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
             going: watch::Sender::new(false),
         }))
@@ -370,7 +372,7 @@ fn admitted(door: &Door, request: &Incoming) -> Result<Admitted, (Refusal, Probl
     }
     if health::is_open(request.uri().path()) {
         door.0
-            .strangers
+            .anybody
             .take(Instant::now())
             .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
         return Ok(Admitted::Anybody);

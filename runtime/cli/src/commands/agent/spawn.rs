@@ -15,16 +15,20 @@ pub(crate) fn run(arguments: &AgentSpawn) -> Result<ExitCode, Failure> {
     let path = Path::new(&arguments.what);
     // A role has no ending and no folder; whatever has is meant to be a file.
     let is_file = path.extension().is_some_and(|ending| ending == "md") || path.is_file();
+    let common = Spawn {
+        under: arguments.under.clone(),
+        key: arguments.key.clone(),
+        away_ms: arguments.away_ms,
+        ..Spawn::default()
+    };
     let spawn = match is_file {
         true => Spawn {
             charter: Some(read(path)?.text),
-            under: arguments.under.clone(),
-            ..Spawn::default()
+            ..common
         },
         false => Spawn {
             role: arguments.what.clone(),
-            under: arguments.under.clone(),
-            ..Spawn::default()
+            ..common
         },
     };
     let spawned: Spawned = client::once(&arguments.asked.which, &Request::Spawn(spawn))?;

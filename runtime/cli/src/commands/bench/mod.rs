@@ -5,6 +5,7 @@
 //! ends in an [`aios_bench::Report`]. How each figure is measured
 //! and how to reproduce it with public tools is told in `docs/benchmarks.md`.
 
+mod control;
 mod critic;
 mod goal;
 mod inference;
@@ -22,7 +23,12 @@ use crate::console;
 use crate::failure::Failure;
 
 /// The benches of the whole product.
-const WHOLE: [Bench; 6] = [
+const WHOLE: [Bench; 7] = [
+    Bench {
+        name: "control",
+        what: "a signed request and its reply over gRPC beside a raw tonic call and its signatures",
+        run: control::run,
+    },
     Bench {
         name: "messages",
         what: "a signed ask between two agents beside its signatures and a bare ractor ask",

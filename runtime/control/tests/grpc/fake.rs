@@ -1,0 +1,257 @@
+//! A node that knows a few answers, and a server before it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use aios_control::grpc::{GrpcClient, GrpcRunning, GrpcServer, GrpcService};
+use aios_control::remote::{AgentDoor, AgentSession, Hello, NONCE, Reach};
+use aios_control::{
+    AgentLine, Caller, Client, Control, ControlError, EngineLine, ErrorKind, Event, EventKind,
+    EventStream, Generated, Place, Request, Response, Submitted,
+};
+use aios_wire::generated::control::v1::control_service_client::ControlServiceClient;
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::json;
+use tonic::transport::{Channel, Endpoint};
+
+/// How long anything may take that is waited for.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+pub(crate) const TOKEN: &str = "the owner's";
+
+#[derive(Default)]
+pub(crate) struct Fake {
+    pub(crate) kills: AtomicUsize,
+    /// Questions that are being thought about.
+    pub(crate) thinking: Arc<AtomicUsize>,
+    /// Events that were taken of a watch that does not end.
+    pub(crate) taken: Arc<AtomicUsize>,
+    pub(crate) strangers: AtomicUsize,
+}
+
+/// Is counted while it is there.
+struct Thinks(Arc<AtomicUsize>);
+
+impl Drop for Thinks {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+struct Endless(Arc<AtomicUsize>);
+
+#[async_trait]
+impl EventStream for Endless {
+    async fn next(&mut self) -> Option<Event> {
+        let seq = self.0.fetch_add(1, Relaxed) as u64 + 1;
+        let body = json!({"status": "running", "text": "x".repeat(1_000)});
+        Some(Event {
+            seq,
+            kind: EventKind::Task,
+            body,
+        })
+    }
+}
+
+struct Told(Vec<Event>);
+
+#[async_trait]
+impl EventStream for Told {
+    async fn next(&mut self) -> Option<Event> {
+        (!self.0.is_empty()).then(|| self.0.remove(0))
+    }
+}
+
+fn value(answer: impl Serialize) -> Result<Response, ControlError> {
+    Ok(Response::Value(serde_json::to_value(answer).unwrap()))
+}
+
+#[async_trait]
+impl Control for Fake {
+    async fn answer(&self, _: &Caller, request: Request) -> Result<Response, ControlError> {
+        match request {
+            Request::View {} => value(
+                json!({"dead_letters": 3, "breakers": [], "tree": {"path": "node",
+                "children": [{"id": "a", "state": "running"}]}}),
+            ),
+            // As long as an answer may be, and longer.
+            Request::Config {} => value("x".repeat(4_000_000)),
+            Request::Swarm { .. } => value("x".repeat(5_000_000)),
+            Request::Kill { agent } => {
+                if agent == "nobody" {
+                    return Err(ControlError::unknown("no agent nobody"));
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                self.kills.fetch_add(1, Relaxed);
+                value(())
+            }
+            Request::Ask(ask) => {
+                self.thinking.fetch_add(1, Relaxed);
+                let _thinks = Thinks(Arc::clone(&self.thinking));
+                if ask.content == "hush" {
+                    std::future::pending::<()>().await;
+                }
+                Err(ControlError::failed("it fell"))
+            }
+            Request::Submit(goal) => value(Submitted {
+                goal_id: goal.goal_id.unwrap_or("g-1".to_owned()),
+            }),
+            Request::Events(events) if events.goal_id == "endless" => {
+                Ok(Response::Watch(Box::new(Endless(Arc::clone(&self.taken)))))
+            }
+            Request::Events(_) => {
+                let event = |seq| Event {
+                    seq,
+                    kind: EventKind::Task,
+                    body: json!({"status": "completed"}),
+                };
+                Ok(Response::Watch(Box::new(Told(
+                    (1..=3).map(event).collect(),
+                ))))
+            }
+            Request::Engines {} => value([EngineLine {
+                name: "local".to_owned(),
+                models: vec!["small".to_owned()],
+                device: "cpu".to_owned(),
+                dimensions: Some(2),
+            }]),
+            Request::Agents {} => value([AgentLine {
+                agent: "macro.clerk.001@local".to_owned(),
+                charter: None,
+                description: "counts".to_owned(),
+                skills: vec!["count".to_owned()],
+                state: "active".to_owned(),
+                waiting: 0,
+                at_work: 0,
+            }]),
+            Request::Generate(asked) => {
+                let whole = Generated {
+                    engine: asked.engine,
+                    model: "small".to_owned(),
+                    text: "Hello".to_owned(),
+                    finish: "stop".to_owned(),
+                    prompt_tokens: 3,
+                    new_tokens: 2,
+                };
+                if !asked.watch {
+                    return value(whole);
+                }
+                let event = |seq, kind, body| Event { seq, kind, body };
+                Ok(Response::Watch(Box::new(Told(vec![
+                    event(1, EventKind::Text, json!({"text": "Hel"})),
+                    event(2, EventKind::Text, json!({"text": "lo"})),
+                    event(3, EventKind::Answer, serde_json::to_value(whole).unwrap()),
+                ]))))
+            }
+            other => Err(ControlError::invalid(format!("{other:?}"))),
+        }
+    }
+}
+
+/// Lets nobody in.
+#[async_trait]
+impl AgentDoor for Fake {
+    async fn enter(
+        &self,
+        _: &[u8; NONCE],
+        _: Hello,
+        _: Reach,
+    ) -> Result<Box<dyn AgentSession>, ControlError> {
+        self.count("stranger");
+        Err(ControlError::new(
+            ErrorKind::Forbidden,
+            "nobody is expected",
+        ))
+    }
+
+    fn count(&self, _: &'static str) {
+        self.strangers.fetch_add(1, Relaxed);
+    }
+}
+
+/// A server and its node.
+pub(crate) struct House {
+    pub(crate) node: Arc<Fake>,
+    pub(crate) running: GrpcRunning,
+}
+
+impl House {
+    pub(crate) async fn open() -> Self {
+        let node = Arc::new(Fake::default());
+        let server = GrpcServer::bind("127.0.0.1:0".parse().unwrap())
+            .await
+            .unwrap();
+        let served: Arc<dyn Control> = Arc::clone(&node) as Arc<dyn Control>;
+        let running = server.serve(GrpcService {
+            node: Arc::new(move || Some(Arc::clone(&served))),
+            who: Arc::new(|token| match token == TOKEN {
+                true => Ok(Caller {
+                    principal: "user:owner@local".parse().unwrap(),
+                    place: Place::Elsewhere,
+                    rights: None,
+                }),
+                false => Err(ControlError::new(ErrorKind::Forbidden, "no token")),
+            }),
+            agents: Some(Arc::clone(&node) as Arc<dyn AgentDoor>),
+            out: "/out".into(),
+        });
+        Self {
+            node,
+            running: running.unwrap(),
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        GrpcClient::client(&format!("grpc://{}", self.running.address()), TOKEN).unwrap()
+    }
+
+    pub(crate) async fn channel(&self) -> Channel {
+        let address = format!("http://{}", self.running.address());
+        Endpoint::from_shared(address)
+            .unwrap()
+            .connect()
+            .await
+            .unwrap()
+    }
+
+    /// The whole contract, by hand.
+    pub(crate) async fn raw(&self) -> ControlServiceClient<Channel> {
+        ControlServiceClient::new(self.channel().await)
+    }
+
+    /// It serves.
+    pub(crate) async fn is_well(&self) {
+        let seen: serde_json::Value =
+            tokio::time::timeout(SOON, self.client().ask(&Request::View {}))
+                .await
+                .unwrap()
+                .unwrap();
+        assert_eq!(seen["dead_letters"], 3);
+    }
+
+    pub(crate) fn refused(&self, why: &str) -> u64 {
+        self.running.refused().get(why).copied().unwrap_or_default()
+    }
+}
+
+/// With the owner's token.
+pub(crate) fn known<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    let shown = format!("Bearer {TOKEN}").parse().unwrap();
+    request.metadata_mut().insert("authorization", shown);
+    request
+}
+
+/// Waits until it is so.
+pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
+    let wait = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SOON, wait)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not within {SOON:?}"));
+}

@@ -1,0 +1,6 @@
+//! The server that speaks gRPC, before a node that is made for it: what it says to whom, and what it does not let itself be kept from.
+#![allow(clippy::unwrap_used)]
+
+mod fake;
+mod hostile;
+mod manners;
