@@ -25,6 +25,14 @@ pub enum BusError {
     /// The bus cannot be reached now.
     #[error("the data bus cannot be reached: {0}; try again later")]
     Unreachable(String),
+    /// As much waits for the bus as may wait.
+    #[error("{waiting} messages wait for the data bus, {allowed} may; publish again later")]
+    Full {
+        /// Messages that wait.
+        waiting: usize,
+        /// Messages that may.
+        allowed: usize,
+    },
     /// The payload is larger than the bus carries.
     #[error("a payload of {asked} bytes is too large, {allowed} are allowed")]
     TooLarge {

@@ -87,6 +87,14 @@ pub enum StartError {
     /// Nobody could decide what agents propose.
     #[error(transparent)]
     Owner(#[from] OwnerError),
+    /// The node cannot be on the NATS server that it should be on.
+    #[cfg(feature = "nats")]
+    #[error(transparent)]
+    Nats(#[from] crate::nats::NatsError),
+    /// A NATS server is named and this program speaks to none.
+    #[cfg(not(feature = "nats"))]
+    #[error("bus.data.nats is set, and this program was built without the data bus on NATS")]
+    NoNats,
     /// Opening the state folder was cut short.
     #[error("the start was interrupted while the state folder was being opened; start again")]
     Interrupted,
@@ -273,6 +281,10 @@ impl NodeBuilder {
         }
         let system = world.build();
         let ports = Ports::of(&system);
+        #[cfg(not(feature = "nats"))]
+        if !config.bus.data.nats.is_empty() {
+            return Err(StartError::NoNats);
+        }
         let writer = ModelWriter::new(ground.engine.clone(), system.tenant(), &ports);
         let (tools, working) = toolbox(&config, writer, &ground.engine, self.standard);
         let tools = tools.with(self.tools);
@@ -466,6 +478,9 @@ async fn raise(
             servers: servers.supervisor(),
         },
     )?;
+    // Before anything happens that it should tell of.
+    #[cfg(feature = "nats")]
+    let nats = crate::nats::attach(&config, &system, &ground.bus).await?;
     let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
     // Askers of an agent whose supervisor gave up hear so at once instead of at their deadline.
     let follow = system.follow(&tree);
@@ -538,8 +553,14 @@ async fn raise(
         owner: ground.owner,
         listeners: [relay, follow, skills, supervised, told, guests],
         remote,
+        #[cfg(feature = "nats")]
+        nats,
         stopping: watch::Sender::new(false),
     });
+    #[cfg(feature = "nats")]
+    if let Some(nats) = &parts.nats {
+        nats.begin(&Arc::downgrade(&parts));
+    }
     // Filled once, here: a node is made once.
     let _ = whole.set(Arc::downgrade(&parts));
     #[cfg(feature = "telemetry")]

@@ -12,10 +12,12 @@ use toml::{Table, Value};
 
 use crate::packs;
 
+mod bus;
 pub mod engines;
 mod servers;
 mod values;
 
+pub use bus::{BusConfig, DataBusConfig};
 pub use servers::ServerConfig;
 #[cfg(all(test, feature = "mcp"))]
 pub(crate) use servers::server_settings;

@@ -277,6 +277,10 @@ impl Node {
             return Err(GoalError::Stopping);
         }
         let (request, workspace) = goal.request(self.config(), &fresh_id()?)?;
+        #[cfg(feature = "nats")]
+        if let Some(nats) = self.parts.nats.as_ref().filter(|_| goal.asked.private) {
+            nats.private.enter(request.goal.id());
+        }
         // One queue for both kinds keeps their order; the goal's own are picked out when they are read.
         let events = self
             .parts
@@ -487,11 +491,30 @@ async fn work(
     if answer.status != GoalStatus::Failed {
         keep(&mut answer, &workspace)?;
     }
+    #[cfg(feature = "nats")]
+    if let Some(nats) = node.parts.nats.as_ref().filter(|_| !private) {
+        tell(nats, &answer).await;
+    }
     let status = answer.status.as_str();
     metrics::counter!(metric::GOALS_TOTAL, "status" => status).increment(1);
     metrics::histogram!(metric::GOAL_SECONDS, "status" => status)
         .record(begun.elapsed().as_secs_f64());
     Ok(answer)
+}
+
+/// Tells the answer, and what the critic said of it, to whoever listens on the server.
+#[cfg(feature = "nats")]
+async fn tell(nats: &crate::nats::OnNats, answer: &Answer) {
+    use aios_protocols::subject::DataKind;
+
+    if let Ok(content) = serde_json::to_vec(answer) {
+        let subject = Subject::data(DataKind::Results, &answer.goal_id);
+        nats.tell(&subject, &content).await;
+    }
+    if let Ok(content) = serde_json::to_vec(&answer.critic) {
+        let subject = Subject::data(DataKind::Feedback, &answer.goal_id);
+        nats.tell(&subject, &content).await;
+    }
 }
 
 /// Writes the report beside its chart; whoever looks finds the whole of it or nothing. The answer does not wait for the disk: asked again

@@ -34,6 +34,8 @@ mod gateway;
 mod generate;
 mod goals;
 mod lookout;
+#[cfg(feature = "nats")]
+mod nats;
 mod node;
 mod owner;
 mod packs;
@@ -60,6 +62,8 @@ pub use crew::CharterRefused;
 pub use durable::OpenError as StateError;
 pub use events::GoalEvent;
 pub use gateway::{Goal, GoalError, GoalRun};
+#[cfg(feature = "nats")]
+pub use nats::{NatsError, NatsView};
 pub use node::{Node, SpawnError, SpawnOptions};
 pub use owner::OwnerError;
 pub use packs::standard_tools;

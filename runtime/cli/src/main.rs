@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => commands::demo::run(&demo),
         Command::Mcp(mcp) => commands::mcp::run(&mcp),
         Command::Key(key) => commands::key::run(&key),
+        Command::Nats(nats) => commands::nats::run(&nats),
         Command::Tree(tree) => commands::tree::run(&tree),
         Command::Top(top) => commands::top::run(&top),
         Command::Kill(order) => commands::order::kill(&order),

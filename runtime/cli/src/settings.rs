@@ -33,12 +33,25 @@ pub(crate) fn load(settings: &Settings, extra: &[(&str, Option<&str>)]) -> Resul
 /// # Errors
 /// As [`load`].
 pub(crate) fn of_a_node(settings: &Settings, thinking: &Thinking) -> Result<Config, Failure> {
+    of_a_kept_node(settings, thinking, None)
+}
+
+/// The same of one that is kept, and may be on a NATS server.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn of_a_kept_node(
+    settings: &Settings,
+    thinking: &Thinking,
+    nats: Option<&str>,
+) -> Result<Config, Failure> {
     load(
         settings,
         &[
             ("model.device", thinking.device.as_deref()),
             ("model.engine", thinking.engine.as_deref()),
             ("door.open", Some("true")),
+            ("bus.data.nats", nats),
         ],
     )
 }

@@ -1,6 +1,8 @@
 //! Getting the models, with a progress bar for whoever watches.
 
-use aios_inference::models::{self, Cache, FetchOptions, Fetched, PinnedModel, Progress, Source};
+use aios_inference::models::{
+    self, Cache, FetchError, FetchOptions, Fetched, PinnedModel, Progress, Source,
+};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::{self, Screen};
@@ -49,8 +51,23 @@ pub(crate) fn probes() -> Result<std::path::PathBuf, Failure> {
 /// # Errors
 /// Why it could not be had, and what to do next.
 pub(crate) fn fetch(model: &'static PinnedModel, cache: &Cache) -> Result<Fetched, Failure> {
+    let options = FetchOptions::from_env(&|name| std::env::var_os(name));
+    fetching(model.name, model.bytes(), |progress| {
+        models::fetch(model, cache, &options, progress)
+    })
+}
+
+/// Fetches something, showing how far it is on standard error.
+///
+/// # Errors
+/// Why it could not be had, and what to do next.
+pub(crate) fn fetching<T>(
+    name: &'static str,
+    bytes: u64,
+    fetch: impl FnOnce(&mut dyn FnMut(&Progress)) -> Result<T, FetchError>,
+) -> Result<T, Failure> {
     let screen = Screen::detect();
-    let bar = ProgressBar::with_draw_target(Some(model.bytes()), ProgressDrawTarget::hidden());
+    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
     let template = if screen.colour {
         "{msg:28} {bar:32.green} {bytes:>10}/{total_bytes} {bytes_per_sec} {eta}"
     } else {
@@ -59,11 +76,10 @@ pub(crate) fn fetch(model: &'static PinnedModel, cache: &Cache) -> Result<Fetche
     bar.set_style(
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    bar.set_message(model.name);
+    bar.set_message(name);
     let mut shown = false;
     let mut tenth = 0;
-    let options = FetchOptions::from_env(&|name| std::env::var_os(name));
-    let fetched = models::fetch(model, cache, &options, &mut |progress: &Progress| {
+    let fetched = fetch(&mut |progress: &Progress| {
         if progress.source == Source::Cache {
             return;
         }
@@ -80,10 +96,9 @@ pub(crate) fn fetch(model: &'static PinnedModel, cache: &Cache) -> Result<Fetche
             && now > tenth
         {
             tenth = now;
-            console::note(&format!("fetching {}: {} %", model.name, now * 10));
+            console::note(&format!("fetching {name}: {} %", now * 10));
         }
     });
     bar.finish_and_clear();
-    fetched
-        .map_err(|error| Failure::new(Kind::Model, format!("cannot fetch {}: {error}", model.name)))
+    fetched.map_err(|error| Failure::new(Kind::Model, format!("cannot fetch {name}: {error}")))
 }

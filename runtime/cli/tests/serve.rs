@@ -1,6 +1,8 @@
 //! `aios serve` as a person, a script and stock clients meet it. All with the scripted engine.
 #![allow(clippy::unwrap_used)]
 
+mod python;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -560,38 +562,7 @@ fn get(http: &str, token: &str, path: &str) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {answer}"))
 }
 
-/// A Python whose environment has the clients; installed once for a machine, below the folder that cargo builds in.
+/// A Python whose environment has the clients.
 fn python() -> PathBuf {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stock-clients");
-    fs::create_dir_all(&root).unwrap();
-    let lock = File::create(root.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let (mark, python) = (root.join("installed"), root.join("venv/bin/python"));
-    if fs::read_to_string(&mark).is_ok_and(|known| known == CLIENTS.join(" ")) {
-        return python;
-    }
-    let _ = fs::remove_dir_all(root.join("venv"));
-    let run = |command: &mut Command| {
-        let output = command.output().unwrap_or_else(|error| {
-            panic!("{command:?} cannot be started ({error}); this test needs Python 3 with venv and pip: install them")
-        });
-        let said = text(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{command:?} failed; is the package registry reachable?\n{said}"
-        );
-    };
-    run(Command::new("python3")
-        .args(["-m", "venv"])
-        .arg(root.join("venv")));
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ];
-    run(Command::new(&python).args(pip).args(CLIENTS));
-    fs::write(mark, CLIENTS.join(" ")).unwrap();
-    python
+    python::with("stock-clients", &CLIENTS)
 }

@@ -9,6 +9,7 @@ use aios_work::{Capabilities, Capability, Thinks};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use super::bus::BusConfig;
 use super::engines::{EngineSettings, RoutesConfig};
 use super::servers::{self, ServerConfig};
 use crate::packs;
@@ -50,6 +51,8 @@ pub struct Config {
     pub swarm: SwarmConfig,
     /// Memory for tensors that agents hand to each other.
     pub tensor: TensorConfig,
+    /// Where it is told beside this process what happens.
+    pub bus: BusConfig,
     /// What is done when a task fails, by its tool.
     pub recovery: Policies,
 }
@@ -70,6 +73,7 @@ impl Default for Config {
             serve: ServeConfig::default(),
             swarm: SwarmConfig::default(),
             tensor: TensorConfig::default(),
+            bus: BusConfig::default(),
             recovery: packs::policies(),
         }
     }
@@ -136,6 +140,18 @@ impl Config {
                 MONEY_MAX,
             ),
             ("swarm.pages", self.swarm.pages.into(), 0, 64_000_000),
+            (
+                "bus.data.outbox_messages",
+                self.bus.data.outbox_messages.into(),
+                16,
+                10_000_000,
+            ),
+            (
+                "bus.data.outbox_mb",
+                self.bus.data.outbox_mb.into(),
+                1,
+                65_536,
+            ),
             ("tensor.slots", self.tensor.slots.into(), 1, 2_048),
             (
                 "tensor.slot_bytes",

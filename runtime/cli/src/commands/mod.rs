@@ -11,6 +11,7 @@ pub(crate) mod judge;
 pub(crate) mod key;
 pub(crate) mod mcp;
 pub(crate) mod model;
+pub(crate) mod nats;
 pub(crate) mod node;
 pub(crate) mod order;
 pub(crate) mod plan;

@@ -32,7 +32,8 @@ pub(super) fn keep(
     arguments: &NodeArguments,
     stay: impl AsyncFnOnce(&Node) -> Result<(), Failure>,
 ) -> Result<ExitCode, Failure> {
-    let config = settings::of_a_node(&arguments.settings, &arguments.thinking)?;
+    let nats = arguments.nats.as_deref();
+    let config = settings::of_a_kept_node(&arguments.settings, &arguments.thinking, nats)?;
     // Refuse what cannot work before anything is fetched or started.
     let team = arguments.team.as_deref().map(Team::load).transpose();
     let team = team.map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
@@ -57,6 +58,12 @@ pub(super) fn keep(
             },
             model.device,
         ));
+        if let Some((_, key)) = node.nats_signer() {
+            console::note(&format!(
+                "what happens is told on {}, signed with the key {key}",
+                node.config().bus.data.nats
+            ));
+        }
         let stayed = stay(&node).await;
         console::note("stopping");
         node.stop().await;

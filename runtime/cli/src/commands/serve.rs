@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Failure> {
                 .transpose()
                 .map_err(failed)?,
         };
-        told(&running, &links, &shown, &keys, arguments.json)?;
+        told(node, &running, &links, &shown, &keys, arguments.json)?;
         let manager = Manager::of_environment();
         let tell = |state: &str| {
             if let Some(manager) = &manager {
@@ -170,6 +170,7 @@ struct Links {
 
 /// Says that it is ready, and how it is reached.
 fn told(
+    node: &Node,
     running: &Running,
     links: &Links,
     shown: &Shown,
@@ -183,6 +184,10 @@ fn told(
             json!({"http": http, "link": link, "token_file": shown.file, "keys": keys.path()});
         if let Some(read_only) = read_only {
             ready["read_only_link"] = read_only.as_str().into();
+        }
+        if let Some((party, key)) = node.nats_signer() {
+            let address = &node.config().bus.data.nats;
+            ready["nats"] = json!({"address": address, "party": party, "key": key});
         }
         console::json_line(&ready)?;
         return Ok(());

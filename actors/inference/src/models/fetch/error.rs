@@ -11,11 +11,11 @@ use crate::models::Source;
 pub enum FetchError {
     /// No source had it.
     #[error(
-        "model {model} could not be fetched{}; connect to the network and fetch again, or put its files below {}",
+        "{model} could not be fetched{}; connect to the network and fetch again, or put its files below {}",
         list(tried), folder.display()
     )]
     Unavailable {
-        /// The model.
+        /// The model, or the program.
         model: &'static str,
         /// Each source with what it said; empty where none was allowed.
         tried: Vec<(Source, SourceError)>,
@@ -45,6 +45,14 @@ pub enum FetchError {
         path: PathBuf,
         /// How long this one waited.
         waited: Duration,
+    },
+    /// The program that the environment names is not there.
+    #[error("{variable} names {}, and there is no such file; name the program, or nothing to have one fetched", path.display())]
+    NoProgram {
+        /// The variable.
+        variable: &'static str,
+        /// What it names.
+        path: PathBuf,
     },
     /// It was called off.
     #[error("fetch was called off; fetch again to go on from there")]
@@ -103,6 +111,12 @@ pub enum SourceError {
     Package {
         /// What is wrong with it.
         reason: String,
+    },
+    /// It is no place for such things.
+    #[error("does not have {name}")]
+    HasNot {
+        /// What was asked for.
+        name: &'static str,
     },
     /// The settings cannot be used.
     #[error("setting cannot be used: {reason}")]

@@ -3,12 +3,15 @@
 use super::FetchJob;
 use super::content::{beside, is_pinned, settle};
 use super::download::{Wanted, agent, download};
-use super::error::{Stop, folder_error};
+use super::error::{SourceError, Stop, folder_error};
 
 pub(super) fn fetch(work: &mut FetchJob<'_>) -> Result<(), Stop> {
     let agent = agent(work.options)?;
     let (model, mut before) = (work.model, 0);
     for file in model.files {
+        let Some(hub) = file.hub else {
+            return Err(SourceError::HasNot { name: model.name }.into());
+        };
         let path = work.cache.file(file);
         let local = |error: std::io::Error| folder_error(&path, &error, file.bytes);
         if let Some(folder) = path.parent() {
@@ -17,12 +20,12 @@ pub(super) fn fetch(work: &mut FetchJob<'_>) -> Result<(), Stop> {
         if !is_pinned(&path, file.bytes, file.sha256).map_err(local)? {
             let url = format!(
                 "{}/{}/resolve/main/{}",
-                work.options.hub, file.hub.repository, file.hub.name
+                work.options.hub, hub.repository, hub.name
             );
             let part = beside(&path, ".part");
             let wanted = Wanted {
                 url: &url,
-                name: file.hub.name,
+                name: hub.name,
                 bytes: file.bytes,
                 sha256: file.sha256,
                 before,

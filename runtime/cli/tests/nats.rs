@@ -1,0 +1,256 @@
+//! `aios nats` and `aios serve --nats` as programs in other processes meet them: a real server, stock Python clients. All with the scripted
+//! engine.
+#![allow(clippy::unwrap_used)]
+
+mod python;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Lines};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
+
+use aios_bus::data::nats::{NatsLink, NatsSettings};
+use serde_json::{Value, json};
+
+/// What the Python examples stand on, exactly these.
+const CLIENT: [&str; 2] = ["nats-py==2.16.0", "pynacl==1.6.2"];
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs")
+        .canonicalize()
+        .unwrap()
+}
+
+fn aios(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aios"));
+    command
+        .current_dir(folder)
+        .env_remove("AIOS_CONFIG")
+        .env("AIOS_CACHE", folder.join("no-models"))
+        .env("AIOS_DOOR_FOLDER", folder.join("doors"))
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A child that says one JSON object a line; killed when it is dropped.
+struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    notes: PathBuf,
+}
+
+impl Running {
+    fn begin(command: &mut Command, folder: &Path, name: &str) -> Self {
+        let notes = folder.join(format!("{name}.notes"));
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(File::create(&notes).unwrap())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self {
+            child,
+            lines,
+            notes,
+        }
+    }
+
+    /// What it says next.
+    fn next(&mut self) -> Value {
+        let line = self.lines.next().unwrap_or_else(|| {
+            let notes = fs::read_to_string(&self.notes).unwrap();
+            panic!("it ended: {notes}")
+        });
+        let line = line.unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    fn asked_to_stop(&mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").arg(pid).status().unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server, as the command starts it.
+fn server(folder: &Path) -> (Running, String) {
+    let mut command = aios(folder);
+    command
+        // The program is fetched once for this user.
+        .env_remove("AIOS_CACHE")
+        .args(["nats", "--listen", "127.0.0.1:0", "--json", "--folder"])
+        .arg(folder.join("nats"));
+    if let Some(cache) = std::env::var_os("AIOS_CACHE") {
+        command.env("AIOS_CACHE", cache);
+    }
+    let mut server = Running::begin(&mut command, folder, "server");
+    let address = server.next()["nats"].as_str().unwrap().to_owned();
+    (server, address)
+}
+
+/// A node on it, and what it says when it is ready.
+fn node(folder: &Path, address: &str) -> (Running, Value) {
+    let storage = format!("storage.folder={}", folder.join("state").display());
+    let mut command = aios(folder);
+    command
+        .args(["serve", "--http", "127.0.0.1:0", "--json"])
+        .args(["--engine", "scripted", "--set", &storage, "--nats", address]);
+    let mut node = Running::begin(&mut command, folder, "node");
+    let ready = node.next();
+    (node, ready)
+}
+
+fn object(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn what_happens_on_a_node_is_told_signed_and_private_goals_are_not() {
+    let python = python::with("nats-client", &CLIENT);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (mut server, address) = server(folder);
+    let (mut node, ready) = node(folder, &address);
+    let http = ready["http"].as_str().unwrap();
+    let (party, key) = (&ready["nats"]["party"], &ready["nats"]["key"]);
+    let known = format!("{}={}", party.as_str().unwrap(), key.as_str().unwrap());
+    let mut watch = Running::begin(
+        Command::new(&python)
+            .arg(docs().join("examples/nats/watch.py"))
+            .args([&address, &known]),
+        folder,
+        "watch",
+    );
+    assert_eq!(watch.next(), json!({"listening": address}));
+    let data = docs().join("examples/q3_sales.csv");
+    let submit = |id: &str, more: &[&str]| {
+        let mut command = aios(folder);
+        command
+            .args(["goal", "submit", "--node", http, "--wait", "--json"])
+            .args(["--id", id, "Analyze Q3 sales", "--data"])
+            .arg(&data)
+            .args(more);
+        let output = command.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    submit("secret", &["--private"]);
+    submit("open", &[]);
+    let mut subjects = Vec::new();
+    let (mut result, mut feedback) = (None, None);
+    while result.is_none() || feedback.is_none() {
+        let told = watch.next();
+        assert_eq!(told["signer"], *party, "{told}");
+        let subject = told["subject"].as_str().unwrap().to_owned();
+        match subject.as_str() {
+            "aios.data.results.open" => result = Some(told["content"].clone()),
+            "aios.data.feedback.open" => feedback = Some(told["content"].clone()),
+            _ => {}
+        }
+        assert!(!told.to_string().contains("secret"), "{told}");
+        subjects.push(subject);
+    }
+    assert!(
+        subjects.contains(&"aios.events.task.open".to_owned()),
+        "{subjects:?}"
+    );
+    assert_eq!(result.unwrap()["goal_id"], "open");
+    assert!(feedback.unwrap()["verdict"].is_string());
+
+    // The node is a service of the server: what `nats micro info` and `stats` ask.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let settings = NatsSettings {
+            address: address.clone(),
+            ..NatsSettings::default()
+        };
+        let link = NatsLink::open(&settings).await.unwrap();
+        assert!(link.up_within(Duration::from_secs(10)).await);
+        let ask = async |subject: &str| -> Value {
+            let answer = link.client().request(subject.to_owned(), "".into()).await;
+            serde_json::from_slice(&answer.unwrap().payload).unwrap()
+        };
+        assert_eq!(ask("$SRV.PING.aios-node").await["name"], "aios-node");
+        let info = ask("$SRV.INFO.aios-node").await;
+        assert_eq!(info["metadata"]["key"], *key);
+        assert_eq!(info["endpoints"].as_array().unwrap().len(), 2);
+        let status = ask("aios.node.local.status").await;
+        assert_eq!(status["bus"]["up"], true, "{status}");
+        let agents = ask("aios.node.local.agents").await;
+        assert!(agents.to_string().contains("macro.planner.001@local"));
+        let stats = ask("$SRV.STATS.aios-node").await;
+        let asked: u64 = stats["endpoints"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|endpoint| endpoint["num_requests"].as_u64().unwrap())
+            .sum();
+        assert_eq!(asked, 2);
+        // It lies in the streams, for who comes later.
+        for (stream, subject) in [
+            ("AIOS_EVENTS", "aios.events.task.open"),
+            ("AIOS_RESULTS", "aios.data.results.open"),
+        ] {
+            let stream = link.context().get_stream(stream).await.unwrap();
+            let last = stream.get_last_raw_message_by_subject(subject).await;
+            assert!(last.is_ok(), "{subject}: {last:?}");
+            let private = subject.replace("open", "secret");
+            assert!(
+                stream
+                    .get_last_raw_message_by_subject(&private)
+                    .await
+                    .is_err()
+            );
+        }
+    });
+    node.asked_to_stop();
+    server.asked_to_stop();
+}
+
+#[test]
+fn a_server_is_for_this_machine_unless_it_asks_for_a_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = aios(folder.path())
+        .args(["nats", "--listen", "0.0.0.0:0", "--json"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = object(&output).to_string();
+    assert!(said.contains("--token-file"), "{said}");
+}
+
+#[test]
+fn settings_that_lead_nowhere_end_the_start_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    for (setting, part) in [
+        ("bus.data.nats=http://x", "no NATS address"),
+        ("bus.data.nkey=/nowhere/seed", "the nkey file /nowhere/seed"),
+        (
+            "bus.data.outbox_mb=0",
+            "bus.data.outbox_mb is 0, allowed is 1 to",
+        ),
+    ] {
+        let mut command = aios(folder.path());
+        command.args(["serve", "--http", "127.0.0.1:0", "--engine", "scripted"]);
+        if !setting.contains("nats=") {
+            command.args(["--nats", "nats://127.0.0.1:1"]);
+        }
+        let output = command.args(["--set", setting]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(part), "{said}");
+    }
+}

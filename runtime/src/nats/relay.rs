@@ -1,0 +1,175 @@
+//! From the node's own bus onto the server.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use aios_bus::data::InProcessDataBus;
+use aios_bus::data::nats::NatsDataBus;
+use aios_bus::data::nats::rpc::Notification;
+use aios_protocols::ports::{BusError, DataBus, Subscription};
+use aios_protocols::subject::EventTopic;
+use aios_protocols::{Party, Subject};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+/// Events that may wait to be written to the outbox; a burst of some seconds.
+const WAITING: usize = 16_384;
+/// Private goals that are remembered; what is told of one that ended so many goals ago is nothing.
+const PRIVATE: usize = 16_384;
+/// How long the stop of a node waits for what was told last.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// Goals of which nothing leaves the node.
+#[derive(Clone, Default)]
+pub(crate) struct PrivateGoals(Arc<Mutex<VecDeque<Subject>>>);
+
+impl PrivateGoals {
+    /// Nothing of this goal is told from now on.
+    pub(crate) fn enter(&self, goal_id: &str) {
+        let mut goals = self.0.lock();
+        let subject = Subject::event(EventTopic::Task, goal_id);
+        if goals.contains(&subject) {
+            return;
+        }
+        if goals.len() >= PRIVATE {
+            goals.pop_front();
+        }
+        goals.push_back(subject);
+    }
+
+    fn holds(&self, subject: &Subject) -> bool {
+        self.0.lock().contains(subject)
+    }
+}
+
+/// See the module.
+#[derive(Clone)]
+pub(super) struct Relay(Arc<Inner>);
+
+struct Inner {
+    bus: Arc<NatsDataBus>,
+    sender: Party,
+    private: PrivateGoals,
+    sequence: AtomicU64,
+    missed: AtomicU64,
+    /// Whether it was said that something is not told; it is said once until it goes well again.
+    said: AtomicBool,
+    idle: AtomicBool,
+    settled: Notify,
+}
+
+impl Relay {
+    pub(super) fn new(bus: Arc<NatsDataBus>, sender: Party, private: PrivateGoals) -> Self {
+        Self(Arc::new(Inner {
+            bus,
+            sender,
+            private,
+            sequence: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+            said: AtomicBool::new(false),
+            idle: AtomicBool::new(true),
+            settled: Notify::new(),
+        }))
+    }
+
+    pub(super) fn missed(&self) -> u64 {
+        self.0.missed.load(Ordering::Relaxed)
+    }
+
+    /// Listens to the node's own bus until it is closed.
+    pub(super) async fn begin(self, within: &Arc<InProcessDataBus>) -> JoinHandle<()> {
+        // One queue keeps the order of all that is told.
+        let all = ">".parse();
+        let heard = match all {
+            Ok(all) => within.subscribe(all, WAITING).await.ok(),
+            Err(_) => None,
+        };
+        tokio::spawn(async move {
+            if let Some(heard) = heard {
+                self.carry(heard).await;
+            }
+        })
+    }
+
+    async fn carry(self, mut heard: Box<dyn Subscription>) {
+        loop {
+            let delivery = match heard.try_next() {
+                Some(delivery) => delivery,
+                None => {
+                    self.0.idle.store(true, Ordering::Release);
+                    self.0.settled.notify_waiters();
+                    match heard.next().await {
+                        Some(delivery) => delivery,
+                        None => return,
+                    }
+                }
+            };
+            self.0.idle.store(false, Ordering::Release);
+            self.0.missed.store(heard.missed(), Ordering::Relaxed);
+            if !self.0.private.holds(&delivery.subject) {
+                self.tell(&delivery.subject, &delivery.payload).await;
+            }
+        }
+    }
+
+    /// Returns when nothing waits to be told, or too long after.
+    pub(super) async fn settled(&self) {
+        let settled = async {
+            loop {
+                let told = self.0.settled.notified();
+                if self.0.idle.load(Ordering::Acquire) {
+                    return;
+                }
+                told.await;
+            }
+        };
+        let _ = tokio::time::timeout(SETTLED, settled).await;
+    }
+
+    pub(super) async fn tell(&self, subject: &Subject, content: &[u8]) {
+        let sequence = self.0.sequence.fetch_add(1, Ordering::Relaxed);
+        let sender = self.0.sender.as_str();
+        let told = Notification::inform(sender, subject.as_str(), sequence, content);
+        let payload = Bytes::from(told.to_bytes());
+        let outcome = self.0.bus.publish_traced(subject, payload, None).await;
+        match outcome {
+            Ok(()) => self.0.said.store(false, Ordering::Relaxed),
+            // What need not last is not told while the server is away.
+            Err(BusError::Unreachable(_) | BusError::Closed) => {}
+            Err(error) => {
+                if !self.0.said.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%subject, %error, "not told on the data bus");
+                }
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for PrivateGoals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PrivateGoals({})", self.0.lock().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_private_is_known_by_its_subject_and_the_oldest_make_way() {
+        let private = PrivateGoals::default();
+        private.enter("g.1 with dots");
+        private.enter("g.1 with dots");
+        assert!(private.holds(&Subject::event(EventTopic::Task, "g.1 with dots")));
+        assert!(!private.holds(&Subject::event(EventTopic::Task, "g2")));
+        assert!(!private.holds(&Subject::event(EventTopic::Agent, "g.1 with dots")));
+        for at in 0..PRIVATE {
+            private.enter(&format!("more-{at}"));
+        }
+        assert!(!private.holds(&Subject::event(EventTopic::Task, "g.1 with dots")));
+    }
+}
