@@ -133,6 +133,7 @@ fn heavy_parts_stay_in_their_rooms() {
         ("ureq", &["aios-inference"]),
         ("axum", &["aios-control"]),
         ("hyper", &["aios-control"]),
+        ("async-nats", &["aios-bus", "aios-runtime"]),
         ("clap", &["aios"]),
         ("shared_memory", &["aios-bus"]),
     ];

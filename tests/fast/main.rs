@@ -3,6 +3,7 @@
 
 mod approvals;
 mod ask;
+mod buses;
 mod charters;
 mod control;
 mod crash;

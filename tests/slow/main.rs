@@ -8,10 +8,15 @@ mod fuzzing;
 #[path = "../fast/house.rs"]
 #[allow(dead_code)]
 mod house;
+#[path = "../../runtime/bus/tests/nats/kills.rs"]
+mod kills;
 #[path = "../fast/records.rs"]
 mod records;
 #[path = "../fast/retries.rs"]
 mod retries;
+#[path = "../../runtime/bus/tests/nats/rig.rs"]
+#[allow(dead_code)]
+mod rig;
 mod servers;
 mod soak;
 #[path = "../fast/storm.rs"]
@@ -30,4 +35,22 @@ async fn two_hundred_goals_are_handed_in_while_the_node_is_killed_and_each_is_be
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_random_kills_lose_no_goal_and_double_no_effect() {
     storm::storm(10_000, storm::seed(), std::time::Duration::from_secs(3_600)).await;
+}
+
+/// Ten kills of the NATS server under load.
+#[test]
+fn ten_kills_of_the_server_lose_nothing_and_double_nothing() {
+    kills::of_the_server(10);
+}
+
+/// Ten kills of the process that publishes and follows.
+#[test]
+fn ten_kills_of_the_process_lose_nothing_and_double_nothing() {
+    kills::of_the_process(10, "kills::the_process_that_is_killed");
+}
+
+/// A day's worth of lost connections.
+#[test]
+fn a_day_of_lost_connections_loses_nothing() {
+    kills::of_connections(288);
 }

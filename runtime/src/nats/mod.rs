@@ -16,9 +16,9 @@ use aios_actors::AgentSystem;
 use aios_bus::data::InProcessDataBus;
 use aios_bus::data::nats::{
     Credentials, LinkCounts, LinkError, NatsDataBus, NatsLink, NatsSettings, Outbox, OutboxCounts,
-    OutboxError, OutboxLimits, drain, streams,
+    OutboxError, OutboxLimits, drain,
 };
-use aios_protocols::{Party, RegistryError, SigningIdentity, TenantId};
+use aios_protocols::{Party, RegistryError, SigningIdentity};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
@@ -70,8 +70,6 @@ pub(crate) struct OnNats {
     pub(crate) bus: Arc<NatsDataBus>,
     outbox: Arc<Outbox>,
     identity: Arc<SigningIdentity>,
-    tenant: TenantId,
-    prefixed: bool,
     pub(crate) private: PrivateGoals,
     relay: relay::Relay,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -119,8 +117,6 @@ pub(crate) async fn attach(
         bus,
         outbox,
         identity,
-        tenant: system.tenant().clone(),
-        prefixed: wanted.tenant_prefix,
         private,
         relay,
         tasks: Mutex::new(vec![draining, telling]),
@@ -138,12 +134,6 @@ impl OnNats {
     /// Tells something that nobody publishes within the process.
     pub(crate) async fn tell(&self, subject: &aios_protocols::Subject, content: &[u8]) {
         self.relay.tell(subject, content).await;
-    }
-
-    /// A subject as it goes over the wire.
-    #[cfg_attr(not(feature = "grpc"), allow(dead_code))]
-    pub(crate) fn subject(&self, plain: &str) -> String {
-        streams::pattern_on_the_wire(plain, &self.tenant, self.prefixed)
     }
 
     pub(crate) fn view(&self) -> NatsView {

@@ -169,6 +169,34 @@ pub(crate) fn of_the_server(kills: u32) {
     });
 }
 
+/// Connections that are lost again and again: a day has some 288 if it is one in five minutes.
+pub(crate) fn of_connections(lost: u64) {
+    rig::run(async move {
+        let folder = tempfile::tempdir().unwrap();
+        let server = rig::server(&folder.path().join("nats"));
+        let link = rig::link(&rig::settings(&server)).await;
+        let outbox = rig::outbox(&folder.path().join("outbox"));
+        let drain = nats::drain(link.clone(), outbox.clone(), rig::own(1, &[1]));
+        let mut sent = 0;
+        for connects in 1..=lost {
+            for _ in 0..4 {
+                assert!(accept(&outbox, sent * SUBJECTS).await);
+                sent += 1;
+            }
+            link.client().force_reconnect().await.unwrap();
+            rig::until("another connection", || link.counts().connects > connects).await;
+        }
+        rig::until("all has left", || outbox.counts().waiting == 0).await;
+        let stream = link.context().get_stream("AIOS_EVENTS").await.unwrap();
+        assert_eq!(stream.cached_info().state.messages, sent);
+        for number in 0..sent {
+            let message = stream.get_raw_message(number + 1).await.unwrap();
+            assert_eq!(message.payload, (number * SUBJECTS).to_string());
+        }
+        drain.abort();
+    });
+}
+
 /// The process that `of_the_process` kills: it publishes, drains and follows until then.
 #[test]
 fn the_process_that_is_killed() {

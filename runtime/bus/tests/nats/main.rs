@@ -20,3 +20,9 @@ fn kills_of_the_server_lose_nothing_and_double_nothing() {
 fn kills_of_the_process_lose_nothing_and_double_nothing() {
     kills::of_the_process(2, "kills::the_process_that_is_killed");
 }
+
+/// A few hours' worth of lost connections; a day's is in the slow suite.
+#[test]
+fn many_lost_connections_lose_nothing() {
+    kills::of_connections(48);
+}

@@ -1,16 +1,12 @@
 //! What waits while the server is away, and what nobody will ever take.
 
-use std::time::Duration;
-
 use aios_bus::data::nats::frame::Proven;
 use aios_bus::data::nats::{
-    self, ApplyError, Follow, FollowCounts, NatsDataBus, NatsSettings, Outbox, OutboxLimits,
-    StreamView, streams,
+    self, ApplyError, Follow, FollowCounts, NatsDataBus, Outbox, OutboxLimits, StreamView, streams,
 };
 use aios_protocols::Subject;
 use aios_protocols::ports::{BusError, DataBus};
 use bytes::Bytes;
-use futures::StreamExt;
 
 use crate::rig;
 
@@ -263,51 +259,5 @@ fn what_a_follower_cannot_do_goes_to_the_dead_letters_and_the_rest_goes_on() {
                 ("unsigned".into(), "forged".into()),
             ]
         );
-    });
-}
-
-/// A day's worth: a connection that is lost every few minutes, made quick by the server itself, which closes it.
-#[test]
-fn many_lost_connections_lose_nothing() {
-    rig::run(async {
-        let folder = tempfile::tempdir().unwrap();
-        let server = rig::server(&folder.path().join("nats"));
-        let link = nats::NatsLink::open(&NatsSettings {
-            name: "node".into(),
-            ..rig::settings(&server)
-        })
-        .await
-        .unwrap();
-        assert!(link.up_within(Duration::from_secs(10)).await);
-        let outbox = rig::outbox(&folder.path().join("outbox"));
-        let own = rig::own(1, &[1]);
-        let _drain = nats::drain(link.clone(), outbox.clone(), own);
-        const LOST: u64 = 288;
-        let mut sent = 0_u64;
-        for lost in 1..=LOST {
-            for _ in 0..4 {
-                let payload = Bytes::from(sent.to_string());
-                let now = rig::clock()();
-                outbox
-                    .accept("aios.events.task.g".into(), now, None, payload)
-                    .await
-                    .unwrap();
-                sent += 1;
-            }
-            link.client().force_reconnect().await.unwrap();
-            rig::until("another connection", || link.counts().connects > lost).await;
-        }
-        rig::until("all has left", || outbox.counts().waiting == 0).await;
-        let stream = link.context().get_stream("AIOS_EVENTS").await.unwrap();
-        let consumer = stream
-            .create_consumer(async_nats::jetstream::consumer::pull::OrderedConfig::default())
-            .await
-            .unwrap();
-        let mut messages = consumer.messages().await.unwrap();
-        for number in 0..sent {
-            let message = messages.next().await.unwrap().unwrap();
-            assert_eq!(message.payload, number.to_string());
-        }
-        assert_eq!(stream.cached_info().state.messages, sent);
     });
 }

@@ -1,0 +1,114 @@
+//! The buses beside each other: what is slow on one delays nobody on another.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use aios_bus::data::nats::server::{Access, NatsServer, ServerOptions, Sync};
+use aios_control::socket::SocketFolder;
+use aios_control::{Client, Request};
+use aios_inference::models::{Cache, NATS_SERVER, program};
+use aios_runtime::{Config, Node, NodeView};
+use bytes::Bytes;
+
+/// Questions of a sample, and how often both are measured.
+const QUESTIONS: usize = 200;
+const ROUNDS: usize = 3;
+/// What is told of each event while the server takes nothing: enough to fill what the system holds for a connection within a moment.
+const EVENT: usize = 256 << 10;
+/// Below this a difference is the scheduler's.
+const FLOOR: Duration = Duration::from_millis(2);
+
+fn server(folder: &Path) -> NatsServer {
+    let env = |name: &str| std::env::var_os(name);
+    let program = program(&NATS_SERVER, &env, &Cache::of_user().unwrap(), &mut |_| {})
+        .unwrap_or_else(|error| panic!("this test needs a NATS server: {error}"));
+    NatsServer::start(ServerOptions {
+        program,
+        folder: folder.to_owned(),
+        address: None,
+        access: Access::Anybody,
+        tls: None,
+        sync: Sync::Soon,
+    })
+    .unwrap()
+}
+
+/// The slowest but one in a hundred.
+async fn p99(client: &mut Client) -> Duration {
+    let mut taken = Vec::new();
+    for _ in 0..QUESTIONS {
+        let begun = Instant::now();
+        let _: NodeView = client.ask(&Request::View {}).await.unwrap();
+        taken.push(begun.elapsed());
+    }
+    taken.sort_unstable();
+    taken[QUESTIONS * 99 / 100 - 1]
+}
+
+fn signal(server: &NatsServer, signal: &str) {
+    let process = server.process().unwrap().to_string();
+    let sent = Command::new("kill").args([signal, &process]).status();
+    assert!(sent.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_nothing_delays_nobody_who_asks_the_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&folder.path().join("nats"));
+    let mut config = Config::default();
+    config.door.open = true;
+    config.door.folder = folder.path().join("doors").to_str().unwrap().to_owned();
+    config.storage.folder = folder.path().join("state").to_str().unwrap().to_owned();
+    config.bus.data.nats = server.url();
+    let node = Node::builder()
+        .config(config.clone())
+        .start()
+        .await
+        .unwrap();
+    node.control_socket().await.unwrap().unwrap();
+    let mut client = Client::connect(&SocketFolder::of(&config.door.folder), None)
+        .await
+        .unwrap();
+    let up = async {
+        while !node.nats().unwrap().up {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), up)
+        .await
+        .unwrap();
+    let bus = node.system().bus().unwrap().clone();
+    let told = node.nats().unwrap().outbox.accepted;
+    let (mut idle, mut busy) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        idle.push(p99(&mut client).await);
+        // It is there and reads nothing: the connection is full before long, and what must last waits on this machine.
+        signal(&server, "-STOP");
+        let bus = bus.clone();
+        let flood = tokio::spawn(async move {
+            loop {
+                let subject = "aios.events.health.flood".parse().unwrap();
+                bus.publish(subject, Bytes::from(vec![b'x'; EVENT]))
+                    .await
+                    .unwrap();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        busy.push(p99(&mut client).await);
+        flood.abort();
+        signal(&server, "-CONT");
+    }
+    let outbox = node.nats().unwrap().outbox;
+    assert!(
+        outbox.accepted > told + 20,
+        "it was not saturated: {outbox:?}"
+    );
+    let (idle, busy) = (*idle.iter().min().unwrap(), *busy.iter().min().unwrap());
+    assert!(
+        busy <= 2 * idle.max(FLOOR),
+        "p99 of a question {idle:?} idle, {busy:?} while the server takes nothing"
+    );
+    node.stop().await;
+}
