@@ -376,6 +376,14 @@ impl Node {
         self.parts.nats.as_ref().map(crate::nats::OnNats::view)
     }
 
+    /// Tells these lines of a log on the NATS server, but for those that name a private goal; without a server they go nowhere.
+    #[cfg(feature = "nats")]
+    pub fn tell_logs(&self, lines: tokio::sync::mpsc::Receiver<String>) {
+        if let Some(nats) = &self.parts.nats {
+            nats.tell_logs(&self.parts.config.node.zone, lines);
+        }
+    }
+
     /// Who signs what the node tells on the NATS server, and with which public key.
     #[cfg(feature = "nats")]
     pub fn nats_signer(&self) -> Option<(Party, String)> {

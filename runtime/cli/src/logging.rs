@@ -1,9 +1,27 @@
 //! Logs for whoever looks for a fault: off unless `AIOS_LOG` asks, JSON lines on standard error.
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use aios_work::shown;
+use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
+
+/// Lines that may wait to be told elsewhere; beyond it the newest are on standard error alone.
+const WAITING: usize = 1_024;
+/// What writes of its own work while it tells: told too, it would tell of that.
+const TELLING: [&str; 2] = ["\"target\":\"aios_bus", "\"target\":\"async_nats"];
+
+/// Where else the lines go. One for the process, as the log is.
+static TOLD: OnceLock<mpsc::Sender<String>> = OnceLock::new();
+
+/// The lines of the log from now on, for whoever tells them elsewhere too; none if nothing is logged.
+pub(crate) fn lines() -> Option<mpsc::Receiver<String>> {
+    std::env::var_os("AIOS_LOG")?;
+    let (sender, lines) = mpsc::channel(WAITING);
+    TOLD.set(sender).ok()?;
+    Some(lines)
+}
 
 /// Starts logging as `AIOS_LOG` says (`info`, `aios_supervisor=debug`, ...); without it nothing is logged.
 pub(crate) fn start() {
@@ -37,6 +55,12 @@ impl Write for Harmless {
     fn flush(&mut self) -> io::Result<()> {
         let line = String::from_utf8_lossy(&self.0);
         let written = io::stderr().lock().write_all(shown::json(&line).as_bytes());
+        if let Some(told) = TOLD.get()
+            && !line.is_empty()
+            && !TELLING.iter().any(|own| line.contains(own))
+        {
+            let _ = told.try_send(line.into_owned());
+        }
         self.0.clear();
         written
     }

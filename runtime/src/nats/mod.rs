@@ -18,8 +18,10 @@ use aios_bus::data::nats::{
     Credentials, LinkCounts, LinkError, NatsDataBus, NatsLink, NatsSettings, Outbox, OutboxCounts,
     OutboxError, OutboxLimits, drain,
 };
-use aios_protocols::{Party, RegistryError, SigningIdentity};
+use aios_protocols::subject::DataKind;
+use aios_protocols::{Party, RegistryError, SigningIdentity, Subject};
 use parking_lot::Mutex;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -131,8 +133,21 @@ impl OnNats {
         self.tasks.lock().extend([pulse, service]);
     }
 
+    /// Tells the lines of a log as they come.
+    pub(crate) fn tell_logs(&self, zone: &str, mut lines: mpsc::Receiver<String>) {
+        let subject = Subject::data(DataKind::Logs, zone);
+        let (relay, private) = (self.relay.clone(), self.private.clone());
+        self.tasks.lock().push(tokio::spawn(async move {
+            while let Some(line) = lines.recv().await {
+                if !private.named_in(&line) {
+                    relay.tell(&subject, line.as_bytes()).await;
+                }
+            }
+        }));
+    }
+
     /// Tells something that nobody publishes within the process.
-    pub(crate) async fn tell(&self, subject: &aios_protocols::Subject, content: &[u8]) {
+    pub(crate) async fn tell(&self, subject: &Subject, content: &[u8]) {
         self.relay.tell(subject, content).await;
     }
 

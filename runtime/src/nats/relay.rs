@@ -25,24 +25,29 @@ const SETTLED: Duration = Duration::from_secs(2);
 
 /// Goals of which nothing leaves the node.
 #[derive(Clone, Default)]
-pub(crate) struct PrivateGoals(Arc<Mutex<VecDeque<Subject>>>);
+pub(crate) struct PrivateGoals(Arc<Mutex<VecDeque<(Subject, String)>>>);
 
 impl PrivateGoals {
     /// Nothing of this goal is told from now on.
     pub(crate) fn enter(&self, goal_id: &str) {
         let mut goals = self.0.lock();
         let subject = Subject::event(EventTopic::Task, goal_id);
-        if goals.contains(&subject) {
+        if goals.iter().any(|(known, _)| *known == subject) {
             return;
         }
         if goals.len() >= PRIVATE {
             goals.pop_front();
         }
-        goals.push_back(subject);
+        goals.push_back((subject, goal_id.to_owned()));
     }
 
     fn holds(&self, subject: &Subject) -> bool {
-        self.0.lock().contains(subject)
+        self.0.lock().iter().any(|(known, _)| known == subject)
+    }
+
+    /// Whether a text names one of them.
+    pub(super) fn named_in(&self, text: &str) -> bool {
+        self.0.lock().iter().any(|(_, id)| text.contains(id))
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::arguments::NodeArguments;
 use crate::console;
 use crate::failure::{Failure, Kind};
+use crate::logging;
 use crate::own_node::{engine, threads};
 use crate::settings;
 
@@ -59,6 +60,9 @@ pub(super) fn keep(
             model.device,
         ));
         if let Some((_, key)) = node.nats_signer() {
+            if let Some(lines) = logging::lines() {
+                node.tell_logs(lines);
+            }
             console::note(&format!(
                 "what happens is told on {}, signed with the key {key}",
                 node.config().bus.data.nats
