@@ -222,6 +222,74 @@ fn what_happens_on_a_node_is_told_signed_and_private_goals_are_not() {
 }
 
 #[test]
+fn a_python_process_with_a_key_takes_part_and_another_key_does_not() {
+    let python = python::with("nats-client", &CLIENT);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_server, address) = server(folder);
+    let (_node, ready) = node(folder, &address);
+    let http = ready["http"].as_str().unwrap();
+    let examples = docs().join("examples/nats");
+    let script = examples.join("agent.py");
+    let key = |name: &str| -> String {
+        let mut command = Command::new(&python);
+        command.arg(&script).arg("key").arg(folder.join(name));
+        String::from_utf8(command.output().unwrap().stdout)
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
+    let (mine, _) = (key("mine.key"), key("other.key"));
+    let command = |arguments: &[&str]| aios(folder).args(arguments).output().unwrap();
+    let charter = examples.join("counter.md");
+    let charter = charter.to_str().unwrap();
+    let spawned = object(&command(&[
+        "agent", "spawn", charter, "--key", &mine, "--node", http, "--json",
+    ]));
+    let agent = spawned["agent"].as_str().unwrap();
+    let begin = |key: &str| {
+        let mut run = Command::new(&python);
+        run.arg(&script)
+            .arg("run")
+            .arg(folder.join(key))
+            .args([agent, &address]);
+        Running::begin(&mut run, folder, key)
+    };
+    let ask = |text: &str| -> Value {
+        let output = command(&[
+            "agent",
+            "ask",
+            agent,
+            text,
+            "--deadline-ms",
+            "20000",
+            "--node",
+            http,
+            "--json",
+        ]);
+        object(&output)
+    };
+    // Whoever has another key learns nothing, and is not let in.
+    let mut other = begin("other.key");
+    assert!(other.lines.next().is_none(), "a stranger was let in");
+    let said = fs::read_to_string(&other.notes).unwrap();
+    assert!(said.contains("no agent of this name and key"), "{said}");
+
+    let mut first = begin("mine.key");
+    assert_eq!(first.next(), json!({"in": agent}));
+    assert_eq!(ask("one two three")["content"], "3 words");
+    // Its process is killed: its actor falls, and what is asked meanwhile waits for it to come back.
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| ask("four words of text"));
+        let mut second = begin("mine.key");
+        assert_eq!(second.next(), json!({"in": agent}));
+        assert_eq!(asked.join().unwrap()["content"], "4 words");
+    });
+}
+
+#[test]
 fn a_server_is_for_this_machine_unless_it_asks_for_a_token() {
     let folder = tempfile::tempdir().unwrap();
     let output = aios(folder.path())

@@ -3,8 +3,10 @@
 //! The node's own bus stays within the process, so nobody here waits for a server. A relay listens to it and tells all of it on the server,
 //! through an outbox on this machine where it must last. What belongs to a private goal is told nowhere.
 //!
-//! `relay` tells; `pulse` tells what nobody publishes: metrics and dead letters; `service` answers whoever asks.
+//! `relay` tells; `pulse` tells what nobody publishes: metrics and dead letters; `service` answers whoever asks; `agents` lets agents of other
+//! processes in.
 
+mod agents;
 mod pulse;
 mod relay;
 mod service;
@@ -16,10 +18,10 @@ use aios_actors::AgentSystem;
 use aios_bus::data::InProcessDataBus;
 use aios_bus::data::nats::{
     Credentials, LinkCounts, LinkError, NatsDataBus, NatsLink, NatsSettings, Outbox, OutboxCounts,
-    OutboxError, OutboxLimits, drain,
+    OutboxError, OutboxLimits, drain, streams,
 };
 use aios_protocols::subject::DataKind;
-use aios_protocols::{Party, RegistryError, SigningIdentity, Subject};
+use aios_protocols::{Party, RegistryError, SigningIdentity, Subject, TenantId};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -72,6 +74,8 @@ pub(crate) struct OnNats {
     pub(crate) bus: Arc<NatsDataBus>,
     outbox: Arc<Outbox>,
     identity: Arc<SigningIdentity>,
+    tenant: TenantId,
+    prefixed: bool,
     pub(crate) private: PrivateGoals,
     relay: relay::Relay,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -119,6 +123,8 @@ pub(crate) async fn attach(
         bus,
         outbox,
         identity,
+        tenant: system.tenant().clone(),
+        prefixed: wanted.tenant_prefix,
         private,
         relay,
         tasks: Mutex::new(vec![draining, telling]),
@@ -130,7 +136,8 @@ impl OnNats {
     pub(crate) fn begin(&self, node: &Weak<Parts>) {
         let pulse = tokio::spawn(pulse::tell(Weak::clone(node)));
         let service = tokio::spawn(service::serve(Weak::clone(node)));
-        self.tasks.lock().extend([pulse, service]);
+        let agents = tokio::spawn(agents::serve(Weak::clone(node)));
+        self.tasks.lock().extend([pulse, service, agents]);
     }
 
     /// Tells the lines of a log as they come.
@@ -149,6 +156,11 @@ impl OnNats {
     /// Tells something that nobody publishes within the process.
     pub(crate) async fn tell(&self, subject: &Subject, content: &[u8]) {
         self.relay.tell(subject, content).await;
+    }
+
+    /// A subject as it goes over the wire.
+    pub(crate) fn subject(&self, plain: &str) -> String {
+        streams::pattern_on_the_wire(plain, &self.tenant, self.prefixed)
     }
 
     pub(crate) fn view(&self) -> NatsView {
