@@ -152,6 +152,7 @@ impl Node {
                 value(breakers.map(lookout::breaker).collect::<Vec<_>>())
             }
             Request::Budgets {} => value(lookout::budgets(&self.parts.services)),
+            Request::Figures(asked) => value(self.figures_of(&asked.prefix)),
             Request::Unusual {} => value(self.parts.telemetry.unusual()),
             Request::Audit(asked) => value(self.parts.lookout.audit(&asked)),
             Request::Config {} => value(self.config()),
@@ -324,6 +325,7 @@ fn named(request: &Request) -> String {
         Request::DeadLetter { number } => format!("dead letter {number}"),
         Request::Breakers {} => "breakers".to_owned(),
         Request::Budgets {} => "budgets".to_owned(),
+        Request::Figures(_) => "figures".to_owned(),
         Request::Unusual {} => "unusual".to_owned(),
         Request::Audit(_) => "audit".to_owned(),
         Request::Watch(_) => "events of the node".to_owned(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_control::{Caller, Control, Place};
+use aios_control::{Caller, Control, Figure, FiguresAsked, Place, Request};
 use aios_runtime::{Config, Goal, Node};
 use axum::Router;
 use axum::body::Bytes;
@@ -283,5 +283,20 @@ async fn each_figure_of_a_panel_or_a_rule_is_there() {
         .filter(|line| !line.starts_with('#') && !line.contains("_bucket"))
         .count();
     assert!(series < 1_500, "{series} series: a label is not bounded");
+    let asked = Request::Figures(FiguresAsked {
+        prefix: "aios_inference".to_owned(),
+    });
+    let own: Vec<Figure> = node.control().ask(&asked).await.unwrap();
+    assert!(
+        own.iter()
+            .all(|figure| figure.name.starts_with("aios_inference_"))
+    );
+    let requests = own
+        .iter()
+        .find(|figure| figure.name == "aios_inference_requests_total");
+    assert!(
+        requests.is_some_and(|figure| figure.grows && figure.value > 0.0),
+        "{own:?}"
+    );
     node.stop().await;
 }

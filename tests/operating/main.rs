@@ -242,6 +242,7 @@ fn each_alert_fires_and_is_resolved_in_a_real_prometheus() {
         let caller = Caller {
             principal: node.owner_name().clone(),
             place: Place::Here,
+            rights: None,
         };
         let text = node.metrics(&caller).unwrap().unwrap();
         node.stop().await;

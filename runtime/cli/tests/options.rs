@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use aios_actors::recovery::{BackoffKind, Ended, OverBudget, TaskPolicy};
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
-use aios_control::CallTool;
+use aios_control::{CallTool, Caller, Control, Place};
 use aios_inference::router::{Ask, Policy};
 use aios_inference::{BlockingEngine, EngineActor, EngineConfig, Purpose, ScriptedEngine};
 use aios_protocols::ports::TensorBus;
@@ -23,6 +23,7 @@ use aios_tools::{Toolbox, Workspaces};
 use aios_work::content::GoalStatus;
 use aios_work::{Charter, Stopped, Thinks, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
 use async_trait::async_trait;
+use tokio::io::AsyncReadExt;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -439,6 +440,28 @@ fn rows() -> Vec<Row> {
                 })
             },
         ),
+        row("telemetry.metrics", "false", &["", "yes"], |config| {
+            shows(config, |node| {
+                let caller = Caller {
+                    principal: node.owner_name().clone(),
+                    place: Place::Here,
+                    rights: None,
+                };
+                node.metrics(&caller).unwrap().is_none()
+            })
+        }),
+        row(
+            "telemetry.otlp",
+            "http://127.0.0.1:9",
+            &["127.0.0.1:9", "ftp://127.0.0.1"],
+            |config| sent(config, "POST /v1/traces"),
+        ),
+        row(
+            "telemetry.otlp_interval_ms",
+            "250",
+            &["99", "3600001", "x"],
+            |config| sent(config, "POST /v1/metrics"),
+        ),
         row("door.open", "true", &["", "yes", "1"], |mut config| {
             Box::pin(async move {
                 let folder = tempfile::tempdir().unwrap();
@@ -537,6 +560,31 @@ fn rows() -> Vec<Row> {
 /// Longer than a socket's name can be.
 const DEEP: &str =
     "/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789";
+
+/// A node that is told where to send what it does sends this there, long before it would by itself.
+fn sent(mut config: Config, what: &'static str) -> BoxFuture {
+    Box::pin(async move {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(config.telemetry.otlp.is_empty() || config.telemetry.otlp.ends_with(":9"));
+        config.telemetry.otlp = format!("http://127.0.0.1:{port}");
+        let node = built(config).await;
+        let folder = tempfile::tempdir().unwrap();
+        let run = node.run(sales().out(folder.path())).await.unwrap();
+        soon("the goal", run.answer()).await.unwrap();
+        loop {
+            let (mut stream, _) = soon(what, listener.accept()).await.unwrap();
+            let mut head = [0; 64];
+            let read = soon(what, stream.read(&mut head)).await.unwrap();
+            if String::from_utf8_lossy(&head[..read]).starts_with(what) {
+                break;
+            }
+        }
+        // Whoever took it is gone, and the node stops all the same.
+        drop(listener);
+        soon("the stop", node.stop()).await;
+    })
+}
 
 /// The routes of a node that thinks with its own engine and could think with a server.
 async fn router(config: &Config) -> aios_inference::router::Router {

@@ -133,3 +133,27 @@ pub struct Unusual {
     /// How far they lie apart in time, in milliseconds.
     pub every_ms: u64,
 }
+
+/// Which figures are wanted.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FiguresAsked {
+    /// Only those whose name begins so, such as `aios_inference`; empty for all.
+    #[serde(default)]
+    pub prefix: String,
+}
+
+/// A figure of the node, as `/metrics` has it.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// Its name; the parts of a distribution end with `_bucket` (with a label `le`), `_sum` and `_count`.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// How it stands now.
+    pub value: f64,
+    /// Whether it only grows; then what counts is the difference between two looks.
+    pub grows: bool,
+}

@@ -57,7 +57,10 @@ pub use happened::{
     AgentHappened, ApprovalHappened, BreakerHappened, BudgetHappened, Gap, GoalHappened, Happened,
     Held, InHand, MessageHappened, Reset, TaskHappened, Watch,
 };
-pub use ledger::{AuditAsked, AuditLine, AuditTrail, BreakerLine, BudgetLine, Ceiling, Unusual};
+pub use ledger::{
+    AuditAsked, AuditLine, AuditTrail, BreakerLine, BudgetLine, Ceiling, Figure, FiguresAsked,
+    Unusual,
+};
 pub use letters::{LetterLine, LetterShown, Letters, Resent};
 pub use local::Local;
 pub use protocol::{HISTORY_MAX, LINE_MAX, Reply, Request, read};

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Ask, AuditAsked, CallTool, ControlError, ConversationsAsked, Decision, EmbedTexts, ErrorKind,
-    Event, Events, Generate, Spawn, Submit, SwarmQuestion, TreeAsked, Watch,
+    Event, Events, FiguresAsked, Generate, Spawn, Submit, SwarmQuestion, TreeAsked, Watch,
 };
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
@@ -159,6 +159,8 @@ pub enum Request {
     Breakers {},
     /// What agents and goals may spend and have spent: a list of [`BudgetLine`](crate::BudgetLine)s.
     Budgets {},
+    /// The node's figures now (engines, buses, agents, swarm), none if it keeps none: a list of [`Figure`](crate::Figure)s.
+    Figures(FiguresAsked),
     /// Figures whose latest value does not fit the last five minutes, the farthest off first: a list of [`Unusual`](crate::Unusual)s.
     Unusual {},
     /// What was commanded and refused: an [`AuditTrail`](crate::AuditTrail).
@@ -216,6 +218,7 @@ impl Request {
             | Self::DeadLetter { .. }
             | Self::Breakers {}
             | Self::Budgets {}
+            | Self::Figures(_)
             | Self::Unusual {}
             | Self::Audit(_)
             | Self::Config {}

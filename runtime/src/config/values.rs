@@ -222,6 +222,14 @@ impl Config {
                     .into(),
             });
         }
+        let otlp = self.telemetry.otlp.as_str();
+        if !(otlp.is_empty() || otlp.starts_with("http://") || otlp.starts_with("https://")) {
+            return Err(ConfigError::OutOfRange {
+                name: "telemetry.otlp",
+                asked: format!("{otlp:?}"),
+                allowed: "an address such as http://127.0.0.1:4318, or nothing".into(),
+            });
+        }
         self.recovery.check().map_err(|error| ConfigError::Invalid {
             place: "configuration".into(),
             message: error.to_string(),

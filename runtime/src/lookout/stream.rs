@@ -17,32 +17,28 @@ const BEAT: Duration = Duration::from_millis(25);
 const LOOK: usize = 16_384;
 /// Events that a watcher is told in a second, of those that come in floods and again of the others. More than a person follows, and few
 /// enough that ten watchers do not cost a node its throughput.
-const RATE: f64 = 400.0;
+const RATE: f64 = 200.0;
 /// Those that come in floods, at once after a rest.
-const BURST: f64 = 1_000.0;
-/// The others: whoever comes late is told all that is kept.
-const REST: f64 = 4_096.0;
+const BURST: f64 = 500.0;
+/// What whoever comes late is told at once of the others: all that is kept.
+const KEPT: f64 = 4_096.0;
 
 /// What a watcher may still be told.
 #[derive(Debug)]
 struct Allowed {
     left: f64,
-    most: f64,
     at: Instant,
 }
 
 impl Allowed {
-    fn new(most: f64, at: Instant) -> Self {
-        Self {
-            left: most,
-            most,
-            at,
-        }
+    fn new(left: f64, at: Instant) -> Self {
+        Self { left, at }
     }
 
     fn refill(&mut self, now: Instant) {
         let since = now.saturating_duration_since(self.at).as_secs_f64();
-        self.left = (self.left + since * RATE).min(self.most);
+        // What was there at first may be used up, and does not come back.
+        self.left = (self.left + since * RATE).min(BURST.max(self.left));
         self.at = now;
     }
 
@@ -103,7 +99,7 @@ impl Watcher {
             place
         };
         drop(rings);
-        let now = Instant::now();
+        let (now, fresh) = (Instant::now(), watch.fresh);
         Self {
             lookout,
             watch,
@@ -111,7 +107,7 @@ impl Watcher {
             place,
             ready,
             floods: Allowed::new(BURST, now),
-            others: Allowed::new(REST, now),
+            others: Allowed::new(if fresh { BURST } else { KEPT }, now),
             looked: now.checked_sub(BEAT).unwrap_or(now),
         }
     }

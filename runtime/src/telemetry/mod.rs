@@ -62,6 +62,23 @@ impl Node {
     }
 }
 
+impl Node {
+    /// The figures whose name begins so, for the contract.
+    pub(crate) fn figures_of(&self, prefix: &str) -> Vec<aios_control::Figure> {
+        let samples = self.figures().map(|text| samples::read(&text));
+        let samples = samples.unwrap_or_default().into_iter();
+        let chosen = samples.filter(|sample| sample.name.starts_with(prefix));
+        chosen
+            .map(|sample| aios_control::Figure {
+                name: sample.name,
+                labels: sample.labels.into_iter().collect(),
+                value: sample.value,
+                grows: sample.sort != samples::Sort::Gauge,
+            })
+            .collect()
+    }
+}
+
 /// Begins what the configuration asks for, of a node that stands.
 ///
 /// # Errors

@@ -88,7 +88,9 @@ impl Request {
             | Self::Suspend { .. }
             | Self::ResumeAgent { .. }
             | Self::Resend { .. }
-            | Self::Discard { .. } => (Scope::Operate, Concern::Node),
+            | Self::Discard { .. }
+            // It shows what somebody said to somebody else.
+            | Self::DeadLetter { .. } => (Scope::Operate, Concern::Node),
             Self::Decide { .. } | Self::ApproveTools { .. } | Self::Config {} => {
                 (Scope::Admin, Concern::Node)
             }
@@ -110,9 +112,9 @@ impl Request {
             | Self::Conversations(_)
             | Self::Conversation { .. }
             | Self::DeadLetters {}
-            | Self::DeadLetter { .. }
             | Self::Breakers {}
             | Self::Budgets {}
+            | Self::Figures(_)
             | Self::Unusual {}
             | Self::Audit(_)
             | Self::Watch(_)

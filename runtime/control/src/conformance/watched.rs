@@ -5,8 +5,9 @@ use serde::de::DeserializeOwned;
 use super::{BEAT, Stage, done, refused, soon};
 use crate::{
     AgentHappened, Ask, AuditAsked, AuditTrail, BreakerLine, BudgetLine, Client, ConversationLine,
-    ConversationShown, ConversationsAsked, EndedAgent, ErrorKind, Event, EventKind, LetterShown,
-    Letters, MessageHappened, Request, Resent, TreeAsked, TreePage, Unusual, Watch,
+    ConversationShown, ConversationsAsked, EndedAgent, ErrorKind, Event, EventKind, Figure,
+    FiguresAsked, LetterShown, Letters, MessageHappened, Request, Resent, TreeAsked, TreePage,
+    Unusual, Watch,
 };
 
 pub(super) async fn a_node_is_watched(stage: &mut Stage) {
@@ -307,6 +308,12 @@ async fn an_agent_rests_and_what_comes_too_late_is_a_dead_letter(stage: &mut Sta
 async fn bills_breakers_and_the_trail_are_shown(stage: &mut Stage) {
     let breakers: Vec<BreakerLine> = ask(&mut stage.owner, Request::Breakers {}).await;
     assert!(breakers.iter().all(|breaker| !breaker.state.is_empty()));
+    let asked = FiguresAsked {
+        prefix: "aios_agent".to_owned(),
+    };
+    let figures: Vec<Figure> = ask(&mut stage.owner, Request::Figures(asked)).await;
+    let chosen = |figure: &Figure| figure.name.starts_with("aios_agent");
+    assert!(figures.iter().all(chosen), "only those that are asked for");
     let _: Vec<Unusual> = ask(&mut stage.owner, Request::Unusual {}).await;
     let _: Vec<BudgetLine> = ask(&mut stage.owner, Request::Budgets {}).await;
     let trail = |after_seq| Request::Audit(AuditAsked { after_seq });

@@ -8,8 +8,8 @@ use super::document::schema_of;
 use crate::{
     AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, ControlError,
     ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event, Explained,
-    Generated, GoalLine, GoalState, LetterShown, Letters, Request, Resent, Spawned, Submitted,
-    ToolCalled, ToolLine, TreePage, Unusual, read,
+    Figure, Generated, GoalLine, GoalState, LetterShown, Letters, Request, Resent, Spawned,
+    Submitted, ToolCalled, ToolLine, TreePage, Unusual, read,
 };
 
 /// How a path is asked.
@@ -304,6 +304,12 @@ pub(super) const ROWS: &[Row] = &[
     )
     .gives::<Vec<BudgetLine>>(),
     get(
+        "/v1/figures",
+        "figures",
+        "The node's figures now, as `/metrics` has them; `prefix` chooses.",
+    )
+    .gives::<Vec<Figure>>(),
+    get(
         "/v1/unusual",
         "unusual",
         "Figures whose latest value does not fit the last five minutes.",
@@ -398,7 +404,8 @@ impl Row {
 }
 
 /// Fields of queries that are text even where they look like something else.
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 7] = [
+    "prefix",
     "agent",
     "conversation",
     "goal_id",
