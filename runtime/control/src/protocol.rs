@@ -231,7 +231,7 @@ impl Request {
     /// Whether its answer is what happens from then on.
     pub fn is_watch(&self) -> bool {
         match self {
-            Self::Events(_) => true,
+            Self::Events(_) | Self::Watch(_) | Self::WatchTree(_) => true,
             Self::Generate(asked) => asked.watch,
             _ => false,
         }
