@@ -3,7 +3,7 @@
 //!
 //! [`lexicon`](crate::lexicon()) knows what words say in an answer; the two differ because "most" in a goal asks and in an answer states.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -117,10 +117,11 @@ pub struct Asked {
 #[serde(deny_unknown_fields)]
 struct File {
     code: String,
-    asks: HashMap<Ask, Vec<String>>,
-    superlatives: HashMap<String, (Ask, String)>,
-    ordinals: HashMap<String, u32>,
-    concepts: HashMap<String, Vec<String>>,
+    // In one order always: a word that stands in two places is read alike in every process.
+    asks: BTreeMap<Ask, Vec<String>>,
+    superlatives: BTreeMap<String, (Ask, String)>,
+    ordinals: BTreeMap<String, u32>,
+    concepts: BTreeMap<String, Vec<String>>,
 }
 
 /// The words of one language in goals.
@@ -283,7 +284,18 @@ pub fn language_of_goal(text: &str) -> &'static str {
                 *word = (*word).max(weight);
             }
         }
-        let score: u32 = known.iter().sum();
+        // A single letter is a label as often as a word.
+        let score: u32 = known
+            .iter()
+            .zip(&words)
+            .map(|(weight, word)| {
+                if word.text.len() == 1 {
+                    (*weight).min(1)
+                } else {
+                    *weight
+                }
+            })
+            .sum();
         if score > best.1 {
             best = (asks.code.as_str(), score);
         }

@@ -97,8 +97,21 @@ impl BlockingTool for FindValues {
     }
 }
 
+/// Signs that tell values apart: blood groups, languages, grades.
+const SIGNS: [char; 5] = ['+', '-', '−', '#', '*'];
+
+/// The sign that a value ends with.
+fn sign_behind(value: &str) -> Option<char> {
+    value
+        .trim_end()
+        .chars()
+        .last()
+        .filter(|c| SIGNS.contains(c))
+}
+
 /// The text, prepared for being compared with many cells.
 struct Text {
+    raw: String,
     words: Vec<(Folded, String)>,
     /// Where a word stands, by how it is compared.
     places: HashMap<String, Vec<usize>>,
@@ -124,6 +137,7 @@ impl Text {
             .filter_map(|(word, _)| word.text.chars().next())
             .collect();
         Self {
+            raw: text.to_owned(),
             words,
             places,
             first,
@@ -141,6 +155,14 @@ impl Text {
             begins = !letter;
         }
         false
+    }
+
+    /// The sign that is written right behind a word, where it is no dash between words.
+    fn sign_at(&self, end: usize) -> Option<char> {
+        let mut rest = self.raw.get(end..)?.chars();
+        let sign = rest.next().filter(|c| SIGNS.contains(c))?;
+        let ends = rest.next().is_none_or(|c| !c.is_alphanumeric());
+        (ends || sign != '-').then_some(sign)
     }
 
     fn place(&self, from: usize, to: usize) -> Option<(usize, usize)> {
@@ -192,6 +214,7 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
                     whole,
                 })
             };
+            let sign = sign_behind(value);
             let mut named = false;
             for from in text.places.get(first).into_iter().flatten() {
                 let to = from + said.len();
@@ -199,7 +222,10 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
                     .words
                     .get(*from..to)
                     .is_some_and(|words| words.iter().zip(&said).all(|((_, a), b)| a == b));
-                if fits {
+                // "O-" is not "O+"; "O" alone may be either.
+                let behind = text.place(*from, to).and_then(|(_, end)| text.sign_at(end));
+                let other = behind.is_some_and(|behind| Some(behind) != sign);
+                if fits && !other {
                     named = true;
                     whole.extend(found(*from, to, true));
                 }

@@ -25,6 +25,9 @@ pub struct TableProfile {
     /// Everything that was read specially or assumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// The lines above its header, which say what it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub titles: Vec<String>,
     /// What the numbers of its lines count.
     #[serde(default)]
     pub place: Place,

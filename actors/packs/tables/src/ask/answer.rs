@@ -135,6 +135,25 @@ impl Reader<'_> {
         })
     }
 
+    /// A fact of what is no number: the day on which something came about.
+    fn text_fact(&self, what: What, row: usize, column: &str) -> Option<Fact> {
+        let text = self.text(row, column)?;
+        let (subject, _) = rows_of(&self.question.filters, &self.speech, false);
+        Some(Fact {
+            subject: subject.into_iter().chain(what.subject).collect(),
+            measure: what.measure,
+            statistic: what.statistic,
+            period: None,
+            value: Value::Text(text),
+            unit: None,
+            source: Source {
+                at: self.given.rows.pointer(row, column),
+                row: what.line,
+                ..self.given.source.clone()
+            },
+        })
+    }
+
     fn scalar(&self, figures: &[Figure]) -> Answered {
         let mut out = Answered::default();
         let mut sentences = Vec::new();
@@ -513,8 +532,12 @@ impl Reader<'_> {
         };
         let mut sentences = Vec::new();
         for row in 0..told {
-            let Some(value) = self.number(row, "value") else {
-                continue;
+            let value = match (self.number(row, "value"), self.text(row, "value")) {
+                (Some(year), _) if measure.year => format!("{year}"),
+                (Some(value), _) => self.speech.number(value, measure.unit.as_deref()),
+                (None, Some(text)) if measure.year => text.chars().take(4).collect(),
+                (None, Some(text)) => shown_name(&text),
+                (None, None) => continue,
             };
             let figure = Figure {
                 make: if order.largest {
@@ -538,7 +561,11 @@ impl Reader<'_> {
                 }
             }
             let line = what.line;
-            out.facts.extend(self.fact(what, row, "value"));
+            let told_as = what.clone();
+            match self.fact(what, row, "value") {
+                Some(fact) => out.facts.push(fact),
+                None => out.facts.extend(self.text_fact(told_as, row, "value")),
+            }
             // What tells which row it is are facts too.
             for (at, column) in by.iter().enumerate() {
                 let key = format!("c{}", at + 1);
@@ -559,8 +586,10 @@ impl Reader<'_> {
                     },
                 });
             }
-            let value = self.speech.number(value, measure.unit.as_deref());
+            let in_time = self.number(row, "value").is_none() || measure.year;
             let key = match (order.largest, row + order.skip as usize) {
+                (true, 0) if in_time => "row_last",
+                (false, 0) if in_time => "row_first",
                 (true, 0) => "row_highest",
                 (false, 0) => "row_lowest",
                 _ => "row_nth",
@@ -576,9 +605,9 @@ impl Reader<'_> {
                 ],
             )));
         }
-        let last = self.number(told - 1, "value");
+        let last = self.given.rows.cell(told - 1, "value");
         let more = (told..all)
-            .filter(|row| self.number(*row, "value") == last)
+            .filter(|row| self.given.rows.cell(*row, "value") == last)
             .count();
         if more > 0 {
             sentences.push(self.speech.say("row_more", &[("n", &more.to_string())]));
@@ -761,6 +790,9 @@ impl What {
             (None, Measure::Less(one, other)) => {
                 Some(format!("{} − {}", label_of(one), label_of(other)))
             }
+            (None, Measure::Elapsed(one, other)) => {
+                Some(format!("days {} – {}", label_of(one), label_of(other)))
+            }
         };
         let other = |words: &str| Statistic::Other(words.to_owned());
         let statistic = match (&figure.make, &figure.of) {
@@ -809,8 +841,15 @@ fn subject(kind: &str, name: &str) -> Subject {
 fn unit(figure: &Figure) -> Option<String> {
     match (&figure.make, &figure.of) {
         (Make::Share | Make::Over(_, true), _) => Some("%".to_owned()),
+        // Euros per word are euros; kilometres per kilometre are nothing.
+        (Make::Over(over, false), Measure::Of(part)) => match over.as_ref() {
+            Measure::Of(whole) if whole.unit == part.unit => None,
+            _ => part.unit.clone().filter(|unit| unit != "%"),
+        },
         (Make::Over(_, false) | Make::Variance | Make::Correlation(_), _) => None,
-        (_, Measure::Rows | Measure::Distinct(_) | Measure::Product(..)) => None,
+        (_, Measure::Rows | Measure::Distinct(_) | Measure::Product(..) | Measure::Elapsed(..)) => {
+            None
+        }
         (_, Measure::Of(column) | Measure::Less(column, _)) => column.unit.clone(),
     }
 }
@@ -836,7 +875,7 @@ fn rows_of(filters: &[Filter], speech: &Speech, whole: bool) -> (Vec<Subject>, O
             period = Some(When::During(Period::of(grain, span.from)));
             continue;
         }
-        let test = speech.test(&filter.test);
+        let test = speech.test_of(&filter.test, filter.column.year);
         let test = if filter.not {
             speech.say("not", &[("what", &test)])
         } else if let Test::In(values) = &filter.test

@@ -35,6 +35,26 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
     if !before.is_some_and(joins) && !gap.contains(',') {
         return false;
     }
+    // "on average, how many days": what only says how is no question.
+    let asks_nothing = marks.get(from..at).is_some_and(|left| {
+        left.iter().all(|mark| {
+            matches!(
+                mark.what,
+                What::Ask(
+                    Ask::Filler
+                        | Ask::Mean
+                        | Ask::Median
+                        | Ask::Total
+                        | Ask::And
+                        | Ask::From
+                        | Ask::To
+                )
+            )
+        })
+    });
+    if asks_nothing {
+        return false;
+    }
     let mut rest = marks.get(at..).unwrap_or_default().iter();
     let head = rest.find(|mark| !is_filler(mark));
     let asks =

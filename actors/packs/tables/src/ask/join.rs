@@ -1,6 +1,6 @@
 //! Which tables a question needs, and the column by which their rows belong together.
 
-use super::question::{Column as Id, Filter, Group, Make, Measure, Question, Tables, Wanted};
+use super::question::{Column as Id, Filter, Group, Make, Measure, Question, Tables, Test, Wanted};
 use super::schema::{Column, Schema, file_words};
 
 /// The tables that the questions need. Where it is more than one, the first is the one whose rows are counted and added.
@@ -29,12 +29,14 @@ pub(super) fn tables(schema: &Schema, questions: &[Question]) -> Result<Tables, 
         return Ok(Tables {
             all: Vec::new(),
             keys: Vec::new(),
+            stacked: false,
         });
     };
     if needed.len() < 2 {
         return Ok(Tables {
             all: named(&first).into_iter().collect(),
             keys: Vec::new(),
+            stacked: false,
         });
     }
     // The table of facts has several rows for each of the others': it stands first, whatever is measured.
@@ -45,7 +47,11 @@ pub(super) fn tables(schema: &Schema, questions: &[Question]) -> Result<Tables, 
         keys.push(key);
         all.extend(named(other));
     }
-    Ok(Tables { all, keys })
+    Ok(Tables {
+        all,
+        keys,
+        stacked: false,
+    })
 }
 
 /// The columns of two tables that must be equal: of the same name, or one called after the other's file, and unique in the other.
@@ -98,7 +104,9 @@ fn of_measure(measure: &Measure) -> Vec<&Id> {
     match measure {
         Measure::Rows => Vec::new(),
         Measure::Distinct(column) | Measure::Of(column) => vec![column],
-        Measure::Product(one, other) | Measure::Less(one, other) => vec![one, other],
+        Measure::Product(one, other) | Measure::Less(one, other) | Measure::Elapsed(one, other) => {
+            vec![one, other]
+        }
     }
 }
 
@@ -115,6 +123,9 @@ pub(super) fn columns(question: &Question) -> Vec<&Id> {
     }
     fn push_filter<'q>(filter: &'q Filter, out: &mut Vec<&'q Id>) {
         out.push(&filter.column);
+        if let Test::Over(other, _) | Test::Under(other, _) = &filter.test {
+            out.push(other);
+        }
     }
     match &question.wanted {
         Wanted::Figures(figures) => figures

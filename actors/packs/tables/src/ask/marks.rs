@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aios_languages::{Ask, Asked, Asking, Tag, UnitName, asks, lexicon};
 
 use super::period::{Periods, Said};
-use super::schema::{Found, Role, Schema, file_words};
+use super::schema::{Found, Role, Schema};
 use super::words::{Numeral, Words, canon};
 
 /// What a stretch of a goal was taken for.
@@ -21,6 +21,8 @@ pub(super) enum What {
     Ordinal(u32),
     /// One of these columns, best first; whether all of its name is there.
     Column(Vec<usize>, bool),
+    /// Columns that a word hints at and does not name: a word of one family with theirs, or their unit.
+    Kin(Vec<usize>),
     /// Values of the data, with their columns.
     Value(Vec<(usize, String)>, bool),
     /// A period.
@@ -54,6 +56,7 @@ pub(super) struct Marks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sure {
     Filler,
+    Kin,
     Part,
     Concept,
     Word,
@@ -67,8 +70,23 @@ enum Sure {
 impl Marks {
     pub(super) fn read(words: &Words, schema: &Schema) -> Self {
         let known = asks(&words.language);
+        let mut asked = known.map(|asks| asks.find(&words.all)).unwrap_or_default();
+        // People mix: "voyageurs by ligne". English words of asking are understood where the goal's language knows no such word.
+        if words.language != "en" {
+            let heard = |at: usize, asked: &[Asked]| {
+                asked.iter().any(|known| known.from <= at && at < known.to)
+            };
+            let more: Vec<Asked> = asks("en")
+                .map(|asks| asks.find(&words.all))
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|more| matches!(more.asking, Asking::Ask(ask) if ask != Ask::Filler))
+                .filter(|more| (more.from..more.to).all(|at| !heard(at, &asked)))
+                .collect();
+            asked.extend(more);
+        }
         let mut marks = Self {
-            asked: known.map(|asks| asks.find(&words.all)).unwrap_or_default(),
+            asked,
             all: Vec::new(),
         };
         let all = Reader {
@@ -151,6 +169,11 @@ impl Marks {
         self.asked
             .iter()
             .any(|asked| asked.to == to && asked.asking == Asking::Ask(ask))
+    }
+
+    /// Whether a word can be one without meaning.
+    pub(super) fn is_filler(&self, at: usize) -> bool {
+        self.can_be(at, at + 1, |asking| asking == Asking::Ask(Ask::Filler))
     }
 
     /// Whether the words can be one of asking.
@@ -271,7 +294,17 @@ impl Reader<'_> {
         for (to, columns) in self.columns_at(at) {
             offer(to, Sure::Column, What::Column(columns, true));
         }
-        if let Some((to, said)) = self.periods.at(at) {
+        // "week 3" of a column that is called so, where nothing says when.
+        let dated = self
+            .schema
+            .columns
+            .iter()
+            .any(super::schema::Column::is_time);
+        if let Some((to, said)) = self
+            .periods
+            .at(at)
+            .filter(|(_, said)| dated || !matches!(said, Said::Part(aios_work::Grain::Week, _)))
+        {
             offer(to, Sure::Period, What::Period(said));
         }
         if let Some(numeral) = self.words.numeral(at) {
@@ -281,7 +314,22 @@ impl Reader<'_> {
                 offer(numeral.to, Sure::Number, What::Number(numeral));
             }
         }
-        for asked in self.marks.asked.iter().filter(|asked| asked.from == at) {
+        // Of two things that a word may stand for, the one that a column stands for.
+        let mut asked: Vec<&Asked> = self
+            .marks
+            .asked
+            .iter()
+            .filter(|asked| asked.from == at)
+            .collect();
+        let event = aios_languages::concept_number("event");
+        asked.sort_by_key(|asked| match asked.asking {
+            Asking::Concept(concept) => (
+                self.schema.standing_for(concept).is_empty(),
+                concept != event,
+            ),
+            _ => (false, false),
+        });
+        for asked in asked {
             let (sure, what) = match asked.asking {
                 Asking::Ask(Ask::Filler) => (Sure::Filler, What::Ask(Ask::Filler)),
                 Asking::Ask(ask) => (Sure::Word, What::Ask(ask)),
@@ -301,15 +349,15 @@ impl Reader<'_> {
                 offer(to, Sure::Column, What::Column(columns, false));
             }
             let stem = self.words.all.get(at).map(|word| canon(&word.text));
-            let file = self.schema.tables.iter().any(|(file, ..)| {
-                stem.as_ref().is_some_and(|stem| {
-                    file_words(file)
-                        .iter()
-                        .any(|word| word == stem || same_verb(word, stem))
-                })
+            let file = stem.as_ref().is_some_and(|stem| {
+                let mut about = self.schema.about.iter();
+                about.any(|word| word == stem || same_verb(word, stem))
             });
             if file {
                 offer(at + 1, Sure::Part, What::File);
+            }
+            if let Some(columns) = self.kin_at(at) {
+                offer(at + 1, Sure::Kin, What::Kin(columns));
             }
             let part = self.values.get(&(at, at + 1));
             let part: Vec<(usize, String)> = part
@@ -318,8 +366,15 @@ impl Reader<'_> {
                 .filter(|(_, found)| !found.whole)
                 .map(|(column, found)| (*column, found.value.clone()))
                 .collect();
+            // A thing that no column stands for says less than a value that it is a part of.
+            let bare = self.marks.asked.iter().any(|asked| {
+                asked.from == at
+                    && asked.to == at + 1
+                    && matches!(asked.asking, Asking::Concept(concept) if self.schema.standing_for(concept).is_empty())
+            });
             if !part.is_empty() && self.words.text(at).chars().count() >= 3 {
-                offer(at + 1, Sure::Part, What::Value(part, false));
+                let sure = if bare { Sure::Word } else { Sure::Part };
+                offer(at + 1, sure, What::Value(part, false));
             }
         }
         best.map_or(
@@ -359,7 +414,10 @@ impl Reader<'_> {
             return true;
         }
         let text = self.words.text(from);
-        let asking = self.marks.can_be(from, to, |_| true);
+        let event = aios_languages::concept_number("event");
+        let asking = self
+            .marks
+            .can_be(from, to, |asking| asking != Asking::Concept(event));
         // A column's own name is that, unless the column of the value is named beside it.
         let named = self.columns_at(from).iter().any(|(end, _)| *end == to);
         let short = to - from == 1 && text.chars().count() <= 2;
@@ -393,10 +451,17 @@ impl Reader<'_> {
             written.chars().any(char::is_uppercase) || written.chars().any(|c| c.is_ascii_digit());
         let all_large = written.len() > 1 && written.chars().all(|c| !c.is_lowercase());
         let noun = self.words.language == "de" && asking && !all_large;
-        written == found.value.trim()
+        // "O-" with its sign.
+        let signed = self
+            .words
+            .raw
+            .get(self.words.all.get(from).map_or(0, |word| word.start)..)
+            .is_some_and(|rest| rest.starts_with(found.value.trim()))
+            && found.value.trim() != written;
+        (written == found.value.trim() || signed)
             && large
             && (!month || self.is_calendar_word_a_value(column))
-            && (all_large || (from > 0 && !self.title && !noun))
+            && (all_large || signed || (from > 0 && !self.title && !noun))
     }
 
     /// A month's name is a value where its column holds no dates that the month could be of.
@@ -448,7 +513,17 @@ impl Reader<'_> {
         let filler = self
             .marks
             .can_be(from, to, |asking| asking == Asking::Ask(Ask::Filler));
-        if called {
+        // "by ligne": behind such a word stands a column, whatever else it may mean.
+        let per = from > 0
+            && self
+                .marks
+                .asked
+                .iter()
+                .any(|asked| asked.to == from && matches!(asked.asking, Asking::Ask(Ask::Per)));
+        let filler_word = self
+            .marks
+            .can_be(from, to, |asking| asking == Asking::Ask(Ask::Filler));
+        if called || per && !short && !filler_word {
             return true;
         }
         if short {
@@ -463,11 +538,37 @@ impl Reader<'_> {
         )
     }
 
+    /// Columns that this word hints at: of one family with a word of theirs, or their unit.
+    fn kin_at(&self, at: usize) -> Option<Vec<usize>> {
+        let text = self.words.text(at);
+        let led = at
+            .checked_sub(1)
+            .map_or("", |before| self.words.text(before));
+        let in_it = ["in", "en"].contains(&led);
+        let hints = |column: &super::schema::Column| {
+            let unit = column.id.unit.as_deref().map(aios_languages::fold);
+            let by_unit = !in_it && text.len() >= 2 && unit.is_some_and(|unit| unit == text);
+            let long = text.chars().count() >= 3;
+            by_unit || long && column.core().iter().any(|word| super::kin::kin(text, word))
+        };
+        let columns = self.schema.columns.iter().enumerate();
+        let all: Vec<usize> = columns
+            .filter(|(_, column)| hints(column))
+            .map(|(place, _)| place)
+            .collect();
+        (!all.is_empty()).then_some(all)
+    }
+
     /// Columns of which a part of the name stands here.
     fn part_of_columns(&self, at: usize) -> Option<(usize, Vec<usize>)> {
         let said = |at: usize| self.words.all.get(at).map(|word| canon(&word.text));
         let first = said(at)?;
-        if first.chars().count() < 3 {
+        // "ok" of `sensor.ok`: a short word must be the end of a name, of what is so or not.
+        let short = first.chars().count() < 3;
+        let ends = |column: &super::schema::Column| {
+            column.truth.is_some() && column.core().last() == Some(&first.as_str())
+        };
+        if short && !self.schema.columns.iter().any(ends) {
             return None;
         }
         let meets = |column: &super::schema::Column, said: &str| {
@@ -513,7 +614,7 @@ impl Reader<'_> {
 }
 
 /// Whether one word is another with something before it, as German writes: `gesamtumsatz`, `umsatz`.
-fn compound(one: &str, other: &str) -> bool {
+pub(super) fn compound(one: &str, other: &str) -> bool {
     let (long, short) = if one.len() > other.len() {
         (one, other)
     } else {

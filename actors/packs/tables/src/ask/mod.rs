@@ -8,17 +8,28 @@
 mod answer;
 mod check;
 mod clause;
+mod derived;
 mod figures;
+mod groups;
+mod heard;
 mod join;
+mod kin;
+mod limits;
 mod marks;
+mod order;
+mod overview;
 mod period;
 mod question;
+mod rates;
 mod report;
 mod resolve;
 mod rows;
 mod say;
 mod schema;
 mod sql;
+mod stack;
+mod times;
+mod wanted;
 mod words;
 
 #[cfg(test)]

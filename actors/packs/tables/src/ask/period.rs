@@ -21,8 +21,8 @@ pub(super) enum Said {
     Last(Grain, i64),
     /// The period before the last one.
     Previous(Grain),
-    /// The first of the data.
-    First(Grain),
+    /// The first so many of the data.
+    First(Grain, i64),
     /// From the beginning of the data's last year on.
     YearToDate,
 }
@@ -124,7 +124,24 @@ impl Said {
                 }
             }
             Self::Previous(grain) => grain.span_of(grain.span_of(data.until).from.plus_days(-1)),
-            Self::First(grain) => grain.span_of(data.from),
+            Self::First(Grain::Day, count) => Span {
+                from: data.from,
+                until: data.from.plus_days(count - 1),
+            },
+            Self::First(Grain::Week, count) if count > 1 => Span {
+                from: data.from,
+                until: data.from.plus_days(7 * count - 1),
+            },
+            Self::First(grain, count) => {
+                let mut until = grain.span_of(data.from).until;
+                for _ in 1..count.min(1_000) {
+                    until = grain.span_of(until.plus_days(1)).until;
+                }
+                Span {
+                    from: grain.span_of(data.from).from,
+                    until,
+                }
+            }
             Self::YearToDate => Span {
                 from: Grain::Year.span_of(data.until).from,
                 until: data.until,
@@ -362,6 +379,21 @@ impl<'a> Periods<'a> {
     /// "March 2025", "March 10, 2025", "March".
     fn month(&self, at: usize) -> Option<(usize, Said)> {
         let (to, month) = self.month_name(at)?;
+        // "in May 25": of a month one says that something was in it, and of a day that it was on it.
+        let led = at
+            .checked_sub(1)
+            .is_some_and(|before| ["in", "im", "en"].contains(&self.words.text(before)));
+        if led
+            && let Some(year) = self
+                .digits(to, 2)
+                .filter(|_| self.words.text(to).len() == 2)
+            && self.and_day(to + 1, 0).is_none()
+            && self.year(to + 1).is_none()
+            && (10..=49).contains(&year)
+        {
+            let said = Said::Part(Grain::Month, month).in_year(2000 + year);
+            return Some((to + 1, said));
+        }
         // Of "March 10" alone the number may be a limit; of "March 10 to 16" and "March 10, 2025" it is a day.
         if let Some(first) = self.digits(to, 2).and_then(|_| self.day_of(to)) {
             let second = self.and_day(to + 1, first);
@@ -488,7 +520,7 @@ impl<'a> Periods<'a> {
         let kinds: [(Ask, Kind); 3] = [
             (Ask::Last, Said::Last),
             (Ask::Previous, |grain, _| Said::Previous(grain)),
-            (Ask::First, |grain, _| Said::First(grain)),
+            (Ask::First, Said::First),
         ];
         for (ask, said) in kinds {
             // "last 3 months", "letzten Monat"

@@ -13,6 +13,9 @@ pub(crate) struct Column {
     /// The unit of its numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Whether its numbers are years, which are written without marks between their digits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub year: bool,
 }
 
 /// What is measured of the rows.
@@ -29,6 +32,8 @@ pub(crate) enum Measure {
     Product(Column, Column),
     /// Row by row one column less another: revenue and cost.
     Less(Column, Column),
+    /// Row by row the days from one date to another.
+    Elapsed(Column, Column),
 }
 
 /// Which figure is made of a measure.
@@ -108,8 +113,14 @@ pub(crate) enum Test {
     Days(Vec<Span>),
     /// It is of this month, 1 to 12, in any year.
     Month(u8),
+    /// It is the name of this month, 1 to 12, in any language.
+    MonthName(u8),
     /// It is of these days of the week, 1 (Monday) to 7.
     Weekdays(Vec<u8>),
+    /// It lies above another column of the same row, or at it too.
+    Over(Column, bool),
+    /// It lies below another column of the same row, or at it too.
+    Under(Column, bool),
     /// It has no value.
     Missing,
 }
@@ -191,6 +202,9 @@ pub(crate) struct Tables {
     pub all: Vec<(String, String)>,
     /// For the second and later ones: the column of the first, and its own, that must be equal.
     pub keys: Vec<(Column, Column)>,
+    /// Whether they are of one form and are read as one, one below the other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stacked: bool,
 }
 
 /// A goal as it was understood.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use aios_work::shown::{markdown, markdown_line};
-use aios_work::{Artifact, Fact, GAPS_HEADING, Goal, Source, quoted};
+use aios_work::{Artifact, Fact, Goal, Source, quoted};
 use serde_json::{Value, json};
 
 use super::answer::{Answered, Given, Shown, answer};
@@ -147,11 +147,14 @@ pub(crate) fn read(
             .flatten()
             .map(|answered| answered.sentence.clone()),
     );
-    if sentences.is_empty() && understood.questions.is_empty() {
+    if sentences.is_empty() && understood.questions.is_empty() && understood.unused.is_empty() {
         sentences.push(speech.say("nothing", &[("columns", "")]));
     }
     if !understood.unused.is_empty() {
         sentences.extend(gaps.last().map(|said| ended(said)));
+        if understood.questions.is_empty() {
+            sentences.push(ended(&speech.say("withheld", &[])));
+        }
     }
     let mut facts: Vec<Fact> = Vec::new();
     for fact in all.iter().flatten().flat_map(|answered| &answered.facts) {
@@ -189,7 +192,7 @@ pub(crate) fn read(
     page.pictures(&speech.say("chart", &[]), artifacts);
     page.list(&speech.say("notes", &[]), &told);
     page.statements(&speech.say("sources", &[]), understood);
-    page.list(GAPS_HEADING.trim_start_matches('#').trim(), &gaps);
+    page.list(&speech.say("gaps", &[]), &gaps);
     out.truncate(out.trim_end().len());
     out.push('\n');
     let mut measures: Vec<String> = facts

@@ -132,6 +132,9 @@ impl Speech {
             Measure::Distinct(column) | Measure::Of(column) => name(column),
             Measure::Product(one, other) => format!("{} × {}", name(one), name(other)),
             Measure::Less(one, other) => format!("{} − {}", name(one), name(other)),
+            Measure::Elapsed(one, other) => {
+                self.say("elapsed", &[("from", &name(one)), ("to", &name(other))])
+            }
         }
     }
 
@@ -169,7 +172,18 @@ impl Speech {
 
     /// A condition in words.
     pub(crate) fn test(&self, test: &Test) -> String {
-        let number = |value: f64| self.number(value, None);
+        self.test_of(test, false)
+    }
+
+    /// The same; of a column of years its numbers are written without marks.
+    pub(crate) fn test_of(&self, test: &Test, years: bool) -> String {
+        let number = |value: f64| {
+            if years {
+                format!("{value}")
+            } else {
+                self.number(value, None)
+            }
+        };
         match test {
             Test::In(values) => self.list(values, "or"),
             Test::Number(value) => number(*value),
@@ -185,11 +199,17 @@ impl Speech {
                 let spans: Vec<String> = spans.iter().map(|span| self.span(*span)).collect();
                 self.list(&spans, "and")
             }
-            Test::Month(month) => self.say("month", &[("n", &month.to_string())]),
+            Test::Month(month) | Test::MonthName(month) => {
+                self.say("month", &[("n", &month.to_string())])
+            }
             Test::Weekdays(days) => {
                 let names: Vec<String> = days.iter().map(|day| self.weekday(*day)).collect();
                 self.list(&names, "and")
             }
+            Test::Over(other, false) => self.say("above", &[("n", &name(other))]),
+            Test::Over(other, true) => self.say("at_least", &[("n", &name(other))]),
+            Test::Under(other, false) => self.say("below", &[("n", &name(other))]),
+            Test::Under(other, true) => self.say("at_most", &[("n", &name(other))]),
             Test::Missing => self.say("missing", &[]),
         }
     }
@@ -214,7 +234,7 @@ impl Speech {
     pub(crate) fn scope(&self, filters: &[Filter]) -> String {
         let (mut which, mut when) = (Vec::new(), Vec::new());
         for filter in filters {
-            let test = self.test(&filter.test);
+            let test = self.test_of(&filter.test, filter.column.year);
             let test = if filter.not {
                 self.say("not", &[("what", &test)])
             } else {
@@ -222,7 +242,7 @@ impl Speech {
             };
             if matches!(
                 filter.test,
-                Test::Days(_) | Test::Month(_) | Test::Weekdays(_)
+                Test::Days(_) | Test::Month(_) | Test::MonthName(_) | Test::Weekdays(_)
             ) {
                 when.push(test);
             } else {

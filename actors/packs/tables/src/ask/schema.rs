@@ -43,6 +43,9 @@ pub(super) struct Column {
     pub rows: u64,
     pub distinct: u64,
     pub missing: u64,
+    /// Its smallest and largest number.
+    pub least: Option<f64>,
+    pub most: Option<f64>,
     /// The days it covers, of a date or year.
     pub covers: Option<Span>,
     /// The finest period it tells apart.
@@ -100,6 +103,12 @@ pub(super) struct Schema {
     pub columns: Vec<Column>,
     /// Values with the place of their column.
     pub values: Vec<(usize, Found)>,
+    /// Words of the files' names and of the lines above their headers, as they are compared: what the rows are about.
+    pub about: BTreeSet<String>,
+    /// Things that these stand for.
+    pub about_things: BTreeSet<u32>,
+    /// The column that holds the numbers of a table whose columns became rows: its rows are no things, and what is counted is in it.
+    pub value: Option<question::Column>,
 }
 
 /// Words of a heading that say how and not what.
@@ -114,13 +123,39 @@ impl Schema {
             tables: Vec::new(),
             columns: Vec::new(),
             values: Vec::new(),
+            about: BTreeSet::new(),
+            about_things: BTreeSet::new(),
+            value: None,
         };
         for table in seen {
+            let mut told: Vec<String> = table.profile.titles.clone();
+            told.push(stem(&table.file).to_owned());
+            for text in &told {
+                let spoken = spaced(text);
+                let words = spoken.iter().map(|word| super::words::canon(&word.text));
+                schema.about.extend(words.filter(|word| {
+                    word.chars().count() >= 3
+                        && !QUALIFIERS.contains(&word.as_str())
+                        && !word.bytes().all(|byte| byte.is_ascii_digit())
+                }));
+                let things = all_asks().iter().flat_map(|asks| asks.concepts(&spoken));
+                schema.about_things.extend(things);
+            }
             let first = schema.columns.len();
             let columns = table.profile.columns.iter();
             schema
                 .columns
                 .extend(columns.map(|column| read(column, &table.name, table.profile.rows)));
+            if let [only] = table
+                .profile
+                .unpivoted
+                .as_ref()
+                .map_or(&[][..], |unpivoted| unpivoted.values.as_slice())
+            {
+                let mut columns = schema.columns.iter().skip(first);
+                let value = columns.find(|column| column.id.name == *only);
+                schema.value = value.map(|column| column.id.clone());
+            }
             schema
                 .tables
                 .push((table.file.clone(), table.name.clone(), table.profile.rows));
@@ -203,9 +238,12 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
         words.pop();
     }
     let spoken = spaced(&column.name);
+    // What rows may be of is said by a heading's own word alone: a column of species holds no birds.
+    let event = aios_languages::concept_number("event");
     let concepts = all_asks()
         .iter()
         .flat_map(|asks| asks.concepts(&spoken))
+        .filter(|concept| *concept != event)
         .collect();
     let role = role(column, rows);
     Column {
@@ -213,6 +251,7 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
             table: table.to_owned(),
             name: column.name.clone(),
             unit: column.unit.clone(),
+            year: role == Role::Year || role == Role::Date && finest(column) == Grain::Year,
         },
         words,
         concepts,
@@ -220,6 +259,8 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
         rows,
         distinct: column.distinct,
         missing: column.missing,
+        least: column.min.as_ref().and_then(Value::as_f64),
+        most: column.max.as_ref().and_then(Value::as_f64),
         covers: covers(column, role),
         finest: finest(column),
         hours: column
@@ -320,7 +361,11 @@ fn covers(column: &ColumnProfile, role: Role) -> Option<Span> {
 
 /// Whether a file's name says that its rows are of a kind: `orders.csv` holds orders.
 pub(super) fn file_words(file: &str) -> Vec<String> {
+    name_words(stem(file))
+}
+
+/// A file's name without its folder and ending.
+fn stem(file: &str) -> &str {
     let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
-    name_words(stem)
+    base.rsplit_once('.').map_or(base, |(stem, _)| stem)
 }

@@ -48,6 +48,15 @@ impl<'a> Sql<'a> {
         if others.is_empty() {
             return "data".to_owned();
         }
+        if self.tables.stacked {
+            let all: Vec<String> = self
+                .tables
+                .all
+                .iter()
+                .map(|(_, name)| format!("SELECT * FROM {}", quote(name)))
+                .collect();
+            return format!("({})", all.join(" UNION ALL "));
+        }
         let mut out = quote(first);
         for ((_, name), (one, other)) in others.iter().zip(&self.tables.keys) {
             out.push_str(&format!(
@@ -71,7 +80,7 @@ impl<'a> Sql<'a> {
     }
 
     fn column(&self, column: &Column) -> String {
-        if self.tables.all.len() > 1 {
+        if self.tables.all.len() > 1 && !self.tables.stacked {
             format!("{}.{}", quote(&column.table), quote(&column.name))
         } else {
             quote(&column.name)
@@ -117,13 +126,29 @@ impl<'a> Sql<'a> {
                 }
             }
             Test::Month(month) => format!("CAST(substr({column}, 6, 2) AS INTEGER) = {month}"),
+            Test::MonthName(month) => format!(
+                "lower(rtrim(CAST({column} AS TEXT), '. ')) IN ({})",
+                month_names(*month).join(", ")
+            ),
             Test::Weekdays(days) => {
                 let days: Vec<String> = days.iter().map(u8::to_string).collect();
                 format!("{} IN ({})", self.weekday(&filter.column), days.join(", "))
             }
+            Test::Over(other, at) => format!(
+                "{column} {} {}",
+                if *at { ">=" } else { ">" },
+                self.column(other)
+            ),
+            Test::Under(other, at) => format!(
+                "{column} {} {}",
+                if *at { "<=" } else { "<" },
+                self.column(other)
+            ),
             Test::Missing => format!("{column} IS NULL"),
         };
-        if filter.not {
+        if filter.not && filter.test == Test::Missing {
+            format!("{column} IS NOT NULL")
+        } else if filter.not {
             // What has no value is not the one that was excluded.
             format!("({column} IS NULL OR NOT ({held}))")
         } else {
@@ -151,6 +176,11 @@ impl<'a> Sql<'a> {
                 format!("({} * {})", self.column(one), self.column(other))
             }
             Measure::Less(one, other) => format!("({} - {})", self.column(one), self.column(other)),
+            Measure::Elapsed(one, other) => format!(
+                "(julianday({}) - julianday({}))",
+                self.day(other),
+                self.day(one)
+            ),
         }
     }
 
@@ -474,6 +504,7 @@ impl<'a> Sql<'a> {
         });
         let way = if order.largest { "DESC" } else { "ASC" };
         let line = match self.tables.all.as_slice() {
+            [_, _, ..] if self.tables.stacked => "NULL".to_owned(),
             [(_, first), _, ..] => format!("{}.rowid", quote(first)),
             _ => "rowid".to_owned(),
         };
@@ -563,6 +594,7 @@ pub(crate) fn conditions(filters: &[Filter]) -> Vec<String> {
     let one = Tables {
         all: Vec::new(),
         keys: Vec::new(),
+        stacked: false,
     };
     let sql = Sql::new(&one);
     filters.iter().map(|filter| sql.test(filter)).collect()
@@ -585,4 +617,30 @@ fn literal(value: f64) -> String {
         return "NULL".to_owned();
     }
     format!("{value}")
+}
+
+/// How a month is written in a cell, in small letters, in the languages that goals come in.
+fn month_names(number: u8) -> Vec<String> {
+    const NAMES: [&str; 12] = [
+        "january jan januar jänner janvier janv enero ene",
+        "february feb februar février févr fév febrero",
+        "march mar märz mrz mär mars marzo",
+        "april apr avril avr abril abr",
+        "may mai mayo",
+        "june jun juni juin junio",
+        "july jul juli juillet juil julio",
+        "august aug août agosto ago",
+        "september sep sept septembre septiembre",
+        "october oct oktober okt octobre octubre",
+        "november nov novembre noviembre",
+        "december dec dezember dez décembre déc diciembre dic",
+    ];
+    let names = usize::from(number)
+        .checked_sub(1)
+        .and_then(|at| NAMES.get(at))
+        .copied()
+        .unwrap_or_default();
+    let numbers = [number.to_string(), format!("{number:02}")];
+    let names = names.split(' ').map(str::to_owned).chain(numbers);
+    names.map(|name| text(&name)).collect()
 }

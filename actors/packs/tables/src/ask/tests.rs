@@ -304,6 +304,12 @@ fn what_is_not_there_is_said() {
             ("average age of the customers", "age"),
             ("Revenue in 2021", "2021"),
             ("How many orders were refunded?", "refunded"),
+            ("What percentage of the orders came back?", "back"),
+            (
+                "How much revenue did the refunded orders bring?",
+                "refunded",
+            ),
+            ("Total revenue in Q1 2024 for Zorro", "Zorro"),
             ("Revenue per supplier", "supplier"),
             ("total discount in North", "discount"),
             ("frobnicate the revenue", "frobnicate"),
@@ -591,6 +597,146 @@ fn short_labels_are_no_words_of_a_sentence() {
             ("How much revenue did channel Other make?", &["6"]),
         ],
     );
+}
+
+#[test]
+fn what_two_columns_give_is_reckoned() {
+    check(
+        (
+            "loans.csv",
+            "tool,out,back\nsaw,2025-05-18,2025-06-01\ndrill,2025-04-11,2025-04-15\nsaw,2025-04-29,2025-05-12\n",
+        ),
+        &[
+            ("on average, how many days was a tool out?", &["10.33"]),
+            ("How many days was the drill out?", &["is 4"]),
+        ],
+    );
+    check(
+        (
+            "stock.csv",
+            "product,unit_price,in_stock,reorder_level\napples,2,10,12\npears,3,0,5\nrice,1.5,40,8\n",
+        ),
+        &[
+            (
+                "What is the stock worth in total (price times quantity)?",
+                &["80"],
+            ),
+            ("How many products are below their reorder level?", &["2"]),
+            ("Which products are out of stock?", &["pears"]),
+        ],
+    );
+    check(
+        (
+            "rental.csv",
+            "article,pieces,rented out\nsaw,10,4\ndrill,6,6\nladder,5,0\n",
+        ),
+        &[
+            ("How many pieces are not rented out?", &["11"]),
+            (
+                "What share of the pieces is rented out?",
+                &["47.62%", "10 over 21"],
+            ),
+        ],
+    );
+    check(
+        ("lorries.csv", "lorry,gross_kg,tare_kg\na,100,40\nb,90,30\n"),
+        &[("net weight of everything (gross minus tare)", &["120"])],
+    );
+    check(
+        (
+            "seeds.csv",
+            "tray,herb,sown,germinated\nt1,basil,50,40\nt2,basil,100,50\nt3,dill,10,1\n",
+        ),
+        &[
+            ("germination rate for basil, all trays together?", &["60%"]),
+            ("What share of the seeds sown germinated?", &["56.88%"]),
+        ],
+    );
+}
+
+#[test]
+fn what_stands_behind_most_is_counted() {
+    check(
+        (
+            "members.csv",
+            "member,club,fee,paid\nAnn,Judo,10,yes\nBob,Judo,20,no\nMax,Yoga,90,no\nCid,Judo,5,yes\n",
+        ),
+        &[
+            ("which club has the most members?", &["Judo", "3"]),
+            ("club with the fewest members", &["Yoga", "1"]),
+            ("How many have not paid yet?", &["is 2"]),
+            ("members per club", &["Judo 3", "Yoga 1"]),
+            ("total fees, Judo not counted", &["90"]),
+        ],
+    );
+    check(
+        (
+            "ward.csv",
+            "room,floor,beds,occupied\n101,1,4,2\n201,2,2,0\n301,3,3,1\n302,3,1,1\n",
+        ),
+        &[
+            ("occupancy rate of all beds", &["40%"]),
+            ("free beds on the third floor", &["is 2"]),
+            ("How many rooms are empty?", &["is 1"]),
+        ],
+    );
+    check_not_there(
+        ("run.csv", "runner,club,place\nA,X,1\nB,Y,2\nC,X,3\n"),
+        &[("how many runners are in the top 2 from X", "rank")],
+    );
+}
+
+#[test]
+fn the_ends_of_time_are_rows() {
+    let file = (
+        "sightings.csv",
+        "date,animal,place\n2025-07-11,otter,mill\n2025-03-11,otter,weir\n2025-02-01,heron,mill\n",
+    );
+    check(
+        file,
+        &[
+            ("when was an otter first seen?", &["2025-03-11", "weir"]),
+            ("where was the heron last seen", &["2025-02-01", "mill"]),
+        ],
+    );
+    check(
+        (
+            "members.csv",
+            "member,born,fee\nAnn,1951,10\nBob,1980,20\nCid,2003,5\n",
+        ),
+        &[
+            ("who is the oldest member", &["1951", "Ann"]),
+            ("youngest member?", &["2003", "Cid"]),
+            ("average fee per member", &["Bob 20"]),
+        ],
+    );
+}
+
+#[test]
+fn files_of_one_form_are_read_below_each_other() {
+    let one = "month,bottles\n2024-01,7\n2024-02,5\n";
+    let other = "month,bottles\n2025-01,9\n2025-02,8\n";
+    let files = [("glass_2024.csv", one), ("glass_2025.csv", other)];
+    let came = ask("How do the bottles of 2025 compare with 2024?", &files);
+    assert!(came.says().contains("+5"), "{}", came.says());
+    let came = ask("total bottles", &files);
+    assert!(came.says().contains("29"), "{}", came.says());
+}
+
+#[test]
+fn a_goal_that_asks_for_a_mean_is_not_answered_by_a_sum() {
+    let came = ask("average revenue in North", &[FILE]);
+    let (answer, mut evidence) = (came.written.answer.clone(), came.written.evidence.clone());
+    let judge = |evidence: &aios_work::Evidence| Assessment::of([super::check(&answer, evidence)]);
+    assert!(judge(&evidence).verdict.passes());
+    for fact in &mut evidence.facts {
+        fact.statistic = aios_work::Statistic::Total;
+    }
+    assert!(!judge(&evidence).verdict.passes());
+    // What a word changes that stands nowhere, nobody can tell.
+    evidence = came.written.evidence.clone();
+    evidence.goal = "average vanilla revenue in North".to_owned();
+    assert!(!judge(&evidence).checked);
 }
 
 #[test]

@@ -250,8 +250,21 @@ fn apart(word: Folded, raw: &str, known: &[String]) -> Vec<Folded> {
 
 /// A word as it is compared: without what plurals and cases put behind it, and with one spelling of umlauts.
 pub(crate) fn canon(folded: &str) -> String {
-    if folded.len() <= 4 || folded.bytes().any(|byte| byte.is_ascii_digit()) {
+    if folded.bytes().any(|byte| byte.is_ascii_digit()) {
         return folded.to_owned();
+    }
+    // "cats", "kits": short words have plurals too.
+    if folded.len() <= 4 {
+        let plural = folded.len() == 4
+            && folded.ends_with('s')
+            && !["ss", "us", "is", "as", "os"]
+                .iter()
+                .any(|end| folded.ends_with(end));
+        return folded
+            .get(..3)
+            .filter(|_| plural)
+            .unwrap_or(folded)
+            .to_owned();
     }
     let mut word = folded
         .replace("ae", "a")

@@ -28,6 +28,39 @@ pub fn accepts(name: &str, head: &[u8]) -> bool {
     ENDINGS.contains(&ending.as_str()) || archive::is_archive(head) && !name.contains('.')
 }
 
+/// Bytes of a text that are looked at.
+const HEAD: u64 = 8_192;
+
+/// Whether a file that is called a text holds cells: each of its first lines has as many of one separator. A file that cannot be looked at
+/// is left to whoever reads texts.
+pub(crate) fn is_delimited(path: &str) -> bool {
+    use std::io::Read as _;
+    if !path.to_lowercase().ends_with(".txt") {
+        return false;
+    }
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    read.is_ok() && has_cells(&String::from_utf8_lossy(&head), head.len() as u64 == HEAD)
+}
+
+fn has_cells(text: &str, cut: bool) -> bool {
+    let mut lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    if cut {
+        lines.pop();
+    }
+    lines.truncate(30);
+    ['\t', ';', '|', ','].into_iter().any(|sign| {
+        let count = |line: &&str| line.matches(sign).count();
+        let first = lines.first().map_or(0, count);
+        // A sentence may hold a comma; that every line holds as many is no prose.
+        let fewest = if sign == ',' { 4 } else { 3 };
+        first > 0 && lines.len() >= fewest && lines.iter().all(|line| count(line) == first)
+    })
+}
+
 /// A table as a text.
 pub(crate) struct Text {
     pub(crate) text: String,

@@ -50,12 +50,22 @@ fn sheets(
     let mut book = Xlsx::new(Cursor::new(bytes)).map_err(|error| unreadable(source, &error))?;
     let sheets: Vec<_> = book.sheets_metadata().to_vec();
     let (mut found, mut others, mut hidden) = (None, Vec::new(), Vec::new());
-    for sheet in sheets {
+    let twice = sheets
+        .iter()
+        .map(|sheet| (2, sheet))
+        .chain(sheets.iter().map(|sheet| (1, sheet)));
+    for (least, sheet) in twice {
+        let sheet = sheet.clone();
+        if found.is_some() && least == 1 {
+            break;
+        }
         if sheet.typ != SheetType::WorkSheet {
             continue;
         }
         if sheet.visible != SheetVisible::Visible {
-            hidden.push(sheet.name);
+            if least == 2 {
+                hidden.push(sheet.name);
+            }
             continue;
         }
         if found.is_some() {
@@ -63,13 +73,15 @@ fn sheets(
             continue;
         }
         let mut sheet_held = held.beside();
-        let table = table(source, &mut book, &sheet.name, &mut sheet_held)?;
+        let table = table(source, &mut book, &sheet.name, least, &mut sheet_held)?;
         match table {
             Some(text) => {
                 held.grow(sheet_held.bytes())?;
+                others.retain(|other| *other != sheet.name);
                 found = Some((sheet.name, text));
             }
-            None => others.push(sheet.name),
+            None if least == 2 => others.push(sheet.name),
+            None => {}
         }
     }
     let Some((name, text)) = found else {
@@ -108,9 +120,14 @@ fn table(
     source: &Source<'_>,
     book: &mut Xlsx<Cursor<Vec<u8>>>,
     sheet: &str,
+    least: usize,
     held: &mut Reserved,
 ) -> Result<Option<String>, WorkspaceError> {
     let width = width(source, book, sheet)?;
+    // One column of text is a cover or a remark; a list of one column is read where there is no other sheet.
+    if width < least {
+        return Ok(None);
+    }
     let mut reader = book
         .worksheet_cells_reader(sheet)
         .map_err(|error| unreadable(source, &error))?;

@@ -209,8 +209,29 @@ pub fn dates(profile: &TableProfile, wanted: &Wanted) -> Vec<Ranked> {
 pub fn is_year(column: &ColumnProfile) -> bool {
     let parts = plain_parts(&column.name);
     let named = lexicon::any(&parts, &["year", "jahr", "año", "anno", "année", "ano"]);
-    let within = |value: &Option<aios_work::Value>| matches!(value, Some(aios_work::Value::Integer(year)) if (1900..=2100).contains(year));
-    named
+    // "born", "built": a year that is not called one.
+    let since = lexicon::any(
+        &parts,
+        &[
+            "born",
+            "birth",
+            "founded",
+            "established",
+            "built",
+            "vintage",
+            "released",
+            "jahrgang",
+            "baujahr",
+            "geboren",
+            "gegründet",
+            "nacido",
+            "nacimiento",
+            "naissance",
+            "fondé",
+        ],
+    );
+    let within = |value: &Option<aios_work::Value>| matches!(value, Some(aios_work::Value::Integer(year)) if (1900 - if since { 200 } else { 0 }..=2100).contains(year));
+    (named || since)
         && matches!(
             column.kind,
             ColumnKind::Number | ColumnKind::Category | ColumnKind::Id

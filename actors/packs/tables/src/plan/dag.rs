@@ -40,7 +40,7 @@ const BARS: usize = 24;
 /// Whether a file is read as a table.
 #[must_use]
 pub fn is_table(file: &str) -> bool {
-    crate::accepts(file, &[])
+    crate::accepts(file, &[]) || crate::form::is_delimited(file)
 }
 
 /// Tasks that look at a goal's tables, and for values that it names: `t0`, `v0`, `t1`, ... by their place among its files. Empty when it has none.

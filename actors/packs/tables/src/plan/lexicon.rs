@@ -82,7 +82,11 @@ pub(super) const FAMILIES: [&[&str]; 7] = [
 ];
 
 /// Values that do not add up: they are averaged.
-pub(super) const INTENSIVE: [&str; 44] = [
+pub(super) const INTENSIVE: [&str; 48] = [
+    "reading",
+    "measurement",
+    "messwert",
+    "depth",
     "price",
     "rate",
     "ratio",

@@ -1,6 +1,6 @@
 //! Typed columns as an SQLite database in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aios_work::{ToolCall, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -34,6 +34,8 @@ pub(crate) struct Database {
     /// Table and column names, for a message that says what there is.
     schema: String,
     gathered: Gathered,
+    /// Of each table its name, its columns, and those that are loaded.
+    tables: Vec<(String, Vec<String>, BTreeSet<usize>)>,
     /// What it takes, set aside as long as it is held.
     _held: Vec<Reserved>,
 }
@@ -53,8 +55,12 @@ impl QueryResult {
 }
 
 impl Database {
+    /// Loads the columns that a statement can reach: those of which its text holds the name. A table is read by few of its columns, and each
+    /// costs as much as reading it. `before` are those that were loaded already.
     pub(crate) fn load(
         tables: &[(&str, &Table)],
+        statement: &str,
+        before: &Loaded,
         limits: &QueryLimits,
         check: Check<'_>,
     ) -> Result<Self, Error> {
@@ -64,13 +70,29 @@ impl Database {
         let mut connection = Connection::open_in_memory_with_flags(flags).map_err(guard::failed)?;
         guard::limit_memory(&connection, limits).map_err(guard::failed)?;
         let (mut longest, mut units, mut schema) = (0, HashMap::new(), Vec::new());
-        let mut held = Vec::new();
-        for (name, table) in tables {
+        let (mut held, mut loaded) = (Vec::new(), Vec::new());
+        for (at, (name, table)) in tables.iter().enumerate() {
             let Some(mut room) = table.room() else {
                 continue;
             };
-            longest = insert(&mut connection, name, table, &mut room, check)?.max(longest);
+            let names: Vec<String> = table
+                .columns
+                .iter()
+                .map(|column| column.profile.name.clone())
+                .collect();
+            let mut wanted = reached(statement, name, &names);
+            wanted.extend(before.get(at).into_iter().flatten());
+            let columns: Vec<&Column> = table
+                .columns
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| wanted.contains(at))
+                .map(|(_, column)| column)
+                .collect();
+            longest =
+                insert(&mut connection, name, table, &columns, &mut room, check)?.max(longest);
             held.push(room);
+            loaded.push(((*name).to_owned(), names, wanted));
             for column in &table.columns {
                 units.extend(
                     column
@@ -95,8 +117,31 @@ impl Database {
             units,
             schema: schema.join(", "),
             gathered,
+            tables: loaded,
             _held: held,
         })
+    }
+
+    /// The columns that are loaded.
+    pub(crate) fn loaded(&self) -> Loaded {
+        self.tables
+            .iter()
+            .map(|(_, _, loaded)| loaded.clone())
+            .collect()
+    }
+
+    /// Whether every column is loaded.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.tables
+            .iter()
+            .all(|(_, names, loaded)| names.len() == loaded.len())
+    }
+
+    /// Whether all that a statement can reach is loaded.
+    pub(crate) fn has(&self, statement: &str) -> bool {
+        self.tables
+            .iter()
+            .all(|(name, names, loaded)| reached(statement, name, names).is_subset(loaded))
     }
 
     /// Runs one statement, until the call or the limits end it.
@@ -120,21 +165,71 @@ impl Database {
     }
 }
 
+/// Of each table the places of its columns that are loaded.
+pub(crate) type Loaded = Vec<BTreeSet<usize>>;
+
+/// The columns of a table that a statement can reach: a name that does not stand in it is reached by a star alone.
+fn reached(statement: &str, table: &str, names: &[String]) -> BTreeSet<usize> {
+    let text = statement.to_lowercase();
+    if names_all(&text, &table.to_lowercase()) {
+        return (0..names.len()).collect();
+    }
+    let mut all: BTreeSet<usize> = names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| {
+            let name = name.to_lowercase();
+            text.contains(&name) || text.contains(&name.replace('"', "\"\""))
+        })
+        .map(|(at, _)| at)
+        .collect();
+    // A table has a column, if only to have its rows counted.
+    if all.is_empty() && !names.is_empty() {
+        all.insert(0);
+    }
+    all
+}
+
+/// Whether a statement, in small letters, takes all columns of a table: a star that is no `count(*)` and no product, unless it is one over
+/// a statement of its own.
+fn names_all(text: &str, table: &str) -> bool {
+    text.match_indices('*').any(|(at, _)| {
+        let before = text.get(..at).unwrap_or_default().trim_end();
+        let behind = text.get(at + 1..).unwrap_or_default().trim_start();
+        let of_all = before.ends_with(['.', ','])
+            || ["select", "distinct", "all"]
+                .iter()
+                .any(|word| before.ends_with(word));
+        if !of_all {
+            return false;
+        }
+        let Some(from) = behind.strip_prefix("from") else {
+            return true;
+        };
+        let from = from.trim_start();
+        if from.starts_with('(') {
+            return false;
+        }
+        let from = from.trim_start_matches('"');
+        // Another table of the statement has columns of its own; one of its own making has those that it names.
+        from.starts_with(table) || text.contains(" join ") || before.ends_with(['.', ','])
+    }) || text.contains(" natural ")
+}
+
 /// Creates and fills one table; gives the bytes of its longest row.
 fn insert(
     connection: &mut Connection,
     name: &str,
     table: &Table,
+    columns: &[&Column],
     room: &mut Reserved,
     check: Check<'_>,
 ) -> Result<usize, Error> {
-    let names: Vec<String> = table
-        .columns
+    let names: Vec<String> = columns
         .iter()
         .map(|column| column.profile.quoted())
         .collect();
-    let typed: Vec<String> = table
-        .columns
+    let typed: Vec<String> = columns
         .iter()
         .zip(&names)
         .map(|(column, name)| format!("{name} {}", sql_type(column)))
@@ -174,9 +269,9 @@ fn insert(
         let first = into.len() - names.len() + 1;
         // Of a column with codes each different cell is read once.
         let source = table.source.characters();
-        let mut values = Vec::with_capacity(table.columns.len());
+        let mut values = Vec::with_capacity(columns.len());
         let mut read = room.beside();
-        for column in &table.columns {
+        for column in columns {
             let coded = column.cells.coded().unwrap_or(0);
             read.grow((coded * size_of::<Option<Read<'_>>>()) as u64)?;
             let mut known = Vec::with_capacity(coded);
@@ -202,7 +297,7 @@ fn insert(
                     .map_err(guard::failed)?;
             }
             let mut length = 0;
-            for (at, (column, known)) in table.columns.iter().zip(&values).enumerate() {
+            for (at, (column, known)) in columns.iter().zip(&values).enumerate() {
                 let own;
                 let value = match column.cells.code(row) {
                     Some(code) => known.get(code).and_then(Option::as_ref),

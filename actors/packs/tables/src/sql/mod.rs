@@ -17,7 +17,7 @@ use aios_work::{Capability, Effect, InputFile, ToolCall, ToolError, ToolOutput, 
 use serde::Deserialize;
 use serde_json::json;
 
-use self::database::Database;
+use self::database::{Database, Loaded};
 use self::facts::Asked;
 pub use self::limits::QueryLimits;
 use crate::Error;
@@ -114,6 +114,8 @@ impl Sql {
     fn load(
         &self,
         sources: &[(&InputFile, String)],
+        statement: &str,
+        before: &Loaded,
         call: &ToolCall,
         workspace: &Workspace,
     ) -> Result<Database, Error> {
@@ -125,7 +127,7 @@ impl Sql {
             .iter()
             .map(|(name, table)| (*name, table.as_ref()))
             .collect();
-        Database::load(&borrowed, &self.limits, &|| call.check())
+        Database::load(&borrowed, statement, before, &self.limits, &|| call.check())
     }
 }
 
@@ -171,20 +173,30 @@ impl BlockingTool for Sql {
             .collect();
         let entry = self.databases.entry(key.clone());
         let mut turn = entry.take(&|| call.check())?;
-        if turn.is_none() {
-            let loaded = self.load(&sources, call, workspace).or_else(|error| {
+        let has = turn
+            .as_ref()
+            .is_some_and(|database| database.has(&args.query));
+        if !has {
+            // What is there stays there: statements of one goal come in turns.
+            let before = turn.take().map(|database| database.loaded());
+            let before = before.unwrap_or_default();
+            let load = || self.load(&sources, &args.query, &before, call, workspace);
+            let loaded = load().or_else(|error| {
                 // The other databases may take the room that this one needs.
                 if !guard::is_out_of_memory(&error) {
                     return Err(error);
                 }
                 self.databases.clear();
                 self.tables.clear();
-                self.load(&sources, call, workspace)
+                load()
             })?;
-            *turn = Some(loaded);
-            for (input, _) in &sources {
-                self.tables.forget(input);
+            // Held twice it would take the room of two; of a few columns another one may be asked for next.
+            if loaded.is_whole() {
+                for (input, _) in &sources {
+                    self.tables.forget(input);
+                }
             }
+            *turn = Some(loaded);
         }
         let Some(database) = turn.as_mut() else {
             return Err(Error::Sql("the database is gone".to_owned()).into());

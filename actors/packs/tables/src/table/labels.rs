@@ -50,6 +50,8 @@ const PERHAPS: [&str; 18] = [
     "all", "overall", "combined", "world", "everything", "alle", "alles", "ensemble", "tous", "toutes", "todos", "todas", "tutti", "company",
     "global", "all regions", "all products", "global total",
 ];
+/// Words that begin such a label where it names what is added.
+const WHOLE: [&str; 7] = ["all", "alle", "aller", "tous", "toutes", "todos", "todas"];
 #[rustfmt::skip]
 const MEANS: [&str; 12] = [
     "average", "avg", "avg.", "mean", "durchschnitt", "mittelwert", "mittel", "ø", "moyenne", "promedio", "media", "gemiddelde",
@@ -106,7 +108,9 @@ pub(super) fn label(cell: &str) -> Option<Label> {
             .flatten()
             .any(|word| list.contains(&word))
     };
-    let says = if PERHAPS.contains(&one) || ends(&SUMS) {
+    // "All items", "Alle Orte": what all of it comes to.
+    let whole = words().next().is_some_and(|first| WHOLE.contains(&first)) && words().count() <= 3;
+    let says = if PERHAPS.contains(&one) || ends(&SUMS) || whole {
         Says::Sum
     } else if ends(&MEANS) {
         Says::Mean
@@ -142,8 +146,8 @@ const LONGEST_WORD: usize = 32;
 
 /// The first and last words of all labels.
 static ENDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    let labels: [&[&'static str]; 8] = [
-        &SUMS, &PHRASES, &PERHAPS, &MEANS, &LEAST, &GREATEST, &COUNTS, &OTHERS,
+    let labels: [&[&'static str]; 9] = [
+        &WHOLE, &SUMS, &PHRASES, &PERHAPS, &MEANS, &LEAST, &GREATEST, &COUNTS, &OTHERS,
     ];
     let marks = |c: char| c == ' ' || c == '-' || c == '.';
     labels

@@ -290,6 +290,14 @@ impl Reading<'_> {
             encoding: encoding.to_owned(),
             warnings: notes.iter().map(Note::sentence).collect(),
             notes,
+            titles: self
+                .sniffed
+                .layout
+                .titles
+                .iter()
+                .take(8)
+                .map(|(_, title)| title.chars().take(200).collect())
+                .collect(),
             place: self.place,
             unpivoted: understood.unpivoted,
         };

@@ -110,14 +110,13 @@ const ENDINGS: [&str; 60] = [
 
 /// The name of something that whole numbers tell apart rather than measure: a month, a store, a class.
 pub(crate) fn names_a_group(name: &str) -> bool {
-    const GROUPS: [&str; 44] = [
+    const GROUPS: [&str; 43] = [
         "monat",
         "mois",
         "mes",
         "quartal",
         "trimestre",
         "woche",
-        "kw",
         "semaine",
         "semana",
         "stunde",
@@ -156,7 +155,10 @@ pub(crate) fn names_a_group(name: &str) -> bool {
         "pclass",
         "rank",
     ];
-    const MEASURES: [&str; 7] = ["per", "count", "total", "sum", "avg", "mean", "rate"];
+    const MEASURES: [&str; 16] = [
+        "per", "count", "total", "sum", "avg", "mean", "rate", "reorder", "water", "noise",
+        "stock", "sound", "min", "max", "target", "fill",
+    ];
     let words = words(name);
     words.len() <= 2
         && words

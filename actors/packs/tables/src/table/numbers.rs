@@ -463,7 +463,13 @@ fn number_kind(
     {
         return ColumnKind::Id;
     }
-    if names::names_a_group(name) && profile.distinct <= 60 {
+    // Weeks are called like kilowatts.
+    let week = name.eq_ignore_ascii_case("kw")
+        && matches!(
+            (&profile.min, &profile.max),
+            (Some(Value::Integer(1..)), Some(Value::Integer(..=53)))
+        );
+    if (week || names::names_a_group(name)) && profile.distinct <= 60 {
         ColumnKind::Category
     } else {
         ColumnKind::Number

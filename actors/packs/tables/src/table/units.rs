@@ -31,7 +31,8 @@ const CURRENCY_WORDS: [(&str, &str); 10] = [
 
 /// Units of measure as they are written, and what they are called here.
 #[rustfmt::skip]
-const UNITS: [(&str, &str); 117] = [
+const UNITS: [(&str, &str); 125] = [
+    ("degC", "°C"), ("deg C", "°C"), ("degF", "°F"), ("Celsius", "°C"), ("celsius", "°C"), ("Fahrenheit", "°F"), ("litres", "l"), ("Liter", "l"),
     ("kg", "kg"), ("kgs", "kg"), ("g", "g"), ("mg", "mg"), ("µg", "µg"), ("t", "t"), ("lb", "lb"), ("lbs", "lb"), ("oz", "oz"),
     ("km", "km"), ("m", "m"), ("cm", "cm"), ("mm", "mm"), ("mi", "mi"), ("miles", "mi"), ("ft", "ft"), ("in", "in"), ("yd", "yd"),
     ("ha", "ha"), ("m²", "m²"), ("m2", "m²"), ("qm", "m²"), ("sqm", "m²"), ("sqft", "sqft"), ("sq ft", "sqft"), ("km²", "km²"),

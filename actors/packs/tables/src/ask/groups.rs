@@ -1,0 +1,397 @@
+//! For each of what: columns, periods, days of the week, hours.
+
+use std::collections::BTreeSet;
+
+use aios_languages::Ask;
+use aios_work::Grain;
+
+use super::marks::What;
+use super::question::{Column as Id, Group};
+use super::resolve::Reader;
+use super::schema::{Column, Role};
+
+impl Reader<'_> {
+    /// For each of what.
+    pub(super) fn groups(&mut self, from: usize, to: usize) -> Vec<Group> {
+        let mut out: Vec<Group> = Vec::new();
+        for at in from..to {
+            let Some(What::Ask(ask)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            if self.is_relative(from, at) {
+                self.take(at);
+                continue;
+            }
+            let adverb = match ask {
+                Ask::Daily => Some(Grain::Day),
+                Ask::Weekly => Some(Grain::Week),
+                Ask::Monthly => Some(Grain::Month),
+                Ask::Quarterly => Some(Grain::Quarter),
+                Ask::Yearly => Some(Grain::Year),
+                _ => None,
+            };
+            if let Some(grain) = adverb {
+                self.take(at);
+                let group = self.each(from, to, grain);
+                add(&mut out, group);
+                continue;
+            }
+            match ask {
+                Ask::Per | Ask::Which => self.groups_behind(at, from, to, ask, &mut out),
+                Ask::Who => self.of_concepts(
+                    at,
+                    &["employee", "customer", "student", "patient"],
+                    &mut out,
+                ),
+                Ask::Where => {
+                    self.of_concepts(at, &["city", "store", "region", "country"], &mut out)
+                }
+                Ask::When => {
+                    self.take(at);
+                    let group = self.each(from, to, Grain::Day);
+                    add(&mut out, group);
+                }
+                Ask::Highest | Ask::Lowest | Ask::Top | Ask::Bottom => {
+                    self.group_of_best(at, from, to, &mut out);
+                }
+                _ => {}
+            }
+        }
+        for at in from..to {
+            if let Some(What::Superlative(..)) = self.mark(at).map(|mark| mark.what.clone()) {
+                self.group_of_best(at, from, to, &mut out);
+            }
+        }
+        out
+    }
+
+    pub(super) fn groups_behind(
+        &mut self,
+        at: usize,
+        from: usize,
+        to: usize,
+        ask: Ask,
+        out: &mut Vec<Group>,
+    ) {
+        let mut place = at + 1;
+        let mut found = 0;
+        while let Some(next) = self.next(place, to) {
+            let Some(mark) = self.mark(next).cloned() else {
+                break;
+            };
+            // "by region and product", "by region, product": joined words go on.
+            if found > 0 {
+                let joined = (place..next).any(|at| self.is_ask(at, Ask::And))
+                    || self.words.gap(mark.from).contains([',', '/', '&']);
+                if !joined {
+                    break;
+                }
+            }
+            let group = match &mark.what {
+                What::Column(all, _) | What::Kin(all) if !self.is_used(next) => {
+                    let mut columns = all.iter().copied().filter(|column| {
+                        self.column(*column).is_some_and(|column| {
+                            !column.is_measure() && column.role != Role::Nothing
+                        })
+                    });
+                    let best = self.named_best(&mut columns);
+                    best.and_then(|column| self.group_of(column))
+                }
+                What::Concept(concept) if !self.is_used(next) => self.group_of_concept(*concept),
+                What::Ask(Ask::Weekday) => {
+                    let date = self.date(from, to).and_then(|at| self.column(at));
+                    date.filter(|column| column.role == Role::Date && column.finest == Grain::Day)
+                        .map(|column| Group::Weekday(column.id.clone()))
+                }
+                What::Ask(Ask::Hour) => {
+                    let date = self.date(from, to).and_then(|at| self.column(at));
+                    date.filter(|column| column.hours)
+                        .map(|column| Group::Hour(column.id.clone()))
+                }
+                What::Ask(
+                    Ask::Distinct | Ask::Highest | Ask::Lowest | Ask::Rows | Ask::Which | Ask::Per,
+                ) if found == 0 => {
+                    place = next + 1;
+                    if matches!(mark.what, What::Ask(Ask::Highest | Ask::Lowest))
+                        && ask == Ask::Which
+                    {
+                        break;
+                    }
+                    continue;
+                }
+                _ => match self.grain_at(next) {
+                    Some(grain) if ask == Ask::Per || self.asks_for_period(next, to) => {
+                        self.each(from, to, grain)
+                    }
+                    _ => None,
+                },
+            };
+            let Some(group) = group else {
+                // A thing by which nothing can be grouped is not in the data; a measure makes a rate.
+                let measured = |reader: &Self, concept: u32| {
+                    reader
+                        .schema
+                        .standing_for(concept)
+                        .iter()
+                        .any(|column| reader.column(*column).is_some_and(Column::is_measure))
+                };
+                if let What::Concept(concept) = mark.what
+                    && ask == Ask::Per
+                    && !self.is_used(next)
+                    && !measured(self, concept)
+                {
+                    let name = self.written(&mark);
+                    self.take(next);
+                    self.say_absent(&name);
+                }
+                break;
+            };
+            // "by teams other than blue": rows are chosen by it, and not put together.
+            let chosen = ask == Ask::Per
+                && self.mark(at).is_some_and(|mark| {
+                    ["by", "von", "par", "por"].contains(&self.words.text(mark.from))
+                })
+                && (next + 1..to)
+                    .find(|at| {
+                        !self.mark(*at).is_some_and(super::clause::is_filler)
+                            && !self.is_ask(*at, Ask::Without)
+                    })
+                    .is_some_and(|value| {
+                        self.is_used(value)
+                            && matches!(
+                                (self.mark(value).map(|mark| &mark.what), &group),
+                                (Some(What::Value(all, _)), Group::By(id)) if all.iter().any(|(column, _)| {
+                                    self.column(*column).is_some_and(|column| column.id == *id)
+                                })
+                            )
+                    });
+            self.take(next);
+            if chosen {
+                return;
+            }
+            add(out, Some(group));
+            found += 1;
+            place = next + 1;
+            if ask == Ask::Which {
+                break;
+            }
+        }
+        let _ = from;
+    }
+
+    /// "Which month", "what day": not "what is the revenue of the month".
+    pub(super) fn asks_for_period(&self, at: usize, to: usize) -> bool {
+        let _ = to;
+        let before = at.checked_sub(1).and_then(|before| self.mark(before));
+        before.is_some_and(|mark| {
+            matches!(mark.what, What::Ask(Ask::Which | Ask::Filler))
+                && (matches!(mark.what, What::Ask(Ask::Which))
+                    || self.words.text(mark.from) == "calendar")
+        })
+    }
+
+    /// Of several columns with the word, one that names rather than numbers.
+    pub(super) fn named_best(&self, columns: &mut dyn Iterator<Item = usize>) -> Option<usize> {
+        columns.min_by_key(|column| {
+            let known = self.column(*column);
+            let id = known.is_some_and(|column| {
+                column.words.len() > 1
+                    && column
+                        .words
+                        .iter()
+                        .any(|word| ["id", "no", "nr", "key", "number"].contains(&word.as_str()))
+            });
+            (id, known.map_or(0, |column| column.core().len()))
+        })
+    }
+
+    pub(super) fn group_of_concept(&self, concept: u32) -> Option<Group> {
+        let columns = self.schema.standing_for(concept);
+        let mut columns = columns.into_iter().filter(|column| {
+            self.column(*column)
+                .is_some_and(|column| !column.is_measure() && column.role != Role::Nothing)
+        });
+        let best = self.named_best(&mut columns)?;
+        self.group_of(best)
+    }
+
+    pub(super) fn of_concepts(&mut self, at: usize, names: &[&str], out: &mut Vec<Group>) {
+        self.take(at);
+        let group = names
+            .iter()
+            .find_map(|name| self.group_of_concept(Self::concept(name)));
+        add(out, group);
+    }
+
+    /// "the best region", "top 3 products", "highest month".
+    pub(super) fn group_of_best(
+        &mut self,
+        at: usize,
+        from: usize,
+        to: usize,
+        out: &mut Vec<Group>,
+    ) {
+        let mut next = at + 1;
+        while let Some(place) = self.next(next, to) {
+            match self.mark(place).map(|mark| mark.what.clone()) {
+                Some(What::Number(_)) => next = place + 1,
+                Some(What::Column(all, _)) if !self.is_used(place) => {
+                    let mut columns = all.iter().copied().filter(|column| {
+                        self.column(*column)
+                            .is_some_and(|column| matches!(column.role, Role::Groups | Role::Names))
+                    });
+                    if let Some(group) = self
+                        .named_best(&mut columns)
+                        .and_then(|column| self.group_of(column))
+                    {
+                        self.take(place);
+                        add(out, Some(group));
+                    }
+                    return;
+                }
+                Some(What::Concept(concept)) if !self.is_used(place) => {
+                    if let Some(group) = self.group_of_concept(concept) {
+                        self.take(place);
+                        add(out, Some(group));
+                    }
+                    return;
+                }
+                _ => {
+                    if let Some(grain) = self.grain_at(place) {
+                        self.take(place);
+                        let group = self.each(from, to, grain);
+                        add(out, group);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Periods of the date column; of a year's numbers its years.
+    pub(super) fn each(&mut self, from: usize, to: usize, grain: Grain) -> Option<Group> {
+        let Some(column) = self.date(from, to).and_then(|at| self.column(at)).cloned() else {
+            // A column of month names will do.
+            let words: &[&str] = match grain {
+                Grain::Month => &["month", "monat", "moi", "mois", "mes"],
+                Grain::Quarter => &["quarter", "quartal", "trimestr"],
+                Grain::Year => &["year", "jahr", "annee", "ano"],
+                Grain::Week => &["week", "woche", "semain", "semana"],
+                Grain::Day => &["day", "tag", "jour", "dia", "date", "datum"],
+            };
+            let named = self.schema.columns.iter().find(|column| {
+                !column.is_measure()
+                    && column
+                        .words
+                        .iter()
+                        .any(|word| words.iter().any(|known| word.starts_with(known)))
+            });
+            let group = named.map(|column| Group::By(column.id.clone()));
+            if group.is_none() {
+                let said = self.speech.say("no_dates", &[]);
+                if !self.absent.contains(&said) {
+                    self.absent.push(said);
+                }
+            }
+            return group;
+        };
+        if column.role == Role::Year {
+            return Some(Group::By(column.id));
+        }
+        if grain < column.finest {
+            return Some(Group::Each(column.id, column.finest));
+        }
+        Some(Group::Each(column.id, grain))
+    }
+
+    /// Columns that are named and have no part yet: what rows are grouped by, or a period's column.
+    pub(super) fn leftovers(
+        &mut self,
+        from: usize,
+        to: usize,
+        groups: &mut Vec<Group>,
+        asks: &BTreeSet<Ask>,
+    ) -> Option<Id> {
+        let mut first = None;
+        let ranked = [
+            Ask::Highest,
+            Ask::Lowest,
+            Ask::Top,
+            Ask::Bottom,
+            Ask::Rank,
+            Ask::List,
+            Ask::Compare,
+        ]
+        .iter()
+        .any(|ask| asks.contains(ask));
+        for at in from..to {
+            if self.is_used(at) {
+                continue;
+            }
+            match self.mark(at).map(|mark| mark.what.clone()) {
+                Some(What::Column(all, _)) => {
+                    let mut columns = all.iter().copied().filter(|column| {
+                        self.column(*column).is_some_and(|column| {
+                            matches!(
+                                column.role,
+                                Role::Groups | Role::Names | Role::Date | Role::Year
+                            )
+                        })
+                    });
+                    if let Some(column) = self.named_best(&mut columns) {
+                        self.take(at);
+                        let names = self
+                            .column(column)
+                            .filter(|column| matches!(column.role, Role::Groups | Role::Names));
+                        first = first.or_else(|| names.map(|column| column.id.clone()));
+                        self.group_if_ranked(column, ranked, groups);
+                    }
+                }
+                Some(What::Concept(concept)) if !self.is_weak(concept) => {
+                    let columns = self.schema.standing_for(concept);
+                    let mut columns = columns.into_iter().filter(|column| {
+                        self.column(*column)
+                            .is_some_and(|column| !column.is_measure())
+                    });
+                    if let Some(column) = self.named_best(&mut columns) {
+                        self.take(at);
+                        let names = self
+                            .column(column)
+                            .filter(|column| matches!(column.role, Role::Groups | Role::Names));
+                        first = first.or_else(|| names.map(|column| column.id.clone()));
+                        self.group_if_ranked(column, ranked, groups);
+                    }
+                }
+                Some(What::File) => self.take(at),
+                // "per month" has been heard; "the months" is heard here.
+                Some(What::Ask(Ask::Weekday)) if groups.is_empty() => {
+                    self.take(at);
+                    let date = self.date(from, to).and_then(|at| self.column(at));
+                    let group = date.map(|column| Group::Weekday(column.id.clone()));
+                    add(groups, group);
+                }
+                _ => {}
+            }
+        }
+        first
+    }
+
+    /// "the average salary of the employees" is one figure, "rank the regions" is one for each.
+    pub(super) fn group_if_ranked(&self, column: usize, ranked: bool, groups: &mut Vec<Group>) {
+        let groups_rows = self
+            .column(column)
+            .is_some_and(|column| column.role == Role::Groups && column.distinct < column.rows);
+        if ranked && groups_rows && groups.is_empty() {
+            add(groups, self.group_of(column));
+        }
+    }
+}
+
+pub(super) fn add(groups: &mut Vec<Group>, group: Option<Group>) {
+    if let Some(group) = group
+        && !groups.contains(&group)
+        && groups.len() < 2
+    {
+        groups.push(group);
+    }
+}

@@ -1,0 +1,560 @@
+//! What became of each word: used, without meaning, not in the data, or not understood.
+
+use aios_languages::Ask;
+
+use super::clause::is_filler;
+use super::marks::What;
+use super::question::{Column as Id, Filter, Group, Measure, Question, Test};
+use super::resolve::{Asks, Reader};
+use super::schema::{Column, Role};
+
+/// Beginnings of words that choose some of the rows, whatever their form: what was refunded is a part of what was sold.
+const CHOOSING: &[&str] = &[
+    "cancel",
+    "refund",
+    "return",
+    "waiv",
+    "lost",
+    "lose",
+    "losing",
+    "wast",
+    "damag",
+    "brok",
+    "stol",
+    "reject",
+    "refus",
+    "fail",
+    "delay",
+    "miss",
+    "overdue",
+    "void",
+    "expir",
+    "churn",
+    "abandon",
+    "declin",
+    "approv",
+    "accept",
+    "clos",
+    "open",
+    "paid",
+    "unpaid",
+    "insur",
+    "certif",
+    "renew",
+    "discount",
+    "reserv",
+    "plan",
+    "expect",
+    "spoil",
+    "discard",
+    "donat",
+    "export",
+    "import",
+    "recycl",
+    "reduc",
+    "outstand",
+    "pend",
+    "disput",
+    "scrap",
+    "vaccin",
+    "infect",
+    "injur",
+    "kill",
+    "promot",
+    "fir",
+    "retir",
+    "storn",
+    "erstatt",
+    "zuruck",
+    "verlor",
+    "beschadig",
+    "abgelehn",
+    "genehmig",
+    "gekundig",
+    "bezahl",
+    "krank",
+    "verspat",
+    "annul",
+    "rembours",
+    "perdu",
+    "retourn",
+    "endommag",
+    "cancelad",
+    "devuelt",
+    "perdid",
+    "rechazad",
+    "anulad",
+    "retrasad",
+    "pendient",
+    "impay",
+    "caduc",
+];
+
+/// Who or what does something: the word behind says what.
+const PRONOUNS: &[&str] = &[
+    "we", "they", "you", "i", "it", "he", "she", "wir", "sie", "ihr", "ich", "er", "man", "nous",
+    "vous", "ils", "elles", "on", "nosotros", "ellos",
+];
+
+/// Words that stand before a participle.
+const HELPS: &[&str] = &[
+    "was", "were", "been", "got", "get", "gets", "is", "are", "wurde", "wurden", "worden", "hat",
+    "haben", "habe", "hatte", "a", "ont", "ete", "avons", "furent", "fut", "se", "fue", "fueron",
+    "han", "ha", "did", "does", "do", "gab", "have", "has", "had",
+];
+
+/// Whether a word has the form of what was done.
+pub(super) fn is_participle(text: &str, language: &str) -> bool {
+    let ends = |all: &[&str]| all.iter().any(|end| text.ends_with(end));
+    match language {
+        "de" => {
+            let begins = [
+                "ge", "ver", "be", "er", "ent", "zer", "uber", "ein", "aus", "ab", "an", "auf",
+                "um",
+            ];
+            (begins.iter().any(|begin| text.starts_with(begin)) && ends(&["t", "en"]))
+                || ends(&["iert"])
+        }
+        "fr" => ends(&[
+            "e", "es", "ee", "ees", "u", "us", "ue", "ues", "i", "is", "ie", "ies",
+        ]),
+        "es" => ends(&[
+            "ado", "ados", "ada", "adas", "ido", "idos", "ida", "idas", "io", "eron", "aron", "o",
+        ]),
+        _ => {
+            ends(&["ed", "ing", "wn", "ught"])
+                || [
+                    "won", "cut", "put", "done", "laid", "led", "met", "fed", "shot", "dug",
+                    "drew", "wore", "rode", "swam", "swum", "ridden", "taken", "given", "eaten",
+                    "cost",
+                ]
+                .contains(&text)
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Words that say how what is asked about came about, and choose no rows: "we baked", "hours worked", "wurden geerntet". A name, and
+    /// a word that could choose, stays what it is.
+    pub(super) fn light_words(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        measures: &[(Measure, Option<String>)],
+        counted: Option<&Measure>,
+    ) {
+        let rows = |measure: &Measure| matches!(measure, Measure::Rows | Measure::Distinct(_));
+        // Of rows that are counted each such word may be a condition.
+        let counts = match measures {
+            [] => counted.is_none_or(rows) && asks.any(&[Ask::Count, Ask::Share]),
+            all => all.iter().all(|(measure, _)| rows(measure)),
+        };
+        let kinds = self
+            .schema
+            .columns
+            .iter()
+            .any(|column| matches!(column.role, Role::Groups | Role::Names));
+        for at in from..to {
+            let Some(mark) = self.mark(at).cloned() else {
+                continue;
+            };
+            if mark.what != What::Unknown || self.is_used(at) {
+                continue;
+            }
+            let text = self.words.text(mark.from).to_owned();
+            let written = self.written(&mark);
+            let name = mark.from > 0 && written.starts_with(char::is_uppercase);
+            let chooses = CHOOSING.iter().any(|begin| text.starts_with(begin)) && text != "paid";
+            if name {
+                continue;
+            }
+            let before = mark
+                .from
+                .checked_sub(1)
+                .map_or("", |at| self.words.text(at));
+            let done = PRONOUNS.contains(&before) && !is_number(&text);
+            let helped = (mark.from.saturating_sub(4)..mark.from)
+                .any(|at| HELPS.contains(&self.words.text(at)));
+            let known = |at: Option<usize>| {
+                at.and_then(|at| self.mark(at).map(|mark| (at, mark)))
+                    .is_some_and(|(at, mark)| {
+                        self.is_used(at)
+                            && matches!(
+                                mark.what,
+                                What::Column(..)
+                                    | What::Concept(_)
+                                    | What::Kin(_)
+                                    | What::Value(..)
+                            )
+                    })
+            };
+            let behind = known(self.previous(from, at));
+            let participle = is_participle(&text, &self.words.language) || text == "paid";
+            // "least climbed route": of the only thing that is counted.
+            let ranked = at.checked_sub(1).is_some_and(|before| {
+                [Ask::Highest, Ask::Lowest]
+                    .into_iter()
+                    .any(|ask| self.is_ask(before, ask))
+            }) && measures.is_empty()
+                && self.schema.of_role(|role| role == Role::Adds).count() == 1;
+            // "paid in cash", "made by hand": what stands behind is a value, and chosen by.
+            let behind_by = self.next(at + 1, to).and_then(|next| {
+                if self.is_ask(next, Ask::Per) {
+                    self.next(next + 1, to)
+                } else {
+                    Some(next)
+                }
+            });
+            let leads = behind_by.is_some_and(|next| {
+                self.is_used(next)
+                    && matches!(
+                        self.mark(next).map(|mark| &mark.what),
+                        Some(What::Value(..))
+                    )
+            });
+            if participle && leads && !chooses {
+                self.take(at);
+                continue;
+            }
+            if chooses || text == "paid" {
+                continue;
+            }
+            if done || !counts && participle && (helped || behind || ranked) {
+                self.take(at);
+                continue;
+            }
+            // A table that tells no kinds apart holds one thing, and a word before its measure says which.
+            let mut next = at + 1;
+            while matches!(self.mark(next).map(|mark| &mark.what), Some(What::Unknown)) {
+                next += 1;
+            }
+            let measured = next < to && !self.measured(next).is_empty() && self.is_used(next);
+            if !kinds && measured && !counts {
+                let last = self.mark(next - 1).map_or(mark.to, |mark| mark.to);
+                let name = self.words.written(mark.from, last).to_owned();
+                (at..next).for_each(|at| self.take(at));
+                let said = self.speech.say("one_kind", &[("said", &name)]);
+                self.assume(said);
+            }
+        }
+    }
+
+    /// "Which employee worked the most hours": where both the group and the measure are named, the verb between them adds nothing.
+    pub(super) fn verbs_of_ranks(&mut self, from: usize, to: usize, asks: &Asks, groups: &[Group]) {
+        if groups.is_empty() || !asks.any(&[Ask::Which, Ask::Who]) {
+            return;
+        }
+        for at in from..to {
+            let unknown = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Unknown));
+            let Some(rank) = self.next(at + 1, to).filter(|_| unknown) else {
+                continue;
+            };
+            // "... do most people pass the door": said of the table itself.
+            let file = matches!(self.mark(rank).map(|mark| &mark.what), Some(What::File));
+            let behind = self.previous(from, at).is_some_and(|before| {
+                self.is_used(before)
+                    && matches!(&self.mark(before).map(|mark| mark.what.clone()), Some(What::Column(all, _)) if all.iter().any(|at| self.column(*at).is_some_and(Column::is_measure)))
+            });
+            if file && behind {
+                self.take(at);
+                continue;
+            }
+            let ranked = [Ask::Highest, Ask::Lowest, Ask::Top]
+                .into_iter()
+                .any(|ask| self.is_ask(rank, ask));
+            let measured = self.next(rank + 1, to).is_some_and(|next| {
+                self.is_used(next)
+                    && matches!(&self.mark(next).map(|mark| mark.what.clone()), Some(What::Column(all, _)) if all.iter().any(|at| self.column(*at).is_some_and(Column::is_measure)))
+            });
+            let group = self
+                .previous(from, at)
+                .is_some_and(|before| self.is_used(before));
+            if ranked && measured && group {
+                self.take(at);
+            }
+        }
+    }
+
+    /// "the driving test" of `driving.csv`: the last word of what the table is about.
+    pub(super) fn ends_of_files(&mut self, from: usize, to: usize) {
+        let at = to.saturating_sub(1);
+        let is = |at: Option<usize>, what: &What| {
+            at.filter(|at| *at >= from)
+                .and_then(|at| self.mark(at))
+                .is_some_and(|mark| mark.what == *what)
+        };
+        let ends = self.words.language == "en"
+            && is(Some(at), &What::Unknown)
+            && is(at.checked_sub(1), &What::File);
+        if ends {
+            self.take(at);
+        }
+    }
+
+    /// "the revenue in Narnia", "cups of green tea": behind such a word stands which rows are meant. Where the data has none of that name, a
+    /// figure for others would answer another question.
+    pub(super) fn unknown_places(&mut self, from: usize, to: usize) {
+        const LEADS: [&str; 33] = [
+            "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom",
+            "bei", "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour",
+            "dans", "chez", "del", "para", "con", "zum", "zur", "avec",
+        ];
+        const ARTICLES: [&str; 15] = [
+            "the", "an", "all", "our", "der", "die", "das", "den", "dem", "le", "la", "les", "l",
+            "el", "los",
+        ];
+        let unknown = |reader: &Self, at: usize| {
+            matches!(reader.mark(at).map(|mark| &mark.what), Some(What::Unknown))
+                && !reader.is_used(at)
+        };
+        let mut at = from;
+        while at < to {
+            let Some(first) = self.mark(at).map(|mark| mark.from) else {
+                return;
+            };
+            let word = |back: usize| first.checked_sub(back).map_or("", |at| self.words.text(at));
+            // "in the North and the West"
+            let another = (from..at)
+                .rev()
+                .find(|at| !self.mark(*at).is_some_and(is_filler) && !self.is_ask(*at, Ask::Or))
+                .is_some_and(|before| {
+                    matches!(
+                        self.mark(before).map(|mark| &mark.what),
+                        Some(What::Value(..))
+                    )
+                })
+                && (from..at)
+                    .rev()
+                    .take(2)
+                    .any(|at| self.is_ask(at, Ask::And) || self.is_ask(at, Ask::Or));
+            let led = LEADS.contains(&word(1))
+                || (ARTICLES.contains(&word(1)) && LEADS.contains(&word(2)))
+                || another;
+            let mut end = at;
+            while end < to && unknown(self, end) {
+                end += 1;
+            }
+            if led && end > at {
+                let last = self.mark(end - 1).map_or(first, |mark| mark.to);
+                let name = self.words.written(first, last).to_owned();
+                (at..end).for_each(|at| self.take(at));
+                self.say_absent(&name);
+            }
+            at = end.max(at + 1);
+        }
+    }
+
+    /// "How many trains were late": who asks how many is never told a sum of something else, whose words stay unused.
+    pub(super) fn only_counted(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        counted: Option<&Measure>,
+        over: Option<&Measure>,
+        filters: &[Filter],
+        measures: &mut Vec<(Measure, Option<String>)>,
+    ) {
+        let others = asks.any(&[
+            Ask::Total,
+            Ask::Mean,
+            Ask::Median,
+            Ask::Highest,
+            Ask::Lowest,
+            Ask::Top,
+            Ask::Bottom,
+            Ask::Per,
+            Ask::Share,
+            Ask::Ratio,
+            Ask::Deviation,
+            Ask::Variance,
+            Ask::Range,
+            Ask::Percentile,
+            Ask::Weighted,
+            Ask::Correlation,
+            Ask::Growth,
+            Ask::Change,
+            Ask::Compare,
+            Ask::Which,
+            Ask::Who,
+            Ask::And,
+        ]);
+        let counts = matches!(counted, Some(Measure::Rows | Measure::Distinct(_)));
+        let exceeds = matches!(measures.first(), Some((Measure::Less(..), _)));
+        if !asks.has(Ask::Count) || !counts || others || over.is_some() || exceeds {
+            return;
+        }
+        for at in from..to {
+            let measured = match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Column(all, _)) => all
+                    .iter()
+                    .any(|at| self.column(*at).is_some_and(Column::is_measure)),
+                Some(What::Concept(concept)) => {
+                    !self.is_weak(*concept)
+                        && self
+                            .schema
+                            .standing_for(*concept)
+                            .iter()
+                            .any(|at| self.column(*at).is_some_and(Column::is_measure))
+                }
+                _ => false,
+            };
+            let limited = self.measured(at).iter().any(|column| {
+                self.column(*column).is_some_and(|column| {
+                    filters.iter().any(|filter| {
+                        filter.column == column.id
+                            || matches!(&filter.test, Test::Over(other, _) | Test::Under(other, _) if *other == column.id)
+                    })
+                })
+            });
+            if measured
+                && !limited
+                && let Some(used) = self.used.get_mut(at)
+            {
+                *used = false;
+            }
+        }
+        measures.clear();
+    }
+
+    pub(super) fn say_absent(&mut self, what: &str) {
+        let columns: Vec<String> = self
+            .schema
+            .columns
+            .iter()
+            .map(|column| column.id.name.trim().to_owned())
+            .take(20)
+            .collect();
+        let said = self.speech.say(
+            "absent",
+            &[("what", what), ("columns", &columns.join(", "))],
+        );
+        if !self.absent.contains(&said) {
+            self.absent.push(said);
+        }
+    }
+
+    /// "zip code" where the column is called `zip`: a word that only says that something is a name or a number.
+    pub(super) fn is_of_a_name(&self, at: usize) -> bool {
+        let named = |at: Option<usize>| {
+            at.and_then(|at| self.mark(at))
+                .is_some_and(|mark| matches!(mark.what, What::Column(..) | What::Concept(_)))
+        };
+        // "no reading" takes away, "invoice no" numbers.
+        let word = self
+            .mark(at)
+            .filter(|mark| mark.what != What::Ask(Ask::Without))
+            .map(|mark| self.words.text(mark.from));
+        word.is_some_and(|word| super::schema::QUALIFIERS.contains(&word))
+            && (named(at.checked_sub(1)) || named(Some(at + 1)))
+    }
+
+    /// Words that nothing used.
+    pub(super) fn unused(&self, questions: &[Question]) -> Vec<String> {
+        let mut out: Vec<String> = Vec::new();
+        let touched: Vec<&Id> = questions.iter().flat_map(super::join::columns).collect();
+        for (at, mark) in self.marks.all.iter().enumerate() {
+            if self.is_used(at) || self.is_of_a_name(at) {
+                continue;
+            }
+            let matters = match &mark.what {
+                What::Unknown
+                | What::Value(..)
+                | What::Column(..)
+                | What::Period(_)
+                | What::Ordinal(_) => true,
+                What::Number(_) => true,
+                // A hint at a column that has its part in the answer, or a verb of it.
+                What::Kin(all) => {
+                    let part = all.iter().filter_map(|at| self.column(*at));
+                    let part = part
+                        .map(|column| &column.id)
+                        .any(|id| touched.contains(&id));
+                    let choosing = CHOOSING
+                        .iter()
+                        .any(|begin| self.words.text(mark.from).starts_with(begin));
+                    !part && (choosing || !self.marks.is_filler(mark.from))
+                }
+                // "through the app": such a word leads a value as well.
+                What::Ask(
+                    Ask::Until | Ask::Since | Ask::Before | Ask::After | Ask::Between | Ask::Above,
+                ) if self.leads_to_what_is_used(at) => false,
+                What::Ask(Ask::First) => true,
+                What::Ask(Ask::Last) => {
+                    let text = self.words.text(mark.from);
+                    !super::derived::PRESENT
+                        .iter()
+                        .any(|word| text.starts_with(word))
+                }
+                What::Concept(concept) => !self.is_weak(*concept),
+                What::Superlative(..) | What::Unit(_) | What::File => false,
+                What::Ask(ask) => matches!(
+                    ask,
+                    Ask::Without
+                        | Ask::Missing
+                        | Ask::Above
+                        | Ask::Below
+                        | Ask::AtLeast
+                        | Ask::AtMost
+                        | Ask::Between
+                        | Ask::Running
+                        | Ask::Correlation
+                        | Ask::Percentile
+                        | Ask::Weighted
+                        | Ask::Previous
+                        | Ask::Since
+                        | Ask::Until
+                        | Ask::Before
+                        | Ask::Hour
+                ),
+            };
+            let name = self.written(mark);
+            if matters && !out.contains(&name) {
+                out.push(name);
+            }
+        }
+        out
+    }
+
+    fn leads_to_what_is_used(&self, at: usize) -> bool {
+        self.next(at + 1, self.marks.all.len()).is_some_and(|next| {
+            self.is_used(next)
+                && matches!(
+                    self.mark(next).map(|mark| &mark.what),
+                    Some(What::Value(..) | What::Column(..))
+                )
+        })
+    }
+
+    pub(super) fn taken(&self) -> Vec<(String, String)> {
+        let mut out = Vec::new();
+        for mark in &self.marks.all {
+            let what = match &mark.what {
+                What::Column(all, _) => match all.first().and_then(|at| self.column(*at)) {
+                    Some(column) => self
+                        .speech
+                        .say("taken_column", &[("name", column.id.name.trim())]),
+                    None => continue,
+                },
+                What::Value(all, whole) if !*whole => {
+                    let names: Vec<&str> = all
+                        .iter()
+                        .map(|(_, value)| value.as_str())
+                        .take(5)
+                        .collect();
+                    self.speech
+                        .say("taken_values", &[("names", &names.join(", "))])
+                }
+                _ => continue,
+            };
+            let said = self.written(mark);
+            out.push((said, what));
+        }
+        out
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,136 @@
+//! Whether two words are of one family: "germination" and "germinated", "climbed" and "climbs", "ran" and "run".
+//!
+//! It is for what nothing else answers to: a word of a goal and a word of a heading that share a stem. What it finds is weaker than a name,
+//! and whoever uses it says so.
+
+use super::words::canon;
+
+/// What may stand behind a shared stem, as [`canon`] leaves it.
+const ENDINGS: &[&str] = &[
+    "", "e", "s", "es", "ed", "d", "ing", "er", "or", "io", "atio", "ated", "at", "ating", "ator",
+    "itio", "al", "anc", "enc", "ant", "ent", "ment", "ag", "i", "ied", "ier", "iti", "ur", "atur",
+    "sed", "c", "sing", "cing", "r", "t", "th", "abl", "ful", "li", "ist", "ism", "ship", "ung",
+    "et", "st", "ier", "ert", "iert", "ada", "ado", "ida", "ido", "ar", "ir", "ante", "eur", "eus",
+    "ee", "iv", "ic", "ical", "y", "eli", "itor", "isatio", "izatio", "ified",
+];
+
+/// Forms that share no stem with what they are forms of.
+const IRREGULAR: &[(&str, &str)] = &[
+    ("ran", "run"),
+    ("sold", "sell"),
+    ("bought", "buy"),
+    ("paid", "pay"),
+    ("spent", "spend"),
+    ("drove", "drive"),
+    ("driven", "drive"),
+    ("flew", "fly"),
+    ("flown", "fly"),
+    ("flight", "fly"),
+    ("rode", "ride"),
+    ("swam", "swim"),
+    ("won", "win"),
+    ("lost", "loss"),
+    ("caught", "catch"),
+    ("grew", "grow"),
+    ("grown", "grow"),
+    ("growth", "grow"),
+    ("wrote", "write"),
+    ("sent", "send"),
+    ("lent", "lend"),
+    ("slept", "sleep"),
+    ("weighed", "weight"),
+    ("weigh", "weight"),
+    ("laid", "lay"),
+    ("born", "birth"),
+    ("died", "death"),
+    ("fell", "fall"),
+];
+
+/// Whether two words, folded, are of one family and not the same.
+pub(super) fn kin(one: &str, other: &str) -> bool {
+    let base = |word: &str| {
+        let known = IRREGULAR.iter().find(|(form, _)| *form == word);
+        known.map_or_else(|| canon(word), |(_, base)| canon(base))
+    };
+    let (one, other) = (base(one), base(other));
+    if one == other || cognate(&one) == cognate(&other) && one.chars().count() >= 5 {
+        return true;
+    }
+    if one.bytes().chain(other.bytes()).any(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    let shared: usize = one
+        .chars()
+        .zip(other.chars())
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a.len_utf8())
+        .sum();
+    let letters = one.get(..shared).map_or(0, |stem| stem.chars().count());
+    let last = one.get(..shared).and_then(|stem| stem.chars().last());
+    let rest = |word: &str| {
+        let rest = word.get(shared..).unwrap_or_default();
+        // "shipped": a doubled letter is of the spelling, not of the stem.
+        let doubled = last.is_some_and(|last| rest.starts_with(last) && rest.len() > 1);
+        let rest = if doubled {
+            rest.chars().skip(1).collect()
+        } else {
+            rest.to_owned()
+        };
+        ENDINGS.contains(&rest.as_str()).then_some(rest)
+    };
+    let (Some(a), Some(b)) = (rest(&one), rest(&other)) else {
+        return false;
+    };
+    let verb = |rest: &str| matches!(rest, "ed" | "ing" | "er");
+    letters >= 5 || (letters == 4 && (verb(&a) || verb(&b)) && a != "io" && b != "io")
+}
+
+/// A word as languages of one script share it: `Konzert` and `concert`, `Kategorie` and `category`.
+fn cognate(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    for c in word.replace("ph", "f").replace("th", "t").chars() {
+        let c = match c {
+            'k' | 'z' => 'c',
+            'y' => 'i',
+            other => other,
+        };
+        if !out.ends_with(c) {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_one_family_meet_and_others_do_not() {
+        for (one, other) in [
+            ("germination", "germinated"),
+            ("vaccinations", "vaccinated"),
+            ("practised", "practice"),
+            ("ran", "run"),
+            ("climbed", "climbs"),
+            ("shipped", "shipping"),
+            ("signed", "signatures"),
+            ("remotely", "remote"),
+            ("attended", "attendance"),
+            ("concert", "konzert"),
+        ] {
+            assert!(kin(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("price", "prize"),
+            ("port", "portion"),
+            ("store", "story"),
+            ("cost", "costume"),
+            ("sales", "salary"),
+            ("country", "county"),
+            ("product", "profit"),
+        ] {
+            assert!(!kin(one, other), "{one} {other}");
+        }
+    }
+}

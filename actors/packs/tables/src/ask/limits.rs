@@ -1,0 +1,500 @@
+//! Limits on numbers: "over 100", "between 10 and 20", "level 3".
+
+use aios_languages::{Ask, UnitName};
+
+use super::clause::is_filler;
+use super::figures::THINGS;
+use super::marks::What;
+use super::question::{Column as Id, Filter, Group, Measure, Test};
+use super::resolve::{Asks, Reader};
+use super::schema::{Column, Role};
+
+impl Reader<'_> {
+    /// Whether a mark names rows and no column that is measured.
+    fn is_rows(&self, at: usize) -> bool {
+        match self.mark(at).map(|mark| &mark.what) {
+            Some(What::File | What::Ask(Ask::Rows)) => true,
+            Some(What::Concept(concept)) => {
+                THINGS.iter().any(|name| Self::concept(name) == *concept)
+                    && self.measured(at).is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// "which regions have more than 100 orders": what the rows of a group must count.
+    pub(super) fn limit_of_groups(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        groups: &[Group],
+    ) -> Option<Test> {
+        if groups.is_empty()
+            || asks.has(Ask::Count)
+            || !asks.any(&[Ask::Which, Ask::Who, Ask::List])
+        {
+            return None;
+        }
+        for at in from..to {
+            let Some((ask, end)) = self.limit_at(at, from, to) else {
+                continue;
+            };
+            let Some(What::Number(number)) = self.mark(end).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let Some(things) = self
+                .next(end + 1, to)
+                .filter(|next| *next <= end + 2 && self.is_rows(*next))
+            else {
+                continue;
+            };
+            let test = match ask {
+                Ask::Above => Test::Above(number.value, false),
+                Ask::AtLeast => Test::Above(number.value, true),
+                Ask::Below => Test::Below(number.value, false),
+                Ask::AtMost => Test::Below(number.value, true),
+                _ => continue,
+            };
+            for at in [at, end, things] {
+                self.take(at);
+            }
+            return Some(test);
+        }
+        None
+    }
+
+    /// Limits on numbers: "over 100", "between 10 and 20", ">= 5".
+    pub(super) fn limits(
+        &mut self,
+        from: usize,
+        to: usize,
+        subject: Option<&Measure>,
+    ) -> Vec<(Id, Test)> {
+        let mut out = Vec::new();
+        let mut at = from;
+        while at < to {
+            let Some((ask, end)) = self.limit_at(at, from, to) else {
+                at += 1;
+                continue;
+            };
+            let Some(What::Number(first)) = self.mark(end).map(|mark| mark.what.clone()) else {
+                at += 1;
+                continue;
+            };
+            let mut last = end;
+            let test = match ask {
+                Ask::Above => Test::Above(first.value, false),
+                Ask::AtLeast => Test::Above(first.value, true),
+                Ask::Below => Test::Below(first.value, false),
+                Ask::AtMost => Test::Below(first.value, true),
+                Ask::Between => {
+                    let second =
+                        (end + 1..to.min(end + 5)).find_map(|at| match self.mark(at)?.what {
+                            What::Number(number) => Some((at, number.value)),
+                            _ => None,
+                        });
+                    let Some((place, second)) = second else {
+                        at += 1;
+                        continue;
+                    };
+                    self.take(place);
+                    last = place;
+                    Test::Between(first.value.min(second), first.value.max(second))
+                }
+                _ => Test::Number(first.value),
+            };
+            let unit = (last + 1..to.min(last + 2)).find_map(|at| match self.mark(at)?.what {
+                What::Unit(unit) => Some((at, unit)),
+                _ => None,
+            });
+            let behind = unit.map_or(last, |(at, _)| at);
+            if let Some(column) = self.limited(
+                at,
+                from,
+                behind,
+                to,
+                unit.and_then(|(_, unit)| unit),
+                subject,
+            ) {
+                for place in at..=behind {
+                    let words = self.mark(place).is_some_and(|mark| {
+                        is_filler(mark)
+                            || matches!(
+                                mark.what,
+                                What::Unit(_)
+                                    | What::Number(_)
+                                    | What::Column(..)
+                                    | What::Concept(_)
+                            )
+                            || matches!(
+                                mark.what,
+                                What::Ask(
+                                    Ask::Above
+                                        | Ask::Below
+                                        | Ask::AtLeast
+                                        | Ask::AtMost
+                                        | Ask::Between
+                                        | Ask::Exactly
+                                )
+                            )
+                    });
+                    if words {
+                        self.take(place);
+                    }
+                }
+                // "or more" behind it
+                if let Some(next) = self.mark(behind + 1)
+                    && matches!(next.what, What::Ask(Ask::AtLeast | Ask::AtMost))
+                {
+                    self.take(behind + 1);
+                }
+                out.push((column, test));
+            }
+            at = behind + 1;
+        }
+        out
+    }
+
+    /// A limit that begins here: which, and at which mark its number stands.
+    pub(super) fn limit_at(&self, at: usize, from: usize, to: usize) -> Option<(Ask, usize)> {
+        let mark = self.mark(at)?;
+        if let What::Ask(ask) = mark.what
+            && matches!(
+                ask,
+                Ask::Above | Ask::Below | Ask::AtLeast | Ask::AtMost | Ask::Between | Ask::Exactly
+            )
+        {
+            let number = (at + 1..to.min(at + 4)).find(|at| {
+                matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Number(_)))
+            })?;
+            let between = (at + 1..number).all(|at| {
+                self.mark(at)
+                    .is_some_and(|mark| is_filler(mark) || matches!(mark.what, What::Unit(_)))
+            });
+            return between.then_some((ask, number));
+        }
+        if !matches!(mark.what, What::Number(_)) {
+            return None;
+        }
+        let gap = self.words.gap(mark.from);
+        let sign = if gap.contains(">=") || gap.contains('≥') {
+            Some(Ask::AtLeast)
+        } else if gap.contains("<=") || gap.contains('≤') {
+            Some(Ask::AtMost)
+        } else if gap.contains('>') {
+            Some(Ask::Above)
+        } else if gap.contains('<') {
+            Some(Ask::Below)
+        } else if gap.contains('=') {
+            Some(Ask::Exactly)
+        } else {
+            None
+        };
+        if let Some(sign) = sign {
+            return Some((sign, at));
+        }
+        // "10 or more", "18 and older"
+        let behind = (at + 1..to.min(at + 3)).find_map(|at| match self.mark(at)?.what {
+            What::Ask(ask @ (Ask::AtLeast | Ask::AtMost)) => Some(ask),
+            What::Unit(_) => None,
+            _ => None,
+        });
+        let led = at
+            .checked_sub(1)
+            .filter(|before| *before >= from)
+            .and_then(|before| self.limit_at(before, from, to));
+        behind.filter(|_| led.is_none()).map(|ask| (ask, at))
+    }
+
+    /// The column that a limit is about.
+    pub(super) fn limited(
+        &mut self,
+        at: usize,
+        from: usize,
+        behind: usize,
+        to: usize,
+        unit: Option<UnitName>,
+        subject: Option<&Measure>,
+    ) -> Option<Id> {
+        let number_column = |reader: &Self, at: usize| match &reader.mark(at)?.what {
+            What::Column(all, _) | What::Kin(all) => all.iter().copied().find(|column| {
+                reader
+                    .column(*column)
+                    .is_some_and(|column| column.is_measure() || column.role == Role::Year)
+            }),
+            What::Concept(concept) => reader
+                .schema
+                .standing_for(*concept)
+                .into_iter()
+                .find(|column| reader.column(*column).is_some_and(Column::is_measure)),
+            _ => None,
+        };
+        // "more than 10 units"
+        if let Some(next) = self.next(behind + 1, to)
+            && next <= behind + 2
+            && let Some(column) = number_column(self, next)
+        {
+            self.take(next);
+            return self.column(column).map(|column| column.id.clone());
+        }
+        // "more than 3 orders" limits how many there are, and no other number.
+        if let Some(next) = self.next(behind + 1, to)
+            && next <= behind + 2
+            && unit.is_none()
+            && self.is_rows(next)
+            && self.next(next + 1, to).is_none()
+        {
+            return None;
+        }
+        // What the comparison itself says: "older than".
+        let comparison = self
+            .mark(at)
+            .map(|mark| self.words.text(mark.from).to_owned())
+            .unwrap_or_default();
+        let hints: [(&[&str], &str); 6] = [
+            (&["older", "younger", "alter", "junger"], "age"),
+            (&["longer", "shorter", "langer", "kurzer"], "duration"),
+            (&["heavier", "lighter", "schwerer", "leichter"], "weight"),
+            (&["warmer", "colder", "hotter", "kalter"], "temperature"),
+            (&["cheaper", "gunstiger", "billiger", "teurer"], "price"),
+            (&["taller"], "height"),
+        ];
+        let hint = hints
+            .iter()
+            .find(|(words, _)| words.contains(&comparison.as_str()))
+            .map(|(_, concept)| Self::concept(concept));
+        let measures: Vec<usize> = self.schema.measures().collect();
+        if let Some(hint) = hint
+            && let Some(column) = measures.iter().find(|column| {
+                self.column(**column)
+                    .is_some_and(|column| column.concepts.contains(&hint))
+            })
+        {
+            return self.column(*column).map(|column| column.id.clone());
+        }
+        // By its unit: "longer than 7 days", a column of days.
+        if let Some(unit) = unit
+            && let Some(column) = measures.iter().find(|column| {
+                self.column(**column)
+                    .is_some_and(|column| has_unit(column, unit))
+            })
+        {
+            return self.column(*column).map(|column| column.id.clone());
+        }
+        // "price over 100": right before it.
+        let before = self.previous(from, at).filter(|before| {
+            !self
+                .mark(*before)
+                .is_some_and(|mark| matches!(mark.what, What::Value(..)))
+        });
+        if let Some(before) = before
+            && let Some(column) = number_column(self, before)
+        {
+            self.take(before);
+            return self.column(column).map(|column| column.id.clone());
+        }
+        if unit.is_none()
+            && let Some(Measure::Of(column)) = subject
+        {
+            return Some(column.clone());
+        }
+        // "respondents under 30": people have an age.
+        let age = Self::concept("age");
+        if let Some(column) = measures.iter().find(|column| {
+            self.column(**column)
+                .is_some_and(|column| column.concepts.contains(&age))
+        }) && unit.is_none()
+            && measures.len() <= 2
+        {
+            return self.column(*column).map(|column| column.id.clone());
+        }
+        if let Some(Measure::Of(column)) = subject {
+            return Some(column.clone());
+        }
+        match measures.as_slice() {
+            [only] => self.column(*only).map(|column| column.id.clone()),
+            _ => {
+                let adds: Vec<usize> = measures
+                    .iter()
+                    .copied()
+                    .filter(|at| {
+                        self.column(*at)
+                            .is_some_and(|column| column.role == Role::Adds)
+                    })
+                    .collect();
+                let of = |names: &[&str]| -> Vec<usize> {
+                    let stands = |column: &Column| {
+                        let mut names = names.iter().map(|name| Self::concept(name));
+                        names.any(|concept| column.concepts.contains(&concept))
+                    };
+                    adds.iter()
+                        .copied()
+                        .filter(|at| self.column(*at).is_some_and(stands))
+                        .collect()
+                };
+                let named = of(&["amount", "revenue"]);
+                let money = if named.is_empty() {
+                    of(&["cost", "price", "salary"])
+                } else {
+                    named
+                };
+                match money.as_slice() {
+                    [only] if unit.is_none_or(is_money) => {
+                        self.column(*only).map(|column| column.id.clone())
+                    }
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// Numbers in an overview are conditions too.
+    pub(super) fn numbers(
+        &mut self,
+        from: usize,
+        to: usize,
+        subject: Option<&Measure>,
+        out: &mut Vec<Filter>,
+    ) {
+        for (column, test) in self.limits(from, to, subject) {
+            out.push(Filter {
+                column,
+                test,
+                not: false,
+                part: false,
+            });
+        }
+        self.equal_numbers(from, to, out);
+    }
+
+    /// "level 3", "year 2024": a number behind a column's name.
+    pub(super) fn equal_numbers(&mut self, from: usize, to: usize, out: &mut Vec<Filter>) {
+        // "on the third floor": the number of what is numbered.
+        for at in from..to {
+            let Some(What::Ordinal(number)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let next = self.next(at + 1, to).filter(|_| !self.is_used(at));
+            let column = next.and_then(|next| match &self.mark(next)?.what {
+                What::Column(all, true) => self.column(*all.first()?),
+                _ => None,
+            });
+            let Some(column) = column
+                .filter(|column| !column.is_measure() && column.least.is_some())
+                .cloned()
+            else {
+                continue;
+            };
+            self.take(at);
+            next.into_iter().for_each(|at| self.take(at));
+            out.push(Filter {
+                column: column.id,
+                test: Test::Number(f64::from(number)),
+                not: false,
+                part: false,
+            });
+        }
+        for at in from..to {
+            let Some(What::Number(number)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            if self.is_used(at) {
+                continue;
+            }
+            let Some(before) = self.previous(from, at) else {
+                continue;
+            };
+            let Some(What::Column(all, _)) = self.mark(before).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let Some(column) = all.first().and_then(|at| self.column(*at)).cloned() else {
+                continue;
+            };
+            // "weeks 5 to 8"
+            let until = (at + 1..to.min(at + 3)).find_map(|next| {
+                let joined = (at + 1..next).any(|at| {
+                    self.is_ask(at, Ask::To)
+                        || self.is_ask(at, Ask::Until)
+                        || self.is_ask(at, Ask::AtMost)
+                });
+                match self.mark(next)?.what {
+                    What::Number(last) if joined && last.value > number.value => {
+                        Some((next, last.value))
+                    }
+                    _ => None,
+                }
+            });
+            let numeric =
+                column.is_measure() || column.role == Role::Year || column.least.is_some();
+            let test = if let Some((next, last)) = until.filter(|_| numeric) {
+                (at + 1..=next).for_each(|at| self.take(at));
+                Test::Between(number.value, last)
+            } else if numeric {
+                Test::Number(number.value)
+            } else {
+                let written = self
+                    .mark(at)
+                    .map(|mark| self.written(mark))
+                    .unwrap_or_default();
+                Test::In(vec![written])
+            };
+            self.take(at);
+            self.take(before);
+            out.push(Filter {
+                column: column.id,
+                test,
+                not: false,
+                part: false,
+            });
+        }
+    }
+}
+
+pub(super) fn is_money(unit: UnitName) -> bool {
+    matches!(
+        unit,
+        UnitName::Eur
+            | UnitName::Usd
+            | UnitName::Gbp
+            | UnitName::Chf
+            | UnitName::Jpy
+            | UnitName::Inr
+    )
+}
+
+/// Whether a column counts in that unit, by its name or unit.
+pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
+    let names: &[&str] = match unit {
+        UnitName::Day => &[
+            "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d",
+        ],
+        UnitName::Hour => &["hour", "hours", "h", "std", "stunden", "heures", "horas"],
+        UnitName::Minute => &["minute", "minutes", "min", "minuten", "minutos", "mins"],
+        UnitName::Second => &["second", "seconds", "s", "sec", "sekunden"],
+        UnitName::Year => &["year", "years", "age", "alter", "jahre", "ans", "edad"],
+        UnitName::Week => &["week", "weeks", "wochen"],
+        UnitName::Month => &["month", "months", "monate"],
+        UnitName::Kilogram => &["kg", "weight", "gewicht", "poids", "peso"],
+        UnitName::Gram => &["g", "gram", "grams"],
+        UnitName::Kilometre => &["km", "distance", "kilometers", "kilometres", "strecke"],
+        UnitName::Metre => &["m", "height", "metre", "metres"],
+        UnitName::Percent => &["%", "percent", "pct"],
+        UnitName::Celsius | UnitName::Degree => &["c", "°c", "temp", "temperature", "temperatur"],
+        UnitName::Eur => &["eur", "€"],
+        UnitName::Usd => &["usd", "$"],
+        UnitName::Gbp => &["gbp", "£"],
+        UnitName::Chf => &["chf"],
+        _ => &[],
+    };
+    let spoken = super::words::spaced(&column.id.name);
+    let by_name = spoken
+        .iter()
+        .any(|word| names.contains(&word.text.as_str()));
+    let by_unit = column
+        .id
+        .unit
+        .as_deref()
+        .is_some_and(|unit| names.contains(&unit.to_lowercase().as_str()));
+    by_name || by_unit
+}

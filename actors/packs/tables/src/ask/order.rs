@@ -1,0 +1,332 @@
+//! What stands first: "top 3", "the second largest", "cheapest".
+
+use aios_languages::{Ask, UnitName};
+
+use super::limits::has_unit;
+use super::marks::What;
+use super::question::{Measure, Order};
+use super::resolve::Reader;
+use super::schema::Role;
+
+/// Words that choose between what is compared.
+const MORE: &[&str] = &[
+    "bigger",
+    "larger",
+    "higher",
+    "greater",
+    "better",
+    "stronger",
+    "more",
+    "grosser",
+    "hoher",
+    "besser",
+    "mehr",
+    "superieur",
+    "mayor",
+    "mejor",
+];
+const LESS: &[&str] = &[
+    "smaller",
+    "lower",
+    "fewer",
+    "worse",
+    "weaker",
+    "less",
+    "kleiner",
+    "niedriger",
+    "schlechter",
+    "weniger",
+    "inferieur",
+    "menor",
+    "peor",
+];
+
+impl Reader<'_> {
+    /// "top 3", "the largest", "the second best".
+    pub(super) fn order(&mut self, from: usize, to: usize) -> Option<Order> {
+        let mut largest = None;
+        // "which half is bigger": of those that are compared the first.
+        let chooses = (from..to).any(|at| self.is_ask(at, Ask::Which) || self.is_ask(at, Ask::Who));
+        let than = (from..to).any(|at| {
+            self.mark(at)
+                .is_some_and(|mark| ["than", "als", "que"].contains(&self.words.text(mark.from)))
+        });
+        let (mut limit, mut skip) = (None, 0);
+        for at in from..to {
+            let Some(mark) = self.mark(at).cloned() else {
+                continue;
+            };
+            match mark.what {
+                What::Ask(Ask::Filler) | What::Unknown if chooses && !than => {
+                    let text = self.words.text(mark.from);
+                    let more = MORE.contains(&text);
+                    if more || LESS.contains(&text) {
+                        largest = largest.or(Some(more));
+                        self.take(at);
+                    }
+                }
+                What::Ask(Ask::Highest | Ask::Top) => {
+                    // A first word decides: "the largest ... the least" are two questions.
+                    largest = largest.or(Some(true));
+                    self.take(at);
+                    limit = limit.or(self.number_beside(at, from, to));
+                }
+                What::Ask(Ask::Lowest | Ask::Bottom) => {
+                    largest = largest.or(Some(false));
+                    self.take(at);
+                    limit = limit.or(self.number_beside(at, from, to));
+                }
+                What::Superlative(ask, _) => {
+                    largest = largest.or(Some(ask == Ask::Highest));
+                    limit = limit.or(self.number_beside(at, from, to));
+                }
+                What::Ordinal(number) => {
+                    let next = self.next(at + 1, to);
+                    let ranked = next.is_some_and(|next| {
+                        self.is_ask(next, Ask::Highest)
+                            || self.is_ask(next, Ask::Lowest)
+                            || matches!(
+                                self.mark(next).map(|mark| &mark.what),
+                                Some(What::Superlative(..))
+                            )
+                    });
+                    let text = self.words.text(mark.from);
+                    let says_both = text.contains("hochst")
+                        || text.contains("grosst")
+                        || text.contains("best")
+                        || mark.to - mark.from > 1;
+                    if ranked || says_both {
+                        skip = number.saturating_sub(1);
+                        self.take(at);
+                        if says_both {
+                            largest = largest.or(Some(true));
+                        }
+                    }
+                }
+                What::Ask(Ask::Rank) => {
+                    self.take(at);
+                    let text = self.written(&mark).to_lowercase();
+                    let up = [
+                        "ascending",
+                        "aufsteigend",
+                        "croissant",
+                        "ascendente",
+                        "from lowest",
+                        "from smallest",
+                        "lowest first",
+                        "smallest first",
+                    ]
+                    .iter()
+                    .any(|word| text.starts_with(word));
+                    return Some(Order {
+                        largest: !up,
+                        limit: None,
+                        skip: 0,
+                    });
+                }
+                _ => {}
+            }
+        }
+        largest.map(|largest| Order {
+            largest,
+            limit: Some(limit.unwrap_or(1)),
+            skip,
+        })
+    }
+
+    pub(super) fn number_beside(&mut self, at: usize, from: usize, to: usize) -> Option<u32> {
+        let is_count = |reader: &Self, at: usize| match reader.mark(at)?.what {
+            What::Number(number)
+                if number.value.fract() == 0.0 && (1.0..=100.0).contains(&number.value) =>
+            {
+                Some(number.value as u32)
+            }
+            _ => None,
+        };
+        let before = self.previous(from, at).filter(|before| before + 1 == at);
+        for beside in [self.next(at + 1, to), before].into_iter().flatten() {
+            if let Some(count) = is_count(self, beside) {
+                self.take(beside);
+                return Some(count);
+            }
+        }
+        // "the best three products" as a word
+        None
+    }
+
+    /// "cheapest": most or least of a thing.
+    pub(super) fn superlative(&mut self, from: usize, to: usize) -> Option<(bool, u32)> {
+        (from..to).find_map(|at| match self.mark(at)?.what {
+            What::Superlative(ask, concept) => {
+                self.take(at);
+                Some((ask == Ask::Highest, concept))
+            }
+            _ => None,
+        })
+    }
+
+    pub(super) fn said_superlative(&self, from: usize, to: usize) -> String {
+        let mark = (from..to).find_map(|at| {
+            let mark = self.mark(at)?;
+            matches!(mark.what, What::Superlative(..)).then_some(mark)
+        });
+        mark.map(|mark| self.written(mark)).unwrap_or_default()
+    }
+
+    /// "the club with the fewest members", "which group has the most tools": what stands behind such a word is counted for each.
+    pub(super) fn most_of(&mut self, from: usize, to: usize) -> Option<Measure> {
+        const MOST: &[&str] = &[
+            "most",
+            "fewest",
+            "meisten",
+            "meiste",
+            "wenigsten",
+            "mas",
+            "menos",
+            "plus",
+            "moins",
+        ];
+        for at in from..to {
+            let ranks = self.is_ask(at, Ask::Highest) || self.is_ask(at, Ask::Lowest);
+            let last = self.mark(at).map_or(0, |mark| mark.to.saturating_sub(1));
+            if !ranks || !MOST.contains(&self.words.text(last)) {
+                continue;
+            }
+            // Of something else that is named: "most customers" alone asks for customers.
+            let grouped = (from..to).any(|other| {
+                other != at + 1
+                    && !self.is_used(other)
+                    && matches!(self.mark(other).map(|mark| &mark.what), Some(What::Column(all, _)) if all
+                        .iter()
+                        .any(|column| self.column(*column).is_some_and(|column| {
+                            !column.is_measure() && column.distinct < column.rows
+                        })))
+            }) || (from..to).any(|at| self.is_ask(at, Ask::Which) && self.next(at + 1, to).is_some_and(|next| self.grain_at(next).is_some()));
+            let next = at + 1;
+            if !grouped || next >= to || self.is_used(next) {
+                continue;
+            }
+            let found = match self.mark(next).map(|mark| mark.what.clone()) {
+                Some(What::Column(all, _)) if self.measured(next).is_empty() => {
+                    let column = all.first().and_then(|column| self.column(*column))?;
+                    if column.is_time() {
+                        continue;
+                    }
+                    if column.distinct >= column.rows {
+                        self.rows()
+                    } else {
+                        Measure::Distinct(column.id.clone())
+                    }
+                }
+                Some(What::File) => self.rows(),
+                Some(What::Concept(concept))
+                    if self.is_a_thing(concept) && self.schema.standing_for(concept).is_empty() =>
+                {
+                    self.rows()
+                }
+                _ => continue,
+            };
+            self.take(next);
+            return Some(found);
+        }
+        None
+    }
+
+    /// What a superlative measures, and which end of it is meant: the oldest has the highest age or the earliest year of birth, the fastest
+    /// the highest speed or the shortest time.
+    pub(super) fn superlative_of(
+        &mut self,
+        largest: bool,
+        concept: u32,
+    ) -> Option<((Measure, Option<String>), bool)> {
+        if let Some(found) = self.concept_measure(concept, true) {
+            return Some((found, largest));
+        }
+        let is = |name: &str| Self::concept(name) == concept;
+        let mut also: Vec<(&str, bool)> = Vec::new();
+        let mut units: &[UnitName] = &[];
+        if is("speed") {
+            also.extend([("duration", !largest), ("delay", !largest)]);
+            units = &[UnitName::Second, UnitName::Minute, UnitName::Hour];
+        } else if is("duration") {
+            also.extend([("distance", largest), ("delay", largest)]);
+            units = &[
+                UnitName::Second,
+                UnitName::Minute,
+                UnitName::Hour,
+                UnitName::Day,
+                UnitName::Kilometre,
+                UnitName::Metre,
+            ];
+        } else if is("visits") || is("sold") {
+            also.extend([
+                ("visits", largest),
+                ("sold", largest),
+                ("quantity", largest),
+                ("revenue", largest),
+            ]);
+        } else if is("price") {
+            also.extend([("cost", largest), ("amount", largest), ("revenue", largest)]);
+            units = &[UnitName::Eur, UnitName::Usd, UnitName::Gbp, UnitName::Chf];
+        } else if is("salary") {
+            also.extend([("amount", largest), ("revenue", largest)]);
+        } else if is("temperature") {
+            units = &[UnitName::Celsius, UnitName::Degree];
+        } else if is("weight") {
+            units = &[UnitName::Kilogram, UnitName::Gram];
+        } else if is("height") {
+            units = &[UnitName::Metre];
+        }
+        for (name, largest) in also {
+            if let Some(found) = self.concept_measure(Self::concept(name), true) {
+                return Some((found, largest));
+            }
+        }
+        if is("age") {
+            let years: Vec<usize> = self
+                .schema
+                .of_role(|role| matches!(role, Role::Year | Role::Date))
+                .collect();
+            let birth = Self::concept("birth");
+            let born = years.iter().copied().find(|at| {
+                self.column(*at)
+                    .is_some_and(|column| column.concepts.contains(&birth))
+            });
+            let only = match years.as_slice() {
+                [only]
+                    if self
+                        .column(*only)
+                        .is_some_and(|column| column.role == Role::Year) =>
+                {
+                    Some(*only)
+                }
+                _ => None,
+            };
+            let id = self.column(born.or(only)?)?.id.clone();
+            let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+            self.assume(said);
+            return Some(((Measure::Of(id), None), !largest));
+        }
+        let speed_by_time = is("speed");
+        let of_unit: Vec<usize> = self
+            .schema
+            .measures()
+            .filter(|at| {
+                self.column(*at)
+                    .is_some_and(|column| units.iter().any(|unit| has_unit(column, *unit)))
+            })
+            .collect();
+        let adds: Vec<usize> = self.schema.of_role(|role| role == Role::Adds).collect();
+        let popular = is("visits") || is("sold");
+        let found = match (of_unit.as_slice(), adds.as_slice()) {
+            ([only], _) => Some(*only),
+            // "busiest": the only thing that is counted at all.
+            ([], [only]) if popular => Some(*only),
+            _ => None,
+        };
+        let id = self.column(found?)?.id.clone();
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some(((Measure::Of(id), None), largest != speed_by_time))
+    }
+}

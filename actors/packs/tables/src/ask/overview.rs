@@ -1,0 +1,188 @@
+//! Whether a goal asks anything, or wants to know what there is.
+
+use aios_languages::Ask;
+
+use super::clause::is_filler;
+use super::marks::What;
+use super::period::grain_of;
+use super::question::{Filter, Wanted};
+use super::resolve::Reader;
+
+impl Reader<'_> {
+    /// A goal that wants to know what there is, and asks nothing.
+    pub(super) fn is_overview(&self) -> bool {
+        let asks = self.asks(0, self.marks.all.len());
+        let asking = [
+            Ask::Total,
+            Ask::Mean,
+            Ask::Median,
+            Ask::Count,
+            Ask::Distinct,
+            Ask::Highest,
+            Ask::Lowest,
+            Ask::Top,
+            Ask::Bottom,
+            Ask::Share,
+            Ask::Growth,
+            Ask::Change,
+            Ask::Compare,
+            Ask::Ratio,
+            Ask::Range,
+            Ask::Deviation,
+            Ask::Variance,
+            Ask::Percentile,
+            Ask::Weighted,
+            Ask::Correlation,
+            Ask::List,
+            Ask::Which,
+            Ask::Who,
+            Ask::When,
+            Ask::Where,
+            Ask::Rank,
+            Ask::Per,
+            Ask::Daily,
+            Ask::Weekly,
+            Ask::Monthly,
+            Ask::Quarterly,
+            Ask::Yearly,
+        ];
+        let whole = asks.any(&[Ask::Overview, Ask::Trend, Ask::Outlier]);
+        let asked: Vec<Ask> = asking.into_iter().filter(|ask| asks.has(*ask)).collect();
+        let superlative = self
+            .marks
+            .all
+            .iter()
+            .any(|mark| matches!(mark.what, What::Superlative(..)));
+        // "How did sales develop", "What is the trend": what and how only open the sentence.
+        let opens = |asks: &[Ask]| asks.iter().all(|ask| *ask == Ask::Which);
+        if whole {
+            return !superlative && opens(&asked)
+                || asks.has(Ask::Overview) && self.leads_with_overview() && !self.asks_more();
+        }
+        let named = self.marks.all.iter().any(|mark| {
+            matches!(
+                mark.what,
+                What::Column(..)
+                    | What::Value(..)
+                    | What::Concept(_)
+                    | What::Period(_)
+                    | What::Unknown
+            )
+        });
+        asked.is_empty() && !superlative && !named
+    }
+
+    pub(super) fn leads_with_overview(&self) -> bool {
+        self.next(0, self.marks.all.len())
+            .is_some_and(|at| self.is_ask(at, Ask::Overview))
+    }
+
+    /// "Analyze the sales by region" is an overview, "Analyze which region sells most" asks.
+    pub(super) fn asks_more(&self) -> bool {
+        self.asks(0, self.marks.all.len()).any(&[
+            Ask::Which,
+            Ask::Who,
+            Ask::When,
+            Ask::Count,
+            Ask::Share,
+            Ask::Growth,
+            Ask::Change,
+            Ask::Ratio,
+            Ask::Median,
+            Ask::Percentile,
+            Ask::Top,
+            Ask::Bottom,
+            Ask::Correlation,
+            Ask::Compare,
+        ])
+    }
+
+    /// A clause that only asks again: "and by how much", "y cuántos fueron".
+    pub(super) fn is_empty(&self, from: usize, to: usize) -> bool {
+        (from..to).all(|at| {
+            self.mark(at).is_some_and(|mark| {
+                matches!(
+                    mark.what,
+                    What::Ask(
+                        Ask::Filler
+                            | Ask::And
+                            | Ask::Total
+                            | Ask::Count
+                            | Ask::Per
+                            | Ask::From
+                            | Ask::To
+                            | Ask::There
+                            | Ask::Which
+                            | Ask::Exactly
+                            | Ask::Change
+                    )
+                )
+            })
+        })
+    }
+
+    /// "... and on which day?" behind a question for a row, which tells its day.
+    pub(super) fn asks_where(&self, from: usize, to: usize) -> bool {
+        let row = matches!(
+            self.before.as_ref().map(|before| &before.wanted),
+            Some(Wanted::Row { .. })
+        );
+        let plain = |at: usize| {
+            self.mark(at).is_some_and(|mark| match &mark.what {
+                What::Ask(ask) => {
+                    grain_of(*ask).is_some()
+                        || is_filler(mark)
+                        || matches!(
+                            ask,
+                            Ask::Which
+                                | Ask::When
+                                | Ask::Where
+                                | Ask::Who
+                                | Ask::Count
+                                | Ask::Total
+                        )
+                }
+                // "... and how many seconds": the figure that the row has been found by.
+                What::Column(all, _) | What::Kin(all) => all.iter().all(|at| {
+                    self.column(*at).is_some_and(|column| {
+                        !column.is_measure()
+                            || self.inherited()
+                                == Some(super::question::Measure::Of(column.id.clone()))
+                    })
+                }),
+                _ => false,
+            })
+        };
+        row && (from..to).all(plain)
+    }
+
+    pub(super) fn filters_of_overview(&mut self, from: usize, to: usize) -> Vec<Filter> {
+        let mut filters = self.values(from, to);
+        self.numbers(from, to, None, &mut filters);
+        for at in from..to {
+            match self.mark(at).map(|mark| mark.what.clone()) {
+                Some(What::Column(..) | What::Period(_) | What::File | What::Unit(_)) => {
+                    self.take(at)
+                }
+                Some(What::Concept(concept)) => {
+                    if !self.stands_for_nothing(concept) {
+                        self.take(at);
+                    } else if !self.is_weak(concept) {
+                        let name = self
+                            .mark(at)
+                            .map(|mark| self.written(mark))
+                            .unwrap_or_default();
+                        self.say_absent(&name);
+                        self.take(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        filters
+    }
+
+    pub(super) fn stands_for_nothing(&self, concept: u32) -> bool {
+        self.schema.standing_for(concept).is_empty() && self.generic(concept).is_none()
+    }
+}

@@ -1,0 +1,439 @@
+//! One measure over another: rates, shares of two columns, weighted means, percentiles.
+
+use aios_languages::Ask;
+use aios_work::Grain;
+
+use super::marks::What;
+use super::question::{Column as Id, Figure, Make, Measure};
+use super::resolve::Reader;
+use super::schema::{Column, Role};
+
+impl Reader<'_> {
+    /// "revenue per unit": a measure behind "per" is what is divided by.
+    pub(super) fn over(&mut self, from: usize, to: usize) -> Option<Measure> {
+        for at in from..to {
+            // "top 3 by revenue" ranks by it.
+            let by = self.mark(at).is_some_and(|mark| {
+                ["by", "nach", "according", "segun", "selon"].contains(&self.words.text(mark.from))
+            });
+            if !self.is_ask(at, Ask::Per) || by {
+                continue;
+            }
+            let Some(next) = self.next(at + 1, to) else {
+                continue;
+            };
+            if self.is_used(next) || !self.names_another_measure(next, from, to) {
+                continue;
+            }
+            let column = match self.mark(next).map(|mark| mark.what.clone()) {
+                Some(What::Column(all, _) | What::Kin(all)) => all.into_iter().find(|column| {
+                    self.column(*column)
+                        .is_some_and(|column| column.role == Role::Adds)
+                }),
+                Some(What::Concept(concept)) => {
+                    self.schema
+                        .standing_for(concept)
+                        .into_iter()
+                        .find(|column| {
+                            self.column(*column)
+                                .is_some_and(|column| column.role == Role::Adds)
+                        })
+                }
+                Some(What::Ask(Ask::Rows)) => {
+                    self.take(next);
+                    return Some(Measure::Rows);
+                }
+                Some(What::File) => {
+                    self.take(next);
+                    return Some(Measure::Rows);
+                }
+                _ => None,
+            };
+            if let Some(column) = column.and_then(|column| self.column(column)) {
+                let id = column.id.clone();
+                self.take(next);
+                return Some(Measure::Of(id));
+            }
+        }
+        None
+    }
+
+    /// Whether a period is the finest that a column tells apart.
+    pub(super) fn is_the_finest(&self, date: &Id, grain: Grain) -> bool {
+        let mut columns = self.schema.columns.iter();
+        columns.any(|column| column.id == *date && column.finest == grain)
+    }
+
+    /// "per day" is of all days, "for each day" and "by day" of every one.
+    pub(super) fn says_per(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            self.is_ask(at, Ask::Per)
+                && self.mark(at).is_some_and(|mark| {
+                    ["per", "pro", "par", "por"].contains(&self.words.text(mark.from))
+                })
+        })
+    }
+
+    /// "mean yearly visitors", "average monthly rain": a mean of the periods.
+    pub(super) fn says_periodic(&self, from: usize, to: usize) -> bool {
+        let periodic = [
+            Ask::Daily,
+            Ask::Weekly,
+            Ask::Monthly,
+            Ask::Quarterly,
+            Ask::Yearly,
+        ];
+        (from..to).any(|at| {
+            self.is_ask(at, Ask::Mean)
+                && self
+                    .next(at + 1, to)
+                    .is_some_and(|next| periodic.into_iter().any(|ask| self.is_ask(next, ask)))
+        })
+    }
+
+    /// Whether the clause measures something beside what stands at a place.
+    pub(super) fn names_another_measure(&self, at: usize, from: usize, to: usize) -> bool {
+        (from..to).filter(|other| *other != at).any(|other| {
+            match self.mark(other).map(|mark| &mark.what) {
+                Some(What::Column(all, _)) => all
+                    .iter()
+                    .any(|column| self.column(*column).is_some_and(Column::is_measure)),
+                Some(What::Concept(_) | What::Ask(Ask::Count)) => true,
+                _ => false,
+            }
+        })
+    }
+
+    /// A rate: one measure over another.
+    pub(super) fn rate(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &super::resolve::Asks,
+        measures: &[(Measure, Option<String>)],
+        over: Option<&Measure>,
+    ) -> Option<Figure> {
+        if let (Some(over), [(of, called)]) = (over, measures)
+            && of != over
+        {
+            return Some(Figure {
+                make: Make::Over(Box::new(over.clone()), false),
+                of: of.clone(),
+                called: called.clone(),
+            });
+        }
+        if asks.has(Ask::Correlation)
+            && let [(of, _), (Measure::Of(other), _)] = measures
+        {
+            self.take_all(from, to, Ask::Correlation);
+            return Some(Figure {
+                make: Make::Correlation(other.clone()),
+                of: of.clone(),
+                called: None,
+            });
+        }
+        if asks.has(Ask::Ratio)
+            && self.says_rate(from, to)
+            && !self.leads_to(from, to)
+            && let Some(figure) = self.part_and_whole(from, to, true, measures)
+        {
+            return Some(figure);
+        }
+        if asks.has(Ask::Ratio)
+            && let [(first, _), (second, _)] = measures
+        {
+            let (of, over) = if self.leads_to(from, to) {
+                (second, first)
+            } else {
+                (first, second)
+            };
+            return Some(Figure {
+                make: Make::Over(Box::new(over.clone()), self.says_rate(from, to)),
+                of: of.clone(),
+                called: None,
+            });
+        }
+        let rate = asks.has(Ask::Ratio) && self.says_rate(from, to);
+        let share = asks.has(Ask::Share);
+        if (rate || share)
+            && let Some(figure) = self.part_and_whole(from, to, rate, measures)
+        {
+            return Some(figure);
+        }
+        if !rate && !share {
+            return None;
+        }
+        // The part: what stands before "rate", or what is asked the share of.
+        let part = match measures {
+            [(Measure::Of(id), _)] => self
+                .schema
+                .columns
+                .iter()
+                .find(|column| column.id == *id)?
+                .clone(),
+            [] => self.part_of_rate(from, to)?,
+            _ => return None,
+        };
+        if part.role != Role::Adds || (share && !part.whole) {
+            return None;
+        }
+        let whole = self.whole_of(&part, share)?;
+        // A part is no larger than its whole.
+        let fits =
+            self.schema.columns.iter().any(|column| {
+                column.id == whole && (column.most >= part.most || rate && !part.whole)
+            });
+        if !fits {
+            return None;
+        }
+        let called = rate.then(|| self.name_of_rate(from, to)).flatten();
+        let said = self.speech.say(
+            "rate",
+            &[("part", part.id.name.trim()), ("whole", whole.name.trim())],
+        );
+        self.assumed.push(said);
+        Some(Figure {
+            make: Make::Over(Box::new(Measure::Of(whole)), true),
+            of: Measure::Of(part.id),
+            called,
+        })
+    }
+
+    /// "what share of the calls was answered", "germination rate": a count that lies within another one is a part of it.
+    fn part_and_whole(
+        &mut self,
+        from: usize,
+        to: usize,
+        rate: bool,
+        measures: &[(Measure, Option<String>)],
+    ) -> Option<Figure> {
+        let adds = |reader: &Self, id: &Id| {
+            let mut columns = reader.schema.columns.iter();
+            columns
+                .find(|column| column.id == *id && column.role == Role::Adds)
+                .cloned()
+        };
+        let mut named: Vec<Column> = Vec::new();
+        for (measure, _) in measures {
+            let Measure::Of(id) = measure else {
+                return None;
+            };
+            named.push(adds(self, id)?);
+        }
+        let mut hints = Vec::new();
+        for at in from..to {
+            let hint = matches!(
+                self.mark(at).map(|mark| &mark.what),
+                Some(What::Kin(_) | What::Concept(_))
+            );
+            let known = self.measured(at);
+            if let Some(column) = known
+                .first()
+                .and_then(|at| self.column(*at))
+                .filter(|_| hint)
+                && column.role == Role::Adds
+                && !named.iter().any(|other| other.id == column.id)
+            {
+                named.push(column.clone());
+                hints.push(at);
+            }
+        }
+        // "germination rate": what it is of is the only other count.
+        if rate && named.len() == 1 {
+            let first = named.first()?.clone();
+            let mut others = self.schema.columns.iter().filter(|column| {
+                column.role == Role::Adds
+                    && column.id.table == first.id.table
+                    && column.id != first.id
+                    && column.most >= first.most
+                    && column.whole == first.whole
+                    && !column.sums
+            });
+            let (only, more) = (others.next()?.clone(), others.next().is_some());
+            if more {
+                return None;
+            }
+            named.push(only);
+        }
+        let [one, other] = named.as_slice() else {
+            return None;
+        };
+        let within = |part: &Column, whole: &Column| {
+            part.most <= whole.most && part.least <= whole.least && part.id.unit == whole.id.unit
+        };
+        let (part, whole) = match (within(one, other), within(other, one)) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            _ => return None,
+        };
+        hints.into_iter().for_each(|at| self.take(at));
+        let called = rate.then(|| self.name_of_rate(from, to)).flatten();
+        let said = self.speech.say(
+            "rate",
+            &[
+                ("part", part.id.name.trim()),
+                ("whole", whole.id.name.trim()),
+            ],
+        );
+        self.assume(said);
+        Some(Figure {
+            make: Make::Over(Box::new(Measure::Of(whole.id.clone())), true),
+            of: Measure::Of(part.id.clone()),
+            called,
+        })
+    }
+
+    /// "the rate from visits to orders": what it leads to is the part, what it comes from the whole.
+    pub(super) fn leads_to(&self, from: usize, to: usize) -> bool {
+        let rate = (from..to).find(|at| self.is_ask(*at, Ask::Ratio));
+        let source = rate.and_then(|rate| (rate..to).find(|at| self.is_ask(*at, Ask::From)));
+        source.is_some_and(|source| (source..to).any(|at| self.is_ask(at, Ask::To)))
+    }
+
+    pub(super) fn take_all(&mut self, from: usize, to: usize, ask: Ask) {
+        for at in from..to {
+            if self.is_ask(at, ask) {
+                self.take(at);
+            }
+        }
+    }
+
+    pub(super) fn says_rate(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            self.is_ask(at, Ask::Ratio)
+                && self.mark(at).is_some_and(|mark| {
+                    ["rate", "quote", "taux", "tasa"].contains(&self.words.text(mark.from))
+                })
+        })
+    }
+
+    pub(super) fn name_of_rate(&self, from: usize, to: usize) -> Option<String> {
+        let at = (from..to).find(|at| self.is_ask(*at, Ask::Ratio))?;
+        let (first, last) = (self.previous(from, at)?, at);
+        let (first, last) = (self.mark(first)?, self.mark(last)?);
+        Some(self.words.written(first.from, last.to).to_owned())
+    }
+
+    /// "conversion rate": orders are what visits are converted to.
+    pub(super) fn part_of_rate(&self, from: usize, to: usize) -> Option<Column> {
+        let concept = (from..to).find_map(|at| match self.mark(at)?.what {
+            What::Concept(concept) => Some(concept),
+            _ => None,
+        })?;
+        let names: &[&str] = if concept == Self::concept("conversion") {
+            &["order", "conversion"]
+        } else {
+            return None;
+        };
+        names
+            .iter()
+            .flat_map(|name| self.schema.standing_for(Self::concept(name)))
+            .filter_map(|column| self.column(column))
+            .find(|column| column.role == Role::Adds)
+            .cloned()
+    }
+
+    /// What a part is a part of: the only other count, or the one whose name says all.
+    pub(super) fn whole_of(&self, part: &Column, share: bool) -> Option<Id> {
+        let others: Vec<&Column> = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| column.role == Role::Adds && column.whole && column.id != part.id)
+            .collect();
+        let totals: Vec<&&Column> = others
+            .iter()
+            .filter(|column| {
+                column
+                    .words
+                    .iter()
+                    .any(|word| ["total", "all", "gesamt", "overall"].contains(&word.as_str()))
+                    && column.words.iter().any(|word| part.words.contains(word))
+            })
+            .collect();
+        if let [only] = totals.as_slice() {
+            return Some(only.id.clone());
+        }
+        if share {
+            return None;
+        }
+        match others.as_slice() {
+            [only] => Some(only.id.clone()),
+            several => {
+                let visits = Self::concept("visits");
+                let sold = [
+                    visits,
+                    Self::concept("sold"),
+                    Self::concept("order"),
+                    Self::concept("customer"),
+                    Self::concept("quantity"),
+                ];
+                sold.iter().find_map(|concept| {
+                    several
+                        .iter()
+                        .find(|column| column.concepts.contains(concept))
+                        .map(|column| column.id.clone())
+                })
+            }
+        }
+    }
+
+    /// The column by which a mean is weighted.
+    pub(super) fn weight(
+        &mut self,
+        from: usize,
+        to: usize,
+        measures: &[(Measure, Option<String>)],
+    ) -> Option<Id> {
+        self.take_all(from, to, Ask::Weighted);
+        match measures {
+            [_, (Measure::Of(weight), _)] => Some(weight.clone()),
+            [(Measure::Of(of), _)] => {
+                let quantity = Self::concept("quantity");
+                let columns = self.schema.columns.iter();
+                let mut adds =
+                    columns.filter(|column| column.role == Role::Adds && column.id != *of);
+                let all: Vec<&Column> = adds.by_ref().collect();
+                let by_name = all
+                    .iter()
+                    .find(|column| column.concepts.contains(&quantity));
+                match (by_name, all.as_slice()) {
+                    (Some(column), _) | (None, [column]) => Some(column.id.clone()),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// "the 90th percentile"
+    pub(super) fn percent(&mut self, from: usize, to: usize) -> Option<f64> {
+        let at = (from..to).find(|at| self.is_ask(*at, Ask::Percentile))?;
+        for beside in (from..to).filter(|place| place.abs_diff(at) <= 2) {
+            let Some(mark) = self.mark(beside).cloned() else {
+                continue;
+            };
+            let digits: String = self
+                .words
+                .text(mark.from)
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            if let Ok(percent) = digits.parse::<f64>()
+                && (0.0..=100.0).contains(&percent)
+            {
+                self.take(beside);
+                self.take(at);
+                return Some(percent);
+            }
+        }
+        None
+    }
+
+    /// "conversion rate": what comes before "rate" is looked for by whoever reads rates.
+    pub(super) fn is_a_rate_of(&self, at: usize, from: usize, to: usize) -> bool {
+        let _ = from;
+        self.next(at + 1, to)
+            .is_some_and(|next| self.is_ask(next, Ask::Ratio))
+    }
+}

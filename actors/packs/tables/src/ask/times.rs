@@ -1,0 +1,386 @@
+//! Which rows by their time: periods, stretches, what is compared with what.
+
+use std::collections::BTreeSet;
+
+use aios_languages::Ask;
+use aios_work::{Grain, Span};
+
+use super::clause::is_filler;
+use super::marks::What;
+use super::period::{Resolved, Said};
+use super::question::{Filter, Test, Versus};
+use super::resolve::Reader;
+use super::schema::{Column, Role};
+
+impl Reader<'_> {
+    /// The clause's periods, as conditions, or as two that are compared.
+    pub(super) fn periods(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &BTreeSet<Ask>,
+        out: &mut Vec<Filter>,
+    ) -> Option<Versus> {
+        let mut said: Vec<(usize, Said)> = (from..to)
+            .filter_map(|at| match self.mark(at)?.what {
+                What::Period(said) => Some((at, said)),
+                _ => None,
+            })
+            .collect();
+        if said.is_empty() {
+            return None;
+        }
+        let Some(date) = self.date(from, to).and_then(|at| self.column(at)).cloned() else {
+            self.months_of_a_category(&said, out);
+            return None;
+        };
+        // The date's own name is no group: "shipped in March" beside a column of that name.
+        for at in from..to {
+            let is_date = self.mark(at).is_some_and(|mark| {
+                matches!(&mark.what, What::Column(all, _) if all.iter().any(|at| self.column(*at).is_some_and(|column| column.id == date.id)))
+            });
+            let grouped = self.previous(from, at).is_some_and(|before| {
+                self.is_ask(before, Ask::Per) || self.is_ask(before, Ask::Which)
+            });
+            if is_date && !grouped {
+                self.take(at);
+            }
+        }
+        let data = date.covers?;
+        let year = said.iter().rev().find_map(|(_, said)| said.year());
+        if let Some(year) = year {
+            for (_, said) in &mut said {
+                *said = said.in_year(year);
+            }
+        }
+        let filter = |test: Test| Filter {
+            column: date.id.clone(),
+            test,
+            not: false,
+            part: false,
+        };
+        let mut spans: Vec<(usize, Span)> = Vec::new();
+        for (at, said) in said {
+            self.take(at);
+            match self.resolved(said, &date) {
+                Some(Resolved::Days(span)) => spans.push((at, span)),
+                Some(Resolved::EveryYear(month)) => {
+                    let name = self
+                        .mark(at)
+                        .map(|mark| self.written(mark))
+                        .unwrap_or_default();
+                    let told = self.speech.say("every_year", &[("month", &name)]);
+                    self.assumed.push(told);
+                    out.push(filter(Test::Month(month)));
+                }
+                Some(Resolved::Weekdays(days)) => {
+                    match out
+                        .iter_mut()
+                        .find(|filter| matches!(filter.test, Test::Weekdays(_)))
+                    {
+                        Some(Filter {
+                            test: Test::Weekdays(known),
+                            ..
+                        }) => known.extend(days),
+                        _ => out.push(filter(Test::Weekdays(days))),
+                    }
+                }
+                None => {}
+            }
+        }
+        let compared = asks.contains(&Ask::Growth)
+            || asks.contains(&Ask::Change)
+            || asks.contains(&Ask::Compare);
+        for (at, span) in &spans {
+            self.is_in_the_data(*at, *span, &date, data);
+        }
+        match spans.as_slice() {
+            [] => None,
+            [(at, span)] => {
+                // "between 10 and 16 January"
+                if span.from != span.until {
+                    let before = self.previous(from, *at);
+                    let between = before.filter(|before| self.is_ask(*before, Ask::Between));
+                    between.into_iter().for_each(|at| self.take(at));
+                }
+                let open = self.open_ended(from, *at, *span, data);
+                if compared
+                    && !asks.contains(&Ask::Compare)
+                    && let Some(versus) = self.with_before(*span, &date, data, asks)
+                {
+                    return Some(versus);
+                }
+                let not = self
+                    .previous(from, *at)
+                    .filter(|before| self.is_ask(*before, Ask::Without));
+                not.into_iter().for_each(|not| self.take(not));
+                out.push(Filter {
+                    not: not.is_some(),
+                    ..filter(days(&date, &[open]))
+                });
+                None
+            }
+            [(first, one), (second, other)] if compared => {
+                let (from, until) = if one.from <= other.from {
+                    (one, other)
+                } else {
+                    (other, one)
+                };
+                for at in *first.min(second)..*first.max(second) {
+                    if self.is_ask(at, Ask::Between) || self.is_ask(at, Ask::Until) {
+                        self.take(at);
+                    }
+                }
+                self.between_before(*first);
+                let name = |reader: &Self, span: &Span| reader.speech.span(*span);
+                Some(Versus {
+                    from: (name(self, from), filter(days(&date, &[*from]))),
+                    to: (name(self, until), filter(days(&date, &[*until]))),
+                    percent: asks.contains(&Ask::Growth),
+                })
+            }
+            [(first, one), (second, other)] if self.is_a_stretch(*first, *second) => {
+                self.between_before(*first);
+                for at in *first..*second {
+                    self.take(at);
+                }
+                out.push(filter(days(&date, &[one.joined(other)])));
+                None
+            }
+            several => {
+                let spans: Vec<Span> = several.iter().map(|(_, span)| *span).collect();
+                out.push(filter(days(&date, &spans)));
+                None
+            }
+        }
+    }
+
+    pub(super) fn between_before(&mut self, at: usize) {
+        if let Some(before) = self.previous(0, at)
+            && (self.is_ask(before, Ask::Between)
+                || self.is_ask(before, Ask::Since)
+                || self.is_ask(before, Ask::From))
+        {
+            self.take(before);
+        }
+    }
+
+    /// "from March to May", "between March and May", "March - May".
+    pub(super) fn is_a_stretch(&self, first: usize, second: usize) -> bool {
+        let (Some(one), Some(other)) = (self.mark(first), self.mark(second)) else {
+            return false;
+        };
+        let gap = self.words.gap(other.from);
+        if one.to == other.from {
+            return gap.contains(['-', '–', '—']);
+        }
+        let between = self
+            .previous(0, first)
+            .is_some_and(|before| self.is_ask(before, Ask::Between));
+        let leads = first.checked_sub(1).is_some_and(|before| {
+            self.is_ask(before, Ask::From)
+                || self.is_ask(before, Ask::Since)
+                || self.is_ask(before, Ask::Filler)
+        });
+        (first + 1..second).any(|at| {
+            self.is_ask(at, Ask::Until)
+                || self.is_ask(at, Ask::To)
+                || (self.is_ask(at, Ask::And) && between)
+                || (leads && self.is_ask(at, Ask::AtMost))
+        })
+    }
+
+    /// "since March", "until March", "before March", "after March".
+    pub(super) fn open_ended(&mut self, from: usize, at: usize, span: Span, data: Span) -> Span {
+        // "in 2015 or later", "2015 and earlier"
+        for (ask, later) in [(Ask::AtLeast, true), (Ask::AtMost, false)] {
+            if self.is_ask(at + 1, ask) {
+                self.take(at + 1);
+                return if later {
+                    Span {
+                        from: span.from,
+                        until: data.until.max(span.until),
+                    }
+                } else {
+                    Span {
+                        from: data.from.min(span.from),
+                        until: span.until,
+                    }
+                };
+            }
+        }
+        let Some(before) = self.previous(from, at) else {
+            return span;
+        };
+        let first = Span {
+            from: data.from.min(span.from),
+            ..span
+        };
+        let kinds: [(Ask, Span); 5] = [
+            (
+                Ask::Since,
+                Span {
+                    from: span.from,
+                    until: data.until.max(span.until),
+                },
+            ),
+            (Ask::Until, first),
+            (Ask::AtMost, first),
+            (
+                Ask::Before,
+                Span {
+                    from: data.from.min(span.from.plus_days(-1)),
+                    until: span.from.plus_days(-1),
+                },
+            ),
+            (
+                Ask::After,
+                Span {
+                    from: span.until.plus_days(1),
+                    until: data.until.max(span.until.plus_days(1)),
+                },
+            ),
+        ];
+        let text = self
+            .mark(before)
+            .map(|mark| self.words.text(mark.from).to_owned())
+            .unwrap_or_default();
+        for (ask, open) in kinds {
+            // "nach März" comes as a word of grouping.
+            let grouping = ask == Ask::After && text == "nach";
+            if self.is_ask(before, ask) || grouping {
+                self.take(before);
+                return open;
+            }
+        }
+        span
+    }
+
+    /// A period in which the data has nothing is not in the data, whatever the rest of it holds.
+    pub(super) fn is_in_the_data(&mut self, at: usize, span: Span, date: &Column, data: Span) {
+        let from = (0..at)
+            .rev()
+            .find(|at| !self.mark(*at).is_some_and(is_filler));
+        let open = from.is_some_and(|at| {
+            [Ask::Since, Ask::Until, Ask::Before, Ask::After]
+                .into_iter()
+                .any(|ask| self.is_ask(at, ask))
+        });
+        let said = self
+            .mark(at)
+            .map(|mark| self.written(mark))
+            .unwrap_or_default();
+        let covers = self.speech.span(data);
+        let aligned = date.finest.span_of(span.from).from == span.from
+            && date.finest.span_of(span.until).until == span.until;
+        if !span.overlaps(&data) && !open {
+            let told = self
+                .speech
+                .say("period_absent", &[("period", &said), ("covers", &covers)]);
+            self.absent.push(told);
+        } else if !aligned && date.finest != Grain::Day {
+            let told = self.speech.say(
+                "period_too_fine",
+                &[("period", &said), ("name", &date.id.name)],
+            );
+            self.absent.push(told);
+        } else if (span.from < data.from || span.until > data.until)
+            && !open
+            && span.overlaps(&data)
+            && span.days() > 31
+        {
+            let told = self
+                .speech
+                .say("period_partly", &[("period", &said), ("covers", &covers)]);
+            self.assumed.push(told);
+        }
+    }
+
+    /// "growth in 2024": against the period before it, if the data has that.
+    pub(super) fn with_before(
+        &mut self,
+        span: Span,
+        date: &Column,
+        data: Span,
+        asks: &BTreeSet<Ask>,
+    ) -> Option<Versus> {
+        let grain = [
+            Grain::Day,
+            Grain::Week,
+            Grain::Month,
+            Grain::Quarter,
+            Grain::Year,
+        ]
+        .into_iter()
+        .find(|grain| grain.span_of(span.from) == span)?;
+        let before = grain.span_of(span.from.plus_days(-1));
+        if !before.overlaps(&data) || grain < date.finest {
+            return None;
+        }
+        let filter = |span: Span| Filter {
+            column: date.id.clone(),
+            test: days(date, &[span]),
+            not: false,
+            part: false,
+        };
+        Some(Versus {
+            from: (self.speech.span(before), filter(before)),
+            to: (self.speech.span(span), filter(span)),
+            percent: asks.contains(&Ask::Growth),
+        })
+    }
+
+    /// Months that a column names where no column holds dates.
+    pub(super) fn months_of_a_category(&mut self, said: &[(usize, Said)], out: &mut Vec<Filter>) {
+        let month = Self::concept("date");
+        let column = self.schema.columns.iter().find(|column| {
+            column.role == Role::Groups
+                && column
+                    .words
+                    .iter()
+                    .any(|word| ["month", "monat", "moi", "mois", "mes"].contains(&word.as_str()))
+                || column.concepts.contains(&month)
+        });
+        let id = column.map(|column| column.id.clone());
+        for (at, said) in said {
+            match (said, &id) {
+                (Said::Part(Grain::Month, number), Some(id)) => {
+                    self.take(*at);
+                    out.push(Filter {
+                        column: id.clone(),
+                        test: Test::MonthName(*number),
+                        not: false,
+                        part: false,
+                    });
+                }
+                _ => {
+                    self.take(*at);
+                    let name = self
+                        .mark(*at)
+                        .map(|mark| self.written(mark))
+                        .unwrap_or_default();
+                    let told = self.speech.say("no_dates_for", &[("period", &name)]);
+                    self.absent.push(told);
+                }
+            }
+        }
+    }
+}
+
+/// Rows of these days; of a column of years of these years.
+pub(super) fn days(date: &Column, spans: &[Span]) -> Test {
+    if date.role != Role::Year {
+        return Test::Days(spans.to_vec());
+    }
+    let years: BTreeSet<i32> = spans
+        .iter()
+        .flat_map(|span| span.from.year()..=span.until.year())
+        .collect();
+    match (years.first(), years.last()) {
+        (Some(first), Some(last)) if first == last => Test::Number(f64::from(*first)),
+        (Some(first), Some(last)) if i64::from(last - first) + 1 == years.len() as i64 => {
+            Test::Between(f64::from(*first), f64::from(*last))
+        }
+        _ => Test::In(years.iter().map(i32::to_string).collect()),
+    }
+}
