@@ -1,6 +1,7 @@
 //! What takes minutes: `cargo test -p aios-tests --features heavy --test slow`.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod clients;
 #[path = "../fast/crash.rs"]
 #[allow(dead_code)]
 mod crash;

@@ -4,6 +4,7 @@ import os
 
 import litellm
 
+litellm.suppress_debug_info = True
 NODE = {"api_base": os.environ["AIOS_NODE"] + "/v1", "api_key": open(os.environ["AIOS_TOKEN_FILE"]).read().strip()}
 HELLO = [{"role": "user", "content": "Say hello."}]
 

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub struct Spawn {
     /// Its role, such as `macro.executor`; it is the next free instance of it. Empty for an agent of a charter.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(
+        feature = "http",
+        schemars(regex(pattern = r"^[a-z]+\.[a-z][a-z0-9_-]*$"))
+    )]
     pub role: String,
     /// The text of its charter, as it stands in `agents/NAME.md`; none for an agent of a registered role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +53,7 @@ pub struct Ask {
     /// What is said to it: text, or JSON as text, whichever it takes.
     pub content: String,
     /// How long it may take, in milliseconds: from 1 to [`Ask::DEADLINE_MS_MAX`].
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
     pub deadline_ms: u64,
 }
 
@@ -140,6 +145,7 @@ pub enum SwarmQuestion {
         /// The kind, such as `page`.
         kind: String,
         /// How many.
+        #[cfg_attr(feature = "http", schemars(range(max = 1_024)))]
         most: usize,
     },
     /// One agent closely.

@@ -52,20 +52,31 @@ pub struct Generate {
     /// Which, by its name or by that of a model it has loaded.
     pub engine: String,
     /// What was said so far.
+    #[cfg_attr(feature = "http", schemars(length(min = 1, max = 1_024)))]
     pub turns: Vec<Turn>,
     /// At most so many new tokens.
     #[serde(default = "usual_max_tokens")]
     pub max_tokens: u32,
     /// Above 1 flattens, below 1 sharpens; without it the most likely token is taken each time.
-    #[cfg_attr(feature = "http", schemars(with = "Option<f64>"))]
+    #[cfg_attr(
+        feature = "http",
+        schemars(with = "Option<f64>", range(min = 0.0, max = 2.0))
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<Number>,
     /// Only the likeliest tokens whose probabilities reach this sum.
-    #[cfg_attr(feature = "http", schemars(with = "Option<f64>"))]
+    #[cfg_attr(
+        feature = "http",
+        schemars(with = "Option<f64>", range(min = 0.0, max = 1.0))
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_p: Option<Number>,
     /// Of the draw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "http",
+        schemars(range(max = 18_446_744_073_709_551_615_u64))
+    )]
     pub seed: Option<u64>,
     /// Texts that end it; they are not part of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -75,6 +86,7 @@ pub struct Generate {
     pub schema: Option<Value>,
     /// How long it may take, in milliseconds: from 1 to [`Generate::DEADLINE_MS_MAX`].
     #[serde(default = "usual_deadline_ms")]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
     pub deadline_ms: u64,
     /// Watched as it is written: events of kind `text`, then one of kind `answer` or `refused`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -126,9 +138,11 @@ pub struct EmbedTexts {
     /// Which, by its name or by that of a model it has loaded.
     pub engine: String,
     /// The texts: 1 to [`EmbedTexts::TEXTS_MAX`].
+    #[cfg_attr(feature = "http", schemars(length(min = 1, max = 128)))]
     pub texts: Vec<String>,
     /// How long it may take, in milliseconds: from 1 to [`Generate::DEADLINE_MS_MAX`].
     #[serde(default = "usual_deadline_ms")]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
     pub deadline_ms: u64,
 }
 

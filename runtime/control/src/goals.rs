@@ -18,13 +18,17 @@ pub struct Submit {
     /// A name of the asker's own, or none for a fresh one. It is the idempotency key: handed in again while the goal is under way, the
     /// same goal is the same one, and handed in after its end it is gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schemars(regex(pattern = "^[A-Za-z0-9._-]{1,64}$")))]
     pub goal_id: Option<String>,
     /// What is wanted, in the asker's words.
+    #[cfg_attr(feature = "http", schemars(length(min = 1)))]
     pub text: String,
     /// The files it is about. Absolute, unless the asker is in the node's own process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "http", schemars(inner(regex(pattern = "^/"))))]
     pub data: Vec<String>,
     /// The folder below which the goal gets one of its own, absolute as the files are.
+    #[cfg_attr(feature = "http", schemars(regex(pattern = "^/")))]
     pub out: String,
     /// Nothing of it may leave the node's machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -55,6 +59,10 @@ pub struct Events {
     pub goal_id: String,
     /// The last event the watcher has seen; zero for none. Whoever was cut off goes on where it stopped.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "http",
+        schemars(range(max = 18_446_744_073_709_551_615_u64))
+    )]
     pub after_seq: u64,
 }
 

@@ -69,7 +69,7 @@ pub enum Request {
         /// Which question.
         id: String,
         /// What is said: `accept` or `reject`.
-        #[cfg_attr(feature = "http", schemars(with = "String"))]
+        #[cfg_attr(feature = "http", schemars(with = "String", extend("enum" = ["accept", "reject"])))]
         decision: Decision,
         /// Why; may be empty.
         reason: String,

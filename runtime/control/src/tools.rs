@@ -32,12 +32,15 @@ pub struct CallTool {
     pub args: Value,
     /// The files it may read. Absolute, unless the asker is in the node's own process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "http", schemars(inner(regex(pattern = "^/"))))]
     pub data: Vec<String>,
     /// The one folder it may write into, absolute as the files are; without it nothing is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schemars(regex(pattern = "^/")))]
     pub out: Option<String>,
     /// How long it may take, in milliseconds: from 1 to [`CallTool::DEADLINE_MS_MAX`].
     #[serde(default = "usual_deadline_ms")]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
     pub deadline_ms: u64,
 }
 

@@ -129,7 +129,8 @@ fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Va
         "operationId": id(row),
         "responses": {"default": {"$ref": "#/components/responses/Refused"}},
     });
-    let stream = json!({"text/event-stream": {"schema": {"type": "string"}}});
+    let stream = json!({"text/event-stream": {"schema": {"type": "object", "description": "One event of the stream.", "properties": {
+        "id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string", "description": "JSON"}}}}});
     let mut whole = json!({"application/json": {"schema": answer}});
     match row.verb {
         Verb::Get => {
@@ -141,7 +142,7 @@ fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Va
             }
         }
         Verb::Post => {
-            let key = json!({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 256},
+            let key = json!({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]+$"},
                 "description": "Asked again with the same key, a command is not done again."});
             parameters.push(key);
             let schema = match row.ask {
@@ -162,7 +163,7 @@ fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Va
         }
     }
     if matches!(row.ask, "events" | "watch") {
-        parameters.push(json!({"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0}}));
+        parameters.push(json!({"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0, "maximum": u64::MAX}}));
     }
     if matches!(row.ask, "events" | "watch" | "watch_tree") {
         whole = stream;

@@ -147,6 +147,7 @@ impl Control for Fake {
                 device: "cpu".to_owned(),
                 dimensions: Some(2),
             }]),
+            Request::Approvals {} => value(["a", "b", "c"].map(|id| json!({ "id": id }))),
             Request::Agents {} => value(Vec::<Value>::new()),
             Request::Generate(asked) => {
                 let whole = Generated {

@@ -366,3 +366,65 @@ async fn nobody_listens_where_others_could_read_along() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_long_list_comes_in_pieces_that_say_where_the_next_is() {
+    let house = House::open().await;
+    let first = house.get("/v1/approvals?limit=2", "").await;
+    assert_eq!(first.body, r#"[{"id":"a"},{"id":"b"}]"#);
+    let link = first.header("link").unwrap();
+    assert_eq!(link, "</v1/approvals?limit=2&after=b>; rel=\"next\"");
+    let rest = house.get("/v1/approvals?limit=2&after=b", "").await;
+    assert_eq!(
+        (rest.body.as_str(), rest.header("link")),
+        (r#"[{"id":"c"}]"#, None)
+    );
+    let tag = format!("If-None-Match: {}\r\n", first.header("etag").unwrap());
+    assert_eq!(house.get("/v1/approvals?limit=2", &tag).await.status, 304);
+    assert_eq!(house.get("/v1/approvals", &tag).await.status, 200);
+    for (query, status) in [
+        ("limit=0", 400),
+        ("limit=x", 400),
+        ("after=z", 404),
+        ("x=1", 400),
+    ] {
+        let refused = house.get(&format!("/v1/approvals?{query}"), "").await;
+        assert_eq!(refused.status, status, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_comes_while_the_server_goes_is_told_to_come_again() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let house = House::open().await;
+    let (thinking, address) = (house.node.thinking.clone(), house.running.address());
+    let asks = house.head("POST /v1/agents/a/ask", "Content-Length: 36\r\n");
+    let mut stays = house.connect().await;
+    let body = r#"{"content":"hush","deadline_ms":1000}"#;
+    let asks = asks.replace("36", &body.len().to_string());
+    stays
+        .write_all(format!("{asks}\r\n{body}").as_bytes())
+        .await
+        .unwrap();
+    until("it is asked", || thinking.load(Relaxed) == 1).await;
+    let goes = tokio::spawn(house.running.drain());
+    // The listener hears of it in a moment; whoever comes before is let in, and told the same.
+    let told = loop {
+        let mut late = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!("GET /v1/view HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        late.write_all(head.as_bytes()).await.unwrap();
+        let mut read = String::new();
+        late.read_to_string(&mut read).await.unwrap();
+        if read.starts_with("HTTP/1.1 503") {
+            break read.to_lowercase();
+        }
+    };
+    assert!(
+        told.contains("retry-after: 1") && told.contains("stopping"),
+        "{told}"
+    );
+    drop(stays);
+    goes.await.unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
