@@ -158,7 +158,7 @@ impl Node {
             Request::Config {} => value(self.config()),
             Request::Watch(watch) => {
                 let watcher = Watcher::new(Arc::clone(&self.parts.lookout), watch);
-                Ok(Response::Watch(Box::new(watcher)))
+                Ok(Response::Watch(self.of_tenant(watcher, tenant)))
             }
             Request::WatchTree(asked) => {
                 Ok(Response::Watch(Box::new(TreeWatcher::new(self, asked)?)))

@@ -5,7 +5,10 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use aios_control::access::{Concern, Rights, Scope};
-use aios_control::{CallTool, Caller, ControlError, ErrorKind, Request, Submit};
+use aios_control::{
+    CallTool, Caller, ControlError, ErrorKind, Event, EventStream, Request, Submit,
+};
+use async_trait::async_trait;
 
 use crate::node::Node;
 
@@ -77,6 +80,41 @@ impl Node {
             **path = found;
         }
         Ok(request)
+    }
+}
+
+impl Node {
+    /// What happens on the node, without what concerns goals of other tenants than this.
+    pub(crate) fn of_tenant(
+        &self,
+        events: impl EventStream + 'static,
+        tenant: &str,
+    ) -> Box<dyn EventStream> {
+        Box::new(OfTenant {
+            events,
+            node: self.clone(),
+            tenant: tenant.to_owned(),
+        })
+    }
+}
+
+struct OfTenant<S> {
+    events: S,
+    node: Node,
+    tenant: String,
+}
+
+#[async_trait]
+impl<S: EventStream> EventStream for OfTenant<S> {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let event = self.events.next().await?;
+            let goal = event.body["goal_id"].as_str();
+            let goals = &self.node.parts.goals;
+            if goal.is_none_or(|goal| goals.concerns(&self.tenant, goal)) {
+                return Some(event);
+            }
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use aios_control::grpc::{GrpcClient, GrpcServer, GrpcService};
 use aios_control::http::{HttpClient, HttpServer, HttpService, Running};
 use aios_control::socket::{Server, Service, SocketFolder};
 use aios_control::{
-    CallTool, Caller, Client, ClientError, Control, ControlError, ErrorKind, Local, Place, Request,
-    Submit,
+    CallTool, Caller, Client, ClientError, Control, ControlError, ErrorKind, EventKind, Local,
+    Place, Request, Submit, Watch,
 };
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
@@ -507,5 +507,18 @@ async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
     let seen = owner.goals().await.unwrap();
     assert_eq!(seen.len(), 1, "{seen:?}");
     owner.cancel("mine").await.unwrap();
+    // Nor does it come by in what happens on the node.
+    let kinds = vec![EventKind::Goal, EventKind::Task];
+    let watch = Watch {
+        kinds,
+        ..Watch::default()
+    };
+    owner.watch_node(watch).await.unwrap();
+    let mut told = String::new();
+    while !told.contains("cancelled") {
+        let event = owner.next_event().await.unwrap().unwrap();
+        told.push_str(&event.body.to_string());
+    }
+    assert!(told.contains("mine") && !told.contains(&id), "{told}");
     house.close().await;
 }
