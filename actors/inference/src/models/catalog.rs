@@ -62,6 +62,7 @@ pub struct PinnedModel {
 pub(super) struct PinnedFiles {
     pub(super) name: &'static str,
     pub(super) files: &'static [PinnedFile],
+    #[cfg_attr(not(feature = "fetch-pip"), allow(dead_code))]
     pub(super) package: PythonPackage,
 }
 

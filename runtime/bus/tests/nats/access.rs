@@ -59,6 +59,34 @@ fn who_knows_the_token_comes_in_and_nobody_else() {
     });
 }
 
+/// The operator, its accounts and this user are made up for these tests, and last for ever.
+#[test]
+fn who_holds_credentials_comes_in_and_publishes_and_nobody_else() {
+    rig::run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let accounts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nats/accounts");
+        // What the server includes lies beside its configuration.
+        let home = folder.path().join("nats");
+        fs::create_dir_all(&home).unwrap();
+        fs::copy(accounts.join("accounts.conf"), home.join("accounts.conf")).unwrap();
+        let server = start(ServerOptions {
+            access: Access::Accounts("accounts.conf".into()),
+            ..rig::options(&home)
+        });
+        let mut settings = rig::settings(&server);
+        assert!(!comes_in(&settings, A_WHILE).await, "without credentials");
+        settings.credentials = Some(accounts.join("node.creds"));
+        let link = NatsLink::open(&settings).await.unwrap();
+        assert!(link.up_within(SOON).await);
+        aios_bus::data::nats::ensure(&link).await;
+        let stored = link
+            .context()
+            .publish("aios.events.task.g", "x".into())
+            .await;
+        assert_eq!(stored.unwrap().await.unwrap().sequence, 1);
+    });
+}
+
 /// A certificate for this machine, and its key, in a folder.
 fn certificate(folder: &Path, name: &str) {
     let made =

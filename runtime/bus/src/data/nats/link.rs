@@ -257,7 +257,8 @@ async fn options(settings: &NatsSettings) -> Result<ConnectOptions, LinkError> {
         options = options.name(&settings.name);
     }
     if let Some(path) = &settings.credentials {
-        let text = secret("credentials", path).await?;
+        // Whoever reads it insists on the end of its last line.
+        let text = format!("{}\n", secret("credentials", path).await?);
         options = options
             .credentials(&text)
             .map_err(|error| file("credentials", path, &error.to_string()))?;

@@ -37,6 +37,8 @@ pub enum Access {
     Nkeys(Vec<String>),
     /// Who knows this token.
     Token(String),
+    /// Who holds credentials of an account in this file: an operator and its accounts, as the server's own configuration has them.
+    Accounts(PathBuf),
 }
 
 /// The certificate that it shows, both in PEM form.
@@ -268,6 +270,9 @@ fn configuration(options: &ServerOptions, address: SocketAddr) -> String {
         Access::Token(token) => {
             let token = serde_json::Value::from(token.as_str());
             let _ = writeln!(text, "authorization {{ token: {token} }}");
+        }
+        Access::Accounts(file) => {
+            let _ = writeln!(text, "include {}", quoted(file));
         }
         Access::Nkeys(keys) => {
             let users: Vec<String> = keys
