@@ -20,14 +20,14 @@ const keep = (act, what) => {
 const call = async (tool, args = {}) => (await command(`/v1/tools/${tool}/call`, { args, deadline_ms: DEADLINE_MS })).value;
 const later = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** Waits for the node that was killed, and comes in again. */
+/** Waits for the node that was killed, and comes in again; false if the page is loaded anew for it, which then plays on. */
 async function comeBack(way) {
   for (let tries = 0; tries < 600; tries += 1) {
     await later(150);
     try {
       const response = await fetch("/v1/approvals", { credentials: "same-origin", cache: "no-store" });
-      if (response.status === 401) { location.replace(`${way}#/demo`); return; }
-      if (response.ok) { link.value = "there"; return; }
+      if (response.status === 401) { location.replace(`${way}#/demo`); return false; }
+      if (response.ok) { link.value = "there"; return true; }
     } catch { /* It is not there yet. */ }
   }
   throw new Error("the node did not come back");
@@ -36,7 +36,7 @@ async function comeBack(way) {
 async function finish(act) {
   const { goal, steps } = played.value[act];
   const more = await call("demo_play", { act, part: 2, goal });
-  keep(act, { steps: [...steps, ...more.steps], holds: more.holds, busy: false, due: false });
+  keep(act, { steps: [...steps, ...more.steps], holds: more.holds, busy: false, due: false, error: null });
 }
 
 async function play(act) {
@@ -48,8 +48,7 @@ async function play(act) {
     if (act === 2) {
       keep(act, { holds: undefined, due: true });
       await call("demo_crash").catch(() => null);
-      await comeBack(way);
-      await finish(act);
+      if (await comeBack(way)) await finish(act);
     } else if (act === 5) {
       keep(act, { holds: undefined, busy: false, due: true });
     } else keep(act, { busy: false });

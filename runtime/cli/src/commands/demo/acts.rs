@@ -436,7 +436,8 @@ fn finding(prompt: &str) -> Option<String> {
     let until = prompt[at..]
         .find(['"', '\n', '\\'])
         .map_or(prompt.len(), |end| at + end);
-    Some(prompt[from..until].trim().to_owned())
+    let words = prompt[from..until].trim();
+    Some(words.trim_start_matches("- [[critic]]").trim().to_owned())
 }
 
 fn task_of(event: &Event) -> Option<TaskEvent> {
