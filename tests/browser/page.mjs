@@ -137,6 +137,19 @@ const failed = await carry({
     await page.getByText(EVIL).first().waitFor();
     equal(await page.locator("img[src=x], .prose script").count(), 0, "markup of somebody else");
   },
+  "messages are drawn as they pass by, and each says whether it was verified": async () => {
+    await view(page, "#/conversations");
+    await page.getByText("● live", { exact: true }).last().waitFor();
+    equal((await ask(page, "/v1/goals", { text: "Analyze sales", data: [TABLE], goal_id: "talked-of" })).status, 200, "a goal");
+    await page.locator(".seq .say").nth(3).waitFor();
+    await page.locator(".seq .say", { hasText: "✓" }).first().waitFor();
+    await page.locator(".seq .say", { hasText: "✓" }).first().press("Enter");
+    await page.getByText("verified by its receiver").waitFor();
+    await reads(page, "a sequence diagram");
+    if (OUT) await page.screenshot({ path: `${OUT}/sequence-usual-light.png` });
+    await page.locator(".picks a").first().click();
+    await page.getByText("All, live").first().waitFor();
+  },
   "a killed agent is seen coming back": async () => {
     await view(page, "#/tree?q=macro.executor");
     const row = rowOf("macro.executor.001");

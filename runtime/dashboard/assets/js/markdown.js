@@ -5,11 +5,15 @@ import { served } from "./artefacts.js";
 
 const INLINE = /(`[^`]+`)|(!\[[^\]]*\]\([^)\s]+\))|(\[[^\]]+\]\([^)\s]+\))|(\*\*[^*]+\*\*)|(\*[^*\s][^*]*\*)|((?<![\p{L}\p{N}_])_[^_\s][^_]*_(?![\p{L}\p{N}_]))/u;
 
+const NAMED = { lt: "<", gt: ">", amp: "&", quot: "\"", apos: "'", nbsp: "\u00a0" };
+/** Signs that were written so that they pass for no markup. They become text, never elements. */
+const plain = (text) => text.replace(/&(?:(lt|gt|amp|quot|apos|nbsp)|#(\d{1,7}));/g, (all, name, code) => (name ? NAMED[name] : Number(code) <= 0x10ffff ? String.fromCodePoint(Number(code)) : all)).replace(/\\([\\`*_{}[\]()#+\-.!|<>])/g, "$1");
+
 function inline(text, context) {
   const found = [];
   let rest = text;
   for (let match = INLINE.exec(rest); match; match = INLINE.exec(rest)) {
-    if (match.index) found.push(rest.slice(0, match.index));
+    if (match.index) found.push(plain(rest.slice(0, match.index)));
     const [all] = match;
     if (match[1]) found.push(html`<code>${all.slice(1, -1)}</code>`);
     else if (match[2]) found.push(picture(all, context));
@@ -18,7 +22,7 @@ function inline(text, context) {
     else found.push(html`<em>${inline(all.slice(1, -1), context)}</em>`);
     rest = rest.slice(match.index + all.length);
   }
-  if (rest) found.push(rest);
+  if (rest) found.push(plain(rest));
   return found;
 }
 
