@@ -346,6 +346,7 @@ impl Reader<'_> {
     }
 
     /// "How many trains were late": who asks how many is never told a sum of something else, whose words stay unused.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn only_counted(
         &mut self,
         from: usize,
