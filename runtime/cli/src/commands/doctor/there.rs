@@ -127,8 +127,11 @@ pub(super) fn nats(config: &Config) -> Vec<Found> {
 
 fn walk(value: &Value, addresses: &mut Vec<String>) {
     match value {
-        Value::String(text) if text.starts_with("nats://") || text.starts_with("tls://") => {
-            addresses.push(text.clone());
+        // Several servers of one cluster are named with commas between them.
+        Value::String(text) => {
+            let all = text.split(',').map(str::trim);
+            let own = all.filter(|one| one.starts_with("nats://") || one.starts_with("tls://"));
+            addresses.extend(own.map(str::to_owned));
         }
         Value::Array(items) => items.iter().for_each(|item| walk(item, addresses)),
         Value::Object(fields) => fields.values().for_each(|field| walk(field, addresses)),
@@ -209,9 +212,8 @@ mod tests {
     #[test]
     fn nats_servers_are_found_wherever_they_are_named() {
         let mut addresses = Vec::new();
-        let config =
-            serde_json::json!({"bus": {"nats": ["nats://a:1", "x"], "other": {"url": "tls://b"}}});
+        let config = serde_json::json!({"bus": {"nats": "nats://a:1, nats://c", "names": ["x"], "other": {"url": "tls://b"}}});
         walk(&config, &mut addresses);
-        assert_eq!(addresses, ["nats://a:1", "tls://b"]);
+        assert_eq!(addresses, ["nats://a:1", "nats://c", "tls://b"]);
     }
 }
