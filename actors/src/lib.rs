@@ -13,15 +13,19 @@ pub mod recovery;
 
 mod departed;
 mod directory;
+mod dormitory;
 mod factory;
 mod observer;
 mod retire;
 mod system;
+mod timers;
 mod undelivered;
 
 pub use async_trait::async_trait;
 pub use directory::{Chooser, Directory, LeastWaiting};
+pub use dormitory::{Sleep, SleepCounts};
 pub use factory::{Blueprint, Constructor, Factories};
 pub use observer::{InHand, Inherited, MessageSeen, Observer, SpanSeen, Spending, Step};
 pub use system::{AgentSystem, AgentSystemBuilder, AgentSystemError};
+pub use timers::TimerError;
 pub use undelivered::{ResendError, Undelivered};

@@ -22,15 +22,16 @@ use rand::{RngCore, SeedableRng};
 
 use crate::agent::{
     AgentError, AgentOptions, AgentState, Audit, AuditSink, Cell, CellParts, Client, Clock, Host,
-    HostArguments, Maker, MessageCounts, Principal, Snapshot, SnapshotError, Steps, SystemClock,
-    metric,
+    HostArguments, Maker, MessageCounts, Principal, Snapshot, Steps, SystemClock, metric,
 };
 use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
+use crate::dormitory::Dormitory;
 use crate::factory::{Blueprint, Factories};
 use crate::observer::{Observer, Spending};
 use crate::recovery::approvals::Owner;
 use crate::recovery::{Approvals, Breakers, Waits};
+use crate::timers::Timers;
 
 /// Dead letters kept for a look, each a frame of up to a megabyte; the counts remember the rest.
 const DEAD_LETTERS: usize = 256;
@@ -38,6 +39,8 @@ const DEAD_LETTERS: usize = 256;
 pub(crate) const KEY_GRACE: Duration = Duration::from_secs(60);
 /// Where snapshots lie in the store.
 const SNAPSHOTS: &str = "snapshot/";
+/// So many of each agent are kept.
+const CHECKPOINTS: u8 = 3;
 
 /// A world. Cheap to clone; clones are the same world.
 #[derive(Clone)]
@@ -75,6 +78,8 @@ struct Inner {
     breakers: Breakers,
     waits: Waits,
     approvals: Approvals,
+    timers: Arc<Timers>,
+    dormitory: OnceLock<Arc<Dormitory>>,
 }
 
 /// Why somebody did not become part of the world.
@@ -103,6 +108,12 @@ pub enum AgentSystemError {
     /// A client did not open.
     #[error("the client did not open: {0}")]
     Client(String),
+    /// Nobody sleeps here.
+    #[error("agents do not sleep in this world; let them first")]
+    Awake,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What a world is made of; everything has a default that needs nothing outside the process.
@@ -272,6 +283,8 @@ impl AgentSystemBuilder {
             observer: self.observer,
             breakers: Breakers::new(Arc::clone(&self.clock), self.bus.clone()),
             waits: Waits::default(),
+            timers: Arc::default(),
+            dormitory: OnceLock::new(),
             approvals,
             dead_letters: DeadLetters::telling(DEAD_LETTERS, letters_clock, told),
             steps,
@@ -401,6 +414,86 @@ impl AgentSystem {
     #[must_use]
     pub fn waits(&self) -> &Waits {
         &self.0.waits
+    }
+
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.0.timers
+    }
+
+    pub(crate) fn dormitory(&self) -> Option<&Arc<Dormitory>> {
+        self.0.dormitory.get()
+    }
+
+    pub(crate) fn set_dormitory(&self, dormitory: Arc<Dormitory>) -> Result<(), Arc<Dormitory>> {
+        self.0.dormitory.set(dormitory)
+    }
+
+    /// This world as long as somebody else holds it.
+    pub(crate) fn weak(&self) -> impl Fn() -> Option<Self> + Send + 'static {
+        let world = Arc::downgrade(&self.0);
+        move || world.upgrade().map(Self)
+    }
+
+    /// From now on agents are woken by timers that were set before this process began, if there are any.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn keep_timers(&self) -> Result<(), StoreError> {
+        if self.0.timers.read(self.0.store.as_ref())? {
+            self.start_timers();
+        }
+        Ok(())
+    }
+
+    /// Timers wake nobody any more; they stay on record.
+    pub fn stop_timers(&self) {
+        self.0.timers.stop();
+    }
+
+    /// Waits for timers, for as long as this world is there.
+    pub(crate) fn start_timers(&self) {
+        if self.0.timers.kept.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (world, timers) = (self.weak(), Arc::clone(&self.0.timers));
+        tokio::spawn(async move {
+            while !timers.is_stopped() {
+                // The world is not held while nothing is due: whoever lets go of it is not kept waiting.
+                let now = {
+                    let Some(system) = world() else { return };
+                    for name in timers.fall_due(system.now()) {
+                        system.ring(&name);
+                    }
+                    system.now()
+                };
+                timers.pass(now).await;
+            }
+        });
+    }
+
+    /// Tells an agent that there is something to do, and wakes one that sleeps. One that is not here finds it when it comes.
+    fn ring(&self, name: &str) {
+        let Ok(id) = name.parse::<AgentId>() else {
+            return;
+        };
+        match self.directory().get(&Party::from(&id)) {
+            Some(cell) => cell.notifier.wake(),
+            None => drop(self.wake(&id)),
+        }
+    }
+
+    /// Wakes an agent that sleeps.
+    pub(crate) fn wake(&self, id: &AgentId) -> Option<Arc<Cell>> {
+        let woken = self.dormitory()?.wake(self, id);
+        match woken {
+            // Somebody else was quicker.
+            Ok(None) => self.directory().get(&Party::from(id)),
+            Ok(woken) => woken,
+            Err(error) => {
+                tracing::error!(agent = %id, %error, "an agent could not be woken");
+                None
+            }
+        }
     }
 
     /// What humans are asked.
@@ -834,30 +927,77 @@ impl AgentSystem {
             }
             self.take_out(cell.party());
             if let Some(id) = cell.party().agent()
-                && let Err(error) = self.0.store.delete(&snapshot_key(id))
+                && let Err(error) = self.discard_checkpoints(id)
             {
                 tracing::warn!(agent = %id, %error, "the snapshot of an agent that is gone stays");
             }
         }
     }
 
+    /// The last checkpoint of an agent; where it cannot be read, the one before it.
+    ///
+    /// # Errors
+    /// There are some and none can be read, which is not the same as none.
     pub(crate) fn load_snapshot(&self, id: &AgentId) -> Result<Option<Snapshot>, AgentError> {
-        let stored: Option<Vec<u8>> = self.0.store.get(&snapshot_key(id))?;
-        let snapshot: Result<Option<Snapshot>, SnapshotError> =
-            stored.as_deref().map(Snapshot::decode).transpose();
-        Ok(snapshot?)
+        let mut unread = None;
+        for age in 0..CHECKPOINTS {
+            let Some(stored) = self.0.store.get(&snapshot_key(id, age))? else {
+                continue;
+            };
+            match Snapshot::decode(&stored) {
+                Ok(snapshot) => {
+                    if let Some(error) = unread {
+                        tracing::error!(agent = %id, %error, age, "its last checkpoint cannot be read; it goes on from an earlier one");
+                    }
+                    return Ok(Some(snapshot));
+                }
+                Err(error) => unread = unread.or(Some(error)),
+            }
+        }
+        unread.map_or(Ok(None), |error| Err(error.into()))
     }
 
+    /// Keeps a checkpoint, and the two before it.
     pub(crate) fn save_snapshot(
         &self,
         id: &AgentId,
         snapshot: &Snapshot,
     ) -> Result<(), StoreError> {
-        self.0.store.put(&snapshot_key(id), &snapshot.encode())?;
+        let (store, new) = (&self.0.store, snapshot.encode());
+        let last = store.get(&snapshot_key(id, 0))?;
+        if last.as_ref() == Some(&new) {
+            return store.flush();
+        }
+        // What cannot be read takes no place from what can.
+        let readable = |stored: &Vec<u8>| Snapshot::decode(stored).is_ok();
+        let mut moved = last.filter(readable);
+        for age in 1..CHECKPOINTS {
+            let Some(younger) = moved.take() else { break };
+            moved = store.get(&snapshot_key(id, age))?.filter(readable);
+            store.put(&snapshot_key(id, age), &younger)?;
+        }
+        store.put(&snapshot_key(id, 0), &new)?;
+        store.flush()
+    }
+
+    /// Throws an agent's checkpoints away: its next incarnation begins as if there had never been one. For one that is parked because they
+    /// cannot be read, when nobody has a copy of them.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn discard_checkpoints(&self, id: &AgentId) -> Result<(), StoreError> {
+        for age in 0..CHECKPOINTS {
+            self.0.store.delete(&snapshot_key(id, age))?;
+        }
         self.0.store.flush()
     }
 }
 
-fn snapshot_key(id: &AgentId) -> Vec<u8> {
-    [SNAPSHOTS.as_bytes(), id.as_str().as_bytes()].concat()
+/// The last one lies under the agent's name alone; the name of no agent holds this sign.
+fn snapshot_key(id: &AgentId, age: u8) -> Vec<u8> {
+    match age {
+        0 => format!("{SNAPSHOTS}{id}"),
+        age => format!("{SNAPSHOTS}{id}~{age}"),
+    }
+    .into_bytes()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, AuditSink, Client, Clock, SystemClock};
 use aios_actors::recovery::approvals::Owner;
-use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint, Observer};
+use aios_actors::{AgentSystem, AgentSystemBuilder, AgentSystemError, Blueprint, Observer, Sleep};
 use aios_bus::data::InProcessDataBus;
 use aios_control::socket::SocketFolder;
 use aios_inference::router::Size;
@@ -119,6 +119,10 @@ pub struct NodeBuilder {
     probes: Option<PathBuf>,
     /// Whether goals that were under way when the last node over this store ended go on by themselves.
     resumes: bool,
+    /// Whether goals are only gone through again here.
+    replays: bool,
+    /// How agents sleep, if they may.
+    sleep: Option<Sleep>,
 }
 
 /// Enters one role among those that can be spawned.
@@ -139,7 +143,17 @@ impl NodeBuilder {
             seed: None,
             probes: None,
             resumes: true,
+            replays: false,
+            sleep: None,
         }
+    }
+
+    /// Agents may sleep: one that is registered so has neither actor nor mailbox until it is wanted, see
+    /// [`AgentSystem::register_asleep`]. Woken it stands under the supervisor of agents that are spawned.
+    #[must_use]
+    pub fn sleeping(mut self, sleep: Sleep) -> Self {
+        self.sleep = Some(sleep);
+        self
     }
 
     /// Settings; without them the defaults hold.
@@ -167,6 +181,20 @@ impl NodeBuilder {
     #[must_use]
     pub fn pack(mut self, pack: Pack) -> Self {
         self.packs.insert(0, pack);
+        self
+    }
+
+    /// These packs and no others.
+    #[must_use]
+    pub(crate) fn packs(mut self, packs: Vec<Pack>) -> Self {
+        self.packs = packs;
+        self
+    }
+
+    /// Goals are only gone through again here, from what is kept of them.
+    #[must_use]
+    pub(crate) fn replaying(mut self) -> Self {
+        self.replays = true;
         self
     }
 
@@ -259,9 +287,15 @@ impl NodeBuilder {
         let on_the_bus = Arc::clone(&bus) as Arc<dyn DataBus>;
         let (engine, engines) =
             thinking::engine(&config, &local, self.probes.as_deref(), &on_the_bus)?;
-        let (owner, store) = state(&config).await?;
+        let State {
+            owner,
+            store,
+            found,
+        } = state(&config).await?;
         let ground = Ground {
             store,
+            found,
+            packs: Vec::new(),
             bus,
             engine,
             engines,
@@ -294,7 +328,8 @@ impl NodeBuilder {
         let tools = tools.with(skills.collect::<Vec<_>>());
         let tools = Arc::new(tools);
         let servers = ToolServers::of(&config, &tools)?;
-        let services = services(&config, &system, tools, self.packs, ports)?;
+        let packs = self.packs.clone();
+        let services = services(&config, &system, tools, self.packs, ports, self.replays)?;
         boot::enlist(&system, &services);
         for recruit in self.recruits {
             recruit(system.factories());
@@ -307,12 +342,24 @@ impl NodeBuilder {
             Grown::new(team, &system, &services, &thinker, criteria)
         });
         let team = team.transpose()?;
+        let ground = Ground { packs, ..ground };
         let node = raise(
             config, ground, system, services, servers, factory, team, lookout, working,
         )
         .await?;
+        // What was set by an earlier node over the same store wakes whom it is for.
+        node.parts.system.keep_timers()?;
+        if let Some(sleep) = self.sleep {
+            let supervisor = node.parts.tree.supervisor(boot::SPAWNED);
+            if let Some(supervisor) = supervisor {
+                node.parts.system.let_sleep(supervisor, sleep)?;
+            }
+        }
         if self.resumes {
+            node.have_again().await?;
             node.parts.goals.wake(&node).await;
+        } else {
+            node.parts.goals.leave();
         }
         Ok(node)
     }
@@ -321,6 +368,9 @@ impl NodeBuilder {
 /// What a node stands on before it has agents.
 struct Ground {
     store: Arc<dyn Store>,
+    /// What was not in order there.
+    found: Vec<String>,
+    packs: Vec<Pack>,
     bus: Arc<InProcessDataBus>,
     /// The node's own device, as its supervisor starts it.
     local: LocalEngine,
@@ -354,21 +404,34 @@ impl Ground {
     }
 }
 
+/// What a node remembers, and who decides.
+struct State {
+    owner: Arc<SigningIdentity>,
+    store: Arc<dyn Store>,
+    /// What was not in order.
+    found: Vec<String>,
+}
+
 /// The owner and the state: in the storage folder, or of this process alone.
-async fn state(config: &Config) -> Result<(Arc<SigningIdentity>, Arc<dyn Store>), StartError> {
+async fn state(config: &Config) -> Result<State, StartError> {
     let tenant = config.node.tenant.clone();
     let Some(folder) = config.storage.path() else {
-        return Ok((
-            owner::identity(None, &tenant)?,
-            Arc::new(InMemoryStore::default()),
-        ));
+        return Ok(State {
+            owner: owner::identity(None, &tenant)?,
+            store: Arc::new(InMemoryStore::default()),
+            found: Vec::new(),
+        });
     };
     // It may wait a while for whoever is letting go of the folder, perhaps a task of this very thread.
     let opened = tokio::task::spawn_blocking(move || {
         durable::prepare(&folder)?;
         let owner = owner::identity(Some(&folder), &tenant)?;
-        let store = durable::open(&folder, Arc::clone(&owner))?;
-        Ok((owner, Arc::new(store) as Arc<dyn Store>))
+        let (store, found) = durable::open(&folder, Arc::clone(&owner))?;
+        Ok(State {
+            owner,
+            store: Arc::new(store),
+            found,
+        })
     });
     opened.await.unwrap_or(Err(StartError::Interrupted))
 }
@@ -413,6 +476,7 @@ fn services(
     tools: Arc<Toolbox>,
     packs: Vec<Pack>,
     ports: Ports,
+    replays: bool,
 ) -> Result<Arc<Services>, StartError> {
     let astray = config.recovery.tools().find(|name| {
         // A server's tools, which are called server__tool, may come later.
@@ -429,6 +493,7 @@ fn services(
         price_micros: config.model.price_micros,
         thinks: config.goal.plans.thinks().or_else(|| planner(config)),
         results: config.storage.results,
+        replays,
     };
     let packs = packs.into_iter().chain([packs::plans()]);
     let packs = packs.fold(Packs::none(), Packs::with);
@@ -522,11 +587,13 @@ async fn raise(
         .into_iter()
         .map(|agent| agent.id)
         .collect();
+    let (holder, own) = (Arc::clone(&services), config.node.tenant.clone());
     let seen = Arc::clone(&lookout);
     let goals = Goals::over(
         Arc::clone(&ground.store),
         &config.node.tenant,
         config.storage.results as usize,
+        Arc::new(move |tenant, goal_id, held| holder.hold(tenant.unwrap_or(&own), goal_id, held)),
     )?
     .telling(move |goal_id, phase| seen.goal(goal_id, phase));
     let parts = Arc::new(Parts {
@@ -538,6 +605,8 @@ async fn raise(
         tensors,
         socket: socket_state,
         goals,
+        found: ground.found,
+        packs: ground.packs,
         servers,
         owner_name: ground.owner_name,
         config,

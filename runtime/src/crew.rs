@@ -218,6 +218,15 @@ pub(crate) fn child(
     Ok(system.agent_child_spec(&cell, maker).restart(restart))
 }
 
+/// The same in the words of a charter.
+pub(crate) fn rule(restart: Restart) -> RestartRule {
+    match restart {
+        Restart::Permanent => RestartRule::Permanent,
+        Restart::Transient => RestartRule::Transient,
+        Restart::Temporary => RestartRule::Temporary,
+    }
+}
+
 pub(crate) fn restart(rule: RestartRule) -> Restart {
     match rule {
         RestartRule::Permanent => Restart::Permanent,
@@ -236,13 +245,29 @@ impl Node {
         charter: Charter,
         under: Option<&str>,
     ) -> Result<AgentId, SpawnError> {
+        let under = under.unwrap_or(SPAWNED);
+        let id = self.spawn_charter_as(charter.clone(), under, None).await?;
+        self.spawned_by(&id, &charter, under)?;
+        Ok(id)
+    }
+
+    /// The same, under a name of its own if it had one before.
+    pub(crate) async fn spawn_charter_as(
+        &self,
+        charter: Charter,
+        under: &str,
+        name: Option<AgentId>,
+    ) -> Result<AgentId, SpawnError> {
         let parts = &self.parts;
         let (system, services) = (&parts.system, &parts.services);
-        let supervisor = self.supervisor(under.unwrap_or(SPAWNED))?;
+        let supervisor = self.supervisor(under)?;
         let thinker = Thinker::of(system, &parts.model.name).await;
         let criteria = Path::new(&parts.config.agents.criteria);
         let member = member(charter, system, services, &thinker, criteria, Vec::new())?;
-        let id = system.next_instance(&member.charter().role)?;
+        let id = match name {
+            Some(name) => name,
+            None => system.next_instance(&member.charter().role)?,
+        };
         let spec = child(&id, &member, system, services, &parts.config)?;
         if let Err(error) = supervisor.start_child(spec).await {
             system.leave(&Party::from(&id));

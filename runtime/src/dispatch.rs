@@ -89,6 +89,15 @@ impl Node {
             Request::Cancel { goal_id } => value(goals.cancel(tenant, &goal_id).await?),
             Request::Pause { goal_id } => value(goals.pause(tenant, &goal_id).await?),
             Request::Resume { goal_id } => value(goals.resume(self, tenant, &goal_id).await?),
+            Request::Retry { goal_id, task } => {
+                value(goals.retry(self, tenant, &goal_id, &task).await?)
+            }
+            Request::Fork(fork) => value(goals.fork(self, tenant, fork).await?),
+            Request::Undo { goal_id } => value(goals.undo(self, tenant, &goal_id).await?),
+            Request::Import { run, new_id } => {
+                value(goals.import(self, tenant, run, new_id).await?)
+            }
+            Request::Replay { goal_id } => value(goals.replay(self, tenant, &goal_id).await?),
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
             Request::Ask(question) => value(self.ask_agent(question).await?),
             Request::CallTool(call) => value(self.call_tool(caller.place, call).await?),
@@ -134,6 +143,8 @@ impl Node {
             Request::Goal { goal_id } => value(goals.state(tenant, &goal_id)?),
             Request::History(events) => value(goals.history(tenant, &events)?),
             Request::Explain { goal_id } => value(goals.explain(self, tenant, &goal_id)?),
+            Request::Diff { goal_id, with } => value(goals.diff(self, tenant, &goal_id, &with)?),
+            Request::Export { goal_id } => value(goals.export(self, tenant, &goal_id)?),
             Request::Tools {} => value(self.tools()),
             Request::Engines {} => value(self.engine_lines().await),
             Request::Tree(asked) => value(self.tree_page(&asked)?),
@@ -267,6 +278,17 @@ fn named(request: &Request) -> String {
         Request::Cancel { goal_id } => format!("cancel goal {}", short(goal_id)),
         Request::Pause { goal_id } => format!("pause goal {}", short(goal_id)),
         Request::Resume { goal_id } => format!("resume goal {}", short(goal_id)),
+        Request::Retry { goal_id, task } => {
+            format!("retry task {} of goal {}", short(task), short(goal_id))
+        }
+        Request::Fork(fork) => format!("fork goal {} at {}", short(&fork.goal_id), short(&fork.at)),
+        Request::Undo { goal_id } => format!("undo goal {}", short(goal_id)),
+        Request::Import { run, .. } => format!("import a goal of {} bytes", run.to_string().len()),
+        Request::Replay { goal_id } => format!("replay goal {}", short(goal_id)),
+        Request::Diff { goal_id, with } => {
+            format!("compare goal {} with {}", short(goal_id), short(with))
+        }
+        Request::Export { goal_id } => format!("export goal {}", short(goal_id)),
         Request::Spawn(Spawn {
             charter: Some(charter),
             ..
@@ -459,7 +481,7 @@ impl From<SpawnError> for ControlError {
             | SpawnError::AgentSystem(AgentSystemError::NameTaken(_)) => ErrorKind::Conflict,
             SpawnError::Order(order)
             | SpawnError::AgentSystem(AgentSystemError::NotStarted(order)) => disobeyed(order),
-            SpawnError::AgentSystem(_) => ErrorKind::Failed,
+            SpawnError::AgentSystem(_) | SpawnError::Unwritten(_) => ErrorKind::Failed,
         };
         refusal(kind, &error)
     }

@@ -39,6 +39,8 @@ pub struct Goal {
     tenant: Option<String>,
     /// The first path that is not Unicode, for whoever checks the goal.
     strange: Option<PathBuf>,
+    /// It goes on from where another goal was.
+    forked: bool,
 }
 
 /// As it came by the contract.
@@ -48,6 +50,7 @@ impl From<Submit> for Goal {
             asked,
             tenant: None,
             strange: None,
+            forked: false,
         }
     }
 }
@@ -161,6 +164,13 @@ impl Goal {
         self
     }
 
+    /// It goes on from where another goal was, which may have done already what nobody can take back.
+    #[must_use]
+    pub(crate) fn forked(mut self) -> Self {
+        self.forked = true;
+        self
+    }
+
     /// What is wanted.
     pub fn text(&self) -> &str {
         &self.asked.text
@@ -184,6 +194,19 @@ impl Goal {
 
     /// The goal as it is asked, and its walls: what is an input stays one to the end.
     fn request(&self, config: &Config, fresh: &str) -> Result<(GoalRequest, Workspace), GoalError> {
+        let request = self.requested(config, fresh)?;
+        let workspace = Workspace::new(&self.asked.data, Path::new(&request.out_dir))?;
+        workspace.check_writable()?;
+        workspace.spares_inputs(REPORT)?;
+        Ok((request, workspace))
+    }
+
+    /// The goal as it was asked, for whoever goes through it again: its files and its folder need not be there.
+    pub(crate) fn recorded(&self, config: &Config) -> Result<GoalRequest, GoalError> {
+        self.requested(config, "")
+    }
+
+    fn requested(&self, config: &Config, fresh: &str) -> Result<GoalRequest, GoalError> {
         if let Some(strange) = &self.strange {
             return Err(GoalError::Path(strange.clone()));
         }
@@ -205,10 +228,7 @@ impl Goal {
             }
             .into());
         }
-        let workspace = Workspace::new(&asked.data, &out_dir)?;
-        workspace.check_writable()?;
-        workspace.spares_inputs(REPORT)?;
-        let request = GoalRequest {
+        Ok(GoalRequest {
             goal,
             out_dir: out_dir.to_string_lossy().into_owned(),
             deadline_ms: config.goal.deadline_ms,
@@ -217,8 +237,8 @@ impl Goal {
             tasks: config.goal.tasks,
             money_micros: config.goal.money_micros,
             plan: asked.plan.clone(),
-        };
-        Ok((request, workspace))
+            forked: self.forked,
+        })
     }
 }
 
@@ -359,6 +379,16 @@ impl Node {
         client.map_err(|error| no_asker(error.to_string()))
     }
 
+    /// What an interface agent answers to a goal.
+    pub(crate) async fn answered(
+        &self,
+        request: &GoalRequest,
+        private: bool,
+    ) -> Result<Answer, GoalError> {
+        let reply = self.asked(request, ontology::GOAL, private).await?;
+        Ok(reply.content.read_json()?)
+    }
+
     /// What an interface agent says to a goal.
     async fn asked(
         &self,
@@ -482,8 +512,7 @@ async fn work(
     let begun = Instant::now();
     let messages = node.messages();
     let restarts = node.parts.restarts.count();
-    let reply = node.asked(&request, ontology::GOAL, private).await?;
-    let mut answer: Answer = reply.content.read_json()?;
+    let mut answer = node.answered(&request, private).await?;
     answer.model = node.model();
     answer.messages = node.messages().since(messages);
     answer.restarts = node.parts.restarts.count().saturating_sub(restarts);

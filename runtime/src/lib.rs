@@ -24,6 +24,7 @@ pub mod swarm;
 
 mod allowances;
 mod ask;
+mod audit;
 mod boot;
 mod builder;
 mod crew;
@@ -46,6 +47,7 @@ mod remote;
 mod rights;
 mod servers;
 mod socket;
+mod spawned;
 pub mod team;
 #[cfg_attr(not(feature = "telemetry"), allow(dead_code))]
 mod telemetry;
@@ -56,6 +58,7 @@ mod view;
 
 pub use aios_work::content::{Answer, MessageReport, ModelReport};
 pub use ask::AskError;
+pub use audit::{AuditError, AuditLine, Audited, audit, trail};
 pub use builder::{NodeBuilder, StartError};
 pub use config::Config;
 pub use crew::CharterRefused;

@@ -11,11 +11,13 @@ use aios_actors::{AgentSystem, AgentSystemError};
 use aios_bus::data::InProcessDataBus;
 use aios_bus::tensor::TensorPool;
 use aios_inference::{EngineHandle, ModelRole};
+use aios_memory::StoreError;
 use aios_micro::Population;
 use aios_orchestrator::Services;
 use aios_protocols::{AgentId, IdentityError, Party, PrincipalId, Sealed, SigningIdentity};
 use aios_supervisor::{ChildState, OrderError, Restart, SupervisorRef, SupervisorState};
 use aios_tools::Memory;
+use aios_work::Pack;
 use aios_work::content::{MessageReport, ModelReport};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -68,6 +70,10 @@ pub(crate) struct Parts {
     pub(crate) socket: SocketState,
     /// The goals that came by the contract.
     pub(crate) goals: Goals,
+    /// What was not in order in the storage folder when it was opened.
+    pub(crate) found: Vec<String>,
+    /// The packs it began with.
+    pub(crate) packs: Vec<Pack>,
     /// The servers that tools come from.
     pub(crate) servers: ToolServers,
     /// What each principal may have engines do.
@@ -140,6 +146,9 @@ pub enum SpawnError {
     /// The supervisor did not do it.
     #[error(transparent)]
     Order(#[from] OrderError),
+    /// It runs, and is not on record: the next node over the same store does not have it.
+    #[error("the agent runs, and cannot be written down: {0}")]
+    Unwritten(#[from] StoreError),
 }
 
 impl Node {
@@ -162,12 +171,13 @@ impl Node {
         let spec = self
             .parts
             .system
-            .child_spec(&id, options.agent)?
+            .child_spec(&id, options.agent.clone())?
             .restart(options.restart);
         if let Err(error) = supervisor.start_child(spec).await {
             self.parts.system.leave(&Party::from(&id));
             return Err(error.into());
         }
+        self.spawned(&id, &options)?;
         Ok(id)
     }
 
@@ -205,6 +215,9 @@ impl Node {
         // A temporary child is gone with its stop already.
         if !self.parts.residents.contains(agent) && supervisor.child(agent).is_some() {
             supervisor.delete_child(agent).await?;
+        }
+        if !self.parts.residents.contains(agent) {
+            self.unspawned(agent);
         }
         Ok(())
     }
@@ -390,6 +403,12 @@ impl Node {
         self.parts.nats.as_ref().map(crate::nats::OnNats::signer)
     }
 
+    /// What was not in order in the storage folder when this node was started over it, a sentence each: a write that was cut short, damage, a
+    /// clock that was set back. Whoever runs the node must be told.
+    pub fn found(&self) -> &[String] {
+        &self.parts.found
+    }
+
     /// The settings it was started with.
     pub fn config(&self) -> &Config {
         &self.parts.config
@@ -426,6 +445,7 @@ impl Node {
     /// Calls off what is under way, stops every agent in reverse start order, then closes the bus. What does not leave in time is killed.
     pub async fn stop(&self) {
         self.parts.stopping.send_replace(true);
+        self.parts.system.stop_timers();
         self.parts.tree.stop_within(STOP_DEADLINE).await;
         self.parts.remote.end();
         for listener in &self.parts.listeners {

@@ -95,6 +95,17 @@ pub(crate) fn service(
     Ok(Arc::new(SigningIdentity::from_seed(party, seed)))
 }
 
+/// The owner's identity, if a key lies in the folder; none is made.
+pub(crate) fn known(
+    folder: &Path,
+    tenant: &str,
+) -> Result<Option<Arc<SigningIdentity>>, OwnerError> {
+    if !folder.join(FILE).is_file() {
+        return Ok(None);
+    }
+    identity(Some(folder), tenant).map(Some)
+}
+
 fn fresh() -> Result<[u8; 32], OwnerError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| OwnerError::NoRandomness)?;

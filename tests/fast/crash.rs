@@ -12,10 +12,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use aios_actors::agent::{Agent, AgentError, Context, Incoming, Snapshot, SnapshotError};
 use aios_control::access::{Principals, Token};
 use aios_control::http::{HttpServer, HttpService, Running};
 use aios_control::socket::SocketFolder;
-use aios_control::{Client, Control, GoalPhase, Submit};
+use aios_control::{Ask, Client, Control, Fork, Forked, GoalPhase, Request, Spawn, Submit};
+use aios_protocols::{AgentCard, PrincipalKind};
 use aios_runtime::{Config, Node};
 use aios_work::content::GoalStatus;
 use aios_work::{
@@ -76,6 +78,55 @@ fn book(ledger: &str, key: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// An agent that was spawned while the node ran: it books what it is asked once, and once more when its timer comes.
+struct Keeper {
+    ledger: String,
+    /// How many it was asked, as its checkpoint has it.
+    asked: u64,
+}
+
+impl Keeper {
+    async fn book(&self, key: String) -> Result<(), AgentError> {
+        let ledger = self.ledger.clone();
+        let booked = tokio::task::spawn_blocking(move || book(&ledger, &key)).await;
+        match booked {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(AgentError::failure("no ledger")),
+        }
+    }
+}
+
+#[async_trait]
+impl Agent for Keeper {
+    fn card(&self, card: &mut AgentCard) {
+        card.open_to.add(PrincipalKind::Service);
+    }
+
+    async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
+        let what = incoming.content.as_str().unwrap_or_default().to_owned();
+        let key = format!("agent-{what}/work");
+        ctx.once(&key, || self.book(key.clone())).await?;
+        ctx.wake_at(&what, ctx.now() + Duration::from_millis(30))?;
+        self.asked += 1;
+        ctx.checkpoint();
+        incoming.inform(self.asked.to_string())?;
+        Ok(())
+    }
+
+    async fn timer(&mut self, name: &str, _: &Context) -> Result<(), AgentError> {
+        self.book(format!("agent-{name}/timer")).await
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        Snapshot::json(1, &self.asked).ok()
+    }
+
+    fn restore(&mut self, snapshot: Snapshot) -> Result<(), SnapshotError> {
+        self.asked = snapshot.read_json(1)?;
+        Ok(())
+    }
+}
+
 /// Every call that was made, by key, as nobody who is killed can forget it.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(pub(crate) Arc<Mutex<BTreeMap<String, u32>>>);
@@ -129,9 +180,16 @@ fn node_that_is_killed() {
         config.door.folder = Path::new(&folder).join("door").display().to_string();
         config.door.open = true;
         config.swarm.pages = 0;
+        let books = ledger.clone();
         let node = Node::builder()
             .config(config)
             .tool(Charge { ledger })
+            .factory("macro.keeper", move |_| {
+                Ok(Keeper {
+                    ledger: books.clone(),
+                    asked: 0,
+                })
+            })
             .start()
             .await
             .unwrap();
@@ -238,6 +296,13 @@ pub(crate) fn goal(at: usize, out: &Path) -> Submit {
     }
 }
 
+fn keeper() -> Spawn {
+    Spawn {
+        role: "macro.keeper".to_owned(),
+        ..Spawn::default()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
     let kills: usize = std::env::var(KILLS).map_or(30, |kills| kills.parse().unwrap());
@@ -248,6 +313,9 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
     let (ledger, address) = Ledger::open();
     let mut accepted = BTreeSet::new();
     let mut next = 0;
+    // What the agent has said yes to, and the forks that were made.
+    let (mut asked, mut done_by_agent, mut forks) = (0, BTreeSet::new(), BTreeSet::new());
+    let mut spawned = false;
     for _ in 0..kills {
         let mut victim = Victim::start(folder, &address);
         let mut node = client(folder, &mut victim).await;
@@ -259,6 +327,37 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
                 accepted.insert(id);
             }
         }
+        // Spawned once: from then on it is there again after each fall of the node.
+        spawned = spawned || node.spawn(keeper()).await.is_ok();
+        if chance.below(2) == 0 {
+            asked += 1;
+            let question = Ask {
+                agent: "macro.keeper".to_owned(),
+                content: asked.to_string(),
+                deadline_ms: 5_000,
+            };
+            if node.ask_agent(question).await.is_ok() {
+                done_by_agent.insert(asked);
+            }
+        }
+        let answered = node.goals().await.unwrap_or_default();
+        let mut answered = answered
+            .into_iter()
+            .filter(|goal| goal.phase == GoalPhase::Answered && !goal.goal_id.starts_with("fork-"));
+        if let Some(goal) = answered.next()
+            && chance.below(3) == 0
+        {
+            let id = format!("fork-{}", goal.goal_id);
+            let fork = Request::Fork(Fork {
+                goal_id: goal.goal_id,
+                at: "second".to_owned(),
+                plan: None,
+                new_id: Some(id.clone()),
+            });
+            if node.ask::<Forked>(&fork).await.is_ok() {
+                forks.insert(id);
+            }
+        }
         tokio::time::sleep(Duration::from_millis(chance.below(150))).await;
         victim.kill();
     }
@@ -267,7 +366,7 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
     let mut node = client(folder, &mut victim).await;
     let begin = Instant::now();
     let mut parked = BTreeSet::new();
-    for id in &accepted {
+    for id in accepted.iter().chain(&forks) {
         loop {
             let state = node.goal(id).await.unwrap();
             match state.phase {
@@ -294,6 +393,23 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+    // The last timers are due in a moment.
+    loop {
+        let missing = {
+            let books = ledger.0.lock().unwrap();
+            let timer = |asked: &u64| format!("agent-{asked}/timer");
+            done_by_agent
+                .iter()
+                .find(|asked| !books.contains_key(&timer(asked)))
+                .copied()
+        };
+        let Some(missing) = missing else { break };
+        assert!(
+            begin.elapsed() < PATIENCE,
+            "seed {seed}: the timer of {missing} never came"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     victim.kill();
     let books = ledger.0.lock().unwrap();
     let mut keys_of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -308,10 +424,26 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
             "seed {seed}: the effects of goal {id}: {keys_of:?}"
         );
     }
+    for id in &forks {
+        let keys = keys_of.get(id.as_str()).map_or(0, BTreeSet::len);
+        assert_eq!(
+            keys,
+            TASKS - 1,
+            "seed {seed}: what fork {id} inherited is not done again: {keys_of:?}"
+        );
+    }
+    for asked in &done_by_agent {
+        assert!(
+            books.contains_key(&format!("agent-{asked}/work")),
+            "seed {seed}: what the agent said yes to is lost: {asked}"
+        );
+    }
     let repeated = books.values().filter(|calls| **calls > 1).count();
     println!(
-        "kills {kills}, goals accepted {}, lost 0, effects {}, doubled 0, calls repeated under the same key {repeated}, parked and resumed {}",
+        "kills {kills}, goals accepted {}, forks {}, turns of an agent {}, lost 0, effects {}, doubled 0, calls repeated under the same key {repeated}, parked and resumed {}",
         accepted.len(),
+        forks.len(),
+        done_by_agent.len(),
         books.len(),
         parked.len()
     );

@@ -1,6 +1,7 @@
 //! Flows, tables and rules that hold over the whole workspace.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod approvals;
 mod ask;
 mod buses;

@@ -212,6 +212,7 @@ async fn one(node: Node, number: u64, out: std::path::PathBuf) {
                 tokens: 4_000,
                 tasks: 16,
                 money_micros: 0,
+                forked: false,
                 plan: None,
             };
             let draft = Draft::new(Performative::Request, Content::json(&request).unwrap())

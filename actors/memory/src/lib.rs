@@ -26,7 +26,7 @@ pub use keyword::{KeywordIndex, tokens};
 pub use parts::parts;
 pub use recall::{Hit, Query, Ranked, VectorLimits, VectorMemory};
 pub use results::{GoalResult, GoalResults};
-pub use step_log::{Begin, Step, StepError, StepLog};
+pub use step_log::{Begin, KeptStep, Step, StepError, StepLog};
 pub use store::{
     Entry, InMemoryStore, KEY_BYTES_MAX, Store, StoreError, Swap, VALUE_BYTES_MAX, contract,
 };

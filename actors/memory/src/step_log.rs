@@ -111,6 +111,19 @@ impl std::fmt::Debug for Inner {
     }
 }
 
+/// A step as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptStep {
+    /// The operation id.
+    pub operation: String,
+    /// When it was begun last, in microseconds since the Unix epoch.
+    pub at_us: u64,
+    /// How often it was begun, of one that never ended.
+    pub attempts: u32,
+    /// Its result, of one that is done.
+    pub result: Option<Vec<u8>>,
+}
+
 /// What lies in the store: a tag, when the step was begun last (microseconds since the Unix epoch, little-endian), then the number of
 /// attempts (little-endian) or the result.
 struct Record {
@@ -220,6 +233,72 @@ impl StepLog {
         } else {
             Begin::Pending { attempts, step }
         })
+    }
+
+    /// Writes down what is known, as the result of an operation that nobody runs. It lasts with the next thing that must; one that is there
+    /// already stays as it is.
+    pub fn note(&self, operation: &str, result: &[u8], now_us: u64) -> Result<(), StepError> {
+        if operation.is_empty() || operation.len() > OPERATION_BYTES_MAX {
+            return Err(StepError::Length {
+                asked: operation.len(),
+                allowed: OPERATION_BYTES_MAX,
+            });
+        }
+        let noted = Record {
+            at_us: now_us,
+            state: State::Committed(result.to_vec()),
+        };
+        self.0
+            .store
+            .compare_and_swap(&key(operation), None, Some(&noted.encode()))?;
+        Ok(())
+    }
+
+    /// Forgets one operation: its next begin finds it fresh.
+    pub fn forget_one(&self, operation: &str) -> Result<(), StepError> {
+        self.0.store.delete(&key(operation))?;
+        Ok(())
+    }
+
+    /// Every operation whose id begins so, as it stands; what cannot be read is left out.
+    pub fn kept(&self, operations: &str) -> Result<Vec<KeptStep>, StepError> {
+        let prefix = key(operations);
+        let (mut kept, mut after) = (Vec::new(), None::<Vec<u8>>);
+        loop {
+            let page = self.0.store.scan_prefix(&prefix, after.as_deref(), 256)?;
+            let Some((last, _)) = page.last() else {
+                return Ok(kept);
+            };
+            after = Some(last.clone());
+            kept.extend(page.into_iter().filter_map(|(key, bytes)| {
+                let operation = std::str::from_utf8(&key[PREFIX.len()..]).ok()?.to_owned();
+                let Record { at_us, state } = Record::decode(&bytes)?;
+                let (attempts, result) = match state {
+                    State::Pending(attempts) => (attempts, None),
+                    State::Committed(result) => (0, Some(result)),
+                };
+                Some(KeptStep {
+                    operation,
+                    at_us,
+                    attempts,
+                    result,
+                })
+            }));
+        }
+    }
+
+    /// Puts an operation down as it stood elsewhere, or under another name. It lasts with the next thing that must.
+    pub fn keep(&self, step: &KeptStep) -> Result<(), StepError> {
+        let state = match &step.result {
+            Some(result) => State::Committed(result.clone()),
+            None => State::Pending(step.attempts),
+        };
+        let record = Record {
+            at_us: step.at_us,
+            state,
+        };
+        self.0.store.put(&key(&step.operation), &record.encode())?;
+        Ok(())
     }
 
     /// The result of an operation that is done, without asking to run it.
@@ -377,6 +456,45 @@ mod tests {
             Some(b"result".as_slice())
         );
         assert_eq!(log.result("goal/2").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_kept_reads_as_it_stands_and_can_be_put_down_elsewhere() {
+        let log = log();
+        fresh(&log, "g/1").commit(b"result").unwrap();
+        drop(fresh(&log, "g/2"));
+        log.note("g/3", b"known", NOW).unwrap();
+        log.note("g/3", b"other", NOW).unwrap();
+        log.note("g/1", b"other", NOW).unwrap();
+        fresh(&log, "other/1").commit(b"x").unwrap();
+        let kept = log.kept("g/").unwrap();
+        let seen: Vec<_> = kept
+            .iter()
+            .map(|step| {
+                (
+                    step.operation.as_str(),
+                    step.attempts,
+                    step.result.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("g/1", 0, Some(b"result".as_slice())),
+                ("g/2", 1, None),
+                ("g/3", 0, Some(b"known")),
+            ]
+        );
+        let elsewhere = self::log();
+        for step in &kept {
+            elsewhere.keep(step).unwrap();
+        }
+        assert_eq!(elsewhere.kept("").unwrap(), kept);
+        assert!(matches!(
+            elsewhere.begin("g/2", NOW).unwrap(),
+            Begin::Pending { attempts: 1, .. }
+        ));
     }
 
     #[test]

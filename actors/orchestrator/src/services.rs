@@ -24,6 +24,8 @@ pub struct Settings {
     pub thinks: Option<Thinks>,
     /// How many results of earlier goals are kept, and goals that can be asked for again, at least one.
     pub results: u32,
+    /// Whether goals are only gone through again, from what is kept of them: their files are those that were, wherever they are now.
+    pub replays: bool,
 }
 
 impl Default for Settings {
@@ -33,6 +35,7 @@ impl Default for Settings {
             price_micros: 0,
             thinks: None,
             results: 500,
+            replays: false,
         }
     }
 }
@@ -56,7 +59,7 @@ impl Ports {
         Self {
             people: Arc::new(system.approvals().clone()),
             breakers: system.breakers().clone(),
-            budgets: Budgets::default(),
+            budgets: Budgets::over(Arc::clone(system.store())),
         }
     }
 }
@@ -98,6 +101,11 @@ impl Services {
             room: Room::default(),
             crew,
         })
+    }
+
+    /// Somebody means to go on with a goal, or does not any more: what was done for one that is held is kept, however old.
+    pub fn hold(&self, tenant: &str, goal: &str, held: bool) {
+        self.ledger.hold(tenant, goal, held);
     }
 
     /// The agents of charters.

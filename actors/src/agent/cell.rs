@@ -60,6 +60,8 @@ struct Life {
     incarnation: Option<Arc<Incarnation>>,
     incarnations: u64,
     last_failure: Option<String>,
+    /// Its checkpoint cannot be used: it answers why, and takes nothing that somebody else could do.
+    parked: bool,
     card: Option<Arc<AgentCard>>,
     /// Who may open a conversation with it; none until it has said so for the first time.
     open_to: Option<Arc<OpenTo>>,
@@ -139,6 +141,7 @@ impl Cell {
                 incarnation: None,
                 incarnations: 0,
                 last_failure: None,
+                parked: false,
                 card: None,
                 open_to: None,
             }),
@@ -179,6 +182,7 @@ impl Cell {
         let life = self.life.lock();
         match life.standing {
             Standing::Initiated => AgentState::Initiated,
+            Standing::Active if life.parked => AgentState::Failed,
             Standing::Active if life.suspended => AgentState::Suspended,
             Standing::Active => {
                 let running = life.incarnation.as_ref().is_some_and(|it| it.running() > 0);
@@ -261,10 +265,12 @@ impl Cell {
     /// Whether a request sent now would be taken in.
     #[must_use]
     pub fn is_taking(&self) -> bool {
-        matches!(
-            self.standing(),
-            Standing::Initiated | Standing::Active | Standing::Failed
-        )
+        let life = self.life.lock();
+        !life.parked
+            && matches!(
+                life.standing,
+                Standing::Initiated | Standing::Active | Standing::Failed
+            )
     }
 
     /// Requests that wait, handlers and jobs that run: what a new request would wait for.
@@ -335,6 +341,15 @@ impl Cell {
         if !matches!(life.standing, Standing::Offline) {
             life.standing = Standing::Failed;
         }
+        if why.is_some() {
+            life.last_failure = why;
+        }
+    }
+
+    /// Its checkpoint cannot be used, because of this; or it can.
+    pub(crate) fn park(&self, why: Option<String>) {
+        let mut life = self.life.lock();
+        life.parked = why.is_some();
         if why.is_some() {
             life.last_failure = why;
         }

@@ -339,6 +339,21 @@ impl Context {
             .transpose()?)
     }
 
+    /// Writes down something that is known, to be found by [`done`](Self::done) and kept as long as steps of its name are. It lasts with the
+    /// next thing that must, and the first word stands.
+    pub fn note<T: Serialize>(&self, operation: &str, known: &T) -> Result<(), AgentError> {
+        let written = serde_json::to_vec(known)?;
+        let steps = self.outbox.system.steps().log();
+        let now_us = self.now().as_micros();
+        Ok(steps.note(&self.operation(operation), &written, now_us)?)
+    }
+
+    /// Forgets one step, whose next run is its first.
+    pub fn forget_step(&self, operation: &str) -> Result<(), AgentError> {
+        let steps = self.outbox.system.steps().log();
+        Ok(steps.forget_one(&self.operation(operation))?)
+    }
+
     /// Forgets the steps whose id begins so, once what they were for is delivered.
     pub fn forget_steps(&self, operations: &str) -> Result<usize, AgentError> {
         Ok(self
@@ -464,6 +479,23 @@ impl Context {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         self.outbox.system.store()
+    }
+
+    /// Has this agent woken at that time, whatever ends the process meanwhile: [`Agent::timer`](super::Agent::timer) is called with the name.
+    /// A timer of the same name is set anew. It lasts when this returns.
+    pub fn wake_at(&self, name: &str, at: Timestamp) -> Result<(), AgentError> {
+        let system = self.system();
+        system.keep_timers()?;
+        let set = system
+            .timers()
+            .set(self.store().as_ref(), &self.me, name, at);
+        set.map_err(|error| AgentError::failure(error.to_string()))
+    }
+
+    /// Takes a timer back; whether there was one.
+    pub fn unset_timer(&self, name: &str) -> Result<bool, AgentError> {
+        let timers = self.system().timers();
+        Ok(timers.unset(self.store().as_ref(), &self.me, name)?)
     }
 
     /// Has the agent's snapshot saved once the current turn ends.

@@ -32,6 +32,7 @@ use super::turn::{Maker, Turn, take_turn};
 use super::{Agent, AgentError, Context, Incoming, inbox, metric};
 use crate::AgentSystem;
 use crate::observer::Inherited;
+use crate::timers::Due;
 
 /// Frames verified before the host looks at its orders again: about a millisecond of work.
 const FRAMES_PER_LOOK: usize = 32;
@@ -81,6 +82,8 @@ pub(crate) struct HostState {
     /// Taken, and to be handed over before anything new.
     queue: VecDeque<Ticket>,
     watch: Option<(Instant, AbortHandle)>,
+    /// Whether the agent has begun: a fall over what it is handed is no failed start.
+    begun: bool,
 }
 
 impl Actor for Host {
@@ -142,6 +145,7 @@ impl HostState {
             card: None,
             queue: VecDeque::new(),
             watch: None,
+            begun: false,
             outbox,
         };
         if let Some(last) = last {
@@ -155,6 +159,7 @@ impl HostState {
         state.cell().notifier.attach(host);
         state.inherit();
         state.begin().await?;
+        state.begun = true;
         state
             .cell()
             .set_standing(&state.outbox.incarnation, Standing::Active);
@@ -345,7 +350,8 @@ impl HostState {
                 self.refuse_all(budget);
                 return;
             }
-            if !matches!(self.occupant, Occupant::Idle(_))
+            if !self.begun
+                || !matches!(self.occupant, Occupant::Idle(_))
                 || self.cell().is_suspended()
                 || !self.has_room()
             {
@@ -353,6 +359,10 @@ impl HostState {
             }
             if let Some(ticket) = self.queue.pop_front() {
                 self.hand_over(ticket);
+                continue;
+            }
+            if let Some(due) = self.timer() {
+                self.send_out(None, Turn::Timer(due));
                 continue;
             }
             if *budget == 0 {
@@ -365,6 +375,19 @@ impl HostState {
             if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_deref(), frame) {
                 self.queue.push_back(ticket);
             }
+        }
+    }
+
+    /// The next timer that is due. One that the agent has fallen over as often as over any message is given up, and said.
+    fn timer(&self) -> Option<Due> {
+        let me = self.cell().party().agent()?;
+        loop {
+            let due = self.outbox.system.timers().give(me)?;
+            if due.given <= self.cell().options.deliveries {
+                return Some(due);
+            }
+            tracing::error!(agent = %me, timer = %due.name, falls = due.given - 1, "a timer is given up: the agent falls over it again and again");
+            self.outbox.timer_done(me, &due);
         }
     }
 
@@ -424,7 +447,9 @@ impl HostState {
         let options = &self.cell().options;
         let allowed = match &turn {
             Turn::Begin { .. } => options.start_deadline,
-            Turn::Handle(_) | Turn::Checkpoint | Turn::Stop => options.handler_deadline,
+            Turn::Handle(_) | Turn::Timer(_) | Turn::Checkpoint | Turn::Stop => {
+                options.handler_deadline
+            }
         };
         let outbox = Arc::clone(&self.outbox);
         let incarnation = Arc::clone(self.incarnation());

@@ -83,12 +83,20 @@ pub trait Agent: Send + 'static {
     /// own words.
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError>;
 
+    /// A timer of its own is due ([`Context::wake_at`]). It is given at least once: after a fall over it, or a crash right behind it, once
+    /// more.
+    async fn timer(&mut self, name: &str, ctx: &Context) -> Result<(), AgentError> {
+        let _ = (name, ctx);
+        Ok(())
+    }
+
     /// What the next incarnation should find; saved by [`Context::checkpoint`] and at a stop.
     fn snapshot(&self) -> Option<Snapshot> {
         None
     }
 
-    /// Takes up the last snapshot. After an error the agent is made anew and starts cold.
+    /// Takes up the last snapshot, instead of what it was made with. After an error the agent is parked: whoever asks it hears why, nothing is
+    /// done and the snapshot stays.
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), SnapshotError> {
         let _ = snapshot;
         Ok(())

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_protocols::{
-    Content, ConversationId, Draft, Message, Party, Performative, Reason, ReasonKind, Sealed,
-    Trusted,
+    AgentId, Content, ConversationId, Draft, Message, Party, Performative, Reason, ReasonKind,
+    Sealed, Trusted,
 };
 use tokio::sync::mpsc;
 
@@ -19,6 +19,7 @@ use super::{Address, AgentError, AskError, SendError};
 use crate::AgentSystem;
 use crate::observer::{MessageSeen, Step};
 use crate::recovery::Waiter;
+use crate::timers::Due;
 
 /// What one leg of an ask can hold before the asker looks: an agree and the answer, twice over.
 const ANSWERS: usize = 4;
@@ -55,9 +56,41 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn find(&self, address: &Address) -> Result<Arc<Cell>, SendError> {
         let found = self.system.directory().find(address, self.cell.party());
+        let found = found.or_else(|| match address {
+            Address::Party(party) => self.system.wake(party.agent()?),
+            Address::Role(_) => None,
+        });
         found.ok_or_else(|| SendError::NoReceiver {
             address: address.to_string(),
         })
+    }
+
+    /// Whoever is on its way to sleep is left to it: what is said comes after, and wakes it.
+    async fn let_sleep(&self, parties: impl IntoIterator<Item = &Party>) {
+        let Some(dormitory) = self.system.dormitory() else {
+            return;
+        };
+        for party in parties {
+            dormitory.left(party).await;
+        }
+    }
+
+    /// Whether nobody was reached because of an agent that fell asleep in that moment.
+    fn fell_asleep(&self, error: &SendError) -> bool {
+        match (self.system.dormitory(), error) {
+            (Some(dormitory), SendError::NotTaking { to, .. }) => {
+                dormitory.is_leaving(to) || self.system.directory().get(to).is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// An agent has handled a timer.
+    pub(crate) fn timer_done(&self, me: &AgentId, due: &Due) {
+        let (timers, store) = (self.system.timers(), self.system.store());
+        if let Err(error) = timers.done(store.as_ref(), me, &due.name, due.at_us) {
+            tracing::warn!(agent = %me, timer = %due.name, %error, "a timer that was handled is still on record");
+        }
     }
 
     /// Stamps and signs.
@@ -114,6 +147,18 @@ impl Outbox {
 
     /// Sends to all the draft names. What reaches nobody is an error and was never said.
     pub(crate) async fn tell(&self, draft: Draft) -> Result<(), SendError> {
+        self.let_sleep(draft.receivers()).await;
+        let told = self.told(draft.clone()).await;
+        match told {
+            Err(error) if self.fell_asleep(&error) => {
+                self.let_sleep(draft.receivers()).await;
+                self.told(draft).await
+            }
+            told => told,
+        }
+    }
+
+    async fn told(&self, draft: Draft) -> Result<(), SendError> {
         let mut to = Vec::with_capacity(draft.receivers().len());
         for party in draft.receivers() {
             to.push(self.find(&party.into())?);
@@ -144,6 +189,18 @@ impl Outbox {
         draft: Draft,
         places: usize,
     ) -> Result<Dialogue, SendError> {
+        self.let_sleep(draft.receivers()).await;
+        let opened = self.opened(draft.clone(), places).await;
+        match opened {
+            Err(error) if self.fell_asleep(&error) => {
+                self.let_sleep(draft.receivers()).await;
+                self.opened(draft, places).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn opened(self: &Arc<Self>, draft: Draft, places: usize) -> Result<Dialogue, SendError> {
         let mut to = Vec::with_capacity(draft.receivers().len());
         for party in draft.receivers() {
             to.push(self.find(&party.into())?);

@@ -14,13 +14,13 @@ const HEADER: usize = 4 + 4 + 16;
 /// What an agent wants to find again after a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The author's number for the layout of `bytes`; an agent that does not know it starts cold.
+    /// The author's number for the layout of `bytes`; an agent that does not know it is parked.
     pub version: u32,
     /// The state.
     pub bytes: Vec<u8>,
 }
 
-/// Why a snapshot cannot be used. The agent then starts cold.
+/// Why a snapshot cannot be used. The agent is then parked.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The stored bytes are not a snapshot.

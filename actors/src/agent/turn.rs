@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aios_protocols::{AgentCard, AgentId};
+use async_trait::async_trait;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -11,6 +12,7 @@ use super::incarnation::Report;
 use super::incoming::end_of_scope;
 use super::outbox::Outbox;
 use super::{Agent, AgentError, Context, Incoming, metric};
+use crate::timers::Due;
 
 /// Makes the author's agent, once per incarnation.
 pub type Maker = Arc<dyn Fn() -> Result<Box<dyn Agent>, AgentError> + Send + Sync>;
@@ -19,6 +21,7 @@ pub type Maker = Arc<dyn Fn() -> Result<Box<dyn Agent>, AgentError> + Send + Syn
 pub(crate) enum Turn {
     Begin { maker: Maker, me: AgentId },
     Handle(Incoming),
+    Timer(Due),
     Checkpoint,
     Stop,
 }
@@ -66,6 +69,22 @@ pub(crate) async fn take_turn(
                 _ => Ok(()),
             }
         }
+        Turn::Timer(due) => {
+            let Some(agent) = agent else { return Ok(()) };
+            let result = agent.timer(&due.name, context).await;
+            if let Err(AgentError::Broken(message)) = result {
+                // It stays due, for the next incarnation.
+                return Err(Report::Broken {
+                    with: None,
+                    message,
+                });
+            }
+            if let Err(error) = result {
+                tracing::warn!(agent = %context.me(), timer = %due.name, %error, "timer not handled");
+            }
+            outbox.timer_done(context.me(), &due);
+            Ok(())
+        }
         Turn::Checkpoint => {
             if let Some(agent) = agent {
                 save(agent.as_ref(), context, outbox);
@@ -89,30 +108,48 @@ async fn begin(
     outbox: &Outbox,
 ) -> Result<Box<dyn Agent>, AgentError> {
     let mut agent = maker()?;
+    // It goes on from its checkpoint and never from what it was made with; one that cannot be read is not as if there were none.
     let reading = Instant::now();
-    let found = outbox.system.load_snapshot(&me);
-    match found {
-        Ok(None) => {}
+    let restored = match outbox.system.load_snapshot(&me) {
+        Ok(None) => Ok(()),
         Ok(Some(snapshot)) => {
             let restored = agent.restore(snapshot);
             metrics::histogram!(metric::CHECKPOINT_RESTORE_SECONDS).record(reading.elapsed());
-            if let Err(error) = restored {
-                metrics::counter!(metric::CHECKPOINT_FAILURES_TOTAL).increment(1);
-                tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold");
-                agent = maker()?;
-            }
+            restored.map_err(AgentError::from)
         }
-        Err(error) => {
-            metrics::counter!(metric::CHECKPOINT_FAILURES_TOTAL).increment(1);
-            tracing::warn!(agent = %me, %error, "snapshot not usable, starting cold");
-        }
+        Err(error) => Err(error),
+    };
+    if restored.is_err() {
+        metrics::counter!(metric::CHECKPOINT_FAILURES_TOTAL).increment(1);
     }
-    let mut card = AgentCard::new(me);
+    let mut card = AgentCard::new(me.clone());
     agent.card(&mut card);
     card.check()?;
     outbox.cell.set_card(card);
+    let parked = restored.err().map(|error| parked(&me, &error));
+    outbox.cell.park(parked.clone());
+    if let Some(why) = parked {
+        tracing::error!(agent = %me, why, "parked");
+        return Ok(Box::new(Parked(why)));
+    }
     agent.start(context).await?;
     Ok(agent)
+}
+
+fn parked(me: &AgentId, error: &AgentError) -> String {
+    format!(
+        "{me} is parked: its checkpoint cannot be used ({error}); put the storage folder back from a copy, run the version that wrote it, or discard the checkpoint, then kill the agent to have it started again"
+    )
+}
+
+/// Stands for an agent whose checkpoint cannot be used: it answers whoever asks why nothing is done, and changes nothing.
+struct Parked(String);
+
+#[async_trait]
+impl Agent for Parked {
+    async fn handle(&mut self, _: Incoming, _: &Context) -> Result<(), AgentError> {
+        Err(AgentError::failure(self.0.clone()))
+    }
 }
 
 fn save(agent: &dyn Agent, context: &Context, outbox: &Outbox) {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use aios_memory::Store;
 use aios_protocols::{TenantId, Timestamp};
 use aios_work::{CALL_LEAST, OverBudget, Spent};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 /// Budgets of goals that nobody closed are dropped this long after their time is over.
 const KEPT: Duration = Duration::from_secs(600);
@@ -50,6 +52,82 @@ struct Inner {
     refused: Mutex<Option<OverBudget>>,
     /// What this one is a part of, each once: nothing is spent here that is not there.
     above: Vec<Budget>,
+    /// Where it is on record.
+    record: Option<Record>,
+}
+
+/// Where the account of a goal is on record, so that a process that ends unasked takes nothing of it along.
+struct Record {
+    store: Arc<dyn Store>,
+    key: Vec<u8>,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Record")
+    }
+}
+
+/// An account on record; what is set aside counts as spent, because after a crash nobody knows what the call took.
+#[derive(Serialize, Deserialize)]
+struct Recorded {
+    calls: u64,
+    tokens: u64,
+    /// In thousandths of millionths; a number of this size is no JSON number everywhere.
+    cost: String,
+}
+
+/// Where budgets lie in the store.
+const PREFIX: &str = "budget/";
+
+/// The key under which the account of a goal is on record while it is under way, for whoever forgets goals: `budget/{tenant}\0{goal}`.
+#[must_use]
+pub fn budget_record(tenant: &str, goal: &str) -> Vec<u8> {
+    format!("{PREFIX}{tenant}\0{goal}").into_bytes()
+}
+
+impl Record {
+    fn read(&self) -> Option<Account> {
+        let stored = self.store.get(&self.key);
+        let stored = stored.unwrap_or_else(|error| {
+            tracing::error!(%error, "what a goal has spent cannot be read; it begins with a full budget");
+            None
+        })?;
+        let Ok(Recorded {
+            calls,
+            tokens,
+            cost,
+        }) = serde_json::from_slice(&stored)
+        else {
+            tracing::error!("what a goal has spent is not readable; it begins with a full budget");
+            return None;
+        };
+        let mut account = Account::default();
+        account.spent.calls = calls;
+        account.spent.tokens = tokens;
+        account.set_cost(cost.parse().ok()?);
+        Some(account)
+    }
+
+    /// It lasts with the next thing that must.
+    fn write(&self, account: &Account) {
+        let recorded = Recorded {
+            calls: account.spent.calls,
+            tokens: account.spent.tokens,
+            cost: account.cost.to_string(),
+        };
+        // Numbers always have a JSON form.
+        let bytes = serde_json::to_vec(&recorded).unwrap_or_default();
+        if let Err(error) = self.store.put(&self.key, &bytes) {
+            tracing::warn!(%error, "what a goal has spent could not be written down");
+        }
+    }
+
+    fn remove(&self) {
+        if let Err(error) = self.store.delete(&self.key) {
+            tracing::warn!(%error, "what a goal had spent stays on record");
+        }
+    }
 }
 
 /// What was spent, and exactly what it cost: thousandths of millionths, because prices are for a thousand tokens.
@@ -133,7 +211,32 @@ impl Budget {
             private: AtomicBool::new(false),
             refused: Mutex::default(),
             above: all,
+            record: None,
         }))
+    }
+
+    /// A full budget that is on record, or what a process that ended unasked has left of it.
+    fn recorded(allowance: Allowance, began: Timestamp, record: Record, goes_on: bool) -> Self {
+        let left = goes_on.then(|| record.read()).flatten();
+        let account = left.unwrap_or_default();
+        if !goes_on {
+            record.remove();
+        }
+        Self(Arc::new(Inner {
+            allowance,
+            began,
+            account: Mutex::new(account),
+            private: AtomicBool::new(false),
+            refused: Mutex::default(),
+            above: Vec::new(),
+            record: Some(record),
+        }))
+    }
+
+    fn note(&self, account: &Account) {
+        if let Some(record) = &self.0.record {
+            record.write(account);
+        }
     }
 
     /// Sets aside what a call may take, at the price of the budget itself.
@@ -187,6 +290,7 @@ impl Budget {
         let held = cost(tokens, most).min(left.max(cost(tokens, least)));
         account.spent.calls += 1;
         account.take(tokens, held);
+        self.note(&account);
         Ok(Hold {
             budget: self.clone(),
             tokens,
@@ -202,6 +306,7 @@ impl Budget {
         let mut account = self.0.account.lock();
         account.spent.calls += 1;
         account.take(tokens, cost(tokens, self.0.allowance.price_micros));
+        self.note(&account);
     }
 
     /// What may be spent.
@@ -342,6 +447,7 @@ impl Hold {
         let mut account = self.budget.0.account.lock();
         account.give_back(self.tokens, self.cost);
         account.take(used, cost(used, price));
+        self.budget.note(&account);
     }
 
     /// The call was never made.
@@ -352,6 +458,7 @@ impl Hold {
         let mut account = self.budget.0.account.lock();
         account.give_back(self.tokens, self.cost);
         account.spent.calls -= 1;
+        self.budget.note(&account);
     }
 }
 
@@ -366,12 +473,35 @@ pub fn tool_key(operation: &str, tenant: &TenantId, own: &TenantId) -> String {
 }
 
 /// The budgets of all goals under way in one world, each tenant's its own. They outlive a planner that falls, because its successor goes on, and end with their
-/// goals. Cheap to clone; clones are the same budgets.
-#[derive(Debug, Clone, Default)]
-pub struct Budgets(Arc<Mutex<HashMap<(TenantId, String), Budget>>>);
+/// goals. Over a store they outlive the process: a goal that was under way when it ended goes on with what is left. Cheap to clone; clones are
+/// the same budgets.
+#[derive(Clone, Default)]
+pub struct Budgets(Arc<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    budgets: Mutex<HashMap<(TenantId, String), Budget>>,
+    store: Option<Arc<dyn Store>>,
+}
+
+impl std::fmt::Debug for Budgets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Budgets").field(&self.len()).finish()
+    }
+}
 
 impl Budgets {
-    /// A full budget for a goal that begins, whatever an earlier run of the same name has left.
+    /// Budgets that are on record in a store.
+    #[must_use]
+    pub fn over(store: Arc<dyn Store>) -> Self {
+        Self(Arc::new(Kept {
+            budgets: Mutex::default(),
+            store: Some(store),
+        }))
+    }
+
+    /// A full budget for a goal that begins, whatever an earlier run of the same name in this process has left. One that was under way when
+    /// another process ended begins with what that one left.
     pub fn begin(
         &self,
         tenant: &TenantId,
@@ -379,10 +509,21 @@ impl Budgets {
         allowance: Allowance,
         now: Timestamp,
     ) -> Budget {
-        let budget = Budget::new(allowance, now);
-        let mut budgets = self.0.lock();
+        let key = (tenant.clone(), goal.to_owned());
+        let mut budgets = self.0.budgets.lock();
+        let budget = match &self.0.store {
+            None => Budget::new(allowance, now),
+            Some(store) => {
+                let record = Record {
+                    store: Arc::clone(store),
+                    key: budget_record(tenant.as_str(), goal),
+                };
+                // Of one that is known here nothing is left by another process.
+                Budget::recorded(allowance, now, record, !budgets.contains_key(&key))
+            }
+        };
         budgets.retain(|_, budget| !budget.over(now));
-        budgets.insert((tenant.clone(), goal.to_owned()), budget.clone());
+        budgets.insert(key, budget.clone());
         budget
     }
 
@@ -405,7 +546,7 @@ impl Budgets {
     /// # Errors
     /// When the goal is not under way; nothing is free of charge for that.
     pub fn of(&self, tenant: &TenantId, goal: &str) -> Result<Budget, NoBudget> {
-        let budgets = self.0.lock();
+        let budgets = self.0.budgets.lock();
         let budget = budgets.get(&(tenant.clone(), goal.to_owned()));
         budget.cloned().ok_or_else(|| NoBudget {
             goal: goal.to_owned(),
@@ -445,7 +586,7 @@ impl Budgets {
 
     /// Enters the budget of a piece of work under its operation's name, in the place of one that is there.
     pub fn enter(&self, tenant: &TenantId, operation: &str, budget: &Budget, now: Timestamp) {
-        let mut budgets = self.0.lock();
+        let mut budgets = self.0.budgets.lock();
         budgets.retain(|_, budget| !budget.over(now));
         budgets.insert((tenant.clone(), operation.to_owned()), budget.clone());
     }
@@ -453,19 +594,22 @@ impl Budgets {
     /// The goal is over. A budget that is there under its name by now is another run's and stays.
     pub fn close(&self, tenant: &TenantId, goal: &str, budget: &Budget) {
         let key = (tenant.clone(), goal.to_owned());
-        let mut budgets = self.0.lock();
+        let mut budgets = self.0.budgets.lock();
         if budgets
             .get(&key)
             .is_some_and(|there| Arc::ptr_eq(&there.0, &budget.0))
         {
             budgets.remove(&key);
+            if let Some(record) = &budget.0.record {
+                record.remove();
+            }
         }
     }
 
     /// All of them, with whose they are: goals, and pieces of work that have one of their own (their names hold a slash).
     #[must_use]
     pub fn under_way(&self) -> Vec<(TenantId, String, Budget)> {
-        let budgets = self.0.lock();
+        let budgets = self.0.budgets.lock();
         let all = budgets.iter();
         let mut all: Vec<_> = all
             .map(|((tenant, name), budget)| (tenant.clone(), name.clone(), budget.clone()))
@@ -477,7 +621,7 @@ impl Budgets {
     /// Goals that have one.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.lock().len()
+        self.0.budgets.lock().len()
     }
 
     /// Whether no goal has one.
@@ -503,6 +647,40 @@ mod tests {
             price_micros,
         };
         Budget::new(allowance, at(0))
+    }
+
+    #[test]
+    fn a_goal_goes_on_with_what_a_process_that_ended_has_left_and_begins_full_otherwise() {
+        use aios_memory::InMemoryStore;
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let tenant = TenantId::new("local").unwrap();
+        let allowance = Allowance {
+            tokens: 100,
+            money_micros: 1_000,
+            time: Duration::from_secs(1),
+            price_micros: 500,
+        };
+        let begin = |budgets: &Budgets| budgets.begin(&tenant, "g", allowance, at(0));
+        let first = Budgets::over(Arc::clone(&store));
+        let budget = begin(&first);
+        budget.reserve(40, at(0)).unwrap().settle(10);
+        // Under way when the process ends: nobody knows what it took.
+        let lost = budget.reserve(20, at(0)).unwrap();
+        std::mem::forget(lost);
+        let spent = budget.spent();
+        assert_eq!((spent.calls, spent.tokens), (2, 30));
+
+        let second = Budgets::over(Arc::clone(&store));
+        let budget = begin(&second);
+        assert_eq!(budget.spent(), spent);
+        assert!(budget.reserve(71, at(0)).is_err());
+        // Begun again in the same process it is another run.
+        assert_eq!(begin(&second).spent(), Spent::default());
+        let budget = begin(&second);
+        budget.reserve(40, at(0)).unwrap().settle(40);
+        second.close(&tenant, "g", &budget);
+        assert!(store.scan_prefix(b"budget/", None, 9).unwrap().is_empty());
+        assert_eq!(begin(&Budgets::over(store)).spent(), Spent::default());
     }
 
     #[test]

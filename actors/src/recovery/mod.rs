@@ -21,7 +21,7 @@ pub use approvals::{
     decision_frame,
 };
 pub use breakers::{BreakerView, Breakers, Pass, Resting, service};
-pub use budget::{Allowance, Budget, Budgets, Hold, NoBudget, tool_key};
+pub use budget::{Allowance, Budget, Budgets, Hold, NoBudget, budget_record, tool_key};
 pub use decision::{FailureKind, Next, RetryState};
 pub use guard::Trajectory;
 pub use lineage::{Lineages, Link, Reach};

@@ -392,7 +392,7 @@ async fn the_next_incarnation_begins_where_the_last_snapshot_stands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broken_snapshot_means_a_cold_start() {
+async fn a_broken_snapshot_is_not_no_snapshot() {
     type Spoil = fn(&dyn Store, &[u8]);
     let spoils: [Spoil; 3] = [
         |store, key| store.put(key, b"no snapshot").unwrap(),
@@ -412,13 +412,53 @@ async fn a_broken_snapshot_means_a_cold_start() {
         let worker = counter(&house).await;
         assert_eq!(house.ask(&worker, "a").await.unwrap().unwrap(), "1");
         house.settle().await;
-        spoil(
-            house.store.as_ref(),
-            format!("snapshot/{worker}").as_bytes(),
-        );
+        let key = format!("snapshot/{worker}").into_bytes();
+        spoil(house.store.as_ref(), &key);
+        let spoilt = house.store.get(&key).unwrap();
         house.kill(&worker).await;
-        assert_eq!(house.ask(&worker, "b").await.unwrap().unwrap(), "1");
+        // It is parked, and says so to whoever asks and whoever looks.
+        let said = house.ask(&worker, "b").await.unwrap().unwrap_err();
+        assert!(said.to_string().contains("is parked"), "{said}");
+        let view = house.view(&worker);
+        assert_eq!(view.state, AgentState::Failed);
+        assert!(view.last_failure.unwrap().contains("checkpoint"));
+        assert_eq!(
+            house.store.get(&key).unwrap(),
+            spoilt,
+            "nothing wrote over it"
+        );
+        // Somebody has decided that it is to begin anew.
+        house.system.discard_checkpoints(&worker).unwrap();
+        house.kill(&worker).await;
+        assert_eq!(house.ask(&worker, "c").await.unwrap().unwrap(), "1");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_three_checkpoints_the_newest_that_can_be_read_is_taken_up() {
+    let house = House::new().await;
+    let worker = counter(&house).await;
+    for count in 1..=5 {
+        let said = house.ask(&worker, "a").await.unwrap().unwrap();
+        assert_eq!(said, count.to_string());
+        house.settle().await;
+    }
+    let prefix = format!("snapshot/{worker}");
+    let kept = |house: &House| {
+        house
+            .store
+            .scan_prefix(prefix.as_bytes(), None, 10)
+            .unwrap()
+    };
+    assert_eq!(kept(&house).len(), 3);
+    for (spoilt, next) in [("", "5"), ("~1", "6")] {
+        let key = format!("{prefix}{spoilt}");
+        house.store.put(key.as_bytes(), b"no snapshot").unwrap();
+        house.kill(&worker).await;
+        assert_eq!(house.ask(&worker, "b").await.unwrap().unwrap(), next);
+        house.settle().await;
+    }
+    assert_eq!(kept(&house).len(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,4 +7,5 @@ mod jade;
 mod life;
 mod protocols;
 mod recovery;
+mod sleep;
 mod storm;

@@ -227,6 +227,12 @@ impl Toolbox {
         specs.into_iter()
     }
 
+    /// The tool that takes back what a call of the one called `name` did, if it names one.
+    #[must_use]
+    pub fn undo_of(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(|entry| entry.tool.undo())
+    }
+
     /// What the tool called `name` says of itself.
     #[must_use]
     pub fn spec(&self, name: &str) -> Option<Arc<ToolSpec>> {

@@ -67,7 +67,50 @@ pub struct GoalRequest {
     /// How it is done; without it whoever knows such goals makes a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<PlanFile>>,
+    /// It goes on from where another goal was, and another way: what nobody can take back was perhaps done by that one already, so a person
+    /// is asked before it is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forked: bool,
 }
+
+/// What was kept of a goal's plan: what a person forks and compares it by, and what a replay is made under.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptPlan {
+    /// The plan as it is carried out.
+    pub plan: crate::Plan,
+    /// What the model could be asked for when it was made.
+    pub thinks: crate::Thinks,
+    /// The goal's files in the state they had.
+    pub files: Vec<InputFile>,
+    /// The version of the program that made it.
+    pub made_by: String,
+}
+
+/// A call of a tool that changes something, as it was begun.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptCall {
+    /// The task.
+    pub task_id: String,
+    /// The tool.
+    pub tool: String,
+    /// What it was called with.
+    pub args: serde_json::Value,
+}
+
+/// The name under which a goal's plan is kept among its planner's steps.
+#[must_use]
+pub fn plan_step(goal: &str) -> String {
+    format!("{goal}/plan")
+}
+
+/// The name under which the call of an operation is kept among its executor's steps.
+#[must_use]
+pub fn call_step(operation: &str) -> String {
+    format!("{operation}{CALL_MARK}")
+}
+
+/// What the names of kept calls end with; no task is called so.
+pub const CALL_MARK: &str = "/~call";
 
 /// How a goal ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,12 @@ pub trait Tool: Send + Sync {
     /// Does the work. The future is dropped when nobody waits any more, and the call's flag is raised: a tool that works elsewhere, on a
     /// thread or in a process, stops at the flag.
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError>;
+
+    /// The tool that takes back what a call of this one did, if there is one. It is called with `{"args", "result", "key"}` of that call, and
+    /// only when a person says so.
+    fn undo(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A tool that several hold is a tool.
@@ -30,6 +36,10 @@ impl<T: Tool + ?Sized> Tool for Arc<T> {
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
         self.as_ref().call(call).await
+    }
+
+    fn undo(&self) -> Option<String> {
+        self.as_ref().undo()
     }
 }
 

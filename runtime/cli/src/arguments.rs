@@ -69,9 +69,12 @@ pub(crate) enum Command {
     Kill(Order),
     /// Stop an agent of a running node; it stays down until its group is started anew.
     Stop(Order),
-    /// The goals of a node, or of a storage folder: submit, list, show, explain, pause, resume, cancel.
+    /// The goals of a node, or of a storage folder: submit, list, show, explain, pause, resume, cancel, retry, fork, replay, diff, undo, export, import.
     #[command(subcommand)]
     Goal(Goal),
+    /// Look at the journal of a storage folder, whether or not a node runs over it.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Show what agents ask a human, and decide it.
     Approvals(Approvals),
     /// Agents of charters: check, list, show, spawn, ask, stop, import.
@@ -405,6 +408,146 @@ pub(crate) enum Goal {
     Resume(OneGoal),
     /// Call a goal off.
     Cancel(OneGoal),
+    /// Try a task again that came to nothing, and go on from there; what was finished is not done again.
+    Retry(RetryTask),
+    /// Go on from where a goal was at a task, as a goal of its own and another way if a plan is given.
+    ///
+    /// What was finished before that task is taken over. What comes after is done anew under keys of its own; before anything that nobody can take back a
+    /// person is asked.
+    Fork(ForkGoal),
+    /// Go through a goal again from what is on record: no tool is called, no model asked.
+    ///
+    /// Exit code 0: it comes to the same answer, byte for byte. 1: it does not, or cannot be gone through.
+    Replay(OneGoal),
+    /// Say what is different between two goals: in what was asked, their plans, results and answers.
+    ///
+    /// Exit code 0: nothing. 1: something.
+    Diff(DiffGoals),
+    /// Take back what a goal did, the last thing first, by the tools that its tools name for it.
+    ///
+    /// Exit code 0: all of it was taken back. 2: something stands, and is named.
+    Undo(OneGoal),
+    /// Write a goal with all that is on record of it into one file: what it was asked, planned, did and answered.
+    Export(ExportGoal),
+    /// Take a goal in from such a file. It rests until somebody goes on with it.
+    Import(ImportGoal),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryTask {
+    /// The goal's name, as `aios goal list` prints it.
+    pub(crate) goal_id: String,
+    /// The task's name, as `aios goal explain` prints it.
+    pub(crate) task: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ForkGoal {
+    /// The goal's name, as `aios goal list` prints it.
+    pub(crate) goal_id: String,
+    /// The task from which on everything is done anew.
+    #[arg(long, value_name = "TASK")]
+    pub(crate) at: String,
+    /// How it is done instead: a plan file; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// A name for the new goal, none for a fresh one.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffGoals {
+    /// One goal.
+    pub(crate) one: String,
+    /// The other.
+    pub(crate) other: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportGoal {
+    /// The goal's name, as `aios goal list` prints it.
+    pub(crate) goal_id: String,
+    /// The file; without it standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print JSON, which it does in any case.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportGoal {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// A name for it, where its own is taken.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+/// What is wanted of a journal.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Look at every byte, link and signature, and name the first bad entry; exit code 1 if there is one.
+    Verify(AuditFolder),
+    /// Show the last entries, oldest first.
+    Show(AuditShow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditFolder {
+    /// The storage folder; without it that of the settings.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditShow {
+    /// Those alone whose keys hold this, such as a goal's name.
+    #[arg(long, value_name = "WORD", default_value = "")]
+    pub(crate) about: String,
+    /// Those alone behind this number.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) after: u64,
+    /// How many.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    pub(crate) most: usize,
+    /// Where.
+    #[command(flatten)]
+    pub(crate) place: AuditFolder,
 }
 
 #[derive(Debug, Args)]

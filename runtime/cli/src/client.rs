@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::arguments::{Show, Which};
 use crate::console::{self, Redraw, Screen};
 use crate::failure::{Failure, Kind};
+use crate::own_node::say_found;
 use crate::settings;
 
 /// How often a watcher looks; twice a second is alive, and a look costs a node less than a millisecond.
@@ -173,6 +174,7 @@ async fn from_storage<T: DeserializeOwned>(
         .leaving_goals()
         .start()
         .await?;
+    say_found(&node);
     let outcome = node.control().ask(request).await;
     node.stop().await;
     Ok(outcome?)

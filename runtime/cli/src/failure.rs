@@ -73,11 +73,12 @@ impl Failure {
 
     /// A node's refusal with the node's own advice.
     pub(crate) fn refused(error: ControlError) -> Self {
-        let advice = Some(error.what_to_do.clone());
-        Self {
-            advice,
-            ..Self::from(error)
-        }
+        Self::from(error)
+    }
+
+    /// What to do next, where more is known than the kind says.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
     }
 
     /// The goal or the command failed.
@@ -135,6 +136,10 @@ impl From<ClientError> for Failure {
             ),
             ClientError::SeveralNodes(_) => Self::new(Kind::NoNode, format!("{said}, with --node")),
             ClientError::UnknownNode { .. } => Self::new(Kind::NoNode, said),
+            ClientError::Refused(refusal) => Self {
+                advice: advice(refusal),
+                ..Self::plain(said)
+            },
             _ => Self::plain(said),
         }
     }
@@ -147,8 +152,16 @@ impl From<ControlError> for Failure {
             ErrorKind::Invalid => Kind::Input,
             _ => Kind::Failed,
         };
-        Self::new(kind, error.message)
+        Self {
+            advice: advice(&error),
+            ..Self::new(kind, error.message)
+        }
     }
+}
+
+/// What a node says to do about its refusal, if it says anything.
+fn advice(error: &ControlError) -> Option<String> {
+    Some(error.what_to_do.clone()).filter(|advice| !advice.is_empty())
 }
 
 impl From<GoalError> for Failure {

@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         Command::Kill(order) => commands::order::kill(&order),
         Command::Stop(order) => commands::order::stop(&order),
         Command::Goal(goal) => commands::goal::run(&goal),
+        Command::Audit(audit) => commands::audit::run(&audit),
         Command::Approvals(approvals) => commands::approvals::run(&approvals),
         Command::Agent(AgentCommand::Check(check)) => commands::agent::check::run(&check),
         Command::Agent(AgentCommand::List(list)) => commands::agent::list::run(&list),
@@ -114,6 +115,9 @@ fn ended(failure: &Failure) -> ExitCode {
         let _ = console::json_line(&failure.object());
     }
     console::note(&format!("aios: {}", failure.sentence()));
+    if let Some(advice) = failure.advice() {
+        console::note(advice);
+    }
     failure.code()
 }
 

@@ -66,7 +66,16 @@ pub(crate) async fn started(config: Config, engine: EngineFactory) -> Result<Nod
     if let Ok(folder) = weights::probes() {
         node = node.probes(folder);
     }
-    node.start().await.map_err(Failure::from)
+    let node = node.start().await?;
+    say_found(&node);
+    Ok(node)
+}
+
+/// Whatever was not in order in the storage folder is said to whoever starts a node over it.
+pub(crate) fn say_found(node: &Node) {
+    for found in node.found() {
+        console::note(&format!("aios: {found}"));
+    }
 }
 
 /// The engine the configuration asks for; weights are fetched first if they are wanted and not there.

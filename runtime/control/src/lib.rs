@@ -23,6 +23,7 @@ mod ledger;
 mod letters;
 mod local;
 mod protocol;
+mod runs;
 mod talks;
 mod tools;
 mod tree;
@@ -64,6 +65,9 @@ pub use ledger::{
 pub use letters::{LetterLine, LetterShown, Letters, Resent};
 pub use local::Local;
 pub use protocol::{HISTORY_MAX, LINE_MAX, Reply, Request, read};
+pub use runs::{
+    Compared, Fork, Forked, Replayed, RunFile, RunStep, UndoOutcome, Undone, UndoneEffect,
+};
 pub use talks::{ConversationLine, ConversationShown, ConversationsAsked, Owed, Participant};
 pub use tools::{CallTool, ToolCalled, ToolLine};
 pub use tree::{AgentPart, EndedAgent, MailboxPart, SupervisorPart, TreeAsked, TreeLine, TreePage};

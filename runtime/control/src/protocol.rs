@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Ask, AuditAsked, CallTool, ControlError, ConversationsAsked, Decision, EmbedTexts, ErrorKind,
-    Event, Events, FiguresAsked, Generate, Spawn, Submit, SwarmQuestion, TreeAsked, Watch,
+    Event, Events, FiguresAsked, Fork, Generate, Spawn, Submit, SwarmQuestion, TreeAsked, Watch,
 };
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
@@ -41,6 +41,35 @@ pub enum Request {
     },
     /// Goes on with a goal that rests, was set aside, was called off or failed, from where it was.
     Resume {
+        /// Which.
+        goal_id: String,
+    },
+    /// Tries a task again that came to nothing, and goes on from there. What was finished is not done again.
+    Retry {
+        /// Which goal.
+        goal_id: String,
+        /// Which task of it.
+        task: String,
+    },
+    /// Goes on from where a goal was at a task, as a goal of its own and another way if a plan is given. The answer is
+    /// [`Forked`](crate::Forked).
+    Fork(Fork),
+    /// Takes back what a goal did, the last thing first, by the tools that its tools name for it. The answer is [`Undone`](crate::Undone).
+    Undo {
+        /// Which.
+        goal_id: String,
+    },
+    /// Takes a goal in from a file. It rests until somebody goes on with it. The answer is [`Submitted`](crate::Submitted).
+    Import {
+        /// What [`Export`](Self::Export) gave: a [`RunFile`](crate::RunFile).
+        run: Value,
+        /// A name for it, where its own is taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        new_id: Option<String>,
+    },
+    /// Goes through a goal again from what is on record of it: no tool is called and no model asked. The answer is
+    /// [`Replayed`](crate::Replayed).
+    Replay {
         /// Which.
         goal_id: String,
     },
@@ -133,6 +162,18 @@ pub enum Request {
         /// Which.
         goal_id: String,
     },
+    /// What is different between two goals: [`Compared`](crate::Compared).
+    Diff {
+        /// One.
+        goal_id: String,
+        /// The other.
+        with: String,
+    },
+    /// A goal with all that is on record of it: its [`RunFile`](crate::RunFile).
+    Export {
+        /// Which.
+        goal_id: String,
+    },
     /// The tools there are: a list of [`ToolLine`](crate::ToolLine)s, by name.
     Tools {},
     /// The engines there are: a list of [`EngineLine`](crate::EngineLine)s.
@@ -185,6 +226,11 @@ impl Request {
             | Self::Cancel { .. }
             | Self::Pause { .. }
             | Self::Resume { .. }
+            | Self::Retry { .. }
+            | Self::Fork(_)
+            | Self::Undo { .. }
+            | Self::Import { .. }
+            | Self::Replay { .. }
             | Self::Spawn(_)
             | Self::Ask(_)
             | Self::CallTool(_)
@@ -207,6 +253,8 @@ impl Request {
             | Self::Goals {}
             | Self::Goal { .. }
             | Self::Explain { .. }
+            | Self::Diff { .. }
+            | Self::Export { .. }
             | Self::History(_)
             | Self::Tools {}
             | Self::Engines {}
@@ -242,7 +290,12 @@ impl Request {
     pub fn ends_with_its_asker(&self) -> bool {
         matches!(
             self,
-            Self::Ask(_) | Self::CallTool(_) | Self::Plan(_) | Self::Generate(_) | Self::Embed(_)
+            Self::Ask(_)
+                | Self::CallTool(_)
+                | Self::Plan(_)
+                | Self::Replay { .. }
+                | Self::Generate(_)
+                | Self::Embed(_)
         )
     }
 
@@ -256,7 +309,7 @@ impl Request {
                 (*deadline_ms).min(Generate::DEADLINE_MS_MAX)
             }
             // A model may think it over; the node ends it by the deadline of its goals.
-            Self::Plan(_) => Ask::DEADLINE_MS_MAX,
+            Self::Plan(_) | Self::Replay { .. } | Self::Undo { .. } => Ask::DEADLINE_MS_MAX,
             _ => 0,
         };
         PATIENCE + Duration::from_millis(given_ms)
@@ -355,6 +408,20 @@ mod tests {
                 charter: Some("---\nname: a\n---\n".into()),
                 ..Spawn::default()
             }),
+            Request::Retry {
+                goal_id: "q3".into(),
+                task: "fetch".into(),
+            },
+            Request::Fork(Fork {
+                goal_id: "q3".into(),
+                at: "fetch".into(),
+                plan: None,
+                new_id: Some("q3-b".into()),
+            }),
+            Request::Import {
+                run: serde_json::json!({"form": 1}),
+                new_id: None,
+            },
             Request::Agents {},
             Request::Agent {
                 agent: "clerk".into(),

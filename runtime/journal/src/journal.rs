@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -114,6 +115,15 @@ struct Shared {
     readers: Mutex<Guard>,
     /// Held by who moves segments.
     moving: Mutex<()>,
+    /// How often the disk has refused units.
+    refusals: AtomicU64,
+}
+
+/// A unit that waits to be written.
+struct Waiting {
+    unit: Unit,
+    stub: Stub,
+    after: Option<u64>,
 }
 
 impl Holder for Shared {
@@ -133,7 +143,7 @@ impl Holder for Shared {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<(Unit, Stub)>,
+    waiting: VecDeque<Waiting>,
     entries: usize,
     bytes: usize,
     closed: bool,
@@ -165,6 +175,7 @@ impl Journal {
             published,
             readers: Mutex::default(),
             moving: Mutex::default(),
+            refusals: AtomicU64::new(0),
         });
         let writer = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -190,7 +201,28 @@ impl Journal {
     /// # Errors
     /// The queue is full, which gives the entries back, or they are too large, or the journal has stopped.
     pub fn append(&self, drafts: Vec<Draft>) -> Result<Ticket, AppendError> {
-        let encoded = self.encode(&drafts)?;
+        self.handed(drafts, None)
+    }
+
+    /// The same for whoever's units make sense in their order only: if the disk has refused anything since `refusals` were counted (see
+    /// [`Self::refusals`]), this one is refused too, and nothing of it is there. So what was handed over before its owner heard of a refusal
+    /// does not become lasting without what was refused.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_after(&self, refusals: u64, drafts: Vec<Draft>) -> Result<Ticket, AppendError> {
+        self.handed(drafts, Some(refusals))
+    }
+
+    /// How often the disk has refused units since this process opened the journal.
+    #[must_use]
+    pub fn refusals(&self) -> u64 {
+        self.shared.refusals.load(Ordering::Acquire)
+    }
+
+    fn handed(&self, drafts: Vec<Draft>, after: Option<u64>) -> Result<Ticket, AppendError> {
+        let mut encoded = self.encode(&drafts)?;
+        encoded.after = after;
         let queue = self.shared.queue.lock();
         match self.shared.room_for(&queue, &encoded)? {
             true => Ok(self.shared.hand_over(queue, encoded)),
@@ -253,6 +285,7 @@ impl Journal {
         let mut encoded = Encoded {
             unit: Unit { bodies: Vec::new() },
             bytes: 0,
+            after: None,
         };
         for draft in drafts {
             let body = entry::encode(draft).map_err(AppendError::Form)?;
@@ -380,6 +413,8 @@ struct Encoded {
     unit: Unit,
     /// What it is on disk.
     bytes: usize,
+    /// The refusals that its owner knew of, if it matters.
+    after: Option<u64>,
 }
 
 /// However the writer's thread ends, nobody waits for it any more.
@@ -418,7 +453,11 @@ impl Shared {
         queue.entries += encoded.unit.bodies.len();
         queue.bytes += encoded.bytes;
         let (stub, ticket) = ticket::pair();
-        queue.waiting.push_back((encoded.unit, stub));
+        queue.waiting.push_back(Waiting {
+            unit: encoded.unit,
+            stub,
+            after: encoded.after,
+        });
         drop(queue);
         self.arrived.notify_one();
         ticket
@@ -435,7 +474,7 @@ impl Shared {
     /// The thread: takes all that waits, writes it in one go, tells everybody.
     fn write(&self) {
         loop {
-            let taken: Vec<(Unit, Stub)> = {
+            let taken: Vec<Waiting> = {
                 let mut queue = self.queue.lock();
                 while queue.waiting.is_empty() {
                     if queue.closed {
@@ -452,8 +491,29 @@ impl Shared {
                 self.make_room(queue);
                 taken
             };
-            let (mut units, stubs): (Vec<Unit>, Vec<Stub>) = taken.into_iter().unzip();
+            let refusals = self.refusals.load(Ordering::Acquire);
+            let (mut units, mut stubs) = (Vec::new(), Vec::new());
+            for waiting in taken {
+                if waiting.after.is_some_and(|after| after != refusals) {
+                    waiting.stub.tell(Err(WriteError::Refused(DiskError::new(
+                        "write",
+                        "the journal",
+                        Fault::Failed,
+                        "what was to stand before it was refused",
+                    ))));
+                    continue;
+                }
+                units.push(waiting.unit);
+                stubs.push(waiting.stub);
+            }
+            if units.is_empty() {
+                continue;
+            }
             let outcome = self.log.lock().append(&mut units, (self.clock)());
+            if matches!(outcome, Err(WriteError::Refused(_))) {
+                // Before anybody hears of it, so that who asks for the count because of it is told of this one.
+                self.refusals.fetch_add(1, Ordering::AcqRel);
+            }
             match outcome {
                 Ok(last) => {
                     for (stub, last) in stubs.into_iter().zip(last) {

@@ -12,4 +12,4 @@ mod overlay;
 mod store;
 
 pub use open::OpenError;
-pub(crate) use open::{open, prepare};
+pub(crate) use open::{journal, open, prepare};

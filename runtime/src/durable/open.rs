@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Entries brought into the view at once.
 const STEP: usize = 2_048;
+/// Sentences about what was not in order.
+const AMISS_MAX: usize = 16;
 /// Entries between two lines that say how far it is: about a second's work.
 const SAID: u64 = 100_000;
 
@@ -96,16 +98,23 @@ pub(crate) fn prepare(folder: &Path) -> Result<(), StoreError> {
     })
 }
 
-/// Opens the state of a node in a folder that was [prepared](prepare). Blocks for the reading of what the view does not have yet.
+/// Where the journal of a storage folder lies.
+pub(crate) fn journal(folder: &Path) -> PathBuf {
+    folder.join(JOURNAL)
+}
+
+/// Opens the state of a node in a folder that was [prepared](prepare), and says what was not in order there. Blocks for the reading of what
+/// the view does not have yet.
 pub(crate) fn open(
     folder: &Path,
     identity: Arc<SigningIdentity>,
-) -> Result<JournalStore, OpenError> {
+) -> Result<(JournalStore, Vec<String>), OpenError> {
     let disk = patiently(&folder.join(JOURNAL))?;
     let (journal, found) =
         Journal::open(Arc::new(disk), Options::default(), identity, system_clock())?;
-    say(&found);
-    let view = viewed(folder, &journal)?;
+    let mut amiss = Vec::new();
+    say(&found, &mut amiss);
+    let view = viewed(folder, &journal, &mut amiss)?;
     let store = JournalStore::over(Arc::new(journal), view);
     take_over(folder, &store)?;
     match store.retire(&RETENTION) {
@@ -114,7 +123,7 @@ pub(crate) fn open(
             tracing::warn!(%error, "nothing could leave the journal; it is tried again at the next start")
         }
     }
-    Ok(store)
+    Ok((store, amiss))
 }
 
 fn patiently(folder: &Path) -> Result<RealDisk, LockError> {
@@ -127,17 +136,22 @@ fn patiently(folder: &Path) -> Result<RealDisk, LockError> {
     }
 }
 
-/// What was found is in the log: whoever runs the node must know that something was cut off or is damaged.
-fn say(found: &Recovery) {
+/// What was found is in the log, and among what is told to whoever runs the node: something was cut off, or is damaged.
+fn say(found: &Recovery, amiss: &mut Vec<String>) {
     if found.torn.is_some() || !found.damage.is_empty() || found.clock_back.is_some() {
         tracing::warn!("{found}");
+        amiss.push(found.to_string());
     } else {
         tracing::debug!("{found}");
     }
 }
 
 /// The view, with all that the journal has.
-fn viewed(folder: &Path, journal: &Journal) -> Result<Arc<dyn Store>, OpenError> {
+fn viewed(
+    folder: &Path,
+    journal: &Journal,
+    amiss: &mut Vec<String>,
+) -> Result<Arc<dyn Store>, OpenError> {
     let path = folder.join(VIEW);
     let whole = SledStore::open(&path).and_then(|view| Ok((come(&view, journal)?, view)));
     let (view, come) = match whole {
@@ -164,11 +178,11 @@ fn viewed(folder: &Path, journal: &Journal) -> Result<Arc<dyn Store>, OpenError>
         }
         Ok((Come::FromNowhere, view)) => {
             drop(view);
-            (anew(folder, "it is of no journal")?, 0)
+            (anew(folder, "it is of no journal", amiss)?, 0)
         }
-        Err(error) => (anew(folder, &error.to_string())?, 0),
+        Err(error) => (anew(folder, &error.to_string(), amiss)?, 0),
     };
-    catch_up(&view, journal, come)?;
+    catch_up(&view, journal, come, amiss)?;
     Ok(Arc::new(view))
 }
 
@@ -207,11 +221,15 @@ pub(super) fn come(view: &dyn Store, journal: &Journal) -> Result<Come, StoreErr
 }
 
 /// An empty view in the place of one that cannot be used.
-fn anew(folder: &Path, why: &str) -> Result<SledStore, OpenError> {
+fn anew(folder: &Path, why: &str, amiss: &mut Vec<String>) -> Result<SledStore, OpenError> {
     tracing::warn!(
         why,
         "the view of the journal is made anew; the one there was is kept as {BROKEN}"
     );
+    amiss.push(format!(
+        "the view of the journal could not be used ({why}) and is made anew; nothing is lost, and the one there was is kept as {BROKEN}-N in {}",
+        folder.display()
+    ));
     let failed = |what| {
         move |source| OpenError::Folder {
             what,
@@ -230,7 +248,12 @@ fn anew(folder: &Path, why: &str) -> Result<SledStore, OpenError> {
 }
 
 /// Brings what the journal has behind an entry into the view.
-pub(super) fn catch_up(view: &dyn Store, journal: &Journal, come: u64) -> Result<(), StoreError> {
+pub(super) fn catch_up(
+    view: &dyn Store,
+    journal: &Journal,
+    come: u64,
+    amiss: &mut Vec<String>,
+) -> Result<(), StoreError> {
     let all = journal.state().last.saturating_sub(come);
     let long = all > SAID;
     let mut step = Vec::with_capacity(STEP);
@@ -240,6 +263,12 @@ pub(super) fn catch_up(view: &dyn Store, journal: &Journal, come: u64) -> Result
             Ok(entry) => entry,
             Err(damage) => {
                 tracing::error!(%damage, "the journal is damaged; what was written there is lost, everything else is kept");
+                tell(
+                    amiss,
+                    format!(
+                        "the journal is damaged: {damage}; what was written there is lost, everything else is kept; `aios audit verify` looks at all of it"
+                    ),
+                );
                 continue;
             }
         };
@@ -257,6 +286,12 @@ pub(super) fn catch_up(view: &dyn Store, journal: &Journal, come: u64) -> Result
                     why,
                     "an entry of the journal cannot be read; it is left out of the view"
                 );
+                tell(
+                    amiss,
+                    format!(
+                        "entry {sequence} of the journal cannot be read and is left out: {why}"
+                    ),
+                );
             }
         }
         if step.len() == STEP {
@@ -265,6 +300,13 @@ pub(super) fn catch_up(view: &dyn Store, journal: &Journal, come: u64) -> Result
     }
     bring(view, journal, &mut step)?;
     Ok(())
+}
+
+/// The first of many say enough.
+fn tell(amiss: &mut Vec<String>, sentence: String) {
+    if amiss.len() < AMISS_MAX {
+        amiss.push(sentence);
+    }
 }
 
 /// Each with its own number: they need not follow one another.

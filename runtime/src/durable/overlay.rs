@@ -85,6 +85,11 @@ impl Overlay {
         self.closed.back().map(|turn| &*turn.writes)
     }
 
+    /// The writes of all turns that the view does not have, oldest first.
+    pub(super) fn closed(&self) -> impl Iterator<Item = &Batch> {
+        self.closed.iter().map(|turn| &*turn.writes)
+    }
+
     /// The last turn that was closed; zero before the first.
     pub(super) fn last(&self) -> u64 {
         self.last

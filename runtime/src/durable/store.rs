@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use aios_journal::{AppendError, ArchiveError, Journal, Moved, Retention, Ticket};
+use aios_journal::{AppendError, ArchiveError, Journal, Moved, Retention, Ticket, WriteError};
 use aios_memory::{Entry, KEY_BYTES_MAX, Store, StoreError, Swap, VALUE_BYTES_MAX};
 use parking_lot::Mutex;
 
@@ -36,15 +36,23 @@ struct Written {
     tickets: VecDeque<Ticket>,
     /// Why the journal takes nothing more.
     stopped: Option<String>,
+    /// Why the disk refused the turns that wait: it is full, say. They are handed over again by whoever wants something to last next.
+    refused: Option<String>,
+    /// The journal's refusals that are known here.
+    refusals: u64,
 }
 
 impl JournalStore {
     /// Over a journal and a view that has all of it.
     pub(super) fn over(journal: Arc<Journal>, view: Arc<dyn Store>) -> Self {
+        let written = Written {
+            refusals: journal.refusals(),
+            ..Written::default()
+        };
         Self {
             journal,
             view,
-            written: Mutex::default(),
+            written: Mutex::new(written),
             landing: Mutex::default(),
         }
     }
@@ -67,8 +75,16 @@ impl JournalStore {
         if let Some(why) = &written.stopped {
             return Err(stopped(why));
         }
+        let full = |written: &Written| written.overlay.is_full(OPEN_BYTES_MAX, TURN_MAX);
+        if let Some(why) = &written.refused
+            && value.is_some()
+            && full(written)
+        {
+            // What cannot be written is held in memory, and not without end.
+            return Err(waiting(why));
+        }
         written.overlay.write(key, value);
-        if written.overlay.is_full(OPEN_BYTES_MAX, TURN_MAX) {
+        if full(written) && written.refused.is_none() {
             self.hand_over(written)?;
         }
         Ok(())
@@ -76,22 +92,28 @@ impl JournalStore {
 
     /// Ends the turn and hands its writes to the journal, without waiting for the disk.
     fn hand_over(&self, written: &mut Written) -> Result<(), StoreError> {
-        let Some(batch) = written.overlay.close() else {
-            return Ok(());
-        };
-        let drafts: Vec<_> = batch.iter().map(|(key, value)| draft(key, value)).collect();
-        match appended(&self.journal, drafts) {
-            Ok(ticket) => {
-                written.tickets.push_back(ticket);
-                Ok(())
-            }
-            Err(error) => {
-                let why = error.to_string();
-                let refused = stopped(&why);
-                written.stopped = Some(why);
-                Err(refused)
+        let mut handed = Ok(());
+        let refusals = written.refusals;
+        if written.refused.take().is_some() {
+            // In their order, because what was written first must not be what stays.
+            for batch in written.overlay.closed() {
+                handed = handed.and_then(|()| {
+                    written
+                        .tickets
+                        .push_back(appended(&self.journal, batch, refusals)?);
+                    Ok(())
+                });
             }
         }
+        if let Some(batch) = written.overlay.close() {
+            handed = handed.and_then(|()| {
+                written
+                    .tickets
+                    .push_back(appended(&self.journal, batch, refusals)?);
+                Ok(())
+            });
+        }
+        handed.map_err(|error: AppendError| written.stop(error.to_string()))
     }
 
     /// Waits for the oldest turn that the view does not have, and brings it there. The caller holds `landing`.
@@ -103,26 +125,54 @@ impl JournalStore {
             }
             match (written.tickets.pop_front(), written.overlay.oldest()) {
                 (Some(ticket), Some(batch)) => (ticket, batch),
-                _ => return Ok(()),
+                _ => {
+                    return written
+                        .refused
+                        .as_ref()
+                        .map_or(Ok(()), |why| Err(waiting(why)));
+                }
             }
         };
-        let outcome = ticket
-            .wait()
-            .map_err(|error| error.to_string())
-            .and_then(|last| {
-                land(&*self.view, self.journal.id(), last, &batch)
-                    .map_err(|error| error.to_string())
-            });
+        let landed = match ticket.wait() {
+            Ok(last) => land(&*self.view, self.journal.id(), last, &batch)
+                .map_err(|error| error.to_string()),
+            Err(WriteError::Refused(error)) => {
+                return Err(self.refused(&WriteError::Refused(error)));
+            }
+            Err(stopped) => Err(stopped.to_string()),
+        };
         let mut written = self.written.lock();
-        match outcome {
+        match landed {
             Ok(()) => {
                 written.overlay.landed();
                 Ok(())
             }
-            Err(why) => {
-                let refused = stopped(&why);
-                written.stopped = Some(why);
-                Err(refused)
+            Err(why) => Err(written.stop(why)),
+        }
+    }
+
+    /// The disk took nothing of a turn. Those behind it are refused with it, and all of them wait until it is tried again.
+    fn refused(&self, error: &WriteError) -> StoreError {
+        loop {
+            let ticket = {
+                let mut written = self.written.lock();
+                let Some(ticket) = written.tickets.pop_front() else {
+                    let why = error.to_string();
+                    let refused = waiting(&why);
+                    tracing::error!(%error, "nothing can be written; the node tries again with the next thing that must last");
+                    written.refusals = self.journal.refusals();
+                    written.refused = Some(why);
+                    return refused;
+                };
+                ticket
+            };
+            match ticket.wait() {
+                Err(WriteError::Refused(_)) => {}
+                Err(stopped) => return self.written.lock().stop(stopped.to_string()),
+                Ok(_) => {
+                    let why = "a later turn is lasting and an earlier one is not; start again";
+                    return self.written.lock().stop(why.to_owned());
+                }
             }
         }
     }
@@ -164,13 +214,20 @@ pub(super) fn land(
     view.put(MARK, &numbered(last, &journal))
 }
 
+impl Written {
+    /// Nothing more is taken, because of this.
+    fn stop(&mut self, why: String) -> StoreError {
+        let refused = stopped(&why);
+        self.stopped = Some(why);
+        refused
+    }
+}
+
 /// Hands entries over, and waits for room if there is none: the journal writes meanwhile.
-fn appended(
-    journal: &Journal,
-    mut drafts: Vec<aios_journal::Draft>,
-) -> Result<Ticket, AppendError> {
+fn appended(journal: &Journal, batch: &Batch, refusals: u64) -> Result<Ticket, AppendError> {
+    let mut drafts: Vec<_> = batch.iter().map(|(key, value)| draft(key, value)).collect();
     loop {
-        match journal.append(drafts) {
+        match journal.append_after(refusals, drafts) {
             Err(AppendError::Full {
                 drafts: returned, ..
             }) => {
@@ -185,6 +242,14 @@ fn appended(
 fn stopped(why: &str) -> StoreError {
     StoreError::Io {
         reason: why.to_owned(),
+    }
+}
+
+fn waiting(why: &str) -> StoreError {
+    StoreError::Io {
+        reason: format!(
+            "{why}; the node need not be started again: it goes on by itself when there is room"
+        ),
     }
 }
 
@@ -352,7 +417,7 @@ mod tests {
         let Come::To(come) = come(&**view, &journal).unwrap() else {
             panic!("a view of this journal");
         };
-        catch_up(&**view, &journal, come).unwrap();
+        catch_up(&**view, &journal, come, &mut Vec::new()).unwrap();
         JournalStore::over(Arc::new(journal), Arc::clone(view) as Arc<dyn Store>)
     }
 
@@ -514,6 +579,83 @@ mod tests {
         disk.restart(Crash::PowerLoss);
         let store = opened(&disk, &Arc::new(InMemoryStore::new()), 1 << 20);
         assert_eq!(store.get(b"a").unwrap(), Some(b"1".to_vec()));
+    }
+
+    /// Nothing that was written while there was no room is lost or out of order, and nobody has to start again.
+    #[test]
+    fn a_full_disk_is_said_and_the_store_goes_on_when_there_is_room() {
+        for seed in 0..40 {
+            let mut random = Random(seed);
+            let disk = SimulatedDisk::new(seed);
+            let view = Arc::new(InMemoryStore::new());
+            let store = opened(&disk, &view, 1 << 20);
+            store.put(b"a", b"0").unwrap();
+            store.flush().unwrap();
+            disk.set_capacity(random.below(4) * 50);
+            for at in 1..6_u8 {
+                store.put(b"a", &[at]).unwrap();
+                store.put(&[b'k', at], &[0; 200]).unwrap();
+                let refused = store.flush().unwrap_err().to_string();
+                assert!(
+                    refused.contains("free space") && refused.contains("goes on by itself"),
+                    "{refused}"
+                );
+            }
+            assert_eq!(store.get(b"a").unwrap(), Some(vec![5]), "it is seen");
+            let of_view = view.get(b"a").unwrap().and_then(unnumbered);
+            assert_eq!(of_view.map(|(_, value)| value), Some(b"0".to_vec()));
+            disk.set_capacity(u64::MAX);
+            store.put(b"b", b"1").unwrap();
+            store.flush().unwrap();
+            let written = all(&store);
+            assert_eq!(written.len(), 7);
+            drop(store);
+            disk.restart(Crash::PowerLoss);
+            let again = opened(&disk, &Arc::new(InMemoryStore::new()), 1 << 20);
+            assert_eq!(all(&again), written, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn what_waits_for_room_is_bounded() {
+        let disk = SimulatedDisk::new(7);
+        let store = opened(&disk, &Arc::new(InMemoryStore::new()), 1 << 20);
+        disk.set_capacity(0);
+        store.put(b"a", b"1").unwrap();
+        assert!(store.flush().is_err());
+        let many = (0..100_u32).find_map(|at| {
+            let key = at.to_le_bytes();
+            store.put(&key, &[0; 32 << 10]).err()
+        });
+        assert!(many.is_some_and(|refused| refused.to_string().contains("free space")));
+        assert!(store.delete(b"a").unwrap(), "what makes room is taken");
+        disk.set_capacity(u64::MAX);
+        store.flush().unwrap();
+        assert_eq!(store.get(b"a").unwrap(), None);
+    }
+
+    #[test]
+    fn many_who_flush_hear_of_a_full_disk_and_then_of_its_end() {
+        let disk = SimulatedDisk::new(8);
+        let store = opened(&disk, &Arc::new(InMemoryStore::new()), 1 << 20);
+        disk.set_capacity(0);
+        let all_know = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let (store, disk, all_know) = (&store, &disk, &all_know);
+                scope.spawn(move || {
+                    let key = format!("{thread}");
+                    store.put(key.as_bytes(), b"x").unwrap();
+                    assert!(store.flush().is_err());
+                    all_know.wait();
+                    disk.set_capacity(u64::MAX);
+                    while store.flush().is_err() {
+                        std::thread::yield_now();
+                    }
+                });
+            }
+        });
+        assert_eq!(all(&store).len(), 8);
     }
 
     #[test]

@@ -11,6 +11,8 @@ const EVIDENCE_MAX: usize = 20;
 /// What is known of a goal.
 pub(super) struct Case<'a> {
     pub(super) state: GoalState,
+    /// It begins again when the others have come to rest.
+    pub(super) waits_its_turn: bool,
     /// What happened, oldest first.
     pub(super) events: &'a [Event],
     /// What humans are asked about it: ids and questions.
@@ -22,6 +24,7 @@ pub(super) struct Case<'a> {
 pub(super) fn explain(case: Case<'_>) -> Explained {
     let Case {
         state,
+        waits_its_turn,
         events,
         open,
         resting,
@@ -58,7 +61,7 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
         .map(|task| format!("{} ({})", task.task_id, task.tool))
         .collect();
     let mut waits_for = Vec::new();
-    if phase == GoalPhase::Running {
+    if phase == GoalPhase::Running && !waits_its_turn {
         for (id, question) in &open {
             waits_for.push(format!("a person: {question} ({id})"));
         }
@@ -77,6 +80,9 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
         }
     }
     let why = match phase {
+        GoalPhase::Running if waits_its_turn => {
+            "the node has ended over it more than once, so it goes on alone, when the others have come to rest".to_owned()
+        }
         GoalPhase::Running if waits_for.is_empty() => {
             "it is under way and no task has begun: it is being planned".to_owned()
         }
@@ -126,11 +132,27 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
         }
         GoalPhase::Answered => {
             can.push(way("read its answer", format!("aios goal show {goal_id}")));
+            can.push(way(
+                "go through it again",
+                format!("aios goal replay {goal_id}"),
+            ));
             let lacks =
                 |answer: &Answer| matches!(answer.status, GoalStatus::Failed | GoalStatus::Partial);
             if answer.as_deref().is_some_and(lacks) {
                 can.push(way("go on with it", format!("aios goal resume {goal_id}")));
             }
+        }
+    }
+    if phase != GoalPhase::Running {
+        for task in last
+            .values()
+            .filter(|task| task.status == TaskStatus::Failed)
+        {
+            let task = &task.task_id;
+            can.push(way(
+                &format!("try {task} again"),
+                format!("aios goal retry {goal_id} {task}"),
+            ));
         }
     }
     Explained {
@@ -176,6 +198,7 @@ mod tests {
     fn told(phase: GoalPhase, events: &[Event], open: &[(&str, &str)]) -> Explained {
         let error = (phase == GoalPhase::Failed).then(|| ControlError::failed("no plan"));
         explain(Case {
+            waits_its_turn: false,
             state: GoalState {
                 goal_id: "g".to_owned(),
                 phase,

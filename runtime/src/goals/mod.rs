@@ -4,9 +4,12 @@
 mod explain;
 mod progress;
 mod register;
+mod runs;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aios_control::{
     Caller, ControlError, ErrorKind, Event, EventStream, Events, Explained, GoalLine, GoalPhase,
@@ -16,17 +19,21 @@ use aios_memory::{Store, StoreError};
 use aios_work::ApprovalStatus;
 use aios_work::PlanFile;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 use crate::gateway::{Goal, GoalError, GoalRun, fresh_id};
 use crate::node::Node;
 use progress::{EVENTS_KEPT, Progress, Wanted};
-use register::{Found, Kept, Recorded, Register, State};
+use register::{Found, Hold, Kept, Recorded, Register, State, is_over};
+use runs::Origin;
 
 /// Goals that may be under way at a time. Beyond a few they only wait for the same executors.
 const RUNNING_MAX: usize = 64;
 /// Goals that are over and held in memory with their last events; the others are on record.
 const OVER_KEPT: usize = 64;
+/// What happened is lasting so soon: a crash takes no more than the last moment. One sync serves all goals.
+const LASTING_WITHIN: Duration = Duration::from_millis(100);
 /// Events of a goal that are looked at to say why it waits; a goal of a thousand tasks has a few thousand.
 const EXPLAINED_MAX: usize = 16_384;
 
@@ -43,6 +50,8 @@ pub(crate) struct Goals {
     known: Mutex<VecDeque<Arc<Progress>>>,
     /// Held while a goal is taken up, so that the same one handed in twice at once is one.
     entrance: tokio::sync::Mutex<()>,
+    /// Whether those that were under way are still being taken up.
+    waking: AtomicBool,
 }
 
 impl Goals {
@@ -51,9 +60,14 @@ impl Goals {
         store: Arc<dyn Store>,
         tenant: &str,
         most: usize,
+        hold: Hold,
     ) -> Result<Self, StoreError> {
-        let register = Register::new(store);
+        let register = Register::new(store, hold);
         let found = register.all()?;
+        // Before any goal begins, which makes room by letting others leave.
+        for kept in &found.kept {
+            register.holds(&kept.goal_id, kept.state.phase);
+        }
         for goal_id in &found.torn {
             // Of one that was being accepted there is nothing else yet; where there is, what is missing is lost, and nobody takes the rest away.
             if register.answer(goal_id)?.is_none() && register.last_seq(goal_id)? == 0 {
@@ -72,6 +86,7 @@ impl Goals {
             recorded: Mutex::new(found.kept.into_iter().map(|kept| kept.goal_id).collect()),
             known: Mutex::default(),
             entrance: tokio::sync::Mutex::default(),
+            waking: AtomicBool::new(true),
         })
     }
 
@@ -82,6 +97,21 @@ impl Goals {
     ) -> Self {
         self.register = self.register.telling(told);
         self
+    }
+
+    /// None of those that were under way is taken up by itself.
+    pub(crate) fn leave(&self) {
+        self.waking.store(false, Ordering::Release);
+    }
+
+    /// How a goal stands that is on record and that nobody works on here.
+    fn standing(&self, recorded: GoalPhase) -> GoalPhase {
+        match recorded {
+            // In a moment it is.
+            GoalPhase::Running if self.waking.load(Ordering::Acquire) => GoalPhase::Running,
+            GoalPhase::Running => GoalPhase::Interrupted,
+            other => other,
+        }
     }
 
     /// Takes a goal up. Handed in again while it is under way, it is the same one.
@@ -112,7 +142,9 @@ impl Goals {
         // What cannot be worked on leaves no trace.
         let goal = Goal::from(asked.clone()).id(&goal_id).of_tenant(tenant);
         let ready = node.prepare(goal).await?;
-        self.accept(&goal_id, &asked, tenant, now_us(node))?;
+        self.may_be_called(&goal_id, tenant)?;
+        self.is_not_undone(&goal_id)?;
+        self.accept_as(&goal_id, &asked, tenant, now_us(node), Origin::Asked)?;
         let register = self.register.clone();
         let (id, whose) = (goal_id.clone(), tenant.to_owned());
         let progress = Progress::new(register, id, whose, asked, Vec::new());
@@ -120,15 +152,26 @@ impl Goals {
         Ok(Submitted { goal_id })
     }
 
-    /// Puts a goal on record; when there are too many the oldest of those that are over make way.
-    fn accept(
+    /// Puts a goal on record.
+    fn accept_as(
         &self,
         goal_id: &str,
         asked: &Submit,
         tenant: &str,
         now_us: u64,
+        origin: Origin,
     ) -> Result<(), ControlError> {
-        // One of the same name makes way, but not another tenant's, of which nobody else is to know.
+        self.may_be_called(goal_id, tenant)?;
+        self.make_room(goal_id)?;
+        self.register
+            .accept(goal_id, asked, tenant, now_us, origin)
+            .map_err(unwritten)?;
+        self.recorded.lock().push_back(goal_id.to_owned());
+        Ok(())
+    }
+
+    /// Whether a tenant's goal may have this name. One of the same name makes way, but not another tenant's, of which nobody else is to know.
+    fn may_be_called(&self, goal_id: &str, tenant: &str) -> Result<(), ControlError> {
         if let Some(known) = self.register.asked(goal_id).map_err(unwritten)?
             && self.whose(known.tenant.as_deref()) != tenant
         {
@@ -136,23 +179,6 @@ impl Goals {
             return Err(ControlError::new(ErrorKind::Conflict, message)
                 .advise("choose another id, or none for a fresh one"));
         }
-        let mut recorded = self.recorded.lock();
-        recorded.retain(|known| known != goal_id);
-        let mut at = 0;
-        while recorded.len() >= self.most && at < recorded.len() {
-            let oldest = &recorded[at];
-            let state = self.register.state(oldest).map_err(unwritten)?;
-            if state.is_none_or(|state| is_over(state.phase)) {
-                self.register.forget(oldest).map_err(unwritten)?;
-                recorded.remove(at);
-            } else {
-                at += 1;
-            }
-        }
-        self.register
-            .accept(goal_id, asked, tenant, now_us)
-            .map_err(unwritten)?;
-        recorded.push_back(goal_id.to_owned());
         Ok(())
     }
 
@@ -167,6 +193,87 @@ impl Goals {
         self.whose(recorded.and_then(|asked| asked.tenant).as_deref()) == tenant
     }
 
+    /// Makes room for a goal: when there are too many the oldest of those that are over leave.
+    fn make_room(&self, goal_id: &str) -> Result<(), ControlError> {
+        let mut recorded = self.recorded.lock();
+        let others = |recorded: &VecDeque<String>| {
+            let others = recorded.iter().filter(|known| *known != goal_id);
+            others.count()
+        };
+        let mut at = 0;
+        while others(&recorded) >= self.most && at < recorded.len() {
+            let oldest = &recorded[at];
+            let state = self.register.state(oldest).map_err(unwritten)?;
+            if oldest != goal_id && state.is_none_or(|state| is_over(state.phase)) {
+                self.register.forget(oldest).map_err(unwritten)?;
+                recorded.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        let others = others(&recorded);
+        if others >= self.most.max(RUNNING_MAX) {
+            let most = self.most;
+            let message = format!(
+                "{others} goals are under way or wait for somebody, and storage.results keeps {most}"
+            );
+            return Err(ControlError::new(ErrorKind::Busy, message).advise(
+                "`aios goal list` shows those that are paused, parked or interrupted: resume or cancel some, or raise storage.results",
+            ));
+        }
+        recorded.retain(|known| known != goal_id);
+        Ok(())
+    }
+
+    /// A goal that nobody works on.
+    fn at_rest(&self, tenant: &str, goal_id: &str) -> Result<Arc<Progress>, ControlError> {
+        let found = self.find(tenant, goal_id)?;
+        if self.under_way(goal_id)?.is_some() {
+            return Err(ControlError::new(
+                ErrorKind::Conflict,
+                format!("goal {goal_id} is under way"),
+            )
+            .advise("wait for its answer, or let it rest first"));
+        }
+        Ok(found)
+    }
+
+    /// Whether a name is nobody's yet.
+    fn is_free(&self, goal_id: &str, tenant: &str) -> Result<(), ControlError> {
+        self.may_be_called(goal_id, tenant)?;
+        let taken =
+            self.holds(goal_id) || self.register.asked(goal_id).map_err(unwritten)?.is_some();
+        if taken {
+            return Err(ControlError::new(
+                ErrorKind::Conflict,
+                format!("a goal {goal_id} is on record already"),
+            )
+            .advise("choose another name"));
+        }
+        Ok(())
+    }
+
+    /// What a goal did may have been taken back; then its steps do not hold any more.
+    fn is_not_undone(&self, goal_id: &str) -> Result<(), ControlError> {
+        let state = self.register.state(goal_id).map_err(unwritten)?;
+        match state.filter(|state| state.undone) {
+            None => Ok(()),
+            Some(state) => Err(state.error.unwrap_or_else(|| {
+                ControlError::new(ErrorKind::Conflict, format!("goal {goal_id} was undone"))
+            })),
+        }
+    }
+
+    /// A goal as it is asked for again.
+    fn again(&self, goal_id: &str, tenant: &str, asked: Submit) -> Result<Goal, ControlError> {
+        let goal = Goal::from(asked).id(goal_id).of_tenant(tenant);
+        let origin = self.register.origin(goal_id).map_err(unwritten)?;
+        Ok(match origin {
+            Origin::Forked => goal.forked(),
+            Origin::Asked | Origin::Imported => goal,
+        })
+    }
+
     fn follow(&self, progress: Arc<Progress>, run: GoalRun) {
         self.enter(Arc::clone(&progress));
         tokio::spawn(follow(run, progress));
@@ -178,7 +285,7 @@ impl Goals {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "the goals on record cannot be read; none goes on");
-                return;
+                return self.leave();
             }
         };
         for goal in unread {
@@ -187,6 +294,7 @@ impl Goals {
                 "the record of a goal cannot be read; it does not go on"
             );
         }
+        let (mut others, mut alone) = (Vec::new(), Vec::new());
         for Kept {
             goal_id,
             asked,
@@ -207,33 +315,63 @@ impl Goals {
             if taken_up {
                 continue;
             }
-            let (found, state) = state.found(&goal_id, done);
+            let (found, mut state) = state.found(&goal_id, done);
             if found == Found::Leave {
                 continue;
             }
             // On record before anything is done for it: should it end this node too, that was one time more.
+            state.at_work = found == Found::Resume;
             if let Err(error) = self.register.settle(&goal_id, &state, None) {
                 tracing::error!(%error, goal = goal_id, "a goal cannot be taken up again");
                 continue;
             }
-            if found == Found::Park {
-                let falls = state.falls;
-                tracing::error!(
+            let falls = state.falls.count;
+            let whose = self.whose(asked.tenant.as_deref());
+            match found {
+                Found::Leave => {}
+                Found::Park => tracing::error!(
                     goal = goal_id,
                     falls,
                     "the node has ended over this goal again and again; it is set aside"
-                );
-                continue;
-            }
-            tracing::info!(goal = goal_id, falls = state.falls, "taken up again");
-            let whose = self.whose(asked.tenant.as_deref());
-            if let Err(error) = self.go_on(node, &goal_id, whose, asked.goal).await {
-                tracing::error!(%error, goal = goal_id, "a goal cannot be worked on any more");
-                let ended = State::ended(GoalPhase::Failed, Some(error));
-                if let Err(error) = self.register.settle(&goal_id, &ended, None) {
-                    tracing::error!(%error, goal = goal_id, "nor can that be written down");
+                ),
+                Found::Resume => {
+                    tracing::info!(goal = goal_id, falls, "taken up again");
+                    match self.go_on(node, &goal_id, whose, asked.goal).await {
+                        Ok(progress) => others.push(progress),
+                        Err(error) => self.give_up(&goal_id, error),
+                    }
+                }
+                Found::Alone => {
+                    tracing::warn!(
+                        goal = goal_id,
+                        falls,
+                        "it goes on alone, when the others have come to rest: the node has ended over it"
+                    );
+                    match self.known_again(&goal_id, whose, asked.goal) {
+                        Ok(progress) => {
+                            progress.waits_its_turn(true);
+                            self.enter(Arc::clone(&progress));
+                            alone.push((progress, state));
+                        }
+                        Err(error) => self.give_up(&goal_id, error),
+                    }
                 }
             }
+        }
+        self.leave();
+        let (turns, others) = (Arc::new(Semaphore::new(1)), Arc::new(others));
+        for (progress, state) in alone {
+            let (turns, others) = (Arc::clone(&turns), Arc::clone(&others));
+            tokio::spawn(in_turn(node.clone(), progress, state, others, turns));
+        }
+    }
+
+    /// A goal on record that cannot be worked on any more is over.
+    fn give_up(&self, goal_id: &str, error: ControlError) {
+        tracing::error!(%error, goal = goal_id, "a goal cannot be worked on any more");
+        let ended = State::ended(GoalPhase::Failed, Some(error));
+        if let Err(error) = self.register.settle(goal_id, &ended, None) {
+            tracing::error!(%error, goal = goal_id, "nor can that be written down");
         }
     }
 
@@ -244,9 +382,21 @@ impl Goals {
         goal_id: &str,
         tenant: &str,
         asked: Submit,
-    ) -> Result<(), ControlError> {
-        let goal = Goal::from(asked.clone()).id(goal_id).of_tenant(tenant);
+    ) -> Result<Arc<Progress>, ControlError> {
+        let goal = self.again(goal_id, tenant, asked.clone())?;
         let ready = node.prepare(goal).await?;
+        let progress = self.known_again(goal_id, tenant, asked)?;
+        self.follow(Arc::clone(&progress), ready.begin());
+        Ok(progress)
+    }
+
+    /// How a goal goes that is on record, with the last of what happened.
+    fn known_again(
+        &self,
+        goal_id: &str,
+        tenant: &str,
+        asked: Submit,
+    ) -> Result<Arc<Progress>, ControlError> {
         let register = &self.register;
         let last = register.last_seq(goal_id).map_err(unwritten)?;
         let kept = u64::try_from(EVENTS_KEPT).unwrap_or(u64::MAX);
@@ -255,8 +405,7 @@ impl Goals {
             .map_err(unwritten)?;
         let (id, whose) = (goal_id.to_owned(), tenant.to_owned());
         let progress = Progress::new(register.clone(), id, whose, asked, events);
-        self.follow(Arc::new(progress), ready.begin());
-        Ok(())
+        Ok(Arc::new(progress))
     }
 
     /// Goes on with a goal that rests, was set aside, was called off or failed.
@@ -278,10 +427,13 @@ impl Goals {
         if known.is_done() {
             return Err(known.is_over());
         }
+        self.is_not_undone(goal_id)?;
         self.register
             .settle(goal_id, &State::begun(), None)
             .map_err(unwritten)?;
-        self.go_on(node, goal_id, tenant, known.asked.clone()).await
+        self.go_on(node, goal_id, tenant, known.asked.clone())
+            .await
+            .map(drop)
     }
 
     /// What would be done for a goal. It leaves no trace here: nothing of it is begun.
@@ -366,7 +518,7 @@ impl Goals {
         else {
             return Ok(None);
         };
-        state.phase = standing(state.phase);
+        state.phase = self.standing(state.phase);
         let last = register.last_seq(goal_id)?;
         let events = register.events(goal_id, last.saturating_sub(1), 1)?;
         let answer = register.answer(goal_id)?;
@@ -455,6 +607,7 @@ impl Goals {
             .filter(|breaker| breaker.state != "closed");
         Ok(explain::explain(explain::Case {
             state: goal.state(),
+            waits_its_turn: goal.is_waiting_its_turn(),
             events: &events,
             open,
             resting: resting.map(|breaker| breaker.service).collect(),
@@ -471,7 +624,7 @@ impl Goals {
             GoalLine {
                 goal_id: kept.goal_id.clone(),
                 text: kept.asked.goal.text.clone(),
-                phase: live.map_or(standing(kept.state.phase), |goal| goal.phase()),
+                phase: live.map_or(self.standing(kept.state.phase), |goal| goal.phase()),
             }
         };
         Ok(kept.iter().rev().map(line).collect())
@@ -512,14 +665,23 @@ pub(crate) fn absolute<'p>(
 /// Writes down what happens with a goal until it is over, called off or let rest.
 async fn follow(mut run: GoalRun, goal: Arc<Progress>) {
     let mut wanted = goal.wanted.subscribe();
+    let mut unflushed: Option<Instant> = None;
     loop {
         let event = tokio::select! {
             biased;
             wanted = changed(&mut wanted) => Err(wanted),
+            () = at(unflushed) => {
+                unflushed = None;
+                goal.flush();
+                continue;
+            }
             event = run.next() => Ok(event),
         };
         match event {
-            Ok(Some(event)) => goal.tell(&event),
+            Ok(Some(event)) => {
+                goal.tell(&event);
+                unflushed.get_or_insert_with(|| Instant::now() + LASTING_WITHIN);
+            }
             Ok(None) => break,
             Err(wanted) => {
                 run.cancel().await;
@@ -536,10 +698,72 @@ async fn follow(mut run: GoalRun, goal: Arc<Progress>) {
         Err(GoalError::Cancelled) => goal.end(GoalPhase::Cancelled, None, None),
         // Only this node gives it up; the next one over the same store goes on with it.
         Err(error @ GoalError::Stopping) => {
-            goal.end_as(GoalPhase::Failed, None, Some(error.into()), &State::begun())
+            goal.end_as(GoalPhase::Failed, None, Some(error.into()), &State::left())
         }
         Err(error) => goal.end(GoalPhase::Failed, None, Some(error.into())),
     }
+}
+
+/// Returns at that moment; never for none.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Works on a goal that may be what ends the node: when the others have come to rest, and no two at a time.
+async fn in_turn(
+    node: Node,
+    goal: Arc<Progress>,
+    mut state: State,
+    others: Arc<Vec<Arc<Progress>>>,
+    turns: Arc<Semaphore>,
+) {
+    let mut wanted = goal.wanted.subscribe();
+    let turn = async {
+        for other in others.iter() {
+            other.over().await;
+        }
+        turns.acquire().await
+    };
+    let _turn = tokio::select! {
+        biased;
+        wanted = changed(&mut wanted) => {
+            let phase = match wanted {
+                Wanted::Rest => GoalPhase::Paused,
+                Wanted::On | Wanted::Off => GoalPhase::Cancelled,
+            };
+            return goal.end(phase, None, None);
+        }
+        () = node.stops() => {
+            let error = ControlError::from(GoalError::Stopping);
+            return goal.end_as(GoalPhase::Failed, None, Some(error), &state);
+        }
+        turn = turn => turn,
+    };
+    let again = node
+        .parts
+        .goals
+        .again(&goal.goal_id, &goal.tenant, goal.asked.clone());
+    let again = match again {
+        Ok(again) => again,
+        Err(error) => return goal.end(GoalPhase::Failed, None, Some(error)),
+    };
+    let ready = match node.prepare(again).await {
+        Ok(ready) => ready,
+        Err(GoalError::Stopping) => {
+            let error = ControlError::from(GoalError::Stopping);
+            return goal.end_as(GoalPhase::Failed, None, Some(error), &state);
+        }
+        Err(error) => return goal.end(GoalPhase::Failed, None, Some(error.into())),
+    };
+    state.at_work = true;
+    if let Err(error) = goal.settle(&state) {
+        return goal.end_as(GoalPhase::Failed, None, Some(unwritten(error)), &state);
+    }
+    goal.waits_its_turn(false);
+    follow(ready.begin(), goal).await;
 }
 
 /// Returns when something else is wanted than that the goal goes on.
@@ -549,25 +773,10 @@ async fn changed(wanted: &mut watch::Receiver<Wanted>) -> Wanted {
     changed.map_or(Wanted::Off, |wanted| *wanted)
 }
 
-/// How a goal stands that is on record and that nobody works on here.
-fn standing(recorded: GoalPhase) -> GoalPhase {
-    match recorded {
-        GoalPhase::Running => GoalPhase::Interrupted,
-        other => other,
-    }
-}
-
 fn waits_for_somebody(phase: GoalPhase) -> bool {
     matches!(
         phase,
         GoalPhase::Interrupted | GoalPhase::Paused | GoalPhase::Parked
-    )
-}
-
-fn is_over(phase: GoalPhase) -> bool {
-    matches!(
-        phase,
-        GoalPhase::Answered | GoalPhase::Failed | GoalPhase::Cancelled
     )
 }
 
@@ -587,7 +796,13 @@ mod tests {
 
     #[test]
     fn what_is_over_makes_way_and_what_is_under_way_does_not() {
-        let goals = Goals::over(Arc::new(InMemoryStore::new()), "local", 500).unwrap();
+        let goals = Goals::over(
+            Arc::new(InMemoryStore::new()),
+            "local",
+            500,
+            Arc::new(|_, _, _| {}),
+        )
+        .unwrap();
         let asked = |id: &str| Submit {
             goal_id: Some(id.to_owned()),
             text: "x".to_owned(),
@@ -635,7 +850,13 @@ mod tests {
 
     #[test]
     fn of_those_that_are_over_the_oldest_leave_the_record() {
-        let goals = Goals::over(Arc::new(InMemoryStore::new()), "local", 4).unwrap();
+        let goals = Goals::over(
+            Arc::new(InMemoryStore::new()),
+            "local",
+            4,
+            Arc::new(|_, _, _| {}),
+        )
+        .unwrap();
         let asked = Submit {
             goal_id: None,
             text: "x".to_owned(),
@@ -653,12 +874,18 @@ mod tests {
             (6, GoalPhase::Answered),
         ] {
             let goal_id = format!("g{at}");
-            goals.accept(&goal_id, &asked, "local", at).unwrap();
+            goals
+                .accept_as(&goal_id, &asked, "local", at, Origin::Asked)
+                .unwrap();
             let state = State::ended(phase, None);
             goals.register.settle(&goal_id, &state, None).unwrap();
         }
-        goals.accept("g7", &asked, "local", 7).unwrap();
-        let taken = goals.accept("g7", &asked, "acme", 8).unwrap_err();
+        goals
+            .accept_as("g7", &asked, "local", 7, Origin::Asked)
+            .unwrap();
+        let taken = goals
+            .accept_as("g7", &asked, "acme", 8, Origin::Asked)
+            .unwrap_err();
         assert_eq!(taken.kind, ErrorKind::Conflict, "it is another tenant's");
         assert_eq!(goals.list("acme").unwrap(), []);
         let unseen = goals.state("acme", "g7").unwrap_err();

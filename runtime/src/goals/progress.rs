@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aios_control::{
     ControlError, ErrorKind, Event, EventKind, EventStream, GoalPhase, GoalState, Submit,
 };
+use aios_memory::StoreError;
 use aios_work::content::{Answer, GoalStatus};
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -40,6 +42,8 @@ pub(super) struct Progress {
     news: watch::Sender<()>,
     pub(super) wanted: watch::Sender<Wanted>,
     register: Register,
+    /// It has not begun again yet: the others come first.
+    waits_its_turn: AtomicBool,
 }
 
 struct Log {
@@ -74,7 +78,31 @@ impl Progress {
             news: watch::Sender::new(()),
             wanted: watch::Sender::new(Wanted::On),
             register,
+            waits_its_turn: AtomicBool::new(false),
         }
+    }
+
+    /// Makes lasting what was told; off the async threads, because the disk may take its time.
+    pub(super) fn flush(&self) {
+        let (register, goal_id) = (self.register.clone(), self.goal_id.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = register.flush() {
+                tracing::warn!(%error, goal = goal_id, "the last of what happened is not lasting yet");
+            }
+        });
+    }
+
+    pub(super) fn waits_its_turn(&self, waits: bool) {
+        self.waits_its_turn.store(waits, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_waiting_its_turn(&self) -> bool {
+        self.waits_its_turn.load(Ordering::Relaxed)
+    }
+
+    /// Writes down how it stands for the node that starts next.
+    pub(super) fn settle(&self, recorded: &State) -> Result<(), StoreError> {
+        self.register.settle(&self.goal_id, recorded, None)
     }
 
     pub(super) fn phase(&self) -> GoalPhase {
@@ -286,7 +314,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_held_in_memory_any_more_is_told_from_the_record() {
-        let register = Register::new(Arc::new(InMemoryStore::new()));
+        let register = Register::new(Arc::new(InMemoryStore::new()), Arc::new(|_, _, _| {}));
         let asked = Submit {
             goal_id: None,
             text: "x".to_owned(),
@@ -295,7 +323,9 @@ mod tests {
             private: false,
             plan: None,
         };
-        register.accept("g", &asked, "local", 1).unwrap();
+        register
+            .accept("g", &asked, "local", 1, super::super::runs::Origin::Asked)
+            .unwrap();
         let goal = Arc::new(Progress::new(
             register,
             "g".to_owned(),

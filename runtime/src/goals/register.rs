@@ -10,9 +10,12 @@ use std::sync::Arc;
 use aios_control::{ControlError, ErrorKind, Event, EventKind, GoalPhase, Submit};
 use aios_memory::{Store, StoreError};
 use aios_work::content::{Answer, TaskEvent, TaskStatus};
-use aios_work::run::FALLS_MAX;
+use aios_work::run::{AfterFalls, Falls};
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use super::runs::Origin;
 
 /// Where the goals lie in the store.
 const PREFIX: &str = "goals/";
@@ -31,6 +34,9 @@ pub(crate) struct Asked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tenant: Option<String>,
     pub(crate) goal: Submit,
+    /// How it came to be here.
+    #[serde(default)]
+    pub(crate) origin: Origin,
 }
 
 /// How it stands.
@@ -38,11 +44,15 @@ pub(crate) struct Asked {
 pub(crate) struct State {
     form: u16,
     pub(crate) phase: GoalPhase,
-    /// How often in a row a node has ended, unasked, while the goal was under way and came no further.
-    pub(crate) falls: u32,
-    /// How many of its tasks were done when it was taken up last.
-    #[serde(default)]
-    pub(crate) done: usize,
+    /// How often in a row a node has ended, unasked, while the goal was at work and came no further.
+    #[serde(flatten)]
+    pub(crate) falls: Falls,
+    /// Whether it is at work, of one that is under way: a goal that waits for its turn is not, and is not what ends the node.
+    #[serde(default = "yes")]
+    pub(crate) at_work: bool,
+    /// What it did was taken back: nobody goes on with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) undone: bool,
     /// Why there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<ControlError>,
@@ -55,8 +65,14 @@ pub(crate) enum Found {
     Leave,
     /// It was under way: it goes on.
     Resume,
-    /// It was under way each of so many times that a node ended; it is set aside, and the others go on.
+    /// The same, when the others have come to rest: it may be what ends the node.
+    Alone,
+    /// It was at work each of so many times that a node ended; it is set aside, and the others go on.
     Park,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl State {
@@ -65,47 +81,63 @@ impl State {
         Self {
             form: FORM,
             phase: GoalPhase::Running,
-            falls: 0,
-            done: 0,
+            falls: Falls { count: 0, done: 0 },
+            at_work: true,
+            undone: false,
             error: None,
         }
     }
 
-    pub(crate) const fn ended(phase: GoalPhase, error: Option<ControlError>) -> Self {
+    /// Under way for the node that starts next: this one ends in good order.
+    pub(crate) fn left() -> Self {
         Self {
-            form: FORM,
-            phase,
-            falls: 0,
-            done: 0,
-            error,
+            at_work: false,
+            ..Self::begun()
         }
     }
 
-    /// What a node that starts does, and how the goal stands then, with so many of its tasks done. One that came further since it was taken
-    /// up last is not what ended the node again and again.
+    pub(crate) fn ended(phase: GoalPhase, error: Option<ControlError>) -> Self {
+        Self {
+            phase,
+            error,
+            ..Self::left()
+        }
+    }
+
+    /// Over, with all that it did taken back.
+    pub(crate) fn undone(error: ControlError) -> Self {
+        Self {
+            undone: true,
+            ..Self::ended(GoalPhase::Cancelled, Some(error))
+        }
+    }
+
+    /// What a node that starts does, and how the goal stands then, with so many of its tasks done.
     pub(crate) fn found(mut self, goal_id: &str, done: usize) -> (Found, Self) {
         if self.phase != GoalPhase::Running {
             return (Found::Leave, self);
         }
-        if done > self.done {
-            self.done = done;
-            self.falls = 0;
+        if self.at_work {
+            self.falls = self.falls.once_more(done);
         }
-        self.falls += 1;
-        if (self.falls as usize) < FALLS_MAX {
-            return (Found::Resume, self);
+        self.at_work = false;
+        match self.falls.lead_to() {
+            AfterFalls::Go => (Found::Resume, self),
+            AfterFalls::Alone => (Found::Alone, self),
+            AfterFalls::Park => {
+                self.phase = GoalPhase::Parked;
+                let message = format!(
+                    "the node has ended {} times while goal {goal_id} was under way and came no further, so it was set aside",
+                    self.falls.count
+                );
+                self.error = Some(
+                    ControlError::new(ErrorKind::Failed, message).advise(format!(
+                        "look at what it did last with `aios goal show {goal_id}`, then go on with `aios goal resume {goal_id}`, or call it off"
+                    )),
+                );
+                (Found::Park, self)
+            }
         }
-        self.phase = GoalPhase::Parked;
-        let message = format!(
-            "the node has ended {} times while goal {goal_id} was under way and came no further, so it was set aside",
-            self.falls
-        );
-        self.error = Some(
-            ControlError::new(ErrorKind::Failed, message).advise(format!(
-                "look at what it did last with `aios goal show {goal_id}`, then go on with `aios goal resume {goal_id}`, or call it off"
-            )),
-        );
-        (Found::Park, self)
     }
 }
 
@@ -132,15 +164,23 @@ pub(crate) struct Recorded {
 #[derive(Clone)]
 pub(crate) struct Register {
     store: Arc<dyn Store>,
+    hold: Hold,
     told: Option<Arc<Told>>,
 }
 
 /// Who hears where a goal stands.
 type Told = dyn Fn(&str, GoalPhase) + Send + Sync;
 
+/// Told of a goal, and of its tenant if that is not the node's, whether somebody may go on with it, so that what was done for it is kept.
+pub(crate) type Hold = Arc<dyn Fn(Option<&str>, &str, bool) + Send + Sync>;
+
 impl Register {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, told: None }
+    pub(crate) fn new(store: Arc<dyn Store>, hold: Hold) -> Self {
+        Self {
+            store,
+            hold,
+            told: None,
+        }
     }
 
     /// The same, and `told` hears where each goal stands once that is on record.
@@ -153,9 +193,22 @@ impl Register {
     }
 
     fn stands(&self, goal_id: &str, phase: GoalPhase) {
+        self.holds(goal_id, phase);
         if let Some(told) = &self.told {
             told(goal_id, phase);
         }
+    }
+
+    /// Makes what was told of goals lasting.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        self.store.flush()
+    }
+
+    /// Says of a goal whether somebody may go on with it.
+    pub(crate) fn holds(&self, goal_id: &str, phase: GoalPhase) {
+        let tenant = self.asked(goal_id).ok().flatten();
+        let tenant = tenant.and_then(|asked| asked.tenant);
+        (self.hold)(tenant.as_deref(), goal_id, !is_over(phase));
     }
 
     /// Puts a goal on record. When this returns it is accepted, whatever becomes of this process.
@@ -165,6 +218,7 @@ impl Register {
         goal: &Submit,
         tenant: &str,
         now_us: u64,
+        origin: Origin,
     ) -> Result<(), StoreError> {
         // One of the same name that is over makes way, with all that happened.
         self.forget(goal_id)?;
@@ -173,13 +227,55 @@ impl Register {
             at_us: now_us,
             tenant: Some(tenant.to_owned()),
             goal: goal.clone(),
+            origin,
         };
         // Last, so that a goal that is seen is whole.
         self.write(goal_id, "state", &State::begun())?;
         self.write(goal_id, "asked", &asked)?;
+        let lasting = self.store.flush();
+        if lasting.is_err() {
+            // Whoever asked is told that it is not accepted, so it must not be taken up when there is room again.
+            self.forget(goal_id)?;
+        } else {
+            self.stands(goal_id, GoalPhase::Running);
+        }
+        lasting
+    }
+
+    /// Puts a goal on record as it stood elsewhere; what happened with it is there already. Lasting when this returns.
+    pub(crate) fn take_in(
+        &self,
+        goal_id: &str,
+        goal: &Submit,
+        tenant: &str,
+        now_us: u64,
+        origin: Origin,
+        state: &State,
+        answer: Option<&Answer>,
+    ) -> Result<(), StoreError> {
+        let asked = Asked {
+            form: FORM,
+            at_us: now_us,
+            tenant: Some(tenant.to_owned()),
+            goal: goal.clone(),
+            origin,
+        };
+        if let Some(answer) = answer {
+            self.write(goal_id, "answer", answer)?;
+        }
+        self.write(goal_id, "state", state)?;
+        self.write(goal_id, "asked", &asked)?;
         self.store.flush()?;
-        self.stands(goal_id, GoalPhase::Running);
+        self.stands(goal_id, state.phase);
         Ok(())
+    }
+
+    /// How a goal came to be here.
+    pub(crate) fn origin(&self, goal_id: &str) -> Result<Origin, StoreError> {
+        Ok(self
+            .asked(goal_id)?
+            .map(|asked| asked.origin)
+            .unwrap_or_default())
     }
 
     /// Writes down how a goal stands; lasting when this returns.
@@ -290,6 +386,7 @@ impl Register {
     /// Takes a goal off the record, with its answer and all that happened.
     pub(crate) fn forget(&self, goal_id: &str) -> Result<(), StoreError> {
         // First, so that one that is cut short here is no goal any more.
+        self.holds(goal_id, GoalPhase::Cancelled);
         self.store.delete(&key(goal_id, "asked"))?;
         let prefix = key(goal_id, "");
         loop {
@@ -336,6 +433,14 @@ impl Register {
     }
 }
 
+/// Whether nobody need go on with it.
+pub(crate) const fn is_over(phase: GoalPhase) -> bool {
+    matches!(
+        phase,
+        GoalPhase::Answered | GoalPhase::Failed | GoalPhase::Cancelled
+    )
+}
+
 /// The number of a record's form; an answer has its own.
 #[derive(Deserialize)]
 struct Form {
@@ -380,36 +485,67 @@ mod tests {
     #[test]
     fn what_a_node_that_starts_does_with_a_goal() {
         use GoalPhase::{Answered, Cancelled, Failed, Parked, Paused, Running};
-        for (phase, falls, done, found, then) in [
-            (Running, 0, 0, Found::Resume, (Running, 1)),
-            (Running, 1, 0, Found::Resume, (Running, 2)),
-            (Running, 2, 0, Found::Park, (Parked, 3)),
-            (Running, 2, 1, Found::Resume, (Running, 1)),
-            (Parked, 3, 9, Found::Leave, (Parked, 3)),
-            (Paused, 0, 9, Found::Leave, (Paused, 0)),
-            (Answered, 0, 9, Found::Leave, (Answered, 0)),
-            (Failed, 2, 9, Found::Leave, (Failed, 2)),
-            (Cancelled, 0, 9, Found::Leave, (Cancelled, 0)),
+        for (phase, at_work, falls, done, found, then) in [
+            (Running, true, 0, 0, Found::Resume, (Running, 1)),
+            (Running, true, 1, 0, Found::Alone, (Running, 2)),
+            (Running, true, 2, 0, Found::Park, (Parked, 3)),
+            (Running, true, 2, 1, Found::Resume, (Running, 1)),
+            // It was not at work, so it is not what ended the node.
+            (Running, false, 0, 0, Found::Resume, (Running, 0)),
+            (Running, false, 2, 0, Found::Alone, (Running, 2)),
+            (Parked, false, 3, 9, Found::Leave, (Parked, 3)),
+            (Paused, false, 0, 9, Found::Leave, (Paused, 0)),
+            (Answered, false, 0, 9, Found::Leave, (Answered, 0)),
+            (Failed, false, 2, 9, Found::Leave, (Failed, 2)),
+            (Cancelled, false, 0, 9, Found::Leave, (Cancelled, 0)),
         ] {
             let state = State {
                 phase,
-                falls,
+                at_work,
+                falls: Falls {
+                    count: falls,
+                    done: 0,
+                },
                 ..State::begun()
             };
             let (what, after) = state.found("g", done);
             assert_eq!(what, found, "{phase:?} after {falls}");
-            assert_eq!((after.phase, after.falls), then, "{phase:?} after {falls}");
+            assert_eq!(
+                (after.phase, after.falls.count),
+                then,
+                "{phase:?} after {falls}"
+            );
+            assert!(!after.at_work, "it is not taken up yet");
             assert_eq!(after.error.is_some(), what == Found::Park);
         }
     }
 
     #[test]
+    fn a_state_of_before_there_were_turns_was_at_work() {
+        let earlier = br#"{"form":1,"phase":"running","falls":1,"done":2}"#;
+        let read: State = serde_json::from_slice(earlier).unwrap();
+        let falls = Falls { count: 1, done: 2 };
+        assert_eq!((read.at_work, read.falls), (true, falls));
+        let written = serde_json::to_value(&read).unwrap();
+        assert_eq!(
+            (&written["falls"], &written["done"]),
+            (&1.into(), &2.into())
+        );
+    }
+
+    #[test]
     fn goals_come_back_oldest_first_and_half_accepted_ones_do_not() {
         let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
-        let register = Register::new(Arc::clone(&store));
-        register.accept("b", &asked("second"), "local", 2).unwrap();
-        register.accept("a", &asked("third"), "local", 3).unwrap();
-        register.accept("a.b", &asked("first"), "local", 1).unwrap();
+        let register = Register::new(Arc::clone(&store), Arc::new(|_, _, _| {}));
+        register
+            .accept("b", &asked("second"), "local", 2, Origin::Asked)
+            .unwrap();
+        register
+            .accept("a", &asked("third"), "local", 3, Origin::Asked)
+            .unwrap();
+        register
+            .accept("a.b", &asked("first"), "local", 1, Origin::Asked)
+            .unwrap();
         store
             .put(
                 b"goals/half/asked",
@@ -432,8 +568,10 @@ mod tests {
 
     #[test]
     fn what_happened_is_read_from_any_number_on() {
-        let register = Register::new(Arc::new(InMemoryStore::new()));
-        register.accept("g", &asked("x"), "local", 1).unwrap();
+        let register = Register::new(Arc::new(InMemoryStore::new()), Arc::new(|_, _, _| {}));
+        register
+            .accept("g", &asked("x"), "local", 1, Origin::Asked)
+            .unwrap();
         assert_eq!(register.last_seq("g").unwrap(), 0);
         for seq in 1..=1_200 {
             register.tell("g", &event(seq)).unwrap();
@@ -446,15 +584,19 @@ mod tests {
         assert_eq!(seqs(0, 2), [1, 2]);
         assert_eq!(seqs(9, 3), [10, 11, 12], "by number and not by letter");
         assert!(seqs(1_200, 3).is_empty());
-        register.accept("g", &asked("again"), "local", 2).unwrap();
+        register
+            .accept("g", &asked("again"), "local", 2, Origin::Asked)
+            .unwrap();
         assert!(seqs(0, 3).is_empty(), "asked for anew it begins anew");
     }
 
     #[test]
     fn a_form_of_a_later_version_is_refused_by_its_number() {
         let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
-        let register = Register::new(Arc::clone(&store));
-        register.accept("g", &asked("x"), "local", 1).unwrap();
+        let register = Register::new(Arc::clone(&store), Arc::new(|_, _, _| {}));
+        register
+            .accept("g", &asked("x"), "local", 1, Origin::Asked)
+            .unwrap();
         let bytes = store.get(b"goals/g/state").unwrap().unwrap();
         let later = String::from_utf8(bytes)
             .unwrap()

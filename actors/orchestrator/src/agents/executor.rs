@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use aios_protocols::{AgentCard, Performative, Reason, ReasonKind};
 use aios_tools::CallError;
+use aios_work::run::{Unheard, unheard};
 use aios_work::{Effect, ToolCall, ToolError, ToolErrorKind};
 use async_trait::async_trait;
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming, Undone};
 use aios_actors::recovery::tool_key;
-use aios_work::content::{TaskOrder, TaskResult, ToolOffer, ontology};
+use aios_work::content::{KeptCall, TaskOrder, TaskResult, ToolOffer, call_step, ontology};
 
 use crate::services::elsewhere;
 use crate::{Services, crew};
@@ -56,6 +57,16 @@ impl Agent for Executor {
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let key = tool_key(&order.operation, ctx.tenant(), ctx.system().tenant());
             let pure = services.effect(&order.tool) == Some(Effect::Pure);
+            other_work(&order, pure, &ctx)?;
+            if !pure {
+                let (task_id, tool, args) = (&order.task_id, &order.tool, &order.args);
+                let call = KeptCall {
+                    task_id: task_id.clone(),
+                    tool: tool.clone(),
+                    args: args.clone(),
+                };
+                ctx.note(&call_step(&order.operation), &call)?;
+            }
             // As it was committed it is told.
             let result = {
                 let given = incoming.envelope.timestamp;
@@ -78,6 +89,25 @@ impl Agent for Executor {
     }
 }
 
+/// An operation that is done gives its result to who asks the same, and to nobody else. What changes nothing is done anew for another
+/// question; what does is not, because its key is spent.
+fn other_work(order: &TaskOrder, pure: bool, ctx: &Context) -> Result<(), AgentError> {
+    let Some(done) = ctx.done::<TaskResult>(&order.operation)? else {
+        return Ok(());
+    };
+    if done.asked == order.asked() {
+        return Ok(());
+    }
+    if pure {
+        return ctx.forget_step(&order.operation);
+    }
+    let detail = format!(
+        "{} was carried out before with other arguments or files, and its key is spent; ask for it under another goal, or fork this one",
+        order.operation
+    );
+    Err(AgentError::refuse(ReasonKind::UnsupportedValue, detail))
+}
+
 /// The order as a step, unless an earlier try at it may have been carried out and nobody but a person can know.
 async fn attempted(
     services: &Services,
@@ -87,7 +117,7 @@ async fn attempted(
     ctx: &Context,
 ) -> Result<TaskResult, Undone> {
     let effect = services.effect(&order.tool);
-    if again && effect == Some(Effect::Ask) {
+    if again && effect.map(unheard) == Some(Unheard::AskPerson) {
         return Err(doubtful(&order.tool));
     }
     let performed = perform(services, order, key, again, ctx).await;

@@ -3,11 +3,11 @@
 //! A goal's steps outlive its answer, so that asking again gives the same answer, and outlive its planner, so that what was called off
 //! or waits for a human goes on where it was. Neither is for ever: of each tenant the goals that were asked for last are kept, so many as
 //! results are, and one that came to no answer for a week. The rest leave with all their steps; asked for again, they are worked on anew.
-//! A goal under way never leaves, and it is under way as long as a planner or a tool is at work on it: a tool may go on for a while after
+//! A goal that somebody means to go on with never leaves, nor does one under way, and it is under way as long as a planner or a tool is at work on it: a tool may go on for a while after
 //! its goal was called off. An order that is carried out even later, for a goal that has left, puts the goal on record once more, so that
 //! no step is without an end.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use aios_actors::recovery::approvals::OPEN_FOR;
+use aios_actors::recovery::budget_record;
 
 use crate::crew::Crew;
 use crate::roles::{EXECUTOR, PLANNER};
@@ -45,6 +46,8 @@ struct Inner {
     books: Mutex<Option<Books>>,
     /// Whose steps for a goal end with it.
     crew: Crew,
+    /// Goals that somebody means to go on with, by tenant and name: they stay, however old.
+    held: Mutex<HashSet<(String, String)>>,
 }
 
 #[derive(Default)]
@@ -145,7 +148,20 @@ impl Ledger {
             most: most.max(1),
             books: Mutex::default(),
             crew,
+            held: Mutex::default(),
         }))
+    }
+
+    /// Somebody means to go on with a goal, or does not any more. One that is held stays, with what was done for it: gone on with, it does
+    /// nothing twice.
+    pub(crate) fn hold(&self, tenant: &str, goal: &str, held: bool) {
+        let name = (tenant.to_owned(), goal.to_owned());
+        let mut all = self.0.held.lock();
+        if held {
+            all.insert(name);
+        } else {
+            all.remove(&name);
+        }
     }
 
     /// A goal is worked on from now on. It is on record before this returns, so that no step of it is without an end.
@@ -231,7 +247,7 @@ impl Ledger {
 }
 
 impl UnderWay {
-    /// What was done for it is not asked for again: its answer is kept.
+    /// What was looked at for it is not asked for again.
     pub(crate) fn settle(&self) -> Result<(), StepError> {
         let steps = format!("{}/{EXECUTOR}/{}/", self.tenant, self.goal);
         self.ledger.0.steps.forget(&steps)?;
@@ -294,6 +310,10 @@ impl Inner {
     }
 
     fn dismiss(&self, tenant: &str, goals: &mut Goals, goal: &str) {
+        let name = (tenant.to_owned(), goal.to_owned());
+        if self.held.lock().contains(&name) {
+            return;
+        }
         match self.forget(tenant, goal) {
             Ok(()) => goals.remove(goal),
             // It is still on record and leaves the next time.
@@ -316,6 +336,7 @@ impl Inner {
         for role in roles.chain(ROLES) {
             self.steps.forget(&format!("{tenant}/{role}/{goal}/"))?;
         }
+        self.store.delete(&budget_record(tenant, goal))?;
         self.store.delete(&key(tenant, goal))?;
         Ok(())
     }
@@ -510,6 +531,25 @@ mod tests {
         drop(long);
         rig.begin("acme", "last", at(2 * week)).over().unwrap();
         assert!(!rig.knows("acme", "long"));
+    }
+
+    #[test]
+    fn a_goal_that_somebody_means_to_go_on_with_stays_with_what_was_done_for_it() {
+        let rig = Rig::new();
+        drop(rig.begin("acme", "rests", at(0)));
+        drop(rig.begin("acme", "off", at(0)));
+        rig.ledger.hold("acme", "rests", true);
+        let week = OPEN_FOR.as_secs();
+        for number in 0..50 {
+            let goal = format!("g{number}");
+            rig.begin("acme", &goal, at(2 * week + number))
+                .over()
+                .unwrap();
+        }
+        assert!(rig.knows("acme", "rests") && !rig.knows("acme", "off"));
+        rig.ledger.hold("acme", "rests", false);
+        rig.begin("acme", "last", at(3 * week)).over().unwrap();
+        assert!(!rig.knows("acme", "rests"));
     }
 
     #[test]

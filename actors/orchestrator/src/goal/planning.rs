@@ -6,7 +6,7 @@ use std::time::Duration;
 use aios_actors::agent::AgentError;
 use aios_inference::{EmbedRequest, InferRequest, ModelRole, Platform, Purpose, Sampling};
 use aios_supervisor::Recourse;
-use aios_work::content::{GoalRequest, hex};
+use aios_work::content::{GoalRequest, KeptPlan, hex, plan_step};
 use aios_work::{Bench, Case, Missed, Plan, PlanLimits, Question, Task, Thinks, ToolSpec};
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -73,9 +73,19 @@ pub(crate) async fn planned(
             Err(reason) => span.fail(reason),
         }
     }
-    let mut progress = bench.progress.into_inner();
+    let mut progress = std::mem::take(&mut *bench.progress.lock());
     match finished {
         Ok((plan, case)) => {
+            let kept = KeptPlan {
+                plan: plan.clone(),
+                thinks: bench.thinks,
+                files: run.files.files().to_vec(),
+                made_by: env!("CARGO_PKG_VERSION").to_owned(),
+            };
+            // Before the first effect is begun, which makes it lasting.
+            if let Err(error) = tasks.ctx.note(&plan_step(run.goal().id()), &kept) {
+                tracing::warn!(%error, "the goal's plan is not kept; it can be neither forked nor replayed");
+            }
             progress.gaps.extend(plan.gaps.iter().cloned());
             Ok(Planned {
                 plan,
@@ -176,6 +186,28 @@ impl GoalBench<'_> {
         let spec = self.run.services.tools.spec(tool)?;
         elsewhere(&spec).filter(|_| self.run.ctx.is_private())
     }
+
+    /// The places of texts by how near they are in meaning; none if nobody can say.
+    async fn compared(&self, wanted: &str, texts: &[String]) -> Option<Vec<usize>> {
+        let all = [wanted].into_iter().chain(texts.iter().map(String::as_str));
+        let all: Vec<&str> = all.map(|text| start(text, RANK_BYTES)).collect();
+        let request = EmbedRequest::new(all).within(RANK_DEADLINE.min(self.run.left()));
+        let vectors = match self.run.ctx.embed(request).await {
+            Ok(vectors) => vectors,
+            Err(error) => {
+                tracing::warn!(%error, "tools stand in their order: no embedding");
+                return None;
+            }
+        };
+        let (wanted, texts) = vectors.split_first()?;
+        let near = |text: &aios_inference::Embedding| -> f32 {
+            let pairs = wanted.vector.iter().zip(&text.vector);
+            pairs.map(|(one, other)| one * other).sum()
+        };
+        let mut order: Vec<(usize, f32)> = texts.iter().map(near).enumerate().collect();
+        order.sort_by(|one, other| other.1.total_cmp(&one.1));
+        Some(order.into_iter().map(|(at, _)| at).collect())
+    }
 }
 
 #[async_trait]
@@ -260,24 +292,24 @@ impl Bench for GoalBench<'_> {
     }
 
     async fn rank(&self, wanted: &str, texts: &[String]) -> Option<Vec<usize>> {
-        let all = [wanted].into_iter().chain(texts.iter().map(String::as_str));
-        let all: Vec<&str> = all.map(|text| start(text, RANK_BYTES)).collect();
-        let request = EmbedRequest::new(all).within(RANK_DEADLINE.min(self.run.left()));
-        let vectors = match self.run.ctx.embed(request).await {
-            Ok(vectors) => vectors,
-            Err(error) => {
-                tracing::warn!(%error, "tools stand in their order: no embedding");
-                return None;
-            }
-        };
-        let (wanted, texts) = vectors.split_first()?;
-        let near = |text: &aios_inference::Embedding| -> f32 {
-            let pairs = wanted.vector.iter().zip(&text.vector);
-            pairs.map(|(one, other)| one * other).sum()
-        };
-        let mut order: Vec<(usize, f32)> = texts.iter().map(near).enumerate().collect();
-        order.sort_by(|one, other| other.1.total_cmp(&one.1));
-        Some(order.into_iter().map(|(at, _)| at).collect())
+        let asked = std::iter::once(wanted).chain(texts.iter().map(String::as_str));
+        let asked = asked.fold(Sha256::new(), |hash, text| {
+            hash.chain_update((text.len() as u64).to_le_bytes())
+                .chain_update(text)
+        });
+        let step = format!(
+            "{}/rank/{}",
+            pick_step(self.run.request),
+            hex(&asked.finalize())
+        );
+        if let Ok(Some(known)) = self.run.ctx.done::<Vec<usize>>(&step) {
+            return Some(known);
+        }
+        let order = self.compared(wanted, texts).await?;
+        if let Err(error) = self.run.ctx.note(&step, &order) {
+            tracing::warn!(%error, "an order of tools is not kept; a planner that comes back works it out again");
+        }
+        Some(order)
     }
 
     async fn think(&self, question: &Question) -> Option<String> {

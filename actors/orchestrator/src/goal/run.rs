@@ -8,8 +8,8 @@ use aios_actors::meso_tier::team::{CONSENSUS, REGISTRY};
 use aios_actors::recovery::{ApprovalStatus, service};
 use aios_protocols::{Performative, ReasonKind};
 use aios_work::content::{
-    Answer, Found, GoalRequest, GoalStatus, Lease, LeaseRequest, LookupRequest, RecallRequest,
-    Recalled, TaskStatus, hex, ontology,
+    Answer, Found, GoalRequest, GoalStatus, KeptPlan, Lease, LeaseRequest, LookupRequest,
+    RecallRequest, Recalled, TaskStatus, hex, ontology, plan_step,
 };
 use aios_work::{Goal, PlanFile};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::Services;
 use crate::agents::interface::{of_tenant, release};
 use crate::goal::delivery::{RECALL_DEADLINE, deliver, remember};
+use crate::goal::ledger::UnderWay;
 use crate::goal::offers::Offers;
 use crate::goal::planning::{Planned, pick_step, planned};
 use crate::goal::progress::{Passages, carry_out};
@@ -50,7 +51,7 @@ pub(crate) async fn pursue(
         ontology::LEASE,
         &terms,
     );
-    let files = files_of(&request.goal);
+    let files = files_of(&request.goal, services, ctx);
     let (files, held, offered) = tokio::join!(files, held, offered(services, ctx));
     let held = held?;
     tracing::debug!(goal = request.goal.id(), token = held.token, "goal leased");
@@ -66,7 +67,7 @@ pub(crate) async fn pursue(
         goes_on,
     };
     // The work ends itself before that; this ends what does not listen.
-    let answered = tokio::time::timeout_at(due, answered(&run, ctx)).await;
+    let answered = tokio::time::timeout_at(due, answered(&run, &under_way, ctx)).await;
     let answered = answered.unwrap_or_else(|_| {
         let allowed = request.deadline_ms;
         Err(AgentError::failure(format!(
@@ -76,14 +77,11 @@ pub(crate) async fn pursue(
     // One that was committed by a planner that fell may not have been remembered yet.
     let new = answered.as_ref().is_ok_and(|(_, made)| *made || goes_on);
     let answer = answered.map(|(answer, _)| answer);
-    // While a human may still decide, what was done stays done: the goal goes on from there.
     if answer
         .as_ref()
         .is_ok_and(|answer| answer.waits_for.is_empty())
     {
-        if let Err(error) = under_way.settle() {
-            tracing::warn!(%error, "the goal's steps were not cleared away");
-        }
+        // Its steps stay as long as its answer does: asked for again, forked or replayed, it does nothing a second time.
         // What a human was asked for it is of no use any more.
         if let Err(error) = services.people().over(request.goal.id(), ctx).await {
             tracing::warn!(%error, "the goal's questions were not withdrawn");
@@ -123,7 +121,7 @@ pub(crate) async fn plan_only(
     let due = Instant::now() + Duration::from_millis(request.deadline_ms);
     of_tenant(&request.goal, ctx)?;
     let refused = |reason: String| AgentError::refuse(ReasonKind::UnsupportedValue, reason);
-    let files = files_of(&request.goal);
+    let files = files_of(&request.goal, services, ctx);
     let (files, offered) = tokio::join!(files, offered(services, ctx));
     let files = files?;
     let under_way = services
@@ -148,6 +146,7 @@ pub(crate) async fn plan_only(
         tracing::warn!(%error, "what was looked at for a plan was not cleared away");
     }
     ctx.forget_steps(&pick_step(request))?;
+    ctx.forget_step(&plan_step(request.goal.id()))?;
     match planned {
         Ok(Ok(planned)) => Ok(PlanFile::of(&planned.plan, run.goal().text())),
         Ok(Err(no_plan)) => Err(refused(no_plan.reason)),
@@ -159,7 +158,16 @@ pub(crate) async fn plan_only(
 }
 
 /// The goal's files, read once and off the async threads: from here on the goal is about these bytes.
-async fn files_of(goal: &Goal) -> Result<GoalFiles, AgentError> {
+async fn files_of(
+    goal: &Goal,
+    services: &Services,
+    ctx: &Context,
+) -> Result<GoalFiles, AgentError> {
+    if services.settings.replays
+        && let Some(kept) = ctx.done::<KeptPlan>(&plan_step(goal.id()))?
+    {
+        return Ok(GoalFiles::known(kept.files));
+    }
     let data = goal.data().to_vec();
     let read = move || GoalFiles::of(&data, aios_tools::Limits::default().file_bytes);
     tokio::task::spawn_blocking(read)
@@ -199,7 +207,11 @@ struct KnownAnswer {
 }
 
 /// The answer, once, and whether it was made now: asked again for the same goal, it is given again as long as it stands.
-async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentError> {
+async fn answered(
+    run: &Run<'_>,
+    under_way: &UnderWay,
+    ctx: &Context,
+) -> Result<(Answer, bool), AgentError> {
     let request = run.request;
     let terms = Terms::of(request, &run.services.settings);
     let step = format!("{}/answer", request.goal.id());
@@ -216,7 +228,13 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentE
         .as_ref()
         .is_some_and(|kept| kept.answer.status == GoalStatus::Failed);
     if failed && ground == Ground::Cleared {
-        // Nothing was delivered, so nothing is bound to these words and files.
+        // Nothing was delivered, so nothing is bound to these words and files; what was done for other ones is not for these.
+        if ctx
+            .done::<String>(&claim)?
+            .is_some_and(|named| named != asked)
+        {
+            under_way.settle()?;
+        }
         ctx.forget_steps(&claim)?;
     }
     let named: String = ctx
@@ -232,6 +250,7 @@ async fn answered(run: &Run<'_>, ctx: &Context) -> Result<(Answer, bool), AgentE
     if ground == Ground::Cleared {
         // What the model could not pick for want of tokens it is asked again.
         ctx.forget_steps(&pick)?;
+        ctx.forget_step(&plan_step(request.goal.id()))?;
     }
     if ground != Ground::Kept {
         ctx.forget_steps(&step)?;

@@ -135,6 +135,11 @@ impl GoalFiles {
         Self(pinned.map_err(|error| error.to_string()))
     }
 
+    /// As they were found when the goal began first.
+    pub(crate) fn known(files: Vec<InputFile>) -> Self {
+        Self(Ok(files))
+    }
+
     /// The files; none if one of them cannot be read.
     pub(crate) fn files(&self) -> &[InputFile] {
         self.0.as_deref().unwrap_or_default()

@@ -87,10 +87,12 @@ impl GoalTasks<'_> {
             .await
     }
 
-    /// Whether a person is asked before a task is done at all: only a model has wanted it, and what it changes nobody here knows. Who has said
+    /// Whether a person is asked before a task is done at all: only a model has wanted it, or the goal it was forked from may have done it
+    /// already; and what it changes nobody here knows. Who has said
     /// yes once is not asked again by a planner that takes the goal up.
     fn asks_first(&self, task: &Task) -> bool {
-        let asks = self.is_a_models_plan() && self.services.effect(&task.tool) == Some(Effect::Ask);
+        let unsure = self.is_a_models_plan() || self.request.forked;
+        let asks = unsure && self.services.effect(&task.tool) == Some(Effect::Ask);
         let allowed = || self.ctx.done::<bool>(&self.allowed(task));
         asks && !matches!(allowed(), Ok(Some(true)))
     }

@@ -186,6 +186,7 @@ impl Team {
             tokens: 10_000,
             tasks: 16,
             money_micros: 0,
+            forked: false,
             plan: None,
         };
         change(&mut request);

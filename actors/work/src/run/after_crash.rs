@@ -3,6 +3,8 @@
 //! An operation that is committed is over. One whose result is known is committed and not begun again. Of one that was begun and of whose
 //! end nobody heard, its tool's [`Effect`] says what may be done; where nobody can know, a person is asked, and that is the default.
 
+use serde::{Deserialize, Serialize};
+
 use crate::run::{ApprovalState, Inquiry, OperationState, Outcome, Run, RunStatus, Told};
 use crate::{Decision, Effect};
 
@@ -73,11 +75,35 @@ pub fn after_crash(run: &Run, operation: &str) -> Next {
     }
 }
 
+/// What may be done about an operation that was begun and of whose end nobody heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unheard {
+    /// Call it again, under the same key; `again` is told to the tool.
+    Repeat {
+        /// Whether the earlier call may have been carried out.
+        again: bool,
+    },
+    /// Its provider can be asked by the key, by whoever keeps the run or by the tool itself when it is called again.
+    AskProvider,
+    /// Nobody but a person can know.
+    AskPerson,
+}
+
+/// The rule, by what the tool says of being called twice. Whoever carries operations out goes by it, and so does [`after_crash`].
+#[must_use]
+pub fn unheard(effect: Effect) -> Unheard {
+    match effect {
+        Effect::Pure => Unheard::Repeat { again: false },
+        Effect::Repeatable => Unheard::Repeat { again: true },
+        Effect::Query => Unheard::AskProvider,
+        Effect::Ask => Unheard::AskPerson,
+    }
+}
+
 fn uncertain(run: &Run, operation: &str, state: &OperationState) -> Next {
-    match state.effect {
-        Effect::Pure => Next::Repeat { again: false },
-        Effect::Repeatable => Next::Repeat { again: true },
-        Effect::Query => match state.attempts.last().and_then(|it| it.inquiries.last()) {
+    match unheard(state.effect) {
+        Unheard::Repeat { again } => Next::Repeat { again },
+        Unheard::AskProvider => match state.attempts.last().and_then(|it| it.inquiries.last()) {
             None => Next::AskProvider,
             Some(Inquiry::Happened(Told::Result(_))) => Next::Commit,
             // What it gave is lost, and calling it again would do it twice.
@@ -95,7 +121,7 @@ fn uncertain(run: &Run, operation: &str, state: &OperationState) -> Next {
                 &format!("its provider cannot tell whether it happened ({why})"),
             ),
         },
-        Effect::Ask => person(run, operation, state, "nobody can tell whether it happened"),
+        Unheard::AskPerson => person(run, operation, state, "nobody can tell whether it happened"),
     }
 }
 
@@ -130,6 +156,52 @@ fn person(run: &Run, operation: &str, state: &OperationState, why: &str) -> Next
     }
 }
 
+/// How often in a row the node fell while a run was at work and came no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Falls {
+    /// So often.
+    #[serde(rename = "falls")]
+    pub count: u32,
+    /// How many of its operations were done when it fell last.
+    #[serde(default)]
+    pub done: usize,
+}
+
+/// What follows from the falls of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFalls {
+    /// It goes on with the others.
+    Go,
+    /// It goes on when the others have come to rest, one at a time: whoever falls alone is known.
+    Alone,
+    /// It is set aside with its evidence, and the others go on.
+    Park,
+}
+
+impl Falls {
+    /// One fall more, with so many operations done by now. A run that came further since is not what fells the node: the count begins anew.
+    #[must_use]
+    pub fn once_more(self, done: usize) -> Self {
+        Self {
+            count: if done > self.done { 1 } else { self.count + 1 },
+            done: done.max(self.done),
+        }
+    }
+
+    /// The one rule for a run whose node fell, wherever its falls are written down.
+    #[must_use]
+    pub fn lead_to(self) -> AfterFalls {
+        let falls = self.count as usize;
+        if falls >= FALLS_MAX {
+            AfterFalls::Park
+        } else if falls == FALLS_MAX - 1 {
+            AfterFalls::Alone
+        } else {
+            AfterFalls::Go
+        }
+    }
+}
+
 /// How a run goes on after a fall of its node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resumption {
@@ -137,7 +209,7 @@ pub enum Resumption {
     Not,
     /// With the others.
     Go,
-    /// After the others have come to rest, one at a time: the node has fallen twice while it was at work, and whoever falls alone is known.
+    /// After the others have come to rest, one at a time.
     Alone,
     /// It is to be parked.
     Park {
@@ -154,26 +226,28 @@ pub fn resumption(run: &Run) -> Resumption {
     if run.status != RunStatus::Running {
         return Resumption::Not;
     }
-    let falls = run.falls.len();
-    if falls >= FALLS_MAX {
-        let evidence = run
-            .falls
-            .iter()
-            .map(|fall| {
-                format!(
-                    "epoch {}, {}: {}",
-                    fall.epoch, fall.operation, fall.evidence
-                )
-            })
-            .collect();
-        return Resumption::Park {
-            why: format!("the node fell {falls} times while this goal was at work"),
-            evidence,
-        };
-    }
-    if falls == FALLS_MAX - 1 {
-        Resumption::Alone
-    } else {
-        Resumption::Go
+    let falls = Falls {
+        count: u32::try_from(run.falls.len()).unwrap_or(u32::MAX),
+        done: 0,
+    };
+    match falls.lead_to() {
+        AfterFalls::Go => Resumption::Go,
+        AfterFalls::Alone => Resumption::Alone,
+        AfterFalls::Park => Resumption::Park {
+            why: format!(
+                "the node fell {} times while this goal was at work",
+                falls.count
+            ),
+            evidence: run
+                .falls
+                .iter()
+                .map(|fall| {
+                    format!(
+                        "epoch {}, {}: {}",
+                        fall.epoch, fall.operation, fall.evidence
+                    )
+                })
+                .collect(),
+        },
     }
 }

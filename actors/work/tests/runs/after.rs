@@ -1,7 +1,8 @@
 //! What may be done after a crash, case by case.
 
 use aios_work::run::{
-    Inquiry, Next, Outcome, Record, Resumption, State, Told, after_crash, resumption,
+    AfterFalls, Falls, Inquiry, Next, Outcome, Record, Resumption, State, Told, after_crash,
+    resumption,
 };
 use aios_work::{Decision, Effect};
 
@@ -258,4 +259,28 @@ fn a_goal_that_felled_its_node_three_times_is_parked_and_one_that_came_further_i
         ways(&[with(&falls), vec![parked, resumed]].concat()),
         Resumption::Go
     );
+}
+
+#[test]
+fn falls_lead_to_going_on_with_the_others_then_alone_then_aside() {
+    use AfterFalls::{Alone, Go, Park};
+    // What was done at each fall, and what follows from the last.
+    for (done, expected) in [
+        (vec![], Go),
+        (vec![0], Go),
+        (vec![0, 0], Alone),
+        (vec![0, 0, 0], Park),
+        (vec![2, 2], Alone),
+        (vec![0, 0, 1], Go),
+        (vec![0, 0, 1, 1], Alone),
+        (vec![0, 0, 1, 1, 1], Park),
+        (vec![1, 2, 3, 4, 5], Go),
+        // A result that was taken back is no progress.
+        (vec![3, 2, 3], Park),
+    ] {
+        let falls = done
+            .iter()
+            .fold(Falls::default(), |falls, done| falls.once_more(*done));
+        assert_eq!(falls.lead_to(), expected, "{done:?}");
+    }
 }

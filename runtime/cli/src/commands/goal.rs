@@ -11,8 +11,9 @@ use aios_work::content::{AgentEvent, TaskEvent};
 use aios_work::shown;
 use serde_json::json;
 
+use super::goal_again;
 use super::run::{Leaving, report, watch};
-use crate::arguments::{Goal, GoalList, OneGoal, SubmitGoal};
+use crate::arguments::{Goal, GoalList, OneGoal, SubmitGoal, Which};
 use crate::client;
 use crate::console::{self, Screen};
 use crate::failure::Failure;
@@ -33,7 +34,27 @@ pub(crate) fn run(goal: &Goal) -> Result<ExitCode, Failure> {
             let goal_id = arguments.goal_id.clone();
             order(arguments, &Request::Cancel { goal_id }, "it is called off")
         }
-        Goal::Resume(arguments) => resume(arguments),
+        Goal::Resume(arguments) => {
+            let goal_id = arguments.goal_id.clone();
+            let order = Request::Resume {
+                goal_id: goal_id.clone(),
+            };
+            goes_on(&arguments.which, arguments.json, &goal_id, order)
+        }
+        Goal::Retry(arguments) => {
+            let goal_id = arguments.goal_id.clone();
+            let order = Request::Retry {
+                goal_id: goal_id.clone(),
+                task: arguments.task.clone(),
+            };
+            goes_on(&arguments.which, arguments.json, &goal_id, order)
+        }
+        Goal::Fork(arguments) => goal_again::fork(arguments),
+        Goal::Replay(arguments) => goal_again::replay(arguments),
+        Goal::Diff(arguments) => goal_again::diff(arguments),
+        Goal::Undo(arguments) => goal_again::undo(arguments),
+        Goal::Export(arguments) => goal_again::export(arguments),
+        Goal::Import(arguments) => goal_again::import(arguments),
     }
 }
 
@@ -204,21 +225,27 @@ fn order(arguments: &OneGoal, request: &Request, done: &str) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
-fn resume(arguments: &OneGoal) -> Result<ExitCode, Failure> {
-    let config = settings::load(&arguments.which.settings, &[])?;
+/// Gives an order after which a goal is under way, and watches it to its answer: at a running node if there is one, else here, over the
+/// storage folder.
+pub(super) fn goes_on(
+    which: &Which,
+    json: bool,
+    goal_id: &str,
+    order: Request,
+) -> Result<ExitCode, Failure> {
+    let config = settings::load(&which.settings, &[])?;
     let runtime = threads()?;
-    let goal_id = &arguments.goal_id;
     let answer = runtime.block_on(async {
-        match client::to(&config, arguments.which.node.as_deref()).await {
+        match client::to(&config, which.node.as_deref()).await {
             Ok(mut node) => {
-                node.resume(goal_id).await?;
+                let () = node.ask(&order).await?;
                 watch(node, goal_id, goal_id, Screen::detect(), Leaving::Stays).await
             }
             Err(ClientError::NoNode) if config.storage.path().is_some() => {
                 let engine = engine(&config)?;
                 let node = started(config, engine).await?;
                 let mut control = node.control();
-                let outcome = match taken_up(&mut control, goal_id).await {
+                let outcome = match ordered(&mut control, &order).await {
                     Ok(()) => watch(control, goal_id, goal_id, Screen::detect(), Leaving::CallsOff).await,
                     Err(failure) => Err(failure),
                 };
@@ -233,9 +260,9 @@ fn resume(arguments: &OneGoal) -> Result<ExitCode, Failure> {
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-    report(&answer?, arguments.json)
+    report(&answer?, json)
 }
 
-async fn taken_up(node: &mut Client, goal_id: &str) -> Result<(), Failure> {
-    Ok(node.resume(goal_id).await?)
+async fn ordered(node: &mut Client, order: &Request) -> Result<(), Failure> {
+    Ok(node.ask(order).await?)
 }

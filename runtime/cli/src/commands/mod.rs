@@ -2,11 +2,13 @@
 
 pub(crate) mod agent;
 pub(crate) mod approvals;
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod goal;
+pub(crate) mod goal_again;
 pub(crate) mod judge;
 pub(crate) mod key;
 pub(crate) mod mcp;

@@ -11,7 +11,7 @@ use crate::arguments::NodeArguments;
 use crate::console;
 use crate::failure::{Failure, Kind};
 use crate::logging;
-use crate::own_node::{engine, threads};
+use crate::own_node::{engine, say_found, threads};
 use crate::settings;
 
 pub(crate) fn run(arguments: &NodeArguments) -> Result<ExitCode, Failure> {
@@ -47,6 +47,7 @@ pub(super) fn keep(
             None => node,
         };
         let node = node.start().await?;
+        say_found(&node);
         let model = node.model();
         console::note(&format!(
             "node {} runs with {} agents; {} on {} thinks; Ctrl-C stops it",

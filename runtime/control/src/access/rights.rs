@@ -78,6 +78,10 @@ impl Request {
             | Self::Cancel { .. }
             | Self::Pause { .. }
             | Self::Resume { .. }
+            | Self::Retry { .. }
+            | Self::Fork(_)
+            | Self::Import { .. }
+            | Self::Replay { .. }
             | Self::Generate(_)
             | Self::Embed(_) => (Scope::Operate, Concern::Tenant),
             Self::Spawn(_)
@@ -91,6 +95,8 @@ impl Request {
             | Self::Discard { .. }
             // It shows what somebody said to somebody else.
             | Self::DeadLetter { .. } => (Scope::Operate, Concern::Node),
+            // What the node may do to the world is its owner's to take back.
+            Self::Undo { .. } => (Scope::Admin, Concern::Tenant),
             Self::Decide { .. } | Self::ApproveTools { .. } | Self::Config {} => {
                 (Scope::Admin, Concern::Node)
             }
@@ -99,6 +105,8 @@ impl Request {
             | Self::Goal { .. }
             | Self::History(_)
             | Self::Explain { .. }
+            | Self::Diff { .. }
+            | Self::Export { .. }
             | Self::Events(_)
             | Self::Tools {}
             | Self::Engines {} => (Scope::Read, Concern::Tenant),

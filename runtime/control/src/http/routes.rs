@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::document::schema_of;
 use crate::{
-    AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, ControlError,
+    AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, Compared, ControlError,
     ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event, Explained,
-    Figure, Generated, GoalLine, GoalState, LetterShown, Letters, Request, Resent, Spawned,
-    Submitted, ToolCalled, ToolLine, TreePage, Unusual, read,
+    Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, Replayed, Request,
+    Resent, RunFile, Spawned, Submitted, ToolCalled, ToolLine, TreePage, Undone, Unusual, read,
 };
 
 /// How a path is asked.
@@ -130,6 +130,43 @@ pub(super) const ROWS: &[Row] = &[
         "Goes on with a goal from where it was.",
     )
     .gives::<()>(),
+    post(
+        "/v1/goals/{goal_id}/tasks/{task}/retry",
+        "retry",
+        "Tries a task again that came to nothing, and goes on from there.",
+    )
+    .gives::<()>(),
+    post(
+        "/v1/goals/{goal_id}/fork",
+        "fork",
+        "Goes on from where a goal was at a task, as a goal of its own.",
+    )
+    .gives::<Forked>(),
+    post(
+        "/v1/goals/{goal_id}/undo",
+        "undo",
+        "Takes back what a goal did, the last thing first.",
+    )
+    .gives::<Undone>(),
+    post(
+        "/v1/goals/{goal_id}/replay",
+        "replay",
+        "Goes through a goal again from what is on record; nothing is called.",
+    )
+    .gives::<Replayed>(),
+    get(
+        "/v1/goals/{goal_id}/diff/{with}",
+        "diff",
+        "What is different between two goals.",
+    )
+    .gives::<Compared>(),
+    get(
+        "/v1/goals/{goal_id}/export",
+        "export",
+        "A goal with all that is on record of it, as one file.",
+    )
+    .gives::<RunFile>(),
+    post("/v1/import", "import", "Takes a goal in from such a file.").gives::<Submitted>(),
     get(
         "/v1/goals/{goal_id}/explain",
         "explain",

@@ -1,0 +1,405 @@
+//! What is on record of a goal, as one value: its steps, its plan, and the file that they travel in.
+
+use std::collections::BTreeSet;
+
+use aios_control::{ControlError, GoalPhase, RunFile, RunStep, Submit, Submitted};
+use aios_memory::{KeptStep, StepError, StoreError};
+use aios_orchestrator::roles::{EXECUTOR, PLANNER};
+use aios_work::content::{CALL_MARK, KeptPlan, TaskEvent};
+use aios_work::{ContentHash, Goal, GoalLimits, Task};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::fork::as_of;
+use crate::goals::register::State;
+use crate::goals::{EXPLAINED_MAX, Goals, now_us, unwritten};
+use crate::node::Node;
+
+/// Steps of one goal that a file may hold: those of a goal of a thousand tasks, each tried a few times.
+const STEPS_MAX: usize = 16_384;
+/// The longest name of a step within its goal.
+const NAME_MAX: usize = 300;
+
+/// How a goal came to be here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Origin {
+    /// Somebody handed it in.
+    #[default]
+    Asked,
+    /// It goes on from where another one was.
+    Forked,
+    /// It was carried out elsewhere.
+    Imported,
+}
+
+/// The steps of one goal, by the role of whoever did them and their name within the goal.
+pub(super) struct Steps {
+    node: Node,
+    tenant: String,
+    goal_id: String,
+}
+
+impl Steps {
+    pub(super) fn of(node: &Node, tenant: &str, goal_id: &str) -> Self {
+        Self {
+            node: node.clone(),
+            tenant: tenant.to_owned(),
+            goal_id: goal_id.to_owned(),
+        }
+    }
+
+    /// Those of another goal of the same tenant.
+    pub(super) fn of_goal(&self, goal_id: &str) -> Self {
+        Self::of(&self.node, &self.tenant, goal_id)
+    }
+
+    fn prefix(&self, role: &str) -> String {
+        format!("{}/{role}/{}/", self.tenant, self.goal_id)
+    }
+
+    /// Those of a role.
+    pub(super) fn of_role(&self, role: &str) -> Result<Vec<RunStep>, ControlError> {
+        let prefix = self.prefix(role);
+        let log = self.node.system().step_log();
+        let kept = log.kept(&prefix).map_err(unwritten_step)?;
+        let step = |step: KeptStep| {
+            let result = step.result.map(String::from_utf8).transpose().ok()?;
+            Some(RunStep {
+                role: role.to_owned(),
+                name: step.operation.strip_prefix(&prefix)?.to_owned(),
+                at_us: step.at_us,
+                attempts: step.attempts,
+                result,
+            })
+        };
+        Ok(kept.into_iter().filter_map(step).collect())
+    }
+
+    /// Those of everybody who works for goals.
+    fn all(&self) -> Result<Vec<RunStep>, ControlError> {
+        let members = self.node.services().crew().members();
+        let roles: BTreeSet<&str> = members
+            .iter()
+            .map(|member| member.charter().role.as_str())
+            .chain([PLANNER, EXECUTOR])
+            .collect();
+        let mut all = Vec::new();
+        for role in roles {
+            all.extend(self.of_role(role)?);
+        }
+        Ok(all)
+    }
+
+    /// The plan that was kept, if one was.
+    pub(super) fn plan(&self) -> Result<Option<KeptPlan>, ControlError> {
+        let log = self.node.system().step_log();
+        let kept = log.result(&format!("{}plan", self.prefix(PLANNER)));
+        let kept = kept.map_err(unwritten_step)?;
+        // One of another form is as good as none.
+        Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// The tasks it had, as far as they are known.
+    pub(super) fn tasks(&self, asked: &Submit) -> Result<Vec<Task>, ControlError> {
+        Ok(match (self.plan()?, &asked.plan) {
+            (Some(kept), _) => kept.plan.tasks,
+            (None, Some(file)) => file.tasks.clone(),
+            (None, None) => Vec::new(),
+        })
+    }
+
+    /// The tool of a task, if its plan is known.
+    pub(super) fn tool_of(&self, task: &str) -> Option<String> {
+        let plan = self.plan().ok().flatten()?.plan;
+        let planned = plan.tasks.into_iter().find(|planned| planned.id == task);
+        planned.map(|task| task.tool)
+    }
+
+    pub(super) fn keep(&self, step: &RunStep) -> Result<(), StoreError> {
+        let kept = KeptStep {
+            operation: format!("{}{}", self.prefix(&step.role), step.name),
+            at_us: step.at_us,
+            attempts: step.attempts,
+            result: step.result.clone().map(String::into_bytes),
+        };
+        let log = self.node.system().step_log();
+        log.keep(&kept).map_err(of_store)
+    }
+
+    pub(super) fn forget(&self, role: &str, name: &str) -> Result<(), StoreError> {
+        let log = self.node.system().step_log();
+        log.forget_one(&format!("{}{name}", self.prefix(role)))
+            .map_err(of_store)
+    }
+}
+
+fn of_store(error: StepError) -> StoreError {
+    match error {
+        StepError::Store(error) => error,
+        other => StoreError::Io {
+            reason: other.to_string(),
+        },
+    }
+}
+
+pub(super) fn unwritten_step(error: StepError) -> ControlError {
+    unwritten(of_store(error))
+}
+
+/// The task that a step of an executor is of: a name goes on with the place of an element in its list, or with the way that was gone.
+pub(super) fn task_of(name: &str) -> &str {
+    name.split(['/', '[']).next().unwrap_or(name)
+}
+
+/// The plan that a file holds.
+pub(super) fn plan_of(run: &RunFile) -> Option<KeptPlan> {
+    let mut steps = run.steps.iter();
+    let step = steps.find(|step| step.role == PLANNER && step.name == "plan")?;
+    serde_json::from_str(step.result.as_deref()?).ok()
+}
+
+/// The sum of all of a file but the sum.
+fn sum_of(run: &RunFile) -> Result<String, ControlError> {
+    let mut bare = run.clone();
+    bare.sum = String::new();
+    let bytes = serde_json::to_vec(&bare)
+        .map_err(|error| ControlError::failed(format!("the run cannot be written: {error}")))?;
+    Ok(ContentHash::of(&bytes).into())
+}
+
+/// A file as it was read, if it is whole and can be taken in.
+fn read(run: Value) -> Result<RunFile, ControlError> {
+    let strange = |why: String| {
+        ControlError::invalid(format!("this is no file of a run: {why}"))
+            .advise("hand in what `aios goal export` wrote, unchanged")
+    };
+    let form = run.get("form").and_then(Value::as_u64);
+    if let Some(form) = form.filter(|form| *form > u64::from(RunFile::FORM)) {
+        return Err(ControlError::invalid(format!(
+            "this run was written in form {form} and this version reads up to {}",
+            RunFile::FORM
+        ))
+        .advise("use the version that wrote it, or a newer one"));
+    }
+    let run: RunFile = serde_json::from_value(run).map_err(|error| strange(error.to_string()))?;
+    if sum_of(&run)? != run.sum {
+        return Err(strange(
+            "its sum is not that of what it holds, so it was cut or changed".to_owned(),
+        ));
+    }
+    if run.steps.len() > STEPS_MAX {
+        let steps = run.steps.len();
+        return Err(strange(format!(
+            "it has {steps} steps, {STEPS_MAX} are allowed"
+        )));
+    }
+    let part = |text: &str| !text.is_empty() && text.chars().all(|c| !c.is_control());
+    let fits = |step: &&RunStep| {
+        part(&step.role)
+            && !step.role.contains('/')
+            && part(&step.name)
+            && step.name.len() <= NAME_MAX
+    };
+    if let Some(step) = run.steps.iter().find(|step| !fits(step)) {
+        return Err(strange(format!("it has a step called {:?}", step.name)));
+    }
+    Ok(run)
+}
+
+impl Goals {
+    /// A goal with all that is on record of it.
+    pub(crate) fn export(
+        &self,
+        node: &Node,
+        tenant: &str,
+        goal_id: &str,
+    ) -> Result<RunFile, ControlError> {
+        let goal = self.find(tenant, goal_id)?;
+        let state = goal.state();
+        let asked = self.register.asked(goal_id).map_err(unwritten)?;
+        let events = self
+            .register
+            .events(goal_id, 0, EXPLAINED_MAX)
+            .map_err(unwritten)?;
+        let steps = Steps::of(node, tenant, goal_id).all()?;
+        let mut run = RunFile {
+            form: RunFile::FORM,
+            made_by: env!("CARGO_PKG_VERSION").to_owned(),
+            goal_id: goal_id.to_owned(),
+            asked: goal.asked.clone(),
+            accepted_us: asked.map_or(0, |asked| asked.at_us),
+            phase: state.phase,
+            answer: state.answer,
+            error: state.error,
+            events,
+            steps,
+            tools: Vec::new(),
+            sum: String::new(),
+        };
+        let told = run.events.iter().filter_map(|event| event.read().ok());
+        let mut tools: BTreeSet<String> = told.map(|event: TaskEvent| event.tool).collect();
+        if let Some(kept) = plan_of(&run) {
+            tools.extend(kept.plan.tasks.into_iter().map(|task| task.tool));
+        }
+        let known = node.services().tools();
+        let specs = tools.iter().filter_map(|tool| known.spec(tool));
+        run.tools = specs.map(|spec| spec.as_ref().clone()).collect();
+        run.sum = sum_of(&run)?;
+        Ok(run)
+    }
+
+    /// Takes a goal in that was carried out elsewhere. It rests: nothing of it is done until somebody says so.
+    pub(crate) async fn import(
+        &self,
+        node: &Node,
+        tenant: &str,
+        run: Value,
+        new_id: Option<String>,
+    ) -> Result<Submitted, ControlError> {
+        let run = read(run)?;
+        let goal_id = new_id.unwrap_or_else(|| run.goal_id.clone());
+        let mut asked = run.asked.clone();
+        asked.goal_id = Some(goal_id.clone());
+        // Its name and its words are as those of any goal.
+        Goal::new(
+            &goal_id,
+            tenant,
+            &asked.text,
+            asked.data.clone(),
+            &GoalLimits::default(),
+        )
+        .map_err(|error| ControlError::invalid(error.to_string()))?;
+        let _entered = self.entrance.lock().await;
+        self.is_free(&goal_id, tenant)?;
+        let steps = Steps::of(node, tenant, &goal_id);
+        for step in &run.steps {
+            let mut step = step.clone();
+            if step.role == EXECUTOR && !step.name.ends_with(CALL_MARK) {
+                let operation = format!("{goal_id}/{}", step.name);
+                let result = step.result.as_deref();
+                let result = result.and_then(|result| as_of(result.as_bytes(), &operation));
+                step.result = result.and_then(|result| String::from_utf8(result).ok());
+            }
+            steps.keep(&step).map_err(unwritten)?;
+        }
+        for event in &run.events {
+            self.register.tell(&goal_id, event).map_err(unwritten)?;
+        }
+        let phase = match run.phase {
+            GoalPhase::Running | GoalPhase::Interrupted => GoalPhase::Paused,
+            other => other,
+        };
+        let state = State::ended(phase, run.error.clone());
+        let answer = run.answer.as_deref();
+        self.make_room(&goal_id)?;
+        let origin = Origin::Imported;
+        self.register
+            .take_in(
+                &goal_id,
+                &asked,
+                tenant,
+                now_us(node),
+                origin,
+                &state,
+                answer,
+            )
+            .map_err(unwritten)?;
+        self.recorded.lock().push_back(goal_id.clone());
+        Ok(Submitted { goal_id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_control::ErrorKind;
+    use serde_json::json;
+
+    use super::*;
+
+    fn run() -> RunFile {
+        let asked = json!({"goal_id": "g", "text": "x", "out": "/out"});
+        let mut run = RunFile {
+            form: RunFile::FORM,
+            made_by: "0".to_owned(),
+            goal_id: "g".to_owned(),
+            asked: serde_json::from_value(asked).unwrap(),
+            accepted_us: 1,
+            phase: GoalPhase::Answered,
+            answer: None,
+            error: None,
+            events: Vec::new(),
+            steps: vec![RunStep {
+                role: EXECUTOR.to_owned(),
+                name: "a".to_owned(),
+                at_us: 1,
+                attempts: 0,
+                result: Some("{}".to_owned()),
+            }],
+            tools: Vec::new(),
+            sum: String::new(),
+        };
+        run.sum = sum_of(&run).unwrap();
+        run
+    }
+
+    #[test]
+    fn a_file_that_was_changed_anywhere_is_refused_in_a_sentence() {
+        let whole = serde_json::to_value(run()).unwrap();
+        assert_eq!(read(whole.clone()), Ok(run()));
+        type Change = fn(&mut Value);
+        let changes: [(Change, &str); 6] = [
+            (|run| run["asked"]["text"] = "y".into(), "its sum"),
+            (|run| run["steps"][0]["result"] = "[]".into(), "its sum"),
+            (|run| run["steps"] = json!([]), "its sum"),
+            (|run| run["form"] = 9.into(), "form 9"),
+            (|run| run["more"] = 1.into(), "unknown field"),
+            (|run| *run = json!([]), "no file of a run"),
+        ];
+        for (change, says) in changes {
+            let mut changed = whole.clone();
+            change(&mut changed);
+            let refused = read(changed).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Invalid);
+            assert!(
+                refused.message.contains(says),
+                "{says}: {}",
+                refused.message
+            );
+        }
+    }
+
+    #[test]
+    fn a_step_cannot_be_named_out_of_its_goal() {
+        for (role, name) in [
+            ("a/b", "x"),
+            ("", "x"),
+            ("a", ""),
+            ("a", "x\0y"),
+            ("a", &"x".repeat(301)),
+        ] {
+            let mut strange = run();
+            strange.steps[0].role = role.to_owned();
+            strange.steps[0].name = name.to_owned();
+            strange.sum = sum_of(&strange).unwrap();
+            let refused = read(serde_json::to_value(strange).unwrap()).unwrap_err();
+            assert!(
+                refused.message.contains("a step called"),
+                "{}",
+                refused.message
+            );
+        }
+    }
+
+    #[test]
+    fn a_step_is_its_tasks_whatever_way_was_gone() {
+        for (name, task) in [
+            ("a", "a"),
+            ("a/r1", "a"),
+            ("a[3]/r2", "a"),
+            ("a/~call", "a"),
+        ] {
+            assert_eq!(task_of(name), task);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Goes through a goal again from what is on record of it, on a node of its own that lives in memory for as long as that takes: its tools
+//! and its model say that they were wanted, and do nothing.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aios_control::{ControlError, ErrorKind, Replayed, RunFile};
+use aios_inference::{
+    BlockingEngine, Capabilities as EngineCapabilities, EmbedRequest, Embedding, EngineError,
+    EngineFactory, Health, InferRequest, Inference, ModelInfo, ModelSource, ScriptedEngine,
+    TokenSink,
+};
+use aios_orchestrator::roles::{EXECUTOR, PLANNER};
+use aios_work::content::{Answer, CALL_MARK, KeptPlan};
+use aios_work::{
+    Capabilities, Capability, Effect, Thinks, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput,
+    ToolSpec,
+};
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::diff;
+use super::record::{Steps, plan_of};
+use crate::config::{Config, ModelPlans};
+use crate::gateway::Goal;
+use crate::goals::{Goals, unwritten};
+use crate::node::Node;
+use crate::packs;
+
+/// A tool that was there, and is only asked whether it was wanted.
+struct Silent {
+    spec: ToolSpec,
+    wanted: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl Tool for Silent {
+    fn spec(&self) -> ToolSpec {
+        self.spec.clone()
+    }
+
+    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        let wanted = format!("{} for {}", self.spec.name, call.idempotency_key);
+        self.wanted.lock().push(wanted);
+        Err(ToolError::new(
+            ToolErrorKind::Permission,
+            "no result of this is on record, and nothing is called while a goal is gone through again",
+        ))
+    }
+}
+
+/// The same for a model. What texts mean is compared by rules, which is nobody's thought.
+struct Mute {
+    rules: ScriptedEngine,
+    wanted: Arc<AtomicU64>,
+}
+
+impl BlockingEngine for Mute {
+    fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
+        self.rules.load_model(source)
+    }
+
+    fn stream(
+        &mut self,
+        _request: &InferRequest,
+        _sink: &mut TokenSink<'_>,
+    ) -> Result<Inference, EngineError> {
+        self.wanted.fetch_add(1, Ordering::Relaxed);
+        Err(EngineError::Unsupported {
+            what: "thinking while a goal is gone through again".to_owned(),
+        })
+    }
+
+    fn infer(&mut self, request: &InferRequest) -> Result<Inference, EngineError> {
+        self.stream(request, &mut |_| ControlFlow::Continue(()))
+    }
+
+    fn embed(&mut self, request: &EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
+        self.rules.embed(request)
+    }
+
+    fn unload(&mut self, model: &str) -> Result<(), EngineError> {
+        self.rules.unload(model)
+    }
+
+    fn capabilities(&self) -> EngineCapabilities {
+        self.rules.capabilities()
+    }
+
+    fn health(&mut self) -> Health {
+        self.rules.health()
+    }
+}
+
+impl Goals {
+    /// Goes through a goal again, and says whether it comes to the same answer.
+    pub(crate) async fn replay(
+        &self,
+        node: &Node,
+        tenant: &str,
+        goal_id: &str,
+    ) -> Result<Replayed, ControlError> {
+        let run = {
+            let _entered = self.entrance.lock().await;
+            self.at_rest(tenant, goal_id)?;
+            self.export(node, tenant, goal_id)?
+        };
+        let lacks = |what: &str| {
+            ControlError::new(ErrorKind::Conflict, format!("{what} of goal {goal_id} is not on record"))
+                .advise("a goal is kept with its steps from its first answer on; hand it in again, and replay that")
+        };
+        let answer = answer_of(&run).ok_or_else(|| lacks("an answer"))?;
+        let kept = plan_of(&run).ok_or_else(|| lacks("the plan"))?;
+        replayed(node, tenant, &run, &kept, &answer).await
+    }
+}
+
+/// The answer as its planner gave it: the node adds what lies around it.
+fn answer_of(run: &RunFile) -> Option<Answer> {
+    let mut steps = run.steps.iter();
+    let step = steps.find(|step| step.role == PLANNER && step.name == "answer");
+    let of_planner = step.and_then(|step| serde_json::from_str(step.result.as_deref()?).ok());
+    of_planner.or_else(|| run.answer.as_deref().cloned())
+}
+
+async fn replayed(
+    node: &Node,
+    tenant: &str,
+    run: &RunFile,
+    kept: &KeptPlan,
+    answer: &Answer,
+) -> Result<Replayed, ControlError> {
+    let wanted = Arc::new(Mutex::new(Vec::new()));
+    let thought = Arc::new(AtomicU64::new(0));
+    let replica = replica(node, tenant, run, kept.thinks, &wanted, &thought).await?;
+    let outcome = gone_through(&replica, run).await;
+    replica.stop().await;
+    let again = outcome?;
+    let mut differs = diff::of_answers(answer, &again);
+    let would_call = std::mem::take(&mut *wanted.lock());
+    let would_think = thought.load(Ordering::Relaxed);
+    if let Some(first) = would_call.first().filter(|_| differs.is_empty()) {
+        differs.push(format!(
+            "a tool would be called, and its result is not on record: {first}"
+        ));
+    }
+    let done = |role: &str, name: &str| role == EXECUTOR && !name.ends_with(CALL_MARK);
+    let steps = run
+        .steps
+        .iter()
+        .filter(|step| step.result.is_some() && done(&step.role, &step.name));
+    Ok(Replayed {
+        goal_id: run.goal_id.clone(),
+        same: differs.is_empty(),
+        differs,
+        would_call,
+        would_think,
+        steps: steps.count() as u64,
+    })
+}
+
+/// A node in memory with the same packs and rules, whose tools and model do nothing.
+async fn replica(
+    node: &Node,
+    tenant: &str,
+    run: &RunFile,
+    thinks: Thinks,
+    wanted: &Arc<Mutex<Vec<String>>>,
+    thought: &Arc<AtomicU64>,
+) -> Result<Node, ControlError> {
+    let mut config: Config = node.config().clone();
+    config.node.tenant = tenant.to_owned();
+    config.storage.folder = String::new();
+    config.door.open = false;
+    config.swarm.pages = 0;
+    config.tools.servers.clear();
+    config.engines.clear();
+    config.routes = Default::default();
+    config.goal.plans = match thinks {
+        Thinks::Nothing => ModelPlans::Nothing,
+        Thinks::InSteps => ModelPlans::InSteps,
+        Thinks::WholePlans => ModelPlans::WholePlans,
+    };
+    let thought = Arc::clone(thought);
+    let engine: EngineFactory = Arc::new(move || {
+        Ok(Box::new(Mute {
+            rules: ScriptedEngine::new(),
+            wanted: Arc::clone(&thought),
+        }))
+    });
+    let mut builder = Node::builder()
+        .config(config)
+        .engine(engine)
+        .packs(node.parts.packs.clone())
+        .replaying()
+        .leaving_goals();
+    let here = node.services().tools().specs();
+    // What is on record of a tool comes last, and so stands for what it is here.
+    let here: Vec<ToolSpec> = here.map(|spec| spec.as_ref().clone()).collect();
+    for spec in here.into_iter().chain(run.tools.clone()) {
+        // What changes nothing and stays on this machine may be called: the Critic works figures out anew by such tools.
+        if packs::is_standard(&spec.name) && changes_nothing(&spec) {
+            continue;
+        }
+        builder = builder.tool(Silent {
+            // It touches nothing, so it needs nothing that would have to be granted.
+            spec: ToolSpec {
+                needs: Capabilities::none(),
+                ..spec
+            },
+            wanted: Arc::clone(wanted),
+        });
+    }
+    builder.start().await.map_err(|error| {
+        ControlError::failed(format!(
+            "no node can be made to go through the goal again: {error}"
+        ))
+    })
+}
+
+fn changes_nothing(spec: &ToolSpec) -> bool {
+    let elsewhere = [Capability::NET, Capability::MODEL_USE];
+    let leaves = |need: &Capability| elsewhere.iter().any(|away| away.covers(need));
+    spec.effect == Effect::Pure && !spec.needs.iter().any(leaves)
+}
+
+async fn gone_through(replica: &Node, run: &RunFile) -> Result<Answer, ControlError> {
+    let steps = Steps::of(replica, &replica.config().node.tenant, &run.goal_id);
+    for step in &run.steps {
+        if step.role == PLANNER && step.name == "answer" {
+            continue;
+        }
+        steps.keep(step).map_err(unwritten)?;
+    }
+    let goal = Goal::from(run.asked.clone()).id(&run.goal_id);
+    let request = goal.recorded(replica.config())?;
+    Ok(replica.answered(&request, run.asked.private).await?)
+}

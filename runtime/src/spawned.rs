@@ -1,0 +1,150 @@
+//! Agents that were spawned while a node ran: on record, so that the next node over the same store has them again, under their names.
+
+use std::sync::Arc;
+
+use aios_actors::agent::AgentOptions;
+use aios_memory::{Store, StoreError};
+use aios_protocols::{AgentId, Party};
+use aios_work::{Charter, RestartRule};
+use serde::{Deserialize, Serialize};
+
+use crate::crew;
+use crate::node::{Node, SpawnError, SpawnOptions};
+
+/// Where they lie in the store: `spawned/{agent}`.
+const PREFIX: &str = "spawned/";
+/// The form that is written, and the newest that is read.
+const FORM: u16 = 1;
+/// Records read at once.
+const PAGE: usize = 256;
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Spawned {
+    form: u16,
+    /// The supervisor it stands under.
+    under: String,
+    /// When it is restarted.
+    restart: RestartRule,
+    /// Who it is, of one that follows a charter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    charter: Option<Charter>,
+    /// What its constructor is given.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    config: serde_json::Value,
+}
+
+fn key(agent: &str) -> Vec<u8> {
+    [PREFIX, agent].concat().into_bytes()
+}
+
+/// Writes down that an agent was spawned. One that is never restarted is not.
+fn write(store: &Arc<dyn Store>, agent: &AgentId, spawned: &Spawned) -> Result<(), StoreError> {
+    if spawned.restart == RestartRule::Temporary {
+        return Ok(());
+    }
+    let bytes = serde_json::to_vec(spawned).map_err(|error| StoreError::Io {
+        reason: format!("agent {agent} cannot be written down: {error}"),
+    })?;
+    store.put(&key(agent.as_str()), &bytes)?;
+    store.flush()
+}
+
+impl Node {
+    /// Takes down that an agent of a role was spawned.
+    pub(crate) fn spawned(
+        &self,
+        agent: &AgentId,
+        options: &SpawnOptions,
+    ) -> Result<(), StoreError> {
+        let spawned = Spawned {
+            form: FORM,
+            under: options.under.clone(),
+            restart: crew::rule(options.restart),
+            charter: None,
+            config: options.agent.config.clone(),
+        };
+        write(self.system().store(), agent, &spawned)
+    }
+
+    /// The same of one that follows a charter.
+    pub(crate) fn spawned_by(
+        &self,
+        agent: &AgentId,
+        charter: &Charter,
+        under: &str,
+    ) -> Result<(), StoreError> {
+        let spawned = Spawned {
+            form: FORM,
+            under: under.to_owned(),
+            restart: charter.restart,
+            charter: Some(charter.clone()),
+            config: serde_json::Value::Null,
+        };
+        write(self.system().store(), agent, &spawned)
+    }
+
+    /// An agent was stopped for good.
+    pub(crate) fn unspawned(&self, agent: &str) {
+        let store = self.system().store();
+        if let Err(error) = store.delete(&key(agent)).and_then(|_| store.flush()) {
+            tracing::error!(%error, agent, "an agent that was stopped is still on record; the next node has it again");
+        }
+    }
+
+    /// Spawns the agents that are on record again. One that cannot be stays on record, and why is said.
+    pub(crate) async fn have_again(&self) -> Result<(), StoreError> {
+        let store = Arc::clone(self.system().store());
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = store.scan_prefix(PREFIX.as_bytes(), after.as_deref(), PAGE)?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            for (key, bytes) in page {
+                let name = String::from_utf8_lossy(&key[PREFIX.len()..]).into_owned();
+                match serde_json::from_slice::<Spawned>(&bytes) {
+                    Ok(spawned) if spawned.form > FORM => tracing::error!(
+                        agent = name,
+                        form = spawned.form,
+                        "an agent was written down by a newer version, and is not started"
+                    ),
+                    Ok(spawned) => match self.again(&name, spawned).await {
+                        Ok(()) => {
+                            tracing::info!(agent = name, "it was spawned before, and is here again")
+                        }
+                        Err(error) => {
+                            tracing::error!(%error, agent = name, "an agent that was spawned before cannot be started")
+                        }
+                    },
+                    Err(error) => {
+                        tracing::error!(%error, agent = name, "the record of an agent cannot be read")
+                    }
+                }
+            }
+        }
+    }
+
+    async fn again(&self, name: &str, spawned: Spawned) -> Result<(), SpawnError> {
+        let id: AgentId = name.parse()?;
+        if let Some(charter) = spawned.charter {
+            return self
+                .spawn_charter_as(charter, &spawned.under, Some(id))
+                .await
+                .map(drop);
+        }
+        let supervisor = self.supervisor(&spawned.under)?;
+        let options = AgentOptions {
+            config: spawned.config,
+            ..AgentOptions::default()
+        };
+        let spec = self.system().child_spec(&id, options)?;
+        let spec = spec.restart(crew::restart(spawned.restart));
+        if let Err(error) = supervisor.start_child(spec).await {
+            self.system().leave(&Party::from(&id));
+            return Err(error.into());
+        }
+        Ok(())
+    }
+}
