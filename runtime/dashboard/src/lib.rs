@@ -4,6 +4,8 @@
 //! is in the binary: a browser is sent to no other address, and [`POLICY`] would not let it go there. What others wrote lies in
 //! `assets/vendor`, byte for byte as it was published, with its licence and its hash.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod files;
 mod wiring;
 
