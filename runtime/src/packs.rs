@@ -12,8 +12,6 @@ use aios_work::{Pack, Tool};
 /// The packs, in the order in which they are asked for a plan.
 pub(crate) fn packs() -> Vec<Pack> {
     vec![
-        #[cfg(feature = "tables")]
-        aios_languages::pack(),
         #[cfg(feature = "documents")]
         aios_documents::pack(),
         #[cfg(feature = "tables")]

@@ -363,6 +363,13 @@ pub(crate) fn sentences<'t>(text: &'t str, lexicon: Option<&Lexicon>) -> Vec<&'t
                 && word.bytes().all(|byte| byte.is_ascii_digit())
                 && lexicon.is_some_and(|lexicon| lexicon.code == "de")
                 && next.is_some_and(char::is_alphabetic);
+            // "Kern comes to 12. Die Dauer ...": an article or the like begins a sentence and follows no place in an order.
+            let begins = lexicon.is_some_and(|lexicon| {
+                let next = rest.trim_start();
+                let word = next.split(|c: char| !c.is_alphanumeric()).next();
+                word.is_some_and(|word| lexicon.is_stop(&fold(word)))
+            });
+            let ordinal = ordinal && !begins;
             if (short || ordinal) && !rest.is_empty() {
                 continue;
             }

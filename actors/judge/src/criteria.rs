@@ -1,5 +1,7 @@
 //! What a good answer is, as a file says it: `criteria/NAME.toml`.
 
+use std::sync::Arc;
+
 use aios_schema::Schema;
 use aios_work::{Category, Dimensions, PASS, WorkKind};
 use serde::Deserialize;
@@ -29,13 +31,18 @@ pub struct Criteria {
     pub(crate) columns: Vec<String>,
     /// Points that must be answered beside those of the goal.
     pub(crate) covers: Vec<String>,
-    /// A JSON schema that the answer must keep to.
-    pub(crate) schema: Option<serde_json::Value>,
+    /// A JSON schema that the answer must keep to, compiled once for all answers.
+    pub(crate) schema: Option<Kept>,
     /// What is asked of others: commands, tools, models.
     pub outside: Vec<Outside>,
-    /// Whether the work is prose: what is wrong with a text is not wrong with a patch.
-    pub(crate) prose: bool,
+    /// Checks that run whatever the file names: what they find is wrong in every work of its kind.
+    pub(crate) always: &'static [&'static str],
 }
+
+/// What is wrong in every text.
+pub(crate) const IN_TEXTS: &[&str] = &["markup", "truncation", "injection"];
+/// What is wrong in every work, one that is no prose included.
+pub(crate) const IN_ALL: &[&str] = &["injection"];
 
 /// A check that somebody outside carries out.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +76,16 @@ pub struct Rubric {
     pub dimension: Category,
     /// How many judgements the median is of.
     pub n: u32,
+}
+
+/// A schema that answers are compared with. Two are the same if they were written the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept(pub Arc<Schema>);
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.source() == other.0.source()
+    }
 }
 
 /// How many of something there are.
@@ -208,7 +225,7 @@ impl Default for Criteria {
             covers: Vec::new(),
             schema: None,
             outside: Vec::new(),
-            prose: true,
+            always: IN_TEXTS,
         }
     }
 }
@@ -249,7 +266,7 @@ impl Criteria {
         if kind == WorkKind::Text {
             return self;
         }
-        self.prose = false;
+        self.always = IN_ALL;
         self.json |= kind == WorkKind::Json;
         let mut wanted = self.wanted.take().unwrap_or_default();
         if kind == WorkKind::Json {
@@ -296,8 +313,9 @@ impl Criteria {
             "schema" => {
                 let text = entry.schema.ok_or_else(|| lacks("schema"))?;
                 let schema = Schema::read(&text)
+                    .and_then(Schema::that_ends)
                     .map_err(|error| CriteriaError::Unreadable(error.to_string()))?;
-                self.schema = Some(schema.source().clone());
+                self.schema = Some(Kept(Arc::new(schema)));
                 self.json = true;
             }
             "command" if entry.run.is_empty() => return Err(lacks("run")),

@@ -328,11 +328,29 @@ fn units(text: &Text) -> Vec<Unit> {
         .collect()
 }
 
+/// Whether the second of two times is what the first is held against: "less than in April", "1.8 % on April", "up from 4 in April".
+fn from_the_other(text: &Text) -> bool {
+    let [one, other] = text.moments.as_slice() else {
+        return false;
+    };
+    let between = |sense: Sense| {
+        text.senses()
+            .any(|(found, place)| found == sense && one.end <= place && place < other.start)
+    };
+    let gap = text.raw.get(one.end..other.start).unwrap_or("");
+    let on = gap.trim_end().ends_with("% on") || gap.trim_end().ends_with("percent on");
+    on || (!between(Sense::And)
+        && [Sense::Than, Sense::Against, Sense::From]
+            .into_iter()
+            .any(between))
+}
+
 /// From when to when: "from January to February and from February to March".
 pub(crate) fn pairs(text: &Text) -> Vec<(Moment, Moment)> {
     let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
     match moments.as_slice() {
         [] | [_] => Vec::new(),
+        [one, other] if from_the_other(text) => vec![(*other, *one)],
         [one, other] => vec![(*one, *other)],
         many if many.len() % 2 == 0 => many.chunks(2).map(|pair| (pair[0], pair[1])).collect(),
         many => many.windows(2).map(|pair| (pair[0], pair[1])).collect(),

@@ -1,27 +1,39 @@
 //! What an answer is judged against: the goal and everything that is known, read once for any number of answers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use aios_languages::{Lexicon, language_of, lexicon, lexicons};
-use aios_work::{Fact, Material};
+use aios_work::{Evidence, Fact, Material, Point, TextKind, When};
 
 use crate::goal::Asked;
 use crate::grid::Grid;
+use crate::numeral::Number;
 use crate::paper::Paper;
+use crate::signed::Signed;
 use crate::text::{Names, Text};
 use crate::vocabulary::Vocabulary;
 
-/// A goal with its sources, ready to judge answers by.
+/// A goal with its sources, ready to judge answers by. Cheap to clone: clones share what was read.
+#[derive(Clone)]
 pub struct Ground {
-    pub(crate) goal: String,
+    pub(crate) goal: Arc<str>,
     /// The language of the goal, if one of those known.
     pub(crate) language: Option<Arc<Lexicon>>,
-    pub(crate) grids: Vec<Grid>,
-    pub(crate) papers: Vec<Paper>,
-    pub(crate) facts: Vec<Fact>,
-    pub(crate) names: Names,
-    pub(crate) asked: Asked,
-    pub(crate) vocabulary: Vocabulary,
+    pub(crate) grids: Arc<Vec<Grid>>,
+    pub(crate) papers: Arc<Vec<Paper>>,
+    pub(crate) facts: Arc<Vec<Signed>>,
+    /// Numbers that a text may repeat, whatever it says with them: they were told to whoever wrote it.
+    pub(crate) given: Arc<Vec<Number>>,
+    /// Runs of digits in what figures are of: names that are numbers, keys of periods, and the figures themselves.
+    pub(crate) marks: Arc<HashSet<String>>,
+    /// What a text must say beside what the goal asks, as its plan knows it.
+    pub(crate) points: Arc<Vec<Point>>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) asked: Arc<Asked>,
+    pub(crate) vocabulary: Arc<Vocabulary>,
+    /// Whether a text is one that its domain spelled from its own figures: then a figure is known by its value.
+    pub(crate) spelled: bool,
     /// Sources that could not be read, each with the reason.
     pub(crate) unread: Vec<String>,
 }
@@ -56,15 +68,35 @@ impl Ground {
         let asked = Asked::read(goal, &reading, &names, &grids);
         let vocabulary = Vocabulary::of(&asked, &grids, &papers, &reading);
         Self {
-            goal: goal.to_owned(),
+            goal: goal.into(),
             language,
-            grids,
-            papers,
-            facts,
-            names,
-            asked,
-            vocabulary,
+            grids: Arc::new(grids),
+            papers: Arc::new(papers),
+            facts: Arc::new(Signed::all(facts)),
+            given: Arc::default(),
+            points: Arc::default(),
+            marks: Arc::default(),
+            names: Arc::new(names),
+            asked: Arc::new(asked),
+            vocabulary: Arc::new(vocabulary),
+            spelled: false,
             unread: Vec::new(),
+        }
+    }
+
+    /// The same sources for one text of the goal: with the figures that were signed for it, the numbers that its writer was told, and the
+    /// points that it must cover.
+    pub(crate) fn for_text(&self, evidence: &Evidence) -> Self {
+        let lexicon = reading(self.language.as_ref());
+        let told = evidence.passages.iter().chain(&evidence.measures);
+        let given = told.flat_map(|passage| self.read(passage, &lexicon).numbers);
+        Self {
+            facts: Arc::new(Signed::all(evidence.facts.iter().cloned())),
+            given: Arc::new(given.collect()),
+            points: Arc::new(evidence.points.clone()),
+            marks: Arc::new(marks(evidence)),
+            spelled: evidence.kind == TextKind::Report,
+            ..self.clone()
         }
     }
 
@@ -75,16 +107,46 @@ impl Ground {
         self
     }
 
+    /// Whether anything was read that a text can be held against.
+    #[must_use]
+    pub fn has_sources(&self) -> bool {
+        !self.grids.is_empty() || !self.papers.is_empty()
+    }
+
     /// Whether there is anything to judge by.
     #[must_use]
     pub fn is_bare(&self) -> bool {
-        self.grids.is_empty() && self.papers.is_empty() && self.facts.is_empty()
+        !self.has_sources() && self.facts.is_empty() && self.given.is_empty()
     }
 
     /// Reads a text of the answer as one about these sources.
     pub(crate) fn read(&self, text: &str, lexicon: &Lexicon) -> Text {
         Text::read(text, lexicon, &self.names, &self.grids)
     }
+}
+
+/// The runs of digits of everything that the figures of a text are of.
+fn marks(evidence: &Evidence) -> HashSet<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for fact in &evidence.facts {
+        for subject in &fact.subject {
+            texts.extend([subject.name.clone(), subject.kind.clone()]);
+        }
+        match fact.period {
+            Some(When::During(period)) => texts.push(period.key()),
+            Some(When::Between { from, to }) => texts.extend([from.key(), to.key()]),
+            Some(When::Undated) | None => {}
+        }
+        texts.extend(fact.value.as_f64().map(|value| value.to_string()));
+    }
+    let runs = texts.iter().flat_map(|text| digit_runs(text));
+    runs.map(str::to_owned).collect()
+}
+
+/// The runs of digits of a text.
+pub(crate) fn digit_runs(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_digit())
+        .filter(|run| !run.is_empty())
 }
 
 /// The words by which a text is read where nothing tells its language.

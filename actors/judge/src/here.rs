@@ -21,9 +21,13 @@ impl Reading<'_> {
     /// How a figure follows from the others of its sentence.
     pub(crate) fn worked_out_here(&self, claims: &[Claim], claim: &Claim) -> Option<Explanation> {
         let number = self.number(claim);
-        let others: Vec<&Number> = claims
+        // Claims stand in the order of their pieces.
+        let from = claims.partition_point(|other| other.piece < claim.piece);
+        let of_piece = claims[from..]
             .iter()
-            .filter(|other| other.piece == claim.piece && other.number != claim.number)
+            .take_while(|other| other.piece == claim.piece);
+        let others: Vec<&Number> = of_piece
+            .filter(|other| other.number != claim.number)
             .filter(|other| self.holds_up(other))
             .map(|other| self.number(other))
             .collect();
@@ -32,6 +36,7 @@ impl Reading<'_> {
         let follows = (!others.is_empty() && self.counts_its_names(claim))
             || self.between_clocks(claim)
             || adds_up(number, &others)
+            || self.is_factor(claim, &others)
             || self.lies_between(claim, &others)
             || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
         follows.then(|| match written {
@@ -67,6 +72,25 @@ impl Reading<'_> {
             && names
                 .values()
                 .any(|names| names.len() > 1 && number.is(names.len() as f64))
+    }
+
+    /// "12 × 85 EUR": the count before an amount, if another figure of the sentence is so many of it.
+    fn is_factor(&self, claim: &Claim, others: &[&Number]) -> bool {
+        const SIGNS: [&str; 9] = ["×", "x", "*", "·", "times", "mal", "fois", "por", "veces"];
+        let (number, text) = (self.number(claim), &self.texts[claim.piece]);
+        let next = text.numbers.iter().find(|own| own.start >= number.end);
+        let Some(next) = next.filter(|_| number.unit.is_none()) else {
+            return false;
+        };
+        let end = number.end.min(next.start);
+        let gap = text.raw.get(end..next.start).unwrap_or("").trim();
+        let written = text.raw.get(number.start..number.end).unwrap_or("");
+        let signed = SIGNS.contains(&gap) || SIGNS.iter().any(|sign| written.ends_with(sign));
+        let product = number.value() * next.value();
+        signed
+            && others
+                .iter()
+                .any(|own| own.start != next.start && own.unit == next.unit && own.is(product))
     }
 
     /// From one time of day to another, both of which a document names.
@@ -144,18 +168,43 @@ fn in_unit(own: &Number, number: &Number) -> Option<f64> {
     }
 }
 
-/// Whether all others of its kind make the number.
+/// Whether all others of its kind make the number. Of "three weeks and two more" the second is one of weeks.
 fn adds_up(number: &Number, others: &[&Number]) -> bool {
     let parts: Vec<f64> = others
         .iter()
         .filter_map(|own| in_unit(own, number))
         .collect();
-    parts.len() > 1 && number.is(parts.iter().sum())
+    let timed = number
+        .unit
+        .as_ref()
+        .is_some_and(|unit| matches!(unit.kind, Kind::Time | Kind::Calendar));
+    let bare: Vec<f64> = others
+        .iter()
+        .filter(|own| timed && own.unit.is_none())
+        .map(|own| own.value())
+        .collect();
+    // "Each of the two pays 8": an amount that is to be taken so many times.
+    let counts = others
+        .iter()
+        .filter(|own| own.unit.is_none() && own.value().fract() == 0.0)
+        .map(|own| own.value())
+        .filter(|count| (2.0..=MANY).contains(count));
+    let sum: f64 = parts.iter().sum();
+    let priced = number.unit.as_ref().is_some_and(Unit::is_money);
+    let mut again = counts.flat_map(|count| parts.iter().map(move |part| (count - 1.0) * part));
+    (parts.len() > 1 && number.is(sum))
+        || (priced && parts.len() > 1 && again.any(|more| number.is(sum + more)))
+        || (!parts.is_empty() && bare.len() == 1 && number.is(parts.iter().chain(&bare).sum()))
 }
 
 /// So many of an amount, an amount shared among so many, or a part of it.
 fn of_so_many(number: &Number, others: &[&Number]) -> bool {
-    if number.unit.is_none() || others.len() > FEW {
+    // Of lengths of time many are so many times another one.
+    let timed = number
+        .unit
+        .as_ref()
+        .is_none_or(|unit| matches!(unit.kind, Kind::Time | Kind::Calendar));
+    if timed || others.len() > FEW {
         return false;
     }
     let amounts = || others.iter().filter_map(|own| in_unit(own, number));

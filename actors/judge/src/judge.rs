@@ -1,15 +1,11 @@
 //! One answer, all checks, one verdict.
 
-use aios_schema::Schema;
 use aios_work::{Assessment, Category, Issue, Opinion, Report, Severity, Status, Unable, Verdict};
 
 use crate::checks::LOOKS;
-use crate::criteria::Criteria;
+use crate::criteria::{Criteria, Kept};
 use crate::ground::Ground;
 use crate::reading::Reading;
-
-/// Checks that run whatever the criteria name: what they find is wrong in every text.
-const ALWAYS: [&str; 3] = ["markup", "truncation", "injection"];
 
 /// Checks whose findings no later word can mend.
 const CERTAIN: [&str; 5] = ["injection", "numbers", "contradiction", "support", "tone"];
@@ -43,6 +39,21 @@ pub enum Said {
     Unable(String),
 }
 
+impl Said {
+    /// What a command says with its exit code, and with the last line that it printed.
+    #[must_use]
+    pub fn of_command(run: &[String], code: Option<i32>, last_line: &str) -> Self {
+        let program = run.first().map_or("the command", String::as_str);
+        let ended = match code {
+            Some(0) => return Self::Good,
+            Some(code) => format!("ended with exit code {code}"),
+            None => "was ended by a signal".to_owned(),
+        };
+        let said = aios_work::quoted(last_line, 200);
+        Self::Bad(format!("{program} {ended}: {said}"))
+    }
+}
+
 /// Judges an answer. Pure: what others say of it is handed in as `heard`.
 ///
 /// A check that the criteria ask of others and that nobody was heard of counts as one that could not run.
@@ -73,57 +84,71 @@ fn look(
     runs: impl Fn(&str) -> bool,
 ) -> Report {
     let reading = Reading::new(answer, ground);
-    let mut unable: Vec<Unable> = Vec::new();
-    let mut opinions = Vec::new();
-    let mut claims = 0;
-    let always: &[&str] = if criteria.prose {
-        &ALWAYS
-    } else {
-        &["injection"]
-    };
-    let mut could_not = |check: &str, why: &str| {
-        unable.push(Unable {
-            check: check.to_owned(),
-            why: why.to_owned(),
-        })
-    };
-    for look in LOOKS {
-        let wanted = criteria
-            .wanted
-            .as_ref()
-            .is_none_or(|wanted| wanted.iter().any(|name| name == look.name()));
-        if !runs(look.name()) || (!wanted && !always.contains(&look.name())) {
-            continue;
-        }
-        let mut finding = look.look(&reading, criteria);
-        if let Some(why) = &finding.unable {
-            could_not(look.name(), why);
-        }
-        finding
-            .issues
-            .iter_mut()
-            .for_each(|issue| issue.check = Some(look.name().to_owned()));
-        claims += finding.claims;
-        opinions.push(opinion(
-            look.dimension(),
-            finding.issues,
-            finding.claims,
-            finding.supported,
-        ));
-    }
-    opinions.extend(own(&reading, criteria));
+    let mut looked = Looked::at(&reading, criteria, runs);
+    looked.opinions.extend(own(&reading, criteria));
     for outside in &criteria.outside {
         let name = outside.name();
         match heard.iter().find(|heard| heard.check == name) {
             Some(heard) => match &heard.said {
-                Said::Unable(why) => could_not(&name, why),
-                said => opinions.push(outsider(heard, said)),
+                Said::Unable(why) => looked.could_not(&name, why),
+                said => looked.opinions.push(outsider(heard, said)),
             },
-            None => could_not(&name, "nobody carried it out"),
+            None => looked.could_not(&name, "nobody carried it out"),
         }
     }
-    let assessment = Assessment::of(opinions);
-    report(assessment, claims, unable, &reading, criteria)
+    let assessment = Assessment::of(looked.opinions);
+    report(assessment, looked.claims, looked.unable, &reading, criteria)
+}
+
+/// What the checks of this build say of a reading.
+#[derive(Default)]
+pub(crate) struct Looked {
+    pub opinions: Vec<Opinion>,
+    pub unable: Vec<Unable>,
+    pub claims: usize,
+}
+
+impl Looked {
+    /// Lets those checks look that the criteria want, and that `runs` lets.
+    pub(crate) fn at(
+        reading: &Reading<'_>,
+        criteria: &Criteria,
+        runs: impl Fn(&str) -> bool,
+    ) -> Self {
+        let mut looked = Self::default();
+        for look in LOOKS {
+            let wanted = criteria
+                .wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.iter().any(|name| name == look.name()));
+            if !runs(look.name()) || (!wanted && !criteria.always.contains(&look.name())) {
+                continue;
+            }
+            let mut finding = look.look(reading, criteria);
+            if let Some(why) = &finding.unable {
+                looked.could_not(look.name(), why);
+            }
+            finding
+                .issues
+                .iter_mut()
+                .for_each(|issue| issue.check = Some(look.name().to_owned()));
+            looked.claims += finding.claims;
+            looked.opinions.push(opinion(
+                look.dimension(),
+                finding.issues,
+                finding.claims,
+                finding.supported,
+            ));
+        }
+        looked
+    }
+
+    fn could_not(&mut self, check: &str, why: &str) {
+        self.unable.push(Unable {
+            check: check.to_owned(),
+            why: why.to_owned(),
+        });
+    }
 }
 
 fn report(
@@ -237,14 +262,12 @@ fn own(reading: &Reading<'_>, criteria: &Criteria) -> Vec<Opinion> {
     )]
 }
 
-fn against_schema(reading: &Reading<'_>, schema: &serde_json::Value) -> Option<Issue> {
+fn against_schema(reading: &Reading<'_>, schema: &Kept) -> Option<Issue> {
     let what = match serde_json::from_str::<serde_json::Value>(reading.raw.trim()) {
         Err(error) => format!("it is no JSON: {error}"),
-        // The criteria were read with it, so it can be used.
-        Ok(value) => match Schema::new(schema).map(|schema| schema.check(&value)) {
-            Ok(Ok(())) => return None,
-            Ok(Err(wrong)) => format!("it does not keep to the schema: {wrong}"),
-            Err(unusable) => unusable.to_string(),
+        Ok(value) => match schema.0.check(&value) {
+            Ok(()) => return None,
+            Err(wrong) => format!("it does not keep to the schema: {wrong}"),
         },
     };
     Some(Issue::new(

@@ -28,10 +28,12 @@ mod paper;
 mod reading;
 mod said;
 mod scope;
+mod signed;
 mod text;
 mod unit;
 mod vocabulary;
 mod watch;
+mod written;
 
 pub use aios_work::{Report, Status, Unable};
 pub use cases::{Case, Judged, Measured};
@@ -39,3 +41,4 @@ pub use criteria::{Criteria, CriteriaError, Outside, Rubric};
 pub use ground::Ground;
 pub use judge::{Heard, Said, judge, judge_beginning};
 pub use watch::Watch;
+pub use written::judge_text;

@@ -6,11 +6,12 @@ use aios_languages::{Lexicon, language_of, lexicon};
 
 use crate::answer::{Answer, Kind as Piece};
 use crate::explain::{Explainer, Explanation, Form};
-use crate::ground::{Ground, reading};
+use crate::ground::{Ground, digit_runs, reading};
 use crate::numeral::Number;
 use crate::paper::same;
 use crate::said::said;
 use crate::scope::Place;
+use crate::signed::{Signed, Stands};
 use crate::text::Text;
 
 /// An answer and what was found of it.
@@ -38,6 +39,8 @@ pub(crate) struct Claim {
     pub casual: bool,
     /// What it contradicts.
     pub against: Option<String>,
+    /// The signed figures that it may be, by their places.
+    pub signed: Vec<usize>,
 }
 
 impl<'a> Reading<'a> {
@@ -132,6 +135,7 @@ impl<'a> Reading<'a> {
             instead: Vec::new(),
             casual: number.is_casual(),
             against: None,
+            signed: Vec::new(),
         };
         claim.casual &= !self.counts_names(piece, number);
         if self.given(piece, number) {
@@ -159,7 +163,7 @@ impl<'a> Reading<'a> {
             claim.found.extend(looked.found);
             claim.instead.extend(looked.instead);
         }
-        for paper in &self.ground.papers {
+        for paper in self.ground.papers.iter() {
             self.said_by(paper, piece, number, &mut claim);
             // "30 in total": what follows from what is said is not said of something else.
             if claim.against.is_some()
@@ -170,6 +174,7 @@ impl<'a> Reading<'a> {
             }
         }
         self.signed(number, &mut claim);
+        self.told(number, &mut claim);
         claim
     }
 
@@ -227,37 +232,52 @@ impl<'a> Reading<'a> {
         number.unit.is_some() || number.bound.is_some() || text.numbers.len() > 1
     }
 
-    /// Whether a signed fact has the number.
+    /// Whether a signed figure is the number. What a source bears out itself needs nobody's signature.
     fn signed(&self, number: &Number, claim: &mut Claim) {
-        let text = &self.texts[claim.piece];
-        let over = self.labels(claim.piece);
-        for fact in &self.ground.facts {
-            let Some(value) = fact.value.as_f64() else {
-                continue;
-            };
-            let unit = fact
-                .unit
-                .as_deref()
-                .and_then(|unit| crate::unit::Unit::of_column("", Some(unit)));
-            let value = match (&number.unit, &unit) {
-                (Some(stated), Some(own)) => own.convert(value, stated),
-                (Some(stated), None) => (!stated.is_share() && !stated.is_money()).then_some(value),
-                (None, _) => Some(value),
-            };
-            let named = fact.subject.iter().all(|subject| {
-                let name = aios_languages::fold(&subject.name);
-                let has = |text: &Text| aios_languages::fold(&text.raw).contains(&name);
-                has(text) || over.iter().any(|label| has(label))
-            });
-            if named && value.is_some_and(|value| number.is_size(value)) {
-                claim.found.push(Explanation {
-                    table: usize::MAX,
-                    form: Form::Signed,
-                    measure: None,
-                    preds: Vec::new(),
-                });
-                return;
-            }
+        let ground = self.ground;
+        if ground.facts.is_empty() {
+            return;
+        }
+        let stands = Stands {
+            text: &self.texts[claim.piece],
+            over: self.labels(claim.piece),
+        };
+        let is = |signed: &Signed| {
+            ground.spelled && signed.has_value(number) || signed.is(number, &stands)
+        };
+        let all = ground.facts.iter().enumerate();
+        claim.signed = all
+            .filter(|(_, signed)| is(signed))
+            .map(|(at, _)| at)
+            .collect();
+        if claim.signed.is_empty() {
+            return;
+        }
+        if claim.found.is_empty() {
+            claim.found.push(bare(Form::Signed));
+        }
+        if ground.spelled {
+            claim.against = None;
+        }
+    }
+
+    /// Whether the writer was told the number, in whatever words.
+    fn told(&self, number: &Number, claim: &mut Claim) {
+        if !claim.found.is_empty() && claim.against.is_none() {
+            return;
+        }
+        let ground = self.ground;
+        let told = ground.given.iter().any(|own| same(number, own));
+        // "Line 47 of the file" is where a figure stands.
+        let mut facts = ground.facts.iter();
+        let raw = &self.texts[claim.piece].raw;
+        let shown = raw.get(number.start..number.end).unwrap_or("");
+        let called = ground.spelled
+            && digit_runs(shown).next().is_some()
+            && digit_runs(shown).all(|run| ground.marks.contains(run));
+        if told || called || facts.any(|signed| signed.stands_at(number)) {
+            claim.found.push(bare(Form::Given));
+            claim.against = None;
         }
     }
 
@@ -273,6 +293,16 @@ impl<'a> Reading<'a> {
             .raw
             .get(number.start..number.end)
             .unwrap_or("")
+    }
+}
+
+/// A way that no table knows of.
+fn bare(form: Form) -> Explanation {
+    Explanation {
+        table: usize::MAX,
+        form,
+        measure: None,
+        preds: Vec::new(),
     }
 }
 

@@ -97,7 +97,13 @@ impl Reading<'_> {
             return;
         }
         if holders.is_empty() {
-            if let Some(at) = self.worked_out(paper, text, number, &all) {
+            // "Electricity is another 4 EUR" works out nothing of what the source speaks of.
+            let about = near.is_empty() || near.iter().any(|stem| paper.knows(stem));
+            let found = self
+                .worked_out(paper, text, number, &all)
+                .or_else(|| self.multiplied(paper, text, number, &all))
+                .filter(|_| about);
+            if let Some(at) = found {
                 claim.found.push(said(at));
                 return;
             }
@@ -304,6 +310,54 @@ impl Reading<'_> {
         })
     }
 
+    /// The sentence that gives an amount for each of something, of which the answer or the goal says how many: "16 EUR for the two adults"
+    /// where each pays 8 EUR.
+    fn multiplied(
+        &self,
+        paper: &Paper,
+        text: &Text,
+        number: &Number,
+        all: &HashSet<String>,
+    ) -> Option<usize> {
+        // Of lengths of time many are so many times another one.
+        let adds = |unit: &&crate::unit::Unit| {
+            !unit.is_share() && !matches!(unit.kind, Kind::Time | Kind::Calendar)
+        };
+        let unit = number.unit.as_ref().filter(adds)?;
+        let asked = &self.ground.asked.text;
+        let mut wanted = all.clone();
+        wanted.extend(asked.stems.iter().map(|(_, stem)| stem.clone()));
+        let counts = text.numbers.iter().chain(&asked.numbers);
+        let many: Vec<f64> = counts
+            .filter(|own| own.start != number.start || !same(number, own))
+            .filter(|own| {
+                let plain = own.unit.as_ref().map(|unit| &unit.kind);
+                matches!(plain, None | Some(Kind::Time | Kind::Calendar))
+            })
+            .map(Number::value)
+            .filter(|value| value.fract() == 0.0 && (2.0..=MANY).contains(value))
+            .collect();
+        let a_year = calendar_months(text).or_else(|| calendar_months(asked));
+        let many: Vec<f64> = many.into_iter().chain(a_year).collect();
+        let near = paper.nearest(&wanted);
+        // A figure of many digits is no product by accident, whatever words are used.
+        let any = if number.is_precise() {
+            paper.sentences.len()
+        } else {
+            0
+        };
+        let mut places = near.iter().map(|(at, _)| *at).chain(0..any);
+        places.find(|at| {
+            let sentence = &paper.sentences[*at].text;
+            is_rate(sentence)
+                && sentence.numbers.iter().any(|own| {
+                    let each = own.unit.as_ref().filter(|own| own.kind == unit.kind);
+                    let each = each.and_then(|each| each.convert(own.value(), unit));
+                    each.is_some_and(|each| many.iter().any(|many| number.is(each * many)))
+                })
+        })
+    }
+
     /// "Section 4": a number that names a place of the document, which has it.
     fn is_mark(&self, paper: &Paper, text: &Text, number: &Number) -> bool {
         let next = text.words.partition_point(|word| word.start < number.start);
@@ -386,7 +440,10 @@ pub(crate) fn said(sentence: usize) -> Explanation {
 
 /// Whether a sentence states a number, be it as a time of day or as what lies between two of them.
 fn holds(sentence: &Sentence, text: &Text, number: &Number) -> bool {
-    if sentence.says(number).is_some() {
+    if sentence
+        .says(number)
+        .is_some_and(|own| !counts_another(&sentence.text, own, text, number))
+    {
         return true;
     }
     let clock = clock(text, number);
@@ -401,6 +458,39 @@ fn holds(sentence: &Sentence, text: &Text, number: &Number) -> bool {
         let seconds = f64::from(two[1].1 - two[0].1) * 60.0;
         number.is(seconds / unit.factor)
     })
+}
+
+/// Whether a bare number counts things that the text does not speak of: "six weeks" is no "six books".
+fn counts_another(source: &Text, own: &Number, text: &Text, number: &Number) -> bool {
+    let timed = number
+        .unit
+        .as_ref()
+        .is_some_and(|unit| matches!(unit.kind, Kind::Time | Kind::Calendar));
+    if own.unit.is_some() || !timed {
+        return false;
+    }
+    let next = source.words.partition_point(|word| word.start < own.end);
+    let noun = source.stems.iter().find(|(word, _)| *word == next);
+    noun.is_some_and(|(_, stem)| !text.stems.iter().any(|(_, said)| said == stem))
+}
+
+/// Whether a sentence gives an amount for each of something, or for a length of time.
+fn is_rate(text: &Text) -> bool {
+    use aios_languages::{Sense, Tag, UnitName};
+    text.tags.iter().any(|tag| {
+        matches!(
+            tag.tag,
+            Tag::Sense(Sense::Per | Sense::Ratio)
+                | Tag::Unit(UnitName::Day | UnitName::Week | UnitName::Month | UnitName::Year)
+        )
+    })
+}
+
+/// The months of a year, where a text speaks of one.
+fn calendar_months(text: &Text) -> Option<f64> {
+    use aios_languages::{Tag, UnitName};
+    let year = |tag: &aios_languages::Tagged| tag.tag == Tag::Unit(UnitName::Year);
+    text.tags.iter().any(year).then_some(12.0)
 }
 
 /// Whether a sentence states a number of these days of the week; of none where it names others there.

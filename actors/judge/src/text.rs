@@ -111,11 +111,30 @@ impl Names {
             .push(named);
     }
 
-    fn find(&self, raw: &str, words: &[Folded], grids: &[Grid], lexicon: &Lexicon) -> Vec<NameAt> {
+    fn find(
+        &self,
+        raw: &str,
+        words: &[Folded],
+        tags: &[Tagged],
+        grids: &[Grid],
+        lexicon: &Lexicon,
+    ) -> Vec<NameAt> {
+        // "The highest" is nobody who is called "high".
+        let meant: std::collections::HashSet<usize> = tags
+            .iter()
+            .filter(|tag| {
+                matches!(
+                    tag.tag,
+                    Tag::Sense(Sense::Highest | Sense::Lowest | Sense::Up | Sense::Down)
+                )
+            })
+            .flat_map(|tag| tag.from..tag.to)
+            .collect();
         let mut out: Vec<NameAt> = Vec::new();
         for (at, word) in words.iter().enumerate() {
             // "Adults", "children": a name with an ending of up to three letters.
-            let endings = (1..4).filter_map(|cut| {
+            let most = if meant.contains(&at) { 1 } else { 4 };
+            let endings = (1..most).filter_map(|cut| {
                 let at = word.text.len().checked_sub(cut).filter(|at| *at > 3)?;
                 let whole = word.text.is_char_boundary(at) && !lexicon.is_stop(&word.text);
                 whole.then(|| &word.text[..at])
@@ -198,9 +217,12 @@ impl Text {
     pub(crate) fn read(raw: &str, lexicon: &Lexicon, names: &Names, grids: &[Grid]) -> Self {
         let words = folded(raw);
         let tags = longest(lexicon.tags(&words));
-        let names = names.find(raw, &words, grids, lexicon);
+        let names = names.find(raw, &words, &tags, grids, lexicon);
         let capital = matches!(lexicon.code.as_str(), "en" | "de");
         let mut moments = moments(raw, &words, &tags, capital);
+        moments
+            .iter_mut()
+            .for_each(|found| quarter_of_year(raw, found));
         moments.retain(|moment| {
             !names
                 .iter()
@@ -282,6 +304,22 @@ impl Text {
     /// Whether anything is read in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty()
+    }
+}
+
+/// "2025-Q3": the year of a quarter that is written by its key.
+fn quarter_of_year(raw: &str, found: &mut MomentAt) {
+    let head = raw
+        .get(..found.start)
+        .and_then(|head| head.strip_suffix('-'));
+    let from = head.map_or(0, |head| head.len().saturating_sub(4));
+    let digits = head.and_then(|head| head.get(from..)).unwrap_or("");
+    let written = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if let (true, Some(_), None) = (written, found.moment.quarter, found.moment.year)
+        && let Ok(year) = digits.parse()
+    {
+        found.moment.year = Some(year);
+        found.start = from;
     }
 }
 

@@ -12,10 +12,10 @@ const OVER: usize = 1_024;
 const PIECE: usize = 8_192;
 
 /// Watches one text. Each finished piece is looked at once, so the whole costs what the text is long.
-#[derive(Debug)]
-pub struct Watch<'g> {
-    ground: &'g Ground,
-    criteria: &'g Criteria,
+#[derive(Debug, Clone)]
+pub struct Watch {
+    ground: Ground,
+    criteria: Criteria,
     /// Headings over what comes next.
     over: String,
     /// What has no end yet.
@@ -23,10 +23,10 @@ pub struct Watch<'g> {
     stopped: bool,
 }
 
-impl<'g> Watch<'g> {
+impl Watch {
     /// Watches a text that is to answer this.
     #[must_use]
-    pub fn new(ground: &'g Ground, criteria: &'g Criteria) -> Self {
+    pub fn new(ground: Ground, criteria: Criteria) -> Self {
         Self {
             ground,
             criteria,
@@ -45,7 +45,7 @@ impl<'g> Watch<'g> {
         while let Some(end) = end_of_piece(&self.open) {
             let piece: String = self.open.drain(..end).collect();
             let text = format!("{}{piece}", self.over);
-            let report = judge_beginning(&text, self.ground, self.criteria);
+            let report = judge_beginning(&text, &self.ground, &self.criteria);
             if report
                 .issues
                 .iter()
@@ -57,6 +57,12 @@ impl<'g> Watch<'g> {
             self.keep_headings(&piece);
         }
         None
+    }
+
+    /// What it is watched by.
+    #[must_use]
+    pub fn ground(&self) -> &Ground {
+        &self.ground
     }
 
     fn keep_headings(&mut self, piece: &str) {
@@ -84,4 +90,33 @@ fn end_of_piece(open: &str) -> Option<usize> {
     }
     let cut = open.rfind(['.', '\n']).map_or(open.len(), |at| at + 1);
     Some(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aios_work::{Document, Material};
+
+    #[test]
+    fn a_text_is_stopped_at_its_first_wrong_piece_however_it_comes() {
+        let terms = Material::Document(Document {
+            name: "terms.md".to_owned(),
+            text: "# Terms\n\nThe contract runs for 12 months. It ends by notice in writing."
+                .to_owned(),
+        });
+        let ground = Ground::new("How long does the contract run?", &[terms], Vec::new());
+        let right = "The contract runs for 12 months.\n\nIt ends by notice in writing.\n\n";
+        let wrong = "It runs for 18 months.\n\nThe contract runs for 12 months.\n\n";
+        for step in [1, 7, 1_000] {
+            for (text, stopped) in [(right.to_owned(), false), (format!("{right}{wrong}"), true)] {
+                let mut watch = Watch::new(ground.clone(), Criteria::default());
+                let mut reports = Vec::new();
+                let chars: Vec<char> = text.chars().collect();
+                for piece in chars.chunks(step) {
+                    reports.extend(watch.push(&piece.iter().collect::<String>()));
+                }
+                assert_eq!(reports.len(), usize::from(stopped), "{step}: {reports:?}");
+            }
+        }
+    }
 }

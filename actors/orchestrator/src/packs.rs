@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aios_work::{
-    Assessment, Category, Check, Domain, Goal, Issue, Judged, MadeBy, Opinion, Pack, Plan,
-    PlanSource, Severity, TextKind,
+    Assessment, Category, Check, Document, Domain, Goal, Issue, Judged, MadeBy, Material, Opinion,
+    Pack, Plan, PlanSource, Reader, Severity, TextKind,
 };
 
 /// What packs bring, put together. Of two domains of one name the one that was added first counts, as of two sources that claim a goal.
@@ -14,6 +14,7 @@ pub struct Packs {
     sources: Vec<Arc<dyn PlanSource>>,
     domains: BTreeMap<String, Arc<dyn Domain>>,
     checks: Vec<Bound>,
+    readers: Vec<Arc<dyn Reader>>,
 }
 
 /// A check, and the domains whose texts it looks at; none for all.
@@ -61,6 +62,7 @@ impl Packs {
             let name = domain.name().to_owned();
             self.domains.entry(name).or_insert(domain);
         }
+        self.readers.extend(pack.readers);
         self.checks
             .extend(pack.checks.into_iter().map(|check| Bound {
                 check,
@@ -111,15 +113,38 @@ impl Packs {
             })
     }
 
-    /// What all checks together say.
+    /// A file of a goal, for whoever judges its answer: as the first reader has it that knows its kind, else as the text that it is.
+    ///
+    /// # Errors
+    /// In a sentence why it cannot be read.
+    pub fn material(&self, name: &str, bytes: Vec<u8>) -> Result<Material, String> {
+        let mut readers = self.readers.iter();
+        if let Some(read) = readers.find_map(|reader| reader.read(name, &bytes)) {
+            return read;
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Material::Document(Document {
+                name: name.to_owned(),
+                text,
+            })),
+            Err(_) => Err(format!("{name} is neither a table nor a text in UTF-8")),
+        }
+    }
+
+    /// What the packs' checks say, each by itself.
     #[must_use]
-    pub fn judge(&self, work: &Judged<'_>) -> Assessment {
-        let said: Vec<Opinion> = self
-            .checks
+    pub fn opinions(&self, work: &Judged<'_>) -> Vec<Opinion> {
+        self.checks
             .iter()
             .filter(|bound| bound.looks_at(work))
             .filter_map(|bound| signed(bound.check.as_ref(), work))
-            .collect();
+            .collect()
+    }
+
+    /// What all checks together say.
+    #[must_use]
+    pub fn judge(&self, work: &Judged<'_>) -> Assessment {
+        let said = self.opinions(work);
         match work {
             // Nobody knows what such a result should be, only that it should be, and be the same when it is asked for again.
             Judged::Result { output, again, .. } if said.is_empty() => {

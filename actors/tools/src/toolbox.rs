@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use aios_work::{
-    Artifact, Capabilities, FILLED_BYTES, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput,
-    ToolSpec,
+    Artifact, Capabilities, Capability, FILLED_BYTES, Tool, ToolCall, ToolError, ToolErrorKind,
+    ToolOutput, ToolSpec,
 };
 
 use serde::Serialize;
@@ -140,6 +140,13 @@ impl Toolbox {
             result_bytes: workspaces.limits().result_bytes as u64,
             ceiling: None,
         }
+    }
+
+    /// Whether the owner of this node grants this to whoever may have it. Where nobody said what is granted, nothing is.
+    #[must_use]
+    pub fn allows(&self, what: &Capability) -> bool {
+        let mut ceiling = self.ceiling.iter();
+        ceiling.any(|ceiling| ceiling.covers(what))
     }
 
     /// The same box, whose callers are granted nothing beyond `ceiling`, whatever they say they were.

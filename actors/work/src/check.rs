@@ -4,9 +4,6 @@ use serde_json::Value;
 
 use crate::{Assessment, Category, Dimensions, Evidence, Issue, Task, ToolOutput};
 
-/// Embeddings of the goal and of the text, in this order.
-pub type Vectors<'a> = (&'a [f32], &'a [f32]);
-
 /// A piece of work that is judged.
 #[derive(Debug, Clone, Copy)]
 pub enum Judged<'a> {
@@ -16,8 +13,6 @@ pub enum Judged<'a> {
         text: &'a str,
         /// What it is judged against.
         evidence: &'a Evidence,
-        /// What it means and what was asked, if an embedder answered.
-        vectors: Option<Vectors<'a>>,
     },
     /// What a tool gave.
     Result {

@@ -29,6 +29,8 @@ pub mod ontology {
     pub const VALIDATE: &str = "aios.validate";
     /// [`JudgeRequest`](crate::JudgeRequest) in, a [`Report`](crate::Report) out.
     pub const JUDGE: &str = "aios.judge";
+    /// [`StreamRequest`](crate::StreamRequest) in, a [`StreamReply`](crate::StreamReply) out.
+    pub const STREAM: &str = "aios.judge.stream";
     /// [`HistoryRequest`](crate::HistoryRequest) in, a list of [`JudgedWork`](crate::JudgedWork) out, the newest first.
     pub const HISTORY: &str = "aios.judge.history";
     /// [`LeaseRequest`](super::LeaseRequest) in, [`Lease`](super::Lease) out.

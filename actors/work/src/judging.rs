@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fact, Material, Status};
+use crate::{Fact, Material, Report, Status};
 
 /// Kinds of work that can be judged by criteria.
 #[derive(
@@ -42,6 +42,33 @@ pub struct JudgeRequest {
     /// Whether this is a beginning: only what no later word can mend is looked for, and a report without a critical issue says "go on".
     #[serde(default)]
     pub growing: bool,
+}
+
+/// Has a text judged while it is written. The first piece says by what; the last one has the whole judged.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamRequest {
+    /// What the asker calls this text; of each asker another one.
+    pub stream: String,
+    /// By what it is judged, with the first piece; its own text is left empty.
+    #[serde(default)]
+    pub begin: Option<Box<JudgeRequest>>,
+    /// What was written since the piece before.
+    #[serde(default)]
+    pub more: String,
+    /// Whether nothing follows.
+    #[serde(default)]
+    pub last: bool,
+}
+
+/// What the Critic says to a piece.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamReply {
+    /// Whether the writer should stop: no later word can mend what is wrong. The stream is over with it.
+    pub stop: bool,
+    /// Why, or what came of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
 }
 
 /// Asks the Critic what it judged before.

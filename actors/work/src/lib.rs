@@ -39,7 +39,7 @@ mod tool_server;
 pub use approval::{Approval, ApprovalStatus, Decision};
 pub use capability::{Capabilities, Capability, CapabilityError};
 pub use charter::{AGENT_TOOLS, Charter, CharterBudget, CharterError, Privacy, RestartRule};
-pub use check::{Check, Judged, Opinion, Vectors};
+pub use check::{Check, Judged, Opinion};
 pub use domain::{
     Bench, Case, Domain, Missed, Pack, PlanSource, Question, Simpler, SoFar, Thinks, Written,
 };
@@ -53,7 +53,7 @@ pub use judgement::{
     Assessment, Category, Dimensions, FEEDBACK_MARK, FLOOR, Issue, PASS, REGENERATIONS, REJECT,
     Score, Severity, Verdict,
 };
-pub use judging::{HistoryRequest, JudgeRequest, JudgedWork, WorkKind};
+pub use judging::{HistoryRequest, JudgeRequest, JudgedWork, StreamReply, StreamRequest, WorkKind};
 pub use material::{Cells, Column, Columns, Document, Material, Reader};
 pub use nearest::{is_misspelt, nearest, nearest_few};
 pub use period::{Day, Grain, Period, Span, parse_key};

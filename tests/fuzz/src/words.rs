@@ -4,17 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use aios_control::Request;
-use aios_languages::english::assess;
+use aios_judge::{Ground, judge_text};
 use aios_runtime::Config;
 use aios_runtime::config::Sources;
 use aios_tables::plan::{TOOLS, analyse, build, question};
-use aios_work::Evidence;
 use aios_work::content::{
     Answer, GoalRequest, Judgement, LeaseRequest, LookupRequest, RecallRequest, RememberRequest,
     TaskEvent, TaskOrder, TaskResult, ValidationRequest,
 };
-use aios_work::{Goal, GoalLimits};
-use aios_work::{Plan, PlanLimits};
+use aios_work::{Assessment, Evidence, Goal, GoalLimits, Plan, PlanLimits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -117,7 +115,8 @@ pub fn prose(data: &[u8]) {
         return;
     };
     let evidence: Evidence = serde_json::from_str(EVIDENCE).expect("it is evidence");
-    let judged = assess(text, &evidence, None);
+    let ground = Ground::new(&evidence.goal, &[], Vec::new());
+    let judged = Assessment::of([judge_text(text, &ground, &evidence)]);
     let dimensions = judged.score.dimensions;
     for mark in [
         dimensions.relevance,

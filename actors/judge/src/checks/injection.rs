@@ -163,14 +163,14 @@ fn orders(reading: &Reading<'_>) -> Vec<Issue> {
 
 /// The text that goal and sources bring.
 fn given(reading: &Reading<'_>) -> String {
-    let mut out = reading.ground.goal.clone();
-    for paper in &reading.ground.papers {
+    let mut out = reading.ground.goal.to_string();
+    for paper in reading.ground.papers.iter() {
         for sentence in &paper.sentences {
             out.push('\n');
             out.push_str(&sentence.text.raw);
         }
     }
-    for grid in &reading.ground.grids {
+    for grid in reading.ground.grids.iter() {
         for column in 0..grid.columns.len() {
             for name in grid
                 .names(column)

@@ -138,7 +138,10 @@ fn strange(known: &Vocabulary, text: &Text) -> Vec<usize> {
     text.stems
         .iter()
         .filter(|(word, stem)| {
-            !known.stems.contains(stem)
+            !text.words[*word]
+                .text
+                .starts_with(|c: char| c.is_ascii_digit())
+                && !known.stems.contains(stem)
                 && !meant.contains(word)
                 && !inside(*word)
                 && !known.is_alike(stem)

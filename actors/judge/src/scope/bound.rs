@@ -16,6 +16,34 @@ pub(super) enum Bound {
     Nothing,
 }
 
+/// "A and B: 5 and 7, with C at 3": as many names as numbers, again and again, of which at least once several.
+fn in_runs(number: &Number, of: &[Entity], stated: &[&Number]) -> Option<Pred> {
+    if of.len() != stated.len() || of.len() < 3 {
+        return None;
+    }
+    let names = of.iter().map(|entity| (entity.start, true));
+    let numbers = stated.iter().map(|own| (own.start, false));
+    let mut all: Vec<(usize, bool)> = names.chain(numbers).collect();
+    all.sort_unstable();
+    let first = all.first()?.1;
+    let mut runs: Vec<(bool, usize)> = Vec::new();
+    for (_, name) in &all {
+        match runs.last_mut() {
+            Some((kind, many)) if kind == name => *many += 1,
+            _ => runs.push((*name, 1)),
+        }
+    }
+    let even = runs.len() % 2 == 0 && runs.chunks(2).all(|two| two[0].1 == two[1].1);
+    let several = runs.iter().any(|(_, many)| *many > 1);
+    let apart: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
+    // With one of each in turn the other rules know which way they belong; names come first here.
+    if !(first && even && several && apart.len() == of.len()) {
+        return None;
+    }
+    let at = stated.iter().position(|own| own.start == number.start)?;
+    of.get(at).map(|entity| entity.pred)
+}
+
 impl Place<'_> {
     /// Which of the names or times of one column a number belongs to.
     pub(super) fn bound(&self, number: &Number, of: &[Entity]) -> Bound {
@@ -80,6 +108,9 @@ impl Place<'_> {
             return at
                 .and_then(|at| of.get(at))
                 .map_or(Bound::Nothing, |entity| Bound::To(entity.pred));
+        }
+        if let Some(pred) = in_runs(number, of, &stated) {
+            return Bound::To(pred);
         }
         // What shares a clause belongs together, if it is the only one there.
         let segment = |place: usize| {

@@ -98,6 +98,9 @@ impl Place<'_> {
                 .filter(|entity| same_column(&entity.pred, column))
                 .collect();
             match self.bound(number, &of) {
+                Bound::To(pred) | Bound::Perhaps(pred) if self.is_held_against(number) => {
+                    base.push(self.other_of_two(pred, table, grid).unwrap_or(pred));
+                }
                 Bound::To(pred) => base.push(pred),
                 Bound::Perhaps(pred) => optional.push(pred),
                 Bound::Pair(from, to) => scope.pairs.push((from, to)),
@@ -195,6 +198,39 @@ impl Place<'_> {
             .iter()
             .any(|tag| tag.tag == Tag::Sense(Sense::From) && tag.to == next);
         scope
+    }
+
+    /// "24 against 12": whether a number is the second of two that are held against each other.
+    fn is_held_against(&self, number: &Number) -> bool {
+        let text = self.text;
+        let at = text
+            .numbers
+            .iter()
+            .position(|own| own.start == number.start);
+        let before = at
+            .and_then(|at| at.checked_sub(1))
+            .and_then(|at| text.numbers.get(at));
+        before.is_some_and(|before| {
+            text.senses().any(|(sense, place)| {
+                sense == Sense::Against && before.end <= place && place < number.start
+            })
+        })
+    }
+
+    /// Of two that the goal names the other one.
+    fn other_of_two(&self, pred: Pred, table: usize, grid: &Grid) -> Option<Pred> {
+        let asked: BTreeSet<Pred> = entities(&self.asked.text, table, grid)
+            .into_iter()
+            .map(|entity| entity.pred)
+            .filter(|own| same_column(own, &pred))
+            .collect();
+        let said: BTreeSet<Pred> = entities(self.text, table, grid)
+            .into_iter()
+            .map(|entity| entity.pred)
+            .filter(|own| same_column(own, &pred))
+            .collect();
+        let two = asked.len() == 2 && said.len() == 1 && asked.contains(&pred);
+        asked.into_iter().find(|own| two && *own != pred)
     }
 
     /// Whether the sentence compares one thing with another.

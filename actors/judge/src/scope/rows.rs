@@ -126,10 +126,13 @@ impl Place<'_> {
             })
             .collect();
         let before: Vec<Pred> = match self.before {
-            Some(before) if columns.is_empty() => entities(before, table, grid)
-                .into_iter()
-                .map(|entity| entity.pred)
-                .collect(),
+            // "Over the three months it took 4, some 2 ahead of B": of whom the sentence before spoke.
+            Some(before) if columns.is_empty() || (base.is_empty() && !optional.is_empty()) => {
+                entities(before, table, grid)
+                    .into_iter()
+                    .map(|entity| entity.pred)
+                    .collect()
+            }
             _ => Vec::new(),
         };
         for found in out.clone() {

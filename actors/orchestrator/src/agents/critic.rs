@@ -1,13 +1,14 @@
 //! The Critic: nothing leaves without its signed word.
 //!
 //! It judges by evidence alone, and by evidence that it got from whoever signed it: it proves every result, works the facts out as the
-//! domain does, asks the question a second time in another way, reads the files that results name, compares every number. Its judgement of a whole
+//! domain does, asks the question a second time in another way, reads the files that results name, compares every number. It reads the
+//! goal's own files too, by no path that a planner chose, and holds every text against them as it does any agent's. Its judgement of a whole
 //! answer names the answer's digest and the goal's, so the signature is over exactly what leaves, for exactly what was asked.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_inference::EmbedRequest;
+use aios_judge::judge_text;
 use aios_protocols::{AgentCard, Content, OpenTo, Performative, Reason, ReasonKind, TenantId};
 use aios_tools::{Toolbox, read_regular};
 use aios_work::{Artifact, Effect, InputFile, ToolCall, ToolError};
@@ -22,19 +23,16 @@ use aios_work::content::{
     ontology,
 };
 use aios_work::{
-    Assessment, Category, Evidence, Issue, Judged, Opinion, Severity, Task, Verdict, Written,
+    Assessment, Category, Evidence, Goal, Issue, Judged, JudgedWork, MadeBy, Opinion, Severity,
+    Slots, Status, Task, TextKind, Verdict, WorkKind, Written, quoted, shown_value,
 };
 
-use super::judging::{History, judged};
+use super::growing::{Streams, grown};
+use super::judging::{History, judged, why};
 use crate::Services;
-use crate::evidence::{Proofs, Proven, Prover, Witnessed};
-use crate::excerpt::start;
+use crate::evidence::{Proofs, Proven, Prover, Source, Sources, Witnessed};
 use crate::services::elsewhere;
 
-/// How long meaning may be compared before relevance goes by words alone.
-const EMBED_DEADLINE: Duration = Duration::from_secs(10);
-/// The part of a text that its vector is made of: what the embedder can read.
-const EMBED_BYTES: usize = 2_000;
 /// How long recomputing a result may take.
 const RECHECK_DEADLINE: Duration = Duration::from_secs(30);
 /// A file of a result that is larger is not looked into.
@@ -47,6 +45,8 @@ const QUICK_BYTES: usize = 16 << 10;
 pub struct Critic {
     services: Arc<Services>,
     proofs: Arc<Proofs>,
+    sources: Arc<Sources>,
+    streams: Arc<Streams>,
     history: Arc<History>,
 }
 
@@ -56,6 +56,8 @@ impl Critic {
         Self {
             services,
             proofs: Arc::default(),
+            sources: Arc::default(),
+            streams: Arc::default(),
             history: Arc::default(),
         }
     }
@@ -83,6 +85,16 @@ impl Agent for Critic {
                 });
                 return Ok(());
             }
+            Some(ontology::STREAM) => {
+                let (services, history) = (Arc::clone(&self.services), Arc::clone(&self.history));
+                let streams = Arc::clone(&self.streams);
+                ctx.spawn(incoming, move |incoming, ctx| async move {
+                    let reply = grown(&incoming, &streams, &services.tools, &history, &ctx).await?;
+                    incoming.inform(reply)?;
+                    Ok(())
+                });
+                return Ok(());
+            }
             Some(ontology::HISTORY) => return self.history.answer(&incoming),
             Some(ontology::VALIDATE) => {}
             _ => return Err(not_understood()),
@@ -96,6 +108,7 @@ impl Agent for Critic {
             return Ok(());
         }
         let (services, proofs) = (Arc::clone(&self.services), Arc::clone(&self.proofs));
+        let (sources, history) = (Arc::clone(&self.sources), Arc::clone(&self.history));
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: ValidationRequest = incoming.json()?;
             // Open until the judgement is said.
@@ -104,7 +117,9 @@ impl Agent for Critic {
                 span.note("gen_ai.evaluation.name", "critic");
                 span.note("aios.task.id", &request.task_id);
             }
+            let sender = incoming.sender.to_string();
             let judge = Judge {
+                sender: &sender,
                 services: &services,
                 prover: Prover {
                     packs: &services.packs,
@@ -112,6 +127,8 @@ impl Agent for Critic {
                     proofs: &proofs,
                     ctx: &ctx,
                 },
+                sources: &sources,
+                history: &history,
                 goal_id: &request.goal_id,
                 ctx: &ctx,
             };
@@ -125,14 +142,17 @@ impl Agent for Critic {
 fn not_understood() -> AgentError {
     AgentError::NotUnderstood(Reason::new(
         ReasonKind::UnsupportedFunction,
-        "the critic takes requests of ontology aios.validate, aios.judge and aios.judge.history",
+        "the critic takes requests of ontology aios.validate, aios.judge, aios.judge.stream and aios.judge.history",
     ))
 }
 
 /// Judges what one request submits.
 struct Judge<'a> {
+    sender: &'a str,
     services: &'a Arc<Services>,
     prover: Prover<'a>,
+    sources: &'a Sources,
+    history: &'a History,
     goal_id: &'a str,
     ctx: &'a Context,
 }
@@ -160,10 +180,12 @@ impl Judge<'_> {
                 return Ok(Content::json(&self.results(results, &place).await?)?);
             }
             Submission::Prose { text, grounds } => {
-                let assessment = self.prose(&text, *grounds, &task_id).await;
+                let assessment = self.prose(text, *grounds, &task_id).await?;
                 self.judgement(task_id, assessment)
             }
-            Submission::Answer { answer, grounds } => self.answer(&answer, *grounds, task_id).await,
+            Submission::Answer { answer, grounds } => {
+                self.answer(&answer, *grounds, task_id).await?
+            }
         };
         Ok(Content::json(&judgement)?)
     }
@@ -227,36 +249,108 @@ impl Judge<'_> {
         Ok(witnessed)
     }
 
-    async fn prose(&self, text: &str, grounds: Grounds, task_id: &str) -> Assessment {
-        let proven = self.prover.prove(self.goal_id, grounds).await;
-        match proven.and_then(|proven| evidence_of_prose(&proven, task_id)) {
-            Ok(evidence) => read(text, &evidence, self.services, self.ctx).await,
-            Err(why) => unproven(why),
-        }
+    async fn prose(
+        &self,
+        text: String,
+        grounds: Grounds,
+        task_id: &str,
+    ) -> Result<Assessment, AgentError> {
+        let proven = match self.prover.prove(self.goal_id, grounds).await {
+            Ok(proven) => proven,
+            Err(why) => return Ok(unproven(why)),
+        };
+        let evidence = match evidence_of_prose(&proven, task_id) {
+            Ok(evidence) => evidence,
+            Err(why) => return Ok(unproven(why)),
+        };
+        let source = self.source(&proven).await;
+        let services = Arc::clone(self.services);
+        let judged = judged_apart(move || paragraph(&text, &evidence, &source, &services)).await?;
+        self.remember(&proven.goal, &judged);
+        Ok(judged)
     }
 
-    async fn answer(&self, answer: &Answer, grounds: Grounds, task_id: String) -> Judgement {
+    /// Keeps what was said of a text of a goal, for whoever learns from it.
+    fn remember(&self, goal: &Goal, judged: &Assessment) {
+        let status = match (judged.verdict.passes(), judged.checked) {
+            (false, _) => Status::Rejected,
+            (true, true) => Status::Approved,
+            (true, false) => Status::Unverified,
+        };
+        self.history.add(JudgedWork {
+            agent: self.sender.to_owned(),
+            kind: WorkKind::Text,
+            at_ms: self.ctx.now().as_millis(),
+            goal: quoted(goal.text(), 200),
+            status,
+            score: judged.score.overall,
+            criteria: "goal".to_owned(),
+            why: why(&judged.issues),
+        });
+    }
+
+    /// The goal's files as the Critic reads them.
+    async fn source(&self, proven: &Proven) -> Source {
+        let (packs, tenant) = (&self.services.packs, self.ctx.tenant().as_str());
+        let sources = self.sources;
+        sources
+            .of(
+                tenant,
+                &proven.goal,
+                &proven.inputs,
+                proven.recalled(),
+                packs,
+            )
+            .await
+    }
+
+    async fn answer(
+        &self,
+        answer: &Answer,
+        grounds: Grounds,
+        task_id: String,
+    ) -> Result<Judgement, AgentError> {
         let goal_digest = grounds.goal.digest();
         let assessment = match self.prover.prove(self.goal_id, grounds).await {
             Ok(proven) => {
                 let written = proven.case.write(&proven.so_far());
                 let wrong = departures(answer, &proven, &written);
                 let evidence = of_domain(written.evidence, &proven);
-                let mut assessment = read(&answer.answer, &evidence, self.services, self.ctx).await;
+                let source = self.source(&proven).await;
+                let (services, text) = (Arc::clone(self.services), answer.answer.clone());
+                let whole = answer.status != GoalStatus::Partial;
+                let prose: Vec<(String, Evidence)> = proven
+                    .prose()
+                    .into_iter()
+                    .map(|(text, evidence)| (text, of_domain(evidence, &proven)))
+                    .collect();
+                let mut assessment = judged_apart(move || {
+                    let mut judged = report(&text, &evidence, &source, whole, &services);
+                    for (text, evidence) in &prose {
+                        let own = paragraph(text, evidence, &source, &services);
+                        if !own.verdict.passes() {
+                            judged.verdict = judged.verdict.max(own.verdict);
+                            judged.issues.splice(0..0, own.issues);
+                        }
+                    }
+                    judged
+                })
+                .await?;
                 if !wrong.is_empty() {
                     assessment.verdict = Verdict::Rejected;
                     assessment.issues.splice(0..0, wrong);
                 }
+                self.remember(&proven.goal, &assessment);
                 assessment
             }
             Err(why) => unproven(why),
         };
-        Judgement {
+        Ok(Judgement {
             digest: answer.digest(),
             goal_digest,
             deliverable: may_leave(answer.status, &assessment),
             ..self.judgement(task_id, assessment)
-        }
+        })
     }
 
     fn judgement(&self, task_id: String, assessment: Assessment) -> Judgement {
@@ -411,26 +505,92 @@ fn fell(why: JoinError) -> AgentError {
     }
 }
 
-/// Judges a text, by meaning too if the engine answers.
-async fn read(text: &str, evidence: &Evidence, services: &Services, ctx: &Context) -> Assessment {
-    let request =
-        EmbedRequest::new([&evidence.goal, start(text, EMBED_BYTES)]).within(EMBED_DEADLINE);
-    let vectors = match ctx.embed(request).await {
-        Ok(vectors) => vectors,
-        Err(error) => {
-            tracing::warn!(%error, "the critic compares words alone: no embedding");
-            Vec::new()
+/// Judging is work for a processor and not for the thread that messages wait for.
+async fn judged_apart(
+    judge: impl FnOnce() -> Assessment + Send + 'static,
+) -> Result<Assessment, AgentError> {
+    tokio::task::spawn_blocking(judge).await.map_err(fell)
+}
+
+/// Judges what a model wrote: by the domain's own checks, and against the goal's files and the signed figures.
+fn paragraph(text: &str, evidence: &Evidence, source: &Source, services: &Services) -> Assessment {
+    let mut opinions = services.packs.opinions(&Judged::Text { text, evidence });
+    let said = match MadeBy::is_open(&evidence.domain) {
+        // Figures stand there by their names; a reader sees them filled in.
+        true => Slots::of(&evidence.facts).fill(text),
+        false => text.to_owned(),
+    };
+    let mut evidence = evidence.clone();
+    if MadeBy::is_open(&evidence.domain) {
+        // What was filled in are figures that tools gave, called by their names.
+        let shown = evidence.facts.iter().map(shown_value);
+        evidence.passages.extend(shown.collect::<Vec<_>>());
+    }
+    opinions.push(judge_text(&said, &source.ground, &evidence));
+    Assessment::of(opinions)
+}
+
+/// Judges what a domain wrote of results: by the domain's own checks, which know what it meant, and by the Critic's reading of the goal and
+/// its files. Where these two part, nobody knows yet who is right: the answer says so and is not approved.
+fn report(
+    text: &str,
+    evidence: &Evidence,
+    source: &Source,
+    whole: bool,
+    services: &Services,
+) -> Assessment {
+    let mut opinions = services.packs.opinions(&Judged::Text { text, evidence });
+    // A page of results that speak for themselves holds no sentence that could be read: each of its figures is one that a tool gave.
+    if MadeBy::is_open(&evidence.domain) && evidence.kind == TextKind::Report {
+        return Assessment::of(opinions);
+    }
+    // What a domain's own check could not tell of its text, no other reading of it makes good.
+    let spoken = |opinion: &Opinion| {
+        let mut scores = opinion.scores.iter();
+        scores.any(|(category, _)| *category == Category::Accuracy)
+    };
+    let told = opinions.is_empty() || opinions.iter().any(spoken);
+    let mut second = judge_text(text, &source.ground, evidence);
+    let doubted = doubts(&mut second, whole);
+    if let Some(why) = source.unread.as_ref().filter(|_| whole) {
+        let advice = "Give smaller files to have them looked at";
+        second.issues.push(Issue::new(
+            Category::Accuracy,
+            Severity::Warning,
+            format!("no second look at the sources: {why}"),
+            advice,
+        ));
+    }
+    opinions.push(second);
+    let mut assessment = Assessment::of(opinions);
+    assessment.checked &= told && !doubted;
+    assessment
+}
+
+/// Makes warnings of what the second look finds against a text whose figures are proven, and says whether there is any. What a partial
+/// answer lacks it says itself.
+fn doubts(second: &mut Opinion, whole: bool) -> bool {
+    if !whole {
+        second
+            .issues
+            .retain(|issue| issue.category != Category::Completeness);
+    }
+    let mut doubted = false;
+    for issue in &mut second.issues {
+        if issue.severity > Severity::Warning {
+            doubted = true;
+            tracing::info!(
+                issue = issue.description,
+                "the second reading of a goal parts from its answer"
+            );
         }
-    };
-    let vectors = match vectors.as_slice() {
-        [goal, read] => Some((goal.vector.as_slice(), read.vector.as_slice())),
-        _ => None,
-    };
-    services.packs.judge(&Judged::Text {
-        text,
-        evidence,
-        vectors,
-    })
+        issue.severity = Severity::Warning;
+    }
+    for (category, score) in &mut second.scores {
+        let full = doubted || (!whole && *category == Category::Completeness);
+        *score = if full { 1.0 } else { *score };
+    }
+    doubted
 }
 
 /// The same question asked in another way, where the task says how.

@@ -1,7 +1,8 @@
 //! What any agent may ask the Critic: to judge a work of its own by criteria, and what was refused before.
 //!
-//! The work is judged by what is pure; a model that the criteria ask for is asked here, and a tool is called if it needs no grant. What
-//! cannot be asked counts as a check that could not run.
+//! The work is judged by what is pure; a model that the criteria ask for is asked here, a tool is called if it needs no grant, and a command
+//! is run where the owner of the node lets processes be started: in a folder of its own that holds the work and the texts it rests on.
+//! What cannot be asked counts as a check that could not run.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,14 +11,16 @@ use aios_actors::agent::{AgentError, Context, Incoming};
 use aios_inference::{InferRequest, Sampling};
 use aios_judge::{Criteria, Ground, Heard, Outside, Rubric, Said, judge, judge_beginning};
 use aios_protocols::Content;
-use aios_tools::Toolbox;
+use aios_tools::{Toolbox, run_command};
 use aios_work::{
-    Capabilities, Category, Effect, HistoryRequest, JudgeRequest, JudgedWork, Report, ToolCall,
-    quoted,
+    CancelFlag, Capabilities, Capability, Category, Effect, HistoryRequest, Issue, JudgeRequest,
+    JudgedWork, Material, Report, ToolCall, WorkKind, quoted,
 };
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::services::elsewhere;
 
 /// Works that are remembered; the oldest leave first.
 const REMEMBERED: usize = 1_000;
@@ -33,7 +36,7 @@ const TOKENS: u32 = 160;
 pub(crate) struct History(Mutex<VecDeque<JudgedWork>>);
 
 impl History {
-    fn add(&self, work: JudgedWork) {
+    pub(super) fn add(&self, work: JudgedWork) {
         let mut all = self.0.lock();
         if all.len() >= REMEMBERED {
             all.pop_back();
@@ -69,22 +72,35 @@ pub(crate) async fn judged(
     ctx: &Context,
 ) -> Result<Content, AgentError> {
     let request: JudgeRequest = incoming.json()?;
+    let report = whole(request, &incoming.sender.to_string(), tools, history, ctx).await?;
+    Ok(Content::json(&report)?)
+}
+
+/// By what a work is judged.
+pub(super) fn criteria_of(request: &JudgeRequest) -> Result<Criteria, AgentError> {
     let criteria = match &request.criteria {
         Some(toml) => {
             Criteria::read(toml).map_err(|error| AgentError::failure(error.to_string()))?
         }
         None => Criteria::default(),
     };
-    let criteria = criteria.of_kind(request.kind);
+    Ok(criteria.of_kind(request.kind))
+}
+
+/// Judges a work as a whole, or as a beginning if it says that it is one.
+pub(super) async fn whole(
+    request: JudgeRequest,
+    sender: &str,
+    tools: &Toolbox,
+    history: &History,
+    ctx: &Context,
+) -> Result<Report, AgentError> {
+    let criteria = criteria_of(&request)?;
     let heard = match request.growing {
         true => Vec::new(),
         false => outside(&criteria, &request, tools, ctx).await,
     };
-    let (agent, kind, goal) = (
-        incoming.sender.to_string(),
-        request.kind,
-        quoted(&request.goal, 200),
-    );
+    let (agent, kind, goal) = (sender.to_owned(), request.kind, quoted(&request.goal, 200));
     let growing = request.growing;
     let span = ctx.span("evaluate", "");
     // Judging is work for a processor and not for the thread that messages wait for.
@@ -105,10 +121,10 @@ pub(crate) async fn judged(
             status: report.status,
             score: report.score,
             criteria: report.criteria.clone(),
-            why: why(&report),
+            why: why(&report.issues),
         });
     }
-    Ok(Content::json(&report)?)
+    Ok(report)
 }
 
 fn said(request: &JudgeRequest, criteria: &Criteria, heard: &[Heard]) -> Report {
@@ -119,8 +135,9 @@ fn said(request: &JudgeRequest, criteria: &Criteria, heard: &[Heard]) -> Report 
     }
 }
 
-fn why(report: &Report) -> Vec<String> {
-    let issues = report.issues.iter().map(|issue| {
+/// What was wrong, for whoever learns from it.
+pub(super) fn why(issues: &[Issue]) -> Vec<String> {
+    let issues = issues.iter().map(|issue| {
         let check = issue.check.as_deref().unwrap_or("check");
         format!("{check}: {}", quoted(&issue.description, 160))
     });
@@ -141,10 +158,10 @@ async fn outside(
                 by_tool(tool, args, request, tools, ctx).await,
             ),
             Outside::Model(rubric) => (rubric.dimension, by_model(rubric, request, ctx).await),
-            Outside::Command { .. } => {
-                let why = "this node runs no commands; ask for a tool that does, or use aios judge";
-                (Category::Accuracy, Said::Unable(why.to_owned()))
-            }
+            Outside::Command { run, timeout_ms } => (
+                Category::Accuracy,
+                by_command(run, *timeout_ms, request, tools).await,
+            ),
         };
         heard.push(Heard {
             check: outside.name(),
@@ -168,6 +185,10 @@ async fn by_tool(
         Some(spec) if spec.effect != Effect::Pure => {
             return Said::Unable(format!("the tool {name:?} changes something"));
         }
+        // What is private is told nobody elsewhere, to have it judged neither.
+        Some(spec) if ctx.is_private() && elsewhere(&spec).is_some() => {
+            return Said::Unable(elsewhere(&spec).unwrap_or_default());
+        }
         Some(_) => {}
     }
     let mut args = if args.is_object() {
@@ -187,6 +208,70 @@ async fn by_tool(
     match tools.call(name, &Capabilities::default(), call).await {
         Ok(_) => Said::Good,
         Err(error) => Said::Bad(format!("{name}: {error}")),
+    }
+}
+
+/// Runs a command in a folder that holds the work, as `work` with the ending of its kind, and the texts that it rests on.
+async fn by_command(
+    run: &[String],
+    timeout_ms: u64,
+    request: &JudgeRequest,
+    tools: &Toolbox,
+) -> Said {
+    if !tools.allows(&Capability::PROCESS_RUN) {
+        let why = format!(
+            "this node lets nobody run commands; add {} to tools.grants in the configuration, or use aios judge",
+            Capability::PROCESS_RUN
+        );
+        return Said::Unable(why);
+    }
+    let files = files_of(request);
+    let (run, cancel) = (run.to_vec(), CancelFlag::new());
+    // Whoever does not wait any more drops this future, and the command with it.
+    let _gone = Gone(cancel.clone());
+    let ran = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).map_err(|error| error.to_string())?;
+        }
+        let allowed = Duration::from_millis(timeout_ms);
+        let end = run_command(&run, folder.path(), allowed, &cancel);
+        let end = end.map_err(|error| error.to_string())?;
+        Ok::<_, String>(Said::of_command(&run, end.code, end.last_line()))
+    });
+    match ran.await {
+        Ok(Ok(said)) => said,
+        Ok(Err(why)) => Said::Unable(why),
+        Err(panic) => Said::Unable(format!("the command was not run: {panic}")),
+    }
+}
+
+/// What a command finds in its folder. A source is called as it is, without whatever folders its name has.
+fn files_of(request: &JudgeRequest) -> Vec<(String, String)> {
+    let own = match request.kind {
+        WorkKind::Text => "work.md",
+        WorkKind::Json => "work.json",
+        WorkKind::Patch => "work.patch",
+    };
+    let sources = request.materials.iter().filter_map(|material| {
+        let Material::Document(document) = material else {
+            return None;
+        };
+        let name = std::path::Path::new(&document.name).file_name()?;
+        let name = name.to_str().filter(|name| *name != own)?;
+        Some((name.to_owned(), document.text.clone()))
+    });
+    sources
+        .chain([(own.to_owned(), request.text.clone())])
+        .collect()
+}
+
+/// Says that nobody waits, when it is dropped.
+struct Gone(CancelFlag);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 
@@ -267,6 +352,31 @@ mod tests {
         for (text, score) in rows {
             assert_eq!(verdict(text).map(|found| found.score), score, "{text}");
         }
+    }
+
+    #[test]
+    fn a_command_finds_the_work_and_its_sources_and_no_other_folder() {
+        let document = |name: &str| {
+            Material::Document(aios_work::Document {
+                name: name.to_owned(),
+                text: name.to_owned(),
+            })
+        };
+        let request = JudgeRequest {
+            kind: WorkKind::Patch,
+            text: "+1".to_owned(),
+            materials: vec![
+                document("src/sum.py"),
+                document("../../etc/passwd"),
+                document("work.patch"),
+                document(".."),
+            ],
+            ..JudgeRequest::default()
+        };
+        let files = files_of(&request);
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["sum.py", "passwd", "work.patch"]);
+        assert_eq!(files[2].1, "+1");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod critic;
 pub mod executor;
+mod growing;
 pub mod interface;
 mod judging;
 mod kept;

@@ -22,6 +22,7 @@
 mod folder;
 mod proofs;
 mod prover;
+mod sources;
 
 use aios_actors::agent::Context;
 use aios_protocols::{Authentic, Limits, Party, Performative, Sealed, Timestamp, authenticate};
@@ -31,6 +32,7 @@ use serde_json::Value;
 pub(crate) use folder::{Folder, Room};
 pub(crate) use proofs::{Proofs, Witnessed};
 pub(crate) use prover::{Proven, Prover};
+pub(crate) use sources::{Source, Sources};
 
 /// Who said something, if that can be proven now.
 ///

@@ -7,7 +7,8 @@ use aios_actors::agent::Context;
 use aios_protocols::{Sealed, Timestamp};
 use aios_work::content::{Exhibit, Grounds, Origin, Recalled, asked, unhex};
 use aios_work::{
-    Artifact, Case, Goal, InputFile, Plan, PlanError, PlanLimits, Simpler, SoFar, Task, gathered,
+    Artifact, Case, Evidence, Goal, InputFile, Plan, PlanError, PlanLimits, Simpler, SoFar, Task,
+    gathered,
 };
 use serde_json::Value;
 
@@ -40,6 +41,8 @@ pub(crate) struct Proven {
     pub(crate) goal: Goal,
     pub(crate) plan: Plan,
     pub(crate) artifacts: Vec<Artifact>,
+    /// The goal's files, if they are those that the planner means.
+    pub(crate) inputs: Vec<InputFile>,
     results: BTreeMap<String, Value>,
     /// What tasks for each of a list were to do, element by element, and what came of it.
     elements: BTreeMap<String, Elements>,
@@ -56,6 +59,24 @@ struct Elements {
 }
 
 impl Proven {
+    /// The texts that models wrote for it, each with what it may say. That the Critic passed them is the planner's word, so they are judged
+    /// with the answer once more.
+    pub(crate) fn prose(&self) -> Vec<(String, Evidence)> {
+        let so_far = self.so_far();
+        let tasks = self.plan.tasks.iter().filter(|task| task.prose);
+        tasks
+            .filter_map(|task| {
+                let text = self.results.get(&task.id)?.as_str()?;
+                Some((text.to_owned(), self.case.prose(task, &so_far)))
+            })
+            .collect()
+    }
+
+    /// What the memory recalled, in its signed words.
+    pub(crate) fn recalled(&self) -> &[String] {
+        &self.recalled
+    }
+
     /// The task for one element, as it follows from what gave the list.
     fn element(&mut self, id: &str) -> Option<Task> {
         let (base, index) = self.plan.element(id)?;
@@ -163,7 +184,8 @@ impl Prover<'_> {
             Err(error) => return Err(error.to_string()),
         }
         // Without results nothing was read from them: a planner whose files changed before the first may still say so.
-        if !exhibits.is_empty() {
+        let any = !exhibits.is_empty();
+        if any {
             self.files(&goal, &inputs).await?;
         }
         let case = self.packs.domain(&plan)?.open(&goal, &plan)?;
@@ -176,6 +198,7 @@ impl Prover<'_> {
             goal,
             plan,
             artifacts: Vec::new(),
+            inputs: Vec::new(),
             results: BTreeMap::new(),
             elements: BTreeMap::new(),
             recalled,
@@ -190,6 +213,9 @@ impl Prover<'_> {
                 .map_err(|why| format!("the result of {id:?} {why}"))?;
         }
         proven.settle_empty();
+        if any {
+            proven.inputs = inputs;
+        }
         // What has a result has not failed, and what is not in the plan was never to be done.
         let failed = told.into_iter().filter(|id| {
             let known = proven.plan.tasks.iter().any(|task| task.id == *id);

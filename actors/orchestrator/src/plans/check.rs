@@ -140,7 +140,6 @@ mod tests {
         let work = Judged::Text {
             text,
             evidence: &evidence,
-            vectors: None,
         };
         let opinion = Figures.check(&work)?;
         let drawn = Assessment::of([opinion]);

@@ -110,7 +110,6 @@ impl Team {
         }
         meso_tier::team::enlist(house.system.factories());
         let packs = Packs::none()
-            .with(aios_languages::pack())
             .with(aios_documents::pack())
             .with(aios_tables::pack());
         let settings = Settings {

@@ -8,16 +8,21 @@ use aios_protocols::{AgentId, Content, Draft, Performative, ProtocolName};
 use aios_tools::Toolbox;
 use aios_work::content::ontology;
 use aios_work::{
-    Document, HistoryRequest, JudgeRequest, JudgedWork, Material, Report, Status, WorkKind,
+    Capability, Document, HistoryRequest, JudgeRequest, JudgedWork, Material, Report, Status,
+    StreamReply, StreamRequest, WorkKind,
 };
 
 use crate::house::{House, PATIENCE};
 
 async fn critic(house: &House) -> AgentId {
+    critic_with(house, Toolbox::default()).await
+}
+
+async fn critic_with(house: &House, tools: Toolbox) -> AgentId {
     let services = Services::new(
         &house.system,
         Packs::none(),
-        Arc::new(Toolbox::default()),
+        Arc::new(tools),
         Settings::default(),
         Ports::of(&house.system),
     );
@@ -103,6 +108,117 @@ async fn an_agent_has_a_text_an_object_and_a_beginning_judged_and_sees_what_was_
         refused[0].why[0].starts_with("numbers: 18 months"),
         "{works:?}"
     );
+}
+
+#[tokio::test]
+async fn a_command_of_criteria_is_run_where_the_owner_lets_processes_be_started() {
+    let house = House::new().await;
+    let tools = Toolbox::default().granting([Capability::PROCESS_RUN].into());
+    let critic = critic_with(&house, tools).await;
+    let clerk = house.another_driver("macro.clerk").await;
+    let patch = |command: &str| JudgeRequest {
+        kind: WorkKind::Patch,
+        goal: "Mend the sum.".to_owned(),
+        text: "--- a/sum\n+++ b/sum\n-1\n+2\n".to_owned(),
+        materials: vec![Material::Document(Document {
+            name: "src/sum".to_owned(),
+            text: "1\n".to_owned(),
+        })],
+        criteria: Some(format!(
+            "[[checks]]\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"{command}\"]\ntimeout_ms = 2000"
+        )),
+        ..JudgeRequest::default()
+    };
+    let rows = [
+        (
+            "grep -q +2 work.patch && grep -q 1 sum",
+            Status::Approved,
+            "",
+        ),
+        (
+            "echo no such line; exit 4",
+            Status::Rejected,
+            "ended with exit code 4: no such line",
+        ),
+        (
+            "sleep 600",
+            Status::Unverified,
+            "was not done after 2000 ms",
+        ),
+        (
+            "test -z $AIOS_ANYTHING$USER && test $HOME = $PWD",
+            Status::Approved,
+            "",
+        ),
+    ];
+    for (command, status, why) in rows {
+        let request = draft(ontology::JUDGE, &patch(command));
+        let asked = clerk.ask(&critic, request, PATIENCE).await;
+        let report: Report = asked.unwrap().content.read_json().unwrap();
+        assert_eq!(report.status, status, "{command}: {report:?}");
+        let issues = report.issues.iter().map(|issue| issue.description.clone());
+        let unable = report.unable.iter().map(|unable| unable.why.clone());
+        let told: Vec<String> = issues.chain(unable).collect();
+        assert!(told.join("; ").contains(why), "{command}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_is_judged_while_it_grows_and_stopped_where_it_goes_wrong() {
+    let house = House::new().await;
+    let critic = critic(&house).await;
+    let clerk = house.another_driver("macro.clerk").await;
+    let terms = Material::Document(Document {
+        name: "terms.md".to_owned(),
+        text: "# Terms\n\nThe contract runs for 12 months. It ends by notice in writing."
+            .to_owned(),
+    });
+    let begin = JudgeRequest {
+        goal: "How long does the contract run?".to_owned(),
+        materials: vec![terms],
+        ..JudgeRequest::default()
+    };
+    let piece = |stream: &str, first: bool, more: &str, last: bool| StreamRequest {
+        stream: stream.to_owned(),
+        begin: first.then(|| Box::new(begin.clone())),
+        more: more.to_owned(),
+        last,
+    };
+    // Of each piece: whether the writer should stop, and the status of what is told.
+    let rows = [
+        (piece("a", true, "The contract runs", false), false, None),
+        (
+            piece("b", true, "The contract runs for 18 months.\n", false),
+            false,
+            None,
+        ),
+        (
+            piece("a", false, " for 12 months.\n\nIt ends ", false),
+            false,
+            None,
+        ),
+        (
+            piece("b", false, "\nIt ends ", false),
+            true,
+            Some(Status::Rejected),
+        ),
+        (
+            piece("a", false, "by notice in writing.", true),
+            false,
+            Some(Status::Approved),
+        ),
+    ];
+    for (row, (request, stop, status)) in rows.into_iter().enumerate() {
+        let asked = clerk.ask(&critic, draft(ontology::STREAM, &request), PATIENCE);
+        let reply: StreamReply = asked.await.unwrap().content.read_json().unwrap();
+        let told = reply.report.as_ref().map(|report| report.status);
+        assert_eq!((reply.stop, told), (stop, status), "row {row}: {reply:?}");
+    }
+    for over in ["a", "b", "never"] {
+        let request = draft(ontology::STREAM, &piece(over, false, "more", false));
+        let error = clerk.ask(&critic, request, PATIENCE).await.unwrap_err();
+        assert!(error.to_string().contains("no such text grows"), "{error}");
+    }
 }
 
 #[tokio::test]

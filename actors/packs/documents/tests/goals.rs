@@ -148,7 +148,6 @@ async fn walk_with(
                 let judged = Judged::Text {
                     text: &text,
                     evidence: &evidence,
-                    vectors: None,
                 };
                 let drawn = Assessment::of(DocumentsPack.check(&judged));
                 if drawn.verdict.passes() {
@@ -186,7 +185,6 @@ async fn walk_with(
     let judged = Judged::Text {
         text: &written.answer,
         evidence: &evidence,
-        vectors: None,
     };
     let drawn = Assessment::of(DocumentsPack.check(&judged));
     assert!(
@@ -630,7 +628,6 @@ async fn a_quotation_that_does_not_stand_where_it_is_said_to_is_refused() {
     let judged = Judged::Text {
         text: &changed,
         evidence: &walked.written.evidence,
-        vectors: None,
     };
     assert!(
         !Assessment::of(DocumentsPack.check(&judged))

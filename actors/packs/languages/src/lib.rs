@@ -1,4 +1,4 @@
-//! What belongs to one language: how words and sentences are cut, how numbers and periods are said, and how prose in it is judged.
+//! What belongs to one language: how words and sentences are cut, how numbers and periods are said.
 //!
 //! The words of English, German, French and Spanish are data: [`Lexicon`] reads them, and whoever judges or reads a goal asks it what words
 //! mean. [`english`] holds what else the packs need of English so far. A language knows nothing of tables, tools or agents.
@@ -14,16 +14,3 @@ pub use fold::{Folded, fold, folded};
 pub use lexicon::{
     Lexicon, Sense, Tag, Tagged, UnitName, concept_number, foreign, language_of, lexicon, lexicons,
 };
-
-use std::sync::Arc;
-
-use aios_work::Pack;
-
-/// The checks of every language.
-#[must_use]
-pub fn pack() -> Pack {
-    Pack {
-        checks: vec![Arc::new(english::English)],
-        ..Pack::default()
-    }
-}

@@ -286,7 +286,9 @@ impl Case for Opened {
             self.expression()
                 .into_iter()
                 .chain(so_far.recalled.iter().cloned())
-                .chain(so_far.notes.iter().cloned()),
+                .chain(so_far.notes.iter().cloned())
+                // It is judged by itself.
+                .chain([paragraph.text]),
         );
         Written {
             answer: written.answer,
@@ -303,10 +305,12 @@ impl Check for TablesPack {
     }
 
     fn check(&self, work: &Judged<'_>) -> Option<Opinion> {
-        if let Judged::Text { text, evidence, .. } = work
-            && evidence.made
-        {
-            return Some(ask::check(text, evidence));
+        if let Judged::Text { text, evidence } = work {
+            return match (evidence.made, evidence.kind) {
+                (true, _) => Some(ask::check(text, evidence)),
+                (false, TextKind::Report) => ask::overview(text, evidence),
+                (false, TextKind::Paragraph) => None,
+            };
         }
         let Judged::Result {
             task,

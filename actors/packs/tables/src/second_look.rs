@@ -7,8 +7,10 @@ use crate::ColumnKind;
 use crate::form;
 use crate::table::{self, Column, Read, Table};
 
-/// How a file of a table ends.
-const ENDINGS: [&str; 3] = [".csv", ".tsv", ".tab"];
+/// How a file ends that is a table or nothing.
+const TABLES: [&str; 3] = [".csv", ".tsv", ".tab"];
+/// Rows from which a file of another form is a table: an object with fields is a document.
+const ROWS: usize = 2;
 /// A table may hold so many times the bytes of its file, and so much beside.
 const TIMES: u64 = 8;
 const BESIDE: u64 = 16 << 20;
@@ -20,11 +22,29 @@ pub struct TableReader;
 impl Reader for TableReader {
     fn read(&self, name: &str, bytes: &[u8]) -> Option<Result<Material, String>> {
         let lower = name.to_lowercase();
-        ENDINGS
-            .iter()
-            .any(|ending| lower.ends_with(ending))
-            .then(|| columns(name, bytes).map(Material::Table))
+        if TABLES.iter().any(|ending| lower.ends_with(ending)) {
+            return Some(columns(name, bytes).map(Material::Table));
+        }
+        // JSON and workbooks hold tables or texts; what is none for a table is left to who reads the others.
+        if !form::accepts(name, bytes) || (lower.ends_with(".json") && !has_rows(bytes)) {
+            return None;
+        }
+        let table = columns(name, bytes).ok()?;
+        (table.rows >= ROWS && !table.columns.is_empty()).then(|| Ok(Material::Table(table)))
     }
+}
+
+/// Whether JSON holds a list of objects or of lists anywhere.
+fn has_rows(bytes: &[u8]) -> bool {
+    let mut open = false;
+    bytes
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .any(|byte| {
+            let row = open && matches!(byte, b'{' | b'[');
+            open = *byte == b'[';
+            row
+        })
 }
 
 fn columns(name: &str, bytes: &[u8]) -> Result<Columns, String> {
@@ -89,6 +109,18 @@ mod tests {
         let dates = ["2025-03-03", "2025-01-20"].map(|day| Some(day.to_owned()));
         assert_eq!(cells[0], &Cells::Dates(dates.to_vec()));
         assert_eq!(cells[2], &Cells::Numbers(vec![Some(1606.06), None]));
+        let rows = br#"[{"town": "Jena", "units": 5}, {"town": "Fulda", "units": 7}]"#;
+        let Material::Table(table) = TableReader.read("units.json", rows).unwrap().unwrap() else {
+            panic!("a document")
+        };
+        assert_eq!((table.rows, table.columns.len()), (2, 2));
+        assert_eq!(
+            table.columns[1].cells,
+            Cells::Numbers(vec![Some(5.0), Some(7.0)])
+        );
+        let terms = br#"{"term": "12 months", "notice": "in writing"}"#;
+        assert!(TableReader.read("terms.json", terms).is_none());
+        assert!(TableReader.read("broken.json", b"{\"a\": ").is_none());
         assert!(TableReader.read("notes.md", b"a,b\n1,2\n").is_none());
         assert!(TableReader.read("x.csv", b"%PDF-1.7").unwrap().is_err());
     }

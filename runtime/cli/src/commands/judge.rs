@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_judge::{Case, Criteria, Ground, Heard, Judged, Outside, Report, Said, Status, judge};
-use aios_tools::read_regular;
-use aios_work::{Category, Document, Material, Reader, shown};
+use aios_tools::{read_regular, run_command};
+use aios_work::{CancelFlag, Category, Document, Material, Reader, shown};
 
 use crate::arguments::Judge;
 use crate::console;
@@ -22,8 +22,6 @@ const FILE_BYTES: u64 = 64 << 20;
 const LINE_BYTES: u64 = 8 << 20;
 /// Goals of a batch whose sources are held at once.
 const GROUNDS: usize = 64;
-/// What is kept of what a command prints.
-const OUTPUT_BYTES: u64 = 64 << 10;
 
 /// Judges. Exit code 0: approved, or unverified, which the report says; 1: rejected.
 pub(crate) fn run(arguments: &Judge) -> Result<ExitCode, Failure> {
@@ -208,63 +206,13 @@ fn outside(criteria: &Criteria, folder: &Path) -> Vec<Heard> {
     criteria.outside.iter().map(hear).collect()
 }
 
-/// Runs a command of the criteria in the answer's folder, with no environment but the search path.
+/// Runs a command of the criteria in the answer's folder.
 fn command(run: &[String], timeout_ms: u64, folder: &Path) -> Said {
-    let Some((program, rest)) = run.split_first() else {
-        return Said::Unable("the command is empty".to_owned());
-    };
-    let mut command = Command::new(program);
-    command
-        .args(rest)
-        .current_dir(folder)
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    if let Some(path) = std::env::var_os("PATH") {
-        command.env("PATH", path);
+    let allowed = Duration::from_millis(timeout_ms);
+    match run_command(run, folder, allowed, &CancelFlag::new()) {
+        Ok(end) => Said::of_command(run, end.code, end.last_line()),
+        Err(error) => Said::Unable(error.to_string()),
     }
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => return Said::Unable(format!("{program} cannot be started: {error}")),
-    };
-    let errors = child.stderr.take();
-    // What it prints is read beside it, so that a full pipe does not stop it.
-    let reading = std::thread::spawn(move || {
-        let mut said = Vec::new();
-        if let Some(mut errors) = errors {
-            let _ = errors.by_ref().take(OUTPUT_BYTES).read_to_end(&mut said);
-            let _ = std::io::copy(&mut errors, &mut std::io::sink());
-        }
-        said
-    });
-    let until = Instant::now() + Duration::from_millis(timeout_ms);
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(10)),
-            Ok(None) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Said::Unable(format!("{program} was not done after {timeout_ms} ms"));
-            }
-            Err(error) => return Said::Unable(format!("{program}: {error}")),
-        }
-    };
-    if status.success() {
-        return Said::Good;
-    }
-    let said = reading.join().unwrap_or_default();
-    let last = String::from_utf8_lossy(&said);
-    let last = last
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("");
-    Said::Bad(format!(
-        "{program} ended with {status}: {}",
-        aios_work::quoted(last, 200)
-    ))
 }
 
 /// A report for people.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
+use super::firsts::counts_rows;
 use super::orders::{By, Given, Meant, groupable, orders, ways};
 use super::{Finding, at};
 use crate::grid::{Grid, Pred};
@@ -19,6 +20,8 @@ struct Compared {
     one: Pred,
     other: Pred,
     more: bool,
+    /// Whether rows are counted.
+    rows: bool,
 }
 
 /// Whether what is compared stands so by some figure that the words allow.
@@ -30,8 +33,19 @@ pub(super) fn look(
     finding: &mut Finding,
 ) {
     for piece in reading.said() {
-        for Compared { one, other, more } in all(reading, piece, table, grid) {
-            let ways = ways(reading, piece, &one, grid, given, Meant::Quality, None);
+        let said = all(reading, piece, table, grid);
+        let asked = said.is_empty().then(|| of_two(reading, piece, table, grid));
+        for Compared {
+            one,
+            other,
+            more,
+            rows,
+        } in said.into_iter().chain(asked.flatten())
+        {
+            let ways = match rows {
+                true => vec![By::Count],
+                false => ways(reading, piece, &one, grid, given, Meant::Quality, None),
+            };
             let orders = ways
                 .into_iter()
                 .filter(|by| !matches!(by, By::Change(_) | By::Growth(_)))
@@ -121,6 +135,34 @@ pub(super) fn held_against(reading: &Reading<'_>, finding: &mut Finding) {
     }
 }
 
+/// "A did more orders" where the goal asks who of two did.
+fn of_two(reading: &Reading<'_>, piece: usize, table: usize, grid: &Grid) -> Option<Compared> {
+    let text = &reading.texts[piece];
+    let names = |text: &crate::text::Text| -> BTreeSet<Pred> {
+        let found = entities(text, table, grid).into_iter();
+        found
+            .map(|entity| entity.pred)
+            .filter(|pred| matches!(pred, Pred::Is(..)) && groupable(grid, pred))
+            .collect()
+    };
+    let (asked, said) = (names(&reading.ground.asked.text), names(text));
+    let one = said.first().copied().filter(|_| said.len() == 1)?;
+    let other = asked
+        .iter()
+        .copied()
+        .find(|other| asked.len() == 2 && asked.contains(&one) && *other != one)?;
+    let word = text.tags.iter().find(|tag| {
+        matches!(tag.tag, Tag::Sense(Sense::More | Sense::Fewer)) && counts_rows(text, tag.to, grid)
+    })?;
+    let clear = !text.has(Sense::Negation) && !text.has(Sense::Than);
+    clear.then_some(Compared {
+        one,
+        other,
+        more: word.tag == Tag::Sense(Sense::More),
+        rows: true,
+    })
+}
+
 /// "A sold more than B": a name before and one behind a word that compares, in one clause, with no number between.
 fn all(reading: &Reading<'_>, piece: usize, table: usize, grid: &Grid) -> Vec<Compared> {
     let text = &reading.texts[piece];
@@ -173,6 +215,7 @@ fn all(reading: &Reading<'_>, piece: usize, table: usize, grid: &Grid) -> Vec<Co
                 one: one.pred,
                 other: other.pred,
                 more,
+                rows: counts_rows(text, tag.to, grid),
             });
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aios_languages::Sense;
 use aios_work::{Category, Issue, Severity};
 
-use super::orders::{figure, measures};
+use super::orders::{figure, is_level, measures};
 use super::{Finding, at};
 use crate::explain::Stat;
 use crate::goal::pairs;
@@ -81,7 +81,12 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
                 continue;
             }
             finding.claims += 1;
-            if signs.iter().all(|signs| signs.contains(&up)) {
+            let facts = &reading.ground.facts;
+            let signed = reading.claims_at(piece).iter().any(|claim| {
+                let mut own = claim.signed.iter().filter_map(|at| facts.get(*at));
+                own.any(|signed| signed.rises() == Some(up))
+            });
+            if signed || signs.iter().all(|signs| signs.contains(&up)) {
                 finding.supported += 1;
                 continue;
             }
@@ -164,7 +169,21 @@ fn pair_of(
         .map(|found| found.moment)
         .collect();
     if let [from, to] = own.as_slice() {
-        return Some((*from, *to));
+        // "May lost 1.8 % on April": each clause says it in its own way.
+        let starts = &text.clauses;
+        let start = starts.get(clause).copied().unwrap_or(0);
+        let end = starts.get(clause + 1).copied().unwrap_or(text.raw.len());
+        let said = text.raw.get(start..end).unwrap_or("");
+        let turned = [
+            "% on ",
+            "percent on ",
+            "per cent on ",
+            " than in ",
+            " than ",
+        ]
+        .into_iter()
+        .any(|sign| said.contains(sign));
+        return Some(if turned { (*to, *from) } else { (*from, *to) });
     }
     // "May jumped, June came down again": from the time before.
     if let ([one], true) = (own.as_slice(), text.moments.len() > 2) {
@@ -233,7 +252,12 @@ fn signs(
         ) {
             continue;
         }
-        let stats: &[Stat] = if mean { &[Stat::Mean] } else { &[Stat::Total] };
+        // A temperature goes up by its mean, whatever its sum.
+        let stats: &[Stat] = match (mean, is_level(grid, measure)) {
+            (true, _) => &[Stat::Mean],
+            (false, true) => &[Stat::Total, Stat::Mean],
+            (false, false) => &[Stat::Total],
+        };
         for &stat in stats {
             if let (Some(a), Some(b)) = (
                 figure(grid, &before, measure, stat),

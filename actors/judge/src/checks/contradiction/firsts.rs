@@ -14,6 +14,7 @@ use crate::grid::{Data, Grid, Pred};
 use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::{Entity, entities};
+use crate::signed::is_first;
 use crate::text::Text;
 
 /// A word of rank.
@@ -119,7 +120,14 @@ pub(super) fn look(
         };
         let placed =
             orders.iter().any(holds) && by_its_figure(reading, &ranked, grid) != Some(false);
-        if placed && !both {
+        // Of its own periods a domain says which is first by the figures that it has of them.
+        let of_domain = reading.ground.spelled
+            && matches!(ranked.pred, Pred::At(..))
+            && reading
+                .claims_at(ranked.piece)
+                .iter()
+                .any(|claim| !claim.signed.is_empty());
+        if of_domain || (!both && (placed || by_signed(reading, &ranked))) {
             finding.supported += 1;
             continue;
         }
@@ -156,6 +164,17 @@ pub(super) fn look(
         });
         finding.issues.push(issue);
     }
+}
+
+/// Whether the figure that stands with the word is a signed one, and the first of its like.
+fn by_signed(reading: &Reading<'_>, ranked: &Ranked) -> bool {
+    let facts = &reading.ground.facts;
+    let mut claims = reading.claims_at(ranked.piece).iter();
+    ranked.place == 1
+        && claims.any(|claim| {
+            let mut signed = claim.signed.iter();
+            signed.any(|at| is_first(facts, *at, ranked.highest))
+        })
 }
 
 /// Whether a name stands at its place by its change between the two times of the table; none where there are more, or one.
@@ -352,6 +371,12 @@ fn orders_of(
                 None => Meant::Quality,
             };
             let highest = Some(ranked.highest);
+            let counted = ranked
+                .word
+                .is_some_and(|word| counts_rows(text, word.to, grid));
+            if counted {
+                return Some(orders(reading, ranked.piece, &ranked.pred, By::Count, grid));
+            }
             ways(
                 reading,
                 ranked.piece,
@@ -371,6 +396,28 @@ fn orders_of(
         }
     }
     Some(out)
+}
+
+/// "The most orders": whether what stands at a place is no column, so that rows are counted.
+pub(super) fn counts_rows(text: &Text, at: usize, grid: &Grid) -> bool {
+    let Some((_, stem)) = text.stems.iter().find(|(word, _)| *word == at) else {
+        return false;
+    };
+    let said: Vec<u32> = text
+        .tags
+        .iter()
+        .filter(|tag| tag.from <= at && at < tag.to)
+        .filter_map(|tag| match tag.tag {
+            Tag::Concept(concept) => Some(concept),
+            _ => None,
+        })
+        .collect();
+    let order = aios_languages::concept_number("order");
+    let quantity = |column: usize| {
+        let own = &grid.columns[column];
+        own.stems.contains(stem) || own.concepts.iter().any(|concept| said.contains(concept))
+    };
+    said.contains(&order) && !grid.measures().any(quantity)
 }
 
 /// Whether a word of rank is one of a change, and of which direction: "the largest drop".

@@ -250,7 +250,7 @@ pub(super) fn ways(
         (true, false, _) => vec![Stat::Total],
         (_, true, _) => vec![Stat::Mean],
         (_, _, true) => vec![Stat::Median],
-        _ => usual(reading, piece, pred, &measures, given, extreme),
+        _ => usual(reading, piece, pred, grid, &measures, given, extreme),
     };
     let quantities: Vec<usize> = grid.measures().collect();
     let in_text = mentioned(text, grid)
@@ -311,6 +311,7 @@ fn usual(
     reading: &Reading<'_>,
     piece: usize,
     pred: &Pred,
+    grid: &Grid,
     measures: &[usize],
     given: &Given,
     extreme: Option<bool>,
@@ -333,6 +334,10 @@ fn usual(
     let asked = &reading.ground.asked.text;
     match (asked.has(Sense::Total), asked.has(Sense::Mean)) {
         (true, false) if single.is_none() => vec![Stat::Total],
+        // Who sold the most sold it in all, and not in one go.
+        _ if single.is_none() && measures.iter().all(|measure| adds_up(grid, *measure)) => {
+            vec![Stat::Total, Stat::Mean]
+        }
         _ => [Stat::Total, Stat::Mean].into_iter().chain(end).collect(),
     }
 }
@@ -413,6 +418,36 @@ fn of(figures: &Figures, stat: Stat) -> f64 {
         Stat::Least => figures.least,
         Stat::Greatest => figures.greatest,
     }
+}
+
+/// Whether a quantity is one of which there is more in all the more rows there are: pieces, takings, and no temperature.
+fn adds_up(grid: &Grid, measure: usize) -> bool {
+    let has = |concept: &&str| {
+        let concept = aios_languages::concept_number(concept);
+        grid.columns[measure].concepts.contains(&concept)
+    };
+    let whole = [
+        "revenue", "quantity", "profit", "person", "order", "energy", "water", "return",
+    ];
+    let single = [
+        "price",
+        "rating",
+        "age",
+        "temperature",
+        "humidity",
+        "speed",
+        "duration",
+        "distance",
+    ];
+    whole.iter().any(|concept| has(&concept)) && !single.iter().any(|concept| has(&concept))
+}
+
+/// Whether a quantity is one that is read and not summed.
+pub(super) fn is_level(grid: &Grid, measure: usize) -> bool {
+    ["temperature", "humidity", "speed", "rating", "age"]
+        .into_iter()
+        .map(aios_languages::concept_number)
+        .any(|concept| grid.columns[measure].concepts.contains(&concept))
 }
 
 /// Whether less of a quantity is better.

@@ -15,11 +15,17 @@ use crate::text::Text;
 /// "trailers and caravans are not".
 pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     let text = &reading.texts[piece];
+    // "Unless there is a warning" affirms no warning.
+    let tied = |from: usize, to: usize| {
+        let mut senses = text.senses();
+        senses.any(|(sense, place)| sense == Sense::Only && (from..to).contains(&place))
+    };
     let own: Vec<(BTreeSet<&String>, Option<&String>)> = parts(text)
         .into_iter()
+        .filter(|(from, to)| !tied(*from, *to))
         .map(|(from, to)| (stems_of(text, from, to), denied_word(text, from, to)))
         .collect();
-    for paper in &reading.ground.papers {
+    for paper in reading.ground.papers.iter() {
         for (place, sentence) in paper.sentences.iter().enumerate() {
             for part in sentence
                 .parts
@@ -96,7 +102,7 @@ pub(super) fn absolute(reading: &Reading<'_>, piece: usize, finding: &mut Findin
     if stems.len() < 2 {
         stems.extend(goal);
     }
-    for paper in &reading.ground.papers {
+    for paper in reading.ground.papers.iter() {
         let near = paper.nearest(&stems);
         let best = near.first().map_or(0.0, |(_, overlap)| *overlap);
         let close = near
@@ -171,8 +177,12 @@ const WORDS: usize = 3;
 /// Whether a sentence affirms what the nearest sentence of a document denies, or the reverse.
 pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     let text = &reading.texts[piece];
-    for paper in &reading.ground.papers {
+    for paper in reading.ground.papers.iter() {
         for (start, end) in clause_spans(text) {
+            let mut senses = text.senses();
+            if senses.any(|(sense, place)| sense == Sense::Only && (start..end).contains(&place)) {
+                continue;
+            }
             let words: Vec<(usize, &String)> = text
                 .stems
                 .iter()
@@ -275,7 +285,7 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
     let stems: std::collections::HashSet<String> =
         asked.stems.iter().map(|(_, stem)| stem.clone()).collect();
     let inner = denies(asked, 0, usize::MAX);
-    for paper in &reading.ground.papers {
+    for paper in reading.ground.papers.iter() {
         let Some((best, _)) = paper.nearest(&stems).first().copied() else {
             continue;
         };
@@ -344,7 +354,7 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
         };
         let mut told: BTreeSet<bool> = BTreeSet::new();
         let mut place = None;
-        for paper in &reading.ground.papers {
+        for paper in reading.ground.papers.iter() {
             for (at, sentence) in paper.sentences.iter().enumerate() {
                 let own = sides(&sentence.text);
                 if !own.is_empty() {
@@ -378,13 +388,14 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
 /// Whether a clause says the opposite of what the nearest clause of a document says: open and closed.
 pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     let text = &reading.texts[piece];
+    // What is not allowed is forbidden.
     let sides = |text: &Text, start: usize, end: usize| -> BTreeSet<(u8, bool)> {
         let here = text
             .tags
             .iter()
             .filter(|tag| (start..end).contains(&text.words[tag.from].start));
         here.filter_map(|tag| match tag.tag {
-            Tag::Opposite(pair, side) => Some((pair, side)),
+            Tag::Opposite(pair, side) => Some((pair, side != is_turned(text, tag, start, end))),
             _ => None,
         })
         .collect()
@@ -405,13 +416,13 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
             for (from, to) in clause_spans(&sentence.text) {
                 let theirs = sides(&sentence.text, from, to);
                 let against = own.iter().any(|(pair, side)| {
-                    theirs.contains(&(*pair, !side))
-                        && !own.contains(&(*pair, !side))
-                        && !theirs.contains(&(*pair, *side))
+                    let one = |sides: &BTreeSet<(u8, bool)>, side: bool| {
+                        sides.contains(&(*pair, side)) && !sides.contains(&(*pair, !side))
+                    };
+                    one(&own, *side) && one(&theirs, !side)
                 });
                 let shared = marks(&sentence.text, from, to).intersection(&words).count();
-                let alike = denies(text, start, end) == denies(&sentence.text, from, to);
-                if against && alike && shared > 0 && shared * 2 >= words.len().min(4) {
+                if against && shared > 0 && shared * 2 >= words.len().min(4) {
                     let mut issue = at(
                         reading,
                         piece,
@@ -427,6 +438,29 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
             }
         }
     }
+}
+
+/// Words between a negation and what it turns round.
+const TURNS: usize = 4;
+
+/// Whether a word that is one side of two is denied right before it: "never permitted". A word that is the other side itself, such as
+/// "forbidden", denies nothing of its own pair.
+fn is_turned(text: &Text, word: &aios_languages::Tagged, start: usize, end: usize) -> bool {
+    let Tag::Opposite(pair, _) = word.tag else {
+        return false;
+    };
+    text.tags.iter().any(|tag| {
+        let itself = text.tags.iter().any(|other| {
+            matches!(other.tag, Tag::Opposite(own, _) if own == pair)
+                && other.from <= tag.from
+                && tag.to <= other.to
+        });
+        tag.tag == Tag::Sense(Sense::Negation)
+            && (start..end).contains(&text.words[tag.from].start)
+            && tag.to <= word.from
+            && word.from - tag.to <= TURNS
+            && !itself
+    })
 }
 
 /// What a clause is about, but for the words of opposites: its stems and days.

@@ -293,7 +293,34 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     };
     if !columns.is_empty() {
         return columns.iter().any(|column| {
-            let all = grid.names(*column).len();
+            // Who has no value has no figure, and who has none at the time or of the kind that is asked about neither.
+            let spoken = entities(&point.text, 0, grid);
+            let about: Vec<Pred> = spoken
+                .iter()
+                .map(|entity| entity.pred)
+                .filter(|pred| {
+                    let mut alike = spoken.iter().filter(|other| same_column(&other.pred, pred));
+                    !same_column(pred, &Pred::Is(*column, 0))
+                        && alike.all(|other| other.pred == *pred)
+                })
+                .chain(conditions(&point.text, 0, grid))
+                .collect();
+            let has = |code: u32| {
+                let mut of = about.clone();
+                of.push(Pred::Is(*column, code));
+                of.sort_unstable();
+                of.dedup();
+                !grid.rows_of(&of).is_empty()
+                    && (measures.is_empty()
+                        || measures
+                            .iter()
+                            .any(|measure| grid.figures(&of, *measure).is_some()))
+            };
+            let many = u32::try_from(grid.names(*column).len()).unwrap_or(u32::MAX);
+            let all = match many {
+                0..=100 => (0..many).filter(|code| has(*code)).count(),
+                many => many as usize,
+            };
             let wanted = if all <= 12 { all } else { 3 };
             named(*column).len() >= wanted
         });

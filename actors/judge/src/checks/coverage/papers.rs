@@ -174,6 +174,22 @@ fn verified_or_borne(reading: &Reading<'_>) -> bool {
         || !places(reading, papers).is_empty()
 }
 
+/// How many clauses of the answer say something.
+fn clauses_said(reading: &Reading<'_>) -> usize {
+    let of = |text: &crate::text::Text| {
+        let spans = crate::clause::clause_spans(text).into_iter();
+        spans
+            .filter(|(from, to)| {
+                let within = |place: usize| (*from..*to).contains(&place);
+                let mut stems = text.stems.iter();
+                stems.any(|(word, _)| within(text.words[*word].start))
+                    || text.numbers.iter().any(|number| within(number.start))
+            })
+            .count()
+    };
+    said_words(reading).map(of).sum()
+}
+
 fn none_has(papers: &[Paper], fits: fn(&UnitKind) -> bool) -> bool {
     let mut numbers = papers
         .iter()
@@ -259,8 +275,9 @@ fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool 
             }
         }
     }
-    // Nothing in the sources speaks of it: whatever repeats the question's words answers it.
-    !told
+    // Nothing in the sources speaks of it, as of "what happens then": whatever goes beyond the other points answers it.
+    let others = reading.ground.asked.points.len() > 1;
+    (!told && (!others || clauses_said(reading) >= reading.ground.asked.points.len()))
         || (wanted.len() > 1 && {
             let said: HashSet<&str> = said_words(reading)
                 .flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str()))

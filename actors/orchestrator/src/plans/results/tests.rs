@@ -63,7 +63,6 @@ fn passes(written: &Written) -> bool {
     let work = Judged::Text {
         text: &written.answer,
         evidence: &evidence,
-        vectors: None,
     };
     Figures.check(&work).unwrap().issues.is_empty()
 }

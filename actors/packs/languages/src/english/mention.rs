@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::english::prose::{Word, words};
-use aios_work::{Day, Grain, Period, Span};
+use aios_work::{Day, Grain, Span};
 
 /// A period as it was named, perhaps without its year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,16 +153,6 @@ const LEADING: [&str; 20] = [
 const YEARS: RangeInclusive<i32> = 1900..=2100;
 /// Years with a month, a quarter or a day behind them.
 const DATED: RangeInclusive<i32> = 1000..=2999;
-
-/// Whether a text that gives a period's key is read as naming the period.
-#[must_use]
-pub(crate) fn is_read(period: Period) -> bool {
-    let years = match period.grain() {
-        Grain::Year => YEARS,
-        Grain::Day | Grain::Week | Grain::Month | Grain::Quarter => DATED,
-    };
-    years.contains(&period.from().year())
-}
 
 /// All periods named in a text, in order, without overlap.
 #[must_use]

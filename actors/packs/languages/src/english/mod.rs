@@ -1,14 +1,11 @@
 //! English.
 
-mod check;
 pub mod figures;
 mod injection;
 mod mention;
 mod naming;
 pub mod prose;
 
-pub use check::known::shown_name;
-pub use check::{English, assess};
 pub use injection::injections;
 pub use mention::{Mention, Named, mentions};
-pub use naming::{figure, name};
+pub use naming::{figure, name, shown_name};

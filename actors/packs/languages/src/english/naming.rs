@@ -1,6 +1,6 @@
 //! What a fact is called. The words are made here and nowhere read back.
 
-use aios_work::{Fact, Statistic, When};
+use aios_work::{Fact, Statistic, When, quoted};
 
 /// A fact's name: `total revenue region North`, `growth revenue 2025-07 to 2025-08`, `outlier revenue 2025-08-14 line 47`.
 #[must_use]
@@ -50,6 +50,12 @@ pub fn figure(fact: &Fact) -> String {
     };
     // Where nothing was measured, rows were counted.
     format!("{word} {}", fact.measure.as_deref().unwrap_or("rows"))
+}
+
+/// A name as texts show it: on one line, bounded, without the marks of a prompt or a table.
+#[must_use]
+pub fn shown_name(name: &str) -> String {
+    quoted(name, 80).replace('|', "/")
 }
 
 #[cfg(test)]

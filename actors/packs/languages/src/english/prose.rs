@@ -61,22 +61,6 @@ pub fn words(text: &str) -> Vec<Word<'_>> {
     out
 }
 
-/// The last word of a text. Only the end is read: whoever asks this at every number of a long text must not read all of it each time.
-pub(crate) fn last_word(text: &str) -> Option<Word<'_>> {
-    let said = text.trim_end();
-    let from = said
-        .char_indices()
-        .rev()
-        .find(|(_, c)| c.is_whitespace())
-        .map_or(0, |(at, c)| at + c.len_utf8());
-    let word = *words(said.get(from..)?).last()?;
-    Some(Word {
-        start: word.start + from,
-        end: word.end + from,
-        ..word
-    })
-}
-
 /// A sign that Unicode lets stand within a word or a number.
 fn parts(c: char) -> bool {
     !c.is_alphanumeric() && (c.is_ascii() || matches!(c, '’' | '\u{202f}'))
@@ -206,48 +190,6 @@ fn goes_on(piece: &str, space_behind: bool) -> bool {
     })
 }
 
-/// Clauses of a sentence: cut at `;`, at a comma or dash before white space, and at joining words between them.
-#[must_use]
-pub fn clauses(text: &str, sentence: Stretch) -> Vec<Stretch> {
-    const JOINING: [&str; 13] = [
-        "and", "but", "while", "whereas", "versus", "vs", "compared", "although", "though",
-        "followed", "then", "with", "which",
-    ];
-    let mut cuts = vec![sentence.start];
-    let body = sentence.of(text);
-    for (at, c) in body.char_indices() {
-        let space = body
-            .get(at + c.len_utf8()..)
-            .is_some_and(|rest| rest.starts_with(char::is_whitespace));
-        if matches!(c, ';' | '—') || (matches!(c, ',' | ':' | '–') && space) {
-            cuts.push(sentence.start + at + c.len_utf8());
-        }
-    }
-    let said: Vec<(usize, String)> = words(body)
-        .iter()
-        .map(|word| (word.start, word.lower()))
-        .collect();
-    for (index, (start, word)) in said.iter().enumerate() {
-        // "between July and August" is one thought.
-        let between = word == "and"
-            && said
-                .get(index.saturating_sub(4)..index)
-                .is_some_and(|before| before.iter().any(|(_, word)| word == "between"));
-        if JOINING.contains(&word.as_str()) && !between {
-            cuts.push(sentence.start + start);
-        }
-    }
-    cuts.sort_unstable();
-    cuts.push(sentence.end);
-    let mut out = Vec::new();
-    for pair in cuts.windows(2) {
-        if let [start, end] = pair {
-            push_stretch(text, *start, *end, &mut out);
-        }
-    }
-    out
-}
-
 fn push_stretch(text: &str, start: usize, end: usize, out: &mut Vec<Stretch>) {
     let stretch = Stretch { start, end };
     if stretch.of(text).chars().any(|c| !c.is_whitespace()) {
@@ -337,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_and_clauses_are_cut_where_thoughts_end() {
+    fn sentences_are_cut_where_thoughts_end() {
         let text = "Revenue was 1,234.5 EUR, i.e. more. North led; South vs. East fell!\nDone";
         let cut: Vec<_> = sentences(text)
             .iter()
@@ -350,19 +292,6 @@ mod tests {
                 "North led; South vs. East fell!",
                 "Done"
             ]
-        );
-        let text = "North earned 500 and South 1,300, while East fell";
-        let all = Stretch {
-            start: 0,
-            end: text.len(),
-        };
-        let cut: Vec<_> = clauses(text, all)
-            .iter()
-            .map(|s| s.of(text).trim().to_owned())
-            .collect();
-        assert_eq!(
-            cut,
-            ["North earned 500", "and South 1,300,", "while East fell"]
         );
     }
 
@@ -417,7 +346,6 @@ mod tests {
             let whole = words(&text).len();
             let parts: usize = sentences(&text).iter().map(|s| words(s.of(&text)).len()).sum();
             prop_assert!(parts >= whole);
-            for sentence in sentences(&text) { let _ = clauses(&text, sentence); }
         }
     }
 }

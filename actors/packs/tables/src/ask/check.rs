@@ -16,7 +16,7 @@ use super::say::Speech;
 use super::words::{canon, spaced};
 
 /// The runs of digits in a text with what groups and cuts them; a space ends one, as some languages group by it.
-fn numerals(text: &str) -> Vec<String> {
+pub(super) fn numerals(text: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut open = String::new();
     for c in text.chars().chain([' ']) {
@@ -33,7 +33,7 @@ fn numerals(text: &str) -> Vec<String> {
 }
 
 /// What a reader sees: without the title, which is the goal, without statements, and without drawings, which are judged by themselves.
-fn seen(text: &str) -> String {
+pub(super) fn seen(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut fenced = false;
     for (at, line) in text.lines().enumerate() {

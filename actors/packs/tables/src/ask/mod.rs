@@ -5,6 +5,7 @@
 //! tables); [`sql`] writes it; [`answer`] reads what came of it; [`say`] holds the words of the answer. All of it is pure. No word of the
 //! goal goes unheard: each is used, means nothing, or is named as not understood.
 
+mod alone;
 mod answer;
 mod check;
 mod clause;
@@ -35,6 +36,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alone::overview;
 pub(crate) use check::check;
 pub(crate) use question::{Filter, Understood};
 pub(crate) use report::{draw, id, read, tasks};

@@ -17,10 +17,12 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     let folder = std::env::var_os(NAMED).map_or_else(|| PathBuf::from(CASES), PathBuf::from);
     let files: Vec<PathBuf> = files(&folder)?;
     let mut measured = Measured::default();
+    let mut sets: Vec<(String, Measured)> = Vec::new();
     let (mut spent, mut count, mut bytes) = (0.0, 0_u32, 0_usize);
     for round in 0..rounds {
         for file in &files {
             let mut bench = Bench::new(file);
+            let mut set = Measured::default();
             for case in cases(file).map_err(|failure| failed(failure.sentence()))? {
                 let case = case.map_err(|failure| failed(failure.sentence()))?;
                 let judged = bench
@@ -28,9 +30,13 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
                     .map_err(|failure| failed(failure.sentence()))?;
                 if round == 0 {
                     measured.add(&case, judged.status);
+                    set.add(&case, judged.status);
                 }
                 count += 1;
                 bytes += case.answer.len();
+            }
+            if round == 0 {
+                sets.push((name(&folder, file), set));
             }
             spent += bench.spent.as_secs_f64() * 1e3;
         }
@@ -48,6 +54,12 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     report.figure("bad_count", measured.bad as f64);
     report.figure("answer_bytes_mean", bytes as f64 / f64::from(count));
     report.figure("judgement_ms_mean", each);
+    for (name, set) in &sets {
+        report.figure(&format!("{name}_precision"), set.precision());
+        report.figure(&format!("{name}_recall"), set.recall());
+        report.figure(&format!("{name}_good"), set.good_share());
+        report.figure(&format!("{name}_borderline"), set.borderline_share());
+    }
     report.bar(Bar::at_least(
         "precision",
         "refused answers that are bad",
@@ -93,6 +105,17 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     Ok(report)
 }
 
+/// What a set is called: its file, or its folder where all are called the same.
+fn name(folder: &Path, file: &Path) -> String {
+    let inner = file.strip_prefix(folder).unwrap_or(file);
+    let of = inner.with_extension("");
+    let parts = of
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy());
+    let parts: Vec<_> = parts.filter(|part| part != "cases").collect();
+    parts.join("_")
+}
+
 fn files(folder: &Path) -> Result<Vec<PathBuf>, BenchError> {
     let found = std::fs::read_dir(folder).map_err(|error| {
         failed(format!(
@@ -102,7 +125,12 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, BenchError> {
     })?;
     let mut files: Vec<PathBuf> = found
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
+        // A set that is known to be missed says nothing of how good the judge is; one that nobody has tuned on says most.
+        .map(|path| match path.ends_with("unseen") {
+            true => path.join("cases.jsonl"),
+            false => path,
+        })
+        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl") && path.is_file())
         .filter(|path| !path.ends_with("facts.jsonl"))
         .collect();
     files.sort();

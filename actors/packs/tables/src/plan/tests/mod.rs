@@ -16,8 +16,12 @@ use super::findings::Findings;
 use super::{Analysis, Intent, TOOLS, analyse, build, fill, merge, question, writing};
 use crate::report::{Author, Report, answer, closing};
 use crate::results::{ResultEvidence, check_result};
-use aios_languages::english::{assess, name as called};
-use aios_work::{Assessment, Goal, GoalLimits, Plan, PlanLimits, TextKind};
+use aios_judge::{Ground, judge_text};
+use aios_languages::english::name as called;
+use aios_work::{
+    Assessment, Check, Evidence, Goal, GoalLimits, Judged, Material, Plan, PlanLimits, Reader,
+    TextKind,
+};
 
 mod chance;
 mod hostile;
@@ -110,6 +114,30 @@ fn toolbox() -> Toolbox {
     Toolbox::standard(&workspaces, None).with(crate::tools(&workspaces))
 }
 
+/// What a text is judged by: this pack's check, and the judge with its own reading of the file. That the judge reads a goal otherwise makes
+/// an answer unverified and not wrong, so of made-up tables its figures alone must be right.
+fn assess(text: &str, evidence: &Evidence, ground: &Ground) -> Assessment {
+    let own = crate::pack::TablesPack.check(&Judged::Text { text, evidence });
+    let mut second = judge_text(text, ground, evidence);
+    if evidence.kind == TextKind::Report {
+        let read =
+            |check: &Option<String>| matches!(check.as_deref(), Some("coverage" | "contradiction"));
+        let parted = second.issues.iter().any(|issue| read(&issue.check));
+        second.issues.retain(|issue| !read(&issue.check));
+        if parted && second.issues.is_empty() {
+            second.scores.clear();
+        }
+    }
+    Assessment::of(own.into_iter().chain([second]))
+}
+
+/// The file as the judge reads it.
+fn ground(goal: &Goal, file: &str, content: &str) -> Ground {
+    let read = crate::TableReader.read(file, content.as_bytes());
+    let material: Option<Material> = read.and_then(Result::ok);
+    Ground::new(goal.text(), material.as_slice(), Vec::new())
+}
+
 /// Does all that agents do for a goal, without agents: scout, analyse, plan, run and recheck each task, write, judge.
 fn walk(text: &str, file: &str, content: &str) -> Walked {
     let folder = Folder::new();
@@ -199,11 +227,13 @@ fn walk(text: &str, file: &str, content: &str) -> Walked {
     let paragraph = closing(&goal, &analysis, &findings, None);
     assert_eq!(paragraph.author, Author::Template);
     let points = writing::paragraph_points(&analysis, &findings);
-    let evidence = findings.evidence(&goal, &analysis, TextKind::Paragraph, points);
-    let judged = assess(&paragraph.text, &evidence, None);
+    // The template's words are the pack's own, as those of the report are.
+    let evidence = findings.evidence(&goal, &analysis, TextKind::Report, points);
+    let ground = ground(&goal, file, content);
+    let judged = assess(&paragraph.text, &evidence, &ground);
     let answer = answer(&goal, &analysis, &findings, &paragraph, &artifacts, &[]);
     let evidence = findings.evidence(&goal, &analysis, TextKind::Report, plan.points.clone());
-    let report = assess(&answer.answer, &evidence, None);
+    let report = assess(&answer.answer, &evidence, &ground);
     Walked {
         analysis,
         plan,
@@ -464,7 +494,8 @@ fn what_failed_is_named_as_a_gap_and_the_report_still_passes() {
             .any(|gap| gap.starts_with("b.csv was not used"))
     );
     let evidence = findings.evidence(&goal, &analysis, TextKind::Report, plan.points.clone());
-    let judged = assess(&answer.answer, &evidence, None);
+    let ground = Ground::new(goal.text(), &[], Vec::new());
+    let judged = assess(&answer.answer, &evidence, &ground);
     assert_eq!(
         judged.score.dimensions.accuracy, 1.0,
         "{judged:#?}\n{}",
@@ -501,12 +532,15 @@ fn questions_without_data_have_plans_too() {
         TextKind::Paragraph,
         writing::paragraph_points(&analysis, &findings),
     );
-    assert!(
-        assess(&paragraph.text, &evidence, None).verdict.passes(),
-        "{:#?}",
-        assess(&paragraph.text, &evidence, None)
-    );
-    assert!(!assess("17 * 23 is 392.", &evidence, None).verdict.passes());
+    let ground = Ground::new(goal.text(), &[], Vec::new());
+    let evidence = Evidence {
+        passages: vec!["17 * 23".to_owned()],
+        ..evidence
+    };
+    let judged = assess(&paragraph.text, &evidence, &ground);
+    assert!(judged.verdict.passes(), "{judged:#?}");
+    let wrong = assess("17 * 23 is 392.", &evidence, &ground);
+    assert!(!wrong.verdict.passes());
 }
 
 #[test]
