@@ -156,6 +156,24 @@ pub(crate) struct Thinking {
     pub(crate) engine: Option<String>,
 }
 
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Markdown, as it is written.
+    Md,
+    /// A page for a browser.
+    Html,
+    /// One JSON object.
+    Json,
+}
+
+impl Format {
+    /// JSON where it is asked for by `--json`.
+    pub(crate) fn of(json: bool) -> Option<Self> {
+        json.then_some(Self::Json)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The goal.
@@ -176,6 +194,9 @@ pub(crate) struct Run {
     /// Print one JSON object instead of the report, also when there is no answer: `error` then says why.
     #[arg(long)]
     pub(crate) json: bool,
+    /// How the report is printed: md as it is written, html as a page, json as --json does; without it as a person reads it.
+    #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
+    pub(crate) format: Option<Format>,
     /// Settings.
     #[command(flatten)]
     pub(crate) settings: Settings,

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod arguments;
+mod chart;
 mod client;
 mod commands;
 mod console;
@@ -13,6 +14,7 @@ mod failure;
 mod logging;
 mod notify;
 mod own_node;
+mod page;
 mod picture;
 mod plan_picture;
 mod quiet;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::goal_again;
 use super::run::{Leaving, report, watch};
-use crate::arguments::{Goal, GoalList, OneGoal, SubmitGoal, Which};
+use crate::arguments::{Format, Goal, GoalList, OneGoal, SubmitGoal, Which};
 use crate::client;
 use crate::console::{self, Screen};
 use crate::failure::Failure;
@@ -92,7 +92,7 @@ fn submit(arguments: &SubmitGoal) -> Result<ExitCode, Failure> {
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     match outcome? {
-        (_, Some(answer)) => report(&answer, arguments.json),
+        (_, Some(answer)) => report(&answer, Format::of(arguments.json)),
         (goal_id, None) if arguments.json => {
             console::json(&json!({ "goal_id": goal_id }))?;
             Ok(ExitCode::SUCCESS)
@@ -260,7 +260,7 @@ pub(super) fn goes_on(
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-    report(&answer?, json)
+    report(&answer?, Format::of(json))
 }
 
 async fn ordered(node: &mut Client, order: &Request) -> Result<(), Failure> {

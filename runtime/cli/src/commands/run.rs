@@ -13,10 +13,12 @@ use aios_work::content::{AgentEvent, GoalStatus, TaskEvent};
 use aios_work::shown;
 use serde_json::Value;
 
-use crate::arguments::Run;
+use crate::arguments::{Format, Run};
+use crate::chart;
 use crate::console::{self, Redraw, Screen};
 use crate::failure::Failure;
 use crate::own_node::{engine, plan_file, started, threads, wanted};
+use crate::page;
 use crate::picture::{self, Picture};
 use crate::settings;
 
@@ -34,7 +36,7 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     let answer = runtime.block_on(answer(config, goal, engine, Screen::detect()));
     // Also after a failure: dropped, the runtime would wait for a tool that does not listen.
     runtime.shutdown_timeout(Duration::from_secs(2));
-    report(&answer?, arguments.json)
+    report(&answer?, arguments.format.or(Format::of(arguments.json)))
 }
 
 /// The goal as it is handed in, once it is known that it can be worked on.
@@ -120,12 +122,20 @@ pub(super) async fn watch(
     }
 }
 
-pub(super) fn report(answer: &Answer, json: bool) -> Result<ExitCode, Failure> {
-    if json {
-        console::json(&printed(answer))?;
-    } else {
+pub(super) fn report(answer: &Answer, format: Option<Format>) -> Result<ExitCode, Failure> {
+    match format {
+        Some(Format::Json) => console::json(&printed(answer))?,
+        // A page and a text for another program: nothing but the report goes there, and what is to be known about it is beside it.
+        Some(Format::Md) => console::text(&answer.answer)?,
+        Some(Format::Html) => console::text(&page::html(&answer.answer))?,
+        None => {}
+    }
+    if let Some(reason) = answer.reason.as_deref().filter(|_| format.is_some()) {
+        console::note(&format!("aios: {reason}"));
+    }
+    if format.is_none() {
         let (report, cut) = match console::page() {
-            Some(lines) => on_a_page(&answer.answer, lines),
+            Some(lines) => on_a_page(answer, lines),
             None => (answer.answer.clone(), false),
         };
         if !report.is_empty() {
@@ -180,16 +190,35 @@ fn printed(answer: &Answer) -> Value {
     printed
 }
 
-/// The report as a terminal of so many lines shows it: as its reader sees it rather than as Markdown, and if it is longer than the screen
-/// only what is read first, the answer, and what is missing; the rest would push the answer out of sight. Says whether it was cut.
-fn on_a_page(report: &str, lines: usize) -> (String, bool) {
-    let long = report.lines().count() + NOTES > lines;
+/// The report as a terminal of so many lines shows it: as its reader sees it rather than as Markdown, with a drawing in the place of a link to
+/// one, and if it is longer than the screen only what is read first, the answer, and what is missing; the rest would push the answer out of
+/// sight. Says whether it was cut.
+fn on_a_page(answer: &Answer, lines: usize) -> (String, bool) {
+    let report = &answer.answer;
+    let drawing = chart::lines(&answer.facts, console::paper().0.min(100));
+    let drawn = drawing.as_ref().map_or(0, Vec::len);
+    let long = report.lines().count() + drawn + NOTES > lines;
+    let sections = report
+        .lines()
+        .filter(|line| line.starts_with("## "))
+        .count();
     let mut out = String::new();
-    let (mut kept, mut cut) = (true, false);
+    let (mut kept, mut cut, mut section) = (true, false, 0);
     for line in report.lines() {
-        if let Some(heading) = line.strip_prefix("## ") {
-            kept = !long || ["Summary", "Answer", "Gaps"].contains(&heading);
+        if line.starts_with("## ") {
+            section += 1;
+            // The answer stands first in every language, and what is missing last.
+            let missing = section == sections && !answer.gaps.is_empty();
+            kept = !long || section == 1 || missing;
             cut |= !kept;
+        }
+        if let Some(drawing) = drawing.as_ref().filter(|_| line.starts_with("![")) {
+            // Bars are short: they are shown where the table beside them is not.
+            if kept || drawing.len() + 2 * NOTES < lines {
+                out.push_str(&drawing.join("\n"));
+                out.push('\n');
+            }
+            continue;
         }
         if kept {
             out.push_str(&shown::read_markdown(line));
