@@ -14,8 +14,8 @@ use aios_control::grpc::{GrpcClient, GrpcServer, GrpcService};
 use aios_control::http::{HttpClient, HttpServer, HttpService, Running};
 use aios_control::socket::{Server, Service, SocketFolder};
 use aios_control::{
-    CallTool, Caller, Client, ClientError, Control, ControlError, ErrorKind, EventKind, Local,
-    Place, Request, Submit, Watch,
+    CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind, Local, Place, Request,
+    Submit, Watch,
 };
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
@@ -217,32 +217,23 @@ async fn over_http_a_node_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_grpc_a_node_keeps_the_contract() {
     let house = House::open().await;
-    let (node, owner) = (house.node.clone(), house.node.owner_name().clone());
+    let node = house.node.clone();
+    let (own, strange) = (Token::fresh().unwrap(), Token::fresh().unwrap());
+    let owner = house.node.owner_name().clone();
+    let known = [(own.clone(), owner), (strange.clone(), stranger())];
     let server = GrpcServer::bind("127.0.0.1:0".parse().unwrap());
     let running = server.await.unwrap().serve(GrpcService {
         node: Arc::new(move || Some(Arc::new(node.clone()) as Arc<dyn Control>)),
-        who: Arc::new(move |token| {
-            let principal = match token {
-                "own" => owner.clone(),
-                "strange" => stranger(),
-                _ => return Err(ControlError::new(ErrorKind::Forbidden, "no token")),
-            };
-            let place = Place::Elsewhere;
-            Ok(Caller {
-                principal,
-                place,
-                rights: None,
-            })
-        }),
+        principals: Principals::new(known, None),
         agents: Some(house.node.agent_door()),
         out: house.folder.path().join("out"),
     });
     let running = running.unwrap();
     let address = format!("grpc://{}", running.address());
-    let client = |token: &str| GrpcClient::client(&address, token).unwrap();
-    let mut stage = house.stage(client("own"), client("own"), client("strange"));
+    let client = |token: &Token| GrpcClient::client(&address, token).unwrap();
+    let mut stage = house.stage(client(&own), client(&own), client(&strange));
     conforms(&mut stage).await;
-    let mut nobody = client("none");
+    let mut nobody = client(&Token::fresh().unwrap());
     let refused = nobody.goals().await.unwrap_err();
     let kind = refused.refusal().map(|error| error.kind);
     assert_eq!(kind, Some(ErrorKind::Forbidden), "{refused}");

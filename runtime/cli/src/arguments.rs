@@ -267,6 +267,9 @@ pub(crate) struct Serve {
     /// Where it listens: an address of this machine alone, with port 0 for one that is free.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4270")]
     pub(crate) http: SocketAddr,
+    /// Where it listens for gRPC, beside HTTP: an address of this machine alone, with port 0 for one that is free.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) grpc: Option<SocketAddr>,
     /// Where the token lies, and is written if it is not there; without it a fresh one beside the node's socket, for as long as it runs.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
@@ -276,7 +279,7 @@ pub(crate) struct Serve {
     /// Print a second link, for whoever is to look and do nothing.
     #[arg(long)]
     pub(crate) read_only_link: bool,
-    /// Print one JSON object when it is ready: http, link, token_file, keys.
+    /// Print one JSON object when it is ready: http, grpc, link, token_file, keys.
     #[arg(long)]
     pub(crate) json: bool,
     /// The node.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use aios_control::access::Token;
+use aios_control::grpc::GrpcClient;
 use aios_control::http::HttpClient;
 use aios_control::socket::SocketFolder;
 use aios_control::{Client, ClientError, Request};
@@ -20,6 +21,8 @@ use crate::settings;
 /// How often a watcher looks; twice a second is alive, and a look costs a node less than a millisecond.
 const EVERY: Duration = Duration::from_millis(500);
 
+/// What an address of the control bus begins with.
+const GRPC: &str = "grpc://";
 /// A token by itself.
 const TOKEN: &str = "AIOS_TOKEN";
 /// A file with a token.
@@ -32,6 +35,9 @@ const TOKEN_FILE: &str = "AIOS_TOKEN_FILE";
 pub(crate) async fn to(config: &Config, node: Option<&str>) -> Result<Client, ClientError> {
     let folder = SocketFolder::of(&config.door.folder);
     match node {
+        Some(address) if address.starts_with(GRPC) => {
+            Ok(GrpcClient::client(address, &token(&folder, address)?)?)
+        }
         Some(address) if address.contains("://") => {
             Ok(HttpClient::client(address, token(&folder, address)?)?)
         }
@@ -57,7 +63,10 @@ pub(crate) fn link(which: &Which, read_only: bool) -> Result<String, Failure> {
 
 /// What is shown to a node at an address: what the environment says, or what a node of the same user has left beside its socket.
 fn token(folder: &SocketFolder, address: &str) -> Result<Token, ClientError> {
-    let port = HttpClient::port(address)?;
+    let port = match address.starts_with(GRPC) {
+        true => GrpcClient::port(address)?,
+        false => HttpClient::port(address)?,
+    };
     if let Some(token) = std::env::var_os(TOKEN) {
         return Ok(Token::parse(&token.to_string_lossy())?);
     }

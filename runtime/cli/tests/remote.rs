@@ -133,8 +133,8 @@ fn tasks_of_a_goal_are_carried_out_in_python_though_it_is_killed_in_the_middle()
     assert!(grpc.starts_with("grpc://127.0.0.1:"), "{grpc}");
     let asked = |arguments: &[&str]| {
         let output = aios(folder)
-            .args(["--node", &grpc])
             .args(arguments)
+            .env("AIOS_NODE", &grpc)
             .env("AIOS_TOKEN_FILE", ready["token_file"].as_str().unwrap())
             .output()
             .unwrap();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use aios_control::Control;
 use aios_control::access::{KeyFile, Known, Principals, Token};
+use aios_control::grpc::{GrpcBindError, GrpcRunning, GrpcServer, GrpcService};
 use aios_control::http::{BindError, HttpServer, HttpService, Page, PageFile, Running, Tls};
 use aios_control::socket::SocketFolder;
 use aios_runtime::Node;
@@ -33,22 +34,35 @@ pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Failure> {
         let sentence = BindError::BeyondLoopback(arguments.http).to_string();
         return Err(Failure::new(Kind::Usage, format!("--http: {sentence}")));
     }
+    if let Some(grpc) = arguments.grpc.filter(|grpc| !grpc.ip().is_loopback()) {
+        let sentence = GrpcBindError::BeyondLoopback(grpc).to_string();
+        return Err(Failure::new(Kind::Usage, format!("--grpc: {sentence}")));
+    }
     keep(&arguments.node, async |node| {
         let server = match tls {
             Some(tls) => HttpServer::bind_tls(arguments.http, tls).await,
             None => HttpServer::bind(arguments.http).await,
         };
         let server = server.map_err(failed)?;
-        let shown = Shown::at(
-            node,
-            server.address().port(),
-            arguments.token_file.as_deref(),
-        )?;
+        let grpc = match arguments.grpc {
+            Some(address) => Some(GrpcServer::bind(address).await.map_err(failed)?),
+            None => None,
+        };
+        let ports = [
+            Some(server.address().port()),
+            grpc.as_ref().map(|grpc| grpc.address().port()),
+        ];
+        let ports: Vec<u16> = ports.into_iter().flatten().collect();
+        let shown = Shown::at(node, &ports, arguments.token_file.as_deref())?;
         let keys = key::keys(node.config())?;
         let principals = Principals::new(
             [(shown.token.clone(), node.owner_name().clone())],
             Some(keys.clone()),
         );
+        let mut grpc = match grpc {
+            Some(grpc) => Some(bus(node, grpc, principals.clone(), out.clone())?),
+            None => None,
+        };
         let mut running = serve(node, server, principals, out)?;
         // Before it is said that it is ready: whoever starts it may stop it at once.
         let mut signals = Signals::listen()?;
@@ -64,7 +78,15 @@ pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Failure> {
                 .transpose()
                 .map_err(failed)?,
         };
-        told(node, &running, &links, &shown, &keys, arguments.json)?;
+        told(
+            node,
+            &running,
+            grpc.as_ref(),
+            &links,
+            &shown,
+            &keys,
+            arguments.json,
+        )?;
         let manager = Manager::of_environment();
         let tell = |state: &str| {
             if let Some(manager) = &manager {
@@ -75,11 +97,17 @@ pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Failure> {
         let stayed = tokio::select! {
             () = signals.told() => Ok(()),
             error = running.failed() => Err(failed(error)),
+            error = bus_failed(&mut grpc) => Err(failed(error)),
             () = alive(node, manager.as_ref()) => Ok(()),
         };
         tell("STOPPING=1");
         console::note("those who are being answered have ten seconds");
-        running.drain().await;
+        let bus = async {
+            if let Some(grpc) = grpc {
+                grpc.drain().await;
+            }
+        };
+        tokio::join!(running.drain(), bus);
         stayed
     })
 }
@@ -162,6 +190,31 @@ fn page() -> Page {
     })
 }
 
+/// The control bus beside HTTP, with the same keys.
+fn bus(
+    node: &Node,
+    server: GrpcServer,
+    principals: Principals,
+    out: PathBuf,
+) -> Result<GrpcRunning, Failure> {
+    let served: Arc<dyn Control> = Arc::new(node.clone());
+    let service = GrpcService {
+        node: Arc::new(move || Some(Arc::clone(&served))),
+        principals,
+        agents: Some(node.agent_door()),
+        out,
+    };
+    server.serve(service).map_err(failed)
+}
+
+/// Returns when the control bus has failed for good; never without one.
+async fn bus_failed(grpc: &mut Option<GrpcRunning>) -> std::io::Error {
+    match grpc {
+        Some(grpc) => grpc.failed().await,
+        None => pending().await,
+    }
+}
+
 /// Links for a browser; each opens once.
 struct Links {
     link: String,
@@ -172,16 +225,21 @@ struct Links {
 fn told(
     node: &Node,
     running: &Running,
+    grpc: Option<&GrpcRunning>,
     links: &Links,
     shown: &Shown,
     keys: &KeyFile,
     json: bool,
 ) -> Result<(), Failure> {
     let http = running.url();
+    let grpc = grpc.map(|grpc| format!("grpc://{}", grpc.address()));
     let Links { link, read_only } = links;
     if json {
         let mut ready =
             json!({"http": http, "link": link, "token_file": shown.file, "keys": keys.path()});
+        if let Some(grpc) = grpc {
+            ready["grpc"] = grpc.into();
+        }
         if let Some(read_only) = read_only {
             ready["read_only_link"] = read_only.as_str().into();
         }
@@ -193,6 +251,9 @@ fn told(
         return Ok(());
     }
     console::result(&format!("{http}\n{link}"))?;
+    if let Some(grpc) = grpc {
+        console::result(&grpc)?;
+    }
     if let Some(read_only) = read_only {
         console::result(read_only)?;
         console::note("the second link is for whoever is to look and do nothing");
@@ -213,35 +274,38 @@ fn failed(error: impl ToString) -> Failure {
 pub(super) struct Shown {
     token: Token,
     file: PathBuf,
-    /// Whether it ends with the node.
-    passing: bool,
+    /// Files that end with the node: one for each port, where this user's other commands look.
+    passing: Vec<PathBuf>,
 }
 
 impl Shown {
     /// That of the file that is named, or a fresh one where this user's other commands look for it.
-    pub(super) fn at(node: &Node, port: u16, named: Option<&Path>) -> Result<Self, Failure> {
-        let (file, passing) = match named {
-            Some(file) => (file.to_owned(), false),
-            None => {
-                let folder = SocketFolder::of(&node.config().door.folder);
-                (folder.token(port).map_err(failed)?, true)
-            }
-        };
-        if !passing && file.exists() {
-            let token = Token::read(&file).map_err(failed)?;
+    pub(super) fn at(node: &Node, ports: &[u16], named: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(file) = named.filter(|file| file.exists()) {
             return Ok(Self {
-                token,
-                file,
-                passing,
+                token: Token::read(file).map_err(failed)?,
+                file: file.to_owned(),
+                passing: Vec::new(),
             });
         }
         let token = Token::fresh().map_err(failed)?;
-        token.write(&file).map_err(failed)?;
-        Ok(Self {
+        let mut shown = Self {
             token,
-            file,
-            passing,
-        })
+            file: named.map(Path::to_owned).unwrap_or_default(),
+            passing: Vec::new(),
+        };
+        if named.is_some() {
+            shown.token.write(&shown.file).map_err(failed)?;
+            return Ok(shown);
+        }
+        let folder = SocketFolder::of(&node.config().door.folder);
+        for port in ports {
+            let file = folder.token(*port).map_err(failed)?;
+            shown.token.write(&file).map_err(failed)?;
+            shown.passing.push(file);
+        }
+        shown.file = shown.passing.first().cloned().unwrap_or_default();
+        Ok(shown)
     }
 }
 
@@ -254,9 +318,11 @@ impl Shown {
 
 impl Drop for Shown {
     fn drop(&mut self) {
-        // Somebody else may listen there by now.
-        if self.passing && Token::read(&self.file).is_ok_and(|token| token == self.token) {
-            let _ = fs::remove_file(&self.file);
+        for file in &self.passing {
+            // Somebody else may listen there by now.
+            if Token::read(file).is_ok_and(|token| token == self.token) {
+                let _ = fs::remove_file(file);
+            }
         }
     }
 }

@@ -16,8 +16,9 @@ use tokio::time::timeout;
 use tonic::{Code, Request as Asked, Status};
 
 use super::guest::{Busy, Seat};
-use super::server::{GrpcService, Who};
+use super::server::GrpcService;
 use super::status;
+use crate::access::{Known, Principals};
 use crate::remote::AgentDoor;
 use crate::{
     Caller, Control, ControlError, ErrorKind, Event, EventStream, LINE_MAX, Request, Response,
@@ -47,7 +48,7 @@ pub(super) struct Door(Arc<Inside>);
 
 struct Inside {
     node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
-    who: Who,
+    principals: Principals,
     agents: Option<Arc<dyn AgentDoor>>,
     out: PathBuf,
     counts: Counts,
@@ -66,13 +67,13 @@ impl Door {
     pub(super) fn new(service: GrpcService, counts: Counts) -> Self {
         let GrpcService {
             node,
-            who,
+            principals,
             agents,
             out,
         } = service;
         Self(Arc::new(Inside {
             node,
-            who,
+            principals,
             agents,
             out,
             counts,
@@ -110,14 +111,13 @@ impl Door {
             .and_then(|shown| shown.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
-        let known = match token {
-            Some(token) => (self.0.who)(token),
-            None => Err(ControlError::new(
-                ErrorKind::Forbidden,
-                "no token that is known came with this",
-            )
-            .advise("send the metadata `authorization: Bearer TOKEN` with the token that `aios serve` wrote")),
-        };
+        let advice = "send the metadata `authorization: Bearer TOKEN` with a token of this node's";
+        let known = self
+            .0
+            .principals
+            .by_token(token.unwrap_or_default())
+            .map(|known: Known| known.caller())
+            .map_err(|why| ControlError::new(ErrorKind::Forbidden, why.to_string()).advise(advice));
         let caller = known.map_err(|error| {
             self.0.counts.add("token");
             status::with(Code::Unauthenticated, &error)
@@ -220,18 +220,30 @@ impl Door {
         let going = self.going();
         // A watch makes place for others: it can be gone on with.
         drop(asker.busy);
+        let (door, rights) = (self.clone(), asker.caller.rights.clone());
         let begun = Some((events, going, written));
-        Box::pin(unfold(begun, |begun| async move {
-            let (mut events, mut going, mut written) = begun?;
-            loop {
-                let event = tokio::select! {
-                    event = events.next() => event?,
-                    () = gone(&mut going) => {
-                        return Some((Err(status::status(&unavailable())), None));
+        Box::pin(unfold(begun, move |begun| {
+            let (door, rights) = (door.clone(), rights.clone());
+            async move {
+                let (mut events, mut going, mut written) = begun?;
+                loop {
+                    let event = tokio::select! {
+                        event = events.next() => event?,
+                        () = gone(&mut going) => {
+                            return Some((Err(status::status(&unavailable())), None));
+                        }
+                    };
+                    // Its key may have been taken back meanwhile.
+                    if !door.0.principals.holds(rights.as_deref()) {
+                        let error = ControlError::new(
+                            ErrorKind::Forbidden,
+                            "the token that this was asked for with is no longer known",
+                        );
+                        return Some((Err(door.refused(&error)), None));
                     }
-                };
-                if let Some(item) = written(event) {
-                    return Some((Ok(item), Some((events, going, written))));
+                    if let Some(item) = written(event) {
+                        return Some((Ok(item), Some((events, going, written))));
+                    }
                 }
             }
         }))

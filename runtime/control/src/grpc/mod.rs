@@ -20,4 +20,4 @@ mod translate;
 mod whole;
 
 pub use client::{GrpcAddressError, GrpcClient};
-pub use server::{GrpcBindError, GrpcRunning, GrpcServer, GrpcService, Who};
+pub use server::{GrpcBindError, GrpcRunning, GrpcServer, GrpcService};

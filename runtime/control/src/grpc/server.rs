@@ -23,9 +23,10 @@ use tonic::transport::Server;
 
 use super::door::{Counts, Door};
 use super::guest::Guest;
+use crate::access::Principals;
 use crate::connections::{Connections, Places};
 use crate::remote::AgentDoor;
-use crate::{Caller, Control, ControlError, LINE_MAX};
+use crate::{Control, LINE_MAX};
 
 /// Who may be connected. Over loopback nobody can be told from another, so all share all places.
 const PLACES: Places = Places {
@@ -51,9 +52,6 @@ const BREATH: Duration = Duration::from_millis(50);
 /// How long those who are being answered have when the server goes.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Who shows a token; why nobody does.
-pub type Who = Arc<dyn Fn(&str) -> Result<Caller, ControlError> + Send + Sync>;
-
 macro_rules! bounded {
     ($service:ident, $door:expr) => {
         $service::new($door.clone())
@@ -66,8 +64,8 @@ macro_rules! bounded {
 pub struct GrpcService {
     /// The node; none while it starts and stops.
     pub node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
-    /// Who may come in, by the token that is shown. It takes as long whatever is alike.
-    pub who: Who,
+    /// Who may come in, by the token that is shown.
+    pub principals: Principals,
     /// Where agents in other processes come in; none for a node that takes none.
     pub agents: Option<Arc<dyn AgentDoor>>,
     /// Where what is made is put, when whoever asks does not say; absolute.

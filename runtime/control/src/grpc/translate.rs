@@ -467,7 +467,7 @@ mod tests {
         assert_eq!(plan.tasks[0].deadline_ms, 3_000);
         assert_eq!(plan.tasks[1].tool, "agent__speaker");
         let wrong = orchestration::TaskDag {
-            tasks: vec![task("a", "", &[])],
+            tasks: vec![task("a", "agent:no name", &[])],
             ..Default::default()
         };
         assert!(super::submit(wrong, String::new(), now()).is_err());

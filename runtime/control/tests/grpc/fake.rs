@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use aios_control::access::{Principals, Token};
 use aios_control::grpc::{GrpcClient, GrpcRunning, GrpcServer, GrpcService};
 use aios_control::remote::{AgentDoor, AgentSession, Hello, NONCE, Reach};
 use aios_control::{
     AgentLine, Caller, Client, Control, ControlError, EngineLine, ErrorKind, Event, EventKind,
-    EventStream, Generated, Place, Request, Response, Submitted,
+    EventStream, Generated, Request, Response, Submitted,
 };
 use aios_wire::generated::control::v1::control_service_client::ControlServiceClient;
 use async_trait::async_trait;
@@ -19,7 +20,12 @@ use tonic::transport::{Channel, Endpoint};
 /// How long anything may take that is waited for.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-pub(crate) const TOKEN: &str = "the owner's";
+/// What the owner shows.
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+pub(crate) fn token() -> Token {
+    Token::parse(TOKEN).unwrap()
+}
 
 #[derive(Default)]
 pub(crate) struct Fake {
@@ -186,14 +192,7 @@ impl House {
         let served: Arc<dyn Control> = Arc::clone(&node) as Arc<dyn Control>;
         let running = server.serve(GrpcService {
             node: Arc::new(move || Some(Arc::clone(&served))),
-            who: Arc::new(|token| match token == TOKEN {
-                true => Ok(Caller {
-                    principal: "user:owner@local".parse().unwrap(),
-                    place: Place::Elsewhere,
-                    rights: None,
-                }),
-                false => Err(ControlError::new(ErrorKind::Forbidden, "no token")),
-            }),
+            principals: Principals::new([(token(), "user:owner@local".parse().unwrap())], None),
             agents: Some(Arc::clone(&node) as Arc<dyn AgentDoor>),
             out: "/out".into(),
         });
@@ -204,7 +203,7 @@ impl House {
     }
 
     pub(crate) fn client(&self) -> Client {
-        GrpcClient::client(&format!("grpc://{}", self.running.address()), TOKEN).unwrap()
+        GrpcClient::client(&format!("grpc://{}", self.running.address()), &token()).unwrap()
     }
 
     pub(crate) async fn channel(&self) -> Channel {

@@ -26,8 +26,8 @@ async fn whoever_shows_no_token_that_is_known_is_told_nothing() {
         Some(""),
         Some("Bearer"),
         Some("Bearer x"),
-        Some("Basic the owner's"),
-        Some("the owner's"),
+        Some("Basic not the owner's"),
+        Some("not the owner's"),
     ] {
         let mut request = tonic::Request::new(AskRequest {
             request: br#"{"ask":"view"}"#.to_vec(),

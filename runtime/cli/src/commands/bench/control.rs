@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aios_bench::{Bar, BenchError, Report, Samples};
+use aios_control::access::Principals;
 use aios_control::grpc::{GrpcServer, GrpcService};
 use aios_control::remote::{NONCE, PROOF_TYPE, proof};
-use aios_control::{ControlError, ErrorKind};
 use aios_protocols::{
     AgentId, Draft, Limits, Performative, Sealed, Sealer, SigningIdentity, TenantId, Timestamp,
     authenticate,
@@ -122,7 +122,7 @@ async fn connected(node: &Node) -> Result<String, BenchError> {
     let running = server
         .serve(GrpcService {
             node: Arc::new(|| None),
-            who: Arc::new(|_| Err(ControlError::new(ErrorKind::Forbidden, "nobody comes in"))),
+            principals: Principals::new([], None),
             agents: Some(node.agent_door()),
             out: std::path::PathBuf::new(),
         })

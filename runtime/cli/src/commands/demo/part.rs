@@ -83,7 +83,7 @@ pub(super) fn run(stage: &Stage, address: SocketAddr, sleepers: u32) -> Result<E
                 .map_err(|error| Failure::plain(error.to_string()))?;
         }
         let mut signals = Signals::listen()?;
-        let shown = Shown::at(&node, address.port(), Some(&stage.token()))?;
+        let shown = Shown::at(&node, &[address.port()], Some(&stage.token()))?;
         let running = serve::opened(&node, address, &shown, stage.out()).await?;
         let link = format!("http://{}/?token={}", running.address(), shown.reveal());
         console::json_line(
