@@ -271,7 +271,8 @@ impl Signing {
         let identity = Arc::new(SigningIdentity::from_seed(&agent, [9; 32]));
         let tenant = TenantId::new("local").map_err(failed)?;
         let mut sealer = Sealer::new(Arc::clone(&identity), tenant, 1);
-        let draft = Draft::request(&agent, "work").reply_by(now() + DEADLINE);
+        let asker: AgentId = "macro.asker.001@local".parse().map_err(failed)?;
+        let draft = Draft::request(&asker, "work").reply_by(now() + DEADLINE);
         let message = sealer.stamp(draft, now(), [1; 10]).map_err(failed)?;
         let frame = identity
             .seal(&message, &Limits::default())
