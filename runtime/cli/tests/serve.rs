@@ -453,7 +453,7 @@ fn keys_are_issued_listed_rotated_and_revoked_beside_a_node_that_runs() {
             .unwrap();
         (output.status.success(), text(&output.stderr))
     };
-    assert_eq!(as_ci(&ci["token"], &["tree", "--json"]).0, true);
+    assert!(as_ci(&ci["token"], &["tree", "--json"]).0);
     let (done, said) = as_ci(&ci["token"], &["kill", "macro.planner.001@local"]);
     assert!(
         !done && said.contains("may read, and this takes operate"),

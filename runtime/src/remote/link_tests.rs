@@ -64,7 +64,7 @@ fn link(questions: usize) -> (Link, Vec<Letter>) {
     let (mut link, mut asker) = (Link::new(3), Speaker::asker());
     link.arrive(None).unwrap();
     let letters: Vec<Letter> = (0..questions)
-        .map(|_| asker.letter(Draft::request(&agent(), "?")))
+        .map(|_| asker.letter(Draft::request(agent(), "?")))
         .collect();
     for letter in &letters {
         link.offer(letter.clone(), now());
@@ -138,10 +138,7 @@ fn what_ends_three_processes_is_given_up_and_what_breaks_a_connection_is_not() {
     // What never went out is nobody's fall.
     let mut link = Link::new(1);
     link.arrive(None).unwrap();
-    link.offer(
-        Speaker::asker().letter(Draft::request(&agent(), "?")),
-        now(),
-    );
+    link.offer(Speaker::asker().letter(Draft::request(agent(), "?")), now());
     link.lose(1);
     assert!(link.arrive(None).unwrap().given_up.is_empty());
     assert_eq!(sent(&mut link), [1]);
@@ -154,7 +151,7 @@ fn a_slow_reader_is_given_no_more_until_it_acknowledges() {
     link.arrive(None).unwrap();
     let mut taken = 0;
     while link.has_room() {
-        link.offer(asker.letter(Draft::inform(&agent(), "news")), now());
+        link.offer(asker.letter(Draft::inform(agent(), "news")), now());
         taken += 1;
     }
     assert_eq!(taken, UNACKNOWLEDGED);
@@ -169,7 +166,7 @@ fn a_slow_reader_is_given_no_more_until_it_acknowledges() {
         .take_while(|_| {
             let room = link.has_room();
             if room {
-                link.offer(asker.letter(Draft::inform(&agent(), "news")), now());
+                link.offer(asker.letter(Draft::inform(agent(), "news")), now());
             }
             room
         })
@@ -213,10 +210,10 @@ fn nobody_waits_for_ever_and_an_end_hands_everything_out() {
     link.arrive(None).unwrap();
     let soon = now() + Duration::from_secs(5);
     link.offer(
-        asker.letter(Draft::request(&agent(), "?").reply_by(soon)),
+        asker.letter(Draft::request(agent(), "?").reply_by(soon)),
         now(),
     );
-    link.offer(asker.letter(Draft::request(&agent(), "?")), now());
+    link.offer(asker.letter(Draft::request(agent(), "?")), now());
     sent(&mut link);
     assert!(link.ack(2));
     assert!(link.expire(soon).is_empty());

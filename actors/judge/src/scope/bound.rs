@@ -33,7 +33,7 @@ fn in_runs(number: &Number, of: &[Entity], stated: &[&Number]) -> Option<Pred> {
             _ => runs.push((*name, 1)),
         }
     }
-    let even = runs.len() % 2 == 0 && runs.chunks(2).all(|two| two[0].1 == two[1].1);
+    let even = runs.len().is_multiple_of(2) && runs.chunks(2).all(|two| two[0].1 == two[1].1);
     let several = runs.iter().any(|(_, many)| *many > 1);
     let apart: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
     // With one of each in turn the other rules know which way they belong; names come first here.

@@ -123,7 +123,6 @@ async fn answer(text: &str, files: Vec<String>) -> Result<Value, Box<dyn Error>>
     let judged = Judged::Text {
         text: &written.answer,
         evidence: &written.evidence,
-        vectors: None,
     };
     opinions.extend(pack.checks.iter().filter_map(|check| check.check(&judged)));
     let checked = Assessment::of(opinions);

@@ -30,7 +30,7 @@ impl Reader for TableReader {
             return None;
         }
         let table = columns(name, bytes).ok()?;
-        (table.rows >= ROWS && !table.columns.is_empty()).then(|| Ok(Material::Table(table)))
+        (table.rows >= ROWS && !table.columns.is_empty()).then_some(Ok(Material::Table(table)))
     }
 }
 

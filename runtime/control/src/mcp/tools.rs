@@ -165,7 +165,7 @@ pub(super) const ROWS: &[Row] = &[
         "The supervision tree",
         "Shows the node's supervision tree: each agent, what it is doing, and how often it was restarted.",
         Vec::new,
-        |fields| Call::outline(fields),
+        Call::outline,
     ),
     query(
         "list_agents",

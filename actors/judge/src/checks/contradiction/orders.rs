@@ -439,7 +439,7 @@ fn adds_up(grid: &Grid, measure: usize) -> bool {
         "duration",
         "distance",
     ];
-    whole.iter().any(|concept| has(&concept)) && !single.iter().any(|concept| has(&concept))
+    whole.iter().any(has) && !single.iter().any(has)
 }
 
 /// Whether a quantity is one that is read and not summed.

@@ -55,10 +55,10 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     report.figure("answer_bytes_mean", bytes as f64 / f64::from(count));
     report.figure("judgement_ms_mean", each);
     for (name, set) in &sets {
-        report.figure(&format!("{name}_precision"), set.precision());
-        report.figure(&format!("{name}_recall"), set.recall());
-        report.figure(&format!("{name}_good"), set.good_share());
-        report.figure(&format!("{name}_borderline"), set.borderline_share());
+        report.figure(format!("{name}_precision"), set.precision());
+        report.figure(format!("{name}_recall"), set.recall());
+        report.figure(format!("{name}_good"), set.good_share());
+        report.figure(format!("{name}_borderline"), set.borderline_share());
     }
     report.bar(Bar::at_least(
         "precision",

@@ -289,7 +289,7 @@ pub(super) fn devices(config: &Config) -> Found {
     let mut says: Vec<String> = names.collect();
     let adapter = devices
         .iter()
-        .any(|device| device.kind.to_string() != "cpu" && device.fault.is_none());
+        .any(|device| device.kind != "cpu" && device.fault.is_none());
     says.extend(none.map(|reason| format!("no graphics adapter: {reason}")));
     let says = says.join("; ");
     match config.model.device {
