@@ -69,13 +69,19 @@ impl Node {
                 data.iter_mut().chain([out]).collect()
             }
             Request::CallTool(CallTool { data, out, .. }) => data.iter_mut().chain(out).collect(),
+            // It goes on with the files of the other goal, which somebody may have handed in who may name more; what is done with them is
+            // what the fork's plan says.
+            Request::Fork(fork) => {
+                let tenant = caller.principal.tenant();
+                let asked = self.parts.goals.asked_of(tenant, &fork.goal_id)?;
+                let paths = asked.data.into_iter().chain([asked.out]).collect();
+                resolved_aside(rights, paths).await?;
+                return Ok(request);
+            }
             _ => return Ok(request),
         };
         let asked: Vec<String> = paths.iter().map(|path| (**path).clone()).collect();
-        let rights = rights.clone();
-        let found = tokio::task::spawn_blocking(move || resolved(&rights, &asked)).await;
-        let found = found
-            .map_err(|_| ControlError::new(ErrorKind::Unavailable, "the node is stopping"))??;
+        let found = resolved_aside(rights, asked).await?;
         for (path, found) in paths.iter_mut().zip(found) {
             **path = found;
         }
@@ -118,6 +124,13 @@ impl<S: EventStream> EventStream for OfTenant<S> {
     }
 }
 
+/// The same off the async threads, because the disk may take its time.
+async fn resolved_aside(rights: &Rights, asked: Vec<String>) -> Result<Vec<String>, ControlError> {
+    let rights = rights.clone();
+    let found = tokio::task::spawn_blocking(move || resolved(&rights, &asked)).await;
+    found.map_err(|_| ControlError::new(ErrorKind::Unavailable, "the node is stopping"))?
+}
+
 /// Where the paths lead to, all of them inside folders that may be named.
 fn resolved(rights: &Rights, asked: &[String]) -> Result<Vec<String>, ControlError> {
     let folders: Vec<PathBuf> = rights
@@ -143,7 +156,7 @@ fn resolved(rights: &Rights, asked: &[String]) -> Result<Vec<String>, ControlErr
 }
 
 /// Where a path leads to, of which the end may not be there yet.
-fn leads_to(path: &Path) -> Option<PathBuf> {
+pub(crate) fn leads_to(path: &Path) -> Option<PathBuf> {
     if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
         return None;
     }

@@ -438,6 +438,25 @@ async fn a_key_allows_what_its_scope_says_and_names_files_of_its_folders_alone()
     };
     assert_eq!(kind(operates.call_tool(call).await), ErrorKind::Forbidden);
 
+    // A fork works with the files of the goal that it goes on from, whoever handed that in.
+    let fork = Request::Fork(aios_control::Fork {
+        goal_id: begun.goal_id.clone(),
+        at: "none".to_owned(),
+        plan: None,
+        new_id: None,
+    });
+    let mut narrow = client(Scope::Operate, &[&out]);
+    let refused = narrow.ask::<serde_json::Value>(&fork).await;
+    assert_eq!(kind(refused), ErrorKind::Forbidden);
+    let refused = operates.ask::<serde_json::Value>(&fork).await;
+    assert_eq!(kind(refused), ErrorKind::Unknown, "there is no such task");
+    let import = Request::Import {
+        run: json!({}),
+        new_id: None,
+    };
+    let refused = operates.ask::<serde_json::Value>(&import).await;
+    assert_eq!(kind(refused), ErrorKind::Forbidden);
+
     let mut administers = client(Scope::Admin, &[]);
     administers
         .ask::<serde_json::Value>(&Request::Config {})

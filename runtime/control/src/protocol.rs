@@ -286,16 +286,11 @@ impl Request {
     }
 
     /// Whether it is over when whoever asked has left. An agent's answer, a tool's result and a plan are worth nothing to nobody; everything
-    /// else is quickly done, and is done whether or not somebody stays to hear of it.
+    /// else is quickly done, or has to be brought to its end, and is done whether or not somebody stays to hear of it.
     pub fn ends_with_its_asker(&self) -> bool {
         matches!(
             self,
-            Self::Ask(_)
-                | Self::CallTool(_)
-                | Self::Plan(_)
-                | Self::Replay { .. }
-                | Self::Generate(_)
-                | Self::Embed(_)
+            Self::Ask(_) | Self::CallTool(_) | Self::Plan(_) | Self::Generate(_) | Self::Embed(_)
         )
     }
 
@@ -464,6 +459,14 @@ mod tests {
             let refused = read(line.as_bytes()).unwrap_err().to_string();
             assert!(refused.starts_with("this is no request: "), "{line}");
         }
+    }
+
+    #[test]
+    fn what_has_to_be_brought_to_its_end_does_not_end_with_its_asker() {
+        let goal_id = "q3".to_owned();
+        assert!(!Request::Replay { goal_id }.ends_with_its_asker());
+        let call = CallTool::new("calc", serde_json::json!({}));
+        assert!(Request::CallTool(call).ends_with_its_asker());
     }
 
     #[test]

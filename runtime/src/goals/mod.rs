@@ -7,6 +7,7 @@ mod register;
 mod runs;
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,12 +25,15 @@ use tokio::time::Instant;
 
 use crate::gateway::{Goal, GoalError, GoalRun, fresh_id};
 use crate::node::Node;
+use crate::rights::leads_to;
 use progress::{EVENTS_KEPT, Progress, Wanted};
 use register::{Found, Hold, Kept, Recorded, Register, State, is_over};
 use runs::Origin;
 
 /// Goals that may be under way at a time. Beyond a few they only wait for the same executors.
 const RUNNING_MAX: usize = 64;
+/// The same of one tenant that is not the node's own, so that none keeps the others out.
+const RUNNING_OF_GUEST_MAX: usize = RUNNING_MAX / 4;
 /// Goals that are over and held in memory with their last events; the others are on record.
 const OVER_KEPT: usize = 64;
 /// What happened is lasting so soon: a crash takes no more than the last moment. One sync serves all goals.
@@ -42,16 +46,24 @@ pub(crate) struct Goals {
     register: Register,
     /// Whose a goal is of which it is not said.
     tenant: String,
-    /// How many stay on record; those that are not over always do.
+    /// How many of each tenant stay on record; those that are not over always do.
     most: usize,
-    /// The names of all on record, oldest first.
-    recorded: Mutex<VecDeque<String>>,
+    /// All on record, oldest first.
+    recorded: Mutex<VecDeque<Named>>,
     /// Those in memory, oldest first.
     known: Mutex<VecDeque<Arc<Progress>>>,
     /// Held while a goal is taken up, so that the same one handed in twice at once is one.
     entrance: tokio::sync::Mutex<()>,
     /// Whether those that were under way are still being taken up.
     waking: AtomicBool,
+    /// Held while a goal is gone through again: each takes a node of its own.
+    replays: Arc<Semaphore>,
+}
+
+/// Whose a goal is, and what it is called.
+struct Named {
+    tenant: String,
+    goal_id: String,
 }
 
 impl Goals {
@@ -79,14 +91,19 @@ impl Goals {
                 );
             }
         }
+        let named = |kept: Kept| Named {
+            tenant: kept.asked.tenant.unwrap_or_else(|| tenant.to_owned()),
+            goal_id: kept.goal_id,
+        };
         Ok(Self {
             register,
             tenant: tenant.to_owned(),
             most,
-            recorded: Mutex::new(found.kept.into_iter().map(|kept| kept.goal_id).collect()),
+            recorded: Mutex::new(found.kept.into_iter().map(named).collect()),
             known: Mutex::default(),
             entrance: tokio::sync::Mutex::default(),
             waking: AtomicBool::new(true),
+            replays: Arc::new(Semaphore::new(1)),
         })
     }
 
@@ -119,18 +136,25 @@ impl Goals {
         &self,
         node: &Node,
         caller: &Caller,
-        asked: Submit,
+        mut asked: Submit,
     ) -> Result<Submitted, ControlError> {
         let tenant = caller.principal.tenant();
         if caller.place == Place::Elsewhere {
             absolute(asked.data.iter().chain([&asked.out]))?;
+        }
+        // Where its files are written then has no link in it, and one that is found there later is somebody's who wants other files read.
+        if let Some(out) = leads_to(Path::new(&asked.out))
+            .as_deref()
+            .and_then(Path::to_str)
+        {
+            asked.out = out.to_owned();
         }
         let goal_id = match &asked.goal_id {
             Some(goal_id) => goal_id.clone(),
             None => fresh_id()?,
         };
         let _entered = self.entrance.lock().await;
-        if let Some(known) = self.under_way(&goal_id)? {
+        if let Some(known) = self.under_way(tenant, &goal_id)? {
             if known.asked == asked && known.tenant == tenant {
                 return Ok(Submitted { goal_id });
             }
@@ -140,11 +164,13 @@ impl Goals {
                 .advise("choose another id, or call it off first"));
         }
         // What cannot be worked on leaves no trace.
-        let goal = Goal::from(asked.clone()).id(&goal_id).of_tenant(tenant);
+        let goal = self.again(&goal_id, tenant, asked.clone())?;
         let ready = node.prepare(goal).await?;
         self.may_be_called(&goal_id, tenant)?;
         self.is_not_undone(&goal_id)?;
-        self.accept_as(&goal_id, &asked, tenant, now_us(node), Origin::Asked)?;
+        // It goes on with the steps that are there, and so stays what it was.
+        let origin = self.register.origin(&goal_id).map_err(unwritten)?;
+        self.accept_as(&goal_id, &asked, tenant, now_us(node), origin)?;
         let register = self.register.clone();
         let (id, whose) = (goal_id.clone(), tenant.to_owned());
         let progress = Progress::new(register, id, whose, asked, Vec::new());
@@ -162,12 +188,19 @@ impl Goals {
         origin: Origin,
     ) -> Result<(), ControlError> {
         self.may_be_called(goal_id, tenant)?;
-        self.make_room(goal_id)?;
+        self.make_room(tenant, goal_id)?;
         self.register
             .accept(goal_id, asked, tenant, now_us, origin)
             .map_err(unwritten)?;
-        self.recorded.lock().push_back(goal_id.to_owned());
+        self.enter_record(tenant, goal_id);
         Ok(())
+    }
+
+    fn enter_record(&self, tenant: &str, goal_id: &str) {
+        self.recorded.lock().push_back(Named {
+            tenant: tenant.to_owned(),
+            goal_id: goal_id.to_owned(),
+        });
     }
 
     /// Whether a tenant's goal may have this name. One of the same name makes way, but not another tenant's, of which nobody else is to know.
@@ -193,18 +226,19 @@ impl Goals {
         self.whose(recorded.and_then(|asked| asked.tenant).as_deref()) == tenant
     }
 
-    /// Makes room for a goal: when there are too many the oldest of those that are over leave.
-    fn make_room(&self, goal_id: &str) -> Result<(), ControlError> {
+    /// Makes room for a tenant's goal: when it has too many the oldest of its own that are over leave, and never another's.
+    fn make_room(&self, tenant: &str, goal_id: &str) -> Result<(), ControlError> {
         let mut recorded = self.recorded.lock();
-        let others = |recorded: &VecDeque<String>| {
-            let others = recorded.iter().filter(|known| *known != goal_id);
+        let other = |known: &Named| known.tenant == tenant && known.goal_id != goal_id;
+        let others = |recorded: &VecDeque<Named>| {
+            let others = recorded.iter().filter(|known| other(known));
             others.count()
         };
         let mut at = 0;
         while others(&recorded) >= self.most && at < recorded.len() {
-            let oldest = &recorded[at];
+            let oldest = &recorded[at].goal_id;
             let state = self.register.state(oldest).map_err(unwritten)?;
-            if oldest != goal_id && state.is_none_or(|state| is_over(state.phase)) {
+            if other(&recorded[at]) && state.is_none_or(|state| is_over(state.phase)) {
                 self.register.forget(oldest).map_err(unwritten)?;
                 recorded.remove(at);
             } else {
@@ -221,14 +255,14 @@ impl Goals {
                 "`aios goal list` shows those that are paused, parked or interrupted: resume or cancel some, or raise storage.results",
             ));
         }
-        recorded.retain(|known| known != goal_id);
+        recorded.retain(|known| known.goal_id != goal_id);
         Ok(())
     }
 
     /// A goal that nobody works on.
     fn at_rest(&self, tenant: &str, goal_id: &str) -> Result<Arc<Progress>, ControlError> {
         let found = self.find(tenant, goal_id)?;
-        if self.under_way(goal_id)?.is_some() {
+        if self.under_way(tenant, goal_id)?.is_some() {
             return Err(ControlError::new(
                 ErrorKind::Conflict,
                 format!("goal {goal_id} is under way"),
@@ -269,8 +303,9 @@ impl Goals {
         let goal = Goal::from(asked).id(goal_id).of_tenant(tenant);
         let origin = self.register.origin(goal_id).map_err(unwritten)?;
         Ok(match origin {
-            Origin::Forked => goal.forked(),
-            Origin::Asked | Origin::Imported => goal,
+            // What was done elsewhere may have been done to the same world, and nobody here has said yes to it.
+            Origin::Forked | Origin::Imported => goal.forked(),
+            Origin::Asked => goal,
         })
     }
 
@@ -417,7 +452,7 @@ impl Goals {
     ) -> Result<(), ControlError> {
         let _entered = self.entrance.lock().await;
         let known = self.find(tenant, goal_id)?;
-        if self.under_way(goal_id)?.is_some() {
+        if self.under_way(tenant, goal_id)?.is_some() {
             return Err(ControlError::new(
                 ErrorKind::Conflict,
                 format!("goal {goal_id} is under way already"),
@@ -450,16 +485,29 @@ impl Goals {
         Ok(node.plan(goal).await?)
     }
 
-    /// The goal of that name, if it is under way; an error if there is no room for another.
-    fn under_way(&self, goal_id: &str) -> Result<Option<Arc<Progress>>, ControlError> {
+    /// The goal of that name, if it is under way; an error if there is no room for another of the tenant. Guests have places among
+    /// themselves, so that they leave the node's own tenant all of its own.
+    fn under_way(
+        &self,
+        tenant: &str,
+        goal_id: &str,
+    ) -> Result<Option<Arc<Progress>>, ControlError> {
         let known = self.known.lock();
-        let mut running = known.iter().filter(|goal| goal.is_running());
+        let running = known.iter().filter(|goal| goal.is_running());
         if let Some(same) = running.clone().find(|goal| goal.goal_id == goal_id) {
             return Ok(Some(Arc::clone(same)));
         }
-        if running.nth(RUNNING_MAX - 1).is_some() {
-            let message =
-                format!("goal {goal_id} would be one of more than {RUNNING_MAX} under way");
+        let of_tenant = running.clone().filter(|goal| goal.tenant == tenant).count();
+        let of_guests = running.filter(|goal| goal.tenant != self.tenant).count();
+        let (most, full) = if tenant == self.tenant {
+            (RUNNING_MAX, of_tenant >= RUNNING_MAX)
+        } else if of_tenant >= RUNNING_OF_GUEST_MAX {
+            (RUNNING_OF_GUEST_MAX, true)
+        } else {
+            (RUNNING_MAX, of_guests >= RUNNING_MAX)
+        };
+        if full {
+            let message = format!("goal {goal_id} would be one of more than {most} under way");
             return Err(ControlError::new(ErrorKind::Busy, message)
                 .advise("wait for one of them, or call one off"));
         }
@@ -509,6 +557,11 @@ impl Goals {
             ControlError::unknown(format!("no goal {goal_id:?} is known to this node"))
                 .advise("ask for the goals there are; one that ended long ago is not kept")
         })
+    }
+
+    /// What was asked with a tenant's goal.
+    pub(crate) fn asked_of(&self, tenant: &str, goal_id: &str) -> Result<Submit, ControlError> {
+        Ok(self.find(tenant, goal_id)?.asked.clone())
     }
 
     /// A goal that nobody works on here, as it is on record.
@@ -811,12 +864,12 @@ mod tests {
             private: false,
             plan: None,
         };
-        let enter = |id: &str, phase| {
+        let enter_of = |tenant: &str, id: &str, phase| {
             let register = goals.register.clone();
             let progress = Arc::new(Progress::new(
                 register,
                 id.to_owned(),
-                "local".to_owned(),
+                tenant.to_owned(),
                 asked(id),
                 Vec::new(),
             ));
@@ -825,6 +878,7 @@ mod tests {
             }
             goals.enter(progress);
         };
+        let enter = |id: &str, phase| enter_of("local", id, phase);
         enter("first", GoalPhase::Running);
         for at in 0..OVER_KEPT + 10 {
             enter(&format!("over-{at}"), GoalPhase::Answered);
@@ -843,9 +897,95 @@ mod tests {
         for at in 1..RUNNING_MAX {
             enter(&format!("running-{at}"), GoalPhase::Running);
         }
-        let refused = goals.under_way("another").err().map(|error| error.kind);
-        assert_eq!(refused, Some(ErrorKind::Busy));
-        assert!(goals.under_way("first").unwrap().is_some());
+        let refused = |tenant: &str| {
+            let room = goals.under_way(tenant, "another");
+            room.err().map(|error| error.kind)
+        };
+        assert_eq!(refused("local"), Some(ErrorKind::Busy));
+        assert!(goals.under_way("local", "first").unwrap().is_some());
+        // Guests have places of their own, and none of them has all.
+        for at in 0..RUNNING_OF_GUEST_MAX {
+            assert_eq!(refused("acme"), None, "{at}");
+            enter_of("acme", &format!("acme-{at}"), GoalPhase::Running);
+        }
+        assert_eq!(refused("acme"), Some(ErrorKind::Busy));
+        assert_eq!(refused("other"), None);
+    }
+
+    #[test]
+    fn guests_take_no_place_of_the_nodes_own_tenant_and_push_nothing_of_others_off_the_record() {
+        let goals = Goals::over(
+            Arc::new(InMemoryStore::new()),
+            "local",
+            4,
+            Arc::new(|_, _, _| {}),
+        )
+        .unwrap();
+        let asked = Submit {
+            goal_id: None,
+            text: "x".to_owned(),
+            data: Vec::new(),
+            out: "/out".to_owned(),
+            private: false,
+            plan: None,
+        };
+        let accept = |tenant: &str, goal_id: &str, at| {
+            goals
+                .accept_as(goal_id, &asked, tenant, at, Origin::Asked)
+                .unwrap();
+            let state = State::ended(GoalPhase::Answered, None);
+            goals.register.settle(goal_id, &state, None).unwrap();
+        };
+        accept("local", "mine", 1);
+        for at in 2..12 {
+            accept("acme", &format!("acme-{at}"), at);
+        }
+        assert_eq!(goals.list("local").unwrap().len(), 1);
+        assert_eq!(goals.list("acme").unwrap().len(), 4);
+        for at in 0..RUNNING_MAX {
+            let progress = Progress::new(
+                goals.register.clone(),
+                format!("running-{at}"),
+                format!("guest-{}", at / RUNNING_OF_GUEST_MAX),
+                asked.clone(),
+                Vec::new(),
+            );
+            goals.enter(Arc::new(progress));
+        }
+        let room = |tenant: &str| goals.under_way(tenant, "another").is_ok();
+        assert!(!room("guest-4"), "the guests are many enough");
+        assert!(room("local"));
+    }
+
+    #[test]
+    fn a_goal_that_was_carried_out_elsewhere_asks_first_however_it_is_taken_up() {
+        let goals = Goals::over(
+            Arc::new(InMemoryStore::new()),
+            "local",
+            4,
+            Arc::new(|_, _, _| {}),
+        )
+        .unwrap();
+        let asked = Submit {
+            goal_id: None,
+            text: "x".to_owned(),
+            data: Vec::new(),
+            out: "/out".to_owned(),
+            private: false,
+            plan: None,
+        };
+        for (at, goal_id, origin, asks) in [
+            (1, "asked", Origin::Asked, false),
+            (2, "forked", Origin::Forked, true),
+            (3, "imported", Origin::Imported, true),
+        ] {
+            goals
+                .accept_as(goal_id, &asked, "local", at, origin)
+                .unwrap();
+            let goal = goals.again(goal_id, "local", asked.clone()).unwrap();
+            let request = goal.recorded(&crate::config::Config::default()).unwrap();
+            assert_eq!(request.forked, asks, "{goal_id}");
+        }
     }
 
     #[test]

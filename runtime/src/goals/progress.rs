@@ -222,9 +222,9 @@ impl Progress {
 impl Log {
     /// The first event after a number that is still kept.
     fn after(&self, seq: u64) -> Option<&Event> {
-        let first = self.events.front()?.seq;
-        let skipped = seq.saturating_add(1).saturating_sub(first);
-        self.events.get(usize::try_from(skipped).ok()?)
+        // Numbers may be left out, and there may be none after it.
+        let after = self.events.partition_point(|event| event.seq <= seq);
+        self.events.get(after)
     }
 }
 
@@ -266,7 +266,7 @@ impl Watch {
         let first = log
             .events
             .front()
-            .map_or(log.last_seq + 1, |event| event.seq);
+            .map_or(log.last_seq.saturating_add(1), |event| event.seq);
         if first <= self.seen.saturating_add(1) {
             return None;
         }
@@ -305,6 +305,16 @@ mod tests {
             (5, Some(6)),
             (8, Some(9)),
             (9, None),
+            (u64::MAX, None),
+        ] {
+            let found = log.after(after).map(|event| event.seq);
+            assert_eq!(found, next, "after {after}");
+        }
+        log.events.extend([20, u64::MAX].map(event));
+        for (after, next) in [
+            (12, Some(20)),
+            (20, Some(u64::MAX)),
+            (u64::MAX - 1, Some(u64::MAX)),
             (u64::MAX, None),
         ] {
             let found = log.after(after).map(|event| event.seq);

@@ -80,7 +80,6 @@ impl Request {
             | Self::Resume { .. }
             | Self::Retry { .. }
             | Self::Fork(_)
-            | Self::Import { .. }
             | Self::Replay { .. }
             | Self::Generate(_)
             | Self::Embed(_) => (Scope::Operate, Concern::Tenant),
@@ -95,11 +94,12 @@ impl Request {
             | Self::Discard { .. }
             // It shows what somebody said to somebody else.
             | Self::DeadLetter { .. } => (Scope::Operate, Concern::Node),
-            // What the node may do to the world is its owner's to take back.
-            Self::Undo { .. } => (Scope::Admin, Concern::Tenant),
-            Self::Decide { .. } | Self::ApproveTools { .. } | Self::Config {} => {
-                (Scope::Admin, Concern::Node)
-            }
+            // What the node has done to the world is its owner's to take back, and a file says of a goal whatever whoever wrote it wants.
+            Self::Undo { .. }
+            | Self::Import { .. }
+            | Self::Decide { .. }
+            | Self::ApproveTools { .. }
+            | Self::Config {} => (Scope::Admin, Concern::Node),
             Self::Approvals {}
             | Self::Goals {}
             | Self::Goal { .. }
@@ -179,6 +179,19 @@ mod tests {
                 (Scope::Admin, Concern::Node),
             ),
             (Request::Config {}, (Scope::Admin, Concern::Node)),
+            (
+                Request::Import {
+                    run: serde_json::Value::Null,
+                    new_id: None,
+                },
+                (Scope::Admin, Concern::Node),
+            ),
+            (
+                Request::Undo {
+                    goal_id: "g".to_owned(),
+                },
+                (Scope::Admin, Concern::Node),
+            ),
         ] {
             assert_eq!(request.needs(), needs, "{request:?}");
             // No command is done by somebody who only reads.

@@ -1,11 +1,14 @@
 //! What a browser asks beside the contract's paths: in whose name it asks, and the files that a goal has made.
 
-use std::path::Path as File;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path as FilePath;
 
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
+use rustix::fs::{Mode, OFlags};
 use serde_json::json;
 
 use super::problem::Problem;
@@ -46,18 +49,14 @@ pub(super) async fn artifact(
     let state: GoalState =
         serde_json::from_value(state).map_err(|error| ControlError::failed(error.to_string()))?;
     let made = state.answer.iter().flat_map(|answer| &answer.artifacts);
-    let named = |path: &File| path.file_name().is_some_and(|file| *file == *name);
+    let named = |path: &FilePath| path.file_name().is_some_and(|file| *file == *name);
     let found = { made }.find(|made| named(&made.path)).cloned();
     let found = found.ok_or_else(|| {
         ControlError::unknown(format!("the goal has made no file {name:?}"))
             .advise("its answer says which there are")
     })?;
     let path = found.path.clone();
-    let read = tokio::task::spawn_blocking(move || match std::fs::metadata(&path)?.len() {
-        bytes if bytes > FILE_MAX => Ok(Err(bytes)),
-        _ => std::fs::read(&path).map(Ok),
-    });
-    let read = read
+    let read = tokio::task::spawn_blocking(move || read(&path, FILE_MAX))
         .await
         .map_err(|error| ControlError::failed(error.to_string()))?;
     let bytes =
@@ -79,4 +78,64 @@ pub(super) async fn artifact(
     };
     headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(how));
     Ok(response)
+}
+
+/// What a file holds, or how much that is if it is more than so many bytes. A link on the way, a pipe and a device are not what the goal has
+/// made: whoever may write to its folder could have put them there.
+fn read(path: &FilePath, most: u64) -> io::Result<Result<Vec<u8>, u64>> {
+    let strange = || io::Error::other("it is not the file any more that was made there");
+    if fs::canonicalize(path)? != path {
+        return Err(strange());
+    }
+    // Opening a pipe would wait for somebody who writes.
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let descriptor = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?;
+    let file = File::from(descriptor);
+    let told = file.metadata()?;
+    if !told.is_file() {
+        return Err(strange());
+    }
+    if told.len() > most {
+        return Ok(Err(told.len()));
+    }
+    // It may grow meanwhile.
+    let mut bytes = Vec::new();
+    let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    let read = u64::try_from(read).unwrap_or(u64::MAX);
+    Ok(if read > most { Err(read) } else { Ok(bytes) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_where_it_was_made_and_nothing_that_took_its_place() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        let out = root.join("out");
+        fs::create_dir(&out).unwrap();
+        fs::write(out.join("report.md"), "four").unwrap();
+        symlink(out.join("report.md"), out.join("link")).unwrap();
+        symlink(&out, root.join("way")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            out.join("pipe"),
+            rustix::fs::FileType::Fifo,
+            Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        let made = out.join("report.md");
+        assert_eq!(read(&made, 4).unwrap(), Ok(b"four".to_vec()));
+        assert_eq!(read(&made, 3).unwrap(), Err(4));
+        for strange in ["out/link", "way/report.md", "out/pipe", "out", "out/none"] {
+            assert!(read(&root.join(strange), 4).is_err(), "{strange}");
+        }
+        // It says that it is empty and never ends.
+        assert!(read(FilePath::new("/dev/zero"), 4).is_err());
+    }
 }

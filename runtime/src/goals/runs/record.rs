@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aios_control::{ControlError, GoalPhase, RunFile, RunStep, Submit, Submitted};
 use aios_memory::{KeptStep, StepError, StoreError};
 use aios_orchestrator::roles::{EXECUTOR, PLANNER};
-use aios_work::content::{CALL_MARK, KeptPlan, TaskEvent};
+use aios_work::content::{Answer, CALL_MARK, KeptPlan, TaskEvent};
 use aios_work::{ContentHash, Goal, GoalLimits, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +19,10 @@ use crate::node::Node;
 const STEPS_MAX: usize = 16_384;
 /// The longest name of a step within its goal.
 const NAME_MAX: usize = 300;
+/// The highest number of an event that is read: no goal has so many, and there is room for what comes after it.
+const SEQ_MAX: u64 = 1 << 40;
+/// What the name of a step begins with by which a person has said yes.
+pub(super) const ALLOWED: &str = "pick/allowed/";
 
 /// How a goal came to be here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -76,17 +80,22 @@ impl Steps {
         Ok(kept.into_iter().filter_map(step).collect())
     }
 
-    /// Those of everybody who works for goals.
-    fn all(&self) -> Result<Vec<RunStep>, ControlError> {
+    /// The roles of everybody who works for goals.
+    fn roles(&self) -> BTreeSet<String> {
         let members = self.node.services().crew().members();
-        let roles: BTreeSet<&str> = members
+        members
             .iter()
             .map(|member| member.charter().role.as_str())
             .chain([PLANNER, EXECUTOR])
-            .collect();
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Those of everybody who works for goals.
+    fn all(&self) -> Result<Vec<RunStep>, ControlError> {
         let mut all = Vec::new();
-        for role in roles {
-            all.extend(self.of_role(role)?);
+        for role in self.roles() {
+            all.extend(self.of_role(&role)?);
         }
         Ok(all)
     }
@@ -194,6 +203,20 @@ fn read(run: Value) -> Result<RunFile, ControlError> {
             "it has {steps} steps, {STEPS_MAX} are allowed"
         )));
     }
+    if run.events.len() > EXPLAINED_MAX {
+        let events = run.events.len();
+        return Err(strange(format!(
+            "it has {events} events, {EXPLAINED_MAX} are allowed"
+        )));
+    }
+    let mut last = 0;
+    for event in &run.events {
+        if event.seq <= last || event.seq > SEQ_MAX {
+            let seq = event.seq;
+            return Err(strange(format!("its event {seq} comes after event {last}")));
+        }
+        last = event.seq;
+    }
     let part = |text: &str| !text.is_empty() && text.chars().all(|c| !c.is_control());
     let fits = |step: &&RunStep| {
         part(&step.role)
@@ -205,6 +228,29 @@ fn read(run: Value) -> Result<RunFile, ControlError> {
         return Err(strange(format!("it has a step called {:?}", step.name)));
     }
     Ok(run)
+}
+
+/// A step of a file as one of the goal that it becomes here. What was called is not this node's to take back, and what a person said yes to
+/// elsewhere nobody has said yes to here.
+fn taken_in(step: &RunStep, goal_id: &str) -> Option<RunStep> {
+    if step.name.ends_with(CALL_MARK) || step.name.starts_with(ALLOWED) {
+        return None;
+    }
+    let mut step = step.clone();
+    if step.role == EXECUTOR {
+        let operation = format!("{goal_id}/{}", step.name);
+        let result = step.result.as_deref();
+        let result = result.and_then(|result| as_of(result.as_bytes(), &operation));
+        step.result = result.and_then(|result| String::from_utf8(result).ok());
+    }
+    Some(step)
+}
+
+/// What a file says was answered. The files that it names lie where it was written, and here there may be others of these names.
+fn answered(run: &RunFile) -> Option<Answer> {
+    let mut answer = run.answer.as_deref().cloned()?;
+    answer.artifacts.clear();
+    Some(answer)
 }
 
 impl Goals {
@@ -273,15 +319,18 @@ impl Goals {
         let _entered = self.entrance.lock().await;
         self.is_free(&goal_id, tenant)?;
         let steps = Steps::of(node, tenant, &goal_id);
+        let roles = steps.roles();
+        if let Some(step) = run.steps.iter().find(|step| !roles.contains(&step.role)) {
+            return Err(ControlError::invalid(format!(
+                "the run has a step of {:?}, and nobody here has that role",
+                step.role
+            ))
+            .advise("take it in on a node with the same agents"));
+        }
         for step in &run.steps {
-            let mut step = step.clone();
-            if step.role == EXECUTOR && !step.name.ends_with(CALL_MARK) {
-                let operation = format!("{goal_id}/{}", step.name);
-                let result = step.result.as_deref();
-                let result = result.and_then(|result| as_of(result.as_bytes(), &operation));
-                step.result = result.and_then(|result| String::from_utf8(result).ok());
+            if let Some(step) = taken_in(step, &goal_id) {
+                steps.keep(&step).map_err(unwritten)?;
             }
-            steps.keep(&step).map_err(unwritten)?;
         }
         for event in &run.events {
             self.register.tell(&goal_id, event).map_err(unwritten)?;
@@ -291,8 +340,8 @@ impl Goals {
             other => other,
         };
         let state = State::ended(phase, run.error.clone());
-        let answer = run.answer.as_deref();
-        self.make_room(&goal_id)?;
+        let answer = answered(&run);
+        self.make_room(tenant, &goal_id)?;
         let origin = Origin::Imported;
         self.register
             .take_in(
@@ -302,10 +351,10 @@ impl Goals {
                 now_us(node),
                 origin,
                 &state,
-                answer,
+                answer.as_ref(),
             )
             .map_err(unwritten)?;
-        self.recorded.lock().push_back(goal_id.clone());
+        self.enter_record(tenant, &goal_id);
         Ok(Submitted { goal_id })
     }
 }
@@ -389,6 +438,60 @@ mod tests {
                 refused.message
             );
         }
+    }
+
+    #[test]
+    fn the_numbers_of_events_ascend_and_leave_room_for_more() {
+        let event = |seq: &u64| aios_control::Event {
+            seq: *seq,
+            kind: aios_control::EventKind::Task,
+            body: Value::Null,
+        };
+        for (seqs, whole) in [
+            (vec![], true),
+            (vec![1, 2, 7, SEQ_MAX], true),
+            (vec![0], false),
+            (vec![1, 1], false),
+            (vec![2, 1], false),
+            (vec![SEQ_MAX + 1], false),
+            (vec![u64::MAX], false),
+            ((1..=16_384).collect(), true),
+            ((1..=16_385).collect(), false),
+        ] {
+            let mut told = run();
+            told.events = seqs.iter().map(event).collect();
+            told.sum = sum_of(&told).unwrap();
+            let read = read(serde_json::to_value(told).unwrap());
+            assert_eq!(read.is_ok(), whole, "{:?}", seqs.last());
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_in_that_somebody_here_would_have_had_to_do_or_say() {
+        for (role, name, taken) in [
+            (PLANNER, "plan", true),
+            (PLANNER, "pick/1", true),
+            (PLANNER, "pick/allowed/send", false),
+            (EXECUTOR, "a", true),
+            (EXECUTOR, "a/~call", false),
+            (PLANNER, "a/~call", false),
+        ] {
+            let mut step = run().steps.remove(0);
+            step.role = role.to_owned();
+            step.name = name.to_owned();
+            assert_eq!(taken_in(&step, "g").is_some(), taken, "{role} {name}");
+        }
+    }
+
+    #[test]
+    fn the_files_that_an_answer_from_elsewhere_names_are_not_this_nodes() {
+        let mut answer = Answer::none("g");
+        let file = json!({"path": "/etc/passwd", "media_type": "text/plain", "description": ""});
+        answer.artifacts.push(serde_json::from_value(file).unwrap());
+        let mut told = run();
+        assert!(answered(&told).is_none());
+        told.answer = Some(answer.into());
+        assert_eq!(answered(&told), Some(Answer::none("g")));
     }
 
     #[test]

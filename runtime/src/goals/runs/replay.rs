@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aios_control::{ControlError, ErrorKind, Replayed, RunFile};
+use aios_control::{ControlError, ErrorKind, Replayed, RunFile, RunStep};
 use aios_inference::{
     BlockingEngine, Capabilities as EngineCapabilities, EmbedRequest, Embedding, EngineError,
     EngineFactory, Health, InferRequest, Inference, ModelInfo, ModelSource, ScriptedEngine,
@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::diff;
-use super::record::{Steps, plan_of};
+use super::record::{ALLOWED, Steps, plan_of};
 use crate::config::{Config, ModelPlans};
 use crate::gateway::Goal;
 use crate::goals::{Goals, unwritten};
@@ -112,7 +112,24 @@ impl Goals {
         };
         let answer = answer_of(&run).ok_or_else(|| lacks("an answer"))?;
         let kept = plan_of(&run).ok_or_else(|| lacks("the plan"))?;
-        replayed(node, tenant, &run, &kept, &answer).await
+        let place = Arc::clone(&self.replays).try_acquire_owned();
+        let place = place.map_err(|_| {
+            ControlError::new(
+                ErrorKind::Busy,
+                "another goal is gone through again, which takes a node of its own",
+            )
+            .advise("ask again when that is done")
+        })?;
+        let (node, tenant) = (node.clone(), tenant.to_owned());
+        // It goes on when whoever asked has left, because the other node has to be stopped.
+        let replay = tokio::spawn(async move {
+            let replayed = replayed(&node, &tenant, &run, &kept, &answer).await;
+            drop(place);
+            replayed
+        });
+        replay.await.map_err(|error| {
+            ControlError::failed(format!("the goal could not be gone through: {error}"))
+        })?
     }
 }
 
@@ -160,19 +177,14 @@ async fn replayed(
     })
 }
 
-/// A node in memory with the same packs and rules, whose tools and model do nothing.
-async fn replica(
-    node: &Node,
-    tenant: &str,
-    run: &RunFile,
-    thinks: Thinks,
-    wanted: &Arc<Mutex<Vec<String>>>,
-    thought: &Arc<AtomicU64>,
-) -> Result<Node, ControlError> {
-    let mut config: Config = node.config().clone();
+/// The settings of a node that reaches nobody: what it tells, it would tell in the name of the one that it is made from.
+fn apart(config: &Config, tenant: &str, thinks: Thinks) -> Config {
+    let mut config = config.clone();
     config.node.tenant = tenant.to_owned();
     config.storage.folder = String::new();
     config.door.open = false;
+    config.bus = Default::default();
+    config.telemetry.otlp = String::new();
     config.swarm.pages = 0;
     config.tools.servers.clear();
     config.engines.clear();
@@ -182,6 +194,19 @@ async fn replica(
         Thinks::InSteps => ModelPlans::InSteps,
         Thinks::WholePlans => ModelPlans::WholePlans,
     };
+    config
+}
+
+/// A node in memory with the same packs and rules, whose tools and model do nothing.
+async fn replica(
+    node: &Node,
+    tenant: &str,
+    run: &RunFile,
+    thinks: Thinks,
+    wanted: &Arc<Mutex<Vec<String>>>,
+    thought: &Arc<AtomicU64>,
+) -> Result<Node, ControlError> {
+    let config = apart(node.config(), tenant, thinks);
     let thought = Arc::clone(thought);
     let engine: EngineFactory = Arc::new(move || {
         Ok(Box::new(Mute {
@@ -227,6 +252,17 @@ fn changes_nothing(spec: &ToolSpec) -> bool {
 
 async fn gone_through(replica: &Node, run: &RunFile) -> Result<Answer, ControlError> {
     let steps = Steps::of(replica, &replica.config().node.tenant, &run.goal_id);
+    // Nothing is done here, so nobody is asked whether it may be; of a goal from elsewhere it is not on record what a person said.
+    for task in plan_of(run).into_iter().flat_map(|kept| kept.plan.tasks) {
+        let allowed = RunStep {
+            role: PLANNER.to_owned(),
+            name: format!("{ALLOWED}{}", task.id),
+            at_us: run.accepted_us,
+            attempts: 0,
+            result: Some("true".to_owned()),
+        };
+        steps.keep(&allowed).map_err(unwritten)?;
+    }
     for step in &run.steps {
         if step.role == PLANNER && step.name == "answer" {
             continue;
@@ -236,4 +272,26 @@ async fn gone_through(replica: &Node, run: &RunFile) -> Result<Answer, ControlEr
     let goal = Goal::from(run.asked.clone()).id(&run.goal_id);
     let request = goal.recorded(replica.config())?;
     Ok(replica.answered(&request, run.asked.private).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_a_goal_is_gone_through_on_reaches_nobody() {
+        let mut config = Config::default();
+        config.storage.folder = "/state".to_owned();
+        config.door.open = true;
+        config.bus.data.nats = "nats://127.0.0.1:4222".to_owned();
+        config.bus.data.credentials = "/node.creds".to_owned();
+        config.telemetry.otlp = "http://127.0.0.1:4318".to_owned();
+        let apart = apart(&config, "acme", Thinks::Nothing);
+        assert_eq!(apart.node.tenant, "acme");
+        assert_eq!(apart.bus.data.nats, "");
+        assert_eq!(apart.bus.data.credentials, "");
+        assert_eq!(apart.telemetry.otlp, "");
+        assert_eq!(apart.storage.folder, "");
+        assert!(!apart.door.open);
+    }
 }
