@@ -129,6 +129,9 @@ async fn a_link_opens_once_and_a_page_of_its_own_alone_changes_anything_by_its_c
     assert_eq!(house.visit("GET /v1/view", &cookie).await.status, 200);
     let caller = house.node.caller.lock().unwrap().clone().unwrap();
     assert_eq!(caller.rights.unwrap().scope, Scope::Read);
+    let more = format!("{cookie}Sec-Fetch-Site: same-origin\r\n");
+    let another = house.visit("POST /v1/links", &more).await;
+    assert_eq!(another.status, 403, "a guest brings no other guests");
     let wrong = house.post("/v1/links", "", "{\"scope\": 1}").await;
     assert_eq!(wrong.status, 400);
 }
