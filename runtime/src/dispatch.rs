@@ -80,12 +80,16 @@ impl Node {
         Local::client(Arc::new(self.clone()), principal)
     }
 
+    /// Whether somebody who sees the goals of this tenant alone, or all, sees this one.
+    fn may_see(&self, only: Option<&str>, goal_id: &str) -> bool {
+        only.is_none_or(|tenant| self.parts.goals.concerns(tenant, goal_id))
+    }
+
     async fn dispatch(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let goals = &self.parts.goals;
         let tenant = caller.principal.tenant();
         // The node's owner sees whatever is done on it; whoever came by a key sees what is of its tenant.
         let only = caller.rights.as_ref().map(|_| tenant);
-        let seen = &|goal: &str| only.is_none_or(|tenant| goals.concerns(tenant, goal));
         match request {
             Request::Submit(goal) => value(goals.submit(self, caller, goal).await?),
             Request::Plan(goal) => value(goals.plan(self, caller, goal).await?),
@@ -154,11 +158,13 @@ impl Node {
             Request::Ended {} => value(self.parts.lookout.ended()),
             Request::Conversations(asked) => {
                 let (lookout, system) = (&self.parts.lookout, &self.parts.system);
-                value(lookout.conversations(system, &asked, seen))
+                let seen = |goal: &str| self.may_see(only, goal);
+                value(lookout.conversations(system, &asked, &seen))
             }
             Request::Conversation { conversation } => {
                 let (lookout, system) = (&self.parts.lookout, &self.parts.system);
-                value(lookout.conversation(system, &conversation, seen)?)
+                let seen = |goal: &str| self.may_see(only, goal);
+                value(lookout.conversation(system, &conversation, &seen)?)
             }
             Request::DeadLetters {} => value(lookout::list(&self.parts.system)),
             Request::DeadLetter { number } => {

@@ -26,7 +26,7 @@ impl Lookout {
         &self,
         system: &AgentSystem,
         asked: &ConversationsAsked,
-        seen: &(dyn Fn(&str) -> bool + Sync),
+        seen: &dyn Fn(&str) -> bool,
     ) -> Vec<ConversationLine> {
         self.linger();
         let mut lines = self.heard();
@@ -55,7 +55,7 @@ impl Lookout {
         &self,
         system: &AgentSystem,
         id: &str,
-        seen: &(dyn Fn(&str) -> bool + Sync),
+        seen: &dyn Fn(&str) -> bool,
     ) -> Result<ConversationShown, ControlError> {
         let lines = self.conversations(system, &ConversationsAsked::default(), seen);
         let line = lines.into_iter().find(|line| line.conversation == id);
