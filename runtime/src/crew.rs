@@ -49,6 +49,16 @@ pub enum CharterRefused {
         /// The role.
         role: String,
     },
+    /// Other agents have its name.
+    #[error(
+        "the name {charter} is that of agents with the role {role}, which would no longer be found by it; give the charter another `name`, or stop them first"
+    )]
+    Taken {
+        /// The name.
+        charter: String,
+        /// The role of those who have it.
+        role: String,
+    },
     /// It thinks with a model that is not loaded.
     #[error(
         "charter {charter} thinks with {asked:?}, and this node with {there:?}; leave `model` out for whatever the node has"
@@ -169,12 +179,28 @@ pub(crate) fn member(
             role: charter.role,
         });
     }
+    if let Some(held) = services.crew().member(&charter.name)
+        && held.charter().role != charter.role
+    {
+        return Err(CharterRefused::Taken {
+            charter: charter.name,
+            role: held.charter().role.clone(),
+        });
+    }
     let named = criteria_of(&charter, criteria)?;
     let member = Member::new(charter, services.tools(), ceilings)?;
     Ok(Arc::new(match named {
         Some(toml) => member.judged_by(toml)?,
         None => member,
     }))
+}
+
+/// Agents on the other side, in this process or in others, have the charter's name.
+pub(crate) fn taken(charter: &Charter) -> CharterRefused {
+    CharterRefused::Taken {
+        charter: charter.name.clone(),
+        role: charter.role.clone(),
+    }
 }
 
 /// The criteria that a charter names, from the folder of this node's. What cannot be judged is not left unjudged.
@@ -264,6 +290,10 @@ impl Node {
         let thinker = Thinker::of(system, &parts.model.name).await;
         let criteria = Path::new(&parts.config.agents.criteria);
         let member = member(charter, system, services, &thinker, criteria, Vec::new())?;
+        parts.remote.follow(&parts.tree);
+        if parts.remote.has(&member.charter().name) {
+            return Err(taken(member.charter()).into());
+        }
         let id = match name {
             Some(name) => name,
             None => system.next_instance(&member.charter().role)?,
@@ -454,7 +484,7 @@ fn ends(kind: &EventKind) -> bool {
 }
 
 /// Whether some supervisor of the tree still means to have an agent of this role.
-fn stands(tree: &TreeView, role: &str) -> bool {
+pub(crate) fn stands(tree: &TreeView, role: &str) -> bool {
     tree.children.iter().any(|child| {
         let wanted = !matches!(child.state, ChildState::Stopped | ChildState::Finished);
         wanted

@@ -80,9 +80,16 @@ impl Node {
         Local::client(Arc::new(self.clone()), principal)
     }
 
+    /// Whether somebody who sees the goals of this tenant alone, or all, sees this one.
+    fn may_see(&self, only: Option<&str>, goal_id: &str) -> bool {
+        only.is_none_or(|tenant| self.parts.goals.concerns(tenant, goal_id))
+    }
+
     async fn dispatch(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let goals = &self.parts.goals;
         let tenant = caller.principal.tenant();
+        // The node's owner sees whatever is done on it; whoever came by a key sees what is of its tenant.
+        let only = caller.rights.as_ref().map(|_| tenant);
         match request {
             Request::Submit(goal) => value(goals.submit(self, caller, goal).await?),
             Request::Plan(goal) => value(goals.plan(self, caller, goal).await?),
@@ -150,25 +157,30 @@ impl Node {
             Request::Tree(asked) => value(self.tree_page(&asked)?),
             Request::Ended {} => value(self.parts.lookout.ended()),
             Request::Conversations(asked) => {
-                value(self.parts.lookout.conversations(&self.parts.system, &asked))
+                let (lookout, system) = (&self.parts.lookout, &self.parts.system);
+                let seen = |goal: &str| self.may_see(only, goal);
+                value(lookout.conversations(system, &asked, &seen))
             }
             Request::Conversation { conversation } => {
-                let system = &self.parts.system;
-                value(self.parts.lookout.conversation(system, &conversation)?)
+                let (lookout, system) = (&self.parts.lookout, &self.parts.system);
+                let seen = |goal: &str| self.may_see(only, goal);
+                value(lookout.conversation(system, &conversation, &seen)?)
             }
             Request::DeadLetters {} => value(lookout::list(&self.parts.system)),
-            Request::DeadLetter { number } => value(lookout::one(&self.parts.system, number)?),
+            Request::DeadLetter { number } => {
+                value(lookout::one(&self.parts.system, number, tenant)?)
+            }
             Request::Breakers {} => {
                 let breakers = self.parts.system.breakers().view().into_iter();
                 value(breakers.map(lookout::breaker).collect::<Vec<_>>())
             }
-            Request::Budgets {} => value(lookout::budgets(&self.parts.services)),
+            Request::Budgets {} => value(lookout::budgets(&self.parts.services, only)),
             Request::Figures(asked) => value(self.figures_of(&asked.prefix)),
             Request::Unusual {} => value(self.parts.telemetry.unusual()),
-            Request::Audit(asked) => value(self.parts.lookout.audit(&asked)),
+            Request::Audit(asked) => value(self.parts.lookout.audit(&asked, only)),
             Request::Config {} => value(self.config()),
             Request::Watch(watch) => {
-                let watcher = Watcher::new(Arc::clone(&self.parts.lookout), watch);
+                let watcher = Watcher::new(Arc::clone(&self.parts.lookout), watch).only(only);
                 Ok(Response::Watch(self.of_tenant(watcher, tenant)))
             }
             Request::WatchTree(asked) => {
@@ -470,6 +482,7 @@ impl From<SpawnError> for ControlError {
             SpawnError::UnknownSupervisor { .. }
             | SpawnError::UnknownAgent(_)
             | SpawnError::AgentSystem(AgentSystemError::UnknownRole { .. }) => ErrorKind::Unknown,
+            SpawnError::Charter(crew::CharterRefused::Taken { .. }) => ErrorKind::Conflict,
             SpawnError::Name(_)
             | SpawnError::Charter(_)
             | SpawnError::AgentSystem(AgentSystemError::Name(_)) => ErrorKind::Invalid,

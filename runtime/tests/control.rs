@@ -14,8 +14,8 @@ use aios_control::grpc::{GrpcClient, GrpcServer, GrpcService};
 use aios_control::http::{HttpClient, HttpServer, HttpService, Running};
 use aios_control::socket::{Server, Service, SocketFolder};
 use aios_control::{
-    CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind, Local, Place, Request,
-    Submit, Watch,
+    AuditAsked, CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind, Local, Place,
+    Request, Submit, Watch,
 };
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
@@ -530,5 +530,31 @@ async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
         told.push_str(&event.body.to_string());
     }
     assert!(told.contains("mine") && !told.contains(&id), "{told}");
+    // Nor is it named in what is kept of the node, but to its owner.
+    let caller = keyed("user:eve@acme", Scope::Operate, &[&examples, &out]);
+    let mut other = as_caller(&house.node, caller);
+    let theirs = Submit {
+        goal_id: Some("theirs".to_owned()),
+        ..stage.endless.clone()
+    };
+    other.submit(theirs).await.unwrap();
+    let mut owner = house.node.control();
+    let caller = keyed("user:ann@local", Scope::Admin, &[]);
+    let mut colleague = as_caller(&house.node, caller);
+    let audit = Request::Audit(AuditAsked::default());
+    let until = Instant::now() + Duration::from_secs(30);
+    for request in [Request::Budgets {}, audit] {
+        loop {
+            let all: serde_json::Value = owner.ask(&request).await.unwrap();
+            if all.to_string().contains("theirs") {
+                break;
+            }
+            assert!(Instant::now() < until, "{all}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let seen: serde_json::Value = colleague.ask(&request).await.unwrap();
+        assert!(!seen.to_string().contains("theirs"), "{seen}");
+    }
+    other.cancel("theirs").await.unwrap();
     house.close().await;
 }

@@ -14,7 +14,7 @@ use aios_protocols::{
     AgentId, Content, Draft, Limits, Message, Party, Performative, PublicKey, Reason, Sealed,
     Sealer, SigningIdentity, TenantId, Timestamp, authenticate,
 };
-use aios_runtime::{AskError, Goal, Node, RemoteOptions};
+use aios_runtime::{AskError, CharterRefused, Goal, Node, RemoteOptions, SpawnError};
 use aios_supervisor::Restart;
 use aios_work::content::{AgentAnswer, AgentOrder, AgentReply, GoalStatus};
 use aios_work::{Charter, PlanFile, Spent};
@@ -585,4 +585,39 @@ async fn tasks_of_a_goal_are_carried_out_elsewhere_though_the_process_falls_in_t
     );
     assert!(answer.answer.contains("the words"), "{}", answer.answer);
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_takes_the_name_of_agents_that_are_there() {
+    let taken = |outcome: Result<AgentId, SpawnError>| {
+        matches!(
+            outcome,
+            Err(SpawnError::Charter(CharterRefused::Taken { .. }))
+        )
+    };
+    let clerk = || Charter::parse(CHARTER).unwrap();
+    let other = CHARTER.replace("name: clerk", "name: clerk\nrole: macro.other");
+    let other = || Charter::parse(&other).unwrap();
+    // Of an agent of the node.
+    let here = node().await;
+    here.spawn_charter(clerk(), None).await.unwrap();
+    here.spawn_charter(clerk(), None).await.unwrap();
+    assert!(taken(here.spawn_charter(other(), None).await));
+    for charter in [clerk(), other()] {
+        let came = here.spawn_remote(CHARTER, charter, Process::key(1), usual());
+        assert!(taken(came.await));
+    }
+    let held = here.services().crew().member("clerk").unwrap();
+    assert_eq!(held.charter().role, clerk().role);
+    here.stop().await;
+    // Of an agent in another process.
+    let there = node().await;
+    spawned(&there, 1, usual()).await;
+    spawned(&there, 2, usual()).await;
+    for charter in [clerk(), other()] {
+        assert!(taken(there.spawn_charter(charter, None).await));
+    }
+    let came = there.spawn_remote(CHARTER, other(), Process::key(3), usual());
+    assert!(taken(came.await));
+    there.stop().await;
 }

@@ -83,9 +83,10 @@ pub struct AuditTrail {
     pub entries: Vec<AuditLine>,
     /// How many were ever refused, by the word for why.
     pub refused: BTreeMap<String, u64>,
-    /// Whether every entry that is kept names the digest of the one before it.
+    /// Whether every entry that is kept names the digest of the one before it in its chain: commands that were forbidden have a chain of
+    /// their own, so that they push nothing else out.
     pub chain_holds: bool,
-    /// The digest of the last entry, SHA-256 in hexadecimal: whoever writes it down elsewhere can tell later whether the trail was changed.
+    /// The digest of the last entry that is no forbidden command, SHA-256 in hexadecimal: whoever writes it down elsewhere can tell later whether the trail was changed.
     pub head: String,
 }
 
@@ -108,7 +109,7 @@ pub struct AuditLine {
     pub label: String,
     /// The command, without what it says; or why the message was refused.
     pub what: String,
-    /// The digest of the entry before it, SHA-256 in hexadecimal; of the first, zeros.
+    /// The digest of the entry before it in its chain, SHA-256 in hexadecimal; of the first, zeros.
     pub before: String,
 }
 

@@ -1,6 +1,7 @@
 //! What was commanded and refused, as a chain; what rests; what was spent.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use aios_actors::agent::AuditEntry;
 use aios_actors::recovery::BreakerView;
@@ -16,25 +17,46 @@ use super::observer::{hex, time};
 
 /// Entries kept; a node that was flooded with forged messages forgets older ones, and its counts remember them.
 const KEPT: usize = 2_048;
+/// Commands kept that were forbidden. Whoever may do nothing can be refused as often as it likes, so these are kept apart.
+const FORBIDDEN: usize = 256;
+/// How often watchers are told that somebody was forbidden something.
+const TOLD: Duration = Duration::from_secs(1);
 
-/// What was commanded and refused since the node began. Each entry names the digest of the one before it, so that none can be taken out or
-/// changed without whoever wrote the last digest down noticing.
-#[derive(Debug)]
+/// What was commanded and refused since the node began, as two chains: commands that were forbidden have their own, and their numbers are of
+/// one count. Each entry names the digest of the one before it in its chain, so that none can be taken out or changed without whoever wrote
+/// the last digest down noticing.
+#[derive(Debug, Default)]
 pub(super) struct Trail {
-    lines: VecDeque<AuditLine>,
+    done: Chain,
+    forbidden: Chain,
     refused: BTreeMap<&'static str, u64>,
     seq: u64,
+    /// Whom watchers were told of as forbidden something, and when.
+    told: BTreeMap<String, Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Chain {
+    lines: VecDeque<AuditLine>,
     head: [u8; 32],
 }
 
-impl Default for Trail {
-    fn default() -> Self {
-        Self {
-            lines: VecDeque::new(),
-            refused: BTreeMap::new(),
-            seq: 0,
-            head: [0; 32],
+impl Chain {
+    fn enter(&mut self, mut line: AuditLine, kept: usize) -> AuditLine {
+        line.before = hex(&self.head);
+        self.head = digest(&line);
+        if self.lines.len() >= kept {
+            self.lines.pop_front();
         }
+        self.lines.push_back(line.clone());
+        line
+    }
+
+    fn holds(&self) -> bool {
+        let pairs = self.lines.iter().zip(self.lines.iter().skip(1));
+        let linked = { pairs }.all(|(one, next)| next.before == hex(&digest(one)));
+        let head = self.lines.back().map_or([0; 32], digest);
+        linked && head == self.head
     }
 }
 
@@ -42,13 +64,24 @@ impl Trail {
     fn enter(&mut self, mut line: AuditLine) -> AuditLine {
         self.seq += 1;
         line.seq = self.seq;
-        line.before = hex(&self.head);
-        self.head = digest(&line);
-        if self.lines.len() >= KEPT {
-            self.lines.pop_front();
+        self.done.enter(line, KEPT)
+    }
+
+    fn forbid(&mut self, mut line: AuditLine) -> AuditLine {
+        self.seq += 1;
+        line.seq = self.seq;
+        self.forbidden.enter(line, FORBIDDEN)
+    }
+
+    /// Whether watchers are told of this one, who was forbidden something.
+    fn tells(&mut self, by: &str, now: Instant) -> bool {
+        self.told
+            .retain(|_, at| now.saturating_duration_since(*at) < TOLD);
+        if self.told.contains_key(by) || self.told.len() >= FORBIDDEN {
+            return false;
         }
-        self.lines.push_back(line.clone());
-        line
+        self.told.insert(by.to_owned(), now);
+        true
     }
 
     pub(super) fn refused(&mut self, entry: &AuditEntry) -> AuditLine {
@@ -66,11 +99,19 @@ impl Trail {
     }
 
     fn holds(&self) -> bool {
-        let pairs = self.lines.iter().zip(self.lines.iter().skip(1));
-        let linked = { pairs }.all(|(one, next)| next.before == hex(&digest(one)));
-        let head = self.lines.back().map_or([0; 32], digest);
-        linked && head == self.head
+        self.done.holds() && self.forbidden.holds()
     }
+}
+
+/// A line as this tenant sees it: what others command is said without the names of their goals, which stand in quotes.
+pub(super) fn shown(mut line: AuditLine, tenant: &str) -> AuditLine {
+    let by = line.by.parse::<PrincipalId>();
+    if line.sort == "command" && by.is_ok_and(|by| by.tenant() != tenant) {
+        let named = line.what.find('"').unwrap_or(line.what.len());
+        line.what.truncate(named);
+        line.what.truncate(line.what.trim_end().len());
+    }
+    line
 }
 
 fn digest(line: &AuditLine) -> [u8; 32] {
@@ -94,7 +135,7 @@ impl Lookout {
                 .and_then(|kind| kind.as_str().map(str::to_owned))
                 .unwrap_or_else(|| "other".to_owned()),
         };
-        let line = self.trail.lock().enter(AuditLine {
+        let line = AuditLine {
             seq: 0,
             at: self.at(),
             sort: "command".to_owned(),
@@ -103,24 +144,42 @@ impl Lookout {
             label,
             what: what.to_owned(),
             before: String::new(),
-        });
-        self.note(Happened::Audit(line));
+        };
+        let mut trail = self.trail.lock();
+        let (line, tells) = match refused {
+            Some(ErrorKind::Forbidden) => {
+                let tells = trail.tells(&line.by, Instant::now());
+                (trail.forbid(line), tells)
+            }
+            _ => (trail.enter(line), true),
+        };
+        drop(trail);
+        if tells {
+            self.note(Happened::Audit(line));
+        }
     }
 
-    pub(crate) fn audit(&self, asked: &AuditAsked) -> AuditTrail {
+    /// The trail, as whoever asks may see it: the goals of one tenant by their names, or all.
+    pub(crate) fn audit(&self, asked: &AuditAsked, tenant: Option<&str>) -> AuditTrail {
         let trail = self.trail.lock();
-        let lines = trail.lines.iter();
+        let lines = trail.done.lines.iter().chain(&trail.forbidden.lines);
         let refused = trail.refused.iter();
+        let mut entries: Vec<AuditLine> = lines
+            .filter(|line| line.seq > asked.after_seq)
+            .cloned()
+            .map(|line| match tenant {
+                Some(tenant) => shown(line, tenant),
+                None => line,
+            })
+            .collect();
+        entries.sort_by_key(|line| line.seq);
         AuditTrail {
-            entries: lines
-                .filter(|line| line.seq > asked.after_seq)
-                .cloned()
-                .collect(),
+            entries,
             refused: refused
                 .map(|(word, count)| ((*word).to_owned(), *count))
                 .collect(),
             chain_holds: trail.holds(),
-            head: hex(&trail.head),
+            head: hex(&trail.done.head),
         }
     }
 }
@@ -138,9 +197,10 @@ pub(crate) fn breaker(view: BreakerView) -> BreakerLine {
     }
 }
 
-/// What goals under way may spend, and what agents of charters have cost.
-pub(crate) fn budgets(services: &Services) -> Vec<BudgetLine> {
-    let under_way = services.budgets().under_way();
+/// What goals under way may spend, those of one tenant or all, and what agents of charters have cost.
+pub(crate) fn budgets(services: &Services, only: Option<&str>) -> Vec<BudgetLine> {
+    let mut under_way = services.budgets().under_way();
+    under_way.retain(|(tenant, _, _)| only.is_none_or(|only| tenant.as_str() == only));
     let goals = under_way.iter().filter(|(_, name, _)| !name.contains('/'));
     let mut lines: Vec<BudgetLine> = goals
         .map(|(_, name, budget)| {
@@ -221,14 +281,69 @@ mod tests {
                 (at == 0).then_some(ErrorKind::Unknown),
             );
         }
-        let trail = lookout.audit(&AuditAsked { after_seq: 5 });
+        let trail = lookout.audit(&AuditAsked { after_seq: 5 }, None);
         assert_eq!((trail.entries.len(), trail.entries[0].seq), (KEPT, 6));
         assert!(trail.chain_holds);
         let rest = AuditAsked {
             after_seq: KEPT as u64 + 4,
         };
-        assert_eq!(lookout.audit(&rest).entries.len(), 1);
-        lookout.trail.lock().lines[7].what = "kill nobody".to_owned();
-        assert!(!lookout.audit(&rest).chain_holds);
+        assert_eq!(lookout.audit(&rest, None).entries.len(), 1);
+        lookout.trail.lock().done.lines[7].what = "kill nobody".to_owned();
+        assert!(!lookout.audit(&rest, None).chain_holds);
+    }
+
+    #[test]
+    fn whoever_is_forbidden_everything_pushes_nothing_out_of_the_trail() {
+        let lookout = Lookout::new(Arc::new(SystemClock));
+        let owner: PrincipalId = "user:owner@local".parse().unwrap();
+        let reader: PrincipalId = "user:reader@local".parse().unwrap();
+        lookout.commanded(&owner, "kill \"a\"", None);
+        let before = lookout.last();
+        let began = Instant::now();
+        for _ in 0..2 * KEPT {
+            lookout.commanded(&reader, "kill \"b\"", Some(ErrorKind::Forbidden));
+        }
+        let told = lookout.last() - before;
+        assert!(told <= 1 + began.elapsed().as_secs(), "{told}");
+        let trail = lookout.audit(&AuditAsked::default(), None);
+        assert!(trail.chain_holds);
+        assert_eq!(trail.entries.len(), 1 + FORBIDDEN);
+        assert_eq!(
+            (trail.entries[0].seq, trail.entries[0].label.as_str()),
+            (1, "done")
+        );
+        assert!(trail.entries.is_sorted_by_key(|line| line.seq));
+        lookout.trail.lock().forbidden.lines[7].by = owner.to_string();
+        assert!(!lookout.audit(&AuditAsked::default(), None).chain_holds);
+    }
+
+    #[test]
+    fn the_goals_of_other_tenants_are_not_named_to_whoever_came_by_a_key() {
+        let lookout = Lookout::new(Arc::new(SystemClock));
+        for (by, what, told) in [
+            (
+                "user:a@local",
+                "submit goal \"q3\", 1 files",
+                "submit goal \"q3\", 1 files",
+            ),
+            ("user:b@acme", "submit goal \"q3\", 1 files", "submit goal"),
+            (
+                "user:b@acme",
+                "retry task \"t\" of goal \"q3\"",
+                "retry task",
+            ),
+            (
+                "user:b@acme",
+                "embed with no quotes",
+                "embed with no quotes",
+            ),
+        ] {
+            lookout.commanded(&by.parse().unwrap(), what, None);
+            let whole = lookout.audit(&AuditAsked::default(), None);
+            assert_eq!(whole.entries.last().unwrap().what, what);
+            let seen = lookout.audit(&AuditAsked::default(), Some("local"));
+            assert_eq!(seen.entries.last().unwrap().what, told);
+            assert!(seen.chain_holds);
+        }
     }
 }

@@ -62,12 +62,17 @@ pub(crate) fn list(system: &AgentSystem) -> Letters {
     }
 }
 
-/// One of them, with what it says.
-pub(crate) fn one(system: &AgentSystem, number: u64) -> Result<LetterShown, ControlError> {
+/// One of them, with what it says if it is about data of this tenant.
+pub(crate) fn one(
+    system: &AgentSystem,
+    number: u64,
+    tenant: &str,
+) -> Result<LetterShown, ControlError> {
     let letter = system
         .undelivered_one(number)
         .ok_or_else(|| refusal(&ResendError::Unknown { number }))?;
     let message = letter.message.as_ref().ok();
+    let message = message.filter(|message| message.envelope.tenant.as_str() == tenant);
     let content = message.and_then(|message| message.content.as_str());
     let mut cut = LetterShown::CONTENT_MAX;
     while content.is_some_and(|text| cut < text.len() && !text.is_char_boundary(cut)) {

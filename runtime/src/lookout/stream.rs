@@ -9,6 +9,7 @@ use aios_control::{Event, EventKind, EventStream, Gap, Happened, Reset, Watch};
 use async_trait::async_trait;
 
 use super::Lookout;
+use super::ledger;
 use super::ring::Place;
 
 /// How often a watcher looks at most. What happened meanwhile is told at once, and whoever makes it happen wakes nobody for each.
@@ -63,9 +64,17 @@ pub(crate) struct Watcher {
     floods: Allowed,
     others: Allowed,
     looked: Instant,
+    /// Whose goals are named; none for all.
+    tenant: Option<String>,
 }
 
 impl Watcher {
+    /// Names the goals of this tenant alone.
+    pub(crate) fn only(mut self, tenant: Option<&str>) -> Self {
+        self.tenant = tenant.map(str::to_owned);
+        self
+    }
+
     pub(crate) fn new(lookout: Arc<Lookout>, watch: Watch) -> Self {
         let messages = watch.wants(EventKind::Message);
         let rare =
@@ -109,6 +118,7 @@ impl Watcher {
             floods: Allowed::new(BURST, now),
             others: Allowed::new(if fresh { BURST } else { KEPT }, now),
             looked: now.checked_sub(BEAT).unwrap_or(now),
+            tenant: None,
         }
     }
 
@@ -149,9 +159,16 @@ impl Watcher {
         }
         drop(rings);
         self.place.pass(seen);
-        let told = wanted.iter();
-        self.ready
-            .extend(told.filter_map(|noted| event(noted.seq, &noted.happened)));
+        for noted in wanted {
+            let told = match (&noted.happened, self.tenant.as_deref()) {
+                (Happened::Audit(line), Some(tenant)) => {
+                    let line = ledger::shown(line.clone(), tenant);
+                    event(noted.seq, &Happened::Audit(line))
+                }
+                (happened, _) => event(noted.seq, happened),
+            };
+            self.ready.extend(told);
+        }
         if left_out > 0 {
             self.lookout.left_out(left_out);
             self.ready

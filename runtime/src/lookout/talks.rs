@@ -21,11 +21,12 @@ const TOLD: usize = 500;
 type Key = (String, String);
 
 impl Lookout {
-    /// Those that are under way or were heard of late, the latest first.
+    /// Those that are under way or were heard of late, the latest first, as far as whoever asks may see their goals.
     pub(crate) fn conversations(
         &self,
         system: &AgentSystem,
         asked: &ConversationsAsked,
+        seen: &dyn Fn(&str) -> bool,
     ) -> Vec<ConversationLine> {
         self.linger();
         let mut lines = self.heard();
@@ -41,7 +42,7 @@ impl Lookout {
                 all.chain([line.initiator.as_str()])
                     .any(|name| name == agent || name.starts_with(&format!("{agent}.")))
             });
-            of_goal && of_agent
+            of_goal && of_agent && line.goal_id.as_deref().is_none_or(seen)
         };
         let mut lines: Vec<_> = lines.into_values().filter(concerns).collect();
         lines.sort_by(|a, b| (&b.last_at, &b.conversation).cmp(&(&a.last_at, &a.conversation)));
@@ -54,8 +55,9 @@ impl Lookout {
         &self,
         system: &AgentSystem,
         id: &str,
+        seen: &dyn Fn(&str) -> bool,
     ) -> Result<ConversationShown, ControlError> {
-        let lines = self.conversations(system, &ConversationsAsked::default());
+        let lines = self.conversations(system, &ConversationsAsked::default(), seen);
         let line = lines.into_iter().find(|line| line.conversation == id);
         let Some(line) = line else {
             let name = aios_protocols::Printable(id);

@@ -107,6 +107,13 @@ impl RemoteAgents {
         self.0.lock().stands.get(id).cloned()
     }
 
+    /// Whether one of them follows a charter of this name.
+    pub(crate) fn has(&self, charter: &str) -> bool {
+        let table = self.0.lock();
+        let mut stands = table.stands.values();
+        stands.any(|stand| stand.member().charter().name == charter)
+    }
+
     /// Takes leave of those that no supervisor means to have any more.
     pub(crate) fn follow(&self, tree: &SupervisorRef) {
         let stands: Vec<Arc<Stand>> = self.0.lock().stands.values().cloned().collect();
@@ -155,6 +162,15 @@ impl Node {
         let criteria = std::path::Path::new(&parts.config.agents.criteria);
         let unknown = Thinker::unknown();
         let member = crew::member(charter, system, services, &unknown, criteria, Vec::new())?;
+        parts.remote.follow(&parts.tree);
+        let charter = member.charter();
+        // What is meant for agents of this node is handed to no other process.
+        let local = services.crew().member(&charter.name).is_some()
+            && !parts.remote.has(&charter.name)
+            && crew::stands(&parts.tree.view(), &charter.role);
+        if local {
+            return Err(crew::taken(charter).into());
+        }
         let id = system.next_instance(&member.charter().role)?;
         let agents = &parts.config.agents;
         let limits = AgentOptions {

@@ -81,10 +81,16 @@ impl Crew {
         self.0.members.write().remove(name);
     }
 
-    /// Takes a member in. One of the same name is replaced: its agents that are there go on as they were made, others follow the new one.
+    /// Takes a member in. One of the same name and role is replaced: its agents that are there go on as they were made, others follow the
+    /// new one. One of another role keeps its name, so that nobody is handed what was meant for it; who spawns agents refuses that before.
     pub fn enlist(&self, member: Arc<Member>) {
-        let name = member.charter().name.clone();
-        self.0.members.write().insert(name, member);
+        let charter = member.charter();
+        let (name, role) = (charter.name.clone(), charter.role.clone());
+        let mut members = self.0.members.write();
+        let other = { members.get(&name) }.is_some_and(|held| held.charter().role != role);
+        if !other {
+            members.insert(name, member);
+        }
     }
 
     /// A member, by the name of its charter.

@@ -9,7 +9,7 @@ use aios_inference::{
     InferRequest, Inference, ModelInfo, ModelSource, ScriptedEngine, Scripts, TokenSink,
 };
 use aios_memory::InMemoryStore;
-use aios_orchestrator::crew::{CharterAgent, Member};
+use aios_orchestrator::crew::{CharterAgent, Crew, Member};
 use aios_orchestrator::{Packs, Ports, Services, Settings};
 use aios_protocols::AgentId;
 use aios_tools::{Toolbox, function};
@@ -208,4 +208,21 @@ async fn a_tool_that_asks_elsewhere_is_not_called_for_what_is_private() {
     let told = bench.ask(&clerk).await.unwrap();
     assert!(told.contains("leave this machine"), "{told}");
     assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_member_of_another_role_takes_nobodys_name() {
+    let (crew, tools) = (Crew::default(), Toolbox::default());
+    for (lines, description, held) in [
+        ("role: macro.one\n", "First.", "First."),
+        ("role: macro.two\n", "Second.", "First."),
+        ("role: macro.one\n", "Third.", "Third."),
+    ] {
+        let text = format!("---\nname: clerk\ndescription: {description}\n{lines}---\nDo it.\n");
+        let charter = Charter::parse(&text).unwrap();
+        crew.enlist(Arc::new(Member::new(charter, &tools, Vec::new()).unwrap()));
+        let member = crew.member("clerk").unwrap();
+        assert_eq!(member.charter().description, held, "{description}");
+        assert_eq!(member.charter().role, "macro.one");
+    }
 }

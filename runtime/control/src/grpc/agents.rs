@@ -12,7 +12,6 @@ use tonic::{Request as Asked, Status, Streaming};
 use wire::task_execution_message::Content;
 
 use super::door::{Door, Told, busy, gone, not_here, unavailable};
-use super::guest::Seat;
 use super::status::{problem, status};
 use crate::remote::{AgentDoor, AgentSession, FromAgent, Hello, NONCE, Reach, ToAgent};
 use crate::{ControlError, ErrorKind};
@@ -36,8 +35,8 @@ pub(super) fn attended(
     let mut nonce = [0; NONCE];
     getrandom::fill(&mut nonce)
         .map_err(|_| status(&ControlError::failed("the system gives no random numbers")))?;
-    let local = asked.extensions().get::<Seat>().is_some_and(Seat::is_local);
-    let reach = if local { Reach::Local } else { Reach::Remote };
+    // A port that was forwarded looks like this machine from here, so nobody is taken to be on it.
+    let reach = Reach::Remote;
     let busy = busy(&asked);
     // One at a time: what the agent does not take is not taken out of its mailbox.
     let (out, told) = mpsc::channel(1);

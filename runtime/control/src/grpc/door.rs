@@ -131,6 +131,12 @@ impl Door {
 
     /// Has the node carry a request out, as long as whoever asks waits. A command that does not end with its asker goes on without it.
     async fn carry(&self, asker: &Asker, request: Request) -> Result<Response, ControlError> {
+        if !self.0.principals.holds(asker.caller.rights.as_deref()) {
+            return Err(ControlError::new(
+                ErrorKind::Forbidden,
+                "the key was taken back or has expired",
+            ));
+        }
         let Some(node) = (self.0.node)() else {
             return Err(unavailable());
         };

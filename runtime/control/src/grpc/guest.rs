@@ -39,7 +39,6 @@ pub(super) struct Seat(Arc<Sitting>);
 struct Sitting {
     place: Place,
     answered: AtomicUsize,
-    local: bool,
 }
 
 /// Something is being answered; until it is dropped the connection makes no place for others.
@@ -52,11 +51,6 @@ impl Seat {
             self.0.place.turns_to(Doing::Answered);
         }
         Busy(self.clone())
-    }
-
-    /// Whether the other end is on this machine.
-    pub(super) fn is_local(&self) -> bool {
-        self.0.local
     }
 }
 
@@ -71,9 +65,6 @@ impl Drop for Busy {
 
 impl Guest {
     pub(super) fn new(stream: TcpStream, place: Place, leave: Leave, counts: Counts) -> Self {
-        let local = stream
-            .peer_addr()
-            .is_ok_and(|address| address.ip().is_loopback());
         Self {
             stream,
             silent: Some(Box::pin(sleep(FIRST))),
@@ -82,7 +73,6 @@ impl Guest {
             seat: Seat(Arc::new(Sitting {
                 place,
                 answered: AtomicUsize::new(0),
-                local,
             })),
             counts,
         }

@@ -78,7 +78,7 @@ pub enum GrpcBindError {
     /// It would be reached from elsewhere.
     #[error(
         "{0} can be reached from other machines, and what travels by plain gRPC is read by whoever stands between; \
-         listen on a loopback address such as 127.0.0.1:0, and forward the port (ssh -L) or put a TLS proxy of your own before it"
+         listen on a loopback address such as 127.0.0.1:0, and forward the port (ssh -L) or put a TLS proxy of your own before it; agents are taken to be on another machine in any case"
     )]
     BeyondLoopback(SocketAddr),
     /// The system gives no socket there.

@@ -13,6 +13,8 @@ use crate::{ControlError, ErrorKind, Request};
 
 /// Commands that are remembered.
 const KEPT: usize = 1_024;
+/// Of those, how many of one principal: whoever has more forgets its own.
+const KEPT_EACH: usize = KEPT / 4;
 /// Bytes of answers that are remembered; one may have 4 MiB.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// The longest key.
@@ -36,8 +38,19 @@ struct Table {
 }
 
 struct Command {
+    by: PrincipalId,
     request: Request,
     heard: Heard,
+}
+
+impl Command {
+    /// Bytes of its answer.
+    fn bytes(&self) -> usize {
+        match &*self.heard.borrow() {
+            Some(Ok(bytes)) => bytes.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// A key of a principal.
@@ -87,7 +100,12 @@ pub(super) fn named(id: &Id, request: Request) -> Request {
 
 impl Keys {
     /// What is to be done about a command with this key.
-    pub(super) fn enter(&self, id: Id, request: &Request) -> Result<Meant, ControlError> {
+    pub(super) fn enter(
+        &self,
+        id: Id,
+        by: &PrincipalId,
+        request: &Request,
+    ) -> Result<Meant, ControlError> {
         let mut table = self.0.lock();
         if let Some(known) = table.commands.get(&id) {
             if known.request == *request {
@@ -99,9 +117,10 @@ impl Keys {
             )
             .advise("take a key of its own for each command"));
         }
-        table.make_room()?;
+        table.make_room(by)?;
         let (tell, heard) = watch::channel(None);
         let command = Command {
+            by: by.clone(),
             request: request.clone(),
             heard: heard.clone(),
         };
@@ -127,19 +146,31 @@ impl Keys {
 
 impl Table {
     /// The oldest that are over make room; those under way do not.
-    fn make_room(&mut self) -> Result<(), ControlError> {
-        while self.order.len() >= KEPT || self.bytes > KEPT_BYTES {
+    fn make_room(&mut self, by: &PrincipalId) -> Result<(), ControlError> {
+        loop {
+            let own = { self.commands.values() }
+                .filter(|command| command.by == *by)
+                .count();
+            let own_bytes: usize = { self.commands.values() }
+                .filter(|command| command.by == *by)
+                .map(Command::bytes)
+                .sum();
+            let own_alone = own >= KEPT_EACH || own_bytes > KEPT_BYTES / 4;
+            if !own_alone && self.order.len() < KEPT && self.bytes <= KEPT_BYTES {
+                return Ok(());
+            }
             let over = |id: &Id| {
-                let command = self.commands.get(id);
-                command.is_none_or(|command| command.heard.borrow().is_some())
+                self.commands.get(id).is_none_or(|command| {
+                    (!own_alone || command.by == *by) && command.heard.borrow().is_some()
+                })
             };
             let Some(oldest) = self.order.iter().copied().find(|id| over(id)) else {
-                let message = format!("{KEPT} commands with a key are under way");
+                let under_way = if own_alone { KEPT_EACH } else { KEPT };
+                let message = format!("{under_way} commands with a key are under way");
                 return Err(ControlError::new(ErrorKind::Busy, message));
             };
             self.forget(&oldest);
         }
-        Ok(())
     }
 
     fn forget(&mut self, id: &Id) {
@@ -177,7 +208,10 @@ mod tests {
     }
 
     fn fresh(keys: &Keys, key: &str, request: &Request) -> Option<Fresh> {
-        match keys.enter(id(&owner(), key).unwrap(), request).unwrap() {
+        match keys
+            .enter(id(&owner(), key).unwrap(), &owner(), request)
+            .unwrap()
+        {
             Meant::Fresh(fresh) => Some(fresh),
             Meant::Again(_) => None,
         }
@@ -188,7 +222,7 @@ mod tests {
         let keys = Keys::default();
         let first = fresh(&keys, "k", &kill("a")).unwrap();
         assert!(fresh(&keys, "k", &kill("a")).is_none(), "it is under way");
-        let other = keys.enter(id(&owner(), "k").unwrap(), &kill("b"));
+        let other = keys.enter(id(&owner(), "k").unwrap(), &owner(), &kill("b"));
         assert_eq!(
             other.err().map(|error| error.kind),
             Some(ErrorKind::Conflict)
@@ -198,7 +232,9 @@ mod tests {
             "another key is another command"
         );
         keys.done(first, Ok(Bytes::from_static(b"null")));
-        let Meant::Again(heard) = keys.enter(id(&owner(), "k").unwrap(), &kill("a")).unwrap()
+        let Meant::Again(heard) = keys
+            .enter(id(&owner(), "k").unwrap(), &owner(), &kill("a"))
+            .unwrap()
         else {
             panic!("it was done");
         };
@@ -223,17 +259,30 @@ mod tests {
     #[test]
     fn what_is_remembered_has_its_bounds() {
         let keys = Keys::default();
+        let other: PrincipalId = "user:other@local".parse().unwrap();
+        let others = keys.enter(id(&other, "k").unwrap(), &other, &kill("a"));
+        let Ok(Meant::Fresh(others)) = others else {
+            panic!("it is new");
+        };
+        keys.done(others, Ok(Bytes::from_static(b"null")));
         let under_way = fresh(&keys, "first", &kill("a")).unwrap();
         for at in 0..2 * KEPT {
             let fresh = fresh(&keys, &at.to_string(), &kill("a")).unwrap();
             keys.done(fresh, Ok(Bytes::from(vec![0; 64 * 1024])));
             let table = keys.0.lock();
-            assert!(table.order.len() <= KEPT && table.commands.len() == table.order.len());
+            assert!(
+                table.order.len() <= KEPT_EACH + 1 && table.commands.len() == table.order.len()
+            );
             assert!(table.bytes <= KEPT_BYTES + 64 * 1024);
         }
         assert!(
             fresh(&keys, "first", &kill("a")).is_none(),
             "what is under way is not forgotten"
+        );
+        let again = keys.enter(id(&other, "k").unwrap(), &other, &kill("a"));
+        assert!(
+            matches!(again, Ok(Meant::Again(_))),
+            "nobody makes others be forgotten"
         );
         drop(under_way);
         for key in ["", "x".repeat(257).as_str()] {

@@ -134,6 +134,17 @@ impl Door {
         self.0.access.principals.holds(caller.rights.as_deref())
     }
 
+    /// Refuses whoever came in by a key that is no longer good.
+    pub(super) fn still(&self, caller: &Caller) -> Result<(), ControlError> {
+        match self.holds(caller) {
+            true => Ok(()),
+            false => Err(ControlError::new(
+                ErrorKind::Forbidden,
+                "the key was taken back or has expired",
+            )),
+        }
+    }
+
     pub(super) fn page(&self) -> Option<&Page> {
         self.0.page.as_ref()
     }
@@ -190,8 +201,19 @@ impl Door {
         Router::new()
     }
 
-    /// Has the node carry a request out, as long as whoever asks waits. A command that does not end with its asker goes on without it.
+    /// Has the node carry a request out, as long as whoever asks waits and its key is good. A command that does not end with its asker goes on
+    /// without it.
     pub(super) async fn carry(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<crate::Response, ControlError> {
+        self.still(caller)?;
+        self.carry_anyway(caller, request).await
+    }
+
+    /// The same whatever has become of the key: what was begun with it is called off also when it is good no longer.
+    pub(super) async fn carry_anyway(
         &self,
         caller: &Caller,
         request: Request,
@@ -244,9 +266,16 @@ impl Door {
         key: &str,
         request: Request,
     ) -> Result<(Outcome, bool), ControlError> {
+        self.still(caller)?;
         let id = keys::id(&caller.principal, key)?;
         let request = keys::named(&id, request);
-        match self.0.keys.enter(id, &request)? {
+        let may = caller.rights.as_deref();
+        if may.is_some_and(|rights| rights.scope < request.needs().0) {
+            // The node refuses it and writes that down; it takes no place from what others did, and hears nothing of it.
+            let value = self.value(caller, request).await?;
+            return Ok((written(&value), false));
+        }
+        match self.0.keys.enter(id, &caller.principal, &request)? {
             Meant::Again(heard) => Ok((keys::outcome(heard).await, true)),
             Meant::Fresh(fresh) => {
                 let heard = fresh.heard.clone();
@@ -460,6 +489,15 @@ async fn linked(
     Extension(known): Extension<Known>,
     body: Body,
 ) -> Result<Response, Problem> {
+    let by_link = { known.rights.as_deref() }.is_some_and(|rights| rights.key.is_none());
+    if by_link {
+        let error = ControlError::new(
+            ErrorKind::Forbidden,
+            "whoever came by a link gives out no other",
+        )
+        .advise("ask whoever gave you the link for another one");
+        return Err(error.into());
+    }
     let body = door.body(body).await?;
     let wanted: Wanted = match body.is_empty() {
         true => Wanted::default(),

@@ -163,8 +163,10 @@ impl AgentDoor for Fake {
         &self,
         _: &[u8; NONCE],
         _: Hello,
-        _: Reach,
+        reach: Reach,
     ) -> Result<Box<dyn AgentSession>, ControlError> {
+        // A port that is forwarded looks like this machine.
+        assert_eq!(reach, Reach::Remote);
         self.count("stranger");
         Err(ControlError::new(
             ErrorKind::Forbidden,

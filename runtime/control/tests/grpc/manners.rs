@@ -1,9 +1,13 @@
 //! What a client may rely on: deadlines, calling off, health, description, and each service's part of the contract.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use aios_control::Request;
+use aios_control::access::{KeyFile, NewKey, Principals, Scope};
+use aios_control::grpc::{GrpcServer, GrpcService};
+use aios_control::{Control, Request};
+use aios_protocols::Timestamp;
 use aios_wire::generated::control::v1::AskRequest;
 use aios_wire::generated::inference::inference_service_client::InferenceServiceClient;
 use aios_wire::generated::inference::{
@@ -20,7 +24,7 @@ use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::fake::{House, SOON, known, until};
+use crate::fake::{Fake, House, SOON, known, until};
 
 fn ask(json: &str) -> AskRequest {
     AskRequest {
@@ -221,6 +225,47 @@ async fn each_service_is_a_part_of_the_contract() {
         .into_inner()
         .total;
     assert_eq!(total, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tree_that_is_watched_by_a_key_is_shown_no_longer_once_it_is_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = KeyFile::at(folder.path().join("keys.json"));
+    let now = || Timestamp::since_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap());
+    let wanted = NewKey {
+        principal: "user:ci@local".parse().unwrap(),
+        scope: Scope::Read,
+        folders: Vec::new(),
+        expires_at: None,
+    };
+    let (line, token) = keys.issue(wanted, now()).unwrap();
+    let node: Arc<dyn Control> = Arc::new(Fake::default());
+    let server = GrpcServer::bind("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let running = server
+        .serve(GrpcService {
+            node: Arc::new(move || Some(Arc::clone(&node))),
+            principals: Principals::new([], Some(keys.clone())),
+            agents: None,
+            out: "/out".into(),
+        })
+        .unwrap();
+    let address = format!("http://{}", running.address());
+    let channel = tonic::transport::Endpoint::from_shared(address)
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let mut asked = tonic::Request::new(TreeRequest {});
+    let shown = format!("Bearer {}", token.reveal()).parse().unwrap();
+    asked.metadata_mut().insert("authorization", shown);
+    let mut client = SupervisionServiceClient::new(channel);
+    let mut trees = client.watch_tree(asked).await.unwrap().into_inner();
+    assert!(trees.message().await.unwrap().is_some());
+    keys.revoke(&line.id, now()).unwrap();
+    let next = tokio::time::timeout(SOON, trees.message()).await.unwrap();
+    assert_eq!(next.unwrap_err().code(), Code::PermissionDenied);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

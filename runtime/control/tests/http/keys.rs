@@ -91,6 +91,58 @@ async fn what_is_watched_by_a_key_ends_when_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_goal_that_is_told_of_by_a_key_is_called_off_when_it_is_revoked() {
+    let house = House::open().await;
+    house.node.endless.store(true, Relaxed);
+    let (id, token) = key(&house, "user:ci@local", Scope::Operate);
+    let mut stream = house.connect().await;
+    let address = house.running.address();
+    let body =
+        r#"{"model": "aios", "stream": true, "messages": [{"role": "user", "content": "x"}]}"#;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}\r\n{body}",
+        body.len(),
+        bearer(&token)
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut told = String::new();
+    let mut bytes = [0; 4096];
+    let all = async {
+        while !told.contains("\"seq\":6") {
+            let read = stream.read(&mut bytes).await.unwrap();
+            assert!(read > 0, "{told}");
+            told.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        house.keys.revoke(&id, now()).unwrap();
+        while !told.contains("taken back") {
+            let read = stream.read(&mut bytes).await.unwrap();
+            assert!(read > 0, "{told}");
+            told.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        while house.node.cancels.load(Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SOON, all).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_key_may_not_do_takes_no_place_among_what_others_did() {
+    let house = House::open().await;
+    let (_, token) = key(&house, "user:ci@local", Scope::Read);
+    let more = format!("{}Idempotency-Key: k\r\n", bearer(&token));
+    // The node of these tests refuses nothing, so that what comes to it is seen.
+    for _ in 0..2 {
+        let done = house.visit("POST /v1/agents/a/kill", &more).await;
+        assert_eq!(
+            (done.status, done.header("idempotency-replayed")),
+            (200, None)
+        );
+    }
+    assert_eq!(house.node.kills.load(Relaxed), 2);
+}
+
+#[tokio::test]
 async fn a_link_opens_once_and_a_page_of_its_own_alone_changes_anything_by_its_cookie() {
     let house = House::open().await;
     let address = house.running.address();
@@ -129,6 +181,9 @@ async fn a_link_opens_once_and_a_page_of_its_own_alone_changes_anything_by_its_c
     assert_eq!(house.visit("GET /v1/view", &cookie).await.status, 200);
     let caller = house.node.caller.lock().unwrap().clone().unwrap();
     assert_eq!(caller.rights.unwrap().scope, Scope::Read);
+    let more = format!("{cookie}Sec-Fetch-Site: same-origin\r\n");
+    let another = house.visit("POST /v1/links", &more).await;
+    assert_eq!(another.status, 403, "a guest brings no other guests");
     let wrong = house.post("/v1/links", "", "{\"scope\": 1}").await;
     assert_eq!(wrong.status, 400);
 }

@@ -11,6 +11,7 @@ use axum::response::sse::{Event as Line, KeepAlive, Sse};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::said::{self, Chat};
 use super::{Model, Refused, ask};
@@ -25,6 +26,8 @@ use crate::{
 const LINES: usize = 16;
 /// What is said into the silence.
 const ALIVE: Duration = Duration::from_secs(15);
+/// How often it is looked whether the key is still good while nothing happens.
+const LOOK: Duration = Duration::from_secs(2);
 /// What an agent is given unless somebody says otherwise, in milliseconds.
 const DEADLINE_MS: u64 = 120_000;
 
@@ -146,7 +149,8 @@ impl Drop for UnderWay {
         let (door, caller, goal_id) =
             (self.door.clone(), self.caller.clone(), self.goal_id.clone());
         tokio::spawn(async move {
-            if let Err(error) = door.carry(&caller, Request::Cancel { goal_id }).await {
+            let cancel = Request::Cancel { goal_id };
+            if let Err(error) = door.carry_anyway(&caller, cancel).await {
                 tracing::debug!(%error, "a goal whose asker has left was not called off");
             }
         });
@@ -240,6 +244,21 @@ impl Talk {
         answered.map_err(|error| Refused::of_model(error, &self.chat.model).after_all())
     }
 
+    /// What happens next, as long as the key is good that it was asked with.
+    async fn next(
+        &self,
+        events: &mut Box<dyn crate::EventStream>,
+    ) -> Result<Option<Event>, ControlError> {
+        loop {
+            self.door.still(&self.caller)?;
+            // An event that was not there yet when it is given up is there the next time.
+            if let Ok(event) = timeout(LOOK, events.next()).await {
+                self.door.still(&self.caller)?;
+                return Ok(event);
+            }
+        }
+    }
+
     async fn goal(&self, mut goal: UnderWay, teller: &Teller) -> Result<Answered, ControlError> {
         let goal_id = goal.goal_id.clone();
         let events = Events {
@@ -251,7 +270,7 @@ impl Talk {
             .carry(&self.caller, Request::Events(events))
             .await?;
         if let crate::Response::Watch(mut events) = watch {
-            while let Some(event) = events.next().await {
+            while let Some(event) = self.next(&mut events).await? {
                 teller.comment(&progress(&event)).await;
             }
         }
@@ -305,7 +324,7 @@ impl Talk {
         mut events: Box<dyn crate::EventStream>,
         teller: &Teller,
     ) -> Result<Answered, ControlError> {
-        while let Some(event) = events.next().await {
+        while let Some(event) = self.next(&mut events).await? {
             match event.kind {
                 EventKind::Text => {
                     let text = event.body["text"].as_str().unwrap_or_default();
