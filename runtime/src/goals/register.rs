@@ -243,6 +243,10 @@ impl Register {
     }
 
     /// Puts a goal on record as it stood elsewhere; what happened with it is there already. Lasting when this returns.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all that a record holds, each of a type of its own"
+    )]
     pub(crate) fn take_in(
         &self,
         goal_id: &str,

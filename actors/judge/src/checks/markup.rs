@@ -1,7 +1,7 @@
 //! It is a text: not empty, no template, no broken table, no letters that were lost on the way.
 
 use aios_languages::Sense;
-use aios_work::{Category, Issue, Severity};
+use aios_work::{Category, FEEDBACK_MARK, Issue, Severity};
 
 use super::{Finding, Look, at};
 use crate::answer::Kind;
@@ -144,7 +144,11 @@ fn hole(raw: &str) -> Option<&str> {
         if let Some(at) = raw.find(open) {
             let rest = &raw[at + open.len()..];
             if let Some(end) = rest.find(close).filter(|end| *end < 60) {
-                return raw.get(at..at + open.len() + end + close.len());
+                let place = raw.get(at..at + open.len() + end + close.len());
+                // The Critic's own mark is no place to be filled; the check of what was put in names it.
+                if place != Some(FEEDBACK_MARK) {
+                    return place;
+                }
             }
         }
     }

@@ -488,6 +488,7 @@ impl<'a> TaskRun<'a> {
     fn unread(&self, why: &str) -> Then {
         // The mark is for the writer: people read the faults.
         let said = self.said.replace(&format!("{FEEDBACK_MARK} "), "");
+        let said = said.replace(FEEDBACK_MARK, "");
         Then::Over(Err(format!("{why}: {}", said.replace('\n', " "))))
     }
 
