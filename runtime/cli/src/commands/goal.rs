@@ -122,7 +122,7 @@ fn list(arguments: &GoalList) -> Result<ExitCode, Failure> {
         console::note("no goal is on record");
     } else {
         let line = |goal: &GoalLine| {
-            let line = format!("{:<9}  {}  {}", phase(goal.phase), goal.goal_id, goal.text);
+            let line = format!("{:<11}  {}  {}", phase(goal.phase), goal.goal_id, goal.text);
             shown::terminal(&line)
         };
         let lines: Vec<String> = goals.iter().map(line).collect();

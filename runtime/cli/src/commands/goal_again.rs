@@ -1,7 +1,8 @@
 //! `aios goal fork|replay|diff|undo|export|import`: what can be done with a goal that was carried out.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use aios_control::{
@@ -9,6 +10,7 @@ use aios_control::{
 };
 use aios_work::shown;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 use crate::arguments::{DiffGoals, ExportGoal, ForkGoal, ImportGoal, OneGoal};
 use crate::client;
@@ -163,15 +165,27 @@ pub(crate) fn export(arguments: &ExportGoal) -> Result<ExitCode, Failure> {
     };
     let bytes = serde_json::to_vec_pretty(&run)
         .map_err(|error| Failure::plain(format!("the run cannot be written: {error}")))?;
-    let unwritten = |error| Failure::plain(format!("cannot write {}: {error}", out.display()));
-    // Whole under its name or not there at all.
-    let draft = out.with_extension("new");
-    let written = File::create(&draft).and_then(|mut file| {
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, out)
-    });
-    written.map_err(unwritten)?;
+    let unwritten = |error: io::Error| {
+        Failure::plain(match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                format!("{} is there already; choose another name", out.display())
+            }
+            _ => format!("cannot write {}: {error}", out.display()),
+        })
+    };
+    // Whole under its name or not there at all, for this user alone, and in nobody's place.
+    let folder = match out.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut draft = NamedTempFile::new_in(folder).map_err(unwritten)?;
+    draft
+        .write_all(&bytes)
+        .and_then(|()| draft.as_file().sync_all())
+        .map_err(unwritten)?;
+    draft
+        .persist_noclobber(out)
+        .map_err(|refused| unwritten(refused.error))?;
     let (steps, file) = (run.steps.len(), out.display());
     console::note(&format!(
         "{file} holds the goal with {steps} steps; `aios goal import` takes it in, and it holds all that the goal was told and found: see who gets it"

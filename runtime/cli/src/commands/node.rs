@@ -65,7 +65,7 @@ pub(super) fn keep(
                 node.tell_logs(lines);
             }
             console::note(&format!(
-                "what happens is told on {}, signed with the key {key}",
+                "what happens is told on {} whenever it can be reached, signed with the key {key}",
                 node.config().bus.data.nats
             ));
         }

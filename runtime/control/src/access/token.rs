@@ -35,6 +35,11 @@ pub enum TokenError {
         "a token is {DIGITS} hexadecimal digits, and this is none; take the one that `aios serve` wrote"
     )]
     NotAToken,
+    /// Nobody has left one there.
+    #[error(
+        "there is no token's file {0}: no `aios serve` of yours listens there; start one, or set AIOS_TOKEN or AIOS_TOKEN_FILE"
+    )]
+    Missing(PathBuf),
     /// The file cannot be read or made.
     #[error("the token's file {path} cannot be used: {source}")]
     File {
@@ -87,7 +92,10 @@ impl Token {
             path: path.to_owned(),
             source,
         };
-        let file = fs::File::open(path).map_err(failed)?;
+        let file = fs::File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => TokenError::Missing(path.to_owned()),
+            _ => failed(error),
+        })?;
         let found = file.metadata().map_err(failed)?;
         let what = if !found.is_file() {
             Some("is no file")

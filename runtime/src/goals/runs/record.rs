@@ -1,6 +1,7 @@
 //! What is on record of a goal, as one value: its steps, its plan, and the file that they travel in.
 
 use std::collections::BTreeSet;
+use std::path::Component;
 
 use aios_control::{ControlError, GoalPhase, RunFile, RunStep, Submit, Submitted};
 use aios_memory::{KeptStep, StepError, StoreError};
@@ -246,10 +247,14 @@ fn taken_in(step: &RunStep, goal_id: &str) -> Option<RunStep> {
     Some(step)
 }
 
-/// What a file says was answered. The files that it names lie where it was written, and here there may be others of these names.
+/// What a file says was answered. Of the files that it names, the names alone are taken over: they lie where it was written, and a path from
+/// the root on, or one that leads upwards, would be another file here.
 fn answered(run: &RunFile) -> Option<Answer> {
     let mut answer = run.answer.as_deref().cloned()?;
-    answer.artifacts.clear();
+    answer.artifacts.retain(|made| {
+        let mut parts = made.path.components();
+        parts.all(|part| matches!(part, Component::Normal(_)))
+    });
     Some(answer)
 }
 
@@ -361,6 +366,8 @@ impl Goals {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use aios_control::ErrorKind;
     use serde_json::json;
 
@@ -486,12 +493,21 @@ mod tests {
     #[test]
     fn the_files_that_an_answer_from_elsewhere_names_are_not_this_nodes() {
         let mut answer = Answer::none("g");
-        let file = json!({"path": "/etc/passwd", "media_type": "text/plain", "description": ""});
-        answer.artifacts.push(serde_json::from_value(file).unwrap());
+        for path in [
+            "/etc/passwd",
+            "../owner.key",
+            "a/../../owner.key",
+            "report.md",
+        ] {
+            let file = json!({"path": path, "media_type": "text/plain", "description": ""});
+            answer.artifacts.push(serde_json::from_value(file).unwrap());
+        }
         let mut told = run();
         assert!(answered(&told).is_none());
         told.answer = Some(answer.into());
-        assert_eq!(answered(&told), Some(Answer::none("g")));
+        let names = answered(&told).unwrap().artifacts;
+        let names: Vec<_> = names.iter().map(|made| made.path.as_path()).collect();
+        assert_eq!(names, [Path::new("report.md")]);
     }
 
     #[test]

@@ -242,11 +242,24 @@ fn say(counts: &Counts, error: &str) {
 fn addresses(text: &str) -> Result<Vec<ServerAddr>, LinkError> {
     let each = text.split(',').map(str::trim);
     each.map(|one| {
-        one.parse::<ServerAddr>()
-            .map_err(|error| LinkError::Address {
-                address: one.to_owned(),
-                reason: error.to_string(),
-            })
+        // What stands before an `@` may be a password, and an address is shown.
+        let shown = one.rsplit_once('@').map_or(one, |(_, host)| host);
+        let refused = |reason: &str| LinkError::Address {
+            address: shown.to_owned(),
+            reason: reason.to_owned(),
+        };
+        if shown.len() < one.len() {
+            return Err(refused(
+                "a name and a password do not stand in it; name a file of credentials, an nkey or a token",
+            ));
+        }
+        let address = one
+            .parse::<ServerAddr>()
+            .map_err(|error| refused(&error.to_string()))?;
+        match address.host().is_empty() {
+            true => Err(refused("it names no host")),
+            false => Ok(address),
+        }
     })
     .collect()
 }
@@ -367,5 +380,30 @@ mod tests {
         .unwrap();
         assert!(!link.up_within(Duration::from_millis(50)).await);
         assert_eq!(link.counts(), LinkCounts::default());
+    }
+
+    #[test]
+    fn an_address_names_a_host_and_nobody() {
+        for good in [
+            "nats://127.0.0.1:4222",
+            "tls://bus.example",
+            "nats://a,nats://b:4223",
+        ] {
+            assert!(addresses(good).is_ok(), "{good}");
+        }
+        for (bad, why) in [
+            ("", "names no host"),
+            ("nats://", "names no host"),
+            ("nats://a,", "names no host"),
+            ("nats://ann:hunter2@host:4222", "do not stand in it"),
+            ("nats://hunter2@host:4222", "do not stand in it"),
+        ] {
+            let error = addresses(bad).unwrap_err().to_string();
+            assert!(
+                error.contains(why) || error.contains("is no NATS address"),
+                "{bad}: {error}"
+            );
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The six acts. Each is played by the node itself, over its own contract, and says step by step what was seen; nothing is said that was not.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -221,7 +222,8 @@ impl Acts {
     async fn ended(&self, goal: &str, played: &mut Played) -> Result<(), Failed> {
         let mut watch = self.control()?;
         watch.watch(goal, 0).await?;
-        let mut tasks = 0;
+        // One that was under way when the node fell is told of again by the next.
+        let mut tasks = BTreeSet::new();
         let over = async {
             while let Some(event) = watch.next_event().await? {
                 if let Some(agent) = agent_of(&event) {
@@ -231,8 +233,10 @@ impl Acts {
                         .unwrap_or_default();
                     played.step(format!("{} {}{why}", agent.agent, agent.kind));
                 }
-                if task_of(&event).is_some_and(|task| task.status == TaskStatus::Completed) {
-                    tasks += 1;
+                if let Some(task) = task_of(&event)
+                    && task.status == TaskStatus::Completed
+                {
+                    tasks.insert(task.task_id);
                 }
             }
             Ok::<_, Failed>(())
@@ -241,8 +245,9 @@ impl Acts {
         let state = self.control()?.goal(goal).await?;
         let status = state.answer.as_ref().map(|answer| answer.status.as_str());
         played.step(format!(
-            "the goal is {}, {tasks} tasks are done",
-            status.unwrap_or("without an answer")
+            "the goal is {}, {} tasks are done",
+            status.unwrap_or("without an answer"),
+            tasks.len()
         ));
         let counts = till::counted(&self.stage.effects(), goal)?;
         for (what, count) in &counts {
