@@ -489,7 +489,10 @@ impl Context {
         let set = system
             .timers()
             .set(self.store().as_ref(), &self.me, name, at);
-        set.map_err(|error| AgentError::failure(error.to_string()))
+        set.map_err(|error| AgentError::failure(error.to_string()))?;
+        // The first that is set has nobody waiting for it yet.
+        system.start_timers();
+        Ok(())
     }
 
     /// Takes a timer back; whether there was one.

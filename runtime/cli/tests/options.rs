@@ -12,10 +12,13 @@ use std::time::{Duration, Instant};
 
 use aios_actors::recovery::{BackoffKind, Ended, OverBudget, TaskPolicy};
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
-use aios_control::{CallTool, Caller, Control, Place};
+use aios_bus::data::nats::OutboxCounts;
+use aios_control::{CallTool, Caller, Control, Generate, Place, Request, Speaker, Turn};
 use aios_inference::router::{Ask, Policy};
 use aios_inference::{BlockingEngine, EngineActor, EngineConfig, Purpose, ScriptedEngine};
+use aios_protocols::Subject;
 use aios_protocols::ports::TensorBus;
+use aios_protocols::subject::EventTopic;
 use aios_runtime::config::{Config, EngineChoice, Sources};
 use aios_runtime::{Answer, Goal, Node, engines, thinking};
 use aios_supervisor::{Recourse, TreeView};
@@ -23,7 +26,10 @@ use aios_tools::{Toolbox, Workspaces};
 use aios_work::content::GoalStatus;
 use aios_work::{Charter, Stopped, Thinks, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
 use async_trait::async_trait;
-use tokio::io::AsyncReadExt;
+use bytes::Bytes;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedSender;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -500,6 +506,126 @@ fn rows() -> Vec<Row> {
             &["63", "16777217", "1k"],
             |config| shows(config, |node| node.tensors().address().slot_bytes == 128),
         ),
+        row("bus.data.nats", "nats://127.0.0.1:9", &[], |mut config| {
+            Box::pin(async move {
+                assert_eq!(config.bus.data.nats, "nats://127.0.0.1:9");
+                let name =
+                    |line: &str| line.starts_with("CONNECT ") && line.contains("aios node local");
+                says_to_a_server(config.clone(), name).await;
+                config.bus.data.nats = "http://x".to_owned();
+                let error = not_built(config).await;
+                assert!(error.contains("\"http://x\" is no NATS address"), "{error}");
+            })
+        }),
+        row("bus.data.credentials", NOWHERE, &[], |config| {
+            misses(config, "the credentials file")
+        }),
+        row("bus.data.nkey", NOWHERE, &[], |config| {
+            misses(config, "the nkey file")
+        }),
+        row("bus.data.token", NOWHERE, &[], |config| {
+            misses(config, "the token file")
+        }),
+        row("bus.data.authorities", NOWHERE, &[], |config| {
+            misses(config, "the authorities file")
+        }),
+        row("bus.data.certificate", NOWHERE, &[], |mut config| {
+            config.bus.data.certificate_key = "its key".to_owned();
+            misses(config, "the certificate file")
+        }),
+        row("bus.data.certificate_key", NOWHERE, &[], |mut config| {
+            // A file that is there; what it holds is looked at later.
+            config.bus.data.certificate = example("notes.md").to_str().unwrap().to_owned();
+            misses(config, "the certificate's key file")
+        }),
+        row(
+            "bus.data.tenant_prefix",
+            "true",
+            &["", "yes", "1"],
+            |config| {
+                Box::pin(says_to_a_server(config, |line| {
+                    assert!(!line.starts_with("SUB aios."), "{line}");
+                    line.starts_with("SUB tenant.local.aios.")
+                }))
+            },
+        ),
+        row(
+            "bus.data.outbox_messages",
+            "16",
+            &["15", "10000001", "x"],
+            |config| {
+                Box::pin(async move {
+                    let counts = filled(config, 10).await;
+                    assert_eq!(counts.waiting, 16, "{counts:?}");
+                })
+            },
+        ),
+        row("bus.data.outbox_mb", "1", &["0", "65537", "x"], |config| {
+            Box::pin(async move {
+                // Of so many messages as may wait there are a few.
+                let counts = filled(config, 400_000).await;
+                assert!((2..1_000).contains(&counts.waiting), "{counts:?}");
+            })
+        }),
+        row("serve.keys", "team.json", &["a\tb", "a\nb"], |config| {
+            Box::pin(async move {
+                let folder = tempfile::tempdir().unwrap();
+                let keys = folder.path().join(&config.serve.keys);
+                let setting = format!("--set=serve.keys={}", keys.display());
+                let output = aios(folder.path(), &["key", "issue", "ann", &setting]);
+                let said = text(&output.stderr);
+                assert!(output.status.success() && keys.is_file(), "{said}");
+            })
+        }),
+        row(
+            "serve.hourly_tokens",
+            "1000",
+            &["999", "1000000000001", "x"],
+            |config| {
+                Box::pin(async move {
+                    let error = not_written(config, 2_000).await;
+                    assert!(error.contains("1000 are allowed in an hour"), "{error}");
+                })
+            },
+        ),
+        row(
+            "serve.hourly_money_micros",
+            "5",
+            &["-1", "x", "1000000000001"],
+            |mut config| {
+                Box::pin(async move {
+                    config.model.price_micros = 1_000;
+                    let error = not_written(config, 100).await;
+                    assert!(
+                        error.contains("money") && error.contains("of 5 left"),
+                        "{error}"
+                    );
+                })
+            },
+        ),
+        row("serve.tls.cert", NOWHERE, &["a\tb", "a\nb"], |config| {
+            Box::pin(async move {
+                let tls = config.serve.tls;
+                not_served("cert", &tls.cert, "key.pem", "ca.pem");
+            })
+        }),
+        row("serve.tls.key", NOWHERE, &["a\tb", "a\nb"], |config| {
+            Box::pin(async move {
+                let tls = config.serve.tls;
+                not_served("key", "cert.pem", &tls.key, "ca.pem");
+            })
+        }),
+        row(
+            "serve.tls.client_ca",
+            NOWHERE,
+            &["a\tb", "a\nb"],
+            |config| {
+                Box::pin(async move {
+                    let tls = config.serve.tls;
+                    not_served("client_ca", "cert.pem", "key.pem", &tls.client_ca);
+                })
+            },
+        ),
     ];
     for kind in [
         "calc",
@@ -561,10 +687,147 @@ fn rows() -> Vec<Row> {
 const DEEP: &str =
     "/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789";
 
+/// A file that is not there.
+const NOWHERE: &str = "/nowhere/at/all";
+/// A server of NATS where nobody is.
+const NOBODY: &str = "nats://127.0.0.1:1";
+
+/// Why no node starts.
+async fn not_built(config: Config) -> String {
+    let Err(error) = Node::builder().config(config).start().await else {
+        panic!("a node starts");
+    };
+    error.to_string()
+}
+
+/// A node that is to be on a server does not start without this file, whose name is the value.
+fn misses(mut config: Config, file: &'static str) -> BoxFuture {
+    Box::pin(async move {
+        config.bus.data.nats = NOBODY.to_owned();
+        let error = not_built(config).await;
+        let sentence = format!("{file} {NOWHERE} cannot be used");
+        assert!(error.contains(&sentence), "{error}");
+    })
+}
+
+/// A node says a line to its server of NATS that is wanted.
+async fn says_to_a_server(mut config: Config, wanted: fn(&str) -> bool) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    config.bus.data.nats = format!("nats://{}", listener.local_addr().unwrap());
+    let (said, mut lines) = tokio::sync::mpsc::unbounded_channel::<String>();
+    let server = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A connection that is lost is made again.
+            let _ = hear(stream, &said).await;
+        }
+    });
+    let node = built(config).await;
+    soon("the line", async {
+        while !wanted(&lines.recv().await.unwrap()) {}
+    })
+    .await;
+    soon("the stop", node.stop()).await;
+    server.abort();
+}
+
+/// As much of a server of NATS as a client needs to go on speaking.
+async fn hear(stream: TcpStream, said: &UnboundedSender<String>) -> std::io::Result<()> {
+    let info = "INFO {\"server_id\":\"S\",\"server_name\":\"s\",\"version\":\"2.12.0\",\"proto\":1,\"headers\":true,\"max_payload\":1048576}\r\n";
+    let (from, mut to) = stream.into_split();
+    to.write_all(info.as_bytes()).await?;
+    let mut lines = BufReader::new(from).split(b'\n');
+    while let Some(line) = lines.next_segment().await? {
+        if line.starts_with(b"PING") {
+            to.write_all(b"PONG\r\n").await?;
+        }
+        let _ = said.send(String::from_utf8_lossy(&line).into_owned());
+    }
+    Ok(())
+}
+
+/// The outbox of a node whose server is away, when it has refused one of twenty events of so many bytes.
+async fn filled(mut config: Config, bytes: usize) -> OutboxCounts {
+    config.bus.data.nats = NOBODY.to_owned();
+    let node = built(config).await;
+    let bus = node.system().bus().unwrap();
+    for _ in 0..20 {
+        let subject = Subject::event(EventTopic::Model, "filling");
+        let event = Bytes::from(vec![b'x'; bytes]);
+        bus.publish(subject, event).await.unwrap();
+    }
+    let counts = soon("the outbox", async {
+        loop {
+            let counts = node.nats().unwrap().outbox;
+            if counts.refused > 0 {
+                break counts;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    soon("the stop", node.stop()).await;
+    counts
+}
+
+/// Why the engine of a node writes nothing for its owner that may be so many tokens.
+async fn not_written(config: Config, max_tokens: u32) -> String {
+    let node = built(config).await;
+    let asked = Request::Generate(Generate {
+        engine: "local".to_owned(),
+        turns: vec![Turn {
+            who: Speaker::User,
+            text: "Say hello.".to_owned(),
+        }],
+        max_tokens,
+        temperature: None,
+        top_p: None,
+        seed: None,
+        stop: Vec::new(),
+        schema: None,
+        deadline_ms: 30_000,
+        watch: false,
+    });
+    let answer = node.control().ask::<serde_json::Value>(&asked).await;
+    node.stop().await;
+    answer.unwrap_err().to_string()
+}
+
+/// `aios serve` with these files for TLS, of which the one that is asked about is nowhere, says so.
+fn not_served(asked: &str, cert: &str, key: &str, client_ca: &str) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (name, what) in [
+        ("cert.pem", "CERTIFICATE"),
+        ("key.pem", "PRIVATE KEY"),
+        ("ca.pem", "CERTIFICATE"),
+    ] {
+        let file = folder.join(name);
+        // What they hold is looked at when all three are there.
+        let pem = format!("-----BEGIN {what}-----\nAAAA\n-----END {what}-----\n");
+        fs::write(&file, pem).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let cert = format!("--set=serve.tls.cert={cert}");
+    let key = format!("--set=serve.tls.key={key}");
+    let client_ca = format!("--set=serve.tls.client_ca={client_ca}");
+    let output = aios(
+        folder,
+        &["serve", "--http", "127.0.0.1:0", &cert, &key, &client_ca],
+    );
+    let said = text(&output.stderr);
+    let sentence = format!("serve.tls.{asked}, {NOWHERE}: ");
+    assert!(
+        !output.status.success() && said.contains(&sentence),
+        "{said}"
+    );
+}
+
 /// A node that is told where to send what it does sends this there, long before it would by itself.
 fn sent(mut config: Config, what: &'static str) -> BoxFuture {
     Box::pin(async move {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(config.telemetry.otlp.is_empty() || config.telemetry.otlp.ends_with(":9"));
         config.telemetry.otlp = format!("http://127.0.0.1:{port}");

@@ -87,8 +87,8 @@ impl Node {
 pub(crate) fn begin(parts: &Arc<crate::node::Parts>) -> Result<(), otlp::OtlpError> {
     let asked = &parts.config.telemetry;
     if asked.metrics {
-        // Ends by itself when the node is gone.
-        tokio::spawn(follow(Arc::downgrade(parts)));
+        let stopping = parts.stopping.subscribe();
+        tokio::spawn(follow(Arc::downgrade(parts), stopping));
     }
     if !asked.otlp.is_empty() {
         let node = Arc::downgrade(parts);
@@ -106,15 +106,19 @@ pub(crate) fn begin(parts: &Arc<crate::node::Parts>) -> Result<(), otlp::OtlpErr
     Ok(())
 }
 
-/// Looks at the node's figures again and again, as long as it runs.
-pub(crate) async fn follow(node: std::sync::Weak<crate::node::Parts>) {
+/// Looks at the node's figures again and again, as long as it runs. It holds nothing of the node while it waits.
+pub(crate) async fn follow(
+    node: std::sync::Weak<crate::node::Parts>,
+    mut stopping: tokio::sync::watch::Receiver<bool>,
+) {
     loop {
-        tokio::time::sleep(BEAT).await;
-        let Some(parts) = node.upgrade() else { return };
-        let node = Node::from_parts(Arc::clone(&parts));
-        if node.is_stopping() {
-            return;
+        tokio::select! {
+            () = tokio::time::sleep(BEAT) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
         }
+        let Some(node) = node.upgrade().map(Node::from_parts) else {
+            return;
+        };
         // Written out and read again off the threads that agents run on.
         let looked = tokio::task::spawn_blocking(move || {
             if let Some(text) = node.figures() {
