@@ -53,6 +53,7 @@ impl ToolServers {
 #[cfg(feature = "mcp")]
 mod configured {
     use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Weak;
 
     use aios_tools::mcp::{ApproveError, Reach, Registrar, ServerSpec, Servers};
     use aios_work::Tool;
@@ -69,7 +70,7 @@ mod configured {
             let specs = config.tools.servers.iter();
             let specs = specs.map(|(name, server)| spec(name, server)).collect();
             let folder = config.storage.path();
-            let registrar = registrar(Arc::clone(tools));
+            let registrar = registrar(Arc::downgrade(tools));
             Ok(Self {
                 servers: Servers::new(specs, folder.as_deref(), &registrar),
             })
@@ -132,10 +133,13 @@ mod configured {
         }
     }
 
-    /// Puts a server's tools in the place of those it had. A tool that is somebody else's keeps its place.
-    fn registrar(tools: Arc<Toolbox>) -> Registrar {
+    /// Puts a server's tools in the place of those it had. A tool that is somebody else's keeps its place. The tools hold their server, so
+    /// what puts them there does not hold them.
+    fn registrar(tools: Weak<Toolbox>) -> Registrar {
         let theirs: Mutex<BTreeMap<String, BTreeSet<String>>> = Mutex::default();
         Arc::new(move |server: &str, new: Vec<Arc<dyn Tool>>| {
+            // Without a node nobody calls them.
+            let Some(tools) = tools.upgrade() else { return };
             let mut theirs = theirs.lock();
             let before = theirs.entry(server.to_owned()).or_default();
             for name in std::mem::take(before) {
