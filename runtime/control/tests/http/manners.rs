@@ -401,7 +401,7 @@ async fn whoever_comes_while_the_server_goes_is_told_to_come_again() {
     let (thinking, address) = (house.node.thinking.clone(), house.running.address());
     let asks = house.head("POST /v1/agents/a/ask", "Content-Length: 36\r\n");
     let mut stays = house.connect().await;
-    let body = r#"{"content":"hush","deadline_ms":1000}"#;
+    let body = r#"{"content":"hush","deadline_ms":30000}"#;
     let asks = asks.replace("36", &body.len().to_string());
     stays
         .write_all(format!("{asks}\r\n{body}").as_bytes())
@@ -412,7 +412,7 @@ async fn whoever_comes_while_the_server_goes_is_told_to_come_again() {
     // The listener hears of it in a moment; whoever comes before is let in, and told the same.
     let told = loop {
         let mut late = tokio::net::TcpStream::connect(address).await.unwrap();
-        let head = format!("GET /v1/view HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        let head = format!("GET /v1/view HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         late.write_all(head.as_bytes()).await.unwrap();
         let mut read = String::new();
         late.read_to_string(&mut read).await.unwrap();
