@@ -275,9 +275,11 @@ impl Engine for LocalEngine {
 
     fn status(&self) -> EngineStatus {
         let running = *self.queue.running.borrow();
+        // Let go of before the queue is locked: whoever changes the phase holds the queue meanwhile.
+        let phase = self.queue.phase.borrow().clone();
         EngineStatus {
             name: self.config.name.clone(),
-            phase: self.queue.phase.borrow().clone(),
+            phase,
             incarnation: self.queue.incarnation(),
             waiting: self.queue.waiting(),
             allowed: self.config.queue,
