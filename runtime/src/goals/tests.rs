@@ -1,0 +1,197 @@
+//! What the goals of a node keep, and for whom.
+
+use aios_memory::InMemoryStore;
+
+use super::*;
+
+#[test]
+fn what_is_over_makes_way_and_what_is_under_way_does_not() {
+    let goals = Goals::over(
+        Arc::new(InMemoryStore::new()),
+        "local",
+        500,
+        Arc::new(|_, _, _| {}),
+    )
+    .unwrap();
+    let asked = |id: &str| Submit {
+        goal_id: Some(id.to_owned()),
+        text: "x".to_owned(),
+        data: Vec::new(),
+        out: "/out".to_owned(),
+        private: false,
+        plan: None,
+    };
+    let enter_of = |tenant: &str, id: &str, phase| {
+        let register = goals.register.clone();
+        let progress = Arc::new(Progress::new(
+            register,
+            id.to_owned(),
+            tenant.to_owned(),
+            asked(id),
+            Vec::new(),
+        ));
+        if phase != GoalPhase::Running {
+            progress.end(phase, None, None);
+        }
+        goals.enter(progress);
+    };
+    let enter = |id: &str, phase| enter_of("local", id, phase);
+    enter("first", GoalPhase::Running);
+    for at in 0..OVER_KEPT + 10 {
+        enter(&format!("over-{at}"), GoalPhase::Answered);
+    }
+    let listed: Vec<_> = {
+        let known = goals.known.lock();
+        known
+            .iter()
+            .rev()
+            .map(|goal| goal.goal_id.clone())
+            .collect()
+    };
+    assert_eq!(listed.len(), OVER_KEPT + 1);
+    assert_eq!(listed[OVER_KEPT], "first", "the oldest is kept");
+    assert_eq!(listed[OVER_KEPT - 1], "over-10");
+    for at in 1..RUNNING_MAX {
+        enter(&format!("running-{at}"), GoalPhase::Running);
+    }
+    let refused = |tenant: &str| {
+        let room = goals.under_way(tenant, "another");
+        room.err().map(|error| error.kind)
+    };
+    assert_eq!(refused("local"), Some(ErrorKind::Busy));
+    assert!(goals.under_way("local", "first").unwrap().is_some());
+    // Guests have places of their own, and none of them has all.
+    for at in 0..RUNNING_OF_GUEST_MAX {
+        assert_eq!(refused("acme"), None, "{at}");
+        enter_of("acme", &format!("acme-{at}"), GoalPhase::Running);
+    }
+    assert_eq!(refused("acme"), Some(ErrorKind::Busy));
+    assert_eq!(refused("other"), None);
+}
+
+#[test]
+fn guests_take_no_place_of_the_nodes_own_tenant_and_push_nothing_of_others_off_the_record() {
+    let goals = Goals::over(
+        Arc::new(InMemoryStore::new()),
+        "local",
+        4,
+        Arc::new(|_, _, _| {}),
+    )
+    .unwrap();
+    let asked = Submit {
+        goal_id: None,
+        text: "x".to_owned(),
+        data: Vec::new(),
+        out: "/out".to_owned(),
+        private: false,
+        plan: None,
+    };
+    let accept = |tenant: &str, goal_id: &str, at| {
+        goals
+            .accept_as(goal_id, &asked, tenant, at, Origin::Asked)
+            .unwrap();
+        let state = State::ended(GoalPhase::Answered, None);
+        goals.register.settle(goal_id, &state, None).unwrap();
+    };
+    accept("local", "mine", 1);
+    for at in 2..12 {
+        accept("acme", &format!("acme-{at}"), at);
+    }
+    assert_eq!(goals.list("local").unwrap().len(), 1);
+    assert_eq!(goals.list("acme").unwrap().len(), 4);
+    for at in 0..RUNNING_MAX {
+        let progress = Progress::new(
+            goals.register.clone(),
+            format!("running-{at}"),
+            format!("guest-{}", at / RUNNING_OF_GUEST_MAX),
+            asked.clone(),
+            Vec::new(),
+        );
+        goals.enter(Arc::new(progress));
+    }
+    let room = |tenant: &str| goals.under_way(tenant, "another").is_ok();
+    assert!(!room("guest-4"), "the guests are many enough");
+    assert!(room("local"));
+}
+
+#[test]
+fn a_goal_that_was_carried_out_elsewhere_asks_first_however_it_is_taken_up() {
+    let goals = Goals::over(
+        Arc::new(InMemoryStore::new()),
+        "local",
+        4,
+        Arc::new(|_, _, _| {}),
+    )
+    .unwrap();
+    let asked = Submit {
+        goal_id: None,
+        text: "x".to_owned(),
+        data: Vec::new(),
+        out: "/out".to_owned(),
+        private: false,
+        plan: None,
+    };
+    for (at, goal_id, origin, asks) in [
+        (1, "asked", Origin::Asked, false),
+        (2, "forked", Origin::Forked, true),
+        (3, "imported", Origin::Imported, true),
+    ] {
+        goals
+            .accept_as(goal_id, &asked, "local", at, origin)
+            .unwrap();
+        let goal = goals.again(goal_id, "local", asked.clone()).unwrap();
+        let request = goal.recorded(&crate::config::Config::default()).unwrap();
+        assert_eq!(request.forked, asks, "{goal_id}");
+    }
+}
+
+#[test]
+fn of_those_that_are_over_the_oldest_leave_the_record() {
+    let goals = Goals::over(
+        Arc::new(InMemoryStore::new()),
+        "local",
+        4,
+        Arc::new(|_, _, _| {}),
+    )
+    .unwrap();
+    let asked = Submit {
+        goal_id: None,
+        text: "x".to_owned(),
+        data: Vec::new(),
+        out: "/out".to_owned(),
+        private: false,
+        plan: None,
+    };
+    for (at, phase) in [
+        (1, GoalPhase::Running),
+        (2, GoalPhase::Answered),
+        (3, GoalPhase::Parked),
+        (4, GoalPhase::Cancelled),
+        (5, GoalPhase::Failed),
+        (6, GoalPhase::Answered),
+    ] {
+        let goal_id = format!("g{at}");
+        goals
+            .accept_as(&goal_id, &asked, "local", at, Origin::Asked)
+            .unwrap();
+        let state = State::ended(phase, None);
+        goals.register.settle(&goal_id, &state, None).unwrap();
+    }
+    goals
+        .accept_as("g7", &asked, "local", 7, Origin::Asked)
+        .unwrap();
+    let taken = goals
+        .accept_as("g7", &asked, "acme", 8, Origin::Asked)
+        .unwrap_err();
+    assert_eq!(taken.kind, ErrorKind::Conflict, "it is another tenant's");
+    assert_eq!(goals.list("acme").unwrap(), []);
+    let unseen = goals.state("acme", "g7").unwrap_err();
+    assert_eq!(unseen.kind, ErrorKind::Unknown);
+    let listed = goals.list("local").unwrap();
+    let ids: Vec<_> = listed.iter().map(|line| line.goal_id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["g7", "g6", "g3", "g1"],
+        "the newest, and whatever is not over"
+    );
+}

@@ -1,0 +1,108 @@
+//! What whoever asks is told of a goal: how it stands, why, and what has happened.
+
+use std::sync::Arc;
+
+use aios_control::{
+    ControlError, Event, EventStream, Events, Explained, GoalLine, GoalState, HISTORY_MAX, Submit,
+};
+use aios_work::ApprovalStatus;
+
+use super::progress::Progress;
+use super::register::Kept;
+use super::{EXPLAINED_MAX, Goals, explain, unwritten};
+use crate::node::Node;
+
+impl Goals {
+    /// A tenant's goal; another's is no more known than one that there never was.
+    pub(super) fn find(&self, tenant: &str, goal_id: &str) -> Result<Arc<Progress>, ControlError> {
+        let in_memory = {
+            let known = self.known.lock();
+            known.iter().find(|goal| goal.goal_id == goal_id).cloned()
+        };
+        let found = match in_memory {
+            Some(goal) => Some(goal),
+            None => self.on_record(goal_id).map_err(unwritten)?,
+        };
+        found.filter(|goal| goal.tenant == tenant).ok_or_else(|| {
+            ControlError::unknown(format!("no goal {goal_id:?} is known to this node"))
+                .advise("ask for the goals there are; one that ended long ago is not kept")
+        })
+    }
+
+    /// What was asked with a tenant's goal.
+    pub(crate) fn asked_of(&self, tenant: &str, goal_id: &str) -> Result<Submit, ControlError> {
+        Ok(self.find(tenant, goal_id)?.asked.clone())
+    }
+
+    pub(crate) fn state(&self, tenant: &str, goal_id: &str) -> Result<GoalState, ControlError> {
+        Ok(self.find(tenant, goal_id)?.state())
+    }
+
+    /// Why a goal is where it is, and what can be done about it.
+    pub(crate) fn explain(
+        &self,
+        node: &Node,
+        tenant: &str,
+        goal_id: &str,
+    ) -> Result<Explained, ControlError> {
+        let goal = self.find(tenant, goal_id)?;
+        let events = self
+            .register
+            .events(goal_id, 0, EXPLAINED_MAX)
+            .map_err(unwritten)?;
+        let approvals = node.approvals().map_err(|error| {
+            ControlError::failed(format!("what humans are asked cannot be read: {error}"))
+        })?;
+        let open = approvals
+            .into_iter()
+            .filter(|approval| approval.goal == goal_id && approval.status == ApprovalStatus::Open)
+            .map(|approval| (approval.id, approval.question))
+            .collect();
+        let view = node.view();
+        let resting = view
+            .breakers
+            .into_iter()
+            .filter(|breaker| breaker.state != "closed");
+        Ok(explain::explain(explain::Case {
+            state: goal.state(),
+            waits_its_turn: goal.is_waiting_its_turn(),
+            events: &events,
+            open,
+            resting: resting.map(|breaker| breaker.service).collect(),
+        }))
+    }
+
+    /// All of a tenant's, newest first.
+    pub(crate) fn list(&self, tenant: &str) -> Result<Vec<GoalLine>, ControlError> {
+        let mut kept = self.register.all().map_err(unwritten)?.kept;
+        kept.retain(|kept| self.whose(kept.asked.tenant.as_deref()) == tenant);
+        let known = self.known.lock();
+        let line = |kept: &Kept| {
+            let live = known.iter().find(|goal| goal.goal_id == kept.goal_id);
+            GoalLine {
+                goal_id: kept.goal_id.clone(),
+                text: kept.asked.goal.text.clone(),
+                phase: live.map_or(self.standing(kept.state.phase), |goal| goal.phase()),
+            }
+        };
+        Ok(kept.iter().rev().map(line).collect())
+    }
+
+    /// What has happened with a goal after an event.
+    pub(crate) fn history(&self, tenant: &str, asked: &Events) -> Result<Vec<Event>, ControlError> {
+        // One that is not known is refused as everywhere.
+        let goal = self.find(tenant, &asked.goal_id)?;
+        self.register
+            .events(&goal.goal_id, asked.after_seq, HISTORY_MAX)
+            .map_err(unwritten)
+    }
+
+    pub(crate) fn watch(
+        &self,
+        tenant: &str,
+        events: &Events,
+    ) -> Result<Box<dyn EventStream>, ControlError> {
+        let goal = self.find(tenant, &events.goal_id)?;
+        Ok(Box::new(goal.watched(events.after_seq)))
+    }
+}
