@@ -29,7 +29,6 @@ use crate::node::Node;
 use crate::rights::leads_to;
 use progress::{Progress, Wanted};
 use register::{Hold, Kept, Register, State};
-use runs::Origin;
 
 /// Goals that may be under way at a time. Beyond a few they only wait for the same executors.
 const RUNNING_MAX: usize = 64;

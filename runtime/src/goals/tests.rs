@@ -2,6 +2,7 @@
 
 use aios_memory::InMemoryStore;
 
+use super::runs::Origin;
 use super::*;
 
 #[test]
